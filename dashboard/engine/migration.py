@@ -1,0 +1,177 @@
+"""The engine's values: what a folder holds and what a target remembers.
+
+All of them are frozen; none knows where it came from or what will be done with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dashboard.engine.statements import Statement
+
+
+class Direction(StrEnum):
+    UP = "up"
+    DOWN = "down"
+
+
+class Severity(StrEnum):
+    ERROR = "error"  # the file is not run until this is mended
+    WARNING = "warning"  # runs, and people should know
+    NOTE = "note"  # read and accounted for; nothing to do
+
+
+class FileRole(StrEnum):
+    MIGRATION = "migration"
+    ROLLBACK = "rollback"
+    VERIFY = "verify"  # a test or check file; never applied
+    PROBLEM = "problem"  # a file that is none of these; always shown
+
+
+class Kind(StrEnum):
+    """What a row of the tracking table records."""
+
+    APPLIED = "applied"  # its statements committed here
+    BASELINE = "baseline"  # recorded as applied without running
+    SKIPPED = "skipped"  # a person decided it does not run here, with a reason
+    REPEATABLE = "repeatable"
+
+
+def checksum(sql: str) -> str:
+    """sha256 hex of the text with LF line ends; the seed's algorithm, so its rows compare equal."""
+    return hashlib.sha256(sql.replace("\r\n", "\n").encode()).hexdigest()
+
+
+#: Checksums that mean "unknown": the seed's backfill writes this word. Never a mismatch.
+UNKNOWN_CHECKSUMS = frozenset({"manual", ""})
+
+
+def version_key(version: str) -> tuple[int, str]:
+    """Sort key of a version: by number, then by text, so that 010 follows 9 and 0010 stays beside 10."""
+    return (int(version) if version.isascii() and version.isdigit() else 0, version)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing wrong (or worth knowing) about one file. `line` and `column` are 1-based."""
+
+    code: str
+    severity: Severity
+    file: str
+    sentence: str
+    advice: str
+    line: int | None = None
+    column: int | None = None
+    excerpt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """The text of one file as it is sent: UTF-8, LF line ends, no byte order mark.
+
+    A file that cannot be read or parsed has no statements and an error-level Problem in its Migration.
+    `checksum` covers the text; `checksum_sql` its tokens, comments and blanks left out ("" if unreadable).
+    """
+
+    file: str
+    sql: str
+    checksum: str
+    checksum_sql: str
+    statements: tuple[Statement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """One SQL change. Its identity is (version, name); two files may share a version (a conflict)."""
+
+    version: str
+    name: str
+    up: Script
+    down: Script | None = None
+    directives: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        return (self.version, self.name)
+
+    @property
+    def label(self) -> str:
+        return f"{self.version}_{self.name}"
+
+    def errors(self, direction: Direction = Direction.UP) -> tuple[Problem, ...]:
+        """Problems that forbid running this direction."""
+        script = self.up if direction is Direction.UP else self.down
+        return tuple(
+            p for p in self.problems if p.severity is Severity.ERROR and script is not None and p.file == script.file
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileEntry:
+    """Where one file of the folder went: every file has exactly one."""
+
+    file: str
+    role: FileRole
+    version: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """A migrations folder, read. `problems` holds all problems, those of the migrations too."""
+
+    source: str
+    format: str
+    files: tuple[FileEntry, ...]
+    migrations: tuple[Migration, ...]  # by version_key, then name
+    problems: tuple[Problem, ...]
+
+    def find(self, version: str, name: str) -> Migration | None:
+        return next((m for m in self.migrations if m.identity == (version, name)), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedMigration:
+    """One row of the tracking table.
+
+    `success` False is a failed attempt where no success stands. `forward_script` and `rollback_script` are what
+    was captured at apply time (None where a reader did not ask for them, or an older tool wrote the row).
+    """
+
+    version: str
+    name: str
+    applied_at: datetime | None
+    checksum: str
+    checksum_sql: str = ""
+    execution_time_ms: int | None = None
+    success: bool = True
+    error_message: str | None = None
+    kind: Kind = Kind.APPLIED
+    applied_by: str = ""
+    run_id: str = ""
+    has_rollback: bool = False
+    forward_script: str | None = None
+    rollback_script: str | None = None
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        return (self.version, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What one target remembers. `exists` is False where there is no tracking table yet."""
+
+    exists: bool
+    rows: tuple[AppliedMigration, ...] = ()
+    rolled_back: frozenset[tuple[str, str]] = frozenset()  # identities whose last event was a rollback
+
+    def row(self, version: str, name: str) -> AppliedMigration | None:
+        return next((r for r in self.rows if r.identity == (version, name)), None)
