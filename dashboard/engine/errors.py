@@ -7,6 +7,7 @@ Doors (pages, API, command line) map classes to answers in one table each; nobod
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 
@@ -145,3 +146,31 @@ class ConnectionLost(EngineError):
     code = "connection_lost"
     sentence = "The connection to {environment} broke during {version} ({phase}): {reason}"
     advice = "{remedy}"
+
+
+# The private PostgreSQL
+
+
+class LocalServerError(EngineError):
+    """The private PostgreSQL did not do as told. Facts: what (a sentence), remedy (a sentence)."""
+
+    code = "local_server"
+    sentence = "{what}"
+    advice = "{remedy}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerError:
+    """What PostgreSQL said of one refused statement. `line`, `column` are 1-based, in the file."""
+
+    sqlstate: str
+    message: str
+    detail: str = ""
+    hint: str = ""
+    constraint: str = ""
+    table: str = ""
+    context: str = ""
+    statement: int = 0
+    line: int | None = None
+    column: int | None = None
+    excerpt: str = ""

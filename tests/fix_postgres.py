@@ -1,0 +1,126 @@
+"""Real PostgreSQL for every test: one private server a session, one fresh database a test.
+
+The control database's URL is exported before Django reads its settings; that is why `DJANGO_SETTINGS_MODULE`
+is set here and not in pyproject.toml.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from dashboard.engine import localserver
+from dashboard.engine.localserver import LocalServer
+
+CONTROL_DATABASE = "signalbox_control"
+TARGET_TEMPLATE = "signalbox_target_template"
+DATABASE_VARIABLES = ("SIGNALBOX_DATABASE_URL", "DATABASE_URL", "DATABASE_URL_DEV", "DATABASE_URL_STAGING")
+LOCAL_HOSTS = {"", "localhost", "127.0.0.1", "::1"}
+
+server_key = pytest.StashKey[LocalServer]()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """A database of the test's own."""
+
+    name: str
+    url: str
+
+    def connect(self, **options: Any) -> psycopg.Connection:
+        return psycopg.connect(self.url, **{"autocommit": True, **options})
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run the statement on a connection of its own; the rows it gives, if any."""
+        with self.connect() as connection:
+            cursor = connection.execute(statement)  # type: ignore[call-overload]
+            return cursor.fetchall() if cursor.description else []
+
+
+type MakeDatabase = Callable[..., Database]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.help or config.option.version:
+        return
+    _refuse_foreign_databases()
+    server = localserver.start(ephemeral=True)
+    config.stash[server_key] = server
+    os.environ["SIGNALBOX_DATABASE_URL"] = server.create_database(CONTROL_DATABASE)
+    os.environ["SIGNALBOX_SECRET_KEY"] = "for the tests only"
+    os.environ["SIGNALBOX_INSECURE_HTTP"] = "1"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    server.create_database(TARGET_TEMPLATE)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    server = config.stash.get(server_key, None)
+    if server:
+        server.stop("immediate")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    server = config.stash.get(server_key, None)
+    return f"postgres: {server.installation.version} from {server.installation.bin_dir}" if server else ""
+
+
+@pytest.fixture(scope="session")
+def postgres_server(pytestconfig: pytest.Config) -> LocalServer:
+    return pytestconfig.stash[server_key]
+
+
+@pytest.fixture(scope="session")
+def debian_postgres() -> Iterator[LocalServer]:
+    """The operating system's PostgreSQL, which has every contrib extension (uuid-ossp); the wheel has not."""
+    installation = localserver.system_installation()
+    if not installation:
+        pytest.skip("no PostgreSQL of the operating system is installed (apt-get install postgresql)")
+    with localserver.running(ephemeral=True, installation=installation) as server:
+        yield server
+
+
+@pytest.fixture
+def make_database(postgres_server: LocalServer) -> Iterator[MakeDatabase]:
+    """`make_database()` on the session's server, `make_database(server=debian_postgres)` on another one."""
+    made: list[tuple[LocalServer, str]] = []
+
+    def make(*, name: str = "", template: str = TARGET_TEMPLATE, server: LocalServer = postgres_server) -> Database:
+        name = name or f"test_{next(_numbers)}"
+        url = server.create_database(name, template if server is postgres_server else None)
+        made.append((server, name))
+        return Database(name=name, url=url)
+
+    yield make
+    for server, name in made:
+        server.drop_database(name)
+
+
+@pytest.fixture
+def target_db(make_database: MakeDatabase) -> Database:
+    """An empty target, fresh for this test."""
+    return make_database()
+
+
+@pytest.fixture
+def target_url(target_db: Database) -> str:
+    return target_db.url
+
+
+_numbers = itertools.count(1)
+
+
+def _refuse_foreign_databases() -> None:
+    """The suite makes and drops databases. It never meets one it did not make itself."""
+    for variable in DATABASE_VARIABLES:
+        host = urlsplit(os.environ.pop(variable, "")).hostname or ""
+        if host not in LOCAL_HOSTS:
+            pytest.exit(f"{variable} points at {host}. Unset it: tests run on their own private server only.", 4)
+    if os.environ.pop("DJANGO_SETTINGS_MODULE", ""):
+        pytest.exit("Unset DJANGO_SETTINGS_MODULE: the tests set it themselves, once their server is up.", 4)

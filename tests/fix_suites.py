@@ -1,0 +1,58 @@
+"""Which suites run: the quick ones always, those that need a browser or a whole journey when SIGNALBOX_TESTS=all.
+
+With SIGNALBOX_TESTS=all a skipped test is a failure: nothing is left out without anyone noticing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+SLOW_MARKERS = ("browser", "acceptance")
+CORPUS_VARIABLE = "SIGNALBOX_CORPUS"
+
+
+def everything_is_asked_for() -> bool:
+    return os.environ.get("SIGNALBOX_TESTS") == "all"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    _leave_out_corpus_tests(config, items)
+    if everything_is_asked_for():
+        return
+    for item in items:
+        for marker in SLOW_MARKERS:
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=f"{marker} tests run with SIGNALBOX_TESTS=all"))
+
+
+def _leave_out_corpus_tests(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A folder that is not part of the project is no reason to skip: its tests do not exist without it."""
+    if os.environ.get(CORPUS_VARIABLE):
+        return
+    left_out = [item for item in items if item.get_closest_marker("corpus")]
+    if left_out:
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    if everything_is_asked_for() and session.exitstatus == pytest.ExitCode.OK and _skipped(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    yield
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    if everything_is_asked_for() and skipped:
+        terminalreporter.section("skipped, and SIGNALBOX_TESTS=all allows no skipping", red=True)
+        for report in skipped:
+            terminalreporter.line(f"{report.nodeid}: {report.longrepr[2] if report.longrepr else ''}")
+
+
+def _skipped(config: pytest.Config) -> list[object]:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return reporter.stats.get("skipped", []) if reporter else []
