@@ -19,7 +19,8 @@ def everything_is_asked_for() -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    _leave_out_corpus_tests(config, items)
+    _leave_out(config, items, "corpus", unless=bool(os.environ.get(CORPUS_VARIABLE)))
+    _leave_out(config, items, "root", unless=os.geteuid() == 0)
     if everything_is_asked_for():
         return
     for item in items:
@@ -28,11 +29,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason=f"{marker} tests run with SIGNALBOX_TESTS=all"))
 
 
-def _leave_out_corpus_tests(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A folder that is not part of the project is no reason to skip: its tests do not exist without it."""
-    if os.environ.get(CORPUS_VARIABLE):
-        return
-    left_out = [item for item in items if item.get_closest_marker("corpus")]
+def _leave_out(config: pytest.Config, items: list[pytest.Item], marker: str, *, unless: bool) -> None:
+    """What a machine cannot have is no reason to skip: such tests do not exist there."""
+    left_out = [item for item in items if item.get_closest_marker(marker) and not unless]
     if left_out:
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)

@@ -21,6 +21,7 @@ import pwd
 import re
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -122,7 +123,12 @@ def start(
         ephemeral=ephemeral or data_dir is None,
         settings=settings or {},
     )
-    server.launch()
+    try:
+        server.launch()
+    except LocalServerError:
+        if data_dir is None:
+            shutil.rmtree(server.data_dir, ignore_errors=True)
+        raise
     return server
 
 
@@ -159,13 +165,12 @@ class LocalServer:
     def __init__(
         self, *, home: Path, installation: Installation, port: int, ephemeral: bool, settings: Mapping[str, str]
     ) -> None:
-        remembered = _remembered(home)
         self.data_dir = home
         self.installation = installation
         self.ephemeral = ephemeral
-        self.port: int = port or remembered["port"] or _free_port()
+        self.port = port
         self._port_is_fixed = bool(port)
-        self._password: str = remembered["password"]
+        self._password = ""
         self._settings = SETTINGS | (EPHEMERAL_SETTINGS if ephemeral else {}) | dict(settings)
         self._watchdog: subprocess.Popen[str] | None = None
 
@@ -214,6 +219,7 @@ class LocalServer:
         """Take the home, clear what a crash left in it, make the cluster if there is none, and start the server."""
         with _locked(self.data_dir) as lock:
             _clear_stale_server(self._cluster)
+            self._recall()
             if not self._cluster.exists():
                 self._initialize()
             self._check_version()
@@ -230,6 +236,12 @@ class LocalServer:
     def _execute(self, statement: sql.Composed) -> None:
         with psycopg.connect(self.url(), autocommit=True) as connection:
             connection.execute(statement)
+
+    def _recall(self) -> None:
+        """Port and password belong to the home; another server may have made or moved them since the last start."""
+        remembered = _remembered(self.data_dir)
+        self._password = remembered["password"]
+        self.port = self.port or remembered["port"] or _free_port()
 
     def _initialize(self) -> None:
         """Make the cluster under another name first: a half-made one is never taken for a whole one."""
@@ -358,15 +370,15 @@ def _within_reach(installation: Installation) -> Installation:
     """Give `nobody` a copy of programs that lie below a closed folder; such a copy finds its libraries beside it."""
     if os.geteuid() != 0 or _open_to_others(installation.bin_dir / "postgres"):
         return installation
-    prefix = installation.bin_dir.parent
-    copy = ROOT_PROGRAMS / f"postgresql-{installation.version}-{_fingerprint(prefix)}"
+    program = (installation.bin_dir / "postgres").read_bytes()
+    copy = ROOT_PROGRAMS / f"postgresql-{installation.version}-{_fingerprint(program)}"
     if not copy.exists():
-        _copy_programs(prefix, copy)
+        _copy_programs(installation.bin_dir.parent, copy)
     return Installation(bin_dir=copy / "bin", version=installation.version)
 
 
 def _copy_programs(prefix: Path, copy: Path) -> None:
-    copy.parent.mkdir(parents=True, exist_ok=True)
+    _make_open(copy.parent)
     unfinished = Path(tempfile.mkdtemp(dir=copy.parent))
     shutil.copytree(prefix, unfinished, symlinks=True, dirs_exist_ok=True)
     for path in (unfinished, *unfinished.rglob("*")):
@@ -382,22 +394,42 @@ def _copy_programs(prefix: Path, copy: Path) -> None:
 
 
 def _prepare_home(data_dir: Path | None) -> Path:
+    if os.geteuid() != 0:
+        home = (data_dir or _temporary_folder(None)).absolute()
+        home.mkdir(parents=True, exist_ok=True)
+        home.chmod(0o700)
+        return home.resolve()
+    home = _reachable_home(data_dir)
+    _make_open(home)
+    return home
+
+
+def _reachable_home(data_dir: Path | None) -> Path:
+    """Where root's server will live: the folder asked for, when `nobody` can get there."""
     if not data_dir:
-        data_dir = Path(tempfile.mkdtemp(prefix="signalbox-"))
-        data_dir.rmdir()
+        if _open_to_others(Path(tempfile.gettempdir())):
+            return _temporary_folder(None)
+        _make_open(ROOT_HOMES)
+        return _temporary_folder(ROOT_HOMES)
     data_dir = data_dir.absolute()
     data_dir.parent.mkdir(parents=True, exist_ok=True)
-    home = data_dir.resolve()
-    if os.geteuid() == 0 and not _open_to_others(home.parent):
-        home = _home_elsewhere(data_dir)
-    home.mkdir(parents=True, exist_ok=True)
-    home.chmod(0o755 if os.geteuid() == 0 else 0o700)
-    return home
+    return data_dir.resolve() if _open_to_others(data_dir.parent) else _home_elsewhere(data_dir)
+
+
+def _temporary_folder(parent: Path | None) -> Path:
+    return Path(tempfile.mkdtemp(prefix="signalbox-", dir=parent))
+
+
+def _make_open(folder: Path) -> None:
+    """Make the folder so that everyone can go through it, whatever root's umask."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o755)
 
 
 def _home_elsewhere(data_dir: Path) -> Path:
     """A home that `nobody` can reach, with a link to it where it was asked for."""
-    home = ROOT_HOMES / _fingerprint(data_dir)
+    _make_open(ROOT_HOMES)
+    home = ROOT_HOMES / _fingerprint(os.fsencode(data_dir))
     if data_dir.is_dir() and not data_dir.is_symlink():
         raise LocalServerError(
             what=f"{data_dir} lies below a folder that is closed to the user nobody, who must run PostgreSQL for root.",
@@ -412,8 +444,8 @@ def _open_to_others(path: Path) -> bool:
     return all(folder.stat().st_mode & 0o001 for folder in (path, *path.resolve().parents))
 
 
-def _fingerprint(path: Path) -> str:
-    return hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+def _fingerprint(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _remembered(home: Path) -> dict[str, Any]:
@@ -422,6 +454,11 @@ def _remembered(home: Path) -> dict[str, Any]:
     except FileNotFoundError:
         remembered = {"port": 0, "password": secrets.token_urlsafe(24)}
         _write_secret(home / "server.json", json.dumps(remembered))
+    except PermissionError as error:
+        raise LocalServerError(
+            what=f"The private PostgreSQL in {home} belongs to another user: {error}",
+            remedy="Nothing was changed. Start it as the user who made it, or use another folder.",
+        ) from error
     return remembered
 
 
@@ -430,7 +467,7 @@ def _write_secret(path: Path, text: str) -> None:
     descriptor, unfinished = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
-    os.replace(unfinished, path)
+    Path(unfinished).replace(path)
 
 
 @contextmanager
@@ -439,11 +476,12 @@ def _password_file(home: Path, password: str) -> Iterator[Path]:
     descriptor, name = tempfile.mkstemp(dir=home)
     with os.fdopen(descriptor, "w") as file:
         file.write(password)
-    _give_to_server(Path(name))
+    path = Path(name)
+    _give_to_server(path)
     try:
-        yield Path(name)
+        yield path
     finally:
-        os.unlink(name)
+        path.unlink()
 
 
 @contextmanager
@@ -492,7 +530,7 @@ def _clear_stale_server(cluster: Path) -> None:
     pid = _postmaster(cluster)
     if not pid or str(cluster) not in _command_line(pid):
         return  # a left-over pid file at most; the server itself replaces that
-    os.kill(pid, 2)  # SIGINT: fast shutdown
+    os.kill(pid, signal.SIGINT)  # a fast shutdown: sessions are ended, data are kept
     deadline = time.monotonic() + LOCK_TIMEOUT_S
     while str(cluster) in _command_line(pid):
         if time.monotonic() > deadline:

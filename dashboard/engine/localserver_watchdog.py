@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -32,7 +33,7 @@ def main() -> None:
     server = _spawn(order)
     mode = ""
     try:
-        print("ready" if _becomes_ready(server, Path(order["pid_file"])) else "failed", flush=True)
+        _tell_owner("ready" if _becomes_ready(server, Path(order["pid_file"])) else "failed")
         mode = sys.stdin.readline().strip()
     finally:
         _stop(server, mode or "fast")
@@ -40,12 +41,18 @@ def main() -> None:
             shutil.rmtree(order["home"], ignore_errors=True)
 
 
+def _tell_owner(word: str) -> None:
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
+
+
 def _leave(signum: int, frame: FrameType | None) -> None:
     raise SystemExit
 
 
 def _spawn(order: dict[str, Any]) -> subprocess.Popen[bytes]:
-    with open(order["log"], "ab") as log:
+    os.umask(0o077)  # the log quotes what failed, for its owner only
+    with Path(order["log"]).open("ab") as log:
         return subprocess.Popen(
             order["command"],
             stdin=subprocess.DEVNULL,
