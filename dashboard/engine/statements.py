@@ -386,7 +386,8 @@ def _control_fault_at(statement: Statement, *, opened: bool) -> ShapeFault:
 def _wrapped_fault(statement: Statement) -> ShapeFault:
     return ShapeFault(
         code="non_transactional_mixed",
-        sentence=f"PostgreSQL refuses {statement.summary} (line {statement.line}) between BEGIN and COMMIT.",
+        sentence=f"PostgreSQL refuses {statement.summary} (line {statement.line}) inside a transaction, "
+        "and this file runs as one because of its BEGIN and COMMIT.",
         advice="Put this statement alone into a file of its own, without BEGIN and COMMIT.",
         statement=statement,
     )
