@@ -84,6 +84,7 @@ class Script:
     checksum: str
     checksum_sql: str
     statements: tuple[Statement, ...] = ()
+    directives: Mapping[str, str] = field(default_factory=dict)  # its own `-- signalbox:` lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
