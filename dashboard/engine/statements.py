@@ -339,13 +339,17 @@ def _enum_name(tree: Any, field: str) -> str:
 
 def _statement_by_statement(statements: tuple[Statement, ...]) -> TransactionShape:
     control = next((s for s in statements if s.control or s.node == "transaction_stmt"), None)
-    fault = control and ShapeFault(
-        code="mixed_transaction_control",
-        sentence=f"{control.summary} on line {control.line} cannot run in a file that says transaction=none.",
-        advice="Remove it, or remove the directive so that the whole file runs in one transaction.",
-        statement=control,
-    )
+    fault = _needless_control_fault(control) if control else None
     return TransactionShape(mode=TransactionMode.NONE, sent=statements, fault=fault)
+
+
+def _needless_control_fault(statement: Statement) -> ShapeFault:
+    return ShapeFault(
+        code="mixed_transaction_control",
+        sentence=f"{statement.summary} on line {statement.line} cannot run in a file that says transaction=none.",
+        advice="Remove it, or remove the directive so that the whole file runs in one transaction.",
+        statement=statement,
+    )
 
 
 def _control_fault(statements: tuple[Statement, ...]) -> ShapeFault | None:

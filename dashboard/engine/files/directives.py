@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from dashboard.engine.migration import Problem, Severity
-from dashboard.engine.statements import Token, TokenKind, locate
+from dashboard.engine.statements import Token, TokenKind, locate, tokens
 
 _LINE = re.compile(
-    r"--\s*signalbox\b\s*(?P<colon>:?)\s*(?P<key>[\w-]*)\s*(?P<equals>=?)\s*(?P<value>.*)", re.IGNORECASE | re.DOTALL
+    r"--\s*signalbox\b\s*(?P<colon>:?)\s*(?P<key>[\w-]*)\s*(?P<equals>=?)\s*(?P<value>.*)",
+    re.IGNORECASE | re.DOTALL,
 )
 _DURATION = re.compile(r"(?:0|[1-9][0-9]{0,8}(?:ms|s|min|h))")
 
@@ -39,10 +40,15 @@ class Directives:
     problems: tuple[Problem, ...]
 
 
-def read(file: str, sql: str, tokens: Iterable[Token]) -> Directives:
+def values_in(sql: str) -> Mapping[str, str]:
+    """The directives of a text that was read before, like a captured rollback. Raises SqlSyntaxError."""
+    return read("", sql, tokens(sql)).values
+
+
+def read(file: str, sql: str, found: Iterable[Token]) -> Directives:
     values: dict[str, str] = {}
     problems: list[Problem] = []
-    for token in tokens:
+    for token in found:
         match = _LINE.fullmatch(token.text) if token.kind is TokenKind.COMMENT else None
         if match is None or _is_prose_or_suppression(match):
             continue

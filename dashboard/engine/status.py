@@ -1,0 +1,284 @@
+"""Files against tracking rows: the state of each migration in one target. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from dashboard.engine.migration import (
+    UNKNOWN_CHECKSUMS,
+    AppliedMigration,
+    Folder,
+    History,
+    Kind,
+    Migration,
+    Problem,
+    version_key,
+)
+
+
+class State(StrEnum):
+    PENDING = "pending"  # it has not run here
+    OUT_OF_ORDER = "out_of_order"  # pending, although a later version is applied
+    FAILED = "failed"  # its last attempt failed and left nothing behind; pending
+    ROLLED_BACK = "rolled_back"  # it ran and was rolled back; pending
+    PARTIAL = "partial"  # it failed outside a transaction; what came before the failure stays
+    APPLIED = "applied"  # it ran, and the file is as it was then
+    ANNOTATED = "annotated"  # applied; since then only comments and blanks of the file changed
+    MODIFIED = "modified"  # applied; since then the SQL of the file changed
+    BASELINED = "baselined"  # recorded as applied without having run
+    SKIPPED = "skipped"  # a person decided that it does not run here
+    CONFLICT = "conflict"  # its version belongs to another file too, or to another migration here
+    MISSING = "missing"  # recorded here, and its file is gone
+
+    @property
+    def is_pending(self) -> bool:
+        return self in _PENDING
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing is left to do and nothing is wrong."""
+        return self in _SETTLED
+
+
+_PENDING = frozenset({State.PENDING, State.OUT_OF_ORDER, State.FAILED, State.ROLLED_BACK})
+_SETTLED = frozenset({State.APPLIED, State.ANNOTATED, State.BASELINED, State.SKIPPED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationStatus:
+    """One migration in one target. `sentence` says what the state means here and what to do."""
+
+    version: str
+    name: str
+    state: State
+    migration: Migration | None  # None: no such file
+    applied: AppliedMigration | None  # None: no such row
+    problems: tuple[Problem, ...]
+    sentence: str
+
+    @property
+    def is_pending(self) -> bool:
+        return self.state.is_pending
+
+    @property
+    def needs_attention(self) -> bool:
+        """A person must decide or mend something before this migration is settled."""
+        plain = (State.PENDING, State.ROLLED_BACK)
+        blocked = self.state in plain and self.migration is not None and bool(self.migration.errors())
+        return blocked or not (self.state in plain or self.state.is_settled)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """Counts for a page. `applied` is what the database has, so a modified file counts, a skipped one does not."""
+
+    pending: int
+    applied: int
+    attention: tuple[MigrationStatus, ...]
+
+
+def compute(folder: Folder, history: History) -> tuple[MigrationStatus, ...]:
+    """Every migration of the folder and every row of the history, once, in version order."""
+    files = _Files(folder, history)
+    statuses = [_of_file(migration, files, history) for migration in folder.migrations]
+    known = {migration.identity for migration in folder.migrations}
+    statuses += [_of_lost_row(row, folder) for row in history.rows if row.identity not in known]
+    return tuple(sorted(statuses, key=lambda s: (version_key(s.version), s.name)))
+
+
+def summary(statuses: Iterable[MigrationStatus]) -> Summary:
+    statuses = tuple(statuses)
+    counts = Counter(s.state for s in statuses)
+    lost = sum(1 for s in statuses if s.state is State.MISSING and s.applied and s.applied.success)
+    return Summary(
+        pending=sum(counts[state] for state in _PENDING),
+        applied=sum(counts[s] for s in (State.APPLIED, State.ANNOTATED, State.MODIFIED, State.BASELINED)) + lost,
+        attention=tuple(s for s in statuses if s.needs_attention),
+    )
+
+
+# Who shares a version with whom
+
+
+class _Files:
+    """What one migration must know of the others."""
+
+    def __init__(self, folder: Folder, history: History) -> None:
+        standing = [row for row in history.rows if row.success]
+        self._skipped = {row.identity for row in standing if row.kind is Kind.SKIPPED}
+        self._taken = {row.version: row for row in standing if row.kind is not Kind.SKIPPED}
+        self._by_version: Mapping[str, list[Migration]] = defaultdict(list)
+        for migration in folder.migrations:
+            self._by_version[migration.version].append(migration)
+        self.highest = max((version_key(version) for version in self._taken), default=None)
+
+    def holder(self, migration: Migration) -> AppliedMigration | None:
+        """The row of another migration that has this version here."""
+        row = self._taken.get(migration.version)
+        return row if row is not None and row.name != migration.name else None
+
+    def rivals(self, migration: Migration) -> list[Migration]:
+        """Other files with this version, those that are skipped here left out."""
+        sharing = self._by_version[migration.version]
+        return [m for m in sharing if m is not migration and m.identity not in self._skipped]
+
+    def is_overtaken(self, migration: Migration) -> bool:
+        return self.highest is not None and version_key(migration.version) < self.highest
+
+
+# The state of a file
+
+
+def _of_file(migration: Migration, files: _Files, history: History) -> MigrationStatus:
+    row = history.row(*migration.identity)
+    if row is not None and row.success:
+        return _recorded(migration, row)
+    if holder := files.holder(migration):
+        return _status(migration, row, State.CONFLICT, _taken_sentence(migration, holder))
+    if rivals := files.rivals(migration):
+        return _status(migration, row, State.CONFLICT, _shared_sentence(migration, rivals))
+    return _open(migration, row, files, history)
+
+
+def _recorded(migration: Migration, row: AppliedMigration) -> MigrationStatus:
+    label, when = migration.label, _when(row)
+    match row.kind:
+        case Kind.SKIPPED:
+            return _status(migration, row, State.SKIPPED, f"{label} was skipped here{when}: it does not run.")
+        case Kind.REPEATABLE if _differs(migration, row):
+            return _status(migration, row, State.PENDING, f"{label} changed since it last ran{when}, and runs again.")
+        case _ if _differs(migration, row):
+            return _edited(migration, row)
+        case Kind.BASELINE:
+            sentence = f"{label} was recorded as applied{when} without being run."
+            return _status(migration, row, State.BASELINED, sentence)
+        case _:
+            return _status(migration, row, State.APPLIED, f"{label} was applied here{when}.")
+
+
+def _edited(migration: Migration, row: AppliedMigration) -> MigrationStatus:
+    label, when = migration.label, _when(row)
+    if row.checksum_sql and row.checksum_sql == migration.up.checksum_sql:
+        sentence = f"{label} was applied here{when}; since then only its comments or blanks changed."
+        return _status(migration, row, State.ANNOTATED, sentence)
+    sentence = (
+        f"{label} was edited after it was applied here{when}: the database has the old version. "
+        "Restore the file as it was, and put the change into a new migration."
+    )
+    return _status(migration, row, State.MODIFIED, sentence)
+
+
+def _differs(migration: Migration, row: AppliedMigration) -> bool:
+    """False where either side is not known."""
+    found = migration.up.checksum
+    return found not in UNKNOWN_CHECKSUMS and row.checksum not in UNKNOWN_CHECKSUMS and found != row.checksum
+
+
+def _open(migration: Migration, row: AppliedMigration | None, files: _Files, history: History) -> MigrationStatus:
+    """No success stands for it, and its version is its own."""
+    label = migration.label
+    if row is not None:
+        return _failed(migration, row)
+    if migration.identity in history.rolled_back:
+        sentence = f"{label} was applied here and rolled back; nothing of it is left. It runs again with the next run."
+        return _status(migration, None, State.ROLLED_BACK, sentence)
+    if files.is_overtaken(migration):
+        sentence = (
+            f"{label} has not run here, although a later migration has. It runs with the next run; "
+            "check first that it does not rely on the order."
+        )
+        return _status(migration, None, State.OUT_OF_ORDER, sentence)
+    return _status(migration, None, State.PENDING, f"{label} has not run here yet.")
+
+
+def _failed(migration: Migration, row: AppliedMigration) -> MigrationStatus:
+    reason = f" ({row.error_message})" if row.error_message else ""
+    if _runs_outside_a_transaction(migration):
+        sentence = (
+            f"{migration.label} failed here{_when(row)}{reason}. It runs outside a transaction, so statements before "
+            "the failure were committed. Look at the database before anything else is run."
+        )
+        return _status(migration, row, State.PARTIAL, sentence)
+    sentence = (
+        f"{migration.label} failed here{_when(row)}{reason}. PostgreSQL undid all of it. "
+        "Mend the cause, and it runs with the next run."
+    )
+    return _status(migration, row, State.FAILED, sentence)
+
+
+def _runs_outside_a_transaction(migration: Migration) -> bool:
+    alone = any(not statement.transactional for statement in migration.up.statements)
+    return alone or migration.directives.get("transaction") == "none"
+
+
+def _status(migration: Migration, row: AppliedMigration | None, state: State, sentence: str) -> MigrationStatus:
+    """The folder calls every file of a shared version a duplicate; where this target settled it, it is none."""
+    if state is not State.CONFLICT:
+        problems = tuple(p for p in migration.problems if p.code != "duplicate_version")
+        migration = replace(migration, problems=problems)
+    if state.is_pending and (errors := migration.errors()):
+        where = f" on line {errors[0].line}" if errors[0].line else ""
+        sentence += f" But it cannot run until {errors[0].file} is mended{where}: {errors[0].sentence}"
+    return MigrationStatus(
+        version=migration.version,
+        name=migration.name,
+        state=state,
+        migration=migration,
+        applied=row,
+        problems=migration.problems,
+        sentence=sentence,
+    )
+
+
+def _taken_sentence(migration: Migration, holder: AppliedMigration) -> str:
+    taken = f"The number {migration.version} is taken by {holder.version}_{holder.name} here"
+    if holder.checksum not in UNKNOWN_CHECKSUMS and holder.checksum == migration.up.checksum:
+        return f"{taken}, which is the same SQL under another name. Rename {migration.up.file} back."
+    rename = next((p.advice for p in migration.problems if p.code == "duplicate_version"), "")
+    advice = rename or f"Rename {migration.up.file} to a number that is free, or skip it here, with a reason."
+    return f"{taken}. {migration.label} has not run and will not run under this number. {advice}"
+
+
+def _shared_sentence(migration: Migration, rivals: Sequence[Migration]) -> str:
+    others = ", ".join(rival.label for rival in rivals)
+    advice = next((p.advice for p in migration.problems if p.code == "duplicate_version"), "")
+    return f"{migration.label} shares its number with {others}, so it is not clear which should run. {advice}".rstrip()
+
+
+# The state of a row whose file is gone
+
+
+def _of_lost_row(row: AppliedMigration, folder: Folder) -> MigrationStatus:
+    state = State.SKIPPED if row.kind is Kind.SKIPPED else State.MISSING
+    return MigrationStatus(
+        version=row.version,
+        name=row.name,
+        state=state,
+        migration=None,
+        applied=row,
+        problems=(),
+        sentence=_lost_sentence(row, folder),
+    )
+
+
+def _lost_sentence(row: AppliedMigration, folder: Folder) -> str:
+    label, when = f"{row.version}_{row.name}", _when(row)
+    if row.kind is Kind.SKIPPED:
+        return f"{label} was skipped here{when}, and its file is gone from the folder."
+    if not row.success:
+        return f"{label} failed here{when}, and its file is gone from the folder. The failed attempt left no success."
+    twin = next((m for m in folder.migrations if _is_twin(m, row)), None)
+    if twin:
+        return f"{label} was applied here{when}; its file is now called {twin.up.file}. Rename it back."
+    return f"{label} was applied here{when}, but its file is gone from the folder. Restore it from version control."
+
+
+def _is_twin(migration: Migration, row: AppliedMigration) -> bool:
+    return row.checksum not in UNKNOWN_CHECKSUMS and migration.up.checksum == row.checksum
+
+
+def _when(row: AppliedMigration) -> str:
+    return f" on {row.applied_at:%Y-%m-%d}" if row.applied_at else ""
