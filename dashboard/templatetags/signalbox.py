@@ -1,0 +1,106 @@
+"""What templates need to say things the Signalbox way: times, durations, icons, SQL, the place in the navigation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from django import template
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from dashboard.engine.migration import Problem
+from dashboard.presenters import sql as sql_presenter
+
+register = template.Library()
+
+MONTH = 30 * 86_400
+UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+
+
+@register.filter
+def ago(moment: datetime | None) -> str:
+    """`5 minutes ago`, `in 2 hours`; a date from thirty days on. js/time.js says it in the same words."""
+    if moment is None:
+        return "never"
+    seconds = round((timezone.now() - moment).total_seconds())
+    if abs(seconds) >= MONTH:
+        return f"{timezone.localtime(moment):%-d %b %Y}"
+    if abs(seconds) < 5:
+        return "just now"
+    size, unit = next((size, unit) for size, unit in UNITS if abs(seconds) >= size)
+    count = abs(seconds) // size
+    phrase = f"{count} {unit}{'' if count == 1 else 's'}"
+    return f"in {phrase}" if seconds < 0 else f"{phrase} ago"
+
+
+@register.filter
+def absolute(moment: datetime | None) -> str:
+    """`2026-11-22 14:03:22 CET`: the reader's zone, named."""
+    return "" if moment is None else f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S %Z}"
+
+
+@register.filter
+def utc(moment: datetime) -> str:
+    """The moment for machines, as `<time datetime>` wants it."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@register.filter
+def duration_ms(milliseconds: float | None) -> str:
+    """`38 ms`, `1.24 s`, `2 min 5 s`, `1 h 3 min`; a dash where nothing was measured."""
+    if milliseconds is None:
+        return "\N{EN DASH}"
+    if milliseconds < 999.5:
+        return f"{milliseconds:.0f} ms"
+    if milliseconds < 59_995:
+        return f"{milliseconds / 1000:.2f} s"
+    minutes, seconds = divmod(round(milliseconds / 1000), 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+@register.inclusion_tag("_components/time.html")
+def time(moment: datetime | None, missing: str = "never") -> dict[str, Any]:
+    return {"moment": moment, "missing": missing}
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """An icon of the sprite in _components/icon.html. Without a label it is decoration beside a text."""
+    if label:
+        return format_html('<svg class="icon" role="img" aria-label="{}"><use href="#i-{}"/></svg>', label, name)
+    return format_html('<svg class="icon" aria-hidden="true"><use href="#i-{}"/></svg>', name)
+
+
+@register.inclusion_tag("_components/sql_block.html")
+def sql_block(
+    sql: str,
+    label: str,
+    *,
+    problems: Iterable[Problem] = (),
+    anchor: str = "",
+    marked: int | None = None,
+    note: str = "",
+) -> dict[str, Any]:
+    """A highlighted listing; see _components/sql_block.html for what the parameters mean."""
+    return {
+        "listing": sql_presenter.listing(sql, problems),
+        "label": label,
+        "anchor": anchor,
+        "marked": marked,
+        "note": note,
+    }
+
+
+@register.inclusion_tag("_components/nav_link.html", takes_context=True)
+def nav_link(context: template.Context, view_name: str, label: str, count: int = 0) -> dict[str, Any]:
+    """A link of the main navigation that knows whether the reader is on its page (`page`) or below it (`true`)."""
+    url = reverse(view_name)
+    path = context["request"].path
+    below = url != reverse("overview") and path.startswith(url)
+    return {"url": url, "label": label, "count": count, "current": "page" if path == url else "true" if below else ""}
