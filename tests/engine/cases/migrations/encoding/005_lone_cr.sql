@@ -1,0 +1,2 @@
+CREATE TABLE d (name text);
+-- harmlessDROP TABLE users;

@@ -1,0 +1,1 @@
+CREATE TABLE h (i int); -- ‮ ;h ELBAT PORD

@@ -1,0 +1,1 @@
+CREATE TABLE i​ (i int);

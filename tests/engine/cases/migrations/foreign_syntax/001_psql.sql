@@ -1,0 +1,3 @@
+\set ON_ERROR_STOP on
+CREATE TABLE a (i int);
+\echo done, isn't it

@@ -1,0 +1,1 @@
+CREATE TABLE c (owner text DEFAULT :'owner');

@@ -1,0 +1,1 @@
+CREATE TABLE e (url text DEFAULT 'https://${HOST}/');

@@ -1,0 +1,1 @@
+CREATE TABLE "${SCHEMA}" (i int);

@@ -1,0 +1,2 @@
+CREATE INDEX CONCURRENTLY users_a ON users (id, email);
+DROP INDEX CONCURRENTLY users_a;

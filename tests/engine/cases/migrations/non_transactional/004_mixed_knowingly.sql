@@ -1,0 +1,3 @@
+-- signalbox: transaction=none
+ALTER TABLE users ADD COLUMN town text;
+CREATE INDEX CONCURRENTLY users_town ON users (town);

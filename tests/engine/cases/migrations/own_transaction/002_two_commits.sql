@@ -1,0 +1,7 @@
+BEGIN;
+CREATE TABLE a (i int);
+COMMIT;
+
+BEGIN;
+CREATE TABLE b (i int);
+COMMIT;

@@ -1,0 +1,1 @@
+CREATE TABLE f (i int);

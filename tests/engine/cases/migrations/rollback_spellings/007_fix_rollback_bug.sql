@@ -1,0 +1,1 @@
+CREATE TABLE g (i int);

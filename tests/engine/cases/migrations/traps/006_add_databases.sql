@@ -1,0 +1,3 @@
+BEGIN;
+CREATE TABLE databases (name text PRIMARY KEY);
+COMMIT;

@@ -1,0 +1,1 @@
+INSERT INTO databases VALUES ('main');

@@ -1,0 +1,5 @@
+-- Undo the policies.
+
+RAISE NOTICE 'Dropping policies';
+
+DROP POLICY everyone ON people;
