@@ -177,13 +177,13 @@ def _syntax_problem(file: str, error: SqlSyntaxError) -> Problem:
 
 def _psql_problem(file: str, sql: str, commands: list[tuple[int, str]]) -> Problem:
     at, command = commands[0]
-    more = f" and {len(commands) - 1} more commands of psql" if len(commands) > 1 else ""
+    more = f" (and {len(commands) - 1} more like it)" if len(commands) > 1 else ""
     return _problem(
         "psql_command",
         file,
         sql,
         at,
-        f"{command}{more}: only the program psql understands this, PostgreSQL does not.",
+        f"{command}{more} is a command of the program psql; PostgreSQL does not understand it.",
         "Remove these lines, or write them as SQL. A check meant for psql belongs in a file named test_*.sql.",
     )
 
@@ -215,9 +215,11 @@ def _placeholder_problem(file: str, sql: str, at: int) -> Problem | None:
 def _placeholders(file: str, sql: str, found: tuple[Token, ...]) -> Iterator[Problem]:
     """A placeholder in a string may be meant; one in a quoted name never is."""
     severities = {TokenKind.LITERAL: Severity.WARNING, TokenKind.QUOTED_NAME: Severity.ERROR}
+    seen: set[str] = set()
     for token in found:
         match = _PLACEHOLDER.search(token.text) if token.kind in severities else None
-        if match:
+        if match and match[0] not in seen:
+            seen.add(match[0])
             yield _unreplaced(file, sql, token.offset + match.start(), match[0], severities[token.kind])
 
 

@@ -194,14 +194,16 @@ def _down_problems(rollback: _File) -> Iterator[Problem]:
 
 def _orphan(rollback: _File, ups: Sequence[_File]) -> Problem:
     what = f"{rollback.version}_{rollback.place.name}.sql" if rollback.place.name else f"number {rollback.version}"
-    near = [up for up in ups if int(up.version) == int(rollback.version)]
-    advice = f"Rename it to {near[0].version}_{near[0].place.name}_rollback.sql if it undoes {near[0].name}, or"
+    near = next((up for up in ups if int(up.version) == int(rollback.version)), None)
+    advice = "Restore the migration, or remove this file."
+    if near:
+        advice = f"Rename it to {near.version}_{near.place.name}_rollback.sql if it undoes {near.name}, or remove it."
     return _problem(
         rollback,
         "orphan_rollback",
         Severity.ERROR,
         f"{rollback.name} is a rollback, but there is no migration {what} in the folder.",
-        f"{advice} remove it." if near else "Restore the migration, or remove this file.",
+        advice,
     )
 
 

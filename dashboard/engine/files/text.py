@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dashboard.engine.files.listing import Limits
@@ -14,10 +15,8 @@ from dashboard.engine.statements import Token, TokenKind, locate
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
-#: Reorder or break lines on a screen or in a terminal, in comments too: what is read is not what runs.
-_DECEIVING = frozenset(
-    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029\x85\x0b\x0c\x1c\x1d\x1e"
-)
+#: Reorder or break lines on a screen, in comments too: what is read is not what runs. So do control characters.
+_DECEIVING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029")
 _NOT_ASCII_OR_CONTROL = re.compile(r"[^\x20-\x7e\n\t\r]")
 
 
@@ -39,15 +38,16 @@ def decode(file: str, content: bytes, limits: Limits) -> Text:
 
 
 def hidden_characters(file: str, sql: str, tokens: Iterable[Token]) -> Iterator[Problem]:
-    """Characters that make the text read differently from what PostgreSQL reads."""
-    if sql.isascii() and not _DECEIVING & set(sql):
+    """Characters that make the text read differently from what PostgreSQL reads; each kind once."""
+    if not _NOT_ASCII_OR_CONTROL.search(sql):
         return
-    covered = 0
-    for token in tokens:
-        yield from _hidden(file, sql, sql[covered : token.offset], covered, TokenKind.CODE)
-        yield from _hidden(file, sql, token.text, token.offset, token.kind)
-        covered = token.offset + len(token.text)
-    yield from _hidden(file, sql, sql[covered:], covered, TokenKind.CODE)
+    found: dict[tuple[str, Severity], list[int]] = defaultdict(list)
+    for kind, part, offset in _parts(sql, tokens):
+        for match in _NOT_ASCII_OR_CONTROL.finditer(part):
+            if severity := _severity(match[0], kind):
+                found[match[0], severity].append(offset + match.start())
+    for (char, severity), places in found.items():
+        yield _hidden(file, sql, char, severity, places)
 
 
 def _unusable(file: str, content: bytes, limits: Limits) -> Problem | None:
@@ -115,23 +115,30 @@ def _oddities(file: str, content: bytes, sql: str) -> Iterator[Problem]:
         yield _note(file, "crlf", "The file has Windows line ends; it is read, sent and compared with LF.")
 
 
-def _hidden(file: str, sql: str, part: str, offset: int, kind: TokenKind) -> Iterator[Problem]:
-    for match in _NOT_ASCII_OR_CONTROL.finditer(part):
-        severity = _severity(match[0], kind)
-        if severity is None:
-            continue
-        place = locate(sql, offset + match.start() + 1)
-        name = unicodedata.name(match[0], "control character")
-        yield Problem(
-            code="hidden_character",
-            severity=severity,
-            file=file,
-            sentence=f"Line {place.line} holds U+{ord(match[0]):04X} ({name}), which cannot be seen.",
-            advice="Delete it. In a string, write it as an escape such as U&'\\200B' if it is meant.",
-            line=place.line,
-            column=place.column,
-            excerpt=place.excerpt,
-        )
+def _parts(sql: str, tokens: Iterable[Token]) -> Iterator[tuple[TokenKind, str, int]]:
+    """All of the text in order: tokens, and what lies between them, which counts as code."""
+    covered = 0
+    for token in tokens:
+        yield TokenKind.CODE, sql[covered : token.offset], covered
+        yield token.kind, token.text, token.offset
+        covered = token.offset + len(token.text)
+    yield TokenKind.CODE, sql[covered:], covered
+
+
+def _hidden(file: str, sql: str, char: str, severity: Severity, places: Sequence[int]) -> Problem:
+    place = locate(sql, places[0] + 1)
+    name = unicodedata.name(char, "a control character")
+    more = f", and {len(places) - 1} more times behind it" if len(places) > 1 else ""
+    return Problem(
+        code="hidden_character",
+        severity=severity,
+        file=file,
+        sentence=f"Line {place.line} holds U+{ord(char):04X} ({name}){more}; nobody can see it.",
+        advice=f"Delete it. If it is meant, write it in a string as U&'\\{ord(char):04X}'.",
+        line=place.line,
+        column=place.column,
+        excerpt=place.excerpt,
+    )
 
 
 def _severity(char: str, kind: TokenKind) -> Severity | None:
@@ -140,11 +147,12 @@ def _severity(char: str, kind: TokenKind) -> Severity | None:
     What is merely invisible changes names, so it is an error in code; comments and strings may hold it
     (emoji are joined by such characters).
     """
-    if char in _DECEIVING:
+    category = unicodedata.category(char)
+    if char in _DECEIVING or category == "Cc":
         return Severity.WARNING if kind is TokenKind.LITERAL else Severity.ERROR
     if kind in (TokenKind.LITERAL, TokenKind.COMMENT):
         return None
-    return Severity.ERROR if unicodedata.category(char) in ("Cc", "Cf", "Zs") else None
+    return Severity.ERROR if category in ("Cf", "Zs") else None
 
 
 def _error(
