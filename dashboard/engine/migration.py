@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dashboard.engine.statements import Statement
@@ -148,6 +148,7 @@ class AppliedMigration:
 
     version: str
     name: str
+    key: str = ""  # the row's primary key: the version, but for a skipped file that shares its version
     applied_at: datetime | None
     checksum: str
     checksum_sql: str = ""
@@ -176,3 +177,21 @@ class History:
 
     def row(self, version: str, name: str) -> AppliedMigration | None:
         return next((r for r in self.rows if r.identity == (version, name)), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For keeping as JSON."""
+        rows = [{**asdict(r), "applied_at": r.applied_at.isoformat() if r.applied_at else None} for r in self.rows]
+        return {"exists": self.exists, "rows": rows, "rolled_back": sorted(self.rolled_back)}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> History:
+        return cls(
+            exists=data["exists"],
+            rows=tuple(_row_from(row) for row in data["rows"]),
+            rolled_back=frozenset((version, name) for version, name in data["rolled_back"]),
+        )
+
+
+def _row_from(data: dict[str, Any]) -> AppliedMigration:
+    applied_at = datetime.fromisoformat(data["applied_at"]) if data["applied_at"] else None
+    return AppliedMigration(**{**data, "applied_at": applied_at, "kind": Kind(data["kind"])})

@@ -1,0 +1,187 @@
+"""All settings, read from the environment through django-environ. No other module reads the environment.
+
+Reference of every variable: docs/SETTINGS.md.
+"""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import environ
+from django.utils.csp import CSP
+
+from config import environments, logging
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+DEBUG = env.bool("SIGNALBOX_DEBUG", default=False)
+#: At build time (collectstatic) there is no database and no secret.
+BUILDING = env.bool("SIGNALBOX_BUILD", default=False)
+ON_RAILWAY = bool(env.str("RAILWAY_ENVIRONMENT_ID", default=""))
+
+SECRET_KEY = env.str("SIGNALBOX_SECRET_KEY", default="")
+#: Commands such as `signalbox status` need no lasting key; the web process refuses to serve with this one.
+SECRET_KEY_IS_EPHEMERAL = not SECRET_KEY
+SECRET_KEY = SECRET_KEY or secrets.token_urlsafe(64)
+SECRET_KEY_FALLBACKS = env.list("SIGNALBOX_SECRET_KEY_FALLBACKS", default=[])
+
+# Signalbox
+
+#: The folder with the .sql files.
+SOURCE = Path(env.str("SIGNALBOX_SOURCE", default=str(BASE_DIR / "migrations_sql")))
+ENVIRONMENTS_FILE = Path(env.str("SIGNALBOX_ENVIRONMENTS", default=str(BASE_DIR / "config" / "environments.toml")))
+ENVIRONMENTS = environments.load(ENVIRONMENTS_FILE, env.ENVIRON)
+TRACKING_SCHEMA = env.str("SIGNALBOX_TRACKING_SCHEMA", default="platform")
+BUILD_COMMIT = env.str("RAILWAY_GIT_COMMIT_SHA", default="")[:12]
+VERSION = "0.1.0"
+
+# The control database: our own tables, in the schema "signalbox"
+
+CONTROL_SCHEMA = "signalbox"
+DATABASES = {
+    "default": {
+        **env.db_url_config(
+            env.str("SIGNALBOX_DATABASE_URL", default="")
+            or env.str("DATABASE_URL", default="")
+            or "postgres://localhost/signalbox"
+        ),
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+    }
+}
+DATABASES["default"]["OPTIONS"] = {
+    **DATABASES["default"].get("OPTIONS", {}),
+    "options": f"-c search_path={CONTROL_SCHEMA}",
+    "application_name": "signalbox control",
+    "connect_timeout": 5,
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Django
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "procrastinate.contrib.django",
+    "dashboard.apps.DashboardConfig",
+]
+MIDDLEWARE = [
+    "dashboard.middleware.HealthMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "dashboard.middleware.RoleMiddleware",
+    "dashboard.middleware.ErrorAnswerMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "dashboard.views.context.frame",
+            ],
+        },
+    }
+]
+
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "overview"
+LOGOUT_REDIRECT_URL = "login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS: list[Path] = []
+#: Without a collected manifest (a platform that runs no build step) files are served from where they lie.
+STATIC_IS_COLLECTED = (STATIC_ROOT / "staticfiles.json").exists() or BUILDING
+WHITENOISE_USE_FINDERS = not STATIC_IS_COLLECTED
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if STATIC_IS_COLLECTED
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+# The edge
+
+PUBLIC_HOSTS = [
+    h for h in (env.str("RAILWAY_PUBLIC_DOMAIN", default=""), *env.list("SIGNALBOX_HOSTS", default=[])) if h
+]
+ALLOWED_HOSTS = [
+    *PUBLIC_HOSTS,
+    *(h for h in (env.str("RAILWAY_PRIVATE_DOMAIN", default=""),) if h),
+    *(["healthcheck.railway.app"] if ON_RAILWAY else []),
+    "localhost",
+    "127.0.0.1",
+    "[::1]",
+]
+CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in PUBLIC_HOSTS]
+#: Plain HTTP is for a machine of one's own (the demo); everywhere else cookies and pages insist on HTTPS.
+INSECURE_HTTP = env.bool("SIGNALBOX_INSECURE_HTTP", default=DEBUG)
+if ON_RAILWAY or env.bool("SIGNALBOX_BEHIND_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = not INSECURE_HTTP
+SECURE_REDIRECT_EXEMPT = [r"^health$"]
+SECURE_HSTS_SECONDS = 0 if INSECURE_HTTP else 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = not INSECURE_HTTP
+SECURE_HSTS_PRELOAD = not INSECURE_HTTP
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = not INSECURE_HTTP
+CSRF_COOKIE_SECURE = not INSECURE_HTTP
+SESSION_COOKIE_NAME = "signalbox_session" if INSECURE_HTTP else "__Host-signalbox_session"
+CSRF_COOKIE_NAME = "signalbox_csrf" if INSECURE_HTTP else "__Host-signalbox_csrf"
+SESSION_COOKIE_AGE = 12 * 3600
+CSRF_FAILURE_VIEW = "dashboard.views.errors.csrf_failure"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF],
+    "style-src": [CSP.SELF],
+    "img-src": [CSP.SELF],
+    "font-src": [CSP.SELF],
+    "connect-src": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "frame-ancestors": [CSP.NONE],
+    "base-uri": [CSP.NONE],
+}
+#: The client's address, behind a proxy that sets it: the platform's own header only, never X-Forwarded-For.
+CLIENT_ADDRESS_HEADER = "HTTP_X_REAL_IP" if ON_RAILWAY else "REMOTE_ADDR"
+
+DEFAULT_EXCEPTION_REPORTER_FILTER = "config.logging.SecretsFilter"
+LOGGING = logging.configure(env.str("SIGNALBOX_LOG_LEVEL", default="INFO"))

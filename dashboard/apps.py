@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate, pre_migrate
+
+
+class DashboardConfig(AppConfig):
+    name = "dashboard"
+    verbose_name = "Signalbox"
+
+    def ready(self) -> None:
+        from dashboard import setup
+        from dashboard.services import people
+
+        pre_migrate.connect(setup.create_schema, sender=self, dispatch_uid="signalbox.create_schema")
+        post_migrate.connect(setup.create_roles, sender=self, dispatch_uid="signalbox.create_roles")
+        people.connect()

@@ -1,0 +1,471 @@
+"""Goal -> Plan. Pure: reads nothing, runs nothing.
+
+A plan is a value: the target it is for, the history it was computed from, the ordered steps with their exact
+bytes, and the policy. Its digest is what people approve; the executor computes it again under the lock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from dashboard.engine import status
+from dashboard.engine.errors import NothingToDo, PlanBlocked, PlanChanged
+from dashboard.engine.migration import (
+    AppliedMigration,
+    Direction,
+    Folder,
+    History,
+    Kind,
+    Migration,
+    checksum,
+    version_key,
+)
+from dashboard.engine.status import MigrationStatus, State
+
+
+class Action(StrEnum):
+    APPLY = "apply"  # run the up script, record it as applied
+    ROLLBACK = "rollback"  # run the down script captured at apply time, remove the record
+    SKIP = "skip"  # record as skipped, with a reason; nothing is run
+    UNSKIP = "unskip"  # remove a skip, so that the migration is pending again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetIdentity:
+    """Which database this is, told by the server itself; a swapped URL or a restored copy differs."""
+
+    system_identifier: str
+    database: str
+    database_oid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the environment demands of a run. Part of the digest: a changed policy voids approvals."""
+
+    protected: bool
+    lock_timeout_ms: int
+    statement_timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One migration in one direction. `sql` is exactly what runs; empty for a skip."""
+
+    action: Action
+    version: str
+    name: str
+    key: str  # primary key of its tracking row: the version, but for a skip of a file that shares its version
+    file: str
+    sql: str
+    checksum: str  # of the up text: what the tracking row records, or recorded
+    checksum_sql: str = ""
+    down_sql: str | None = None  # captured with an apply
+    reason: str = ""
+    directives: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def label(self) -> str:
+        return f"{self.version}_{self.name}"
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        return (self.version, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanWarning:
+    """Something a person should know before running. Those that need acceptance stop the run until accepted."""
+
+    code: str
+    version: str
+    sentence: str
+    needs_acceptance: bool
+
+    @property
+    def key(self) -> str:
+        return f"{self.code}:{self.version}"
+
+
+#: What the history says of one migration: version, name, checksum, kind.
+Record = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    environment: str
+    action: Action
+    identity: TargetIdentity
+    policy: Policy
+    basis: tuple[Record, ...]  # the history it was computed from
+    steps: tuple[Step, ...]
+    warnings: tuple[PlanWarning, ...] = ()
+    stops_before: str = ""  # why later pending migrations are not in it; empty when they all are
+
+    @property
+    def digest(self) -> str:
+        """sha256 hex over everything that decides what will happen."""
+        steps = [
+            [s.action, s.version, s.name, s.key, checksum(s.sql), s.checksum, _down_checksum(s), s.reason, s.directives]
+            for s in self.steps
+        ]
+        facts = [self.environment, asdict(self.identity), asdict(self.policy), self.basis, steps]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Plan:
+        return cls(
+            environment=data["environment"],
+            action=Action(data["action"]),
+            identity=TargetIdentity(**data["identity"]),
+            policy=Policy(**data["policy"]),
+            basis=tuple((v, n, c, k) for v, n, c, k in data["basis"]),
+            steps=tuple(_step_from(step) for step in data["steps"]),
+            warnings=tuple(PlanWarning(**warning) for warning in data["warnings"]),
+            stops_before=data["stops_before"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What was read from one target at one moment: the facts a plan is computed from."""
+
+    environment: str
+    identity: TargetIdentity
+    policy: Policy
+    history: History
+
+
+def apply(target: Target, folder: Folder, *, upto: str | None = None) -> Plan:
+    """Apply what is pending, in order, up to and including version `upto` (all of it without).
+
+    Raises NothingToDo, or PlanBlocked when something stands before the first step (or before `upto`).
+    Without `upto` the plan stops before the first obstacle and says so in `stops_before`.
+    """
+    statuses = status.compute(folder, target.history)
+    _refuse_modified(statuses)
+    pending = [s for s in statuses if s.state.is_pending or s.state is State.CONFLICT]
+    if upto is not None:
+        _require(upto, statuses, target.environment)
+        pending = [s for s in pending if version_key(s.version) <= version_key(upto)]
+    if not pending:
+        raise NothingToDo(environment=target.environment, reason="every migration in the folder is settled there")
+    runnable, obstacle = _until_obstacle(pending, statuses)
+    if obstacle and (upto is not None or not runnable):
+        raise obstacle
+    return _plan(
+        target,
+        Action.APPLY,
+        [_apply_step(s.migration) for s in runnable if s.migration],
+        warnings=_apply_warnings(runnable, statuses),
+        stops_before=str(obstacle) if obstacle else "",
+    )
+
+
+def rollback(target: Target, *, downto: str, name: str) -> Plan:
+    """Roll back (downto, name) and everything applied after it, newest first, from the captured scripts.
+
+    Raises PlanBlocked where a migration has no captured rollback, NothingToDo where it is not applied.
+    `target.history` must carry the scripts.
+    """
+    first = target.history.row(downto, name)
+    if first is None or not first.success or first.kind is not Kind.APPLIED:
+        raise NothingToDo(environment=target.environment, reason=f"{downto}_{name} is not applied there")
+    rows = [r for r in _newest_first(target.history.rows) if _order(r) >= _order(first)]
+    steps = [_rollback_step(row) for row in rows if row.kind is not Kind.SKIPPED]
+    return _plan(target, Action.ROLLBACK, steps, warnings=[_unproven(step) for step in steps])
+
+
+def skip(target: Target, folder: Folder, identities: Sequence[tuple[str, str]], *, reason: str) -> Plan:
+    """Record these migrations as skipped. They must not be applied there."""
+    steps = []
+    for version, name in identities:
+        migration = folder.find(version, name)
+        if migration is None:
+            raise PlanBlocked(version=version, reason="there is no such file.", remedy="Reload the page.")
+        row = target.history.row(version, name)
+        if row is not None and row.success:
+            raise NothingToDo(environment=target.environment, reason=f"{version}_{name} is already {row.kind}")
+        key = f"{version}_{name}" if _is_shared(version, folder, target.history) else version
+        steps.append(replace(_bare_step(Action.SKIP, migration, reason), key=key))
+    return _plan(target, Action.SKIP, steps)
+
+
+def unskip(target: Target, *, version: str, name: str, reason: str) -> Plan:
+    row = target.history.row(version, name)
+    if row is None or row.kind is not Kind.SKIPPED:
+        raise NothingToDo(environment=target.environment, reason=f"{version}_{name} is not skipped there")
+    step = Step(
+        action=Action.UNSKIP,
+        version=version,
+        name=name,
+        key=row.key,
+        file="",
+        sql="",
+        checksum=row.checksum,
+        reason=reason,
+    )
+    return _plan(target, Action.UNSKIP, [step])
+
+
+def inverse(plan: Plan) -> Plan | None:
+    """The rollback of exactly this apply plan, as it will be once the plan has run.
+
+    None where a step has no rollback. Its digest can be approved together with the plan, because nothing in it
+    is unknown beforehand: should anything else touch the history in between, the digests differ.
+    """
+    if plan.action is not Action.APPLY or any(not step.down_sql for step in plan.steps):
+        return None
+    applied = [(s.version, s.name, s.checksum, Kind.APPLIED.value) for s in plan.steps]
+    basis = tuple(sorted([*plan.basis, *applied]))
+    steps = tuple(
+        replace(s, action=Action.ROLLBACK, sql=s.down_sql or "", file="", checksum_sql="", down_sql=None, directives=())
+        for s in reversed(plan.steps)
+    )
+    return replace(
+        plan,
+        action=Action.ROLLBACK,
+        basis=basis,
+        steps=steps,
+        warnings=tuple(_unproven(step) for step in steps),
+        stops_before="",
+    )
+
+
+def verify(plan: Plan, target: Target) -> None:
+    """Raise PlanChanged, naming the part, unless `plan` would be computed from `target` as it is now."""
+    if plan.environment != target.environment:
+        raise PlanChanged(what=f"it was made for {plan.environment}, not {target.environment}")
+    if plan.identity != target.identity:
+        raise PlanChanged(
+            what=f"the URL now leads to another database ({target.identity.database}, "
+            f"system {target.identity.system_identifier}) than the one it was made for"
+        )
+    if plan.policy != target.policy:
+        raise PlanChanged(what="the environment's policy was changed")
+    now = records(target.history)
+    if plan.basis != now:
+        raise PlanChanged(what=f"the history of {plan.environment} changed ({_difference(plan.basis, now)})")
+
+
+def verify_files(plan: Plan, folder: Folder) -> None:
+    """Raise PlanChanged where a file the plan would apply no longer has the bytes that were planned."""
+    for step in plan.steps:
+        if step.action is not Action.APPLY:
+            continue
+        migration = folder.find(step.version, step.name)
+        if migration is None:
+            raise PlanChanged(what=f"the file of {step.label} is gone")
+        if migration.up.sql != step.sql:
+            raise PlanChanged(what=f"{migration.up.file} was edited")
+        if _usable_down(migration) != step.down_sql:
+            raise PlanChanged(what=f"the rollback of {step.label} was edited")
+
+
+def records(history: History) -> tuple[Record, ...]:
+    """What of a history decides a plan: the rows that stand. Failed attempts do not."""
+    return tuple(sorted((r.version, r.name, r.checksum, r.kind.value) for r in history.rows if r.success))
+
+
+# Building
+
+
+def _plan(
+    target: Target,
+    action: Action,
+    steps: Sequence[Step],
+    *,
+    warnings: Iterable[PlanWarning] = (),
+    stops_before: str = "",
+) -> Plan:
+    return Plan(
+        environment=target.environment,
+        action=action,
+        identity=target.identity,
+        policy=target.policy,
+        basis=records(target.history),
+        steps=tuple(steps),
+        warnings=tuple(warnings),
+        stops_before=stops_before,
+    )
+
+
+def _apply_step(migration: Migration) -> Step:
+    return replace(
+        _bare_step(Action.APPLY, migration, ""),
+        sql=migration.up.sql,
+        down_sql=_usable_down(migration),
+        directives=tuple(sorted(migration.directives.items())),
+    )
+
+
+def _bare_step(action: Action, migration: Migration, reason: str) -> Step:
+    return Step(
+        action=action,
+        version=migration.version,
+        name=migration.name,
+        key=migration.version,
+        file=migration.up.file,
+        sql="",
+        checksum=migration.up.checksum,
+        checksum_sql=migration.up.checksum_sql,
+        reason=reason,
+    )
+
+
+def _rollback_step(row: AppliedMigration) -> Step:
+    if row.kind is not Kind.APPLIED or not row.rollback_script:
+        raise PlanBlocked(
+            version=f"{row.version}_{row.name}",
+            reason="it has no rollback: none was captured when it was applied.",
+            remedy="Write a new migration that undoes what it did, and apply that.",
+        )
+    return Step(
+        action=Action.ROLLBACK,
+        version=row.version,
+        name=row.name,
+        key=row.key,
+        file="",
+        sql=row.rollback_script,
+        checksum=row.checksum,
+    )
+
+
+def _is_shared(version: str, folder: Folder, history: History) -> bool:
+    names = {m.name for m in folder.migrations if m.version == version}
+    return len(names | {r.name for r in history.rows if r.version == version and r.success}) > 1
+
+
+def _usable_down(migration: Migration) -> str | None:
+    if migration.down is None or migration.errors(Direction.DOWN) or not migration.down.statements:
+        return None
+    return migration.down.sql
+
+
+def _step_from(data: dict[str, Any]) -> Step:
+    directives = tuple((key, value) for key, value in data["directives"])
+    return Step(**{**data, "action": Action(data["action"]), "directives": directives})
+
+
+def _down_checksum(step: Step) -> str:
+    return checksum(step.down_sql) if step.down_sql is not None else ""
+
+
+# Obstacles and warnings
+
+
+def _refuse_modified(statuses: Sequence[MigrationStatus]) -> None:
+    for item in statuses:
+        if item.state is State.MODIFIED:
+            raise PlanBlocked(
+                version=f"{item.version}_{item.name}",
+                reason="its file was edited after it was applied.",
+                remedy="Restore the file as it was, and put the change into a new migration.",
+            )
+
+
+def _require(version: str, statuses: Sequence[MigrationStatus], environment: str) -> None:
+    if not any(s.version == version for s in statuses):
+        raise NothingToDo(environment=environment, reason=f"there is no migration {version}")
+
+
+def _until_obstacle(
+    pending: Sequence[MigrationStatus], statuses: Sequence[MigrationStatus]
+) -> tuple[list[MigrationStatus], PlanBlocked | None]:
+    settled = {s.version for s in statuses if not (s.state.is_pending or s.state is State.CONFLICT)}
+    runnable: list[MigrationStatus] = []
+    for item in pending:
+        if obstacle := _obstacle(item, settled):
+            return runnable, obstacle
+        runnable.append(item)
+        settled.add(item.version)
+    return runnable, None
+
+
+def _obstacle(item: MigrationStatus, settled: set[str]) -> PlanBlocked | None:
+    label = f"{item.version}_{item.name}"
+    if item.state is State.CONFLICT:
+        return PlanBlocked(version=label, reason=item.sentence, remedy="Rename it, or skip it with a reason.")
+    assert item.migration is not None, "only a row without a file has no migration, and that is not pending"
+    if errors := item.migration.errors(Direction.UP):
+        where = f" (line {errors[0].line})" if errors[0].line else ""
+        return PlanBlocked(version=label, reason=f"{errors[0].sentence}{where}", remedy=errors[0].advice)
+    missing = [v for v in _dependencies(item.migration) if v not in settled]
+    if missing:
+        return PlanBlocked(
+            version=label,
+            reason=f"it depends on {', '.join(missing)}, which is not applied.",
+            remedy="Apply that first, or correct the `depends` directive.",
+        )
+    return None
+
+
+def _dependencies(migration: Migration) -> list[str]:
+    return [v.strip() for v in migration.directives.get("depends", "").split(",") if v.strip()]
+
+
+def _apply_warnings(runnable: Sequence[MigrationStatus], statuses: Sequence[MigrationStatus]) -> list[PlanWarning]:
+    warnings = [
+        PlanWarning(
+            code="missing",
+            version=s.version,
+            needs_acceptance=True,
+            sentence=f"{s.version}_{s.name} is recorded as applied, but the folder has no such file: "
+            "this plan may come from an older checkout.",
+        )
+        for s in statuses
+        if s.state is State.MISSING
+    ]
+    for item in runnable:
+        if item.state is State.OUT_OF_ORDER:
+            sentence = f"{item.version} would run out of order: a later version is already applied."
+            warnings.append(
+                PlanWarning(code="out_of_order", version=item.version, sentence=sentence, needs_acceptance=True)
+            )
+        if item.migration and not _usable_down(item.migration):
+            sentence = f"{item.version} has no usable rollback: once applied it can only be undone by a new migration."
+            warnings.append(
+                PlanWarning(code="no_rollback", version=item.version, sentence=sentence, needs_acceptance=False)
+            )
+    return warnings
+
+
+def _unproven(step: Step) -> PlanWarning:
+    return PlanWarning(
+        code="unproven_rollback",
+        version=step.version,
+        sentence=f"The rollback of {step.version} has not been proven by a rehearsal. "
+        "It runs in one transaction, so if it fails nothing of it remains; "
+        "whether it undoes everything is not known.",
+        needs_acceptance=True,
+    )
+
+
+# Order and difference
+
+
+def _order(row: AppliedMigration) -> tuple[float, tuple[int, str]]:
+    return (row.applied_at.timestamp() if row.applied_at else 0.0, version_key(row.version))
+
+
+def _newest_first(rows: Iterable[AppliedMigration]) -> list[AppliedMigration]:
+    return sorted((r for r in rows if r.success), key=_order, reverse=True)
+
+
+def _difference(before: tuple[Record, ...], now: tuple[Record, ...]) -> str:
+    appeared = sorted({f"{v}_{n}" for v, n, *_ in set(now) - set(before)})
+    gone = sorted({f"{v}_{n}" for v, n, *_ in set(before) - set(now)} - set(appeared))
+    parts = []
+    if appeared:
+        parts.append(f"{', '.join(appeared)} was recorded since")
+    if gone:
+        parts.append(f"{', '.join(gone)} is no longer recorded")
+    return "; ".join(parts)

@@ -1,0 +1,151 @@
+"""Connections to targets: opened, described and cleaned here, nowhere else. Never pooled, never shared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import psycopg
+from psycopg import conninfo
+
+from dashboard.engine.errors import TargetNotConfigured, TargetUnreachable
+from dashboard.engine.planner import Policy, TargetIdentity
+from dashboard.engine.target import sql
+
+type Connection = psycopg.Connection[tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """How to reach one target. The URL is a secret and in no repr."""
+
+    environment: str  # slug, for messages
+    variable: str  # the environment variable the URL came from
+    url: str = field(repr=False)
+
+    @property
+    def shown(self) -> str:
+        """host:port/database as user, without the password."""
+        try:
+            parts = conninfo.conninfo_to_dict(self.url)
+        except psycopg.ProgrammingError:
+            return "(not a PostgreSQL URL)"
+        place = f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
+        return f"{place} as {parts['user']}" if parts.get("user") else place
+
+
+#: Seconds to wait for a target before it counts as unreachable.
+CONNECT_TIMEOUT = 5
+
+#: What a run's session is started with; as startup options they survive RESET ALL.
+SESSION_DEFAULTS = {
+    "standard_conforming_strings": "on",
+    "client_encoding": "UTF8",
+    "idle_in_transaction_session_timeout": "60s",
+    "client_connection_check_interval": "1s",
+}
+
+
+@contextmanager
+def reading(address: Address, *, timeout: int = CONNECT_TIMEOUT) -> Iterator[Connection]:
+    """A connection that only looks: read-only, short statements. Raises TargetUnreachable, TargetNotConfigured."""
+    options = {"default_transaction_read_only": "on", "statement_timeout": "10s"}
+    with _opened(address, "signalbox look", options, timeout) as connection:
+        yield connection
+
+
+@contextmanager
+def working(address: Address, policy: Policy, *, name: str) -> Iterator[Connection]:
+    """The connection a run works on. `name` becomes its application_name, so that it can be found after a crash."""
+    timeouts = {
+        "lock_timeout": f"{policy.lock_timeout_ms}ms",
+        "statement_timeout": f"{policy.statement_timeout_ms}ms",
+    }
+    with _opened(address, name, SESSION_DEFAULTS | timeouts, CONNECT_TIMEOUT) as connection:
+        yield connection
+
+
+def session_name(run_id: str) -> str:
+    """The application_name of a run's session, by which it is found after a crash."""
+    return f"signalbox:{run_id}"
+
+
+def identity(connection: Connection) -> TargetIdentity:
+    row = connection.execute(sql.query("identity")).fetchone()
+    assert row is not None, "pg_control_system() and pg_database always have a row"
+    return TargetIdentity(system_identifier=str(row[0]), database=str(row[1]), database_oid=int(str(row[2])))
+
+
+def reset(connection: Connection) -> None:
+    """Undo whatever a migration left in the session: role, settings, temporary tables, prepared statements,
+    cursors, LISTEN. Never DISCARD ALL, which would also drop the target lock."""
+    for statement in (
+        "RESET SESSION AUTHORIZATION",
+        "RESET ROLE",
+        "RESET ALL",
+        "CLOSE ALL",
+        "UNLISTEN *",
+        "DEALLOCATE ALL",
+        "DISCARD TEMP",
+        "DISCARD SEQUENCES",
+        "DISCARD PLANS",
+    ):
+        connection.execute(statement)
+
+
+def reason_of(error: psycopg.Error, address: Address) -> str:
+    """The server's words in one line, the password taken out."""
+    text = " ".join(str(error).split()) or error.__class__.__name__
+    for secret in _secrets(address):
+        text = text.replace(secret, "***")
+    return text
+
+
+@contextmanager
+def _opened(address: Address, name: str, options: dict[str, str], timeout: int) -> Iterator[Connection]:
+    connection = _connect(address, name, options, timeout)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _connect(address: Address, name: str, options: dict[str, str], timeout: int) -> Connection:
+    if not address.url:
+        raise TargetNotConfigured(environment=address.environment, variable=address.variable)
+    try:
+        parts = conninfo.conninfo_to_dict(address.url)
+    except psycopg.ProgrammingError:  # its text quotes the URL, password and all
+        raise _unreachable(address, "the URL cannot be read; it should look like postgresql://user@host:5432/db") from None
+    try:
+        return _open(parts, name, options, timeout)
+    except psycopg.OperationalError as error:
+        if "client_connection_check_interval" in str(error) and "client_connection_check_interval" in options:
+            older = {k: v for k, v in options.items() if k != "client_connection_check_interval"}
+            return _connect(address, name, older, timeout)
+        raise _unreachable(address, reason_of(error, address)) from None
+
+
+def _open(parts: dict[str, object], name: str, options: dict[str, str], timeout: int) -> Connection:
+    given = str(parts.pop("options", "") or "")
+    flags = " ".join(f"-c {key}={value}" for key, value in options.items())
+    return psycopg.connect(
+        **{**parts, "options": f"{given} {flags}".strip(), "application_name": name, "connect_timeout": timeout},  # type: ignore[arg-type]
+        autocommit=True,
+        prepare_threshold=None,
+    )
+
+
+def _unreachable(address: Address, reason: str) -> TargetUnreachable:
+    return TargetUnreachable(
+        environment=address.environment, address=address.shown, reason=reason, variable=address.variable
+    )
+
+
+def _secrets(address: Address) -> list[str]:
+    try:
+        password = conninfo.conninfo_to_dict(address.url).get("password")
+    except psycopg.ProgrammingError:
+        password = None
+    return [s for s in (address.url, str(password) if password else "") if s]

@@ -1,0 +1,55 @@
+"""Is this connection fit to run migrations on? Asked before every run."""
+
+from __future__ import annotations
+
+from psycopg import conninfo
+
+from dashboard.engine.errors import TargetUnsuitable
+from dashboard.engine.target import sql
+from dashboard.engine.target.connection import Address, Connection
+
+OLDEST_VERSION = 130000
+
+UNPOOLED = (
+    "Use the session-mode or unpooled URL: on Railway DATABASE_UNPOOLED_URL, on Supabase port 5432 "
+    "instead of 6543."
+)
+
+
+def examine(connection: Connection, address: Address) -> None:
+    """Raise TargetUnsuitable with the remedy, or return."""
+    row = connection.execute(sql.query("doctor")).fetchone()
+    assert row is not None, "a SELECT without FROM has one row"
+    version, standby, read_only, backend_pid = row
+    if _behind_transaction_pooler(connection, address, backend_pid):
+        raise _unsuitable(address, "its URL leads through a transaction pooler, which loses locks and settings.", UNPOOLED)
+    if int(str(version)) < OLDEST_VERSION:
+        raise _unsuitable(address, f"it runs PostgreSQL {int(str(version)) // 10000}.", "Signalbox needs 13 or newer.")
+    if standby:
+        raise _unsuitable(address, "it is a standby and read-only.", "Use the URL of the primary.")
+    if read_only:
+        raise _unsuitable(
+            address, "its sessions are read-only.", "Reset default_transaction_read_only for this role or database."
+        )
+
+
+def _behind_transaction_pooler(connection: Connection, address: Address, backend_pid: object) -> bool:
+    """The backend pid of the protocol is not the server's, and a setting does not survive.
+
+    A session-mode pooler also reports a pid of its own, but there a session is kept.
+    """
+    if str(conninfo.conninfo_to_dict(address.url).get("port", "")) == "6543":
+        return True
+    if connection.info.backend_pid == backend_pid:
+        return False
+    return not _setting_survives(connection)
+
+
+def _setting_survives(connection: Connection) -> bool:
+    connection.execute("SELECT pg_catalog.set_config('signalbox.probe', 'kept', false)")
+    row = connection.execute("SELECT pg_catalog.current_setting('signalbox.probe', true)").fetchone()
+    return bool(row and row[0] == "kept")
+
+
+def _unsuitable(address: Address, finding: str, remedy: str) -> TargetUnsuitable:
+    return TargetUnsuitable(environment=address.environment, finding=finding, remedy=remedy)

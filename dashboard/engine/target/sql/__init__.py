@@ -1,0 +1,26 @@
+"""The engine's own SQL, by name. Each query stands in a .sql file under `-- name --` and a line of description."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+from psycopg import sql
+
+
+
+def query(name: str, schema: str = "") -> sql.Composed:
+    """The query `name` of the .sql files here, `{schema}` filled in as an identifier."""
+    template = cast("sql.SQL", sql.SQL(_queries()[name]))  # type: ignore[arg-type]
+    return template.format(schema=sql.Identifier(schema))
+
+
+@cache
+def _queries() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path in sorted(Path(__file__).parent.glob("*.sql")):
+        parts = re.split(r"^-- (\w+) --$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        found.update(zip(parts[1::2], (text.strip() for text in parts[2::2]), strict=True))
+    return found

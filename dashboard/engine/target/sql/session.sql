@@ -1,0 +1,56 @@
+-- identity --
+-- Which database this is, as the server tells it.
+SELECT s.system_identifier::text, d.datname::text, d.oid::bigint
+FROM pg_catalog.pg_control_system() s, pg_catalog.pg_database d
+WHERE d.datname = pg_catalog.current_database()
+
+-- doctor --
+-- What makes a run unsafe, in one look.
+SELECT pg_catalog.current_setting('server_version_num')::int AS version,
+       pg_catalog.pg_is_in_recovery() AS standby,
+       pg_catalog.current_setting('transaction_read_only') = 'on' AS read_only,
+       pg_catalog.pg_backend_pid() AS backend_pid
+
+-- try_lock --
+-- Session-level and never waiting: the blocking form deadlocks with CREATE INDEX CONCURRENTLY.
+SELECT pg_catalog.pg_try_advisory_lock(%(class)s, %(key)s)
+
+-- unlock --
+-- False means that the lock was not ours any more.
+SELECT pg_catalog.pg_advisory_unlock(%(class)s, %(key)s)
+
+-- lock_transaction --
+-- The second hold: a file that frees all session locks does not free this one.
+SELECT pg_catalog.pg_advisory_xact_lock(%(class)s, %(key)s)
+
+-- lock_held --
+-- Whether this session still holds the session lock.
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_locks
+    WHERE locktype = 'advisory' AND classid = %(class)s::bigint::oid AND objid = %(key)s::bigint::oid AND objsubid = 2
+      AND pid = pg_catalog.pg_backend_pid() AND granted
+      AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+)
+
+-- lock_holder --
+-- Who holds it.
+SELECT a.application_name, a.pid, pg_catalog.to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
+FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)
+WHERE l.locktype = 'advisory' AND l.classid = %(class)s::bigint::oid AND l.objid = %(key)s::bigint::oid
+  AND l.objsubid = 2 AND l.granted
+  AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+LIMIT 1
+
+-- schema_exists --
+-- Checked first: CREATE SCHEMA IF NOT EXISTS asks for rights even where there is nothing to create.
+SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = %(schema)s)
+
+-- sessions_of_run --
+-- The backends a run left behind.
+SELECT pid FROM pg_catalog.pg_stat_activity
+WHERE application_name = %(name)s AND datname = pg_catalog.current_database()
+
+-- terminate_run --
+-- End them.
+SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+WHERE application_name = %(name)s AND datname = pg_catalog.current_database()

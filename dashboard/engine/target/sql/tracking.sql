@@ -1,0 +1,174 @@
+-- create_schema --
+-- Where the tracking tables live.
+CREATE SCHEMA IF NOT EXISTS {schema}
+
+-- create_history --
+-- The seed's columns exactly; a reader that knows only these keeps working.
+CREATE TABLE IF NOT EXISTS {schema}.schema_migrations (
+    version text PRIMARY KEY,
+    name text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    execution_time_ms integer,
+    checksum text NOT NULL,
+    success boolean NOT NULL DEFAULT true,
+    error_message text,
+    rollback_script text
+)
+
+-- extend_history --
+-- Our columns, beside the seed's.
+ALTER TABLE {schema}.schema_migrations
+    ADD COLUMN IF NOT EXISTS forward_script text,
+    ADD COLUMN IF NOT EXISTS checksum_sql text NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS applied_by text NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS run_id text NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS kind text NOT NULL DEFAULT 'applied'
+        CHECK (kind IN ('applied', 'baseline', 'skipped', 'repeatable'))
+
+-- comment_history --
+-- What each column means, for whoever reads the table by hand.
+DO $comments$
+BEGIN
+    COMMENT ON TABLE {schema}.schema_migrations IS 'One row for each migration that stands in this database. Written by Signalbox in the transaction of the migration itself: no row without the work, no work without the row.';
+    COMMENT ON COLUMN {schema}.schema_migrations.version IS 'Number of the migration, as in its file name; for a skipped file that shares its number with others, the whole name.';
+    COMMENT ON COLUMN {schema}.schema_migrations.name IS 'Name of the migration, the file name without number and ending.';
+    COMMENT ON COLUMN {schema}.schema_migrations.applied_at IS 'When it was recorded, by the clock of this server.';
+    COMMENT ON COLUMN {schema}.schema_migrations.execution_time_ms IS 'Milliseconds its statements took.';
+    COMMENT ON COLUMN {schema}.schema_migrations.checksum IS 'sha256 of the text with LF line ends; "manual" means unknown.';
+    COMMENT ON COLUMN {schema}.schema_migrations.success IS 'False: the last attempt failed, nothing of it remains, and no earlier success stands.';
+    COMMENT ON COLUMN {schema}.schema_migrations.error_message IS 'Why the last attempt failed.';
+    COMMENT ON COLUMN {schema}.schema_migrations.rollback_script IS 'The down SQL as it was when this was applied; a rollback runs exactly this.';
+    COMMENT ON COLUMN {schema}.schema_migrations.forward_script IS 'The up SQL that ran.';
+    COMMENT ON COLUMN {schema}.schema_migrations.checksum_sql IS 'sha256 of the tokens, comments and blanks left out.';
+    COMMENT ON COLUMN {schema}.schema_migrations.applied_by IS 'Who started the run.';
+    COMMENT ON COLUMN {schema}.schema_migrations.run_id IS 'The run in Signalbox.';
+    COMMENT ON COLUMN {schema}.schema_migrations.kind IS 'applied, baseline (recorded without running), skipped (a decision, see error_message for the reason), repeatable.';
+END $comments$
+
+-- create_log --
+-- Every attempt, failures too. The first four columns after the key are the seed's.
+CREATE TABLE IF NOT EXISTS {schema}.migration_audit_log (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    version text NOT NULL,
+    executed_by text NOT NULL,
+    executed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    source_ip text
+)
+
+-- extend_log --
+-- Our columns, beside the seed's.
+ALTER TABLE {schema}.migration_audit_log
+    ADD COLUMN IF NOT EXISTS name text NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS action text NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS outcome text NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS run_id text NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS statement integer,
+    ADD COLUMN IF NOT EXISTS sqlstate text,
+    ADD COLUMN IF NOT EXISTS message text
+
+-- comment_log --
+-- What each column means, for whoever reads the table by hand.
+DO $comments$
+BEGIN
+    COMMENT ON TABLE {schema}.migration_audit_log IS 'Every attempt of Signalbox to change this database, failures too. Append-only.';
+    COMMENT ON COLUMN {schema}.migration_audit_log.version IS 'Number of the migration.';
+    COMMENT ON COLUMN {schema}.migration_audit_log.executed_by IS 'Who started the run.';
+    COMMENT ON COLUMN {schema}.migration_audit_log.executed_at IS 'When the attempt ended, by the clock of this server.';
+    COMMENT ON COLUMN {schema}.migration_audit_log.source_ip IS 'From where the run was started.';
+    COMMENT ON COLUMN {schema}.migration_audit_log.name IS 'Name of the migration.';
+    COMMENT ON COLUMN {schema}.migration_audit_log.action IS 'apply, rollback, skip or unskip.';
+    COMMENT ON COLUMN {schema}.migration_audit_log.outcome IS 'succeeded, failed or cancelled.';
+    COMMENT ON COLUMN {schema}.migration_audit_log.run_id IS 'The run in Signalbox.';
+    COMMENT ON COLUMN {schema}.migration_audit_log.statement IS 'Number of the statement that failed.';
+    COMMENT ON COLUMN {schema}.migration_audit_log.sqlstate IS 'SQLSTATE of the failure.';
+    COMMENT ON COLUMN {schema}.migration_audit_log.message IS 'Message of the failure, or the reason a person gave.';
+END $comments$
+
+-- refuse_log_changes --
+-- The log is append-only for everyone who does not drop the trigger first.
+CREATE OR REPLACE FUNCTION {schema}.migration_audit_log_is_append_only() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog AS $body$
+BEGIN
+    RAISE EXCEPTION 'migration_audit_log is append-only' USING ERRCODE = '42501';
+END $body$
+
+-- has_log_trigger --
+-- Whether the trigger is there already.
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_trigger t
+    JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = %(schema)s AND c.relname = 'migration_audit_log' AND t.tgname = 'append_only'
+)
+
+-- create_log_trigger --
+-- TRUNCATE too.
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {schema}.migration_audit_log
+FOR EACH STATEMENT EXECUTE FUNCTION {schema}.migration_audit_log_is_append_only()
+
+-- columns --
+-- The columns of a table that may not exist.
+SELECT a.attname
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %(schema)s AND c.relname = %(table)s AND a.attnum > 0 AND NOT a.attisdropped
+
+-- read_history --
+-- Every row as JSON, whatever columns the table has; the scripts only when asked for.
+SELECT (CASE WHEN %(scripts)s THEN pg_catalog.to_jsonb(t)
+             ELSE pg_catalog.to_jsonb(t) - 'forward_script' - 'rollback_script' END)
+       || pg_catalog.jsonb_build_object('has_rollback', pg_catalog.to_jsonb(t) ->> 'rollback_script' IS NOT NULL)
+FROM {schema}.schema_migrations t
+
+-- read_rolled_back --
+-- Migrations whose last successful event was a rollback.
+SELECT version, name FROM (
+    SELECT DISTINCT ON (version, name) version, name, action
+    FROM {schema}.migration_audit_log
+    WHERE outcome = 'succeeded'
+    ORDER BY version, name, id DESC
+) last
+WHERE action = 'rollback'
+
+-- record_success --
+-- In the migration's own transaction. Replaces a failed attempt, never a row that stands: one row, or someone was first.
+INSERT INTO {schema}.schema_migrations AS row
+    (version, name, applied_at, execution_time_ms, checksum, success, error_message, rollback_script,
+     forward_script, checksum_sql, applied_by, run_id, kind)
+VALUES (%(key)s, %(name)s, pg_catalog.clock_timestamp(), %(ms)s, %(checksum)s, true, %(reason)s, %(down_sql)s,
+        %(sql)s, %(checksum_sql)s, %(by)s, %(run_id)s, %(kind)s)
+ON CONFLICT (version) DO UPDATE SET
+    name = excluded.name, applied_at = excluded.applied_at, execution_time_ms = excluded.execution_time_ms,
+    checksum = excluded.checksum, success = true, error_message = excluded.error_message,
+    rollback_script = excluded.rollback_script, forward_script = excluded.forward_script,
+    checksum_sql = excluded.checksum_sql, applied_by = excluded.applied_by, run_id = excluded.run_id,
+    kind = excluded.kind
+WHERE NOT row.success
+
+-- record_failure --
+-- Only where no success stands.
+INSERT INTO {schema}.schema_migrations AS row
+    (version, name, applied_at, checksum, success, error_message, checksum_sql, applied_by, run_id)
+VALUES (%(key)s, %(name)s, pg_catalog.clock_timestamp(), %(checksum)s, false, %(message)s, %(checksum_sql)s,
+        %(by)s, %(run_id)s)
+ON CONFLICT (version) DO UPDATE SET
+    name = excluded.name, applied_at = excluded.applied_at, checksum = excluded.checksum,
+    error_message = excluded.error_message, checksum_sql = excluded.checksum_sql,
+    applied_by = excluded.applied_by, run_id = excluded.run_id
+WHERE NOT row.success
+
+-- remove_row --
+-- In the rollback's own transaction: one row, or it was not applied.
+DELETE FROM {schema}.schema_migrations WHERE version = %(key)s AND name = %(name)s AND success AND kind = %(kind)s
+
+-- log --
+-- One attempt.
+INSERT INTO {schema}.migration_audit_log
+    (version, name, executed_by, executed_at, source_ip, action, outcome, run_id, statement, sqlstate, message)
+VALUES (%(version)s, %(name)s, %(by)s, pg_catalog.clock_timestamp(), %(source_ip)s, %(action)s, %(outcome)s,
+        %(run_id)s, %(statement)s, %(sqlstate)s, %(message)s)
+
+-- succeeded_in_run --
+-- The steps of a run that committed: this row commits with them.
+SELECT version, name FROM {schema}.migration_audit_log WHERE run_id = %(run_id)s AND outcome = 'succeeded'

@@ -1,0 +1,220 @@
+"""The tracking tables in a target: `schema_migrations` (what stands) and `migration_audit_log` (every attempt).
+
+A row with success always means that the migration's own statements committed, because both commit together;
+a row of kind `skipped` or `baseline` records a decision instead. Reads never create anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from dashboard.engine.errors import PlanChanged, ServerError, TrackingTableUnusable
+from dashboard.engine.migration import AppliedMigration, History, Kind
+from dashboard.engine.planner import Action, Step
+from dashboard.engine.target import sql
+from dashboard.engine.target.connection import Connection
+
+#: Without these a table is not a history that can be adopted: a migration is known by version and name.
+REQUIRED_COLUMNS = frozenset({"version", "name", "checksum", "success", "applied_at"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """Who runs: what every row written by a run says."""
+
+    run_id: str
+    by: str
+    source_ip: str | None = None
+
+
+def read(connection: Connection, schema: str, *, scripts: bool = False) -> History:
+    """What this target remembers. Raises TrackingTableUnusable for a table that is something else."""
+    columns = _columns(connection, schema, "schema_migrations")
+    if not columns:
+        return History(exists=False)
+    _require(columns, schema)
+    rows = connection.execute(sql.query("read_history", schema), {"scripts": scripts}).fetchall()
+    return History(
+        exists=True,
+        rows=tuple(_applied(row[0]) for row in rows),  # type: ignore[arg-type]
+        rolled_back=_rolled_back(connection, schema),
+    )
+
+
+def prepare(connection: Connection, schema: str) -> None:
+    """Create or adopt the tables, in one transaction. Only under the target lock: IF NOT EXISTS races."""
+    existing = _columns(connection, schema, "schema_migrations")
+    if existing:
+        _require(existing, schema)
+    try:
+        with connection.transaction():
+            if not _schema_exists(connection, schema):
+                connection.execute(sql.query("create_schema", schema))
+            for name in ("create_history", "extend_history", "comment_history"):
+                connection.execute(sql.query(name, schema))
+            for name in ("create_log", "extend_log", "comment_log"):
+                connection.execute(sql.query(name, schema))
+            if not _has_log_trigger(connection, schema):
+                connection.execute(sql.query("refuse_log_changes", schema))
+                connection.execute(sql.query("create_log_trigger", schema))
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.DuplicateObject) as error:
+        raise TrackingTableUnusable(table=f"{schema}.schema_migrations", reason=error.diag.message_primary) from None
+
+
+def is_prepared(connection: Connection, schema: str) -> bool:
+    history = _columns(connection, schema, "schema_migrations")
+    return "kind" in history and "outcome" in _columns(connection, schema, "migration_audit_log")
+
+
+def record_success(connection: Connection, schema: str, step: Step, attempt: Attempt, *, ms: int) -> None:
+    """Write the row of an apply or a skip, and the attempt. Call inside the step's transaction."""
+    values = {
+        "key": step.key,
+        "name": step.name,
+        "ms": ms,
+        "checksum": step.checksum,
+        "checksum_sql": step.checksum_sql,
+        "sql": step.sql or None,
+        "down_sql": step.down_sql,
+        "reason": step.reason or None,
+        "by": attempt.by,
+        "run_id": attempt.run_id,
+        "kind": _kind(step).value,
+    }
+    if connection.execute(sql.query("record_success", schema), values).rowcount != 1:
+        raise PlanChanged(what=f"{step.version} is recorded already")
+    log(connection, schema, step, attempt, outcome="succeeded", message=step.reason)
+
+
+def remove(connection: Connection, schema: str, step: Step, attempt: Attempt) -> None:
+    """Remove the row of a rollback or an unskip, and log it. Call inside the step's transaction."""
+    values = {"key": step.key, "name": step.name, "kind": _kind(step).value}
+    if connection.execute(sql.query("remove_row", schema), values).rowcount != 1:
+        raise PlanChanged(what=f"{step.label} is not recorded as {_kind(step)} any more")
+    log(connection, schema, step, attempt, outcome="succeeded", message=step.reason)
+
+
+def record_failure(connection: Connection, schema: str, step: Step, attempt: Attempt, error: ServerError) -> None:
+    """After the step's transaction is gone: log the attempt, and mark the version failed where no success stands."""
+    with connection.transaction():
+        if step.action is Action.APPLY:
+            values = {
+                "key": step.key,
+                "name": step.name,
+                "checksum": step.checksum,
+                "checksum_sql": step.checksum_sql,
+                "message": storable(error.message),
+                "by": attempt.by,
+                "run_id": attempt.run_id,
+            }
+            connection.execute(sql.query("record_failure", schema), values)
+        log(
+            connection,
+            schema,
+            step,
+            attempt,
+            outcome="failed",
+            message=error.message,
+            statement=error.statement,
+            sqlstate=error.sqlstate,
+        )
+
+
+def log(
+    connection: Connection,
+    schema: str,
+    step: Step,
+    attempt: Attempt,
+    *,
+    outcome: str,
+    message: str = "",
+    statement: int | None = None,
+    sqlstate: str | None = None,
+) -> None:
+    values = {
+        "version": step.version,
+        "name": step.name,
+        "by": attempt.by,
+        "source_ip": attempt.source_ip,
+        "action": step.action.value,
+        "outcome": outcome,
+        "run_id": attempt.run_id,
+        "statement": statement,
+        "sqlstate": sqlstate,
+        "message": storable(message) or None,
+    }
+    connection.execute(sql.query("log", schema), values)
+
+
+#: Longest error text kept, in characters; a server can send megabytes.
+MESSAGE_LIMIT = 8000
+
+
+def storable(text: str) -> str:
+    """Text as PostgreSQL can keep it: no NUL, not endless."""
+    return text.replace("\0", "\N{SYMBOL FOR NULL}")[:MESSAGE_LIMIT]
+
+
+# Reading
+
+
+def _applied(row: Mapping[str, Any]) -> AppliedMigration:
+    kind = Kind(row.get("kind") or "applied")
+    key, name = row["version"], row["name"]
+    # A skipped file that shares its number with others is kept under its whole name, because version is the key.
+    version = key.removesuffix(f"_{name}") if kind is Kind.SKIPPED else key
+    return AppliedMigration(
+        version=version,
+        name=name,
+        key=key,
+        applied_at=datetime.fromisoformat(row["applied_at"]) if row.get("applied_at") else None,
+        checksum=row.get("checksum") or "",
+        checksum_sql=row.get("checksum_sql") or "",
+        execution_time_ms=row.get("execution_time_ms"),
+        success=bool(row.get("success", True)),
+        error_message=row.get("error_message"),
+        kind=kind,
+        applied_by=row.get("applied_by") or "",
+        run_id=row.get("run_id") or "",
+        has_rollback=bool(row.get("has_rollback")),
+        forward_script=row.get("forward_script"),
+        rollback_script=row.get("rollback_script"),
+    )
+
+
+def _rolled_back(connection: Connection, schema: str) -> frozenset[tuple[str, str]]:
+    if not {"name", "action", "outcome"} <= _columns(connection, schema, "migration_audit_log"):
+        return frozenset()
+    rows = connection.execute(sql.query("read_rolled_back", schema)).fetchall()
+    return frozenset((str(version), str(name)) for version, name in rows)
+
+
+def _require(columns: set[str], schema: str) -> None:
+    if missing := sorted(REQUIRED_COLUMNS - columns):
+        raise TrackingTableUnusable(
+            table=f"{schema}.schema_migrations", reason=f"it has no column {', '.join(missing)}"
+        )
+
+
+def _columns(connection: Connection, schema: str, table: str) -> set[str]:
+    rows = connection.execute(sql.query("columns"), {"schema": schema, "table": table}).fetchall()
+    return {str(row[0]) for row in rows}
+
+
+def _schema_exists(connection: Connection, schema: str) -> bool:
+    row = connection.execute(sql.query("schema_exists"), {"schema": schema}).fetchone()
+    return bool(row and row[0])
+
+
+def _has_log_trigger(connection: Connection, schema: str) -> bool:
+    row = connection.execute(sql.query("has_log_trigger"), {"schema": schema}).fetchone()
+    return bool(row and row[0])
+
+
+def _kind(step: Step) -> Kind:
+    return Kind.SKIPPED if step.action in {Action.SKIP, Action.UNSKIP} else Kind.APPLIED

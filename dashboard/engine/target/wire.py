@@ -1,0 +1,46 @@
+"""Sending one statement to a target: one message, no placeholders, rows thrown away as they arrive.
+
+The extended protocol takes exactly one statement a message, so text that our parser and the server split
+differently is refused by the server instead of half run. `%` is never a placeholder here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from psycopg import errors, generators, pq
+
+from dashboard.engine.target.connection import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    tag: str  # the server's command tag, e.g. "INSERT 0 3"
+    rows: int  # rows that came back and were discarded
+
+
+class CopyRefused(Exception):
+    """The statement asked the client for data (COPY … FROM STDIN) or offered some; the connection is closed."""
+
+
+def send(connection: Connection, sql: str) -> Reply:
+    """Run one statement. Raises psycopg.Error as the server reports it, CopyRefused for COPY from or to the client."""
+    pgconn = connection.pgconn
+    pgconn.send_query_params(sql.encode(), None)
+    pgconn.set_single_row_mode()
+    connection.wait(generators.send(pgconn))
+    tag, rows, failure = "", 0, None
+    while (result := connection.wait(generators.fetch(pgconn))) is not None:
+        match result.status:
+            case pq.ExecStatus.SINGLE_TUPLE:
+                rows += 1
+            case pq.ExecStatus.COPY_IN | pq.ExecStatus.COPY_OUT | pq.ExecStatus.COPY_BOTH:
+                connection.close()
+                raise CopyRefused
+            case pq.ExecStatus.FATAL_ERROR:
+                failure = errors.error_from_result(result)
+            case _:
+                tag = (result.command_status or b"").decode()
+    if failure is not None:
+        raise failure
+    return Reply(tag=tag, rows=rows)

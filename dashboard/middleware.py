@@ -1,0 +1,60 @@
+"""What stands before every page: the health answer, the role, and errors turned into answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from dashboard.engine.errors import EngineError
+from dashboard.services import approvals, permissions
+from dashboard.views import errors
+
+type GetResponse = Callable[[HttpRequest], HttpResponse]
+
+#: Open to people without a role: signing out, and changing how the sign-in page looks.
+WITHOUT_ROLE = frozenset({"login", "logout", "theme"})
+
+
+class HealthMiddleware:
+    """`GET /health` answers OK before host check, redirect, session and database: a probe asks only if we live."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path == "/health" and request.method in {"GET", "HEAD"}:
+            return HttpResponse("OK", content_type="text/plain")
+        return self.get_response(request)
+
+
+class RoleMiddleware:
+    """Someone signed in without a role sees whom to ask, and nothing else."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
+        match = request.resolver_match
+        if not request.user.is_authenticated or (match and match.url_name in WITHOUT_ROLE):
+            return None
+        if permissions.role_of(request.user) is None:
+            return render(request, "403.html", {"approvers": approvals.approvers()}, status=403)
+        return None
+
+
+class ErrorAnswerMiddleware:
+    """A named refusal becomes a page with its sentence, the state of the database and the next step."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return errors.answer(request, exception) if isinstance(exception, EngineError) else None

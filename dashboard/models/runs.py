@@ -1,0 +1,135 @@
+"""A run: one recorded execution of a plan, its steps and their statements.
+
+The row with its lease is the truth about a run; the queue's job only wakes a worker.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from dashboard.models.requests import Request
+
+
+class Run(models.Model):
+    Kind = Request.Kind
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"  # waits for a worker
+        RUNNING = "running"  # a worker holds its lease
+        SUCCEEDED = "succeeded"  # every step committed
+        FAILED = "failed"  # a step failed; the steps before it are committed
+        CANCELLED = "cancelled"  # a person stopped it
+        INTERRUPTED = "interrupted"  # its worker is gone; what committed is being found out
+        RESOLVED = "resolved"  # found out after an interruption
+
+    TRANSITIONS: dict[str, frozenset[str]] = {
+        Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELLED}),
+        Status.RUNNING: frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.INTERRUPTED}),
+        Status.INTERRUPTED: frozenset({Status.RESOLVED}),
+        Status.SUCCEEDED: frozenset(),
+        Status.FAILED: frozenset(),
+        Status.CANCELLED: frozenset(),
+        Status.RESOLVED: frozenset(),
+    }
+    #: While a run is in one of these, no other run of its environment starts.
+    ACTIVE = frozenset({Status.QUEUED, Status.RUNNING, Status.INTERRUPTED})
+
+    environment = models.CharField(max_length=64)
+    kind = models.CharField(max_length=16, choices=Kind)
+    status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
+    title = models.CharField(max_length=200)
+    plan = models.JSONField()
+    digest = models.CharField(max_length=64)
+    #: The request whose approval covers this run; empty where the environment asks for none.
+    request = models.ForeignKey(Request, null=True, on_delete=models.PROTECT, related_name="runs")
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    source_ip = models.GenericIPAddressField(null=True)
+    queued_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    #: Fence: raised each time a worker (or the resolver) takes the run; a stale number may write nothing.
+    attempt = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    cancel_requested_at = models.DateTimeField(null=True)
+    cancel_requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    #: engine failure as told by services.recorder: code, sentence, state, next_step and the server's facts.
+    failure = models.JSONField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["environment", "status"])]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["environment"],
+                condition=Q(status__in=["queued", "running", "interrupted"]),
+                name="one_active_run_an_environment",
+            ),
+            models.CheckConstraint(
+                name="run_cancel_who_and_when",
+                condition=Q(cancel_requested_at__isnull=True, cancel_requested_by__isnull=True)
+                | Q(cancel_requested_at__isnull=False, cancel_requested_by__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.pk}: {self.title}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in self.ACTIVE
+
+
+class RunStep(models.Model):
+    class Status(models.TextChoices):
+        WAITING = "waiting"  # not begun
+        RUNNING = "running"
+        COMMITTED = "committed"  # its work and its tracking row are committed
+        FAILED = "failed"  # PostgreSQL undid it; nothing of it remains
+        CANCELLED = "cancelled"  # stopped by a person; nothing of it remains
+        NOT_RUN = "not_run"  # an earlier step ended the run
+        UNKNOWN = "unknown"  # the answer to COMMIT never came
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
+    position = models.PositiveIntegerField()
+    action = models.CharField(max_length=16)
+    version = models.TextField()
+    name = models.TextField()
+    status = models.CharField(max_length=16, choices=Status, default=Status.WAITING)
+    statements_total = models.PositiveIntegerField(default=0)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    duration_ms = models.PositiveIntegerField(null=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["run", "position"], name="one_step_a_position")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.version}_{self.name}"
+
+
+class RunStatement(models.Model):
+    class Status(models.TextChoices):
+        RUNNING = "running"
+        OK = "ok"
+        FAILED = "failed"
+
+    step = models.ForeignKey(RunStep, on_delete=models.CASCADE, related_name="statements")
+    number = models.PositiveIntegerField()
+    line = models.PositiveIntegerField()
+    summary = models.TextField()
+    status = models.CharField(max_length=16, choices=Status, default=Status.RUNNING)
+    tag = models.TextField(blank=True)  # the server's command tag, e.g. "INSERT 0 3"
+    duration_ms = models.PositiveIntegerField(null=True)
+    notices = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["step", "number"], name="one_statement_a_number")]
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.summary}"

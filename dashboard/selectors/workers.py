@@ -1,0 +1,23 @@
+"""Is there a worker? Its heartbeat is procrastinate's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateWorker
+
+#: procrastinate beats every 10 seconds; three missed beats are a dead worker.
+SILENCE = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerState:
+    alive: bool
+    seen_at: datetime | None
+
+
+def state() -> WorkerState:
+    seen_at = ProcrastinateWorker.objects.order_by("-last_heartbeat").values_list("last_heartbeat", flat=True).first()
+    return WorkerState(alive=seen_at is not None and timezone.now() - seen_at < SILENCE, seen_at=seen_at)

@@ -1,0 +1,47 @@
+"""Who acts: a person behind a door, or Signalbox itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    name: str
+    user: User | None = None
+    source_ip: str | None = None
+
+    @property
+    def person(self) -> User:
+        """The user; only Signalbox itself has none, and it never asks, approves or starts a run."""
+        assert self.user is not None, "Signalbox itself does not do what people do"
+        return self.user
+
+
+#: What the system does by itself: expiry, recovery.
+SIGNALBOX = Actor(name="signalbox")
+
+
+def person(user: User, *, source_ip: str | None = None) -> Actor:
+    return Actor(name=user.get_username(), user=user, source_ip=source_ip)
+
+
+def address_of(request: HttpRequest | None) -> str | None:
+    """The client's address, from the one header the platform sets; None where it is no address."""
+    if request is None:
+        return None
+    value = request.META.get(settings.CLIENT_ADDRESS_HEADER, "")
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        return None
+
+
+def from_request(request: HttpRequest) -> Actor:
+    assert isinstance(request.user, User), "pages are only for people who are signed in"
+    return person(request.user, source_ip=address_of(request))

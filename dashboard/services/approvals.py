@@ -1,0 +1,220 @@
+"""Requests and the decisions on them. What is approved is a digest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from dashboard.engine import planner
+from dashboard.engine.executor import Approval
+from dashboard.engine.planner import Action, Plan
+from dashboard.models import Decision, Request, Run, environments
+from dashboard.models.environments import Environment
+from dashboard.services import audit, permissions, plans, policies
+from dashboard.services.actors import SIGNALBOX, Actor
+from dashboard.services.errors import AlreadyDecided
+from dashboard.services.permissions import Role
+
+
+@transaction.atomic
+def open_request(
+    plan: Plan, *, environment: Environment, by: Actor, reason: str = "", accepted: Sequence[str] = ()
+) -> Request:
+    """Ask for the approval of a plan. Older open requests for the same environment and kind stay as they are."""
+    if plan.action in {Action.SKIP, Action.UNSKIP}:
+        permissions.check_can_skip(by)
+    permissions.check_can_request(by)
+    plans.check_accepted(plan, accepted)
+    now = timezone.now()
+    inverse = planner.inverse(plan)
+    request = Request.objects.create(
+        environment=environment.slug,
+        kind=plan.action.value,
+        title=plans.title(plan, environment),
+        reason=reason.strip(),
+        plan=plan.to_dict(),
+        digest=plan.digest,
+        rollback_digest=inverse.digest if inverse else "",
+        requested_by=by.person,
+        requested_at=now,
+        expires_at=now + timedelta(hours=environment.approval_hours),
+    )
+    audit.record(
+        audit.Event.REQUEST_OPENED,
+        by=by,
+        environment=environment.slug,
+        request=request,
+        digest=plan.digest,
+        steps=[s.label for s in plan.steps],
+        accepted=list(accepted),
+        reason=reason.strip(),
+    )
+    return request
+
+
+@transaction.atomic
+def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> Request:
+    """Approve the digest that was on the page. One winner among all who decide at once."""
+    request = _decide(request_id, Decision.Verdict.APPROVED, by=by, digest=digest, reason=reason)
+    environment = environments.get(request.environment)
+    expires_at = timezone.now() + timedelta(hours=environment.approval_hours)
+    _move(request, Request.Status.APPROVED, expires_at=expires_at)
+    audit.record(
+        audit.Event.REQUEST_APPROVED,
+        by=by,
+        environment=request.environment,
+        request=request,
+        digest=digest,
+        rollback_digest=request.rollback_digest,
+        reason=reason.strip(),
+    )
+    return request
+
+
+@transaction.atomic
+def reject(request_id: int, *, by: Actor, digest: str, reason: str) -> Request:
+    reason = policies.check_reason(reason, "reject a request")
+    request = _decide(request_id, Decision.Verdict.REJECTED, by=by, digest=digest, reason=reason)
+    _move(request, Request.Status.REJECTED)
+    audit.record(
+        audit.Event.REQUEST_REJECTED, by=by, environment=request.environment, request=request, reason=reason
+    )
+    return request
+
+
+@transaction.atomic
+def withdraw(request_id: int, *, by: Actor) -> Request:
+    request = Request.objects.select_for_update().get(pk=request_id)
+    permissions.check_can_withdraw(by, request)
+    policies.check_can_be_withdrawn(request)
+    _move(request, Request.Status.WITHDRAWN)
+    audit.record(audit.Event.REQUEST_WITHDRAWN, by=by, environment=request.environment, request=request)
+    return request
+
+
+def live(plan: Plan, *, for_run: Run | None = None) -> tuple[Request, Approval] | None:
+    """The approval that covers this plan now: of a request for it, or of the apply that it exactly undoes.
+
+    `for_run` is the run that asks for itself, which does not count as a use.
+    """
+    request = _approved_for(plan) or _standing_rollback(plan, for_run)
+    if request is None:
+        return None
+    decision = request.decisions.select_related("by").get(verdict=Decision.Verdict.APPROVED)
+    return request, Approval(
+        digest=plan.digest,
+        requested_by=request.requested_by.get_username(),
+        approved_by=decision.by.get_username(),
+        expires_at=_covered_until(request, plan),
+    )
+
+
+def supersede(request: Request, because: str) -> None:
+    """The digest no longer holds, so neither does the approval."""
+    with transaction.atomic():
+        _move(request, Request.Status.SUPERSEDED, closed_because=because)
+        audit.record(
+            audit.Event.REQUEST_SUPERSEDED,
+            by=SIGNALBOX,
+            environment=request.environment,
+            request=request,
+            because=because,
+        )
+
+
+def mark_done(request: Request, run: Run) -> None:
+    """Its run has ended, whichever way: the approval is spent. Call inside the transaction that ends the run."""
+    _move(request, Request.Status.DONE)
+    audit.record(
+        audit.Event.REQUEST_DONE, by=SIGNALBOX, environment=request.environment, request=request, run=run
+    )
+
+
+def expire_due() -> int:
+    """Close what nobody decided or ran in time. An approved request whose run is under way is left to it."""
+    due = Request.objects.filter(
+        Q(status=Request.Status.OPEN) | Q(status=Request.Status.APPROVED), expires_at__lte=Now()
+    ).exclude(runs__status__in=Run.ACTIVE)
+    for request in due:
+        with transaction.atomic():
+            _move(request, Request.Status.EXPIRED)
+            audit.record(
+                audit.Event.REQUEST_EXPIRED, by=SIGNALBOX, environment=request.environment, request=request
+            )
+    return len(due)
+
+
+def _decide(request_id: int, verdict: Decision.Verdict, *, by: Actor, digest: str, reason: str) -> Request:
+    request = Request.objects.select_for_update().get(pk=request_id)
+    permissions.check_can_decide(by, request)
+    policies.check_is_open(request)
+    policies.check_same_digest(request, digest)
+    if policies.is_expired(request):
+        raise AlreadyDecided(subject=f"Request {request.pk}", status="expired")
+    Decision.objects.create(
+        request=request, verdict=verdict, digest=digest, reason=reason.strip(), by=by.person, at=timezone.now()
+    )
+    return request
+
+
+def _move(request: Request, status: Request.Status, **changes: object) -> None:
+    """Guarded: one row, or someone else was first."""
+    old = request.status
+    assert status in Request.TRANSITIONS[old], f"a request never goes from {old} to {status}"
+    if not Request.TRANSITIONS[status]:
+        changes["closed_at"] = timezone.now()
+    if not Request.objects.filter(pk=request.pk, status=old).update(status=status, **changes):
+        request.refresh_from_db()
+        raise AlreadyDecided(subject=f"Request {request.pk}", status=request.status)
+    request.refresh_from_db()
+
+
+def _approved_for(plan: Plan) -> Request | None:
+    return (
+        Request.objects.filter(
+            environment=plan.environment,
+            digest=plan.digest,
+            status=Request.Status.APPROVED,
+            expires_at__gt=Now(),
+        )
+        .order_by("-id")
+        .first()
+    )
+
+
+def _standing_rollback(plan: Plan, for_run: Run | None) -> Request | None:
+    """The approved apply that this plan exactly undoes, if its time has not run out and it was not used yet."""
+    if plan.action is not Action.ROLLBACK:
+        return None
+    requests = Request.objects.filter(
+        environment=plan.environment,
+        rollback_digest=plan.digest,
+        status=Request.Status.DONE,
+        runs__status__in=[Run.Status.SUCCEEDED, Run.Status.RESOLVED],
+    ).order_by("-id")
+    for request in requests:
+        uses = Run.objects.filter(request=request, digest=plan.digest).exclude(status=Run.Status.CANCELLED)
+        if not uses.exclude(pk=for_run.pk if for_run else None).exists() and _covered_until(request, plan) > timezone.now():
+            return request
+    return None
+
+
+def _covered_until(request: Request, plan: Plan) -> datetime:
+    if request.digest == plan.digest:
+        return request.expires_at
+    applied = request.runs.filter(digest=request.digest).latest("id")
+    hours = environments.get(request.environment).rollback_hours
+    return (applied.finished_at or applied.queued_at) + timedelta(hours=hours)
+
+
+def approvers() -> list[str]:
+    """Who could decide; for the sentence that says whom to ask."""
+    people = User.objects.filter(is_active=True).prefetch_related("groups").order_by("username")
+    return [p.get_username() for p in people if permissions.role_of(p) in {Role.APPROVER, Role.ADMIN}]
+

@@ -1,0 +1,61 @@
+"""What the services refuse. Same shape as the engine's errors: a code, a sentence, the next step."""
+
+from __future__ import annotations
+
+from dashboard.engine.errors import EngineError
+
+
+class Refused(EngineError):
+    """The deed was refused; nothing was changed."""
+
+    code = "refused"
+
+
+class PermissionRefused(Refused):
+    """This person may not. Facts: what, needed (a role)."""
+
+    code = "permission_refused"
+    sentence = "Your role does not allow you to {what}."
+    advice = "It needs the role {needed}. Ask an administrator of Signalbox."
+
+
+class OwnRequest(Refused):
+    code = "own_request"
+    sentence = "You asked for this, so someone else has to approve it."
+    advice = "Send the address of this page to another approver. This holds for administrators too."
+
+
+class AlreadyDecided(Refused):
+    """Someone was first, or the thing moved on. Facts: subject, status."""
+
+    code = "already_decided"
+    sentence = "{subject} is {status} by now."
+    advice = "Reload the page to see where it stands."
+
+
+class ReasonMissing(Refused):
+    code = "reason_missing"
+    sentence = "A reason is needed to {what}."
+    advice = "Write one sentence that a colleague will understand next year."
+
+
+class EnvironmentOccupied(Refused):
+    """Facts: environment, run (number), status."""
+
+    code = "environment_occupied"
+    sentence = "Run {run} of {environment} is {status}; one run at a time."
+    advice = "Wait for it to end, or cancel it, then try again."
+
+
+class ApprovalNeeded(Refused):
+    code = "approval_needed"
+    sentence = "{environment} is protected: this needs the approval of a second person."
+    advice = "Make a request instead; whoever approves it sees exactly this plan."
+
+
+class NameNotTyped(Refused):
+    """The confirmation of a protected environment. Facts: expected."""
+
+    code = "name_not_typed"
+    sentence = "The name you typed is not {expected}."
+    advice = "Type {expected} exactly, to show that you mean this environment."

@@ -1,0 +1,154 @@
+"""What a worker does with a run: take it, run its plan, say how it ended; and find out what a lost one did."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.db import connection
+
+from dashboard.engine import executor, planner, recovery
+from dashboard.engine.errors import ConnectionLost, EngineError, PlanChanged, RunCancelled
+from dashboard.engine.executor import Approval, CancelToken
+from dashboard.engine.planner import Action, Plan
+from dashboard.engine.target.tracking import Attempt
+from dashboard.models import Request, Run, RunStep, environments
+from dashboard.services import approvals, observations, queue, recorder, runs, source, targets
+from dashboard.services.recorder import recording
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two signs of life, and between two looks for a cancel.
+HEARTBEAT = 0.5
+
+
+def execute(run_id: int) -> None:
+    """Run a queued run to its end. Does nothing when someone else has it, or had it."""
+    run = runs.claim(run_id)
+    if run is None:
+        return
+    logger.info("Run %s starts: %s", run.pk, run.title)
+    cancel = CancelToken()
+    with _heartbeat(run, cancel):
+        try:
+            _execute(run, Plan.from_dict(run.plan), cancel)
+        except EngineError as error:
+            _end_badly(run, error)
+        except Exception:
+            logger.exception("Run %s broke off", run.pk)
+            runs.interrupt(run, {"code": "broken_off", "sentence": "The worker broke off unexpectedly.", "next_step": ""})
+        else:
+            runs.finish(run, Run.Status.SUCCEEDED)
+    observations.refresh(environments.get(run.environment))
+    logger.info("Run %s has ended", run.pk)
+
+
+def recover(run_id: int) -> None:
+    """Find out what an interrupted run committed. Stays interrupted while the target cannot be asked."""
+    run = Run.objects.get(pk=run_id)
+    if run.status != Run.Status.INTERRUPTED:
+        return
+    environment = environments.get(run.environment)
+    try:
+        verdict = recovery.resolve(
+            Plan.from_dict(run.plan),
+            address=targets.address(environment),
+            policy=targets.policy(environment),
+            schema=settings.TRACKING_SCHEMA,
+            run_id=str(run.pk),
+        )
+    except EngineError as error:
+        logger.warning("Run %s is not resolved yet: %s", run.pk, error)
+        return
+    runs.settle(run, verdict.committed)
+    observations.refresh(environment)
+
+
+def find_lost() -> None:
+    """Runs whose worker is gone are interrupted and resolved; queued ones nobody took are offered again."""
+    for run in runs.lost():
+        failure = {"code": "worker_lost", "sentence": "Its worker has not been heard of.", "next_step": ""}
+        runs.interrupt(run, failure)
+    for run in Run.objects.filter(status=Run.Status.INTERRUPTED):
+        queue.recover_run(run.pk)
+    for run in Run.objects.filter(status=Run.Status.QUEUED):
+        queue.execute_run(run.pk)
+
+
+def _execute(run: Run, plan: Plan, cancel: CancelToken) -> None:
+    if plan.digest != run.digest:
+        raise PlanChanged(what="the plan kept with the run no longer has its digest")
+    if plan.action is Action.APPLY:
+        planner.verify_files(plan, source.folder())
+    environment = environments.get(run.environment)
+    with recording(run) as record:
+        executor.execute(
+            plan,
+            address=targets.address(environment),
+            policy=targets.policy(environment),
+            schema=settings.TRACKING_SCHEMA,
+            attempt=Attempt(run_id=str(run.pk), by=run.started_by.get_username(), source_ip=run.source_ip),
+            approval=_approval(run, plan),
+            observer=record,
+            cancel=cancel,
+            lock_wait=5.0,
+        )
+
+
+def _approval(run: Run, plan: Plan) -> Approval | None:
+    """Asked again now: an approval can have been withdrawn or have expired since the run was queued."""
+    if run.request is None:
+        return None
+    covering = approvals.live(plan, for_run=run)
+    return covering[1] if covering else None
+
+
+def _end_badly(run: Run, error: EngineError) -> None:
+    failure = recorder.failure(error)
+    if isinstance(error, ConnectionLost):
+        runs.interrupt(run, failure)
+        return
+    status = Run.Status.CANCELLED if isinstance(error, RunCancelled) else Run.Status.FAILED
+    run.steps.filter(status=RunStep.Status.WAITING).update(status=RunStep.Status.NOT_RUN)
+    if isinstance(error, PlanChanged) and run.request and run.request.status == Request.Status.APPROVED:
+        approvals.supersede(run.request, str(error))
+    runs.finish(run, status, failure)
+
+
+@contextmanager
+def _heartbeat(run: Run, cancel: CancelToken) -> Iterator[None]:
+    stop = threading.Event()
+    thread = threading.Thread(target=_beat, args=(run, cancel, stop), name=f"heartbeat-{run.pk}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _beat(run: Run, cancel: CancelToken, stop: threading.Event) -> None:
+    try:
+        while not stop.wait(HEARTBEAT):
+            _one_beat(run, cancel)
+    finally:
+        connection.close()
+
+
+def _one_beat(run: Run, cancel: CancelToken) -> None:
+    try:
+        wish = runs.renew_lease(run)
+    except Exception:
+        # The control database may be away for a while; the run goes on, its lease runs out, nothing else starts.
+        logger.exception("Run %s could not renew its lease", run.pk)
+        connection.close()
+        return
+    if wish is None:
+        cancel.request("signalbox, because another worker took the run over")
+    elif wish and not cancel.requested:
+        cancel.request(wish)
+
+

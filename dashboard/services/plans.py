@@ -1,0 +1,55 @@
+"""Plans, computed from the target as it is now and the folder as it is now. Nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dashboard.engine import planner
+from dashboard.engine.errors import NotAcknowledged
+from dashboard.engine.planner import Plan
+from dashboard.models.environments import Environment
+from dashboard.services import source, targets
+from dashboard.services.errors import ReasonMissing
+
+
+def apply(environment: Environment, *, upto: str | None = None) -> Plan:
+    return planner.apply(targets.look(environment), source.folder(), upto=upto)
+
+
+def rollback(environment: Environment, *, version: str, name: str) -> Plan:
+    return planner.rollback(targets.look(environment, scripts=True), downto=version, name=name)
+
+
+def skip(environment: Environment, identities: Sequence[tuple[str, str]], *, reason: str) -> Plan:
+    return planner.skip(targets.look(environment), source.folder(), identities, reason=_given(reason, "skip"))
+
+
+def unskip(environment: Environment, *, version: str, name: str, reason: str) -> Plan:
+    reason = _given(reason, "take back a skip")
+    return planner.unskip(targets.look(environment), version=version, name=name, reason=reason)
+
+
+def check_accepted(plan: Plan, accepted: Sequence[str]) -> None:
+    """Raise NotAcknowledged for the first warning that needs acceptance and has none."""
+    for warning in plan.warnings:
+        if warning.needs_acceptance and warning.key not in accepted:
+            raise NotAcknowledged(warning=warning.sentence)
+
+
+def title(plan: Plan, environment: Environment) -> str:
+    """One line for lists, buttons and the log: 'Apply 009 and 010 to Production'."""
+    words = {"apply": ("Apply", "to"), "rollback": ("Roll back", "on"), "skip": ("Skip", "on"), "unskip": ("Unskip", "on")}
+    verb, preposition = words[plan.action]
+    return f"{verb} {_versions([s.version for s in plan.steps])} {preposition} {environment.name}"[:200]
+
+
+def _versions(versions: Sequence[str]) -> str:
+    if len(versions) > 3:
+        return f"{len(versions)} migrations ({versions[0]} … {versions[-1]})"
+    return " and ".join([", ".join(versions[:-1]), versions[-1]] if len(versions) > 1 else versions)
+
+
+def _given(reason: str, what: str) -> str:
+    if not reason.strip():
+        raise ReasonMissing(what=what)
+    return reason.strip()

@@ -1,0 +1,53 @@
+"""What may be done in a state. Who may is in `permissions`. Each check raises with a sentence."""
+
+from __future__ import annotations
+
+from django.db.models.functions import Now
+
+from dashboard.models import Request, Run
+from dashboard.models.environments import Environment
+from dashboard.services.errors import AlreadyDecided, EnvironmentOccupied, NameNotTyped, ReasonMissing
+
+
+def check_is_open(request: Request) -> None:
+    if request.status != Request.Status.OPEN:
+        raise AlreadyDecided(subject=f"Request {request.pk}", status=request.status)
+
+
+def check_can_be_withdrawn(request: Request) -> None:
+    if Request.Status.WITHDRAWN not in Request.TRANSITIONS[request.status]:
+        raise AlreadyDecided(subject=f"Request {request.pk}", status=request.status)
+
+
+def check_same_digest(request: Request, digest: str) -> None:
+    """The page the person decided on must show the plan that is decided."""
+    if request.digest != digest:
+        raise AlreadyDecided(subject=f"The plan of request {request.pk}", status="another one")
+
+
+def check_reason(reason: str, what: str) -> str:
+    if not reason.strip():
+        raise ReasonMissing(what=what)
+    return reason.strip()
+
+
+def check_is_free(environment: Environment) -> None:
+    """No run of the environment is under way."""
+    run = Run.objects.filter(environment=environment.slug, status__in=Run.ACTIVE).first()
+    if run is not None:
+        raise EnvironmentOccupied(environment=environment.name, run=run.pk, status=run.status)
+
+
+def check_can_be_cancelled(run: Run) -> None:
+    if run.status not in {Run.Status.QUEUED, Run.Status.RUNNING}:
+        raise AlreadyDecided(subject=f"Run {run.pk}", status=run.status)
+
+
+def check_name_typed(environment: Environment, typed: str) -> None:
+    if environment.protected and typed.strip() != environment.slug:
+        raise NameNotTyped(expected=environment.slug)
+
+
+def is_expired(request: Request) -> bool:
+    """By the control database's clock, the only one that leases and expiry know."""
+    return Request.objects.filter(pk=request.pk, expires_at__lte=Now()).exists()

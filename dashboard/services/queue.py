@@ -1,0 +1,39 @@
+"""Jobs, deferred by name, so that `tasks` may import the services.
+
+A job deferred inside a transaction appears only if that commits. A duplicate is no error here: somebody has asked
+already. The savepoint is needed, because the database's refusal would otherwise poison the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
+
+
+class Job:
+    EXECUTE_RUN = "execute_run"
+    RECOVER_RUN = "recover_run"
+    OBSERVE = "observe"
+
+
+def execute_run(run_id: int) -> None:
+    _defer(Job.EXECUTE_RUN, f"run-{run_id}", run_id=run_id)
+
+
+def recover_run(run_id: int) -> None:
+    _defer(Job.RECOVER_RUN, f"recover-{run_id}", run_id=run_id)
+
+
+def observe(environment: str) -> None:
+    _defer(Job.OBSERVE, f"observe-{environment}", environment=environment)
+
+
+def _defer(name: str, queueing_lock: str, **arguments: Any) -> None:
+    try:
+        with transaction.atomic():
+            app.configure_task(name=name, queueing_lock=queueing_lock).defer(**arguments)
+    except AlreadyEnqueued:
+        return

@@ -1,0 +1,222 @@
+"""Runs: started by people, executed by the worker, ended exactly once.
+
+Every change of a run's status is a guarded UPDATE. `attempt` is the fence: whoever takes the run raises it, and
+a worker whose number is stale writes nothing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from dashboard.engine.planner import Action, Plan
+from dashboard.models import Request, Run, RunStep, environments
+from dashboard.models.environments import Environment
+from dashboard.services import approvals, audit, permissions, plans, policies, queue
+from dashboard.services.actors import SIGNALBOX, Actor
+from dashboard.services.errors import AlreadyDecided, ApprovalNeeded, EnvironmentOccupied
+
+#: How long a worker's word counts; renewed every second while it lives. By the control database's clock.
+LEASE = timedelta(seconds=20)
+
+ENDINGS = {
+    Run.Status.SUCCEEDED: audit.Event.RUN_SUCCEEDED,
+    Run.Status.FAILED: audit.Event.RUN_FAILED,
+    Run.Status.CANCELLED: audit.Event.RUN_CANCELLED,
+}
+
+
+def start(
+    plan: Plan, *, environment: Environment, by: Actor, accepted: Sequence[str] = (), typed_name: str = ""
+) -> Run:
+    """Queue a run of exactly this plan. On a protected environment a live approval of its digest must cover it.
+
+    Raises PermissionRefused, NotAcknowledged, NameNotTyped, ApprovalNeeded, EnvironmentOccupied.
+    """
+    if plan.action in {Action.SKIP, Action.UNSKIP}:
+        permissions.check_can_skip(by)
+    permissions.check_can_run(by)
+    policies.check_name_typed(environment, typed_name)
+    covering = approvals.live(plan) if environment.protected else None
+    if environment.protected and covering is None:
+        raise ApprovalNeeded(environment=environment.name)
+    if covering is None or covering[0].digest != plan.digest:
+        plans.check_accepted(plan, accepted)
+    return _queue(plan, environment=environment, by=by, request=covering[0] if covering else None, accepted=accepted)
+
+
+def start_approved(request: Request, *, by: Actor, typed_name: str = "") -> Run:
+    """Queue the run of an approved request: its stored plan, byte for byte."""
+    permissions.check_can_run(by)
+    environment = environments.get(request.environment)
+    policies.check_name_typed(environment, typed_name)
+    if request.status != Request.Status.APPROVED or policies.is_expired(request):
+        raise AlreadyDecided(subject=f"Request {request.pk}", status=request.status)
+    return _queue(Plan.from_dict(request.plan), environment=environment, by=by, request=request, accepted=())
+
+
+def request_cancel(run_id: int, *, by: Actor) -> Run:
+    """Ask a run to stop. A queued one is cancelled at once; a running one when its worker has heard."""
+    with transaction.atomic():
+        run = Run.objects.select_for_update().get(pk=run_id)
+        permissions.check_can_cancel(by, run)
+        policies.check_can_be_cancelled(run)
+        if run.cancel_requested_at is None:
+            run.cancel_requested_at, run.cancel_requested_by = timezone.now(), by.person
+            run.save(update_fields=["cancel_requested_at", "cancel_requested_by"])
+            audit.record(audit.Event.RUN_CANCEL_REQUESTED, by=by, environment=run.environment, run=run)
+        if run.status == Run.Status.QUEUED:
+            _finish(run, Run.Status.CANCELLED, by=by)
+            run.steps.update(status=RunStep.Status.NOT_RUN)
+    return run
+
+
+def claim(run_id: int) -> Run | None:
+    """Take a queued run for this worker; None when there is nothing to take."""
+    with transaction.atomic():
+        taken = Run.objects.filter(pk=run_id, status=Run.Status.QUEUED).update(
+            status=Run.Status.RUNNING, started_at=Now(), lease_until=Now() + LEASE, attempt=F("attempt") + 1
+        )
+        if not taken:
+            return None
+        run = Run.objects.select_related("request", "started_by").get(pk=run_id)
+        audit.record(audit.Event.RUN_STARTED, by=SIGNALBOX, environment=run.environment, run=run, attempt=run.attempt)
+    return run
+
+
+def renew_lease(run: Run) -> str | None:
+    """The worker lives. Returns who asked for a cancel ("" for nobody), None when the run is not ours any more."""
+    mine = Run.objects.filter(pk=run.pk, status=Run.Status.RUNNING, attempt=run.attempt)
+    if not mine.update(lease_until=Now() + LEASE):
+        return None
+    name = mine.values_list("cancel_requested_by__username", flat=True).first()
+    return name or ""
+
+
+def finish(run: Run, status: Run.Status, failure: dict[str, Any] | None = None) -> bool:
+    """End a run that this worker holds, and spend its approval. False when it is not ours any more."""
+    with transaction.atomic():
+        return _finish(run, status, by=SIGNALBOX, failure=failure)
+
+
+def interrupt(run: Run, failure: dict[str, Any]) -> bool:
+    """What committed is not known: freeze the environment and have it found out."""
+    with transaction.atomic():
+        moved = Run.objects.filter(pk=run.pk, status=Run.Status.RUNNING, attempt=run.attempt).update(
+            status=Run.Status.INTERRUPTED, failure=failure, attempt=F("attempt") + 1, lease_until=None
+        )
+        if moved:
+            run.refresh_from_db()
+            run.steps.filter(status=RunStep.Status.RUNNING).update(status=RunStep.Status.UNKNOWN)
+            audit.record(
+                audit.Event.RUN_INTERRUPTED, by=SIGNALBOX, environment=run.environment, run=run, failure=failure
+            )
+            queue.recover_run(run.pk)
+    return bool(moved)
+
+
+def settle(run: Run, committed: Sequence[bool]) -> None:
+    """What an interrupted run did is known now: note it step by step and free the environment."""
+    with transaction.atomic():
+        moved = Run.objects.filter(pk=run.pk, status=Run.Status.INTERRUPTED, attempt=run.attempt).update(
+            status=Run.Status.RESOLVED, finished_at=Now()
+        )
+        if not moved:
+            return
+        for step, done in zip(run.steps.all(), committed, strict=True):
+            _settle_step(step, done)
+        audit.record(
+            audit.Event.RUN_RESOLVED,
+            by=SIGNALBOX,
+            environment=run.environment,
+            run=run,
+            committed=[s.label for s, done in zip(Plan.from_dict(run.plan).steps, committed, strict=True) if done],
+            all_committed=all(committed),
+        )
+        _spend(run)
+
+
+def lost() -> list[Run]:
+    """Runs whose worker has not been heard of for longer than its lease."""
+    return list(Run.objects.filter(status=Run.Status.RUNNING, lease_until__lt=Now()))
+
+
+def _queue(
+    plan: Plan, *, environment: Environment, by: Actor, request: Request | None, accepted: Sequence[str]
+) -> Run:
+    policies.check_is_free(environment)
+    try:
+        with transaction.atomic():
+            run = _create(plan, environment, by, request)
+            audit.record(
+                audit.Event.RUN_QUEUED,
+                by=by,
+                environment=environment.slug,
+                request=request,
+                run=run,
+                digest=plan.digest,
+                steps=[s.label for s in plan.steps],
+                accepted=list(accepted),
+            )
+            queue.execute_run(run.pk)
+    except IntegrityError:  # someone queued one between the check and now
+        policies.check_is_free(environment)
+        raise EnvironmentOccupied(environment=environment.name, run="another", status="under way") from None
+    return run
+
+
+def _create(plan: Plan, environment: Environment, by: Actor, request: Request | None) -> Run:
+    run = Run.objects.create(
+        environment=environment.slug,
+        kind=plan.action.value,
+        title=plans.title(plan, environment),
+        plan=plan.to_dict(),
+        digest=plan.digest,
+        request=request,
+        started_by=by.person,
+        source_ip=by.source_ip,
+        queued_at=timezone.now(),
+    )
+    RunStep.objects.bulk_create(
+        RunStep(run=run, position=position, action=step.action.value, version=step.version, name=step.name)
+        for position, step in enumerate(plan.steps)
+    )
+    return run
+
+
+def _finish(run: Run, status: Run.Status, *, by: Actor, failure: dict[str, Any] | None = None) -> bool:
+    old = run.status
+    assert status in Run.TRANSITIONS[old], f"a run never goes from {old} to {status}"
+    moved = Run.objects.filter(pk=run.pk, status=old, attempt=run.attempt).update(
+        status=status, failure=failure, finished_at=Now(), lease_until=None
+    )
+    if moved:
+        run.refresh_from_db()
+        audit.record(ENDINGS[status], by=by, environment=run.environment, run=run, failure=failure or {})
+        _spend(run)
+    return bool(moved)
+
+
+def _spend(run: Run) -> None:
+    """An approval is for one run, whichever way that ended; one that never began leaves it alive."""
+    if run.request is None or run.started_at is None:
+        return
+    if run.request.status == Request.Status.APPROVED:
+        approvals.mark_done(run.request, run)
+
+
+def _settle_step(step: RunStep, committed: bool) -> None:
+    if committed:
+        step.status = RunStep.Status.COMMITTED
+    elif step.started_at is None:
+        step.status = RunStep.Status.NOT_RUN
+    else:
+        step.status = RunStep.Status.FAILED
+    step.save(update_fields=["status"])
+

@@ -1,0 +1,27 @@
+"""What the engine needs to know of an environment, and a look at its target."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from dashboard.engine import executor
+from dashboard.engine.planner import Policy, Target
+from dashboard.engine.target.connection import Address
+from dashboard.models.environments import Environment
+
+
+def address(environment: Environment) -> Address:
+    return Address(environment=environment.slug, variable=environment.variable, url=environment.url)
+
+
+def policy(environment: Environment) -> Policy:
+    return Policy(
+        protected=environment.protected,
+        lock_timeout_ms=environment.lock_timeout_ms,
+        statement_timeout_ms=environment.statement_timeout_ms,
+    )
+
+
+def look(environment: Environment, *, scripts: bool = False) -> Target:
+    """Read the target now. Raises TargetUnreachable, TargetNotConfigured, TrackingTableUnusable."""
+    return executor.look(address(environment), policy(environment), settings.TRACKING_SCHEMA, scripts=scripts)

@@ -1,0 +1,23 @@
+"""What must exist around our Django migrations: the schema before them, the roles after them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import connections
+
+from dashboard.services.permissions import Role
+
+
+def create_schema(*, using: str, **kwargs: Any) -> None:
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {connection.ops.quote_name(settings.CONTROL_SCHEMA)}")
+
+
+def create_roles(*, using: str, **kwargs: Any) -> None:
+    from django.contrib.auth.models import Group
+
+    for role in Role:
+        Group.objects.using(using).get_or_create(name=role.value)

@@ -1,0 +1,42 @@
+"""The worker's doors: each task calls one service. A task that is lost is found by `find_lost`."""
+
+from __future__ import annotations
+
+from procrastinate.contrib.django import app
+
+from dashboard.models import environments
+from dashboard.services import approvals, execution, observations
+from dashboard.services.queue import Job
+
+
+@app.task(name=Job.EXECUTE_RUN, queue="runs")
+def execute_run(run_id: int) -> None:
+    execution.execute(run_id)
+
+
+@app.task(name=Job.RECOVER_RUN, queue="runs")
+def recover_run(run_id: int) -> None:
+    execution.recover(run_id)
+
+
+@app.task(name=Job.OBSERVE, queue="looks")
+def observe(environment: str) -> None:
+    observations.refresh(environments.get(environment))
+
+
+@app.periodic(cron="* * * * * */15")
+@app.task(name="find_lost_runs", queue="runs", queueing_lock="find_lost_runs", pass_context=False)
+def find_lost_runs(timestamp: int) -> None:
+    execution.find_lost()
+
+
+@app.periodic(cron="* * * * * */30")
+@app.task(name="observe_all", queue="looks", queueing_lock="observe_all")
+def observe_all(timestamp: int) -> None:
+    observations.refresh_all()
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="expire_requests", queue="looks", queueing_lock="expire_requests")
+def expire_requests(timestamp: int) -> None:
+    approvals.expire_due()

@@ -1,0 +1,52 @@
+"""Every page, grouped by resource; verbs are the last segment, and only POST changes anything."""
+
+from django.urls import path
+
+from dashboard.views import audit, environments, migrations, overview, people, requests, rollbacks, runs, skips
+
+people_urls = [
+    path("sign-in/", people.SignIn.as_view(), name="login"),
+    path("sign-out/", people.SignOut.as_view(), name="logout"),
+    path("theme/", people.theme, name="theme"),
+]
+
+environment_urls = [
+    path("environments/", environments.index, name="environments"),
+    path("environments/<slug:slug>/", environments.detail, name="environment"),
+    path("environments/<slug:slug>/refresh/", environments.refresh, name="environment-refresh"),
+    path("environments/<slug:slug>/apply/", requests.new_apply, name="apply"),
+    path("environments/<slug:slug>/rollback/<str:version>/<str:name>/", rollbacks.new, name="rollback"),
+    path("environments/<slug:slug>/skip/<str:version>/", skips.new, name="skip"),
+    path("environments/<slug:slug>/unskip/<str:version>/<str:name>/", skips.undo, name="unskip"),
+]
+
+migration_urls = [
+    path("migrations/", migrations.index, name="migrations"),
+    path("migrations/problems/", migrations.problems, name="problems"),
+    path("migrations/<str:version>/<str:name>/", migrations.detail, name="migration"),
+]
+
+request_urls = [
+    path("requests/", requests.index, name="requests"),
+    path("requests/<int:pk>/", requests.detail, name="request"),
+    path("requests/<int:pk>/approve/", requests.approve, name="request-approve"),
+    path("requests/<int:pk>/reject/", requests.reject, name="request-reject"),
+    path("requests/<int:pk>/withdraw/", requests.withdraw, name="request-withdraw"),
+    path("requests/<int:pk>/run/", requests.run, name="request-run"),
+]
+
+run_urls = [
+    path("runs/", runs.index, name="runs"),
+    path("runs/<int:pk>/", runs.detail, name="run"),
+    path("runs/<int:pk>/cancel/", runs.cancel, name="run-cancel"),
+]
+
+urlpatterns = [
+    path("", overview.index, name="overview"),
+    *people_urls,
+    *environment_urls,
+    *migration_urls,
+    *request_urls,
+    *run_urls,
+    path("audit/", audit.index, name="audit"),
+]

@@ -1,0 +1,47 @@
+"""Errors become pages here and nowhere else: a table from class to status."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from dashboard.engine import errors as engine
+from dashboard.services import errors as services
+
+#: The first class that fits decides; every other named error is 422.
+STATUS: tuple[tuple[type[engine.EngineError], int], ...] = (
+    (services.PermissionRefused, 403),
+    (services.OwnRequest, 403),
+    (services.AlreadyDecided, 409),
+    (services.EnvironmentOccupied, 409),
+    (services.ApprovalNeeded, 409),
+    (engine.PlanChanged, 409),
+    (engine.TargetBusy, 409),
+    (engine.TargetUnreachable, 503),
+    (engine.TargetNotConfigured, 503),
+    (engine.SourceMissing, 503),
+    (engine.SourceUnreadable, 503),
+)
+
+
+def answer(request: HttpRequest, error: engine.EngineError) -> HttpResponse:
+    status = next((code for kind, code in STATUS if isinstance(error, kind)), 422)
+    context = {"sentence": str(error), "next_step": error.next_step, "code": error.code, "back": _back(request)}
+    return render(request, "refused.html", context, status=status)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    context = {
+        "sentence": "This form is too old, or it did not come from Signalbox.",
+        "next_step": "Nothing was changed. Go back, reload the page and send the form again.",
+        "code": "csrf",
+        "back": _back(request),
+    }
+    return render(request, "refused.html", context, status=403)
+
+
+def _back(request: HttpRequest) -> str:
+    referer = request.headers.get("referer", "")
+    allowed = url_has_allowed_host_and_scheme(referer, {request.get_host()}, require_https=request.is_secure())
+    return referer if allowed else "/"
