@@ -97,6 +97,8 @@ def _migrations(ups: Sequence[_File], matches: _Matches) -> Iterator[Migration]:
         problems = [*_up_problems(up), *(_down_problems(down) if down else ())]
         if rivals := [other.name for other in groups[up.version] if other is not up]:
             problems.append(_duplicate(up, rivals, next(free)))
+        if spelling := next((v for v in groups if v != up.version and int(v) == int(up.version)), None):
+            problems.append(_same_number(up, spelling))
         if down is None and "irreversible" not in up.reading.script.directives:
             problems.append(_no_rollback(up, matches.unclear.get(up.name, ())))
         yield Migration(
@@ -129,6 +131,16 @@ def _duplicate(up: _File, rivals: Sequence[str], free: str) -> Problem:
         f"The number {up.version} is also used by {_listed(rivals)}.",
         f"One file can keep it; rename the others, this one for example to {free}_{up.place.name}.sql. "
         "Where a file should never run, an admin can skip it in that environment, with a reason.",
+    )
+
+
+def _same_number(up: _File, spelling: str) -> Problem:
+    return _problem(
+        up,
+        "same_number",
+        Severity.WARNING,
+        f"{up.version} and {spelling} are one number written in two ways; to Signalbox they are two versions.",
+        "Write all numbers equally wide, like 008 and 010.",
     )
 
 
