@@ -1,3 +1,3 @@
 """The plugins of the suite. They are loaded before Django is set up, so they import models inside their fixtures."""
 
-pytest_plugins = ["tests.fix_suites", "tests.fix_postgres"]
+pytest_plugins = ["tests.fix_suites", "tests.fix_postgres", "tests.fix_people", "tests.fix_line"]

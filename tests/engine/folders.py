@@ -1,0 +1,76 @@
+"""Small folders written for one test, and an engine run against one target without the web."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dashboard.engine import executor, planner
+from dashboard.engine.executor import Approval, CancelToken, Event
+from dashboard.engine.files import discovery
+from dashboard.engine.migration import Folder, History
+from dashboard.engine.planner import Plan, Policy
+from dashboard.engine.target.connection import Address
+from dashboard.engine.target.tracking import Attempt
+from tests.fix_postgres import Database
+
+FREE = Policy(protected=False, lock_timeout_ms=3000, statement_timeout_ms=0)
+SCHEMA = "platform"
+
+
+@dataclass
+class Bench:
+    """A folder and a database: apply, roll back, look. Events of the last run are in `events`."""
+
+    folder: Path
+    database: Database
+    policy: Policy = FREE
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def address(self) -> Address:
+        return Address(environment="test", variable="TEST_URL", url=self.database.url)
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text, encoding="utf-8")
+
+    def read(self) -> Folder:
+        return discovery.read(self.folder)
+
+    def look(self) -> planner.Target:
+        return executor.look(self.address, self.policy, SCHEMA, scripts=True)
+
+    @property
+    def history(self) -> History:
+        return self.look().history
+
+    def plan(self, upto: str | None = None) -> Plan:
+        return planner.apply(self.look(), self.read(), upto=upto)
+
+    def plan_rollback(self, version: str, name: str) -> Plan:
+        return planner.rollback(self.look(), downto=version, name=name)
+
+    def execute(
+        self, plan: Plan, *, run_id: str = "1", approval: Approval | None = None, cancel: CancelToken | None = None
+    ) -> None:
+        self.events = []
+        executor.execute(
+            plan,
+            address=self.address,
+            policy=self.policy,
+            schema=SCHEMA,
+            attempt=Attempt(run_id=run_id, by="alice", source_ip="192.0.2.7"),
+            approval=approval,
+            observer=self.events.append,
+            cancel=cancel,
+        )
+
+    def apply(self, upto: str | None = None, *, run_id: str = "1") -> None:
+        self.execute(self.plan(upto), run_id=run_id)
+
+    def tables(self) -> set[str]:
+        rows = self.database.query(
+            "SELECT schemaname || '.' || tablename FROM pg_tables "
+            "WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+        )
+        return {row[0] for row in rows} - {"platform.schema_migrations", "platform.migration_audit_log"}

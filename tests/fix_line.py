@@ -1,0 +1,67 @@
+"""A whole line for a test: a folder of its own and three targets, staging free, production protected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from config.environments import Environment
+from tests.fix_postgres import Database, MakeDatabase
+
+if TYPE_CHECKING:
+    from pytest_django.fixtures import SettingsWrapper
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """`folder` is the migrations folder; `write` puts files there; `staging`, `production` are environments."""
+
+    folder: Path
+    staging: Environment
+    production: Environment
+    databases: dict[str, Database]
+
+    def write(self, **files: str) -> None:
+        """write(_001_users="CREATE TABLE …", _001_rollback="DROP TABLE …"): names without the leading underscore."""
+        for name, text in files.items():
+            (self.folder / f"{name.removeprefix('_')}.sql").write_text(text, encoding="utf-8")
+
+    def query(self, environment: Environment, sql: str) -> list[tuple[Any, ...]]:
+        return self.databases[environment.slug].query(sql)
+
+
+@pytest.fixture
+def line(tmp_path: Path, settings: SettingsWrapper, make_database: MakeDatabase) -> Line:
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    databases = {slug: make_database() for slug in ("staging", "production")}
+    environments = tuple(
+        Environment(
+            slug=slug,
+            name=slug.capitalize(),
+            variable=f"URL_OF_{slug.upper()}",
+            url=databases[slug].url,
+            position=position,
+            protected=slug == "production",
+        )
+        for position, slug in enumerate(databases)
+    )
+    settings.SOURCE = folder
+    settings.ENVIRONMENTS = environments
+    return Line(folder=folder, staging=environments[0], production=environments[1], databases=databases)
+
+
+@pytest.fixture
+def unreachable(line: Line, settings: SettingsWrapper) -> Callable[[Environment], Environment]:
+    """Make an environment lead to a port where nobody listens."""
+
+    def cut(environment: Environment) -> Environment:
+        gone = replace(environment, url="postgresql://nobody:s3cret@127.0.0.1:1/gone")
+        settings.ENVIRONMENTS = tuple(gone if e.slug == gone.slug else e for e in settings.ENVIRONMENTS)
+        return gone
+
+    return cut

@@ -1,0 +1,76 @@
+"""The people of every test: one of each role, and one without."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+    from dashboard.services.actors import Actor
+
+type ClientOf = Callable[[User], Client]
+
+
+@pytest.fixture
+def make_user(db: None) -> Callable[..., User]:
+    from django.contrib.auth.models import Group, User
+
+    def make(username: str, role: str = "") -> User:
+        user = User.objects.create_user(username, password="correct horse battery staple")
+        if role:
+            user.groups.add(Group.objects.get(name=role))
+        return user
+
+    return make
+
+
+@pytest.fixture
+def viewer(make_user: Callable[..., User]) -> User:
+    return make_user("vera", "viewer")
+
+
+@pytest.fixture
+def requester(make_user: Callable[..., User]) -> User:
+    return make_user("alice", "requester")
+
+
+@pytest.fixture
+def approver(make_user: Callable[..., User]) -> User:
+    return make_user("bob", "approver")
+
+
+@pytest.fixture
+def admin(make_user: Callable[..., User]) -> User:
+    return make_user("carol", "admin")
+
+
+@pytest.fixture
+def outsider(make_user: Callable[..., User]) -> User:
+    """Signed in, without a role."""
+    return make_user("oscar")
+
+
+@pytest.fixture
+def acting() -> Callable[[User], Actor]:
+    """A person as the actor that services ask for."""
+    from dashboard.services import actors
+
+    return lambda user: actors.person(user, source_ip="192.0.2.7")
+
+
+@pytest.fixture
+def client_of(db: None) -> ClientOf:
+    """A browser in which that person is signed in."""
+    from django.test import Client
+
+    def sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in
