@@ -1,0 +1,64 @@
+"""Every state of everything, as people see it: one table for each, and a test that none is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dashboard.engine.status import State
+from dashboard.models import Request, Run, RunStatement, RunStep
+from dashboard.presenters.pills import Pill
+
+#: A migration in an environment.
+MIGRATION: Mapping[State, Pill] = {
+    State.PENDING: Pill(label="Pending", tone="info", icon="pending"),
+    State.OUT_OF_ORDER: Pill(label="Out of order", tone="warn", icon="order"),
+    State.FAILED: Pill(label="Failed, nothing changed", tone="danger", icon="fail"),
+    State.ROLLED_BACK: Pill(label="Rolled back", tone="info", icon="rollback"),
+    State.PARTIAL: Pill(label="Failed, partly applied", tone="danger", icon="fail"),
+    State.APPLIED: Pill(label="Applied", tone="ok", icon="ok"),
+    State.ANNOTATED: Pill(label="Applied, comments differ", tone="ok", icon="ok"),
+    State.MODIFIED: Pill(label="Modified", tone="warn", icon="modified"),
+    State.BASELINED: Pill(label="Baselined", tone="ok", icon="baseline"),
+    State.SKIPPED: Pill(label="Skipped", tone="muted", icon="skip"),
+    State.CONFLICT: Pill(label="Conflict", tone="warn", icon="conflict"),
+    State.MISSING: Pill(label="Missing file", tone="warn", icon="missing"),
+}
+NOT_SEEN = Pill(label="Unknown", tone="muted", icon="unknown")
+#: A file that cannot run as it is, whatever its place in the order.
+BLOCKED = Pill(label="Pending, cannot run", tone="warn", icon="attention")
+
+REQUEST: Mapping[str, Pill] = {
+    Request.Status.OPEN: Pill(label="Open", tone="wait", icon="wait"),
+    Request.Status.APPROVED: Pill(label="Approved", tone="ok", icon="ok"),
+    Request.Status.REJECTED: Pill(label="Rejected", tone="danger", icon="fail"),
+    Request.Status.EXPIRED: Pill(label="Expired", tone="muted", icon="queued"),
+    Request.Status.WITHDRAWN: Pill(label="Withdrawn", tone="muted", icon="cancel"),
+    Request.Status.SUPERSEDED: Pill(label="Superseded", tone="warn", icon="modified"),
+    Request.Status.DONE: Pill(label="Done", tone="muted", icon="ok"),
+}
+
+RUN: Mapping[str, Pill] = {
+    Run.Status.QUEUED: Pill(label="Queued", tone="wait", icon="queued"),
+    Run.Status.RUNNING: Pill(label="Running", tone="run", icon="run"),
+    Run.Status.SUCCEEDED: Pill(label="Succeeded", tone="ok", icon="ok"),
+    Run.Status.FAILED: Pill(label="Failed", tone="danger", icon="fail"),
+    Run.Status.CANCELLED: Pill(label="Cancelled", tone="muted", icon="cancel"),
+    Run.Status.INTERRUPTED: Pill(label="Interrupted", tone="danger", icon="attention"),
+    Run.Status.RESOLVED: Pill(label="Resolved", tone="warn", icon="ok"),
+}
+
+STEP: Mapping[str, Pill] = {
+    RunStep.Status.WAITING: Pill(label="Waiting", tone="muted", icon="queued"),
+    RunStep.Status.RUNNING: Pill(label="Running", tone="run", icon="run"),
+    RunStep.Status.COMMITTED: Pill(label="Committed", tone="ok", icon="ok"),
+    RunStep.Status.FAILED: Pill(label="Failed, nothing changed", tone="danger", icon="fail"),
+    RunStep.Status.CANCELLED: Pill(label="Cancelled, nothing changed", tone="muted", icon="cancel"),
+    RunStep.Status.NOT_RUN: Pill(label="Not run", tone="muted", icon="skip"),
+    RunStep.Status.UNKNOWN: Pill(label="Unknown", tone="warn", icon="unknown"),
+}
+
+STATEMENT: Mapping[str, Pill] = {
+    RunStatement.Status.RUNNING: Pill(label="Running", tone="run", icon="run"),
+    RunStatement.Status.OK: Pill(label="Done", tone="ok", icon="ok"),
+    RunStatement.Status.FAILED: Pill(label="Failed", tone="danger", icon="fail"),
+}
