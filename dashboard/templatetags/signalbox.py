@@ -64,9 +64,13 @@ def duration_ms(milliseconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-@register.inclusion_tag("_components/time.html")
-def time(moment: datetime | None, missing: str = "never") -> dict[str, Any]:
-    return {"moment": moment, "missing": missing}
+@register.simple_tag
+def time(moment: datetime | None, missing: str = "never") -> str:
+    """The moment as a `<time>`: relative to read, absolute on hover and in print."""
+    if moment is None:
+        return missing
+    html = '<time datetime="{}" title="{}" data-relative>{}</time>'
+    return format_html(html, utc(moment), absolute(moment), ago(moment))
 
 
 @register.simple_tag
