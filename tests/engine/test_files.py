@@ -96,7 +96,7 @@ def test_every_file_of_every_case_has_exactly_one_entry(name):
 @given(
     names=st.lists(
         st.from_regex(
-            r"[0-9]{0,3}[-_.]?(rollback|test|verify|up|down|a|é|B c)?[-_.]?(rollback|test|a)?[-_.]?[0-9]{0,2}\.(sql|SQL|md)",
+            r"[0-9]{0,3}[-_.]?(rollback|test|verify|up|down|a|é|B c)?[-_.]?(rollback|test|a)?[-_.]?[0-9]?\.(sql|SQL)",
             fullmatch=True,
         ),
         max_size=6,
@@ -114,6 +114,7 @@ def test_whatever_files_are_called_each_has_one_entry_and_none_is_silently_dropp
         known = entry.role is not FileRole.PROBLEM or entry.file in complained
         assert known, f"{entry.file} has no place and no problem"
     assert {m.up.file for m in found.migrations} == {e.file for e in found.files if e.role is FileRole.MIGRATION}
+    assert not [m for m in found.migrations if re.search(r"rollback\.sql$", m.up.file, re.IGNORECASE)]
     attached = [m.down.file for m in found.migrations if m.down]
     assert len(attached) == len(set(attached))
 
@@ -209,8 +210,8 @@ def test_an_orphan_rollback_is_told_which_file_it_may_mean(folder):
     assert "010_add_rollback.sql" in problem(found, "10_rollback.sql", "orphan_rollback").advice
 
 
-@pytest.mark.parametrize("name", ["001_ROLLBACK.sql", "001_a_Rollback.sql", "001_a.Rollback.sql", "Rollback-001.sql"])
-def test_a_rollback_in_capitals_is_not_taken_for_a_migration(folder, name):
+@pytest.mark.parametrize("name", ["001_ROLLBACK.sql", "001_a_Rollback.sql", "001_a-rollback.sql", "001__rollback.sql"])
+def test_a_rollback_in_capitals_or_with_a_hyphen_is_not_taken_for_a_migration(folder, name):
     found = folder({"001_a.sql": "SELECT 1;", name: "SELECT 2;"})
     assert [m.label for m in found.migrations] == ["001_a"]
     assert found.migrations[0].down.file == name
@@ -275,6 +276,8 @@ def test_whatever_a_test_file_holds_is_a_note(folder, content):
         (".012_add_users.sql", "012_add_users.sql"),
         ("012.rollback.sql", "012_rollback.sql"),
         ("012-rollback.sql", "012_rollback.sql"),
+        ("012-add-rollback.sql", "012_add_rollback.sql"),
+        ("rollback_012_add.sql", "012_add_rollback.sql"),
         ("012_add.up.sql", "012_add.sql"),
         ("012_add.down.sql", "012_add_rollback.sql"),
         ("٠١٢_add.sql", "<version>_"),
@@ -320,7 +323,7 @@ def test_subfolders_links_and_pipes_are_shown_and_not_followed(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", [b"001_a\xff.sql", "001_a\n.sql".encode(), "001_a\u202eb.sql".encode(), "001_cafe\u0301.sql".encode()]
+    "name", [b"001_a\xff.sql", b"001_a\n.sql", "001_a\u202eb.sql".encode(), "001_cafe\u0301.sql".encode()]
 )
 def test_a_name_that_cannot_be_shown_as_it_is_is_escaped_and_refused(tmp_path, name):
     (Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))).write_text("SELECT 1;")
@@ -574,5 +577,5 @@ def test_every_problem_code_is_documented():
     used = set(re.findall(r"(?:_error|_note|_problem)\(\s*(?:\w+,\s*)?\"([a-z_0-9]+)\"", source))
     used |= set(re.findall(r"code=\"([a-z_0-9]+)\"", source)) | {"bad_directive", "unknown_directive", "syntax_error"}
     assert len(used) > 25
-    documented = set(re.findall(r"^\| `([a-z_0-9]+)` \|", FORMATS.read_text(), re.MULTILINE))
+    documented = set(re.findall(r"^\| `([a-z_0-9]+)` \|", FORMATS.read_text(encoding="utf-8"), re.MULTILINE))
     assert used == documented, "docs/FORMATS.md must list exactly the problem codes that the engine reports"

@@ -19,8 +19,10 @@ _ROLLBACK_OF_NUMBER = (
 )
 _DOTTED = re.compile(r"(?P<version>[0-9]+)_(?P<name>.+)\.(?P<what>rollback|verify|test)\.sql", re.IGNORECASE)
 _TEST = re.compile(r"(test|verify)_.*\.sql", re.IGNORECASE)
-_SUFFIXED = re.compile(r"(?:(?P<name>.+)_)?(?P<what>rollback|verify|test)", re.IGNORECASE)
+_SUFFIXED = re.compile(r"(?:(?P<name>.*?)[\W_]+)?(?P<what>rollback|verify|test)", re.IGNORECASE)
 _OTHER_TOOLS = re.compile(r"(?P<name>.+)\.(?P<what>up|down|undo|revert)", re.IGNORECASE)
+_LEADING_ROLLBACK = re.compile(r"rollback[-_]?(?P<version>[0-9]+)[-_](?P<name>.+)\.sql", re.IGNORECASE)
+_ROLLBACK_WORD = re.compile(r"[\W_]*\brollback\b[\W_]*", re.IGNORECASE)
 _LEADING_NUMBER = re.compile(r"(?P<version>[0-9]+)[\W_]*(?P<name>.*)\.sql")
 
 
@@ -75,10 +77,11 @@ def _settle(place: Place, candidates: Collection[tuple[str, str]]) -> Place:
         return place
     what, base = match["what"].lower(), match["name"] or ""
     others = {name for version, name in candidates if version == place.version} - {place.name}
-    if base in others or (not base and others):
-        role = FileRole.ROLLBACK if what == "rollback" else FileRole.VERIFY
+    is_rollback = what == "rollback"
+    if base in others or (not base and (others or is_rollback)):
+        role = FileRole.ROLLBACK if is_rollback else FileRole.VERIFY
         return Place(file=place.file, role=role, version=place.version, name=base)
-    return _orphan(place.file, place.version, base) if what == "rollback" else place
+    return _orphan(place.file, place.version, base) if is_rollback else place
 
 
 def _orphan(file: str, version: str, base: str) -> Place:
@@ -106,18 +109,24 @@ def _other_tool(file: str, version: str, base: str, what: str) -> Place:
 
 
 def _wrong_name(file: str) -> Place:
-    stem = file.removesuffix(".sql")
-    advice = f"Rename it to <version>_{stem}.sql if it is a migration, or to test_{stem}.sql if it is a test."
-    if match := _LEADING_NUMBER.fullmatch(file):
-        name = re.sub(r"[\W_]*\brollback\b[\W_]*", "", match["name"], flags=re.IGNORECASE)
-        parts = [match["version"], name] if name == match["name"] else [match["version"], name, "rollback"]
-        advice = f"Rename it to {'_'.join(part for part in parts if part)}.sql."
-        if parts == [match["version"], ""]:
-            advice = f"Rename it to {match['version']}_<what it does>.sql."
     return Place(
         file=file,
         role=FileRole.PROBLEM,
         code="wrong_name",
         sentence=f"{file} does not follow <version>_<name>.sql, so it is not clear what it is.",
-        advice=advice,
+        advice=_better_name(file),
     )
+
+
+def _better_name(file: str) -> str:
+    if match := _LEADING_ROLLBACK.fullmatch(file):
+        return f"Rename it to {match['version']}_{match['name']}_rollback.sql."
+    match = _LEADING_NUMBER.fullmatch(file)
+    if not match:
+        stem = file.removesuffix(".sql")
+        return f"Rename it to <version>_{stem}.sql if it is a migration, or to test_{stem}.sql if it is a test."
+    name = _ROLLBACK_WORD.sub("", match["name"])
+    ending = "_rollback" if name != match["name"] else ""
+    if not name and not ending:
+        name = "<what it does>"
+    return f"Rename it to {match['version']}{'_' if name else ''}{name}{ending}.sql."
