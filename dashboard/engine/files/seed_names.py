@@ -19,7 +19,9 @@ _ROLLBACK_OF_NUMBER = (
 )
 _DOTTED = re.compile(r"(?P<version>[0-9]+)_(?P<name>.+)\.(?P<what>rollback|verify|test)\.sql", re.IGNORECASE)
 _TEST = re.compile(r"(test|verify)_.*\.sql", re.IGNORECASE)
-_SUFFIXED = re.compile(r"(?:(?P<name>.*?)[\W_]+)?(?P<what>rollback|verify|test)", re.IGNORECASE)
+_SUFFIXED = re.compile(
+    r"(?P<name>.*?)[\W_]*(?P<what>rollback)|(?:(?P<base>.*?)[\W_]+)?(?P<kind>verify|test)", re.IGNORECASE
+)
 _OTHER_TOOLS = re.compile(r"(?P<name>.+)\.(?P<what>up|down|undo|revert)", re.IGNORECASE)
 _LEADING_ROLLBACK = re.compile(r"rollback[-_]?(?P<version>[0-9]+)[-_](?P<name>.+)\.sql", re.IGNORECASE)
 _ROLLBACK_WORD = re.compile(r"[\W_]*\brollback\b[\W_]*", re.IGNORECASE)
@@ -75,9 +77,9 @@ def _settle(place: Place, candidates: Collection[tuple[str, str]]) -> Place:
     match = _SUFFIXED.fullmatch(place.name)
     if not match:
         return place
-    what, base = match["what"].lower(), match["name"] or ""
+    is_rollback = match["what"] is not None
+    base = match["name"] or match["base"] or ""
     others = {name for version, name in candidates if version == place.version} - {place.name}
-    is_rollback = what == "rollback"
     if base in others or (not base and (others or is_rollback)):
         role = FileRole.ROLLBACK if is_rollback else FileRole.VERIFY
         return Place(file=place.file, role=role, version=place.version, name=base)
