@@ -44,6 +44,7 @@ type StopMode = Literal["fast", "immediate", "kill"]
 BIN_DIR_VARIABLE = "SIGNALBOX_POSTGRES_BIN"
 SUPERUSER = "postgres"
 LOCK_TIMEOUT_S = 40.0
+NO_PROCESS = 2**31 - 1  # above every system's highest pid
 
 # Where root's servers and their programs go when the folder asked for is closed to `nobody`, as below /root.
 ROOT_HOMES = Path("/var/lib/signalbox")
@@ -528,8 +529,10 @@ def _is_alive(pid: int) -> bool:
 def _clear_stale_server(cluster: Path) -> None:
     """Stop a server that lost both its owner and its watchdog. The caller holds the lock, so nobody else wants it."""
     pid = _postmaster(cluster)
-    if not pid or str(cluster) not in _command_line(pid):
-        return  # a left-over pid file at most; the server itself replaces that
+    if not _is_alive(pid):
+        return None  # a left-over pid file at most; the server itself replaces that
+    if str(cluster) not in _command_line(pid):
+        return _disown(cluster, pid)
     os.kill(pid, signal.SIGINT)  # a fast shutdown: sessions are ended, data are kept
     deadline = time.monotonic() + LOCK_TIMEOUT_S
     while str(cluster) in _command_line(pid):
@@ -539,6 +542,16 @@ def _clear_stale_server(cluster: Path) -> None:
                 remedy=f"Nothing was changed. End process {pid}, then start again.",
             )
         time.sleep(0.05)
+    return None
+
+
+def _disown(cluster: Path, stranger: int) -> None:
+    """The pid in the file is a stranger's by now, which PostgreSQL cannot know: it would refuse to start.
+
+    The rest of the file stays. From it the server sees whether backends of the dead one still live.
+    """
+    pid_file = cluster / "postmaster.pid"
+    pid_file.write_text(pid_file.read_text().replace(str(stranger), str(NO_PROCESS), 1))
 
 
 def _postmaster(cluster: Path) -> int:

@@ -300,12 +300,14 @@ def test_a_stale_pid_file_with_a_living_strangers_pid_harms_nobody(home: Path) -
         pid_file = home / "pgdata" / "postmaster.pid"
         kept = pid_file.read_text()
         server.kill("kill")
-    with subprocess.Popen(["sleep", "600"]) as stranger:
+    with subprocess.Popen(["sleep", "600"], **localserver._privileges()) as stranger:
         pid_file.write_text(kept.replace(kept.split("\n", 1)[0], str(stranger.pid), 1))
-        with localserver.running(home) as server:
-            assert query(server.url(), "SELECT 1") == 1
-        assert stranger.poll() is None
-        stranger.kill()
+        try:
+            with localserver.running(home) as server:
+                assert query(server.url(), "SELECT 1") == 1
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
 
 
 @pytest.mark.faults
