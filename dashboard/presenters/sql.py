@@ -16,7 +16,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from pygments.lexer import inherit
 from pygments.lexers.sql import PlPgsqlLexer, PostgresLexer
-from pygments.token import Comment, Keyword, Name, Number, String, _TokenType
+from pygments.token import Comment, Keyword, Name, Number, Punctuation, String, _TokenType
 
 from dashboard.engine.migration import Problem
 
@@ -96,19 +96,20 @@ def _too_long(sql: str) -> bool:
     return len(sql) > HIGHLIGHT_LIMIT or sql.count("$") * len(sql) > DOLLAR_LIMIT
 
 
-# Pygments ends E'it\'s' at the backslash and would colour the code after it as a string.
-_ESCAPE_STRING = (r"(?s)E'(?:[^'\\]|\\.|'')*'", String.Single)
+# Pygments ends E'it\'s' at the backslash and would colour the code after it as a string; and it takes the dot
+# between two names for a number.
+_FIRST_RULES = [(r"(?s)E'(?:[^'\\]|\\.|'')*'", String.Single), (r"\.(?![0-9])", Punctuation), inherit]
 
 
 class _Lexer(PostgresLexer):
-    tokens: ClassVar = {"root": [_ESCAPE_STRING, inherit]}
+    tokens: ClassVar = {"root": _FIRST_RULES}
 
     def _get_lexer(self, language: str) -> PostgresLexer | PlPgsqlLexer | None:
         return {"sql": _Lexer, "plpgsql": _BodyLexer}.get(language.lower(), lambda: None)()
 
 
 class _BodyLexer(PlPgsqlLexer):
-    tokens: ClassVar = {"root": [_ESCAPE_STRING, inherit]}
+    tokens: ClassVar = {"root": _FIRST_RULES}
     _get_lexer = _Lexer._get_lexer
 
 
