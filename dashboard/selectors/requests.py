@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from enum import StrEnum
 
-from dashboard.models import Request
+from django.contrib.auth.models import User
+from django.db.models import Prefetch, QuerySet
+
+from dashboard.models import Decision, Request, Run
 from dashboard.services.permissions import RANK, Role, role_of
+
+
+class Tab(StrEnum):
+    NEEDS_ME = "me"  # this person can decide on it, or run what they asked for
+    OPEN = "open"  # somebody has to decide or run
+    DONE = "done"  # nothing is left to do
 
 
 def count_waiting_for(user: User) -> int:
@@ -19,3 +27,36 @@ def waiting_for(user: User) -> QuerySet[Request]:
     if role is None or RANK[role] < RANK[Role.APPROVER]:
         return Request.objects.none()
     return Request.objects.filter(status=Request.Status.OPEN).exclude(requested_by=user)
+
+
+def queue(tab: Tab, user: User) -> QuerySet[Request]:
+    """The requests of one tab, newest first."""
+    match tab:
+        case Tab.NEEDS_ME:
+            chosen = waiting_for(user) | _ready_to_run(user)
+        case Tab.OPEN:
+            chosen = Request.objects.filter(closed_at__isnull=True)
+        case Tab.DONE:
+            chosen = Request.objects.filter(closed_at__isnull=False)
+    return chosen.select_related("requested_by").order_by("-id")
+
+
+def counts(user: User) -> dict[Tab, int]:
+    """Of the tabs that ask for something."""
+    return {tab: queue(tab, user).count() for tab in (Tab.NEEDS_ME, Tab.OPEN)}
+
+
+def detailed(pk: int) -> Request:
+    """With its decisions and runs. Raises Request.DoesNotExist."""
+    return (
+        Request.objects.select_related("requested_by")
+        .prefetch_related(
+            Prefetch("decisions", Decision.objects.select_related("by")),
+            Prefetch("runs", Run.objects.select_related("started_by").order_by("id")),
+        )
+        .get(pk=pk)
+    )
+
+
+def _ready_to_run(user: User) -> QuerySet[Request]:
+    return Request.objects.filter(status=Request.Status.APPROVED, requested_by=user)

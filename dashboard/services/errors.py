@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard.engine.errors import EngineError
+from dashboard.engine.errors import EngineError, PlanChanged
 
 
 class Refused(EngineError):
@@ -59,3 +59,11 @@ class NameNotTyped(Refused):
     code = "name_not_typed"
     sentence = "The name you typed is not {expected}."
     advice = "Type {expected} exactly, to show that you mean this environment."
+
+
+class PageOutdated(PlanChanged):
+    """The page a person acted on shows another plan than there would be now."""
+
+    code = "page_outdated"
+    sentence = "A file or the history of {environment} changed since the page was opened, and so did the plan."
+    advice = "Nothing was changed. Go back and reload the page: it shows the plan as it is now."

@@ -1,0 +1,79 @@
+"""What an approver, a requester and whoever runs an approved request send."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from dashboard.forms.plans import as_field_error
+from dashboard.models.environments import Environment
+from dashboard.selectors.requests import Tab
+from dashboard.services import policies
+
+_TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+
+
+class QueueQuery(forms.Form):
+    tab = forms.ChoiceField(choices=[(tab.value, tab.value) for tab in Tab], required=False)
+    page = forms.IntegerField(required=False, min_value=1)
+
+    def chosen(self) -> Tab:
+        """A tab nobody knows is the first one."""
+        self.is_valid()
+        return Tab(self.cleaned_data.get("tab") or Tab.NEEDS_ME)
+
+
+class _NameTyped(forms.Form):
+    """The environment's name, typed beside the button that runs something on a protected one."""
+
+    typed_name = forms.CharField(required=False, widget=forms.TextInput(attrs=_TYPED))
+
+    def __init__(self, *args: Any, environment: Environment, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.environment = environment
+        self.fields["typed_name"].label = f"To run it on {environment.name}, type {environment.slug}"
+        if not environment.protected:
+            del self.fields["typed_name"]
+
+    def check_name(self) -> None:
+        typed = self.cleaned_data.get("typed_name", "")
+        as_field_error(lambda: policies.check_name_typed(self.environment, typed))
+
+
+class RunForm(_NameTyped):
+    def clean_typed_name(self) -> str:
+        self.check_name()
+        typed: str = self.cleaned_data["typed_name"]
+        return typed
+
+
+class ApproveForm(_NameTyped):
+    digest = forms.CharField(widget=forms.HiddenInput)
+    comment = forms.CharField(
+        required=False, max_length=2000, label="Comment", widget=forms.Textarea(attrs={"rows": 2})
+    )
+    then = forms.ChoiceField(choices=[("", "approve only"), ("run", "and run now")], required=False)
+
+    field_order = ("digest", "comment", "typed_name", "then")
+
+    @property
+    def runs_now(self) -> bool:
+        return self.data.get("then") == "run"
+
+    def clean_typed_name(self) -> str:
+        if self.runs_now:
+            self.check_name()
+        typed: str = self.cleaned_data["typed_name"]
+        return typed
+
+
+class RejectForm(forms.Form):
+    digest = forms.CharField(widget=forms.HiddenInput)
+    reason = forms.CharField(
+        max_length=2000,
+        label="Why not?",
+        help_text="Say what would have to change for a yes.",
+        error_messages={"required": "Say why, so that the requester knows what to change."},
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )

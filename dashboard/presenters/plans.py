@@ -1,0 +1,194 @@
+"""A plan as people read it before they let it run: what, where, and what is known about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from dashboard.engine import statements
+from dashboard.engine.errors import SqlSyntaxError
+from dashboard.engine.planner import Action, Plan, PlanWarning, Step
+from dashboard.models.environments import Environment
+from dashboard.presenters.badges import Badge, badge
+from dashboard.services import plans, targets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepView:
+    """One migration of the plan, with the exact SQL that is sent."""
+
+    number: int
+    label: str
+    does: str  # "Apply", "Roll back", ...
+    summary: str  # "3 statements in one transaction"
+    notes: tuple[str, ...]
+    sql: str
+    listing: str  # what names the listing
+    down_sql: str
+    anchor: str
+    url: str
+    open: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanView:
+    title: str
+    place: Badge
+    digest: str
+    steps: tuple[StepView, ...]
+    to_accept: tuple[PlanWarning, ...]
+    to_know: tuple[PlanWarning, ...]
+    stops_before: str
+    evidence: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+
+
+DOES = {
+    Action.APPLY: "Apply",
+    Action.ROLLBACK: "Roll back",
+    Action.SKIP: "Record as skipped",
+    Action.UNSKIP: "Make pending again",
+}
+#: How many characters of a digest tell plans apart on a page; the whole of it is what is compared.
+SHORT_DIGEST = 12
+
+
+def view(plan: Plan, environment: Environment) -> PlanView:
+    return PlanView(
+        title=plans.title(plan, environment),
+        place=badge(environment),
+        digest=plan.digest,
+        steps=tuple(_step(plan, position) for position in range(len(plan.steps))),
+        to_accept=tuple(w for w in plan.warnings if w.needs_acceptance),
+        to_know=tuple(w for w in plan.warnings if not w.needs_acceptance),
+        stops_before=plan.stops_before,
+        evidence=evidence(plan),
+        facts=facts(plan, environment),
+    )
+
+
+def evidence(plan: Plan) -> tuple[str, ...]:
+    """What is certain about this plan, for whoever decides."""
+    match plan.action:
+        case Action.SKIP:
+            return ("Nothing is run: only the history of the environment is written.", "It can be taken back.")
+        case Action.UNSKIP:
+            return ("Nothing is run: the migration is pending again, and the next run would apply it.",)
+        case Action.ROLLBACK:
+            return (_sizes(plan), "The scripts are those captured when the migrations were applied, not today's files.")
+        case Action.APPLY:
+            return (_sizes(plan), _reversibility(plan.steps))
+
+
+def facts(plan: Plan, environment: Environment) -> tuple[tuple[str, str], ...]:
+    return (
+        ("Database", plan.identity.database),
+        ("Address", address(environment)),
+        ("System identifier", plan.identity.system_identifier),
+        ("Lock timeout", f"{plan.policy.lock_timeout_ms} ms"),
+        ("Statement timeout", f"{plan.policy.statement_timeout_ms} ms" if plan.policy.statement_timeout_ms else "none"),
+        ("Digest", f"sha256 {plan.digest[:SHORT_DIGEST]}…"),
+    )
+
+
+def address(environment: Environment) -> str:
+    """Host, port, database and user; never the URL."""
+    return targets.address(environment).shown if environment.configured else "not configured"
+
+
+def button_label(plan: Plan, environment: Environment) -> str:
+    """What the button does: "Apply 2 migrations to Production", "Roll back 009 on Production"."""
+    if plan.action is Action.APPLY:
+        return f"Apply {migrations(len(plan.steps))} to {environment.name}"
+    return plans.title(plan, environment)
+
+
+def request_label(plan: Plan, environment: Environment) -> str:
+    match plan.action:
+        case Action.ROLLBACK:
+            return "Request approval of this rollback"
+        case Action.APPLY:
+            return f"Request approval for {migrations(len(plan.steps))} on {environment.name}"
+        case _:
+            return f"Request approval on {environment.name}"
+
+
+def migrations(count: int) -> str:
+    return f"{count} migration" if count == 1 else f"{count} migrations"
+
+
+def _step(plan: Plan, position: int) -> StepView:
+    step = plan.steps[position]
+    return StepView(
+        number=position + 1,
+        label=step.label,
+        does=DOES[step.action],
+        summary=_summary(step),
+        notes=_notes(step),
+        sql=step.sql,
+        listing=step.file or f"{step.label}, captured rollback",
+        down_sql=step.down_sql or "",
+        anchor=anchor(position),
+        url=reverse("migration", args=[step.version, step.name]),
+        open=position == 0,
+    )
+
+
+def anchor(position: int) -> str:
+    """Prefix of the line anchors of one step's listing."""
+    return f"s{position + 1}-"
+
+
+def _summary(step: Step) -> str:
+    if not step.sql:
+        return "nothing is run"
+    count = _statement_count(step)
+    return f"{count} statement{'' if count == 1 else 's'} in one transaction"
+
+
+def _notes(step: Step) -> tuple[str, ...]:
+    shape = _shape(step)
+    notes = [f"{name} = {value}" for name, value in step.directives]
+    if shape and shape.absorbed:
+        notes.append(
+            "Carries its own BEGIN and COMMIT: they are not sent, the run's own transaction takes their place."
+        )
+    if step.reason:
+        notes.append(f"Reason: {step.reason}")
+    return tuple(notes)
+
+
+def _shape(step: Step) -> statements.TransactionShape | None:
+    if not step.sql:
+        return None
+    try:
+        return statements.plan_transaction(statements.split(step.sql), dict(step.directives))
+    except SqlSyntaxError:  # captured long ago by another tool; the executor will say so
+        return None
+
+
+def _statement_count(step: Step) -> int:
+    shape = _shape(step)
+    return len(shape.sent) if shape else 0
+
+
+def _sizes(plan: Plan) -> str:
+    count = sum(_statement_count(step) for step in plan.steps)
+    each = "one transaction" if len(plan.steps) == 1 else f"{len(plan.steps)} transactions, one for each migration"
+    return (
+        f"{count} statement{'' if count == 1 else 's'} in {each}. "
+        "A migration is applied completely, or nothing of it remains."
+        if plan.action is Action.APPLY
+        else f"{count} statement{'' if count == 1 else 's'} in {each}."
+    )
+
+
+def _reversibility(steps: Sequence[Step]) -> str:
+    without = [step.version for step in steps if not step.down_sql]
+    if not without:
+        return "Reversible: a rollback script is captured with each migration."
+    if len(without) == len(steps):
+        return "Not reversible: no rollback exists, so only a new migration could undo this."
+    return f"Partly reversible: {', '.join(without)} has no rollback."

@@ -1,0 +1,230 @@
+"""Requests as people read and decide on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from django.urls import reverse
+from django.utils import timezone
+
+from dashboard.engine.planner import Action, Plan
+from dashboard.models import Decision, Request, Run, environments
+from dashboard.presenters import plans as plan_presenter
+from dashboard.presenters import statuses
+from dashboard.presenters.badges import Badge, badge_of
+from dashboard.presenters.buttons import ActionButton, refusal
+from dashboard.presenters.pills import Pill
+from dashboard.presenters.plans import PlanView
+from dashboard.selectors.requests import Tab
+from dashboard.services import permissions, policies
+from dashboard.services.actors import Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRow:
+    url: str
+    title: str
+    pill: Pill
+    place: Badge
+    reason: str
+    by: str
+    at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TabView:
+    label: str
+    url: str
+    count: int
+    current: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """One station of the timeline component."""
+
+    at: datetime
+    who: str
+    sentence: str
+    tone: str
+    icon: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actions:
+    """What may be done with a request by this person; a refusal is the service's own sentence."""
+
+    decide: ActionButton
+    withdraw: ActionButton
+    run: ActionButton
+
+
+TAB_LABELS = {Tab.NEEDS_ME: "Needs me", Tab.OPEN: "Open", Tab.DONE: "Done"}
+
+#: Title and sentence where a tab holds nothing.
+EMPTY: Mapping[Tab, tuple[str, str]] = {
+    Tab.NEEDS_ME: (
+        "Nothing waits for you",
+        "Requests that someone else opened and you can decide on appear here, and your own once they are approved "
+        "and ready to run.",
+    ),
+    Tab.OPEN: (
+        "No request is open",
+        "A request asks a second person to let migrations run on a protected environment. "
+        "Open one from the page of the environment, with “Apply”.",
+    ),
+    Tab.DONE: (
+        "No request has been closed yet",
+        "Requests end here once they were run, rejected, withdrawn, or expired.",
+    ),
+}
+
+THEN = {
+    Action.APPLY: "apply now",
+    Action.ROLLBACK: "roll back now",
+    Action.SKIP: "skip now",
+    Action.UNSKIP: "unskip now",
+}
+
+
+def tabs(current: Tab, counts: Mapping[Tab, int]) -> list[TabView]:
+    return [
+        TabView(label=label, url=f"?tab={tab.value}", count=counts.get(tab, 0), current=tab is current)
+        for tab, label in TAB_LABELS.items()
+    ]
+
+
+def row(request: Request) -> RequestRow:
+    return RequestRow(
+        url=reverse("request", args=[request.pk]),
+        title=request.title,
+        pill=pill(request),
+        place=badge_of(request.environment),
+        reason=request.reason,
+        by=request.requested_by.get_username(),
+        at=request.requested_at,
+        expires_at=None if request.closed_at else request.expires_at,
+    )
+
+
+def pill(request: Request) -> Pill:
+    return statuses.REQUEST[request.status]
+
+
+def plan_of(request: Request) -> PlanView:
+    return plan_presenter.view(Plan.from_dict(request.plan), environments.get(request.environment))
+
+
+def promise(request: Request) -> str:
+    """What approving covers beyond the plan itself."""
+    if not request.rollback_digest:
+        return ""
+    hours = environments.get(request.environment).rollback_hours
+    return f"Approving also approves the rollback of exactly these migrations, for {hours} h after they ran."
+
+
+def timeline(request: Request) -> list[Happening]:
+    """Oldest first."""
+    found = [_opened(request), *map(_decided, request.decisions.all())]
+    for run in request.runs.all():
+        found += _ran(run)
+    if request.closed_at and request.status not in {Request.Status.DONE, Request.Status.REJECTED}:
+        found.append(_closed(request, request.closed_at))
+    return sorted(found, key=lambda h: h.at)
+
+
+def actions(request: Request, by: Actor) -> Actions:
+    return Actions(
+        decide=_decide(request, by),
+        withdraw=_withdraw(request, by),
+        run=_run(request, by),
+    )
+
+
+def _decide(request: Request, by: Actor) -> ActionButton:
+    return ActionButton(
+        label="Approve",
+        url=reverse("request-approve", args=[request.pk]),
+        method="post",
+        tone="primary",
+        show=request.status == Request.Status.OPEN,
+        reason=refusal(partial(permissions.check_can_decide, by, request)) or _too_late(request),
+    )
+
+
+def _withdraw(request: Request, by: Actor) -> ActionButton:
+    reason = refusal(partial(permissions.check_can_withdraw, by, request))
+    return ActionButton(
+        label="Withdraw this request",
+        url=reverse("request-withdraw", args=[request.pk]),
+        method="post",
+        icon="cancel",
+        show=not refusal(partial(policies.check_can_be_withdrawn, request)) and not reason,
+    )
+
+
+def _run(request: Request, by: Actor) -> ActionButton:
+    environment = environments.get(request.environment)
+    plan = Plan.from_dict(request.plan)
+    return ActionButton(
+        label=plan_presenter.button_label(plan, environment),
+        url=reverse("request-run", args=[request.pk]),
+        method="post",
+        tone="primary",
+        icon="run",
+        show=request.status == Request.Status.APPROVED and not any(run.is_active for run in request.runs.all()),
+        reason=refusal(
+            partial(permissions.check_can_run, by),
+            partial(policies.check_is_free, environment),
+        )
+        or _too_late(request),
+    )
+
+
+def _too_late(request: Request) -> str:
+    return "It has expired. Open a new request." if request.expires_at <= timezone.now() else ""
+
+
+def _opened(request: Request) -> Happening:
+    return Happening(
+        at=request.requested_at,
+        who=request.requested_by.get_username(),
+        sentence="asked for approval",
+        tone="info",
+        icon="request",
+    )
+
+
+def _decided(decision: Decision) -> Happening:
+    approved = decision.verdict == Decision.Verdict.APPROVED
+    return Happening(
+        at=decision.at,
+        who=decision.by.get_username(),
+        sentence="approved it" if approved else "rejected it",
+        tone="ok" if approved else "danger",
+        icon="ok" if approved else "fail",
+        comment=decision.reason,
+    )
+
+
+def _ran(run: Run) -> list[Happening]:
+    verb = "rolled it back in" if run.kind == Run.Kind.ROLLBACK else "started"
+    name = run.started_by.get_username()
+    found = [Happening(at=run.queued_at, who=name, sentence=f"{verb} run {run.pk}", tone="run", icon="run")]
+    if run.finished_at:
+        shown = statuses.RUN[run.status]
+        sentence = f"Run {run.pk}: {shown.label.lower()}"
+        found.append(Happening(at=run.finished_at, who="", sentence=sentence, tone=shown.tone, icon=shown.icon))
+    return found
+
+
+def _closed(request: Request, at: datetime) -> Happening:
+    shown = pill(request)
+    return Happening(
+        at=at, who="", sentence=shown.label, tone=shown.tone, icon=shown.icon, comment=request.closed_because
+    )

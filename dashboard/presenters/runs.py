@@ -1,0 +1,207 @@
+"""Runs as people watch them, and as they keep them: the log as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+
+from dashboard.engine.planner import Plan
+from dashboard.models import Run, RunStatement, RunStep
+from dashboard.presenters import plans, statuses
+from dashboard.presenters.badges import Badge, badge_of
+from dashboard.presenters.buttons import ActionButton, refusal
+from dashboard.presenters.pills import Pill
+from dashboard.services import permissions, policies
+from dashboard.services.actors import Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    number: int
+    url: str
+    title: str
+    pill: Pill
+    place: Badge
+    by: str
+    at: datetime
+    duration_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementView:
+    number: int
+    line: int
+    summary: str
+    pill: Pill
+    duration_ms: int | None
+    rows: int | None
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepView:
+    """What _components/step_row.html shows."""
+
+    number: int
+    label: str
+    url: str
+    direction: str
+    pill: Pill
+    duration_ms: int | None
+    started_at: datetime | None
+    open: bool
+    statements: tuple[StatementView, ...]
+    left_out: int  # earlier statements that are not listed
+    total: int
+
+
+#: Steps and what they stopped at are shown open.
+_OPEN = {RunStep.Status.RUNNING, RunStep.Status.FAILED, RunStep.Status.CANCELLED, RunStep.Status.UNKNOWN}
+_UNDOABLE = {Run.Status.SUCCEEDED, Run.Status.RESOLVED}
+
+
+def row(run: Run) -> RunRow:
+    return RunRow(
+        number=run.pk,
+        url=reverse("run", args=[run.pk]),
+        title=run.title,
+        pill=statuses.RUN[run.status],
+        place=badge_of(run.environment),
+        by=run.started_by.get_username(),
+        at=run.queued_at,
+        duration_ms=elapsed_ms(run),
+    )
+
+
+def elapsed_ms(run: Run) -> int | None:
+    """From the moment a worker took it until it ended, or until now."""
+    if run.started_at is None:
+        return None
+    end = run.finished_at or timezone.now()
+    return max(0, round((end - run.started_at).total_seconds() * 1000))
+
+
+def steps(run: Run, found: Sequence[RunStep]) -> list[StepView]:
+    """`found` as selectors.runs gives them. A run of one step is shown open."""
+    alone = len(found) == 1
+    return [_step(run, step, open_=alone or step.status in _OPEN) for step in found]
+
+
+def progress(found: Sequence[RunStep]) -> str:
+    """ "1 of 3 migrations committed"."""
+    done = sum(step.status == RunStep.Status.COMMITTED for step in found)
+    return f"{done} of {plans.migrations(len(found))} committed"
+
+
+def cancel_button(run: Run, by: Actor) -> ActionButton:
+    asked = run.cancel_requested_by
+    waiting = f"{asked.get_username()} asked for it; the worker is stopping the statement." if asked else ""
+    return ActionButton(
+        label="Cancel this run",
+        url=reverse("run-cancel", args=[run.pk]),
+        method="post",
+        tone="danger",
+        icon="cancel",
+        show=not refusal(partial(policies.check_can_be_cancelled, run)),
+        reason=waiting or refusal(partial(permissions.check_can_cancel, by, run)),
+    )
+
+
+def rollback_button(run: Run, by: Actor) -> ActionButton:
+    """Leads to the rollback page, which shows what would be undone."""
+    plan = Plan.from_dict(run.plan)
+    first = plan.steps[0]
+    irreversible = next((s.version for s in plan.steps if not s.down_sql), "")
+    missing = f"{irreversible} has no rollback; a new migration has to undo it." if irreversible else ""
+    return ActionButton(
+        label=f"Roll back {first.version}" if len(plan.steps) == 1 else f"Roll back to before {first.version}",
+        url=reverse("rollback", args=[run.environment, first.version, first.name]),
+        icon="rollback",
+        show=run.kind == Run.Kind.APPLY and run.status in _UNDOABLE and bool(badge_of(run.environment).url),
+        reason=missing or refusal(partial(permissions.check_can_request, by)),
+    )
+
+
+def log_text(run: Run, found: Sequence[RunStep]) -> Iterator[str]:
+    """The whole run as plain text, times in UTC."""
+    yield f"Run {run.pk}: {run.title}\n"
+    for name, value in _heading(run):
+        yield f"{name + ':':<13}{value}\n"
+    for step in found:
+        yield f"\n[{step.position + 1}/{len(found)}] {step.action} {step.version}_{step.name}: {step.status}"
+        yield f" ({step.duration_ms} ms)\n" if step.duration_ms is not None else "\n"
+        for statement in step.latest:  # type: ignore[attr-defined]
+            yield from _log_lines(statement)
+    if run.failure:
+        yield "\n" + "".join(_failure_lines(run.failure))
+
+
+def _step(run: Run, step: RunStep, *, open_: bool) -> StepView:
+    latest: list[RunStatement] = step.latest  # type: ignore[attr-defined]
+    return StepView(
+        number=step.position + 1,
+        label=f"{step.version}_{step.name}",
+        url=reverse("migration", args=[step.version, step.name]) if step.action == "apply" else "",
+        direction="down" if step.action == "rollback" else "up",
+        pill=statuses.STEP[step.status],
+        duration_ms=step.duration_ms,
+        started_at=step.started_at,
+        open=open_,
+        statements=tuple(_statement(s) for s in latest),
+        left_out=step.said - len(latest),  # type: ignore[attr-defined]
+        total=step.statements_total,
+    )
+
+
+def _statement(statement: RunStatement) -> StatementView:
+    return StatementView(
+        number=statement.number,
+        line=statement.line,
+        summary=statement.summary,
+        pill=statuses.STATEMENT[statement.status],
+        duration_ms=statement.duration_ms,
+        rows=_rows(statement.tag),
+        notices=tuple(statement.notices),
+    )
+
+
+def _rows(tag: str) -> int | None:
+    """The server's tag ends in a number where rows were touched: "INSERT 0 3", "UPDATE 2"."""
+    last = tag.rpartition(" ")[2]
+    return int(last) if last.isdigit() else None
+
+
+def _heading(run: Run) -> Iterator[tuple[str, Any]]:
+    yield "Status", run.status
+    yield "Environment", run.environment
+    yield "Started by", run.started_by.get_username()
+    if run.request_id:
+        yield "Request", run.request_id
+    yield "Digest", run.digest
+    moments = (("Queued", run.queued_at), ("Started", run.started_at), ("Finished", run.finished_at))
+    for name, moment in moments:
+        yield name, f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "-"
+
+
+def _log_lines(statement: RunStatement) -> Iterator[str]:
+    took = f"{statement.duration_ms} ms" if statement.duration_ms is not None else statement.status
+    yield f"  {statement.number:>4}  line {statement.line:<5} {statement.summary}\n"
+    yield f"        {statement.tag or statement.status}, {took}\n"
+    for notice in statement.notices:
+        yield f"        {notice}\n"
+
+
+def _failure_lines(failure: dict[str, Any]) -> Iterator[str]:
+    yield f"{failure.get('sentence', '')}\n"
+    for name, value in failure.get("server", {}).items():
+        if value and name != "excerpt":
+            yield f"  {name}: {value}\n"
+    if excerpt := failure.get("server", {}).get("excerpt"):
+        yield f"{excerpt}\n"
+    yield f"{failure.get('next_step', '')}\n"

@@ -1,0 +1,50 @@
+"""The audit log as pages and exports need it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from dashboard.models import AuditEvent, Request, Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Titles:
+    """What the requests and runs of some events are called."""
+
+    requests: dict[int, str] = field(default_factory=dict)
+    runs: dict[int, str] = field(default_factory=dict)
+
+
+def events(
+    *, actor: str = "", kind: str = "", environment: str = "", since: date | None = None, until: date | None = None
+) -> QuerySet[AuditEvent]:
+    """Newest first; `since` and `until` are whole days, both included."""
+    wanted: dict[str, Any] = {"actor": actor, "kind": kind, "environment": environment}
+    chosen = AuditEvent.objects.filter(**{name: value for name, value in wanted.items() if value})
+    if since:
+        chosen = chosen.filter(at__gte=_start_of(since))
+    if until:
+        chosen = chosen.filter(at__lt=_start_of(until + timedelta(days=1)))
+    return chosen.order_by("-id")
+
+
+def actors() -> list[str]:
+    """Everyone who appears in the log, for the filter."""
+    return list(AuditEvent.objects.order_by("actor").values_list("actor", flat=True).distinct())
+
+
+def titles(page: Iterable[AuditEvent]) -> Titles:
+    page = list(page)
+    requests = Request.objects.filter(pk__in={e.request_id for e in page if e.request_id})
+    runs = Run.objects.filter(pk__in={e.run_id for e in page if e.run_id})
+    return Titles(requests=dict(requests.values_list("pk", "title")), runs=dict(runs.values_list("pk", "title")))
+
+
+def _start_of(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))

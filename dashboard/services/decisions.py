@@ -1,0 +1,40 @@
+"""Deciding and acting in one go, as the approver's page offers it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from dashboard.engine.planner import Plan
+from dashboard.models import Request, Run
+from dashboard.models.environments import Environment
+from dashboard.services import approvals, runs
+from dashboard.services.actors import Actor
+
+
+@transaction.atomic
+def approve_and_start(request_id: int, *, by: Actor, digest: str, reason: str, typed_name: str) -> Run:
+    """Both or neither: where the run cannot start, nothing is approved."""
+    approved = approvals.approve(request_id, by=by, digest=digest, reason=reason)
+    return runs.start_approved(approved, by=by, typed_name=typed_name)
+
+
+def needs_request(plan: Plan, environment: Environment) -> bool:
+    """A second person has to agree first, and has not."""
+    return environment.protected and approvals.live(plan) is None
+
+
+def submit(
+    plan: Plan,
+    *,
+    environment: Environment,
+    by: Actor,
+    accepted: Sequence[str] = (),
+    reason: str = "",
+    typed_name: str = "",
+) -> Request | Run:
+    """The next step towards running this plan: a request where the policy asks for one, else the run."""
+    if needs_request(plan, environment):
+        return approvals.open_request(plan, environment=environment, by=by, reason=reason, accepted=accepted)
+    return runs.start(plan, environment=environment, by=by, accepted=accepted, typed_name=typed_name)
