@@ -46,7 +46,8 @@ def load(path: Path, variables: Mapping[str, str]) -> tuple[Environment, ...]:
     """The environments in order. Raises ImproperlyConfigured, naming the file and the key."""
     declared = _declared(path)
     return tuple(
-        _environment(path, slug, values, position, variables) for position, (slug, values) in enumerate(declared.items())
+        _environment(path, slug, values, position, variables)
+        for position, (slug, values) in enumerate(declared.items())
     )
 
 

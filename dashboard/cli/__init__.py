@@ -1,0 +1,34 @@
+"""The command line: `manage.py signalbox <verb>`. Data on stdout, everything else on stderr.
+
+Exit codes: 0 fine · 1 failed · 2 wrong usage (also a missing folder) · 3 something is pending (with --exit-code) ·
+7 a target cannot be reached · 8 a file or a history needs attention.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from dashboard.cli import audit, demo, doctor, plan, states, status
+
+#: Each verb is a module with a docstring (its help), `add_arguments(parser)` and `run(options) -> exit code`.
+VERBS = {
+    "status": status,
+    "plan": plan,
+    "doctor": doctor,
+    "audit": audit,
+    "states": states,
+    "demo": demo,
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", metavar="verb", required=True)
+    for name, module in VERBS.items():
+        help_text = (module.__doc__ or "").strip()
+        verb = verbs.add_parser(name, help=help_text.splitlines()[0], description=help_text)
+        module.add_arguments(verb)
+
+
+def run(options: argparse.Namespace) -> int:
+    code: int = VERBS[options.verb].run(options)
+    return code

@@ -30,7 +30,7 @@ from dashboard.engine.planner import Action, Plan, Policy, Step, Target
 from dashboard.engine.statements import Statement, TransactionMode, TransactionShape
 from dashboard.engine.target import connection as connections
 from dashboard.engine.target import doctor, locks, tracking, wire
-from dashboard.engine.target.connection import Address, Connection
+from dashboard.engine.target.connection import Access, Address, Connection
 from dashboard.engine.target.tracking import Attempt
 
 
@@ -124,44 +124,42 @@ class CancelToken:
 def execute(
     plan: Plan,
     *,
-    address: Address,
-    policy: Policy,
-    schema: str,
+    access: Access,
     attempt: Attempt,
     approval: Approval | None,
     observer: Observer,
     cancel: CancelToken | None = None,
     lock_wait: float = 0.0,
 ) -> None:
-    """Run the plan to its end. `policy` is the environment's policy now, not the plan's.
+    """Run the plan to its end. The policy in `access` is the environment's now, not the plan's.
 
     Raises NotApproved, PlanChanged, TargetUnreachable, TargetUnsuitable, TargetBusy before anything was changed;
     StatementFailed, RunCancelled when a step was undone; ConnectionLost when the answer to COMMIT never came.
     """
-    _check_approval(plan, policy, approval)
-    with connections.working(address, policy, name=connections.session_name(attempt.run_id)) as connection:
-        doctor.examine(connection, address)
-        with locks.held(connection, address.environment, wait=lock_wait):
-            planner.verify(plan, _target(connection, address, policy, schema))
-            if not tracking.is_prepared(connection, schema):
-                tracking.prepare(connection, schema)
-            run = _Run(plan, connection, address, schema, attempt, observer, cancel or CancelToken())
+    _check_approval(plan, access.policy, approval)
+    with connections.working(access, name=connections.session_name(attempt.run_id)) as connection:
+        doctor.examine(connection, access.address)
+        with locks.held(connection, access.address.environment, wait=lock_wait):
+            planner.verify(plan, _target(connection, access))
+            if not tracking.is_prepared(connection, access.schema):
+                tracking.prepare(connection, access.schema)
+            run = _Run(plan, connection, access, attempt, observer, cancel or CancelToken())
             for position in range(len(plan.steps)):
                 run.step(position)
 
 
-def look(address: Address, policy: Policy, schema: str, *, scripts: bool = False) -> Target:
+def look(access: Access, *, scripts: bool = False) -> Target:
     """Read a target's identity and history. Changes nothing, creates nothing."""
-    with connections.reading(address) as connection:
-        return _target(connection, address, policy, schema, scripts=scripts)
+    with connections.reading(access.address) as connection:
+        return _target(connection, access, scripts=scripts)
 
 
-def _target(connection: Connection, address: Address, policy: Policy, schema: str, *, scripts: bool = False) -> Target:
+def _target(connection: Connection, access: Access, *, scripts: bool = False) -> Target:
     return Target(
-        environment=address.environment,
+        environment=access.address.environment,
         identity=connections.identity(connection),
-        policy=policy,
-        history=tracking.read(connection, schema, scripts=scripts),
+        policy=access.policy,
+        history=tracking.read(connection, access.schema, scripts=scripts),
     )
 
 
@@ -192,13 +190,12 @@ class _Run:
         self,
         plan: Plan,
         connection: Connection,
-        address: Address,
-        schema: str,
+        access: Access,
         attempt: Attempt,
         observer: Observer,
         cancel: CancelToken,
     ) -> None:
-        self.plan, self.connection, self.address, self.schema = plan, connection, address, schema
+        self.plan, self.connection, self.address, self.schema = plan, connection, access.address, access.schema
         self.attempt, self.observer, self.cancel = attempt, observer, cancel
         self.notices: list[str] = []
         connection.add_notice_handler(self._keep_notice)
@@ -251,9 +248,7 @@ class _Run:
     def _statement(self, position: int, step: Step, statement: Statement) -> None:
         self._stop_if_cancelled(step)
         self.observer(
-            StatementStarted(
-                position=position, number=statement.number, line=statement.line, summary=statement.summary
-            )
+            StatementStarted(position=position, number=statement.number, line=statement.line, summary=statement.summary)
         )
         started, self.notices = time.monotonic(), []
         reply = self._send(step, statement)
@@ -353,7 +348,12 @@ class _Run:
                 tracking.record_failure(self.connection, self.schema, step, self.attempt, error.facts["error"])
             elif isinstance(error, RunCancelled):
                 tracking.log(
-                    self.connection, self.schema, step, self.attempt, outcome="cancelled", message=f"by {error.facts['by']}"
+                    self.connection,
+                    self.schema,
+                    step,
+                    self.attempt,
+                    outcome="cancelled",
+                    message=f"by {error.facts['by']}",
                 )
         except psycopg.Error:
             # The migration is undone either way; the run's own record still tells of the failure.

@@ -530,9 +530,10 @@ def _clear_stale_server(cluster: Path) -> None:
     """Stop a server that lost both its owner and its watchdog. The caller holds the lock, so nobody else wants it."""
     pid = _postmaster(cluster)
     if not _is_alive(pid):
-        return None  # a left-over pid file at most; the server itself replaces that
+        return  # a left-over pid file at most; the server itself replaces that
     if str(cluster) not in _command_line(pid):
-        return _disown(cluster, pid)
+        _disown(cluster, pid)
+        return
     os.kill(pid, signal.SIGINT)  # a fast shutdown: sessions are ended, data are kept
     deadline = time.monotonic() + LOCK_TIMEOUT_S
     while str(cluster) in _command_line(pid):
@@ -542,7 +543,7 @@ def _clear_stale_server(cluster: Path) -> None:
                 remedy=f"Nothing was changed. End process {pid}, then start again.",
             )
         time.sleep(0.05)
-    return None
+    return
 
 
 def _disown(cluster: Path, stranger: int) -> None:

@@ -11,10 +11,10 @@ import time
 from dataclasses import dataclass
 
 from dashboard.engine.errors import PlanChanged, TargetBusy
-from dashboard.engine.planner import Plan, Policy
+from dashboard.engine.planner import Plan
 from dashboard.engine.target import connection as connections
 from dashboard.engine.target import doctor, locks, sql, tracking
-from dashboard.engine.target.connection import Address, Connection
+from dashboard.engine.target.connection import Access, Address, Connection
 
 #: Seconds a session of the run gets to notice that its client is gone before it is terminated.
 GRACE = 4.0
@@ -30,16 +30,16 @@ class Verdict:
     committed: tuple[bool, ...]
 
 
-def resolve(plan: Plan, *, address: Address, policy: Policy, schema: str, run_id: str) -> Verdict:
+def resolve(plan: Plan, *, access: Access, run_id: str) -> Verdict:
     """Raises TargetUnreachable, or TargetBusy while the run's session cannot be got rid of: then ask again later.
     Raises PlanChanged when the URL leads to another database than the run worked on."""
-    with connections.working(address, policy, name="signalbox recovery") as connection:
-        doctor.examine(connection, address)
+    with connections.working(access, name="signalbox recovery") as connection:
+        doctor.examine(connection, access.address)
         if connections.identity(connection) != plan.identity:
             raise PlanChanged(what="the URL now leads to another database than the run worked on")
-        _wait_until_gone(connection, address, run_id)
-        with locks.held(connection, address.environment, wait=PATIENCE):
-            return Verdict(committed=_committed(connection, plan, schema, run_id))
+        _wait_until_gone(connection, access.address, run_id)
+        with locks.held(connection, access.address.environment, wait=PATIENCE):
+            return Verdict(committed=_committed(connection, plan, access.schema, run_id))
 
 
 def _wait_until_gone(connection: Connection, address: Address, run_id: str) -> None:
@@ -60,5 +60,3 @@ def _committed(connection: Connection, plan: Plan, schema: str, run_id: str) -> 
     rows = connection.execute(sql.query("succeeded_in_run", schema), {"run_id": run_id}).fetchall()
     found = {(str(version), str(name)) for version, name in rows}
     return tuple(step.identity in found for step in plan.steps)
-
-

@@ -24,9 +24,7 @@ class Request(models.Model):
         DONE = "done"  # its run has ended
 
     TRANSITIONS: dict[str, frozenset[str]] = {
-        Status.OPEN: frozenset(
-            {Status.APPROVED, Status.REJECTED, Status.EXPIRED, Status.WITHDRAWN, Status.SUPERSEDED}
-        ),
+        Status.OPEN: frozenset({Status.APPROVED, Status.REJECTED, Status.EXPIRED, Status.WITHDRAWN, Status.SUPERSEDED}),
         Status.APPROVED: frozenset({Status.DONE, Status.EXPIRED, Status.WITHDRAWN, Status.SUPERSEDED}),
         Status.REJECTED: frozenset(),
         Status.EXPIRED: frozenset(),

@@ -82,9 +82,7 @@ def reject(request_id: int, *, by: Actor, digest: str, reason: str) -> Request:
     reason = policies.check_reason(reason, "reject a request")
     request = _decide(request_id, Decision.Verdict.REJECTED, by=by, digest=digest, reason=reason)
     _move(request, Request.Status.REJECTED)
-    audit.record(
-        audit.Event.REQUEST_REJECTED, by=by, environment=request.environment, request=request, reason=reason
-    )
+    audit.record(audit.Event.REQUEST_REJECTED, by=by, environment=request.environment, request=request, reason=reason)
     return request
 
 
@@ -131,9 +129,7 @@ def supersede(request: Request, because: str) -> None:
 def mark_done(request: Request, run: Run) -> None:
     """Its run has ended, whichever way: the approval is spent. Call inside the transaction that ends the run."""
     _move(request, Request.Status.DONE)
-    audit.record(
-        audit.Event.REQUEST_DONE, by=SIGNALBOX, environment=request.environment, request=request, run=run
-    )
+    audit.record(audit.Event.REQUEST_DONE, by=SIGNALBOX, environment=request.environment, request=request, run=run)
 
 
 def expire_due() -> int:
@@ -144,9 +140,7 @@ def expire_due() -> int:
     for request in due:
         with transaction.atomic():
             _move(request, Request.Status.EXPIRED)
-            audit.record(
-                audit.Event.REQUEST_EXPIRED, by=SIGNALBOX, environment=request.environment, request=request
-            )
+            audit.record(audit.Event.REQUEST_EXPIRED, by=SIGNALBOX, environment=request.environment, request=request)
     return len(due)
 
 
@@ -200,7 +194,10 @@ def _standing_rollback(plan: Plan, for_run: Run | None) -> Request | None:
     ).order_by("-id")
     for request in requests:
         uses = Run.objects.filter(request=request, digest=plan.digest).exclude(status=Run.Status.CANCELLED)
-        if not uses.exclude(pk=for_run.pk if for_run else None).exists() and _covered_until(request, plan) > timezone.now():
+        if (
+            not uses.exclude(pk=for_run.pk if for_run else None).exists()
+            and _covered_until(request, plan) > timezone.now()
+        ):
             return request
     return None
 
@@ -217,4 +214,3 @@ def approvers() -> list[str]:
     """Who could decide; for the sentence that says whom to ask."""
     people = User.objects.filter(is_active=True).prefetch_related("groups").order_by("username")
     return [p.get_username() for p in people if permissions.role_of(p) in {Role.APPROVER, Role.ADMIN}]
-

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.conf import settings
 from django.db import connection
 
 from dashboard.engine import executor, planner, recovery
@@ -39,7 +38,9 @@ def execute(run_id: int) -> None:
             _end_badly(run, error)
         except Exception:
             logger.exception("Run %s broke off", run.pk)
-            runs.interrupt(run, {"code": "broken_off", "sentence": "The worker broke off unexpectedly.", "next_step": ""})
+            runs.interrupt(
+                run, {"code": "broken_off", "sentence": "The worker broke off unexpectedly.", "next_step": ""}
+            )
         else:
             runs.finish(run, Run.Status.SUCCEEDED)
     observations.refresh(environments.get(run.environment))
@@ -55,9 +56,7 @@ def recover(run_id: int) -> None:
     try:
         verdict = recovery.resolve(
             Plan.from_dict(run.plan),
-            address=targets.address(environment),
-            policy=targets.policy(environment),
-            schema=settings.TRACKING_SCHEMA,
+            access=targets.access(environment),
             run_id=str(run.pk),
         )
     except EngineError as error:
@@ -87,9 +86,7 @@ def _execute(run: Run, plan: Plan, cancel: CancelToken) -> None:
     with recording(run) as record:
         executor.execute(
             plan,
-            address=targets.address(environment),
-            policy=targets.policy(environment),
-            schema=settings.TRACKING_SCHEMA,
+            access=targets.access(environment),
             attempt=Attempt(run_id=str(run.pk), by=run.started_by.get_username(), source_ip=run.source_ip),
             approval=_approval(run, plan),
             observer=record,
@@ -150,5 +147,3 @@ def _one_beat(run: Run, cancel: CancelToken) -> None:
         cancel.request("signalbox, because another worker took the run over")
     elif wish and not cancel.requested:
         cancel.request(wish)
-
-

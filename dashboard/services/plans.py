@@ -38,7 +38,12 @@ def check_accepted(plan: Plan, accepted: Sequence[str]) -> None:
 
 def title(plan: Plan, environment: Environment) -> str:
     """One line for lists, buttons and the log: 'Apply 009 and 010 to Production'."""
-    words = {"apply": ("Apply", "to"), "rollback": ("Roll back", "on"), "skip": ("Skip", "on"), "unskip": ("Unskip", "on")}
+    words = {
+        "apply": ("Apply", "to"),
+        "rollback": ("Roll back", "on"),
+        "skip": ("Skip", "on"),
+        "unskip": ("Unskip", "on"),
+    }
     verb, preposition = words[plan.action]
     return f"{verb} {_versions([s.version for s in plan.steps])} {preposition} {environment.name}"[:200]
 

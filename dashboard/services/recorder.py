@@ -86,7 +86,9 @@ class Recorder:
         step = self._steps[event.position]
         match event:
             case StepStarted():
-                _change(step, status=RunStep.Status.RUNNING, started_at=timezone.now(), statements_total=event.statements)
+                _change(
+                    step, status=RunStep.Status.RUNNING, started_at=timezone.now(), statements_total=event.statements
+                )
             case StatementStarted():
                 RunStatement.objects.create(step=step, number=event.number, line=event.line, summary=event.summary)
             case StatementFinished():

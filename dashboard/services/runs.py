@@ -147,9 +147,7 @@ def lost() -> list[Run]:
     return list(Run.objects.filter(status=Run.Status.RUNNING, lease_until__lt=Now()))
 
 
-def _queue(
-    plan: Plan, *, environment: Environment, by: Actor, request: Request | None, accepted: Sequence[str]
-) -> Run:
+def _queue(plan: Plan, *, environment: Environment, by: Actor, request: Request | None, accepted: Sequence[str]) -> Run:
     policies.check_is_free(environment)
     try:
         with transaction.atomic():
@@ -219,4 +217,3 @@ def _settle_step(step: RunStep, committed: bool) -> None:
     else:
         step.status = RunStep.Status.FAILED
     step.save(update_fields=["status"])
-

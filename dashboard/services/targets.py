@@ -6,7 +6,7 @@ from django.conf import settings
 
 from dashboard.engine import executor
 from dashboard.engine.planner import Policy, Target
-from dashboard.engine.target.connection import Address
+from dashboard.engine.target.connection import Access, Address
 from dashboard.models.environments import Environment
 
 
@@ -22,6 +22,10 @@ def policy(environment: Environment) -> Policy:
     )
 
 
+def access(environment: Environment) -> Access:
+    return Access(address=address(environment), policy=policy(environment), schema=settings.TRACKING_SCHEMA)
+
+
 def look(environment: Environment, *, scripts: bool = False) -> Target:
     """Read the target now. Raises TargetUnreachable, TargetNotConfigured, TrackingTableUnusable."""
-    return executor.look(address(environment), policy(environment), settings.TRACKING_SCHEMA, scripts=scripts)
+    return executor.look(access(environment), scripts=scripts)

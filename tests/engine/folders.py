@@ -10,7 +10,7 @@ from dashboard.engine.executor import Approval, CancelToken, Event
 from dashboard.engine.files import discovery
 from dashboard.engine.migration import Folder, History
 from dashboard.engine.planner import Plan, Policy
-from dashboard.engine.target.connection import Address
+from dashboard.engine.target.connection import Access, Address
 from dashboard.engine.target.tracking import Attempt
 from tests.fix_postgres import Database
 
@@ -31,6 +31,10 @@ class Bench:
     def address(self) -> Address:
         return Address(environment="test", variable="TEST_URL", url=self.database.url)
 
+    @property
+    def access(self) -> Access:
+        return Access(address=self.address, policy=self.policy, schema=SCHEMA)
+
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text, encoding="utf-8")
 
@@ -38,7 +42,7 @@ class Bench:
         return discovery.read(self.folder)
 
     def look(self) -> planner.Target:
-        return executor.look(self.address, self.policy, SCHEMA, scripts=True)
+        return executor.look(self.access, scripts=True)
 
     @property
     def history(self) -> History:
@@ -56,9 +60,7 @@ class Bench:
         self.events = []
         executor.execute(
             plan,
-            address=self.address,
-            policy=self.policy,
-            schema=SCHEMA,
+            access=self.access,
             attempt=Attempt(run_id=run_id, by="alice", source_ip="192.0.2.7"),
             approval=approval,
             observer=self.events.append,

@@ -92,11 +92,15 @@ def test_a_failure_is_recorded_and_then_replaced_by_the_success(bench: Bench) ->
     with pytest.raises(errors.StatementFailed):
         bench.apply()
     row = bench.history.row("001", "orders")
-    assert row and not row.success and "duplicate key" in (row.error_message or "")
+    assert row
+    assert not row.success
+    assert "duplicate key" in (row.error_message or "")
     bench.write("001_orders.sql", "CREATE TABLE orders (id int);")
     bench.apply()
     row = bench.history.row("001", "orders")
-    assert row and row.success and row.error_message is None
+    assert row
+    assert row.success
+    assert row.error_message is None
     assert log(bench) == [("apply", "failed"), ("apply", "succeeded")]
 
 
@@ -108,7 +112,9 @@ def test_a_later_failure_of_the_same_version_leaves_the_success(bench: Bench) ->
     with pytest.raises(errors.StatementFailed):
         bench.execute(failing)
     row = bench.history.row("001", "users")
-    assert row and row.success and row.error_message is None
+    assert row
+    assert row.success
+    assert row.error_message is None
     assert log(bench)[-1] == ("apply", "failed")
 
 
@@ -205,7 +211,7 @@ def test_the_loser_of_the_lock_is_told_who_holds_it(bench: Bench) -> None:
     bench.write("001_users.sql", "CREATE TABLE users (id int);")
     plan = bench.plan()
     with (
-        connections.working(bench.address, bench.policy, name="signalbox:77") as other,
+        connections.working(bench.access, name="signalbox:77") as other,
         locks.held(other, "test"),
         pytest.raises(errors.TargetBusy, match="signalbox:77"),
     ):
@@ -237,8 +243,8 @@ def test_two_runs_of_one_plan_apply_it_once(bench: Bench) -> None:
 
 def test_waiting_for_the_lock_holds_no_transaction_open(bench: Bench) -> None:
     bench.write("001_users.sql", "CREATE TABLE users (id int);")
-    with connections.working(bench.address, bench.policy, name="signalbox:1") as holder, locks.held(holder, "test"):
-        waiting = connections.working(bench.address, bench.policy, name="signalbox:2")
+    with connections.working(bench.access, name="signalbox:1") as holder, locks.held(holder, "test"):
+        waiting = connections.working(bench.access, name="signalbox:2")
         with waiting as rival:
             thread = threading.Thread(target=lambda: _try(rival))
             thread.start()
@@ -378,7 +384,8 @@ def test_a_failing_rollback_leaves_everything_applied(bench: Bench) -> None:
         bench.execute(bench.plan_rollback("001", "users"))
     assert bench.tables() == {"public.users"}
     row = bench.history.row("001", "users")
-    assert row and row.success
+    assert row
+    assert row.success
 
 
 def test_the_inverse_of_a_plan_is_the_rollback_that_follows_it(bench: Bench) -> None:
@@ -389,7 +396,8 @@ def test_the_inverse_of_a_plan_is_the_rollback_that_follows_it(bench: Bench) -> 
     plan = bench.plan()
     inverse = planner.inverse(plan)
     bench.execute(plan)
-    assert inverse and inverse.digest == bench.plan_rollback("002", "t2").digest
+    assert inverse
+    assert inverse.digest == bench.plan_rollback("002", "t2").digest
 
 
 # 10. No state leaks between migrations
@@ -506,7 +514,9 @@ def test_a_skip_is_recorded_and_taken_back(bench: Bench) -> None:
     bench.write("001_a.sql", "CREATE TABLE a (id int);")
     bench.execute(planner.skip(bench.look(), bench.read(), [("001", "a")], reason="made by hand"))
     row = bench.history.row("001", "a")
-    assert row and row.kind is Kind.SKIPPED and row.error_message == "made by hand"
+    assert row
+    assert row.kind is Kind.SKIPPED
+    assert row.error_message == "made by hand"
     assert bench.tables() == set()
     bench.execute(planner.unskip(bench.look(), version="001", name="a", reason="it was not"))
     bench.apply()
@@ -522,4 +532,3 @@ def test_skipping_all_but_one_file_of_a_number_frees_that_one(bench: Bench) -> N
     bench.apply()
     assert bench.tables() == {"public.a"}
     assert {r.key for r in bench.history.rows} == {"001", "001_b"}
-

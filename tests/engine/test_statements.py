@@ -171,7 +171,7 @@ def caret(excerpt):
 
 def test_tabs_do_not_displace_the_caret():
     sql = "\t\tSELECT\tX"
-    assert caret(locate(sql, sql.index("X") + 1).excerpt) == "X"
+    assert locate(sql, sql.index("X") + 1).excerpt == "1 |         SELECT    X\n  |                   ^"
 
 
 def test_wide_and_combining_characters_do_not_displace_the_caret():

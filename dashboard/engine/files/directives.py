@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from dashboard.engine.migration import Problem, Severity
-from dashboard.engine.statements import Token, TokenKind, locate, tokens
+from dashboard.engine.statements import Token, locate, tokens
 
 _LINE = re.compile(
     r"--\s*signalbox\b\s*(?P<colon>:?)\s*(?P<key>[\w-]*)\s*(?P<equals>=?)\s*(?P<value>.*)",
@@ -49,7 +49,7 @@ def read(file: str, sql: str, found: Iterable[Token]) -> Directives:
     values: dict[str, str] = {}
     problems: list[Problem] = []
     for token in found:
-        match = _LINE.fullmatch(token.text) if token.kind is TokenKind.COMMENT else None
+        match = _LINE.fullmatch(token.text)  # no token but a comment starts with two hyphens
         if match is None or _is_prose_or_suppression(match):
             continue
         key, value = match["key"].lower(), match["value"].strip()

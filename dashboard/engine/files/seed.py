@@ -183,7 +183,7 @@ def _match_rollbacks(ups: Sequence[_File], rollbacks: Sequence[_File]) -> _Match
         if rivals:
             problems.append(_has_rivals(rollback, rivals))
     ambiguous = {p.file for p in problems}
-    downs = {up: claim[0] for up, claim in claims.items() if len(claim) == 1 and claim[0].name not in ambiguous}
+    downs = {up: claim[0] for up, claim in claims.items() if claim[0].name not in ambiguous}
     unclear = {up: [rollback.name for rollback in claim] for up, claim in claims.items() if up not in downs}
     return _Matches(downs=downs, unclear=unclear, problems=problems)
 

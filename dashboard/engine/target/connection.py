@@ -35,6 +35,16 @@ class Address:
         return f"{place} as {parts['user']}" if parts.get("user") else place
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """All that is needed to work on a target: where it is, what its environment demands now, and the schema of the
+    tracking tables."""
+
+    address: Address
+    policy: Policy
+    schema: str
+
+
 #: Seconds to wait for a target before it counts as unreachable.
 CONNECT_TIMEOUT = 5
 
@@ -56,13 +66,13 @@ def reading(address: Address, *, timeout: int = CONNECT_TIMEOUT) -> Iterator[Con
 
 
 @contextmanager
-def working(address: Address, policy: Policy, *, name: str) -> Iterator[Connection]:
+def working(access: Access, *, name: str) -> Iterator[Connection]:
     """The connection a run works on. `name` becomes its application_name, so that it can be found after a crash."""
     timeouts = {
-        "lock_timeout": f"{policy.lock_timeout_ms}ms",
-        "statement_timeout": f"{policy.statement_timeout_ms}ms",
+        "lock_timeout": f"{access.policy.lock_timeout_ms}ms",
+        "statement_timeout": f"{access.policy.statement_timeout_ms}ms",
     }
-    with _opened(address, name, SESSION_DEFAULTS | timeouts, CONNECT_TIMEOUT) as connection:
+    with _opened(access.address, name, SESSION_DEFAULTS | timeouts, CONNECT_TIMEOUT) as connection:
         yield connection
 
 
@@ -117,7 +127,9 @@ def _connect(address: Address, name: str, options: dict[str, str], timeout: int)
     try:
         parts = conninfo.conninfo_to_dict(address.url)
     except psycopg.ProgrammingError:  # its text quotes the URL, password and all
-        raise _unreachable(address, "the URL cannot be read; it should look like postgresql://user@host:5432/db") from None
+        raise _unreachable(
+            address, "the URL cannot be read; it should look like postgresql://user@host:5432/db"
+        ) from None
     try:
         return _open(parts, name, options, timeout)
     except psycopg.OperationalError as error:

@@ -11,8 +11,7 @@ from dashboard.engine.target.connection import Address, Connection
 OLDEST_VERSION = 130000
 
 UNPOOLED = (
-    "Use the session-mode or unpooled URL: on Railway DATABASE_UNPOOLED_URL, on Supabase port 5432 "
-    "instead of 6543."
+    "Use the session-mode or unpooled URL: on Railway DATABASE_UNPOOLED_URL, on Supabase port 5432 instead of 6543."
 )
 
 
@@ -22,7 +21,9 @@ def examine(connection: Connection, address: Address) -> None:
     assert row is not None, "a SELECT without FROM has one row"
     version, standby, read_only, backend_pid = row
     if _behind_transaction_pooler(connection, address, backend_pid):
-        raise _unsuitable(address, "its URL leads through a transaction pooler, which loses locks and settings.", UNPOOLED)
+        raise _unsuitable(
+            address, "its URL leads through a transaction pooler, which loses locks and settings.", UNPOOLED
+        )
     if int(str(version)) < OLDEST_VERSION:
         raise _unsuitable(address, f"it runs PostgreSQL {int(str(version)) // 10000}.", "Signalbox needs 13 or newer.")
     if standby:

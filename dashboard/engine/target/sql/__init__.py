@@ -10,7 +10,6 @@ from typing import cast
 from psycopg import sql
 
 
-
 def query(name: str, schema: str = "") -> sql.Composed:
     """The query `name` of the .sql files here, `{schema}` filled in as an identifier."""
     template = cast("sql.SQL", sql.SQL(_queries()[name]))  # type: ignore[arg-type]

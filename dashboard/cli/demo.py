@@ -1,0 +1,148 @@
+"""Start everything on this machine: a private PostgreSQL, three environments, sample history, web and worker.
+
+State lives in .demo/ (make demo-reset clears it). Stops with Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from django.conf import settings
+
+from dashboard.cli import demo_story
+from dashboard.cli.exits import Exit
+from dashboard.engine import localserver
+from dashboard.engine.localserver import LocalServer
+
+DATABASES = {
+    "SIGNALBOX_DATABASE_URL": "signalbox",
+    "DATABASE_URL_DEV": "development",
+    "DATABASE_URL_STAGING": "staging",
+    "DATABASE_URL": "production",
+}
+
+#: Seconds until the first page must have answered.
+PATIENCE = 60
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
+    parser.add_argument("--home", type=Path, default=settings.BASE_DIR / ".demo", help=argparse.SUPPRESS)
+    parser.add_argument("--tell-story", action="store_true", help=argparse.SUPPRESS)
+
+
+def run(options: argparse.Namespace) -> int:
+    if options.tell_story:
+        demo_story.tell()
+        return Exit.OK
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(Exit.OK))
+    if _is_taken(options.port):
+        print(f"Port {options.port} is taken. Choose another: PORT=8123 make demo", file=sys.stderr)
+        return Exit.USAGE
+    options.home.mkdir(exist_ok=True)
+    with localserver.running(options.home / "postgres") as server:
+        return _serve(server, options)
+
+
+def _serve(server: LocalServer, options: argparse.Namespace) -> int:
+    environment = _environment(server, options)
+    _prepare(server, environment, options.home / "told")
+    process = subprocess.Popen([settings.BASE_DIR / "bin" / "start"], env=environment, cwd=settings.BASE_DIR)
+    try:
+        if not _wait_for_page(options.port, process):
+            print("The web server did not start; its last words are above.", file=sys.stderr)
+            return Exit.FAILED
+        print(_welcome(options.port), flush=True)
+        return process.wait()
+    except KeyboardInterrupt:
+        return Exit.OK
+    finally:
+        _stop(process)
+
+
+def _environment(server: LocalServer, options: argparse.Namespace) -> dict[str, str]:
+    urls = {variable: server.url(name) for variable, name in DATABASES.items()}
+    return (
+        os.environ
+        | urls
+        | {
+            "PORT": str(options.port),
+            "SIGNALBOX_ROLE": "all",
+            "SIGNALBOX_BIND": f"127.0.0.1:{options.port}",
+            "SIGNALBOX_INSECURE_HTTP": "1",
+            "SIGNALBOX_SECRET_KEY": _secret(options.home / "secret"),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+            "SIGNALBOX_LOG_LEVEL": os.environ.get("SIGNALBOX_LOG_LEVEL", "WARNING"),
+        }
+    )
+
+
+def _prepare(server: LocalServer, environment: dict[str, str], told: Path) -> None:
+    """The first time: databases, tables, people and history. Later starts find them there."""
+    if told.exists():
+        _manage(environment, "migrate", "--noinput", "-v", "0")
+        return
+    print("First start: making the databases and a history to look at …", flush=True)
+    for name in DATABASES.values():
+        server.drop_database(name)
+        server.create_database(name)
+    _manage(environment, "migrate", "--noinput", "-v", "0")
+    _manage(environment, "signalbox", "demo", "--tell-story")
+    told.touch()
+
+
+def _manage(environment: dict[str, str], *arguments: str) -> None:
+    subprocess.run([sys.executable, settings.BASE_DIR / "manage.py", *arguments], env=environment, check=True)
+
+
+def _secret(path: Path) -> str:
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(settings.SECRET_KEY)
+    return path.read_text()
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _wait_for_page(port: int, process: subprocess.Popen[bytes]) -> bool:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _welcome(port: int) -> str:
+    people = "\n".join(f"    {p.username:8} {p.password:24} {p.what}" for p in demo_story.PEOPLE)
+    return f"""
+  Signalbox is running:  http://127.0.0.1:{port}/
+
+  Sign in as
+{people}
+
+  Production waits for bob's approval of a request by alice. Staging shows a migration that failed halfway.
+  Stop with Ctrl-C. Start over with: make demo-reset
+"""

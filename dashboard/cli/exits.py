@@ -1,0 +1,52 @@
+"""Exit codes, and the table from error class to code."""
+
+from __future__ import annotations
+
+import sys
+from enum import IntEnum
+
+from dashboard.engine import errors as engine
+from dashboard.services import errors as services
+
+
+class Exit(IntEnum):
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    PENDING = 3
+    APPROVAL_NEEDED = 4
+    BUSY = 5
+    PERMISSION = 6
+    UNREACHABLE = 7
+    ATTENTION = 8
+
+
+#: The first class that fits decides; every other named error is FAILED.
+CODES: tuple[tuple[type[engine.EngineError], Exit], ...] = (
+    (engine.SourceMissing, Exit.USAGE),
+    (engine.SourceUnreadable, Exit.USAGE),
+    (engine.TargetUnreachable, Exit.UNREACHABLE),
+    (engine.TargetNotConfigured, Exit.UNREACHABLE),
+    (engine.TargetUnsuitable, Exit.UNREACHABLE),
+    (engine.TrackingTableUnusable, Exit.ATTENTION),
+    (engine.PlanBlocked, Exit.ATTENTION),
+    (engine.NothingToDo, Exit.OK),
+    (engine.NotApproved, Exit.APPROVAL_NEEDED),
+    (services.ApprovalNeeded, Exit.APPROVAL_NEEDED),
+    (engine.TargetBusy, Exit.BUSY),
+    (services.EnvironmentOccupied, Exit.BUSY),
+    (services.PermissionRefused, Exit.PERMISSION),
+    (services.OwnRequest, Exit.PERMISSION),
+)
+
+
+def code_of(error: engine.EngineError) -> Exit:
+    return next((code for kind, code in CODES if isinstance(error, kind)), Exit.FAILED)
+
+
+def complain(error: engine.EngineError) -> Exit:
+    """The sentence and the next step on stderr; the exit code."""
+    print(f"signalbox: {error}", file=sys.stderr)
+    if error.next_step:
+        print(f"  {error.next_step}", file=sys.stderr)
+    return code_of(error)

@@ -1,0 +1,144 @@
+"""What is applied, pending or in need of attention, in every environment.
+
+Reads the folder and the targets, changes nothing, and needs no control database.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import Any
+
+from dashboard.cli import environments as chosen_environments
+from dashboard.cli.exits import Exit, code_of
+from dashboard.engine import status
+from dashboard.engine.errors import EngineError
+from dashboard.engine.migration import Folder, Severity
+from dashboard.engine.planner import Target
+from dashboard.engine.status import MigrationStatus
+from dashboard.models.environments import Environment
+from dashboard.services import targets
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    chosen_environments.add_arguments(parser)
+    parser.add_argument("--exit-code", action="store_true", help="exit with 3 when something is pending")
+
+
+def run(options: argparse.Namespace) -> int:
+    folder = chosen_environments.folder(options)
+    looks = _look_at(chosen_environments.chosen(options))
+    report = {
+        "source": folder.source,
+        "format": folder.format,
+        "files": [asdict(entry) for entry in folder.files],
+        "problems": [asdict(problem) for problem in folder.problems],
+        "environments": [_environment(environment, seen, folder) for environment, seen in looks],
+    }
+    print(json.dumps(report, indent=2) if options.json else _text(report))
+    return _exit_code(folder, looks, report, pending_counts=options.exit_code)
+
+
+def _look_at(environments: list[Environment]) -> list[tuple[Environment, Target | EngineError]]:
+    """All at once, so that one that does not answer holds up no other."""
+    if not environments:
+        return []
+    with ThreadPoolExecutor(max_workers=len(environments)) as pool:
+        return list(zip(environments, pool.map(_look, environments), strict=True))
+
+
+def _look(environment: Environment) -> Target | EngineError:
+    try:
+        return targets.look(environment)
+    except EngineError as error:
+        return error
+
+
+def _environment(environment: Environment, seen: Target | EngineError, folder: Folder) -> dict[str, Any]:
+    report: dict[str, Any] = {
+        "environment": environment.slug,
+        "name": environment.name,
+        "protected": environment.protected,
+        "address": targets.address(environment).shown,
+    }
+    if isinstance(seen, EngineError):
+        return report | {
+            "reachable": False,
+            "error": {"code": seen.code, "sentence": str(seen), "next": seen.next_step},
+        }
+    statuses = status.compute(folder, seen.history)
+    summary = status.summary(statuses)
+    return report | {
+        "reachable": True,
+        "applied": summary.applied,
+        "pending": summary.pending,
+        "attention": len(summary.attention),
+        "migrations": [_migration(item) for item in statuses],
+    }
+
+
+def _migration(item: MigrationStatus) -> dict[str, Any]:
+    applied = item.applied
+    return {
+        "version": item.version,
+        "name": item.name,
+        "state": item.state.value,
+        "sentence": item.sentence,
+        "file": item.migration.up.file if item.migration else None,
+        "checksum": item.migration.up.checksum if item.migration else None,
+        "applied_at": applied.applied_at.isoformat() if applied and applied.applied_at else None,
+        "applied_by": applied.applied_by if applied else None,
+        "error": applied.error_message if applied and not applied.success else None,
+    }
+
+
+def _exit_code(
+    folder: Folder,
+    looks: list[tuple[Environment, Target | EngineError]],
+    report: dict[str, Any],
+    *,
+    pending_counts: bool,
+) -> int:
+    failures = [code_of(seen) for _, seen in looks if isinstance(seen, EngineError)]
+    if failures:
+        return failures[0]
+    if any(p.severity is Severity.ERROR for p in folder.problems) or any(
+        e["attention"] for e in report["environments"]
+    ):
+        return Exit.ATTENTION
+    if pending_counts and any(e["pending"] for e in report["environments"]):
+        return Exit.PENDING
+    return Exit.OK
+
+
+def _text(report: dict[str, Any]) -> str:
+    lines = [f"{report['source']}: {len(report['files'])} files"]
+    lines += [_problem_line(problem) for problem in report["problems"] if problem["severity"] != "note"]
+    for environment in report["environments"]:
+        lines += ["", *_environment_lines(environment)]
+    if not report["environments"]:
+        lines += ["", "No environment is configured: set DATABASE_URL, or see config/environments.toml."]
+    return "\n".join(lines)
+
+
+def _problem_line(problem: dict[str, Any]) -> str:
+    where = ":".join(str(part) for part in (problem["file"], problem["line"], problem["column"]) if part)
+    return f"  {problem['severity']}: {where}: {problem['sentence']} {problem['advice']}"
+
+
+def _environment_lines(environment: dict[str, Any]) -> list[str]:
+    head = f"{environment['name']} ({environment['address']})"
+    if not environment["reachable"]:
+        error = environment["error"]
+        return [head, f"  {error['sentence']}", f"  {error['next']}"]
+    counts = f"{environment['applied']} applied, {environment['pending']} pending"
+    if environment["attention"]:
+        counts += f", {environment['attention']} need attention"
+    return [f"{head}: {counts}", *(f"  {_state_line(item)}" for item in environment["migrations"])]
+
+
+def _state_line(item: dict[str, Any]) -> str:
+    line = f"{item['version']} {item['name']}: {item['state'].replace('_', ' ')}"
+    return line if item["state"] in {"applied", "pending"} else f"{line}. {item['sentence']}"

@@ -1,0 +1,29 @@
+"""The door from manage.py to dashboard.cli."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from dashboard import cli
+from dashboard.cli.exits import complain
+from dashboard.engine.errors import EngineError
+
+
+class Command(BaseCommand):
+    help = "Signalbox on the command line: status, plan, doctor, audit, demo."
+    requires_system_checks: list[str] = []  # type: ignore[assignment]  # it works without a control database
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        cli.add_arguments(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            code = cli.run(argparse.Namespace(**options))
+        except EngineError as error:
+            code = complain(error)
+        if code:
+            sys.exit(code)

@@ -1,0 +1,3 @@
+DROP TABLE platform.invoices;
+DROP TABLE platform.subscriptions;
+DROP TABLE platform.plans;

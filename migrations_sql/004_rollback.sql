@@ -1,0 +1,1 @@
+DELETE FROM platform.organizations WHERE slug = 'lancio';

@@ -1,0 +1,2 @@
+DROP VIEW platform.databases_by_project;
+DROP TABLE platform.databases;
