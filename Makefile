@@ -1,0 +1,75 @@
+# Signalbox. `make` lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+PORT ?= 8000
+
+# Python 3.13 where there is one, else 3.12 (Django 6 needs it); pyenv's are found without being active.
+find_python = for python in "$$(command -v python3.13)" ~/.pyenv/versions/3.13*/bin/python "$$(command -v python3.12)" \
+	~/.pyenv/versions/3.12*/bin/python "$$(command -v python3)"; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo "$$python" && break; done
+
+# What `check --deploy` judges: the settings as they are in production.
+production = SIGNALBOX_SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
+	SIGNALBOX_DATABASE_URL=postgres://localhost/none RAILWAY_ENVIRONMENT_ID=check RAILWAY_PUBLIC_DOMAIN=signalbox.example
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(BIN)/.run ## Start everything on this machine, at http://127.0.0.1:$PORT/
+	@PORT=$(PORT) exec $(BIN)/python manage.py signalbox demo
+
+demo-reset: $(BIN)/.run ## Clear what the demo keeps
+	@$(BIN)/python -c 'from pathlib import Path; from dashboard.engine import localserver; localserver.remove(Path(".demo/postgres"))'
+	@rm -rf .demo
+
+dev: $(BIN)/.dev ## Prepare this checkout for work: virtual environment with every tool
+
+test: $(BIN)/.dev ## Run the tests (SIGNALBOX_TESTS=all for every one of them)
+	$(BIN)/pytest
+
+test-all: export SIGNALBOX_TESTS = all
+test-all: test ## Run every test, browser and whole journeys included; a skipped one is a failure
+
+check: $(BIN)/.dev ## Run every check, and count the failures at the end
+	@failed=0; \
+	run() { echo "== $$1"; shift; "$$@" || failed=$$((failed + 1)); }; \
+	run "format"            $(BIN)/ruff format --check . ; \
+	run "lint"              $(BIN)/ruff check . ; \
+	run "types"             $(BIN)/mypy ; \
+	run "import contracts"  env PYTHONPATH=. $(BIN)/lint-imports --no-logo ; \
+	run "templates"         $(BIN)/djlint --lint --quiet templates ; \
+	run "Django migrations" env PYTHONWARNINGS=ignore $(BIN)/python manage.py makemigrations --check --dry-run ; \
+	run "deploy settings"   env $(production) $(BIN)/python manage.py check --deploy --fail-level WARNING ; \
+	run "generated docs"    diff docs/STATES.md <($(BIN)/python manage.py signalbox states) ; \
+	echo; if [ $$failed -eq 0 ]; then echo "All checks passed."; else echo "$$failed of 8 checks failed."; exit 1; fi
+
+fix: $(BIN)/.dev ## Repair what can be repaired, and make the generated docs anew
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/python manage.py signalbox states > docs/STATES.md
+
+bench: $(BIN)/.dev ## Measure what must stay fast
+	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; PYTHONPATH=. $(BIN)/python $$benchmark; done
+
+screenshots: $(BIN)/.dev ## Take a picture of every page into screenshots/
+	SIGNALBOX_TESTS=all $(BIN)/pytest -m screenshots
+
+# Stamps: the environment is made anew when Python's version, completed when a requirement changes.
+$(BIN)/.python: .python-version
+	@python="$$($(find_python))"; \
+	if [ -z "$$python" ]; then echo "Signalbox needs Python 3.13 or 3.12, and found neither. Install one, then run make again." >&2; exit 1; fi; \
+	echo "Making .venv with $$python ($$("$$python" --version))"; \
+	"$$python" -m venv --clear .venv
+	@touch $@
+
+$(BIN)/.run: $(BIN)/.python requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(BIN)/.dev: $(BIN)/.run requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+.PHONY: help demo demo-reset dev test test-all check fix bench screenshots

@@ -1,0 +1,36 @@
+"""How gunicorn serves Signalbox. Started by bin/start."""
+
+import os
+import socket
+
+
+def _address() -> str:
+    """Railway's private network may be IPv6 only; a socket bound to [::] serves IPv4 as well."""
+    port = os.environ.get("PORT", "8000")
+    return f"[::]:{port}" if _has_ipv6() else f"0.0.0.0:{port}"
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::", 0))
+    except OSError:
+        return False
+    return True
+
+
+bind = os.environ.get("SIGNALBOX_BIND") or _address()
+worker_class = "gthread"
+workers = int(os.environ.get("SIGNALBOX_WEB_PROCESSES", "2"))
+threads = int(os.environ.get("SIGNALBOX_WEB_THREADS", "8"))
+timeout = 60
+graceful_timeout = 20
+keepalive = 75
+max_requests = 10_000
+max_requests_jitter = 1_000
+loglevel = os.environ.get("SIGNALBOX_LOG_LEVEL", "INFO").lower()
+#: Paths without their query, because a query may hold what a person typed.
+accesslog = "-" if loglevel in ("debug", "info") else None
+access_log_format = "%(m)s %(U)s %(s)s %(B)s bytes %(M)s ms request=%({x-railway-request-id}i)s"
+#: gunicorn's own control socket would be one more door.
+control_socket_disable = True

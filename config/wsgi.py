@@ -1,0 +1,18 @@
+"""The web process's entry point."""
+
+import os
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+application = get_wsgi_application()
+
+from django.conf import settings  # noqa: E402  # only after Django is set up
+
+if settings.SECRET_KEY_IS_EPHEMERAL:
+    raise ImproperlyConfigured(
+        "SIGNALBOX_SECRET_KEY is not set. Without it every restart, and every second web process, would sign people "
+        "out. Set it to a long random text, for example the output of: openssl rand -base64 48"
+    )
