@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -67,7 +67,7 @@ class Statement:
     offset: int  # 0-based, in characters
     line: int  # 1-based
     column: int  # 1-based
-    node: str  # the parser's name for it, like "create_stmt"; "" when nested too deeply to read
+    node: str  # the parser's name for it, like "create_stmt"; "" when too long or too deep for a tree
     control: TransactionControl | None
     transactional: bool  # PostgreSQL accepts it inside a transaction block
     client_copy: bool  # COPY ... FROM STDIN or TO STDOUT: its rows would travel beside the script
@@ -121,9 +121,13 @@ def tokens(sql: str) -> Iterator[Token]:
 def checksum_sql(sql: str) -> str:
     """sha256 hex of the tokens of `sql`, comments and blanks left out; "" where it has no readable tokens."""
     try:
-        texts = [token.text for token in tokens(sql) if token.kind is not TokenKind.COMMENT]
+        return checksum_tokens(tokens(sql))
     except SqlSyntaxError:
         return ""
+
+
+def checksum_tokens(found: Iterable[Token]) -> str:
+    texts = [token.text for token in found if token.kind is not TokenKind.COMMENT]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest() if texts else ""
 
 
@@ -160,6 +164,10 @@ def plan_transaction(statements: tuple[Statement, ...], directives: Mapping[str,
 
 # Statements
 
+#: No tree is built of a longer statement. Trees are written out by recursion: at some 10,000 levels that overflows
+#: the stack and ends the process. Splitting and scanning do not recurse.
+_TREE_TOKENS = 4000
+
 
 def _statements(sql: str, pieces: list[str], spans: list[_Span]) -> Iterator[Statement]:
     """Find each of the parser's pieces again: it starts at a token and its length is known.
@@ -183,7 +191,7 @@ def _statements(sql: str, pieces: list[str], spans: list[_Span]) -> Iterator[Sta
 def _statement(number: int, sql: str, text: _Bytes, spans: list[_Span]) -> Statement:
     body = text.between(spans[0][0], spans[-1][1])
     offset = text.characters_before(spans[0][0])
-    node, tree = _read(body)
+    node, tree = _read(body) if len(spans) <= _TREE_TOKENS else ("", None)
     return Statement(
         number=number,
         sql=body,
@@ -193,7 +201,7 @@ def _statement(number: int, sql: str, text: _Bytes, spans: list[_Span]) -> State
         node=node,
         control=_control(tree) if tree is not None else None,
         transactional=_is_transactional(node, tree) if tree is not None else not _says_concurrently(text, spans),
-        client_copy=node == "copy_stmt" and not tree.filename and not tree.is_program,
+        client_copy=tree is not None and node == "copy_stmt" and not tree.filename and not tree.is_program,
         summary=_summary(text, spans),
     )
 

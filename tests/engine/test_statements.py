@@ -77,6 +77,12 @@ def test_a_statement_nested_too_deeply_for_the_tree_is_still_split():
     assert not only(f"CREATE INDEX CONCURRENTLY i ON t (({deep.removeprefix('SELECT ')}))").transactional
 
 
+@pytest.mark.parametrize("link", [" || 1", "::int", " IS NULL", " UNION ALL SELECT 1", ' COLLATE "C"'])
+def test_no_depth_of_nesting_ends_the_process(link):
+    first, second = split(f"SELECT 1{link * 100_000}; SELECT 2")
+    assert (len(first.sql), first.transactional, second.number) == (8 + len(link) * 100_000, True, 2)
+
+
 QUOTED = st.text(st.characters(codec="utf-8", exclude_characters="\0\r$\\'\""), max_size=12)
 NAMES = st.text("abcdefgxyz_", min_size=1, max_size=8).map("n_{}".format)
 EXPRESSIONS = st.one_of(

@@ -18,7 +18,7 @@ from dashboard.engine.statements import (
     TokenKind,
     TransactionMode,
     TransactionShape,
-    checksum_sql,
+    checksum_tokens,
     locate,
     plan_transaction,
     split,
@@ -61,7 +61,7 @@ def read(file: str, content: bytes, limits: Limits) -> Reading:
         file=file,
         sql=text.sql,
         checksum=text.checksum,
-        checksum_sql=checksum_sql(text.sql),
+        checksum_sql=checksum_tokens(found),
         statements=statements,
         directives=asked.values,
     )
