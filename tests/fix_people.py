@@ -10,6 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.test import Client
+    from pytest_django.fixtures import SettingsWrapper
 
     from dashboard.services.actors import Actor
 
@@ -74,3 +75,9 @@ def client_of(db: None) -> ClientOf:
         return client
 
     return sign_in
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: SettingsWrapper) -> None:
+    """Slow hashes are for people who attack a stolen table."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+import django
 import psycopg
 import pytest
 
@@ -58,6 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["SIGNALBOX_INSECURE_HTTP"] = "1"
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     server.create_database(TARGET_TEMPLATE)
+    django.setup()  # pytest-django sets it up by itself only where something has imported it before
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

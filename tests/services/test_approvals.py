@@ -1,0 +1,252 @@
+"""Requests and decisions: what is approved is a digest, by someone else, once, for a while."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from dashboard.models import AuditEvent, Request, Run
+from dashboard.services import approvals, execution, permissions, plans, runs
+from dashboard.services.actors import Actor
+from dashboard.services.audit import Event
+from dashboard.services.errors import (
+    AlreadyDecided,
+    ApprovalNeeded,
+    NameNotTyped,
+    OwnRequest,
+    PermissionRefused,
+    ReasonMissing,
+)
+from tests.fix_line import Line
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def ask(line: Line, by: Actor) -> Request:
+    plan = plans.apply(line.production)
+    return approvals.open_request(plan, environment=line.production, by=by, reason="December")
+
+
+def tables(line: Line) -> list[str]:
+    found = line.query(line.production, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+    return [row[0] for row in found]
+
+
+def test_a_request_approved_by_another_person_runs(two_files: Line, alice: Actor, bob: Actor) -> None:
+    request = ask(two_files, alice)
+    request = approvals.approve(request.pk, by=bob, digest=request.digest)
+    run = runs.start_approved(request, by=alice, typed_name="production")
+    execution.execute(run.pk)
+    run.refresh_from_db()
+    request.refresh_from_db()
+    assert (run.status, request.status) == (Run.Status.SUCCEEDED, Request.Status.DONE)
+    assert tables(two_files) == ["orders", "users"]
+
+
+def test_nobody_approves_their_own_request_not_even_a_superuser(two_files: Line, carol: Actor) -> None:
+    carol.person.is_superuser = True
+    carol.person.save()
+    request = ask(two_files, carol)
+    with pytest.raises(OwnRequest):
+        approvals.approve(request.pk, by=carol, digest=request.digest)
+    request.refresh_from_db()
+    assert request.status == Request.Status.OPEN
+
+
+def test_a_requester_cannot_decide(two_files: Line, alice: Actor, carol: Actor) -> None:
+    request = ask(two_files, carol)
+    with pytest.raises(PermissionRefused, match="decide on requests"):
+        approvals.approve(request.pk, by=alice, digest=request.digest)
+
+
+def test_a_viewer_can_neither_ask_nor_run(two_files: Line, vera: Actor) -> None:
+    with pytest.raises(PermissionRefused):
+        ask(two_files, vera)
+    with pytest.raises(PermissionRefused):
+        runs.start(plans.apply(two_files.staging), environment=two_files.staging, by=vera)
+
+
+def test_a_protected_environment_refuses_a_run_without_request(two_files: Line, carol: Actor) -> None:
+    with pytest.raises(ApprovalNeeded):
+        runs.start(
+            plans.apply(two_files.production), environment=two_files.production, by=carol, typed_name="production"
+        )
+    assert not Run.objects.exists()
+
+
+def test_running_on_a_protected_environment_needs_its_name_typed(two_files: Line, alice: Actor, bob: Actor) -> None:
+    request = ask(two_files, alice)
+    request = approvals.approve(request.pk, by=bob, digest=request.digest)
+    with pytest.raises(NameNotTyped):
+        runs.start_approved(request, by=alice, typed_name="staging")
+
+
+def test_only_the_digest_on_the_page_is_approved(two_files: Line, alice: Actor, bob: Actor) -> None:
+    request = ask(two_files, alice)
+    with pytest.raises(AlreadyDecided):
+        approvals.approve(request.pk, by=bob, digest="0" * 64)
+
+
+def test_a_rejection_needs_a_reason_and_ends_the_request(two_files: Line, alice: Actor, bob: Actor) -> None:
+    request = ask(two_files, alice)
+    with pytest.raises(ReasonMissing):
+        approvals.reject(request.pk, by=bob, digest=request.digest, reason=" ")
+    approvals.reject(request.pk, by=bob, digest=request.digest, reason="not on a Friday")
+    with pytest.raises(AlreadyDecided):
+        approvals.approve(request.pk, by=bob, digest=request.digest)
+
+
+def test_a_withdrawn_request_cannot_run(two_files: Line, alice: Actor, bob: Actor) -> None:
+    request = ask(two_files, alice)
+    approvals.approve(request.pk, by=bob, digest=request.digest)
+    request = approvals.withdraw(request.pk, by=alice)
+    with pytest.raises(AlreadyDecided):
+        runs.start_approved(request, by=alice, typed_name="production")
+
+
+def test_an_approval_withdrawn_after_queueing_still_stops_the_run(two_files: Line, alice: Actor, bob: Actor) -> None:
+    request = ask(two_files, alice)
+    request = approvals.approve(request.pk, by=bob, digest=request.digest)
+    run = runs.start_approved(request, by=alice, typed_name="production")
+    approvals.withdraw(request.pk, by=alice)
+    execution.execute(run.pk)
+    run.refresh_from_db()
+    assert run.status == Run.Status.FAILED
+    assert run.failure["code"] == "not_approved"
+    assert tables(two_files) == []
+
+
+def test_a_file_edited_after_the_approval_supersedes_it(two_files: Line, alice: Actor, bob: Actor) -> None:
+    request = ask(two_files, alice)
+    request = approvals.approve(request.pk, by=bob, digest=request.digest)
+    run = runs.start_approved(request, by=alice, typed_name="production")
+    two_files.write(_002_orders="CREATE TABLE orders (id int); DROP TABLE users;")
+    execution.execute(run.pk)
+    run.refresh_from_db()
+    request.refresh_from_db()
+    assert run.failure["sentence"] == "What would run now is not what was approved: 002_orders.sql was edited."
+    assert request.status == Request.Status.SUPERSEDED
+    assert tables(two_files) == []
+
+
+def test_a_history_that_moved_on_supersedes_the_approval(two_files: Line, alice: Actor, bob: Actor) -> None:
+    first, second = ask(two_files, alice), ask(two_files, alice)
+    for request in (first, second):
+        approvals.approve(request.pk, by=bob, digest=request.digest)
+        request.refresh_from_db()
+        execution.execute(runs.start_approved(request, by=alice, typed_name="production").pk)
+    second.refresh_from_db()
+    assert second.status == Request.Status.SUPERSEDED
+    assert "was recorded since" in second.closed_because
+
+
+def test_an_expired_request_is_closed_and_cannot_be_approved(two_files: Line, alice: Actor, bob: Actor) -> None:
+    request = ask(two_files, alice)
+    past = timezone.now() - timedelta(hours=1)
+    Request.objects.filter(pk=request.pk).update(expires_at=past, requested_at=past - timedelta(hours=1))
+    with pytest.raises(AlreadyDecided, match="expired"):
+        approvals.approve(request.pk, by=bob, digest=request.digest)
+    assert approvals.expire_due() == 1
+    request.refresh_from_db()
+    assert request.status == Request.Status.EXPIRED
+
+
+def test_of_two_who_decide_at_once_one_wins(two_files: Line, alice: Actor, bob: Actor, carol: Actor) -> None:
+    request = ask(two_files, alice)
+    barrier, outcomes = threading.Barrier(2), []
+
+    def decide(by: Actor, verdict: str) -> None:
+        try:
+            barrier.wait()
+            if verdict == "approve":
+                approvals.approve(request.pk, by=by, digest=request.digest)
+            else:
+                approvals.reject(request.pk, by=by, digest=request.digest, reason="no")
+            outcomes.append("won")
+        except AlreadyDecided:
+            outcomes.append("lost")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=decide, args=args) for args in ((bob, "approve"), (carol, "reject"))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["lost", "won"]
+    assert request.decisions.count() == 1
+
+
+# The rollback that was approved together with the apply
+
+
+def apply_approved(line: Line, alice: Actor, bob: Actor) -> Request:
+    request = ask(line, alice)
+    request = approvals.approve(request.pk, by=bob, digest=request.digest)
+    execution.execute(runs.start_approved(request, by=alice, typed_name="production").pk)
+    request.refresh_from_db()
+    return request
+
+
+def roll_back(line: Line, by: Actor) -> Run:
+    plan = plans.rollback(line.production, version="001", name="users")
+    accepted = [warning.key for warning in plan.warnings]
+    run = runs.start(plan, environment=line.production, by=by, typed_name="production", accepted=accepted)
+    execution.execute(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def test_approving_an_apply_approves_its_exact_rollback_once(two_files: Line, alice: Actor, bob: Actor) -> None:
+    apply_approved(two_files, alice, bob)
+    assert roll_back(two_files, alice).status == Run.Status.SUCCEEDED
+    assert tables(two_files) == []
+    apply_approved(two_files, alice, bob)
+    assert roll_back(two_files, alice).status == Run.Status.SUCCEEDED, "the second apply brought its own approval"
+
+
+def test_a_standing_rollback_is_void_once_something_else_was_applied(two_files: Line, alice: Actor, bob: Actor) -> None:
+    apply_approved(two_files, alice, bob)
+    two_files.write(_003_more="CREATE TABLE more (id int);", _003_rollback="DROP TABLE more;")
+    apply_approved(two_files, alice, bob)
+    with pytest.raises(ApprovalNeeded):
+        roll_back(two_files, alice)
+
+
+def test_a_standing_rollback_ends_with_its_time(two_files: Line, alice: Actor, bob: Actor) -> None:
+    request = apply_approved(two_files, alice, bob)
+    Run.objects.filter(request=request).update(finished_at=timezone.now() - timedelta(hours=73))
+    with pytest.raises(ApprovalNeeded):
+        roll_back(two_files, alice)
+
+
+# Audit
+
+
+def test_every_deed_leaves_its_event_in_order(two_files: Line, alice: Actor, bob: Actor) -> None:
+    apply_approved(two_files, alice, bob)
+    events = AuditEvent.objects.order_by("id").values_list("kind", "actor", "source_ip")
+    assert list(events) == [
+        (Event.REQUEST_OPENED, "alice", "192.0.2.7"),
+        (Event.REQUEST_APPROVED, "bob", "192.0.2.7"),
+        (Event.RUN_QUEUED, "alice", "192.0.2.7"),
+        (Event.RUN_STARTED, "signalbox", None),
+        (Event.RUN_SUCCEEDED, "signalbox", None),
+        (Event.REQUEST_DONE, "signalbox", None),
+    ]
+
+
+def test_a_refused_deed_leaves_no_event(two_files: Line, alice: Actor) -> None:
+    request = ask(two_files, alice)
+    with pytest.raises(PermissionRefused):
+        approvals.approve(request.pk, by=alice, digest=request.digest)
+    assert AuditEvent.objects.count() == 1
+
+
+def test_roles_include_those_before_them(make_user) -> None:
+    users = {role: make_user(f"person-{role}", role.value) for role in permissions.Role}
+    assert {role: permissions.role_of(user) for role, user in users.items()} == {r: r for r in permissions.Role}

@@ -1,0 +1,299 @@
+"""Runs: queued once, executed once, ended once, and found again when their worker is lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import psycopg
+import pytest
+from django.db import connection
+from django.utils import timezone
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from config.environments import Environment
+from dashboard.engine.errors import NotAcknowledged, NothingToDo, PlanBlocked, TargetUnreachable
+from dashboard.engine.planner import Plan
+from dashboard.models import AuditEvent, Observation, Run, RunStatement, RunStep
+from dashboard.services import execution, observations, plans, runs
+from dashboard.services.actors import Actor
+from dashboard.services.errors import AlreadyDecided, EnvironmentOccupied, PermissionRefused
+from tests.fix_line import Line
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def start(line: Line, by: Actor, upto: str | None = None) -> Run:
+    return runs.start(plans.apply(line.staging, upto=upto), environment=line.staging, by=by)
+
+
+def tables(line: Line) -> list[str]:
+    found = line.query(line.staging, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+    return [row[0] for row in found]
+
+
+def test_a_run_records_each_step_and_statement(line: Line, alice: Actor) -> None:
+    line.write(
+        _001_users="CREATE TABLE users (id int);\nINSERT INTO users VALUES (1), (2);\nDO $$BEGIN RAISE NOTICE 'hi'; END$$;"
+    )
+    execution.execute(start(line, alice).pk)
+    step = RunStep.objects.get()
+    assert (step.status, step.statements_total) == (RunStep.Status.COMMITTED, 3)
+    statements = list(step.statements.values_list("number", "line", "tag", "status", "notices"))
+    assert statements == [
+        (1, 1, "CREATE TABLE", "ok", []),
+        (2, 2, "INSERT 0 2", "ok", []),
+        (3, 3, "DO", "ok", ["NOTICE: hi"]),
+    ]
+
+
+def test_a_failing_run_says_what_is_applied_and_what_is_not(line: Line, alice: Actor) -> None:
+    line.write(
+        _001_users="CREATE TABLE users (id int);",
+        _002_bad="CREATE TABLE bad (id int);\nSELECT 1/0;",
+        _003_c="SELECT 1;",
+    )
+    run = start(line, alice)
+    execution.execute(run.pk)
+    run.refresh_from_db()
+    assert run.status == Run.Status.FAILED
+    assert [s.status for s in run.steps.all()] == ["committed", "failed", "not_run"]
+    assert run.failure["server"]["sqlstate"] == "22012"
+    assert RunStatement.objects.filter(step__version="002").values_list("status", flat=True).last() == "failed"
+    assert tables(line) == ["users"]
+
+
+def test_a_queued_run_and_its_job_appear_together_or_not_at_all(line: Line, alice: Actor, monkeypatch) -> None:
+    line.write(_001_users="CREATE TABLE users (id int);")
+    monkeypatch.setattr("dashboard.services.queue.execute_run", _break)
+    jobs = ProcrastinateJob.objects.count()
+    with pytest.raises(RuntimeError):
+        start(line, alice)
+    assert (Run.objects.count(), AuditEvent.objects.count()) == (0, 0)
+    assert ProcrastinateJob.objects.count() == jobs
+
+
+def _break(run_id: int) -> None:
+    app.configure_task(name="execute_run").defer(run_id=run_id)
+    raise RuntimeError
+
+
+def test_one_run_an_environment_at_a_time(line: Line, alice: Actor) -> None:
+    line.write(_001_users="CREATE TABLE users (id int);")
+    first = start(line, alice)
+    with pytest.raises(EnvironmentOccupied, match=f"Run {first.pk} of Staging is queued"):
+        start(line, alice)
+
+
+def test_of_many_who_start_at_once_one_wins(line: Line, alice: Actor) -> None:
+    line.write(_001_users="CREATE TABLE users (id int);")
+    plan, barrier, outcomes = plans.apply(line.staging), threading.Barrier(6), []
+
+    def attempt() -> None:
+        try:
+            barrier.wait()
+            runs.start(plan, environment=line.staging, by=alice)
+            outcomes.append("won")
+        except EnvironmentOccupied:
+            outcomes.append("lost")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=attempt) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["lost"] * 5 + ["won"]
+
+
+def test_a_run_is_executed_by_one_worker_only(line: Line, alice: Actor) -> None:
+    line.write(_001_users="CREATE TABLE users (id int);")
+    run = start(line, alice)
+    execution.execute(run.pk)
+    execution.execute(run.pk)
+    assert AuditEvent.objects.filter(kind="run.started").count() == 1
+
+
+def test_a_queued_run_is_cancelled_at_once(line: Line, alice: Actor) -> None:
+    line.write(_001_users="CREATE TABLE users (id int);")
+    run = start(line, alice)
+    runs.request_cancel(run.pk, by=alice)
+    execution.execute(run.pk)
+    run.refresh_from_db()
+    assert run.status == Run.Status.CANCELLED
+    assert tables(line) == []
+
+
+def test_a_running_run_is_cancelled_and_leaves_nothing(line: Line, alice: Actor, bob: Actor) -> None:
+    line.write(_001_slow="CREATE TABLE slow (id int); SELECT pg_sleep(60);")
+    run = start(line, alice)
+    worker = threading.Thread(target=_execute, args=(run.pk,))
+    worker.start()
+    _wait_for(line, run)
+    runs.request_cancel(run.pk, by=bob)
+    worker.join(20)
+    run.refresh_from_db()
+    assert (run.status, run.failure["code"]) == (Run.Status.CANCELLED, "cancelled")
+    assert run.failure["sentence"] == "The run was cancelled by bob while 001_slow was running."
+    assert tables(line) == []
+    with pytest.raises(AlreadyDecided):
+        runs.request_cancel(run.pk, by=bob)
+
+
+def test_a_viewer_cannot_cancel(line: Line, alice: Actor, vera: Actor) -> None:
+    line.write(_001_users="CREATE TABLE users (id int);")
+    run = start(line, alice)
+    with pytest.raises(PermissionRefused):
+        runs.request_cancel(run.pk, by=vera)
+
+
+def _execute(run_id: int) -> None:
+    try:
+        execution.execute(run_id)
+    finally:
+        connection.close()
+
+
+def _wait_for(line: Line, run: Run) -> None:
+    """Until the statement of the run is provably running in the target."""
+    deadline = timezone.now() + timedelta(seconds=10)
+    name = f"signalbox:{run.pk}"
+    while timezone.now() < deadline:
+        sql = f"SELECT 1 FROM pg_stat_activity WHERE application_name = '{name}' AND query LIKE '%pg_sleep%'"
+        if line.query(line.staging, sql):
+            return
+    raise AssertionError("the run never reached its statement")
+
+
+# Lost workers
+
+
+def lose(run: Run, *, committed: bool, line: Line) -> None:
+    """The state a killed worker leaves: the run is `running`, its lease over, the work committed or not."""
+    taken = runs.claim(run.pk)
+    assert taken is not None
+    RunStep.objects.filter(run=run).update(status=RunStep.Status.RUNNING, started_at=timezone.now())
+    if committed:
+        from dashboard.engine import executor
+        from dashboard.engine.target.tracking import Attempt
+        from dashboard.services import targets
+
+        executor.execute(
+            Plan.from_dict(run.plan),
+            access=targets.access(line.staging),
+            attempt=Attempt(run_id=str(run.pk), by="alice"),
+            approval=None,
+            observer=lambda event: None,
+        )
+    Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_lost_run_is_found_and_its_verdict_read_from_the_target(line: Line, alice: Actor, committed: bool) -> None:
+    line.write(_001_users="CREATE TABLE users (id int);")
+    run = start(line, alice)
+    lose(run, committed=committed, line=line)
+    execution.find_lost()
+    run.refresh_from_db()
+    assert run.status == Run.Status.INTERRUPTED
+    with pytest.raises(EnvironmentOccupied):
+        runs._queue(Plan.from_dict(run.plan), environment=line.staging, by=alice, request=None, accepted=())
+    execution.recover(run.pk)
+    run.refresh_from_db()
+    assert run.status == Run.Status.RESOLVED
+    assert run.steps.get().status == (RunStep.Status.COMMITTED if committed else RunStep.Status.FAILED)
+    assert AuditEvent.objects.get(kind="run.resolved").data["all_committed"] is committed
+
+
+def test_recovery_waits_for_the_session_of_the_lost_run(line: Line, alice: Actor) -> None:
+    line.write(_001_users="CREATE TABLE users (id int);")
+    run = start(line, alice)
+    lose(run, committed=False, line=line)
+    execution.find_lost()
+    with psycopg.connect(line.staging.url, application_name=f"signalbox:{run.pk}") as orphan:
+        orphan.execute("CREATE TABLE users (id int)")
+        execution.recover(run.pk)
+        assert orphan.closed or orphan.info.status == psycopg.pq.ConnStatus.BAD or _is_dead(orphan)
+    run.refresh_from_db()
+    assert run.status == Run.Status.RESOLVED
+    assert tables(line) == []
+
+
+def _is_dead(orphan: psycopg.Connection) -> bool:
+    with pytest.raises(psycopg.OperationalError):
+        orphan.execute("SELECT 1")
+    return True
+
+
+def test_a_run_stays_interrupted_while_its_target_cannot_be_asked(
+    line: Line, alice: Actor, unreachable: Callable[[Environment], Environment]
+) -> None:
+    line.write(_001_users="CREATE TABLE users (id int);")
+    run = start(line, alice)
+    lose(run, committed=True, line=line)
+    execution.find_lost()
+    unreachable(line.staging)
+    execution.recover(run.pk)
+    run.refresh_from_db()
+    assert run.status == Run.Status.INTERRUPTED
+
+
+def test_a_worker_that_comes_back_writes_nothing(line: Line, alice: Actor) -> None:
+    line.write(_001_users="CREATE TABLE users (id int);")
+    run = start(line, alice)
+    stale = runs.claim(run.pk)
+    assert stale is not None
+    Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    execution.find_lost()
+    assert runs.renew_lease(stale) is None
+    assert runs.finish(stale, Run.Status.SUCCEEDED) is False
+
+
+# Plans and observations
+
+
+def test_warnings_that_need_acceptance_stop_the_run(two_files: Line, alice: Actor) -> None:
+    execution.execute(start(two_files, alice).pk)
+    plan = plans.rollback(two_files.staging, version="002", name="orders")
+    with pytest.raises(NotAcknowledged, match="not been proven"):
+        runs.start(plan, environment=two_files.staging, by=alice)
+    run = runs.start(plan, environment=two_files.staging, by=alice, accepted=["unproven_rollback:002"])
+    execution.execute(run.pk)
+    assert tables(two_files) == ["users"]
+    assert AuditEvent.objects.filter(kind="run.queued").latest("id").data["accepted"] == ["unproven_rollback:002"]
+
+
+def test_an_edited_applied_file_blocks_the_environment(two_files: Line, alice: Actor) -> None:
+    execution.execute(start(two_files, alice, upto="001").pk)
+    two_files.write(_001_users="CREATE TABLE users (id bigint);")
+    with pytest.raises(PlanBlocked, match="edited after it was applied"):
+        plans.apply(two_files.staging)
+
+
+def test_nothing_to_do_is_said_when_everything_is_applied(two_files: Line, alice: Actor) -> None:
+    execution.execute(start(two_files, alice).pk)
+    with pytest.raises(NothingToDo):
+        plans.apply(two_files.staging)
+
+
+def test_a_failed_look_keeps_the_last_good_one(
+    two_files: Line, unreachable: Callable[[Environment], Environment]
+) -> None:
+    observations.refresh(two_files.staging)
+    observations.refresh(unreachable(two_files.staging))
+    kept = Observation.objects.get(environment="staging")
+    assert not kept.ok
+    assert kept.history == {"exists": False, "rows": [], "rolled_back": []}
+    assert kept.failure["code"] == "unreachable"
+    assert "s3cret" not in str(kept.failure)
+
+
+def test_an_unreachable_target_refuses_a_plan_with_advice(
+    two_files: Line, unreachable: Callable[[Environment], Environment]
+) -> None:
+    with pytest.raises(TargetUnreachable) as caught:
+        plans.apply(unreachable(two_files.staging))
+    assert "URL_OF_STAGING" in caught.value.next_step
