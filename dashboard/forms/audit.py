@@ -38,3 +38,7 @@ class AuditQuery(forms.Form):
 
     def wants(self, name: str) -> bool:
         return self.is_valid() and bool(self.cleaned_data[name])
+
+    @property
+    def filtered(self) -> bool:
+        return any(self.filters().values())

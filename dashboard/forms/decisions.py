@@ -36,16 +36,20 @@ class _NameTyped(forms.Form):
         if not environment.protected:
             del self.fields["typed_name"]
 
+    @property
+    def typed(self) -> str:
+        """What was typed, once the form is valid; empty where nothing has to be."""
+        name: str = self.cleaned_data.get("typed_name", "")
+        return name
+
     def check_name(self) -> None:
-        typed = self.cleaned_data.get("typed_name", "")
-        as_field_error(lambda: policies.check_name_typed(self.environment, typed))
+        as_field_error(lambda: policies.check_name_typed(self.environment, self.typed))
 
 
 class RunForm(_NameTyped):
     def clean_typed_name(self) -> str:
         self.check_name()
-        typed: str = self.cleaned_data["typed_name"]
-        return typed
+        return self.typed
 
 
 class ApproveForm(_NameTyped):
@@ -61,11 +65,15 @@ class ApproveForm(_NameTyped):
     def runs_now(self) -> bool:
         return self.data.get("then") == "run"
 
+    @property
+    def decision(self) -> dict[str, str]:
+        """For approvals.approve."""
+        return {"digest": self.cleaned_data["digest"], "reason": self.cleaned_data["comment"]}
+
     def clean_typed_name(self) -> str:
         if self.runs_now:
             self.check_name()
-        typed: str = self.cleaned_data["typed_name"]
-        return typed
+        return self.typed
 
 
 class RejectForm(forms.Form):

@@ -22,3 +22,7 @@ class RunQuery(forms.Form):
         """What was understood; a value nobody knows filters nothing."""
         self.is_valid()
         return {name: self.cleaned_data.get(name, "") for name in ("environment", "status")}
+
+    @property
+    def filtered(self) -> bool:
+        return any(self.filters().values())

@@ -40,6 +40,13 @@ class EventView:
     source_ip: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    tone: str
+    icon: str
+    sentence: str
+
+
 #: What the filter calls each kind, with its tone and icon.
 KINDS: Mapping[Event, tuple[str, str, str]] = {
     Event.SIGNED_IN: ("Signed in", "muted", "user"),
@@ -70,6 +77,19 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 def views(events: Iterable[AuditEvent], titles: Titles) -> list[EventView]:
     return [_view(event, titles) for event in events]
+
+
+def chain(count: int, broken: AuditEvent | None) -> Chain:
+    """What walking the chain has shown."""
+    events = f"{count:,} event{'' if count == 1 else 's'}"
+    if broken is None:
+        return Chain(tone="ok", icon="ok", sentence=f"{events}, chain intact: none was changed, removed or slipped in.")
+    return Chain(
+        tone="danger",
+        icon="fail",
+        sentence=f"The chain breaks at event {broken.pk}: it, or what stood before it, was changed outside Signalbox. "
+        f"The {events} before it hold.",
+    )
 
 
 def template_of(event: str) -> str:

@@ -12,7 +12,7 @@ from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.planner import Action, Plan, PlanWarning, Step
 from dashboard.models.environments import Environment
 from dashboard.presenters.badges import Badge, badge
-from dashboard.services import plans, targets
+from dashboard.services import approvals, plans, targets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +113,27 @@ def request_label(plan: Plan, environment: Environment) -> str:
             return f"Request approval for {migrations(len(plan.steps))} on {environment.name}"
         case _:
             return f"Request approval on {environment.name}"
+
+
+def consent(plan: Plan, environment: Environment) -> str:
+    """Who has already agreed to exactly this plan, and until when; empty where nobody has to, or nobody did."""
+    covering = approvals.live(plan) if environment.protected else None
+    if covering is None:
+        return ""
+    request, approval = covering
+    what = "this" if request.digest == plan.digest else f"this rollback together with request {request.pk}"
+    until = f"{approval.expires_at:%Y-%m-%d %H:%M} UTC"
+    return f"{approval.approved_by} approved {what}, for {approval.requested_by}. That holds until {until}."
+
+
+def upto_links(plan: Plan) -> tuple[str, ...]:
+    """Where an apply could stop earlier: every version but the last."""
+    return tuple(step.version for step in plan.steps[:-1])
+
+
+def others(plan: Plan, version: str) -> tuple[str, ...]:
+    """What is rolled back besides the version that was asked for, in the order it goes."""
+    return tuple(step.label for step in plan.steps if step.version != version)
 
 
 def migrations(count: int) -> str:

@@ -19,7 +19,7 @@ from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.pills import Pill
 from dashboard.presenters.plans import PlanView
 from dashboard.selectors.requests import Tab
-from dashboard.services import permissions, policies
+from dashboard.services import permissions, policies, validity
 from dashboard.services.actors import Actor
 
 
@@ -118,6 +118,18 @@ def pill(request: Request) -> Pill:
 
 def plan_of(request: Request) -> PlanView:
     return plan_presenter.view(Plan.from_dict(request.plan), environments.get(request.environment))
+
+
+def then(request: Request) -> str:
+    """What the button does besides approving: "apply now"."""
+    return THEN[Action(request.kind)]
+
+
+def objection(request: Request) -> str:
+    """Why an approval would be void; asked only while the plan has not begun."""
+    if request.closed_at or any(run.is_active for run in request.runs.all()):
+        return ""
+    return validity.objection(Plan.from_dict(request.plan))
 
 
 def promise(request: Request) -> str:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from dashboard.engine.planner import Plan
 from dashboard.models import Run, RunStatement, RunStep
-from dashboard.presenters import plans, statuses
+from dashboard.presenters import failures, plans, statuses
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.pills import Pill
@@ -58,11 +58,16 @@ class StepView:
     open: bool
     statements: tuple[StatementView, ...]
     left_out: int  # earlier statements that are not listed
-    total: int
+    empty: str  # said where there are none
 
 
 #: Steps and what they stopped at are shown open.
 _OPEN = {RunStep.Status.RUNNING, RunStep.Status.FAILED, RunStep.Status.CANCELLED, RunStep.Status.UNKNOWN}
+_EMPTY = {
+    "skip": "No SQL is sent: the migration is recorded as skipped.",
+    "unskip": "No SQL is sent: its record is removed.",
+}
+_NOT_YET = {RunStep.Status.NOT_RUN: "It was not begun.", RunStep.Status.COMMITTED: "It has no statements."}
 _UNDOABLE = {Run.Status.SUCCEEDED, Run.Status.RESOLVED}
 
 
@@ -79,6 +84,29 @@ def row(run: Run) -> RunRow:
     )
 
 
+def page(run: Run, found: Sequence[RunStep], by: Actor, *, worker_alive: bool) -> dict[str, Any]:
+    """The context of runs/detail.html; `found` as selectors.runs gives it."""
+    return {
+        "environment": badge_of(run.environment),
+        "run": run,
+        "pill": statuses.RUN[run.status],
+        "elapsed_ms": elapsed_ms(run),
+        "progress": progress(found),
+        "steps": steps(found),
+        "error": failures.box(run, found, by),
+        "cancel": cancel_button(run, by),
+        "rollback": rollback_button(run, by),
+        "waits_for_worker": run.status == Run.Status.QUEUED and not worker_alive,
+        "scripts": scripts(run),
+    }
+
+
+def scripts(run: Run) -> list[tuple[str, str, str]]:
+    """(label, anchor, SQL) of each step that sends any, exactly as it was sent."""
+    plan = Plan.from_dict(run.plan)
+    return [(s.file or s.label, plans.anchor(position), s.sql) for position, s in enumerate(plan.steps) if s.sql]
+
+
 def elapsed_ms(run: Run) -> int | None:
     """From the moment a worker took it until it ended, or until now."""
     if run.started_at is None:
@@ -87,10 +115,10 @@ def elapsed_ms(run: Run) -> int | None:
     return max(0, round((end - run.started_at).total_seconds() * 1000))
 
 
-def steps(run: Run, found: Sequence[RunStep]) -> list[StepView]:
+def steps(found: Sequence[RunStep]) -> list[StepView]:
     """`found` as selectors.runs gives them. A run of one step is shown open."""
     alone = len(found) == 1
-    return [_step(run, step, open_=alone or step.status in _OPEN) for step in found]
+    return [_step(step, open_=alone or step.status in _OPEN) for step in found]
 
 
 def progress(found: Sequence[RunStep]) -> str:
@@ -142,7 +170,7 @@ def log_text(run: Run, found: Sequence[RunStep]) -> Iterator[str]:
         yield "\n" + "".join(_failure_lines(run.failure))
 
 
-def _step(run: Run, step: RunStep, *, open_: bool) -> StepView:
+def _step(step: RunStep, *, open_: bool) -> StepView:
     latest: list[RunStatement] = step.latest  # type: ignore[attr-defined]
     return StepView(
         number=step.position + 1,
@@ -155,7 +183,7 @@ def _step(run: Run, step: RunStep, *, open_: bool) -> StepView:
         open=open_,
         statements=tuple(_statement(s) for s in latest),
         left_out=step.said - len(latest),  # type: ignore[attr-defined]
-        total=step.statements_total,
+        empty=_EMPTY.get(step.action, "") or _NOT_YET.get(step.status, "No statement has run yet."),
     )
 
 

@@ -1,29 +1,128 @@
+"""Asking for a run, deciding on it, and running what was approved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from dashboard.forms.decisions import ApproveForm, QueueQuery, RejectForm, RunForm
+from dashboard.forms.plans import ApplyQuery, PlanForm
+from dashboard.models import Request, environments
+from dashboard.presenters import plans as plan_presenter
+from dashboard.presenters import requests as presenter
+from dashboard.selectors import requests as selector
+from dashboard.services import actors, approvals, decisions, plans, runs
+from dashboard.views import launching
+from dashboard.views.lookup import environment_or_404
+
+PAGE = 30
 
 
-def index(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    by = actors.from_request(request)
+    tab = QueueQuery(request.GET).chosen()
+    page = Paginator(selector.queue(tab, by.person), PAGE).get_page(request.GET.get("page"))
+    context = {
+        "tabs": presenter.tabs(tab, selector.counts(by.person)),
+        "page": page,
+        "rows": [presenter.row(row) for row in page],
+        "empty": presenter.EMPTY[tab],
+    }
+    return render(request, "requests/list.html", context)
 
 
-def detail(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_apply(request: HttpRequest, slug: str) -> HttpResponse:
+    environment = environment_or_404(slug)
+    plan = plans.apply(environment, upto=ApplyQuery(request.GET).version())
+    asks = decisions.needs_request(plan, environment)
+    form = PlanForm(request.POST or None, plan=plan, environment=environment, asks=asks)
+    if request.method == "POST" and form.is_valid():
+        return launching.submit(request, plan, environment, form.submission)
+    context = {**launching.page(plan, environment, form, asks=asks), "upto_links": plan_presenter.upto_links(plan)}
+    return render(request, "requests/new.html", context, status=422 if form.errors else 200)
 
 
-def approve(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+@require_safe
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    return _page(request, _found(pk))
 
 
-def reject(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+@require_POST
+def approve(request: HttpRequest, pk: int) -> HttpResponse:
+    found, by = _found(pk), actors.from_request(request)
+    form = ApproveForm(request.POST, environment=environments.get(found.environment))
+    if not form.is_valid():
+        return _page(request, found, approve_form=form)
+    if form.runs_now:
+        run = decisions.approve_and_start(pk, by=by, **form.decision, typed_name=form.typed)
+        messages.success(request, f"Approved. Run {run.pk} is queued.")
+        return redirect("run", run.pk)
+    approvals.approve(pk, by=by, **form.decision)
+    messages.success(request, "Approved. Nothing has run yet.")
+    return redirect("request", pk)
 
 
-def withdraw(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+@require_POST
+def reject(request: HttpRequest, pk: int) -> HttpResponse:
+    form = RejectForm(request.POST)
+    if not form.is_valid():
+        return _page(request, _found(pk), reject_form=form)
+    approvals.reject(_found(pk).pk, by=actors.from_request(request), **form.cleaned_data)
+    messages.success(request, "Rejected. Nothing was run.")
+    return redirect("request", pk)
 
 
-def run(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+@require_POST
+def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
+    approvals.withdraw(_found(pk).pk, by=actors.from_request(request))
+    messages.success(request, "Withdrawn. Nothing was run.")
+    return redirect("request", pk)
 
 
-def new_apply(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+@require_POST
+def run(request: HttpRequest, pk: int) -> HttpResponse:
+    found = _found(pk)
+    form = RunForm(request.POST, environment=environments.get(found.environment))
+    if not form.is_valid():
+        return _page(request, found, run_form=form)
+    started = runs.start_approved(found, by=actors.from_request(request), typed_name=form.typed)
+    messages.success(request, f"Run {started.pk} is queued.")
+    return redirect("run", started.pk)
+
+
+def _found(pk: int) -> Request:
+    try:
+        return selector.detailed(pk)
+    except Request.DoesNotExist:
+        raise Http404(f"There is no request {pk}.") from None
+
+
+def _page(request: HttpRequest, found: Request, **bound: Any) -> HttpResponse:
+    """The one screen of a request; `bound` holds a form that was sent and not accepted."""
+    by = actors.from_request(request)
+    environment = environment_or_404(found.environment)
+    plan = presenter.plan_of(found)
+    digest = {"digest": found.digest}
+    context = {
+        "environment": plan.place,
+        "found": found,
+        "pill": presenter.pill(found),
+        "plan": plan,
+        "then": presenter.then(found),
+        "promise": presenter.promise(found),
+        "timeline": presenter.timeline(found),
+        "actions": presenter.actions(found, by),
+        "objection": presenter.objection(found),
+        "approve_form": ApproveForm(initial=digest, environment=environment),
+        "reject_form": RejectForm(initial=digest),
+        "run_form": RunForm(environment=environment),
+        **bound,
+    }
+    return render(request, "requests/detail.html", context, status=422 if bound else 200)

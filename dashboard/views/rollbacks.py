@@ -1,5 +1,25 @@
-from django.http import Http404, HttpRequest, HttpResponse
+"""Rolling back, with everything that goes with it on the page first."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
+
+from dashboard.forms.plans import PlanForm
+from dashboard.presenters import plans as presenter
+from dashboard.services import decisions, plans
+from dashboard.views import launching
+from dashboard.views.lookup import environment_or_404
 
 
-def new(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest, slug: str, version: str, name: str) -> HttpResponse:
+    environment = environment_or_404(slug)
+    plan = plans.rollback(environment, version=version, name=name)
+    asks = decisions.needs_request(plan, environment)
+    form = PlanForm(request.POST or None, plan=plan, environment=environment, asks=asks)
+    if request.method == "POST" and form.is_valid():
+        return launching.submit(request, plan, environment, form.submission)
+    context = {**launching.page(plan, environment, form, asks=asks), "others": presenter.others(plan, version)}
+    return render(request, "rollbacks/new.html", context, status=422 if form.errors else 200)

@@ -1,13 +1,70 @@
-from django.http import Http404, HttpRequest, HttpResponse
+"""Runs: the list, one of them live, and stopping it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import HttpResponseStopPolling
+
+from dashboard.forms.runs import RunQuery
+from dashboard.models import Run
+from dashboard.presenters import runs as presenter
+from dashboard.selectors import runs as selector
+from dashboard.selectors import workers
+from dashboard.services import actors, runs
+
+PAGE = 30
 
 
-def index(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    query = RunQuery(request.GET)
+    page = Paginator(selector.recent(**query.filters()), PAGE).get_page(request.GET.get("page"))
+    context = {"form": query, "page": page, "rows": [presenter.row(run) for run in page]}
+    return render(request, "runs/list.html", context)
 
 
-def detail(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+@require_safe
+@vary_on_headers("HX-Request")
+def detail(request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpResponse:
+    run = _found(pk)
+    if request.GET.get("format") == "text":
+        return _log(run)
+    context = _context(request, run)
+    if not request.htmx:
+        return render(request, "runs/detail.html", context)
+    answer = render(request, "runs/detail.html#progress", context)
+    return answer if run.is_active else HttpResponseStopPolling(answer.content)
 
 
-def cancel(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+@require_POST
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    run = runs.request_cancel(_found(pk).pk, by=actors.from_request(request))
+    ended = run.status == Run.Status.CANCELLED
+    messages.success(request, "Cancelled before it began." if ended else "The worker has been asked to stop this run.")
+    return redirect("run", pk)
+
+
+def _found(pk: int) -> Run:
+    try:
+        return selector.detailed(pk)
+    except Run.DoesNotExist:
+        raise Http404(f"There is no run {pk}.") from None
+
+
+def _context(request: HttpRequest, run: Run) -> dict[str, Any]:
+    return presenter.page(run, selector.steps(run), actors.from_request(request), worker_alive=workers.state().alive)
+
+
+def _log(run: Run) -> StreamingHttpResponse:
+    answer = StreamingHttpResponse(
+        presenter.log_text(run, selector.whole_log(run)), content_type="text/plain; charset=utf-8"
+    )
+    answer["Content-Disposition"] = f'attachment; filename="run-{run.pk}-{run.environment}.log"'
+    return answer

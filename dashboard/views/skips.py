@@ -1,9 +1,38 @@
-from django.http import Http404, HttpRequest, HttpResponse
+"""Deciding that a migration does not run somewhere, and taking that back. Administrators only."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
+
+from dashboard.forms.skips import SkipForm, UnskipForm
+from dashboard.presenters.badges import badge
+from dashboard.services import actors, permissions, plans, skips
+from dashboard.views import launching
+from dashboard.views.lookup import environment_or_404
 
 
-def new(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest, slug: str, version: str) -> HttpResponse:
+    permissions.check_can_skip(actors.from_request(request))
+    environment = environment_or_404(slug)
+    found = skips.undecided(environment, version)
+    form = SkipForm(request.POST or None, undecided=found, environment=environment)
+    if request.method == "POST" and form.is_valid():
+        plan = plans.skip(environment, form.skipped, reason=form.cleaned_data["reason"])
+        return launching.submit(request, plan, environment, form.submission)
+    context = {"environment": badge(environment), "found": found, "form": form}
+    return render(request, "skips/new.html", context, status=422 if form.errors else 200)
 
 
-def undo(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+@require_http_methods(["GET", "HEAD", "POST"])
+def undo(request: HttpRequest, slug: str, version: str, name: str) -> HttpResponse:
+    permissions.check_can_skip(actors.from_request(request))
+    environment = environment_or_404(slug)
+    form = UnskipForm(request.POST or None, environment=environment)
+    if request.method == "POST" and form.is_valid():
+        plan = plans.unskip(environment, version=version, name=name, reason=form.cleaned_data["reason"])
+        return launching.submit(request, plan, environment, form.submission)
+    context = {"environment": badge(environment), "version": version, "name": name, "form": form}
+    return render(request, "skips/undo.html", context, status=422 if form.errors else 200)

@@ -1,0 +1,64 @@
+"""Which file of a version does not run here, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from dashboard.models.environments import Environment
+from dashboard.services.skips import Undecided
+
+#: Sent where none of the files keeps the number.
+NONE = ""
+
+
+class _Reasoned(forms.Form):
+    reason = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 3}),
+        label="Why?",
+        help_text="One sentence that a colleague will understand next year. It is kept with the record.",
+        error_messages={"required": "Write why; it is kept with the record."},
+        max_length=500,
+    )
+
+    def __init__(self, *args: Any, environment: Environment, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.environment = environment
+
+    @property
+    def submission(self) -> dict[str, Any]:
+        """For decisions.submit; a protected environment opens a request, which wants no name typed."""
+        return {"reason": self.cleaned_data["reason"]}
+
+
+class SkipForm(_Reasoned):
+    kept = forms.ChoiceField(required=False, widget=forms.RadioSelect)
+
+    field_order = ("kept", "reason")
+
+    def __init__(self, *args: Any, undecided: Undecided, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.undecided = undecided
+        if undecided.may_keep_one:
+            files = [(s.name, f"{s.version}_{s.name} keeps the number and stays pending") for s in undecided.files]
+            kept = self.fields["kept"]
+            kept.label = f"Which file keeps the number {undecided.version} on {self.environment.name}?"
+            kept.choices = [*files, (NONE, "None of them: all are skipped")]  # type: ignore[attr-defined]
+        else:
+            del self.fields["kept"]
+
+    def clean_kept(self) -> str:
+        """An unticked choice is no decision, although "none of them" is."""
+        if "kept" not in self.data:
+            raise forms.ValidationError("Choose one of them.")
+        kept: str = self.cleaned_data["kept"]
+        return kept
+
+    @property
+    def skipped(self) -> list[tuple[str, str]]:
+        return self.undecided.all_but(self.cleaned_data.get("kept", NONE))
+
+
+class UnskipForm(_Reasoned):
+    """Only a reason."""

@@ -1,0 +1,40 @@
+"""The last page before something runs, shared by apply, rollback and skip."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from dashboard.engine.planner import Plan
+from dashboard.forms.plans import PlanForm
+from dashboard.models import Request
+from dashboard.models.environments import Environment
+from dashboard.presenters import plans as presenter
+from dashboard.services import actors, decisions
+
+
+def page(plan: Plan, environment: Environment, form: PlanForm, *, asks: bool) -> dict[str, Any]:
+    view = presenter.view(plan, environment)
+    label = presenter.request_label(plan, environment) if asks else presenter.button_label(plan, environment)
+    return {
+        "environment": view.place,
+        "plan": view,
+        "form": form,
+        "asks": asks,
+        "label": label,
+        "consent": presenter.consent(plan, environment),
+    }
+
+
+def submit(request: HttpRequest, plan: Plan, environment: Environment, submission: dict[str, Any]) -> HttpResponse:
+    """Take the next step towards running the plan and show it: the request that was opened, or the run."""
+    by = actors.from_request(request)
+    result = decisions.submit(plan, environment=environment, by=by, **submission)
+    if isinstance(result, Request):
+        messages.success(request, "The request is open. Send the address of this page to an approver.")
+        return redirect("request", result.pk)
+    messages.success(request, f"Run {result.pk} is queued.")
+    return redirect("run", result.pk)
