@@ -1,13 +1,52 @@
+from __future__ import annotations
+
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from dashboard.forms.migrations import MigrationFilter
+from dashboard.presenters import migrations as presenter
+from dashboard.presenters import problems as problems_presenter
+from dashboard.presenters.matrix import matrix
+from dashboard.selectors import board, environments, folders, migrations
+from dashboard.services import source
+
+ROWS_A_PAGE = 100
 
 
-def index(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    form, found = MigrationFilter(request.GET), folders.current()
+    standings = environments.standings(found.folder)
+    rows = board.rows(standings, found.folder)
+    chosen = presenter.in_state(migrations.containing(rows, found.folder, form.words), form.state_chosen)
+    page = Paginator(chosen, ROWS_A_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "form": form,
+        "failure": found.failure,
+        "total": len(rows),
+        "page": page,
+        "matrix": matrix(standings, page.object_list),
+    }
+    return render(request, "migrations/list.html", context)
 
 
-def problems(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+@require_safe
+def problems(request: HttpRequest) -> HttpResponse:
+    return render(request, "migrations/problems.html", {"page": problems_presenter.page(source.folder())})
 
 
-def detail(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+@require_safe
+def detail(request: HttpRequest, version: str, name: str) -> HttpResponse:
+    found = folders.current()
+    page = presenter.page(
+        version,
+        name,
+        folder=found.folder,
+        standings=environments.standings(found.folder),
+        steps=migrations.steps_of(version, name),
+    )
+    if page is None:
+        raise Http404(f"No migration {version}_{name} is known.")
+    return render(request, "migrations/detail.html", {"page": page, "failure": found.failure})

@@ -1,5 +1,17 @@
-from django.http import Http404, HttpRequest, HttpResponse
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from dashboard.presenters.overview import overview
+from dashboard.selectors import environments, folders, requests
+from dashboard.views import live
 
 
-def index(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    raise Http404
+@require_safe
+@vary_on_headers("HX-Request")
+def index(request: HttpRequest) -> HttpResponse:
+    found = folders.current()
+    page = overview(environments.standings(found.folder), found, requests.waiting_for(request.user))
+    return live.answer(request, "overview/index.html", page, {"page": page})

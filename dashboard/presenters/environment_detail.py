@@ -1,0 +1,308 @@
+"""The page of one environment: what stands there, what is to come, and what each row allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.urls import reverse
+
+from dashboard.engine import planner
+from dashboard.engine.errors import EngineError
+from dashboard.engine.migration import UNKNOWN_CHECKSUMS, AppliedMigration, Folder, Kind, Problem, Severity
+from dashboard.engine.planner import Plan, Target
+from dashboard.engine.status import MigrationStatus, State
+from dashboard.models import Run
+from dashboard.models.environments import Environment
+from dashboard.presenters import plans, statuses
+from dashboard.presenters.buttons import ActionButton, refusal
+from dashboard.presenters.environments import Card, card
+from dashboard.presenters.failures import ErrorBox, server_facts
+from dashboard.presenters.matrix import state_pill
+from dashboard.presenters.pills import Pill
+from dashboard.selectors.environments import Standing
+from dashboard.services import permissions, targets
+from dashboard.services.actors import Actor
+from dashboard.services.errors import EnvironmentOccupied
+from dashboard.services.permissions import Role
+
+FAILED_ATTEMPT = Pill(label="Failed", tone="danger", icon="fail")
+KINDS: Mapping[Kind, Pill] = {
+    Kind.APPLIED: statuses.MIGRATION[State.APPLIED],
+    Kind.BASELINE: statuses.MIGRATION[State.BASELINED],
+    Kind.SKIPPED: statuses.MIGRATION[State.SKIPPED],
+    Kind.REPEATABLE: statuses.MIGRATION[State.APPLIED],
+}
+CHECKSUMS: Mapping[State, tuple[str, str]] = {  # icon and words
+    State.APPLIED: ("ok", "same as the file"),
+    State.BASELINED: ("ok", "same as the file"),
+    State.ANNOTATED: ("ok", "only comments differ"),
+    State.MODIFIED: ("attention", "the file was edited"),
+    State.MISSING: ("missing", "the file is gone"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A file that has not run here."""
+
+    version: str
+    name: str
+    url: str
+    pill: Pill
+    sentence: str
+    runs_next: bool  # it is in the plan that Apply would make
+    problems: tuple[Problem, ...]
+    decide: ActionButton
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A row of the target's history."""
+
+    version: str
+    name: str
+    url: str
+    pill: Pill
+    reason: str  # of a skip
+    by: str
+    at: datetime | None
+    duration_ms: int | None
+    checksum: tuple[str, str]
+    run_url: str
+    run_id: str
+    roll_back: ActionButton
+    take_back: ActionButton
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentPage:
+    card: Card
+    facts: tuple[tuple[str, str], ...]
+    apply: ActionButton
+    stops: str  # why Apply would not go to the end
+    waiting: tuple[Waiting, ...]
+    notices: tuple[str, ...]  # what is wrong with migrations that have run
+    mishaps: tuple[ErrorBox, ...]
+    history: tuple[Recorded, ...]
+    history_exists: bool
+
+
+def page(
+    standing: Standing, folder: Folder | None, *, by: Actor, runs: Mapping[str, Run], failures: Mapping[str, Run]
+) -> EnvironmentPage:
+    """`runs` by their id as the target names them; `failures` by the label of the migration that failed."""
+    offer = _offer(standing, folder)
+    planned = {step.identity for step in offer.steps} if isinstance(offer, Plan) else set()
+    history = standing.look.history if standing.look else None
+    return EnvironmentPage(
+        card=card(standing),
+        facts=tuple(_facts(standing.environment)),
+        apply=_apply_button(standing, offer, by),
+        stops=offer.stops_before if isinstance(offer, Plan) else "",
+        waiting=tuple(_waiting(standing, item, planned, by) for item in standing.statuses if _has_not_run(item)),
+        notices=tuple(s.sentence for s in standing.statuses if s.state in {State.MODIFIED, State.MISSING}),
+        mishaps=tuple(_mishaps(standing, failures)),
+        history=tuple(_history(standing, runs, by)),
+        history_exists=history is not None and history.exists,
+    )
+
+
+def failed_labels(standing: Standing) -> list[str]:
+    return [f"{s.version}_{s.name}" for s in standing.statuses if s.state in {State.FAILED, State.PARTIAL}]
+
+
+def run_ids(standing: Standing) -> set[str]:
+    return {row.run_id for row in standing.rows if row.run_id}
+
+
+# The policy
+
+
+def _facts(environment: Environment) -> Iterator[tuple[str, str]]:
+    yield "Database", targets.address(environment).shown if environment.configured else ""
+    yield "Address from", f"the variable {environment.variable}"
+    if environment.protected:
+        yield "To run", "A request, approved by a second person"
+        yield "An approval", f"is used within {environment.approval_hours} hours, or expires"
+        yield "It also covers", f"the rollback, for {environment.rollback_hours} hours after the run"
+    else:
+        yield "To run", "One person with the role requester; no approval is needed"
+    yield "Waits for a lock", _limit(environment.lock_timeout_ms)
+    yield "A statement runs", _limit(environment.statement_timeout_ms)
+
+
+def _limit(milliseconds: int) -> str:
+    return f"for at most {milliseconds / 1000:g} s" if milliseconds else "without a limit"
+
+
+# Apply
+
+
+def _offer(standing: Standing, folder: Folder | None) -> Plan | EngineError | None:
+    """What Apply would do, judged by the last look. The page behind the button asks the target itself."""
+    look = standing.look
+    if folder is None or look is None or look.history is None or look.identity is None:
+        return None
+    target = Target(
+        environment=standing.environment.slug,
+        identity=look.identity,
+        policy=targets.policy(standing.environment),
+        history=look.history,
+    )
+    try:
+        return planner.apply(target, folder)
+    except EngineError as error:
+        return error
+
+
+def _apply_button(standing: Standing, offer: Plan | EngineError | None, by: Actor) -> ActionButton:
+    environment = standing.environment
+    what = plans.migrations(len(offer.steps) if isinstance(offer, Plan) else len(standing.pending))
+    label = f"Request approval for {what}" if environment.protected else f"Apply {what} to {environment.name}"
+    return ActionButton(
+        label=label,
+        url=reverse("apply", args=[environment.slug]),
+        tone="primary",
+        icon="arrow",
+        show=bool(standing.pending),
+        reason=refusal(
+            partial(permissions.check_can_request, by), partial(_check_is_free, standing), partial(_check_plan, offer)
+        ),
+    )
+
+
+def _check_is_free(standing: Standing) -> None:
+    if standing.run:
+        raise EnvironmentOccupied(
+            environment=standing.environment.name, run=standing.run.pk, status=standing.run.status
+        )
+
+
+def _check_plan(offer: Plan | EngineError | None) -> None:
+    if isinstance(offer, EngineError):
+        raise offer
+
+
+# What has not run
+
+
+def _has_not_run(item: MigrationStatus) -> bool:
+    return item.migration is not None and (item.is_pending or item.state in {State.CONFLICT, State.PARTIAL})
+
+
+def _waiting(standing: Standing, item: MigrationStatus, planned: set[tuple[str, str]], by: Actor) -> Waiting:
+    problems = [p for p in item.problems if p.severity is not Severity.NOTE and p.code != "duplicate_version"]
+    return Waiting(
+        version=item.version,
+        name=item.name,
+        url=reverse("migration", args=[item.version, item.name]),
+        pill=state_pill(item),
+        sentence=item.sentence,
+        runs_next=(item.version, item.name) in planned,
+        problems=tuple(sorted(problems, key=lambda p: p.severity is not Severity.ERROR)),
+        decide=ActionButton(
+            label="Decide…" if item.state is State.CONFLICT else "Skip…",
+            url=reverse("skip", args=[standing.environment.slug, item.version]),
+            show=permissions.has_role(by, Role.ADMIN),
+        ),
+    )
+
+
+def _mishaps(standing: Standing, failures: Mapping[str, Run]) -> Iterator[ErrorBox]:
+    for item in standing.statuses:
+        if item.state in {State.FAILED, State.PARTIAL}:
+            label = f"{item.version}_{item.name}"
+            yield _mishap(item, label, standing.environment.name, failures.get(label))
+
+
+def _mishap(item: MigrationStatus, label: str, environment: str, run: Run | None) -> ErrorBox:
+    failure: dict[str, Any] = (run.failure if run else None) or {}
+    server: dict[str, Any] = failure.get("server", {})
+    partly = item.state is State.PARTIAL
+    line = server.get("line")
+    actions = [ActionButton(label=f"Run {run.pk}", url=reverse("run", args=[run.pk]), icon="runs")] if run else []
+    return ErrorBox(
+        title=f"{label} failed on {environment}",
+        happened=failure.get("sentence") or (item.applied and item.applied.error_message) or "The reason was not kept.",
+        state_now="The statements before the failure were committed and are still there."
+        if partly
+        else f"Nothing of {label} remains: PostgreSQL undid it. What was applied before stands.",
+        state_tone="danger" if partly else "ok",
+        next_step=failure.get("next_step") or "Mend the cause; it runs again with the next run.",
+        facts=server_facts(server),
+        excerpt=server.get("excerpt", ""),
+        url=_file_url(item, line) if item.migration else "",
+        url_label=f"{item.migration.up.file}, line {line}" if item.migration and line else "The file",
+        actions=tuple(actions),
+    )
+
+
+def _file_url(item: MigrationStatus, line: int | None) -> str:
+    return reverse("migration", args=[item.version, item.name], fragment=f"L{line}" if line else None)
+
+
+# What stands
+
+
+def _history(standing: Standing, runs: Mapping[str, Run], by: Actor) -> Iterator[Recorded]:
+    may_request = permissions.has_role(by, Role.REQUESTER)
+    obstacle = ""
+    for row in standing.rows:
+        obstacle = obstacle or _obstacle(row)
+        yield _recorded(standing, row, runs, obstacle=obstacle, may_request=may_request, by=by)
+
+
+def _obstacle(row: AppliedMigration) -> str:
+    """Why nothing from this row backwards can be rolled back: a rollback goes newest first, through all of them."""
+    if not row.success or row.kind is Kind.SKIPPED or row.has_rollback:
+        return ""
+    return f"{row.version} has no rollback."
+
+
+def _recorded(
+    standing: Standing, row: AppliedMigration, runs: Mapping[str, Run], *, obstacle: str, may_request: bool, by: Actor
+) -> Recorded:
+    slug, item = standing.environment.slug, standing.status_of(row.version, row.name)
+    has_run = row.success and row.kind is Kind.APPLIED
+    return Recorded(
+        version=row.version,
+        name=row.name,
+        url=reverse("migration", args=[row.version, row.name]),
+        pill=_pill(row, item),
+        reason=(row.error_message or "") if row.kind is Kind.SKIPPED else "",
+        by=row.applied_by,
+        at=row.applied_at,
+        duration_ms=row.execution_time_ms if row.kind is not Kind.SKIPPED else None,
+        checksum=_checksum(row, item),
+        run_url=reverse("run", args=[runs[row.run_id].pk]) if row.run_id in runs else "",
+        run_id=row.run_id,
+        roll_back=ActionButton(
+            label="Roll back to before this…",
+            url=reverse("rollback", args=[slug, row.version, row.name]),
+            show=has_run and may_request,
+            reason=obstacle,
+        ),
+        take_back=ActionButton(
+            label="Take back…",
+            url=reverse("unskip", args=[slug, row.version, row.name]),
+            show=row.kind is Kind.SKIPPED and permissions.has_role(by, Role.ADMIN),
+        ),
+    )
+
+
+def _pill(row: AppliedMigration, item: MigrationStatus | None) -> Pill:
+    if not row.success:
+        return statuses.MIGRATION[item.state] if item and item.state is State.PARTIAL else FAILED_ATTEMPT
+    return state_pill(item) if item else KINDS[row.kind]
+
+
+def _checksum(row: AppliedMigration, item: MigrationStatus | None) -> tuple[str, str]:
+    if row.kind is Kind.SKIPPED or not row.success:
+        return "", ""
+    if row.checksum in UNKNOWN_CHECKSUMS and not (item and item.state is State.MISSING):
+        return "unknown", "not recorded"
+    return CHECKSUMS.get(item.state, ("", "")) if item else ("unknown", "not compared")

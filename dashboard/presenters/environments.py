@@ -1,0 +1,241 @@
+"""How an environment stands, in words: its pill, its card, and what to say of it in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.urls import reverse
+from django.utils import timezone
+
+from dashboard.engine.status import MigrationStatus, State
+from dashboard.models import Request, Run
+from dashboard.presenters import requests, runs, statuses
+from dashboard.presenters.badges import Badge, badge
+from dashboard.presenters.buttons import ActionButton
+from dashboard.presenters.pills import Pill
+from dashboard.presenters.requests import RequestRow
+from dashboard.presenters.runs import RunRow
+from dashboard.selectors.environments import Standing
+
+IN_SYNC = Pill(label="In sync", tone="ok", icon="ok")
+AWAITING = Pill(label="Awaiting approval", tone="wait", icon="wait")
+FAILED = Pill(label="Failed", tone="danger", icon="fail")
+ATTENTION = Pill(label="Needs attention", tone="warn", icon="attention")
+UNREACHABLE = Pill(label="Unreachable", tone="danger", icon="unreachable")
+UNKNOWN = Pill(label="Unknown", tone="muted", icon="unknown")
+NOT_SET_UP = Pill(label="No database", tone="muted", icon="unreachable")
+
+#: The worker looks every 30 seconds; a look older than this is no picture of the present.
+STALE_AFTER = timedelta(minutes=2)
+#: Findings up to this rank are about the run under way.
+RUN_RANK = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """An environment on the overview and in the list."""
+
+    badge: Badge
+    pill: Pill
+    head: str  # the highest version that stands there
+    applied: int
+    pending: int
+    attention: int
+    known: bool
+    trouble: str  # why nothing, or nothing new, is known
+    next_step: str
+    seen_at: datetime | None = field(repr=False)  # left out: a look that found nothing new is no change
+    stale: bool
+    run: RunRow | None
+    requests: tuple[RequestRow, ...]
+    refresh: ActionButton
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing to know of an environment. `text` follows its name: "is 2 migrations behind", or after a colon."""
+
+    rank: int  # the lower the worse
+    tone: str
+    icon: str
+    text: str
+    verbs: tuple[str, str] | None = None  # for one environment and for several; none: a colon stands there
+    state: str = ""  # the filter of the migrations list that shows it
+
+
+def pill(standing: Standing) -> Pill:
+    """The one word for an environment: the first of these that holds."""
+    if standing.run:
+        return statuses.RUN[standing.run.status]
+    if not standing.environment.configured:
+        return NOT_SET_UP
+    if standing.look is not None and not standing.look.ok:
+        return UNREACHABLE
+    if not standing.known:
+        return UNKNOWN
+    return _pill_of_files(standing)
+
+
+def card(standing: Standing, *, back: str = "") -> Card:
+    """`back` names the page that its Refresh returns to."""
+    summary, look = standing.summary, standing.look
+    trouble, next_step = _trouble(standing)
+    return Card(
+        badge=badge(standing.environment),
+        pill=pill(standing),
+        head=standing.head.version if standing.head else "",
+        applied=summary.applied,
+        pending=summary.pending,
+        attention=len(summary.attention),
+        known=standing.known,
+        trouble=trouble,
+        next_step=next_step,
+        seen_at=look.seen_at if look else None,
+        stale=is_stale(standing),
+        run=runs.row(standing.last_run) if standing.last_run else None,
+        requests=tuple(requests.row(request) for request in standing.requests),
+        refresh=refresh_button(standing, back=back),
+    )
+
+
+def is_stale(standing: Standing) -> bool:
+    seen_at = standing.look.seen_at if standing.look else None
+    return seen_at is not None and timezone.now() - seen_at > STALE_AFTER
+
+
+def refresh_button(standing: Standing, *, back: str = "") -> ActionButton:
+    return ActionButton(
+        label="Refresh",
+        url=reverse("environment-refresh", args=[standing.environment.slug]),
+        method="post",
+        icon="refresh",
+        fields=(("back", back),) if back else (),
+        show=standing.environment.configured,
+    )
+
+
+def findings(standing: Standing) -> Iterator[Finding]:
+    """What a person should know of this environment, if anything."""
+    yield from _findings_of_look(standing)
+    yield from _findings_of_run(standing)
+    for state, (rank, tone, one, many) in _ATTENTION.items():
+        labels = [f"{s.version}_{s.name}" for s in standing.statuses if s.state is state]
+        if labels:
+            text = one.format(label=labels[0]) if len(labels) == 1 else many.format(count=len(labels))
+            yield Finding(rank=rank, tone=tone, icon=statuses.MIGRATION[state].icon, text=text, state=state.value)
+    if blocked := [s for s in standing.pending if is_blocked(s)]:
+        what = f"{blocked[0].version}_{blocked[0].name}" if len(blocked) == 1 else f"{len(blocked)} pending migrations"
+        yield Finding(
+            rank=35,
+            tone="warn",
+            icon="attention",
+            text=f"{what} cannot run until the file is mended.",
+            state="attention",
+        )
+    if count := len(standing.pending):
+        text = f"{count} migration{'' if count == 1 else 's'} behind."
+        yield Finding(rank=60, tone="info", icon="pending", text=text, verbs=("is", "are"), state="pending")
+
+
+def is_blocked(item: MigrationStatus) -> bool:
+    """Pending, but its file has an error."""
+    return item.is_pending and item.migration is not None and bool(item.migration.errors())
+
+
+_ATTENTION: dict[State, tuple[int, str, str, str]] = {
+    State.PARTIAL: (
+        10,
+        "danger",
+        "{label} failed halfway, and what ran before the failure is still there.",
+        "{count} migrations failed halfway, and what ran before the failures is still there.",
+    ),
+    State.FAILED: (
+        20,
+        "danger",
+        "{label} failed; nothing of it remains.",
+        "{count} migrations failed; nothing of them remains.",
+    ),
+    State.MODIFIED: (
+        30,
+        "warn",
+        "{label} was edited after it was applied.",
+        "{count} migrations were edited after they were applied.",
+    ),
+    State.MISSING: (
+        31,
+        "warn",
+        "{label} is recorded there, but its file is gone.",
+        "{count} migrations are recorded there, but their files are gone.",
+    ),
+    State.CONFLICT: (
+        32,
+        "warn",
+        "{label} shares its number with another migration, so it will not run.",
+        "{count} migrations share their numbers with others, so they will not run.",
+    ),
+    State.OUT_OF_ORDER: (
+        40,
+        "warn",
+        "{label} is pending, although a later migration is applied.",
+        "{count} migrations are pending, although later ones are applied.",
+    ),
+}
+
+
+def _findings_of_look(standing: Standing) -> Iterator[Finding]:
+    look = standing.look
+    if not standing.environment.configured:
+        text = f"no database: the variable {standing.environment.variable} is not set."
+        yield Finding(rank=50, tone="muted", icon="unreachable", text=text, verbs=("has", "have"))
+    elif look is None:
+        text = "not been looked at yet. Refresh to see what is applied."
+        yield Finding(rank=45, tone="info", icon="unknown", text=text, verbs=("has", "have"))
+    elif not look.ok:
+        text = "unreachable; what is shown is from the last time it answered."
+        if look.history is None:
+            text = "unreachable, so what is applied is not known."
+        yield Finding(rank=5, tone="danger", icon="unreachable", text=text, verbs=("is", "are"))
+    elif is_stale(standing):
+        text = "not been looked at for a while: what is shown may be out of date."
+        yield Finding(rank=44, tone="warn", icon="queued", text=text, verbs=("has", "have"))
+
+
+def _findings_of_run(standing: Standing) -> Iterator[Finding]:
+    run = standing.run
+    if run is None:
+        return
+    words = {
+        Run.Status.QUEUED: f"run {run.pk} waits for a worker.",
+        Run.Status.RUNNING: f"run {run.pk} is under way.",
+        Run.Status.INTERRUPTED: f"run {run.pk} was interrupted; what it committed is being found out.",
+    }
+    shown, worst = statuses.RUN[run.status], run.status == Run.Status.INTERRUPTED
+    yield Finding(rank=1 if worst else RUN_RANK, tone=shown.tone, icon=shown.icon, text=words[Run.Status(run.status)])
+
+
+def _pill_of_files(standing: Standing) -> Pill:
+    states = {s.state for s in standing.statuses}
+    if states & {State.FAILED, State.PARTIAL}:
+        return FAILED
+    if standing.summary.attention:
+        return ATTENTION
+    if any(request.status == Request.Status.OPEN for request in standing.requests):
+        return AWAITING
+    if pending := standing.summary.pending:
+        return Pill(label=f"{pending} pending", tone="info", icon="pending")
+    return IN_SYNC
+
+
+def _trouble(standing: Standing) -> tuple[str, str]:
+    """What stands between us and the target, and what to do about it."""
+    environment, look = standing.environment, standing.look
+    if not environment.configured:
+        sentence = f"{environment.name} has no database: the variable {environment.variable} is not set."
+        return sentence, f"Set {environment.variable} to its PostgreSQL URL and restart Signalbox."
+    if look is None:
+        return f"Nobody has looked at {environment.name} yet.", "Refresh to see what is applied there."
+    if look.failure:
+        return look.failure.sentence, look.failure.next_step
+    return "", ""

@@ -1,0 +1,187 @@
+"""The page of one migration: its files, what is wrong with them, and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from dashboard.engine import statements
+from dashboard.engine.migration import Direction, Folder, Migration, Problem, Script
+from dashboard.engine.statements import TransactionMode
+from dashboard.engine.status import MigrationStatus, State
+from dashboard.models import RunStep
+from dashboard.presenters import runs, statuses
+from dashboard.presenters.badges import Badge, badge
+from dashboard.presenters.matrix import STANDS, state_pill
+from dashboard.presenters.pills import Pill
+from dashboard.presenters.runs import RunRow
+from dashboard.selectors.board import Row
+from dashboard.selectors.environments import Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """How it stands in one environment."""
+
+    badge: Badge
+    pill: Pill
+    sentence: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptView:
+    file: str
+    sql: str
+    note: str
+    problems: tuple[Problem, ...]
+    refused: bool  # it has an error, so it is never run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A run that had this migration in it."""
+
+    run: RunRow
+    action: str
+    pill: Pill
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationPage:
+    version: str
+    name: str
+    up: ScriptView | None  # None: there is no such file
+    down: ScriptView | None
+    no_down: tuple[str, ...]  # why there is no rollback
+    facts: tuple[tuple[str, Any], ...]
+    places: tuple[Place, ...]
+    passages: tuple[Passage, ...]
+
+
+#: The filter value for whatever a person must decide or mend.
+ATTENTION = "attention"
+
+ACTIONS = {"apply": "Apply", "rollback": "Roll back", "skip": "Skip", "unskip": "Unskip"}
+
+
+def page(
+    version: str, name: str, *, folder: Folder | None, standings: Sequence[Standing], steps: Sequence[RunStep]
+) -> MigrationPage | None:
+    """None where neither the folder nor any environment knows it."""
+    migration = folder.find(version, name) if folder else None
+    places = tuple(_place(standing, version, name) for standing in standings)
+    if (
+        migration is None
+        and not steps
+        and not any(s.status_of(version, name) or _row(s, version, name) for s in standings)
+    ):
+        return None
+    return MigrationPage(
+        version=version,
+        name=name,
+        up=_script(migration, migration.up, Direction.UP) if migration else None,
+        down=_script(migration, migration.down, Direction.DOWN) if migration and migration.down else None,
+        no_down=tuple(_why_no_down(migration)) if migration and not migration.down else (),
+        facts=tuple(_facts(migration)) if migration else (),
+        places=places,
+        passages=tuple(_passage(step) for step in steps),
+    )
+
+
+def in_state(rows: Sequence[Row], state: str) -> tuple[Row, ...]:
+    """The rows that have this state in any environment."""
+    if not state:
+        return tuple(rows)
+    return tuple(row for row in rows if any(cell is not None and _is_in(cell, state) for cell in row.cells))
+
+
+def _is_in(cell: MigrationStatus, state: str) -> bool:
+    return cell.needs_attention if state == ATTENTION else cell.state.value == state
+
+
+# Where it stands
+
+
+def _place(standing: Standing, version: str, name: str) -> Place:
+    item = standing.status_of(version, name)
+    if item is None:
+        return _unknown_place(standing, version, name)
+    stands = item.state in STANDS or item.state is State.SKIPPED
+    return Place(
+        badge=badge(standing.environment),
+        pill=state_pill(item),
+        sentence=item.sentence,
+        at=item.applied.applied_at if item.applied and stands else None,
+    )
+
+
+def _unknown_place(standing: Standing, version: str, name: str) -> Place:
+    row = _row(standing, version, name)
+    if row:
+        sentence = "It is recorded there. The folder cannot be read, so it is not compared with its file."
+    elif standing.look is None or standing.look.history is None:
+        sentence = f"{standing.environment.name} has not been seen yet."
+    else:
+        sentence = "It is not recorded there."
+    return Place(
+        badge=badge(standing.environment),
+        pill=statuses.NOT_SEEN,
+        sentence=sentence,
+        at=row.applied_at if row else None,
+    )
+
+
+def _row(standing: Standing, version: str, name: str) -> Any:
+    return next((row for row in standing.rows if row.identity == (version, name)), None)
+
+
+def _passage(step: RunStep) -> Passage:
+    return Passage(
+        run=runs.row(step.run), action=ACTIONS.get(step.action, step.action), pill=statuses.STEP[step.status]
+    )
+
+
+# Its files
+
+
+def _script(migration: Migration, script: Script, direction: Direction) -> ScriptView:
+    return ScriptView(
+        file=script.file,
+        sql=script.sql,
+        note=f"sha256 {script.checksum[:12]}" if script.checksum else "",
+        problems=tuple(p for p in migration.problems if p.file == script.file),
+        refused=bool(migration.errors(direction)),
+    )
+
+
+def _facts(migration: Migration) -> Iterator[tuple[str, Any]]:
+    yield "Statements", len(migration.up.statements) or ""
+    yield "Transaction", how_it_runs(migration.up)
+    yield "Rollback", migration.down.file if migration.down else "none"
+    for key, value in sorted(migration.directives.items()):
+        yield f"signalbox: {key}", value
+    yield "sha256", migration.up.checksum
+
+
+def how_it_runs(script: Script) -> str:
+    """In what kind of transaction; empty where the script cannot run at all."""
+    shape = statements.plan_transaction(script.statements, script.directives)
+    if shape.fault or not shape.sent:
+        return ""
+    if shape.mode is TransactionMode.NONE:
+        return "none: each statement is committed by itself, so a failure leaves what came before it"
+    if shape.absorbed:
+        return "one; the file's own BEGIN and COMMIT are not sent, Signalbox opens and commits it"
+    return "one: all of it is committed, or nothing"
+
+
+def _why_no_down(migration: Migration) -> Iterator[str]:
+    if reason := migration.directives.get("irreversible"):
+        yield f"Declared irreversible: {reason}"
+    for problem in migration.problems:
+        if problem.code == "no_rollback":
+            yield problem.sentence
+            yield problem.advice

@@ -1,0 +1,117 @@
+"""The overview: is anything wrong, does anything wait for me?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from dashboard.engine.migration import Severity
+from dashboard.models import Request
+from dashboard.presenters import environments
+from dashboard.presenters.environments import Card, Finding
+from dashboard.presenters.matrix import Matrix, matrix
+from dashboard.selectors import board
+from dashboard.selectors.environments import Standing
+from dashboard.selectors.folders import Failure, Found
+
+VERSIONS_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    tone: str
+    icon: str
+    text: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    sentences: tuple[Sentence, ...]
+    cards: tuple[Card, ...]
+    matrix: Matrix
+    failure: Failure | None  # why the folder cannot be read
+    empty_source: str  # the folder, where it holds no migration
+
+
+def overview(standings: Sequence[Standing], found: Found, waiting: Sequence[Request]) -> Overview:
+    """`waiting` are the requests that wait for the reader."""
+    return Overview(
+        sentences=tuple(_sentences(standings, found, waiting)),
+        cards=tuple(environments.card(standing, back="overview") for standing in standings),
+        matrix=matrix(standings, board.rows(standings, found.folder), limit=VERSIONS_SHOWN),
+        failure=found.failure,
+        empty_source=found.folder.source if found.folder and not found.folder.migrations else "",
+    )
+
+
+def _sentences(standings: Sequence[Standing], found: Found, waiting: Sequence[Request]) -> Iterator[Sentence]:
+    said = [*_of_waiting(waiting), *_of_environments(standings), *_of_approved(standings), *_of_folder(found)]
+    if not said and not found.failure and found.folder and found.folder.migrations:
+        text = "Every environment has every migration. Nothing waits for you."
+        said = [Sentence(tone="ok", icon="ok", text=text)]
+    yield from said
+
+
+def _of_waiting(waiting: Sequence[Request]) -> Iterator[Sentence]:
+    if len(waiting) == 1:
+        url = reverse("request", args=[waiting[0].pk])
+        yield Sentence(
+            tone="wait", icon="wait", text=f"A request waits for your decision: {waiting[0].title}.", url=url
+        )
+    elif waiting:
+        yield Sentence(
+            tone="wait", icon="wait", text=f"{len(waiting)} requests wait for your decision.", url=reverse("requests")
+        )
+
+
+def _of_environments(standings: Sequence[Standing]) -> Iterator[Sentence]:
+    """The worst first; what holds of several environments is said once."""
+    holders: dict[Finding, list[Standing]] = defaultdict(list)
+    for standing in standings:
+        for finding in environments.findings(standing):
+            holders[finding].append(standing)
+    for finding in sorted(holders, key=lambda f: f.rank):
+        concerned = holders[finding]
+        yield Sentence(
+            tone=finding.tone, icon=finding.icon, text=_said_of(finding, concerned), url=_url(finding, concerned)
+        )
+
+
+def _said_of(finding: Finding, concerned: Sequence[Standing]) -> str:
+    names = [standing.environment.name for standing in concerned]
+    subject = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    if finding.verbs is None:
+        return f"{subject}: {finding.text}"
+    return f"{subject} {finding.verbs[0 if len(names) == 1 else 1]} {finding.text}"
+
+
+def _url(finding: Finding, concerned: Sequence[Standing]) -> str:
+    if len(concerned) > 1 and finding.state:
+        return reverse("migrations", query={"state": finding.state})
+    if len(concerned) > 1:
+        return reverse("environments")
+    run = concerned[0].run
+    if run and finding.rank <= environments.RUN_RANK:
+        return reverse("run", args=[run.pk])
+    return reverse("environment", args=[concerned[0].environment.slug])
+
+
+def _of_approved(standings: Sequence[Standing]) -> Iterator[Sentence]:
+    for standing in standings:
+        for request in standing.requests:
+            if request.status == Request.Status.APPROVED and not standing.run:
+                url = reverse("request", args=[request.pk])
+                text = f"Request {request.pk} is approved and has not been run: {request.title}."
+                yield Sentence(tone="info", icon="arrow", text=text, url=url)
+
+
+def _of_folder(found: Found) -> Iterator[Sentence]:
+    errors = [p for p in found.folder.problems if p.severity is Severity.ERROR] if found.folder else []
+    if errors:
+        files = len({p.file for p in errors})
+        count = f"{len(errors)} error{'' if len(errors) == 1 else 's'} in {files} file{'' if files == 1 else 's'}"
+        yield Sentence(tone="warn", icon="migration", text=f"The folder has {count}.", url=reverse("problems"))

@@ -1,0 +1,122 @@
+"""The health of the folder: every file accounted for, every problem with what to do about it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from dashboard.engine.migration import FileEntry, FileRole, Folder, Problem, Severity
+from dashboard.presenters.pills import Pill
+
+ROLES: dict[FileRole, tuple[str, str]] = {  # one and many
+    FileRole.MIGRATION: ("migration", "migrations"),
+    FileRole.ROLLBACK: ("rollback", "rollbacks"),
+    FileRole.VERIFY: ("test, never applied", "tests, never applied"),
+    FileRole.PROBLEM: ("other file", "other files"),
+}
+SEVERITIES: dict[Severity, tuple[str, str]] = {  # the heading and what it means
+    Severity.ERROR: ("Errors", "Such a file is not run until it is mended."),
+    Severity.WARNING: ("Warnings", "These run; know what they mean before you apply them."),
+    Severity.NOTE: ("Notes", "Read and accounted for; nothing needs to be done."),
+}
+CLEAN = Pill(label="Nothing found", tone="ok", icon="ok")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A problem, and the line of its file where that can be shown."""
+
+    problem: Problem
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    severity: str
+    title: str
+    meaning: str
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileLine:
+    file: str
+    role: str
+    version: str
+    name: str
+    url: str
+    pill: Pill
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemsPage:
+    source: str
+    total: int
+    counts: tuple[str, ...]  # "9 migrations"
+    groups: tuple[Group, ...]
+    files: tuple[FileLine, ...]
+
+
+def page(folder: Folder) -> ProblemsPage:
+    urls = _urls(folder)
+    roles = Counter(entry.role for entry in folder.files)
+    return ProblemsPage(
+        source=folder.source,
+        total=len(folder.files),
+        counts=tuple(f"{roles[role]} {words[roles[role] != 1]}" for role, words in ROLES.items() if roles[role]),
+        groups=tuple(_group(severity, folder, urls) for severity in SEVERITIES),
+        files=tuple(_file(entry, folder, urls) for entry in folder.files),
+    )
+
+
+def _urls(folder: Folder) -> dict[str, tuple[str, str]]:
+    """Of each file that a migration's page shows: that page, and the prefix of its line anchors there."""
+    found = {}
+    for migration in folder.migrations:
+        url = reverse("migration", args=[migration.version, migration.name])
+        found[migration.up.file] = (url, "L")
+        if migration.down:
+            found[migration.down.file] = (url, "down-L")
+    return found
+
+
+def _group(severity: Severity, folder: Folder, urls: dict[str, tuple[str, str]]) -> Group:
+    title, meaning = SEVERITIES[severity]
+    places = tuple(Place(problem=p, url=_line_url(p, urls)) for p in folder.problems if p.severity is severity)
+    return Group(severity=severity.value, title=title, meaning=meaning, places=places)
+
+
+def _line_url(problem: Problem, urls: dict[str, tuple[str, str]]) -> str:
+    if problem.file not in urls:
+        return ""
+    url, prefix = urls[problem.file]
+    return f"{url}#{prefix}{problem.line}" if problem.line else url
+
+
+def _file(entry: FileEntry, folder: Folder, urls: dict[str, tuple[str, str]]) -> FileLine:
+    return FileLine(
+        file=entry.file,
+        role=ROLES[entry.role][0],
+        version=entry.version or "",
+        name=entry.name or "",
+        url=urls[entry.file][0] if entry.file in urls else "",
+        pill=_worst([p for p in folder.problems if p.file == entry.file]),
+    )
+
+
+def _worst(problems: Sequence[Problem]) -> Pill:
+    counts = Counter(problem.severity for problem in problems)
+    for severity, tone, icon in _TONES:
+        if count := counts[severity]:
+            return Pill(label=f"{count} {severity}{'' if count == 1 else 's'}", tone=tone, icon=icon)
+    return CLEAN
+
+
+_TONES = (
+    (Severity.ERROR, "danger", "fail"),
+    (Severity.WARNING, "warn", "attention"),
+    (Severity.NOTE, "muted", "info"),
+)

@@ -1,0 +1,107 @@
+"""How each environment stands: the last look at its target against the folder, and what is under way there.
+
+Pages read this and never a target, so one that does not answer slows no page. The number of queries does not
+depend on the number of environments.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dashboard.engine import status
+from dashboard.engine.migration import AppliedMigration, Folder, Kind, version_key
+from dashboard.engine.status import MigrationStatus, Summary
+from dashboard.models import Request, Run, environments
+from dashboard.models.environments import Environment
+from dashboard.selectors import observations
+from dashboard.selectors.observations import Look
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """`statuses` is empty where the target was never seen or the folder cannot be read; `known` tells."""
+
+    environment: Environment
+    look: Look | None
+    known: bool
+    statuses: tuple[MigrationStatus, ...]
+    last_run: Run | None  # the one under way, if there is one
+    requests: tuple[Request, ...]  # open and approved ones, newest first
+
+    @property
+    def rows(self) -> tuple[AppliedMigration, ...]:
+        """What the target remembered when it was last seen, newest first."""
+        history = self.look.history if self.look else None
+        return tuple(sorted(history.rows, key=_recorded, reverse=True)) if history else ()
+
+    @property
+    def head(self) -> AppliedMigration | None:
+        """The highest version that stands there."""
+        standing = [row for row in self.rows if row.success and row.kind is not Kind.SKIPPED]
+        return max(standing, key=lambda row: (version_key(row.version), row.name), default=None)
+
+    @property
+    def summary(self) -> Summary:
+        return status.summary(self.statuses)
+
+    @property
+    def pending(self) -> tuple[MigrationStatus, ...]:
+        return tuple(s for s in self.statuses if s.is_pending)
+
+    @property
+    def run(self) -> Run | None:
+        """The run under way."""
+        return self.last_run if self.last_run and self.last_run.is_active else None
+
+    def status_of(self, version: str, name: str) -> MigrationStatus | None:
+        return next((s for s in self.statuses if (s.version, s.name) == (version, name)), None)
+
+
+def standings(folder: Folder | None) -> tuple[Standing, ...]:
+    """Every environment, in the order of the declaration."""
+    return _standings(environments.all_environments(), folder)
+
+
+def standing(environment: Environment, folder: Folder | None) -> Standing:
+    return _standings([environment], folder)[0]
+
+
+def _standings(chosen: Sequence[Environment], folder: Folder | None) -> tuple[Standing, ...]:
+    looks = observations.looks(chosen)
+    runs = _last_runs(chosen)
+    requests = _live_requests(chosen)
+    return tuple(
+        _standing(e, looks.get(e.slug), folder, runs.get(e.slug), tuple(requests.get(e.slug, ()))) for e in chosen
+    )
+
+
+def _standing(
+    environment: Environment, look: Look | None, folder: Folder | None, run: Run | None, requests: tuple[Request, ...]
+) -> Standing:
+    statuses: tuple[MigrationStatus, ...] = ()
+    known = look is not None and look.history is not None and folder is not None
+    if look is not None and look.history is not None and folder is not None:
+        statuses = status.compute(folder, look.history)
+    return Standing(environment=environment, look=look, known=known, statuses=statuses, last_run=run, requests=requests)
+
+
+def _last_runs(chosen: Sequence[Environment]) -> Mapping[str, Run]:
+    runs = Run.objects.filter(environment__in=[e.slug for e in chosen]).select_related("started_by")
+    newest = runs.defer("plan").order_by("environment", "-id").distinct("environment")
+    return {run.environment: run for run in newest}
+
+
+def _live_requests(chosen: Sequence[Environment]) -> Mapping[str, Sequence[Request]]:
+    found: dict[str, list[Request]] = defaultdict(list)
+    live = Request.objects.filter(
+        environment__in=[e.slug for e in chosen], status__in=[Request.Status.OPEN, Request.Status.APPROVED]
+    )
+    for request in live.select_related("requested_by").defer("plan").order_by("-id"):
+        found[request.environment].append(request)
+    return found
+
+
+def _recorded(row: AppliedMigration) -> tuple[float, tuple[int, str], str]:
+    return (row.applied_at.timestamp() if row.applied_at else 0.0, version_key(row.version), row.name)

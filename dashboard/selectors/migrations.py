@@ -1,0 +1,42 @@
+"""One migration across runs, and a search through the folder."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from dashboard.engine.migration import Folder
+from dashboard.models import Run, RunStep
+from dashboard.selectors.board import Row
+
+RUNS_SHOWN = 20
+
+
+def steps_of(version: str, name: str) -> Sequence[RunStep]:
+    """The steps of the last runs that had this migration in them, newest first."""
+    steps = RunStep.objects.filter(version=version, name=name).select_related("run", "run__started_by")
+    return steps.defer("run__plan").order_by("-run_id")[:RUNS_SHOWN]
+
+
+def runs_by_id(ids: Collection[str], environment: str) -> dict[str, Run]:
+    """The runs a tracking table names. It may name those of another Signalbox, so the environment must agree."""
+    numbers = [int(i) for i in ids if i.isascii() and i.isdigit() and len(i) < 19]
+    runs = Run.objects.filter(pk__in=numbers, environment=environment).only("pk", "environment")
+    return {str(run.pk): run for run in runs}
+
+
+def containing(rows: Sequence[Row], folder: Folder | None, words: str) -> tuple[Row, ...]:
+    """The rows whose number, name or SQL contains the words, upper and lower case alike."""
+    wanted = words.casefold()
+    texts = {m.identity: m.up.sql for m in folder.migrations} if folder else {}
+    return tuple(
+        row
+        for row in rows
+        if wanted in f"{row.version}_{row.name}.sql".casefold()
+        or wanted in texts.get((row.version, row.name), "").casefold()
+    )
+
+
+def last_failures(environment: str, labels: Collection[str]) -> dict[str, Run]:
+    """For each of these migrations (`010_add_city`) the last run of the environment that failed in it."""
+    failed = Run.objects.filter(environment=environment, status=Run.Status.FAILED, failure__version__in=list(labels))
+    return {run.failure["version"]: run for run in failed.defer("plan").order_by("id")}

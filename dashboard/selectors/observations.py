@@ -1,0 +1,44 @@
+"""The last look at each target, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from dashboard.engine.migration import History
+from dashboard.engine.planner import TargetIdentity
+from dashboard.models import Observation
+from dashboard.models.environments import Environment
+from dashboard.selectors.folders import Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """`history` and `identity` are of the last good look, at `seen_at`; `failure` is of the last one, at `tried_at`."""
+
+    tried_at: datetime
+    seen_at: datetime | None
+    history: History | None
+    identity: TargetIdentity | None
+    failure: Failure | None
+
+    @property
+    def ok(self) -> bool:
+        return self.failure is None
+
+
+def looks(environments: Sequence[Environment]) -> Mapping[str, Look]:
+    """By slug; an environment nobody ever looked at is not in it."""
+    rows = Observation.objects.filter(environment__in=[e.slug for e in environments])
+    return {row.environment: _look(row) for row in rows}
+
+
+def _look(row: Observation) -> Look:
+    return Look(
+        tried_at=row.tried_at,
+        seen_at=row.seen_at,
+        history=History.from_dict(row.history) if row.history else None,
+        identity=TargetIdentity(**row.identity) if row.identity else None,
+        failure=Failure(**row.failure) if row.failure else None,
+    )
