@@ -1,0 +1,1 @@
+INSERT INTO shop.people VALUES (1, 'Ada'), (2, 'Grace');

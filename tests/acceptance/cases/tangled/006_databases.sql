@@ -1,0 +1,1 @@
+CREATE TABLE shop.databases (id int PRIMARY KEY);

@@ -1,0 +1,1 @@
+INSERT INTO shop.databases VALUES (1);

@@ -1,0 +1,3 @@
+ALTER TABLE shop.people ENABLE ROW LEVEL SECURITY;
+
+RAISE NOTICE 'half way';

@@ -1,0 +1,3 @@
+DROP POLICY IF EXISTS everyone ON shop.people;
+
+RAISE NOTICE 'done';

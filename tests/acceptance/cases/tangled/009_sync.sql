@@ -1,0 +1,1 @@
+CREATE TRIGGER sync AFTER INSERT ON auth.users EXECUTE FUNCTION shop.who();
