@@ -124,10 +124,9 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
-STATICFILES_DIRS: list[Path] = []
 #: Without a collected manifest (a platform that runs no build step) files are served from where they lie.
-STATIC_IS_COLLECTED = (STATIC_ROOT / "staticfiles.json").exists() or BUILDING
+STATIC_IS_COLLECTED = BUILDING or (BASE_DIR / "staticfiles" / "staticfiles.json").exists()
+STATIC_ROOT = BASE_DIR / "staticfiles" if STATIC_IS_COLLECTED else None
 WHITENOISE_USE_FINDERS = not STATIC_IS_COLLECTED
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

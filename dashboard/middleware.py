@@ -8,7 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard.engine.errors import EngineError
-from dashboard.services import approvals, permissions
+from dashboard.models.roles import role_of
+from dashboard.selectors import people
 from dashboard.views import errors
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -42,8 +43,8 @@ class RoleMiddleware:
         match = request.resolver_match
         if not request.user.is_authenticated or (match and match.url_name in WITHOUT_ROLE):
             return None
-        if permissions.role_of(request.user) is None:
-            return render(request, "403.html", {"approvers": approvals.approvers()}, status=403)
+        if role_of(request.user) is None:
+            return render(request, "403.html", {"administrators": people.administrators()}, status=403)
         return None
 
 

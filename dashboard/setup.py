@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connections
 
-from dashboard.services.permissions import Role
+from dashboard.models.roles import Role
 
 
 def create_schema(*, using: str, **kwargs: Any) -> None:

@@ -10,9 +10,9 @@ from dashboard.engine import statements
 from dashboard.engine.target import connection, wire
 from dashboard.models import environments
 from dashboard.models.environments import Environment
+from dashboard.models.roles import Role
 from dashboard.services import actors, approvals, execution, observations, plans, runs, targets
 from dashboard.services.actors import Actor
-from dashboard.services.permissions import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from dashboard.engine.errors import (
     StatementFailed,
     TargetUnsuitable,
 )
+from dashboard.engine.files import directives
 from dashboard.engine.planner import Action, Plan, Policy, Step, Target
 from dashboard.engine.statements import Statement, TransactionMode, TransactionShape
 from dashboard.engine.target import connection as connections
@@ -241,7 +242,7 @@ class _Run:
             )
         self.connection.execute("BEGIN")
         locks.hold_in_transaction(self.connection)
-        for name, value in step.directives:
+        for name, value in directives.values_in(step.sql).items():
             if name in {"lock_timeout", "statement_timeout"}:
                 self.connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", (name, value))
 
@@ -382,7 +383,7 @@ def server_error(error: psycopg.Error, script: str, statement: Statement) -> Ser
 def _shape(step: Step) -> TransactionShape:
     if not step.sql:
         return TransactionShape(mode=TransactionMode.SINGLE, sent=())
-    return statements.plan_transaction(statements.split(step.sql), dict(step.directives))
+    return statements.plan_transaction(statements.split(step.sql), directives.values_in(step.sql))
 
 
 def _bare_error(error: psycopg.Error) -> ServerError:

@@ -67,7 +67,6 @@ class Step:
     checksum_sql: str = ""
     down_sql: str | None = None  # captured with an apply
     reason: str = ""
-    directives: tuple[tuple[str, str], ...] = ()
 
     @property
     def label(self) -> str:
@@ -111,7 +110,7 @@ class Plan:
     def digest(self) -> str:
         """sha256 hex over everything that decides what will happen."""
         steps = [
-            [s.action, s.version, s.name, s.key, checksum(s.sql), s.checksum, _down_checksum(s), s.reason, s.directives]
+            [s.action, s.version, s.name, s.key, checksum(s.sql), s.checksum, _down_checksum(s), s.reason]
             for s in self.steps
         ]
         facts = [self.environment, asdict(self.identity), asdict(self.policy), self.basis, steps]
@@ -227,7 +226,7 @@ def inverse(plan: Plan) -> Plan | None:
     applied = [(s.version, s.name, s.checksum, Kind.APPLIED.value) for s in plan.steps]
     basis = tuple(sorted([*plan.basis, *applied]))
     steps = tuple(
-        replace(s, action=Action.ROLLBACK, sql=s.down_sql or "", file="", checksum_sql="", down_sql=None, directives=())
+        replace(s, action=Action.ROLLBACK, sql=s.down_sql or "", file="", checksum_sql="", down_sql=None)
         for s in reversed(plan.steps)
     )
     return replace(
@@ -303,7 +302,6 @@ def _apply_step(migration: Migration) -> Step:
         _bare_step(Action.APPLY, migration, ""),
         sql=migration.up.sql,
         down_sql=_usable_down(migration),
-        directives=tuple(sorted(migration.directives.items())),
     )
 
 
@@ -351,8 +349,7 @@ def _usable_down(migration: Migration) -> str | None:
 
 
 def _step_from(data: dict[str, Any]) -> Step:
-    directives = tuple((key, value) for key, value in data["directives"])
-    return Step(**{**data, "action": Action(data["action"]), "directives": directives})
+    return Step(**{**data, "action": Action(data["action"])})
 
 
 def _down_checksum(step: Step) -> str:

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import Prefetch, QuerySet
 
 from dashboard.models import Decision, Request, Run
-from dashboard.services.permissions import RANK, Role, role_of
+from dashboard.models.roles import RANK, Role, role_of
 
 
 class Tab(StrEnum):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -19,7 +18,6 @@ from dashboard.models.environments import Environment
 from dashboard.services import audit, permissions, plans, policies
 from dashboard.services.actors import SIGNALBOX, Actor
 from dashboard.services.errors import AlreadyDecided
-from dashboard.services.permissions import Role
 
 
 @transaction.atomic
@@ -208,9 +206,3 @@ def _covered_until(request: Request, plan: Plan) -> datetime:
     applied = request.runs.filter(digest=request.digest).latest("id")
     hours = environments.get(request.environment).rollback_hours
     return (applied.finished_at or applied.queued_at) + timedelta(hours=hours)
-
-
-def approvers() -> list[str]:
-    """Who could decide; for the sentence that says whom to ask."""
-    people = User.objects.filter(is_active=True).prefetch_related("groups").order_by("username")
-    return [p.get_username() for p in people if permissions.role_of(p) in {Role.APPROVER, Role.ADMIN}]

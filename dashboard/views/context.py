@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from dashboard.models.roles import role_of
 from dashboard.selectors import requests, workers
-from dashboard.services import permissions
 
 THEMES = ("system", "light", "dark")
 
@@ -20,8 +20,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "build": {"version": settings.VERSION, "commit": settings.BUILD_COMMIT},
     }
     user = getattr(request, "user", None)
-    role = permissions.role_of(user) if user is not None and user.is_authenticated else None
-    if role is None:
+    role = role_of(user) if user is not None else None
+    if user is None or role is None:
         return {**common, "role": ""}
     return {
         **common,

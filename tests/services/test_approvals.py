@@ -10,7 +10,8 @@ from django.db import connection
 from django.utils import timezone
 
 from dashboard.models import AuditEvent, Request, Run
-from dashboard.services import approvals, execution, permissions, plans, runs
+from dashboard.models.roles import Role, role_of
+from dashboard.services import approvals, execution, plans, runs
 from dashboard.services.actors import Actor
 from dashboard.services.audit import Event
 from dashboard.services.errors import (
@@ -248,5 +249,5 @@ def test_a_refused_deed_leaves_no_event(two_files: Line, alice: Actor) -> None:
 
 
 def test_roles_include_those_before_them(make_user) -> None:
-    users = {role: make_user(f"person-{role}", role.value) for role in permissions.Role}
-    assert {role: permissions.role_of(user) for role, user in users.items()} == {r: r for r in permissions.Role}
+    users = {role: make_user(f"person-{role}", role.value) for role in Role}
+    assert {role: role_of(user) for role, user in users.items()} == {r: r for r in Role}

@@ -139,7 +139,7 @@ def _connect(address: Address, name: str, options: dict[str, str], timeout: int)
         raise _unreachable(address, reason_of(error, address)) from None
 
 
-def _open(parts: dict[str, object], name: str, options: dict[str, str], timeout: int) -> Connection:
+def _open(parts: dict[str, str | int | None], name: str, options: dict[str, str], timeout: int) -> Connection:
     given = str(parts.pop("options", "") or "")
     flags = " ".join(f"-c {key}={value}" for key, value in options.items())
     return psycopg.connect(

@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from typing import cast
 
 from psycopg import sql
 
 
 def query(name: str, schema: str = "") -> sql.Composed:
     """The query `name` of the .sql files here, `{schema}` filled in as an identifier."""
-    template = cast("sql.SQL", sql.SQL(_queries()[name]))  # type: ignore[arg-type]
-    return template.format(schema=sql.Identifier(schema))
+    return sql.SQL(_queries()[name]).format(schema=sql.Identifier(schema))
 
 
 @cache

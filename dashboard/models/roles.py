@@ -1,0 +1,42 @@
+"""What a person is here: their Django group. Each role includes the ones before it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+
+
+class Role(StrEnum):
+    VIEWER = "viewer"  # sees everything, changes nothing
+    REQUESTER = "requester"  # asks for runs, starts approved ones and those of unprotected environments
+    APPROVER = "approver"  # decides on other people's requests
+    ADMIN = "admin"  # also skips migrations, and manages people in /admin/
+
+
+RANK = {role: rank for rank, role in enumerate(Role)}
+
+
+def role_of(user: AbstractBaseUser | AnonymousUser) -> Role | None:
+    """The highest role of a person; None for someone without one, who sees nothing. A superuser is an admin."""
+    if not isinstance(user, User) or not user.is_active:
+        return None
+    if user.is_superuser:
+        return Role.ADMIN
+    names = _group_names(user)
+    held = [role for role in Role if role.value in names]
+    return max(held, key=RANK.__getitem__) if held else None
+
+
+def has_role(user: AbstractBaseUser | AnonymousUser, needed: Role) -> bool:
+    role = role_of(user)
+    return role is not None and RANK[role] >= RANK[needed]
+
+
+def _group_names(user: User) -> set[str]:
+    """Asked once a request: pages look a role up many times."""
+    cached: set[str] | None = getattr(user, "_signalbox_groups", None)
+    if cached is None:
+        cached = set(user.groups.values_list("name", flat=True))
+        user._signalbox_groups = cached  # type: ignore[attr-defined]
+    return cached
