@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.urls import reverse
 
 from dashboard.engine import statements
 from dashboard.engine.errors import SqlSyntaxError
+from dashboard.engine.files import directives
 from dashboard.engine.planner import Action, Plan, PlanWarning, Step
+from dashboard.engine.statements import TransactionMode, TransactionShape
 from dashboard.models.environments import Environment
 from dashboard.presenters.badges import Badge, badge
 from dashboard.services import approvals, plans, targets
@@ -170,9 +173,9 @@ def _summary(step: Step) -> str:
 
 
 def _notes(step: Step) -> tuple[str, ...]:
-    shape = _shape(step)
-    notes = [f"{name} = {value}" for name, value in step.directives]
-    if shape and shape.absorbed:
+    reading = _read(step.sql)
+    notes = [f"{name} = {value}" for name, value in reading.directives]
+    if reading.shape.absorbed:
         notes.append(
             "Carries its own BEGIN and COMMIT: they are not sent, the run's own transaction takes their place."
         )
@@ -181,18 +184,28 @@ def _notes(step: Step) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _shape(step: Step) -> statements.TransactionShape | None:
-    if not step.sql:
-        return None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    shape: TransactionShape
+    directives: tuple[tuple[str, str], ...] = ()
+
+
+_UNREADABLE = _Reading(shape=TransactionShape(mode=TransactionMode.SINGLE, sent=()))
+
+
+@lru_cache(maxsize=256)
+def _read(sql: str) -> _Reading:
+    """A script captured long ago by another tool may not parse; the executor then says so."""
     try:
-        return statements.plan_transaction(statements.split(step.sql), dict(step.directives))
-    except SqlSyntaxError:  # captured long ago by another tool; the executor will say so
-        return None
+        values = directives.values_in(sql)
+        shape = statements.plan_transaction(statements.split(sql), values)
+    except SqlSyntaxError:
+        return _UNREADABLE
+    return _Reading(shape=shape, directives=tuple(values.items()))
 
 
 def _statement_count(step: Step) -> int:
-    shape = _shape(step)
-    return len(shape.sent) if shape else 0
+    return len(_read(step.sql).shape.sent)
 
 
 def _sizes(plan: Plan) -> str:

@@ -42,7 +42,7 @@ def new_apply(request: HttpRequest, slug: str) -> HttpResponse:
     environment = environment_or_404(slug)
     plan = plans.apply(environment, upto=ApplyQuery(request.GET).version())
     asks = decisions.needs_request(plan, environment)
-    form = PlanForm(request.POST or None, plan=plan, environment=environment, asks=asks)
+    form = PlanForm(request.POST if request.method == "POST" else None, plan=plan, environment=environment, asks=asks)
     if request.method == "POST" and form.is_valid():
         return launching.submit(request, plan, environment, form.submission)
     context = {**launching.page(plan, environment, form, asks=asks), "upto_links": plan_presenter.upto_links(plan)}

@@ -18,7 +18,7 @@ def new(request: HttpRequest, slug: str, version: str, name: str) -> HttpRespons
     environment = environment_or_404(slug)
     plan = plans.rollback(environment, version=version, name=name)
     asks = decisions.needs_request(plan, environment)
-    form = PlanForm(request.POST or None, plan=plan, environment=environment, asks=asks)
+    form = PlanForm(request.POST if request.method == "POST" else None, plan=plan, environment=environment, asks=asks)
     if request.method == "POST" and form.is_valid():
         return launching.submit(request, plan, environment, form.submission)
     context = {**launching.page(plan, environment, form, asks=asks), "others": presenter.others(plan, version)}

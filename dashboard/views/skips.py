@@ -18,7 +18,7 @@ def new(request: HttpRequest, slug: str, version: str) -> HttpResponse:
     permissions.check_can_skip(actors.from_request(request))
     environment = environment_or_404(slug)
     found = skips.undecided(environment, version)
-    form = SkipForm(request.POST or None, undecided=found, environment=environment)
+    form = SkipForm(request.POST if request.method == "POST" else None, undecided=found, environment=environment)
     if request.method == "POST" and form.is_valid():
         plan = plans.skip(environment, form.skipped, reason=form.cleaned_data["reason"])
         return launching.submit(request, plan, environment, form.submission)
@@ -30,7 +30,7 @@ def new(request: HttpRequest, slug: str, version: str) -> HttpResponse:
 def undo(request: HttpRequest, slug: str, version: str, name: str) -> HttpResponse:
     permissions.check_can_skip(actors.from_request(request))
     environment = environment_or_404(slug)
-    form = UnskipForm(request.POST or None, environment=environment)
+    form = UnskipForm(request.POST if request.method == "POST" else None, environment=environment)
     if request.method == "POST" and form.is_valid():
         plan = plans.unskip(environment, version=version, name=name, reason=form.cleaned_data["reason"])
         return launching.submit(request, plan, environment, form.submission)

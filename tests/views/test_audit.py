@@ -1,0 +1,121 @@
+"""The audit page: every event has a sentence, filters live in the address, the export is safe to open."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import connection
+from django.template.loader import get_template
+
+from dashboard.models import AuditEvent, Request
+from dashboard.presenters import audit as presenter
+from dashboard.services import actors, approvals, audit
+from dashboard.services.actors import SIGNALBOX, Actor
+from dashboard.services.audit import Event
+from tests.fix_line import Line
+from tests.fix_people import ClientOf
+from tests.views.pages import text
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("event", list(Event))
+def test_every_event_has_a_label_and_a_sentence(event: Event) -> None:
+    assert event in presenter.KINDS, f"add {event} to presenters/audit.py"
+    get_template(presenter.template_of(event))
+
+
+@pytest.mark.parametrize("event", list(Event))
+def test_every_event_is_shown_even_without_its_facts(
+    event: Event, line: Line, viewer: User, client_of: ClientOf
+) -> None:
+    client = client_of(viewer)
+    audit.record(event, by=SIGNALBOX, environment="staging")
+    assert client.get(f"/audit/?kind={event}").status_code == 200
+
+
+def test_a_request_is_told_in_sentences_with_links(
+    ask: Callable[[User], Request],
+    requester: User,
+    approver: User,
+    client_of: ClientOf,
+    acting: Callable[[User], Actor],
+) -> None:
+    request = ask(requester)
+    approvals.reject(request.pk, by=acting(approver), digest=request.digest, reason="Not on a Friday")
+    page = client_of(approver).get("/audit/")
+    shown = text(page)
+    assert f"bob rejected request {request.pk} (Apply 001 and 002 to Production): “Not on a Friday”" in shown
+    assert f"alice opened request {request.pk}" in shown
+    assert "from 192.0.2.7" in shown
+    assert f'href="/requests/{request.pk}/"' in page.content.decode()
+
+
+def test_filters_narrow_the_list(
+    ask: Callable[[User], Request], requester: User, viewer: User, client_of: ClientOf
+) -> None:
+    ask(requester)
+    client = client_of(viewer)
+    assert "alice opened" in text(client.get("/audit/?actor=alice&kind=request.opened&environment=production"))
+    assert "No event matches" in text(client.get("/audit/?actor=alice&environment=staging"))
+    assert "No event matches" in text(client.get("/audit/?actor=alice&until=2020-01-01"))
+    assert "alice opened" in text(client.get("/audit/?since=2020-01-01"))
+
+
+@pytest.mark.parametrize("query", ["?since=yesterday", "?kind=nothing", "?actor=nobody", "?page=99999", "?format=pdf"])
+def test_a_filter_nobody_understands_is_no_error(line: Line, viewer: User, client_of: ClientOf, query: str) -> None:
+    assert client_of(viewer).get(f"/audit/{query}").status_code == 200
+
+
+def test_the_chain_is_checked_on_demand(line: Line, viewer: User, client_of: ClientOf) -> None:
+    client = client_of(viewer)
+    assert "chain" not in text(client.get("/audit/")).replace("Check the chain", "")
+    assert "chain intact" in text(client.get("/audit/?verify=1"))
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE dashboard_auditevent DISABLE TRIGGER append_only")
+        cursor.execute("UPDATE dashboard_auditevent SET actor = 'mallory'")
+    assert "The chain breaks at event" in text(client.get("/audit/?verify=1"))
+
+
+def test_the_export_has_every_event_and_no_formula(line: Line, viewer: User, client_of: ClientOf) -> None:
+    client = client_of(viewer)
+    for name in ("=cmd()", "+1", "-1", "@SUM(A1)", "\tx", "plain"):
+        audit.record(Event.SIGN_IN_FAILED, by=actors.Actor(name=name))
+    answer = client.get("/audit/?format=csv&kind=person.sign_in_failed")
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))  # type: ignore[attr-defined]
+    assert [row["actor"] for row in rows] == ["plain", "'\tx", "'@SUM(A1)", "'-1", "'+1", "'=cmd()"]
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+
+
+def test_what_people_wrote_is_shown_as_text(line: Line, viewer: User, client_of: ClientOf) -> None:
+    audit.record(Event.SIGN_IN_FAILED, by=actors.Actor(name="<script>alert(1)</script>"))
+    assert "<script>alert" not in client_of(viewer).get("/audit/").content.decode()
+
+
+def test_the_page_asks_the_database_no_more_for_more_events(
+    ask: Callable[[User], Request],
+    requester: User,
+    viewer: User,
+    client_of: ClientOf,
+    django_assert_max_num_queries: Callable[[int], object],
+) -> None:
+    for _ in range(6):
+        ask(requester)
+    client = client_of(viewer)
+    with django_assert_max_num_queries(11):  # type: ignore[attr-defined]
+        client.get("/audit/")
+    assert AuditEvent.objects.count() > 6
+
+
+def test_strangers_and_people_without_a_role_read_no_audit(
+    line: Line, outsider: User, client_of: ClientOf, client: object
+) -> None:
+    assert client_of(outsider).get("/audit/").status_code == 403
+    assert client.get("/audit/").status_code == 302  # type: ignore[attr-defined]

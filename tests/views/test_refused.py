@@ -1,0 +1,39 @@
+"""A refusal is a page: what was refused, what to do next, and the way back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fix_line import Line
+from tests.fix_people import ClientOf
+from tests.views.pages import text
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+pytestmark = pytest.mark.django_db
+
+ADDRESS = "/environments/staging/skip/001/"
+
+
+def test_it_says_what_why_and_what_next(two: Line, viewer: User, client_of: ClientOf) -> None:
+    shown = text(client_of(viewer).get(ADDRESS))
+    assert "Your role does not allow you to skip a migration." in shown
+    assert "Ask an administrator of Signalbox." in shown
+    assert "permission_refused" in shown
+
+
+def test_the_way_back_is_where_the_person_came_from(two: Line, viewer: User, client_of: ClientOf) -> None:
+    client = client_of(viewer)
+    own = client.get(ADDRESS, headers={"referer": "http://testserver/runs/"}).content.decode()
+    foreign = client.get(ADDRESS, headers={"referer": "https://evil.example/"}).content.decode()
+    assert 'href="http://testserver/runs/">Go back' in own
+    assert "evil.example" not in foreign
+
+
+def test_a_missing_folder_is_explained(two: Line, admin: User, client_of: ClientOf, settings: object) -> None:
+    settings.SOURCE = two.folder / "gone"  # type: ignore[attr-defined]
+    answer = client_of(admin).get("/environments/staging/apply/")
+    assert (answer.status_code, "There is no migrations folder" in text(answer)) == (503, True)

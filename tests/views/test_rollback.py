@@ -1,0 +1,114 @@
+"""Rolling back: what goes with it is named, and nothing runs that was not on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dashboard.models import Request, Run
+from dashboard.services import execution
+from tests.fix_line import Line
+from tests.fix_people import ClientOf
+from tests.views.pages import digest_on, text
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+UNPROVEN = ["unproven_rollback:001", "unproven_rollback:002"]
+
+
+def test_the_page_names_the_later_migrations_that_go_with_it(
+    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run_on_staging(requester)
+    shown = text(client_of(requester).get("/environments/staging/rollback/001/users/"))
+    assert "1 later migration goes with it" in shown
+    assert shown.index("002_orders Roll back") < shown.index("001_users Roll back")
+    assert "The rollback of 001 has not been proven" in shown
+
+
+def test_unproven_rollbacks_have_to_be_accepted(
+    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run_on_staging(requester)
+    client = client_of(requester)
+    address = "/environments/staging/rollback/001/users/"
+    sent = {"digest": digest_on(client.get(address))}
+    refused = client.post(address, sent)
+    assert (refused.status_code, Run.objects.count()) == (422, 1)
+    assert "nobody has accepted yet" in text(refused)
+    client.post(address, {**sent, "accepted": UNPROVEN})
+    assert Run.objects.latest("id").kind == "rollback"
+
+
+def test_it_rolls_back_from_what_was_captured_not_from_the_file(
+    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run_on_staging(requester)
+    two.write(_002_rollback="DROP TABLE users, orders;")
+    client = client_of(requester)
+    page = client.get("/environments/staging/rollback/002/orders/")
+    assert "DROP TABLE users, orders" not in text(page)
+    sent = {"digest": digest_on(page), "accepted": UNPROVEN[1:]}
+    client.post("/environments/staging/rollback/002/orders/", sent)
+    execution.execute(Run.objects.latest("id").pk)
+    assert two.query(two.staging, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'") == [("users",)]
+
+
+def test_a_rollback_approved_with_its_apply_takes_one_click_and_the_name(
+    two: Line, approver: User, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
+) -> None:
+    run_on_production()
+    client = client_of(requester)
+    address = "/environments/production/rollback/001/users/"
+    page = client.get(address)
+    assert "bob approved this rollback together with request" in text(page)
+    assert "Roll back 002 and 001 on Production" in text(page)
+    sent = {"digest": digest_on(page), "accepted": UNPROVEN}
+    assert client.post(address, {**sent, "typed_name": "prod"}).status_code == 422
+    client.post(address, {**sent, "typed_name": "production"})
+    run = Run.objects.latest("id")
+    execution.execute(run.pk)
+    run.refresh_from_db()
+    assert (run.kind, run.status) == ("rollback", "succeeded")
+
+
+def test_one_that_nobody_approved_opens_a_request(
+    two: Line, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
+) -> None:
+    run_on_production()
+    client = client_of(requester)
+    address = "/environments/production/rollback/002/orders/"
+    page = client.get(address)
+    assert "Request approval of this rollback" in text(page)
+    client.post(address, {"digest": digest_on(page), "accepted": UNPROVEN[1:], "reason": "Orders are wrong"})
+    assert Request.objects.latest("id").kind == "rollback"
+
+
+def test_a_viewer_cannot_roll_back(
+    two: Line, requester: User, viewer: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run_on_staging(requester)
+    client = client_of(viewer)
+    address = "/environments/staging/rollback/002/orders/"
+    sent = {"digest": digest_on(client.get(address)), "accepted": UNPROVEN[1:]}
+    assert client.post(address, sent).status_code == 403
+
+
+def test_what_is_not_applied_cannot_be_rolled_back(two: Line, requester: User, client_of: ClientOf) -> None:
+    answer = client_of(requester).get("/environments/staging/rollback/001/users/")
+    assert answer.status_code == 422
+    assert "001_users is not applied there" in text(answer)
+
+
+def test_what_has_no_rollback_says_what_to_do(
+    line: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    line.write(_001_users="CREATE TABLE users (id int);")
+    run_on_staging(requester)
+    answer = client_of(requester).get("/environments/staging/rollback/001/users/")
+    assert "Write a new migration that undoes what it did" in text(answer)

@@ -1,0 +1,216 @@
+"""Runs: the list, one of them while it runs and when it has failed, and stopping it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from django.utils import timezone
+
+from dashboard.models import Run, RunStatement, RunStep
+from dashboard.selectors import runs as selector
+from dashboard.services import runs
+from tests.fix_line import Line
+from tests.fix_people import ClientOf
+from tests.views.pages import text
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def failing(line: Line) -> Line:
+    """001 works, 002 breaks a constraint in its second statement, 003 is never begun."""
+    line.write(
+        _001_users="CREATE TABLE users (id int PRIMARY KEY);",
+        _001_rollback="DROP TABLE users;",
+        _002_members="CREATE TABLE members (\n  user_id int REFERENCES users\n);\nINSERT INTO members VALUES (7);",
+        _003_city="ALTER TABLE users ADD city text;",
+    )
+    return line
+
+
+def test_the_list_names_each_run(
+    two: Line, requester: User, viewer: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    client = client_of(viewer)
+    assert "Nothing has run yet" in text(client.get("/runs/"))
+    run_on_staging(requester)
+    assert "Apply 001 and 002 to Staging Succeeded" in text(client.get("/runs/"))
+    assert "No run matches" in text(client.get("/runs/?environment=production"))
+    assert "No run matches" in text(client.get("/runs/?status=failed"))
+    assert client.get("/runs/?status=nonsense&page=99").status_code == 200
+
+
+def test_a_run_that_succeeded_shows_its_statements(
+    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run = run_on_staging(requester)
+    shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
+    assert "Succeeded 2 of 2 migrations committed" in shown
+    assert "001_users Committed" in shown
+    assert "CREATE TABLE orders" in shown
+    assert "Roll back to before 001" in shown
+
+
+def test_a_failure_says_what_happened_what_is_and_what_to_do(
+    failing: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run = run_on_staging(requester)
+    page = client_of(requester).get(f"/runs/{run.pk}/")
+    shown = text(page)
+    assert "002_members failed at statement 2" in shown
+    assert "001 is applied. Nothing of 002 remains: PostgreSQL undid it. 003 was not begun." in shown
+    assert "23503" in shown
+    assert "members_user_id_fkey" in shown
+    assert "Key (user_id)=(7) is not present" in shown
+    assert "Show line 4 in its file" in shown
+    assert "^" in shown
+    assert "/migrations/002/members/#L4" in page.content.decode()
+
+
+def test_only_an_administrator_is_offered_to_skip(
+    failing: Line, requester: User, admin: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run = run_on_staging(requester)
+    assert "Skip 002 with a reason" in text(client_of(admin).get(f"/runs/{run.pk}/"))
+    assert "Skip 002" not in text(client_of(requester).get(f"/runs/{run.pk}/"))
+
+
+def test_a_queued_run_without_a_worker_says_so(
+    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run = run_on_staging(requester, execute=False)
+    shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
+    assert "No worker is running, so this run waits." in shown
+    assert "Nothing was sent to Staging yet" in shown
+
+
+def test_htmx_gets_the_progress_alone_until_the_run_has_ended(
+    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run, client = run_on_staging(requester, execute=False), client_of(requester)
+    moving = client.get(f"/runs/{run.pk}/", headers={"HX-Request": "true"})
+    assert moving.status_code == 200
+    assert 'hx-trigger="every 2s"' in moving.content.decode()
+    assert "<html" not in moving.content.decode()
+    client.post(f"/runs/{run.pk}/cancel/")
+    ended = client.get(f"/runs/{run.pk}/", headers={"HX-Request": "true"})
+    assert (ended.status_code, "hx-trigger" in ended.content.decode()) == (286, False)
+
+
+def test_the_page_says_that_it_varies(
+    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run = run_on_staging(requester)
+    assert "HX-Request" in client_of(requester).get(f"/runs/{run.pk}/").headers["Vary"]
+
+
+def test_a_queued_run_is_cancelled_at_once(
+    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run, client = run_on_staging(requester, execute=False), client_of(requester)
+    client.post(f"/runs/{run.pk}/cancel/")
+    shown = text(client.get(f"/runs/{run.pk}/"))
+    assert "This run was cancelled" in shown
+    assert "Nothing was sent to Staging: it is as it was before." in shown
+    assert client.post(f"/runs/{run.pk}/cancel/").status_code == 409
+
+
+def test_a_viewer_cannot_cancel_and_reads_why(
+    two: Line, requester: User, viewer: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run, client = run_on_staging(requester, execute=False), client_of(viewer)
+    assert "It needs the role approver" in text(client.get(f"/runs/{run.pk}/"))
+    assert client.post(f"/runs/{run.pk}/cancel/").status_code == 403
+
+
+def test_a_cancel_on_its_way_is_shown_and_not_offered_twice(
+    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run, client = run_on_staging(requester, execute=False), client_of(requester)
+    runs.claim(run.pk)
+    client.post(f"/runs/{run.pk}/cancel/")
+    assert "alice asked for it; the worker is stopping the statement." in text(client.get(f"/runs/{run.pk}/"))
+
+
+def test_an_interrupted_run_freezes_the_environment_and_says_so(
+    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run = runs.claim(run_on_staging(requester, execute=False).pk)
+    assert run
+    run.steps.filter(position=0).update(status=RunStep.Status.RUNNING, started_at=timezone.now())
+    runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has not been heard of.", "next_step": ""})
+    shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
+    assert "What this run did is not known yet" in shown
+    assert "Whether 001 committed is not known; Staging is frozen until it is." in shown
+
+
+def test_a_resolved_run_says_what_was_found_out(
+    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run = runs.claim(run_on_staging(requester, execute=False).pk)
+    assert run
+    run.steps.update(started_at=timezone.now())
+    runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has not been heard of.", "next_step": ""})
+    runs.settle(run, [True, False])
+    shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
+    assert "001 is applied. Nothing of 002 remains" in shown
+
+
+def test_a_long_step_lists_its_last_statements_and_counts_the_rest(
+    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run = runs.claim(run_on_staging(requester, execute=False).pk)
+    assert run
+    step = run.steps.get(position=0)
+    RunStatement.objects.bulk_create(
+        RunStatement(step=step, number=n, line=n, summary=f"SELECT {n}", status="ok") for n in range(1, 601)
+    )
+    shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
+    assert f"{600 - selector.SHOWN_LIVE} earlier statements not listed here" in shown
+    assert "SELECT 600" in shown
+    assert "SELECT 400" not in shown
+
+
+def test_a_run_page_asks_the_database_no_more_for_more_steps(
+    two: Line,
+    requester: User,
+    run_on_staging: Callable[..., Run],
+    client_of: ClientOf,
+    django_assert_max_num_queries: Callable[[int], object],
+) -> None:
+    run, client = run_on_staging(requester), client_of(requester)
+    with django_assert_max_num_queries(10):  # type: ignore[attr-defined]
+        client.get(f"/runs/{run.pk}/")
+
+
+def test_the_log_is_plain_text_with_everything_in_it(
+    failing: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run = run_on_staging(requester)
+    answer = client_of(requester).get(f"/runs/{run.pk}/?format=text")
+    log = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert "[2/3] apply 002_members: failed" in log
+    assert "sqlstate: 23503" in log
+    assert "Started by:  alice" in log
+    assert failing.staging.url not in log
+
+
+def test_a_run_that_never_was_is_not_found(line: Line, viewer: User, client_of: ClientOf) -> None:
+    client = client_of(viewer)
+    assert client.get("/runs/999/").status_code == 404
+    assert client.post("/runs/999/cancel/").status_code == 404
+    assert client.get("/runs/1/cancel/").status_code == 405
+
+
+def test_strangers_and_people_without_a_role_see_no_run(
+    two: Line, requester: User, outsider: User, run_on_staging: Callable[..., Run], client_of: ClientOf, client: object
+) -> None:
+    run = run_on_staging(requester)
+    assert client_of(outsider).get(f"/runs/{run.pk}/").status_code == 403
+    assert client.get(f"/runs/{run.pk}/").status_code == 302  # type: ignore[attr-defined]
