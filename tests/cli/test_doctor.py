@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from config.environments import Environment
+from tests.cli.conftest import Signalbox
+from tests.cli.targets import fingerprint
+from tests.fix_line import Line
+
+if TYPE_CHECKING:
+    from pytest_django.fixtures import SettingsWrapper
+
+
+def test_a_target_that_is_fit_is_called_so(signalbox: Signalbox, line: Line):
+    answer = signalbox("doctor", "--env", "staging")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.startswith("Staging (127.0.0.1:")
+    assert answer.out.endswith("): fit to run migrations\n")
+
+
+def test_it_asks_every_environment(signalbox: Signalbox, line: Line):
+    answer = signalbox("doctor")
+    assert [said.split(" (")[0] for said in answer.out.splitlines()] == ["Staging", "Production"]
+
+
+def test_it_changes_nothing(signalbox: Signalbox, line: Line):
+    before = fingerprint(line, line.staging)
+    signalbox("doctor")
+    assert fingerprint(line, line.staging) == before
+
+
+def test_a_target_that_does_not_answer_keeps_no_other_from_being_asked(
+    signalbox: Signalbox, line: Line, unreachable: Callable[[Environment], Environment]
+):
+    unreachable(line.staging)
+    answer = signalbox("doctor")
+    assert answer.code == 7
+    assert answer.out.startswith("Production (")
+    assert "staging cannot be reached at 127.0.0.1:1/gone as nobody" in answer.err
+    assert "Nothing was changed." in answer.err
+    assert "s3cret" not in answer.said
+
+
+def test_a_read_only_target_is_refused_with_the_remedy(signalbox: Signalbox, line: Line):
+    database = line.databases["staging"].name
+    line.query(line.staging, f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+    answer = signalbox("doctor", "--env", "staging")
+    assert (answer.code, answer.out) == (7, "")
+    assert "staging is not fit to run migrations: its sessions are read-only." in answer.err
+    assert "Reset default_transaction_read_only for this role or database. Nothing was changed." in answer.err
+
+
+def test_a_variable_that_is_not_set_is_named(signalbox: Signalbox, line: Line, settings: SettingsWrapper):
+    settings.ENVIRONMENTS = (replace(line.staging, url=""),)
+    answer = signalbox("doctor", "--env", "staging")
+    assert (answer.code, answer.out) == (7, "")
+    assert "the variable URL_OF_STAGING is not set" in answer.err
+
+
+def test_no_environment_at_all_is_wrong_usage(signalbox: Signalbox, line: Line, settings: SettingsWrapper):
+    settings.ENVIRONMENTS = ()
+    answer = signalbox("doctor")
+    assert (answer.code, answer.out) == (2, "")
+    assert "No environment is configured: set DATABASE_URL" in answer.err
+
+
+def test_an_unknown_environment_is_wrong_usage(signalbox: Signalbox, line: Line):
+    answer = signalbox("doctor", "--env", "nowhere")
+    assert (answer.code, answer.out) == (2, "")
+    assert "Known: staging, production." in answer.err

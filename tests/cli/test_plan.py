@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from config.environments import Environment
+from tests.cli.conftest import Signalbox
+from tests.cli.targets import apply, fingerprint
+from tests.fix_line import Line
+
+if TYPE_CHECKING:
+    from pytest_django.fixtures import SettingsWrapper
+
+
+@pytest.fixture
+def three_files(line: Line) -> Line:
+    line.write(
+        _001_users="CREATE TABLE users (id int);",
+        _001_rollback="DROP TABLE users;",
+        _002_orders="CREATE TABLE orders (id int);",
+        _002_rollback="DROP TABLE orders;",
+        _003_invoices="CREATE TABLE invoices (id int);",
+    )
+    return line
+
+
+def test_it_says_in_json_exactly_what_would_run(signalbox: Signalbox, three_files: Line):
+    answer = signalbox("plan", "--env", "staging", "--json")
+    assert (answer.code, answer.err) == (0, "")
+    (plan,) = answer.json
+    assert (plan["environment"], plan["action"], plan["stops_before"]) == ("staging", "apply", "")
+    assert [(s["version"], s["name"], s["sql"]) for s in plan["steps"]] == [
+        ("001", "users", "CREATE TABLE users (id int);"),
+        ("002", "orders", "CREATE TABLE orders (id int);"),
+        ("003", "invoices", "CREATE TABLE invoices (id int);"),
+    ]
+    assert [s["down_sql"] for s in plan["steps"]] == ["DROP TABLE users;", "DROP TABLE orders;", None]
+    assert plan["identity"]["database"] == three_files.databases["staging"].name
+    assert re.fullmatch("[0-9a-f]{64}", plan["digest"])
+
+
+def test_it_says_it_in_words(signalbox: Signalbox, three_files: Line):
+    apply(three_files, three_files.staging, upto="001")
+    answer = signalbox("plan", "--env", "staging")
+    (head, *lines) = answer.out.splitlines()
+    assert re.fullmatch("staging, digest [0-9a-f]{64}", head)
+    assert lines == [
+        "  apply 002_orders",
+        "  apply 003_invoices",
+        "  note: 003 has no usable rollback: once applied it can only be undone by a new migration.",
+    ]
+
+
+def test_the_digest_holds_until_something_changes(signalbox: Signalbox, three_files: Line):
+    def digest() -> str:
+        return str(signalbox("plan", "--env", "staging", "--json").json[0]["digest"])
+
+    first = digest()
+    assert digest() == first
+    three_files.write(_002_rollback="DROP TABLE orders CASCADE;")
+    assert digest() != first
+
+
+def test_two_databases_never_share_a_digest(signalbox: Signalbox, three_files: Line):
+    staging, production = signalbox("plan", "--json").json
+    assert staging["digest"] != production["digest"]
+
+
+def test_it_stops_at_the_version_that_is_named(signalbox: Signalbox, three_files: Line):
+    (plan,) = signalbox("plan", "--env", "staging", "--to", "002", "--json").json
+    assert [s["version"] for s in plan["steps"]] == ["001", "002"]
+
+
+def test_it_changes_nothing(signalbox: Signalbox, three_files: Line):
+    before = fingerprint(three_files, three_files.staging)
+    signalbox("plan")
+    assert fingerprint(three_files, three_files.staging) == before
+
+
+def test_nothing_to_do_is_fine(signalbox: Signalbox, three_files: Line):
+    apply(three_files, three_files.staging)
+    answer = signalbox("plan", "--env", "staging")
+    assert answer.code == 0
+    assert "staging has nothing to do: every migration in the folder is settled there." in answer.said
+
+
+def test_an_unknown_version_is_named(signalbox: Signalbox, three_files: Line):
+    answer = signalbox("plan", "--env", "staging", "--to", "042")
+    assert "there is no migration 042" in answer.said
+
+
+def test_it_stops_before_a_file_that_cannot_run_and_says_so(signalbox: Signalbox, three_files: Line):
+    three_files.write(_002_orders="CREATE TABEL orders (id int);")
+    answer = signalbox("plan", "--env", "staging")
+    assert answer.code == 0
+    assert "  apply 001_users\n" in answer.out
+    assert "apply 002_orders" not in answer.out
+    assert "apply 003_invoices" not in answer.out
+    assert "  stops there: 002_orders stands in the way: " in answer.out
+    assert "(line 1)" in answer.out
+
+
+# What stands in the way
+
+
+def test_the_first_file_in_the_way_blocks_the_plan(signalbox: Signalbox, three_files: Line):
+    three_files.write(_001_users="CREATE TABEL users (id int);")
+    answer = signalbox("plan", "--env", "staging")
+    assert (answer.code, answer.out) == (8, "")
+    assert answer.err.startswith("signalbox: 001_users stands in the way: ")
+    assert "Correct the statement the caret points at." in answer.err
+
+
+def test_a_file_edited_after_it_was_applied_blocks_the_plan(signalbox: Signalbox, three_files: Line):
+    apply(three_files, three_files.staging, upto="001")
+    three_files.write(_001_users="CREATE TABLE users (id bigint);")
+    answer = signalbox("plan", "--env", "staging")
+    assert (answer.code, answer.out) == (8, "")
+    assert "001_users stands in the way: its file was edited after it was applied." in answer.err
+    assert "Restore the file as it was, and put the change into a new migration." in answer.err
+
+
+def test_two_files_with_one_version_block_the_plan(signalbox: Signalbox, three_files: Line):
+    three_files.write(_001_accounts="SELECT 1;")
+    answer = signalbox("plan", "--env", "staging")
+    assert (answer.code, answer.out) == (8, "")
+    assert "shares its number with" in answer.err
+    assert "Rename it, or skip it with a reason." in answer.err
+
+
+def test_a_version_that_only_the_target_knows_is_a_warning(signalbox: Signalbox, three_files: Line):
+    apply(three_files, three_files.staging, upto="001")
+    (three_files.folder / "001_users.sql").unlink()
+    answer = signalbox("plan", "--env", "staging")
+    assert answer.code == 0
+    assert "note: 001_users is recorded as applied, but the folder has no such file" in answer.out
+
+
+def test_a_missing_folder_is_wrong_usage(signalbox: Signalbox, three_files: Line):
+    answer = signalbox("plan", "--source", str(three_files.folder / "gone"))
+    assert (answer.code, answer.out) == (2, "")
+    assert "There is no migrations folder at" in answer.err
+
+
+def test_an_unknown_environment_is_wrong_usage(signalbox: Signalbox, three_files: Line):
+    answer = signalbox("plan", "--env", "nowhere")
+    assert (answer.code, answer.out) == (2, "")
+
+
+def test_a_target_that_does_not_answer_is_told(
+    signalbox: Signalbox, three_files: Line, unreachable: Callable[[Environment], Environment]
+):
+    unreachable(three_files.staging)
+    answer = signalbox("plan", "--env", "staging")
+    assert (answer.code, answer.out) == (7, "")
+    assert "staging cannot be reached at 127.0.0.1:1/gone as nobody" in answer.err
+    assert "s3cret" not in answer.said
+
+
+# Several environments
+
+
+@pytest.mark.xfail(strict=True, reason="the first environment that raises ends the command for all")
+def test_an_environment_with_nothing_to_do_hides_no_other(signalbox: Signalbox, three_files: Line):
+    apply(three_files, three_files.staging)
+    answer = signalbox("plan")
+    assert answer.code == 0
+    assert "staging has nothing to do" in answer.said
+    assert "production, digest " in answer.out
+
+
+@pytest.mark.xfail(strict=True, reason="the first environment that raises ends the command for all")
+def test_an_environment_with_nothing_to_do_is_still_json(signalbox: Signalbox, three_files: Line):
+    apply(three_files, three_files.staging)
+    assert signalbox("plan", "--env", "staging", "--json").json == []
+
+
+@pytest.mark.xfail(strict=True, reason="the first environment that raises ends the command for all")
+def test_a_target_that_does_not_answer_hides_no_other(
+    signalbox: Signalbox, three_files: Line, unreachable: Callable[[Environment], Environment]
+):
+    unreachable(three_files.staging)
+    answer = signalbox("plan")
+    assert answer.code == 7
+    assert "production, digest " in answer.out
+
+
+@pytest.mark.xfail(strict=True, reason="it prints an empty line and exits with 0")
+def test_no_environment_at_all_is_wrong_usage(signalbox: Signalbox, three_files: Line, settings: SettingsWrapper):
+    settings.ENVIRONMENTS = ()
+    answer = signalbox("plan")
+    assert answer.code == 2
+    assert "No environment is configured" in answer.err
