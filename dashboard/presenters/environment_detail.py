@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 from django.urls import reverse
@@ -17,6 +18,7 @@ from dashboard.engine.planner import Plan, Target
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Run
 from dashboard.models.environments import Environment
+from dashboard.models.roles import Role, has_role
 from dashboard.presenters import plans, statuses
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.environments import Card, card
@@ -27,7 +29,6 @@ from dashboard.selectors.environments import Standing
 from dashboard.services import permissions, targets
 from dashboard.services.actors import Actor
 from dashboard.services.errors import EnvironmentOccupied
-from dashboard.services.permissions import Role
 
 FAILED_ATTEMPT = Pill(label="Failed", tone="danger", icon="fail")
 KINDS: Mapping[Kind, Pill] = {
@@ -36,6 +37,7 @@ KINDS: Mapping[Kind, Pill] = {
     Kind.SKIPPED: statuses.MIGRATION[State.SKIPPED],
     Kind.REPEATABLE: statuses.MIGRATION[State.APPLIED],
 }
+NO_WAY_BACK = "No rollback was captured, so neither this nor anything before it can be rolled back."
 CHECKSUMS: Mapping[State, tuple[str, str]] = {  # icon and words
     State.APPLIED: ("ok", "same as the file"),
     State.BASELINED: ("ok", "same as the file"),
@@ -46,16 +48,22 @@ CHECKSUMS: Mapping[State, tuple[str, str]] = {  # icon and words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """A file that has not run here."""
-
-    version: str
+class WaitingFile:
+    file: str
     name: str
     url: str
-    pill: Pill
-    sentence: str
-    runs_next: bool  # it is in the plan that Apply would make
     problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What has not run here: a file, or all the files that claim one number."""
+
+    version: str
+    files: tuple[WaitingFile, ...]
+    pill: Pill
+    sentence: str  # empty where the pill and the problems say it all
+    runs_next: bool  # it is in the plan that Apply would make
     decide: ActionButton
 
 
@@ -97,13 +105,14 @@ def page(
     """`runs` by their id as the target names them; `failures` by the label of the migration that failed."""
     offer = _offer(standing, folder)
     planned = {step.identity for step in offer.steps} if isinstance(offer, Plan) else set()
+    waiting = tuple(_waiting(standing, planned, by))
     history = standing.look.history if standing.look else None
     return EnvironmentPage(
         card=card(standing),
         facts=tuple(_facts(standing.environment)),
         apply=_apply_button(standing, offer, by),
-        stops=offer.stops_before if isinstance(offer, Plan) else "",
-        waiting=tuple(_waiting(standing, item, planned, by) for item in standing.statuses if _has_not_run(item)),
+        stops=_stops(offer, waiting),
+        waiting=waiting,
         notices=tuple(s.sentence for s in standing.statuses if s.state in {State.MODIFIED, State.MISSING}),
         mishaps=tuple(_mishaps(standing, failures)),
         history=tuple(_history(standing, runs, by)),
@@ -124,7 +133,7 @@ def run_ids(standing: Standing) -> set[str]:
 
 def _facts(environment: Environment) -> Iterator[tuple[str, str]]:
     yield "Database", targets.address(environment).shown if environment.configured else ""
-    yield "Address from", f"the variable {environment.variable}"
+    yield "URL from", environment.variable
     if environment.protected:
         yield "To run", "A request, approved by a second person"
         yield "An approval", f"is used within {environment.approval_hours} hours, or expires"
@@ -190,26 +199,63 @@ def _check_plan(offer: Plan | EngineError | None) -> None:
 # What has not run
 
 
+def _waiting(standing: Standing, planned: set[tuple[str, str]], by: Actor) -> Iterator[Waiting]:
+    for version, group in groupby(filter(_has_not_run, standing.statuses), key=lambda item: item.version):
+        items = list(group)
+        clashing = [item for item in items if item.state is State.CONFLICT]
+        if len(clashing) > 1:
+            yield _entry(standing, clashing, _CLASH.format(version=version, count=len(clashing)), planned, by)
+            items = [item for item in items if item not in clashing]
+        for item in items:
+            yield _entry(standing, [item], "" if item.state in _SAID else item.sentence, planned, by)
+
+
+#: States whose sentence would only repeat the pill, the problems or the box above.
+_SAID = frozenset({State.PENDING, State.FAILED, State.PARTIAL})
+_CLASH = (
+    "{count} files have the number {version}, so it is not clear which should run, and none does. One can keep it: "
+    "rename the others, or let an administrator decide which runs here and skip the rest, with a reason."
+)
+
+
 def _has_not_run(item: MigrationStatus) -> bool:
     return item.migration is not None and (item.is_pending or item.state in {State.CONFLICT, State.PARTIAL})
 
 
-def _waiting(standing: Standing, item: MigrationStatus, planned: set[tuple[str, str]], by: Actor) -> Waiting:
-    problems = [p for p in item.problems if p.severity is not Severity.NOTE and p.code != "duplicate_version"]
+def _entry(
+    standing: Standing, items: Sequence[MigrationStatus], sentence: str, planned: set[tuple[str, str]], by: Actor
+) -> Waiting:
+    first = items[0]
     return Waiting(
-        version=item.version,
-        name=item.name,
-        url=reverse("migration", args=[item.version, item.name]),
-        pill=state_pill(item),
-        sentence=item.sentence,
-        runs_next=(item.version, item.name) in planned,
-        problems=tuple(sorted(problems, key=lambda p: p.severity is not Severity.ERROR)),
+        version=first.version,
+        files=tuple(_file(item) for item in items),
+        pill=state_pill(first),
+        sentence=sentence,
+        runs_next=(first.version, first.name) in planned,
         decide=ActionButton(
-            label="Decide…" if item.state is State.CONFLICT else "Skip…",
-            url=reverse("skip", args=[standing.environment.slug, item.version]),
-            show=permissions.has_role(by, Role.ADMIN),
+            label="Decide…" if first.state is State.CONFLICT else "Skip…",
+            url=reverse("skip", args=[standing.environment.slug, first.version]),
+            show=not refusal(partial(permissions.check_can_skip, by)),
         ),
     )
+
+
+def _file(item: MigrationStatus) -> WaitingFile:
+    unsaid = {"duplicate_version", "no_rollback"} if item.state is State.CONFLICT else set()
+    shown = [p for p in item.problems if p.severity is not Severity.NOTE and p.code not in unsaid]
+    return WaitingFile(
+        file=item.migration.up.file if item.migration else "",
+        name=item.name,
+        url=reverse("migration", args=[item.version, item.name]),
+        problems=tuple(sorted(shown, key=lambda p: p.severity is not Severity.ERROR)),
+    )
+
+
+def _stops(offer: Plan | EngineError | None, waiting: Sequence[Waiting]) -> str:
+    if not isinstance(offer, Plan) or not offer.stops_before:
+        return ""
+    after = next((entry for entry in waiting if not entry.runs_next), None)
+    return f"It stops before {after.version}, which cannot run: see below." if after else offer.stops_before
 
 
 def _mishaps(standing: Standing, failures: Mapping[str, Run]) -> Iterator[ErrorBox]:
@@ -249,25 +295,21 @@ def _file_url(item: MigrationStatus, line: int | None) -> str:
 
 
 def _history(standing: Standing, runs: Mapping[str, Run], by: Actor) -> Iterator[Recorded]:
-    may_request = permissions.has_role(by, Role.REQUESTER)
-    obstacle = ""
+    """A rollback goes newest first through all that came later, so the first row without one ends what can be had."""
+    reachable = not refusal(partial(permissions.check_can_request, by))
     for row in standing.rows:
-        obstacle = obstacle or _obstacle(row)
-        yield _recorded(standing, row, runs, obstacle=obstacle, may_request=may_request, by=by)
+        yield _recorded(standing, row, runs, reachable=reachable, by=by)
+        reachable = reachable and not _ends_rollback(row)
 
 
-def _obstacle(row: AppliedMigration) -> str:
-    """Why nothing from this row backwards can be rolled back: a rollback goes newest first, through all of them."""
-    if not row.success or row.kind is Kind.SKIPPED or row.has_rollback:
-        return ""
-    return f"{row.version} has no rollback."
+def _ends_rollback(row: AppliedMigration) -> bool:
+    return row.success and row.kind is not Kind.SKIPPED and not (row.kind is Kind.APPLIED and row.has_rollback)
 
 
 def _recorded(
-    standing: Standing, row: AppliedMigration, runs: Mapping[str, Run], *, obstacle: str, may_request: bool, by: Actor
+    standing: Standing, row: AppliedMigration, runs: Mapping[str, Run], *, reachable: bool, by: Actor
 ) -> Recorded:
     slug, item = standing.environment.slug, standing.status_of(row.version, row.name)
-    has_run = row.success and row.kind is Kind.APPLIED
     return Recorded(
         version=row.version,
         name=row.name,
@@ -283,13 +325,13 @@ def _recorded(
         roll_back=ActionButton(
             label="Roll back to before this…",
             url=reverse("rollback", args=[slug, row.version, row.name]),
-            show=has_run and may_request,
-            reason=obstacle,
+            show=reachable and row.success and row.kind is not Kind.SKIPPED,
+            reason=NO_WAY_BACK if _ends_rollback(row) else "",
         ),
         take_back=ActionButton(
             label="Take back…",
             url=reverse("unskip", args=[slug, row.version, row.name]),
-            show=row.kind is Kind.SKIPPED and permissions.has_role(by, Role.ADMIN),
+            show=row.kind is Kind.SKIPPED and has_role(by.person, Role.ADMIN),
         ),
     )
 

@@ -237,5 +237,6 @@ def _trouble(standing: Standing) -> tuple[str, str]:
     if look is None:
         return f"Nobody has looked at {environment.name} yet.", "Refresh to see what is applied there."
     if look.failure:
-        return look.failure.sentence, look.failure.next_step
+        sentence = look.failure.sentence
+        return sentence[:1].upper() + sentence[1:], look.failure.next_step
     return "", ""

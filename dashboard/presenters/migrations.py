@@ -35,7 +35,6 @@ class Place:
 class ScriptView:
     file: str
     sql: str
-    note: str
     problems: tuple[Problem, ...]
     refused: bool  # it has an error, so it is never run
 
@@ -151,7 +150,6 @@ def _script(migration: Migration, script: Script, direction: Direction) -> Scrip
     return ScriptView(
         file=script.file,
         sql=script.sql,
-        note=f"sha256 {script.checksum[:12]}" if script.checksum else "",
         problems=tuple(p for p in migration.problems if p.file == script.file),
         refused=bool(migration.errors(direction)),
     )
@@ -160,7 +158,6 @@ def _script(migration: Migration, script: Script, direction: Direction) -> Scrip
 def _facts(migration: Migration) -> Iterator[tuple[str, Any]]:
     yield "Statements", len(migration.up.statements) or ""
     yield "Transaction", how_it_runs(migration.up)
-    yield "Rollback", migration.down.file if migration.down else "none"
     for key, value in sorted(migration.directives.items()):
         yield f"signalbox: {key}", value
     yield "sha256", migration.up.checksum
