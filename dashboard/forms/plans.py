@@ -27,7 +27,9 @@ class PlanForm(forms.Form):
 
     digest = forms.CharField(widget=forms.HiddenInput)
     accepted = forms.MultipleChoiceField(
-        required=False, widget=forms.CheckboxSelectMultiple, label="Read each warning, and tick what you accept"
+        widget=forms.CheckboxSelectMultiple,
+        label="Read each warning, and tick what you accept",
+        error_messages={"required": "Nothing was run: each warning has to be accepted first."},
     )
     reason = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 3}),

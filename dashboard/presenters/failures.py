@@ -93,6 +93,8 @@ def _joined(steps: Sequence[RunStep], state: str) -> str:
     if len(versions) == 1:
         return f"{versions[0]} {state}."
     plural = state.replace("is ", "are ", 1).replace("was ", "were ", 1)
+    if len(versions) > 4:
+        return f"{versions[0]} … {versions[-1]} ({len(versions)} migrations) {plural}."
     return f"{', '.join(versions[:-1])} and {versions[-1]} {plural}."
 
 

@@ -134,10 +134,16 @@ def objection(request: Request) -> str:
 
 def promise(request: Request) -> str:
     """What approving covers beyond the plan itself."""
-    if not request.rollback_digest:
+    covers = {
+        Request.Status.OPEN: "Approving also approves",
+        Request.Status.APPROVED: "The approval also covers",
+        Request.Status.DONE: "The approval also covers",
+    }
+    if not request.rollback_digest or request.status not in covers:
         return ""
     hours = environments.get(request.environment).rollback_hours
-    return f"Approving also approves the rollback of exactly these migrations, for {hours} h after they ran."
+    what = f"the rollback of exactly these migrations, for {hours} h after they ran"
+    return f"{covers[Request.Status(request.status)]} {what}."
 
 
 def timeline(request: Request) -> list[Happening]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from django.urls import reverse
@@ -68,6 +69,7 @@ _EMPTY = {
     "unskip": "No SQL is sent: its record is removed.",
 }
 _NOT_YET = {RunStep.Status.NOT_RUN: "It was not begun.", RunStep.Status.COMMITTED: "It has no statements."}
+_STOPPED = Pill(label="Stopped", tone="muted", icon="cancel")
 _UNDOABLE = {Run.Status.SUCCEEDED, Run.Status.RESOLVED}
 
 
@@ -142,13 +144,13 @@ def cancel_button(run: Run, by: Actor) -> ActionButton:
 
 
 def rollback_button(run: Run, by: Actor) -> ActionButton:
-    """Leads to the rollback page, which shows what would be undone."""
-    plan = Plan.from_dict(run.plan)
-    first = plan.steps[0]
-    irreversible = next((s.version for s in plan.steps if not s.down_sql), "")
-    missing = f"{irreversible} has no rollback; a new migration has to undo it." if irreversible else ""
+    """Leads to the rollback page, which shows what would be undone: as far back as scripts were captured."""
+    applied = Plan.from_dict(run.plan).steps
+    reversible = list(takewhile(lambda step: step.down_sql, reversed(applied)))
+    first = reversible[-1] if reversible else applied[-1]
+    missing = "" if reversible else f"{first.version} has no rollback; a new migration has to undo it."
     return ActionButton(
-        label=f"Roll back {first.version}" if len(plan.steps) == 1 else f"Roll back to before {first.version}",
+        label=f"Roll back {first.version}" if first is applied[-1] else f"Roll back to before {first.version}",
         url=reverse("rollback", args=[run.environment, first.version, first.name]),
         icon="rollback",
         show=run.kind == Run.Kind.APPLY and run.status in _UNDOABLE and bool(badge_of(run.environment).url),
@@ -181,18 +183,19 @@ def _step(step: RunStep, *, open_: bool) -> StepView:
         duration_ms=step.duration_ms,
         started_at=step.started_at,
         open=open_,
-        statements=tuple(_statement(s) for s in latest),
+        statements=tuple(_statement(s, cancelled=step.status == RunStep.Status.CANCELLED) for s in latest),
         left_out=step.said - len(latest),  # type: ignore[attr-defined]
         empty=_EMPTY.get(step.action, "") or _NOT_YET.get(step.status, "No statement has run yet."),
     )
 
 
-def _statement(statement: RunStatement) -> StatementView:
+def _statement(statement: RunStatement, *, cancelled: bool) -> StatementView:
+    stopped = cancelled and statement.status == RunStatement.Status.FAILED
     return StatementView(
         number=statement.number,
         line=statement.line,
         summary=statement.summary,
-        pill=statuses.STATEMENT[statement.status],
+        pill=_STOPPED if stopped else statuses.STATEMENT[statement.status],
         duration_ms=statement.duration_ms,
         rows=_rows(statement.tag),
         notices=tuple(statement.notices),
