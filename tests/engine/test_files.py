@@ -278,7 +278,6 @@ def test_whatever_a_test_file_holds_is_a_note(folder, content):
         ("012-rollback.sql", "012_rollback.sql"),
         ("012-add-rollback.sql", "012_add_rollback.sql"),
         ("rollback_012_add.sql", "012_add_rollback.sql"),
-        ("012_add.up.sql", "012_add.sql"),
         ("012_add.down.sql", "012_add_rollback.sql"),
         ("٠١٢_add.sql", "<version>_"),
     ],

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from dashboard.engine.files import seed
+from dashboard.engine.files import directories, seed, updown
 from dashboard.engine.files.listing import Limits, list_folder
 from dashboard.engine.files.reader import Reader
 from dashboard.engine.migration import Folder, Problem, Severity
 
 #: The first that recognises a folder reads it; the seed's format recognises any.
-READERS: tuple[Reader, ...] = (seed,)
+READERS: tuple[Reader, ...] = (directories, updown, seed)
 
 
 def read(source: Path, limits: Limits = Limits()) -> Folder:  # noqa: B008 - frozen

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.files import directives
-from dashboard.engine.files.listing import Limits
+from dashboard.engine.files.listing import Entry, Limits
 from dashboard.engine.files.text import decode, hidden_characters
 from dashboard.engine.migration import Problem, Script, Severity
 from dashboard.engine.statements import (
@@ -42,6 +42,16 @@ class Reading:
     script: Script
     problems: tuple[Problem, ...]
     says_nothing: bool = False
+
+
+def read_entry(entry: Entry, limits: Limits, *, file: str = "", ending: bytes = b"") -> Reading:
+    """What the entry holds, under its own name or as `file`; `ending` is sent after it, as if it stood there."""
+    file = file or entry.name
+    try:
+        content = entry.content(limits.file_bytes + 1)
+    except OSError as error:
+        return unreadable(file, error.strerror or "it is gone")
+    return read(file, content + ending, limits)
 
 
 @lru_cache(maxsize=4096)

@@ -47,6 +47,16 @@ def place_all(files: Iterable[str]) -> tuple[Place, ...]:
     return tuple(_settle(p, candidates) if p.role is FileRole.MIGRATION else p for p in places)
 
 
+def is_migration(file: str) -> bool:
+    """Whether this format would take the name for a migration's, seen by itself."""
+    place = _place(file)
+    return place.role is FileRole.MIGRATION and not _OTHER_TOOLS.fullmatch(place.name)
+
+
+def is_test(file: str) -> bool:
+    return _place(file).role is FileRole.VERIFY
+
+
 def free_versions(versions: Collection[str]) -> Iterable[str]:
     """Numbers nobody uses, after the highest one, written as wide as the longest."""
     number = max((int(version) for version in versions), default=0)

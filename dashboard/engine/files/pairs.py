@@ -1,0 +1,137 @@
+"""Up and down scripts to migrations: what every format asks of them, said in the same words."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from dashboard.engine.files.script import Reading
+from dashboard.engine.files.seed_names import free_versions
+from dashboard.engine.migration import Migration, Problem, Severity, version_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """One migration, as its format found it."""
+
+    version: str
+    name: str
+    up: Reading
+    down: Reading | None
+    ending: str  # what follows the version in its file's or folder's name
+    rollback_file: str  # what its rollback is called, or should be
+    unclear: Sequence[str] = ()  # rollbacks that may or may not be meant for it
+
+    @property
+    def file(self) -> str:
+        return self.up.script.file
+
+
+def migrations(pairs: Iterable[Pair]) -> Iterator[Migration]:
+    """In version order, each with its problems. Where two have one version, both have the error that says so."""
+    pairs = sorted(pairs, key=lambda pair: (version_key(pair.version), pair.name))
+    groups: dict[str, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        groups[pair.version].append(pair)
+    free = iter(free_versions(groups))
+    for pair in pairs:
+        problems = [*up_problems(pair.up), *(down_problems(pair.down) if pair.down else ())]
+        if rivals := [other.file for other in groups[pair.version] if other is not pair]:
+            problems.append(_duplicate(pair, rivals, next(free)))
+        if spelling := next((v for v in groups if v != pair.version and int(v) == int(pair.version)), None):
+            problems.append(_same_number(pair, spelling))
+        if pair.down is None and "irreversible" not in pair.up.script.directives:
+            problems.append(_no_rollback(pair))
+        yield Migration(
+            version=pair.version,
+            name=pair.name,
+            up=pair.up.script,
+            down=pair.down.script if pair.down else None,
+            directives=pair.up.script.directives,
+            problems=tuple(problems),
+        )
+
+
+def up_problems(reading: Reading) -> Iterator[Problem]:
+    yield from reading.problems
+    if reading.says_nothing:
+        file = reading.script.file
+        yield _problem(
+            file,
+            "no_statement",
+            Severity.ERROR,
+            f"{file} holds no statement, so there is nothing to apply.",
+            "Write its SQL, or remove the file.",
+        )
+
+
+def down_problems(reading: Reading) -> Iterator[Problem]:
+    yield from reading.problems
+    if reading.says_nothing:
+        file = reading.script.file
+        yield _problem(
+            file,
+            "empty_rollback",
+            Severity.ERROR,
+            f"{file} holds no statement, so it is no rollback.",
+            "Write the SQL that undoes the migration, or remove the file.",
+        )
+
+
+def verify_problems(reading: Reading) -> Iterator[Problem]:
+    """A test is never applied, so nothing in it is more than a note."""
+    file = reading.script.file
+    yield _problem(
+        file, "verify_file", Severity.NOTE, f"{file} is a test; it is never applied.", "Nothing needs to be done."
+    )
+    for problem in reading.problems:
+        yield replace(problem, severity=Severity.NOTE, advice="Nothing needs to be done: the file is never applied.")
+
+
+def by_file(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    severities = list(Severity)
+    return tuple(sorted(problems, key=lambda p: (p.file, severities.index(p.severity), p.line or 0)))
+
+
+def listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _duplicate(pair: Pair, rivals: Sequence[str], free: str) -> Problem:
+    file = pair.file
+    return _problem(
+        file,
+        "duplicate_version",
+        Severity.ERROR,
+        f"The number {pair.version} is also used by {listed(rivals)}.",
+        f"One file can keep it; rename the others, this one for example to {free}{pair.ending}. "
+        "Where a file should never run, an admin can skip it in that environment, with a reason.",
+    )
+
+
+def _same_number(pair: Pair, spelling: str) -> Problem:
+    file = pair.file
+    return _problem(
+        file,
+        "same_number",
+        Severity.WARNING,
+        f"{pair.version} and {spelling} are one number written in two ways; to Signalbox they are two versions.",
+        "Write all numbers equally wide, like 008 and 010.",
+    )
+
+
+def _no_rollback(pair: Pair) -> Problem:
+    file = pair.file
+    but = f": {listed(pair.unclear)} may or may not belong to it" if pair.unclear else ""
+    return _problem(
+        file,
+        "no_rollback",
+        Severity.WARNING,
+        f"{file} has no rollback{but}.",
+        f"Write {pair.rollback_file}, or say why there is none: `-- signalbox: irreversible=<reason>`.",
+    )
+
+
+def _problem(file: str, code: str, severity: Severity, sentence: str, advice: str) -> Problem:
+    return Problem(code=code, severity=severity, file=file, sentence=sentence, advice=advice)

@@ -1,0 +1,149 @@
+"""Up and down in two files, as golang-migrate and sqlx have them: `0001_users.up.sql` beside `0001_users.down.sql`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from dashboard.engine.files import pairs, script, seed_names, strangers
+from dashboard.engine.files.listing import Entry, Limits, Listing
+from dashboard.engine.files.pairs import Pair
+from dashboard.engine.files.script import Reading
+from dashboard.engine.migration import FileEntry, FileRole, Folder, Problem, Severity
+
+FORMAT = "updown"
+
+_NAME = re.compile(r"(?P<version>[0-9]+)_(?P<name>\S(?:.*\S)?)\.(?P<way>up|down)\.sql")
+
+#: sqlx's first line of a file that runs outside a transaction, and what it means here.
+_NO_TRANSACTION = b"-- no-transaction"
+_OUTSIDE = b"\n-- signalbox: transaction=none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    file: str
+    role: FileRole
+    version: str = ""
+    name: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return (self.version, self.name)
+
+
+def recognises(listing: Listing) -> bool:
+    """More of its migrations are named this way than the seed's."""
+    names = [entry.name for entry in listing.entries if not strangers.is_stranger(entry)]
+    ours = sum(_place(name).role is FileRole.MIGRATION for name in names)
+    return ours > sum(seed_names.is_migration(name) for name in names)
+
+
+def read(listing: Listing, limits: Limits) -> Folder:
+    strange = [entry for entry in listing.entries if strangers.is_stranger(entry)]
+    entries = {entry.name: entry for entry in listing.entries if not strangers.is_stranger(entry)}
+    places = [_place(name) for name in entries]
+    readings = {p.file: _read(entries[p.file], limits) for p in places if p.role is not FileRole.PROBLEM}
+    migrations = tuple(pairs.migrations(_pairs(places, readings)))
+    problems = [
+        *(strangers.complaint(entry, listing) for entry in strange),
+        *(problem for migration in migrations for problem in migration.problems),
+        *_problems_beside(places, readings),
+    ]
+    return Folder(
+        source=str(listing.source),
+        format=FORMAT,
+        files=_file_entries(listing, places),
+        migrations=migrations,
+        problems=pairs.by_file(problems),
+    )
+
+
+def _place(file: str) -> _Place:
+    if match := _NAME.fullmatch(file):
+        role = FileRole.MIGRATION if match["way"] == "up" else FileRole.ROLLBACK
+        return _Place(file=file, role=role, version=match["version"], name=match["name"])
+    return _Place(file=file, role=FileRole.VERIFY if seed_names.is_test(file) else FileRole.PROBLEM)
+
+
+def _read(entry: Entry, limits: Limits) -> Reading:
+    try:
+        outside = entry.content(len(_NO_TRANSACTION)) == _NO_TRANSACTION
+    except OSError:
+        outside = False  # reading it says why it cannot be read
+    return script.read_entry(entry, limits, ending=_OUTSIDE if outside else b"")
+
+
+def _pairs(places: list[_Place], readings: Mapping[str, Reading]) -> Iterator[Pair]:
+    downs = _downs(places)
+    for up in places:
+        if up.role is FileRole.MIGRATION:
+            down = downs.get(up.key)
+            yield Pair(
+                version=up.version,
+                name=up.name,
+                up=readings[up.file],
+                down=readings[down.file] if down else None,
+                ending=f"_{up.name}.up.sql",
+                rollback_file=f"{up.version}_{up.name}.down.sql",
+            )
+
+
+def _downs(places: list[_Place]) -> Mapping[tuple[str, str], _Place]:
+    """The rollback of each migration: that of its name, else the only other file of a version that has two."""
+    downs = {place.key: place for place in places if place.role is FileRole.ROLLBACK}
+    ups = {place.key for place in places if place.role is FileRole.MIGRATION}
+    for key in ups - downs.keys():
+        same = [place for place in places if place.version == key[0] and place.key != key]
+        if len(same) == 1 and same[0].role is FileRole.ROLLBACK:
+            downs[key] = same[0]
+    return downs
+
+
+def _file_entries(listing: Listing, places: list[_Place]) -> tuple[FileEntry, ...]:
+    placed = {place.file: place for place in places}
+    unknown = _Place(file="", role=FileRole.PROBLEM)
+    found = [(entry.name, placed.get(entry.name, unknown)) for entry in listing.entries]
+    return tuple(FileEntry(file=name, role=p.role, version=p.version or None, name=p.name or None) for name, p in found)
+
+
+# What belongs to no migration
+
+
+def _problems_beside(places: list[_Place], readings: Mapping[str, Reading]) -> Iterator[Problem]:
+    ups = {place.key for place in places if place.role is FileRole.MIGRATION}
+    taken = {down.file for key, down in _downs(places).items() if key in ups}
+    for place in places:
+        if place.role is FileRole.VERIFY:
+            yield from pairs.verify_problems(readings[place.file])
+        elif place.role is FileRole.PROBLEM:
+            yield _wrong_name(place.file)
+        elif place.role is FileRole.ROLLBACK and place.file not in taken:
+            yield _orphan(place)
+            yield from pairs.down_problems(readings[place.file])
+
+
+def _orphan(place: _Place) -> Problem:
+    file = place.file
+    return _problem(
+        file,
+        "orphan_rollback",
+        f"{file} is a rollback, but there is no {place.version}_{place.name}.up.sql in the folder.",
+        "Restore the migration, or remove this file.",
+    )
+
+
+def _wrong_name(file: str) -> Problem:
+    stem = file.removesuffix(".sql")
+    better = f"{stem}.up.sql" if seed_names.is_migration(file) else "<version>_<name>.up.sql"
+    return _problem(
+        file,
+        "wrong_name",
+        f"{file} follows neither <version>_<name>.up.sql nor <version>_<name>.down.sql, as the other files here do.",
+        f"Rename it to {better} if it is a migration, or to test_{stem}.sql if it is a test.",
+    )
+
+
+def _problem(file: str, code: str, sentence: str, advice: str) -> Problem:
+    return Problem(code=code, severity=Severity.ERROR, file=file, sentence=sentence, advice=advice)

@@ -1,0 +1,2 @@
+CREATE INDEX CONCURRENTLY users_phone ON users (phone);
+ANALYZE users;

@@ -1,0 +1,3 @@
+-- no-transaction
+CREATE INDEX CONCURRENTLY users_phone ON users (phone);
+ANALYZE users;

@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import pytest
+
+from dashboard.engine.files import discovery
+from dashboard.engine.migration import Direction, FileRole, Severity, checksum
+
+CASES = Path(__file__).parent / "cases" / "migrations"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    def write(*names):
+        for name in names:
+            (tmp_path / name).write_text("SELECT 1;")
+        return discovery.read(tmp_path)
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def found():
+    return discovery.read(CASES / "up_down")
+
+
+def problems(found, file):
+    return {p.code: p for p in found.problems if p.file == file}
+
+
+def test_pairs_are_read_in_version_order(found):
+    assert found.format == "updown"
+    assert [m.label for m in found.migrations] == [
+        "0001_create_users",
+        "0002_add_phone",
+        "0010_index_phone",
+        "0011_add_city",
+    ]
+    users = found.migrations[0]
+    assert (users.up.file, users.down.file) == ("0001_create_users.up.sql", "0001_create_users.down.sql")
+    assert users.problems == ()
+    assert users.up.checksum == checksum((CASES / "up_down" / users.up.file).read_text())
+
+
+def test_every_file_has_one_place(found):
+    assert sorted(e.file for e in found.files) == sorted(path.name for path in (CASES / "up_down").iterdir())
+    others = {e.file: e.role for e in found.files if e.role in (FileRole.VERIFY, FileRole.PROBLEM)}
+    assert others == {"0013_add_team.sql": FileRole.PROBLEM, "verify_users.sql": FileRole.VERIFY}
+
+
+def test_a_rollback_of_another_name_belongs_to_the_only_migration_of_its_version(found):
+    assert found.find("0002", "add_phone").down.file == "0002_drop_phone.down.sql"
+
+
+def test_a_rollback_that_says_nothing_is_kept_and_cannot_run(found):
+    index = found.find("0010", "index_phone")
+    assert index.down.statements == ()
+    assert [p.code for p in index.errors(Direction.DOWN)] == ["empty_rollback"]
+    assert index.errors(Direction.UP) == ()
+
+
+def test_the_first_line_of_sqlx_means_no_transaction(found):
+    index = found.find("0010", "index_phone")
+    assert index.directives == {"transaction": "none"}
+    assert index.up.sql.startswith("-- no-transaction\n")
+    assert index.up.sql.endswith("-- signalbox: transaction=none")
+    assert index.up.statements[0].line == 2
+
+
+def test_a_missing_rollback_is_a_warning_that_names_the_file_to_write(found):
+    assert "0011_add_city.down.sql" in problems(found, "0011_add_city.up.sql")["no_rollback"].advice
+
+
+def test_a_rollback_without_migration_and_a_plain_file_are_errors(found):
+    orphan = problems(found, "0012_create_teams.down.sql")["orphan_rollback"]
+    assert "0012_create_teams.up.sql" in orphan.sentence
+    plain = problems(found, "0013_add_team.sql")["wrong_name"]
+    assert "0013_add_team.up.sql" in plain.advice
+    assert {orphan.severity, plain.severity} == {Severity.ERROR}
+
+
+def test_two_ups_of_one_version_are_a_conflict_and_share_no_rollback(folder):
+    found = folder("001_a.up.sql", "001_b.up.sql", "001_c.down.sql")
+    assert [m.label for m in found.migrations if m.errors()] == ["001_a", "001_b"]
+    assert [m.down for m in found.migrations] == [None, None]
+    assert "002_a.up.sql" in problems(found, "001_a.up.sql")["duplicate_version"].advice
+    assert "orphan_rollback" in problems(found, "001_c.down.sql")
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["001_a.up.sql"], "updown"),
+        (["001_a.up.sql", "001_a.down.sql", "002_b.up.sql", "003_c.sql"], "updown"),
+        (["001_a.sql", "002_b.up.sql"], "seed"),
+        (["001_a.sql", "001_rollback.sql"], "seed"),
+        (["001_a.down.sql"], "seed"),
+        (["a.up.sql"], "seed"),
+    ],
+)
+def test_the_folder_is_read_in_the_way_most_of_its_migrations_are_named(folder, names, expected):
+    found = folder(*names)
+    assert found.format == expected
+    assert sorted(e.file for e in found.files) == sorted(names)
+    unplaced = {e.file for e in found.files if e.role is FileRole.PROBLEM}
+    assert unplaced <= {p.file for p in found.problems}
+
+
+def test_in_a_seed_folder_an_up_file_is_told_its_name_there(folder):
+    found = folder("001_a.sql", "012_add.up.sql")
+    assert "012_add.sql" in problems(found, "012_add.up.sql")["wrong_name"].advice
