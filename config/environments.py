@@ -33,13 +33,16 @@ class Environment:
     rollback_hours: int = 72
     lock_timeout_ms: int = 3000
     statement_timeout_ms: int = 0
+    deadline_minutes: int = 60
 
     @property
     def configured(self) -> bool:
         return bool(self.url)
 
 
-_KEYS = {"name", "url", "protected", "approval_hours", "rollback_hours", "lock_timeout_ms", "statement_timeout_ms"}
+_KEYS = {"name", "url", "protected", "approval_hours", "rollback_hours", "lock_timeout_ms", "statement_timeout_ms"} | {
+    "deadline_minutes"
+}
 
 
 def load(path: Path, variables: Mapping[str, str]) -> tuple[Environment, ...]:

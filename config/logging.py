@@ -11,7 +11,9 @@ from django.views.debug import SafeExceptionReporterFilter
 class SecretsFilter(SafeExceptionReporterFilter):
     """Also hides what Django's own filter does not match: URLs and DSNs hold passwords."""
 
-    hidden_settings = re.compile("API|AUTH|TOKEN|KEY|SECRET|PASS|SIGNATURE|HTTP_COOKIE|URL|DSN|CONN|DATABASES", re.IGNORECASE)
+    hidden_settings = re.compile(
+        "API|AUTH|TOKEN|KEY|SECRET|PASS|SIGNATURE|HTTP_COOKIE|URL|DSN|CONN|DATABASES", re.IGNORECASE
+    )
 
 
 def configure(level: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
 from dashboard.models import environments
@@ -9,9 +10,9 @@ from dashboard.services import approvals, execution, observations
 from dashboard.services.queue import Job
 
 
-@app.task(name=Job.EXECUTE_RUN, queue="runs")
-def execute_run(run_id: int) -> None:
-    execution.execute(run_id)
+@app.task(name=Job.EXECUTE_RUN, queue="runs", pass_context=True)
+def execute_run(context: JobContext, run_id: int) -> None:
+    execution.execute(run_id, told_to_stop=context.should_abort)
 
 
 @app.task(name=Job.RECOVER_RUN, queue="runs")

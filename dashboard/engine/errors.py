@@ -130,7 +130,15 @@ class StatementFailed(EngineError):
     """A statement was refused by the server. `facts["error"]` is a `ServerError`."""
 
     code = "statement_failed"
-    sentence = "{version} failed at statement {number}: {message}"
+    sentence = "{version} failed {where}: {message}"
+    advice = "{remedy}"
+
+
+class PartlyApplied(EngineError):
+    """A step outside a transaction failed after something of it was committed. `facts["error"]` is a `ServerError`."""
+
+    code = "partial"
+    sentence = "{version} failed at statement {number}: {message}. It ran outside a transaction, and {kept}."
     advice = "{remedy}"
 
 

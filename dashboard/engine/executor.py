@@ -1,37 +1,39 @@
-"""Runs a plan under the target lock, one transaction a step, and tells an observer what happens.
+"""Runs a plan under the target lock, step by step, and tells an observer what happens.
 
 The order, which is the promise: connect, examine, win the lock, read identity and history again, refuse
-whatever is not exactly the plan that was approved, then for each step BEGIN, the statements in file order, the
-tracking row, COMMIT. A step that fails leaves nothing behind; the steps before it stand.
+whatever is not exactly the plan that was approved, then the steps in order, each in the way its statements allow
+(`transactional` or `autocommit`). A transactional step that fails leaves nothing behind; the steps before it stand.
 """
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import psycopg
-from psycopg.pq import TransactionStatus
 
-from dashboard.engine import planner, statements
+from dashboard.engine import autocommit, planner, statements, transactional
 from dashboard.engine.errors import (
     ConnectionLost,
     EngineError,
     NotApproved,
+    PartlyApplied,
+    PlanBlocked,
     RunCancelled,
-    ServerError,
     StatementFailed,
-    TargetUnsuitable,
 )
+from dashboard.engine.events import Ending, Observer, StepCommitted, StepEnded, StepStarted
+from dashboard.engine.faultpoints import faultpoint
 from dashboard.engine.files import directives
+from dashboard.engine.leash import Leash
+from dashboard.engine.monitor import Monitor
 from dashboard.engine.planner import Action, Plan, Policy, Step, Target
-from dashboard.engine.statements import Statement, TransactionMode, TransactionShape
+from dashboard.engine.session import Session
+from dashboard.engine.statements import TransactionMode, TransactionShape
 from dashboard.engine.target import connection as connections
-from dashboard.engine.target import doctor, locks, tracking, wire
-from dashboard.engine.target.connection import Access, Address, Connection
+from dashboard.engine.target import doctor, indexes, locks, tracking
+from dashboard.engine.target.connection import Access, Connection
 from dashboard.engine.target.tracking import Attempt
 
 
@@ -45,83 +47,6 @@ class Approval:
     expires_at: datetime
 
 
-# What an observer hears. Positions count the steps of the plan from 0.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepStarted:
-    position: int
-    statements: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatementStarted:
-    position: int
-    number: int
-    line: int
-    summary: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatementFinished:
-    position: int
-    number: int
-    tag: str
-    ms: int
-    notices: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepCommitted:
-    position: int
-    ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepEnded:
-    """The step did not commit (`committed` False: nothing remains), or nobody knows (None)."""
-
-    position: int
-    committed: bool | None
-    error: EngineError
-
-
-type Event = StepStarted | StatementStarted | StatementFinished | StepCommitted | StepEnded
-type Observer = Callable[[Event], None]
-
-#: Notices kept of one statement; a migration can raise a million.
-NOTICE_LIMIT = 100
-
-
-class CancelToken:
-    """A person's wish to stop, handed to a run from another thread."""
-
-    def __init__(self) -> None:
-        self._connection: Connection | None = None
-        self._guard = threading.Lock()
-        self.by = ""
-
-    @property
-    def requested(self) -> bool:
-        return bool(self.by)
-
-    def request(self, by: str) -> None:
-        """Ask the server to cancel the statement that runs; between statements the run stops by itself."""
-        with self._guard:
-            self.by = by
-            if self._connection is not None and not self._connection.closed:
-                self._connection.cancel_safe(timeout=5)
-
-    def attach(self, connection: Connection) -> None:
-        with self._guard:
-            self._connection = connection
-
-    def detach(self) -> None:
-        """From here on nothing is cancelled: the answer to COMMIT must not be lost to a late wish."""
-        with self._guard:
-            self._connection = None
-
-
 def execute(
     plan: Plan,
     *,
@@ -129,24 +54,31 @@ def execute(
     attempt: Attempt,
     approval: Approval | None,
     observer: Observer,
-    cancel: CancelToken | None = None,
+    leash: Leash | None = None,
     lock_wait: float = 0.0,
 ) -> None:
     """Run the plan to its end. The policy in `access` is the environment's now, not the plan's.
 
     Raises NotApproved, PlanChanged, TargetUnreachable, TargetUnsuitable, TargetBusy before anything was changed;
-    StatementFailed, RunCancelled when a step was undone; ConnectionLost when the answer to COMMIT never came.
+    StatementFailed, RunCancelled when a step was undone; PartlyApplied when a step outside a transaction left
+    something; ConnectionLost when the server's answer never came.
     """
     _check_approval(plan, access.policy, approval)
     with connections.working(access, name=connections.session_name(attempt.run_id)) as connection:
+        faultpoint("connected")
         doctor.examine(connection, access.address)
         with locks.held(connection, access.address.environment, wait=lock_wait):
+            faultpoint("locked")
             planner.verify(plan, _target(connection, access))
+            faultpoint("verified")
             if not tracking.is_prepared(connection, access.schema):
                 tracking.prepare(connection, access.schema)
-            run = _Run(plan, connection, access, attempt, observer, cancel or CancelToken())
-            for position in range(len(plan.steps)):
-                run.step(position)
+            faultpoint("prepared")
+            session = Session(
+                connection=connection, access=access, attempt=attempt, observer=observer, leash=leash or Leash()
+            )
+            _Run(plan, session).all_steps()
+    faultpoint("run_done")
 
 
 def look(access: Access, *, scripts: bool = False) -> Target:
@@ -185,240 +117,85 @@ def _missing_approval(plan: Plan, approval: Approval | None) -> str:
 
 
 class _Run:
-    """One run's steps on one connection, under the lock."""
+    """A run's steps, under the lock."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        connection: Connection,
-        access: Access,
-        attempt: Attempt,
-        observer: Observer,
-        cancel: CancelToken,
-    ) -> None:
-        self.plan, self.connection, self.address, self.schema = plan, connection, access.address, access.schema
-        self.attempt, self.observer, self.cancel = attempt, observer, cancel
-        self.notices: list[str] = []
-        connection.add_notice_handler(self._keep_notice)
+    def __init__(self, plan: Plan, session: Session) -> None:
+        self.plan, self.session = plan, session
+
+    def all_steps(self) -> None:
+        session = self.session
+        name = connections.session_name(session.attempt.run_id)
+        with Monitor(session.connection, session.access, name, session.leash, session.observer) as monitor:
+            for position in range(len(self.plan.steps)):
+                monitor.position = position
+                self.step(position)
 
     def step(self, position: int) -> None:
-        step = self.plan.steps[position]
+        session, step = self.session, self.plan.steps[position]
         shape = _shape(step)
-        self.observer(StepStarted(position=position, statements=len(shape.sent)))
+        if step.action is Action.REPAIR:
+            _refuse_valid_index(session, step)
+        session.tell(StepStarted(position=position, statements=len(shape.sent)))
         try:
-            ms = self._transaction(position, step, shape)
+            ms = _way(shape)(session, position, step, shape)
         except EngineError as error:
-            committed = None if isinstance(error, ConnectionLost) and error.facts["phase"] == "commit" else False
             self._after_failure(step, error)
-            self.observer(StepEnded(position=position, committed=committed, error=error))
+            session.tell(StepEnded(position=position, ending=_ending(error), error=error))
             raise
-        self.observer(StepCommitted(position=position, ms=ms))
-
-    def _transaction(self, position: int, step: Step, shape: TransactionShape) -> int:
-        started = time.monotonic()
-        self._begin(step)
-        self.cancel.attach(self.connection)
-        try:
-            for statement in shape.sent:
-                self._statement(position, step, statement)
-            ms = _ms_since(started)
-            self._guarded(step, "recording", lambda: self._record(step, ms))
-        finally:
-            self.cancel.detach()
-        self._stop_if_cancelled(step)
-        self._commit(step)
-        return ms
-
-    def _begin(self, step: Step) -> None:
-        self._guarded(step, "begin", lambda: self._open_transaction(step))
-
-    def _open_transaction(self, step: Step) -> None:
-        connections.reset(self.connection)
-        if not locks.is_held(self.connection):
-            raise TargetUnsuitable(
-                environment=self.address.environment,
-                finding="the migration before released the target lock.",
-                remedy="Take pg_advisory_unlock_all or DISCARD ALL out of it.",
-            )
-        self.connection.execute("BEGIN")
-        locks.hold_in_transaction(self.connection)
-        for name, value in directives.values_in(step.sql).items():
-            if name in {"lock_timeout", "statement_timeout"}:
-                self.connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", (name, value))
-
-    def _statement(self, position: int, step: Step, statement: Statement) -> None:
-        self._stop_if_cancelled(step)
-        self.observer(
-            StatementStarted(position=position, number=statement.number, line=statement.line, summary=statement.summary)
-        )
-        started, self.notices = time.monotonic(), []
-        reply = self._send(step, statement)
-        self._check_still_ours(step, statement)
-        self.observer(
-            StatementFinished(
-                position=position,
-                number=statement.number,
-                tag=reply.tag,
-                ms=_ms_since(started),
-                notices=tuple(self.notices),
-            )
-        )
-
-    def _send(self, step: Step, statement: Statement) -> wire.Reply:
-        try:
-            return wire.send(self.connection, statement.sql)
-        except wire.CopyRefused:
-            error = ServerError(
-                sqlstate="0A000",
-                message="COPY from or to the client cannot run here",
-                statement=statement.number,
-                line=statement.line,
-                column=statement.column,
-            )
-            raise _failed(step, error, remedy="Write the rows as INSERT statements.") from None
-        except psycopg.Error as error:
-            raise self._refused(step, statement, error) from None
-
-    def _refused(self, step: Step, statement: Statement, error: psycopg.Error) -> EngineError:
-        if self.connection.closed:
-            reason = connections.reason_of(error, self.address)
-            return _lost(step, self.address, f"statement {statement.number}", reason)
-        if isinstance(error, psycopg.errors.QueryCanceled) and self.cancel.requested:
-            return RunCancelled(by=self.cancel.by, version=step.label)
-        return _failed(step, server_error(error, step.sql, statement))
-
-    def _check_still_ours(self, step: Step, statement: Statement) -> None:
-        """A statement that ended our transaction by itself is stopped before anything more is sent."""
-        if self.connection.info.transaction_status is TransactionStatus.INTRANS:
-            return
-        error = ServerError(
-            sqlstate="25000",
-            message="the statement ended the transaction of the run",
-            statement=statement.number,
-            line=statement.line,
-            column=statement.column,
-        )
-        raise _failed(step, error, remedy="Take the transaction control out of the file.")
-
-    def _record(self, step: Step, ms: int) -> None:
-        """The tracking row, in the migration's own transaction, under our own name whatever role it switched to."""
-        for statement in ("RESET SESSION AUTHORIZATION", "RESET ROLE", "SET CONSTRAINTS ALL IMMEDIATE"):
-            self.connection.execute(statement)
-        if step.action in {Action.APPLY, Action.SKIP}:
-            tracking.record_success(self.connection, self.schema, step, self.attempt, ms=ms)
-        else:
-            tracking.remove(self.connection, self.schema, step, self.attempt)
-        self.connection.execute("SET LOCAL synchronous_commit = on")
-
-    def _commit(self, step: Step) -> None:
-        try:
-            reply = wire.send(self.connection, "COMMIT")
-        except psycopg.Error as error:
-            if self.connection.closed:
-                reason = connections.reason_of(error, self.address)
-                raise _lost(step, self.address, "commit", reason) from None
-            raise _failed(step, _bare_error(error)) from None
-        if reply.tag != "COMMIT":
-            error_found = ServerError(sqlstate="25P02", message=f"COMMIT was answered with {reply.tag}")
-            raise _failed(step, error_found)
-
-    def _guarded(self, step: Step, phase: str, act: Callable[[], None]) -> None:
-        """Our own statements around the migration's can fail too: a lost connection, a deferred constraint."""
-        try:
-            act()
-        except psycopg.Error as error:
-            if self.connection.closed:
-                reason = connections.reason_of(error, self.address)
-                raise _lost(step, self.address, phase, reason) from None
-            if isinstance(error, psycopg.errors.QueryCanceled) and self.cancel.requested:
-                raise RunCancelled(by=self.cancel.by, version=step.label) from None
-            raise _failed(step, _bare_error(error)) from None
-
-    def _stop_if_cancelled(self, step: Step) -> None:
-        if self.cancel.requested:
-            raise RunCancelled(by=self.cancel.by, version=step.label)
+        session.tell(StepCommitted(position=position, ms=ms))
+        faultpoint("step_reported")
 
     def _after_failure(self, step: Step, error: EngineError) -> None:
-        """Undo, then record the attempt. If the connection is gone the server has undone it already."""
-        if self.connection.closed:
+        """Undo, then record the attempt. Where the connection is gone, the server undoes it."""
+        session = self.session
+        if session.connection.closed:
             return
         try:
-            self.connection.rollback()
-            connections.reset(self.connection)
-            if isinstance(error, StatementFailed):
-                tracking.record_failure(self.connection, self.schema, step, self.attempt, error.facts["error"])
-            elif isinstance(error, RunCancelled):
-                tracking.log(
-                    self.connection,
-                    self.schema,
-                    step,
-                    self.attempt,
-                    outcome="cancelled",
-                    message=f"by {error.facts['by']}",
-                )
+            session.connection.rollback()
+            connections.reset(session.connection)
+            _note(session, step, error)
         except psycopg.Error:
-            # The migration is undone either way; the run's own record still tells of the failure.
+            # It is undone either way, and the run's own record still tells of it.
             return
 
-    def _keep_notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
-        if len(self.notices) < NOTICE_LIMIT:
-            text = f"{diagnostic.severity}: {diagnostic.message_primary}"
-            self.notices.append(tracking.storable(text))
+
+def _refuse_valid_index(session: Session, step: Step) -> None:
+    name = step.sql.removeprefix("DROP INDEX CONCURRENTLY ")
+    if indexes.is_valid(session.connection, name) is not False:
+        reason = f"the index {name} is valid, or gone."
+        raise PlanBlocked(version=step.label, reason=reason, remedy="Nothing is to be repaired; continue instead.")
 
 
-def server_error(error: psycopg.Error, script: str, statement: Statement) -> ServerError:
-    """What the server said, with the place in the file: where it pointed, else where the statement starts."""
-    position = error.diag.statement_position
-    offset = statement.offset + (int(position) if position else 1)
-    place = statements.locate(script, offset)
-    return replace(
-        _bare_error(error),
-        statement=statement.number,
-        line=place.line,
-        column=place.column,
-        excerpt=place.excerpt,
-    )
+def _note(session: Session, step: Step, error: EngineError) -> None:
+    connection, schema, attempt = session.connection, session.schema, session.attempt
+    match error:
+        case PartlyApplied():
+            tracking.record_failure(connection, schema, step, attempt, error.facts["error"], outcome="partial")
+        case StatementFailed():
+            tracking.record_failure(connection, schema, step, attempt, error.facts["error"])
+        case RunCancelled():
+            tracking.log(connection, schema, step, attempt, outcome="cancelled", message=f"by {error.facts['by']}")
+
+
+def _way(shape: TransactionShape) -> Callable[[Session, int, Step, TransactionShape], int]:
+    return autocommit.run if shape.mode is TransactionMode.NONE else transactional.run
+
+
+def _ending(error: EngineError) -> Ending:
+    match error:
+        case PartlyApplied():
+            return Ending.PARTIAL
+        case ConnectionLost():
+            return Ending.UNKNOWN
+        case _:
+            return Ending.UNDONE
 
 
 def _shape(step: Step) -> TransactionShape:
+    """Raises PlanBlocked for text that has no safe way to run, however it came into the plan."""
     if not step.sql:
         return TransactionShape(mode=TransactionMode.SINGLE, sent=())
-    return statements.plan_transaction(statements.split(step.sql), directives.values_in(step.sql))
-
-
-def _bare_error(error: psycopg.Error) -> ServerError:
-    diagnostic = error.diag
-    return ServerError(
-        sqlstate=diagnostic.sqlstate or "",
-        message=tracking.storable(diagnostic.message_primary or " ".join(str(error).split())),
-        detail=tracking.storable(diagnostic.message_detail or ""),
-        hint=tracking.storable(diagnostic.message_hint or ""),
-        constraint=diagnostic.constraint_name or "",
-        table=".".join(part for part in (diagnostic.schema_name, diagnostic.table_name) if part),
-        context=tracking.storable(diagnostic.context or ""),
-    )
-
-
-def _failed(step: Step, error: ServerError, *, remedy: str = "") -> StatementFailed:
-    return StatementFailed(
-        version=step.label,
-        number=error.statement,
-        message=error.message,
-        error=error,
-        remedy=remedy or "Nothing of it remains. Correct the file, or the data it stumbled over, and apply again.",
-    )
-
-
-def _lost(step: Step, address: Address, phase: str, reason: str) -> ConnectionLost:
-    remedy = (
-        "Whether it committed is being found out; until then the environment is frozen."
-        if phase == "commit"
-        else "It had not been committed, so PostgreSQL undid it. Start a new run."
-    )
-    return ConnectionLost(
-        environment=address.environment, version=step.label, phase=phase, reason=reason, remedy=remedy
-    )
-
-
-def _ms_since(started: float) -> int:
-    return round((time.monotonic() - started) * 1000)
+    shape = statements.plan_transaction(statements.split(step.sql), directives.values_in(step.sql))
+    if shape.fault:
+        raise PlanBlocked(version=step.label, reason=shape.fault.sentence, remedy=shape.fault.advice)
+    return shape

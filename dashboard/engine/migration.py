@@ -168,12 +168,36 @@ class AppliedMigration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """One statement that ran outside a transaction. `done` False: it was started, and nobody knows what it did."""
+
+    statement: int  # 1-based
+    checksum: str  # of its text
+    done: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """A migration that left something behind outside a transaction. Until a person settles it, nothing else runs."""
+
+    version: str
+    name: str
+    action: str  # apply or rollback
+    entries: tuple[JournalEntry, ...]
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        return (self.version, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """What one target remembers. `exists` is False where there is no tracking table yet."""
 
     exists: bool
     rows: tuple[AppliedMigration, ...] = ()
     rolled_back: frozenset[tuple[str, str]] = frozenset()  # identities whose last event was a rollback
+    unfinished: tuple[Unfinished, ...] = ()
 
     def row(self, version: str, name: str) -> AppliedMigration | None:
         return next((r for r in self.rows if r.identity == (version, name)), None)
@@ -181,7 +205,13 @@ class History:
     def to_dict(self) -> dict[str, Any]:
         """For keeping as JSON."""
         rows = [{**asdict(r), "applied_at": r.applied_at.isoformat() if r.applied_at else None} for r in self.rows]
-        return {"exists": self.exists, "rows": rows, "rolled_back": sorted(self.rolled_back)}
+        unfinished = [asdict(u) for u in self.unfinished]
+        return {
+            "exists": self.exists,
+            "rows": rows,
+            "rolled_back": sorted(self.rolled_back),
+            "unfinished": unfinished,
+        }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> History:
@@ -189,7 +219,12 @@ class History:
             exists=data["exists"],
             rows=tuple(_row_from(row) for row in data["rows"]),
             rolled_back=frozenset((version, name) for version, name in data["rolled_back"]),
+            unfinished=tuple(_unfinished_from(item) for item in data["unfinished"]),
         )
+
+
+def _unfinished_from(data: dict[str, Any]) -> Unfinished:
+    return Unfinished(**{**data, "entries": tuple(JournalEntry(**entry) for entry in data["entries"])})
 
 
 def _row_from(data: dict[str, Any]) -> AppliedMigration:

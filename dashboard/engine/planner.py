@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from dashboard.engine import status
+from dashboard.engine import statements, status
 from dashboard.engine.errors import NothingToDo, PlanBlocked, PlanChanged
 from dashboard.engine.migration import (
     AppliedMigration,
@@ -22,6 +22,7 @@ from dashboard.engine.migration import (
     History,
     Kind,
     Migration,
+    Unfinished,
     checksum,
     version_key,
 )
@@ -33,6 +34,8 @@ class Action(StrEnum):
     ROLLBACK = "rollback"  # run the down script captured at apply time, remove the record
     SKIP = "skip"  # record as skipped, with a reason; nothing is run
     UNSKIP = "unskip"  # remove a skip, so that the migration is pending again
+    REPAIR = "repair"  # drop the invalid index that a broken-off build left behind
+    RESET = "reset"  # a person has undone by hand what a broken-off migration left; it may start over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,7 @@ class Policy:
     protected: bool
     lock_timeout_ms: int
     statement_timeout_ms: int
+    deadline_s: int = 3600  # wall clock of a whole run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +71,7 @@ class Step:
     checksum_sql: str = ""
     down_sql: str | None = None  # captured with an apply
     reason: str = ""
+    first_statement: int = 1  # later ones continue what broke off outside a transaction
 
     @property
     def label(self) -> str:
@@ -110,7 +115,17 @@ class Plan:
     def digest(self) -> str:
         """sha256 hex over everything that decides what will happen."""
         steps = [
-            [s.action, s.version, s.name, s.key, checksum(s.sql), s.checksum, _down_checksum(s), s.reason]
+            (
+                s.action,
+                s.version,
+                s.name,
+                s.key,
+                checksum(s.sql),
+                s.checksum,
+                _down_checksum(s),
+                s.reason,
+                s.first_statement,
+            )
             for s in self.steps
         ]
         facts = [self.environment, asdict(self.identity), asdict(self.policy), self.basis, steps]
@@ -149,6 +164,7 @@ def apply(target: Target, folder: Folder, *, upto: str | None = None) -> Plan:
     Raises NothingToDo, or PlanBlocked when something stands before the first step (or before `upto`).
     Without `upto` the plan stops before the first obstacle and says so in `stops_before`.
     """
+    _refuse_unfinished(target.history)
     statuses = status.compute(folder, target.history)
     _refuse_modified(statuses)
     pending = [s for s in statuses if s.state.is_pending or s.state is State.CONFLICT]
@@ -175,6 +191,7 @@ def rollback(target: Target, *, downto: str, name: str) -> Plan:
     Raises PlanBlocked where a migration has no captured rollback, NothingToDo where it is not applied.
     `target.history` must carry the scripts.
     """
+    _refuse_unfinished(target.history)
     first = target.history.row(downto, name)
     if first is None or not first.success or first.kind is not Kind.APPLIED:
         raise NothingToDo(environment=target.environment, reason=f"{downto}_{name} is not applied there")
@@ -213,6 +230,48 @@ def unskip(target: Target, *, version: str, name: str, reason: str) -> Plan:
         reason=reason,
     )
     return _plan(target, Action.UNSKIP, [step])
+
+
+def resume(target: Target, folder: Folder, *, version: str, name: str, doubtful_done: bool = False) -> Plan:
+    """Continue a migration that broke off outside a transaction, from its first statement that is not committed.
+
+    `doubtful_done` is a person's word that a statement whose end nobody saw did happen. Raises PlanBlocked when the
+    file's committed statements are not what ran, or when a statement is in doubt and no word was given.
+    """
+    unfinished = _unfinished(target, version, name)
+    step = _unfinished_step(target, folder, unfinished)
+    texts = {s.number: checksum(s.sql) for s in statements.split(step.sql)}
+    for entry in unfinished.entries:
+        if texts.get(entry.statement) != entry.checksum:
+            raise PlanBlocked(
+                version=step.label,
+                reason=f"statement {entry.statement} of the file is not what ran before it broke off.",
+                remedy="Restore that statement; later ones may be changed.",
+            )
+    done = {e.statement for e in unfinished.entries if e.done or doubtful_done}
+    first = next((number for number in sorted(texts) if number not in done), max(texts) + 1)
+    return _plan(target, step.action, [replace(step, first_statement=first)])
+
+
+def repair(target: Target, folder: Folder, *, version: str, name: str) -> Plan:
+    """Drop the invalid index that the statement in question left. The executor refuses a valid one."""
+    unfinished = _unfinished(target, version, name)
+    step = _unfinished_step(target, folder, unfinished)
+    last = {s.number: s for s in statements.split(step.sql)}[unfinished.entries[-1].statement]
+    index = statements.concurrent_index(last)
+    if index is None or not index.name:
+        raise NothingToDo(environment=target.environment, reason=f"{step.label} left no index of its own behind")
+    drop = f"DROP INDEX CONCURRENTLY {index.index}"
+    return _plan(target, Action.REPAIR, [replace(step, action=Action.REPAIR, sql=drop, down_sql=None)])
+
+
+def reset(target: Target, *, version: str, name: str, reason: str) -> Plan:
+    """Forget the journal of a migration that a person has undone by hand; it is pending again."""
+    unfinished = _unfinished(target, version, name)
+    step = Step(
+        action=Action.RESET, version=version, name=name, key=version, file="", sql="", checksum="", reason=reason
+    )
+    return _plan(target, Action.RESET, [replace(step, checksum=unfinished.entries[0].checksum)])
 
 
 def inverse(plan: Plan) -> Plan | None:
@@ -337,6 +396,25 @@ def _rollback_step(row: AppliedMigration) -> Step:
     )
 
 
+def _unfinished(target: Target, version: str, name: str) -> Unfinished:
+    found = next((u for u in target.history.unfinished if u.identity == (version, name)), None)
+    if found is None:
+        raise NothingToDo(environment=target.environment, reason=f"{version}_{name} did not break off there")
+    return found
+
+
+def _unfinished_step(target: Target, folder: Folder, unfinished: Unfinished) -> Step:
+    if unfinished.action == Action.ROLLBACK:
+        row = target.history.row(*unfinished.identity)
+        if row is not None:
+            return _rollback_step(row)
+    migration = folder.find(*unfinished.identity)
+    if migration is None:
+        label = f"{unfinished.version}_{unfinished.name}"
+        raise PlanBlocked(version=label, reason="its file is gone.", remedy="Restore it from version control.")
+    return _apply_step(migration)
+
+
 def _is_shared(version: str, folder: Folder, history: History) -> bool:
     names = {m.name for m in folder.migrations if m.version == version}
     return len(names | {r.name for r in history.rows if r.version == version and r.success}) > 1
@@ -357,6 +435,15 @@ def _down_checksum(step: Step) -> str:
 
 
 # Obstacles and warnings
+
+
+def _refuse_unfinished(history: History) -> None:
+    for item in history.unfinished:
+        raise PlanBlocked(
+            version=f"{item.version}_{item.name}",
+            reason="it broke off outside a transaction, and what it left is there.",
+            remedy="Continue it, or undo by hand what is there and start it over.",
+        )
 
 
 def _refuse_modified(statuses: Sequence[MigrationStatus]) -> None:

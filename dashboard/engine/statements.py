@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -162,6 +162,51 @@ def plan_transaction(statements: tuple[Statement, ...], directives: Mapping[str,
     return TransactionShape(mode=TransactionMode.NONE, sent=sent, fault=fault)
 
 
+def tree(statement: Statement) -> Any | None:
+    """The parse tree of `statement`, to be read only: a message like CreateStmt; None where none can be built."""
+    return _read(statement.sql)[1] if statement.node else None
+
+
+def inner(statement: Statement) -> tuple[Statement, ...]:
+    """The SQL that a DO block runs, as far as its text tells: what EXECUTE puts together at run time is not seen.
+
+    Their `number` is that of the block, their place is in the script.
+    """
+    if statement.node != "do_stmt" or not _is_shallow(statement.sql):
+        return ()
+    try:
+        queries = list(_plpgsql_queries(postgast.parse_plpgsql(statement.sql)))
+    except (postgast.PgQueryError, RecursionError):
+        return ()
+    return tuple(_placed_inside(statement, queries))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexBuild:
+    """What CREATE INDEX CONCURRENTLY builds: the name (empty where the server chooses it) and its table, as in SQL."""
+
+    name: str
+    table: str
+    index: str  # qualified, quoted
+
+
+def concurrent_index(statement: Statement) -> IndexBuild | None:
+    """The index a statement builds concurrently; None for every other statement."""
+    if statement.node != "index_stmt" or statement.transactional:
+        return None
+    _, tree = _read(statement.sql)
+    if tree is None:
+        return None
+    schema = f"{_quoted(tree.relation.schemaname)}." if tree.relation.schemaname else ""
+    return IndexBuild(
+        name=tree.idxname, table=schema + _quoted(tree.relation.relname), index=schema + _quoted(tree.idxname)
+    )
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
 # Statements
 
 #: No tree is built of a longer statement. Trees are written out by recursion: at some 10,000 levels that overflows
@@ -234,6 +279,70 @@ def _summary(text: _Bytes, spans: list[_Span]) -> str:
 def _one_line(text: str, *, limit: int) -> str:
     line = "".join(_visible(char) for char in " ".join(text.split()))
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+# DO blocks
+
+_SQL_STATEMENT = 0  # libpg_query's parseMode of a whole statement; others are expressions and assignments
+
+
+def _is_shallow(block: str) -> bool:
+    """The block's text is one token to the scanner, so what it says is counted."""
+    literals = (token for token in tokens(block) if token.kind is TokenKind.LITERAL)
+    try:
+        return all(len(_token_spans(_unquoted(literal.text))) <= _TREE_TOKENS for literal in literals)
+    except postgast.PgQueryError:
+        return False
+
+
+def _unquoted(literal: str) -> str:
+    quote = literal[: literal.index("$", 1) + 1] if literal.startswith("$") else "'"
+    return literal.removeprefix(quote).removesuffix(quote)
+
+
+def _plpgsql_queries(node: Any) -> Iterator[str]:
+    """Whole statements, and strings given to EXECUTE, in the order of the text."""
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+        if key == "PLpgSQL_stmt_dynexecute":
+            yield from _constant_string(value["query"]["PLpgSQL_expr"]["query"])
+        elif key == "PLpgSQL_expr" and value.get("parseMode", _SQL_STATEMENT) == _SQL_STATEMENT:
+            yield value["query"]
+        elif isinstance(value, (dict, list)):
+            yield from _plpgsql_queries(value)
+
+
+def _constant_string(expression: str) -> Iterator[str]:
+    try:
+        _, select = _read(f"SELECT {expression}")
+    except postgast.PgQueryError:
+        return
+    target = select.target_list[0].res_target.val if select is not None and select.target_list else None
+    if target is not None and target.HasField("a_const") and target.a_const.HasField("sval"):
+        yield target.a_const.sval.sval
+
+
+def _placed_inside(block: Statement, queries: list[str]) -> Iterator[Statement]:
+    behind = 0
+    for query in queries:
+        at, behind = _find_query(block.sql, query, behind)
+        try:
+            found = split(query)
+        except SqlSyntaxError:
+            continue
+        for statement in found:
+            offset = block.offset + at + statement.offset
+            line = block.line + block.sql.count("\n", 0, at + statement.offset)
+            yield replace(statement, number=block.number, offset=offset, line=line)
+
+
+def _find_query(text: str, query: str, behind: int) -> tuple[int, int]:
+    """Where `query` starts in `text`, and where to look on. The parser writes PERFORM as SELECT, and leaves INTO out."""
+    if (at := text.find(query, behind)) >= 0:
+        return at, at + len(query)
+    performed = query.removeprefix("SELECT ")
+    if (at := text.find(performed, behind)) >= 0:
+        return at - len("SELECT "), at + len(performed)
+    return 0, behind
 
 
 # Transaction control

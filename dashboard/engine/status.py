@@ -15,6 +15,7 @@ from dashboard.engine.migration import (
     Kind,
     Migration,
     Problem,
+    Unfinished,
     version_key,
 )
 
@@ -180,6 +181,8 @@ def _differs(migration: Migration, row: AppliedMigration) -> bool:
 def _open(migration: Migration, row: AppliedMigration | None, files: _Files, history: History) -> MigrationStatus:
     """No success stands for it, and its version is its own."""
     label = migration.label
+    if unfinished := next((u for u in history.unfinished if u.identity == migration.identity), None):
+        return _status(migration, row, State.PARTIAL, _partial_sentence(migration, unfinished))
     if row is not None:
         return _failed(migration, row)
     if migration.identity in history.rolled_back:
@@ -196,12 +199,6 @@ def _open(migration: Migration, row: AppliedMigration | None, files: _Files, his
 
 def _failed(migration: Migration, row: AppliedMigration) -> MigrationStatus:
     reason = f" ({row.error_message})" if row.error_message else ""
-    if _runs_outside_a_transaction(migration):
-        sentence = (
-            f"{migration.label} failed here{_when(row)}{reason}. It runs outside a transaction, so statements before "
-            "the failure were committed. Look at the database before anything else is run."
-        )
-        return _status(migration, row, State.PARTIAL, sentence)
     sentence = (
         f"{migration.label} failed here{_when(row)}{reason}. PostgreSQL undid all of it. "
         "Mend the cause, and it runs with the next run."
@@ -209,9 +206,16 @@ def _failed(migration: Migration, row: AppliedMigration) -> MigrationStatus:
     return _status(migration, row, State.FAILED, sentence)
 
 
-def _runs_outside_a_transaction(migration: Migration) -> bool:
-    alone = any(not statement.transactional for statement in migration.up.statements)
-    return alone or migration.directives.get("transaction") == "none"
+def _partial_sentence(migration: Migration, unfinished: Unfinished) -> str:
+    done = [str(entry.statement) for entry in unfinished.entries if entry.done]
+    doubtful = [str(entry.statement) for entry in unfinished.entries if not entry.done]
+    kept = f"statement {', '.join(done)} is committed" if done else ""
+    open_question = f"what statement {', '.join(doubtful)} did is not known" if doubtful else ""
+    told = " and ".join(part for part in (kept, open_question) if part)
+    return (
+        f"{migration.label} broke off here outside a transaction: {told}. Nothing else runs in this environment until "
+        "someone continues it, or has undone it by hand and says so."
+    )
 
 
 def _status(migration: Migration, row: AppliedMigration | None, state: State, sentence: str) -> MigrationStatus:

@@ -13,6 +13,8 @@ class Request(models.Model):
         ROLLBACK = "rollback"
         SKIP = "skip"  # record a migration as skipped, with a reason, without running it
         UNSKIP = "unskip"  # take that back
+        REPAIR = "repair"  # drop an invalid index that a broken-off build left
+        RESET = "reset"  # start a broken-off migration over
 
     class Status(models.TextChoices):
         OPEN = "open"  # waits for a decision

@@ -89,6 +89,7 @@ class RunStep(models.Model):
         RUNNING = "running"
         COMMITTED = "committed"  # its work and its tracking row are committed
         FAILED = "failed"  # PostgreSQL undid it; nothing of it remains
+        PARTIAL = "partial"  # it ran outside a transaction, and something of it remains
         CANCELLED = "cancelled"  # stopped by a person; nothing of it remains
         NOT_RUN = "not_run"  # an earlier step ended the run
         UNKNOWN = "unknown"  # the answer to COMMIT never came
@@ -103,6 +104,11 @@ class RunStep(models.Model):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     duration_ms = models.PositiveIntegerField(null=True)
+    #: Times it was undone and begun again because of a lock or a deadlock; the last reason.
+    retries = models.PositiveIntegerField(default=0)
+    retry_reason = models.TextField(blank=True)
+    #: Sessions it waits for just now, as sentences.
+    blockers = models.JSONField(default=list)
 
     class Meta:
         ordering = ["position"]

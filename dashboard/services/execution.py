@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from django.db import connection
 
 from dashboard.engine import executor, planner, recovery
 from dashboard.engine.errors import ConnectionLost, EngineError, PlanChanged, RunCancelled
-from dashboard.engine.executor import Approval, CancelToken
+from dashboard.engine.executor import Approval
+from dashboard.engine.faultpoints import faultpoint
+from dashboard.engine.leash import Leash
 from dashboard.engine.planner import Action, Plan
 from dashboard.engine.target.tracking import Attempt
 from dashboard.models import Request, Run, RunStep, environments
@@ -24,16 +27,20 @@ logger = logging.getLogger(__name__)
 HEARTBEAT = 0.5
 
 
-def execute(run_id: int) -> None:
-    """Run a queued run to its end. Does nothing when someone else has it, or had it."""
+def execute(run_id: int, *, told_to_stop: Callable[[], bool] = lambda: False) -> None:
+    """Run a queued run to its end. Does nothing when someone else has it, or had it.
+
+    `told_to_stop` says that this process is being shut down: the run is cancelled cleanly.
+    """
     run = runs.claim(run_id)
     if run is None:
         return
     logger.info("Run %s starts: %s", run.pk, run.title)
-    cancel = CancelToken()
-    with _heartbeat(run, cancel):
+    faultpoint("claimed")
+    leash = Leash()
+    with _heartbeat(run, leash, told_to_stop):
         try:
-            _execute(run, Plan.from_dict(run.plan), cancel)
+            _execute(run, Plan.from_dict(run.plan), leash)
         except EngineError as error:
             _end_badly(run, error)
         except Exception:
@@ -43,6 +50,7 @@ def execute(run_id: int) -> None:
             )
         else:
             runs.finish(run, Run.Status.SUCCEEDED)
+    faultpoint("reported")
     observations.refresh(environments.get(run.environment))
     logger.info("Run %s has ended", run.pk)
 
@@ -77,7 +85,7 @@ def find_lost() -> None:
         queue.execute_run(run.pk)
 
 
-def _execute(run: Run, plan: Plan, cancel: CancelToken) -> None:
+def _execute(run: Run, plan: Plan, leash: Leash) -> None:
     if plan.digest != run.digest:
         raise PlanChanged(what="the plan kept with the run no longer has its digest")
     if plan.action is Action.APPLY:
@@ -90,7 +98,7 @@ def _execute(run: Run, plan: Plan, cancel: CancelToken) -> None:
             attempt=Attempt(run_id=str(run.pk), by=run.started_by.get_username(), source_ip=run.source_ip),
             approval=_approval(run, plan),
             observer=record,
-            cancel=cancel,
+            leash=leash,
             lock_wait=5.0,
         )
 
@@ -116,9 +124,12 @@ def _end_badly(run: Run, error: EngineError) -> None:
 
 
 @contextmanager
-def _heartbeat(run: Run, cancel: CancelToken) -> Iterator[None]:
+def _heartbeat(run: Run, leash: Leash, told_to_stop: Callable[[], bool]) -> Iterator[None]:
+    leash.hold(runs.LEASE.total_seconds())
     stop = threading.Event()
-    thread = threading.Thread(target=_beat, args=(run, cancel, stop), name=f"heartbeat-{run.pk}", daemon=True)
+    thread = threading.Thread(
+        target=_beat, args=(run, leash, stop, told_to_stop), name=f"heartbeat-{run.pk}", daemon=True
+    )
     thread.start()
     try:
         yield
@@ -127,15 +138,18 @@ def _heartbeat(run: Run, cancel: CancelToken) -> Iterator[None]:
         thread.join()
 
 
-def _beat(run: Run, cancel: CancelToken, stop: threading.Event) -> None:
+def _beat(run: Run, leash: Leash, stop: threading.Event, told_to_stop: Callable[[], bool]) -> None:
     try:
         while not stop.wait(HEARTBEAT):
-            _one_beat(run, cancel)
+            _one_beat(run, leash)
+            if told_to_stop():
+                leash.cancel("a shutdown of the worker")
     finally:
         connection.close()
 
 
-def _one_beat(run: Run, cancel: CancelToken) -> None:
+def _one_beat(run: Run, leash: Leash) -> None:
+    asked_at = time.monotonic()
     try:
         wish = runs.renew_lease(run)
     except Exception:
@@ -144,6 +158,8 @@ def _one_beat(run: Run, cancel: CancelToken) -> None:
         connection.close()
         return
     if wish is None:
-        cancel.request("signalbox, because another worker took the run over")
-    elif wish and not cancel.requested:
-        cancel.request(wish)
+        leash.cancel("signalbox, because the run was taken over")
+        return
+    leash.hold(runs.LEASE.total_seconds() - (time.monotonic() - asked_at))
+    if wish and not leash.stopped_by:
+        leash.cancel(wish)

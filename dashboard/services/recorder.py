@@ -17,13 +17,16 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from dashboard.engine.errors import EngineError, RunCancelled, StatementFailed
-from dashboard.engine.executor import (
+from dashboard.engine.errors import EngineError, PartlyApplied, RunCancelled, StatementFailed
+from dashboard.engine.events import (
+    Blocked,
+    Ending,
     Event,
     StatementFinished,
     StatementStarted,
     StepCommitted,
     StepEnded,
+    StepRetried,
     StepStarted,
 )
 from dashboard.models import Run, RunStatement, RunStep
@@ -98,11 +101,22 @@ class Recorder:
                     duration_ms=event.ms,
                     notices=list(event.notices),
                 )
+            case Blocked():
+                _change(step, blockers=list(event.blockers))
+            case StepRetried():
+                step.statements.all().delete()
+                _change(step, retries=event.attempt, retry_reason=event.reason, blockers=[])
             case StepCommitted():
-                _change(step, status=RunStep.Status.COMMITTED, finished_at=timezone.now(), duration_ms=event.ms)
+                _change(
+                    step,
+                    status=RunStep.Status.COMMITTED,
+                    finished_at=timezone.now(),
+                    duration_ms=event.ms,
+                    blockers=[],
+                )
             case StepEnded():
                 step.statements.filter(status=RunStatement.Status.RUNNING).update(status=RunStatement.Status.FAILED)
-                _change(step, status=_ended(event), finished_at=timezone.now())
+                _change(step, status=_ended(event), finished_at=timezone.now(), blockers=[])
 
 
 @contextmanager
@@ -118,16 +132,16 @@ def recording(run: Run) -> Iterator[Recorder]:
 def failure(error: EngineError) -> dict[str, Any]:
     """An engine failure as it is kept with the run: code, sentence, next step, and the server's facts."""
     kept: dict[str, Any] = {"code": error.code, "sentence": str(error), "next_step": error.next_step}
-    if isinstance(error, StatementFailed):
+    if isinstance(error, StatementFailed | PartlyApplied):
         kept["server"] = asdict(error.facts["error"])
         kept["version"] = error.facts["version"]
     return kept
 
 
 def _ended(event: StepEnded) -> RunStep.Status:
-    if event.committed is None:
-        return RunStep.Status.UNKNOWN
-    return RunStep.Status.CANCELLED if isinstance(event.error, RunCancelled) else RunStep.Status.FAILED
+    if event.ending is Ending.UNDONE:
+        return RunStep.Status.CANCELLED if isinstance(event.error, RunCancelled) else RunStep.Status.FAILED
+    return RunStep.Status.PARTIAL if event.ending is Ending.PARTIAL else RunStep.Status.UNKNOWN
 
 
 def _change(step: RunStep, **changes: Any) -> None:

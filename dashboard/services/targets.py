@@ -19,6 +19,7 @@ def policy(environment: Environment) -> Policy:
         protected=environment.protected,
         lock_timeout_ms=environment.lock_timeout_ms,
         statement_timeout_ms=environment.statement_timeout_ms,
+        deadline_s=environment.deadline_minutes * 60,
     )
 
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dashboard.engine import executor, planner
-from dashboard.engine.executor import Approval, CancelToken, Event
+from dashboard.engine.events import Event
+from dashboard.engine.executor import Approval
 from dashboard.engine.files import discovery
+from dashboard.engine.leash import Leash
 from dashboard.engine.migration import Folder, History
 from dashboard.engine.planner import Plan, Policy
 from dashboard.engine.target.connection import Access, Address
@@ -16,6 +18,7 @@ from tests.fix_postgres import Database
 
 FREE = Policy(protected=False, lock_timeout_ms=3000, statement_timeout_ms=0)
 SCHEMA = "platform"
+OURS = {"platform.schema_migrations", "platform.migration_audit_log", "platform.migration_fuse"}
 
 
 @dataclass
@@ -55,7 +58,7 @@ class Bench:
         return planner.rollback(self.look(), downto=version, name=name)
 
     def execute(
-        self, plan: Plan, *, run_id: str = "1", approval: Approval | None = None, cancel: CancelToken | None = None
+        self, plan: Plan, *, run_id: str = "1", approval: Approval | None = None, leash: Leash | None = None
     ) -> None:
         self.events = []
         executor.execute(
@@ -64,7 +67,7 @@ class Bench:
             attempt=Attempt(run_id=run_id, by="alice", source_ip="192.0.2.7"),
             approval=approval,
             observer=self.events.append,
-            cancel=cancel,
+            leash=leash,
         )
 
     def apply(self, upto: str | None = None, *, run_id: str = "1") -> None:
@@ -75,4 +78,4 @@ class Bench:
             "SELECT schemaname || '.' || tablename FROM pg_tables "
             "WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
         )
-        return {row[0] for row in rows} - {"platform.schema_migrations", "platform.migration_audit_log"}
+        return {row[0] for row in rows} - OURS

@@ -286,7 +286,7 @@ def test_a_failed_look_keeps_the_last_good_one(
     observations.refresh(unreachable(two_files.staging))
     kept = Observation.objects.get(environment="staging")
     assert not kept.ok
-    assert kept.history == {"exists": False, "rows": [], "rolled_back": []}
+    assert kept.history == {"exists": False, "rows": [], "rolled_back": [], "unfinished": []}
     assert kept.failure["code"] == "unreachable"
     assert "s3cret" not in str(kept.failure)
 

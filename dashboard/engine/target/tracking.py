@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 
 from dashboard.engine.errors import PlanChanged, ServerError, TrackingTableUnusable
-from dashboard.engine.migration import AppliedMigration, History, Kind
+from dashboard.engine.migration import AppliedMigration, History, JournalEntry, Kind, Unfinished
 from dashboard.engine.planner import Action, Step
 from dashboard.engine.target import sql
 from dashboard.engine.target.connection import Connection
@@ -43,7 +43,18 @@ def read(connection: Connection, schema: str, *, scripts: bool = False) -> Histo
         exists=True,
         rows=tuple(_applied(row[0]) for row in rows),  # type: ignore[arg-type]
         rolled_back=_rolled_back(connection, schema),
+        unfinished=_unfinished(connection, schema),
     )
+
+
+#: What is made, in order; with a query that tells whether it is there already, only where it is not.
+_PREPARATION: tuple[tuple[str | None, tuple[str, ...]], ...] = (
+    ("schema_exists", ("create_schema",)),
+    (None, ("create_history", "extend_history", "comment_history", "create_log", "extend_log", "comment_log")),
+    ("has_log_trigger", ("refuse_log_changes", "create_log_trigger")),
+    (None, ("create_fuse", "comment_fuse", "create_fuse_function")),
+    ("has_fuse_trigger", ("create_fuse_trigger", "always_fuse_trigger")),
+)
 
 
 def prepare(connection: Connection, schema: str) -> None:
@@ -53,53 +64,36 @@ def prepare(connection: Connection, schema: str) -> None:
         _require(existing, schema)
     try:
         with connection.transaction():
-            if not _schema_exists(connection, schema):
-                connection.execute(sql.query("create_schema", schema))
-            for name in ("create_history", "extend_history", "comment_history"):
-                connection.execute(sql.query(name, schema))
-            for name in ("create_log", "extend_log", "comment_log"):
-                connection.execute(sql.query(name, schema))
-            if not _has_log_trigger(connection, schema):
-                connection.execute(sql.query("refuse_log_changes", schema))
-                connection.execute(sql.query("create_log_trigger", schema))
+            for missing, names in _PREPARATION:
+                if missing is None or not _exists(connection, missing, schema):
+                    for name in names:
+                        connection.execute(sql.query(name, schema))
     except (psycopg.errors.InsufficientPrivilege, psycopg.errors.DuplicateObject) as error:
         raise TrackingTableUnusable(table=f"{schema}.schema_migrations", reason=error.diag.message_primary) from None
 
 
 def is_prepared(connection: Connection, schema: str) -> bool:
+    """Both tables with our columns, and the fuse with its trigger."""
     history = _columns(connection, schema, "schema_migrations")
-    return "kind" in history and "outcome" in _columns(connection, schema, "migration_audit_log")
+    log_columns = _columns(connection, schema, "migration_audit_log")
+    return "kind" in history and "outcome" in log_columns and _exists(connection, "has_fuse_trigger", schema)
 
 
-def record_success(connection: Connection, schema: str, step: Step, attempt: Attempt, *, ms: int) -> None:
-    """Write the row of an apply or a skip, and the attempt. Call inside the step's transaction."""
-    values = {
-        "key": step.key,
-        "name": step.name,
-        "ms": ms,
-        "checksum": step.checksum,
-        "checksum_sql": step.checksum_sql,
-        "sql": step.sql or None,
-        "down_sql": step.down_sql,
-        "reason": step.reason or None,
-        "by": attempt.by,
-        "run_id": attempt.run_id,
-        "kind": _kind(step).value,
-    }
-    if connection.execute(sql.query("record_success", schema), values).rowcount != 1:
-        raise PlanChanged(what=f"{step.version} is recorded already")
+def record(connection: Connection, schema: str, step: Step, attempt: Attempt, *, ms: int) -> None:
+    """What stands after the step, and the attempt. Call inside the step's transaction."""
+    match step.action:
+        case Action.APPLY | Action.SKIP:
+            _record_success(connection, schema, step, attempt, ms)
+        case Action.ROLLBACK | Action.UNSKIP:
+            _remove(connection, schema, step)
+        case Action.RESET:
+            connection.execute(sql.query("remove_failure", schema), {"key": step.key, "name": step.name})
     log(connection, schema, step, attempt, outcome="succeeded", message=step.reason)
 
 
-def remove(connection: Connection, schema: str, step: Step, attempt: Attempt) -> None:
-    """Remove the row of a rollback or an unskip, and log it. Call inside the step's transaction."""
-    values = {"key": step.key, "name": step.name, "kind": _kind(step).value}
-    if connection.execute(sql.query("remove_row", schema), values).rowcount != 1:
-        raise PlanChanged(what=f"{step.label} is not recorded as {_kind(step)} any more")
-    log(connection, schema, step, attempt, outcome="succeeded", message=step.reason)
-
-
-def record_failure(connection: Connection, schema: str, step: Step, attempt: Attempt, error: ServerError) -> None:
+def record_failure(
+    connection: Connection, schema: str, step: Step, attempt: Attempt, error: ServerError, *, outcome: str = "failed"
+) -> None:
     """After the step's transaction is gone: log the attempt, and mark the version failed where no success stands."""
     with connection.transaction():
         if step.action is Action.APPLY:
@@ -118,7 +112,7 @@ def record_failure(connection: Connection, schema: str, step: Step, attempt: Att
             schema,
             step,
             attempt,
-            outcome="failed",
+            outcome=outcome,
             message=error.message,
             statement=error.statement,
             sqlstate=error.sqlstate,
@@ -151,6 +145,13 @@ def log(
     connection.execute(sql.query("log", schema), values)
 
 
+def last_outcome(connection: Connection, schema: str, step: Step, number: int, attempt: Attempt) -> str:
+    """The last word of the journal on one statement of a run; empty where there is none."""
+    values = {"version": step.version, "name": step.name, "statement": number, "run_id": attempt.run_id}
+    row = connection.execute(sql.query("last_outcome", schema), values).fetchone()
+    return str(row[0]) if row else ""
+
+
 #: Longest error text kept, in characters; a server can send megabytes.
 MESSAGE_LIMIT = 8000
 
@@ -158,6 +159,30 @@ MESSAGE_LIMIT = 8000
 def storable(text: str) -> str:
     """Text as PostgreSQL can keep it: no NUL, not endless."""
     return text.replace("\0", "\N{SYMBOL FOR NULL}")[:MESSAGE_LIMIT]
+
+
+def _record_success(connection: Connection, schema: str, step: Step, attempt: Attempt, ms: int) -> None:
+    values = {
+        "key": step.key,
+        "name": step.name,
+        "ms": ms,
+        "checksum": step.checksum,
+        "checksum_sql": step.checksum_sql,
+        "sql": step.sql or None,
+        "down_sql": step.down_sql,
+        "reason": step.reason or None,
+        "by": attempt.by,
+        "run_id": attempt.run_id,
+        "kind": _kind(step).value,
+    }
+    if connection.execute(sql.query("record_success", schema), values).rowcount != 1:
+        raise PlanChanged(what=f"{step.version} is recorded already")
+
+
+def _remove(connection: Connection, schema: str, step: Step) -> None:
+    values = {"key": step.key, "name": step.name, "kind": _kind(step).value}
+    if connection.execute(sql.query("remove_row", schema), values).rowcount != 1:
+        raise PlanChanged(what=f"{step.label} is not recorded as {_kind(step)} any more")
 
 
 # Reading
@@ -194,6 +219,16 @@ def _rolled_back(connection: Connection, schema: str) -> frozenset[tuple[str, st
     return frozenset((str(version), str(name)) for version, name in rows)
 
 
+def _unfinished(connection: Connection, schema: str) -> tuple[Unfinished, ...]:
+    if not {"name", "action", "outcome", "statement"} <= _columns(connection, schema, "migration_audit_log"):
+        return ()
+    found: dict[tuple[str, str, str], list[JournalEntry]] = {}
+    for version, name, action, number, outcome, digest in connection.execute(sql.query("read_unfinished", schema)):
+        entry = JournalEntry(statement=int(str(number)), checksum=str(digest), done=outcome == "done")
+        found.setdefault((str(version), str(name), str(action)), []).append(entry)
+    return tuple(Unfinished(version=v, name=n, action=a, entries=tuple(e)) for (v, n, a), e in found.items())
+
+
 def _require(columns: set[str], schema: str) -> None:
     if missing := sorted(REQUIRED_COLUMNS - columns):
         raise TrackingTableUnusable(
@@ -206,13 +241,8 @@ def _columns(connection: Connection, schema: str, table: str) -> set[str]:
     return {str(row[0]) for row in rows}
 
 
-def _schema_exists(connection: Connection, schema: str) -> bool:
-    row = connection.execute(sql.query("schema_exists"), {"schema": schema}).fetchone()
-    return bool(row and row[0])
-
-
-def _has_log_trigger(connection: Connection, schema: str) -> bool:
-    row = connection.execute(sql.query("has_log_trigger"), {"schema": schema}).fetchone()
+def _exists(connection: Connection, query: str, schema: str) -> bool:
+    row = connection.execute(sql.query(query), {"schema": schema}).fetchone()
     return bool(row and row[0])
 
 

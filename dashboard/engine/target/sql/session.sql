@@ -54,3 +54,30 @@ WHERE application_name = %(name)s AND datname = pg_catalog.current_database()
 -- End them.
 SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
 WHERE application_name = %(name)s AND datname = pg_catalog.current_database()
+
+-- invalid_indexes --
+-- A build that is under way is no leftover.
+SELECT i.indexrelid::bigint, c.relname::text,
+       pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE i.indrelid = pg_catalog.to_regclass(%(table)s) AND NOT i.indisvalid
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)
+
+-- index_state --
+-- Valid or not; no row where there is no such index.
+SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass(%(index)s)
+
+-- blockers --
+-- Whom a backend waits for.
+SELECT a.pid, coalesce(nullif(a.application_name, ''), a.backend_type), a.state,
+       pg_catalog.floor(extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start))::int
+FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(%(pid)s)) b(pid)
+JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid
+LIMIT 10
+
+-- terminate --
+-- One backend, known by pid and start, because pids are used again.
+SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+WHERE pid = %(pid)s AND application_name = %(name)s

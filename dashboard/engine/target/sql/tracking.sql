@@ -162,12 +162,39 @@ WHERE NOT row.success
 -- In the rollback's own transaction: one row, or it was not applied.
 DELETE FROM {schema}.schema_migrations WHERE version = %(key)s AND name = %(name)s AND success AND kind = %(kind)s
 
+-- remove_failure --
+-- A failed attempt that a person has cleared away.
+DELETE FROM {schema}.schema_migrations WHERE version = %(key)s AND name = %(name)s AND NOT success
+
 -- log --
 -- One attempt.
 INSERT INTO {schema}.migration_audit_log
     (version, name, executed_by, executed_at, source_ip, action, outcome, run_id, statement, sqlstate, message)
 VALUES (%(version)s, %(name)s, %(by)s, pg_catalog.clock_timestamp(), %(source_ip)s, %(action)s, %(outcome)s,
         %(run_id)s, %(statement)s, %(sqlstate)s, %(message)s)
+
+-- last_outcome --
+-- The journal of one statement in one run.
+SELECT outcome FROM {schema}.migration_audit_log
+WHERE version = %(version)s AND name = %(name)s AND statement = %(statement)s AND run_id = %(run_id)s
+  AND outcome IN ('started', 'done', 'undone')
+ORDER BY id DESC LIMIT 1
+
+-- read_unfinished --
+-- Statements that ran outside a transaction, of migrations that neither succeeded nor were reset since.
+SELECT version, name, action, statement, outcome, message FROM (
+    SELECT DISTINCT ON (l.version, l.name, l.statement) l.version, l.name, l.action, l.statement, l.outcome, l.message
+    FROM {schema}.migration_audit_log l
+    WHERE l.outcome IN ('started', 'done', 'undone') AND l.action IN ('apply', 'rollback')
+      AND l.id > coalesce((
+          SELECT max(b.id) FROM {schema}.migration_audit_log b
+          WHERE b.version = l.version AND b.name = l.name
+            AND b.outcome = 'succeeded' AND b.action <> 'repair'
+      ), 0)
+    ORDER BY l.version, l.name, l.statement, l.id DESC
+) journal
+WHERE outcome <> 'undone'
+ORDER BY version, name, statement
 
 -- succeeded_in_run --
 -- The steps of a run that committed: this row commits with them.

@@ -1,0 +1,178 @@
+"""One run's work on one connection: sends statements, tells the observer, turns what goes wrong into named errors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import psycopg
+
+from dashboard.engine import statements
+from dashboard.engine.errors import ConnectionLost, EngineError, RunCancelled, ServerError, StatementFailed
+from dashboard.engine.events import Event, Observer, StatementFinished, StatementStarted
+from dashboard.engine.leash import Leash
+from dashboard.engine.planner import Step
+from dashboard.engine.statements import Statement
+from dashboard.engine.target import connection as connections
+from dashboard.engine.target import tracking, wire
+from dashboard.engine.target.connection import Access, Connection
+from dashboard.engine.target.tracking import Attempt
+
+#: Notices kept of one statement, first and last half; a migration can raise a million.
+NOTICE_LIMIT = 100
+
+#: A statement that answers with one of these has touched the run's transaction.
+TRANSACTION_TAGS = frozenset({"BEGIN", "START TRANSACTION", "COMMIT", "ROLLBACK", "PREPARE TRANSACTION"})
+
+
+@dataclass(kw_only=True)
+class Session:
+    connection: Connection
+    access: Access
+    attempt: Attempt
+    observer: Observer
+    leash: Leash
+    notices: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.connection.add_notice_handler(self._keep_notice)
+
+    @property
+    def schema(self) -> str:
+        return self.access.schema
+
+    def tell(self, event: Event) -> None:
+        self.observer(event)
+
+    def statement(self, position: int, step: Step, statement: Statement) -> None:
+        """Send one statement of the migration. Raises StatementFailed, RunCancelled, ConnectionLost."""
+        self.stop_if_told(step)
+        self.tell(
+            StatementStarted(position=position, number=statement.number, line=statement.line, summary=statement.summary)
+        )
+        started = time.monotonic()
+        self.notices.clear()
+        reply = self._send(step, statement)
+        if reply.tag in TRANSACTION_TAGS:
+            raise ended_our_transaction(step, statement)
+        self.tell(
+            StatementFinished(
+                position=position,
+                number=statement.number,
+                tag=reply.tag,
+                ms=ms_since(started),
+                notices=tuple(self.notices),
+            )
+        )
+
+    def guarded(self, step: Step, phase: str, act: Callable[[], None]) -> None:
+        """Our own statements around the migration's can fail too: a lost connection, a deferred constraint."""
+        try:
+            act()
+        except psycopg.Error as error:
+            raise self.named(step, phase, error) from None
+
+    def named(self, step: Step, phase: str, error: psycopg.Error, statement: Statement | None = None) -> EngineError:
+        """The named error for what psycopg reported. The state of the connection decides, never the SQLSTATE alone:
+        a migration can forge one."""
+        if self.connection.closed:
+            return lost(step, self.access, phase, connections.reason_of(error, self.access.address))
+        if isinstance(error, psycopg.errors.QueryCanceled) and self.leash.stopped_by:
+            return RunCancelled(by=self.leash.stopped_by, version=step.label)
+        told = located(error, step.sql, statement) if statement else server_error(error)
+        return failed(step, told)
+
+    def stop_if_told(self, step: Step) -> None:
+        if by := self.leash.stopped_by:
+            raise RunCancelled(by=by, version=step.label)
+
+    def _send(self, step: Step, statement: Statement) -> wire.Reply:
+        try:
+            return wire.send(self.connection, statement.sql)
+        except wire.CopyRefused:
+            told = at(statement, "0A000", "COPY from or to the client cannot run here")
+            raise failed(step, told, remedy="Write the rows as INSERT statements.") from None
+        except psycopg.Error as error:
+            raise self.named(step, f"statement {statement.number}", error, statement) from None
+
+    def _keep_notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
+        if len(self.notices) >= NOTICE_LIMIT:
+            del self.notices[NOTICE_LIMIT // 2]
+        self.notices.append(tracking.storable(f"{diagnostic.severity}: {diagnostic.message_primary}"))
+
+
+def located(error: psycopg.Error, script: str, statement: Statement) -> ServerError:
+    """What the server said, with the place in the file: where it pointed, else where the statement starts."""
+    position = error.diag.statement_position
+    place = statements.locate(script, statement.offset + (int(position) if position else 1))
+    return replace(
+        server_error(error),
+        statement=statement.number,
+        line=place.line,
+        column=place.column,
+        excerpt=place.excerpt,
+    )
+
+
+def server_error(error: psycopg.Error) -> ServerError:
+    told = error.diag
+    return ServerError(
+        sqlstate=told.sqlstate or "",
+        message=tracking.storable(told.message_primary or " ".join(str(error).split())),
+        detail=tracking.storable(told.message_detail or ""),
+        hint=tracking.storable(told.message_hint or ""),
+        constraint=told.constraint_name or "",
+        table=".".join(part for part in (told.schema_name, told.table_name) if part),
+        context=tracking.storable(told.context or ""),
+    )
+
+
+def at(statement: Statement, sqlstate: str, message: str) -> ServerError:
+    """An error of our own about a statement."""
+    return ServerError(
+        sqlstate=sqlstate, message=message, statement=statement.number, line=statement.line, column=statement.column
+    )
+
+
+def ended_our_transaction(step: Step, statement: Statement) -> StatementFailed:
+    told = at(statement, "25000", "the statement touched the transaction of the run")
+    return failed(step, told, remedy="Take the transaction control out of the file.")
+
+
+#: Why a SQLSTATE happens here and what to do, where the server's own words do not help.
+REMEDIES = {
+    "25001": "This statement cannot run inside a transaction. Put it into a file of its own.",
+    "2D000": "A block or procedure commits by itself. Nothing of the file remains; take the COMMIT out of it, or mark "
+    "the file with `-- signalbox: transaction=none`.",
+    "53100": "The disk of the database is full. Nothing of the migration remains, but the space it took may come back "
+    "only after a VACUUM. Make room before the next try.",
+    "55P03": "A lock was not to be had in time, several times over. Nothing of it remains. Look who holds it, and try "
+    "again at a quieter time.",
+    "55P04": "A value that was added to an enum can be used only after that is committed. Put the ALTER TYPE into a "
+    "file of its own, before this one.",
+    "40P01": "It deadlocked with other sessions several times over. Nothing of it remains. Try again at a quieter time.",
+}
+NOTHING_REMAINS = "Nothing of it remains. Correct the file, or the data it stumbled over, and apply again."
+
+
+def failed(step: Step, error: ServerError, *, remedy: str = "") -> StatementFailed:
+    return StatementFailed(
+        version=step.label,
+        number=error.statement,
+        where=f"at statement {error.statement}" if error.statement else "while it was recorded",
+        message=error.message,
+        error=error,
+        remedy=remedy or REMEDIES.get(error.sqlstate, NOTHING_REMAINS),
+    )
+
+
+def lost(step: Step, access: Access, phase: str, reason: str) -> ConnectionLost:
+    remedy = "What it did is being found out; until then nothing else runs in this environment."
+    return ConnectionLost(
+        environment=access.address.environment, version=step.label, phase=phase, reason=reason, remedy=remedy
+    )
+
+
+def ms_since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)

@@ -1,0 +1,141 @@
+"""Locks that are not to be had, deadlines, blockers, deadlocks: bounded, told, and never retried blindly."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+from dashboard.engine import errors, transactional
+from dashboard.engine.events import Blocked, StepRetried
+from dashboard.engine.planner import Policy
+from dashboard.engine.target import wire
+from dashboard.engine.target.connection import Connection
+from tests.engine.folders import Bench
+from tests.engine.test_executor import log, wait_until
+
+
+@pytest.fixture
+def users(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(transactional, "FIRST_PAUSE", 0.05)
+    bench.policy = Policy(protected=False, lock_timeout_ms=200, statement_timeout_ms=0)
+    bench.write("001_users.sql", "CREATE TABLE users (id int); INSERT INTO users VALUES (1);")
+    bench.apply()
+    bench.write("002_column.sql", "CREATE TABLE before_it (id int); ALTER TABLE users ADD COLUMN name text;")
+    return bench
+
+
+@contextmanager
+def reader(bench: Bench) -> Iterator[psycopg.Connection]:
+    with bench.database.connect(autocommit=False, application_name="the application") as connection:
+        connection.execute("SELECT * FROM users")
+        yield connection
+
+
+def test_a_lock_that_comes_free_is_waited_for_by_trying_again(users: Bench) -> None:
+    with reader(users) as application:
+        seen = threading.Thread(
+            target=lambda: (wait_until(lambda: log(users)[-1] == ("apply", "retried")), application.rollback())
+        )
+        seen.start()
+        users.apply()
+        seen.join()
+    retried = [e for e in users.events if isinstance(e, StepRetried)]
+    assert retried
+    assert "lock timeout" in retried[0].reason
+    assert log(users)[-1] == ("apply", "succeeded")
+
+
+def test_tries_are_bounded_and_each_is_in_the_log(users: Bench) -> None:
+    with reader(users), pytest.raises(errors.StatementFailed, match="lock timeout"):
+        users.apply()
+    outcomes = [outcome for _, outcome in log(users)]
+    assert outcomes == ["succeeded", *["retried"] * (transactional.ATTEMPTS - 1), "failed"]
+    assert users.tables() == {"public.users"}
+
+
+def test_a_forged_deadlock_is_tried_no_more_often(users: Bench) -> None:
+    users.write("002_column.sql", "DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '40P01'; END $$;")
+    with pytest.raises(errors.StatementFailed):
+        users.apply()
+    assert [o for _, o in log(users)].count("retried") == transactional.ATTEMPTS - 1
+
+
+def test_a_file_can_set_its_own_lock_timeout(users: Bench) -> None:
+    users.write("002_column.sql", "-- signalbox: lock_timeout=20s\nALTER TABLE users ADD COLUMN name text;")
+    with reader(users) as application:
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        free = threading.Thread(
+            target=lambda: (wait_until(lambda: users.database.query(waiting)[0][0]), application.rollback())
+        )
+        free.start()
+        users.apply()
+        free.join()
+    assert not [e for e in users.events if isinstance(e, StepRetried)]
+
+
+def test_who_blocks_is_told_while_it_waits(users: Bench) -> None:
+    users.policy = Policy(protected=False, lock_timeout_ms=20_000, statement_timeout_ms=0)
+    with reader(users) as application:
+        told = threading.Thread(
+            target=lambda: (
+                wait_until(lambda: any(isinstance(e, Blocked) and e.blockers for e in users.events)),
+                application.rollback(),
+            )
+        )
+        told.start()
+        users.apply()
+        told.join()
+    blocked = next(e for e in users.events if isinstance(e, Blocked) and e.blockers)
+    assert "the application" in blocked.blockers[0]
+
+
+def test_a_run_ends_at_its_deadline_whatever_the_file_sets(users: Bench) -> None:
+    users.policy = Policy(protected=False, lock_timeout_ms=200, statement_timeout_ms=0, deadline_s=1)
+    users.write("002_column.sql", "SET statement_timeout = 0; CREATE TABLE slow (id int); SELECT pg_sleep(60);")
+    with pytest.raises(errors.RunCancelled, match="the deadline of the run"):
+        users.apply()
+    assert users.tables() == {"public.users"}
+
+
+def test_a_statement_that_swallows_its_cancel_is_ended_all_the_same(
+    users: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.engine.monitor.CANCEL_PATIENCE", 1.5)
+    users.policy = Policy(protected=False, lock_timeout_ms=200, statement_timeout_ms=0, deadline_s=1)
+    users.write(
+        "002_column.sql",
+        "DO $$ BEGIN LOOP BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$;",
+    )
+    with pytest.raises((errors.ConnectionLost, errors.RunCancelled)):
+        users.apply()
+    assert users.tables() == {"public.users"}
+
+
+def test_synchronous_commit_is_on_whatever_the_file_sets(users: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    users.write("002_column.sql", "SET synchronous_commit = off; CREATE TABLE a (id int);")
+    send, at_commit = wire.send, []
+
+    def look_before_commit(connection: Connection, sql: str) -> wire.Reply:
+        if sql == "COMMIT":
+            at_commit.append(connection.execute("SHOW synchronous_commit").fetchone())
+        return send(connection, sql)
+
+    monkeypatch.setattr(wire, "send", look_before_commit)
+    users.apply()
+    assert at_commit == [("on",)]
+
+
+def test_set_constraints_in_a_file_still_works(users: Bench) -> None:
+    users.write(
+        "002_column.sql",
+        "CREATE TABLE a (id int PRIMARY KEY);"
+        "CREATE TABLE b (a int REFERENCES a DEFERRABLE INITIALLY DEFERRED);"
+        "INSERT INTO b VALUES (1); INSERT INTO a VALUES (1);"
+        "SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE b ADD COLUMN c int;",
+    )
+    users.apply()
+    assert {"public.a", "public.b"} <= users.tables()
