@@ -36,7 +36,8 @@ class ScriptView:
     file: str
     sql: str
     problems: tuple[Problem, ...]
-    refused: bool  # it has an error, so it is never run
+    refused: bool  # it has an error of its own, so it is never run
+    first_line: int | None  # of that error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,11 +148,14 @@ def _passage(step: RunStep) -> Passage:
 
 
 def _script(migration: Migration, script: Script, direction: Direction) -> ScriptView:
+    """A number shared with other files is no error of its own: an environment can settle that."""
+    errors = [p for p in migration.errors(direction) if p.code != "duplicate_version"]
     return ScriptView(
         file=script.file,
         sql=script.sql,
         problems=tuple(p for p in migration.problems if p.file == script.file),
-        refused=bool(migration.errors(direction)),
+        refused=bool(errors),
+        first_line=next((p.line for p in errors if p.line), None),
     )
 
 

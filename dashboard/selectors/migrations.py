@@ -11,10 +11,10 @@ from dashboard.selectors.board import Row
 RUNS_SHOWN = 20
 
 
-def steps_of(version: str, name: str) -> Sequence[RunStep]:
+def steps_of(version: str, name: str) -> list[RunStep]:
     """The steps of the last runs that had this migration in them, newest first."""
     steps = RunStep.objects.filter(version=version, name=name).select_related("run", "run__started_by")
-    return steps.defer("run__plan").order_by("-run_id")[:RUNS_SHOWN]
+    return list(steps.defer("run__plan").order_by("-run_id")[:RUNS_SHOWN])
 
 
 def runs_by_id(ids: Collection[str], environment: str) -> dict[str, Run]:
@@ -39,4 +39,4 @@ def containing(rows: Sequence[Row], folder: Folder | None, words: str) -> tuple[
 def last_failures(environment: str, labels: Collection[str]) -> dict[str, Run]:
     """For each of these migrations (`010_add_city`) the last run of the environment that failed in it."""
     failed = Run.objects.filter(environment=environment, status=Run.Status.FAILED, failure__version__in=list(labels))
-    return {run.failure["version"]: run for run in failed.defer("plan").order_by("id")}
+    return {(run.failure or {})["version"]: run for run in failed.defer("plan").order_by("id")}

@@ -27,7 +27,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "failure": found.failure,
         "total": len(rows),
         "page": page,
-        "matrix": matrix(standings, page.object_list),
+        "matrix": matrix(standings, list(page)),
     }
     return render(request, "migrations/list.html", context)
 

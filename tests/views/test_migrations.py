@@ -74,9 +74,16 @@ def test_a_migration_shows_its_sql_its_rollback_and_where_it_stands(
 def test_a_problem_stands_at_its_line(line: Line, viewer: User, client_of: ClientOf) -> None:
     line.write(_001_users="CREATE TABLE users (id int);\n\nCREATE TABEL oops;")
     page = client_of(viewer).get("/migrations/001/users/")
-    assert "001_users.sql is not run anywhere until it is mended." in text(page)
+    assert "001_users.sql is not run anywhere until it is mended. See line 3" in text(page)
     third_line = page.content.decode().split('id="L3"')[1].split("</li>")[0]
     assert "syntax error at or near &quot;TABEL&quot;" in third_line
+
+
+def test_a_shared_number_does_not_make_a_file_unusable(line: Line, viewer: User, client_of: ClientOf) -> None:
+    line.write(_001_users="CREATE TABLE users (id int);", _001_orders="CREATE TABLE orders (id int);")
+    page = text(client_of(viewer).get("/migrations/001/users/"))
+    assert "The number 001 is also used by 001_orders.sql." in page
+    assert "is not run anywhere" not in page
 
 
 def test_its_own_transaction_is_told_to_be_absorbed(line: Line, viewer: User, client_of: ClientOf) -> None:
