@@ -9,8 +9,8 @@ from django import forms
 from dashboard.models.environments import Environment
 from dashboard.services.skips import Undecided
 
-#: Sent where none of the files keeps the number.
-NONE = ""
+#: Sent where none of the files keeps the number; no file can be called that, and it is not the empty default.
+NONE = ":"
 
 
 class _Reasoned(forms.Form):
@@ -33,7 +33,7 @@ class _Reasoned(forms.Form):
 
 
 class SkipForm(_Reasoned):
-    kept = forms.ChoiceField(required=False, widget=forms.RadioSelect)
+    kept = forms.ChoiceField(widget=forms.RadioSelect, error_messages={"required": "Choose one of them."})
 
     field_order = ("kept", "reason")
 
@@ -47,13 +47,6 @@ class SkipForm(_Reasoned):
             kept.choices = [*files, (NONE, "None of them: all are skipped")]  # type: ignore[attr-defined]
         else:
             del self.fields["kept"]
-
-    def clean_kept(self) -> str:
-        """An unticked choice is no decision, although "none of them" is."""
-        if "kept" not in self.data:
-            raise forms.ValidationError("Choose one of them.")
-        kept: str = self.cleaned_data["kept"]
-        return kept
 
     @property
     def skipped(self) -> list[tuple[str, str]]:

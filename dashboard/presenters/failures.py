@@ -45,7 +45,12 @@ DONE = {
     "rollback": "is rolled back",
     "skip": "is recorded as skipped",
     "unskip": "is pending again",
+    "repair": "is repaired",
+    "reset": "is pending again",
 }
+
+#: The status of a step that failed outside a transaction: what came before the failure stays.
+PARTLY = "partial"
 
 WAIT = (
     "Wait. A worker asks the database as soon as it answers, and this page then says what was committed. "
@@ -75,6 +80,7 @@ def state_now(run: Run, steps: Sequence[RunStep]) -> str:
     committed = [s for s in steps if s.status == RunStep.Status.COMMITTED]
     sentences = [_joined(committed, DONE[run.kind])]
     sentences += [_undone(s) for s in steps if s.status in {RunStep.Status.FAILED, RunStep.Status.CANCELLED}]
+    sentences += [_left(s) for s in steps if s.status == PARTLY]
     sentences += [
         f"Whether {s.version} committed is not known; {place} is frozen until it is."
         for s in steps
@@ -104,8 +110,17 @@ def _undone(step: RunStep) -> str:
     return f"Nothing of {step.version} remains: PostgreSQL undid it."
 
 
+def _left(step: RunStep) -> str:
+    return (
+        f"Part of {step.version} remains: it ran outside a transaction, so every statement that is marked as done "
+        "below is committed."
+    )
+
+
 def _state_tone(steps: Sequence[RunStep]) -> str:
     states = {step.status for step in steps}
+    if PARTLY in states:
+        return "danger"
     if RunStep.Status.UNKNOWN in states:
         return "warn"
     return "warn" if RunStep.Status.COMMITTED in states else "ok"
@@ -130,7 +145,7 @@ def _next_step(run: Run, failure: dict[str, Any]) -> str:
 
 
 def _with_server(found: ErrorBox, server: dict[str, Any], run: Run, steps: Sequence[RunStep]) -> ErrorBox:
-    failed = next((s for s in steps if s.status == RunStep.Status.FAILED), None)
+    failed = next((s for s in steps if s.status in {RunStep.Status.FAILED, PARTLY}), None)
     url = reverse("migration", args=[failed.version, failed.name]) if failed and failed.action == "apply" else ""
     line = server.get("line")
     return replace(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -48,12 +48,16 @@ class PlanView:
     facts: tuple[tuple[str, str], ...]
 
 
-DOES = {
+DOES: Mapping[str, str] = {
     Action.APPLY: "Apply",
     Action.ROLLBACK: "Roll back",
     Action.SKIP: "Record as skipped",
     Action.UNSKIP: "Make pending again",
+    "repair": "Repair",
+    "reset": "Start over",
 }
+#: The code of the warning that each step repeats beside its SQL.
+SAID_AT_THE_STEP = "no_rollback"
 #: How many characters of a digest tell plans apart on a page; the whole of it is what is compared.
 SHORT_DIGEST = 12
 
@@ -65,7 +69,7 @@ def view(plan: Plan, environment: Environment) -> PlanView:
         digest=plan.digest,
         steps=tuple(_step(plan, position) for position in range(len(plan.steps))),
         to_accept=tuple(w for w in plan.warnings if w.needs_acceptance),
-        to_know=tuple(w for w in plan.warnings if not w.needs_acceptance),
+        to_know=tuple(w for w in plan.warnings if not w.needs_acceptance and w.code != SAID_AT_THE_STEP),
         stops_before=plan.stops_before,
         evidence=evidence(plan),
         facts=facts(plan, environment),
@@ -83,6 +87,8 @@ def evidence(plan: Plan) -> tuple[str, ...]:
             return (_sizes(plan), "The scripts are those captured when the migrations were applied, not today's files.")
         case Action.APPLY:
             return (_sizes(plan), _reversibility(plan.steps))
+        case _:
+            return (_sizes(plan),)
 
 
 def facts(plan: Plan, environment: Environment) -> tuple[tuple[str, str], ...]:

@@ -84,7 +84,7 @@ EMPTY: Mapping[Tab, tuple[str, str]] = {
     ),
 }
 
-THEN = {
+THEN: Mapping[str, str] = {
     Action.APPLY: "apply now",
     Action.ROLLBACK: "roll back now",
     Action.SKIP: "skip now",
@@ -122,7 +122,7 @@ def plan_of(request: Request) -> PlanView:
 
 def then(request: Request) -> str:
     """What the button does besides approving: "apply now"."""
-    return THEN[Action(request.kind)]
+    return THEN.get(request.kind, f"{request.kind} now")
 
 
 def objection(request: Request) -> str:

@@ -63,7 +63,13 @@ class StepView:
 
 
 #: Steps and what they stopped at are shown open.
-_OPEN = {RunStep.Status.RUNNING, RunStep.Status.FAILED, RunStep.Status.CANCELLED, RunStep.Status.UNKNOWN}
+_OPEN = {
+    RunStep.Status.RUNNING,
+    RunStep.Status.FAILED,
+    RunStep.Status.CANCELLED,
+    RunStep.Status.UNKNOWN,
+    failures.PARTLY,
+}
 _EMPTY = {
     "skip": "No SQL is sent: the migration is recorded as skipped.",
     "unskip": "No SQL is sent: its record is removed.",

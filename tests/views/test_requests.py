@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
+from dashboard.engine.migration import AppliedMigration, History
 from dashboard.models import Request, Run
 from dashboard.services import approvals, observations
 from dashboard.services.actors import Actor
@@ -328,8 +329,8 @@ def test_a_banner_says_that_the_history_moved(
 ) -> None:
     request = ask(requester)
     seen = observations.refresh(two.production)
-    row = {"version": "009", "name": "x", "applied_at": None, "checksum": "c", "kind": "applied", "success": True}
-    seen.history = {"exists": True, "rows": [row], "rolled_back": []}
+    row = AppliedMigration(version="009", name="x", applied_at=None, checksum="c")
+    seen.history = History(exists=True, rows=(row,)).to_dict()
     seen.save()
     shown = text(client_of(approver).get(f"/requests/{request.pk}/"))
     assert "the history of production changed (009_x was recorded since)" in shown

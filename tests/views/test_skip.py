@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dashboard.forms.skips import NONE
 from dashboard.models import Request, Run
 from dashboard.services import execution
 from tests.fix_line import Line
@@ -66,7 +67,7 @@ def test_in_a_conflict_one_file_keeps_the_number(rivals: Line, admin: User, clie
 
 
 def test_in_a_conflict_none_may_keep_it(rivals: Line, admin: User, client_of: ClientOf) -> None:
-    client_of(admin).post("/environments/staging/skip/002/", {**REASON, "kept": ""})
+    client_of(admin).post("/environments/staging/skip/002/", {**REASON, "kept": NONE})
     carry_out()
     assert recorded(rivals) == [("city", "skipped"), ("phone", "skipped")]
 
@@ -74,6 +75,7 @@ def test_in_a_conflict_none_may_keep_it(rivals: Line, admin: User, client_of: Cl
 def test_in_a_conflict_saying_nothing_is_no_decision(rivals: Line, admin: User, client_of: ClientOf) -> None:
     answer = client_of(admin).post("/environments/staging/skip/002/", REASON)
     assert (answer.status_code, "Choose one of them." in text(answer)) == (422, True)
+    assert "checked" not in answer.content.decode()
 
 
 def test_a_number_the_database_gave_away_is_no_longer_to_be_had(rivals: Line, admin: User, client_of: ClientOf) -> None:
