@@ -49,9 +49,6 @@ DONE = {
     "reset": "is pending again",
 }
 
-#: The status of a step that failed outside a transaction: what came before the failure stays.
-PARTLY = "partial"
-
 WAIT = (
     "Wait. A worker asks the database as soon as it answers, and this page then says what was committed. "
     "If no worker is running, start one."
@@ -80,7 +77,7 @@ def state_now(run: Run, steps: Sequence[RunStep]) -> str:
     committed = [s for s in steps if s.status == RunStep.Status.COMMITTED]
     sentences = [_joined(committed, DONE[run.kind])]
     sentences += [_undone(s) for s in steps if s.status in {RunStep.Status.FAILED, RunStep.Status.CANCELLED}]
-    sentences += [_left(s) for s in steps if s.status == PARTLY]
+    sentences += [_left(s) for s in steps if s.status == RunStep.Status.PARTIAL]
     sentences += [
         f"Whether {s.version} committed is not known; {place} is frozen until it is."
         for s in steps
@@ -119,7 +116,7 @@ def _left(step: RunStep) -> str:
 
 def _state_tone(steps: Sequence[RunStep]) -> str:
     states = {step.status for step in steps}
-    if PARTLY in states:
+    if RunStep.Status.PARTIAL in states:
         return "danger"
     if RunStep.Status.UNKNOWN in states:
         return "warn"
@@ -145,7 +142,7 @@ def _next_step(run: Run, failure: dict[str, Any]) -> str:
 
 
 def _with_server(found: ErrorBox, server: dict[str, Any], run: Run, steps: Sequence[RunStep]) -> ErrorBox:
-    failed = next((s for s in steps if s.status in {RunStep.Status.FAILED, PARTLY}), None)
+    failed = next((s for s in steps if s.status in {RunStep.Status.FAILED, RunStep.Status.PARTIAL}), None)
     url = reverse("migration", args=[failed.version, failed.name]) if failed and failed.action == "apply" else ""
     line = server.get("line")
     return replace(
@@ -178,7 +175,8 @@ def _ways_on(run: Run, steps: Sequence[RunStep], by: Actor) -> tuple[ActionButto
         return ()
     ways = [_environment(place)]
     if run.kind == Run.Kind.APPLY:
-        ways.insert(0, _again(place, by))
+        if all(s.status != RunStep.Status.PARTIAL for s in steps):
+            ways.insert(0, _again(place, by))
         ways += [_skip(place, s, by) for s in steps if s.status == RunStep.Status.FAILED]
     return tuple(ways)
 

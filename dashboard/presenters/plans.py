@@ -53,8 +53,8 @@ DOES: Mapping[str, str] = {
     Action.ROLLBACK: "Roll back",
     Action.SKIP: "Record as skipped",
     Action.UNSKIP: "Make pending again",
-    "repair": "Repair",
-    "reset": "Start over",
+    Action.REPAIR: "Repair",
+    Action.RESET: "Start over",
 }
 #: The code of the warning that each step repeats beside its SQL.
 SAID_AT_THE_STEP = "no_rollback"

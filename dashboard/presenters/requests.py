@@ -129,7 +129,10 @@ def objection(request: Request) -> str:
     """Why an approval would be void; asked only while the plan has not begun."""
     if request.closed_at or any(run.is_active for run in request.runs.all()):
         return ""
-    return validity.objection(Plan.from_dict(request.plan))
+    plan = Plan.from_dict(request.plan)
+    if plan.digest != request.digest:
+        return "the plan kept with the request no longer has the digest that was asked for"
+    return validity.objection(plan, made_at=request.requested_at)
 
 
 def promise(request: Request) -> str:

@@ -60,6 +60,8 @@ class StepView:
     statements: tuple[StatementView, ...]
     left_out: int  # earlier statements that are not listed
     empty: str  # said where there are none
+    waiting: tuple[str, ...]  # the sessions it waits for just now
+    retried: str  # that it was undone and begun again, and why
 
 
 #: Steps and what they stopped at are shown open.
@@ -68,13 +70,14 @@ _OPEN = {
     RunStep.Status.FAILED,
     RunStep.Status.CANCELLED,
     RunStep.Status.UNKNOWN,
-    failures.PARTLY,
+    RunStep.Status.PARTIAL,
 }
 _EMPTY = {
     "skip": "No SQL is sent: the migration is recorded as skipped.",
     "unskip": "No SQL is sent: its record is removed.",
 }
 _NOT_YET = {RunStep.Status.NOT_RUN: "It was not begun.", RunStep.Status.COMMITTED: "It has no statements."}
+_TIMES = {1: "once", 2: "twice"}
 _STOPPED = Pill(label="Stopped", tone="muted", icon="cancel")
 _UNDOABLE = {Run.Status.SUCCEEDED, Run.Status.RESOLVED}
 
@@ -192,7 +195,16 @@ def _step(step: RunStep, *, open_: bool) -> StepView:
         statements=tuple(_statement(s, cancelled=step.status == RunStep.Status.CANCELLED) for s in latest),
         left_out=step.said - len(latest),  # type: ignore[attr-defined]
         empty=_EMPTY.get(step.action, "") or _NOT_YET.get(step.status, "No statement has run yet."),
+        waiting=tuple(step.blockers),
+        retried=_retried(step),
     )
+
+
+def _retried(step: RunStep) -> str:
+    if not step.retries:
+        return ""
+    times = _TIMES.get(step.retries, f"{step.retries} times")
+    return f"It was undone and begun again {times}: {step.retry_reason}"
 
 
 def _statement(statement: RunStatement, *, cancelled: bool) -> StatementView:

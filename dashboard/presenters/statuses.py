@@ -52,6 +52,7 @@ STEP: Mapping[str, Pill] = {
     RunStep.Status.RUNNING: Pill(label="Running", tone="run", icon="run"),
     RunStep.Status.COMMITTED: Pill(label="Committed", tone="ok", icon="ok"),
     RunStep.Status.FAILED: Pill(label="Failed, nothing changed", tone="danger", icon="fail"),
+    RunStep.Status.PARTIAL: Pill(label="Failed, partly applied", tone="danger", icon="fail"),
     RunStep.Status.CANCELLED: Pill(label="Cancelled, nothing changed", tone="muted", icon="cancel"),
     RunStep.Status.NOT_RUN: Pill(label="Not run", tone="muted", icon="skip"),
     RunStep.Status.UNKNOWN: Pill(label="Unknown", tone="warn", icon="unknown"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from dashboard.engine import planner
 from dashboard.engine.errors import EngineError
 from dashboard.engine.migration import History
@@ -18,15 +20,15 @@ def check_shown(plan: Plan, digest: str, environment: Environment) -> None:
         raise PageOutdated(environment=environment.name)
 
 
-def objection(plan: Plan) -> str:
+def objection(plan: Plan, *, made_at: datetime) -> str:
     """Why the executor would refuse this plan, told from the folder and the last look; empty when it would not.
 
-    Never asks the target: the page that shows this must not wait for it.
+    Never asks the target: the page that shows this must not wait for it. A look from before the plan tells nothing.
     """
     try:
         if plan.action is Action.APPLY:
             planner.verify_files(plan, source.folder())
-        if seen := _last_seen(environments.get(plan.environment)):
+        if seen := _seen_since(made_at, environments.get(plan.environment)):
             planner.verify(plan, seen)
     except EngineError as error:
         return str(error.facts.get("what", error))
@@ -35,12 +37,13 @@ def objection(plan: Plan) -> str:
     return ""
 
 
-def _last_seen(environment: Environment) -> Target | None:
-    observation = Observation.objects.filter(pk=environment.slug, history__isnull=False).first()
+def _seen_since(moment: datetime, environment: Environment) -> Target | None:
+    observation = Observation.objects.filter(pk=environment.slug, seen_at__gte=moment).first()
     if observation is None or observation.identity is None:
         return None
     return Target(
         environment=environment.slug,
+        name=environment.name,
         identity=TargetIdentity(**observation.identity),
         policy=targets.policy(environment),
         history=History.from_dict(observation.history or {}),

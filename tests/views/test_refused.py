@@ -20,7 +20,7 @@ ADDRESS = "/environments/staging/skip/001/"
 
 def test_it_says_what_why_and_what_next(two: Line, viewer: User, client_of: ClientOf) -> None:
     shown = text(client_of(viewer).get(ADDRESS))
-    assert "Your role does not allow you to skip a migration." in shown
+    assert "Your role does not allow you to settle a migration by hand." in shown
     assert "Ask an administrator of Signalbox." in shown
     assert "permission_refused" in shown
 

@@ -333,7 +333,27 @@ def test_a_banner_says_that_the_history_moved(
     seen.history = History(exists=True, rows=(row,)).to_dict()
     seen.save()
     shown = text(client_of(approver).get(f"/requests/{request.pk}/"))
-    assert "the history of production changed (009_x was recorded since)" in shown
+    assert "the history of Production changed (009_x was recorded since)" in shown
+
+
+def test_a_look_from_before_the_request_says_nothing_about_it(
+    ask: Callable[[User], Request], two: Line, requester: User, approver: User, client_of: ClientOf
+) -> None:
+    seen = observations.refresh(two.production)
+    row = AppliedMigration(version="009", name="x", applied_at=None, checksum="c")
+    seen.history = History(exists=True, rows=(row,)).to_dict()
+    seen.save()
+    assert "no longer holds" not in text(client_of(approver).get(f"/requests/{ask(requester).pk}/"))
+
+
+def test_a_banner_says_that_the_kept_plan_is_not_the_one_asked_for(
+    ask: Callable[[User], Request], requester: User, approver: User, client_of: ClientOf
+) -> None:
+    request = ask(requester)
+    request.plan["steps"][0]["sql"] = "DROP TABLE users;"
+    request.save()
+    shown = text(client_of(approver).get(f"/requests/{request.pk}/"))
+    assert "no longer has the digest that was asked for" in shown
 
 
 def test_an_expired_request_offers_no_approval(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
+from dashboard.engine.recovery import Found
 from dashboard.models import Run, RunStatement, RunStep
 from dashboard.selectors import runs as selector
 from dashboard.services import runs
@@ -156,7 +157,7 @@ def test_a_resolved_run_says_what_was_found_out(
     assert run
     run.steps.update(started_at=timezone.now())
     runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has not been heard of.", "next_step": ""})
-    runs.settle(run, [True, False])
+    runs.settle(run, [Found.COMMITTED, Found.UNDONE])
     shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
     assert "001 is applied. Nothing of 002 remains" in shown
 
@@ -174,6 +175,22 @@ def test_a_long_step_lists_its_last_statements_and_counts_the_rest(
     assert f"{600 - selector.SHOWN_LIVE} earlier statements not listed here" in shown
     assert "SELECT 600" in shown
     assert "SELECT 400" not in shown
+
+
+def test_a_step_says_whom_it_waits_for_and_how_often_it_began(
+    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run = runs.claim(run_on_staging(requester, execute=False).pk)
+    assert run
+    run.steps.filter(position=0).update(
+        status=RunStep.Status.RUNNING,
+        retries=2,
+        retry_reason="lock timeout",
+        blockers=["Session 17 of app holds users."],
+    )
+    shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
+    assert "Session 17 of app holds users." in shown
+    assert "It was undone and begun again twice: lock timeout" in shown
 
 
 def test_a_run_page_asks_the_database_no_more_for_more_steps(
@@ -214,3 +231,16 @@ def test_strangers_and_people_without_a_role_see_no_run(
     run = run_on_staging(requester)
     assert client_of(outsider).get(f"/runs/{run.pk}/").status_code == 403
     assert client.get(f"/runs/{run.pk}/").status_code == 302  # type: ignore[attr-defined]
+
+
+def test_what_runs_outside_a_transaction_can_stay_half_applied_and_the_page_says_so(
+    line: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    line.write(
+        _001_users="CREATE TABLE users (id int);\nINSERT INTO users VALUES (1), (1);",
+        _002_indexes="CREATE INDEX CONCURRENTLY a ON users (id);\nCREATE UNIQUE INDEX CONCURRENTLY b ON users (id);",
+    )
+    run = run_on_staging(requester)
+    shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
+    assert "001 is applied. Part of 002 remains: it ran outside a transaction" in shown
+    assert "Failed, partly applied" in shown
