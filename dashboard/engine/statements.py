@@ -203,6 +203,16 @@ def concurrent_index(statement: Statement) -> IndexBuild | None:
     )
 
 
+def concurrently_dropped(statement: Statement) -> str:
+    """The index that DROP INDEX CONCURRENTLY drops, qualified and quoted; empty for every other statement."""
+    if statement.node != "drop_stmt" or statement.transactional:
+        return ""
+    _, tree = _read(statement.sql)
+    if tree is None or len(tree.objects) != 1:
+        return ""
+    return ".".join(_quoted(item.string.sval) for item in tree.objects[0].list.items)
+
+
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
@@ -336,7 +346,7 @@ def _placed_inside(block: Statement, queries: list[str]) -> Iterator[Statement]:
 
 
 def _find_query(text: str, query: str, behind: int) -> tuple[int, int]:
-    """Where `query` starts in `text`, and where to look on. The parser writes PERFORM as SELECT, and leaves INTO out."""
+    """Where `query` starts in `text`, and where to look on. The parser writes PERFORM as SELECT, and blanks INTO."""
     if (at := text.find(query, behind)) >= 0:
         return at, at + len(query)
     performed = query.removeprefix("SELECT ")

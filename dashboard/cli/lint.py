@@ -1,0 +1,50 @@
+"""What looks risky in the migrations, file by file. Exit code 8 where an error is found that no file allows.
+
+Reads the folder only: no target and no control database is needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from dashboard.cli import environments as chosen_environments
+from dashboard.cli.exits import Exit
+from dashboard.engine.lint import Finding, LintContext, lint_folder
+from dashboard.engine.migration import Severity
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source", type=Path, metavar="DIR", help="the migrations folder (default: SIGNALBOX_SOURCE)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line, one for each finding")
+    parser.add_argument(
+        "--pg", type=int, default=LintContext().pg_major, metavar="MAJOR", help="the targets' PostgreSQL"
+    )
+    parser.add_argument("--supabase", action="store_true", help="the schema public is served by Supabase's API")
+
+
+def run(options: argparse.Namespace) -> int:
+    folder = chosen_environments.folder(options)
+    findings = lint_folder(folder, LintContext(pg_major=options.pg, supabase=options.supabase))
+    for finding in findings:
+        print(json.dumps(asdict(finding)) if options.json else _text(finding))
+    if not options.json:
+        print(_summary(len(folder.migrations), findings))
+    return Exit.ATTENTION if any(finding.blocks for finding in findings) else Exit.OK
+
+
+def _text(finding: Finding) -> str:
+    where = ":".join(str(part) for part in (finding.file, finding.line, finding.column)) if finding.file else "lint"
+    said = f"{where}: {finding.severity}: {finding.sentence} ({finding.rule})"
+    if finding.suppressed:
+        return f"{said}\n    allowed: {finding.suppressed}"
+    return f"{said}\n    {finding.advice}"
+
+
+def _summary(migrations: int, findings: tuple[Finding, ...]) -> str:
+    standing = [finding.severity for finding in findings if not finding.suppressed]
+    counts = ", ".join(f"{standing.count(s)} {s}{'' if standing.count(s) == 1 else 's'}" for s in Severity)
+    allowed = len(findings) - len(standing)
+    return f"{migrations} migrations: {counts}" + (f", {allowed} allowed in the files" if allowed else "")

@@ -1,0 +1,146 @@
+"""Does the text of a migration look risky? Pure: nothing here talks to a database.
+
+squawk and our own rules read each script; suppressions in the file answer them; one list comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from dashboard.engine.lint import squawk, suppressions
+from dashboard.engine.lint.advice import RULES as SQUAWK_RULES
+from dashboard.engine.lint.findings import Finding, Hit, LintContext
+from dashboard.engine.lint.knowledge import Knowledge
+from dashboard.engine.lint.rules import RULES as OWN_RULES
+from dashboard.engine.lint.squawk import Mark, SquawkMissing
+from dashboard.engine.lint.subject import Subject
+from dashboard.engine.migration import Direction, Folder, Migration, Problem, Script, Severity
+from dashboard.engine.statements import locate
+
+__all__ = ["RULES", "Finding", "LintContext", "lint", "lint_folder"]
+
+#: Every rule that can be suppressed.
+RULES: tuple[str, ...] = tuple(sorted([*OWN_RULES, *SQUAWK_RULES]))
+
+#: What the reader refuses stays refused, so no reason in the file can allow it.
+_NOT_SUPPRESSIBLE = ("syntax-error", "mixed-transaction")
+
+_Marks = Mapping[str, tuple[Mark, ...]]  # squawk's, by file
+
+
+def lint(migration: Migration, *, context: LintContext, earlier: Sequence[Migration] = ()) -> tuple[Finding, ...]:
+    """Findings of its up and its down, by file and place. `earlier`: the migrations before it, in their order."""
+    knowledge = Knowledge()
+    for before in earlier:
+        knowledge.learn(_trees(_up(before, knowledge)))
+    marks, missing = _ask_squawk([migration], context)
+    return (*missing, *_lint(migration, context, knowledge, marks))
+
+
+def lint_folder(folder: Folder, context: LintContext) -> tuple[Finding, ...]:
+    """Findings of all migrations in their order, then those of the folder itself. squawk is started once."""
+    marks, findings = _ask_squawk(folder.migrations, context)
+    knowledge = Knowledge()
+    for migration in folder.migrations:
+        findings += _lint(migration, context, knowledge, marks)
+        knowledge.learn(_trees(_up(migration, knowledge)))
+    attached = {problem for migration in folder.migrations for problem in migration.problems}
+    loose = (problem for problem in folder.problems if problem not in attached)
+    return (*findings, *(_from_problem(problem) for problem in loose if problem.severity is Severity.ERROR))
+
+
+def _lint(migration: Migration, context: LintContext, knowledge: Knowledge, marks: _Marks | None) -> Iterator[Finding]:
+    up = _up(migration, knowledge)
+    yield from _lint_script(up, context, marks)
+    if migration.down is not None:
+        down = Subject(migration=migration, direction=Direction.DOWN, script=migration.down, knowledge=knowledge, up=up)
+        yield from _lint_script(down, context, marks)
+    unspoken = (p for p in migration.problems if p.severity is Severity.ERROR and p.code not in _RULE_OF)
+    yield from (_from_problem(problem) for problem in unspoken)
+
+
+def _lint_script(subject: Subject, context: LintContext, marks: _Marks | None) -> list[Finding]:
+    script = subject.script
+    hits = [(name, hit) for name, rule in OWN_RULES.items() for hit in rule.check(subject, context)]
+    judged = {name for name, rule in OWN_RULES.items() if getattr(rule, "applies", _always)(context)}
+    if marks is not None:
+        hits += squawk.hits(subject, marks.get(script.file, ()), context)
+        judged |= set(SQUAWK_RULES)
+    known = [rule for rule in RULES if rule not in _NOT_SUPPRESSIBLE]
+    findings, complaints = suppressions.apply(script, [_finding(script, *each) for each in hits], known, judged)
+    findings += [_finding(script, suppressions.RULE, hit) for hit in complaints]
+    return sorted(findings, key=lambda f: (f.line, f.column, f.rule))
+
+
+def _always(context: LintContext) -> bool:
+    return True
+
+
+def _up(migration: Migration, knowledge: Knowledge) -> Subject:
+    return Subject(migration=migration, direction=Direction.UP, script=migration.up, knowledge=knowledge)
+
+
+def _trees(subject: Subject) -> Iterator[object]:
+    return (parsed.tree for parsed in subject.parsed)
+
+
+def _finding(script: Script, rule: str, hit: Hit) -> Finding:
+    line, column = hit.place or _place(script, hit.offset)
+    return Finding(
+        rule=rule,
+        severity=hit.severity,
+        file=script.file,
+        line=line,
+        column=column,
+        sentence=hit.sentence,
+        advice=hit.advice,
+        statement=hit.statement,
+    )
+
+
+def _place(script: Script, offset: int) -> tuple[int, int]:
+    found = locate(script.sql, offset + 1)
+    return found.line, found.column
+
+
+# squawk
+
+
+def _ask_squawk(migrations: Sequence[Migration], context: LintContext) -> tuple[_Marks | None, list[Finding]]:
+    """Its marks, or None and a note that says why there are none."""
+    scripts = [migration.up for migration in migrations if migration.up.statements]
+    try:
+        return squawk.read(scripts, context), []
+    except SquawkMissing as error:
+        return None, [_incomplete(str(error))]
+
+
+def _incomplete(reason: str) -> Finding:
+    return Finding(
+        rule="squawk-missing",
+        severity=Severity.NOTE,
+        file="",
+        line=1,
+        column=1,
+        sentence=f"Locks and rewrites were not judged, because the linter squawk cannot be used: {reason}.",
+        advice="Install squawk-cli from requirements.txt. All other rules were checked.",
+    )
+
+
+# The reader's errors
+
+#: Which rule reports a problem; any other is shown under its own code.
+_RULE_OF = {code: name for name, rule in OWN_RULES.items() for code in getattr(rule, "CODES", ())}
+_RULE_OF_FILES = _RULE_OF | {"empty_rollback": "comment-only-rollback"}
+
+
+def _from_problem(problem: Problem) -> Finding:
+    return Finding(
+        rule=_RULE_OF_FILES.get(problem.code, problem.code.replace("_", "-")),
+        severity=problem.severity,
+        file=problem.file,
+        line=problem.line or 1,
+        column=problem.column or 1,
+        sentence=problem.sentence,
+        advice=problem.advice,
+    )

@@ -1,0 +1,41 @@
+"""The rollback says nothing, or only reads: pressing the button would change nothing and look like success.
+
+A rollback of nothing but comments is no rollback to the reader, whose problem then speaks for this rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dashboard.engine.lint.findings import Hit, LintContext
+from dashboard.engine.lint.subject import Subject
+from dashboard.engine.migration import Severity
+
+_ADVICE = (
+    "Write the SQL that undoes the migration. If nothing can, remove the rollback and write "
+    "`-- signalbox: irreversible=<reason>` into the migration."
+)
+
+
+def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
+    if subject.is_up:
+        return
+    if not subject.script.statements and not subject.problems:
+        yield _hit(f"{subject.script.file} holds no statement, so it undoes nothing.")
+    elif _only_reads(subject) and not _only_reads(subject.up):
+        yield _hit(f"{subject.script.file} only reads or sets session variables, so it undoes nothing.")
+
+
+def _hit(sentence: str) -> Hit:
+    return Hit(severity=Severity.ERROR, sentence=sentence, advice=_ADVICE)
+
+
+def _only_reads(subject: Subject | None) -> bool:
+    """Every statement is a SELECT of constants or a SET. A function that is called may do anything."""
+    if subject is None or len(subject.parsed) < len(subject.script.statements):
+        return False
+    return bool(subject.parsed) and all(
+        parsed.kind in ("VariableSetStmt", "TransactionStmt")
+        or (parsed.kind == "SelectStmt" and not parsed.nodes.get("FuncCall") and not parsed.nodes.get("IntoClause"))
+        for parsed in subject.parsed
+    )

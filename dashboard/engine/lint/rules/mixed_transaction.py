@@ -1,0 +1,15 @@
+"""The file mixes what needs a transaction with what PostgreSQL refuses in one, or ends the transaction by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dashboard.engine.lint.findings import Hit, LintContext
+from dashboard.engine.lint.problems import hits
+from dashboard.engine.lint.subject import Subject
+
+CODES = ("mixed_transaction_control", "non_transactional_mixed")
+
+
+def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
+    yield from hits(subject, CODES)

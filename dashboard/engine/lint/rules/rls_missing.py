@@ -1,0 +1,46 @@
+"""A new table in a schema that Supabase's API serves has no row level security: the anon key may read and write it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dashboard.engine.lint.findings import Hit, LintContext
+from dashboard.engine.lint.subject import Subject
+from dashboard.engine.lint.things import alter_commands, is_temporary
+from dashboard.engine.lint.trees import Name, enum_name, relation_name
+from dashboard.engine.migration import Severity
+
+
+def applies(context: LintContext) -> bool:
+    return context.supabase
+
+
+def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
+    if not context.supabase or not subject.is_up:
+        return
+    protected = list(_protected(subject))
+    for parsed in subject.parsed:
+        if parsed.kind not in ("CreateStmt", "CreateTableAsStmt"):
+            continue
+        relation = parsed.tree.relation if parsed.kind == "CreateStmt" else parsed.tree.into.rel
+        table = relation_name(relation)
+        exposed = (table.schema or "public") in context.exposed_schemas and not is_temporary(relation)
+        if exposed and not any(name.matches(table) for name in protected):
+            yield parsed.hit(
+                Severity.ERROR,
+                f"Table {table} is served by Supabase's API without row level security: anyone with the anon key, "
+                "which is in every browser, may read and write it.",
+                f"Add ALTER TABLE {table} ENABLE ROW LEVEL SECURITY to this file, and the policies it needs; or make "
+                "the table in a schema that is not exposed.",
+                at=relation,
+            )
+
+
+def _protected(subject: Subject) -> Iterator[Name]:
+    """Tables whose row level security is switched on in this file, and those it drops again."""
+    for parsed in subject.parsed:
+        if parsed.kind == "AlterTableStmt" and any(
+            enum_name(command, "subtype") == "AT_EnableRowSecurity" for command in alter_commands(parsed.tree)
+        ):
+            yield relation_name(parsed.tree.relation)
+    yield from (drop.thing.name for _, drop in subject.drops if drop.thing.kind == "table")

@@ -1,0 +1,69 @@
+"""The migration touches Signalbox's own history: what is applied, and what was done, would no longer be true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from dashboard.engine.lint.findings import Hit, LintContext
+from dashboard.engine.lint.settings import changed
+from dashboard.engine.lint.subject import Parsed, Subject
+from dashboard.engine.lint.things import dropped_by
+from dashboard.engine.lint.trees import Name, relation_name
+from dashboard.engine.migration import Severity
+
+TABLES = ("schema_migrations", "migration_audit_log")
+_ONLY_READ = ("SelectStmt", "ExplainStmt", "ViewStmt")
+_WRITE_ONE = ("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt")
+
+
+def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
+    ours = list(_ours(subject, context))
+    for parsed in subject.parsed:
+        if schema := _whole_schema(parsed, context):
+            yield parsed.hit(
+                Severity.ERROR,
+                f"The schema {schema} holds the migration history; this would take the history with it.",
+                "Leave the schema alone. Drop or change the objects in it by name.",
+            )
+        elif table := _table(parsed, ours):
+            yield _hit(parsed, table)
+
+
+def _hit(parsed: Parsed, table: Name) -> Hit:
+    if parsed.kind in _ONLY_READ:
+        return parsed.hit(
+            Severity.WARNING,
+            f"{table} is read: what this does then depends on the order of migrations in each environment.",
+            "Look at the schema itself, for example with to_regclass() or information_schema.",
+        )
+    return parsed.hit(
+        Severity.ERROR,
+        f"{table} belongs to Signalbox: it says what is applied here.",
+        "Remove this. To correct the history use baseline, skip or repair, which are audited.",
+    )
+
+
+def _whole_schema(parsed: Parsed, context: LintContext) -> str:
+    dropped = {drop.thing.name.text for drop in dropped_by(parsed.tree) if drop.thing.kind == "schema"}
+    renamed = {parsed.tree.subname} if parsed.kind == "RenameStmt" and not parsed.tree.HasField("relation") else set()
+    return context.tracking_schema if context.tracking_schema in dropped | renamed else ""
+
+
+def _ours(subject: Subject, context: LintContext) -> Iterator[Name]:
+    """Also without its schema where the script puts that on the search path."""
+    schema = context.tracking_schema
+    paths = [setting for setting in changed(subject) if setting.name == "search_path"]
+    on_path = schema == "public" or any(schema in path.values for path in paths)
+    for table in TABLES:
+        yield Name(schema, table)
+        if on_path:
+            yield Name("", table)
+
+
+def _table(parsed: Parsed, ours: Sequence[Name]) -> Name | None:
+    if parsed.kind in _WRITE_ONE:
+        names = [relation_name(parsed.tree.relation)]
+    else:
+        names = [relation_name(node) for node in parsed.all("RangeVar")]
+        names += [drop.thing.name for drop in dropped_by(parsed.tree)]
+    return next((name for name in names if name in ours), None)
