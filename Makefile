@@ -27,7 +27,7 @@ demo-reset: $(BIN)/.run ## Clear what the demo keeps
 dev: $(BIN)/.dev ## Prepare this checkout for work: virtual environment with every tool
 
 test: $(BIN)/.dev ## Run the tests (SIGNALBOX_TESTS=all for every one of them)
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 test-all: export SIGNALBOX_TESTS = all
 test-all: test ## Run every test, browser and whole journeys included; a skipped one is a failure

@@ -30,8 +30,8 @@ SECRET_KEY_FALLBACKS = env.list("SIGNALBOX_SECRET_KEY_FALLBACKS", default=[])
 # Signalbox
 
 #: The folder with the .sql files.
-SOURCE = Path(env.str("SIGNALBOX_SOURCE", default=str(BASE_DIR / "migrations_sql")))
-ENVIRONMENTS_FILE = Path(env.str("SIGNALBOX_ENVIRONMENTS", default=str(BASE_DIR / "config" / "environments.toml")))
+SOURCE = Path(env.str("SIGNALBOX_SOURCE", default="") or BASE_DIR / "migrations_sql")
+ENVIRONMENTS_FILE = Path(env.str("SIGNALBOX_ENVIRONMENTS", default="") or BASE_DIR / "config" / "environments.toml")
 ENVIRONMENTS = environments.load(ENVIRONMENTS_FILE, env.ENVIRON)
 TRACKING_SCHEMA = env.str("SIGNALBOX_TRACKING_SCHEMA", default="platform")
 BUILD_COMMIT = env.str("RAILWAY_GIT_COMMIT_SHA", default="")[:12]

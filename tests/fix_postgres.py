@@ -49,7 +49,7 @@ type MakeDatabase = Callable[..., Database]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.option.help or config.option.version:
+    if config.option.help or config.option.version or _only_hands_out_work(config):
         return
     _refuse_foreign_databases()
     server = localserver.start(ephemeral=True)
@@ -113,6 +113,11 @@ def target_db(make_database: MakeDatabase) -> Database:
 @pytest.fixture
 def target_url(target_db: Database) -> str:
     return target_db.url
+
+
+def _only_hands_out_work(config: pytest.Config) -> bool:
+    """With -n the first process runs no test; each of the others has a server of its own."""
+    return bool(getattr(config.option, "numprocesses", None)) and not hasattr(config, "workerinput")
 
 
 _numbers = itertools.count(1)

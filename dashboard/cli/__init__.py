@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import argparse
 
-from dashboard.cli import audit, demo, doctor, plan, states, status
+from dashboard.cli import audit, demo, doctor, lint, plan, states, status
 
 #: Each verb is a module with a docstring (its help), `add_arguments(parser)` and `run(options) -> exit code`.
 VERBS = {
     "status": status,
+    "lint": lint,
     "plan": plan,
     "doctor": doctor,
     "audit": audit,

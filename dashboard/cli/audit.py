@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from django.db import Error
+
 from dashboard.cli.exits import Exit
 from dashboard.services import audit
 
@@ -14,7 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    count, broken = audit.verify()
+    try:
+        count, broken = audit.verify()
+    except Error as error:
+        print(f"signalbox: The control database cannot be asked: {' '.join(str(error).split())}", file=sys.stderr)
+        print("  Nothing was verified. Check SIGNALBOX_DATABASE_URL, and run manage.py migrate.", file=sys.stderr)
+        return Exit.UNREACHABLE
     if broken is None:
         print(f"{count} events, the chain is intact.")
         return Exit.OK

@@ -13,14 +13,14 @@ from dashboard.services import targets
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    chosen_environments.add_arguments(parser)
+    chosen_environments.add_choice(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     worst: int = Exit.OK
     environments = chosen_environments.chosen(options)
     if not environments:
-        print("No environment is configured: set DATABASE_URL, or see config/environments.toml.", file=sys.stderr)
+        print(chosen_environments.NONE, file=sys.stderr)
         return Exit.USAGE
     for environment in environments:
         address = targets.address(environment)

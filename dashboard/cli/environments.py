@@ -14,13 +14,20 @@ from dashboard.engine.migration import Folder
 from dashboard.models import environments
 from dashboard.models.environments import Environment
 
+#: Said where nothing is asked for and no variable is set.
+NONE = "No environment is configured: set DATABASE_URL, or see config/environments.toml."
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source", type=Path, metavar="DIR", help="the migrations folder (default: SIGNALBOX_SOURCE)")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    add_choice(parser)
+
+
+def add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--env", action="append", metavar="NAME", dest="environments", help="an environment; all without it"
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
 def chosen(options: argparse.Namespace) -> list[Environment]:

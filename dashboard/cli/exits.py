@@ -25,6 +25,7 @@ class Exit(IntEnum):
 CODES: tuple[tuple[type[engine.EngineError], Exit], ...] = (
     (engine.SourceMissing, Exit.USAGE),
     (engine.SourceUnreadable, Exit.USAGE),
+    (engine.NoSuchMigration, Exit.USAGE),
     (engine.TargetUnreachable, Exit.UNREACHABLE),
     (engine.TargetNotConfigured, Exit.UNREACHABLE),
     (engine.TargetUnsuitable, Exit.UNREACHABLE),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 
 from dashboard.cli import environments as chosen_environments
-from dashboard.cli.exits import Exit
+from dashboard.cli.exits import Exit, complain
 from dashboard.engine import planner
+from dashboard.engine.errors import EngineError
 from dashboard.engine.planner import Plan
 from dashboard.services import targets
 
@@ -19,12 +21,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     folder = chosen_environments.folder(options)
-    plans = [planner.apply(targets.look(e), folder, upto=options.to) for e in chosen_environments.chosen(options)]
+    environments = chosen_environments.chosen(options)
+    if not environments:
+        print(chosen_environments.NONE, file=sys.stderr)
+        return Exit.USAGE
+    worst: int = Exit.OK
+    plans = []
+    for environment in environments:
+        try:
+            plans.append(planner.apply(targets.look(environment), folder, upto=options.to))
+        except EngineError as error:
+            worst = max(worst, complain(error))
     if options.json:
         print(json.dumps([plan.to_dict() | {"digest": plan.digest} for plan in plans], indent=2))
-    else:
+    elif plans:
         print("\n\n".join(_text(plan) for plan in plans))
-    return Exit.OK
+    return worst
 
 
 def _text(plan: Plan) -> str:

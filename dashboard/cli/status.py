@@ -119,7 +119,7 @@ def _text(report: dict[str, Any]) -> str:
     for environment in report["environments"]:
         lines += ["", *_environment_lines(environment)]
     if not report["environments"]:
-        lines += ["", "No environment is configured: set DATABASE_URL, or see config/environments.toml."]
+        lines += ["", chosen_environments.NONE]
     return "\n".join(lines)
 
 

@@ -21,6 +21,8 @@ from dashboard.engine.session import Session, at, failed, ms_since
 from dashboard.engine.statements import Statement, TransactionShape
 from dashboard.engine.target import connection as connections
 from dashboard.engine.target import indexes, locks, tracking
+from dashboard.engine.target.connection import Connection
+from dashboard.engine.target.tracking import Attempt
 
 #: These can commit by themselves, so they run bare; when one fails, what it did before is not known.
 COMMITS_BY_ITSELF = frozenset({"do_stmt", "call_stmt"})
@@ -31,7 +33,7 @@ def run(session: Session, position: int, step: Step, shape: TransactionShape) ->
     when something does, ConnectionLost when that is not known."""
     started = time.monotonic()
     session.stop_if_told(step)
-    session.guarded(step, "begin", lambda: connections.reset(session.connection))
+    session.guarded(step, "begin", lambda: connections.reset(session.connection, session.access))
     done = [s.number for s in shape.sent if s.number < step.first_statement]
     for statement in shape.sent:
         if statement.number < step.first_statement:
@@ -147,7 +149,7 @@ def _partly(
     if not done and not doubtful:
         return error
     told = error.facts.get("error") or at(statement, "57014", str(error))
-    kept = f"statements {_ranges(done)} are committed" if done else "its first statement may have left something"
+    kept = _kept(done)
     remedy = error.next_step if "invalid index" in error.next_step else ""
     return PartlyApplied(
         version=step.label,
@@ -178,11 +180,16 @@ def _undo(session: Session, step: Step, statement: Statement) -> None:
 
 
 def _note(session: Session, step: Step, statement: Statement, outcome: str) -> None:
+    note(session.connection, session.schema, step, statement, session.attempt, outcome)
+
+
+def note(connection: Connection, schema: str, step: Step, statement: Statement, attempt: Attempt, outcome: str) -> None:
+    """A word in the journal: started, done or undone."""
     tracking.log(
-        session.connection,
-        session.schema,
+        connection,
+        schema,
         step,
-        session.attempt,
+        attempt,
         outcome=outcome,
         statement=statement.number,
         message=checksum(statement.sql),
@@ -200,5 +207,11 @@ def _execute(session: Session, sql: str) -> None:
     session.connection.execute(sql)
 
 
-def _ranges(numbers: list[int]) -> str:
-    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
+def _kept(done: list[int]) -> str:
+    match done:
+        case []:
+            return "its first statement may have left something"
+        case [only]:
+            return f"statement {only} is committed"
+        case _:
+            return f"statements {done[0]} to {done[-1]} are committed"

@@ -95,6 +95,12 @@ class NothingToDo(EngineError):
     advice = "No run is needed."
 
 
+class NoSuchMigration(EngineError):
+    code = "no_such_migration"
+    sentence = "There is no migration {version} in the folder, nor in the history of {environment}."
+    advice = "Look at the list of migrations for the number you mean."
+
+
 class PlanBlocked(EngineError):
     """A migration stands in the way. Facts: version, reason, remedy."""
 

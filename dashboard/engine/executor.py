@@ -28,7 +28,7 @@ from dashboard.engine.faultpoints import faultpoint
 from dashboard.engine.files import directives
 from dashboard.engine.leash import Leash
 from dashboard.engine.monitor import Monitor
-from dashboard.engine.planner import Action, Plan, Policy, Step, Target
+from dashboard.engine.planner import Action, Plan, Step, Target
 from dashboard.engine.session import Session
 from dashboard.engine.statements import TransactionMode, TransactionShape
 from dashboard.engine.target import connection as connections
@@ -63,11 +63,11 @@ def execute(
     StatementFailed, RunCancelled when a step was undone; PartlyApplied when a step outside a transaction left
     something; ConnectionLost when the server's answer never came.
     """
-    _check_approval(plan, access.policy, approval)
+    _check_approval(plan, access, approval)
     with connections.working(access, name=connections.session_name(attempt.run_id)) as connection:
         faultpoint("connected")
         doctor.examine(connection, access.address)
-        with locks.held(connection, access.address.environment, wait=lock_wait):
+        with locks.held(connection, access.address.name, wait=lock_wait):
             faultpoint("locked")
             planner.verify(plan, _target(connection, access))
             faultpoint("verified")
@@ -90,18 +90,19 @@ def look(access: Access, *, scripts: bool = False) -> Target:
 def _target(connection: Connection, access: Access, *, scripts: bool = False) -> Target:
     return Target(
         environment=access.address.environment,
+        name=access.address.name,
         identity=connections.identity(connection),
         policy=access.policy,
         history=tracking.read(connection, access.schema, scripts=scripts),
     )
 
 
-def _check_approval(plan: Plan, policy: Policy, approval: Approval | None) -> None:
-    if not policy.protected:
+def _check_approval(plan: Plan, access: Access, approval: Approval | None) -> None:
+    if not access.policy.protected:
         return
     reason = _missing_approval(plan, approval)
     if reason:
-        raise NotApproved(environment=plan.environment, reason=reason)
+        raise NotApproved(environment=access.address.name, reason=reason)
 
 
 def _missing_approval(plan: Plan, approval: Approval | None) -> str:
@@ -152,7 +153,7 @@ class _Run:
             return
         try:
             session.connection.rollback()
-            connections.reset(session.connection)
+            connections.reset(session.connection, session.access)
             _note(session, step, error)
         except psycopg.Error:
             # It is undone either way, and the run's own record still tells of it.

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from dashboard.engine import statements, status
-from dashboard.engine.errors import NothingToDo, PlanBlocked, PlanChanged
+from dashboard.engine.errors import NoSuchMigration, NothingToDo, PlanBlocked, PlanChanged
 from dashboard.engine.migration import (
     AppliedMigration,
     Direction,
@@ -153,6 +153,7 @@ class Target:
     """What was read from one target at one moment: the facts a plan is computed from."""
 
     environment: str
+    name: str  # what people call the environment, for sentences
     identity: TargetIdentity
     policy: Policy
     history: History
@@ -169,10 +170,10 @@ def apply(target: Target, folder: Folder, *, upto: str | None = None) -> Plan:
     _refuse_modified(statuses)
     pending = [s for s in statuses if s.state.is_pending or s.state is State.CONFLICT]
     if upto is not None:
-        _require(upto, statuses, target.environment)
+        _require(upto, statuses, target.name)
         pending = [s for s in pending if version_key(s.version) <= version_key(upto)]
     if not pending:
-        raise NothingToDo(environment=target.environment, reason="every migration in the folder is settled there")
+        raise NothingToDo(environment=target.name, reason="every migration in the folder is settled there")
     runnable, obstacle = _until_obstacle(pending, statuses)
     if obstacle and (upto is not None or not runnable):
         raise obstacle
@@ -194,7 +195,7 @@ def rollback(target: Target, *, downto: str, name: str) -> Plan:
     _refuse_unfinished(target.history)
     first = target.history.row(downto, name)
     if first is None or not first.success or first.kind is not Kind.APPLIED:
-        raise NothingToDo(environment=target.environment, reason=f"{downto}_{name} is not applied there")
+        raise NothingToDo(environment=target.name, reason=f"{downto}_{name} is not applied there")
     rows = [r for r in _newest_first(target.history.rows) if _order(r) >= _order(first)]
     steps = [_rollback_step(row) for row in rows if row.kind is not Kind.SKIPPED]
     return _plan(target, Action.ROLLBACK, steps, warnings=[_unproven(step) for step in steps])
@@ -209,7 +210,7 @@ def skip(target: Target, folder: Folder, identities: Sequence[tuple[str, str]], 
             raise PlanBlocked(version=version, reason="there is no such file.", remedy="Reload the page.")
         row = target.history.row(version, name)
         if row is not None and row.success:
-            raise NothingToDo(environment=target.environment, reason=f"{version}_{name} is already {row.kind}")
+            raise NothingToDo(environment=target.name, reason=f"{version}_{name} is already {row.kind}")
         key = f"{version}_{name}" if _is_shared(version, folder, target.history) else version
         steps.append(replace(_bare_step(Action.SKIP, migration, reason), key=key))
     return _plan(target, Action.SKIP, steps)
@@ -218,7 +219,7 @@ def skip(target: Target, folder: Folder, identities: Sequence[tuple[str, str]], 
 def unskip(target: Target, *, version: str, name: str, reason: str) -> Plan:
     row = target.history.row(version, name)
     if row is None or row.kind is not Kind.SKIPPED:
-        raise NothingToDo(environment=target.environment, reason=f"{version}_{name} is not skipped there")
+        raise NothingToDo(environment=target.name, reason=f"{version}_{name} is not skipped there")
     step = Step(
         action=Action.UNSKIP,
         version=version,
@@ -260,7 +261,7 @@ def repair(target: Target, folder: Folder, *, version: str, name: str) -> Plan:
     last = {s.number: s for s in statements.split(step.sql)}[unfinished.entries[-1].statement]
     index = statements.concurrent_index(last)
     if index is None or not index.name:
-        raise NothingToDo(environment=target.environment, reason=f"{step.label} left no index of its own behind")
+        raise NothingToDo(environment=target.name, reason=f"{step.label} left no index of its own behind")
     drop = f"DROP INDEX CONCURRENTLY {index.index}"
     return _plan(target, Action.REPAIR, [replace(step, action=Action.REPAIR, sql=drop, down_sql=None)])
 
@@ -311,7 +312,7 @@ def verify(plan: Plan, target: Target) -> None:
         raise PlanChanged(what="the environment's policy was changed")
     now = records(target.history)
     if plan.basis != now:
-        raise PlanChanged(what=f"the history of {plan.environment} changed ({_difference(plan.basis, now)})")
+        raise PlanChanged(what=f"the history of {target.name} changed ({_difference(plan.basis, now)})")
 
 
 def verify_files(plan: Plan, folder: Folder) -> None:
@@ -399,7 +400,7 @@ def _rollback_step(row: AppliedMigration) -> Step:
 def _unfinished(target: Target, version: str, name: str) -> Unfinished:
     found = next((u for u in target.history.unfinished if u.identity == (version, name)), None)
     if found is None:
-        raise NothingToDo(environment=target.environment, reason=f"{version}_{name} did not break off there")
+        raise NothingToDo(environment=target.name, reason=f"{version}_{name} did not break off there")
     return found
 
 
@@ -458,7 +459,7 @@ def _refuse_modified(statuses: Sequence[MigrationStatus]) -> None:
 
 def _require(version: str, statuses: Sequence[MigrationStatus], environment: str) -> None:
     if not any(s.version == version for s in statuses):
-        raise NothingToDo(environment=environment, reason=f"there is no migration {version}")
+        raise NoSuchMigration(environment=environment, version=version)
 
 
 def _until_obstacle(

@@ -2,19 +2,26 @@
 
 The order matters. Reading alone proves nothing while the old session lives: a COMMIT that hangs has already
 committed for itself, yet no other session sees the row. So: wait until the session of the run is gone (end it if
-it stays), win the target lock, then read. The witness is the audit log row that commits with each step.
+it stays), win the target lock, then read. The witness is the audit log row that commits with each step; for a step
+outside a transaction it is the journal, and the catalog where the journal stops short.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
+from dashboard.engine import autocommit, statements
 from dashboard.engine.errors import PlanChanged, TargetBusy
-from dashboard.engine.planner import Plan
+from dashboard.engine.files import directives
+from dashboard.engine.planner import Plan, Step
+from dashboard.engine.statements import Statement, TransactionMode
 from dashboard.engine.target import connection as connections
-from dashboard.engine.target import doctor, locks, sql, tracking
+from dashboard.engine.target import doctor, indexes, locks, sql, tracking
 from dashboard.engine.target.connection import Access, Address, Connection
+from dashboard.engine.target.tracking import Attempt
 
 #: Seconds a session of the run gets to notice that its client is gone before it is terminated.
 GRACE = 4.0
@@ -22,24 +29,33 @@ GRACE = 4.0
 PATIENCE = 20.0
 POLL = 0.25
 
+#: Statements that do no harm when they run a second time, so one that was only started counts as not done.
+REPEATABLE = frozenset({"vacuum_stmt", "reindex_stmt", "cluster_stmt", "alter_system_stmt"})
+
+
+class Found(StrEnum):
+    COMMITTED = "committed"  # the step and its tracking row stand
+    UNDONE = "undone"  # nothing of it remains
+    PARTIAL = "partial"  # some of its statements stand; a person goes on from there
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """For each step of the plan: did it commit? A fact, read under the lock."""
+    """What became of each step of the plan: facts, read under the lock."""
 
-    committed: tuple[bool, ...]
+    steps: tuple[Found, ...]
 
 
-def resolve(plan: Plan, *, access: Access, run_id: str) -> Verdict:
+def resolve(plan: Plan, *, access: Access, attempt: Attempt) -> Verdict:
     """Raises TargetUnreachable, or TargetBusy while the run's session cannot be got rid of: then ask again later.
     Raises PlanChanged when the URL leads to another database than the run worked on."""
     with connections.working(access, name="signalbox recovery") as connection:
         doctor.examine(connection, access.address)
         if connections.identity(connection) != plan.identity:
             raise PlanChanged(what="the URL now leads to another database than the run worked on")
-        _wait_until_gone(connection, access.address, run_id)
-        with locks.held(connection, access.address.environment, wait=PATIENCE):
-            return Verdict(committed=_committed(connection, plan, access.schema, run_id))
+        _wait_until_gone(connection, access.address, attempt.run_id)
+        with locks.held(connection, access.address.name, wait=PATIENCE):
+            return Verdict(steps=_found(connection, plan.steps, access.schema, attempt))
 
 
 def _wait_until_gone(connection: Connection, address: Address, run_id: str) -> None:
@@ -48,15 +64,69 @@ def _wait_until_gone(connection: Connection, address: Address, run_id: str) -> N
     while connection.execute(sql.query("sessions_of_run"), values).fetchall():
         waited = time.monotonic() - begun
         if waited > PATIENCE:
-            raise TargetBusy(environment=address.environment, holder=f"the session of run {run_id}, which will not end")
+            raise TargetBusy(environment=address.name, holder=f"the session of run {run_id}, which will not end")
         if waited > GRACE:
             connection.execute(sql.query("terminate_run"), values)
         time.sleep(POLL)
 
 
-def _committed(connection: Connection, plan: Plan, schema: str, run_id: str) -> tuple[bool, ...]:
+def _found(connection: Connection, steps: Sequence[Step], schema: str, attempt: Attempt) -> tuple[Found, ...]:
     if not tracking.is_prepared(connection, schema):
-        return tuple(False for _ in plan.steps)
-    rows = connection.execute(sql.query("succeeded_in_run", schema), {"run_id": run_id}).fetchall()
-    found = {(str(version), str(name)) for version, name in rows}
-    return tuple(step.identity in found for step in plan.steps)
+        return tuple(Found.UNDONE for _ in steps)
+    rows = connection.execute(sql.query("succeeded_in_run", schema), {"run_id": attempt.run_id}).fetchall()
+    succeeded = {(str(version), str(name)) for version, name in rows}
+    return tuple(
+        Found.COMMITTED if step.identity in succeeded else _left_behind(connection, step, schema, attempt)
+        for step in steps
+    )
+
+
+def _left_behind(connection: Connection, step: Step, schema: str, attempt: Attempt) -> Found:
+    """A step without its row: nothing in a transaction; outside one, what the journal and the catalog say."""
+    sent = _outside_transaction(step)
+    if not any(tracking.last_outcome(connection, schema, step, s.number, attempt) for s in sent):
+        return Found.UNDONE
+    done = [_settle(connection, step, statement, schema, attempt) for statement in sent]
+    if all(done):
+        with connection.transaction():
+            tracking.record(connection, schema, step, attempt, ms=0)
+        return Found.COMMITTED
+    unfinished = tracking.read(connection, schema).unfinished
+    return Found.PARTIAL if any(u.identity == step.identity for u in unfinished) else Found.UNDONE
+
+
+def _outside_transaction(step: Step) -> tuple[Statement, ...]:
+    if not step.sql:
+        return ()
+    shape = statements.plan_transaction(statements.split(step.sql), directives.values_in(step.sql))
+    if shape.mode is not TransactionMode.NONE:
+        return ()
+    return tuple(s for s in shape.sent if s.number >= step.first_statement)
+
+
+def _settle(connection: Connection, step: Step, statement: Statement, schema: str, attempt: Attempt) -> bool:
+    """Whether the statement is done. One that was only started is looked up where the catalog can tell."""
+    outcome = tracking.last_outcome(connection, schema, step, statement.number, attempt)
+    if outcome == "started" and (found := _probe(connection, statement)) is not None:
+        outcome = "done" if found else "undone"
+        autocommit.note(connection, schema, step, statement, attempt, outcome)
+    return outcome == "done"
+
+
+def _probe(connection: Connection, statement: Statement) -> bool | None:
+    """What the catalog says of a statement whose end nobody saw: done, not done, or nothing (None)."""
+    if not autocommit.is_bare(statement) or statement.node in REPEATABLE:
+        return False  # its own transaction would have held the word `done`; or it may simply run again
+    if index := statements.concurrent_index(statement):
+        return _index_was_built(connection, index)
+    if dropped := statements.concurrently_dropped(statement):
+        return indexes.is_valid(connection, dropped) is None
+    return None
+
+
+def _index_was_built(connection: Connection, index: statements.IndexBuild) -> bool | None:
+    """An invalid one stays in question: a person drops it first, by the repair that is offered."""
+    if not index.name:
+        return None
+    valid = indexes.is_valid(connection, indexes.beside(connection, index.table, index.name))
+    return {True: True, None: False}.get(valid)

@@ -170,7 +170,7 @@ def failed(step: Step, error: ServerError, *, remedy: str = "") -> StatementFail
 def lost(step: Step, access: Access, phase: str, reason: str) -> ConnectionLost:
     remedy = "What it did is being found out; until then nothing else runs in this environment."
     return ConnectionLost(
-        environment=access.address.environment, version=step.label, phase=phase, reason=reason, remedy=remedy
+        environment=access.address.name, version=step.label, phase=phase, reason=reason, remedy=remedy
     )
 
 

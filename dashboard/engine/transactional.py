@@ -77,10 +77,10 @@ def _transaction(session: Session, position: int, step: Step, shape: Transaction
 
 
 def _begin(session: Session, step: Step, seal: guards.Seal) -> None:
-    connections.reset(session.connection)
+    connections.reset(session.connection, session.access)
     if not locks.is_held(session.connection):
         raise TargetUnsuitable(
-            environment=session.access.address.environment,
+            environment=session.access.address.name,
             finding="the target lock is not held any more; the migration before released it.",
             remedy="Take pg_advisory_unlock_all or DISCARD ALL out of that migration.",
         )
@@ -132,7 +132,7 @@ def _may_retry(session: Session, error: StatementFailed) -> bool:
 
 def _undo(session: Session, step: Step, error: EngineError, attempt: int) -> None:
     session.connection.rollback()
-    connections.reset(session.connection)
+    connections.reset(session.connection, session.access)
     told: ServerError = error.facts["error"]
     tracking.log(
         session.connection,

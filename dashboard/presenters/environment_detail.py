@@ -158,6 +158,7 @@ def _offer(standing: Standing, folder: Folder | None) -> Plan | EngineError | No
         return None
     target = Target(
         environment=standing.environment.slug,
+        name=standing.environment.name,
         identity=look.identity,
         policy=targets.policy(standing.environment),
         history=look.history,

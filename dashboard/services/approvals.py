@@ -25,7 +25,7 @@ def open_request(
     plan: Plan, *, environment: Environment, by: Actor, reason: str = "", accepted: Sequence[str] = ()
 ) -> Request:
     """Ask for the approval of a plan. Older open requests for the same environment and kind stay as they are."""
-    if plan.action in {Action.SKIP, Action.UNSKIP}:
+    if plan.action in permissions.BY_HAND:
         permissions.check_can_skip(by)
     permissions.check_can_request(by)
     plans.check_accepted(plan, accepted)

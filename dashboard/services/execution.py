@@ -65,12 +65,12 @@ def recover(run_id: int) -> None:
         verdict = recovery.resolve(
             Plan.from_dict(run.plan),
             access=targets.access(environment),
-            run_id=str(run.pk),
+            attempt=_attempt(run),
         )
     except EngineError as error:
         logger.warning("Run %s is not resolved yet: %s", run.pk, error)
         return
-    runs.settle(run, verdict.committed)
+    runs.settle(run, verdict.steps)
     observations.refresh(environment)
 
 
@@ -95,12 +95,16 @@ def _execute(run: Run, plan: Plan, leash: Leash) -> None:
         executor.execute(
             plan,
             access=targets.access(environment),
-            attempt=Attempt(run_id=str(run.pk), by=run.started_by.get_username(), source_ip=run.source_ip),
+            attempt=_attempt(run),
             approval=_approval(run, plan),
             observer=record,
             leash=leash,
             lock_wait=5.0,
         )
+
+
+def _attempt(run: Run) -> Attempt:
+    return Attempt(run_id=str(run.pk), by=run.started_by.get_username(), source_ip=run.source_ip)
 
 
 def _approval(run: Run, plan: Plan) -> Approval | None:

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from functools import partial
 
+from dashboard.engine.planner import Action
 from dashboard.models import Request, Run
 from dashboard.models.roles import Role, has_role
 from dashboard.services.actors import Actor
 from dashboard.services.errors import OwnRequest, PermissionRefused
+
+#: Actions that say what stands in a target without a migration having run to its end.
+BY_HAND = frozenset({Action.SKIP, Action.UNSKIP, Action.REPAIR, Action.RESET})
 
 
 def _check(what: str, needed: Role, by: Actor) -> None:
@@ -21,7 +25,7 @@ def _check(what: str, needed: Role, by: Actor) -> None:
 check_can_look = partial(_check, "see this", Role.VIEWER)
 check_can_request = partial(_check, "ask for a run", Role.REQUESTER)
 check_can_run = partial(_check, "start a run", Role.REQUESTER)
-check_can_skip = partial(_check, "skip a migration", Role.ADMIN)
+check_can_skip = partial(_check, "settle a migration by hand", Role.ADMIN)
 
 
 def check_can_decide(by: Actor, request: Request) -> None:

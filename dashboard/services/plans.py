@@ -29,6 +29,21 @@ def unskip(environment: Environment, *, version: str, name: str, reason: str) ->
     return planner.unskip(targets.look(environment), version=version, name=name, reason=reason)
 
 
+def resume(environment: Environment, *, version: str, name: str, doubtful_done: bool = False) -> Plan:
+    """Continue what broke off outside a transaction; `doubtful_done` is a person's word on a statement in doubt."""
+    target = targets.look(environment, scripts=True)
+    return planner.resume(target, source.folder(), version=version, name=name, doubtful_done=doubtful_done)
+
+
+def repair(environment: Environment, *, version: str, name: str) -> Plan:
+    return planner.repair(targets.look(environment, scripts=True), source.folder(), version=version, name=name)
+
+
+def reset(environment: Environment, *, version: str, name: str, reason: str) -> Plan:
+    reason = _given(reason, "start over")
+    return planner.reset(targets.look(environment), version=version, name=name, reason=reason)
+
+
 def check_accepted(plan: Plan, accepted: Sequence[str]) -> None:
     """Raise NotAcknowledged for the first warning that needs acceptance and has none."""
     for warning in plan.warnings:
@@ -39,12 +54,16 @@ def check_accepted(plan: Plan, accepted: Sequence[str]) -> None:
 def title(plan: Plan, environment: Environment) -> str:
     """One line for lists, buttons and the log: 'Apply 009 and 010 to Production'."""
     words = {
+        "repair": ("Repair", "on"),
+        "reset": ("Start over", "on"),
         "apply": ("Apply", "to"),
         "rollback": ("Roll back", "on"),
         "skip": ("Skip", "on"),
         "unskip": ("Unskip", "on"),
     }
     verb, preposition = words[plan.action]
+    if any(step.first_statement > 1 for step in plan.steps):
+        verb, preposition = "Continue", "on"
     return f"{verb} {_versions([s.version for s in plan.steps])} {preposition} {environment.name}"[:200]
 
 

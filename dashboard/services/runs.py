@@ -15,7 +15,8 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from dashboard.engine.planner import Action, Plan
+from dashboard.engine.planner import Plan
+from dashboard.engine.recovery import Found
 from dashboard.models import Request, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.services import approvals, audit, permissions, plans, policies, queue
@@ -39,7 +40,7 @@ def start(
 
     Raises PermissionRefused, NotAcknowledged, NameNotTyped, ApprovalNeeded, EnvironmentOccupied.
     """
-    if plan.action in {Action.SKIP, Action.UNSKIP}:
+    if plan.action in permissions.BY_HAND:
         permissions.check_can_skip(by)
     permissions.check_can_run(by)
     policies.check_name_typed(environment, typed_name)
@@ -121,7 +122,7 @@ def interrupt(run: Run, failure: dict[str, Any]) -> bool:
     return bool(moved)
 
 
-def settle(run: Run, committed: Sequence[bool]) -> None:
+def settle(run: Run, found: Sequence[Found]) -> None:
     """What an interrupted run did is known now: note it step by step and free the environment."""
     with transaction.atomic():
         moved = Run.objects.filter(pk=run.pk, status=Run.Status.INTERRUPTED, attempt=run.attempt).update(
@@ -129,15 +130,15 @@ def settle(run: Run, committed: Sequence[bool]) -> None:
         )
         if not moved:
             return
-        for step, done in zip(run.steps.all(), committed, strict=True):
-            _settle_step(step, done)
+        for step, what in zip(run.steps.all(), found, strict=True):
+            _settle_step(step, what)
         audit.record(
             audit.Event.RUN_RESOLVED,
             by=SIGNALBOX,
             environment=run.environment,
             run=run,
-            committed=[s.label for s, done in zip(Plan.from_dict(run.plan).steps, committed, strict=True) if done],
-            all_committed=all(committed),
+            steps={s.label: what.value for s, what in zip(Plan.from_dict(run.plan).steps, found, strict=True)},
+            all_committed=all(what is Found.COMMITTED for what in found),
         )
         _spend(run)
 
@@ -209,11 +210,12 @@ def _spend(run: Run) -> None:
         approvals.mark_done(run.request, run)
 
 
-def _settle_step(step: RunStep, committed: bool) -> None:
-    if committed:
-        step.status = RunStep.Status.COMMITTED
-    elif step.started_at is None:
-        step.status = RunStep.Status.NOT_RUN
-    else:
-        step.status = RunStep.Status.FAILED
+def _settle_step(step: RunStep, found: Found) -> None:
+    match found:
+        case Found.COMMITTED:
+            step.status = RunStep.Status.COMMITTED
+        case Found.PARTIAL:
+            step.status = RunStep.Status.PARTIAL
+        case Found.UNDONE:
+            step.status = RunStep.Status.FAILED if step.started_at else RunStep.Status.NOT_RUN
     step.save(update_fields=["status"])

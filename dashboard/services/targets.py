@@ -11,7 +11,9 @@ from dashboard.models.environments import Environment
 
 
 def address(environment: Environment) -> Address:
-    return Address(environment=environment.slug, variable=environment.variable, url=environment.url)
+    return Address(
+        environment=environment.slug, name=environment.name, variable=environment.variable, url=environment.url
+    )
 
 
 def policy(environment: Environment) -> Policy:

@@ -60,7 +60,6 @@ def test_anything_but_verify_is_wrong_usage(signalbox: Signalbox):
         signalbox("audit", "repair")
 
 
-@pytest.mark.xfail(strict=True, reason="a traceback of Django's")
 def test_a_control_database_that_does_not_answer_is_told_in_a_sentence():
     environment = os.environ | {"SIGNALBOX_DATABASE_URL": "postgresql://nobody:s3cret@127.0.0.1:1/gone"}
     command = [sys.executable, MANAGE, "signalbox", "audit", "verify"]

@@ -38,7 +38,7 @@ def test_a_target_that_does_not_answer_keeps_no_other_from_being_asked(
     answer = signalbox("doctor")
     assert answer.code == 7
     assert answer.out.startswith("Production (")
-    assert "staging cannot be reached at 127.0.0.1:1/gone as nobody" in answer.err
+    assert "Staging cannot be reached at 127.0.0.1:1/gone as nobody" in answer.err
     assert "Nothing was changed." in answer.err
     assert "s3cret" not in answer.said
 
@@ -48,7 +48,7 @@ def test_a_read_only_target_is_refused_with_the_remedy(signalbox: Signalbox, lin
     line.query(line.staging, f"ALTER DATABASE {database} SET default_transaction_read_only = on")
     answer = signalbox("doctor", "--env", "staging")
     assert (answer.code, answer.out) == (7, "")
-    assert "staging is not fit to run migrations: its sessions are read-only." in answer.err
+    assert "Staging is not fit to run migrations: its sessions are read-only." in answer.err
     assert "Reset default_transaction_read_only for this role or database. Nothing was changed." in answer.err
 
 

@@ -32,7 +32,7 @@ class Bench:
 
     @property
     def address(self) -> Address:
-        return Address(environment="test", variable="TEST_URL", url=self.database.url)
+        return Address(environment="test", name="Test", variable="TEST_URL", url=self.database.url)
 
     @property
     def access(self) -> Access:

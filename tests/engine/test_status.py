@@ -1,10 +1,22 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from dashboard.engine.files import discovery
-from dashboard.engine.migration import AppliedMigration, Folder, History, Kind, Migration, Problem, Script, Severity
+from dashboard.engine.migration import (
+    AppliedMigration,
+    Folder,
+    History,
+    JournalEntry,
+    Kind,
+    Migration,
+    Problem,
+    Script,
+    Severity,
+    Unfinished,
+)
 from dashboard.engine.status import State, compute, summary
 
 CASES = Path(__file__).parent / "cases" / "migrations"
@@ -121,16 +133,19 @@ def test_a_failed_row_is_failed_and_pending():
     assert "undid all of it" in found.sentence
 
 
-def test_a_failed_row_of_a_file_outside_a_transaction_is_partial_and_not_pending():
-    files = folder(migration("001", directives={"transaction": "none"}))
-    found = only(files, history(row("001", success=False)))
+def test_what_broke_off_outside_a_transaction_is_partial_and_not_pending():
+    journal = (JournalEntry(statement=1, checksum="x", done=True), JournalEntry(statement=2, checksum="y", done=False))
+    unfinished = Unfinished(version="001", name="change", action="apply", entries=journal)
+    files = folder(migration("001", "change", directives={"transaction": "none"}))
+    found = only(files, replace(history(row("001", "change", success=False)), unfinished=(unfinished,)))
     assert (found.state, found.is_pending, found.needs_attention) == (State.PARTIAL, False, True)
+    assert "statement 1 is committed and what statement 2 did is not known" in found.sentence
 
 
-def test_a_failed_row_of_statements_that_refuse_a_transaction_is_partial():
+def test_a_failure_outside_a_transaction_that_left_nothing_is_failed():
     files = discovery.read(CASES / "sample")
     found = statuses(files, history(row("003", "index_email", success=False)))
-    assert found["003_index_email"].state is State.PARTIAL
+    assert found["003_index_email"].state is State.FAILED
 
 
 def test_a_failed_row_whose_file_is_gone_is_missing_and_not_said_to_be_applied():

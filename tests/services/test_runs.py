@@ -14,12 +14,15 @@ from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from config.environments import Environment
+from dashboard.engine import executor
 from dashboard.engine.errors import NotAcknowledged, NothingToDo, PlanBlocked, TargetUnreachable
+from dashboard.engine.faultpoints import InjectedFault
 from dashboard.engine.planner import Plan
+from dashboard.engine.target.tracking import Attempt
 from dashboard.models import AuditEvent, Observation, Run, RunStatement, RunStep
-from dashboard.services import execution, observations, plans, runs
+from dashboard.services import execution, observations, plans, runs, targets
 from dashboard.services.actors import Actor
-from dashboard.services.errors import AlreadyDecided, EnvironmentOccupied, PermissionRefused
+from dashboard.services.errors import AlreadyDecided, EnvironmentOccupied, PermissionRefused, ReasonMissing
 from tests.fix_line import Line
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -177,17 +180,7 @@ def lose(run: Run, *, committed: bool, line: Line) -> None:
     assert taken is not None
     RunStep.objects.filter(run=run).update(status=RunStep.Status.RUNNING, started_at=timezone.now())
     if committed:
-        from dashboard.engine import executor
-        from dashboard.engine.target.tracking import Attempt
-        from dashboard.services import targets
-
-        executor.execute(
-            Plan.from_dict(run.plan),
-            access=targets.access(line.staging),
-            attempt=Attempt(run_id=str(run.pk), by="alice"),
-            approval=None,
-            observer=lambda event: None,
-        )
+        _run_engine(line, run)
     Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
 
 
@@ -297,3 +290,88 @@ def test_an_unreachable_target_refuses_a_plan_with_advice(
     with pytest.raises(TargetUnreachable) as caught:
         plans.apply(unreachable(two_files.staging))
     assert "URL_OF_STAGING" in caught.value.next_step
+
+
+# Outside a transaction
+
+STEPWISE = "-- signalbox: transaction=none\nCREATE TABLE one (id int);\n{}\nCREATE TABLE three (id int);"
+
+
+def test_what_broke_off_freezes_the_environment_until_it_is_settled(line: Line, alice: Actor, carol: Actor) -> None:
+    line.write(_001_steps=STEPWISE.format("SELECT 1/0;"), _002_more="CREATE TABLE more (id int);")
+    run = start(line, alice, upto="001")
+    execution.execute(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.failure["code"]) == (Run.Status.FAILED, "partial")
+    assert run.steps.get().status == RunStep.Status.PARTIAL
+    with pytest.raises(PlanBlocked, match="broke off"):
+        plans.apply(line.staging)
+    line.write(_001_steps=STEPWISE.format("SELECT 1;"))
+    plan = plans.resume(line.staging, version="001", name="steps")
+    run = runs.start(plan, environment=line.staging, by=alice)
+    assert run.title == "Continue 001 on Staging"
+    execution.execute(run.pk)
+    run.refresh_from_db()
+    assert run.status == Run.Status.SUCCEEDED
+    assert tables(line) == ["one", "three"]
+
+
+def test_starting_over_is_for_administrators_and_needs_a_reason(line: Line, alice: Actor, carol: Actor) -> None:
+    line.write(_001_steps=STEPWISE.format("SELECT 1/0;"))
+    execution.execute(start(line, alice).pk)
+    with pytest.raises(ReasonMissing):
+        plans.reset(line.staging, version="001", name="steps", reason="")
+    plan = plans.reset(line.staging, version="001", name="steps", reason="dropped table one by hand")
+    with pytest.raises(PermissionRefused):
+        runs.start(plan, environment=line.staging, by=alice)
+    execution.execute(runs.start(plan, environment=line.staging, by=carol).pk)
+    assert [s.version for s in plans.apply(line.staging).steps] == ["001"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("CREATE INDEX CONCURRENTLY one_idx ON one (id);", "committed"),
+        ("CREATE TABLE two (id int);", "partial"),
+    ],
+)
+def test_a_lost_run_outside_a_transaction_is_read_from_journal_and_catalog(
+    line: Line, alice: Actor, sql: str, found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker dies after its second statement was done, before it could say so."""
+    line.write(_001_steps=f"-- signalbox: transaction=none\nCREATE TABLE one (id int);\n{sql}")
+    run = start(line, alice)
+    taken = runs.claim(run.pk)
+    assert taken is not None
+    RunStep.objects.filter(run=run).update(status=RunStep.Status.RUNNING, started_at=timezone.now())
+    monkeypatch.setattr("dashboard.engine.autocommit.faultpoint", _die_at("statement_done", "journal_started", sql))
+    with pytest.raises(InjectedFault):
+        _run_engine(line, run)
+    Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    execution.find_lost()
+    execution.recover(run.pk)
+    run.refresh_from_db()
+    assert run.status == Run.Status.RESOLVED
+    assert run.steps.get().status == found
+
+
+def _die_at(bare_point: str, plain_point: str, sql: str) -> Callable[[str], None]:
+    wanted, passed = (bare_point, 1) if "CONCURRENTLY" in sql else (plain_point, 2)
+    seen: list[str] = []
+
+    def faultpoint(name: str) -> None:
+        seen.append(name)
+        if seen.count(wanted) == passed and name == wanted:
+            raise InjectedFault(name)
+
+    return faultpoint
+
+
+def _run_engine(line: Line, run: Run) -> None:
+    executor.execute(
+        Plan.from_dict(run.plan),
+        access=targets.access(line.staging),
+        attempt=Attempt(run_id=str(run.pk), by="alice"),
+        approval=None,
+        observer=lambda event: None,
+    )

@@ -20,13 +20,16 @@ type Connection = psycopg.Connection[tuple[object, ...]]
 class Address:
     """How to reach one target. The URL is a secret and in no repr."""
 
-    environment: str  # slug, for messages
+    environment: str  # its slug, part of a plan
+    name: str  # what people call it, for sentences
     variable: str  # the environment variable the URL came from
     url: str = field(repr=False)
 
     @property
     def shown(self) -> str:
         """host:port/database as user, without the password."""
+        if not self.url:
+            return "(no URL)"
         try:
             parts = conninfo.conninfo_to_dict(self.url)
         except psycopg.ProgrammingError:
@@ -48,13 +51,8 @@ class Access:
 #: Seconds to wait for a target before it counts as unreachable.
 CONNECT_TIMEOUT = 5
 
-#: What a run's session is started with; as startup options they survive RESET ALL.
-SESSION_DEFAULTS = {
-    "standard_conforming_strings": "on",
-    "client_encoding": "UTF8",
-    "idle_in_transaction_session_timeout": "60s",
-    "client_connection_check_interval": "1s",
-}
+#: Ends a statement soon after its client is gone. Not every server knows it (14 and later).
+LIVENESS = {"client_connection_check_interval": "1s"}
 
 
 @contextmanager
@@ -68,11 +66,8 @@ def reading(address: Address, *, timeout: int = CONNECT_TIMEOUT) -> Iterator[Con
 @contextmanager
 def working(access: Access, *, name: str) -> Iterator[Connection]:
     """The connection a run works on. `name` becomes its application_name, so that it can be found after a crash."""
-    timeouts = {
-        "lock_timeout": f"{access.policy.lock_timeout_ms}ms",
-        "statement_timeout": f"{access.policy.statement_timeout_ms}ms",
-    }
-    with _opened(access.address, name, SESSION_DEFAULTS | timeouts, CONNECT_TIMEOUT) as connection:
+    options = _settings(access) | LIVENESS
+    with _opened(access.address, name, options, CONNECT_TIMEOUT) as connection:
         yield connection
 
 
@@ -87,9 +82,10 @@ def identity(connection: Connection) -> TargetIdentity:
     return TargetIdentity(system_identifier=str(row[0]), database=str(row[1]), database_oid=int(str(row[2])))
 
 
-def reset(connection: Connection) -> None:
+def reset(connection: Connection, access: Access) -> None:
     """Undo whatever a migration left in the session: role, settings, temporary tables, prepared statements,
-    cursors, LISTEN. Never DISCARD ALL, which would also drop the target lock."""
+    cursors, LISTEN. Never DISCARD ALL, which would also drop the target lock. Then the run's own settings, said
+    again because a pooler may have dropped those given at the start."""
     for statement in (
         "RESET SESSION AUTHORIZATION",
         "RESET ROLE",
@@ -102,6 +98,8 @@ def reset(connection: Connection) -> None:
         "DISCARD PLANS",
     ):
         connection.execute(statement)
+    for name, value in _settings(access).items():
+        connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
 
 
 def reason_of(error: psycopg.Error, address: Address) -> str:
@@ -121,9 +119,20 @@ def _opened(address: Address, name: str, options: dict[str, str], timeout: int) 
         connection.close()
 
 
+def _settings(access: Access) -> dict[str, str]:
+    """Startup options of a run's session: given so, they survive a RESET ALL in a file."""
+    return {
+        "lock_timeout": f"{access.policy.lock_timeout_ms}ms",
+        "statement_timeout": f"{access.policy.statement_timeout_ms}ms",
+        "idle_in_transaction_session_timeout": "60s",
+        "standard_conforming_strings": "on",
+        "client_encoding": "UTF8",
+    }
+
+
 def _connect(address: Address, name: str, options: dict[str, str], timeout: int) -> Connection:
     if not address.url:
-        raise TargetNotConfigured(environment=address.environment, variable=address.variable)
+        raise TargetNotConfigured(environment=address.name, variable=address.variable)
     try:
         parts = conninfo.conninfo_to_dict(address.url)
     except psycopg.ProgrammingError:  # its text quotes the URL, password and all
@@ -133,10 +142,16 @@ def _connect(address: Address, name: str, options: dict[str, str], timeout: int)
     try:
         return _open(parts, name, options, timeout)
     except psycopg.OperationalError as error:
-        if "client_connection_check_interval" in str(error) and "client_connection_check_interval" in options:
-            older = {k: v for k, v in options.items() if k != "client_connection_check_interval"}
-            return _connect(address, name, older, timeout)
+        if options and (fewer := _what_is_understood(options, str(error))) != options:
+            return _connect(address, name, fewer, timeout)
         raise _unreachable(address, reason_of(error, address)) from None
+
+
+def _what_is_understood(options: dict[str, str], complaint: str) -> dict[str, str]:
+    """The startup options without those the other end refuses: an old server one of them, a pooler all."""
+    if "unsupported startup parameter" in complaint:
+        return {}
+    return {key: value for key, value in options.items() if key not in complaint}
 
 
 def _open(parts: dict[str, str | int | None], name: str, options: dict[str, str], timeout: int) -> Connection:
@@ -150,9 +165,7 @@ def _open(parts: dict[str, str | int | None], name: str, options: dict[str, str]
 
 
 def _unreachable(address: Address, reason: str) -> TargetUnreachable:
-    return TargetUnreachable(
-        environment=address.environment, address=address.shown, reason=reason, variable=address.variable
-    )
+    return TargetUnreachable(environment=address.name, address=address.shown, reason=reason, variable=address.variable)
 
 
 def _secrets(address: Address) -> list[str]:

@@ -53,4 +53,4 @@ def _setting_survives(connection: Connection) -> bool:
 
 
 def _unsuitable(address: Address, finding: str, remedy: str) -> TargetUnsuitable:
-    return TargetUnsuitable(environment=address.environment, finding=finding, remedy=remedy)
+    return TargetUnsuitable(environment=address.name, finding=finding, remedy=remedy)

@@ -26,6 +26,12 @@ def named(found: Iterable[Index], name: str) -> Index | None:
     return next((index for index in found if name and index.name == name), None)
 
 
+def beside(connection: Connection, table: str, name: str) -> str:
+    """The qualified name of an index: it lives in the schema of its table."""
+    row = connection.execute(sql.query("index_beside"), {"table": table, "name": name}).fetchone()
+    return str(row[0]) if row else name
+
+
 def is_valid(connection: Connection, qualified: str) -> bool | None:
     """None where there is no such index."""
     row = connection.execute(sql.query("index_state"), {"index": qualified}).fetchone()

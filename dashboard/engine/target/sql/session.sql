@@ -69,6 +69,12 @@ WHERE i.indrelid = pg_catalog.to_regclass(%(table)s) AND NOT i.indisvalid
 -- Valid or not; no row where there is no such index.
 SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass(%(index)s)
 
+-- index_beside --
+-- An index is in the schema of its table.
+SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(%(name)s)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.oid = pg_catalog.to_regclass(%(table)s)
+
 -- blockers --
 -- Whom a backend waits for.
 SELECT a.pid, coalesce(nullif(a.application_name, ''), a.backend_type), a.state,
