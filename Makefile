@@ -53,6 +53,9 @@ fix: $(BIN)/.dev ## Repair what can be repaired, and make the generated docs ane
 bench: $(BIN)/.dev ## Measure what must stay fast
 	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; PYTHONPATH=. $(BIN)/python $$benchmark; done
 
+new-rule: $(BIN)/.dev ## Begin a lint rule: code, page and cases (make new-rule name=some-rule)
+	@$(BIN)/python tests/engine/new_rule.py $(name)
+
 screenshots: $(BIN)/.dev ## Take a picture of every page into screenshots/
 	SIGNALBOX_TESTS=all $(BIN)/pytest -m screenshots
 
@@ -72,4 +75,4 @@ $(BIN)/.dev: $(BIN)/.run requirements-dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-.PHONY: help demo demo-reset dev test test-all check fix bench screenshots
+.PHONY: help demo demo-reset dev test test-all check fix bench new-rule screenshots

@@ -11,6 +11,7 @@ from dashboard.engine.lint import squawk, suppressions
 from dashboard.engine.lint.advice import RULES as SQUAWK_RULES
 from dashboard.engine.lint.findings import Finding, Hit, LintContext
 from dashboard.engine.lint.knowledge import Knowledge
+from dashboard.engine.lint.problems import without_strings
 from dashboard.engine.lint.rules import RULES as OWN_RULES
 from dashboard.engine.lint.squawk import Mark, SquawkMissing
 from dashboard.engine.lint.subject import Subject
@@ -141,6 +142,6 @@ def _from_problem(problem: Problem) -> Finding:
         file=problem.file,
         line=problem.line or 1,
         column=problem.column or 1,
-        sentence=problem.sentence,
+        sentence=without_strings(problem.sentence),
         advice=problem.advice,
     )

@@ -49,7 +49,7 @@ def keeps_rows(known: ColumnType | None, wanted: ColumnType, *, in_utc: bool = F
     return (
         known.name == wanted.name == "numeric"
         and _keeps_digits(known, wanted)
-        and known.numbers[1:] == wanted.numbers[1:]
+        and (not wanted.numbers or known.numbers[1:] == wanted.numbers[1:])
     )
 
 

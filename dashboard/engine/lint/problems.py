@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 
 from dashboard.engine.lint.findings import Hit
 from dashboard.engine.lint.subject import Subject
+
+#: In any spelling, also where the sentence cuts it off. The apostrophe of a word starts none.
+_STRING = re.compile(
+    r"""(?<!\w)(?:[EBXN]|U&)?'(?:[^']|'')*?(?:'(?!')|(?="?\.?$))|\$(\w*)\$.*?(?:\$\1\$|(?="?\.?$))""",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def hits(subject: Subject, codes: Collection[str]) -> Iterator[Hit]:
@@ -14,7 +21,12 @@ def hits(subject: Subject, codes: Collection[str]) -> Iterator[Hit]:
         if problem.code in codes:
             yield Hit(
                 severity=problem.severity,
-                sentence=problem.sentence,
+                sentence=without_strings(problem.sentence),
                 advice=problem.advice,
                 place=(problem.line or 1, problem.column or 1),
             )
+
+
+def without_strings(sentence: str) -> str:
+    """The reader shows the statement; a string in it can be a password."""
+    return _STRING.sub("'…'", sentence)

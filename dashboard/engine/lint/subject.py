@@ -70,8 +70,9 @@ class Subject:
         return tuple((parsed, drop) for parsed in self.parsed for drop in dropped_by(parsed.tree))
 
     def makes(self, thing: Thing) -> bool:
-        """This script makes it, and no migration before did."""
-        return not self.knowledge.has(thing) and any(made.matches(thing) for made in self.made)
+        """This script makes it, and no migration before did; or it drops the older one and makes it anew."""
+        is_new = not self.knowledge.has(thing) or any(drop.thing.matches(thing) for _, drop in self.drops)
+        return is_new and any(made.matches(thing) for made in self.made)
 
     def is_fresh(self, table: Name) -> bool:
         """Nobody uses the table when this script runs: it is made here, or is about to be dropped here.

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Signalbox
+
+MANAGE = Path(__file__).parents[2] / "manage.py"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "001_users.sql").write_text("CREATE TABLE users (id bigint);")
+    (tmp_path / "001_rollback.sql").write_text("DROP TABLE users;")
+    return tmp_path
+
+
+def test_it_has_nothing_to_say_of_a_sound_folder(signalbox: Signalbox, folder: Path):
+    answer = signalbox("lint", "--source", str(folder))
+    assert (answer.code, answer.out) == (0, "1 migrations: 0 errors, 0 warnings, 0 notes\n")
+    assert signalbox("lint", "--source", str(folder), "--json").out == ""
+
+
+def test_each_finding_is_a_line_that_editors_can_follow(signalbox: Signalbox, folder: Path):
+    (folder / "002_drop.sql").write_text("-- signalbox: irreversible=gone\nSELECT 1;\n  DROP TABLE users;")
+    answer = signalbox("lint", "--source", str(folder))
+    assert answer.code == 0
+    first, advice, summary = answer.out.splitlines()
+    assert first == "002_drop.sql:3:3: warning: This drops table users; its data are gone. (destructive)"
+    assert advice.startswith("    Check that nothing reads it")
+    assert summary == "2 migrations: 0 errors, 1 warning, 0 notes"
+
+
+def test_json_is_one_object_a_line(signalbox: Signalbox, folder: Path):
+    (folder / "002_bad.sql").write_text("CREATE TABEL a ();\n")
+    answer = signalbox("lint", "--source", str(folder), "--json")
+    assert answer.code == 8
+    rows = [json.loads(line) for line in answer.out.splitlines()]
+    error = next(row for row in rows if row["severity"] == "error")
+    assert (error["rule"], error["file"], error["line"], error["column"]) == ("syntax-error", "002_bad.sql", 1, 8)
+    assert set(error) == {
+        "rule", "severity", "file", "line", "column", "sentence", "advice", "statement", "suppressed",
+    }  # fmt: skip
+
+
+def test_an_error_that_the_file_allows_is_shown_and_does_not_count(signalbox: Signalbox, folder: Path):
+    allowed = "-- signalbox:allow ends-sessions only the retired batch user"
+    (folder / "002_end.sql").write_text(
+        f"-- signalbox: irreversible=gone\nSELECT 1;\n{allowed}\nSELECT pg_cancel_backend(1);"
+    )
+    answer = signalbox("lint", "--source", str(folder))
+    assert answer.code == 0
+    assert "    allowed: only the retired batch user" in answer.out
+    assert "0 errors, 0 warnings, 0 notes, 1 allowed in the files" in answer.out
+
+
+def test_supabase_and_the_version_are_told_to_the_rules(signalbox: Signalbox, folder: Path):
+    assert signalbox("lint", "--source", str(folder), "--supabase").code == 8
+    (folder / "001_users.sql").write_text("ALTER TABLE t ADD COLUMN a int NOT NULL DEFAULT 1;")
+    assert "is rewritten" in signalbox("lint", "--source", str(folder), "--pg", "10").out
+    assert "is rewritten" not in signalbox("lint", "--source", str(folder), "--pg", "17").out
+
+
+def test_problems_of_the_folder_are_findings(signalbox: Signalbox, folder: Path):
+    (folder / "001_other.sql").write_text("SELECT 1;")
+    answer = signalbox("lint", "--source", str(folder), "--json")
+    assert answer.code == 8
+    assert {json.loads(line)["rule"] for line in answer.out.splitlines()} >= {"duplicate-version"}
+
+
+def test_a_missing_folder_is_wrong_usage(signalbox: Signalbox, tmp_path: Path):
+    answer = signalbox("lint", "--source", str(tmp_path / "gone"))
+    assert (answer.code, answer.out) == (2, "")
+    assert "There is no migrations folder" in answer.err
+
+
+def test_it_needs_no_control_database(folder: Path):
+    environment = os.environ | {"SIGNALBOX_DATABASE_URL": "postgresql://nobody:s3cret@127.0.0.1:1/gone"}
+    command = [sys.executable, MANAGE, "signalbox", "lint", "--source", folder]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
