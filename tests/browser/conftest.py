@@ -1,0 +1,150 @@
+"""People with a browser, in front of the demo.
+
+Chromium is closed after each module: while Playwright is at work, Django refuses the database to other tests.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, sync_playwright
+
+from tests.browser import demo as demos
+from tests.browser.demo import Demo
+
+type Enter = Callable[..., Page]
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+TIMEOUT_MS = 20_000
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process for all of them: the demo is started once."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.fixture(scope="session")
+def told() -> Iterator[Path]:
+    """The home of a demo whose story is told."""
+    folder = Path(tempfile.mkdtemp(prefix="signalbox-browser-"))
+    folder.chmod(0o755)
+    demos.make_home(folder / "told")
+    yield folder / "told"
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def demo(told: Path) -> Iterator[Demo]:
+    """For looking only: what it shows is the same whichever test comes first."""
+    with demos.copied(told) as running:
+        yield running
+
+
+@pytest.fixture
+def own_demo(told: Path) -> Iterator[Demo]:
+    """For a journey that changes something."""
+    with demos.copied(told) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if path is None:
+        pytest.skip("no Chromium is installed (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+
+
+@pytest.fixture
+def troubles() -> Iterator[list[str]]:
+    """What a browser complains about while it is used: script errors, CSP violations, missing or foreign files."""
+    seen: list[str] = []
+    yield seen
+    assert seen == []
+
+
+@pytest.fixture
+def enter(chromium: Browser, troubles: list[str]) -> Iterator[Enter]:
+    """`enter(demo, "alice")`: a browser of her own, signed in; without a name, nobody is."""
+    contexts: list[BrowserContext] = []
+
+    def entered(demo: Demo, who: str = "", *, javascript: bool = True, width: int = 1280, scheme: str = "light") -> Page:
+        context = chromium.new_context(
+            base_url=demo.url,
+            viewport={"width": width, "height": 800},
+            java_script_enabled=javascript,
+            color_scheme=scheme,
+            reduced_motion="reduce",
+            storage_state=_cookies(chromium, demo, who) if who else None,
+        )
+        context.set_default_timeout(TIMEOUT_MS)
+        contexts.append(context)
+        _watch(context, demo, troubles)
+        return context.new_page()
+
+    yield entered
+    for context in contexts:
+        context.close()
+
+
+def password_of(username: str) -> str:
+    from dashboard.cli import demo_story
+
+    return next(person.password for person in demo_story.PEOPLE if person.username == username)
+
+
+def sign_in(page: Page, username: str, password: str = "") -> None:
+    page.goto("/sign-in/")
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("Password").fill(password or password_of(username))
+    page.get_by_role("button", name="Sign in").click()
+
+
+def _cookies(chromium: Browser, demo: Demo, who: str) -> dict:
+    if who not in demo.signed_in:
+        context = chromium.new_context(base_url=demo.url)
+        page = context.new_page()
+        sign_in(page, who)
+        page.get_by_role("heading", name="Overview").wait_for()
+        demo.signed_in[who] = context.storage_state()
+        context.close()
+    return demo.signed_in[who]
+
+
+def _watch(context: BrowserContext, demo: Demo, troubles: list[str]) -> None:
+    def console(message: ConsoleMessage) -> None:
+        # A refused form is a page with status 422, which Chromium calls an error.
+        if message.type in {"error", "warning"} and not message.text.startswith("Failed to load resource"):
+            troubles.append(f"console: {message.text}")
+
+    def response(answer: Response) -> None:
+        is_page = answer.request.resource_type == "document"
+        if answer.status >= 500 or (answer.status >= 400 and not is_page):
+            troubles.append(f"{answer.status} for {answer.url}")
+
+    def request(asked: Request) -> None:
+        if not asked.url.startswith(demo.url):
+            troubles.append(f"asked another server: {asked.url}")
+
+    context.on("console", console)
+    context.on("response", response)
+    context.on("request", request)
+    context.on("weberror", lambda error: troubles.append(f"script error: {error.error}"))

@@ -1,0 +1,97 @@
+"""Every page a person can open, as whom, in the state the demo begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, reverse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """`name` is the picture's, `url_name` the resolver's; `who` is empty for someone who has not signed in."""
+
+    name: str
+    url_name: str
+    kwargs: tuple[tuple[str, Any], ...] = ()
+    query: str = ""
+    who: str = "bob"
+    status: int = 200
+
+    @property
+    def address(self) -> str:
+        return reverse(self.url_name, kwargs=dict(self.kwargs)) + self.query
+
+
+def _view(
+    picture: str, url_name: str = "", /, *, who: str = "bob", query: str = "", status: int = 200, **kwargs: Any
+) -> View:
+    return View(
+        name=picture, url_name=url_name or picture, who=who, query=query, status=status, kwargs=tuple(kwargs.items())
+    )
+
+
+#: Request 1 is done, request 2 waits. Run 4 applied 009 and 010, run 5 rolled 010 back, run 7 failed.
+VIEWS = (
+    _view("sign-in", "login", who=""),
+    _view("overview"),
+    _view("overview-alice", "overview", who="alice"),
+    _view("environments"),
+    _view("environment-production", "environment", slug="production"),
+    _view("environment-staging", "environment", slug="staging"),
+    _view("environment-development", "environment", slug="development", who="alice"),
+    _view("apply-free", "apply", slug="development", who="alice"),
+    _view("apply-protected", "apply", slug="production", query="?upto=009", who="alice"),
+    _view("rollback-free", "rollback", slug="development", version="008", name="add_active_org_tracking"),
+    _view("rollback-protected", "rollback", slug="production", version="008", name="add_active_org_tracking"),
+    _view("skip", slug="development", version="010"),
+    _view("skip-protected", "skip", slug="production", version="011"),
+    _view("unskip", slug="development", version="010", name="invoice_due_dates"),
+    _view("migrations"),
+    _view("migrations-pending", "migrations", query="?state=pending"),
+    _view("problems"),
+    _view("migration", version="011", name="one_primary_database"),
+    _view("migration-applied", "migration", version="003", name="user_management_and_permissions"),
+    _view("requests"),
+    _view("requests-done", "requests", query="?tab=done"),
+    _view("requests-none", "requests", who="alice"),
+    _view("request-open", "request", pk=2),
+    _view("request-own", "request", pk=2, who="alice"),
+    _view("request-done", "request", pk=1),
+    _view("runs"),
+    _view("runs-none", "runs", query="?status=interrupted"),
+    _view("run-succeeded", "run", pk=4),
+    _view("run-rollback", "run", pk=5),
+    _view("run-failed", "run", pk=7),
+    _view("audit"),
+    _view("audit-verified", "audit", query="?verify=1"),
+    _view("audit-none", "audit", query="?actor=nobody"),
+    _view("not-found", "migration", version="999", name="unknown", status=404),
+    _view("refused", "rollback", slug="development", version="010", name="invoice_due_dates", status=422),
+    _view("admin", "admin:index"),
+    _view("admin-people", "admin:auth_user_changelist"),
+)
+#: They change something, so they answer nothing to a GET.
+POST_ONLY = frozenset(
+    {
+        "environment-refresh",
+        "logout",
+        "request-approve",
+        "request-reject",
+        "request-run",
+        "request-withdraw",
+        "run-cancel",
+        "theme",
+    }
+)
+
+
+def own_patterns() -> Iterator[URLPattern]:
+    """Ours; Django's admin is not."""
+    from dashboard import urls
+
+    for pattern in urls.urlpatterns:
+        assert not isinstance(pattern, URLResolver), f"{pattern} hides pages: walk into it here"
+        yield pattern
