@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from dashboard.engine.lint import RULES, Finding, LintContext, advice, lint, lin
 from dashboard.engine.lint.narrowing import keeps_rows, narrows
 from dashboard.engine.lint.trees import ColumnType
 from dashboard.engine.migration import Severity
+from dashboard.engine.statements import plan_transaction, split
 from tests.engine import new_rule
 
 CASES = Path(__file__).parent / "cases" / "lint"
@@ -82,6 +84,26 @@ def test_every_rule_has_a_page_that_says_what_to_do(rule: str):
     assert text.startswith(f"# {rule}\n")
     assert "\n## What to do instead\n" in text
     assert "\n## How to allow it\n" in text
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_what_a_page_advises_runs_here_and_is_not_found_again(tmp_path: Path, rule: str):
+    """Its SQL in the order of the page: each block is a file, or where that cannot run, each of its statements."""
+    for number, sql in enumerate(advised_files(rule), start=100):
+        (tmp_path / f"{number}_it.sql").write_text(sql, encoding="utf-8")
+        (tmp_path / f"{number}_it_rollback.sql").write_text("SELECT undo();", encoding="utf-8")
+    found = lint_folder(discovery.read(tmp_path), LintContext(supabase=rule == "rls-missing"))
+    assert [f for f in found if f.file and (f.rule == rule or f.severity is Severity.ERROR)] == []
+
+
+def advised_files(rule: str) -> Iterator[str]:
+    advice_text = (PAGES / f"{rule}.md").read_text(encoding="utf-8").split("## What to do instead")[1].split("\n## ")[0]
+    for block in re.findall(r"(?:^    .*\n)+", advice_text, re.MULTILINE):
+        statements = split(block)
+        if plan_transaction(statements, {}).fault:
+            yield from (statement.sql for statement in statements)
+        elif statements:
+            yield block
 
 
 def test_no_page_and_no_cases_are_left_of_a_rule_that_is_gone():

@@ -15,8 +15,7 @@ from dashboard.engine.lint.problems import without_strings
 from dashboard.engine.lint.rules import RULES as OWN_RULES
 from dashboard.engine.lint.squawk import Mark, SquawkMissing
 from dashboard.engine.lint.subject import Subject
-from dashboard.engine.migration import Direction, Folder, Migration, Problem, Script, Severity
-from dashboard.engine.statements import locate
+from dashboard.engine.migration import Direction, Folder, Migration, Problem, Severity
 
 __all__ = ["RULES", "Finding", "LintContext", "lint", "lint_folder"]
 
@@ -61,15 +60,14 @@ def _lint(migration: Migration, context: LintContext, knowledge: Knowledge, mark
 
 
 def _lint_script(subject: Subject, context: LintContext, marks: _Marks | None) -> list[Finding]:
-    script = subject.script
     hits = [(name, hit) for name, rule in OWN_RULES.items() for hit in rule.check(subject, context)]
     judged = {name for name, rule in OWN_RULES.items() if getattr(rule, "applies", _always)(context)}
     if marks is not None:
-        hits += squawk.hits(subject, marks.get(script.file, ()), context)
+        hits += squawk.hits(subject, marks.get(subject.script.file, ()), context)
         judged |= set(SQUAWK_RULES)
     known = [rule for rule in RULES if rule not in _NOT_SUPPRESSIBLE]
-    findings, complaints = suppressions.apply(script, [_finding(script, *each) for each in hits], known, judged)
-    findings += [_finding(script, suppressions.RULE, hit) for hit in complaints]
+    findings, complaints = suppressions.apply(subject, [_finding(subject, *each) for each in hits], known, judged)
+    findings += [_finding(subject, suppressions.RULE, hit) for hit in complaints]
     return sorted(findings, key=lambda f: (f.line, f.column, f.rule))
 
 
@@ -85,23 +83,18 @@ def _trees(subject: Subject) -> Iterator[object]:
     return (parsed.tree for parsed in subject.parsed)
 
 
-def _finding(script: Script, rule: str, hit: Hit) -> Finding:
-    line, column = hit.place or _place(script, hit.offset)
+def _finding(subject: Subject, rule: str, hit: Hit) -> Finding:
+    line, column = hit.place or subject.place(hit.offset)
     return Finding(
         rule=rule,
         severity=hit.severity,
-        file=script.file,
+        file=subject.script.file,
         line=line,
         column=column,
         sentence=hit.sentence,
         advice=hit.advice,
         statement=hit.statement,
     )
-
-
-def _place(script: Script, offset: int) -> tuple[int, int]:
-    found = locate(script.sql, offset + 1)
-    return found.line, found.column
 
 
 # squawk

@@ -38,19 +38,22 @@ def assigned_secrets(parsed: Parsed) -> Iterator[str]:
 _SHAPES = tuple(
     (what, re.compile(pattern))
     for what, pattern in (
-        ("A connection URL with its password", r"\b[a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/@'\"]+:(?P<secret>[^\s@/'\"]+)@"),
+        (
+            "A connection URL with its password",
+            r"(?<![\w+.-])[a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/@'\"]+:(?P<secret>[^\s@/'\"]+)@",
+        ),
         ("A private key", r"(?P<secret>-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----)"),
-        ("A signed token (JWT)", r"\b(?P<secret>eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,})"),
-        ("A GitHub token", r"\b(?P<secret>gh[pousr]_\w{30,}|github_pat_\w{30,})"),
-        ("A GitLab token", r"\b(?P<secret>glpat-[\w-]{20,})"),
-        ("An AWS access key", r"\b(?P<secret>(?:AKIA|ASIA)[0-9A-Z]{16})\b"),
-        ("A Stripe key", r"\b(?P<secret>(?:sk|rk)_(?:live|test)_\w{16,}|whsec_\w{20,})"),
-        ("A Supabase key", r"\b(?P<secret>sbp_[0-9a-f]{40}|sb_secret_[\w-]{20,})"),
-        ("A Slack token", r"\b(?P<secret>xox[abeprs]-[\w-]{10,})"),
-        ("A Google API key", r"\b(?P<secret>AIza[\w-]{35})"),
-        ("An API key of an AI service", r"\b(?P<secret>sk-(?:ant-|proj-)?[\w-]{30,})"),
-        ("A SendGrid key", r"\b(?P<secret>SG\.[\w-]{16,}\.[\w-]{16,})"),
-        ("An npm token", r"\b(?P<secret>npm_\w{36})"),
+        ("A signed token (JWT)", r"(?<![\w-])(?P<secret>eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,})"),
+        ("A GitHub token", r"(?<![\w-])(?P<secret>gh[pousr]_\w{30,}|github_pat_\w{30,})"),
+        ("A GitLab token", r"(?<![\w-])(?P<secret>glpat-[\w-]{20,})"),
+        ("An AWS access key", r"(?<![\w-])(?P<secret>(?:AKIA|ASIA)[0-9A-Z]{16})\b"),
+        ("A Stripe key", r"(?<![\w-])(?P<secret>(?:sk|rk)_(?:live|test)_\w{16,}|whsec_\w{20,})"),
+        ("A Supabase key", r"(?<![\w-])(?P<secret>sbp_[0-9a-f]{40}|sb_secret_[\w-]{20,})"),
+        ("A Slack token", r"(?<![\w-])(?P<secret>xox[abeprs]-[\w-]{10,})"),
+        ("A Google API key", r"(?<![\w-])(?P<secret>AIza[\w-]{35})"),
+        ("An API key of an AI service", r"(?<![\w-])(?P<secret>sk-(?:ant-|proj-)?[\w-]{30,})"),
+        ("A SendGrid key", r"(?<![\w-])(?P<secret>SG\.[\w-]{16,}\.[\w-]{16,})"),
+        ("An npm token", r"(?<![\w-])(?P<secret>npm_\w{36})"),
     )
 )
 _CONNINFO_PASSWORD = re.compile(r"\bpassword\s*=\s*\S+", re.IGNORECASE)

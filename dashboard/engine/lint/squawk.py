@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from dashboard.engine.lint.advice import RULES, Advice
+from dashboard.engine.lint.advice import RULES
 from dashboard.engine.lint.findings import Hit, LintContext
 from dashboard.engine.lint.knowledge import typed_columns
 from dashboard.engine.lint.narrowing import keeps_rows
@@ -40,7 +40,8 @@ class Mark:
     """What squawk says of one place."""
 
     rule: str
-    offset: int  # 0-based, in characters of the script
+    line: int  # 1-based
+    byte: int  # 0-based, in the line
 
 
 def read(scripts: Sequence[Script], context: LintContext) -> Mapping[str, tuple[Mark, ...]]:
@@ -53,20 +54,22 @@ def read(scripts: Sequence[Script], context: LintContext) -> Mapping[str, tuple[
             (Path(folder) / name).write_text(text, encoding="utf-8", newline="")
         for found in _run(folder, context.pg_major) if scripts else ():
             if found["rule_name"] in RULES:
-                script = names[found["file"]]
-                marks[script.file].append(Mark(rule=found["rule_name"], offset=_offset(script.sql, found)))
+                mark = Mark(rule=found["rule_name"], line=found["line"] + 1, byte=found["column"])
+                marks[names[found["file"]].file].append(mark)
     return {file: tuple(found) for file, found in marks.items()}
 
 
 def hits(subject: Subject, marks: Sequence[Mark], context: LintContext) -> Iterator[tuple[str, Hit]]:
     """(rule, hit) for the marks that make sense here; one for each rule and statement."""
     seen: set[tuple[str, int]] = set()
+    by_offset = {parsed.statement.offset: parsed for parsed in reversed(subject.parsed)}  # a block before its inside
     for mark in marks:
-        parsed = _statement_at(subject, mark.offset)
+        offset = subject.offset_of(mark.line, mark.byte)
+        statement = subject.statement_at(offset)
+        parsed = by_offset.get(statement.offset) if statement else None
         if parsed is None or (mark.rule, parsed.statement.number) in seen:
             continue
-        advice = RULES[mark.rule]
-        if hit := _hit(subject, parsed, advice, mark, context):
+        if hit := _hit(subject, parsed, mark.rule, offset, context):
             seen.add((mark.rule, parsed.statement.number))
             yield mark.rule, hit
 
@@ -93,37 +96,22 @@ def _run(folder: str, pg_major: int) -> list[dict[str, Any]]:
     return answer
 
 
-def _offset(sql: str, found: Mapping[str, Any]) -> int:
-    start = 0
-    for _ in range(found["line"]):
-        start = sql.index("\n", start) + 1
-    end = sql.find("\n", start)
-    line = sql[start : end if end >= 0 else len(sql)]
-    return start + len(line.encode()[: found["column"]].decode(errors="ignore"))
-
-
 # What makes sense here
 
 
-def _statement_at(subject: Subject, offset: int) -> Parsed | None:
-    top_level = (parsed for parsed in subject.parsed if parsed.statement in subject.script.statements)
-    inside = (p for p in top_level if p.statement.offset <= offset <= p.statement.offset + len(p.statement.sql))
-    return next(inside, None)
-
-
-def _hit(subject: Subject, parsed: Parsed, advice: Advice, mark: Mark, context: LintContext) -> Hit | None:
-    table = _table(parsed)
-    if advice.about_rows and table is not None and (subject.is_fresh(table) or subject.is_temporary(table)):
+def _hit(subject: Subject, parsed: Parsed, rule: str, offset: int, context: LintContext) -> Hit | None:
+    advice, table = RULES[rule], _table(parsed)
+    if advice.about_rows and table is not None and subject.is_fresh(table):
         return None
-    if _is_harmless(subject, parsed, mark.rule):
+    if _is_harmless(subject, parsed, rule):
         return None
-    splits = mark.rule == "require-concurrent-index-creation" and table and is_partitioned(table, subject, context)
+    splits = rule == "require-concurrent-index-creation" and table and is_partitioned(table, subject, context)
     in_words = str(table) if table is not None else "the table"
     return Hit(
         severity=advice.severity,
         sentence=advice.sentence.format(table=in_words),
         advice=_PARTITIONED.format(table=in_words) if splits else advice.advice,
-        offset=mark.offset,
+        offset=offset,
         statement=parsed.statement.number,
     )
 
@@ -150,16 +138,21 @@ def _is_harmless(subject: Subject, parsed: Parsed, rule: str) -> bool:
             return not any(_is_check(constraint) for constraint in parsed.all("Constraint"))
         case "require-concurrent-index-creation":  # nobody writes to a materialized view
             view = Thing(kind="materialized view", name=relation_name(parsed.tree.relation))
-            return subject.knowledge.has(view) or any(made.matches(view) for made in subject.made)
+            return subject.knowledge.has(view) or view in subject.made
+        case "renaming-table" | "ban-set-schema":  # a view keeps the old name alive
+            return Thing(kind="view", name=relation_name(parsed.tree.relation)) in subject.made
     return False
 
 
 def _keeps_rows(subject: Subject, parsed: Parsed) -> bool:
-    in_utc = any(s.name == "timezone" and s.value in _UTC for s in changed(subject))
-    changes = list(typed_columns(parsed.tree))
-    return all(
-        keeps_rows(subject.knowledge.type_of(table, column), new, in_utc=in_utc) for table, column, new in changes
-    )
+    changes = [(subject.knowledge.type_of(of, column), new) for of, column, new in typed_columns(parsed.tree)]
+    if all(keeps_rows(old, new) for old, new in changes):
+        return True
+    return all(keeps_rows(old, new, in_utc=True) for old, new in changes) and _is_in_utc(subject)
+
+
+def _is_in_utc(subject: Subject) -> bool:
+    return any(setting.name == "timezone" and setting.value in _UTC for setting in changed(subject))
 
 
 def _is_proven_not_null(subject: Subject, parsed: Parsed) -> bool:

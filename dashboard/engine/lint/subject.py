@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +11,7 @@ from typing import Any
 
 from dashboard.engine.lint.findings import Hit
 from dashboard.engine.lint.knowledge import Knowledge
-from dashboard.engine.lint.things import Drop, Thing, dropped_by, made_by
+from dashboard.engine.lint.things import Drop, Thing, Things, dropped_by, is_temporary, made_by, table
 from dashboard.engine.lint.trees import Name, by_kind, kind, relation_name
 from dashboard.engine.migration import Direction, Migration, Problem, Script, Severity
 from dashboard.engine.statements import Statement, inner, tree
@@ -62,34 +64,71 @@ class Subject:
         return tuple(_parsed(self.script.statements))
 
     @cached_property
-    def made(self) -> tuple[Thing, ...]:
-        return tuple(thing for parsed in self.parsed for thing in made_by(parsed.tree))
+    def made(self) -> Things:
+        return Things(thing for parsed in self.parsed for thing in made_by(parsed.tree))
+
+    @cached_property
+    def altered(self) -> frozenset[str]:
+        """Tables, without their schema, that get a column, a constraint or an index here."""
+        parts = ("column", "constraint")
+        grown = (t.name.text for parsed in self.parsed for t in made_by(parsed.tree) if t.kind in parts)
+        indexed = (parsed.tree.relation.relname for parsed in self.parsed if parsed.kind == "IndexStmt")
+        return frozenset((*grown, *indexed))
 
     @cached_property
     def drops(self) -> tuple[tuple[Parsed, Drop], ...]:
         return tuple((parsed, drop) for parsed in self.parsed for drop in dropped_by(parsed.tree))
 
+    @cached_property
+    def dropped(self) -> Things:
+        return Things(drop.thing for _, drop in self.drops)
+
     def makes(self, thing: Thing) -> bool:
         """This script makes it, and no migration before did; or it drops the older one and makes it anew."""
-        is_new = not self.knowledge.has(thing) or any(drop.thing.matches(thing) for _, drop in self.drops)
-        return is_new and any(made.matches(thing) for made in self.made)
+        return thing in self.made and (not self.knowledge.has(thing) or thing in self.dropped)
 
-    def is_fresh(self, table: Name) -> bool:
-        """Nobody uses the table when this script runs: it is made here, or is about to be dropped here.
+    def is_fresh(self, name: Name) -> bool:
+        """Nobody uses the table when this script runs: it is made here, or is about to be dropped here."""
+        return self.makes(table(name)) or table(name) in self.dropped or table(name) in self._temporary
 
-        A rollback counts what its migration made as fresh only where it drops it.
-        """
-        thing = Thing(kind="table", name=table)
-        return self.makes(thing) or any(drop.thing.matches(thing) for _, drop in self.drops)
+    def is_partitioned(self, name: Name) -> bool:
+        return table(name) in self._partitioned or self.knowledge.is_partitioned(name)
 
-    def is_temporary(self, table: Name) -> bool:
-        made = (parsed.tree.relation for parsed in self.parsed if parsed.kind == "CreateStmt")
-        return any(r.relpersistence == "t" and relation_name(r).matches(table) for r in made)
+    def place(self, offset: int) -> tuple[int, int]:
+        """Line and column, both 1-based, of a place in the script."""
+        line = bisect(self._line_starts, offset)
+        return line, offset - self._line_starts[line - 1] + 1
 
-    def is_partitioned(self, table: Name) -> bool:
-        here = (parsed.tree for parsed in self.parsed if parsed.kind == "CreateStmt")
-        made = any(tree.HasField("partspec") and relation_name(tree.relation).matches(table) for tree in here)
-        return made or self.knowledge.is_partitioned(table)
+    def offset_of(self, line: int, byte: int) -> int:
+        """The place of a byte, counted from 0 in its line."""
+        start = self._line_starts[line - 1]
+        return start + len(self.script.sql[start : start + byte].encode()[:byte].decode(errors="ignore"))
+
+    def statement_at(self, offset: int) -> Statement | None:
+        """The one whose text covers this place."""
+        number = bisect(self._offsets, offset)
+        statement = self.script.statements[number - 1] if number else None
+        return statement if statement and offset <= statement.offset + len(statement.sql) else None
+
+    @cached_property
+    def _created(self) -> list[Any]:
+        return [parsed.tree for parsed in self.parsed if parsed.kind == "CreateStmt"]
+
+    @cached_property
+    def _temporary(self) -> Things:
+        return Things(table(relation_name(t.relation)) for t in self._created if is_temporary(t.relation))
+
+    @cached_property
+    def _partitioned(self) -> Things:
+        return Things(table(relation_name(t.relation)) for t in self._created if t.HasField("partspec"))
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        return [0, *(match.end() for match in re.finditer("\n", self.script.sql))]
+
+    @cached_property
+    def _offsets(self) -> list[int]:
+        return [statement.offset for statement in self.script.statements]
 
 
 def _parsed(statements: Sequence[Statement]) -> Iterator[Parsed]:

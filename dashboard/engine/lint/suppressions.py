@@ -7,13 +7,15 @@ between, for the whole file and for what is said of the file as a whole. Without
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.lint.findings import Finding, Hit
-from dashboard.engine.migration import Script, Severity
-from dashboard.engine.statements import Statement, Token, TokenKind, tokens
+from dashboard.engine.lint.subject import Subject
+from dashboard.engine.migration import Severity
+from dashboard.engine.statements import Token, TokenKind, tokens
 
 #: The rule of findings about suppressions themselves.
 RULE = "suppression"
@@ -34,47 +36,38 @@ class Suppression:
     at_head: bool  # it holds for what is said of the file as a whole
 
 
-def read(script: Script) -> tuple[Suppression, ...]:
-    lines = script.sql.split("\n")
-    return tuple(_suppression(script, lines, token, match) for token, match in _allows(script.sql))
-
-
 def apply(
-    script: Script, findings: Sequence[Finding], known: Collection[str], judged: Collection[str]
+    subject: Subject, findings: Sequence[Finding], known: Collection[str], judged: Collection[str]
 ) -> tuple[list[Finding], list[Hit]]:
     """The findings with what is suppressed marked so, and what is wrong with the suppressions.
 
     `known` are the rules that can be suppressed; of those in `judged` one that suppresses nothing is said to be unused.
     """
-    suppressions = read(script)
+    comments = _comments(subject.script.sql)
+    suppressions = list(_read(subject, comments))
     complaints = [hit for s in suppressions if (hit := _complaint(s, known))]
     good = [s for s in suppressions if s.reason and s.rule in known]
-    answered = [_answered(finding, good) for finding in findings]
-    used = {s for s in good for finding in findings if _covers(s, finding)}
-    complaints += [_unused(s) for s in good if s not in used and s.rule in judged]
-    return answered, [*complaints, *_foreign(script.sql)]
+    answers = list(map(_answering(good), findings))
+    answered = [replace(f, suppressed=s.reason) if s else f for f, s in zip(findings, answers, strict=True)]
+    used = {s.offset for s in answers if s}
+    unused = [s for s in good if s.offset not in used and s.rule in judged]
+    return answered, [*complaints, *map(_unused, unused), *_foreign(comments)]
 
 
-def _answered(finding: Finding, good: Sequence[Suppression]) -> Finding:
-    reason = next((s.reason for s in good if _covers(s, finding)), "")
-    return replace(finding, suppressed=reason) if reason else finding
+def _answering(good: Sequence[Suppression]) -> Callable[[Finding], Suppression | None]:
+    of_file = {s.rule: s for s in reversed(good) if s.at_head}
+    of_all = {s.rule: s for s in reversed(good) if s.whole_file}
+    of_one = {(s.rule, number): s for s in reversed(good) for number in s.statements}
 
+    def answer(finding: Finding) -> Suppression | None:
+        if finding.statement is None:
+            return of_file.get(finding.rule)
+        return of_one.get((finding.rule, finding.statement)) or of_all.get(finding.rule)
 
-def _covers(suppression: Suppression, finding: Finding) -> bool:
-    if suppression.rule != finding.rule:
-        return False
-    if finding.statement is None:
-        return suppression.at_head
-    return suppression.whole_file or finding.statement in suppression.statements
+    return answer
 
 
 # Reading
-
-
-def _allows(sql: str) -> Iterator[tuple[Token, re.Match[str]]]:
-    for token in _comments(sql):
-        if match := _ALLOW.fullmatch(token.text):
-            yield token, match
 
 
 def _comments(sql: str) -> list[Token]:
@@ -84,16 +77,31 @@ def _comments(sql: str) -> list[Token]:
         return []
 
 
-def _suppression(script: Script, lines: Sequence[str], token: Token, match: re.Match[str]) -> Suppression:
-    line = script.sql.count("\n", 0, token.offset) + 1
-    beside = {s.number for s in script.statements if s.line <= line <= _last_line(s)}
-    meant = beside or {s.number for s in script.statements if s.line == _line_below(lines, line)}
-    at_head = not script.statements or token.offset < script.statements[0].offset
+def _read(subject: Subject, comments: Sequence[Token]) -> Iterator[Suppression]:
+    lines = subject.script.sql.split("\n")
+    beside: dict[int, set[int]] = defaultdict(set)  # numbers of the statements that start or end on a line
+    above = {statement.line: statement.number for statement in reversed(subject.script.statements)}
+    for statement in subject.script.statements:
+        beside[statement.line].add(statement.number)
+        beside[statement.line + statement.sql.count("\n")].add(statement.number)
+    for token in comments:
+        if match := _ALLOW.fullmatch(token.text):
+            line, _ = subject.place(token.offset)
+            around = subject.statement_at(token.offset)
+            meant = (
+                beside.get(line) or ({around.number} if around else None) or {above.get(_line_below(lines, line), 0)}
+            )
+            yield _suppression(subject, token, match, frozenset(meant) - {0})
+
+
+def _suppression(subject: Subject, token: Token, match: re.Match[str], meant: frozenset[int]) -> Suppression:
+    statements = subject.script.statements
+    at_head = not statements or token.offset < statements[0].offset
     return Suppression(
         rule=match["rule"].lower(),
         reason=match["reason"].strip(" \t:-"),
         offset=token.offset,
-        statements=frozenset(meant),
+        statements=meant,
         whole_file=at_head and not meant,
         at_head=at_head,
     )
@@ -104,10 +112,6 @@ def _line_below(lines: Sequence[str], line: int) -> int:
     while line < len(lines) and lines[line].lstrip().startswith("--"):
         line += 1
     return line + 1
-
-
-def _last_line(statement: Statement) -> int:
-    return statement.line + statement.sql.count("\n")
 
 
 # What is wrong with them
@@ -136,8 +140,8 @@ def _unused(suppression: Suppression) -> Hit:
     )
 
 
-def _foreign(sql: str) -> Iterator[Hit]:
-    for token in _comments(sql):
+def _foreign(comments: Sequence[Token]) -> Iterator[Hit]:
+    for token in comments:
         if _FOREIGN.search(token.text):
             yield Hit(
                 severity=Severity.NOTE,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +24,29 @@ class Thing:
     def __str__(self) -> str:
         return f"{self.kind} {self.name}.{self.part}" if self.part else f"{self.kind} {self.name}"
 
-    def matches(self, other: Thing) -> bool:
-        return (self.kind, self.part) == (other.kind, other.part) and self.name.matches(other.name)
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """All but the schema."""
+        return (self.kind, self.name.text, self.part)
+
+
+class Things:
+    """Objects that are found again by a name with or without its schema, however many there are."""
+
+    def __init__(self, things: Iterable[Thing] = ()) -> None:
+        self._schemas: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+        for thing in things:
+            self.add(thing)
+
+    def add(self, thing: Thing) -> None:
+        self._schemas[thing.key].add(thing.name.schema)
+
+    def discard(self, thing: Thing) -> None:
+        self._schemas[thing.key].discard(thing.name.schema)
+
+    def __contains__(self, thing: Thing) -> bool:
+        schemas = self._schemas.get(thing.key, ())
+        return any(not schema or not thing.name.schema or schema == thing.name.schema for schema in schemas)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +78,10 @@ def dropped_by(tree: Any) -> Iterator[Drop]:
 def alter_commands(tree: Any) -> Iterator[Any]:
     """The commands of an ALTER TABLE, ALTER VIEW and so on."""
     return (command.alter_table_cmd for command in tree.cmds if command.HasField("alter_table_cmd"))
+
+
+def table(name: Name) -> Thing:
+    return Thing(kind="table", name=name)
 
 
 def is_temporary(relation: Any) -> bool:

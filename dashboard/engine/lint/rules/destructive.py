@@ -13,7 +13,7 @@ from dashboard.engine.lint.findings import Hit, LintContext
 from dashboard.engine.lint.knowledge import typed_columns
 from dashboard.engine.lint.narrowing import narrows
 from dashboard.engine.lint.subject import Parsed, Subject
-from dashboard.engine.lint.things import Thing, alter_commands, is_temporary
+from dashboard.engine.lint.things import Thing, alter_commands, is_temporary, table
 from dashboard.engine.lint.trees import enum_name, relation_name, unwrap
 from dashboard.engine.migration import Severity
 
@@ -48,21 +48,20 @@ def _dropped(subject: Subject) -> Iterator[Hit]:
 
 
 def _is_own(subject: Subject, thing: Thing) -> bool:
-    table = Thing(kind="table", name=thing.name)
-    return subject.makes(thing) or subject.makes(table) or thing.name.schema == "pg_temp"
+    return subject.makes(thing) or subject.makes(table(thing.name)) or thing.name.schema == "pg_temp"
 
 
 def _narrowed(subject: Subject) -> Iterator[Hit]:
     for parsed in subject.parsed:
         if parsed.kind != "AlterTableStmt" or not _changes_type(parsed.tree):
             continue
-        for table, column, wanted in typed_columns(parsed.tree):
-            known = subject.knowledge.type_of(table, column)
-            if not subject.is_fresh(table) and narrows(known, wanted):
+        for of, column, wanted in typed_columns(parsed.tree):
+            known = subject.knowledge.type_of(of, column)
+            if not subject.is_fresh(of) and narrows(known, wanted):
                 came_from = f"from {known} " if known else ""
                 yield parsed.hit(
                     Severity.WARNING,
-                    f"Column {table}.{column} is narrowed {came_from}to {wanted}: values that do not fit are cut, "
+                    f"Column {of}.{column} is narrowed {came_from}to {wanted}: values that do not fit are cut, "
                     "rounded or refused.",
                     "Count the rows that do not fit first, and mend them in a migration before this one.",
                 )
@@ -88,13 +87,13 @@ def _emptied(subject: Subject, parsed: Parsed) -> Iterator[Hit]:
 
 def _overwritten(subject: Subject, parsed: Parsed) -> Iterator[Hit]:
     """A column this script adds has no older values to lose."""
-    table = relation_name(parsed.tree.relation)
+    of = relation_name(parsed.tree.relation)
     columns = [unwrap(node).name for node in parsed.tree.target_list]
-    old = [c for c in columns if not any(m.matches(Thing(kind="column", name=table, part=c)) for m in subject.made)]
+    old = [c for c in columns if Thing(kind="column", name=of, part=c) not in subject.made]
     if old:
         yield parsed.hit(
             Severity.WARNING,
-            f"UPDATE without WHERE overwrites {', '.join(old)} in every row of {table}.",
+            f"UPDATE without WHERE overwrites {', '.join(old)} in every row of {of}.",
             "Say which rows. If all are meant, keep the old values in a column first, or allow it with a reason.",
         )
 
@@ -114,5 +113,4 @@ def _truncated(subject: Subject, parsed: Parsed) -> Iterator[Hit]:
 
 
 def _is_shared(subject: Subject, relation: Any) -> bool:
-    name = relation_name(relation)
-    return not is_temporary(relation) and not subject.is_fresh(name) and not subject.is_temporary(name)
+    return not is_temporary(relation) and not subject.is_fresh(relation_name(relation))

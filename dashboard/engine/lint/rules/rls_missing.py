@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dashboard.engine.lint.findings import Hit, LintContext
 from dashboard.engine.lint.subject import Subject
-from dashboard.engine.lint.things import alter_commands, is_temporary
+from dashboard.engine.lint.things import Things, alter_commands, is_temporary, table
 from dashboard.engine.lint.trees import Name, enum_name, relation_name
 from dashboard.engine.migration import Severity
 
@@ -18,19 +18,19 @@ def applies(context: LintContext) -> bool:
 def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
     if not context.supabase or not subject.is_up:
         return
-    protected = list(_protected(subject))
+    protected = Things(table(name) for name in _protected(subject))
     for parsed in subject.parsed:
         if parsed.kind not in ("CreateStmt", "CreateTableAsStmt"):
             continue
         relation = parsed.tree.relation if parsed.kind == "CreateStmt" else parsed.tree.into.rel
-        table = relation_name(relation)
-        exposed = (table.schema or "public") in context.exposed_schemas and not is_temporary(relation)
-        if exposed and not any(name.matches(table) for name in protected):
+        name = relation_name(relation)
+        exposed = (name.schema or "public") in context.exposed_schemas and not is_temporary(relation)
+        if exposed and table(name) not in protected:
             yield parsed.hit(
                 Severity.ERROR,
-                f"Table {table} is served by Supabase's API without row level security: anyone with the anon key, "
+                f"Table {name} is served by Supabase's API without row level security: anyone with the anon key, "
                 "which is in every browser, may read and write it.",
-                f"Add ALTER TABLE {table} ENABLE ROW LEVEL SECURITY to this file, and the policies it needs; or make "
+                f"Add ALTER TABLE {name} ENABLE ROW LEVEL SECURITY to this file, and the policies it needs; or make "
                 "the table in a schema that is not exposed.",
                 at=relation,
             )

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from dashboard.engine.lint.findings import Hit, LintContext
 from dashboard.engine.lint.subject import Subject
-from dashboard.engine.lint.things import Drop, Thing
+from dashboard.engine.lint.things import Thing, table
 from dashboard.engine.lint.trees import Name
 from dashboard.engine.migration import Severity
 
@@ -25,48 +25,44 @@ def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
     up = subject.up
     if up is None or len(up.parsed) < len(up.script.statements) or not up.script.statements:
         return
+    at_run_time = _words_used_at_run_time(up)
     for parsed, drop in subject.drops:
         thing = drop.thing
-        if _is_accounted_for(thing, up, subject) or _is_named_at_run_time(thing, up):
+        if _is_accounted_for(thing, up, subject) or (thing.part or thing.name.text) in at_run_time:
             continue
         yield parsed.hit(
             Severity.ERROR if thing.kind in _WITH_DATA else Severity.WARNING,
-            f"The rollback drops {thing}, which {_why(drop, up)}.",
+            f"The rollback drops {thing}, which {_why(thing, up)}.",
             "Drop only what the migration made. If it must go, say why in a suppression.",
         )
 
 
 def _is_accounted_for(thing: Thing, up: Subject, down: Subject) -> bool:
-    if up.makes(thing) or any(made.matches(thing) for made in down.made):
+    if up.makes(thing) or thing in down.made:
         return True
-    if thing.kind in _PARTS_OF_TABLES and up.makes(Thing(kind="table", name=thing.name)):
+    if thing.kind in _PARTS_OF_TABLES and up.makes(table(thing.name)):
         return True
     if thing.name.schema and up.makes(Thing(kind="schema", name=Name("", thing.name.schema))):
         return True
-    return thing.kind in _NAMED_BY_POSTGRESQL and _makes_one_without_a_name(thing, up)
+    return thing.kind in _NAMED_BY_POSTGRESQL and _may_be_named_by_postgresql(thing, up)
 
 
-def _makes_one_without_a_name(thing: Thing, up: Subject) -> bool:
-    """Columns bring constraints, indexes and sequences that PostgreSQL names itself."""
+def _may_be_named_by_postgresql(thing: Thing, up: Subject) -> bool:
+    """Columns and constraints bring indexes, sequences and constraints whose names start with the table's."""
     if thing.kind == "constraint":
-        tables = (
-            made.name for made in up.made if made.kind == "column" or (made.kind, made.part) == ("constraint", "")
-        )
-        return any(name.matches(thing.name) for name in tables)
-    tables_text = [made.name.text for made in up.made if made.kind in ("column", "constraint")]
-    unnamed = any(made.kind == "index" and not made.name.text for made in up.made)
-    return unnamed or any(thing.name.text.startswith(text) for text in tables_text)
+        return Thing(kind="constraint", name=thing.name) in up.made or thing.name.text in up.altered
+    return any(thing.name.text.startswith(f"{name}_") for name in up.altered)
 
 
-def _is_named_at_run_time(thing: Thing, up: Subject) -> bool:
-    computes = any(
-        p.kind in ("DoStmt", "CallStmt") or (p.kind == "SelectStmt" and p.nodes.get("FuncCall")) for p in up.parsed
+def _words_used_at_run_time(up: Subject) -> frozenset[str]:
+    """All words of a script that calls something; any can be part of a name it makes."""
+    calls = any(
+        p.kind in ("DoStmt", "CallStmt") or (p.kind == "SelectStmt" and "FuncCall" in p.nodes) for p in up.parsed
     )
-    word = thing.part or thing.name.text
-    return computes and re.search(rf"\b{re.escape(word)}\b", up.script.sql) is not None
+    return frozenset(re.findall(r"\w+", up.script.sql)) if calls else frozenset()
 
 
-def _why(drop: Drop, up: Subject) -> str:
-    if up.knowledge.has(drop.thing):
+def _why(thing: Thing, up: Subject) -> str:
+    if up.knowledge.has(thing):
         return "an earlier migration made"
     return f"{up.script.file} does not make"

@@ -23,23 +23,31 @@ _ADVICE = (
 def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
     found: set[int] = set()
     for parsed in subject.parsed:
-        for what in assigned_secrets(parsed):
-            if parsed.statement.offset not in found:
-                found.add(parsed.statement.offset)
-                yield parsed.hit(Severity.ERROR, f"{what} stands in the file.", _ADVICE)
-    spans = [(p.statement.offset, p.statement.offset + len(p.statement.sql)) for p in subject.parsed]
-    reported = [span for span in spans if span[0] in found]
+        if what := next(assigned_secrets(parsed), None):
+            found.add(parsed.statement.number)
+            yield parsed.hit(Severity.ERROR, f"{what} stands in the file.", _ADVICE)
     for offset, what in _in_text(subject.script.sql):
-        if not any(start <= offset < end for start, end in reported):
-            yield Hit(severity=Severity.ERROR, sentence=f"{what} stands in the file.", advice=_ADVICE, offset=offset)
+        statement = subject.statement_at(offset)
+        if statement is None or statement.number not in found:
+            yield Hit(
+                severity=Severity.ERROR,
+                sentence=f"{what} stands in the file.",
+                advice=_ADVICE,
+                offset=offset,
+                statement=statement.number if statement else None,
+            )
 
 
 def _in_text(sql: str) -> Iterator[tuple[int, str]]:
-    """Strings and comments; a comment is as public as the rest."""
+    """Strings and comments; a comment is as public as the rest. Where the text has no tokens, anywhere."""
+    anywhere = known_secret(sql)
+    if anywhere is None:
+        return
     try:
-        for token in tokens(sql):
-            if token.kind in (TokenKind.LITERAL, TokenKind.COMMENT) and (found := known_secret(token.text)):
-                yield token.offset + found.offset, found.what
+        found = [token for token in tokens(sql) if token.kind in (TokenKind.LITERAL, TokenKind.COMMENT)]
     except SqlSyntaxError:
-        if found := known_secret(sql):
-            yield found.offset, found.what
+        yield anywhere.offset, anywhere.what
+        return
+    for token in found:
+        if secret := known_secret(token.text):
+            yield token.offset + secret.offset, secret.what
