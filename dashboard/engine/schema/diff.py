@@ -111,12 +111,12 @@ _KINDS = (
 _TABLE_RANK = _KINDS.index("table")
 
 
-def _reading_order(difference: Difference) -> tuple[int, str, int, str, str]:
+def _reading_order(difference: Difference) -> tuple[int, str, int, str, bool, str]:
     key = difference.key
     subject = subject_of(key) or key
     table = table_of(key)
     rank = _rank(subject)
-    return (_TABLE_RANK if table else rank, table or "", rank, subject, key)
+    return (_TABLE_RANK if table else rank, table or "", rank, subject, key != subject, key)
 
 
 def _rank(key: str) -> int:
@@ -168,10 +168,8 @@ def _counted(parts: Sequence[str]) -> str:
 
 
 def _said(text: str) -> str:
-    """An object's attributes in one line, as far as they are short."""
-    short = [_named(name, value) for name, value in attributes_of(text).items() if "\n" not in value]
-    line = ", ".join(short)
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+    """An object's attributes in one line, as far as they are one line each."""
+    return _cut(", ".join(_named(name, value) for name, value in attributes_of(text).items() if "\n" not in value))
 
 
 def _changes(difference: Difference) -> Iterator[str]:
@@ -184,19 +182,23 @@ def _changes(difference: Difference) -> Iterator[str]:
             yield f"{_named(name, new or '')} added"
         elif new is None:
             yield f"{_named(name, old)} removed"
-        elif len(old) + len(new) > _LONGEST or "\n" in old + new:
+        elif "\n" in old + new or len(old + new) > _LONGEST:
             yield f"{name} changed ({_line_counts(old, new)})"
         else:
             yield f"{name} {old} -> {new}"
 
 
 def _named(name: str, value: str) -> str:
-    if value == "yes" or "\n" in value or len(value) > _LONGEST:
+    if value == "yes" or "\n" in value:
         return name
-    return value if name == "definition" else f"{name} {value}"
+    return _cut(value if name == "definition" else f"{name} {value}")
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
 def _line_counts(old: str, new: str) -> str:
     lines = list(difflib.ndiff(old.splitlines(), new.splitlines()))
     added, removed = (sum(line.startswith(sign) for line in lines) for sign in ("+ ", "- "))
-    return f"{added} lines added, {removed} removed"
+    return f"{added} {'line' if added == 1 else 'lines'} added, {removed} removed"

@@ -34,8 +34,11 @@ _SINCE = re.compile(r"-- (\d+)\+$")
 
 
 def tracking_tables(schema: str = "platform") -> frozenset[str]:
-    """What Signalbox itself keeps in a target: its two tables, and the function that guards one of them."""
-    names = ("schema_migrations", "migration_audit_log", "migration_audit_log_is_append_only")
+    """What Signalbox itself keeps in a target: its tables, and the functions of their triggers."""
+    names = (
+        *("schema_migrations", "migration_audit_log", "migration_audit_log_is_append_only"),
+        *("migration_fuse", "migration_fuse_check"),
+    )
     return frozenset(f"{schema}.{name}" for name in names)
 
 
