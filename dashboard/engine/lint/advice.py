@@ -103,8 +103,7 @@ RULES: Mapping[str, Advice] = {
     "require-concurrent-index-deletion": Advice(
         severity=Severity.NOTE,
         sentence="DROP INDEX locks its table until the whole file is committed.",
-        advice="In a short file that is fine: Signalbox waits for the lock only briefly, and tries again. Else write "
-        "DROP INDEX CONCURRENTLY, in a file of its own: " + _OUTSIDE,
+        advice="Where what is behind it is slow, write DROP INDEX CONCURRENTLY, in a file of its own: " + _OUTSIDE,
     ),
     "identifier-too-long": Advice(
         severity=Severity.WARNING,

@@ -19,6 +19,8 @@ from dashboard.engine.lint.trees import (
     unwrap,
 )
 
+_TypedColumn = tuple[Name, str, ColumnType]  # table, column, its type
+
 
 class Knowledge:
     """Grows as `learn` is told the trees of each migration in turn. A schema left out can be any schema."""
@@ -27,15 +29,15 @@ class Knowledge:
         self._things = Things()
         self._partitioned = Things()
         self._checked = Things()  # columns that a CHECK proves to be not null
-        self._types: dict[tuple[str, str], list[tuple[Name, ColumnType]]] = defaultdict(list)  # by table and column
+        self._types: dict[str, list[_TypedColumn]] = defaultdict(list)  # by table, the newest last
         self._indexes: dict[str, list[tuple[Name, Thing]]] = defaultdict(list)  # by table
 
     def has(self, thing: Thing) -> bool:
         return thing in self._things
 
     def type_of(self, of: Name, column: str) -> ColumnType | None:
-        found = self._types.get((of.text, column), ())
-        return next((known for name, known in reversed(found) if name.matches(of)), None)
+        known = reversed(self._types.get(of.text, []))
+        return next((found for name, named, found in known if named == column and name.matches(of)), None)
 
     def is_partitioned(self, name: Name) -> bool:
         return table(name) in self._partitioned
@@ -60,12 +62,21 @@ class Knowledge:
                     self._things.discard(index)
 
     def _learn_columns(self, tree: Any) -> None:
-        if kind(tree) == "RenameStmt" and enum_name(tree, "rename_type") == "OBJECT_COLUMN":
-            of = relation_name(tree.relation)
-            if known := self.type_of(of, tree.subname):
-                self._types[of.text, tree.newname].append((of, known))
+        if kind(tree) == "RenameStmt":
+            self._learn_rename(tree)
         for of, column, found in typed_columns(tree):
-            self._types[of.text, column].append((of, found))
+            self._types[of.text].append((of, column, found))
+
+    def _learn_rename(self, tree: Any) -> None:
+        of = relation_name(tree.relation)
+        match enum_name(tree, "rename_type"):
+            case "OBJECT_COLUMN":
+                if known := self.type_of(of, tree.subname):
+                    self._types[of.text].append((of, tree.newname, known))
+            case "OBJECT_TABLE":
+                renamed = Name(of.schema, tree.newname)
+                columns = [column for column in self._types[of.text] if column[0].matches(of)]
+                self._types[tree.newname] += [(renamed, column, found) for _, column, found in columns]
 
     def _learn_table(self, tree: Any) -> None:
         match kind(tree):
@@ -81,7 +92,7 @@ class Knowledge:
                     self._checked.add(Thing(kind="column", name=of, part=column))
 
 
-def typed_columns(tree: Any) -> Iterator[tuple[Name, str, ColumnType]]:
+def typed_columns(tree: Any) -> Iterator[_TypedColumn]:
     """Every column the statement makes or gives a type to."""
     match kind(tree):
         case "CreateStmt":

@@ -28,6 +28,7 @@ from dashboard.engine.lint.trees import Name, enum_name, relation_name
 from dashboard.engine.migration import Script
 
 _TIMEOUT_S = 60
+_MOMENTARY = ("DropStmt", "VariableSetStmt", "TransactionStmt", "CommentStmt")
 _UTC = ("utc", "gmt", "etc/utc")
 
 
@@ -139,6 +140,8 @@ def _is_harmless(subject: Subject, parsed: Parsed, rule: str) -> bool:
         case "require-concurrent-index-creation":  # nobody writes to a materialized view
             view = Thing(kind="materialized view", name=relation_name(parsed.tree.relation))
             return subject.knowledge.has(view) or view in subject.made
+        case "require-concurrent-index-deletion":  # nothing slow in the file holds the lock
+            return all(parsed.kind in _MOMENTARY for parsed in subject.parsed)
         case "renaming-table" | "ban-set-schema":  # a view keeps the old name alive
             return Thing(kind="view", name=relation_name(parsed.tree.relation)) in subject.made
     return False
