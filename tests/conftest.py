@@ -1,3 +1,9 @@
 """The plugins of the suite. They are loaded before Django is set up, so they import models inside their fixtures."""
 
-pytest_plugins = ["tests.fix_suites", "tests.fix_postgres", "tests.fix_people", "tests.fix_line"]
+pytest_plugins = [
+    "tests.fix_suites",
+    "tests.fix_postgres",
+    "tests.fix_people",
+    "tests.fix_line",
+    "tests.fix_faults",
+]

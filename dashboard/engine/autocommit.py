@@ -20,7 +20,7 @@ from dashboard.engine.planner import Step
 from dashboard.engine.session import Session, at, failed, ms_since
 from dashboard.engine.statements import Statement, TransactionShape
 from dashboard.engine.target import connection as connections
-from dashboard.engine.target import indexes, locks, tracking
+from dashboard.engine.target import guards, indexes, locks, tracking
 from dashboard.engine.target.connection import Connection
 from dashboard.engine.target.tracking import Attempt
 
@@ -34,6 +34,7 @@ def run(session: Session, position: int, step: Step, shape: TransactionShape) ->
     started = time.monotonic()
     session.stop_if_told(step)
     session.guarded(step, "begin", lambda: connections.reset(session.connection, session.access))
+    known = tracking.fingerprint(session.connection, session.schema)
     done = [s.number for s in shape.sent if s.number < step.first_statement]
     for statement in shape.sent:
         if statement.number < step.first_statement:
@@ -48,7 +49,7 @@ def run(session: Session, position: int, step: Step, shape: TransactionShape) ->
             raise _partly(step, statement, done, error, doubtful=doubtful) from None
         done.append(statement.number)
     ms = ms_since(started)
-    session.guarded(step, "recording", lambda: _record(session, step, ms))
+    session.guarded(step, "recording", lambda: _record(session, step, ms, known))
     faultpoint("committed")
     return ms
 
@@ -79,12 +80,21 @@ def _in_small_transaction(session: Session, position: int, step: Step, statement
     """Its own transaction holds the statement and the word that it is done."""
     try:
         session.guarded(step, "begin", lambda: _execute(session, "BEGIN"))
+        before = guards.look(session.connection, session.schema)
         session.statement(position, step, statement)
-        session.guarded(step, "recording", lambda: _note(session, step, statement, "done"))
+        session.guarded(step, "recording", lambda: _note_done(session, step, statement, before))
         session.guarded(step, "commit", lambda: _execute(session, "COMMIT"))
     except EngineError:
         _undo(session, step, statement)
         raise
+
+
+def _note_done(session: Session, step: Step, statement: Statement, before: guards.Look) -> None:
+    for own in ("SET CONSTRAINTS ALL IMMEDIATE", "SET LOCAL search_path = pg_catalog"):
+        _execute(session, own)
+    if fault := guards.wrote(before, guards.look(session.connection, session.schema)):
+        raise failed(step, at(statement, "25000", fault), remedy=guards.REMEDY)
+    _note(session, step, statement, "done")
 
 
 def _refuse_stale_index(session: Session, step: Step, statement: Statement) -> None:
@@ -196,11 +206,30 @@ def note(connection: Connection, schema: str, step: Step, statement: Statement, 
     )
 
 
-def _record(session: Session, step: Step, ms: int) -> None:
-    for statement in ("RESET SESSION AUTHORIZATION", "RESET ROLE", "SET synchronous_commit = on"):
+def _record(session: Session, step: Step, ms: int, known: str) -> None:
+    for statement in (
+        "RESET SESSION AUTHORIZATION",
+        "RESET ROLE",
+        "SET synchronous_commit = on",
+        "SET search_path = pg_catalog",
+    ):
         session.connection.execute(statement)
+    if tracking.fingerprint(session.connection, session.schema) != known:
+        raise _changed_history(step)
     with session.connection.transaction():
         tracking.record(session.connection, session.schema, step, session.attempt, ms=ms)
+
+
+def _changed_history(step: Step) -> PartlyApplied:
+    told = ServerError(sqlstate="25000", message="the migration changed the history that Signalbox keeps")
+    return PartlyApplied(
+        version=step.label,
+        number=step.first_statement,
+        message=told.message,
+        kept="all its statements are committed",
+        error=told,
+        remedy="It is not recorded as applied. Compare schema_migrations with a backup before anything else runs here.",
+    )
 
 
 def _execute(session: Session, sql: str) -> None:

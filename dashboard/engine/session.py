@@ -7,9 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from dashboard.engine import statements
-from dashboard.engine.errors import ConnectionLost, EngineError, RunCancelled, ServerError, StatementFailed
+from dashboard.engine.errors import (
+    ConnectionLost,
+    EngineError,
+    PartlyApplied,
+    RunCancelled,
+    ServerError,
+    StatementFailed,
+)
 from dashboard.engine.events import Event, Observer, StatementFinished, StatementStarted
 from dashboard.engine.leash import Leash
 from dashboard.engine.planner import Step
@@ -45,8 +53,12 @@ class Session:
     def tell(self, event: Event) -> None:
         self.observer(event)
 
-    def statement(self, position: int, step: Step, statement: Statement) -> None:
-        """Send one statement of the migration. Raises StatementFailed, RunCancelled, ConnectionLost."""
+    def statement(
+        self, position: int, step: Step, statement: Statement, *, is_ours: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Send one statement of the migration. Raises StatementFailed, RunCancelled, ConnectionLost; PartlyApplied
+        if it committed. `is_ours` tells whether the transaction is still the run's: ROLLBACK TO a savepoint answers
+        like a ROLLBACK."""
         self.stop_if_told(step)
         self.tell(
             StatementStarted(position=position, number=statement.number, line=statement.line, summary=statement.summary)
@@ -54,8 +66,8 @@ class Session:
         started = time.monotonic()
         self.notices.clear()
         reply = self._send(step, statement)
-        if reply.tag in TRANSACTION_TAGS:
-            raise ended_our_transaction(step, statement)
+        if reply.tag in TRANSACTION_TAGS and not (reply.tag == "ROLLBACK" and self._in_transaction and is_ours()):
+            raise ended_our_transaction(step, statement, reply.tag)
         self.tell(
             StatementFinished(
                 position=position,
@@ -86,6 +98,10 @@ class Session:
     def stop_if_told(self, step: Step) -> None:
         if by := self.leash.stopped_by:
             raise RunCancelled(by=by, version=step.label)
+
+    @property
+    def _in_transaction(self) -> bool:
+        return self.connection.info.transaction_status is TransactionStatus.INTRANS
 
     def _send(self, step: Step, statement: Statement) -> wire.Reply:
         try:
@@ -135,9 +151,20 @@ def at(statement: Statement, sqlstate: str, message: str) -> ServerError:
     )
 
 
-def ended_our_transaction(step: Step, statement: Statement) -> StatementFailed:
+def ended_our_transaction(step: Step, statement: Statement, tag: str = "") -> EngineError:
+    """A COMMIT passes the fuses only where the migration took both out on purpose; then what it says is the truth."""
     told = at(statement, "25000", "the statement touched the transaction of the run")
-    return failed(step, told, remedy="Take the transaction control out of the file.")
+    remedy = "Take the transaction control out of the file."
+    if tag not in {"COMMIT", "PREPARE TRANSACTION"}:
+        return failed(step, told, remedy=remedy)
+    return PartlyApplied(
+        version=step.label,
+        number=statement.number,
+        message="it committed by itself",
+        kept=f"everything before statement {statement.number} is committed",
+        error=replace(told, message="the migration committed by itself"),
+        remedy=f"{remedy} Undo by hand what is there, then apply again.",
+    )
 
 
 #: Why a SQLSTATE happens here and what to do, where the server's own words do not help.
@@ -151,7 +178,8 @@ REMEDIES = {
     "again at a quieter time.",
     "55P04": "A value that was added to an enum can be used only after that is committed. Put the ALTER TYPE into a "
     "file of its own, before this one.",
-    "40P01": "It deadlocked with other sessions several times over. Nothing of it remains. Try again at a quieter time.",
+    "40P01": "It deadlocked with other sessions several times over. Nothing of it remains. Try again at a quieter "
+    "time.",
 }
 NOTHING_REMAINS = "Nothing of it remains. Correct the file, or the data it stumbled over, and apply again."
 

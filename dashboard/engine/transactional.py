@@ -97,7 +97,7 @@ def _statement(session: Session, position: int, step: Step, statement: Statement
         with seal.lifted():
             session.statement(position, step, statement)
     else:
-        session.statement(position, step, statement)
+        session.statement(position, step, statement, is_ours=seal.is_ours)
     if session.connection.info.transaction_status is not TransactionStatus.INTRANS:
         raise ended_our_transaction(step, statement)
 
@@ -107,10 +107,11 @@ def _record(session: Session, step: Step, seal: guards.Seal, ms: int) -> None:
     connection = session.connection
     for statement in ("RESET SESSION AUTHORIZATION", "RESET ROLE"):
         connection.execute(statement)
-    if fault := seal.broken():
-        raise failed(step, ServerError(sqlstate="25000", message=fault), remedy=guards.REMEDY)
     seal.open()
     connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    connection.execute("SET LOCAL search_path = pg_catalog")  # not where the migration put operators of its own
+    if fault := seal.broken():
+        raise failed(step, ServerError(sqlstate="25000", message=fault), remedy=guards.REMEDY)
     tracking.record(connection, session.schema, step, session.attempt, ms=ms)
     connection.execute("SET LOCAL synchronous_commit = on")
 

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dashboard.engine.target import sql
 from dashboard.engine.target.connection import Connection
 
 REMEDY = (
-    "Nothing of it remains. The tables schema_migrations, migration_audit_log and migration_fuse are written by "
-    "Signalbox only: take the statement out; to record a migration as done, skip it with a reason."
+    "Nothing of it remains. The schema of schema_migrations, migration_audit_log and migration_fuse is Signalbox's "
+    "own: take the statement out; to record a migration as done, skip it with a reason."
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What must be the same before and after a migration's statements, and whether it locked a tracking table."""
+
+    transaction: str
+    guards: str
+    wrote: bool
 
 
 @dataclass
@@ -22,25 +31,25 @@ class Seal:
     connection: Connection
     schema: str
     secret: str
-    _xid: str = ""
-    _tables: list[int] = field(default_factory=list)
+    _at_first: Look | None = None
 
     def close(self) -> None:
-        values = {"secret": self.secret, "schema": self.schema}
-        row = self.connection.execute(sql.query("arm_fuse", self.schema), values).fetchone()
-        assert row is not None, "the INSERT returns its row"
-        self._xid, self._tables = str(row[0]), list(row[1])  # type: ignore[call-overload]
+        self.connection.execute(sql.query("arm_fuse", self.schema), {"secret": self.secret})
+        self._at_first = self._at_first or look(self.connection, self.schema)
+
+    def is_ours(self) -> bool:
+        """Whether this is still the transaction that was begun."""
+        return self._at_first is not None and look(self.connection, self.schema).transaction == (
+            self._at_first.transaction
+        )
 
     def broken(self) -> str:
         """What the migration did to its transaction or to the tracking tables; empty when nothing."""
-        values = {"tables": self._tables}
-        row = self.connection.execute(sql.query("seal", self.schema), values).fetchone()
-        assert row is not None, "a SELECT without FROM has one row"
-        if str(row[0]) != self._xid:
+        now = look(self.connection, self.schema)
+        assert self._at_first is not None, "closed before"
+        if now.transaction != self._at_first.transaction:
             return "the migration ended the transaction of the run"
-        if row[1]:
-            return "the migration wrote to the tracking tables of Signalbox"
-        return ""
+        return wrote(self._at_first, now)
 
     @contextmanager
     def lifted(self) -> Iterator[None]:
@@ -53,3 +62,18 @@ class Seal:
     def open(self) -> None:
         self.connection.execute(sql.query("allow_commit"), {"secret": self.secret})
         self.connection.execute(sql.query("disarm_fuse", self.schema), {"secret": self.secret})
+
+
+def look(connection: Connection, schema: str) -> Look:
+    row = connection.execute(sql.query("seal"), {"schema": schema}).fetchone()
+    assert row is not None, "a SELECT without FROM has one row"
+    return Look(transaction=str(row[0]), guards=str(row[1]), wrote=bool(row[2]))
+
+
+def wrote(before: Look, now: Look) -> str:
+    """What was done to the tracking tables between two looks in one transaction; empty when nothing."""
+    if now.wrote:
+        return "the migration wrote to the tracking tables of Signalbox"
+    if now.guards != before.guards:
+        return "the migration changed how Signalbox guards its tracking tables"
+    return ""

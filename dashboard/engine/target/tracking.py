@@ -53,6 +53,7 @@ _PREPARATION: tuple[tuple[str | None, tuple[str, ...]], ...] = (
     (None, ("create_history", "extend_history", "comment_history", "create_log", "extend_log", "comment_log")),
     ("has_log_trigger", ("refuse_log_changes", "create_log_trigger")),
     (None, ("create_fuse", "comment_fuse", "create_fuse_function")),
+    ("has_fuse_pair", ("create_fuse_pair",)),
     ("has_fuse_trigger", ("create_fuse_trigger", "always_fuse_trigger")),
 )
 
@@ -73,10 +74,14 @@ def prepare(connection: Connection, schema: str) -> None:
 
 
 def is_prepared(connection: Connection, schema: str) -> bool:
-    """Both tables with our columns, and the fuse with its trigger."""
+    """Both tables with our columns, and both fuses."""
     history = _columns(connection, schema, "schema_migrations")
     log_columns = _columns(connection, schema, "migration_audit_log")
-    return "kind" in history and "outcome" in log_columns and _exists(connection, "has_fuse_trigger", schema)
+    return (
+        "kind" in history
+        and "outcome" in log_columns
+        and all(_exists(connection, fuse, schema) for fuse in ("has_fuse_pair", "has_fuse_trigger"))
+    )
 
 
 def record(connection: Connection, schema: str, step: Step, attempt: Attempt, *, ms: int) -> None:
@@ -149,6 +154,12 @@ def last_outcome(connection: Connection, schema: str, step: Step, number: int, a
     """The last word of the journal on one statement of a run; empty where there is none."""
     values = {"version": step.version, "name": step.name, "statement": number, "run_id": attempt.run_id}
     row = connection.execute(sql.query("last_outcome", schema), values).fetchone()
+    return str(row[0]) if row else ""
+
+
+def fingerprint(connection: Connection, schema: str) -> str:
+    """What the history says, in one word."""
+    row = connection.execute(sql.query("fingerprint", schema)).fetchone()
     return str(row[0]) if row else ""
 
 

@@ -25,6 +25,8 @@ class CopyRefused(Exception):
 
 def send(connection: Connection, sql: str) -> Reply:
     """Run one statement. Raises psycopg.Error as the server reports it, CopyRefused for COPY from or to the client."""
+    if "\0" in sql:  # the C library would send what stands before it, and no more
+        raise errors.DataError("the statement holds a NUL byte, at which PostgreSQL would stop reading")
     pgconn = connection.pgconn
     pgconn.send_query_params(sql.encode(), None)
     pgconn.set_single_row_mode()

@@ -1,6 +1,21 @@
 -- create_fuse --
--- One row while a migration runs: its deferred trigger makes every COMMIT fail but the run's own.
-CREATE TABLE IF NOT EXISTS {schema}.migration_fuse (secret text PRIMARY KEY)
+-- Two rows while a migration runs: their deferred checks make every COMMIT fail but the run's own.
+CREATE TABLE IF NOT EXISTS {schema}.migration_fuse (secret text NOT NULL)
+
+-- has_fuse_pair --
+-- Whether the second fuse is there already.
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_constraint c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.connamespace
+    WHERE n.nspname = %(schema)s AND c.conname = 'fuse_pair'
+)
+
+-- create_fuse_pair --
+-- A second fuse, of another kind: the secret stands there twice, which no COMMIT passes. Whoever drops the trigger
+-- still has this one; whoever deletes the rows still has the trigger, which fires for deleted rows too.
+ALTER TABLE {schema}.migration_fuse
+    DROP CONSTRAINT IF EXISTS migration_fuse_pkey,
+    ADD CONSTRAINT fuse_pair UNIQUE (secret) DEFERRABLE INITIALLY DEFERRED
 
 -- comment_fuse --
 -- For whoever finds it.
@@ -36,25 +51,34 @@ DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION {schema}.migration_f
 ALTER TABLE {schema}.migration_fuse ENABLE ALWAYS TRIGGER fuse
 
 -- arm_fuse --
--- After BEGIN: the transaction id, and the tables to watch, by oid, so that a rename does not hide them.
-WITH armed AS (
-    INSERT INTO {schema}.migration_fuse VALUES (%(secret)s)
-    RETURNING pg_catalog.set_config('signalbox.commit_allowed', '', true)
-)
-SELECT pg_catalog.pg_current_xact_id()::text,
-       (SELECT pg_catalog.array_agg(c.oid::bigint) FROM pg_catalog.pg_class c
-        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = %(schema)s AND c.relname IN ('schema_migrations', 'migration_audit_log'))
-FROM armed
+-- After BEGIN, both fuses.
+INSERT INTO {schema}.migration_fuse VALUES (%(secret)s), (%(secret)s)
+RETURNING pg_catalog.set_config('signalbox.commit_allowed', '', true)
 
 -- seal --
--- After the body: are we still in that transaction, and did the body lock a tracking table for writing or altering?
+-- Asked after BEGIN and after the body, and the answers compared: the transaction; what our tables, functions and
+-- triggers are; and whether this session has locked a tracking table for writing or altering. By oid, so that a
+-- rename does not hide them.
+WITH tables AS (
+    SELECT c.oid, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = %(schema)s AND c.relname IN ('schema_migrations', 'migration_audit_log', 'migration_fuse')
+), guards AS (
+    SELECT oid::text || relname AS part FROM tables
+    UNION ALL
+    SELECT p.oid::text || p.prosrc || p.proconfig::text
+    FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname = %(schema)s
+      AND p.proname IN ('migration_fuse_check', 'migration_audit_log_is_append_only')
+    UNION ALL
+    SELECT t.oid::text || t.tgrelid::text || t.tgname || t.tgenabled::text || t.tgfoid::text || t.tgtype::text
+    FROM pg_catalog.pg_trigger t WHERE t.tgrelid IN (SELECT oid FROM tables)
+)
 SELECT pg_catalog.pg_current_xact_id()::text,
+       (SELECT pg_catalog.md5(pg_catalog.string_agg(part, ' ' ORDER BY part)) FROM guards),
        EXISTS (
-           SELECT FROM pg_catalog.pg_locks
-           WHERE locktype = 'relation' AND pid = pg_catalog.pg_backend_pid() AND granted
-             AND relation = ANY (%(tables)s::oid[])
-             AND mode NOT IN ('AccessShareLock', 'RowShareLock')
+           SELECT FROM pg_catalog.pg_locks l JOIN tables t ON t.oid = l.relation
+           WHERE l.locktype = 'relation' AND l.pid = pg_catalog.pg_backend_pid() AND l.granted
+             AND t.relname <> 'migration_fuse' AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')
        )
 
 -- allow_commit --
@@ -62,9 +86,9 @@ SELECT pg_catalog.pg_current_xact_id()::text,
 SELECT pg_catalog.set_config('signalbox.commit_allowed', %(secret)s, true)
 
 -- disarm_fuse --
--- The row goes before the COMMIT; its trigger still fires, and passes.
+-- The rows go before the COMMIT; their trigger still fires, and passes.
 DELETE FROM {schema}.migration_fuse WHERE secret = %(secret)s
 
 -- defer_fuse --
--- A SET CONSTRAINTS ALL IMMEDIATE is over; the next row is checked at COMMIT again.
-SET CONSTRAINTS {schema}.fuse DEFERRED
+-- A SET CONSTRAINTS ALL IMMEDIATE is over; the next rows are checked at COMMIT again.
+SET CONSTRAINTS {schema}.fuse, {schema}.fuse_pair DEFERRED

@@ -121,6 +121,12 @@ SELECT (CASE WHEN %(scripts)s THEN pg_catalog.to_jsonb(t)
        || pg_catalog.jsonb_build_object('has_rollback', pg_catalog.to_jsonb(t) ->> 'rollback_script' IS NOT NULL)
 FROM {schema}.schema_migrations t
 
+-- fingerprint --
+-- What the history says, in one word: to see whether a migration changed it.
+SELECT pg_catalog.md5(pg_catalog.string_agg(
+    version || ' ' || name || ' ' || checksum || ' ' || success || ' ' || run_id || ' ' || kind, ', ' ORDER BY version))
+FROM {schema}.schema_migrations
+
 -- read_rolled_back --
 -- Migrations whose last successful event was a rollback.
 SELECT version, name FROM (
