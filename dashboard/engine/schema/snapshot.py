@@ -50,7 +50,8 @@ def take(
 ) -> Snapshot:
     """The schema as one moment has it; inside an open transaction, as that transaction sees it. Changes nothing.
 
-    Where the server is not Supabase's, PLATFORM_SCHEMAS are schemas like any other.
+    Where the server is not Supabase's, PLATFORM_SCHEMAS are schemas like any other. Raises LockNotAvailable where a
+    table below a view is being altered for longer than five seconds.
     """
     left_out = {
         "patterns": [_like(pattern) for pattern in sorted(exclude_schemas)],

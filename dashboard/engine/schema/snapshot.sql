@@ -3,12 +3,13 @@
 -- Parameters: schemas, relations, left_out_functions (lists of oids), schema_names, owners (see scope).
 
 -- settings --
--- Whatever changes the text that the server writes of one and the same object.
+-- Whatever changes the text that the server writes of one and the same object. To write a view down the server locks
+-- its tables; lock_timeout is how long it waits for one that is being altered.
 SELECT pg_catalog.set_config(name, value, true)
 FROM (VALUES
     ('search_path', ''), ('quote_all_identifiers', 'off'), ('standard_conforming_strings', 'on'), ('datestyle', 'ISO'),
     ('intervalstyle', 'postgres'), ('timezone', 'UTC'), ('extra_float_digits', '3'), ('bytea_output', 'hex'),
-    ('lc_monetary', 'C'), ('jit', 'off')
+    ('lc_monetary', 'C'), ('jit', 'off'), ('lock_timeout', '5s')
 ) AS setting(name, value)
 
 -- scope --
