@@ -47,4 +47,5 @@ def _summary(migrations: int, findings: tuple[Finding, ...]) -> str:
     standing = [finding.severity for finding in findings if not finding.suppressed]
     counts = ", ".join(f"{standing.count(s)} {s}{'' if standing.count(s) == 1 else 's'}" for s in Severity)
     allowed = len(findings) - len(standing)
-    return f"{migrations} migrations: {counts}" + (f", {allowed} allowed in the files" if allowed else "")
+    files = "1 migration" if migrations == 1 else f"{migrations} migrations"
+    return f"{files}: {counts}" + (f", {allowed} allowed in the files" if allowed else "")

@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_it_has_nothing_to_say_of_a_sound_folder(signalbox: Signalbox, folder: Path):
     answer = signalbox("lint", "--source", str(folder))
-    assert (answer.code, answer.out) == (0, "1 migrations: 0 errors, 0 warnings, 0 notes\n")
+    assert (answer.code, answer.out) == (0, "1 migration: 0 errors, 0 warnings, 0 notes\n")
     assert signalbox("lint", "--source", str(folder), "--json").out == ""
 
 
