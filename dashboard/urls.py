@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.views import audit, environments, migrations, overview, people, requests, rollbacks, runs, skips
+from dashboard.views import audit, environments, migrations, overview, people, requests, rollbacks, runs, settling, skips
 
 people_urls = [
     path("sign-in/", people.SignIn.as_view(), name="login"),
@@ -16,6 +16,7 @@ environment_urls = [
     path("environments/<slug:slug>/refresh/", environments.refresh, name="environment-refresh"),
     path("environments/<slug:slug>/apply/", requests.new_apply, name="apply"),
     path("environments/<slug:slug>/rollback/<str:version>/<str:name>/", rollbacks.new, name="rollback"),
+    path("environments/<slug:slug>/settle/<str:version>/<str:name>/", settling.settle, name="settle"),
     path("environments/<slug:slug>/skip/<str:version>/", skips.new, name="skip"),
     path("environments/<slug:slug>/unskip/<str:version>/<str:name>/", skips.undo, name="unskip"),
 ]

@@ -41,9 +41,11 @@ class PlanForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
 
-    def __init__(self, *args: Any, plan: Plan, environment: Environment, asks: bool, **kwargs: Any) -> None:
+    def __init__(
+        self, data: Any = None, *, plan: Plan, environment: Environment, asks: bool, prefix: str | None = None
+    ) -> None:
         """`asks`: it opens a request, which wants a reason; else it runs, which wants the name typed."""
-        super().__init__(*args, initial={"digest": plan.digest}, **kwargs)
+        super().__init__(data, initial={"digest": plan.digest}, prefix=prefix)
         self.plan, self.environment = plan, environment
         self._offer_warnings()
         if asks or not environment.protected:

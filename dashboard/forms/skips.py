@@ -13,7 +13,7 @@ from dashboard.services.skips import Undecided
 NONE = ":"
 
 
-class _Reasoned(forms.Form):
+class ReasonForm(forms.Form):
     reason = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 3}),
         label="Why?",
@@ -32,7 +32,7 @@ class _Reasoned(forms.Form):
         return {"reason": self.cleaned_data["reason"]}
 
 
-class SkipForm(_Reasoned):
+class SkipForm(ReasonForm):
     kept = forms.ChoiceField(widget=forms.RadioSelect, error_messages={"required": "Choose one of them."})
 
     field_order = ("kept", "reason")
@@ -53,5 +53,5 @@ class SkipForm(_Reasoned):
         return self.undecided.all_but(self.cleaned_data.get("kept", NONE))
 
 
-class UnskipForm(_Reasoned):
+class UnskipForm(ReasonForm):
     """Only a reason."""

@@ -13,16 +13,17 @@ from django.urls import reverse
 
 from dashboard.engine import planner
 from dashboard.engine.errors import EngineError
-from dashboard.engine.migration import UNKNOWN_CHECKSUMS, AppliedMigration, Folder, Kind, Problem, Severity
+from dashboard.engine.migration import UNKNOWN_CHECKSUMS, AppliedMigration, Folder, Kind, Problem, Severity, Unfinished
 from dashboard.engine.planner import Plan, Target
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Run
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role, has_role
-from dashboard.presenters import plans, statuses
+from dashboard.presenters import failures as boxes
+from dashboard.presenters import plans, statuses, wording
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.environments import Card, card
-from dashboard.presenters.failures import ErrorBox, server_facts
+from dashboard.presenters.failures import ErrorBox
 from dashboard.presenters.matrix import state_pill
 from dashboard.presenters.pills import Pill
 from dashboard.selectors.environments import Standing
@@ -121,7 +122,15 @@ def page(
 
 
 def failed_labels(standing: Standing) -> list[str]:
-    return [f"{s.version}_{s.name}" for s in standing.statuses if s.state in {State.FAILED, State.PARTIAL}]
+    return [*_failed_labels(standing), *(_label(item) for item in standing.unfinished)]
+
+
+def _failed_labels(standing: Standing) -> list[str]:
+    return [_label(item) for item in standing.statuses if item.state is State.FAILED]
+
+
+def _label(item: MigrationStatus | Unfinished) -> str:
+    return f"{item.version}_{item.name}"
 
 
 def run_ids(standing: Standing) -> set[str]:
@@ -136,8 +145,8 @@ def _facts(environment: Environment) -> Iterator[tuple[str, str]]:
     yield "URL from", environment.variable
     if environment.protected:
         yield "To run", "A request, approved by a second person"
-        yield "An approval", f"is used within {environment.approval_hours} hours, or expires"
-        yield "It also covers", f"the rollback, for {environment.rollback_hours} hours after the run"
+        yield "An approval", f"is used within {wording.hours(environment.approval_hours)}, or expires"
+        yield "It also covers", f"the rollback, for {wording.hours(environment.rollback_hours)} after the run"
     else:
         yield "To run", "One person with the role requester; no approval is needed"
     yield "Waits for a lock", _limit(environment.lock_timeout_ms)
@@ -260,32 +269,57 @@ def _stops(offer: Plan | EngineError | None, waiting: Sequence[Waiting]) -> str:
 
 
 def _mishaps(standing: Standing, failures: Mapping[str, Run]) -> Iterator[ErrorBox]:
+    """What freezes the environment first."""
+    for left in standing.unfinished:
+        yield _broken_off(left, standing, failures.get(_label(left)))
     for item in standing.statuses:
-        if item.state in {State.FAILED, State.PARTIAL}:
-            label = f"{item.version}_{item.name}"
-            yield _mishap(item, label, standing.environment.name, failures.get(label))
+        if item.state is State.FAILED:
+            yield _failed(item, standing.environment.name, failures.get(_label(item)))
 
 
-def _mishap(item: MigrationStatus, label: str, environment: str, run: Run | None) -> ErrorBox:
+def _broken_off(left: Unfinished, standing: Standing, run: Run | None) -> ErrorBox:
+    row = next((row for row in standing.rows if row.identity == left.identity and not row.success), None)
+    what, name = _label(left), standing.environment.name
+    settle = boxes.settle_button(standing.environment.slug, left.version, left.name)
+    return ErrorBox(
+        title=f"The rollback of {what} broke off on {name}"
+        if left.action == "rollback"
+        else f"{what} broke off on {name}",
+        happened=_told(run)
+        or (row and row.error_message)
+        or "It ran outside a transaction and did not come to its end.",
+        state_now=f"What ran before it broke off is committed and still there. Nothing else runs on {name} until it is "
+        "settled.",
+        state_tone="danger",
+        next_step="Settle it: see what is there, then continue, or undo it by hand and start over.",
+        actions=(settle, *_run_button(run)),
+    )
+
+
+def _failed(item: MigrationStatus, environment: str, run: Run | None) -> ErrorBox:
     failure: dict[str, Any] = (run.failure if run else None) or {}
     server: dict[str, Any] = failure.get("server", {})
-    partly = item.state is State.PARTIAL
-    line = server.get("line")
-    actions = [ActionButton(label=f"Run {run.pk}", url=reverse("run", args=[run.pk]), icon="runs")] if run else []
+    label, line = _label(item), server.get("line")
     return ErrorBox(
         title=f"{label} failed on {environment}",
-        happened=failure.get("sentence") or (item.applied and item.applied.error_message) or "The reason was not kept.",
-        state_now="The statements before the failure were committed and are still there."
-        if partly
-        else f"Nothing of {label} remains: PostgreSQL undid it. What was applied before stands.",
-        state_tone="danger" if partly else "ok",
+        happened=_told(run) or (item.applied and item.applied.error_message) or "The reason was not kept.",
+        state_now=f"Nothing of {label} remains: PostgreSQL undid it. What was applied before stands.",
+        state_tone="ok",
         next_step=failure.get("next_step") or "Mend the cause; it runs again with the next run.",
-        facts=server_facts(server),
+        facts=boxes.server_facts(server),
         excerpt=server.get("excerpt", ""),
         url=_file_url(item, line) if item.migration else "",
         url_label=f"{item.migration.up.file}, line {line}" if item.migration and line else "The file",
-        actions=tuple(actions),
+        actions=_run_button(run),
     )
+
+
+def _told(run: Run | None) -> str:
+    return str(((run.failure if run else None) or {}).get("sentence", ""))
+
+
+def _run_button(run: Run | None) -> tuple[ActionButton, ...]:
+    return (ActionButton(label=f"Run {run.pk}", url=reverse("run", args=[run.pk]), icon="runs"),) if run else ()
 
 
 def _file_url(item: MigrationStatus, line: int | None) -> str:

@@ -63,6 +63,7 @@ class Finding:
     text: str
     verbs: tuple[str, str] | None = None  # for one environment and for several; none: a colon stands there
     state: str = ""  # the filter of the migrations list that shows it
+    url: str = ""  # where it is dealt with
 
 
 def pill(standing: Standing) -> Pill:
@@ -120,6 +121,19 @@ def findings(standing: Standing) -> Iterator[Finding]:
     """What a person should know of this environment, if anything."""
     yield from _findings_of_look(standing)
     yield from _findings_of_run(standing)
+    for left in standing.unfinished:
+        what = (
+            f"the rollback of {left.version}_{left.name}"
+            if left.action == "rollback"
+            else f"{left.version}_{left.name}"
+        )
+        yield Finding(
+            rank=10,
+            tone="danger",
+            icon="fail",
+            text=f"{what} broke off halfway. What it did is still there, and nothing else runs until that is settled.",
+            url=reverse("settle", args=[standing.environment.slug, left.version, left.name]),
+        )
     for state, (rank, tone, one, many) in _ATTENTION.items():
         labels = [f"{s.version}_{s.name}" for s in standing.statuses if s.state is state]
         if labels:
@@ -145,12 +159,6 @@ def is_blocked(item: MigrationStatus) -> bool:
 
 
 _ATTENTION: dict[State, tuple[int, str, str, str]] = {
-    State.PARTIAL: (
-        10,
-        "danger",
-        "{label} failed halfway, and what ran before the failure is still there.",
-        "{count} migrations failed halfway, and what ran before the failures is still there.",
-    ),
     State.FAILED: (
         20,
         "danger",
@@ -217,7 +225,7 @@ def _findings_of_run(standing: Standing) -> Iterator[Finding]:
 
 def _pill_of_files(standing: Standing) -> Pill:
     states = {s.state for s in standing.statuses}
-    if states & {State.FAILED, State.PARTIAL}:
+    if standing.unfinished or State.FAILED in states:
         return FAILED
     if standing.summary.attention:
         return ATTENTION

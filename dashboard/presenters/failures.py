@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -32,40 +32,35 @@ class ErrorBox:
     url: str = ""
     url_label: str = ""
     actions: tuple[ActionButton, ...] = ()
+    tone: str = "danger"  # of the box itself
+    icon: str = "fail"
 
 
-TITLES = {
-    Run.Status.FAILED: "This run failed",
-    Run.Status.CANCELLED: "This run was cancelled",
-    Run.Status.INTERRUPTED: "What this run did is not known yet",
-    Run.Status.RESOLVED: "This run was interrupted; what it did has been found out",
-}
 DONE = {
     "apply": "is applied",
     "rollback": "is rolled back",
     "skip": "is recorded as skipped",
     "unskip": "is pending again",
-    "repair": "is repaired",
+    "repair": "is rid of its invalid index",
     "reset": "is pending again",
 }
 
 WAIT = (
-    "Wait. A worker asks the database as soon as it answers, and this page then says what was committed. "
-    "If no worker is running, start one."
+    "Nothing, but to wait. Within a minute of a worker and {place} being up, Signalbox asks the database what was "
+    "committed, and says it here. Should it last longer, the log of the worker says what stands in the way."
 )
 
 
 def box(run: Run, steps: Sequence[RunStep], by: Actor) -> ErrorBox | None:
     """None while there is nothing to explain."""
-    if run.status not in TITLES or (run.status == Run.Status.RESOLVED and _all_committed(steps)):
+    if run.status not in _VERDICTS:
         return None
     failure = run.failure or {}
-    found = ErrorBox(
-        title=TITLES[Run.Status(run.status)],
-        happened=failure.get("sentence") or _by_person(run),
+    found = replace(
+        _VERDICTS[Run.Status(run.status)](run, steps),
+        happened=_happened(run, failure),
         state_now=state_now(run, steps),
         state_tone=_state_tone(steps),
-        next_step=_next_step(run, failure),
         actions=() if run.is_active else _ways_on(run, steps, by),
     )
     return _with_server(found, failure["server"], run, steps) if "server" in failure else found
@@ -77,16 +72,83 @@ def state_now(run: Run, steps: Sequence[RunStep]) -> str:
     committed = [s for s in steps if s.status == RunStep.Status.COMMITTED]
     sentences = [_joined(committed, DONE[run.kind])]
     sentences += [_undone(s) for s in steps if s.status in {RunStep.Status.FAILED, RunStep.Status.CANCELLED}]
-    sentences += [_left(s) for s in steps if s.status == RunStep.Status.PARTIAL]
-    sentences += [
-        f"Whether {s.version} committed is not known; {place} is frozen until it is."
-        for s in steps
-        if s.status == RunStep.Status.UNKNOWN
-    ]
+    sentences += [_left(s, place) for s in steps if s.status == RunStep.Status.PARTIAL]
+    if run.status == Run.Status.INTERRUPTED:
+        sentences.append(_unknown([s for s in steps if s.status != RunStep.Status.COMMITTED], place))
     sentences.append(_joined([s for s in steps if s.status == RunStep.Status.NOT_RUN], "was not begun"))
-    if not any(s.started_at for s in steps):
-        return f"Nothing was sent to {place}: it is as it was before."
+    if not run.is_active and all(step.status in _UNTOUCHED and not step.started_at for step in steps):
+        what = f"Nothing of it is on {place}" if run.status == Run.Status.RESOLVED else f"Nothing was sent to {place}"
+        return f"{what}: it is as it was before."
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+#: What a step can be that no worker has begun.
+_UNTOUCHED = frozenset({RunStep.Status.WAITING, RunStep.Status.NOT_RUN})
+
+
+# The verdict: a title, a tone, and the next safe step
+
+
+def _failed(run: Run, steps: Sequence[RunStep]) -> ErrorBox:
+    partly = _partial(steps)
+    title = "This run failed, and left something behind" if partly else "This run failed"
+    return _box(title=title, next_step=(run.failure or {}).get("next_step") or _settle_step(partly) or AGAIN)
+
+
+def _cancelled(run: Run, steps: Sequence[RunStep]) -> ErrorBox:
+    return replace(_box(title="This run was cancelled", next_step=AGAIN), tone="muted", icon="cancel")
+
+
+def _interrupted(run: Run, steps: Sequence[RunStep]) -> ErrorBox:
+    wait = WAIT.format(place=badge_of(run.environment).name)
+    return replace(_box(title="What this run did is not known yet", next_step=wait), tone="warn", icon="unknown")
+
+
+def _resolved(run: Run, steps: Sequence[RunStep]) -> ErrorBox:
+    """The worker was lost; the database was asked."""
+    if partly := _partial(steps):
+        return _box(title="Part of this run is there, as found out after a crash", next_step=_settle_step(partly))
+    committed = [step for step in steps if step.status == RunStep.Status.COMMITTED]
+    if len(committed) == len(steps):
+        sound = _box(
+            title="All of this run is committed, as found out after a crash", next_step="Nothing: all is well."
+        )
+        return replace(sound, tone="ok", icon="ok")
+    if committed:
+        begun = f"{len(committed)} of {len(steps)} steps of this run are committed, as found out after a crash"
+        return _box(title=begun, next_step="Start a new run for the rest when you are ready.")
+    return _box(title="This run failed, and nothing of it remains, as found out after a crash", next_step=AGAIN)
+
+
+def _box(*, title: str, next_step: str) -> ErrorBox:
+    return ErrorBox(title=title, next_step=next_step, happened="", state_now="", state_tone="")
+
+
+AGAIN = "Start a new run when you are ready."
+_VERDICTS: Mapping[Run.Status, Callable[[Run, Sequence[RunStep]], ErrorBox]] = {
+    Run.Status.FAILED: _failed,
+    Run.Status.CANCELLED: _cancelled,
+    Run.Status.INTERRUPTED: _interrupted,
+    Run.Status.RESOLVED: _resolved,
+}
+
+
+def _partial(steps: Sequence[RunStep]) -> RunStep | None:
+    return next((step for step in steps if step.status == RunStep.Status.PARTIAL), None)
+
+
+def _settle_step(partly: RunStep | None) -> str:
+    if partly is None:
+        return ""
+    return f"Settle {partly.version}: continue where it broke off, or undo by hand what is there and start over."
+
+
+def _happened(run: Run, failure: dict[str, Any]) -> str:
+    told: str = failure.get("sentence") or _by_person(run)
+    return f"{told} Signalbox asked the database what was committed." if run.status == Run.Status.RESOLVED else told
+
+
+# The database now
 
 
 def _joined(steps: Sequence[RunStep], state: str) -> str:
@@ -102,15 +164,32 @@ def _joined(steps: Sequence[RunStep], state: str) -> str:
 
 
 def _undone(step: RunStep) -> str:
-    if step.action == "rollback":
-        return f"{step.version} is still applied: PostgreSQL undid what its rollback had begun."
-    return f"Nothing of {step.version} remains: PostgreSQL undid it."
+    match step.action:
+        case "apply":
+            return f"Nothing of {step.version} remains: PostgreSQL undid it."
+        case "rollback":
+            return f"{step.version} is still applied: PostgreSQL undid what its rollback had begun."
+        case "repair":
+            return f"The index of {step.version} was not dropped."
+        case _:
+            return f"Nothing was recorded of {step.version}."
 
 
-def _left(step: RunStep) -> str:
+def _left(step: RunStep, place: str) -> str:
     return (
-        f"Part of {step.version} remains: it ran outside a transaction, so every statement that is marked as done "
-        "below is committed."
+        f"Part of {step.version} remains: it runs outside a transaction, so each statement that is done is committed. "
+        f"Nothing else runs on {place} until that is settled."
+    )
+
+
+def _unknown(steps: Sequence[RunStep], place: str) -> str:
+    """The rows may lag behind the worker that is gone, so a step that seems not begun is in question too."""
+    if not steps:
+        return ""
+    others = " and what comes after it" if len(steps) > 1 else ""
+    return (
+        f"Whether {steps[0].version}{others} committed is not known; {place} is frozen until it is: "
+        "no other run starts there."
     )
 
 
@@ -123,22 +202,10 @@ def _state_tone(steps: Sequence[RunStep]) -> str:
     return "warn" if RunStep.Status.COMMITTED in states else "ok"
 
 
-def _all_committed(steps: Sequence[RunStep]) -> bool:
-    return all(step.status == RunStep.Status.COMMITTED for step in steps)
-
-
 def _by_person(run: Run) -> str:
     if run.status == Run.Status.CANCELLED and run.cancel_requested_by:
         return f"{run.cancel_requested_by.get_username()} cancelled it before a worker took it."
     return "The run ended before it could say why."
-
-
-def _next_step(run: Run, failure: dict[str, Any]) -> str:
-    if run.status == Run.Status.INTERRUPTED:
-        return WAIT
-    if run.status == Run.Status.RESOLVED:
-        return "Read what was committed, then start a new run for the rest."
-    return failure.get("next_step") or "Start a new run when you are ready."
 
 
 def _with_server(found: ErrorBox, server: dict[str, Any], run: Run, steps: Sequence[RunStep]) -> ErrorBox:
@@ -173,12 +240,17 @@ def _ways_on(run: Run, steps: Sequence[RunStep], by: Actor) -> tuple[ActionButto
     place = badge_of(run.environment)
     if not place.url:
         return ()
-    ways = [_environment(place)]
-    if run.kind == Run.Kind.APPLY:
-        if all(s.status != RunStep.Status.PARTIAL for s in steps):
-            ways.insert(0, _again(place, by))
-        ways += [_skip(place, s, by) for s in steps if s.status == RunStep.Status.FAILED]
-    return tuple(ways)
+    if partly := _partial(steps):
+        return (settle_button(place.slug, partly.version, partly.name), _environment(place))
+    if run.kind != Run.Kind.APPLY or all(step.status == RunStep.Status.COMMITTED for step in steps):
+        return (_environment(place),)
+    skips = (_skip(place, step, by) for step in steps if step.status == RunStep.Status.FAILED)
+    return (_again(place, by), _environment(place), *skips)
+
+
+def settle_button(environment: str, version: str, name: str) -> ActionButton:
+    url = reverse("settle", args=[environment, version, name])
+    return ActionButton(label=f"Settle {version}", url=url, tone="primary", icon="arrow")
 
 
 def _again(place: Badge, by: Actor) -> ActionButton:

@@ -64,7 +64,14 @@ class MigrationPage:
 #: The filter value for whatever a person must decide or mend.
 ATTENTION = "attention"
 
-ACTIONS = {"apply": "Apply", "rollback": "Roll back", "skip": "Skip", "unskip": "Unskip"}
+ACTIONS = {
+    "apply": "Apply",
+    "rollback": "Roll back",
+    "skip": "Skip",
+    "unskip": "Unskip",
+    "repair": "Repair",
+    "reset": "Start over",
+}
 
 
 def page(
@@ -139,9 +146,7 @@ def _row(standing: Standing, version: str, name: str) -> Any:
 
 
 def _passage(step: RunStep) -> Passage:
-    return Passage(
-        run=runs.row(step.run), action=ACTIONS.get(step.action, step.action), pill=statuses.STEP[step.status]
-    )
+    return Passage(run=runs.row(step.run), action=ACTIONS[step.action], pill=statuses.STEP[step.status])
 
 
 # Its files

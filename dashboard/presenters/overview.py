@@ -90,6 +90,8 @@ def _said_of(finding: Finding, concerned: Sequence[Standing]) -> str:
 
 
 def _url(finding: Finding, concerned: Sequence[Standing]) -> str:
+    if finding.url:
+        return finding.url
     if len(concerned) > 1 and finding.state:
         return reverse("migrations", query={"state": finding.state})
     if len(concerned) > 1:

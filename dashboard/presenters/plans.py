@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,9 +12,9 @@ from dashboard.engine import statements
 from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.files import directives
 from dashboard.engine.planner import Action, Plan, PlanWarning, Step
-from dashboard.engine.statements import TransactionMode, TransactionShape
+from dashboard.engine.statements import Statement, TransactionMode, TransactionShape
 from dashboard.models.environments import Environment
-from dashboard.presenters.badges import Badge, badge
+from dashboard.presenters.badges import Badge, badge_of
 from dashboard.services import approvals, plans, targets
 
 
@@ -53,7 +53,7 @@ DOES: Mapping[str, str] = {
     Action.ROLLBACK: "Roll back",
     Action.SKIP: "Record as skipped",
     Action.UNSKIP: "Make pending again",
-    Action.REPAIR: "Repair",
+    Action.REPAIR: "Drop the invalid index of",
     Action.RESET: "Start over",
 }
 #: The code of the warning that each step repeats beside its SQL.
@@ -65,7 +65,7 @@ SHORT_DIGEST = 12
 def view(plan: Plan, environment: Environment) -> PlanView:
     return PlanView(
         title=plans.title(plan, environment),
-        place=badge(environment),
+        place=badge_of(environment.slug),
         digest=plan.digest,
         steps=tuple(_step(plan, position) for position in range(len(plan.steps))),
         to_accept=tuple(w for w in plan.warnings if w.needs_acceptance),
@@ -84,11 +84,14 @@ def evidence(plan: Plan) -> tuple[str, ...]:
         case Action.UNSKIP:
             return ("Nothing is run: the migration is pending again, and the next run would apply it.",)
         case Action.ROLLBACK:
-            return (_sizes(plan), "The scripts are those captured when the migrations were applied, not today's files.")
+            captured = "The scripts are those captured when the migrations were applied, not today's files."
+            return (*_sizes(plan), captured)
         case Action.APPLY:
-            return (_sizes(plan), _reversibility(plan.steps))
-        case _:
-            return (_sizes(plan),)
+            return (*_sizes(plan), _reversibility(plan.steps))
+        case Action.REPAIR:
+            return ("One statement, and only while the index is invalid.", "No row is touched: an index holds none.")
+        case Action.RESET:
+            return ("Nothing is run: the migration is pending again, and starts with its first statement.",)
 
 
 def facts(plan: Plan, environment: Environment) -> tuple[tuple[str, str], ...]:
@@ -109,7 +112,7 @@ def address(environment: Environment) -> str:
 
 def button_label(plan: Plan, environment: Environment) -> str:
     """What the button does: "Apply 2 migrations to Production", "Roll back 009 on Production"."""
-    if plan.action is Action.APPLY:
+    if plan.action is Action.APPLY and not continues(plan):
         return f"Apply {migrations(len(plan.steps))} to {environment.name}"
     return plans.title(plan, environment)
 
@@ -118,10 +121,15 @@ def request_label(plan: Plan, environment: Environment) -> str:
     match plan.action:
         case Action.ROLLBACK:
             return "Request approval of this rollback"
-        case Action.APPLY:
+        case Action.APPLY if not continues(plan):
             return f"Request approval for {migrations(len(plan.steps))} on {environment.name}"
         case _:
             return f"Request approval on {environment.name}"
+
+
+def continues(plan: Plan) -> bool:
+    """It goes on with what broke off outside a transaction."""
+    return any(step.first_statement > 1 for step in plan.steps)
 
 
 def consent(plan: Plan, environment: Environment) -> str:
@@ -154,7 +162,7 @@ def _step(plan: Plan, position: int) -> StepView:
     return StepView(
         number=position + 1,
         label=step.label,
-        does=DOES[step.action],
+        does="Continue" if step.first_statement > 1 else DOES[step.action],
         summary=_summary(step),
         notes=_notes(step),
         sql=step.sql,
@@ -174,8 +182,14 @@ def anchor(position: int) -> str:
 def _summary(step: Step) -> str:
     if not step.sql:
         return "nothing is run"
-    count = _statement_count(step)
-    return f"{count} statement{'' if count == 1 else 's'} in one transaction"
+    sent = _sent(step)
+    if not sent:
+        return "nothing is run: it is recorded as done"
+    return (
+        f"{_count(len(sent))}, each committed by itself"
+        if _is_open(step)
+        else f"{_count(len(sent))} in one transaction"
+    )
 
 
 def _notes(step: Step) -> tuple[str, ...]:
@@ -185,6 +199,10 @@ def _notes(step: Step) -> tuple[str, ...]:
         notes.append(
             "Carries its own BEGIN and COMMIT: they are not sent, the run's own transaction takes their place."
         )
+    if step.first_statement > 1:
+        last = step.first_statement - 1
+        before = "Statement 1 is" if last == 1 else f"Statements 1 to {last} are"
+        notes.append(f"{before} committed already and not sent again.")
     if step.reason:
         notes.append(f"Reason: {step.reason}")
     return tuple(notes)
@@ -210,19 +228,33 @@ def _read(sql: str) -> _Reading:
     return _Reading(shape=shape, directives=tuple(values.items()))
 
 
-def _statement_count(step: Step) -> int:
-    return len(_read(step.sql).shape.sent)
+def _sent(step: Step) -> tuple[Statement, ...]:
+    return tuple(s for s in _read(step.sql).shape.sent if s.number >= step.first_statement)
 
 
-def _sizes(plan: Plan) -> str:
-    count = sum(_statement_count(step) for step in plan.steps)
-    each = "one transaction" if len(plan.steps) == 1 else f"{len(plan.steps)} transactions, one for each migration"
-    return (
-        f"{count} statement{'' if count == 1 else 's'} in {each}. "
-        "A migration is applied completely, or nothing of it remains."
-        if plan.action is Action.APPLY
-        else f"{count} statement{'' if count == 1 else 's'} in {each}."
-    )
+def _is_open(step: Step) -> bool:
+    """It runs outside a transaction."""
+    return _read(step.sql).shape.mode is TransactionMode.NONE
+
+
+def _count(statements_sent: int) -> str:
+    return f"{statements_sent} statement{'' if statements_sent == 1 else 's'}"
+
+
+def _sizes(plan: Plan) -> Iterator[str]:
+    """What a failure leaves is the first thing to know of a plan, so it is never said of all where some differ."""
+    closed = [step for step in plan.steps if step.sql and not _is_open(step)]
+    opened = [step for step in plan.steps if _is_open(step)]
+    if closed:
+        count = sum(len(_sent(step)) for step in closed)
+        each = "one transaction" if len(closed) == 1 else f"{len(closed)} transactions, one for each migration"
+        whole = " A migration is applied completely, or nothing of it remains." if plan.action is Action.APPLY else ""
+        yield f"{_count(count)} in {each}.{whole}"
+    for step in opened:
+        yield (
+            f"{step.label} runs outside a transaction: {_count(len(_sent(step)))}, each committed by itself. "
+            "If one fails, those before it stay, and someone has to settle what is left."
+        )
 
 
 def _reversibility(steps: Sequence[Step]) -> str:

@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from dashboard.engine.planner import Action, Plan
 from dashboard.models import Decision, Request, Run, environments
+from dashboard.models.environments import Environment
 from dashboard.presenters import plans as plan_presenter
-from dashboard.presenters import statuses
+from dashboard.presenters import statuses, wording
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.pills import Pill
@@ -59,9 +60,11 @@ class Happening:
 class Actions:
     """What may be done with a request by this person; a refusal is the service's own sentence."""
 
-    decide: ActionButton
+    approve: ActionButton
+    reject: ActionButton
     withdraw: ActionButton
     run: ActionButton
+    objection: str  # why the plan no longer holds
 
 
 TAB_LABELS = {Tab.NEEDS_ME: "Needs me", Tab.OPEN: "Open", Tab.DONE: "Done"}
@@ -89,6 +92,8 @@ THEN: Mapping[str, str] = {
     Action.ROLLBACK: "roll back now",
     Action.SKIP: "skip now",
     Action.UNSKIP: "unskip now",
+    Action.REPAIR: "drop the index now",
+    Action.RESET: "start over now",
 }
 
 
@@ -116,17 +121,26 @@ def pill(request: Request) -> Pill:
     return statuses.REQUEST[request.status]
 
 
+def place_of(request: Request) -> Environment:
+    """A request outlives the declaration of its environment: it can be read, and nothing can be run there."""
+    try:
+        return environments.get(request.environment)
+    except environments.UnknownEnvironment:
+        slug = request.environment
+        return Environment(slug=slug, name=slug, variable="", url="", position=0, protected=True)
+
+
 def plan_of(request: Request) -> PlanView:
-    return plan_presenter.view(Plan.from_dict(request.plan), environments.get(request.environment))
+    return plan_presenter.view(Plan.from_dict(request.plan), place_of(request))
 
 
 def then(request: Request) -> str:
     """What the button does besides approving: "apply now"."""
-    return THEN.get(request.kind, f"{request.kind} now")
+    return "continue now" if plan_presenter.continues(Plan.from_dict(request.plan)) else THEN[request.kind]
 
 
-def objection(request: Request) -> str:
-    """Why an approval would be void; asked only while the plan has not begun."""
+def void(request: Request) -> str:
+    """Why the plan would be refused; asked only while it has not begun."""
     if request.closed_at or any(run.is_active for run in request.runs.all()):
         return ""
     plan = Plan.from_dict(request.plan)
@@ -144,8 +158,8 @@ def promise(request: Request) -> str:
     }
     if not request.rollback_digest or request.status not in covers:
         return ""
-    hours = environments.get(request.environment).rollback_hours
-    what = f"the rollback of exactly these migrations, for {hours} h after they ran"
+    span = wording.hours(place_of(request).rollback_hours)
+    what = f"the rollback of exactly these migrations, for {span} after they ran"
     return f"{covers[Request.Status(request.status)]} {what}."
 
 
@@ -160,21 +174,25 @@ def timeline(request: Request) -> list[Happening]:
 
 
 def actions(request: Request, by: Actor) -> Actions:
+    objection = void(request)
     return Actions(
-        decide=_decide(request, by),
+        reject=_decide(request, by, "Reject", "request-reject"),
+        approve=_decide(request, by, "Approve", "request-approve", objection),
         withdraw=_withdraw(request, by),
-        run=_run(request, by),
+        run=_run(request, by, objection),
+        objection=objection,
     )
 
 
-def _decide(request: Request, by: Actor) -> ActionButton:
+def _decide(request: Request, by: Actor, label: str, view: str, objection: str = "") -> ActionButton:
+    void = "It cannot be approved: its plan no longer holds." if objection else ""
     return ActionButton(
-        label="Approve",
-        url=reverse("request-approve", args=[request.pk]),
+        label=label,
+        url=reverse(view, args=[request.pk]),
         method="post",
         tone="primary",
         show=request.status == Request.Status.OPEN,
-        reason=refusal(partial(permissions.check_can_decide, by, request)) or _too_late(request),
+        reason=refusal(partial(permissions.check_can_decide, by, request)) or _too_late(request) or void,
     )
 
 
@@ -189,8 +207,8 @@ def _withdraw(request: Request, by: Actor) -> ActionButton:
     )
 
 
-def _run(request: Request, by: Actor) -> ActionButton:
-    environment = environments.get(request.environment)
+def _run(request: Request, by: Actor, objection: str) -> ActionButton:
+    environment = place_of(request)
     plan = Plan.from_dict(request.plan)
     return ActionButton(
         label=plan_presenter.button_label(plan, environment),
@@ -203,7 +221,8 @@ def _run(request: Request, by: Actor) -> ActionButton:
             partial(permissions.check_can_run, by),
             partial(policies.check_is_free, environment),
         )
-        or _too_late(request),
+        or _too_late(request)
+        or ("It would refuse to start: its plan no longer holds." if objection else ""),
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import takewhile
@@ -52,7 +52,7 @@ class StepView:
     number: int
     label: str
     url: str
-    direction: str
+    does: str  # besides applying
     pill: Pill
     duration_ms: int | None
     started_at: datetime | None
@@ -75,10 +75,15 @@ _OPEN = {
 _EMPTY = {
     "skip": "No SQL is sent: the migration is recorded as skipped.",
     "unskip": "No SQL is sent: its record is removed.",
+    "reset": "No SQL is sent: what its journal holds counts as undone.",
 }
-_NOT_YET = {RunStep.Status.NOT_RUN: "It was not begun.", RunStep.Status.COMMITTED: "It has no statements."}
+_NOT_YET: Mapping[str, str] = {
+    RunStep.Status.NOT_RUN: "It was not begun.",
+    RunStep.Status.COMMITTED: "It has no statements.",
+}
 _TIMES = {1: "once", 2: "twice"}
 _STOPPED = Pill(label="Stopped", tone="muted", icon="cancel")
+_WORDS = {"rollback": "rollback", "repair": "drops its invalid index", "reset": "starts over"}
 _UNDOABLE = {Run.Status.SUCCEEDED, Run.Status.RESOLVED}
 
 
@@ -100,13 +105,13 @@ def page(run: Run, found: Sequence[RunStep], by: Actor, *, worker_alive: bool) -
     return {
         "environment": badge_of(run.environment),
         "run": run,
-        "pill": statuses.RUN[run.status],
+        "pill": _verdict(run, found),
         "elapsed_ms": elapsed_ms(run),
-        "progress": progress(found),
+        "progress": progress(run, found),
         "steps": steps(found),
         "error": failures.box(run, found, by),
         "cancel": cancel_button(run, by),
-        "rollback": rollback_button(run, by),
+        "onward": onward_buttons(run, by),
         "waits_for_worker": run.status == Run.Status.QUEUED and not worker_alive,
         "scripts": scripts(run),
     }
@@ -132,9 +137,24 @@ def steps(found: Sequence[RunStep]) -> list[StepView]:
     return [_step(step, open_=alone or step.status in _OPEN) for step in found]
 
 
-def progress(found: Sequence[RunStep]) -> str:
+def _verdict(run: Run, found: Sequence[RunStep]) -> Pill:
+    """A run that was found out about after a crash is called by what was found."""
+    if run.status != Run.Status.RESOLVED:
+        return statuses.RUN[run.status]
+    states = {step.status for step in found}
+    if RunStep.Status.PARTIAL in states:
+        return statuses.STEP[RunStep.Status.PARTIAL]
+    if states == {RunStep.Status.COMMITTED}:
+        return replace(statuses.RUN[Run.Status.SUCCEEDED], label="Succeeded, found out after a crash")
+    some = RunStep.Status.COMMITTED in states
+    return replace(statuses.RUN[Run.Status.FAILED], label="Failed" if some else "Failed, nothing applied")
+
+
+def progress(run: Run, found: Sequence[RunStep]) -> str:
     """ "1 of 3 migrations committed"."""
     done = sum(step.status == RunStep.Status.COMMITTED for step in found)
+    if run.kind not in {Run.Kind.APPLY, Run.Kind.ROLLBACK}:
+        return f"{done} of {len(found)} done"
     return f"{done} of {plans.migrations(len(found))} committed"
 
 
@@ -167,6 +187,21 @@ def rollback_button(run: Run, by: Actor) -> ActionButton:
     )
 
 
+def onward_buttons(run: Run, by: Actor) -> list[ActionButton]:
+    """Where to go from a run that has ended well."""
+    place = badge_of(run.environment)
+    if run.status != Run.Status.SUCCEEDED or not place.url or run.kind not in _ONWARD:
+        return [rollback_button(run, by)]
+    step = Plan.from_dict(run.plan).steps[0]
+    if run.kind == Run.Kind.REPAIR:
+        return [failures.settle_button(place.slug, step.version, step.name)]
+    return [ActionButton(label=f"See {place.name}", url=place.url, icon="environment")]
+
+
+#: Kinds after which something is left to do.
+_ONWARD = frozenset({Run.Kind.REPAIR, Run.Kind.RESET, Run.Kind.UNSKIP})
+
+
 def log_text(run: Run, found: Sequence[RunStep]) -> Iterator[str]:
     """The whole run as plain text, times in UTC."""
     yield f"Run {run.pk}: {run.title}\n"
@@ -187,7 +222,7 @@ def _step(step: RunStep, *, open_: bool) -> StepView:
         number=step.position + 1,
         label=f"{step.version}_{step.name}",
         url=reverse("migration", args=[step.version, step.name]) if step.action == "apply" else "",
-        direction="down" if step.action == "rollback" else "up",
+        does=_WORDS.get(step.action, ""),
         pill=statuses.STEP[step.status],
         duration_ms=step.duration_ms,
         started_at=step.started_at,
@@ -195,7 +230,7 @@ def _step(step: RunStep, *, open_: bool) -> StepView:
         statements=tuple(_statement(s, cancelled=step.status == RunStep.Status.CANCELLED) for s in latest),
         left_out=step.said - len(latest),  # type: ignore[attr-defined]
         empty=_EMPTY.get(step.action, "") or _NOT_YET.get(step.status, "No statement has run yet."),
-        waiting=tuple(step.blockers),
+        waiting=tuple(f"Waits for {blocker}" for blocker in step.blockers),
         retried=_retried(step),
     )
 

@@ -25,6 +25,9 @@ HIGHLIGHT_LIMIT = 200_000
 #: Every `$` may make the lexer search the whole text for its twin; beyond this product it is shown plain too.
 DOLLAR_LIMIT = 100_000_000
 
+#: Lines of a listing that are shown at once.
+FOLD_AFTER = 400
+
 #: The longest matching token type names the class; all other tokens have none.
 CLASSES: dict[_TokenType, str] = {
     Comment: "c",
@@ -57,6 +60,19 @@ class Listing:
     lines: tuple[Line, ...]
     problems: tuple[Problem, ...] = ()
     plain: bool = False
+
+    @property
+    def head(self) -> tuple[Line, ...]:
+        return self.lines[:FOLD_AFTER]
+
+    @property
+    def folded(self) -> tuple[Line, ...]:
+        return self.lines[FOLD_AFTER:]
+
+    @property
+    def opens(self) -> bool:
+        """Something wrong is never folded away."""
+        return any(line.problems for line in self.folded)
 
 
 def listing(sql: str, problems: Iterable[Problem] = ()) -> Listing:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dashboard.engine import status
-from dashboard.engine.migration import AppliedMigration, Folder, Kind, version_key
+from dashboard.engine.migration import AppliedMigration, Folder, Kind, Unfinished, version_key
 from dashboard.engine.status import MigrationStatus, Summary
 from dashboard.models import Request, Run, environments
 from dashboard.models.environments import Environment
@@ -41,6 +41,11 @@ class Standing:
         """The highest version that stands there."""
         standing = [row for row in self.rows if row.success and row.kind is not Kind.SKIPPED]
         return max(standing, key=lambda row: (version_key(row.version), row.name), default=None)
+
+    @property
+    def unfinished(self) -> tuple[Unfinished, ...]:
+        """What broke off outside a transaction there; nothing else runs until it is settled."""
+        return self.look.history.unfinished if self.look and self.look.history else ()
 
     @property
     def summary(self) -> Summary:

@@ -1,4 +1,4 @@
-"""The migrations folder as pages need it: what it holds, or why it cannot be read."""
+"""The migrations folder of this installation: what it holds, or why it cannot be read."""
 
 from __future__ import annotations
 
@@ -28,9 +28,14 @@ class Found:
     failure: Failure | None = None
 
 
+def read() -> Folder:
+    """Raises SourceMissing or SourceUnreadable."""
+    return discovery.read(settings.SOURCE)
+
+
 def current() -> Found:
     """Never raises for the folder: a page about the databases is needed most when it is gone."""
     try:
-        return Found(folder=discovery.read(settings.SOURCE))
+        return Found(folder=read())
     except (SourceMissing, SourceUnreadable) as error:
         return Found(failure=Failure(code=error.code, sentence=str(error), next_step=error.next_step))

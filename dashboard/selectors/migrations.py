@@ -40,3 +40,12 @@ def last_failures(environment: str, labels: Collection[str]) -> dict[str, Run]:
     """For each of these migrations (`010_add_city`) the last run of the environment that failed in it."""
     failed = Run.objects.filter(environment=environment, status=Run.Status.FAILED, failure__version__in=list(labels))
     return {(run.failure or {})["version"]: run for run in failed.defer("plan").order_by("id")}
+
+
+def last_run_of(environment: str, version: str, name: str) -> Run | None:
+    """The last run there that left something of this migration behind."""
+    step = RunStep.objects.filter(
+        run__environment=environment, version=version, name=name, status=RunStep.Status.PARTIAL
+    )
+    left = step.select_related("run").defer("run__plan").order_by("-run_id").first()
+    return left.run if left else None

@@ -31,14 +31,24 @@ class Look:
 def looks(environments: Sequence[Environment]) -> Mapping[str, Look]:
     """By slug; an environment nobody ever looked at is not in it."""
     rows = Observation.objects.filter(environment__in=[e.slug for e in environments])
-    return {row.environment: _look(row) for row in rows}
+    found = {row.environment: _look(row) for row in rows}
+    return {slug: look for slug, look in found.items() if look.history or look.failure}
+
+
+def last_seen(row: Observation) -> tuple[History, TargetIdentity] | None:
+    """What the last good look saw; None before the first, and where an earlier release kept it in another shape."""
+    try:
+        return History.from_dict(row.history or {}), TargetIdentity(**(row.identity or {}))
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _look(row: Observation) -> Look:
+    history, identity = last_seen(row) or (None, None)
     return Look(
         tried_at=row.tried_at,
-        seen_at=row.seen_at,
-        history=History.from_dict(row.history) if row.history else None,
-        identity=TargetIdentity(**row.identity) if row.identity else None,
+        seen_at=row.seen_at if history else None,
+        history=history,
+        identity=identity,
         failure=Failure(**row.failure) if row.failure else None,
     )

@@ -192,10 +192,9 @@ def _standing_rollback(plan: Plan, for_run: Run | None) -> Request | None:
     ).order_by("-id")
     for request in requests:
         uses = Run.objects.filter(request=request, digest=plan.digest).exclude(status=Run.Status.CANCELLED)
-        if (
-            not uses.exclude(pk=for_run.pk if for_run else None).exists()
-            and _covered_until(request, plan) > timezone.now()
-        ):
+        if for_run:
+            uses = uses.exclude(pk=for_run.pk)
+        if not uses.exists() and _covered_until(request, plan) > timezone.now():
             return request
     return None
 

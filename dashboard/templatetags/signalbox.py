@@ -23,7 +23,10 @@ UNITS = ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 @register.filter
 def ago(moment: datetime | None) -> str:
-    """`5 minutes ago`, `in 2 hours`; a date from thirty days on. js/time.js says it in the same words."""
+    """`5 minutes ago`, `in 2 hours`; a date from thirty days on. js/time.js says it in the same words.
+
+    What has passed is rounded down, what is to come to the nearest: a new term of 72 hours is 3 days.
+    """
     if moment is None:
         return "never"
     seconds = round((timezone.now() - moment).total_seconds())
@@ -32,7 +35,7 @@ def ago(moment: datetime | None) -> str:
     if abs(seconds) < 5:
         return "just now"
     size, unit = next((size, unit) for size, unit in UNITS if abs(seconds) >= size)
-    count = abs(seconds) // size
+    count = (-seconds + size // 2) // size if seconds < 0 else seconds // size
     phrase = f"{count} {unit}{'' if count == 1 else 's'}"
     return f"in {phrase}" if seconds < 0 else f"{phrase} ago"
 

@@ -1,19 +1,19 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from dashboard.forms.environments import RefreshForm
-from dashboard.models.environments import Environment, UnknownEnvironment, get
 from dashboard.presenters import environment_detail
 from dashboard.presenters.badges import badge
 from dashboard.presenters.environments import card
 from dashboard.selectors import environments, folders, migrations
 from dashboard.services import actors, observations
 from dashboard.views import live
+from dashboard.views.lookup import environment_or_404
 
 
 @require_safe
@@ -28,7 +28,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_safe
 @vary_on_headers("HX-Request")
 def detail(request: HttpRequest, slug: str) -> HttpResponse:
-    environment, found = _environment_or_404(slug), folders.current()
+    environment, found = environment_or_404(slug), folders.current()
     standing = environments.standing(environment, found.folder)
     page = environment_detail.page(
         standing,
@@ -43,17 +43,10 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def refresh(request: HttpRequest, slug: str) -> HttpResponse:
-    environment = _environment_or_404(slug)
+    environment = environment_or_404(slug)
     seen = observations.refresh(environment)
     if seen.ok:
         messages.success(request, f"Looked at {environment.name} just now.")
     else:
         messages.warning(request, f"{environment.name} did not answer.")
     return redirect(RefreshForm(request.POST).url(environment))
-
-
-def _environment_or_404(slug: str) -> Environment:
-    try:
-        return get(slug)
-    except UnknownEnvironment:
-        raise Http404(f"No environment is called {slug}.") from None

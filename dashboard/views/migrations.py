@@ -10,7 +10,6 @@ from dashboard.presenters import migrations as presenter
 from dashboard.presenters import problems as problems_presenter
 from dashboard.presenters.matrix import matrix
 from dashboard.selectors import board, environments, folders, migrations
-from dashboard.services import source
 
 ROWS_A_PAGE = 100
 
@@ -34,7 +33,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def problems(request: HttpRequest) -> HttpResponse:
-    return render(request, "migrations/problems.html", {"page": problems_presenter.page(source.folder())})
+    return render(request, "migrations/problems.html", {"page": problems_presenter.page(folders.read())})
 
 
 @require_safe

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from dashboard.forms.decisions import ApproveForm, QueueQuery, RejectForm, RunForm
 from dashboard.forms.plans import ApplyQuery, PlanForm
-from dashboard.models import Request, environments
+from dashboard.models import Request
 from dashboard.presenters import plans as plan_presenter
 from dashboard.presenters import requests as presenter
 from dashboard.selectors import requests as selector
@@ -57,7 +57,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def approve(request: HttpRequest, pk: int) -> HttpResponse:
     found, by = _found(pk), actors.from_request(request)
-    form = ApproveForm(request.POST, environment=environments.get(found.environment))
+    form = ApproveForm(request.POST, environment=environment_or_404(found.environment))
     if not form.is_valid():
         return _page(request, found, approve_form=form)
     if form.runs_now:
@@ -89,7 +89,7 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def run(request: HttpRequest, pk: int) -> HttpResponse:
     found = _found(pk)
-    form = RunForm(request.POST, environment=environments.get(found.environment))
+    form = RunForm(request.POST, environment=environment_or_404(found.environment))
     if not form.is_valid():
         return _page(request, found, run_form=form)
     started = runs.start_approved(found, by=actors.from_request(request), typed_name=form.typed)
@@ -107,7 +107,7 @@ def _found(pk: int) -> Request:
 def _page(request: HttpRequest, found: Request, **bound: Any) -> HttpResponse:
     """The one screen of a request; `bound` holds a form that was sent and not accepted."""
     by = actors.from_request(request)
-    environment = environment_or_404(found.environment)
+    environment = presenter.place_of(found)
     plan = presenter.plan_of(found)
     digest = {"digest": found.digest}
     context = {
@@ -119,7 +119,6 @@ def _page(request: HttpRequest, found: Request, **bound: Any) -> HttpResponse:
         "promise": presenter.promise(found),
         "timeline": presenter.timeline(found),
         "actions": presenter.actions(found, by),
-        "objection": presenter.objection(found),
         "approve_form": ApproveForm(initial=digest, environment=environment),
         "reject_form": RejectForm(initial=digest),
         "run_form": RunForm(environment=environment),

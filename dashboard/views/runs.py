@@ -37,7 +37,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpRespons
     if request.GET.get("format") == "text":
         return _log(run)
     context = _context(request, run)
-    if not request.htmx:
+    if not request.htmx:  # type: ignore[attr-defined]
         return render(request, "runs/detail.html", context)
     answer = render(request, "runs/detail.html#progress", context)
     return answer if run.is_active else HttpResponseStopPolling(answer.content)

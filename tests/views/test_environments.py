@@ -181,7 +181,7 @@ def test_open_requests_and_the_policy_stand_beside_it(
     page = client_of(requester).get("/environments/production/")
     assert f'href="/requests/{request.pk}/"' in page.content.decode()
     assert "A request, approved by a second person" in text(page)
-    assert "is used within 72 hours, or expires" in text(page)
+    assert "is used within 3 days, or expires" in text(page)
 
 
 def test_a_database_without_a_tracking_table_is_explained(line: Line, viewer: User, client_of: ClientOf) -> None:

@@ -20,6 +20,7 @@ from tests.views.pages import digest_on, text
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.test import Client
+    from pytest_django.fixtures import SettingsWrapper
 
 pytestmark = pytest.mark.django_db
 
@@ -191,7 +192,7 @@ def test_the_approver_sees_everything_on_one_screen(
     assert "December release" in shown
     assert "CREATE TABLE users" in shown
     assert "DROP TABLE users" in shown
-    assert "Approving also approves the rollback of exactly these migrations, for 72 h" in shown
+    assert "Approving also approves the rollback of exactly these migrations, for 3 days" in shown
     assert "Approve and apply now" in shown
     assert request.digest[:12] in shown
 
@@ -320,8 +321,30 @@ def test_a_banner_says_that_a_file_was_edited_since(
 ) -> None:
     request = ask(requester)
     two.write(_002_orders="CREATE TABLE orders (id bigint);")
-    shown = text(client_of(approver).get(f"/requests/{request.pk}/"))
-    assert "This plan no longer holds: 002_orders.sql was edited" in shown
+    page = client_of(approver).get(f"/requests/{request.pk}/")
+    assert "This plan no longer holds: 002_orders.sql was edited" in text(page)
+    assert "It cannot be approved: its plan no longer holds." in text(page)
+    assert f"/requests/{request.pk}/approve/" not in page.content.decode()
+    assert f"/requests/{request.pk}/reject/" in page.content.decode()
+
+
+def test_a_request_outlives_the_declaration_of_its_environment(
+    ask: Callable[[User], Request],
+    two: Line,
+    requester: User,
+    approver: User,
+    client_of: ClientOf,
+    settings: SettingsWrapper,
+) -> None:
+    request, client = ask(requester), client_of(approver)
+    settings.ENVIRONMENTS = (two.staging,)
+    page = client.get(f"/requests/{request.pk}/")
+    assert "This plan no longer holds: no environment production is declared any more." in text(page)
+    assert "CREATE TABLE" in text(page)
+    assert "/environments/production/" not in page.content.decode()
+    sent = {"digest": request.digest, "typed_name": "production", "then": "run", "comment": ""}
+    assert client.post(f"/requests/{request.pk}/approve/", sent).status_code == 404
+    assert client.post(f"/requests/{request.pk}/reject/", {**sent, "reason": "It is gone."}).status_code == 302
 
 
 def test_a_banner_says_that_the_history_moved(

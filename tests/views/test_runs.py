@@ -117,6 +117,7 @@ def test_a_queued_run_is_cancelled_at_once(
     client.post(f"/runs/{run.pk}/cancel/")
     shown = text(client.get(f"/runs/{run.pk}/"))
     assert "This run was cancelled" in shown
+    assert 'class="error-box" role="alert" data-tone="muted"' in client.get(f"/runs/{run.pk}/").content.decode()
     assert "Nothing was sent to Staging: it is as it was before." in shown
     assert client.post(f"/runs/{run.pk}/cancel/").status_code == 409
 
@@ -147,7 +148,7 @@ def test_an_interrupted_run_freezes_the_environment_and_says_so(
     runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has not been heard of.", "next_step": ""})
     shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
     assert "What this run did is not known yet" in shown
-    assert "Whether 001 committed is not known; Staging is frozen until it is." in shown
+    assert "Whether 001 and what comes after it committed is not known; Staging is frozen until it is" in shown
 
 
 def test_a_resolved_run_says_what_was_found_out(
@@ -160,6 +161,36 @@ def test_a_resolved_run_says_what_was_found_out(
     runs.settle(run, [Found.COMMITTED, Found.UNDONE])
     shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
     assert "001 is applied. Nothing of 002 remains" in shown
+    assert "1 of 2 steps of this run are committed, as found out after a crash" in shown
+
+
+@pytest.mark.parametrize(
+    ("found", "pill", "said", "tone"),
+    [
+        (Found.COMMITTED, "Succeeded, found out after a crash", "All of this run is committed", "ok"),
+        (Found.UNDONE, "Failed, nothing applied", "This run failed, and nothing of it remains", "danger"),
+        (Found.PARTIAL, "Failed, partly applied", "Part of this run is there", "danger"),
+    ],
+)
+def test_each_verdict_after_a_crash_has_its_words(
+    two: Line,
+    requester: User,
+    run_on_staging: Callable[..., Run],
+    client_of: ClientOf,
+    found: Found,
+    pill: str,
+    said: str,
+    tone: str,
+) -> None:
+    run = runs.claim(run_on_staging(requester, execute=False).pk)
+    assert run
+    runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has not been heard of.", "next_step": ""})
+    runs.settle(run, [found, found])
+    page = client_of(requester).get(f"/runs/{run.pk}/")
+    assert pill in text(page)
+    assert f"{said}, as found out after a crash" in text(page)
+    assert "Its worker has not been heard of. Signalbox asked the database what was committed." in text(page)
+    assert f'class="error-box" role="alert" data-tone="{tone}"' in page.content.decode()
 
 
 def test_a_long_step_lists_its_last_statements_and_counts_the_rest(
@@ -186,10 +217,10 @@ def test_a_step_says_whom_it_waits_for_and_how_often_it_began(
         status=RunStep.Status.RUNNING,
         retries=2,
         retry_reason="lock timeout",
-        blockers=["Session 17 of app holds users."],
+        blockers=["psql (backend 17, idle in transaction, in a transaction for 42 s)"],
     )
     shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
-    assert "Session 17 of app holds users." in shown
+    assert "Waits for psql (backend 17, idle in transaction, in a transaction for 42 s)" in shown
     assert "It was undone and begun again twice: lock timeout" in shown
 
 
@@ -241,6 +272,8 @@ def test_what_runs_outside_a_transaction_can_stay_half_applied_and_the_page_says
         _002_indexes="CREATE INDEX CONCURRENTLY a ON users (id);\nCREATE UNIQUE INDEX CONCURRENTLY b ON users (id);",
     )
     run = run_on_staging(requester)
-    shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
-    assert "001 is applied. Part of 002 remains: it ran outside a transaction" in shown
+    page = client_of(requester).get(f"/runs/{run.pk}/")
+    shown = text(page)
+    assert "001 is applied. Part of 002 remains: it runs outside a transaction" in shown
     assert "Failed, partly applied" in shown
+    assert "/environments/staging/settle/002/indexes/" in page.content.decode()

@@ -10,7 +10,7 @@
     if (size >= 30 * 86400) return null;
     if (size < 5) return "just now";
     const [length, unit] = UNITS.find(([length]) => size >= length);
-    const count = Math.floor(size / length);
+    const count = Math.floor(size / length + (seconds < 0 ? 0.5 : 0));
     const phrase = `${count} ${unit}${count === 1 ? "" : "s"}`;
     return seconds < 0 ? `in ${phrase}` : `${phrase} ago`;
   }

@@ -1,0 +1,41 @@
+"""How a migration that broke off is settled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from dashboard.forms.plans import PlanForm
+from dashboard.forms.skips import ReasonForm
+from dashboard.models.environments import Environment
+from dashboard.presenters.settling import AFTER, AGAIN, REPAIR, RESET
+from dashboard.services import unfinished
+from dashboard.services.unfinished import BrokenOff
+
+
+class WayForm(forms.Form):
+    way = forms.ChoiceField(choices=[(way, way) for way in (REPAIR, AGAIN, AFTER, RESET)])
+
+    def chosen(self) -> str:
+        """Empty where none was sent that anybody knows."""
+        return self.cleaned_data["way"] if self.is_valid() else ""
+
+
+class ResetForm(ReasonForm):
+    """`mark` is the journal that was on the page."""
+
+    mark = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, found: BrokenOff, environment: Environment, **kwargs: Any) -> None:
+        super().__init__(*args, environment=environment, initial={"mark": found.mark}, **kwargs)
+        self.found = found
+        self.fields["reason"].label = "What have you undone, and how?"
+
+    def clean_mark(self) -> str:
+        mark: str = self.cleaned_data["mark"]
+        unfinished.check_shown(self.found, mark, self.environment)
+        return mark
+
+
+type SettleForm = PlanForm | ResetForm

@@ -1,0 +1,208 @@
+"""What broke off outside a transaction, in words: what stands, what is in doubt, and each way on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from django.urls import reverse
+
+from dashboard.engine.errors import EngineError
+from dashboard.engine.planner import Action, Plan
+from dashboard.models import Run
+from dashboard.models.environments import Environment
+from dashboard.presenters import plans
+from dashboard.presenters.buttons import ActionButton, refusal
+from dashboard.presenters.failures import ErrorBox, server_facts
+from dashboard.presenters.pills import Pill
+from dashboard.services import permissions, policies
+from dashboard.services.actors import Actor
+from dashboard.services.unfinished import BrokenOff, Evidence, Line, Trace
+
+#: The ways on, as the form sends them.
+REPAIR, AGAIN, AFTER, RESET = "repair", "again", "after", "reset"
+
+TRACES: Mapping[Trace, Pill] = {
+    Trace.DONE: Pill(label="Committed", tone="ok", icon="ok"),
+    Trace.DOUBTFUL: Pill(label="In doubt", tone="warn", icon="unknown"),
+    Trace.NOT_RUN: Pill(label="Not run", tone="muted", icon="skip"),
+    Trace.CHANGED: Pill(label="Ran, edited since", tone="danger", icon="modified"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One way on. `reason` says why it is not open now."""
+
+    key: str
+    title: str
+    sentence: str
+    label: str
+    tone: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineView:
+    number: int
+    line: int | None
+    summary: str
+    url: str
+    pill: Pill
+
+
+def box(found: BrokenOff, environment: Environment, run: Run | None) -> ErrorBox:
+    """`run` is the one that left it so, where it is known."""
+    failure: dict[str, Any] = (run.failure if run else None) or {}
+    server: dict[str, Any] = failure.get("server", {})
+    what = f"The rollback of {found.label}" if found.action is Action.ROLLBACK else found.label
+    return ErrorBox(
+        title=f"{what} broke off on {environment.name}",
+        happened=failure.get("sentence") or (found.row and found.row.error_message) or "The reason was not kept.",
+        state_now=" ".join([*_state(found.lines), f"Nothing else runs on {environment.name} until this is settled."]),
+        state_tone="danger",
+        next_step=_next_step(found),
+        facts=server_facts(server),
+        excerpt=server.get("excerpt", ""),
+        actions=(ActionButton(label=f"Run {run.pk}", url=reverse("run", args=[run.pk]), icon="runs"),) if run else (),
+    )
+
+
+def lines(found: BrokenOff) -> list[LineView]:
+    shown = reverse("migration", args=[found.version, found.name]) if found.action is Action.APPLY else ""
+    return [
+        LineView(
+            number=line.number,
+            line=line.line,
+            summary=line.summary or "Its text is gone from the folder",
+            url=f"{shown}#L{line.line}" if shown and line.line else "",
+            pill=TRACES[line.trace],
+        )
+        for line in found.lines
+    ]
+
+
+def ways(found: BrokenOff, environment: Environment, by: Actor) -> list[Way]:
+    """The first that is open is the one to take."""
+    offered = [
+        replace(way, reason=refusal(partial(policies.check_is_free, environment), partial(_MAY[way.key], by)))
+        if not way.reason
+        else way
+        for way in _offered(found, environment)
+    ]
+    first = next((way for way in offered if not way.reason), None)
+    return [replace(way, tone="primary") if way is first else way for way in offered]
+
+
+def skip_button(found: BrokenOff, environment: Environment, by: Actor) -> ActionButton:
+    return ActionButton(
+        label=f"Skip {found.version} on {environment.name}…",
+        url=reverse("skip", args=[environment.slug, found.version]),
+        icon="skip",
+        show=found.action is Action.APPLY and not refusal(partial(permissions.check_can_skip, by)),
+    )
+
+
+_MAY: Mapping[str, Callable[[Actor], None]] = {
+    REPAIR: permissions.check_can_skip,
+    AGAIN: permissions.check_can_request,
+    AFTER: permissions.check_can_request,
+    RESET: permissions.check_can_skip,
+}
+
+
+def _state(shown: Sequence[Line]) -> Iterator[str]:
+    done = [line.number for line in shown if line.trace in {Trace.DONE, Trace.CHANGED}]
+    doubtful = [line.number for line in shown if line.trace is Trace.DOUBTFUL]
+    left = [line.number for line in shown if line.trace is Trace.NOT_RUN]
+    if done:
+        yield f"{_numbers(done)} {'is' if len(done) == 1 else 'are'} committed."
+    if doubtful:
+        yield f"What {_numbers(doubtful).lower()} did is not known."
+    if left:
+        yield f"{_numbers(left)} {'was' if len(left) == 1 else 'were'} not run."
+
+
+def _next_step(found: BrokenOff) -> str:
+    doubtful = found.doubtful
+    if isinstance(found.again, EngineError) and found.evidence is not Evidence.INVALID:
+        return f"{found.again} {found.again.next_step}"
+    if doubtful is None:
+        return "Mend the cause of the failure, then continue. Or undo by hand what is committed, and start over."
+    number = doubtful.number
+    return {
+        Evidence.NONE: f"Find out whether statement {number} happened: look for what it makes. Then say so below.",
+        Evidence.HAPPENED: f"The index {found.index} shows that statement {number} did happen: go on after it.",
+        Evidence.DID_NOT: f"The index {found.index} shows that statement {number} did not happen: run it again.",
+        Evidence.INVALID: f"Statement {number} left the index {found.index} invalid: it costs on every write and "
+        "serves no read. Drop it, mend the cause, then continue.",
+    }[found.evidence]
+
+
+def _offered(found: BrokenOff, environment: Environment) -> Iterator[Way]:
+    if found.repair:
+        yield Way(
+            key=REPAIR,
+            title="Drop the invalid index",
+            sentence=f"Runs DROP INDEX CONCURRENTLY {found.index}, and refuses should it be valid by then. "
+            "Come back here afterwards to continue.",
+            label=_label(found.repair, environment),
+            tone="plain",
+            reason="",
+        )
+    doubtful = found.doubtful
+    if found.evidence is not Evidence.HAPPENED:
+        again = f"Statement {doubtful.number} did not happen: run it again" if doubtful else "Continue"
+        yield _continuing(AGAIN, again, found.again, found, environment)
+    if found.after is not None and doubtful and found.evidence in {Evidence.NONE, Evidence.HAPPENED}:
+        title = f"Statement {doubtful.number} did happen: go on after it"
+        yield _continuing(AFTER, title, found.after, found, environment)
+    yield _starting_over(found, environment)
+
+
+def _continuing(key: str, title: str, offer: Plan | EngineError, found: BrokenOff, environment: Environment) -> Way:
+    if isinstance(offer, EngineError):
+        label = f"Continue {found.version} on {environment.name}"
+        return Way(key=key, title=title, sentence="", label=label, tone="plain", reason=f"{offer} {offer.next_step}")
+    first = offer.steps[0].first_statement
+    sent = [line.number for line in found.lines if line.number >= first]
+    sentence = (
+        f"{_numbers(sent)} {'is' if len(sent) == 1 else 'are'} sent, each committed by itself; what stands before "
+        "is not sent again."
+        if sent
+        else f"No statement is left to send: {found.label} is recorded as {_END[found.action]}."
+    )
+    return Way(key=key, title=title, sentence=sentence, label=_label(offer, environment), tone="plain", reason="")
+
+
+def _starting_over(found: BrokenOff, environment: Environment) -> Way:
+    back = "counts as applied again" if found.action is Action.ROLLBACK else "is pending again"
+    return Way(
+        key=RESET,
+        title="I have undone it by hand: start over",
+        sentence=f"Nothing is run. {found.label} {back}, and begins with statement 1 the next time. Whatever is still "
+        "there then stands in its way, so undo first what is marked as committed.",
+        label=f"Request approval on {environment.name}"
+        if environment.protected
+        else f"Start {found.version} over on {environment.name}",
+        tone="plain",
+        reason="",
+    )
+
+
+_END = {Action.APPLY: "applied", Action.ROLLBACK: "rolled back"}
+
+
+def _label(plan: Plan, environment: Environment) -> str:
+    return plans.request_label(plan, environment) if environment.protected else plans.button_label(plan, environment)
+
+
+def _numbers(found: Sequence[int]) -> str:
+    """ "Statement 3", "Statements 3 and 5", "Statements 3 to 9"."""
+    if len(found) == 1:
+        return f"Statement {found[0]}"
+    if len(found) > 2 and found[-1] - found[0] == len(found) - 1:
+        return f"Statements {found[0]} to {found[-1]}"
+    return f"Statements {', '.join(map(str, found[:-1]))} and {found[-1]}"

@@ -1,0 +1,12 @@
+"""Quantities in words."""
+
+from __future__ import annotations
+
+DAY = 24
+
+
+def hours(count: int) -> str:
+    """ "6 hours", "36 hours", "3 days": in days where they are whole and more than one."""
+    if count > DAY and count % DAY == 0:
+        return f"{count // DAY} days"
+    return f"{count} hour{'' if count == 1 else 's'}"

@@ -1,0 +1,65 @@
+"""Settling what broke off outside a transaction: continue, drop what is invalid, or start over."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
+
+from dashboard.engine.planner import Plan
+from dashboard.forms.plans import PlanForm
+from dashboard.forms.settling import ResetForm, SettleForm, WayForm
+from dashboard.models.environments import Environment
+from dashboard.presenters import settling as presenter
+from dashboard.presenters.badges import badge
+from dashboard.selectors import migrations
+from dashboard.services import actors, decisions, plans, unfinished
+from dashboard.services.unfinished import BrokenOff
+from dashboard.views import launching
+from dashboard.views.lookup import environment_or_404
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def settle(request: HttpRequest, slug: str, version: str, name: str) -> HttpResponse:
+    environment, by = environment_or_404(slug), actors.from_request(request)
+    found = unfinished.look(environment, version=version, name=name)
+    if found is None:
+        context = {"environment": badge(environment), "version": version, "name": name}
+        return render(request, "settling/settled.html", context, status=409 if request.method == "POST" else 200)
+    chosen = WayForm(request.POST).chosen()
+    form = _form(chosen, found, environment, request.POST) if chosen else None
+    if form is not None and form.is_valid():
+        return launching.submit(request, _plan(chosen, found, environment, form), environment, form.submission)
+    ways = presenter.ways(found, environment, by)
+    context = {
+        "environment": badge(environment),
+        "found": found,
+        "error": presenter.box(found, environment, migrations.last_run_of(slug, version, name)),
+        "lines": presenter.lines(found),
+        "ways": [(way, form if way.key == chosen else _form(way.key, found, environment)) for way in ways],
+        "sent": form,
+        "skip": presenter.skip_button(found, environment, by),
+    }
+    return render(request, "settling/new.html", context, status=422 if form else 200)
+
+
+def _form(way: str, found: BrokenOff, environment: Environment, data: QueryDict | None = None) -> SettleForm | None:
+    """None where the way is closed."""
+    if way == presenter.RESET:
+        return ResetForm(data, found=found, environment=environment, prefix=way)
+    plan = _plans(found)[way]
+    if not isinstance(plan, Plan):
+        return None
+    return PlanForm(
+        data, plan=plan, environment=environment, asks=decisions.needs_request(plan, environment), prefix=way
+    )
+
+
+def _plan(way: str, found: BrokenOff, environment: Environment, form: SettleForm) -> Plan:
+    if isinstance(form, PlanForm):
+        return form.plan
+    return plans.reset(environment, version=found.version, name=found.name, reason=form.cleaned_data["reason"])
+
+
+def _plans(found: BrokenOff) -> dict[str, object]:
+    return {presenter.REPAIR: found.repair, presenter.AGAIN: found.again, presenter.AFTER: found.after}
