@@ -18,7 +18,8 @@ from dashboard.engine.leash import Leash
 from dashboard.engine.planner import Action, Plan
 from dashboard.engine.target.tracking import Attempt
 from dashboard.models import Request, Run, RunStep, environments
-from dashboard.services import approvals, observations, queue, recorder, runs, source, targets
+from dashboard.selectors import folders
+from dashboard.services import approvals, observations, queue, recorder, runs, targets
 from dashboard.services.recorder import recording
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ def _execute(run: Run, plan: Plan, leash: Leash) -> None:
     if plan.digest != run.digest:
         raise PlanChanged(what="the plan kept with the run no longer has its digest")
     if plan.action is Action.APPLY:
-        planner.verify_files(plan, source.folder())
+        planner.verify_files(plan, folders.read())
     environment = environments.get(run.environment)
     with recording(run) as record:
         executor.execute(

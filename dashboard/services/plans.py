@@ -8,12 +8,13 @@ from dashboard.engine import planner
 from dashboard.engine.errors import NotAcknowledged
 from dashboard.engine.planner import Plan
 from dashboard.models.environments import Environment
-from dashboard.services import source, targets
+from dashboard.selectors import folders
+from dashboard.services import targets
 from dashboard.services.errors import ReasonMissing
 
 
 def apply(environment: Environment, *, upto: str | None = None) -> Plan:
-    return planner.apply(targets.look(environment), source.folder(), upto=upto)
+    return planner.apply(targets.look(environment), folders.read(), upto=upto)
 
 
 def rollback(environment: Environment, *, version: str, name: str) -> Plan:
@@ -21,7 +22,7 @@ def rollback(environment: Environment, *, version: str, name: str) -> Plan:
 
 
 def skip(environment: Environment, identities: Sequence[tuple[str, str]], *, reason: str) -> Plan:
-    return planner.skip(targets.look(environment), source.folder(), identities, reason=_given(reason, "skip"))
+    return planner.skip(targets.look(environment), folders.read(), identities, reason=_given(reason, "skip"))
 
 
 def unskip(environment: Environment, *, version: str, name: str, reason: str) -> Plan:
@@ -32,11 +33,11 @@ def unskip(environment: Environment, *, version: str, name: str, reason: str) ->
 def resume(environment: Environment, *, version: str, name: str, doubtful_done: bool = False) -> Plan:
     """Continue what broke off outside a transaction; `doubtful_done` is a person's word on a statement in doubt."""
     target = targets.look(environment, scripts=True)
-    return planner.resume(target, source.folder(), version=version, name=name, doubtful_done=doubtful_done)
+    return planner.resume(target, folders.read(), version=version, name=name, doubtful_done=doubtful_done)
 
 
 def repair(environment: Environment, *, version: str, name: str) -> Plan:
-    return planner.repair(targets.look(environment, scripts=True), source.folder(), version=version, name=name)
+    return planner.repair(targets.look(environment, scripts=True), folders.read(), version=version, name=name)
 
 
 def reset(environment: Environment, *, version: str, name: str, reason: str) -> Plan:

@@ -9,7 +9,8 @@ from dashboard.engine.errors import NothingToDo
 from dashboard.engine.migration import Kind
 from dashboard.engine.status import MigrationStatus
 from dashboard.models.environments import Environment
-from dashboard.services import source, targets
+from dashboard.selectors import folders
+from dashboard.services import targets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class Undecided:
 def undecided(environment: Environment, version: str) -> Undecided:
     """Read from the target now. Raises NothingToDo where no file of this version waits."""
     history = targets.look(environment).history
-    statuses = [s for s in status.compute(source.folder(), history) if s.version == version and s.migration]
+    statuses = [s for s in status.compute(folders.read(), history) if s.version == version and s.migration]
     files = tuple(s for s in statuses if not (s.applied and s.applied.success))
     if not files:
         raise NothingToDo(environment=environment.name, reason=f"no file with the version {version} waits there")

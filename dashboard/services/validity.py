@@ -6,11 +6,11 @@ from datetime import datetime
 
 from dashboard.engine import planner
 from dashboard.engine.errors import EngineError
-from dashboard.engine.migration import History
-from dashboard.engine.planner import Action, Plan, Target, TargetIdentity
+from dashboard.engine.planner import Action, Plan, Target
 from dashboard.models import Observation, environments
 from dashboard.models.environments import Environment
-from dashboard.services import source, targets
+from dashboard.selectors import folders, observations
+from dashboard.services import targets
 from dashboard.services.errors import PageOutdated
 
 
@@ -27,7 +27,7 @@ def objection(plan: Plan, *, made_at: datetime) -> str:
     """
     try:
         if plan.action is Action.APPLY:
-            planner.verify_files(plan, source.folder())
+            planner.verify_files(plan, folders.read())
         if seen := _seen_since(made_at, environments.get(plan.environment)):
             planner.verify(plan, seen)
     except EngineError as error:
@@ -38,13 +38,15 @@ def objection(plan: Plan, *, made_at: datetime) -> str:
 
 
 def _seen_since(moment: datetime, environment: Environment) -> Target | None:
-    observation = Observation.objects.filter(pk=environment.slug, seen_at__gte=moment).first()
-    if observation is None or observation.identity is None:
+    row = Observation.objects.filter(pk=environment.slug, seen_at__gte=moment).first()
+    seen = observations.last_seen(row) if row else None
+    if seen is None:
         return None
+    history, identity = seen
     return Target(
         environment=environment.slug,
         name=environment.name,
-        identity=TargetIdentity(**observation.identity),
+        identity=identity,
         policy=targets.policy(environment),
-        history=History.from_dict(observation.history or {}),
+        history=history,
     )

@@ -155,9 +155,9 @@ def _apply(line: Line, by: Actor, upto: str | None = None) -> Run:
 
 
 def _skip(line: Line, by: Actor, version: str) -> None:
-    from dashboard.services import source
+    from dashboard.selectors import folders
 
-    identities = [m.identity for m in source.folder().migrations if m.version == version]
+    identities = [m.identity for m in folders.read().migrations if m.version == version]
     plan = plans.skip(line.staging, identities, reason="settled with the team")
     run = _finish(runs.start(plan, environment=line.staging, by=by))
     assert run.status == Run.Status.SUCCEEDED, run.failure
