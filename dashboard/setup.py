@@ -9,6 +9,9 @@ from django.db import connections
 
 from dashboard.models.roles import Role
 
+#: What /admin/ asks of an administrator.
+MANAGE_PEOPLE = ("add_user", "change_user", "view_user", "view_group")
+
 
 def create_schema(*, using: str, **kwargs: Any) -> None:
     connection = connections[using]
@@ -17,7 +20,9 @@ def create_schema(*, using: str, **kwargs: Any) -> None:
 
 
 def create_roles(*, using: str, **kwargs: Any) -> None:
-    from django.contrib.auth.models import Group
+    from django.contrib.auth.models import Group, Permission
 
     for role in Role:
         Group.objects.using(using).get_or_create(name=role.value)
+    wanted = Permission.objects.using(using).filter(content_type__app_label="auth", codename__in=MANAGE_PEOPLE)
+    Group.objects.using(using).get(name=Role.ADMIN.value).permissions.add(*wanted)

@@ -29,6 +29,11 @@ class Event(StrEnum):
     SIGNED_IN = "person.signed_in"
     SIGN_IN_FAILED = "person.sign_in_failed"
     SIGNED_OUT = "person.signed_out"
+    PERSON_CREATED = "person.created"
+    PERSON_DEACTIVATED = "person.deactivated"
+    PERSON_REACTIVATED = "person.reactivated"
+    ROLE_CHANGED = "person.role_changed"
+    PASSWORD_SET = "person.password_set"  # noqa: S105 - the name of an event
     REQUEST_OPENED = "request.opened"
     REQUEST_APPROVED = "request.approved"
     REQUEST_REJECTED = "request.rejected"

@@ -1,0 +1,163 @@
+"""/admin/: people and their roles, what must not be possible there, and what is written down of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dashboard.models import AuditEvent
+from tests.fix_people import ClientOf
+from tests.views.pages import text
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def manager(admin: User) -> User:
+    """carol, who may enter /admin/."""
+    admin.is_staff = True
+    admin.save()
+    return admin
+
+
+@pytest.fixture
+def root() -> User:
+    from django.contrib.auth.models import User
+
+    return User.objects.create_superuser("root", password="correct horse battery staple")
+
+
+def _form(user: User, *roles: str, **changes: object) -> dict[str, object]:
+    from django.contrib.auth.models import Group
+
+    groups = [group.pk for group in Group.objects.filter(name__in=roles)]
+    return {"first_name": "", "last_name": "", "email": "", "groups": groups, "is_active": "on", **changes}
+
+
+def _change(client: Client, user: User, *roles: str, **changes: object) -> int:
+    answer = client.post(f"/admin/auth/user/{user.pk}/change/", _form(user, *roles, **changes))
+    user.refresh_from_db()
+    return answer.status_code
+
+
+def _written() -> list[tuple[str, str, dict[str, object]]]:
+    kinds = ["person.signed_in", "person.signed_out"]
+    return [(e.actor, e.kind, e.data) for e in AuditEvent.objects.exclude(kind__in=kinds).order_by("id")]
+
+
+def test_only_people_and_roles_are_there(manager: User, root: User, client_of: ClientOf) -> None:
+    for person in (manager, root):
+        shown = text(client_of(person).get("/admin/"))
+        assert "Users" in shown
+        assert "Groups" in shown
+        assert "Procrastinate" not in shown
+
+
+def test_a_role_is_given_and_taken_and_written_down(manager: User, viewer: User, client_of: ClientOf) -> None:
+    client = client_of(manager)
+    assert _change(client, viewer, "approver") == 302
+    assert _change(client, viewer) == 302
+    assert _written() == [
+        ("carol", "person.role_changed", {"name": "vera", "before": ["viewer"], "after": ["approver"]}),
+        ("carol", "person.role_changed", {"name": "vera", "before": ["approver"], "after": []}),
+    ]
+    shown = text(client.get("/audit/"))
+    assert "carol made vera approver (before: viewer)." in shown
+    assert "carol made vera someone without a role (before: approver)." in shown
+
+
+def test_saving_without_a_change_writes_nothing(manager: User, viewer: User, client_of: ClientOf) -> None:
+    assert _change(client_of(manager), viewer, "viewer", email="vera@example.com") == 302
+    assert _written() == []
+
+
+def test_the_role_admin_opens_the_door_and_losing_it_closes_it(
+    manager: User, viewer: User, client_of: ClientOf
+) -> None:
+    client = client_of(manager)
+    _change(client, viewer, "admin")
+    assert client_of(viewer).get("/admin/auth/user/").status_code == 200
+    _change(client, viewer, "approver")
+    assert client_of(viewer).get("/admin/auth/user/").status_code == 302
+
+
+def test_a_new_person_is_written_down_and_has_no_role(manager: User, client_of: ClientOf) -> None:
+    from django.contrib.auth.models import User
+
+    secret = "correct horse battery staple"
+    sent = {"username": "nora", "usable_password": "true", "password1": secret, "password2": secret}
+    assert client_of(manager).post("/admin/auth/user/add/", sent).status_code == 302
+    assert not User.objects.get(username="nora").groups.exists()
+    assert _written() == [("carol", "person.created", {"name": "nora"})]
+
+
+def test_people_are_deactivated_and_never_deleted(manager: User, root: User, viewer: User, client_of: ClientOf) -> None:
+    client = client_of(manager)
+    _change(client, viewer, "viewer", is_active="")
+    assert not viewer.is_active
+    _change(client, viewer, "viewer")
+    assert [kind for _, kind, _ in _written()] == ["person.deactivated", "person.reactivated"]
+    for person in (manager, root):
+        assert client_of(person).post(f"/admin/auth/user/{viewer.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_a_password_set_by_someone_else_is_written_down(manager: User, viewer: User, client_of: ClientOf) -> None:
+    secret = "staple battery horse correct"
+    sent = {"usable_password": "true", "password1": secret, "password2": secret, "set-password": "1"}
+    answer = client_of(manager).post(f"/admin/auth/user/{viewer.pk}/password/", sent)
+    assert answer.status_code == 302
+    assert _written() == [("carol", "person.password_set", {"name": "vera"})]
+
+
+def test_nobody_makes_themselves_or_others_superuser(manager: User, viewer: User, client_of: ClientOf) -> None:
+    client = client_of(manager)
+    beyond = {"is_superuser": "on", "is_staff": "on", "user_permissions": ["1"], "username": "root"}
+    for person, role in ((manager, "admin"), (viewer, "viewer")):
+        _change(client, person, role, **beyond)
+        assert not person.is_superuser
+        assert not person.user_permissions.exists()
+        assert person.username != "root"
+    assert not viewer.is_staff
+
+
+def test_an_administrator_cannot_touch_a_superuser(manager: User, root: User, client_of: ClientOf) -> None:
+    client = client_of(manager)
+    assert _change(client, root) == 403
+    secret = "staple battery horse correct"
+    sent = {"usable_password": "true", "password1": secret, "password2": secret}
+    assert client.post(f"/admin/auth/user/{root.pk}/password/", sent).status_code == 403
+    assert _written() == []
+
+
+def test_a_superuser_makes_another_and_that_is_written_down(root: User, viewer: User, client_of: ClientOf) -> None:
+    _change(client_of(root), viewer, "viewer", is_superuser="on")
+    after = {"name": "vera", "before": ["viewer"], "after": ["viewer", "superuser"]}
+    assert _written() == [("root", "person.role_changed", after)]
+    assert viewer.is_staff
+
+
+def test_roles_are_read_and_not_changed(manager: User, root: User, client_of: ClientOf) -> None:
+    from django.contrib.auth.models import Group
+
+    group = Group.objects.get(name="approver")
+    for person in (manager, root):
+        client = client_of(person)
+        page = client.get(f"/admin/auth/group/{group.pk}/change/")
+        assert "also decide on other people's requests" in text(page)
+        assert client.post(f"/admin/auth/group/{group.pk}/change/", {"name": "boss"}).status_code == 403
+        assert client.get("/admin/auth/group/add/").status_code == 403
+
+
+def test_an_approver_and_a_stranger_do_not_get_in(approver: User, client_of: ClientOf, client: Client) -> None:
+    assert client_of(approver).get("/admin/auth/user/").status_code == 302
+    assert client.get("/admin/auth/user/").status_code == 302
+
+
+def test_the_menu_leads_there_for_those_who_may(manager: User, approver: User, client_of: ClientOf) -> None:
+    assert 'href="/admin/"' in client_of(manager).get("/audit/").content.decode()
+    assert 'href="/admin/"' not in client_of(approver).get("/audit/").content.decode()
