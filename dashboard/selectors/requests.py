@@ -31,14 +31,7 @@ def waiting_for(user: User) -> QuerySet[Request]:
 
 def queue(tab: Tab, user: User) -> QuerySet[Request]:
     """The requests of one tab, newest first."""
-    match tab:
-        case Tab.NEEDS_ME:
-            chosen = waiting_for(user) | _ready_to_run(user)
-        case Tab.OPEN:
-            chosen = Request.objects.filter(closed_at__isnull=True)
-        case Tab.DONE:
-            chosen = Request.objects.filter(closed_at__isnull=False)
-    return chosen.select_related("requested_by").order_by("-id")
+    return _in(tab, user).select_related("requested_by").order_by("-id")
 
 
 def counts(user: User) -> dict[Tab, int]:
@@ -56,6 +49,16 @@ def detailed(pk: int) -> Request:
         )
         .get(pk=pk)
     )
+
+
+def _in(tab: Tab, user: User) -> QuerySet[Request]:
+    match tab:
+        case Tab.NEEDS_ME:
+            return waiting_for(user) | _ready_to_run(user)
+        case Tab.OPEN:
+            return Request.objects.filter(closed_at__isnull=True)
+        case Tab.DONE:
+            return Request.objects.filter(closed_at__isnull=False)
 
 
 def _ready_to_run(user: User) -> QuerySet[Request]:

@@ -104,3 +104,16 @@ def test_a_folder_that_is_gone_is_a_value(line: Line) -> None:
     assert found.folder is None
     assert found.failure
     assert found.failure.code == "source_missing"
+
+
+def test_a_look_kept_in_the_shape_of_an_earlier_release_counts_as_none(line: Line) -> None:
+    seen(line.staging, row("001"))
+    for lacking in ("history", "identity"):
+        kept = Observation.objects.get()
+        value = getattr(kept, lacking)
+        setattr(kept, lacking, dict(list(value.items())[:1]))
+        kept.save()
+        assert environments.standing(line.staging, None).look is None
+        setattr(kept, lacking, value)
+        kept.save()
+    assert environments.standing(line.staging, None).look
