@@ -9,7 +9,7 @@ import os
 import signal
 from itertools import count
 
-#: Every point, in the order a run passes them.
+#: Every point, in the order a run passes them; the last two belong to recovery.
 POINTS = (
     "claimed",
     "connected",
@@ -27,6 +27,8 @@ POINTS = (
     "step_reported",
     "run_done",
     "reported",
+    "recovering",
+    "resolved",
 )
 
 _passed: dict[str, count[int]] = {}

@@ -15,6 +15,7 @@ from enum import StrEnum
 
 from dashboard.engine import autocommit, statements
 from dashboard.engine.errors import PlanChanged, TargetBusy
+from dashboard.engine.faultpoints import faultpoint
 from dashboard.engine.files import directives
 from dashboard.engine.planner import Plan, Step
 from dashboard.engine.statements import Statement, TransactionMode
@@ -55,6 +56,7 @@ def resolve(plan: Plan, *, access: Access, attempt: Attempt) -> Verdict:
             raise PlanChanged(what="the URL now leads to another database than the run worked on")
         _wait_until_gone(connection, access.address, attempt.run_id)
         with locks.held(connection, access.address.name, wait=PATIENCE):
+            faultpoint("recovering")
             return Verdict(steps=_found(connection, plan.steps, access.schema, attempt))
 
 

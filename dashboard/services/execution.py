@@ -71,6 +71,7 @@ def recover(run_id: int) -> None:
     except EngineError as error:
         logger.warning("Run %s is not resolved yet: %s", run.pk, error)
         return
+    faultpoint("resolved")
     runs.settle(run, verdict.steps)
     observations.refresh(environment)
 

@@ -1,14 +1,24 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from config.environments import Environment
 from dashboard.engine import localserver
 from dashboard.engine.localserver import LocalServer
 from tests.engine.folders import Bench
 from tests.fix_postgres import Database, MakeDatabase
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from pytest_django.fixtures import SettingsWrapper
+
+    from dashboard.services.actors import Actor
+    from tests.faults.proxy import Proxy
+    from tests.faults.trial import Mode, Trial
 
 HERE = Path(__file__).parent
 
@@ -28,6 +38,11 @@ def breakable_server() -> Iterator[LocalServer]:
 
 
 @pytest.fixture
+def alice(requester: User, acting: Callable[[User], Actor]) -> Actor:
+    return acting(requester)
+
+
+@pytest.fixture
 def bench(tmp_path: Path, target_db: Database) -> Bench:
     return _bench(tmp_path, target_db)
 
@@ -41,3 +56,34 @@ def _bench(parent: Path, database: Database) -> Bench:
     folder = parent / "migrations"
     folder.mkdir()
     return Bench(folder=folder, database=database)
+
+
+type MakeTrial = Callable[..., Trial]
+
+
+@pytest.fixture
+def make_trial(tmp_path: Path, settings: SettingsWrapper, alice: Actor, make_database: MakeDatabase) -> MakeTrial:
+    """`make_trial(mode)`, on the session's server; `server=` another one, `through=` a proxy in front of it."""
+    from tests.faults import trial, worker
+
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+
+    def make(mode: Mode, *, server: LocalServer | None = None, through: Proxy | None = None, **tuned: Any) -> Trial:
+        database = make_database(server=server) if server else make_database()
+        database.query("CREATE TABLE effects (version int, mark int)")
+        url = through.url(database.url) if through else database.url
+        settings.SOURCE = folder
+        settings.ENVIRONMENTS = (
+            Environment(slug="staging", name="Staging", variable="URL_OF_STAGING", url=url, position=0),
+        )
+        site = worker.Site(
+            control=trial.control(),
+            environments=settings.ENVIRONMENTS,
+            source=folder,
+            log=tmp_path / "worker.log",
+            tuned=tuned,
+        )
+        return trial.Trial(database=database, site=site, person=alice, mode=mode)
+
+    return make

@@ -32,7 +32,9 @@ def catalog(database: Database) -> set[tuple[str, ...]]:
 
 
 def history(database: Database) -> list[tuple[Any, ...]]:
-    """The tracking rows that say success: version, name, checksum, kind."""
+    """The tracking rows that say success: version, name, checksum, kind. None where there is no table yet."""
+    if database.query("SELECT to_regclass('platform.schema_migrations')") == [(None,)]:
+        return []
     return database.query(
         "SELECT version, name, checksum, kind FROM platform.schema_migrations WHERE success ORDER BY version"
     )
