@@ -75,6 +75,7 @@ def _environment(environment: Environment, seen: Target | EngineError, folder: F
         "applied": summary.applied,
         "pending": summary.pending,
         "attention": len(summary.attention),
+        "unfinished": [f"{left.version}_{left.name}" for left in seen.history.unfinished],
         "migrations": [_migration(item) for item in statuses],
     }
 
@@ -105,7 +106,7 @@ def _exit_code(
     if failures:
         return failures[0]
     if any(p.severity is Severity.ERROR for p in folder.problems) or any(
-        e["attention"] for e in report["environments"]
+        e["attention"] or e["unfinished"] for e in report["environments"]
     ):
         return Exit.ATTENTION
     if pending_counts and any(e["pending"] for e in report["environments"]):
@@ -136,7 +137,14 @@ def _environment_lines(environment: dict[str, Any]) -> list[str]:
     counts = f"{environment['applied']} applied, {environment['pending']} pending"
     if environment["attention"]:
         counts += f", {environment['attention']} need attention"
-    return [f"{head}: {counts}", *(f"  {_state_line(item)}" for item in environment["migrations"])]
+    frozen = [f"  {_FROZEN.format(label=label, name=environment['name'])}" for label in environment["unfinished"]]
+    return [f"{head}: {counts}", *frozen, *(f"  {_state_line(item)}" for item in environment["migrations"])]
+
+
+_FROZEN = (
+    "{label} broke off outside a transaction: part of it is there, and nothing else runs until that is settled, "
+    "on the page of {name} in Signalbox."
+)
 
 
 def _state_line(item: dict[str, Any]) -> str:

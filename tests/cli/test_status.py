@@ -12,6 +12,8 @@ import pytest
 from psycopg import conninfo
 
 from config.environments import Environment
+from dashboard.cli.exits import Exit
+from dashboard.engine.errors import PartlyApplied
 from tests.cli.conftest import Signalbox
 from tests.cli.targets import apply, fingerprint
 from tests.fix_line import Line
@@ -76,6 +78,21 @@ def test_it_says_it_in_words(signalbox: Signalbox, two_files: Line):
     assert f"/{database} as " in head
     assert head.endswith("): 1 applied, 1 pending")
     assert lines == ["  001 users: applied", "  002 orders: pending"]
+
+
+def test_it_says_what_broke_off_and_freezes_an_environment(signalbox: Signalbox, line: Line):
+    line.write(
+        _001_users="CREATE TABLE users (id int);\nINSERT INTO users VALUES (1), (1);",
+        _002_indexes="CREATE INDEX CONCURRENTLY a ON users (id);\nCREATE UNIQUE INDEX CONCURRENTLY b ON users (id);",
+    )
+    apply(line, line.staging, upto="001")
+    with pytest.raises(PartlyApplied):
+        apply(line, line.staging)
+    answer = signalbox("status", "--env", "staging")
+    assert answer.code == Exit.ATTENTION
+    assert "002_indexes broke off outside a transaction: part of it is there, and nothing else runs" in answer.out
+    (staging,) = signalbox("status", "--json", "--env", "staging").json["environments"]
+    assert staging["unfinished"] == ["002_indexes"]
 
 
 def test_it_reads_the_folder_that_is_named(signalbox: Signalbox, line: Line, tmp_path: Path):
