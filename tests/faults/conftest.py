@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
@@ -17,8 +17,14 @@ if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
 
     from dashboard.services.actors import Actor
-    from tests.faults.proxy import Proxy
     from tests.faults.trial import Mode, Trial
+
+
+class Detour(Protocol):
+    """A proxy or a pooler: another way to the same database."""
+
+    def url(self, direct: str) -> str: ...
+
 
 HERE = Path(__file__).parent
 
@@ -69,7 +75,7 @@ def make_trial(tmp_path: Path, settings: SettingsWrapper, alice: Actor, make_dat
     folder = tmp_path / "migrations"
     folder.mkdir()
 
-    def make(mode: Mode, *, server: LocalServer | None = None, through: Proxy | None = None, **tuned: Any) -> Trial:
+    def make(mode: Mode, *, server: LocalServer | None = None, through: Detour | None = None, **tuned: Any) -> Trial:
         database = make_database(server=server) if server else make_database()
         database.query("CREATE TABLE effects (version int, mark int)")
         url = through.url(database.url) if through else database.url

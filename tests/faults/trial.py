@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -25,6 +25,7 @@ from dashboard.models import AuditEvent, Run, RunStep
 from dashboard.services import execution, plans, runs
 from dashboard.services.actors import Actor
 from tests.faults import outside, worker
+from tests.faults.waiting import wait_until
 from tests.fix_postgres import Database
 
 processes = multiprocessing.get_context("forkserver")
@@ -231,13 +232,6 @@ def end(process: ForkServerProcess, seconds: float = 60) -> int:
     code = process.exitcode
     process.close()
     return code
-
-
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.01)
 
 
 def is_frozen(process: ForkServerProcess) -> bool:

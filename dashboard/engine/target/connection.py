@@ -84,8 +84,8 @@ def identity(connection: Connection) -> TargetIdentity:
 
 def reset(connection: Connection, access: Access) -> None:
     """Undo whatever a migration left in the session: role, settings, temporary tables, prepared statements,
-    cursors, LISTEN. Never DISCARD ALL, which would also drop the target lock. Then the run's own settings, said
-    again because a pooler may have dropped those given at the start."""
+    cursors, LISTEN. Never DISCARD ALL, which would also drop the target lock. Then the session's name and the run's
+    own settings, said again because a pooler may have dropped those given at the start."""
     for statement in (
         "RESET SESSION AUTHORIZATION",
         "RESET ROLE",
@@ -98,7 +98,8 @@ def reset(connection: Connection, access: Access) -> None:
         "DISCARD PLANS",
     ):
         connection.execute(statement)
-    for name, value in _settings(access).items():
+    name_of_session = {"application_name": connection.info.get_parameters().get("application_name", "")}
+    for name, value in (name_of_session | _settings(access)).items():
         connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
 
 

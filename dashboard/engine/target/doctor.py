@@ -5,10 +5,14 @@ from __future__ import annotations
 from psycopg import conninfo
 
 from dashboard.engine.errors import TargetUnsuitable
+from dashboard.engine.target import connection as connections
 from dashboard.engine.target import sql
 from dashboard.engine.target.connection import Address, Connection
 
 OLDEST_VERSION = 130000
+
+#: How often a second connection is compared with ours; a pooler may have several idle backends to choose from.
+PROBES = 10
 
 UNPOOLED = (
     "Use the session-mode or unpooled URL: on Railway DATABASE_UNPOOLED_URL, on Supabase port 5432 instead of 6543."
@@ -35,21 +39,19 @@ def examine(connection: Connection, address: Address) -> None:
 
 
 def _behind_transaction_pooler(connection: Connection, address: Address, backend_pid: object) -> bool:
-    """The backend pid of the protocol is not the server's, and a setting does not survive.
-
-    A session-mode pooler also reports a pid of its own, but there a session is kept.
-    """
+    """A pooler tells a backend pid of its own. In session mode the server's is ours alone as long as we are connected;
+    in transaction mode another connection is served by the same backend between our statements, or we by another."""
     if str(conninfo.conninfo_to_dict(address.url).get("port", "")) == "6543":
         return True
     if connection.info.backend_pid == backend_pid:
         return False
-    return not _setting_survives(connection)
+    with connections.reading(address) as other:
+        return any(_pid(other) == backend_pid or _pid(connection) != backend_pid for _ in range(PROBES))
 
 
-def _setting_survives(connection: Connection) -> bool:
-    connection.execute("SELECT pg_catalog.set_config('signalbox.probe', 'kept', false)")
-    row = connection.execute("SELECT pg_catalog.current_setting('signalbox.probe', true)").fetchone()
-    return bool(row and row[0] == "kept")
+def _pid(connection: Connection) -> object:
+    row = connection.execute("SELECT pg_catalog.pg_backend_pid()").fetchone()
+    return row[0] if row else None
 
 
 def _unsuitable(address: Address, finding: str, remedy: str) -> TargetUnsuitable:
