@@ -14,6 +14,7 @@ from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from django.db import transaction
+from django.forms import CheckboxSelectMultiple
 from django.http import HttpRequest, HttpResponse
 from procrastinate.contrib.django.models import ProcrastinateJob
 
@@ -41,10 +42,19 @@ class PersonAdmin(UserAdmin):
         ("When", {"fields": ("last_login", "date_joined")}),
     )
     readonly_fields = ("last_login", "date_joined")
+    filter_horizontal = ()
 
     @admin.display(description="roles")
     def roles(self, user: User) -> str:
         return ", ".join(people.footing(user).roles) or "none"
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs |= {
+            "widget": CheckboxSelectMultiple,
+            "label": "Roles",
+            "help_text": "The highest counts; each includes those below it. Without one, a person sees nothing.",
+        }
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         fixed = ("username",) if obj else ()

@@ -149,12 +149,8 @@ def _facts(environment: Environment) -> Iterator[tuple[str, str]]:
         yield "It also covers", f"the rollback, for {wording.hours(environment.rollback_hours)} after the run"
     else:
         yield "To run", "One person with the role requester; no approval is needed"
-    yield "Waits for a lock", _limit(environment.lock_timeout_ms)
-    yield "A statement runs", _limit(environment.statement_timeout_ms)
-
-
-def _limit(milliseconds: int) -> str:
-    return f"for at most {milliseconds / 1000:g} s" if milliseconds else "without a limit"
+    yield "Waits for a lock", wording.limit(environment.lock_timeout_ms)
+    yield "A statement runs", wording.limit(environment.statement_timeout_ms)
 
 
 # Apply

@@ -14,6 +14,7 @@ from dashboard.engine.files import directives
 from dashboard.engine.planner import Action, Plan, PlanWarning, Step
 from dashboard.engine.statements import Statement, TransactionMode, TransactionShape
 from dashboard.models.environments import Environment
+from dashboard.presenters import wording
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.services import approvals, plans, targets
 
@@ -99,8 +100,8 @@ def facts(plan: Plan, environment: Environment) -> tuple[tuple[str, str], ...]:
         ("Database", plan.identity.database),
         ("Address", address(environment)),
         ("System identifier", plan.identity.system_identifier),
-        ("Lock timeout", f"{plan.policy.lock_timeout_ms} ms"),
-        ("Statement timeout", f"{plan.policy.statement_timeout_ms} ms" if plan.policy.statement_timeout_ms else "none"),
+        ("Waits for a lock", wording.limit(plan.policy.lock_timeout_ms)),
+        ("A statement runs", wording.limit(plan.policy.statement_timeout_ms)),
         ("Digest", f"sha256 {plan.digest[:SHORT_DIGEST]}…"),
     )
 

@@ -82,6 +82,7 @@ _NOT_YET: Mapping[str, str] = {
     RunStep.Status.COMMITTED: "It has no statements.",
 }
 _TIMES = {1: "once", 2: "twice"}
+_UNDONE = Pill(label="Undone", tone="muted", icon="rollback")
 _STOPPED = Pill(label="Stopped", tone="muted", icon="cancel")
 _WORDS = {"rollback": "rollback", "repair": "drops its invalid index", "reset": "starts over"}
 _UNDOABLE = {Run.Status.SUCCEEDED, Run.Status.RESOLVED}
@@ -227,7 +228,7 @@ def _step(step: RunStep, *, open_: bool) -> StepView:
         duration_ms=step.duration_ms,
         started_at=step.started_at,
         open=open_,
-        statements=tuple(_statement(s, cancelled=step.status == RunStep.Status.CANCELLED) for s in latest),
+        statements=tuple(_statement(s, step) for s in latest),
         left_out=step.said - len(latest),  # type: ignore[attr-defined]
         empty=_EMPTY.get(step.action, "") or _NOT_YET.get(step.status, "No statement has run yet."),
         waiting=tuple(f"Waits for {blocker}" for blocker in step.blockers),
@@ -242,17 +243,33 @@ def _retried(step: RunStep) -> str:
     return f"It was undone and begun again {times}: {step.retry_reason}"
 
 
-def _statement(statement: RunStatement, *, cancelled: bool) -> StatementView:
-    stopped = cancelled and statement.status == RunStatement.Status.FAILED
+def _statement(statement: RunStatement, step: RunStep) -> StatementView:
     return StatementView(
         number=statement.number,
         line=statement.line,
         summary=statement.summary,
-        pill=_STOPPED if stopped else statuses.STATEMENT[statement.status],
+        pill=_statement_pill(statement, step),
         duration_ms=statement.duration_ms,
         rows=_rows(statement.tag),
         notices=tuple(statement.notices),
     )
+
+
+def _statement_pill(statement: RunStatement, step: RunStep) -> Pill:
+    """What its step became outweighs what was told of the statement while it ran: a transaction that failed has
+    undone all of it, and a worker that is lost leaves the last word unsaid."""
+    undone = step.status in {RunStep.Status.FAILED, RunStep.Status.CANCELLED}
+    match statement.status:
+        case RunStatement.Status.FAILED if step.status == RunStep.Status.CANCELLED:
+            return _STOPPED
+        case RunStatement.Status.OK | RunStatement.Status.RUNNING if undone:
+            return _UNDONE
+        case RunStatement.Status.RUNNING if step.status == RunStep.Status.COMMITTED:
+            return statuses.STATEMENT[RunStatement.Status.OK]
+        case RunStatement.Status.RUNNING if step.status != RunStep.Status.RUNNING:
+            return statuses.STEP[RunStep.Status.UNKNOWN]
+        case _:
+            return statuses.STATEMENT[statement.status]
 
 
 def _rows(tag: str) -> int | None:

@@ -10,3 +10,8 @@ def hours(count: int) -> str:
     if count > DAY and count % DAY == 0:
         return f"{count // DAY} days"
     return f"{count} hour{'' if count == 1 else 's'}"
+
+
+def limit(milliseconds: int) -> str:
+    """ "for at most 3 s"; 0 means that nothing limits it."""
+    return f"for at most {milliseconds / 1000:g} s" if milliseconds else "without a limit"

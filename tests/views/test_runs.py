@@ -71,6 +71,7 @@ def test_a_failure_says_what_happened_what_is_and_what_to_do(
     assert "Show line 4 in its file" in shown
     assert "^" in shown
     assert "/migrations/002/members/#L4" in page.content.decode()
+    assert "CREATE TABLE members ( user_id int REFERENCES users ) Undone" in shown
 
 
 def test_only_an_administrator_is_offered_to_skip(
