@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from tests.browser import demo as demos
 from tests.browser.demo import Demo
+from tests.browser.pages import View
 
 type Enter = Callable[..., Page]
 
@@ -86,7 +87,9 @@ def enter(chromium: Browser, troubles: list[str]) -> Iterator[Enter]:
     """`enter(demo, "alice")`: a browser of her own, signed in; without a name, nobody is."""
     contexts: list[BrowserContext] = []
 
-    def entered(demo: Demo, who: str = "", *, javascript: bool = True, width: int = 1280, scheme: str = "light") -> Page:
+    def entered(
+        demo: Demo, who: str = "", *, javascript: bool = True, width: int = 1280, scheme: str = "light"
+    ) -> Page:
         context = chromium.new_context(
             base_url=demo.url,
             viewport={"width": width, "height": 800},
@@ -105,17 +108,17 @@ def enter(chromium: Browser, troubles: list[str]) -> Iterator[Enter]:
         context.close()
 
 
-def password_of(username: str) -> str:
-    from dashboard.cli import demo_story
-
-    return next(person.password for person in demo_story.PEOPLE if person.username == username)
-
-
-def sign_in(page: Page, username: str, password: str = "") -> None:
+def sign_in(page: Page, username: str, password: str = "{} at the signalbox") -> None:
     page.goto("/sign-in/")
     page.get_by_label("Username").fill(username)
-    page.get_by_label("Password").fill(password or password_of(username))
+    page.get_by_label("Password").fill(password.format(username))
     page.get_by_role("button", name="Sign in").click()
+
+
+def look_at(page: Page, view: View) -> None:
+    answer = page.goto(view.address)
+    assert answer is not None
+    assert answer.status == view.status
 
 
 def _cookies(chromium: Browser, demo: Demo, who: str) -> dict:
@@ -123,7 +126,7 @@ def _cookies(chromium: Browser, demo: Demo, who: str) -> dict:
         context = chromium.new_context(base_url=demo.url)
         page = context.new_page()
         sign_in(page, who)
-        page.get_by_role("heading", name="Overview").wait_for()
+        page.wait_for_url("/")
         demo.signed_in[who] = context.storage_state()
         context.close()
     return demo.signed_in[who]

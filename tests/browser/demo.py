@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -21,9 +22,17 @@ FOREIGN = ("DATABASE_URL", "DJANGO_", "PG", "PORT", "RAILWAY_", "SIGNALBOX_")
 KEPT = "SIGNALBOX_POSTGRES_BIN"
 
 
+#: Who comes in besides the people of the demo: oscar has no role, sue is a superuser.
+NEWCOMERS = """
+User.objects.create_user("oscar", password="oscar at the signalbox")
+User.objects.create_superuser("sue", password="sue at the signalbox")
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Demo:
     url: str
+    home: Path
     #: Cookies of people who have signed in once, by name: hashing a password takes long on purpose.
     signed_in: dict[str, dict] = field(default_factory=dict)
 
@@ -33,7 +42,7 @@ def make_home(home: Path) -> None:
     home.mkdir()
     home.chmod(0o755)  # root's PostgreSQL runs as nobody, who has to get in
     with running(home):
-        pass
+        _manage(home, "shell", "--verbosity=0", "--command", NEWCOMERS)
 
 
 @contextmanager
@@ -50,17 +59,39 @@ def copied(told: Path, source: Path | None = None) -> Iterator[Demo]:
 
 @contextmanager
 def running(home: Path, source: Path | None = None) -> Iterator[Demo]:
-    port, log = _free_port(), home / "demo.log"
+    port, log = free_port(), home / "demo.log"
     command = [sys.executable, "manage.py", "signalbox", "demo", "--home", home, "--port", str(port)]
     with log.open("w") as out:
         process = subprocess.Popen(command, env=_environment(source), cwd=ROOT, stdout=out, stderr=out)
         try:
             _wait(process, log)
-            yield Demo(url=f"http://127.0.0.1:{port}")
+            yield Demo(url=f"http://127.0.0.1:{port}", home=home)
         finally:
             process.terminate()
             process.wait(60)
     assert "Traceback" not in log.read_text(), f"a traceback in what the demo said:\n{log.read_text()}"
+
+
+@contextmanager
+def web_without_database() -> Iterator[str]:
+    """Only the web server, and nobody listens where its database should be."""
+    port = free_port()
+    environment = clean_environment() | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "SIGNALBOX_BIND": f"127.0.0.1:{port}",
+        "SIGNALBOX_DATABASE_URL": "postgresql://nobody:nothing@127.0.0.1:1/gone",
+        "SIGNALBOX_INSECURE_HTTP": "1",
+        "SIGNALBOX_LOG_LEVEL": "ERROR",
+        "SIGNALBOX_ROLE": "web",
+        "SIGNALBOX_SECRET_KEY": "for this test only",
+    }
+    process = subprocess.Popen([ROOT / "bin" / "start"], env=environment, cwd=ROOT)
+    try:
+        _wait_until_it_listens(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 def clean_environment() -> dict[str, str]:
@@ -71,6 +102,13 @@ def _environment(source: Path | None) -> dict[str, str]:
     return clean_environment() | ({"SIGNALBOX_SOURCE": str(source)} if source else {})
 
 
+def _manage(home: Path, *arguments: str) -> None:
+    server = json.loads((home / "postgres" / "server.json").read_text())
+    url = f"postgresql://postgres:{server['password']}@127.0.0.1:{server['port']}/signalbox"
+    environment = clean_environment() | {"SIGNALBOX_DATABASE_URL": url}
+    subprocess.run([sys.executable, "manage.py", *arguments], env=environment, cwd=ROOT, check=True)
+
+
 def _wait(process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while READY not in log.read_text():
@@ -79,7 +117,16 @@ def _wait(process: subprocess.Popen[bytes], log: Path) -> None:
         time.sleep(0.05)
 
 
-def _free_port() -> int:
+def _wait_until_it_listens(port: int) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+
+
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -67,11 +67,13 @@ VIEWS = (
     _view("run-failed", "run", pk=7),
     _view("audit"),
     _view("audit-verified", "audit", query="?verify=1"),
-    _view("audit-none", "audit", query="?actor=nobody"),
+    _view("audit-none", "audit", query="?kind=run.interrupted"),
     _view("not-found", "migration", version="999", name="unknown", status=404),
     _view("refused", "rollback", slug="development", version="010", name="invoice_due_dates", status=422),
-    _view("admin", "admin:index"),
-    _view("admin-people", "admin:auth_user_changelist"),
+    _view("no-role", "overview", who="oscar", status=403),
+    _view("forbidden", "admin:auth_user_changelist", status=403),
+    _view("admin", "admin:index", who="sue"),
+    _view("admin-people", "admin:auth_user_changelist", who="sue"),
 )
 #: They change something, so they answer nothing to a GET.
 POST_ONLY = frozenset(

@@ -7,7 +7,7 @@ import os
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.conftest import Enter
+from tests.browser.conftest import Enter, look_at
 from tests.browser.demo import ROOT, Demo
 from tests.browser.pages import VIEWS, View
 
@@ -22,7 +22,7 @@ WIDTHS = (1280, 375)
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 def test_it_takes_a_picture(view: View, demo: Demo, enter: Enter) -> None:
     page = enter(demo, view.who)
-    page.goto(view.address)
+    look_at(page, view)
     for scheme in SCHEMES:
         for width in WIDTHS:
             page.emulate_media(color_scheme=scheme)

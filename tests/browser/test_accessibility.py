@@ -1,0 +1,170 @@
+"""WCAG 2.2 A and AA on every page, and the whole way from the sign-in to the approval without a mouse."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Enter, look_at
+from tests.browser.demo import Demo
+from tests.browser.pages import VIEWS, View
+
+AXE = Axe()
+RULES = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
+    "resultTypes": ["violations"],
+}
+WIDTHS = (1280, 375)
+SCHEMES = ("light", "dark")
+#: 1280 px at 400 % zoom.
+NARROWEST = 320
+
+#: What stands out of the window to the right, unless something around it scrolls by itself.
+OVERFLOWING = """() => [...document.querySelectorAll("body *")].filter(element => {
+    if (element.getBoundingClientRect().right <= innerWidth + 1) return false;
+    for (let around = element; around !== document.body; around = around.parentElement)
+        if (["auto", "scroll", "hidden", "clip"].includes(getComputedStyle(around).overflowX)) return false;
+    return true;
+}).map(element => element.outerHTML.slice(0, 160))"""
+
+#: What has the focus, and whether a reader can tell: it is in the window, on top, and drawn another way than without.
+FOCUS = """() => {
+    const focused = document.activeElement, box = focused.getBoundingClientRect();
+    const x = Math.min(Math.max(box.left + box.width / 2, 0), innerWidth - 1);
+    const y = Math.min(Math.max(box.top + box.height / 2, 0), innerHeight - 1);
+    const top = document.elementFromPoint(x, y);
+    const look = () => {
+        const style = getComputedStyle(focused);
+        return [style.outlineStyle, style.outlineWidth, style.outlineColor, style.boxShadow].join();
+    };
+    const shown = look();
+    focused.blur();
+    const plain = look();
+    focused.focus();
+    return {
+        name: (focused.labels?.[0] ?? focused).innerText.replace(/\\s+/g, " ").trim(),
+        inWindow: box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth,
+        onTop: top !== null && (focused.contains(top) || top.contains(focused)),
+        drawn: shown !== plain,
+    };
+}"""
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+def test_a_page_has_no_violation_and_no_overflow(view: View, demo: Demo, enter: Enter) -> None:
+    page = enter(demo, view.who)
+    look_at(page, view)
+    _open_everything(page)
+    found = [line for scheme in SCHEMES for width in WIDTHS for line in _violations(page, scheme, width)]
+    assert found == []
+    for width in (*WIDTHS, NARROWEST):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert (width, page.evaluate(OVERFLOWING)) == (width, [])
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_open_menus_have_no_violation(width: int, demo: Demo, enter: Enter) -> None:
+    page = enter(demo, "bob", width=width)
+    for menu in ("Menu", "bob") if width < 640 else ("bob",):
+        page.goto("/")
+        page.locator("details.menu summary", has_text=menu).click()
+        assert [line for scheme in SCHEMES for line in _violations(page, scheme, width)] == []
+
+
+def test_a_refused_form_names_its_fields(demo: Demo, enter: Enter) -> None:
+    page = enter(demo, "bob")
+    page.goto("/requests/2/")
+    page.get_by_role("button", name="Approve and apply now").click()
+    typed = page.get_by_label("To run it on Production, type production")
+    expect(typed).to_have_attribute("aria-invalid", "true")
+    expect(typed).to_have_accessible_description(re.compile("The name you typed is not production."))
+    assert [line for scheme in SCHEMES for line in _violations(page, scheme, 1280)] == []
+
+
+def test_a_chosen_theme_looks_like_the_systems(demo: Demo, enter: Enter) -> None:
+    page = enter(demo, "alice", scheme="light")
+    by_system = {scheme: _colours(page, scheme) for scheme in SCHEMES}
+    for scheme in SCHEMES:
+        page.locator("details.menu summary", has_text="alice").click()
+        page.get_by_role("button", name=scheme.capitalize()).click()
+        page.wait_for_load_state()
+        other = SCHEMES[1 - SCHEMES.index(scheme)]
+        assert _colours(page, other) == by_system[scheme]
+
+
+def test_from_the_sign_in_to_the_approval_by_keyboard(own_demo: Demo, enter: Enter) -> None:
+    alice, bob = enter(own_demo), enter(own_demo)
+    for person, name in ((alice, "alice"), (bob, "bob")):
+        person.goto("/")
+        _types(person, "Username", name)
+        _types(person, "Password", f"{name} at the signalbox")
+        _presses(person, "Sign in")
+        expect(person.get_by_role("heading", name="Overview", level=1)).to_be_visible()
+    _presses(alice, "Production")
+    _presses(alice, "Request approval for 3 migrations")
+    _types(alice, "Why is this needed?", "By keyboard")
+    _presses(alice, "Request approval for 3 migrations on Production")
+    expect(alice.get_by_role("heading", level=1)).to_contain_text("Apply 009, 010 and 011 to Production")
+    _presses(bob, "2 requests wait for your decision.")
+    _presses(bob, "Apply 009, 010 and 011 to Production")
+    _types(bob, "Comment (optional)", "Read and agreed")
+    _presses(bob, "Approve only")
+    expect(bob.get_by_role("status").first).to_contain_text("Approved. Nothing has run yet.")
+
+
+def _violations(page: Page, scheme: str, width: int) -> list[str]:
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.set_viewport_size({"width": width, "height": 800})
+    found = AXE.run(page, options=RULES).response["violations"]
+    return [f"{scheme} {width}: {_line(violation, node)}" for violation in found for node in violation["nodes"]]
+
+
+def _line(violation: dict[str, Any], node: dict[str, Any]) -> str:
+    return f"{violation['id']}: {node['html'][:160]} ({node['failureSummary'].splitlines()[-1].strip()})"
+
+
+def _open_everything(page: Page) -> None:
+    """What a reader can unfold is read as well."""
+    page.evaluate("for (const details of document.querySelectorAll('details:not(.menu)')) details.open = true")
+
+
+def _colours(page: Page, scheme: str) -> list[str]:
+    page.emulate_media(color_scheme=scheme)
+    page.goto("/")
+    return page.evaluate(
+        """() => [...document.querySelectorAll("body, body *")].flatMap(element => {
+            const style = getComputedStyle(element);
+            return [style.color, style.backgroundColor, style.borderTopColor];
+        })"""
+    )
+
+
+def _types(person: Page, label: str, text: str) -> None:
+    if not person.get_by_label(label, exact=True).evaluate("element => element === document.activeElement"):
+        _tab_to(person, label)
+    person.keyboard.type(text)
+
+
+def _presses(person: Page, name: str) -> None:
+    _tab_to(person, name)
+    person.keyboard.press("Enter")
+    person.wait_for_load_state()
+
+
+def _tab_to(person: Page, name: str) -> None:
+    """Forward only, as far as it takes; whatever is met on the way shows that it has the focus."""
+    met: list[str] = []
+    while len(met) < 150:
+        person.keyboard.press("Tab")
+        focus = person.evaluate(FOCUS)
+        assert focus["inWindow"], f"{focus} lies outside the window"
+        assert focus["onTop"], f"{focus} is covered by something else"
+        assert focus["drawn"], f"{focus} looks the same with and without the focus"
+        met.append(focus["name"])
+        if met[-1] == name:
+            return
+    raise AssertionError(f"the Tab key never reached {name!r}, but {met}")
