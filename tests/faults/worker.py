@@ -41,7 +41,7 @@ class Site:
 
 def main(site: Site, job: str, run_id: int, fault: str) -> None:
     os.environ.update(SIGNALBOX_TESTING="1", SIGNALBOX_FAULT=fault)
-    _say_into(site.log)
+    say_into(site.log)
     connection.settings_dict.update(site.control)
     settings.ENVIRONMENTS, settings.SOURCE = site.environments, site.source
     for name, value in site.tuned.items():
@@ -53,7 +53,7 @@ def main(site: Site, job: str, run_id: int, fault: str) -> None:
 
 def naive_main(log: Path, fault: str, arguments: dict[str, Any]) -> None:
     os.environ.update(SIGNALBOX_TESTING="1", SIGNALBOX_FAULT=fault)
-    _say_into(log)
+    say_into(log)
     naive.run(**arguments)
 
 
@@ -65,7 +65,7 @@ def _find_and_recover(run_id: int) -> None:
 JOBS: dict[str, Callable[[int], None]] = {"execute": execution.execute, "recover": _find_and_recover}
 
 
-def _say_into(log: Path) -> None:
+def say_into(log: Path) -> None:
     """What it says on its way is for whoever looks into a failure, not for the terminal."""
     said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (sys.stdout, sys.stderr):
