@@ -327,7 +327,7 @@ def _file_url(item: MigrationStatus, line: int | None) -> str:
 
 def _history(standing: Standing, runs: Mapping[str, Run], by: Actor) -> Iterator[Recorded]:
     """A rollback goes newest first through all that came later, so the first row without one ends what can be had."""
-    reachable = not refusal(partial(permissions.check_can_request, by))
+    reachable = not standing.unfinished and not refusal(partial(permissions.check_can_request, by))
     for row in standing.rows:
         yield _recorded(standing, row, runs, reachable=reachable, by=by)
         reachable = reachable and not _ends_rollback(row)

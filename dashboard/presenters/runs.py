@@ -112,7 +112,7 @@ def page(run: Run, found: Sequence[RunStep], by: Actor, *, worker_alive: bool) -
         "steps": steps(found),
         "error": failures.box(run, found, by),
         "cancel": cancel_button(run, by),
-        "onward": onward_buttons(run, by),
+        "onward": onward_buttons(run, found, by),
         "waits_for_worker": run.status == Run.Status.QUEUED and not worker_alive,
         "scripts": scripts(run),
     }
@@ -173,9 +173,12 @@ def cancel_button(run: Run, by: Actor) -> ActionButton:
     )
 
 
-def rollback_button(run: Run, by: Actor) -> ActionButton:
+def rollback_button(run: Run, found: Sequence[RunStep], by: Actor) -> ActionButton:
     """Leads to the rollback page, which shows what would be undone: as far back as scripts were captured."""
-    applied = Plan.from_dict(run.plan).steps
+    committed = {step.position for step in found if step.status == RunStep.Status.COMMITTED}
+    applied = [step for position, step in enumerate(Plan.from_dict(run.plan).steps) if position in committed]
+    if run.kind != Run.Kind.APPLY or run.status not in _UNDOABLE or not applied:
+        return ActionButton(label="Roll back", show=False)
     reversible = list(takewhile(lambda step: step.down_sql, reversed(applied)))
     first = reversible[-1] if reversible else applied[-1]
     missing = "" if reversible else f"{first.version} has no rollback; a new migration has to undo it."
@@ -183,19 +186,21 @@ def rollback_button(run: Run, by: Actor) -> ActionButton:
         label=f"Roll back {first.version}" if first is applied[-1] else f"Roll back to before {first.version}",
         url=reverse("rollback", args=[run.environment, first.version, first.name]),
         icon="rollback",
-        show=run.kind == Run.Kind.APPLY and run.status in _UNDOABLE and bool(badge_of(run.environment).url),
+        show=bool(badge_of(run.environment).url),
         reason=missing or refusal(partial(permissions.check_can_request, by)),
     )
 
 
-def onward_buttons(run: Run, by: Actor) -> list[ActionButton]:
+def onward_buttons(run: Run, found: Sequence[RunStep], by: Actor) -> list[ActionButton]:
     """Where to go from a run that has ended well."""
     place = badge_of(run.environment)
     if run.status != Run.Status.SUCCEEDED or not place.url or run.kind not in _ONWARD:
-        return [rollback_button(run, by)]
+        return [rollback_button(run, found, by)]
     step = Plan.from_dict(run.plan).steps[0]
     if run.kind == Run.Kind.REPAIR:
-        return [failures.settle_button(place.slug, step.version, step.name)]
+        return [
+            replace(failures.settle_button(place.slug, step.version, step.name), label=f"Go on with {step.version}")
+        ]
     return [ActionButton(label=f"See {place.name}", url=place.url, icon="environment")]
 
 

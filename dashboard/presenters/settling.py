@@ -32,6 +32,20 @@ TRACES: Mapping[Trace, Pill] = {
 }
 
 
+#: What the catalog made of the doubt.
+_EVIDENT: Mapping[Evidence, Pill] = {
+    Evidence.HAPPENED: Pill(label="Happened", tone="ok", icon="ok"),
+    Evidence.DID_NOT: Pill(label="Did not happen", tone="muted", icon="skip"),
+    Evidence.INVALID: Pill(label="Invalid index", tone="danger", icon="fail"),
+}
+_DOUBT: Mapping[Evidence, str] = {
+    Evidence.NONE: "What statement {number} did is not known.",
+    Evidence.HAPPENED: "Statement {number} did happen.",
+    Evidence.DID_NOT: "Statement {number} did not happen.",
+    Evidence.INVALID: "Statement {number} left an invalid index.",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
     """One way on. `reason` says why it is not open now."""
@@ -61,11 +75,10 @@ def box(found: BrokenOff, environment: Environment, run: Run | None) -> ErrorBox
     return ErrorBox(
         title=f"{what} broke off on {environment.name}",
         happened=failure.get("sentence") or (found.row and found.row.error_message) or "The reason was not kept.",
-        state_now=" ".join([*_state(found.lines), f"Nothing else runs on {environment.name} until this is settled."]),
+        state_now=" ".join([*_state(found), f"Nothing else runs on {environment.name} until this is settled."]),
         state_tone="danger",
         next_step=_next_step(found),
-        facts=server_facts(server),
-        excerpt=server.get("excerpt", ""),
+        facts=tuple(fact for fact in server_facts(server) if fact[0] in _CAUSE),
         actions=(ActionButton(label=f"Run {run.pk}", url=reverse("run", args=[run.pk]), icon="runs"),) if run else (),
     )
 
@@ -78,7 +91,7 @@ def lines(found: BrokenOff) -> list[LineView]:
             line=line.line,
             summary=line.summary or "Its text is gone from the folder",
             url=f"{shown}#L{line.line}" if shown and line.line else "",
-            pill=TRACES[line.trace],
+            pill=_pill(found, line),
         )
         for line in found.lines
     ]
@@ -113,14 +126,21 @@ _MAY: Mapping[str, Callable[[Actor], None]] = {
 }
 
 
-def _state(shown: Sequence[Line]) -> Iterator[str]:
-    done = [line.number for line in shown if line.trace in {Trace.DONE, Trace.CHANGED}]
-    doubtful = [line.number for line in shown if line.trace is Trace.DOUBTFUL]
-    left = [line.number for line in shown if line.trace is Trace.NOT_RUN]
+#: What the server said that helps to mend the cause; the page of the run has all of it.
+_CAUSE = frozenset({"Detail", "Hint", "Context"})
+
+
+def _pill(found: BrokenOff, line: Line) -> Pill:
+    return _EVIDENT.get(found.evidence, TRACES[line.trace]) if line is found.doubtful else TRACES[line.trace]
+
+
+def _state(found: BrokenOff) -> Iterator[str]:
+    done = [line.number for line in found.lines if line.trace in {Trace.DONE, Trace.CHANGED}]
+    left = [line.number for line in found.lines if line.trace is Trace.NOT_RUN]
     if done:
         yield f"{_numbers(done)} {'is' if len(done) == 1 else 'are'} committed."
-    if doubtful:
-        yield f"What {_numbers(doubtful).lower()} did is not known."
+    if found.doubtful:
+        yield _DOUBT[found.evidence].format(number=found.doubtful.number)
     if left:
         yield f"{_numbers(left)} {'was' if len(left) == 1 else 'were'} not run."
 
@@ -135,7 +155,8 @@ def _next_step(found: BrokenOff) -> str:
     return {
         Evidence.NONE: f"Find out whether statement {number} happened: look for what it makes. Then say so below.",
         Evidence.HAPPENED: f"The index {found.index} shows that statement {number} did happen: go on after it.",
-        Evidence.DID_NOT: f"The index {found.index} shows that statement {number} did not happen: run it again.",
+        Evidence.DID_NOT: f"The index {found.index} shows that statement {number} did not happen. Mend the cause, then "
+        "continue with it.",
         Evidence.INVALID: f"Statement {number} left the index {found.index} invalid: it costs on every write and "
         "serves no read. Drop it, mend the cause, then continue.",
     }[found.evidence]
@@ -154,10 +175,12 @@ def _offered(found: BrokenOff, environment: Environment) -> Iterator[Way]:
         )
     doubtful = found.doubtful
     if found.evidence is not Evidence.HAPPENED:
-        again = f"Statement {doubtful.number} did not happen: run it again" if doubtful else "Continue"
+        asked = doubtful and found.evidence is Evidence.NONE
+        again = f"Statement {doubtful.number} did not happen: run it again" if doubtful and asked else "Continue"
         yield _continuing(AGAIN, again, found.again, found, environment)
     if found.after is not None and doubtful and found.evidence in {Evidence.NONE, Evidence.HAPPENED}:
-        title = f"Statement {doubtful.number} did happen: go on after it"
+        asked = found.evidence is Evidence.NONE
+        title = f"Statement {doubtful.number} did happen: go on after it" if asked else "Continue"
         yield _continuing(AFTER, title, found.after, found, environment)
     yield _starting_over(found, environment)
 

@@ -155,7 +155,7 @@ def _resumed(
 ) -> Plan | EngineError:
     label = f"{unfinished.version}_{unfinished.name}"
     if evidence is Evidence.INVALID:
-        return PlanBlocked(version=label, reason="its invalid index is in the way.", remedy="Drop the index first.")
+        return PlanBlocked(version=label, reason="it left an invalid index.", remedy="Drop that first.")
     try:
         return planner.resume(
             target, folder, version=unfinished.version, name=unfinished.name, doubtful_done=doubtful_done
