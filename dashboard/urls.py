@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from dashboard.views import audit, environments, migrations, overview, people, requests, rollbacks, runs, settling, skips
+from dashboard.views import (
+    audit,
+    environments,
+    migrations,
+    overview,
+    people,
+    requests,
+    rollbacks,
+    runs,
+    settling,
+    skips,
+)
 
 people_urls = [
     path("sign-in/", people.SignIn.as_view(), name="login"),
