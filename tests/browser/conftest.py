@@ -31,6 +31,12 @@ CHROMIUM_FLAGS = [
 ]
 TIMEOUT_MS = 20_000
 
+SLOW = "CREATE TABLE platform.slow_work (id int);\nSELECT pg_sleep(300);\n"
+FRAGILE = """\
+CREATE INDEX CONCURRENTLY databases_kind_idx ON platform.databases (kind);
+CREATE UNIQUE INDEX CONCURRENTLY databases_port_idx ON platform.databases (port);
+"""
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -62,6 +68,21 @@ def demo(told: Path) -> Iterator[Demo]:
 def own_demo(told: Path) -> Iterator[Demo]:
     """For a journey that changes something."""
     with demos.copied(told) as running:
+        yield running
+
+
+@pytest.fixture
+def slow_demo(told: Path, tmp_path: Path) -> Iterator[Demo]:
+    """Development lacks 010, and a 012 that takes five minutes."""
+    files = {"_012_slow_work": SLOW, "_012_rollback": "DROP TABLE platform.slow_work;"}
+    with demos.copied(told, demos.source(tmp_path, **files)) as running:
+        yield running
+
+
+@pytest.fixture
+def fragile_demo(told: Path, tmp_path: Path) -> Iterator[Demo]:
+    """Development lacks 010, and a 012 that breaks off and leaves an invalid index."""
+    with demos.copied(told, demos.source(tmp_path, _012_index_ports=FRAGILE)) as running:
         yield running
 
 

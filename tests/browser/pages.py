@@ -48,6 +48,7 @@ VIEWS = (
     _view("rollback-protected", "rollback", slug="production", version="008", name="add_active_org_tracking"),
     _view("skip", slug="development", version="010"),
     _view("skip-protected", "skip", slug="production", version="011"),
+    _view("settle-nothing", "settle", slug="development", version="010", name="invoice_due_dates"),
     _view("unskip", slug="development", version="010", name="invoice_due_dates"),
     _view("migrations"),
     _view("migrations-pending", "migrations", query="?state=pending"),
@@ -71,9 +72,6 @@ VIEWS = (
     _view("not-found", "migration", version="999", name="unknown", status=404),
     _view("refused", "rollback", slug="development", version="010", name="invoice_due_dates", status=422),
     _view("no-role", "overview", who="oscar", status=403),
-    _view("forbidden", "admin:auth_user_changelist", status=403),
-    _view("admin", "admin:index", who="sue"),
-    _view("admin-people", "admin:auth_user_changelist", who="sue"),
 )
 #: They change something, so they answer nothing to a GET.
 POST_ONLY = frozenset(

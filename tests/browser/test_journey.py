@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser import demo as demos
+from tests.browser.axe import violations
 from tests.browser.conftest import Enter
-from tests.browser.demo import ROOT, Demo
+from tests.browser.demo import Demo
 
 expect.set_options(timeout=20_000)
-
-SLOW = """\
-CREATE TABLE platform.slow_work (id int);
-SELECT pg_sleep(300);
-"""
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with_javascript", "without_javascript"])
@@ -30,7 +22,7 @@ def test_from_the_request_to_the_audit(javascript: bool, own_demo: Demo, enter: 
     _bob_approves_and_applies(bob, request)
     run = _run_ends(bob, "Succeeded")
     _matrix_shows(bob, "009", "Production", "Applied")
-    _alice_applies_what_fails(alice)
+    _applies_two_migrations(alice)
     _run_ends(alice, "Failed")
     _failure_says_everything(alice)
     _alice_rolls_back_what_bob_applied(alice, run)
@@ -42,23 +34,40 @@ def test_from_the_request_to_the_audit(javascript: bool, own_demo: Demo, enter: 
 
 def test_a_run_is_cancelled_while_a_statement_sleeps(slow_demo: Demo, enter: Enter) -> None:
     alice = enter(slow_demo, "alice")
-    alice.goto("/environments/development/apply/")
-    alice.get_by_role("button", name="Apply 2 migrations to Development").click()
+    _applies_two_migrations(alice)
     statements = alice.locator("#step-2 tbody tr")
     expect(statements.nth(0)).to_contain_text("Done")
     expect(statements.nth(1)).to_contain_text(re.compile("pg_sleep.*Running", re.DOTALL))
+    assert violations(alice) == []
     alice.get_by_role("button", name="Cancel this run").click()
-    expect(_state(alice)).to_contain_text("Cancelled")
+    _run_ends(alice, "Cancelled")
     box = alice.locator(".error-box")
     expect(box).to_contain_text("alice")
     expect(box).to_contain_text("010 is applied. Nothing of 012 remains")
     _matrix_shows(alice, "012", "Development", "Pending")
 
 
+def test_what_broke_off_outside_a_transaction_is_settled(fragile_demo: Demo, enter: Enter) -> None:
+    bob = enter(fragile_demo, "bob")
+    _applies_two_migrations(bob)
+    _run_ends(bob, "Failed")
+    expect(bob.locator(".error-box")).to_contain_text("010 is applied.")
+    bob.get_by_role("link", name="Settle 012").click()
+    expect(bob.get_by_role("row", name="databases_kind_idx")).to_contain_text("Committed")
+    expect(bob.get_by_role("row", name="databases_port_idx")).to_contain_text("Invalid index")
+    assert violations(bob) == []
+    bob.get_by_role("button", name="Repair 012 on Development").click()
+    _run_ends(bob, "Succeeded")
+    bob.get_by_role("link", name="Settle 012").click()
+    bob.get_by_label("What have you undone, and how?").fill("DROP INDEX platform.databases_kind_idx, in psql")
+    bob.get_by_role("button", name="Start 012 over on Development").click()
+    _run_ends(bob, "Succeeded")
+    _matrix_shows(bob, "012", "Development", "Pending")
+
+
 def test_following_a_run_can_be_paused(slow_demo: Demo, enter: Enter) -> None:
     bob = enter(slow_demo, "bob")
-    bob.goto("/environments/development/apply/")
-    bob.get_by_role("button", name="Apply 2 migrations to Development").click()
+    _applies_two_migrations(bob)
     expect(bob.locator("#step-2 tbody tr").nth(1)).to_contain_text("Running")
     bob.get_by_role("button", name="Pause").click()
     shown = _state(bob).inner_text()
@@ -68,17 +77,6 @@ def test_following_a_run_can_be_paused(slow_demo: Demo, enter: Enter) -> None:
     expect(_state(bob)).not_to_have_text(shown, use_inner_text=True)
     bob.get_by_role("button", name="Cancel this run").click()
     expect(_state(bob)).to_contain_text("Cancelled")
-
-
-@pytest.fixture
-def slow_demo(told: Path, tmp_path: Path) -> Iterator[Demo]:
-    """Its folder has a 012 that takes five minutes, and not the 011 that fails."""
-    source = tmp_path / "migrations_sql"
-    shutil.copytree(ROOT / "migrations_sql", source, ignore=shutil.ignore_patterns("011_*"))
-    (source / "012_slow_work.sql").write_text(SLOW)
-    (source / "012_rollback.sql").write_text("DROP TABLE platform.slow_work;\n")
-    with demos.copied(told, source) as running:
-        yield running
 
 
 def _bob_may_not_approve_what_he_asked_for(bob: Page) -> None:
@@ -121,10 +119,10 @@ def _bob_approves_and_applies(bob: Page, request: str) -> None:
     approve.click()
 
 
-def _alice_applies_what_fails(alice: Page) -> None:
-    alice.goto("/environments/development/")
-    alice.get_by_role("link", name="Apply 2 migrations to Development").click()
-    alice.get_by_role("button", name="Apply 2 migrations to Development").click()
+def _applies_two_migrations(person: Page) -> None:
+    person.goto("/environments/development/")
+    person.get_by_role("link", name="Apply 2 migrations to Development").click()
+    person.get_by_role("button", name="Apply 2 migrations to Development").click()
 
 
 def _failure_says_everything(alice: Page) -> None:
