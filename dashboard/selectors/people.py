@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import User
+from django.db.models import Q
 
-from dashboard.models.roles import Role, has_role
+from dashboard.models import Request
+from dashboard.models.roles import RANK, Role
 
 
 def administrators() -> list[User]:
@@ -12,11 +14,13 @@ def administrators() -> list[User]:
     return _with(Role.ADMIN)
 
 
-def approvers() -> list[User]:
-    """Who could decide on a request."""
-    return _with(Role.APPROVER)
+def deciders(request: Request) -> list[User]:
+    """Who could decide on it: an approver who is not its requester."""
+    return [person for person in _with(Role.APPROVER) if person.pk != request.requested_by_id]
 
 
 def _with(role: Role) -> list[User]:
-    people = User.objects.filter(is_active=True).prefetch_related("groups").order_by("username")
-    return [person for person in people if has_role(person, role)]
+    """One query, whatever the number of people."""
+    sufficient = [each.value for each in Role if RANK[each] >= RANK[role]]
+    entitled = Q(is_superuser=True) | Q(groups__name__in=sufficient)
+    return list(User.objects.filter(entitled, is_active=True).distinct().order_by("username"))

@@ -15,6 +15,7 @@ from dashboard.forms.plans import ApplyQuery, PlanForm
 from dashboard.models import Request
 from dashboard.presenters import plans as plan_presenter
 from dashboard.presenters import requests as presenter
+from dashboard.selectors import people
 from dashboard.selectors import requests as selector
 from dashboard.services import actors, approvals, decisions, plans, runs
 from dashboard.views import launching
@@ -119,6 +120,7 @@ def _page(request: HttpRequest, found: Request, **bound: Any) -> HttpResponse:
         "promise": presenter.promise(found),
         "timeline": presenter.timeline(found),
         "actions": presenter.actions(found, by),
+        "deciders": people.deciders(found) if found.status == Request.Status.OPEN else [],
         "approve_form": ApproveForm(initial=digest, environment=environment),
         "reject_form": RejectForm(initial=digest),
         "run_form": RunForm(environment=environment),

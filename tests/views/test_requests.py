@@ -328,6 +328,15 @@ def test_a_banner_says_that_a_file_was_edited_since(
     assert f"/requests/{request.pk}/reject/" in page.content.decode()
 
 
+def test_the_requester_reads_who_can_decide(
+    ask: Callable[[User], Request], requester: User, approver: User, client_of: ClientOf
+) -> None:
+    request = ask(requester)
+    assert "Who can: bob" in text(client_of(requester).get(f"/requests/{request.pk}/"))
+    approver.groups.clear()
+    assert "Nobody else can yet" in text(client_of(requester).get(f"/requests/{request.pk}/"))
+
+
 def test_a_request_outlives_the_declaration_of_its_environment(
     ask: Callable[[User], Request],
     two: Line,
