@@ -44,7 +44,7 @@ RUN: Mapping[str, Pill] = {
     Run.Status.FAILED: Pill(label="Failed", tone="danger", icon="fail"),
     Run.Status.CANCELLED: Pill(label="Cancelled", tone="muted", icon="cancel"),
     Run.Status.INTERRUPTED: Pill(label="Interrupted", tone="danger", icon="attention"),
-    Run.Status.RESOLVED: Pill(label="Resolved", tone="warn", icon="ok"),
+    Run.Status.RESOLVED: Pill(label="Found out after a crash", tone="warn", icon="attention"),
 }
 
 STEP: Mapping[str, Pill] = {
