@@ -49,14 +49,17 @@ def run(session: Session, position: int, step: Step, shape: TransactionShape) ->
             raise _partly(step, statement, done, error, doubtful=doubtful) from None
         done.append(statement.number)
     ms = ms_since(started)
-    session.guarded(step, "recording", lambda: _record(session, step, ms, known))
+    try:
+        session.guarded(step, "recording", lambda: _record(session, step, ms, known))
+    except StatementFailed as error:
+        raise _partly(step, shape.sent[-1], done, error, doubtful=False) from None
     faultpoint("committed")
     return ms
 
 
 def _journaled(session: Session, position: int, step: Step, statement: Statement) -> None:
     session.stop_if_told(step)
-    _note(session, step, statement, "started")
+    session.guarded(step, f"statement {statement.number}", lambda: _note(session, step, statement, "started"))
     faultpoint("journal_started")
     session.leash.attach(session.connection)
     try:

@@ -8,6 +8,7 @@ whatever is not exactly the plan that was approved, then the steps in order, eac
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -29,7 +30,7 @@ from dashboard.engine.files import directives
 from dashboard.engine.leash import Leash
 from dashboard.engine.monitor import Monitor
 from dashboard.engine.planner import Action, Plan, Step, Target
-from dashboard.engine.session import Session
+from dashboard.engine.session import Session, lost
 from dashboard.engine.statements import TransactionMode, TransactionShape
 from dashboard.engine.target import connection as connections
 from dashboard.engine.target import doctor, indexes, locks, tracking
@@ -64,20 +65,25 @@ def execute(
     something; ConnectionLost when the server's answer never came.
     """
     _check_approval(plan, access, approval)
-    with connections.working(access, name=connections.session_name(attempt.run_id)) as connection:
+    leash = leash or Leash()
+    name = connections.session_name(attempt.run_id)
+    with (
+        connections.working(access, name=name) as connection,
+        Monitor(connection, access, name, leash, observer) as monitor,
+        ExitStack() as lock,
+    ):
         faultpoint("connected")
-        doctor.examine(connection, access.address)
-        with locks.held(connection, access.address.name, wait=lock_wait):
+        with connections.naming_errors(connection, access.address, access.schema):
+            doctor.examine(connection, access.address)
+            lock.enter_context(locks.held(connection, access.address.name, wait=lock_wait))
             faultpoint("locked")
             planner.verify(plan, _target(connection, access))
             faultpoint("verified")
             if not tracking.is_prepared(connection, access.schema):
                 tracking.prepare(connection, access.schema)
-            faultpoint("prepared")
-            session = Session(
-                connection=connection, access=access, attempt=attempt, observer=observer, leash=leash or Leash()
-            )
-            _Run(plan, session).all_steps()
+        faultpoint("prepared")
+        session = Session(connection=connection, access=access, attempt=attempt, observer=observer, leash=leash)
+        _Run(plan, session, monitor).all_steps()
     faultpoint("run_done")
 
 
@@ -120,16 +126,13 @@ def _missing_approval(plan: Plan, approval: Approval | None) -> str:
 class _Run:
     """A run's steps, under the lock."""
 
-    def __init__(self, plan: Plan, session: Session) -> None:
-        self.plan, self.session = plan, session
+    def __init__(self, plan: Plan, session: Session, monitor: Monitor) -> None:
+        self.plan, self.session, self.monitor = plan, session, monitor
 
     def all_steps(self) -> None:
-        session = self.session
-        name = connections.session_name(session.attempt.run_id)
-        with Monitor(session.connection, session.access, name, session.leash, session.observer) as monitor:
-            for position in range(len(self.plan.steps)):
-                monitor.position = position
-                self.step(position)
+        for position in range(len(self.plan.steps)):
+            self.monitor.position = position
+            self.step(position)
 
     def step(self, position: int) -> None:
         session, step = self.session, self.plan.steps[position]
@@ -139,10 +142,12 @@ class _Run:
         session.tell(StepStarted(position=position, statements=len(shape.sent)))
         try:
             ms = _way(shape)(session, position, step, shape)
-        except EngineError as error:
-            self._after_failure(step, error)
-            session.tell(StepEnded(position=position, ending=_ending(error), error=error))
-            raise
+            _read_back(session, step)
+        except (EngineError, psycopg.Error) as error:
+            named = error if isinstance(error, EngineError) else session.named(step, "keeping the record", error)
+            self._after_failure(step, named)
+            session.tell(StepEnded(position=position, ending=_ending(named), error=named))
+            raise named from None
         session.tell(StepCommitted(position=position, ms=ms))
         faultpoint("step_reported")
 
@@ -158,6 +163,12 @@ class _Run:
         except psycopg.Error:
             # It is undone either way, and the run's own record still tells of it.
             return
+
+
+def _read_back(session: Session, step: Step) -> None:
+    """Said to be applied is only what another transaction has seen."""
+    if not tracking.succeeded(session.connection, session.schema, step, session.attempt):
+        raise lost(step, session.access, "reading it back", "its row in the audit log is not there")
 
 
 def _refuse_valid_index(session: Session, step: Step) -> None:

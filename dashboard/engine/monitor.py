@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -27,7 +25,7 @@ TERMINATE_PATIENCE = 5.0
 
 @dataclass
 class Monitor:
-    """`with Monitor(...)` around the steps. `position` is kept by the run."""
+    """`with Monitor(...)` around all that is done on the connection. `position` is kept by the run."""
 
     watched: Connection
     access: Access
@@ -40,7 +38,7 @@ class Monitor:
 
     def __enter__(self) -> Monitor:
         self._pid = self.watched.info.backend_pid
-        self._socket = os.dup(self.watched.fileno())
+        self._cutter = connections.Cutter(self.watched)
         self._thread = threading.Thread(target=self._watch, name=f"monitor-{self.name}", daemon=True)
         self._thread.start()
         return self
@@ -48,7 +46,7 @@ class Monitor:
     def __exit__(self, *exc_info: object) -> None:
         self._over.set()
         self._thread.join()
-        os.close(self._socket)
+        self._cutter.close()
 
     def _watch(self) -> None:
         begun = time.monotonic()
@@ -67,7 +65,7 @@ class Monitor:
     def _insist(self, waited: float) -> None:
         """A cancel is a request; a statement can swallow it, a silent network can lose it."""
         if waited > CANCEL_PATIENCE + TERMINATE_PATIENCE:
-            self._shut_down()
+            self._cutter.cut()
         elif waited > CANCEL_PATIENCE:
             self._ask("terminate", {"pid": self._pid, "name": self.name})
         else:
@@ -88,10 +86,3 @@ class Monitor:
                 return connection.execute(sql.query(query), values).fetchall()
         except (EngineError, psycopg.Error):
             return []
-
-    def _shut_down(self) -> None:
-        with socket.socket(fileno=os.dup(self._socket)) as end:
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return

@@ -29,6 +29,8 @@ GRACE = 4.0
 #: Seconds in all until the run stays unresolved for now.
 PATIENCE = 20.0
 POLL = 0.25
+#: Seconds in all until a silent connection is given up.
+AT_MOST = 120.0
 
 #: Statements that do no harm when they run a second time, so one that was only started counts as not done.
 REPEATABLE = frozenset({"vacuum_stmt", "reindex_stmt", "cluster_stmt", "alter_system_stmt"})
@@ -50,7 +52,11 @@ class Verdict:
 def resolve(plan: Plan, *, access: Access, attempt: Attempt) -> Verdict:
     """Raises TargetUnreachable, or TargetBusy while the run's session cannot be got rid of: then ask again later.
     Raises PlanChanged when the URL leads to another database than the run worked on."""
-    with connections.working(access, name="signalbox recovery") as connection:
+    with (
+        connections.working(access, name="signalbox recovery") as connection,
+        connections.cut_off_after(AT_MOST, connection),
+        connections.naming_errors(connection, access.address, access.schema),
+    ):
         doctor.examine(connection, access.address)
         if connections.identity(connection) != plan.identity:
             raise PlanChanged(what="the URL now leads to another database than the run worked on")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,7 +12,7 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg import conninfo
 
-from dashboard.engine.errors import TargetNotConfigured, TargetUnreachable
+from dashboard.engine.errors import TargetNotConfigured, TargetUnreachable, TrackingTableUnusable
 from dashboard.engine.planner import Policy, TargetIdentity
 from dashboard.engine.target import sql
 
@@ -55,11 +58,15 @@ CONNECT_TIMEOUT = 5
 LIVENESS = {"client_connection_check_interval": "1s"}
 
 
+#: Seconds a connection that only looks is kept in all, however silent the network is.
+LOOK_AT_MOST = 60.0
+
+
 @contextmanager
 def reading(address: Address, *, timeout: int = CONNECT_TIMEOUT) -> Iterator[Connection]:
     """A connection that only looks: read-only, short statements. Raises TargetUnreachable, TargetNotConfigured."""
     options = {"default_transaction_read_only": "on", "statement_timeout": "10s"}
-    with _opened(address, "signalbox look", options, timeout) as connection:
+    with _opened(address, "signalbox look", options, timeout) as connection, cut_off_after(LOOK_AT_MOST, connection):
         yield connection
 
 
@@ -69,6 +76,50 @@ def working(access: Access, *, name: str) -> Iterator[Connection]:
     options = _settings(access) | LIVENESS
     with _opened(access.address, name, options, CONNECT_TIMEOUT) as connection:
         yield connection
+
+
+class Cutter:
+    """Ends a connection from another thread, whatever the network does. Neither a timeout of the server nor one of TCP
+    helps where something in between takes every packet and answers none."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._socket = socket.socket(fileno=os.dup(connection.fileno()))
+
+    def cut(self) -> None:
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:  # it has ended already
+            return
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@contextmanager
+def cut_off_after(seconds: float, connection: Connection) -> Iterator[None]:
+    cutter = Cutter(connection)
+    timer = threading.Timer(seconds, cutter.cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        cutter.close()
+
+
+@contextmanager
+def naming_errors(connection: Connection, address: Address, schema: str) -> Iterator[None]:
+    """Around statements of our own before any of a migration: what psycopg raises becomes TargetUnreachable, or
+    TrackingTableUnusable where the server answers and refuses."""
+    try:
+        yield
+    except psycopg.Error as error:
+        if connection.closed:
+            raise _unreachable(address, reason_of(error, address)) from None
+        reason = error.diag.message_primary or reason_of(error, address)
+        raise TrackingTableUnusable(table=f"{schema}.schema_migrations", reason=reason) from None
 
 
 def session_name(run_id: str) -> str:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
+
 from dashboard.engine.errors import TargetBusy
 from dashboard.engine.target import sql
 from dashboard.engine.target.connection import Connection
@@ -32,7 +34,16 @@ def held(connection: Connection, environment: str, *, wait: float = 0.0) -> Iter
         yield
     finally:
         if not connection.closed:
-            _one(connection, "unlock")
+            _release(connection)
+
+
+def _release(connection: Connection) -> None:
+    try:
+        _one(connection, "unlock")
+    except psycopg.Error:
+        if not connection.closed:
+            raise
+        # The connection broke just now, and the lock ended with its session.
 
 
 def hold_in_transaction(connection: Connection) -> None:

@@ -157,6 +157,13 @@ def last_outcome(connection: Connection, schema: str, step: Step, number: int, a
     return str(row[0]) if row else ""
 
 
+def succeeded(connection: Connection, schema: str, step: Step, attempt: Attempt) -> bool:
+    """Whether the audit log says that this run did the step."""
+    values = {"version": step.version, "name": step.name, "run_id": attempt.run_id}
+    row = connection.execute(sql.query("succeeded", schema), values).fetchone()
+    return bool(row and row[0])
+
+
 def fingerprint(connection: Connection, schema: str) -> str:
     """What the history says, in one word."""
     row = connection.execute(sql.query("fingerprint", schema)).fetchone()

@@ -205,3 +205,10 @@ ORDER BY version, name, statement
 -- succeeded_in_run --
 -- The steps of a run that committed: this row commits with them.
 SELECT version, name FROM {schema}.migration_audit_log WHERE run_id = %(run_id)s AND outcome = 'succeeded'
+
+-- succeeded --
+-- One of them.
+SELECT EXISTS (
+    SELECT FROM {schema}.migration_audit_log
+    WHERE run_id = %(run_id)s AND version = %(version)s AND name = %(name)s AND outcome = 'succeeded'
+)

@@ -1,0 +1,109 @@
+"""The line to the target breaks at each message of a run: before it, after it, or in silence. The verdict must be
+the truth, found without a person, and the migration must be done exactly once in the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from dashboard.engine.localserver import LocalServer
+from dashboard.models import Run
+from tests.faults import proxy as proxies
+from tests.faults.conftest import MakeTrial
+from tests.faults.proxy import Break, Proxy
+from tests.faults.trial import MODES, TX, Mode, Outcome, Trial, end
+from tests.fix_faults import Size, Tally, size, sized
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PART = "lost messages"
+
+#: Quick, so that the silence of a line is not waited for as long as in earnest.
+PATIENCE = {
+    "dashboard.engine.monitor.HEAD_START": 0.3,
+    "dashboard.engine.monitor.POLL": 0.05,
+    "dashboard.engine.monitor.CANCEL_PATIENCE": 0.1,
+    "dashboard.engine.monitor.TERMINATE_PATIENCE": 0.1,
+    "dashboard.engine.recovery.GRACE": 0.3,
+}
+REPEATS = sized(small=1, ci=1, full=5)
+HOLES = {Break.HOLE, Break.HOLE_AFTER}
+
+#: Every message of a transactional run is broken; of the others, and of what takes long, each so-manieth and COMMIT.
+CASES = [
+    pytest.param(mode, how, id=f"{mode.name} {how}".replace(" ", "-"))
+    for mode in MODES
+    for how in Break
+    if size() is not Size.SMALL or (mode is TX and how is not Break.HOLE)
+]
+
+
+def _step(mode: Mode, how: Break) -> int:
+    if how in HOLES:
+        return sized(small=60, ci=8, full=1)
+    return sized(small=12, ci=1 if mode is TX else 3, full=1)
+
+
+@pytest.fixture
+def proxy(postgres_server: LocalServer) -> Iterator[Proxy]:
+    parts = urlsplit(postgres_server.url())
+    with proxies.running(str(parts.hostname), int(parts.port or 0)) as running:
+        yield running
+
+
+@pytest.mark.parametrize(("mode", "how"), CASES)
+def test_a_line_that_breaks_at_any_message_loses_and_doubles_nothing(
+    mode: Mode, how: Break, make_trial: MakeTrial, proxy: Proxy, tally: Tally
+) -> None:
+    trial = make_trial(mode, through=proxy, **PATIENCE)
+    messages = _messages(trial, proxy)
+    if how in HOLES:
+        trial.shorten_deadline()
+    tally.part = PART
+    for _ in range(REPEATS):
+        for at in _where(messages, _step(mode, how)):
+            outcome = _break(trial, proxy, at, how, tally)
+            if not proxy.broke.is_set():  # it needed one message less: the lock was free at once
+                continue
+            tally.add(breaks=1, **{o.value.replace(" ", "_"): o is outcome for o in Outcome})
+            assert outcome is Outcome.EXACTLY_ONCE, f"{outcome}: {how} message {at}: {_said(proxy, at)!r}"
+
+
+def _where(messages: list[bytes], step: int) -> list[int]:
+    commits = {n for n, message in enumerate(messages, start=1) if b"COMMIT\0" in message}
+    return sorted(commits | set(range(1, len(messages) + 1, step)))
+
+
+def _messages(trial: Trial, proxy: Proxy) -> list[bytes]:
+    """What a whole run sends; the first also makes the tracking tables."""
+    for _ in range(2):
+        proxy.fail(0, Break.BEFORE)
+        run = trial.next()
+        assert end(trial.work(run)) == 0
+        assert trial.judge(run) is Outcome.EXACTLY_ONCE
+    return list(proxy.sent)
+
+
+def _break(trial: Trial, proxy: Proxy, at: int, how: Break, tally: Tally) -> Outcome:
+    run = trial.next()
+    proxy.fail(at, how)
+    assert end(trial.work(run)) == 0
+    assert proxy.broke.is_set() or at > len(proxy.sent)
+    run.refresh_from_db()
+    assert run.status != Run.Status.RUNNING, "the worker lives, so it must say how its run ended"
+    if run.status == Run.Status.INTERRUPTED:
+        tally.add(unknown_at_first=1)
+        tally.took(trial.recover(run))
+    judged = trial.judge(run)
+    proxy.at = 0
+    if judged is not Outcome.EXACTLY_ONCE:
+        return judged
+    trial.check_quiet(run)
+    return trial.finish(run)
+
+
+def _said(proxy: Proxy, at: int) -> bytes:
+    return proxy.sent[at - 1][:120] if len(proxy.sent) >= at else b""
