@@ -27,7 +27,7 @@ demo-reset: $(BIN)/.run ## Clear what the demo keeps
 dev: $(BIN)/.dev ## Prepare this checkout for work: virtual environment with every tool
 
 test: $(BIN)/.dev ## Run the tests (SIGNALBOX_TESTS=all for every one of them)
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist loadgroup
 
 test-all: export SIGNALBOX_TESTS = all
 test-all: test ## Run every test, browser and whole journeys included; a skipped one is a failure
@@ -56,7 +56,7 @@ bench: $(BIN)/.dev ## Measure what must stay fast
 new-rule: $(BIN)/.dev ## Begin a lint rule: code, page and cases (make new-rule name=some-rule)
 	@$(BIN)/python tests/engine/new_rule.py $(name)
 
-screenshots: $(BIN)/.dev ## Take a picture of every page into screenshots/
+screenshots: $(BIN)/.dev ## Take a picture of every page into screenshots/ (DOCS=1 renews the README's)
 	SIGNALBOX_TESTS=all $(BIN)/pytest -m screenshots
 
 # Stamps: the environment is made anew when Python's version, completed when a requirement changes.

@@ -58,7 +58,7 @@ def test_what_broke_off_outside_a_transaction_is_settled(fragile_demo: Demo, ent
     assert violations(bob) == []
     bob.get_by_role("button", name="Repair 012 on Development").click()
     _run_ends(bob, "Succeeded")
-    bob.get_by_role("link", name="Settle 012").click()
+    bob.get_by_role("link", name="Go on with 012").click()
     bob.get_by_label("What have you undone, and how?").fill("DROP INDEX platform.databases_kind_idx, in psql")
     bob.get_by_role("button", name="Start 012 over on Development").click()
     _run_ends(bob, "Succeeded")
