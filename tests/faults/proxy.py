@@ -17,6 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 #: The client waits for an answer after these: a password, Query, Sync, or that is all.
 ENDS = b"pQS"
+ENCRYPTION_ASKED_FOR = {struct.pack("!I", code) for code in (80877103, 80877104)}
 GOODBYE = b"X"
 #: The server's last word to one message: it is ready for the next, or wants to hear more of who we are.
 ANSWERS = b"ZR"
@@ -49,7 +50,7 @@ class Proxy:
     def url(self, direct: str) -> str:
         parts = urlsplit(direct)
         place = f"{parts.username}:{parts.password}@127.0.0.1:{self.port}"
-        return urlunsplit((parts.scheme, place, parts.path, "sslmode=disable&gssencmode=disable", ""))
+        return urlunsplit((parts.scheme, place, parts.path, "", ""))
 
     def fail(self, at: int, how: Break) -> None:
         self.at, self.how, self.sent = at, how, []
@@ -115,8 +116,8 @@ class _Line:
                 _cut(self.server)
 
     def _upward(self) -> None:
-        opening = _exactly(self.client, 4)
-        opening += _exactly(self.client, struct.unpack("!I", opening)[0] - 4)
+        while (opening := _opening(self.client))[4:8] in ENCRYPTION_ASKED_FOR:
+            self.client.sendall(b"N")
         self.is_a_run = b"signalbox:" in opening
         self.server.sendall(opening)
         message, kinds = b"", b""
@@ -155,6 +156,12 @@ class _Line:
                 self.mutes = False
                 self.proxy.broke.set()
                 raise EOFError
+
+
+def _opening(end: socket.socket) -> bytes:
+    """The first message of a connection has no kind."""
+    length = _exactly(end, 4)
+    return length + _exactly(end, struct.unpack("!I", length)[0] - 4)
 
 
 def _message(end: socket.socket) -> tuple[bytes, bytes]:

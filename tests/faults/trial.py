@@ -26,6 +26,7 @@ from dashboard.models import AuditEvent, Run, RunStep
 from dashboard.services import execution, plans, runs
 from dashboard.services.actors import Actor
 from tests.faults import outside, worker
+from tests.faults.proxy import Proxy
 from tests.faults.waiting import wait_until
 from tests.fix_postgres import Database
 
@@ -132,6 +133,13 @@ class Trial:
         """A worker takes the run. With a fault the process meets it."""
         self.faults.append(fault)
         return self._process("execute", run, fault, tuned)
+
+    def through(self, control: Proxy | None) -> Trial:
+        """The same, for a worker that reaches the control database through a proxy."""
+        if control is None:
+            return self
+        there = {**self.site.control, "HOST": "127.0.0.1", "PORT": control.port}
+        return replace(self, site=replace(self.site, control=there))
 
     def recover(self, run: Run, *, fault: str = "", **tuned: Any) -> float:
         """Another worker looks for lost runs, once the lease is over; the seconds it took."""

@@ -1,0 +1,73 @@
+"""A worker is frozen, as by a pause of its machine, until its lease is over; another one finds out what it did and a
+person goes on. When the frozen one comes back it must do nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db.models.functions import Now
+
+from dashboard.models import Run
+from tests.faults import outside
+from tests.faults.conftest import MakeTrial
+from tests.faults.trial import NO_TX, TX, Mode, Outcome, Trial, end, wait_until_frozen
+from tests.faults.waiting import wait_until
+from tests.fix_faults import Size, Tally, size, sized
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PHASES = {
+    TX.name: ("claimed", "locked", "begun", "before_statement:2", "body_done", "before_commit", "committed"),
+    NO_TX.name: ("journal_started:1", "journal_started:2", "statement_done", "journal_done:1", "journal_started:3"),
+}
+CASES = [
+    pytest.param(mode, phase, id=f"{mode.name} {phase}".replace(" ", "-"))
+    for mode in (TX, NO_TX)
+    for phase in PHASES[mode.name]
+    if size() is not Size.SMALL or phase in {"before_commit", "journal_started:3"}
+]
+LEASE = {"dashboard.services.runs.LEASE": timedelta(seconds=1), "dashboard.engine.recovery.GRACE": 0.5}
+
+
+@pytest.mark.parametrize(("mode", "phase"), CASES)
+def test_a_worker_that_comes_back_after_its_lease_does_nothing(
+    mode: Mode, phase: str, make_trial: MakeTrial, tally: Tally
+) -> None:
+    trial = make_trial(mode, **LEASE)
+    tally.part = "frozen workers"
+    for _ in range(sized(small=1, ci=1, full=5)):
+        _freeze_and_thaw(trial, phase, tally)
+
+
+def _freeze_and_thaw(trial: Trial, phase: str, tally: Tally) -> None:
+    point, _, nth = phase.partition(":")
+    run = trial.next()
+    process = trial.work(run, fault := f"{point}:stop:{nth or 1}")
+    wait_until_frozen(process)
+    wait_until(lambda: _lease_is_over(run), "the lease of the frozen worker is over")
+    tally.took(trial.recover(run))
+    judged = trial.judge(run)
+    finished = trial.finish(run)
+    before = _all_of(trial)
+    os.kill(process.pid or 0, signal.SIGCONT)
+    assert end(process) == 0
+    after = _all_of(trial)
+    tally.add(frozen=1, double=trial.judge(run) is Outcome.DOUBLE, did_something_after_thaw=before != after)
+    assert (judged, finished) == (Outcome.EXACTLY_ONCE, Outcome.EXACTLY_ONCE), f"SIGNALBOX_FAULT={fault}"
+    assert before == after, f"SIGNALBOX_FAULT={fault}"
+    trial.check_quiet(run)
+
+
+def _lease_is_over(run: Run) -> bool:
+    return Run.objects.filter(pk=run.pk, lease_until__lt=Now()).exists()
+
+
+def _all_of(trial: Trial) -> list[Any]:
+    """Everything a statement could have changed: marks, history, log, catalog."""
+    database = trial.database
+    return [trial.marks(), outside.history(database), outside.log(database), outside.catalog(database)]
