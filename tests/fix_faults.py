@@ -20,6 +20,7 @@ from tests.fix_suites import everything_is_asked_for
 
 SIZE_VARIABLE = "SIGNALBOX_FAULT_SIZE"
 PROPERTY = "faults"
+NAIVE = "naive runner: "
 
 
 class Size(StrEnum):
@@ -45,6 +46,7 @@ class Tally:
     part: str = ""
     counts: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
+    peaks_mb: list[int] = field(default_factory=list)  # of the memory of worker processes
 
     def add(self, **counts: int) -> None:
         self.counts.update(counts)
@@ -57,7 +59,9 @@ class Tally:
 def tally(record_property: Callable[[str, object], None]) -> Iterator[Tally]:
     kept = Tally()
     yield kept
-    record_property(PROPERTY, {"part": kept.part, "counts": dict(kept.counts), "seconds": kept.seconds})
+    record_property(
+        PROPERTY, {"part": kept.part, "counts": dict(kept.counts), "seconds": kept.seconds, "peaks": kept.peaks_mb}
+    )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -66,7 +70,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         return
     terminalreporter.section(f"faults ({size()})")
     for name in sorted(parts):
-        terminalreporter.line(_line(name, parts[name]))
+        if not name.startswith(NAIVE):
+            terminalreporter.line(_line(name, parts[name]) + _caught(parts.get(NAIVE + name)))
+
+
+def _caught(naive: Tally | None) -> str:
+    """Beside our figures those of the runner that is wrong on purpose: a suite that never fails proves nothing."""
+    if naive is None:
+        return ""
+    return f" (naive runner: {naive.counts['double']} double, {naive.counts['lost']} lost of {naive.counts['runs']})"
 
 
 def _added_up(terminalreporter: pytest.TerminalReporter) -> dict[str, Tally]:
@@ -77,6 +89,7 @@ def _added_up(terminalreporter: pytest.TerminalReporter) -> dict[str, Tally]:
                 part = parts.setdefault(value["part"], Tally(part=value["part"]))
                 part.counts.update(value["counts"])
                 part.seconds += value["seconds"]
+                part.peaks_mb += value["peaks"]
     return parts
 
 
@@ -91,4 +104,6 @@ def _line(name: str, part: Tally) -> str:
     counts = " · ".join(f"{what.replace('_', ' ')} {number}" for what, number in part.counts.items())
     if part.seconds:
         counts += f" · recovery median {median(part.seconds):.2f} s max {max(part.seconds):.2f} s"
+    if part.peaks_mb:
+        counts += f" · largest worker {max(part.peaks_mb)} MB"
     return f"{name}: {counts}"

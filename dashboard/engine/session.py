@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -27,8 +28,11 @@ from dashboard.engine.target import tracking, wire
 from dashboard.engine.target.connection import Access, Connection
 from dashboard.engine.target.tracking import Attempt
 
-#: Notices kept of one statement, first and last half; a migration can raise a million.
+#: Notices kept of one statement, first and last half; a migration can raise a million. And characters: of one notice,
+#: and of all notices of a run.
 NOTICE_LIMIT = 100
+NOTICE_LENGTH = 1000
+NOTICES_LENGTH = 200_000
 
 #: A statement that answers with one of these has touched the run's transaction.
 TRANSACTION_TAGS = frozenset({"BEGIN", "START TRANSACTION", "COMMIT", "ROLLBACK", "PREPARE TRANSACTION"})
@@ -42,6 +46,8 @@ class Session:
     observer: Observer
     leash: Leash
     notices: list[str] = field(default_factory=list)
+    _raised: int = 0  # notices of this statement, those not kept too
+    _room: int = NOTICES_LENGTH
 
     def __post_init__(self) -> None:
         self.connection.add_notice_handler(self._keep_notice)
@@ -65,6 +71,7 @@ class Session:
         )
         started = time.monotonic()
         self.notices.clear()
+        self._raised = 0
         reply = self._send(step, statement)
         if reply.tag in TRANSACTION_TAGS and not (reply.tag == "ROLLBACK" and self._in_transaction and is_ours()):
             raise ended_our_transaction(step, statement, reply.tag)
@@ -74,7 +81,7 @@ class Session:
                 number=statement.number,
                 tag=reply.tag,
                 ms=ms_since(started),
-                notices=tuple(self.notices),
+                notices=self._kept_notices(),
             )
         )
 
@@ -115,7 +122,20 @@ class Session:
     def _keep_notice(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         if len(self.notices) >= NOTICE_LIMIT:
             del self.notices[NOTICE_LIMIT // 2]
-        self.notices.append(tracking.storable(f"{diagnostic.severity}: {diagnostic.message_primary}"))
+        text = tracking.storable(diagnostic.message_primary or "")[:NOTICE_LENGTH]
+        self.notices.append(f"{diagnostic.severity}: {text}")
+        self._raised += 1
+
+    def _kept_notices(self) -> tuple[str, ...]:
+        """Those there is room for, and how many there were besides."""
+        kept = list(takewhile(self._takes_room, self.notices))
+        if missing := self._raised - len(kept):
+            kept.insert(NOTICE_LIMIT // 2, f"… {missing} more notices were not kept …")
+        return tuple(kept)
+
+    def _takes_room(self, notice: str) -> bool:
+        self._room -= len(notice)
+        return self._room >= 0
 
 
 def located(error: psycopg.Error, script: str, statement: Statement) -> ServerError:

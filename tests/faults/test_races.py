@@ -24,7 +24,7 @@ from tests.faults.conftest import MakeTrial
 from tests.faults.racers import WORKERS, Heat, Racers
 from tests.faults.trial import TX, Outcome, end
 from tests.faults.waiting import wait_until
-from tests.fix_faults import Tally, sized
+from tests.fix_faults import NAIVE, Tally, sized
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
 from tests.fix_postgres import Database, MakeDatabase
@@ -94,13 +94,13 @@ def test_eight_workers_meet_an_empty_target(
 def test_the_naive_runner_is_caught_racing(target_db: Database, racers: Racers, tally: Tally) -> None:
     target_db.query("CREATE TABLE effects (version int, mark int)")
     target_db.query(naive.SETUP)
-    tally.part = f"naive runner: {PART}"
+    tally.part = NAIVE + PART
     tally.add(double=0, lost=0)
     for n in range(1, 6):
         statements = [f"INSERT INTO effects VALUES ({n}, 1)"]
         racers.run(Heat(naively={"url": target_db.url, "version": n, "statements": statements}))
         marks = len(target_db.query(f"SELECT 1 FROM effects WHERE version = {n}"))
-        tally.add(rounds=1, double=marks > 1, lost=marks < 1)
+        tally.add(runs=1, double=marks > 1, lost=marks < 1)
     assert tally.counts["double"] > 0, "the suite would not notice two workers on one migration"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import resource
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -49,6 +50,8 @@ def main(site: Site, job: str, run_id: int, fault: str) -> None:
         setattr(importlib.import_module(module), constant, value)
     JOBS[job](run_id)
     connection.close()
+    sys.stdout.write(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss} kB\n")
+    sys.stdout.flush()
 
 
 def naive_main(log: Path, fault: str, arguments: dict[str, Any]) -> None:

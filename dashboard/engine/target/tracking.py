@@ -176,7 +176,7 @@ MESSAGE_LIMIT = 8000
 
 def storable(text: str) -> str:
     """Text as PostgreSQL can keep it: no NUL, not endless."""
-    return text.replace("\0", "\N{SYMBOL FOR NULL}")[:MESSAGE_LIMIT]
+    return text[:MESSAGE_LIMIT].replace("\0", "\N{SYMBOL FOR NULL}")
 
 
 def _record_success(connection: Connection, schema: str, step: Step, attempt: Attempt, ms: int) -> None:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from psycopg import errors, generators, pq
+from psycopg import DatabaseError, Error, errors, generators, pq
 
 from dashboard.engine.target.connection import Connection
+
+#: Of the text of an error; what is kept of it is cut elsewhere, this only bounds what is held meanwhile.
+MESSAGE_BYTES = 32_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +43,25 @@ def send(connection: Connection, sql: str) -> Reply:
                 connection.close()
                 raise CopyRefused
             case pq.ExecStatus.FATAL_ERROR:
-                failure = errors.error_from_result(result)
+                failure = _error(result)
             case _:
                 tag = (result.command_status or b"").decode()
     if failure is not None:
         raise failure
     return Reply(tag=tag, rows=rows)
+
+
+def _error(result: pq.abc.PGresult) -> Error:
+    """As psycopg makes it, but without the text that libpq puts together from all parts: each can be huge."""
+    sqlstate = result.error_field(pq.DiagnosticField.SQLSTATE)
+    if not sqlstate:  # not from the server: the connection broke
+        return errors.error_from_result(result)
+    primary = result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b""
+    return _class_of(sqlstate.decode())(primary[:MESSAGE_BYTES].decode(errors="replace"), info=result)
+
+
+def _class_of(sqlstate: str) -> type[Error]:
+    try:
+        return errors.lookup(sqlstate)
+    except KeyError:
+        return DatabaseError
