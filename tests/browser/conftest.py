@@ -111,11 +111,18 @@ def enter(chromium: Browser, troubles: list[str]) -> Iterator[Enter]:
     contexts: list[BrowserContext] = []
 
     def entered(
-        demo: Demo, who: str = "", *, javascript: bool = True, width: int = 1280, scheme: str = "light"
+        demo: Demo,
+        who: str = "",
+        *,
+        javascript: bool = True,
+        width: int = 1280,
+        scheme: str = "light",
+        scale: float = 1,
     ) -> Page:
         context = chromium.new_context(
             base_url=demo.url,
             viewport={"width": width, "height": 800},
+            device_scale_factor=scale,
             java_script_enabled=javascript,
             color_scheme=scheme,
             reduced_motion="reduce",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.template.loader import render_to_string
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import WIDTHS, violations
@@ -53,6 +54,14 @@ def test_a_page_has_no_violation_and_no_overflow(view: View, demo: Demo, enter: 
     for width in (*WIDTHS, NARROWEST):
         page.set_viewport_size({"width": width, "height": 800})
         assert (width, page.evaluate(OVERFLOWING)) == (width, [])
+
+
+def test_the_page_of_a_failure_has_no_violation(demo: Demo, enter: Enter) -> None:
+    page = enter(demo)
+    page.route("**/failed/", lambda route: route.fulfill(body=render_to_string("500.html"), content_type="text/html"))
+    page.goto("/failed/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Signalbox failed to make this page")
+    assert violations(page) == []
 
 
 @pytest.mark.parametrize("menu", ["Menu", "bob"])

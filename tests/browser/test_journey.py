@@ -18,6 +18,7 @@ expect.set_options(timeout=20_000)
 def test_from_the_request_to_the_audit(javascript: bool, own_demo: Demo, enter: Enter) -> None:
     alice, bob = (enter(own_demo, name, javascript=javascript) for name in ("alice", "bob"))
     _bob_may_not_approve_what_he_asked_for(bob)
+    assert _runs_scripts(bob) is javascript
     request = _alice_asks(alice)
     _bob_approves_and_applies(bob, request)
     run = _run_ends(bob, "Succeeded")
