@@ -49,7 +49,7 @@ class Tally:
     peaks_mb: list[int] = field(default_factory=list)  # of the memory of worker processes
 
     def add(self, **counts: int) -> None:
-        self.counts.update(counts)
+        self.counts.update({what: int(number) for what, number in counts.items()})
 
     def took(self, seconds: float) -> None:
         self.seconds.append(round(seconds, 3))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -56,6 +57,21 @@ def bench(tmp_path: Path, target_db: Database) -> Bench:
 @pytest.fixture
 def breakable_bench(tmp_path: Path, breakable_server: LocalServer, make_database: MakeDatabase) -> Bench:
     return _bench(tmp_path, make_database(server=breakable_server))
+
+
+@pytest.fixture(scope="module")
+def lasting_bench(tmp_path_factory: pytest.TempPathFactory, breakable_server: LocalServer) -> Iterator[Bench]:
+    """For tests that must leave nothing behind: one target for all of them, with 001 applied."""
+    name = f"lasting_{next(_numbers)}"
+    url = breakable_server.create_database(name)
+    bench = _bench(tmp_path_factory.mktemp("lasting"), Database(name=name, url=url))
+    bench.write("001_users.sql", "CREATE TABLE users (id int);")
+    bench.apply()
+    yield bench
+    breakable_server.drop_database(name)
+
+
+_numbers = itertools.count(1)
 
 
 def _bench(parent: Path, database: Database) -> Bench:

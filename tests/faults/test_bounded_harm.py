@@ -10,7 +10,7 @@ import pytest
 from dashboard.models import Run, RunStatement
 from tests.faults.conftest import MakeTrial
 from tests.faults.trial import Mode, Trial, end
-from tests.fix_faults import Tally, sized
+from tests.fix_faults import Size, Tally, size, sized
 from tests.fix_people import ClientOf
 
 if TYPE_CHECKING:
@@ -40,7 +40,11 @@ FLOODS: dict[str, str] = {
 }
 
 
-@pytest.mark.parametrize("name", FLOODS)
+#: With every `make test` only these.
+QUICK = {"rows", "notices", "long notices of many statements", "error text"}
+
+
+@pytest.mark.parametrize("name", [name for name in FLOODS if name in QUICK or size() is not Size.SMALL])
 def test_a_flood_stays_within_bounds(
     name: str, make_trial: MakeTrial, requester: User, client_of: ClientOf, tally: Tally
 ) -> None:

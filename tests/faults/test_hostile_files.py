@@ -110,15 +110,11 @@ HARMLESS: dict[str, bytes] = {
 }
 
 
-@pytest.fixture
-def target(bench: Bench) -> Bench:
-    bench.write("001_first.sql", "SELECT 1;")
-    bench.apply()
-    return bench
-
-
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_hostile_file_leaves_nothing(name: str, target: Bench, monkeypatch: pytest.MonkeyPatch, tally: Tally) -> None:
+def test_a_hostile_file_leaves_nothing(
+    name: str, lasting_bench: Bench, monkeypatch: pytest.MonkeyPatch, tally: Tally
+) -> None:
+    target = lasting_bench
     monkeypatch.setattr("dashboard.engine.transactional.FIRST_PAUSE", 0.01)
     before = outside.catalog(target.database), outside.history(target.database)
     (target.folder / "002_hostile.sql").write_bytes(REFUSED[name])
@@ -132,12 +128,13 @@ def test_a_hostile_file_leaves_nothing(name: str, target: Bench, monkeypatch: py
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-def test_an_odd_file_runs_as_it_is_shown(name: str, target: Bench, tally: Tally) -> None:
-    (target.folder / "002_odd.sql").write_bytes(HARMLESS[name])
-    shown = target.read().find("002", "odd")
+def test_an_odd_file_runs_as_it_is_shown(name: str, bench: Bench, tally: Tally) -> None:
+    target = bench
+    (target.folder / "001_odd.sql").write_bytes(HARMLESS[name])
+    shown = target.read().find("001", "odd")
     assert shown is not None
     controls = sum(s.control is not None for s in shown.up.statements)
-    target.apply(run_id="2")
+    target.apply()
     tally.part = "hostile files"
     tally.add(harmless=1)
     sent = [event for event in target.events if isinstance(event, StatementFinished)]

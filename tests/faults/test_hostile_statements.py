@@ -209,8 +209,7 @@ def target(breakable_bench: Bench) -> Bench:
     return breakable_bench
 
 
-@pytest.fixture
-def before(target: Bench) -> Before:
+def look_at(target: Bench) -> Before:
     return Before(
         catalog=outside.catalog(target.database),
         history=outside.history(target.database),
@@ -220,8 +219,11 @@ def before(target: Bench) -> Before:
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_hostile_statement_leaves_nothing(
-    name: str, target: Bench, before: Before, monkeypatch: pytest.MonkeyPatch, tally: Tally
+    name: str, lasting_bench: Bench, monkeypatch: pytest.MonkeyPatch, tally: Tally
 ) -> None:
+    target = lasting_bench
+    target.write("002_hostile.sql", "SELECT 'its place is taken by the case';")
+    before = look_at(target)
     monkeypatch.setattr("dashboard.engine.transactional.FIRST_PAUSE", 0.01)
     with pytest.raises(errors.EngineError) as caught:
         run_as_it_is(target, REFUSED[name], monkeypatch)
@@ -238,8 +240,9 @@ def test_a_hostile_statement_leaves_nothing(
 
 @pytest.mark.parametrize("name", HARMLESS)
 def test_a_harmless_oddity_is_applied_as_a_whole(
-    name: str, target: Bench, before: Before, monkeypatch: pytest.MonkeyPatch, tally: Tally
+    name: str, target: Bench, monkeypatch: pytest.MonkeyPatch, tally: Tally
 ) -> None:
+    before = look_at(target)
     run_as_it_is(target, HARMLESS[name], monkeypatch)
     tally.part = "hostile statements with the parser's layer off"
     tally.add(harmless=1)

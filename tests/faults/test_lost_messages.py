@@ -43,8 +43,8 @@ CASES = [
 
 def _step(mode: Mode, how: Break) -> int:
     if how in HOLES:
-        return sized(small=60, ci=8, full=1)
-    return sized(small=12, ci=1 if mode is TX else 3, full=1)
+        return sized(small=1000, ci=8, full=1)
+    return sized(small=20, ci=1 if mode is TX else 3, full=1)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_line_that_breaks_at_any_message_loses_and_doubles_nothing(
 
 def _where(messages: list[bytes], step: int) -> list[int]:
     commits = {n for n, message in enumerate(messages, start=1) if b"COMMIT\0" in message}
-    return sorted(commits | set(range(1, len(messages) + 1, step)))
+    return sorted(commits | set(range(step // 2 + 1, len(messages) + 1, step)))
 
 
 def _messages(trial: Trial, proxy: Proxy) -> list[bytes]:

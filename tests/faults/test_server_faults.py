@@ -129,7 +129,7 @@ def _standby(database: Database, name: str) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("mode", [TX, NO_TX], ids=lambda mode: mode.name)
+@pytest.mark.parametrize("mode", [TX] if size() is Size.SMALL else [TX, NO_TX], ids=lambda mode: mode.name)
 def test_a_commit_that_is_durable_and_never_answered_is_found_to_be_committed(
     mode: Mode, make_trial: MakeTrial, breakable_server: LocalServer, tally: Tally
 ) -> None:
