@@ -55,7 +55,8 @@ DATABASES = {
 }
 DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
-    "options": f"-c search_path={CONTROL_SCHEMA}",
+    # A worker that freezes in the middle of a transaction must not keep its row from whoever takes its run over.
+    "options": f"-c search_path={CONTROL_SCHEMA} -c idle_in_transaction_session_timeout=10s",
     "application_name": "signalbox control",
     "connect_timeout": 5,
 }

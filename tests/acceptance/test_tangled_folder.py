@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,7 +79,7 @@ def folder(request: pytest.FixtureRequest) -> Folder:
 @pytest.fixture
 def tangled(
     request: pytest.FixtureRequest, folder: Folder, line: Line, settings: SettingsWrapper, make_database: MakeDatabase
-) -> Iterator[Line]:
+) -> Line:
     """The line with that folder; the user's needs uuid-ossp, which Debian's PostgreSQL has."""
     settings.SOURCE = folder.path
     if folder is OGELBASE:
@@ -87,7 +87,7 @@ def tangled(
         staging = replace(line.staging, url=database.url)
         settings.ENVIRONMENTS = (staging,)
         line = replace(line, staging=staging, databases={"staging": database})
-    yield replace(line, folder=folder.path)
+    return replace(line, folder=folder.path)
 
 
 @pytest.fixture

@@ -84,12 +84,15 @@ type MakeTrial = Callable[..., Trial]
 
 
 @pytest.fixture
-def make_trial(tmp_path: Path, settings: SettingsWrapper, alice: Actor, make_database: MakeDatabase) -> MakeTrial:
+def make_trial(
+    tmp_path: Path, settings: SettingsWrapper, alice: Actor, make_database: MakeDatabase
+) -> Iterator[MakeTrial]:
     """`make_trial(mode)`, on the session's server; `server=` another one, `through=` a proxy in front of it."""
     from tests.faults import trial, worker
 
     folder = tmp_path / "migrations"
     folder.mkdir()
+    made: list[Trial] = []
 
     def make(mode: Mode, *, server: LocalServer | None = None, through: Detour | None = None, **tuned: Any) -> Trial:
         database = make_database(server=server) if server else make_database()
@@ -106,6 +109,9 @@ def make_trial(tmp_path: Path, settings: SettingsWrapper, alice: Actor, make_dat
             log=tmp_path / "worker.log",
             tuned=tuned,
         )
-        return trial.Trial(database=database, site=site, person=alice, mode=mode)
+        made.append(trial.Trial(database=database, site=site, person=alice, mode=mode))
+        return made[-1]
 
-    return make
+    yield make
+    for each in made:
+        each.close()

@@ -9,7 +9,9 @@ import signal
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
+from django.conf import settings
 from django.db.models.functions import Now
 
 from dashboard.models import Run
@@ -71,3 +73,27 @@ def _all_of(trial: Trial) -> list[Any]:
     """Everything a statement could have changed: marks, history, log, catalog."""
     database = trial.database
     return [trial.marks(), outside.history(database), outside.log(database), outside.catalog(database)]
+
+
+@pytest.mark.acceptance
+def test_a_worker_frozen_while_it_writes_its_progress_keeps_nobody_waiting(make_trial: MakeTrial, tally: Tally) -> None:
+    """It holds the row of its run. The control database ends such a session by itself, or nobody could take over."""
+    trial = make_trial(TX)
+    run = trial.next()
+    assert end(trial.work(run, "before_commit:kill")) < 0
+    options = settings.DATABASES["default"]["OPTIONS"]["options"]
+    parts = trial.site.control
+    with psycopg.connect(
+        host=parts["HOST"],
+        port=parts["PORT"],
+        dbname=parts["NAME"],
+        user=parts["USER"],
+        password=parts["PASSWORD"],
+        options=options,
+    ) as frozen:
+        trial.end_lease(run)
+        frozen.execute("UPDATE dashboard_run SET title = title WHERE id = %s", (run.pk,))
+        tally.part = "frozen workers"
+        tally.took(trial.recover(run))
+        frozen.close()
+    assert trial.judge(run) is Outcome.EXACTLY_ONCE

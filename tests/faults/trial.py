@@ -93,7 +93,7 @@ class Trial:
     person: Actor
     mode: Mode
     version: int = 0
-    faults: list[str] = field(default_factory=list)
+    started: list[ForkServerProcess] = field(default_factory=list)
 
     @property
     def environment(self) -> Environment:
@@ -131,7 +131,6 @@ class Trial:
 
     def work(self, run: Run, fault: str = "", **tuned: Any) -> ForkServerProcess:
         """A worker takes the run. With a fault the process meets it."""
-        self.faults.append(fault)
         return self._process("execute", run, fault, tuned)
 
     def through(self, control: Proxy | None) -> Trial:
@@ -143,10 +142,15 @@ class Trial:
 
     def recover(self, run: Run, *, fault: str = "", **tuned: Any) -> float:
         """Another worker looks for lost runs, once the lease is over; the seconds it took."""
-        Run.objects.filter(pk=run.pk, status=Run.Status.RUNNING).update(lease_until=Now() - timedelta(seconds=1))
+        self.end_lease(run)
         begun = time.monotonic()
         end(self._process("recover", run, fault, tuned))
         return time.monotonic() - begun
+
+    def end_lease(self, run: Run) -> None:
+        Run.objects.filter(pk=run.pk, status=Run.Status.RUNNING, lease_until__gt=Now()).update(
+            lease_until=Now() - timedelta(seconds=1)
+        )
 
     def judge(self, run: Run) -> Outcome:
         """What Signalbox says of the run, held against what stands in the target."""
@@ -177,6 +181,14 @@ class Trial:
             return Outcome.DOUBLE
         done = set(marks) == set(self.mode.marks) and self.stands() and self.has_index() == self.mode.index
         return Outcome.EXACTLY_ONCE if done else Outcome.LOST
+
+    def close(self) -> None:
+        """No process outlives its test: a frozen one would hold what it has locked."""
+        for process in self.started:
+            if process.exitcode is None:
+                process.kill()
+                process.join()
+            process.close()
 
     def marks(self) -> Counter[int]:
         return Counter(
@@ -215,6 +227,7 @@ class Trial:
         site = replace(self.site, tuned={**self.site.tuned, **tuned})
         process = processes.Process(target=worker.main, args=(site, job, run.pk, fault))
         process.start()
+        self.started.append(process)
         return process
 
 
@@ -238,9 +251,7 @@ def end(process: ForkServerProcess, seconds: float = 60) -> int:
         process.kill()
         process.join()
         raise AssertionError(f"the worker still ran after {seconds} s")
-    code = process.exitcode
-    process.close()
-    return code
+    return process.exitcode
 
 
 def is_frozen(process: ForkServerProcess) -> bool:

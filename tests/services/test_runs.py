@@ -39,7 +39,9 @@ def tables(line: Line) -> list[str]:
 
 def test_a_run_records_each_step_and_statement(line: Line, alice: Actor) -> None:
     line.write(
-        _001_users="CREATE TABLE users (id int);\nINSERT INTO users VALUES (1), (2);\nDO $$BEGIN RAISE NOTICE 'hi'; END$$;"
+        _001_users=(
+            "CREATE TABLE users (id int);\nINSERT INTO users VALUES (1), (2);\nDO $$BEGIN RAISE NOTICE 'hi'; END$$;"
+        )
     )
     execution.execute(start(line, alice).pk)
     step = RunStep.objects.get()

@@ -1,0 +1,41 @@
+"""docs/faults.md accounts for every case of the catalogue, and every test it names exists."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs" / "faults.md"
+CASES = {*range(1, 66), *range(81, 85)}
+
+_ROW = re.compile(r"^\| (\d+) \| .+? \| (.+?) \| (.+?) \|$", re.MULTILINE)
+_TEST = re.compile(r"`([\w/]+)::(\w+)`")
+
+
+def rows() -> list[tuple[int, str, str]]:
+    return [(int(number), behaviour, tests) for number, behaviour, tests in _ROW.findall(DOCUMENT.read_text())]
+
+
+def test_every_case_has_its_row() -> None:
+    numbers = [number for number, _, _ in rows()]
+    assert sorted(numbers) == sorted(CASES), "docs/faults.md: each case of the catalogue once"
+
+
+@pytest.mark.parametrize(("number", "behaviour", "tests"), rows())
+def test_a_case_is_tested_or_declined_with_a_reason(number: int, behaviour: str, tests: str) -> None:
+    named = _TEST.findall(tests)
+    assert named or behaviour.startswith("Declined:"), f"case {number}: name its test in docs/faults.md"
+    for module, name in named:
+        assert name in _tests_of(module), f"docs/faults.md, case {number}: there is no {module}::{name}"
+
+
+@cache
+def _tests_of(module: str) -> frozenset[str]:
+    path = ROOT / "tests" / f"{module}.py"
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef))
