@@ -236,8 +236,8 @@ def unskip(target: Target, *, version: str, name: str, reason: str) -> Plan:
 def resume(target: Target, folder: Folder, *, version: str, name: str, doubtful_done: bool = False) -> Plan:
     """Continue a migration that broke off outside a transaction, from its first statement that is not committed.
 
-    `doubtful_done` is a person's word that a statement whose end nobody saw did happen. Raises PlanBlocked when the
-    file's committed statements are not what ran, or when a statement is in doubt and no word was given.
+    `doubtful_done` is a person's word that a statement whose end nobody saw did happen; without it that statement
+    runs again. Raises PlanBlocked when the file's committed statements are not what ran.
     """
     unfinished = _unfinished(target, version, name)
     step = _unfinished_step(target, folder, unfinished)
@@ -507,7 +507,7 @@ def _apply_warnings(runnable: Sequence[MigrationStatus], statuses: Sequence[Migr
             "this plan may come from an older checkout.",
         )
         for s in statuses
-        if s.state is State.MISSING
+        if s.state is State.MISSING and s.applied and s.applied.success
     ]
     for item in runnable:
         if item.state is State.OUT_OF_ORDER:

@@ -2,7 +2,20 @@
 
 from dashboard.models.audit import AuditEvent
 from dashboard.models.observations import Observation
+from dashboard.models.rehearsals import Rehearsal
 from dashboard.models.requests import Decision, Request
 from dashboard.models.runs import Run, RunStatement, RunStep
+from dashboard.models.snapshots import DriftCheck, Snapshot
 
-__all__ = ["AuditEvent", "Decision", "Observation", "Request", "Run", "RunStatement", "RunStep"]
+__all__ = [
+    "AuditEvent",
+    "Decision",
+    "DriftCheck",
+    "Observation",
+    "Rehearsal",
+    "Request",
+    "Run",
+    "RunStatement",
+    "RunStep",
+    "Snapshot",
+]

@@ -44,6 +44,8 @@ class Request(models.Model):
     digest = models.CharField(max_length=64)
     #: The digest of the rollback of exactly this plan; approving covers it too, for a while after the apply.
     rollback_digest = models.CharField(max_length=64, blank=True)
+    #: Why it may be applied though no rollback of it was proven; empty where one was, or nobody asked for proof.
+    irreversible_because = models.TextField(blank=True)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     requested_at = models.DateTimeField()
     expires_at = models.DateTimeField()

@@ -1,0 +1,181 @@
+"""What a rehearsal found, as values: nothing here talks to a database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from dashboard.engine.schema.diff import Change, Difference
+
+
+class Origin(StrEnum):
+    """Where the throw-away database got its starting state from."""
+
+    COPY = "copy"  # the schema of the target as it is now
+    SCRATCH = "scratch"  # every migration from the first file on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptError:
+    """Why a script did not run to its end; places count from 1, 0 where the server named none."""
+
+    sentence: str
+    sqlstate: str = ""
+    detail: str = ""
+    hint: str = ""
+    statement: int = 0
+    line: int = 0
+    column: int = 0
+    excerpt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementTime:
+    number: int
+    line: int
+    summary: str
+    ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedLock:
+    """The strongest lock the script held on a relation that existed before it, seen in pg_locks."""
+
+    relation: str  # platform.users
+    mode: str  # as the documentation writes it: ACCESS EXCLUSIVE
+    statement: int  # the first that held it
+    held_ms: float  # from that statement's start to the end of the transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptRun:
+    """One script, once. `rewritten` are relations that existed before and whose file on disk was made anew."""
+
+    ok: bool
+    ms: float
+    error: ScriptError | None = None
+    statements: tuple[StatementTime, ...] = ()
+    locks: tuple[ObservedLock, ...] = ()
+    rewritten: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assertion:
+    """A `test_*` or `verify` file, run after the up; it fails by raising an error."""
+
+    file: str
+    ok: bool
+    error: ScriptError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """One migration: snapshot A, up, B, down, C, up, D. What was not reached is None or empty."""
+
+    version: str
+    name: str
+    up: ScriptRun
+    down: ScriptRun | None = None  # None: it has no rollback, or up failed
+    again: ScriptRun | None = None  # the second up
+    reversible: bool | None = None  # A equals C
+    order_only: bool = False  # A differs from C in nothing but the order of columns
+    repeatable: bool | None = None  # B equals D
+    differences: tuple[Difference, ...] = ()  # A to C: what the rollback leaves behind, or takes too much of
+    repeat_differences: tuple[Difference, ...] = ()  # B to D
+    made: tuple[Difference, ...] = ()  # A to B: what the migration does to the schema
+    unmade: tuple[Difference, ...] = ()  # B to C: what its rollback does
+    assertions: tuple[Assertion, ...] = ()
+    #: Why it was not run at all (a cluster-wide statement on a shared server, an earlier failure); empty when it was.
+    refused: str = ""
+
+    @property
+    def label(self) -> str:
+        return f"{self.version}_{self.name}"
+
+    @property
+    def runs(self) -> bool:
+        """The up runs, and what its verification files assert holds."""
+        return self.up.ok and all(a.ok for a in self.assertions)
+
+    @property
+    def passed(self) -> bool:
+        """It runs, and so does the rollback that it has. Whether that leaves the schema as it was is `reversible`."""
+        return not self.refused and self.runs and (self.down is None or self.down.ok)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    origin: Origin
+    server_version: int  # as PostgreSQL numbers it: 170010
+    ms: float
+    proofs: tuple[Proof, ...]
+    #: What a reader must know of how it was done, as sentences: where the copy came from, what could not be copied.
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.proofs) and all(p.passed for p in self.proofs)
+
+    @property
+    def reversible(self) -> bool:
+        """Every migration has a rollback that was seen to restore the schema; the order of columns may differ."""
+        return bool(self.proofs) and all(p.reversible or p.order_only for p in self.proofs)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Report:
+        return cls(
+            origin=Origin(data["origin"]),
+            server_version=data["server_version"],
+            ms=data["ms"],
+            proofs=tuple(_proof(p) for p in data["proofs"]),
+            remarks=tuple(data["remarks"]),
+        )
+
+
+def _proof(data: Mapping[str, Any]) -> Proof:
+    up = _script(data["up"])
+    assert up is not None
+    return Proof(
+        version=data["version"],
+        name=data["name"],
+        up=up,
+        down=_script(data["down"]),
+        again=_script(data["again"]),
+        reversible=data["reversible"],
+        order_only=data["order_only"],
+        repeatable=data["repeatable"],
+        differences=_differences(data["differences"]),
+        repeat_differences=_differences(data["repeat_differences"]),
+        made=_differences(data["made"]),
+        unmade=_differences(data["unmade"]),
+        assertions=tuple(Assertion(file=a["file"], ok=a["ok"], error=_error(a["error"])) for a in data["assertions"]),
+        refused=data["refused"],
+    )
+
+
+def _script(data: Mapping[str, Any] | None) -> ScriptRun | None:
+    if data is None:
+        return None
+    return ScriptRun(
+        ok=data["ok"],
+        ms=data["ms"],
+        error=_error(data["error"]),
+        statements=tuple(StatementTime(**s) for s in data["statements"]),
+        locks=tuple(ObservedLock(**lock) for lock in data["locks"]),
+        rewritten=tuple(data["rewritten"]),
+        notices=tuple(data["notices"]),
+    )
+
+
+def _error(data: Mapping[str, Any] | None) -> ScriptError | None:
+    return None if data is None else ScriptError(**data)
+
+
+def _differences(data: Sequence[Mapping[str, Any]]) -> tuple[Difference, ...]:
+    return tuple(Difference(**{**d, "change": Change(d["change"])}) for d in data)
