@@ -32,6 +32,10 @@ test: $(BIN)/.dev ## Run the tests (SIGNALBOX_TESTS=all for every one of them)
 test-all: export SIGNALBOX_TESTS = all
 test-all: test ## Run every test, browser and whole journeys included; a skipped one is a failure
 
+faults: export SIGNALBOX_TESTS = all
+faults: $(BIN)/.dev ## Break servers, lines and workers under runs, and print the summary (SIGNALBOX_FAULT_SIZE=full for more)
+	$(BIN)/pytest tests/faults -n auto --dist loadgroup
+
 check: $(BIN)/.dev ## Run every check, and count the failures at the end
 	@failed=0; \
 	run() { echo "== $$1"; shift; "$$@" || failed=$$((failed + 1)); }; \
@@ -75,4 +79,4 @@ $(BIN)/.dev: $(BIN)/.run requirements-dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-.PHONY: help demo demo-reset dev test test-all check fix bench new-rule screenshots
+.PHONY: help demo demo-reset dev test test-all faults check fix bench new-rule screenshots

@@ -6,6 +6,7 @@ All of them are frozen; none knows where it came from or what will be done with 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -52,9 +53,18 @@ def checksum(sql: str) -> str:
 UNKNOWN_CHECKSUMS = frozenset({"manual", ""})
 
 
+#: A timestamp to the second that has more digits behind it, as Diesel's generator and others write.
+_LONG_TIMESTAMP = re.compile(r"((?:19|20|21)[0-9]{12})[0-9]+")
+
+
 def version_key(version: str) -> tuple[int, str]:
-    """Sort key of a version: by number, then by text, so that 010 follows 9 and 0010 stays beside 10."""
-    return (int(version) if version.isascii() and version.isdigit() else 0, version)
+    """Sort key of a version: by number, then by text, so that 010 follows 9 and 0010 stays beside 10.
+
+    Digits behind a timestamp break ties only: 202605271300000000 comes before 20260601000000.
+    """
+    timestamp = _LONG_TIMESTAMP.fullmatch(version)
+    number = timestamp[1] if timestamp else version
+    return (int(number) if number.isascii() and number.isdigit() else 0, version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

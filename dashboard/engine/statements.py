@@ -7,6 +7,7 @@ pass here. Positions inside postgast are counted in bytes for statements and tok
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -275,11 +276,18 @@ def _says_concurrently(text: _Bytes, spans: list[_Span]) -> bool:
     return any(text.between(start, end).lower() == "concurrently" for start, end, _ in spans)
 
 
+_WITH_PASSWORD = re.compile(r"password\s*=|://[^\s:/@]+:[^\s@]+@", re.IGNORECASE)
+
+
 def _summary(text: _Bytes, spans: list[_Span]) -> str:
+    """It goes to lists, logs and sentences, so a literal that is or holds a password is not in it."""
     words = ""
     behind = spans[0][0]
-    for start, end, _ in spans:
-        words += (" " if start > behind else "") + text.between(start, min(end, start + 400))
+    word = ""
+    for start, end, number in spans:
+        before, word = word, text.between(start, min(end, start + 400))
+        secret = number in _LITERALS and (before.lower() == "password" or _WITH_PASSWORD.search(word))
+        words += (" " if start > behind else "") + ("'…'" if secret else word)
         behind = end
         if len(words) > 200:
             break

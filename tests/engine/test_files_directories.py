@@ -146,6 +146,17 @@ def test_numbers_of_unequal_width_are_told_that_diesel_orders_them_as_text(folde
     assert {p.file for p in found.problems if p.code == "other_order"} == {"10_b/up.sql", "11_c/up.sql"}
 
 
+def test_digits_behind_a_timestamp_break_ties_only(folder):
+    files = {
+        "2026-05-27-130000-0000_a/up.sql": "SELECT 1;",
+        "2026-05-27-130000-0001_b/up.sql": "SELECT 1;",
+        "20260601000000_c/up.sql": "SELECT 1;",
+    }
+    found = folder(files)
+    assert [m.name for m in found.migrations] == ["a", "b", "c"]
+    assert not [p for p in found.problems if p.code == "other_order"]
+
+
 @pytest.mark.parametrize(
     ("files", "expected"),
     [

@@ -218,6 +218,21 @@ def test_a_position_outside_the_text_is_its_nearest_end():
 # Summaries
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE ROLE app LOGIN PASSWORD 'hunter2'",
+        "ALTER ROLE app WITH ENCRYPTED PASSWORD\n E'hunter2' VALID UNTIL '2030-01-01'",
+        "CREATE SUBSCRIPTION s CONNECTION 'host=db user=app password=hunter2' PUBLICATION p",
+        "SELECT dblink_connect('postgresql://app:hunter2@db/app')",
+        "CREATE USER MAPPING FOR app SERVER s OPTIONS (user 'app', password $$hunter2$$)",
+    ],
+)
+def test_a_summary_holds_no_password(sql):
+    assert "hunter2" not in only(sql).summary
+    assert "'…'" in only(sql).summary
+
+
 def test_a_summary_is_one_short_line_without_comments():
     assert only("CREATE TABLE t (\n  a int, -- the a\n  b text\n)").summary == "CREATE TABLE t ( a int, b text )"
     assert len(only(f"SELECT '{'x' * 5000}'").summary) == 100

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 from django.db import connection
 
-from dashboard.models import Run
+from dashboard.models import Run, RunStep
 from tests.faults import outside
 from tests.faults.conftest import MakeTrial
 from tests.faults.trial import Mode, Outcome, Trial
@@ -125,9 +125,11 @@ def test_a_worker_told_to_stop_cancels_its_run_cleanly_and_goes(
 
 
 def _is_asleep(trial: Trial, run: Run) -> bool:
-    return any(
+    """In the server, and on the page too: progress is written down a moment later."""
+    asleep = any(
         "pg_sleep" in query and state == "active" for _, state, _, query in outside.sessions(trial.database, run.pk)
     )
+    return asleep and run.steps.filter(status=RunStep.Status.RUNNING).exists()
 
 
 def _status(run: Run) -> str:
