@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -15,9 +16,10 @@ from dashboard.engine.executor import Approval
 from dashboard.engine.planner import Action, Plan
 from dashboard.models import Decision, Request, Run, environments
 from dashboard.models.environments import Environment
+from dashboard.models.roles import Role, has_role
 from dashboard.services import audit, permissions, plans, policies
 from dashboard.services.actors import SIGNALBOX, Actor
-from dashboard.services.errors import AlreadyDecided
+from dashboard.services.errors import AlreadyDecided, ApproverGone
 
 
 @transaction.atomic
@@ -100,15 +102,21 @@ def live(plan: Plan, *, for_run: Run | None = None) -> tuple[Request, Approval] 
     `for_run` is the run that asks for itself, which does not count as a use.
     """
     request = _approved_for(plan) or _standing_rollback(plan, for_run)
-    if request is None:
+    if request is None or not has_role(_approver_of(request), Role.APPROVER):
         return None
-    decision = request.decisions.select_related("by").get(verdict=Decision.Verdict.APPROVED)
     return request, Approval(
         digest=plan.digest,
         requested_by=request.requested_by.get_username(),
-        approved_by=decision.by.get_username(),
+        approved_by=_approver_of(request).get_username(),
         expires_at=_covered_until(request, plan),
     )
+
+
+def check_approver(request: Request) -> None:
+    """Raises ApproverGone where who approved it was deactivated or has lost the role since."""
+    approver = _approver_of(request)
+    if not has_role(approver, Role.APPROVER):
+        raise ApproverGone(approver=approver.get_username(), request=request.pk)
 
 
 def supersede(request: Request, because: str) -> None:
@@ -140,6 +148,10 @@ def expire_due() -> int:
             _move(request, Request.Status.EXPIRED)
             audit.record(audit.Event.REQUEST_EXPIRED, by=SIGNALBOX, environment=request.environment, request=request)
     return len(due)
+
+
+def _approver_of(request: Request) -> User:
+    return request.decisions.select_related("by").get(verdict=Decision.Verdict.APPROVED).by
 
 
 def _decide(request_id: int, verdict: Decision.Verdict, *, by: Actor, digest: str, reason: str) -> Request:

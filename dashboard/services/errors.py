@@ -53,6 +53,14 @@ class ApprovalNeeded(Refused):
     advice = "Make a request instead; whoever approves it sees exactly this plan."
 
 
+class ApproverGone(Refused):
+    """An approval counts while its approver may give it. Facts: approver, request (number)."""
+
+    code = "approver_gone"
+    sentence = "{approver}, who approved request {request}, may not approve any more."
+    advice = "Withdraw the request and ask again, so that somebody else decides."
+
+
 class NameNotTyped(Refused):
     """The confirmation of a protected environment. Facts: expected."""
 

@@ -110,9 +110,11 @@ def _attempt(run: Run) -> Attempt:
 
 
 def _approval(run: Run, plan: Plan) -> Approval | None:
-    """Asked again now: an approval can have been withdrawn or have expired since the run was queued."""
+    """Asked again now: since the run was queued an approval can have been withdrawn or have expired, and its
+    approver can have lost the role."""
     if run.request is None:
         return None
+    approvals.check_approver(run.request)
     covering = approvals.live(plan, for_run=run)
     return covering[1] if covering else None
 

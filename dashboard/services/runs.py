@@ -59,6 +59,7 @@ def start_approved(request: Request, *, by: Actor, typed_name: str = "") -> Run:
     policies.check_name_typed(environment, typed_name)
     if request.status != Request.Status.APPROVED or policies.is_expired(request):
         raise AlreadyDecided(subject=f"Request {request.pk}", status=request.status)
+    approvals.check_approver(request)
     return _queue(Plan.from_dict(request.plan), environment=environment, by=by, request=request, accepted=())
 
 

@@ -11,12 +11,13 @@ from django.utils import timezone
 
 from dashboard.models import AuditEvent, Request, Run
 from dashboard.models.roles import Role, role_of
-from dashboard.services import approvals, execution, plans, runs
+from dashboard.services import approvals, decisions, execution, plans, runs
 from dashboard.services.actors import Actor
 from dashboard.services.audit import Event
 from dashboard.services.errors import (
     AlreadyDecided,
     ApprovalNeeded,
+    ApproverGone,
     NameNotTyped,
     OwnRequest,
     PermissionRefused,
@@ -119,6 +120,39 @@ def test_an_approval_withdrawn_after_queueing_still_stops_the_run(two_files: Lin
     assert run.status == Run.Status.FAILED
     assert run.failure["code"] == "not_approved"
     assert tables(two_files) == []
+
+
+def leave(person: Actor) -> None:
+    person.person.is_active = False
+    person.person.save()
+
+
+def test_an_approver_who_left_has_approved_nothing(two_files: Line, alice: Actor, bob: Actor) -> None:
+    request = ask(two_files, alice)
+    request = approvals.approve(request.pk, by=bob, digest=request.digest)
+    leave(bob)
+    with pytest.raises(ApproverGone, match="bob, who approved request"):
+        runs.start_approved(request, by=alice, typed_name="production")
+    assert decisions.needs_request(plans.apply(two_files.production), two_files.production)
+
+
+def test_a_role_taken_away_after_queueing_still_stops_the_run(two_files: Line, alice: Actor, bob: Actor) -> None:
+    request = ask(two_files, alice)
+    request = approvals.approve(request.pk, by=bob, digest=request.digest)
+    run = runs.start_approved(request, by=alice, typed_name="production")
+    bob.person.groups.clear()
+    execution.execute(run.pk)
+    run.refresh_from_db()
+    assert run.status == Run.Status.FAILED
+    assert run.failure["code"] == "approver_gone"
+    assert tables(two_files) == []
+
+
+def test_a_standing_rollback_is_void_once_its_approver_left(two_files: Line, alice: Actor, bob: Actor) -> None:
+    apply_approved(two_files, alice, bob)
+    leave(bob)
+    with pytest.raises(ApprovalNeeded):
+        roll_back(two_files, alice)
 
 
 def test_a_file_edited_after_the_approval_supersedes_it(two_files: Line, alice: Actor, bob: Actor) -> None:
