@@ -3,31 +3,50 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from dataclasses import asdict
 
+from config.environments import Environment
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit, complain
-from dashboard.engine.errors import EngineError
-from dashboard.engine.target import connection, doctor
+from dashboard.engine.errors import EngineError, TargetUnsuitable
+from dashboard.engine.target.doctor import Check, Level, is_fit
 from dashboard.services import targets
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     chosen_environments.add_choice(parser)
+    parser.add_argument("--json", action="store_true", help="one object a line, with every check")
 
 
 def run(options: argparse.Namespace) -> int:
-    worst: int = Exit.OK
     environments = chosen_environments.chosen(options)
     if not environments:
         print(chosen_environments.NONE, file=sys.stderr)
         return Exit.USAGE
-    for environment in environments:
-        address = targets.address(environment)
-        try:
-            with connection.working(targets.access(environment), name="signalbox doctor") as opened:
-                doctor.examine(opened, address)
-            print(f"{environment.name} ({address.shown}): fit to run migrations")
-        except EngineError as error:
-            worst = max(worst, complain(error))
-    return worst
+    return max(_examine(environment, as_json=options.json) for environment in environments)
+
+
+def _examine(environment: Environment, *, as_json: bool) -> int:
+    try:
+        checks = targets.checkup(environment)
+    except EngineError as error:
+        return complain(error)
+    if as_json:
+        print(
+            json.dumps({"environment": environment.slug, "fit": is_fit(checks), "checks": [asdict(c) for c in checks]})
+        )
+    elif is_fit(checks):
+        print(f"{environment.name} ({targets.address(environment).shown}): fit to run migrations")
+        for check in checks:
+            _tell(check)
+    for check in checks:
+        if check.level is Level.REFUSED:
+            complain(TargetUnsuitable(environment=environment.name, finding=check.finding, remedy=check.remedy))
+    return Exit.OK if is_fit(checks) else Exit.UNREACHABLE
+
+
+def _tell(check: Check) -> None:
+    if check.level is not Level.FINE:
+        print(f"  {check.level}: {check.finding} {check.remedy}".rstrip())

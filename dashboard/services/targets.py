@@ -6,7 +6,9 @@ from django.conf import settings
 
 from dashboard.engine import executor
 from dashboard.engine.planner import Policy, Target
+from dashboard.engine.target import connection, doctor
 from dashboard.engine.target.connection import Access, Address
+from dashboard.engine.target.doctor import Check
 from dashboard.models.environments import Environment
 
 
@@ -29,6 +31,19 @@ def access(environment: Environment) -> Access:
     return Access(address=address(environment), policy=policy(environment), schema=settings.TRACKING_SCHEMA)
 
 
+def checkup(environment: Environment) -> tuple[Check, ...]:
+    """What stands between here and a run, the unfit first. Raises TargetUnreachable, TargetNotConfigured."""
+    to = access(environment)
+    with connection.working(to, name="signalbox doctor") as opened, connection.cut_off_after(20, opened):
+        return doctor.checkup(opened, to)
+
+
 def look(environment: Environment, *, scripts: bool = False) -> Target:
-    """Read the target now. Raises TargetUnreachable, TargetNotConfigured, TrackingTableUnusable."""
-    return executor.look(access(environment), scripts=scripts)
+    """Read the target now. Raises TargetUnreachable, TargetNotConfigured, TrackingTableUnusable, and OtherDatabase
+    where it is not the database that the environment is bound to."""
+    return read(environment, scripts=scripts, expected=observations.bound_to(environment))
+
+
+def read(environment: Environment, *, scripts: bool = False, expected: TargetIdentity | None = None) -> Target:
+    """Read the target now, and whatever database it is where none is expected. Needs no control database."""
+    return executor.look(access(environment), scripts=scripts, expected=expected)

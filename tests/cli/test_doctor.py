@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,12 +18,31 @@ def test_a_target_that_is_fit_is_called_so(signalbox: Signalbox, line: Line):
     answer = signalbox("doctor", "--env", "staging")
     assert (answer.code, answer.err) == (0, "")
     assert answer.out.startswith("Staging (127.0.0.1:")
-    assert answer.out.endswith("): fit to run migrations\n")
+    assert answer.out.splitlines()[0].endswith("): fit to run migrations")
+    assert "  note: postgres is a superuser." in answer.out
+
+
+def test_every_check_is_told_as_json(signalbox: Signalbox, line: Line):
+    answer = signalbox("doctor", "--json")
+    said = [json.loads(each) for each in answer.out.splitlines()]
+    assert [(each["environment"], each["fit"]) for each in said] == [("staging", True), ("production", True)]
+    codes = {check["code"]: check["level"] for check in said[0]["checks"]}
+    assert codes == {
+        "rights": "note",
+        "tables": "note",
+        "pooler": "fine",
+        "version": "fine",
+        "primary": "fine",
+        "tls": "fine",
+        "clock": "fine",
+        "long_transactions": "fine",
+    }
 
 
 def test_it_asks_every_environment(signalbox: Signalbox, line: Line):
     answer = signalbox("doctor")
-    assert [said.split(" (")[0] for said in answer.out.splitlines()] == ["Staging", "Production"]
+    told = [said.split(" (")[0] for said in answer.out.splitlines() if not said.startswith("  ")]
+    assert told == ["Staging", "Production"]
 
 
 def test_it_changes_nothing(signalbox: Signalbox, line: Line):

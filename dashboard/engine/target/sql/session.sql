@@ -11,6 +11,42 @@ SELECT pg_catalog.current_setting('server_version_num')::int AS version,
        pg_catalog.current_setting('transaction_read_only') = 'on' AS read_only,
        pg_catalog.pg_backend_pid() AS backend_pid
 
+-- rights --
+-- What the role may do: superuser; create a schema; create tables in ours (null: there is no such schema); write to
+-- the tracking tables that are there.
+SELECT r.rolname, r.rolsuper,
+       pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
+       (SELECT pg_catalog.has_schema_privilege(n.oid, 'CREATE') FROM pg_catalog.pg_namespace n
+        WHERE n.nspname = %(schema)s),
+       (SELECT pg_catalog.bool_and(pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+                                   AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
+                                   AND pg_catalog.has_table_privilege(c.oid, 'INSERT')
+                                   AND (c.relname = 'migration_audit_log'
+                                        OR pg_catalog.has_table_privilege(c.oid, 'UPDATE')
+                                           AND pg_catalog.has_table_privilege(c.oid, 'DELETE')))
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = %(schema)s AND c.relkind = 'r'
+          AND c.relname IN ('schema_migrations', 'migration_audit_log', 'migration_fuse'))
+FROM pg_catalog.pg_roles r WHERE r.rolname = current_user
+
+-- long_transactions --
+-- Transactions of this database that are older than a minute, the oldest first.
+SELECT pid, usename, application_name, state,
+       pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - xact_start)::int
+FROM pg_catalog.pg_stat_activity
+WHERE datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid()
+  AND backend_type = 'client backend' AND xact_start < pg_catalog.clock_timestamp() - interval '1 minute'
+ORDER BY xact_start LIMIT 5
+
+-- prepared_transactions --
+-- They hold their locks until someone commits them or rolls them back.
+SELECT pg_catalog.count(*) FROM pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database()
+
+-- hidden_sessions --
+-- A role without pg_read_all_stats sees that others are connected, and nothing of what they do.
+SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity
+WHERE datname = pg_catalog.current_database() AND query = '<insufficient privilege>'
+
 -- try_lock --
 -- Session-level and never waiting: the blocking form deadlocks with CREATE INDEX CONCURRENTLY.
 SELECT pg_catalog.pg_try_advisory_lock(%(class)s, %(key)s)

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from dashboard.engine.planner import Policy
+from dashboard.engine.target import connection, doctor, tracking
+from dashboard.engine.target.connection import Access, Address
+from dashboard.engine.target.doctor import Check, Level
+from tests.fix_postgres import Database
+
+type Examine = Callable[..., dict[str, Check]]
+
+POLICY = Policy(protected=False, lock_timeout_ms=3000, statement_timeout_ms=0)
+
+
+def access_to(url: str) -> Access:
+    address = Address(environment="staging", name="Staging", variable="STAGING_URL", url=url)
+    return Access(address=address, policy=POLICY, schema="platform")
+
+
+@pytest.fixture
+def examine(target_db: Database) -> Examine:
+    """The checks by their code, made as `role` (the superuser without one)."""
+
+    def made(role: str = "") -> dict[str, Check]:
+        access = access_to(make_conninfo(target_db.url, **({"user": role, "password": "x"} if role else {})))
+        with connection.working(access, name="doctor") as opened:
+            return {check.code: check for check in doctor.checkup(opened, access)}
+
+    return made
+
+
+@pytest.fixture
+def plain(target_db: Database) -> Iterator[str]:
+    """A role that may connect and nothing else."""
+    role = f"plain_{target_db.name}"
+    with target_db.connect() as opened:
+        opened.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'x'").format(sql.Identifier(role)))
+    yield role
+    with target_db.connect() as opened:
+        opened.execute(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(sql.Identifier(role)))
+
+
+def prepared(database: Database) -> None:
+    with connection.working(access_to(database.url), name="x") as opened:
+        tracking.prepare(opened, "platform")
+
+
+def test_what_a_role_lacks_is_named_with_the_grant_that_gives_it(
+    examine: Examine, target_db: Database, plain: str
+) -> None:
+    assert examine(plain)["rights"].level is Level.REFUSED
+    assert examine(plain)["rights"].finding == f"{plain} may not create the schema platform there."
+    target_db.query("CREATE SCHEMA platform")
+    assert examine(plain)["rights"].finding == f"{plain} may not create tables in the schema platform."
+    target_db.query(f"GRANT CREATE, USAGE ON SCHEMA platform TO {plain}")
+    assert examine(plain)["rights"].level is Level.FINE
+    prepared(target_db)
+    assert examine(plain)["rights"].finding == f"{plain} may not write to the tracking tables in platform."
+    target_db.query(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA platform TO {plain}")
+    assert examine(plain)["rights"].level is Level.FINE
+
+
+def test_the_unfit_comes_first(examine: Examine, plain: str) -> None:
+    assert next(iter(examine(plain))) == "rights"
+
+
+def test_a_superuser_is_noted(examine: Examine) -> None:
+    assert examine()["rights"].finding == "postgres is a superuser."
+
+
+def test_a_history_that_someone_else_made_is_told_from_ours(examine: Examine, target_db: Database) -> None:
+    assert "the first run makes it" in examine()["tables"].finding
+    target_db.query("CREATE SCHEMA platform")
+    target_db.query(
+        "CREATE TABLE platform.schema_migrations (version text PRIMARY KEY, name text, checksum text, "
+        "success boolean, applied_at timestamptz, execution_time_ms int, error_message text, rollback_script text)"
+    )
+    assert "that Signalbox did not make" in examine()["tables"].finding
+    prepared(target_db)
+    assert examine()["tables"].finding == "platform.schema_migrations holds 0 rows."
+
+
+def test_what_has_been_open_for_long_is_told(
+    examine: Examine, target_db: Database, plain: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert examine()["long_transactions"].level is Level.FINE
+    query = doctor.sql.query("long_transactions").as_string().replace("1 minute", "0 minutes")
+    found = doctor.sql.query
+    monkeypatch.setattr(
+        doctor.sql, "query", lambda name, *args: sql.SQL(query) if name == "long_transactions" else found(name, *args)
+    )
+    with target_db.connect(application_name="nightly report") as other, other.transaction():
+        other.execute("SELECT 1")
+        check = examine()["long_transactions"]
+        assert check.level is Level.WARNING
+        assert f"session {other.info.backend_pid} of postgres (nightly report) for 0 s" in check.finding
+        hidden = examine(plain)["long_transactions"]
+    assert hidden.level is Level.NOTE, "what a role may not see is not called fine"
+    assert "pg_read_all_stats" in hidden.remedy
+
+
+def test_clocks_that_disagree_are_told(examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time
+    monkeypatch.setattr(doctor.time, "time", lambda: now() + 3600)
+    assert examine()["clock"].finding.startswith("its clock is 3600 s away")
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "private"),
+    [
+        ("/run/postgresql", "", True),
+        ("localhost", "127.0.0.1", True),
+        ("postgres.railway.internal", "fd12::5", True),
+        ("viaduct.proxy.rlwy.net", "66.33.22.11", False),
+        ("db.example.org", "10.0.0.5", False),
+    ],
+)
+def test_which_connections_may_go_without_encryption(
+    examine: Examine, monkeypatch: pytest.MonkeyPatch, host: str, address: str, *, private: bool
+) -> None:
+    is_private = doctor._is_private
+    monkeypatch.setattr(doctor, "_is_private", lambda *_: is_private(host, address))
+    check = examine()["tls"]
+    assert check.level is (Level.FINE if private else Level.WARNING)
+    assert ("sslmode" in check.remedy) is not private
