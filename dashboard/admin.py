@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 admin.site.site_header = "Signalbox: people"
 admin.site.site_title = "Signalbox"
 admin.site.index_title = "People and their roles"
+admin.site.enable_nav_sidebar = False
+apps.get_app_config("auth").verbose_name = "People and roles"
 admin.site.unregister([ProcrastinateJob, User, Group])
 
 
