@@ -4,6 +4,7 @@ from django.urls import path
 
 from dashboard.views import (
     audit,
+    connections,
     environments,
     migrations,
     overview,
@@ -25,6 +26,7 @@ environment_urls = [
     path("environments/", environments.index, name="environments"),
     path("environments/<slug:slug>/", environments.detail, name="environment"),
     path("environments/<slug:slug>/refresh/", environments.refresh, name="environment-refresh"),
+    path("environments/<slug:slug>/connection/", connections.examine, name="connection"),
     path("environments/<slug:slug>/apply/", requests.new_apply, name="apply"),
     path("environments/<slug:slug>/rollback/<str:version>/<str:name>/", rollbacks.new, name="rollback"),
     path("environments/<slug:slug>/settle/<str:version>/<str:name>/", settling.settle, name="settle"),

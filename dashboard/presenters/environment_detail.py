@@ -92,6 +92,7 @@ class EnvironmentPage:
     card: Card
     facts: tuple[tuple[str, str], ...]
     apply: ActionButton
+    test: ActionButton  # of the connection
     stops: str  # why Apply would not go to the end
     waiting: tuple[Waiting, ...]
     notices: tuple[str, ...]  # what is wrong with migrations that have run
@@ -112,6 +113,7 @@ def page(
         card=card(standing),
         facts=tuple(_facts(standing.environment)),
         apply=_apply_button(standing, offer, by),
+        test=_test_button(standing.environment, by),
         stops=_stops(offer, waiting),
         waiting=waiting,
         notices=tuple(s.sentence for s in standing.statuses if s.state in {State.MODIFIED, State.MISSING}),
@@ -187,6 +189,14 @@ def _apply_button(standing: Standing, offer: Plan | EngineError | None, by: Acto
         reason=refusal(
             partial(permissions.check_can_request, by), partial(_check_is_free, standing), partial(_check_plan, offer)
         ),
+    )
+
+
+def _test_button(environment: Environment, by: Actor) -> ActionButton:
+    return ActionButton(
+        label="Test the connection",
+        url=reverse("connection", args=[environment.slug]),
+        show=environment.configured and not refusal(partial(permissions.check_can_request, by)),
     )
 
 

@@ -28,7 +28,7 @@ def fingerprint(line: Line, environment: Environment) -> list[tuple[object, ...]
 
 def apply(line: Line, environment: Environment, upto: str | None = None) -> None:
     """The engine alone, on an environment that asks for no approval: no control database is needed."""
-    plan = planner.apply(targets.look(environment), discovery.read(line.folder), upto=upto)
+    plan = planner.apply(targets.read(environment), discovery.read(line.folder), upto=upto)
     executor.execute(
         plan,
         access=targets.access(environment),

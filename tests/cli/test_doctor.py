@@ -19,7 +19,7 @@ def test_a_target_that_is_fit_is_called_so(signalbox: Signalbox, line: Line):
     assert (answer.code, answer.err) == (0, "")
     assert answer.out.startswith("Staging (127.0.0.1:")
     assert answer.out.splitlines()[0].endswith("): fit to run migrations")
-    assert "  note: postgres is a superuser." in answer.out
+    assert "  note: the role postgres is a superuser." in answer.out
 
 
 def test_every_check_is_told_as_json(signalbox: Signalbox, line: Line):

@@ -55,13 +55,13 @@ def test_what_a_role_lacks_is_named_with_the_grant_that_gives_it(
     examine: Examine, target_db: Database, plain: str
 ) -> None:
     assert examine(plain)["rights"].level is Level.REFUSED
-    assert examine(plain)["rights"].finding == f"{plain} may not create the schema platform there."
+    assert examine(plain)["rights"].finding == f"the role {plain} may not create the schema platform there."
     target_db.query("CREATE SCHEMA platform")
-    assert examine(plain)["rights"].finding == f"{plain} may not create tables in the schema platform."
+    assert examine(plain)["rights"].finding == f"the role {plain} may not create tables in the schema platform."
     target_db.query(f"GRANT CREATE, USAGE ON SCHEMA platform TO {plain}")
     assert examine(plain)["rights"].level is Level.FINE
     prepared(target_db)
-    assert examine(plain)["rights"].finding == f"{plain} may not write to the tracking tables in platform."
+    assert examine(plain)["rights"].finding == f"the role {plain} may not write to the tracking tables in platform."
     target_db.query(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA platform TO {plain}")
     assert examine(plain)["rights"].level is Level.FINE
 
@@ -71,7 +71,7 @@ def test_the_unfit_comes_first(examine: Examine, plain: str) -> None:
 
 
 def test_a_superuser_is_noted(examine: Examine) -> None:
-    assert examine()["rights"].finding == "postgres is a superuser."
+    assert examine()["rights"].finding == "the role postgres is a superuser."
 
 
 def test_a_history_that_someone_else_made_is_told_from_ours(examine: Examine, target_db: Database) -> None:
@@ -83,7 +83,7 @@ def test_a_history_that_someone_else_made_is_told_from_ours(examine: Examine, ta
     )
     assert "that Signalbox did not make" in examine()["tables"].finding
     prepared(target_db)
-    assert examine()["tables"].finding == "platform.schema_migrations holds 0 rows."
+    assert examine()["tables"].finding == "its platform.schema_migrations holds 0 rows."
 
 
 def test_what_has_been_open_for_long_is_told(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -64,7 +64,7 @@ def checkup(connection: Connection, access: Access) -> tuple[Check, ...]:
     return tuple(sorted(checks, key=lambda check: list(Level)[::-1].index(check.level)))
 
 
-def is_fit(checks: tuple[Check, ...]) -> bool:
+def is_fit(checks: Iterable[Check]) -> bool:
     return all(check.level is not Level.REFUSED for check in checks)
 
 
@@ -130,17 +130,17 @@ def _rights(connection: Connection, access: Access) -> Check:
     if not tracking.is_prepared(connection, schema):
         if may_create_tables is None and not may_create_schema:
             remedy = f"Run as an owner: GRANT CREATE ON DATABASE to {role}, or CREATE SCHEMA {schema} for it."
-            return _refused("rights", f"{role} may not create the schema {schema} there.", remedy)
+            return _refused("rights", f"the role {role} may not create the schema {schema} there.", remedy)
         if may_create_tables is False:
             remedy = f"Run as its owner: GRANT CREATE ON SCHEMA {schema} TO {role}."
-            return _refused("rights", f"{role} may not create tables in the schema {schema}.", remedy)
+            return _refused("rights", f"the role {role} may not create tables in the schema {schema}.", remedy)
     elif not may_write:
         remedy = f"Run as their owner: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}."
-        return _refused("rights", f"{role} may not write to the tracking tables in {schema}.", remedy)
+        return _refused("rights", f"the role {role} may not write to the tracking tables in {schema}.", remedy)
     if is_superuser:
         remedy = "A migration can then do anything to the server. A role that owns only its schemas is enough."
-        return Check(code="rights", level=Level.NOTE, finding=f"{role} is a superuser.", remedy=remedy)
-    return Check(code="rights", level=Level.FINE, finding=f"{role} may keep the history there.")
+        return Check(code="rights", level=Level.NOTE, finding=f"the role {role} is a superuser.", remedy=remedy)
+    return Check(code="rights", level=Level.FINE, finding=f"the role {role} may keep the history there.")
 
 
 def _encryption(connection: Connection, access: Access) -> Check:
@@ -180,7 +180,7 @@ def _tables(connection: Connection, access: Access) -> Check:
     try:
         history = tracking.read(connection, access.schema)
     except psycopg.errors.InsufficientPrivilege:
-        return Check(code="tables", level=Level.NOTE, finding=f"{name} is hidden from this role.")
+        return Check(code="tables", level=Level.NOTE, finding=f"its {name} is hidden from this role.")
     if not history.exists:
         finding = f"it has no {name} yet; the first run makes it."
         return Check(code="tables", level=Level.NOTE, finding=finding)
@@ -189,7 +189,7 @@ def _tables(connection: Connection, access: Access) -> Check:
         remedy = "The columns that stand there keep their meaning for whoever reads them."
         return Check(code="tables", level=Level.NOTE, finding=finding, remedy=remedy)
     rows = len(history.rows)
-    finding = f"{name} holds {rows} {'row' if rows == 1 else 'rows'}."
+    finding = f"its {name} holds {rows} {'row' if rows == 1 else 'rows'}."
     return Check(code="tables", level=Level.FINE, finding=finding)
 
 

@@ -1,0 +1,43 @@
+"""What the test of a connection found, in the order in which a person should care."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dashboard.engine.target.doctor import Check, Level, is_fit
+from dashboard.models.environments import Environment
+from dashboard.presenters.pills import Pill
+
+LEVELS: Mapping[Level, Pill] = {
+    Level.REFUSED: Pill(label="In the way", tone="danger", icon="fail"),
+    Level.WARNING: Pill(label="Look at this", tone="warn", icon="attention"),
+    Level.NOTE: Pill(label="Good to know", tone="info", icon="info"),
+    Level.FINE: Pill(label="Fine", tone="ok", icon="ok"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckView:
+    pill: Pill
+    finding: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    tone: str
+    icon: str
+    sentence: str
+
+
+def view(check: Check) -> CheckView:
+    finding = check.finding[0].upper() + check.finding[1:]
+    return CheckView(pill=LEVELS[check.level], finding=finding, remedy=check.remedy)
+
+
+def verdict(checks: Sequence[Check], environment: Environment) -> Verdict:
+    if not is_fit(checks):
+        sentence = f"{environment.name} answers, and no migration can run there: see the first line."
+        return Verdict(tone="danger", icon="fail", sentence=sentence)
+    return Verdict(tone="ok", icon="ok", sentence=f"{environment.name} is fit to run migrations.")
