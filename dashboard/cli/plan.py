@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     plans = []
     for environment in environments:
         try:
-            plans.append(planner.apply(targets.look(environment), folder, upto=options.to))
+            plans.append(planner.apply(targets.read(environment), folder, upto=options.to))
         except EngineError as error:
             worst = max(worst, complain(error))
     if options.json:

@@ -51,7 +51,7 @@ def _look_at(environments: list[Environment]) -> list[tuple[Environment, Target 
 
 def _look(environment: Environment) -> Target | EngineError:
     try:
-        return targets.look(environment)
+        return targets.read(environment)
     except EngineError as error:
         return error
 

@@ -80,6 +80,17 @@ class TargetBusy(EngineError):
     advice = "Nothing was changed. Wait for that run to end, then start this one again."
 
 
+class OtherDatabase(EngineError):
+    """The URL leads to a database that the environment was not bound to. Facts: environment, variable, change."""
+
+    code = "other_database"
+    sentence = "{environment} is not the database it was: {variable} {change}."
+    advice = (
+        "Nothing was read from it or changed. If that is a mistake, put the URL in {variable} back and restart "
+        "Signalbox. If it is meant, an administrator confirms the other database on the page of {environment}."
+    )
+
+
 class TrackingTableUnusable(EngineError):
     code = "tracking_unusable"
     sentence = "{table} exists but is not a migration history that Signalbox can read: {reason}."

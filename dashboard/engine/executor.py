@@ -19,6 +19,7 @@ from dashboard.engine.errors import (
     ConnectionLost,
     EngineError,
     NotApproved,
+    OtherDatabase,
     PartlyApplied,
     PlanBlocked,
     RunCancelled,
@@ -29,7 +30,7 @@ from dashboard.engine.faultpoints import faultpoint
 from dashboard.engine.files import directives
 from dashboard.engine.leash import Leash
 from dashboard.engine.monitor import Monitor
-from dashboard.engine.planner import Action, Plan, Step, Target
+from dashboard.engine.planner import Action, Plan, Step, Target, TargetIdentity
 from dashboard.engine.session import Session, lost
 from dashboard.engine.statements import TransactionMode, TransactionShape
 from dashboard.engine.target import connection as connections
@@ -77,7 +78,7 @@ def execute(
             doctor.examine(connection, access.address)
             lock.enter_context(locks.held(connection, access.address.name, wait=lock_wait))
             faultpoint("locked")
-            planner.verify(plan, _target(connection, access))
+            planner.verify(plan, _target(connection, access, connections.identity(connection)))
             faultpoint("verified")
             if not tracking.is_prepared(connection, access.schema):
                 tracking.prepare(connection, access.schema)
@@ -87,17 +88,27 @@ def execute(
     faultpoint("run_done")
 
 
-def look(access: Access, *, scripts: bool = False) -> Target:
-    """Read a target's identity and history. Changes nothing, creates nothing."""
+def look(access: Access, *, scripts: bool = False, expected: TargetIdentity | None = None) -> Target:
+    """Read a target's identity and history. Changes nothing, creates nothing.
+
+    Raises OtherDatabase, with nothing of its history read, where it is not the expected one.
+    """
     with connections.reading(access.address) as connection:
-        return _target(connection, access, scripts=scripts)
+        identity = connections.identity(connection)
+        if expected is not None and identity != expected:
+            raise OtherDatabase(
+                environment=access.address.name,
+                variable=access.address.variable,
+                change=expected.change_to(identity),
+            )
+        return _target(connection, access, identity, scripts=scripts)
 
 
-def _target(connection: Connection, access: Access, *, scripts: bool = False) -> Target:
+def _target(connection: Connection, access: Access, identity: TargetIdentity, *, scripts: bool = False) -> Target:
     return Target(
         environment=access.address.environment,
         name=access.address.name,
-        identity=connections.identity(connection),
+        identity=identity,
         policy=access.policy,
         history=tracking.read(connection, access.schema, scripts=scripts),
     )

@@ -46,6 +46,14 @@ class TargetIdentity:
     database: str
     database_oid: int
 
+    def change_to(self, other: TargetIdentity) -> str:
+        """How the other one differs, in words that follow the name of a URL."""
+        where = "on the same server" if self.system_identifier == other.system_identifier else "on another server"
+        what = other.database if self.database != other.database else f"another database called {other.database}"
+        if where == "on the same server" and self.database_oid == other.database_oid:
+            where = "which is the same one renamed"
+        return f"led to {self.database} and now leads to {what}, {where}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:

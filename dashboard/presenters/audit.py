@@ -72,6 +72,7 @@ KINDS: Mapping[Event, tuple[str, str, str]] = {
     Event.RUN_CANCELLED: ("Run cancelled", "muted", "cancel"),
     Event.RUN_INTERRUPTED: ("Run interrupted", "danger", "attention"),
     Event.RUN_RESOLVED: ("Run resolved", "warn", "ok"),
+    Event.ENVIRONMENT_REBOUND: ("Other database confirmed", "warn", "environment"),
 }
 KIND_LABELS = {event.value: label for event, (label, _, _) in KINDS.items()}
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from dashboard.engine.errors import OtherDatabase
 from dashboard.engine.migration import History
 from dashboard.engine.planner import TargetIdentity
 from dashboard.models import Observation
@@ -27,12 +28,42 @@ class Look:
     def ok(self) -> bool:
         return self.failure is None
 
+    @property
+    def other_database(self) -> bool:
+        """The URL leads elsewhere than it did, and no administrator has confirmed that."""
+        return self.failure is not None and self.failure.code == OtherDatabase.code
+
 
 def looks(environments: Sequence[Environment]) -> Mapping[str, Look]:
     """By slug; an environment nobody ever looked at is not in it."""
     rows = Observation.objects.filter(environment__in=[e.slug for e in environments])
     found = {row.environment: _look(row) for row in rows}
     return {slug: look for slug, look in found.items() if look.history or look.failure}
+
+
+def bound_to(environment: Environment) -> TargetIdentity | None:
+    """Which database the environment is: that of the last good look. None before the first."""
+    return bindings([environment]).get(environment.slug)
+
+
+def bindings(environments: Sequence[Environment]) -> Mapping[str, TargetIdentity]:
+    """By slug; an environment nobody ever looked at is not in it."""
+    rows = Observation.objects.filter(environment__in=[e.slug for e in environments])
+    found = {row.environment: identity_in(row) for row in rows}
+    return {slug: identity for slug, identity in found.items() if identity}
+
+
+def leads_elsewhere(environment: Environment) -> bool:
+    """The last look found another database than the one the environment is bound to."""
+    return Observation.objects.filter(pk=environment.slug, failure__code=OtherDatabase.code).exists()
+
+
+def identity_in(row: Observation) -> TargetIdentity | None:
+    """None before the first good look, and where an earlier release kept it in another shape."""
+    try:
+        return TargetIdentity(**(row.identity or {}))
+    except TypeError:
+        return None
 
 
 def last_seen(row: Observation) -> tuple[History, TargetIdentity] | None:

@@ -49,6 +49,7 @@ class Event(StrEnum):
     RUN_CANCELLED = "run.cancelled"
     RUN_INTERRUPTED = "run.interrupted"
     RUN_RESOLVED = "run.resolved"
+    ENVIRONMENT_REBOUND = "environment.rebound"
 
 
 def record(

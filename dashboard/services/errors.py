@@ -75,3 +75,16 @@ class PageOutdated(PlanChanged):
     code = "page_outdated"
     sentence = "A file or the history of {environment} changed since the page was opened, and so did the plan."
     advice = "Nothing was changed. Go back and reload the page: it shows the plan as it is now."
+
+
+class DatabaseNotConfirmed(Refused):
+    code = "database_not_confirmed"
+    sentence = "{environment} leads to another database than before, and no administrator has confirmed that."
+    advice = "Nothing was changed. The page of {environment} says what differs and what to do."
+
+
+class DatabaseOutdated(PageOutdated):
+    """Yet another database than the one on the page that asks for confirmation."""
+
+    sentence = "{environment} leads to yet another database since the page was opened."
+    advice = "Nothing was changed. Go back and reload the page: it shows the database as it is now."

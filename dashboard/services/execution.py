@@ -19,7 +19,7 @@ from dashboard.engine.planner import Action, Plan
 from dashboard.engine.target.tracking import Attempt
 from dashboard.models import Request, Run, RunStep, environments
 from dashboard.selectors import folders
-from dashboard.services import approvals, observations, queue, recorder, runs, targets
+from dashboard.services import approvals, bindings, observations, queue, recorder, runs, targets
 from dashboard.services.recorder import recording
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def recover(run_id: int) -> None:
     environment = environments.get(run.environment)
     try:
         verdict = recovery.resolve(
-            Plan.from_dict(run.plan),
+            bindings.to_resolve(run),
             access=targets.access(environment),
             attempt=_attempt(run),
         )

@@ -7,18 +7,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from dashboard.engine.errors import EngineError
-from dashboard.engine.planner import Target
+from dashboard.engine.planner import Target, TargetIdentity
 from dashboard.models import Observation, environments
 from dashboard.models.environments import Environment
+from dashboard.selectors import observations
 from dashboard.services import targets
 
 
 def refresh(environment: Environment) -> Observation:
-    """Look now and keep it. A failed look keeps the last good one beside the reason."""
-    return _keep(environment, _look(environment))
+    """Look now and keep it. A failed look keeps the last good one beside the reason; so does another database."""
+    return _keep(environment, _look(environment, observations.bound_to(environment)))
 
 
 def refresh_all(chosen: Iterable[Environment] | None = None) -> None:
@@ -26,24 +28,40 @@ def refresh_all(chosen: Iterable[Environment] | None = None) -> None:
     looked_at = [e for e in (chosen or environments.all_environments()) if e.configured]
     if not looked_at:
         return
+    bound = observations.bindings(looked_at)
     with ThreadPoolExecutor(max_workers=len(looked_at)) as pool:
-        for environment, seen in zip(looked_at, pool.map(_look, looked_at), strict=True):
-            _keep(environment, seen)
+        seen = pool.map(_look, looked_at, [bound.get(e.slug) for e in looked_at])
+        for environment, found in zip(looked_at, seen, strict=True):
+            _keep(environment, found)
 
 
-def _look(environment: Environment) -> Target | EngineError:
+def rebind(environment: Environment, seen: Target, *, before: TargetIdentity) -> bool:
+    """Keep a look at another database than `before`, to which the environment is bound from now on.
+    False when someone else was first."""
+    bound = Observation.objects.filter(pk=environment.slug, identity=asdict(before))
+    return bool(bound.update(**_values(seen)))
+
+
+def _look(environment: Environment, expected: TargetIdentity | None) -> Target | EngineError:
     try:
-        return targets.look(environment)
+        return targets.read(environment, expected=expected)
     except EngineError as error:
         return error
 
 
+@transaction.atomic
 def _keep(environment: Environment, seen: Target | EngineError) -> Observation:
+    kept = Observation.objects.select_for_update().filter(pk=environment.slug).first()
+    bound = observations.identity_in(kept) if kept else None
+    if kept and bound and isinstance(seen, Target) and seen.identity != bound:
+        return kept  # it was bound to another database while this look was under way
+    observation, _ = Observation.objects.update_or_create(environment=environment.slug, defaults=_values(seen))
+    return observation
+
+
+def _values(seen: Target | EngineError) -> dict[str, Any]:
     now = timezone.now()
     values: dict[str, Any] = {"tried_at": now, "ok": isinstance(seen, Target), "failure": None}
     if isinstance(seen, Target):
-        values |= {"seen_at": now, "history": seen.history.to_dict(), "identity": asdict(seen.identity)}
-    else:
-        values["failure"] = {"code": seen.code, "sentence": str(seen), "next_step": seen.next_step}
-    observation, _ = Observation.objects.update_or_create(environment=environment.slug, defaults=values)
-    return observation
+        return values | {"seen_at": now, "history": seen.history.to_dict(), "identity": asdict(seen.identity)}
+    return values | {"failure": {"code": seen.code, "sentence": str(seen), "next_step": seen.next_step}}

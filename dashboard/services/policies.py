@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from django.db.models.functions import Now
 
 from dashboard.models import Request, Run
 from dashboard.models.environments import Environment
-from dashboard.services.errors import AlreadyDecided, EnvironmentOccupied, NameNotTyped, ReasonMissing
+from dashboard.selectors import observations
+from dashboard.services.errors import (
+    AlreadyDecided,
+    DatabaseNotConfirmed,
+    EnvironmentOccupied,
+    NameNotTyped,
+    ReasonMissing,
+)
 
 
 def check_is_open(request: Request) -> None:
@@ -31,11 +40,17 @@ def check_reason(reason: str, what: str) -> str:
     return reason.strip()
 
 
-def check_is_free(environment: Environment) -> None:
+def check_is_free(environment: Environment, *, apart_from: Set[str] = frozenset()) -> None:
     """No run of the environment is under way."""
-    run = Run.objects.filter(environment=environment.slug, status__in=Run.ACTIVE).first()
+    run = Run.objects.filter(environment=environment.slug, status__in=Run.ACTIVE - apart_from).first()
     if run is not None:
         raise EnvironmentOccupied(environment=environment.name, run=run.pk, status=run.status)
+
+
+def check_is_bound(environment: Environment) -> None:
+    """As far as the last look tells, its URL leads to the database that it is bound to."""
+    if observations.leads_elsewhere(environment):
+        raise DatabaseNotConfirmed(environment=environment.name)
 
 
 def check_can_be_cancelled(run: Run) -> None:

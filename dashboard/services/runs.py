@@ -151,6 +151,7 @@ def lost() -> list[Run]:
 
 def _queue(plan: Plan, *, environment: Environment, by: Actor, request: Request | None, accepted: Sequence[str]) -> Run:
     policies.check_is_free(environment)
+    policies.check_is_bound(environment)
     try:
         with transaction.atomic():
             run = _create(plan, environment, by, request)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.conf import settings
 
 from dashboard.engine import executor
-from dashboard.engine.planner import Policy, Target
+from dashboard.engine.planner import Policy, Target, TargetIdentity
 from dashboard.engine.target import connection, doctor
 from dashboard.engine.target.connection import Access, Address
 from dashboard.engine.target.doctor import Check
 from dashboard.models.environments import Environment
+from dashboard.selectors import observations
 
 
 def address(environment: Environment) -> Address:
