@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -33,6 +34,7 @@ User.objects.create_superuser("sue", password="sue at the signalbox")
 class Demo:
     url: str
     home: Path
+    pid: int
     #: Cookies of people who have signed in once, by name: hashing a password takes long on purpose.
     signed_in: dict[str, dict] = field(default_factory=dict)
 
@@ -48,13 +50,18 @@ def make_home(home: Path) -> None:
 @contextmanager
 def copied(told: Path, source: Path | None = None) -> Iterator[Demo]:
     """A demo that nobody else looks at or changes."""
-    home = told.with_name(f"{told.name}-{time.monotonic_ns()}")
-    subprocess.run(["cp", "-a", told, home], check=True)  # the owners go with it, which shutil forgets
+    home = copy_of(told)
     try:
         with running(home, source) as demo:
             yield demo
     finally:
         shutil.rmtree(home)
+
+
+def copy_of(told: Path) -> Path:
+    home = told.with_name(f"{told.name}-{time.monotonic_ns()}")
+    subprocess.run(["cp", "-a", told, home], check=True)  # the owners go with it, which shutil forgets
+    return home
 
 
 def source(folder: Path, **files: str) -> Path:
@@ -74,11 +81,32 @@ def running(home: Path, source: Path | None = None) -> Iterator[Demo]:
         process = subprocess.Popen(command, env=_environment(source), cwd=ROOT, stdout=out, stderr=out)
         try:
             _wait(process, log)
-            yield Demo(url=f"http://127.0.0.1:{port}", home=home)
+            yield Demo(url=f"http://127.0.0.1:{port}", home=home, pid=process.pid)
         finally:
             process.terminate()
             process.wait(60)
     assert "Traceback" not in log.read_text(), f"a traceback in what the demo said:\n{log.read_text()}"
+
+
+def crash(demo: Demo) -> None:
+    """Web server and worker are gone at once, as when a platform takes the container away."""
+    for pid in _below(_started_by(demo.pid, "bin/start")):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _started_by(pid: int, what: str) -> int:
+    return next(child for child in _children(pid) if what in Path(f"/proc/{child}/cmdline").read_text())
+
+
+def _below(pid: int) -> list[int]:
+    """The process and all it has started, the oldest first."""
+    return [pid, *(found for child in _children(pid) for found in _below(child))]
+
+
+def _children(pid: int) -> list[int]:
+    return [
+        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
+    ]
 
 
 @contextmanager
