@@ -69,6 +69,8 @@ class StepEnded:
     position: int
     ending: Ending
     error: EngineError
+    ms: int
+    statement_ms: int | None  # of the statement it ended in; None: between two of them
 
 
 type Event = StepStarted | StatementStarted | StatementFinished | Blocked | StepRetried | StepCommitted | StepEnded

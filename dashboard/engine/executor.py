@@ -7,6 +7,7 @@ whatever is not exactly the plan that was approved, then the steps in order, eac
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ from dashboard.engine.files import directives
 from dashboard.engine.leash import Leash
 from dashboard.engine.monitor import Monitor
 from dashboard.engine.planner import Action, Plan, Step, Target, TargetIdentity
-from dashboard.engine.session import Session, lost
+from dashboard.engine.session import Session, lost, ms_since
 from dashboard.engine.statements import TransactionMode, TransactionShape
 from dashboard.engine.target import connection as connections
 from dashboard.engine.target import doctor, indexes, locks, tracking
@@ -151,13 +152,21 @@ class _Run:
         if step.action is Action.REPAIR:
             _refuse_valid_index(session, step)
         session.tell(StepStarted(position=position, statements=len(shape.sent)))
+        started = time.monotonic()
         try:
             ms = _way(shape)(session, position, step, shape)
             _read_back(session, step)
         except (EngineError, psycopg.Error) as error:
             named = error if isinstance(error, EngineError) else session.named(step, "keeping the record", error)
+            ended = StepEnded(
+                position=position,
+                ending=_ending(named),
+                error=named,
+                ms=ms_since(started),
+                statement_ms=session.statement_ms(),
+            )
             self._after_failure(step, named)
-            session.tell(StepEnded(position=position, ending=_ending(named), error=named))
+            session.tell(ended)
             raise named from None
         session.tell(StepCommitted(position=position, ms=ms))
         faultpoint("step_reported")

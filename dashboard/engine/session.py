@@ -48,6 +48,7 @@ class Session:
     notices: list[str] = field(default_factory=list)
     _raised: int = 0  # notices of this statement, those not kept too
     _room: int = NOTICES_LENGTH
+    _sent_at: float | None = None
 
     def __post_init__(self) -> None:
         self.connection.add_notice_handler(self._keep_notice)
@@ -69,7 +70,7 @@ class Session:
         self.tell(
             StatementStarted(position=position, number=statement.number, line=statement.line, summary=statement.summary)
         )
-        started = time.monotonic()
+        self._sent_at = time.monotonic()
         self.notices.clear()
         self._raised = 0
         reply = self._send(step, statement)
@@ -80,10 +81,15 @@ class Session:
                 position=position,
                 number=statement.number,
                 tag=reply.tag,
-                ms=ms_since(started),
+                ms=ms_since(self._sent_at),
                 notices=self._kept_notices(),
             )
         )
+        self._sent_at = None
+
+    def statement_ms(self) -> int | None:
+        """How long the statement under way has taken."""
+        return None if self._sent_at is None else ms_since(self._sent_at)
 
     def guarded(self, step: Step, phase: str, act: Callable[[], None]) -> None:
         """Our own statements around the migration's can fail too: a lost connection, a deferred constraint."""

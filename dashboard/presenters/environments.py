@@ -46,6 +46,7 @@ class Card:
     known: bool
     trouble: str  # why nothing, or nothing new, is known
     next_step: str
+    unfinished: int  # broke off halfway, and stands in the way of all others
     seen_at: datetime | None = field(repr=False)  # left out: a look that found nothing new is no change
     stale: bool
     run: RunRow | None
@@ -93,6 +94,7 @@ def card(standing: Standing, *, back: str = "") -> Card:
         known=standing.known,
         trouble=trouble,
         next_step=next_step,
+        unfinished=len(standing.unfinished),
         seen_at=look.seen_at if look else None,
         stale=is_stale(standing),
         run=runs.row(standing.last_run) if standing.last_run else None,

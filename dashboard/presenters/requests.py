@@ -14,7 +14,7 @@ from dashboard.engine.planner import Action, Plan
 from dashboard.models import Decision, Request, Run, environments
 from dashboard.models.environments import Environment
 from dashboard.presenters import plans as plan_presenter
-from dashboard.presenters import statuses, wording
+from dashboard.presenters import runs, statuses, wording
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.pills import Pill
@@ -220,6 +220,7 @@ def _run(request: Request, by: Actor, objection: str) -> ActionButton:
         reason=refusal(
             partial(permissions.check_can_run, by),
             partial(policies.check_is_free, environment),
+            partial(policies.check_is_bound, environment),
         )
         or _too_late(request)
         or ("It would refuse to start: its plan no longer holds." if objection else ""),
@@ -257,7 +258,7 @@ def _ran(run: Run) -> list[Happening]:
     name = run.started_by.get_username()
     found = [Happening(at=run.queued_at, who=name, sentence=f"{verb} run {run.pk}", tone="run", icon="run")]
     if run.finished_at:
-        shown = statuses.RUN[run.status]
+        shown = runs.row(run).pill
         sentence = f"Run {run.pk}: {shown.label.lower()}"
         found.append(Happening(at=run.finished_at, who="", sentence=sentence, tone=shown.tone, icon=shown.icon))
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -93,7 +93,7 @@ def row(run: Run) -> RunRow:
         number=run.pk,
         url=reverse("run", args=[run.pk]),
         title=run.title,
-        pill=statuses.RUN[run.status],
+        pill=verdict(run, _states(run)),
         place=badge_of(run.environment),
         by=run.started_by.get_username(),
         at=run.queued_at,
@@ -106,7 +106,7 @@ def page(run: Run, found: Sequence[RunStep], by: Actor, *, worker_alive: bool) -
     return {
         "environment": badge_of(run.environment),
         "run": run,
-        "pill": _verdict(run, found),
+        "pill": verdict(run, {step.status for step in found}),
         "elapsed_ms": elapsed_ms(run),
         "progress": progress(run, found),
         "steps": steps(found),
@@ -138,17 +138,21 @@ def steps(found: Sequence[RunStep]) -> list[StepView]:
     return [_step(step, open_=alone or step.status in _OPEN) for step in found]
 
 
-def _verdict(run: Run, found: Sequence[RunStep]) -> Pill:
-    """A run that was found out about after a crash is called by what was found."""
+def verdict(run: Run, states: Set[str]) -> Pill:
+    """A run that was found out about after a crash is called by what its steps became."""
     if run.status != Run.Status.RESOLVED:
         return statuses.RUN[run.status]
-    states = {step.status for step in found}
     if RunStep.Status.PARTIAL in states:
         return statuses.STEP[RunStep.Status.PARTIAL]
     if states == {RunStep.Status.COMMITTED}:
         return replace(statuses.RUN[Run.Status.SUCCEEDED], label="Succeeded, found out after a crash")
-    some = RunStep.Status.COMMITTED in states
-    return replace(statuses.RUN[Run.Status.FAILED], label="Failed" if some else "Failed, nothing applied")
+    left = "some steps committed" if RunStep.Status.COMMITTED in states else "nothing changed"
+    return replace(statuses.RUN[Run.Status.FAILED], label=f"Failed, {left}")
+
+
+def _states(run: Run) -> frozenset[str]:
+    """Of a run in a list, where that matters."""
+    return frozenset(step.status for step in run.steps.all()) if run.status == Run.Status.RESOLVED else frozenset()
 
 
 def progress(run: Run, found: Sequence[RunStep]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from dashboard.engine.errors import EngineError
+from dashboard.engine.errors import EngineError, PlanBlocked
 from dashboard.engine.planner import Action, Plan
 from dashboard.models import Run
 from dashboard.models.environments import Environment
@@ -148,7 +148,7 @@ def _state(found: BrokenOff) -> Iterator[str]:
 def _next_step(found: BrokenOff) -> str:
     doubtful = found.doubtful
     if isinstance(found.again, EngineError) and found.evidence is not Evidence.INVALID:
-        return f"{found.again} {found.again.next_step}"
+        return _why_not(found.again)
     if doubtful is None:
         return "Mend the cause of the failure, then continue. Or undo by hand what is committed, and start over."
     number = doubtful.number
@@ -188,7 +188,7 @@ def _offered(found: BrokenOff, environment: Environment) -> Iterator[Way]:
 def _continuing(key: str, title: str, offer: Plan | EngineError, found: BrokenOff, environment: Environment) -> Way:
     if isinstance(offer, EngineError):
         label = f"Continue {found.version} on {environment.name}"
-        return Way(key=key, title=title, sentence="", label=label, tone="plain", reason=f"{offer} {offer.next_step}")
+        return Way(key=key, title=title, sentence="", label=label, tone="plain", reason=_why_not(offer))
     first = offer.steps[0].first_statement
     sent = [line.number for line in found.lines if line.number >= first]
     sentence = (
@@ -213,6 +213,12 @@ def _starting_over(found: BrokenOff, environment: Environment) -> Way:
         tone="plain",
         reason="",
     )
+
+
+def _why_not(error: EngineError) -> str:
+    """The page is about one migration: it is not said again which one stands in the way."""
+    sentence = str(error.facts["reason"]) if isinstance(error, PlanBlocked) else str(error)
+    return f"{sentence[:1].upper()}{sentence[1:]} {error.next_step}"
 
 
 _END = {Action.APPLY: "applied", Action.ROLLBACK: "rolled back"}

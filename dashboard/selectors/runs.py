@@ -13,8 +13,9 @@ SHOWN = 500
 
 
 def recent(*, environment: str = "", status: str = "") -> QuerySet[Run]:
-    """Newest first."""
-    runs = Run.objects.select_related("started_by", "request")
+    """Newest first, with what their steps became."""
+    became = Prefetch("steps", RunStep.objects.only("run_id", "status"))
+    runs = Run.objects.select_related("started_by", "request").prefetch_related(became)
     if environment:
         runs = runs.filter(environment=environment)
     if status:

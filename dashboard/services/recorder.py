@@ -115,8 +115,10 @@ class Recorder:
                     blockers=[],
                 )
             case StepEnded():
-                step.statements.filter(status=RunStatement.Status.RUNNING).update(status=RunStatement.Status.FAILED)
-                _change(step, status=_ended(event), finished_at=timezone.now(), blockers=[])
+                step.statements.filter(status=RunStatement.Status.RUNNING).update(
+                    status=RunStatement.Status.FAILED, duration_ms=event.statement_ms
+                )
+                _change(step, status=_ended(event), finished_at=timezone.now(), duration_ms=event.ms, blockers=[])
 
 
 @contextmanager

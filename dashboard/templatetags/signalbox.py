@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -9,8 +10,8 @@ from typing import Any
 from django import template
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 
 from dashboard.engine.migration import Problem
 from dashboard.presenters import sql as sql_presenter
@@ -65,6 +66,15 @@ def duration_ms(milliseconds: float | None) -> str:
     if minutes < 60:
         return f"{minutes} min {seconds} s"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+@register.filter
+def breakable(text: object) -> SafeString:
+    """A name that breaks after an underscore, a slash or a comma before it breaks within a word."""
+    return mark_safe(_JOINT.sub("<wbr>", escape(text)))  # noqa: S308 -- escaped, and nothing but our own tag is added
+
+
+_JOINT = re.compile(r"(?<=[_/,])(?=[^\s_/,])")
 
 
 @register.simple_tag

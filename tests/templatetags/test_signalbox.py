@@ -68,6 +68,10 @@ def test_the_absolute_moment_names_the_zone_of_the_reader():
         assert tags.absolute(NOW) == "2026-11-22 14:03:22 CET"
 
 
+def test_a_name_breaks_at_its_joints_and_stays_escaped():
+    assert tags.breakable("DATABASE_URL_<b>/x, y") == "DATABASE_<wbr>URL_<wbr>&lt;b&gt;/<wbr>x, y"
+
+
 def test_machines_get_utc():
     there = NOW.astimezone(timezone(timedelta(hours=-5)))
     assert tags.utc(there) == "2026-11-22T13:03:22.456Z"
@@ -179,5 +183,5 @@ def test_a_link_knows_where_the_reader_is(path: str, view: str, current: str):
 
 def test_a_link_counts_what_waits_and_says_so():
     request = SimpleNamespace(path="/")
-    assert "3 waiting for you" in render("{% nav_link 'requests' 'Requests' 3 %}", request=request)
+    assert "(3 waiting for you)" in render("{% nav_link 'requests' 'Requests' 3 %}", request=request)
     assert "waiting" not in render("{% nav_link 'requests' 'Requests' 0 %}", request=request)

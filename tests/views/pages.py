@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 def text(response: HttpResponse) -> str:
     """No tags, blanks as one."""
-    body = re.sub(r"<(script|style|svg)[ >].*?</\1>", " ", response.content.decode(), flags=re.DOTALL)
+    page = response.content.decode().replace("<wbr>", "")
+    body = re.sub(r"<(script|style|svg)[ >].*?</\1>", " ", page, flags=re.DOTALL)
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
 

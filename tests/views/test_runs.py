@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,8 @@ def test_a_failure_says_what_happened_what_is_and_what_to_do(
     assert "^" in shown
     assert "/migrations/002/members/#L4" in page.content.decode()
     assert "CREATE TABLE members ( user_id int REFERENCES users ) Undone" in shown
+    assert re.search(r"002_members Failed, nothing changed \d+ ms", shown)
+    assert re.search(r"INSERT INTO members .* Failed \d+ ms", shown)
 
 
 def test_only_an_administrator_is_offered_to_skip(
@@ -169,7 +172,7 @@ def test_a_resolved_run_says_what_was_found_out(
     ("found", "pill", "said", "tone"),
     [
         (Found.COMMITTED, "Succeeded, found out after a crash", "All of this run is committed", "ok"),
-        (Found.UNDONE, "Failed, nothing applied", "This run failed, and nothing of it remains", "danger"),
+        (Found.UNDONE, "Failed, nothing changed", "This run failed, and nothing of it remains", "danger"),
         (Found.PARTIAL, "Failed, partly applied", "Part of this run is there", "danger"),
     ],
 )
@@ -189,6 +192,7 @@ def test_each_verdict_after_a_crash_has_its_words(
     runs.settle(run, [found, found])
     page = client_of(requester).get(f"/runs/{run.pk}/")
     assert pill in text(page)
+    assert pill in text(client_of(requester).get("/runs/"))
     assert f"{said}, as found out after a crash" in text(page)
     assert "Its worker has not been heard of. Signalbox asked the database what was committed." in text(page)
     assert f'class="error-box" role="alert" data-tone="{tone}"' in page.content.decode()

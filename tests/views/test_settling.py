@@ -58,7 +58,7 @@ def test_the_page_tells_each_statement_and_the_invalid_index(broken: Run, reques
     assert "Statement 2 left the index public.users_email_key invalid" in shown
     assert "Key (email)=(a) is duplicated." in shown
     assert "3 CREATE INDEX CONCURRENTLY users_lower" in shown
-    assert "it left an invalid index. Drop that first." in shown
+    assert "It left an invalid index. Drop that first." in shown
 
 
 def test_an_administrator_repairs_then_continues(broken: Run, line: Line, admin: User, client_of: ClientOf) -> None:
@@ -141,7 +141,10 @@ def test_every_page_leads_to_it(broken: Run, requester: User, client_of: ClientO
     client = client_of(requester)
     for url in ("/", "/environments/staging/", f"/runs/{broken.pk}/"):
         assert PAGE in client.get(url).content.decode(), url
-    assert "002_emails broke off halfway. What it did is still there" in text(client.get("/"))
+    overview = text(client.get("/"))
+    assert "002_emails broke off halfway. What it did is still there" in overview
+    assert "Unfinished 1" in overview
+    assert "1 unfinished 0 pending" in text(client.get("/environments/staging/"))
     assert "Settle 002" in text(client.get("/environments/staging/"))
 
 
@@ -164,11 +167,11 @@ def test_a_changed_or_lost_file_closes_the_way_on_and_says_why(
     line.query(line.staging, "DROP INDEX users_email_key")
     line.write(_002_emails="CREATE INDEX CONCURRENTLY other ON users (email);\nSELECT 1;\nSELECT 2;")
     shown = text(client_of(admin).get(PAGE))
-    assert "statement 1 of the file is not what ran before it broke off. Restore that statement" in shown
+    assert "Statement 1 of the file is not what ran before it broke off. Restore that statement" in shown
     assert "Ran, edited since" in shown
     (line.folder / "002_emails.sql").unlink()
     shown = text(client_of(admin).get(PAGE))
-    assert "its file is gone. Restore it from version control." in shown
+    assert "Its file is gone. Restore it from version control." in shown
     assert "I have undone it by hand: start over" in shown
 
 
