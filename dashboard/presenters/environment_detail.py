@@ -29,7 +29,7 @@ from dashboard.presenters.pills import Pill
 from dashboard.selectors.environments import Standing
 from dashboard.services import permissions, targets
 from dashboard.services.actors import Actor
-from dashboard.services.errors import EnvironmentOccupied
+from dashboard.services.errors import DatabaseNotConfirmed, EnvironmentOccupied
 
 FAILED_ATTEMPT = Pill(label="Failed", tone="danger", icon="fail")
 KINDS: Mapping[Kind, Pill] = {
@@ -91,6 +91,7 @@ class Recorded:
 class EnvironmentPage:
     card: Card
     facts: tuple[tuple[str, str], ...]
+    rebind: ActionButton
     apply: ActionButton
     test: ActionButton  # of the connection
     stops: str  # why Apply would not go to the end
@@ -112,6 +113,7 @@ def page(
     return EnvironmentPage(
         card=card(standing),
         facts=tuple(_facts(standing.environment)),
+        rebind=_rebind_button(standing, by),
         apply=_apply_button(standing, offer, by),
         test=_test_button(standing.environment, by),
         stops=_stops(offer, waiting),
@@ -155,6 +157,28 @@ def _facts(environment: Environment) -> Iterator[tuple[str, str]]:
     yield "A statement runs", wording.limit(environment.statement_timeout_ms)
 
 
+# Another database
+
+
+def _rebind_button(standing: Standing, by: Actor) -> ActionButton:
+    return ActionButton(
+        label="Compare the two databases",
+        url=reverse("rebind", args=[standing.environment.slug]),
+        icon="arrow",
+        show=_leads_elsewhere(standing),
+        reason=refusal(partial(permissions.check_can_rebind, by)),
+    )
+
+
+def _check_is_bound(standing: Standing) -> None:
+    if _leads_elsewhere(standing):
+        raise DatabaseNotConfirmed(environment=standing.environment.name)
+
+
+def _leads_elsewhere(standing: Standing) -> bool:
+    return standing.look is not None and standing.look.other_database
+
+
 # Apply
 
 
@@ -187,7 +211,10 @@ def _apply_button(standing: Standing, offer: Plan | EngineError | None, by: Acto
         icon="arrow",
         show=bool(standing.pending),
         reason=refusal(
-            partial(permissions.check_can_request, by), partial(_check_is_free, standing), partial(_check_plan, offer)
+            partial(permissions.check_can_request, by),
+            partial(_check_is_free, standing),
+            partial(_check_is_bound, standing),
+            partial(_check_plan, offer),
         ),
     )
 

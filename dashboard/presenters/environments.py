@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from django.urls import reverse
 from django.utils import timezone
 
+from dashboard.engine.errors import OtherDatabase
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Request, Run
+from dashboard.models.environments import Environment
 from dashboard.presenters import requests, runs, statuses
 from dashboard.presenters.badges import Badge, badge
 from dashboard.presenters.buttons import ActionButton
@@ -24,6 +26,7 @@ AWAITING = Pill(label="Awaiting approval", tone="wait", icon="wait")
 FAILED = Pill(label="Failed", tone="danger", icon="fail")
 ATTENTION = Pill(label="Needs attention", tone="warn", icon="attention")
 UNREACHABLE = Pill(label="Unreachable", tone="danger", icon="unreachable")
+OTHER_DATABASE = Pill(label="Other database", tone="danger", icon="conflict")
 UNKNOWN = Pill(label="Unknown", tone="muted", icon="unknown")
 NOT_SET_UP = Pill(label="No database", tone="muted", icon="unreachable")
 
@@ -43,10 +46,10 @@ class Card:
     applied: int
     pending: int
     attention: int
+    unfinished: int  # broke off halfway, and stands in the way of all others
     known: bool
     trouble: str  # why nothing, or nothing new, is known
     next_step: str
-    unfinished: int  # broke off halfway, and stands in the way of all others
     seen_at: datetime | None = field(repr=False)  # left out: a look that found nothing new is no change
     stale: bool
     run: RunRow | None
@@ -74,7 +77,7 @@ def pill(standing: Standing) -> Pill:
     if not standing.environment.configured:
         return NOT_SET_UP
     if standing.look is not None and not standing.look.ok:
-        return UNREACHABLE
+        return OTHER_DATABASE if standing.look.other_database else UNREACHABLE
     if not standing.known:
         return UNKNOWN
     return _pill_of_files(standing)
@@ -91,16 +94,22 @@ def card(standing: Standing, *, back: str = "") -> Card:
         applied=summary.applied,
         pending=summary.pending,
         attention=len(summary.attention),
+        unfinished=len(standing.unfinished),
         known=standing.known,
         trouble=trouble,
         next_step=next_step,
-        unfinished=len(standing.unfinished),
         seen_at=look.seen_at if look else None,
         stale=is_stale(standing),
         run=runs.row(standing.last_run) if standing.last_run else None,
         requests=tuple(requests.row(request) for request in standing.requests),
         refresh=refresh_button(standing, back=back),
     )
+
+
+def not_seen(environment: Environment, code: str) -> str:
+    """Why a look has failed, in one short sentence; the page has the long one."""
+    what = "leads to another database than before" if code == OtherDatabase.code else "did not answer"
+    return f"{environment.name} {what}."
 
 
 def is_stale(standing: Standing) -> bool:
@@ -202,6 +211,9 @@ def _findings_of_look(standing: Standing) -> Iterator[Finding]:
     elif look is None:
         text = "not been looked at yet. Refresh to see what is applied."
         yield Finding(rank=45, tone="info", icon="unknown", text=text, verbs=("has", "have"))
+    elif look.other_database:
+        text = "to another database than before. Nothing runs there until that is settled."
+        yield Finding(rank=4, tone="danger", icon="conflict", text=text, verbs=("leads", "lead"))
     elif not look.ok:
         text = "unreachable; what is shown is from the last time it answered."
         if look.history is None:

@@ -9,7 +9,7 @@ from django.views.decorators.vary import vary_on_headers
 from dashboard.forms.environments import RefreshForm
 from dashboard.presenters import environment_detail
 from dashboard.presenters.badges import badge
-from dashboard.presenters.environments import card
+from dashboard.presenters.environments import card, not_seen
 from dashboard.selectors import environments, folders, migrations
 from dashboard.services import actors, observations
 from dashboard.views import live
@@ -48,5 +48,5 @@ def refresh(request: HttpRequest, slug: str) -> HttpResponse:
     if seen.ok:
         messages.success(request, f"Looked at {environment.name} just now.")
     else:
-        messages.warning(request, f"{environment.name} did not answer.")
+        messages.warning(request, not_seen(environment, seen.failure["code"]))
     return redirect(RefreshForm(request.POST).url(environment))

@@ -43,6 +43,7 @@ VIEWS = (
     _view("environment-staging", "environment", slug="staging"),
     _view("environment-development", "environment", slug="development", who="alice"),
     _view("connection", slug="production"),
+    _view("rebind-nothing", "rebind", slug="development", status=422),
     _view("apply-free", "apply", slug="development", who="alice"),
     _view("apply-protected", "apply", slug="production", query="?upto=009", who="alice"),
     _view("rollback-free", "rollback", slug="development", version="008", name="add_active_org_tracking"),

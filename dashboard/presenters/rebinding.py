@@ -1,0 +1,66 @@
+"""Two databases side by side: the one an environment is bound to, and the one its URL leads to now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from dashboard.engine.migration import AppliedMigration, History, Kind, version_key
+from dashboard.models.environments import Environment
+from dashboard.services.bindings import Change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    name: str
+    bound: str
+    found: str
+
+    @property
+    def differs(self) -> bool:
+        return self.bound != self.found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    rows: tuple[Row, ...]
+    variable: str  # where its URL comes from
+    database: str  # the name of the other one
+    seen_at: datetime | None  # the last good look at the bound one
+    known_as: str  # other environments that are bound to the same database
+
+
+def comparison(change: Change, environment: Environment) -> Comparison:
+    return Comparison(
+        rows=tuple(_rows(change)),
+        variable=environment.variable,
+        database=change.found.identity.database,
+        seen_at=change.last.seen_at,
+        known_as=" and ".join(change.known_as),
+    )
+
+
+def _rows(change: Change) -> Iterator[Row]:
+    bound, found = change.bound, change.found.identity
+    before, now = _standing(change.last.history), _standing(change.found.history)
+    yield Row(name="Database", bound=bound.database, found=found.database)
+    yield Row(name="Server (system identifier)", bound=bound.system_identifier, found=found.system_identifier)
+    yield Row(name="Database number (oid)", bound=str(bound.database_oid), found=str(found.database_oid))
+    yield Row(name="Migrations recorded", bound=str(len(before)), found=str(len(now)))
+    yield Row(name="Newest of them", bound=_newest(before), found=_newest(now))
+    yield Row(name="Last recorded", bound=_last(before), found=_last(now))
+
+
+def _standing(history: History | None) -> list[AppliedMigration]:
+    return [row for row in history.rows if row.success and row.kind is not Kind.SKIPPED] if history else []
+
+
+def _newest(rows: list[AppliedMigration]) -> str:
+    row = max(rows, key=lambda row: (version_key(row.version), row.name), default=None)
+    return f"{row.version}_{row.name}" if row else "none"
+
+
+def _last(rows: list[AppliedMigration]) -> str:
+    moments = [row.applied_at for row in rows if row.applied_at]
+    return f"{max(moments):%Y-%m-%d %H:%M:%S} UTC" if moments else "never"
