@@ -92,7 +92,8 @@ _UNTOUCHED = frozenset({RunStep.Status.WAITING, RunStep.Status.NOT_RUN})
 def _failed(run: Run, steps: Sequence[RunStep]) -> ErrorBox:
     partly = _partial(steps)
     title = "This run failed, and left something behind" if partly else "This run failed"
-    return _box(title=title, next_step=(run.failure or {}).get("next_step") or _settle_step(partly) or AGAIN)
+    told = (run.failure or {}).get("next_step", "").removeprefix("Nothing of it remains. ")
+    return _box(title=title, next_step=told or _settle_step(partly) or AGAIN)
 
 
 def _cancelled(run: Run, steps: Sequence[RunStep]) -> ErrorBox:
