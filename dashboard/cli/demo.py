@@ -14,6 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -32,6 +33,9 @@ DATABASES = {
 
 #: Seconds until the first page must have answered.
 PATIENCE = 60
+#: Seconds a run under way has to end when the demo is stopped, and what the processes have beyond that.
+DRAIN = 10
+GRACE = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,27 +48,32 @@ def run(options: argparse.Namespace) -> int:
     if options.tell_story:
         demo_story.tell()
         return Exit.OK
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(Exit.OK))
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda *_: sys.exit(Exit.OK))
     if _is_taken(options.port):
         print(f"Port {options.port} is taken. Choose another: PORT=8123 make demo", file=sys.stderr)
         return Exit.USAGE
     options.home.mkdir(exist_ok=True)
-    with localserver.running(options.home / "postgres") as server:
-        return _serve(server, options)
+    try:
+        with localserver.running(options.home / "postgres") as server:
+            return _serve(server, options)
+    except KeyboardInterrupt:
+        return Exit.OK
 
 
 def _serve(server: LocalServer, options: argparse.Namespace) -> int:
     environment = _environment(server, options)
     _prepare(server, environment, options.home / "told")
-    process = subprocess.Popen([settings.BASE_DIR / "bin" / "start"], env=environment, cwd=settings.BASE_DIR)
+    # A group of its own: Ctrl-C reaches us alone, and we stop all of it in order.
+    process = subprocess.Popen(
+        [settings.BASE_DIR / "bin" / "start"], env=environment, cwd=settings.BASE_DIR, process_group=0
+    )
     try:
         if not _wait_for_page(options.port, process):
             print("The web server did not start; its last words are above.", file=sys.stderr)
             return Exit.FAILED
         print(_welcome(options.port), flush=True)
         return process.wait()
-    except KeyboardInterrupt:
-        return Exit.OK
     finally:
         _stop(process)
 
@@ -77,6 +86,7 @@ def _environment(server: LocalServer, options: argparse.Namespace) -> dict[str, 
         | {
             "PORT": str(options.port),
             "SIGNALBOX_ROLE": "all",
+            "SIGNALBOX_DRAIN_SECONDS": str(DRAIN),
             "SIGNALBOX_BIND": f"127.0.0.1:{options.port}",
             "SIGNALBOX_INSECURE_HTTP": "1",
             "SIGNALBOX_SECRET_KEY": _secret(options.home / "secret"),
@@ -87,9 +97,8 @@ def _environment(server: LocalServer, options: argparse.Namespace) -> dict[str, 
 
 
 def _prepare(server: LocalServer, environment: dict[str, str], told: Path) -> None:
-    """The first time: databases, tables, people and history. Later starts find them there."""
+    """The first time: databases, tables, people and history. Later starts find them there; bin/start migrates."""
     if told.exists():
-        _manage(environment, "migrate", "--noinput", "-v", "0")
         return
     print("First start: making the databases and a history to look at …", flush=True)
     for name in DATABASES.values():
@@ -101,7 +110,8 @@ def _prepare(server: LocalServer, environment: dict[str, str], told: Path) -> No
 
 
 def _manage(environment: dict[str, str], *arguments: str) -> None:
-    subprocess.run([sys.executable, settings.BASE_DIR / "manage.py", *arguments], env=environment, check=True)
+    command = [sys.executable, settings.BASE_DIR / "manage.py", *arguments]
+    subprocess.run(command, env=environment, check=True, process_group=0)
 
 
 def _secret(path: Path) -> str:
@@ -128,11 +138,15 @@ def _wait_for_page(port: int, process: subprocess.Popen[bytes]) -> bool:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
+    """The web server and the worker too, even when it does not wait for them or someone is impatient."""
     process.terminate()
     try:
-        process.wait(15)
-    except subprocess.TimeoutExpired:
-        process.kill()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(DRAIN + GRACE)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _welcome(port: int) -> str:
