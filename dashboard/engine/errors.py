@@ -86,6 +86,15 @@ class TrackingTableUnusable(EngineError):
     advice = "Nothing was changed. Rename that table, or add the missing columns, and try again."
 
 
+class SchemaUnreadable(EngineError):
+    code = "schema_unreadable"
+    sentence = "The schema of {environment} could not be read: {reason}"
+    advice = (
+        "Nothing was changed, and nothing new is known. Where a table is being altered just now, check again once that "
+        "has ended."
+    )
+
+
 # The plan
 
 
