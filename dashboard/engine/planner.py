@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -36,6 +36,7 @@ class Action(StrEnum):
     UNSKIP = "unskip"  # remove a skip, so that the migration is pending again
     REPAIR = "repair"  # drop the invalid index that a broken-off build left behind
     RESET = "reset"  # a person has undone by hand what a broken-off migration left; it may start over
+    BRING_BACK = "bring_back"  # put saved rows back to where they came from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,22 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """Rows that are copied into the schema `signalbox_saved` before a step destroys them, or back from there."""
+
+    schema: str
+    table: str
+    columns: tuple[str, ...] = ()  # those that lose their values; empty: whole rows go
+    key: tuple[str, ...] = ()  # its primary key; without one, columns cannot be put back
+    saved: str = ""  # the table in signalbox_saved that is brought back
+
+    @property
+    def label(self) -> str:
+        """platform.users, or platform.users (plan, due_on)."""
+        return f"{self.schema}.{self.table}" + (f" ({', '.join(self.columns)})" if self.columns else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One migration in one direction. `sql` is exactly what runs; empty for a skip."""
 
@@ -72,6 +89,7 @@ class Step:
     down_sql: str | None = None  # captured with an apply
     reason: str = ""
     first_statement: int = 1  # later ones continue what broke off outside a transaction
+    copies: tuple[Copy, ...] = ()  # saved before its first statement; of BRING_BACK: what it puts back
 
     @property
     def label(self) -> str:
@@ -125,6 +143,7 @@ class Plan:
                 _down_checksum(s),
                 s.reason,
                 s.first_statement,
+                *(asdict(copy) for copy in s.copies),
             )
             for s in self.steps
         ]
@@ -275,6 +294,34 @@ def reset(target: Target, *, version: str, name: str, reason: str) -> Plan:
     return _plan(target, Action.RESET, [replace(step, checksum=unfinished.entries[0].checksum)])
 
 
+def bring_back(target: Target, *, version: str, name: str, copies: Sequence[Copy]) -> Plan:
+    """Put back what was saved before this migration, or its rollback, destroyed it."""
+    _refuse_unfinished(target.history)
+    step = Step(
+        action=Action.BRING_BACK,
+        version=version,
+        name=name,
+        key=version,
+        file="",
+        sql="",
+        checksum="",
+        copies=(*copies,),
+    )
+    return _plan(target, Action.BRING_BACK, [step])
+
+
+def saving(plan: Plan, copies: Mapping[tuple[str, str], Sequence[Copy]]) -> Plan:
+    """The plan, with what each step (by version and name) destroys copied first. Another digest."""
+    return replace(plan, steps=tuple(replace(s, copies=tuple(copies.get(s.identity, ()))) for s in plan.steps))
+
+
+def without_saving(plan: Plan) -> Plan:
+    """What an approval has to cover at least: copying rows first adds safety and takes none."""
+    if plan.action not in {Action.APPLY, Action.ROLLBACK}:
+        return plan
+    return saving(plan, {})
+
+
 def inverse(plan: Plan) -> Plan | None:
     """The rollback of exactly this apply plan, as it will be once the plan has run.
 
@@ -286,7 +333,7 @@ def inverse(plan: Plan) -> Plan | None:
     applied = [(s.version, s.name, s.checksum, Kind.APPLIED.value) for s in plan.steps]
     basis = tuple(sorted([*plan.basis, *applied]))
     steps = tuple(
-        replace(s, action=Action.ROLLBACK, sql=s.down_sql or "", file="", checksum_sql="", down_sql=None)
+        replace(s, action=Action.ROLLBACK, sql=s.down_sql or "", file="", checksum_sql="", down_sql=None, copies=())
         for s in reversed(plan.steps)
     )
     return replace(
@@ -428,7 +475,11 @@ def _usable_down(migration: Migration) -> str | None:
 
 
 def _step_from(data: dict[str, Any]) -> Step:
-    return Step(**{**data, "action": Action(data["action"])})
+    return Step(**{**data, "action": Action(data["action"]), "copies": tuple(map(_copy_from, data.get("copies", ())))})
+
+
+def _copy_from(data: dict[str, Any]) -> Copy:
+    return Copy(**{**data, "columns": tuple(data["columns"]), "key": tuple(data["key"])})
 
 
 def _down_checksum(step: Step) -> str:
