@@ -71,6 +71,7 @@ ACTIONS = {
     "unskip": "Unskip",
     "repair": "Repair",
     "reset": "Start over",
+    "bring_back": "Bring rows back",
 }
 
 

@@ -56,6 +56,7 @@ DOES: Mapping[str, str] = {
     Action.UNSKIP: "Make pending again",
     Action.REPAIR: "Drop the invalid index of",
     Action.RESET: "Start over",
+    Action.BRING_BACK: "Bring back the saved rows of",
 }
 #: The code of the warning that each step repeats beside its SQL.
 SAID_AT_THE_STEP = "no_rollback"
@@ -93,6 +94,11 @@ def evidence(plan: Plan) -> tuple[str, ...]:
             return ("One statement, and only while the index is invalid.", "No row is touched: an index holds none.")
         case Action.RESET:
             return ("Nothing is run: the migration is pending again, and starts with its first statement.",)
+        case Action.BRING_BACK:
+            return (
+                "One transaction: all of it comes back, or nothing is changed.",
+                "Only rows that are gone and columns nobody has written to since are filled; the saved copies stay.",
+            )
 
 
 def facts(plan: Plan, environment: Environment) -> tuple[tuple[str, str], ...]:

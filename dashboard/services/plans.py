@@ -57,6 +57,7 @@ def title(plan: Plan, environment: Environment) -> str:
     words = {
         "repair": ("Repair", "on"),
         "reset": ("Start over", "on"),
+        "bring_back": ("Bring back the saved rows of", "on"),
         "apply": ("Apply", "to"),
         "rollback": ("Roll back", "on"),
         "skip": ("Skip", "on"),

@@ -132,7 +132,7 @@ FROM {schema}.schema_migrations
 SELECT version, name FROM (
     SELECT DISTINCT ON (version, name) version, name, action
     FROM {schema}.migration_audit_log
-    WHERE outcome = 'succeeded'
+    WHERE outcome = 'succeeded' AND action <> 'bring_back'
     ORDER BY version, name, id DESC
 ) last
 WHERE action = 'rollback'
@@ -195,7 +195,7 @@ SELECT version, name, action, statement, outcome, message FROM (
       AND l.id > coalesce((
           SELECT max(b.id) FROM {schema}.migration_audit_log b
           WHERE b.version = l.version AND b.name = l.name
-            AND b.outcome = 'succeeded' AND b.action <> 'repair'
+            AND b.outcome = 'succeeded' AND b.action NOT IN ('repair', 'bring_back')
       ), 0)
     ORDER BY l.version, l.name, l.statement, l.id DESC
 ) journal
