@@ -171,6 +171,17 @@ class ConnectionLost(EngineError):
     advice = "{remedy}"
 
 
+# The rehearsal
+
+
+class RehearsalImpossible(EngineError):
+    """It could not be carried out, so nothing is known of what it was about. Facts: reason, remedy (sentences)."""
+
+    code = "rehearsal_impossible"
+    sentence = "It could not be rehearsed: {reason}"
+    advice = "{remedy}"
+
+
 # The private PostgreSQL
 
 
