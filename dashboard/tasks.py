@@ -6,7 +6,7 @@ from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
 from dashboard.models import environments
-from dashboard.services import approvals, execution, observations
+from dashboard.services import actors, approvals, drift, execution, observations
 from dashboard.services.queue import Job
 
 
@@ -35,6 +35,18 @@ def find_lost_runs(timestamp: int) -> None:
 @app.task(name="observe_all", queue="looks", queueing_lock="observe_all")
 def observe_all(timestamp: int) -> None:
     observations.refresh_all()
+
+
+@app.task(name=Job.CHECK_DRIFT, queue="drift", lock="drift")
+def check_drift(environment: str, person_id: int | None = None) -> None:
+    """One at a time, so that runs keep the other places of a worker."""
+    drift.check_if_free(environments.get(environment), by=actors.by_id(person_id))
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="ask_for_drift_checks", queue="looks", queueing_lock="ask_for_drift_checks")
+def ask_for_drift_checks(timestamp: int) -> None:
+    drift.ask_where_due()
 
 
 @app.periodic(cron="* * * * *")

@@ -72,6 +72,9 @@ KINDS: Mapping[Event, tuple[str, str, str]] = {
     Event.RUN_CANCELLED: ("Run cancelled", "muted", "cancel"),
     Event.RUN_INTERRUPTED: ("Run interrupted", "danger", "attention"),
     Event.RUN_RESOLVED: ("Run resolved", "warn", "ok"),
+    Event.DRIFT_FOUND: ("Drift found", "warn", "modified"),
+    Event.DRIFT_GONE: ("Drift gone", "ok", "ok"),
+    Event.DRIFT_ACCEPTED: ("Drift accepted", "warn", "baseline"),
 }
 KIND_LABELS = {event.value: label for event, (label, _, _) in KINDS.items()}
 

@@ -49,6 +49,9 @@ class Event(StrEnum):
     RUN_CANCELLED = "run.cancelled"
     RUN_INTERRUPTED = "run.interrupted"
     RUN_RESOLVED = "run.resolved"
+    DRIFT_FOUND = "drift.found"
+    DRIFT_GONE = "drift.gone"
+    DRIFT_ACCEPTED = "drift.accepted"
 
 
 def record(

@@ -61,6 +61,12 @@ class NameNotTyped(Refused):
     advice = "Type {expected} exactly, to show that you mean this environment."
 
 
+class DriftChanged(Refused):
+    code = "drift_changed"
+    sentence = "The schema of {environment} does not differ any more in the way this page showed."
+    advice = "Nothing was accepted. Reload the page: it shows what differs now."
+
+
 class PageOutdated(PlanChanged):
     """The page a person acted on shows another plan than there would be now."""
 

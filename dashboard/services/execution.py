@@ -19,7 +19,7 @@ from dashboard.engine.planner import Action, Plan
 from dashboard.engine.target.tracking import Attempt
 from dashboard.models import Request, Run, RunStep, environments
 from dashboard.selectors import folders
-from dashboard.services import approvals, observations, queue, recorder, runs, targets
+from dashboard.services import approvals, drift, observations, queue, recorder, runs, targets
 from dashboard.services.recorder import recording
 
 logger = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ def execute(run_id: int, *, told_to_stop: Callable[[], bool] = lambda: False) ->
     faultpoint("claimed")
     leash = Leash()
     with _heartbeat(run, leash, told_to_stop):
+        drift.before_run(run)
         try:
             _execute(run, Plan.from_dict(run.plan), leash)
         except EngineError as error:
@@ -52,6 +53,7 @@ def execute(run_id: int, *, told_to_stop: Callable[[], bool] = lambda: False) ->
         else:
             runs.finish(run, Run.Status.SUCCEEDED)
     faultpoint("reported")
+    drift.after_run(run)
     observations.refresh(environments.get(run.environment))
     logger.info("Run %s has ended", run.pk)
 
@@ -73,6 +75,7 @@ def recover(run_id: int) -> None:
         return
     faultpoint("resolved")
     runs.settle(run, verdict.steps)
+    drift.after_run(run)
     observations.refresh(environment)
 
 
