@@ -37,6 +37,11 @@ class Action(StrEnum):
     REPAIR = "repair"  # drop the invalid index that a broken-off build left behind
     RESET = "reset"  # a person has undone by hand what a broken-off migration left; it may start over
     BRING_BACK = "bring_back"  # put saved rows back to where they came from
+    ACCEPT = "accept"  # record the text of a file whose comments changed since it was applied; nothing is run
+
+
+#: Actions that take something from the files, which must still be the same when it is run.
+FROM_FILES = frozenset({Action.APPLY, Action.ACCEPT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +95,7 @@ class Step:
     reason: str = ""
     first_statement: int = 1  # later ones continue what broke off outside a transaction
     copies: tuple[Copy, ...] = ()  # saved before its first statement; of BRING_BACK: what it puts back
+    text: str = ""  # of ACCEPT: what is recorded in place of the text that ran; a step has this or `sql`
 
     @property
     def label(self) -> str:
@@ -138,7 +144,7 @@ class Plan:
                 s.version,
                 s.name,
                 s.key,
-                checksum(s.sql),
+                checksum(s.sql or s.text),
                 s.checksum,
                 _down_checksum(s),
                 s.reason,
@@ -252,6 +258,16 @@ def unskip(target: Target, *, version: str, name: str, reason: str) -> Plan:
     return _plan(target, Action.UNSKIP, [step])
 
 
+def accept_edits(target: Target, folder: Folder, identities: Sequence[tuple[str, str]]) -> Plan:
+    """Record the text of these files as it is now: since they were applied only their comments or blanks changed.
+
+    Raises PlanBlocked where the SQL itself was edited, NothingToDo where nothing was.
+    """
+    _refuse_unfinished(target.history)
+    statuses = {(s.version, s.name): s for s in status.compute(folder, target.history)}
+    return _plan(target, Action.ACCEPT, [_accept_step(target, statuses.get(i), "_".join(i)) for i in identities])
+
+
 def resume(target: Target, folder: Folder, *, version: str, name: str, doubtful_done: bool = False) -> Plan:
     """Continue a migration that broke off outside a transaction, from its first statement that is not committed.
 
@@ -363,16 +379,16 @@ def verify(plan: Plan, target: Target) -> None:
 
 
 def verify_files(plan: Plan, folder: Folder) -> None:
-    """Raise PlanChanged where a file the plan would apply no longer has the bytes that were planned."""
+    """Raise PlanChanged where a file the plan takes from no longer has the bytes that were planned."""
     for step in plan.steps:
-        if step.action is not Action.APPLY:
+        if step.action not in FROM_FILES:
             continue
         migration = folder.find(step.version, step.name)
         if migration is None:
             raise PlanChanged(what=f"the file of {step.label} is gone")
-        if migration.up.sql != step.sql:
+        if migration.up.sql != (step.sql or step.text):
             raise PlanChanged(what=f"{migration.up.file} was edited")
-        if _usable_down(migration) != step.down_sql:
+        if step.action is Action.APPLY and _usable_down(migration) != step.down_sql:
             raise PlanChanged(what=f"the rollback of {step.label} was edited")
 
 
@@ -424,6 +440,15 @@ def _bare_step(action: Action, migration: Migration, reason: str) -> Step:
         checksum_sql=migration.up.checksum_sql,
         reason=reason,
     )
+
+
+def _accept_step(target: Target, item: MigrationStatus | None, label: str) -> Step:
+    if item is None or item.migration is None or item.state not in {State.ANNOTATED, State.MODIFIED}:
+        raise NothingToDo(environment=target.name, reason=f"the file of {label} is as it was applied there")
+    if item.state is State.MODIFIED:
+        raise _modified(item)
+    assert item.applied is not None, "an edited file has a row"
+    return replace(_bare_step(Action.ACCEPT, item.migration, ""), key=item.applied.key, text=item.migration.up.sql)
 
 
 def _rollback_step(row: AppliedMigration) -> Step:
@@ -501,11 +526,15 @@ def _refuse_unfinished(history: History) -> None:
 def _refuse_modified(statuses: Sequence[MigrationStatus]) -> None:
     for item in statuses:
         if item.state is State.MODIFIED:
-            raise PlanBlocked(
-                version=f"{item.version}_{item.name}",
-                reason="its file was edited after it was applied.",
-                remedy="Restore the file as it was, and put the change into a new migration.",
-            )
+            raise _modified(item)
+
+
+def _modified(item: MigrationStatus) -> PlanBlocked:
+    return PlanBlocked(
+        version=f"{item.version}_{item.name}",
+        reason="its file was edited after it was applied.",
+        remedy="Restore the file as it was, and put the change into a new migration.",
+    )
 
 
 def _require(version: str, statuses: Sequence[MigrationStatus], environment: str) -> None:

@@ -44,6 +44,7 @@ DONE = {
     "repair": "is rid of its invalid index",
     "reset": "is pending again",
     "bring_back": "has its saved rows back",
+    "accept": "is recorded with its file's comments",
 }
 
 WAIT = (

@@ -71,6 +71,7 @@ ACTIONS = {
     "unskip": "Unskip",
     "repair": "Repair",
     "reset": "Start over",
+    "accept": "Accept comments",
     "bring_back": "Bring rows back",
 }
 

@@ -56,6 +56,7 @@ DOES: Mapping[str, str] = {
     Action.UNSKIP: "Make pending again",
     Action.REPAIR: "Drop the invalid index of",
     Action.RESET: "Start over",
+    Action.ACCEPT: "Accept the edited comments of",
     Action.BRING_BACK: "Bring back the saved rows of",
 }
 #: The code of the warning that each step repeats beside its SQL.
@@ -94,6 +95,11 @@ def evidence(plan: Plan) -> tuple[str, ...]:
             return ("One statement, and only while the index is invalid.", "No row is touched: an index holds none.")
         case Action.RESET:
             return ("Nothing is run: the migration is pending again, and starts with its first statement.",)
+        case Action.ACCEPT:
+            return (
+                "Nothing is run: only the recorded text and checksum are brought up to date.",
+                "The SQL is the same: only comments and blanks differ, which the run checks once more.",
+            )
         case Action.BRING_BACK:
             return (
                 "One transaction: all of it comes back, or nothing is changed.",

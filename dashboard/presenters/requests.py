@@ -94,6 +94,7 @@ THEN: Mapping[str, str] = {
     Action.UNSKIP: "unskip now",
     Action.REPAIR: "drop the index now",
     Action.RESET: "start over now",
+    Action.ACCEPT: "accept now",
     Action.BRING_BACK: "bring the rows back now",
 }
 

@@ -76,6 +76,7 @@ _EMPTY = {
     "skip": "No SQL is sent: the migration is recorded as skipped.",
     "unskip": "No SQL is sent: its record is removed.",
     "reset": "No SQL is sent: what its journal holds counts as undone.",
+    "accept": "No SQL is sent: its recorded text is brought up to date.",
     "bring_back": "No SQL of a migration is sent: rows are copied back from signalbox_saved.",
 }
 _NOT_YET: Mapping[str, str] = {
@@ -90,6 +91,7 @@ _WORDS = {
     "repair": "drops its invalid index",
     "reset": "starts over",
     "bring_back": "brings saved rows back",
+    "accept": "accepts its edited comments",
 }
 _UNDOABLE = {Run.Status.SUCCEEDED, Run.Status.RESOLVED}
 

@@ -15,7 +15,7 @@ from dashboard.engine.errors import ConnectionLost, EngineError, PlanChanged, Ru
 from dashboard.engine.executor import Approval
 from dashboard.engine.faultpoints import faultpoint
 from dashboard.engine.leash import Leash
-from dashboard.engine.planner import Action, Plan
+from dashboard.engine.planner import Plan
 from dashboard.engine.target.tracking import Attempt
 from dashboard.models import Request, Run, RunStep, environments
 from dashboard.selectors import folders
@@ -93,7 +93,7 @@ def find_lost() -> None:
 def _execute(run: Run, plan: Plan, leash: Leash) -> None:
     if plan.digest != run.digest:
         raise PlanChanged(what="the plan kept with the run no longer has its digest")
-    if plan.action is Action.APPLY:
+    if plan.action in planner.FROM_FILES:
         planner.verify_files(plan, folders.read())
     environment = environments.get(run.environment)
     with recording(run) as record:

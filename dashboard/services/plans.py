@@ -30,6 +30,10 @@ def unskip(environment: Environment, *, version: str, name: str, reason: str) ->
     return planner.unskip(targets.look(environment), version=version, name=name, reason=reason)
 
 
+def accept_edits(environment: Environment, identities: Sequence[tuple[str, str]]) -> Plan:
+    return planner.accept_edits(targets.look(environment), folders.read(), identities)
+
+
 def resume(environment: Environment, *, version: str, name: str, doubtful_done: bool = False) -> Plan:
     """Continue what broke off outside a transaction; `doubtful_done` is a person's word on a statement in doubt."""
     target = targets.look(environment, scripts=True)
@@ -62,6 +66,7 @@ def title(plan: Plan, environment: Environment) -> str:
         "rollback": ("Roll back", "on"),
         "skip": ("Skip", "on"),
         "unskip": ("Unskip", "on"),
+        "accept": ("Accept the edited comments of", "on"),
     }
     verb, preposition = words[plan.action]
     if any(step.first_statement > 1 for step in plan.steps):
