@@ -114,7 +114,7 @@ def _check_approval(plan: Plan, access: Access, approval: Approval | None) -> No
 def _missing_approval(plan: Plan, approval: Approval | None) -> str:
     if approval is None:
         return "nobody approved it"
-    if approval.digest != plan.digest:
+    if approval.digest not in {plan.digest, planner.without_saving(plan).digest}:
         return "what was approved has another digest"
     if approval.approved_by == approval.requested_by:
         return "it was approved by the person who asked for it"
