@@ -6,7 +6,7 @@ from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
 from dashboard.models import environments
-from dashboard.services import actors, approvals, drift, execution, observations
+from dashboard.services import actors, approvals, drift, execution, observations, rehearsals
 from dashboard.services.queue import Job
 
 
@@ -23,6 +23,17 @@ def recover_run(run_id: int) -> None:
 @app.task(name=Job.OBSERVE, queue="looks")
 def observe(environment: str) -> None:
     observations.refresh(environments.get(environment))
+
+
+@app.task(name=Job.REHEARSE, queue="rehearsals")
+def rehearse() -> None:
+    rehearsals.work()
+
+
+@app.periodic(cron="* * * * * */15")
+@app.task(name="find_lost_rehearsals", queue="looks", queueing_lock="find_lost_rehearsals")
+def find_lost_rehearsals(timestamp: int) -> None:
+    rehearsals.find_lost()
 
 
 @app.periodic(cron="* * * * * */15")

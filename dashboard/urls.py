@@ -8,6 +8,7 @@ from dashboard.views import (
     migrations,
     overview,
     people,
+    rehearsals,
     requests,
     rollbacks,
     runs,
@@ -26,7 +27,13 @@ environment_urls = [
     path("environments/<slug:slug>/", environments.detail, name="environment"),
     path("environments/<slug:slug>/refresh/", environments.refresh, name="environment-refresh"),
     path("environments/<slug:slug>/apply/", requests.new_apply, name="apply"),
+    path("environments/<slug:slug>/apply/rehearse/", rehearsals.of_apply, name="apply-rehearse"),
     path("environments/<slug:slug>/rollback/<str:version>/<str:name>/", rollbacks.new, name="rollback"),
+    path(
+        "environments/<slug:slug>/rollback/<str:version>/<str:name>/rehearse/",
+        rehearsals.of_rollback,
+        name="rollback-rehearse",
+    ),
     path("environments/<slug:slug>/settle/<str:version>/<str:name>/", settling.settle, name="settle"),
     path("environments/<slug:slug>/skip/<str:version>/", skips.new, name="skip"),
     path("environments/<slug:slug>/unskip/<str:version>/<str:name>/", skips.undo, name="unskip"),
@@ -45,6 +52,11 @@ request_urls = [
     path("requests/<int:pk>/reject/", requests.reject, name="request-reject"),
     path("requests/<int:pk>/withdraw/", requests.withdraw, name="request-withdraw"),
     path("requests/<int:pk>/run/", requests.run, name="request-run"),
+    path("requests/<int:pk>/rehearse/", rehearsals.of_request, name="request-rehearse"),
+]
+
+rehearsal_urls = [
+    path("rehearsals/<int:pk>/", rehearsals.detail, name="rehearsal"),
 ]
 
 run_urls = [
@@ -59,6 +71,7 @@ urlpatterns = [
     *environment_urls,
     *migration_urls,
     *request_urls,
+    *rehearsal_urls,
     *run_urls,
     path("audit/", audit.index, name="audit"),
 ]

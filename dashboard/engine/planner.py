@@ -44,6 +44,10 @@ class Action(StrEnum):
 FROM_FILES = frozenset({Action.APPLY, Action.ACCEPT})
 
 
+#: The code of the warning that a rehearsal makes needless.
+UNPROVEN = "unproven_rollback"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetIdentity:
     """Which database this is, told by the server itself; a swapped URL or a restored copy differs."""
@@ -605,7 +609,7 @@ def _apply_warnings(runnable: Sequence[MigrationStatus], statuses: Sequence[Migr
 
 def _unproven(step: Step) -> PlanWarning:
     return PlanWarning(
-        code="unproven_rollback",
+        code=UNPROVEN,
         version=step.version,
         sentence=f"The rollback of {step.version} has not been proven by a rehearsal. "
         "It runs in one transaction, so if it fails nothing of it remains; "

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from dashboard.engine import statements
-from dashboard.engine.migration import Direction, Folder, Migration, Problem, Script
+from dashboard.engine.migration import Direction, Folder, Migration, Script
 from dashboard.engine.statements import TransactionMode
 from dashboard.engine.status import MigrationStatus, State
-from dashboard.models import RunStep
-from dashboard.presenters import runs, statuses
+from dashboard.models import Rehearsal, RunStep
+from dashboard.presenters import rehearsals, runs, statuses
 from dashboard.presenters.badges import Badge, badge
+from dashboard.presenters.findings import Note, notes
 from dashboard.presenters.matrix import STANDS, state_pill
 from dashboard.presenters.pills import Pill
+from dashboard.presenters.rehearsals import RehearsalRow
 from dashboard.presenters.runs import RunRow
 from dashboard.selectors.board import Row
 from dashboard.selectors.environments import Standing
+from dashboard.selectors.findings import Findings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +32,14 @@ class Place:
     pill: Pill
     sentence: str
     at: datetime | None
+    rehearsal: RehearsalRow | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptView:
     file: str
     sql: str
-    problems: tuple[Problem, ...]
+    problems: tuple[Note, ...]
     refused: bool  # it has an error of its own, so it is never run
     first_line: int | None  # of that error
 
@@ -77,11 +81,21 @@ ACTIONS = {
 
 
 def page(
-    version: str, name: str, *, folder: Folder | None, standings: Sequence[Standing], steps: Sequence[RunStep]
+    version: str,
+    name: str,
+    *,
+    folder: Folder | None,
+    found: Findings,
+    standings: Sequence[Standing],
+    steps: Sequence[RunStep],
+    rehearsed: Mapping[str, Rehearsal],
 ) -> MigrationPage | None:
-    """None where neither the folder nor any environment knows it."""
+    """None where neither the folder nor any environment knows it. `rehearsed`: the last there, by environment."""
     migration = folder.find(version, name) if folder else None
-    places = tuple(_place(standing, version, name) for standing in standings)
+    places = tuple(
+        replace(_place(standing, version, name), rehearsal=_rehearsal(rehearsed, standing, version, name))
+        for standing in standings
+    )
     if (
         migration is None
         and not steps
@@ -91,8 +105,8 @@ def page(
     return MigrationPage(
         version=version,
         name=name,
-        up=_script(migration, migration.up, Direction.UP) if migration else None,
-        down=_script(migration, migration.down, Direction.DOWN) if migration and migration.down else None,
+        up=_script(migration, migration.up, Direction.UP, found) if migration else None,
+        down=_script(migration, migration.down, Direction.DOWN, found) if migration and migration.down else None,
         no_down=tuple(_why_no_down(migration)) if migration and not migration.down else (),
         facts=tuple(_facts(migration)) if migration else (),
         places=places,
@@ -147,6 +161,11 @@ def _row(standing: Standing, version: str, name: str) -> Any:
     return next((row for row in standing.rows if row.identity == (version, name)), None)
 
 
+def _rehearsal(rehearsed: Mapping[str, Rehearsal], standing: Standing, version: str, name: str) -> RehearsalRow | None:
+    last = rehearsed.get(standing.environment.slug)
+    return rehearsals.row(last, rehearsals.seen(last, version, name)) if last else None
+
+
 def _passage(step: RunStep) -> Passage:
     return Passage(run=runs.row(step.run), action=ACTIONS[step.action], pill=statuses.STEP[step.status])
 
@@ -154,13 +173,13 @@ def _passage(step: RunStep) -> Passage:
 # Its files
 
 
-def _script(migration: Migration, script: Script, direction: Direction) -> ScriptView:
+def _script(migration: Migration, script: Script, direction: Direction, found: Findings) -> ScriptView:
     """A number shared with other files is no error of its own: an environment can settle that."""
     errors = [p for p in migration.errors(direction) if p.code != "duplicate_version"]
     return ScriptView(
         file=script.file,
         sql=script.sql,
-        problems=tuple(p for p in migration.problems if p.file == script.file),
+        problems=notes(found.get(script.file, ()), [p for p in migration.problems if p.file == script.file]),
         refused=bool(errors),
         first_line=next((p.line for p in errors if p.line), None),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dashboard.engine.status import State
-from dashboard.models import Request, Run, RunStatement, RunStep
+from dashboard.models import Rehearsal, Request, Run, RunStatement, RunStep
 from dashboard.presenters.pills import Pill
 
 #: A migration in an environment.
@@ -62,4 +62,12 @@ STATEMENT: Mapping[str, Pill] = {
     RunStatement.Status.RUNNING: Pill(label="Running", tone="run", icon="run"),
     RunStatement.Status.OK: Pill(label="Done", tone="ok", icon="ok"),
     RunStatement.Status.FAILED: Pill(label="Failed", tone="danger", icon="fail"),
+}
+
+#: DONE says that it was carried out; presenters.rehearsals says with what result.
+REHEARSAL: Mapping[str, Pill] = {
+    Rehearsal.Status.QUEUED: Pill(label="Queued", tone="wait", icon="queued"),
+    Rehearsal.Status.RUNNING: Pill(label="Rehearsing", tone="run", icon="run"),
+    Rehearsal.Status.DONE: Pill(label="Passed", tone="ok", icon="ok"),
+    Rehearsal.Status.FAILED: Pill(label="Not carried out", tone="warn", icon="attention"),
 }

@@ -52,6 +52,9 @@ class Event(StrEnum):
     DRIFT_FOUND = "drift.found"
     DRIFT_GONE = "drift.gone"
     DRIFT_ACCEPTED = "drift.accepted"
+    REHEARSAL_ASKED = "rehearsal.asked"
+    REHEARSAL_DONE = "rehearsal.done"
+    REHEARSAL_FAILED = "rehearsal.failed"
 
 
 def record(

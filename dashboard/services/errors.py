@@ -53,6 +53,20 @@ class ApprovalNeeded(Refused):
     advice = "Make a request instead; whoever approves it sees exactly this plan."
 
 
+class EvidenceMissing(Refused):
+    """What the environment asks for before an approval is not there. Facts: missing, remedy (sentences)."""
+
+    code = "evidence_missing"
+    sentence = "This cannot be approved yet. {missing}"
+    advice = "{remedy}"
+
+
+class NotRehearsable(Refused):
+    code = "not_rehearsable"
+    sentence = "Only what runs whole migrations can be rehearsed."
+    advice = "Nothing was changed. Read what it would send instead."
+
+
 class NameNotTyped(Refused):
     """The confirmation of a protected environment. Facts: expected."""
 

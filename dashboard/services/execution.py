@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from dashboard.engine.target.tracking import Attempt
 from dashboard.models import Request, Run, RunStep, environments
 from dashboard.selectors import folders
 from dashboard.services import approvals, drift, observations, queue, recorder, runs, targets
+from dashboard.services.heartbeat import beating
 from dashboard.services.recorder import recording
 
 logger = logging.getLogger(__name__)
@@ -135,26 +135,14 @@ def _end_badly(run: Run, error: EngineError) -> None:
 @contextmanager
 def _heartbeat(run: Run, leash: Leash, told_to_stop: Callable[[], bool]) -> Iterator[None]:
     leash.hold(runs.LEASE.total_seconds())
-    stop = threading.Event()
-    thread = threading.Thread(
-        target=_beat, args=(run, leash, stop, told_to_stop), name=f"heartbeat-{run.pk}", daemon=True
-    )
-    thread.start()
-    try:
+
+    def beat() -> None:
+        _one_beat(run, leash)
+        if told_to_stop():
+            leash.cancel("a shutdown of the worker")
+
+    with beating(beat, name=f"heartbeat-{run.pk}", every=HEARTBEAT):
         yield
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _beat(run: Run, leash: Leash, stop: threading.Event, told_to_stop: Callable[[], bool]) -> None:
-    try:
-        while not stop.wait(HEARTBEAT):
-            _one_beat(run, leash)
-            if told_to_stop():
-                leash.cancel("a shutdown of the worker")
-    finally:
-        connection.close()
 
 
 def _one_beat(run: Run, leash: Leash) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dashboard.engine import planner
 from dashboard.engine.errors import NotAcknowledged
 from dashboard.engine.planner import Plan
 from dashboard.models.environments import Environment
-from dashboard.selectors import folders
+from dashboard.selectors import folders, rehearsals
 from dashboard.services import targets
 from dashboard.services.errors import ReasonMissing
 
@@ -18,7 +19,11 @@ def apply(environment: Environment, *, upto: str | None = None) -> Plan:
 
 
 def rollback(environment: Environment, *, version: str, name: str) -> Plan:
-    return planner.rollback(targets.look(environment, scripts=True), downto=version, name=name)
+    """Nobody has to accept as unproven what a rehearsal has proven."""
+    plan = planner.rollback(targets.look(environment, scripts=True), downto=version, name=name)
+    if rehearsals.proving(plan) is None:
+        return plan
+    return replace(plan, warnings=tuple(w for w in plan.warnings if w.code != planner.UNPROVEN))
 
 
 def skip(environment: Environment, identities: Sequence[tuple[str, str]], *, reason: str) -> Plan:

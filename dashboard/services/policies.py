@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.db.models.functions import Now
 
+from dashboard.engine.planner import Action, Plan
 from dashboard.models import Request, Run
 from dashboard.models.environments import Environment
-from dashboard.services.errors import AlreadyDecided, EnvironmentOccupied, NameNotTyped, ReasonMissing
+from dashboard.services.errors import AlreadyDecided, EnvironmentOccupied, NameNotTyped, NotRehearsable, ReasonMissing
 
 
 def check_is_open(request: Request) -> None:
@@ -29,6 +30,16 @@ def check_reason(reason: str, what: str) -> str:
     if not reason.strip():
         raise ReasonMissing(what=what)
     return reason.strip()
+
+
+def can_be_rehearsed(plan: Plan) -> bool:
+    """It runs migrations, from their first statement: where one broke off is in no copy of a schema."""
+    return plan.action in {Action.APPLY, Action.ROLLBACK} and all(step.first_statement == 1 for step in plan.steps)
+
+
+def check_can_be_rehearsed(plan: Plan) -> None:
+    if not can_be_rehearsed(plan):
+        raise NotRehearsable
 
 
 def check_is_free(environment: Environment) -> None:

@@ -20,6 +20,7 @@ class Job:
     RECOVER_RUN = "recover_run"
     OBSERVE = "observe"
     CHECK_DRIFT = CHECK_DRIFT
+    REHEARSE = "rehearse"
 
 
 def execute_run(run_id: int) -> None:
@@ -32,6 +33,10 @@ def recover_run(run_id: int) -> None:
 
 def observe(environment: str) -> None:
     _defer(Job.OBSERVE, f"observe-{environment}", environment=environment)
+
+
+def rehearse() -> None:
+    _defer(Job.REHEARSE, "rehearse")
 
 
 def check_drift(environment: str, person_id: int | None = None) -> None:

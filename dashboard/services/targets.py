@@ -6,6 +6,7 @@ from django.conf import settings
 
 from dashboard.engine import executor
 from dashboard.engine.planner import Policy, Target
+from dashboard.engine.target import connection
 from dashboard.engine.target.connection import Access, Address
 from dashboard.models.environments import Environment
 
@@ -32,3 +33,9 @@ def access(environment: Environment) -> Access:
 def look(environment: Environment, *, scripts: bool = False) -> Target:
     """Read the target now. Raises TargetUnreachable, TargetNotConfigured, TrackingTableUnusable."""
     return executor.look(access(environment), scripts=scripts)
+
+
+def major(environment: Environment) -> int:
+    """PostgreSQL's major version there. Raises TargetUnreachable, TargetNotConfigured."""
+    with connection.reading(address(environment)) as opened:
+        return opened.info.server_version // 10_000

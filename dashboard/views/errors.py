@@ -17,6 +17,7 @@ STATUS: tuple[tuple[type[engine.EngineError], int], ...] = (
     (services.EnvironmentOccupied, 409),
     (services.DriftChanged, 409),
     (services.ApprovalNeeded, 409),
+    (services.EvidenceMissing, 409),
     (engine.PlanChanged, 409),
     (engine.TargetBusy, 409),
     (engine.TargetUnreachable, 503),
