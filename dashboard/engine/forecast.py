@@ -289,7 +289,7 @@ def _deleted(step: Identity, node: Any, sql: str) -> Threat:
 def _count_of(node: Any, sql: str) -> str:
     """The DELETE as a SELECT that counts. Nobody has approved it yet, so nothing in it may call anything."""
     nodes = by_kind(node)
-    plain = not (node.using_clause or node.returning_clause or node.HasField("with_clause"))
+    plain = not (node.using_clause or node.HasField("returning_clause") or node.HasField("with_clause"))
     if not sql or not plain or any(nodes.get(calls) for calls in ("FuncCall", "SubLink", "SQLValueFunction")):
         return ""
     return re.sub(r"\A\s*DELETE\b", "SELECT pg_catalog.count(*)", sql, flags=re.IGNORECASE)

@@ -49,11 +49,14 @@ FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 WHERE a.atttypid IN (SELECT oid FROM types) AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
 
 -- relation_facts --
--- What is known of a table without reading it. -1 rows: never analysed.
+-- What is known of a table without reading or locking it. -1 rows: never analysed. The size is that of the last VACUUM
+-- or ANALYZE: the server's own functions for it wait for locks.
 SELECT n.nspname::text, c.relname::text,
        pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), c.relkind::text,
        CASE WHEN c.relkind = 'p' THEN -1 ELSE c.reltuples::bigint END,
-       pg_catalog.pg_total_relation_size(c.oid)::bigint,
+       (SELECT sum(part.relpages)::bigint * pg_catalog.current_setting('block_size')::bigint FROM pg_catalog.pg_class part
+        WHERE part.oid IN (c.oid, c.reltoastrelid)
+           OR part.oid IN (SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid = c.oid)),
        ARRAY(SELECT a.attname::text
              FROM pg_catalog.pg_index i
              CROSS JOIN LATERAL pg_catalog.unnest(i.indkey) WITH ORDINALITY k(attnum, place)
@@ -68,7 +71,8 @@ WHERE c.oid = %(oid)s::oid
 
 -- table_columns --
 -- In order: the type as SQL writes it and by name, whether it is PostgreSQL's own (in a collation of its own too), the
--- default where it is a constant, whether a row needs a value, whether it is computed, and the sequence that counts it.
+-- default where it is a constant (written without its table, which would be locked), whether a row needs a value,
+-- whether it is computed, and the sequence that counts it.
 SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), t.typname::text,
        t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace
            AND (a.attcollation = 0 OR a.attcollation IN (
@@ -76,7 +80,7 @@ SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), t.typna
        CASE WHEN d.adbin::text !~ 'SQLVALUEFUNCTION|NEXTVALUEEXPR|COERCEVIAIO' AND NOT EXISTS (
            SELECT FROM pg_catalog.regexp_matches(d.adbin::text, ':(?:op)?funcid (\d+)', 'g') m
            JOIN pg_catalog.pg_proc p ON p.oid = m[1]::oid WHERE p.provolatile <> 'i'
-       ) THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END,
+       ) THEN pg_catalog.pg_get_expr(d.adbin, 0) END,
        a.attnotnull AND NOT a.atthasdef AND a.attidentity = '',
        a.attgenerated <> '',
        pg_catalog.pg_get_serial_sequence(
