@@ -4,6 +4,8 @@ from django.urls import path
 
 from dashboard.views import (
     audit,
+    drift,
+    edits,
     environments,
     migrations,
     overview,
@@ -35,6 +37,11 @@ environment_urls = [
         name="rollback-rehearse",
     ),
     path("environments/<slug:slug>/settle/<str:version>/<str:name>/", settling.settle, name="settle"),
+    path("environments/<slug:slug>/edited/", edits.index, name="edits"),
+    path("environments/<slug:slug>/drift/", drift.detail, name="drift"),
+    path("environments/<slug:slug>/drift/check/", drift.check, name="drift-check"),
+    path("environments/<slug:slug>/drift/accept/", drift.accept, name="drift-accept"),
+    path("compare/", drift.compare, name="compare"),
     path("environments/<slug:slug>/skip/<str:version>/", skips.new, name="skip"),
     path("environments/<slug:slug>/unskip/<str:version>/<str:name>/", skips.undo, name="unskip"),
 ]

@@ -88,13 +88,22 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What is to be known of migrations that have run; `url` is where what differs is shown, if anywhere."""
+
+    sentence: str
+    url: str = ""
+    url_label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentPage:
     card: Card
     facts: tuple[tuple[str, str], ...]
     apply: ActionButton
     stops: str  # why Apply would not go to the end
     waiting: tuple[Waiting, ...]
-    notices: tuple[str, ...]  # what is wrong with migrations that have run
+    notices: tuple[Notice, ...]
     mishaps: tuple[ErrorBox, ...]
     history: tuple[Recorded, ...]
     history_exists: bool
@@ -114,7 +123,7 @@ def page(
         apply=_apply_button(standing, offer, by),
         stops=_stops(offer, waiting),
         waiting=waiting,
-        notices=tuple(s.sentence for s in standing.statuses if s.state in {State.MODIFIED, State.MISSING}),
+        notices=tuple(_notices(standing)),
         mishaps=tuple(_mishaps(standing, failures)),
         history=tuple(_history(standing, runs, by)),
         history_exists=history is not None and history.exists,
@@ -151,6 +160,23 @@ def _facts(environment: Environment) -> Iterator[tuple[str, str]]:
         yield "To run", "One person with the role requester; no approval is needed"
     yield "Waits for a lock", wording.limit(environment.lock_timeout_ms)
     yield "A statement runs", wording.limit(environment.statement_timeout_ms)
+
+
+# What is wrong with what has run
+
+
+def _notices(standing: Standing) -> Iterator[Notice]:
+    url = reverse("edits", args=[standing.environment.slug])
+    for item in standing.statuses:
+        if item.state is State.MODIFIED:
+            yield Notice(sentence=item.sentence, url=url, url_label="See what differs")
+        elif item.state is State.MISSING:
+            yield Notice(sentence=item.sentence)
+    annotated = [_label(item) for item in standing.statuses if item.state is State.ANNOTATED]
+    if annotated:
+        files = annotated[0] if len(annotated) == 1 else f"{len(annotated)} files"
+        sentence = f"Only the comments of {files} were edited since {'it was' if files == annotated[0] else 'they were'} "
+        yield Notice(sentence=f"{sentence}applied here; the SQL is the same.", url=url, url_label="Compare and accept")
 
 
 # Apply

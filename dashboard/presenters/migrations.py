@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from django.urls import reverse
+
 from dashboard.engine import statements
 from dashboard.engine.migration import Direction, Folder, Migration, Script
 from dashboard.engine.statements import TransactionMode
@@ -36,6 +38,15 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """Its file was edited after it was applied there."""
+
+    place: Badge
+    url: str  # of what differs
+    comments_only: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptView:
     file: str
     sql: str
@@ -62,6 +73,7 @@ class MigrationPage:
     no_down: tuple[str, ...]  # why there is no rollback
     facts: tuple[tuple[str, Any], ...]
     places: tuple[Place, ...]
+    edited: tuple[Edited, ...]
     passages: tuple[Passage, ...]
 
 
@@ -110,6 +122,7 @@ def page(
         no_down=tuple(_why_no_down(migration)) if migration and not migration.down else (),
         facts=tuple(_facts(migration)) if migration else (),
         places=places,
+        edited=tuple(_edited(standings, version, name)),
         passages=tuple(_passage(step) for step in steps),
     )
 
@@ -139,6 +152,15 @@ def _place(standing: Standing, version: str, name: str) -> Place:
         sentence=item.sentence,
         at=item.applied.applied_at if item.applied and stands else None,
     )
+
+
+def _edited(standings: Sequence[Standing], version: str, name: str) -> Iterator[Edited]:
+    for standing in standings:
+        item = standing.status_of(version, name)
+        if item is not None and item.state in {State.ANNOTATED, State.MODIFIED}:
+            url = reverse("edits", args=[standing.environment.slug], query={"version": version, "name": name})
+            comments_only = item.state is State.ANNOTATED
+            yield Edited(place=badge(standing.environment), url=url, comments_only=comments_only)
 
 
 def _unknown_place(standing: Standing, version: str, name: str) -> Place:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dashboard.engine.status import State
-from dashboard.models import Rehearsal, Request, Run, RunStatement, RunStep
+from dashboard.models import DriftCheck, Rehearsal, Request, Run, RunStatement, RunStep
 from dashboard.presenters.pills import Pill
 
 #: A migration in an environment.
@@ -57,6 +57,14 @@ STEP: Mapping[str, Pill] = {
     RunStep.Status.NOT_RUN: Pill(label="Not run", tone="muted", icon="skip"),
     RunStep.Status.UNKNOWN: Pill(label="Unknown", tone="warn", icon="unknown"),
 }
+
+#: A schema, as a look for drift found it.
+SCHEMA: Mapping[str, Pill] = {
+    DriftCheck.Outcome.CLEAN: Pill(label="In line", tone="ok", icon="ok"),
+    DriftCheck.Outcome.DRIFTED: Pill(label="Drifted", tone="warn", icon="modified"),
+    DriftCheck.Outcome.UNREACHABLE: Pill(label="Unreachable", tone="danger", icon="unreachable"),
+}
+SCHEMA_NOT_SEEN = Pill(label="Never checked", tone="muted", icon="unknown")
 
 STATEMENT: Mapping[str, Pill] = {
     RunStatement.Status.RUNNING: Pill(label="Running", tone="run", icon="run"),
