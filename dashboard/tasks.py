@@ -25,9 +25,9 @@ def observe(environment: str) -> None:
     observations.refresh(environments.get(environment))
 
 
-@app.task(name=Job.REHEARSE, queue="rehearsals")
-def rehearse() -> None:
-    rehearsals.work()
+@app.task(name=Job.REHEARSE, queue="rehearsals", pass_context=True)
+def rehearse(context: JobContext) -> None:
+    rehearsals.work(told_to_stop=context.should_abort)
 
 
 @app.periodic(cron="* * * * * */15")

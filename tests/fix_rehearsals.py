@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dashboard.engine import rehearsal as engine
-from dashboard.engine.planner import Plan
+from dashboard.engine.planner import Action, Plan, Step
 from dashboard.engine.rehearsal.report import Origin, Proof, Report, ScriptRun
 
 if TYPE_CHECKING:
@@ -26,22 +26,17 @@ RAN = ScriptRun(ok=True, ms=4.0)
 
 def passing(plan: Plan, **changes: Any) -> Report:
     """Each step up, down and up again, and the schema as before; `changes` are made to each proof."""
-    proofs = tuple(
-        replace(
-            Proof(
-                version=step.version,
-                name=step.name,
-                up=RAN,
-                down=RAN if step.down_sql else None,
-                again=RAN if step.down_sql else None,
-                reversible=True if step.down_sql else None,
-                repeatable=True if step.down_sql else None,
-            ),
-            **changes,
-        )
-        for step in plan.steps
-    )
+    proofs = tuple(replace(_proof(step), **changes) for step in plan.steps)
     return Report(origin=Origin.COPY, server_version=170010, ms=900.0, proofs=proofs)
+
+
+def _proof(step: Step) -> Proof:
+    proof = Proof(version=step.version, name=step.name, up=RAN)
+    if step.action is Action.ROLLBACK:
+        return replace(proof, down=RAN, again=RAN, repeatable=True)
+    if step.down_sql is None:
+        return proof
+    return replace(proof, down=RAN, again=RAN, reversible=True, repeatable=True)
 
 
 @pytest.fixture
@@ -49,7 +44,7 @@ def rehearsals_find(monkeypatch: pytest.MonkeyPatch) -> Callable[[Finds], None]:
     """`rehearsals_find(passing)`: what every rehearsal finds from here on; no database is made for it."""
 
     def install(finds: Finds) -> None:
-        monkeypatch.setattr(engine, "of_plan", lambda plan, **_: finds(plan), raising=False)
+        monkeypatch.setattr(engine, "of_plan", lambda plan, **_: finds(plan))
 
     return install
 

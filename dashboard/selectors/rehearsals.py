@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from dashboard.engine import planner
 from dashboard.engine.planner import Action, Plan
+from dashboard.engine.rehearsal.report import Report
 from dashboard.models import Rehearsal
 
 ACTIVE = frozenset({Rehearsal.Status.QUEUED, Rehearsal.Status.RUNNING})
@@ -44,9 +45,12 @@ def of_plan(plan: Plan) -> Known:
 
 
 def proving(rollback: Plan) -> Rehearsal | None:
-    """A rehearsal that saw this rollback restore the schema: its own, or that of the apply that it takes back."""
+    """A rehearsal that saw this rollback restore the schema: that of the apply that it takes back; or its own, where
+    applying it again afterwards led to the same schema."""
     own = of_plan(rollback).proof
-    return own or next((r for r in _reversible(rollback.environment) if _proves(r, rollback)), None)
+    if own and own.report and all(proof.repeatable for proof in Report.from_dict(own.report).proofs):
+        return own
+    return next((r for r in _reversible(rollback.environment) if _proves(r, rollback)), None)
 
 
 def counts(rehearsal: Rehearsal) -> bool:

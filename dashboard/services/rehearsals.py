@@ -6,6 +6,7 @@ They never hold up a run: they have a queue of their own, and a worker has at mo
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -17,12 +18,15 @@ from django.utils import timezone
 from config.environments import Requirement
 from dashboard.engine import planner
 from dashboard.engine import rehearsal as engine
-from dashboard.engine.errors import EngineError
+from dashboard.engine.errors import EngineError, RunCancelled
+from dashboard.engine.files import verifications
+from dashboard.engine.leash import Leash
 from dashboard.engine.migration import version_key
 from dashboard.engine.planner import Action, Plan
 from dashboard.engine.rehearsal.report import Origin, Report
 from dashboard.models import Rehearsal, environments
 from dashboard.models.environments import Environment
+from dashboard.selectors import folders
 from dashboard.selectors import rehearsals as selector
 from dashboard.services import audit, permissions, plans, policies, queue, targets
 from dashboard.services.actors import SIGNALBOX, Actor
@@ -32,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 #: How long a worker's word counts, and how often it says it.
 LEASE = timedelta(seconds=60)
-HEARTBEAT = 10.0
+HEARTBEAT = 2.0
 
 LOST = {
     "code": "worker_lost",
@@ -61,10 +65,13 @@ def ask_if_required(plan: Plan, *, environment: Environment, by: Actor) -> None:
         ask(plan, environment=environment, by=by)
 
 
-def work() -> None:
-    """Carry out what waits, oldest first. Does nothing while another worker is at it."""
-    while (rehearsal := _claim_next()) is not None:
-        _carry_out(rehearsal)
+def work(*, told_to_stop: Callable[[], bool] = lambda: False) -> None:
+    """Carry out what waits, oldest first. Does nothing while another worker is at it.
+
+    `told_to_stop` says that this process is being shut down: what it is at is put back, and done by the next.
+    """
+    while not told_to_stop() and (rehearsal := _claim_next()) is not None:
+        _carry_out(rehearsal, told_to_stop)
 
 
 def find_lost() -> None:
@@ -126,11 +133,20 @@ def _claim_next() -> Rehearsal | None:
     return None
 
 
-def _carry_out(rehearsal: Rehearsal) -> None:
+def _carry_out(rehearsal: Rehearsal, told_to_stop: Callable[[], bool]) -> None:
     logger.info("Rehearsal %s starts: %s", rehearsal.pk, rehearsal.title)
+    leash = Leash()
+
+    def beat() -> None:
+        _renew_lease(rehearsal)
+        if told_to_stop():
+            leash.cancel("a shutdown of the worker")
+
     try:
-        with beating(lambda: _renew_lease(rehearsal), name=f"rehearsal-{rehearsal.pk}", every=HEARTBEAT):
-            report, target_major = _rehearse(rehearsal)
+        with beating(beat, name=f"rehearsal-{rehearsal.pk}", every=HEARTBEAT):
+            report, target_major = _rehearse(rehearsal, leash)
+    except RunCancelled:
+        _put_back(rehearsal)
     except EngineError as error:
         _fail(rehearsal, {"code": error.code, "sentence": str(error), "next_step": error.next_step})
     except Exception:
@@ -141,11 +157,16 @@ def _carry_out(rehearsal: Rehearsal) -> None:
     logger.info("Rehearsal %s has ended", rehearsal.pk)
 
 
-def _rehearse(rehearsal: Rehearsal) -> tuple[Report, int]:
+def _rehearse(rehearsal: Rehearsal, leash: Leash) -> tuple[Report, int]:
     environment = environments.get(rehearsal.environment)
-    access = targets.access(environment)
-    plan = Plan.from_dict(rehearsal.plan)
-    report = engine.of_plan(plan, source=access, server_url=settings.REHEARSAL_URL or None)
+    report = engine.of_plan(
+        Plan.from_dict(rehearsal.plan),
+        source=targets.access(environment),
+        server_url=settings.REHEARSAL_URL or None,
+        verify=verifications.read(folders.read()),
+        registered=[targets.address(each) for each in environments.all_environments()],
+        leash=leash,
+    )
     return report, targets.major(environment)
 
 
@@ -188,6 +209,12 @@ def _end(rehearsal: Rehearsal, status: Rehearsal.Status, event: audit.Event, **c
             reversible=rehearsal.reversible,
             failure=rehearsal.failure,
         )
+
+
+def _put_back(rehearsal: Rehearsal) -> None:
+    Rehearsal.objects.filter(pk=rehearsal.pk, status=Rehearsal.Status.RUNNING).update(
+        status=Rehearsal.Status.QUEUED, started_at=None, lease_until=None
+    )
 
 
 def _renew_lease(rehearsal: Rehearsal) -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from config.environments import Environment, Requirement
-from dashboard.engine.errors import LocalServerError
+from dashboard.engine.errors import LocalServerError, RunCancelled
 from dashboard.engine.planner import Plan
 from dashboard.engine.rehearsal.report import Report
 from dashboard.models import AuditEvent, Rehearsal
@@ -114,6 +114,18 @@ def test_a_worker_that_comes_back_late_changes_nothing(two_files: Line, alice: A
 
     rehearsals_find(late)
     assert rehearsed(two_files, alice).status == "failed"
+
+
+def test_a_worker_that_is_shut_down_puts_it_back(two_files: Line, alice: Actor, rehearsals_find: Install) -> None:
+    def stopped(plan: Plan) -> Report:
+        raise RunCancelled(by="a shutdown of the worker", version="001")
+
+    rehearsals_find(stopped)
+    waiting = ask(two_files, alice)
+    stops = iter([False, True])
+    rehearsals.work(told_to_stop=lambda: next(stops))
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.lease_until) == ("queued", None)
 
 
 def test_while_one_is_carried_out_no_other_begins(two_files: Line, alice: Actor, rehearsals_find: Install) -> None:
@@ -234,10 +246,21 @@ def test_what_came_between_voids_the_proof(two_files: Line, alice: Actor, rehear
     assert set(warnings_of_rollback(two_files, "002", "orders")) == {"unproven_rollback"}
 
 
-def test_a_rollback_can_be_rehearsed_by_itself(two_files: Line, alice: Actor, rehearsals_find: Install) -> None:
+@pytest.mark.parametrize(("repeatable", "warnings"), [(True, []), (False, ["unproven_rollback"])])
+def test_a_rollback_can_be_rehearsed_by_itself(
+    two_files: Line, alice: Actor, rehearsals_find: Install, repeatable: bool, warnings: list[str]
+) -> None:
+    """It is proven where applying the migration again led to the same schema as before."""
     applied(two_files, alice)
-    rehearsals_find(passing)
+    rehearsals_find(lambda plan: passing(plan, repeatable=repeatable))
     plan = plans.rollback(two_files.staging, version="002", name="orders")
     rehearsals.ask(plan, environment=two_files.staging, by=alice)
     rehearsals.work()
-    assert warnings_of_rollback(two_files, "002", "orders") == []
+    assert warnings_of_rollback(two_files, "002", "orders") == warnings
+
+
+def test_a_real_rehearsal(two_files: Line, alice: Actor) -> None:
+    done = rehearsed(two_files, alice)
+    assert (done.status, done.passed, done.reversible, done.failure) == ("done", True, True, None)
+    assert done.target_major == done.server_major
+    assert two_files.query(two_files.production, "SELECT to_regclass('users')") == [(None,)]
