@@ -172,11 +172,10 @@ def _notices(standing: Standing) -> Iterator[Notice]:
             yield Notice(sentence=item.sentence, url=url, url_label="See what differs")
         elif item.state is State.MISSING:
             yield Notice(sentence=item.sentence)
-    annotated = [_label(item) for item in standing.statuses if item.state is State.ANNOTATED]
-    if annotated:
-        files = annotated[0] if len(annotated) == 1 else f"{len(annotated)} files"
-        sentence = f"Only the comments of {files} were edited since {'it was' if files == annotated[0] else 'they were'} "
-        yield Notice(sentence=f"{sentence}applied here; the SQL is the same.", url=url, url_label="Compare and accept")
+    if annotated := [item for item in standing.statuses if item.state is State.ANNOTATED]:
+        many = f"{len(annotated)} files were edited since they were applied here, in comments and blanks only."
+        sentence = annotated[0].sentence if len(annotated) == 1 else many
+        yield Notice(sentence=sentence, url=url, url_label="Compare and accept")
 
 
 # Apply

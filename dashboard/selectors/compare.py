@@ -93,7 +93,8 @@ def _changed_by(run: Run) -> set[str]:
 
 def _versions(sides: Sequence[Side], schemas: Sequence[Schema]) -> Iterator[str]:
     """Extensions that both have; what a dump of a schema does not show."""
-    (one, here), (other, there) = ((s.environment.name, found.versions) for s, found in zip(sides, schemas, strict=True))
+    one, other = (side.environment.name for side in sides)
+    here, there = (schema.versions for schema in schemas)
     for name in sorted(here.keys() & there.keys()):
         if here[name] != there[name]:
             yield f"{name} is {here[name]} in {one} and {there[name]} in {other}"
