@@ -20,12 +20,14 @@ from dashboard.models import Run
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role, has_role
 from dashboard.presenters import failures as boxes
-from dashboard.presenters import plans, statuses, wording
+from dashboard.presenters import plans, rehearsals, statuses, wording
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.environments import Card, card
 from dashboard.presenters.failures import ErrorBox
 from dashboard.presenters.matrix import state_pill
 from dashboard.presenters.pills import Pill
+from dashboard.presenters.rehearsals import RehearsalRow
+from dashboard.selectors import rehearsals as selector
 from dashboard.selectors.environments import Standing
 from dashboard.services import permissions, targets
 from dashboard.services.actors import Actor
@@ -101,6 +103,8 @@ class EnvironmentPage:
     card: Card
     facts: tuple[tuple[str, str], ...]
     apply: ActionButton
+    rehearse: ActionButton
+    rehearsal: RehearsalRow | None  # the last of what Apply would do
     stops: str  # why Apply would not go to the end
     waiting: tuple[Waiting, ...]
     notices: tuple[Notice, ...]
@@ -121,6 +125,8 @@ def page(
         card=card(standing),
         facts=tuple(_facts(standing.environment)),
         apply=_apply_button(standing, offer, by),
+        rehearse=_rehearse_button(standing, offer, by),
+        rehearsal=_rehearsal(offer),
         stops=_stops(offer, waiting),
         waiting=waiting,
         notices=tuple(_notices(standing)),
@@ -213,6 +219,22 @@ def _apply_button(standing: Standing, offer: Plan | EngineError | None, by: Acto
             partial(permissions.check_can_request, by), partial(_check_is_free, standing), partial(_check_plan, offer)
         ),
     )
+
+
+def _rehearse_button(standing: Standing, offer: Plan | EngineError | None, by: Actor) -> ActionButton:
+    """A run under way is no obstacle: nothing is touched."""
+    return ActionButton(
+        label="Rehearse",
+        url=reverse("apply-rehearse", args=[standing.environment.slug]),
+        method="post",
+        icon="rehearsal",
+        show=isinstance(offer, Plan) and not refusal(partial(permissions.check_can_request, by)),
+    )
+
+
+def _rehearsal(offer: Plan | EngineError | None) -> RehearsalRow | None:
+    last = selector.of_plan(offer).latest if isinstance(offer, Plan) else None
+    return rehearsals.row(last) if last else None
 
 
 def _check_is_free(standing: Standing) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -145,6 +145,9 @@ def _of_apply(plan: Plan, environment: Environment, known: Known, because: str) 
 def _of_rollback(known: Known, environment: Environment) -> Iterator[_Fact]:
     """Where it was not shown to fail, whoever asks for it may accept it unproven: the form sees to that."""
     fact = _rehearsed(known, environment)
+    if known.proof and known.proof.kind == Action.APPLY:
+        sentence = "When its migrations were rehearsed, taking them back left the schema as it was before."
+        fact = replace(fact, sentence=sentence)
     failed = known.done is not None and not known.done.passed
     if fact.held or failed or known.under_way:
         yield fact
