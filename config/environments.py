@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,19 @@ SEED: dict[str, dict[str, Any]] = {
     "staging": {"name": "Staging", "url": "DATABASE_URL_STAGING"},
     "production": {"name": "Production", "url": "DATABASE_URL", "protected": True},
 }
+
+
+class Requirement(StrEnum):
+    """What an approver must have before them; without it a request cannot be approved."""
+
+    REHEARSAL = "rehearsal"  # the plan was run on a throw-away database, and ran there
+    LINT = "lint"  # no error in the scripts that would run
+    REVERSIBLE = "reversible"  # its rollback was seen to restore the schema, or someone said why it need not
+    PREVIOUS = "previous"  # the same migrations are applied in the environment declared before this one
+
+
+#: What a protected environment asks for, unless it says otherwise.
+PROTECTED_REQUIRES = (Requirement.REHEARSAL, Requirement.LINT, Requirement.REVERSIBLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +48,17 @@ class Environment:
     lock_timeout_ms: int = 3000
     statement_timeout_ms: int = 0
     deadline_minutes: int = 60
+    require: tuple[Requirement, ...] = ()
+    rehearsal_hours: int = 24
 
     @property
     def configured(self) -> bool:
         return bool(self.url)
 
 
-_KEYS = {"name", "url", "protected", "approval_hours", "rollback_hours", "lock_timeout_ms", "statement_timeout_ms"} | {
-    "deadline_minutes"
+_KEYS = {
+    *("name", "url", "protected", "approval_hours", "rollback_hours", "lock_timeout_ms", "statement_timeout_ms"),
+    *("deadline_minutes", "require", "rehearsal_hours"),
 }
 
 
@@ -79,12 +96,26 @@ def _environment(
             f"{path}: `url` of {slug} must be the NAME of an environment variable, such as DATABASE_URL; "
             "the URL itself is a secret and does not belong in this file."
         )
-    policy = {key: value for key, value in values.items() if key not in {"name", "url"}}
+    policy = {key: value for key, value in values.items() if key not in {"name", "url", "require"}}
     return Environment(
         slug=slug,
         name=values.get("name", slug.capitalize()),
         variable=variable,
         url=variables.get(variable, ""),
         position=position,
+        require=_required(path, slug, values),
         **policy,
     )
+
+
+def _required(path: Path, slug: str, values: Mapping[str, Any]) -> tuple[Requirement, ...]:
+    asked = values.get("require", PROTECTED_REQUIRES if values.get("protected") else [])
+    known = [requirement.value for requirement in Requirement]
+    if not isinstance(asked, list | tuple) or any(each not in known for each in asked):
+        raise ImproperlyConfigured(f"{path}: `require` of {slug} must be a list of these: {', '.join(known)}.")
+    if asked and not values.get("protected"):
+        raise ImproperlyConfigured(
+            f"{path}: {slug} has `require`, but is not protected: nobody approves, so nothing would be checked. "
+            "Add `protected = true`, or take `require` out."
+        )
+    return tuple(Requirement(each) for each in asked)

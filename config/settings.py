@@ -34,6 +34,10 @@ SOURCE = Path(env.str("SIGNALBOX_SOURCE", default="") or BASE_DIR / "migrations_
 ENVIRONMENTS_FILE = Path(env.str("SIGNALBOX_ENVIRONMENTS", default="") or BASE_DIR / "config" / "environments.toml")
 ENVIRONMENTS = environments.load(ENVIRONMENTS_FILE, env.ENVIRON)
 TRACKING_SCHEMA = env.str("SIGNALBOX_TRACKING_SCHEMA", default="platform")
+#: The server for throw-away databases; without one a private server is started for each rehearsal.
+REHEARSAL_URL = env.str("SIGNALBOX_REHEARSAL_URL", default="")
+#: How often the schema of each target is compared with what its runs left; 0 for never.
+DRIFT_MINUTES = env.int("SIGNALBOX_DRIFT_MINUTES", default=60)
 BUILD_COMMIT = env.str("RAILWAY_GIT_COMMIT_SHA", default="")[:12]
 VERSION = "0.1.0"
 

@@ -6,7 +6,7 @@ from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
 from dashboard.models import environments
-from dashboard.services import approvals, execution, observations
+from dashboard.services import actors, approvals, drift, execution, observations, rehearsals
 from dashboard.services.queue import Job
 
 
@@ -25,6 +25,17 @@ def observe(environment: str) -> None:
     observations.refresh(environments.get(environment))
 
 
+@app.task(name=Job.REHEARSE, queue="rehearsals", pass_context=True)
+def rehearse(context: JobContext) -> None:
+    rehearsals.work(told_to_stop=context.should_abort)
+
+
+@app.periodic(cron="* * * * * */15")
+@app.task(name="find_lost_rehearsals", queue="looks", queueing_lock="find_lost_rehearsals")
+def find_lost_rehearsals(timestamp: int) -> None:
+    rehearsals.find_lost()
+
+
 @app.periodic(cron="* * * * * */15")
 @app.task(name="find_lost_runs", queue="runs", queueing_lock="find_lost_runs", pass_context=False)
 def find_lost_runs(timestamp: int) -> None:
@@ -35,6 +46,18 @@ def find_lost_runs(timestamp: int) -> None:
 @app.task(name="observe_all", queue="looks", queueing_lock="observe_all")
 def observe_all(timestamp: int) -> None:
     observations.refresh_all()
+
+
+@app.task(name=Job.CHECK_DRIFT, queue="drift", lock="drift")
+def check_drift(environment: str, person_id: int | None = None) -> None:
+    """One at a time, so that runs keep the other places of a worker."""
+    drift.check_if_free(environments.get(environment), by=actors.by_id(person_id))
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="ask_for_drift_checks", queue="looks", queueing_lock="ask_for_drift_checks")
+def ask_for_drift_checks(timestamp: int) -> None:
+    drift.ask_where_due()
 
 
 @app.periodic(cron="* * * * *")

@@ -5,11 +5,14 @@ from django.urls import path
 from dashboard.views import (
     audit,
     connections,
+    drift,
+    edits,
     environments,
     migrations,
     overview,
     people,
     rebinding,
+    rehearsals,
     requests,
     rollbacks,
     runs,
@@ -30,8 +33,19 @@ environment_urls = [
     path("environments/<slug:slug>/connection/", connections.examine, name="connection"),
     path("environments/<slug:slug>/rebind/", rebinding.confirm, name="rebind"),
     path("environments/<slug:slug>/apply/", requests.new_apply, name="apply"),
+    path("environments/<slug:slug>/apply/rehearse/", rehearsals.of_apply, name="apply-rehearse"),
     path("environments/<slug:slug>/rollback/<str:version>/<str:name>/", rollbacks.new, name="rollback"),
+    path(
+        "environments/<slug:slug>/rollback/<str:version>/<str:name>/rehearse/",
+        rehearsals.of_rollback,
+        name="rollback-rehearse",
+    ),
     path("environments/<slug:slug>/settle/<str:version>/<str:name>/", settling.settle, name="settle"),
+    path("environments/<slug:slug>/edited/", edits.index, name="edits"),
+    path("environments/<slug:slug>/drift/", drift.detail, name="drift"),
+    path("environments/<slug:slug>/drift/check/", drift.check, name="drift-check"),
+    path("environments/<slug:slug>/drift/accept/", drift.accept, name="drift-accept"),
+    path("compare/", drift.compare, name="compare"),
     path("environments/<slug:slug>/skip/<str:version>/", skips.new, name="skip"),
     path("environments/<slug:slug>/unskip/<str:version>/<str:name>/", skips.undo, name="unskip"),
 ]
@@ -49,6 +63,11 @@ request_urls = [
     path("requests/<int:pk>/reject/", requests.reject, name="request-reject"),
     path("requests/<int:pk>/withdraw/", requests.withdraw, name="request-withdraw"),
     path("requests/<int:pk>/run/", requests.run, name="request-run"),
+    path("requests/<int:pk>/rehearse/", rehearsals.of_request, name="request-rehearse"),
+]
+
+rehearsal_urls = [
+    path("rehearsals/<int:pk>/", rehearsals.detail, name="rehearsal"),
 ]
 
 run_urls = [
@@ -63,6 +82,7 @@ urlpatterns = [
     *environment_urls,
     *migration_urls,
     *request_urls,
+    *rehearsal_urls,
     *run_urls,
     path("audit/", audit.index, name="audit"),
 ]

@@ -5,5 +5,6 @@ pytest_plugins = [
     "tests.fix_postgres",
     "tests.fix_people",
     "tests.fix_line",
+    "tests.fix_rehearsals",
     "tests.fix_faults",
 ]

@@ -34,6 +34,8 @@ def run(session: Session, position: int, step: Step, shape: TransactionShape) ->
     started = time.monotonic()
     session.stop_if_told(step)
     session.guarded(step, "begin", lambda: connections.reset(session.connection, session.access))
+    if step.first_statement == 1:
+        session.guarded(step, "begin", lambda: _copy_rows(session, position, step))
     known = tracking.fingerprint(session.connection, session.schema)
     done = [s.number for s in shape.sent if s.number < step.first_statement]
     for statement in shape.sent:
@@ -55,6 +57,13 @@ def run(session: Session, position: int, step: Step, shape: TransactionShape) ->
         raise _partly(step, shape.sent[-1], done, error, doubtful=False) from None
     faultpoint("committed")
     return ms
+
+
+def _copy_rows(session: Session, position: int, step: Step) -> None:
+    """In a transaction of its own, so rows written after it and before their table goes are not in the copy."""
+    if step.copies:
+        with session.connection.transaction():
+            session.copy_rows(position, step)
 
 
 def _journaled(session: Session, position: int, step: Step, statement: Statement) -> None:

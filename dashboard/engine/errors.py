@@ -97,6 +97,15 @@ class TrackingTableUnusable(EngineError):
     advice = "Nothing was changed. Rename that table, or add the missing columns, and try again."
 
 
+class SchemaUnreadable(EngineError):
+    code = "schema_unreadable"
+    sentence = "The schema of {environment} could not be read: {reason}"
+    advice = (
+        "Nothing was changed, and nothing new is known. Where a table is being altered just now, check again once that "
+        "has ended."
+    )
+
+
 # The plan
 
 
@@ -170,6 +179,17 @@ class ConnectionLost(EngineError):
 
     code = "connection_lost"
     sentence = "The connection to {environment} broke during {version} ({phase}): {reason}"
+    advice = "{remedy}"
+
+
+# The rehearsal
+
+
+class RehearsalImpossible(EngineError):
+    """It could not be carried out, so nothing is known of what it was about. Facts: reason, remedy (sentences)."""
+
+    code = "rehearsal_impossible"
+    sentence = "It could not be rehearsed: {reason}"
     advice = "{remedy}"
 
 

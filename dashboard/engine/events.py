@@ -59,6 +59,25 @@ class StepRetried:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Copied:
+    """Rows that were saved, or brought back: then `gone` had no row to return to, and `kept` hold something newer."""
+
+    what: str  # platform.users (plan)
+    saved: str  # the table in signalbox_saved
+    rows: int
+    gone: int = 0
+    kept: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsCopied:
+    """Before the first statement of the step, in its transaction."""
+
+    position: int
+    copied: tuple[Copied, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepCommitted:
     position: int
     ms: int
@@ -73,5 +92,7 @@ class StepEnded:
     statement_ms: int | None  # of the statement it ended in; None: between two of them
 
 
-type Event = StepStarted | StatementStarted | StatementFinished | Blocked | StepRetried | StepCommitted | StepEnded
+type Event = (
+    StepStarted | RowsCopied | StatementStarted | StatementFinished | Blocked | StepRetried | StepCommitted | StepEnded
+)
 type Observer = Callable[[Event], None]

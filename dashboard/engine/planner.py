@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -36,6 +36,16 @@ class Action(StrEnum):
     UNSKIP = "unskip"  # remove a skip, so that the migration is pending again
     REPAIR = "repair"  # drop the invalid index that a broken-off build left behind
     RESET = "reset"  # a person has undone by hand what a broken-off migration left; it may start over
+    BRING_BACK = "bring_back"  # put saved rows back to where they came from
+    ACCEPT = "accept"  # record the text of a file whose comments changed since it was applied; nothing is run
+
+
+#: Actions that take something from the files, which must still be the same when it is run.
+FROM_FILES = frozenset({Action.APPLY, Action.ACCEPT})
+
+
+#: The code of the warning that a rehearsal makes needless.
+UNPROVEN = "unproven_rollback"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +76,22 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """Rows that are copied into the schema `signalbox_saved` before a step destroys them, or back from there."""
+
+    schema: str
+    table: str
+    columns: tuple[str, ...] = ()  # those that lose their values; empty: whole rows go
+    key: tuple[str, ...] = ()  # its primary key; without one, columns cannot be put back
+    saved: str = ""  # the table in signalbox_saved that is brought back
+
+    @property
+    def label(self) -> str:
+        """platform.users, or platform.users (plan, due_on)."""
+        return f"{self.schema}.{self.table}" + (f" ({', '.join(self.columns)})" if self.columns else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One migration in one direction. `sql` is exactly what runs; empty for a skip."""
 
@@ -80,6 +106,8 @@ class Step:
     down_sql: str | None = None  # captured with an apply
     reason: str = ""
     first_statement: int = 1  # later ones continue what broke off outside a transaction
+    copies: tuple[Copy, ...] = ()  # saved before its first statement; of BRING_BACK: what it puts back
+    text: str = ""  # of ACCEPT: what is recorded in place of the text that ran; a step has this or `sql`
 
     @property
     def label(self) -> str:
@@ -128,11 +156,12 @@ class Plan:
                 s.version,
                 s.name,
                 s.key,
-                checksum(s.sql),
+                checksum(s.sql or s.text),
                 s.checksum,
                 _down_checksum(s),
                 s.reason,
                 s.first_statement,
+                *(asdict(copy) for copy in s.copies),
             )
             for s in self.steps
         ]
@@ -241,6 +270,16 @@ def unskip(target: Target, *, version: str, name: str, reason: str) -> Plan:
     return _plan(target, Action.UNSKIP, [step])
 
 
+def accept_edits(target: Target, folder: Folder, identities: Sequence[tuple[str, str]]) -> Plan:
+    """Record the text of these files as it is now: since they were applied only their comments or blanks changed.
+
+    Raises PlanBlocked where the SQL itself was edited, NothingToDo where nothing was.
+    """
+    _refuse_unfinished(target.history)
+    statuses = {(s.version, s.name): s for s in status.compute(folder, target.history)}
+    return _plan(target, Action.ACCEPT, [_accept_step(target, statuses.get(i), "_".join(i)) for i in identities])
+
+
 def resume(target: Target, folder: Folder, *, version: str, name: str, doubtful_done: bool = False) -> Plan:
     """Continue a migration that broke off outside a transaction, from its first statement that is not committed.
 
@@ -283,6 +322,34 @@ def reset(target: Target, *, version: str, name: str, reason: str) -> Plan:
     return _plan(target, Action.RESET, [replace(step, checksum=unfinished.entries[0].checksum)])
 
 
+def bring_back(target: Target, *, version: str, name: str, copies: Sequence[Copy]) -> Plan:
+    """Put back what was saved before this migration, or its rollback, destroyed it."""
+    _refuse_unfinished(target.history)
+    step = Step(
+        action=Action.BRING_BACK,
+        version=version,
+        name=name,
+        key=version,
+        file="",
+        sql="",
+        checksum="",
+        copies=(*copies,),
+    )
+    return _plan(target, Action.BRING_BACK, [step])
+
+
+def saving(plan: Plan, copies: Mapping[tuple[str, str], Sequence[Copy]]) -> Plan:
+    """The plan, with what each step (by version and name) destroys copied first. Another digest."""
+    return replace(plan, steps=tuple(replace(s, copies=tuple(copies.get(s.identity, ()))) for s in plan.steps))
+
+
+def without_saving(plan: Plan) -> Plan:
+    """What an approval has to cover at least: copying rows first adds safety and takes none."""
+    if plan.action not in {Action.APPLY, Action.ROLLBACK}:
+        return plan
+    return saving(plan, {})
+
+
 def inverse(plan: Plan) -> Plan | None:
     """The rollback of exactly this apply plan, as it will be once the plan has run.
 
@@ -294,7 +361,7 @@ def inverse(plan: Plan) -> Plan | None:
     applied = [(s.version, s.name, s.checksum, Kind.APPLIED.value) for s in plan.steps]
     basis = tuple(sorted([*plan.basis, *applied]))
     steps = tuple(
-        replace(s, action=Action.ROLLBACK, sql=s.down_sql or "", file="", checksum_sql="", down_sql=None)
+        replace(s, action=Action.ROLLBACK, sql=s.down_sql or "", file="", checksum_sql="", down_sql=None, copies=())
         for s in reversed(plan.steps)
     )
     return replace(
@@ -324,16 +391,16 @@ def verify(plan: Plan, target: Target) -> None:
 
 
 def verify_files(plan: Plan, folder: Folder) -> None:
-    """Raise PlanChanged where a file the plan would apply no longer has the bytes that were planned."""
+    """Raise PlanChanged where a file the plan takes from no longer has the bytes that were planned."""
     for step in plan.steps:
-        if step.action is not Action.APPLY:
+        if step.action not in FROM_FILES:
             continue
         migration = folder.find(step.version, step.name)
         if migration is None:
             raise PlanChanged(what=f"the file of {step.label} is gone")
-        if migration.up.sql != step.sql:
+        if migration.up.sql != (step.sql or step.text):
             raise PlanChanged(what=f"{migration.up.file} was edited")
-        if _usable_down(migration) != step.down_sql:
+        if step.action is Action.APPLY and _usable_down(migration) != step.down_sql:
             raise PlanChanged(what=f"the rollback of {step.label} was edited")
 
 
@@ -387,6 +454,15 @@ def _bare_step(action: Action, migration: Migration, reason: str) -> Step:
     )
 
 
+def _accept_step(target: Target, item: MigrationStatus | None, label: str) -> Step:
+    if item is None or item.migration is None or item.state not in {State.ANNOTATED, State.MODIFIED}:
+        raise NothingToDo(environment=target.name, reason=f"the file of {label} is as it was applied there")
+    if item.state is State.MODIFIED:
+        raise _modified(item)
+    assert item.applied is not None, "an edited file has a row"
+    return replace(_bare_step(Action.ACCEPT, item.migration, ""), key=item.applied.key, text=item.migration.up.sql)
+
+
 def _rollback_step(row: AppliedMigration) -> Step:
     if row.kind is not Kind.APPLIED or not row.rollback_script:
         raise PlanBlocked(
@@ -436,7 +512,11 @@ def _usable_down(migration: Migration) -> str | None:
 
 
 def _step_from(data: dict[str, Any]) -> Step:
-    return Step(**{**data, "action": Action(data["action"])})
+    return Step(**{**data, "action": Action(data["action"]), "copies": tuple(map(_copy_from, data.get("copies", ())))})
+
+
+def _copy_from(data: dict[str, Any]) -> Copy:
+    return Copy(**{**data, "columns": tuple(data["columns"]), "key": tuple(data["key"])})
 
 
 def _down_checksum(step: Step) -> str:
@@ -458,11 +538,15 @@ def _refuse_unfinished(history: History) -> None:
 def _refuse_modified(statuses: Sequence[MigrationStatus]) -> None:
     for item in statuses:
         if item.state is State.MODIFIED:
-            raise PlanBlocked(
-                version=f"{item.version}_{item.name}",
-                reason="its file was edited after it was applied.",
-                remedy="Restore the file as it was, and put the change into a new migration.",
-            )
+            raise _modified(item)
+
+
+def _modified(item: MigrationStatus) -> PlanBlocked:
+    return PlanBlocked(
+        version=f"{item.version}_{item.name}",
+        reason="its file was edited after it was applied.",
+        remedy="Restore the file as it was, and put the change into a new migration.",
+    )
 
 
 def _require(version: str, statuses: Sequence[MigrationStatus], environment: str) -> None:
@@ -533,7 +617,7 @@ def _apply_warnings(runnable: Sequence[MigrationStatus], statuses: Sequence[Migr
 
 def _unproven(step: Step) -> PlanWarning:
     return PlanWarning(
-        code="unproven_rollback",
+        code=UNPROVEN,
         version=step.version,
         sentence=f"The rollback of {step.version} has not been proven by a rehearsal. "
         "It runs in one transaction, so if it fails nothing of it remains; "

@@ -19,12 +19,12 @@ from dashboard.engine.errors import (
     ServerError,
     StatementFailed,
 )
-from dashboard.engine.events import Event, Observer, StatementFinished, StatementStarted
+from dashboard.engine.events import Event, Observer, RowsCopied, StatementFinished, StatementStarted
 from dashboard.engine.leash import Leash
 from dashboard.engine.planner import Step
 from dashboard.engine.statements import Statement
 from dashboard.engine.target import connection as connections
-from dashboard.engine.target import tracking, wire
+from dashboard.engine.target import saved, tracking, wire
 from dashboard.engine.target.connection import Access, Connection
 from dashboard.engine.target.tracking import Attempt
 
@@ -91,6 +91,14 @@ class Session:
         """How long the statement under way has taken."""
         return None if self._sent_at is None else ms_since(self._sent_at)
 
+    def copy_rows(self, position: int, step: Step) -> None:
+        """Save what the step destroys, or bring it back. Inside a transaction; raises as `guarded`, or PlanBlocked."""
+        if step.copies:
+            self.guarded(step, COPYING, lambda: self._copy_rows(position, step))
+
+    def _copy_rows(self, position: int, step: Step) -> None:
+        self.tell(RowsCopied(position=position, copied=saved.work(self.connection, step, self.attempt)))
+
     def guarded(self, step: Step, phase: str, act: Callable[[], None]) -> None:
         """Our own statements around the migration's can fail too: a lost connection, a deferred constraint."""
         try:
@@ -105,6 +113,8 @@ class Session:
             return lost(step, self.access, phase, connections.reason_of(error, self.access.address))
         if isinstance(error, psycopg.errors.QueryCanceled) and self.leash.stopped_by:
             return RunCancelled(by=self.leash.stopped_by, version=step.label)
+        if phase == COPYING:
+            return failed(step, server_error(error), remedy=NOTHING_COPIED, where="while rows were copied")
         told = located(error, step.sql, statement) if statement else server_error(error)
         return failed(step, told)
 
@@ -210,11 +220,18 @@ REMEDIES = {
 NOTHING_REMAINS = "Nothing of it remains. Correct the file, or the data it stumbled over, and apply again."
 
 
-def failed(step: Step, error: ServerError, *, remedy: str = "") -> StatementFailed:
+#: A phase of its own: what fails here is no fault of the migration.
+COPYING = "copying rows"
+NOTHING_COPIED = "Nothing of it remains, and no copy either. Mend the cause, or do without the copy."
+
+
+def failed(
+    step: Step, error: ServerError, *, remedy: str = "", where: str = "while it was recorded"
+) -> StatementFailed:
     return StatementFailed(
         version=step.label,
         number=error.statement,
-        where=f"at statement {error.statement}" if error.statement else "while it was recorded",
+        where=f"at statement {error.statement}" if error.statement else where,
         message=error.message,
         error=error,
         remedy=remedy or REMEDIES.get(error.sqlstate, NOTHING_REMAINS),

@@ -61,6 +61,7 @@ def _transaction(session: Session, position: int, step: Step, shape: Transaction
     faultpoint("begun")
     session.leash.attach(session.connection)
     try:
+        session.copy_rows(position, step)
         for statement in shape.sent:
             faultpoint("before_statement")
             _statement(session, position, step, statement, seal)

@@ -44,6 +44,13 @@ class Rehearsal(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [models.Index(fields=["environment", "digest"]), models.Index(fields=["status"])]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["environment", "digest"],
+                condition=models.Q(status__in=["queued", "running"]),
+                name="one_active_rehearsal_a_digest",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"rehearsal {self.pk}: {self.title}"

@@ -15,6 +15,8 @@ class Request(models.Model):
         UNSKIP = "unskip"  # take that back
         REPAIR = "repair"  # drop an invalid index that a broken-off build left
         RESET = "reset"  # start a broken-off migration over
+        BRING_BACK = "bring_back"  # put saved rows back
+        ACCEPT = "accept"  # record the text of files whose comments changed since they were applied
 
     class Status(models.TextChoices):
         OPEN = "open"  # waits for a decision

@@ -109,6 +109,8 @@ class RunStep(models.Model):
     retry_reason = models.TextField(blank=True)
     #: Sessions it waits for just now, as sentences.
     blockers = models.JSONField(default=list)
+    #: engine.events.Copied: rows it saved before its first statement, or brought back.
+    copied = models.JSONField(default=list)
 
     class Meta:
         ordering = ["position"]

@@ -37,7 +37,7 @@ class Snapshot(models.Model):
 
 
 class DriftCheck(models.Model):
-    """One look for changes that were made outside Signalbox."""
+    """One look for changes that were made outside Signalbox. Looks that found the same drift share its `since`."""
 
     class Outcome(models.TextChoices):
         CLEAN = "clean"
@@ -49,7 +49,9 @@ class DriftCheck(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     outcome = models.CharField(max_length=16, choices=Outcome)
     expected = models.ForeignKey(Snapshot, null=True, on_delete=models.PROTECT, related_name="checks")
-    found = models.JSONField(null=True)  # the schema as found, where it drifted
+    found = models.JSONField(null=True)  # the schema as found, where it drifted; only the newest look keeps it
+    differing = models.PositiveIntegerField(default=0)  # objects
+    since = models.DateTimeField(null=True)  # when this drift was found first
     fingerprint = models.CharField(max_length=64, blank=True)
     failure = models.JSONField(null=True)
 

@@ -73,6 +73,12 @@ KINDS: Mapping[Event, tuple[str, str, str]] = {
     Event.RUN_INTERRUPTED: ("Run interrupted", "danger", "attention"),
     Event.RUN_RESOLVED: ("Run resolved", "warn", "ok"),
     Event.ENVIRONMENT_REBOUND: ("Other database confirmed", "warn", "environment"),
+    Event.DRIFT_FOUND: ("Drift found", "warn", "modified"),
+    Event.DRIFT_GONE: ("Drift gone", "ok", "ok"),
+    Event.DRIFT_ACCEPTED: ("Drift accepted", "warn", "baseline"),
+    Event.REHEARSAL_ASKED: ("Rehearsal asked for", "info", "queued"),
+    Event.REHEARSAL_DONE: ("Rehearsal carried out", "ok", "rehearsal"),
+    Event.REHEARSAL_FAILED: ("Rehearsal not carried out", "warn", "attention"),
 }
 KIND_LABELS = {event.value: label for event, (label, _, _) in KINDS.items()}
 

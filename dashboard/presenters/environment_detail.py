@@ -20,12 +20,14 @@ from dashboard.models import Run
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role, has_role
 from dashboard.presenters import failures as boxes
-from dashboard.presenters import plans, statuses, wording
+from dashboard.presenters import plans, rehearsals, statuses, wording
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.environments import Card, card
 from dashboard.presenters.failures import ErrorBox
 from dashboard.presenters.matrix import state_pill
 from dashboard.presenters.pills import Pill
+from dashboard.presenters.rehearsals import RehearsalRow
+from dashboard.selectors import rehearsals as selector
 from dashboard.selectors.environments import Standing
 from dashboard.services import permissions, targets
 from dashboard.services.actors import Actor
@@ -88,15 +90,26 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What is to be known of migrations that have run; `url` is where what differs is shown, if anywhere."""
+
+    sentence: str
+    url: str = ""
+    url_label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentPage:
     card: Card
     facts: tuple[tuple[str, str], ...]
     rebind: ActionButton
     apply: ActionButton
     test: ActionButton  # of the connection
+    rehearse: ActionButton
+    rehearsal: RehearsalRow | None  # the last of what Apply would do
     stops: str  # why Apply would not go to the end
     waiting: tuple[Waiting, ...]
-    notices: tuple[str, ...]  # what is wrong with migrations that have run
+    notices: tuple[Notice, ...]
     mishaps: tuple[ErrorBox, ...]
     history: tuple[Recorded, ...]
     history_exists: bool
@@ -116,9 +129,11 @@ def page(
         rebind=_rebind_button(standing, by),
         apply=_apply_button(standing, offer, by),
         test=_test_button(standing.environment, by),
+        rehearse=_rehearse_button(standing, offer, by),
+        rehearsal=_rehearsal(offer),
         stops=_stops(offer, waiting),
         waiting=waiting,
-        notices=tuple(s.sentence for s in standing.statuses if s.state in {State.MODIFIED, State.MISSING}),
+        notices=tuple(_notices(standing)),
         mishaps=tuple(_mishaps(standing, failures)),
         history=tuple(_history(standing, runs, by)),
         history_exists=history is not None and history.exists,
@@ -179,6 +194,22 @@ def _leads_elsewhere(standing: Standing) -> bool:
     return standing.look is not None and standing.look.other_database
 
 
+# What is wrong with what has run
+
+
+def _notices(standing: Standing) -> Iterator[Notice]:
+    url = reverse("edits", args=[standing.environment.slug])
+    for item in standing.statuses:
+        if item.state is State.MODIFIED:
+            yield Notice(sentence=item.sentence, url=url, url_label="See what differs")
+        elif item.state is State.MISSING:
+            yield Notice(sentence=item.sentence)
+    if annotated := [item for item in standing.statuses if item.state is State.ANNOTATED]:
+        many = f"{len(annotated)} files were edited since they were applied here, in comments and blanks only."
+        sentence = annotated[0].sentence if len(annotated) == 1 else many
+        yield Notice(sentence=sentence, url=url, url_label="Compare and accept")
+
+
 # Apply
 
 
@@ -225,6 +256,22 @@ def _test_button(environment: Environment, by: Actor) -> ActionButton:
         url=reverse("connection", args=[environment.slug]),
         show=environment.configured and not refusal(partial(permissions.check_can_request, by)),
     )
+
+
+def _rehearse_button(standing: Standing, offer: Plan | EngineError | None, by: Actor) -> ActionButton:
+    """A run under way is no obstacle: nothing is touched."""
+    return ActionButton(
+        label="Rehearse",
+        url=reverse("apply-rehearse", args=[standing.environment.slug]),
+        method="post",
+        icon="rehearsal",
+        show=isinstance(offer, Plan) and not refusal(partial(permissions.check_can_request, by)),
+    )
+
+
+def _rehearsal(offer: Plan | EngineError | None) -> RehearsalRow | None:
+    last = selector.of_plan(offer).latest if isinstance(offer, Plan) else None
+    return rehearsals.row(last) if last else None
 
 
 def _check_is_free(standing: Standing) -> None:

@@ -13,9 +13,10 @@ from dashboard.engine.errors import OtherDatabase
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Request, Run
 from dashboard.models.environments import Environment
-from dashboard.presenters import requests, runs, statuses
+from dashboard.presenters import drift, requests, runs, statuses
 from dashboard.presenters.badges import Badge, badge
 from dashboard.presenters.buttons import ActionButton
+from dashboard.presenters.drift import SchemaPanel
 from dashboard.presenters.pills import Pill
 from dashboard.presenters.requests import RequestRow
 from dashboard.presenters.runs import RunRow
@@ -55,6 +56,7 @@ class Card:
     run: RunRow | None
     requests: tuple[RequestRow, ...]
     refresh: ActionButton
+    drift: SchemaPanel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,7 @@ def card(standing: Standing, *, back: str = "") -> Card:
         run=runs.row(standing.last_run) if standing.last_run else None,
         requests=tuple(requests.row(request) for request in standing.requests),
         refresh=refresh_button(standing, back=back),
+        drift=drift.panel(standing.environment, standing.drift),
     )
 
 
@@ -150,6 +153,9 @@ def findings(standing: Standing) -> Iterator[Finding]:
         if labels:
             text = one.format(label=labels[0]) if len(labels) == 1 else many.format(count=len(labels))
             yield Finding(rank=rank, tone=tone, icon=statuses.MIGRATION[state].icon, text=text, state=state.value)
+    if sentence := drift.differs(standing.drift):
+        url = reverse("drift", args=[standing.environment.slug])
+        yield Finding(rank=25, tone="warn", icon="modified", text=f"{sentence[:-1]} in its schema.", url=url)
     if blocked := [s for s in standing.pending if is_blocked(s)]:
         what = f"{blocked[0].version}_{blocked[0].name}" if len(blocked) == 1 else f"{len(blocked)} pending migrations"
         yield Finding(
@@ -241,7 +247,7 @@ def _pill_of_files(standing: Standing) -> Pill:
     states = {s.state for s in standing.statuses}
     if standing.unfinished or State.FAILED in states:
         return FAILED
-    if standing.summary.attention:
+    if standing.summary.attention or standing.drift.drifted:
         return ATTENTION
     if any(request.status == Request.Status.OPEN for request in standing.requests):
         return AWAITING

@@ -43,6 +43,8 @@ DONE = {
     "unskip": "is pending again",
     "repair": "is rid of its invalid index",
     "reset": "is pending again",
+    "bring_back": "has its saved rows back",
+    "accept": "is recorded with its file's comments",
 }
 
 WAIT = (
@@ -172,6 +174,8 @@ def _undone(step: RunStep) -> str:
             return f"{step.version} is still applied: PostgreSQL undid what its rollback had begun."
         case "repair":
             return f"The index of {step.version} was not dropped."
+        case "bring_back":
+            return f"No row of {step.version} was brought back; the saved copies are as they were."
         case _:
             return f"Nothing was recorded of {step.version}."
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from django.urls import reverse
+
 from dashboard.engine import statements
-from dashboard.engine.migration import Direction, Folder, Migration, Problem, Script
+from dashboard.engine.migration import Direction, Folder, Migration, Script
 from dashboard.engine.statements import TransactionMode
 from dashboard.engine.status import MigrationStatus, State
-from dashboard.models import RunStep
-from dashboard.presenters import runs, statuses
+from dashboard.models import Rehearsal, RunStep
+from dashboard.presenters import rehearsals, runs, statuses
 from dashboard.presenters.badges import Badge, badge
+from dashboard.presenters.findings import Note, notes
 from dashboard.presenters.matrix import STANDS, state_pill
 from dashboard.presenters.pills import Pill
+from dashboard.presenters.rehearsals import RehearsalRow
 from dashboard.presenters.runs import RunRow
 from dashboard.selectors.board import Row
 from dashboard.selectors.environments import Standing
+from dashboard.selectors.findings import Findings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +34,23 @@ class Place:
     pill: Pill
     sentence: str
     at: datetime | None
+    rehearsal: RehearsalRow | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """Its file was edited after it was applied there."""
+
+    place: Badge
+    url: str  # of what differs
+    comments_only: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptView:
     file: str
     sql: str
-    problems: tuple[Problem, ...]
+    problems: tuple[Note, ...]
     refused: bool  # it has an error of its own, so it is never run
     first_line: int | None  # of that error
 
@@ -58,6 +73,7 @@ class MigrationPage:
     no_down: tuple[str, ...]  # why there is no rollback
     facts: tuple[tuple[str, Any], ...]
     places: tuple[Place, ...]
+    edited: tuple[Edited, ...]
     passages: tuple[Passage, ...]
 
 
@@ -71,15 +87,27 @@ ACTIONS = {
     "unskip": "Unskip",
     "repair": "Repair",
     "reset": "Start over",
+    "accept": "Accept comments",
+    "bring_back": "Bring rows back",
 }
 
 
 def page(
-    version: str, name: str, *, folder: Folder | None, standings: Sequence[Standing], steps: Sequence[RunStep]
+    version: str,
+    name: str,
+    *,
+    folder: Folder | None,
+    found: Findings,
+    standings: Sequence[Standing],
+    steps: Sequence[RunStep],
+    rehearsed: Mapping[str, Rehearsal],
 ) -> MigrationPage | None:
-    """None where neither the folder nor any environment knows it."""
+    """None where neither the folder nor any environment knows it. `rehearsed`: the last there, by environment."""
     migration = folder.find(version, name) if folder else None
-    places = tuple(_place(standing, version, name) for standing in standings)
+    places = tuple(
+        replace(_place(standing, version, name), rehearsal=_rehearsal(rehearsed, standing, version, name))
+        for standing in standings
+    )
     if (
         migration is None
         and not steps
@@ -89,11 +117,12 @@ def page(
     return MigrationPage(
         version=version,
         name=name,
-        up=_script(migration, migration.up, Direction.UP) if migration else None,
-        down=_script(migration, migration.down, Direction.DOWN) if migration and migration.down else None,
+        up=_script(migration, migration.up, Direction.UP, found) if migration else None,
+        down=_script(migration, migration.down, Direction.DOWN, found) if migration and migration.down else None,
         no_down=tuple(_why_no_down(migration)) if migration and not migration.down else (),
         facts=tuple(_facts(migration)) if migration else (),
         places=places,
+        edited=tuple(_edited(standings, version, name)),
         passages=tuple(_passage(step) for step in steps),
     )
 
@@ -125,6 +154,15 @@ def _place(standing: Standing, version: str, name: str) -> Place:
     )
 
 
+def _edited(standings: Sequence[Standing], version: str, name: str) -> Iterator[Edited]:
+    for standing in standings:
+        item = standing.status_of(version, name)
+        if item is not None and item.state in {State.ANNOTATED, State.MODIFIED}:
+            url = reverse("edits", args=[standing.environment.slug], query={"version": version, "name": name})
+            comments_only = item.state is State.ANNOTATED
+            yield Edited(place=badge(standing.environment), url=url, comments_only=comments_only)
+
+
 def _unknown_place(standing: Standing, version: str, name: str) -> Place:
     row = _row(standing, version, name)
     if row:
@@ -145,6 +183,11 @@ def _row(standing: Standing, version: str, name: str) -> Any:
     return next((row for row in standing.rows if row.identity == (version, name)), None)
 
 
+def _rehearsal(rehearsed: Mapping[str, Rehearsal], standing: Standing, version: str, name: str) -> RehearsalRow | None:
+    last = rehearsed.get(standing.environment.slug)
+    return rehearsals.row(last, rehearsals.seen(last, version, name)) if last else None
+
+
 def _passage(step: RunStep) -> Passage:
     return Passage(run=runs.row(step.run), action=ACTIONS[step.action], pill=statuses.STEP[step.status])
 
@@ -152,13 +195,13 @@ def _passage(step: RunStep) -> Passage:
 # Its files
 
 
-def _script(migration: Migration, script: Script, direction: Direction) -> ScriptView:
+def _script(migration: Migration, script: Script, direction: Direction, found: Findings) -> ScriptView:
     """A number shared with other files is no error of its own: an environment can settle that."""
     errors = [p for p in migration.errors(direction) if p.code != "duplicate_version"]
     return ScriptView(
         file=script.file,
         sql=script.sql,
-        problems=tuple(p for p in migration.problems if p.file == script.file),
+        problems=notes(found.get(script.file, ()), [p for p in migration.problems if p.file == script.file]),
         refused=bool(errors),
         first_line=next((p.line for p in errors if p.line), None),
     )

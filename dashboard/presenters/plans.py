@@ -11,11 +11,15 @@ from django.urls import reverse
 from dashboard.engine import statements
 from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.files import directives
+from dashboard.engine.migration import Folder, Migration
 from dashboard.engine.planner import Action, Plan, PlanWarning, Step
 from dashboard.engine.statements import Statement, TransactionMode, TransactionShape
 from dashboard.models.environments import Environment
 from dashboard.presenters import wording
 from dashboard.presenters.badges import Badge, badge_of
+from dashboard.presenters.findings import Note, notes
+from dashboard.selectors import findings
+from dashboard.selectors.findings import Findings
 from dashboard.services import approvals, plans, targets
 
 
@@ -30,7 +34,9 @@ class StepView:
     notes: tuple[str, ...]
     sql: str
     listing: str  # what names the listing
+    margin: tuple[Note, ...]
     down_sql: str
+    down_margin: tuple[Note, ...]
     anchor: str
     url: str
     open: bool
@@ -45,7 +51,7 @@ class PlanView:
     to_accept: tuple[PlanWarning, ...]
     to_know: tuple[PlanWarning, ...]
     stops_before: str
-    evidence: tuple[str, ...]
+    certain: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
 
 
@@ -56,6 +62,23 @@ DOES: Mapping[str, str] = {
     Action.UNSKIP: "Make pending again",
     Action.REPAIR: "Drop the invalid index of",
     Action.RESET: "Start over",
+    Action.ACCEPT: "Accept the edited comments of",
+    Action.BRING_BACK: "Bring back the saved rows of",
+}
+#: Of what runs no migration.
+CERTAIN: Mapping[Action, tuple[str, ...]] = {
+    Action.SKIP: ("Nothing is run: only the history of the environment is written.", "It can be taken back."),
+    Action.UNSKIP: ("Nothing is run: the migration is pending again, and the next run would apply it.",),
+    Action.REPAIR: ("One statement, and only while the index is invalid.", "No row is touched: an index holds none."),
+    Action.RESET: ("Nothing is run: the migration is pending again, and starts with its first statement.",),
+    Action.ACCEPT: (
+        "Nothing is run: only the recorded text and checksum are brought up to date.",
+        "The SQL is the same: only comments and blanks differ, which the run checks once more.",
+    ),
+    Action.BRING_BACK: (
+        "One transaction: all of it comes back, or nothing is changed.",
+        "Only rows that are gone and columns nobody has written to since are filled; the saved copies stay.",
+    ),
 }
 #: The code of the warning that each step repeats beside its SQL.
 SAID_AT_THE_STEP = "no_rollback"
@@ -63,36 +86,32 @@ SAID_AT_THE_STEP = "no_rollback"
 SHORT_DIGEST = 12
 
 
-def view(plan: Plan, environment: Environment) -> PlanView:
+def view(plan: Plan, environment: Environment, folder: Folder | None) -> PlanView:
+    """With what lint says of the scripts, where they are those of the folder."""
+    found = findings.by_file(folder) if folder else {}
     return PlanView(
         title=plans.title(plan, environment),
         place=badge_of(environment.slug),
         digest=plan.digest,
-        steps=tuple(_step(plan, position) for position in range(len(plan.steps))),
+        steps=tuple(_step(plan, position, folder, found) for position in range(len(plan.steps))),
         to_accept=tuple(w for w in plan.warnings if w.needs_acceptance),
         to_know=tuple(w for w in plan.warnings if not w.needs_acceptance and w.code != SAID_AT_THE_STEP),
         stops_before=plan.stops_before,
-        evidence=evidence(plan),
+        certain=certain(plan),
         facts=facts(plan, environment),
     )
 
 
-def evidence(plan: Plan) -> tuple[str, ...]:
+def certain(plan: Plan) -> tuple[str, ...]:
     """What is certain about this plan, for whoever decides."""
     match plan.action:
-        case Action.SKIP:
-            return ("Nothing is run: only the history of the environment is written.", "It can be taken back.")
-        case Action.UNSKIP:
-            return ("Nothing is run: the migration is pending again, and the next run would apply it.",)
+        case Action.APPLY:
+            return (*_sizes(plan), _reversibility(plan.steps))
         case Action.ROLLBACK:
             captured = "The scripts are those captured when the migrations were applied, not today's files."
             return (*_sizes(plan), captured)
-        case Action.APPLY:
-            return (*_sizes(plan), _reversibility(plan.steps))
-        case Action.REPAIR:
-            return ("One statement, and only while the index is invalid.", "No row is touched: an index holds none.")
-        case Action.RESET:
-            return ("Nothing is run: the migration is pending again, and starts with its first statement.",)
+        case _:
+            return CERTAIN[plan.action]
 
 
 def facts(plan: Plan, environment: Environment) -> tuple[tuple[str, str], ...]:
@@ -158,8 +177,9 @@ def migrations(count: int) -> str:
     return f"{count} migration" if count == 1 else f"{count} migrations"
 
 
-def _step(plan: Plan, position: int) -> StepView:
+def _step(plan: Plan, position: int, folder: Folder | None, found: Findings) -> StepView:
     step = plan.steps[position]
+    migration = folder.find(*step.identity) if folder else None
     return StepView(
         number=position + 1,
         label=step.label,
@@ -168,11 +188,17 @@ def _step(plan: Plan, position: int) -> StepView:
         notes=_notes(step),
         sql=step.sql,
         listing=step.file or f"{step.label}, captured rollback",
+        margin=_margin(found, migration, step.sql),
         down_sql=step.down_sql or "",
+        down_margin=_margin(found, migration, step.down_sql),
         anchor=anchor(position),
         url=reverse("migration", args=[step.version, step.name]),
         open=position == 0,
     )
+
+
+def _margin(found: Findings, migration: Migration | None, sql: str | None) -> tuple[Note, ...]:
+    return notes(findings.of_text(found, migration, sql)) if migration and sql else ()
 
 
 def anchor(position: int) -> str:
@@ -261,7 +287,7 @@ def _sizes(plan: Plan) -> Iterator[str]:
 def _reversibility(steps: Sequence[Step]) -> str:
     without = [step.version for step in steps if not step.down_sql]
     if not without:
-        return "Reversible: a rollback script is captured with each migration."
+        return "A rollback script is captured with each migration."
     if len(without) == len(steps):
-        return "Not reversible: no rollback exists, so only a new migration could undo this."
-    return f"Partly reversible: {', '.join(without)} has no rollback."
+        return "No rollback exists, so only a new migration could undo this."
+    return f"{', '.join(without)} {'has' if len(without) == 1 else 'have'} no rollback."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -10,6 +10,7 @@ from functools import partial
 from django.urls import reverse
 from django.utils import timezone
 
+from dashboard.engine.migration import Folder
 from dashboard.engine.planner import Action, Plan
 from dashboard.models import Decision, Request, Run, environments
 from dashboard.models.environments import Environment
@@ -22,6 +23,7 @@ from dashboard.presenters.plans import PlanView
 from dashboard.selectors.requests import Tab
 from dashboard.services import permissions, policies, validity
 from dashboard.services.actors import Actor
+from dashboard.services.evidence import Evidence, Item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +96,8 @@ THEN: Mapping[str, str] = {
     Action.UNSKIP: "unskip now",
     Action.REPAIR: "drop the index now",
     Action.RESET: "start over now",
+    Action.ACCEPT: "accept now",
+    Action.BRING_BACK: "bring the rows back now",
 }
 
 
@@ -130,8 +134,8 @@ def place_of(request: Request) -> Environment:
         return Environment(slug=slug, name=slug, variable="", url="", position=0, protected=True)
 
 
-def plan_of(request: Request) -> PlanView:
-    return plan_presenter.view(Plan.from_dict(request.plan), place_of(request))
+def plan_of(request: Request, folder: Folder | None) -> PlanView:
+    return plan_presenter.view(Plan.from_dict(request.plan), place_of(request), folder)
 
 
 def then(request: Request) -> str:
@@ -173,26 +177,34 @@ def timeline(request: Request) -> list[Happening]:
     return sorted(found, key=lambda h: h.at)
 
 
-def actions(request: Request, by: Actor) -> Actions:
+def actions(request: Request, by: Actor, proof: Evidence | None) -> Actions:
+    """`proof` is what an approval would rest on; None where nothing is to be decided any more."""
     objection = void(request)
+    missing = proof.missing if proof else ()
+    refused = "It cannot be approved: its plan no longer holds." if objection else _waits_for(missing)
     return Actions(
         reject=_decide(request, by, "Reject", "request-reject"),
-        approve=_decide(request, by, "Approve", "request-approve", objection),
+        approve=_decide(request, by, "Approve", "request-approve", refused),
         withdraw=_withdraw(request, by),
         run=_run(request, by, objection),
         objection=objection,
     )
 
 
-def _decide(request: Request, by: Actor, label: str, view: str, objection: str = "") -> ActionButton:
-    void = "It cannot be approved: its plan no longer holds." if objection else ""
+def _waits_for(missing: Sequence[Item]) -> str:
+    if not missing:
+        return ""
+    return f"It cannot be approved yet: see what is missing above ({len(missing)})."
+
+
+def _decide(request: Request, by: Actor, label: str, view: str, refused: str = "") -> ActionButton:
     return ActionButton(
         label=label,
         url=reverse(view, args=[request.pk]),
         method="post",
         tone="primary",
         show=request.status == Request.Status.OPEN,
-        reason=refusal(partial(permissions.check_can_decide, by, request)) or _too_late(request) or void,
+        reason=refusal(partial(permissions.check_can_decide, by, request)) or _too_late(request) or refused,
     )
 
 

@@ -76,6 +76,8 @@ _EMPTY = {
     "skip": "No SQL is sent: the migration is recorded as skipped.",
     "unskip": "No SQL is sent: its record is removed.",
     "reset": "No SQL is sent: what its journal holds counts as undone.",
+    "accept": "No SQL is sent: its recorded text is brought up to date.",
+    "bring_back": "No SQL of a migration is sent: rows are copied back from signalbox_saved.",
 }
 _NOT_YET: Mapping[str, str] = {
     RunStep.Status.NOT_RUN: "It was not begun.",
@@ -84,7 +86,13 @@ _NOT_YET: Mapping[str, str] = {
 _TIMES = {1: "once", 2: "twice"}
 _UNDONE = Pill(label="Undone", tone="muted", icon="rollback")
 _STOPPED = Pill(label="Stopped", tone="muted", icon="cancel")
-_WORDS = {"rollback": "rollback", "repair": "drops its invalid index", "reset": "starts over"}
+_WORDS = {
+    "rollback": "rollback",
+    "repair": "drops its invalid index",
+    "reset": "starts over",
+    "bring_back": "brings saved rows back",
+    "accept": "accepts its edited comments",
+}
 _UNDOABLE = {Run.Status.SUCCEEDED, Run.Status.RESOLVED}
 
 

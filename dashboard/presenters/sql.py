@@ -19,6 +19,7 @@ from pygments.lexers.sql import PlPgsqlLexer, PostgresLexer
 from pygments.token import Comment, Keyword, Name, Number, Punctuation, String, _TokenType
 
 from dashboard.engine.migration import Problem
+from dashboard.presenters.findings import Note
 
 #: Longer texts are shown plain: colouring 200 KB takes about half a second.
 HIGHLIGHT_LIMIT = 200_000
@@ -50,7 +51,7 @@ class Line:
 
     number: int
     html: SafeString
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[Problem | Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ class Listing:
     """A whole text. `problems` are those about no particular line of it; `plain` says it has no colours."""
 
     lines: tuple[Line, ...]
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[Problem | Note, ...] = ()
     plain: bool = False
 
     @property
@@ -75,10 +76,10 @@ class Listing:
         return any(line.problems for line in self.folded)
 
 
-def listing(sql: str, problems: Iterable[Problem] = ()) -> Listing:
+def listing(sql: str, problems: Iterable[Problem | Note] = ()) -> Listing:
     """The text by line, each problem under the line it names."""
     html = highlight(sql)
-    by_line: dict[int | None, list[Problem]] = {}
+    by_line: dict[int | None, list[Problem | Note]] = {}
     for problem in problems:
         here = problem.line if problem.line and problem.line <= len(html) else None
         by_line.setdefault(here, []).append(problem)

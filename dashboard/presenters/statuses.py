@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dashboard.engine.status import State
-from dashboard.models import Request, Run, RunStatement, RunStep
+from dashboard.models import DriftCheck, Rehearsal, Request, Run, RunStatement, RunStep
 from dashboard.presenters.pills import Pill
 
 #: A migration in an environment.
@@ -58,8 +58,24 @@ STEP: Mapping[str, Pill] = {
     RunStep.Status.UNKNOWN: Pill(label="Unknown", tone="warn", icon="unknown"),
 }
 
+#: A schema, as a look for drift found it.
+SCHEMA: Mapping[str, Pill] = {
+    DriftCheck.Outcome.CLEAN: Pill(label="In line", tone="ok", icon="ok"),
+    DriftCheck.Outcome.DRIFTED: Pill(label="Drifted", tone="warn", icon="modified"),
+    DriftCheck.Outcome.UNREACHABLE: Pill(label="Unreachable", tone="danger", icon="unreachable"),
+}
+SCHEMA_NOT_SEEN = Pill(label="Never checked", tone="muted", icon="unknown")
+
 STATEMENT: Mapping[str, Pill] = {
     RunStatement.Status.RUNNING: Pill(label="Running", tone="run", icon="run"),
     RunStatement.Status.OK: Pill(label="Done", tone="ok", icon="ok"),
     RunStatement.Status.FAILED: Pill(label="Failed", tone="danger", icon="fail"),
+}
+
+#: DONE says that it was carried out; presenters.rehearsals says with what result.
+REHEARSAL: Mapping[str, Pill] = {
+    Rehearsal.Status.QUEUED: Pill(label="Queued", tone="wait", icon="queued"),
+    Rehearsal.Status.RUNNING: Pill(label="Rehearsing", tone="run", icon="run"),
+    Rehearsal.Status.DONE: Pill(label="Passed", tone="ok", icon="ok"),
+    Rehearsal.Status.FAILED: Pill(label="Not carried out", tone="warn", icon="attention"),
 }

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from dashboard.engine import status
 from dashboard.engine.migration import AppliedMigration, Folder, Kind, Unfinished, version_key
 from dashboard.engine.status import MigrationStatus, Summary
 from dashboard.models import Request, Run, environments
 from dashboard.models.environments import Environment
-from dashboard.selectors import observations
+from dashboard.selectors import drift, observations
+from dashboard.selectors.drift import DriftState
 from dashboard.selectors.observations import Look
 
 
@@ -29,6 +31,7 @@ class Standing:
     statuses: tuple[MigrationStatus, ...]
     last_run: Run | None  # the one under way, if there is one
     requests: tuple[Request, ...]  # open and approved ones, newest first
+    drift: DriftState = field(default_factory=DriftState)
 
     @property
     def rows(self) -> tuple[AppliedMigration, ...]:
@@ -77,19 +80,24 @@ def _standings(chosen: Sequence[Environment], folder: Folder | None) -> tuple[St
     looks = observations.looks(chosen)
     runs = _last_runs(chosen)
     requests = _live_requests(chosen)
+    schemas = drift.states(chosen)
     return tuple(
-        _standing(e, looks.get(e.slug), folder, runs.get(e.slug), tuple(requests.get(e.slug, ()))) for e in chosen
+        Standing(
+            environment=e,
+            look=looks.get(e.slug),
+            **_compared(looks.get(e.slug), folder),
+            last_run=runs.get(e.slug),
+            requests=tuple(requests.get(e.slug, ())),
+            drift=schemas[e.slug],
+        )
+        for e in chosen
     )
 
 
-def _standing(
-    environment: Environment, look: Look | None, folder: Folder | None, run: Run | None, requests: tuple[Request, ...]
-) -> Standing:
-    statuses: tuple[MigrationStatus, ...] = ()
-    known = look is not None and look.history is not None and folder is not None
-    if look is not None and look.history is not None and folder is not None:
-        statuses = status.compute(folder, look.history)
-    return Standing(environment=environment, look=look, known=known, statuses=statuses, last_run=run, requests=requests)
+def _compared(look: Look | None, folder: Folder | None) -> dict[str, Any]:
+    if look is None or look.history is None or folder is None:
+        return {"known": False, "statuses": ()}
+    return {"known": True, "statuses": status.compute(folder, look.history)}
 
 
 def _last_runs(chosen: Sequence[Environment]) -> Mapping[str, Run]:

@@ -31,6 +31,12 @@ def person(user: User, *, source_ip: str | None = None) -> Actor:
     return Actor(name=user.get_username(), user=user, source_ip=source_ip)
 
 
+def by_id(person_id: int | None) -> Actor:
+    """Who asked for a job; Signalbox itself where nobody did, or where that person is gone."""
+    user = User.objects.filter(pk=person_id).first()
+    return person(user) if user else SIGNALBOX
+
+
 def address_of(request: HttpRequest | None) -> str | None:
     """The client's address, from the one header the platform sets; None where it is no address."""
     if request is None:

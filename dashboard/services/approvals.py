@@ -17,16 +17,25 @@ from dashboard.engine.planner import Action, Plan
 from dashboard.models import Decision, Request, Run, environments
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role, has_role
-from dashboard.services import audit, permissions, plans, policies
+from dashboard.services import audit, evidence, permissions, plans, policies, rehearsals
 from dashboard.services.actors import SIGNALBOX, Actor
 from dashboard.services.errors import AlreadyDecided, ApproverGone
 
 
 @transaction.atomic
 def open_request(
-    plan: Plan, *, environment: Environment, by: Actor, reason: str = "", accepted: Sequence[str] = ()
+    plan: Plan,
+    *,
+    environment: Environment,
+    by: Actor,
+    reason: str = "",
+    accepted: Sequence[str] = (),
+    irreversible_because: str = "",
 ) -> Request:
-    """Ask for the approval of a plan. Older open requests for the same environment and kind stay as they are."""
+    """Ask for the approval of a plan. Older open requests for the same environment and kind stay as they are.
+
+    Where the environment asks for a rehearsal, and none counts, one begins.
+    """
     if plan.action in permissions.BY_HAND:
         permissions.check_can_skip(by)
     permissions.check_can_request(by)
@@ -41,6 +50,7 @@ def open_request(
         plan=plan.to_dict(),
         digest=plan.digest,
         rollback_digest=inverse.digest if inverse else "",
+        irreversible_because=irreversible_because.strip(),
         requested_by=by.person,
         requested_at=now,
         expires_at=now + timedelta(hours=environment.approval_hours),
@@ -54,14 +64,21 @@ def open_request(
         steps=[s.label for s in plan.steps],
         accepted=list(accepted),
         reason=reason.strip(),
+        irreversible_because=irreversible_because.strip(),
+        suppressions=evidence.suppressions(plan),
     )
+    rehearsals.ask_if_required(plan, environment=environment, by=by)
     return request
 
 
 @transaction.atomic
 def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> Request:
-    """Approve the digest that was on the page. One winner among all who decide at once."""
+    """Approve the digest that was on the page. One winner among all who decide at once.
+
+    Raises EvidenceMissing where something that the environment asks for is not there.
+    """
     request = _decide(request_id, Decision.Verdict.APPROVED, by=by, digest=digest, reason=reason)
+    found = evidence.check(request)
     environment = environments.get(request.environment)
     expires_at = timezone.now() + timedelta(hours=environment.approval_hours)
     _move(request, Request.Status.APPROVED, expires_at=expires_at)
@@ -73,6 +90,9 @@ def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> Req
         digest=digest,
         rollback_digest=request.rollback_digest,
         reason=reason.strip(),
+        irreversible_because=request.irreversible_because,
+        suppressions=evidence.suppressions(Plan.from_dict(request.plan)),
+        **found.to_dict(),
     )
     return request
 

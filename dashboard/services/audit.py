@@ -50,6 +50,12 @@ class Event(StrEnum):
     RUN_INTERRUPTED = "run.interrupted"
     RUN_RESOLVED = "run.resolved"
     ENVIRONMENT_REBOUND = "environment.rebound"
+    DRIFT_FOUND = "drift.found"
+    DRIFT_GONE = "drift.gone"
+    DRIFT_ACCEPTED = "drift.accepted"
+    REHEARSAL_ASKED = "rehearsal.asked"
+    REHEARSAL_DONE = "rehearsal.done"
+    REHEARSAL_FAILED = "rehearsal.failed"
 
 
 def record(

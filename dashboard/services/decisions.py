@@ -32,9 +32,17 @@ def submit(
     by: Actor,
     accepted: Sequence[str] = (),
     reason: str = "",
+    irreversible_because: str = "",
     typed_name: str = "",
 ) -> Request | Run:
     """The next step towards running this plan: a request where the policy asks for one, else the run."""
     if needs_request(plan, environment):
-        return approvals.open_request(plan, environment=environment, by=by, reason=reason, accepted=accepted)
+        return approvals.open_request(
+            plan,
+            environment=environment,
+            by=by,
+            reason=reason,
+            accepted=accepted,
+            irreversible_because=irreversible_because,
+        )
     return runs.start(plan, environment=environment, by=by, accepted=accepted, typed_name=typed_name)

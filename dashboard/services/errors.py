@@ -61,12 +61,32 @@ class ApproverGone(Refused):
     advice = "Withdraw the request and ask again, so that somebody else decides."
 
 
+class EvidenceMissing(Refused):
+    """What the environment asks for before an approval is not there. Facts: missing, remedy (sentences)."""
+
+    code = "evidence_missing"
+    sentence = "This cannot be approved yet. {missing}"
+    advice = "{remedy}"
+
+
+class NotRehearsable(Refused):
+    code = "not_rehearsable"
+    sentence = "Only what runs whole migrations can be rehearsed."
+    advice = "Nothing was changed. Read what it would send instead."
+
+
 class NameNotTyped(Refused):
     """The confirmation of a protected environment. Facts: expected."""
 
     code = "name_not_typed"
     sentence = "The name you typed is not {expected}."
     advice = "Type {expected} exactly, to show that you mean this environment."
+
+
+class DriftChanged(Refused):
+    code = "drift_changed"
+    sentence = "The schema of {environment} does not differ any more in the way this page showed."
+    advice = "Nothing was accepted. Reload the page: it shows what differs now."
 
 
 class PageOutdated(PlanChanged):

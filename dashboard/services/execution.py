@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,11 +14,12 @@ from dashboard.engine.errors import ConnectionLost, EngineError, PlanChanged, Ru
 from dashboard.engine.executor import Approval
 from dashboard.engine.faultpoints import faultpoint
 from dashboard.engine.leash import Leash
-from dashboard.engine.planner import Action, Plan
+from dashboard.engine.planner import Plan
 from dashboard.engine.target.tracking import Attempt
 from dashboard.models import Request, Run, RunStep, environments
 from dashboard.selectors import folders
-from dashboard.services import approvals, bindings, observations, queue, recorder, runs, targets
+from dashboard.services import approvals, bindings, drift, observations, queue, recorder, runs, targets
+from dashboard.services.heartbeat import beating
 from dashboard.services.recorder import recording
 
 logger = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ def execute(run_id: int, *, told_to_stop: Callable[[], bool] = lambda: False) ->
     faultpoint("claimed")
     leash = Leash()
     with _heartbeat(run, leash, told_to_stop):
+        drift.before_run(run)
         try:
             _execute(run, Plan.from_dict(run.plan), leash)
         except EngineError as error:
@@ -52,6 +53,7 @@ def execute(run_id: int, *, told_to_stop: Callable[[], bool] = lambda: False) ->
         else:
             runs.finish(run, Run.Status.SUCCEEDED)
     faultpoint("reported")
+    drift.after_run(run)
     observations.refresh(environments.get(run.environment))
     logger.info("Run %s has ended", run.pk)
 
@@ -73,6 +75,7 @@ def recover(run_id: int) -> None:
         return
     faultpoint("resolved")
     runs.settle(run, verdict.steps)
+    drift.after_run(run)
     observations.refresh(environment)
 
 
@@ -90,7 +93,7 @@ def find_lost() -> None:
 def _execute(run: Run, plan: Plan, leash: Leash) -> None:
     if plan.digest != run.digest:
         raise PlanChanged(what="the plan kept with the run no longer has its digest")
-    if plan.action is Action.APPLY:
+    if plan.action in planner.FROM_FILES:
         planner.verify_files(plan, folders.read())
     environment = environments.get(run.environment)
     with recording(run) as record:
@@ -134,26 +137,14 @@ def _end_badly(run: Run, error: EngineError) -> None:
 @contextmanager
 def _heartbeat(run: Run, leash: Leash, told_to_stop: Callable[[], bool]) -> Iterator[None]:
     leash.hold(runs.LEASE.total_seconds())
-    stop = threading.Event()
-    thread = threading.Thread(
-        target=_beat, args=(run, leash, stop, told_to_stop), name=f"heartbeat-{run.pk}", daemon=True
-    )
-    thread.start()
-    try:
+
+    def beat() -> None:
+        _one_beat(run, leash)
+        if told_to_stop():
+            leash.cancel("a shutdown of the worker")
+
+    with beating(beat, name=f"heartbeat-{run.pk}", every=HEARTBEAT):
         yield
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _beat(run: Run, leash: Leash, stop: threading.Event, told_to_stop: Callable[[], bool]) -> None:
-    try:
-        while not stop.wait(HEARTBEAT):
-            _one_beat(run, leash)
-            if told_to_stop():
-                leash.cancel("a shutdown of the worker")
-    finally:
-        connection.close()
 
 
 def _one_beat(run: Run, leash: Leash) -> None:

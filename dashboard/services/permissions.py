@@ -27,6 +27,7 @@ check_can_request = partial(_check, "ask for a run", Role.REQUESTER)
 check_can_run = partial(_check, "start a run", Role.REQUESTER)
 check_can_skip = partial(_check, "settle a migration by hand", Role.ADMIN)
 check_can_rebind = partial(_check, "confirm another database", Role.ADMIN)
+check_can_accept_drift = partial(_check, "accept a changed schema", Role.ADMIN)
 
 
 def check_can_decide(by: Actor, request: Request) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dashboard.engine import planner
 from dashboard.engine.errors import NotAcknowledged
 from dashboard.engine.planner import Plan
 from dashboard.models.environments import Environment
-from dashboard.selectors import folders
+from dashboard.selectors import folders, rehearsals
 from dashboard.services import targets
 from dashboard.services.errors import ReasonMissing
 
@@ -18,7 +19,11 @@ def apply(environment: Environment, *, upto: str | None = None) -> Plan:
 
 
 def rollback(environment: Environment, *, version: str, name: str) -> Plan:
-    return planner.rollback(targets.look(environment, scripts=True), downto=version, name=name)
+    """Nobody has to accept as unproven what a rehearsal has proven."""
+    plan = planner.rollback(targets.look(environment, scripts=True), downto=version, name=name)
+    if rehearsals.proving(plan) is None:
+        return plan
+    return replace(plan, warnings=tuple(w for w in plan.warnings if w.code != planner.UNPROVEN))
 
 
 def skip(environment: Environment, identities: Sequence[tuple[str, str]], *, reason: str) -> Plan:
@@ -28,6 +33,10 @@ def skip(environment: Environment, identities: Sequence[tuple[str, str]], *, rea
 def unskip(environment: Environment, *, version: str, name: str, reason: str) -> Plan:
     reason = _given(reason, "take back a skip")
     return planner.unskip(targets.look(environment), version=version, name=name, reason=reason)
+
+
+def accept_edits(environment: Environment, identities: Sequence[tuple[str, str]]) -> Plan:
+    return planner.accept_edits(targets.look(environment), folders.read(), identities)
 
 
 def resume(environment: Environment, *, version: str, name: str, doubtful_done: bool = False) -> Plan:
@@ -57,10 +66,12 @@ def title(plan: Plan, environment: Environment) -> str:
     words = {
         "repair": ("Repair", "on"),
         "reset": ("Start over", "on"),
+        "bring_back": ("Bring back the saved rows of", "on"),
         "apply": ("Apply", "to"),
         "rollback": ("Roll back", "on"),
         "skip": ("Skip", "on"),
         "unskip": ("Unskip", "on"),
+        "accept": ("Accept the edited comments of", "on"),
     }
     verb, preposition = words[plan.action]
     if any(step.first_statement > 1 for step in plan.steps):

@@ -6,6 +6,7 @@ from collections.abc import Set
 
 from django.db.models.functions import Now
 
+from dashboard.engine.planner import Action, Plan
 from dashboard.models import Request, Run
 from dashboard.models.environments import Environment
 from dashboard.selectors import observations
@@ -14,6 +15,7 @@ from dashboard.services.errors import (
     DatabaseNotConfirmed,
     EnvironmentOccupied,
     NameNotTyped,
+    NotRehearsable,
     ReasonMissing,
 )
 
@@ -38,6 +40,16 @@ def check_reason(reason: str, what: str) -> str:
     if not reason.strip():
         raise ReasonMissing(what=what)
     return reason.strip()
+
+
+def can_be_rehearsed(plan: Plan) -> bool:
+    """It runs migrations, from their first statement: where one broke off is in no copy of a schema."""
+    return plan.action in {Action.APPLY, Action.ROLLBACK} and all(step.first_statement == 1 for step in plan.steps)
+
+
+def check_can_be_rehearsed(plan: Plan) -> None:
+    if not can_be_rehearsed(plan):
+        raise NotRehearsable
 
 
 def check_is_free(environment: Environment, *, apart_from: Set[str] = frozenset()) -> None:

@@ -12,11 +12,15 @@ from django.db import transaction
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
+from dashboard.selectors.drift import CHECK_DRIFT
+
 
 class Job:
     EXECUTE_RUN = "execute_run"
     RECOVER_RUN = "recover_run"
     OBSERVE = "observe"
+    CHECK_DRIFT = CHECK_DRIFT
+    REHEARSE = "rehearse"
 
 
 def execute_run(run_id: int) -> None:
@@ -29,6 +33,14 @@ def recover_run(run_id: int) -> None:
 
 def observe(environment: str) -> None:
     _defer(Job.OBSERVE, f"observe-{environment}", environment=environment)
+
+
+def rehearse() -> None:
+    _defer(Job.REHEARSE, "rehearse")
+
+
+def check_drift(environment: str, person_id: int | None = None) -> None:
+    _defer(Job.CHECK_DRIFT, f"drift-{environment}", environment=environment, person_id=person_id)
 
 
 def _defer(name: str, queueing_lock: str, **arguments: Any) -> None:

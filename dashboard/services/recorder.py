@@ -22,6 +22,7 @@ from dashboard.engine.events import (
     Blocked,
     Ending,
     Event,
+    RowsCopied,
     StatementFinished,
     StatementStarted,
     StepCommitted,
@@ -92,20 +93,15 @@ class Recorder:
                 _change(
                     step, status=RunStep.Status.RUNNING, started_at=timezone.now(), statements_total=event.statements
                 )
-            case StatementStarted():
-                RunStatement.objects.create(step=step, number=event.number, line=event.line, summary=event.summary)
-            case StatementFinished():
-                step.statements.filter(number=event.number).update(
-                    status=RunStatement.Status.OK,
-                    tag=event.tag,
-                    duration_ms=event.ms,
-                    notices=list(event.notices),
-                )
+            case RowsCopied():
+                _change(step, copied=[asdict(copied) for copied in event.copied])
+            case StatementStarted() | StatementFinished():
+                _write_statement(step, event)
             case Blocked():
                 _change(step, blockers=list(event.blockers))
             case StepRetried():
                 step.statements.all().delete()
-                _change(step, retries=event.attempt, retry_reason=event.reason, blockers=[])
+                _change(step, retries=event.attempt, retry_reason=event.reason, blockers=[], copied=[])
             case StepCommitted():
                 _change(
                     step,
@@ -118,7 +114,15 @@ class Recorder:
                 step.statements.filter(status=RunStatement.Status.RUNNING).update(
                     status=RunStatement.Status.FAILED, duration_ms=event.statement_ms
                 )
-                _change(step, status=_ended(event), finished_at=timezone.now(), duration_ms=event.ms, blockers=[])
+                undone: dict[str, Any] = {"copied": []} if event.ending is Ending.UNDONE else {}
+                _change(
+                    step,
+                    status=_ended(event),
+                    finished_at=timezone.now(),
+                    duration_ms=event.ms,
+                    blockers=[],
+                    **undone,
+                )
 
 
 @contextmanager
@@ -138,6 +142,15 @@ def failure(error: EngineError) -> dict[str, Any]:
         kept["server"] = asdict(error.facts["error"])
         kept["version"] = error.facts["version"]
     return kept
+
+
+def _write_statement(step: RunStep, event: StatementStarted | StatementFinished) -> None:
+    if isinstance(event, StatementStarted):
+        RunStatement.objects.create(step=step, number=event.number, line=event.line, summary=event.summary)
+        return
+    step.statements.filter(number=event.number).update(
+        status=RunStatement.Status.OK, tag=event.tag, duration_ms=event.ms, notices=list(event.notices)
+    )
 
 
 def _ended(event: StepEnded) -> RunStep.Status:

@@ -48,3 +48,9 @@ def look(environment: Environment, *, scripts: bool = False) -> Target:
 def read(environment: Environment, *, scripts: bool = False, expected: TargetIdentity | None = None) -> Target:
     """Read the target now, and whatever database it is where none is expected. Needs no control database."""
     return executor.look(access(environment), scripts=scripts, expected=expected)
+
+
+def major(environment: Environment) -> int:
+    """PostgreSQL's major version there. Raises TargetUnreachable, TargetNotConfigured."""
+    with connection.reading(address(environment)) as opened:
+        return opened.info.server_version // 10_000

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from dashboard.engine import planner
 from dashboard.engine.errors import EngineError
-from dashboard.engine.planner import Action, Plan, Target
+from dashboard.engine.planner import Plan, Target
 from dashboard.models import Observation, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import folders, observations
@@ -26,7 +26,7 @@ def objection(plan: Plan, *, made_at: datetime) -> str:
     Never asks the target: the page that shows this must not wait for it. A look from before the plan tells nothing.
     """
     try:
-        if plan.action is Action.APPLY:
+        if plan.action in planner.FROM_FILES:
             planner.verify_files(plan, folders.read())
         if seen := _seen_since(made_at, environments.get(plan.environment)):
             planner.verify(plan, seen)

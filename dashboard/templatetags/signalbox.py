@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from dashboard.engine.migration import Problem
 from dashboard.presenters import sql as sql_presenter
+from dashboard.presenters.findings import Note
 
 register = template.Library()
 
@@ -99,7 +100,7 @@ def sql_block(
     sql: str,
     label: str,
     *,
-    problems: Iterable[Problem] = (),
+    problems: Iterable[Problem | Note] = (),
     anchor: str = "",
     marked: int | None = None,
     note: str = "",

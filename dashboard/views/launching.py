@@ -13,11 +13,12 @@ from dashboard.forms.plans import PlanForm
 from dashboard.models import Request
 from dashboard.models.environments import Environment
 from dashboard.presenters import plans as presenter
+from dashboard.selectors import folders
 from dashboard.services import actors, decisions
 
 
 def page(plan: Plan, environment: Environment, form: PlanForm, *, asks: bool) -> dict[str, Any]:
-    view = presenter.view(plan, environment)
+    view = presenter.view(plan, environment, folders.current().folder)
     label = presenter.request_label(plan, environment) if asks else presenter.button_label(plan, environment)
     return {
         "environment": view.place,

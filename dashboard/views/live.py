@@ -10,7 +10,9 @@ from django.shortcuts import render
 from django_htmx.http import reswap
 
 
-def answer(request: HttpRequest, template: str, shown: object, context: dict[str, Any]) -> HttpResponse:
+def answer(
+    request: HttpRequest, template: str, shown: object, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
     """The page; for htmx its partial `live`, or `seen` alone while `shown` is what the reader has.
 
     Nothing moves unless something changed: focus, selection and scroll positions stay. `shown` is the frozen value
@@ -19,7 +21,7 @@ def answer(request: HttpRequest, template: str, shown: object, context: dict[str
     mark = hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
     context = {**context, "mark": mark}
     if not request.htmx:  # type: ignore[attr-defined]
-        return render(request, template, context)
+        return render(request, template, context, status=status)
     if request.GET.get("seen") == mark:
         return reswap(render(request, f"{template}#seen", context), "none")
     return render(request, f"{template}#live", context)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from django.http import Http404
 
-from dashboard.models import environments
+from dashboard.models import Request, environments
 from dashboard.models.environments import Environment
+from dashboard.selectors import requests
 
 
 def environment_or_404(slug: str) -> Environment:
@@ -13,3 +14,10 @@ def environment_or_404(slug: str) -> Environment:
         return environments.get(slug)
     except environments.UnknownEnvironment:
         raise Http404(f"No environment is called {slug}.") from None
+
+
+def request_or_404(pk: int) -> Request:
+    try:
+        return requests.detailed(pk)
+    except Request.DoesNotExist:
+        raise Http404(f"There is no request {pk}.") from None

@@ -9,7 +9,7 @@ from dashboard.forms.migrations import MigrationFilter
 from dashboard.presenters import migrations as presenter
 from dashboard.presenters import problems as problems_presenter
 from dashboard.presenters.matrix import matrix
-from dashboard.selectors import board, environments, folders, migrations
+from dashboard.selectors import board, environments, findings, folders, migrations, rehearsals
 
 ROWS_A_PAGE = 100
 
@@ -43,8 +43,10 @@ def detail(request: HttpRequest, version: str, name: str) -> HttpResponse:
         version,
         name,
         folder=found.folder,
+        found=findings.by_file(found.folder) if found.folder else {},
         standings=environments.standings(found.folder),
         steps=migrations.steps_of(version, name),
+        rehearsed=rehearsals.of_migration(version, name),
     )
     if page is None:
         raise Http404(f"No migration {version}_{name} is known.")

@@ -6,20 +6,22 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from dashboard.forms.decisions import ApproveForm, QueueQuery, RejectForm, RunForm
 from dashboard.forms.plans import ApplyQuery, PlanForm
 from dashboard.models import Request
+from dashboard.presenters import evidence as evidence_presenter
 from dashboard.presenters import plans as plan_presenter
 from dashboard.presenters import requests as presenter
-from dashboard.selectors import people
+from dashboard.selectors import folders, people
 from dashboard.selectors import requests as selector
-from dashboard.services import actors, approvals, decisions, plans, runs
-from dashboard.views import launching
-from dashboard.views.lookup import environment_or_404
+from dashboard.services import actors, approvals, decisions, evidence, plans, runs
+from dashboard.views import launching, live
+from dashboard.views.lookup import environment_or_404, request_or_404
 
 PAGE = 30
 
@@ -43,21 +45,29 @@ def new_apply(request: HttpRequest, slug: str) -> HttpResponse:
     environment = environment_or_404(slug)
     plan = plans.apply(environment, upto=ApplyQuery(request.GET).version())
     asks = decisions.needs_request(plan, environment)
-    form = PlanForm(request.POST if request.method == "POST" else None, plan=plan, environment=environment, asks=asks)
+    found = evidence.of_plan(plan, environment)
+    form = PlanForm(
+        request.POST if request.method == "POST" else None, plan=plan, environment=environment, asks=asks, found=found
+    )
     if request.method == "POST" and form.is_valid():
         return launching.submit(request, plan, environment, form.submission)
-    context = {**launching.page(plan, environment, form, asks=asks), "upto_links": plan_presenter.upto_links(plan)}
+    context = {
+        **launching.page(plan, environment, form, asks=asks),
+        "evidence": evidence_presenter.of_plan(found, plan, actors.from_request(request)),
+        "upto_links": plan_presenter.upto_links(plan),
+    }
     return render(request, "requests/new.html", context, status=422 if form.errors else 200)
 
 
 @require_safe
+@vary_on_headers("HX-Request")
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
-    return _page(request, _found(pk))
+    return _page(request, request_or_404(pk))
 
 
 @require_POST
 def approve(request: HttpRequest, pk: int) -> HttpResponse:
-    found, by = _found(pk), actors.from_request(request)
+    found, by = request_or_404(pk), actors.from_request(request)
     form = ApproveForm(request.POST, environment=environment_or_404(found.environment))
     if not form.is_valid():
         return _page(request, found, approve_form=form)
@@ -74,22 +84,22 @@ def approve(request: HttpRequest, pk: int) -> HttpResponse:
 def reject(request: HttpRequest, pk: int) -> HttpResponse:
     form = RejectForm(request.POST)
     if not form.is_valid():
-        return _page(request, _found(pk), reject_form=form)
-    approvals.reject(_found(pk).pk, by=actors.from_request(request), **form.cleaned_data)
+        return _page(request, request_or_404(pk), reject_form=form)
+    approvals.reject(request_or_404(pk).pk, by=actors.from_request(request), **form.cleaned_data)
     messages.success(request, "Rejected. Nothing was run.")
     return redirect("request", pk)
 
 
 @require_POST
 def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
-    approvals.withdraw(_found(pk).pk, by=actors.from_request(request))
+    approvals.withdraw(request_or_404(pk).pk, by=actors.from_request(request))
     messages.success(request, "Withdrawn. Nothing was run.")
     return redirect("request", pk)
 
 
 @require_POST
 def run(request: HttpRequest, pk: int) -> HttpResponse:
-    found = _found(pk)
+    found = request_or_404(pk)
     form = RunForm(request.POST, environment=environment_or_404(found.environment))
     if not form.is_valid():
         return _page(request, found, run_form=form)
@@ -98,19 +108,15 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("run", started.pk)
 
 
-def _found(pk: int) -> Request:
-    try:
-        return selector.detailed(pk)
-    except Request.DoesNotExist:
-        raise Http404(f"There is no request {pk}.") from None
-
-
 def _page(request: HttpRequest, found: Request, **bound: Any) -> HttpResponse:
     """The one screen of a request; `bound` holds a form that was sent and not accepted."""
     by = actors.from_request(request)
     environment = presenter.place_of(found)
-    plan = presenter.plan_of(found)
+    plan = presenter.plan_of(found, folders.current().folder)
     digest = {"digest": found.digest}
+    proof = None if found.closed_at else evidence.of_request(found, environment)
+    shown = evidence_presenter.of_request(proof, found, by) if proof else None
+    actions = presenter.actions(found, by, proof)
     context = {
         "environment": plan.place,
         "found": found,
@@ -119,11 +125,12 @@ def _page(request: HttpRequest, found: Request, **bound: Any) -> HttpResponse:
         "then": presenter.then(found),
         "promise": presenter.promise(found),
         "timeline": presenter.timeline(found),
-        "actions": presenter.actions(found, by),
+        "evidence": shown,
+        "actions": actions,
         "deciders": people.deciders(found) if found.status == Request.Status.OPEN else [],
         "approve_form": ApproveForm(initial=digest, environment=environment),
         "reject_form": RejectForm(initial=digest),
         "run_form": RunForm(environment=environment),
         **bound,
     }
-    return render(request, "requests/detail.html", context, status=422 if bound else 200)
+    return live.answer(request, "requests/detail.html", (shown, actions), context, status=422 if bound else 200)

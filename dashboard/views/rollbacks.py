@@ -7,8 +7,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
 from dashboard.forms.plans import PlanForm
+from dashboard.presenters import evidence as evidence_presenter
 from dashboard.presenters import plans as presenter
-from dashboard.services import decisions, plans
+from dashboard.services import actors, decisions, evidence, plans
 from dashboard.views import launching
 from dashboard.views.lookup import environment_or_404
 
@@ -21,5 +22,10 @@ def new(request: HttpRequest, slug: str, version: str, name: str) -> HttpRespons
     form = PlanForm(request.POST if request.method == "POST" else None, plan=plan, environment=environment, asks=asks)
     if request.method == "POST" and form.is_valid():
         return launching.submit(request, plan, environment, form.submission)
-    context = {**launching.page(plan, environment, form, asks=asks), "others": presenter.others(plan, version)}
+    found = evidence.of_plan(plan, environment)
+    context = {
+        **launching.page(plan, environment, form, asks=asks),
+        "evidence": evidence_presenter.of_plan(found, plan, actors.from_request(request)),
+        "others": presenter.others(plan, version),
+    }
     return render(request, "rollbacks/new.html", context, status=422 if form.errors else 200)

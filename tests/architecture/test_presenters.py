@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.engine.status import State
-from dashboard.models import Request, Run, RunStatement, RunStep
+from dashboard.models import DriftCheck, Request, Run, RunStatement, RunStep
 from dashboard.presenters import statuses
 from dashboard.presenters.pills import Pill
 
@@ -21,6 +21,7 @@ TABLES = [
     pytest.param(Request.Status, statuses.REQUEST, id="request"),
     pytest.param(Run.Status, statuses.RUN, id="run"),
     pytest.param(RunStep.Status, statuses.STEP, id="step"),
+    pytest.param(DriftCheck.Outcome, statuses.SCHEMA, id="schema"),
     pytest.param(RunStatement.Status, statuses.STATEMENT, id="statement"),
 ]
 

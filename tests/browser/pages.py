@@ -52,6 +52,10 @@ VIEWS = (
     _view("skip-protected", "skip", slug="production", version="011"),
     _view("settle-nothing", "settle", slug="development", version="010", name="invoice_due_dates"),
     _view("unskip", slug="development", version="010", name="invoice_due_dates"),
+    _view("drift", slug="staging"),
+    _view("drift-protected", "drift", slug="production", who="alice"),
+    _view("compare"),
+    _view("edits-none", "edits", slug="staging"),
     _view("migrations"),
     _view("migrations-pending", "migrations", query="?state=pending"),
     _view("problems"),
@@ -84,6 +88,8 @@ VIEWS = (
 #: They change something, so they answer nothing to a GET.
 POST_ONLY = frozenset(
     {
+        "drift-accept",
+        "drift-check",
         "environment-refresh",
         "logout",
         "request-approve",

@@ -17,7 +17,7 @@ from dashboard.engine.lint.squawk import Mark, SquawkMissing
 from dashboard.engine.lint.subject import Subject
 from dashboard.engine.migration import Direction, Folder, Migration, Problem, Severity
 
-__all__ = ["RULES", "Finding", "LintContext", "lint", "lint_folder"]
+__all__ = ["RULES", "Finding", "LintContext", "lint", "lint_folder", "says"]
 
 #: Every rule that can be suppressed.
 RULES: tuple[str, ...] = tuple(sorted([*OWN_RULES, *SQUAWK_RULES]))
@@ -47,6 +47,11 @@ def lint_folder(folder: Folder, context: LintContext) -> tuple[Finding, ...]:
     attached = {problem for migration in folder.migrations for problem in migration.problems}
     loose = (problem for problem in folder.problems if problem not in attached)
     return (*findings, *(_from_problem(problem) for problem in loose if problem.severity is Severity.ERROR))
+
+
+def says(problem: Problem) -> bool:
+    """Whether `lint_folder` has a finding about this problem of the reader."""
+    return problem.severity is Severity.ERROR or problem.code in _RULE_OF_FILES
 
 
 def _lint(migration: Migration, context: LintContext, knowledge: Knowledge, marks: _Marks | None) -> Iterator[Finding]:

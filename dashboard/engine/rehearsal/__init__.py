@@ -1,0 +1,136 @@
+"""Rehearsals: migrations run on a throw-away database, forth and back and forth again, to see what they do.
+
+The scripts are run by the executor itself, on a database that nobody else uses and that is dropped at the end.
+Nothing here writes to a target: of one, schema and history are read.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from dashboard.engine import planner
+from dashboard.engine.errors import RehearsalImpossible
+from dashboard.engine.files import verifications
+from dashboard.engine.files.verifications import Verification
+from dashboard.engine.leash import Leash
+from dashboard.engine.migration import Folder
+from dashboard.engine.planner import Action, Plan, Policy
+from dashboard.engine.rehearsal import candidates, proofs, starting, throwaway
+from dashboard.engine.rehearsal.candidates import Candidate
+from dashboard.engine.rehearsal.report import Origin, Proof, Report
+from dashboard.engine.rehearsal.stage import Stage
+from dashboard.engine.rehearsal.throwaway import VARIABLE as VARIABLE
+from dashboard.engine.rehearsal.throwaway import Server
+from dashboard.engine.rehearsal.throwaway import sweep as sweep
+from dashboard.engine.target.connection import Access, Address
+
+#: Where a rehearsal from the first file on keeps the history: where no migration looks.
+_SCHEMA = "signalbox_rehearsal"
+_POLICY = Policy(protected=False, lock_timeout_ms=3000, statement_timeout_ms=0)
+
+type Listener = Callable[[Proof], None]
+
+
+def of_plan(
+    plan: Plan,
+    *,
+    source: Access,
+    server_url: str | None = None,
+    verify: Sequence[Verification] = (),
+    registered: Sequence[Address] = (),
+    leash: Leash | None = None,
+    listener: Listener = lambda proof: None,
+) -> Report:
+    """Rehearse a plan on a copy of the schema that its target has now, up to the first migration that fails.
+
+    `server_url` leads to the rehearsal server; None is a private one. On the servers of `registered` targets, the
+    plan's own among them, nothing is made. `verify` is what `files.verifications.read` gives.
+
+    Raises RehearsalImpossible; PlanChanged where the plan is no longer what would be planned; TargetUnreachable and
+    the other errors of a target; RunCancelled by the leash.
+    """
+    run = _Run(Origin.COPY, listener)
+    _refuse_bookkeeping(plan)
+    original = starting.read(source)
+    planner.verify(plan, original.target)
+    with (
+        throwaway.server(server_url, major=original.major, registered=[source.address, *registered]) as server,
+        starting.copied(original, server, leash or Leash()) as (stage, remarks),
+    ):
+        run.remarks += remarks
+        found = candidates.of_plan(plan, original.target.history, verify)
+        if plan.action is Action.ROLLBACK:
+            stage.record([candidate.up for candidate in found])
+        run.all(found, stage, server)
+        return run.report(server, verify)
+
+
+def of_folder(
+    folder: Folder,
+    *,
+    server_url: str | None = None,
+    server_variable: str = VARIABLE,
+    keep_going: bool = False,
+    registered: Sequence[Address] = (),
+    leash: Leash | None = None,
+    listener: Listener = lambda proof: None,
+) -> Report:
+    """Rehearse every migration of a folder from the first file on; each proof is told to `listener` at once.
+
+    It stops at the first that fails. With `keep_going` a failed up leaves the database as it was before it, a failed
+    down leaves the migration applied, and the next one follows.
+    """
+    run = _Run(Origin.SCRATCH, listener, keep_going=keep_going)
+    verify = verifications.read(folder)
+    with (
+        throwaway.server(server_url, variable=server_variable, registered=registered) as server,
+        throwaway.database(server) as database,
+        Stage(database, policy=_POLICY, schema=_SCHEMA, leash=leash or Leash()) as stage,
+    ):
+        run.all(candidates.of_folder(folder, verify), stage, server)
+        return run.report(server, verify)
+
+
+def _refuse_bookkeeping(plan: Plan) -> None:
+    if plan.action not in (Action.APPLY, Action.ROLLBACK) or any(step.first_statement > 1 for step in plan.steps):
+        raise RehearsalImpossible(
+            reason="this plan settles what another run left behind, or only keeps the record.",
+            remedy="Only migrations and rollbacks that run from their first statement on are rehearsed.",
+        )
+
+
+@dataclass
+class _Run:
+    origin: Origin
+    listener: Listener
+    keep_going: bool = False
+    proofs: list[Proof] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    _started: float = field(default_factory=time.monotonic)
+
+    def all(self, found: Sequence[Candidate], stage: Stage, server: Server) -> None:
+        for number, candidate in enumerate(found, start=1):
+            proof = proofs.prove(stage, candidate, server_is_private=server.is_private)
+            self.proofs.append(proof)
+            self.listener(proof)
+            if not (self.keep_going or _can_go_on(proof, candidate)):
+                if left := len(found) - number:
+                    self.remarks.append(f"{left} more were not rehearsed, because {proof.label} failed before them.")
+                return
+
+    def report(self, server: Server, verify: Sequence[Verification]) -> Report:
+        unread = [f"{check.file} was not run: {check.fault}" for check in verify if check.fault]
+        return Report(
+            origin=self.origin,
+            server_version=server.version,
+            ms=(time.monotonic() - self._started) * 1000,
+            proofs=tuple(self.proofs),
+            remarks=(*self.remarks, *unread),
+        )
+
+
+def _can_go_on(proof: Proof, candidate: Candidate) -> bool:
+    """Else what follows would start from a state that it never meets on a target."""
+    return proof.passed and (candidate.is_applied or proof.again is None or proof.again.ok)

@@ -73,7 +73,11 @@ class Assertion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """One migration: snapshot A, up, B, down, C, up, D. What was not reached is None or empty."""
+    """One migration: snapshot A, up, B, down, C, up, D. What was not reached is None or empty.
+
+    D is what stands after the second up, whether that ran or not. Of a plan to roll back, the copy is B: `up` is then
+    a script that was not run (ok, 0 ms), `again` the one captured when it was applied, and `reversible` stays None.
+    """
 
     version: str
     name: str

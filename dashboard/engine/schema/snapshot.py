@@ -1,8 +1,8 @@
 """What the catalog of a database says of its schema, as text that does not depend on oids, on the order in which
 objects were made, or on the settings of server and session.
 
-Left out: what extensions own, subscriptions, security labels, what user mappings say, and all data, which is also
-how far a sequence has counted and whether a materialized view is populated.
+Left out: the rows that Signalbox saved, what extensions own, subscriptions, security labels, what user mappings say,
+and all data, which is also how far a sequence has counted and whether a materialized view is populated.
 """
 
 from __future__ import annotations

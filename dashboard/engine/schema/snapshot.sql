@@ -17,7 +17,7 @@ FROM (VALUES
 WITH schemas AS (
     SELECT n.oid, n.nspname
     FROM pg_namespace n
-    WHERE n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+    WHERE n.nspname NOT IN ('information_schema', 'signalbox_saved') AND n.nspname !~ '^pg_'
         AND (n.nspname NOT LIKE ALL (%(patterns)s::text[])
             OR (%(only_on_supabase)s AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'supabase_admin')))
         AND NOT EXISTS (

@@ -93,6 +93,8 @@ def record(connection: Connection, schema: str, step: Step, attempt: Attempt, *,
             _remove(connection, schema, step)
         case Action.RESET:
             connection.execute(sql.query("remove_failure", schema), {"key": step.key, "name": step.name})
+        case Action.ACCEPT:
+            _accept_edit(connection, schema, step)
     log(connection, schema, step, attempt, outcome="succeeded", message=step.reason)
 
 
@@ -201,6 +203,18 @@ def _remove(connection: Connection, schema: str, step: Step) -> None:
     values = {"key": step.key, "name": step.name, "kind": _kind(step).value}
     if connection.execute(sql.query("remove_row", schema), values).rowcount != 1:
         raise PlanChanged(what=f"{step.label} is not recorded as {_kind(step)} any more")
+
+
+def _accept_edit(connection: Connection, schema: str, step: Step) -> None:
+    values = {
+        "key": step.key,
+        "name": step.name,
+        "checksum": step.checksum,
+        "checksum_sql": step.checksum_sql,
+        "text": step.text,
+    }
+    if connection.execute(sql.query("accept_edit", schema), values).rowcount != 1:
+        raise PlanChanged(what=f"{step.label} is not recorded with the SQL of its file any more")
 
 
 # Reading

@@ -132,7 +132,7 @@ FROM {schema}.schema_migrations
 SELECT version, name FROM (
     SELECT DISTINCT ON (version, name) version, name, action
     FROM {schema}.migration_audit_log
-    WHERE outcome = 'succeeded'
+    WHERE outcome = 'succeeded' AND action <> 'bring_back'
     ORDER BY version, name, id DESC
 ) last
 WHERE action = 'rollback'
@@ -163,6 +163,12 @@ ON CONFLICT (version) DO UPDATE SET
     error_message = excluded.error_message, checksum_sql = excluded.checksum_sql,
     applied_by = excluded.applied_by, run_id = excluded.run_id
 WHERE NOT row.success
+
+-- accept_edit --
+-- Only where the SQL is the same, comments and blanks left out. Of a baseline no text ran, so none is kept.
+UPDATE {schema}.schema_migrations
+SET checksum = %(checksum)s, forward_script = CASE kind WHEN 'baseline' THEN forward_script ELSE %(text)s END
+WHERE version = %(key)s AND name = %(name)s AND success AND checksum_sql = %(checksum_sql)s AND checksum_sql <> ''
 
 -- remove_row --
 -- In the rollback's own transaction: one row, or it was not applied.
@@ -195,7 +201,7 @@ SELECT version, name, action, statement, outcome, message FROM (
       AND l.id > coalesce((
           SELECT max(b.id) FROM {schema}.migration_audit_log b
           WHERE b.version = l.version AND b.name = l.name
-            AND b.outcome = 'succeeded' AND b.action <> 'repair'
+            AND b.outcome = 'succeeded' AND b.action NOT IN ('repair', 'bring_back', 'accept')
       ), 0)
     ORDER BY l.version, l.name, l.statement, l.id DESC
 ) journal

@@ -1,0 +1,49 @@
+"""The verification files of a folder, read: SQL that raises an error where something is not as it should be."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from dashboard.engine.files import script
+from dashboard.engine.files.listing import Entry, EntryKind, Limits
+from dashboard.engine.migration import FileEntry, FileRole, Folder, Script, Severity
+
+_NUMBER = re.compile(r"(?:test|verify)_(?P<version>[0-9]+)(?:_.*)?\.sql", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    script: Script
+    #: What it verifies; both empty: the folder as a whole.
+    version: str = ""
+    name: str = ""  # empty where only a number says what it belongs to
+    fault: str = ""  # why it cannot be run here: it is written for psql, or cannot be read
+
+    @property
+    def file(self) -> str:
+        return self.script.file
+
+    def is_about(self, version: str, name: str) -> bool:
+        return self.version == version and self.name in ("", name)
+
+
+def read(folder: Folder) -> tuple[Verification, ...]:
+    """In the order of their names."""
+    versions = {migration.version for migration in folder.migrations}
+    return tuple(_read(Path(folder.source), entry, versions) for entry in folder.files if entry.role is FileRole.VERIFY)
+
+
+def _read(source: Path, entry: FileEntry, versions: set[str]) -> Verification:
+    path = source / entry.file
+    reading = script.read_entry(Entry(name=path.name, path=path, kind=EntryKind.FILE), Limits(), file=entry.file)
+    number = _NUMBER.fullmatch(path.name)
+    meant = number["version"] if number and number["version"] in versions else ""
+    errors = [p.sentence for p in reading.problems if p.severity is Severity.ERROR]
+    return Verification(
+        script=reading.script,
+        version=entry.version or meant,
+        name=entry.name or "",
+        fault=errors[0] if errors and not reading.script.statements else "",
+    )

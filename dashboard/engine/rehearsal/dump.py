@@ -1,0 +1,115 @@
+"""A schema by pg_dump, and by psql into another database. Passwords go by the environment, never by the arguments."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg import conninfo, pq
+
+from dashboard.engine import localserver
+from dashboard.engine.errors import RehearsalImpossible
+from dashboard.engine.target.connection import Address
+
+TIMEOUT_S = 300
+
+_TAKE = ("--schema-only", "--no-publications", "--no-subscriptions", "--no-tablespaces", "--lock-wait-timeout=5s")
+_RESTORE = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null")
+
+
+class NoDump(Exception):
+    """Why there is no dump, as a phrase."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Programs:
+    """pg_dump, with the psql beside it."""
+
+    bin_dir: Path
+    version: str
+
+    @property
+    def major(self) -> int:
+        return int(self.version.partition(".")[0])
+
+
+def programs(major: int) -> Programs:
+    """The oldest that can read a server of this major version. Raises NoDump."""
+    found = sorted((p for p in _installed() if p.major >= major), key=lambda p: p.major)
+    if not found:
+        raise NoDump(f"no pg_dump of PostgreSQL {major} or newer is installed here")
+    return found[0]
+
+
+def take(using: Programs, address: Address, *, with_roles: bool) -> str:
+    """Raises NoDump."""
+    options = _TAKE if with_roles else (*_TAKE, "--no-owner", "--no-privileges")
+    done = _run([str(using.bin_dir / "pg_dump"), *options], address)
+    if done.returncode:
+        raise NoDump(f"pg_dump could not read it ({_first_line(done.stderr)})")
+    return done.stdout
+
+
+def restore(using: Programs, address: Address, dump: str, *, server_major: int) -> None:
+    """Raises RehearsalImpossible where the server refuses any of it."""
+    if server_major < using.major:
+        dump = re.sub(r"^SET \w+ = .*;$", lambda line: _known(line[0], server_major), dump, flags=re.MULTILINE)
+    done = _run([str(using.bin_dir / "psql"), *_RESTORE], address, dump)
+    if done.returncode:
+        raise RehearsalImpossible(
+            reason=f"the rehearsal server refuses the schema of the target ({_first_line(done.stderr)}).",
+            remedy=f"Nothing was changed. Make there what it misses, or set {address.variable} to a server like the "
+            "target.",
+        )
+
+
+def _known(setting: str, server_major: int) -> str:
+    """pg_dump 17 sets transaction_timeout, which no server before 17 knows."""
+    return "" if server_major < 17 and setting.startswith("SET transaction_timeout") else setting
+
+
+def _installed() -> list[Programs]:
+    found = [Programs(bin_dir=i.bin_dir, version=i.version) for i in localserver.installations()]
+    on_path = shutil.which("pg_dump")
+    if on_path:
+        found.append(Programs(bin_dir=Path(on_path).parent, version=_version(on_path)))
+    return [p for p in found if (p.bin_dir / "pg_dump").is_file() and (p.bin_dir / "psql").is_file()]
+
+
+def _version(pg_dump: str) -> str:
+    said = subprocess.run([pg_dump, "--version"], capture_output=True, text=True, check=True).stdout
+    match = re.search(r"\d+(\.\d+)?", said)
+    return match[0] if match else "0"
+
+
+def _run(command: list[str], address: Address, text: str = "") -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            [*command, "--no-password"],
+            input=text,
+            env=_environment(address),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise NoDump(f"{Path(command[0]).name} took longer than {TIMEOUT_S} s") from None
+
+
+def _environment(address: Address) -> dict[str, str]:
+    """Of ours only the path; of the address every part that libpq reads from a variable."""
+    variables = {option.keyword.decode(): option.envvar for option in pq.Conninfo.get_defaults() if option.envvar}
+    parts = conninfo.conninfo_to_dict(address.url)
+    said = {variables[key].decode(): str(value) for key, value in parts.items() if key in variables}
+    return {"PATH": os.defpath, "PGCLIENTENCODING": "UTF8", **said}
+
+
+def _first_line(stderr: str) -> str:
+    """What it complains of, without the name of the program."""
+    lines = [re.sub(r"^(pg_dump|psql)[^ ]* (error: )?", "", line) for line in stderr.splitlines() if line.strip()]
+    return " ".join(lines[0].split()) if lines else "it did not say why"

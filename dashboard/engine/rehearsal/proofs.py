@@ -1,0 +1,82 @@
+"""Proves one migration on a stage."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dashboard.engine.planner import Step
+from dashboard.engine.rehearsal import reach
+from dashboard.engine.rehearsal.candidates import Candidate
+from dashboard.engine.rehearsal.report import Proof, ScriptError, ScriptRun
+from dashboard.engine.rehearsal.stage import Stage, not_run
+from dashboard.engine.schema import diff
+
+
+def prove(stage: Stage, candidate: Candidate, *, server_is_private: bool) -> Proof:
+    """Where a script reaches beyond the throw-away database, nothing of the migration is run."""
+    up, down = candidate.up, candidate.down
+    for script in (up, *([down] if down else [])):
+        if refused := reach.refusal(script.sql, server_is_private=server_is_private):
+            return Proof(version=up.version, name=up.name, up=not_run(refused), refused=refused.sentence)
+    return _rolled_back(stage, candidate) if candidate.is_applied else _applied(stage, candidate)
+
+
+def _applied(stage: Stage, candidate: Candidate) -> Proof:
+    """Snapshot A, up, B, what verifies it, down, C, up, D. Leaves it applied where its up runs."""
+    before = stage.look()
+    up = _run(stage, candidate.up, candidate.up_fault)
+    proof = Proof(version=candidate.up.version, name=candidate.up.name, up=up)
+    if not up.ok:
+        return proof
+    applied = stage.look()
+    assertions = tuple(stage.verify(check) for check in candidate.checks)
+    proof = replace(proof, made=diff.compare(before, applied), assertions=assertions)
+    if candidate.down is None:
+        return proof
+    down = _run(stage, candidate.down, candidate.down_fault)
+    if not down.ok:
+        return replace(proof, down=down)
+    undone = stage.look()
+    again = stage.run(candidate.up)
+    repeated = stage.look()
+    return replace(
+        proof,
+        down=down,
+        again=again,
+        reversible=before.objects == undone.objects,
+        order_only=diff.order_only(before, undone),
+        repeatable=applied.objects == repeated.objects,
+        differences=diff.compare(before, undone),
+        repeat_differences=diff.compare(applied, repeated),
+        unmade=diff.compare(applied, undone),
+    )
+
+
+def _rolled_back(stage: Stage, candidate: Candidate) -> Proof:
+    """It is applied: snapshot B, down, C, up, D, and down once more. Leaves it rolled back where its down runs."""
+    assert candidate.down is not None, "a plan to roll back has the script for it"
+    applied = stage.look()
+    down = stage.run(candidate.down)
+    up = ScriptRun(ok=True, ms=0.0)
+    proof = Proof(version=candidate.up.version, name=candidate.up.name, up=up, down=down)
+    if not down.ok:
+        return proof
+    undone = stage.look()
+    proof = replace(proof, unmade=diff.compare(applied, undone))
+    if not candidate.up.sql:
+        return proof
+    proof = replace(proof, again=stage.run(candidate.up))
+    if proof.again is None or not proof.again.ok:
+        return proof
+    repeated = stage.look()
+    return replace(
+        proof,
+        down=down if (last := stage.run(candidate.down)).ok else last,
+        made=diff.compare(undone, repeated),
+        repeatable=applied.objects == repeated.objects,
+        repeat_differences=diff.compare(applied, repeated),
+    )
+
+
+def _run(stage: Stage, step: Step, fault: ScriptError | None) -> ScriptRun:
+    return not_run(fault) if fault else stage.run(step)

@@ -1,0 +1,102 @@
+"""Statements that reach beyond the throw-away database, and so are not rehearsed. Pure.
+
+What a statement does by way of a function, or of text that EXECUTE puts together, cannot be seen beforehand: whoever
+may put files into the migrations folder may do to the rehearsal server what its role may do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from dashboard.engine import statements
+from dashboard.engine.errors import SqlSyntaxError
+from dashboard.engine.lint.trees import enum_name, function_name, kind, walk
+from dashboard.engine.rehearsal.report import ScriptError
+from dashboard.engine.statements import Statement
+
+#: They change what all databases of a server share.
+_CLUSTER_WIDE = frozenset(
+    {
+        *("CreateRoleStmt", "AlterRoleStmt", "AlterRoleSetStmt", "DropRoleStmt", "GrantRoleStmt"),
+        *("CreatedbStmt", "DropdbStmt", "AlterDatabaseStmt", "AlterDatabaseSetStmt", "AlterDatabaseRefreshCollStmt"),
+        *("CreateTableSpaceStmt", "DropTableSpaceStmt", "AlterTableSpaceOptionsStmt", "AlterSystemStmt"),
+        *("ReassignOwnedStmt", "DropOwnedStmt"),
+    }
+)
+#: The same, where they are about a role, a database or a tablespace.
+_ABOUT = {
+    "RenameStmt": "rename_type",
+    "CommentStmt": "objtype",
+    "SecLabelStmt": "objtype",
+    "AlterOwnerStmt": "object_type",
+    "GrantStmt": "objtype",
+}
+_SHARED_OBJECTS = frozenset({"OBJECT_ROLE", "OBJECT_DATABASE", "OBJECT_TABLESPACE", "OBJECT_PARAMETER_ACL"})
+
+#: They connect to another server, or load a program.
+_OUTSIDE = frozenset({"CreateSubscriptionStmt", "ImportForeignSchemaStmt", "LoadStmt"})
+_FUNCTIONS = frozenset(
+    {
+        *("lo_import", "lo_export", "pg_read_file", "pg_read_binary_file", "pg_ls_dir", "pg_file_write"),
+        *("http", "http_get", "http_post", "http_put", "http_delete", "pg_reload_conf", "pg_rotate_logfile"),
+    }
+)
+#: They name functions without calling them.
+_DEFINITIONS = frozenset({"CreateFunctionStmt", "CreateTrigStmt", "ViewStmt", "CreatePolicyStmt", "RuleStmt"})
+
+
+def refusal(script: str, *, server_is_private: bool) -> ScriptError | None:
+    """Why this script is not rehearsed; None where it may be."""
+    try:
+        found = statements.split(script)
+    except SqlSyntaxError:
+        return None  # the stage says so
+    for statement in found:
+        for each in (statement, *statements.inner(statement)):
+            if sentence := _objection(each, server_is_private):
+                return _error(script, each, sentence)
+    return None
+
+
+def _objection(statement: Statement, server_is_private: bool) -> str:
+    tree = statements.tree(statement)
+    if tree is None:
+        return ""
+    if not server_is_private and _is_cluster_wide(tree):
+        return "changes the whole server, which others use too"
+    if any(_reaches_out(node) for node in _executed(tree)):
+        return "reaches outside the database, to files, programs or other servers"
+    return ""
+
+
+def _is_cluster_wide(tree: Any) -> bool:
+    field = _ABOUT.get(kind(tree))
+    return kind(tree) in _CLUSTER_WIDE or (field is not None and enum_name(tree, field) in _SHARED_OBJECTS)
+
+
+def _executed(tree: Any) -> Iterator[Any]:
+    return iter(()) if kind(tree) in _DEFINITIONS else walk(tree)
+
+
+def _reaches_out(node: Any) -> bool:
+    match kind(node):
+        case "CopyStmt":
+            return bool(node.filename)
+        case "FuncCall":
+            name = function_name(node)
+            return name in _FUNCTIONS or name.startswith("dblink")
+        case other:
+            return other in _OUTSIDE
+
+
+def _error(script: str, statement: Statement, sentence: str) -> ScriptError:
+    place = statements.locate(script, statement.offset + 1)
+    return ScriptError(
+        sentence=f"{statement.summary} {sentence}.",
+        hint="It is not rehearsed. Do this outside migrations, or rehearse on a private server.",
+        statement=statement.number,
+        line=place.line,
+        column=place.column,
+        excerpt=place.excerpt,
+    )

@@ -1,0 +1,169 @@
+"""What a script does to relations that were there before it: which locks it takes, whose file it makes anew."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+from dashboard.engine import autocommit
+from dashboard.engine.events import Event, StatementFinished, StatementStarted, StepRetried
+from dashboard.engine.rehearsal.report import ObservedLock, StatementTime
+from dashboard.engine.statements import Statement
+from dashboard.engine.target import sql
+from dashboard.engine.target.connection import Connection
+
+#: Weakest first, as the documentation orders them.
+MODES = (
+    *("ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE", "SHARE UPDATE EXCLUSIVE"),
+    *("SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE"),
+)
+
+#: Seconds between two looks at the locks of a statement whose transaction is over when it is.
+_PAUSE = 0.001
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    name: str  # platform.users
+    file: int  # pg_class.relfilenode; 0 where it is kept in none
+    table: int | None  # of an index
+
+
+type Relations = Mapping[int, Relation]  # by oid
+
+
+def relations(connection: Connection, left_out: Collection[str]) -> Relations:
+    found = connection.execute(sql.query("relations")).fetchall()
+    return {
+        int(str(oid)): Relation(name=str(name), file=int(str(file)), table=int(str(table)) if table else None)
+        for oid, name, file, table in found
+        if name not in left_out
+    }
+
+
+def rewritten(before: Relations, after: Relations) -> tuple[str, ...]:
+    """Those whose file was made anew. The indexes of such a table are too, and are not said."""
+    changed = {oid for oid in before.keys() & after.keys() if before[oid].file != after[oid].file}
+    return tuple(sorted(before[oid].name for oid in changed if before[oid].table not in changed))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Held:
+    mode: str
+    statement: int
+    since: float
+    until: float
+
+
+@dataclass(kw_only=True)
+class Watch:
+    """Listens to one script, and looks at the locks of its session from another one: after each statement, and all
+    the time while a statement runs that commits by itself."""
+
+    watched: Connection
+    connection: Connection
+    known: Relations
+    statements: Mapping[int, Statement]
+    in_one_transaction: bool
+    times: list[StatementTime] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    spent: float = 0.0  # seconds between the statements, spent on looking
+    _held: dict[int, _Held] = field(default_factory=dict)
+    _begun: float = 0.0
+    _over: threading.Event = field(default_factory=threading.Event)
+    _sampler: threading.Thread | None = None
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case StatementStarted():
+                self._start(self.statements[event.number])
+            case StatementFinished():
+                self._finish(self.statements[event.number], event.notices)
+            case StepRetried():
+                self.times.clear()
+                self._held.clear()
+
+    def close(self) -> None:
+        """The script has ended, one way or another."""
+        self._stop_sampling()
+        if self.in_one_transaction:
+            for held in self._held.values():
+                held.until = time.perf_counter()
+
+    @property
+    def locks(self) -> tuple[ObservedLock, ...]:
+        """The strongest first."""
+        found = [
+            ObservedLock(
+                relation=self.known[oid].name,
+                mode=held.mode,
+                statement=held.statement,
+                held_ms=(held.until - held.since) * 1000,
+            )
+            for oid, held in self._held.items()
+            if not self._goes_with_its_table(oid)
+        ]
+        return tuple(sorted(found, key=lambda lock: (-MODES.index(lock.mode), lock.relation)))
+
+    def _goes_with_its_table(self, oid: int) -> bool:
+        table = self._held.get(self.known[oid].table or 0)
+        return table is not None and table.mode == MODES[-1]
+
+    def _start(self, statement: Statement) -> None:
+        self._begun = time.perf_counter()
+        if not self.in_one_transaction and autocommit.is_bare(statement):
+            self._over.clear()
+            self._sampler = threading.Thread(target=self._sample, args=(statement.number,), daemon=True)
+            self._sampler.start()
+
+    def _finish(self, statement: Statement, notices: tuple[str, ...]) -> None:
+        ended = time.perf_counter()
+        self._stop_sampling()
+        self._look(statement.number)
+        ms = (ended - self._begun) * 1000
+        self.times.append(StatementTime(number=statement.number, line=statement.line, summary=statement.summary, ms=ms))
+        self.notices.extend(notices)
+        if statement.node == "truncate_stmt":
+            self._expect_new_files()
+        self.spent += time.perf_counter() - ended
+
+    def _expect_new_files(self) -> None:
+        """TRUNCATE gives a table a new file too, and copies nothing into it. Only its own session sees that now."""
+        now = relations(self.watched, ())
+        self.known = {
+            oid: replace(relation, file=now[oid].file if oid in now else relation.file)
+            for oid, relation in self.known.items()
+        }
+
+    def _sample(self, number: int) -> None:
+        while not self._over.wait(_PAUSE):
+            self._look(number)
+
+    def _stop_sampling(self) -> None:
+        if self._sampler:
+            self._over.set()
+            self._sampler.join()
+            self._sampler = None
+
+    def _look(self, number: int) -> None:
+        now = time.perf_counter()
+        for oid, mode in self.connection.execute(sql.query("relation_locks"), {"pid": self.watched.info.backend_pid}):
+            self._note(int(str(oid)), _spelled(str(mode)), number, now)
+
+    def _note(self, oid: int, mode: str, number: int, now: float) -> None:
+        relation = self.known.get(oid)
+        if relation is None or (relation.table is not None and mode != MODES[-1]):
+            return  # made by this script, or an index that goes the way of its table
+        held = self._held.get(oid)
+        if held is None or MODES.index(mode) > MODES.index(held.mode):
+            self._held[oid] = _Held(mode=mode, statement=number, since=self._begun, until=now)
+        elif held.statement == number:
+            held.until = now
+
+
+def _spelled(mode: str) -> str:
+    """AccessExclusiveLock as ACCESS EXCLUSIVE."""
+    return " ".join(re.findall("[A-Z][a-z]+", mode.removesuffix("Lock"))).upper()

@@ -1,0 +1,42 @@
+-- rehearsal_databases --
+-- What rehearsals left on a server, and whether the one that made it is still at work there.
+SELECT d.datname::text, EXISTS (
+    SELECT FROM pg_catalog.pg_stat_activity a
+    WHERE a.datname = d.datname OR a.application_name = pg_catalog.regexp_replace(d.datname, '_kept$', '')
+)
+FROM pg_catalog.pg_database d
+WHERE d.datname LIKE 'signalbox\_rehearsal\_%'
+
+-- relations --
+-- Everything made by people that can be locked, and the file each is kept in.
+SELECT c.oid::bigint, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
+       c.relfilenode::bigint, i.indrelid::bigint
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+WHERE c.relkind IN ('r', 'p', 'm', 'f', 'v', 'S', 'i', 'I')
+  AND n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
+
+-- relation_locks --
+-- What a backend holds on relations of this database.
+SELECT l.relation::bigint, l.mode
+FROM pg_catalog.pg_locks l
+WHERE l.pid = %(pid)s AND l.granted AND l.locktype = 'relation'
+  AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+
+-- extensions --
+-- By name; plpgsql is everywhere.
+SELECT extname::text FROM pg_catalog.pg_extension ORDER BY 1
+
+-- available_extensions --
+-- What CREATE EXTENSION could make here.
+SELECT name::text FROM pg_catalog.pg_available_extensions
+
+-- roles --
+-- Those that people made.
+SELECT rolname::text FROM pg_catalog.pg_roles WHERE rolname NOT LIKE 'pg\_%' ORDER BY 1
+
+-- meaning --
+-- Settings of a session that decide what the same SQL means.
+SELECT name::text, setting::text FROM pg_catalog.pg_settings
+WHERE name IN ('search_path', 'TimeZone', 'DateStyle', 'IntervalStyle')

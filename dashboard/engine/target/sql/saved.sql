@@ -1,0 +1,80 @@
+-- saved_schema_exists --
+-- Asked first, because the right to create a schema is needed only once.
+SELECT pg_catalog.to_regclass('signalbox_saved.saves') IS NOT NULL
+
+-- create_saved_schema --
+-- Nobody but its owner looks in here, whatever default privileges say.
+CREATE SCHEMA IF NOT EXISTS signalbox_saved
+
+-- comment_saved_schema --
+-- For whoever finds it.
+COMMENT ON SCHEMA signalbox_saved IS 'Rows that Signalbox copied before a migration or a rollback destroyed them. The table saves says what, from where, when and by whom. Drop a copy once nobody needs it.'
+
+-- create_saves --
+-- The register: one row for each copy.
+CREATE TABLE signalbox_saved.saves (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    saved_table text NOT NULL UNIQUE,
+    from_schema text NOT NULL,
+    from_table text NOT NULL,
+    columns text[] NOT NULL,
+    key text[] NOT NULL,
+    rows bigint NOT NULL,
+    action text NOT NULL,
+    version text NOT NULL,
+    name text NOT NULL,
+    run_id text NOT NULL,
+    saved_by text NOT NULL,
+    saved_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    brought_back_at timestamptz,
+    brought_back_by text,
+    brought_back_in text
+)
+
+-- revoke_from_everyone --
+-- Default privileges can have given rights to anyone, on Supabase to roles that the internet speaks with.
+SELECT pg_catalog.format('REVOKE ALL ON %%s %%s FROM %%s', %(kind)s::text, %(name)s::text,
+    CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END)
+FROM (
+    SELECT nspacl AS acl, nspowner AS owner FROM pg_catalog.pg_namespace
+    WHERE %(kind)s = 'SCHEMA' AND pg_catalog.quote_ident(nspname) = %(name)s
+    UNION ALL
+    SELECT relacl, relowner FROM pg_catalog.pg_class
+    WHERE %(kind)s = 'TABLE' AND oid = pg_catalog.to_regclass(%(name)s)
+) object, pg_catalog.aclexplode(object.acl) a
+WHERE a.grantee <> object.owner
+GROUP BY a.grantee
+
+-- register_save --
+-- Where a copy came from.
+INSERT INTO signalbox_saved.saves
+    (saved_table, from_schema, from_table, columns, key, rows, action, version, name, run_id, saved_by)
+VALUES (%(saved)s, %(schema)s, %(table)s, %(columns)s, %(key)s, %(rows)s, %(action)s, %(version)s, %(name)s,
+        %(run_id)s, %(by)s)
+
+-- read_saves --
+-- With whether each copy is still there; the newest first.
+SELECT saved_table, from_schema, from_table, columns, key, rows, action, version, name, run_id, saved_by, saved_at,
+       brought_back_at, brought_back_by, brought_back_in,
+       pg_catalog.to_regclass('signalbox_saved.' || pg_catalog.quote_ident(saved_table)) IS NOT NULL
+FROM signalbox_saved.saves
+ORDER BY id DESC
+
+-- mark_brought_back --
+-- The copy stays; only that it was used is noted.
+UPDATE signalbox_saved.saves
+SET brought_back_at = pg_catalog.clock_timestamp(), brought_back_by = %(by)s, brought_back_in = %(run_id)s
+WHERE saved_table = %(saved)s
+
+-- refers_to --
+-- Which of these tables refer to which others of them: parents come back first.
+SELECT conrelid::bigint, confrelid::bigint
+FROM pg_catalog.pg_constraint
+WHERE contype = 'f' AND conrelid <> confrelid
+  AND conrelid::bigint = ANY (%(tables)s::bigint[]) AND confrelid::bigint = ANY (%(tables)s::bigint[])
+
+-- may_save --
+-- Whether this role can make copies here.
+SELECT CASE WHEN pg_catalog.to_regnamespace('signalbox_saved') IS NULL
+    THEN pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')
+    ELSE pg_catalog.has_schema_privilege('signalbox_saved', 'CREATE') END

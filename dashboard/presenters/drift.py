@@ -1,0 +1,229 @@
+"""How a schema stands, in words: the panel of an environment, the page of its drift, two of them side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.urls import reverse
+
+from dashboard.engine.schema.diff import Change, Difference
+from dashboard.models import DriftCheck, Snapshot
+from dashboard.models.environments import Environment
+from dashboard.presenters import schema_diff, statuses
+from dashboard.presenters.badges import Badge, badge
+from dashboard.presenters.buttons import ActionButton, refusal
+from dashboard.presenters.pills import Pill
+from dashboard.presenters.schema_diff import SchemaDiff
+from dashboard.selectors.compare import Comparison, Side
+from dashboard.selectors.drift import DriftState
+from dashboard.services import permissions
+from dashboard.services.actors import Actor
+
+#: What a difference from the expected schema means.
+CHANGES: Mapping[Change, Pill] = {
+    Change.ADDED: Pill(label="Added", tone="warn", icon="plus"),
+    Change.REMOVED: Pill(label="Removed", tone="danger", icon="fail"),
+    Change.CHANGED: Pill(label="Changed", tone="warn", icon="modified"),
+}
+#: A schema that could be read only later than this after its run may hold more than the run's work.
+LATE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaPanel:
+    """`expected` and `differs` are sentences; `failure` says why the last look failed, where it did."""
+
+    pill: Pill
+    url: str
+    expected: str
+    differs: str
+    since: datetime | None
+    failure: str
+    next_step: str
+    checked_at: datetime | None
+    checked_by: str
+    seen_at: datetime | None  # where the last look failed: the last that did not
+    checking: bool
+    check: ActionButton
+    compare_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftPage:
+    panel: SchemaPanel
+    diff: SchemaDiff | None
+    fingerprint: str
+    late: str  # why the expected schema may hold more than a run's work
+    accept_refused: str  # why this person may not accept
+
+
+def panel(environment: Environment, state: DriftState) -> SchemaPanel:
+    last, seen = state.last, state.seen
+    failure = (last.failure if last else None) or {}
+    return SchemaPanel(
+        pill=statuses.SCHEMA[last.outcome] if last else statuses.SCHEMA_NOT_SEEN,
+        url=reverse("drift", args=[environment.slug]),
+        expected=_expected(seen.expected) if seen and seen.expected else "",
+        differs=differs(state),
+        since=seen.since if seen and state.drifted else None,
+        failure=failure.get("sentence", ""),
+        next_step=failure.get("next_step", ""),
+        checked_at=last.at if last else None,
+        checked_by=last.by.get_username() if last and last.by else "",
+        seen_at=seen.at if seen and seen != last else None,
+        checking=state.checking,
+        check=ActionButton(
+            label="Check now",
+            url=reverse("drift-check", args=[environment.slug]),
+            method="post",
+            icon="refresh",
+            show=environment.configured and not state.checking,
+        ),
+        compare_url=reverse("compare", query={"b": environment.slug}),
+    )
+
+
+def differs(state: DriftState) -> str:
+    """Empty where the schema is as its runs left it, as far as is known."""
+    if state.seen is None or not state.drifted:
+        return ""
+    count = state.seen.differing
+    return f"{count} object{' was' if count == 1 else 's were'} changed outside Signalbox."
+
+
+def page(environment: Environment, state: DriftState, found: Sequence[Difference], *, by: Actor) -> DriftPage:
+    """`found` are the differences of the newest look that saw the schema."""
+    return DriftPage(
+        panel=panel(environment, state),
+        diff=schema_diff.schema_diff(found, CHANGES) if found else None,
+        fingerprint=state.seen.fingerprint if state.seen else "",
+        late=_late(state.seen.expected) if state.seen and state.seen.expected else "",
+        accept_refused=refusal(partial(permissions.check_can_accept_drift, by)),
+    )
+
+
+def _expected(snapshot: Snapshot) -> str:
+    match snapshot.reason:
+        case Snapshot.Reason.RUN if snapshot.run:
+            return f"as run {snapshot.run.pk} left it"
+        case Snapshot.Reason.ACCEPTED if snapshot.by:
+            return f"as {snapshot.by.get_username()} accepted it"
+        case _:
+            return "as it was when Signalbox first looked"
+
+
+def _late(snapshot: Snapshot) -> str:
+    run = snapshot.run
+    if run is None or run.finished_at is None or snapshot.taken_at - run.finished_at <= LATE:
+        return ""
+    return (
+        f"The schema could not be read right after run {run.pk}, only later. What somebody changed by hand in between "
+        "counts as that run's work, and is not shown here."
+    )
+
+
+# Side by side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideView:
+    place: Badge
+    seen_at: datetime | None
+    drifted: bool
+    url: str  # of its drift
+    check: ActionButton
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationLink:
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparePage:
+    sides: tuple[SideView, SideView]
+    unseen: tuple[SideView, ...]  # nobody has looked at their schema yet
+    verdict: Pill
+    sentence: str
+    only: tuple[tuple[Badge, tuple[MigrationLink, ...]], ...]  # migrations that stand in one of them
+    versions: tuple[str, ...]  # extensions of another version
+    diff: SchemaDiff | None
+
+
+SAME = Pill(label="The same", tone="ok", icon="ok")
+ORDER = Pill(label="Another order of columns", tone="info", icon="order")
+EXPLAINED = Pill(label="Explained by migrations", tone="info", icon="migration")
+UNEXPLAINED = Pill(label="Not explained", tone="warn", icon="attention")
+UNKNOWN = Pill(label="Not known", tone="muted", icon="unknown")
+
+
+def compare(comparison: Comparison) -> ComparePage:
+    sides = _side(comparison.a), _side(comparison.b)
+    verdict, sentence = _verdict(comparison)
+    found = comparison.differences
+    return ComparePage(
+        sides=sides,
+        unseen=tuple(side for side in sides if side.seen_at is None),
+        verdict=verdict,
+        sentence=sentence,
+        only=tuple(_only(comparison)),
+        versions=tuple(comparison.versions),
+        diff=schema_diff.schema_diff(found, _sides_pills(comparison), comparison.explained) if found else None,
+    )
+
+
+def _side(side: Side) -> SideView:
+    return SideView(
+        place=badge(side.environment),
+        seen_at=side.seen.at if side.seen else None,
+        drifted=side.seen is not None and side.seen.outcome == DriftCheck.Outcome.DRIFTED,
+        url=reverse("drift", args=[side.environment.slug]),
+        check=ActionButton(
+            label=f"Check {side.environment.name}",
+            url=reverse("drift-check", args=[side.environment.slug]),
+            method="post",
+            icon="refresh",
+            show=side.environment.configured,
+        ),
+    )
+
+
+def _sides_pills(comparison: Comparison) -> Mapping[Change, Pill]:
+    return {
+        Change.ADDED: Pill(label=f"Only in {comparison.b.environment.name}", tone="info", icon="plus"),
+        Change.REMOVED: Pill(label=f"Only in {comparison.a.environment.name}", tone="info", icon="missing"),
+        Change.CHANGED: Pill(label="Differs", tone="warn", icon="modified"),
+    }
+
+
+def _verdict(comparison: Comparison) -> tuple[Pill, str]:
+    if comparison.a.seen is None or comparison.b.seen is None:
+        return UNKNOWN, "Both schemas have to be looked at before they can be compared."
+    found = comparison.differences
+    if not found:
+        return SAME, "The two schemas are the same, object by object."
+    if all(d.is_order for d in found):
+        tables = f"{len(found)} table" + ("" if len(found) == 1 else "s")
+        return ORDER, f"Only the order of columns differs, in {tables}. No query that names its columns can tell."
+    open_questions = sum(1 for d in found if d.key not in comparison.explained)
+    if not open_questions:
+        return EXPLAINED, f"{_objects(len(found))}; all of it comes from migrations that stand in one of the two only."
+    return UNEXPLAINED, (
+        f"{_objects(len(found))}, {open_questions} of them not explained by a migration that stands in one of the two "
+        "only."
+    )
+
+
+def _objects(count: int) -> str:
+    return f"{count} object differs" if count == 1 else f"{count} objects differ"
+
+
+def _only(comparison: Comparison) -> Iterator[tuple[Badge, tuple[MigrationLink, ...]]]:
+    for side in (comparison.a, comparison.b):
+        if side.only:
+            links = (MigrationLink(label=f"{v}_{n}", url=reverse("migration", args=[v, n])) for v, n in side.only)
+            yield badge(side.environment), tuple(links)

@@ -1,0 +1,96 @@
+"""What is proven about a plan, as the person who decides reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from django.urls import reverse
+
+from config.environments import Requirement
+from dashboard.engine.planner import Action, Plan
+from dashboard.models import Request
+from dashboard.presenters import rehearsals
+from dashboard.presenters.buttons import ActionButton, refusal
+from dashboard.presenters.pills import Pill
+from dashboard.presenters.rehearsals import RehearsalRow
+from dashboard.services import permissions
+from dashboard.services.actors import Actor
+from dashboard.services.evidence import Evidence, Item, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceLine:
+    label: str
+    pill: Pill
+    sentence: str
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceView:
+    lines: tuple[EvidenceLine, ...]
+    missing: int
+    rehearsal: RehearsalRow | None
+    rehearse: ActionButton
+    is_live: bool  # a rehearsal is under way: look again soon
+
+
+LABELS: Mapping[Requirement, str] = {
+    Requirement.REHEARSAL: "Rehearsed",
+    Requirement.REVERSIBLE: "Reversible",
+    Requirement.LINT: "Lint",
+    Requirement.PREVIOUS: "Applied before",
+}
+
+VERDICTS: Mapping[Verdict, Pill] = {
+    Verdict.SATISFIED: Pill(label="Yes", tone="ok", icon="ok"),
+    Verdict.ANSWERED: Pill(label="No, accepted", tone="warn", icon="attention"),
+    Verdict.MISSING: Pill(label="Missing", tone="danger", icon="fail"),
+    Verdict.NOT_REQUIRED: Pill(label="Not required", tone="muted", icon="unknown"),
+}
+UNDER_WAY = Pill(label="Under way", tone="run", icon="run")
+
+
+def of_plan(found: Evidence, plan: Plan, by: Actor) -> EvidenceView:
+    """Before anyone asks: on the page of a plan."""
+    last = plan.steps[-1]
+    if plan.action is Action.ROLLBACK:
+        url = reverse("rollback-rehearse", args=[plan.environment, last.version, last.name])
+        return _view(found, by, url)
+    return _view(found, by, reverse("apply-rehearse", args=[plan.environment]), ("upto", last.version))
+
+
+def of_request(found: Evidence, request: Request, by: Actor) -> EvidenceView:
+    return _view(found, by, reverse("request-rehearse", args=[request.pk]))
+
+
+def _view(found: Evidence, by: Actor, rehearse_url: str, *fields: tuple[str, str]) -> EvidenceView:
+    proven = any(i.requirement is Requirement.REHEARSAL and i.verdict is Verdict.SATISFIED for i in found.items)
+    return EvidenceView(
+        lines=tuple(_line(item, found) for item in found.items),
+        missing=len(found.missing),
+        rehearsal=rehearsals.row(found.rehearsal) if found.rehearsal else None,
+        rehearse=ActionButton(
+            label="Rehearse again" if found.rehearsal else "Rehearse",
+            url=rehearse_url,
+            method="post",
+            icon="rehearsal",
+            fields=fields,
+            show=bool(found.items) and not proven and not found.under_way,
+            reason=refusal(partial(permissions.check_can_request, by)),
+        ),
+        is_live=found.under_way,
+    )
+
+
+def _line(item: Item, found: Evidence) -> EvidenceLine:
+    waits = found.under_way and item.requirement in {Requirement.REHEARSAL, Requirement.REVERSIBLE}
+    settled = item.verdict in {Verdict.SATISFIED, Verdict.ANSWERED}
+    return EvidenceLine(
+        label=LABELS[item.requirement],
+        pill=UNDER_WAY if waits and not settled else VERDICTS[item.verdict],
+        sentence=item.sentence,
+        next_step=item.next_step if item.verdict is Verdict.MISSING else "",
+    )

@@ -1,0 +1,102 @@
+"""What differs between two schemas, or two texts, as people read it: by table, and line by line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from dashboard.engine.schema import diff
+from dashboard.engine.schema.diff import Change, Difference
+from dashboard.engine.schema.objects import table_of
+from dashboard.presenters.pills import Pill
+
+#: Objects that a page lists; and lines of one object.
+SHOWN = 200
+LINES = 200
+#: So many objects are shown unfolded.
+OPEN = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    kind: str  # added, removed, same, or gap where lines are left out
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectView:
+    key: str
+    pill: Pill
+    lines: tuple[Line, ...]
+    because: str  # what explains it; empty where nothing does, or nobody asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A table with what belongs to it, or an object that belongs to none."""
+
+    name: str
+    sentences: tuple[str, ...]
+    objects: tuple[ObjectView, ...]
+    order_only: bool
+    open: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaDiff:
+    total: int
+    left_out: int
+    groups: tuple[Group, ...]
+
+
+def schema_diff(
+    differences: Sequence[Difference], pills: Mapping[Change, Pill], because: Mapping[str, str] | None = None
+) -> SchemaDiff:
+    """`pills` says what added, removed and changed mean here; `because` explains objects by their key."""
+    shown = differences[:SHOWN]
+    return SchemaDiff(
+        total=len(differences),
+        left_out=len(differences) - len(shown),
+        groups=tuple(_groups(shown, pills, because or {})),
+    )
+
+
+def text_diff(before: str, after: str) -> tuple[Line, ...]:
+    """Two texts, with three lines around each change."""
+    return tuple(_lines(before, after, around=3))
+
+
+def _groups(
+    differences: Sequence[Difference], pills: Mapping[Change, Pill], because: Mapping[str, str]
+) -> Iterator[Group]:
+    for name, group in groupby(differences, key=lambda d: table_of(d.key) or d.key):
+        members = tuple(group)
+        yield Group(
+            name=name,
+            sentences=tuple(diff.summary_lines(members)),
+            objects=tuple(_object(d, pills, because.get(d.key, "")) for d in members),
+            order_only=all(d.is_order for d in members),
+            open=len(differences) <= OPEN,
+        )
+
+
+def _object(difference: Difference, pills: Mapping[Change, Pill], because: str) -> ObjectView:
+    lines = tuple(_lines(difference.before or "", difference.after or "", around=3))
+    left_out = len(lines) - LINES
+    if left_out > 0:
+        lines = (*lines[:LINES], Line(kind="gap", text=f"{left_out} more lines"))
+    return ObjectView(key=difference.key, pill=pills[difference.change], lines=lines, because=because)
+
+
+_KINDS = {"+": "added", "-": "removed", " ": "same"}
+
+
+def _lines(before: str, after: str, *, around: int) -> Iterator[Line]:
+    marked = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=around)
+    for number, line in enumerate(list(marked)[2:]):
+        if not line.startswith("@@"):
+            yield Line(kind=_KINDS[line[0]], text=line[1:])
+        elif number:
+            yield Line(kind="gap", text="…")

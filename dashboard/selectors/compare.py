@@ -1,0 +1,100 @@
+"""Two environments side by side, from what was last seen of each. Their targets are not asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dashboard.engine.migration import AppliedMigration, History, Kind, version_key
+from dashboard.engine.schema import diff
+from dashboard.engine.schema.diff import Difference
+from dashboard.engine.schema.objects import Snapshot as Schema
+from dashboard.models import DriftCheck, Run, Snapshot
+from dashboard.models.environments import Environment
+from dashboard.selectors import drift, migrations, observations
+
+#: Runs whose work is looked up to explain differences, the newest of each environment.
+RUNS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """`only` are the migrations that stand here and not in the other one, by version."""
+
+    environment: Environment
+    seen: DriftCheck | None
+    only: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """`explained` names, for the key of an object, the migration that made the difference."""
+
+    a: Side
+    b: Side
+    differences: tuple[Difference, ...] = ()
+    explained: Mapping[str, str] = field(default_factory=dict)
+    versions: tuple[str, ...] = ()
+
+
+def compare(a: Environment, b: Environment) -> Comparison:
+    looks = observations.looks([a, b])
+    standing = [_standing(looks[e.slug].history if e.slug in looks else None) for e in (a, b)]
+    sides = [
+        Side(environment=e, seen=drift.last_seen(e), only=_by_version(mine.keys() - other.keys()))
+        for e, mine, other in zip((a, b), standing, reversed(standing), strict=True)
+    ]
+    first, second = sides
+    if first.seen is None or second.seen is None:
+        return Comparison(a=first, b=second)
+    schemas = drift.schema_of(first.seen), drift.schema_of(second.seen)
+    found = diff.compare(*schemas)
+    made = dict(pair for side, rows in zip(sides, standing, strict=True) for pair in _made(side, rows))
+    return Comparison(
+        a=first,
+        b=second,
+        differences=found,
+        explained={d.key: made[d.key] for d in found if d.key in made},
+        versions=tuple(_versions(sides, schemas)),
+    )
+
+
+def _standing(history: History | None) -> Mapping[tuple[str, str], AppliedMigration]:
+    rows = history.rows if history else ()
+    return {row.identity: row for row in rows if row.success and row.kind is not Kind.SKIPPED}
+
+
+def _by_version(identities: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(identities, key=lambda identity: (version_key(identity[0]), identity[1])))
+
+
+def _made(side: Side, rows: Mapping[tuple[str, str], AppliedMigration]) -> Iterator[tuple[str, str]]:
+    """The objects that runs here changed to apply what stands only here, each with the migrations of that run."""
+    labels: dict[str, list[str]] = {}
+    for version, name in side.only:
+        labels.setdefault(rows[version, name].run_id, []).append(f"{version}_{name}")
+    runs = migrations.runs_by_id(labels.keys(), side.environment.slug)
+    for run in sorted(runs.values(), key=lambda run: run.pk)[-RUNS:]:
+        what = f"{', '.join(labels[str(run.pk)])}, applied in {side.environment.name} only"
+        for key in _changed_by(run):
+            yield key, what
+
+
+def _changed_by(run: Run) -> set[str]:
+    """Empty where the schema before or after it is not kept."""
+    snapshots = Snapshot.objects.filter(environment=run.environment).exclude(schema={}).order_by("-id")
+    after = snapshots.filter(run=run).first()
+    before = snapshots.filter(pk__lt=after.pk).first() if after else None
+    if after is None or before is None:
+        return set()
+    old, new = before.schema["objects"], after.schema["objects"]
+    return {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
+
+
+def _versions(sides: Sequence[Side], schemas: Sequence[Schema]) -> Iterator[str]:
+    """Extensions that both have; what a dump of a schema does not show."""
+    one, other = (side.environment.name for side in sides)
+    here, there = (schema.versions for schema in schemas)
+    for name in sorted(here.keys() & there.keys()):
+        if here[name] != there[name]:
+            yield f"{name} is {here[name]} in {one} and {there[name]} in {other}"

@@ -1,0 +1,78 @@
+"""How the schema of each environment stands, and what differs. Read from the control database alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from dashboard.engine.schema import diff
+from dashboard.engine.schema.diff import Difference
+from dashboard.engine.schema.objects import Snapshot as Schema
+from dashboard.models import DriftCheck
+from dashboard.models.environments import Environment
+
+#: The task that looks; a job of it that waits or runs is a check under way.
+CHECK_DRIFT = "check_drift"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftState:
+    """`last` is the newest look, `seen` the newest that saw the schema; without their schemas."""
+
+    last: DriftCheck | None = None
+    seen: DriftCheck | None = None
+    checking: bool = False
+
+    @property
+    def drifted(self) -> bool:
+        return self.seen is not None and self.seen.outcome == DriftCheck.Outcome.DRIFTED
+
+
+def states(environments: Sequence[Environment]) -> Mapping[str, DriftState]:
+    """By slug, every one of them; the number of queries does not depend on how many they are."""
+    slugs = [e.slug for e in environments]
+    checks = DriftCheck.objects.filter(environment__in=slugs).select_related("by", "expected", "expected__run")
+    checks = checks.select_related("expected__by").defer("found", "expected__schema", "expected__rows_written")
+    checks = checks.defer("expected__run__plan").order_by("environment", "-id").distinct("environment")
+    last = _by_slug(checks)
+    seen = last
+    if any(check.outcome == DriftCheck.Outcome.UNREACHABLE for check in last.values()):
+        seen = _by_slug(_that_saw(checks))
+    under_way = _under_way()
+    return {s: DriftState(last=last.get(s), seen=seen.get(s), checking=s in under_way) for s in slugs}
+
+
+def last_seen(environment: Environment) -> DriftCheck | None:
+    """The newest look that saw the schema, with what was expected then."""
+    checks = DriftCheck.objects.filter(environment=environment.slug).select_related("expected")
+    return _that_saw(checks).order_by("-id").first()
+
+
+def schema_of(seen: DriftCheck) -> Schema:
+    """What that look saw. Only the newest one still knows."""
+    assert seen.expected is not None, "a look that saw a schema compared it"
+    return Schema.from_dict(seen.found or seen.expected.schema)
+
+
+def differences(seen: DriftCheck) -> tuple[Difference, ...]:
+    """What was expected against what that look saw."""
+    if seen.found is None:
+        return ()
+    assert seen.expected is not None, "a look that saw a schema compared it"
+    return diff.compare(Schema.from_dict(seen.expected.schema), Schema.from_dict(seen.found))
+
+
+def _that_saw(checks: QuerySet[DriftCheck]) -> QuerySet[DriftCheck]:
+    return checks.exclude(outcome=DriftCheck.Outcome.UNREACHABLE)
+
+
+def _by_slug(checks: QuerySet[DriftCheck]) -> dict[str, DriftCheck]:
+    return {check.environment: check for check in checks}
+
+
+def _under_way() -> set[str]:
+    jobs = ProcrastinateJob.objects.filter(task_name=CHECK_DRIFT, status__in=["todo", "doing"])
+    return {args["environment"] for args in jobs.values_list("args", flat=True)}

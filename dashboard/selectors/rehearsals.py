@@ -1,0 +1,94 @@
+"""Rehearsals as evidence and as pages need them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from dashboard.engine import planner
+from dashboard.engine.planner import Action, Plan
+from dashboard.engine.rehearsal.report import Report
+from dashboard.models import Rehearsal
+
+ACTIVE = frozenset({Rehearsal.Status.QUEUED, Rehearsal.Status.RUNNING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What rehearsals say of one plan."""
+
+    latest: Rehearsal | None = None  # whatever became of it
+    done: Rehearsal | None = None  # the last that was carried out
+
+    @property
+    def proof(self) -> Rehearsal | None:
+        """The one that counts: the last that was carried out, if it passed and still holds."""
+        return self.done if self.done and counts(self.done) else None
+
+    @property
+    def under_way(self) -> Rehearsal | None:
+        return self.latest if self.latest and self.latest.status in ACTIVE else None
+
+
+def detailed(pk: int) -> Rehearsal:
+    """Raises Rehearsal.DoesNotExist."""
+    return Rehearsal.objects.select_related("asked_by").get(pk=pk)
+
+
+def of_plan(plan: Plan) -> Known:
+    """Copying rows away first changes nothing of what a rehearsal shows."""
+    digest = planner.without_saving(plan).digest
+    rows = Rehearsal.objects.filter(environment=plan.environment, digest=digest)
+    return Known(latest=rows.first(), done=rows.filter(status=Rehearsal.Status.DONE).first())
+
+
+def proving(rollback: Plan) -> Rehearsal | None:
+    """A rehearsal that saw this rollback restore the schema: that of the apply that it takes back; or its own, where
+    applying it again afterwards led to the same schema."""
+    own = of_plan(rollback).proof
+    if own and own.report and all(proof.repeatable for proof in Report.from_dict(own.report).proofs):
+        return own
+    return next((r for r in _reversible(rollback.environment) if _proves(r, rollback)), None)
+
+
+def counts(rehearsal: Rehearsal) -> bool:
+    return bool(rehearsal.passed and not is_expired(rehearsal) and same_major(rehearsal))
+
+
+def is_expired(rehearsal: Rehearsal) -> bool:
+    return rehearsal.expires_at is None or rehearsal.expires_at <= timezone.now()
+
+
+def same_major(rehearsal: Rehearsal) -> bool:
+    """Another major version knows other statements and takes other locks."""
+    return rehearsal.target_major is not None and rehearsal.target_major == rehearsal.server_major
+
+
+def of_migration(version: str, name: str) -> dict[str, Rehearsal]:
+    """By environment the last that was carried out of an apply with this migration in it."""
+    step = [{"version": version, "name": name}]
+    done = Rehearsal.objects.filter(status=Rehearsal.Status.DONE, kind=Action.APPLY, plan__steps__contains=step)
+    newest = done.defer("plan").order_by("environment", "-id").distinct("environment")
+    return {rehearsal.environment: rehearsal for rehearsal in newest}
+
+
+def _reversible(environment: str) -> QuerySet[Rehearsal]:
+    """Applies whose rollbacks were seen to restore the schema."""
+    return Rehearsal.objects.filter(
+        environment=environment,
+        kind=Action.APPLY,
+        passed=True,
+        reversible=True,
+        expires_at__gt=timezone.now(),
+    )
+
+
+def _proves(rehearsal: Rehearsal, rollback: Plan) -> bool:
+    """Each migration was taken back in its place, so whatever takes back only the last of them is proven too."""
+    inverse = planner.inverse(Plan.from_dict(rehearsal.plan))
+    if inverse is None or not same_major(rehearsal):
+        return False
+    shorter = replace(inverse, steps=inverse.steps[: len(rollback.steps)])
+    return shorter.digest == planner.without_saving(rollback).digest

@@ -1,0 +1,243 @@
+"""Drift: is a schema still as the runs of Signalbox left it? Looks and keeps what they saw; changes no target.
+
+Every look writes a DriftCheck; the newest one that saw the schema is the state of the environment. What is expected
+is the newest Snapshot. A run is seen at its start and at its end, so that only what changed in between counts as its
+work: what someone had changed by hand before is still found afterwards.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from dashboard.engine.errors import EngineError
+from dashboard.engine.schema import diff, drift
+from dashboard.engine.schema.diff import Difference
+from dashboard.engine.schema.drift import Seen
+from dashboard.engine.schema.objects import Snapshot as Schema
+from dashboard.models import DriftCheck, Run, RunStep, Snapshot, environments
+from dashboard.models.environments import Environment
+from dashboard.selectors import drift as drift_selector
+from dashboard.services import audit, permissions, policies, queue, targets
+from dashboard.services.actors import SIGNALBOX, Actor
+from dashboard.services.errors import DriftChanged, EnvironmentOccupied
+
+logger = logging.getLogger(__name__)
+
+#: Snapshots of an environment that keep their schema, and its checks that are kept at all. An older snapshot keeps
+#: its fingerprint and how much was written by then.
+SCHEMAS_KEPT = 50
+CHECKS_KEPT = 200
+#: Differences an audit event names, and the longest line of one.
+NAMED = 20
+LINE = 200
+#: A look later than this after a run says nothing of what was written by the end of that run.
+LATE = timedelta(minutes=1)
+#: Held while a look is kept, an environment at a time. "SBDR" in ASCII.
+KEEP_LOCK = 0x53424452
+
+
+def check(environment: Environment, *, by: Actor) -> DriftCheck:
+    """Look now and compare. Raises EnvironmentOccupied while a run is under way."""
+    policies.check_is_free(environment)
+    last_run = _last_run(environment)
+    seen = _look(environment)
+    with _keeping(environment):
+        policies.check_is_free(environment)
+        if _last_run(environment) == last_run:
+            return _keep(environment, seen, by=by)
+    return check(environment, by=by)  # one began and ended during the look
+
+
+def check_if_free(environment: Environment, *, by: Actor) -> None:
+    """A run under way looks by itself."""
+    with suppress(EnvironmentOccupied):
+        check(environment, by=by)
+
+
+def before_run(run: Run) -> None:
+    """What the run finds there."""
+    with _not_in_the_way(run):
+        environment = environments.get(run.environment)
+        seen = _look(environment)
+        with _keeping(environment):
+            _keep(environment, seen, by=SIGNALBOX)
+
+
+def after_run(run: Run) -> None:
+    """What the run leaves there. Where the next one has begun, that one's looks see the work of both."""
+    with _not_in_the_way(run):
+        environment = environments.get(run.environment)
+        seen = _look(environment)
+        with _keeping(environment):
+            if _last_run(environment) == run.pk:
+                _keep(environment, seen, by=SIGNALBOX)
+
+
+def ask(environment: Environment, *, by: Actor) -> None:
+    """Have a worker check soon. Where somebody has asked already, that is enough."""
+    permissions.check_can_look(by)
+    queue.check_drift(environment.slug, by.person.pk)
+
+
+def ask_where_due() -> None:
+    """Every SIGNALBOX_DRIFT_MINUTES; never where that is 0."""
+    if not settings.DRIFT_MINUTES:
+        return
+    since = Now() - timedelta(minutes=settings.DRIFT_MINUTES)
+    recent = set(DriftCheck.objects.filter(at__gt=since).values_list("environment", flat=True))
+    for environment in environments.all_environments():
+        if environment.configured and environment.slug not in recent:
+            queue.check_drift(environment.slug)
+
+
+def accept(environment: Environment, *, by: Actor, fingerprint: str, reason: str, typed_name: str = "") -> Snapshot:
+    """The schema as it was found and shown is right. `fingerprint` is of what the person saw."""
+    permissions.check_can_accept_drift(by)
+    reason = policies.check_reason(reason, "accept a changed schema")
+    policies.check_name_typed(environment, typed_name)
+    with _keeping(environment):
+        policies.check_is_free(environment)
+        last = drift_selector.last_seen(environment)
+        if last is None or last.outcome != DriftCheck.Outcome.DRIFTED or last.fingerprint != fingerprint:
+            raise DriftChanged(environment=environment.name)
+        accepted = _snapshot(environment, Snapshot.Reason.ACCEPTED, drift_selector.schema_of(last), by=by)
+        _note(environment, DriftCheck.Outcome.CLEAN, by=by, expected=accepted, fingerprint=accepted.fingerprint)
+        differences = drift_selector.differences(last)
+        audit.record(
+            audit.Event.DRIFT_ACCEPTED, by=by, environment=environment.slug, reason=reason, **_named(differences)
+        )
+    return accepted
+
+
+# Looking
+
+
+def _look(environment: Environment) -> Seen | EngineError:
+    try:
+        return drift.look(targets.access(environment))
+    except EngineError as error:
+        return error
+
+
+@contextmanager
+def _not_in_the_way(run: Run) -> Iterator[None]:
+    """Whatever goes wrong with a look is no business of the run."""
+    try:
+        yield
+    except Exception:
+        logger.exception("The schema of %s could not be kept for run %s", run.environment, run.pk)
+
+
+@contextmanager
+def _keeping(environment: Environment) -> Iterator[None]:
+    """One transaction, and one at a time for an environment."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [KEEP_LOCK, environment.slug])
+        yield
+
+
+def _last_run(environment: Environment) -> int | None:
+    """The last that a worker took."""
+    taken = Run.objects.filter(environment=environment.slug, started_at__isnull=False)
+    return taken.order_by("-id").values_list("pk", flat=True).first()
+
+
+# Keeping what was seen
+
+
+def _keep(environment: Environment, seen: Seen | EngineError, *, by: Actor) -> DriftCheck:
+    if isinstance(seen, EngineError):
+        failure = {"code": seen.code, "sentence": str(seen), "next_step": seen.next_step}
+        return _note(environment, DriftCheck.Outcome.UNREACHABLE, by=by, failure=failure)
+    last = drift_selector.last_seen(environment)
+    if last is None:
+        expected = _snapshot(environment, Snapshot.Reason.FIRST, seen.schema, by=by)
+    else:
+        expected = _expected(environment, last, seen)
+    check = _compared(environment, last, expected, seen.schema, by=by)
+    _prune(environment)
+    return check
+
+
+def _expected(environment: Environment, last: DriftCheck, seen: Seen) -> Snapshot:
+    """The newest snapshot; where runs have ended since the last look, a new one with what they changed."""
+    assert last.expected is not None, "a look that saw a schema compared it"
+    run = Run.objects.filter(environment=environment.slug, finished_at__gt=last.at).order_by("-id").first()
+    if run is None:
+        return last.expected
+    before = drift_selector.schema_of(last)
+    if before.objects == seen.schema.objects and not run.steps.filter(status__in=_DID_SOMETHING).exists():
+        return last.expected
+    schema = drift.expected_after(Schema.from_dict(last.expected.schema), before, seen.schema)
+    written = {"rows_written": dict(seen.written.rows), "counted_since": seen.written.since}
+    is_late = run.finished_at is not None and timezone.now() - run.finished_at > LATE
+    return _snapshot(environment, Snapshot.Reason.RUN, schema, run=run, **({} if is_late else written))
+
+
+_DID_SOMETHING = (RunStep.Status.COMMITTED, RunStep.Status.PARTIAL)
+
+
+def _compared(
+    environment: Environment, last: DriftCheck | None, expected: Snapshot, found: Schema, *, by: Actor
+) -> DriftCheck:
+    differences = diff.compare(Schema.from_dict(expected.schema), found)
+    known = drift_selector.differences(last) if last else ()
+    values: dict[str, Any] = {"by": by, "expected": expected, "fingerprint": found.fingerprint}
+    if not differences:
+        if known:
+            audit.record(audit.Event.DRIFT_GONE, by=by, environment=environment.slug, **_named(known))
+        return _note(environment, DriftCheck.Outcome.CLEAN, **values)
+    check = _note(
+        environment,
+        DriftCheck.Outcome.DRIFTED,
+        found=found.to_dict(),
+        differing=len(differences),
+        since=last.since if last and known else Now(),
+        **values,
+    )
+    if differences != known:
+        audit.record(audit.Event.DRIFT_FOUND, by=by, environment=environment.slug, **_named(differences))
+    return check
+
+
+def _snapshot(
+    environment: Environment, reason: Snapshot.Reason, schema: Schema, *, by: Actor = SIGNALBOX, **values: Any
+) -> Snapshot:
+    return Snapshot.objects.create(
+        environment=environment.slug,
+        reason=reason,
+        taken_at=timezone.now(),
+        by=by.user,
+        fingerprint=schema.fingerprint,
+        schema=schema.to_dict(),
+        **values,
+    )
+
+
+def _note(environment: Environment, outcome: DriftCheck.Outcome, *, by: Actor, **values: Any) -> DriftCheck:
+    """By the control database's clock, which also says when runs end."""
+    if outcome != DriftCheck.Outcome.UNREACHABLE:
+        DriftCheck.objects.filter(environment=environment.slug, found__isnull=False).update(found=None)
+    return DriftCheck.objects.create(environment=environment.slug, at=Now(), outcome=outcome, by=by.user, **values)
+
+
+def _named(differences: Sequence[Difference]) -> dict[str, Any]:
+    """For an audit event: how many, and the first of them by name."""
+    lines = diff.summary_lines(differences)
+    return {"differing": len(differences), "objects": [line[:LINE] for line in lines[:NAMED]]}
+
+
+def _prune(environment: Environment) -> None:
+    checks = DriftCheck.objects.filter(environment=environment.slug)
+    checks.filter(pk__in=checks.order_by("-id")[CHECKS_KEPT:].values("pk")).delete()
+    snapshots = Snapshot.objects.filter(environment=environment.slug).exclude(schema={})
+    snapshots.filter(pk__in=snapshots.order_by("-id")[SCHEMAS_KEPT:].values("pk")).update(schema={})

@@ -1,0 +1,304 @@
+"""What is proven about a plan, held against what its environment asks for before anyone may approve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from config.environments import Requirement
+from dashboard.engine.errors import SqlSyntaxError
+from dashboard.engine.files import directives
+from dashboard.engine.lint import Finding
+from dashboard.engine.migration import AppliedMigration, Kind, Severity
+from dashboard.engine.planner import Action, Plan, Step
+from dashboard.engine.rehearsal.report import Proof, Report
+from dashboard.models import Rehearsal, Request, environments
+from dashboard.models.environments import Environment
+from dashboard.selectors import environments as standings
+from dashboard.selectors import findings, folders, rehearsals
+from dashboard.selectors.rehearsals import Known
+from dashboard.services import policies
+from dashboard.services.errors import EvidenceMissing
+
+
+class Verdict(StrEnum):
+    SATISFIED = "satisfied"  # it was seen to be so
+    ANSWERED = "answered"  # it was not, and a person said why it may go on
+    MISSING = "missing"  # asked for, and not there
+    NOT_REQUIRED = "not_required"  # not there, and nobody asks for it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    requirement: Requirement
+    verdict: Verdict
+    sentence: str
+    next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Without items there is nothing to prove: such a plan runs no migration."""
+
+    items: tuple[Item, ...] = ()
+    rehearsal: Rehearsal | None = None  # the one to look at: what counts, else what was tried last
+
+    @property
+    def missing(self) -> tuple[Item, ...]:
+        return tuple(item for item in self.items if item.verdict is Verdict.MISSING)
+
+    def lacks(self, requirement: Requirement) -> bool:
+        return any(item.requirement is requirement for item in self.missing)
+
+    @property
+    def under_way(self) -> bool:
+        return self.rehearsal is not None and self.rehearsal.status in rehearsals.ACTIVE
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the audit log."""
+        verdicts = {item.requirement.value: item.verdict.value for item in self.items}
+        return {"rehearsal": self.rehearsal.pk if self.rehearsal else None, "verdicts": verdicts}
+
+
+def of_plan(plan: Plan, environment: Environment, *, irreversible_because: str = "") -> Evidence:
+    """From the control database and the folder; the target is not asked."""
+    if not policies.can_be_rehearsed(plan):
+        return Evidence()
+    known = _known(plan)
+    if plan.action is Action.ROLLBACK:
+        facts = _of_rollback(known, environment)
+    else:
+        facts = _of_apply(plan, environment, known, irreversible_because)
+    return Evidence(
+        items=tuple(_judged(fact, environment) for fact in facts),
+        rehearsal=known.under_way or known.proof or known.latest,
+    )
+
+
+def of_request(request: Request, environment: Environment) -> Evidence:
+    plan = Plan.from_dict(request.plan)
+    return of_plan(plan, environment, irreversible_because=request.irreversible_because)
+
+
+def check(request: Request) -> Evidence:
+    """What an approval of this request rests on. Raises EvidenceMissing."""
+    evidence = of_request(request, environments.get(request.environment))
+    if missing := evidence.missing:
+        raise EvidenceMissing(
+            missing=" ".join(item.sentence for item in missing),
+            remedy=" ".join(dict.fromkeys(item.next_step for item in missing)),
+        )
+    return evidence
+
+
+def suppressions(plan: Plan) -> list[dict[str, Any]]:
+    """What lint found in the files of a plan and the files allow, with the reasons they give."""
+    return [
+        {"rule": f.rule, "file": f.file, "line": f.line, "reason": f.suppressed}
+        for f in _findings(plan)
+        if f.suppressed
+    ]
+
+
+def is_irreversible(plan: Plan) -> bool:
+    """A step has no rollback, and its file does not say why: known without any rehearsal."""
+    return plan.action is Action.APPLY and any(not step.down_sql and not _declared(step) for step in plan.steps)
+
+
+# Weighing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fact:
+    requirement: Requirement
+    held: bool
+    sentence: str
+    next_step: str = ""
+    answered: bool = False
+
+
+def _judged(fact: _Fact, environment: Environment) -> Item:
+    verdict = Verdict.MISSING if fact.requirement in environment.require else Verdict.NOT_REQUIRED
+    if fact.held or fact.answered:
+        verdict = Verdict.SATISFIED if fact.held else Verdict.ANSWERED
+    return Item(requirement=fact.requirement, verdict=verdict, sentence=fact.sentence, next_step=fact.next_step)
+
+
+def _known(plan: Plan) -> Known:
+    """A rollback may be proven by the rehearsal of the apply that it takes back."""
+    known = rehearsals.of_plan(plan)
+    if plan.action is Action.ROLLBACK and known.done is None and (proof := rehearsals.proving(plan)):
+        return Known(latest=known.under_way or proof, done=proof)
+    return known
+
+
+def _of_apply(plan: Plan, environment: Environment, known: Known, because: str) -> Iterator[_Fact]:
+    yield _rehearsed(known, environment)
+    yield _reversible(plan, known, because)
+    yield _linted(_findings(plan))
+    if fact := _applied_before(plan, environment):
+        yield fact
+
+
+def _of_rollback(known: Known, environment: Environment) -> Iterator[_Fact]:
+    """Where it was not shown to fail, whoever asks for it may accept it unproven: the form sees to that."""
+    fact = _rehearsed(known, environment)
+    if known.proof and known.proof.kind == Action.APPLY:
+        sentence = "When its migrations were rehearsed, taking them back left the schema as it was before."
+        fact = replace(fact, sentence=sentence)
+    failed = known.done is not None and not known.done.passed
+    if fact.held or failed or known.under_way:
+        yield fact
+    else:
+        sentence = f"{fact.sentence} Whoever asks for it accepts that."
+        yield _Fact(requirement=fact.requirement, held=False, answered=True, sentence=sentence)
+
+
+# The rehearsal
+
+
+def _rehearsed(known: Known, environment: Environment) -> _Fact:
+    sentence, next_step = _of_rehearsal(known, environment)
+    return _Fact(
+        requirement=Requirement.REHEARSAL, held=known.proof is not None, sentence=sentence, next_step=next_step
+    )
+
+
+def _of_rehearsal(known: Known, environment: Environment) -> tuple[str, str]:
+    again, done, latest = "Rehearse it again.", known.done, known.latest
+    if known.proof:
+        return f"It was rehearsed on a copy of {environment.name}'s schema, and ran.", ""
+    if known.under_way:
+        return "It is being rehearsed.", "Wait for the rehearsal: it takes seconds."
+    if latest is None:
+        return "It has not been rehearsed.", "Rehearse it: that takes seconds and touches nothing."
+    if latest.status == Rehearsal.Status.FAILED or done is None:
+        failure = latest.failure or {}
+        return f"The rehearsal could not be carried out: {failure['sentence']}", failure["next_step"] or again
+    if not done.passed:
+        return "It failed when it was rehearsed.", "See what failed there, correct the file, and ask again."
+    if rehearsals.is_expired(done):
+        return "Its rehearsal is too old to count.", again
+    return (
+        f"It was rehearsed on PostgreSQL {done.server_major}, and {environment.name} runs {done.target_major}.",
+        f"Set SIGNALBOX_REHEARSAL_URL to a server with PostgreSQL {done.target_major}, and rehearse it again.",
+    )
+
+
+# The way back
+
+
+def _reversible(plan: Plan, known: Known, because: str) -> _Fact:
+    doubted = {step.label: step for step in plan.steps}
+    if known.proof and known.proof.report:
+        proofs = Report.from_dict(known.proof.report).proofs
+        doubted = {p.label: doubted[p.label] for p in proofs if not _restores(p)}
+    declared = {label: reason for label, step in doubted.items() if (reason := _declared(step))}
+    return _Fact(
+        requirement=Requirement.REVERSIBLE,
+        held=not doubted,
+        answered=bool(because) or len(declared) == len(doubted),
+        sentence=_of_rollbacks(doubted, declared, because, known),
+        next_step=_next_step(doubted, known),
+    )
+
+
+def _restores(proof: Proof) -> bool:
+    return bool(proof.reversible) or proof.order_only
+
+
+def _of_rollbacks(doubted: dict[str, Step], declared: dict[str, str], because: str, known: Known) -> str:
+    if not doubted:
+        return "Each rollback was seen to restore the schema."
+    if because:
+        return f"It may go without a proven rollback: “{because}”"
+    if len(declared) == len(doubted):
+        return " ".join(f"{label} says itself that it is irreversible: “{why}”" for label, why in declared.items())
+    if without := [label for label, step in doubted.items() if not step.down_sql and label not in declared]:
+        return f"{_and(without)} {'has' if len(without) == 1 else 'have'} no rollback that can be used."
+    if known.proof:
+        return f"The rollback of {_and(list(doubted))} does not restore the schema."
+    return "Whether its rollback restores the schema is not known."
+
+
+def _next_step(doubted: dict[str, Step], known: Known) -> str:
+    if not doubted:
+        return ""
+    if known.proof or any(not step.down_sql for step in doubted.values()):
+        return "Correct the rollback, or ask again and say why it may go without one."
+    return "The rehearsal shows it."
+
+
+def _declared(step: Step) -> str:
+    try:
+        return directives.values_in(step.sql).get("irreversible", "")
+    except SqlSyntaxError:
+        return ""
+
+
+# Lint
+
+
+def _findings(plan: Plan) -> Sequence[Finding]:
+    """None where the folder cannot be read: the plan is void then, and says so."""
+    folder = folders.current().folder
+    return findings.of_plan(plan, folder) if folder else ()
+
+
+def _linted(found: Sequence[Finding]) -> _Fact:
+    errors = [f for f in found if f.blocks]
+    warnings = [f for f in found if f.severity is Severity.WARNING and not f.suppressed]
+    allowed = [f for f in found if f.suppressed]
+    first = f": {errors[0].file}, line {errors[0].line}" if errors else ""
+    parts = [
+        f"Lint finds {_count(errors, 'error')}{first}." if errors else "Lint finds no error.",
+        f"{_count(warnings, 'warning')} beside the SQL." if warnings else "",
+        f"{_count(allowed, 'finding')} allowed in the files, with a reason." if allowed else "",
+    ]
+    return _Fact(
+        requirement=Requirement.LINT,
+        held=not errors,
+        sentence=" ".join(filter(None, parts)),
+        next_step="Correct the file, or allow the finding there and say why; then ask again." if errors else "",
+    )
+
+
+# The environment before
+
+
+def _applied_before(plan: Plan, environment: Environment) -> _Fact | None:
+    """None for the first environment: nothing comes before it."""
+    earlier = [e for e in environments.all_environments() if e.position < environment.position]
+    if not earlier:
+        return None
+    before = max(earlier, key=lambda e: e.position)
+    rows = {row.identity: row for row in standings.standing(before, None).rows}
+    without = [step.label for step in plan.steps if not _is_same(rows.get(step.identity), step)]
+    if not without:
+        return _Fact(requirement=Requirement.PREVIOUS, held=True, sentence=f"The same is applied on {before.name}.")
+    verb = "is" if len(without) == 1 else "are"
+    return _Fact(
+        requirement=Requirement.PREVIOUS,
+        held=False,
+        sentence=f"{_and(without)} {verb} not applied on {before.name} as it stands here.",
+        next_step=f"Apply it to {before.name} first.",
+    )
+
+
+def _is_same(row: AppliedMigration | None, step: Step) -> bool:
+    """Comments may differ."""
+    if row is None or not row.success or row.kind is Kind.SKIPPED:
+        return False
+    return row.checksum == step.checksum or (bool(row.checksum_sql) and row.checksum_sql == step.checksum_sql)
+
+
+def _and(labels: Sequence[str]) -> str:
+    if len(labels) > 3:
+        return f"{labels[0]} and {len(labels) - 1} others"
+    return " and ".join([", ".join(labels[:-1]), labels[-1]] if len(labels) > 1 else labels)
+
+
+def _count(found: Sequence[Finding], noun: str) -> str:
+    return f"{len(found)} {noun}{'' if len(found) == 1 else 's'}"

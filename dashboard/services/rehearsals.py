@@ -1,0 +1,221 @@
+"""Rehearsals: asked for by people, or by a policy; carried out by a worker, one after the other.
+
+They never hold up a run: they have a queue of their own, and a worker has at most one of them at work.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from config.environments import Requirement
+from dashboard.engine import planner
+from dashboard.engine import rehearsal as engine
+from dashboard.engine.errors import EngineError, RunCancelled
+from dashboard.engine.files import verifications
+from dashboard.engine.leash import Leash
+from dashboard.engine.migration import version_key
+from dashboard.engine.planner import Action, Plan
+from dashboard.engine.rehearsal.report import Origin, Report
+from dashboard.models import Rehearsal, environments
+from dashboard.models.environments import Environment
+from dashboard.selectors import folders
+from dashboard.selectors import rehearsals as selector
+from dashboard.services import audit, permissions, plans, policies, queue, targets
+from dashboard.services.actors import SIGNALBOX, Actor
+from dashboard.services.heartbeat import beating
+
+logger = logging.getLogger(__name__)
+
+#: How long a worker's word counts, and how often it says it.
+LEASE = timedelta(seconds=60)
+HEARTBEAT = 2.0
+
+LOST = {
+    "code": "worker_lost",
+    "sentence": "The worker that carried it out has not been heard of.",
+    "next_step": "Nothing was changed anywhere. Rehearse it again.",
+}
+BROKEN_OFF = {
+    "code": "broken_off",
+    "sentence": "The worker broke off unexpectedly; its log says why.",
+    "next_step": "Nothing was changed anywhere. Rehearse it again, and report it if it happens again.",
+}
+
+
+def ask(plan: Plan, *, environment: Environment, by: Actor) -> Rehearsal:
+    """Have this plan rehearsed. Where the same is under way already, that one is the answer."""
+    permissions.check_can_request(by)
+    policies.check_can_be_rehearsed(plan)
+    return selector.of_plan(plan).under_way or _queue(planner.without_saving(plan), environment, by)
+
+
+def ask_if_required(plan: Plan, *, environment: Environment, by: Actor) -> None:
+    """Where the environment wants a rehearsal of this plan before an approval, and none counts."""
+    if Requirement.REHEARSAL not in environment.require or not policies.can_be_rehearsed(plan):
+        return
+    if not selector.of_plan(plan).proof and not (plan.action is Action.ROLLBACK and selector.proving(plan)):
+        ask(plan, environment=environment, by=by)
+
+
+def work(*, told_to_stop: Callable[[], bool] = lambda: False) -> None:
+    """Carry out what waits, oldest first. Does nothing while another worker is at it.
+
+    `told_to_stop` says that this process is being shut down: what it is at is put back, and done by the next.
+    """
+    while not told_to_stop() and (rehearsal := _claim_next()) is not None:
+        _carry_out(rehearsal, told_to_stop)
+
+
+def find_lost() -> None:
+    """Those whose worker is gone have failed; what waits is offered again."""
+    for rehearsal in Rehearsal.objects.filter(status=Rehearsal.Status.RUNNING, lease_until__lt=Now()):
+        _fail(rehearsal, LOST)
+    if Rehearsal.objects.filter(status=Rehearsal.Status.QUEUED).exists():
+        queue.rehearse()
+
+
+def _queue(plan: Plan, environment: Environment, by: Actor) -> Rehearsal:
+    try:
+        with transaction.atomic():
+            rehearsal = _create(plan, environment, by)
+            audit.record(
+                audit.Event.REHEARSAL_ASKED,
+                by=by,
+                environment=environment.slug,
+                rehearsal=rehearsal.pk,
+                title=rehearsal.title,
+                digest=plan.digest,
+            )
+            queue.rehearse()
+    except IntegrityError:  # someone asked for the same between the look and now
+        return Rehearsal.objects.get(environment=environment.slug, digest=plan.digest, status__in=selector.ACTIVE)
+    return rehearsal
+
+
+def _create(plan: Plan, environment: Environment, by: Actor) -> Rehearsal:
+    head = max(((version, name) for version, name, *_ in plan.basis), key=_in_order, default=None)
+    return Rehearsal.objects.create(
+        environment=environment.slug,
+        kind=plan.action.value,
+        digest=plan.digest,
+        title=plans.title(plan, environment),
+        plan=plan.to_dict(),
+        origin=Origin.COPY,
+        asked_by=by.user,
+        asked_at=timezone.now(),
+        history_head="_".join(head) if head else "",
+    )
+
+
+def _in_order(identity: tuple[str, str]) -> tuple[tuple[int, str], str]:
+    version, name = identity
+    return version_key(version), name
+
+
+def _claim_next() -> Rehearsal | None:
+    if Rehearsal.objects.filter(status=Rehearsal.Status.RUNNING, lease_until__gte=Now()).exists():
+        return None
+    waiting = Rehearsal.objects.filter(status=Rehearsal.Status.QUEUED).order_by("id")
+    for pk in waiting.values_list("pk", flat=True):
+        taken = waiting.filter(pk=pk).update(
+            status=Rehearsal.Status.RUNNING, started_at=Now(), lease_until=Now() + LEASE
+        )
+        if taken:
+            return Rehearsal.objects.get(pk=pk)
+    return None
+
+
+def _carry_out(rehearsal: Rehearsal, told_to_stop: Callable[[], bool]) -> None:
+    logger.info("Rehearsal %s starts: %s", rehearsal.pk, rehearsal.title)
+    leash = Leash()
+
+    def beat() -> None:
+        _renew_lease(rehearsal)
+        if told_to_stop():
+            leash.cancel("a shutdown of the worker")
+
+    try:
+        with beating(beat, name=f"rehearsal-{rehearsal.pk}", every=HEARTBEAT):
+            report, target_major = _rehearse(rehearsal, leash)
+    except RunCancelled:
+        _put_back(rehearsal)
+    except EngineError as error:
+        _fail(rehearsal, {"code": error.code, "sentence": str(error), "next_step": error.next_step})
+    except Exception:
+        logger.exception("Rehearsal %s broke off", rehearsal.pk)
+        _fail(rehearsal, BROKEN_OFF)
+    else:
+        _finish(rehearsal, report, target_major)
+    logger.info("Rehearsal %s has ended", rehearsal.pk)
+
+
+def _rehearse(rehearsal: Rehearsal, leash: Leash) -> tuple[Report, int]:
+    environment = environments.get(rehearsal.environment)
+    report = engine.of_plan(
+        Plan.from_dict(rehearsal.plan),
+        source=targets.access(environment),
+        server_url=settings.REHEARSAL_URL or None,
+        verify=verifications.read(folders.read()),
+        registered=[targets.address(each) for each in environments.all_environments()],
+        leash=leash,
+    )
+    return report, targets.major(environment)
+
+
+def _finish(rehearsal: Rehearsal, report: Report, target_major: int) -> None:
+    hours = environments.get(rehearsal.environment).rehearsal_hours
+    now = timezone.now()
+    _end(
+        rehearsal,
+        Rehearsal.Status.DONE,
+        audit.Event.REHEARSAL_DONE,
+        report=report.to_dict(),
+        origin=report.origin,
+        passed=report.passed,
+        reversible=report.reversible,
+        server_major=report.server_version // 10_000,
+        target_major=target_major,
+        expires_at=now + timedelta(hours=hours),
+    )
+
+
+def _fail(rehearsal: Rehearsal, failure: dict[str, str]) -> None:
+    _end(rehearsal, Rehearsal.Status.FAILED, audit.Event.REHEARSAL_FAILED, failure=failure)
+
+
+def _end(rehearsal: Rehearsal, status: Rehearsal.Status, event: audit.Event, **changes: Any) -> None:
+    """Once: a worker that comes back late finds it ended."""
+    mine = Rehearsal.objects.filter(pk=rehearsal.pk, status=Rehearsal.Status.RUNNING)
+    with transaction.atomic():
+        if not mine.update(status=status, finished_at=Now(), lease_until=None, **changes):
+            return
+        rehearsal.refresh_from_db()
+        audit.record(
+            event,
+            by=SIGNALBOX,
+            environment=rehearsal.environment,
+            rehearsal=rehearsal.pk,
+            title=rehearsal.title,
+            digest=rehearsal.digest,
+            passed=rehearsal.passed,
+            reversible=rehearsal.reversible,
+            failure=rehearsal.failure,
+        )
+
+
+def _put_back(rehearsal: Rehearsal) -> None:
+    Rehearsal.objects.filter(pk=rehearsal.pk, status=Rehearsal.Status.RUNNING).update(
+        status=Rehearsal.Status.QUEUED, started_at=None, lease_until=None
+    )
+
+
+def _renew_lease(rehearsal: Rehearsal) -> None:
+    Rehearsal.objects.filter(pk=rehearsal.pk, status=Rehearsal.Status.RUNNING).update(lease_until=Now() + LEASE)

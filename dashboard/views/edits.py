@@ -1,0 +1,53 @@
+"""Files that were edited after they were applied: the difference, and accepting it where only comments differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
+from django.views.decorators.vary import vary_on_headers
+
+from dashboard.forms.edits import EditQuery
+from dashboard.forms.plans import PlanForm
+from dashboard.presenters import edits as presenter
+from dashboard.presenters import plans as plan_presenter
+from dashboard.presenters.badges import badge
+from dashboard.services import decisions, edits
+from dashboard.services.edits import Edit
+from dashboard.views import launching
+from dashboard.views.lookup import environment_or_404
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@vary_on_headers("HX-Request")
+def index(request: HttpRequest, slug: str) -> HttpResponse:
+    environment, query = environment_or_404(slug), EditQuery(request.GET)
+    found = edits.look(environment, only=query.only())
+    if query.wants_text:
+        return _text(found)
+    views = presenter.views(found, environment)
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "edits/index.html#lines", {"edit": views[0]}) if views else HttpResponse()
+    context: dict[str, Any] = {"environment": badge(environment), "edits": views}
+    plan = edits.acceptance(environment, found)
+    if plan is None:
+        return render(request, "edits/index.html", context)
+    asks = decisions.needs_request(plan, environment)
+    form = PlanForm(request.POST if request.method == "POST" else None, plan=plan, environment=environment, asks=asks)
+    if request.method == "POST" and form.is_valid():
+        return launching.submit(request, plan, environment, form.submission)
+    label = plan_presenter.request_label(plan, environment) if asks else "Accept the edited comments"
+    context |= {"form": form, "asks": asks, "label": label, "accepted": len(plan.steps)}
+    return render(request, "edits/index.html", context, status=422 if form.errors else 200)
+
+
+def _text(found: tuple[Edit, ...]) -> HttpResponse:
+    text = found[0].applied if found else None
+    if text is None:
+        raise Http404("The text of it as it ran was not kept, or its file was not edited.")
+    answer = HttpResponse(text, content_type="text/plain; charset=utf-8")
+    name = f"{found[0].status.version}_{found[0].status.name}.sql"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer

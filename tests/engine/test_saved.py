@@ -1,0 +1,294 @@
+"""Rows that a migration or a rollback destroys: saved in its own transaction, and brought back later."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from dashboard.engine import errors, planner
+from dashboard.engine.events import Copied, RowsCopied
+from dashboard.engine.planner import Copy, Plan, Step
+from dashboard.engine.schema import snapshot
+from dashboard.engine.target import connection, saved
+from dashboard.engine.target.saved import Save
+from dashboard.engine.target.tracking import Attempt
+from tests.engine.folders import Bench
+
+PLAN_UP = "ALTER TABLE users ADD COLUMN plan text NOT NULL DEFAULT 'free', ADD COLUMN note text;"
+PLAN_DOWN = "ALTER TABLE users DROP COLUMN plan, DROP COLUMN note;"
+PLANS = Copy(schema="public", table="users", columns=("plan", "note"), key=("id",))
+
+
+@pytest.fixture
+def users(bench: Bench) -> Bench:
+    """001 makes users; 002 adds two columns, and three people have something there."""
+    bench.write("001_users.sql", "CREATE TABLE users (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text);")
+    bench.write("001_rollback.sql", "DROP TABLE users;")
+    bench.write("002_plan.sql", PLAN_UP)
+    bench.write("002_rollback.sql", PLAN_DOWN)
+    bench.apply()
+    bench.database.query(
+        "INSERT INTO users (name, plan, note) VALUES ('ada', 'pro', 'early'), "
+        "('bob', 'free', NULL), ('cyd', 'team', 'x')"
+    )
+    return bench
+
+
+def rollback_saving(bench: Bench, *copies: Copy, version: str = "002", name: str = "plan") -> Plan:
+    return planner.saving(bench.plan_rollback(version, name), {(version, name): copies})
+
+
+def copied(bench: Bench) -> tuple[Copied, ...]:
+    return next(event.copied for event in bench.events if isinstance(event, RowsCopied))
+
+
+def saves(bench: Bench) -> tuple[Save, ...]:
+    with connection.reading(bench.address) as opened:
+        return saved.read(opened)
+
+
+def bring_back(bench: Bench, *, run_id: str = "3") -> Copied:
+    """The newest copy."""
+    newest = saves(bench)[0]
+    plan = planner.bring_back(bench.look(), version=newest.version, name=newest.name, copies=[newest.copy])
+    bench.execute(plan, run_id=run_id)
+    return copied(bench)[0]
+
+
+def test_columns_are_saved_with_their_key_before_the_rollback_drops_them(users: Bench) -> None:
+    users.execute(rollback_saving(users, PLANS), run_id="2")
+    (save,) = saves(users)
+    assert users.database.query(f"SELECT * FROM signalbox_saved.{save.copy.saved} ORDER BY id") == [
+        (1, "pro", "early"),
+        (2, "free", None),
+        (3, "team", "x"),
+    ]
+    assert (save.rows, save.label, save.run_id, save.by, save.action) == (3, "002_plan", "2", "alice", "rollback")
+    assert copied(users) == (
+        Copied(what="public.users (plan, note)", saved=f"signalbox_saved.{save.copy.saved}", rows=3),
+    )
+
+
+def test_the_copy_is_in_the_transaction_of_the_step(users: Bench) -> None:
+    users.database.query("CREATE VIEW looks_at_it AS SELECT plan FROM users")
+    with pytest.raises(errors.StatementFailed):
+        users.execute(rollback_saving(users, PLANS), run_id="2")
+    assert saves(users) == ()
+    assert users.database.query("SELECT count(*) FROM pg_namespace WHERE nspname = 'signalbox_saved'") == [(0,)]
+
+
+def test_whole_tables_come_back_and_their_sequence_counts_on(users: Bench) -> None:
+    copy = Copy(schema="public", table="users", key=("id",))
+    users.database.query("DELETE FROM users WHERE id = 2")
+    users.execute(rollback_saving(users, copy, version="001", name="users"), run_id="2")
+    users.apply()
+    users.database.query("INSERT INTO users (name) VALUES ('new')")
+    back = bring_back(users)
+    assert (back.rows, back.kept) == (1, 1)
+    assert users.database.query("SELECT id, name FROM users ORDER BY id") == [(1, "new"), (3, "cyd")]
+    assert users.database.query("INSERT INTO users (name) VALUES ('next') RETURNING id") == [(4,)]
+
+
+def test_columns_come_back_where_nobody_has_written_since(users: Bench) -> None:
+    users.execute(rollback_saving(users, PLANS), run_id="2")
+    users.apply()
+    users.database.query("DELETE FROM users WHERE id = 1; ")
+    users.database.query("UPDATE users SET note = 'newer' WHERE id = 3")
+    back = bring_back(users)
+    assert users.database.query("SELECT id, plan, note FROM users ORDER BY id") == [
+        (2, "free", None),
+        (3, "team", "newer"),
+    ]
+    assert (back.rows, back.gone, back.kept) == (1, 1, 1)
+    assert saves(users)[0].brought_back_by == "alice"
+
+
+def test_bringing_back_twice_changes_nothing_the_second_time(users: Bench) -> None:
+    users.execute(rollback_saving(users, PLANS), run_id="2")
+    users.apply()
+    assert bring_back(users).rows == 4
+    again = bring_back(users, run_id="4")
+    assert (again.rows, again.kept) == (0, 0)
+
+
+def test_a_type_of_the_project_can_be_dropped_with_its_table(bench: Bench) -> None:
+    bench.write(
+        "001_moods.sql",
+        "CREATE TYPE mood AS ENUM ('ok', 'bad'); CREATE DOMAIN short AS varchar(9);"
+        'CREATE COLLATION "Odd" FROM "C";'
+        'CREATE TABLE moods (id int PRIMARY KEY, mood mood[], said short, odd text COLLATE "Odd");',
+    )
+    bench.write("001_rollback.sql", 'DROP TABLE moods; DROP COLLATION "Odd"; DROP DOMAIN short; DROP TYPE mood;')
+    bench.apply()
+    bench.database.query("INSERT INTO moods VALUES (1, '{ok,bad}', 'hm', 'x')")
+    bench.execute(
+        rollback_saving(bench, Copy(schema="public", table="moods", key=("id",)), version="001", name="moods")
+    )
+    bench.apply()
+    assert bring_back(bench).rows == 1
+    assert bench.database.query("SELECT id, mood::text, said, odd FROM moods") == [(1, "{ok,bad}", "hm", "x")]
+
+
+def test_nobody_else_may_read_a_copy_whatever_default_privileges_say(users: Bench) -> None:
+    users.database.query("DROP ROLE IF EXISTS anon_of_test")
+    users.database.query("CREATE ROLE anon_of_test")
+    for what in ("SCHEMAS", "TABLES"):
+        users.database.query(f"ALTER DEFAULT PRIVILEGES GRANT ALL ON {what} TO anon_of_test, PUBLIC")
+    try:
+        users.execute(rollback_saving(users, PLANS), run_id="2")
+        (save,) = saves(users)
+        with users.database.connect() as someone:
+            someone.execute("SET ROLE anon_of_test")
+            for table in ("saves", save.copy.saved):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    someone.execute(f"SELECT * FROM signalbox_saved.{table}")
+        granted = (
+            "SELECT count(*) FROM pg_class c, aclexplode(relacl) a WHERE relnamespace = 'signalbox_saved'::regnamespace"
+        )
+        assert users.database.query(f"{granted} AND a.grantee <> c.relowner") == [(0,)]
+    finally:
+        users.database.query("DROP OWNED BY anon_of_test")
+        users.database.query("DROP ROLE anon_of_test")
+
+
+def test_a_role_that_sees_only_some_rows_saves_none(users: Bench) -> None:
+    step = rollback_saving(users, PLANS).steps[0]
+    users.database.query("DROP ROLE IF EXISTS sees_some")
+    users.database.query("CREATE ROLE sees_some")
+    users.database.query(f"GRANT CREATE ON DATABASE {users.database.name} TO sees_some")
+    users.database.query("GRANT ALL ON users TO sees_some")
+    users.database.query("ALTER TABLE users ENABLE ROW LEVEL SECURITY")
+    try:
+        with (
+            users.database.connect() as someone,
+            pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level"),
+        ):
+            save_as(someone, "sees_some", step)
+    finally:
+        users.database.query("DROP OWNED BY sees_some")
+        users.database.query("DROP ROLE sees_some")
+
+
+def save_as(connection: psycopg.Connection, role: str, step: Step) -> None:
+    with connection.transaction():
+        connection.execute(f"SET ROLE {role}")  # type: ignore[call-overload]
+        saved.work(connection, step, Attempt(run_id="2", by="alice"))
+
+
+def test_parents_come_back_before_what_refers_to_them(bench: Bench) -> None:
+    bench.write(
+        "001_orders.sql",
+        "CREATE TABLE users (id int PRIMARY KEY, boss int REFERENCES users);"
+        "CREATE TABLE orders (id int PRIMARY KEY, user_id int NOT NULL REFERENCES users);",
+    )
+    bench.write("001_rollback.sql", "DROP TABLE orders; DROP TABLE users;")
+    bench.apply()
+    bench.database.query("INSERT INTO users VALUES (1, 2), (2, NULL)")
+    bench.database.query("INSERT INTO orders VALUES (7, 1)")
+    copies = [Copy(schema="public", table=name, key=("id",)) for name in ("orders", "users")]
+    bench.execute(rollback_saving(bench, *copies, version="001", name="orders"))
+    bench.apply()
+    found = [replace(save.copy) for save in saves(bench)]
+    bench.execute(planner.bring_back(bench.look(), version="001", name="orders", copies=found[::-1]), run_id="3")
+    assert [(c.what, c.rows) for c in copied(bench)] == [("public.users", 2), ("public.orders", 1)]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ("DROP TABLE users", "there is no table public.users now"),
+        ("ALTER TABLE users DROP COLUMN note", "has no column note now"),
+        ("DROP TABLE {copy}", "the copy is not there any more"),
+    ],
+)
+def test_what_does_not_fit_any_more_is_refused_and_the_copy_named(users: Bench, change: str, reason: str) -> None:
+    users.execute(rollback_saving(users, PLANS), run_id="2")
+    users.apply()
+    copy = f"signalbox_saved.{saves(users)[0].copy.saved}"
+    users.database.query(change.format(copy=copy))
+    with pytest.raises(errors.PlanBlocked, match=reason) as caught:
+        bring_back(users)
+    assert copy in caught.value.next_step
+    assert saves(users)[0].brought_back_at is None
+
+
+def test_a_table_with_a_new_column_that_needs_a_value_is_refused(users: Bench) -> None:
+    copy = Copy(schema="public", table="users", key=("id",))
+    users.execute(rollback_saving(users, copy, version="001", name="users"), run_id="2")
+    users.apply()
+    users.database.query("ALTER TABLE users ADD COLUMN born date NOT NULL")
+    with pytest.raises(errors.PlanBlocked, match="a new column born that needs a value"):
+        bring_back(users)
+
+
+def test_rows_without_a_key_come_back_only_into_an_empty_table(bench: Bench) -> None:
+    bench.write("001_notes.sql", "CREATE TABLE notes (said text);")
+    bench.write("001_rollback.sql", "DROP TABLE notes;")
+    bench.apply()
+    bench.database.query("INSERT INTO notes VALUES ('a'), ('a')")
+    bench.execute(rollback_saving(bench, Copy(schema="public", table="notes"), version="001", name="notes"))
+    bench.apply()
+    assert bring_back(bench).rows == 2
+    with pytest.raises(errors.PlanBlocked, match="not empty"):
+        bring_back(bench, run_id="4")
+
+
+def test_columns_of_a_table_without_a_key_are_kept_as_whole_rows(bench: Bench) -> None:
+    bench.write("001_notes.sql", "CREATE TABLE notes (said text);")
+    bench.write("002_tone.sql", "ALTER TABLE notes ADD COLUMN tone text;")
+    bench.write("002_rollback.sql", "ALTER TABLE notes DROP COLUMN tone;")
+    bench.apply()
+    bench.database.query("INSERT INTO notes VALUES ('a', 'dry'), ('b', NULL)")
+    copy = Copy(schema="public", table="notes", columns=("tone",))
+    bench.execute(rollback_saving(bench, copy, version="002", name="tone"))
+    kept = saves(bench)[0].copy.saved
+    assert bench.database.query(f'SELECT * FROM signalbox_saved."{kept}"') == [("a", "dry")]
+    bench.apply()
+    with pytest.raises(errors.PlanBlocked, match="no primary key"):
+        bring_back(bench)
+
+
+def test_outside_a_transaction_the_copy_is_made_before_the_first_statement(users: Bench) -> None:
+    users.write("003_index.sql", "CREATE INDEX users_name ON users (name);")
+    users.write("003_rollback.sql", f"-- signalbox: transaction=none\nDROP INDEX CONCURRENTLY users_name; {PLAN_DOWN}")
+    users.apply()
+    users.execute(rollback_saving(users, PLANS, version="003", name="index"), run_id="2")
+    assert saves(users)[0].rows == 3
+
+
+def test_a_copy_that_cannot_be_made_leaves_everything_as_it_was(users: Bench) -> None:
+    gone = replace(PLANS, table="no_such_table")
+    with pytest.raises(errors.StatementFailed, match="failed while rows were copied") as caught:
+        users.execute(rollback_saving(users, gone), run_id="2")
+    assert "no copy either" in caught.value.next_step
+    assert users.database.query("SELECT count(plan) FROM users") == [(3,)]
+
+
+def test_what_is_saved_is_part_of_the_digest_and_survives_being_kept(users: Bench) -> None:
+    bare = users.plan_rollback("002", "plan")
+    saving = rollback_saving(users, PLANS)
+    assert saving.digest != bare.digest
+    assert rollback_saving(users, replace(PLANS, columns=("plan",))).digest != saving.digest
+    assert Plan.from_dict(saving.to_dict()) == saving
+    assert planner.without_saving(saving).digest == bare.digest
+
+
+def test_a_long_table_name_still_gives_each_copy_a_name_of_its_own(bench: Bench) -> None:
+    table = "ü" * 31
+    bench.write("001_long.sql", f'CREATE TABLE "{table}" (id int PRIMARY KEY, a int, b int);')
+    bench.write("001_rollback.sql", f'DROP TABLE "{table}";')
+    bench.apply()
+    copies = [Copy(schema="public", table=table, columns=(name,), key=("id",)) for name in "ab"]
+    bench.execute(rollback_saving(bench, *copies, version="001", name="long"))
+    assert len({save.copy.saved for save in saves(bench)}) == 2
+
+
+def test_a_snapshot_of_the_schema_has_no_copies_in_it(users: Bench) -> None:
+    users.execute(users.plan_rollback("002", "plan"), run_id="2")
+    with users.database.connect() as opened:
+        before = snapshot.take(opened)
+        users.apply()
+        users.execute(rollback_saving(users, PLANS), run_id="3")
+        assert snapshot.take(opened).fingerprint == before.fingerprint

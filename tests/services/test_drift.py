@@ -1,0 +1,353 @@
+"""Drift: found object by object, never mistaken for a run's work, never told twice, accepted by an administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from config.environments import Environment
+from dashboard.engine import executor
+from dashboard.engine.planner import Plan
+from dashboard.engine.schema.drift import Seen
+from dashboard.engine.target.tracking import Attempt
+from dashboard.models import AuditEvent, DriftCheck, Run, Snapshot
+from dashboard.selectors import drift as selector
+from dashboard.services import drift, execution, plans, runs, targets
+from dashboard.services.actors import SIGNALBOX, Actor
+from dashboard.services.errors import (
+    DriftChanged,
+    EnvironmentOccupied,
+    NameNotTyped,
+    PermissionRefused,
+    ReasonMissing,
+)
+from tests.fix_line import Line
+
+if TYPE_CHECKING:
+    from pytest_django.fixtures import SettingsWrapper
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_jobs(db: None) -> None:
+    """The queue's own tables are not emptied between tests."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs")
+
+
+def run_all(line: Line, by: Actor) -> Run:
+    run = runs.start(plans.apply(line.staging), environment=line.staging, by=by)
+    execution.execute(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def look(line: Line, by: Actor = SIGNALBOX) -> DriftCheck:
+    drift.check(line.staging, by=by)
+    return DriftCheck.objects.first() or pytest.fail("a check leaves a row")
+
+
+def differing(line: Line) -> list[str]:
+    seen = selector.last_seen(line.staging)
+    assert seen
+    return [f"{d.change} {d.key}" for d in selector.differences(seen)]
+
+
+def asked_for() -> list[str]:
+    jobs = ProcrastinateJob.objects.filter(task_name="check_drift")
+    return sorted(args["environment"] for args in jobs.values_list("args", flat=True))
+
+
+def events() -> list[str]:
+    return list(AuditEvent.objects.filter(kind__startswith="drift").order_by("id").values_list("kind", flat=True))
+
+
+def test_the_first_look_is_what_later_ones_are_compared_with(line: Line) -> None:
+    line.query(line.staging, "CREATE TABLE made_by_hand (id int)")
+    first = look(line)
+    assert (first.outcome, first.expected.reason) == ("clean", "first")
+    assert look(line).outcome == "clean"
+    assert Snapshot.objects.count() == 1
+
+
+def test_a_change_made_by_hand_is_found_with_its_objects(two_files: Line, alice: Actor) -> None:
+    run_all(two_files, alice)
+    assert look(two_files).outcome == "clean"
+    two_files.query(two_files.staging, "ALTER TABLE users ADD phone text; CREATE INDEX by_phone ON users (phone)")
+    found = look(two_files, alice)
+    assert (found.outcome, found.differing, found.by) == ("drifted", 2, alice.user)
+    assert differing(two_files) == ["added column public.users.phone", "added index by_phone on public.users"]
+    event = AuditEvent.objects.get(kind="drift.found")
+    assert (event.actor, event.data["differing"]) == ("alice", 2)
+    assert event.data["objects"][0].startswith("column public.users.phone")
+
+
+def test_the_same_drift_is_told_once(line: Line) -> None:
+    look(line)
+    line.query(line.staging, "CREATE TABLE by_hand (id int)")
+    first = look(line)
+    second = look(line)
+    assert events() == ["drift.found"]
+    assert second.since == first.since
+    assert DriftCheck.objects.filter(found__isnull=False).count() == 1
+    line.query(line.staging, "ALTER TABLE by_hand ADD x int")
+    third = look(line)
+    assert (third.since, events()) == (first.since, ["drift.found", "drift.found"])
+    line.query(line.staging, "DROP TABLE by_hand")
+    assert (look(line).outcome, events()[-1]) == ("clean", "drift.gone")
+
+
+def test_a_runs_own_work_is_no_drift(two_files: Line, alice: Actor) -> None:
+    look(two_files)
+    run = run_all(two_files, alice)
+    snapshot = Snapshot.objects.first()
+    assert snapshot
+    assert (snapshot.reason, snapshot.run) == ("run", run)
+    assert look(two_files).outcome == "clean"
+    assert events() == []
+
+
+def test_a_run_does_not_swallow_what_was_changed_by_hand_before_it(two_files: Line, alice: Actor) -> None:
+    two_files.query(two_files.staging, "CREATE TABLE by_hand (id int)")
+    look(two_files)
+    two_files.query(two_files.staging, "ALTER TABLE by_hand ADD note text")
+    run_all(two_files, alice)
+    assert differing(two_files) == ["added column public.by_hand.note"]
+    assert look(two_files).outcome == "drifted"
+    assert events() == ["drift.found"]
+
+
+def test_a_run_that_changes_what_was_changed_by_hand_settles_it(line: Line, alice: Actor) -> None:
+    line.query(line.staging, "CREATE TABLE users (id int)")
+    look(line)
+    line.query(line.staging, "ALTER TABLE users ADD phone text")
+    assert look(line).outcome == "drifted"
+    line.write(_001_phone="ALTER TABLE users ALTER phone TYPE varchar(20)")
+    run_all(line, alice)
+    assert differing(line) == []
+
+
+def test_a_failed_run_leaves_no_drift_though_it_made_the_tracking_tables(line: Line, alice: Actor) -> None:
+    line.write(_001_bad="SELECT 1/0;")
+    assert run_all(line, alice).status == Run.Status.FAILED
+    assert look(line).outcome == "clean"
+
+
+def test_what_a_failed_run_committed_is_expected(line: Line, alice: Actor) -> None:
+    line.write(_001_users="CREATE TABLE users (id int);", _002_bad="SELECT 1/0;")
+    run = run_all(line, alice)
+    assert run.status == Run.Status.FAILED
+    assert Snapshot.objects.filter(run=run, schema__objects__has_key="table public.users").exists()
+    assert look(line).outcome == "clean"
+
+
+def test_a_run_found_out_after_a_crash_is_no_drift(two_files: Line, alice: Actor) -> None:
+    look(two_files)
+    run = runs.start(plans.apply(two_files.staging), environment=two_files.staging, by=alice)
+    assert runs.claim(run.pk)
+    executor.execute(
+        Plan.from_dict(run.plan),
+        access=targets.access(two_files.staging),
+        attempt=Attempt(run_id=str(run.pk), by="alice"),
+        approval=None,
+        observer=lambda event: None,
+    )
+    run.refresh_from_db()
+    runs.interrupt(run, {"code": "worker_lost"})
+    execution.recover(run.pk)
+    run.refresh_from_db()
+    assert run.status == Run.Status.RESOLVED
+    assert Snapshot.objects.filter(run=run).exists()
+    assert look(two_files).outcome == "clean"
+
+
+def test_the_end_of_a_run_does_not_need_the_schema(
+    two_files: Line,
+    alice: Actor,
+    unreachable: Callable[[Environment], Environment],
+    monkeypatch: pytest.MonkeyPatch,
+    settings: SettingsWrapper,
+) -> None:
+    """The target is gone right after the run: the run has succeeded, and the next check takes what it left."""
+    look(two_files)
+    after = drift.after_run
+    staging = two_files.staging
+
+    def gone(run: Run) -> None:
+        unreachable(staging)
+        after(run)
+
+    monkeypatch.setattr(drift, "after_run", gone)
+    reachable = settings.ENVIRONMENTS
+    run = run_all(two_files, alice)
+    assert run.status == Run.Status.SUCCEEDED
+    newest = DriftCheck.objects.first()
+    assert newest
+    assert (newest.outcome, newest.failure["code"]) == ("unreachable", "unreachable")
+    settings.ENVIRONMENTS = reachable
+    assert look(two_files).outcome == "clean"
+    assert Snapshot.objects.filter(run=run).exists()
+
+
+def test_a_look_that_breaks_is_no_business_of_the_run(
+    two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(environment: Environment) -> Seen:
+        raise RuntimeError("no such luck")
+
+    monkeypatch.setattr(drift, "_look", broken)
+    assert run_all(two_files, alice).status == Run.Status.SUCCEEDED
+
+
+def test_a_check_never_races_a_run(two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    look(two_files)
+    run = runs.start(plans.apply(two_files.staging), environment=two_files.staging, by=alice)
+    with pytest.raises(EnvironmentOccupied):
+        drift.check(two_files.staging, by=SIGNALBOX)
+    drift.check_if_free(two_files.staging, by=SIGNALBOX)
+    assert DriftCheck.objects.count() == 1
+    execution.execute(run.pk)
+    assert look(two_files).outcome == "clean"
+
+
+def test_a_run_that_begins_and_ends_during_a_look_makes_it_look_again(
+    line: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.write(_001_users="CREATE TABLE users (id int);")
+    look(line)
+    plain, looks = drift._look, []
+
+    def slow(environment: Environment) -> object:
+        seen = plain(environment)
+        looks.append(seen)
+        if len(looks) == 1:
+            run_all(line, alice)
+        return seen
+
+    monkeypatch.setattr(drift, "_look", slow)
+    assert look(line).outcome == "clean"
+    assert len(looks) == 4  # the stale one, before the run, after it, and the one that counts
+
+
+def test_rows_written_are_kept_with_the_run_and_left_out_when_it_is_too_late(
+    line: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.write(_001_users="CREATE TABLE users (id int);")
+    run_all(line, alice)
+    on_time = Snapshot.objects.first()
+    assert on_time
+    assert "public.users" in on_time.rows_written
+    assert on_time.counted_since
+    line.write(_002_orders="CREATE TABLE orders (id int);")
+    monkeypatch.setattr(drift, "after_run", lambda run: None)
+    late = run_all(line, alice)
+    Run.objects.filter(pk=late.pk).update(finished_at=timezone.now() + drift.LATE * -2)
+    DriftCheck.objects.update(at=timezone.now() + drift.LATE * -3)
+    look(line)
+    snapshot = Snapshot.objects.get(run=late)
+    assert (snapshot.rows_written, snapshot.counted_since) == ({}, "")
+
+
+def test_an_unreachable_target_keeps_what_was_known(
+    line: Line, unreachable: Callable[[Environment], Environment]
+) -> None:
+    look(line)
+    line.query(line.staging, "CREATE TABLE by_hand (id int)")
+    look(line)
+    gone = unreachable(line.staging)
+    drift.check(gone, by=SIGNALBOX)
+    state = selector.states([gone])["staging"]
+    assert state.last
+    assert state.seen
+    assert (state.last.outcome, state.seen.outcome, state.drifted) == ("unreachable", "drifted", True)
+    assert "s3cret" not in str(state.last.failure)
+    assert differing(line) == ["added table public.by_hand", "added column public.by_hand.id"]
+
+
+def test_accepting_makes_what_was_found_the_expected_schema(line: Line, carol: Actor) -> None:
+    look(line)
+    line.query(line.staging, "CREATE TABLE by_hand (id int)")
+    shown = look(line)
+    drift.accept(line.staging, by=carol, fingerprint=shown.fingerprint, reason=" A hotfix of Tuesday ")
+    snapshot = Snapshot.objects.first()
+    assert snapshot
+    assert (snapshot.reason, snapshot.by) == ("accepted", carol.user)
+    assert look(line).outcome == "clean"
+    event = AuditEvent.objects.get(kind="drift.accepted")
+    assert (event.data["reason"], event.data["differing"]) == ("A hotfix of Tuesday", 2)
+    assert "drift.gone" not in events()
+
+
+def test_only_what_was_shown_can_be_accepted(line: Line, carol: Actor) -> None:
+    look(line)
+    line.query(line.staging, "CREATE TABLE by_hand (id int)")
+    shown = look(line)
+    line.query(line.staging, "ALTER TABLE by_hand ADD x int")
+    look(line)
+    with pytest.raises(DriftChanged):
+        drift.accept(line.staging, by=carol, fingerprint=shown.fingerprint, reason="why not")
+    line.query(line.staging, "DROP TABLE by_hand")
+    look(line)
+    with pytest.raises(DriftChanged):
+        drift.accept(line.staging, by=carol, fingerprint=shown.fingerprint, reason="why not")
+
+
+def test_accepting_wants_an_administrator_a_reason_and_the_name(line: Line, bob: Actor, carol: Actor) -> None:
+    drift.check(line.production, by=SIGNALBOX)
+    line.query(line.production, "CREATE TABLE by_hand (id int)")
+    drift.check(line.production, by=SIGNALBOX)
+    found = DriftCheck.objects.first()
+    assert found
+    given = {"fingerprint": found.fingerprint, "reason": "a hotfix", "typed_name": "production"}
+    with pytest.raises(PermissionRefused):
+        drift.accept(line.production, by=bob, **given)
+    with pytest.raises(ReasonMissing):
+        drift.accept(line.production, by=carol, **{**given, "reason": " "})
+    with pytest.raises(NameNotTyped):
+        drift.accept(line.production, by=carol, **{**given, "typed_name": "prod"})
+    drift.accept(line.production, by=carol, **given)
+
+
+def test_a_check_is_asked_for_once_and_takes_one_place_of_a_worker(line: Line, vera: Actor) -> None:
+    drift.ask(line.staging, by=vera)
+    drift.ask(line.staging, by=vera)
+    job = ProcrastinateJob.objects.get(task_name="check_drift")
+    assert (job.queue_name, job.lock) == ("drift", "drift")
+    assert selector.states([line.staging, line.production])["staging"].checking
+    assert not selector.states([line.staging, line.production])["production"].checking
+
+
+def test_checks_are_asked_for_where_they_are_due(line: Line, settings: SettingsWrapper) -> None:
+    look(line)
+    settings.DRIFT_MINUTES = 0
+    drift.ask_where_due()
+    assert asked_for() == []
+    settings.DRIFT_MINUTES = 60
+    drift.ask_where_due()
+    assert asked_for() == ["production"]
+    DriftCheck.objects.update(at=timezone.now() - timedelta(minutes=61))
+    drift.ask_where_due()
+    assert asked_for() == ["production", "staging"]
+
+
+def test_old_looks_are_let_go_and_old_snapshots_keep_their_counts(
+    line: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drift, "SCHEMAS_KEPT", 1)
+    monkeypatch.setattr(drift, "CHECKS_KEPT", 2)
+    line.write(_001_users="CREATE TABLE users (id int);")
+    run = run_all(line, alice)
+    line.write(_002_orders="CREATE TABLE orders (id int);")
+    run_all(line, alice)
+    look(line)
+    assert DriftCheck.objects.count() == 2
+    old = Snapshot.objects.get(run=run)
+    assert (old.schema, bool(old.fingerprint), "public.users" in old.rows_written) == ({}, True, True)
+    assert look(line).outcome == "clean"

@@ -1,0 +1,122 @@
+"""Edited files: a real edit is shown and refused; an edit of comments is accepted as a run, and only that."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashboard.engine.errors import NothingToDo, PlanBlocked
+from dashboard.models import Run
+from dashboard.services import approvals, edits, execution, plans, runs
+from dashboard.services.actors import Actor
+from dashboard.services.errors import ApprovalNeeded
+from tests.fix_line import Line
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PLAIN = "CREATE TABLE users (id int);"
+ANNOTATED = "-- People who sign in\nCREATE TABLE users (\n    id int\n);"
+EDITED = "CREATE TABLE users (id bigint);"
+
+
+@pytest.fixture
+def applied(line: Line, alice: Actor) -> Line:
+    line.write(_001_users=PLAIN, _001_rollback="DROP TABLE users;", _002_orders="CREATE TABLE orders (id int);")
+    execution.execute(runs.start(plans.apply(line.staging), environment=line.staging, by=alice).pk)
+    return line
+
+
+def accept(line: Line, by: Actor) -> Run:
+    plan = edits.acceptance(line.staging, edits.look(line.staging))
+    assert plan
+    run = runs.start(plan, environment=line.staging, by=by)
+    execution.execute(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def recorded(line: Line) -> tuple[object, ...]:
+    sql = "SELECT checksum, checksum_sql, forward_script, rollback_script, run_id FROM platform.schema_migrations"
+    return line.query(line.staging, f"{sql} WHERE version = '001'")[0]
+
+
+def test_what_ran_stands_beside_the_file(applied: Line) -> None:
+    applied.write(_001_users=ANNOTATED, _002_orders="CREATE TABLE orders (id bigint);")
+    found = edits.look(applied.staging)
+    assert [(e.identity, e.comments_only, e.applied) for e in found] == [
+        (("001", "users"), True, PLAIN),
+        (("002", "orders"), False, "CREATE TABLE orders (id int);"),
+    ]
+    assert [e.identity for e in edits.look(applied.staging, only=("002", "orders"))] == [("002", "orders")]
+
+
+def test_an_edit_of_comments_is_accepted_and_nothing_else_changes(applied: Line, alice: Actor) -> None:
+    before = recorded(applied)
+    applied.write(_001_users=ANNOTATED)
+    run = accept(applied, alice)
+    assert run.status == Run.Status.SUCCEEDED
+    after = recorded(applied)
+    assert (after[0] != before[0], after[2]) == (True, ANNOTATED)
+    assert (after[1], *after[3:]) == (before[1], *before[3:])
+    assert edits.look(applied.staging) == ()
+
+
+def test_a_real_edit_is_not_accepted(applied: Line) -> None:
+    applied.write(_001_users=EDITED)
+    assert edits.acceptance(applied.staging, edits.look(applied.staging)) is None
+    with pytest.raises(PlanBlocked):
+        plans.accept_edits(applied.staging, [("001", "users")])
+
+
+def test_what_was_not_edited_has_nothing_to_accept(applied: Line) -> None:
+    with pytest.raises(NothingToDo):
+        plans.accept_edits(applied.staging, [("001", "users")])
+
+
+def test_a_file_edited_again_after_the_plan_is_not_recorded(applied: Line, alice: Actor) -> None:
+    applied.write(_001_users=ANNOTATED)
+    plan = plans.accept_edits(applied.staging, [("001", "users")])
+    before = recorded(applied)
+    run = runs.start(plan, environment=applied.staging, by=alice)
+    applied.write(_001_users=EDITED)
+    execution.execute(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.failure["code"]) == (Run.Status.FAILED, "plan_changed")
+    assert recorded(applied) == before
+
+
+def test_the_target_itself_refuses_other_sql(applied: Line, alice: Actor) -> None:
+    """Should a plan ever say so: the row's own checksum of its SQL decides."""
+    applied.write(_001_users=ANNOTATED)
+    plan = plans.accept_edits(applied.staging, [("001", "users")])
+    applied.query(applied.staging, "UPDATE platform.schema_migrations SET checksum_sql = 'other' WHERE version = '001'")
+    run = runs.start(plan, environment=applied.staging, by=alice)
+    execution.execute(run.pk)
+    run.refresh_from_db()
+    assert run.failure["code"] == "plan_changed"
+    assert recorded(applied)[2] == PLAIN
+
+
+def test_of_a_baseline_no_text_is_kept_because_none_ran(applied: Line, alice: Actor) -> None:
+    sql = "UPDATE platform.schema_migrations SET kind = 'baseline', forward_script = NULL WHERE version = '001'"
+    applied.query(applied.staging, sql)
+    applied.write(_001_users=ANNOTATED)
+    assert accept(applied, alice).status == Run.Status.SUCCEEDED
+    assert recorded(applied)[2] is None
+    assert edits.look(applied.staging) == ()
+
+
+def test_a_protected_environment_asks_for_approval(line: Line, alice: Actor, bob: Actor) -> None:
+    line.write(_001_users=PLAIN, _001_rollback="DROP TABLE users;")
+    request = approvals.open_request(plans.apply(line.production), environment=line.production, by=alice)
+    approved = approvals.approve(request.pk, by=bob, digest=request.digest)
+    execution.execute(runs.start_approved(approved, by=alice, typed_name="production").pk)
+    line.write(_001_users=ANNOTATED)
+    plan = plans.accept_edits(line.production, [("001", "users")])
+    with pytest.raises(ApprovalNeeded):
+        runs.start(plan, environment=line.production, by=alice, typed_name="production")
+    request = approvals.open_request(plan, environment=line.production, by=alice, reason="comments only")
+    approved = approvals.approve(request.pk, by=bob, digest=request.digest)
+    run = runs.start_approved(approved, by=alice, typed_name="production")
+    execution.execute(run.pk)
+    run.refresh_from_db()
+    assert run.status == Run.Status.SUCCEEDED

@@ -1,0 +1,250 @@
+"""What an approval rests on: each requirement, met, answered, missing, or not asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from config.environments import Environment, Requirement
+from dashboard.engine.planner import Plan
+from dashboard.engine.rehearsal.report import Report, ScriptError, ScriptRun
+from dashboard.models import AuditEvent, Rehearsal, Request
+from dashboard.selectors import findings
+from dashboard.services import approvals, evidence, execution, observations, plans, rehearsals, runs
+from dashboard.services.actors import Actor
+from dashboard.services.audit import Event
+from dashboard.services.errors import EvidenceMissing
+from dashboard.services.evidence import Evidence, Verdict
+from tests.fix_line import Line
+from tests.fix_rehearsals import Finds, passing
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+type Install = Callable[[Finds], None]
+type Demanding = Callable[..., Environment]
+
+FAILED = ScriptRun(ok=False, ms=1.0, error=ScriptError(sentence="It fails."))
+
+
+def ask(environment: Environment, by: Actor, because: str = "") -> Request:
+    plan = plans.apply(environment)
+    return approvals.open_request(plan, environment=environment, by=by, reason="December", irreversible_because=because)
+
+
+def approve(request: Request, by: Actor) -> Request:
+    return approvals.approve(request.pk, by=by, digest=request.digest, reason="")
+
+
+def verdicts(found: Evidence) -> dict[Requirement, Verdict]:
+    return {item.requirement: item.verdict for item in found.items}
+
+
+def of(environment: Environment) -> dict[Requirement, Verdict]:
+    return verdicts(evidence.of_plan(plans.apply(environment), environment))
+
+
+def failing(plan: Plan) -> Report:
+    return passing(plan, up=FAILED, down=None, again=None, reversible=None, repeatable=None)
+
+
+def test_an_approval_waits_for_the_rehearsal(
+    two_files: Line, alice: Actor, bob: Actor, demanding: Demanding, rehearsals_find: Install
+) -> None:
+    request = ask(demanding(Requirement.REHEARSAL), alice)
+    with pytest.raises(EvidenceMissing, match="It is being rehearsed"):
+        approve(request, bob)
+    assert not request.decisions.exists()
+    rehearsals_find(passing)
+    rehearsals.work()
+    assert approve(request, bob).status == Request.Status.APPROVED
+
+
+def test_what_an_approval_rested_on_is_in_the_audit_log(
+    two_files: Line, alice: Actor, bob: Actor, demanding: Demanding, rehearsals_find: Install
+) -> None:
+    rehearsals_find(passing)
+    request = ask(demanding(Requirement.REHEARSAL, Requirement.REVERSIBLE), alice)
+    rehearsals.work()
+    approve(request, bob)
+    data = AuditEvent.objects.get(kind=Event.REQUEST_APPROVED).data
+    assert data["rehearsal"] == Rehearsal.objects.get().pk
+    assert data["verdicts"] == {
+        "rehearsal": "satisfied",
+        "reversible": "satisfied",
+        "lint": "satisfied",
+        "previous": "not_required",
+    }
+
+
+def test_a_failed_rehearsal_is_no_evidence(
+    two_files: Line, alice: Actor, bob: Actor, demanding: Demanding, rehearsals_find: Install
+) -> None:
+    rehearsals_find(failing)
+    request = ask(demanding(Requirement.REHEARSAL), alice)
+    rehearsals.work()
+    with pytest.raises(EvidenceMissing, match="failed when it was rehearsed"):
+        approve(request, bob)
+
+
+def test_a_free_environment_asks_for_nothing(two_files: Line, alice: Actor, bob: Actor) -> None:
+    request = ask(two_files.production, alice)
+    found = evidence.of_request(request, two_files.production)
+    assert not found.missing
+    assert verdicts(found)[Requirement.REHEARSAL] is Verdict.NOT_REQUIRED
+    assert approve(request, bob).status == Request.Status.APPROVED
+
+
+# Reversible
+
+
+def test_a_rollback_that_restores_nothing_needs_a_reason(
+    two_files: Line, alice: Actor, bob: Actor, demanding: Demanding, rehearsals_find: Install
+) -> None:
+    rehearsals_find(lambda plan: passing(plan, reversible=False))
+    production = demanding(Requirement.REHEARSAL, Requirement.REVERSIBLE)
+    bare = ask(production, alice)
+    rehearsals.work()
+    with pytest.raises(EvidenceMissing, match="001_users and 002_orders does not restore the schema"):
+        approve(bare, bob)
+    reasoned = ask(production, alice, because="The rows are in the archive.")
+    found = evidence.of_request(reasoned, production)
+    assert verdicts(found)[Requirement.REVERSIBLE] is Verdict.ANSWERED
+    approve(reasoned, bob)
+    assert AuditEvent.objects.get(kind=Event.REQUEST_APPROVED).data["irreversible_because"] == (
+        "The rows are in the archive."
+    )
+
+
+def test_another_order_of_columns_is_reversible(
+    two_files: Line, alice: Actor, demanding: Demanding, rehearsals_find: Install
+) -> None:
+    rehearsals_find(lambda plan: passing(plan, reversible=False, order_only=True))
+    production = demanding(Requirement.REVERSIBLE)
+    rehearsals.ask(plans.apply(production), environment=production, by=alice)
+    rehearsals.work()
+    assert of(production)[Requirement.REVERSIBLE] is Verdict.SATISFIED
+
+
+def test_without_a_rehearsal_a_rollback_proves_nothing(two_files: Line, demanding: Demanding) -> None:
+    assert of(demanding(Requirement.REVERSIBLE))[Requirement.REVERSIBLE] is Verdict.MISSING
+
+
+def test_a_migration_without_rollback_is_irreversible_unless_its_file_says_why(
+    line: Line, demanding: Demanding
+) -> None:
+    production = demanding(Requirement.REVERSIBLE)
+    line.write(_001_users="CREATE TABLE users (id int);")
+    found = evidence.of_plan(plans.apply(production), production)
+    assert "001_users has no rollback that can be used." in [item.sentence for item in found.missing]
+    line.write(_001_users="-- signalbox: irreversible=It is the first.\nCREATE TABLE users (id int);")
+    assert of(production)[Requirement.REVERSIBLE] is Verdict.ANSWERED
+
+
+# Lint
+
+ERROR = "CREATE TABLE users (id int);\nCOPY users FROM PROGRAM 'cat /etc/passwd';\n"
+
+
+def test_an_error_of_lint_forbids_an_approval(line: Line, demanding: Demanding) -> None:
+    production = demanding(Requirement.LINT)
+    line.write(_001_users=ERROR)
+    (missing,) = evidence.of_plan(plans.apply(production), production).missing
+    assert missing.sentence.startswith("Lint finds 1 error: 001_users.sql, line 2.")
+
+
+def test_an_error_that_the_file_allows_is_none_and_the_reason_is_kept(
+    line: Line, alice: Actor, demanding: Demanding
+) -> None:
+    production = demanding(Requirement.LINT)
+    line.write(
+        _001_users=ERROR.replace("COPY", "-- signalbox:allow leaves-the-database The file is ours.\nCOPY"),
+        _001_rollback="DROP TABLE users;",
+    )
+    ask(production, alice)
+    assert of(production)[Requirement.LINT] is Verdict.SATISFIED
+    assert AuditEvent.objects.get(kind=Event.REQUEST_OPENED).data["suppressions"] == [
+        {"rule": "leaves-the-database", "file": "001_users.sql", "line": 3, "reason": "The file is ours."}
+    ]
+
+
+def test_a_rollback_that_cannot_be_parsed_is_no_error_of_the_plan(line: Line, demanding: Demanding) -> None:
+    """It is never captured: that says `reversible`, in words of its own."""
+    production = demanding(Requirement.LINT, Requirement.REVERSIBLE)
+    line.write(_001_users="CREATE TABLE users (id int);", _001_rollback="DROP TABEL users;")
+    found = of(production)
+    assert (found[Requirement.LINT], found[Requirement.REVERSIBLE]) == (Verdict.SATISFIED, Verdict.MISSING)
+
+
+def test_lint_is_asked_once_for_one_content(line: Line, demanding: Demanding, monkeypatch: pytest.MonkeyPatch) -> None:
+    line.write(_001_asked_once="CREATE TABLE asked_once (id int);")
+    asked: list[object] = []
+    lint = findings.lint_folder
+    monkeypatch.setattr(findings, "lint_folder", lambda *args: asked.append(args) or lint(*args))
+    production = demanding(Requirement.LINT)
+    of(production)
+    of(production)
+    assert len(asked) == 1
+    line.write(_001_asked_once="CREATE TABLE asked_twice (id int);")
+    of(production)
+    assert len(asked) == 2
+
+
+# The environment before
+
+
+def apply_to_staging(line: Line, by: Actor) -> None:
+    execution.execute(runs.start(plans.apply(line.staging), environment=line.staging, by=by).pk)
+    observations.refresh(line.staging)
+
+
+def test_it_must_be_applied_before_where_that_is_asked_for(two_files: Line, alice: Actor, demanding: Demanding) -> None:
+    production = demanding(Requirement.PREVIOUS)
+    assert of(production)[Requirement.PREVIOUS] is Verdict.MISSING
+    apply_to_staging(two_files, alice)
+    assert of(production)[Requirement.PREVIOUS] is Verdict.SATISFIED
+    two_files.write(_002_orders="-- a comment\nCREATE TABLE orders (id int);")
+    assert of(production)[Requirement.PREVIOUS] is Verdict.SATISFIED
+    two_files.write(_002_orders="CREATE TABLE orders (id bigint);")
+    assert of(production)[Requirement.PREVIOUS] is Verdict.MISSING
+
+
+def test_nothing_comes_before_the_first_environment(two_files: Line) -> None:
+    assert Requirement.PREVIOUS not in of(two_files.staging)
+
+
+# Rollbacks and what runs no migration
+
+
+def rollback_of(line: Line, environment: Environment) -> Evidence:
+    plan = plans.rollback(environment, version="002", name="orders")
+    return evidence.of_plan(plan, environment)
+
+
+@pytest.fixture
+def applied_everywhere(two_files: Line, alice: Actor, bob: Actor, demanding: Demanding) -> Environment:
+    request = approve(ask(two_files.production, alice), bob)
+    execution.execute(runs.start_approved(request, by=alice, typed_name="production").pk)
+    return demanding(*Requirement)
+
+
+def test_a_rollback_that_was_not_rehearsed_may_be_accepted_unproven(
+    two_files: Line, applied_everywhere: Environment
+) -> None:
+    assert verdicts(rollback_of(two_files, applied_everywhere)) == {Requirement.REHEARSAL: Verdict.ANSWERED}
+
+
+def test_a_rollback_that_failed_when_rehearsed_may_not(
+    two_files: Line, alice: Actor, applied_everywhere: Environment, rehearsals_find: Install
+) -> None:
+    rehearsals_find(failing)
+    plan = plans.rollback(applied_everywhere, version="002", name="orders")
+    rehearsals.ask(plan, environment=applied_everywhere, by=alice)
+    rehearsals.work()
+    assert verdicts(rollback_of(two_files, applied_everywhere)) == {Requirement.REHEARSAL: Verdict.MISSING}
+
+
+def test_a_plan_that_runs_no_migration_has_nothing_to_prove(two_files: Line, demanding: Demanding) -> None:
+    production = demanding(*Requirement)
+    plan = plans.skip(production, [("001", "users")], reason="Made by hand")
+    assert evidence.of_plan(plan, production) == Evidence()
