@@ -14,9 +14,10 @@ from django_htmx.http import HttpResponseStopPolling
 
 from dashboard.forms.runs import RunQuery
 from dashboard.models import Run
+from dashboard.presenters import restored as restoration
 from dashboard.presenters import runs as presenter
+from dashboard.selectors import restored, workers
 from dashboard.selectors import runs as selector
-from dashboard.selectors import workers
 from dashboard.services import actors, runs
 
 PAGE = 30
@@ -40,7 +41,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpRespons
     if not request.htmx:  # type: ignore[attr-defined]
         return render(request, "runs/detail.html", context)
     answer = render(request, "runs/detail.html#progress", context)
-    return answer if run.is_active else HttpResponseStopPolling(answer.content)
+    return answer if context["follow"] else HttpResponseStopPolling(answer.content)
 
 
 @require_POST
@@ -59,7 +60,13 @@ def _found(pk: int) -> Run:
 
 
 def _context(request: HttpRequest, run: Run) -> dict[str, Any]:
-    return presenter.page(run, selector.steps(run), actors.from_request(request), worker_alive=workers.state().alive)
+    page = presenter.page(run, selector.steps(run), actors.from_request(request), worker_alive=workers.state().alive)
+    compared, awaited = restored.compared(run), restored.is_awaited(run)
+    return page | {
+        "restored": restoration.view(compared) if compared else None,
+        "comparing": awaited,
+        "follow": run.is_active or awaited,
+    }
 
 
 def _log(run: Run) -> StreamingHttpResponse:
