@@ -170,9 +170,9 @@ def _rebind_button(standing: Standing, by: Actor) -> ActionButton:
     )
 
 
-def _check_is_bound(standing: Standing) -> None:
-    if _leads_elsewhere(standing):
-        raise DatabaseNotConfirmed(environment=standing.environment.name)
+def _unbound(standing: Standing) -> str:
+    """The page says the rest above."""
+    return str(DatabaseNotConfirmed(environment=standing.environment.name)) if _leads_elsewhere(standing) else ""
 
 
 def _leads_elsewhere(standing: Standing) -> bool:
@@ -185,7 +185,7 @@ def _leads_elsewhere(standing: Standing) -> bool:
 def _offer(standing: Standing, folder: Folder | None) -> Plan | EngineError | None:
     """What Apply would do, judged by the last look. The page behind the button asks the target itself."""
     look = standing.look
-    if folder is None or look is None or look.history is None or look.identity is None:
+    if folder is None or look is None or look.history is None or look.identity is None or look.other_database:
         return None
     target = Target(
         environment=standing.environment.slug,
@@ -213,9 +213,9 @@ def _apply_button(standing: Standing, offer: Plan | EngineError | None, by: Acto
         reason=refusal(
             partial(permissions.check_can_request, by),
             partial(_check_is_free, standing),
-            partial(_check_is_bound, standing),
             partial(_check_plan, offer),
-        ),
+        )
+        or _unbound(standing),
     )
 
 

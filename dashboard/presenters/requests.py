@@ -177,22 +177,28 @@ def actions(request: Request, by: Actor) -> Actions:
     objection = void(request)
     return Actions(
         reject=_decide(request, by, "Reject", "request-reject"),
-        approve=_decide(request, by, "Approve", "request-approve", objection),
+        approve=_decide(request, by, "Approve", "request-approve", _no_approval(request, objection)),
         withdraw=_withdraw(request, by),
         run=_run(request, by, objection),
         objection=objection,
     )
 
 
-def _decide(request: Request, by: Actor, label: str, view: str, objection: str = "") -> ActionButton:
-    void = "It cannot be approved: its plan no longer holds." if objection else ""
+def _no_approval(request: Request, objection: str) -> str:
+    """Why nobody could approve it now."""
+    if objection:
+        return "It cannot be approved: its plan no longer holds."
+    return refusal(partial(policies.check_is_bound, place_of(request)))
+
+
+def _decide(request: Request, by: Actor, label: str, view: str, otherwise: str = "") -> ActionButton:
     return ActionButton(
         label=label,
         url=reverse(view, args=[request.pk]),
         method="post",
         tone="primary",
         show=request.status == Request.Status.OPEN,
-        reason=refusal(partial(permissions.check_can_decide, by, request)) or _too_late(request) or void,
+        reason=refusal(partial(permissions.check_can_decide, by, request)) or _too_late(request) or otherwise,
     )
 
 

@@ -63,6 +63,7 @@ def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> Req
     """Approve the digest that was on the page. One winner among all who decide at once."""
     request = _decide(request_id, Decision.Verdict.APPROVED, by=by, digest=digest, reason=reason)
     environment = environments.get(request.environment)
+    policies.check_is_bound(environment)
     expires_at = timezone.now() + timedelta(hours=environment.approval_hours)
     _move(request, Request.Status.APPROVED, expires_at=expires_at)
     audit.record(
