@@ -176,11 +176,12 @@ def test_an_administrator_confirms_it(elsewhere: Environment, admin: User, clien
     answer = confirm(client)
     assert answer.redirect_chain == [("/environments/production/", 302)]
     now = targets.read(elsewhere).identity
-    assert f"Production is bound to {now.database} from now on." in text(answer)
+    assert "Production is bound to the other database from now on." in text(answer)
     assert "is not the database it was" not in text(answer)
     assert Observation.objects.get(pk="production").ok
-    assert f"carol confirmed another database: {now.database} on server" in text(client.get("/audit/"))
-    assert "Restored from last night's backup" in text(client.get("/audit/"))
+    audit = text(client.get("/audit/"))
+    assert f"carol confirmed another database: {now.database} (oid {now.database_oid}) on server" in audit
+    assert "Restored from last night's backup" in audit
 
 
 @pytest.mark.parametrize(
