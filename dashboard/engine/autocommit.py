@@ -93,7 +93,7 @@ def _in_small_transaction(session: Session, position: int, step: Step, statement
 
 
 def _note_done(session: Session, step: Step, statement: Statement, before: guards.Look) -> None:
-    for own in ("SET CONSTRAINTS ALL IMMEDIATE", "SET LOCAL search_path = pg_catalog"):
+    for own in ("SET CONSTRAINTS ALL IMMEDIATE", "CLOSE ALL", "SET LOCAL search_path = pg_catalog"):
         _execute(session, own)
     if fault := guards.wrote(before, guards.look(session.connection, session.schema)):
         raise failed(step, at(statement, "25000", fault), remedy=guards.REMEDY)
