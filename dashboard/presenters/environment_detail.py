@@ -22,7 +22,7 @@ from dashboard.models.roles import Role, has_role
 from dashboard.presenters import failures as boxes
 from dashboard.presenters import plans, statuses, wording
 from dashboard.presenters.buttons import ActionButton, refusal
-from dashboard.presenters.environments import Card, card
+from dashboard.presenters.environments import Card, card, is_blocked
 from dashboard.presenters.failures import ErrorBox
 from dashboard.presenters.matrix import state_pill
 from dashboard.presenters.pills import Pill
@@ -38,6 +38,8 @@ KINDS: Mapping[Kind, Pill] = {
     Kind.SKIPPED: statuses.MIGRATION[State.SKIPPED],
     Kind.REPEATABLE: statuses.MIGRATION[State.APPLIED],
 }
+#: Of more files that are missing, one sentence tells.
+FILES_TOLD_ALONE = 3
 NO_WAY_BACK = "No rollback was captured, so neither this nor anything before it can be rolled back."
 CHECKSUMS: Mapping[State, tuple[str, str]] = {  # icon and words
     State.APPLIED: ("ok", "same as the file"),
@@ -118,7 +120,7 @@ def page(
         test=_test_button(standing.environment, by),
         stops=_stops(offer, waiting),
         waiting=waiting,
-        notices=tuple(s.sentence for s in standing.statuses if s.state in {State.MODIFIED, State.MISSING}),
+        notices=tuple(_notices(standing)),
         mishaps=tuple(_mishaps(standing, failures)),
         history=tuple(_history(standing, runs, by)),
         history_exists=history is not None and history.exists,
@@ -139,6 +141,18 @@ def _label(item: MigrationStatus | Unfinished) -> str:
 
 def run_ids(standing: Standing) -> set[str]:
     return {row.run_id for row in standing.rows if row.run_id}
+
+
+def _notices(standing: Standing) -> Iterator[str]:
+    """A folder that is empty, or another one, is not told file by file."""
+    missing = [s for s in standing.statuses if s.state is State.MISSING]
+    told_alone = {State.MODIFIED} if len(missing) > FILES_TOLD_ALONE else {State.MODIFIED, State.MISSING}
+    if State.MISSING not in told_alone:
+        yield (
+            f"{len(missing)} migrations are recorded here, but their files are gone from the folder. Restore them from "
+            "version control; or point SIGNALBOX_SOURCE at the folder that has them, and restart Signalbox."
+        )
+    yield from (s.sentence for s in standing.statuses if s.state in told_alone)
 
 
 # The policy
@@ -250,7 +264,8 @@ def _waiting(standing: Standing, planned: set[tuple[str, str]], by: Actor) -> It
             yield _entry(standing, clashing, _CLASH.format(version=version, count=len(clashing)), planned, by)
             items = [item for item in items if item not in clashing]
         for item in items:
-            yield _entry(standing, [item], "" if item.state in _SAID else item.sentence, planned, by)
+            said = item.state in _SAID or is_blocked(item)
+            yield _entry(standing, [item], "" if said else item.sentence, planned, by)
 
 
 #: States whose sentence would only repeat the pill, the problems or the box above.
