@@ -11,6 +11,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+
+import psycopg
 
 from dashboard.engine import statements
 from dashboard.engine.errors import EngineError, PartlyApplied, RunCancelled, ServerError, StatementFailed
@@ -39,11 +42,11 @@ def run(session: Session, position: int, step: Step, shape: TransactionShape) ->
     for statement in shape.sent:
         if statement.number < step.first_statement:
             continue
-        begun = False
+        begun, phase = False, f"statement {statement.number}"
         try:
-            _refuse_stale_index(session, step, statement)
+            session.guarded(step, phase, partial(_refuse_stale_index, session, step, statement))
             begun = True
-            _journaled(session, position, step, statement)
+            session.guarded(step, phase, partial(_journaled, session, position, step, statement))
         except (StatementFailed, RunCancelled) as error:
             doubtful = begun and _is_in_doubt(session, step, statement)
             raise _partly(step, statement, done, error, doubtful=doubtful) from None
@@ -87,7 +90,7 @@ def _in_small_transaction(session: Session, position: int, step: Step, statement
         session.statement(position, step, statement)
         session.guarded(step, "recording", lambda: _note_done(session, step, statement, before))
         session.guarded(step, "commit", lambda: _execute(session, "COMMIT"))
-    except EngineError:
+    except (EngineError, psycopg.Error):
         _undo(session, step, statement)
         raise
 
@@ -176,8 +179,15 @@ def _partly(
 
 
 def _is_in_doubt(session: Session, step: Step, statement: Statement) -> bool:
-    if session.connection.closed:
+    """Asked in a clean session: what failed may have left a role or a timeout of its own behind."""
+    try:
+        connections.reset(session.connection, session.access)
+        return _may_have_left_something(session, step, statement)
+    except psycopg.Error:
         return True
+
+
+def _may_have_left_something(session: Session, step: Step, statement: Statement) -> bool:
     last = tracking.last_outcome(session.connection, session.schema, step, statement.number, session.attempt)
     return last == "started" or bool(
         (index := statements.concurrent_index(statement))

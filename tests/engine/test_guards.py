@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import psycopg
 import pytest
 
 from dashboard.engine import errors, executor, session, statements, transactional
@@ -12,7 +13,7 @@ from dashboard.engine.events import Ending, Event, StatementFinished, StatementS
 from dashboard.engine.leash import Leash
 from dashboard.engine.statements import Statement, TransactionMode, TransactionShape
 from dashboard.engine.target import connection as connections
-from dashboard.engine.target import guards, locks, wire
+from dashboard.engine.target import guards, locks, tracking, wire
 from dashboard.engine.target.connection import Connection
 from dashboard.engine.target.tracking import Attempt
 from tests.engine.folders import Bench
@@ -114,6 +115,18 @@ def test_applied_is_said_only_of_what_another_transaction_sees(users: Bench, mon
         users.apply()
     assert [event.ending for event in users.events if isinstance(event, StepEnded)] == [Ending.UNKNOWN]
     assert nothing_of_it(users)
+
+
+def test_an_error_after_the_commit_is_no_failure(users: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def time_out(*_: object) -> bool:
+        raise psycopg.errors.QueryCanceled("canceling statement due to statement timeout")
+
+    monkeypatch.setattr(tracking, "succeeded", time_out)
+    with pytest.raises(errors.ConnectionLost, match="reading it back"):
+        users.apply()
+    assert [event.ending for event in users.events if isinstance(event, StepEnded)] == [Ending.UNKNOWN]
+    assert users.tables() == {"public.users", "public.next"}
+    assert log(users)[-1] == ("apply", "succeeded")
 
 
 # Locks
