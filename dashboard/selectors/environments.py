@@ -10,10 +10,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from django.db.models import Prefetch
+
 from dashboard.engine import status
 from dashboard.engine.migration import AppliedMigration, Folder, Kind, Unfinished, version_key
 from dashboard.engine.status import MigrationStatus, Summary
-from dashboard.models import Request, Run, environments
+from dashboard.models import Request, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import observations
 from dashboard.selectors.observations import Look
@@ -94,7 +96,8 @@ def _standing(
 
 def _last_runs(chosen: Sequence[Environment]) -> Mapping[str, Run]:
     runs = Run.objects.filter(environment__in=[e.slug for e in chosen]).select_related("started_by")
-    newest = runs.defer("plan").order_by("environment", "-id").distinct("environment")
+    became = Prefetch("steps", RunStep.objects.only("run_id", "status"))
+    newest = runs.defer("plan").order_by("environment", "-id").distinct("environment").prefetch_related(became)
     return {run.environment: run for run in newest}
 
 
