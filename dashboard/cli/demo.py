@@ -110,7 +110,7 @@ def _prepare(server: LocalServer, environment: dict[str, str], told: Path) -> No
 
 
 def _manage(environment: dict[str, str], *arguments: str) -> None:
-    command = [sys.executable, settings.BASE_DIR / "manage.py", *arguments]
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
     subprocess.run(command, env=environment, check=True, process_group=0)
 
 

@@ -11,6 +11,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+
+import psycopg
 
 from dashboard.engine import statements
 from dashboard.engine.errors import EngineError, PartlyApplied, RunCancelled, ServerError, StatementFailed
@@ -41,11 +44,11 @@ def run(session: Session, position: int, step: Step, shape: TransactionShape) ->
     for statement in shape.sent:
         if statement.number < step.first_statement:
             continue
-        begun = False
+        begun, phase = False, f"statement {statement.number}"
         try:
-            _refuse_stale_index(session, step, statement)
+            session.guarded(step, phase, partial(_refuse_stale_index, session, step, statement))
             begun = True
-            _journaled(session, position, step, statement)
+            session.guarded(step, phase, partial(_journaled, session, position, step, statement))
         except (StatementFailed, RunCancelled) as error:
             doubtful = begun and _is_in_doubt(session, step, statement)
             raise _partly(step, statement, done, error, doubtful=doubtful) from None
@@ -96,13 +99,13 @@ def _in_small_transaction(session: Session, position: int, step: Step, statement
         session.statement(position, step, statement)
         session.guarded(step, "recording", lambda: _note_done(session, step, statement, before))
         session.guarded(step, "commit", lambda: _execute(session, "COMMIT"))
-    except EngineError:
+    except (EngineError, psycopg.Error):
         _undo(session, step, statement)
         raise
 
 
 def _note_done(session: Session, step: Step, statement: Statement, before: guards.Look) -> None:
-    for own in ("SET CONSTRAINTS ALL IMMEDIATE", "SET LOCAL search_path = pg_catalog"):
+    for own in ("SET CONSTRAINTS ALL IMMEDIATE", "CLOSE ALL", "SET LOCAL search_path = pg_catalog"):
         _execute(session, own)
     if fault := guards.wrote(before, guards.look(session.connection, session.schema)):
         raise failed(step, at(statement, "25000", fault), remedy=guards.REMEDY)
@@ -185,8 +188,15 @@ def _partly(
 
 
 def _is_in_doubt(session: Session, step: Step, statement: Statement) -> bool:
-    if session.connection.closed:
+    """Asked in a clean session: what failed may have left a role or a timeout of its own behind."""
+    try:
+        connections.reset(session.connection, session.access)
+        return _may_have_left_something(session, step, statement)
+    except psycopg.Error:
         return True
+
+
+def _may_have_left_something(session: Session, step: Step, statement: Statement) -> bool:
     last = tracking.last_outcome(session.connection, session.schema, step, statement.number, session.attempt)
     return last == "started" or bool(
         (index := statements.concurrent_index(statement))

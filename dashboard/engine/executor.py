@@ -187,8 +187,13 @@ def _after_failure(session: Session, step: Step, error: EngineError) -> None:
 
 
 def _read_back(session: Session, step: Step) -> None:
-    """Said to be applied is only what another transaction has seen."""
-    if not tracking.succeeded(session.connection, session.schema, step, session.attempt):
+    """Said to be applied is only what another transaction has seen; and said to have failed is nothing after COMMIT."""
+    try:
+        is_there = tracking.succeeded(session.connection, session.schema, step, session.attempt)
+    except psycopg.Error as error:
+        reason = connections.reason_of(error, session.access.address)
+        raise lost(step, session.access, "reading it back", reason) from None
+    if not is_there:
         raise lost(step, session.access, "reading it back", "its row in the audit log is not there")
 
 

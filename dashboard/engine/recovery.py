@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dashboard.engine import autocommit, statements
-from dashboard.engine.errors import PlanChanged, TargetBusy
+from dashboard.engine.errors import OtherDatabase, TargetBusy
 from dashboard.engine.faultpoints import faultpoint
 from dashboard.engine.files import directives
 from dashboard.engine.planner import Plan, Step
@@ -51,19 +51,25 @@ class Verdict:
 
 def resolve(plan: Plan, *, access: Access, attempt: Attempt) -> Verdict:
     """Raises TargetUnreachable, or TargetBusy while the run's session cannot be got rid of: then ask again later.
-    Raises PlanChanged when the URL leads to another database than the run worked on."""
+    Raises OtherDatabase when the URL leads to another one than the run worked on."""
     with (
         connections.working(access, name="signalbox recovery") as connection,
         connections.cut_off_after(AT_MOST, connection),
         connections.naming_errors(connection, access.address, access.schema),
     ):
         doctor.examine(connection, access.address)
-        if connections.identity(connection) != plan.identity:
-            raise PlanChanged(what="the URL now leads to another database than the run worked on")
+        _check_identity(connection, access.address, plan)
         _wait_until_gone(connection, access.address, attempt.run_id)
         with locks.held(connection, access.address.name, wait=PATIENCE):
             faultpoint("recovering")
             return Verdict(steps=_found(connection, plan.steps, access.schema, attempt))
+
+
+def _check_identity(connection: Connection, address: Address, plan: Plan) -> None:
+    identity = connections.identity(connection)
+    if identity != plan.identity:
+        change = plan.identity.change_to(identity)
+        raise OtherDatabase(environment=address.name, variable=address.variable, change=change)
 
 
 def _wait_until_gone(connection: Connection, address: Address, run_id: str) -> None:

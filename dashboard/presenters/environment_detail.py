@@ -22,7 +22,7 @@ from dashboard.models.roles import Role, has_role
 from dashboard.presenters import failures as boxes
 from dashboard.presenters import plans, rehearsals, statuses, wording
 from dashboard.presenters.buttons import ActionButton, refusal
-from dashboard.presenters.environments import Card, card
+from dashboard.presenters.environments import Card, card, is_blocked
 from dashboard.presenters.failures import ErrorBox
 from dashboard.presenters.matrix import state_pill
 from dashboard.presenters.pills import Pill
@@ -40,6 +40,8 @@ KINDS: Mapping[Kind, Pill] = {
     Kind.SKIPPED: statuses.MIGRATION[State.SKIPPED],
     Kind.REPEATABLE: statuses.MIGRATION[State.APPLIED],
 }
+#: Of more files that are missing, one sentence tells.
+FILES_TOLD_ALONE = 3
 NO_WAY_BACK = "No rollback was captured, so neither this nor anything before it can be rolled back."
 CHECKSUMS: Mapping[State, tuple[str, str]] = {  # icon and words
     State.APPLIED: ("ok", "same as the file"),
@@ -156,6 +158,18 @@ def run_ids(standing: Standing) -> set[str]:
     return {row.run_id for row in standing.rows if row.run_id}
 
 
+def _notices(standing: Standing) -> Iterator[str]:
+    """A folder that is empty, or another one, is not told file by file."""
+    missing = [s for s in standing.statuses if s.state is State.MISSING]
+    told_alone = {State.MODIFIED} if len(missing) > FILES_TOLD_ALONE else {State.MODIFIED, State.MISSING}
+    if State.MISSING not in told_alone:
+        yield (
+            f"{len(missing)} migrations are recorded here, but their files are gone from the folder. Restore them from "
+            "version control; or point SIGNALBOX_SOURCE at the folder that has them, and restart Signalbox."
+        )
+    yield from (s.sentence for s in standing.statuses if s.state in told_alone)
+
+
 # The policy
 
 
@@ -185,9 +199,9 @@ def _rebind_button(standing: Standing, by: Actor) -> ActionButton:
     )
 
 
-def _check_is_bound(standing: Standing) -> None:
-    if _leads_elsewhere(standing):
-        raise DatabaseNotConfirmed(environment=standing.environment.name)
+def _unbound(standing: Standing) -> str:
+    """The page says the rest above."""
+    return str(DatabaseNotConfirmed(environment=standing.environment.name)) if _leads_elsewhere(standing) else ""
 
 
 def _leads_elsewhere(standing: Standing) -> bool:
@@ -216,7 +230,7 @@ def _notices(standing: Standing) -> Iterator[Notice]:
 def _offer(standing: Standing, folder: Folder | None) -> Plan | EngineError | None:
     """What Apply would do, judged by the last look. The page behind the button asks the target itself."""
     look = standing.look
-    if folder is None or look is None or look.history is None or look.identity is None:
+    if folder is None or look is None or look.history is None or look.identity is None or look.other_database:
         return None
     target = Target(
         environment=standing.environment.slug,
@@ -244,9 +258,9 @@ def _apply_button(standing: Standing, offer: Plan | EngineError | None, by: Acto
         reason=refusal(
             partial(permissions.check_can_request, by),
             partial(_check_is_free, standing),
-            partial(_check_is_bound, standing),
             partial(_check_plan, offer),
-        ),
+        )
+        or _unbound(standing),
     )
 
 
@@ -297,7 +311,8 @@ def _waiting(standing: Standing, planned: set[tuple[str, str]], by: Actor) -> It
             yield _entry(standing, clashing, _CLASH.format(version=version, count=len(clashing)), planned, by)
             items = [item for item in items if item not in clashing]
         for item in items:
-            yield _entry(standing, [item], "" if item.state in _SAID else item.sentence, planned, by)
+            said = item.state in _SAID or is_blocked(item)
+            yield _entry(standing, [item], "" if said else item.sentence, planned, by)
 
 
 #: States whose sentence would only repeat the pill, the problems or the box above.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -49,8 +50,9 @@ DONE = {
 
 WAIT = (
     "Nothing, but to wait. Within a minute of a worker and {place} being up, Signalbox asks the database what was "
-    "committed, and says it here. Should it last longer, the log of the worker says what stands in the way."
+    "committed, and says it here; or why it cannot."
 )
+AGAIN_SOON = "Signalbox asks again every minute, and says here what it found."
 
 
 def box(run: Run, steps: Sequence[RunStep], by: Actor) -> ErrorBox | None:
@@ -63,7 +65,7 @@ def box(run: Run, steps: Sequence[RunStep], by: Actor) -> ErrorBox | None:
         happened=_happened(run, failure),
         state_now=state_now(run, steps),
         state_tone=_state_tone(steps),
-        actions=() if run.is_active else _ways_on(run, steps, by),
+        actions=_ways_on(run, steps, by),
     )
     return _with_server(found, failure["server"], run, steps) if "server" in failure else found
 
@@ -94,7 +96,7 @@ _UNTOUCHED = frozenset({RunStep.Status.WAITING, RunStep.Status.NOT_RUN})
 def _failed(run: Run, steps: Sequence[RunStep]) -> ErrorBox:
     partly = _partial(steps)
     title = "This run failed, and left something behind" if partly else "This run failed"
-    told = (run.failure or {}).get("next_step", "").removeprefix("Nothing of it remains. ")
+    told = _step_alone((run.failure or {}).get("next_step", ""))
     return _box(title=title, next_step=told or _settle_step(partly) or AGAIN)
 
 
@@ -103,8 +105,10 @@ def _cancelled(run: Run, steps: Sequence[RunStep]) -> ErrorBox:
 
 
 def _interrupted(run: Run, steps: Sequence[RunStep]) -> ErrorBox:
+    unresolved = _unresolved(run)
     wait = WAIT.format(place=badge_of(run.environment).name)
-    return replace(_box(title="What this run did is not known yet", next_step=wait), tone="warn", icon="unknown")
+    next_step = f"{_step_alone(unresolved['next_step'])} {AGAIN_SOON}" if unresolved else wait
+    return replace(_box(title="What this run did is not known yet", next_step=next_step), tone="warn", icon="unknown")
 
 
 def _resolved(run: Run, steps: Sequence[RunStep]) -> ErrorBox:
@@ -146,8 +150,21 @@ def _settle_step(partly: RunStep | None) -> str:
     return f"Settle {partly.version}: continue where it broke off, or undo by hand what is there and start over."
 
 
+def _step_alone(advice: str) -> str:
+    """Without the word on the database that it begins with: the box has a place of its own for that."""
+    return re.sub(r"^Nothing [^.]*\. ", "", advice)
+
+
+def _unresolved(run: Run) -> dict[str, Any]:
+    """Why what an interrupted run committed could not be found out when it was last tried."""
+    reason: dict[str, Any] = (run.failure or {}).get("unresolved") or {}
+    return reason if run.status == Run.Status.INTERRUPTED else {}
+
+
 def _happened(run: Run, failure: dict[str, Any]) -> str:
     told: str = failure.get("sentence") or _by_person(run)
+    if unresolved := _unresolved(run):
+        return f"{told} Signalbox could not find out yet what was committed: {unresolved['sentence']}"
     return f"{told} Signalbox asked the database what was committed." if run.status == Run.Status.RESOLVED else told
 
 
@@ -243,8 +260,10 @@ def server_facts(server: dict[str, Any]) -> tuple[Fact, ...]:
 
 def _ways_on(run: Run, steps: Sequence[RunStep], by: Actor) -> tuple[ActionButton, ...]:
     place = badge_of(run.environment)
-    if not place.url:
+    if not place.url or (run.is_active and not _unresolved(run)):
         return ()
+    if run.is_active:
+        return (_environment(place),)
     if partly := _partial(steps):
         return (settle_button(place.slug, partly.version, partly.name), _environment(place))
     if run.kind != Run.Kind.APPLY or all(step.status == RunStep.Status.COMMITTED for step in steps):

@@ -112,6 +112,9 @@ def _of_approved(standings: Sequence[Standing]) -> Iterator[Sentence]:
 
 
 def _of_folder(found: Found) -> Iterator[Sentence]:
+    if found.folder and not found.folder.migrations:
+        text = f"The folder {found.folder.source} holds no migration."
+        yield Sentence(tone="warn", icon="migration", text=text, url=reverse("problems"))
     errors = [p for p in found.folder.problems if p.severity is Severity.ERROR] if found.folder else []
     if errors:
         files = len({p.file for p in errors})

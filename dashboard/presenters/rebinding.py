@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from dashboard.engine.migration import AppliedMigration, History, Kind, version_key
 from dashboard.models.environments import Environment
+from dashboard.presenters.pills import Pill
 from dashboard.services.bindings import Change
+
+DIFFERS = Pill(label="Differs", tone="warn", icon="attention")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,15 +21,14 @@ class Row:
     found: str
 
     @property
-    def differs(self) -> bool:
-        return self.bound != self.found
+    def pill(self) -> Pill | None:
+        return DIFFERS if self.bound != self.found else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     rows: tuple[Row, ...]
     variable: str  # where its URL comes from
-    database: str  # the name of the other one
     seen_at: datetime | None  # the last good look at the bound one
     known_as: str  # other environments that are bound to the same database
 
@@ -35,7 +37,6 @@ def comparison(change: Change, environment: Environment) -> Comparison:
     return Comparison(
         rows=tuple(_rows(change)),
         variable=environment.variable,
-        database=change.found.identity.database,
         seen_at=change.last.seen_at,
         known_as=" and ".join(change.known_as),
     )
@@ -63,4 +64,4 @@ def _newest(rows: list[AppliedMigration]) -> str:
 
 def _last(rows: list[AppliedMigration]) -> str:
     moments = [row.applied_at for row in rows if row.applied_at]
-    return f"{max(moments):%Y-%m-%d %H:%M:%S} UTC" if moments else "never"
+    return f"{max(moments).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if moments else "never"

@@ -181,30 +181,32 @@ def actions(request: Request, by: Actor, proof: Evidence | None) -> Actions:
     """`proof` is what an approval would rest on; None where nothing is to be decided any more."""
     objection = void(request)
     missing = proof.missing if proof else ()
-    refused = "It cannot be approved: its plan no longer holds." if objection else _waits_for(missing)
     return Actions(
         reject=_decide(request, by, "Reject", "request-reject"),
-        approve=_decide(request, by, "Approve", "request-approve", refused),
+        approve=_decide(request, by, "Approve", "request-approve", _no_approval(request, objection, missing)),
         withdraw=_withdraw(request, by),
         run=_run(request, by, objection),
         objection=objection,
     )
 
 
-def _waits_for(missing: Sequence[Item]) -> str:
-    if not missing:
-        return ""
-    return f"It cannot be approved yet: see what is missing above ({len(missing)})."
+def _no_approval(request: Request, objection: str, missing: Sequence[Item]) -> str:
+    """Why nobody could approve it now."""
+    if objection:
+        return "It cannot be approved: its plan no longer holds."
+    if missing:
+        return f"It cannot be approved yet: see what is missing above ({len(missing)})."
+    return refusal(partial(policies.check_is_bound, place_of(request)))
 
 
-def _decide(request: Request, by: Actor, label: str, view: str, refused: str = "") -> ActionButton:
+def _decide(request: Request, by: Actor, label: str, view: str, otherwise: str = "") -> ActionButton:
     return ActionButton(
         label=label,
         url=reverse(view, args=[request.pk]),
         method="post",
         tone="primary",
         show=request.status == Request.Status.OPEN,
-        reason=refusal(partial(permissions.check_can_decide, by, request)) or _too_late(request) or refused,
+        reason=refusal(partial(permissions.check_can_decide, by, request)) or _too_late(request) or otherwise,
     )
 
 

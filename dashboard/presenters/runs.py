@@ -81,6 +81,7 @@ _EMPTY = {
 }
 _NOT_YET: Mapping[str, str] = {
     RunStep.Status.NOT_RUN: "It was not begun.",
+    RunStep.Status.UNKNOWN: "Whether a statement of it ran is not known.",
     RunStep.Status.COMMITTED: "It has no statements.",
 }
 _TIMES = {1: "once", 2: "twice"}
@@ -93,6 +94,7 @@ _WORDS = {
     "bring_back": "brings saved rows back",
     "accept": "accepts its edited comments",
 }
+_DECIDED_BY_STEPS = {Run.Status.FAILED, Run.Status.CANCELLED, Run.Status.RESOLVED}
 _UNDOABLE = {Run.Status.SUCCEEDED, Run.Status.RESOLVED}
 
 
@@ -147,11 +149,11 @@ def steps(found: Sequence[RunStep]) -> list[StepView]:
 
 
 def verdict(run: Run, states: Set[str]) -> Pill:
-    """A run that was found out about after a crash is called by what its steps became."""
-    if run.status != Run.Status.RESOLVED:
-        return statuses.RUN[run.status]
+    """What remains of a run that ended badly decides; one that was found out about after a crash has no other name."""
     if RunStep.Status.PARTIAL in states:
         return statuses.STEP[RunStep.Status.PARTIAL]
+    if run.status != Run.Status.RESOLVED:
+        return statuses.RUN[run.status]
     if states == {RunStep.Status.COMMITTED}:
         return replace(statuses.RUN[Run.Status.SUCCEEDED], label="Succeeded, found out after a crash")
     left = "some steps committed" if RunStep.Status.COMMITTED in states else "nothing changed"
@@ -160,7 +162,7 @@ def verdict(run: Run, states: Set[str]) -> Pill:
 
 def _states(run: Run) -> frozenset[str]:
     """Of a run in a list, where that matters."""
-    return frozenset(step.status for step in run.steps.all()) if run.status == Run.Status.RESOLVED else frozenset()
+    return frozenset(step.status for step in run.steps.all()) if run.status in _DECIDED_BY_STEPS else frozenset()
 
 
 def progress(run: Run, found: Sequence[RunStep]) -> str:

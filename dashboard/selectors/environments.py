@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import Prefetch
+
 from dashboard.engine import status
 from dashboard.engine.migration import AppliedMigration, Folder, Kind, Unfinished, version_key
 from dashboard.engine.status import MigrationStatus, Summary
-from dashboard.models import Request, Run, environments
+from dashboard.models import Request, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import drift, observations
 from dashboard.selectors.drift import DriftState
@@ -102,7 +104,8 @@ def _compared(look: Look | None, folder: Folder | None) -> dict[str, Any]:
 
 def _last_runs(chosen: Sequence[Environment]) -> Mapping[str, Run]:
     runs = Run.objects.filter(environment__in=[e.slug for e in chosen]).select_related("started_by")
-    newest = runs.defer("plan").order_by("environment", "-id").distinct("environment")
+    became = Prefetch("steps", RunStep.objects.only("run_id", "status"))
+    newest = runs.defer("plan").order_by("environment", "-id").distinct("environment").prefetch_related(became)
     return {run.environment: run for run in newest}
 
 

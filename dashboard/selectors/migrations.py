@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from django.db.models import Prefetch
+
 from dashboard.engine.migration import Folder
 from dashboard.models import Run, RunStep
 from dashboard.selectors.board import Row
@@ -14,7 +16,8 @@ RUNS_SHOWN = 20
 def steps_of(version: str, name: str) -> list[RunStep]:
     """The steps of the last runs that had this migration in them, newest first."""
     steps = RunStep.objects.filter(version=version, name=name).select_related("run", "run__started_by")
-    return list(steps.defer("run__plan").order_by("-run_id")[:RUNS_SHOWN])
+    became = Prefetch("run__steps", RunStep.objects.only("run_id", "status"))
+    return list(steps.defer("run__plan").prefetch_related(became).order_by("-run_id")[:RUNS_SHOWN])
 
 
 def runs_by_id(ids: Collection[str], environment: str) -> dict[str, Run]:

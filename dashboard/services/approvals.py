@@ -80,6 +80,7 @@ def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> Req
     request = _decide(request_id, Decision.Verdict.APPROVED, by=by, digest=digest, reason=reason)
     found = evidence.check(request)
     environment = environments.get(request.environment)
+    policies.check_is_bound(environment)
     expires_at = timezone.now() + timedelta(hours=environment.approval_hours)
     _move(request, Request.Status.APPROVED, expires_at=expires_at)
     audit.record(

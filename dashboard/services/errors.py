@@ -39,6 +39,12 @@ class ReasonMissing(Refused):
     advice = "Write one sentence that a colleague will understand next year."
 
 
+class EnvironmentNotDeclared(Refused):
+    code = "environment_not_declared"
+    sentence = "No environment {slug} is declared any more."
+    advice = "Declare {slug} again where the environments are declared, with the same database, and restart Signalbox."
+
+
 class EnvironmentOccupied(Refused):
     """Facts: environment, run (number), status."""
 

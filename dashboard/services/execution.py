@@ -59,12 +59,12 @@ def execute(run_id: int, *, told_to_stop: Callable[[], bool] = lambda: False) ->
 
 
 def recover(run_id: int) -> None:
-    """Find out what an interrupted run committed. Stays interrupted while the target cannot be asked."""
+    """Find out what an interrupted run committed. Stays interrupted, and says why, while its target cannot be asked."""
     run = Run.objects.get(pk=run_id)
     if run.status != Run.Status.INTERRUPTED:
         return
-    environment = environments.get(run.environment)
     try:
+        environment = targets.declared(run.environment)
         verdict = recovery.resolve(
             bindings.to_resolve(run),
             access=targets.access(environment),
@@ -72,6 +72,7 @@ def recover(run_id: int) -> None:
         )
     except EngineError as error:
         logger.warning("Run %s is not resolved yet: %s", run.pk, error)
+        runs.note_unresolved(run.pk, recorder.failure(error))
         return
     faultpoint("resolved")
     runs.settle(run, verdict.steps)

@@ -123,6 +123,15 @@ def interrupt(run: Run, failure: dict[str, Any]) -> bool:
     return bool(moved)
 
 
+def note_unresolved(run_id: int, reason: dict[str, Any]) -> None:
+    """Why what an interrupted run committed could not be found out yet."""
+    with transaction.atomic():
+        run = Run.objects.select_for_update(of=("self",)).filter(pk=run_id, status=Run.Status.INTERRUPTED).first()
+        if run is not None:
+            run.failure = {**(run.failure or {}), "unresolved": reason}
+            run.save(update_fields=["failure"])
+
+
 def settle(run: Run, found: Sequence[Found]) -> None:
     """What an interrupted run did is known now: note it step by step and free the environment."""
     with transaction.atomic():

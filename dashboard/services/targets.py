@@ -9,8 +9,18 @@ from dashboard.engine.planner import Policy, Target, TargetIdentity
 from dashboard.engine.target import connection, doctor
 from dashboard.engine.target.connection import Access, Address
 from dashboard.engine.target.doctor import Check
+from dashboard.models import environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import observations
+from dashboard.services.errors import EnvironmentNotDeclared
+
+
+def declared(slug: str) -> Environment:
+    """Raises EnvironmentNotDeclared: rows outlive the declaration of their environment."""
+    try:
+        return environments.get(slug)
+    except environments.UnknownEnvironment:
+        raise EnvironmentNotDeclared(slug=slug) from None
 
 
 def address(environment: Environment) -> Address:

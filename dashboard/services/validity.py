@@ -31,7 +31,7 @@ def objection(plan: Plan, *, made_at: datetime) -> str:
         if seen := _seen_since(made_at, environments.get(plan.environment)):
             planner.verify(plan, seen)
     except EngineError as error:
-        return str(error.facts.get("what", error))
+        return str(error.facts.get("what", error)).rstrip(".")
     except environments.UnknownEnvironment:
         return f"no environment {plan.environment} is declared any more"
     return ""

@@ -45,7 +45,7 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
 def refresh(request: HttpRequest, slug: str) -> HttpResponse:
     environment = environment_or_404(slug)
     seen = observations.refresh(environment)
-    if seen.ok:
+    if seen.failure is None:
         messages.success(request, f"Looked at {environment.name} just now.")
     else:
         messages.warning(request, not_seen(environment, seen.failure["code"]))

@@ -23,7 +23,7 @@ def confirm(request: HttpRequest, slug: str) -> HttpResponse:
     form = RebindForm(request.POST if request.method == "POST" else None, change=change, environment=environment)
     if request.method == "POST" and form.is_valid():
         bindings.rebind(change, environment=environment, by=by, **form.submission)
-        messages.success(request, f"{environment.name} is bound to {change.found.identity.database} from now on.")
+        messages.success(request, f"{environment.name} is bound to the other database from now on.")
         return redirect("environment", slug)
     context = {"environment": badge(environment), "comparison": presenter.comparison(change, environment), "form": form}
     return render(request, "rebinding/new.html", context, status=422 if form.errors else 200)

@@ -182,12 +182,12 @@ def test_a_variable_that_is_not_set_is_named(signalbox: Signalbox, two_files: Li
 WRONG_URLS = [
     pytest.param(
         "postgresql://nobody:s3cret@127.0.0.1:1/gone",
-        "127.0.0.1:1/gone as nobody: connection failed",
+        "127.0.0.1:1/gone as nobody: Connection refused",
         id="nobody listens",
     ),
     pytest.param(
         "postgresql://nobody:s3%63ret@127.0.0.1:1/gone",
-        "127.0.0.1:1/gone as nobody: connection failed",
+        "127.0.0.1:1/gone as nobody: Connection refused",
         id="escaped password",
     ),
     pytest.param(

@@ -69,12 +69,17 @@ def test_a_file_can_set_its_own_lock_timeout(users: Bench) -> None:
     with reader(users) as application:
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         free = threading.Thread(
-            target=lambda: (wait_until(lambda: users.database.query(waiting)[0][0]), application.rollback())
+            target=lambda: (wait_until(lambda: users.database.query(waiting)[0][0]), _pause(), application.rollback())
         )
         free.start()
         users.apply()
         free.join()
     assert not [e for e in users.events if isinstance(e, StepRetried)]
+
+
+def _pause() -> None:
+    """Longer than the lock timeout of the environment."""
+    threading.Event().wait(0.5)
 
 
 def test_who_blocks_is_told_while_it_waits(users: Bench) -> None:

@@ -42,6 +42,11 @@ REFUSED: dict[str, tuple[str, ...]] = {
         "COMMIT",
     ),
     "constraints, commit": ("SET CONSTRAINTS ALL IMMEDIATE", "COMMIT"),
+    "replica, constraints, commit": (
+        "SET session_replication_role = replica",
+        "SET CONSTRAINTS ALL IMMEDIATE",
+        "COMMIT",
+    ),
     "do commit": ("DO $$ BEGIN COMMIT; END $$",),
     "do rollback": ("DO $$ BEGIN ROLLBACK; END $$",),
     "call commit": ("CREATE PROCEDURE p() LANGUAGE plpgsql AS $$ BEGIN COMMIT; END $$", "CALL p()"),
@@ -59,6 +64,11 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "fuse function replaced": (
         "CREATE OR REPLACE FUNCTION platform.migration_fuse_check() RETURNS trigger LANGUAGE plpgsql "
         "AS $$ BEGIN RETURN NULL; END $$",
+    ),
+    "fuse function replaced, constraints": (
+        "CREATE OR REPLACE FUNCTION platform.migration_fuse_check() RETURNS trigger LANGUAGE plpgsql "
+        "AS $$ BEGIN RETURN NULL; END $$",
+        "SET CONSTRAINTS ALL IMMEDIATE",
     ),
     "fuse function replaced, commit": (
         "CREATE OR REPLACE FUNCTION platform.migration_fuse_check() RETURNS trigger LANGUAGE plpgsql "
@@ -98,6 +108,13 @@ REFUSED: dict[str, tuple[str, ...]] = {
     ),
     "history locked": ("LOCK TABLE platform.schema_migrations",),
     "history written from a block": ("DO $$ BEGIN EXECUTE 'DELETE FROM platform.' || 'schema_migrations'; END $$",),
+    "history deleted by a deferred trigger": (
+        "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql "
+        "AS $$ BEGIN DELETE FROM platform.schema_migrations; RETURN NULL; END $$",
+        "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON first DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION late()",
+        "INSERT INTO first VALUES (1)",
+    ),
     "log emptied": (
         "ALTER TABLE platform.migration_audit_log DISABLE TRIGGER append_only",
         "DELETE FROM platform.migration_audit_log",
@@ -129,6 +146,13 @@ REFUSED: dict[str, tuple[str, ...]] = {
         "SET search_path = evil, pg_catalog, public",
         "DELETE FROM platform.schema_migrations",
     ),
+    "our comparison replaced": (
+        "CREATE SCHEMA evil",
+        "CREATE FUNCTION evil.never(name, name) RETURNS boolean LANGUAGE sql AS 'SELECT false'",
+        "CREATE OPERATOR evil.<> (LEFTARG = name, RIGHTARG = name, FUNCTION = evil.never)",
+        "SET search_path = evil, pg_catalog, public",
+        "DELETE FROM platform.schema_migrations",
+    ),
     "discard all": ("DISCARD ALL",),
     "session ends itself": ("SELECT pg_terminate_backend(pg_backend_pid())",),
     "statement cancels itself": ("SELECT pg_cancel_backend(pg_backend_pid())",),
@@ -154,6 +178,7 @@ HARMLESS: dict[str, tuple[str, ...]] = {
     "replica": ("SET session_replication_role = replica",),
     "not durable": ("SET synchronous_commit = off", "SET LOCAL synchronous_commit = off"),
     "role switched": ("SET ROLE pg_monitor", "RESET ROLE"),
+    "user left switched": ("GRANT CREATE ON SCHEMA public TO pg_monitor", "SET SESSION AUTHORIZATION pg_monitor"),
     "role left switched": ("GRANT CREATE ON SCHEMA public TO pg_monitor", "SET ROLE pg_monitor"),
     "path hidden": ("SELECT set_config('search_path', 'public', false)",),
     "path in front of ours": (
@@ -168,6 +193,11 @@ HARMLESS: dict[str, tuple[str, ...]] = {
     "listening": ("LISTEN anything", "NOTIFY anything"),
     "prepared statement": ("PREPARE q AS SELECT 1", "EXECUTE q"),
     "cursor held": ("DECLARE c CURSOR WITH HOLD FOR SELECT 1",),
+    "history deleted by a cursor that is read at COMMIT": (
+        "CREATE FUNCTION late() RETURNS int LANGUAGE plpgsql "
+        "AS $$ BEGIN DELETE FROM platform.schema_migrations; RETURN 1; END $$",
+        "DECLARE c CURSOR WITH HOLD FOR SELECT late()",
+    ),
 }
 
 COMMITS_ANYWAY = (

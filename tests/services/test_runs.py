@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -24,6 +25,9 @@ from dashboard.services import execution, observations, plans, runs, targets
 from dashboard.services.actors import Actor
 from dashboard.services.errors import AlreadyDecided, EnvironmentOccupied, PermissionRefused, ReasonMissing
 from tests.fix_line import Line
+
+if TYPE_CHECKING:
+    from pytest_django.fixtures import SettingsWrapper
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -234,6 +238,28 @@ def test_a_run_stays_interrupted_while_its_target_cannot_be_asked(
     execution.recover(run.pk)
     run.refresh_from_db()
     assert run.status == Run.Status.INTERRUPTED
+    assert run.failure is not None
+    assert run.failure["unresolved"]["code"] == "unreachable"
+
+
+def test_a_run_whose_environment_is_gone_says_why_it_stays_interrupted(
+    line: Line, alice: Actor, settings: SettingsWrapper
+) -> None:
+    line.write(_001_users="CREATE TABLE users (id int);")
+    run = start(line, alice)
+    lose(run, committed=True, line=line)
+    execution.find_lost()
+    declared, settings.ENVIRONMENTS = settings.ENVIRONMENTS, ()
+    execution.recover(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.failure and run.failure["unresolved"]["code"]) == (
+        Run.Status.INTERRUPTED,
+        "environment_not_declared",
+    )
+    settings.ENVIRONMENTS = declared
+    execution.recover(run.pk)
+    run.refresh_from_db()
+    assert run.status == Run.Status.RESOLVED
 
 
 def test_a_worker_that_comes_back_writes_nothing(line: Line, alice: Actor) -> None:

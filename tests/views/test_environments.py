@@ -48,6 +48,22 @@ def test_the_list_shows_each_environment(two: Line, viewer: User, client_of: Cli
     assert "Production 2 pending" in page
 
 
+def test_a_folder_that_lacks_many_files_is_told_in_one_sentence(
+    line: Line, requester: User, acting: Callable[[User], Actor], client_of: ClientOf
+) -> None:
+    from dashboard.services import execution
+
+    names = [f"00{number}_t{number}" for number in range(1, 5)]
+    line.write(**{f"_{name}": f"CREATE TABLE {name[4:]} (id int);" for name in names})
+    execution.execute(runs.start(plans.apply(line.staging), environment=line.staging, by=acting(requester)).pk)
+    for name in names:
+        (line.folder / f"{name}.sql").unlink()
+    observations.refresh(line.staging)
+    page = text(client_of(requester).get(PAGE))
+    assert "4 migrations are recorded here, but their files are gone from the folder." in page
+    assert "001_t1 was applied here" not in page
+
+
 def test_what_is_pending_stands_in_order_with_the_button_that_runs_it(
     two: Line, requester: User, client_of: ClientOf
 ) -> None:

@@ -147,6 +147,7 @@ def test_an_empty_folder_teaches_the_first_file_name(line: Line, viewer: User, c
     page = text(client_of(viewer).get("/"))
     assert "The folder holds no migration yet" in page
     assert "001_create_users.sql" in page
+    assert f"The folder {line.folder} holds no migration." in page
 
 
 def test_an_environment_without_a_database_names_the_variable(

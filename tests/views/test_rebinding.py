@@ -86,9 +86,31 @@ def test_nothing_can_be_applied_from_the_page(elsewhere: Environment, requester:
     client = client_of(requester)
     page = client.get("/environments/production/")
     assert 'href="/environments/production/apply/"' not in page.content.decode()
-    assert "no administrator has confirmed that. Nothing was changed." in text(page)
+    assert "Production leads to another database than before, and no administrator has confirmed that." in text(page)
+    assert "runs with the next apply" not in text(page)
     refused = client.get("/environments/production/apply/")
     assert (refused.status_code, "is not the database it was" in text(refused)) == (409, True)
+
+
+def test_an_open_request_cannot_be_approved_and_can_be_rejected(
+    two: Line,
+    ask: Callable[[User], Request],
+    requester: User,
+    approver: User,
+    lead: Lead,
+    copy_of: CopyOf,
+    client_of: ClientOf,
+) -> None:
+    observations.refresh_all()
+    request, client = ask(requester), client_of(approver)
+    observations.refresh(lead(two.production, copy_of(two.production)))
+    page = client.get(f"/requests/{request.pk}/")
+    assert "Production leads to another database than before" in text(page)
+    assert "Approve and apply now" not in text(page)
+    assert client.post(f"/requests/{request.pk}/approve/", {"digest": request.digest}).status_code == 409
+    client.post(f"/requests/{request.pk}/reject/", {"digest": request.digest, "reason": "Not there"})
+    request.refresh_from_db()
+    assert request.status == "rejected"
 
 
 def test_an_approved_request_cannot_be_run(
@@ -135,9 +157,9 @@ def test_a_refresh_says_so(elsewhere: Environment, viewer: User, client_of: Clie
 def test_it_shows_both_side_by_side(two: Line, elsewhere: Environment, admin: User, client_of: ClientOf) -> None:
     page = text(client_of(admin).get(PAGE))
     before, now = targets.read(two.production).identity, targets.read(elsewhere).identity
-    assert f"Database {before.database} {now.database} differs" in page
+    assert f"Database {before.database} {now.database} Differs" in page
     assert f"Server (system identifier) {before.system_identifier} {now.system_identifier} Database number" in page
-    assert f"Database number (oid) {before.database_oid} {now.database_oid} differs" in page
+    assert f"Database number (oid) {before.database_oid} {now.database_oid} Differs" in page
     assert "Migrations recorded 0 0 Newest" in page
     assert "This is the database of" not in page
 
@@ -154,11 +176,12 @@ def test_an_administrator_confirms_it(elsewhere: Environment, admin: User, clien
     answer = confirm(client)
     assert answer.redirect_chain == [("/environments/production/", 302)]
     now = targets.read(elsewhere).identity
-    assert f"Production is bound to {now.database} from now on." in text(answer)
+    assert "Production is bound to the other database from now on." in text(answer)
     assert "is not the database it was" not in text(answer)
     assert Observation.objects.get(pk="production").ok
-    assert f"carol confirmed another database: {now.database} on server" in text(client.get("/audit/"))
-    assert "Restored from last night's backup" in text(client.get("/audit/"))
+    audit = text(client.get("/audit/"))
+    assert f"carol confirmed another database: {now.database} (oid {now.database_oid}) on server" in audit
+    assert "Restored from last night's backup" in audit
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from django.utils import timezone
 from dashboard.engine.recovery import Found
 from dashboard.models import Run, RunStatement, RunStep
 from dashboard.selectors import runs as selector
-from dashboard.services import runs
+from dashboard.services import execution, runs
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
 from tests.views.pages import text
@@ -153,6 +153,27 @@ def test_an_interrupted_run_freezes_the_environment_and_says_so(
     shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
     assert "What this run did is not known yet" in shown
     assert "Whether 001 and what comes after it committed is not known; Staging is frozen until it is" in shown
+
+
+def test_a_run_that_cannot_be_found_out_about_says_why_and_what_to_do(
+    two: Line,
+    requester: User,
+    run_on_staging: Callable[..., Run],
+    client_of: ClientOf,
+    unreachable: Callable[..., object],
+) -> None:
+    run = runs.claim(run_on_staging(requester, execute=False).pk)
+    assert run
+    runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has not been heard of.", "next_step": ""})
+    page, client = f"/runs/{run.pk}/", client_of(requester)
+    assert "Nothing, but to wait." in text(client.get(page))
+    unreachable(two.staging)
+    execution.recover(run.pk)
+    shown = text(client.get(page))
+    assert "Signalbox could not find out yet what was committed: Staging cannot be reached" in shown
+    assert "What to do next Check that the database is up" in shown
+    assert "Signalbox asks again every minute, and says here what it found." in shown
+    assert "See Staging" in shown
 
 
 def test_a_resolved_run_says_what_was_found_out(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -151,9 +152,15 @@ DISCARD SEQUENCES; DISCARD PLANS
 """
 
 
+#: How libpq begins to tell of the one address that it tried; of several it tells all.
+_PREAMBLE = re.compile(
+    r'^connection failed: connection to server at "[^"]*"(?: \([^)]*\))?, port \d+ failed: (?!.*server at)'
+)
+
+
 def reason_of(error: psycopg.Error, address: Address) -> str:
-    """The server's words in one line, the password taken out."""
-    text = " ".join(str(error).split()) or error.__class__.__name__
+    """The server's words in one line, the password and the address taken out: the sentence round it names that."""
+    text = _PREAMBLE.sub("", " ".join(str(error).split())) or error.__class__.__name__
     for secret in _secrets(address):
         text = text.replace(secret, "***")
     return text

@@ -1,0 +1,236 @@
+"""Each guard of a step by itself: where two cover the same harm, the other one is switched off here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from dashboard.engine import errors, executor, session, statements, transactional
+from dashboard.engine.events import Ending, Event, StatementFinished, StatementStarted, StepEnded, StepRetried
+from dashboard.engine.leash import Leash
+from dashboard.engine.statements import Statement, TransactionMode, TransactionShape
+from dashboard.engine.target import connection as connections
+from dashboard.engine.target import guards, locks, tracking, wire
+from dashboard.engine.target.connection import Connection
+from dashboard.engine.target.tracking import Attempt
+from tests.engine.folders import Bench
+from tests.engine.test_executor import log
+
+type SendAsItIs = Callable[..., None]
+
+
+@pytest.fixture
+def users(bench: Bench) -> Bench:
+    bench.write("001_users.sql", "CREATE TABLE users (id int);")
+    bench.apply()
+    bench.write("002_next.sql", "CREATE TABLE next (id int); INSERT INTO next VALUES (1);")
+    return bench
+
+
+@pytest.fixture
+def send_as_it_is(users: Bench, monkeypatch: pytest.MonkeyPatch) -> SendAsItIs:
+    """Run statements that the parser would have refused, between `CREATE TABLE first` and `CREATE TABLE last`."""
+
+    def send(*sent: str) -> None:
+        script = ("CREATE TABLE first (id int)", *sent, "CREATE TABLE last (id int)")
+        shape = TransactionShape(
+            mode=TransactionMode.SINGLE, sent=tuple(_unread(number, sql) for number, sql in enumerate(script, start=1))
+        )
+        monkeypatch.setattr(executor, "_shape", lambda step: shape)
+        users.apply()
+
+    return send
+
+
+def _unread(number: int, sql: str) -> Statement:
+    (plain,) = statements.split("SELECT 1")
+    return replace(plain, number=number, sql=sql, summary=sql)
+
+
+def run_watched(bench: Bench, observer: Callable[[Event], None], leash: Leash | None = None) -> None:
+    executor.execute(
+        bench.plan(),
+        access=bench.access,
+        attempt=Attempt(run_id="2", by="alice"),
+        approval=None,
+        observer=observer,
+        leash=leash,
+    )
+
+
+def nothing_of_it(bench: Bench) -> bool:
+    return bench.tables() == {"public.users"} and [r.version for r in bench.history.rows if r.success] == ["001"]
+
+
+# The transaction of the run
+
+
+def test_the_status_after_a_statement_tells_that_it_ended_the_transaction(
+    users: Bench, send_as_it_is: SendAsItIs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "TRANSACTION_TAGS", frozenset())
+    with pytest.raises(errors.StatementFailed, match="touched the transaction of the run"):
+        send_as_it_is("ROLLBACK")
+    assert nothing_of_it(users)
+
+
+def test_the_tag_tells_of_a_rollback_that_begins_another_transaction(
+    users: Bench, send_as_it_is: SendAsItIs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guards.Seal, "broken", lambda seal: "")
+    with pytest.raises(errors.StatementFailed, match="touched the transaction of the run"):
+        send_as_it_is("ROLLBACK AND CHAIN")
+    assert nothing_of_it(users)
+
+
+def test_the_transaction_id_tells_of_a_rollback_that_begins_another_transaction(
+    users: Bench, send_as_it_is: SendAsItIs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "TRANSACTION_TAGS", frozenset())
+    with pytest.raises(errors.StatementFailed, match="ended the transaction of the run"):
+        send_as_it_is("ROLLBACK AND CHAIN")
+    assert nothing_of_it(users)
+
+
+def test_a_plan_whose_text_has_no_safe_way_to_run_is_refused_under_the_lock_too(users: Bench) -> None:
+    plan = users.plan()
+    step = replace(plan.steps[0], sql="CREATE TABLE first (id int); COMMIT; CREATE TABLE last (id int);")
+    with pytest.raises(errors.PlanBlocked):
+        users.execute(replace(plan, steps=(step,)))
+    assert nothing_of_it(users)
+
+
+def test_applied_is_said_only_of_what_another_transaction_sees(users: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    send = wire.send
+
+    def pretend(connection: Connection, sql: str) -> wire.Reply:
+        reply = send(connection, "ROLLBACK" if sql == "COMMIT" else sql)
+        return replace(reply, tag="COMMIT") if sql == "COMMIT" else reply
+
+    monkeypatch.setattr(wire, "send", pretend)
+    with pytest.raises(errors.ConnectionLost, match="reading it back"):
+        users.apply()
+    assert [event.ending for event in users.events if isinstance(event, StepEnded)] == [Ending.UNKNOWN]
+    assert nothing_of_it(users)
+
+
+def test_an_error_after_the_commit_is_no_failure(users: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def time_out(*_: object) -> bool:
+        raise psycopg.errors.QueryCanceled("canceling statement due to statement timeout")
+
+    monkeypatch.setattr(tracking, "succeeded", time_out)
+    with pytest.raises(errors.ConnectionLost, match="reading it back"):
+        users.apply()
+    assert [event.ending for event in users.events if isinstance(event, StepEnded)] == [Ending.UNKNOWN]
+    assert users.tables() == {"public.users", "public.next"}
+    assert log(users)[-1] == ("apply", "succeeded")
+
+
+# Locks
+
+
+def test_a_file_that_frees_all_locks_still_holds_the_target(users: Bench) -> None:
+    users.write("002_next.sql", "SELECT pg_advisory_unlock_all(); CREATE TABLE next (id int);")
+    held = []
+
+    def try_lock(event: Event) -> None:
+        if isinstance(event, StatementFinished):
+            with connections.working(users.access, name="a rival") as rival:
+                try:
+                    with locks.held(rival, "test"):
+                        held.append(False)
+                except errors.TargetBusy:
+                    held.append(True)
+
+    run_watched(users, try_lock)
+    assert held == [True, True]
+
+
+# Being told to stop
+
+
+def test_a_cancel_between_two_statements_sends_no_other(users: Bench) -> None:
+    leash, seen = Leash(), []
+
+    def cancel(event: Event) -> None:
+        seen.append(event)
+        if isinstance(event, StatementFinished) and event.number == 1:
+            leash.cancel("bob")
+
+    with pytest.raises(errors.RunCancelled, match="by bob"):
+        run_watched(users, cancel, leash)
+    assert [event.number for event in seen if isinstance(event, StatementStarted)] == [1]
+    assert nothing_of_it(users)
+
+
+def test_a_cancel_after_the_last_statement_stops_the_commit(users: Bench) -> None:
+    leash = Leash()
+
+    def cancel(event: Event) -> None:
+        if isinstance(event, StatementFinished) and event.number == 2:
+            leash.cancel("bob")
+
+    with pytest.raises(errors.RunCancelled, match="by bob"):
+        run_watched(users, cancel, leash)
+    assert nothing_of_it(users)
+
+
+def test_nothing_is_cancelled_once_commit_is_sent(users: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its answer must not be lost to a late wish."""
+    leash, asked, send = Leash(), [], wire.send
+
+    def cancel_at_commit(connection: Connection, sql: str) -> wire.Reply:
+        if sql == "COMMIT":
+            leash.cancel("bob")
+        return send(connection, sql)
+
+    monkeypatch.setattr(wire, "send", cancel_at_commit)
+    monkeypatch.setattr("dashboard.engine.leash._ask_to_cancel", asked.append)
+    run_watched(users, lambda event: None, leash)
+    assert asked == []
+    assert users.tables() == {"public.users", "public.next"}
+
+
+def test_a_run_without_its_lease_begins_no_step(users: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = []
+    monkeypatch.setattr(transactional, "_begin", lambda *args: begun.append(args))
+    leash = Leash()
+    leash.hold(-1)
+    with pytest.raises(errors.RunCancelled, match="lost its lease"):
+        users.execute(users.plan(), leash=leash)
+    assert begun == []
+    assert nothing_of_it(users)
+
+
+def test_a_lease_that_runs_out_stops_the_run_before_its_next_statement(users: Bench) -> None:
+    leash = Leash()
+    leash.hold(60)
+
+    def lose_lease(event: Event) -> None:
+        if isinstance(event, StatementFinished) and event.number == 1:
+            leash.hold(-1)
+
+    with pytest.raises(errors.RunCancelled, match="lost its lease"):
+        run_watched(users, lose_lease, leash)
+    assert nothing_of_it(users)
+
+
+def test_a_cancel_that_the_migration_forged_is_a_failure(users: Bench) -> None:
+    users.write("002_next.sql", "DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '57014'; END $$;")
+    with pytest.raises(errors.StatementFailed):
+        users.apply()
+    assert log(users)[-1] == ("apply", "failed")
+
+
+# Trying again
+
+
+def test_no_try_begins_after_the_time_for_tries_is_over(users: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transactional, "RETRY_BUDGET", 0.0)
+    users.write("002_next.sql", "DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '40P01'; END $$;")
+    with pytest.raises(errors.StatementFailed):
+        users.apply()
+    assert not [event for event in users.events if isinstance(event, StepRetried)]

@@ -1,0 +1,226 @@
+"""The guards of a step outside a transaction, each by itself."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+import pytest
+
+from dashboard.engine import errors
+from dashboard.engine.events import Ending, Event, StatementFinished, StepEnded
+from dashboard.engine.leash import Leash
+from dashboard.engine.target import guards, tracking
+from dashboard.engine.target.connection import Connection
+from tests.engine.folders import Bench
+from tests.engine.test_executor import wait_until
+from tests.engine.test_guards import run_watched
+
+OUTSIDE = "-- signalbox: transaction=none\n"
+
+
+@pytest.fixture
+def people(bench: Bench) -> Bench:
+    bench.write("001_people.sql", "CREATE TABLE people (name text); INSERT INTO people VALUES ('Ada'), ('Ada');")
+    bench.apply()
+    return bench
+
+
+def unfinished(bench: Bench) -> list[tuple[int, bool]]:
+    return [(entry.statement, entry.done) for each in bench.history.unfinished for entry in each.entries]
+
+
+def test_a_block_after_which_nothing_can_be_noted_is_not_called_undone(people: Bench) -> None:
+    people.write(
+        "002_role.sql",
+        f"{OUTSIDE}CREATE TABLE one (id int);\nDO $$ BEGIN CREATE TABLE two (id int); SET ROLE pg_monitor; END $$;",
+    )
+    with pytest.raises(errors.PartlyApplied):
+        people.apply()
+    assert [event.ending for event in people.events if isinstance(event, StepEnded)] == [Ending.PARTIAL]
+    assert unfinished(people) == [(1, True), (2, False)]
+    assert "public.two" in people.tables()
+
+
+def test_an_error_around_a_statement_does_not_hide_what_was_committed_before_it(
+    people: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people.write("002_steps.sql", f"{OUTSIDE}CREATE TABLE one (id int);\nCREATE TABLE two (id int);")
+    look, looks = guards.look, []
+
+    def fail_at_the_second(connection: Connection, schema: str) -> guards.Look:
+        looks.append(schema)
+        if len(looks) == 3:  # before and after the first statement, then before the second
+            raise psycopg.errors.QueryCanceled("canceling statement due to statement timeout")
+        return look(connection, schema)
+
+    monkeypatch.setattr(guards, "look", fail_at_the_second)
+    with pytest.raises(errors.PartlyApplied, match="statement 1 is committed"):
+        people.apply()
+    assert unfinished(people) == [(1, True)]
+
+
+# Its own small transaction
+
+
+def test_a_statement_and_the_word_that_it_is_done_are_one_transaction(people: Bench) -> None:
+    people.write("002_one.sql", f"{OUTSIDE}INSERT INTO people VALUES ('Eve');")
+    people.apply()
+    done = "SELECT l.xmin::text FROM platform.migration_audit_log l WHERE outcome = 'done'"
+    assert people.database.query("SELECT xmin::text FROM people WHERE name = 'Eve'") == people.database.query(done)
+
+
+def test_the_history_and_the_log_are_written_together(people: Bench) -> None:
+    people.write("002_one.sql", f"{OUTSIDE}INSERT INTO people VALUES ('Eve');")
+    people.apply()
+    row = "SELECT xmin::text FROM platform.schema_migrations WHERE version = '002'"
+    logged = "SELECT xmin::text FROM platform.migration_audit_log WHERE version = '002' AND outcome = 'succeeded'"
+    assert people.database.query(row) == people.database.query(logged)
+
+
+DELETE_LATE = (
+    "CREATE FUNCTION late() RETURNS {} LANGUAGE plpgsql AS 'BEGIN DELETE FROM platform.schema_migrations; {} END'"
+)
+
+BEHIND_OUR_BACK = {
+    "a deferred trigger": (
+        DELETE_LATE.format("trigger", "RETURN NULL;"),
+        "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON people DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION late()",
+        "INSERT INTO people VALUES ('Eve')",
+    ),
+    "a cursor that is read at COMMIT": (
+        DELETE_LATE.format("int", "RETURN 1;"),
+        "DECLARE c CURSOR WITH HOLD FOR SELECT late()",
+    ),
+    "a comparison of its own": (
+        "CREATE SCHEMA evil",
+        "CREATE FUNCTION evil.never(name, name) RETURNS boolean LANGUAGE sql AS 'SELECT false'",
+        "CREATE OPERATOR evil.<> (LEFTARG = name, RIGHTARG = name, FUNCTION = evil.never)",
+        "SET search_path = evil, pg_catalog, public",
+        "DELETE FROM platform.schema_migrations",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", BEHIND_OUR_BACK)
+def test_no_statement_changes_the_history_behind_our_back(people: Bench, way: str) -> None:
+    before = people.history.row("001", "people")
+    people.write("002_evil.sql", OUTSIDE + ";\n".join(BEHIND_OUR_BACK[way]) + ";")
+    with suppress(errors.PartlyApplied):  # the cursor is closed before it is read, and does no harm
+        people.apply()
+    assert people.history.row("001", "people") == before
+
+
+def test_a_sum_that_the_migration_forged_does_not_hide_what_it_changed(people: Bench) -> None:
+    known = "SELECT version || ' ' || name || ' ' || checksum || ' ' || success || ' ' || run_id || ' ' || kind {}"
+    (row,) = people.database.query(known.format("FROM platform.schema_migrations"))
+    people.write(
+        "002_evil.sql",
+        f"{OUTSIDE}CREATE SCHEMA evil;\n"
+        f"CREATE FUNCTION evil.same(text, text) RETURNS text LANGUAGE sql AS $$ SELECT '{row[0]}' $$;\n"
+        "CREATE OPERATOR evil.|| (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.same);\n"
+        "SET search_path = evil, pg_catalog, public;\n"
+        "DO $$ BEGIN UPDATE platform.schema_migrations SET checksum = 'x'; END $$;",
+    )
+    with pytest.raises(errors.PartlyApplied, match="changed the history"):
+        people.apply()
+
+
+# Settings
+
+
+def test_what_an_earlier_migration_set_reaches_no_file_outside_a_transaction(people: Bench) -> None:
+    people.write("002_leaky.sql", "SET work_mem = '77MB';")
+    people.write("003_looks.sql", f"{OUTSIDE}CREATE TABLE seen AS SELECT current_setting('work_mem') AS work_mem;")
+    people.apply()
+    assert people.database.query("SELECT work_mem FROM seen") != [("77MB",)]
+
+
+def test_the_lock_timeout_is_back_after_a_build(people: Bench) -> None:
+    people.write(
+        "002_build.sql",
+        f"{OUTSIDE}CREATE INDEX CONCURRENTLY people_name ON people (name);\n"
+        "CREATE TABLE seen AS SELECT current_setting('lock_timeout') AS lock_timeout;",
+    )
+    people.apply()
+    assert people.database.query("SELECT lock_timeout FROM seen") == [("3s",)]
+
+
+def test_the_record_is_durable_whatever_the_file_sets(people: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    record, seen = tracking.record, []
+
+    def look_and_record(connection: Connection, *args: Any, **kwargs: Any) -> None:
+        seen.append(connection.execute("SHOW synchronous_commit").fetchone())
+        record(connection, *args, **kwargs)
+
+    monkeypatch.setattr(tracking, "record", look_and_record)
+    people.write("002_fast.sql", f"{OUTSIDE}SET synchronous_commit = off;\nINSERT INTO people VALUES ('Eve');")
+    people.apply()
+    assert seen == [("on",)]
+
+
+@pytest.mark.parametrize("switch", ["SET ROLE pg_monitor", "SET SESSION AUTHORIZATION pg_monitor"])
+def test_the_record_is_written_under_our_own_name(people: Bench, switch: str) -> None:
+    people.write(
+        "002_role.sql",
+        f"{OUTSIDE}GRANT USAGE ON SCHEMA platform TO pg_monitor;\n"
+        f"GRANT SELECT, INSERT ON platform.migration_audit_log TO pg_monitor;\n{switch};",
+    )
+    people.apply()
+    assert people.history.row("002", "role")
+
+
+# Cancelled, and overtaken
+
+
+def test_a_cancel_before_a_build_leaves_it_unbegun(people: Bench) -> None:
+    people.write(
+        "002_build.sql",
+        f"{OUTSIDE}INSERT INTO people VALUES ('Eve');\nCREATE INDEX CONCURRENTLY people_name ON people (name);",
+    )
+    leash = Leash()
+
+    def cancel(event: Event) -> None:
+        if isinstance(event, StatementFinished):
+            leash.cancel("bob")
+
+    with pytest.raises(errors.PartlyApplied):
+        run_watched(people, cancel, leash)
+    assert unfinished(people) == [(1, True)]
+
+
+def test_an_index_that_someone_else_left_invalid_meanwhile_is_not_taken_for_ours(people: Bench) -> None:
+    """It was under way when we looked, and IF NOT EXISTS takes it for the one that is wanted."""
+    build = "CREATE UNIQUE INDEX CONCURRENTLY {}people_key ON people (name)"
+    people.write("002_build.sql", build.format("IF NOT EXISTS ") + ";")
+    plan = people.plan()
+    writer = people.database.connect(autocommit=False)
+    writer.execute("INSERT INTO people VALUES ('Grace')")
+    rival = threading.Thread(target=_fail_to_build, args=(people, build.format("")))
+    rival.start()
+    wait_until(lambda: people.database.query(WAITING.format("virtualxid")), 20)
+    release = threading.Thread(target=_release, args=(people, writer))
+    release.start()
+    with pytest.raises(errors.EngineError, match="invalid"):
+        people.execute(plan, run_id="2")
+    rival.join()
+    release.join()
+    assert [row.version for row in people.history.rows if row.success] == ["001"]
+
+
+WAITING = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'CREATE UNIQUE INDEX%' AND wait_event = '{}'"
+
+
+def _fail_to_build(bench: Bench, build: str) -> None:
+    with bench.database.connect() as connection, pytest.raises(psycopg.errors.UniqueViolation):
+        connection.execute(build)
+
+
+def _release(bench: Bench, writer: psycopg.Connection) -> None:
+    """Once ours waits for the table too."""
+    wait_until(lambda: bench.database.query(WAITING.format("relation")), 20)
+    writer.rollback()
+    writer.close()

@@ -1,0 +1,187 @@
+"""What a lost run left behind: who may be asked, in which order, and what each answer means."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from dashboard.engine import errors, recovery
+from dashboard.engine.faultpoints import InjectedFault
+from dashboard.engine.planner import Plan
+from dashboard.engine.recovery import Found
+from dashboard.engine.target import connection as connections
+from dashboard.engine.target import doctor, locks
+from dashboard.engine.target.connection import Address, Connection
+from dashboard.engine.target.tracking import Attempt
+from tests.engine.folders import Bench
+
+LOST = "2"  # the run
+OUTSIDE = "-- signalbox: transaction=none\n"
+UNIQUE = "CREATE UNIQUE INDEX CONCURRENTLY people_key ON people (name)"
+
+type Lose = Callable[[str, str], Plan]
+
+
+@pytest.fixture
+def people(bench: Bench) -> Bench:
+    bench.write("001_people.sql", "CREATE TABLE people (name text); INSERT INTO people VALUES ('Ada'), ('Ada');")
+    bench.apply()
+    bench.write("002_next.sql", "CREATE TABLE next (id int);")
+    return bench
+
+
+@pytest.fixture
+def lose(people: Bench, monkeypatch: pytest.MonkeyPatch) -> Lose:
+    """Run 002 with that text until its worker breaks off at that point of the journal."""
+
+    def lost_at(point: str, text: str) -> Plan:
+        def faultpoint(name: str) -> None:
+            if name == point:
+                raise InjectedFault(name)
+
+        people.write("002_next.sql", text)
+        plan = people.plan()
+        monkeypatch.setattr("dashboard.engine.autocommit.faultpoint", faultpoint)
+        with pytest.raises(InjectedFault):
+            people.execute(plan, run_id=LOST)
+        monkeypatch.undo()
+        return plan
+
+    return lost_at
+
+
+def resolve(bench: Bench, plan: Plan) -> Found:
+    (found,) = recovery.resolve(plan, access=bench.access, attempt=Attempt(run_id=LOST, by="alice")).steps
+    return found
+
+
+def unfinished(bench: Bench) -> list[tuple[int, bool]]:
+    return [(entry.statement, entry.done) for each in bench.history.unfinished for entry in each.entries]
+
+
+def is_recorded(bench: Bench) -> bool:
+    row = bench.history.row("002", "next")
+    return row is not None and row.success
+
+
+# Who is asked
+
+
+def test_a_target_that_takes_no_writes_is_not_asked(people: Bench) -> None:
+    """A replica may lag behind: what is not there yet is not undone."""
+    plan = people.plan()
+    people.database.query(f'ALTER DATABASE "{people.database.name}" SET default_transaction_read_only = on')
+    with pytest.raises(errors.TargetUnsuitable):
+        resolve(people, plan)
+
+
+def test_another_database_is_not_asked(people: Bench) -> None:
+    plan = people.plan()
+    elsewhere = replace(plan, identity=replace(plan.identity, database_oid=1))
+    with pytest.raises(errors.OtherDatabase):
+        resolve(people, elsewhere)
+
+
+def test_a_target_that_falls_silent_keeps_nobody(people: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(connection: Connection, address: Address) -> None:
+        connection.execute("SELECT pg_sleep(15)")
+
+    monkeypatch.setattr(recovery, "AT_MOST", 0.5)
+    monkeypatch.setattr(doctor, "examine", silent)
+    begun = time.monotonic()
+    with pytest.raises(errors.TargetUnreachable):
+        resolve(people, people.plan())
+    assert time.monotonic() - begun < 10
+
+
+# What comes before reading
+
+
+def test_nothing_is_read_while_the_session_of_the_run_will_not_end(
+    people: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery, "PATIENCE", 0.3)
+    monkeypatch.setattr(recovery, "GRACE", 1.5)
+    name = connections.session_name(LOST)
+    with (
+        people.database.connect(application_name=name),
+        pytest.raises(errors.TargetBusy, match="which will not end"),
+    ):
+        resolve(people, people.plan())
+
+
+def test_nothing_is_read_without_the_lock(people: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session whose name a pooler dropped is found by nobody, but it holds the lock."""
+    monkeypatch.setattr(recovery, "PATIENCE", 0.3)
+    plan = people.plan()
+    with (
+        connections.working(people.access, name="nameless") as nameless,
+        locks.held(nameless, "test"),
+        pytest.raises(errors.TargetBusy),
+    ):
+        resolve(people, plan)
+    assert resolve(people, plan) is Found.UNDONE
+
+
+# What the answers mean
+
+
+def test_a_target_without_tables_holds_nothing_of_the_run(bench: Bench) -> None:
+    bench.write("002_next.sql", "CREATE TABLE next (id int);")
+    assert resolve(bench, bench.plan()) is Found.UNDONE
+    assert not bench.history.exists
+
+
+def test_what_another_run_committed_is_not_taken_for_this_ones(people: Bench) -> None:
+    plan = people.plan()
+    people.apply(run_id="7")
+    assert resolve(people, plan) is Found.UNDONE
+
+
+def test_what_the_run_committed_is_committed(people: Bench) -> None:
+    plan = people.plan()
+    people.apply(run_id=LOST)
+    assert resolve(people, plan) is Found.COMMITTED
+
+
+@pytest.mark.parametrize(
+    "text", ["CREATE INDEX CONCURRENTLY people_name ON people (name);", "DROP INDEX CONCURRENTLY people_old;"]
+)
+def test_what_the_catalog_shows_as_done_is_recorded(people: Bench, lose: Lose, text: str) -> None:
+    people.database.query("CREATE INDEX people_old ON people (name)")
+    plan = lose("statement_done", text)
+    assert not is_recorded(people)
+    assert resolve(people, plan) is Found.COMMITTED
+    assert is_recorded(people)
+    assert unfinished(people) == []
+
+
+def test_a_build_that_never_began_left_nothing(people: Bench, lose: Lose) -> None:
+    plan = lose("journal_started", "CREATE INDEX CONCURRENTLY people_name ON people (name);")
+    assert resolve(people, plan) is Found.UNDONE
+    assert unfinished(people) == []
+
+
+def test_an_invalid_index_stays_in_question(people: Bench, lose: Lose) -> None:
+    plan = lose("journal_started", f"{UNIQUE};")
+    with suppress(psycopg.errors.UniqueViolation):
+        people.database.query(UNIQUE)
+    assert resolve(people, plan) is Found.PARTIAL
+    assert unfinished(people) == [(1, False)]
+
+
+def test_what_may_run_again_left_nothing(people: Bench, lose: Lose) -> None:
+    plan = lose("statement_done", "VACUUM people;")
+    assert resolve(people, plan) is Found.UNDONE
+    assert unfinished(people) == []
+
+
+def test_a_block_that_can_commit_by_itself_stays_in_question(people: Bench, lose: Lose) -> None:
+    plan = lose("statement_done", f"{OUTSIDE}DO $$ BEGIN INSERT INTO people VALUES ('Eve'); COMMIT; END $$;")
+    assert resolve(people, plan) is Found.PARTIAL
+    assert unfinished(people) == [(1, False)]

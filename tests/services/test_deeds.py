@@ -1,0 +1,158 @@
+"""A deed and its audit event are one transaction: where the event cannot be written, the deed did not happen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from dashboard.engine.recovery import Found
+from dashboard.models import AuditEvent, Decision, Request, Run, RunStep
+from dashboard.services import approvals, audit, plans, runs
+from dashboard.services.actors import Actor
+from tests.fix_line import Line
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+type Deed = Callable[[], object]
+
+
+class NoRoom(Exception):
+    """The control database could not take the event."""
+
+
+@pytest.fixture
+def deed(request: pytest.FixtureRequest, two_files: Line, alice: Actor, bob: Actor) -> Deed:
+    """Everything up to the deed is done; what is returned does it."""
+    return DEEDS[request.param](two_files, alice, bob)
+
+
+def _open(line: Line, alice: Actor, bob: Actor) -> Deed:
+    plan = plans.apply(line.production)
+    return lambda: approvals.open_request(plan, environment=line.production, by=alice)
+
+
+def _approve(line: Line, alice: Actor, bob: Actor) -> Deed:
+    asked = _asked(line, alice)
+    return lambda: approvals.approve(asked.pk, by=bob, digest=asked.digest)
+
+
+def _reject(line: Line, alice: Actor, bob: Actor) -> Deed:
+    asked = _asked(line, alice)
+    return lambda: approvals.reject(asked.pk, by=bob, digest=asked.digest, reason="not now")
+
+
+def _withdraw(line: Line, alice: Actor, bob: Actor) -> Deed:
+    asked = _asked(line, alice)
+    return lambda: approvals.withdraw(asked.pk, by=alice)
+
+
+def _supersede(line: Line, alice: Actor, bob: Actor) -> Deed:
+    asked = _asked(line, alice)
+    return lambda: approvals.supersede(asked, "a file was edited")
+
+
+def _expire(line: Line, alice: Actor, bob: Actor) -> Deed:
+    past = timezone.now() - timedelta(hours=1)
+    Request.objects.filter(pk=_asked(line, alice).pk).update(expires_at=past, requested_at=past - timedelta(hours=1))
+    return approvals.expire_due
+
+
+def _start(line: Line, alice: Actor, bob: Actor) -> Deed:
+    plan = plans.apply(line.staging)
+    return lambda: runs.start(plan, environment=line.staging, by=alice)
+
+
+def _cancel(line: Line, alice: Actor, bob: Actor) -> Deed:
+    run = _queued(line, alice)
+    return lambda: runs.request_cancel(run.pk, by=alice)
+
+
+def _claim(line: Line, alice: Actor, bob: Actor) -> Deed:
+    run = _queued(line, alice)
+    return lambda: runs.claim(run.pk)
+
+
+def _finish(line: Line, alice: Actor, bob: Actor) -> Deed:
+    run = _claimed(line, alice)
+    return lambda: runs.finish(run, Run.Status.SUCCEEDED)
+
+
+def _finish_and_spend(line: Line, alice: Actor, bob: Actor) -> Deed:
+    """The run's end has its event; that its approval is spent has not."""
+    asked = _asked(line, alice)
+    approved = approvals.approve(asked.pk, by=bob, digest=asked.digest)
+    run = runs.claim(runs.start_approved(approved, by=alice, typed_name="production").pk)
+    assert run is not None
+    return lambda: runs.finish(run, Run.Status.SUCCEEDED)
+
+
+def _interrupt(line: Line, alice: Actor, bob: Actor) -> Deed:
+    run = _claimed(line, alice)
+    return lambda: runs.interrupt(run, {"code": "worker_lost"})
+
+
+def _settle(line: Line, alice: Actor, bob: Actor) -> Deed:
+    run = _claimed(line, alice)
+    runs.interrupt(run, {"code": "worker_lost"})
+    return lambda: runs.settle(run, [Found.COMMITTED, Found.COMMITTED])
+
+
+def _asked(line: Line, by: Actor) -> Request:
+    return approvals.open_request(plans.apply(line.production), environment=line.production, by=by)
+
+
+def _queued(line: Line, by: Actor) -> Run:
+    return runs.start(plans.apply(line.staging), environment=line.staging, by=by)
+
+
+def _claimed(line: Line, by: Actor) -> Run:
+    run = runs.claim(_queued(line, by).pk)
+    assert run is not None
+    return run
+
+
+DEEDS: dict[str, Callable[[Line, Actor, Actor], Deed]] = {
+    "request.opened": _open,
+    "request.approved": _approve,
+    "request.rejected": _reject,
+    "request.withdrawn": _withdraw,
+    "request.superseded": _supersede,
+    "request.expired": _expire,
+    "request.done": _finish_and_spend,
+    "run.queued": _start,
+    "run.cancel_requested": _cancel,
+    "run.cancelled": _cancel,
+    "run.started": _claim,
+    "run.succeeded": _finish,
+    "run.interrupted": _interrupt,
+    "run.resolved": _settle,
+}
+
+
+@pytest.mark.parametrize(("deed", "event"), [(name, name) for name in DEEDS], ids=list(DEEDS), indirect=["deed"])
+def test_a_deed_whose_event_cannot_be_written_did_not_happen(
+    deed: Deed, event: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, record = _everything(), audit.record
+
+    def no_room(kind: audit.Event, **facts: Any) -> AuditEvent:
+        if kind == event:
+            raise NoRoom
+        return record(kind, **facts)
+
+    monkeypatch.setattr(audit, "record", no_room)
+    with pytest.raises(NoRoom):
+        deed()
+    assert _everything() == before
+
+
+def _everything() -> list[list[Any]]:
+    """Every row that a deed can change."""
+    rows = (Request.objects, Decision.objects, Run.objects, RunStep.objects, AuditEvent.objects)
+    jobs = ProcrastinateJob.objects.filter(task_name__in=("execute_run", "recover_run"))
+    return [list(model.order_by("pk").values()) for model in (*rows, jobs)]
