@@ -94,6 +94,7 @@ class Proof:
     assertions: tuple[Assertion, ...] = ()
     #: Why it was not run at all (a cluster-wide statement on a shared server, an earlier failure); empty when it was.
     refused: str = ""
+    ms: float = 0.0  # all of it, snapshots included
 
     @property
     def label(self) -> str:
@@ -160,6 +161,7 @@ def _proof(data: Mapping[str, Any]) -> Proof:
         unmade=_differences(data["unmade"]),
         assertions=tuple(Assertion(file=a["file"], ok=a["ok"], error=_error(a["error"])) for a in data["assertions"]),
         refused=data["refused"],
+        ms=data["ms"],
     )
 
 

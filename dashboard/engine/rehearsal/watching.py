@@ -21,9 +21,6 @@ MODES = (
     *("SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE"),
 )
 
-#: Seconds between two looks at the locks of a statement whose transaction is over when it is.
-_PAUSE = 0.001
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
@@ -139,7 +136,7 @@ class Watch:
         }
 
     def _sample(self, number: int) -> None:
-        while not self._over.wait(_PAUSE):
+        while not self._over.is_set():
             self._look(number)
 
     def _stop_sampling(self) -> None:
