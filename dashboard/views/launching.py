@@ -8,16 +8,20 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from dashboard.engine.forecast import Forecast
 from dashboard.engine.planner import Plan
 from dashboard.forms.plans import PlanForm
 from dashboard.models import Request
 from dashboard.models.environments import Environment
+from dashboard.presenters import forecasts
 from dashboard.presenters import plans as presenter
 from dashboard.selectors import folders
 from dashboard.services import actors, decisions
 
 
-def page(plan: Plan, environment: Environment, form: PlanForm, *, asks: bool) -> dict[str, Any]:
+def page(
+    plan: Plan, environment: Environment, form: PlanForm, *, asks: bool, forecast: Forecast | None = None
+) -> dict[str, Any]:
     view = presenter.view(plan, environment, folders.current().folder)
     label = presenter.request_label(plan, environment) if asks else presenter.button_label(plan, environment)
     return {
@@ -27,6 +31,7 @@ def page(plan: Plan, environment: Environment, form: PlanForm, *, asks: bool) ->
         "asks": asks,
         "label": label,
         "consent": presenter.consent(plan, environment),
+        "forecast": forecasts.view(forecast, environment, plan) if forecast else None,
     }
 
 
