@@ -39,6 +39,7 @@ class Group:
 
     name: str
     sentences: tuple[str, ...]
+    because: str  # what explains all of it; objects repeat it only where they do not share it
     objects: tuple[ObjectView, ...]
     order_only: bool
     open: bool
@@ -73,13 +74,24 @@ def _groups(
 ) -> Iterator[Group]:
     for name, group in groupby(differences, key=lambda d: table_of(d.key) or d.key):
         members = tuple(group)
+        reasons = {because.get(d.key, "") for d in members}
+        shared = reasons.pop() if len(reasons) == 1 else ""
         yield Group(
             name=name,
-            sentences=tuple(diff.summary_lines(members)),
-            objects=tuple(_object(d, pills, because.get(d.key, "")) for d in members),
+            sentences=tuple(_worded(line, pills) for line in diff.summary_lines(members)),
+            because=shared,
+            objects=tuple(_object(d, pills, "" if shared else because.get(d.key, "")) for d in members),
             order_only=all(d.is_order for d in members),
             open=len(differences) <= OPEN,
         )
+
+
+def _worded(line: str, pills: Mapping[Change, Pill]) -> str:
+    """A summary line says that something was added; on this page that may mean "only in Staging"."""
+    for change in (Change.ADDED, Change.REMOVED):
+        label = pills[change].label
+        line = line.replace(f": {change}", f": {label[0].lower()}{label[1:]}", 1)
+    return line
 
 
 def _object(difference: Difference, pills: Mapping[Change, Pill], because: str) -> ObjectView:

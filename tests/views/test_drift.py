@@ -196,8 +196,8 @@ def test_a_difference_that_a_migration_makes_is_explained_by_it(
     shown = text(page)
     assert "Explained by migrations" in shown
     assert "001_users" in shown
-    assert "001_users, 002_orders, applied in Staging only" in shown
-    assert "Only in Staging" in shown
+    assert "By 001_users and 002_orders, applied in Staging only" in shown
+    assert "table public.users: only in Staging, with 1 column" in shown
     two.query(two.production, "CREATE TABLE by_hand (id int)")
     look(two.production)
     shown = text(client_of(requester).get("/compare/?a=staging&b=production"))
