@@ -15,7 +15,7 @@ from dashboard.presenters.pills import Pill
 #: Objects that a page lists; and lines of one object.
 SHOWN = 200
 LINES = 200
-#: So many objects are shown unfolded.
+#: So many objects are shown unfolded, but for a table that came or went as a whole.
 OPEN = 12
 
 
@@ -76,13 +76,14 @@ def _groups(
         members = tuple(group)
         reasons = {because.get(d.key, "") for d in members}
         shared = reasons.pop() if len(reasons) == 1 else ""
+        sentences = tuple(_worded(line, pills) for line in diff.summary_lines(members))
         yield Group(
             name=name,
-            sentences=tuple(_worded(line, pills) for line in diff.summary_lines(members)),
+            sentences=sentences,
             because=shared,
             objects=tuple(_object(d, pills, "" if shared else because.get(d.key, "")) for d in members),
             order_only=all(d.is_order for d in members),
-            open=len(differences) <= OPEN,
+            open=len(differences) <= OPEN and len(sentences) == len(members),
         )
 
 

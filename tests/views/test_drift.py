@@ -86,7 +86,7 @@ def test_the_environment_and_the_overview_say_so(drifted: Line, viewer: User, cl
     detail = text(client.get("/environments/staging/"))
     assert "Schema Drifted 2 objects were changed outside Signalbox." in detail
     overview = client.get("/")
-    assert "Staging: 2 objects were changed outside Signalbox in its schema." in text(overview)
+    assert "2 objects of its schema were changed outside Signalbox." in text(overview)
     assert "Needs attention" in text(overview)
     assert f'href="{ADDRESS}"' in overview.content.decode()
 
