@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import groupby
@@ -11,6 +11,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from config.environments import Requirement
 from dashboard.engine import planner
 from dashboard.engine.errors import EngineError
 from dashboard.engine.migration import UNKNOWN_CHECKSUMS, AppliedMigration, Folder, Kind, Problem, Severity, Unfinished
@@ -24,6 +25,7 @@ from dashboard.presenters import plans, rehearsals, statuses, wording
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.environments import Card, card
 from dashboard.presenters.failures import ErrorBox
+from dashboard.presenters.findings import tallies
 from dashboard.presenters.matrix import state_pill
 from dashboard.presenters.pills import Pill
 from dashboard.presenters.rehearsals import RehearsalRow
@@ -41,6 +43,12 @@ KINDS: Mapping[Kind, Pill] = {
     Kind.REPEATABLE: statuses.MIGRATION[State.APPLIED],
 }
 NO_WAY_BACK = "No rollback was captured, so neither this nor anything before it can be rolled back."
+PROOFS: Mapping[Requirement, str] = {
+    Requirement.REHEARSAL: "a rehearsal of the last {span}",
+    Requirement.LINT: "no error of lint",
+    Requirement.REVERSIBLE: "a rollback that restores the schema, or a reason",
+    Requirement.PREVIOUS: "the same applied in the environment before",
+}
 CHECKSUMS: Mapping[State, tuple[str, str]] = {  # icon and words
     State.APPLIED: ("ok", "same as the file"),
     State.BASELINED: ("ok", "same as the file"),
@@ -68,6 +76,7 @@ class Waiting:
     sentence: str  # empty where the pill and the problems say it all
     runs_next: bool  # it is in the plan that Apply would make
     decide: ActionButton
+    lint: tuple[Pill, ...] = ()  # how much it has to say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +128,7 @@ def page(
     """`runs` by their id as the target names them; `failures` by the label of the migration that failed."""
     offer = _offer(standing, folder)
     planned = {step.identity for step in offer.steps} if isinstance(offer, Plan) else set()
-    waiting = tuple(_waiting(standing, planned, by))
+    waiting = tuple(_waiting(standing, planned, tallies(folder), by))
     history = standing.look.history if standing.look else None
     return EnvironmentPage(
         card=card(standing),
@@ -162,10 +171,18 @@ def _facts(environment: Environment) -> Iterator[tuple[str, str]]:
         yield "To run", "A request, approved by a second person"
         yield "An approval", f"is used within {wording.hours(environment.approval_hours)}, or expires"
         yield "It also covers", f"the rollback, for {wording.hours(environment.rollback_hours)} after the run"
+        yield "An approval needs", _needs(environment)
     else:
         yield "To run", "One person with the role requester; no approval is needed"
     yield "Waits for a lock", wording.limit(environment.lock_timeout_ms)
     yield "A statement runs", wording.limit(environment.statement_timeout_ms)
+
+
+def _needs(environment: Environment) -> str:
+    if not environment.require:
+        return "No proof"
+    proofs = (PROOFS[requirement] for requirement in environment.require)
+    return ", ".join(proofs).format(span=wording.hours(environment.rehearsal_hours)).capitalize()
 
 
 # What is wrong with what has run
@@ -252,7 +269,9 @@ def _check_plan(offer: Plan | EngineError | None) -> None:
 # What has not run
 
 
-def _waiting(standing: Standing, planned: set[tuple[str, str]], by: Actor) -> Iterator[Waiting]:
+def _waiting(
+    standing: Standing, planned: set[tuple[str, str]], lint: Mapping[tuple[str, str], tuple[Pill, ...]], by: Actor
+) -> Iterator[Waiting]:
     for version, group in groupby(filter(_has_not_run, standing.statuses), key=lambda item: item.version):
         items = list(group)
         clashing = [item for item in items if item.state is State.CONFLICT]
@@ -260,7 +279,8 @@ def _waiting(standing: Standing, planned: set[tuple[str, str]], by: Actor) -> It
             yield _entry(standing, clashing, _CLASH.format(version=version, count=len(clashing)), planned, by)
             items = [item for item in items if item not in clashing]
         for item in items:
-            yield _entry(standing, [item], "" if item.state in _SAID else item.sentence, planned, by)
+            entry = _entry(standing, [item], "" if item.state in _SAID else item.sentence, planned, by)
+            yield replace(entry, lint=lint.get((item.version, item.name), ()))
 
 
 #: States whose sentence would only repeat the pill, the problems or the box above.

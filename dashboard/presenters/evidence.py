@@ -13,7 +13,6 @@ from dashboard.engine.planner import Action, Plan
 from dashboard.models import Request
 from dashboard.presenters import rehearsals
 from dashboard.presenters.buttons import ActionButton, refusal
-from dashboard.presenters.pills import Pill
 from dashboard.presenters.rehearsals import RehearsalRow
 from dashboard.services import permissions
 from dashboard.services.actors import Actor
@@ -23,7 +22,9 @@ from dashboard.services.evidence import Evidence, Item, Verdict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceLine:
     label: str
-    pill: Pill
+    verdict: str  # empty where the sentence says it all
+    tone: str
+    icon: str
     sentence: str
     next_step: str
 
@@ -44,13 +45,14 @@ LABELS: Mapping[Requirement, str] = {
     Requirement.PREVIOUS: "Applied before",
 }
 
-VERDICTS: Mapping[Verdict, Pill] = {
-    Verdict.SATISFIED: Pill(label="Yes", tone="ok", icon="ok"),
-    Verdict.ANSWERED: Pill(label="No, accepted", tone="warn", icon="attention"),
-    Verdict.MISSING: Pill(label="Missing", tone="danger", icon="fail"),
-    Verdict.NOT_REQUIRED: Pill(label="Not required", tone="muted", icon="unknown"),
+#: In a word, with tone and icon.
+VERDICTS: Mapping[Verdict, tuple[str, str, str]] = {
+    Verdict.SATISFIED: ("", "ok", "ok"),
+    Verdict.ANSWERED: ("no, and accepted", "warn", "attention"),
+    Verdict.MISSING: ("missing", "danger", "fail"),
+    Verdict.NOT_REQUIRED: ("not required", "muted", "unknown"),
 }
-UNDER_WAY = Pill(label="Under way", tone="run", icon="run")
+UNDER_WAY = ("under way", "run", "run")
 
 
 def of_plan(found: Evidence, plan: Plan, by: Actor) -> EvidenceView:
@@ -86,11 +88,14 @@ def _view(found: Evidence, by: Actor, rehearse_url: str, *fields: tuple[str, str
 
 
 def _line(item: Item, found: Evidence) -> EvidenceLine:
-    waits = found.under_way and item.requirement in {Requirement.REHEARSAL, Requirement.REVERSIBLE}
-    settled = item.verdict in {Verdict.SATISFIED, Verdict.ANSWERED}
+    open_ = item.verdict in {Verdict.MISSING, Verdict.NOT_REQUIRED}
+    waits = found.under_way and open_ and item.requirement in {Requirement.REHEARSAL, Requirement.REVERSIBLE}
+    verdict, tone, icon = UNDER_WAY if waits else VERDICTS[item.verdict]
     return EvidenceLine(
         label=LABELS[item.requirement],
-        pill=UNDER_WAY if waits and not settled else VERDICTS[item.verdict],
+        verdict=verdict,
+        tone=tone,
+        icon=icon,
         sentence=item.sentence,
         next_step=item.next_step if item.verdict is Verdict.MISSING else "",
     )
