@@ -103,6 +103,7 @@ class Notice:
     """What is to be known of migrations that have run; `url` is where what differs is shown, if anywhere."""
 
     sentence: str
+    tone: str = "warn"
     url: str = ""
     url_label: str = ""
 
@@ -192,7 +193,7 @@ def _notices(standing: Standing) -> Iterator[Notice]:
     url = reverse("edits", args=[standing.environment.slug])
     for item in standing.statuses:
         if item.state is State.MODIFIED:
-            yield Notice(sentence=item.sentence, url=url, url_label="See what differs")
+            yield Notice(sentence=item.sentence, tone="danger", url=url, url_label="See what differs")
         elif item.state is State.MISSING:
             yield Notice(sentence=item.sentence)
     if annotated := [item for item in standing.statuses if item.state is State.ANNOTATED]:

@@ -173,7 +173,7 @@ _ATTENTION: dict[State, tuple[int, str, str, str]] = {
     ),
     State.MODIFIED: (
         30,
-        "warn",
+        "danger",
         "{label} was edited after it was applied.",
         "{count} migrations were edited after they were applied.",
     ),
