@@ -51,7 +51,8 @@ class ObservedLock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptRun:
-    """One script, once. `rewritten` are relations that existed before and whose file on disk was made anew."""
+    """One script, once. `rewritten` are relations that existed before and whose file on disk was made anew, `read`
+    those that were read from end to end."""
 
     ok: bool
     ms: float
@@ -60,6 +61,7 @@ class ScriptRun:
     locks: tuple[ObservedLock, ...] = ()
     rewritten: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +178,7 @@ def _script(data: Mapping[str, Any] | None) -> ScriptRun | None:
         locks=tuple(ObservedLock(**lock) for lock in data["locks"]),
         rewritten=tuple(data["rewritten"]),
         notices=tuple(data["notices"]),
+        read=tuple(data["read"]),
     )
 
 

@@ -129,6 +129,7 @@ class Stage:
             locks=watch.locks,
             rewritten=watching.rewritten(watch.known, self._relations()) if error is None else (),
             notices=tuple(watch.notices),
+            read=tuple(sorted(watch.read)),
         )
 
     def _watch(self, session: Session, shape: TransactionShape) -> Watch:

@@ -21,6 +21,9 @@ MODES = (
     *("SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE"),
 )
 
+#: Seconds that a statement is held up at most, so that its locks are seen.
+_PATIENCE = 0.5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
@@ -67,9 +70,11 @@ class Watch:
     in_one_transaction: bool
     times: list[StatementTime] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    read: set[str] = field(default_factory=set)  # from end to end
     spent: float = 0.0  # seconds between the statements, spent on looking
     _held: dict[int, _Held] = field(default_factory=dict)
     _begun: float = 0.0
+    _scans: Mapping[int, int] | None = None  # before the statement, or all statements of the transaction
     _over: threading.Event = field(default_factory=threading.Event)
     _sampler: threading.Thread | None = None
 
@@ -82,6 +87,7 @@ class Watch:
             case StepRetried():
                 self.times.clear()
                 self._held.clear()
+                self._scans = None
 
     def close(self) -> None:
         """The script has ended, one way or another."""
@@ -89,6 +95,10 @@ class Watch:
         if self.in_one_transaction:
             for held in self._held.values():
                 held.until = time.perf_counter()
+
+    @property
+    def _last(self) -> int:
+        return max(self.statements)
 
     @property
     def locks(self) -> tuple[ObservedLock, ...]:
@@ -110,10 +120,14 @@ class Watch:
         return table is not None and table.mode == MODES[-1]
 
     def _start(self, statement: Statement) -> None:
+        started = time.perf_counter()
+        if self.in_one_transaction or not autocommit.is_bare(statement):
+            self._scans = self._count_scans() if self._scans is None else self._scans
+        else:
+            self._sampler = self._hold_up(statement.number)
         self._begun = time.perf_counter()
-        if not self.in_one_transaction and autocommit.is_bare(statement):
-            self._over.clear()
-            self._sampler = threading.Thread(target=self._sample, args=(statement.number,), daemon=True)
+        self.spent += self._begun - started
+        if self._sampler:
             self._sampler.start()
 
     def _finish(self, statement: Statement, notices: tuple[str, ...]) -> None:
@@ -123,6 +137,8 @@ class Watch:
         ms = (ended - self._begun) * 1000
         self.times.append(StatementTime(number=statement.number, line=statement.line, summary=statement.summary, ms=ms))
         self.notices.extend(notices)
+        if not self.in_one_transaction or statement.number == self._last:
+            self._note_scans()
         if statement.node == "truncate_stmt":
             self._expect_new_files()
         self.spent += time.perf_counter() - ended
@@ -135,30 +151,53 @@ class Watch:
             for oid, relation in self.known.items()
         }
 
+    def _note_scans(self) -> None:
+        if self._scans is not None:
+            before, self._scans = self._scans, None
+            now = self._count_scans()
+            self.read |= {self.known[oid].name for oid in now if oid in self.known and now[oid] > before.get(oid, 0)}
+
+    def _count_scans(self) -> Mapping[int, int]:
+        rows = self.watched.execute(sql.query("sequential_scans")).fetchall()
+        return {int(str(oid)): int(str(count)) for oid, count in rows}
+
+    def _hold_up(self, number: int) -> threading.Thread:
+        """What is built concurrently waits for older snapshots before its end: because of ours its locks are seen."""
+        self.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        self._look(number)
+        self._over.clear()
+        return threading.Thread(target=self._sample, args=(number,), daemon=True)
+
     def _sample(self, number: int) -> None:
+        patience = time.perf_counter() + _PATIENCE
         while not self._over.is_set():
-            self._look(number)
+            if self._look(number) or time.perf_counter() > patience:
+                self.connection.rollback()
 
     def _stop_sampling(self) -> None:
         if self._sampler:
             self._over.set()
             self._sampler.join()
             self._sampler = None
+            self.connection.rollback()
 
-    def _look(self, number: int) -> None:
+    def _look(self, number: int) -> bool:
+        """Whether there was anything to see."""
         now = time.perf_counter()
-        for oid, mode in self.connection.execute(sql.query("relation_locks"), {"pid": self.watched.info.backend_pid}):
-            self._note(int(str(oid)), _spelled(str(mode)), number, now)
+        rows = self.connection.execute(sql.query("relation_locks"), {"pid": self.watched.info.backend_pid}).fetchall()
+        seen = [self._note(int(str(oid)), _spelled(str(mode)), number, now) for oid, mode in rows]
+        return any(seen)
 
-    def _note(self, oid: int, mode: str, number: int, now: float) -> None:
+    def _note(self, oid: int, mode: str, number: int, now: float) -> bool:
         relation = self.known.get(oid)
         if relation is None or (relation.table is not None and mode != MODES[-1]):
-            return  # made by this script, or an index that goes the way of its table
+            return False  # made by this script, or an index that goes the way of its table
         held = self._held.get(oid)
         if held is None or MODES.index(mode) > MODES.index(held.mode):
             self._held[oid] = _Held(mode=mode, statement=number, since=self._begun, until=now)
         elif held.statement == number:
             held.until = now
+        return True
 
 
 def _spelled(mode: str) -> str:

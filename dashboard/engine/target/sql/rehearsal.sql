@@ -40,3 +40,7 @@ SELECT rolname::text FROM pg_catalog.pg_roles WHERE rolname NOT LIKE 'pg\_%' ORD
 -- Settings of a session that decide what the same SQL means.
 SELECT name::text, setting::text FROM pg_catalog.pg_settings
 WHERE name IN ('search_path', 'TimeZone', 'DateStyle', 'IntervalStyle')
+
+-- sequential_scans --
+-- How often this session read each table from end to end; not added up anywhere else before its transaction ends.
+SELECT relid::bigint, seq_scan FROM pg_catalog.pg_stat_xact_user_tables WHERE seq_scan > 0
