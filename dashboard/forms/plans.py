@@ -90,7 +90,6 @@ class PlanForm(RowsTyped):
         max_length=2000,
     )
     irreversible_because = forms.CharField(
-        widget=forms.Textarea(attrs={"rows": 2}),
         label="Why may it go without a way back?",
         error_messages={"required": "It has no rollback, and one is asked for here: say why it may go without."},
         max_length=2000,

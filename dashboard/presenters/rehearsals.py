@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from dashboard.engine.planner import Action, Plan
 from dashboard.engine.rehearsal.report import Assertion, Origin, Proof, Report, ScriptError, ScriptRun
+from dashboard.engine.rehearsal.risk import Level
 from dashboard.engine.schema import diff
 from dashboard.engine.schema.diff import Change
 from dashboard.models import Rehearsal
@@ -38,6 +39,13 @@ RAN = Pill(label="Ran", tone="ok", icon="ok")
 LEADS_BACK = Pill(label="Can be applied again", tone="ok", icon="ok")
 LEADS_ELSEWHERE = Pill(label="Not the same when applied again", tone="warn", icon="attention")
 
+#: How long others wait on the target.
+RISKS: Mapping[Level, Pill] = {
+    Level.LOW: Pill(label="Blocks for a moment", tone="ok", icon="ok"),
+    Level.MEDIUM: Pill(label="Blocks for seconds", tone="warn", icon="attention"),
+    Level.HIGH: Pill(label="Blocks for long", tone="danger", icon="lock"),
+}
+
 #: What a difference from the schema before means once the rollback has run, and once the second up has.
 AFTER_ROLLBACK: Mapping[Change, Pill] = {
     Change.ADDED: Pill(label="Left behind", tone="warn", icon="plus"),
@@ -63,6 +71,15 @@ class ScriptView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RiskView:
+    """What one migration would hold up on the target."""
+
+    label: str
+    pill: Pill
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProofView:
     label: str
     url: str
@@ -73,6 +90,7 @@ class ProofView:
     left: SchemaDiff | None  # what the rollback leaves behind or takes too much of
     differs: SchemaDiff | None  # what is otherwise after the second up
     made: tuple[str, ...]
+    risk: RiskView | None
     locks: tuple[Any, ...]
     rewritten: tuple[str, ...]
     assertions: tuple[Assertion, ...]
@@ -110,7 +128,7 @@ class RehearsalPage:
 
 
 def page(rehearsal: Rehearsal, by: Actor, *, worker_alive: bool) -> RehearsalPage:
-    report = Report.from_dict(rehearsal.report) if rehearsal.report else None
+    report = rehearsals.report_of(rehearsal)
     active = rehearsal.status in rehearsals.ACTIVE
     return RehearsalPage(
         number=rehearsal.pk,
@@ -142,10 +160,20 @@ def row(rehearsal: Rehearsal, pills: tuple[Pill, ...] = ()) -> RehearsalRow:
     )
 
 
+def risks(rehearsal: Rehearsal) -> tuple[RiskView, ...]:
+    """Of the scripts that keep anyone waiting, in their order."""
+    return tuple(
+        RiskView(label=risk["label"], pill=RISKS[Level(risk["level"])], sentences=tuple(risk["sentences"]))
+        for risk in rehearsal.risks
+        if risk["level"] != Level.NONE
+    )
+
+
 def seen(rehearsal: Rehearsal, version: str, name: str) -> tuple[Pill, ...]:
     """What it showed of one migration."""
-    proofs = Report.from_dict(rehearsal.report).proofs if rehearsal.report else ()
-    return tuple(pill for p in proofs if (p.version, p.name) == (version, name) for pill in _pills(p, rehearsal))
+    report = rehearsals.report_of(rehearsal)
+    proof = next((p for p in report.proofs if (p.version, p.name) == (version, name)), None) if report else None
+    return _pills(proof, rehearsal) if proof else ()
 
 
 def pill(rehearsal: Rehearsal) -> Pill:
@@ -212,6 +240,7 @@ def _proof(proof: Proof, rehearsal: Rehearsal, *, only: bool) -> ProofView:
         left=schema_diff(proof.differences, AFTER_ROLLBACK) if proof.differences else None,
         differs=schema_diff(proof.repeat_differences, AFTER_AGAIN) if proof.repeat_differences else None,
         made=tuple(diff.summary_lines(proof.unmade if subject is proof.down else proof.made)),
+        risk=next((view for view in risks(rehearsal) if view.label == proof.label), None),
         locks=subject.locks,
         rewritten=subject.rewritten,
         assertions=proof.assertions,

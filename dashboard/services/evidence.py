@@ -13,7 +13,7 @@ from dashboard.engine.files import directives
 from dashboard.engine.lint import Finding
 from dashboard.engine.migration import AppliedMigration, Kind, Severity
 from dashboard.engine.planner import Action, Plan, Step
-from dashboard.engine.rehearsal.report import Proof, Report
+from dashboard.engine.rehearsal.report import Proof
 from dashboard.models import Rehearsal, Request, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import environments as standings
@@ -192,9 +192,8 @@ def _of_rehearsal(known: Known, environment: Environment) -> tuple[str, str]:
 
 def _reversible(plan: Plan, known: Known, because: str) -> _Fact:
     doubted = {step.label: step for step in plan.steps}
-    if known.proof and known.proof.report:
-        proofs = Report.from_dict(known.proof.report).proofs
-        doubted = {p.label: doubted[p.label] for p in proofs if not _restores(p)}
+    if known.proof and (report := rehearsals.report_of(known.proof)):
+        doubted = {p.label: doubted[p.label] for p in report.proofs if not _restores(p)}
     declared = {label: reason for label, step in doubted.items() if (reason := _declared(step))}
     return _Fact(
         requirement=Requirement.REVERSIBLE,

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from dashboard.engine import forecast as engine
 from dashboard.engine.forecast import Forecast, Identity
 from dashboard.engine.planner import Action, Plan, Step
-from dashboard.engine.rehearsal.report import Report
 from dashboard.engine.schema.diff import Difference
 from dashboard.engine.target import counts
 from dashboard.engine.target.statistics import Written
@@ -74,7 +73,8 @@ def _seen(plan: Plan) -> Mapping[Identity, Sequence[Difference]] | None:
 
 
 def _by_step(plan: Plan, rehearsal: Rehearsal) -> Iterator[tuple[Identity, Sequence[Difference]]]:
-    for proof in Report.from_dict(rehearsal.report or {}).proofs:
+    report = rehearsals.report_of(rehearsal)
+    for proof in report.proofs if report else ():
         yield (proof.version, proof.name), proof.unmade if plan.action is Action.ROLLBACK else proof.made
 
 

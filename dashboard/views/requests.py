@@ -122,10 +122,11 @@ def _page(request: HttpRequest, found: Request, **bound: Any) -> HttpResponse:
     environment = presenter.place_of(found)
     plan = presenter.plan_of(found, folders.current().folder)
     digest = {"digest": found.digest}
-    stake = _at_stake(found, environment, counts=not request.htmx)  # type: ignore[attr-defined]
     proof = None if found.closed_at else evidence.of_request(found, environment)
     shown = evidence_presenter.of_request(proof, found, by) if proof else None
     actions = presenter.actions(found, by, proof)
+    polled = request.htmx and shown and shown.is_live  # type: ignore[attr-defined]
+    stake = _at_stake(found, environment, counts=not polled)
     context = {
         "environment": plan.place,
         "found": found,
