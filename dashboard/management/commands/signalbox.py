@@ -14,7 +14,7 @@ from dashboard.engine.errors import EngineError
 
 
 class Command(BaseCommand):
-    help = "Signalbox on the command line: status, lint, rehearse, plan, doctor, audit, demo."
+    help = "Signalbox on the command line: status, lint, rehearse, plan, drift, doctor, audit, demo."
     requires_system_checks: list[str] = []  # it works without a control database
 
     def add_arguments(self, parser: CommandParser) -> None:
