@@ -130,7 +130,7 @@ def database(on: Server) -> Iterator[Database]:
         except psycopg.Error as error:
             raise RehearsalImpossible(
                 reason=f"the rehearsal server broke it off ({connections.reason_of(error, on.address)}).",
-                remedy="Nothing was changed in any target. Rehearse again; where it happens again, look into the log of "
+                remedy="Nothing was changed in any target. Rehearse again; if it happens again, look into the log of "
                 "the rehearsal server.",
             ) from None
         finally:
