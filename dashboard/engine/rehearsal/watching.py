@@ -74,6 +74,7 @@ class Watch:
     spent: float = 0.0  # seconds between the statements, spent on looking
     _held: dict[int, _Held] = field(default_factory=dict)
     _begun: float = 0.0
+    _emptied: set[int] = field(default_factory=set)
     _scans: Mapping[int, int] | None = None  # before the statement, or all statements of the transaction
     _over: threading.Event = field(default_factory=threading.Event)
     _sampler: threading.Thread | None = None
@@ -95,10 +96,6 @@ class Watch:
         if self.in_one_transaction:
             for held in self._held.values():
                 held.until = time.perf_counter()
-
-    @property
-    def _last(self) -> int:
-        return max(self.statements)
 
     @property
     def locks(self) -> tuple[ObservedLock, ...]:
@@ -137,25 +134,25 @@ class Watch:
         ms = (ended - self._begun) * 1000
         self.times.append(StatementTime(number=statement.number, line=statement.line, summary=statement.summary, ms=ms))
         self.notices.extend(notices)
-        if not self.in_one_transaction or statement.number == self._last:
-            self._note_scans()
         if statement.node == "truncate_stmt":
-            self._expect_new_files()
+            self._note_emptied()
+        if not self.in_one_transaction or statement.number == max(self.statements):
+            self._note_scans()
         self.spent += time.perf_counter() - ended
 
-    def _expect_new_files(self) -> None:
-        """TRUNCATE gives a table a new file too, and copies nothing into it. Only its own session sees that now."""
+    def _note_emptied(self) -> None:
+        """TRUNCATE makes new files too, without copying anything into them. Only its own session sees that now."""
         now = relations(self.watched, ())
-        self.known = {
-            oid: replace(relation, file=now[oid].file if oid in now else relation.file)
-            for oid, relation in self.known.items()
-        }
+        emptied = {oid for oid in self.known.keys() & now.keys() if self.known[oid].file != now[oid].file}
+        self.known = {oid: now[oid] if oid in emptied else relation for oid, relation in self.known.items()}
+        self._emptied |= emptied
 
     def _note_scans(self) -> None:
         if self._scans is not None:
             before, self._scans = self._scans, None
             now = self._count_scans()
-            self.read |= {self.known[oid].name for oid in now if oid in self.known and now[oid] > before.get(oid, 0)}
+            scanned = {oid for oid, count in now.items() if count > before.get(oid, 0)}
+            self.read |= {self.known[oid].name for oid in scanned & self.known.keys() - self._emptied}
 
     def _count_scans(self) -> Mapping[int, int]:
         rows = self.watched.execute(sql.query("sequential_scans")).fetchall()
