@@ -16,7 +16,7 @@ from dashboard.models.environments import Environment
 from dashboard.presenters import forecasts
 from dashboard.presenters import plans as presenter
 from dashboard.selectors import folders
-from dashboard.services import actors, decisions
+from dashboard.services import actors, decisions, plans
 
 
 def page(
@@ -33,6 +33,13 @@ def page(
         "consent": presenter.consent(plan, environment),
         "forecast": forecasts.view(forecast, environment, plan) if forecast else None,
     }
+
+
+def as_sql(plan: Plan, environment: Environment) -> HttpResponse:
+    """Everything that is sent, for whoever wants to read it or to run it by hand."""
+    answer = HttpResponse(plans.as_sql(plan, environment), content_type="text/plain; charset=utf-8")
+    answer["Content-Disposition"] = f'inline; filename="{plan.action}-{environment.slug}.sql"'
+    return answer
 
 
 def submit(request: HttpRequest, plan: Plan, environment: Environment, submission: dict[str, Any]) -> HttpResponse:

@@ -48,6 +48,8 @@ def index(request: HttpRequest) -> HttpResponse:
 def new_apply(request: HttpRequest, slug: str) -> HttpResponse:
     environment = environment_or_404(slug)
     plan = plans.apply(environment, upto=ApplyQuery(request.GET).version())
+    if request.GET.get("format") == "sql":
+        return launching.as_sql(plan, environment)
     asks = decisions.needs_request(plan, environment)
     found = evidence.of_plan(plan, environment)
     forecast = forecasts.of_plan(plan, environment)
@@ -66,7 +68,10 @@ def new_apply(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 @vary_on_headers("HX-Request")
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
-    return _page(request, request_or_404(pk))
+    found = request_or_404(pk)
+    if request.GET.get("format") == "sql":
+        return launching.as_sql(Plan.from_dict(found.plan), environment_or_404(found.environment))
+    return _page(request, found)
 
 
 @require_POST

@@ -18,6 +18,8 @@ from dashboard.views.lookup import environment_or_404
 def new(request: HttpRequest, slug: str, version: str, name: str) -> HttpResponse:
     environment = environment_or_404(slug)
     plan = plans.rollback(environment, version=version, name=name)
+    if request.GET.get("format") == "sql":
+        return launching.as_sql(plan, environment)
     asks = decisions.needs_request(plan, environment)
     forecast = forecasts.of_plan(plan, environment)
     data = request.POST if request.method == "POST" else None

@@ -257,3 +257,15 @@ def test_approving_alone_takes_no_number_and_running_it_does(
     go = {"typed_name": "production", "shown_rows": hidden(page, "shown_rows")}
     assert asks.post(f"/requests/{request.pk}/run/", go).status_code == 422
     assert asks.post(f"/requests/{request.pk}/run/", {**go, "typed_rows": "3"}).status_code == 302
+
+
+def test_everything_that_is_sent_can_be_read_before_it_is(
+    shop: Line, requester: User, run_on_staging: Callable[..., Run], ask: Callable[[User], Request], client_of: ClientOf
+) -> None:
+    client = client_of(requester)
+    apply = client.get("/environments/staging/apply/", {"upto": "001", "format": "sql"}).content.decode()
+    assert "CREATE TABLE users (id int PRIMARY KEY, name text);" in apply
+    assert "ADD COLUMN plan" not in apply
+    run_on_staging(requester)
+    assert b"\nDROP TABLE users;\n" in client.get(f"{USERS.format('staging')}?format=sql").content
+    assert b"\nCOMMIT;\n" in client.get(f"/requests/{ask(requester).pk}/?format=sql").content
