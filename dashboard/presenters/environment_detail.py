@@ -21,7 +21,7 @@ from dashboard.models import Run
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role, has_role
 from dashboard.presenters import failures as boxes
-from dashboard.presenters import plans, rehearsals, statuses, wording
+from dashboard.presenters import drift, plans, rehearsals, statuses, wording
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.environments import Card, card
 from dashboard.presenters.failures import ErrorBox
@@ -100,7 +100,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """What is to be known of migrations that have run; `url` is where what differs is shown, if anywhere."""
+    """What is wrong with what has run, or with the schema; `url` is where what differs is shown, if anywhere."""
 
     sentence: str
     tone: str = "warn"
@@ -190,6 +190,8 @@ def _needs(environment: Environment) -> str:
 
 
 def _notices(standing: Standing) -> Iterator[Notice]:
+    if sentence := drift.differs(standing.drift, of=" of its schema"):
+        yield Notice(sentence=sentence, url=reverse("drift", args=[standing.environment.slug]), url_label="See which")
     url = reverse("edits", args=[standing.environment.slug])
     for item in standing.statuses:
         if item.state is State.MODIFIED:

@@ -40,6 +40,7 @@ class Group:
     name: str
     sentences: tuple[str, ...]
     because: str  # what explains all of it; objects repeat it only where they do not share it
+    unexplained: bool  # an explanation was looked for, and something of it has none
     objects: tuple[ObjectView, ...]
     order_only: bool
     open: bool
@@ -60,7 +61,7 @@ def schema_diff(
     return SchemaDiff(
         total=len(differences),
         left_out=len(differences) - len(shown),
-        groups=tuple(_groups(shown, pills, because or {})),
+        groups=tuple(_groups(shown, pills, because)),
     )
 
 
@@ -70,18 +71,20 @@ def text_diff(before: str, after: str) -> tuple[Line, ...]:
 
 
 def _groups(
-    differences: Sequence[Difference], pills: Mapping[Change, Pill], because: Mapping[str, str]
+    differences: Sequence[Difference], pills: Mapping[Change, Pill], because: Mapping[str, str] | None
 ) -> Iterator[Group]:
+    known = because or {}
     for name, group in groupby(differences, key=lambda d: table_of(d.key) or d.key):
         members = tuple(group)
-        reasons = {because.get(d.key, "") for d in members}
+        reasons = {known.get(d.key, "") for d in members}
         shared = reasons.pop() if len(reasons) == 1 else ""
         sentences = tuple(_worded(line, pills) for line in diff.summary_lines(members))
         yield Group(
             name=name,
             sentences=sentences,
             because=shared,
-            objects=tuple(_object(d, pills, "" if shared else because.get(d.key, "")) for d in members),
+            unexplained=because is not None and any(d.key not in known and not d.is_order for d in members),
+            objects=tuple(_object(d, pills, "" if shared else known.get(d.key, "")) for d in members),
             order_only=all(d.is_order for d in members),
             open=len(differences) <= OPEN and len(sentences) == len(members),
         )

@@ -84,6 +84,7 @@ def test_the_environment_and_the_overview_say_so(drifted: Line, viewer: User, cl
     observations.refresh_all()
     client = client_of(viewer)
     detail = text(client.get("/environments/staging/"))
+    assert "2 objects of its schema were changed outside Signalbox. See which" in detail
     assert "Schema Drifted 2 objects were changed outside Signalbox." in detail
     overview = client.get("/")
     assert "2 objects of its schema were changed outside Signalbox." in text(overview)
@@ -202,6 +203,7 @@ def test_a_difference_that_a_migration_makes_is_explained_by_it(
     look(two.production)
     shown = text(client_of(requester).get("/compare/?a=staging&b=production"))
     assert "2 of them not explained by a migration" in shown
+    assert shown.count("Not explained by a migration") == 1
 
 
 def test_another_order_of_columns_is_named_as_such(line: Line, viewer: User, client_of: ClientOf) -> None:
