@@ -20,8 +20,8 @@ from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Run
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role, has_role
-from dashboard.presenters import failures as boxes
 from dashboard.presenters import drift, plans, rehearsals, statuses, wording
+from dashboard.presenters import failures as boxes
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.environments import Card, card
 from dashboard.presenters.failures import ErrorBox
