@@ -100,9 +100,7 @@ def _effect(relation: str, run: ScriptRun) -> str:
 
 
 def _size(size: TableSize) -> str:
-    rows = (
-        "an unknown number of rows" if size.rows is None else f"{_short(size.rows)} row{'' if size.rows == 1 else 's'}"
-    )
+    rows = "rows never counted" if size.rows is None else f"{_short(size.rows).strip()} rows"
     return f"{rows}, {_short(size.bytes)}B"
 
 

@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from dashboard.engine import autocommit
 from dashboard.engine.events import Event, StatementFinished, StatementStarted, StepRetried

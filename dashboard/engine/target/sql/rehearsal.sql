@@ -36,6 +36,10 @@ SELECT name::text FROM pg_catalog.pg_available_extensions
 -- Those that people made.
 SELECT rolname::text FROM pg_catalog.pg_roles WHERE rolname NOT LIKE 'pg\_%' ORDER BY 1
 
+-- database_owner --
+-- Its objects are his, unless something else is said.
+SELECT pg_catalog.pg_get_userbyid(datdba)::text FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()
+
 -- meaning --
 -- Settings of a session that decide what the same SQL means.
 SELECT name::text, setting::text FROM pg_catalog.pg_settings
