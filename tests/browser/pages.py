@@ -33,7 +33,8 @@ def _view(
     )
 
 
-#: Request 1 is done, request 2 waits. Rehearsal 1 saw a migration without rollback, rehearsal 2 none. Run 4 applied 009 and 010, run 5 rolled 010 back, run 7 failed.
+#: Request 1 is done, request 2 waits. Rehearsal 1 saw a migration without rollback, rehearsal 2 none.
+#: Run 4 applied 009 and 010, run 5 rolled 010 back, run 7 failed.
 VIEWS = (
     _view("sign-in", "login", who=""),
     _view("overview"),
