@@ -39,21 +39,21 @@ def main() -> None:
     with localserver.running(ephemeral=True) as server:
         url = server.create_database("bench")
         with psycopg.connect(url, autocommit=True) as connection:
-            _fill(connection)
+            fill(connection)
             taken = snapshot.take(connection)
-            snapshot_s = _median(lambda: snapshot.take(connection))
+            snapshot_s = median(lambda: snapshot.take(connection))
             connection.execute("ALTER TABLE app.t500 DROP archived CASCADE")
             changed = snapshot.take(connection)
-        compare_s = _median(lambda: diff.compare(taken, changed))
+        compare_s = median(lambda: diff.compare(taken, changed))
         pg_dump = [str(server.installation.bin_dir / "pg_dump"), "--schema-only", url]
-        dump_s = _median(lambda: subprocess.run(pg_dump, check=True, capture_output=True))
+        dump_s = median(lambda: subprocess.run(pg_dump, check=True, capture_output=True))
         print(f"PostgreSQL {server.installation.version}, {TABLES} tables, {len(taken.objects)} objects")
     print(f"snapshot      {snapshot_s:7.3f} s   {snapshot_s / dump_s:.2f} of pg_dump")
     print(f"pg_dump -s    {dump_s:7.3f} s")
     print(f"compare       {compare_s:7.3f} s   {len(diff.compare(taken, changed))} differences")
 
 
-def _fill(connection: psycopg.Connection) -> None:
+def fill(connection: psycopg.Connection) -> None:
     connection.execute("CREATE SCHEMA app")
     connection.execute("CREATE FUNCTION app.touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'")
     for start in range(0, TABLES, 50):  # one transaction of all of them would need more locks than a server has
@@ -61,7 +61,7 @@ def _fill(connection: psycopg.Connection) -> None:
     connection.execute("ANALYZE")
 
 
-def _median(work: Callable[[], object]) -> float:
+def median(work: Callable[[], object]) -> float:
     seconds = []
     for _ in range(REPEATS):
         started = time.perf_counter()

@@ -16,6 +16,7 @@ from dashboard.views import (
     requests,
     rollbacks,
     runs,
+    saved,
     settling,
     skips,
 )
@@ -41,6 +42,8 @@ environment_urls = [
         name="rollback-rehearse",
     ),
     path("environments/<slug:slug>/settle/<str:version>/<str:name>/", settling.settle, name="settle"),
+    path("environments/<slug:slug>/saved/", saved.index, name="saved"),
+    path("environments/<slug:slug>/saved/<str:run_id>/<str:version>/<str:name>/", saved.bring_back, name="bring-back"),
     path("environments/<slug:slug>/edited/", edits.index, name="edits"),
     path("environments/<slug:slug>/drift/", drift.detail, name="drift"),
     path("environments/<slug:slug>/drift/check/", drift.check, name="drift-check"),

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import argparse
 
-from dashboard.cli import audit, demo, doctor, lint, plan, states, status
+from dashboard.cli import audit, demo, doctor, drift, lint, plan, rehearse, states, status
 
 #: Each verb is a module with a docstring (its help), `add_arguments(parser)` and `run(options) -> exit code`.
 VERBS = {
     "status": status,
     "lint": lint,
+    "rehearse": rehearse,
     "plan": plan,
+    "drift": drift,
     "doctor": doctor,
     "audit": audit,
     "states": states,

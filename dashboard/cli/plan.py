@@ -1,22 +1,27 @@
-"""What would run in an environment, and in which order. Runs nothing."""
+"""What would run in an environment, and in which order; with --sql every message it would send. Runs nothing."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from typing import Any
 
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit, complain
 from dashboard.engine import planner
 from dashboard.engine.errors import EngineError
 from dashboard.engine.planner import Plan
+from dashboard.services import plans as plan_service
 from dashboard.services import targets
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     chosen_environments.add_arguments(parser)
     parser.add_argument("--to", metavar="VERSION", help="up to and including this version")
+    parser.add_argument(
+        "--sql", action="store_true", help="everything that would be sent, transactions and settings too"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -26,17 +31,22 @@ def run(options: argparse.Namespace) -> int:
         print(chosen_environments.NONE, file=sys.stderr)
         return Exit.USAGE
     worst: int = Exit.OK
-    plans = []
+    plans: dict[Plan, str] = {}
     for environment in environments:
         try:
-            plans.append(planner.apply(targets.read(environment), folder, upto=options.to))
+            plan = planner.apply(targets.read(environment), folder, upto=options.to)
+            plans[plan] = plan_service.as_sql(plan, environment) if options.sql else ""
         except EngineError as error:
             worst = max(worst, complain(error))
     if options.json:
-        print(json.dumps([plan.to_dict() | {"digest": plan.digest} for plan in plans], indent=2))
+        print(json.dumps([_object(plan, sql) for plan, sql in plans.items()], indent=2))
     elif plans:
-        print("\n\n".join(_text(plan) for plan in plans))
+        print("\n\n".join(sql or _text(plan) for plan, sql in plans.items()))
     return worst
+
+
+def _object(plan: Plan, sql: str) -> dict[str, Any]:
+    return plan.to_dict() | {"digest": plan.digest} | ({"sql": sql} if sql else {})
 
 
 def _text(plan: Plan) -> str:

@@ -85,8 +85,13 @@ def execute(
                 tracking.prepare(connection, access.schema)
         faultpoint("prepared")
         session = Session(connection=connection, access=access, attempt=attempt, observer=observer, leash=leash)
-        _Run(plan, session, monitor).all_steps()
+        run_steps(plan, session, monitor)
     faultpoint("run_done")
+
+
+def run_steps(plan: Plan, session: Session, monitor: Monitor) -> None:
+    """The steps in order, on a session that holds the lock. The monitor is told which of them it is."""
+    _Run(plan, session, monitor).all_steps()
 
 
 def look(access: Access, *, scripts: bool = False, expected: TargetIdentity | None = None) -> Target:

@@ -85,6 +85,10 @@ class Loss:
     def relation(self) -> str:
         return f"{self.schema}.{self.table}"
 
+    @property
+    def takes_all_rows(self) -> bool:
+        return not self.columns and self.fate in {Fate.DROPPED, Fate.EMPTIED}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
@@ -127,7 +131,9 @@ class Forecast:
 
     @property
     def _counting(self) -> Iterator[Loss]:
-        return (loss for loss in self.losses if loss.kind != MATVIEW)
+        """Each row once: what else is lost of a table that loses all its rows does not count again."""
+        whole = {loss.relation: loss for loss in reversed(self.losses) if loss.takes_all_rows}
+        return (loss for loss in self.losses if loss.kind != MATVIEW and whole.get(loss.relation, loss) is loss)
 
 
 UNKNOWN = "unknown"

@@ -126,9 +126,13 @@ class Session:
     def _in_transaction(self) -> bool:
         return self.connection.info.transaction_status is TransactionStatus.INTRANS
 
+    def send(self, sql: str) -> wire.Reply:
+        """What is not ours to compose goes this way: a statement of the migration, and COMMIT."""
+        return wire.send(self.connection, sql)
+
     def _send(self, step: Step, statement: Statement) -> wire.Reply:
         try:
-            return wire.send(self.connection, statement.sql)
+            return self.send(statement.sql)
         except wire.CopyRefused:
             told = at(statement, "0A000", "COPY from or to the client cannot run here")
             raise failed(step, told, remedy="Write the rows as INSERT statements.") from None

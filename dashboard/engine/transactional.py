@@ -22,7 +22,7 @@ from dashboard.engine.planner import Step
 from dashboard.engine.session import Session, ended_our_transaction, failed, ms_since
 from dashboard.engine.statements import Statement, TransactionShape
 from dashboard.engine.target import connection as connections
-from dashboard.engine.target import guards, locks, tracking, wire
+from dashboard.engine.target import guards, locks, tracking
 
 #: How often a step is tried when a lock is not to be had in time or there is a deadlock, and how long in all.
 ATTEMPTS = 5
@@ -119,7 +119,7 @@ def _record(session: Session, step: Step, seal: guards.Seal, ms: int) -> None:
 
 def _commit(session: Session, step: Step) -> None:
     try:
-        reply = wire.send(session.connection, "COMMIT")
+        reply = session.send("COMMIT")
     except psycopg.Error as error:
         raise session.named(step, "commit", error) from None
     if reply.tag != "COMMIT":

@@ -6,12 +6,9 @@ from typing import Any
 
 from django import forms
 
-from dashboard.forms.plans import as_field_error
-from dashboard.models.environments import Environment
+from dashboard.forms.plans import TYPED, RowsTyped, as_field_error
 from dashboard.selectors.requests import Tab
 from dashboard.services import policies
-
-_TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
 class QueueQuery(forms.Form):
@@ -24,16 +21,16 @@ class QueueQuery(forms.Form):
         return Tab(self.cleaned_data.get("tab") or Tab.NEEDS_ME)
 
 
-class _NameTyped(forms.Form):
-    """The environment's name, typed beside the button that runs something on a protected one."""
+class _NameTyped(RowsTyped):
+    """The environment's name, typed beside the button that runs something on a protected one, and how many rows
+    that would destroy."""
 
-    typed_name = forms.CharField(required=False, widget=forms.TextInput(attrs=_TYPED))
+    typed_name = forms.CharField(required=False, widget=forms.TextInput(attrs=TYPED))
 
-    def __init__(self, *args: Any, environment: Environment, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.environment = environment
-        self.fields["typed_name"].label = f"To run it on {environment.name}, type {environment.slug}"
-        if not environment.protected:
+        self.fields["typed_name"].label = f"To run it on {self.environment.name}, type {self.environment.slug}"
+        if not self.environment.protected:
             del self.fields["typed_name"]
 
     @property
@@ -47,6 +44,8 @@ class _NameTyped(forms.Form):
 
 
 class RunForm(_NameTyped):
+    field_order = ("typed_rows", "shown_rows", "typed_name")
+
     def clean_typed_name(self) -> str:
         self.check_name()
         return self.typed
@@ -59,10 +58,10 @@ class ApproveForm(_NameTyped):
     )
     then = forms.ChoiceField(choices=[("", "approve only"), ("run", "and run now")], required=False)
 
-    field_order = ("digest", "comment", "typed_name", "then")
+    field_order = ("digest", "shown_rows", "comment", "typed_rows", "typed_name", "then")
 
     @property
-    def runs_now(self) -> bool:
+    def runs(self) -> bool:
         return self.data.get("then") == "run"
 
     @property
@@ -71,7 +70,7 @@ class ApproveForm(_NameTyped):
         return {"digest": self.cleaned_data["digest"], "reason": self.cleaned_data["comment"]}
 
     def clean_typed_name(self) -> str:
-        if self.runs_now:
+        if self.runs:
             self.check_name()
         return self.typed
 

@@ -8,13 +8,20 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from config.environments import Requirement
+from dashboard.engine import planner
 from dashboard.engine.errors import EngineError
+from dashboard.engine.forecast import Forecast
 from dashboard.engine.planner import Plan
 from dashboard.models.environments import Environment
-from dashboard.services import evidence, plans, policies, validity
+from dashboard.services import evidence, forecasts, plans, policies, validity
 from dashboard.services.evidence import Evidence
+from dashboard.services.forecasts import Confirmation
 
 NOTHING_FOUND = Evidence()
+NOTHING_LOST = Forecast()
+
+#: Of a field that takes a word letter by letter.
+TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
 class ApplyQuery(forms.Form):
@@ -26,7 +33,48 @@ class ApplyQuery(forms.Form):
         return (self.is_valid() and self.cleaned_data["upto"]) or None
 
 
-class PlanForm(forms.Form):
+class RowsTyped(forms.Form):
+    """Where rows would be lost, their number is typed: the one on the page, unless there are more of them by now."""
+
+    typed_rows = forms.CharField(
+        required=False,
+        widget=forms.TextInput(attrs=TYPED),
+        error_messages={"required": "Nothing was run: say how many rows would be lost."},
+    )
+    shown_rows = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, plan: Plan, environment: Environment, forecast: Forecast, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.plan, self.environment, self.forecast = plan, environment, forecast
+        if forecasts.needs_word(forecast, environment):
+            self.fields["typed_rows"].label = _rows_label(forecast)
+            self.initial["shown_rows"] = forecast.word
+        else:
+            del self.fields["typed_rows"], self.fields["shown_rows"]
+
+    @property
+    def runs(self) -> bool:
+        """Whether what is sent lets the plan run, or only asks for that."""
+        return True
+
+    @property
+    def confirmation(self) -> Confirmation:
+        typed, shown = (self.data.get(self.add_prefix(name), "") for name in ("typed_rows", "shown_rows"))
+        return Confirmation(forecast=self.forecast, typed=typed, shown=shown)
+
+    def clean_typed_rows(self) -> str:
+        try:
+            if self.runs:
+                as_field_error(lambda: forecasts.check_confirmed(self.plan, self.environment, self.confirmation))
+        except ValidationError:
+            sent: Any = self.data
+            self.data = sent.copy()
+            self.data[self.add_prefix("shown_rows")] = self.forecast.word  # type: ignore[index]  # what it shows now
+            raise
+        return self.confirmation.typed
+
+
+class PlanForm(RowsTyped):
     """The page's own plan goes back with it: what has changed meanwhile is refused, not run."""
 
     digest = forms.CharField(widget=forms.HiddenInput)
@@ -42,13 +90,21 @@ class PlanForm(forms.Form):
         max_length=2000,
     )
     irreversible_because = forms.CharField(
-        widget=forms.Textarea(attrs={"rows": 2}),
         label="Why may it go without a way back?",
         error_messages={"required": "It has no rollback, and one is asked for here: say why it may go without."},
         max_length=2000,
     )
-    typed_name = forms.CharField(
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    save_rows = forms.BooleanField(
+        required=False,
+        label="Save these rows first",
+        help_text="They are copied into the schema signalbox_saved in the same transaction, and can be brought back "
+        "from there. Nobody can write to their tables while that takes place.",
+    )
+    typed_name = forms.CharField(widget=forms.TextInput(attrs=TYPED))
+
+    field_order = (
+        *("digest", "shown_rows", "accepted", "reason", "irreversible_because"),
+        *("save_rows", "typed_rows", "typed_name"),
     )
 
     def __init__(
@@ -59,13 +115,22 @@ class PlanForm(forms.Form):
         environment: Environment,
         asks: bool,
         found: Evidence = NOTHING_FOUND,
+        forecast: Forecast = NOTHING_LOST,
         prefix: str | None = None,
     ) -> None:
         """`asks`: it opens a request, which wants a reason; else it runs, which wants the name typed."""
-        super().__init__(data, initial={"digest": plan.digest}, prefix=prefix)
-        self.plan, self.environment, self.asks = plan, environment, asks
+        initial = {"digest": plan.digest}
+        super().__init__(data, initial=initial, prefix=prefix, plan=plan, environment=environment, forecast=forecast)
+        self.asks = asks
         self._offer_warnings()
         self._ask_for_the_way_back(found)
+        if asks:
+            self.fields.pop("typed_rows", None)
+            self.fields.pop("shown_rows", None)
+        elif "typed_rows" in self.fields:
+            self.fields["typed_rows"].required = True
+        if not forecast.copies:
+            del self.fields["save_rows"]
         if asks or not environment.protected:
             del self.fields["typed_name"]
         else:
@@ -105,9 +170,22 @@ class PlanForm(forms.Form):
         return typed
 
     @property
+    def chosen(self) -> Plan:
+        """The plan, with what it saves first where that was ticked."""
+        return planner.saving(self.plan, self.forecast.copies) if self.cleaned_data.get("save_rows") else self.plan
+
+    @property
     def submission(self) -> dict[str, Any]:
-        """For decisions.submit."""
-        return {name: value for name, value in self.cleaned_data.items() if name != "digest"}
+        """For decisions.submit, beside the plan that was chosen."""
+        own = {"digest", "save_rows", "typed_rows", "shown_rows"}
+        sent = {name: value for name, value in self.cleaned_data.items() if name not in own}
+        return sent | {"confirmation": self.confirmation}
+
+
+def _rows_label(forecast: Forecast) -> str:
+    if not forecast.is_known:
+        return f"Type {forecast.word}: nobody knows how many rows would be lost"
+    return f"Type {forecast.word}, the number of rows that would be lost"
 
 
 def as_field_error(check: Any) -> None:

@@ -36,6 +36,8 @@ class Rehearsal(models.Model):
     target_major = models.PositiveIntegerField(null=True)
     server_major = models.PositiveIntegerField(null=True)
     report = models.JSONField(null=True)  # engine.rehearsal.report.Report
+    #: What it would hold up on the target as that was then: label, level and sentences of each script.
+    risks = models.JSONField(default=list)
     passed = models.BooleanField(null=True)
     reversible = models.BooleanField(null=True)
     failure = models.JSONField(null=True)  # code, sentence, next_step

@@ -86,12 +86,12 @@ def panel(environment: Environment, state: DriftState) -> SchemaPanel:
     )
 
 
-def differs(state: DriftState) -> str:
+def differs(state: DriftState, *, of: str = "") -> str:
     """Empty where the schema is as its runs left it, as far as is known."""
     if state.seen is None or not state.drifted:
         return ""
     count = state.seen.differing
-    return f"{count} object{' was' if count == 1 else 's were'} changed outside Signalbox."
+    return f"{count} object{'' if count == 1 else 's'}{of} {'was' if count == 1 else 'were'} changed outside Signalbox."
 
 
 def page(environment: Environment, state: DriftState, found: Sequence[Difference], *, by: Actor) -> DriftPage:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import groupby
@@ -11,6 +11,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from config.environments import Requirement
 from dashboard.engine import planner
 from dashboard.engine.errors import EngineError
 from dashboard.engine.migration import UNKNOWN_CHECKSUMS, AppliedMigration, Folder, Kind, Problem, Severity, Unfinished
@@ -19,11 +20,12 @@ from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Run
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role, has_role
+from dashboard.presenters import drift, plans, rehearsals, statuses, wording
 from dashboard.presenters import failures as boxes
-from dashboard.presenters import plans, rehearsals, statuses, wording
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.environments import Card, card, is_blocked
 from dashboard.presenters.failures import ErrorBox
+from dashboard.presenters.findings import tallies
 from dashboard.presenters.matrix import state_pill
 from dashboard.presenters.pills import Pill
 from dashboard.presenters.rehearsals import RehearsalRow
@@ -43,6 +45,12 @@ KINDS: Mapping[Kind, Pill] = {
 #: Of more files that are missing, one sentence tells.
 FILES_TOLD_ALONE = 3
 NO_WAY_BACK = "No rollback was captured, so neither this nor anything before it can be rolled back."
+PROOFS: Mapping[Requirement, str] = {
+    Requirement.REHEARSAL: "a rehearsal of the last {span}",
+    Requirement.LINT: "no error of lint",
+    Requirement.REVERSIBLE: "a rollback that restores the schema, or a reason",
+    Requirement.PREVIOUS: "the same applied in the environment before",
+}
 CHECKSUMS: Mapping[State, tuple[str, str]] = {  # icon and words
     State.APPLIED: ("ok", "same as the file"),
     State.BASELINED: ("ok", "same as the file"),
@@ -70,6 +78,7 @@ class Waiting:
     sentence: str  # empty where the pill and the problems say it all
     runs_next: bool  # it is in the plan that Apply would make
     decide: ActionButton
+    lint: tuple[Pill, ...] = ()  # how much it has to say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +102,10 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """What is to be known of migrations that have run; `url` is where what differs is shown, if anywhere."""
+    """What is wrong with what has run, or with the schema; `url` is where what differs is shown, if anywhere."""
 
     sentence: str
+    tone: str = "warn"
     url: str = ""
     url_label: str = ""
 
@@ -123,7 +133,7 @@ def page(
     """`runs` by their id as the target names them; `failures` by the label of the migration that failed."""
     offer = _offer(standing, folder)
     planned = {step.identity for step in offer.steps} if isinstance(offer, Plan) else set()
-    waiting = tuple(_waiting(standing, planned, by))
+    waiting = tuple(_waiting(standing, planned, tallies(folder), by))
     history = standing.look.history if standing.look else None
     return EnvironmentPage(
         card=card(standing),
@@ -158,18 +168,6 @@ def run_ids(standing: Standing) -> set[str]:
     return {row.run_id for row in standing.rows if row.run_id}
 
 
-def _notices(standing: Standing) -> Iterator[str]:
-    """A folder that is empty, or another one, is not told file by file."""
-    missing = [s for s in standing.statuses if s.state is State.MISSING]
-    told_alone = {State.MODIFIED} if len(missing) > FILES_TOLD_ALONE else {State.MODIFIED, State.MISSING}
-    if State.MISSING not in told_alone:
-        yield (
-            f"{len(missing)} migrations are recorded here, but their files are gone from the folder. Restore them from "
-            "version control; or point SIGNALBOX_SOURCE at the folder that has them, and restart Signalbox."
-        )
-    yield from (s.sentence for s in standing.statuses if s.state in told_alone)
-
-
 # The policy
 
 
@@ -180,10 +178,18 @@ def _facts(environment: Environment) -> Iterator[tuple[str, str]]:
         yield "To run", "A request, approved by a second person"
         yield "An approval", f"is used within {wording.hours(environment.approval_hours)}, or expires"
         yield "It also covers", f"the rollback, for {wording.hours(environment.rollback_hours)} after the run"
+        yield "An approval needs", _needs(environment)
     else:
         yield "To run", "One person with the role requester; no approval is needed"
     yield "Waits for a lock", wording.limit(environment.lock_timeout_ms)
     yield "A statement runs", wording.limit(environment.statement_timeout_ms)
+
+
+def _needs(environment: Environment) -> str:
+    if not environment.require:
+        return "No proof"
+    proofs = (PROOFS[requirement] for requirement in environment.require)
+    return ", ".join(proofs).format(span=wording.hours(environment.rehearsal_hours)).capitalize()
 
 
 # Another database
@@ -212,16 +218,28 @@ def _leads_elsewhere(standing: Standing) -> bool:
 
 
 def _notices(standing: Standing) -> Iterator[Notice]:
+    if sentence := drift.differs(standing.drift, of=" of its schema"):
+        yield Notice(sentence=sentence, url=reverse("drift", args=[standing.environment.slug]), url_label="See which")
     url = reverse("edits", args=[standing.environment.slug])
     for item in standing.statuses:
         if item.state is State.MODIFIED:
-            yield Notice(sentence=item.sentence, url=url, url_label="See what differs")
-        elif item.state is State.MISSING:
-            yield Notice(sentence=item.sentence)
+            yield Notice(sentence=item.sentence, tone="danger", url=url, url_label="See what differs")
+    yield from (Notice(sentence=sentence) for sentence in _missing(standing))
     if annotated := [item for item in standing.statuses if item.state is State.ANNOTATED]:
         many = f"{len(annotated)} files were edited since they were applied here, in comments and blanks only."
         sentence = annotated[0].sentence if len(annotated) == 1 else many
         yield Notice(sentence=sentence, url=url, url_label="Compare and accept")
+
+
+def _missing(standing: Standing) -> list[str]:
+    """A folder that is empty, or another one, is not told file by file."""
+    sentences = [item.sentence for item in standing.statuses if item.state is State.MISSING]
+    if len(sentences) <= FILES_TOLD_ALONE:
+        return sentences
+    return [
+        f"{len(sentences)} migrations are recorded here, but their files are gone from the folder. Restore them from "
+        "version control; or point SIGNALBOX_SOURCE at the folder that has them, and restart Signalbox."
+    ]
 
 
 # Apply
@@ -303,7 +321,9 @@ def _check_plan(offer: Plan | EngineError | None) -> None:
 # What has not run
 
 
-def _waiting(standing: Standing, planned: set[tuple[str, str]], by: Actor) -> Iterator[Waiting]:
+def _waiting(
+    standing: Standing, planned: set[tuple[str, str]], lint: Mapping[tuple[str, str], tuple[Pill, ...]], by: Actor
+) -> Iterator[Waiting]:
     for version, group in groupby(filter(_has_not_run, standing.statuses), key=lambda item: item.version):
         items = list(group)
         clashing = [item for item in items if item.state is State.CONFLICT]
@@ -312,7 +332,8 @@ def _waiting(standing: Standing, planned: set[tuple[str, str]], by: Actor) -> It
             items = [item for item in items if item not in clashing]
         for item in items:
             said = item.state in _SAID or is_blocked(item)
-            yield _entry(standing, [item], "" if said else item.sentence, planned, by)
+            entry = _entry(standing, [item], "" if said else item.sentence, planned, by)
+            yield replace(entry, lint=lint.get((item.version, item.name), ()))
 
 
 #: States whose sentence would only repeat the pill, the problems or the box above.

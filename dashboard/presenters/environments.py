@@ -153,9 +153,9 @@ def findings(standing: Standing) -> Iterator[Finding]:
         if labels:
             text = one.format(label=labels[0]) if len(labels) == 1 else many.format(count=len(labels))
             yield Finding(rank=rank, tone=tone, icon=statuses.MIGRATION[state].icon, text=text, state=state.value)
-    if sentence := drift.differs(standing.drift):
+    if sentence := drift.differs(standing.drift, of=" of its schema"):
         url = reverse("drift", args=[standing.environment.slug])
-        yield Finding(rank=25, tone="warn", icon="modified", text=f"{sentence[:-1]} in its schema.", url=url)
+        yield Finding(rank=25, tone="warn", icon="modified", text=sentence, url=url)
     if blocked := [s for s in standing.pending if is_blocked(s)]:
         what = f"{blocked[0].version}_{blocked[0].name}" if len(blocked) == 1 else f"{len(blocked)} pending migrations"
         yield Finding(
@@ -184,7 +184,7 @@ _ATTENTION: dict[State, tuple[int, str, str, str]] = {
     ),
     State.MODIFIED: (
         30,
-        "warn",
+        "danger",
         "{label} was edited after it was applied.",
         "{count} migrations were edited after they were applied.",
     ),

@@ -14,7 +14,7 @@ from dashboard.models import Request
 from dashboard.presenters import rehearsals
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.pills import Pill
-from dashboard.presenters.rehearsals import RehearsalRow
+from dashboard.presenters.rehearsals import RehearsalRow, RiskView
 from dashboard.services import permissions
 from dashboard.services.actors import Actor
 from dashboard.services.evidence import Evidence, Item, Verdict
@@ -23,7 +23,9 @@ from dashboard.services.evidence import Evidence, Item, Verdict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceLine:
     label: str
-    pill: Pill
+    verdict: str  # empty where the sentence says it all
+    tone: str
+    icon: str
     sentence: str
     next_step: str
 
@@ -31,26 +33,29 @@ class EvidenceLine:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceView:
     lines: tuple[EvidenceLine, ...]
-    missing: int
+    pill: Pill
     rehearsal: RehearsalRow | None
     rehearse: ActionButton
+    risks: tuple[RiskView, ...]  # of the rehearsal that counts
     is_live: bool  # a rehearsal is under way: look again soon
 
 
 LABELS: Mapping[Requirement, str] = {
-    Requirement.REHEARSAL: "Rehearsed",
-    Requirement.REVERSIBLE: "Reversible",
+    Requirement.REHEARSAL: "Rehearsal",
+    Requirement.REVERSIBLE: "Way back",
     Requirement.LINT: "Lint",
-    Requirement.PREVIOUS: "Applied before",
+    Requirement.PREVIOUS: "Elsewhere",
 }
 
-VERDICTS: Mapping[Verdict, Pill] = {
-    Verdict.SATISFIED: Pill(label="Yes", tone="ok", icon="ok"),
-    Verdict.ANSWERED: Pill(label="No, accepted", tone="warn", icon="attention"),
-    Verdict.MISSING: Pill(label="Missing", tone="danger", icon="fail"),
-    Verdict.NOT_REQUIRED: Pill(label="Not required", tone="muted", icon="unknown"),
+#: In a word, with tone and icon.
+VERDICTS: Mapping[Verdict, tuple[str, str, str]] = {
+    Verdict.SATISFIED: ("", "ok", "ok"),
+    Verdict.ANSWERED: ("no, and accepted", "warn", "attention"),
+    Verdict.MISSING: ("", "danger", "fail"),
+    Verdict.NOT_REQUIRED: ("not required", "muted", "unknown"),
 }
-UNDER_WAY = Pill(label="Under way", tone="run", icon="run")
+UNDER_WAY = ("under way", "run", "run")
+COMPLETE = Pill(label="Complete", tone="ok", icon="ok")
 
 
 def of_plan(found: Evidence, plan: Plan, by: Actor) -> EvidenceView:
@@ -70,7 +75,7 @@ def _view(found: Evidence, by: Actor, rehearse_url: str, *fields: tuple[str, str
     proven = any(i.requirement is Requirement.REHEARSAL and i.verdict is Verdict.SATISFIED for i in found.items)
     return EvidenceView(
         lines=tuple(_line(item, found) for item in found.items),
-        missing=len(found.missing),
+        pill=_pill(found),
         rehearsal=rehearsals.row(found.rehearsal) if found.rehearsal else None,
         rehearse=ActionButton(
             label="Rehearse again" if found.rehearsal else "Rehearse",
@@ -81,16 +86,26 @@ def _view(found: Evidence, by: Actor, rehearse_url: str, *fields: tuple[str, str
             show=bool(found.items) and not proven and not found.under_way,
             reason=refusal(partial(permissions.check_can_request, by)),
         ),
+        risks=rehearsals.risks(found.rehearsal) if found.rehearsal and proven else (),
         is_live=found.under_way,
     )
 
 
+def _pill(found: Evidence) -> Pill:
+    if missing := len(found.missing):
+        return Pill(label=f"{missing} missing", tone="danger", icon="fail")
+    return COMPLETE
+
+
 def _line(item: Item, found: Evidence) -> EvidenceLine:
-    waits = found.under_way and item.requirement in {Requirement.REHEARSAL, Requirement.REVERSIBLE}
-    settled = item.verdict in {Verdict.SATISFIED, Verdict.ANSWERED}
+    open_ = item.verdict in {Verdict.MISSING, Verdict.NOT_REQUIRED}
+    waits = found.under_way and open_ and item.requirement in {Requirement.REHEARSAL, Requirement.REVERSIBLE}
+    verdict, tone, icon = UNDER_WAY if waits else VERDICTS[item.verdict]
     return EvidenceLine(
         label=LABELS[item.requirement],
-        pill=UNDER_WAY if waits and not settled else VERDICTS[item.verdict],
+        verdict=verdict,
+        tone=tone,
+        icon=icon,
         sentence=item.sentence,
         next_step=item.next_step if item.verdict is Verdict.MISSING else "",
     )

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from dashboard.engine import lint
 from dashboard.engine.lint import Finding
-from dashboard.engine.migration import Problem, Severity
+from dashboard.engine.migration import Folder, Problem, Severity
 from dashboard.presenters.pills import Pill
+from dashboard.selectors import findings as selector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +30,16 @@ def notes(findings: Iterable[Finding], problems: Iterable[Problem] = ()) -> tupl
     return (*said, *(_of_problem(problem) for problem in problems if not lint.says(problem)))
 
 
-def tally(findings: Sequence[Finding]) -> tuple[Pill, ...]:
-    """How many there are of what asks for attention: errors, then warnings."""
+def tallies(folder: Folder | None) -> Mapping[tuple[str, str], tuple[Pill, ...]]:
+    """Of each migration that has any, by version and name: how many errors, then how many warnings."""
+    if folder is None:
+        return {}
+    found = selector.by_file(folder)
+    counted = ((m.identity, _tally(selector.of_migration(found, m))) for m in folder.migrations)
+    return {identity: pills for identity, pills in counted if pills}
+
+
+def _tally(findings: Sequence[Finding]) -> tuple[Pill, ...]:
     open_ = [finding.severity for finding in findings if not finding.suppressed]
     return tuple(
         Pill(label=f"{count} {noun}{'' if count == 1 else 's'}", tone=tone, icon=icon)

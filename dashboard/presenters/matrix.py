@@ -8,10 +8,12 @@ from datetime import datetime
 
 from django.urls import reverse
 
+from dashboard.engine.migration import Folder
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.presenters import statuses
 from dashboard.presenters.badges import badge
 from dashboard.presenters.environments import is_blocked, pill
+from dashboard.presenters.findings import tallies
 from dashboard.presenters.pills import Pill
 from dashboard.selectors.board import Row
 from dashboard.selectors.environments import Standing
@@ -45,6 +47,7 @@ class Line:
     version: str
     name: str
     url: str
+    lint: tuple[Pill, ...]
     cells: tuple[Cell, ...]
 
 
@@ -56,13 +59,15 @@ class Matrix:
     more_label: str = ""
 
 
-def matrix(standings: Sequence[Standing], rows: Sequence[Row], *, limit: int | None = None) -> Matrix:
-    """The newest `limit` rows, with a link to all where there are more."""
-    shown = rows[:limit]
+def matrix(
+    standings: Sequence[Standing], rows: Sequence[Row], *, limit: int | None = None, folder: Folder | None = None
+) -> Matrix:
+    """The newest `limit` rows, with a link to all where there are more. With `folder`, what lint counts in each."""
+    shown, lint = rows[:limit], tallies(folder)
     more = len(rows) > len(shown)
     return Matrix(
         environments=tuple(_column(standing) for standing in standings),
-        rows=tuple(_line(row, standings) for row in shown),
+        rows=tuple(_line(row, standings, lint.get((row.version, row.name), ())) for row in shown),
         more_url=reverse("migrations") if more else "",
         more_label=f"All {len(rows)} migrations" if more else "",
     )
@@ -85,11 +90,12 @@ def _column(standing: Standing) -> Column:
     )
 
 
-def _line(row: Row, standings: Sequence[Standing]) -> Line:
+def _line(row: Row, standings: Sequence[Standing], lint: tuple[Pill, ...]) -> Line:
     return Line(
         version=row.version,
         name=row.name,
         url=reverse("migration", args=[row.version, row.name]),
+        lint=lint,
         cells=tuple(_cell(item, standing) for item, standing in zip(row.cells, standings, strict=True)),
     )
 

@@ -38,12 +38,21 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Edited:
-    """Its file was edited after it was applied there."""
+class EditedPlace:
+    name: str
+    url: str  # of what differs there
 
-    place: Badge
-    url: str  # of what differs
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """Its file was edited after it was applied in these places."""
+
     comments_only: bool
+    places: tuple[EditedPlace, ...]
+
+    @property
+    def last(self) -> EditedPlace:
+        return self.places[-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,12 +164,12 @@ def _place(standing: Standing, version: str, name: str) -> Place:
 
 
 def _edited(standings: Sequence[Standing], version: str, name: str) -> Iterator[Edited]:
-    for standing in standings:
-        item = standing.status_of(version, name)
-        if item is not None and item.state in {State.ANNOTATED, State.MODIFIED}:
-            url = reverse("edits", args=[standing.environment.slug], query={"version": version, "name": name})
-            comments_only = item.state is State.ANNOTATED
-            yield Edited(place=badge(standing.environment), url=url, comments_only=comments_only)
+    query = {"version": version, "name": name}
+    for state in (State.MODIFIED, State.ANNOTATED):
+        held = (s.environment for s in standings if (item := s.status_of(version, name)) and item.state is state)
+        places = tuple(EditedPlace(name=e.name, url=reverse("edits", args=[e.slug], query=query)) for e in held)
+        if places:
+            yield Edited(comments_only=state is State.ANNOTATED, places=places)
 
 
 def _unknown_place(standing: Standing, version: str, name: str) -> Place:

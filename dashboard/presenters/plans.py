@@ -33,6 +33,7 @@ class StepView:
     summary: str  # "3 statements in one transaction"
     notes: tuple[str, ...]
     sql: str
+    empty: str  # said where no SQL of a migration is sent
     listing: str  # what names the listing
     margin: tuple[Note, ...]
     down_sql: str
@@ -82,6 +83,10 @@ CERTAIN: Mapping[Action, tuple[str, ...]] = {
 }
 #: The code of the warning that each step repeats beside its SQL.
 SAID_AT_THE_STEP = "no_rollback"
+_EMPTY = (
+    "No SQL is sent. Only the history of the environment is written.",
+    "No SQL of a migration is sent: rows are copied from signalbox_saved to where they came from.",
+)
 #: How many characters of a digest tell plans apart on a page; the whole of it is what is compared.
 SHORT_DIGEST = 12
 
@@ -187,6 +192,7 @@ def _step(plan: Plan, position: int, folder: Folder | None, found: Findings) -> 
         summary=_summary(step),
         notes=_notes(step),
         sql=step.sql,
+        empty=_EMPTY[step.action is Action.BRING_BACK],
         listing=step.file or f"{step.label}, captured rollback",
         margin=_margin(found, migration, step.sql),
         down_sql=step.down_sql or "",
@@ -207,6 +213,8 @@ def anchor(position: int) -> str:
 
 
 def _summary(step: Step) -> str:
+    if step.action is Action.BRING_BACK:
+        return "rows are copied back, in one transaction"
     if not step.sql:
         return "nothing is run"
     sent = _sent(step)
@@ -230,9 +238,19 @@ def _notes(step: Step) -> tuple[str, ...]:
         last = step.first_statement - 1
         before = "Statement 1 is" if last == 1 else f"Statements 1 to {last} are"
         notes.append(f"{before} committed already and not sent again.")
+    if step.copies:
+        notes.append(_copies(step))
     if step.reason:
         notes.append(f"Reason: {step.reason}")
     return tuple(notes)
+
+
+def _copies(step: Step) -> str:
+    what = ", ".join(copy.label for copy in step.copies)
+    if step.action is Action.BRING_BACK:
+        return f"Brings back {what}."
+    when = "in a transaction of its own, before the first statement" if _is_open(step) else "in the same transaction"
+    return f"Saves {what} first, in the schema signalbox_saved, {when}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -12,13 +12,15 @@ from django.urls import reverse
 
 from dashboard.engine.planner import Action, Plan
 from dashboard.engine.rehearsal.report import Assertion, Origin, Proof, Report, ScriptError, ScriptRun
+from dashboard.engine.rehearsal.risk import Level
 from dashboard.engine.schema import diff
-from dashboard.engine.schema.diff import Difference
+from dashboard.engine.schema.diff import Change
 from dashboard.models import Rehearsal
 from dashboard.presenters import statuses
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.pills import Pill
+from dashboard.presenters.schema_diff import SchemaDiff, schema_diff
 from dashboard.selectors import rehearsals
 from dashboard.services import permissions
 from dashboard.services.actors import Actor
@@ -33,6 +35,28 @@ NO_WAY_BACK = Pill(label="No rollback", tone="warn", icon="rollback")
 DOWN_FAILS = Pill(label="Rollback fails", tone="danger", icon="fail")
 REPEATABLE = Pill(label="Repeatable", tone="ok", icon="ok")
 NOT_REPEATABLE = Pill(label="Not repeatable", tone="warn", icon="attention")
+RAN = Pill(label="Ran", tone="ok", icon="ok")
+LEADS_BACK = Pill(label="Can be applied again", tone="ok", icon="ok")
+LEADS_ELSEWHERE = Pill(label="Not the same when applied again", tone="warn", icon="attention")
+
+#: How long others wait on the target.
+RISKS: Mapping[Level, Pill] = {
+    Level.LOW: Pill(label="Blocks for a moment", tone="ok", icon="ok"),
+    Level.MEDIUM: Pill(label="Blocks for seconds", tone="warn", icon="attention"),
+    Level.HIGH: Pill(label="Blocks for long", tone="danger", icon="lock"),
+}
+
+#: What a difference from the schema before means once the rollback has run, and once the second up has.
+AFTER_ROLLBACK: Mapping[Change, Pill] = {
+    Change.ADDED: Pill(label="Left behind", tone="warn", icon="plus"),
+    Change.REMOVED: Pill(label="Gone", tone="danger", icon="missing"),
+    Change.CHANGED: Pill(label="Not as before", tone="warn", icon="modified"),
+}
+AFTER_AGAIN: Mapping[Change, Pill] = {
+    Change.ADDED: Pill(label="Only the second time", tone="warn", icon="plus"),
+    Change.REMOVED: Pill(label="Only the first time", tone="warn", icon="missing"),
+    Change.CHANGED: Pill(label="Different", tone="warn", icon="modified"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +71,12 @@ class ScriptView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DifferenceView:
-    sentence: str
-    key: str
-    unified: str
+class RiskView:
+    """What one migration would hold up on the target."""
+
+    label: str
+    pill: Pill
+    sentences: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +87,10 @@ class ProofView:
     refused: str
     pills: tuple[Pill, ...]
     scripts: tuple[ScriptView, ...]
-    left: tuple[DifferenceView, ...]  # what the rollback leaves behind or takes too much of
-    differs: tuple[DifferenceView, ...]  # what is otherwise after the second up
+    left: SchemaDiff | None  # what the rollback leaves behind or takes too much of
+    differs: SchemaDiff | None  # what is otherwise after the second up
     made: tuple[str, ...]
+    risk: RiskView | None
     locks: tuple[Any, ...]
     rewritten: tuple[str, ...]
     assertions: tuple[Assertion, ...]
@@ -101,7 +128,7 @@ class RehearsalPage:
 
 
 def page(rehearsal: Rehearsal, by: Actor, *, worker_alive: bool) -> RehearsalPage:
-    report = Report.from_dict(rehearsal.report) if rehearsal.report else None
+    report = rehearsals.report_of(rehearsal)
     active = rehearsal.status in rehearsals.ACTIVE
     return RehearsalPage(
         number=rehearsal.pk,
@@ -117,7 +144,7 @@ def page(rehearsal: Rehearsal, by: Actor, *, worker_alive: bool) -> RehearsalPag
         failure=rehearsal.failure,
         facts=tuple(_facts(rehearsal, report)),
         remarks=report.remarks if report else (),
-        proofs=tuple(_proof(p, only=len(report.proofs) == 1) for p in report.proofs) if report else (),
+        proofs=tuple(_proof(p, rehearsal, only=len(report.proofs) == 1) for p in report.proofs) if report else (),
         onward=() if active else tuple(_onward(rehearsal, by)),
         counts_until=rehearsal.expires_at if rehearsals.counts(rehearsal) else None,
     )
@@ -133,10 +160,20 @@ def row(rehearsal: Rehearsal, pills: tuple[Pill, ...] = ()) -> RehearsalRow:
     )
 
 
+def risks(rehearsal: Rehearsal) -> tuple[RiskView, ...]:
+    """Of the scripts that keep anyone waiting, in their order."""
+    return tuple(
+        RiskView(label=risk["label"], pill=RISKS[Level(risk["level"])], sentences=tuple(risk["sentences"]))
+        for risk in rehearsal.risks
+        if risk["level"] != Level.NONE
+    )
+
+
 def seen(rehearsal: Rehearsal, version: str, name: str) -> tuple[Pill, ...]:
     """What it showed of one migration."""
-    proofs = Report.from_dict(rehearsal.report).proofs if rehearsal.report else ()
-    return tuple(pill for p in proofs if (p.version, p.name) == (version, name) for pill in _pills(p))
+    report = rehearsals.report_of(rehearsal)
+    proof = next((p for p in report.proofs if (p.version, p.name) == (version, name)), None) if report else None
+    return _pills(proof, rehearsal) if proof else ()
 
 
 def pill(rehearsal: Rehearsal) -> Pill:
@@ -160,7 +197,7 @@ def _verdict(rehearsal: Rehearsal, report: Report | None) -> str:
         return f"{failed[0]} did not pass. Nothing was changed: the database it ran on is dropped."
     if why := _does_not_count(rehearsal):
         return f"Everything ran, but it proves nothing any more: {why}."
-    if rehearsal.kind == Action.ROLLBACK:
+    if _rolls_back(rehearsal):
         return "The rollback ran."
     if report.reversible:
         return "Everything ran, and each rollback restored the schema."
@@ -190,54 +227,71 @@ def _facts(rehearsal: Rehearsal, report: Report | None) -> Iterator[tuple[str, A
 # One migration
 
 
-def _proof(proof: Proof, *, only: bool) -> ProofView:
+def _proof(proof: Proof, rehearsal: Rehearsal, *, only: bool) -> ProofView:
+    """Of a rollback the rollback itself is what is looked at, else the up."""
+    subject = proof.down if _rolls_back(rehearsal) and proof.down else proof.up
     return ProofView(
         label=proof.label,
         url=reverse("migration", args=[proof.version, proof.name]),
-        open=only or not proof.passed or proof.reversible is False,
+        open=only or not proof.passed or bool(proof.differences),
         refused=proof.refused,
-        pills=tuple(_pills(proof)),
-        scripts=tuple(_scripts(proof)),
-        left=_differences(proof.differences),
-        differs=_differences(proof.repeat_differences),
-        made=tuple(diff.summary_lines(proof.made)),
-        locks=proof.up.locks,
-        rewritten=proof.up.rewritten,
+        pills=_pills(proof, rehearsal),
+        scripts=tuple(_scripts(proof, rehearsal)),
+        left=schema_diff(proof.differences, AFTER_ROLLBACK) if proof.differences else None,
+        differs=schema_diff(proof.repeat_differences, AFTER_AGAIN) if proof.repeat_differences else None,
+        made=tuple(diff.summary_lines(proof.unmade if subject is proof.down else proof.made)),
+        risk=next((view for view in risks(rehearsal) if view.label == proof.label), None),
+        locks=subject.locks,
+        rewritten=subject.rewritten,
         assertions=proof.assertions,
         notices=tuple(notice for run in (proof.up, proof.down) if run for notice in run.notices),
     )
 
 
-def _pills(proof: Proof) -> Iterator[Pill]:
+def _pills(proof: Proof, rehearsal: Rehearsal) -> tuple[Pill, ...]:
     if proof.refused or not proof.runs:
-        yield DID_NOT_PASS
-        return
+        return (DID_NOT_PASS,)
+    if _rolls_back(rehearsal):
+        return tuple(_of_rollback(proof))
+    return tuple(_of_apply(proof))
+
+
+def _of_apply(proof: Proof) -> Iterator[Pill]:
     if proof.down is None:
         yield NO_WAY_BACK
     elif not proof.down.ok:
         yield DOWN_FAILS
-    elif proof.reversible is not None:
+    else:
         yield REORDERS if proof.order_only else RESTORES if proof.reversible else DIFFERS
     if proof.repeatable is not None:
         yield REPEATABLE if proof.repeatable else NOT_REPEATABLE
 
 
-def _scripts(proof: Proof) -> Iterator[ScriptView]:
+def _of_rollback(proof: Proof) -> Iterator[Pill]:
+    yield RAN if proof.down and proof.down.ok else DOWN_FAILS
+    if proof.repeatable is not None:
+        yield LEADS_BACK if proof.repeatable else LEADS_ELSEWHERE
+
+
+def _rolls_back(rehearsal: Rehearsal) -> bool:
+    return rehearsal.kind == Action.ROLLBACK
+
+
+def _scripts(proof: Proof, rehearsal: Rehearsal) -> Iterator[ScriptView]:
+    """The second time nobody asks for each statement. A rollback begins where the up has run long ago."""
     if proof.refused:
         return
-    for label, run in (("Up", proof.up), ("Rollback", proof.down), ("Up again", proof.again)):
-        if run is not None:
-            yield ScriptView(label=label, pill=_ran(run), ms=run.ms, error=run.error, statements=run.statements)
+    if not _rolls_back(rehearsal):
+        yield _script("Up", proof.up)
+    if proof.down:
+        yield _script("Rollback", proof.down)
+    if proof.again:
+        yield replace(_script("Up again", proof.again), statements=())
 
 
-def _ran(run: ScriptRun) -> Pill:
-    return Pill(label="Ran", tone="ok", icon="ok") if run.ok else DID_NOT_PASS
-
-
-def _differences(found: Sequence[Difference]) -> tuple[DifferenceView, ...]:
-    return tuple(
-        DifferenceView(sentence="; ".join(diff.summary_lines([d])), key=d.key, unified=diff.unified(d)) for d in found
-    )
+def _script(label: str, run: ScriptRun) -> ScriptView:
+    pill = RAN if run.ok else DID_NOT_PASS
+    return ScriptView(label=label, pill=pill, ms=run.ms, error=run.error, statements=run.statements)
 
 
 # What next

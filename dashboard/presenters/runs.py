@@ -62,6 +62,7 @@ class StepView:
     empty: str  # said where there are none
     waiting: tuple[str, ...]  # the sessions it waits for just now
     retried: str  # that it was undone and begun again, and why
+    copied: tuple[str, ...]  # rows it saved first, or brought back
 
 
 #: Steps and what they stopped at are shown open.
@@ -208,6 +209,10 @@ def rollback_button(run: Run, found: Sequence[RunStep], by: Actor) -> ActionButt
 def onward_buttons(run: Run, found: Sequence[RunStep], by: Actor) -> list[ActionButton]:
     """Where to go from a run that has ended well."""
     place = badge_of(run.environment)
+    saved = [step for step in found if step.copied and step.status == RunStep.Status.COMMITTED]
+    if saved and place.url and run.kind != Run.Kind.BRING_BACK:
+        see = ActionButton(label="See the saved rows", url=reverse("saved", args=[place.slug]), icon="download")
+        return [see, rollback_button(run, found, by)]
     if run.status != Run.Status.SUCCEEDED or not place.url or run.kind not in _ONWARD:
         return [rollback_button(run, found, by)]
     step = Plan.from_dict(run.plan).steps[0]
@@ -219,7 +224,7 @@ def onward_buttons(run: Run, found: Sequence[RunStep], by: Actor) -> list[Action
 
 
 #: Kinds after which something is left to do.
-_ONWARD = frozenset({Run.Kind.REPAIR, Run.Kind.RESET, Run.Kind.UNSKIP})
+_ONWARD = frozenset({Run.Kind.REPAIR, Run.Kind.RESET, Run.Kind.UNSKIP, Run.Kind.BRING_BACK})
 
 
 def log_text(run: Run, found: Sequence[RunStep]) -> Iterator[str]:
@@ -230,6 +235,7 @@ def log_text(run: Run, found: Sequence[RunStep]) -> Iterator[str]:
     for step in found:
         yield f"\n[{step.position + 1}/{len(found)}] {step.action} {step.version}_{step.name}: {step.status}"
         yield f" ({step.duration_ms} ms)\n" if step.duration_ms is not None else "\n"
+        yield from (f"        {_copied(copied, step)}\n" for copied in step.copied)
         for statement in step.latest:  # type: ignore[attr-defined]
             yield from _log_lines(statement)
     if run.failure:
@@ -252,6 +258,7 @@ def _step(step: RunStep, *, open_: bool) -> StepView:
         empty=_EMPTY.get(step.action, "") or _NOT_YET.get(step.status, "No statement has run yet."),
         waiting=tuple(f"Waits for {blocker}" for blocker in step.blockers),
         retried=_retried(step),
+        copied=tuple(_copied(copied, step) for copied in step.copied),
     )
 
 
@@ -260,6 +267,24 @@ def _retried(step: RunStep) -> str:
         return ""
     times = _TIMES.get(step.retries, f"{step.retries} times")
     return f"It was undone and begun again {times}: {step.retry_reason}"
+
+
+def _copied(copied: Mapping[str, Any], step: RunStep) -> str:
+    rows, what, where = _rows_said(copied["rows"]), copied["what"], copied["saved"]
+    if step.action != Run.Kind.BRING_BACK:
+        return f"Saved first: {rows} of {what}, in {where}."
+    is_column = what.endswith(")")
+    told = f"Brought back {copied['rows']:,} {'values' if is_column else 'rows'} of {what} from {where}."
+    if copied["gone"]:
+        told += f" {_rows_said(copied['gone'])} had no place: nothing has their key now."
+    if copied["kept"]:
+        newer = "values were not empty, and stay as they are" if is_column else "rows were there already, and stay"
+        told += f" {copied['kept']:,} {newer}."
+    return told
+
+
+def _rows_said(count: int) -> str:
+    return f"{count:,} {'row' if count == 1 else 'rows'}"
 
 
 def _statement(statement: RunStatement, step: RunStep) -> StatementView:

@@ -15,7 +15,7 @@ from dashboard.presenters.pills import Pill
 #: Objects that a page lists; and lines of one object.
 SHOWN = 200
 LINES = 200
-#: So many objects are shown unfolded.
+#: So many objects are shown unfolded, but for a table that came or went as a whole.
 OPEN = 12
 
 
@@ -39,6 +39,8 @@ class Group:
 
     name: str
     sentences: tuple[str, ...]
+    because: str  # what explains all of it; objects repeat it only where they do not share it
+    unexplained: bool  # an explanation was looked for, and something of it has none
     objects: tuple[ObjectView, ...]
     order_only: bool
     open: bool
@@ -59,7 +61,7 @@ def schema_diff(
     return SchemaDiff(
         total=len(differences),
         left_out=len(differences) - len(shown),
-        groups=tuple(_groups(shown, pills, because or {})),
+        groups=tuple(_groups(shown, pills, because)),
     )
 
 
@@ -69,17 +71,31 @@ def text_diff(before: str, after: str) -> tuple[Line, ...]:
 
 
 def _groups(
-    differences: Sequence[Difference], pills: Mapping[Change, Pill], because: Mapping[str, str]
+    differences: Sequence[Difference], pills: Mapping[Change, Pill], because: Mapping[str, str] | None
 ) -> Iterator[Group]:
+    known = because or {}
     for name, group in groupby(differences, key=lambda d: table_of(d.key) or d.key):
         members = tuple(group)
+        reasons = {known.get(d.key, "") for d in members}
+        shared = reasons.pop() if len(reasons) == 1 else ""
+        sentences = tuple(_worded(line, pills) for line in diff.summary_lines(members))
         yield Group(
             name=name,
-            sentences=tuple(diff.summary_lines(members)),
-            objects=tuple(_object(d, pills, because.get(d.key, "")) for d in members),
+            sentences=sentences,
+            because=shared,
+            unexplained=because is not None and any(d.key not in known and not d.is_order for d in members),
+            objects=tuple(_object(d, pills, "" if shared else known.get(d.key, "")) for d in members),
             order_only=all(d.is_order for d in members),
-            open=len(differences) <= OPEN,
+            open=len(differences) <= OPEN and len(sentences) == len(members),
         )
+
+
+def _worded(line: str, pills: Mapping[Change, Pill]) -> str:
+    """A summary line says that something was added; on this page that may mean "only in Staging"."""
+    for change in (Change.ADDED, Change.REMOVED):
+        label = pills[change].label
+        line = line.replace(f": {change}", f": {label[0].lower()}{label[1:]}", 1)
+    return line
 
 
 def _object(difference: Difference, pills: Mapping[Change, Pill], because: str) -> ObjectView:

@@ -75,7 +75,7 @@ def _made(side: Side, rows: Mapping[tuple[str, str], AppliedMigration]) -> Itera
         labels.setdefault(rows[version, name].run_id, []).append(f"{version}_{name}")
     runs = migrations.runs_by_id(labels.keys(), side.environment.slug)
     for run in sorted(runs.values(), key=lambda run: run.pk)[-RUNS:]:
-        what = f"{', '.join(labels[str(run.pk)])}, applied in {side.environment.name} only"
+        what = f"by {' and '.join(labels[str(run.pk)])}, applied in {side.environment.name} only"
         for key in _changed_by(run):
             yield key, what
 

@@ -33,6 +33,12 @@ def by_file(folder: Folder) -> Findings:
         return _last[1]
 
 
+def of_migration(found: Findings, migration: Migration) -> tuple[Finding, ...]:
+    """Of its up, then of its down."""
+    scripts = (migration.up, migration.down)
+    return tuple(finding for script in scripts if script for finding in found.get(script.file, ()))
+
+
 def of_text(found: Findings, migration: Migration, sql: str) -> tuple[Finding, ...]:
     """Of the script of this migration that reads so; none where the text is from another time."""
     scripts = (migration.up, migration.down)

@@ -48,13 +48,21 @@ def proving(rollback: Plan) -> Rehearsal | None:
     """A rehearsal that saw this rollback restore the schema: that of the apply that it takes back; or its own, where
     applying it again afterwards led to the same schema."""
     own = of_plan(rollback).proof
-    if own and own.report and all(proof.repeatable for proof in Report.from_dict(own.report).proofs):
+    if own and (report := report_of(own)) and all(proof.repeatable for proof in report.proofs):
         return own
     return next((r for r in _reversible(rollback.environment) if _proves(r, rollback)), None)
 
 
+def report_of(rehearsal: Rehearsal) -> Report | None:
+    """What it found; None before its end, and where an earlier release kept it in another shape."""
+    try:
+        return Report.from_dict(rehearsal.report or {})
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
 def counts(rehearsal: Rehearsal) -> bool:
-    return bool(rehearsal.passed and not is_expired(rehearsal) and same_major(rehearsal))
+    return bool(rehearsal.passed and not is_expired(rehearsal) and same_major(rehearsal) and report_of(rehearsal))
 
 
 def is_expired(rehearsal: Rehearsal) -> bool:

@@ -33,7 +33,7 @@ def person(user: User, *, source_ip: str | None = None) -> Actor:
 
 def by_id(person_id: int | None) -> Actor:
     """Who asked for a job; Signalbox itself where nobody did, or where that person is gone."""
-    user = User.objects.filter(pk=person_id).first()
+    user = User.objects.filter(pk=person_id).first() if person_id else None
     return person(user) if user else SIGNALBOX
 
 

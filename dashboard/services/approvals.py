@@ -62,6 +62,7 @@ def open_request(
         request=request,
         digest=plan.digest,
         steps=[s.label for s in plan.steps],
+        saves=[copy.label for step in plan.steps for copy in step.copies],
         accepted=list(accepted),
         reason=reason.strip(),
         irreversible_because=irreversible_because.strip(),
@@ -126,7 +127,7 @@ def live(plan: Plan, *, for_run: Run | None = None) -> tuple[Request, Approval] 
     if request is None or not has_role(_approver_of(request), Role.APPROVER):
         return None
     return request, Approval(
-        digest=plan.digest,
+        digest=request.digest if request.digest in _covering(plan) else request.rollback_digest,
         requested_by=request.requested_by.get_username(),
         approved_by=_approver_of(request).get_username(),
         expires_at=_covered_until(request, plan),
@@ -204,7 +205,7 @@ def _approved_for(plan: Plan) -> Request | None:
     return (
         Request.objects.filter(
             environment=plan.environment,
-            digest=plan.digest,
+            digest__in=_covering(plan),
             status=Request.Status.APPROVED,
             expires_at__gt=Now(),
         )
@@ -219,12 +220,12 @@ def _standing_rollback(plan: Plan, for_run: Run | None) -> Request | None:
         return None
     requests = Request.objects.filter(
         environment=plan.environment,
-        rollback_digest=plan.digest,
+        rollback_digest__in=_covering(plan),
         status=Request.Status.DONE,
         runs__status__in=[Run.Status.SUCCEEDED, Run.Status.RESOLVED],
     ).order_by("-id")
     for request in requests:
-        uses = Run.objects.filter(request=request, digest=plan.digest).exclude(status=Run.Status.CANCELLED)
+        uses = Run.objects.filter(request=request, kind=Run.Kind.ROLLBACK).exclude(status=Run.Status.CANCELLED)
         if for_run:
             uses = uses.exclude(pk=for_run.pk)
         if not uses.exists() and _covered_until(request, plan) > timezone.now():
@@ -232,8 +233,14 @@ def _standing_rollback(plan: Plan, for_run: Run | None) -> Request | None:
     return None
 
 
+def _covering(plan: Plan) -> list[str]:
+    """Digests whose approval lets this plan run: its own, and that of the plan without copies. Whoever agreed that
+    rows are destroyed agrees that they are copied first; the executor holds it against the same two."""
+    return [plan.digest, planner.without_saving(plan).digest]
+
+
 def _covered_until(request: Request, plan: Plan) -> datetime:
-    if request.digest == plan.digest:
+    if request.digest in _covering(plan):
         return request.expires_at
     applied = request.runs.filter(digest=request.digest).latest("id")
     hours = environments.get(request.environment).rollback_hours

@@ -11,13 +11,22 @@ from dashboard.models import Request, Run
 from dashboard.models.environments import Environment
 from dashboard.services import approvals, runs
 from dashboard.services.actors import Actor
+from dashboard.services.forecasts import Confirmation
 
 
 @transaction.atomic
-def approve_and_start(request_id: int, *, by: Actor, digest: str, reason: str, typed_name: str) -> Run:
+def approve_and_start(
+    request_id: int,
+    *,
+    by: Actor,
+    digest: str,
+    reason: str,
+    typed_name: str,
+    confirmation: Confirmation | None = None,
+) -> Run:
     """Both or neither: where the run cannot start, nothing is approved."""
     approved = approvals.approve(request_id, by=by, digest=digest, reason=reason)
-    return runs.start_approved(approved, by=by, typed_name=typed_name)
+    return runs.start_approved(approved, by=by, typed_name=typed_name, confirmation=confirmation)
 
 
 def needs_request(plan: Plan, environment: Environment) -> bool:
@@ -34,6 +43,7 @@ def submit(
     reason: str = "",
     irreversible_because: str = "",
     typed_name: str = "",
+    confirmation: Confirmation | None = None,
 ) -> Request | Run:
     """The next step towards running this plan: a request where the policy asks for one, else the run."""
     if needs_request(plan, environment):
@@ -45,4 +55,6 @@ def submit(
             accepted=accepted,
             irreversible_because=irreversible_because,
         )
-    return runs.start(plan, environment=environment, by=by, accepted=accepted, typed_name=typed_name)
+    return runs.start(
+        plan, environment=environment, by=by, accepted=accepted, typed_name=typed_name, confirmation=confirmation
+    )

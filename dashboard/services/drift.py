@@ -178,9 +178,10 @@ def _expected(environment: Environment, last: DriftCheck, seen: Seen) -> Snapsho
     if before.objects == seen.schema.objects and not run.steps.filter(status__in=_DID_SOMETHING).exists():
         return last.expected
     schema = drift.expected_after(Schema.from_dict(last.expected.schema), before, seen.schema)
-    written = {"rows_written": dict(seen.written.rows), "counted_since": seen.written.since}
-    is_late = run.finished_at is not None and timezone.now() - run.finished_at > LATE
-    return _snapshot(environment, Snapshot.Reason.RUN, schema, run=run, **({} if is_late else written))
+    values: dict[str, Any] = {"run": run}
+    if run.finished_at is not None and timezone.now() - run.finished_at <= LATE:
+        values |= {"rows_written": dict(seen.written.rows), "counted_since": seen.written.since}
+    return _snapshot(environment, Snapshot.Reason.RUN, schema, **values)
 
 
 _DID_SOMETHING = (RunStep.Status.COMMITTED, RunStep.Status.PARTIAL)

@@ -89,6 +89,14 @@ class NameNotTyped(Refused):
     advice = "Type {expected} exactly, to show that you mean this environment."
 
 
+class RowsNotTyped(Refused):
+    """The confirmation of what would be destroyed on a protected environment. Facts: lost (a phrase), expected."""
+
+    code = "rows_not_typed"
+    sentence = "{lost} would be lost, and what you typed does not say so."
+    advice = "Type {expected} to show that you have read it, or save the rows elsewhere first. Nothing was run."
+
+
 class DriftChanged(Refused):
     code = "drift_changed"
     sentence = "The schema of {environment} does not differ any more in the way this page showed."

@@ -13,7 +13,7 @@ from dashboard.engine.files import directives
 from dashboard.engine.lint import Finding
 from dashboard.engine.migration import AppliedMigration, Kind, Severity
 from dashboard.engine.planner import Action, Plan, Step
-from dashboard.engine.rehearsal.report import Proof, Report
+from dashboard.engine.rehearsal.report import Proof
 from dashboard.models import Rehearsal, Request, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import environments as standings
@@ -146,7 +146,7 @@ def _of_rollback(known: Known, environment: Environment) -> Iterator[_Fact]:
     """Where it was not shown to fail, whoever asks for it may accept it unproven: the form sees to that."""
     fact = _rehearsed(known, environment)
     if known.proof and known.proof.kind == Action.APPLY:
-        sentence = "When its migrations were rehearsed, taking them back left the schema as it was before."
+        sentence = "When the apply was rehearsed, it restored the schema."
         fact = replace(fact, sentence=sentence)
     failed = known.done is not None and not known.done.passed
     if fact.held or failed or known.under_way:
@@ -169,7 +169,7 @@ def _rehearsed(known: Known, environment: Environment) -> _Fact:
 def _of_rehearsal(known: Known, environment: Environment) -> tuple[str, str]:
     again, done, latest = "Rehearse it again.", known.done, known.latest
     if known.proof:
-        return f"It was rehearsed on a copy of {environment.name}'s schema, and ran.", ""
+        return "It ran on a copy of the schema.", ""
     if known.under_way:
         return "It is being rehearsed.", "Wait for the rehearsal: it takes seconds."
     if latest is None:
@@ -192,9 +192,8 @@ def _of_rehearsal(known: Known, environment: Environment) -> tuple[str, str]:
 
 def _reversible(plan: Plan, known: Known, because: str) -> _Fact:
     doubted = {step.label: step for step in plan.steps}
-    if known.proof and known.proof.report:
-        proofs = Report.from_dict(known.proof.report).proofs
-        doubted = {p.label: doubted[p.label] for p in proofs if not _restores(p)}
+    if known.proof and (report := rehearsals.report_of(known.proof)):
+        doubted = {p.label: doubted[p.label] for p in report.proofs if not _restores(p)}
     declared = {label: reason for label, step in doubted.items() if (reason := _declared(step))}
     return _Fact(
         requirement=Requirement.REVERSIBLE,
@@ -211,7 +210,7 @@ def _restores(proof: Proof) -> bool:
 
 def _of_rollbacks(doubted: dict[str, Step], declared: dict[str, str], because: str, known: Known) -> str:
     if not doubted:
-        return "Each rollback was seen to restore the schema."
+        return "Each rollback restored the schema."
     if because:
         return f"It may go without a proven rollback: “{because}”"
     if len(declared) == len(doubted):
@@ -253,9 +252,9 @@ def _linted(found: Sequence[Finding]) -> _Fact:
     allowed = [f for f in found if f.suppressed]
     first = f": {errors[0].file}, line {errors[0].line}" if errors else ""
     parts = [
-        f"Lint finds {_count(errors, 'error')}{first}." if errors else "Lint finds no error.",
+        f"{_count(errors, 'error')}{first}." if errors else "No error.",
         f"{_count(warnings, 'warning')} beside the SQL." if warnings else "",
-        f"{_count(allowed, 'finding')} allowed in the files, with a reason." if allowed else "",
+        f"{_count(allowed, 'finding')} allowed in the files." if allowed else "",
     ]
     return _Fact(
         requirement=Requirement.LINT,
@@ -277,7 +276,7 @@ def _applied_before(plan: Plan, environment: Environment) -> _Fact | None:
     rows = {row.identity: row for row in standings.standing(before, None).rows}
     without = [step.label for step in plan.steps if not _is_same(rows.get(step.identity), step)]
     if not without:
-        return _Fact(requirement=Requirement.PREVIOUS, held=True, sentence=f"The same is applied on {before.name}.")
+        return _Fact(requirement=Requirement.PREVIOUS, held=True, sentence=f"The same stands on {before.name}.")
     verb = "is" if len(without) == 1 else "are"
     return _Fact(
         requirement=Requirement.PREVIOUS,

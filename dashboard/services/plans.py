@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dashboard.engine import planner
+from dashboard.engine import dryrun, planner
 from dashboard.engine.errors import NotAcknowledged
 from dashboard.engine.planner import Plan
 from dashboard.models.environments import Environment
@@ -52,6 +52,11 @@ def repair(environment: Environment, *, version: str, name: str) -> Plan:
 def reset(environment: Environment, *, version: str, name: str, reason: str) -> Plan:
     reason = _given(reason, "start over")
     return planner.reset(targets.look(environment), version=version, name=name, reason=reason)
+
+
+def as_sql(plan: Plan, environment: Environment) -> str:
+    """Everything that a run of it would send, as text; nothing is sent but one look."""
+    return dryrun.text(plan, targets.access(environment))
 
 
 def check_accepted(plan: Plan, accepted: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +24,9 @@ from dashboard.engine.files import verifications
 from dashboard.engine.leash import Leash
 from dashboard.engine.migration import version_key
 from dashboard.engine.planner import Action, Plan
+from dashboard.engine.rehearsal import risk
 from dashboard.engine.rehearsal.report import Origin, Report
+from dashboard.engine.target import sizes
 from dashboard.models import Rehearsal, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import folders
@@ -144,7 +147,8 @@ def _carry_out(rehearsal: Rehearsal, told_to_stop: Callable[[], bool]) -> None:
 
     try:
         with beating(beat, name=f"rehearsal-{rehearsal.pk}", every=HEARTBEAT):
-            report, target_major = _rehearse(rehearsal, leash)
+            report = _rehearse(rehearsal, leash)
+            of_target = _held_against(rehearsal, report)
     except RunCancelled:
         _put_back(rehearsal)
     except EngineError as error:
@@ -153,24 +157,31 @@ def _carry_out(rehearsal: Rehearsal, told_to_stop: Callable[[], bool]) -> None:
         logger.exception("Rehearsal %s broke off", rehearsal.pk)
         _fail(rehearsal, BROKEN_OFF)
     else:
-        _finish(rehearsal, report, target_major)
+        _finish(rehearsal, report, of_target)
     logger.info("Rehearsal %s has ended", rehearsal.pk)
 
 
-def _rehearse(rehearsal: Rehearsal, leash: Leash) -> tuple[Report, int]:
-    environment = environments.get(rehearsal.environment)
-    report = engine.of_plan(
+def _rehearse(rehearsal: Rehearsal, leash: Leash) -> Report:
+    return engine.of_plan(
         Plan.from_dict(rehearsal.plan),
-        source=targets.access(environment),
+        source=targets.access(environments.get(rehearsal.environment)),
         server_url=settings.REHEARSAL_URL or None,
         verify=verifications.read(folders.read()),
         registered=[targets.address(each) for each in environments.all_environments()],
         leash=leash,
     )
-    return report, targets.major(environment)
 
 
-def _finish(rehearsal: Rehearsal, report: Report, target_major: int) -> None:
+def _held_against(rehearsal: Rehearsal, report: Report) -> dict[str, Any]:
+    """What is to be known of the target besides, now that it is clear what the scripts do."""
+    environment = environments.get(rehearsal.environment)
+    live = sizes.read(targets.access(environment), risk.relations(report.proofs))
+    runs = [(p.label, p.down if rehearsal.kind == Action.ROLLBACK else p.up) for p in report.proofs if p.passed]
+    risks = [{"label": label, **asdict(risk.of(run, live))} for label, run in runs if run]
+    return {"target_major": targets.major(environment), "risks": risks}
+
+
+def _finish(rehearsal: Rehearsal, report: Report, of_target: dict[str, Any]) -> None:
     hours = environments.get(rehearsal.environment).rehearsal_hours
     now = timezone.now()
     _end(
@@ -182,7 +193,7 @@ def _finish(rehearsal: Rehearsal, report: Report, target_major: int) -> None:
         passed=report.passed,
         reversible=report.reversible,
         server_major=report.server_version // 10_000,
-        target_major=target_major,
+        **of_target,
         expires_at=now + timedelta(hours=hours),
     )
 

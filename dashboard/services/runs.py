@@ -6,7 +6,7 @@ a worker whose number is stale writes nothing more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -19,9 +19,10 @@ from dashboard.engine.planner import Plan
 from dashboard.engine.recovery import Found
 from dashboard.models import Request, Run, RunStep, environments
 from dashboard.models.environments import Environment
-from dashboard.services import approvals, audit, permissions, plans, policies, queue
+from dashboard.services import approvals, audit, forecasts, permissions, plans, policies, queue
 from dashboard.services.actors import SIGNALBOX, Actor
 from dashboard.services.errors import AlreadyDecided, ApprovalNeeded, EnvironmentOccupied
+from dashboard.services.forecasts import Confirmation
 
 #: How long a worker's word counts; renewed every second while it lives. By the control database's clock.
 LEASE = timedelta(seconds=20)
@@ -34,11 +35,17 @@ ENDINGS = {
 
 
 def start(
-    plan: Plan, *, environment: Environment, by: Actor, accepted: Sequence[str] = (), typed_name: str = ""
+    plan: Plan,
+    *,
+    environment: Environment,
+    by: Actor,
+    accepted: Sequence[str] = (),
+    typed_name: str = "",
+    confirmation: Confirmation | None = None,
 ) -> Run:
     """Queue a run of exactly this plan. On a protected environment a live approval of its digest must cover it.
 
-    Raises PermissionRefused, NotAcknowledged, NameNotTyped, ApprovalNeeded, EnvironmentOccupied.
+    Raises PermissionRefused, NotAcknowledged, NameNotTyped, ApprovalNeeded, RowsNotTyped, EnvironmentOccupied.
     """
     if plan.action in permissions.BY_HAND:
         permissions.check_can_skip(by)
@@ -49,10 +56,14 @@ def start(
         raise ApprovalNeeded(environment=environment.name)
     if covering is None or covering[0].digest != plan.digest:
         plans.check_accepted(plan, accepted)
-    return _queue(plan, environment=environment, by=by, request=covering[0] if covering else None, accepted=accepted)
+    forecasts.check_confirmed(plan, environment, confirmation)
+    said = _said(accepted, confirmation)
+    return _queue(plan, environment=environment, by=by, request=covering[0] if covering else None, said=said)
 
 
-def start_approved(request: Request, *, by: Actor, typed_name: str = "") -> Run:
+def start_approved(
+    request: Request, *, by: Actor, typed_name: str = "", confirmation: Confirmation | None = None
+) -> Run:
     """Queue the run of an approved request: its stored plan, byte for byte."""
     permissions.check_can_run(by)
     environment = environments.get(request.environment)
@@ -60,7 +71,9 @@ def start_approved(request: Request, *, by: Actor, typed_name: str = "") -> Run:
     if request.status != Request.Status.APPROVED or policies.is_expired(request):
         raise AlreadyDecided(subject=f"Request {request.pk}", status=request.status)
     approvals.check_approver(request)
-    return _queue(Plan.from_dict(request.plan), environment=environment, by=by, request=request, accepted=())
+    plan = Plan.from_dict(request.plan)
+    forecasts.check_confirmed(plan, environment, confirmation)
+    return _queue(plan, environment=environment, by=by, request=request, said=_said((), confirmation))
 
 
 def request_cancel(run_id: int, *, by: Actor) -> Run:
@@ -158,7 +171,13 @@ def lost() -> list[Run]:
     return list(Run.objects.filter(status=Run.Status.RUNNING, lease_until__lt=Now()))
 
 
-def _queue(plan: Plan, *, environment: Environment, by: Actor, request: Request | None, accepted: Sequence[str]) -> Run:
+def _said(accepted: Sequence[str], confirmation: Confirmation | None) -> dict[str, Any]:
+    """What the person who starts a run has read and let pass, for the audit log."""
+    told = {"rows_to_lose": confirmation.forecast.word} if confirmation and confirmation.forecast.is_destructive else {}
+    return {"accepted": list(accepted), **told}
+
+
+def _queue(plan: Plan, *, environment: Environment, by: Actor, request: Request | None, said: Mapping[str, Any]) -> Run:
     policies.check_is_free(environment)
     policies.check_is_bound(environment)
     try:
@@ -172,7 +191,8 @@ def _queue(plan: Plan, *, environment: Environment, by: Actor, request: Request 
                 run=run,
                 digest=plan.digest,
                 steps=[s.label for s in plan.steps],
-                accepted=list(accepted),
+                saves=[copy.label for step in plan.steps for copy in step.copies],
+                **said,
             )
             queue.execute_run(run.pk)
     except IntegrityError:  # someone queued one between the check and now

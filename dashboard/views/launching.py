@@ -8,16 +8,20 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from dashboard.engine.forecast import Forecast
 from dashboard.engine.planner import Plan
 from dashboard.forms.plans import PlanForm
 from dashboard.models import Request
 from dashboard.models.environments import Environment
+from dashboard.presenters import forecasts
 from dashboard.presenters import plans as presenter
 from dashboard.selectors import folders
-from dashboard.services import actors, decisions
+from dashboard.services import actors, decisions, plans
 
 
-def page(plan: Plan, environment: Environment, form: PlanForm, *, asks: bool) -> dict[str, Any]:
+def page(
+    plan: Plan, environment: Environment, form: PlanForm, *, asks: bool, forecast: Forecast | None = None
+) -> dict[str, Any]:
     view = presenter.view(plan, environment, folders.current().folder)
     label = presenter.request_label(plan, environment) if asks else presenter.button_label(plan, environment)
     return {
@@ -27,7 +31,15 @@ def page(plan: Plan, environment: Environment, form: PlanForm, *, asks: bool) ->
         "asks": asks,
         "label": label,
         "consent": presenter.consent(plan, environment),
+        "forecast": forecasts.view(forecast, environment, plan) if forecast else None,
     }
+
+
+def as_sql(plan: Plan, environment: Environment) -> HttpResponse:
+    """Everything that is sent, for whoever wants to read it or to run it by hand."""
+    answer = HttpResponse(plans.as_sql(plan, environment), content_type="text/plain; charset=utf-8")
+    answer["Content-Disposition"] = f'inline; filename="{plan.action}-{environment.slug}.sql"'
+    return answer
 
 
 def submit(request: HttpRequest, plan: Plan, environment: Environment, submission: dict[str, Any]) -> HttpResponse:

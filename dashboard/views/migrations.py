@@ -26,7 +26,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "failure": found.failure,
         "total": len(rows),
         "page": page,
-        "matrix": matrix(standings, list(page)),
+        "matrix": matrix(standings, list(page), folder=found.folder),
     }
     return render(request, "migrations/list.html", context)
 

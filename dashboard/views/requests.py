@@ -11,15 +11,19 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from dashboard.engine.forecast import Forecast
+from dashboard.engine.planner import Plan
 from dashboard.forms.decisions import ApproveForm, QueueQuery, RejectForm, RunForm
 from dashboard.forms.plans import ApplyQuery, PlanForm
 from dashboard.models import Request
+from dashboard.models.environments import Environment
 from dashboard.presenters import evidence as evidence_presenter
+from dashboard.presenters import forecasts as forecast_presenter
 from dashboard.presenters import plans as plan_presenter
 from dashboard.presenters import requests as presenter
 from dashboard.selectors import folders, people
 from dashboard.selectors import requests as selector
-from dashboard.services import actors, approvals, decisions, evidence, plans, runs
+from dashboard.services import actors, approvals, decisions, evidence, forecasts, plans, runs
 from dashboard.views import launching, live
 from dashboard.views.lookup import environment_or_404, request_or_404
 
@@ -44,15 +48,17 @@ def index(request: HttpRequest) -> HttpResponse:
 def new_apply(request: HttpRequest, slug: str) -> HttpResponse:
     environment = environment_or_404(slug)
     plan = plans.apply(environment, upto=ApplyQuery(request.GET).version())
+    if request.GET.get("format") == "sql":
+        return launching.as_sql(plan, environment)
     asks = decisions.needs_request(plan, environment)
     found = evidence.of_plan(plan, environment)
-    form = PlanForm(
-        request.POST if request.method == "POST" else None, plan=plan, environment=environment, asks=asks, found=found
-    )
+    forecast = forecasts.of_plan(plan, environment)
+    data = request.POST if request.method == "POST" else None
+    form = PlanForm(data, plan=plan, environment=environment, asks=asks, found=found, forecast=forecast)
     if request.method == "POST" and form.is_valid():
-        return launching.submit(request, plan, environment, form.submission)
+        return launching.submit(request, form.chosen, environment, form.submission)
     context = {
-        **launching.page(plan, environment, form, asks=asks),
+        **launching.page(plan, environment, form, asks=asks, forecast=forecast),
         "evidence": evidence_presenter.of_plan(found, plan, actors.from_request(request)),
         "upto_links": plan_presenter.upto_links(plan),
     }
@@ -62,17 +68,22 @@ def new_apply(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 @vary_on_headers("HX-Request")
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
-    return _page(request, request_or_404(pk))
+    found = request_or_404(pk)
+    if request.GET.get("format") == "sql":
+        return launching.as_sql(Plan.from_dict(found.plan), environment_or_404(found.environment))
+    return _page(request, found)
 
 
 @require_POST
 def approve(request: HttpRequest, pk: int) -> HttpResponse:
     found, by = request_or_404(pk), actors.from_request(request)
-    form = ApproveForm(request.POST, environment=environment_or_404(found.environment))
+    form = ApproveForm(request.POST, **_at_stake(found, environment_or_404(found.environment)))
     if not form.is_valid():
         return _page(request, found, approve_form=form)
-    if form.runs_now:
-        run = decisions.approve_and_start(pk, by=by, **form.decision, typed_name=form.typed)
+    if form.runs:
+        run = decisions.approve_and_start(
+            pk, by=by, **form.decision, typed_name=form.typed, confirmation=form.confirmation
+        )
         messages.success(request, f"Approved. Run {run.pk} is queued.")
         return redirect("run", run.pk)
     approvals.approve(pk, by=by, **form.decision)
@@ -100,10 +111,12 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def run(request: HttpRequest, pk: int) -> HttpResponse:
     found = request_or_404(pk)
-    form = RunForm(request.POST, environment=environment_or_404(found.environment))
+    form = RunForm(request.POST, **_at_stake(found, environment_or_404(found.environment)))
     if not form.is_valid():
         return _page(request, found, run_form=form)
-    started = runs.start_approved(found, by=actors.from_request(request), typed_name=form.typed)
+    started = runs.start_approved(
+        found, by=actors.from_request(request), typed_name=form.typed, confirmation=form.confirmation
+    )
     messages.success(request, f"Run {started.pk} is queued.")
     return redirect("run", started.pk)
 
@@ -117,6 +130,8 @@ def _page(request: HttpRequest, found: Request, **bound: Any) -> HttpResponse:
     proof = None if found.closed_at else evidence.of_request(found, environment)
     shown = evidence_presenter.of_request(proof, found, by) if proof else None
     actions = presenter.actions(found, by, proof)
+    polled = request.htmx and shown and shown.is_live  # type: ignore[attr-defined]
+    stake = _at_stake(found, environment, counts=not polled)
     context = {
         "environment": plan.place,
         "found": found,
@@ -128,9 +143,18 @@ def _page(request: HttpRequest, found: Request, **bound: Any) -> HttpResponse:
         "evidence": shown,
         "actions": actions,
         "deciders": people.deciders(found) if found.status == Request.Status.OPEN else [],
-        "approve_form": ApproveForm(initial=digest, environment=environment),
+        "forecast": forecast_presenter.view(stake["forecast"], environment, stake["plan"]),
+        "approve_form": ApproveForm(initial=digest, **stake),
         "reject_form": RejectForm(initial=digest),
-        "run_form": RunForm(environment=environment),
+        "run_form": RunForm(**stake),
         **bound,
     }
     return live.answer(request, "requests/detail.html", (shown, actions), context, status=422 if bound else 200)
+
+
+def _at_stake(found: Request, environment: Environment, *, counts: bool = True) -> dict[str, Any]:
+    """For the forms that let it run. Counted while it can still run, and not again for each poll of the page."""
+    plan = Plan.from_dict(found.plan)
+    can_run = counts and found.closed_at is None
+    forecast = forecasts.of_plan(plan, environment) if can_run else Forecast()
+    return {"plan": plan, "environment": environment, "forecast": forecast}

@@ -33,7 +33,8 @@ def _view(
     )
 
 
-#: Request 1 is done, request 2 waits. Run 4 applied 009 and 010, run 5 rolled 010 back, run 7 failed.
+#: Request 1 is done, request 2 waits. Rehearsal 1 saw a migration without rollback, rehearsal 2 none.
+#: Run 4 applied 009 and 010, run 5 rolled 010 back, run 7 failed.
 VIEWS = (
     _view("sign-in", "login", who=""),
     _view("overview"),
@@ -67,6 +68,8 @@ VIEWS = (
     _view("request-open", "request", pk=2),
     _view("request-own", "request", pk=2, who="alice"),
     _view("request-done", "request", pk=1),
+    _view("rehearsal-reversible", "rehearsal", pk=2),
+    _view("rehearsal-irreversible", "rehearsal", pk=1, who="alice"),
     _view("runs"),
     _view("runs-none", "runs", query="?status=interrupted"),
     _view("run-succeeded", "run", pk=4),
@@ -88,14 +91,17 @@ VIEWS = (
 #: They change something, so they answer nothing to a GET.
 POST_ONLY = frozenset(
     {
+        "apply-rehearse",
         "drift-accept",
         "drift-check",
         "environment-refresh",
         "logout",
         "request-approve",
+        "request-rehearse",
         "request-reject",
         "request-run",
         "request-withdraw",
+        "rollback-rehearse",
         "run-cancel",
         "theme",
     }

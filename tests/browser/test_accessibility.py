@@ -109,6 +109,7 @@ def test_from_the_sign_in_to_the_approval_by_keyboard(own_demo: Demo, enter: Ent
     bob.reload()
     _presses(bob, "2 requests wait for your decision.")
     _presses(bob, "Apply 009, 010 and 011 to Production")
+    expect(bob.get_by_role("button", name="Approve only")).to_be_visible()  # once it has been rehearsed
     _types(bob, "Comment (optional)", "Read and agreed")
     _presses(bob, "Approve only")
     expect(bob.get_by_role("status").first).to_contain_text("Approved. Nothing has run yet.")

@@ -18,6 +18,8 @@ expect.set_options(timeout=20_000)
 def test_from_the_request_to_the_audit(javascript: bool, own_demo: Demo, enter: Enter) -> None:
     alice, bob = (enter(own_demo, name, javascript=javascript) for name in ("alice", "bob"))
     _bob_may_not_approve_what_he_asked_for(bob)
+    _it_is_rehearsed_by_itself(bob)
+    _bob_withdraws_it(bob)
     assert _runs_scripts(bob) is javascript
     request = _alice_asks(alice)
     _bob_approves_and_applies(bob, request)
@@ -85,6 +87,20 @@ def _bob_may_not_approve_what_he_asked_for(bob: Page) -> None:
     decide = bob.locator(".decide")
     expect(decide.get_by_role("button", name="Approve")).to_be_disabled()
     expect(decide).to_contain_text("You asked for this, so someone else has to approve it.")
+
+
+def _it_is_rehearsed_by_itself(person: Page) -> None:
+    """The page of the request shows it by itself; without JavaScript, its reader asks again."""
+    evidence = person.locator(".proof")
+    expect(evidence).to_contain_text("missing")
+    while not _runs_scripts(person) and evidence.get_by_role("link", name="Refresh").count():
+        evidence.get_by_role("link", name="Refresh").click()
+    expect(evidence).to_contain_text("It ran on a copy of the schema.")
+    expect(evidence).to_contain_text("Each rollback restored the schema.")
+    expect(evidence).to_contain_text("Complete")
+
+
+def _bob_withdraws_it(bob: Page) -> None:
     bob.get_by_role("button", name="Withdraw this request").click()
     expect(bob.get_by_role("status").first).to_contain_text("Withdrawn. Nothing was run.")
 
@@ -151,7 +167,8 @@ def _alice_rolls_back_what_bob_applied(alice: Page, run: str) -> None:
     alice.goto(run)
     alice.get_by_role("link", name="Roll back 009").click()
     expect(alice.locator(".launch")).to_contain_text("bob approved this rollback")
-    alice.get_by_role("checkbox").check()
+    expect(alice.locator(".proof")).to_contain_text("When the apply was rehearsed, it restored the schema.")
+    expect(alice.get_by_role("checkbox")).to_have_count(0)
     alice.get_by_label("Type production to run this on Production").fill("production")
     alice.get_by_role("button", name="Roll back 009 on Production").click()
 
@@ -171,9 +188,12 @@ def _audit_tells_all_of_it(bob: Page) -> None:
         r"Run 8 \(Apply 009 to Production\) succeeded\.",
         r"A worker took run 8 .*",
         r"bob started run 8 \(Apply 009 to Production\) on request 4 .*",
-        r"bob approved request 4 \(Apply 009 to Production\), and with it the rollback of the same migrations\.",
+        r"bob approved request 4 \(Apply 009 to Production\), and with it the rollback of the same migrations, "
+        r"on rehearsal 3\.",
         r"alice opened request 4 \(Apply 009 to Production\): “Usage figures for December”",
         r"bob withdrew request 3 .*",
+        r"Rehearsal 3 \(Apply 009 to Production\) passed, and each rollback restored the schema\.",
+        r"bob asked for rehearsal 3 .*",
         r"bob opened request 3 .*",
         r"bob signed in\.",
         r"alice signed in\.",

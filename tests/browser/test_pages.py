@@ -25,7 +25,13 @@ def test_every_page_is_looked_at() -> None:
 
 def test_what_changes_something_answers_nothing_to_a_get(demo: Demo, enter: Enter) -> None:
     bob = enter(demo, "bob")
-    arguments = {"environment-refresh": ["staging"], "logout": [], "theme": []}
+    arguments = {
+        "apply-rehearse": ["staging"],
+        "environment-refresh": ["staging"],
+        "logout": [],
+        "rollback-rehearse": ["staging", "008", "add_active_org_tracking"],
+        "theme": [],
+    }
     for name in POST_ONLY:
         answer = bob.request.get(reverse(name, args=arguments.get(name, [1])))
         assert (name, answer.status) == (name, 405)

@@ -191,3 +191,20 @@ def test_no_environment_at_all_is_wrong_usage(signalbox: Signalbox, three_files:
     answer = signalbox("plan")
     assert answer.code == 2
     assert "No environment is configured" in answer.err
+
+
+def test_with_sql_it_prints_what_would_be_sent_and_sends_nothing(signalbox: Signalbox, three_files: Line):
+    before = fingerprint(three_files, three_files.staging)
+    answer = signalbox("plan", "--env", "staging", "--to", "002", "--sql")
+    assert answer.code == 0
+    lines = answer.out.splitlines()
+    sent = ["BEGIN;", "CREATE TABLE users (id int);", "COMMIT;", "BEGIN;", "CREATE TABLE orders (id int);", "COMMIT;"]
+    assert [line for line in lines if line in sent][2:] == sent  # the first two make the tracking tables
+    assert any("set_config('lock_timeout', '3000ms', false)" in line for line in lines)
+    assert fingerprint(three_files, three_files.staging) == before
+
+
+def test_sql_in_json_stands_beside_the_plan(signalbox: Signalbox, three_files: Line):
+    (plan,) = signalbox("plan", "--env", "staging", "--sql", "--json").json
+    assert plan["digest"] in plan["sql"]
+    assert "sql" not in signalbox("plan", "--env", "staging", "--json").json[0]

@@ -150,7 +150,7 @@ def test_an_error_of_lint_forbids_an_approval(line: Line, demanding: Demanding) 
     production = demanding(Requirement.LINT)
     line.write(_001_users=ERROR)
     (missing,) = evidence.of_plan(plans.apply(production), production).missing
-    assert missing.sentence.startswith("Lint finds 1 error: 001_users.sql, line 2.")
+    assert missing.sentence.startswith("1 error: 001_users.sql, line 2.")
 
 
 def test_an_error_that_the_file_allows_is_none_and_the_reason_is_kept(

@@ -199,7 +199,7 @@ def test_a_lost_run_is_found_and_its_verdict_read_from_the_target(line: Line, al
     run.refresh_from_db()
     assert run.status == Run.Status.INTERRUPTED
     with pytest.raises(EnvironmentOccupied):
-        runs._queue(Plan.from_dict(run.plan), environment=line.staging, by=alice, request=None, accepted=())
+        runs._queue(Plan.from_dict(run.plan), environment=line.staging, by=alice, request=None, said={})
     execution.recover(run.pk)
     run.refresh_from_db()
     assert run.status == Run.Status.RESOLVED

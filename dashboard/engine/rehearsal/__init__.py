@@ -15,7 +15,7 @@ from dashboard.engine.errors import RehearsalImpossible
 from dashboard.engine.files import verifications
 from dashboard.engine.files.verifications import Verification
 from dashboard.engine.leash import Leash
-from dashboard.engine.migration import Folder
+from dashboard.engine.migration import FileRole, Folder, Severity
 from dashboard.engine.planner import Action, Plan, Policy
 from dashboard.engine.rehearsal import candidates, proofs, starting, throwaway
 from dashboard.engine.rehearsal.candidates import Candidate
@@ -33,30 +33,38 @@ _POLICY = Policy(protected=False, lock_timeout_ms=3000, statement_timeout_ms=0)
 type Listener = Callable[[Proof], None]
 
 
-def of_plan(
+def of_plan(  # noqa: PLR0913  # one for each thing that may differ
     plan: Plan,
     *,
     source: Access,
     server_url: str | None = None,
+    server_variable: str = VARIABLE,
     verify: Sequence[Verification] = (),
+    keep_going: bool = False,
     registered: Sequence[Address] = (),
     leash: Leash | None = None,
     listener: Listener = lambda proof: None,
 ) -> Report:
-    """Rehearse a plan on a copy of the schema that its target has now, up to the first migration that fails.
+    """Rehearse a plan on a copy of the schema that its target has now; each proof is told to `listener` at once.
 
     `server_url` leads to the rehearsal server; None is a private one. On the servers of `registered` targets, the
-    plan's own among them, nothing is made. `verify` is what `files.verifications.read` gives.
+    plan's own among them, nothing is made. `verify` is what `files.verifications.read` gives. It stops at the first
+    that fails, unless told to keep going.
 
     Raises RehearsalImpossible; PlanChanged where the plan is no longer what would be planned; TargetUnreachable and
     the other errors of a target; RunCancelled by the leash.
     """
-    run = _Run(Origin.COPY, listener)
+    run = _Run(Origin.COPY, listener, keep_going=keep_going)
     _refuse_bookkeeping(plan)
     original = starting.read(source)
     planner.verify(plan, original.target)
     with (
-        throwaway.server(server_url, major=original.major, registered=[source.address, *registered]) as server,
+        throwaway.server(
+            server_url,
+            variable=server_variable,
+            major=original.major,
+            registered=[source.address, *registered],
+        ) as server,
         starting.copied(original, server, leash or Leash()) as (stage, remarks),
     ):
         run.remarks += remarks
@@ -90,6 +98,7 @@ def of_folder(
         Stage(database, policy=_POLICY, schema=_SCHEMA, leash=leash or Leash()) as stage,
     ):
         run.all(candidates.of_folder(folder, verify), stage, server)
+        run.remarks += _not_read(folder)
         return run.report(server, verify)
 
 
@@ -99,6 +108,13 @@ def _refuse_bookkeeping(plan: Plan) -> None:
             reason="this plan settles what another run left behind, or only keeps the record.",
             remedy="Only migrations and rollbacks that run from their first statement on are rehearsed.",
         )
+
+
+def _not_read(folder: Folder) -> list[str]:
+    """Files that may hold SQL and that no migration holds."""
+    strange = {entry.file for entry in folder.files if entry.role is FileRole.PROBLEM}
+    faults = {p.file: p.sentence for p in folder.problems if p.severity is Severity.ERROR and p.file in strange}
+    return [f"{file} was not rehearsed: {sentence}" for file, sentence in faults.items()]
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from dashboard.engine.planner import Step
@@ -14,11 +15,19 @@ from dashboard.engine.schema import diff
 
 def prove(stage: Stage, candidate: Candidate, *, server_is_private: bool) -> Proof:
     """Where a script reaches beyond the throw-away database, nothing of the migration is run."""
+    started = time.perf_counter()
+    proof = _refused(candidate, server_is_private) or (
+        _rolled_back(stage, candidate) if candidate.is_applied else _applied(stage, candidate)
+    )
+    return replace(proof, ms=(time.perf_counter() - started) * 1000)
+
+
+def _refused(candidate: Candidate, server_is_private: bool) -> Proof | None:
     up, down = candidate.up, candidate.down
     for script in (up, *([down] if down else [])):
         if refused := reach.refusal(script.sql, server_is_private=server_is_private):
             return Proof(version=up.version, name=up.name, up=not_run(refused), refused=refused.sentence)
-    return _rolled_back(stage, candidate) if candidate.is_applied else _applied(stage, candidate)
+    return None
 
 
 def _applied(stage: Stage, candidate: Candidate) -> Proof:

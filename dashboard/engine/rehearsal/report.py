@@ -51,7 +51,8 @@ class ObservedLock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptRun:
-    """One script, once. `rewritten` are relations that existed before and whose file on disk was made anew."""
+    """One script, once. `rewritten` are relations that existed before and whose file on disk was made anew, `read`
+    those that were read from end to end."""
 
     ok: bool
     ms: float
@@ -60,6 +61,7 @@ class ScriptRun:
     locks: tuple[ObservedLock, ...] = ()
     rewritten: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +96,7 @@ class Proof:
     assertions: tuple[Assertion, ...] = ()
     #: Why it was not run at all (a cluster-wide statement on a shared server, an earlier failure); empty when it was.
     refused: str = ""
+    ms: float = 0.0  # all of it, snapshots included
 
     @property
     def label(self) -> str:
@@ -160,6 +163,7 @@ def _proof(data: Mapping[str, Any]) -> Proof:
         unmade=_differences(data["unmade"]),
         assertions=tuple(Assertion(file=a["file"], ok=a["ok"], error=_error(a["error"])) for a in data["assertions"]),
         refused=data["refused"],
+        ms=data["ms"],
     )
 
 
@@ -174,6 +178,7 @@ def _script(data: Mapping[str, Any] | None) -> ScriptRun | None:
         locks=tuple(ObservedLock(**lock) for lock in data["locks"]),
         rewritten=tuple(data["rewritten"]),
         notices=tuple(data["notices"]),
+        read=tuple(data["read"]),
     )
 
 

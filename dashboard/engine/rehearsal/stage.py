@@ -110,7 +110,8 @@ class Stage:
         started = time.perf_counter()
         error = None
         try:
-            executor.run_step(session, 0, step)
+            with Monitor(session.connection, self.access, f"{self.database.name} stage", self.leash, _ignore):
+                executor.run_step(session, 0, step)
         except EngineError as raised:
             if self.leash.stopped_by:
                 raise RunCancelled(by=self.leash.stopped_by, version=step.label) from None
@@ -128,6 +129,7 @@ class Stage:
             locks=watch.locks,
             rewritten=watching.rewritten(watch.known, self._relations()) if error is None else (),
             notices=tuple(watch.notices),
+            read=tuple(sorted(watch.read)),
         )
 
     def _watch(self, session: Session, shape: TransactionShape) -> Watch:
@@ -148,7 +150,6 @@ class Stage:
         self._watcher = self._opened.enter_context(connections.working(self.access, name=f"{name} watch"))
         self.database.check(connection)
         self._opened.enter_context(locks.held(connection, name))
-        self._opened.enter_context(Monitor(connection, self.access, f"{name} stage", self.leash, _ignore))
         if not tracking.is_prepared(connection, self.access.schema):
             tracking.prepare(connection, self.access.schema)
         return Session(connection=connection, access=self.access, attempt=_ATTEMPT, observer=_ignore, leash=self.leash)

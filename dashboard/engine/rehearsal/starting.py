@@ -39,6 +39,7 @@ class Original:
     schema: Snapshot
     extensions: tuple[str, ...]
     roles: tuple[str, ...]
+    owner: str  # of the database
     settings: tuple[tuple[str, str], ...]  # of the database and its role, where they decide what SQL means
     is_superuser: bool
 
@@ -62,6 +63,7 @@ def read(source: Access) -> Original:
                 schema=snapshot.take(connection, exclude_tables=snapshot.tracking_tables(source.schema)),
                 extensions=_names(connection, "extensions"),
                 roles=_names(connection, "roles"),
+                owner=_names(connection, "database_owner")[0],
                 settings=_settings(connection),
                 is_superuser=connection.info.parameter_status("is_superuser") == "on",
             )
@@ -97,6 +99,8 @@ def _dumped(original: Original, server: Server, database: Database) -> list[str]
     with database.connected() as connection:
         if server.is_private:
             _make_roles(connection, original.roles)
+            owned = sql.SQL("ALTER DATABASE {} OWNER TO {}")
+            connection.execute(owned.format(sql.Identifier(database.name), sql.Identifier(original.owner)))
         for setting in original.settings:
             _keep_setting(connection, database.name, *setting)
     dump.restore(using, database.address, text, server_major=server.major)
@@ -128,7 +132,7 @@ def _replayed(original: Original, stage: Stage, reason: str) -> list[str]:
                 f"{run.error.sentence}",
                 remedy=_INSTALL,
             )
-    return [f"It ran on what the {len(rows)} migrations applied on {original.name} make, because {reason}."]
+    return [f"It ran on what the {len(rows)} migrations applied on {original.name} make, because {reason}. {_NO_ROWS}"]
 
 
 def _order(row: AppliedMigration) -> tuple[float, tuple[int, str]]:

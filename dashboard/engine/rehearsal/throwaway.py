@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +13,7 @@ import psycopg
 from psycopg import conninfo, sql
 
 from dashboard.engine import localserver
-from dashboard.engine.errors import EngineError, RehearsalImpossible
+from dashboard.engine.errors import EngineError, RehearsalImpossible, TargetUnreachable
 from dashboard.engine.localserver import Installation
 from dashboard.engine.planner import Policy
 from dashboard.engine.target import connection as connections
@@ -97,8 +97,10 @@ class Database:
         self._execute("ALTER DATABASE {kept} RENAME TO {name}")
 
     def drop(self) -> None:
-        self.forget()
-        self._execute("DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        """What cannot be dropped now is left to the sweeper."""
+        with suppress(psycopg.Error, TargetUnreachable):
+            self.forget()
+            self._execute("DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def _execute(self, statement: str) -> None:
         names = {"name": sql.Identifier(self.name), "kept": sql.Identifier(f"{self.name}_kept")}
@@ -125,6 +127,12 @@ def database(on: Server) -> Iterator[Database]:
             ) from None
         try:
             yield made
+        except psycopg.Error as error:
+            raise RehearsalImpossible(
+                reason=f"the rehearsal server broke it off ({connections.reason_of(error, on.address)}).",
+                remedy="Nothing was changed in any target. Rehearse again; if it happens again, look into the log of "
+                "the rehearsal server.",
+            ) from None
         finally:
             made.drop()
 

@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from dashboard.engine import autocommit
 from dashboard.engine.events import Event, StatementFinished, StatementStarted, StepRetried
@@ -21,8 +21,8 @@ MODES = (
     *("SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE"),
 )
 
-#: Seconds between two looks at the locks of a statement whose transaction is over when it is.
-_PAUSE = 0.001
+#: Seconds that a statement is held up at most, so that its locks are seen.
+_PATIENCE = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +70,12 @@ class Watch:
     in_one_transaction: bool
     times: list[StatementTime] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    read: set[str] = field(default_factory=set)  # from end to end
     spent: float = 0.0  # seconds between the statements, spent on looking
     _held: dict[int, _Held] = field(default_factory=dict)
     _begun: float = 0.0
+    _emptied: set[int] = field(default_factory=set)
+    _scans: Mapping[int, int] | None = None  # before the statement, or all statements of the transaction
     _over: threading.Event = field(default_factory=threading.Event)
     _sampler: threading.Thread | None = None
 
@@ -85,6 +88,7 @@ class Watch:
             case StepRetried():
                 self.times.clear()
                 self._held.clear()
+                self._scans = None
 
     def close(self) -> None:
         """The script has ended, one way or another."""
@@ -113,10 +117,14 @@ class Watch:
         return table is not None and table.mode == MODES[-1]
 
     def _start(self, statement: Statement) -> None:
+        started = time.perf_counter()
+        if self.in_one_transaction or not autocommit.is_bare(statement):
+            self._scans = self._count_scans() if self._scans is None else self._scans
+        else:
+            self._sampler = self._hold_up(statement.number)
         self._begun = time.perf_counter()
-        if not self.in_one_transaction and autocommit.is_bare(statement):
-            self._over.clear()
-            self._sampler = threading.Thread(target=self._sample, args=(statement.number,), daemon=True)
+        self.spent += self._begun - started
+        if self._sampler:
             self._sampler.start()
 
     def _finish(self, statement: Statement, notices: tuple[str, ...]) -> None:
@@ -127,41 +135,66 @@ class Watch:
         self.times.append(StatementTime(number=statement.number, line=statement.line, summary=statement.summary, ms=ms))
         self.notices.extend(notices)
         if statement.node == "truncate_stmt":
-            self._expect_new_files()
+            self._note_emptied()
+        if not self.in_one_transaction or statement.number == max(self.statements):
+            self._note_scans()
         self.spent += time.perf_counter() - ended
 
-    def _expect_new_files(self) -> None:
-        """TRUNCATE gives a table a new file too, and copies nothing into it. Only its own session sees that now."""
+    def _note_emptied(self) -> None:
+        """TRUNCATE makes new files too, without copying anything into them. Only its own session sees that now."""
         now = relations(self.watched, ())
-        self.known = {
-            oid: replace(relation, file=now[oid].file if oid in now else relation.file)
-            for oid, relation in self.known.items()
-        }
+        emptied = {oid for oid in self.known.keys() & now.keys() if self.known[oid].file != now[oid].file}
+        self.known = {oid: now[oid] if oid in emptied else relation for oid, relation in self.known.items()}
+        self._emptied |= emptied
+
+    def _note_scans(self) -> None:
+        if self._scans is not None:
+            before, self._scans = self._scans, None
+            now = self._count_scans()
+            scanned = {oid for oid, count in now.items() if count > before.get(oid, 0)}
+            self.read |= {self.known[oid].name for oid in scanned & self.known.keys() - self._emptied}
+
+    def _count_scans(self) -> Mapping[int, int]:
+        rows = self.watched.execute(sql.query("sequential_scans")).fetchall()
+        return {int(str(oid)): int(str(count)) for oid, count in rows}
+
+    def _hold_up(self, number: int) -> threading.Thread:
+        """What is built concurrently waits for older snapshots before its end: because of ours its locks are seen."""
+        self.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        self._look(number)
+        self._over.clear()
+        return threading.Thread(target=self._sample, args=(number,), daemon=True)
 
     def _sample(self, number: int) -> None:
-        while not self._over.wait(_PAUSE):
-            self._look(number)
+        patience = time.perf_counter() + _PATIENCE
+        while not self._over.is_set():
+            if self._look(number) or time.perf_counter() > patience:
+                self.connection.rollback()
 
     def _stop_sampling(self) -> None:
         if self._sampler:
             self._over.set()
             self._sampler.join()
             self._sampler = None
+            self.connection.rollback()
 
-    def _look(self, number: int) -> None:
+    def _look(self, number: int) -> bool:
+        """Whether there was anything to see."""
         now = time.perf_counter()
-        for oid, mode in self.connection.execute(sql.query("relation_locks"), {"pid": self.watched.info.backend_pid}):
-            self._note(int(str(oid)), _spelled(str(mode)), number, now)
+        rows = self.connection.execute(sql.query("relation_locks"), {"pid": self.watched.info.backend_pid}).fetchall()
+        seen = [self._note(int(str(oid)), _spelled(str(mode)), number, now) for oid, mode in rows]
+        return any(seen)
 
-    def _note(self, oid: int, mode: str, number: int, now: float) -> None:
+    def _note(self, oid: int, mode: str, number: int, now: float) -> bool:
         relation = self.known.get(oid)
         if relation is None or (relation.table is not None and mode != MODES[-1]):
-            return  # made by this script, or an index that goes the way of its table
+            return False  # made by this script, or an index that goes the way of its table
         held = self._held.get(oid)
         if held is None or MODES.index(mode) > MODES.index(held.mode):
             self._held[oid] = _Held(mode=mode, statement=number, since=self._begun, until=now)
         elif held.statement == number:
             held.until = now
+        return True
 
 
 def _spelled(mode: str) -> str:

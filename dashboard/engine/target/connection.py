@@ -74,9 +74,13 @@ def reading(address: Address, *, timeout: int = CONNECT_TIMEOUT) -> Iterator[Con
 @contextmanager
 def working(access: Access, *, name: str) -> Iterator[Connection]:
     """The connection a run works on. `name` becomes its application_name, so that it can be found after a crash."""
-    options = _settings(access) | LIVENESS
-    with _opened(access.address, name, options, CONNECT_TIMEOUT) as connection:
+    with _opened(access.address, name, startup_options(access), CONNECT_TIMEOUT) as connection:
         yield connection
+
+
+def startup_options(access: Access) -> dict[str, str]:
+    """Settings a working session begins with."""
+    return _settings(access) | LIVENESS
 
 
 class Cutter:

@@ -36,7 +36,15 @@ SELECT name::text FROM pg_catalog.pg_available_extensions
 -- Those that people made.
 SELECT rolname::text FROM pg_catalog.pg_roles WHERE rolname NOT LIKE 'pg\_%' ORDER BY 1
 
+-- database_owner --
+-- Its objects are his, unless something else is said.
+SELECT pg_catalog.pg_get_userbyid(datdba)::text FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()
+
 -- meaning --
 -- Settings of a session that decide what the same SQL means.
 SELECT name::text, setting::text FROM pg_catalog.pg_settings
 WHERE name IN ('search_path', 'TimeZone', 'DateStyle', 'IntervalStyle')
+
+-- sequential_scans --
+-- How often this session read each table from end to end; not added up anywhere else before its transaction ends.
+SELECT relid::bigint, seq_scan FROM pg_catalog.pg_stat_xact_user_tables WHERE seq_scan > 0

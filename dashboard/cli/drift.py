@@ -1,0 +1,85 @@
+"""Check schemas for changes made outside Signalbox: look now, compare, keep the result. Changes no target."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from django.db import Error
+
+from dashboard.cli import environments as chosen_environments
+from dashboard.cli.exits import Exit, complain
+from dashboard.engine.errors import EngineError
+from dashboard.engine.schema import diff
+from dashboard.models import DriftCheck
+from dashboard.models.environments import Environment
+from dashboard.selectors import drift as selector
+from dashboard.services import drift
+from dashboard.services.actors import SIGNALBOX
+
+_CODES = {
+    DriftCheck.Outcome.CLEAN: Exit.OK,
+    DriftCheck.Outcome.DRIFTED: Exit.ATTENTION,
+    DriftCheck.Outcome.UNREACHABLE: Exit.UNREACHABLE,
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("environments", nargs="*", metavar="ENV", help="an environment; all without it")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def run(options: argparse.Namespace) -> int:
+    environments = chosen_environments.chosen(options)
+    if not environments:
+        print(chosen_environments.NONE, file=sys.stderr)
+        return Exit.USAGE
+    try:
+        return _checked(environments, as_json=options.json)
+    except Error as error:
+        print(f"signalbox: The control database cannot be asked: {' '.join(str(error).split())}", file=sys.stderr)
+        print("  Nothing was compared. Check SIGNALBOX_DATABASE_URL, and run manage.py migrate.", file=sys.stderr)
+        return Exit.UNREACHABLE
+
+
+def _checked(environments: list[Environment], *, as_json: bool) -> int:
+    worst: int = Exit.OK
+    reports = []
+    for environment in environments:
+        try:
+            found = drift.check(environment, by=SIGNALBOX)
+        except EngineError as error:
+            worst = max(worst, complain(error))
+            continue
+        worst = max(worst, _CODES[DriftCheck.Outcome(found.outcome)])
+        reports.append(_report(environment, found))
+    print(json.dumps({"environments": reports}, indent=2) if as_json else "\n".join(map(_text, reports)))
+    return worst
+
+
+def _report(environment: Environment, found: DriftCheck) -> dict[str, Any]:
+    report = {"environment": environment.slug, "name": environment.name, "outcome": found.outcome}
+    if found.expected is None:
+        return report | {"error": found.failure}
+    differences = selector.differences(found)
+    return report | {
+        "fingerprint": found.fingerprint,
+        "expected": {"reason": found.expected.reason, "run": found.expected.run_id},
+        "differing": len(differences),
+        "objects": [{"key": d.key, "change": d.change.value} for d in differences],
+        "differences": diff.summary_lines(differences),
+    }
+
+
+def _text(report: dict[str, Any]) -> str:
+    name = report["name"]
+    match report["outcome"]:
+        case DriftCheck.Outcome.UNREACHABLE:
+            return f"{name}: {report['error']['sentence']}\n  {report['error']['next_step']}"
+        case DriftCheck.Outcome.DRIFTED:
+            lines = "".join(f"\n  {line}" for line in report["differences"])
+            return f"{name}: drifted, {report['differing']} objects changed outside Signalbox{lines}"
+        case _:
+            return f"{name}: in line with what is expected"

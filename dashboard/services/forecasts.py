@@ -1,0 +1,108 @@
+"""What a plan would destroy, counted on its target now, and the word of the person who lets it run all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from dashboard.engine import forecast as engine
+from dashboard.engine.forecast import Forecast, Identity
+from dashboard.engine.planner import Action, Plan, Step
+from dashboard.engine.schema.diff import Difference
+from dashboard.engine.target import counts
+from dashboard.engine.target.statistics import Written
+from dashboard.models import Rehearsal, RunStep, Snapshot
+from dashboard.models.environments import Environment
+from dashboard.selectors import rehearsals
+from dashboard.services import targets
+from dashboard.services.errors import RowsNotTyped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """What a person typed about the rows that would be lost, and what the page had told."""
+
+    forecast: Forecast  # as counted when the form came back
+    typed: str
+    shown: str
+
+
+def of_plan(plan: Plan, environment: Environment) -> Forecast:
+    """Asks the target only where the scripts threaten something, and for a few seconds at most."""
+    if plan.action not in {Action.APPLY, Action.ROLLBACK}:
+        return Forecast()
+    seen = _seen(plan)
+    reading = engine.read(plan, seen or {})
+    found = counts.take(targets.address(environment), reading, then=_written_by_then(plan))
+    return replace(found, from_rehearsal=seen is not None)
+
+
+def needs_word(forecast: Forecast, environment: Environment) -> bool:
+    """On a protected environment nobody destroys rows without saying how many."""
+    return environment.protected and forecast.is_destructive and forecast.word != "0"
+
+
+def check_confirmed(plan: Plan, environment: Environment, confirmation: Confirmation | None) -> None:
+    """Raise RowsNotTyped where rows would be lost on a protected environment and nobody has said how many.
+
+    What goes on after it broke off was confirmed when it began.
+    """
+    if not environment.protected or any(step.first_statement > 1 for step in plan.steps):
+        return
+    given = confirmation or Confirmation(forecast=of_plan(plan, environment), typed="", shown="")
+    if needs_word(given.forecast, environment) and not engine.is_confirmed(
+        given.forecast, typed=given.typed, shown=given.shown
+    ):
+        raise RowsNotTyped(lost=lost(given.forecast), expected=given.forecast.word)
+
+
+def lost(forecast: Forecast) -> str:
+    """The start of a sentence: "240 rows", "About 1,200,000 rows", "An unknown number of rows"."""
+    if not forecast.is_known:
+        return "An unknown number of rows"
+    return f"{'About ' if forecast.is_estimate else ''}{forecast.rows:,} {'row' if forecast.rows == 1 else 'rows'}"
+
+
+# What a rehearsal saw
+
+
+def _seen(plan: Plan) -> Mapping[Identity, Sequence[Difference]] | None:
+    """What each step does to the schema; None where no rehearsal counts for this plan."""
+    rehearsal = rehearsals.of_plan(plan).proof or (rehearsals.proving(plan) if plan.action is Action.ROLLBACK else None)
+    return dict(_by_step(plan, rehearsal)) if rehearsal else None
+
+
+def _by_step(plan: Plan, rehearsal: Rehearsal) -> Iterator[tuple[Identity, Sequence[Difference]]]:
+    report = rehearsals.report_of(rehearsal)
+    for proof in report.proofs if report else ():
+        yield (proof.version, proof.name), proof.unmade if plan.action is Action.ROLLBACK else proof.made
+
+
+# What was written by the time a migration had been applied
+
+
+def _written_by_then(plan: Plan) -> dict[Identity, Written]:
+    if plan.action is not Action.ROLLBACK:
+        return {}
+    found = {step.identity: _written_by_end_of(plan, step) for step in plan.steps}
+    return {identity: written for identity, written in found.items() if written}
+
+
+def _written_by_end_of(plan: Plan, step: Step) -> Written | None:
+    applied = (
+        RunStep.objects.filter(
+            run__environment=plan.environment,
+            action=Action.APPLY,
+            version=step.version,
+            name=step.name,
+            status=RunStep.Status.COMMITTED,
+        )
+        .order_by("-id")
+        .values_list("run", flat=True)
+        .first()
+    )
+    snapshot = (
+        applied
+        and Snapshot.objects.filter(run=applied).exclude(counted_since="").only("rows_written", "counted_since").first()
+    )
+    return Written(rows=snapshot.rows_written, since=snapshot.counted_since) if snapshot else None

@@ -1,0 +1,67 @@
+"""Rows that were saved on a target before they were destroyed, and the plan that brings them back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+
+from dashboard.engine import planner
+from dashboard.engine.errors import NothingToDo
+from dashboard.engine.planner import Plan
+from dashboard.engine.target import connection as connections
+from dashboard.engine.target import saved
+from dashboard.engine.target.saved import Save
+from dashboard.models.environments import Environment
+from dashboard.services import targets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """One copy, and why it cannot be put back as things stand now; empty where it can."""
+
+    save: Save
+    obstacle: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """What one step of one run saved: it comes back together, in one transaction."""
+
+    kept: tuple[Kept, ...]
+
+    @property
+    def first(self) -> Save:
+        return self.kept[0].save
+
+    @property
+    def fitting(self) -> tuple[Save, ...]:
+        return tuple(k.save for k in self.kept if not k.obstacle)
+
+
+def groups(environment: Environment) -> tuple[Group, ...]:
+    """Read from the target now, newest first."""
+    with connections.reading(targets.address(environment)) as connection:
+        kept = [Kept(save=s, obstacle=saved.obstacle(connection, s.copy)) for s in saved.read(connection)]
+    return tuple(Group(kept=tuple(found)) for _, found in groupby(kept, key=_origin))
+
+
+def find(environment: Environment, *, run_id: str, version: str, name: str) -> Group | None:
+    wanted = (run_id, version, name)
+    return next((group for group in groups(environment) if _origin(group.kept[0]) == wanted), None)
+
+
+def plan(environment: Environment, group: Group) -> Plan:
+    """Brings back what fits. Raises NothingToDo where none does."""
+    if not group.fitting:
+        obstacles = "; ".join(f"{kept.save.copy.label}: {kept.obstacle}" for kept in group.kept)
+        raise NothingToDo(environment=environment.name, reason=f"none of it can be brought back ({obstacles})")
+    return planner.bring_back(
+        targets.look(environment),
+        version=group.first.version,
+        name=group.first.name,
+        copies=[save.copy for save in group.fitting],
+    )
+
+
+def _origin(kept: Kept) -> tuple[str, str, str]:
+    return kept.save.run_id, kept.save.version, kept.save.name

@@ -1,0 +1,39 @@
+"""Rows that were saved before they were destroyed, and bringing them back."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from dashboard.forms.plans import PlanForm
+from dashboard.presenters import saved as presenter
+from dashboard.presenters.badges import badge
+from dashboard.services import decisions, saved
+from dashboard.views import launching
+from dashboard.views.lookup import environment_or_404
+
+
+@require_safe
+def index(request: HttpRequest, slug: str) -> HttpResponse:
+    environment = environment_or_404(slug)
+    groups = [presenter.view(group, environment) for group in saved.groups(environment)]
+    return render(request, "saved/list.html", {"environment": badge(environment), "groups": groups})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def bring_back(request: HttpRequest, slug: str, run_id: str, version: str, name: str) -> HttpResponse:
+    environment = environment_or_404(slug)
+    group = saved.find(environment, run_id=run_id, version=version, name=name)
+    if group is None:
+        raise Http404(f"Run {run_id} saved nothing of {version}_{name} here.")
+    plan = saved.plan(environment, group)
+    asks = decisions.needs_request(plan, environment)
+    form = PlanForm(request.POST if request.method == "POST" else None, plan=plan, environment=environment, asks=asks)
+    if request.method == "POST" and form.is_valid():
+        return launching.submit(request, plan, environment, form.submission)
+    context = {
+        **launching.page(plan, environment, form, asks=asks),
+        "group": presenter.view(group, environment),
+    }
+    return render(request, "saved/bring_back.html", context, status=422 if form.errors else 200)

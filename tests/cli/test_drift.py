@@ -1,0 +1,68 @@
+"""`signalbox drift`: what it says, and the exit codes a schedule acts on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from config.environments import Environment
+from dashboard.models import DriftCheck
+from dashboard.services import plans, runs
+from tests.cli.conftest import Signalbox
+from tests.fix_line import Line
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+    from dashboard.services.actors import Actor
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_the_first_look_and_a_clean_one_are_fine(line: Line, signalbox: Signalbox) -> None:
+    for _ in range(2):
+        answer = signalbox("drift", "staging")
+        assert (answer.code, answer.out) == (0, "Staging: in line with what is expected\n")
+    assert DriftCheck.objects.filter(environment="staging", outcome="clean").count() == 2
+
+
+def test_without_a_name_every_environment_is_checked(line: Line, signalbox: Signalbox) -> None:
+    answer = signalbox("drift", "--json")
+    assert [e["environment"] for e in answer.json["environments"]] == ["staging", "production"]
+
+
+def test_drift_is_named_object_by_object(line: Line, signalbox: Signalbox) -> None:
+    signalbox("drift", "staging")
+    line.query(line.staging, "CREATE TABLE by_hand (id int)")
+    answer = signalbox("drift", "staging")
+    assert answer.code == 8
+    assert "Staging: drifted, 2 objects changed outside Signalbox" in answer.out
+    assert "  table public.by_hand: added, with 1 column" in answer.out
+    report = signalbox("drift", "staging", "--json").json["environments"][0]
+    assert (report["outcome"], report["differing"]) == ("drifted", 2)
+    assert {"key": "table public.by_hand", "change": "added"} in report["objects"]
+
+
+def test_an_unreachable_target_is_said_so(
+    line: Line, signalbox: Signalbox, unreachable: Callable[[Environment], Environment]
+) -> None:
+    unreachable(line.staging)
+    answer = signalbox("drift", "staging")
+    assert (answer.code, "cannot be reached" in answer.out, "s3cret" in answer.said) == (7, True, False)
+
+
+def test_a_run_under_way_is_not_raced(
+    line: Line, signalbox: Signalbox, requester: User, acting: Callable[[User], Actor]
+) -> None:
+    line.write(_001_users="CREATE TABLE users (id int);")
+    runs.start(plans.apply(line.staging), environment=line.staging, by=acting(requester))
+    answer = signalbox("drift", "staging")
+    assert (answer.code, "one run at a time" in answer.err) == (5, True)
+    assert not DriftCheck.objects.exists()
+
+
+def test_an_unknown_environment_is_wrong_usage(line: Line, signalbox: Signalbox) -> None:
+    answer = signalbox("drift", "nowhere")
+    assert (answer.code, "Known: staging, production" in answer.err) == (2, True)

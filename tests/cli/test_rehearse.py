@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Answer, Signalbox
+from tests.cli.targets import fingerprint
+from tests.fix_line import Line
+from tests.fix_postgres import Database
+
+MANAGE = Path(__file__).parents[2] / "manage.py"
+KEYS = ["version", "name", "up", "down", "reversible", "order_only", "repeatable", "differences", "locks", "ms"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "001_users.sql").write_text("CREATE TABLE users (id bigint, name text);")
+    (tmp_path / "001_rollback.sql").write_text("DROP TABLE users;")
+    return tmp_path
+
+
+@pytest.fixture
+def server(target_db: Database, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The variable with the URL of a server for rehearsals."""
+    monkeypatch.setenv("REHEARSAL_URL", target_db.url)
+    return "REHEARSAL_URL"
+
+
+def _rows(answer: Answer) -> list[dict[str, object]]:
+    return [json.loads(line) for line in answer.out.splitlines()]
+
+
+def test_each_migration_is_one_line(signalbox: Signalbox, folder: Path, server: str):
+    (folder / "002_widen.sql").write_text("ALTER TABLE users ALTER id TYPE text;\n")
+    (folder / "002_rollback.sql").write_text("\nALTER TABLE users ADD extra int;")
+    answer = signalbox("rehearse", "--source", str(folder), "--server-env", server, "--json")
+    assert (answer.code, answer.err) == (0, "")
+    first, second = _rows(answer)
+    assert list(first) == KEYS
+    fine = {"ok": True, "error": None, "line": None}
+    assert {**first, "ms": 0} == {
+        "version": "001",
+        "name": "users",
+        "up": fine,
+        "down": fine,
+        "reversible": True,
+        "order_only": False,
+        "repeatable": True,
+        "differences": [],
+        "locks": [],
+        "ms": 0,
+    }
+    assert isinstance(first["ms"], int)
+    assert first["ms"] > 0
+    assert second["reversible"] is False
+    assert second["differences"] == [
+        "column public.users.extra: added (type integer)",
+        "column public.users.id: type bigint -> text",
+    ]
+    assert second["locks"] == ["ACCESS EXCLUSIVE on public.users, rewritten"]
+
+
+def test_a_failure_stops_it_unless_it_is_told_to_go_on(signalbox: Signalbox, folder: Path, server: str):
+    (folder / "002_bad.sql").write_text("SELECT 1;\nSELECT nope;")
+    (folder / "003_down.sql").write_text("ALTER TABLE users ADD a int;")
+    (folder / "003_rollback.sql").write_text("DROP TABLE nope;")
+    command = ["rehearse", "--source", str(folder), "--server-env", server, "--from-scratch", "--json"]
+    stopped = signalbox(*command)
+    assert (stopped.code, len(_rows(stopped))) == (8, 2)
+    assert stopped.err == "1 more were not rehearsed, because 002_bad failed before them.\n"
+    answer = signalbox(*command, "--keep-going")
+    _, bad, down = _rows(answer)
+    assert answer.code == 8
+    assert (bad["up"], bad["down"], bad["reversible"], bad["repeatable"]) == (
+        {"ok": False, "error": 'column "nope" does not exist', "line": 2},
+        None,
+        None,
+        None,
+    )
+    assert down["up"] == {"ok": True, "error": None, "line": None}
+    assert down["down"] == {"ok": False, "error": 'table "nope" does not exist', "line": 1}
+
+
+def test_people_read_sentences(signalbox: Signalbox, folder: Path, server: str):
+    (folder / "002_widen.sql").write_text("ALTER TABLE users ALTER id TYPE text; INSERT INTO users VALUES ('1');")
+    (folder / "002_rollback.sql").write_text("SELECT 1;")
+    (folder / "003_order.sql").write_text("ALTER TABLE users DROP id;")
+    (folder / "003_rollback.sql").write_text("ALTER TABLE users ADD id text;")
+    (folder / "004_again.sql").write_text("CREATE TABLE more ();")
+    (folder / "004_rollback.sql").write_text("SELECT 1;")
+    (folder / "005_alone.sql").write_text("SELECT 1;")
+    (folder / "006_stuck.sql").write_text("SELECT 1;")
+    (folder / "006_rollback.sql").write_text("SELECT nope;")
+    (folder / "007_role.sql").write_text("CREATE ROLE rehearsed;")
+    (folder / "008_bad.sql").write_text("SELECT nope;")
+    (folder / "verify_users.sql").write_text("SELECT 1/0;")
+    answer = signalbox("rehearse", "--source", str(folder), "--server-env", server, "--keep-going")
+    said = [line.partition(" (")[0] if line[0] == "0" else line for line in answer.out.splitlines()]
+    assert said[:-1] == [
+        "001_users: reversible",
+        "002_widen: rollback leaves another schema",
+        "    ACCESS EXCLUSIVE on public.users, rewritten",
+        "    left behind: column public.users.id: type bigint -> text",
+        "003_order: reversible but for the order of columns",
+        "    ACCESS EXCLUSIVE on public.users",
+        "    left behind: table public.users: columns in another order (id, name -> name, id)",
+        '004_again: rollback leaves another schema; applying it again failed at line 1: relation "more" already exists',
+        "    left behind: table public.more: added",
+        "005_alone: runs, and has no rollback",
+        '006_stuck: runs, rollback failed at line 1: column "nope" does not exist',
+        "007_role: not rehearsed: CREATE ROLE rehearsed changes the whole server, which others use too.",
+        '008_bad: up failed at line 1: column "nope" does not exist',
+    ]
+    assert said[-1].startswith("8 rehearsed on PostgreSQL 17 in ")
+    assert said[-1].endswith(": 3 failed, 2 reversible")
+    assert answer.code == 8
+
+
+def test_a_verification_file_that_raises_is_a_failure(signalbox: Signalbox, folder: Path, server: str):
+    (folder / "verify_users.sql").write_text("SELECT 1/0;")
+    answer = signalbox("rehearse", "--source", str(folder), "--server-env", server)
+    assert answer.code == 8
+    assert "    verify_users.sql: at line 1: division by zero" in answer.out
+
+
+def test_a_variable_that_is_not_set_is_wrong_usage(signalbox: Signalbox, folder: Path):
+    answer = signalbox("rehearse", "--source", str(folder), "--server-env", "NOT_SET_AT_ALL")
+    assert (answer.code, answer.out, answer.err) == (2, "", "signalbox: the variable NOT_SET_AT_ALL is not set.\n")
+
+
+def test_a_missing_folder_is_wrong_usage(signalbox: Signalbox, tmp_path: Path):
+    assert signalbox("rehearse", "--source", str(tmp_path / "gone")).code == 2
+
+
+def test_a_server_that_does_not_answer_is_named(signalbox: Signalbox, folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("REHEARSAL_URL", "postgresql://me:s3cret@127.0.0.1:1/x")
+    answer = signalbox("rehearse", "--source", str(folder), "--server-env", "REHEARSAL_URL")
+    assert answer.code == 7
+    assert "the URL in REHEARSAL_URL is right" in answer.err
+    assert "s3cret" not in answer.said
+
+
+def test_the_server_of_an_environment_is_refused(
+    signalbox: Signalbox, line: Line, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("REHEARSAL_URL", line.staging.url)
+    answer = signalbox("rehearse", "--source", str(folder), "--server-env", "REHEARSAL_URL")
+    assert answer.code == 1
+    assert "REHEARSAL_URL leads to the server of Staging" in answer.err
+
+
+def test_what_is_pending_somewhere_runs_on_a_copy(signalbox: Signalbox, line: Line, folder: Path):
+    (folder / "002_more.sql").write_text("CREATE TABLE more ();")
+    line.query(line.staging, "CREATE TABLE more ()")
+    before = fingerprint(line, line.staging)
+    answer = signalbox("rehearse", "--source", str(folder), "--env", "staging", "--json")
+    assert answer.code == 8
+    assert [(row["version"], row["up"]) for row in _rows(answer)] == [
+        ("001", {"ok": True, "error": None, "line": None}),
+        ("002", {"ok": False, "error": 'relation "more" already exists', "line": 1}),
+    ]
+    assert "It ran on a copy of the schema of Staging" in answer.err
+    assert fingerprint(line, line.staging) == before
+
+
+def test_scratch_and_a_copy_exclude_each_other(signalbox: Signalbox):
+    with pytest.raises(Exception, match="not allowed with"):
+        signalbox("rehearse", "--from-scratch", "--env", "staging")
+
+
+def test_it_needs_no_control_database_and_no_server(folder: Path):
+    environment = os.environ | {"SIGNALBOX_DATABASE_URL": "postgresql://nobody:s3cret@127.0.0.1:1/gone"}
+    command = [sys.executable, MANAGE, "signalbox", "rehearse", "--source", folder, "--json"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["reversible"] is True

@@ -1,0 +1,358 @@
+"""Plans rehearsed on a copy of their target's schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from dashboard.engine import localserver, planner, rehearsal
+from dashboard.engine.errors import PlanChanged, RehearsalImpossible
+from dashboard.engine.files import verifications
+from dashboard.engine.localserver import LocalServer
+from dashboard.engine.planner import Plan
+from dashboard.engine.rehearsal import dump, risk
+from dashboard.engine.rehearsal.dump import NoDump
+from dashboard.engine.rehearsal.report import ObservedLock, Origin, Proof, Report, ScriptRun
+from dashboard.engine.rehearsal.risk import Level
+from dashboard.engine.target import sizes
+from dashboard.engine.target.connection import Access, Address
+from dashboard.engine.target.sizes import Holder, Live, TableSize
+from tests.engine.folders import FREE, Bench
+from tests.fix_postgres import Database, MakeDatabase
+
+
+@pytest.fixture(scope="module")
+def rehearsal_server() -> Iterator[LocalServer]:
+    with localserver.running(ephemeral=True) as server:
+        yield server
+
+
+@pytest.fixture
+def line(bench: Bench) -> Bench:
+    """One migration applied, one pending, and a table that was made by hand."""
+    bench.write("001_users.sql", "CREATE TABLE users (id bigint PRIMARY KEY, name text);")
+    bench.write("001_rollback.sql", "DROP TABLE users;")
+    bench.apply()
+    bench.database.query("CREATE TABLE by_hand (id int); INSERT INTO users VALUES (1, 'Ada')")
+    bench.write("002_widen.sql", "ALTER TABLE users ADD a int; ALTER TABLE by_hand ALTER id TYPE bigint;")
+    bench.write("002_rollback.sql", "ALTER TABLE users DROP a; ALTER TABLE by_hand ALTER id TYPE int;")
+    return bench
+
+
+def _rehearse(bench: Bench, server: LocalServer | None, plan: Plan | None = None) -> Report:
+    return rehearsal.of_plan(
+        plan or bench.plan(),
+        source=bench.access,
+        server_url=server.url() if server else None,
+        verify=verifications.read(bench.read()),
+    )
+
+
+def _one(report: Report) -> Proof:
+    (proof,) = report.proofs
+    return proof
+
+
+def test_what_is_pending_runs_on_a_copy_of_the_schema(line: Bench, rehearsal_server: LocalServer):
+    report = _rehearse(line, rehearsal_server)
+    proof = _one(report)
+    assert (report.origin, report.passed, report.reversible) == (Origin.COPY, True, True)
+    assert proof.label == "002_widen"
+    assert proof.up.rewritten == ("public.by_hand",)
+    copied, *others = report.remarks
+    assert copied.startswith("It ran on a copy of the schema of Test, made by pg_dump 17")
+    assert "No rows were copied" in copied
+    assert others == []
+
+
+def test_the_target_is_only_read(line: Bench, rehearsal_server: LocalServer):
+    def state() -> object:
+        logged = line.database.query("SELECT count(*) FROM platform.migration_audit_log")
+        return line.look(), line.tables(), line.database.query("SELECT name FROM users"), logged
+
+    before = state()
+    _rehearse(line, rehearsal_server)
+    assert state() == before
+
+
+def test_a_failure_stops_it_and_says_how_much_is_left(line: Bench, rehearsal_server: LocalServer):
+    line.write("003_bad.sql", "SELECT nope;")
+    line.write("004_more.sql", "SELECT 1;")
+    report = _rehearse(line, rehearsal_server)
+    assert [(p.version, p.passed) for p in report.proofs] == [("002", True), ("003", False)]
+    assert report.remarks[-1] == "1 more were not rehearsed, because 003_bad failed before them."
+
+
+def test_verification_files_of_a_plan_run_after_it(line: Bench, rehearsal_server: LocalServer):
+    line.write("test_001_old.sql", "SELECT 1/0;")
+    line.write("test_002_new.sql", "SELECT a FROM users;")
+    assert [(a.file, a.ok) for a in _one(_rehearse(line, rehearsal_server)).assertions] == [("test_002_new.sql", True)]
+
+
+def test_a_rollback_is_proven_from_the_state_it_will_meet(line: Bench, rehearsal_server: LocalServer):
+    line.apply()
+    report = _rehearse(line, rehearsal_server, line.plan_rollback("001", "users"))
+    assert [p.version for p in report.proofs] == ["002", "001"]
+    assert report.passed
+    newest, oldest = report.proofs
+    assert newest.down
+    assert newest.again
+    assert (newest.down.ok, newest.again.ok, newest.reversible, newest.repeatable) == (True, True, None, True)
+    assert newest.up == ScriptRun(ok=True, ms=0.0)
+    assert "column public.users.a" in {d.key for d in newest.unmade}
+    assert "table public.users" in {d.key for d in oldest.unmade}
+
+
+def test_a_rollback_that_fails_is_found(line: Bench, rehearsal_server: LocalServer):
+    line.write("002_rollback.sql", "ALTER TABLE users DROP nope;")
+    line.apply()
+    report = _rehearse(line, rehearsal_server, line.plan_rollback("002", "widen"))
+    proof = _one(report)
+    assert proof.down
+    assert proof.down.error
+    assert (report.passed, proof.down.error.sentence) == (False, 'column "nope" of relation "users" does not exist')
+
+
+def test_a_rollback_without_its_migrations_text_is_rehearsed_alone(line: Bench, rehearsal_server: LocalServer):
+    line.database.query("UPDATE platform.schema_migrations SET forward_script = NULL")
+    proof = _one(_rehearse(line, rehearsal_server, line.plan_rollback("001", "users")))
+    assert (proof.passed, proof.again, proof.repeatable) == (True, None, None)
+
+
+def test_a_plan_that_is_no_longer_true_is_not_rehearsed(line: Bench, rehearsal_server: LocalServer):
+    plan = line.plan()
+    line.apply()
+    with pytest.raises(PlanChanged, match="002_widen was recorded since"):
+        _rehearse(line, rehearsal_server, plan)
+
+
+def test_only_what_runs_from_its_start_is_rehearsed(line: Bench, rehearsal_server: LocalServer):
+    skip = planner.skip(line.look(), line.read(), [("002", "widen")], reason="no")
+    with pytest.raises(RehearsalImpossible, match="only keeps the record"):
+        _rehearse(line, rehearsal_server, skip)
+    begun = line.plan()
+    begun = replace(begun, steps=tuple(replace(step, first_statement=2) for step in begun.steps))
+    with pytest.raises(RehearsalImpossible, match="settles what another run left behind"):
+        _rehearse(line, rehearsal_server, begun)
+
+
+def test_the_server_of_the_target_is_refused(line: Bench, postgres_server: LocalServer):
+    with pytest.raises(RehearsalImpossible, match="leads to the server of Test"):
+        _rehearse(line, postgres_server)
+
+
+# The copy
+
+
+def test_a_private_copy_has_roles_rights_and_settings(line: Bench):
+    name = line.database.name
+    line.database.query("CREATE ROLE odd_owner; CREATE SCHEMA app AUTHORIZATION odd_owner")
+    line.database.query("CREATE TABLE app.t (id int)")
+    line.database.query("ALTER TABLE app.t OWNER TO odd_owner; CREATE POLICY mine ON app.t TO odd_owner USING (true)")
+    line.database.query(f"ALTER DATABASE {name} SET search_path = app, public")
+    line.database.query(f"ALTER DATABASE {name} OWNER TO odd_owner")
+    line.write("002_widen.sql", "ALTER TABLE t ADD a int; SET ROLE odd_owner; ALTER TABLE t ADD b int;")
+    line.write("002_rollback.sql", "ALTER TABLE t DROP a, DROP b;")
+    try:
+        report = _rehearse(line, None)
+        assert report.passed
+        assert len(report.remarks) == 1, "the copy is like the target"
+        assert [d.key for d in _one(report).made] == ["column app.t.a", "column app.t.b"]
+    finally:
+        line.database.query(f"ALTER DATABASE {name} OWNER TO postgres; DROP SCHEMA app CASCADE; DROP ROLE odd_owner")
+
+
+def test_on_a_shared_server_no_role_is_made_and_what_differs_is_said(line: Bench, rehearsal_server: LocalServer):
+    line.database.query("CREATE ROLE odd_reader; GRANT SELECT ON users TO odd_reader")
+    try:
+        report = _rehearse(line, rehearsal_server)
+        assert report.remarks[-1].startswith("The copy differs from Test: grants on table public.users")
+    finally:
+        line.database.query("DROP OWNED BY odd_reader; DROP ROLE odd_reader")
+
+
+def test_an_extension_that_is_missing_is_named(
+    bench: Bench, debian_postgres: LocalServer, make_database: MakeDatabase, rehearsal_server: LocalServer
+):
+    target = Bench(folder=bench.folder, database=make_database(server=debian_postgres))
+    target.database.query('CREATE EXTENSION "uuid-ossp"')
+    target.write("001_users.sql", "CREATE TABLE users ();")
+    with pytest.raises(
+        RehearsalImpossible, match="Test uses uuid-ossp, which the rehearsal server does not have"
+    ) as told:
+        _rehearse(target, rehearsal_server)
+    assert "SIGNALBOX_REHEARSAL_URL" in told.value.next_step
+
+
+def test_a_private_server_is_of_the_targets_major_version(
+    bench: Bench, debian_postgres: LocalServer, make_database: MakeDatabase
+):
+    target = Bench(folder=bench.folder, database=make_database(server=debian_postgres))
+    target.write("001_users.sql", "CREATE TABLE users ();")
+    report = _rehearse(target, None)
+    assert report.passed
+    assert str(report.server_version // 10000) == debian_postgres.installation.major
+
+
+def test_another_major_version_is_said(
+    bench: Bench, debian_postgres: LocalServer, make_database: MakeDatabase, rehearsal_server: LocalServer
+):
+    target = Bench(folder=bench.folder, database=make_database(server=debian_postgres))
+    target.write("001_users.sql", "CREATE TABLE users ();")
+    report = _rehearse(target, rehearsal_server)
+    assert f"It ran on PostgreSQL 17, and Test is PostgreSQL {debian_postgres.installation.major}." in report.remarks
+
+
+def test_without_pg_dump_the_history_is_run_once_more(
+    line: Bench, rehearsal_server: LocalServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(dump, "_installed", list)
+    line.database.query("DROP TABLE by_hand")
+    line.write("002_widen.sql", "ALTER TABLE users ADD a int;")
+    line.write("002_rollback.sql", "ALTER TABLE users DROP a;")
+    report = _rehearse(line, rehearsal_server)
+    assert report.passed
+    assert report.remarks == (
+        "It ran on what the 1 migrations applied on Test make, because no pg_dump of PostgreSQL 17 or newer is "
+        "installed here. No rows were copied: what a script does with data that is there is not proven.",
+    )
+    line.apply()
+    assert _rehearse(line, rehearsal_server, line.plan_rollback("001", "users")).passed
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("forward_script = NULL", "the history of the target has no text of 001_users"),
+        ("forward_script = 'SELECT nope'", "what was applied does not run here: 001_users"),
+    ],
+)
+def test_a_history_that_cannot_be_run_is_told(
+    line: Bench, rehearsal_server: LocalServer, monkeypatch: pytest.MonkeyPatch, change: str, said: str
+):
+    monkeypatch.setattr(dump, "_installed", list)
+    line.database.query(f"UPDATE platform.schema_migrations SET {change}")
+    with pytest.raises(RehearsalImpossible, match=said) as raised:
+        _rehearse(line, rehearsal_server)
+    assert "pg_dump" in raised.value.next_step
+
+
+def test_a_schema_that_the_server_refuses_is_told(line: Bench, rehearsal_server: LocalServer):
+    using = dump.programs(17)
+    address = Address(environment="", name="", variable="REHEARSAL", url=rehearsal_server.url())
+    with pytest.raises(RehearsalImpossible, match=r"refuses the schema of the target .*nosuchtype"):
+        dump.restore(using, address, "CREATE TABLE t (a nosuchtype);", server_major=17)
+
+
+def test_a_dump_that_fails_says_why_without_the_password(line: Bench):
+    gone = Address(environment="", name="", variable="", url="postgresql://me:s3cret@127.0.0.1:1/x")
+    with pytest.raises(NoDump, match="pg_dump could not read it") as raised:
+        dump.take(dump.programs(17), gone, with_roles=True)
+    assert "s3cret" not in str(raised.value)
+
+
+def test_the_password_goes_by_the_environment(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://other")
+    address = Address(environment="", name="", variable="", url="postgresql://me:s3cret@db:5433/x?sslmode=require")
+    said = dump._environment(address)
+    assert {name: said[name] for name in said if name.startswith("PG")} == {
+        "PGHOST": "db",
+        "PGPORT": "5433",
+        "PGUSER": "me",
+        "PGPASSWORD": "s3cret",
+        "PGDATABASE": "x",
+        "PGSSLMODE": "require",
+        "PGCLIENTENCODING": "UTF8",
+    }
+    assert "DATABASE_URL" not in said
+
+
+# Risk
+
+
+def test_the_size_of_tables_and_who_uses_them_is_read(target_db: Database):
+    target_db.query("CREATE TABLE users AS SELECT g FROM generate_series(1, 1000) g; CREATE TABLE fresh ()")
+    target_db.query("CREATE TABLE parts (id int) PARTITION BY RANGE (id)")
+    target_db.query("CREATE TABLE part PARTITION OF parts FOR VALUES FROM (0) TO (9); INSERT INTO parts VALUES (1)")
+    target_db.query("VACUUM ANALYZE users")
+    target_db.query("VACUUM ANALYZE part")
+    address = Address(environment="", name="Test", variable="", url=target_db.url)
+    access = Access(address=address, policy=FREE, schema="platform")
+    with target_db.connect(autocommit=False) as reader:
+        reader.execute("SELECT FROM users LIMIT 1")
+        reader.execute("SELECT pg_sleep(5.2)")
+        pid = reader.info.backend_pid
+        live = sizes.read(access, ["public.users", "public.parts", "public.fresh", "public.gone"])
+    assert live.sizes["public.users"].rows == 1000
+    assert live.sizes["public.users"].bytes > 30_000
+    assert live.sizes["public.parts"] == TableSize(rows=1, bytes=live.sizes["public.parts"].bytes)
+    assert live.sizes["public.parts"].bytes >= 8192
+    assert live.sizes["public.fresh"] == TableSize(rows=None, bytes=0)
+    assert "public.gone" not in live.sizes
+    (holder,) = live.holders
+    assert (holder.relation, holder.seconds) == ("public.users", 5)
+    assert str(pid) in holder.session
+
+
+def _run(*locks: tuple[str, str], rewritten: tuple[str, ...] = (), read: tuple[str, ...] = ()) -> ScriptRun:
+    observed = tuple(
+        ObservedLock(relation=name, mode=mode, statement=number, held_ms=20.0)
+        for number, (name, mode) in enumerate(locks, start=1)
+    )
+    return ScriptRun(ok=True, ms=25.0, locks=observed, rewritten=rewritten, read=read)
+
+
+LIVE = Live(
+    sizes={
+        "platform.users": TableSize(rows=1_200_000, bytes=340_000_000),
+        "platform.small": TableSize(rows=None, bytes=8192),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("run", "level", "sentence"),
+    [
+        (
+            _run(("platform.users", "ACCESS EXCLUSIVE"), rewritten=("platform.users",)),
+            Level.HIGH,
+            "ACCESS EXCLUSIVE on platform.users, 1.2 M rows, 340 MB, rewritten: "
+            "about 34 s of blocked reads and writes, by estimate.",
+        ),
+        (
+            _run(("platform.users", "SHARE"), read=("platform.users",)),
+            Level.MEDIUM,
+            "SHARE on platform.users, 1.2 M rows, 340 MB, read from end to end: "
+            "about 7 s of blocked writes, by estimate.",
+        ),
+        (
+            _run(("platform.users", "ACCESS EXCLUSIVE")),
+            Level.LOW,
+            "ACCESS EXCLUSIVE on platform.users, 1.2 M rows, 340 MB: "
+            "less than a second of blocked reads and writes, by estimate.",
+        ),
+        (_run(("platform.users", "SHARE UPDATE EXCLUSIVE"), read=("platform.users",)), Level.NONE, ""),
+        (_run(("platform.unknown", "ACCESS EXCLUSIVE")), Level.NONE, ""),
+    ],
+)
+def test_a_lock_weighs_as_much_as_its_table(run: ScriptRun, level: Level, sentence: str):
+    found = risk.of(run, LIVE)
+    assert (found.level, found.sentences) == (level, (sentence,) if sentence else ())
+
+
+def test_a_lock_is_held_while_other_tables_are_worked_on():
+    run = _run(
+        ("platform.small", "ACCESS EXCLUSIVE"), ("platform.users", "ACCESS EXCLUSIVE"), rewritten=("platform.users",)
+    )
+    small, users = risk.of(run, LIVE).sentences
+    assert small.startswith("ACCESS EXCLUSIVE on platform.small, rows never counted, 8.19 kB: about 34 s")
+    assert users.endswith("about 34 s of blocked reads and writes, by estimate.")
+
+
+def test_who_uses_the_table_now_makes_it_a_high_risk():
+    holder = Holder(relation="platform.users", session="nightly report (backend 7)", seconds=300)
+    found = risk.of(_run(("platform.users", "ACCESS EXCLUSIVE")), replace(LIVE, holders=(holder,)))
+    assert found.level is Level.HIGH
+    assert found.sentences[1].startswith("nightly report (backend 7) has had a transaction open on platform.users")

@@ -1,0 +1,83 @@
+"""What a run leaves is expected; what someone else changed is not. And what was written, as the server counts it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from dashboard.engine.errors import SchemaUnreadable, TargetUnreachable
+from dashboard.engine.planner import Policy
+from dashboard.engine.schema import drift
+from dashboard.engine.schema.objects import Snapshot
+from dashboard.engine.target.connection import Access, Address
+from tests.fix_postgres import Database
+
+
+def access(url: str) -> Access:
+    address = Address(environment="staging", name="Staging", variable="DATABASE_URL_STAGING", url=url)
+    policy = Policy(protected=False, lock_timeout_ms=3000, statement_timeout_ms=0)
+    return Access(address=address, policy=policy, schema="platform")
+
+
+def schema(**objects: str) -> Snapshot:
+    return Snapshot(objects=objects)
+
+
+CASES = {
+    "what the run added": (schema(a="1"), schema(a="1"), schema(a="1", b="1"), schema(a="1", b="1")),
+    "what the run changed": (schema(a="1"), schema(a="1"), schema(a="2"), schema(a="2")),
+    "what the run dropped": (schema(a="1", b="1"), schema(a="1", b="1"), schema(a="1"), schema(a="1")),
+    "added by hand before it": (schema(a="1"), schema(a="1", x="1"), schema(a="2", x="1"), schema(a="2")),
+    "changed by hand before it": (schema(a="1"), schema(a="9"), schema(a="9", b="1"), schema(a="1", b="1")),
+    "dropped by hand before it": (schema(a="1", b="1"), schema(a="1"), schema(a="2"), schema(a="2", b="1")),
+    "changed by hand, then by the run": (schema(a="1"), schema(a="9"), schema(a="2"), schema(a="2")),
+    "added by hand, dropped by the run": (schema(a="1"), schema(a="1", x="1"), schema(a="1"), schema(a="1")),
+}
+
+
+@pytest.mark.parametrize(("expected", "before", "after", "then"), CASES.values(), ids=CASES)
+def test_only_the_runs_own_changes_become_expected(
+    expected: Snapshot, before: Snapshot, after: Snapshot, then: Snapshot
+) -> None:
+    assert drift.expected_after(expected, before, after) == then
+
+
+def test_the_tables_of_signalbox_itself_are_not_looked_at(target_db: Database) -> None:
+    target_db.query("CREATE SCHEMA platform; CREATE TABLE platform.schema_migrations (version text)")
+    target_db.query("CREATE TABLE platform.users (id int)")
+    seen = drift.look(access(target_db.url))
+    assert {key for key in seen.schema.objects if key.startswith("table ")} == {"table platform.users"}
+
+
+def test_what_was_written_is_counted_by_table(target_db: Database) -> None:
+    target_db.query('CREATE TABLE users (id int); CREATE TABLE "Odd name" (id int)')
+    target_db.query("INSERT INTO users SELECT generate_series(1, 7); DELETE FROM users WHERE id = 1")
+    for _ in range(50):
+        written = drift.look(access(target_db.url)).written
+        if written.rows["public.users"] == 8:
+            break
+        time.sleep(0.1)
+    assert written.rows == {"public.users": 8, 'public."Odd name"': 0}
+
+
+def test_another_beginning_of_the_statistics_shows(target_db: Database) -> None:
+    before = drift.look(access(target_db.url)).written.since
+    target_db.query("SELECT pg_stat_reset()")
+    assert drift.look(access(target_db.url)).written.since != before
+
+
+def test_a_target_that_is_not_there_is_named(target_db: Database) -> None:
+    with pytest.raises(TargetUnreachable):
+        drift.look(access("postgresql://nobody:s3cret@127.0.0.1:1/gone"))
+
+
+def test_a_table_that_is_being_altered_is_waited_for_a_moment_only(target_db: Database) -> None:
+    """To write a view down the server locks the tables below it."""
+    target_db.query("CREATE TABLE users (id int); CREATE VIEW v AS SELECT id FROM users")
+    with target_db.connect(autocommit=False) as other:
+        other.execute("LOCK TABLE users")
+        with pytest.raises(SchemaUnreadable) as error:
+            drift.look(access(target_db.url))
+    assert "lock timeout" in str(error.value)
+    assert "check again" in error.value.next_step

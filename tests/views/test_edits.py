@@ -1,0 +1,119 @@
+"""Files edited after they were applied: the difference, the text to restore, and accepting comments with one click."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from config.environments import Environment
+from dashboard.models import Request, Run
+from dashboard.services import execution, observations
+from tests.fix_line import Line
+from tests.fix_people import ClientOf
+from tests.views.pages import digest_on, text
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ADDRESS = "/environments/staging/edited/"
+ONE = f"{ADDRESS}?version=002&name=orders"
+
+
+@pytest.fixture
+def edited(two: Line, requester: User, run_on_staging: Callable[[User], Run]) -> Line:
+    """Of 001 the comments, of 002 the SQL."""
+    run_on_staging(requester)
+    two.write(_001_users="-- People\nCREATE TABLE users (id int);", _002_orders="CREATE TABLE orders (id bigint);")
+    observations.refresh_all()
+    return two
+
+
+def test_where_nothing_was_edited_the_page_says_so(two: Line, viewer: User, client_of: ClientOf) -> None:
+    assert "No file was edited" in text(client_of(viewer).get(ADDRESS))
+
+
+def test_what_ran_stands_beside_the_file(edited: Line, viewer: User, client_of: ClientOf) -> None:
+    page = client_of(viewer).get(ADDRESS)
+    shown = text(page)
+    assert [e.label for e in page.context["edits"]] == ["002_orders", "001_users"]
+    assert "The SQL differs from what was applied" in shown
+    assert "removed: CREATE TABLE orders (id int); + added: CREATE TABLE orders (id bigint);" in shown
+    assert "Only comments and blanks differ" in shown
+
+
+def test_the_text_that_ran_can_be_had_to_restore_it(edited: Line, viewer: User, client_of: ClientOf) -> None:
+    answer = client_of(viewer).get(f"{ONE}&format=text")
+    assert (answer.content, answer.headers["Content-Type"]) == (
+        b"CREATE TABLE orders (id int);",
+        "text/plain; charset=utf-8",
+    )
+    assert client_of(viewer).get(f"{ADDRESS}?version=009&name=none&format=text").status_code == 404
+
+
+def test_the_migrations_page_shows_it_once_the_page_is_there(edited: Line, viewer: User, client_of: ClientOf) -> None:
+    client = client_of(viewer)
+    page = client.get("/migrations/002/orders/").content.decode()
+    assert "It was edited after it was applied." in page
+    assert f'hx-get="{ONE.replace("&", "&amp;")}"' in page
+    lines = client.get(ONE, headers={"HX-Request": "true"})
+    assert "CREATE TABLE orders (id bigint);" in text(lines)
+    assert "<html" not in lines.content.decode()
+    assert "Compare and accept on Staging" in text(client.get("/migrations/001/users/"))
+
+
+def test_the_environment_leads_there(edited: Line, viewer: User, client_of: ClientOf) -> None:
+    page = client_of(viewer).get("/environments/staging/")
+    assert ("See what differs" in text(page), "Compare and accept" in text(page)) == (True, True)
+    assert f'href="{ADDRESS}"' in page.content.decode()
+
+
+def test_comments_are_accepted_with_one_click(edited: Line, requester: User, client_of: ClientOf) -> None:
+    client = client_of(requester)
+    page = client.get(ADDRESS)
+    assert "Accept the comments" in text(page)
+    answer = client.post(ADDRESS, {"digest": digest_on(page)})
+    run = Run.objects.latest("id")
+    assert (answer.headers["Location"], run.kind) == (f"/runs/{run.pk}/", "accept")
+    execution.execute(run.pk)
+    assert "No SQL is sent: its recorded text is brought up to date." in text(client.get(f"/runs/{run.pk}/"))
+    assert [e.label for e in client.get(ADDRESS).context["edits"]] == ["002_orders"]
+
+
+def test_a_viewer_sees_it_and_does_not_accept_it(edited: Line, viewer: User, client_of: ClientOf) -> None:
+    client = client_of(viewer)
+    assert client.post(ADDRESS, {"digest": digest_on(client.get(ADDRESS))}).status_code == 403
+    assert not Run.objects.filter(kind="accept").exists()
+
+
+def test_a_file_edited_meanwhile_is_not_accepted(edited: Line, requester: User, client_of: ClientOf) -> None:
+    client = client_of(requester)
+    digest = digest_on(client.get(ADDRESS))
+    edited.write(_001_users="-- Other people\nCREATE TABLE users (id int);")
+    assert client.post(ADDRESS, {"digest": digest}).status_code == 409
+
+
+def test_on_a_protected_environment_it_opens_a_request(
+    two: Line, run_on_production: Callable[[], Run], requester: User, client_of: ClientOf
+) -> None:
+    run_on_production()
+    two.write(_001_users="-- People\nCREATE TABLE users (id int);")
+    client, address = client_of(requester), "/environments/production/edited/"
+    page = client.get(address)
+    assert "its history changes only with the approval of a second person" in text(page)
+    answer = client.post(address, {"digest": digest_on(page), "reason": "A comment was added"})
+    request = Request.objects.latest("id")
+    assert (answer.headers["Location"], request.kind) == (f"/requests/{request.pk}/", "accept")
+    shown = text(client.get(f"/requests/{request.pk}/"))
+    assert "only the recorded text and checksum are brought up to date" in shown
+
+
+def test_an_unreachable_target_is_said_so(
+    edited: Line, viewer: User, client_of: ClientOf, unreachable: Callable[[Environment], Environment]
+) -> None:
+    unreachable(edited.staging)
+    answer = client_of(viewer).get(ADDRESS)
+    assert (answer.status_code, "cannot be reached" in text(answer)) == (503, True)
