@@ -8,14 +8,14 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from dashboard.engine import errors
+from dashboard.engine import errors, localserver
 from dashboard.engine.errors import ServerError
 from dashboard.engine.events import StatementFinished
 from dashboard.engine.planner import Action, Step
 from dashboard.engine.session import NOTICE_LENGTH, NOTICE_LIMIT, NOTICES_LENGTH
 from dashboard.engine.target import connection as connections
 from dashboard.engine.target import doctor, locks, tracking, wire
-from dashboard.engine.target.connection import Connection
+from dashboard.engine.target.connection import Address, Connection
 from dashboard.engine.target.tracking import Attempt
 from tests.engine.folders import SCHEMA, Bench
 
@@ -229,3 +229,14 @@ def test_a_server_too_old_is_refused(bench: Bench, working: Connection, monkeypa
     monkeypatch.setattr(doctor, "OLDEST_VERSION", 999_999)
     with pytest.raises(errors.TargetUnsuitable, match="it runs PostgreSQL"):
         doctor.examine(working, bench.address)
+
+
+def test_a_standby_is_refused_as_one() -> None:
+    with localserver.running(ephemeral=True) as server:
+        url = server.create_database("app")
+        server.kill("fast")
+        (server.data_dir / "pgdata" / "standby.signal").touch()
+        server.restart()
+        address = Address(environment="test", name="Test", variable="TEST_URL", url=url)
+        with connections.reading(address) as connection, pytest.raises(errors.TargetUnsuitable, match="a standby"):
+            doctor.examine(connection, address)

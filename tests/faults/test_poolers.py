@@ -19,7 +19,7 @@ from tests.fix_faults import Tally
 from tests.fix_postgres import Database
 
 PART = "pooler"
-MORE_BACKENDS = 4
+MORE_BACKENDS = 12  # more than the doctor asks for
 
 
 @pytest.fixture(scope="module")
