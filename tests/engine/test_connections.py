@@ -121,6 +121,11 @@ def test_of_many_long_notices_a_few_are_kept_and_cut(bench: Bench) -> None:
     assert sum(len(notice) for notices in kept for notice in notices) < NOTICES_LENGTH + 1000
 
 
+def test_two_statements_in_one_message_are_refused_by_the_server(working: Connection) -> None:
+    with pytest.raises(psycopg.errors.SyntaxError, match="multiple commands"):
+        wire.send(working, "SELECT 1; SELECT 2")
+
+
 def test_rows_are_dropped_as_they_come(working: Connection) -> None:
     assert wire.send(working, "SELECT generate_series(1, 500)") == wire.Reply(tag="SELECT 500", rows=500)
 

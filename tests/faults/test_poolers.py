@@ -59,6 +59,7 @@ def _warm_up(database: Database, backends: int) -> None:
     for connection in connections:
         connection.execute("SELECT 1")
     for connection in connections:
+        connection.rollback()  # the pooler throws away a backend whose client goes inside a transaction
         connection.close()
 
 
