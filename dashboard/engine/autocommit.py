@@ -191,17 +191,10 @@ def _is_in_doubt(session: Session, step: Step, statement: Statement) -> bool:
     """Asked in a clean session: what failed may have left a role or a timeout of its own behind."""
     try:
         connections.reset(session.connection, session.access)
-        return _may_have_left_something(session, step, statement)
+        last = tracking.last_outcome(session.connection, session.schema, step, statement.number, session.attempt)
     except psycopg.Error:
         return True
-
-
-def _may_have_left_something(session: Session, step: Step, statement: Statement) -> bool:
-    last = tracking.last_outcome(session.connection, session.schema, step, statement.number, session.attempt)
-    return last == "started" or bool(
-        (index := statements.concurrent_index(statement))
-        and indexes.named(indexes.invalid(session.connection, index.table), index.name)
-    )
+    return last == "started"
 
 
 def _undo(session: Session, step: Step, statement: Statement) -> None:

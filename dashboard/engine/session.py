@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 import psycopg
-from psycopg.pq import TransactionStatus
 
 from dashboard.engine import statements
 from dashboard.engine.errors import (
@@ -74,7 +73,7 @@ class Session:
         self.notices.clear()
         self._raised = 0
         reply = self._send(step, statement)
-        if reply.tag in TRANSACTION_TAGS and not (reply.tag == "ROLLBACK" and self._in_transaction and is_ours()):
+        if reply.tag in TRANSACTION_TAGS and not (reply.tag == "ROLLBACK" and is_ours()):
             raise ended_our_transaction(step, statement, reply.tag)
         self.tell(
             StatementFinished(
@@ -121,10 +120,6 @@ class Session:
     def stop_if_told(self, step: Step) -> None:
         if by := self.leash.stopped_by:
             raise RunCancelled(by=by, version=step.label)
-
-    @property
-    def _in_transaction(self) -> bool:
-        return self.connection.info.transaction_status is TransactionStatus.INTRANS
 
     def send(self, sql: str) -> wire.Reply:
         """What is not ours to compose goes this way: a statement of the migration, and COMMIT."""

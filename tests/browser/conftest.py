@@ -31,6 +31,10 @@ CHROMIUM_FLAGS = [
 ]
 TIMEOUT_MS = 20_000
 
+#: A refused form is a page with status 422, which Chromium calls an error. Who leaves a page that follows something
+#: cuts its request off, and htmx tells.
+NO_TROUBLE = ("Failed to load resource", "htmx:afterRequest", "htmx:sendError", "htmx:sendAbort")
+
 SLOW = "CREATE TABLE platform.slow_work (id int);\nSELECT pg_sleep(300);\n"
 FRAGILE = """\
 CREATE INDEX CONCURRENTLY databases_kind_idx ON platform.databases (kind);
@@ -164,8 +168,7 @@ def _cookies(chromium: Browser, demo: Demo, who: str) -> dict:
 
 def _watch(context: BrowserContext, demo: Demo, troubles: list[str]) -> None:
     def console(message: ConsoleMessage) -> None:
-        # A refused form is a page with status 422, which Chromium calls an error.
-        if message.type in {"error", "warning"} and not message.text.startswith("Failed to load resource"):
+        if message.type in {"error", "warning"} and not message.text.startswith(NO_TROUBLE):
             troubles.append(f"console: {message.text}")
 
     def response(answer: Response) -> None:

@@ -8,14 +8,14 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from dashboard.engine import errors
+from dashboard.engine import errors, localserver
 from dashboard.engine.errors import ServerError
 from dashboard.engine.events import StatementFinished
 from dashboard.engine.planner import Action, Step
 from dashboard.engine.session import NOTICE_LENGTH, NOTICE_LIMIT, NOTICES_LENGTH
 from dashboard.engine.target import connection as connections
 from dashboard.engine.target import doctor, locks, tracking, wire
-from dashboard.engine.target.connection import Connection
+from dashboard.engine.target.connection import Address, Connection
 from dashboard.engine.target.tracking import Attempt
 from tests.engine.folders import SCHEMA, Bench
 
@@ -119,6 +119,11 @@ def test_of_many_long_notices_a_few_are_kept_and_cut(bench: Bench) -> None:
     assert len(kept[0]) == NOTICE_LIMIT + 1, "and how many more there were"
     assert max(len(notice) for notices in kept for notice in notices) < NOTICE_LENGTH + 20
     assert sum(len(notice) for notices in kept for notice in notices) < NOTICES_LENGTH + 1000
+
+
+def test_two_statements_in_one_message_are_refused_by_the_server(working: Connection) -> None:
+    with pytest.raises(psycopg.errors.SyntaxError, match="multiple commands"):
+        wire.send(working, "SELECT 1; SELECT 2")
 
 
 def test_rows_are_dropped_as_they_come(working: Connection) -> None:
@@ -229,3 +234,14 @@ def test_a_server_too_old_is_refused(bench: Bench, working: Connection, monkeypa
     monkeypatch.setattr(doctor, "OLDEST_VERSION", 999_999)
     with pytest.raises(errors.TargetUnsuitable, match="it runs PostgreSQL"):
         doctor.examine(working, bench.address)
+
+
+def test_a_standby_is_refused_as_one() -> None:
+    with localserver.running(ephemeral=True) as server:
+        url = server.create_database("app")
+        server.kill("fast")
+        (server.data_dir / "pgdata" / "standby.signal").touch()
+        server.restart()
+        address = Address(environment="test", name="Test", variable="TEST_URL", url=url)
+        with connections.reading(address) as connection, pytest.raises(errors.TargetUnsuitable, match="a standby"):
+            doctor.examine(connection, address)

@@ -41,7 +41,18 @@ def test_the_chain_holds_over_what_was_written() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", ["actor = 'mallory'", "data = '{}'", "at = at + interval '1 second'", "source_ip = '10.0.0.1'"]
+    "change",
+    [
+        "at = at + interval '1 second'",
+        "kind = 'run.failed'",
+        "actor = 'mallory'",
+        "actor_id = 7",
+        "environment = 'production'",
+        "request_id = 7",
+        "run_id = 7",
+        "source_ip = '10.0.0.1'",
+        "data = '{}'",
+    ],
 )
 def test_an_edit_round_the_trigger_shows(change: str) -> None:
     record(5)
