@@ -199,7 +199,8 @@ def test_statements_that_cannot_share_a_transaction_are_refused_as_a_run_refuses
 
 
 def test_a_session_that_breaks_is_replaced(rehearse: Rehearse):
-    first, second = rehearse(_001_end="SELECT pg_terminate_backend(pg_backend_pid());", _002_users=USERS).proofs
+    end = "DO $$ BEGIN EXECUTE 'SELECT pg_terminate' || '_backend(pg_backend_pid())'; END $$;"
+    first, second = rehearse(_001_end=end, _002_users=USERS).proofs
     assert (first.up.ok, second.up.ok) == (False, True)
 
 
