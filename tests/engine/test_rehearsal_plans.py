@@ -138,6 +138,14 @@ def test_only_what_runs_from_its_start_is_rehearsed(line: Bench, rehearsal_serve
         _rehearse(line, rehearsal_server, begun)
 
 
+@pytest.mark.parametrize("file", ["002_widen.sql", "test_002.sql"])
+def test_what_never_ends_is_ended_at_the_deadline(line: Bench, rehearsal_server: LocalServer, file: str):
+    line.policy = replace(FREE, deadline_s=1)
+    line.write(file, "SELECT pg_sleep(60);")
+    with pytest.raises(RehearsalImpossible, match=r"(002_widen|test_002.sql) took longer than a run may take \(1 s\)"):
+        _rehearse(line, rehearsal_server)
+
+
 def test_the_server_of_the_target_is_refused(line: Bench, postgres_server: LocalServer):
     with pytest.raises(RehearsalImpossible, match="leads to the server of Test"):
         _rehearse(line, postgres_server)
