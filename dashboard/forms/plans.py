@@ -96,9 +96,9 @@ class PlanForm(RowsTyped):
     )
     save_rows = forms.BooleanField(
         required=False,
-        label="Save these rows first",
-        help_text="They are copied into the schema signalbox_saved in the same transaction, and can be brought back "
-        "from there. Nobody can write to their tables while that takes place.",
+        label="Save the rows first",
+        help_text="Whatever is there by then is copied into the schema signalbox_saved, and can be brought back from "
+        "there. Until it is done nobody can write to these tables.",
     )
     typed_name = forms.CharField(widget=forms.TextInput(attrs=TYPED))
 
