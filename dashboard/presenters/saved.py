@@ -22,6 +22,9 @@ EMPTY = Pill(label="Was empty", tone="muted", icon="skip")
 READY = Pill(label="Can come back", tone="info", icon="rollback")
 
 
+_WHAT_NEXT = "Run what makes its place again, if there is such a migration; else put the rows back by hand."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptView:
     what: str
@@ -87,7 +90,7 @@ def _sentence(kept: Kept) -> str:
     if not save.exists:
         return "Someone has dropped the copy; its rows are only in a backup."
     if kept.obstacle and save.rows:
-        return f"It cannot be put back as things stand: {kept.obstacle}."
+        return f"It cannot be put back as things stand: {kept.obstacle}. {_WHAT_NEXT}"
     if save.brought_back_at:
         return f"{save.brought_back_by} brought it back in run {save.brought_back_in}. Doing so again does no harm."
     return ""
