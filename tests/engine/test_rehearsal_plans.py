@@ -168,6 +168,10 @@ def test_a_private_copy_has_roles_rights_and_settings(line: Bench):
         assert report.passed
         assert len(report.remarks) == 1, "the copy is like the target"
         assert [d.key for d in _one(report).made] == ["column app.t.a", "column app.t.b"]
+        line.write("003_half.sql", "-- signalbox: transaction=none\nSELECT 1; SELECT nope;")
+        line.write("004_more.sql", "ALTER TABLE t ADD c int;")
+        proofs = rehearsal.of_plan(line.plan(), source=line.access, keep_going=True).proofs
+        assert [proof.passed for proof in proofs] == [True, False, True], "brought back with its settings"
     finally:
         line.database.query(f"ALTER DATABASE {name} OWNER TO postgres; DROP SCHEMA app CASCADE; DROP ROLE odd_owner")
 
@@ -234,6 +238,7 @@ def test_without_pg_dump_the_history_is_run_once_more(
     ("change", "said"),
     [
         ("forward_script = NULL", "the history of the target has no text of 001_users"),
+        ("forward_script = 'CREATE ROLE rehearsed'", "CREATE ROLE rehearsed changes the whole server"),
         ("forward_script = 'SELECT nope'", "what was applied does not run here: 001_users"),
     ],
 )

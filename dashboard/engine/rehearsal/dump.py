@@ -58,10 +58,14 @@ def restore(using: Programs, address: Address, dump: str, *, server_major: int) 
     """Raises RehearsalImpossible where the server refuses any of it."""
     if server_major < using.major:
         dump = re.sub(r"^SET \w+ = .*;$", lambda line: _known(line[0], server_major), dump, flags=re.MULTILINE)
-    done = _run([str(using.bin_dir / "psql"), *_RESTORE], address, dump)
-    if done.returncode:
+    try:
+        done = _run([str(using.bin_dir / "psql"), *_RESTORE], address, dump)
+        said = _first_line(done.stderr) if done.returncode else ""
+    except NoDump as error:
+        said = str(error)
+    if said:
         raise RehearsalImpossible(
-            reason=f"the rehearsal server refuses the schema of the target ({_first_line(done.stderr)}).",
+            reason=f"the rehearsal server refuses the schema of the target ({said}).",
             remedy=f"Nothing was changed. Make there what it misses, or set {address.variable} to a server like the "
             "target.",
         )
@@ -93,7 +97,8 @@ def _run(command: list[str], address: Address, text: str = "") -> subprocess.Com
             input=text,
             env=_environment(address),
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",  # a database in SQL_ASCII holds whatever bytes it was given
             timeout=TIMEOUT_S,
             check=False,
         )
