@@ -418,6 +418,13 @@ def test_a_private_server_may_be_changed_and_goes_away(folder: Path):
     assert "reaches outside the database" in second.refused
 
 
+def test_a_private_server_has_the_extensions_that_are_created(folder: Path, debian_postgres: LocalServer):
+    (folder / "001_uuid.sql").write_text('CREATE EXTENSION "uuid-ossp";')
+    report = rehearsal.of_folder(discovery.read(folder))
+    assert report.passed
+    assert str(report.server_version // 10000) == debian_postgres.installation.major
+
+
 def test_it_is_interrupted_from_the_keyboard_without_a_trace(
     folder: Path, postgres_server: LocalServer, left: Callable[[], list[str]]
 ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -46,14 +46,20 @@ class Server:
 
 @contextmanager
 def server(
-    url: str | None, *, variable: str = VARIABLE, major: int | None = None, registered: Sequence[Address] = ()
+    url: str | None,
+    *,
+    variable: str = VARIABLE,
+    major: int | None = None,
+    extensions: Collection[str] = (),
+    registered: Sequence[Address] = (),
 ) -> Iterator[Server]:
-    """The server behind `url`, else a private one, of that major version where its programs are installed.
+    """The server behind `url`; else a private one, with these extensions and of that major version where the programs
+    for it are installed.
 
     Raises RehearsalImpossible where `url` leads to the server of a registered target; TargetUnreachable.
     """
     if url is None:
-        with localserver.running(ephemeral=True, installation=_installation(major)) as local:
+        with localserver.running(ephemeral=True, installation=_installation(major, extensions)) as local:
             address = _address(local.url(), variable)
             yield Server(address=address, is_private=True, version=_version(address))
     else:
@@ -219,6 +225,8 @@ def _address(url: str, variable: str) -> Address:
     return Address(environment="rehearsal", name="The rehearsal server", variable=variable, url=url)
 
 
-def _installation(major: int | None) -> Installation | None:
-    """None: the default one."""
-    return next((i for i in localserver.installations() if i.major == str(major)), None) if major else None
+def _installation(major: int | None, extensions: Collection[str]) -> Installation | None:
+    """The first that has the extensions, of that major version if there is one; None: the default one."""
+    found = localserver.installations()
+    able = [each for each in found if each.has_extensions(extensions)] or found
+    return next((each for each in able if each.major == str(major)), able[0] if able else None)
