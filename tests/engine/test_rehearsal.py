@@ -283,8 +283,10 @@ def test_a_verification_file_for_psql_is_told(rehearse: Rehearse):
 
 
 def test_a_file_that_is_in_no_migration_is_told(rehearse: Rehearse):
-    report = rehearse(_001_users=USERS, users="SELECT 1;")
-    assert any(remark.startswith("users.sql was not rehearsed: ") for remark in report.remarks)
+    report = rehearse(_001_a="SELECT 1;", _001_b="SELECT 1;", _001_rollback="SELECT 1;", users="SELECT 1;")
+    ambiguous, stray = report.remarks
+    assert ambiguous.startswith("001_rollback.sql was not rehearsed: 001_rollback.sql could be the rollback of ")
+    assert stray.startswith("users.sql was not rehearsed: users.sql does not follow ")
 
 
 # The throw-away database
