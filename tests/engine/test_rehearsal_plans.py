@@ -277,7 +277,8 @@ def test_the_password_goes_by_the_environment(monkeypatch: pytest.MonkeyPatch):
         "PGPASSWORD": "s3cret",
         "PGDATABASE": "x",
         "PGSSLMODE": "require",
-        "PGCLIENTENCODING": "UTF8",
+        "PGAPPNAME": "signalbox rehearsal",
+        "PGCONNECT_TIMEOUT": "10",
     }
     assert "DATABASE_URL" not in said
 

@@ -17,7 +17,14 @@ from dashboard.engine.target.connection import Address
 
 TIMEOUT_S = 300
 
-_TAKE = ("--schema-only", "--no-publications", "--no-subscriptions", "--no-tablespaces", "--lock-wait-timeout=5s")
+_TAKE = (
+    "--schema-only",
+    "--encoding=UTF8",
+    "--no-publications",
+    "--no-subscriptions",
+    "--no-tablespaces",
+    "--lock-wait-timeout=5s",
+)
 _RESTORE = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null")
 
 
@@ -111,7 +118,7 @@ def _environment(address: Address) -> dict[str, str]:
     variables = {option.keyword.decode(): option.envvar for option in pq.Conninfo.get_defaults() if option.envvar}
     parts = conninfo.conninfo_to_dict(address.url)
     said = {variables[key].decode(): str(value) for key, value in parts.items() if key in variables}
-    return {"PATH": os.defpath, "PGCLIENTENCODING": "UTF8", **said}
+    return {"PATH": os.defpath, "PGAPPNAME": "signalbox rehearsal", "PGCONNECT_TIMEOUT": "10", **said}
 
 
 def _first_line(stderr: str) -> str:
