@@ -125,9 +125,7 @@ def _rows(count: int, *, is_estimate: bool) -> str:
 
 
 def _basis(forecast: Forecast) -> str:
+    read = "Read from the text of the scripts alone, as no rehearsal counts for this plan."
     if forecast.from_rehearsal:
-        return "Read from the scripts, and from what a rehearsal saw go. Counted on the live database just now."
-    return (
-        "Read from the text of the scripts alone, as no rehearsal counts for this plan. Counted on the live database "
-        "just now."
-    )
+        read = "Read from the scripts, and from what a rehearsal saw go."
+    return read if forecast.failure or not forecast.losses else f"{read} Counted on the live database just now."

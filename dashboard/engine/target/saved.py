@@ -166,7 +166,7 @@ def _close_to_others(connection: Connection, kind: str, name: str) -> None:
 
 
 def _bring_back(connection: Connection, step: Step, copy: Copy, attempt: Attempt) -> Copied:
-    if tables.named(connection, copy.schema, copy.table) is not None:
+    if tables.named(connection, copy.schema, copy.table):
         connection.execute(SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(_place(copy)))
     if reason := obstacle(connection, copy):
         raise PlanBlocked(
@@ -271,7 +271,7 @@ def _move_sequences(connection: Connection, copy: Copy, columns: Iterable[Column
 
 def _parents_first(connection: Connection, copies: Sequence[Copy]) -> list[Copy]:
     """Rows that refer to others come back after those."""
-    place = {copy: tables.named(connection, copy.schema, copy.table) for copy in copies}
+    place = {copy: next(iter(tables.named(connection, copy.schema, copy.table)), None) for copy in copies}
     there = [oid for oid in place.values() if oid is not None]
     refers = connection.execute(sql.query("refers_to"), {"tables": there}).fetchall()
     ordered: list[Copy] = []
