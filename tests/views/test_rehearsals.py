@@ -44,6 +44,10 @@ def fails(plan: Plan) -> Report:
     return passing(plan, up=ScriptRun(ok=False, ms=2.0, error=error), down=None, again=None, repeatable=None)
 
 
+def _holding(relation: str, ms: float) -> ScriptRun:
+    return ScriptRun(ok=True, ms=ms, locks=(ObservedLock(relation=relation, mode="SHARE", statement=1, held_ms=ms),))
+
+
 @pytest.fixture
 def rehearsed(
     two: Line, requester: User, acting: Callable[[User], Actor], rehearsals_find: Install
@@ -286,6 +290,30 @@ def test_whoever_asks_says_why_it_may_go_without_a_way_back(
     assert request.irreversible_because == "It is the first."
     shown = text(client.get(f"/requests/{request.pk}/"))
     assert "Way back, no, and accepted. It may go without a proven rollback: “It is the first.”" in shown
+
+
+def test_an_approver_sees_whom_it_would_hold_up(
+    two: Line,
+    rehearsed: Callable[[Finds], Rehearsal],
+    ask: Callable[[User], Request],
+    requester: User,
+    approver: User,
+    client_of: ClientOf,
+) -> None:
+    two.query(two.production, "CREATE TABLE people AS SELECT generate_series(1, 30000) AS id")
+    two.query(two.production, "ANALYZE people")
+    held = {"001": 5000.0, "002": 1.0}
+
+    def locking(plan: Plan) -> Report:
+        report = passing(plan)
+        proofs = (replace(p, up=_holding("public.people", held[p.version])) for p in report.proofs)
+        return replace(report, proofs=tuple(proofs))
+
+    rehearsed(locking)
+    request = ask(requester)
+    shown = text(client_of(approver).get(f"/requests/{request.pk}/"))
+    assert "Blocks for seconds: 001_users SHARE on public.people, 30 k rows" in shown
+    assert "The others block for less than a second, by estimate 002_orders SHARE on public.people" in shown
 
 
 def test_nobody_is_asked_where_nobody_wants_a_way_back(two: Line, requester: User, client_of: ClientOf) -> None:
