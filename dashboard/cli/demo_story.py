@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import Group, User
 
-from dashboard.engine import statements
+from dashboard.engine import planner, statements
 from dashboard.engine.target import connection, wire
 from dashboard.models import environments
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role
-from dashboard.services import actors, approvals, execution, observations, plans, rehearsals, runs, targets
+from dashboard.services import actors, approvals, execution, forecasts, observations, plans, rehearsals, runs, targets
 from dashboard.services.actors import Actor
 
 
@@ -87,6 +87,7 @@ def _apply(environment: Environment, upto: str, *, by: Actor) -> None:
 
 def _roll_back(environment: Environment, version: str, name: str, *, by: Actor) -> None:
     plan = plans.rollback(environment, version=version, name=name)
+    plan = planner.saving(plan, forecasts.of_plan(plan, environment).copies)
     accepted = [warning.key for warning in plan.warnings]
     execution.execute(runs.start(plan, environment=environment, by=by, accepted=accepted).pk)
 

@@ -24,7 +24,7 @@ from dashboard.engine.lint.things import (
     object_kind,
     table,
 )
-from dashboard.engine.lint.trees import ColumnType, Name, by_kind, enum_name, kind, relation_name, unwrap
+from dashboard.engine.lint.trees import ColumnType, Name, by_kind, constant, enum_name, kind, relation_name, unwrap
 from dashboard.engine.planner import Copy, Plan, Step
 from dashboard.engine.schema.diff import Change, Difference
 from dashboard.engine.statements import Statement
@@ -50,6 +50,7 @@ class Threat:
     fate: Fate
     kind: str  # table, materialized view, column, schema, type
     name: Name
+    path: tuple[str, ...] = ()  # the script's own search path, where it sets one and the name has no schema
     column: str = ""
     cascade: bool = False
     counted_by: str = ""  # of REDUCED: SQL that counts the rows; empty where only running it would tell
@@ -166,10 +167,12 @@ class _Reader:
     made: Things = field(default_factory=Things)
     tables: dict[Name, Name] = field(default_factory=dict)  # as they are called by now, to what the target calls them
     columns: dict[tuple[Name, str], str] = field(default_factory=dict)  # the same, by the target's name of the table
+    path: tuple[str, ...] = ()  # each step begins with the session's own
 
     def step(self, step: Step, seen: Sequence[Difference]) -> None:
         observed = [self._as_target_calls(threat) for threat in _removed(step.identity, seen)]
         known = set(self.tables.values())
+        self.path = ()
         for statement in self._script(step):
             if statement.number >= step.first_statement:
                 self._statement(step, statement)
@@ -202,7 +205,8 @@ class _Reader:
 
     def _as_target_calls(self, threat: Threat) -> Threat:
         name = next((old for new, old in self.tables.items() if new.matches(threat.name)), threat.name)
-        return replace(threat, name=name, column=self.columns.get((name, threat.column), threat.column))
+        path = () if name.schema else self.path
+        return replace(threat, name=name, path=path, column=self.columns.get((name, threat.column), threat.column))
 
     def _learn(self, tree: Any) -> None:
         if not _may_have_been_there(tree):
@@ -211,6 +215,8 @@ class _Reader:
         for drop in dropped_by(tree):
             self.made.discard(drop.thing)
         match kind(tree):
+            case "VariableSetStmt" if tree.name == "search_path":
+                self.path = tuple(filter(None, (constant(arg) for arg in tree.args)))
             case "RenameStmt":
                 self._learn_rename(tree)
             case "AlterObjectSchemaStmt" if tree.HasField("relation"):

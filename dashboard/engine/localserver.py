@@ -27,7 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +77,13 @@ class Installation:
     @property
     def major(self) -> str:
         return self.version.partition(".")[0]
+
+    def has_extensions(self, names: Collection[str]) -> bool:
+        """Whether CREATE EXTENSION would find all of them."""
+        shared = [self.bin_dir.parent / "share", self.bin_dir.parent / "share" / "postgresql"]
+        if (self.bin_dir / "pg_config").is_file():
+            shared.append(Path(_output(str(self.bin_dir / "pg_config"), "--sharedir")))
+        return all(any((s / "extension" / f"{name}.control").is_file() for s in shared) for name in names)
 
 
 def find_installation(preferred: Path | None = None) -> Installation:

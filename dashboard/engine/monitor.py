@@ -15,6 +15,9 @@ from dashboard.engine.target import connection as connections
 from dashboard.engine.target import sql
 from dashboard.engine.target.connection import Access, Connection
 
+#: Who ends a run that takes longer than its policy allows.
+DEADLINE = "the deadline of the run"
+
 #: Seconds a run lasts before anyone watches; most are over by then.
 HEAD_START = 1.0
 POLL = 0.5
@@ -55,7 +58,7 @@ class Monitor:
         stopped_at: float | None = None
         while not self._over.wait(POLL):
             if time.monotonic() - begun > self.access.policy.deadline_s and not self.leash.stopped_by:
-                self.leash.cancel("the deadline of the run")
+                self.leash.cancel(DEADLINE)
             if self.leash.stopped_by:
                 stopped_at = stopped_at or time.monotonic()
                 self._insist(time.monotonic() - stopped_at)

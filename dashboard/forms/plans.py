@@ -18,7 +18,6 @@ from dashboard.services.evidence import Evidence
 from dashboard.services.forecasts import Confirmation
 
 NOTHING_FOUND = Evidence()
-NOTHING_LOST = Forecast()
 
 #: Of a field that takes a word letter by letter.
 TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
@@ -43,12 +42,19 @@ class RowsTyped(forms.Form):
     )
     shown_rows = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, plan: Plan, environment: Environment, forecast: Forecast, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, plan: Plan, environment: Environment, forecast: Forecast | None, **kwargs: Any
+    ) -> None:
+        """Without a forecast the service counts by itself, and refuses where rows would be lost."""
         super().__init__(*args, **kwargs)
-        self.plan, self.environment, self.forecast = plan, environment, forecast
-        if forecasts.needs_word(forecast, environment):
-            self.fields["typed_rows"].label = _rows_label(forecast)
-            self.initial["shown_rows"] = forecast.word
+        self.plan, self.environment, self.counted = plan, environment, forecast is not None
+        self.forecast = forecast or Forecast()
+        self._ask_for_rows()
+
+    def _ask_for_rows(self) -> None:
+        if forecasts.needs_word(self.forecast, self.environment):
+            self.fields["typed_rows"].label = _rows_label(self.forecast)
+            self.initial["shown_rows"] = self.forecast.word
         else:
             del self.fields["typed_rows"], self.fields["shown_rows"]
 
@@ -58,7 +64,9 @@ class RowsTyped(forms.Form):
         return True
 
     @property
-    def confirmation(self) -> Confirmation:
+    def confirmation(self) -> Confirmation | None:
+        if not self.counted:
+            return None
         typed, shown = (self.data.get(self.add_prefix(name), "") for name in ("typed_rows", "shown_rows"))
         return Confirmation(forecast=self.forecast, typed=typed, shown=shown)
 
@@ -71,7 +79,7 @@ class RowsTyped(forms.Form):
             self.data = sent.copy()
             self.data[self.add_prefix("shown_rows")] = self.forecast.word  # type: ignore[index]  # what it shows now
             raise
-        return self.confirmation.typed
+        return str(self.cleaned_data["typed_rows"])
 
 
 class PlanForm(RowsTyped):
@@ -96,9 +104,9 @@ class PlanForm(RowsTyped):
     )
     save_rows = forms.BooleanField(
         required=False,
-        label="Save these rows first",
-        help_text="They are copied into the schema signalbox_saved in the same transaction, and can be brought back "
-        "from there. Nobody can write to their tables while that takes place.",
+        label="Save the rows first",
+        help_text="Whatever is there by then is copied into the schema signalbox_saved, and can be brought back from "
+        "there. Until it is done nobody can write to these tables.",
     )
     typed_name = forms.CharField(widget=forms.TextInput(attrs=TYPED))
 
@@ -115,7 +123,7 @@ class PlanForm(RowsTyped):
         environment: Environment,
         asks: bool,
         found: Evidence = NOTHING_FOUND,
-        forecast: Forecast = NOTHING_LOST,
+        forecast: Forecast | None = None,
         prefix: str | None = None,
     ) -> None:
         """`asks`: it opens a request, which wants a reason; else it runs, which wants the name typed."""
@@ -129,7 +137,7 @@ class PlanForm(RowsTyped):
             self.fields.pop("shown_rows", None)
         elif "typed_rows" in self.fields:
             self.fields["typed_rows"].required = True
-        if not forecast.copies:
+        if not self.forecast.copies:
             del self.fields["save_rows"]
         if asks or not environment.protected:
             del self.fields["typed_name"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from django.urls import reverse
@@ -21,6 +21,7 @@ from dashboard.selectors.compare import Comparison, Side
 from dashboard.selectors.drift import DriftState
 from dashboard.services import permissions
 from dashboard.services.actors import Actor
+from dashboard.services.drift import LATE
 
 #: What a difference from the expected schema means.
 CHANGES: Mapping[Change, Pill] = {
@@ -28,8 +29,6 @@ CHANGES: Mapping[Change, Pill] = {
     Change.REMOVED: Pill(label="Removed", tone="danger", icon="fail"),
     Change.CHANGED: Pill(label="Changed", tone="warn", icon="modified"),
 }
-#: A schema that could be read only later than this after its run may hold more than the run's work.
-LATE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,8 @@ class EvidenceView:
     pill: Pill
     rehearsal: RehearsalRow | None
     rehearse: ActionButton
-    risks: tuple[RiskView, ...]  # of the rehearsal that counts
+    risks: tuple[RiskView, ...]  # by the rehearsal that counts: what people would notice
+    moments: tuple[RiskView, ...]  # what they would not
     is_live: bool  # a rehearsal is under way: look again soon
 
 
@@ -73,6 +74,7 @@ def of_request(found: Evidence, request: Request, by: Actor) -> EvidenceView:
 
 def _view(found: Evidence, by: Actor, rehearse_url: str, *fields: tuple[str, str]) -> EvidenceView:
     proven = any(i.requirement is Requirement.REHEARSAL and i.verdict is Verdict.SATISFIED for i in found.items)
+    risks = rehearsals.risks(found.rehearsal) if found.rehearsal and proven else ()
     return EvidenceView(
         lines=tuple(_line(item, found) for item in found.items),
         pill=_pill(found),
@@ -86,7 +88,8 @@ def _view(found: Evidence, by: Actor, rehearse_url: str, *fields: tuple[str, str
             show=bool(found.items) and not proven and not found.under_way,
             reason=refusal(partial(permissions.check_can_request, by)),
         ),
-        risks=rehearsals.risks(found.rehearsal) if found.rehearsal and proven else (),
+        risks=tuple(risk for risk in risks if risk.is_felt),
+        moments=tuple(risk for risk in risks if not risk.is_felt),
         is_live=found.under_way,
     )
 

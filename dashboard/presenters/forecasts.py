@@ -10,7 +10,7 @@ from django.template.defaultfilters import filesizeformat
 from dashboard.engine.forecast import MATVIEW, Fate, Forecast, Loss
 from dashboard.engine.planner import Action, Plan
 from dashboard.models.environments import Environment
-from dashboard.services import forecasts
+from dashboard.services import forecasts, plans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,8 @@ BECOMES: Mapping[Fate, tuple[str, str]] = {
     Fate.OVERWRITTEN: ("", "Overwritten in every row."),
     Fate.NARROWED: ("", "Gets a narrower type: what does not fit is cut, rounded or refused."),
 }
+#: Bytes; a copy of less than that is made in no time.
+WORTH_TELLING = 1_000_000
 _VIEW = "Holds computed rows, which can be computed again."
 
 
@@ -62,7 +64,7 @@ def view(forecast: Forecast, environment: Environment, plan: Plan) -> ForecastVi
         losses=tuple(_loss(loss, plan, can_save=not forecast.cannot_save) for loss in forecast.losses),
         basis=_basis(forecast),
         unseen=(*forecast.unseen, *([forecast.cannot_save] if forecast.cannot_save else [])),
-        saves=tuple(copy.label for step in plan.steps for copy in step.copies),
+        saves=tuple(plans.copied(plan)),
     )
 
 
@@ -102,7 +104,7 @@ def _aside(loss: Loss, plan: Plan, *, can_save: bool) -> Iterator[str]:
         yield "The server's estimate: counting took too long, or the table was locked."
     if plan.action is Action.ROLLBACK and loss.kind != MATVIEW:
         yield _written_since(loss.written_since)
-    if loss.size:
+    if loss.size >= WORTH_TELLING:
         yield f"{filesizeformat(loss.size)} with its indexes, when it was last analysed."
     if loss.copy is None and loss.kind != MATVIEW:
         yield "Cannot be saved first: which rows go shows only when it runs."
@@ -123,9 +125,7 @@ def _rows(count: int, *, is_estimate: bool) -> str:
 
 
 def _basis(forecast: Forecast) -> str:
+    read = "Read from the text of the scripts alone, as no rehearsal counts for this plan."
     if forecast.from_rehearsal:
-        return "Read from the scripts, and from what a rehearsal saw go. Counted on the live database just now."
-    return (
-        "Read from the text of the scripts alone, as no rehearsal counts for this plan. Counted on the live database "
-        "just now."
-    )
+        read = "Read from the scripts, and from what a rehearsal saw go."
+    return read if forecast.failure or not forecast.losses else f"{read} Counted on the live database just now."

@@ -42,7 +42,7 @@ def overview(standings: Sequence[Standing], found: Found, waiting: Sequence[Requ
     return Overview(
         sentences=tuple(_sentences(standings, found, waiting)),
         cards=tuple(environments.card(standing, back="overview") for standing in standings),
-        matrix=matrix(standings, board.rows(standings, found.folder), limit=VERSIONS_SHOWN),
+        matrix=matrix(standings, board.rows(standings, found.folder), limit=VERSIONS_SHOWN, folder=found.folder),
         failure=found.failure,
         empty_source=found.folder.source if found.folder and not found.folder.migrations else "",
     )

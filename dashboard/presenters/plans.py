@@ -249,7 +249,11 @@ def _copies(step: Step) -> str:
     what = ", ".join(copy.label for copy in step.copies)
     if step.action is Action.BRING_BACK:
         return f"Brings back {what}."
-    when = "in a transaction of its own, before the first statement" if _is_open(step) else "in the same transaction"
+    when = (
+        "in a transaction of its own: rows written after that are not in it"
+        if _is_open(step)
+        else "in the same transaction"
+    )
     return f"Saves {what} first, in the schema signalbox_saved, {when}."
 
 

@@ -76,6 +76,7 @@ class RiskView:
 
     label: str
     pill: Pill
+    is_felt: bool
     sentences: tuple[str, ...]
 
 
@@ -163,7 +164,12 @@ def row(rehearsal: Rehearsal, pills: tuple[Pill, ...] = ()) -> RehearsalRow:
 def risks(rehearsal: Rehearsal) -> tuple[RiskView, ...]:
     """Of the scripts that keep anyone waiting, in their order."""
     return tuple(
-        RiskView(label=risk["label"], pill=RISKS[Level(risk["level"])], sentences=tuple(risk["sentences"]))
+        RiskView(
+            label=risk["label"],
+            pill=RISKS[Level(risk["level"])],
+            is_felt=risk["level"] != Level.LOW,
+            sentences=tuple(risk["sentences"]),
+        )
         for risk in rehearsal.risks
         if risk["level"] != Level.NONE
     )

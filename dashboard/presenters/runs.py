@@ -144,9 +144,9 @@ def elapsed_ms(run: Run) -> int | None:
 
 
 def steps(found: Sequence[RunStep]) -> list[StepView]:
-    """`found` as selectors.runs gives them. A run of one step is shown open."""
+    """`found` as selectors.runs gives them. A run of one step is shown open, and so is what saved rows."""
     alone = len(found) == 1
-    return [_step(step, open_=alone or step.status in _OPEN) for step in found]
+    return [_step(step, open_=alone or step.status in _OPEN or bool(step.copied)) for step in found]
 
 
 def verdict(run: Run, states: Set[str]) -> Pill:

@@ -18,7 +18,11 @@ from dashboard.services.saved import Group, Kept
 BACK = Pill(label="Brought back", tone="ok", icon="ok")
 GONE = Pill(label="Dropped by hand", tone="muted", icon="missing")
 BLOCKED = Pill(label="Does not fit now", tone="warn", icon="attention")
+EMPTY = Pill(label="Was empty", tone="muted", icon="skip")
 READY = Pill(label="Can come back", tone="info", icon="rollback")
+
+
+_WHAT_NEXT = "Run what makes its place again, if there is such a migration; else put the rows back by hand."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +78,8 @@ def _kept(kept: Kept) -> KeptView:
 def _pill(kept: Kept) -> Pill:
     if not kept.save.exists:
         return GONE
+    if not kept.save.rows:
+        return EMPTY
     if kept.save.brought_back_at:
         return BACK
     return BLOCKED if kept.obstacle else READY
@@ -83,8 +89,8 @@ def _sentence(kept: Kept) -> str:
     save = kept.save
     if not save.exists:
         return "Someone has dropped the copy; its rows are only in a backup."
-    if kept.obstacle:
-        return f"It cannot be put back as things stand: {kept.obstacle}."
+    if kept.obstacle and save.rows:
+        return f"It cannot be put back as things stand: {kept.obstacle}. {_WHAT_NEXT}"
     if save.brought_back_at:
         return f"{save.brought_back_by} brought it back in run {save.brought_back_in}. Doing so again does no harm."
     return ""

@@ -12,9 +12,10 @@ from dashboard.engine.schema.diff import Change, Difference
 from dashboard.engine.schema.objects import table_of
 from dashboard.presenters.pills import Pill
 
-#: Objects that a page lists; and lines of one object.
+#: Objects that a page lists; lines of one object, and of one file.
 SHOWN = 200
 LINES = 200
+FILE_LINES = 2000
 #: So many objects are shown unfolded, but for a table that came or went as a whole.
 OPEN = 12
 
@@ -67,7 +68,7 @@ def schema_diff(
 
 def text_diff(before: str, after: str) -> tuple[Line, ...]:
     """Two texts, with three lines around each change."""
-    return tuple(_lines(before, after, around=3))
+    return _lines(before, after, at_most=FILE_LINES)
 
 
 def _groups(
@@ -99,18 +100,21 @@ def _worded(line: str, pills: Mapping[Change, Pill]) -> str:
 
 
 def _object(difference: Difference, pills: Mapping[Change, Pill], because: str) -> ObjectView:
-    lines = tuple(_lines(difference.before or "", difference.after or "", around=3))
-    left_out = len(lines) - LINES
-    if left_out > 0:
-        lines = (*lines[:LINES], Line(kind="gap", text=f"{left_out} more lines"))
+    lines = _lines(difference.before or "", difference.after or "", at_most=LINES)
     return ObjectView(key=difference.key, pill=pills[difference.change], lines=lines, because=because)
 
 
 _KINDS = {"+": "added", "-": "removed", " ": "same"}
 
 
-def _lines(before: str, after: str, *, around: int) -> Iterator[Line]:
-    marked = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=around)
+def _lines(before: str, after: str, *, at_most: int) -> tuple[Line, ...]:
+    lines = tuple(_all_lines(before, after))
+    left_out = len(lines) - at_most
+    return (*lines[:at_most], Line(kind="gap", text=f"{left_out} more lines")) if left_out > 0 else lines
+
+
+def _all_lines(before: str, after: str) -> Iterator[Line]:
+    marked = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=3)
     for number, line in enumerate(list(marked)[2:]):
         if not line.startswith("@@"):
             yield Line(kind=_KINDS[line[0]], text=line[1:])

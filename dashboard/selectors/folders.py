@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 
 from django.conf import settings
 
@@ -28,14 +30,41 @@ class Found:
     failure: Failure | None = None
 
 
+#: What was read last, and what the folder looked like then: pages ask several times, and again every few seconds.
+_last: tuple[object, Found] = (None, Found())
+
+#: Of a folder with more entries than this, looking takes as long as reading.
+ENTRIES = 5000
+
+
 def read() -> Folder:
-    """Raises SourceMissing or SourceUnreadable."""
+    """As it is now, for whatever decides. Raises SourceMissing or SourceUnreadable."""
     return discovery.read(settings.SOURCE)
 
 
 def current() -> Found:
-    """Never raises for the folder: a page about the databases is needed most when it is gone."""
+    """For pages, read anew where an entry changed. Never raises for the folder: a page about the databases is needed
+    most when it is gone."""
+    global _last
+    look = _look(settings.SOURCE)
+    if look is None or _last[0] != look:
+        _last = look, _found()
+    return _last[1]
+
+
+def _found() -> Found:
     try:
         return Found(folder=read())
     except (SourceMissing, SourceUnreadable) as error:
         return Found(failure=Failure(code=error.code, sentence=str(error), next_step=error.next_step))
+
+
+def _look(source: Path) -> object:
+    """What changes with every edit; None where it cannot be told."""
+    try:
+        entries = [(str(source), source.stat()), *((str(p), p.stat()) for p in islice(source.rglob("*"), ENTRIES + 1))]
+    except OSError:
+        return None
+    if len(entries) > ENTRIES:
+        return None
+    return [(name, s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino, s.st_mode) for name, s in entries]

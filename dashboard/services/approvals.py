@@ -62,7 +62,7 @@ def open_request(
         request=request,
         digest=plan.digest,
         steps=[s.label for s in plan.steps],
-        saves=[copy.label for step in plan.steps for copy in step.copies],
+        saves=[] if plan.action is Action.BRING_BACK else plans.copied(plan),
         accepted=list(accepted),
         reason=reason.strip(),
         irreversible_because=irreversible_because.strip(),

@@ -107,7 +107,8 @@ def accept(environment: Environment, *, by: Actor, fingerprint: str, reason: str
     with _keeping(environment):
         policies.check_is_free(environment)
         last = drift_selector.last_seen(environment)
-        if last is None or last.outcome != DriftCheck.Outcome.DRIFTED or last.fingerprint != fingerprint:
+        is_as_shown = last is not None and last.outcome == DriftCheck.Outcome.DRIFTED
+        if last is None or not is_as_shown or last.fingerprint != fingerprint or _ended_since(environment, last):
             raise DriftChanged(environment=environment.name)
         accepted = _snapshot(environment, Snapshot.Reason.ACCEPTED, drift_selector.schema_of(last), by=by)
         _note(environment, DriftCheck.Outcome.CLEAN, by=by, expected=accepted, fingerprint=accepted.fingerprint)
@@ -171,7 +172,7 @@ def _keep(environment: Environment, seen: Seen | EngineError, *, by: Actor) -> D
 def _expected(environment: Environment, last: DriftCheck, seen: Seen) -> Snapshot:
     """The newest snapshot; where runs have ended since the last look, a new one with what they changed."""
     assert last.expected is not None, "a look that saw a schema compared it"
-    run = Run.objects.filter(environment=environment.slug, finished_at__gt=last.at).order_by("-id").first()
+    run = _ended_since(environment, last)
     if run is None:
         return last.expected
     before = drift_selector.schema_of(last)
@@ -182,6 +183,11 @@ def _expected(environment: Environment, last: DriftCheck, seen: Seen) -> Snapsho
     if run.finished_at is not None and timezone.now() - run.finished_at <= LATE:
         values |= {"rows_written": dict(seen.written.rows), "counted_since": seen.written.since}
     return _snapshot(environment, Snapshot.Reason.RUN, schema, **values)
+
+
+def _ended_since(environment: Environment, last: DriftCheck) -> Run | None:
+    """The newest run whose work that look did not see."""
+    return Run.objects.filter(environment=environment.slug, finished_at__gt=last.at).order_by("-id").first()
 
 
 _DID_SOMETHING = (RunStep.Status.COMMITTED, RunStep.Status.PARTIAL)

@@ -94,7 +94,7 @@ class RowsNotTyped(Refused):
 
     code = "rows_not_typed"
     sentence = "{lost} would be lost, and what you typed does not say so."
-    advice = "Type {expected} to show that you have read it, or save the rows elsewhere first. Nothing was run."
+    advice = "Nothing was run. Type {expected} to show that you have read it."
 
 
 class DriftChanged(Refused):

@@ -66,6 +66,11 @@ def check_accepted(plan: Plan, accepted: Sequence[str]) -> None:
             raise NotAcknowledged(warning=warning.sentence)
 
 
+def copied(plan: Plan) -> list[str]:
+    """What it saves before it destroys it, or brings back."""
+    return [copy.label for step in plan.steps for copy in step.copies]
+
+
 def title(plan: Plan, environment: Environment) -> str:
     """One line for lists, buttons and the log: 'Apply 009 and 010 to Production'."""
     words = {

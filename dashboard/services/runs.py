@@ -15,7 +15,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from dashboard.engine.planner import Plan
+from dashboard.engine.planner import Action, Plan
 from dashboard.engine.recovery import Found
 from dashboard.models import Request, Run, RunStep, environments
 from dashboard.models.environments import Environment
@@ -191,7 +191,7 @@ def _queue(plan: Plan, *, environment: Environment, by: Actor, request: Request 
                 run=run,
                 digest=plan.digest,
                 steps=[s.label for s in plan.steps],
-                saves=[copy.label for step in plan.steps for copy in step.copies],
+                saves=[] if plan.action is Action.BRING_BACK else plans.copied(plan),
                 **said,
             )
             queue.execute_run(run.pk)

@@ -35,7 +35,7 @@ class Group:
 
     @property
     def fitting(self) -> tuple[Save, ...]:
-        return tuple(k.save for k in self.kept if not k.obstacle)
+        return tuple(k.save for k in self.kept if not k.obstacle and k.save.rows)
 
 
 def groups(environment: Environment) -> tuple[Group, ...]:
@@ -53,7 +53,7 @@ def find(environment: Environment, *, run_id: str, version: str, name: str) -> G
 def plan(environment: Environment, group: Group) -> Plan:
     """Brings back what fits. Raises NothingToDo where none does."""
     if not group.fitting:
-        obstacles = "; ".join(f"{kept.save.copy.label}: {kept.obstacle}" for kept in group.kept)
+        obstacles = "; ".join(f"{kept.save.copy.label}: {kept.obstacle or 'it was empty'}" for kept in group.kept)
         raise NothingToDo(environment=environment.name, reason=f"none of it can be brought back ({obstacles})")
     return planner.bring_back(
         targets.look(environment),

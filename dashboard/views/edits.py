@@ -9,8 +9,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 from django.views.decorators.vary import vary_on_headers
 
+from dashboard.engine.errors import EngineError
 from dashboard.forms.edits import EditQuery
 from dashboard.forms.plans import PlanForm
+from dashboard.models.environments import Environment
 from dashboard.presenters import edits as presenter
 from dashboard.presenters import plans as plan_presenter
 from dashboard.presenters.badges import badge
@@ -24,13 +26,12 @@ from dashboard.views.lookup import environment_or_404
 @vary_on_headers("HX-Request")
 def index(request: HttpRequest, slug: str) -> HttpResponse:
     environment, query = environment_or_404(slug), EditQuery(request.GET)
+    if request.htmx:  # type: ignore[attr-defined]
+        return _lines(request, environment, query)
     found = edits.look(environment, only=query.only())
     if query.wants_text:
         return _text(found)
-    views = presenter.views(found, environment)
-    if request.htmx:  # type: ignore[attr-defined]
-        return render(request, "edits/index.html#lines", {"edit": views[0]}) if views else HttpResponse()
-    context: dict[str, Any] = {"environment": badge(environment), "edits": views}
+    context: dict[str, Any] = {"environment": badge(environment), "edits": presenter.views(found, environment)}
     plan = edits.acceptance(environment, found)
     if plan is None:
         return render(request, "edits/index.html", context)
@@ -41,6 +42,15 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     label = plan_presenter.request_label(plan, environment) if asks else "Accept the edited comments"
     context |= {"form": form, "asks": asks, "label": label, "accepted": len(plan.steps)}
     return render(request, "edits/index.html", context, status=422 if form.errors else 200)
+
+
+def _lines(request: HttpRequest, environment: Environment, query: EditQuery) -> HttpResponse:
+    """What differs, for a part of another page: that the target does not answer is said there, and is no failure."""
+    try:
+        views = presenter.views(edits.look(environment, only=query.only()), environment)
+    except EngineError as error:
+        return render(request, "edits/index.html#unknown", {"error": error})
+    return render(request, "edits/index.html#lines", {"edit": views[0]}) if views else HttpResponse()
 
 
 def _text(found: tuple[Edit, ...]) -> HttpResponse:

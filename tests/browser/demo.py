@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 READY = "Signalbox is running"
-PATIENCE_S = 90
+PATIENCE_S = 180  # telling the story includes two rehearsals
 #: What the tests, a platform or a developer's shell may have set, and the demo has to decide for itself.
 FOREIGN = ("DATABASE_URL", "DJANGO_", "PG", "PORT", "RAILWAY_", "SIGNALBOX_")
 KEPT = "SIGNALBOX_POSTGRES_BIN"

@@ -211,6 +211,14 @@ def test_nothing_nobody_approved_is_called_to_count(shop: Bench, condition: str)
     assert (threat.fate, threat.counted_by) == (Fate.REDUCED, "")
 
 
+def test_a_name_without_schema_is_looked_up_where_the_script_looks(shop: Bench) -> None:
+    shop.database.query("CREATE TABLE s.users (id int); CREATE SCHEMA t; CREATE TABLE t.log (line text)")
+    assert counted(forecast_of(shop, "DROP TABLE users")) == [("public.users", (), 10)]
+    assert counted(forecast_of(shop, "SET search_path TO t, s; DROP TABLE users")) == [("s.users", (), 0)]
+    assert counted(forecast_of(shop, "SET search_path = s", "DROP TABLE users")) == [("public.users", (), 10)]
+    assert counted(forecast_of(shop, "DROP TABLE log")) == [("s.log", (), 2), ("t.log", (), 0)]  # any of them
+
+
 def test_only_a_narrower_type_is_told(shop: Bench) -> None:
     assert counted(forecast_of(shop, "ALTER TABLE users ALTER name TYPE varchar(3)")) == [
         ("public.users", ("name",), 10)

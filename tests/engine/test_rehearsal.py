@@ -199,7 +199,8 @@ def test_statements_that_cannot_share_a_transaction_are_refused_as_a_run_refuses
 
 
 def test_a_session_that_breaks_is_replaced(rehearse: Rehearse):
-    first, second = rehearse(_001_end="SELECT pg_terminate_backend(pg_backend_pid());", _002_users=USERS).proofs
+    end = "DO $$ BEGIN EXECUTE 'SELECT pg_terminate' || '_backend(pg_backend_pid())'; END $$;"
+    first, second = rehearse(_001_end=end, _002_users=USERS).proofs
     assert (first.up.ok, second.up.ok) == (False, True)
 
 
@@ -282,8 +283,10 @@ def test_a_verification_file_for_psql_is_told(rehearse: Rehearse):
 
 
 def test_a_file_that_is_in_no_migration_is_told(rehearse: Rehearse):
-    report = rehearse(_001_users=USERS, users="SELECT 1;")
-    assert any(remark.startswith("users.sql was not rehearsed: ") for remark in report.remarks)
+    report = rehearse(_001_a="SELECT 1;", _001_b="SELECT 1;", _001_rollback="SELECT 1;", users="SELECT 1;")
+    ambiguous, stray = report.remarks
+    assert ambiguous.startswith("001_rollback.sql was not rehearsed: 001_rollback.sql could be the rollback of ")
+    assert stray.startswith("users.sql was not rehearsed: users.sql does not follow ")
 
 
 # The throw-away database
@@ -415,6 +418,13 @@ def test_a_private_server_may_be_changed_and_goes_away(folder: Path):
     first, second = rehearsal.of_folder(discovery.read(folder), keep_going=True).proofs
     assert (first.passed, first.reversible) == (True, True)
     assert "reaches outside the database" in second.refused
+
+
+def test_a_private_server_has_the_extensions_that_are_created(folder: Path, debian_postgres: LocalServer):
+    (folder / "001_uuid.sql").write_text('CREATE EXTENSION "uuid-ossp";')
+    report = rehearsal.of_folder(discovery.read(folder))
+    assert report.passed
+    assert str(report.server_version // 10000) == debian_postgres.installation.major
 
 
 def test_it_is_interrupted_from_the_keyboard_without_a_trace(

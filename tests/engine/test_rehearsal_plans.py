@@ -138,6 +138,14 @@ def test_only_what_runs_from_its_start_is_rehearsed(line: Bench, rehearsal_serve
         _rehearse(line, rehearsal_server, begun)
 
 
+@pytest.mark.parametrize("file", ["002_widen.sql", "test_002.sql"])
+def test_what_never_ends_is_ended_at_the_deadline(line: Bench, rehearsal_server: LocalServer, file: str):
+    line.policy = replace(FREE, deadline_s=1)
+    line.write(file, "SELECT pg_sleep(60);")
+    with pytest.raises(RehearsalImpossible, match=r"(002_widen|test_002.sql) took longer than a run may take \(1 s\)"):
+        _rehearse(line, rehearsal_server)
+
+
 def test_the_server_of_the_target_is_refused(line: Bench, postgres_server: LocalServer):
     with pytest.raises(RehearsalImpossible, match="leads to the server of Test"):
         _rehearse(line, postgres_server)
@@ -160,6 +168,10 @@ def test_a_private_copy_has_roles_rights_and_settings(line: Bench):
         assert report.passed
         assert len(report.remarks) == 1, "the copy is like the target"
         assert [d.key for d in _one(report).made] == ["column app.t.a", "column app.t.b"]
+        line.write("003_half.sql", "-- signalbox: transaction=none\nSELECT 1; SELECT nope;")
+        line.write("004_more.sql", "ALTER TABLE t ADD c int;")
+        proofs = rehearsal.of_plan(line.plan(), source=line.access, keep_going=True).proofs
+        assert [proof.passed for proof in proofs] == [True, False, True], "brought back with its settings"
     finally:
         line.database.query(f"ALTER DATABASE {name} OWNER TO postgres; DROP SCHEMA app CASCADE; DROP ROLE odd_owner")
 
@@ -226,6 +238,7 @@ def test_without_pg_dump_the_history_is_run_once_more(
     ("change", "said"),
     [
         ("forward_script = NULL", "the history of the target has no text of 001_users"),
+        ("forward_script = 'CREATE ROLE rehearsed'", "CREATE ROLE rehearsed changes the whole server"),
         ("forward_script = 'SELECT nope'", "what was applied does not run here: 001_users"),
     ],
 )
@@ -264,7 +277,8 @@ def test_the_password_goes_by_the_environment(monkeypatch: pytest.MonkeyPatch):
         "PGPASSWORD": "s3cret",
         "PGDATABASE": "x",
         "PGSSLMODE": "require",
-        "PGCLIENTENCODING": "UTF8",
+        "PGAPPNAME": "signalbox rehearsal",
+        "PGCONNECT_TIMEOUT": "10",
     }
     assert "DATABASE_URL" not in said
 

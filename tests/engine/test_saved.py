@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
 from dashboard.engine import errors, planner
 from dashboard.engine.events import Copied, RowsCopied
+from dashboard.engine.executor import Approval
 from dashboard.engine.planner import Copy, Plan, Step
 from dashboard.engine.schema import snapshot
 from dashboard.engine.target import connection, saved
@@ -94,14 +98,15 @@ def test_whole_tables_come_back_and_their_sequence_counts_on(users: Bench) -> No
 def test_columns_come_back_where_nobody_has_written_since(users: Bench) -> None:
     users.execute(rollback_saving(users, PLANS), run_id="2")
     users.apply()
-    users.database.query("DELETE FROM users WHERE id = 1; ")
+    users.database.query("DELETE FROM users WHERE id = 1")
+    users.database.query("UPDATE users SET plan = 'newer' WHERE id = 2")
     users.database.query("UPDATE users SET note = 'newer' WHERE id = 3")
     back = bring_back(users)
     assert users.database.query("SELECT id, plan, note FROM users ORDER BY id") == [
-        (2, "free", None),
+        (2, "newer", None),
         (3, "team", "newer"),
     ]
-    assert (back.rows, back.gone, back.kept) == (1, 1, 1)
+    assert (back.rows, back.gone, back.kept) == (1, 1, 2)
     assert saves(users)[0].brought_back_by == "alice"
 
 
@@ -292,3 +297,43 @@ def test_a_snapshot_of_the_schema_has_no_copies_in_it(users: Bench) -> None:
         users.apply()
         users.execute(rollback_saving(users, PLANS), run_id="3")
         assert snapshot.take(opened).fingerprint == before.fingerprint
+
+
+def test_what_is_written_until_the_last_moment_is_in_the_copy(users: Bench) -> None:
+    with users.database.connect(autocommit=False) as writer:
+        writer.execute("INSERT INTO users (name, plan) VALUES ('late', 'pro')")
+        run = threading.Thread(target=users.execute, args=(rollback_saving(users, PLANS),), kwargs={"run_id": "2"})
+        run.start()
+        time.sleep(0.5)
+        writer.commit()
+    run.join(30)
+    assert saves(users)[0].rows == 4
+
+
+def test_the_migration_finds_its_session_as_without_a_copy(bench: Bench) -> None:
+    bench.write("001_notes.sql", "CREATE TABLE notes (id int PRIMARY KEY);")
+    looks = "SELECT current_setting('row_security') || current_setting('search_path') AS seen"
+    bench.write("001_rollback.sql", f"CREATE TABLE how AS {looks}; DROP TABLE notes;")
+    bench.apply()
+    bench.execute(
+        rollback_saving(bench, Copy(schema="public", table="notes", key=("id",)), version="001", name="notes")
+    )
+    assert bench.database.query("SELECT seen FROM how") == [('on"$user", public',)]
+
+
+def test_an_approval_covers_the_plan_with_copies_and_never_the_other_way_round(users: Bench) -> None:
+    users.policy = replace(users.policy, protected=True)
+    bare = users.plan_rollback("002", "plan")
+    saving = rollback_saving(users, PLANS)
+    approved = Approval(
+        digest=saving.digest,
+        requested_by="alice",
+        approved_by="bob",
+        expires_at=datetime.now(UTC) + timedelta(hours=1),
+    )
+    with pytest.raises(errors.NotApproved, match="another digest"):
+        users.execute(bare, approval=approved, run_id="2")
+    with pytest.raises(errors.NotApproved, match="another digest"):
+        users.execute(rollback_saving(users, replace(PLANS, columns=("plan",))), approval=approved, run_id="2")
+    users.execute(saving, approval=replace(approved, digest=bare.digest), run_id="2")
+    assert saves(users)[0].rows == 3

@@ -299,6 +299,20 @@ def test_only_what_was_shown_can_be_accepted(line: Line, carol: Actor) -> None:
         drift.accept(line.staging, by=carol, fingerprint=shown.fingerprint, reason="why not")
 
 
+def test_what_was_shown_before_a_run_that_nobody_looked_after_is_not_accepted(
+    line: Line, alice: Actor, carol: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look(line)
+    line.query(line.staging, "CREATE TABLE by_hand (id int)")
+    shown = look(line)
+    line.write(_001_users="CREATE TABLE users (id int);")
+    monkeypatch.setattr(drift, "after_run", lambda run: None)
+    run_all(line, alice)
+    with pytest.raises(DriftChanged):
+        drift.accept(line.staging, by=carol, fingerprint=shown.fingerprint, reason="why not")
+    assert look(line).differing == 2
+
+
 def test_accepting_wants_an_administrator_a_reason_and_the_name(line: Line, bob: Actor, carol: Actor) -> None:
     drift.check(line.production, by=SIGNALBOX)
     line.query(line.production, "CREATE TABLE by_hand (id int)")

@@ -117,3 +117,6 @@ def test_an_unreachable_target_is_said_so(
     unreachable(edited.staging)
     answer = client_of(viewer).get(ADDRESS)
     assert (answer.status_code, "cannot be reached" in text(answer)) == (503, True)
+    within = client_of(viewer).get(ONE, headers={"HX-Request": "true"})
+    assert (within.status_code, "What differs is not known: Staging cannot be reached" in text(within)) == (200, True)
+    assert "s3cret" not in within.content.decode()

@@ -58,17 +58,18 @@ def of_plan(  # noqa: PLR0913  # one for each thing that may differ
     _refuse_bookkeeping(plan)
     original = starting.read(source)
     planner.verify(plan, original.target)
+    found = candidates.of_plan(plan, original.target.history, verify)
     with (
         throwaway.server(
             server_url,
             variable=server_variable,
             major=original.major,
+            extensions=candidates.extensions(found).union(original.extensions),
             registered=[source.address, *registered],
         ) as server,
         starting.copied(original, server, leash or Leash()) as (stage, remarks),
     ):
         run.remarks += remarks
-        found = candidates.of_plan(plan, original.target.history, verify)
         if plan.action is Action.ROLLBACK:
             stage.record([candidate.up for candidate in found])
         run.all(found, stage, server)
@@ -92,12 +93,15 @@ def of_folder(
     """
     run = _Run(Origin.SCRATCH, listener, keep_going=keep_going)
     verify = verifications.read(folder)
+    found = candidates.of_folder(folder, verify)
     with (
-        throwaway.server(server_url, variable=server_variable, registered=registered) as server,
+        throwaway.server(
+            server_url, variable=server_variable, extensions=candidates.extensions(found), registered=registered
+        ) as server,
         throwaway.database(server) as database,
         Stage(database, policy=_POLICY, schema=_SCHEMA, leash=leash or Leash()) as stage,
     ):
-        run.all(candidates.of_folder(folder, verify), stage, server)
+        run.all(found, stage, server)
         run.remarks += _not_read(folder)
         return run.report(server, verify)
 
@@ -111,10 +115,11 @@ def _refuse_bookkeeping(plan: Plan) -> None:
 
 
 def _not_read(folder: Folder) -> list[str]:
-    """Files that may hold SQL and that no migration holds."""
-    strange = {entry.file for entry in folder.files if entry.role is FileRole.PROBLEM}
-    faults = {p.file: p.sentence for p in folder.problems if p.severity is Severity.ERROR and p.file in strange}
-    return [f"{file} was not rehearsed: {sentence}" for file, sentence in faults.items()]
+    """Files that may hold SQL and that no migration holds: a wrong name, a rollback that may belong to several."""
+    read = {script.file for m in folder.migrations for script in (m.up, m.down) if script}
+    faults = {p.file: p.sentence for p in reversed(folder.problems) if p.severity is Severity.ERROR}
+    strange = [entry.file for entry in folder.files if entry.role is not FileRole.VERIFY and entry.file not in read]
+    return [f"{file} was not rehearsed: {faults[file]}" for file in strange if file in faults]
 
 
 @dataclass

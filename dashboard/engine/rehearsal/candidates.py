@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from dashboard.engine import statements
+from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.files.verifications import Verification
 from dashboard.engine.migration import Folder, History, Migration, Script, Severity
 from dashboard.engine.planner import Action, Plan, Step
@@ -31,6 +33,21 @@ def of_plan(plan: Plan, history: History, verify: Sequence[Verification]) -> lis
     if plan.action is Action.ROLLBACK:
         return [_of_rollback(step, history) for step in plan.steps]
     return _with_checks([_of_step(step) for step in plan.steps], verify)
+
+
+def extensions(found: Sequence[Candidate]) -> frozenset[str]:
+    """What their files create."""
+    return frozenset(name for candidate in found for name in _created(candidate.up.sql))
+
+
+def _created(script: str) -> Iterator[str]:
+    try:
+        found = statements.split(script)
+    except SqlSyntaxError:
+        return
+    for statement in found:
+        if statement.node == "create_extension_stmt" and (tree := statements.tree(statement)):
+            yield tree.extname
 
 
 def _of_step(step: Step) -> Candidate:

@@ -17,7 +17,14 @@ from dashboard.engine.target.connection import Address
 
 TIMEOUT_S = 300
 
-_TAKE = ("--schema-only", "--no-publications", "--no-subscriptions", "--no-tablespaces", "--lock-wait-timeout=5s")
+_TAKE = (
+    "--schema-only",
+    "--encoding=UTF8",
+    "--no-publications",
+    "--no-subscriptions",
+    "--no-tablespaces",
+    "--lock-wait-timeout=5s",
+)
 _RESTORE = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null")
 
 
@@ -58,10 +65,14 @@ def restore(using: Programs, address: Address, dump: str, *, server_major: int) 
     """Raises RehearsalImpossible where the server refuses any of it."""
     if server_major < using.major:
         dump = re.sub(r"^SET \w+ = .*;$", lambda line: _known(line[0], server_major), dump, flags=re.MULTILINE)
-    done = _run([str(using.bin_dir / "psql"), *_RESTORE], address, dump)
-    if done.returncode:
+    try:
+        done = _run([str(using.bin_dir / "psql"), *_RESTORE], address, dump)
+        said = _first_line(done.stderr) if done.returncode else ""
+    except NoDump as error:
+        said = str(error)
+    if said:
         raise RehearsalImpossible(
-            reason=f"the rehearsal server refuses the schema of the target ({_first_line(done.stderr)}).",
+            reason=f"the rehearsal server refuses the schema of the target ({said}).",
             remedy=f"Nothing was changed. Make there what it misses, or set {address.variable} to a server like the "
             "target.",
         )
@@ -93,7 +104,8 @@ def _run(command: list[str], address: Address, text: str = "") -> subprocess.Com
             input=text,
             env=_environment(address),
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",  # a database in SQL_ASCII holds whatever bytes it was given
             timeout=TIMEOUT_S,
             check=False,
         )
@@ -106,7 +118,7 @@ def _environment(address: Address) -> dict[str, str]:
     variables = {option.keyword.decode(): option.envvar for option in pq.Conninfo.get_defaults() if option.envvar}
     parts = conninfo.conninfo_to_dict(address.url)
     said = {variables[key].decode(): str(value) for key, value in parts.items() if key in variables}
-    return {"PATH": os.defpath, "PGCLIENTENCODING": "UTF8", **said}
+    return {"PATH": os.defpath, "PGAPPNAME": "signalbox rehearsal", "PGCONNECT_TIMEOUT": "10", **said}
 
 
 def _first_line(stderr: str) -> str:

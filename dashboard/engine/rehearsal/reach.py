@@ -11,7 +11,7 @@ from typing import Any
 
 from dashboard.engine import statements
 from dashboard.engine.errors import SqlSyntaxError
-from dashboard.engine.lint.trees import enum_name, function_name, kind, walk
+from dashboard.engine.lint.trees import enum_name, function_name, kind, options, walk
 from dashboard.engine.rehearsal.report import ScriptError
 from dashboard.engine.statements import Statement
 
@@ -32,6 +32,9 @@ _ABOUT = {
     "AlterOwnerStmt": "object_type",
     "GrantStmt": "objtype",
 }
+_SERVER_FUNCTIONS = frozenset(
+    {"pg_reload_conf", "pg_rotate_logfile", "pg_terminate_backend", "pg_cancel_backend", "pg_promote"}
+)
 _SHARED_OBJECTS = frozenset({"OBJECT_ROLE", "OBJECT_DATABASE", "OBJECT_TABLESPACE", "OBJECT_PARAMETER_ACL"})
 
 #: They connect to another server, or load a program.
@@ -39,9 +42,11 @@ _OUTSIDE = frozenset({"CreateSubscriptionStmt", "ImportForeignSchemaStmt", "Load
 _FUNCTIONS = frozenset(
     {
         *("lo_import", "lo_export", "pg_read_file", "pg_read_binary_file", "pg_ls_dir", "pg_file_write"),
-        *("http", "http_get", "http_post", "http_put", "http_delete", "pg_reload_conf", "pg_rotate_logfile"),
+        *("http", "http_get", "http_post", "http_put", "http_delete"),
     }
 )
+#: Code in them can do whatever the user of the server can.
+_UNTRUSTED = frozenset({"plpythonu", "plpython3u", "plperlu", "pltclu", "plsh"})
 #: They name functions without calling them.
 _DEFINITIONS = frozenset({"CreateFunctionStmt", "CreateTrigStmt", "ViewStmt", "CreatePolicyStmt", "RuleStmt"})
 
@@ -65,14 +70,18 @@ def _objection(statement: Statement, server_is_private: bool) -> str:
         return ""
     if not server_is_private and _is_cluster_wide(tree):
         return "changes the whole server, which others use too"
-    if any(_reaches_out(node) for node in _executed(tree)):
+    if _language(tree) in _UNTRUSTED or any(_reaches_out(node) for node in _executed(tree)):
         return "reaches outside the database, to files, programs or other servers"
     return ""
 
 
 def _is_cluster_wide(tree: Any) -> bool:
     field = _ABOUT.get(kind(tree))
-    return kind(tree) in _CLUSTER_WIDE or (field is not None and enum_name(tree, field) in _SHARED_OBJECTS)
+    return (
+        kind(tree) in _CLUSTER_WIDE
+        or (field is not None and enum_name(tree, field) in _SHARED_OBJECTS)
+        or any(kind(node) == "FuncCall" and function_name(node) in _SERVER_FUNCTIONS for node in _executed(tree))
+    )
 
 
 def _executed(tree: Any) -> Iterator[Any]:
@@ -88,6 +97,17 @@ def _reaches_out(node: Any) -> bool:
             return name in _FUNCTIONS or name.startswith("dblink")
         case other:
             return other in _OUTSIDE
+
+
+def _language(tree: Any) -> str:
+    match kind(tree):
+        case "CreateFunctionStmt":
+            given = options(tree.options)
+        case "DoStmt":
+            given = options(tree.args)
+        case _:
+            return ""
+    return str(given["language"].arg.string.sval).lower() if "language" in given else ""
 
 
 def _error(script: str, statement: Statement, sentence: str) -> ScriptError:

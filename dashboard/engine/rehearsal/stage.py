@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 
 from dashboard.engine import executor, statements
-from dashboard.engine.errors import EngineError, RunCancelled, ServerError, SqlSyntaxError
+from dashboard.engine.errors import EngineError, RehearsalImpossible, RunCancelled, ServerError, SqlSyntaxError
 from dashboard.engine.events import Event
 from dashboard.engine.files import directives
 from dashboard.engine.files.verifications import Verification
 from dashboard.engine.leash import Leash
-from dashboard.engine.monitor import Monitor
+from dashboard.engine.monitor import DEADLINE, Monitor
 from dashboard.engine.planner import Policy, Step
 from dashboard.engine.rehearsal import assertions, watching
 from dashboard.engine.rehearsal.report import Assertion, ScriptError, ScriptRun
@@ -47,6 +47,11 @@ class Stage:
 
     def __exit__(self, *exc_info: object) -> None:
         self._close()
+
+    @property
+    def _name(self) -> str:
+        """Of the session that runs scripts; at most 63 characters, as PostgreSQL keeps them."""
+        return f"{self.database.name} stage"
 
     @property
     def session(self) -> Session:
@@ -89,7 +94,14 @@ class Stage:
         connection = self.session.connection
         self.database.check(connection)
         connections.reset(connection, self.access)
-        return assertions.run(connection, check)
+        self.leash.attach(connection)
+        try:
+            with self._monitor():
+                assertion = assertions.run(connection, check)
+        finally:
+            self.leash.detach()
+        self._stop_if_told(check.file)
+        return assertion
 
     def _run_outside(self, step: Step, shape: TransactionShape) -> ScriptRun:
         """A failure half way through leaves something behind, so the database before it is kept and brought back."""
@@ -110,11 +122,10 @@ class Stage:
         started = time.perf_counter()
         error = None
         try:
-            with Monitor(session.connection, self.access, f"{self.database.name} stage", self.leash, _ignore):
+            with self._monitor():
                 executor.run_step(session, 0, step)
         except EngineError as raised:
-            if self.leash.stopped_by:
-                raise RunCancelled(by=self.leash.stopped_by, version=step.label) from None
+            self._stop_if_told(step.label)
             error = _error(raised)
         finally:
             watch.close()
@@ -132,6 +143,18 @@ class Stage:
             read=tuple(sorted(watch.read)),
         )
 
+    def _monitor(self) -> Monitor:
+        return Monitor(self.session.connection, self.access, self._name, self.leash, _ignore)
+
+    def _stop_if_told(self, what: str) -> None:
+        if self.leash.stopped_by == DEADLINE:
+            raise RehearsalImpossible(
+                reason=f"{what} took longer than a run may take ({self.access.policy.deadline_s} s).",
+                remedy="Look for what it waits for, or allow more time.",
+            ) from None
+        if self.leash.stopped_by:
+            raise RunCancelled(by=self.leash.stopped_by, version=what) from None
+
     def _watch(self, session: Session, shape: TransactionShape) -> Watch:
         return Watch(
             watched=session.connection,
@@ -145,11 +168,10 @@ class Stage:
         return watching.relations(self._watcher, self._left_out)
 
     def _open(self) -> Session:
-        name = self.database.name
-        connection = self._opened.enter_context(connections.working(self.access, name=f"{name} stage"))
-        self._watcher = self._opened.enter_context(connections.working(self.access, name=f"{name} watch"))
+        connection = self._opened.enter_context(connections.working(self.access, name=self._name))
+        self._watcher = self._opened.enter_context(connections.working(self.access, name="signalbox rehearsal watch"))
         self.database.check(connection)
-        self._opened.enter_context(locks.held(connection, name))
+        self._opened.enter_context(locks.held(connection, self.database.name))
         if not tracking.is_prepared(connection, self.access.schema):
             tracking.prepare(connection, self.access.schema)
         return Session(connection=connection, access=self.access, attempt=_ATTEMPT, observer=_ignore, leash=self.leash)

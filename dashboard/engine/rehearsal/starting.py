@@ -14,7 +14,7 @@ from dashboard.engine.errors import RehearsalImpossible, SchemaUnreadable
 from dashboard.engine.leash import Leash
 from dashboard.engine.migration import AppliedMigration, Kind, version_key
 from dashboard.engine.planner import Action, Step, Target
-from dashboard.engine.rehearsal import dump, throwaway
+from dashboard.engine.rehearsal import dump, reach, throwaway
 from dashboard.engine.rehearsal.dump import NoDump
 from dashboard.engine.rehearsal.stage import Stage
 from dashboard.engine.rehearsal.throwaway import Database, Server
@@ -86,7 +86,7 @@ def copied(original: Original, server: Server, leash: Leash) -> Iterator[tuple[S
             try:
                 said = _dumped(original, server, database)
             except NoDump as no_dump:
-                said = _replayed(original, stage, str(no_dump))
+                said = _replayed(original, server, stage, str(no_dump))
             yield stage, [*said, *_remarks(original, server, stage)]
 
 
@@ -96,40 +96,31 @@ def copied(original: Original, server: Server, leash: Leash) -> Iterator[tuple[S
 def _dumped(original: Original, server: Server, database: Database) -> list[str]:
     using = dump.programs(original.major)
     text = dump.take(using, original.access.address, with_roles=server.is_private)
-    with database.connected() as connection:
-        if server.is_private:
-            _make_roles(connection, original.roles)
-            owned = sql.SQL("ALTER DATABASE {} OWNER TO {}")
-            connection.execute(owned.format(sql.Identifier(database.name), sql.Identifier(original.owner)))
-        for setting in original.settings:
-            _keep_setting(connection, database.name, *setting)
+    if server.is_private:
+        _make_roles(database, original.roles)
+    database.resemble(owner=original.owner if server.is_private else None, settings=original.settings)
     dump.restore(using, database.address, text, server_major=server.major)
     return [f"It ran on a copy of the schema of {original.name}, made by pg_dump {using.version}. {_NO_ROWS}"]
 
 
-def _make_roles(connection: Connection, wanted: Sequence[str]) -> None:
+def _make_roles(database: Database, wanted: Sequence[str]) -> None:
     """They own things and are granted rights; nobody can sign in as one."""
-    for role in set(wanted).difference(_names(connection, "roles")):
-        connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
-
-
-def _keep_setting(connection: Connection, database: str, name: str, value: str) -> None:
-    connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
-    statement = sql.SQL("ALTER DATABASE {} SET {} FROM CURRENT")
-    connection.execute(statement.format(sql.Identifier(database), sql.Identifier(name)))
+    with database.connected() as connection:
+        for role in set(wanted).difference(_names(connection, "roles")):
+            connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
 
 
 # By replay
 
 
-def _replayed(original: Original, stage: Stage, reason: str) -> list[str]:
+def _replayed(original: Original, server: Server, stage: Stage, reason: str) -> list[str]:
     rows = [row for row in original.target.history.rows if row.success and row.kind is not Kind.SKIPPED]
     for row in sorted(rows, key=_order):
-        run = stage.run(_step(row, reason))
-        if run.error:
+        step = _step(row, reason)
+        error = reach.refusal(step.sql, server_is_private=server.is_private) or stage.run(step).error
+        if error:
             raise RehearsalImpossible(
-                reason=f"{reason}, and what was applied does not run here: {row.version}_{row.name}, "
-                f"{run.error.sentence}",
+                reason=f"{reason}, and what was applied does not run here: {step.label}, {error.sentence}",
                 remedy=_INSTALL,
             )
     return [f"It ran on what the {len(rows)} migrations applied on {original.name} make, because {reason}. {_NO_ROWS}"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import LiteralString
 
 import psycopg
 from psycopg import conninfo, sql
@@ -45,14 +46,20 @@ class Server:
 
 @contextmanager
 def server(
-    url: str | None, *, variable: str = VARIABLE, major: int | None = None, registered: Sequence[Address] = ()
+    url: str | None,
+    *,
+    variable: str = VARIABLE,
+    major: int | None = None,
+    extensions: Collection[str] = (),
+    registered: Sequence[Address] = (),
 ) -> Iterator[Server]:
-    """The server behind `url`, else a private one, of that major version where its programs are installed.
+    """The server behind `url`; else a private one, with these extensions and of that major version where the programs
+    for it are installed.
 
     Raises RehearsalImpossible where `url` leads to the server of a registered target; TargetUnreachable.
     """
     if url is None:
-        with localserver.running(ephemeral=True, installation=_installation(major)) as local:
+        with localserver.running(ephemeral=True, installation=_installation(major, extensions)) as local:
             address = _address(local.url(), variable)
             yield Server(address=address, is_private=True, version=_version(address))
     else:
@@ -67,6 +74,7 @@ class Database:
 
     def __init__(self, owner: Connection, address: Address, name: str) -> None:
         self._owner, self._server, self.name = owner, address, name
+        self._looks: list[sql.Composed] = []
 
     @property
     def address(self) -> Address:
@@ -74,6 +82,18 @@ class Database:
 
     def connected(self) -> AbstractContextManager[Connection]:
         return _connected(self.address, f"{self.name} setup")
+
+    def resemble(self, *, owner: str | None, settings: Iterable[tuple[str, str]]) -> None:
+        """Have the owner and the settings of another database. Once, while it is empty."""
+        name = sql.Identifier(self.name)
+        if owner:
+            self._looks.append(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, sql.Identifier(owner)))
+        for setting, value in settings:
+            current = sql.SQL("SELECT pg_catalog.set_config({}, {}, false)")
+            self._looks.append(current.format(sql.Literal(setting), sql.Literal(value)))
+            taken = sql.SQL("ALTER DATABASE {} SET {} FROM CURRENT")
+            self._looks.append(taken.format(name, sql.Identifier(setting)))
+        self._execute(*self._looks)
 
     def check(self, connection: Connection) -> None:
         """Before every script: nothing runs anywhere but here."""
@@ -86,30 +106,29 @@ class Database:
 
     def keep(self) -> None:
         """Remember it as it is now. Nobody may be connected to it."""
-        self._execute("CREATE DATABASE {kept} TEMPLATE {name}")
+        self._execute(self._named("CREATE DATABASE {kept} TEMPLATE {name}"))
 
     def forget(self) -> None:
-        self._execute("DROP DATABASE IF EXISTS {kept} WITH (FORCE)")
+        self._execute(self._named("DROP DATABASE IF EXISTS {kept} WITH (FORCE)"))
 
     def restore(self) -> None:
-        """Make it what it was when it was last kept."""
-        self._execute("DROP DATABASE {name} WITH (FORCE)")
-        self._execute("ALTER DATABASE {kept} RENAME TO {name}")
+        """Make it what it was when it was last kept. A copy has neither the owner nor the settings of its original."""
+        dropped, renamed = "DROP DATABASE {name} WITH (FORCE)", "ALTER DATABASE {kept} RENAME TO {name}"
+        self._execute(self._named(dropped), self._named(renamed), *self._looks)
 
     def drop(self) -> None:
         """What cannot be dropped now is left to the sweeper."""
         with suppress(psycopg.Error, TargetUnreachable):
             self.forget()
-            self._execute("DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            self._execute(self._named("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
 
-    def _execute(self, statement: str) -> None:
-        names = {"name": sql.Identifier(self.name), "kept": sql.Identifier(f"{self.name}_kept")}
-        text = sql.SQL(statement).format(**names)
-        if self._owner.closed:
-            with _connected(self._server, self.name) as again:
-                again.execute(text)
-        else:
-            self._owner.execute(text)
+    def _named(self, statement: LiteralString) -> sql.Composed:
+        return sql.SQL(statement).format(name=sql.Identifier(self.name), kept=sql.Identifier(f"{self.name}_kept"))
+
+    def _execute(self, *statements: sql.Composed) -> None:
+        with _connected(self._server, self.name) if self._owner.closed else nullcontext(self._owner) as connection:
+            for statement in statements:
+                connection.execute(statement)
 
 
 @contextmanager
@@ -206,6 +225,8 @@ def _address(url: str, variable: str) -> Address:
     return Address(environment="rehearsal", name="The rehearsal server", variable=variable, url=url)
 
 
-def _installation(major: int | None) -> Installation | None:
-    """None: the default one."""
-    return next((i for i in localserver.installations() if i.major == str(major)), None) if major else None
+def _installation(major: int | None, extensions: Collection[str]) -> Installation | None:
+    """The first that has the extensions, of that major version if there is one; None: the default one."""
+    found = localserver.installations()
+    able = [each for each in found if each.has_extensions(extensions)] or found
+    return next((each for each in able if each.major == str(major)), able[0] if able else None)

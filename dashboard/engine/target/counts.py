@@ -101,8 +101,17 @@ def _found(connection: Connection, threat: Threat) -> Iterable[_Hit]:
         case "type":
             return _columns_of_type(connection, threat)
         case _:
-            oid = tables.named(connection, name.schema, name.text)
-            return () if oid is None else [*_hits(connection, threat, [oid]), *_what_follows(connection, threat, oid)]
+            oids = _named(connection, threat)
+            followers = [hit for oid in oids for hit in _what_follows(connection, threat, oid)]
+            return [*_hits(connection, threat, oids), *followers]
+
+
+def _named(connection: Connection, threat: Threat) -> list[int]:
+    """Every table it can be: one, but where neither script nor session say in which schema."""
+    for schema in threat.path or (threat.name.schema,):
+        if oids := tables.named(connection, schema, threat.name.text):
+            return oids
+    return []
 
 
 def _hits(connection: Connection, threat: Threat, oids: Iterable[int]) -> list[_Hit]:

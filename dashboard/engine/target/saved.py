@@ -107,7 +107,8 @@ def _prepare(connection: Connection) -> None:
 
 
 def _save(connection: Connection, step: Step, copy: Copy, attempt: Attempt) -> Copied:
-    name = _name(connection, step, copy, attempt)
+    number = int(_one(connection, sql.query("next_save")))
+    name = _name(number, step, copy, attempt)
     saved = Identifier(SCHEMA, name)
     # Nobody writes between the copy and what destroys the rows; readers go on.
     connection.execute(SQL("LOCK TABLE {} IN SHARE MODE").format(_place(copy)))
@@ -121,6 +122,7 @@ def _save(connection: Connection, step: Step, copy: Copy, attempt: Attempt) -> C
     connection.execute(SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY").format(saved))
     _close_to_others(connection, "TABLE", saved.as_string(connection))
     values = {
+        "id": number,
         "saved": name,
         "schema": copy.schema,
         "table": copy.table,
@@ -148,11 +150,8 @@ def _as_kept(column: Column) -> Composed:
     return SQL(kept).format(column.identifier)
 
 
-def _name(connection: Connection, step: Step, copy: Copy, attempt: Attempt) -> str:
+def _name(number: int, step: Step, copy: Copy, attempt: Attempt) -> str:
     """run42_008_users_7: found by people, and never twice."""
-    number = _one(
-        connection, "SELECT pg_catalog.nextval(pg_catalog.pg_get_serial_sequence('signalbox_saved.saves', 'id'))"
-    )
     tail = f"_{number}"
     whole = f"run{attempt.run_id}_{step.version}_{copy.table}".encode()
     return whole[: LONGEST_NAME - len(tail)].decode(errors="ignore") + tail
@@ -167,7 +166,7 @@ def _close_to_others(connection: Connection, kind: str, name: str) -> None:
 
 
 def _bring_back(connection: Connection, step: Step, copy: Copy, attempt: Attempt) -> Copied:
-    if tables.named(connection, copy.schema, copy.table) is not None:
+    if tables.named(connection, copy.schema, copy.table):
         connection.execute(SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(_place(copy)))
     if reason := obstacle(connection, copy):
         raise PlanBlocked(
@@ -272,7 +271,7 @@ def _move_sequences(connection: Connection, copy: Copy, columns: Iterable[Column
 
 def _parents_first(connection: Connection, copies: Sequence[Copy]) -> list[Copy]:
     """Rows that refer to others come back after those."""
-    place = {copy: tables.named(connection, copy.schema, copy.table) for copy in copies}
+    place = {copy: next(iter(tables.named(connection, copy.schema, copy.table)), None) for copy in copies}
     there = [oid for oid in place.values() if oid is not None]
     refers = connection.execute(sql.query("refers_to"), {"tables": there}).fetchall()
     ordered: list[Copy] = []

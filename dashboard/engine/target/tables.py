@@ -44,10 +44,9 @@ class Column:
         return composing.Identifier(self.name)
 
 
-def named(connection: Connection, schema: str, name: str) -> int | None:
-    """The oid of a table or materialized view; None where there is none, or no telling which."""
-    row = connection.execute(sql.query("relation_named"), {"schema": schema, "name": name}).fetchone()
-    return int(str(row[0])) if row else None
+def named(connection: Connection, schema: str, name: str) -> list[int]:
+    """The oid of a table or materialized view; several where only a search path that nobody told would decide."""
+    return oids(connection, "relation_named", schema=schema, name=name)
 
 
 def oids(connection: Connection, query: str, **values: object) -> list[int]:

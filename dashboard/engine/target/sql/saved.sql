@@ -13,7 +13,7 @@ COMMENT ON SCHEMA signalbox_saved IS 'Rows that Signalbox copied before a migrat
 -- create_saves --
 -- The register: one row for each copy.
 CREATE TABLE signalbox_saved.saves (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id bigint PRIMARY KEY,
     saved_table text NOT NULL UNIQUE,
     from_schema text NOT NULL,
     from_table text NOT NULL,
@@ -45,11 +45,15 @@ FROM (
 WHERE a.grantee <> object.owner
 GROUP BY a.grantee
 
+-- next_save --
+-- Under the target lock, so nobody else takes it.
+SELECT coalesce(max(id), 0) + 1 FROM signalbox_saved.saves
+
 -- register_save --
 -- Where a copy came from.
 INSERT INTO signalbox_saved.saves
-    (saved_table, from_schema, from_table, columns, key, rows, action, version, name, run_id, saved_by)
-VALUES (%(saved)s, %(schema)s, %(table)s, %(columns)s, %(key)s, %(rows)s, %(action)s, %(version)s, %(name)s,
+    (id, saved_table, from_schema, from_table, columns, key, rows, action, version, name, run_id, saved_by)
+VALUES (%(id)s, %(saved)s, %(schema)s, %(table)s, %(columns)s, %(key)s, %(rows)s, %(action)s, %(version)s, %(name)s,
         %(run_id)s, %(by)s)
 
 -- read_saves --

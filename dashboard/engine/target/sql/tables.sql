@@ -1,5 +1,5 @@
 -- relation_named --
--- A table by name. Without a schema the search path decides; where that has none, the one schema that has it.
+-- Tables by name. Without a schema the search path decides; where that has none, it can be the one of any schema.
 WITH found AS (
     SELECT c.oid, CASE WHEN %(schema)s = '' AND c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(%(name)s)) THEN 0
                        ELSE 1 END AS rank
@@ -8,7 +8,6 @@ WITH found AS (
       AND (n.nspname = %(schema)s OR %(schema)s = '' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema')
 )
 SELECT oid::bigint FROM found WHERE rank = (SELECT min(rank) FROM found)
-  AND (SELECT count(*) FROM found f WHERE f.rank = found.rank) = 1
 
 -- relations_in_schema --
 -- Whatever holds rows in it.

@@ -1,0 +1,47 @@
+"""The folder as pages see it: read once, and anew after every change."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashboard.engine.files import discovery
+from dashboard.selectors import folders
+from tests.fix_line import Line
+
+pytestmark = pytest.mark.django_db
+
+
+def names() -> list[str]:
+    folder = folders.current().folder
+    assert folder
+    return [migration.name for migration in folder.migrations]
+
+
+def test_it_is_read_once_while_nothing_changes(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    line.write(_001_users="SELECT 1;")
+    assert names() == ["users"]
+    monkeypatch.setattr(discovery, "read", lambda *args: pytest.fail("it was read again"))
+    assert names() == ["users"]
+
+
+def test_every_change_is_seen(line: Line) -> None:
+    line.write(_001_users="SELECT 1;")
+    assert names() == ["users"]
+    line.write(_002_orders="SELECT 1;")
+    assert names() == ["users", "orders"]
+    (line.folder / "001_users.sql").rename(line.folder / "001_people.sql")
+    assert names() == ["people", "orders"]
+    line.write(_001_people="SELECT 2;")
+    folder = folders.current().folder
+    assert folder
+    assert folder.migrations[0].up.sql == "SELECT 2;"
+
+
+def test_a_folder_that_goes_and_comes_back(line: Line) -> None:
+    line.write(_001_users="SELECT 1;")
+    away = line.folder.rename(line.folder.with_name("away"))
+    failure = folders.current().failure
+    assert failure
+    assert failure.code == "source_missing"
+    away.rename(line.folder)
+    assert names() == ["users"]
