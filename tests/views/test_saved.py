@@ -77,6 +77,19 @@ def test_a_rollback_that_loses_nothing_says_so(
     assert "No row would be lost." in text(client_of(requester).get(USERS.format("staging")))
 
 
+def test_a_script_that_cannot_be_read_is_not_called_harmless(
+    line: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    line.write(
+        _001_users="CREATE TABLE users (id int);",
+        _001_rollback="DO $$ BEGIN EXECUTE 'DROP TABLE ' || 'users'; END $$;",
+    )
+    run_on_staging(requester)
+    shown = text(client_of(requester).get(USERS.format("staging")))
+    assert "Not all of it can be read." in shown
+    assert "No row would be lost" not in shown
+
+
 def test_an_apply_that_destroys_nothing_shows_no_forecast(shop: Line, requester: User, client_of: ClientOf) -> None:
     assert "What would be lost" not in text(client_of(requester).get("/environments/staging/apply/"))
 
