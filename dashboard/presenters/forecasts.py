@@ -110,8 +110,10 @@ def _aside(loss: Loss, plan: Plan, *, can_save: bool) -> Iterator[str]:
         yield _written_since(loss.written_since)
     if loss.size >= WORTH_TELLING:
         yield f"{filesizeformat(loss.size)} with its indexes, when it was last analysed."
-    if loss.copy is None and loss.kind != MATVIEW:
+    if loss.fate is Fate.REDUCED:
         yield "Cannot be saved first: which rows go shows only when it runs."
+    elif loss.copy is None and loss.kind != MATVIEW:
+        yield "Cannot be saved first: its rows are kept elsewhere."
     elif loss.copy and loss.columns and not loss.copy.key and can_save:
         yield "It has no primary key to keep, so a saved copy can be put back only by hand."
 

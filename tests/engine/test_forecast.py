@@ -233,6 +233,13 @@ def test_a_name_without_schema_is_looked_up_where_the_script_looks(shop: Bench) 
     assert counted(forecast_of(shop, "DROP TABLE log")) == [("s.log", (), 2), ("t.log", (), 0)]  # any of them
 
 
+def test_rows_deleted_through_a_view_count_and_a_dropped_view_loses_none(shop: Bench) -> None:
+    found = forecast_of(shop, "DELETE FROM names")
+    assert counted(found) == [("public.names", (), 10)]
+    assert found.losses[0].copy is None
+    assert forecast_of(shop, "DROP VIEW names").losses == ()
+
+
 def test_only_a_narrower_type_is_told(shop: Bench) -> None:
     assert counted(forecast_of(shop, "ALTER TABLE users ALTER name TYPE varchar(3)")) == [
         ("public.users", ("name",), 10)

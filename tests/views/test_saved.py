@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from config.environments import Environment
 from dashboard.models import AuditEvent, Request, Run
 from dashboard.services import execution
 from tests.fix_line import Line
@@ -282,3 +283,21 @@ def test_everything_that_is_sent_can_be_read_before_it_is(
     run_on_staging(requester)
     assert b"\nDROP TABLE users;\n" in client.get(f"{USERS.format('staging')}?format=sql").content
     assert b"\nCOMMIT;\n" in client.get(f"/requests/{ask(requester).pk}/?format=sql").content
+
+
+def test_a_request_can_be_read_while_its_target_does_not_answer(
+    shop: Line,
+    requester: User,
+    run_on_production: Callable[[], Run],
+    unreachable: Callable[[Environment], Environment],
+    client_of: ClientOf,
+) -> None:
+    run_on_production()
+    client = client_of(requester)
+    address = "/environments/production/rollback/002/plan/"
+    client.post(address, {"digest": digest_on(client.get(address)), "accepted": UNPROVEN[1:], "reason": "Wrong"})
+    unreachable(shop.production)
+    answer = client.get(f"/requests/{Request.objects.latest('id').pk}/")
+    assert answer.status_code == 200
+    assert "How much would be lost is not known. Production cannot be reached" in text(answer)
+    assert "s3cret" not in answer.content.decode()
