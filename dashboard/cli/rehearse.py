@@ -22,6 +22,7 @@ from dashboard.engine.files import verifications
 from dashboard.engine.migration import Folder
 from dashboard.engine.rehearsal.report import ObservedLock, Proof, Report, ScriptError, ScriptRun
 from dashboard.engine.schema import diff
+from dashboard.engine.target.connection import Address
 from dashboard.models import environments
 from dashboard.services import targets
 
@@ -35,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--server-env",
         metavar="VAR",
         help="the variable that holds the rehearsal server's URL (default: a private one)",
+    )
+    parser.add_argument(
+        "--on-target-server",
+        action="store_true",
+        help="allow a server that holds a target, but not the one that is copied",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line, one for each migration")
     parser.add_argument("--keep-going", action="store_true", help="go on with the next one after a failure")
@@ -64,7 +70,7 @@ def _rehearse(options: argparse.Namespace, folder: Folder, show: Callable[[Proof
         "server_url": os.environ.get(options.server_env or ""),
         "server_variable": options.server_env or rehearsal.VARIABLE,
         "keep_going": options.keep_going,
-        "registered": [targets.address(e) for e in environments.all_environments() if e.configured],
+        "registered": [] if options.on_target_server else _registered(),
         "listener": lambda proof: print(show(proof), flush=True),
     }
     if not options.environments:
@@ -73,6 +79,10 @@ def _rehearse(options: argparse.Namespace, folder: Folder, show: Callable[[Proof
     plan = planner.apply(targets.look(environment), folder)
     verify = verifications.read(folder)
     return rehearsal.of_plan(plan, source=targets.access(environment), verify=verify, **common)
+
+
+def _registered() -> list[Address]:
+    return [targets.address(environment) for environment in environments.all_environments() if environment.configured]
 
 
 # One JSON object a line

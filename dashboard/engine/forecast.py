@@ -101,7 +101,13 @@ class Forecast:
 
     @property
     def is_destructive(self) -> bool:
-        return bool(self.losses) or bool(self.failure)
+        """It destroys something, or nobody can say that it does not."""
+        return bool(self.losses or self.failure) or not self.is_read
+
+    @property
+    def is_read(self) -> bool:
+        """Which objects go is known, from the text or from a rehearsal."""
+        return self.from_rehearsal or not self.unseen
 
     @property
     def rows(self) -> int:
@@ -110,7 +116,7 @@ class Forecast:
 
     @property
     def is_known(self) -> bool:
-        return not self.failure and all(loss.rows is not None for loss in self._counting)
+        return self.is_read and not self.failure and all(loss.rows is not None for loss in self._counting)
 
     @property
     def is_estimate(self) -> bool:
@@ -127,7 +133,7 @@ class Forecast:
         found: dict[Identity, tuple[Copy, ...]] = {}
         for loss in self.losses:
             if loss.copy and not self.cannot_save:
-                found[loss.step] = (*found.get(loss.step, ()), loss.copy)
+                found[loss.step] = tuple(dict.fromkeys((*found.get(loss.step, ()), loss.copy)))
         return found
 
     @property
@@ -314,9 +320,13 @@ def _overwritten(step: Identity, node: Any) -> Iterator[Threat]:
         yield Threat(step=step, fate=Fate.OVERWRITTEN, kind="column", name=relation_name(node.relation), column=column)
 
 
+#: What takes nothing away, however long it is.
+_ADDS = re.compile(r"(insert|create|comment|grant|copy)\b", re.IGNORECASE)
+
+
 def _unseen(step: Step, statement: Statement) -> Iterator[str]:
     where = f"{step.label}, line {statement.line}"
-    if not statement.node:
+    if not statement.node and not _ADDS.match(statement.sql):
         yield f"{where}: the statement is too long to be read, so what it destroys is not known."
     elif statement.node == "drop_owned_stmt":
         yield f"{where}: DROP OWNED drops everything a role owns here; which rows that are is not counted."

@@ -73,11 +73,15 @@ def _verdict(forecast: Forecast, environment: Environment) -> tuple[str, str, st
     if forecast.failure:
         sentence = f"{forecast.failure} Take it that rows are lost until you have counted them."
         return "warn", "attention", "How much would be lost is not known.", sentence
+    if not forecast.losses and not forecast.is_read:
+        sentence = "No loss was found in what could be read. A rehearsal shows which tables and columns go."
+        return "warn", "attention", "Not all of it can be read.", sentence
     if not forecast.losses:
         return "ok", "ok", "No row would be lost.", "No table or column that holds data goes, and no row is deleted."
     if not forecast.is_known:
         known = f" At least {_rows(forecast.rows, is_estimate=forecast.is_estimate)}." if forecast.rows else ""
-        return "danger", "attention", "How much would be lost is not fully known.", f"Not all could be counted.{known}"
+        headline = "How much would be lost is not fully known."
+        return "danger", "attention", headline, f"Not all of it could be read and counted.{known}"
     if not forecast.rows:
         sentence = f"What goes holds no data on {environment.name} just now."
         return "ok", "ok", "No row would be lost.", sentence
@@ -106,8 +110,10 @@ def _aside(loss: Loss, plan: Plan, *, can_save: bool) -> Iterator[str]:
         yield _written_since(loss.written_since)
     if loss.size >= WORTH_TELLING:
         yield f"{filesizeformat(loss.size)} with its indexes, when it was last analysed."
-    if loss.copy is None and loss.kind != MATVIEW:
+    if loss.fate is Fate.REDUCED:
         yield "Cannot be saved first: which rows go shows only when it runs."
+    elif loss.copy is None and loss.kind != MATVIEW:
+        yield "Cannot be saved first: its rows are kept elsewhere."
     elif loss.copy and loss.columns and not loss.copy.key and can_save:
         yield "It has no primary key to keep, so a saved copy can be put back only by hand."
 

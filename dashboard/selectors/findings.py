@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from urllib.parse import urlsplit
 
@@ -12,7 +12,7 @@ from django.conf import settings
 
 from dashboard.engine.lint import Finding, LintContext, lint_folder
 from dashboard.engine.migration import Folder, Migration
-from dashboard.engine.planner import Plan, Step
+from dashboard.engine.planner import Plan
 from dashboard.models import environments
 
 type Findings = Mapping[str, tuple[Finding, ...]]  # by file
@@ -45,20 +45,21 @@ def of_text(found: Findings, migration: Migration, sql: str) -> tuple[Finding, .
     return next((found.get(s.file, ()) for s in scripts if s is not None and s.sql == sql), ())
 
 
-def of_plan(plan: Plan, folder: Folder) -> tuple[Finding, ...]:
-    """Of the scripts that the plan would run or capture. A rollback runs what was captured long ago: none."""
+def of_plan(plan: Plan, folder: Folder) -> tuple[Finding, ...] | None:
+    """Of the scripts that an apply would run or capture; None where the folder holds other ones by now.
+
+    A rollback that cannot be used is not captured: that it is broken makes the step irreversible, not wrong.
+    """
     found = by_file(folder)
-    return tuple(finding for step in plan.steps for file in _files(step, folder) for finding in found.get(file, ()))
-
-
-def _files(step: Step, folder: Folder) -> Iterator[str]:
-    """A rollback that cannot be used is not captured: that it is broken makes the step irreversible, not wrong."""
-    migration = folder.find(step.version, step.name)
-    if migration is None or not step.file:
-        return
-    yield migration.up.file
-    if migration.down and step.down_sql:
-        yield migration.down.file
+    said: list[Finding] = []
+    for step in plan.steps:
+        migration = folder.find(*step.identity)
+        if migration is None or migration.up.sql != step.sql:
+            return None
+        said += found.get(migration.up.file, ())
+        if migration.down and step.down_sql:
+            said += found.get(migration.down.file, ())
+    return tuple(said)
 
 
 def _context() -> LintContext:

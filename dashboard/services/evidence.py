@@ -97,7 +97,7 @@ def suppressions(plan: Plan) -> list[dict[str, Any]]:
     """What lint found in the files of a plan and the files allow, with the reasons they give."""
     return [
         {"rule": f.rule, "file": f.file, "line": f.line, "reason": f.suppressed}
-        for f in _findings(plan)
+        for f in _findings(plan) or ()
         if f.suppressed
     ]
 
@@ -240,13 +240,19 @@ def _declared(step: Step) -> str:
 # Lint
 
 
-def _findings(plan: Plan) -> Sequence[Finding]:
-    """None where the folder cannot be read: the plan is void then, and says so."""
+def _findings(plan: Plan) -> Sequence[Finding] | None:
     folder = folders.current().folder
-    return findings.of_plan(plan, folder) if folder else ()
+    return findings.of_plan(plan, folder) if folder else None
 
 
-def _linted(found: Sequence[Finding]) -> _Fact:
+def _linted(found: Sequence[Finding] | None) -> _Fact:
+    if found is None:
+        return _Fact(
+            requirement=Requirement.LINT,
+            held=False,
+            sentence="The folder does not hold these scripts any more.",
+            next_step="Ask again with what it holds now.",
+        )
     errors = [f for f in found if f.blocks]
     warnings = [f for f in found if f.severity is Severity.WARNING and not f.suppressed]
     allowed = [f for f in found if f.suppressed]

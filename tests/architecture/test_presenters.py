@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from config.environments import Requirement
+from dashboard.engine.rehearsal.risk import Level
 from dashboard.engine.status import State
-from dashboard.models import DriftCheck, Request, Run, RunStatement, RunStep
-from dashboard.presenters import statuses
+from dashboard.models import DriftCheck, Rehearsal, Request, Run, RunStatement, RunStep
+from dashboard.presenters import evidence, rehearsals, statuses
 from dashboard.presenters.pills import Pill
+from dashboard.services.evidence import Verdict
 
 TONES = {"ok", "info", "wait", "run", "warn", "danger", "muted"}
 SPRITE = Path(__file__).parents[2] / "templates" / "_components" / "icon.html"
@@ -21,6 +24,8 @@ TABLES = [
     pytest.param(Request.Status, statuses.REQUEST, id="request"),
     pytest.param(Run.Status, statuses.RUN, id="run"),
     pytest.param(RunStep.Status, statuses.STEP, id="step"),
+    pytest.param(Rehearsal.Status, statuses.REHEARSAL, id="rehearsal"),
+    pytest.param([level for level in Level if level is not Level.NONE], rehearsals.RISKS, id="risk"),
     pytest.param(DriftCheck.Outcome, statuses.SCHEMA, id="schema"),
     pytest.param(RunStatement.Status, statuses.STATEMENT, id="statement"),
 ]
@@ -45,3 +50,8 @@ def test_every_icon_is_in_the_sprite(states: Iterable[str], pills: Mapping[str, 
 def test_no_two_states_look_and_read_alike(states: Iterable[str], pills: Mapping[str, Pill]):
     labels = [pill.label for pill in pills.values()]
     assert len(labels) == len(set(labels))
+
+
+def test_every_requirement_and_every_verdict_has_words():
+    assert set(evidence.LABELS) == set(Requirement)
+    assert set(evidence.VERDICTS) == set(Verdict)

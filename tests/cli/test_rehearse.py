@@ -145,13 +145,16 @@ def test_a_server_that_does_not_answer_is_named(signalbox: Signalbox, folder: Pa
     assert "s3cret" not in answer.said
 
 
-def test_the_server_of_an_environment_is_refused(
+def test_the_server_of_an_environment_is_refused_unless_that_is_allowed(
     signalbox: Signalbox, line: Line, folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("REHEARSAL_URL", line.staging.url)
-    answer = signalbox("rehearse", "--source", str(folder), "--server-env", "REHEARSAL_URL")
+    command = ["rehearse", "--source", str(folder), "--server-env", "REHEARSAL_URL"]
+    answer = signalbox(*command)
     assert answer.code == 1
     assert "REHEARSAL_URL leads to the server of Staging" in answer.err
+    assert signalbox(*command, "--on-target-server").code == 0
+    assert signalbox(*command, "--on-target-server", "--env", "staging").code == 1
 
 
 def test_what_is_pending_somewhere_runs_on_a_copy(signalbox: Signalbox, line: Line, folder: Path):

@@ -100,6 +100,20 @@ def test_what_the_text_does_not_tell_is_said() -> None:
     ]
 
 
+def test_a_script_that_hides_what_it_does_is_not_harmless_unless_a_rehearsal_saw_it(target_url: str) -> None:
+    address = Address(environment="test", name="Test", variable="X", url=target_url)
+    hidden = counts.take(address, forecast.read(plan_of("DO $$ BEGIN EXECUTE 'DROP ' || what; END $$"), {}), then={})
+    assert (hidden.is_destructive, hidden.word) == (True, "unknown")
+    seen = replace(hidden, from_rehearsal=True)
+    assert (seen.is_destructive, seen.word) == (False, "0")
+
+
+def test_a_very_long_insert_destroys_nothing() -> None:
+    rows = ", ".join("(1)" for _ in range(5000))
+    assert forecast.read(plan_of(f"INSERT INTO a VALUES {rows}"), {}).unseen == ()
+    assert forecast.read(plan_of(f"DELETE FROM a WHERE x IN ({rows})"), {}).unseen != ()
+
+
 def removed(*keys: str) -> list[Difference]:
     return [Difference(key=key, change=Change.REMOVED, before="", after=None) for key in keys]
 
@@ -217,6 +231,13 @@ def test_a_name_without_schema_is_looked_up_where_the_script_looks(shop: Bench) 
     assert counted(forecast_of(shop, "SET search_path TO t, s; DROP TABLE users")) == [("s.users", (), 0)]
     assert counted(forecast_of(shop, "SET search_path = s", "DROP TABLE users")) == [("public.users", (), 10)]
     assert counted(forecast_of(shop, "DROP TABLE log")) == [("s.log", (), 2), ("t.log", (), 0)]  # any of them
+
+
+def test_rows_deleted_through_a_view_count_and_a_dropped_view_loses_none(shop: Bench) -> None:
+    found = forecast_of(shop, "DELETE FROM names")
+    assert counted(found) == [("public.names", (), 10)]
+    assert found.losses[0].copy is None
+    assert forecast_of(shop, "DROP VIEW names").losses == ()
 
 
 def test_only_a_narrower_type_is_told(shop: Bench) -> None:

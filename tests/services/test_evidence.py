@@ -176,6 +176,13 @@ def test_a_rollback_that_cannot_be_parsed_is_no_error_of_the_plan(line: Line, de
     assert (found[Requirement.LINT], found[Requirement.REVERSIBLE]) == (Verdict.SATISFIED, Verdict.MISSING)
 
 
+def test_lint_of_another_text_proves_nothing(two_files: Line, alice: Actor, bob: Actor, demanding: Demanding) -> None:
+    request = ask(demanding(Requirement.LINT), alice)
+    two_files.write(_002_orders="CREATE TABLE orders (id bigint);")
+    with pytest.raises(EvidenceMissing, match="does not hold these scripts any more"):
+        approve(request, bob)
+
+
 def test_lint_is_asked_once_for_one_content(line: Line, demanding: Demanding, monkeypatch: pytest.MonkeyPatch) -> None:
     line.write(_001_asked_once="CREATE TABLE asked_once (id int);")
     asked: list[object] = []

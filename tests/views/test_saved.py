@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from config.environments import Environment
 from dashboard.models import AuditEvent, Request, Run
 from dashboard.services import execution
 from tests.fix_line import Line
@@ -75,6 +76,19 @@ def test_a_rollback_that_loses_nothing_says_so(
 ) -> None:
     run_on_staging(requester)
     assert "No row would be lost." in text(client_of(requester).get(USERS.format("staging")))
+
+
+def test_a_script_that_cannot_be_read_is_not_called_harmless(
+    line: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    line.write(
+        _001_users="CREATE TABLE users (id int);",
+        _001_rollback="DO $$ BEGIN EXECUTE 'DROP TABLE ' || 'users'; END $$;",
+    )
+    run_on_staging(requester)
+    shown = text(client_of(requester).get(USERS.format("staging")))
+    assert "Not all of it can be read." in shown
+    assert "No row would be lost" not in shown
 
 
 def test_an_apply_that_destroys_nothing_shows_no_forecast(shop: Line, requester: User, client_of: ClientOf) -> None:
@@ -269,3 +283,21 @@ def test_everything_that_is_sent_can_be_read_before_it_is(
     run_on_staging(requester)
     assert b"\nDROP TABLE users;\n" in client.get(f"{USERS.format('staging')}?format=sql").content
     assert b"\nCOMMIT;\n" in client.get(f"/requests/{ask(requester).pk}/?format=sql").content
+
+
+def test_a_request_can_be_read_while_its_target_does_not_answer(
+    shop: Line,
+    requester: User,
+    run_on_production: Callable[[], Run],
+    unreachable: Callable[[Environment], Environment],
+    client_of: ClientOf,
+) -> None:
+    run_on_production()
+    client = client_of(requester)
+    address = "/environments/production/rollback/002/plan/"
+    client.post(address, {"digest": digest_on(client.get(address)), "accepted": UNPROVEN[1:], "reason": "Wrong"})
+    unreachable(shop.production)
+    answer = client.get(f"/requests/{Request.objects.latest('id').pk}/")
+    assert answer.status_code == 200
+    assert "How much would be lost is not known. Production cannot be reached" in text(answer)
+    assert "s3cret" not in answer.content.decode()

@@ -75,8 +75,12 @@ def _forecast(connection: Connection, reading: Reading, then: Mapping[Identity, 
 def _limit(connection: Connection, deadline: float) -> None:
     """What is left of the budget, for the next statement."""
     left = max(0.05, min(COUNT_TIMEOUT, deadline - time.monotonic()))
-    for name, seconds in (("statement_timeout", left), ("lock_timeout", min(left, LOCK_TIMEOUT))):
-        connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, f"{round(seconds * 1000)}ms"))
+    limits = [f"{round(seconds * 1000)}ms" for seconds in (left, min(left, LOCK_TIMEOUT))]
+    connection.execute(
+        "SELECT pg_catalog.set_config('statement_timeout', %s, false), "
+        "pg_catalog.set_config('lock_timeout', %s, false)",
+        limits,
+    )
 
 
 # What is there
@@ -120,7 +124,7 @@ def _hits(connection: Connection, threat: Threat, oids: Iterable[int]) -> list[_
     return [
         _Hit(step=threat.step, fate=threat.fate, relation=r, columns=columns, counted_by=threat.counted_by)
         for r in relations
-        if not columns or _loses_values(connection, threat, r)
+        if not (threat.fate is Fate.DROPPED and r.is_window) and (not columns or _loses_values(connection, threat, r))
     ]
 
 
@@ -207,7 +211,7 @@ def _loss(count: _Count, hit: _Hit, written: int | None) -> Loss:
         columns=hit.columns,
         size=relation.size,
         written_since=written,
-        copy=None if is_view or hit.fate is Fate.REDUCED else _copy(hit),
+        copy=None if is_view or relation.is_window or hit.fate is Fate.REDUCED else _copy(hit),
     )
     if hit.fate is Fate.REDUCED and not hit.counted_by:
         return replace(loss, why_unknown=CONDITIONAL)

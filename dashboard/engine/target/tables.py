@@ -17,7 +17,7 @@ class Relation:
     schema: str
     name: str
     qualified: str  # both, quoted where they need it
-    kind: str  # as in pg_class: r, p or m
+    kind: str  # as in pg_class: r, p, m, v or f
     estimate: int  # rows; -1 where the server never counted
     size: int  # bytes, indexes too
     key: tuple[str, ...]  # columns of the primary key
@@ -26,6 +26,11 @@ class Relation:
     @property
     def identifier(self) -> composing.Identifier:
         return composing.Identifier(self.schema, self.name)
+
+    @property
+    def is_window(self) -> bool:
+        """It shows rows that are kept elsewhere: a view, a foreign table. To drop it loses none of them."""
+        return self.kind in {"v", "f"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

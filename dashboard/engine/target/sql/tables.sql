@@ -4,7 +4,7 @@ WITH found AS (
     SELECT c.oid, CASE WHEN %(schema)s = '' AND c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(%(name)s)) THEN 0
                        ELSE 1 END AS rank
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relname = %(name)s AND c.relkind IN ('r', 'p', 'm')
+    WHERE c.relname = %(name)s AND c.relkind IN ('r', 'p', 'm', 'v', 'f')
       AND (n.nspname = %(schema)s OR %(schema)s = '' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema')
 )
 SELECT oid::bigint FROM found WHERE rank = (SELECT min(rank) FROM found)

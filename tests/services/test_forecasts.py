@@ -1,0 +1,118 @@
+"""What a forecast rests on, and that nobody destroys rows on a protected environment without saying how many."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.utils import timezone
+
+from dashboard.engine.planner import Plan
+from dashboard.engine.rehearsal.report import Origin, Proof, Report, ScriptRun
+from dashboard.engine.schema.diff import Change, Difference
+from dashboard.models import Rehearsal, Run, Snapshot
+from dashboard.services import approvals, execution, forecasts, plans, runs
+from dashboard.services.errors import RowsNotTyped
+from dashboard.services.forecasts import Confirmation
+from tests.fix_line import Line
+
+if TYPE_CHECKING:
+    from config.environments import Environment
+    from dashboard.services.actors import Actor
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HIDDEN = "DO $$ BEGIN EXECUTE 'DROP TABLE ' || 'users'; END $$;"
+RAN = ScriptRun(ok=True, ms=1)
+
+
+@pytest.fixture
+def applied(line: Line, alice: Actor, bob: Actor) -> Line:
+    """001 on staging and production, with three rows in each; its rollback hides what it drops."""
+    line.write(_001_users="CREATE TABLE users (id int PRIMARY KEY);", _001_rollback=HIDDEN)
+    execution.execute(runs.start(plans.apply(line.staging), environment=line.staging, by=alice).pk)
+    plan = plans.apply(line.production)
+    request = approvals.open_request(plan, environment=line.production, by=alice, irreversible_because="A test")
+    request = approvals.approve(request.pk, by=bob, digest=request.digest)
+    execution.execute(runs.start_approved(request, by=alice, typed_name="production").pk)
+    for environment in (line.staging, line.production):
+        line.query(environment, "INSERT INTO users SELECT generate_series(1, 3)")
+    return line
+
+
+def rollback(environment: Environment) -> Plan:
+    return plans.rollback(environment, version="001", name="users")
+
+
+def proof_of(plan: Plan, **changes: Any) -> Rehearsal:
+    seen = Difference(key="table public.users", change=Change.REMOVED, before="", after=None)
+    report = Report(
+        origin=Origin.COPY,
+        server_version=170000,
+        ms=1,
+        proofs=(Proof(version="001", name="users", up=RAN, down=RAN, reversible=True, unmade=(seen,)),),
+    )
+    values = {
+        "environment": plan.environment,
+        "kind": plan.action,
+        "digest": plan.digest,
+        "plan": plan.to_dict(),
+        "origin": Origin.COPY,
+        "status": Rehearsal.Status.DONE,
+        "asked_at": timezone.now(),
+        "target_major": 17,
+        "server_major": 17,
+        "report": report.to_dict(),
+        "passed": True,
+        "reversible": True,
+        "expires_at": timezone.now() + timedelta(hours=1),
+    }
+    return Rehearsal.objects.create(**(values | changes))
+
+
+def test_a_rehearsal_shows_what_the_text_hides(applied: Line) -> None:
+    plan = rollback(applied.staging)
+    before = forecasts.of_plan(plan, applied.staging)
+    assert (before.losses, before.word, before.from_rehearsal) == ((), "unknown", False)
+    proof_of(plan)
+    after = forecasts.of_plan(plan, applied.staging)
+    assert ([loss.relation for loss in after.losses], after.word, after.from_rehearsal) == (["public.users"], "3", True)
+
+
+def test_a_rehearsal_that_counts_no_more_shows_nothing(applied: Line) -> None:
+    plan = rollback(applied.staging)
+    proof_of(plan, expires_at=timezone.now() - timedelta(minutes=1))
+    assert not forecasts.of_plan(plan, applied.staging).from_rehearsal
+
+
+def test_rows_written_since_are_measured_from_the_run_that_applied_it(applied: Line) -> None:
+    plan = rollback(applied.staging)
+    proof_of(plan)
+    deadline = time.monotonic() + 10
+    while forecasts.of_plan(plan, applied.staging).losses[0].written_since != 3:
+        assert time.monotonic() < deadline  # a session's writes are counted a moment after
+        time.sleep(0.2)
+    Snapshot.objects.filter(run__environment="staging").update(counted_since="")
+    assert forecasts.of_plan(plan, applied.staging).losses[0].written_since is None
+
+
+def test_without_a_word_rows_are_counted_and_kept(applied: Line, alice: Actor) -> None:
+    plan = rollback(applied.production)
+    proof_of(plan)
+    start = {"environment": applied.production, "by": alice, "typed_name": "production"}
+    accepted = [warning.key for warning in plan.warnings]
+    with pytest.raises(RowsNotTyped, match="3 rows would be lost"):
+        runs.start(plan, **start, accepted=accepted)
+    given = Confirmation(forecast=forecasts.of_plan(plan, applied.production), typed="3", shown="3")
+    assert runs.start(plan, **start, accepted=accepted, confirmation=given).status == Run.Status.QUEUED
+
+
+def test_an_empty_table_needs_no_word(applied: Line, alice: Actor) -> None:
+    plan = rollback(applied.production)
+    proof_of(plan)
+    applied.query(applied.production, "TRUNCATE users")
+    accepted = [warning.key for warning in plan.warnings]
+    run = runs.start(plan, environment=applied.production, by=alice, accepted=accepted, typed_name="production")
+    assert run.status == Run.Status.QUEUED
