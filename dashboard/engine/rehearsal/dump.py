@@ -1,4 +1,4 @@
-"""A schema by pg_dump, and by psql into another database. Passwords go by the environment, never by the arguments."""
+"""A schema by pg_dump, and into another database. Passwords go by the environment, never by the arguments."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from psycopg import conninfo, pq
 
 from dashboard.engine import localserver
 from dashboard.engine.errors import RehearsalImpossible
+from dashboard.engine.target import connection as connections
 from dashboard.engine.target.connection import Address
 
 TIMEOUT_S = 300
@@ -25,7 +27,8 @@ _TAKE = (
     "--no-tablespaces",
     "--lock-wait-timeout=5s",
 )
-_RESTORE = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null")
+#: What newer versions of pg_dump say to the program psql. All else in a dump of a schema is SQL.
+_FOR_PSQL = re.compile(r"^\\(un)?restrict \w+$", re.MULTILINE)
 
 
 class NoDump(Exception):
@@ -34,8 +37,6 @@ class NoDump(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Programs:
-    """pg_dump, with the psql beside it."""
-
     bin_dir: Path
     version: str
 
@@ -62,20 +63,21 @@ def take(using: Programs, address: Address, *, with_roles: bool) -> str:
 
 
 def restore(using: Programs, address: Address, dump: str, *, server_major: int) -> None:
-    """Raises RehearsalImpossible where the server refuses any of it."""
+    """In one message, so that a name in it that holds a line break is at worst an error: the program psql would take
+    the next line for a command of its own. Raises RehearsalImpossible where the server refuses any of it."""
+    dump = _FOR_PSQL.sub("", dump)
     if server_major < using.major:
         dump = re.sub(r"^SET \w+ = .*;$", lambda line: _known(line[0], server_major), dump, flags=re.MULTILINE)
     try:
-        done = _run([str(using.bin_dir / "psql"), *_RESTORE], address, dump)
-        said = _first_line(done.stderr) if done.returncode else ""
-    except NoDump as error:
-        said = str(error)
-    if said:
+        with psycopg.connect(address.url, autocommit=True, connect_timeout=10) as connection:
+            connection.execute(dump.encode("utf-8", "surrogateescape"))
+    except psycopg.Error as error:
+        said = connections.reason_of(error, address)
         raise RehearsalImpossible(
             reason=f"the rehearsal server refuses the schema of the target ({said}).",
             remedy=f"Nothing was changed. Make there what it misses, or set {address.variable} to a server like the "
             "target.",
-        )
+        ) from None
 
 
 def _known(setting: str, server_major: int) -> str:
@@ -88,7 +90,7 @@ def _installed() -> list[Programs]:
     on_path = shutil.which("pg_dump")
     if on_path:
         found.append(Programs(bin_dir=Path(on_path).parent, version=_version(on_path)))
-    return [p for p in found if (p.bin_dir / "pg_dump").is_file() and (p.bin_dir / "psql").is_file()]
+    return [p for p in found if (p.bin_dir / "pg_dump").is_file()]
 
 
 def _version(pg_dump: str) -> str:
@@ -97,11 +99,10 @@ def _version(pg_dump: str) -> str:
     return match[0] if match else "0"
 
 
-def _run(command: list[str], address: Address, text: str = "") -> subprocess.CompletedProcess[str]:
+def _run(command: list[str], address: Address) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
             [*command, "--no-password"],
-            input=text,
             env=_environment(address),
             capture_output=True,
             encoding="utf-8",
@@ -123,5 +124,5 @@ def _environment(address: Address) -> dict[str, str]:
 
 def _first_line(stderr: str) -> str:
     """What it complains of, without the name of the program."""
-    lines = [re.sub(r"^(pg_dump|psql)[^ ]* (error: )?", "", line) for line in stderr.splitlines() if line.strip()]
+    lines = [re.sub(r"^pg_dump[^ ]* (error: )?", "", line) for line in stderr.splitlines() if line.strip()]
     return " ".join(lines[0].split()) if lines else "it did not say why"
