@@ -76,7 +76,7 @@ def _rehearse(options: argparse.Namespace, folder: Folder, show: Callable[[Proof
     if not options.environments:
         return rehearsal.of_folder(folder, **common)
     (environment,) = chosen_environments.chosen(options)
-    plan = planner.apply(targets.look(environment), folder)
+    plan = planner.apply(targets.read(environment), folder)
     verify = verifications.read(folder)
     return rehearsal.of_plan(plan, source=targets.access(environment), verify=verify, **common)
 

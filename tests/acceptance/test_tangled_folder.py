@@ -191,4 +191,4 @@ def _status(folder: Folder, line: Line) -> dict[str, Any]:
 def _text(client: Client, url: str) -> str:
     answer = client.get(url)
     assert answer.status_code == 200
-    return answer.content.decode()
+    return answer.content.decode().replace("<wbr>", "")

@@ -427,6 +427,11 @@ def test_a_private_server_has_the_extensions_that_are_created(folder: Path, debi
     assert str(report.server_version // 10000) == debian_postgres.installation.major
 
 
+def _heed_interrupts() -> None:
+    """A shell starts what runs in its background deaf to them, and so the tests."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_it_is_interrupted_from_the_keyboard_without_a_trace(
     folder: Path, postgres_server: LocalServer, left: Callable[[], list[str]]
 ):
@@ -442,7 +447,7 @@ def test_it_is_interrupted_from_the_keyboard_without_a_trace(
         "--server-env",
         "REHEARSAL_URL",
     ]
-    child = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE)
+    child = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, preexec_fn=_heed_interrupts)
     _wait_for(lambda: bool(left()))
     time.sleep(0.5)
     child.send_signal(signal.SIGINT)

@@ -228,10 +228,13 @@ def test_there_is_nothing_to_confirm_of_the_same_database(two: Line, admin: User
 
 
 def test_a_page_about_another_database_asks_the_control_database_no_more_often(
-    elsewhere: Environment, viewer: User, client_of: ClientOf, django_assert_num_queries: DjangoAssertNumQueries
+    elsewhere: Environment,
+    viewer: User,
+    client_of: ClientOf,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     client = client_of(viewer)
-    with django_assert_num_queries(50, exact=False) as sound:
+    with django_assert_max_num_queries(50) as sound:
         client.get("/environments/staging/")
-    with django_assert_num_queries(len(sound)):
+    with django_assert_max_num_queries(len(sound)):
         client.get("/environments/production/")

@@ -229,7 +229,7 @@ def test_an_approver_sees_what_is_missing_and_cannot_approve(
     request = ask(requester)
     client = client_of(approver)
     shown = text(client.get(f"/requests/{request.pk}/"))
-    assert shown.index("Evidence 2 missing") < shown.index("Decide")
+    assert shown.index("Evidence 2 missing") < shown.index("It cannot be approved yet")
     assert "It cannot be approved yet: see what is missing above (2)." in shown
     assert "Approve only" not in shown
     sent = {"digest": request.digest, "comment": "", "then": ""}
