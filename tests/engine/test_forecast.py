@@ -134,6 +134,9 @@ def test_a_rehearsal_adds_what_the_text_does_not_tell() -> None:
 def test_a_renamed_table_is_not_gone_though_a_rehearsal_sees_another_name() -> None:
     plan = plan_of("ALTER TABLE s.a RENAME TO b")
     assert forecast.read(plan, {("001", "x"): removed("table s.a", "column s.a.x")}).threats == ()
+    plan = plan_of("ALTER TABLE s.a RENAME COLUMN x TO y")
+    (left,) = forecast.read(plan, {("001", "x"): removed("column s.a.x", "column s.a.z")}).threats
+    assert left.column == "z"
 
 
 def test_steps_that_are_committed_already_are_not_forecast_again() -> None:
