@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -340,6 +341,28 @@ def test_how_each_loss_would_be_saved(shop: Bench) -> None:
         ),
         ("002", "x"): (Copy(schema="public", table="orders", key=("id",)),),
     }
+
+
+def test_the_session_is_left_as_it_was_for_whoever_a_pooler_gives_it_to(
+    shop: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = (
+        "SELECT name, setting FROM pg_settings WHERE name IN ('statement_timeout', 'lock_timeout', 'row_security')"
+    )
+    with shop.database.connect() as opened:
+        before = opened.execute(settings).fetchall()
+        monkeypatch.setattr(connection, "reading", lambda address, timeout: nullcontext(opened))
+        assert forecast_of(shop, "DROP TABLE users; DELETE FROM s.log WHERE line = 'x'").rows == 11
+        assert opened.execute(settings).fetchall() == before
+
+
+def test_counting_only_reads_whatever_the_connection_would_allow(shop: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counts, "_counting", lambda connection, hit: b"DELETE FROM s.log RETURNING 1")
+    with shop.database.connect() as opened:
+        monkeypatch.setattr(connection, "reading", lambda address, timeout: nullcontext(opened))
+        (loss,) = forecast_of(shop, "DROP TABLE s.log").losses
+    assert (loss.rows, "read-only transaction" in loss.why_unknown) == (None, True)
+    assert shop.database.query("SELECT count(*) FROM s.log") == [(2,)]
 
 
 def test_counting_writes_nothing(shop: Bench) -> None:
