@@ -66,9 +66,7 @@ def messages(plan: Plan, access: Access) -> list[Message]:
     paper.remark("One run at a time:")
     connection = cast(Connection, paper)
     with locks.held(connection, access.address.name):
-        paper.remark(
-            "Then only queries: what server, what database, what history. It ends here if the plan is not that."
-        )
+        paper.remark("Then only queries: what server, what database, what history. Another plan would end here.")
         if not is_prepared:
             paper.prepare()
         session = _OnPaper(

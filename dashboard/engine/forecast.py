@@ -182,8 +182,12 @@ class _Reader:
         for statement in self._script(step):
             if statement.number >= step.first_statement:
                 self._statement(step, statement)
-        renamed = set(self.tables.values()) - known  # to a schema's eyes these are gone, and others have come
-        self.threats += [t for t in observed if not any(t.name.matches(name) for name in renamed)]
+        renamed = set(self.tables.values()) - known
+        self.threats += [t for t in observed if not any(t.name.matches(name) for name in renamed | self._renamed(t))]
+
+    def _renamed(self, threat: Threat) -> set[Name]:
+        """Tables in which this column has another name now. To a schema's eyes it is gone, and another has come."""
+        return {table for (table, _), old in self.columns.items() if old == threat.column}
 
     def _script(self, step: Step) -> Sequence[Statement]:
         try:

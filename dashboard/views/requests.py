@@ -77,7 +77,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def approve(request: HttpRequest, pk: int) -> HttpResponse:
     found, by = request_or_404(pk), actors.from_request(request)
-    form = ApproveForm(request.POST, **_at_stake(found, environment_or_404(found.environment)))
+    runs_now = request.POST.get("then") == "run"
+    form = ApproveForm(request.POST, **_at_stake(found, environment_or_404(found.environment), counts=runs_now))
     if not form.is_valid():
         return _page(request, found, approve_form=form)
     if form.runs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -134,6 +135,9 @@ def test_a_rehearsal_adds_what_the_text_does_not_tell() -> None:
 def test_a_renamed_table_is_not_gone_though_a_rehearsal_sees_another_name() -> None:
     plan = plan_of("ALTER TABLE s.a RENAME TO b")
     assert forecast.read(plan, {("001", "x"): removed("table s.a", "column s.a.x")}).threats == ()
+    plan = plan_of("ALTER TABLE s.a RENAME COLUMN x TO y")
+    (left,) = forecast.read(plan, {("001", "x"): removed("column s.a.x", "column s.a.z")}).threats
+    assert left.column == "z"
 
 
 def test_steps_that_are_committed_already_are_not_forecast_again() -> None:
@@ -337,6 +341,28 @@ def test_how_each_loss_would_be_saved(shop: Bench) -> None:
         ),
         ("002", "x"): (Copy(schema="public", table="orders", key=("id",)),),
     }
+
+
+def test_the_session_is_left_as_it_was_for_whoever_a_pooler_gives_it_to(
+    shop: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = (
+        "SELECT name, setting FROM pg_settings WHERE name IN ('statement_timeout', 'lock_timeout', 'row_security')"
+    )
+    with shop.database.connect() as opened:
+        before = opened.execute(settings).fetchall()
+        monkeypatch.setattr(connection, "reading", lambda address, timeout: nullcontext(opened))
+        assert forecast_of(shop, "DROP TABLE users; DELETE FROM s.log WHERE line = 'x'").rows == 11
+        assert opened.execute(settings).fetchall() == before
+
+
+def test_counting_only_reads_whatever_the_connection_would_allow(shop: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counts, "_counting", lambda connection, hit: b"DELETE FROM s.log RETURNING 1")
+    with shop.database.connect() as opened:
+        monkeypatch.setattr(connection, "reading", lambda address, timeout: nullcontext(opened))
+        (loss,) = forecast_of(shop, "DROP TABLE s.log").losses
+    assert (loss.rows, "read-only transaction" in loss.why_unknown) == (None, True)
+    assert shop.database.query("SELECT count(*) FROM s.log") == [(2,)]
 
 
 def test_counting_writes_nothing(shop: Bench) -> None:

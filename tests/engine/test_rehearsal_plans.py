@@ -208,6 +208,16 @@ def test_a_private_server_is_of_the_targets_major_version(
     assert str(report.server_version // 10000) == debian_postgres.installation.major
 
 
+def test_a_private_server_that_was_asked_for_is_not_replaced(
+    line: Bench, debian_postgres: LocalServer, monkeypatch: pytest.MonkeyPatch
+):
+    asked = debian_postgres.installation
+    monkeypatch.setenv(localserver.BIN_DIR_VARIABLE, str(asked.bin_dir))
+    report = _rehearse(line, None)
+    assert report.passed, "though pg_dump 17 says what an older server does not know"
+    assert str(report.server_version // 10000) == asked.major
+
+
 def test_another_major_version_is_said(
     bench: Bench, debian_postgres: LocalServer, make_database: MakeDatabase, rehearsal_server: LocalServer
 ):

@@ -35,7 +35,7 @@ def test_the_apply_page_shows_what_would_run(two: Line, requester: User, client_
     assert "Apply 001 and 002 to Production" in shown
     assert "CREATE TABLE orders (id int );" in shown.replace("(id int)", "(id int )")
     assert "Request approval for 2 migrations on Production" in shown
-    assert "Reversible" in shown
+    assert "A rollback script is captured with each migration." in shown
 
 
 def test_the_apply_page_never_shows_the_url_of_the_database(two: Line, requester: User, client_of: ClientOf) -> None:

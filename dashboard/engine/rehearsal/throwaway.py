@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -226,7 +227,10 @@ def _address(url: str, variable: str) -> Address:
 
 
 def _installation(major: int | None, extensions: Collection[str]) -> Installation | None:
-    """The first that has the extensions, of that major version if there is one; None: the default one."""
+    """The first that has the extensions, of that major version if there is one; None: the default one. One that was
+    asked for is never replaced."""
+    if os.environ.get(localserver.BIN_DIR_VARIABLE):
+        return None
     found = localserver.installations()
     able = [each for each in found if each.has_extensions(extensions)] or found
     return next((each for each in able if each.major == str(major)), able[0] if able else None)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import psycopg
@@ -60,9 +61,8 @@ def take(address: Address, reading: Reading, *, then: Mapping[Identity, Written]
 
 
 def _forecast(connection: Connection, reading: Reading, then: Mapping[Identity, Written], deadline: float) -> Forecast:
-    connection.execute("SET row_security = off")  # an error is better than counting a part and calling it all
-    _limit(connection, deadline)
-    found = [hit for threat in reading.threats for hit in _found(connection, threat)]
+    with _looking(connection, deadline):
+        found = [hit for threat in reading.threats for hit in _found(connection, threat)]
     now = statistics.read(connection) if then else None
     losses = []
     for hit in _grouped(found):
@@ -72,15 +72,20 @@ def _forecast(connection: Connection, reading: Reading, then: Mapping[Identity, 
     return Forecast(losses=tuple(losses), unseen=reading.unseen, cannot_save=cannot_save)
 
 
-def _limit(connection: Connection, deadline: float) -> None:
-    """What is left of the budget, for the next statement."""
+@contextmanager
+def _looking(connection: Connection, deadline: float) -> Iterator[None]:
+    """A transaction that reads, within what is left of the budget. Its settings end with it: behind a pooler the
+    session is somebody else's next. Where the role sees only some rows, an error is better than calling them all."""
     left = max(0.05, min(COUNT_TIMEOUT, deadline - time.monotonic()))
     limits = [f"{round(seconds * 1000)}ms" for seconds in (left, min(left, LOCK_TIMEOUT))]
-    connection.execute(
-        "SELECT pg_catalog.set_config('statement_timeout', %s, false), "
-        "pg_catalog.set_config('lock_timeout', %s, false)",
-        limits,
-    )
+    with connection.transaction():
+        connection.execute("SET TRANSACTION READ ONLY")
+        connection.execute(
+            "SELECT pg_catalog.set_config('statement_timeout', %s, true), "
+            "pg_catalog.set_config('lock_timeout', %s, true), pg_catalog.set_config('row_security', 'off', true)",
+            limits,
+        )
+        yield
 
 
 # What is there
@@ -191,10 +196,10 @@ class _Count:
 
     def rows(self, query: composing.Composed | bytes) -> int | None:
         """None where the server did not count within the time there is."""
-        _limit(self.connection, self.deadline)
         if time.monotonic() >= self.deadline:
             return None
-        row = self.connection.execute(query).fetchone()
+        with _looking(self.connection, self.deadline):
+            row = self.connection.execute(query).fetchone()
         assert row is not None, "count(*) always has a row"
         return int(str(row[0]))
 
