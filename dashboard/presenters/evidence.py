@@ -51,12 +51,13 @@ LABELS: Mapping[Requirement, str] = {
 #: In a word, with tone and icon.
 VERDICTS: Mapping[Verdict, tuple[str, str, str]] = {
     Verdict.SATISFIED: ("", "ok", "ok"),
-    Verdict.ANSWERED: ("no, and accepted", "warn", "attention"),
+    Verdict.ANSWERED: ("not proven", "warn", "attention"),
     Verdict.MISSING: ("", "danger", "fail"),
     Verdict.NOT_REQUIRED: ("not required", "muted", "unknown"),
 }
 UNDER_WAY = ("under way", "run", "run")
-COMPLETE = Pill(label="Complete", tone="ok", icon="ok")
+COMPLETE = Pill(label="Nothing missing", tone="ok", icon="ok")
+ACCEPTED = Pill(label="Accepted unproven", tone="warn", icon="attention")
 
 
 def of_plan(found: Evidence, plan: Plan, by: Actor) -> EvidenceView:
@@ -97,7 +98,7 @@ def _view(found: Evidence, by: Actor, rehearse_url: str, *fields: tuple[str, str
 def _pill(found: Evidence) -> Pill:
     if missing := len(found.missing):
         return Pill(label=f"{missing} missing", tone="danger", icon="fail")
-    return COMPLETE
+    return ACCEPTED if any(item.verdict is Verdict.ANSWERED for item in found.items) else COMPLETE
 
 
 def _line(item: Item, found: Evidence) -> EvidenceLine:

@@ -93,7 +93,7 @@ def _it_is_rehearsed_by_itself(person: Page) -> None:
         evidence.get_by_role("link", name="Refresh").click()
     expect(evidence).to_contain_text("It ran on a copy of the schema.")
     expect(evidence).to_contain_text("Each rollback restored the schema.")
-    expect(evidence).to_contain_text("Complete")
+    expect(evidence).to_contain_text("Nothing missing")
 
 
 def _bob_withdraws_it(bob: Page) -> None:

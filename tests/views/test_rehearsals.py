@@ -250,7 +250,7 @@ def test_an_approver_sees_that_all_is_there(
     rehearsed(passing)
     request = ask(requester)
     shown = text(client_of(approver).get(f"/requests/{request.pk}/"))
-    assert "Evidence Complete Rehearsal. It ran on a copy of the schema." in shown
+    assert "Evidence Nothing missing Rehearsal. It ran on a copy of the schema." in shown
     assert "Approve only" in shown
 
 
@@ -289,7 +289,7 @@ def test_whoever_asks_says_why_it_may_go_without_a_way_back(
     request = Request.objects.get()
     assert request.irreversible_because == "It is the first."
     shown = text(client.get(f"/requests/{request.pk}/"))
-    assert "Way back, no, and accepted. It may go without a proven rollback: “It is the first.”" in shown
+    assert "Way back, not proven. It may go without a proven rollback: “It is the first.”" in shown
 
 
 def test_an_approver_sees_whom_it_would_hold_up(
