@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby
 from urllib.parse import urlsplit
 
@@ -13,7 +14,8 @@ from django.conf import settings
 from dashboard.engine.lint import Finding, LintContext, lint_folder
 from dashboard.engine.migration import Folder, Migration
 from dashboard.engine.planner import Plan
-from dashboard.models import environments
+from dashboard.engine.schema.objects import attributes_of
+from dashboard.models import Rehearsal, Snapshot, environments
 
 type Findings = Mapping[str, tuple[Finding, ...]]  # by file
 
@@ -63,8 +65,29 @@ def of_plan(plan: Plan, folder: Folder) -> tuple[Finding, ...] | None:
 
 
 def _context() -> LintContext:
+    """What is known of the targets: the oldest PostgreSQL among them, and what is partitioned in any."""
     hosts = (urlsplit(environment.url).hostname or "" for environment in environments.all_environments())
-    return LintContext(tracking_schema=settings.TRACKING_SCHEMA, supabase=any(".supabase." in host for host in hosts))
+    rehearsed = Rehearsal.objects.filter(target_major__isnull=False).order_by("environment", "-id")
+    majors = rehearsed.distinct("environment").values_list("target_major", flat=True)
+    snapshots = Snapshot.objects.order_by("environment", "-id").distinct("environment").values_list("pk", flat=True)
+    return LintContext(
+        pg_major=min(filter(None, majors), default=LintContext().pg_major),
+        tracking_schema=settings.TRACKING_SCHEMA,
+        supabase=any(".supabase." in host for host in hosts),
+        partitioned=_partitioned(tuple(snapshots)),
+    )
+
+
+@lru_cache(maxsize=8)
+def _partitioned(snapshots: Sequence[int]) -> frozenset[str]:
+    """The partitioned tables of these schemas."""
+    schemas = Snapshot.objects.filter(pk__in=snapshots).values_list("schema", flat=True)
+    return frozenset(
+        key.removeprefix("table ")
+        for schema in schemas
+        for key, text in schema.get("objects", {}).items()
+        if key.startswith("table ") and "partitioned by" in attributes_of(text)
+    )
 
 
 def _mark(folder: Folder, context: LintContext) -> str:

@@ -53,8 +53,8 @@ def execute(run_id: int, *, told_to_stop: Callable[[], bool] = lambda: False) ->
         else:
             runs.finish(run, Run.Status.SUCCEEDED)
     faultpoint("reported")
-    drift.after_run(run)
     observations.refresh(environments.get(run.environment))
+    drift.after_run(run)
     logger.info("Run %s has ended", run.pk)
 
 
@@ -76,8 +76,8 @@ def recover(run_id: int) -> None:
         return
     faultpoint("resolved")
     runs.settle(run, verdict.steps)
-    drift.after_run(run)
     observations.refresh(environment)
+    drift.after_run(run)
 
 
 def find_lost() -> None:
