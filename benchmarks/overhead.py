@@ -8,11 +8,13 @@ from tempfile import TemporaryDirectory
 
 import psycopg
 
-from dashboard.engine import executor, localserver, planner
+from dashboard.engine import localserver, planner
+from dashboard.engine.database import history
+from dashboard.engine.database.connection import Access, Address
+from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.files import discovery
-from dashboard.engine.planner import Plan, Policy
-from dashboard.engine.target.connection import Access, Address
-from dashboard.engine.target.tracking import Attempt
+from dashboard.engine.plan import Plan, Policy
+from dashboard.engine.run import executor
 
 MIGRATIONS = 200
 REPEATS = 3
@@ -71,7 +73,7 @@ def _one_by_one(url: str) -> float:
         files = discovery.read(Path(folder))
         spent = 0.0
         for n in range(MIGRATIONS):
-            plan = planner.apply(executor.look(access), files, upto=f"{n:03}")
+            plan = planner.apply(history.read(access), files, upto=f"{n:03}")
             started = time.perf_counter()
             _run(plan, access, str(n))
             spent += time.perf_counter() - started
@@ -84,7 +86,7 @@ def _planned(url: str, folder: Path) -> tuple[Access, Plan]:
         (folder / f"{n:03}_table.sql").write_text(f"{text};\n", encoding="utf-8")
     address = Address(environment="bench", name="Bench", variable="BENCH_URL", url=url)
     access = Access(address=address, policy=POLICY, schema="platform")
-    return access, planner.apply(executor.look(access), discovery.read(folder))
+    return access, planner.apply(history.read(access), discovery.read(folder))
 
 
 def _run(plan: Plan, access: Access, run_id: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dashboard.engine import rehearsal as engine
-from dashboard.engine.planner import Action, Plan, Step
+from dashboard.engine.plan import Action, Plan, Step
 from dashboard.engine.rehearsal.report import Origin, Proof, Report, ScriptRun
 
 if TYPE_CHECKING:

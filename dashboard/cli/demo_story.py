@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import Group, User
 
-from dashboard.engine import planner, statements
-from dashboard.engine.target import connection, wire
+from dashboard.engine.database import connection, wire
+from dashboard.engine.sql import statements
 from dashboard.models import environments
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role
@@ -87,7 +87,7 @@ def _apply(environment: Environment, upto: str, *, by: Actor) -> None:
 
 def _roll_back(environment: Environment, version: str, name: str, *, by: Actor) -> None:
     plan = plans.rollback(environment, version=version, name=name)
-    plan = planner.saving(plan, forecasts.of_plan(plan, environment).copies)
+    plan = plan.saving(forecasts.of_plan(plan, environment).copies)
     accepted = [warning.key for warning in plan.warnings]
     execution.execute(runs.start(plan, environment=environment, by=by, accepted=accepted).pk)
 

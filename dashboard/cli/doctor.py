@@ -10,8 +10,8 @@ from dataclasses import asdict
 from config.environments import Environment
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit, complain
+from dashboard.engine.database.doctor import Check, Level, is_fit
 from dashboard.engine.errors import EngineError, TargetUnsuitable
-from dashboard.engine.target.doctor import Check, Level, is_fit
 from dashboard.services import targets
 
 

@@ -11,7 +11,7 @@ from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit, complain
 from dashboard.engine import planner
 from dashboard.engine.errors import EngineError
-from dashboard.engine.planner import Plan
+from dashboard.engine.plan import Plan
 from dashboard.services import plans as plan_service
 from dashboard.services import targets
 

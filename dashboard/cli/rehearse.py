@@ -18,11 +18,11 @@ from typing import Any
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit
 from dashboard.engine import planner, rehearsal
+from dashboard.engine.database.connection import Address
 from dashboard.engine.files import verifications
 from dashboard.engine.migration import Folder
 from dashboard.engine.rehearsal.report import ObservedLock, Proof, Report, ScriptError, ScriptRun
 from dashboard.engine.schema import diff
-from dashboard.engine.target.connection import Address
 from dashboard.models import environments
 from dashboard.services import targets
 

@@ -16,7 +16,7 @@ from dashboard.cli.exits import Exit, code_of
 from dashboard.engine import status
 from dashboard.engine.errors import EngineError
 from dashboard.engine.migration import Folder, Severity
-from dashboard.engine.planner import Target
+from dashboard.engine.plan import Target
 from dashboard.engine.status import MigrationStatus
 from dashboard.models.environments import Environment
 from dashboard.services import targets

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dashboard.engine.statements import Statement
+    from dashboard.engine.sql.statements import Statement
 
 
 class Direction(StrEnum):
@@ -115,6 +115,13 @@ class Migration:
     @property
     def label(self) -> str:
         return f"{self.version}_{self.name}"
+
+    @property
+    def usable_down(self) -> str | None:
+        """The down SQL that would be captured with an apply; None where there is none that can run."""
+        if self.down is None or self.errors(Direction.DOWN) or not self.down.statements:
+            return None
+        return self.down.sql
 
     def errors(self, direction: Direction = Direction.UP) -> tuple[Problem, ...]:
         """Problems that forbid running this direction."""

@@ -1,20 +1,15 @@
 """Goal -> Plan. Pure: reads nothing, runs nothing.
 
-A plan is a value: the target it is for, the history it was computed from, the ordered steps with their exact
-bytes, and the policy. Its digest is what people approve; the executor computes it again under the lock.
+One function for each goal. Each raises NothingToDo, or PlanBlocked where something stands in the way.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from dashboard.engine import statements, status
-from dashboard.engine.errors import NoSuchMigration, NothingToDo, PlanBlocked, PlanChanged
+from dashboard.engine import status
+from dashboard.engine.errors import NoSuchMigration, NothingToDo, PlanBlocked
 from dashboard.engine.migration import (
     AppliedMigration,
     Direction,
@@ -26,174 +21,9 @@ from dashboard.engine.migration import (
     checksum,
     version_key,
 )
+from dashboard.engine.plan import UNPROVEN, Action, Copy, Plan, PlanWarning, Step, Target, records
+from dashboard.engine.sql import indexes, statements
 from dashboard.engine.status import MigrationStatus, State
-
-
-class Action(StrEnum):
-    APPLY = "apply"  # run the up script, record it as applied
-    ROLLBACK = "rollback"  # run the down script captured at apply time, remove the record
-    SKIP = "skip"  # record as skipped, with a reason; nothing is run
-    UNSKIP = "unskip"  # remove a skip, so that the migration is pending again
-    REPAIR = "repair"  # drop the invalid index that a broken-off build left behind
-    RESET = "reset"  # a person has undone by hand what a broken-off migration left; it may start over
-    BRING_BACK = "bring_back"  # put saved rows back to where they came from
-    ACCEPT = "accept"  # record the text of a file whose comments changed since it was applied; nothing is run
-
-
-#: Actions that take something from the files, which must still be the same when it is run.
-FROM_FILES = frozenset({Action.APPLY, Action.ACCEPT})
-
-
-#: The code of the warning that a rehearsal makes needless.
-UNPROVEN = "unproven_rollback"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetIdentity:
-    """Which database this is, told by the server itself; a swapped URL or a restored copy differs."""
-
-    system_identifier: str
-    database: str
-    database_oid: int
-
-    def change_to(self, other: TargetIdentity) -> str:
-        """How the other one differs, in words that follow the name of a URL."""
-        where = "on the same server" if self.system_identifier == other.system_identifier else "on another server"
-        what = other.database if self.database != other.database else f"another database called {other.database}"
-        if where == "on the same server" and self.database_oid == other.database_oid:
-            where = "which is the same one renamed"
-        return f"led to {self.database} and now leads to {what}, {where}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What the environment demands of a run. Part of the digest: a changed policy voids approvals."""
-
-    protected: bool
-    lock_timeout_ms: int
-    statement_timeout_ms: int
-    deadline_s: int = 3600  # wall clock of a whole run
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Copy:
-    """Rows that are copied into the schema `signalbox_saved` before a step destroys them, or back from there."""
-
-    schema: str
-    table: str
-    columns: tuple[str, ...] = ()  # those that lose their values; empty: whole rows go
-    key: tuple[str, ...] = ()  # its primary key; without one, columns cannot be put back
-    saved: str = ""  # the table in signalbox_saved that is brought back
-
-    @property
-    def label(self) -> str:
-        """platform.users, or platform.users (plan, due_on)."""
-        return f"{self.schema}.{self.table}" + (f" ({', '.join(self.columns)})" if self.columns else "")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One migration in one direction. `sql` is exactly what runs; empty for a skip."""
-
-    action: Action
-    version: str
-    name: str
-    key: str  # primary key of its tracking row: the version, but for a skip of a file that shares its version
-    file: str
-    sql: str
-    checksum: str  # of the up text: what the tracking row records, or recorded
-    checksum_sql: str = ""
-    down_sql: str | None = None  # captured with an apply
-    reason: str = ""
-    first_statement: int = 1  # later ones continue what broke off outside a transaction
-    copies: tuple[Copy, ...] = ()  # saved before its first statement; of BRING_BACK: what it puts back
-    text: str = ""  # of ACCEPT: what is recorded in place of the text that ran; a step has this or `sql`
-
-    @property
-    def label(self) -> str:
-        return f"{self.version}_{self.name}"
-
-    @property
-    def identity(self) -> tuple[str, str]:
-        return (self.version, self.name)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanWarning:
-    """Something a person should know before running. Those that need acceptance stop the run until accepted."""
-
-    code: str
-    version: str
-    sentence: str
-    needs_acceptance: bool
-
-    @property
-    def key(self) -> str:
-        return f"{self.code}:{self.version}"
-
-
-#: What the history says of one migration: version, name, checksum, kind.
-Record = tuple[str, str, str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    environment: str
-    action: Action
-    identity: TargetIdentity
-    policy: Policy
-    basis: tuple[Record, ...]  # the history it was computed from
-    steps: tuple[Step, ...]
-    warnings: tuple[PlanWarning, ...] = ()
-    stops_before: str = ""  # why later pending migrations are not in it; empty when they all are
-
-    @property
-    def digest(self) -> str:
-        """sha256 hex over everything that decides what will happen."""
-        steps = [
-            (
-                s.action,
-                s.version,
-                s.name,
-                s.key,
-                checksum(s.sql or s.text),
-                s.checksum,
-                _down_checksum(s),
-                s.reason,
-                s.first_statement,
-                *(asdict(copy) for copy in s.copies),
-            )
-            for s in self.steps
-        ]
-        facts = [self.environment, asdict(self.identity), asdict(self.policy), self.basis, steps]
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Plan:
-        return cls(
-            environment=data["environment"],
-            action=Action(data["action"]),
-            identity=TargetIdentity(**data["identity"]),
-            policy=Policy(**data["policy"]),
-            basis=tuple((v, n, c, k) for v, n, c, k in data["basis"]),
-            steps=tuple(_step_from(step) for step in data["steps"]),
-            warnings=tuple(PlanWarning(**warning) for warning in data["warnings"]),
-            stops_before=data["stops_before"],
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """What was read from one target at one moment: the facts a plan is computed from."""
-
-    environment: str
-    name: str  # what people call the environment, for sentences
-    identity: TargetIdentity
-    policy: Policy
-    history: History
 
 
 def apply(target: Target, folder: Folder, *, upto: str | None = None) -> Plan:
@@ -306,7 +136,7 @@ def repair(target: Target, folder: Folder, *, version: str, name: str) -> Plan:
     unfinished = _unfinished(target, version, name)
     step = _unfinished_step(target, folder, unfinished)
     last = {s.number: s for s in statements.split(step.sql)}[unfinished.entries[-1].statement]
-    index = statements.concurrent_index(last)
+    index = indexes.concurrent_index(last)
     if index is None or not index.name:
         raise NothingToDo(environment=target.name, reason=f"{step.label} left no index of its own behind")
     drop = f"DROP INDEX CONCURRENTLY {index.index}"
@@ -338,18 +168,6 @@ def bring_back(target: Target, *, version: str, name: str, copies: Sequence[Copy
     return _plan(target, Action.BRING_BACK, [step])
 
 
-def saving(plan: Plan, copies: Mapping[tuple[str, str], Sequence[Copy]]) -> Plan:
-    """The plan, with what each step (by version and name) destroys copied first. Another digest."""
-    return replace(plan, steps=tuple(replace(s, copies=tuple(copies.get(s.identity, ()))) for s in plan.steps))
-
-
-def without_saving(plan: Plan) -> Plan:
-    """What an approval has to cover at least: copying rows first adds safety and takes none."""
-    if plan.action not in {Action.APPLY, Action.ROLLBACK}:
-        return plan
-    return saving(plan, {})
-
-
 def inverse(plan: Plan) -> Plan | None:
     """The rollback of exactly this apply plan, as it will be once the plan has run.
 
@@ -372,41 +190,6 @@ def inverse(plan: Plan) -> Plan | None:
         warnings=tuple(_unproven(step) for step in steps),
         stops_before="",
     )
-
-
-def verify(plan: Plan, target: Target) -> None:
-    """Raise PlanChanged, naming the part, unless `plan` would be computed from `target` as it is now."""
-    if plan.environment != target.environment:
-        raise PlanChanged(what=f"it was made for {plan.environment}, not {target.environment}")
-    if plan.identity != target.identity:
-        raise PlanChanged(
-            what=f"the URL now leads to another database ({target.identity.database}, "
-            f"system {target.identity.system_identifier}) than the one it was made for"
-        )
-    if plan.policy != target.policy:
-        raise PlanChanged(what="the environment's policy was changed")
-    now = records(target.history)
-    if plan.basis != now:
-        raise PlanChanged(what=f"the history of {target.name} changed ({_difference(plan.basis, now)})")
-
-
-def verify_files(plan: Plan, folder: Folder) -> None:
-    """Raise PlanChanged where a file the plan takes from no longer has the bytes that were planned."""
-    for step in plan.steps:
-        if step.action not in FROM_FILES:
-            continue
-        migration = folder.find(step.version, step.name)
-        if migration is None:
-            raise PlanChanged(what=f"the file of {step.label} is gone")
-        if migration.up.sql != (step.sql or step.text):
-            raise PlanChanged(what=f"{migration.up.file} was edited")
-        if step.action is Action.APPLY and _usable_down(migration) != step.down_sql:
-            raise PlanChanged(what=f"the rollback of {step.label} was edited")
-
-
-def records(history: History) -> tuple[Record, ...]:
-    """What of a history decides a plan: the rows that stand. Failed attempts do not."""
-    return tuple(sorted((r.version, r.name, r.checksum, r.kind.value) for r in history.rows if r.success))
 
 
 # Building
@@ -436,7 +219,7 @@ def _apply_step(migration: Migration) -> Step:
     return replace(
         _bare_step(Action.APPLY, migration, ""),
         sql=migration.up.sql,
-        down_sql=_usable_down(migration),
+        down_sql=migration.usable_down,
     )
 
 
@@ -503,24 +286,6 @@ def _unfinished_step(target: Target, folder: Folder, unfinished: Unfinished) -> 
 def _is_shared(version: str, folder: Folder, history: History) -> bool:
     names = {m.name for m in folder.migrations if m.version == version}
     return len(names | {r.name for r in history.rows if r.version == version and r.success}) > 1
-
-
-def _usable_down(migration: Migration) -> str | None:
-    if migration.down is None or migration.errors(Direction.DOWN) or not migration.down.statements:
-        return None
-    return migration.down.sql
-
-
-def _step_from(data: dict[str, Any]) -> Step:
-    return Step(**{**data, "action": Action(data["action"]), "copies": tuple(map(_copy_from, data.get("copies", ())))})
-
-
-def _copy_from(data: dict[str, Any]) -> Copy:
-    return Copy(**{**data, "columns": tuple(data["columns"]), "key": tuple(data["key"])})
-
-
-def _down_checksum(step: Step) -> str:
-    return checksum(step.down_sql) if step.down_sql is not None else ""
 
 
 # Obstacles and warnings
@@ -607,7 +372,7 @@ def _apply_warnings(runnable: Sequence[MigrationStatus], statuses: Sequence[Migr
             warnings.append(
                 PlanWarning(code="out_of_order", version=item.version, sentence=sentence, needs_acceptance=True)
             )
-        if item.migration and not _usable_down(item.migration):
+        if item.migration and not item.migration.usable_down:
             sentence = f"{item.version} has no usable rollback: once applied it can only be undone by a new migration."
             warnings.append(
                 PlanWarning(code="no_rollback", version=item.version, sentence=sentence, needs_acceptance=False)
@@ -635,14 +400,3 @@ def _order(row: AppliedMigration) -> tuple[float, tuple[int, str]]:
 
 def _newest_first(rows: Iterable[AppliedMigration]) -> list[AppliedMigration]:
     return sorted((r for r in rows if r.success), key=_order, reverse=True)
-
-
-def _difference(before: tuple[Record, ...], now: tuple[Record, ...]) -> str:
-    appeared = sorted({f"{v}_{n}" for v, n, *_ in set(now) - set(before)})
-    gone = sorted({f"{v}_{n}" for v, n, *_ in set(before) - set(now)} - set(appeared))
-    parts = []
-    if appeared:
-        parts.append(f"{', '.join(appeared)} was recorded since")
-    if gone:
-        parts.append(f"{', '.join(gone)} is no longer recorded")
-    return "; ".join(parts)

@@ -8,10 +8,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from config.environments import Requirement
-from dashboard.engine import planner
 from dashboard.engine.errors import EngineError
-from dashboard.engine.forecast import Forecast
-from dashboard.engine.planner import Plan
+from dashboard.engine.forecast.values import Forecast
+from dashboard.engine.plan import Plan
 from dashboard.models.environments import Environment
 from dashboard.services import evidence, forecasts, plans, policies, validity
 from dashboard.services.evidence import Evidence
@@ -180,7 +179,7 @@ class PlanForm(RowsTyped):
     @property
     def chosen(self) -> Plan:
         """The plan, with what it saves first where that was ticked."""
-        return planner.saving(self.plan, self.forecast.copies) if self.cleaned_data.get("save_rows") else self.plan
+        return self.plan.saving(self.forecast.copies) if self.cleaned_data.get("save_rows") else self.plan
 
     @property
     def submission(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dashboard.engine.target.doctor import Check, Level, is_fit
+from dashboard.engine.database.doctor import Check, Level, is_fit
 from dashboard.models.environments import Environment
 from dashboard.presenters.pills import Pill
 

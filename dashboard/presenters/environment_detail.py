@@ -15,7 +15,7 @@ from config.environments import Requirement
 from dashboard.engine import planner
 from dashboard.engine.errors import EngineError
 from dashboard.engine.migration import UNKNOWN_CHECKSUMS, AppliedMigration, Folder, Kind, Problem, Severity, Unfinished
-from dashboard.engine.planner import Plan, Target
+from dashboard.engine.plan import Plan, Target
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Run
 from dashboard.models.environments import Environment

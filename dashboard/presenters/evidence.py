@@ -9,7 +9,7 @@ from functools import partial
 from django.urls import reverse
 
 from config.environments import Requirement
-from dashboard.engine.planner import Action, Plan
+from dashboard.engine.plan import Action, Plan
 from dashboard.models import Request
 from dashboard.presenters import rehearsals
 from dashboard.presenters.buttons import ActionButton, refusal

@@ -7,8 +7,13 @@ from dataclasses import dataclass
 
 from django.template.defaultfilters import filesizeformat
 
-from dashboard.engine.forecast import MATVIEW, Fate, Forecast, Loss
-from dashboard.engine.planner import Action, Plan
+from dashboard.engine.forecast.values import (
+    MATVIEW,
+    Fate,
+    Forecast,
+    Loss,
+)
+from dashboard.engine.plan import Action, Plan
 from dashboard.models.environments import Environment
 from dashboard.services import forecasts, plans
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from django.urls import reverse
 
-from dashboard.engine import statements
 from dashboard.engine.migration import Direction, Folder, Migration, Script
-from dashboard.engine.statements import TransactionMode
+from dashboard.engine.sql import transaction
+from dashboard.engine.sql.transaction import TransactionMode
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Rehearsal, RunStep
 from dashboard.presenters import rehearsals, runs, statuses
@@ -226,7 +226,7 @@ def _facts(migration: Migration) -> Iterator[tuple[str, Any]]:
 
 def how_it_runs(script: Script) -> str:
     """In what kind of transaction; empty where the script cannot run at all."""
-    shape = statements.plan_transaction(script.statements, script.directives)
+    shape = transaction.plan_transaction(script.statements, script.directives)
     if shape.fault or not shape.sent:
         return ""
     if shape.mode is TransactionMode.NONE:

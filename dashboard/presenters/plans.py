@@ -8,12 +8,17 @@ from functools import lru_cache
 
 from django.urls import reverse
 
-from dashboard.engine import statements
 from dashboard.engine.errors import SqlSyntaxError
-from dashboard.engine.files import directives
 from dashboard.engine.migration import Folder, Migration
-from dashboard.engine.planner import Action, Plan, PlanWarning, Step
-from dashboard.engine.statements import Statement, TransactionMode, TransactionShape
+from dashboard.engine.plan import (
+    Action,
+    Plan,
+    PlanWarning,
+    Step,
+)
+from dashboard.engine.sql import directives, statements, transaction
+from dashboard.engine.sql.statements import Statement
+from dashboard.engine.sql.transaction import TransactionMode, TransactionShape
 from dashboard.models.environments import Environment
 from dashboard.presenters import wording
 from dashboard.presenters.badges import Badge, badge_of
@@ -271,7 +276,7 @@ def _read(sql: str) -> _Reading:
     """A script captured long ago by another tool may not parse; the executor then says so."""
     try:
         values = directives.values_in(sql)
-        shape = statements.plan_transaction(statements.split(sql), values)
+        shape = transaction.plan_transaction(statements.split(sql), values)
     except SqlSyntaxError:
         return _UNREADABLE
     return _Reading(shape=shape, directives=tuple(values.items()))

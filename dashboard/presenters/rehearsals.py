@@ -10,7 +10,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from dashboard.engine.planner import Action, Plan
+from dashboard.engine.plan import Action, Plan
 from dashboard.engine.rehearsal.report import Assertion, Origin, Proof, Report, ScriptError, ScriptRun
 from dashboard.engine.rehearsal.risk import Level
 from dashboard.engine.schema import diff

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.engine.migration import Folder
-from dashboard.engine.planner import Action, Plan
+from dashboard.engine.plan import Action, Plan
 from dashboard.models import Decision, Request, Run, environments
 from dashboard.models.environments import Environment
 from dashboard.presenters import plans as plan_presenter

@@ -12,7 +12,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.engine.planner import Plan
+from dashboard.engine.plan import Plan
 from dashboard.models import Run, RunStatement, RunStep
 from dashboard.presenters import failures, plans, statuses
 from dashboard.presenters.badges import Badge, badge_of

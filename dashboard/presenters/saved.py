@@ -7,8 +7,8 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from dashboard.engine.planner import Action
-from dashboard.engine.target.saved import SCHEMA, Save
+from dashboard.engine.database.saved import SCHEMA, Save
+from dashboard.engine.plan import Action
 from dashboard.models import Run
 from dashboard.models.environments import Environment
 from dashboard.presenters.buttons import ActionButton

@@ -10,7 +10,7 @@ from typing import Any
 from django.urls import reverse
 
 from dashboard.engine.errors import EngineError, PlanBlocked
-from dashboard.engine.planner import Action, Plan
+from dashboard.engine.plan import Action, Plan
 from dashboard.models import Run
 from dashboard.models.environments import Environment
 from dashboard.presenters import plans

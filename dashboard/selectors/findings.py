@@ -13,7 +13,7 @@ from django.conf import settings
 
 from dashboard.engine.lint import Finding, LintContext, lint_folder
 from dashboard.engine.migration import Folder, Migration
-from dashboard.engine.planner import Plan
+from dashboard.engine.plan import Plan
 from dashboard.engine.schema.objects import attributes_of
 from dashboard.models import Rehearsal, Snapshot, environments
 

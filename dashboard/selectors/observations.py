@@ -8,7 +8,7 @@ from datetime import datetime
 
 from dashboard.engine.errors import OtherDatabase
 from dashboard.engine.migration import History
-from dashboard.engine.planner import TargetIdentity
+from dashboard.engine.plan import TargetIdentity
 from dashboard.models import Observation
 from dashboard.models.environments import Environment
 from dashboard.selectors.folders import Failure

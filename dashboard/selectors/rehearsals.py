@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from dashboard.engine import planner
-from dashboard.engine.planner import Action, Plan
+from dashboard.engine.plan import Action, Plan
 from dashboard.engine.rehearsal.report import Report
 from dashboard.models import Rehearsal
 
@@ -39,7 +39,7 @@ def detailed(pk: int) -> Rehearsal:
 
 def of_plan(plan: Plan) -> Known:
     """Copying rows away first changes nothing of what a rehearsal shows."""
-    digest = planner.without_saving(plan).digest
+    digest = plan.without_saving().digest
     rows = Rehearsal.objects.filter(environment=plan.environment, digest=digest)
     return Known(latest=rows.first(), done=rows.filter(status=Rehearsal.Status.DONE).first())
 
@@ -99,4 +99,4 @@ def _proves(rehearsal: Rehearsal, rollback: Plan) -> bool:
     if inverse is None or not same_major(rehearsal):
         return False
     shorter = replace(inverse, steps=inverse.steps[: len(rollback.steps)])
-    return shorter.digest == planner.without_saving(rollback).digest
+    return shorter.digest == rollback.without_saving().digest

@@ -12,8 +12,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from dashboard.engine import planner
-from dashboard.engine.executor import Approval
-from dashboard.engine.planner import Action, Plan
+from dashboard.engine.plan import Action, Plan
+from dashboard.engine.run.executor import Approval
 from dashboard.models import Decision, Request, Run, environments
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role, has_role
@@ -236,7 +236,7 @@ def _standing_rollback(plan: Plan, for_run: Run | None) -> Request | None:
 def _covering(plan: Plan) -> list[str]:
     """Digests whose approval lets this plan run: its own, and that of the plan without copies. Whoever agreed that
     rows are destroyed agrees that they are copied first; the executor holds it against the same two."""
-    return [plan.digest, planner.without_saving(plan).digest]
+    return [plan.digest, plan.without_saving().digest]
 
 
 def _covered_until(request: Request, plan: Plan) -> datetime:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from django.db import transaction
 
 from dashboard.engine.errors import NothingToDo
-from dashboard.engine.planner import Plan, Target, TargetIdentity
+from dashboard.engine.plan import Plan, Target, TargetIdentity
 from dashboard.models import Request, Run, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import observations

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from django.db import transaction
 
-from dashboard.engine.planner import Plan
+from dashboard.engine.plan import Plan
 from dashboard.models import Request, Run
 from dashboard.models.environments import Environment
 from dashboard.services import approvals, runs

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashboard.engine import status
-from dashboard.engine.planner import Plan
+from dashboard.engine.plan import Plan
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models.environments import Environment
 from dashboard.selectors import folders

@@ -9,11 +9,11 @@ from typing import Any
 
 from config.environments import Requirement
 from dashboard.engine.errors import SqlSyntaxError
-from dashboard.engine.files import directives
 from dashboard.engine.lint import Finding
 from dashboard.engine.migration import AppliedMigration, Kind, Severity
-from dashboard.engine.planner import Action, Plan, Step
+from dashboard.engine.plan import Action, Plan, Step
 from dashboard.engine.rehearsal.report import Proof
+from dashboard.engine.sql import directives
 from dashboard.models import Rehearsal, Request, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import environments as standings

@@ -9,13 +9,14 @@ from contextlib import contextmanager
 
 from django.db import connection
 
-from dashboard.engine import executor, planner, recovery
+from dashboard.engine import verification
+from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.errors import ConnectionLost, EngineError, PlanChanged, RunCancelled
-from dashboard.engine.executor import Approval
-from dashboard.engine.faultpoints import faultpoint
-from dashboard.engine.leash import Leash
-from dashboard.engine.planner import Plan
-from dashboard.engine.target.tracking import Attempt
+from dashboard.engine.plan import FROM_FILES, Plan
+from dashboard.engine.run import executor, recovery
+from dashboard.engine.run.cancellation import Cancellation
+from dashboard.engine.run.executor import Approval
+from dashboard.engine.run.faultpoints import faultpoint
 from dashboard.models import Request, Run, RunStep, environments
 from dashboard.selectors import folders
 from dashboard.services import approvals, bindings, drift, observations, queue, recorder, runs, targets
@@ -38,11 +39,11 @@ def execute(run_id: int, *, told_to_stop: Callable[[], bool] = lambda: False) ->
         return
     logger.info("Run %s starts: %s", run.pk, run.title)
     faultpoint("claimed")
-    leash = Leash()
-    with _heartbeat(run, leash, told_to_stop):
+    cancellation = Cancellation()
+    with _heartbeat(run, cancellation, told_to_stop):
         drift.before_run(run)
         try:
-            _execute(run, Plan.from_dict(run.plan), leash)
+            _execute(run, Plan.from_dict(run.plan), cancellation)
         except EngineError as error:
             _end_badly(run, error)
         except Exception:
@@ -91,11 +92,11 @@ def find_lost() -> None:
         queue.execute_run(run.pk)
 
 
-def _execute(run: Run, plan: Plan, leash: Leash) -> None:
+def _execute(run: Run, plan: Plan, cancellation: Cancellation) -> None:
     if plan.digest != run.digest:
         raise PlanChanged(what="the plan kept with the run no longer has its digest")
-    if plan.action in planner.FROM_FILES:
-        planner.verify_files(plan, folders.read())
+    if plan.action in FROM_FILES:
+        verification.verify_files(plan, folders.read())
     environment = environments.get(run.environment)
     with recording(run) as record:
         executor.execute(
@@ -104,7 +105,7 @@ def _execute(run: Run, plan: Plan, leash: Leash) -> None:
             attempt=_attempt(run),
             approval=_approval(run, plan),
             observer=record,
-            leash=leash,
+            cancellation=cancellation,
             lock_wait=5.0,
         )
 
@@ -136,19 +137,19 @@ def _end_badly(run: Run, error: EngineError) -> None:
 
 
 @contextmanager
-def _heartbeat(run: Run, leash: Leash, told_to_stop: Callable[[], bool]) -> Iterator[None]:
-    leash.hold(runs.LEASE.total_seconds())
+def _heartbeat(run: Run, cancellation: Cancellation, told_to_stop: Callable[[], bool]) -> Iterator[None]:
+    cancellation.hold(runs.LEASE.total_seconds())
 
     def beat() -> None:
-        _one_beat(run, leash)
+        _one_beat(run, cancellation)
         if told_to_stop():
-            leash.cancel("a shutdown of the worker")
+            cancellation.cancel("a shutdown of the worker")
 
     with beating(beat, name=f"heartbeat-{run.pk}", every=HEARTBEAT):
         yield
 
 
-def _one_beat(run: Run, leash: Leash) -> None:
+def _one_beat(run: Run, cancellation: Cancellation) -> None:
     asked_at = time.monotonic()
     try:
         wish = runs.renew_lease(run)
@@ -158,8 +159,8 @@ def _one_beat(run: Run, leash: Leash) -> None:
         connection.close()
         return
     if wish is None:
-        leash.cancel("signalbox, because the run was taken over")
+        cancellation.cancel("signalbox, because the run was taken over")
         return
-    leash.hold(runs.LEASE.total_seconds() - (time.monotonic() - asked_at))
-    if wish and not leash.stopped_by:
-        leash.cancel(wish)
+    cancellation.hold(runs.LEASE.total_seconds() - (time.monotonic() - asked_at))
+    if wish and not cancellation.stopped_by:
+        cancellation.cancel(wish)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dashboard.engine import forecast as engine
-from dashboard.engine.forecast import Forecast, Identity
-from dashboard.engine.planner import Action, Plan, Step
+from dashboard.engine.database.statistics import Written
+from dashboard.engine.forecast import counting, values
+from dashboard.engine.forecast import reading as engine
+from dashboard.engine.forecast.values import Forecast, Identity
+from dashboard.engine.plan import Action, Plan, Step
 from dashboard.engine.schema.diff import Difference
-from dashboard.engine.target import counts
-from dashboard.engine.target.statistics import Written
 from dashboard.models import Rehearsal, RunStep, Snapshot
 from dashboard.models.environments import Environment
 from dashboard.selectors import rehearsals
@@ -33,7 +33,7 @@ def of_plan(plan: Plan, environment: Environment) -> Forecast:
         return Forecast()
     seen = _seen(plan)
     reading = engine.read(plan, seen or {})
-    found = counts.take(targets.address(environment), reading, then=_written_by_then(plan))
+    found = counting.take(targets.address(environment), reading, then=_written_by_then(plan))
     return replace(found, from_rehearsal=seen is not None)
 
 
@@ -50,7 +50,7 @@ def check_confirmed(plan: Plan, environment: Environment, confirmation: Confirma
     if not environment.protected or any(step.first_statement > 1 for step in plan.steps):
         return
     given = confirmation or Confirmation(forecast=of_plan(plan, environment), typed="", shown="")
-    if needs_word(given.forecast, environment) and not engine.is_confirmed(
+    if needs_word(given.forecast, environment) and not values.is_confirmed(
         given.forecast, typed=given.typed, shown=given.shown
     ):
         raise RowsNotTyped(lost=lost(given.forecast), expected=given.forecast.word)

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from dashboard.engine.errors import EngineError
-from dashboard.engine.planner import Target, TargetIdentity
+from dashboard.engine.plan import Target, TargetIdentity
 from dashboard.models import Observation, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import observations

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from dashboard.engine.planner import Action
+from dashboard.engine.plan import Action
 from dashboard.models import Request, Run
 from dashboard.models.roles import Role, has_role
 from dashboard.services.actors import Actor

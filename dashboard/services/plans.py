@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dashboard.engine import dryrun, planner
+from dashboard.engine import planner
 from dashboard.engine.errors import NotAcknowledged
-from dashboard.engine.planner import Plan
+from dashboard.engine.plan import UNPROVEN, Plan
+from dashboard.engine.run import dryrun
 from dashboard.models.environments import Environment
 from dashboard.selectors import folders, rehearsals
 from dashboard.services import targets
@@ -23,7 +24,7 @@ def rollback(environment: Environment, *, version: str, name: str) -> Plan:
     plan = planner.rollback(targets.look(environment, scripts=True), downto=version, name=name)
     if rehearsals.proving(plan) is None:
         return plan
-    return replace(plan, warnings=tuple(w for w in plan.warnings if w.code != planner.UNPROVEN))
+    return replace(plan, warnings=tuple(w for w in plan.warnings if w.code != UNPROVEN))
 
 
 def skip(environment: Environment, identities: Sequence[tuple[str, str]], *, reason: str) -> Plan:

@@ -6,7 +6,7 @@ from collections.abc import Set
 
 from django.db.models.functions import Now
 
-from dashboard.engine.planner import Action, Plan
+from dashboard.engine.plan import Action, Plan
 from dashboard.models import Request, Run
 from dashboard.models.environments import Environment
 from dashboard.selectors import observations

@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from dashboard.engine.errors import EngineError, PartlyApplied, RunCancelled, StatementFailed
-from dashboard.engine.events import (
+from dashboard.engine.run.events import (
     Blocked,
     Ending,
     Event,

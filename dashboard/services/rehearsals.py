@@ -17,16 +17,15 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from config.environments import Requirement
-from dashboard.engine import planner
 from dashboard.engine import rehearsal as engine
+from dashboard.engine.database import sizes
 from dashboard.engine.errors import EngineError, RunCancelled
 from dashboard.engine.files import verifications
-from dashboard.engine.leash import Leash
 from dashboard.engine.migration import version_key
-from dashboard.engine.planner import Action, Plan
+from dashboard.engine.plan import Action, Plan
 from dashboard.engine.rehearsal import risk
 from dashboard.engine.rehearsal.report import Origin, Report
-from dashboard.engine.target import sizes
+from dashboard.engine.run.cancellation import Cancellation
 from dashboard.models import Rehearsal, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import folders
@@ -57,7 +56,7 @@ def ask(plan: Plan, *, environment: Environment, by: Actor) -> Rehearsal:
     """Have this plan rehearsed. Where the same is under way already, that one is the answer."""
     permissions.check_can_request(by)
     policies.check_can_be_rehearsed(plan)
-    return selector.of_plan(plan).under_way or _queue(planner.without_saving(plan), environment, by)
+    return selector.of_plan(plan).under_way or _queue(plan.without_saving(), environment, by)
 
 
 def ask_if_required(plan: Plan, *, environment: Environment, by: Actor) -> None:
@@ -138,16 +137,16 @@ def _claim_next() -> Rehearsal | None:
 
 def _carry_out(rehearsal: Rehearsal, told_to_stop: Callable[[], bool]) -> None:
     logger.info("Rehearsal %s starts: %s", rehearsal.pk, rehearsal.title)
-    leash = Leash()
+    cancellation = Cancellation()
 
     def beat() -> None:
         _renew_lease(rehearsal)
         if told_to_stop():
-            leash.cancel("a shutdown of the worker")
+            cancellation.cancel("a shutdown of the worker")
 
     try:
         with beating(beat, name=f"rehearsal-{rehearsal.pk}", every=HEARTBEAT):
-            report = _rehearse(rehearsal, leash)
+            report = _rehearse(rehearsal, cancellation)
             of_target = _held_against(rehearsal, report)
     except RunCancelled:
         _put_back(rehearsal)
@@ -161,14 +160,14 @@ def _carry_out(rehearsal: Rehearsal, told_to_stop: Callable[[], bool]) -> None:
     logger.info("Rehearsal %s has ended", rehearsal.pk)
 
 
-def _rehearse(rehearsal: Rehearsal, leash: Leash) -> Report:
+def _rehearse(rehearsal: Rehearsal, cancellation: Cancellation) -> Report:
     return engine.of_plan(
         Plan.from_dict(rehearsal.plan),
         source=targets.access(environments.get(rehearsal.environment)),
         server_url=settings.REHEARSAL_URL or None,
         verify=verifications.read(folders.read()),
         registered=[targets.address(each) for each in environments.all_environments()],
-        leash=leash,
+        cancellation=cancellation,
     )
 
 

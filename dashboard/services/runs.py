@@ -15,8 +15,8 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from dashboard.engine.planner import Action, Plan
-from dashboard.engine.recovery import Found
+from dashboard.engine.plan import Action, Plan
+from dashboard.engine.run.recovery import Found
 from dashboard.models import Request, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.services import approvals, audit, forecasts, permissions, plans, policies, queue

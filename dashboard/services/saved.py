@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from dashboard.engine import planner
+from dashboard.engine.database import connection as connections
+from dashboard.engine.database import saved
+from dashboard.engine.database.saved import Save
 from dashboard.engine.errors import NothingToDo
-from dashboard.engine.planner import Plan
-from dashboard.engine.target import connection as connections
-from dashboard.engine.target import saved
-from dashboard.engine.target.saved import Save
+from dashboard.engine.plan import Plan
 from dashboard.models.environments import Environment
 from dashboard.services import targets
 

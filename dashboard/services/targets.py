@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from dashboard.engine import executor
-from dashboard.engine.planner import Policy, Target, TargetIdentity
-from dashboard.engine.target import connection, doctor
-from dashboard.engine.target.connection import Access, Address
-from dashboard.engine.target.doctor import Check
+from dashboard.engine.database import connection, doctor, history
+from dashboard.engine.database.connection import Access, Address
+from dashboard.engine.database.doctor import Check
+from dashboard.engine.plan import Policy, Target, TargetIdentity
 from dashboard.models import environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import observations
@@ -57,7 +56,7 @@ def look(environment: Environment, *, scripts: bool = False) -> Target:
 
 def read(environment: Environment, *, scripts: bool = False, expected: TargetIdentity | None = None) -> Target:
     """Read the target now, and whatever database it is where none is expected. Needs no control database."""
-    return executor.look(access(environment), scripts=scripts, expected=expected)
+    return history.read(access(environment), scripts=scripts, expected=expected)
 
 
 def major(environment: Environment) -> int:

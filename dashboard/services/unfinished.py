@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dashboard.engine import planner, statements
+from dashboard.engine import planner
+from dashboard.engine.database import connection as connections
+from dashboard.engine.database import indexes
 from dashboard.engine.errors import EngineError, NothingToDo, PlanBlocked
 from dashboard.engine.migration import AppliedMigration, Folder, JournalEntry, Unfinished, checksum
-from dashboard.engine.planner import Action, Plan, Target
-from dashboard.engine.statements import Statement
-from dashboard.engine.target import connection as connections
-from dashboard.engine.target import indexes
+from dashboard.engine.plan import Action, Plan, Target
+from dashboard.engine.sql import statements
+from dashboard.engine.sql.indexes import concurrent_index, concurrently_dropped
+from dashboard.engine.sql.statements import Statement
 from dashboard.models.environments import Environment
 from dashboard.selectors import folders
 from dashboard.services import targets
@@ -138,8 +140,8 @@ def _in_doubt(script: tuple[Statement, ...], unfinished: Unfinished) -> Statemen
 
 def _evidence(environment: Environment, statement: Statement | None) -> tuple[Evidence, str]:
     """Building and dropping an index concurrently can be seen in the catalog; nothing else can."""
-    built = statements.concurrent_index(statement) if statement else None
-    dropped = statements.concurrently_dropped(statement) if statement else ""
+    built = concurrent_index(statement) if statement else None
+    dropped = concurrently_dropped(statement) if statement else ""
     if not (dropped or (built and built.name)):
         return Evidence.NONE, ""
     with connections.reading(targets.address(environment)) as connection:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from dashboard.engine import planner
+from dashboard.engine import verification
 from dashboard.engine.errors import EngineError
-from dashboard.engine.planner import Plan, Target
+from dashboard.engine.plan import FROM_FILES, Plan, Target
 from dashboard.models import Observation, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import folders, observations
@@ -26,10 +26,10 @@ def objection(plan: Plan, *, made_at: datetime) -> str:
     Never asks the target: the page that shows this must not wait for it. A look from before the plan tells nothing.
     """
     try:
-        if plan.action in planner.FROM_FILES:
-            planner.verify_files(plan, folders.read())
+        if plan.action in FROM_FILES:
+            verification.verify_files(plan, folders.read())
         if seen := _seen_since(made_at, environments.get(plan.environment)):
-            planner.verify(plan, seen)
+            verification.verify(plan, seen)
     except EngineError as error:
         return str(error.facts.get("what", error)).rstrip(".")
     except environments.UnknownEnvironment:

@@ -8,8 +8,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from dashboard.engine.forecast import Forecast
-from dashboard.engine.planner import Plan
+from dashboard.engine.forecast.values import Forecast
+from dashboard.engine.plan import Plan
 from dashboard.forms.plans import PlanForm
 from dashboard.models import Request
 from dashboard.models.environments import Environment

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseStopPolling
 
-from dashboard.engine.planner import Plan
+from dashboard.engine.plan import Plan
 from dashboard.forms.plans import ApplyQuery
 from dashboard.models import Rehearsal
 from dashboard.models.environments import Environment

@@ -11,8 +11,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from dashboard.engine.forecast import Forecast
-from dashboard.engine.planner import Plan
+from dashboard.engine.forecast.values import Forecast
+from dashboard.engine.plan import Plan
 from dashboard.forms.decisions import ApproveForm, QueueQuery, RejectForm, RunForm
 from dashboard.forms.plans import ApplyQuery, PlanForm
 from dashboard.models import Request

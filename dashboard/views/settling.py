@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
-from dashboard.engine.planner import Plan
+from dashboard.engine.plan import Plan
 from dashboard.forms.plans import PlanForm
 from dashboard.forms.settling import ResetForm, SettleForm, WayForm
 from dashboard.models.environments import Environment

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from config.environments import Environment
-from dashboard.engine import executor, planner
+from dashboard.engine import planner
+from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.files import discovery
-from dashboard.engine.target.tracking import Attempt
+from dashboard.engine.run import executor
 from dashboard.services import targets
 from tests.fix_line import Line
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dashboard.engine import executor, planner
-from dashboard.engine.events import Event
-from dashboard.engine.executor import Approval
+from dashboard.engine import planner
+from dashboard.engine.database import history
+from dashboard.engine.database.connection import Access, Address
+from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.files import discovery
-from dashboard.engine.leash import Leash
 from dashboard.engine.migration import Folder, History
-from dashboard.engine.planner import Plan, Policy
-from dashboard.engine.target.connection import Access, Address
-from dashboard.engine.target.tracking import Attempt
+from dashboard.engine.plan import Plan, Policy, Target
+from dashboard.engine.run import executor
+from dashboard.engine.run.cancellation import Cancellation
+from dashboard.engine.run.events import Event
+from dashboard.engine.run.executor import Approval
 from tests.fix_postgres import Database
 
 FREE = Policy(protected=False, lock_timeout_ms=3000, statement_timeout_ms=0)
@@ -44,8 +46,8 @@ class Bench:
     def read(self) -> Folder:
         return discovery.read(self.folder)
 
-    def look(self) -> planner.Target:
-        return executor.look(self.access, scripts=True)
+    def look(self) -> Target:
+        return history.read(self.access, scripts=True)
 
     @property
     def history(self) -> History:
@@ -58,7 +60,12 @@ class Bench:
         return planner.rollback(self.look(), downto=version, name=name)
 
     def execute(
-        self, plan: Plan, *, run_id: str = "1", approval: Approval | None = None, leash: Leash | None = None
+        self,
+        plan: Plan,
+        *,
+        run_id: str = "1",
+        approval: Approval | None = None,
+        cancellation: Cancellation | None = None,
     ) -> None:
         self.events = []
         executor.execute(
@@ -67,7 +74,7 @@ class Bench:
             attempt=Attempt(run_id=run_id, by="alice", source_ip="192.0.2.7"),
             approval=approval,
             observer=self.events.append,
-            leash=leash,
+            cancellation=cancellation,
         )
 
     def apply(self, upto: str | None = None, *, run_id: str = "1") -> None:

@@ -10,8 +10,9 @@ import psycopg
 import pytest
 
 from dashboard.engine import errors, planner, status
-from dashboard.engine.events import Ending, StepEnded
-from dashboard.engine.leash import Leash
+from dashboard.engine.plan import Policy
+from dashboard.engine.run.cancellation import Cancellation
+from dashboard.engine.run.events import Ending, StepEnded
 from dashboard.engine.status import State
 from tests.engine.folders import Bench
 from tests.engine.test_executor import wait_until
@@ -64,7 +65,7 @@ def test_an_index_is_built_concurrently_and_recorded(people: Bench) -> None:
 
 
 def test_a_build_waits_for_writers_longer_than_the_lock_timeout(people: Bench) -> None:
-    people.policy = planner.Policy(protected=False, lock_timeout_ms=100, statement_timeout_ms=100)
+    people.policy = Policy(protected=False, lock_timeout_ms=100, statement_timeout_ms=100)
     people.write("002_index.sql", BUILD)
     with writer(people) as application:
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
@@ -204,15 +205,15 @@ def test_mixed_files_are_refused_before_anything_runs(people: Bench) -> None:
 
 def test_cancelling_a_build_says_what_is_left(people: Bench) -> None:
     people.write("002_index.sql", BUILD)
-    leash = Leash()
+    cancellation = Cancellation()
     with writer(people):
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'CREATE INDEX%'"
         cancel = threading.Thread(
-            target=lambda: (wait_until(lambda: people.database.query(waiting)[0][0]), leash.cancel("bob"))
+            target=lambda: (wait_until(lambda: people.database.query(waiting)[0][0]), cancellation.cancel("bob"))
         )
         cancel.start()
         with pytest.raises(errors.PartlyApplied):
-            people.execute(people.plan(), leash=leash)
+            people.execute(people.plan(), cancellation=cancellation)
         cancel.join()
     assert state_of(people, "002") is State.PARTIAL
     assert indexes(people) == {"people_name_idx": False}

@@ -9,14 +9,14 @@ import psycopg
 import pytest
 
 from dashboard.engine import errors, localserver
+from dashboard.engine.database import connection as connections
+from dashboard.engine.database import doctor, locks, tracking, wire
+from dashboard.engine.database.connection import Address, Connection
+from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.errors import ServerError
-from dashboard.engine.events import StatementFinished
-from dashboard.engine.planner import Action, Step
-from dashboard.engine.session import NOTICE_LENGTH, NOTICE_LIMIT, NOTICES_LENGTH
-from dashboard.engine.target import connection as connections
-from dashboard.engine.target import doctor, locks, tracking, wire
-from dashboard.engine.target.connection import Address, Connection
-from dashboard.engine.target.tracking import Attempt
+from dashboard.engine.plan import Action, Step
+from dashboard.engine.run.events import StatementFinished
+from dashboard.engine.run.session import NOTICE_LENGTH, NOTICE_LIMIT, NOTICES_LENGTH
 from tests.engine.folders import SCHEMA, Bench
 
 ATTEMPT = Attempt(run_id="1", by="alice")

@@ -7,10 +7,10 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from dashboard.engine.planner import Policy
-from dashboard.engine.target import connection, doctor, tracking
-from dashboard.engine.target.connection import Access, Address
-from dashboard.engine.target.doctor import Check, Level
+from dashboard.engine.database import connection, doctor, tracking
+from dashboard.engine.database.connection import Access, Address
+from dashboard.engine.database.doctor import Check, Level
+from dashboard.engine.plan import Policy
 from tests.fix_postgres import Database
 
 type Examine = Callable[..., dict[str, Check]]

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.engine import dryrun, statements
-from dashboard.engine.dryrun import Message
 from dashboard.engine.localserver import LocalServer
-from dashboard.engine.planner import Plan, Policy
+from dashboard.engine.plan import Plan, Policy
+from dashboard.engine.run import dryrun
+from dashboard.engine.run.dryrun import Message
+from dashboard.engine.sql import statements
 from tests.engine.folders import Bench
 
 TRANSACTIONAL = """-- signalbox: lock_timeout=7s

@@ -12,13 +12,13 @@ import psycopg
 import pytest
 
 from dashboard.engine import errors, planner
-from dashboard.engine.events import Ending, StatementFinished, StepCommitted, StepEnded
-from dashboard.engine.executor import Approval
-from dashboard.engine.leash import Leash
+from dashboard.engine.database import connection as connections
+from dashboard.engine.database import locks
 from dashboard.engine.migration import Kind
-from dashboard.engine.planner import Policy
-from dashboard.engine.target import connection as connections
-from dashboard.engine.target import locks
+from dashboard.engine.plan import Plan, Policy, records
+from dashboard.engine.run.cancellation import Cancellation
+from dashboard.engine.run.events import Ending, StatementFinished, StepCommitted, StepEnded
+from dashboard.engine.run.executor import Approval
 from tests.engine.folders import Bench
 
 FAILS_MIDWAY = """CREATE TABLE orders (id int PRIMARY KEY, total int);
@@ -110,7 +110,7 @@ def test_a_later_failure_of_the_same_version_leaves_the_success(bench: Bench) ->
     bench.write("001_users.sql", "CREATE TABLE users (id int);")
     bench.apply()
     plan = planner.apply(replace(bench.look(), history=bench.history.__class__(exists=True)), bench.read())
-    failing = replace(plan, basis=planner.records(bench.history))
+    failing = replace(plan, basis=records(bench.history))
     with pytest.raises(errors.StatementFailed):
         bench.execute(failing)
     row = bench.history.row("001", "users")
@@ -135,7 +135,7 @@ def test_the_log_refuses_update_delete_and_truncate(bench: Bench) -> None:
 # 3. Nothing runs that is not exactly what was approved
 
 
-def approval_of(plan: planner.Plan, **changes: object) -> Approval:
+def approval_of(plan: Plan, **changes: object) -> Approval:
     later = datetime.now(UTC) + timedelta(hours=1)
     return replace(
         Approval(digest=plan.digest, requested_by="alice", approved_by="bob", expires_at=later),
@@ -467,17 +467,17 @@ def test_no_password_is_in_the_error_of_a_target_that_cannot_be_reached(bench: B
 
 def test_cancelling_a_running_statement_leaves_nothing(bench: Bench) -> None:
     bench.write("001_slow.sql", "CREATE TABLE slow (id int); SELECT pg_sleep(30);")
-    leash = Leash()
+    cancellation = Cancellation()
     thread = threading.Thread(
         target=lambda: (
             wait_until(lambda: _state_of(bench, "signalbox:1") and "active" in _state_of(bench, "signalbox:1")[0]),
             time.sleep(0.2),
-            leash.cancel("bob"),
+            cancellation.cancel("bob"),
         )
     )
     thread.start()
     with pytest.raises(errors.RunCancelled, match="by bob"):
-        bench.execute(bench.plan(), leash=leash)
+        bench.execute(bench.plan(), cancellation=cancellation)
     thread.join()
     assert bench.tables() == set()
     assert log(bench) == [("apply", "cancelled")]

@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dashboard.engine.errors import SourceMissing, SourceUnreadable, SqlSyntaxError
-from dashboard.engine.files import directives, discovery, seed_names
+from dashboard.engine.files import discovery, seed_names
 from dashboard.engine.files.listing import Entry, Limits
 from dashboard.engine.migration import Direction, FileRole, Severity, checksum
+from dashboard.engine.sql import directives
 
 CASES = Path(__file__).parent / "cases" / "migrations"
 FORMATS = Path(__file__).parents[2] / "docs" / "FORMATS.md"

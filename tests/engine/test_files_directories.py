@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.engine.files import directives, discovery
+from dashboard.engine.files import discovery
 from dashboard.engine.migration import Direction, FileRole, Severity
+from dashboard.engine.sql import directives
 
 CASES = Path(__file__).parent / "cases" / "migrations"
 INDEX = "2024-03-04-050607-0000_index_phone"

@@ -8,16 +8,22 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard.engine import forecast, planner
-from dashboard.engine.forecast import Fate, Forecast, Loss
-from dashboard.engine.planner import Action, Copy, Plan, Step
+from dashboard.engine import plan
+from dashboard.engine.database import connection, statistics
+from dashboard.engine.database.connection import Address
+from dashboard.engine.database.statistics import Written
+from dashboard.engine.forecast import counting, reading, values
+from dashboard.engine.forecast.values import Fate, Forecast, Loss
+from dashboard.engine.plan import (
+    Action,
+    Copy,
+    Plan,
+    Step,
+)
 from dashboard.engine.schema.diff import Change, Difference
-from dashboard.engine.target import connection, counts, statistics
-from dashboard.engine.target.connection import Address
-from dashboard.engine.target.statistics import Written
 from tests.engine.folders import FREE, Bench
 
-IDENTITY = planner.TargetIdentity(system_identifier="1", database="d", database_oid=1)
+IDENTITY = plan.TargetIdentity(system_identifier="1", database="d", database_oid=1)
 
 
 def plan_of(*scripts: str) -> Plan:
@@ -30,7 +36,7 @@ def plan_of(*scripts: str) -> Plan:
 
 def threatened(*scripts: str) -> list[tuple[str, str]]:
     """(fate, what) of each threat: ("dropped", "users.plan")."""
-    found = forecast.read(plan_of(*scripts), {}).threats
+    found = reading.read(plan_of(*scripts), {}).threats
     return [(t.fate.value, f"{t.name}.{t.column}" if t.column else str(t.name)) for t in found]
 
 
@@ -91,10 +97,10 @@ def test_a_renamed_table_is_told_by_the_name_the_target_knows() -> None:
 
 
 def test_what_the_text_does_not_tell_is_said() -> None:
-    reading = forecast.read(
+    threats = reading.read(
         plan_of("DO $$ BEGIN EXECUTE 'DROP TABLE ' || 'a'; END $$;\nCALL tidy();", "SELECT 'oops"), {}
     )
-    assert [sentence.partition(":")[0] for sentence in reading.unseen] == [
+    assert [sentence.partition(":")[0] for sentence in threats.unseen] == [
         "001_x, line 1",
         "001_x, line 2",
         "The script of 002_x cannot be read, so what it destroys is not known.",
@@ -103,7 +109,7 @@ def test_what_the_text_does_not_tell_is_said() -> None:
 
 def test_a_script_that_hides_what_it_does_is_not_harmless_unless_a_rehearsal_saw_it(target_url: str) -> None:
     address = Address(environment="test", name="Test", variable="X", url=target_url)
-    hidden = counts.take(address, forecast.read(plan_of("DO $$ BEGIN EXECUTE 'DROP ' || what; END $$"), {}), then={})
+    hidden = counting.take(address, reading.read(plan_of("DO $$ BEGIN EXECUTE 'DROP ' || what; END $$"), {}), then={})
     assert (hidden.is_destructive, hidden.word) == (True, "unknown")
     seen = replace(hidden, from_rehearsal=True)
     assert (seen.is_destructive, seen.word) == (False, "0")
@@ -111,8 +117,8 @@ def test_a_script_that_hides_what_it_does_is_not_harmless_unless_a_rehearsal_saw
 
 def test_a_very_long_insert_destroys_nothing() -> None:
     rows = ", ".join("(1)" for _ in range(5000))
-    assert forecast.read(plan_of(f"INSERT INTO a VALUES {rows}"), {}).unseen == ()
-    assert forecast.read(plan_of(f"DELETE FROM a WHERE x IN ({rows})"), {}).unseen != ()
+    assert reading.read(plan_of(f"INSERT INTO a VALUES {rows}"), {}).unseen == ()
+    assert reading.read(plan_of(f"DELETE FROM a WHERE x IN ({rows})"), {}).unseen != ()
 
 
 def removed(*keys: str) -> list[Difference]:
@@ -124,7 +130,7 @@ def test_a_rehearsal_adds_what_the_text_does_not_tell() -> None:
     seen = {
         ("001", "x"): removed("table s.a", "column s.a.x", 'materialized view s."M v"', "index i on s.a", "view s.v")
     }
-    threats = forecast.read(plan, seen).threats
+    threats = reading.read(plan, seen).threats
     assert [(t.kind, str(t.name), t.column) for t in threats] == [
         ("table", "s.a", ""),
         ("column", "s.a", "x"),
@@ -134,24 +140,24 @@ def test_a_rehearsal_adds_what_the_text_does_not_tell() -> None:
 
 def test_a_renamed_table_is_not_gone_though_a_rehearsal_sees_another_name() -> None:
     plan = plan_of("ALTER TABLE s.a RENAME TO b")
-    assert forecast.read(plan, {("001", "x"): removed("table s.a", "column s.a.x")}).threats == ()
+    assert reading.read(plan, {("001", "x"): removed("table s.a", "column s.a.x")}).threats == ()
     plan = plan_of("ALTER TABLE s.a RENAME COLUMN x TO y")
-    (left,) = forecast.read(plan, {("001", "x"): removed("column s.a.x", "column s.a.z")}).threats
+    (left,) = reading.read(plan, {("001", "x"): removed("column s.a.x", "column s.a.z")}).threats
     assert left.column == "z"
 
 
 def test_steps_that_are_committed_already_are_not_forecast_again() -> None:
     plan = plan_of("DROP TABLE a; DROP TABLE b")
     going_on = replace(plan, steps=(replace(plan.steps[0], first_statement=2),))
-    assert [str(t.name) for t in forecast.read(going_on, {}).threats] == ["b"]
+    assert [str(t.name) for t in reading.read(going_on, {}).threats] == ["b"]
 
 
 # Counting
 
 
 def forecast_of(bench: Bench, *scripts: str, then: Written | None = None) -> Forecast:
-    reading = forecast.read(plan_of(*scripts), {})
-    return counts.take(bench.address, reading, then={("001", "x"): then} if then else {})
+    threats = reading.read(plan_of(*scripts), {})
+    return counting.take(bench.address, threats, then={("001", "x"): then} if then else {})
 
 
 def counted(found: Forecast) -> list[tuple[str, tuple[str, ...], int | None]]:
@@ -216,7 +222,7 @@ def test_a_delete_with_a_plain_condition_is_counted_by_it(shop: Bench) -> None:
     found = forecast_of(shop, "DELETE FROM users AS u WHERE u.plan = 'pro' AND id < 3")
     assert counted(found) == [("public.users", (), 2), ("public.orders", (), None)]
     assert found.word == "unknown"
-    assert found.losses[1].why_unknown == counts.CONDITIONAL
+    assert found.losses[1].why_unknown == counting.CONDITIONAL
     assert found.losses[0].copy is None
 
 
@@ -225,7 +231,7 @@ def test_a_delete_with_a_plain_condition_is_counted_by_it(shop: Bench) -> None:
     ["pg_terminate_backend(id)", "id IN (SELECT 1)", "born < current_date", "nextval('x') = 1"],
 )
 def test_nothing_nobody_approved_is_called_to_count(shop: Bench, condition: str) -> None:
-    (threat,) = forecast.read(plan_of(f"DELETE FROM s.log WHERE {condition}"), {}).threats
+    (threat,) = reading.read(plan_of(f"DELETE FROM s.log WHERE {condition}"), {}).threats
     assert (threat.fate, threat.counted_by) == (Fate.REDUCED, "")
 
 
@@ -272,30 +278,30 @@ def test_what_is_locked_becomes_an_estimate_and_what_was_never_counted_stays_unk
         other.execute("LOCK TABLE users, s.log")
         started = time.monotonic()
         found = forecast_of(shop, "ALTER TABLE users DROP COLUMN plan; DROP TABLE s.log")
-    assert time.monotonic() - started < counts.BUDGET
+    assert time.monotonic() - started < counting.BUDGET
     users, log = found.losses
     assert (users.rows, users.is_estimate) == (10, True)
-    assert (log.rows, log.why_unknown) == (None, counts.LOCKED)
+    assert (log.rows, log.why_unknown) == (None, counting.LOCKED)
     assert found.word == "unknown"
 
 
 def test_a_count_that_takes_too_long_is_given_up(shop: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counts, "COUNT_TIMEOUT", 0.1)
+    monkeypatch.setattr(counting, "COUNT_TIMEOUT", 0.1)
     shop.database.query(
         "CREATE FUNCTION slow(x int) RETURNS int LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(9); RETURN x; END';"
         "CREATE VIEW sleepy AS SELECT slow(1); CREATE TABLE t (x int); INSERT INTO t VALUES (1);"
         "ALTER TABLE t ENABLE ROW LEVEL SECURITY"
     )
-    monkeypatch.setattr(counts, "_counting", lambda connection, hit: b"SELECT slow(1)")
+    monkeypatch.setattr(counting, "_counting", lambda connection, hit: b"SELECT slow(1)")
     started = time.monotonic()
     (loss,) = forecast_of(shop, "DROP TABLE t").losses
     assert time.monotonic() - started < 3
-    assert (loss.rows, loss.why_unknown) == (None, counts.TOO_LONG)
+    assert (loss.rows, loss.why_unknown) == (None, counting.TOO_LONG)
 
 
 def test_a_target_that_does_not_answer_gives_a_sentence_within_the_budget() -> None:
     address = Address(environment="test", name="Test", variable="X", url="postgresql://who:s3cret@127.0.0.1:1/gone")
-    found = counts.take(address, forecast.read(plan_of("DROP TABLE a"), {}), then={})
+    found = counting.take(address, reading.read(plan_of("DROP TABLE a"), {}), then={})
     assert "Test cannot be reached" in found.failure
     assert "s3cret" not in found.failure
     assert (found.is_destructive, found.word) == (True, "unknown")
@@ -303,7 +309,7 @@ def test_a_target_that_does_not_answer_gives_a_sentence_within_the_budget() -> N
 
 def test_a_plan_that_destroys_nothing_never_asks_the_target() -> None:
     address = Address(environment="test", name="Test", variable="X", url="")
-    assert counts.take(address, forecast.read(plan_of("CREATE TABLE a (x int)"), {}), then={}) == Forecast()
+    assert counting.take(address, reading.read(plan_of("CREATE TABLE a (x int)"), {}), then={}) == Forecast()
 
 
 def test_rows_written_since_are_told_only_where_the_counting_went_on(shop: Bench) -> None:
@@ -357,7 +363,7 @@ def test_the_session_is_left_as_it_was_for_whoever_a_pooler_gives_it_to(
 
 
 def test_counting_only_reads_whatever_the_connection_would_allow(shop: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counts, "_counting", lambda connection, hit: b"DELETE FROM s.log RETURNING 1")
+    monkeypatch.setattr(counting, "_counting", lambda connection, hit: b"DELETE FROM s.log RETURNING 1")
     with shop.database.connect() as opened:
         monkeypatch.setattr(connection, "reading", lambda address, timeout: nullcontext(opened))
         (loss,) = forecast_of(shop, "DROP TABLE s.log").losses
@@ -398,4 +404,4 @@ def losing(rows: int | None) -> Forecast:
 def test_what_is_typed_must_cover_what_would_be_lost_now(
     rows: int | None, typed: str, shown: str, is_enough: bool
 ) -> None:
-    assert forecast.is_confirmed(losing(rows), typed=typed, shown=shown) is is_enough
+    assert values.is_confirmed(losing(rows), typed=typed, shown=shown) is is_enough

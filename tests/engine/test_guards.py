@@ -8,14 +8,17 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from dashboard.engine import errors, executor, session, statements, transactional
-from dashboard.engine.events import Ending, Event, StatementFinished, StatementStarted, StepEnded, StepRetried
-from dashboard.engine.leash import Leash
-from dashboard.engine.statements import Statement, TransactionMode, TransactionShape
-from dashboard.engine.target import connection as connections
-from dashboard.engine.target import guards, locks, tracking, wire
-from dashboard.engine.target.connection import Connection
-from dashboard.engine.target.tracking import Attempt
+from dashboard.engine import errors
+from dashboard.engine.database import connection as connections
+from dashboard.engine.database import guards, locks, tracking, wire
+from dashboard.engine.database.connection import Connection
+from dashboard.engine.database.tracking import Attempt
+from dashboard.engine.run import executor, session, transactional
+from dashboard.engine.run.cancellation import Cancellation
+from dashboard.engine.run.events import Ending, Event, StatementFinished, StatementStarted, StepEnded, StepRetried
+from dashboard.engine.sql import statements
+from dashboard.engine.sql.statements import Statement
+from dashboard.engine.sql.transaction import TransactionMode, TransactionShape
 from tests.engine.folders import Bench
 from tests.engine.test_executor import log
 
@@ -50,14 +53,14 @@ def _unread(number: int, sql: str) -> Statement:
     return replace(plain, number=number, sql=sql, summary=sql)
 
 
-def run_watched(bench: Bench, observer: Callable[[Event], None], leash: Leash | None = None) -> None:
+def run_watched(bench: Bench, observer: Callable[[Event], None], cancellation: Cancellation | None = None) -> None:
     executor.execute(
         bench.plan(),
         access=bench.access,
         attempt=Attempt(run_id="2", by="alice"),
         approval=None,
         observer=observer,
-        leash=leash,
+        cancellation=cancellation,
     )
 
 
@@ -153,43 +156,43 @@ def test_a_file_that_frees_all_locks_still_holds_the_target(users: Bench) -> Non
 
 
 def test_a_cancel_between_two_statements_sends_no_other(users: Bench) -> None:
-    leash, seen = Leash(), []
+    cancellation, seen = Cancellation(), []
 
     def cancel(event: Event) -> None:
         seen.append(event)
         if isinstance(event, StatementFinished) and event.number == 1:
-            leash.cancel("bob")
+            cancellation.cancel("bob")
 
     with pytest.raises(errors.RunCancelled, match="by bob"):
-        run_watched(users, cancel, leash)
+        run_watched(users, cancel, cancellation)
     assert [event.number for event in seen if isinstance(event, StatementStarted)] == [1]
     assert nothing_of_it(users)
 
 
 def test_a_cancel_after_the_last_statement_stops_the_commit(users: Bench) -> None:
-    leash = Leash()
+    cancellation = Cancellation()
 
     def cancel(event: Event) -> None:
         if isinstance(event, StatementFinished) and event.number == 2:
-            leash.cancel("bob")
+            cancellation.cancel("bob")
 
     with pytest.raises(errors.RunCancelled, match="by bob"):
-        run_watched(users, cancel, leash)
+        run_watched(users, cancel, cancellation)
     assert nothing_of_it(users)
 
 
 def test_nothing_is_cancelled_once_commit_is_sent(users: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its answer must not be lost to a late wish."""
-    leash, asked, send = Leash(), [], wire.send
+    cancellation, asked, send = Cancellation(), [], wire.send
 
     def cancel_at_commit(connection: Connection, sql: str) -> wire.Reply:
         if sql == "COMMIT":
-            leash.cancel("bob")
+            cancellation.cancel("bob")
         return send(connection, sql)
 
     monkeypatch.setattr(wire, "send", cancel_at_commit)
-    monkeypatch.setattr("dashboard.engine.leash._ask_to_cancel", asked.append)
-    run_watched(users, lambda event: None, leash)
+    monkeypatch.setattr("dashboard.engine.run.cancellation._ask_to_cancel", asked.append)
+    run_watched(users, lambda event: None, cancellation)
     assert asked == []
     assert users.tables() == {"public.users", "public.next"}
 
@@ -197,24 +200,24 @@ def test_nothing_is_cancelled_once_commit_is_sent(users: Bench, monkeypatch: pyt
 def test_a_run_without_its_lease_begins_no_step(users: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     begun = []
     monkeypatch.setattr(transactional, "_begin", lambda *args: begun.append(args))
-    leash = Leash()
-    leash.hold(-1)
+    cancellation = Cancellation()
+    cancellation.hold(-1)
     with pytest.raises(errors.RunCancelled, match="lost its lease"):
-        users.execute(users.plan(), leash=leash)
+        users.execute(users.plan(), cancellation=cancellation)
     assert begun == []
     assert nothing_of_it(users)
 
 
 def test_a_lease_that_runs_out_stops_the_run_before_its_next_statement(users: Bench) -> None:
-    leash = Leash()
-    leash.hold(60)
+    cancellation = Cancellation()
+    cancellation.hold(60)
 
     def lose_lease(event: Event) -> None:
         if isinstance(event, StatementFinished) and event.number == 1:
-            leash.hold(-1)
+            cancellation.hold(-1)
 
     with pytest.raises(errors.RunCancelled, match="lost its lease"):
-        run_watched(users, lose_lease, leash)
+        run_watched(users, lose_lease, cancellation)
     assert nothing_of_it(users)
 
 

@@ -10,10 +10,10 @@ import psycopg
 import pytest
 
 from dashboard.engine import errors
-from dashboard.engine.events import Ending, Event, StatementFinished, StepEnded
-from dashboard.engine.leash import Leash
-from dashboard.engine.target import guards, tracking
-from dashboard.engine.target.connection import Connection
+from dashboard.engine.database import guards, tracking
+from dashboard.engine.database.connection import Connection
+from dashboard.engine.run.cancellation import Cancellation
+from dashboard.engine.run.events import Ending, Event, StatementFinished, StepEnded
 from tests.engine.folders import Bench
 from tests.engine.test_executor import wait_until
 from tests.engine.test_guards import run_watched
@@ -181,14 +181,14 @@ def test_a_cancel_before_a_build_leaves_it_unbegun(people: Bench) -> None:
         "002_build.sql",
         f"{OUTSIDE}INSERT INTO people VALUES ('Eve');\nCREATE INDEX CONCURRENTLY people_name ON people (name);",
     )
-    leash = Leash()
+    cancellation = Cancellation()
 
     def cancel(event: Event) -> None:
         if isinstance(event, StatementFinished):
-            leash.cancel("bob")
+            cancellation.cancel("bob")
 
     with pytest.raises(errors.PartlyApplied):
-        run_watched(people, cancel, leash)
+        run_watched(people, cancel, cancellation)
     assert unfinished(people) == [(1, True)]
 
 

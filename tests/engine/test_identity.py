@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.engine import executor, recovery
+from dashboard.engine.database import history
+from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.errors import OtherDatabase
-from dashboard.engine.planner import TargetIdentity
-from dashboard.engine.recovery import Found
-from dashboard.engine.target.tracking import Attempt
+from dashboard.engine.plan import TargetIdentity
+from dashboard.engine.run import recovery
+from dashboard.engine.run.recovery import Found
 from tests.engine.folders import Bench
 from tests.fix_postgres import MakeDatabase
 
@@ -34,7 +35,7 @@ def test_a_difference_in_words(now: tuple[str, str, int], words: str) -> None:
 def test_another_database_is_told_before_its_history_is_read(bench: Bench) -> None:
     bench.database.query("CREATE SCHEMA platform; CREATE TABLE platform.schema_migrations (nonsense int)")
     with pytest.raises(OtherDatabase, match="Test is not the database it was: TEST_URL led to app and now leads to"):
-        executor.look(bench.access, expected=HERE)
+        history.read(bench.access, expected=HERE)
 
 
 def test_a_copy_is_another_database_though_its_history_is_the_same(bench: Bench, make_database: MakeDatabase) -> None:
@@ -44,7 +45,7 @@ def test_a_copy_is_another_database_though_its_history_is_the_same(bench: Bench,
     bench.database = make_database(template=bench.database.name)
     assert bench.look().history == before.history
     with pytest.raises(OtherDatabase):
-        executor.look(bench.access, expected=before.identity)
+        history.read(bench.access, expected=before.identity)
 
 
 @pytest.mark.parametrize("kind", ["copy", "empty"])

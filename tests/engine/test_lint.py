@@ -18,10 +18,11 @@ import yaml
 
 from dashboard.engine.files import discovery
 from dashboard.engine.lint import RULES, Finding, LintContext, advice, lint, lint_folder, rules, squawk
-from dashboard.engine.lint.narrowing import keeps_rows, narrows
-from dashboard.engine.lint.trees import ColumnType
 from dashboard.engine.migration import Severity
-from dashboard.engine.statements import plan_transaction, split
+from dashboard.engine.sql.statements import split
+from dashboard.engine.sql.transaction import plan_transaction
+from dashboard.engine.sql.trees import ColumnType
+from dashboard.engine.sql.type_changes import keeps_rows, narrows
 from tests.engine import new_rule
 
 CASES = Path(__file__).parent / "cases" / "lint"

@@ -19,7 +19,8 @@ import pytest
 
 from dashboard.engine import localserver
 from dashboard.engine.errors import LocalServerError
-from dashboard.engine.localserver import LocalServer
+from dashboard.engine.localserver import LocalServer, account, installation
+from dashboard.engine.localserver import home as homes
 
 ROOT = Path(__file__).parents[2]
 
@@ -131,20 +132,20 @@ def test_its_password_is_in_no_argument_and_no_public_file(postgres_server: Loca
 @pytest.mark.root
 def test_root_lets_nobody_run_it(postgres_server: LocalServer) -> None:
     owner = Path(f"/proc/{postmaster(postgres_server.data_dir)}").stat().st_uid
-    assert owner == localserver._nobody().pw_uid
+    assert owner == account.nobody().pw_uid
 
 
 @pytest.mark.root
 def test_root_may_ask_for_a_folder_that_is_closed_to_nobody(
     tmp_path: Path, open_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(localserver, "ROOT_HOMES", open_folder / "homes")
+    monkeypatch.setattr(homes, "ROOT_HOMES", open_folder / "homes")
     tmp_path.chmod(0o700)
     asked = tmp_path / "closed" / "server"
     with localserver.running(asked) as server:
         assert query(server.url(), "SELECT 1") == 1
         assert asked.resolve() == server.data_dir
-        assert localserver.ROOT_HOMES in server.data_dir.parents
+        assert homes.ROOT_HOMES in server.data_dir.parents
     with localserver.running(asked) as again:
         assert again.data_dir == server.data_dir
     localserver.remove(asked)
@@ -154,9 +155,9 @@ def test_root_may_ask_for_a_folder_that_is_closed_to_nobody(
 
 @pytest.mark.root
 def test_root_may_use_programs_that_are_closed_to_nobody(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(localserver, "ROOT_PROGRAMS", open_folder / "programs")
-    monkeypatch.setattr(localserver, "_open_to_others", lambda path: path.name != "postgres")
-    reachable = localserver._within_reach(localserver.find_installation())
+    monkeypatch.setattr(installation, "ROOT_PROGRAMS", open_folder / "programs")
+    monkeypatch.setattr(installation, "open_to_others", lambda path: path.name != "postgres")
+    reachable = installation.within_reach(localserver.find_installation())
     assert open_folder in reachable.bin_dir.parents
     with localserver.running(installation=reachable) as server:
         assert query(server.url(), "SELECT 1") == 1
@@ -289,7 +290,7 @@ def _orphaned_server(server: LocalServer) -> subprocess.Popen[bytes]:
     server.kill("fast")
     config = f"config_file={server.data_dir / 'postgresql.conf'}"
     command = [str(server.installation.bin_dir / "postgres"), "-D", str(server.data_dir / "pgdata"), "-c", config]
-    orphan = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd="/", **localserver._privileges())
+    orphan = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd="/", **account.privileges())
     assert eventually(server.is_running)
     return orphan
 
@@ -300,7 +301,7 @@ def test_a_stale_pid_file_with_a_living_strangers_pid_harms_nobody(home: Path) -
         pid_file = home / "pgdata" / "postmaster.pid"
         kept = pid_file.read_text()
         server.kill("kill")
-    with subprocess.Popen(["sleep", "600"], **localserver._privileges()) as stranger:
+    with subprocess.Popen(["sleep", "600"], **account.privileges()) as stranger:
         pid_file.write_text(kept.replace(kept.split("\n", 1)[0], str(stranger.pid), 1))
         try:
             with localserver.running(home) as server:

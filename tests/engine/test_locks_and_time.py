@@ -9,11 +9,12 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from dashboard.engine import errors, transactional
-from dashboard.engine.events import Blocked, StepRetried
-from dashboard.engine.planner import Policy
-from dashboard.engine.target import wire
-from dashboard.engine.target.connection import Connection
+from dashboard.engine import errors
+from dashboard.engine.database import wire
+from dashboard.engine.database.connection import Connection
+from dashboard.engine.plan import Policy
+from dashboard.engine.run import transactional
+from dashboard.engine.run.events import Blocked, StepRetried
 from tests.engine.folders import Bench
 from tests.engine.test_executor import log, wait_until
 
@@ -109,7 +110,7 @@ def test_a_run_ends_at_its_deadline_whatever_the_file_sets(users: Bench) -> None
 def test_a_statement_that_swallows_its_cancel_is_ended_all_the_same(
     users: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dashboard.engine.monitor.CANCEL_PATIENCE", 1.5)
+    monkeypatch.setattr("dashboard.engine.run.monitor.CANCEL_PATIENCE", 1.5)
     users.policy = Policy(protected=False, lock_timeout_ms=200, statement_timeout_ms=0, deadline_s=1)
     users.write(
         "002_column.sql",

@@ -7,9 +7,16 @@ from typing import Any
 
 import pytest
 
-from dashboard.engine import errors, planner
+from dashboard.engine import errors, planner, verification
 from dashboard.engine.migration import AppliedMigration, History
-from dashboard.engine.planner import Action, Plan, Policy, Step, Target, TargetIdentity
+from dashboard.engine.plan import (
+    Action,
+    Plan,
+    Policy,
+    Step,
+    Target,
+    TargetIdentity,
+)
 from tests.engine.folders import Bench
 
 STEP = Step(
@@ -74,12 +81,12 @@ def _row(*, success: bool, version: str = "000") -> AppliedMigration:
 
 
 def test_a_plan_holds_for_the_target_it_was_made_for() -> None:
-    planner.verify(PLAN, target())
+    verification.verify(PLAN, target())
 
 
 def test_a_failed_attempt_changes_no_plan() -> None:
     rows = (_row(success=True), _row(success=False, version="001"))
-    planner.verify(PLAN, target(history=History(exists=True, rows=rows)))
+    verification.verify(PLAN, target(history=History(exists=True, rows=rows)))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +100,7 @@ def test_a_failed_attempt_changes_no_plan() -> None:
 )
 def test_a_plan_for_anything_else_is_refused_by_name(changes: dict[str, Any], what: str) -> None:
     with pytest.raises(errors.PlanChanged, match=what):
-        planner.verify(PLAN, target(**changes))
+        verification.verify(PLAN, target(**changes))
 
 
 # Files
@@ -112,7 +119,7 @@ def test_a_file_that_is_gone_is_refused(users: Bench) -> None:
         file.unlink()
     users.write("002_other.sql", "SELECT 1;")
     with pytest.raises(errors.PlanChanged, match="is gone"):
-        planner.verify_files(plan, users.read())
+        verification.verify_files(plan, users.read())
 
 
 @pytest.mark.parametrize("file", ["001_users.sql", "001_rollback.sql"])
@@ -120,7 +127,7 @@ def test_a_file_that_was_edited_is_refused(users: Bench, file: str) -> None:
     plan = users.plan()
     users.write(file, "SELECT 1;")
     with pytest.raises(errors.PlanChanged, match="was edited"):
-        planner.verify_files(plan, users.read())
+        verification.verify_files(plan, users.read())
 
 
 def test_what_is_applied_cannot_be_skipped(users: Bench) -> None:

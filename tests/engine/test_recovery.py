@@ -10,14 +10,15 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from dashboard.engine import errors, recovery
-from dashboard.engine.faultpoints import InjectedFault
-from dashboard.engine.planner import Plan
-from dashboard.engine.recovery import Found
-from dashboard.engine.target import connection as connections
-from dashboard.engine.target import doctor, locks
-from dashboard.engine.target.connection import Address, Connection
-from dashboard.engine.target.tracking import Attempt
+from dashboard.engine import errors
+from dashboard.engine.database import connection as connections
+from dashboard.engine.database import doctor, locks
+from dashboard.engine.database.connection import Address, Connection
+from dashboard.engine.database.tracking import Attempt
+from dashboard.engine.plan import Plan
+from dashboard.engine.run import recovery
+from dashboard.engine.run.faultpoints import InjectedFault
+from dashboard.engine.run.recovery import Found
 from tests.engine.folders import Bench
 
 LOST = "2"  # the run
@@ -46,7 +47,7 @@ def lose(people: Bench, monkeypatch: pytest.MonkeyPatch) -> Lose:
 
         people.write("002_next.sql", text)
         plan = people.plan()
-        monkeypatch.setattr("dashboard.engine.autocommit.faultpoint", faultpoint)
+        monkeypatch.setattr("dashboard.engine.run.autocommit.faultpoint", faultpoint)
         with pytest.raises(InjectedFault):
             people.execute(plan, run_id=LOST)
         monkeypatch.undo()

@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 
 from dashboard.engine import rehearsal
+from dashboard.engine.database.connection import Address
 from dashboard.engine.errors import RehearsalImpossible, RunCancelled, TargetUnreachable
 from dashboard.engine.files import discovery
-from dashboard.engine.leash import Leash
 from dashboard.engine.localserver import LocalServer
 from dashboard.engine.rehearsal import throwaway
 from dashboard.engine.rehearsal.report import Origin, Proof, Report
-from dashboard.engine.target.connection import Address
+from dashboard.engine.run.cancellation import Cancellation
 from tests.fix_postgres import Database
 
 type Rehearse = Callable[..., Report]
@@ -386,10 +386,10 @@ def test_the_server_of_a_target_is_refused(
 
 def test_it_ends_when_it_is_told_to(folder: Path, postgres_server: LocalServer, left: Callable[[], list[str]]):
     (folder / "001_users.sql").write_text(USERS)
-    leash = Leash()
-    leash.cancel("alice")
+    cancellation = Cancellation()
+    cancellation.cancel("alice")
     with pytest.raises(RunCancelled, match="alice"):
-        rehearsal.of_folder(discovery.read(folder), server_url=postgres_server.url(), leash=leash)
+        rehearsal.of_folder(discovery.read(folder), server_url=postgres_server.url(), cancellation=cancellation)
     assert left() == []
 
 

@@ -8,17 +8,17 @@ from dataclasses import replace
 import pytest
 
 from dashboard.engine import localserver, planner, rehearsal
+from dashboard.engine.database import sizes
+from dashboard.engine.database.connection import Access, Address
+from dashboard.engine.database.sizes import Holder, Live, TableSize
 from dashboard.engine.errors import PlanChanged, RehearsalImpossible
 from dashboard.engine.files import verifications
 from dashboard.engine.localserver import LocalServer
-from dashboard.engine.planner import Plan
+from dashboard.engine.plan import Plan
 from dashboard.engine.rehearsal import dump, risk
 from dashboard.engine.rehearsal.dump import NoDump
 from dashboard.engine.rehearsal.report import ObservedLock, Origin, Proof, Report, ScriptRun
 from dashboard.engine.rehearsal.risk import Level
-from dashboard.engine.target import sizes
-from dashboard.engine.target.connection import Access, Address
-from dashboard.engine.target.sizes import Holder, Live, TableSize
 from tests.engine.folders import FREE, Bench
 from tests.fix_postgres import Database, MakeDatabase
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.engine.rehearsal import reach
+from dashboard.engine.rehearsal import refusals
 
 
 @pytest.mark.parametrize(
@@ -38,11 +38,11 @@ from dashboard.engine.rehearsal import reach
 )
 def test_what_a_whole_server_shares_is_changed_on_a_private_one_only(statement: str):
     script = f"SELECT 1;\n{statement};"
-    refused = reach.refusal(script, server_is_private=False)
+    refused = refusals.refusal(script, server_is_private=False)
     assert refused
     assert "the whole server, which others use too" in refused.sentence
     assert (refused.line, refused.statement) == (2, 2)
-    assert reach.refusal(script, server_is_private=True) is None
+    assert refusals.refusal(script, server_is_private=True) is None
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_what_a_whole_server_shares_is_changed_on_a_private_one_only(statement: 
 )
 @pytest.mark.parametrize("private", [True, False])
 def test_what_leads_out_of_the_server_is_not_rehearsed_anywhere(statement: str, private: bool):
-    refused = reach.refusal(statement, server_is_private=private)
+    refused = refusals.refusal(statement, server_is_private=private)
     assert refused
     assert "reaches outside the database" in refused.sentence
 
@@ -88,4 +88,4 @@ def test_what_leads_out_of_the_server_is_not_rehearsed_anywhere(statement: str, 
     ],
 )
 def test_what_stays_in_the_database_is_rehearsed(statement: str):
-    assert reach.refusal(statement, server_is_private=False) is None
+    assert refusals.refusal(statement, server_is_private=False) is None

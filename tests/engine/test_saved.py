@@ -11,13 +11,13 @@ import psycopg
 import pytest
 
 from dashboard.engine import errors, planner
-from dashboard.engine.events import Copied, RowsCopied
-from dashboard.engine.executor import Approval
-from dashboard.engine.planner import Copy, Plan, Step
+from dashboard.engine.database import connection, saved
+from dashboard.engine.database.saved import Copied, Save
+from dashboard.engine.database.tracking import Attempt
+from dashboard.engine.plan import Copy, Plan, Step
+from dashboard.engine.run.events import RowsCopied
+from dashboard.engine.run.executor import Approval
 from dashboard.engine.schema import snapshot
-from dashboard.engine.target import connection, saved
-from dashboard.engine.target.saved import Save
-from dashboard.engine.target.tracking import Attempt
 from tests.engine.folders import Bench
 
 PLAN_UP = "ALTER TABLE users ADD COLUMN plan text NOT NULL DEFAULT 'free', ADD COLUMN note text;"
@@ -41,7 +41,7 @@ def users(bench: Bench) -> Bench:
 
 
 def rollback_saving(bench: Bench, *copies: Copy, version: str = "002", name: str = "plan") -> Plan:
-    return planner.saving(bench.plan_rollback(version, name), {(version, name): copies})
+    return bench.plan_rollback(version, name).saving({(version, name): copies})
 
 
 def copied(bench: Bench) -> tuple[Copied, ...]:
@@ -277,7 +277,7 @@ def test_what_is_saved_is_part_of_the_digest_and_survives_being_kept(users: Benc
     assert saving.digest != bare.digest
     assert rollback_saving(users, replace(PLANS, columns=("plan",))).digest != saving.digest
     assert Plan.from_dict(saving.to_dict()) == saving
-    assert planner.without_saving(saving).digest == bare.digest
+    assert saving.without_saving().digest == bare.digest
 
 
 def test_a_long_table_name_still_gives_each_copy_a_name_of_its_own(bench: Bench) -> None:

@@ -6,11 +6,11 @@ import time
 
 import pytest
 
+from dashboard.engine.database.connection import Access, Address
 from dashboard.engine.errors import SchemaUnreadable, TargetUnreachable
-from dashboard.engine.planner import Policy
+from dashboard.engine.plan import Policy
 from dashboard.engine.schema import drift
 from dashboard.engine.schema.objects import Snapshot
-from dashboard.engine.target.connection import Access, Address
 from tests.fix_postgres import Database
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from dashboard.engine.database import tracking
 from dashboard.engine.schema import diff, snapshot
 from dashboard.engine.schema.objects import Snapshot, attributes_of, subject_of, table_of, text_of
 from dashboard.engine.schema.snapshot import tracking_tables
-from dashboard.engine.target import tracking
 from tests.fix_postgres import Database
 
 BASE = (Path(__file__).parent / "cases" / "schema" / "base.sql").read_text(encoding="utf-8")

@@ -7,18 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard.engine.errors import SqlSyntaxError
-from dashboard.engine.statements import (
-    NON_TRANSACTIONAL,
+from dashboard.engine.sql.excerpts import locate
+from dashboard.engine.sql.statements import NON_TRANSACTIONAL, TransactionControl, split
+from dashboard.engine.sql.tokens import (
     Token,
     TokenKind,
-    TransactionControl,
-    TransactionMode,
     checksum_sql,
-    locate,
-    plan_transaction,
-    split,
     tokens,
 )
+from dashboard.engine.sql.transaction import TransactionMode, plan_transaction
 
 
 def texts(sql):
@@ -481,6 +478,6 @@ def test_every_piece_is_one_statement_to_the_parser_again(parts):
 
 
 def test_the_module_needs_neither_django_nor_a_driver():
-    code = "import dashboard.engine.statements, dashboard.engine.files.discovery, dashboard.engine.status, sys"
+    code = "import dashboard.engine.sql.statements, dashboard.engine.files.discovery, dashboard.engine.status, sys"
     check = f"{code}; sys.exit(bool({{'django', 'psycopg'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import psycopg
 
-from dashboard.engine.faultpoints import faultpoint
+from dashboard.engine.run.faultpoints import faultpoint
 
 #: Its named points, in the order it passes them.
 POINTS = ("connected", "begun", "body_done", "committed", "recorded")

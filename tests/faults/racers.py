@@ -11,11 +11,11 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any, Self
 
-from dashboard.engine import executor
+from dashboard.engine.database.connection import Access
+from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.errors import EngineError
-from dashboard.engine.planner import Plan
-from dashboard.engine.target.connection import Access
-from dashboard.engine.target.tracking import Attempt
+from dashboard.engine.plan import Plan
+from dashboard.engine.run import executor
 from tests.faults import naive
 from tests.faults.trial import processes
 

@@ -33,7 +33,7 @@ CASES = [
     for phase in PHASES[mode.name]
     if size() is not Size.SMALL or phase in {"before_commit", "journal_started:3"}
 ]
-LEASE = {"dashboard.services.runs.LEASE": timedelta(seconds=1), "dashboard.engine.recovery.GRACE": 0.5}
+LEASE = {"dashboard.services.runs.LEASE": timedelta(seconds=1), "dashboard.engine.run.recovery.GRACE": 0.5}
 
 
 @pytest.mark.parametrize(("mode", "phase"), CASES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dashboard.engine import errors
-from dashboard.engine.events import StatementFinished
+from dashboard.engine.run.events import StatementFinished
 from tests.engine.folders import Bench
 from tests.faults import outside
 from tests.fix_faults import Tally
@@ -115,7 +115,7 @@ def test_a_hostile_file_leaves_nothing(
     name: str, lasting_bench: Bench, monkeypatch: pytest.MonkeyPatch, tally: Tally
 ) -> None:
     target = lasting_bench
-    monkeypatch.setattr("dashboard.engine.transactional.FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("dashboard.engine.run.transactional.FIRST_PAUSE", 0.01)
     before = outside.catalog(target.database), outside.history(target.database)
     (target.folder / "002_hostile.sql").write_bytes(REFUSED[name])
     with pytest.raises(errors.EngineError) as caught:

@@ -10,11 +10,14 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from dashboard.engine import errors, executor, recovery, statements
-from dashboard.engine.planner import Plan
-from dashboard.engine.recovery import Found
-from dashboard.engine.statements import Statement, TransactionMode, TransactionShape
-from dashboard.engine.target.tracking import Attempt
+from dashboard.engine import errors
+from dashboard.engine.database.tracking import Attempt
+from dashboard.engine.plan import Plan
+from dashboard.engine.run import executor, recovery
+from dashboard.engine.run.recovery import Found
+from dashboard.engine.sql import statements, transaction
+from dashboard.engine.sql.statements import Statement
+from dashboard.engine.sql.transaction import TransactionMode, TransactionShape
 from tests.engine.folders import Bench
 from tests.faults import outside
 from tests.fix_faults import Tally
@@ -254,7 +257,7 @@ def test_a_hostile_statement_leaves_nothing(
     target = lasting_bench
     target.write("002_hostile.sql", "SELECT 'its place is taken by the case';")
     before = look_at(target)
-    monkeypatch.setattr("dashboard.engine.transactional.FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("dashboard.engine.run.transactional.FIRST_PAUSE", 0.01)
     with pytest.raises(errors.EngineError) as caught:
         run_as_it_is(target, REFUSED[name], monkeypatch)
     left = outside.catalog(target.database) - before.catalog
@@ -353,5 +356,5 @@ def _resolve(bench: Bench, plan: Plan) -> tuple[Found, ...]:
 def test_the_parser_alone_would_have_refused_what_controls_the_transaction() -> None:
     controlling = [name for name, sent in REFUSED.items() if any(s.split()[0] in {"COMMIT", "END"} for s in sent)]
     for name in controlling:
-        shape = statements.plan_transaction(statements.split(";\n".join(REFUSED[name])), {})
+        shape = transaction.plan_transaction(statements.split(";\n".join(REFUSED[name])), {})
         assert shape.fault, name

@@ -23,11 +23,11 @@ PART = "lost messages"
 
 #: Quick, so that the silence of a line is not waited for as long as in earnest.
 PATIENCE = {
-    "dashboard.engine.monitor.HEAD_START": 0.3,
-    "dashboard.engine.monitor.POLL": 0.05,
-    "dashboard.engine.monitor.CANCEL_PATIENCE": 0.1,
-    "dashboard.engine.monitor.TERMINATE_PATIENCE": 0.1,
-    "dashboard.engine.recovery.GRACE": 0.3,
+    "dashboard.engine.run.monitor.HEAD_START": 0.3,
+    "dashboard.engine.run.monitor.POLL": 0.05,
+    "dashboard.engine.run.monitor.CANCEL_PATIENCE": 0.1,
+    "dashboard.engine.run.monitor.TERMINATE_PATIENCE": 0.1,
+    "dashboard.engine.run.recovery.GRACE": 0.3,
 }
 REPEATS = sized(small=1, ci=1, full=5)
 HOLES = {Break.HOLE, Break.HOLE_AFTER}

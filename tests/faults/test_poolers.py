@@ -64,9 +64,9 @@ def _warm_up(database: Database, backends: int) -> None:
 
 
 def test_the_port_of_a_known_transaction_pooler_is_refused_before_any_probe(bench: Bench) -> None:
-    from dashboard.engine.target import connection as connections
-    from dashboard.engine.target import doctor
-    from dashboard.engine.target.connection import Address
+    from dashboard.engine.database import connection as connections
+    from dashboard.engine.database import doctor
+    from dashboard.engine.database.connection import Address
 
     with connections.reading(bench.address) as connection:
         supabase = Address(environment="p", name="P", variable="URL", url="postgresql://u@h:6543/db")

@@ -13,10 +13,10 @@ import pytest
 from django.utils import timezone
 
 from dashboard.engine import errors
-from dashboard.engine.events import StepRetried
-from dashboard.engine.target import connection as connections
-from dashboard.engine.target import locks, wire
-from dashboard.engine.target.connection import Connection
+from dashboard.engine.database import connection as connections
+from dashboard.engine.database import locks, wire
+from dashboard.engine.database.connection import Connection
+from dashboard.engine.run.events import StepRetried
 from dashboard.models import Run
 from dashboard.services import execution, runs
 from tests.engine.folders import Bench
@@ -112,7 +112,7 @@ def test_a_deadlock_with_the_application_is_tried_again_as_a_whole(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Case 40: whichever side the server ends, the migration is applied once and the application is not harmed."""
-    monkeypatch.setattr("dashboard.engine.transactional.FIRST_PAUSE", 0.05)
+    monkeypatch.setattr("dashboard.engine.run.transactional.FIRST_PAUSE", 0.05)
     bench.database.query(f"ALTER DATABASE {bench.database.name} SET deadlock_timeout = '50ms'")
     bench.database.query("CREATE TABLE a (id int); CREATE TABLE b (id int)")
     bench.write("001_both.sql", "ALTER TABLE a ADD COLUMN n int; ALTER TABLE b ADD COLUMN n int;")

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from psycopg import pq
 
-from dashboard.engine import statements
+from dashboard.engine.database import wire
 from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.localserver import LocalServer
-from dashboard.engine.target import wire
+from dashboard.engine.sql import statements
 from tests.fix_faults import Tally, sized
 
 EXAMPLES = sized(small=150, ci=2000, full=20_000)

@@ -8,7 +8,7 @@ import pytest
 
 from config.environments import Environment
 from dashboard.engine.errors import NothingToDo, OtherDatabase
-from dashboard.engine.faultpoints import InjectedFault
+from dashboard.engine.run.faultpoints import InjectedFault
 from dashboard.models import AuditEvent, Observation, Request, Run
 from dashboard.selectors import observations as seen
 from dashboard.services import approvals, bindings, execution, observations, plans, runs, targets
@@ -307,7 +307,7 @@ def lose_a_run(line: Line, by: Actor, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Its worker breaks off after the commit of 001."""
     run = runs.start(plans.apply(line.staging), environment=line.staging, by=by)
     with monkeypatch.context() as patch:
-        patch.setattr("dashboard.engine.transactional.faultpoint", _break_once_committed)
+        patch.setattr("dashboard.engine.run.transactional.faultpoint", _break_once_committed)
         execution.execute(run.pk)
     run.refresh_from_db()
     assert run.status == Run.Status.INTERRUPTED

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from dashboard.engine.recovery import Found
+from dashboard.engine.run.recovery import Found
 from dashboard.models import AuditEvent, Decision, Request, Run, RunStep
 from dashboard.services import approvals, audit, plans, runs
 from dashboard.services.actors import Actor

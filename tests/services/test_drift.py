@@ -12,10 +12,10 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from config.environments import Environment
-from dashboard.engine import executor
-from dashboard.engine.planner import Plan
+from dashboard.engine.database.tracking import Attempt
+from dashboard.engine.plan import Plan
+from dashboard.engine.run import executor
 from dashboard.engine.schema.drift import Seen
-from dashboard.engine.target.tracking import Attempt
 from dashboard.models import AuditEvent, DriftCheck, Run, Snapshot
 from dashboard.selectors import drift as selector
 from dashboard.services import drift, execution, plans, runs, targets

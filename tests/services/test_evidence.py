@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from config.environments import Environment, Requirement
-from dashboard.engine.planner import Plan
+from dashboard.engine.plan import Plan
 from dashboard.engine.rehearsal.report import Report, ScriptError, ScriptRun
 from dashboard.models import AuditEvent, Rehearsal, Request
 from dashboard.selectors import findings

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from dashboard.engine.planner import Plan
+from dashboard.engine.plan import Plan
 from dashboard.engine.rehearsal.report import Origin, Proof, Report, ScriptRun
 from dashboard.engine.schema.diff import Change, Difference
 from dashboard.models import Rehearsal, Run, Snapshot

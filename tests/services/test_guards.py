@@ -13,10 +13,10 @@ from django.db.models import F
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from dashboard.engine import executor, recovery
 from dashboard.engine.errors import NotAcknowledged
-from dashboard.engine.leash import Leash
-from dashboard.engine.recovery import Found
+from dashboard.engine.run import executor, recovery
+from dashboard.engine.run.cancellation import Cancellation
+from dashboard.engine.run.recovery import Found
 from dashboard.models import AuditEvent, Request, Run, RunStatement
 from dashboard.services import approvals, decisions, execution, plans, recorder, runs
 from dashboard.services.actors import Actor
@@ -275,18 +275,18 @@ def test_a_worker_that_cannot_renew_its_lease_stops(line: Line, alice: Actor, mo
 def test_a_lease_counts_from_when_it_was_asked_for(
     two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, leash = claimed(start_on_staging(two_files, alice)), Leash()
+    run, cancellation = claimed(start_on_staging(two_files, alice)), Cancellation()
     monkeypatch.setattr(runs, "LEASE", timedelta(seconds=0.3))
     monkeypatch.setattr(runs, "renew_lease", lambda run: threading.Event().wait(0.4) or "")
-    execution._one_beat(run, leash)
-    assert "lost its lease" in leash.stopped_by
+    execution._one_beat(run, cancellation)
+    assert "lost its lease" in cancellation.stopped_by
 
 
 def test_a_worker_whose_run_was_taken_over_is_stopped(two_files: Line, alice: Actor) -> None:
-    run, leash = claimed(start_on_staging(two_files, alice)), Leash()
+    run, cancellation = claimed(start_on_staging(two_files, alice)), Cancellation()
     runs.interrupt(claimed_again(run), {"code": "worker_lost"})
-    execution._one_beat(run, leash)
-    assert "taken over" in leash.stopped_by
+    execution._one_beat(run, cancellation)
+    assert "taken over" in cancellation.stopped_by
 
 
 def claimed_again(run: Run) -> Run:

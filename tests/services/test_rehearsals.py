@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from config.environments import Environment, Requirement
 from dashboard.engine.errors import LocalServerError, RunCancelled
-from dashboard.engine.planner import Plan
+from dashboard.engine.plan import Plan
 from dashboard.engine.rehearsal.report import Report
 from dashboard.models import AuditEvent, Rehearsal
 from dashboard.selectors import rehearsals as selector

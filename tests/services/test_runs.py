@@ -15,11 +15,11 @@ from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from config.environments import Environment
-from dashboard.engine import executor
+from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.errors import NotAcknowledged, NothingToDo, PlanBlocked, TargetUnreachable
-from dashboard.engine.faultpoints import InjectedFault
-from dashboard.engine.planner import Plan
-from dashboard.engine.target.tracking import Attempt
+from dashboard.engine.plan import Plan
+from dashboard.engine.run import executor
+from dashboard.engine.run.faultpoints import InjectedFault
 from dashboard.models import AuditEvent, Observation, Run, RunStatement, RunStep
 from dashboard.services import execution, observations, plans, runs, targets
 from dashboard.services.actors import Actor
@@ -372,7 +372,7 @@ def test_a_lost_run_outside_a_transaction_is_read_from_journal_and_catalog(
     taken = runs.claim(run.pk)
     assert taken is not None
     RunStep.objects.filter(run=run).update(status=RunStep.Status.RUNNING, started_at=timezone.now())
-    monkeypatch.setattr("dashboard.engine.autocommit.faultpoint", _die_at("statement_done", "journal_started", sql))
+    monkeypatch.setattr("dashboard.engine.run.autocommit.faultpoint", _die_at("statement_done", "journal_started", sql))
     with pytest.raises(InjectedFault):
         _run_engine(line, run)
     Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))

@@ -10,7 +10,7 @@ import pytest
 
 from config.environments import Environment, Requirement
 from dashboard.engine.errors import LocalServerError
-from dashboard.engine.planner import Plan
+from dashboard.engine.plan import Plan
 from dashboard.engine.rehearsal.report import ObservedLock, Report, ScriptError, ScriptRun, StatementTime
 from dashboard.engine.schema.diff import Change, Difference
 from dashboard.models import Rehearsal, Request, Run

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
-from dashboard.engine.recovery import Found
+from dashboard.engine.run.recovery import Found
 from dashboard.models import Run, RunStatement, RunStep
 from dashboard.selectors import runs as selector
 from dashboard.services import execution, runs

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dashboard.engine.errors import SourceMissing, SourceUnreadable
-from dashboard.engine.files import pairs, script, seed_names, strangers
+from dashboard.engine.files import pairs, script, seed_names, unrecognised
 from dashboard.engine.files.listing import Entry, EntryKind, Limits, Listing, list_folder
 from dashboard.engine.files.pairs import Pair
 from dashboard.engine.files.script import Reading
@@ -169,7 +169,7 @@ def _files_inside(directory: _Directory) -> Iterator[FileEntry]:
 
 
 def _role_inside(entry: Entry) -> FileRole:
-    if strangers.is_stranger(entry):
+    if unrecognised.is_stranger(entry):
         return FileRole.PROBLEM
     if _TEST.fullmatch(entry.name):
         return FileRole.VERIFY
@@ -177,7 +177,7 @@ def _role_inside(entry: Entry) -> FileRole:
 
 
 def _role_beside(entry: Entry) -> FileRole:
-    return FileRole.VERIFY if not strangers.is_stranger(entry) and _TEST.fullmatch(entry.name) else FileRole.PROBLEM
+    return FileRole.VERIFY if not unrecognised.is_stranger(entry) and _TEST.fullmatch(entry.name) else FileRole.PROBLEM
 
 
 # Problems
@@ -191,8 +191,8 @@ def _problems_inside(directory: _Directory, limits: Limits) -> Iterator[Problem]
         file = directory.path(entry.name)
         if entry.name == _METADATA and entry.kind is EntryKind.FILE:
             yield _bad_metadata(directory, file) if directory.metadata.fault else _metadata_note(directory, file)
-        elif strangers.is_stranger(entry):
-            yield replace(strangers.complaint(entry, directory.listing), file=file)
+        elif unrecognised.is_stranger(entry):
+            yield replace(unrecognised.complaint(entry, directory.listing), file=file)
         elif _TEST.fullmatch(entry.name):
             yield from pairs.verify_problems(script.read_entry(entry, limits, file=file))
         elif entry.name == "down.sql" and not has_up:
@@ -217,8 +217,8 @@ def _problems_beside(entry: Entry, listing: Listing, limits: Limits) -> Iterator
             f"The directory {file} holds an up.sql, but its name does not start with a version.",
             "Rename it to <version>_<name>; a version is digits, with or without hyphens between them.",
         )
-    elif strangers.is_stranger(entry):
-        yield strangers.complaint(entry, listing)
+    elif unrecognised.is_stranger(entry):
+        yield unrecognised.complaint(entry, listing)
     elif _TEST.fullmatch(file):
         yield from pairs.verify_problems(script.read_entry(entry, limits))
     else:

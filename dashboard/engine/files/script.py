@@ -8,22 +8,19 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from dashboard.engine.errors import SqlSyntaxError
-from dashboard.engine.files import directives
 from dashboard.engine.files.listing import Entry, Limits
 from dashboard.engine.files.text import decode, hidden_characters
 from dashboard.engine.migration import Problem, Script, Severity
-from dashboard.engine.statements import (
-    Statement,
+from dashboard.engine.sql import directives
+from dashboard.engine.sql.excerpts import locate
+from dashboard.engine.sql.statements import Statement, split
+from dashboard.engine.sql.tokens import (
     Token,
     TokenKind,
-    TransactionMode,
-    TransactionShape,
     checksum_tokens,
-    locate,
-    plan_transaction,
-    split,
     tokens,
 )
+from dashboard.engine.sql.transaction import TransactionMode, TransactionShape, plan_transaction
 
 _PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][\w.:-]*\}|\{\{-?\s*[A-Za-z_.][\w.\s|-]*\}\}|\{%.*?%\}")
 _PSQL_VARIABLE = re.compile(r":(['\"]?)[A-Za-z_]\w*\1")
@@ -61,9 +58,10 @@ def read(file: str, content: bytes, limits: Limits) -> Reading:
         script = Script(file=file, sql="", checksum=text.checksum, checksum_sql="")
         return Reading(script=script, problems=text.problems)
     found = _tokens(text.sql)
-    asked = directives.read(file, text.sql, found)
+    asked = directives.read(found)
     statements, faults = _statements(file, text.sql)
-    problems = [*text.problems, *asked.problems, *faults]
+    problems = [*text.problems, *faults]
+    problems += [_problem(c.code, file, text.sql, c.offset, c.sentence, c.advice) for c in asked.complaints]
     problems += hidden_characters(file, text.sql, found)
     problems += _placeholders(file, text.sql, found)
     problems += _statement_problems(file, text.sql, statements, asked, limits)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dashboard.engine.files import pairs, script, strangers
+from dashboard.engine.files import pairs, script, unrecognised
 from dashboard.engine.files.listing import Limits, Listing
 from dashboard.engine.files.pairs import Pair, listed
 from dashboard.engine.files.script import Reading
@@ -36,14 +36,14 @@ def recognises(listing: Listing) -> bool:
 
 
 def read(listing: Listing, limits: Limits) -> Folder:
-    strange = [entry for entry in listing.entries if strangers.is_stranger(entry)]
-    entries = {entry.name: entry for entry in listing.entries if not strangers.is_stranger(entry)}
+    strange = [entry for entry in listing.entries if unrecognised.is_stranger(entry)]
+    entries = {entry.name: entry for entry in listing.entries if not unrecognised.is_stranger(entry)}
     places = place_all(entries)
     files = [_File(place=place, reading=script.read_entry(entries[place.file], limits)) for place in places]
     ups = sorted(_of(files, FileRole.MIGRATION), key=lambda f: (version_key(f.version), f.place.name))
     matches = _match_rollbacks(ups, _of(files, FileRole.ROLLBACK))
     problems = [
-        *(strangers.complaint(entry, listing) for entry in strange),
+        *(unrecognised.complaint(entry, listing) for entry in strange),
         *(_misplaced(place) for place in places if place.role is FileRole.PROBLEM),
         *(problem for file in _of(files, FileRole.VERIFY) for problem in pairs.verify_problems(file.reading)),
         *matches.problems,

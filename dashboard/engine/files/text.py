@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from dashboard.engine.files.listing import Limits
 from dashboard.engine.migration import Problem, Severity, checksum
-from dashboard.engine.statements import Token, TokenKind, locate
+from dashboard.engine.sql.excerpts import locate
+from dashboard.engine.sql.tokens import Token, TokenKind
 
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from dashboard.engine.files import pairs, script, seed_names, strangers
+from dashboard.engine.files import pairs, script, seed_names, unrecognised
 from dashboard.engine.files.listing import Entry, Limits, Listing
 from dashboard.engine.files.pairs import Pair
 from dashboard.engine.files.script import Reading
@@ -35,19 +35,19 @@ class _Place:
 
 def recognises(listing: Listing) -> bool:
     """More of its migrations are named this way than the seed's."""
-    names = [entry.name for entry in listing.entries if not strangers.is_stranger(entry)]
+    names = [entry.name for entry in listing.entries if not unrecognised.is_stranger(entry)]
     ours = sum(_place(name).role is FileRole.MIGRATION for name in names)
     return ours > sum(seed_names.is_migration(name) for name in names)
 
 
 def read(listing: Listing, limits: Limits) -> Folder:
-    strange = [entry for entry in listing.entries if strangers.is_stranger(entry)]
-    entries = {entry.name: entry for entry in listing.entries if not strangers.is_stranger(entry)}
+    strange = [entry for entry in listing.entries if unrecognised.is_stranger(entry)]
+    entries = {entry.name: entry for entry in listing.entries if not unrecognised.is_stranger(entry)}
     places = [_place(name) for name in entries]
     readings = {p.file: _read(entries[p.file], limits) for p in places if p.role is not FileRole.PROBLEM}
     migrations = tuple(pairs.migrations(_pairs(places, readings)))
     problems = [
-        *(strangers.complaint(entry, listing) for entry in strange),
+        *(unrecognised.complaint(entry, listing) for entry in strange),
         *(problem for migration in migrations for problem in migration.problems),
         *_problems_beside(places, readings),
     ]

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from dashboard.engine.lint import squawk, suppressions
 from dashboard.engine.lint.advice import RULES as SQUAWK_RULES
+from dashboard.engine.lint.earlier import Knowledge
 from dashboard.engine.lint.findings import Finding, Hit, LintContext
-from dashboard.engine.lint.knowledge import Knowledge
 from dashboard.engine.lint.problems import without_strings
 from dashboard.engine.lint.rules import RULES as OWN_RULES
+from dashboard.engine.lint.script import Subject
 from dashboard.engine.lint.squawk import Mark, SquawkMissing
-from dashboard.engine.lint.subject import Subject
 from dashboard.engine.migration import Direction, Folder, Migration, Problem, Severity
 
 __all__ = ["RULES", "Finding", "LintContext", "lint", "lint_folder", "says"]

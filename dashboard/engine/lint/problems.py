@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from dashboard.engine.lint.findings import Hit
-from dashboard.engine.lint.subject import Subject
+from dashboard.engine.lint.script import Subject
 
 #: In any spelling, also where the sentence cuts it off. The apostrophe of a word starts none.
 _STRING = re.compile(

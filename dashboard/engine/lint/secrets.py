@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard.engine.lint.subject import Parsed
-from dashboard.engine.lint.trees import constant, function_name, options, unwrap
+from dashboard.engine.lint.script import Parsed
+from dashboard.engine.sql.trees import constant, function_name, options, unwrap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard.engine.lint.subject import Parsed, Subject
-from dashboard.engine.lint.trees import constant, enum_name, function_name
+from dashboard.engine.lint.script import Parsed, Subject
+from dashboard.engine.sql.trees import constant, enum_name, function_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

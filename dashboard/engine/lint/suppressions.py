@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.lint.findings import Finding, Hit
-from dashboard.engine.lint.subject import Subject
+from dashboard.engine.lint.script import Subject
 from dashboard.engine.migration import Severity
-from dashboard.engine.statements import Token, TokenKind, tokens
+from dashboard.engine.sql.tokens import Token, TokenKind, tokens
 
 #: The rule of findings about suppressions themselves.
 RULE = "suppression"

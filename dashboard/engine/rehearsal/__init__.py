@@ -10,21 +10,21 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from dashboard.engine import planner
+from dashboard.engine import verification
+from dashboard.engine.database.connection import Access, Address
 from dashboard.engine.errors import RehearsalImpossible
 from dashboard.engine.files import verifications
 from dashboard.engine.files.verifications import Verification
-from dashboard.engine.leash import Leash
 from dashboard.engine.migration import FileRole, Folder, Severity
-from dashboard.engine.planner import Action, Plan, Policy
-from dashboard.engine.rehearsal import candidates, proofs, starting, throwaway
-from dashboard.engine.rehearsal.candidates import Candidate
+from dashboard.engine.plan import Action, Plan, Policy
+from dashboard.engine.rehearsal import baseline, proofs, selection, throwaway
 from dashboard.engine.rehearsal.report import Origin, Proof, Report
-from dashboard.engine.rehearsal.stage import Stage
+from dashboard.engine.rehearsal.sandbox import Stage
+from dashboard.engine.rehearsal.selection import Candidate
 from dashboard.engine.rehearsal.throwaway import VARIABLE as VARIABLE
 from dashboard.engine.rehearsal.throwaway import Server
 from dashboard.engine.rehearsal.throwaway import sweep as sweep
-from dashboard.engine.target.connection import Access, Address
+from dashboard.engine.run.cancellation import Cancellation
 
 #: Where a rehearsal from the first file on keeps the history: where no migration looks.
 _SCHEMA = "signalbox_rehearsal"
@@ -42,7 +42,7 @@ def of_plan(  # noqa: PLR0913  # one for each thing that may differ
     verify: Sequence[Verification] = (),
     keep_going: bool = False,
     registered: Sequence[Address] = (),
-    leash: Leash | None = None,
+    cancellation: Cancellation | None = None,
     listener: Listener = lambda proof: None,
 ) -> Report:
     """Rehearse a plan on a copy of the schema that its target has now; each proof is told to `listener` at once.
@@ -52,22 +52,22 @@ def of_plan(  # noqa: PLR0913  # one for each thing that may differ
     that fails, unless told to keep going.
 
     Raises RehearsalImpossible; PlanChanged where the plan is no longer what would be planned; TargetUnreachable and
-    the other errors of a target; RunCancelled by the leash.
+    the other errors of a target; RunCancelled by the cancellation.
     """
     run = _Run(Origin.COPY, listener, keep_going=keep_going)
     _refuse_bookkeeping(plan)
-    original = starting.read(source)
-    planner.verify(plan, original.target)
-    found = candidates.of_plan(plan, original.target.history, verify)
+    original = baseline.read(source)
+    verification.verify(plan, original.target)
+    found = selection.of_plan(plan, original.target.history, verify)
     with (
         throwaway.server(
             server_url,
             variable=server_variable,
             major=original.major,
-            extensions=candidates.extensions(found).union(original.extensions),
+            extensions=selection.extensions(found).union(original.extensions),
             registered=[source.address, *registered],
         ) as server,
-        starting.copied(original, server, leash or Leash()) as (stage, remarks),
+        baseline.copied(original, server, cancellation or Cancellation()) as (stage, remarks),
     ):
         run.remarks += remarks
         if plan.action is Action.ROLLBACK:
@@ -83,7 +83,7 @@ def of_folder(
     server_variable: str = VARIABLE,
     keep_going: bool = False,
     registered: Sequence[Address] = (),
-    leash: Leash | None = None,
+    cancellation: Cancellation | None = None,
     listener: Listener = lambda proof: None,
 ) -> Report:
     """Rehearse every migration of a folder from the first file on; each proof is told to `listener` at once.
@@ -93,13 +93,13 @@ def of_folder(
     """
     run = _Run(Origin.SCRATCH, listener, keep_going=keep_going)
     verify = verifications.read(folder)
-    found = candidates.of_folder(folder, verify)
+    found = selection.of_folder(folder, verify)
     with (
         throwaway.server(
-            server_url, variable=server_variable, extensions=candidates.extensions(found), registered=registered
+            server_url, variable=server_variable, extensions=selection.extensions(found), registered=registered
         ) as server,
         throwaway.database(server) as database,
-        Stage(database, policy=_POLICY, schema=_SCHEMA, leash=leash or Leash()) as stage,
+        Stage(database, policy=_POLICY, schema=_SCHEMA, cancellation=cancellation or Cancellation()) as stage,
     ):
         run.all(found, stage, server)
         run.remarks += _not_read(folder)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import psycopg
 
+from dashboard.engine.database import wire
+from dashboard.engine.database.connection import Connection
 from dashboard.engine.errors import ServerError
 from dashboard.engine.files.verifications import Verification
 from dashboard.engine.rehearsal.report import Assertion, ScriptError
-from dashboard.engine.session import at, located
-from dashboard.engine.statements import Statement
-from dashboard.engine.target import wire
-from dashboard.engine.target.connection import Connection
+from dashboard.engine.run.session import at, located
+from dashboard.engine.sql.statements import Statement
 
 
 def run(connection: Connection, check: Verification) -> Assertion:

@@ -13,9 +13,9 @@ import psycopg
 from psycopg import conninfo, pq
 
 from dashboard.engine import localserver
+from dashboard.engine.database import connection as connections
+from dashboard.engine.database.connection import Address
 from dashboard.engine.errors import RehearsalImpossible
-from dashboard.engine.target import connection as connections
-from dashboard.engine.target.connection import Address
 
 TIMEOUT_S = 300
 

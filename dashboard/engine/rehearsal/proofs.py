@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from dashboard.engine.planner import Step
-from dashboard.engine.rehearsal import reach
-from dashboard.engine.rehearsal.candidates import Candidate
+from dashboard.engine.plan import Step
+from dashboard.engine.rehearsal import refusals
 from dashboard.engine.rehearsal.report import Proof, ScriptError, ScriptRun
-from dashboard.engine.rehearsal.stage import Stage, not_run
+from dashboard.engine.rehearsal.sandbox import Stage, not_run
+from dashboard.engine.rehearsal.selection import Candidate
 from dashboard.engine.schema import diff
 
 
@@ -25,7 +25,7 @@ def prove(stage: Stage, candidate: Candidate, *, server_is_private: bool) -> Pro
 def _refused(candidate: Candidate, server_is_private: bool) -> Proof | None:
     up, down = candidate.up, candidate.down
     for script in (up, *([down] if down else [])):
-        if refused := reach.refusal(script.sql, server_is_private=server_is_private):
+        if refused := refusals.refusal(script.sql, server_is_private=server_is_private):
             return Proof(version=up.version, name=up.name, up=not_run(refused), refused=refused.sentence)
     return None
 

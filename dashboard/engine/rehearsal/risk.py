@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dashboard.engine.database.sizes import Holder, Live, TableSize
 from dashboard.engine.rehearsal.report import ObservedLock, Proof, ScriptRun
-from dashboard.engine.target.sizes import Holder, Live, TableSize
 
 REWRITTEN_BYTES_PER_S = 10_000_000
 READ_BYTES_PER_S = 50_000_000

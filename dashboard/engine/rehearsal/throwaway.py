@@ -15,12 +15,12 @@ import psycopg
 from psycopg import conninfo, sql
 
 from dashboard.engine import localserver
+from dashboard.engine.database import connection as connections
+from dashboard.engine.database import sql as queries
+from dashboard.engine.database.connection import Access, Address, Connection
 from dashboard.engine.errors import EngineError, RehearsalImpossible, TargetUnreachable
 from dashboard.engine.localserver import Installation
-from dashboard.engine.planner import Policy
-from dashboard.engine.target import connection as connections
-from dashboard.engine.target import sql as queries
-from dashboard.engine.target.connection import Access, Address, Connection
+from dashboard.engine.plan import Policy
 
 VARIABLE = "SIGNALBOX_REHEARSAL_URL"
 

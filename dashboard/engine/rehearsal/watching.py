@@ -8,12 +8,12 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from dashboard.engine import autocommit
-from dashboard.engine.events import Event, StatementFinished, StatementStarted, StepRetried
+from dashboard.engine.database import sql
+from dashboard.engine.database.connection import Connection
 from dashboard.engine.rehearsal.report import ObservedLock, StatementTime
-from dashboard.engine.statements import Statement
-from dashboard.engine.target import sql
-from dashboard.engine.target.connection import Connection
+from dashboard.engine.run import autocommit
+from dashboard.engine.run.events import Event, StatementFinished, StatementStarted, StepRetried
+from dashboard.engine.sql.statements import Statement
 
 #: Weakest first, as the documentation orders them.
 MODES = (

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import psycopg
 
+from dashboard.engine.database import connection as connections
+from dashboard.engine.database import statistics
+from dashboard.engine.database.connection import Access
+from dashboard.engine.database.statistics import Written
 from dashboard.engine.errors import SchemaUnreadable
 from dashboard.engine.schema import snapshot
 from dashboard.engine.schema.objects import Snapshot
-from dashboard.engine.target import connection as connections
-from dashboard.engine.target import statistics
-from dashboard.engine.target.connection import Access
-from dashboard.engine.target.statistics import Written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from pkgutil import iter_modules
 from typing import Protocol
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.subject import Subject
+from dashboard.engine.lint.script import Subject
 
 
 class Rule(Protocol):

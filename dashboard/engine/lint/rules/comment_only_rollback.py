@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.subject import Subject
+from dashboard.engine.lint.script import Subject
 from dashboard.engine.migration import Severity
 
 _ADVICE = (

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from dashboard.engine.lint.earlier import typed_columns
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.knowledge import typed_columns
-from dashboard.engine.lint.narrowing import narrows
-from dashboard.engine.lint.subject import Parsed, Subject
-from dashboard.engine.lint.things import Thing, alter_commands, is_temporary, table
-from dashboard.engine.lint.trees import enum_name, relation_name, unwrap
+from dashboard.engine.lint.script import Parsed, Subject
 from dashboard.engine.migration import Severity
+from dashboard.engine.sql.objects import Thing, alter_commands, is_temporary, table
+from dashboard.engine.sql.trees import enum_name, relation_name, unwrap
+from dashboard.engine.sql.type_changes import narrows
 
 _WITH_DATA = ("table", "column")
 _WITH_DATA_BY_CASCADE = ("type", "extension")  # columns of that type go; without CASCADE it is refused

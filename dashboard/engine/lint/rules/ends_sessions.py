@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.subject import Subject
-from dashboard.engine.lint.trees import function_name
+from dashboard.engine.lint.script import Subject
 from dashboard.engine.migration import Severity
+from dashboard.engine.sql.trees import function_name
 
 _FUNCTIONS = ("pg_terminate_backend", "pg_cancel_backend", "pg_promote", "pg_advisory_unlock_all")
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.subject import Parsed, Subject
-from dashboard.engine.lint.things import is_temporary
-from dashboard.engine.lint.trees import column_type, enum_name
+from dashboard.engine.lint.script import Parsed, Subject
 from dashboard.engine.migration import Severity
+from dashboard.engine.sql.objects import is_temporary
+from dashboard.engine.sql.trees import column_type, enum_name
 
 _SERIALS = ("serial", "serial4", "smallserial", "serial2")
 _NARROW = ("int4", "int2")

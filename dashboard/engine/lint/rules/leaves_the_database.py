@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.subject import Parsed, Subject
-from dashboard.engine.lint.trees import function_name, options
+from dashboard.engine.lint.script import Parsed, Subject
 from dashboard.engine.migration import Severity
+from dashboard.engine.sql.trees import function_name, options
 
 _FUNCTIONS = (
     "lo_import",

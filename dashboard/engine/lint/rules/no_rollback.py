@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dashboard.engine.lint.findings import Hit, LintContext
 from dashboard.engine.lint.problems import hits
-from dashboard.engine.lint.subject import Subject
+from dashboard.engine.lint.script import Subject
 from dashboard.engine.migration import Severity
 
 CODES = ("no_rollback",)

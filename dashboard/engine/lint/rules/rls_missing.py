@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.subject import Subject
-from dashboard.engine.lint.things import Things, alter_commands, is_temporary, table
-from dashboard.engine.lint.trees import Name, enum_name, relation_name
+from dashboard.engine.lint.script import Subject
 from dashboard.engine.migration import Severity
+from dashboard.engine.sql.objects import Things, alter_commands, is_temporary, table
+from dashboard.engine.sql.trees import Name, enum_name, relation_name
 
 
 def applies(context: LintContext) -> bool:

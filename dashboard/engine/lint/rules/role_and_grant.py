@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.subject import Parsed, Subject
-from dashboard.engine.lint.trees import enum_name, options
+from dashboard.engine.lint.script import Parsed, Subject
 from dashboard.engine.migration import Severity
+from dashboard.engine.sql.trees import enum_name, options
 
 _POWERS = {
     "superuser": "SUPERUSER",

@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.subject import Subject
-from dashboard.engine.lint.things import Thing, table
-from dashboard.engine.lint.trees import Name
+from dashboard.engine.lint.script import Subject
 from dashboard.engine.migration import Severity
+from dashboard.engine.sql.objects import Thing, table
+from dashboard.engine.sql.trees import Name
 
 _WITH_DATA = ("table", "column", "schema", "materialized view", "sequence", "type", "extension", "database")
 _PARTS_OF_TABLES = ("column", "constraint", "trigger", "policy", "rule")

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.lint.findings import Hit, LintContext
+from dashboard.engine.lint.script import Subject
 from dashboard.engine.lint.secrets import assigned_secrets, known_secret
-from dashboard.engine.lint.subject import Subject
 from dashboard.engine.migration import Severity
-from dashboard.engine.statements import TokenKind, tokens
+from dashboard.engine.sql.tokens import TokenKind, tokens
 
 _ADVICE = (
     "Take it out, and change it where it is used: it counts as known from now on. Set it outside migrations, or read "

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dashboard.engine.lint.findings import Hit, LintContext
+from dashboard.engine.lint.script import Parsed, Subject
 from dashboard.engine.lint.settings import changed
-from dashboard.engine.lint.subject import Parsed, Subject
-from dashboard.engine.lint.things import dropped_by
-from dashboard.engine.lint.trees import Name, relation_name
 from dashboard.engine.migration import Severity
+from dashboard.engine.sql.objects import dropped_by
+from dashboard.engine.sql.trees import Name, relation_name
 
 TABLES = ("schema_migrations", "migration_audit_log")
 _ONLY_READ = ("SelectStmt", "ExplainStmt", "ViewStmt")

@@ -1,0 +1,236 @@
+"""Connections to targets: opened, described and cleaned here, nowhere else. Never pooled, never shared."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import psycopg
+from psycopg import conninfo
+
+from dashboard.engine.database import sql
+from dashboard.engine.errors import TargetNotConfigured, TargetUnreachable, TrackingTableUnusable
+from dashboard.engine.plan import Policy, TargetIdentity
+
+type Connection = psycopg.Connection[tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """How to reach one target. The URL is a secret and in no repr."""
+
+    environment: str  # its slug, part of a plan
+    name: str  # what people call it, for sentences
+    variable: str  # the environment variable the URL came from
+    url: str = field(repr=False)
+
+    @property
+    def shown(self) -> str:
+        """host:port/database as user, without the password."""
+        if not self.url:
+            return "(no URL)"
+        try:
+            parts = conninfo.conninfo_to_dict(self.url)
+        except psycopg.ProgrammingError:
+            return "(not a PostgreSQL URL)"
+        place = f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
+        return f"{place} as {parts['user']}" if parts.get("user") else place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """All that is needed to work on a target: where it is, what its environment demands now, and the schema of the
+    tracking tables."""
+
+    address: Address
+    policy: Policy
+    schema: str
+
+
+#: Seconds to wait for a target before it counts as unreachable.
+CONNECT_TIMEOUT = 5
+
+#: Ends a statement soon after its client is gone. Not every server knows it (14 and later).
+LIVENESS = {"client_connection_check_interval": "1s"}
+
+
+#: Seconds a connection that only looks is kept in all, however silent the network is.
+LOOK_AT_MOST = 60.0
+
+
+@contextmanager
+def reading(address: Address, *, timeout: int = CONNECT_TIMEOUT) -> Iterator[Connection]:
+    """A connection that only looks: read-only, short statements. Raises TargetUnreachable, TargetNotConfigured."""
+    options = {"default_transaction_read_only": "on", "statement_timeout": "10s"}
+    with _opened(address, "signalbox look", options, timeout) as connection, cut_off_after(LOOK_AT_MOST, connection):
+        yield connection
+
+
+@contextmanager
+def working(access: Access, *, name: str) -> Iterator[Connection]:
+    """The connection a run works on. `name` becomes its application_name, so that it can be found after a crash."""
+    with _opened(access.address, name, startup_options(access), CONNECT_TIMEOUT) as connection:
+        yield connection
+
+
+def startup_options(access: Access) -> dict[str, str]:
+    """Settings a working session begins with."""
+    return _settings(access) | LIVENESS
+
+
+class Cutter:
+    """Ends a connection from another thread, whatever the network does. Neither a timeout of the server nor one of TCP
+    helps where something in between takes every packet and answers none."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._socket = socket.socket(fileno=os.dup(connection.fileno()))
+
+    def cut(self) -> None:
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:  # it has ended already
+            return
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@contextmanager
+def cut_off_after(seconds: float, connection: Connection) -> Iterator[None]:
+    cutter = Cutter(connection)
+    timer = threading.Timer(seconds, cutter.cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        cutter.close()
+
+
+@contextmanager
+def naming_errors(connection: Connection, address: Address, schema: str) -> Iterator[None]:
+    """Around statements of our own before any of a migration: what psycopg raises becomes TargetUnreachable, or
+    TrackingTableUnusable where the server answers and refuses."""
+    try:
+        yield
+    except psycopg.Error as error:
+        if connection.closed:
+            raise _unreachable(address, reason_of(error, address)) from None
+        reason = error.diag.message_primary or reason_of(error, address)
+        raise TrackingTableUnusable(table=f"{schema}.schema_migrations", reason=reason) from None
+
+
+def session_name(run_id: str) -> str:
+    """The application_name of a run's session, by which it is found after a crash."""
+    return f"signalbox:{run_id}"
+
+
+def identity(connection: Connection) -> TargetIdentity:
+    row = connection.execute(sql.query("identity")).fetchone()
+    assert row is not None, "pg_control_system() and pg_database always have a row"
+    return TargetIdentity(system_identifier=str(row[0]), database=str(row[1]), database_oid=int(str(row[2])))
+
+
+def reset(connection: Connection, access: Access) -> None:
+    """Undo whatever a migration left in the session: role, settings, temporary tables, prepared statements,
+    cursors, LISTEN. Never DISCARD ALL, which would also drop the target lock. Then the session's name and the run's
+    own settings, said again because a pooler may have dropped those given at the start."""
+    connection.execute(_CLEAN)
+    name_of_session = {"application_name": connection.info.get_parameters().get("application_name", "")}
+    wanted = name_of_session | _settings(access)
+    said = ", ".join("pg_catalog.set_config(%s, %s, false)" for _ in wanted)
+    connection.execute(f"SELECT {said}", [part for pair in wanted.items() for part in pair])
+
+
+#: One message, because a distant target makes a dozen of them slow.
+_CLEAN = """
+RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; CLOSE ALL; UNLISTEN *; DEALLOCATE ALL; DISCARD TEMP;
+DISCARD SEQUENCES; DISCARD PLANS
+"""
+
+
+#: How libpq begins to tell of the one address that it tried; of several it tells all.
+_PREAMBLE = re.compile(
+    r'^connection failed: connection to server at "[^"]*"(?: \([^)]*\))?, port \d+ failed: (?!.*server at)'
+)
+
+
+def reason_of(error: psycopg.Error, address: Address) -> str:
+    """The server's words in one line, the password and the address taken out: the sentence round it names that."""
+    text = _PREAMBLE.sub("", " ".join(str(error).split())) or error.__class__.__name__
+    for secret in _secrets(address):
+        text = text.replace(secret, "***")
+    return text
+
+
+@contextmanager
+def _opened(address: Address, name: str, options: dict[str, str], timeout: int) -> Iterator[Connection]:
+    connection = _connect(address, name, options, timeout)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _settings(access: Access) -> dict[str, str]:
+    """Startup options of a run's session: given so, they survive a RESET ALL in a file."""
+    return {
+        "lock_timeout": f"{access.policy.lock_timeout_ms}ms",
+        "statement_timeout": f"{access.policy.statement_timeout_ms}ms",
+        "idle_in_transaction_session_timeout": "60s",
+        "standard_conforming_strings": "on",
+        "client_encoding": "UTF8",
+    }
+
+
+def _connect(address: Address, name: str, options: dict[str, str], timeout: int) -> Connection:
+    if not address.url:
+        raise TargetNotConfigured(environment=address.name, variable=address.variable)
+    try:
+        parts = conninfo.conninfo_to_dict(address.url)
+    except psycopg.ProgrammingError:  # its text quotes the URL, password and all
+        raise _unreachable(
+            address, "the URL cannot be read; it should look like postgresql://user@host:5432/db"
+        ) from None
+    try:
+        return _open(parts, name, options, timeout)
+    except psycopg.OperationalError as error:
+        if options and (fewer := _what_is_understood(options, str(error))) != options:
+            return _connect(address, name, fewer, timeout)
+        raise _unreachable(address, reason_of(error, address)) from None
+
+
+def _what_is_understood(options: dict[str, str], complaint: str) -> dict[str, str]:
+    """The startup options without those the other end refuses: an old server one of them, a pooler all."""
+    if "unsupported startup parameter" in complaint:
+        return {}
+    return {key: value for key, value in options.items() if key not in complaint}
+
+
+def _open(parts: dict[str, str | int | None], name: str, options: dict[str, str], timeout: int) -> Connection:
+    given = str(parts.pop("options", "") or "")
+    flags = " ".join(f"-c {key}={value}" for key, value in options.items())
+    return psycopg.connect(
+        **{**parts, "options": f"{given} {flags}".strip(), "application_name": name, "connect_timeout": timeout},  # type: ignore[arg-type]
+        autocommit=True,
+        prepare_threshold=None,
+    )
+
+
+def _unreachable(address: Address, reason: str) -> TargetUnreachable:
+    return TargetUnreachable(environment=address.name, address=address.shown, reason=reason, variable=address.variable)
+
+
+def _secrets(address: Address) -> list[str]:
+    try:
+        password = conninfo.conninfo_to_dict(address.url).get("password")
+    except psycopg.ProgrammingError:
+        password = None
+    return [s for s in (address.url, str(password) if password else "") if s]

@@ -1,0 +1,224 @@
+"""Is this connection fit to run migrations on? Asked before every run, and when a person tests the connection."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import psycopg
+from psycopg import conninfo
+
+from dashboard.engine.database import connection as connections
+from dashboard.engine.database import sql, tracking
+from dashboard.engine.database.connection import Access, Address, Connection
+from dashboard.engine.errors import TargetUnsuitable
+
+
+class Level(StrEnum):
+    FINE = "fine"
+    NOTE = "note"  # nothing to do, but good to know
+    WARNING = "warning"  # a run may start; people should look at this first
+    REFUSED = "refused"  # no run starts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    code: str
+    level: Level
+    finding: str  # a clause about the database, so that "Staging is not fit: {finding}" is a sentence
+    remedy: str = ""
+
+
+OLDEST_VERSION = 130000
+#: The newest whose grammar the parser knows.
+NEWEST_VERSION = 190000
+
+#: How often a second connection is compared with ours; a pooler may have several idle backends to choose from.
+PROBES = 10
+
+#: Seconds. A target's log carries its own time, the audit log ours: beyond this nobody can put the two in order.
+CLOCKS_AGREE_WITHIN = 5.0
+
+UNPOOLED = (
+    "Use the session-mode or unpooled URL: on Railway DATABASE_UNPOOLED_URL, on Supabase port 5432 instead of 6543."
+)
+
+
+def examine(connection: Connection, address: Address) -> None:
+    """Raise TargetUnsuitable with the remedy, or return."""
+    for check in _fitness(connection, address):
+        if check.level is Level.REFUSED:
+            raise TargetUnsuitable(environment=address.name, finding=check.finding, remedy=check.remedy)
+
+
+def checkup(connection: Connection, access: Access) -> tuple[Check, ...]:
+    """Everything that is known to go wrong between here and there, the unfit first. Changes nothing.
+
+    Where a role may not see something the check says so; it never fails for that. Raises TrackingTableUnusable,
+    TargetUnreachable.
+    """
+    with connections.naming_errors(connection, access.address, access.schema):
+        checks = [*_fitness(connection, access.address), *(check(connection, access) for check in _CHECKS)]
+    return tuple(sorted(checks, key=lambda check: list(Level)[::-1].index(check.level)))
+
+
+def is_fit(checks: Iterable[Check]) -> bool:
+    return all(check.level is not Level.REFUSED for check in checks)
+
+
+def _fitness(connection: Connection, address: Address) -> Iterator[Check]:
+    """What no run may start without."""
+    row = connection.execute(sql.query("doctor")).fetchone()
+    assert row is not None, "a SELECT without FROM has one row"
+    version, standby, read_only, backend_pid = row
+    yield _pooling(connection, address, backend_pid)
+    yield _version(int(str(version)))
+    if standby:
+        yield _refused("standby", "it is a standby and read-only.", "Use the URL of the primary.")
+    elif read_only:
+        remedy = "Reset default_transaction_read_only for this role or database."
+        yield _refused("read_only", "its sessions are read-only.", remedy)
+    else:
+        yield Check(code="primary", level=Level.FINE, finding="it is a primary and takes writes.")
+
+
+def _pooling(connection: Connection, address: Address, backend_pid: object) -> Check:
+    if _behind_transaction_pooler(connection, address, backend_pid):
+        finding = "its URL leads through a transaction pooler, which loses locks and settings."
+        return _refused("transaction_pooler", finding, UNPOOLED)
+    if connection.info.backend_pid != backend_pid:
+        return Check(code="pooler", level=Level.NOTE, finding="its URL leads through a pooler in session mode.")
+    return Check(code="pooler", level=Level.FINE, finding="no pooler stands between.")
+
+
+def _behind_transaction_pooler(connection: Connection, address: Address, backend_pid: object) -> bool:
+    """A pooler tells a backend pid of its own. In session mode the server's is ours alone as long as we are connected;
+    in transaction mode another connection is served by the same backend between our statements, or we by another."""
+    if str(conninfo.conninfo_to_dict(address.url).get("port", "")) == "6543":
+        return True
+    if connection.info.backend_pid == backend_pid:
+        return False
+    with connections.reading(address) as other:
+        return any(_pid(other) == backend_pid or _pid(connection) != backend_pid for _ in range(PROBES))
+
+
+def _pid(connection: Connection) -> object:
+    row = connection.execute("SELECT pg_catalog.pg_backend_pid()").fetchone()
+    return row[0] if row else None
+
+
+def _version(version: int) -> Check:
+    finding = f"it runs PostgreSQL {version // 10000}."
+    if version < OLDEST_VERSION:
+        return _refused("version", finding, "Signalbox needs 13 or newer.")
+    if version >= NEWEST_VERSION:
+        remedy = "What is new in its SQL may be refused when the folder is read; tell the maintainers."
+        return Check(code="version", level=Level.WARNING, finding=finding, remedy=remedy)
+    return Check(code="version", level=Level.FINE, finding=finding)
+
+
+# What people should know
+
+
+def _rights(connection: Connection, access: Access) -> Check:
+    row = connection.execute(sql.query("rights", access.schema), {"schema": access.schema}).fetchone()
+    assert row is not None, "current_user always has a role"
+    role, is_superuser, may_create_schema, may_create_tables, may_write = row
+    schema = access.schema
+    if not tracking.is_prepared(connection, schema):
+        if may_create_tables is None and not may_create_schema:
+            remedy = f"Run as an owner: GRANT CREATE ON DATABASE to {role}, or CREATE SCHEMA {schema} for it."
+            return _refused("rights", f"the role {role} may not create the schema {schema} there.", remedy)
+        if may_create_tables is False:
+            remedy = f"Run as its owner: GRANT CREATE ON SCHEMA {schema} TO {role}."
+            return _refused("rights", f"the role {role} may not create tables in the schema {schema}.", remedy)
+    elif not may_write:
+        remedy = f"Run as their owner: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}."
+        return _refused("rights", f"the role {role} may not write to the tracking tables in {schema}.", remedy)
+    if is_superuser:
+        remedy = "A migration can then do anything to the server. A role that owns only its schemas is enough."
+        return Check(code="rights", level=Level.NOTE, finding=f"the role {role} is a superuser.", remedy=remedy)
+    return Check(code="rights", level=Level.FINE, finding=f"the role {role} may keep the history there.")
+
+
+def _encryption(connection: Connection, access: Access) -> Check:
+    parts = conninfo.conninfo_to_dict(access.address.url)
+    host = connection.info.host
+    if not connection.pgconn.ssl_in_use:
+        if _is_private(host, connection.info.hostaddr):
+            return Check(code="tls", level=Level.FINE, finding="the connection does not leave a private network.")
+        remedy = "Add sslmode=require, better verify-full, to the URL."
+        return Check(code="tls", level=Level.WARNING, finding="the connection is not encrypted.", remedy=remedy)
+    if parts.get("sslmode") in {"verify-ca", "verify-full"}:
+        return Check(code="tls", level=Level.FINE, finding="the connection is encrypted and the server proved itself.")
+    remedy = "sslmode=verify-full with the provider's root certificate would tell an impostor."
+    finding = "the connection is encrypted; who answers is not verified."
+    return Check(code="tls", level=Level.NOTE, finding=finding, remedy=remedy)
+
+
+def _is_private(host: str, address: str) -> bool:
+    return host.startswith("/") or address in {"127.0.0.1", "::1"} or host.endswith(".railway.internal")
+
+
+def _clocks(connection: Connection, access: Access) -> Check:
+    asked = time.time()
+    row = connection.execute("SELECT pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())").fetchone()
+    answered = time.time()
+    there = float(str(row[0])) if row else answered
+    skew = max(asked - there, there - answered)
+    if skew > CLOCKS_AGREE_WITHIN:
+        finding = f"its clock is {skew:.0f} s away from that of this machine."
+        remedy = "Times in its tables and in the audit log will not fit together. No decision rests on them."
+        return Check(code="clock", level=Level.WARNING, finding=finding, remedy=remedy)
+    return Check(code="clock", level=Level.FINE, finding="its clock agrees with that of this machine.")
+
+
+def _tables(connection: Connection, access: Access) -> Check:
+    name = f"{access.schema}.schema_migrations"
+    try:
+        history = tracking.read(connection, access.schema)
+    except psycopg.errors.InsufficientPrivilege:
+        return Check(code="tables", level=Level.NOTE, finding=f"its {name} is hidden from this role.")
+    if not history.exists:
+        finding = f"it has no {name} yet; the first run makes it."
+        return Check(code="tables", level=Level.NOTE, finding=finding)
+    if not tracking.is_prepared(connection, access.schema):
+        finding = f"it has a {name} that Signalbox did not make; the first run adds its columns to it."
+        remedy = "The columns that stand there keep their meaning for whoever reads them."
+        return Check(code="tables", level=Level.NOTE, finding=finding, remedy=remedy)
+    rows = len(history.rows)
+    finding = f"its {name} holds {rows} {'row' if rows == 1 else 'rows'}."
+    return Check(code="tables", level=Level.FINE, finding=finding)
+
+
+def _long_transactions(connection: Connection, access: Access) -> Check:
+    code = "long_transactions"
+    rows = connection.execute(sql.query("long_transactions")).fetchall()
+    prepared = connection.execute(sql.query("prepared_transactions")).fetchone()
+    if rows or (prepared and prepared[0]):
+        told = [f"session {pid} of {user} ({name or state}) for {age} s" for pid, user, name, state, age in rows]
+        told += [f"{prepared[0]} prepared and never ended"] if prepared and prepared[0] else []
+        finding = f"it has transactions that have been open for long: {'; '.join(told)}."
+        remedy = "A migration that needs a strong lock on what they have touched waits for them. End them first."
+        return Check(code=code, level=Level.WARNING, finding=finding, remedy=remedy)
+    hidden = connection.execute(sql.query("hidden_sessions")).fetchone()
+    if hidden and hidden[0]:
+        finding = "what other sessions there are doing is hidden from this role."
+        remedy = "GRANT pg_read_all_stats TO it, and a run can say who blocks it and for how long."
+        return Check(code=code, level=Level.NOTE, finding=finding, remedy=remedy)
+    return Check(code=code, level=Level.FINE, finding="no transaction there has been open for more than a minute.")
+
+
+_CHECKS: tuple[Callable[[Connection, Access], Check], ...] = (
+    _rights,
+    _encryption,
+    _clocks,
+    _tables,
+    _long_transactions,
+)
+
+
+def _refused(code: str, finding: str, remedy: str) -> Check:
+    return Check(code=code, level=Level.REFUSED, finding=finding, remedy=remedy)

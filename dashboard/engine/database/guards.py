@@ -1,0 +1,79 @@
+"""Guards in the target itself against a migration that commits by itself or touches its own history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from dashboard.engine.database import sql
+from dashboard.engine.database.connection import Connection
+
+REMEDY = (
+    "Nothing of it remains. The schema of schema_migrations, migration_audit_log and migration_fuse is Signalbox's "
+    "own: take the statement out; to record a migration as done, skip it with a reason."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What must be the same before and after a migration's statements, and whether it locked a tracking table."""
+
+    transaction: str
+    guards: str
+    wrote: bool
+
+
+@dataclass
+class Seal:
+    """Closed after BEGIN, opened before COMMIT. While it is closed no COMMIT and no PREPARE TRANSACTION passes."""
+
+    connection: Connection
+    schema: str
+    secret: str
+    _at_first: Look | None = None
+
+    def close(self) -> None:
+        self.connection.execute(sql.query("arm_fuse", self.schema), {"secret": self.secret})
+        self._at_first = self._at_first or look(self.connection, self.schema)
+
+    def is_ours(self) -> bool:
+        """Whether this is still the transaction that was begun."""
+        return self._at_first is not None and look(self.connection, self.schema).transaction == (
+            self._at_first.transaction
+        )
+
+    def broken(self) -> str:
+        """What the migration did to its transaction or to the tracking tables; empty when nothing."""
+        now = look(self.connection, self.schema)
+        assert self._at_first is not None, "closed before"
+        if now.transaction != self._at_first.transaction:
+            return "the migration ended the transaction of the run"
+        return wrote(self._at_first, now)
+
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        """For SET CONSTRAINTS in a migration, which would check the fuse with everything else."""
+        self.open()
+        yield
+        self.connection.execute(sql.query("defer_fuse", self.schema))
+        self.close()
+
+    def open(self) -> None:
+        self.connection.execute(sql.query("allow_commit"), {"secret": self.secret})
+        self.connection.execute(sql.query("disarm_fuse", self.schema), {"secret": self.secret})
+
+
+def look(connection: Connection, schema: str) -> Look:
+    row = connection.execute(sql.query("seal"), {"schema": schema}).fetchone()
+    assert row is not None, "a SELECT without FROM has one row"
+    return Look(transaction=str(row[0]), guards=str(row[1]), wrote=bool(row[2]))
+
+
+def wrote(before: Look, now: Look) -> str:
+    """What was done to the tracking tables between two looks in one transaction; empty when nothing."""
+    if now.wrote:
+        return "the migration wrote to the tracking tables of Signalbox"
+    if now.guards != before.guards:
+        return "the migration changed how Signalbox guards its tracking tables"
+    return ""

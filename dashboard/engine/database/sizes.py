@@ -1,0 +1,56 @@
+"""How large tables of a target are now, and who is at work on them. Reads only, and only the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from dashboard.engine.database import connection as connections
+from dashboard.engine.database import sql
+from dashboard.engine.database.connection import Access
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableSize:
+    """With its indexes and partitions. Rows as the server last estimated them; None: it never has."""
+
+    rows: int | None
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """A session whose open transaction has used a table: whoever wants to lock it strongly waits for its end."""
+
+    relation: str
+    session: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """The tables that were asked for, as they are at this moment. One that is not there is not in it."""
+
+    sizes: Mapping[str, TableSize]
+    holders: tuple[Holder, ...] = ()
+
+
+def read(access: Access, relations: Collection[str]) -> Live:
+    """`relations` are named as SQL writes them: platform.users. Raises TargetUnreachable, TargetNotConfigured."""
+    names = {"names": sorted(relations)}
+    with (
+        connections.reading(access.address) as connection,
+        connections.naming_errors(connection, access.address, access.schema),
+    ):
+        sizes = connection.execute(sql.query("sizes"), names).fetchall()
+        holders = connection.execute(sql.query("holders"), names).fetchall()
+    return Live(
+        sizes={
+            str(name): TableSize(rows=None if rows is None else int(str(rows)), bytes=int(str(size)))
+            for name, rows, size in sizes
+        },
+        holders=tuple(
+            Holder(relation=str(name), session=str(session), seconds=int(str(seconds)))
+            for name, session, seconds in holders
+        ),
+    )

@@ -1,0 +1,23 @@
+"""How many rows were ever written to each table, as the server counts them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dashboard.engine.database import sql
+from dashboard.engine.database.connection import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """Two of them compare only where `since` is the same. A session is counted up to a second after it wrote."""
+
+    rows: Mapping[str, int]  # inserted, updated and deleted, by table: platform.users
+    since: str
+
+
+def read(connection: Connection) -> Written:
+    since = connection.execute(sql.query("counted_since")).fetchone()
+    rows = connection.execute(sql.query("rows_written")).fetchall()
+    return Written(rows={str(table): int(str(count)) for table, count in rows}, since=str(since[0]) if since else "")

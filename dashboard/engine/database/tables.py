@@ -1,0 +1,96 @@
+"""Tables of a target as its catalog tells them: their facts and their columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import sql as composing
+
+from dashboard.engine.database import sql
+from dashboard.engine.database.connection import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    oid: int
+    schema: str
+    name: str
+    qualified: str  # both, quoted where they need it
+    kind: str  # as in pg_class: r, p, m, v or f
+    estimate: int  # rows; -1 where the server never counted
+    size: int  # bytes, indexes too
+    key: tuple[str, ...]  # columns of the primary key
+    ancestors: frozenset[int]  # it is a partition or a child of these
+
+    @property
+    def identifier(self) -> composing.Identifier:
+        return composing.Identifier(self.schema, self.name)
+
+    @property
+    def is_window(self) -> bool:
+        """It shows rows that are kept elsewhere: a view, a foreign table. To drop it loses none of them."""
+        return self.kind in {"v", "f"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    name: str
+    type: str  # as SQL writes it: character varying(20)
+    type_name: str  # as the catalog calls it: varchar
+    is_builtin: bool  # type and collation are PostgreSQL's own
+    constant: str | None  # the default, as SQL, where it is the same for every row
+    needs_value: bool
+    is_computed: bool
+    sequence: str | None
+
+    @property
+    def identifier(self) -> composing.Identifier:
+        return composing.Identifier(self.name)
+
+
+def named(connection: Connection, schema: str, name: str) -> list[int]:
+    """The oid of a table or materialized view; several where only a search path that nobody told would decide."""
+    return oids(connection, "relation_named", schema=schema, name=name)
+
+
+def oids(connection: Connection, query: str, **values: object) -> list[int]:
+    """What one of the queries that look for tables finds."""
+    return [int(str(row[0])) for row in connection.execute(sql.query(query), values)]
+
+
+def facts(connection: Connection, oid: int) -> Relation | None:
+    row = connection.execute(sql.query("relation_facts"), {"oid": oid}).fetchone()
+    if row is None:
+        return None
+    values: tuple[Any, ...] = row
+    schema, name, qualified, kind, estimate, size, key, ancestors = values
+    return Relation(
+        oid=oid,
+        schema=schema,
+        name=name,
+        qualified=qualified,
+        kind=kind,
+        estimate=estimate,
+        size=size,
+        key=tuple(key),
+        ancestors=frozenset(ancestors),
+    )
+
+
+def columns(connection: Connection, schema: str, table: str) -> tuple[Column, ...]:
+    """In order; none where there is no such table."""
+    rows = connection.execute(sql.query("table_columns"), {"schema": schema, "table": table})
+    return tuple(
+        Column(
+            name=str(name),
+            type=str(written),
+            type_name=str(type_name),
+            is_builtin=bool(builtin),
+            constant=None if constant is None else str(constant),
+            needs_value=bool(needs_value),
+            is_computed=bool(computed),
+            sequence=None if sequence is None else str(sequence),
+        )
+        for name, written, type_name, builtin, constant, needs_value, computed, sequence in rows
+    )

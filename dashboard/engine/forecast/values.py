@@ -1,0 +1,136 @@
+"""What a forecast says: the threats that a text holds, and what they would destroy on the target."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dashboard.engine.plan import Copy
+from dashboard.engine.sql.trees import ColumnType, Name
+
+type Identity = tuple[str, str]  # version and name of a migration
+
+
+class Fate(StrEnum):
+    """What becomes of the rows, or of what stands in the columns."""
+
+    DROPPED = "dropped"  # they go with their table or column
+    EMPTIED = "emptied"  # every row is deleted, the table stays
+    REDUCED = "reduced"  # rows that meet a condition are deleted
+    OVERWRITTEN = "overwritten"  # every row gets other values in these columns
+    NARROWED = "narrowed"  # values that do not fit the new type are cut, rounded or refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threat:
+    """Something with data that a statement would destroy, if it is there. An empty schema: the search path decides."""
+
+    step: Identity
+    fate: Fate
+    kind: str  # table, materialized view, column, schema, type
+    name: Name
+    path: tuple[str, ...] = ()  # the script's own search path, where it sets one and the name has no schema
+    column: str = ""
+    cascade: bool = False
+    counted_by: str = ""  # of REDUCED: SQL that counts the rows; empty where only running it would tell
+    wanted: ColumnType | None = None  # of NARROWED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """`unseen` are sentences about what the text does not tell."""
+
+    threats: tuple[Threat, ...]
+    unseen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """One table, and what would be gone of it: `columns` of its rows, or whole rows where there are none."""
+
+    step: Identity
+    fate: Fate
+    kind: str  # table or materialized view
+    schema: str
+    table: str
+    columns: tuple[str, ...] = ()
+    rows: int | None = None  # that hold data there; None: not known, see `why_unknown`
+    is_estimate: bool = False
+    why_unknown: str = ""
+    size: int = 0  # bytes of the table with its indexes
+    written_since: int | None = None  # rows written since the migration was applied; None: not known
+    copy: Copy | None = None  # how it would be saved; None where there is nothing to save, or no way
+
+    @property
+    def relation(self) -> str:
+        return f"{self.schema}.{self.table}"
+
+    @property
+    def takes_all_rows(self) -> bool:
+        return not self.columns and self.fate in {Fate.DROPPED, Fate.EMPTIED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    losses: tuple[Loss, ...] = ()
+    unseen: tuple[str, ...] = ()
+    from_rehearsal: bool = False  # a rehearsal saw which objects go
+    failure: str = ""  # why nothing could be counted
+    cannot_save: str = ""  # why no copy can be made, where there is something to save
+
+    @property
+    def is_destructive(self) -> bool:
+        """It destroys something, or nobody can say that it does not."""
+        return bool(self.losses or self.failure) or not self.is_read
+
+    @property
+    def is_read(self) -> bool:
+        """Which objects go is known, from the text or from a rehearsal."""
+        return self.from_rehearsal or not self.unseen
+
+    @property
+    def rows(self) -> int:
+        """Rows that lose data, as far as they are known. Derived rows can be built again, so they do not count."""
+        return sum(loss.rows or 0 for loss in self._counting)
+
+    @property
+    def is_known(self) -> bool:
+        return self.is_read and not self.failure and all(loss.rows is not None for loss in self._counting)
+
+    @property
+    def is_estimate(self) -> bool:
+        return any(loss.is_estimate for loss in self._counting)
+
+    @property
+    def word(self) -> str:
+        """What a person types to show that they have read it: the number of rows, or that nobody knows it."""
+        return str(self.rows) if self.is_known else UNKNOWN
+
+    @property
+    def copies(self) -> Mapping[Identity, tuple[Copy, ...]]:
+        """By step, as planner.saving takes them."""
+        found: dict[Identity, tuple[Copy, ...]] = {}
+        for loss in self.losses:
+            if loss.copy and not self.cannot_save:
+                found[loss.step] = tuple(dict.fromkeys((*found.get(loss.step, ()), loss.copy)))
+        return found
+
+    @property
+    def _counting(self) -> Iterator[Loss]:
+        """Each row once: what else is lost of a table that loses all its rows does not count again."""
+        whole = {loss.relation: loss for loss in reversed(self.losses) if loss.takes_all_rows}
+        return (loss for loss in self.losses if loss.kind != MATVIEW and whole.get(loss.relation, loss) is loss)
+
+
+UNKNOWN = "unknown"
+MATVIEW = "materialized view"
+
+
+def is_confirmed(forecast: Forecast, *, typed: str, shown: str) -> bool:
+    """Whether what a person typed covers what would be lost now. Fewer rows than were shown need no second word."""
+    typed = re.sub(r"[\s,._']", "", typed).lower()
+    if typed == forecast.word:
+        return True
+    return typed == shown and shown.isdecimal() and forecast.is_known and forecast.rows <= int(shown)

@@ -1,0 +1,115 @@
+"""What the migrations before this one have made, as far as their text tells."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from dashboard.engine.sql.objects import Thing, Things, alter_commands, dropped_by, made_by, table
+from dashboard.engine.sql.trees import (
+    ColumnType,
+    Name,
+    column_type,
+    definition,
+    enum_name,
+    kind,
+    relation_name,
+    strings,
+    unwrap,
+)
+
+_TypedColumn = tuple[Name, str, ColumnType]  # table, column, its type
+
+
+class Knowledge:
+    """Grows as `learn` is told the trees of each migration in turn. A schema left out can be any schema."""
+
+    def __init__(self) -> None:
+        self._things = Things()
+        self._partitioned = Things()
+        self._checked = Things()  # columns that a CHECK proves to be not null
+        self._types: dict[str, list[_TypedColumn]] = defaultdict(list)  # by table, the newest last
+        self._indexes: dict[str, list[tuple[Name, Thing]]] = defaultdict(list)  # by table
+
+    def has(self, thing: Thing) -> bool:
+        return thing in self._things
+
+    def type_of(self, of: Name, column: str) -> ColumnType | None:
+        known = reversed(self._types.get(of.text, []))
+        return next((found for name, named, found in known if named == column and name.matches(of)), None)
+
+    def is_partitioned(self, name: Name) -> bool:
+        return table(name) in self._partitioned
+
+    def is_checked_not_null(self, of: Name, column: str) -> bool:
+        return Thing(kind="column", name=of, part=column) in self._checked
+
+    def learn(self, trees: Iterable[Any]) -> None:
+        for tree in trees:
+            for drop in dropped_by(tree):
+                self._forget(drop.thing)
+            for thing in made_by(tree):
+                self._things.add(thing)
+            self._learn_columns(tree)
+            self._learn_table(tree)
+
+    def _forget(self, thing: Thing) -> None:
+        self._things.discard(thing)
+        if thing.kind in ("table", "column"):  # indexes go with them; of a column it is not known which
+            for name, index in self._indexes.pop(thing.name.text, ()):
+                if name.matches(thing.name):
+                    self._things.discard(index)
+
+    def _learn_columns(self, tree: Any) -> None:
+        if kind(tree) == "RenameStmt":
+            self._learn_rename(tree)
+        for of, column, found in typed_columns(tree):
+            self._types[of.text].append((of, column, found))
+
+    def _learn_rename(self, tree: Any) -> None:
+        of = relation_name(tree.relation)
+        match enum_name(tree, "rename_type"):
+            case "OBJECT_COLUMN":
+                if known := self.type_of(of, tree.subname):
+                    self._types[of.text].append((of, tree.newname, known))
+            case "OBJECT_TABLE":
+                renamed = Name(of.schema, tree.newname)
+                columns = [column for column in self._types[of.text] if column[0].matches(of)]
+                self._types[tree.newname] += [(renamed, column, found) for _, column, found in columns]
+
+    def _learn_table(self, tree: Any) -> None:
+        match kind(tree):
+            case "CreateStmt" if tree.HasField("partspec"):
+                self._partitioned.add(table(relation_name(tree.relation)))
+            case "IndexStmt":
+                of = relation_name(tree.relation)
+                self._indexes[of.text].extend((of, index) for index in made_by(tree))
+            case "AlterTableStmt":
+                of = relation_name(tree.relation)
+                added = (definition(c) for c in alter_commands(tree) if enum_name(c, "subtype") == "AT_AddConstraint")
+                for column in filter(None, map(_checked_not_null, added)):
+                    self._checked.add(Thing(kind="column", name=of, part=column))
+
+
+def typed_columns(tree: Any) -> Iterator[_TypedColumn]:
+    """Every column the statement makes or gives a type to."""
+    match kind(tree):
+        case "CreateStmt":
+            of = relation_name(tree.relation)
+            columns = (unwrap(node) for node in tree.table_elts)
+            yield from ((of, c.colname, column_type(c.type_name)) for c in columns if kind(c) == "ColumnDef")
+        case "AlterTableStmt":
+            of = relation_name(tree.relation)
+            for command in alter_commands(tree):
+                if enum_name(command, "subtype") in ("AT_AddColumn", "AT_AlterColumnType"):
+                    column = definition(command)
+                    yield of, command.name or column.colname, column_type(column.type_name)
+
+
+def _checked_not_null(constraint: Any) -> str:
+    """The column of CHECK (column IS NOT NULL), else nothing."""
+    test = constraint.raw_expr.null_test
+    if not constraint.raw_expr.HasField("null_test") or enum_name(test, "nulltesttype") != "IS_NOT_NULL":
+        return ""
+    return "".join(strings(test.arg.column_ref.fields)[-1:])

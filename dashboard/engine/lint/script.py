@@ -1,0 +1,140 @@
+"""One script under lint, read once for all rules."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from dashboard.engine.lint.earlier import Knowledge
+from dashboard.engine.lint.findings import Hit
+from dashboard.engine.migration import Direction, Migration, Problem, Script, Severity
+from dashboard.engine.sql.do_blocks import inner
+from dashboard.engine.sql.objects import Drop, Thing, Things, dropped_by, is_temporary, made_by, table
+from dashboard.engine.sql.statements import Statement, tree
+from dashboard.engine.sql.trees import Name, by_kind, kind, relation_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parsed:
+    """A statement with its tree. Those inside a DO block follow it, with its number."""
+
+    statement: Statement
+    tree: Any
+    nodes: Mapping[str, Sequence[Any]]  # by the type's name, like RangeVar
+
+    @property
+    def kind(self) -> str:
+        return kind(self.tree)
+
+    def all(self, *kinds: str) -> Iterator[Any]:
+        return (node for wanted in kinds for node in self.nodes.get(wanted, ()))
+
+    def hit(self, severity: Severity, sentence: str, advice: str, *, at: Any = None) -> Hit:
+        """`at` is the message inside the tree that the caret points to; without one it is the statement's start."""
+        inside = len(self.statement.sql.encode()[: at.location].decode(errors="ignore")) if at is not None else 0
+        offset = self.statement.offset + inside
+        return Hit(severity=severity, sentence=sentence, advice=advice, offset=offset, statement=self.statement.number)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """The up or the down of a migration. `up` is the migration's up, where this is its down."""
+
+    migration: Migration
+    direction: Direction
+    script: Script
+    knowledge: Knowledge  # of the migrations before this one
+    up: Subject | None = None
+
+    @property
+    def is_up(self) -> bool:
+        return self.direction is Direction.UP
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What the reader found in this script."""
+        return tuple(p for p in self.migration.problems if p.file == self.script.file)
+
+    @cached_property
+    def parsed(self) -> tuple[Parsed, ...]:
+        """Statements in file order; one that is too long or too deep for a tree is left out."""
+        return tuple(_parsed(self.script.statements))
+
+    @cached_property
+    def made(self) -> Things:
+        return Things(thing for parsed in self.parsed for thing in made_by(parsed.tree))
+
+    @cached_property
+    def altered(self) -> frozenset[str]:
+        """Tables, without their schema, that get a column, a constraint or an index here."""
+        parts = ("column", "constraint")
+        grown = (t.name.text for parsed in self.parsed for t in made_by(parsed.tree) if t.kind in parts)
+        indexed = (parsed.tree.relation.relname for parsed in self.parsed if parsed.kind == "IndexStmt")
+        return frozenset((*grown, *indexed))
+
+    @cached_property
+    def drops(self) -> tuple[tuple[Parsed, Drop], ...]:
+        return tuple((parsed, drop) for parsed in self.parsed for drop in dropped_by(parsed.tree))
+
+    @cached_property
+    def dropped(self) -> Things:
+        return Things(drop.thing for _, drop in self.drops)
+
+    def makes(self, thing: Thing) -> bool:
+        """This script makes it, and no migration before did; or it drops the older one and makes it anew."""
+        return thing in self.made and (not self.knowledge.has(thing) or thing in self.dropped)
+
+    def is_fresh(self, name: Name) -> bool:
+        """Nobody uses the table when this script runs: it is made here, or is about to be dropped here."""
+        return self.makes(table(name)) or table(name) in self.dropped or table(name) in self._temporary
+
+    def is_partitioned(self, name: Name) -> bool:
+        return table(name) in self._partitioned or self.knowledge.is_partitioned(name)
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Line and column, both 1-based, of a place in the script."""
+        line = bisect(self._line_starts, offset)
+        return line, offset - self._line_starts[line - 1] + 1
+
+    def offset_of(self, line: int, byte: int) -> int:
+        """The place of a byte, counted from 0 in its line."""
+        start = self._line_starts[line - 1]
+        return start + len(self.script.sql[start : start + byte].encode()[:byte].decode(errors="ignore"))
+
+    def statement_at(self, offset: int) -> Statement | None:
+        """The one whose text covers this place."""
+        number = bisect(self._offsets, offset)
+        statement = self.script.statements[number - 1] if number else None
+        return statement if statement and offset <= statement.offset + len(statement.sql) else None
+
+    @cached_property
+    def _created(self) -> list[Any]:
+        return [parsed.tree for parsed in self.parsed if parsed.kind == "CreateStmt"]
+
+    @cached_property
+    def _temporary(self) -> Things:
+        return Things(table(relation_name(t.relation)) for t in self._created if is_temporary(t.relation))
+
+    @cached_property
+    def _partitioned(self) -> Things:
+        return Things(table(relation_name(t.relation)) for t in self._created if t.HasField("partspec"))
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        return [0, *(match.end() for match in re.finditer("\n", self.script.sql))]
+
+    @cached_property
+    def _offsets(self) -> list[int]:
+        return [statement.offset for statement in self.script.statements]
+
+
+def _parsed(statements: Sequence[Statement]) -> Iterator[Parsed]:
+    for statement in statements:
+        for each in (statement, *inner(statement)):
+            found = tree(each)
+            if found is not None:
+                yield Parsed(statement=each, tree=found, nodes=by_kind(found))

@@ -1,0 +1,206 @@
+"""What people approve: the target, the history it was computed from, the ordered steps with their exact bytes, the
+policy. Its digest changes with any of them, and the executor computes it again under the lock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from dashboard.engine.migration import History, checksum
+
+
+class Action(StrEnum):
+    APPLY = "apply"  # run the up script, record it as applied
+    ROLLBACK = "rollback"  # run the down script captured at apply time, remove the record
+    SKIP = "skip"  # record as skipped, with a reason; nothing is run
+    UNSKIP = "unskip"  # remove a skip, so that the migration is pending again
+    REPAIR = "repair"  # drop the invalid index that a broken-off build left behind
+    RESET = "reset"  # a person has undone by hand what a broken-off migration left; it may start over
+    BRING_BACK = "bring_back"  # put saved rows back to where they came from
+    ACCEPT = "accept"  # record the text of a file whose comments changed since it was applied; nothing is run
+
+
+#: Actions that take something from the files, which must still be the same when it is run.
+FROM_FILES = frozenset({Action.APPLY, Action.ACCEPT})
+
+
+#: The code of the warning that a rehearsal makes needless.
+UNPROVEN = "unproven_rollback"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetIdentity:
+    """Which database this is, told by the server itself; a swapped URL or a restored copy differs."""
+
+    system_identifier: str
+    database: str
+    database_oid: int
+
+    def change_to(self, other: TargetIdentity) -> str:
+        """How the other one differs, in words that follow the name of a URL."""
+        where = "on the same server" if self.system_identifier == other.system_identifier else "on another server"
+        what = other.database if self.database != other.database else f"another database called {other.database}"
+        if where == "on the same server" and self.database_oid == other.database_oid:
+            where = "which is the same one renamed"
+        return f"led to {self.database} and now leads to {what}, {where}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the environment demands of a run. Part of the digest: a changed policy voids approvals."""
+
+    protected: bool
+    lock_timeout_ms: int
+    statement_timeout_ms: int
+    deadline_s: int = 3600  # wall clock of a whole run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """Rows that are copied into the schema `signalbox_saved` before a step destroys them, or back from there."""
+
+    schema: str
+    table: str
+    columns: tuple[str, ...] = ()  # those that lose their values; empty: whole rows go
+    key: tuple[str, ...] = ()  # its primary key; without one, columns cannot be put back
+    saved: str = ""  # the table in signalbox_saved that is brought back
+
+    @property
+    def label(self) -> str:
+        """platform.users, or platform.users (plan, due_on)."""
+        return f"{self.schema}.{self.table}" + (f" ({', '.join(self.columns)})" if self.columns else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One migration in one direction. `sql` is exactly what runs; empty for a skip."""
+
+    action: Action
+    version: str
+    name: str
+    key: str  # primary key of its tracking row: the version, but for a skip of a file that shares its version
+    file: str
+    sql: str
+    checksum: str  # of the up text: what the tracking row records, or recorded
+    checksum_sql: str = ""
+    down_sql: str | None = None  # captured with an apply
+    reason: str = ""
+    first_statement: int = 1  # later ones continue what broke off outside a transaction
+    copies: tuple[Copy, ...] = ()  # saved before its first statement; of BRING_BACK: what it puts back
+    text: str = ""  # of ACCEPT: what is recorded in place of the text that ran; a step has this or `sql`
+
+    @property
+    def label(self) -> str:
+        return f"{self.version}_{self.name}"
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        return (self.version, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanWarning:
+    """Something a person should know before running. Those that need acceptance stop the run until accepted."""
+
+    code: str
+    version: str
+    sentence: str
+    needs_acceptance: bool
+
+    @property
+    def key(self) -> str:
+        return f"{self.code}:{self.version}"
+
+
+#: What the history says of one migration: version, name, checksum, kind.
+Record = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    environment: str
+    action: Action
+    identity: TargetIdentity
+    policy: Policy
+    basis: tuple[Record, ...]  # the history it was computed from
+    steps: tuple[Step, ...]
+    warnings: tuple[PlanWarning, ...] = ()
+    stops_before: str = ""  # why later pending migrations are not in it; empty when they all are
+
+    @property
+    def digest(self) -> str:
+        """sha256 hex over everything that decides what will happen."""
+        steps = [
+            (
+                s.action,
+                s.version,
+                s.name,
+                s.key,
+                checksum(s.sql or s.text),
+                s.checksum,
+                _down_checksum(s),
+                s.reason,
+                s.first_statement,
+                *(asdict(copy) for copy in s.copies),
+            )
+            for s in self.steps
+        ]
+        facts = [self.environment, asdict(self.identity), asdict(self.policy), self.basis, steps]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def saving(self, copies: Mapping[tuple[str, str], Sequence[Copy]]) -> Plan:
+        """The plan, with what each step (by version and name) destroys copied first. Another digest."""
+        return replace(self, steps=tuple(replace(s, copies=tuple(copies.get(s.identity, ()))) for s in self.steps))
+
+    def without_saving(self) -> Plan:
+        """What an approval has to cover at least: copying rows first adds safety and takes none."""
+        return self.saving({}) if self.action in {Action.APPLY, Action.ROLLBACK} else self
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Plan:
+        return cls(
+            environment=data["environment"],
+            action=Action(data["action"]),
+            identity=TargetIdentity(**data["identity"]),
+            policy=Policy(**data["policy"]),
+            basis=tuple((v, n, c, k) for v, n, c, k in data["basis"]),
+            steps=tuple(_step_from(step) for step in data["steps"]),
+            warnings=tuple(PlanWarning(**warning) for warning in data["warnings"]),
+            stops_before=data["stops_before"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What was read from one target at one moment: the facts a plan is computed from."""
+
+    environment: str
+    name: str  # what people call the environment, for sentences
+    identity: TargetIdentity
+    policy: Policy
+    history: History
+
+
+def records(history: History) -> tuple[Record, ...]:
+    """What of a history decides a plan: the rows that stand. Failed attempts do not."""
+    return tuple(sorted((r.version, r.name, r.checksum, r.kind.value) for r in history.rows if r.success))
+
+
+def _step_from(data: dict[str, Any]) -> Step:
+    return Step(**{**data, "action": Action(data["action"]), "copies": tuple(map(_copy_from, data.get("copies", ())))})
+
+
+def _copy_from(data: dict[str, Any]) -> Copy:
+    return Copy(**{**data, "columns": tuple(data["columns"]), "key": tuple(data["key"])})
+
+
+def _down_checksum(step: Step) -> str:
+    return checksum(step.down_sql) if step.down_sql is not None else ""

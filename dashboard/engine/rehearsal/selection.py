@@ -1,0 +1,115 @@
+"""What is to be proven: the migrations of a folder or of a plan, each with what verifies it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from dashboard.engine.errors import SqlSyntaxError
+from dashboard.engine.files.verifications import Verification
+from dashboard.engine.migration import Folder, History, Migration, Script, Severity
+from dashboard.engine.plan import Action, Plan, Step
+from dashboard.engine.rehearsal.report import ScriptError
+from dashboard.engine.sql import statements
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A migration to be proven. A file that nobody can read has its fault instead of a text."""
+
+    up: Step
+    down: Step | None = None
+    is_applied: bool = False  # its rollback is what is to be proven; `up` without a text: it was not captured
+    checks: tuple[Verification, ...] = ()
+    up_fault: ScriptError | None = None
+    down_fault: ScriptError | None = None
+
+
+def of_folder(folder: Folder, verify: Sequence[Verification]) -> list[Candidate]:
+    return _with_checks([_of_migration(migration) for migration in folder.migrations], verify)
+
+
+def of_plan(plan: Plan, history: History, verify: Sequence[Verification]) -> list[Candidate]:
+    if plan.action is Action.ROLLBACK:
+        return [_of_rollback(step, history) for step in plan.steps]
+    return _with_checks([_of_step(step) for step in plan.steps], verify)
+
+
+def extensions(found: Sequence[Candidate]) -> frozenset[str]:
+    """What their files create."""
+    return frozenset(name for candidate in found for name in _created(candidate.up.sql))
+
+
+def _created(script: str) -> Iterator[str]:
+    try:
+        found = statements.split(script)
+    except SqlSyntaxError:
+        return
+    for statement in found:
+        if statement.node == "create_extension_stmt" and (tree := statements.tree(statement)):
+            yield tree.extname
+
+
+def _of_step(step: Step) -> Candidate:
+    up = replace(step, copies=())
+    return Candidate(up=up, down=_down(up, step.down_sql) if step.down_sql else None)
+
+
+def _of_rollback(step: Step, history: History) -> Candidate:
+    row = history.row(*step.identity)
+    forward = row.forward_script if row else None
+    down = replace(step, copies=())
+    up = replace(down, action=Action.APPLY, sql=forward or "", down_sql=step.sql)
+    return Candidate(up=up, down=down, is_applied=True)
+
+
+def _of_migration(migration: Migration) -> Candidate:
+    up = Step(
+        action=Action.APPLY,
+        version=migration.version,
+        name=migration.name,
+        key=migration.label,  # two files may share a version
+        file=migration.up.file,
+        sql=migration.up.sql,
+        checksum=migration.up.checksum,
+    )
+    return Candidate(
+        up=up,
+        down=_down(up, migration.down.sql) if migration.down else None,
+        up_fault=_fault(migration, migration.up),
+        down_fault=_fault(migration, migration.down) if migration.down else None,
+    )
+
+
+def _down(up: Step, sql: str) -> Step:
+    return replace(up, action=Action.ROLLBACK, sql=sql, file="", down_sql=None)
+
+
+#: These files hold no statement, which runs nowhere and fails nowhere.
+_EMPTY = frozenset({"no_statement", "empty_rollback"})
+
+
+def _fault(migration: Migration, script: Script) -> ScriptError | None:
+    """What the reader says of a file in which it found no statement."""
+    if script.statements:
+        return None
+    for problem in migration.problems:
+        if problem.file == script.file and problem.severity is Severity.ERROR and problem.code not in _EMPTY:
+            return ScriptError(
+                sentence=problem.sentence,
+                hint=problem.advice,
+                line=problem.line or 0,
+                column=problem.column or 0,
+                excerpt=problem.excerpt,
+            )
+    return None
+
+
+def _with_checks(found: list[Candidate], verify: Sequence[Verification]) -> list[Candidate]:
+    """A check follows the last migration that it is about; one of the whole folder the last of all."""
+    checks: list[list[Verification]] = [[] for _ in found]
+    for check in verify:
+        about = [place for place, each in enumerate(found) if not check.version or check.is_about(*each.up.identity)]
+        if about and not check.fault:
+            checks[about[-1]].append(check)
+    return [replace(each, checks=tuple(mine)) for each, mine in zip(found, checks, strict=True)]

@@ -1,0 +1,60 @@
+"""What may end a run from outside: a person, a deadline, or a lease that nobody renews.
+
+Shared between the thread that runs the plan and those that watch over it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import psycopg
+
+from dashboard.engine.database.connection import Connection
+
+
+class Cancellation:
+    """Asked before every statement. Without a lease (`hold` never called) only `cancel` ends the run."""
+
+    def __init__(self) -> None:
+        self._connection: Connection | None = None
+        self._guard = threading.Lock()
+        self._held_until: float | None = None
+        self._stopped_by = ""
+
+    @property
+    def stopped_by(self) -> str:
+        """Who or what ends the run; empty while it may go on."""
+        if self._stopped_by:
+            return self._stopped_by
+        if self._held_until is not None and time.monotonic() > self._held_until:
+            return "signalbox, because this worker lost its lease"
+        return ""
+
+    def hold(self, seconds: float) -> None:
+        """The lease was renewed. The clock runs on while a process is frozen, so one that thaws finds it over."""
+        self._held_until = time.monotonic() + seconds
+
+    def cancel(self, by: str) -> None:
+        """End the run: the server is asked to stop the statement that runs; between statements the run ends itself."""
+        with self._guard:
+            self._stopped_by = self._stopped_by or by
+            if self._connection is not None and not self._connection.closed:
+                _ask_to_cancel(self._connection)
+
+    def attach(self, connection: Connection) -> None:
+        with self._guard:
+            self._connection = connection
+
+    def detach(self) -> None:
+        """From here on nothing is cancelled: the answer to COMMIT must not be lost to a late wish."""
+        with self._guard:
+            self._connection = None
+
+
+def _ask_to_cancel(connection: Connection) -> None:
+    try:
+        connection.cancel_safe(timeout=5)
+    except psycopg.Error:
+        # The server does not answer; whoever watches over the run ends the session another way.
+        return

@@ -1,0 +1,173 @@
+"""Exactly what a run would send, and nothing is sent: the executor's own code, on a connection made of paper.
+
+Paper writes down each message and answers what a target answers when all goes well. A secret, the milliseconds and the
+number of the run are not known before a run; they stand in angle brackets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from psycopg import sql as composing
+from psycopg.pq import TransactionStatus
+
+from dashboard.engine.database import connection as connections
+from dashboard.engine.database import locks, tracking
+from dashboard.engine.database.connection import Access, Connection
+from dashboard.engine.database.tracking import Attempt
+from dashboard.engine.database.wire import Reply
+from dashboard.engine.plan import Plan, Step
+from dashboard.engine.run import executor
+from dashboard.engine.run.cancellation import Cancellation
+from dashboard.engine.run.events import Event, StepStarted
+from dashboard.engine.run.monitor import Monitor
+from dashboard.engine.run.session import Session
+
+_ATTEMPT = Attempt(run_id="<number of the run>", by="<who starts it>", source_ip="<their address>")
+_PLACEHOLDER = re.compile(r"%\((\w+)\)s|%(s)|%(%)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message to the server, with its parameters; or a remark, which is sent to nobody."""
+
+    sql: str
+    values: Mapping[str, Any] | Sequence[Any] | None = None
+    is_remark: bool = False
+
+    def __str__(self) -> str:
+        if self.is_remark:
+            return f"\n-- {self.sql}"
+        return f"{self._filled() if self.values is not None else self.sql};"
+
+    def _filled(self) -> str:
+        """As the server takes it: parameters travel beside the statement, and are written into it here."""
+        positional = iter(self.values if isinstance(self.values, Sequence) else ())
+        named = self.values if isinstance(self.values, Mapping) else {}
+
+        def value(found: re.Match[str]) -> str:
+            if found[3]:
+                return "%"
+            return composing.Literal(next(positional) if found[2] else named[found[1]]).as_string(None)
+
+        return _PLACEHOLDER.sub(value, self.sql)
+
+
+def messages(plan: Plan, access: Access) -> list[Message]:
+    """Reads the target once, to see whether the tracking tables have to be made first."""
+    with connections.reading(access.address) as reading:
+        is_prepared = tracking.is_prepared(reading, access.schema)
+    paper = _Paper(access)
+    paper.remark(_connected(access))
+    paper.remark("One run at a time:")
+    connection = cast(Connection, paper)
+    with locks.held(connection, access.address.name):
+        paper.remark("Then only queries: what server, what database, what history. Another plan would end here.")
+        if not is_prepared:
+            paper.prepare()
+        session = _OnPaper(
+            connection=connection,
+            access=access,
+            attempt=_ATTEMPT,
+            observer=paper.head(plan),
+            cancellation=Cancellation(),
+        )
+        executor.run_steps(plan, session, cast(Monitor, _NoMonitor()))
+        paper.remark("Every step is committed.")
+    return paper.written
+
+
+def text(plan: Plan, access: Access) -> str:
+    head = f"-- {access.address.name}, digest {plan.digest}\n-- Nothing of this was sent.\n"
+    return head + "\n".join(str(message) for message in messages(plan, access)) + "\n"
+
+
+def _connected(access: Access) -> str:
+    options = ", ".join(f"{name} = {value}" for name, value in connections.startup_options(access).items())
+    return f"Connected to {access.address.shown}, as {connections.session_name(_ATTEMPT.run_id)}, with {options}."
+
+
+class _NoMonitor:
+    position = 0
+
+
+class _OnPaper(Session):
+    def send(self, sql: str) -> Reply:
+        self.connection.execute(sql.encode())
+        return Reply(tag="COMMIT" if sql == "COMMIT" else "", rows=0)
+
+    def copy_rows(self, position: int, step: Step) -> None:
+        for copy in step.copies:
+            cast(_Paper, self.connection).remark(f"Here {copy.label} is copied into the schema signalbox_saved.")
+
+
+class _Answer:
+    """One row that means yes, nothing found, or one row changed, whatever was asked."""
+
+    rowcount = 1
+
+    def __init__(self, row: tuple[Any, ...]) -> None:
+        self._row = row
+
+    def fetchone(self) -> tuple[Any, ...]:
+        return self._row
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return []
+
+
+@dataclass
+class _Paper:
+    access: Access
+    written: list[Message] = field(default_factory=list)
+    transaction_status: TransactionStatus = TransactionStatus.IDLE
+    closed: bool = False
+    _yes: tuple[Any, ...] = ("1", "1", "")
+
+    @property
+    def info(self) -> _Paper:
+        return self
+
+    def get_parameters(self) -> dict[str, str]:
+        return {"application_name": connections.session_name(_ATTEMPT.run_id)}
+
+    def add_notice_handler(self, handler: object) -> None:
+        """Paper raises no notice."""
+
+    def execute(self, query: Any, values: Any = None) -> _Answer:
+        sql = query.as_string(None) if isinstance(query, composing.Composable) else query
+        sql = sql.decode() if isinstance(sql, bytes) else sql
+        self.written.append(Message(sql=sql.strip(), values=values))
+        if sql in {"BEGIN", "COMMIT"}:
+            self.transaction_status = TransactionStatus.INTRANS if sql == "BEGIN" else TransactionStatus.IDLE
+        if "current_setting('lock_timeout')" in sql:
+            options = connections.startup_options(self.access)
+            return _Answer((options["lock_timeout"], options["statement_timeout"]))
+        return _Answer(self._yes)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self.execute("BEGIN")
+        yield
+        self.execute("COMMIT")
+
+    def remark(self, sentence: str) -> None:
+        self.written.append(Message(sql=sentence, is_remark=True))
+
+    def prepare(self) -> None:
+        self.remark("The tracking tables, which are not there yet or not complete:")
+        self._yes = (None,)
+        tracking.prepare(cast(Connection, self), self.access.schema)
+        self._yes = type(self)._yes
+
+    def head(self, plan: Plan) -> Any:
+        def observe(event: Event) -> None:
+            if isinstance(event, StepStarted):
+                step = plan.steps[event.position]
+                self.remark(f"{event.position + 1} of {len(plan.steps)}: {step.action} {step.label}")
+
+        return observe

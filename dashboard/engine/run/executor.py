@@ -1,0 +1,223 @@
+"""Runs a plan under the target lock, step by step, and tells an observer what happens.
+
+The order, which is the promise: connect, examine, win the lock, read identity and history again, refuse
+whatever is not exactly the plan that was approved, then the steps in order, each in the way its statements allow
+(`transactional` or `autocommit`). A transactional step that fails leaves nothing behind; the steps before it stand.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psycopg
+
+from dashboard.engine import verification
+from dashboard.engine.database import connection as connections
+from dashboard.engine.database import doctor, history, indexes, locks, tracking
+from dashboard.engine.database.connection import Access
+from dashboard.engine.database.tracking import Attempt
+from dashboard.engine.errors import (
+    ConnectionLost,
+    EngineError,
+    NotApproved,
+    PartlyApplied,
+    PlanBlocked,
+    RunCancelled,
+    StatementFailed,
+)
+from dashboard.engine.plan import (
+    Action,
+    Plan,
+    Step,
+)
+from dashboard.engine.run import autocommit, transactional
+from dashboard.engine.run.cancellation import Cancellation
+from dashboard.engine.run.events import Ending, Observer, StepCommitted, StepEnded, StepStarted
+from dashboard.engine.run.faultpoints import faultpoint
+from dashboard.engine.run.monitor import Monitor
+from dashboard.engine.run.session import Session, lost, ms_since
+from dashboard.engine.sql.transaction import TransactionMode, TransactionShape, shape_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """Two people and a digest. The executor checks it; nobody vouches for it."""
+
+    digest: str
+    requested_by: str
+    approved_by: str
+    expires_at: datetime
+
+
+def execute(
+    plan: Plan,
+    *,
+    access: Access,
+    attempt: Attempt,
+    approval: Approval | None,
+    observer: Observer,
+    cancellation: Cancellation | None = None,
+    lock_wait: float = 0.0,
+) -> None:
+    """Run the plan to its end. The policy in `access` is the environment's now, not the plan's.
+
+    Raises NotApproved, PlanChanged, TargetUnreachable, TargetUnsuitable, TargetBusy before anything was changed;
+    StatementFailed, RunCancelled when a step was undone; PartlyApplied when a step outside a transaction left
+    something; ConnectionLost when the server's answer never came.
+    """
+    _check_approval(plan, access, approval)
+    cancellation = cancellation or Cancellation()
+    name = connections.session_name(attempt.run_id)
+    with (
+        connections.working(access, name=name) as connection,
+        Monitor(connection, access, name, cancellation, observer) as monitor,
+        ExitStack() as lock,
+    ):
+        faultpoint("connected")
+        with connections.naming_errors(connection, access.address, access.schema):
+            doctor.examine(connection, access.address)
+            lock.enter_context(locks.held(connection, access.address.name, wait=lock_wait))
+            faultpoint("locked")
+            verification.verify(plan, history.target(connection, access, connections.identity(connection)))
+            faultpoint("verified")
+            if not tracking.is_prepared(connection, access.schema):
+                tracking.prepare(connection, access.schema)
+        faultpoint("prepared")
+        session = Session(
+            connection=connection, access=access, attempt=attempt, observer=observer, cancellation=cancellation
+        )
+        run_steps(plan, session, monitor)
+    faultpoint("run_done")
+
+
+def run_steps(plan: Plan, session: Session, monitor: Monitor) -> None:
+    """The steps in order, on a session that holds the lock. The monitor is told which of them it is."""
+    _Run(plan, session, monitor).all_steps()
+
+
+def _check_approval(plan: Plan, access: Access, approval: Approval | None) -> None:
+    if not access.policy.protected:
+        return
+    reason = _missing_approval(plan, approval)
+    if reason:
+        raise NotApproved(environment=access.address.name, reason=reason)
+
+
+def _missing_approval(plan: Plan, approval: Approval | None) -> str:
+    if approval is None:
+        return "nobody approved it"
+    if approval.digest not in {plan.digest, plan.without_saving().digest}:
+        return "what was approved has another digest"
+    if approval.approved_by == approval.requested_by:
+        return "it was approved by the person who asked for it"
+    if approval.expires_at <= datetime.now(UTC):
+        return f"the approval expired at {approval.expires_at:%Y-%m-%d %H:%M} UTC"
+    return ""
+
+
+class _Run:
+    """A run's steps, under the lock."""
+
+    def __init__(self, plan: Plan, session: Session, monitor: Monitor) -> None:
+        self.plan, self.session, self.monitor = plan, session, monitor
+
+    def all_steps(self) -> None:
+        for position, step in enumerate(self.plan.steps):
+            self.monitor.position = position
+            run_step(self.session, position, step)
+
+
+def run_step(session: Session, position: int, step: Step) -> None:
+    """One step, to its end or to the named error that says what is left of it. The caller holds the target lock."""
+    shape = _shape(step)
+    if step.action is Action.REPAIR:
+        _refuse_valid_index(session, step)
+    session.tell(StepStarted(position=position, statements=len(shape.sent)))
+    started = time.monotonic()
+    try:
+        ms = _way(shape)(session, position, step, shape)
+        _read_back(session, step)
+    except (EngineError, psycopg.Error) as error:
+        named = error if isinstance(error, EngineError) else session.named(step, "keeping the record", error)
+        ended = StepEnded(
+            position=position,
+            ending=_ending(named),
+            error=named,
+            ms=ms_since(started),
+            statement_ms=session.statement_ms(),
+        )
+        _after_failure(session, step, named)
+        session.tell(ended)
+        raise named from None
+    session.tell(StepCommitted(position=position, ms=ms))
+    faultpoint("step_reported")
+
+
+def _after_failure(session: Session, step: Step, error: EngineError) -> None:
+    """Undo, then record the attempt. Where the connection is gone, the server undoes it."""
+    if session.connection.closed:
+        return
+    try:
+        session.connection.rollback()
+        connections.reset(session.connection, session.access)
+        _note(session, step, error)
+    except psycopg.Error:
+        # It is undone either way, and the run's own record still tells of it.
+        return
+
+
+def _read_back(session: Session, step: Step) -> None:
+    """Said to be applied is only what another transaction has seen; and said to have failed is nothing after COMMIT."""
+    try:
+        is_there = tracking.succeeded(session.connection, session.schema, step, session.attempt)
+    except psycopg.Error as error:
+        reason = connections.reason_of(error, session.access.address)
+        raise lost(step, session.access, "reading it back", reason) from None
+    if not is_there:
+        raise lost(step, session.access, "reading it back", "its row in the audit log is not there")
+
+
+def _refuse_valid_index(session: Session, step: Step) -> None:
+    name = step.sql.removeprefix("DROP INDEX CONCURRENTLY ")
+    if indexes.is_valid(session.connection, name) is not False:
+        reason = f"the index {name} is valid, or gone."
+        raise PlanBlocked(version=step.label, reason=reason, remedy="Nothing is to be repaired; continue instead.")
+
+
+def _note(session: Session, step: Step, error: EngineError) -> None:
+    connection, schema, attempt = session.connection, session.schema, session.attempt
+    match error:
+        case PartlyApplied():
+            tracking.record_failure(connection, schema, step, attempt, error.facts["error"], outcome="partial")
+        case StatementFailed():
+            tracking.record_failure(connection, schema, step, attempt, error.facts["error"])
+        case RunCancelled():
+            tracking.log(connection, schema, step, attempt, outcome="cancelled", message=f"by {error.facts['by']}")
+
+
+def _way(shape: TransactionShape) -> Callable[[Session, int, Step, TransactionShape], int]:
+    return autocommit.run if shape.mode is TransactionMode.NONE else transactional.run
+
+
+def _ending(error: EngineError) -> Ending:
+    match error:
+        case PartlyApplied():
+            return Ending.PARTIAL
+        case ConnectionLost():
+            return Ending.UNKNOWN
+        case _:
+            return Ending.UNDONE
+
+
+def _shape(step: Step) -> TransactionShape:
+    """Raises PlanBlocked for text that has no safe way to run, however it came into the plan."""
+    if not step.sql:
+        return TransactionShape(mode=TransactionMode.SINGLE, sent=())
+    shape = shape_of(step.sql)
+    if shape.fault:
+        raise PlanBlocked(version=step.label, reason=shape.fault.sentence, remedy=shape.fault.advice)
+    return shape

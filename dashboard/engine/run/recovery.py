@@ -1,0 +1,147 @@
+"""What did a run commit? Asked after its worker or its connection was lost.
+
+The order matters. Reading alone proves nothing while the old session lives: a COMMIT that hangs has already
+committed for itself, yet no other session sees the row. So: wait until the session of the run is gone (end it if
+it stays), win the target lock, then read. The witness is the audit log row that commits with each step; for a step
+outside a transaction it is the journal, and the catalog where the journal stops short.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dashboard.engine.database import connection as connections
+from dashboard.engine.database import doctor, indexes, locks, sql, tracking
+from dashboard.engine.database.connection import Access, Address, Connection
+from dashboard.engine.database.tracking import Attempt
+from dashboard.engine.errors import OtherDatabase, TargetBusy
+from dashboard.engine.plan import Plan, Step
+from dashboard.engine.run import autocommit
+from dashboard.engine.run.faultpoints import faultpoint
+from dashboard.engine.sql.indexes import IndexBuild, concurrent_index, concurrently_dropped
+from dashboard.engine.sql.statements import Statement
+from dashboard.engine.sql.transaction import TransactionMode, shape_of
+
+#: Seconds a session of the run gets to notice that its client is gone before it is terminated.
+GRACE = 4.0
+#: Seconds in all until the run stays unresolved for now.
+PATIENCE = 20.0
+POLL = 0.25
+#: Seconds in all until a silent connection is given up.
+AT_MOST = 120.0
+
+#: Statements that do no harm when they run a second time, so one that was only started counts as not done.
+REPEATABLE = frozenset({"vacuum_stmt", "reindex_stmt", "cluster_stmt", "alter_system_stmt"})
+
+
+class Found(StrEnum):
+    COMMITTED = "committed"  # the step and its tracking row stand
+    UNDONE = "undone"  # nothing of it remains
+    PARTIAL = "partial"  # some of its statements stand; a person goes on from there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of each step of the plan: facts, read under the lock."""
+
+    steps: tuple[Found, ...]
+
+
+def resolve(plan: Plan, *, access: Access, attempt: Attempt) -> Verdict:
+    """Raises TargetUnreachable, or TargetBusy while the run's session cannot be got rid of: then ask again later.
+    Raises OtherDatabase when the URL leads to another one than the run worked on."""
+    with (
+        connections.working(access, name="signalbox recovery") as connection,
+        connections.cut_off_after(AT_MOST, connection),
+        connections.naming_errors(connection, access.address, access.schema),
+    ):
+        doctor.examine(connection, access.address)
+        _check_identity(connection, access.address, plan)
+        _wait_until_gone(connection, access.address, attempt.run_id)
+        with locks.held(connection, access.address.name, wait=PATIENCE):
+            faultpoint("recovering")
+            return Verdict(steps=_found(connection, plan.steps, access.schema, attempt))
+
+
+def _check_identity(connection: Connection, address: Address, plan: Plan) -> None:
+    identity = connections.identity(connection)
+    if identity != plan.identity:
+        change = plan.identity.change_to(identity)
+        raise OtherDatabase(environment=address.name, variable=address.variable, change=change)
+
+
+def _wait_until_gone(connection: Connection, address: Address, run_id: str) -> None:
+    begun = time.monotonic()
+    values = {"name": connections.session_name(run_id)}
+    while connection.execute(sql.query("sessions_of_run"), values).fetchall():
+        waited = time.monotonic() - begun
+        if waited > PATIENCE:
+            raise TargetBusy(environment=address.name, holder=f"the session of run {run_id}, which will not end")
+        if waited > GRACE:
+            connection.execute(sql.query("terminate_run"), values)
+        time.sleep(POLL)
+
+
+def _found(connection: Connection, steps: Sequence[Step], schema: str, attempt: Attempt) -> tuple[Found, ...]:
+    if not tracking.is_prepared(connection, schema):
+        return tuple(Found.UNDONE for _ in steps)
+    rows = connection.execute(sql.query("succeeded_in_run", schema), {"run_id": attempt.run_id}).fetchall()
+    succeeded = {(str(version), str(name)) for version, name in rows}
+    return tuple(
+        Found.COMMITTED if step.identity in succeeded else _left_behind(connection, step, schema, attempt)
+        for step in steps
+    )
+
+
+def _left_behind(connection: Connection, step: Step, schema: str, attempt: Attempt) -> Found:
+    """A step without its row: nothing in a transaction; outside one, what the journal and the catalog say."""
+    sent = _outside_transaction(step)
+    if not any(tracking.last_outcome(connection, schema, step, s.number, attempt) for s in sent):
+        return Found.UNDONE
+    done = [_settle(connection, step, statement, schema, attempt) for statement in sent]
+    if all(done):
+        with connection.transaction():
+            tracking.record(connection, schema, step, attempt, ms=0)
+        return Found.COMMITTED
+    unfinished = tracking.read(connection, schema).unfinished
+    return Found.PARTIAL if any(u.identity == step.identity for u in unfinished) else Found.UNDONE
+
+
+def _outside_transaction(step: Step) -> tuple[Statement, ...]:
+    if not step.sql:
+        return ()
+    shape = shape_of(step.sql)
+    if shape.mode is not TransactionMode.NONE:
+        return ()
+    return tuple(s for s in shape.sent if s.number >= step.first_statement)
+
+
+def _settle(connection: Connection, step: Step, statement: Statement, schema: str, attempt: Attempt) -> bool:
+    """Whether the statement is done. One that was only started is looked up where the catalog can tell."""
+    outcome = tracking.last_outcome(connection, schema, step, statement.number, attempt)
+    if outcome == "started" and (found := _probe(connection, statement)) is not None:
+        outcome = "done" if found else "undone"
+        autocommit.note(connection, schema, step, statement, attempt, outcome)
+    return outcome == "done"
+
+
+def _probe(connection: Connection, statement: Statement) -> bool | None:
+    """What the catalog says of a statement whose end nobody saw: done, not done, or nothing (None)."""
+    if not autocommit.is_bare(statement) or statement.node in REPEATABLE:
+        return False  # its own transaction would have held the word `done`; or it may simply run again
+    if index := concurrent_index(statement):
+        return _index_was_built(connection, index)
+    if dropped := concurrently_dropped(statement):
+        return indexes.is_valid(connection, dropped) is None
+    return None
+
+
+def _index_was_built(connection: Connection, index: IndexBuild) -> bool | None:
+    """An invalid one stays in question: a person drops it first, by the repair that is offered."""
+    if not index.name:
+        return None
+    valid = indexes.is_valid(connection, indexes.beside(connection, index.table, index.name))
+    return {True: True, None: False}.get(valid)

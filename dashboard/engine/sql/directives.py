@@ -1,0 +1,92 @@
+"""`-- signalbox:` lines: what a file asks of the runner. Only comments count; a string never does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from dashboard.engine.sql.tokens import Token, tokens
+
+_LINE = re.compile(
+    r"--\s*signalbox\b\s*(?P<colon>:?)\s*(?P<key>[\w-]*)\s*(?P<equals>=?)\s*(?P<value>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_DURATION = re.compile(r"(?:0|[1-9][0-9]{0,8}(?:ms|s|min|h))")
+
+#: What each directive's value must look like. An empty pattern: it takes no value.
+VALUES: Mapping[str, re.Pattern[str]] = {
+    "transaction": re.compile("none"),
+    "lock_timeout": _DURATION,
+    "statement_timeout": _DURATION,
+    "depends": re.compile(r"[0-9]+(?:\s*,\s*[0-9]+)*"),
+    "irreversible": re.compile(r".*\S.*"),
+    "repeatable": re.compile(""),
+}
+_EXAMPLES: Mapping[str, str] = {
+    "transaction": "transaction=none",
+    "lock_timeout": "lock_timeout=5s",
+    "statement_timeout": "statement_timeout=10min",
+    "depends": "depends=003,005",
+    "irreversible": "irreversible=<reason>",
+    "repeatable": "repeatable",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """A line that looks like a directive and cannot be obeyed."""
+
+    code: str
+    sentence: str
+    advice: str
+    offset: int  # 0-based, in characters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directives:
+    values: Mapping[str, str]
+    complaints: tuple[Complaint, ...]
+
+
+def values_in(sql: str) -> Mapping[str, str]:
+    """The directives of a text that was read before, like a captured rollback. Raises SqlSyntaxError."""
+    return read(tokens(sql)).values
+
+
+def read(comments: Iterable[Token]) -> Directives:
+    """The directives among the tokens of a text; only comments can hold one."""
+    values: dict[str, str] = {}
+    complaints: list[Complaint] = []
+    for token in comments:
+        match = _LINE.fullmatch(token.text)  # no token but a comment starts with two hyphens
+        if match is None or _is_prose_or_suppression(match):
+            continue
+        key, value = match["key"].lower(), match["value"].strip()
+        if complaint := _complaint(match, key, value, values):
+            code, sentence, advice = complaint
+            complaints.append(Complaint(code=code, sentence=sentence, advice=advice, offset=token.offset))
+        else:
+            values[key] = value
+    return Directives(values=values, complaints=tuple(complaints))
+
+
+def _is_prose_or_suppression(match: re.Match[str]) -> bool:
+    if match["colon"]:
+        return match["key"].lower() == "allow"  # a lint suppression; the linter reads it
+    return not (match["equals"] and match["key"])
+
+
+def _complaint(match: re.Match[str], key: str, value: str, known: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """(code, sentence, advice) where the line is not a directive that can be obeyed."""
+    if key not in VALUES:
+        listed = ", ".join(VALUES)
+        return "unknown_directive", f"`{match[0].strip()}` is not a directive.", f"Signalbox knows: {listed}."
+    example = f"Write `-- signalbox: {_EXAMPLES[key]}`."
+    if not match["colon"]:
+        return "unknown_directive", f"`{match[0].strip()}` lacks its colon and would be ignored.", example
+    if bool(match["equals"]) != bool(VALUES[key].pattern) or not VALUES[key].fullmatch(value):
+        return "bad_directive", f"The directive {key} cannot be `{value}`.", example
+    if known.get(key, value) != value:
+        return "bad_directive", f"The directive {key} is given twice, with different values.", "Keep one of them."
+    return None

@@ -1,0 +1,243 @@
+"""SQL text as PostgreSQL's own parser sees it: its statements, and which of them need to be outside a transaction.
+
+The grammar is PostgreSQL 18's, so a text that an older server refuses can pass here. Positions inside postgast are
+counted in bytes for statements and tokens, in characters for errors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import postgast
+from google.protobuf.message import DecodeError
+
+from dashboard.engine.sql.excerpts import one_line, syntax_error
+from dashboard.engine.sql.tokens import COMMENTS, LITERALS, SEMICOLON, Bytes, Span, token_spans
+
+
+class TransactionControl(StrEnum):
+    BEGIN = "begin"  # BEGIN or START TRANSACTION without options
+    COMMIT = "commit"  # COMMIT or END
+    OTHER = "other"  # ROLLBACK, COMMIT AND CHAIN, PREPARE or SET TRANSACTION ...: not the script's business
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One statement of a script.
+
+    `sql` is exactly the text that is sent: from its first token to its last, comments and blanks around it and
+    the semicolon left out. `offset` is where that text starts, so `offset` plus an error position inside the
+    statement is the position in the script.
+    """
+
+    number: int  # 1-based
+    sql: str
+    offset: int  # 0-based, in characters
+    line: int  # 1-based
+    column: int  # 1-based
+    node: str  # the parser's name for it, like "create_stmt"; "" when too long or too deep for a tree
+    control: TransactionControl | None
+    transactional: bool  # PostgreSQL accepts it inside a transaction block
+    client_copy: bool  # COPY ... FROM STDIN or TO STDOUT: its rows would travel beside the script
+    summary: str  # one line, at most 100 characters
+
+
+def split(sql: str) -> tuple[Statement, ...]:
+    """The statements of `sql`, in order. Raises SqlSyntaxError where the parser refuses any part of it."""
+    if "\0" in sql:
+        raise syntax_error(sql, "NUL byte in the text", sql.index("\0") + 1)
+    try:
+        pieces = postgast.split(sql)
+        spans = token_spans(sql)
+    except postgast.PgQueryError as error:
+        raise syntax_error(sql, error.message, error.cursorpos) from error
+    return tuple(_statements(sql, pieces, spans))
+
+
+def tree(statement: Statement) -> Any | None:
+    """The parse tree of `statement`, to be read only: a message like CreateStmt; None where none can be built."""
+    return read(statement.sql)[1] if statement.node else None
+
+
+#: No tree is built of a longer statement. Trees are written out by recursion: at some 10,000 levels that overflows
+#: the stack and ends the process. Splitting and scanning do not recurse.
+TREE_TOKENS = 4000
+
+
+def _statements(sql: str, pieces: list[str], spans: list[Span]) -> Iterator[Statement]:
+    """Find each of the parser's pieces again: it starts at a token and its length is known.
+
+    The parser gives the pieces in order, each from its first token on; only semicolons, comments and blanks lie
+    between two of them.
+    """
+    text = Bytes(sql)
+    code = [span for span in spans if span[2] not in COMMENTS]
+    at = 0
+    for number, piece in enumerate(pieces, start=1):
+        while code[at][2] == SEMICOLON:
+            at += 1
+        first = at
+        limit = code[first][0] + len(piece.encode())
+        while at < len(code) and code[at][1] <= limit:
+            at += 1
+        yield _statement(number, sql, text, code[first:at])
+
+
+def _statement(number: int, sql: str, text: Bytes, spans: list[Span]) -> Statement:
+    body = text.between(spans[0][0], spans[-1][1])
+    offset = text.characters_before(spans[0][0])
+    node, tree = read(body) if len(spans) <= TREE_TOKENS else ("", None)
+    return Statement(
+        number=number,
+        sql=body,
+        offset=offset,
+        line=text.line_of(offset),
+        column=offset - (sql.rfind("\n", 0, offset) + 1) + 1,
+        node=node,
+        control=_control(tree) if tree is not None else None,
+        transactional=_is_transactional(node, tree) if tree is not None else not _says_concurrently(text, spans),
+        client_copy=tree is not None and node == "copy_stmt" and not tree.filename and not tree.is_program,
+        summary=_summary(text, spans),
+    )
+
+
+def read(body: str) -> tuple[str, Any]:
+    """The node's name and tree, or ("", None): protobuf refuses trees deeper than about 50 nested expressions."""
+    try:
+        wrapper = postgast.parse(body).stmts[0].stmt
+    except DecodeError:
+        return "", None
+    node = wrapper.WhichOneof("node") or ""
+    return node, getattr(wrapper, node)
+
+
+def _says_concurrently(text: Bytes, spans: list[Span]) -> bool:
+    return any(text.between(start, end).lower() == "concurrently" for start, end, _ in spans)
+
+
+_WITH_PASSWORD = re.compile(r"password\s*=|://[^\s:/@]+:[^\s@]+@", re.IGNORECASE)
+
+
+def _summary(text: Bytes, spans: list[Span]) -> str:
+    """It goes to lists, logs and sentences, so a literal that is or holds a password is not in it."""
+    words = ""
+    behind = spans[0][0]
+    word = ""
+    for start, end, number in spans:
+        before, word = word, text.between(start, min(end, start + 400))
+        secret = number in LITERALS and (before.lower() == "password" or _WITH_PASSWORD.search(word))
+        words += (" " if start > behind else "") + ("'…'" if secret else word)
+        behind = end
+        if len(words) > 200:
+            break
+    return one_line(words, limit=100)
+
+
+# Transaction control
+
+_PLAIN_BEGIN = ("TRANS_STMT_BEGIN", "TRANS_STMT_START")
+_INSIDE_A_TRANSACTION = ("TRANS_STMT_SAVEPOINT", "TRANS_STMT_RELEASE", "TRANS_STMT_ROLLBACK_TO")
+_TRANSACTION_SETTINGS = ("TRANSACTION", "transaction_isolation", "transaction_read_only", "transaction_deferrable")
+
+
+def _control(tree: Any) -> TransactionControl | None:
+    match tree.DESCRIPTOR.name:
+        case "TransactionStmt":
+            return _transaction_control(tree)
+        case "VariableSetStmt" if tree.name in _TRANSACTION_SETTINGS:
+            return TransactionControl.OTHER
+    return None
+
+
+def _transaction_control(tree: Any) -> TransactionControl | None:
+    kind = _enum_name(tree, "kind")
+    if kind in _INSIDE_A_TRANSACTION:
+        return None
+    if kind in _PLAIN_BEGIN and not tree.options:
+        return TransactionControl.BEGIN
+    if kind == "TRANS_STMT_COMMIT" and not tree.chain:
+        return TransactionControl.COMMIT
+    return TransactionControl.OTHER
+
+
+# What PostgreSQL refuses inside a transaction block (SQLSTATE 25001), by node. Two cases cannot be told from the
+# text: REINDEX and CLUSTER of a partitioned table. The server refuses them and nothing is changed.
+
+
+def _always(tree: Any) -> bool:
+    return True
+
+
+def _concurrent(tree: Any) -> bool:
+    return bool(tree.concurrent)
+
+
+def _reindexes_much_or_concurrently(tree: Any) -> bool:
+    wide = ("REINDEX_OBJECT_SCHEMA", "REINDEX_OBJECT_SYSTEM", "REINDEX_OBJECT_DATABASE")
+    return _enum_name(tree, "kind") in wide or _option_is_on(tree.params, "concurrently")
+
+
+def _detaches_concurrently(tree: Any) -> bool:
+    commands = (cmd.alter_table_cmd for cmd in tree.cmds if cmd.HasField("alter_table_cmd"))
+    detached = (getattr(c, "def").partition_cmd for c in commands if _enum_name(c, "subtype") == "AT_DetachPartition")
+    return any(partition.concurrent for partition in detached)
+
+
+def _moves_tablespace(tree: Any) -> bool:
+    return any(option.def_elem.defname == "tablespace" for option in tree.options)
+
+
+def _refreshes_subscription(tree: Any) -> bool:
+    kind = _enum_name(tree, "kind")
+    changes_publications = kind.endswith(("_SET_PUBLICATION", "_ADD_PUBLICATION", "_DROP_PUBLICATION"))
+    return kind.endswith("_REFRESH") or (changes_publications and not _option_is_off(tree.options, "refresh"))
+
+
+NON_TRANSACTIONAL: Mapping[str, Callable[[Any], bool]] = {
+    "index_stmt": _concurrent,
+    "drop_stmt": _concurrent,
+    "reindex_stmt": _reindexes_much_or_concurrently,
+    "alter_table_stmt": _detaches_concurrently,
+    "vacuum_stmt": lambda tree: bool(tree.is_vacuumcmd),
+    "cluster_stmt": lambda tree: not tree.HasField("relation"),
+    "createdb_stmt": _always,
+    "dropdb_stmt": _always,
+    "alter_database_stmt": _moves_tablespace,
+    "create_table_space_stmt": _always,
+    "drop_table_space_stmt": _always,
+    "create_subscription_stmt": _always,
+    "drop_subscription_stmt": _always,
+    "alter_subscription_stmt": _refreshes_subscription,
+    "alter_system_stmt": _always,
+    "discard_stmt": lambda tree: _enum_name(tree, "target") == "DISCARD_ALL",
+}
+
+
+def _is_transactional(node: str, tree: Any) -> bool:
+    rule = NON_TRANSACTIONAL.get(node)
+    return rule is None or not rule(tree)
+
+
+def _option_is_on(options: Any, name: str) -> bool:
+    return any(option.def_elem.defname == name for option in options) and not _option_is_off(options, name)
+
+
+def _option_is_off(options: Any, name: str) -> bool:
+    return any(option.def_elem.defname == name and _is_false(option.def_elem) for option in options)
+
+
+def _is_false(option: Any) -> bool:
+    if option.arg.HasField("integer"):
+        return not option.arg.integer.ival
+    if option.arg.HasField("boolean"):
+        return not option.arg.boolean.boolval
+    return option.arg.HasField("string") and option.arg.string.sval.lower() in ("off", "false", "no", "0")
+
+
+def _enum_name(tree: Any, field: str) -> str:
+    descriptor = tree.DESCRIPTOR.fields_by_name[field].enum_type
+    return str(descriptor.values_by_number[getattr(tree, field)].name)

@@ -1,0 +1,100 @@
+"""The tokens of a text as PostgreSQL's scanner sees them. Positions inside postgast count bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import postgast
+
+from dashboard.engine.errors import SqlSyntaxError
+from dashboard.engine.sql.excerpts import syntax_error
+
+
+class TokenKind(StrEnum):
+    COMMENT = "comment"
+    LITERAL = "literal"  # a string in any spelling, a function body in dollar quotes too
+    QUOTED_NAME = "quoted name"  # "..."
+    CODE = "code"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    kind: TokenKind
+    text: str
+    offset: int  # 0-based, in characters
+
+
+Span = tuple[int, int, int]  # first byte, byte after the last, postgast's token number
+
+_Numbers = postgast.pg_query_pb2
+COMMENTS = (_Numbers.SQL_COMMENT, _Numbers.C_COMMENT)
+SEMICOLON = _Numbers.ASCII_59
+LITERALS = (_Numbers.SCONST, _Numbers.USCONST, _Numbers.BCONST, _Numbers.XCONST)
+
+
+def tokens(sql: str) -> Iterator[Token]:
+    """The tokens of `sql`, comments included. Raises SqlSyntaxError on an unterminated quote or comment."""
+    try:
+        spans = token_spans(sql)
+    except postgast.PgQueryError as error:
+        raise syntax_error(sql, error.message, error.cursorpos) from error
+    text = Bytes(sql)
+    for start, end, kind in spans:
+        piece = text.between(start, end)
+        yield Token(kind=_token_kind(kind, piece), text=piece, offset=text.characters_before(start))
+
+
+def checksum_sql(sql: str) -> str:
+    """sha256 hex of the tokens of `sql`, comments and blanks left out; "" where it has no readable tokens."""
+    try:
+        return checksum_tokens(tokens(sql))
+    except SqlSyntaxError:
+        return ""
+
+
+def checksum_tokens(found: Iterable[Token]) -> str:
+    texts = [token.text for token in found if token.kind is not TokenKind.COMMENT]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest() if texts else ""
+
+
+def token_spans(sql: str) -> list[Span]:
+    return [(token.start, token.end, token.token) for token in postgast.scan(sql).tokens]
+
+
+def _token_kind(number: int, text: str) -> TokenKind:
+    if number in COMMENTS:
+        return TokenKind.COMMENT
+    if number in LITERALS:
+        return TokenKind.LITERAL
+    return TokenKind.QUOTED_NAME if text.endswith('"') else TokenKind.CODE
+
+
+class Bytes:
+    """Byte positions to characters, for positions asked in rising order."""
+
+    def __init__(self, sql: str) -> None:
+        self._sql = sql
+        self._data = sql.encode()
+        self._ascii = len(self._data) == len(sql)
+        self._byte = 0
+        self._char = 0
+        self._line_at = 0
+        self._line = 1
+
+    def between(self, start: int, end: int) -> str:
+        return self._data[start:end].decode(errors="ignore")
+
+    def characters_before(self, byte: int) -> int:
+        if self._ascii:
+            return byte
+        self._char += len(self._data[self._byte : byte].decode())
+        self._byte = byte
+        return self._char
+
+    def line_of(self, character: int) -> int:
+        self._line += self._sql.count("\n", self._line_at, character)
+        self._line_at = character
+        return self._line

@@ -1,0 +1,48 @@
+"""Is a plan still what was approved? The executor asks under the lock, the web before it queues a run."""
+
+from __future__ import annotations
+
+from dashboard.engine.errors import PlanChanged
+from dashboard.engine.migration import Folder
+from dashboard.engine.plan import FROM_FILES, Action, Plan, Record, Target, records
+
+
+def verify(plan: Plan, target: Target) -> None:
+    """Raise PlanChanged, naming the part, unless `plan` would be computed from `target` as it is now."""
+    if plan.environment != target.environment:
+        raise PlanChanged(what=f"it was made for {plan.environment}, not {target.environment}")
+    if plan.identity != target.identity:
+        raise PlanChanged(
+            what=f"the URL now leads to another database ({target.identity.database}, "
+            f"system {target.identity.system_identifier}) than the one it was made for"
+        )
+    if plan.policy != target.policy:
+        raise PlanChanged(what="the environment's policy was changed")
+    now = records(target.history)
+    if plan.basis != now:
+        raise PlanChanged(what=f"the history of {target.name} changed ({_difference(plan.basis, now)})")
+
+
+def verify_files(plan: Plan, folder: Folder) -> None:
+    """Raise PlanChanged where a file the plan takes from no longer has the bytes that were planned."""
+    for step in plan.steps:
+        if step.action not in FROM_FILES:
+            continue
+        migration = folder.find(step.version, step.name)
+        if migration is None:
+            raise PlanChanged(what=f"the file of {step.label} is gone")
+        if migration.up.sql != (step.sql or step.text):
+            raise PlanChanged(what=f"{migration.up.file} was edited")
+        if step.action is Action.APPLY and migration.usable_down != step.down_sql:
+            raise PlanChanged(what=f"the rollback of {step.label} was edited")
+
+
+def _difference(before: tuple[Record, ...], now: tuple[Record, ...]) -> str:
+    appeared = sorted({f"{v}_{n}" for v, n, *_ in set(now) - set(before)})
+    gone = sorted({f"{v}_{n}" for v, n, *_ in set(before) - set(now)} - set(appeared))
+    parts = []
+    if appeared:
+        parts.append(f"{', '.join(appeared)} was recorded since")
+    if gone:
+        parts.append(f"{', '.join(gone)} is no longer recorded")
+    return "; ".join(parts)
