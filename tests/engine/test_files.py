@@ -573,7 +573,8 @@ def test_a_rollback_has_directives_of_its_own(folder):
 
 def test_every_problem_code_is_documented():
     package = Path(discovery.__file__).parent
-    source = "\n".join(path.read_text() for path in [*package.glob("*.py"), package.parent / "statements.py"])
+    sql = package.with_name("sql")
+    source = "\n".join(path.read_text() for path in [*package.glob("*.py"), *sql.glob("*.py")])
     used = set(re.findall(r"(?:_error|_note|_problem)\(\s*(?:\w+,\s*)?\"([a-z_0-9]+)\"", source))
     used |= set(re.findall(r"code=\"([a-z_0-9]+)\"", source)) | {"bad_directive", "unknown_directive", "syntax_error"}
     assert len(used) > 25

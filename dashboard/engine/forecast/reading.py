@@ -13,10 +13,10 @@ from typing import Any
 
 from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.forecast.values import Fate, Identity, Reading, Threat
-from dashboard.engine.lint.earlier import typed_columns
 from dashboard.engine.plan import Plan, Step
 from dashboard.engine.schema.diff import Change, Difference
 from dashboard.engine.sql import do_blocks, statements
+from dashboard.engine.sql.columns import typed_columns
 from dashboard.engine.sql.objects import Thing, Things, alter_commands, dropped_by, made_by, object_kind, table
 from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.trees import Name, by_kind, constant, enum_name, kind, relation_name, unwrap

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
+from dashboard.engine.sql.columns import TypedColumn, typed_columns
 from dashboard.engine.sql.objects import Thing, Things, alter_commands, dropped_by, made_by, table
-from dashboard.engine.sql.trees import (
-    ColumnType,
-    Name,
-    column_type,
-    definition,
-    enum_name,
-    kind,
-    relation_name,
-    strings,
-    unwrap,
-)
-
-_TypedColumn = tuple[Name, str, ColumnType]  # table, column, its type
+from dashboard.engine.sql.trees import ColumnType, Name, definition, enum_name, kind, relation_name, strings
 
 
 class Knowledge:
@@ -29,7 +18,7 @@ class Knowledge:
         self._things = Things()
         self._partitioned = Things()
         self._checked = Things()  # columns that a CHECK proves to be not null
-        self._types: dict[str, list[_TypedColumn]] = defaultdict(list)  # by table, the newest last
+        self._types: dict[str, list[TypedColumn]] = defaultdict(list)  # by table, the newest last
         self._indexes: dict[str, list[tuple[Name, Thing]]] = defaultdict(list)  # by table
 
     def has(self, thing: Thing) -> bool:
@@ -90,21 +79,6 @@ class Knowledge:
                 added = (definition(c) for c in alter_commands(tree) if enum_name(c, "subtype") == "AT_AddConstraint")
                 for column in filter(None, map(_checked_not_null, added)):
                     self._checked.add(Thing(kind="column", name=of, part=column))
-
-
-def typed_columns(tree: Any) -> Iterator[_TypedColumn]:
-    """Every column the statement makes or gives a type to."""
-    match kind(tree):
-        case "CreateStmt":
-            of = relation_name(tree.relation)
-            columns = (unwrap(node) for node in tree.table_elts)
-            yield from ((of, c.colname, column_type(c.type_name)) for c in columns if kind(c) == "ColumnDef")
-        case "AlterTableStmt":
-            of = relation_name(tree.relation)
-            for command in alter_commands(tree):
-                if enum_name(command, "subtype") in ("AT_AddColumn", "AT_AlterColumnType"):
-                    column = definition(command)
-                    yield of, command.name or column.colname, column_type(column.type_name)
 
 
 def _checked_not_null(constraint: Any) -> str:

@@ -17,12 +17,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from dashboard.engine.lint.advice import RULES
-from dashboard.engine.lint.earlier import typed_columns
 from dashboard.engine.lint.findings import Hit, LintContext
 from dashboard.engine.lint.rules.concurrently_on_partitioned import is_partitioned
 from dashboard.engine.lint.script import Parsed, Subject
 from dashboard.engine.lint.settings import changed
 from dashboard.engine.migration import Script
+from dashboard.engine.sql.columns import typed_columns
 from dashboard.engine.sql.objects import Thing, alter_commands
 from dashboard.engine.sql.trees import Name, enum_name, relation_name
 from dashboard.engine.sql.type_changes import keeps_rows

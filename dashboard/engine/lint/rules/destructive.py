@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dashboard.engine.lint.earlier import typed_columns
 from dashboard.engine.lint.findings import Hit, LintContext
 from dashboard.engine.lint.script import Parsed, Subject
 from dashboard.engine.migration import Severity
+from dashboard.engine.sql.columns import typed_columns
 from dashboard.engine.sql.objects import Thing, alter_commands, is_temporary, table
 from dashboard.engine.sql.trees import enum_name, relation_name, unwrap
 from dashboard.engine.sql.type_changes import narrows
