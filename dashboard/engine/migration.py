@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from dashboard.engine.sql.statements import Statement
@@ -67,6 +68,34 @@ def version_key(version: str) -> tuple[int, str]:
     return (int(number) if number.isascii() and number.isdigit() else 0, version)
 
 
+class MigrationId(NamedTuple):
+    """What a migration is known by. Equal to the plain pair; ordered as migrations run, by number and then name."""
+
+    version: str
+    name: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.version}_{self.name}"
+
+    @property
+    def key(self) -> tuple[tuple[int, str], str]:
+        """Sort key."""
+        return (version_key(self.version), self.name)
+
+    def __lt__(self, other: tuple[str, ...]) -> bool:
+        return self.key < MigrationId(*other).key
+
+    def __le__(self, other: tuple[str, ...]) -> bool:
+        return self.key <= MigrationId(*other).key
+
+    def __gt__(self, other: tuple[str, ...]) -> bool:
+        return self.key > MigrationId(*other).key
+
+    def __ge__(self, other: tuple[str, ...]) -> bool:
+        return self.key >= MigrationId(*other).key
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One thing wrong (or worth knowing) about one file. `line` and `column` are 1-based."""
@@ -109,12 +138,12 @@ class Migration:
     problems: tuple[Problem, ...] = ()
 
     @property
-    def identity(self) -> tuple[str, str]:
-        return (self.version, self.name)
+    def identity(self) -> MigrationId:
+        return MigrationId(self.version, self.name)
 
     @property
     def label(self) -> str:
-        return f"{self.version}_{self.name}"
+        return self.identity.label
 
     @property
     def usable_down(self) -> str | None:
@@ -141,7 +170,7 @@ class FileEntry:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Folder:
     """A migrations folder, read. `problems` holds all problems, those of the migrations too."""
 
@@ -152,7 +181,11 @@ class Folder:
     problems: tuple[Problem, ...]
 
     def find(self, version: str, name: str) -> Migration | None:
-        return next((m for m in self.migrations if m.identity == (version, name)), None)
+        return self._by_identity.get(MigrationId(version, name))
+
+    @cached_property
+    def _by_identity(self) -> Mapping[MigrationId, Migration]:
+        return _first_of_each(self.migrations)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,8 +213,12 @@ class AppliedMigration:
     rollback_script: str | None = None
 
     @property
-    def identity(self) -> tuple[str, str]:
-        return (self.version, self.name)
+    def identity(self) -> MigrationId:
+        return MigrationId(self.version, self.name)
+
+    @property
+    def label(self) -> str:
+        return self.identity.label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,11 +240,15 @@ class Unfinished:
     entries: tuple[JournalEntry, ...]
 
     @property
-    def identity(self) -> tuple[str, str]:
-        return (self.version, self.name)
+    def identity(self) -> MigrationId:
+        return MigrationId(self.version, self.name)
+
+    @property
+    def label(self) -> str:
+        return self.identity.label
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class History:
     """What one target remembers. `exists` is False where there is no tracking table yet."""
 
@@ -217,7 +258,11 @@ class History:
     unfinished: tuple[Unfinished, ...] = ()
 
     def row(self, version: str, name: str) -> AppliedMigration | None:
-        return next((r for r in self.rows if r.identity == (version, name)), None)
+        return self._by_identity.get(MigrationId(version, name))
+
+    @cached_property
+    def _by_identity(self) -> Mapping[MigrationId, AppliedMigration]:
+        return _first_of_each(self.rows)
 
     def to_dict(self) -> dict[str, Any]:
         """For keeping as JSON."""
@@ -235,9 +280,16 @@ class History:
         return cls(
             exists=data["exists"],
             rows=tuple(_row_from(row) for row in data["rows"]),
-            rolled_back=frozenset((version, name) for version, name in data["rolled_back"]),
+            rolled_back=frozenset(MigrationId(version, name) for version, name in data["rolled_back"]),
             unfinished=tuple(_unfinished_from(item) for item in data["unfinished"]),
         )
+
+
+def _first_of_each[T: (Migration, AppliedMigration)](items: Iterable[T]) -> Mapping[MigrationId, T]:
+    by_identity: dict[MigrationId, T] = {}
+    for item in items:
+        by_identity.setdefault(item.identity, item)
+    return by_identity
 
 
 def _unfinished_from(data: dict[str, Any]) -> Unfinished:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from dashboard.engine.migration import History, checksum
+from dashboard.engine.migration import History, MigrationId, checksum
 
 
 class Action(StrEnum):
@@ -44,10 +44,11 @@ class TargetIdentity:
     def change_to(self, other: TargetIdentity) -> str:
         """How the other one differs, in words that follow the name of a URL."""
         where = "on the same server" if self.system_identifier == other.system_identifier else "on another server"
-        what = other.database if self.database != other.database else f"another database called {other.database}"
+        renamed = self.database != other.database
+        database = other.database if renamed else f"another database called {other.database}"
         if where == "on the same server" and self.database_oid == other.database_oid:
             where = "which is the same one renamed"
-        return f"led to {self.database} and now leads to {what}, {where}"
+        return f"led to {self.database} and now leads to {database}, {where}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +97,11 @@ class Step:
 
     @property
     def label(self) -> str:
-        return f"{self.version}_{self.name}"
+        return self.identity.label
 
     @property
-    def identity(self) -> tuple[str, str]:
-        return (self.version, self.name)
+    def identity(self) -> MigrationId:
+        return MigrationId(self.version, self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,8 +154,8 @@ class Plan:
         facts = [self.environment, asdict(self.identity), asdict(self.policy), self.basis, steps]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
-    def saving(self, copies: Mapping[tuple[str, str], Sequence[Copy]]) -> Plan:
-        """The plan, with what each step (by version and name) destroys copied first. Another digest."""
+    def saving(self, copies: Mapping[MigrationId, Sequence[Copy]]) -> Plan:
+        """The plan, with what each step destroys copied first. Another digest."""
         return replace(self, steps=tuple(replace(s, copies=tuple(copies.get(s.identity, ()))) for s in self.steps))
 
     def without_saving(self) -> Plan:

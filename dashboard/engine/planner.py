@@ -5,8 +5,10 @@ One function for each goal. Each raises NothingToDo, or PlanBlocked where someth
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, starmap
 
 from dashboard.engine import status
 from dashboard.engine.errors import NoSuchMigration, NothingToDo, PlanBlocked
@@ -17,6 +19,7 @@ from dashboard.engine.migration import (
     History,
     Kind,
     Migration,
+    MigrationId,
     Unfinished,
     checksum,
     version_key,
@@ -54,7 +57,7 @@ def apply(target: Target, folder: Folder, *, upto: str | None = None) -> Plan:
 
 
 def rollback(target: Target, *, downto: str, name: str) -> Plan:
-    """Roll back (downto, name) and everything applied after it, newest first, from the captured scripts.
+    """Roll back this migration and everything applied after it, newest first, from the captured scripts.
 
     Raises PlanBlocked where a migration has no captured rollback, NothingToDo where it is not applied.
     `target.history` must carry the scripts.
@@ -62,23 +65,24 @@ def rollback(target: Target, *, downto: str, name: str) -> Plan:
     _refuse_unfinished(target.history)
     first = target.history.row(downto, name)
     if first is None or not first.success or first.kind is not Kind.APPLIED:
-        raise NothingToDo(environment=target.name, reason=f"{downto}_{name} is not applied there")
+        raise NothingToDo(environment=target.name, reason=f"{MigrationId(downto, name).label} is not applied there")
     rows = [r for r in _newest_first(target.history.rows) if _order(r) >= _order(first)]
     steps = [_rollback_step(row) for row in rows if row.kind is not Kind.SKIPPED]
     return _plan(target, Action.ROLLBACK, steps, warnings=[_unproven(step) for step in steps])
 
 
-def skip(target: Target, folder: Folder, identities: Sequence[tuple[str, str]], *, reason: str) -> Plan:
+def skip(target: Target, folder: Folder, identities: Iterable[tuple[str, str]], *, reason: str) -> Plan:
     """Record these migrations as skipped. They must not be applied there."""
+    names = _names_by_version(folder, target.history)
     steps = []
-    for version, name in identities:
-        migration = folder.find(version, name)
+    for identity in starmap(MigrationId, identities):
+        migration = folder.find(*identity)
         if migration is None:
-            raise PlanBlocked(version=version, reason="there is no such file.", remedy="Reload the page.")
-        row = target.history.row(version, name)
+            raise PlanBlocked(version=identity.version, reason="there is no such file.", remedy="Reload the page.")
+        row = target.history.row(*identity)
         if row is not None and row.success:
-            raise NothingToDo(environment=target.name, reason=f"{version}_{name} is already {row.kind}")
-        key = f"{version}_{name}" if _is_shared(version, folder, target.history) else version
+            raise NothingToDo(environment=target.name, reason=f"{identity.label} is already {row.kind}")
+        key = identity.label if len(names[identity.version]) > 1 else identity.version
         steps.append(replace(_bare_step(Action.SKIP, migration, reason), key=key))
     return _plan(target, Action.SKIP, steps)
 
@@ -86,7 +90,7 @@ def skip(target: Target, folder: Folder, identities: Sequence[tuple[str, str]], 
 def unskip(target: Target, *, version: str, name: str, reason: str) -> Plan:
     row = target.history.row(version, name)
     if row is None or row.kind is not Kind.SKIPPED:
-        raise NothingToDo(environment=target.name, reason=f"{version}_{name} is not skipped there")
+        raise NothingToDo(environment=target.name, reason=f"{MigrationId(version, name).label} is not skipped there")
     step = Step(
         action=Action.UNSKIP,
         version=version,
@@ -100,14 +104,15 @@ def unskip(target: Target, *, version: str, name: str, reason: str) -> Plan:
     return _plan(target, Action.UNSKIP, [step])
 
 
-def accept_edits(target: Target, folder: Folder, identities: Sequence[tuple[str, str]]) -> Plan:
+def accept_edits(target: Target, folder: Folder, identities: Iterable[tuple[str, str]]) -> Plan:
     """Record the text of these files as it is now: since they were applied only their comments or blanks changed.
 
     Raises PlanBlocked where the SQL itself was edited, NothingToDo where nothing was.
     """
     _refuse_unfinished(target.history)
-    statuses = {(s.version, s.name): s for s in status.compute(folder, target.history)}
-    return _plan(target, Action.ACCEPT, [_accept_step(target, statuses.get(i), "_".join(i)) for i in identities])
+    statuses = {item.identity: item for item in status.compute(folder, target.history)}
+    wanted = starmap(MigrationId, identities)
+    return _plan(target, Action.ACCEPT, [_accept_step(target, statuses.get(i), i.label) for i in wanted])
 
 
 def resume(target: Target, folder: Folder, *, version: str, name: str, doubtful_done: bool = False) -> Plan:
@@ -116,7 +121,7 @@ def resume(target: Target, folder: Folder, *, version: str, name: str, doubtful_
     `doubtful_done` is a person's word that a statement whose end nobody saw did happen; without it that statement
     runs again. Raises PlanBlocked when the file's committed statements are not what ran.
     """
-    unfinished = _unfinished(target, version, name)
+    unfinished = _unfinished(target, MigrationId(version, name))
     step = _unfinished_step(target, folder, unfinished)
     texts = {s.number: checksum(s.sql) for s in statements.split(step.sql)}
     for entry in unfinished.entries:
@@ -133,7 +138,7 @@ def resume(target: Target, folder: Folder, *, version: str, name: str, doubtful_
 
 def repair(target: Target, folder: Folder, *, version: str, name: str) -> Plan:
     """Drop the invalid index that the statement in question left. The executor refuses a valid one."""
-    unfinished = _unfinished(target, version, name)
+    unfinished = _unfinished(target, MigrationId(version, name))
     step = _unfinished_step(target, folder, unfinished)
     last = {s.number: s for s in statements.split(step.sql)}[unfinished.entries[-1].statement]
     index = indexes.concurrent_index(last)
@@ -145,7 +150,7 @@ def repair(target: Target, folder: Folder, *, version: str, name: str) -> Plan:
 
 def reset(target: Target, *, version: str, name: str, reason: str) -> Plan:
     """Forget the journal of a migration that a person has undone by hand; it is pending again."""
-    unfinished = _unfinished(target, version, name)
+    unfinished = _unfinished(target, MigrationId(version, name))
     step = Step(
         action=Action.RESET, version=version, name=name, key=version, file="", sql="", checksum="", reason=reason
     )
@@ -249,7 +254,7 @@ def _accept_step(target: Target, item: MigrationStatus | None, label: str) -> St
 def _rollback_step(row: AppliedMigration) -> Step:
     if row.kind is not Kind.APPLIED or not row.rollback_script:
         raise PlanBlocked(
-            version=f"{row.version}_{row.name}",
+            version=row.label,
             reason="it has no rollback: none was captured when it was applied.",
             remedy="Write a new migration that undoes what it did, and apply that.",
         )
@@ -264,11 +269,11 @@ def _rollback_step(row: AppliedMigration) -> Step:
     )
 
 
-def _unfinished(target: Target, version: str, name: str) -> Unfinished:
-    found = next((u for u in target.history.unfinished if u.identity == (version, name)), None)
-    if found is None:
-        raise NothingToDo(environment=target.name, reason=f"{version}_{name} did not break off there")
-    return found
+def _unfinished(target: Target, identity: MigrationId) -> Unfinished:
+    unfinished = next((item for item in target.history.unfinished if item.identity == identity), None)
+    if unfinished is None:
+        raise NothingToDo(environment=target.name, reason=f"{identity.label} did not break off there")
+    return unfinished
 
 
 def _unfinished_step(target: Target, folder: Folder, unfinished: Unfinished) -> Step:
@@ -278,14 +283,19 @@ def _unfinished_step(target: Target, folder: Folder, unfinished: Unfinished) -> 
             return _rollback_step(row)
     migration = folder.find(*unfinished.identity)
     if migration is None:
-        label = f"{unfinished.version}_{unfinished.name}"
-        raise PlanBlocked(version=label, reason="its file is gone.", remedy="Restore it from version control.")
+        raise PlanBlocked(
+            version=unfinished.label, reason="its file is gone.", remedy="Restore it from version control."
+        )
     return _apply_step(migration)
 
 
-def _is_shared(version: str, folder: Folder, history: History) -> bool:
-    names = {m.name for m in folder.migrations if m.version == version}
-    return len(names | {r.name for r in history.rows if r.version == version and r.success}) > 1
+def _names_by_version(folder: Folder, history: History) -> Mapping[str, set[str]]:
+    """Who has or wants a version: the files, and the rows that stand."""
+    names: Mapping[str, set[str]] = defaultdict(set)
+    standing = (row.identity for row in history.rows if row.success)
+    for version, name in chain((migration.identity for migration in folder.migrations), standing):
+        names[version].add(name)
+    return names
 
 
 # Obstacles and warnings
@@ -294,7 +304,7 @@ def _is_shared(version: str, folder: Folder, history: History) -> bool:
 def _refuse_unfinished(history: History) -> None:
     for item in history.unfinished:
         raise PlanBlocked(
-            version=f"{item.version}_{item.name}",
+            version=item.label,
             reason="it broke off outside a transaction, and what it left is there.",
             remedy="Continue it, or undo by hand what is there and start it over.",
         )
@@ -308,7 +318,7 @@ def _refuse_modified(statuses: Sequence[MigrationStatus]) -> None:
 
 def _modified(item: MigrationStatus) -> PlanBlocked:
     return PlanBlocked(
-        version=f"{item.version}_{item.name}",
+        version=item.label,
         reason="its file was edited after it was applied.",
         remedy="Restore the file as it was, and put the change into a new migration.",
     )
@@ -333,17 +343,16 @@ def _until_obstacle(
 
 
 def _obstacle(item: MigrationStatus, settled: set[str]) -> PlanBlocked | None:
-    label = f"{item.version}_{item.name}"
     if item.state is State.CONFLICT:
-        return PlanBlocked(version=label, reason=item.sentence, remedy="Rename it, or skip it with a reason.")
+        return PlanBlocked(version=item.label, reason=item.sentence, remedy="Rename it, or skip it with a reason.")
     assert item.migration is not None, "only a row without a file has no migration, and that is not pending"
     if errors := item.migration.errors(Direction.UP):
         where = f" (line {errors[0].line})" if errors[0].line else ""
-        return PlanBlocked(version=label, reason=f"{errors[0].sentence}{where}", remedy=errors[0].advice)
+        return PlanBlocked(version=item.label, reason=f"{errors[0].sentence}{where}", remedy=errors[0].advice)
     missing = [v for v in _dependencies(item.migration) if v not in settled]
     if missing:
         return PlanBlocked(
-            version=label,
+            version=item.label,
             reason=f"it depends on {', '.join(missing)}, which is not applied.",
             remedy="Apply that first, or correct the `depends` directive.",
         )
@@ -360,7 +369,7 @@ def _apply_warnings(runnable: Sequence[MigrationStatus], statuses: Sequence[Migr
             code="missing",
             version=s.version,
             needs_acceptance=True,
-            sentence=f"{s.version}_{s.name} is recorded as applied, but the folder has no such file: "
+            sentence=f"{s.label} is recorded as applied, but the folder has no such file: "
             "this plan may come from an older checkout.",
         )
         for s in statuses

@@ -14,6 +14,7 @@ from dashboard.engine.migration import (
     History,
     Kind,
     Migration,
+    MigrationId,
     Problem,
     Unfinished,
     version_key,
@@ -61,6 +62,14 @@ class MigrationStatus:
     sentence: str
 
     @property
+    def identity(self) -> MigrationId:
+        return MigrationId(self.version, self.name)
+
+    @property
+    def label(self) -> str:
+        return self.identity.label
+
+    @property
     def is_pending(self) -> bool:
         return self.state.is_pending
 
@@ -86,8 +95,8 @@ def compute(folder: Folder, history: History) -> tuple[MigrationStatus, ...]:
     files = _Files(folder, history)
     statuses = [_of_file(migration, files, history) for migration in folder.migrations]
     known = {migration.identity for migration in folder.migrations}
-    statuses += [_of_lost_row(row, folder) for row in history.rows if row.identity not in known]
-    return tuple(sorted(statuses, key=lambda s: (version_key(s.version), s.name)))
+    statuses += [_of_lost_row(row, files) for row in history.rows if row.identity not in known]
+    return tuple(sorted(statuses, key=lambda status: status.identity.key))
 
 
 def summary(statuses: Iterable[MigrationStatus]) -> Summary:
@@ -105,15 +114,18 @@ def summary(statuses: Iterable[MigrationStatus]) -> Summary:
 
 
 class _Files:
-    """What one migration must know of the others."""
+    """What one migration or row must know of the others, looked up instead of searched for."""
 
     def __init__(self, folder: Folder, history: History) -> None:
         standing = [row for row in history.rows if row.success]
         self._skipped = {row.identity for row in standing if row.kind is Kind.SKIPPED}
         self._taken = {row.version: row for row in standing if row.kind is not Kind.SKIPPED}
+        self._unfinished = {item.identity: item for item in reversed(history.unfinished)}
         self._by_version: Mapping[str, list[Migration]] = defaultdict(list)
+        self._by_checksum: dict[str, Migration] = {}
         for migration in folder.migrations:
             self._by_version[migration.version].append(migration)
+            self._by_checksum.setdefault(migration.up.checksum, migration)
         self.highest = max((version_key(version) for version in self._taken), default=None)
 
     def holder(self, migration: Migration) -> AppliedMigration | None:
@@ -125,6 +137,13 @@ class _Files:
         """Other files with this version, those that are skipped here left out."""
         sharing = self._by_version[migration.version]
         return [m for m in sharing if m is not migration and m.identity not in self._skipped]
+
+    def unfinished(self, migration: Migration) -> Unfinished | None:
+        return self._unfinished.get(migration.identity)
+
+    def twin(self, row: AppliedMigration) -> Migration | None:
+        """A file with the very text that ran."""
+        return None if row.checksum in UNKNOWN_CHECKSUMS else self._by_checksum.get(row.checksum)
 
     def is_overtaken(self, migration: Migration) -> bool:
         return self.highest is not None and version_key(migration.version) < self.highest
@@ -174,14 +193,14 @@ def _edited(migration: Migration, row: AppliedMigration) -> MigrationStatus:
 
 def _differs(migration: Migration, row: AppliedMigration) -> bool:
     """False where either side is not known."""
-    found = migration.up.checksum
-    return found not in UNKNOWN_CHECKSUMS and row.checksum not in UNKNOWN_CHECKSUMS and found != row.checksum
+    checksums = {migration.up.checksum, row.checksum}
+    return len(checksums) > 1 and not checksums & UNKNOWN_CHECKSUMS
 
 
 def _open(migration: Migration, row: AppliedMigration | None, files: _Files, history: History) -> MigrationStatus:
     """No success stands for it, and its version is its own."""
     label = migration.label
-    if unfinished := next((u for u in history.unfinished if u.identity == migration.identity), None):
+    if unfinished := files.unfinished(migration):
         return _status(migration, row, State.PARTIAL, _partial_sentence(migration, unfinished))
     if row is not None:
         return _failed(migration, row)
@@ -211,10 +230,10 @@ def _partial_sentence(migration: Migration, unfinished: Unfinished) -> str:
     doubtful = [str(entry.statement) for entry in unfinished.entries if not entry.done]
     kept = f"statement {', '.join(done)} is committed" if done else ""
     open_question = f"what statement {', '.join(doubtful)} did is not known" if doubtful else ""
-    told = " and ".join(part for part in (kept, open_question) if part)
+    left_behind = " and ".join(part for part in (kept, open_question) if part)
     return (
-        f"{migration.label} broke off here outside a transaction: {told}. Nothing else runs in this environment until "
-        "someone continues it, or has undone it by hand and says so."
+        f"{migration.label} broke off here outside a transaction: {left_behind}. Nothing else runs in this environment "
+        "until someone continues it, or has undone it by hand and says so."
     )
 
 
@@ -238,7 +257,7 @@ def _status(migration: Migration, row: AppliedMigration | None, state: State, se
 
 
 def _taken_sentence(migration: Migration, holder: AppliedMigration) -> str:
-    taken = f"The number {migration.version} is taken by {holder.version}_{holder.name} here"
+    taken = f"The number {migration.version} is taken by {holder.label} here"
     if holder.checksum not in UNKNOWN_CHECKSUMS and holder.checksum == migration.up.checksum:
         return f"{taken}, which is the same SQL under another name. Rename {migration.up.file} back."
     rename = next((p.advice for p in migration.problems if p.code == "duplicate_version"), "")
@@ -255,7 +274,7 @@ def _shared_sentence(migration: Migration, rivals: Sequence[Migration]) -> str:
 # The state of a row whose file is gone
 
 
-def _of_lost_row(row: AppliedMigration, folder: Folder) -> MigrationStatus:
+def _of_lost_row(row: AppliedMigration, files: _Files) -> MigrationStatus:
     state = State.SKIPPED if row.kind is Kind.SKIPPED else State.MISSING
     return MigrationStatus(
         version=row.version,
@@ -264,24 +283,19 @@ def _of_lost_row(row: AppliedMigration, folder: Folder) -> MigrationStatus:
         migration=None,
         applied=row,
         problems=(),
-        sentence=_lost_sentence(row, folder),
+        sentence=_lost_sentence(row, files),
     )
 
 
-def _lost_sentence(row: AppliedMigration, folder: Folder) -> str:
-    label, when = f"{row.version}_{row.name}", _when(row)
+def _lost_sentence(row: AppliedMigration, files: _Files) -> str:
+    label, when = row.label, _when(row)
     if row.kind is Kind.SKIPPED:
         return f"{label} was skipped here{when}, and its file is gone from the folder."
     if not row.success:
         return f"{label} failed here{when}, and its file is gone from the folder. The failed attempt left no success."
-    twin = next((m for m in folder.migrations if _is_twin(m, row)), None)
-    if twin:
+    if twin := files.twin(row):
         return f"{label} was applied here{when}; its file is now called {twin.up.file}. Rename it back."
     return f"{label} was applied here{when}, but its file is gone from the folder. Restore it from version control."
-
-
-def _is_twin(migration: Migration, row: AppliedMigration) -> bool:
-    return row.checksum not in UNKNOWN_CHECKSUMS and migration.up.checksum == row.checksum
 
 
 def _when(row: AppliedMigration) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboard.engine.errors import PlanChanged
-from dashboard.engine.migration import Folder
+from dashboard.engine.migration import Folder, MigrationId
 from dashboard.engine.plan import FROM_FILES, Action, Plan, Record, Target, records
 
 
@@ -38,8 +38,8 @@ def verify_files(plan: Plan, folder: Folder) -> None:
 
 
 def _difference(before: tuple[Record, ...], now: tuple[Record, ...]) -> str:
-    appeared = sorted({f"{v}_{n}" for v, n, *_ in set(now) - set(before)})
-    gone = sorted({f"{v}_{n}" for v, n, *_ in set(before) - set(now)} - set(appeared))
+    appeared = sorted({MigrationId(version, name).label for version, name, *_ in set(now) - set(before)})
+    gone = sorted({MigrationId(version, name).label for version, name, *_ in set(before) - set(now)} - set(appeared))
     parts = []
     if appeared:
         parts.append(f"{', '.join(appeared)} was recorded since")

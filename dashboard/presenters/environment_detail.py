@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -322,7 +322,10 @@ def _check_plan(offer: Plan | EngineError | None) -> None:
 
 
 def _waiting(
-    standing: Standing, planned: set[tuple[str, str]], lint: Mapping[tuple[str, str], tuple[Pill, ...]], by: Actor
+    standing: Standing,
+    planned: Collection[tuple[str, str]],
+    lint: Mapping[tuple[str, str], tuple[Pill, ...]],
+    by: Actor,
 ) -> Iterator[Waiting]:
     for version, group in groupby(filter(_has_not_run, standing.statuses), key=lambda item: item.version):
         items = list(group)
@@ -349,7 +352,7 @@ def _has_not_run(item: MigrationStatus) -> bool:
 
 
 def _entry(
-    standing: Standing, items: Sequence[MigrationStatus], sentence: str, planned: set[tuple[str, str]], by: Actor
+    standing: Standing, items: Sequence[MigrationStatus], sentence: str, planned: Collection[tuple[str, str]], by: Actor
 ) -> Waiting:
     first = items[0]
     return Waiting(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboard.engine.migration import Folder, version_key
+from dashboard.engine.migration import Folder
 from dashboard.engine.status import MigrationStatus
 from dashboard.selectors.environments import Standing
 
@@ -23,18 +23,14 @@ class Row:
 def rows(standings: Sequence[Standing], folder: Folder | None) -> tuple[Row, ...]:
     """Newest first: the files, and what only a target remembers."""
     files = {m.identity: m.up.file for m in folder.migrations} if folder else {}
-    known = {(s.version, s.name) for standing in standings for s in standing.statuses} | set(files)
-    by_place = [{(s.version, s.name): s for s in standing.statuses} for standing in standings]
+    known = {status.identity for standing in standings for status in standing.statuses} | set(files)
+    by_environment = [{status.identity: status for status in standing.statuses} for standing in standings]
     return tuple(
         Row(
-            version=version,
-            name=name,
-            file=files.get((version, name), ""),
-            cells=tuple(statuses.get((version, name)) for statuses in by_place),
+            version=identity.version,
+            name=identity.name,
+            file=files.get(identity, ""),
+            cells=tuple(statuses.get(identity) for statuses in by_environment),
         )
-        for version, name in _newest_first(known)
+        for identity in sorted(known, reverse=True)
     )
-
-
-def _newest_first(identities: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    return sorted(identities, key=lambda identity: (version_key(identity[0]), identity[1]), reverse=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dashboard.engine.migration import AppliedMigration, History, Kind, version_key
+from dashboard.engine.migration import AppliedMigration, History, Kind, MigrationId
 from dashboard.engine.schema import diff
 from dashboard.engine.schema.diff import Difference
 from dashboard.engine.schema.objects import Snapshot as Schema
@@ -23,7 +23,7 @@ class Side:
 
     environment: Environment
     seen: DriftCheck | None
-    only: tuple[tuple[str, str], ...]
+    only: tuple[MigrationId, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ def compare(a: Environment, b: Environment) -> Comparison:
     looks = observations.looks([a, b])
     standing = [_standing(looks[e.slug].history if e.slug in looks else None) for e in (a, b)]
     sides = [
-        Side(environment=e, seen=drift.last_seen(e), only=_by_version(mine.keys() - other.keys()))
+        Side(environment=e, seen=drift.last_seen(e), only=tuple(sorted(mine.keys() - other.keys())))
         for e, mine, other in zip((a, b), standing, reversed(standing), strict=True)
     ]
     first, second = sides
@@ -59,20 +59,16 @@ def compare(a: Environment, b: Environment) -> Comparison:
     )
 
 
-def _standing(history: History | None) -> Mapping[tuple[str, str], AppliedMigration]:
+def _standing(history: History | None) -> Mapping[MigrationId, AppliedMigration]:
     rows = history.rows if history else ()
     return {row.identity: row for row in rows if row.success and row.kind is not Kind.SKIPPED}
 
 
-def _by_version(identities: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted(identities, key=lambda identity: (version_key(identity[0]), identity[1])))
-
-
-def _made(side: Side, rows: Mapping[tuple[str, str], AppliedMigration]) -> Iterator[tuple[str, str]]:
+def _made(side: Side, rows: Mapping[MigrationId, AppliedMigration]) -> Iterator[tuple[str, str]]:
     """The objects that runs here changed to apply what stands only here, each with the migrations of that run."""
     labels: dict[str, list[str]] = {}
-    for version, name in side.only:
-        labels.setdefault(rows[version, name].run_id, []).append(f"{version}_{name}")
+    for identity in side.only:
+        labels.setdefault(rows[identity].run_id, []).append(identity.label)
     runs = migrations.runs_by_id(labels.keys(), side.environment.slug)
     for run in sorted(runs.values(), key=lambda run: run.pk)[-RUNS:]:
         what = f"by {' and '.join(labels[str(run.pk)])}, applied in {side.environment.name} only"

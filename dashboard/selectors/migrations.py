@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from django.db.models import Prefetch
 
-from dashboard.engine.migration import Folder
+from dashboard.engine.migration import Folder, MigrationId
 from dashboard.models import Run, RunStep
 from dashboard.selectors.board import Row
 
@@ -35,7 +35,7 @@ def containing(rows: Sequence[Row], folder: Folder | None, words: str) -> tuple[
         row
         for row in rows
         if wanted in f"{row.version}_{row.name}.sql".casefold()
-        or wanted in texts.get((row.version, row.name), "").casefold()
+        or wanted in texts.get(MigrationId(row.version, row.name), "").casefold()
     )
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from dashboard.engine.database.statistics import Written
 from dashboard.engine.forecast import counting, values
 from dashboard.engine.forecast import reading as engine
-from dashboard.engine.forecast.values import Forecast, Identity
+from dashboard.engine.forecast.values import Forecast
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action, Plan, Step
 from dashboard.engine.schema.diff import Difference
 from dashboard.models import Rehearsal, RunStep, Snapshot
@@ -66,22 +67,23 @@ def lost(forecast: Forecast) -> str:
 # What a rehearsal saw
 
 
-def _seen(plan: Plan) -> Mapping[Identity, Sequence[Difference]] | None:
+def _seen(plan: Plan) -> Mapping[MigrationId, Sequence[Difference]] | None:
     """What each step does to the schema; None where no rehearsal counts for this plan."""
     rehearsal = rehearsals.of_plan(plan).proof or (rehearsals.proving(plan) if plan.action is Action.ROLLBACK else None)
     return dict(_by_step(plan, rehearsal)) if rehearsal else None
 
 
-def _by_step(plan: Plan, rehearsal: Rehearsal) -> Iterator[tuple[Identity, Sequence[Difference]]]:
+def _by_step(plan: Plan, rehearsal: Rehearsal) -> Iterator[tuple[MigrationId, Sequence[Difference]]]:
     report = rehearsals.report_of(rehearsal)
     for proof in report.proofs if report else ():
-        yield (proof.version, proof.name), proof.unmade if plan.action is Action.ROLLBACK else proof.made
+        identity = MigrationId(proof.version, proof.name)
+        yield identity, proof.unmade if plan.action is Action.ROLLBACK else proof.made
 
 
 # What was written by the time a migration had been applied
 
 
-def _written_by_then(plan: Plan) -> dict[Identity, Written]:
+def _written_by_then(plan: Plan) -> dict[MigrationId, Written]:
     if plan.action is not Action.ROLLBACK:
         return {}
     found = {step.identity: _written_by_end_of(plan, step) for step in plan.steps}

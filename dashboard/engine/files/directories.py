@@ -88,7 +88,7 @@ def _is_named_so(entry: Entry) -> bool:
 
 def _holds(entry: Entry, name: str) -> bool:
     listing = _list(entry)
-    return listing is not None and name in listing.names()
+    return listing is not None and name in listing.names
 
 
 def _list(entry: Entry) -> Listing | None:

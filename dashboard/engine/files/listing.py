@@ -6,6 +6,7 @@ import os
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 
 from dashboard.engine.errors import SourceMissing, SourceUnreadable
@@ -36,11 +37,12 @@ class Entry:
             return file.read(limit)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Listing:
     source: Path
     entries: tuple[Entry, ...]  # by name
 
+    @cached_property
     def names(self) -> frozenset[str]:
         return frozenset(entry.name for entry in self.entries)
 

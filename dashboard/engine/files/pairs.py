@@ -34,12 +34,15 @@ def migrations(pairs: Iterable[Pair]) -> Iterator[Migration]:
     groups: dict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
         groups[pair.version].append(pair)
+    spellings: dict[int, list[str]] = defaultdict(list)
+    for version in groups:
+        spellings[int(version)].append(version)
     free = iter(free_versions(groups))
     for pair in pairs:
         problems = [*up_problems(pair.up), *(down_problems(pair.down) if pair.down else ())]
         if rivals := [other.file for other in groups[pair.version] if other is not pair]:
             problems.append(_duplicate(pair, rivals, next(free)))
-        if spelling := next((v for v in groups if v != pair.version and int(v) == int(pair.version)), None):
+        if spelling := next((v for v in spellings[int(pair.version)] if v != pair.version), None):
             problems.append(_same_number(pair, spelling))
         if pair.down is None and "irreversible" not in pair.up.script.directives:
             problems.append(_no_rollback(pair))

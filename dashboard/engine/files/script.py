@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from dashboard.engine.errors import SqlSyntaxError
+from dashboard.engine.files.cache import Cache
 from dashboard.engine.files.listing import Entry, Limits
 from dashboard.engine.files.text import decode, hidden_characters
 from dashboard.engine.migration import Problem, Script, Severity
@@ -41,6 +41,10 @@ class Reading:
     says_nothing: bool = False
 
 
+#: The readings of some 30,000 files of usual size; of larger ones fewer, so that memory has a limit.
+_READINGS: Cache[tuple[str, bytes, Limits], Reading] = Cache(bytes_at_most=64 * 1024 * 1024)
+
+
 def read_entry(entry: Entry, limits: Limits, *, file: str = "", ending: bytes = b"") -> Reading:
     """What the entry holds, under its own name or as `file`; `ending` is sent after it, as if it stood there."""
     file = file or entry.name
@@ -51,8 +55,12 @@ def read_entry(entry: Entry, limits: Limits, *, file: str = "", ending: bytes = 
     return read(file, content + ending, limits)
 
 
-@lru_cache(maxsize=4096)
 def read(file: str, content: bytes, limits: Limits) -> Reading:
+    """Parsed once: whoever reads a folder again finds what has not changed."""
+    return _READINGS.get((file, content, limits), len(content), lambda: _read(file, content, limits))
+
+
+def _read(file: str, content: bytes, limits: Limits) -> Reading:
     text = decode(file, content, limits)
     if text.sql is None:
         script = Script(file=file, sql="", checksum=text.checksum, checksum_sql="")

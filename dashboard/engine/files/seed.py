@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dashboard.engine.files import pairs, script, unrecognised
@@ -111,18 +111,20 @@ def _match_rollbacks(ups: Sequence[_File], rollbacks: Sequence[_File]) -> _Match
     """Each rollback goes to the one migration it can mean; where it can mean several, or two mean one, to none."""
     problems: list[Problem] = []
     claims: dict[str, list[_File]] = defaultdict(list)
+    by_version: dict[str, list[_File]] = defaultdict(list)
+    by_number: dict[int, _File] = {}
+    for up in ups:
+        by_version[up.version].append(up)
+        by_number.setdefault(int(up.version), up)
     for rollback in rollbacks:
-        meant = [up for up in ups if _can_belong(rollback, up)]
+        meant = [up for up in by_version.get(rollback.version, ()) if _can_belong(rollback, up)]
         if not meant:
-            problems.append(_orphan(rollback, ups))
+            problems.append(_orphan(rollback, by_number.get(int(rollback.version))))
         elif len(meant) > 1:
             problems.append(_means_several(rollback, meant))
         for up in meant:
             claims[up.name].append(rollback)
-    for rollback in rollbacks:
-        rivals = sorted({r.name for claim in claims.values() if rollback in claim for r in claim} - {rollback.name})
-        if rivals:
-            problems.append(_has_rivals(rollback, rivals))
+    problems += _rivalries(claims.values())
     ambiguous = {p.file for p in problems}
     downs = {up: claim[0] for up, claim in claims.items() if claim[0].name not in ambiguous}
     unclear = {up: [rollback.name for rollback in claim] for up, claim in claims.items() if up not in downs}
@@ -130,12 +132,26 @@ def _match_rollbacks(ups: Sequence[_File], rollbacks: Sequence[_File]) -> _Match
 
 
 def _can_belong(rollback: _File, up: _File) -> bool:
-    return rollback.version == up.version and rollback.place.name in ("", up.place.name)
+    """Both have one version."""
+    return rollback.place.name in ("", up.place.name)
 
 
-def _orphan(rollback: _File, ups: Sequence[_File]) -> Problem:
-    what = f"{rollback.version}_{rollback.place.name}.sql" if rollback.place.name else f"number {rollback.version}"
-    near = next((up for up in ups if int(up.version) == int(rollback.version)), None)
+def _rivalries(claims: Iterable[Sequence[_File]]) -> Iterator[Problem]:
+    """A problem for each rollback that is not the only one of a migration."""
+    rivals: dict[str, set[str]] = defaultdict(set)
+    files: dict[str, _File] = {}
+    for claim in claims:
+        names = {rollback.name for rollback in claim}
+        for rollback in claim:
+            files[rollback.name] = rollback
+            rivals[rollback.name] |= names - {rollback.name}
+    for name in sorted(name for name, others in rivals.items() if others):
+        yield _has_rivals(files[name], sorted(rivals[name]))
+
+
+def _orphan(rollback: _File, near: _File | None) -> Problem:
+    """`near` is a migration whose number is the same, written in another way."""
+    migration = f"{rollback.version}_{rollback.place.name}.sql" if rollback.place.name else f"number {rollback.version}"
     advice = "Restore the migration, or remove this file."
     if near:
         advice = f"Rename it to {near.version}_{near.place.name}_rollback.sql if it undoes {near.name}, or remove it."
@@ -143,7 +159,7 @@ def _orphan(rollback: _File, ups: Sequence[_File]) -> Problem:
         rollback,
         "orphan_rollback",
         Severity.ERROR,
-        f"{rollback.name} is a rollback, but there is no migration {what} in the folder.",
+        f"{rollback.name} is a rollback, but there is no migration {migration} in the folder.",
         advice,
     )
 

@@ -7,6 +7,7 @@ the migration it names is there, so that `010_email_verify.sql` stays a migratio
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -43,8 +44,11 @@ class Place:
 
 def place_all(files: Iterable[str]) -> tuple[Place, ...]:
     places = [_place(file) for file in files]
-    candidates = {(p.version, p.name) for p in places if p.role is FileRole.MIGRATION}
-    return tuple(_settle(p, candidates) if p.role is FileRole.MIGRATION else p for p in places)
+    names: dict[str, set[str]] = defaultdict(set)  # of what may be a migration, by version
+    for place in places:
+        if place.role is FileRole.MIGRATION:
+            names[place.version].add(place.name)
+    return tuple(_settle(p, names[p.version] - {p.name}) if p.role is FileRole.MIGRATION else p for p in places)
 
 
 def is_migration(file: str) -> bool:
@@ -80,8 +84,8 @@ def _place(file: str) -> Place:
     return _wrong_name(file)
 
 
-def _settle(place: Place, candidates: Collection[tuple[str, str]]) -> Place:
-    """A candidate whose name has the ending of something else is that, where its migration is there too."""
+def _settle(place: Place, others: Collection[str]) -> Place:
+    """What is named like something else is that, where its migration is among the `others` of its version."""
     if match := _OTHER_TOOLS.fullmatch(place.name):
         return _other_tool(place.file, place.version, match["name"], match["what"].lower())
     match = _SUFFIXED.fullmatch(place.name)
@@ -89,7 +93,6 @@ def _settle(place: Place, candidates: Collection[tuple[str, str]]) -> Place:
         return place
     is_rollback = match["what"] is not None
     base = match["name"] or match["base"] or ""
-    others = {name for version, name in candidates if version == place.version} - {place.name}
     if base in others or (not base and (others or is_rollback)):
         role = FileRole.ROLLBACK if is_rollback else FileRole.VERIFY
         return Place(file=place.file, role=role, version=place.version, name=base)

@@ -67,7 +67,7 @@ def _file(entry: Entry, listing: Listing) -> Problem:
 
 def _rename(name: str, listing: Listing) -> str:
     better = re.sub(r"(\.\w+|~)*$", "", name) + ".sql"
-    if better in listing.names():
+    if better in listing.names:
         return f"{better} is there too. Remove this copy, so that nobody takes it for the one that runs."
     return f"Rename it to {better} if it should be read, or remove it."
 

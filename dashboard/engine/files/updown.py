@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -94,8 +95,11 @@ def _downs(places: list[_Place]) -> Mapping[tuple[str, str], _Place]:
     """The rollback of each migration: that of its name, else the only other file of a version that has two."""
     downs = {place.key: place for place in places if place.role is FileRole.ROLLBACK}
     ups = {place.key for place in places if place.role is FileRole.MIGRATION}
+    by_version: dict[str, list[_Place]] = defaultdict(list)
+    for place in places:
+        by_version[place.version].append(place)
     for key in ups - downs.keys():
-        same = [place for place in places if place.version == key[0] and place.key != key]
+        same = [place for place in by_version[key[0]] if place.key != key]
         if len(same) == 1 and same[0].role is FileRole.ROLLBACK:
             downs[key] = same[0]
     return downs

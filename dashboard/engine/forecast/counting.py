@@ -25,11 +25,11 @@ from dashboard.engine.forecast.values import (
     MATVIEW,
     Fate,
     Forecast,
-    Identity,
     Loss,
     Reading,
     Threat,
 )
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Copy
 from dashboard.engine.sql.trees import ColumnType
 from dashboard.engine.sql.type_changes import narrows
@@ -47,7 +47,7 @@ FORBIDDEN = "the role of Signalbox may not read all of it"
 CONDITIONAL = "which rows that are shows only when it runs"
 
 
-def take(address: Address, reading: Reading, *, then: Mapping[Identity, Written]) -> Forecast:
+def take(address: Address, reading: Reading, *, then: Mapping[MigrationId, Written]) -> Forecast:
     """Count what the plan threatens. Never raises for a target that does not answer: `failure` says why.
 
     `then` is what had been written to each table when the migration was applied, by step.
@@ -68,7 +68,9 @@ def take(address: Address, reading: Reading, *, then: Mapping[Identity, Written]
         return Forecast(unseen=reading.unseen, failure=f"The rows could not be counted: {reason}")
 
 
-def _forecast(connection: Connection, reading: Reading, then: Mapping[Identity, Written], deadline: float) -> Forecast:
+def _forecast(
+    connection: Connection, reading: Reading, then: Mapping[MigrationId, Written], deadline: float
+) -> Forecast:
     with _looking(connection, deadline):
         found = [hit for threat in reading.threats for hit in _found(connection, threat)]
     now = statistics.read(connection) if then else None
@@ -103,7 +105,7 @@ def _looking(connection: Connection, deadline: float) -> Iterator[None]:
 class _Hit:
     """What of one table goes at one step in one way: these columns, or whole rows."""
 
-    step: Identity
+    step: MigrationId
     fate: Fate
     relation: Relation
     columns: tuple[str, ...] = ()

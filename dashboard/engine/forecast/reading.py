@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dashboard.engine.errors import SqlSyntaxError
-from dashboard.engine.forecast.values import Fate, Identity, Reading, Threat
+from dashboard.engine.forecast.values import Fate, Reading, Threat
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Plan, Step
 from dashboard.engine.schema.diff import Change, Difference
 from dashboard.engine.sql import do_blocks, statements
@@ -22,7 +23,7 @@ from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.trees import Name, by_kind, constant, enum_name, kind, relation_name, unwrap
 
 
-def read(plan: Plan, seen: Mapping[Identity, Sequence[Difference]]) -> Reading:
+def read(plan: Plan, seen: Mapping[MigrationId, Sequence[Difference]]) -> Reading:
     """What the scripts of a plan destroy. `seen` is what a rehearsal saw each step do to the schema."""
     reader = _Reader()
     for step in plan.steps:
@@ -130,7 +131,7 @@ def _may_have_been_there(tree: Any) -> bool:
 _WITH_ROWS = {"table", "materialized view", "column", "schema", "type"}
 
 
-def _threats(step: Identity, statement: Statement, tree: Any) -> Iterator[Threat]:
+def _threats(step: MigrationId, statement: Statement, tree: Any) -> Iterator[Threat]:
     yield from _dropped(step, tree)
     yield from _retyped(step, tree)
     nodes = by_kind(tree)
@@ -144,7 +145,7 @@ def _threats(step: Identity, statement: Statement, tree: Any) -> Iterator[Threat
         yield from _overwritten(step, node)
 
 
-def _dropped(step: Identity, tree: Any) -> Iterator[Threat]:
+def _dropped(step: MigrationId, tree: Any) -> Iterator[Threat]:
     for drop in dropped_by(tree):
         thing = drop.thing
         if thing.kind in _WITH_ROWS and (thing.kind != "type" or drop.cascade):
@@ -153,7 +154,7 @@ def _dropped(step: Identity, tree: Any) -> Iterator[Threat]:
             )
 
 
-def _retyped(step: Identity, tree: Any) -> Iterator[Threat]:
+def _retyped(step: MigrationId, tree: Any) -> Iterator[Threat]:
     if kind(tree) != "AlterTableStmt":
         return
     changed = {c.name for c in alter_commands(tree) if enum_name(c, "subtype") == "AT_AlterColumnType"}
@@ -162,13 +163,13 @@ def _retyped(step: Identity, tree: Any) -> Iterator[Threat]:
             yield Threat(step=step, fate=Fate.NARROWED, kind="column", name=of, column=column, wanted=wanted)
 
 
-def _truncated(step: Identity, node: Any) -> Iterator[Threat]:
+def _truncated(step: MigrationId, node: Any) -> Iterator[Threat]:
     cascade = enum_name(node, "behavior") == "DROP_CASCADE"
     for relation in (unwrap(item) for item in node.relations):
         yield Threat(step=step, fate=Fate.EMPTIED, kind="table", name=relation_name(relation), cascade=cascade)
 
 
-def _deleted(step: Identity, node: Any, sql: str) -> Threat:
+def _deleted(step: MigrationId, node: Any, sql: str) -> Threat:
     name = relation_name(node.relation)
     if not node.HasField("where_clause"):
         return Threat(step=step, fate=Fate.EMPTIED, kind="table", name=name)
@@ -184,7 +185,7 @@ def _count_of(node: Any, sql: str) -> str:
     return re.sub(r"\A\s*DELETE\b", "SELECT pg_catalog.count(*)", sql, flags=re.IGNORECASE)
 
 
-def _overwritten(step: Identity, node: Any) -> Iterator[Threat]:
+def _overwritten(step: MigrationId, node: Any) -> Iterator[Threat]:
     if node.HasField("where_clause"):
         return
     for column in (unwrap(target).name for target in node.target_list):
@@ -214,7 +215,7 @@ _PART = r'("(?:[^"]|"")+"|[^\s".]+)'
 _SEEN = re.compile(rf"(?P<kind>table|materialized view|column) {_PART}(?:\.{_PART})?(?:\.{_PART})?")
 
 
-def _removed(step: Identity, seen: Sequence[Difference]) -> Iterator[Threat]:
+def _removed(step: MigrationId, seen: Sequence[Difference]) -> Iterator[Threat]:
     for difference in seen:
         found = _SEEN.fullmatch(difference.key)
         if difference.change is Change.REMOVED and found:

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Copy
 from dashboard.engine.sql.trees import ColumnType, Name
-
-type Identity = tuple[str, str]  # version and name of a migration
 
 
 class Fate(StrEnum):
@@ -27,7 +26,7 @@ class Fate(StrEnum):
 class Threat:
     """Something with data that a statement would destroy, if it is there. An empty schema: the search path decides."""
 
-    step: Identity
+    step: MigrationId
     fate: Fate
     kind: str  # table, materialized view, column, schema, type
     name: Name
@@ -50,7 +49,7 @@ class Reading:
 class Loss:
     """One table, and what would be gone of it: `columns` of its rows, or whole rows where there are none."""
 
-    step: Identity
+    step: MigrationId
     fate: Fate
     kind: str  # table or materialized view
     schema: str
@@ -109,9 +108,9 @@ class Forecast:
         return str(self.rows) if self.is_known else UNKNOWN
 
     @property
-    def copies(self) -> Mapping[Identity, tuple[Copy, ...]]:
+    def copies(self) -> Mapping[MigrationId, tuple[Copy, ...]]:
         """By step, as planner.saving takes them."""
-        found: dict[Identity, tuple[Copy, ...]] = {}
+        found: dict[MigrationId, tuple[Copy, ...]] = {}
         for loss in self.losses:
             if loss.copy and not self.cannot_save:
                 found[loss.step] = tuple(dict.fromkeys((*found.get(loss.step, ()), loss.copy)))

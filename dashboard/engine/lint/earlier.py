@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from dashboard.engine.sql.columns import TypedColumn, typed_columns
+from dashboard.engine.sql.columns import typed_columns
 from dashboard.engine.sql.objects import Thing, Things, alter_commands, dropped_by, made_by, table
 from dashboard.engine.sql.trees import ColumnType, Name, definition, enum_name, kind, relation_name, strings
+
+_Columns = dict[str, list[tuple[Name, ColumnType]]]  # by column: its table and type, the newest last
 
 
 class Knowledge:
@@ -18,15 +20,15 @@ class Knowledge:
         self._things = Things()
         self._partitioned = Things()
         self._checked = Things()  # columns that a CHECK proves to be not null
-        self._types: dict[str, list[TypedColumn]] = defaultdict(list)  # by table, the newest last
+        self._types: dict[str, _Columns] = defaultdict(lambda: defaultdict(list))  # by table
         self._indexes: dict[str, list[tuple[Name, Thing]]] = defaultdict(list)  # by table
 
     def has(self, thing: Thing) -> bool:
         return thing in self._things
 
     def type_of(self, of: Name, column: str) -> ColumnType | None:
-        known = reversed(self._types.get(of.text, []))
-        return next((found for name, named, found in known if named == column and name.matches(of)), None)
+        known = reversed(self._types.get(of.text, {}).get(column, ()))
+        return next((type_ for table, type_ in known if table.matches(of)), None)
 
     def is_partitioned(self, name: Name) -> bool:
         return table(name) in self._partitioned
@@ -53,19 +55,21 @@ class Knowledge:
     def _learn_columns(self, tree: Any) -> None:
         if kind(tree) == "RenameStmt":
             self._learn_rename(tree)
-        for of, column, found in typed_columns(tree):
-            self._types[of.text].append((of, column, found))
+        for of, column, type_ in typed_columns(tree):
+            self._types[of.text][column].append((of, type_))
 
     def _learn_rename(self, tree: Any) -> None:
         of = relation_name(tree.relation)
         match enum_name(tree, "rename_type"):
             case "OBJECT_COLUMN":
                 if known := self.type_of(of, tree.subname):
-                    self._types[of.text].append((of, tree.newname, known))
+                    self._types[of.text][tree.newname].append((of, known))
             case "OBJECT_TABLE":
                 renamed = Name(of.schema, tree.newname)
-                columns = [column for column in self._types[of.text] if column[0].matches(of)]
-                self._types[tree.newname] += [(renamed, column, found) for _, column, found in columns]
+                for column, types in [*self._types[of.text].items()]:
+                    self._types[tree.newname][column] += [
+                        (renamed, type_) for table, type_ in types if table.matches(of)
+                    ]
 
     def _learn_table(self, tree: Any) -> None:
         match kind(tree):
