@@ -17,12 +17,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.subject import Subject
+from dashboard.engine.lint.linted import LintedScript
 from dashboard.engine.migration import Severity
 
 
-def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
-    for parsed in subject.parsed:
+def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
+    for parsed in linted.parsed:
         if parsed.kind == "SomeStmt":
             yield parsed.hit(Severity.WARNING, "What happens.", "What to write instead.")
 '''

@@ -118,17 +118,17 @@ def _metadata(listing: Listing) -> _Metadata:
         return _Metadata()
     try:
         content = entry.content(_METADATA_BYTES)
-        said = tomllib.loads(content.decode())
+        settings = tomllib.loads(content.decode())
     except OSError as error:
         return _Metadata(fault=error.strerror or "it is gone")
     except ValueError as error:  # not UTF-8, or not TOML
         return _Metadata(fault=str(error))
     if len(content) == _METADATA_BYTES:
         return _Metadata(fault=f"it is larger than {_METADATA_BYTES // 1024} KiB")
-    in_transaction = said.pop("run_in_transaction", True)
+    in_transaction = settings.pop("run_in_transaction", True)
     if not isinstance(in_transaction, bool):
         return _Metadata(fault="run_in_transaction is neither true nor false")
-    return _Metadata(outside=not in_transaction, ignored=tuple(said))
+    return _Metadata(outside=not in_transaction, ignored=tuple(settings))
 
 
 def _pair(directory: _Directory, limits: Limits) -> Pair:

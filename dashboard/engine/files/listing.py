@@ -57,8 +57,8 @@ class Limits:
 
 def list_folder(source: Path) -> Listing:
     try:
-        with os.scandir(source) as found:
-            entries = [_entry(item) for item in found]
+        with os.scandir(source) as items:
+            entries = [_entry(item) for item in items]
     except FileNotFoundError as error:
         raise SourceMissing(source=source) from error
     except NotADirectoryError as error:

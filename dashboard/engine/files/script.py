@@ -65,19 +65,19 @@ def _read(file: str, content: bytes, limits: Limits) -> Reading:
     if text.sql is None:
         script = Script(file=file, sql="", checksum=text.checksum, checksum_sql="")
         return Reading(script=script, problems=text.problems)
-    found = _tokens(text.sql)
-    asked = directives.read(found)
+    scanned = _tokens(text.sql)
+    asked = directives.read(scanned)
     statements, faults = _statements(file, text.sql)
     problems = [*text.problems, *faults]
     problems += [_problem(c.code, file, text.sql, c.offset, c.sentence, c.advice) for c in asked.complaints]
-    problems += hidden_characters(file, text.sql, found)
-    problems += _placeholders(file, text.sql, found)
+    problems += hidden_characters(file, text.sql, scanned)
+    problems += _placeholders(file, text.sql, scanned)
     problems += _statement_problems(file, text.sql, statements, asked, limits)
     script = Script(
         file=file,
         sql=text.sql,
         checksum=text.checksum,
-        checksum_sql=checksum_tokens(found),
+        checksum_sql=checksum_tokens(scanned),
         statements=statements,
         directives=asked.values,
     )
@@ -228,14 +228,14 @@ def _placeholder_problem(file: str, sql: str, at: int) -> Problem | None:
 # What the parser accepts and we do not
 
 
-def _placeholders(file: str, sql: str, found: tuple[Token, ...]) -> Iterator[Problem]:
+def _placeholders(file: str, sql: str, scanned: tuple[Token, ...]) -> Iterator[Problem]:
     """A placeholder in a string may be meant; one in a quoted name never is."""
     severities = {TokenKind.LITERAL: Severity.WARNING, TokenKind.QUOTED_NAME: Severity.ERROR}
-    seen: set[str] = set()
-    for token in found:
+    reported: set[str] = set()
+    for token in scanned:
         match = _PLACEHOLDER.search(token.text) if token.kind in severities else None
-        if match and match[0] not in seen:
-            seen.add(match[0])
+        if match and match[0] not in reported:
+            reported.add(match[0])
             yield _unreplaced(file, sql, token.offset + match.start(), match[0], severities[token.kind])
 
 

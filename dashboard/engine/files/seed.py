@@ -70,8 +70,10 @@ def _of(files: Sequence[_File], role: FileRole) -> list[_File]:
 def _file_entries(listing: Listing, places: Sequence[Place]) -> tuple[FileEntry, ...]:
     placed = {place.file: place for place in places}
     unknown = Place(file="", role=FileRole.PROBLEM)
-    found = [(entry.name, placed.get(entry.name, unknown)) for entry in listing.entries]
-    return tuple(FileEntry(file=name, role=p.role, version=p.version or None, name=p.name or None) for name, p in found)
+    placed_entries = [(entry.name, placed.get(entry.name, unknown)) for entry in listing.entries]
+    return tuple(
+        FileEntry(file=name, role=p.role, version=p.version or None, name=p.name or None) for name, p in placed_entries
+    )
 
 
 # Migrations

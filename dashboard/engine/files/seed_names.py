@@ -18,12 +18,12 @@ _ROLLBACK_OF_NUMBER = (
     re.compile(r"(?P<version>[0-9]+)_rollback\.sql", re.IGNORECASE),
     re.compile(r"rollback[-_](?P<version>[0-9]+)\.sql", re.IGNORECASE),
 )
-_DOTTED = re.compile(r"(?P<version>[0-9]+)_(?P<name>.+)\.(?P<what>rollback|verify|test)\.sql", re.IGNORECASE)
+_DOTTED = re.compile(r"(?P<version>[0-9]+)_(?P<name>.+)\.(?P<ending>rollback|verify|test)\.sql", re.IGNORECASE)
 _TEST = re.compile(r"(test|verify)_.*\.sql", re.IGNORECASE)
 _SUFFIXED = re.compile(
-    r"(?P<name>.*?)[\W_]*(?P<what>rollback)|(?:(?P<base>.*?)[\W_]+)?(?P<kind>verify|test)", re.IGNORECASE
+    r"(?P<name>.*?)[\W_]*(?P<ending>rollback)|(?:(?P<base>.*?)[\W_]+)?(?P<kind>verify|test)", re.IGNORECASE
 )
-_OTHER_TOOLS = re.compile(r"(?P<name>.+)\.(?P<what>up|down|undo|revert)", re.IGNORECASE)
+_OTHER_TOOLS = re.compile(r"(?P<name>.+)\.(?P<ending>up|down|undo|revert)", re.IGNORECASE)
 _LEADING_ROLLBACK = re.compile(r"rollback[-_]?(?P<version>[0-9]+)[-_](?P<name>.+)\.sql", re.IGNORECASE)
 _ROLLBACK_WORD = re.compile(r"[\W_]*\brollback\b[\W_]*", re.IGNORECASE)
 _LEADING_NUMBER = re.compile(r"(?P<version>[0-9]+)[\W_]*(?P<name>.*)\.sql")
@@ -77,7 +77,7 @@ def _place(file: str) -> Place:
         if match := pattern.fullmatch(file):
             return Place(file=file, role=FileRole.ROLLBACK, version=match["version"])
     if match := _DOTTED.fullmatch(file):
-        role = FileRole.ROLLBACK if match["what"].lower() == "rollback" else FileRole.VERIFY
+        role = FileRole.ROLLBACK if match["ending"].lower() == "rollback" else FileRole.VERIFY
         return Place(file=file, role=role, version=match["version"], name=match["name"])
     if match := _MIGRATION.fullmatch(file):
         return Place(file=file, role=FileRole.MIGRATION, version=match["version"], name=match["name"])
@@ -87,11 +87,11 @@ def _place(file: str) -> Place:
 def _settle(place: Place, others: Collection[str]) -> Place:
     """What is named like something else is that, where its migration is among the `others` of its version."""
     if match := _OTHER_TOOLS.fullmatch(place.name):
-        return _other_tool(place.file, place.version, match["name"], match["what"].lower())
+        return _other_tool(place.file, place.version, match["name"], match["ending"].lower())
     match = _SUFFIXED.fullmatch(place.name)
     if not match:
         return place
-    is_rollback = match["what"] is not None
+    is_rollback = match["ending"] is not None
     base = match["name"] or match["base"] or ""
     if base in others or (not base and (others or is_rollback)):
         role = FileRole.ROLLBACK if is_rollback else FileRole.VERIFY
@@ -111,8 +111,8 @@ def _orphan(file: str, version: str, base: str) -> Place:
     )
 
 
-def _other_tool(file: str, version: str, base: str, what: str) -> Place:
-    better = f"{version}_{base}.sql" if what == "up" else f"{version}_{base}_rollback.sql"
+def _other_tool(file: str, version: str, base: str, ending: str) -> Place:
+    better = f"{version}_{base}.sql" if ending == "up" else f"{version}_{base}_rollback.sql"
     return Place(
         file=file,
         role=FileRole.PROBLEM,

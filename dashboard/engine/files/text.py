@@ -42,12 +42,12 @@ def hidden_characters(file: str, sql: str, tokens: Iterable[Token]) -> Iterator[
     """Characters that make the text read differently from what PostgreSQL reads; each kind once."""
     if not _NOT_ASCII_OR_CONTROL.search(sql):
         return
-    found: dict[tuple[str, Severity], list[int]] = defaultdict(list)
+    offsets: dict[tuple[str, Severity], list[int]] = defaultdict(list)
     for kind, part, offset in _parts(sql, tokens):
         for match in _NOT_ASCII_OR_CONTROL.finditer(part):
             if severity := _severity(match[0], kind):
-                found[match[0], severity].append(offset + match.start())
-    for (char, severity), places in found.items():
+                offsets[match[0], severity].append(offset + match.start())
+    for (char, severity), places in offsets.items():
         yield _hidden(file, sql, char, severity, places)
 
 

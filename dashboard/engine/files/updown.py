@@ -108,8 +108,10 @@ def _downs(places: list[_Place]) -> Mapping[tuple[str, str], _Place]:
 def _file_entries(listing: Listing, places: list[_Place]) -> tuple[FileEntry, ...]:
     placed = {place.file: place for place in places}
     unknown = _Place(file="", role=FileRole.PROBLEM)
-    found = [(entry.name, placed.get(entry.name, unknown)) for entry in listing.entries]
-    return tuple(FileEntry(file=name, role=p.role, version=p.version or None, name=p.name or None) for name, p in found)
+    placed_entries = [(entry.name, placed.get(entry.name, unknown)) for entry in listing.entries]
+    return tuple(
+        FileEntry(file=name, role=p.role, version=p.version or None, name=p.name or None) for name, p in placed_entries
+    )
 
 
 # What belongs to no migration

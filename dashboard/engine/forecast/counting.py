@@ -72,10 +72,10 @@ def _forecast(
     connection: Connection, reading: Reading, then: Mapping[MigrationId, Written], deadline: float
 ) -> Forecast:
     with _looking(connection, deadline):
-        found = [hit for threat in reading.threats for hit in _found(connection, threat)]
+        hits = [hit for threat in reading.threats for hit in _hits_of(connection, threat)]
     now = statistics.read(connection) if then else None
     losses = []
-    for hit in _grouped(found):
+    for hit in _grouped(hits):
         written = _written_since(hit.relation, then.get(hit.step), now)
         losses.append(_loss(_Count(connection, deadline), hit, written))
     cannot_save = _cannot_save(connection) if any(loss.copy for loss in losses) else ""
@@ -112,7 +112,7 @@ class _Hit:
     counted_by: str = ""
 
 
-def _found(connection: Connection, threat: Threat) -> Iterable[_Hit]:
+def _hits_of(connection: Connection, threat: Threat) -> Iterable[_Hit]:
     name = threat.name
     match threat.kind:
         case "schema":
@@ -181,12 +181,12 @@ def _what_follows(connection: Connection, threat: Threat, oid: int) -> list[_Hit
     return []
 
 
-def _grouped(found: Iterable[_Hit]) -> list[_Hit]:
+def _grouped(hits: Iterable[_Hit]) -> list[_Hit]:
     """Each table once a step and a fate. What goes with the whole of its table or parent is not said again."""
-    found = list(dict.fromkeys(found))
-    gone = {(hit.step, hit.relation.oid) for hit in found if hit.fate is Fate.DROPPED and not hit.columns}
+    hits = list(dict.fromkeys(hits))
+    gone = {(hit.step, hit.relation.oid) for hit in hits if hit.fate is Fate.DROPPED and not hit.columns}
     groups: dict[object, _Hit] = {}
-    for hit in found:
+    for hit in hits:
         above = {(hit.step, oid) for oid in hit.relation.ancestors}
         if above & gone or (hit.columns and (hit.step, hit.relation.oid) in gone):
             continue

@@ -18,17 +18,25 @@ from dashboard.engine.plan import Plan, Step
 from dashboard.engine.schema.diff import Change, Difference
 from dashboard.engine.sql import do_blocks, statements
 from dashboard.engine.sql.columns import typed_columns
-from dashboard.engine.sql.objects import Thing, Things, alter_commands, dropped_by, made_by, object_kind, table
+from dashboard.engine.sql.objects import (
+    DatabaseObject,
+    ObjectSet,
+    alter_commands,
+    dropped_by,
+    made_by,
+    object_kind,
+    table,
+)
 from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.trees import Name, by_kind, constant, enum_name, kind, relation_name, unwrap
 
 
-def read(plan: Plan, seen: Mapping[MigrationId, Sequence[Difference]]) -> Reading:
-    """What the scripts of a plan destroy. `seen` is what a rehearsal saw each step do to the schema."""
+def read(plan: Plan, observed: Mapping[MigrationId, Sequence[Difference]]) -> Reading:
+    """What the scripts of a plan destroy. `observed` is what a rehearsal saw each step do to the schema."""
     reader = _Reader()
     for step in plan.steps:
         if step.sql:
-            reader.step(step, seen.get(step.identity, ()))
+            reader.step(step, observed.get(step.identity, ()))
     return Reading(threats=tuple(dict.fromkeys(reader.threats)), unseen=tuple(dict.fromkeys(reader.unseen)))
 
 
@@ -38,20 +46,20 @@ class _Reader:
 
     threats: list[Threat] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
-    made: Things = field(default_factory=Things)
+    made: ObjectSet = field(default_factory=ObjectSet)
     tables: dict[Name, Name] = field(default_factory=dict)  # as they are called by now, to what the target calls them
     columns: dict[tuple[Name, str], str] = field(default_factory=dict)  # the same, by the target's name of the table
     path: tuple[str, ...] = ()  # each step begins with the session's own
 
-    def step(self, step: Step, seen: Sequence[Difference]) -> None:
-        observed = [self._as_target_calls(threat) for threat in _removed(step.identity, seen)]
+    def step(self, step: Step, observed: Sequence[Difference]) -> None:
+        threats = [self._as_target_calls(threat) for threat in _removed(step.identity, observed)]
         known = set(self.tables.values())
         self.path = ()
         for statement in self._script(step):
             if statement.number >= step.first_statement:
                 self._statement(step, statement)
         renamed = set(self.tables.values()) - known
-        self.threats += [t for t in observed if not any(t.name.matches(name) for name in renamed | self._renamed(t))]
+        self.threats += [t for t in threats if not any(t.name.matches(name) for name in renamed | self._renamed(t))]
 
     def _renamed(self, threat: Threat) -> set[Name]:
         """Tables in which this column has another name now. To a schema's eyes it is gone, and another has come."""
@@ -77,8 +85,8 @@ class _Reader:
 
     def _is_own(self, threat: Threat) -> bool:
         """Made by the plan itself, so the target holds no data there now."""
-        column = Thing(kind="column", name=threat.name, part=threat.column)
-        own = Thing(kind=threat.kind, name=threat.name) if not threat.column else column
+        column = DatabaseObject(kind="column", name=threat.name, part=threat.column)
+        own = DatabaseObject(kind=threat.kind, name=threat.name) if not threat.column else column
         return own in self.made or table(threat.name) in self.made or threat.name.schema == "pg_temp"
 
     def _as_target_calls(self, threat: Threat) -> Threat:
@@ -88,10 +96,10 @@ class _Reader:
 
     def _learn(self, tree: Any) -> None:
         if not _may_have_been_there(tree):
-            for thing in made_by(tree):
-                self.made.add(thing)
+            for item in made_by(tree):
+                self.made.add(item)
         for drop in dropped_by(tree):
-            self.made.discard(drop.thing)
+            self.made.discard(drop.object)
         match kind(tree):
             case "VariableSetStmt" if tree.name == "search_path":
                 self.path = tuple(filter(None, (constant(arg) for arg in tree.args)))
@@ -106,11 +114,11 @@ class _Reader:
         of = relation_name(tree.relation)
         now = self.tables.get(of, of)
         if enum_name(tree, "rename_type") == "OBJECT_COLUMN":
-            self.made.discard(Thing(kind="column", name=of, part=tree.newname))
+            self.made.discard(DatabaseObject(kind="column", name=of, part=tree.newname))
             self.columns[now, tree.newname] = self.columns.get((now, tree.subname), tree.subname)
         else:
             self.made.discard(
-                Thing(kind=object_kind(enum_name(tree, "rename_type")), name=Name(of.schema, tree.newname))
+                DatabaseObject(kind=object_kind(enum_name(tree, "rename_type")), name=Name(of.schema, tree.newname))
             )
             self._moved(of, Name(of.schema, tree.newname))
 
@@ -147,10 +155,15 @@ def _threats(step: MigrationId, statement: Statement, tree: Any) -> Iterator[Thr
 
 def _dropped(step: MigrationId, tree: Any) -> Iterator[Threat]:
     for drop in dropped_by(tree):
-        thing = drop.thing
-        if thing.kind in _WITH_ROWS and (thing.kind != "type" or drop.cascade):
+        dropped = drop.object
+        if dropped.kind in _WITH_ROWS and (dropped.kind != "type" or drop.cascade):
             yield Threat(
-                step=step, fate=Fate.DROPPED, kind=thing.kind, name=thing.name, column=thing.part, cascade=drop.cascade
+                step=step,
+                fate=Fate.DROPPED,
+                kind=dropped.kind,
+                name=dropped.name,
+                column=dropped.part,
+                cascade=drop.cascade,
             )
 
 
@@ -212,17 +225,17 @@ def _unseen(step: Step, statement: Statement) -> Iterator[str]:
 
 
 _PART = r'("(?:[^"]|"")+"|[^\s".]+)'
-_SEEN = re.compile(rf"(?P<kind>table|materialized view|column) {_PART}(?:\.{_PART})?(?:\.{_PART})?")
+_REMOVED = re.compile(rf"(?P<kind>table|materialized view|column) {_PART}(?:\.{_PART})?(?:\.{_PART})?")
 
 
-def _removed(step: MigrationId, seen: Sequence[Difference]) -> Iterator[Threat]:
-    for difference in seen:
-        found = _SEEN.fullmatch(difference.key)
-        if difference.change is Change.REMOVED and found:
-            names = [_plain(part) for part in found.groups()[1:] if part]
-            column = names.pop() if found["kind"] == "column" else ""
+def _removed(step: MigrationId, observed: Sequence[Difference]) -> Iterator[Threat]:
+    for difference in observed:
+        match = _REMOVED.fullmatch(difference.key)
+        if difference.change is Change.REMOVED and match:
+            names = [_plain(part) for part in match.groups()[1:] if part]
+            column = names.pop() if match["kind"] == "column" else ""
             name = Name(names[-2] if len(names) > 1 else "", names[-1])
-            yield Threat(step=step, fate=Fate.DROPPED, kind=found["kind"], name=name, column=column)
+            yield Threat(step=step, fate=Fate.DROPPED, kind=match["kind"], name=name, column=column)
 
 
 def _plain(identifier: str) -> str:

@@ -110,11 +110,11 @@ class Forecast:
     @property
     def copies(self) -> Mapping[MigrationId, tuple[Copy, ...]]:
         """By step, as planner.saving takes them."""
-        found: dict[MigrationId, tuple[Copy, ...]] = {}
+        copies: dict[MigrationId, tuple[Copy, ...]] = {}
         for loss in self.losses:
             if loss.copy and not self.cannot_save:
-                found[loss.step] = tuple(dict.fromkeys((*found.get(loss.step, ()), loss.copy)))
-        return found
+                copies[loss.step] = tuple(dict.fromkeys((*copies.get(loss.step, ()), loss.copy)))
+        return copies
 
     @property
     def _counting(self) -> Iterator[Loss]:

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from dashboard.engine.lint import squawk, suppressions
 from dashboard.engine.lint.advice import RULES as SQUAWK_RULES
-from dashboard.engine.lint.earlier import Knowledge
+from dashboard.engine.lint.earlier import EarlierMigrations
 from dashboard.engine.lint.findings import Finding, Hit, LintContext
 from dashboard.engine.lint.problems import without_strings
 from dashboard.engine.lint.rules import RULES as OWN_RULES
-from dashboard.engine.lint.script import Subject
+from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.lint.squawk import Mark, SquawkMissing
 from dashboard.engine.migration import Direction, Folder, Migration, Problem, Severity
 
@@ -30,20 +30,20 @@ _Marks = Mapping[str, tuple[Mark, ...]]  # squawk's, by file
 
 def lint(migration: Migration, *, context: LintContext, earlier: Sequence[Migration] = ()) -> tuple[Finding, ...]:
     """Findings of its up and its down, by file and place. `earlier`: the migrations before it, in their order."""
-    knowledge = Knowledge()
+    made_before = EarlierMigrations()
     for before in earlier:
-        knowledge.learn(_trees(_up(before, knowledge)))
+        made_before.learn(_trees(_up(before, made_before)))
     marks, missing = _ask_squawk([migration], context)
-    return (*missing, *_lint(migration, context, knowledge, marks))
+    return (*missing, *_lint(migration, context, made_before, marks))
 
 
 def lint_folder(folder: Folder, context: LintContext) -> tuple[Finding, ...]:
     """Findings of all migrations in their order, then those of the folder itself. squawk is started once."""
     marks, findings = _ask_squawk(folder.migrations, context)
-    knowledge = Knowledge()
+    earlier = EarlierMigrations()
     for migration in folder.migrations:
-        findings += _lint(migration, context, knowledge, marks)
-        knowledge.learn(_trees(_up(migration, knowledge)))
+        findings += _lint(migration, context, earlier, marks)
+        earlier.learn(_trees(_up(migration, earlier)))
     attached = {problem for migration in folder.migrations for problem in migration.problems}
     loose = (problem for problem in folder.problems if problem not in attached)
     return (*findings, *(_from_problem(problem) for problem in loose if problem.severity is Severity.ERROR))
@@ -54,25 +54,29 @@ def says(problem: Problem) -> bool:
     return problem.severity is Severity.ERROR or problem.code in _RULE_OF_FILES
 
 
-def _lint(migration: Migration, context: LintContext, knowledge: Knowledge, marks: _Marks | None) -> Iterator[Finding]:
-    up = _up(migration, knowledge)
+def _lint(
+    migration: Migration, context: LintContext, earlier: EarlierMigrations, marks: _Marks | None
+) -> Iterator[Finding]:
+    up = _up(migration, earlier)
     yield from _lint_script(up, context, marks)
     if migration.down is not None:
-        down = Subject(migration=migration, direction=Direction.DOWN, script=migration.down, knowledge=knowledge, up=up)
+        down = LintedScript(
+            migration=migration, direction=Direction.DOWN, script=migration.down, earlier=earlier, up=up
+        )
         yield from _lint_script(down, context, marks)
     unspoken = (p for p in migration.problems if p.severity is Severity.ERROR and p.code not in _RULE_OF)
     yield from (_from_problem(problem) for problem in unspoken)
 
 
-def _lint_script(subject: Subject, context: LintContext, marks: _Marks | None) -> list[Finding]:
-    hits = [(name, hit) for name, rule in OWN_RULES.items() for hit in rule.check(subject, context)]
+def _lint_script(linted: LintedScript, context: LintContext, marks: _Marks | None) -> list[Finding]:
+    hits = [(name, hit) for name, rule in OWN_RULES.items() for hit in rule.check(linted, context)]
     judged = {name for name, rule in OWN_RULES.items() if getattr(rule, "applies", _always)(context)}
     if marks is not None:
-        hits += squawk.hits(subject, marks.get(subject.script.file, ()), context)
+        hits += squawk.hits(linted, marks.get(linted.script.file, ()), context)
         judged |= set(SQUAWK_RULES)
     known = [rule for rule in RULES if rule not in _NOT_SUPPRESSIBLE]
-    findings, complaints = suppressions.apply(subject, [_finding(subject, *each) for each in hits], known, judged)
-    findings += [_finding(subject, suppressions.RULE, hit) for hit in complaints]
+    findings, complaints = suppressions.apply(linted, [_finding(linted, *each) for each in hits], known, judged)
+    findings += [_finding(linted, suppressions.RULE, hit) for hit in complaints]
     return sorted(findings, key=lambda f: (f.line, f.column, f.rule))
 
 
@@ -80,20 +84,20 @@ def _always(context: LintContext) -> bool:
     return True
 
 
-def _up(migration: Migration, knowledge: Knowledge) -> Subject:
-    return Subject(migration=migration, direction=Direction.UP, script=migration.up, knowledge=knowledge)
+def _up(migration: Migration, earlier: EarlierMigrations) -> LintedScript:
+    return LintedScript(migration=migration, direction=Direction.UP, script=migration.up, earlier=earlier)
 
 
-def _trees(subject: Subject) -> Iterator[object]:
-    return (parsed.tree for parsed in subject.parsed)
+def _trees(linted: LintedScript) -> Iterator[object]:
+    return (parsed.tree for parsed in linted.parsed)
 
 
-def _finding(subject: Subject, rule: str, hit: Hit) -> Finding:
-    line, column = hit.place or subject.place(hit.offset)
+def _finding(linted: LintedScript, rule: str, hit: Hit) -> Finding:
+    line, column = hit.place or linted.place(hit.offset)
     return Finding(
         rule=rule,
         severity=hit.severity,
-        file=subject.script.file,
+        file=linted.script.file,
         line=line,
         column=column,
         sentence=hit.sentence,

@@ -7,24 +7,24 @@ from collections.abc import Iterable
 from typing import Any
 
 from dashboard.engine.sql.columns import typed_columns
-from dashboard.engine.sql.objects import Thing, Things, alter_commands, dropped_by, made_by, table
+from dashboard.engine.sql.objects import DatabaseObject, ObjectSet, alter_commands, dropped_by, made_by, table
 from dashboard.engine.sql.trees import ColumnType, Name, definition, enum_name, kind, relation_name, strings
 
 _Columns = dict[str, list[tuple[Name, ColumnType]]]  # by column: its table and type, the newest last
 
 
-class Knowledge:
+class EarlierMigrations:
     """Grows as `learn` is told the trees of each migration in turn. A schema left out can be any schema."""
 
     def __init__(self) -> None:
-        self._things = Things()
-        self._partitioned = Things()
-        self._checked = Things()  # columns that a CHECK proves to be not null
+        self._objects = ObjectSet()
+        self._partitioned = ObjectSet()
+        self._checked = ObjectSet()  # columns that a CHECK proves to be not null
         self._types: dict[str, _Columns] = defaultdict(lambda: defaultdict(list))  # by table
-        self._indexes: dict[str, list[tuple[Name, Thing]]] = defaultdict(list)  # by table
+        self._indexes: dict[str, list[tuple[Name, DatabaseObject]]] = defaultdict(list)  # by table
 
-    def has(self, thing: Thing) -> bool:
-        return thing in self._things
+    def has(self, item: DatabaseObject) -> bool:
+        return item in self._objects
 
     def type_of(self, of: Name, column: str) -> ColumnType | None:
         known = reversed(self._types.get(of.text, {}).get(column, ()))
@@ -34,23 +34,23 @@ class Knowledge:
         return table(name) in self._partitioned
 
     def is_checked_not_null(self, of: Name, column: str) -> bool:
-        return Thing(kind="column", name=of, part=column) in self._checked
+        return DatabaseObject(kind="column", name=of, part=column) in self._checked
 
     def learn(self, trees: Iterable[Any]) -> None:
         for tree in trees:
             for drop in dropped_by(tree):
-                self._forget(drop.thing)
-            for thing in made_by(tree):
-                self._things.add(thing)
+                self._forget(drop.object)
+            for item in made_by(tree):
+                self._objects.add(item)
             self._learn_columns(tree)
             self._learn_table(tree)
 
-    def _forget(self, thing: Thing) -> None:
-        self._things.discard(thing)
-        if thing.kind in ("table", "column"):  # indexes go with them; of a column it is not known which
-            for name, index in self._indexes.pop(thing.name.text, ()):
-                if name.matches(thing.name):
-                    self._things.discard(index)
+    def _forget(self, item: DatabaseObject) -> None:
+        self._objects.discard(item)
+        if item.kind in ("table", "column"):  # indexes go with them; of a column it is not known which
+            for name, index in self._indexes.pop(item.name.text, ()):
+                if name.matches(item.name):
+                    self._objects.discard(index)
 
     def _learn_columns(self, tree: Any) -> None:
         if kind(tree) == "RenameStmt":
@@ -82,7 +82,7 @@ class Knowledge:
                 of = relation_name(tree.relation)
                 added = (definition(c) for c in alter_commands(tree) if enum_name(c, "subtype") == "AT_AddConstraint")
                 for column in filter(None, map(_checked_not_null, added)):
-                    self._checked.add(Thing(kind="column", name=of, part=column))
+                    self._checked.add(DatabaseObject(kind="column", name=of, part=column))
 
 
 def _checked_not_null(constraint: Any) -> str:

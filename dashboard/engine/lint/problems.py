@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from dashboard.engine.lint.findings import Hit
-from dashboard.engine.lint.script import Subject
+from dashboard.engine.lint.script import LintedScript
 
 #: In any spelling, also where the sentence cuts it off. The apostrophe of a word starts none.
 _STRING = re.compile(
@@ -15,9 +15,9 @@ _STRING = re.compile(
 )
 
 
-def hits(subject: Subject, codes: Collection[str]) -> Iterator[Hit]:
+def hits(linted: LintedScript, codes: Collection[str]) -> Iterator[Hit]:
     """The reader's problems of this script with one of these codes."""
-    for problem in subject.problems:
+    for problem in linted.problems:
         if problem.code in codes:
             yield Hit(
                 severity=problem.severity,

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from dashboard.engine.lint.earlier import Knowledge
+from dashboard.engine.lint.earlier import EarlierMigrations
 from dashboard.engine.lint.findings import Hit
 from dashboard.engine.migration import Direction, Migration, Problem, Script, Severity
 from dashboard.engine.sql.do_blocks import inner
-from dashboard.engine.sql.objects import Drop, Thing, Things, dropped_by, is_temporary, made_by, table
+from dashboard.engine.sql.objects import DatabaseObject, Drop, ObjectSet, dropped_by, is_temporary, made_by, table
 from dashboard.engine.sql.statements import Statement, tree
 from dashboard.engine.sql.trees import Name, by_kind, kind, relation_name
 
@@ -41,14 +41,14 @@ class Parsed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class LintedScript:
     """The up or the down of a migration. `up` is the migration's up, where this is its down."""
 
     migration: Migration
     direction: Direction
     script: Script
-    knowledge: Knowledge  # of the migrations before this one
-    up: Subject | None = None
+    earlier: EarlierMigrations  # of the migrations before this one
+    up: LintedScript | None = None
 
     @property
     def is_up(self) -> bool:
@@ -65,8 +65,8 @@ class Subject:
         return tuple(_parsed(self.script.statements))
 
     @cached_property
-    def made(self) -> Things:
-        return Things(thing for parsed in self.parsed for thing in made_by(parsed.tree))
+    def made(self) -> ObjectSet:
+        return ObjectSet(item for parsed in self.parsed for item in made_by(parsed.tree))
 
     @cached_property
     def altered(self) -> frozenset[str]:
@@ -81,19 +81,19 @@ class Subject:
         return tuple((parsed, drop) for parsed in self.parsed for drop in dropped_by(parsed.tree))
 
     @cached_property
-    def dropped(self) -> Things:
-        return Things(drop.thing for _, drop in self.drops)
+    def dropped(self) -> ObjectSet:
+        return ObjectSet(drop.object for _, drop in self.drops)
 
-    def makes(self, thing: Thing) -> bool:
+    def makes(self, item: DatabaseObject) -> bool:
         """This script makes it, and no migration before did; or it drops the older one and makes it anew."""
-        return thing in self.made and (not self.knowledge.has(thing) or thing in self.dropped)
+        return item in self.made and (not self.earlier.has(item) or item in self.dropped)
 
     def is_fresh(self, name: Name) -> bool:
         """Nobody uses the table when this script runs: it is made here, or is about to be dropped here."""
         return self.makes(table(name)) or table(name) in self.dropped or table(name) in self._temporary
 
     def is_partitioned(self, name: Name) -> bool:
-        return table(name) in self._partitioned or self.knowledge.is_partitioned(name)
+        return table(name) in self._partitioned or self.earlier.is_partitioned(name)
 
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column, both 1-based, of a place in the script."""
@@ -116,12 +116,12 @@ class Subject:
         return [parsed.tree for parsed in self.parsed if parsed.kind == "CreateStmt"]
 
     @cached_property
-    def _temporary(self) -> Things:
-        return Things(table(relation_name(t.relation)) for t in self._created if is_temporary(t.relation))
+    def _temporary(self) -> ObjectSet:
+        return ObjectSet(table(relation_name(t.relation)) for t in self._created if is_temporary(t.relation))
 
     @cached_property
-    def _partitioned(self) -> Things:
-        return Things(table(relation_name(t.relation)) for t in self._created if t.HasField("partspec"))
+    def _partitioned(self) -> ObjectSet:
+        return ObjectSet(table(relation_name(t.relation)) for t in self._created if t.HasField("partspec"))
 
     @cached_property
     def _line_starts(self) -> list[int]:
@@ -135,6 +135,6 @@ class Subject:
 def _parsed(statements: Sequence[Statement]) -> Iterator[Parsed]:
     for statement in statements:
         for each in (statement, *inner(statement)):
-            found = tree(each)
-            if found is not None:
-                yield Parsed(statement=each, tree=found, nodes=by_kind(found))
+            parse_tree = tree(each)
+            if parse_tree is not None:
+                yield Parsed(statement=each, tree=parse_tree, nodes=by_kind(parse_tree))

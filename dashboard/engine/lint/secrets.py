@@ -15,16 +15,16 @@ from dashboard.engine.sql.trees import constant, function_name, options, unwrap
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownSecret:
-    what: str
+    kind: str
     offset: int
 
 
 def known_secret(text: str) -> KnownSecret | None:
-    """The first thing in `text` that is a secret by its shape."""
-    for what, pattern in _SHAPES:
+    """What comes first in `text` and is a secret by its shape."""
+    for kind, pattern in _SHAPES:
         for match in pattern.finditer(text):
             if not _is_placeholder(match["secret"]):
-                return KnownSecret(what=what, offset=match.start())
+                return KnownSecret(kind=kind, offset=match.start())
     return None
 
 
@@ -36,8 +36,8 @@ def assigned_secrets(parsed: Parsed) -> Iterator[str]:
 
 
 _SHAPES = tuple(
-    (what, re.compile(pattern))
-    for what, pattern in (
+    (kind, re.compile(pattern))
+    for kind, pattern in (
         (
             "A connection URL with its password",
             r"(?<![\w+.-])[a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/@'\"]+:(?P<secret>[^\s@/'\"]+)@",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard.engine.lint.script import Parsed, Subject
+from dashboard.engine.lint.script import LintedScript, Parsed
 from dashboard.engine.sql.trees import constant, enum_name, function_name
 
 
@@ -23,9 +23,9 @@ class Setting:
         return ", ".join(self.values)
 
 
-def changed(subject: Subject) -> Iterator[Setting]:
+def changed(linted: LintedScript) -> Iterator[Setting]:
     """In file order. SET inside CREATE FUNCTION or ALTER ROLE belongs to those, not to the session."""
-    for parsed in subject.parsed:
+    for parsed in linted.parsed:
         if parsed.kind == "VariableSetStmt":
             yield _by_set(parsed)
         else:

@@ -19,11 +19,11 @@ from typing import Any
 from dashboard.engine.lint.advice import RULES
 from dashboard.engine.lint.findings import Hit, LintContext
 from dashboard.engine.lint.rules.concurrently_on_partitioned import is_partitioned
-from dashboard.engine.lint.script import Parsed, Subject
+from dashboard.engine.lint.script import LintedScript, Parsed
 from dashboard.engine.lint.settings import changed
 from dashboard.engine.migration import Script
 from dashboard.engine.sql.columns import typed_columns
-from dashboard.engine.sql.objects import Thing, alter_commands
+from dashboard.engine.sql.objects import DatabaseObject, alter_commands
 from dashboard.engine.sql.trees import Name, enum_name, relation_name
 from dashboard.engine.sql.type_changes import keeps_rows
 
@@ -53,25 +53,25 @@ def read(scripts: Sequence[Script], context: LintContext) -> Mapping[str, tuple[
         for name, script in names.items():
             text = script.sql.replace("squawk-ignore", "squawk_ignore")
             (Path(folder) / name).write_text(text, encoding="utf-8", newline="")
-        for found in _run(folder, context.pg_major) if scripts else ():
-            if found["rule_name"] in RULES:
-                mark = Mark(rule=found["rule_name"], line=found["line"] + 1, byte=found["column"])
-                marks[names[found["file"]].file].append(mark)
-    return {file: tuple(found) for file, found in marks.items()}
+        for answer in _run(folder, context.pg_major) if scripts else ():
+            if answer["rule_name"] in RULES:
+                mark = Mark(rule=answer["rule_name"], line=answer["line"] + 1, byte=answer["column"])
+                marks[names[answer["file"]].file].append(mark)
+    return {file: tuple(of_file) for file, of_file in marks.items()}
 
 
-def hits(subject: Subject, marks: Sequence[Mark], context: LintContext) -> Iterator[tuple[str, Hit]]:
+def hits(linted: LintedScript, marks: Sequence[Mark], context: LintContext) -> Iterator[tuple[str, Hit]]:
     """(rule, hit) for the marks that make sense here; one for each rule and statement."""
-    seen: set[tuple[str, int]] = set()
-    by_offset = {parsed.statement.offset: parsed for parsed in reversed(subject.parsed)}  # a block before its inside
+    reported: set[tuple[str, int]] = set()
+    by_offset = {parsed.statement.offset: parsed for parsed in reversed(linted.parsed)}  # a block before its inside
     for mark in marks:
-        offset = subject.offset_of(mark.line, mark.byte)
-        statement = subject.statement_at(offset)
+        offset = linted.offset_of(mark.line, mark.byte)
+        statement = linted.statement_at(offset)
         parsed = by_offset.get(statement.offset) if statement else None
-        if parsed is None or (mark.rule, parsed.statement.number) in seen:
+        if parsed is None or (mark.rule, parsed.statement.number) in reported:
             continue
-        if hit := _hit(subject, parsed, mark.rule, offset, context):
-            seen.add((mark.rule, parsed.statement.number))
+        if hit := _hit(linted, parsed, mark.rule, offset, context):
+            reported.add((mark.rule, parsed.statement.number))
             yield mark.rule, hit
 
 
@@ -100,13 +100,13 @@ def _run(folder: str, pg_major: int) -> list[dict[str, Any]]:
 # What makes sense here
 
 
-def _hit(subject: Subject, parsed: Parsed, rule: str, offset: int, context: LintContext) -> Hit | None:
+def _hit(linted: LintedScript, parsed: Parsed, rule: str, offset: int, context: LintContext) -> Hit | None:
     advice, table = RULES[rule], _table(parsed)
-    if advice.about_rows and table is not None and subject.is_fresh(table):
+    if advice.about_rows and table is not None and linted.is_fresh(table):
         return None
-    if _is_harmless(subject, parsed, rule):
+    if _is_harmless(linted, parsed, rule):
         return None
-    splits = rule == "require-concurrent-index-creation" and table and is_partitioned(table, subject, context)
+    splits = rule == "require-concurrent-index-creation" and table and is_partitioned(table, linted, context)
     in_words = str(table) if table is not None else "the table"
     return Hit(
         severity=advice.severity,
@@ -129,40 +129,40 @@ def _table(parsed: Parsed) -> Name | None:
     return relation_name(parsed.tree.relation)
 
 
-def _is_harmless(subject: Subject, parsed: Parsed, rule: str) -> bool:
+def _is_harmless(linted: LintedScript, parsed: Parsed, rule: str) -> bool:
     match rule:
         case "changing-column-type":
-            return _keeps_rows(subject, parsed)
+            return _keeps_rows(linted, parsed)
         case "adding-not-nullable-field":
-            return _is_proven_not_null(subject, parsed)
+            return _is_proven_not_null(linted, parsed)
         case "constraint-missing-not-valid":  # it names every kind; other rules tell of the others
             return not any(_is_check(constraint) for constraint in parsed.all("Constraint"))
         case "require-concurrent-index-creation":  # nobody writes to a materialized view
-            view = Thing(kind="materialized view", name=relation_name(parsed.tree.relation))
-            return subject.knowledge.has(view) or view in subject.made
+            view = DatabaseObject(kind="materialized view", name=relation_name(parsed.tree.relation))
+            return linted.earlier.has(view) or view in linted.made
         case "require-concurrent-index-deletion":  # nothing slow in the file holds the lock
-            return all(parsed.kind in _MOMENTARY for parsed in subject.parsed)
+            return all(parsed.kind in _MOMENTARY for parsed in linted.parsed)
         case "renaming-table" | "ban-set-schema":  # a view keeps the old name alive
-            return Thing(kind="view", name=relation_name(parsed.tree.relation)) in subject.made
+            return DatabaseObject(kind="view", name=relation_name(parsed.tree.relation)) in linted.made
     return False
 
 
-def _keeps_rows(subject: Subject, parsed: Parsed) -> bool:
-    changes = [(subject.knowledge.type_of(of, column), new) for of, column, new in typed_columns(parsed.tree)]
+def _keeps_rows(linted: LintedScript, parsed: Parsed) -> bool:
+    changes = [(linted.earlier.type_of(of, column), new) for of, column, new in typed_columns(parsed.tree)]
     if all(keeps_rows(old, new) for old, new in changes):
         return True
-    return all(keeps_rows(old, new, in_utc=True) for old, new in changes) and _is_in_utc(subject)
+    return all(keeps_rows(old, new, in_utc=True) for old, new in changes) and _is_in_utc(linted)
 
 
-def _is_in_utc(subject: Subject) -> bool:
-    return any(setting.name == "timezone" and setting.value in _UTC for setting in changed(subject))
+def _is_in_utc(linted: LintedScript) -> bool:
+    return any(setting.name == "timezone" and setting.value in _UTC for setting in changed(linted))
 
 
-def _is_proven_not_null(subject: Subject, parsed: Parsed) -> bool:
+def _is_proven_not_null(linted: LintedScript, parsed: Parsed) -> bool:
     """A validated CHECK (column IS NOT NULL) spares PostgreSQL the scan."""
     table = relation_name(parsed.tree.relation)
     commands = (c for c in alter_commands(parsed.tree) if enum_name(c, "subtype") == "AT_SetNotNull")
-    return all(subject.knowledge.is_checked_not_null(table, command.name) for command in commands)
+    return all(linted.earlier.is_checked_not_null(table, command.name) for command in commands)
 
 
 def _is_check(constraint: Any) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.lint.findings import Finding, Hit
-from dashboard.engine.lint.script import Subject
+from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.migration import Severity
 from dashboard.engine.sql.tokens import Token, TokenKind, tokens
 
@@ -37,14 +37,14 @@ class Suppression:
 
 
 def apply(
-    subject: Subject, findings: Sequence[Finding], known: Collection[str], judged: Collection[str]
+    linted: LintedScript, findings: Sequence[Finding], known: Collection[str], judged: Collection[str]
 ) -> tuple[list[Finding], list[Hit]]:
     """The findings with what is suppressed marked so, and what is wrong with the suppressions.
 
     `known` are the rules that can be suppressed; of those in `judged` one that suppresses nothing is said to be unused.
     """
-    comments = _comments(subject.script.sql)
-    suppressions = list(_read(subject, comments))
+    comments = _comments(linted.script.sql)
+    suppressions = list(_read(linted, comments))
     complaints = [hit for s in suppressions if (hit := _complaint(s, known))]
     good = [s for s in suppressions if s.reason and s.rule in known]
     answers = list(map(_answering(good), findings))
@@ -77,25 +77,25 @@ def _comments(sql: str) -> list[Token]:
         return []
 
 
-def _read(subject: Subject, comments: Sequence[Token]) -> Iterator[Suppression]:
-    lines = subject.script.sql.split("\n")
+def _read(linted: LintedScript, comments: Sequence[Token]) -> Iterator[Suppression]:
+    lines = linted.script.sql.split("\n")
     beside: dict[int, set[int]] = defaultdict(set)  # numbers of the statements that start or end on a line
-    above = {statement.line: statement.number for statement in reversed(subject.script.statements)}
-    for statement in subject.script.statements:
+    above = {statement.line: statement.number for statement in reversed(linted.script.statements)}
+    for statement in linted.script.statements:
         beside[statement.line].add(statement.number)
         beside[statement.line + statement.sql.count("\n")].add(statement.number)
     for token in comments:
         if match := _ALLOW.fullmatch(token.text):
-            line, _ = subject.place(token.offset)
-            around = subject.statement_at(token.offset)
+            line, _ = linted.place(token.offset)
+            around = linted.statement_at(token.offset)
             meant = (
                 beside.get(line) or ({around.number} if around else None) or {above.get(_line_below(lines, line), 0)}
             )
-            yield _suppression(subject, token, match, frozenset(meant) - {0})
+            yield _suppression(linted, token, match, frozenset(meant) - {0})
 
 
-def _suppression(subject: Subject, token: Token, match: re.Match[str], meant: frozenset[int]) -> Suppression:
-    statements = subject.script.statements
+def _suppression(linted: LintedScript, token: Token, match: re.Match[str], meant: frozenset[int]) -> Suppression:
+    statements = linted.script.statements
     at_head = not statements or token.offset < statements[0].offset
     return Suppression(
         rule=match["rule"].lower(),

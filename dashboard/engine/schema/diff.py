@@ -48,9 +48,9 @@ class Difference:
 def compare(before: Snapshot, after: Snapshot) -> tuple[Difference, ...]:
     """In reading order: a table and what belongs to it stand together."""
     keys = before.objects.keys() | after.objects.keys()
-    found = [_difference(key, before.objects.get(key), after.objects.get(key)) for key in keys]
-    told = [d for d in found if d.before != d.after and not (d.is_order and _follows_from_columns(d))]
-    return tuple(sorted(told, key=_reading_order))
+    every = [_difference(key, before.objects.get(key), after.objects.get(key)) for key in keys]
+    differing = [d for d in every if d.before != d.after and not (d.is_order and _follows_from_columns(d))]
+    return tuple(sorted(differing, key=_reading_order))
 
 
 def order_only(before: Snapshot, after: Snapshot) -> bool:
@@ -157,8 +157,8 @@ def _summary(difference: Difference, parts: Sequence[str]) -> str:
         return f"{difference.key}: {'; '.join(_changes(difference)) or 'changed'}"
     if counted := _counted(parts):
         return f"{difference.key}: {difference.change}, with {counted}"
-    said = _said(difference.after or difference.before or "")
-    return f"{difference.key}: {difference.change}{f' ({said})' if said else ''}"
+    attributes = _said(difference.after or difference.before or "")
+    return f"{difference.key}: {difference.change}{f' ({attributes})' if attributes else ''}"
 
 
 def _counted(parts: Sequence[str]) -> str:

@@ -57,11 +57,11 @@ def text_of(attributes: Iterable[tuple[str, Any]]) -> str:
 
 def attributes_of(text: str) -> dict[str, str]:
     """The attributes back from a canonical text."""
-    found: dict[str, str] = {}
+    attributes: dict[str, str] = {}
     for line in re.split(rf"\n(?!{_INDENT})", text) if text else ():
         name, _, value = line.partition(":")
-        found[name] = value.removeprefix(" ").replace(f"\n{_INDENT}", "\n").removeprefix("\n")
-    return found
+        attributes[name] = value.removeprefix(" ").replace(f"\n{_INDENT}", "\n").removeprefix("\n")
+    return attributes
 
 
 def table_of(key: str) -> str | None:

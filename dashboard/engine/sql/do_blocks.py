@@ -70,10 +70,10 @@ def _placed_inside(block: Statement, queries: list[str]) -> Iterator[Statement]:
     for query in queries:
         at, behind = _find_query(block.sql, query, behind)
         try:
-            found = split(query)
+            statements = split(query)
         except SqlSyntaxError:
             continue
-        for statement in found:
+        for statement in statements:
             offset = block.offset + at + statement.offset
             line = block.line + block.sql.count("\n", 0, at + statement.offset)
             yield replace(statement, number=block.number, offset=offset, line=line)

@@ -11,7 +11,7 @@ from dashboard.engine.sql.trees import Name, definition, dotted, enum_name, kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Thing:
+class DatabaseObject:
     """An object by kind and name; `part` names what belongs to a table: a column, constraint, trigger or policy.
 
     A constraint or index that PostgreSQL names has no `part`, or an empty name.
@@ -30,32 +30,32 @@ class Thing:
         return (self.kind, self.name.text, self.part)
 
 
-class Things:
+class ObjectSet:
     """Objects that are found again by a name with or without its schema, however many there are."""
 
-    def __init__(self, things: Iterable[Thing] = ()) -> None:
+    def __init__(self, items: Iterable[DatabaseObject] = ()) -> None:
         self._schemas: dict[tuple[str, str, str], set[str]] = defaultdict(set)
-        for thing in things:
-            self.add(thing)
+        for item in items:
+            self.add(item)
 
-    def add(self, thing: Thing) -> None:
-        self._schemas[thing.key].add(thing.name.schema)
+    def add(self, item: DatabaseObject) -> None:
+        self._schemas[item.key].add(item.name.schema)
 
-    def discard(self, thing: Thing) -> None:
-        self._schemas[thing.key].discard(thing.name.schema)
+    def discard(self, item: DatabaseObject) -> None:
+        self._schemas[item.key].discard(item.name.schema)
 
-    def __contains__(self, thing: Thing) -> bool:
-        schemas = self._schemas.get(thing.key, ())
-        return any(not schema or not thing.name.schema or schema == thing.name.schema for schema in schemas)
+    def __contains__(self, item: DatabaseObject) -> bool:
+        schemas = self._schemas.get(item.key, ())
+        return any(not schema or not item.name.schema or schema == item.name.schema for schema in schemas)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drop:
-    thing: Thing
+    object: DatabaseObject
     cascade: bool = False
 
 
-def made_by(tree: Any) -> Iterator[Thing]:
+def made_by(tree: Any) -> Iterator[DatabaseObject]:
     """What exists after the statement and can be dropped by name; new names after a rename too."""
     if maker := _MAKERS.get(kind(tree)):
         yield from maker(tree)
@@ -65,14 +65,14 @@ def dropped_by(tree: Any) -> Iterator[Drop]:
     match kind(tree):
         case "DropStmt":
             cascade = tree.behavior == _CASCADE
-            yield from (Drop(thing=thing, cascade=cascade) for thing in _drop_targets(tree))
+            yield from (Drop(object=item, cascade=cascade) for item in _drop_targets(tree))
         case "AlterTableStmt":
             yield from _dropped_parts(tree)
         case "DropdbStmt":
-            yield Drop(thing=Thing(kind="database", name=Name("", tree.dbname)))
+            yield Drop(object=DatabaseObject(kind="database", name=Name("", tree.dbname)))
         case "DropRoleStmt":
             names = (role.role_spec.rolename for role in tree.roles)
-            yield from (Drop(thing=Thing(kind="role", name=Name("", name))) for name in names)
+            yield from (Drop(object=DatabaseObject(kind="role", name=Name("", name))) for name in names)
 
 
 def alter_commands(tree: Any) -> Iterator[Any]:
@@ -80,8 +80,8 @@ def alter_commands(tree: Any) -> Iterator[Any]:
     return (command.alter_table_cmd for command in tree.cmds if command.HasField("alter_table_cmd"))
 
 
-def table(name: Name) -> Thing:
-    return Thing(kind="table", name=name)
+def table(name: Name) -> DatabaseObject:
+    return DatabaseObject(kind="table", name=name)
 
 
 def is_temporary(relation: Any) -> bool:
@@ -110,105 +110,105 @@ _OBJECT_KINDS = {
 # Made
 
 
-def _table(tree: Any) -> Iterator[Thing]:
+def _table(tree: Any) -> Iterator[DatabaseObject]:
     name = relation_name(tree.relation)
-    yield Thing(kind="table", name=name)
+    yield DatabaseObject(kind="table", name=name)
     for element in (unwrap(node) for node in tree.table_elts):
         if kind(element) == "ColumnDef":
-            yield Thing(kind="column", name=name, part=element.colname)
+            yield DatabaseObject(kind="column", name=name, part=element.colname)
         elif kind(element) == "Constraint":
-            yield Thing(kind="constraint", name=name, part=element.conname)
+            yield DatabaseObject(kind="constraint", name=name, part=element.conname)
 
 
-def _foreign_table(tree: Any) -> Iterator[Thing]:
-    yield from (Thing(kind=_as_foreign(t.kind), name=t.name, part=t.part) for t in _table(tree.base_stmt))
+def _foreign_table(tree: Any) -> Iterator[DatabaseObject]:
+    yield from (DatabaseObject(kind=_as_foreign(t.kind), name=t.name, part=t.part) for t in _table(tree.base_stmt))
 
 
-def _as_foreign(found: str) -> str:
-    return "foreign table" if found == "table" else found
+def _as_foreign(kind: str) -> str:
+    return "foreign table" if kind == "table" else kind
 
 
-def _table_as(tree: Any) -> Iterator[Thing]:
-    yield Thing(kind=object_kind(enum_name(tree, "objtype")), name=relation_name(tree.into.rel))
+def _table_as(tree: Any) -> Iterator[DatabaseObject]:
+    yield DatabaseObject(kind=object_kind(enum_name(tree, "objtype")), name=relation_name(tree.into.rel))
 
 
-def _select_into(tree: Any) -> Iterator[Thing]:
+def _select_into(tree: Any) -> Iterator[DatabaseObject]:
     if tree.HasField("into_clause"):
-        yield Thing(kind="table", name=relation_name(tree.into_clause.rel))
+        yield DatabaseObject(kind="table", name=relation_name(tree.into_clause.rel))
 
 
-def _index(tree: Any) -> Iterator[Thing]:
-    yield Thing(kind="index", name=Name(tree.relation.schemaname, tree.idxname))
+def _index(tree: Any) -> Iterator[DatabaseObject]:
+    yield DatabaseObject(kind="index", name=Name(tree.relation.schemaname, tree.idxname))
 
 
-def _view(tree: Any) -> Iterator[Thing]:
-    yield Thing(kind="view", name=relation_name(tree.view))
+def _view(tree: Any) -> Iterator[DatabaseObject]:
+    yield DatabaseObject(kind="view", name=relation_name(tree.view))
 
 
-def _sequence(tree: Any) -> Iterator[Thing]:
-    yield Thing(kind="sequence", name=relation_name(tree.sequence))
+def _sequence(tree: Any) -> Iterator[DatabaseObject]:
+    yield DatabaseObject(kind="sequence", name=relation_name(tree.sequence))
 
 
-def _function(tree: Any) -> Iterator[Thing]:
-    yield Thing(kind="function", name=dotted(tree.funcname))
+def _function(tree: Any) -> Iterator[DatabaseObject]:
+    yield DatabaseObject(kind="function", name=dotted(tree.funcname))
 
 
-def _schema(tree: Any) -> Iterator[Thing]:
-    yield Thing(kind="schema", name=Name("", tree.schemaname))
+def _schema(tree: Any) -> Iterator[DatabaseObject]:
+    yield DatabaseObject(kind="schema", name=Name("", tree.schemaname))
     for element in tree.schema_elts:
         yield from made_by(unwrap(element))
 
 
-def _defined(tree: Any) -> Iterator[Thing]:
-    yield Thing(kind=object_kind(enum_name(tree, "kind")), name=dotted(tree.defnames))
+def _defined(tree: Any) -> Iterator[DatabaseObject]:
+    yield DatabaseObject(kind=object_kind(enum_name(tree, "kind")), name=dotted(tree.defnames))
 
 
-def _composite(tree: Any) -> Iterator[Thing]:
-    yield Thing(kind="type", name=relation_name(tree.typevar))
+def _composite(tree: Any) -> Iterator[DatabaseObject]:
+    yield DatabaseObject(kind="type", name=relation_name(tree.typevar))
 
 
-def _on_table(what: str, field: str, relation: str) -> Callable[[Any], Iterator[Thing]]:
-    def made(tree: Any) -> Iterator[Thing]:
-        yield Thing(kind=what, name=relation_name(getattr(tree, relation)), part=getattr(tree, field))
-
-    return made
-
-
-def _plain(what: str, field: str) -> Callable[[Any], Iterator[Thing]]:
-    def made(tree: Any) -> Iterator[Thing]:
-        yield Thing(kind=what, name=Name("", getattr(tree, field)))
+def _on_table(kind: str, field: str, relation: str) -> Callable[[Any], Iterator[DatabaseObject]]:
+    def made(tree: Any) -> Iterator[DatabaseObject]:
+        yield DatabaseObject(kind=kind, name=relation_name(getattr(tree, relation)), part=getattr(tree, field))
 
     return made
 
 
-def _listed(what: str, field: str) -> Callable[[Any], Iterator[Thing]]:
-    def made(tree: Any) -> Iterator[Thing]:
-        yield Thing(kind=what, name=dotted(getattr(tree, field)))
+def _plain(kind: str, field: str) -> Callable[[Any], Iterator[DatabaseObject]]:
+    def made(tree: Any) -> Iterator[DatabaseObject]:
+        yield DatabaseObject(kind=kind, name=Name("", getattr(tree, field)))
 
     return made
 
 
-def _added_parts(tree: Any) -> Iterator[Thing]:
+def _listed(kind: str, field: str) -> Callable[[Any], Iterator[DatabaseObject]]:
+    def made(tree: Any) -> Iterator[DatabaseObject]:
+        yield DatabaseObject(kind=kind, name=dotted(getattr(tree, field)))
+
+    return made
+
+
+def _added_parts(tree: Any) -> Iterator[DatabaseObject]:
     name = relation_name(tree.relation)
     for command in alter_commands(tree):
         match enum_name(command, "subtype"):
             case "AT_AddColumn":
-                yield Thing(kind="column", name=name, part=definition(command).colname)
+                yield DatabaseObject(kind="column", name=name, part=definition(command).colname)
             case "AT_AddConstraint":
-                yield Thing(kind="constraint", name=name, part=definition(command).conname)
+                yield DatabaseObject(kind="constraint", name=name, part=definition(command).conname)
 
 
-def _renamed(tree: Any) -> Iterator[Thing]:
-    what = object_kind(enum_name(tree, "rename_type"))
-    if what in ("column", "constraint", "trigger", "policy"):
-        yield Thing(kind=what, name=relation_name(tree.relation), part=tree.newname)
+def _renamed(tree: Any) -> Iterator[DatabaseObject]:
+    renamed = object_kind(enum_name(tree, "rename_type"))
+    if renamed in ("column", "constraint", "trigger", "policy"):
+        yield DatabaseObject(kind=renamed, name=relation_name(tree.relation), part=tree.newname)
     elif tree.HasField("relation"):
-        yield Thing(kind=what, name=Name(tree.relation.schemaname, tree.newname))
+        yield DatabaseObject(kind=renamed, name=Name(tree.relation.schemaname, tree.newname))
     else:
-        yield Thing(kind=what, name=Name("", tree.newname))
+        yield DatabaseObject(kind=renamed, name=Name("", tree.newname))
 
 
-_MAKERS: Mapping[str, Callable[[Any], Iterator[Thing]]] = {
+_MAKERS: Mapping[str, Callable[[Any], Iterator[DatabaseObject]]] = {
     "CreateStmt": _table,
     "CreateForeignTableStmt": _foreign_table,
     "CreateTableAsStmt": _table_as,
@@ -241,27 +241,27 @@ _MAKERS: Mapping[str, Callable[[Any], Iterator[Thing]]] = {
 # Dropped
 
 
-def _drop_targets(tree: Any) -> Iterator[Thing]:
-    what = object_kind(enum_name(tree, "remove_type"))
+def _drop_targets(tree: Any) -> Iterator[DatabaseObject]:
+    dropped = object_kind(enum_name(tree, "remove_type"))
     for target in (unwrap(node) for node in tree.objects):
         match kind(target):
-            case "List" if what in ("trigger", "policy", "rule"):
+            case "List" if dropped in ("trigger", "policy", "rule"):
                 *table, part = strings(target.items)
-                yield Thing(kind=what, name=Name(table[-2] if len(table) > 1 else "", table[-1]), part=part)
+                yield DatabaseObject(kind=dropped, name=Name(table[-2] if len(table) > 1 else "", table[-1]), part=part)
             case "List":
-                yield Thing(kind=what, name=dotted(target.items))
+                yield DatabaseObject(kind=dropped, name=dotted(target.items))
             case "TypeName":
-                yield Thing(kind=what, name=dotted(target.names))
+                yield DatabaseObject(kind=dropped, name=dotted(target.names))
             case "ObjectWithArgs":
-                yield Thing(kind=what, name=dotted(target.objname))
+                yield DatabaseObject(kind=dropped, name=dotted(target.objname))
             case "String":
-                yield Thing(kind=what, name=Name("", target.sval))
+                yield DatabaseObject(kind=dropped, name=Name("", target.sval))
 
 
 def _dropped_parts(tree: Any) -> Iterator[Drop]:
     name = relation_name(tree.relation)
     parts = {"AT_DropColumn": "column", "AT_DropConstraint": "constraint"}
     for command in alter_commands(tree):
-        if what := parts.get(enum_name(command, "subtype")):
-            thing = Thing(kind=what, name=name, part=command.name)
-            yield Drop(thing=thing, cascade=command.behavior == _CASCADE)
+        if part := parts.get(enum_name(command, "subtype")):
+            item = DatabaseObject(kind=part, name=name, part=command.name)
+            yield Drop(object=item, cascade=command.behavior == _CASCADE)

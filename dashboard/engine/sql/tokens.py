@@ -55,8 +55,8 @@ def checksum_sql(sql: str) -> str:
         return ""
 
 
-def checksum_tokens(found: Iterable[Token]) -> str:
-    texts = [token.text for token in found if token.kind is not TokenKind.COMMENT]
+def checksum_tokens(tokens: Iterable[Token]) -> str:
+    texts = [token.text for token in tokens if token.kind is not TokenKind.COMMENT]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest() if texts else ""
 
 

@@ -63,10 +63,10 @@ def walk(message: Any) -> Iterator[Any]:
 
 def by_kind(message: Any) -> Mapping[str, Sequence[Any]]:
     """Every message of a tree by its type's name, like RangeVar."""
-    found: dict[str, list[Any]] = defaultdict(list)
+    messages: dict[str, list[Any]] = defaultdict(list)
     for node in walk(message):
-        found[node.DESCRIPTOR.name].append(node)
-    return found
+        messages[node.DESCRIPTOR.name].append(node)
+    return messages
 
 
 def kind(message: Any) -> str:

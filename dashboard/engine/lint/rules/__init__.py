@@ -1,6 +1,6 @@
 """Our own rules: one module each, found by looking. The module's name is the rule's id, with hyphens.
 
-A rule module has a docstring, its contract, and `check(subject, context)`, which yields a Hit for each place.
+A rule module has a docstring, its contract, and `check(linted, context)`, which yields a Hit for each place.
 It may have `applies(context)`: False where nothing is known that the rule could judge by.
 """
 
@@ -12,11 +12,11 @@ from pkgutil import iter_modules
 from typing import Protocol
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.script import Subject
+from dashboard.engine.lint.script import LintedScript
 
 
 class Rule(Protocol):
-    def check(self, subject: Subject, context: LintContext) -> Iterator[Hit]: ...
+    def check(self, linted: LintedScript, context: LintContext) -> Iterator[Hit]: ...
 
 
 def _load() -> Mapping[str, Rule]:

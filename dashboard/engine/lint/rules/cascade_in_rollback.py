@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.script import Subject
+from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.migration import Severity
 
 
-def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
-    if subject.is_up:
+def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
+    if linted.is_up:
         return
-    seen: set[int] = set()
-    for parsed, drop in subject.drops:
-        if drop.cascade and parsed.statement.offset not in seen:
-            seen.add(parsed.statement.offset)
+    reported: set[int] = set()
+    for parsed, drop in linted.drops:
+        if drop.cascade and parsed.statement.offset not in reported:
+            reported.add(parsed.statement.offset)
             yield parsed.hit(
                 Severity.WARNING,
-                f"DROP ... CASCADE takes along whatever depends on {drop.thing} by then, later work included.",
+                f"DROP ... CASCADE takes along whatever depends on {drop.object} by then, later work included.",
                 "Name what the migration made and drop it in the opposite order, without CASCADE: PostgreSQL then "
                 "refuses where something else still needs it.",
             )

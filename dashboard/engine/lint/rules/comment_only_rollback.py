@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.script import Subject
+from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.migration import Severity
 
 _ADVICE = (
@@ -17,25 +17,25 @@ _ADVICE = (
 )
 
 
-def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
-    if subject.is_up:
+def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
+    if linted.is_up:
         return
-    if not subject.script.statements and not subject.problems:
-        yield _hit(f"{subject.script.file} holds no statement, so it undoes nothing.")
-    elif _only_reads(subject) and not _only_reads(subject.up):
-        yield _hit(f"{subject.script.file} only reads or sets session variables, so it undoes nothing.")
+    if not linted.script.statements and not linted.problems:
+        yield _hit(f"{linted.script.file} holds no statement, so it undoes nothing.")
+    elif _only_reads(linted) and not _only_reads(linted.up):
+        yield _hit(f"{linted.script.file} only reads or sets session variables, so it undoes nothing.")
 
 
 def _hit(sentence: str) -> Hit:
     return Hit(severity=Severity.ERROR, sentence=sentence, advice=_ADVICE)
 
 
-def _only_reads(subject: Subject | None) -> bool:
+def _only_reads(linted: LintedScript | None) -> bool:
     """Every statement is a SELECT of constants or a SET. A function that is called may do anything."""
-    if subject is None or len(subject.parsed) < len(subject.script.statements):
+    if linted is None or len(linted.parsed) < len(linted.script.statements):
         return False
-    return bool(subject.parsed) and all(
+    return bool(linted.parsed) and all(
         parsed.kind in ("VariableSetStmt", "TransactionStmt")
         or (parsed.kind == "SelectStmt" and not parsed.nodes.get("FuncCall") and not parsed.nodes.get("IntoClause"))
-        for parsed in subject.parsed
+        for parsed in linted.parsed
     )

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.script import Parsed, Subject
+from dashboard.engine.lint.script import LintedScript, Parsed
 from dashboard.engine.migration import Severity
 from dashboard.engine.sql.columns import typed_columns
-from dashboard.engine.sql.objects import Thing, alter_commands, is_temporary, table
+from dashboard.engine.sql.objects import DatabaseObject, alter_commands, is_temporary, table
 from dashboard.engine.sql.trees import enum_name, relation_name, unwrap
 from dashboard.engine.sql.type_changes import narrows
 
@@ -23,41 +23,43 @@ _TO_THE_LAST_ROW = ("schema", "database")
 _SAVE = "Check that nothing reads it, and that a backup is at hand. A rollback brings back the shape, not the rows."
 
 
-def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
-    if subject.is_up:
-        yield from _dropped(subject)
-        yield from _narrowed(subject)
-    for parsed in subject.parsed:
-        yield from _emptied(subject, parsed)
+def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
+    if linted.is_up:
+        yield from _dropped(linted)
+        yield from _narrowed(linted)
+    for parsed in linted.parsed:
+        yield from _emptied(linted, parsed)
 
 
-def _dropped(subject: Subject) -> Iterator[Hit]:
-    for parsed, drop in subject.drops:
-        thing = drop.thing
-        holds_data = thing.kind in (*_WITH_DATA, *_TO_THE_LAST_ROW)
-        if _is_own(subject, thing) or not (holds_data or (drop.cascade and thing.kind in _WITH_DATA_BY_CASCADE)):
+def _dropped(linted: LintedScript) -> Iterator[Hit]:
+    for parsed, drop in linted.drops:
+        dropped = drop.object
+        holds_data = dropped.kind in (*_WITH_DATA, *_TO_THE_LAST_ROW)
+        if _is_own(linted, dropped) or not (holds_data or (drop.cascade and dropped.kind in _WITH_DATA_BY_CASCADE)):
             continue
-        with_what = " and everything in it or built on it" if drop.cascade else ""
-        worst = thing.kind in _TO_THE_LAST_ROW
+        with_the_rest = " and everything in it or built on it" if drop.cascade else ""
+        worst = dropped.kind in _TO_THE_LAST_ROW
         yield parsed.hit(
-            Severity.ERROR if worst else Severity.WARNING, f"This drops {thing}{with_what}; its data are gone.", _SAVE
+            Severity.ERROR if worst else Severity.WARNING,
+            f"This drops {dropped}{with_the_rest}; its data are gone.",
+            _SAVE,
         )
-    for parsed in subject.parsed:
+    for parsed in linted.parsed:
         if parsed.kind == "DropOwnedStmt":
             yield parsed.hit(Severity.ERROR, "DROP OWNED drops everything a role owns in this database.", _SAVE)
 
 
-def _is_own(subject: Subject, thing: Thing) -> bool:
-    return subject.makes(thing) or subject.makes(table(thing.name)) or thing.name.schema == "pg_temp"
+def _is_own(linted: LintedScript, dropped: DatabaseObject) -> bool:
+    return linted.makes(dropped) or linted.makes(table(dropped.name)) or dropped.name.schema == "pg_temp"
 
 
-def _narrowed(subject: Subject) -> Iterator[Hit]:
-    for parsed in subject.parsed:
+def _narrowed(linted: LintedScript) -> Iterator[Hit]:
+    for parsed in linted.parsed:
         if parsed.kind != "AlterTableStmt" or not _changes_type(parsed.tree):
             continue
         for of, column, wanted in typed_columns(parsed.tree):
-            known = subject.knowledge.type_of(of, column)
-            if not subject.is_fresh(of) and narrows(known, wanted):
+            known = linted.earlier.type_of(of, column)
+            if not linted.is_fresh(of) and narrows(known, wanted):
                 came_from = f"from {known} " if known else ""
                 yield parsed.hit(
                     Severity.WARNING,
@@ -71,25 +73,25 @@ def _changes_type(tree: Any) -> bool:
     return any(enum_name(command, "subtype") == "AT_AlterColumnType" for command in alter_commands(tree))
 
 
-def _emptied(subject: Subject, parsed: Parsed) -> Iterator[Hit]:
+def _emptied(linted: LintedScript, parsed: Parsed) -> Iterator[Hit]:
     tree = parsed.tree
     if parsed.kind == "TruncateStmt":
-        yield from _truncated(subject, parsed)
-    elif parsed.kind == "DeleteStmt" and not tree.HasField("where_clause") and _is_shared(subject, tree.relation):
+        yield from _truncated(linted, parsed)
+    elif parsed.kind == "DeleteStmt" and not tree.HasField("where_clause") and _is_shared(linted, tree.relation):
         yield parsed.hit(
             Severity.WARNING,
             f"DELETE without WHERE removes every row of {relation_name(tree.relation)}.",
             "Say which rows. If all are meant, allow it with a reason.",
         )
-    elif parsed.kind == "UpdateStmt" and not tree.HasField("where_clause") and _is_shared(subject, tree.relation):
-        yield from _overwritten(subject, parsed)
+    elif parsed.kind == "UpdateStmt" and not tree.HasField("where_clause") and _is_shared(linted, tree.relation):
+        yield from _overwritten(linted, parsed)
 
 
-def _overwritten(subject: Subject, parsed: Parsed) -> Iterator[Hit]:
+def _overwritten(linted: LintedScript, parsed: Parsed) -> Iterator[Hit]:
     """A column this script adds has no older values to lose."""
     of = relation_name(parsed.tree.relation)
     columns = [unwrap(node).name for node in parsed.tree.target_list]
-    old = [c for c in columns if Thing(kind="column", name=of, part=c) not in subject.made]
+    old = [c for c in columns if DatabaseObject(kind="column", name=of, part=c) not in linted.made]
     if old:
         yield parsed.hit(
             Severity.WARNING,
@@ -98,9 +100,9 @@ def _overwritten(subject: Subject, parsed: Parsed) -> Iterator[Hit]:
         )
 
 
-def _truncated(subject: Subject, parsed: Parsed) -> Iterator[Hit]:
+def _truncated(linted: LintedScript, parsed: Parsed) -> Iterator[Hit]:
     tables = [node.range_var for node in parsed.tree.relations]
-    names = [str(relation_name(table)) for table in tables if _is_shared(subject, table)]
+    names = [str(relation_name(table)) for table in tables if _is_shared(linted, table)]
     if not names:
         return
     cascade = enum_name(parsed.tree, "behavior") == "DROP_CASCADE"
@@ -112,5 +114,5 @@ def _truncated(subject: Subject, parsed: Parsed) -> Iterator[Hit]:
     )
 
 
-def _is_shared(subject: Subject, relation: Any) -> bool:
-    return not is_temporary(relation) and not subject.is_fresh(relation_name(relation))
+def _is_shared(linted: LintedScript, relation: Any) -> bool:
+    return not is_temporary(relation) and not linted.is_fresh(relation_name(relation))

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.script import Subject
+from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.migration import Severity
 from dashboard.engine.sql.trees import function_name
 
 _FUNCTIONS = ("pg_terminate_backend", "pg_cancel_backend", "pg_promote", "pg_advisory_unlock_all")
 
 
-def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
-    for parsed in subject.parsed:
+def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
+    for parsed in linted.parsed:
         for call in parsed.all("FuncCall"):
             if (name := function_name(call)) in _FUNCTIONS:
                 yield parsed.hit(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.script import Parsed, Subject
+from dashboard.engine.lint.script import LintedScript, Parsed
 from dashboard.engine.migration import Severity
 from dashboard.engine.sql.objects import is_temporary
 from dashboard.engine.sql.trees import column_type, enum_name
@@ -16,19 +16,19 @@ _NARROW = ("int4", "int2")
 _SMALL = ("smallserial", "serial2", "int2")
 
 
-def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
-    if not subject.is_up:
+def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
+    if not linted.is_up:
         return
-    for parsed in subject.parsed:
+    for parsed in linted.parsed:
         if parsed.kind in ("CreateStmt", "AlterTableStmt") and not is_temporary(parsed.tree.relation):
             yield from _narrow_keys(parsed)
 
 
 def _narrow_keys(parsed: Parsed) -> Iterator[Hit]:
     for column in parsed.all("ColumnDef"):
-        found = column_type(column.type_name).name
-        if found in _SERIALS or (found in _NARROW and _is_identity(column)):
-            bits = 16 if found in _SMALL else 32
+        type_name = column_type(column.type_name).name
+        if type_name in _SERIALS or (type_name in _NARROW and _is_identity(column)):
+            bits = 16 if type_name in _SMALL else 32
             yield parsed.hit(
                 Severity.WARNING,
                 f"Column {column.colname} numbers its rows with only {bits} bits; failed inserts use numbers up too.",

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from dashboard.engine.lint.findings import Hit, LintContext
 from dashboard.engine.lint.problems import hits
-from dashboard.engine.lint.script import Subject
+from dashboard.engine.lint.script import LintedScript
 
 CODES = ("hidden_character", "lone_cr", "nul_byte")
 
 
-def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
-    yield from hits(subject, CODES)
+def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
+    yield from hits(linted, CODES)

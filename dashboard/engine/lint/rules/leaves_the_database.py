@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.script import Parsed, Subject
+from dashboard.engine.lint.script import LintedScript, Parsed
 from dashboard.engine.migration import Severity
 from dashboard.engine.sql.trees import function_name, options
 
@@ -46,8 +46,8 @@ _ADVICE = (
 )
 
 
-def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
-    for parsed in subject.parsed:
+def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
+    for parsed in linted.parsed:
         if parsed.kind in _STATEMENTS:
             yield parsed.hit(Severity.ERROR, f"This statement {_STATEMENTS[parsed.kind]}.", _ADVICE)
         yield from _copies(parsed)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.script import Subject
+from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.migration import Severity
-from dashboard.engine.sql.objects import Things, alter_commands, is_temporary, table
+from dashboard.engine.sql.objects import ObjectSet, alter_commands, is_temporary, table
 from dashboard.engine.sql.trees import Name, enum_name, relation_name
 
 
@@ -15,11 +15,11 @@ def applies(context: LintContext) -> bool:
     return context.supabase
 
 
-def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
-    if not context.supabase or not subject.is_up:
+def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
+    if not context.supabase or not linted.is_up:
         return
-    protected = Things(table(name) for name in _protected(subject))
-    for parsed in subject.parsed:
+    protected = ObjectSet(table(name) for name in _protected(linted))
+    for parsed in linted.parsed:
         if parsed.kind not in ("CreateStmt", "CreateTableAsStmt"):
             continue
         relation = parsed.tree.relation if parsed.kind == "CreateStmt" else parsed.tree.into.rel
@@ -36,11 +36,11 @@ def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
             )
 
 
-def _protected(subject: Subject) -> Iterator[Name]:
+def _protected(linted: LintedScript) -> Iterator[Name]:
     """Tables whose row level security is switched on in this file, and those it drops again."""
-    for parsed in subject.parsed:
+    for parsed in linted.parsed:
         if parsed.kind == "AlterTableStmt" and any(
             enum_name(command, "subtype") == "AT_EnableRowSecurity" for command in alter_commands(parsed.tree)
         ):
             yield relation_name(parsed.tree.relation)
-    yield from (drop.thing.name for _, drop in subject.drops if drop.thing.kind == "table")
+    yield from (drop.object.name for _, drop in linted.drops if drop.object.kind == "table")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.script import Parsed, Subject
+from dashboard.engine.lint.script import LintedScript, Parsed
 from dashboard.engine.migration import Severity
 from dashboard.engine.sql.trees import enum_name, options
 
@@ -35,8 +35,8 @@ _CLUSTER = (
 _REVIEW = "Let someone who owns access rights read this."
 
 
-def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
-    for parsed in subject.parsed:
+def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
+    for parsed in linted.parsed:
         match parsed.kind:
             case "CreateRoleStmt" | "AlterRoleStmt" | "DropRoleStmt" | "AlterRoleSetStmt":
                 yield _role(parsed)
@@ -63,8 +63,8 @@ def _role(parsed: Parsed) -> Hit:
 
 
 def _powers(tree: Any) -> list[str]:
-    found = options(tree.options)
-    return [word for name, word in _POWERS.items() if name in found and found[name].arg.boolean.boolval]
+    given = options(tree.options)
+    return [word for name, word in _POWERS.items() if name in given and given[name].arg.boolean.boolval]
 
 
 def _membership(parsed: Parsed) -> Hit:

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.script import Subject
+from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.migration import Severity
-from dashboard.engine.sql.objects import Thing, table
+from dashboard.engine.sql.objects import DatabaseObject, table
 from dashboard.engine.sql.trees import Name
 
 _WITH_DATA = ("table", "column", "schema", "materialized view", "sequence", "type", "extension", "database")
@@ -21,40 +21,40 @@ _PARTS_OF_TABLES = ("column", "constraint", "trigger", "policy", "rule")
 _NAMED_BY_POSTGRESQL = ("index", "constraint", "sequence")
 
 
-def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
-    up = subject.up
+def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
+    up = linted.up
     if up is None or len(up.parsed) < len(up.script.statements) or not up.script.statements:
         return
     at_run_time = _words_used_at_run_time(up)
-    for parsed, drop in subject.drops:
-        thing = drop.thing
-        if _is_accounted_for(thing, up, subject) or (thing.part or thing.name.text) in at_run_time:
+    for parsed, drop in linted.drops:
+        dropped = drop.object
+        if _is_accounted_for(dropped, up, linted) or (dropped.part or dropped.name.text) in at_run_time:
             continue
         yield parsed.hit(
-            Severity.ERROR if thing.kind in _WITH_DATA else Severity.WARNING,
-            f"The rollback drops {thing}, which {_why(thing, up)}.",
+            Severity.ERROR if dropped.kind in _WITH_DATA else Severity.WARNING,
+            f"The rollback drops {dropped}, which {_why(dropped, up)}.",
             "Drop only what the migration made. If it must go, say why in a suppression.",
         )
 
 
-def _is_accounted_for(thing: Thing, up: Subject, down: Subject) -> bool:
-    if up.makes(thing) or thing in down.made:
+def _is_accounted_for(dropped: DatabaseObject, up: LintedScript, down: LintedScript) -> bool:
+    if up.makes(dropped) or dropped in down.made:
         return True
-    if thing.kind in _PARTS_OF_TABLES and up.makes(table(thing.name)):
+    if dropped.kind in _PARTS_OF_TABLES and up.makes(table(dropped.name)):
         return True
-    if thing.name.schema and up.makes(Thing(kind="schema", name=Name("", thing.name.schema))):
+    if dropped.name.schema and up.makes(DatabaseObject(kind="schema", name=Name("", dropped.name.schema))):
         return True
-    return thing.kind in _NAMED_BY_POSTGRESQL and _may_be_named_by_postgresql(thing, up)
+    return dropped.kind in _NAMED_BY_POSTGRESQL and _may_be_named_by_postgresql(dropped, up)
 
 
-def _may_be_named_by_postgresql(thing: Thing, up: Subject) -> bool:
+def _may_be_named_by_postgresql(dropped: DatabaseObject, up: LintedScript) -> bool:
     """Columns and constraints bring indexes, sequences and constraints whose names start with the table's."""
-    if thing.kind == "constraint":
-        return Thing(kind="constraint", name=thing.name) in up.made or thing.name.text in up.altered
-    return any(thing.name.text.startswith(f"{name}_") for name in up.altered)
+    if dropped.kind == "constraint":
+        return DatabaseObject(kind="constraint", name=dropped.name) in up.made or dropped.name.text in up.altered
+    return any(dropped.name.text.startswith(f"{name}_") for name in up.altered)
 
 
-def _words_used_at_run_time(up: Subject) -> frozenset[str]:
+def _words_used_at_run_time(up: LintedScript) -> frozenset[str]:
     """All words of a script that calls something; any can be part of a name it makes."""
     calls = any(
         p.kind in ("DoStmt", "CallStmt") or (p.kind == "SelectStmt" and "FuncCall" in p.nodes) for p in up.parsed
@@ -62,7 +62,7 @@ def _words_used_at_run_time(up: Subject) -> frozenset[str]:
     return frozenset(re.findall(r"\w+", up.script.sql)) if calls else frozenset()
 
 
-def _why(thing: Thing, up: Subject) -> str:
-    if up.knowledge.has(thing):
+def _why(dropped: DatabaseObject, up: LintedScript) -> str:
+    if up.earlier.has(dropped):
         return "an earlier migration made"
     return f"{up.script.file} does not make"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.script import Subject
+from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.lint.settings import changed
 from dashboard.engine.migration import Severity
 
 
-def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
-    left = [setting for setting in changed(subject) if setting.name == "search_path" and setting.is_for_session]
+def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
+    left = [setting for setting in changed(linted) if setting.name == "search_path" and setting.is_for_session]
     if not left or left[-1].is_reset:
         return
     yield left[0].parsed.hit(

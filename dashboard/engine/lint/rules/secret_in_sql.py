@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.script import Subject
+from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.lint.secrets import assigned_secrets, known_secret
 from dashboard.engine.migration import Severity
 from dashboard.engine.sql.tokens import TokenKind, tokens
@@ -20,18 +20,18 @@ _ADVICE = (
 )
 
 
-def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
-    found: set[int] = set()
-    for parsed in subject.parsed:
-        if what := next(assigned_secrets(parsed), None):
-            found.add(parsed.statement.number)
-            yield parsed.hit(Severity.ERROR, f"{what} stands in the file.", _ADVICE)
-    for offset, what in _in_text(subject.script.sql):
-        statement = subject.statement_at(offset)
-        if statement is None or statement.number not in found:
+def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
+    reported: set[int] = set()
+    for parsed in linted.parsed:
+        if description := next(assigned_secrets(parsed), None):
+            reported.add(parsed.statement.number)
+            yield parsed.hit(Severity.ERROR, f"{description} stands in the file.", _ADVICE)
+    for offset, kind in _in_text(linted.script.sql):
+        statement = linted.statement_at(offset)
+        if statement is None or statement.number not in reported:
             yield Hit(
                 severity=Severity.ERROR,
-                sentence=f"{what} stands in the file.",
+                sentence=f"{kind} stands in the file.",
                 advice=_ADVICE,
                 offset=offset,
                 statement=statement.number if statement else None,
@@ -44,10 +44,10 @@ def _in_text(sql: str) -> Iterator[tuple[int, str]]:
     if anywhere is None:
         return
     try:
-        found = [token for token in tokens(sql) if token.kind in (TokenKind.LITERAL, TokenKind.COMMENT)]
+        texts = [token for token in tokens(sql) if token.kind in (TokenKind.LITERAL, TokenKind.COMMENT)]
     except SqlSyntaxError:
-        yield anywhere.offset, anywhere.what
+        yield anywhere.offset, anywhere.kind
         return
-    for token in found:
+    for token in texts:
         if secret := known_secret(token.text):
-            yield token.offset + secret.offset, secret.what
+            yield token.offset + secret.offset, secret.kind

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.script import Subject
+from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.migration import Severity
 from dashboard.engine.sql.trees import dotted
 
 
-def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
-    for parsed in subject.parsed:
+def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
+    for parsed in linted.parsed:
         if parsed.kind != "CreateFunctionStmt":
             continue
         given = [node.def_elem for node in parsed.tree.options]

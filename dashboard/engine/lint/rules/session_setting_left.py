@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.script import Subject
+from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.lint.settings import Setting, changed
 from dashboard.engine.migration import Severity
 
@@ -24,8 +24,8 @@ _DANGEROUS = {
 _OTHER_RULES = ("search_path", "role", "session_authorization")
 
 
-def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
-    settings = [setting for setting in changed(subject) if setting.name not in _OTHER_RULES]
+def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
+    settings = [setting for setting in changed(linted) if setting.name not in _OTHER_RULES]
     for setting in settings:
         if setting.name in _DANGEROUS and not setting.is_reset and not _is_the_default(setting):
             yield setting.parsed.hit(

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from dashboard.engine.lint.findings import Hit, LintContext
 from dashboard.engine.lint.problems import hits
-from dashboard.engine.lint.script import Subject
+from dashboard.engine.lint.script import LintedScript
 
 CODES = ("syntax_error", "psql_command", "client_copy", "placeholder")
 
 
-def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
-    yield from hits(subject, CODES)
+def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
+    yield from hits(linted, CODES)

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.script import Subject
+from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.migration import Severity
 
 
-def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
-    for statement in subject.script.statements:
+def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
+    for statement in linted.script.statements:
         if not statement.node and statement.sql[:6].upper() != "INSERT":
             yield Hit(
                 severity=Severity.WARNING,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.script import Parsed, Subject
+from dashboard.engine.lint.script import LintedScript, Parsed
 from dashboard.engine.lint.settings import changed
 from dashboard.engine.migration import Severity
 from dashboard.engine.sql.objects import dropped_by
@@ -16,9 +16,9 @@ _ONLY_READ = ("SelectStmt", "ExplainStmt", "ViewStmt")
 _WRITE_ONE = ("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt")
 
 
-def check(subject: Subject, context: LintContext) -> Iterator[Hit]:
-    ours = list(_ours(subject, context))
-    for parsed in subject.parsed:
+def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
+    ours = list(_ours(linted, context))
+    for parsed in linted.parsed:
         if schema := _whole_schema(parsed, context):
             yield parsed.hit(
                 Severity.ERROR,
@@ -44,15 +44,15 @@ def _hit(parsed: Parsed, table: Name) -> Hit:
 
 
 def _whole_schema(parsed: Parsed, context: LintContext) -> str:
-    dropped = {drop.thing.name.text for drop in dropped_by(parsed.tree) if drop.thing.kind == "schema"}
+    dropped = {drop.object.name.text for drop in dropped_by(parsed.tree) if drop.object.kind == "schema"}
     renamed = {parsed.tree.subname} if parsed.kind == "RenameStmt" and not parsed.tree.HasField("relation") else set()
     return context.tracking_schema if context.tracking_schema in dropped | renamed else ""
 
 
-def _ours(subject: Subject, context: LintContext) -> Iterator[Name]:
+def _ours(linted: LintedScript, context: LintContext) -> Iterator[Name]:
     """Also without its schema where the script puts that on the search path."""
     schema = context.tracking_schema
-    paths = [setting for setting in changed(subject) if setting.name == "search_path"]
+    paths = [setting for setting in changed(linted) if setting.name == "search_path"]
     on_path = schema == "public" or any(schema in path.values for path in paths)
     for table in TABLES:
         yield Name(schema, table)
@@ -65,5 +65,5 @@ def _table(parsed: Parsed, ours: Sequence[Name]) -> Name | None:
         names = [relation_name(parsed.tree.relation)]
     else:
         names = [relation_name(node) for node in parsed.all("RangeVar")]
-        names += [drop.thing.name for drop in dropped_by(parsed.tree)]
+        names += [drop.object.name for drop in dropped_by(parsed.tree)]
     return next((name for name in names if name in ours), None)
