@@ -10,7 +10,7 @@ from dashboard.forms.plans import as_field_error
 from dashboard.forms.skips import ReasonForm
 from dashboard.models.environments import Environment
 from dashboard.services import bindings, policies
-from dashboard.services.bindings import Change
+from dashboard.services.bindings import Rebinding
 
 
 class RebindForm(ReasonForm):
@@ -21,7 +21,7 @@ class RebindForm(ReasonForm):
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
 
-    def __init__(self, *args: Any, change: Change, environment: Environment, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, change: Rebinding, environment: Environment, **kwargs: Any) -> None:
         super().__init__(*args, environment=environment, initial={"mark": change.mark}, **kwargs)
         self.change = change
         self.fields["reason"].label = "Why is it another database now?"

@@ -22,7 +22,7 @@ class Snapshot(models.Model):
     run = models.ForeignKey(Run, null=True, on_delete=models.PROTECT, related_name="+")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     fingerprint = models.CharField(max_length=64)
-    schema = models.JSONField()  # engine.schema.objects.Snapshot
+    schema = models.JSONField()  # engine.schema.objects.SchemaSnapshot
     #: Rows ever written, by table, as the server's statistics count them: what was written since is the difference.
     rows_written = models.JSONField(default=dict)
     #: When those statistics began, as the server says; another moment makes the numbers incomparable.

@@ -17,7 +17,7 @@ from dashboard.presenters.pills import Pill
 from dashboard.presenters.rehearsals import RehearsalRow, RiskView
 from dashboard.services import permissions
 from dashboard.services.actors import Actor
-from dashboard.services.evidence import Evidence, Item, Verdict
+from dashboard.services.evidence import Evidence, EvidenceStatus, Item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +49,11 @@ LABELS: Mapping[Requirement, str] = {
 }
 
 #: In a word, with tone and icon.
-VERDICTS: Mapping[Verdict, tuple[str, str, str]] = {
-    Verdict.SATISFIED: ("", "ok", "ok"),
-    Verdict.ANSWERED: ("not proven", "warn", "attention"),
-    Verdict.MISSING: ("", "danger", "fail"),
-    Verdict.NOT_REQUIRED: ("not required", "muted", "unknown"),
+VERDICTS: Mapping[EvidenceStatus, tuple[str, str, str]] = {
+    EvidenceStatus.SATISFIED: ("", "ok", "ok"),
+    EvidenceStatus.ANSWERED: ("not proven", "warn", "attention"),
+    EvidenceStatus.MISSING: ("", "danger", "fail"),
+    EvidenceStatus.NOT_REQUIRED: ("not required", "muted", "unknown"),
 }
 UNDER_WAY = ("under way", "run", "run")
 COMPLETE = Pill(label="Nothing missing", tone="ok", icon="ok")
@@ -74,7 +74,7 @@ def of_request(found: Evidence, request: Request, by: Actor) -> EvidenceView:
 
 
 def _view(found: Evidence, by: Actor, rehearse_url: str, *fields: tuple[str, str]) -> EvidenceView:
-    proven = any(i.requirement is Requirement.REHEARSAL and i.verdict is Verdict.SATISFIED for i in found.items)
+    proven = any(i.requirement is Requirement.REHEARSAL and i.verdict is EvidenceStatus.SATISFIED for i in found.items)
     risks = rehearsals.risks(found.rehearsal) if found.rehearsal and proven else ()
     return EvidenceView(
         lines=tuple(_line(item, found) for item in found.items),
@@ -98,11 +98,11 @@ def _view(found: Evidence, by: Actor, rehearse_url: str, *fields: tuple[str, str
 def _pill(found: Evidence) -> Pill:
     if missing := len(found.missing):
         return Pill(label=f"{missing} missing", tone="danger", icon="fail")
-    return ACCEPTED if any(item.verdict is Verdict.ANSWERED for item in found.items) else COMPLETE
+    return ACCEPTED if any(item.verdict is EvidenceStatus.ANSWERED for item in found.items) else COMPLETE
 
 
 def _line(item: Item, found: Evidence) -> EvidenceLine:
-    open_ = item.verdict in {Verdict.MISSING, Verdict.NOT_REQUIRED}
+    open_ = item.verdict in {EvidenceStatus.MISSING, EvidenceStatus.NOT_REQUIRED}
     waits = found.under_way and open_ and item.requirement in {Requirement.REHEARSAL, Requirement.REVERSIBLE}
     verdict, tone, icon = UNDER_WAY if waits else VERDICTS[item.verdict]
     return EvidenceLine(
@@ -111,5 +111,5 @@ def _line(item: Item, found: Evidence) -> EvidenceLine:
         tone=tone,
         icon=icon,
         sentence=item.sentence,
-        next_step=item.next_step if item.verdict is Verdict.MISSING else "",
+        next_step=item.next_step if item.verdict is EvidenceStatus.MISSING else "",
     )

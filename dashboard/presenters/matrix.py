@@ -15,7 +15,7 @@ from dashboard.presenters.badges import badge
 from dashboard.presenters.environments import is_blocked, pill
 from dashboard.presenters.findings import tallies
 from dashboard.presenters.pills import Pill
-from dashboard.selectors.board import Row
+from dashboard.selectors.board import BoardRow
 from dashboard.selectors.environments import Standing
 
 #: States in which the database has what the migration made.
@@ -60,7 +60,7 @@ class Matrix:
 
 
 def matrix(
-    standings: Sequence[Standing], rows: Sequence[Row], *, limit: int | None = None, folder: Folder | None = None
+    standings: Sequence[Standing], rows: Sequence[BoardRow], *, limit: int | None = None, folder: Folder | None = None
 ) -> Matrix:
     """The newest `limit` rows, with a link to all where there are more. With `folder`, what lint counts in each."""
     shown, lint = rows[:limit], tallies(folder)
@@ -90,7 +90,7 @@ def _column(standing: Standing) -> Column:
     )
 
 
-def _line(row: Row, standings: Sequence[Standing], lint: tuple[Pill, ...]) -> Line:
+def _line(row: BoardRow, standings: Sequence[Standing], lint: tuple[Pill, ...]) -> Line:
     return Line(
         version=row.version,
         name=row.name,

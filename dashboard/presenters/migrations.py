@@ -21,7 +21,7 @@ from dashboard.presenters.matrix import STANDS, state_pill
 from dashboard.presenters.pills import Pill
 from dashboard.presenters.rehearsals import RehearsalRow
 from dashboard.presenters.runs import RunRow
-from dashboard.selectors.board import Row
+from dashboard.selectors.board import BoardRow
 from dashboard.selectors.environments import Standing
 from dashboard.selectors.findings import Findings
 
@@ -136,7 +136,7 @@ def page(
     )
 
 
-def in_state(rows: Sequence[Row], state: str) -> tuple[Row, ...]:
+def in_state(rows: Sequence[BoardRow], state: str) -> tuple[BoardRow, ...]:
     """The rows that have this state in any environment."""
     if not state:
         return tuple(rows)

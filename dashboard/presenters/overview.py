@@ -15,7 +15,7 @@ from dashboard.presenters.environments import Card, Finding
 from dashboard.presenters.matrix import Matrix, matrix
 from dashboard.selectors import board
 from dashboard.selectors.environments import Standing
-from dashboard.selectors.folders import Failure, Found
+from dashboard.selectors.folders import Failure, FolderReading
 
 VERSIONS_SHOWN = 12
 
@@ -37,7 +37,7 @@ class Overview:
     empty_source: str  # the folder, where it holds no migration
 
 
-def overview(standings: Sequence[Standing], found: Found, waiting: Sequence[Request]) -> Overview:
+def overview(standings: Sequence[Standing], found: FolderReading, waiting: Sequence[Request]) -> Overview:
     """`waiting` are the requests that wait for the reader."""
     return Overview(
         sentences=tuple(_sentences(standings, found, waiting)),
@@ -48,7 +48,7 @@ def overview(standings: Sequence[Standing], found: Found, waiting: Sequence[Requ
     )
 
 
-def _sentences(standings: Sequence[Standing], found: Found, waiting: Sequence[Request]) -> Iterator[Sentence]:
+def _sentences(standings: Sequence[Standing], found: FolderReading, waiting: Sequence[Request]) -> Iterator[Sentence]:
     said = [*_of_waiting(waiting), *_of_environments(standings), *_of_approved(standings), *_of_folder(found)]
     if not said and not found.failure and found.folder and found.folder.migrations:
         text = "Every environment has every migration. Nothing waits for you."
@@ -111,7 +111,7 @@ def _of_approved(standings: Sequence[Standing]) -> Iterator[Sentence]:
                 yield Sentence(tone="info", icon="arrow", text=text, url=url)
 
 
-def _of_folder(found: Found) -> Iterator[Sentence]:
+def _of_folder(found: FolderReading) -> Iterator[Sentence]:
     if found.folder and not found.folder.migrations:
         text = f"The folder {found.folder.source} holds no migration."
         yield Sentence(tone="warn", icon="migration", text=text, url=reverse("problems"))

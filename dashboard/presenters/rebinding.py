@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from dashboard.engine.migration import AppliedMigration, History, Kind, version_key
 from dashboard.models.environments import Environment
 from dashboard.presenters.pills import Pill
-from dashboard.services.bindings import Change
+from dashboard.services.bindings import Rebinding
 
 DIFFERS = Pill(label="Differs", tone="warn", icon="attention")
 
@@ -33,7 +33,7 @@ class Comparison:
     known_as: str  # other environments that are bound to the same database
 
 
-def comparison(change: Change, environment: Environment) -> Comparison:
+def comparison(change: Rebinding, environment: Environment) -> Comparison:
     return Comparison(
         rows=tuple(_rows(change)),
         variable=environment.variable,
@@ -42,7 +42,7 @@ def comparison(change: Change, environment: Environment) -> Comparison:
     )
 
 
-def _rows(change: Change) -> Iterator[Row]:
+def _rows(change: Rebinding) -> Iterator[Row]:
     bound, found = change.bound, change.found.identity
     before, now = _standing(change.last.history), _standing(change.found.history)
     yield Row(name="Database", bound=bound.database, found=found.database)

@@ -13,7 +13,7 @@ from dashboard.models import Run
 from dashboard.models.environments import Environment
 from dashboard.presenters.buttons import ActionButton
 from dashboard.presenters.pills import Pill
-from dashboard.services.saved import Group, Kept
+from dashboard.services.saved import Kept, SavedGroup
 
 BACK = Pill(label="Brought back", tone="ok", icon="ok")
 GONE = Pill(label="Dropped by hand", tone="muted", icon="missing")
@@ -45,7 +45,7 @@ class GroupView:
     bring_back: ActionButton
 
 
-def view(group: Group, environment: Environment) -> GroupView:
+def view(group: SavedGroup, environment: Environment) -> GroupView:
     first = group.first
     what = "the rollback of " if first.action == Action.ROLLBACK else ""
     return GroupView(

@@ -19,7 +19,7 @@ from dashboard.presenters.failures import ErrorBox, server_facts
 from dashboard.presenters.pills import Pill
 from dashboard.services import permissions, policies
 from dashboard.services.actors import Actor
-from dashboard.services.unfinished import BrokenOff, Evidence, Line, Trace
+from dashboard.services.unfinished import BrokenOff, InDoubt, JournalLine, Trace
 
 #: The ways on, as the form sends them.
 REPAIR, AGAIN, AFTER, RESET = "repair", "again", "after", "reset"
@@ -33,16 +33,16 @@ TRACES: Mapping[Trace, Pill] = {
 
 
 #: What the catalog made of the doubt.
-_EVIDENT: Mapping[Evidence, Pill] = {
-    Evidence.HAPPENED: Pill(label="Happened", tone="ok", icon="ok"),
-    Evidence.DID_NOT: Pill(label="Did not happen", tone="muted", icon="skip"),
-    Evidence.INVALID: Pill(label="Invalid index", tone="danger", icon="fail"),
+_EVIDENT: Mapping[InDoubt, Pill] = {
+    InDoubt.HAPPENED: Pill(label="Happened", tone="ok", icon="ok"),
+    InDoubt.DID_NOT: Pill(label="Did not happen", tone="muted", icon="skip"),
+    InDoubt.INVALID: Pill(label="Invalid index", tone="danger", icon="fail"),
 }
-_DOUBT: Mapping[Evidence, str] = {
-    Evidence.NONE: "What statement {number} did is not known.",
-    Evidence.HAPPENED: "Statement {number} did happen.",
-    Evidence.DID_NOT: "Statement {number} did not happen.",
-    Evidence.INVALID: "Statement {number} left an invalid index.",
+_DOUBT: Mapping[InDoubt, str] = {
+    InDoubt.NONE: "What statement {number} did is not known.",
+    InDoubt.HAPPENED: "Statement {number} did happen.",
+    InDoubt.DID_NOT: "Statement {number} did not happen.",
+    InDoubt.INVALID: "Statement {number} left an invalid index.",
 }
 
 
@@ -130,7 +130,7 @@ _MAY: Mapping[str, Callable[[Actor], None]] = {
 _CAUSE = frozenset({"Detail", "Hint", "Context"})
 
 
-def _pill(found: BrokenOff, line: Line) -> Pill:
+def _pill(found: BrokenOff, line: JournalLine) -> Pill:
     return _EVIDENT.get(found.evidence, TRACES[line.trace]) if line is found.doubtful else TRACES[line.trace]
 
 
@@ -147,17 +147,17 @@ def _state(found: BrokenOff) -> Iterator[str]:
 
 def _next_step(found: BrokenOff) -> str:
     doubtful = found.doubtful
-    if isinstance(found.again, EngineError) and found.evidence is not Evidence.INVALID:
+    if isinstance(found.again, EngineError) and found.evidence is not InDoubt.INVALID:
         return _why_not(found.again)
     if doubtful is None:
         return "Mend the cause of the failure, then continue. Or undo by hand what is committed, and start over."
     number = doubtful.number
     return {
-        Evidence.NONE: f"Find out whether statement {number} happened: look for what it makes. Then say so below.",
-        Evidence.HAPPENED: f"The index {found.index} shows that statement {number} did happen: go on after it.",
-        Evidence.DID_NOT: f"The index {found.index} shows that statement {number} did not happen. Mend the cause, then "
+        InDoubt.NONE: f"Find out whether statement {number} happened: look for what it makes. Then say so below.",
+        InDoubt.HAPPENED: f"The index {found.index} shows that statement {number} did happen: go on after it.",
+        InDoubt.DID_NOT: f"The index {found.index} shows that statement {number} did not happen. Mend the cause, then "
         "continue with it.",
-        Evidence.INVALID: f"Statement {number} left the index {found.index} invalid: it costs on every write and "
+        InDoubt.INVALID: f"Statement {number} left the index {found.index} invalid: it costs on every write and "
         "serves no read. Drop it, mend the cause, then continue.",
     }[found.evidence]
 
@@ -174,12 +174,12 @@ def _offered(found: BrokenOff, environment: Environment) -> Iterator[Way]:
             reason="",
         )
     doubtful = found.doubtful
-    if found.evidence is not Evidence.HAPPENED:
-        asked = doubtful and found.evidence is Evidence.NONE
+    if found.evidence is not InDoubt.HAPPENED:
+        asked = doubtful and found.evidence is InDoubt.NONE
         again = f"Statement {doubtful.number} did not happen: run it again" if doubtful and asked else "Continue"
         yield _continuing(AGAIN, again, found.again, found, environment)
-    if found.after is not None and doubtful and found.evidence in {Evidence.NONE, Evidence.HAPPENED}:
-        asked = found.evidence is Evidence.NONE
+    if found.after is not None and doubtful and found.evidence in {InDoubt.NONE, InDoubt.HAPPENED}:
+        asked = found.evidence is InDoubt.NONE
         title = f"Statement {doubtful.number} did happen: go on after it" if asked else "Continue"
         yield _continuing(AFTER, title, found.after, found, environment)
     yield _starting_over(found, environment)

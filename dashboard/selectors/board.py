@@ -11,7 +11,7 @@ from dashboard.selectors.environments import Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class BoardRow:
     """One migration; `cells` has one entry an environment, None where nothing is known of it there."""
 
     version: str
@@ -20,13 +20,13 @@ class Row:
     cells: tuple[MigrationStatus | None, ...]
 
 
-def rows(standings: Sequence[Standing], folder: Folder | None) -> tuple[Row, ...]:
+def rows(standings: Sequence[Standing], folder: Folder | None) -> tuple[BoardRow, ...]:
     """Newest first: the files, and what only a target remembers."""
     files = {m.identity: m.up.file for m in folder.migrations} if folder else {}
     known = {status.identity for standing in standings for status in standing.statuses} | set(files)
     by_environment = [{status.identity: status for status in standing.statuses} for standing in standings]
     return tuple(
-        Row(
+        BoardRow(
             version=identity.version,
             name=identity.name,
             file=files.get(identity, ""),

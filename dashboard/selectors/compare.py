@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dashboard.engine.migration import AppliedMigration, History, Kind, MigrationId
 from dashboard.engine.schema import diff
 from dashboard.engine.schema.diff import Difference
-from dashboard.engine.schema.objects import Snapshot as Schema
+from dashboard.engine.schema.objects import SchemaSnapshot as Schema
 from dashboard.models import DriftCheck, Run, Snapshot
 from dashboard.models.environments import Environment
 from dashboard.selectors import drift, migrations, observations

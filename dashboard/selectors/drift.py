@@ -10,7 +10,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from dashboard.engine.schema import diff
 from dashboard.engine.schema.diff import Difference
-from dashboard.engine.schema.objects import Snapshot as Schema
+from dashboard.engine.schema.objects import SchemaSnapshot as Schema
 from dashboard.models import DriftCheck
 from dashboard.models.environments import Environment
 

@@ -20,7 +20,7 @@ from dashboard.models import Request, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import drift, observations
 from dashboard.selectors.drift import DriftState
-from dashboard.selectors.observations import Look
+from dashboard.selectors.observations import LastLook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Standing:
     """`statuses` is empty where the target was never seen or the folder cannot be read; `known` tells."""
 
     environment: Environment
-    look: Look | None
+    look: LastLook | None
     known: bool
     statuses: tuple[MigrationStatus, ...]
     last_run: Run | None  # the one under way, if there is one
@@ -96,7 +96,7 @@ def _standings(chosen: Sequence[Environment], folder: Folder | None) -> tuple[St
     )
 
 
-def _compared(look: Look | None, folder: Folder | None) -> dict[str, Any]:
+def _compared(look: LastLook | None, folder: Folder | None) -> dict[str, Any]:
     if look is None or look.history is None or folder is None:
         return {"known": False, "statuses": ()}
     return {"known": True, "statuses": status.compute(folder, look.history)}

@@ -23,7 +23,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class FolderReading:
     """Exactly one of the two is set."""
 
     folder: Folder | None = None
@@ -31,7 +31,7 @@ class Found:
 
 
 #: What was read last, and what the folder looked like then: pages ask several times, and again every few seconds.
-_last: tuple[object, Found] = (None, Found())
+_last: tuple[object, FolderReading] = (None, FolderReading())
 
 #: Of a folder with more entries than this, looking takes as long as reading.
 ENTRIES = 5000
@@ -42,7 +42,7 @@ def read() -> Folder:
     return discovery.read(settings.SOURCE)
 
 
-def current() -> Found:
+def current() -> FolderReading:
     """For pages, read anew where an entry changed. Never raises for the folder: a page about the databases is needed
     most when it is gone."""
     global _last
@@ -52,11 +52,11 @@ def current() -> Found:
     return _last[1]
 
 
-def _found() -> Found:
+def _found() -> FolderReading:
     try:
-        return Found(folder=read())
+        return FolderReading(folder=read())
     except (SourceMissing, SourceUnreadable) as error:
-        return Found(failure=Failure(code=error.code, sentence=str(error), next_step=error.next_step))
+        return FolderReading(failure=Failure(code=error.code, sentence=str(error), next_step=error.next_step))
 
 
 def _look(source: Path) -> object:

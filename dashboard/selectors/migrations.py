@@ -8,7 +8,7 @@ from django.db.models import Prefetch
 
 from dashboard.engine.migration import Folder, MigrationId
 from dashboard.models import Run, RunStep
-from dashboard.selectors.board import Row
+from dashboard.selectors.board import BoardRow
 
 RUNS_SHOWN = 20
 
@@ -27,7 +27,7 @@ def runs_by_id(ids: Collection[str], environment: str) -> dict[str, Run]:
     return {str(run.pk): run for run in runs}
 
 
-def containing(rows: Sequence[Row], folder: Folder | None, words: str) -> tuple[Row, ...]:
+def containing(rows: Sequence[BoardRow], folder: Folder | None, words: str) -> tuple[BoardRow, ...]:
     """The rows whose number, name or SQL contains the words, upper and lower case alike."""
     wanted = words.casefold()
     texts = {m.identity: m.up.sql for m in folder.migrations} if folder else {}

@@ -15,7 +15,7 @@ from dashboard.selectors.folders import Failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class LastLook:
     """`history` and `identity` are of the last good look, at `seen_at`; `failure` is of the last one, at `tried_at`."""
 
     tried_at: datetime
@@ -34,7 +34,7 @@ class Look:
         return self.failure is not None and self.failure.code == OtherDatabase.code
 
 
-def looks(environments: Sequence[Environment]) -> Mapping[str, Look]:
+def looks(environments: Sequence[Environment]) -> Mapping[str, LastLook]:
     """By slug; an environment nobody ever looked at is not in it."""
     rows = Observation.objects.filter(environment__in=[e.slug for e in environments])
     found = {row.environment: _look(row) for row in rows}
@@ -74,9 +74,9 @@ def last_seen(row: Observation) -> tuple[History, TargetIdentity] | None:
         return None
 
 
-def _look(row: Observation) -> Look:
+def _look(row: Observation) -> LastLook:
     history, identity = last_seen(row) or (None, None)
-    return Look(
+    return LastLook(
         tried_at=row.tried_at,
         seen_at=row.seen_at if history else None,
         history=history,

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from dashboard.engine.schema import diff
 from dashboard.engine.schema.diff import Change, Difference
-from dashboard.engine.schema.objects import Snapshot as Schema
+from dashboard.engine.schema.objects import SchemaSnapshot as Schema
 from dashboard.models import DriftCheck, Run, RunStep, Snapshot
 
 #: A worker looks at the schema right after a run. Longer than this after it, it will not.

@@ -16,7 +16,7 @@ from dashboard.engine.plan import Plan, Target, TargetIdentity
 from dashboard.models import Request, Run, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import observations
-from dashboard.selectors.observations import Look
+from dashboard.selectors.observations import LastLook
 from dashboard.services import approvals, audit, permissions, policies, queue, targets
 from dashboard.services import observations as looks
 from dashboard.services.actors import Actor
@@ -27,11 +27,11 @@ WAITS = frozenset({Run.Status.INTERRUPTED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Rebinding:
     """The database that an environment is bound to, and the other one its URL leads to now."""
 
     bound: TargetIdentity
-    last: Look  # at the bound one
+    last: LastLook  # at the bound one
     found: Target
     known_as: tuple[str, ...]  # names of other environments that are bound to what was found
 
@@ -41,7 +41,7 @@ class Change:
         return hashlib.sha256(repr(self.found.identity).encode()).hexdigest()
 
 
-def change(environment: Environment) -> Change:
+def change(environment: Environment) -> Rebinding:
     """Read from the target now. Raises NothingToDo where it is the database that the environment is bound to."""
     policies.check_is_free(environment, apart_from=WAITS)
     found = targets.read(environment)
@@ -49,16 +49,16 @@ def change(environment: Environment) -> Change:
     if bound is None or last is None or bound == found.identity:
         raise NothingToDo(environment=environment.name, reason="its URL leads to the database that it is bound to")
     known_as = tuple(_bound_to(found.identity, except_for=environment))
-    return Change(bound=bound, last=last, found=found, known_as=known_as)
+    return Rebinding(bound=bound, last=last, found=found, known_as=known_as)
 
 
-def check_shown(found: Change, mark: str, environment: Environment) -> None:
+def check_shown(found: Rebinding, mark: str, environment: Environment) -> None:
     """The database must be the one that was on the page. Raises DatabaseOutdated."""
     if found.mark != mark:
         raise DatabaseOutdated(environment=environment.name)
 
 
-def rebind(change: Change, *, environment: Environment, by: Actor, reason: str, typed_name: str = "") -> None:
+def rebind(change: Rebinding, *, environment: Environment, by: Actor, reason: str, typed_name: str = "") -> None:
     """Bind the environment to the database that was found. Requests made for another one are closed."""
     permissions.check_can_rebind(by)
     policies.check_name_typed(environment, typed_name)
@@ -93,7 +93,7 @@ def _bound_to(identity: TargetIdentity, *, except_for: Environment) -> Iterable[
     return (e.name for e in declared if e.slug != except_for.slug and bound.get(e.slug) == identity)
 
 
-def _close_requests(environment: Environment, change: Change) -> None:
+def _close_requests(environment: Environment, change: Rebinding) -> None:
     """Those whose run is under way are left to it."""
     live = Request.objects.filter(
         environment=environment.slug, status__in=[Request.Status.OPEN, Request.Status.APPROVED]
@@ -103,7 +103,7 @@ def _close_requests(environment: Environment, change: Change) -> None:
         approvals.supersede(request, f"{environment.name} was bound to another database: {_words(change)}.")
 
 
-def _send_interrupted_there(environment: Environment, change: Change, by: Actor) -> None:
+def _send_interrupted_there(environment: Environment, change: Rebinding, by: Actor) -> None:
     for run in Run.objects.filter(environment=environment.slug, status=Run.Status.INTERRUPTED):
         told = (run.failure or {}).get("sentence", "")
         sentence = f"{told} {by.name} then confirmed another database: what is said here is about that one.".strip()
@@ -112,5 +112,5 @@ def _send_interrupted_there(environment: Environment, change: Change, by: Actor)
         queue.recover_run(run.pk)
 
 
-def _words(change: Change) -> str:
+def _words(change: Rebinding) -> str:
     return f"its URL {change.bound.change_to(change.found.identity)}"

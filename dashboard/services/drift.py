@@ -22,7 +22,7 @@ from dashboard.engine.errors import EngineError
 from dashboard.engine.schema import diff, drift
 from dashboard.engine.schema.diff import Difference
 from dashboard.engine.schema.drift import Seen
-from dashboard.engine.schema.objects import Snapshot as Schema
+from dashboard.engine.schema.objects import SchemaSnapshot as Schema
 from dashboard.models import DriftCheck, Run, RunStep, Snapshot, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import drift as drift_selector

@@ -23,7 +23,7 @@ from dashboard.services import policies
 from dashboard.services.errors import EvidenceMissing
 
 
-class Verdict(StrEnum):
+class EvidenceStatus(StrEnum):
     SATISFIED = "satisfied"  # it was seen to be so
     ANSWERED = "answered"  # it was not, and a person said why it may go on
     MISSING = "missing"  # asked for, and not there
@@ -33,7 +33,7 @@ class Verdict(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     requirement: Requirement
-    verdict: Verdict
+    verdict: EvidenceStatus
     sentence: str
     next_step: str = ""
 
@@ -47,7 +47,7 @@ class Evidence:
 
     @property
     def missing(self) -> tuple[Item, ...]:
-        return tuple(item for item in self.items if item.verdict is Verdict.MISSING)
+        return tuple(item for item in self.items if item.verdict is EvidenceStatus.MISSING)
 
     def lacks(self, requirement: Requirement) -> bool:
         return any(item.requirement is requirement for item in self.missing)
@@ -120,9 +120,9 @@ class _Fact:
 
 
 def _judged(fact: _Fact, environment: Environment) -> Item:
-    verdict = Verdict.MISSING if fact.requirement in environment.require else Verdict.NOT_REQUIRED
+    verdict = EvidenceStatus.MISSING if fact.requirement in environment.require else EvidenceStatus.NOT_REQUIRED
     if fact.held or fact.answered:
-        verdict = Verdict.SATISFIED if fact.held else Verdict.ANSWERED
+        verdict = EvidenceStatus.SATISFIED if fact.held else EvidenceStatus.ANSWERED
     return Item(requirement=fact.requirement, verdict=verdict, sentence=fact.sentence, next_step=fact.next_step)
 
 

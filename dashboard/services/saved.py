@@ -24,7 +24,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class SavedGroup:
     """What one step of one run saved: it comes back together, in one transaction."""
 
     kept: tuple[Kept, ...]
@@ -38,19 +38,19 @@ class Group:
         return tuple(k.save for k in self.kept if not k.obstacle and k.save.rows)
 
 
-def groups(environment: Environment) -> tuple[Group, ...]:
+def groups(environment: Environment) -> tuple[SavedGroup, ...]:
     """Read from the target now, newest first."""
     with connections.reading(targets.address(environment)) as connection:
         kept = [Kept(save=s, obstacle=saved.obstacle(connection, s.copy)) for s in saved.read(connection)]
-    return tuple(Group(kept=tuple(found)) for _, found in groupby(kept, key=_origin))
+    return tuple(SavedGroup(kept=tuple(found)) for _, found in groupby(kept, key=_origin))
 
 
-def find(environment: Environment, *, run_id: str, version: str, name: str) -> Group | None:
+def find(environment: Environment, *, run_id: str, version: str, name: str) -> SavedGroup | None:
     wanted = (run_id, version, name)
     return next((group for group in groups(environment) if _origin(group.kept[0]) == wanted), None)
 
 
-def plan(environment: Environment, group: Group) -> Plan:
+def plan(environment: Environment, group: SavedGroup) -> Plan:
     """Brings back what fits. Raises NothingToDo where none does."""
     if not group.fitting:
         obstacles = "; ".join(f"{kept.save.copy.label}: {kept.obstacle or 'it was empty'}" for kept in group.kept)

@@ -29,7 +29,7 @@ class Trace(StrEnum):
     CHANGED = "changed"  # it ran, and the file has another text there now
 
 
-class Evidence(StrEnum):
+class InDoubt(StrEnum):
     """What the catalog says of the statement in doubt."""
 
     NONE = "none"  # nothing: a person has to know
@@ -39,7 +39,7 @@ class Evidence(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class JournalLine:
     """One statement of the script, and what the journal says of it."""
 
     number: int
@@ -56,9 +56,9 @@ class BrokenOff:
     name: str
     action: Action  # apply or rollback
     row: AppliedMigration | None
-    lines: tuple[Line, ...]
+    lines: tuple[JournalLine, ...]
     mark: str  # changes with the journal
-    evidence: Evidence
+    evidence: InDoubt
     index: str  # the one in question, as SQL names it
     again: Plan | EngineError  # from the first statement that is not known to be done
     after: Plan | EngineError | None  # the same, the one in doubt taken for done; None: none is in doubt
@@ -69,7 +69,7 @@ class BrokenOff:
         return f"{self.version}_{self.name}"
 
     @property
-    def doubtful(self) -> Line | None:
+    def doubtful(self) -> JournalLine | None:
         return next((line for line in self.lines if line.trace is Trace.DOUBTFUL), None)
 
 
@@ -102,7 +102,7 @@ def _broken_off(environment: Environment, target: Target, folder: Folder, unfini
         after=None
         if all(entry.done for entry in unfinished.entries)
         else _resumed(target, folder, unfinished, evidence, doubtful_done=True),
-        repair=_repair(target, folder, unfinished) if evidence is Evidence.INVALID else None,
+        repair=_repair(target, folder, unfinished) if evidence is InDoubt.INVALID else None,
     )
 
 
@@ -115,14 +115,14 @@ def _text(target: Target, folder: Folder, unfinished: Unfinished) -> str:
     return migration.up.sql if migration and migration.up.statements else ""
 
 
-def _lines(script: tuple[Statement, ...], unfinished: Unfinished) -> Iterator[Line]:
+def _lines(script: tuple[Statement, ...], unfinished: Unfinished) -> Iterator[JournalLine]:
     entries = {entry.statement: entry for entry in unfinished.entries}
     for statement in script:
         trace = _trace(statement, entries.pop(statement.number, None))
-        yield Line(number=statement.number, line=statement.line, summary=statement.summary, trace=trace)
+        yield JournalLine(number=statement.number, line=statement.line, summary=statement.summary, trace=trace)
     for number, entry in entries.items():
         trace = Trace.DONE if entry.done else Trace.DOUBTFUL
-        yield Line(number=number, line=None, summary="", trace=trace)
+        yield JournalLine(number=number, line=None, summary="", trace=trace)
 
 
 def _trace(statement: Statement, entry: JournalEntry | None) -> Trace:
@@ -138,25 +138,25 @@ def _in_doubt(script: tuple[Statement, ...], unfinished: Unfinished) -> Statemen
     return next((s for s in script if (s.number, checksum(s.sql)) in doubtful), None)
 
 
-def _evidence(environment: Environment, statement: Statement | None) -> tuple[Evidence, str]:
+def _evidence(environment: Environment, statement: Statement | None) -> tuple[InDoubt, str]:
     """Building and dropping an index concurrently can be seen in the catalog; nothing else can."""
     built = concurrent_index(statement) if statement else None
     dropped = concurrently_dropped(statement) if statement else ""
     if not (dropped or (built and built.name)):
-        return Evidence.NONE, ""
+        return InDoubt.NONE, ""
     with connections.reading(targets.address(environment)) as connection:
         name = indexes.beside(connection, built.table, built.name) if built else dropped
         valid = indexes.is_valid(connection, name)
     if built:
-        return {True: Evidence.HAPPENED, False: Evidence.INVALID, None: Evidence.DID_NOT}[valid], name
-    return (Evidence.HAPPENED if valid is None else Evidence.DID_NOT), name
+        return {True: InDoubt.HAPPENED, False: InDoubt.INVALID, None: InDoubt.DID_NOT}[valid], name
+    return (InDoubt.HAPPENED if valid is None else InDoubt.DID_NOT), name
 
 
 def _resumed(
-    target: Target, folder: Folder, unfinished: Unfinished, evidence: Evidence, *, doubtful_done: bool
+    target: Target, folder: Folder, unfinished: Unfinished, evidence: InDoubt, *, doubtful_done: bool
 ) -> Plan | EngineError:
     label = f"{unfinished.version}_{unfinished.name}"
-    if evidence is Evidence.INVALID:
+    if evidence is InDoubt.INVALID:
         return PlanBlocked(version=label, reason="it left an invalid index.", remedy="Drop that first.")
     try:
         return planner.resume(

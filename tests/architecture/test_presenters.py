@@ -14,7 +14,7 @@ from dashboard.engine.status import State
 from dashboard.models import DriftCheck, Rehearsal, Request, Run, RunStatement, RunStep
 from dashboard.presenters import evidence, rehearsals, statuses
 from dashboard.presenters.pills import Pill
-from dashboard.services.evidence import Verdict
+from dashboard.services.evidence import EvidenceStatus
 
 TONES = {"ok", "info", "wait", "run", "warn", "danger", "muted"}
 SPRITE = Path(__file__).parents[2] / "templates" / "_components" / "icon.html"
@@ -54,4 +54,4 @@ def test_no_two_states_look_and_read_alike(states: Iterable[str], pills: Mapping
 
 def test_every_requirement_and_every_verdict_has_words():
     assert set(evidence.LABELS) == set(Requirement)
-    assert set(evidence.VERDICTS) == set(Verdict)
+    assert set(evidence.VERDICTS) == set(EvidenceStatus)

@@ -40,7 +40,7 @@ def threatened(*scripts: str) -> list[tuple[str, str]]:
     return [(t.fate.value, f"{t.name}.{t.column}" if t.column else str(t.name)) for t in found]
 
 
-# Reading
+# PlanReading
 
 
 @pytest.mark.parametrize(

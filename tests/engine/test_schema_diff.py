@@ -1,7 +1,7 @@
 import pytest
 
 from dashboard.engine.schema.diff import Change, Difference, compare, order_only, summary_lines, unified
-from dashboard.engine.schema.objects import Snapshot, text_of
+from dashboard.engine.schema.objects import SchemaSnapshot, text_of
 
 USERS = {
     "table platform.users": "",
@@ -21,7 +21,7 @@ TOUCH = {"function platform.touch()": text_of([("definition", "CREATE FUNCTION\n
 
 def of(*parts, **changes):
     objects = {key: text for part in parts for key, text in part.items()}
-    return Snapshot(objects=objects | changes)
+    return SchemaSnapshot(objects=objects | changes)
 
 
 def changed(key, before, after):
@@ -42,8 +42,8 @@ def test_equal_snapshots_have_no_difference_and_one_fingerprint():
 
 
 def test_versions_of_extensions_are_no_part_of_the_schema():
-    old = Snapshot(objects=USERS, versions={"citext": "1.5"})
-    new = Snapshot(objects=USERS, versions={"citext": "1.6"})
+    old = SchemaSnapshot(objects=USERS, versions={"citext": "1.5"})
+    new = SchemaSnapshot(objects=USERS, versions={"citext": "1.6"})
     assert compare(old, new) == ()
     assert old.fingerprint == new.fingerprint
 

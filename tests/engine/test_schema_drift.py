@@ -10,7 +10,7 @@ from dashboard.engine.database.connection import Access, Address
 from dashboard.engine.errors import SchemaUnreadable, TargetUnreachable
 from dashboard.engine.plan import Policy
 from dashboard.engine.schema import drift
-from dashboard.engine.schema.objects import Snapshot
+from dashboard.engine.schema.objects import SchemaSnapshot
 from tests.fix_postgres import Database
 
 
@@ -20,8 +20,8 @@ def access(url: str) -> Access:
     return Access(address=address, policy=policy, schema="platform")
 
 
-def schema(**objects: str) -> Snapshot:
-    return Snapshot(objects=objects)
+def schema(**objects: str) -> SchemaSnapshot:
+    return SchemaSnapshot(objects=objects)
 
 
 CASES = {
@@ -38,7 +38,7 @@ CASES = {
 
 @pytest.mark.parametrize(("expected", "before", "after", "then"), CASES.values(), ids=CASES)
 def test_only_the_runs_own_changes_become_expected(
-    expected: Snapshot, before: Snapshot, after: Snapshot, then: Snapshot
+    expected: SchemaSnapshot, before: SchemaSnapshot, after: SchemaSnapshot, then: SchemaSnapshot
 ) -> None:
     assert drift.expected_after(expected, before, after) == then
 

@@ -7,7 +7,7 @@ import pytest
 
 from dashboard.engine.database import tracking
 from dashboard.engine.schema import diff, snapshot
-from dashboard.engine.schema.objects import Snapshot, attributes_of, subject_of, table_of, text_of
+from dashboard.engine.schema.objects import SchemaSnapshot, attributes_of, subject_of, table_of, text_of
 from dashboard.engine.schema.snapshot import tracking_tables
 from tests.fix_postgres import Database
 
@@ -311,7 +311,7 @@ def test_another_major_version_is_understood(debian_postgres, make_database, bef
 
 
 def test_a_snapshot_survives_json(before):
-    kept = Snapshot.from_dict(json.loads(json.dumps(before.to_dict())))
+    kept = SchemaSnapshot.from_dict(json.loads(json.dumps(before.to_dict())))
     assert kept == before
     assert kept.fingerprint == before.fingerprint
 

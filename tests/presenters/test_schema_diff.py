@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dashboard.engine.schema import diff
-from dashboard.engine.schema.objects import Snapshot
+from dashboard.engine.schema.objects import SchemaSnapshot
 from dashboard.presenters import schema_diff
 from dashboard.presenters.drift import CHANGES
 from dashboard.presenters.schema_diff import SchemaDiff
 
 
 def shown(before: dict[str, str], after: dict[str, str], because: dict[str, str] | None = None) -> SchemaDiff:
-    found = diff.compare(Snapshot(objects=before), Snapshot(objects=after))
+    found = diff.compare(SchemaSnapshot(objects=before), SchemaSnapshot(objects=after))
     return schema_diff.schema_diff(found, CHANGES, because)
 
 

@@ -15,7 +15,7 @@ from dashboard.services import approvals, evidence, execution, observations, pla
 from dashboard.services.actors import Actor
 from dashboard.services.audit import Event
 from dashboard.services.errors import EvidenceMissing
-from dashboard.services.evidence import Evidence, Verdict
+from dashboard.services.evidence import Evidence, EvidenceStatus
 from tests.fix_line import Line
 from tests.fix_rehearsals import Finds, passing
 
@@ -36,11 +36,11 @@ def approve(request: Request, by: Actor) -> Request:
     return approvals.approve(request.pk, by=by, digest=request.digest, reason="")
 
 
-def verdicts(found: Evidence) -> dict[Requirement, Verdict]:
+def verdicts(found: Evidence) -> dict[Requirement, EvidenceStatus]:
     return {item.requirement: item.verdict for item in found.items}
 
 
-def of(environment: Environment) -> dict[Requirement, Verdict]:
+def of(environment: Environment) -> dict[Requirement, EvidenceStatus]:
     return verdicts(evidence.of_plan(plans.apply(environment), environment))
 
 
@@ -91,7 +91,7 @@ def test_a_free_environment_asks_for_nothing(two_files: Line, alice: Actor, bob:
     request = ask(two_files.production, alice)
     found = evidence.of_request(request, two_files.production)
     assert not found.missing
-    assert verdicts(found)[Requirement.REHEARSAL] is Verdict.NOT_REQUIRED
+    assert verdicts(found)[Requirement.REHEARSAL] is EvidenceStatus.NOT_REQUIRED
     assert approve(request, bob).status == Request.Status.APPROVED
 
 
@@ -109,7 +109,7 @@ def test_a_rollback_that_restores_nothing_needs_a_reason(
         approve(bare, bob)
     reasoned = ask(production, alice, because="The rows are in the archive.")
     found = evidence.of_request(reasoned, production)
-    assert verdicts(found)[Requirement.REVERSIBLE] is Verdict.ANSWERED
+    assert verdicts(found)[Requirement.REVERSIBLE] is EvidenceStatus.ANSWERED
     approve(reasoned, bob)
     assert AuditEvent.objects.get(kind=Event.REQUEST_APPROVED).data["irreversible_because"] == (
         "The rows are in the archive."
@@ -123,11 +123,11 @@ def test_another_order_of_columns_is_reversible(
     production = demanding(Requirement.REVERSIBLE)
     rehearsals.ask(plans.apply(production), environment=production, by=alice)
     rehearsals.work()
-    assert of(production)[Requirement.REVERSIBLE] is Verdict.SATISFIED
+    assert of(production)[Requirement.REVERSIBLE] is EvidenceStatus.SATISFIED
 
 
 def test_without_a_rehearsal_a_rollback_proves_nothing(two_files: Line, demanding: Demanding) -> None:
-    assert of(demanding(Requirement.REVERSIBLE))[Requirement.REVERSIBLE] is Verdict.MISSING
+    assert of(demanding(Requirement.REVERSIBLE))[Requirement.REVERSIBLE] is EvidenceStatus.MISSING
 
 
 def test_a_migration_without_rollback_is_irreversible_unless_its_file_says_why(
@@ -138,7 +138,7 @@ def test_a_migration_without_rollback_is_irreversible_unless_its_file_says_why(
     found = evidence.of_plan(plans.apply(production), production)
     assert "001_users has no rollback that can be used." in [item.sentence for item in found.missing]
     line.write(_001_users="-- signalbox: irreversible=It is the first.\nCREATE TABLE users (id int);")
-    assert of(production)[Requirement.REVERSIBLE] is Verdict.ANSWERED
+    assert of(production)[Requirement.REVERSIBLE] is EvidenceStatus.ANSWERED
 
 
 # Lint
@@ -162,7 +162,7 @@ def test_an_error_that_the_file_allows_is_none_and_the_reason_is_kept(
         _001_rollback="DROP TABLE users;",
     )
     ask(production, alice)
-    assert of(production)[Requirement.LINT] is Verdict.SATISFIED
+    assert of(production)[Requirement.LINT] is EvidenceStatus.SATISFIED
     assert AuditEvent.objects.get(kind=Event.REQUEST_OPENED).data["suppressions"] == [
         {"rule": "leaves-the-database", "file": "001_users.sql", "line": 3, "reason": "The file is ours."}
     ]
@@ -173,7 +173,10 @@ def test_a_rollback_that_cannot_be_parsed_is_no_error_of_the_plan(line: Line, de
     production = demanding(Requirement.LINT, Requirement.REVERSIBLE)
     line.write(_001_users="CREATE TABLE users (id int);", _001_rollback="DROP TABEL users;")
     found = of(production)
-    assert (found[Requirement.LINT], found[Requirement.REVERSIBLE]) == (Verdict.SATISFIED, Verdict.MISSING)
+    assert (found[Requirement.LINT], found[Requirement.REVERSIBLE]) == (
+        EvidenceStatus.SATISFIED,
+        EvidenceStatus.MISSING,
+    )
 
 
 def test_lint_of_another_text_proves_nothing(two_files: Line, alice: Actor, bob: Actor, demanding: Demanding) -> None:
@@ -207,13 +210,13 @@ def apply_to_staging(line: Line, by: Actor) -> None:
 
 def test_it_must_be_applied_before_where_that_is_asked_for(two_files: Line, alice: Actor, demanding: Demanding) -> None:
     production = demanding(Requirement.PREVIOUS)
-    assert of(production)[Requirement.PREVIOUS] is Verdict.MISSING
+    assert of(production)[Requirement.PREVIOUS] is EvidenceStatus.MISSING
     apply_to_staging(two_files, alice)
-    assert of(production)[Requirement.PREVIOUS] is Verdict.SATISFIED
+    assert of(production)[Requirement.PREVIOUS] is EvidenceStatus.SATISFIED
     two_files.write(_002_orders="-- a comment\nCREATE TABLE orders (id int);")
-    assert of(production)[Requirement.PREVIOUS] is Verdict.SATISFIED
+    assert of(production)[Requirement.PREVIOUS] is EvidenceStatus.SATISFIED
     two_files.write(_002_orders="CREATE TABLE orders (id bigint);")
-    assert of(production)[Requirement.PREVIOUS] is Verdict.MISSING
+    assert of(production)[Requirement.PREVIOUS] is EvidenceStatus.MISSING
 
 
 def test_nothing_comes_before_the_first_environment(two_files: Line) -> None:
@@ -238,7 +241,7 @@ def applied_everywhere(two_files: Line, alice: Actor, bob: Actor, demanding: Dem
 def test_a_rollback_that_was_not_rehearsed_may_be_accepted_unproven(
     two_files: Line, applied_everywhere: Environment
 ) -> None:
-    assert verdicts(rollback_of(two_files, applied_everywhere)) == {Requirement.REHEARSAL: Verdict.ANSWERED}
+    assert verdicts(rollback_of(two_files, applied_everywhere)) == {Requirement.REHEARSAL: EvidenceStatus.ANSWERED}
 
 
 def test_a_rollback_that_failed_when_rehearsed_may_not(
@@ -248,7 +251,7 @@ def test_a_rollback_that_failed_when_rehearsed_may_not(
     plan = plans.rollback(applied_everywhere, version="002", name="orders")
     rehearsals.ask(plan, environment=applied_everywhere, by=alice)
     rehearsals.work()
-    assert verdicts(rollback_of(two_files, applied_everywhere)) == {Requirement.REHEARSAL: Verdict.MISSING}
+    assert verdicts(rollback_of(two_files, applied_everywhere)) == {Requirement.REHEARSAL: EvidenceStatus.MISSING}
 
 
 def test_a_plan_that_runs_no_migration_has_nothing_to_prove(two_files: Line, demanding: Demanding) -> None:

@@ -10,7 +10,7 @@ from dashboard.engine.files import pairs, script, unrecognised
 from dashboard.engine.files.listing import Limits, Listing
 from dashboard.engine.files.pairs import Pair, listed
 from dashboard.engine.files.script import Reading
-from dashboard.engine.files.seed_names import Place, place_all
+from dashboard.engine.files.seed_names import PlacedFile, place_all
 from dashboard.engine.migration import FileEntry, FileRole, Folder, Migration, Problem, Severity, version_key
 
 FORMAT = "seed"
@@ -18,7 +18,7 @@ FORMAT = "seed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _File:
-    place: Place
+    place: PlacedFile
     reading: Reading
 
     @property
@@ -67,9 +67,9 @@ def _of(files: Sequence[_File], role: FileRole) -> list[_File]:
     return [file for file in files if file.place.role is role]
 
 
-def _file_entries(listing: Listing, places: Sequence[Place]) -> tuple[FileEntry, ...]:
+def _file_entries(listing: Listing, places: Sequence[PlacedFile]) -> tuple[FileEntry, ...]:
     placed = {place.file: place for place in places}
-    unknown = Place(file="", role=FileRole.PROBLEM)
+    unknown = PlacedFile(file="", role=FileRole.PROBLEM)
     placed_entries = [(entry.name, placed.get(entry.name, unknown)) for entry in listing.entries]
     return tuple(
         FileEntry(file=name, role=p.role, version=p.version or None, name=p.name or None) for name, p in placed_entries
@@ -190,7 +190,7 @@ def _has_rivals(rollback: _File, rivals: Sequence[str]) -> Problem:
 # The rest
 
 
-def _misplaced(place: Place) -> Problem:
+def _misplaced(place: PlacedFile) -> Problem:
     return Problem(
         code=place.code, severity=Severity.ERROR, file=place.file, sentence=place.sentence, advice=place.advice
     )

@@ -30,7 +30,7 @@ _LEADING_NUMBER = re.compile(r"(?P<version>[0-9]+)[\W_]*(?P<name>.*)\.sql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class PlacedFile:
     """Where a file belongs. `name` is empty where only a number says what it belongs to."""
 
     file: str
@@ -42,7 +42,7 @@ class Place:
     advice: str = ""
 
 
-def place_all(files: Iterable[str]) -> tuple[Place, ...]:
+def place_all(files: Iterable[str]) -> tuple[PlacedFile, ...]:
     places = [_place(file) for file in files]
     names: dict[str, set[str]] = defaultdict(set)  # of what may be a migration, by version
     for place in places:
@@ -70,21 +70,21 @@ def free_versions(versions: Collection[str]) -> Iterable[str]:
         yield f"{number:0{width}}"
 
 
-def _place(file: str) -> Place:
+def _place(file: str) -> PlacedFile:
     if _TEST.fullmatch(file):
-        return Place(file=file, role=FileRole.VERIFY)
+        return PlacedFile(file=file, role=FileRole.VERIFY)
     for pattern in _ROLLBACK_OF_NUMBER:
         if match := pattern.fullmatch(file):
-            return Place(file=file, role=FileRole.ROLLBACK, version=match["version"])
+            return PlacedFile(file=file, role=FileRole.ROLLBACK, version=match["version"])
     if match := _DOTTED.fullmatch(file):
         role = FileRole.ROLLBACK if match["ending"].lower() == "rollback" else FileRole.VERIFY
-        return Place(file=file, role=role, version=match["version"], name=match["name"])
+        return PlacedFile(file=file, role=role, version=match["version"], name=match["name"])
     if match := _MIGRATION.fullmatch(file):
-        return Place(file=file, role=FileRole.MIGRATION, version=match["version"], name=match["name"])
+        return PlacedFile(file=file, role=FileRole.MIGRATION, version=match["version"], name=match["name"])
     return _wrong_name(file)
 
 
-def _settle(place: Place, others: Collection[str]) -> Place:
+def _settle(place: PlacedFile, others: Collection[str]) -> PlacedFile:
     """What is named like something else is that, where its migration is among the `others` of its version."""
     if match := _OTHER_TOOLS.fullmatch(place.name):
         return _other_tool(place.file, place.version, match["name"], match["ending"].lower())
@@ -95,12 +95,12 @@ def _settle(place: Place, others: Collection[str]) -> Place:
     base = match["name"] or match["base"] or ""
     if base in others or (not base and (others or is_rollback)):
         role = FileRole.ROLLBACK if is_rollback else FileRole.VERIFY
-        return Place(file=place.file, role=role, version=place.version, name=base)
+        return PlacedFile(file=place.file, role=role, version=place.version, name=base)
     return _orphan(place.file, place.version, base) if is_rollback else place
 
 
-def _orphan(file: str, version: str, base: str) -> Place:
-    return Place(
+def _orphan(file: str, version: str, base: str) -> PlacedFile:
+    return PlacedFile(
         file=file,
         role=FileRole.PROBLEM,
         version=version,
@@ -111,9 +111,9 @@ def _orphan(file: str, version: str, base: str) -> Place:
     )
 
 
-def _other_tool(file: str, version: str, base: str, ending: str) -> Place:
+def _other_tool(file: str, version: str, base: str, ending: str) -> PlacedFile:
     better = f"{version}_{base}.sql" if ending == "up" else f"{version}_{base}_rollback.sql"
-    return Place(
+    return PlacedFile(
         file=file,
         role=FileRole.PROBLEM,
         version=version,
@@ -123,8 +123,8 @@ def _other_tool(file: str, version: str, base: str, ending: str) -> Place:
     )
 
 
-def _wrong_name(file: str) -> Place:
-    return Place(
+def _wrong_name(file: str) -> PlacedFile:
+    return PlacedFile(
         file=file,
         role=FileRole.PROBLEM,
         code="wrong_name",

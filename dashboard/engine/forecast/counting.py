@@ -26,7 +26,7 @@ from dashboard.engine.forecast.values import (
     Fate,
     Forecast,
     Loss,
-    Reading,
+    PlanReading,
     Threat,
 )
 from dashboard.engine.migration import MigrationId
@@ -47,7 +47,7 @@ FORBIDDEN = "the role of Signalbox may not read all of it"
 CONDITIONAL = "which rows that are shows only when it runs"
 
 
-def take(address: Address, reading: Reading, *, then: Mapping[MigrationId, Written]) -> Forecast:
+def take(address: Address, reading: PlanReading, *, then: Mapping[MigrationId, Written]) -> Forecast:
     """Count what the plan threatens. Never raises for a target that does not answer: `failure` says why.
 
     `then` is what had been written to each table when the migration was applied, by step.
@@ -69,7 +69,7 @@ def take(address: Address, reading: Reading, *, then: Mapping[MigrationId, Writt
 
 
 def _forecast(
-    connection: Connection, reading: Reading, then: Mapping[MigrationId, Written], deadline: float
+    connection: Connection, reading: PlanReading, then: Mapping[MigrationId, Written], deadline: float
 ) -> Forecast:
     with _looking(connection, deadline):
         hits = [hit for threat in reading.threats for hit in _hits_of(connection, threat)]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dashboard.engine.errors import SqlSyntaxError
-from dashboard.engine.forecast.values import Fate, Reading, Threat
+from dashboard.engine.forecast.values import Fate, PlanReading, Threat
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Plan, Step
 from dashboard.engine.schema.diff import Change, Difference
@@ -31,13 +31,13 @@ from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.trees import Name, by_kind, constant, enum_name, kind, relation_name, unwrap
 
 
-def read(plan: Plan, observed: Mapping[MigrationId, Sequence[Difference]]) -> Reading:
+def read(plan: Plan, observed: Mapping[MigrationId, Sequence[Difference]]) -> PlanReading:
     """What the scripts of a plan destroy. `observed` is what a rehearsal saw each step do to the schema."""
     reader = _Reader()
     for step in plan.steps:
         if step.sql:
             reader.step(step, observed.get(step.identity, ()))
-    return Reading(threats=tuple(dict.fromkeys(reader.threats)), unseen=tuple(dict.fromkeys(reader.unseen)))
+    return PlanReading(threats=tuple(dict.fromkeys(reader.threats)), unseen=tuple(dict.fromkeys(reader.unseen)))
 
 
 @dataclass

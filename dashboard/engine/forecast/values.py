@@ -38,7 +38,7 @@ class Threat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class PlanReading:
     """`unseen` are sentences about what the text does not tell."""
 
     threats: tuple[Threat, ...]

@@ -22,7 +22,7 @@ from dashboard.engine.rehearsal.sandbox import Stage
 from dashboard.engine.rehearsal.throwaway import Database, Server
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.schema import diff, snapshot
-from dashboard.engine.schema.objects import Snapshot
+from dashboard.engine.schema.objects import SchemaSnapshot
 
 _NO_ROWS = "No rows were copied: what a script does with data that is there is not proven."
 _INSTALL = "Install a pg_dump that is not older than the target, or rehearse from the first file on."
@@ -36,7 +36,7 @@ class Original:
     access: Access
     target: Target
     version: int
-    schema: Snapshot
+    schema: SchemaSnapshot
     extensions: tuple[str, ...]
     roles: tuple[str, ...]
     owner: str  # of the database

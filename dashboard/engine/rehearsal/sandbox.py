@@ -23,7 +23,7 @@ from dashboard.engine.run.events import Event
 from dashboard.engine.run.monitor import DEADLINE, Monitor
 from dashboard.engine.run.session import Session
 from dashboard.engine.schema import snapshot
-from dashboard.engine.schema.objects import Snapshot
+from dashboard.engine.schema.objects import SchemaSnapshot
 from dashboard.engine.sql import excerpts
 from dashboard.engine.sql.transaction import ShapeFault, TransactionMode, TransactionShape, shape_of
 
@@ -40,7 +40,7 @@ class Stage:
         self._left_out = snapshot.tracking_tables(schema)
         self._opened = ExitStack()
         self._session: Session | None = None
-        self._snapshot: Snapshot | None = None
+        self._snapshot: SchemaSnapshot | None = None
 
     def __enter__(self) -> Stage:
         return self
@@ -60,7 +60,7 @@ class Stage:
             self._session = self._open()
         return self._session
 
-    def look(self) -> Snapshot:
+    def look(self) -> SchemaSnapshot:
         """The schema as it is; read again only after a script has run."""
         if self._snapshot is None:
             self._snapshot = snapshot.take(self.session.connection, exclude_tables=self._left_out)

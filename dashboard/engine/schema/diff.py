@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dashboard.engine.schema.objects import COLUMN_ORDER, Snapshot, attributes_of, subject_of, table_of
+from dashboard.engine.schema.objects import COLUMN_ORDER, SchemaSnapshot, attributes_of, subject_of, table_of
 
 _NAME = re.compile(r'"(?:[^"]|"")+"|[^\s",]+')
 _TABLES = ("table ", "foreign table ", "view ", "materialized view ")
@@ -45,7 +45,7 @@ class Difference:
         return self.key.startswith(COLUMN_ORDER)
 
 
-def compare(before: Snapshot, after: Snapshot) -> tuple[Difference, ...]:
+def compare(before: SchemaSnapshot, after: SchemaSnapshot) -> tuple[Difference, ...]:
     """In reading order: a table and what belongs to it stand together."""
     keys = before.objects.keys() | after.objects.keys()
     every = [_difference(key, before.objects.get(key), after.objects.get(key)) for key in keys]
@@ -53,7 +53,7 @@ def compare(before: Snapshot, after: Snapshot) -> tuple[Difference, ...]:
     return tuple(sorted(differing, key=_reading_order))
 
 
-def order_only(before: Snapshot, after: Snapshot) -> bool:
+def order_only(before: SchemaSnapshot, after: SchemaSnapshot) -> bool:
     """Whether the snapshots differ, and in nothing but the order of columns in tables."""
     differences = compare(before, after)
     return bool(differences) and all(d.is_order for d in differences)

@@ -12,12 +12,12 @@ from dashboard.engine.database.connection import Access
 from dashboard.engine.database.statistics import Written
 from dashboard.engine.errors import SchemaUnreadable
 from dashboard.engine.schema import snapshot
-from dashboard.engine.schema.objects import Snapshot
+from dashboard.engine.schema.objects import SchemaSnapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    schema: Snapshot
+    schema: SchemaSnapshot
     written: Written
 
 
@@ -36,7 +36,7 @@ def look(access: Access) -> Seen:
             raise SchemaUnreadable(environment=access.address.name, reason=reason) from None
 
 
-def expected_after(expected: Snapshot, before: Snapshot, after: Snapshot) -> Snapshot:
+def expected_after(expected: SchemaSnapshot, before: SchemaSnapshot, after: SchemaSnapshot) -> SchemaSnapshot:
     """What a schema should be after a run: what was expected before it, with what the run changed.
 
     So a change made outside, which stands in `before` already, is not taken for work of the run and is still found
@@ -51,4 +51,4 @@ def expected_after(expected: Snapshot, before: Snapshot, after: Snapshot) -> Sna
             objects.pop(key, None)
         else:
             objects[key] = now
-    return Snapshot(objects=dict(sorted(objects.items())), versions=after.versions)
+    return SchemaSnapshot(objects=dict(sorted(objects.items())), versions=after.versions)

@@ -28,7 +28,7 @@ _ABOUT = re.compile(r"(?:grants on|comment on) (.+)")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Snapshot:
+class SchemaSnapshot:
     """The schema of a database. `versions` of extensions stand beside it: no dump of a schema holds them."""
 
     objects: Mapping[str, str]
@@ -44,7 +44,7 @@ class Snapshot:
         return {"objects": dict(self.objects), "versions": dict(self.versions)}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Snapshot:
+    def from_dict(cls, data: Mapping[str, Any]) -> SchemaSnapshot:
         return cls(objects=data["objects"], versions=data["versions"])
 
 

@@ -18,7 +18,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row, tuple_row
 
-from dashboard.engine.schema.objects import Snapshot as Snapshot
+from dashboard.engine.schema.objects import SchemaSnapshot as SchemaSnapshot
 from dashboard.engine.schema.objects import text_of
 
 #: Schemas that Supabase keeps for itself; `*` stands for any characters. PostgreSQL's own are always left out.
@@ -47,7 +47,7 @@ def take(
     *,
     exclude_schemas: frozenset[str] = PLATFORM_SCHEMAS,
     exclude_tables: frozenset[str] = tracking_tables(),
-) -> Snapshot:
+) -> SchemaSnapshot:
     """The schema as one moment has it; inside an open transaction, as that transaction sees it. Changes nothing.
 
     Where the server is not Supabase's, PLATFORM_SCHEMAS are schemas like any other. Raises LockNotAvailable where a
@@ -66,7 +66,7 @@ def take(
         versions = {row["extname"]: row["extversion"] for row in cursor.execute(queries["versions"])}
         answers = _answers(connection, [text for name, text in queries.items() if name not in _SETUP], scope)
     objects = {key: text for answer in answers for key, text in _objects(answer)}
-    return Snapshot(objects=dict(sorted(objects.items())), versions=versions)
+    return SchemaSnapshot(objects=dict(sorted(objects.items())), versions=versions)
 
 
 @contextmanager
