@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.linted import LintedScript
+from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.migration import Severity
 
 

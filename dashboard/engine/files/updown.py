@@ -11,7 +11,7 @@ from dashboard.engine.files import pairs, script, seed_names, unrecognised
 from dashboard.engine.files.listing import Entry, Limits, Listing
 from dashboard.engine.files.pairs import Pair
 from dashboard.engine.files.script import Reading
-from dashboard.engine.migration import FileEntry, FileRole, Folder, Problem, Severity
+from dashboard.engine.migration import FileEntry, FileRole, Folder, MigrationId, Problem, Severity
 
 FORMAT = "updown"
 
@@ -30,8 +30,8 @@ class _Place:
     name: str = ""
 
     @property
-    def key(self) -> tuple[str, str]:
-        return (self.version, self.name)
+    def key(self) -> MigrationId:
+        return MigrationId(self.version, self.name)
 
 
 def recognises(listing: Listing) -> bool:
@@ -91,7 +91,7 @@ def _pairs(places: list[_Place], readings: Mapping[str, Reading]) -> Iterator[Pa
             )
 
 
-def _downs(places: list[_Place]) -> Mapping[tuple[str, str], _Place]:
+def _downs(places: list[_Place]) -> Mapping[MigrationId, _Place]:
     """The rollback of each migration: that of its name, else the only other file of a version that has two."""
     downs = {place.key: place for place in places if place.role is FileRole.ROLLBACK}
     ups = {place.key for place in places if place.role is FileRole.MIGRATION}
@@ -99,7 +99,7 @@ def _downs(places: list[_Place]) -> Mapping[tuple[str, str], _Place]:
     for place in places:
         by_version[place.version].append(place)
     for key in ups - downs.keys():
-        same = [place for place in by_version[key[0]] if place.key != key]
+        same = [place for place in by_version[key.version] if place.key != key]
         if len(same) == 1 and same[0].role is FileRole.ROLLBACK:
             downs[key] = same[0]
     return downs
