@@ -19,6 +19,7 @@ from dashboard.engine.plan import Plan, Target
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Run
 from dashboard.models.environments import Environment
+from dashboard.models.failures import Failure
 from dashboard.models.roles import Role, has_role
 from dashboard.presenters import drift, plans, rehearsals, statuses, wording
 from dashboard.presenters import failures as boxes
@@ -421,7 +422,7 @@ def _failed(item: MigrationStatus, environment: str, run: Run | None) -> ErrorBo
         happened=_told(run) or (item.applied and item.applied.error_message) or "The reason was not kept.",
         state_now=f"Nothing of {label} remains: PostgreSQL undid it. What was applied before stands.",
         state_tone="ok",
-        next_step=failure.get("next_step") or "Mend the cause; it runs again with the next run.",
+        next_step=Failure.from_dict(failure).remedy or "Mend the cause; it runs again with the next run.",
         facts=boxes.server_facts(server),
         excerpt=server.get("excerpt", ""),
         url=_file_url(item, line) if item.migration else "",

@@ -195,7 +195,7 @@ def test_statements_that_cannot_share_a_transaction_are_refused_as_a_run_refuses
     assert proof.up.error
     assert "inside a transaction, but the other statements of this file need one" in proof.up.error.sentence
     assert (proof.up.error.line, proof.up.error.statement) == (2, 2)
-    assert "transaction=none" in proof.up.error.hint
+    assert "transaction=none" in proof.up.error.remedy
 
 
 def test_a_session_that_breaks_is_replaced(rehearse: Rehearse):

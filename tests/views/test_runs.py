@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
-from dashboard.engine.run.recovery import Found
+from dashboard.engine.run.recovery import StepVerdict
 from dashboard.models import Run, RunStatement, RunStep
 from dashboard.selectors import runs as selector
 from dashboard.services import execution, runs
@@ -183,7 +183,7 @@ def test_a_resolved_run_says_what_was_found_out(
     assert run
     run.steps.update(started_at=timezone.now())
     runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has not been heard of.", "next_step": ""})
-    runs.settle(run, [Found.COMMITTED, Found.UNDONE])
+    runs.settle(run, [StepVerdict.COMMITTED, StepVerdict.UNDONE])
     shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
     assert "001 is applied. Nothing of 002 remains" in shown
     assert "1 of 2 steps of this run are committed, as found out after a crash" in shown
@@ -192,9 +192,9 @@ def test_a_resolved_run_says_what_was_found_out(
 @pytest.mark.parametrize(
     ("found", "pill", "said", "tone"),
     [
-        (Found.COMMITTED, "Succeeded, found out after a crash", "All of this run is committed", "ok"),
-        (Found.UNDONE, "Failed, nothing changed", "This run failed, and nothing of it remains", "danger"),
-        (Found.PARTIAL, "Failed, partly applied", "Part of this run is there", "danger"),
+        (StepVerdict.COMMITTED, "Succeeded, found out after a crash", "All of this run is committed", "ok"),
+        (StepVerdict.UNDONE, "Failed, nothing changed", "This run failed, and nothing of it remains", "danger"),
+        (StepVerdict.PARTIAL, "Failed, partly applied", "Part of this run is there", "danger"),
     ],
 )
 def test_each_verdict_after_a_crash_has_its_words(
@@ -202,7 +202,7 @@ def test_each_verdict_after_a_crash_has_its_words(
     requester: User,
     run_on_staging: Callable[..., Run],
     client_of: ClientOf,
-    found: Found,
+    found: StepVerdict,
     pill: str,
     said: str,
     tone: str,

@@ -16,7 +16,7 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from dashboard.engine.database import sql, tables
 from dashboard.engine.database.connection import Connection
-from dashboard.engine.database.tables import Column
+from dashboard.engine.database.tables import TableColumn
 from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.errors import PlanBlocked
 from dashboard.engine.plan import Action, Copy, Step
@@ -54,7 +54,8 @@ class Copied:
 
     what: str  # platform.users (plan)
     saved: str  # the table in signalbox_saved
-    rows: int
+    rows: int  # of copied columns that were brought back: values
+    columns: tuple[str, ...] = ()  # those that were copied; empty: whole rows
     gone: int = 0
     kept: int = 0
 
@@ -146,16 +147,16 @@ def _save(connection: Connection, step: Step, copy: Copy, attempt: Attempt) -> C
         "by": attempt.by,
     }
     connection.execute(sql.query("register_save"), values)
-    return Copied(what=copy.label, saved=f"{SCHEMA}.{name}", rows=rows)
+    return Copied(what=copy.label, saved=f"{SCHEMA}.{name}", rows=rows, columns=copy.columns)
 
 
-def _is_kept(column: Column, copy: Copy) -> bool:
+def _is_kept(column: TableColumn, copy: Copy) -> bool:
     """The key and the columns that go; without a key whole rows, for whoever puts them back by hand."""
     everything = not copy.columns or not copy.key
     return not column.is_computed and (everything or column.name in {*copy.key, *copy.columns})
 
 
-def _as_kept(column: Column) -> Composed:
+def _as_kept(column: TableColumn) -> Composed:
     kept = "{0}" if column.is_builtin else '{0}::pg_catalog.text COLLATE pg_catalog."default" AS {0}'
     return SQL(kept).format(column.identifier)
 
@@ -182,7 +183,8 @@ def _bring_back(connection: Connection, step: Step, copy: Copy, attempt: Attempt
         raise PlanBlocked(
             version=step.label,
             reason=f"{reason}.",
-            remedy=f"Nothing was changed. The rows are in {SCHEMA}.{copy.saved}: put them back by hand.",
+            state_now="No row of it was brought back.",
+            remedy=f"The rows are in {SCHEMA}.{copy.saved}: put them back by hand.",
         )
     fill = _fill_columns if copy.columns else _insert_rows
     done = fill(connection, copy)
@@ -236,10 +238,12 @@ def _fill_columns(connection: Connection, copy: Copy) -> Copied:
         ).format(**values, untouched=untouched)
         rows += connection.execute(update).rowcount
     _move_sequences(connection, copy, columns)
-    return Copied(what=copy.label, saved=f"{SCHEMA}.{copy.saved}", rows=rows, gone=gone, kept=kept)
+    return Copied(
+        what=copy.label, saved=f"{SCHEMA}.{copy.saved}", rows=rows, columns=copy.columns, gone=gone, kept=kept
+    )
 
 
-def _filled(connection: Connection, copy: Copy) -> list[Column]:
+def _filled(connection: Connection, copy: Copy) -> list[TableColumn]:
     held = _columns_of_copy(connection, copy)
     return [c for c in tables.columns(connection, copy.schema, copy.table) if c.name in held and not c.is_computed]
 
@@ -248,16 +252,16 @@ def _columns_of_copy(connection: Connection, copy: Copy) -> set[str]:
     return {column.name for column in tables.columns(connection, SCHEMA, copy.saved)}
 
 
-def _value(column: Column) -> Composed:
+def _value(column: TableColumn) -> Composed:
     return SQL("kept.{}::{}").format(column.identifier, SQL(column.type))
 
 
-def _same_row(copy: Copy, columns: Sequence[Column]) -> Composed:
+def _same_row(copy: Copy, columns: Sequence[TableColumn]) -> Composed:
     keys = [c for c in columns if c.name in copy.key]
     return SQL(" AND ").join(SQL("here.{} = {}").format(c.identifier, _value(c)) for c in keys)
 
 
-def _is_untouched(column: Column) -> Composed:
+def _is_untouched(column: TableColumn) -> Composed:
     """Empty, or what the column was added with: that nobody wrote, as far as can be told."""
     empty = SQL("here.{} IS NULL").format(column.identifier)
     if column.constant is None:
@@ -268,7 +272,7 @@ def _is_untouched(column: Column) -> Composed:
     return SQL("({} OR {})").format(empty, default)
 
 
-def _move_sequences(connection: Connection, copy: Copy, columns: Iterable[Column]) -> None:
+def _move_sequences(connection: Connection, copy: Copy, columns: Iterable[TableColumn]) -> None:
     """Past what came back, or the next insert would collide with it."""
     for column in columns:
         if column.sequence:
