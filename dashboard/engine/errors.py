@@ -183,11 +183,16 @@ class StatementFailed(EngineError):
 
 class PartlyApplied(EngineError):
     """A step failed after something of it was committed. Facts: version, number, message, kept (what is committed, as a
-    clause), left (what there is besides, as sentences), error (a `ServerError`), remedy."""
+    clause), left (what there is besides, as sentences), error (a `ServerError`), correction (what removes the cause, as
+    sentences; empty where the error alone tells)."""
 
     code = "partial"
     sentence = "{version} failed at statement {number}: {message}. It ran outside a transaction, and {kept}."
     state = "As it stands, {kept}. {left}"
+    advice = (
+        "{correction} Continue from statement {number} once the cause is gone, or undo by hand what is there and start "
+        "over."
+    )
 
 
 class RunCancelled(EngineError):

@@ -138,12 +138,13 @@ def recording(run: Run) -> Iterator[Recorder]:
 
 def failure(error: EngineError) -> dict[str, Any]:
     """An engine failure as it is kept with the run: what every failure says; of a statement, the server's facts, the
-    migration, and what is left besides what the steps tell."""
+    migration, what is left besides what the steps tell, and what removes the cause."""
     kept = Failure.of(error).to_dict()
     if isinstance(error, StatementFailed | PartlyApplied):
         kept["server"] = asdict(error.facts["error"])
         kept["version"] = error.facts["version"]
         kept["left"] = error.facts["left"]
+        kept["correction"] = error.facts.get("correction", "")
     return kept
 
 

@@ -93,6 +93,7 @@ def test_no_explanation_is_lost_where_something_is_committed(explanation: Explan
     assert cause.state_now == f"Nothing of it remains. {explanation.left}".strip()
     error = failures.partly_applied(STEP, statement, [1, 2, 3], cause)
     assert error.remedy.startswith(explanation.remedy)
+    assert error.facts["correction"] == explanation.remedy
     assert error.state_now == f"As it stands, statements 1 to 3 are committed. {explanation.left}".strip()
 
 

@@ -77,6 +77,56 @@ def test_a_failure_says_what_happened_what_is_and_what_to_do(
     assert re.search(r"INSERT INTO members .* Failed \d+ ms", shown)
 
 
+@pytest.fixture
+def lock_released(line: Line) -> Line:
+    """002 commits its first statement, and its second one gives the target lock away."""
+    line.write(
+        _001_users="CREATE TABLE users (id int PRIMARY KEY);",
+        _002_steps="-- signalbox: transaction=none\nCREATE TABLE one (id int);\nSELECT pg_advisory_unlock_all();",
+    )
+    return line
+
+
+REMEDY = "What to do next Take pg_advisory_unlock_all or DISCARD ALL out of the file."
+
+
+def test_the_remedy_is_shown_wherever_a_failure_is_that_left_something(
+    lock_released: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run, client = run_on_staging(requester), client_of(requester)
+    shown = text(client.get(f"/runs/{run.pk}/"))
+    assert f"{REMEDY} Continue from statement 2 once the cause is gone" in shown
+    assert f"{REMEDY} Settle it" in text(client.get("/environments/staging/"))
+    assert REMEDY in text(client.get("/environments/staging/settle/002/steps/"))
+    log = b"".join(client.get(f"/runs/{run.pk}/?format=text").streaming_content).decode()  # type: ignore[attr-defined]
+    assert "Take pg_advisory_unlock_all or DISCARD ALL out of the file." in log
+
+
+def test_an_invalid_index_is_part_of_what_the_database_is_now(
+    line: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    line.write(
+        _001_people="CREATE TABLE people (name text); INSERT INTO people VALUES ('Ada'), ('Ada');",
+        _002_key="CREATE UNIQUE INDEX CONCURRENTLY people_name_key ON people (name);",
+    )
+    run = run_on_staging(requester)
+    shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
+    assert "until that is settled. It left an invalid index behind: public.people_name_key." in shown
+    assert "What to do next Drop it with DROP INDEX CONCURRENTLY." in shown
+
+
+def test_a_run_that_failed_before_the_two_were_kept_apart_is_still_shown(
+    failing: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run = run_on_staging(requester)
+    kept = run.failure or {}
+    old = {key: kept[key] for key in ("code", "sentence", "server", "version")}
+    Run.objects.filter(pk=run.pk).update(failure={**old, "next_step": "Nothing of it remains. Correct the file."})
+    assert "What to do next Nothing of it remains. Correct the file." in text(
+        client_of(requester).get(f"/runs/{run.pk}/")
+    )
+
+
 def test_only_an_administrator_is_offered_to_skip(
     failing: Line, requester: User, admin: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:

@@ -115,16 +115,16 @@ def cut_off_after(seconds: float, connection: Connection) -> Iterator[None]:
 
 
 @contextmanager
-def naming_errors(connection: Connection, address: Address, schema: str) -> Iterator[None]:
+def naming_errors(connection: Connection, access: Access) -> Iterator[None]:
     """Around statements of our own before any of a migration: what psycopg raises becomes TargetUnreachable, or
     TrackingTableUnusable where the server answers and refuses."""
     try:
         yield
     except psycopg.Error as error:
         if connection.closed:
-            raise _unreachable(address, reason_of(error, address)) from None
-        reason = error.diag.message_primary or reason_of(error, address)
-        raise TrackingTableUnusable(table=f"{schema}.schema_migrations", reason=reason) from None
+            raise _unreachable(access.address, reason_of(error, access.address)) from None
+        reason = error.diag.message_primary or reason_of(error, access.address)
+        raise TrackingTableUnusable(table=f"{access.schema}.schema_migrations", reason=reason) from None
 
 
 def session_name(run_id: str) -> str:

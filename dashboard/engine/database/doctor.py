@@ -60,7 +60,7 @@ def checkup(connection: Connection, access: Access) -> tuple[Check, ...]:
     Where a role may not see something the check says so; it never fails for that. Raises TrackingTableUnusable,
     TargetUnreachable.
     """
-    with connections.naming_errors(connection, access.address, access.schema):
+    with connections.naming_errors(connection, access):
         checks = [*_fitness(connection, access.address), *(check(connection, access) for check in _CHECKS)]
     return tuple(sorted(checks, key=lambda check: list(CheckLevel)[::-1].index(check.level)))
 

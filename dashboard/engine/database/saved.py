@@ -68,12 +68,12 @@ def work(connection: Connection, step: Step, attempt: Attempt) -> tuple[Copied, 
     before = _one(connection, "SELECT pg_catalog.current_setting('row_security')")
     connection.execute("SET LOCAL row_security = off")  # a part of the rows would pass for all of them
     if step.action is Action.BRING_BACK:
-        done = tuple(_bring_back(connection, step, copy, attempt) for copy in _parents_first(connection, step.copies))
+        copied = tuple(_bring_back(connection, step, copy, attempt) for copy in _parents_first(connection, step.copies))
     else:
         _prepare(connection)
-        done = tuple(_save(connection, step, copy, attempt) for copy in step.copies)
+        copied = tuple(_save(connection, step, copy, attempt) for copy in step.copies)
     connection.execute("SELECT pg_catalog.set_config('row_security', %s, true)", (before,))
-    return done
+    return copied
 
 
 def read(connection: Connection) -> tuple[Save, ...]:
@@ -85,20 +85,20 @@ def read(connection: Connection) -> tuple[Save, ...]:
 
 def obstacle(connection: Connection, copy: Copy) -> str:
     """Why a copy cannot be put back as things stand; empty where it can."""
-    held = _columns_of_copy(connection, copy)
-    now = {column.name: column for column in tables.columns(connection, copy.schema, copy.table)}
+    copied = _columns_of_copy(connection, copy)
+    columns = {column.name: column for column in tables.columns(connection, copy.schema, copy.table)}
     place = f"{copy.schema}.{copy.table}"
-    if not held:
+    if not copied:
         return "the copy is not there any more"
-    if not now:
+    if not columns:
         return f"there is no table {place} now"
-    if missing := [name for name in held if name not in now]:
+    if missing := [name for name in copied if name not in columns]:
         return f"{place} has no column {', '.join(missing)} now"
     if copy.columns and not copy.key:
         return f"{place} has no primary key, so nothing tells which value belongs to which row"
     if copy.columns:
         return ""
-    if needed := [c.name for c in now.values() if c.needs_value and not c.is_computed and c.name not in held]:
+    if needed := [c.name for c in columns.values() if c.needs_value and not c.is_computed and c.name not in copied]:
         return f"{place} has a new column {', '.join(needed)} that needs a value in every row"
     if not copy.key and _one(connection, SQL("SELECT EXISTS (SELECT FROM {})").format(_place(copy))):
         return f"{place} has no primary key and is not empty, so rows could come back twice"
@@ -187,11 +187,11 @@ def _bring_back(connection: Connection, step: Step, copy: Copy, attempt: Attempt
             remedy=f"The rows are in {SCHEMA}.{copy.saved}: put them back by hand.",
         )
     fill = _fill_columns if copy.columns else _insert_rows
-    done = fill(connection, copy)
+    copied = fill(connection, copy)
     connection.execute(
         sql.query("mark_brought_back"), {"saved": copy.saved, "by": attempt.by, "run_id": attempt.run_id}
     )
-    return done
+    return copied
 
 
 def _insert_rows(connection: Connection, copy: Copy) -> Copied:
@@ -244,8 +244,8 @@ def _fill_columns(connection: Connection, copy: Copy) -> Copied:
 
 
 def _filled(connection: Connection, copy: Copy) -> list[TableColumn]:
-    held = _columns_of_copy(connection, copy)
-    return [c for c in tables.columns(connection, copy.schema, copy.table) if c.name in held and not c.is_computed]
+    copied = _columns_of_copy(connection, copy)
+    return [c for c in tables.columns(connection, copy.schema, copy.table) if c.name in copied and not c.is_computed]
 
 
 def _columns_of_copy(connection: Connection, copy: Copy) -> set[str]:
@@ -285,14 +285,14 @@ def _move_sequences(connection: Connection, copy: Copy, columns: Iterable[TableC
 
 def _parents_first(connection: Connection, copies: Sequence[Copy]) -> list[Copy]:
     """Rows that refer to others come back after those."""
-    place = {copy: next(iter(tables.named(connection, copy.schema, copy.table)), None) for copy in copies}
-    there = [oid for oid in place.values() if oid is not None]
-    refers = connection.execute(sql.query("refers_to"), {"tables": there}).fetchall()
+    oids = {copy: next(iter(tables.named(connection, copy.schema, copy.table)), None) for copy in copies}
+    existing = [oid for oid in oids.values() if oid is not None]
+    references = connection.execute(sql.query("refers_to"), {"tables": existing}).fetchall()
     ordered: list[Copy] = []
     while rest := [copy for copy in copies if copy not in ordered]:
-        waiting = {place[copy] for copy in rest}
-        held_up = {child for child, parent in refers if parent in waiting}
-        ordered += [copy for copy in rest if place[copy] not in held_up] or rest  # a circle has no right order
+        waiting = {oids[copy] for copy in rest}
+        held_up = {child for child, parent in references if parent in waiting}
+        ordered += [copy for copy in rest if oids[copy] not in held_up] or rest  # a circle has no right order
     return ordered
 
 

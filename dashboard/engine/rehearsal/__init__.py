@@ -118,8 +118,8 @@ def _not_read(folder: Folder) -> list[str]:
     """Files that may hold SQL and that no migration holds: a wrong name, a rollback that may belong to several."""
     read = {script.file for m in folder.migrations for script in (m.up, m.down) if script}
     faults = {p.file: p.sentence for p in reversed(folder.problems) if p.severity is Severity.ERROR}
-    strange = [entry.file for entry in folder.files if entry.role is not FileRole.VERIFY and entry.file not in read]
-    return [f"{file} was not rehearsed: {faults[file]}" for file in strange if file in faults]
+    unused = [entry.file for entry in folder.files if entry.role is not FileRole.VERIFY and entry.file not in read]
+    return [f"{file} was not rehearsed: {faults[file]}" for file in unused if file in faults]
 
 
 @dataclass

@@ -168,8 +168,8 @@ def _is_left(name: str, in_use: bool) -> bool:
     match = _NAME.fullmatch(name)
     if match is None:
         return False
-    made = datetime.strptime(match["made"], _STAMP).replace(tzinfo=UTC)
-    return not in_use or datetime.now(UTC) - made > OLDEST
+    made_at = datetime.strptime(match["made"], _STAMP).replace(tzinfo=UTC)
+    return not in_use or datetime.now(UTC) - made_at > OLDEST
 
 
 def _drop(connection: Connection, name: object) -> bool:
@@ -231,5 +231,5 @@ def _installation(major: int | None, extensions: Collection[str]) -> Installatio
     if os.environ.get(localserver.BIN_DIR_VARIABLE):
         return None
     installed = localserver.installations()
-    able = [each for each in installed if each.has_extensions(extensions)] or installed
-    return next((each for each in able if each.major == str(major)), able[0] if able else None)
+    able = [installation for installation in installed if installation.has_extensions(extensions)] or installed
+    return next((installation for installation in able if installation.major == str(major)), able[0] if able else None)

@@ -17,7 +17,7 @@ from dashboard.engine.errors import EngineError, RunCancelled, StatementFailed
 from dashboard.engine.plan import Step
 from dashboard.engine.run import failures
 from dashboard.engine.run.faultpoints import faultpoint
-from dashboard.engine.run.journal import Entry, Journal
+from dashboard.engine.run.journal import Journal, StatementOutcome
 from dashboard.engine.run.session import Session, ms_since
 from dashboard.engine.sql.indexes import concurrent_index
 from dashboard.engine.sql.statements import Statement
@@ -75,7 +75,7 @@ def _next_statement(session: Session, position: int, step: Step, statement: Stat
 
 def _journaled(session: Session, position: int, step: Step, statement: Statement) -> None:
     session.stop_if_told(step)
-    _journal(session, step).write(statement, Entry.STARTED)
+    _journal(session, step).write(statement, StatementOutcome.STARTED)
     faultpoint("journal_started")
     session.cancellation.attach(session.connection)
     try:
@@ -117,7 +117,7 @@ def _note_done(session: Session, step: Step, statement: Statement, before: guard
     if harm := guards.harm_done(before, guards.transaction_state(session.tracking)):
         error = failures.at(statement, failures.TRANSACTION_TOUCHED, harm)
         raise failures.failed(step, error, failures.Explanation(remedy=guards.REMEDY))
-    _journal(session, step).write(statement, Entry.DONE)
+    _journal(session, step).write(statement, StatementOutcome.DONE)
 
 
 def _refuse_stale_index(session: Session, step: Step, statement: Statement) -> None:
@@ -136,13 +136,13 @@ def _bare(session: Session, position: int, step: Step, statement: Statement) -> 
         if left := _invalid_indexes(session, statement) - before:
             raise failures.left_invalid_index(step, error.facts["error"], left) from None
         if statement.node not in COMMITS_BY_ITSELF:
-            _journal(session, step).write(statement, Entry.UNDONE)
+            _journal(session, step).write(statement, StatementOutcome.UNDONE)
         raise
     faultpoint("statement_done")
     if left := _invalid_indexes(session, statement) - before:
         server_error = failures.at(statement, failures.INVALID_INDEX, "the index was built, and is invalid")
         raise failures.left_invalid_index(step, server_error, left)
-    _journal(session, step).write(statement, Entry.DONE)
+    _journal(session, step).write(statement, StatementOutcome.DONE)
 
 
 def _invalid_indexes(session: Session, statement: Statement) -> frozenset[indexes.Index]:
@@ -175,7 +175,7 @@ def _is_in_doubt(session: Session, step: Step, statement: Statement) -> bool:
     """Asked in a clean session: what failed may have left a role or a timeout of its own behind."""
     try:
         connections.reset(session.connection, session.access)
-        return _journal(session, step).last_entry(statement) is Entry.STARTED
+        return _journal(session, step).last_outcome(statement) is StatementOutcome.STARTED
     except psycopg.Error:
         return True
 
@@ -184,7 +184,7 @@ def _undo(session: Session, step: Step, statement: Statement) -> None:
     if session.connection.closed:
         return
     session.connection.rollback()
-    _journal(session, step).write(statement, Entry.UNDONE)
+    _journal(session, step).write(statement, StatementOutcome.UNDONE)
 
 
 def _journal(session: Session, step: Step) -> Journal:

@@ -79,7 +79,7 @@ def execute(
         ExitStack() as lock,
     ):
         faultpoint("connected")
-        with connections.naming_errors(connection, access.address, access.schema):
+        with connections.naming_errors(connection, access):
             doctor.examine(connection, access.address)
             lock.enter_context(locks.held(connection, access.address.name, wait=lock_wait))
             faultpoint("locked")

@@ -84,12 +84,8 @@ def failed(
 def partly_applied(
     step: Step, statement: Statement, done: Sequence[int], cause: StatementFailed | RunCancelled
 ) -> PartlyApplied:
-    """The step broke off at a statement, and what it did before stays. What the cause asks for comes first."""
+    """The step broke off at a statement, and what it did before stays."""
     error = cause.facts.get("error") or at(statement, CANCELLED, str(cause))
-    way_on = (
-        f"Continue from statement {statement.number} once the cause is gone, or undo by hand what is there and start "
-        "over."
-    )
     return PartlyApplied(
         version=step.label,
         number=statement.number,
@@ -97,7 +93,7 @@ def partly_applied(
         kept=_committed(done),
         left=cause.facts.get("left", ""),
         error=error,
-        remedy=f"{cause.facts.get('remedy', '')} {way_on}".strip(),
+        correction=cause.facts.get("remedy", ""),
     )
 
 
@@ -129,6 +125,7 @@ def history_changed(step: Step) -> PartlyApplied:
         kept="all its statements are committed",
         left="It is not recorded as applied.",
         error=error,
+        correction="",
         remedy="Compare schema_migrations with a backup before anything else runs here.",
     )
 
@@ -145,6 +142,7 @@ def ended_our_transaction(step: Step, statement: Statement, tag: str = "") -> En
         kept=f"everything before statement {statement.number} is committed",
         left="",
         error=replace(error, message="the migration committed by itself"),
+        correction=TRANSACTION_CONTROL.remedy,
         remedy=f"{TRANSACTION_CONTROL.remedy} Undo by hand what is there, then apply again.",
     )
 

@@ -15,7 +15,7 @@ from dashboard.engine.plan import Step
 from dashboard.engine.sql.statements import Statement
 
 
-class Entry(StrEnum):
+class StatementOutcome(StrEnum):
     STARTED = "started"
     DONE = "done"
     UNDONE = "undone"  # it failed, and nothing of it remains
@@ -28,10 +28,10 @@ class Journal:
     tracking: RunTracking
     step: Step
 
-    def write(self, statement: Statement, entry: Entry) -> None:
-        self.tracking.log(self.step, outcome=entry, statement=statement.number, message=checksum(statement.sql))
+    def write(self, statement: Statement, outcome: StatementOutcome) -> None:
+        self.tracking.log(self.step, outcome=outcome, statement=statement.number, message=checksum(statement.sql))
 
-    def last_entry(self, statement: Statement) -> Entry | None:
+    def last_outcome(self, statement: Statement) -> StatementOutcome | None:
         """None where the statement was never begun."""
         outcome = self.tracking.last_outcome(self.step, statement.number)
-        return Entry(outcome) if outcome else None
+        return StatementOutcome(outcome) if outcome else None

@@ -21,7 +21,7 @@ from dashboard.engine.errors import OtherDatabase, TargetBusy
 from dashboard.engine.plan import Plan, Step
 from dashboard.engine.run import autocommit
 from dashboard.engine.run.faultpoints import faultpoint
-from dashboard.engine.run.journal import Entry, Journal
+from dashboard.engine.run.journal import Journal, StatementOutcome
 from dashboard.engine.sql.indexes import IndexBuild, concurrent_index, concurrently_dropped
 from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.transaction import TransactionMode, shape_of
@@ -57,7 +57,7 @@ def resolve(plan: Plan, *, access: Access, attempt: Attempt) -> RunVerdict:
     with (
         connections.working(access, name="signalbox recovery") as connection,
         connections.cut_off_after(AT_MOST, connection),
-        connections.naming_errors(connection, access.address, access.schema),
+        connections.naming_errors(connection, access),
     ):
         doctor.examine(connection, access.address)
         _check_identity(connection, access.address, plan)
@@ -100,7 +100,7 @@ def _left_behind(tracking: RunTracking, step: Step) -> StepVerdict:
     """A step without its row: nothing in a transaction; outside one, what the journal and the catalog say."""
     sent = _outside_transaction(step)
     journal = Journal(tracking=tracking, step=step)
-    if not any(journal.last_entry(statement) for statement in sent):
+    if not any(journal.last_outcome(statement) for statement in sent):
         return StepVerdict.UNDONE
     done = [_is_done(journal, statement) for statement in sent]
     if all(done):
@@ -122,13 +122,13 @@ def _outside_transaction(step: Step) -> tuple[Statement, ...]:
 
 def _is_done(journal: Journal, statement: Statement) -> bool:
     """One that was only started is looked up where the catalog can tell, and the journal completed."""
-    entry = journal.last_entry(statement)
-    if entry is Entry.STARTED:
+    outcome = journal.last_outcome(statement)
+    if outcome is StatementOutcome.STARTED:
         happened = _probe(journal.tracking.connection, statement)
         if happened is not None:
-            entry = Entry.DONE if happened else Entry.UNDONE
-            journal.write(statement, entry)
-    return entry is Entry.DONE
+            outcome = StatementOutcome.DONE if happened else StatementOutcome.UNDONE
+            journal.write(statement, outcome)
+    return outcome is StatementOutcome.DONE
 
 
 def _probe(connection: Connection, statement: Statement) -> bool | None:
