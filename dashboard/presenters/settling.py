@@ -71,9 +71,9 @@ def box(found: BrokenOff, environment: Environment, run: Run | None) -> ErrorBox
     """`run` is the one that left it so, where it is known."""
     failure: dict[str, Any] = (run.failure if run else None) or {}
     server: dict[str, Any] = failure.get("server", {})
-    # An invalid index is told of by the catalog already.
-    is_told = found.evidence is Evidence.INVALID
-    left, correction = ("", "") if is_told else (failure.get("left", ""), failure.get("correction", ""))
+    # What the catalog shows of an invalid index is said with the rest.
+    seen_in_catalog = found.evidence is Evidence.INVALID
+    left, correction = ("", "") if seen_in_catalog else (failure.get("left", ""), failure.get("correction", ""))
     what = f"The rollback of {found.label}" if found.action is Action.ROLLBACK else found.label
     return ErrorBox(
         title=f"{what} broke off on {environment.name}",
