@@ -10,7 +10,7 @@ from dataclasses import asdict
 from config.environments import Environment
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit, complain
-from dashboard.engine.database.doctor import Check, Level, is_fit
+from dashboard.engine.database.doctor import Check, CheckLevel, is_fit
 from dashboard.engine.errors import EngineError, TargetUnsuitable
 from dashboard.services import targets
 
@@ -42,11 +42,11 @@ def _examine(environment: Environment, *, as_json: bool) -> int:
         for check in checks:
             _tell(check)
     for check in checks:
-        if check.level is Level.REFUSED:
+        if check.level is CheckLevel.REFUSED:
             complain(TargetUnsuitable(environment=environment.name, finding=check.finding, remedy=check.remedy))
     return Exit.OK if is_fit(checks) else Exit.UNREACHABLE
 
 
 def _tell(check: Check) -> None:
-    if check.level is not Level.FINE:
+    if check.level is not CheckLevel.FINE:
         print(f"  {check.level}: {check.finding} {check.remedy}".rstrip())

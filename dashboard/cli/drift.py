@@ -15,6 +15,7 @@ from dashboard.engine.errors import EngineError
 from dashboard.engine.schema import diff
 from dashboard.models import DriftCheck
 from dashboard.models.environments import Environment
+from dashboard.models.failures import Failure
 from dashboard.selectors import drift as selector
 from dashboard.services import drift
 from dashboard.services.actors import SIGNALBOX
@@ -62,7 +63,8 @@ def _checked(environments: list[Environment], *, as_json: bool) -> int:
 def _report(environment: Environment, found: DriftCheck) -> dict[str, Any]:
     report = {"environment": environment.slug, "name": environment.name, "outcome": found.outcome}
     if found.expected is None:
-        return report | {"error": found.failure}
+        failure = Failure.from_dict(found.failure or {})
+        return report | {"error": failure.to_dict() | {"next_step": failure.next_step}}
     differences = selector.differences(found)
     return report | {
         "fingerprint": found.fingerprint,

@@ -146,7 +146,8 @@ def _verdicts(proof: Proof) -> Iterator[str]:
 
 
 def _failure(error: ScriptError) -> str:
-    return f"at line {error.line}: {error.sentence}" if error.line else f"({error.sentence})"
+    cause = f"at line {error.line}: {error.sentence}" if error.line else f"({error.sentence})"
+    return f"{cause} ({error.remedy})" if error.remedy else cause
 
 
 def _summary(report: Report, failures: int) -> str:

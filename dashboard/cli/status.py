@@ -66,7 +66,13 @@ def _environment(environment: Environment, seen: Target | EngineError, folder: F
     if isinstance(seen, EngineError):
         return report | {
             "reachable": False,
-            "error": {"code": seen.code, "sentence": str(seen), "next": seen.next_step},
+            "error": {
+                "code": seen.code,
+                "sentence": str(seen),
+                "state_now": seen.state_now,
+                "remedy": seen.remedy,
+                "next": seen.next_step,
+            },
         }
     statuses = status.compute(folder, seen.history)
     summary = status.summary(statuses)

@@ -1,7 +1,7 @@
 """Every failure the engine can name.
 
-One class for each thing that can go wrong. The class says three things: `code` for machines,
-`sentence` for what happened (a format string over `facts`), `advice` for what to do next.
+One class for each thing that can go wrong. The class says four things: `code` for machines; `sentence` for what
+happened, `state` for what the database is now, `advice` for what to do next, each a format string over `facts`.
 Doors (pages, API, command line) map classes to answers in one table each; nobody matches on text.
 """
 
@@ -16,6 +16,7 @@ class EngineError(Exception):
 
     code: ClassVar[str] = "engine_error"
     sentence: ClassVar[str] = "The engine could not do this."
+    state: ClassVar[str] = ""
     advice: ClassVar[str] = ""
 
     def __init__(self, **facts: Any) -> None:
@@ -23,9 +24,23 @@ class EngineError(Exception):
         super().__init__(self.sentence.format(**facts))
 
     @property
+    def state_now(self) -> str:
+        """What is in the database now, as sentences; empty where this failure says nothing of it. A fact of that name
+        stands in place of what the class says."""
+        return self._said("state_now", self.state)
+
+    @property
+    def remedy(self) -> str:
+        """What the reader should do now, as sentences. A fact of that name stands in place of what the class says."""
+        return self._said("remedy", self.advice)
+
+    @property
     def next_step(self) -> str:
-        """What the reader should do now; one or two sentences."""
-        return self.advice.format(**self.facts)
+        """Both, for a door that has one place for them."""
+        return f"{self.state_now} {self.remedy}".strip()
+
+    def _said(self, fact: str, of_class: str) -> str:
+        return str(self.facts.get(fact) or of_class.format(**self.facts).strip())
 
 
 # The folder
@@ -48,7 +63,8 @@ class SqlSyntaxError(EngineError):
 
     code = "syntax_error"
     sentence = "{message} (line {line}, column {column})"
-    advice = "Correct the statement the caret points at. Nothing was sent to any database."
+    state = "Nothing was sent to any database."
+    advice = "Correct the statement the caret points at."
 
 
 # The target
@@ -57,7 +73,8 @@ class SqlSyntaxError(EngineError):
 class TargetUnreachable(EngineError):
     code = "unreachable"
     sentence = "{environment} cannot be reached at {address}: {reason}"
-    advice = "Nothing was changed. Check that the database is up and that the URL in {variable} is right."
+    state = "Nothing was changed."
+    advice = "Check that the database is up and that the URL in {variable} is right."
 
 
 class TargetNotConfigured(EngineError):
@@ -71,13 +88,14 @@ class TargetUnsuitable(EngineError):
 
     code = "unsuitable"
     sentence = "{environment} is not fit to run migrations: {finding}"
-    advice = "{remedy} Nothing was changed."
+    state = "Nothing was changed."
 
 
 class TargetBusy(EngineError):
     code = "target_busy"
     sentence = "Another run holds the lock of {environment}: {holder}."
-    advice = "Nothing was changed. Wait for that run to end, then start this one again."
+    state = "Nothing was changed."
+    advice = "Wait for that run to end, then start this one again."
 
 
 class OtherDatabase(EngineError):
@@ -85,8 +103,9 @@ class OtherDatabase(EngineError):
 
     code = "other_database"
     sentence = "{environment} is not the database it was: {variable} {change}."
+    state = "Nothing was read from it or changed."
     advice = (
-        "Nothing was read from it or changed. If that is a mistake, put the URL in {variable} back and restart "
+        "If that is a mistake, put the URL in {variable} back and restart "
         "Signalbox. If it is meant, an administrator confirms the other database on the page of {environment}."
     )
 
@@ -94,16 +113,15 @@ class OtherDatabase(EngineError):
 class TrackingTableUnusable(EngineError):
     code = "tracking_unusable"
     sentence = "{table} exists but is not a migration history that Signalbox can read: {reason}."
-    advice = "Nothing was changed. Rename that table, or add the missing columns, and try again."
+    state = "Nothing was changed."
+    advice = "Rename that table, or add the missing columns, and try again."
 
 
 class SchemaUnreadable(EngineError):
     code = "schema_unreadable"
     sentence = "The schema of {environment} could not be read: {reason}"
-    advice = (
-        "Nothing was changed, and nothing new is known. Where a table is being altered just now, check again once that "
-        "has ended."
-    )
+    state = "Nothing was changed, and nothing new is known."
+    advice = "Where a table is being altered just now, check again once that has ended."
 
 
 # The plan
@@ -126,7 +144,6 @@ class PlanBlocked(EngineError):
 
     code = "plan_blocked"
     sentence = "{version} stands in the way: {reason}"
-    advice = "{remedy}"
 
 
 class NotAcknowledged(EngineError):
@@ -140,38 +157,49 @@ class PlanChanged(EngineError):
 
     code = "plan_changed"
     sentence = "What would run now is not what was approved: {what}."
-    advice = "Nothing was changed. Make a new request; it will show the plan as it is now."
+    state = "Nothing was changed."
+    advice = "Make a new request; it will show the plan as it is now."
 
 
 class NotApproved(EngineError):
     code = "not_approved"
     sentence = "{environment} is protected and this run has no valid approval: {reason}."
-    advice = "Nothing was changed. Ask someone other than the requester to approve the request."
+    state = "Nothing was changed."
+    advice = "Ask someone other than the requester to approve the request."
 
 
 # The run
 
 
 class StatementFailed(EngineError):
-    """A statement was refused by the server. `facts["error"]` is a `ServerError`."""
+    """A statement was refused, by the server or by us; the migration is undone. Facts: version, where (a phrase),
+    message, left (what there is besides, as sentences), error (a `ServerError`), remedy (of this cause)."""
 
     code = "statement_failed"
     sentence = "{version} failed {where}: {message}"
-    advice = "{remedy}"
+    state = "Nothing of it remains. {left}"
+    advice = "Correct the file, or the data it stumbled over, and apply again."
 
 
 class PartlyApplied(EngineError):
-    """A step outside a transaction failed after something of it was committed. `facts["error"]` is a `ServerError`."""
+    """A step failed after something of it was committed. Facts: version, number, message, kept (what is committed, as a
+    clause), left (what there is besides, as sentences), error (a `ServerError`), correction (what removes the cause, as
+    sentences; empty where the error alone tells)."""
 
     code = "partial"
     sentence = "{version} failed at statement {number}: {message}. It ran outside a transaction, and {kept}."
-    advice = "{remedy}"
+    state = "As it stands, {kept}. {left}"
+    advice = (
+        "{correction} Continue from statement {number} once the cause is gone, or undo by hand what is there and start "
+        "over."
+    )
 
 
 class RunCancelled(EngineError):
     code = "cancelled"
     sentence = "The run was cancelled by {by} while {version} was running."
-    advice = "That migration left nothing behind. Start a new run when you are ready."
+    state = "That migration left nothing behind."
+    advice = "Start a new run when you are ready."
 
 
 class ConnectionLost(EngineError):
@@ -179,7 +207,8 @@ class ConnectionLost(EngineError):
 
     code = "connection_lost"
     sentence = "The connection to {environment} broke during {version} ({phase}): {reason}"
-    advice = "{remedy}"
+    state = "What of it is committed is not known yet."
+    advice = "That is being found out; until then nothing else runs in this environment."
 
 
 # The rehearsal
@@ -190,18 +219,17 @@ class RehearsalImpossible(EngineError):
 
     code = "rehearsal_impossible"
     sentence = "It could not be rehearsed: {reason}"
-    advice = "{remedy}"
+    state = "Nothing was changed in any target."
 
 
 # The private PostgreSQL
 
 
 class LocalServerError(EngineError):
-    """The private PostgreSQL did not do as told. Facts: what (a sentence), remedy (a sentence)."""
+    """The private PostgreSQL did not do as told. Facts: what (a sentence), state_now (where it is known), remedy."""
 
     code = "local_server"
     sentence = "{what}"
-    advice = "{remedy}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

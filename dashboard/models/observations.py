@@ -13,7 +13,7 @@ class Observation(models.Model):
     seen_at = models.DateTimeField(null=True)
     history = models.JSONField(null=True)
     identity = models.JSONField(null=True)
-    #: Why the last try failed: code, sentence, next_step.
+    #: Why the last try failed: code, sentence, state_now, remedy.
     failure = models.JSONField(null=True)
 
     def __str__(self) -> str:

@@ -40,7 +40,7 @@ class Rehearsal(models.Model):
     risks = models.JSONField(default=list)
     passed = models.BooleanField(null=True)
     reversible = models.BooleanField(null=True)
-    failure = models.JSONField(null=True)  # code, sentence, next_step
+    failure = models.JSONField(null=True)  # code, sentence, state_now, remedy
     expires_at = models.DateTimeField(null=True)  # set at the end: no evidence after that
 
     class Meta:

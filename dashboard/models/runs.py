@@ -56,7 +56,7 @@ class Run(models.Model):
     cancel_requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
-    #: engine failure as told by services.recorder: code, sentence, state, next_step and the server's facts.
+    #: engine failure as told by services.recorder: code, sentence, state_now, remedy, and the server's facts.
     failure = models.JSONField(null=True)
 
     class Meta:

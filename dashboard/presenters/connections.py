@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dashboard.engine.database.doctor import Check, Level, is_fit
+from dashboard.engine.database.doctor import Check, CheckLevel, is_fit
 from dashboard.models.environments import Environment
 from dashboard.presenters.pills import Pill
 
-LEVELS: Mapping[Level, Pill] = {
-    Level.REFUSED: Pill(label="In the way", tone="danger", icon="fail"),
-    Level.WARNING: Pill(label="Look at this", tone="warn", icon="attention"),
-    Level.NOTE: Pill(label="Good to know", tone="info", icon="info"),
-    Level.FINE: Pill(label="Fine", tone="ok", icon="ok"),
+LEVELS: Mapping[CheckLevel, Pill] = {
+    CheckLevel.REFUSED: Pill(label="In the way", tone="danger", icon="fail"),
+    CheckLevel.WARNING: Pill(label="Look at this", tone="warn", icon="attention"),
+    CheckLevel.NOTE: Pill(label="Good to know", tone="info", icon="info"),
+    CheckLevel.FINE: Pill(label="Fine", tone="ok", icon="ok"),
 }
 
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 from dashboard.engine.schema.diff import Change, Difference
 from dashboard.models import DriftCheck, Snapshot
 from dashboard.models.environments import Environment
+from dashboard.models.failures import Failure
 from dashboard.presenters import schema_diff, statuses
 from dashboard.presenters.badges import Badge, badge
 from dashboard.presenters.buttons import ActionButton, refusal
@@ -61,15 +62,15 @@ class DriftPage:
 
 def panel(environment: Environment, state: DriftState) -> SchemaPanel:
     last, seen = state.last, state.seen
-    failure = (last.failure if last else None) or {}
+    failure = Failure.from_dict((last.failure if last else None) or {})
     return SchemaPanel(
         pill=statuses.SCHEMA[last.outcome] if last else statuses.SCHEMA_NOT_SEEN,
         url=reverse("drift", args=[environment.slug]),
         expected=_expected(seen.expected) if seen and seen.expected else "",
         differs=differs(state),
         since=seen.since if seen and state.drifted else None,
-        failure=failure.get("sentence", ""),
-        next_step=failure.get("next_step", ""),
+        failure=failure.sentence,
+        next_step=failure.next_step,
         checked_at=last.at if last else None,
         checked_by=last.by.get_username() if last and last.by else "",
         seen_at=seen.at if seen and seen != last else None,

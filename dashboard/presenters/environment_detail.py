@@ -19,6 +19,7 @@ from dashboard.engine.plan import Plan, Target
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Run
 from dashboard.models.environments import Environment
+from dashboard.models.failures import Failure
 from dashboard.models.roles import Role, has_role
 from dashboard.presenters import drift, plans, rehearsals, statuses, wording
 from dashboard.presenters import failures as boxes
@@ -396,9 +397,13 @@ def _mishaps(standing: Standing, failures: Mapping[str, Run]) -> Iterator[ErrorB
             yield _failed(item, standing.environment.name, failures.get(_label(item)))
 
 
+SETTLE = "Settle it: see what is there, then continue, or undo it by hand and start over."
+
+
 def _broken_off(left: Unfinished, standing: Standing, run: Run | None) -> ErrorBox:
     row = next((row for row in standing.rows if row.identity == left.identity and not row.success), None)
     what, name = _label(left), standing.environment.name
+    failure: dict[str, Any] = (run.failure if run else None) or {}
     settle = boxes.settle_button(standing.environment.slug, left.version, left.name)
     return ErrorBox(
         title=f"The rollback of {what} broke off on {name}"
@@ -407,10 +412,17 @@ def _broken_off(left: Unfinished, standing: Standing, run: Run | None) -> ErrorB
         happened=_told(run)
         or (row and row.error_message)
         or "It ran outside a transaction and did not come to its end.",
-        state_now=f"What ran before it broke off is committed and still there. Nothing else runs on {name} until it is "
-        "settled.",
+        state_now=" ".join(
+            sentence
+            for sentence in (
+                "What ran before it broke off is committed and still there.",
+                failure.get("left", ""),
+                f"Nothing else runs on {name} until it is settled.",
+            )
+            if sentence
+        ),
         state_tone="danger",
-        next_step="Settle it: see what is there, then continue, or undo it by hand and start over.",
+        next_step=f"{failure.get('correction', '')} {SETTLE}".lstrip(),
         actions=(settle, *_run_button(run)),
     )
 
@@ -424,7 +436,7 @@ def _failed(item: MigrationStatus, environment: str, run: Run | None) -> ErrorBo
         happened=_told(run) or (item.applied and item.applied.error_message) or "The reason was not kept.",
         state_now=f"Nothing of {label} remains: PostgreSQL undid it. What was applied before stands.",
         state_tone="ok",
-        next_step=failure.get("next_step") or "Mend the cause; it runs again with the next run.",
+        next_step=Failure.from_dict(failure).remedy or "Mend the cause; it runs again with the next run.",
         facts=boxes.server_facts(server),
         excerpt=server.get("excerpt", ""),
         url=_file_url(item, line) if item.migration else "",

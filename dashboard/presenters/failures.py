@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,6 +10,7 @@ from typing import Any
 from django.urls import reverse
 
 from dashboard.models import Run, RunStep
+from dashboard.models.failures import Failure
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.services import permissions
@@ -59,19 +59,19 @@ def box(run: Run, steps: Sequence[RunStep], by: Actor) -> ErrorBox | None:
     """None while there is nothing to explain."""
     if run.status not in _VERDICTS:
         return None
-    failure = run.failure or {}
-    found = replace(
+    kept: dict[str, Any] = run.failure or {}
+    error = replace(
         _VERDICTS[Run.Status(run.status)](run, steps),
-        happened=_happened(run, failure),
-        state_now=state_now(run, steps),
+        happened=_happened(run),
+        state_now=f"{state_now(run, steps)} {kept.get('left', '')}".rstrip(),
         state_tone=_state_tone(steps),
         actions=_ways_on(run, steps, by),
     )
-    return _with_server(found, failure["server"], run, steps) if "server" in failure else found
+    return _with_server(error, kept["server"], steps) if "server" in kept else error
 
 
 def state_now(run: Run, steps: Sequence[RunStep]) -> str:
-    """Built from what each step did; never from hope."""
+    """What each step did; never what it should have done."""
     place = badge_of(run.environment).name
     committed = [s for s in steps if s.status == RunStep.Status.COMMITTED]
     sentences = [_joined(committed, DONE[run.kind])]
@@ -81,8 +81,10 @@ def state_now(run: Run, steps: Sequence[RunStep]) -> str:
         sentences.append(_unknown([s for s in steps if s.status != RunStep.Status.COMMITTED], place))
     sentences.append(_joined([s for s in steps if s.status == RunStep.Status.NOT_RUN], "was not begun"))
     if not run.is_active and all(step.status in _UNTOUCHED and not step.started_at for step in steps):
-        what = f"Nothing of it is on {place}" if run.status == Run.Status.RESOLVED else f"Nothing was sent to {place}"
-        return f"{what}: it is as it was before."
+        nothing = (
+            f"Nothing of it is on {place}" if run.status == Run.Status.RESOLVED else f"Nothing was sent to {place}"
+        )
+        return f"{nothing}: it is as it was before."
     return " ".join(sentence for sentence in sentences if sentence)
 
 
@@ -96,8 +98,8 @@ _UNTOUCHED = frozenset({RunStep.Status.WAITING, RunStep.Status.NOT_RUN})
 def _failed(run: Run, steps: Sequence[RunStep]) -> ErrorBox:
     partly = _partial(steps)
     title = "This run failed, and left something behind" if partly else "This run failed"
-    told = _step_alone((run.failure or {}).get("next_step", ""))
-    return _box(title=title, next_step=told or _settle_step(partly) or AGAIN)
+    remedy = Failure.from_dict(run.failure or {}).remedy
+    return _box(title=title, next_step=remedy or _settle_step(partly) or AGAIN)
 
 
 def _cancelled(run: Run, steps: Sequence[RunStep]) -> ErrorBox:
@@ -107,7 +109,7 @@ def _cancelled(run: Run, steps: Sequence[RunStep]) -> ErrorBox:
 def _interrupted(run: Run, steps: Sequence[RunStep]) -> ErrorBox:
     unresolved = _unresolved(run)
     wait = WAIT.format(place=badge_of(run.environment).name)
-    next_step = f"{_step_alone(unresolved['next_step'])} {AGAIN_SOON}" if unresolved else wait
+    next_step = f"{unresolved.remedy} {AGAIN_SOON}".lstrip() if unresolved else wait
     return replace(_box(title="What this run did is not known yet", next_step=next_step), tone="warn", icon="unknown")
 
 
@@ -150,22 +152,19 @@ def _settle_step(partly: RunStep | None) -> str:
     return f"Settle {partly.version}: continue where it broke off, or undo by hand what is there and start over."
 
 
-def _step_alone(advice: str) -> str:
-    """Without the word on the database that it begins with: the box has a place of its own for that."""
-    return re.sub(r"^Nothing [^.]*\. ", "", advice)
-
-
-def _unresolved(run: Run) -> dict[str, Any]:
+def _unresolved(run: Run) -> Failure | None:
     """Why what an interrupted run committed could not be found out when it was last tried."""
-    reason: dict[str, Any] = (run.failure or {}).get("unresolved") or {}
-    return reason if run.status == Run.Status.INTERRUPTED else {}
+    reason: dict[str, Any] | None = (run.failure or {}).get("unresolved")
+    return Failure.from_dict(reason) if reason and run.status == Run.Status.INTERRUPTED else None
 
 
-def _happened(run: Run, failure: dict[str, Any]) -> str:
-    told: str = failure.get("sentence") or _by_person(run)
+def _happened(run: Run) -> str:
+    sentence = Failure.from_dict(run.failure or {}).sentence or _by_person(run)
     if unresolved := _unresolved(run):
-        return f"{told} Signalbox could not find out yet what was committed: {unresolved['sentence']}"
-    return f"{told} Signalbox asked the database what was committed." if run.status == Run.Status.RESOLVED else told
+        return f"{sentence} Signalbox could not find out yet what was committed: {unresolved.sentence}"
+    if run.status == Run.Status.RESOLVED:
+        return f"{sentence} Signalbox asked the database what was committed."
+    return sentence
 
 
 # The database now
@@ -230,12 +229,12 @@ def _by_person(run: Run) -> str:
     return "The run ended before it could say why."
 
 
-def _with_server(found: ErrorBox, server: dict[str, Any], run: Run, steps: Sequence[RunStep]) -> ErrorBox:
+def _with_server(error: ErrorBox, server: dict[str, Any], steps: Sequence[RunStep]) -> ErrorBox:
     failed = next((s for s in steps if s.status in {RunStep.Status.FAILED, RunStep.Status.PARTIAL}), None)
     url = reverse("migration", args=[failed.version, failed.name]) if failed and failed.action == "apply" else ""
     line = server.get("line")
     return replace(
-        found,
+        error,
         facts=server_facts(server),
         excerpt=server.get("excerpt", ""),
         url=f"{url}#L{line}" if url and line else url,

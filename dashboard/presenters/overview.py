@@ -10,12 +10,13 @@ from django.urls import reverse
 
 from dashboard.engine.migration import Severity
 from dashboard.models import Request
+from dashboard.models.failures import Failure
 from dashboard.presenters import environments
 from dashboard.presenters.environments import Card, Finding
 from dashboard.presenters.matrix import Matrix, matrix
 from dashboard.selectors import board
 from dashboard.selectors.environments import Standing
-from dashboard.selectors.folders import Failure, FolderReading
+from dashboard.selectors.folders import FolderReading
 
 VERSIONS_SHOWN = 12
 

@@ -12,10 +12,11 @@ from django.urls import reverse
 
 from dashboard.engine.plan import Action, Plan
 from dashboard.engine.rehearsal.report import Assertion, Origin, Proof, Report, ScriptError, ScriptRun
-from dashboard.engine.rehearsal.risk import Level
+from dashboard.engine.rehearsal.risk import RiskLevel
 from dashboard.engine.schema import diff
 from dashboard.engine.schema.diff import Change
 from dashboard.models import Rehearsal
+from dashboard.models.failures import Failure
 from dashboard.presenters import statuses
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
@@ -40,10 +41,10 @@ LEADS_BACK = Pill(label="Can be applied again", tone="ok", icon="ok")
 LEADS_ELSEWHERE = Pill(label="Not the same when applied again", tone="warn", icon="attention")
 
 #: How long others wait on the target.
-RISKS: Mapping[Level, Pill] = {
-    Level.LOW: Pill(label="Blocks for a moment", tone="ok", icon="ok"),
-    Level.MEDIUM: Pill(label="Blocks for seconds", tone="warn", icon="attention"),
-    Level.HIGH: Pill(label="Blocks for long", tone="danger", icon="lock"),
+RISKS: Mapping[RiskLevel, Pill] = {
+    RiskLevel.LOW: Pill(label="Blocks for a moment", tone="ok", icon="ok"),
+    RiskLevel.MEDIUM: Pill(label="Blocks for seconds", tone="warn", icon="attention"),
+    RiskLevel.HIGH: Pill(label="Blocks for long", tone="danger", icon="lock"),
 }
 
 #: What a difference from the schema before means once the rollback has run, and once the second up has.
@@ -120,7 +121,7 @@ class RehearsalPage:
     asked_at: datetime
     is_active: bool
     waits_for_worker: bool
-    failure: Mapping[str, str] | None
+    failure: Failure | None
     facts: tuple[tuple[str, Any], ...]
     remarks: tuple[str, ...]
     proofs: tuple[ProofView, ...]
@@ -142,7 +143,7 @@ def page(rehearsal: Rehearsal, by: Actor, *, worker_alive: bool) -> RehearsalPag
         asked_at=rehearsal.asked_at,
         is_active=active,
         waits_for_worker=rehearsal.status == Rehearsal.Status.QUEUED and not worker_alive,
-        failure=rehearsal.failure,
+        failure=Failure.from_dict(rehearsal.failure) if rehearsal.failure else None,
         facts=tuple(_facts(rehearsal, report)),
         remarks=report.remarks if report else (),
         proofs=tuple(_proof(p, rehearsal, only=len(report.proofs) == 1) for p in report.proofs) if report else (),
@@ -166,12 +167,12 @@ def risks(rehearsal: Rehearsal) -> tuple[RiskView, ...]:
     return tuple(
         RiskView(
             label=risk["label"],
-            pill=RISKS[Level(risk["level"])],
-            is_felt=risk["level"] != Level.LOW,
+            pill=RISKS[RiskLevel(risk["level"])],
+            is_felt=risk["level"] != RiskLevel.LOW,
             sentences=tuple(risk["sentences"]),
         )
         for risk in rehearsal.risks
-        if risk["level"] != Level.NONE
+        if risk["level"] != RiskLevel.NONE
     )
 
 

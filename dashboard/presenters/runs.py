@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from dashboard.engine.plan import Plan
 from dashboard.models import Run, RunStatement, RunStep
+from dashboard.models.failures import Failure
 from dashboard.presenters import failures, plans, statuses
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
@@ -273,7 +274,7 @@ def _copied(copied: Mapping[str, Any], step: RunStep) -> str:
     rows, what, where = _rows_said(copied["rows"]), copied["what"], copied["saved"]
     if step.action != Run.Kind.BRING_BACK:
         return f"Saved first: {rows} of {what}, in {where}."
-    is_column = what.endswith(")")
+    is_column = bool(copied.get("columns"))
     told = f"Brought back {copied['rows']:,} {'values' if is_column else 'rows'} of {what} from {where}."
     if copied["gone"]:
         told += f" {_rows_said(copied['gone'])} had no place: nothing has their key now."
@@ -349,4 +350,4 @@ def _failure_lines(failure: dict[str, Any]) -> Iterator[str]:
             yield f"  {name}: {value}\n"
     if excerpt := failure.get("server", {}).get("excerpt"):
         yield f"{excerpt}\n"
-    yield f"{failure.get('next_step', '')}\n"
+    yield f"{Failure.from_dict(failure).next_step}\n"

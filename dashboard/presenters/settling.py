@@ -71,13 +71,18 @@ def box(found: BrokenOff, environment: Environment, run: Run | None) -> ErrorBox
     """`run` is the one that left it so, where it is known."""
     failure: dict[str, Any] = (run.failure if run else None) or {}
     server: dict[str, Any] = failure.get("server", {})
+    # What the catalog shows of an invalid index is said with the rest.
+    seen_in_catalog = found.evidence is InDoubt.INVALID
+    left, correction = ("", "") if seen_in_catalog else (failure.get("left", ""), failure.get("correction", ""))
     what = f"The rollback of {found.label}" if found.action is Action.ROLLBACK else found.label
     return ErrorBox(
         title=f"{what} broke off on {environment.name}",
         happened=failure.get("sentence") or (found.row and found.row.error_message) or "The reason was not kept.",
-        state_now=" ".join([*_state(found), f"Nothing else runs on {environment.name} until this is settled."]),
+        state_now=" ".join(
+            [*_state(found), *filter(None, [left]), f"Nothing else runs on {environment.name} until this is settled."]
+        ),
         state_tone="danger",
-        next_step=_next_step(found),
+        next_step=f"{correction} {_next_step(found)}".lstrip(),
         facts=tuple(fact for fact in server_facts(server) if fact[0] in _CAUSE),
         actions=(ActionButton(label=f"Run {run.pk}", url=reverse("run", args=[run.pk]), icon="runs"),) if run else (),
     )

@@ -11,15 +11,7 @@ from django.conf import settings
 from dashboard.engine.errors import SourceMissing, SourceUnreadable
 from dashboard.engine.files import discovery
 from dashboard.engine.migration import Folder
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """Why a look failed: an engine error as it is kept and shown."""
-
-    code: str
-    sentence: str
-    next_step: str
+from dashboard.models.failures import Failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +48,7 @@ def _found() -> FolderReading:
     try:
         return FolderReading(folder=read())
     except (SourceMissing, SourceUnreadable) as error:
-        return FolderReading(failure=Failure(code=error.code, sentence=str(error), next_step=error.next_step))
+        return FolderReading(failure=Failure.of(error))
 
 
 def _look(source: Path) -> object:

@@ -11,7 +11,7 @@ from dashboard.engine.migration import History
 from dashboard.engine.plan import TargetIdentity
 from dashboard.models import Observation
 from dashboard.models.environments import Environment
-from dashboard.selectors.folders import Failure
+from dashboard.models.failures import Failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,5 +81,5 @@ def _look(row: Observation) -> LastLook:
         seen_at=row.seen_at if history else None,
         history=history,
         identity=identity,
-        failure=Failure(**row.failure) if row.failure else None,
+        failure=Failure.from_dict(row.failure) if row.failure else None,
     )

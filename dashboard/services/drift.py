@@ -25,6 +25,7 @@ from dashboard.engine.schema.drift import Seen
 from dashboard.engine.schema.objects import SchemaSnapshot as Schema
 from dashboard.models import DriftCheck, Run, RunStep, Snapshot, environments
 from dashboard.models.environments import Environment
+from dashboard.models.failures import Failure
 from dashboard.selectors import drift as drift_selector
 from dashboard.services import audit, permissions, policies, queue, targets
 from dashboard.services.actors import SIGNALBOX, Actor
@@ -157,7 +158,7 @@ def _last_run(environment: Environment) -> int | None:
 
 def _keep(environment: Environment, seen: Seen | EngineError, *, by: Actor) -> DriftCheck:
     if isinstance(seen, EngineError):
-        failure = {"code": seen.code, "sentence": str(seen), "next_step": seen.next_step}
+        failure = Failure.of(seen).to_dict()
         return _note(environment, DriftCheck.Outcome.UNREACHABLE, by=by, failure=failure)
     last = drift_selector.last_seen(environment)
     if last is None:

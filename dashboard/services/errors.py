@@ -1,4 +1,4 @@
-"""What the services refuse. Same shape as the engine's errors: a code, a sentence, the next step."""
+"""What the services refuse. Same shape as the engine's errors: a code, a sentence, the state, the remedy."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ class EvidenceMissing(Refused):
 
     code = "evidence_missing"
     sentence = "This cannot be approved yet. {missing}"
-    advice = "{remedy}"
 
 
 class NotRehearsable(Refused):
     code = "not_rehearsable"
     sentence = "Only what runs whole migrations can be rehearsed."
-    advice = "Nothing was changed. Read what it would send instead."
+    state = "Nothing was changed."
+    advice = "Read what it would send instead."
 
 
 class NameNotTyped(Refused):
@@ -94,13 +94,15 @@ class RowsNotTyped(Refused):
 
     code = "rows_not_typed"
     sentence = "{lost} would be lost, and what you typed does not say so."
-    advice = "Nothing was run. Type {expected} to show that you have read it."
+    state = "Nothing was run."
+    advice = "Type {expected} to show that you have read it."
 
 
 class DriftChanged(Refused):
     code = "drift_changed"
     sentence = "The schema of {environment} does not differ any more in the way this page showed."
-    advice = "Nothing was accepted. Reload the page: it shows what differs now."
+    state = "Nothing was accepted."
+    advice = "Reload the page: it shows what differs now."
 
 
 class PageOutdated(PlanChanged):
@@ -108,17 +110,20 @@ class PageOutdated(PlanChanged):
 
     code = "page_outdated"
     sentence = "A file or the history of {environment} changed since the page was opened, and so did the plan."
-    advice = "Nothing was changed. Go back and reload the page: it shows the plan as it is now."
+    state = "Nothing was changed."
+    advice = "Go back and reload the page: it shows the plan as it is now."
 
 
 class DatabaseNotConfirmed(Refused):
     code = "database_not_confirmed"
     sentence = "{environment} leads to another database than before, and no administrator has confirmed that."
-    advice = "Nothing was changed. The page of {environment} says what differs and what to do."
+    state = "Nothing was changed."
+    advice = "The page of {environment} says what differs and what to do."
 
 
 class DatabaseOutdated(PageOutdated):
     """Yet another database than the one on the page that asks for confirmation."""
 
     sentence = "{environment} leads to yet another database since the page was opened."
-    advice = "Nothing was changed. Go back and reload the page: it shows the database as it is now."
+    state = "Nothing was changed."
+    advice = "Go back and reload the page: it shows the database as it is now."

@@ -16,6 +16,7 @@ from dashboard.engine.rehearsal.report import Proof
 from dashboard.engine.sql import directives
 from dashboard.models import Rehearsal, Request, environments
 from dashboard.models.environments import Environment
+from dashboard.models.failures import Failure
 from dashboard.selectors import environments as standings
 from dashboard.selectors import findings, folders, rehearsals
 from dashboard.selectors.rehearsals import Known
@@ -175,8 +176,8 @@ def _of_rehearsal(known: Known, environment: Environment) -> tuple[str, str]:
     if latest is None:
         return "It has not been rehearsed.", "Rehearse it: that takes seconds and touches nothing."
     if latest.status == Rehearsal.Status.FAILED or done is None:
-        failure = latest.failure or {}
-        return f"The rehearsal could not be carried out: {failure['sentence']}", failure["next_step"] or again
+        failure = Failure.from_dict(latest.failure or {})
+        return f"The rehearsal could not be carried out: {failure.sentence}", failure.next_step or again
     if not done.passed:
         return "It failed when it was rehearsed.", "See what failed there, correct the file, and ask again."
     if rehearsals.is_expired(done):

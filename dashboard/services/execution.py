@@ -18,6 +18,7 @@ from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.executor import Approval
 from dashboard.engine.run.faultpoints import faultpoint
 from dashboard.models import Request, Run, RunStep, environments
+from dashboard.models.failures import Failure
 from dashboard.selectors import folders
 from dashboard.services import approvals, bindings, drift, observations, queue, recorder, runs, targets
 from dashboard.services.heartbeat import beating
@@ -48,9 +49,8 @@ def execute(run_id: int, *, told_to_stop: Callable[[], bool] = lambda: False) ->
             _end_badly(run, error)
         except Exception:
             logger.exception("Run %s broke off", run.pk)
-            runs.interrupt(
-                run, {"code": "broken_off", "sentence": "The worker broke off unexpectedly.", "next_step": ""}
-            )
+            broken_off = Failure(code="broken_off", sentence="The worker broke off unexpectedly.")
+            runs.interrupt(run, broken_off.to_dict())
         else:
             runs.finish(run, Run.Status.SUCCEEDED)
     faultpoint("reported")
@@ -84,8 +84,8 @@ def recover(run_id: int) -> None:
 def find_lost() -> None:
     """Runs whose worker is gone are interrupted and resolved; queued ones nobody took are offered again."""
     for run in runs.lost():
-        failure = {"code": "worker_lost", "sentence": "Its worker has not been heard of.", "next_step": ""}
-        runs.interrupt(run, failure)
+        failure = Failure(code="worker_lost", sentence="Its worker has not been heard of.")
+        runs.interrupt(run, failure.to_dict())
     for run in Run.objects.filter(status=Run.Status.INTERRUPTED):
         queue.recover_run(run.pk)
     for run in Run.objects.filter(status=Run.Status.QUEUED):

@@ -14,6 +14,7 @@ from dashboard.engine.errors import EngineError
 from dashboard.engine.plan import Target, TargetIdentity
 from dashboard.models import Observation, environments
 from dashboard.models.environments import Environment
+from dashboard.models.failures import Failure
 from dashboard.selectors import observations
 from dashboard.services import targets
 
@@ -64,4 +65,4 @@ def _values(seen: Target | EngineError) -> dict[str, Any]:
     values: dict[str, Any] = {"tried_at": now, "ok": isinstance(seen, Target), "failure": None}
     if isinstance(seen, Target):
         return values | {"seen_at": now, "history": seen.history.to_dict(), "identity": asdict(seen.identity)}
-    return values | {"failure": {"code": seen.code, "sentence": str(seen), "next_step": seen.next_step}}
+    return values | {"failure": Failure.of(seen).to_dict()}

@@ -31,6 +31,7 @@ from dashboard.engine.run.events import (
     StepStarted,
 )
 from dashboard.models import Run, RunStatement, RunStep
+from dashboard.models.failures import Failure
 
 logger = logging.getLogger(__name__)
 
@@ -136,11 +137,14 @@ def recording(run: Run) -> Iterator[Recorder]:
 
 
 def failure(error: EngineError) -> dict[str, Any]:
-    """An engine failure as it is kept with the run: code, sentence, next step, and the server's facts."""
-    kept: dict[str, Any] = {"code": error.code, "sentence": str(error), "next_step": error.next_step}
+    """An engine failure as it is kept with the run: what every failure says; of a statement, the server's facts, the
+    migration, what is left besides what the steps tell, and what removes the cause."""
+    kept = Failure.of(error).to_dict()
     if isinstance(error, StatementFailed | PartlyApplied):
         kept["server"] = asdict(error.facts["error"])
         kept["version"] = error.facts["version"]
+        kept["left"] = error.facts["left"]
+        kept["correction"] = error.facts.get("correction", "")
     return kept
 
 

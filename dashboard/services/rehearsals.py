@@ -28,6 +28,7 @@ from dashboard.engine.rehearsal.report import Origin, Report
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.models import Rehearsal, environments
 from dashboard.models.environments import Environment
+from dashboard.models.failures import Failure
 from dashboard.selectors import folders
 from dashboard.selectors import rehearsals as selector
 from dashboard.services import audit, permissions, plans, policies, queue, targets
@@ -40,16 +41,18 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(seconds=60)
 HEARTBEAT = 2.0
 
-LOST = {
-    "code": "worker_lost",
-    "sentence": "The worker that carried it out has not been heard of.",
-    "next_step": "Nothing was changed anywhere. Rehearse it again.",
-}
-BROKEN_OFF = {
-    "code": "broken_off",
-    "sentence": "The worker broke off unexpectedly; its log says why.",
-    "next_step": "Nothing was changed anywhere. Rehearse it again, and report it if it happens again.",
-}
+LOST = Failure(
+    code="worker_lost",
+    sentence="The worker that carried it out has not been heard of.",
+    state_now="Nothing was changed anywhere.",
+    remedy="Rehearse it again.",
+)
+BROKEN_OFF = Failure(
+    code="broken_off",
+    sentence="The worker broke off unexpectedly; its log says why.",
+    state_now="Nothing was changed anywhere.",
+    remedy="Rehearse it again, and report it if it happens again.",
+)
 
 
 def ask(plan: Plan, *, environment: Environment, by: Actor) -> Rehearsal:
@@ -151,7 +154,7 @@ def _carry_out(rehearsal: Rehearsal, told_to_stop: Callable[[], bool]) -> None:
     except RunCancelled:
         _put_back(rehearsal)
     except EngineError as error:
-        _fail(rehearsal, {"code": error.code, "sentence": str(error), "next_step": error.next_step})
+        _fail(rehearsal, Failure.of(error))
     except Exception:
         logger.exception("Rehearsal %s broke off", rehearsal.pk)
         _fail(rehearsal, BROKEN_OFF)
@@ -197,8 +200,8 @@ def _finish(rehearsal: Rehearsal, report: Report, of_target: dict[str, Any]) -> 
     )
 
 
-def _fail(rehearsal: Rehearsal, failure: dict[str, str]) -> None:
-    _end(rehearsal, Rehearsal.Status.FAILED, audit.Event.REHEARSAL_FAILED, failure=failure)
+def _fail(rehearsal: Rehearsal, failure: Failure) -> None:
+    _end(rehearsal, Rehearsal.Status.FAILED, audit.Event.REHEARSAL_FAILED, failure=failure.to_dict())
 
 
 def _end(rehearsal: Rehearsal, status: Rehearsal.Status, event: audit.Event, **changes: Any) -> None:

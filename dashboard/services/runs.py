@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from dashboard.engine.plan import Action, Plan
-from dashboard.engine.run.recovery import Found
+from dashboard.engine.run.recovery import StepVerdict
 from dashboard.models import Request, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.services import approvals, audit, forecasts, permissions, plans, policies, queue
@@ -145,7 +145,7 @@ def note_unresolved(run_id: int, reason: dict[str, Any]) -> None:
             run.save(update_fields=["failure"])
 
 
-def settle(run: Run, found: Sequence[Found]) -> None:
+def settle(run: Run, verdicts: Sequence[StepVerdict]) -> None:
     """What an interrupted run did is known now: note it step by step and free the environment."""
     with transaction.atomic():
         moved = Run.objects.filter(pk=run.pk, status=Run.Status.INTERRUPTED, attempt=run.attempt).update(
@@ -153,15 +153,18 @@ def settle(run: Run, found: Sequence[Found]) -> None:
         )
         if not moved:
             return
-        for step, what in zip(run.steps.all(), found, strict=True):
-            _settle_step(step, what)
+        for step, verdict in zip(run.steps.all(), verdicts, strict=True):
+            _settle_step(step, verdict)
         audit.record(
             audit.Event.RUN_RESOLVED,
             by=SIGNALBOX,
             environment=run.environment,
             run=run,
-            steps={s.label: what.value for s, what in zip(Plan.from_dict(run.plan).steps, found, strict=True)},
-            all_committed=all(what is Found.COMMITTED for what in found),
+            steps={
+                step.label: verdict.value
+                for step, verdict in zip(Plan.from_dict(run.plan).steps, verdicts, strict=True)
+            },
+            all_committed=all(verdict is StepVerdict.COMMITTED for verdict in verdicts),
         )
         _spend(run)
 
@@ -241,12 +244,12 @@ def _spend(run: Run) -> None:
         approvals.mark_done(run.request, run)
 
 
-def _settle_step(step: RunStep, found: Found) -> None:
-    match found:
-        case Found.COMMITTED:
+def _settle_step(step: RunStep, verdict: StepVerdict) -> None:
+    match verdict:
+        case StepVerdict.COMMITTED:
             step.status = RunStep.Status.COMMITTED
-        case Found.PARTIAL:
+        case StepVerdict.PARTIAL:
             step.status = RunStep.Status.PARTIAL
-        case Found.UNDONE:
+        case StepVerdict.UNDONE:
             step.status = RunStep.Status.FAILED if step.started_at else RunStep.Status.NOT_RUN
     step.save(update_fields=["status"])

@@ -31,14 +31,21 @@ STATUS: tuple[tuple[type[engine.EngineError], int], ...] = (
 
 def answer(request: HttpRequest, error: engine.EngineError) -> HttpResponse:
     status = next((code for kind, code in STATUS if isinstance(error, kind)), 422)
-    context = {"sentence": str(error), "next_step": error.next_step, "code": error.code, "back": _back(request)}
+    context = {
+        "sentence": str(error),
+        "state_now": error.state_now,
+        "remedy": error.remedy,
+        "code": error.code,
+        "back": _back(request),
+    }
     return render(request, "refused.html", context, status=status)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     context = {
         "sentence": "This form is too old, or it did not come from Signalbox.",
-        "next_step": "Nothing was changed. Go back, reload the page and send the form again.",
+        "state_now": "Nothing was changed.",
+        "remedy": "Go back, reload the page and send the form again.",
         "code": "csrf",
         "back": _back(request),
     }

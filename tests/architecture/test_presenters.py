@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from config.environments import Requirement
-from dashboard.engine.rehearsal.risk import Level
+from dashboard.engine.rehearsal.risk import RiskLevel
 from dashboard.engine.status import State
 from dashboard.models import DriftCheck, Rehearsal, Request, Run, RunStatement, RunStep
 from dashboard.presenters import evidence, rehearsals, statuses
@@ -25,7 +25,7 @@ TABLES = [
     pytest.param(Run.Status, statuses.RUN, id="run"),
     pytest.param(RunStep.Status, statuses.STEP, id="step"),
     pytest.param(Rehearsal.Status, statuses.REHEARSAL, id="rehearsal"),
-    pytest.param([level for level in Level if level is not Level.NONE], rehearsals.RISKS, id="risk"),
+    pytest.param([level for level in RiskLevel if level is not RiskLevel.NONE], rehearsals.RISKS, id="risk"),
     pytest.param(DriftCheck.Outcome, statuses.SCHEMA, id="schema"),
     pytest.param(RunStatement.Status, statuses.STATEMENT, id="statement"),
 ]

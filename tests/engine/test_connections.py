@@ -12,7 +12,7 @@ from dashboard.engine import errors, localserver
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import doctor, locks, tracking, wire
 from dashboard.engine.database.connection import Address, Connection
-from dashboard.engine.database.tracking import Attempt
+from dashboard.engine.database.tracking import Attempt, RunTracking, TrackingTables
 from dashboard.engine.errors import ServerError
 from dashboard.engine.plan import Action, Step
 from dashboard.engine.run.events import StatementFinished
@@ -30,9 +30,10 @@ def working(bench: Bench) -> Iterator[Connection]:
 
 
 @pytest.fixture
-def prepared(working: Connection) -> Connection:
-    tracking.prepare(working, SCHEMA)
-    return working
+def prepared(working: Connection) -> RunTracking:
+    tables = RunTracking(working, SCHEMA, ATTEMPT)
+    tables.prepare()
+    return tables
 
 
 def one(connection: Connection, statement: str) -> object:
@@ -169,39 +170,39 @@ def test_a_try_for_the_lock_never_waits(bench: Bench, working: Connection) -> No
 # The tracking tables
 
 
-def test_a_success_is_recorded_once(prepared: Connection) -> None:
-    tracking.record(prepared, SCHEMA, STEP, ATTEMPT, ms=1)
+def test_a_success_is_recorded_once(prepared: RunTracking) -> None:
+    prepared.record(STEP, ms=1)
     with pytest.raises(errors.PlanChanged, match="recorded already"):
-        tracking.record(prepared, SCHEMA, replace(STEP, checksum="d"), ATTEMPT, ms=2)
-    assert one(prepared, "SELECT checksum FROM platform.schema_migrations") == "c"
+        prepared.record(replace(STEP, checksum="d"), ms=2)
+    assert one(prepared.connection, "SELECT checksum FROM platform.schema_migrations") == "c"
 
 
 @pytest.mark.parametrize("action", [Action.ROLLBACK, Action.UNSKIP])
-def test_what_is_not_recorded_so_cannot_be_removed(prepared: Connection, action: Action) -> None:
+def test_what_is_not_recorded_so_cannot_be_removed(prepared: RunTracking, action: Action) -> None:
     if action is Action.UNSKIP:
-        tracking.record(prepared, SCHEMA, STEP, ATTEMPT, ms=1)
+        prepared.record(STEP, ms=1)
     with pytest.raises(errors.PlanChanged, match="not recorded as"):
-        tracking.record(prepared, SCHEMA, replace(STEP, action=action), ATTEMPT, ms=1)
+        prepared.record(replace(STEP, action=action), ms=1)
 
 
-def test_starting_over_forgets_a_failure_and_no_success(prepared: Connection) -> None:
-    tracking.record(prepared, SCHEMA, STEP, ATTEMPT, ms=1)
-    tracking.record(prepared, SCHEMA, replace(STEP, action=Action.RESET), ATTEMPT, ms=1)
-    assert one(prepared, "SELECT success FROM platform.schema_migrations") is True
+def test_starting_over_forgets_a_failure_and_no_success(prepared: RunTracking) -> None:
+    prepared.record(STEP, ms=1)
+    prepared.record(replace(STEP, action=Action.RESET), ms=1)
+    assert one(prepared.connection, "SELECT success FROM platform.schema_migrations") is True
 
 
-def test_a_failed_rollback_is_no_failed_migration(prepared: Connection) -> None:
+def test_a_failed_rollback_is_no_failed_migration(prepared: RunTracking) -> None:
     told = ServerError(sqlstate="22012", message="division by zero")
-    tracking.record_failure(prepared, SCHEMA, replace(STEP, action=Action.ROLLBACK), ATTEMPT, told)
-    assert one(prepared, "SELECT count(*) FROM platform.schema_migrations") == 0
-    assert one(prepared, "SELECT outcome FROM platform.migration_audit_log") == "failed"
+    prepared.record_failure(replace(STEP, action=Action.ROLLBACK), told)
+    assert one(prepared.connection, "SELECT count(*) FROM platform.schema_migrations") == 0
+    assert one(prepared.connection, "SELECT outcome FROM platform.migration_audit_log") == "failed"
 
 
 def test_a_table_that_is_no_history_is_not_adopted(working: Connection) -> None:
     working.execute("CREATE SCHEMA platform")
     working.execute("CREATE TABLE platform.schema_migrations (version text, dirty boolean)")
     with pytest.raises(errors.TrackingTableUnusable):
-        tracking.prepare(working, SCHEMA)
+        TrackingTables(working, SCHEMA).prepare()
     assert (
         one(
             working,
@@ -214,17 +215,17 @@ def test_a_table_that_is_no_history_is_not_adopted(working: Connection) -> None:
 def test_the_tables_are_made_together_or_not_at_all(working: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracking, "_PREPARATION", (*tracking._PREPARATION[:3], (None, ("no such query",))))
     with pytest.raises(KeyError):
-        tracking.prepare(working, SCHEMA)
+        TrackingTables(working, SCHEMA).prepare()
     assert one(working, "SELECT to_regnamespace('platform')") is None
 
 
-def test_a_fuse_that_was_taken_out_is_put_back_before_the_next_run(bench: Bench, prepared: Connection) -> None:
-    prepared.execute("DROP TRIGGER fuse ON platform.migration_fuse")
-    prepared.execute("ALTER TABLE platform.migration_fuse DROP CONSTRAINT fuse_pair")
+def test_a_fuse_that_was_taken_out_is_put_back_before_the_next_run(bench: Bench, prepared: RunTracking) -> None:
+    prepared.connection.execute("DROP TRIGGER fuse ON platform.migration_fuse")
+    prepared.connection.execute("ALTER TABLE platform.migration_fuse DROP CONSTRAINT fuse_pair")
     bench.write("001_a.sql", "CREATE TABLE a (id int);")
     bench.apply()
-    assert one(prepared, "SELECT count(*) FROM pg_trigger WHERE tgname = 'fuse'") == 1
-    assert one(prepared, "SELECT count(*) FROM pg_constraint WHERE conname = 'fuse_pair'") == 1
+    assert one(prepared.connection, "SELECT count(*) FROM pg_trigger WHERE tgname = 'fuse'") == 1
+    assert one(prepared.connection, "SELECT count(*) FROM pg_constraint WHERE conname = 'fuse_pair'") == 1
 
 
 # The doctor

@@ -7,9 +7,10 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from dashboard.engine.database import connection, doctor, tracking
+from dashboard.engine.database import connection, doctor
 from dashboard.engine.database.connection import Access, Address
-from dashboard.engine.database.doctor import Check, Level
+from dashboard.engine.database.doctor import Check, CheckLevel
+from dashboard.engine.database.tracking import TrackingTables
 from dashboard.engine.plan import Policy
 from tests.fix_postgres import Database
 
@@ -48,22 +49,22 @@ def plain(target_db: Database) -> Iterator[str]:
 
 def prepared(database: Database) -> None:
     with connection.working(access_to(database.url), name="x") as opened:
-        tracking.prepare(opened, "platform")
+        TrackingTables(opened, "platform").prepare()
 
 
 def test_what_a_role_lacks_is_named_with_the_grant_that_gives_it(
     examine: Examine, target_db: Database, plain: str
 ) -> None:
-    assert examine(plain)["rights"].level is Level.REFUSED
+    assert examine(plain)["rights"].level is CheckLevel.REFUSED
     assert examine(plain)["rights"].finding == f"the role {plain} may not create the schema platform there."
     target_db.query("CREATE SCHEMA platform")
     assert examine(plain)["rights"].finding == f"the role {plain} may not create tables in the schema platform."
     target_db.query(f"GRANT CREATE, USAGE ON SCHEMA platform TO {plain}")
-    assert examine(plain)["rights"].level is Level.FINE
+    assert examine(plain)["rights"].level is CheckLevel.FINE
     prepared(target_db)
     assert examine(plain)["rights"].finding == f"the role {plain} may not write to the tracking tables in platform."
     target_db.query(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA platform TO {plain}")
-    assert examine(plain)["rights"].level is Level.FINE
+    assert examine(plain)["rights"].level is CheckLevel.FINE
 
 
 def test_the_unfit_comes_first(examine: Examine, plain: str) -> None:
@@ -89,7 +90,7 @@ def test_a_history_that_someone_else_made_is_told_from_ours(examine: Examine, ta
 def test_what_has_been_open_for_long_is_told(
     examine: Examine, target_db: Database, plain: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert examine()["long_transactions"].level is Level.FINE
+    assert examine()["long_transactions"].level is CheckLevel.FINE
     query = doctor.sql.query("long_transactions").as_string().replace("1 minute", "0 minutes")
     found = doctor.sql.query
     monkeypatch.setattr(
@@ -98,10 +99,10 @@ def test_what_has_been_open_for_long_is_told(
     with target_db.connect(application_name="nightly report") as other, other.transaction():
         other.execute("SELECT 1")
         check = examine()["long_transactions"]
-        assert check.level is Level.WARNING
+        assert check.level is CheckLevel.WARNING
         assert f"session {other.info.backend_pid} of postgres (nightly report) for 0 s" in check.finding
         hidden = examine(plain)["long_transactions"]
-    assert hidden.level is Level.NOTE, "what a role may not see is not called fine"
+    assert hidden.level is CheckLevel.NOTE, "what a role may not see is not called fine"
     assert "pg_read_all_stats" in hidden.remedy
 
 
@@ -127,5 +128,5 @@ def test_which_connections_may_go_without_encryption(
     is_private = doctor._is_private
     monkeypatch.setattr(doctor, "_is_private", lambda *_: is_private(host, address))
     check = examine()["tls"]
-    assert check.level is (Level.FINE if private else Level.WARNING)
+    assert check.level is (CheckLevel.FINE if private else CheckLevel.WARNING)
     assert ("sslmode" in check.remedy) is not private

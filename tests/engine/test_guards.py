@@ -10,9 +10,9 @@ import pytest
 
 from dashboard.engine import errors
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import guards, locks, tracking, wire
+from dashboard.engine.database import guards, locks, wire
 from dashboard.engine.database.connection import Connection
-from dashboard.engine.database.tracking import Attempt
+from dashboard.engine.database.tracking import Attempt, RunTracking
 from dashboard.engine.run import executor, session, transactional
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.events import Ending, Event, StatementFinished, StatementStarted, StepEnded, StepRetried
@@ -124,7 +124,7 @@ def test_an_error_after_the_commit_is_no_failure(users: Bench, monkeypatch: pyte
     def time_out(*_: object) -> bool:
         raise psycopg.errors.QueryCanceled("canceling statement due to statement timeout")
 
-    monkeypatch.setattr(tracking, "succeeded", time_out)
+    monkeypatch.setattr(RunTracking, "succeeded", time_out)
     with pytest.raises(errors.ConnectionLost, match="reading it back"):
         users.apply()
     assert [event.ending for event in users.events if isinstance(event, StepEnded)] == [Ending.UNKNOWN]

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from dashboard.engine import errors
-from dashboard.engine.database import guards, tracking
-from dashboard.engine.database.connection import Connection
+from dashboard.engine.database import guards
+from dashboard.engine.database.tracking import RunTracking, TrackingTables
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.events import Ending, Event, StatementFinished, StepEnded
 from tests.engine.folders import Bench
@@ -48,15 +48,15 @@ def test_an_error_around_a_statement_does_not_hide_what_was_committed_before_it(
     people: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people.write("002_steps.sql", f"{OUTSIDE}CREATE TABLE one (id int);\nCREATE TABLE two (id int);")
-    look, looks = guards.look, []
+    read, reads = guards.transaction_state, []
 
-    def fail_at_the_second(connection: Connection, schema: str) -> guards.Look:
-        looks.append(schema)
-        if len(looks) == 3:  # before and after the first statement, then before the second
+    def fail_at_the_second(tables: TrackingTables) -> guards.TransactionState:
+        reads.append(tables)
+        if len(reads) == 3:  # before and after the first statement, then before the second
             raise psycopg.errors.QueryCanceled("canceling statement due to statement timeout")
-        return look(connection, schema)
+        return read(tables)
 
-    monkeypatch.setattr(guards, "look", fail_at_the_second)
+    monkeypatch.setattr(guards, "transaction_state", fail_at_the_second)
     with pytest.raises(errors.PartlyApplied, match="statement 1 is committed"):
         people.apply()
     assert unfinished(people) == [(1, True)]
@@ -150,13 +150,13 @@ def test_the_lock_timeout_is_back_after_a_build(people: Bench) -> None:
 
 
 def test_the_record_is_durable_whatever_the_file_sets(people: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    record, seen = tracking.record, []
+    record, seen = RunTracking.record, []
 
-    def look_and_record(connection: Connection, *args: Any, **kwargs: Any) -> None:
-        seen.append(connection.execute("SHOW synchronous_commit").fetchone())
-        record(connection, *args, **kwargs)
+    def look_and_record(tables: RunTracking, *args: Any, **kwargs: Any) -> None:
+        seen.append(tables.connection.execute("SHOW synchronous_commit").fetchone())
+        record(tables, *args, **kwargs)
 
-    monkeypatch.setattr(tracking, "record", look_and_record)
+    monkeypatch.setattr(RunTracking, "record", look_and_record)
     people.write("002_fast.sql", f"{OUTSIDE}SET synchronous_commit = off;\nINSERT INTO people VALUES ('Eve');")
     people.apply()
     assert seen == [("on",)]

@@ -9,7 +9,7 @@ from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.errors import OtherDatabase
 from dashboard.engine.plan import TargetIdentity
 from dashboard.engine.run import recovery
-from dashboard.engine.run.recovery import Found
+from dashboard.engine.run.recovery import StepVerdict
 from tests.engine.folders import Bench
 from tests.fix_postgres import MakeDatabase
 
@@ -60,4 +60,4 @@ def test_recovery_believes_only_the_database_the_run_worked_on(
     with pytest.raises(OtherDatabase):
         recovery.resolve(plan, access=bench.access, attempt=attempt)
     bench.database = worked_on
-    assert recovery.resolve(plan, access=bench.access, attempt=attempt).steps == (Found.COMMITTED,)
+    assert recovery.resolve(plan, access=bench.access, attempt=attempt).steps == (StepVerdict.COMMITTED,)

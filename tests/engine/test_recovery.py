@@ -18,7 +18,7 @@ from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.plan import Plan
 from dashboard.engine.run import recovery
 from dashboard.engine.run.faultpoints import InjectedFault
-from dashboard.engine.run.recovery import Found
+from dashboard.engine.run.recovery import StepVerdict
 from tests.engine.folders import Bench
 
 LOST = "2"  # the run
@@ -56,7 +56,7 @@ def lose(people: Bench, monkeypatch: pytest.MonkeyPatch) -> Lose:
     return lost_at
 
 
-def resolve(bench: Bench, plan: Plan) -> Found:
+def resolve(bench: Bench, plan: Plan) -> StepVerdict:
     (found,) = recovery.resolve(plan, access=bench.access, attempt=Attempt(run_id=LOST, by="alice")).steps
     return found
 
@@ -126,7 +126,7 @@ def test_nothing_is_read_without_the_lock(people: Bench, monkeypatch: pytest.Mon
         pytest.raises(errors.TargetBusy),
     ):
         resolve(people, plan)
-    assert resolve(people, plan) is Found.UNDONE
+    assert resolve(people, plan) is StepVerdict.UNDONE
 
 
 # What the answers mean
@@ -134,20 +134,20 @@ def test_nothing_is_read_without_the_lock(people: Bench, monkeypatch: pytest.Mon
 
 def test_a_target_without_tables_holds_nothing_of_the_run(bench: Bench) -> None:
     bench.write("002_next.sql", "CREATE TABLE next (id int);")
-    assert resolve(bench, bench.plan()) is Found.UNDONE
+    assert resolve(bench, bench.plan()) is StepVerdict.UNDONE
     assert not bench.history.exists
 
 
 def test_what_another_run_committed_is_not_taken_for_this_ones(people: Bench) -> None:
     plan = people.plan()
     people.apply(run_id="7")
-    assert resolve(people, plan) is Found.UNDONE
+    assert resolve(people, plan) is StepVerdict.UNDONE
 
 
 def test_what_the_run_committed_is_committed(people: Bench) -> None:
     plan = people.plan()
     people.apply(run_id=LOST)
-    assert resolve(people, plan) is Found.COMMITTED
+    assert resolve(people, plan) is StepVerdict.COMMITTED
 
 
 @pytest.mark.parametrize(
@@ -157,14 +157,14 @@ def test_what_the_catalog_shows_as_done_is_recorded(people: Bench, lose: Lose, t
     people.database.query("CREATE INDEX people_old ON people (name)")
     plan = lose("statement_done", text)
     assert not is_recorded(people)
-    assert resolve(people, plan) is Found.COMMITTED
+    assert resolve(people, plan) is StepVerdict.COMMITTED
     assert is_recorded(people)
     assert unfinished(people) == []
 
 
 def test_a_build_that_never_began_left_nothing(people: Bench, lose: Lose) -> None:
     plan = lose("journal_started", "CREATE INDEX CONCURRENTLY people_name ON people (name);")
-    assert resolve(people, plan) is Found.UNDONE
+    assert resolve(people, plan) is StepVerdict.UNDONE
     assert unfinished(people) == []
 
 
@@ -172,17 +172,17 @@ def test_an_invalid_index_stays_in_question(people: Bench, lose: Lose) -> None:
     plan = lose("journal_started", f"{UNIQUE};")
     with suppress(psycopg.errors.UniqueViolation):
         people.database.query(UNIQUE)
-    assert resolve(people, plan) is Found.PARTIAL
+    assert resolve(people, plan) is StepVerdict.PARTIAL
     assert unfinished(people) == [(1, False)]
 
 
 def test_what_may_run_again_left_nothing(people: Bench, lose: Lose) -> None:
     plan = lose("statement_done", "VACUUM people;")
-    assert resolve(people, plan) is Found.UNDONE
+    assert resolve(people, plan) is StepVerdict.UNDONE
     assert unfinished(people) == []
 
 
 def test_a_block_that_can_commit_by_itself_stays_in_question(people: Bench, lose: Lose) -> None:
     plan = lose("statement_done", f"{OUTSIDE}DO $$ BEGIN INSERT INTO people VALUES ('Eve'); COMMIT; END $$;")
-    assert resolve(people, plan) is Found.PARTIAL
+    assert resolve(people, plan) is StepVerdict.PARTIAL
     assert unfinished(people) == [(1, False)]

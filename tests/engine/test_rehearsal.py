@@ -188,6 +188,13 @@ def test_a_failure_outside_a_transaction_leaves_nothing_either(rehearse: Rehears
     assert (first.up.ok, second.up.ok, second.down.ok, third.up.ok) == (False, True, False, True)
 
 
+def test_what_a_run_would_advise_is_advised_here(rehearse: Rehearse):
+    (proof,) = rehearse(_001_free="-- signalbox: transaction=none\nSELECT pg_advisory_unlock_all();").proofs
+    assert proof.up.error
+    assert proof.up.error.sentence == "the statement released the target lock"
+    assert proof.up.error.remedy == "Take pg_advisory_unlock_all or DISCARD ALL out of the file."
+
+
 def test_statements_that_cannot_share_a_transaction_are_refused_as_a_run_refuses_them(rehearse: Rehearse):
     _, proof = rehearse(
         _001_users=USERS, _002_mixed="ALTER TABLE users ADD a int;\nCREATE INDEX CONCURRENTLY i ON users (name);"
@@ -195,7 +202,7 @@ def test_statements_that_cannot_share_a_transaction_are_refused_as_a_run_refuses
     assert proof.up.error
     assert "inside a transaction, but the other statements of this file need one" in proof.up.error.sentence
     assert (proof.up.error.line, proof.up.error.statement) == (2, 2)
-    assert "transaction=none" in proof.up.error.hint
+    assert "transaction=none" in proof.up.error.remedy
 
 
 def test_a_session_that_breaks_is_replaced(rehearse: Rehearse):

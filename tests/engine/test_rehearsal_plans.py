@@ -18,7 +18,7 @@ from dashboard.engine.plan import Plan
 from dashboard.engine.rehearsal import dump, risk
 from dashboard.engine.rehearsal.dump import NoDump
 from dashboard.engine.rehearsal.report import ObservedLock, Origin, Proof, Report, ScriptRun
-from dashboard.engine.rehearsal.risk import Level
+from dashboard.engine.rehearsal.risk import RiskLevel
 from tests.engine.folders import FREE, Bench
 from tests.fix_postgres import Database, MakeDatabase
 
@@ -341,27 +341,27 @@ LIVE = Live(
     [
         (
             _run(("platform.users", "ACCESS EXCLUSIVE"), rewritten=("platform.users",)),
-            Level.HIGH,
+            RiskLevel.HIGH,
             "ACCESS EXCLUSIVE on platform.users, 1.2 M rows, 340 MB, rewritten: "
             "about 34 s of blocked reads and writes, by estimate.",
         ),
         (
             _run(("platform.users", "SHARE"), read=("platform.users",)),
-            Level.MEDIUM,
+            RiskLevel.MEDIUM,
             "SHARE on platform.users, 1.2 M rows, 340 MB, read from end to end: "
             "about 7 s of blocked writes, by estimate.",
         ),
         (
             _run(("platform.users", "ACCESS EXCLUSIVE")),
-            Level.LOW,
+            RiskLevel.LOW,
             "ACCESS EXCLUSIVE on platform.users, 1.2 M rows, 340 MB: "
             "less than a second of blocked reads and writes, by estimate.",
         ),
-        (_run(("platform.users", "SHARE UPDATE EXCLUSIVE"), read=("platform.users",)), Level.NONE, ""),
-        (_run(("platform.unknown", "ACCESS EXCLUSIVE")), Level.NONE, ""),
+        (_run(("platform.users", "SHARE UPDATE EXCLUSIVE"), read=("platform.users",)), RiskLevel.NONE, ""),
+        (_run(("platform.unknown", "ACCESS EXCLUSIVE")), RiskLevel.NONE, ""),
     ],
 )
-def test_a_lock_weighs_as_much_as_its_table(run: ScriptRun, level: Level, sentence: str):
+def test_a_lock_weighs_as_much_as_its_table(run: ScriptRun, level: RiskLevel, sentence: str):
     found = risk.of(run, LIVE)
     assert (found.level, found.sentences) == (level, (sentence,) if sentence else ())
 
@@ -378,5 +378,5 @@ def test_a_lock_is_held_while_other_tables_are_worked_on():
 def test_who_uses_the_table_now_makes_it_a_high_risk():
     holder = Holder(relation="platform.users", session="nightly report (backend 7)", seconds=300)
     found = risk.of(_run(("platform.users", "ACCESS EXCLUSIVE")), replace(LIVE, holders=(holder,)))
-    assert found.level is Level.HIGH
+    assert found.level is RiskLevel.HIGH
     assert found.sentences[1].startswith("nightly report (backend 7) has had a transaction open on platform.users")

@@ -71,7 +71,12 @@ def test_columns_are_saved_with_their_key_before_the_rollback_drops_them(users: 
     ]
     assert (save.rows, save.label, save.run_id, save.by, save.action) == (3, "002_plan", "2", "alice", "rollback")
     assert copied(users) == (
-        Copied(what="public.users (plan, note)", saved=f"signalbox_saved.{save.copy.saved}", rows=3),
+        Copied(
+            what="public.users (plan, note)",
+            saved=f"signalbox_saved.{save.copy.saved}",
+            rows=3,
+            columns=("plan", "note"),
+        ),
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dashboard.engine.database import tracking
+from dashboard.engine.database.tracking import TrackingTables
 from dashboard.engine.schema import diff, snapshot
 from dashboard.engine.schema.objects import SchemaSnapshot, attributes_of, subject_of, table_of, text_of
 from dashboard.engine.schema.snapshot import tracking_tables
@@ -234,7 +234,7 @@ def test_columns_taken_out_and_put_back_differ_in_order_only(base, before):
 def test_what_signalbox_keeps_in_a_target_is_left_out(copy):
     before = look(copy)
     with copy.connect() as connection:
-        tracking.prepare(connection, "platform")
+        TrackingTables(connection, "platform").prepare()
     assert look(copy).fingerprint == before.fingerprint
     kept = {key for key in look(copy, exclude_tables=frozenset()).objects if "migration" in key}
     assert {table_of(key) for key in kept} >= {"platform.schema_migrations", "platform.migration_audit_log"}
@@ -242,7 +242,7 @@ def test_what_signalbox_keeps_in_a_target_is_left_out(copy):
 
 def test_the_tracking_tables_may_live_in_another_schema(copy):
     with copy.connect() as connection:
-        tracking.prepare(connection, "signals")
+        TrackingTables(connection, "signals").prepare()
     added = diff.compare(look(copy, exclude_tables=frozenset()), look(copy, exclude_tables=tracking_tables("signals")))
     assert {d.change for d in added} == {diff.Change.REMOVED}
     assert "schema signals" in look(copy, exclude_tables=tracking_tables("signals")).objects

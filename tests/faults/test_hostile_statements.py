@@ -14,7 +14,7 @@ from dashboard.engine import errors
 from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.plan import Plan
 from dashboard.engine.run import executor, recovery
-from dashboard.engine.run.recovery import Found
+from dashboard.engine.run.recovery import StepVerdict
 from dashboard.engine.sql import statements, transaction
 from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.transaction import TransactionMode, TransactionShape
@@ -322,7 +322,7 @@ def run_as_it_is(bench: Bench, sent: tuple[str, ...], monkeypatch: pytest.Monkey
     try:
         bench.execute(plan, run_id="2")
     except errors.ConnectionLost:
-        assert _resolve(bench, plan) == (Found.UNDONE,)
+        assert _resolve(bench, plan) == (StepVerdict.UNDONE,)
         raise
 
 
@@ -349,7 +349,7 @@ def _read(number: int, sql: str) -> Statement:
     return replace(statement, number=number, control=None)
 
 
-def _resolve(bench: Bench, plan: Plan) -> tuple[Found, ...]:
+def _resolve(bench: Bench, plan: Plan) -> tuple[StepVerdict, ...]:
     return recovery.resolve(plan, access=bench.access, attempt=Attempt(run_id="2", by="alice")).steps
 
 

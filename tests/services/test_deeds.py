@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from dashboard.engine.run.recovery import Found
+from dashboard.engine.run.recovery import StepVerdict
 from dashboard.models import AuditEvent, Decision, Request, Run, RunStep
 from dashboard.services import approvals, audit, plans, runs
 from dashboard.services.actors import Actor
@@ -99,7 +99,7 @@ def _interrupt(line: Line, alice: Actor, bob: Actor) -> Deed:
 def _settle(line: Line, alice: Actor, bob: Actor) -> Deed:
     run = _claimed(line, alice)
     runs.interrupt(run, {"code": "worker_lost"})
-    return lambda: runs.settle(run, [Found.COMMITTED, Found.COMMITTED])
+    return lambda: runs.settle(run, [StepVerdict.COMMITTED, StepVerdict.COMMITTED])
 
 
 def _asked(line: Line, by: Actor) -> Request:

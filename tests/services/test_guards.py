@@ -16,7 +16,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from dashboard.engine.errors import NotAcknowledged
 from dashboard.engine.run import executor, recovery
 from dashboard.engine.run.cancellation import Cancellation
-from dashboard.engine.run.recovery import Found
+from dashboard.engine.run.recovery import StepVerdict
 from dashboard.models import AuditEvent, Request, Run, RunStatement
 from dashboard.services import approvals, decisions, execution, plans, recorder, runs
 from dashboard.services.actors import Actor
@@ -155,7 +155,7 @@ def test_a_run_that_was_found_out_about_has_spent_its_approval(two_files: Line, 
     request = approved(two_files, alice, bob)
     run = claimed(runs.start_approved(request, by=alice, typed_name="production"))
     runs.interrupt(run, {"code": "worker_lost"})
-    runs.settle(run, [Found.UNDONE, Found.UNDONE])
+    runs.settle(run, [StepVerdict.UNDONE, StepVerdict.UNDONE])
     request.refresh_from_db()
     assert request.status == Request.Status.DONE
 
@@ -205,7 +205,7 @@ def test_a_resolver_that_was_overtaken_settles_nothing(two_files: Line, alice: A
     runs.interrupt(run, {"code": "worker_lost"})
     Run.objects.update(**change)
     before = Run.objects.values().get()
-    runs.settle(run, [Found.COMMITTED, Found.COMMITTED])
+    runs.settle(run, [StepVerdict.COMMITTED, StepVerdict.COMMITTED])
     assert Run.objects.values().get() == before
     assert AuditEvent.objects.filter(kind="run.resolved").count() == 0
 

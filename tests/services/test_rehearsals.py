@@ -84,7 +84,8 @@ def test_one_that_cannot_be_carried_out_says_why_and_proves_nothing(
     assert failed.failure == {
         "code": "local_server",
         "sentence": "There is no PostgreSQL.",
-        "next_step": "Install one.",
+        "state_now": "",
+        "remedy": "Install one.",
     }
     assert selector.of_plan(plans.apply(two_files.production)).proof is None
 

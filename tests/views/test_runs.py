@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
-from dashboard.engine.run.recovery import Found
+from dashboard.engine.run.recovery import StepVerdict
 from dashboard.models import Run, RunStatement, RunStep
 from dashboard.selectors import runs as selector
 from dashboard.services import execution, runs
@@ -75,6 +75,56 @@ def test_a_failure_says_what_happened_what_is_and_what_to_do(
     assert "CREATE TABLE members ( user_id int REFERENCES users ) Undone" in shown
     assert re.search(r"002_members Failed, nothing changed \d+ ms", shown)
     assert re.search(r"INSERT INTO members .* Failed \d+ ms", shown)
+
+
+@pytest.fixture
+def lock_released(line: Line) -> Line:
+    """002 commits its first statement, and its second one gives the target lock away."""
+    line.write(
+        _001_users="CREATE TABLE users (id int PRIMARY KEY);",
+        _002_steps="-- signalbox: transaction=none\nCREATE TABLE one (id int);\nSELECT pg_advisory_unlock_all();",
+    )
+    return line
+
+
+REMEDY = "What to do next Take pg_advisory_unlock_all or DISCARD ALL out of the file."
+
+
+def test_the_remedy_is_shown_wherever_a_failure_is_that_left_something(
+    lock_released: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run, client = run_on_staging(requester), client_of(requester)
+    shown = text(client.get(f"/runs/{run.pk}/"))
+    assert f"{REMEDY} Continue from statement 2 once the cause is gone" in shown
+    assert f"{REMEDY} Settle it" in text(client.get("/environments/staging/"))
+    assert REMEDY in text(client.get("/environments/staging/settle/002/steps/"))
+    log = b"".join(client.get(f"/runs/{run.pk}/?format=text").streaming_content).decode()  # type: ignore[attr-defined]
+    assert "Take pg_advisory_unlock_all or DISCARD ALL out of the file." in log
+
+
+def test_an_invalid_index_is_part_of_what_the_database_is_now(
+    line: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    line.write(
+        _001_people="CREATE TABLE people (name text); INSERT INTO people VALUES ('Ada'), ('Ada');",
+        _002_key="CREATE UNIQUE INDEX CONCURRENTLY people_name_key ON people (name);",
+    )
+    run = run_on_staging(requester)
+    shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
+    assert "until that is settled. It left an invalid index behind: public.people_name_key." in shown
+    assert "What to do next Drop it with DROP INDEX CONCURRENTLY." in shown
+
+
+def test_a_run_that_failed_before_the_two_were_kept_apart_is_still_shown(
+    failing: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run = run_on_staging(requester)
+    kept = run.failure or {}
+    old = {key: kept[key] for key in ("code", "sentence", "server", "version")}
+    Run.objects.filter(pk=run.pk).update(failure={**old, "next_step": "Nothing of it remains. Correct the file."})
+    assert "What to do next Nothing of it remains. Correct the file." in text(
+        client_of(requester).get(f"/runs/{run.pk}/")
+    )
 
 
 def test_only_an_administrator_is_offered_to_skip(
@@ -183,7 +233,7 @@ def test_a_resolved_run_says_what_was_found_out(
     assert run
     run.steps.update(started_at=timezone.now())
     runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has not been heard of.", "next_step": ""})
-    runs.settle(run, [Found.COMMITTED, Found.UNDONE])
+    runs.settle(run, [StepVerdict.COMMITTED, StepVerdict.UNDONE])
     shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
     assert "001 is applied. Nothing of 002 remains" in shown
     assert "1 of 2 steps of this run are committed, as found out after a crash" in shown
@@ -192,9 +242,9 @@ def test_a_resolved_run_says_what_was_found_out(
 @pytest.mark.parametrize(
     ("found", "pill", "said", "tone"),
     [
-        (Found.COMMITTED, "Succeeded, found out after a crash", "All of this run is committed", "ok"),
-        (Found.UNDONE, "Failed, nothing changed", "This run failed, and nothing of it remains", "danger"),
-        (Found.PARTIAL, "Failed, partly applied", "Part of this run is there", "danger"),
+        (StepVerdict.COMMITTED, "Succeeded, found out after a crash", "All of this run is committed", "ok"),
+        (StepVerdict.UNDONE, "Failed, nothing changed", "This run failed, and nothing of it remains", "danger"),
+        (StepVerdict.PARTIAL, "Failed, partly applied", "Part of this run is there", "danger"),
     ],
 )
 def test_each_verdict_after_a_crash_has_its_words(
@@ -202,7 +252,7 @@ def test_each_verdict_after_a_crash_has_its_words(
     requester: User,
     run_on_staging: Callable[..., Run],
     client_of: ClientOf,
-    found: Found,
+    found: StepVerdict,
     pill: str,
     said: str,
     tone: str,

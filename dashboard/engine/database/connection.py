@@ -115,16 +115,16 @@ def cut_off_after(seconds: float, connection: Connection) -> Iterator[None]:
 
 
 @contextmanager
-def naming_errors(connection: Connection, address: Address, schema: str) -> Iterator[None]:
+def naming_errors(connection: Connection, access: Access) -> Iterator[None]:
     """Around statements of our own before any of a migration: what psycopg raises becomes TargetUnreachable, or
     TrackingTableUnusable where the server answers and refuses."""
     try:
         yield
     except psycopg.Error as error:
         if connection.closed:
-            raise _unreachable(address, reason_of(error, address)) from None
-        reason = error.diag.message_primary or reason_of(error, address)
-        raise TrackingTableUnusable(table=f"{schema}.schema_migrations", reason=reason) from None
+            raise _unreachable(access.address, reason_of(error, access.address)) from None
+        reason = error.diag.message_primary or reason_of(error, access.address)
+        raise TrackingTableUnusable(table=f"{access.schema}.schema_migrations", reason=reason) from None
 
 
 def session_name(run_id: str) -> str:
@@ -145,8 +145,8 @@ def reset(connection: Connection, access: Access) -> None:
     connection.execute(_CLEAN)
     name_of_session = {"application_name": connection.info.get_parameters().get("application_name", "")}
     wanted = name_of_session | _settings(access)
-    said = ", ".join("pg_catalog.set_config(%s, %s, false)" for _ in wanted)
-    connection.execute(f"SELECT {said}", [part for pair in wanted.items() for part in pair])
+    assignments = ", ".join("pg_catalog.set_config(%s, %s, false)" for _ in wanted)
+    connection.execute(f"SELECT {assignments}", [part for pair in wanted.items() for part in pair])
 
 
 #: One message, because a distant target makes a dozen of them slow.
@@ -202,13 +202,14 @@ def _connect(address: Address, name: str, options: dict[str, str], timeout: int)
     try:
         return _open(parts, name, options, timeout)
     except psycopg.OperationalError as error:
-        if options and (fewer := _what_is_understood(options, str(error))) != options:
-            return _connect(address, name, fewer, timeout)
+        if options and (accepted := _accepted(options, str(error))) != options:
+            return _connect(address, name, accepted, timeout)
         raise _unreachable(address, reason_of(error, address)) from None
 
 
-def _what_is_understood(options: dict[str, str], complaint: str) -> dict[str, str]:
-    """The startup options without those the other end refuses: an old server one of them, a pooler all."""
+def _accepted(options: dict[str, str], complaint: str) -> dict[str, str]:
+    """The startup options without those the other end refuses: an old server one of them, a pooler all. Of a connection
+    that failed libpq gives no SQLSTATE, only the text."""
     if "unsupported startup parameter" in complaint:
         return {}
     return {key: value for key, value in options.items() if key not in complaint}

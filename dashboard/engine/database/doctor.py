@@ -11,12 +11,13 @@ import psycopg
 from psycopg import conninfo
 
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import sql, tracking
+from dashboard.engine.database import history, sql
 from dashboard.engine.database.connection import Access, Address, Connection
+from dashboard.engine.database.tracking import TrackingTables
 from dashboard.engine.errors import TargetUnsuitable
 
 
-class Level(StrEnum):
+class CheckLevel(StrEnum):
     FINE = "fine"
     NOTE = "note"  # nothing to do, but good to know
     WARNING = "warning"  # a run may start; people should look at this first
@@ -26,7 +27,7 @@ class Level(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     code: str
-    level: Level
+    level: CheckLevel
     finding: str  # a clause about the database, so that "Staging is not fit: {finding}" is a sentence
     remedy: str = ""
 
@@ -49,7 +50,7 @@ UNPOOLED = (
 def examine(connection: Connection, address: Address) -> None:
     """Raise TargetUnsuitable with the remedy, or return."""
     for check in _fitness(connection, address):
-        if check.level is Level.REFUSED:
+        if check.level is CheckLevel.REFUSED:
             raise TargetUnsuitable(environment=address.name, finding=check.finding, remedy=check.remedy)
 
 
@@ -59,13 +60,13 @@ def checkup(connection: Connection, access: Access) -> tuple[Check, ...]:
     Where a role may not see something the check says so; it never fails for that. Raises TrackingTableUnusable,
     TargetUnreachable.
     """
-    with connections.naming_errors(connection, access.address, access.schema):
+    with connections.naming_errors(connection, access):
         checks = [*_fitness(connection, access.address), *(check(connection, access) for check in _CHECKS)]
-    return tuple(sorted(checks, key=lambda check: list(Level)[::-1].index(check.level)))
+    return tuple(sorted(checks, key=lambda check: list(CheckLevel)[::-1].index(check.level)))
 
 
 def is_fit(checks: Iterable[Check]) -> bool:
-    return all(check.level is not Level.REFUSED for check in checks)
+    return all(check.level is not CheckLevel.REFUSED for check in checks)
 
 
 def _fitness(connection: Connection, address: Address) -> Iterator[Check]:
@@ -81,7 +82,7 @@ def _fitness(connection: Connection, address: Address) -> Iterator[Check]:
         remedy = "Reset default_transaction_read_only for this role or database."
         yield _refused("read_only", "its sessions are read-only.", remedy)
     else:
-        yield Check(code="primary", level=Level.FINE, finding="it is a primary and takes writes.")
+        yield Check(code="primary", level=CheckLevel.FINE, finding="it is a primary and takes writes.")
 
 
 def _pooling(connection: Connection, address: Address, backend_pid: object) -> Check:
@@ -89,8 +90,8 @@ def _pooling(connection: Connection, address: Address, backend_pid: object) -> C
         finding = "its URL leads through a transaction pooler, which loses locks and settings."
         return _refused("transaction_pooler", finding, UNPOOLED)
     if connection.info.backend_pid != backend_pid:
-        return Check(code="pooler", level=Level.NOTE, finding="its URL leads through a pooler in session mode.")
-    return Check(code="pooler", level=Level.FINE, finding="no pooler stands between.")
+        return Check(code="pooler", level=CheckLevel.NOTE, finding="its URL leads through a pooler in session mode.")
+    return Check(code="pooler", level=CheckLevel.FINE, finding="no pooler stands between.")
 
 
 def _behind_transaction_pooler(connection: Connection, address: Address, backend_pid: object) -> bool:
@@ -115,8 +116,8 @@ def _version(version: int) -> Check:
         return _refused("version", finding, "Signalbox needs 13 or newer.")
     if version >= NEWEST_VERSION:
         remedy = "What is new in its SQL may be refused when the folder is read; tell the maintainers."
-        return Check(code="version", level=Level.WARNING, finding=finding, remedy=remedy)
-    return Check(code="version", level=Level.FINE, finding=finding)
+        return Check(code="version", level=CheckLevel.WARNING, finding=finding, remedy=remedy)
+    return Check(code="version", level=CheckLevel.FINE, finding=finding)
 
 
 # What people should know
@@ -127,7 +128,7 @@ def _rights(connection: Connection, access: Access) -> Check:
     assert row is not None, "current_user always has a role"
     role, is_superuser, may_create_schema, may_create_tables, may_write = row
     schema = access.schema
-    if not tracking.is_prepared(connection, schema):
+    if not TrackingTables(connection, schema).is_prepared():
         if may_create_tables is None and not may_create_schema:
             remedy = f"Run as an owner: GRANT CREATE ON DATABASE to {role}, or CREATE SCHEMA {schema} for it."
             return _refused("rights", f"the role {role} may not create the schema {schema} there.", remedy)
@@ -139,8 +140,8 @@ def _rights(connection: Connection, access: Access) -> Check:
         return _refused("rights", f"the role {role} may not write to the tracking tables in {schema}.", remedy)
     if is_superuser:
         remedy = "A migration can then do anything to the server. A role that owns only its schemas is enough."
-        return Check(code="rights", level=Level.NOTE, finding=f"the role {role} is a superuser.", remedy=remedy)
-    return Check(code="rights", level=Level.FINE, finding=f"the role {role} may keep the history there.")
+        return Check(code="rights", level=CheckLevel.NOTE, finding=f"the role {role} is a superuser.", remedy=remedy)
+    return Check(code="rights", level=CheckLevel.FINE, finding=f"the role {role} may keep the history there.")
 
 
 def _encryption(connection: Connection, access: Access) -> Check:
@@ -148,14 +149,16 @@ def _encryption(connection: Connection, access: Access) -> Check:
     host = connection.info.host
     if not connection.pgconn.ssl_in_use:
         if _is_private(host, connection.info.hostaddr):
-            return Check(code="tls", level=Level.FINE, finding="the connection does not leave a private network.")
+            return Check(code="tls", level=CheckLevel.FINE, finding="the connection does not leave a private network.")
         remedy = "Add sslmode=require, better verify-full, to the URL."
-        return Check(code="tls", level=Level.WARNING, finding="the connection is not encrypted.", remedy=remedy)
+        return Check(code="tls", level=CheckLevel.WARNING, finding="the connection is not encrypted.", remedy=remedy)
     if parts.get("sslmode") in {"verify-ca", "verify-full"}:
-        return Check(code="tls", level=Level.FINE, finding="the connection is encrypted and the server proved itself.")
+        return Check(
+            code="tls", level=CheckLevel.FINE, finding="the connection is encrypted and the server proved itself."
+        )
     remedy = "sslmode=verify-full with the provider's root certificate would tell an impostor."
     finding = "the connection is encrypted; who answers is not verified."
-    return Check(code="tls", level=Level.NOTE, finding=finding, remedy=remedy)
+    return Check(code="tls", level=CheckLevel.NOTE, finding=finding, remedy=remedy)
 
 
 def _is_private(host: str, address: str) -> bool:
@@ -166,31 +169,32 @@ def _clocks(connection: Connection, access: Access) -> Check:
     asked = time.time()
     row = connection.execute("SELECT pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())").fetchone()
     answered = time.time()
-    there = float(str(row[0])) if row else answered
-    skew = max(asked - there, there - answered)
+    server_time = float(str(row[0])) if row else answered
+    skew = max(asked - server_time, server_time - answered)
     if skew > CLOCKS_AGREE_WITHIN:
         finding = f"its clock is {skew:.0f} s away from that of this machine."
         remedy = "Times in its tables and in the audit log will not fit together. No decision rests on them."
-        return Check(code="clock", level=Level.WARNING, finding=finding, remedy=remedy)
-    return Check(code="clock", level=Level.FINE, finding="its clock agrees with that of this machine.")
+        return Check(code="clock", level=CheckLevel.WARNING, finding=finding, remedy=remedy)
+    return Check(code="clock", level=CheckLevel.FINE, finding="its clock agrees with that of this machine.")
 
 
 def _tables(connection: Connection, access: Access) -> Check:
-    name = f"{access.schema}.schema_migrations"
+    tables = TrackingTables(connection, access.schema)
+    name = tables.history_table
     try:
-        history = tracking.read(connection, access.schema)
+        remembered = history.of(tables)
     except psycopg.errors.InsufficientPrivilege:
-        return Check(code="tables", level=Level.NOTE, finding=f"its {name} is hidden from this role.")
-    if not history.exists:
+        return Check(code="tables", level=CheckLevel.NOTE, finding=f"its {name} is hidden from this role.")
+    if not remembered.exists:
         finding = f"it has no {name} yet; the first run makes it."
-        return Check(code="tables", level=Level.NOTE, finding=finding)
-    if not tracking.is_prepared(connection, access.schema):
+        return Check(code="tables", level=CheckLevel.NOTE, finding=finding)
+    if not tables.is_prepared():
         finding = f"it has a {name} that Signalbox did not make; the first run adds its columns to it."
         remedy = "The columns that stand there keep their meaning for whoever reads them."
-        return Check(code="tables", level=Level.NOTE, finding=finding, remedy=remedy)
-    rows = len(history.rows)
+        return Check(code="tables", level=CheckLevel.NOTE, finding=finding, remedy=remedy)
+    rows = len(remembered.rows)
     finding = f"its {name} holds {rows} {'row' if rows == 1 else 'rows'}."
-    return Check(code="tables", level=Level.FINE, finding=finding)
+    return Check(code="tables", level=CheckLevel.FINE, finding=finding)
 
 
 def _long_transactions(connection: Connection, access: Access) -> Check:
@@ -198,17 +202,19 @@ def _long_transactions(connection: Connection, access: Access) -> Check:
     rows = connection.execute(sql.query("long_transactions")).fetchall()
     prepared = connection.execute(sql.query("prepared_transactions")).fetchone()
     if rows or (prepared and prepared[0]):
-        told = [f"session {pid} of {user} ({name or state}) for {age} s" for pid, user, name, state, age in rows]
-        told += [f"{prepared[0]} prepared and never ended"] if prepared and prepared[0] else []
-        finding = f"it has transactions that have been open for long: {'; '.join(told)}."
+        transactions = [
+            f"session {pid} of {user} ({name or state}) for {age} s" for pid, user, name, state, age in rows
+        ]
+        transactions += [f"{prepared[0]} prepared and never ended"] if prepared and prepared[0] else []
+        finding = f"it has transactions that have been open for long: {'; '.join(transactions)}."
         remedy = "A migration that needs a strong lock on what they have touched waits for them. End them first."
-        return Check(code=code, level=Level.WARNING, finding=finding, remedy=remedy)
+        return Check(code=code, level=CheckLevel.WARNING, finding=finding, remedy=remedy)
     hidden = connection.execute(sql.query("hidden_sessions")).fetchone()
     if hidden and hidden[0]:
         finding = "what other sessions there are doing is hidden from this role."
         remedy = "GRANT pg_read_all_stats TO it, and a run can say who blocks it and for how long."
-        return Check(code=code, level=Level.NOTE, finding=finding, remedy=remedy)
-    return Check(code=code, level=Level.FINE, finding="no transaction there has been open for more than a minute.")
+        return Check(code=code, level=CheckLevel.NOTE, finding=finding, remedy=remedy)
+    return Check(code=code, level=CheckLevel.FINE, finding="no transaction there has been open for more than a minute.")
 
 
 _CHECKS: tuple[Callable[[Connection, Access], Check], ...] = (
@@ -221,4 +227,4 @@ _CHECKS: tuple[Callable[[Connection, Access], Check], ...] = (
 
 
 def _refused(code: str, finding: str, remedy: str) -> Check:
-    return Check(code=code, level=Level.REFUSED, finding=finding, remedy=remedy)
+    return Check(code=code, level=CheckLevel.REFUSED, finding=finding, remedy=remedy)

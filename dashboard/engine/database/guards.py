@@ -7,16 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from dashboard.engine.database import sql
-from dashboard.engine.database.connection import Connection
+from dashboard.engine.database.tracking import TrackingTables
 
 REMEDY = (
-    "Nothing of it remains. The schema of schema_migrations, migration_audit_log and migration_fuse is Signalbox's "
-    "own: take the statement out; to record a migration as done, skip it with a reason."
+    "The schema of schema_migrations, migration_audit_log and migration_fuse is Signalbox's own: take the statement "
+    "out; to record a migration as done, skip it with a reason."
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class TransactionState:
     """What must be the same before and after a migration's statements, and whether it locked a tracking table."""
 
     transaction: str
@@ -28,50 +28,50 @@ class Look:
 class Seal:
     """Closed after BEGIN, opened before COMMIT. While it is closed no COMMIT and no PREPARE TRANSACTION passes."""
 
-    connection: Connection
-    schema: str
+    tables: TrackingTables
     secret: str
-    _at_first: Look | None = None
+    _at_first: TransactionState | None = None
 
     def close(self) -> None:
-        self.connection.execute(sql.query("arm_fuse", self.schema), {"secret": self.secret})
-        self._at_first = self._at_first or look(self.connection, self.schema)
+        self._execute("arm_fuse")
+        self._at_first = self._at_first or transaction_state(self.tables)
 
     def is_ours(self) -> bool:
         """Whether this is still the transaction that was begun."""
-        return self._at_first is not None and look(self.connection, self.schema).transaction == (
-            self._at_first.transaction
-        )
+        return self._at_first is not None and transaction_state(self.tables).transaction == self._at_first.transaction
 
     def broken(self) -> str:
         """What the migration did to its transaction or to the tracking tables; empty when nothing."""
-        now = look(self.connection, self.schema)
+        now = transaction_state(self.tables)
         assert self._at_first is not None, "closed before"
         if now.transaction != self._at_first.transaction:
             return "the migration ended the transaction of the run"
-        return wrote(self._at_first, now)
+        return harm_done(self._at_first, now)
 
     @contextmanager
     def lifted(self) -> Iterator[None]:
         """For SET CONSTRAINTS in a migration, which would check the fuse with everything else."""
         self.open()
         yield
-        self.connection.execute(sql.query("defer_fuse", self.schema))
+        self.tables.connection.execute(sql.query("defer_fuse", self.tables.schema))
         self.close()
 
     def open(self) -> None:
-        self.connection.execute(sql.query("allow_commit"), {"secret": self.secret})
-        self.connection.execute(sql.query("disarm_fuse", self.schema), {"secret": self.secret})
+        self._execute("allow_commit")
+        self._execute("disarm_fuse")
+
+    def _execute(self, query: str) -> None:
+        self.tables.connection.execute(sql.query(query, self.tables.schema), {"secret": self.secret})
 
 
-def look(connection: Connection, schema: str) -> Look:
-    row = connection.execute(sql.query("seal"), {"schema": schema}).fetchone()
+def transaction_state(tables: TrackingTables) -> TransactionState:
+    row = tables.connection.execute(sql.query("seal"), {"schema": tables.schema}).fetchone()
     assert row is not None, "a SELECT without FROM has one row"
-    return Look(transaction=str(row[0]), guards=str(row[1]), wrote=bool(row[2]))
+    return TransactionState(transaction=str(row[0]), guards=str(row[1]), wrote=bool(row[2]))
 
 
-def wrote(before: Look, now: Look) -> str:
-    """What was done to the tracking tables between two looks in one transaction; empty when nothing."""
+def harm_done(before: TransactionState, now: TransactionState) -> str:
+    """What was done to the tracking tables between two moments of one transaction; empty when nothing."""
     if now.wrote:
         return "the migration wrote to the tracking tables of Signalbox"
     if now.guards != before.guards:

@@ -1,16 +1,22 @@
-"""What a target is and what it remembers, read at one moment."""
+"""What a target is and what it remembers, read at one moment. Creates nothing, changes nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import tracking
+from dashboard.engine.database import sql
 from dashboard.engine.database.connection import Access, Connection
+from dashboard.engine.database.tracking import HISTORY, LOG, TrackingTables
 from dashboard.engine.errors import OtherDatabase
+from dashboard.engine.migration import AppliedMigration, History, JournalEntry, Kind, Unfinished
 from dashboard.engine.plan import Target, TargetIdentity
 
 
 def read(access: Access, *, scripts: bool = False, expected: TargetIdentity | None = None) -> Target:
-    """Read a target's identity and history. Changes nothing, creates nothing.
+    """Read a target's identity and history.
 
     Raises OtherDatabase, with nothing of its history read, where it is not the expected one.
     """
@@ -31,5 +37,66 @@ def target(connection: Connection, access: Access, identity: TargetIdentity, *, 
         name=access.address.name,
         identity=identity,
         policy=access.policy,
-        history=tracking.read(connection, access.schema, scripts=scripts),
+        history=of(TrackingTables(connection, access.schema), scripts=scripts),
+    )
+
+
+def of(tables: TrackingTables, *, scripts: bool = False) -> History:
+    """What the tracking tables say; the texts of the migrations only with `scripts`. Raises TrackingTableUnusable for
+    a table that is something else."""
+    columns = tables.columns(HISTORY)
+    if not columns:
+        return History(exists=False)
+    tables.check_columns(columns)
+    rows = tables.connection.execute(sql.query("read_history", tables.schema), {"scripts": scripts}).fetchall()
+    return History(
+        exists=True,
+        rows=tuple(_applied(row[0]) for row in rows),  # type: ignore[arg-type]
+        rolled_back=_rolled_back(tables),
+        unfinished=_unfinished(tables),
+    )
+
+
+def _applied(row: Mapping[str, Any]) -> AppliedMigration:
+    kind = Kind(row.get("kind") or "applied")
+    key, name = row["version"], row["name"]
+    # A skipped file that shares its number with others is kept under its whole name, because version is the key.
+    version = key.removesuffix(f"_{name}") if kind is Kind.SKIPPED else key
+    return AppliedMigration(
+        version=version,
+        name=name,
+        key=key,
+        applied_at=datetime.fromisoformat(row["applied_at"]) if row.get("applied_at") else None,
+        checksum=row.get("checksum") or "",
+        checksum_sql=row.get("checksum_sql") or "",
+        execution_time_ms=row.get("execution_time_ms"),
+        success=bool(row.get("success", True)),
+        error_message=row.get("error_message"),
+        kind=kind,
+        applied_by=row.get("applied_by") or "",
+        run_id=row.get("run_id") or "",
+        has_rollback=bool(row.get("has_rollback")),
+        forward_script=row.get("forward_script"),
+        rollback_script=row.get("rollback_script"),
+    )
+
+
+def _rolled_back(tables: TrackingTables) -> frozenset[tuple[str, str]]:
+    if not {"name", "action", "outcome"} <= tables.columns(LOG):
+        return frozenset()
+    rows = tables.connection.execute(sql.query("read_rolled_back", tables.schema)).fetchall()
+    return frozenset((str(version), str(name)) for version, name in rows)
+
+
+def _unfinished(tables: TrackingTables) -> tuple[Unfinished, ...]:
+    if not {"name", "action", "outcome", "statement"} <= tables.columns(LOG):
+        return ()
+    journals: dict[tuple[str, str, str], list[JournalEntry]] = {}
+    rows = tables.connection.execute(sql.query("read_unfinished", tables.schema))
+    for version, name, action, number, outcome, digest in rows:
+        entry = JournalEntry(statement=int(str(number)), checksum=str(digest), done=outcome == "done")
+        journals.setdefault((str(version), str(name), str(action)), []).append(entry)
+    return tuple(
+        Unfinished(version=version, name=name, action=action, entries=tuple(entries))
+        for (version, name, action), entries in journals.items()
     )

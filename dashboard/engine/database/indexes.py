@@ -22,8 +22,8 @@ def invalid(connection: Connection, table: str) -> frozenset[Index]:
     return frozenset(Index(oid=int(str(o)), name=str(n), qualified=str(q)) for o, n, q in rows)
 
 
-def named(found: Iterable[Index], name: str) -> Index | None:
-    return next((index for index in found if name and index.name == name), None)
+def named(indexes: Iterable[Index], name: str) -> Index | None:
+    return next((index for index in indexes if name and index.name == name), None)
 
 
 def beside(connection: Connection, table: str, name: str) -> str:

@@ -16,7 +16,7 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from dashboard.engine.database import sql, tables
 from dashboard.engine.database.connection import Connection
-from dashboard.engine.database.tables import Column
+from dashboard.engine.database.tables import TableColumn
 from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.errors import PlanBlocked
 from dashboard.engine.plan import Action, Copy, Step
@@ -54,7 +54,8 @@ class Copied:
 
     what: str  # platform.users (plan)
     saved: str  # the table in signalbox_saved
-    rows: int
+    rows: int  # of copied columns that were brought back: values
+    columns: tuple[str, ...] = ()  # those that were copied; empty: whole rows
     gone: int = 0
     kept: int = 0
 
@@ -67,12 +68,12 @@ def work(connection: Connection, step: Step, attempt: Attempt) -> tuple[Copied, 
     before = _one(connection, "SELECT pg_catalog.current_setting('row_security')")
     connection.execute("SET LOCAL row_security = off")  # a part of the rows would pass for all of them
     if step.action is Action.BRING_BACK:
-        done = tuple(_bring_back(connection, step, copy, attempt) for copy in _parents_first(connection, step.copies))
+        copied = tuple(_bring_back(connection, step, copy, attempt) for copy in _parents_first(connection, step.copies))
     else:
         _prepare(connection)
-        done = tuple(_save(connection, step, copy, attempt) for copy in step.copies)
+        copied = tuple(_save(connection, step, copy, attempt) for copy in step.copies)
     connection.execute("SELECT pg_catalog.set_config('row_security', %s, true)", (before,))
-    return done
+    return copied
 
 
 def read(connection: Connection) -> tuple[Save, ...]:
@@ -84,20 +85,20 @@ def read(connection: Connection) -> tuple[Save, ...]:
 
 def obstacle(connection: Connection, copy: Copy) -> str:
     """Why a copy cannot be put back as things stand; empty where it can."""
-    held = _columns_of_copy(connection, copy)
-    now = {column.name: column for column in tables.columns(connection, copy.schema, copy.table)}
+    copied = _columns_of_copy(connection, copy)
+    columns = {column.name: column for column in tables.columns(connection, copy.schema, copy.table)}
     place = f"{copy.schema}.{copy.table}"
-    if not held:
+    if not copied:
         return "the copy is not there any more"
-    if not now:
+    if not columns:
         return f"there is no table {place} now"
-    if missing := [name for name in held if name not in now]:
+    if missing := [name for name in copied if name not in columns]:
         return f"{place} has no column {', '.join(missing)} now"
     if copy.columns and not copy.key:
         return f"{place} has no primary key, so nothing tells which value belongs to which row"
     if copy.columns:
         return ""
-    if needed := [c.name for c in now.values() if c.needs_value and not c.is_computed and c.name not in held]:
+    if needed := [c.name for c in columns.values() if c.needs_value and not c.is_computed and c.name not in copied]:
         return f"{place} has a new column {', '.join(needed)} that needs a value in every row"
     if not copy.key and _one(connection, SQL("SELECT EXISTS (SELECT FROM {})").format(_place(copy))):
         return f"{place} has no primary key and is not empty, so rows could come back twice"
@@ -146,16 +147,16 @@ def _save(connection: Connection, step: Step, copy: Copy, attempt: Attempt) -> C
         "by": attempt.by,
     }
     connection.execute(sql.query("register_save"), values)
-    return Copied(what=copy.label, saved=f"{SCHEMA}.{name}", rows=rows)
+    return Copied(what=copy.label, saved=f"{SCHEMA}.{name}", rows=rows, columns=copy.columns)
 
 
-def _is_kept(column: Column, copy: Copy) -> bool:
+def _is_kept(column: TableColumn, copy: Copy) -> bool:
     """The key and the columns that go; without a key whole rows, for whoever puts them back by hand."""
     everything = not copy.columns or not copy.key
     return not column.is_computed and (everything or column.name in {*copy.key, *copy.columns})
 
 
-def _as_kept(column: Column) -> Composed:
+def _as_kept(column: TableColumn) -> Composed:
     kept = "{0}" if column.is_builtin else '{0}::pg_catalog.text COLLATE pg_catalog."default" AS {0}'
     return SQL(kept).format(column.identifier)
 
@@ -182,14 +183,15 @@ def _bring_back(connection: Connection, step: Step, copy: Copy, attempt: Attempt
         raise PlanBlocked(
             version=step.label,
             reason=f"{reason}.",
-            remedy=f"Nothing was changed. The rows are in {SCHEMA}.{copy.saved}: put them back by hand.",
+            state_now="No row of it was brought back.",
+            remedy=f"The rows are in {SCHEMA}.{copy.saved}: put them back by hand.",
         )
     fill = _fill_columns if copy.columns else _insert_rows
-    done = fill(connection, copy)
+    copied = fill(connection, copy)
     connection.execute(
         sql.query("mark_brought_back"), {"saved": copy.saved, "by": attempt.by, "run_id": attempt.run_id}
     )
-    return done
+    return copied
 
 
 def _insert_rows(connection: Connection, copy: Copy) -> Copied:
@@ -236,28 +238,30 @@ def _fill_columns(connection: Connection, copy: Copy) -> Copied:
         ).format(**values, untouched=untouched)
         rows += connection.execute(update).rowcount
     _move_sequences(connection, copy, columns)
-    return Copied(what=copy.label, saved=f"{SCHEMA}.{copy.saved}", rows=rows, gone=gone, kept=kept)
+    return Copied(
+        what=copy.label, saved=f"{SCHEMA}.{copy.saved}", rows=rows, columns=copy.columns, gone=gone, kept=kept
+    )
 
 
-def _filled(connection: Connection, copy: Copy) -> list[Column]:
-    held = _columns_of_copy(connection, copy)
-    return [c for c in tables.columns(connection, copy.schema, copy.table) if c.name in held and not c.is_computed]
+def _filled(connection: Connection, copy: Copy) -> list[TableColumn]:
+    copied = _columns_of_copy(connection, copy)
+    return [c for c in tables.columns(connection, copy.schema, copy.table) if c.name in copied and not c.is_computed]
 
 
 def _columns_of_copy(connection: Connection, copy: Copy) -> set[str]:
     return {column.name for column in tables.columns(connection, SCHEMA, copy.saved)}
 
 
-def _value(column: Column) -> Composed:
+def _value(column: TableColumn) -> Composed:
     return SQL("kept.{}::{}").format(column.identifier, SQL(column.type))
 
 
-def _same_row(copy: Copy, columns: Sequence[Column]) -> Composed:
+def _same_row(copy: Copy, columns: Sequence[TableColumn]) -> Composed:
     keys = [c for c in columns if c.name in copy.key]
     return SQL(" AND ").join(SQL("here.{} = {}").format(c.identifier, _value(c)) for c in keys)
 
 
-def _is_untouched(column: Column) -> Composed:
+def _is_untouched(column: TableColumn) -> Composed:
     """Empty, or what the column was added with: that nobody wrote, as far as can be told."""
     empty = SQL("here.{} IS NULL").format(column.identifier)
     if column.constant is None:
@@ -268,7 +272,7 @@ def _is_untouched(column: Column) -> Composed:
     return SQL("({} OR {})").format(empty, default)
 
 
-def _move_sequences(connection: Connection, copy: Copy, columns: Iterable[Column]) -> None:
+def _move_sequences(connection: Connection, copy: Copy, columns: Iterable[TableColumn]) -> None:
     """Past what came back, or the next insert would collide with it."""
     for column in columns:
         if column.sequence:
@@ -281,14 +285,14 @@ def _move_sequences(connection: Connection, copy: Copy, columns: Iterable[Column
 
 def _parents_first(connection: Connection, copies: Sequence[Copy]) -> list[Copy]:
     """Rows that refer to others come back after those."""
-    place = {copy: next(iter(tables.named(connection, copy.schema, copy.table)), None) for copy in copies}
-    there = [oid for oid in place.values() if oid is not None]
-    refers = connection.execute(sql.query("refers_to"), {"tables": there}).fetchall()
+    oids = {copy: next(iter(tables.named(connection, copy.schema, copy.table)), None) for copy in copies}
+    existing = [oid for oid in oids.values() if oid is not None]
+    references = connection.execute(sql.query("refers_to"), {"tables": existing}).fetchall()
     ordered: list[Copy] = []
     while rest := [copy for copy in copies if copy not in ordered]:
-        waiting = {place[copy] for copy in rest}
-        held_up = {child for child, parent in refers if parent in waiting}
-        ordered += [copy for copy in rest if place[copy] not in held_up] or rest  # a circle has no right order
+        waiting = {oids[copy] for copy in rest}
+        held_up = {child for child, parent in references if parent in waiting}
+        ordered += [copy for copy in rest if oids[copy] not in held_up] or rest  # a circle has no right order
     return ordered
 
 

@@ -40,7 +40,7 @@ def read(access: Access, relations: Collection[str]) -> Live:
     names = {"names": sorted(relations)}
     with (
         connections.reading(access.address) as connection,
-        connections.naming_errors(connection, access.address, access.schema),
+        connections.naming_errors(connection, access),
     ):
         sizes = connection.execute(sql.query("sizes"), names).fetchall()
         holders = connection.execute(sql.query("holders"), names).fetchall()

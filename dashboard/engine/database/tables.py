@@ -34,7 +34,7 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class TableColumn:
     name: str
     type: str  # as SQL writes it: character varying(20)
     type_name: str  # as the catalog calls it: varchar
@@ -78,11 +78,11 @@ def facts(connection: Connection, oid: int) -> Relation | None:
     )
 
 
-def columns(connection: Connection, schema: str, table: str) -> tuple[Column, ...]:
+def columns(connection: Connection, schema: str, table: str) -> tuple[TableColumn, ...]:
     """In order; none where there is no such table."""
     rows = connection.execute(sql.query("table_columns"), {"schema": schema, "table": table})
     return tuple(
-        Column(
+        TableColumn(
             name=str(name),
             type=str(written),
             type_name=str(type_name),

@@ -1,51 +1,27 @@
 """The tracking tables in a target: `schema_migrations` (what stands) and `migration_audit_log` (every attempt).
 
 A row with success always means that the migration's own statements committed, because both commit together;
-a row of kind `skipped` or `baseline` records a decision instead. Reads never create anything.
+a row of kind `skipped` or `baseline` records a decision instead. `history` reads them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 import psycopg
 
 from dashboard.engine.database import sql
 from dashboard.engine.database.connection import Connection
 from dashboard.engine.errors import PlanChanged, ServerError, TrackingTableUnusable
-from dashboard.engine.migration import AppliedMigration, History, JournalEntry, Kind, Unfinished
+from dashboard.engine.migration import Kind
 from dashboard.engine.plan import Action, Step
+
+HISTORY = "schema_migrations"
+LOG = "migration_audit_log"
 
 #: Without these a table is not a history that can be adopted: a migration is known by version and name.
 REQUIRED_COLUMNS = frozenset({"version", "name", "checksum", "success", "applied_at"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """Who runs: what every row written by a run says."""
-
-    run_id: str
-    by: str
-    source_ip: str | None = None
-
-
-def read(connection: Connection, schema: str, *, scripts: bool = False) -> History:
-    """What this target remembers. Raises TrackingTableUnusable for a table that is something else."""
-    columns = _columns(connection, schema, "schema_migrations")
-    if not columns:
-        return History(exists=False)
-    _require(columns, schema)
-    rows = connection.execute(sql.query("read_history", schema), {"scripts": scripts}).fetchall()
-    return History(
-        exists=True,
-        rows=tuple(_applied(row[0]) for row in rows),  # type: ignore[arg-type]
-        rolled_back=_rolled_back(connection, schema),
-        unfinished=_unfinished(connection, schema),
-    )
-
 
 #: What is made, in order; with a query that tells whether it is there already, only where it is not.
 _PREPARATION: tuple[tuple[str | None, tuple[str, ...]], ...] = (
@@ -58,118 +34,183 @@ _PREPARATION: tuple[tuple[str | None, tuple[str, ...]], ...] = (
 )
 
 
-def prepare(connection: Connection, schema: str) -> None:
-    """Create or adopt the tables, in one transaction. Only under the target lock: IF NOT EXISTS races."""
-    existing = _columns(connection, schema, "schema_migrations")
-    if existing:
-        _require(existing, schema)
-    try:
-        with connection.transaction():
-            for missing, names in _PREPARATION:
-                if missing is None or not _exists(connection, missing, schema):
-                    for name in names:
-                        connection.execute(sql.query(name, schema))
-    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.DuplicateObject) as error:
-        raise TrackingTableUnusable(table=f"{schema}.schema_migrations", reason=error.diag.message_primary) from None
+@dataclass(frozen=True, slots=True)
+class TrackingTables:
+    """Those of one target, over one connection to it. Reading them creates nothing."""
 
+    connection: Connection
+    schema: str
 
-def is_prepared(connection: Connection, schema: str) -> bool:
-    """Both tables with our columns, and both fuses."""
-    history = _columns(connection, schema, "schema_migrations")
-    log_columns = _columns(connection, schema, "migration_audit_log")
-    return (
-        "kind" in history
-        and "outcome" in log_columns
-        and all(_exists(connection, fuse, schema) for fuse in ("has_fuse_pair", "has_fuse_trigger"))
-    )
+    def prepare(self) -> None:
+        """Create or adopt the tables, in one transaction. Only under the target lock: IF NOT EXISTS races."""
+        if existing := self.columns(HISTORY):
+            self.check_columns(existing)
+        try:
+            with self.connection.transaction():
+                for presence, queries in _PREPARATION:
+                    if presence is None or not self._exists(presence):
+                        for query in queries:
+                            self.connection.execute(sql.query(query, self.schema))
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.DuplicateObject) as error:
+            raise TrackingTableUnusable(table=self.history_table, reason=error.diag.message_primary) from None
 
-
-def record(connection: Connection, schema: str, step: Step, attempt: Attempt, *, ms: int) -> None:
-    """What stands after the step, and the attempt. Call inside the step's transaction."""
-    match step.action:
-        case Action.APPLY | Action.SKIP:
-            _record_success(connection, schema, step, attempt, ms)
-        case Action.ROLLBACK | Action.UNSKIP:
-            _remove(connection, schema, step)
-        case Action.RESET:
-            connection.execute(sql.query("remove_failure", schema), {"key": step.key, "name": step.name})
-        case Action.ACCEPT:
-            _accept_edit(connection, schema, step)
-    log(connection, schema, step, attempt, outcome="succeeded", message=step.reason)
-
-
-def record_failure(
-    connection: Connection, schema: str, step: Step, attempt: Attempt, error: ServerError, *, outcome: str = "failed"
-) -> None:
-    """After the step's transaction is gone: log the attempt, and mark the version failed where no success stands."""
-    with connection.transaction():
-        if step.action is Action.APPLY:
-            values = {
-                "key": step.key,
-                "name": step.name,
-                "checksum": step.checksum,
-                "checksum_sql": step.checksum_sql,
-                "message": storable(error.message),
-                "by": attempt.by,
-                "run_id": attempt.run_id,
-            }
-            connection.execute(sql.query("record_failure", schema), values)
-        log(
-            connection,
-            schema,
-            step,
-            attempt,
-            outcome=outcome,
-            message=error.message,
-            statement=error.statement,
-            sqlstate=error.sqlstate,
+    def is_prepared(self) -> bool:
+        """Both tables with our columns, and both fuses."""
+        return (
+            "kind" in self.columns(HISTORY)
+            and "outcome" in self.columns(LOG)
+            and all(self._exists(fuse) for fuse in ("has_fuse_pair", "has_fuse_trigger"))
         )
 
+    def fingerprint(self) -> str:
+        """What the history says, in one word."""
+        row = self.connection.execute(sql.query("fingerprint", self.schema)).fetchone()
+        return str(row[0]) if row else ""
 
-def log(
-    connection: Connection,
-    schema: str,
-    step: Step,
-    attempt: Attempt,
-    *,
-    outcome: str,
-    message: str = "",
-    statement: int | None = None,
-    sqlstate: str | None = None,
-) -> None:
-    values = {
-        "version": step.version,
-        "name": step.name,
-        "by": attempt.by,
-        "source_ip": attempt.source_ip,
-        "action": step.action.value,
-        "outcome": outcome,
-        "run_id": attempt.run_id,
-        "statement": statement,
-        "sqlstate": sqlstate,
-        "message": storable(message) or None,
-    }
-    connection.execute(sql.query("log", schema), values)
+    @property
+    def history_table(self) -> str:
+        return f"{self.schema}.{HISTORY}"
+
+    def columns(self, table: str) -> set[str]:
+        """Empty where there is no such table."""
+        rows = self.connection.execute(sql.query("columns"), {"schema": self.schema, "table": table}).fetchall()
+        return {str(row[0]) for row in rows}
+
+    def check_columns(self, columns: set[str]) -> None:
+        """Raises TrackingTableUnusable where these are not the columns of a history."""
+        if missing := sorted(REQUIRED_COLUMNS - columns):
+            raise TrackingTableUnusable(table=self.history_table, reason=f"it has no column {', '.join(missing)}")
+
+    def _exists(self, query: str) -> bool:
+        row = self.connection.execute(sql.query(query), {"schema": self.schema}).fetchone()
+        return bool(row and row[0])
 
 
-def last_outcome(connection: Connection, schema: str, step: Step, number: int, attempt: Attempt) -> str:
-    """The last word of the journal on one statement of a run; empty where there is none."""
-    values = {"version": step.version, "name": step.name, "statement": number, "run_id": attempt.run_id}
-    row = connection.execute(sql.query("last_outcome", schema), values).fetchone()
-    return str(row[0]) if row else ""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """Who runs: what every row written by a run says."""
+
+    run_id: str
+    by: str
+    source_ip: str | None = None
 
 
-def succeeded(connection: Connection, schema: str, step: Step, attempt: Attempt) -> bool:
-    """Whether the audit log says that this run did the step."""
-    values = {"version": step.version, "name": step.name, "run_id": attempt.run_id}
-    row = connection.execute(sql.query("succeeded", schema), values).fetchone()
-    return bool(row and row[0])
+@dataclass(frozen=True, slots=True)
+class RunTracking(TrackingTables):
+    """The tracking tables as one run writes them, and reads what it wrote."""
 
+    attempt: Attempt
 
-def fingerprint(connection: Connection, schema: str) -> str:
-    """What the history says, in one word."""
-    row = connection.execute(sql.query("fingerprint", schema)).fetchone()
-    return str(row[0]) if row else ""
+    def record(self, step: Step, *, ms: int) -> None:
+        """What stands after the step, and the attempt. Call inside the step's transaction."""
+        match step.action:
+            case Action.APPLY | Action.SKIP:
+                self._record_success(step, ms)
+            case Action.ROLLBACK | Action.UNSKIP:
+                self._remove(step)
+            case Action.RESET:
+                self._execute("remove_failure", {"key": step.key, "name": step.name})
+            case Action.ACCEPT:
+                self._accept_edit(step)
+        self.log(step, outcome="succeeded", message=step.reason)
+
+    def record_failure(self, step: Step, error: ServerError, *, outcome: str = "failed") -> None:
+        """After the step's transaction is gone: log the attempt, and mark the version failed where no success
+        stands."""
+        with self.connection.transaction():
+            if step.action is Action.APPLY:
+                values = {
+                    "key": step.key,
+                    "name": step.name,
+                    "checksum": step.checksum,
+                    "checksum_sql": step.checksum_sql,
+                    "message": storable(error.message),
+                    "by": self.attempt.by,
+                    "run_id": self.attempt.run_id,
+                }
+                self._execute("record_failure", values)
+            self.log(step, outcome=outcome, message=error.message, statement=error.statement, sqlstate=error.sqlstate)
+
+    def log(
+        self,
+        step: Step,
+        *,
+        outcome: str,
+        message: str = "",
+        statement: int | None = None,
+        sqlstate: str | None = None,
+    ) -> None:
+        """A row of the audit log."""
+        values = {
+            "version": step.version,
+            "name": step.name,
+            "by": self.attempt.by,
+            "source_ip": self.attempt.source_ip,
+            "action": step.action.value,
+            "outcome": outcome,
+            "run_id": self.attempt.run_id,
+            "statement": statement,
+            "sqlstate": sqlstate,
+            "message": storable(message) or None,
+        }
+        self._execute("log", values)
+
+    def last_outcome(self, step: Step, statement: int) -> str:
+        """The last word of the log on one statement of this run; empty where there is none."""
+        values = {"statement": statement, **self._of_this_run(step)}
+        row = self.connection.execute(sql.query("last_outcome", self.schema), values).fetchone()
+        return str(row[0]) if row else ""
+
+    def succeeded(self, step: Step) -> bool:
+        """Whether the audit log says that this run did the step."""
+        row = self.connection.execute(sql.query("succeeded", self.schema), self._of_this_run(step)).fetchone()
+        return bool(row and row[0])
+
+    def succeeded_steps(self) -> frozenset[tuple[str, str]]:
+        """The version and name of every step of which the audit log says so."""
+        values = {"run_id": self.attempt.run_id}
+        rows = self.connection.execute(sql.query("succeeded_in_run", self.schema), values).fetchall()
+        return frozenset((str(version), str(name)) for version, name in rows)
+
+    def _of_this_run(self, step: Step) -> dict[str, object]:
+        return {"version": step.version, "name": step.name, "run_id": self.attempt.run_id}
+
+    def _record_success(self, step: Step, ms: int) -> None:
+        values = {
+            "key": step.key,
+            "name": step.name,
+            "ms": ms,
+            "checksum": step.checksum,
+            "checksum_sql": step.checksum_sql,
+            "sql": step.sql or None,
+            "down_sql": step.down_sql,
+            "reason": step.reason or None,
+            "by": self.attempt.by,
+            "run_id": self.attempt.run_id,
+            "kind": _kind(step).value,
+        }
+        if self._execute("record_success", values) != 1:
+            raise PlanChanged(what=f"{step.version} is recorded already")
+
+    def _remove(self, step: Step) -> None:
+        values = {"key": step.key, "name": step.name, "kind": _kind(step).value}
+        if self._execute("remove_row", values) != 1:
+            raise PlanChanged(what=f"{step.label} is not recorded as {_kind(step)} any more")
+
+    def _accept_edit(self, step: Step) -> None:
+        values = {
+            "key": step.key,
+            "name": step.name,
+            "checksum": step.checksum,
+            "checksum_sql": step.checksum_sql,
+            "text": step.text,
+        }
+        if self._execute("accept_edit", values) != 1:
+            raise PlanChanged(what=f"{step.label} is not recorded with the SQL of its file any more")
+
+    def _execute(self, query: str, values: Mapping[str, object]) -> int:
+        """How many rows it changed."""
+        return self.connection.execute(sql.query(query, self.schema), values).rowcount
 
 
 #: Longest error text kept, in characters; a server can send megabytes.
@@ -179,103 +220,6 @@ MESSAGE_LIMIT = 8000
 def storable(text: str) -> str:
     """Text as PostgreSQL can keep it: no NUL, not endless."""
     return text[:MESSAGE_LIMIT].replace("\0", "\N{SYMBOL FOR NULL}")
-
-
-def _record_success(connection: Connection, schema: str, step: Step, attempt: Attempt, ms: int) -> None:
-    values = {
-        "key": step.key,
-        "name": step.name,
-        "ms": ms,
-        "checksum": step.checksum,
-        "checksum_sql": step.checksum_sql,
-        "sql": step.sql or None,
-        "down_sql": step.down_sql,
-        "reason": step.reason or None,
-        "by": attempt.by,
-        "run_id": attempt.run_id,
-        "kind": _kind(step).value,
-    }
-    if connection.execute(sql.query("record_success", schema), values).rowcount != 1:
-        raise PlanChanged(what=f"{step.version} is recorded already")
-
-
-def _remove(connection: Connection, schema: str, step: Step) -> None:
-    values = {"key": step.key, "name": step.name, "kind": _kind(step).value}
-    if connection.execute(sql.query("remove_row", schema), values).rowcount != 1:
-        raise PlanChanged(what=f"{step.label} is not recorded as {_kind(step)} any more")
-
-
-def _accept_edit(connection: Connection, schema: str, step: Step) -> None:
-    values = {
-        "key": step.key,
-        "name": step.name,
-        "checksum": step.checksum,
-        "checksum_sql": step.checksum_sql,
-        "text": step.text,
-    }
-    if connection.execute(sql.query("accept_edit", schema), values).rowcount != 1:
-        raise PlanChanged(what=f"{step.label} is not recorded with the SQL of its file any more")
-
-
-# Reading
-
-
-def _applied(row: Mapping[str, Any]) -> AppliedMigration:
-    kind = Kind(row.get("kind") or "applied")
-    key, name = row["version"], row["name"]
-    # A skipped file that shares its number with others is kept under its whole name, because version is the key.
-    version = key.removesuffix(f"_{name}") if kind is Kind.SKIPPED else key
-    return AppliedMigration(
-        version=version,
-        name=name,
-        key=key,
-        applied_at=datetime.fromisoformat(row["applied_at"]) if row.get("applied_at") else None,
-        checksum=row.get("checksum") or "",
-        checksum_sql=row.get("checksum_sql") or "",
-        execution_time_ms=row.get("execution_time_ms"),
-        success=bool(row.get("success", True)),
-        error_message=row.get("error_message"),
-        kind=kind,
-        applied_by=row.get("applied_by") or "",
-        run_id=row.get("run_id") or "",
-        has_rollback=bool(row.get("has_rollback")),
-        forward_script=row.get("forward_script"),
-        rollback_script=row.get("rollback_script"),
-    )
-
-
-def _rolled_back(connection: Connection, schema: str) -> frozenset[tuple[str, str]]:
-    if not {"name", "action", "outcome"} <= _columns(connection, schema, "migration_audit_log"):
-        return frozenset()
-    rows = connection.execute(sql.query("read_rolled_back", schema)).fetchall()
-    return frozenset((str(version), str(name)) for version, name in rows)
-
-
-def _unfinished(connection: Connection, schema: str) -> tuple[Unfinished, ...]:
-    if not {"name", "action", "outcome", "statement"} <= _columns(connection, schema, "migration_audit_log"):
-        return ()
-    found: dict[tuple[str, str, str], list[JournalEntry]] = {}
-    for version, name, action, number, outcome, digest in connection.execute(sql.query("read_unfinished", schema)):
-        entry = JournalEntry(statement=int(str(number)), checksum=str(digest), done=outcome == "done")
-        found.setdefault((str(version), str(name), str(action)), []).append(entry)
-    return tuple(Unfinished(version=v, name=n, action=a, entries=tuple(e)) for (v, n, a), e in found.items())
-
-
-def _require(columns: set[str], schema: str) -> None:
-    if missing := sorted(REQUIRED_COLUMNS - columns):
-        raise TrackingTableUnusable(
-            table=f"{schema}.schema_migrations", reason=f"it has no column {', '.join(missing)}"
-        )
-
-
-def _columns(connection: Connection, schema: str, table: str) -> set[str]:
-    rows = connection.execute(sql.query("columns"), {"schema": schema, "table": table}).fetchall()
-    return {str(row[0]) for row in rows}
-
-
-def _exists(connection: Connection, query: str, schema: str) -> bool:
-    row = connection.execute(sql.query(query), {"schema": schema}).fetchone()
-    return bool(row and row[0])
 
 
 def _kind(step: Step) -> Kind:

@@ -19,7 +19,7 @@ from dashboard.engine.database import connection as connections
 from dashboard.engine.database import sql, statistics, tables
 from dashboard.engine.database.connection import Address, Connection
 from dashboard.engine.database.statistics import Written
-from dashboard.engine.database.tables import Column, Relation
+from dashboard.engine.database.tables import Relation, TableColumn
 from dashboard.engine.errors import EngineError
 from dashboard.engine.forecast.values import (
     MATVIEW,
@@ -150,7 +150,7 @@ def _loses_values(connection: Connection, threat: Threat, relation: Relation) ->
     return column is not None and (threat.wanted is None or narrows(_type_of(column), threat.wanted))
 
 
-def _type_of(column: Column) -> ColumnType:
+def _type_of(column: TableColumn) -> ColumnType:
     numbers = re.search(r"\(([\d,]+)\)", column.type)
     return ColumnType(
         name=column.type_name.removeprefix("_"),
@@ -262,7 +262,7 @@ def _counting(connection: Connection, hit: _Hit) -> composing.Composed:
     return composing.SQL("{} WHERE {}").format(query, held)
 
 
-def _holds_data(column: Column) -> composing.Composed:
+def _holds_data(column: TableColumn) -> composing.Composed:
     """Something is there that nobody would get back by adding the column again."""
     held = composing.SQL("({0} IS NOT NULL").format(column.identifier)
     if column.constant is None:

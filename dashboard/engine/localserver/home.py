@@ -65,7 +65,8 @@ def _home_elsewhere(data_dir: Path) -> Path:
     if data_dir.is_dir() and not data_dir.is_symlink():
         raise LocalServerError(
             what=f"{data_dir} lies below a folder that is closed to the user nobody, who must run PostgreSQL for root.",
-            remedy="Its data was not touched. Open the folders above it (chmod o+x), or delete it to start afresh.",
+            state_now="Its data was not touched.",
+            remedy="Open the folders above it (chmod o+x), or delete it to start afresh.",
         )
     if not data_dir.is_symlink():
         data_dir.symlink_to(home)
@@ -89,7 +90,8 @@ def remembered(home: Path) -> dict[str, Any]:
     except PermissionError as error:
         raise LocalServerError(
             what=f"The private PostgreSQL in {home} belongs to another user: {error}",
-            remedy="Nothing was changed. Start it as the user who made it, or use another folder.",
+            state_now="Nothing was changed.",
+            remedy="Start it as the user who made it, or use another folder.",
         ) from error
     return remembered
 
@@ -140,7 +142,8 @@ def _wait_for_lock(descriptor: int, home: Path) -> None:
         if _is_alive(owner) or time.monotonic() > deadline:
             raise LocalServerError(
                 what=f"The private PostgreSQL in {home} is already in use by process {owner}.",
-                remedy="Nothing was changed. Stop that process first, or use another folder.",
+                state_now="Nothing was changed.",
+                remedy="Stop that process first, or use another folder.",
             )
         time.sleep(0.05)
 
@@ -171,7 +174,8 @@ def clear_stale_server(cluster: Path) -> None:
         if time.monotonic() > deadline:
             raise LocalServerError(
                 what=f"A server from an earlier run (process {pid}) still holds {cluster} and does not stop.",
-                remedy=f"Nothing was changed. End process {pid}, then start again.",
+                state_now="Nothing was changed.",
+                remedy=f"End process {pid}, then start again.",
             )
         time.sleep(0.05)
     return

@@ -209,7 +209,8 @@ class LocalServer:
         if result.returncode:
             raise LocalServerError(
                 what=f"The private PostgreSQL in {self.data_dir} could not be made: {result.stderr.strip()}",
-                remedy="Nothing was kept. Correct what the message names and start again.",
+                state_now="Nothing was kept.",
+                remedy="Correct what the message names and start again.",
             )
 
     def _check_version(self) -> None:
@@ -217,7 +218,8 @@ class LocalServer:
         if made_by != self.installation.major:
             raise LocalServerError(
                 what=f"{self.data_dir} was made by PostgreSQL {made_by}, and this is {self.installation.version}.",
-                remedy=f"Its data was not touched. Set {BIN_DIR_VARIABLE} to the programs of PostgreSQL {made_by}, "
+                state_now="Its data was not touched.",
+                remedy=f"Set {BIN_DIR_VARIABLE} to the programs of PostgreSQL {made_by}, "
                 f"or delete the folder to start afresh (make demo-reset does so for the demo).",
             )
 
@@ -248,7 +250,8 @@ class LocalServer:
         tail = "\n".join(log.splitlines()[-12:])
         return LocalServerError(
             what=f"The private PostgreSQL in {self.data_dir} did not start on port {self.port}:\n{tail}",
-            remedy=f"No server is running there. The whole log is in {self._log}.",
+            state_now="No server is running there.",
+            remedy=f"The whole log is in {self._log}.",
         )
 
     def _said_since(self, offset: int) -> str:

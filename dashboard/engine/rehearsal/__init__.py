@@ -19,7 +19,7 @@ from dashboard.engine.migration import FileRole, Folder, Severity
 from dashboard.engine.plan import Action, Plan, Policy
 from dashboard.engine.rehearsal import baseline, proofs, selection, throwaway
 from dashboard.engine.rehearsal.report import Origin, Proof, Report
-from dashboard.engine.rehearsal.sandbox import Stage
+from dashboard.engine.rehearsal.sandbox import Sandbox
 from dashboard.engine.rehearsal.selection import Candidate
 from dashboard.engine.rehearsal.throwaway import VARIABLE as VARIABLE
 from dashboard.engine.rehearsal.throwaway import Server
@@ -54,26 +54,26 @@ def of_plan(  # noqa: PLR0913  # one for each thing that may differ
     Raises RehearsalImpossible; PlanChanged where the plan is no longer what would be planned; TargetUnreachable and
     the other errors of a target; RunCancelled by the cancellation.
     """
-    run = _Run(Origin.COPY, listener, keep_going=keep_going)
+    rehearsal = _Rehearsal(Origin.COPY, listener, keep_going=keep_going)
     _refuse_bookkeeping(plan)
     original = baseline.read(source)
     verification.verify(plan, original.target)
-    found = selection.of_plan(plan, original.target.history, verify)
+    candidates = selection.of_plan(plan, original.target.history, verify)
     with (
         throwaway.server(
             server_url,
             variable=server_variable,
             major=original.major,
-            extensions=selection.extensions(found).union(original.extensions),
+            extensions=selection.extensions(candidates).union(original.extensions),
             registered=[source.address, *registered],
         ) as server,
-        baseline.copied(original, server, cancellation or Cancellation()) as (stage, remarks),
+        baseline.copied(original, server, cancellation or Cancellation()) as (sandbox, remarks),
     ):
-        run.remarks += remarks
+        rehearsal.remarks += remarks
         if plan.action is Action.ROLLBACK:
-            stage.record([candidate.up for candidate in found])
-        run.all(found, stage, server)
-        return run.report(server, verify)
+            sandbox.record([candidate.up for candidate in candidates])
+        rehearsal.prove(candidates, sandbox, server)
+        return rehearsal.report(server, verify)
 
 
 def of_folder(
@@ -91,19 +91,19 @@ def of_folder(
     It stops at the first that fails. With `keep_going` a failed up leaves the database as it was before it, a failed
     down leaves the migration applied, and the next one follows.
     """
-    run = _Run(Origin.SCRATCH, listener, keep_going=keep_going)
+    rehearsal = _Rehearsal(Origin.SCRATCH, listener, keep_going=keep_going)
     verify = verifications.read(folder)
-    found = selection.of_folder(folder, verify)
+    candidates = selection.of_folder(folder, verify)
     with (
         throwaway.server(
-            server_url, variable=server_variable, extensions=selection.extensions(found), registered=registered
+            server_url, variable=server_variable, extensions=selection.extensions(candidates), registered=registered
         ) as server,
         throwaway.database(server) as database,
-        Stage(database, policy=_POLICY, schema=_SCHEMA, cancellation=cancellation or Cancellation()) as stage,
+        Sandbox(database, policy=_POLICY, schema=_SCHEMA, cancellation=cancellation or Cancellation()) as sandbox,
     ):
-        run.all(found, stage, server)
-        run.remarks += _not_read(folder)
-        return run.report(server, verify)
+        rehearsal.prove(candidates, sandbox, server)
+        rehearsal.remarks += _not_read(folder)
+        return rehearsal.report(server, verify)
 
 
 def _refuse_bookkeeping(plan: Plan) -> None:
@@ -118,12 +118,12 @@ def _not_read(folder: Folder) -> list[str]:
     """Files that may hold SQL and that no migration holds: a wrong name, a rollback that may belong to several."""
     read = {script.file for m in folder.migrations for script in (m.up, m.down) if script}
     faults = {p.file: p.sentence for p in reversed(folder.problems) if p.severity is Severity.ERROR}
-    strange = [entry.file for entry in folder.files if entry.role is not FileRole.VERIFY and entry.file not in read]
-    return [f"{file} was not rehearsed: {faults[file]}" for file in strange if file in faults]
+    unused = [entry.file for entry in folder.files if entry.role is not FileRole.VERIFY and entry.file not in read]
+    return [f"{file} was not rehearsed: {faults[file]}" for file in unused if file in faults]
 
 
 @dataclass
-class _Run:
+class _Rehearsal:
     origin: Origin
     listener: Listener
     keep_going: bool = False
@@ -131,13 +131,13 @@ class _Run:
     remarks: list[str] = field(default_factory=list)
     _started: float = field(default_factory=time.monotonic)
 
-    def all(self, found: Sequence[Candidate], stage: Stage, server: Server) -> None:
-        for number, candidate in enumerate(found, start=1):
-            proof = proofs.prove(stage, candidate, server_is_private=server.is_private)
+    def prove(self, candidates: Sequence[Candidate], sandbox: Sandbox, server: Server) -> None:
+        for number, candidate in enumerate(candidates, start=1):
+            proof = proofs.prove(sandbox, candidate, server_is_private=server.is_private)
             self.proofs.append(proof)
             self.listener(proof)
             if not (self.keep_going or _can_go_on(proof, candidate)):
-                if left := len(found) - number:
+                if left := len(candidates) - number:
                     self.remarks.append(f"{left} more were not rehearsed, because {proof.label} failed before them.")
                 return
 

@@ -9,7 +9,7 @@ from dashboard.engine.database.connection import Connection
 from dashboard.engine.errors import ServerError
 from dashboard.engine.files.verifications import Verification
 from dashboard.engine.rehearsal.report import Assertion, ScriptError
-from dashboard.engine.run.session import at, located
+from dashboard.engine.run.failures import COPY_FROM_CLIENT, COPY_REFUSED, at, located
 from dashboard.engine.sql.statements import Statement
 
 
@@ -30,20 +30,22 @@ def _failure(connection: Connection, check: Verification, statement: Statement) 
     try:
         wire.send(connection, statement.sql)
     except wire.CopyRefused:
-        return script_error(at(statement, "0A000", "COPY from or to the client cannot run here"))
+        refused = at(statement, COPY_REFUSED, "COPY from or to the client cannot run here")
+        return script_error(refused, remedy=COPY_FROM_CLIENT.remedy)
     except psycopg.Error as error:
         return script_error(located(error, check.script.sql, statement))
     return None
 
 
-def script_error(told: ServerError) -> ScriptError:
+def script_error(error: ServerError, *, remedy: str = "") -> ScriptError:
     return ScriptError(
-        sentence=told.message,
-        sqlstate=told.sqlstate,
-        detail=told.detail,
-        hint=told.hint,
-        statement=told.statement,
-        line=told.line or 0,
-        column=told.column or 0,
-        excerpt=told.excerpt,
+        sentence=error.message,
+        sqlstate=error.sqlstate,
+        detail=error.detail,
+        hint=error.hint,
+        remedy=remedy,
+        statement=error.statement,
+        line=error.line or 0,
+        column=error.column or 0,
+        excerpt=error.excerpt,
     )

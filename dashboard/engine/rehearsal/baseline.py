@@ -18,7 +18,7 @@ from dashboard.engine.migration import AppliedMigration, Kind, version_key
 from dashboard.engine.plan import Action, Step, Target
 from dashboard.engine.rehearsal import dump, refusals, throwaway
 from dashboard.engine.rehearsal.dump import NoDump
-from dashboard.engine.rehearsal.sandbox import Stage
+from dashboard.engine.rehearsal.sandbox import Sandbox
 from dashboard.engine.rehearsal.throwaway import Database, Server
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.schema import diff, snapshot
@@ -74,20 +74,22 @@ def read(source: Access) -> Original:
 
 
 @contextmanager
-def copied(original: Original, server: Server, cancellation: Cancellation) -> Iterator[tuple[Stage, list[str]]]:
-    """A stage in the state of the target, and what a reader must know of how it came about.
+def copied(original: Original, server: Server, cancellation: Cancellation) -> Iterator[tuple[Sandbox, list[str]]]:
+    """A sandbox in the state of the target, and what a reader must know of how it came about.
 
     Raises RehearsalImpossible where that state cannot be made.
     """
     _refuse_missing_extensions(original, server)
     with throwaway.database(server) as database:
-        stage = Stage(database, policy=original.access.policy, schema=original.access.schema, cancellation=cancellation)
-        with stage:
+        sandbox = Sandbox(
+            database, policy=original.access.policy, schema=original.access.schema, cancellation=cancellation
+        )
+        with sandbox:
             try:
-                said = _dumped(original, server, database)
+                remarks = _dumped(original, server, database)
             except NoDump as no_dump:
-                said = _replayed(original, server, stage, str(no_dump))
-            yield stage, [*said, *_remarks(original, server, stage)]
+                remarks = _replayed(original, server, sandbox, str(no_dump))
+            yield sandbox, [*remarks, *_remarks(original, server, sandbox)]
 
 
 # By pg_dump
@@ -113,11 +115,11 @@ def _make_roles(database: Database, wanted: Sequence[str]) -> None:
 # By replay
 
 
-def _replayed(original: Original, server: Server, stage: Stage, reason: str) -> list[str]:
+def _replayed(original: Original, server: Server, sandbox: Sandbox, reason: str) -> list[str]:
     rows = [row for row in original.target.history.rows if row.success and row.kind is not Kind.SKIPPED]
     for row in sorted(rows, key=_order):
         step = _step(row, reason)
-        error = refusals.refusal(step.sql, server_is_private=server.is_private) or stage.run(step).error
+        error = refusals.refusal(step.sql, server_is_private=server.is_private) or sandbox.run(step).error
         if error:
             raise RehearsalImpossible(
                 reason=f"{reason}, and what was applied does not run here: {step.label}, {error.sentence}",
@@ -158,21 +160,23 @@ def _refuse_missing_extensions(original: Original, server: Server) -> None:
     if missing:
         raise RehearsalImpossible(
             reason=f"{original.name} uses {', '.join(missing)}, which the rehearsal server does not have.",
-            remedy=f"Nothing was changed. Install it there, or set {server.address.variable} to a server that has it.",
+            remedy=f"Install it there, or set {server.address.variable} to a server that has it.",
         )
 
 
-def _remarks(original: Original, server: Server, stage: Stage) -> list[str]:
-    said = []
+def _remarks(original: Original, server: Server, sandbox: Sandbox) -> list[str]:
+    remarks = []
     if server.major != original.major:
-        said.append(f"It ran on PostgreSQL {server.major}, and {original.name} is PostgreSQL {original.major}.")
+        remarks.append(f"It ran on PostgreSQL {server.major}, and {original.name} is PostgreSQL {original.major}.")
     if not original.is_superuser:
-        said.append(f"It ran as the owner of everything: rights that {original.name} does not give do not show here.")
-    ours = f"schema {original.access.schema}"  # made by the first run, and by the stage
-    if lines := diff.summary_lines(d for d in diff.compare(original.schema, stage.look()) if d.key != ours):
+        remarks.append(
+            f"It ran as the owner of everything: rights that {original.name} does not give do not show here."
+        )
+    ours = f"schema {original.access.schema}"  # made by the first run, and by the sandbox
+    if lines := diff.summary_lines(d for d in diff.compare(original.schema, sandbox.schema()) if d.key != ours):
         more = f", and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
-        said.append(f"The copy differs from {original.name}: {'; '.join(lines[:_SHOWN])}{more}.")
-    return said
+        remarks.append(f"The copy differs from {original.name}: {'; '.join(lines[:_SHOWN])}{more}.")
+    return remarks
 
 
 def _names(connection: Connection, query: str) -> tuple[str, ...]:

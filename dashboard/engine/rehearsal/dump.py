@@ -47,19 +47,19 @@ class Programs:
 
 def programs(major: int) -> Programs:
     """The oldest that can read a server of this major version. Raises NoDump."""
-    found = sorted((p for p in _installed() if p.major >= major), key=lambda p: p.major)
-    if not found:
+    able = sorted((p for p in _installed() if p.major >= major), key=lambda p: p.major)
+    if not able:
         raise NoDump(f"no pg_dump of PostgreSQL {major} or newer is installed here")
-    return found[0]
+    return able[0]
 
 
 def take(using: Programs, address: Address, *, with_roles: bool) -> str:
     """Raises NoDump."""
     options = _TAKE if with_roles else (*_TAKE, "--no-owner", "--no-privileges")
-    done = _run([str(using.bin_dir / "pg_dump"), *options], address)
-    if done.returncode:
-        raise NoDump(f"pg_dump could not read it ({_first_line(done.stderr)})")
-    return done.stdout
+    process = _run([str(using.bin_dir / "pg_dump"), *options], address)
+    if process.returncode:
+        raise NoDump(f"pg_dump could not read it ({_first_line(process.stderr)})")
+    return process.stdout
 
 
 def restore(using: Programs, address: Address, dump: str, *, server_major: int) -> None:
@@ -72,11 +72,10 @@ def restore(using: Programs, address: Address, dump: str, *, server_major: int) 
         with psycopg.connect(address.url, autocommit=True, connect_timeout=10) as connection:
             connection.execute(dump.encode("utf-8", "surrogateescape"))
     except psycopg.Error as error:
-        said = connections.reason_of(error, address)
+        reason = connections.reason_of(error, address)
         raise RehearsalImpossible(
-            reason=f"the rehearsal server refuses the schema of the target ({said}).",
-            remedy=f"Nothing was changed. Make there what it misses, or set {address.variable} to a server like the "
-            "target.",
+            reason=f"the rehearsal server refuses the schema of the target ({reason}).",
+            remedy=f"Make there what it misses, or set {address.variable} to a server like the target.",
         ) from None
 
 
@@ -86,16 +85,16 @@ def _known(setting: str, server_major: int) -> str:
 
 
 def _installed() -> list[Programs]:
-    found = [Programs(bin_dir=i.bin_dir, version=i.version) for i in localserver.installations()]
+    installed = [Programs(bin_dir=i.bin_dir, version=i.version) for i in localserver.installations()]
     on_path = shutil.which("pg_dump")
     if on_path:
-        found.append(Programs(bin_dir=Path(on_path).parent, version=_version(on_path)))
-    return [p for p in found if (p.bin_dir / "pg_dump").is_file()]
+        installed.append(Programs(bin_dir=Path(on_path).parent, version=_version(on_path)))
+    return [p for p in installed if (p.bin_dir / "pg_dump").is_file()]
 
 
 def _version(pg_dump: str) -> str:
-    said = subprocess.run([pg_dump, "--version"], capture_output=True, text=True, check=True).stdout
-    match = re.search(r"\d+(\.\d+)?", said)
+    output = subprocess.run([pg_dump, "--version"], capture_output=True, text=True, check=True).stdout
+    match = re.search(r"\d+(\.\d+)?", output)
     return match[0] if match else "0"
 
 
@@ -118,8 +117,8 @@ def _environment(address: Address) -> dict[str, str]:
     """Of ours only the path; of the address every part that libpq reads from a variable."""
     variables = {option.keyword.decode(): option.envvar for option in pq.Conninfo.get_defaults() if option.envvar}
     parts = conninfo.conninfo_to_dict(address.url)
-    said = {variables[key].decode(): str(value) for key, value in parts.items() if key in variables}
-    return {"PATH": os.defpath, "PGAPPNAME": "signalbox rehearsal", "PGCONNECT_TIMEOUT": "10", **said}
+    given = {variables[key].decode(): str(value) for key, value in parts.items() if key in variables}
+    return {"PATH": os.defpath, "PGAPPNAME": "signalbox rehearsal", "PGCONNECT_TIMEOUT": "10", **given}
 
 
 def _first_line(stderr: str) -> str:

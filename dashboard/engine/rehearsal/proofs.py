@@ -1,4 +1,4 @@
-"""Proves one migration on a stage."""
+"""Proves one migration on a sandbox."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import replace
 from dashboard.engine.plan import Step
 from dashboard.engine.rehearsal import refusals
 from dashboard.engine.rehearsal.report import Proof, ScriptError, ScriptRun
-from dashboard.engine.rehearsal.sandbox import Stage, not_run
+from dashboard.engine.rehearsal.sandbox import Sandbox, not_run
 from dashboard.engine.rehearsal.selection import Candidate
 from dashboard.engine.schema import diff
 
 
-def prove(stage: Stage, candidate: Candidate, *, server_is_private: bool) -> Proof:
+def prove(sandbox: Sandbox, candidate: Candidate, *, server_is_private: bool) -> Proof:
     """Where a script reaches beyond the throw-away database, nothing of the migration is run."""
     started = time.perf_counter()
     proof = _refused(candidate, server_is_private) or (
-        _rolled_back(stage, candidate) if candidate.is_applied else _applied(stage, candidate)
+        _rolled_back(sandbox, candidate) if candidate.is_applied else _applied(sandbox, candidate)
     )
     return replace(proof, ms=(time.perf_counter() - started) * 1000)
 
@@ -30,24 +30,24 @@ def _refused(candidate: Candidate, server_is_private: bool) -> Proof | None:
     return None
 
 
-def _applied(stage: Stage, candidate: Candidate) -> Proof:
+def _applied(sandbox: Sandbox, candidate: Candidate) -> Proof:
     """Snapshot A, up, B, what verifies it, down, C, up, D. Leaves it applied where its up runs."""
-    before = stage.look()
-    up = _run(stage, candidate.up, candidate.up_fault)
+    before = sandbox.schema()
+    up = _run(sandbox, candidate.up, candidate.up_fault)
     proof = Proof(version=candidate.up.version, name=candidate.up.name, up=up)
     if not up.ok:
         return proof
-    applied = stage.look()
-    assertions = tuple(stage.verify(check) for check in candidate.checks)
+    applied = sandbox.schema()
+    assertions = tuple(sandbox.verify(check) for check in candidate.checks)
     proof = replace(proof, made=diff.compare(before, applied), assertions=assertions)
     if candidate.down is None:
         return proof
-    down = _run(stage, candidate.down, candidate.down_fault)
+    down = _run(sandbox, candidate.down, candidate.down_fault)
     if not down.ok:
         return replace(proof, down=down)
-    undone = stage.look()
-    again = stage.run(candidate.up)
-    repeated = stage.look()
+    undone = sandbox.schema()
+    again = sandbox.run(candidate.up)
+    repeated = sandbox.schema()
     return replace(
         proof,
         down=down,
@@ -61,31 +61,31 @@ def _applied(stage: Stage, candidate: Candidate) -> Proof:
     )
 
 
-def _rolled_back(stage: Stage, candidate: Candidate) -> Proof:
+def _rolled_back(sandbox: Sandbox, candidate: Candidate) -> Proof:
     """It is applied: snapshot B, down, C, up, D, and down once more. Leaves it rolled back where its down runs."""
     assert candidate.down is not None, "a plan to roll back has the script for it"
-    applied = stage.look()
-    down = stage.run(candidate.down)
+    applied = sandbox.schema()
+    down = sandbox.run(candidate.down)
     up = ScriptRun(ok=True, ms=0.0)
     proof = Proof(version=candidate.up.version, name=candidate.up.name, up=up, down=down)
     if not down.ok:
         return proof
-    undone = stage.look()
+    undone = sandbox.schema()
     proof = replace(proof, unmade=diff.compare(applied, undone))
     if not candidate.up.sql:
         return proof
-    proof = replace(proof, again=stage.run(candidate.up))
+    proof = replace(proof, again=sandbox.run(candidate.up))
     if proof.again is None or not proof.again.ok:
         return proof
-    repeated = stage.look()
+    repeated = sandbox.schema()
     return replace(
         proof,
-        down=down if (last := stage.run(candidate.down)).ok else last,
+        down=down if (last := sandbox.run(candidate.down)).ok else last,
         made=diff.compare(undone, repeated),
         repeatable=applied.objects == repeated.objects,
         repeat_differences=diff.compare(applied, repeated),
     )
 
 
-def _run(stage: Stage, step: Step, fault: ScriptError | None) -> ScriptRun:
-    return not_run(fault) if fault else stage.run(step)
+def _run(sandbox: Sandbox, step: Step, fault: ScriptError | None) -> ScriptRun:
+    return not_run(fault) if fault else sandbox.run(step)

@@ -54,10 +54,10 @@ _DEFINITIONS = frozenset({"CreateFunctionStmt", "CreateTrigStmt", "ViewStmt", "C
 def refusal(script: str, *, server_is_private: bool) -> ScriptError | None:
     """Why this script is not rehearsed; None where it may be."""
     try:
-        found = statements.split(script)
+        parsed = statements.split(script)
     except SqlSyntaxError:
-        return None  # the stage says so
-    for statement in found:
+        return None  # the sandbox says so
+    for statement in parsed:
         for each in (statement, *do_blocks.inner(statement)):
             if sentence := _objection(each, server_is_private):
                 return _error(script, each, sentence)
@@ -114,7 +114,7 @@ def _error(script: str, statement: Statement, sentence: str) -> ScriptError:
     place = excerpts.locate(script, statement.offset + 1)
     return ScriptError(
         sentence=f"{statement.summary} {sentence}.",
-        hint="It is not rehearsed. Do this outside migrations, or rehearse on a private server.",
+        remedy="It is not rehearsed. Do this outside migrations, or rehearse on a private server.",
         statement=statement.number,
         line=place.line,
         column=place.column,

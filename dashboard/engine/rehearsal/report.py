@@ -24,7 +24,8 @@ class ScriptError:
     sentence: str
     sqlstate: str = ""
     detail: str = ""
-    hint: str = ""
+    hint: str = ""  # the server's
+    remedy: str = ""  # ours
     statement: int = 0
     line: int = 0
     column: int = 0

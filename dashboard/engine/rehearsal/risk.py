@@ -30,7 +30,7 @@ BLOCKED = {
 }
 
 
-class Level(StrEnum):
+class RiskLevel(StrEnum):
     NONE = "none"  # nobody is kept waiting
     LOW = "low"  # for less than a second
     MEDIUM = "medium"  # for seconds
@@ -39,7 +39,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Risk:
-    level: Level
+    level: RiskLevel
     sentences: tuple[str, ...] = ()
 
 
@@ -51,9 +51,9 @@ def relations(proofs: Iterable[Proof]) -> frozenset[str]:
 
 def of(run: ScriptRun, live: Live) -> Risk:
     """The risk of a script that ran well in a rehearsal, on the target as it is."""
-    found = [_of_lock(lock, run, live) for lock in _blocking(run) if lock.relation in live.sizes]
-    level = max((each.level for each in found), key=list(Level).index, default=Level.NONE)
-    return Risk(level=level, sentences=tuple(sentence for each in found for sentence in each.sentences))
+    risks = [_of_lock(lock, run, live) for lock in _blocking(run) if lock.relation in live.sizes]
+    level = max((each.level for each in risks), key=list(RiskLevel).index, default=RiskLevel.NONE)
+    return Risk(level=level, sentences=tuple(sentence for each in risks for sentence in each.sentences))
 
 
 def _blocking(run: ScriptRun) -> Iterator[ObservedLock]:
@@ -84,10 +84,10 @@ def _work_s(relation: str, run: ScriptRun, live: Live) -> float:
     return size.bytes / READ_BYTES_PER_S if relation in run.read else 0.0
 
 
-def _level(seconds: float, holders: Sequence[Holder]) -> Level:
+def _level(seconds: float, holders: Sequence[Holder]) -> RiskLevel:
     if holders or seconds >= HARMFUL_S:
-        return Level.HIGH
-    return Level.MEDIUM if seconds >= NOTICED_S else Level.LOW
+        return RiskLevel.HIGH
+    return RiskLevel.MEDIUM if seconds >= NOTICED_S else RiskLevel.LOW
 
 
 # Words

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import locks, tracking
+from dashboard.engine.database import history, locks
 from dashboard.engine.database.connection import Access
-from dashboard.engine.database.tracking import Attempt
+from dashboard.engine.database.tracking import Attempt, TrackingTables
 from dashboard.engine.errors import EngineError, RehearsalImpossible, RunCancelled, ServerError, SqlSyntaxError
 from dashboard.engine.files.verifications import Verification
 from dashboard.engine.plan import Policy, Step
@@ -20,7 +20,7 @@ from dashboard.engine.rehearsal.watching import Relations, Watch
 from dashboard.engine.run import executor
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.events import Event
-from dashboard.engine.run.monitor import DEADLINE, Monitor
+from dashboard.engine.run.monitor import Monitor
 from dashboard.engine.run.session import Session
 from dashboard.engine.schema import snapshot
 from dashboard.engine.schema.objects import SchemaSnapshot
@@ -30,7 +30,7 @@ from dashboard.engine.sql.transaction import ShapeFault, TransactionMode, Transa
 _ATTEMPT = Attempt(run_id="rehearsal", by="rehearsal")
 
 
-class Stage:
+class Sandbox:
     """One throw-away database with the session that works on it; `with` closes it. A session that broke is opened
     again. `schema` is where the tracking tables are, which no snapshot holds."""
 
@@ -42,7 +42,7 @@ class Stage:
         self._session: Session | None = None
         self._snapshot: SchemaSnapshot | None = None
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> Sandbox:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -51,7 +51,7 @@ class Stage:
     @property
     def _name(self) -> str:
         """Of the session that runs scripts; at most 63 characters, as PostgreSQL keeps them."""
-        return f"{self.database.name} stage"
+        return f"{self.database.name} sandbox"
 
     @property
     def session(self) -> Session:
@@ -60,7 +60,7 @@ class Stage:
             self._session = self._open()
         return self._session
 
-    def look(self) -> SchemaSnapshot:
+    def schema(self) -> SchemaSnapshot:
         """The schema as it is; read again only after a script has run."""
         if self._snapshot is None:
             self._snapshot = snapshot.take(self.session.connection, exclude_tables=self._left_out)
@@ -71,9 +71,8 @@ class Stage:
         try:
             shape = shape_of(step.sql)
         except SqlSyntaxError as error:
-            said = error.facts
-            place = {part: said[part] for part in ("line", "column", "excerpt")}
-            return not_run(ScriptError(sentence=said["message"], hint=error.next_step, **place))
+            place = {part: error.facts[part] for part in ("line", "column", "excerpt")}
+            return not_run(ScriptError(sentence=error.facts["message"], remedy=error.remedy, **place))
         if shape.fault:
             return not_run(_fault(step, shape.fault))
         if shape.mode is TransactionMode.NONE:
@@ -82,12 +81,12 @@ class Stage:
 
     def record(self, steps: Iterable[Step]) -> None:
         """Have the history here say that these are applied, as the target's does."""
-        connection, schema = self.session.connection, self.access.schema
-        known = tracking.read(connection, schema)
-        with connection.transaction():
+        tracking = self.session.tracking
+        recorded = history.of(tracking)
+        with tracking.connection.transaction():
             for step in steps:
-                if known.row(*step.identity) is None:
-                    tracking.record(connection, schema, step, _ATTEMPT, ms=0)
+                if recorded.row(*step.identity) is None:
+                    tracking.record(step, ms=0)
 
     def verify(self, check: Verification) -> Assertion:
         """Run a verification file; nothing of it remains."""
@@ -146,14 +145,14 @@ class Stage:
     def _monitor(self) -> Monitor:
         return Monitor(self.session.connection, self.access, self._name, self.cancellation, _ignore)
 
-    def _stop_if_told(self, what: str) -> None:
-        if self.cancellation.stopped_by == DEADLINE:
+    def _stop_if_told(self, script: str) -> None:
+        if self.cancellation.is_expired:
             raise RehearsalImpossible(
-                reason=f"{what} took longer than a run may take ({self.access.policy.deadline_s} s).",
+                reason=f"{script} took longer than a run may take ({self.access.policy.deadline_s} s).",
                 remedy="Look for what it waits for, or allow more time.",
             ) from None
         if self.cancellation.stopped_by:
-            raise RunCancelled(by=self.cancellation.stopped_by, version=what) from None
+            raise RunCancelled(by=self.cancellation.stopped_by, version=script) from None
 
     def _watch(self, session: Session, shape: TransactionShape) -> Watch:
         return Watch(
@@ -172,8 +171,9 @@ class Stage:
         self._watcher = self._opened.enter_context(connections.working(self.access, name="signalbox rehearsal watch"))
         self.database.check(connection)
         self._opened.enter_context(locks.held(connection, self.database.name))
-        if not tracking.is_prepared(connection, self.access.schema):
-            tracking.prepare(connection, self.access.schema)
+        tables = TrackingTables(connection, self.access.schema)
+        if not tables.is_prepared():
+            tables.prepare()
         return Session(
             connection=connection,
             access=self.access,
@@ -196,17 +196,17 @@ def not_run(error: ScriptError) -> ScriptRun:
 
 
 def _error(error: EngineError) -> ScriptError:
-    told = error.facts.get("error")
-    if isinstance(told, ServerError):
-        return assertions.script_error(told)
-    return ScriptError(sentence=str(error), hint=error.next_step)
+    server_error = error.facts.get("error")
+    if isinstance(server_error, ServerError):
+        return assertions.script_error(server_error, remedy=error.facts.get("remedy", ""))
+    return ScriptError(sentence=str(error), remedy=error.remedy)
 
 
 def _fault(step: Step, fault: ShapeFault) -> ScriptError:
     place = excerpts.locate(step.sql, fault.statement.offset + 1)
     return ScriptError(
         sentence=fault.sentence,
-        hint=fault.advice,
+        remedy=fault.advice,
         statement=fault.statement.number,
         line=place.line,
         column=place.column,

@@ -35,17 +35,17 @@ def of_plan(plan: Plan, history: History, verify: Sequence[Verification]) -> lis
     return _with_checks([_of_step(step) for step in plan.steps], verify)
 
 
-def extensions(found: Sequence[Candidate]) -> frozenset[str]:
+def extensions(candidates: Sequence[Candidate]) -> frozenset[str]:
     """What their files create."""
-    return frozenset(name for candidate in found for name in _created(candidate.up.sql))
+    return frozenset(name for candidate in candidates for name in _created(candidate.up.sql))
 
 
 def _created(script: str) -> Iterator[str]:
     try:
-        found = statements.split(script)
+        parsed = statements.split(script)
     except SqlSyntaxError:
         return
-    for statement in found:
+    for statement in parsed:
         if statement.node == "create_extension_stmt" and (tree := statements.tree(statement)):
             yield tree.extname
 
@@ -97,7 +97,7 @@ def _fault(migration: Migration, script: Script) -> ScriptError | None:
         if problem.file == script.file and problem.severity is Severity.ERROR and problem.code not in _EMPTY:
             return ScriptError(
                 sentence=problem.sentence,
-                hint=problem.advice,
+                remedy=problem.advice,
                 line=problem.line or 0,
                 column=problem.column or 0,
                 excerpt=problem.excerpt,
@@ -105,11 +105,15 @@ def _fault(migration: Migration, script: Script) -> ScriptError | None:
     return None
 
 
-def _with_checks(found: list[Candidate], verify: Sequence[Verification]) -> list[Candidate]:
+def _with_checks(candidates: list[Candidate], verify: Sequence[Verification]) -> list[Candidate]:
     """A check follows the last migration that it is about; one of the whole folder the last of all."""
-    checks: list[list[Verification]] = [[] for _ in found]
+    checks: list[list[Verification]] = [[] for _ in candidates]
     for check in verify:
-        about = [place for place, each in enumerate(found) if not check.version or check.is_about(*each.up.identity)]
+        about = [
+            index
+            for index, candidate in enumerate(candidates)
+            if not check.version or check.is_about(*candidate.up.identity)
+        ]
         if about and not check.fault:
             checks[about[-1]].append(check)
-    return [replace(each, checks=tuple(mine)) for each, mine in zip(found, checks, strict=True)]
+    return [replace(candidate, checks=tuple(its)) for candidate, its in zip(candidates, checks, strict=True)]

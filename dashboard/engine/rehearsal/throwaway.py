@@ -75,7 +75,7 @@ class Database:
 
     def __init__(self, owner: Connection, address: Address, name: str) -> None:
         self._owner, self._server, self.name = owner, address, name
-        self._looks: list[sql.Composed] = []
+        self._settings: list[sql.Composed] = []
 
     @property
     def address(self) -> Address:
@@ -88,13 +88,13 @@ class Database:
         """Have the owner and the settings of another database. Once, while it is empty."""
         name = sql.Identifier(self.name)
         if owner:
-            self._looks.append(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, sql.Identifier(owner)))
+            self._settings.append(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, sql.Identifier(owner)))
         for setting, value in settings:
             current = sql.SQL("SELECT pg_catalog.set_config({}, {}, false)")
-            self._looks.append(current.format(sql.Literal(setting), sql.Literal(value)))
+            self._settings.append(current.format(sql.Literal(setting), sql.Literal(value)))
             taken = sql.SQL("ALTER DATABASE {} SET {} FROM CURRENT")
-            self._looks.append(taken.format(name, sql.Identifier(setting)))
-        self._execute(*self._looks)
+            self._settings.append(taken.format(name, sql.Identifier(setting)))
+        self._execute(*self._settings)
 
     def check(self, connection: Connection) -> None:
         """Before every script: nothing runs anywhere but here."""
@@ -102,7 +102,8 @@ class Database:
         if row is None or row[0] != self.name:
             raise RehearsalImpossible(
                 reason=f"the connection leads to the database {row and row[0]}, not to {self.name}.",
-                remedy="Nothing was run there. Use a URL that leads to the rehearsal server itself, without a pooler.",
+                state_now="Nothing was run there.",
+                remedy="Use a URL that leads to the rehearsal server itself, without a pooler.",
             )
 
     def keep(self) -> None:
@@ -115,7 +116,7 @@ class Database:
     def restore(self) -> None:
         """Make it what it was when it was last kept. A copy has neither the owner nor the settings of its original."""
         dropped, renamed = "DROP DATABASE {name} WITH (FORCE)", "ALTER DATABASE {kept} RENAME TO {name}"
-        self._execute(self._named(dropped), self._named(renamed), *self._looks)
+        self._execute(self._named(dropped), self._named(renamed), *self._settings)
 
     def drop(self) -> None:
         """What cannot be dropped now is left to the sweeper."""
@@ -137,7 +138,7 @@ def database(on: Server) -> Iterator[Database]:
     """A new empty database. Raises RehearsalImpossible where the server does not let us make one."""
     name = f"signalbox_rehearsal_{datetime.now(UTC):{_STAMP}}_{secrets.token_hex(4)}"
     with _connected(on.address, name) as owner:
-        made = Database(owner, on.address, name)
+        throwaway = Database(owner, on.address, name)
         try:
             owner.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
         except psycopg.Error as error:
@@ -146,30 +147,29 @@ def database(on: Server) -> Iterator[Database]:
                 remedy=f"Give the role of {on.address.variable} the right CREATEDB, or unset it to use a private one.",
             ) from None
         try:
-            yield made
+            yield throwaway
         except psycopg.Error as error:
             raise RehearsalImpossible(
                 reason=f"the rehearsal server broke it off ({connections.reason_of(error, on.address)}).",
-                remedy="Nothing was changed in any target. Rehearse again; if it happens again, look into the log of "
-                "the rehearsal server.",
+                remedy="Rehearse again; if it happens again, look into the log of the rehearsal server.",
             ) from None
         finally:
-            made.drop()
+            throwaway.drop()
 
 
 def sweep(address: Address) -> list[str]:
     """Drop what crashed rehearsals left on a server; the names of what is gone."""
     with _connected(address, "signalbox sweeper") as connection:
-        found = connection.execute(queries.query("rehearsal_databases")).fetchall()
-        return [str(name) for name, in_use in found if _is_left(str(name), bool(in_use)) and _drop(connection, name)]
+        rows = connection.execute(queries.query("rehearsal_databases")).fetchall()
+        return [str(name) for name, in_use in rows if _is_left(str(name), bool(in_use)) and _drop(connection, name)]
 
 
 def _is_left(name: str, in_use: bool) -> bool:
     match = _NAME.fullmatch(name)
     if match is None:
         return False
-    made = datetime.strptime(match["made"], _STAMP).replace(tzinfo=UTC)
-    return not in_use or datetime.now(UTC) - made > OLDEST
+    made_at = datetime.strptime(match["made"], _STAMP).replace(tzinfo=UTC)
+    return not in_use or datetime.now(UTC) - made_at > OLDEST
 
 
 def _drop(connection: Connection, name: object) -> bool:
@@ -188,8 +188,7 @@ def _refuse_targets(address: Address, registered: Sequence[Address]) -> None:
         if target.url and (_place(target) == _place(address) or _system_if_reachable(target) == ours):
             raise RehearsalImpossible(
                 reason=f"{address.variable} leads to the server of {target.name}.",
-                remedy="Nothing was changed. Use a server that holds no database of yours, or unset it to use a "
-                "private one.",
+                remedy="Use a server that holds no database of yours, or unset it to use a private one.",
             )
 
 
@@ -231,6 +230,6 @@ def _installation(major: int | None, extensions: Collection[str]) -> Installatio
     asked for is never replaced."""
     if os.environ.get(localserver.BIN_DIR_VARIABLE):
         return None
-    found = localserver.installations()
-    able = [each for each in found if each.has_extensions(extensions)] or found
-    return next((each for each in able if each.major == str(major)), able[0] if able else None)
+    installed = localserver.installations()
+    able = [installation for installation in installed if installation.has_extensions(extensions)] or installed
+    return next((installation for installation in able if installation.major == str(major)), able[0] if able else None)

@@ -26,20 +26,20 @@ _PATIENCE = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Relation:
+class WatchedRelation:
     name: str  # platform.users
     file: int  # pg_class.relfilenode; 0 where it is kept in none
     table: int | None  # of an index
 
 
-type Relations = Mapping[int, Relation]  # by oid
+type Relations = Mapping[int, WatchedRelation]  # by oid
 
 
 def relations(connection: Connection, left_out: Collection[str]) -> Relations:
-    found = connection.execute(sql.query("relations")).fetchall()
+    rows = connection.execute(sql.query("relations")).fetchall()
     return {
-        int(str(oid)): Relation(name=str(name), file=int(str(file)), table=int(str(table)) if table else None)
-        for oid, name, file, table in found
+        int(str(oid)): WatchedRelation(name=str(name), file=int(str(file)), table=int(str(table)) if table else None)
+        for oid, name, file, table in rows
         if name not in left_out
     }
 
@@ -100,7 +100,7 @@ class Watch:
     @property
     def locks(self) -> tuple[ObservedLock, ...]:
         """The strongest first."""
-        found = [
+        locks = [
             ObservedLock(
                 relation=self.known[oid].name,
                 mode=held.mode,
@@ -110,7 +110,7 @@ class Watch:
             for oid, held in self._held.items()
             if not self._goes_with_its_table(oid)
         ]
-        return tuple(sorted(found, key=lambda lock: (-MODES.index(lock.mode), lock.relation)))
+        return tuple(sorted(locks, key=lambda lock: (-MODES.index(lock.mode), lock.relation)))
 
     def _goes_with_its_table(self, oid: int) -> bool:
         table = self._held.get(self.known[oid].table or 0)
@@ -130,7 +130,7 @@ class Watch:
     def _finish(self, statement: Statement, notices: tuple[str, ...]) -> None:
         ended = time.perf_counter()
         self._stop_sampling()
-        self._look(statement.number)
+        self._note_locks(statement.number)
         ms = (ended - self._begun) * 1000
         self.times.append(StatementTime(number=statement.number, line=statement.line, summary=statement.summary, ms=ms))
         self.notices.extend(notices)
@@ -161,14 +161,14 @@ class Watch:
     def _hold_up(self, number: int) -> threading.Thread:
         """What is built concurrently waits for older snapshots before its end: because of ours its locks are seen."""
         self.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-        self._look(number)
+        self._note_locks(number)
         self._over.clear()
         return threading.Thread(target=self._sample, args=(number,), daemon=True)
 
     def _sample(self, number: int) -> None:
         patience = time.perf_counter() + _PATIENCE
         while not self._over.is_set():
-            if self._look(number) or time.perf_counter() > patience:
+            if self._note_locks(number) or time.perf_counter() > patience:
                 self.connection.rollback()
 
     def _stop_sampling(self) -> None:
@@ -178,14 +178,14 @@ class Watch:
             self._sampler = None
             self.connection.rollback()
 
-    def _look(self, number: int) -> bool:
-        """Whether there was anything to see."""
+    def _note_locks(self, number: int) -> bool:
+        """Whether there was a lock to note."""
         now = time.perf_counter()
         rows = self.connection.execute(sql.query("relation_locks"), {"pid": self.watched.info.backend_pid}).fetchall()
-        seen = [self._note(int(str(oid)), _spelled(str(mode)), number, now) for oid, mode in rows]
-        return any(seen)
+        noted = [self._note_lock(int(str(oid)), _spelled(str(mode)), number, now) for oid, mode in rows]
+        return any(noted)
 
-    def _note(self, oid: int, mode: str, number: int, now: float) -> bool:
+    def _note_lock(self, oid: int, mode: str, number: int, now: float) -> bool:
         relation = self.known.get(oid)
         if relation is None or (relation.table is not None and mode != MODES[-1]):
             return False  # made by this script, or an index that goes the way of its table

@@ -1,29 +1,24 @@
 """A step outside a transaction: statement by statement, with a journal in the target before and after each.
 
-The journal is rows of the audit log. `started` commits before the statement; `done` commits with it where the
-statement can share a transaction, else right after. A statement that was started and is neither done nor undone
-is not known to have happened. Nothing here is ever retried by itself; a person continues, or starts over.
+Nothing here is ever retried by itself; a person continues, or starts over.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
 
 import psycopg
 
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import guards, indexes, locks, tracking
-from dashboard.engine.database.connection import Connection
-from dashboard.engine.database.tracking import Attempt
-from dashboard.engine.errors import EngineError, PartlyApplied, RunCancelled, ServerError, StatementFailed
-from dashboard.engine.migration import checksum
+from dashboard.engine.database import guards, indexes, locks
+from dashboard.engine.errors import EngineError, RunCancelled, StatementFailed
 from dashboard.engine.plan import Step
+from dashboard.engine.run import failures
 from dashboard.engine.run.faultpoints import faultpoint
-from dashboard.engine.run.session import Session, at, failed, ms_since
+from dashboard.engine.run.journal import Journal, StatementOutcome
+from dashboard.engine.run.session import Session, ms_since
 from dashboard.engine.sql.indexes import concurrent_index
 from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.transaction import TransactionShape
@@ -37,28 +32,22 @@ def run(session: Session, position: int, step: Step, shape: TransactionShape) ->
     when something does, ConnectionLost when that is not known."""
     started = time.monotonic()
     session.stop_if_told(step)
-    session.guarded(step, "begin", lambda: connections.reset(session.connection, session.access))
-    if step.first_statement == 1:
-        session.guarded(step, "begin", lambda: _copy_rows(session, position, step))
-    known = tracking.fingerprint(session.connection, session.schema)
-    done = [s.number for s in shape.sent if s.number < step.first_statement]
+    with session.naming(step, "begin"):
+        connections.reset(session.connection, session.access)
+        if step.first_statement == 1:
+            _copy_rows(session, position, step)
+    history_before = session.tracking.fingerprint()
+    done = [statement.number for statement in shape.sent if statement.number < step.first_statement]
     for statement in shape.sent:
-        if statement.number < step.first_statement:
-            continue
-        begun, phase = False, f"statement {statement.number}"
-        try:
-            session.guarded(step, phase, partial(_refuse_stale_index, session, step, statement))
-            begun = True
-            session.guarded(step, phase, partial(_journaled, session, position, step, statement))
-        except (StatementFailed, RunCancelled) as error:
-            doubtful = begun and _is_in_doubt(session, step, statement)
-            raise _partly(step, statement, done, error, doubtful=doubtful) from None
-        done.append(statement.number)
+        if statement.number >= step.first_statement:
+            _next_statement(session, position, step, statement, done)
+            done.append(statement.number)
     ms = ms_since(started)
     try:
-        session.guarded(step, "recording", lambda: _record(session, step, ms, known))
+        with session.naming(step, "recording"):
+            _record(session, step, ms, history_before)
     except StatementFailed as error:
-        raise _partly(step, shape.sent[-1], done, error, doubtful=False) from None
+        raise failures.partly_applied(step, shape.sent[-1], done, error) from None
     faultpoint("committed")
     return ms
 
@@ -70,9 +59,23 @@ def _copy_rows(session: Session, position: int, step: Step) -> None:
             session.copy_rows(position, step)
 
 
+def _next_statement(session: Session, position: int, step: Step, statement: Statement, done: Sequence[int]) -> None:
+    """What is left decides the name of a failure: nothing, or something."""
+    is_begun = False
+    try:
+        with session.naming(step, f"statement {statement.number}"):
+            _refuse_stale_index(session, step, statement)
+            is_begun = True
+            _journaled(session, position, step, statement)
+    except (StatementFailed, RunCancelled) as error:
+        if done or (is_begun and _is_in_doubt(session, step, statement)):
+            raise failures.partly_applied(step, statement, done, error) from None
+        raise
+
+
 def _journaled(session: Session, position: int, step: Step, statement: Statement) -> None:
     session.stop_if_told(step)
-    session.guarded(step, f"statement {statement.number}", lambda: _note(session, step, statement, "started"))
+    _journal(session, step).write(statement, StatementOutcome.STARTED)
     faultpoint("journal_started")
     session.cancellation.attach(session.connection)
     try:
@@ -84,8 +87,8 @@ def _journaled(session: Session, position: int, step: Step, statement: Statement
         session.cancellation.detach()
     faultpoint("journal_done")
     if not locks.is_held(session.connection):
-        told = at(statement, "25000", "the statement released the target lock")
-        raise failed(step, told, remedy="Take pg_advisory_unlock_all or DISCARD ALL out of the file.")
+        error = failures.at(statement, failures.TRANSACTION_TOUCHED, "the statement released the target lock")
+        raise failures.failed(step, error, failures.LOCK_RELEASED)
 
 
 def is_bare(statement: Statement) -> bool:
@@ -95,48 +98,57 @@ def is_bare(statement: Statement) -> bool:
 def _in_small_transaction(session: Session, position: int, step: Step, statement: Statement) -> None:
     """Its own transaction holds the statement and the word that it is done."""
     try:
-        session.guarded(step, "begin", lambda: _execute(session, "BEGIN"))
-        before = guards.look(session.connection, session.schema)
+        with session.naming(step, "begin"):
+            session.connection.execute("BEGIN")
+        before = guards.transaction_state(session.tracking)
         session.statement(position, step, statement)
-        session.guarded(step, "recording", lambda: _note_done(session, step, statement, before))
-        session.guarded(step, "commit", lambda: _execute(session, "COMMIT"))
+        with session.naming(step, "recording"):
+            _note_done(session, step, statement, before)
+        with session.naming(step, "commit"):
+            session.connection.execute("COMMIT")
     except (EngineError, psycopg.Error):
         _undo(session, step, statement)
         raise
 
 
-def _note_done(session: Session, step: Step, statement: Statement, before: guards.Look) -> None:
+def _note_done(session: Session, step: Step, statement: Statement, before: guards.TransactionState) -> None:
     for own in ("SET CONSTRAINTS ALL IMMEDIATE", "CLOSE ALL", "SET LOCAL search_path = pg_catalog"):
-        _execute(session, own)
-    if fault := guards.wrote(before, guards.look(session.connection, session.schema)):
-        raise failed(step, at(statement, "25000", fault), remedy=guards.REMEDY)
-    _note(session, step, statement, "done")
+        session.connection.execute(own)
+    if harm := guards.harm_done(before, guards.transaction_state(session.tracking)):
+        error = failures.at(statement, failures.TRANSACTION_TOUCHED, harm)
+        raise failures.failed(step, error, failures.Explanation(remedy=guards.REMEDY))
+    _journal(session, step).write(statement, StatementOutcome.DONE)
 
 
 def _refuse_stale_index(session: Session, step: Step, statement: Statement) -> None:
     """IF NOT EXISTS would take an invalid index for the one that is wanted."""
     index = concurrent_index(statement)
     if index and (stale := indexes.named(indexes.invalid(session.connection, index.table), index.name)):
-        told = at(statement, "55000", f"an invalid index {stale.qualified} is in the way")
-        raise failed(step, told, remedy=f"Drop it first: DROP INDEX CONCURRENTLY {stale.qualified};")
+        raise failures.invalid_index_in_the_way(step, statement, stale)
 
 
 def _bare(session: Session, position: int, step: Step, statement: Statement) -> None:
-    index = concurrent_index(statement)
-    before = indexes.invalid(session.connection, index.table) if index else frozenset()
+    before = _invalid_indexes(session, statement)
     try:
         with _without_lock_timeout(session, statement):
             session.statement(position, step, statement)
     except StatementFailed as error:
-        left = indexes.invalid(session.connection, index.table) - before if index else frozenset()
-        if statement.node not in COMMITS_BY_ITSELF and not left:
-            _note(session, step, statement, "undone")
-        raise _with_leftover(step, error, left) from None
+        if left := _invalid_indexes(session, statement) - before:
+            raise failures.left_invalid_index(step, error.facts["error"], left) from None
+        if statement.node not in COMMITS_BY_ITSELF:
+            _journal(session, step).write(statement, StatementOutcome.UNDONE)
+        raise
     faultpoint("statement_done")
-    if index and (left := indexes.invalid(session.connection, index.table) - before):
-        told = at(statement, "55000", "the index was built, and is invalid")
-        raise _with_leftover(step, failed(step, told), left)
-    _note(session, step, statement, "done")
+    if left := _invalid_indexes(session, statement) - before:
+        server_error = failures.at(statement, failures.INVALID_INDEX, "the index was built, and is invalid")
+        raise failures.left_invalid_index(step, server_error, left)
+    _journal(session, step).write(statement, StatementOutcome.DONE)
+
+
+def _invalid_indexes(session: Session, statement: Statement) -> frozenset[indexes.Index]:
+    """Of the table on which the statement builds an index concurrently; none for every other statement."""
+    index = concurrent_index(statement)
+    return indexes.invalid(session.connection, index.table) if index else frozenset()
 
 
 @contextmanager
@@ -146,83 +158,40 @@ def _without_lock_timeout(session: Session, statement: Statement) -> Iterator[No
     if statement.transactional:
         yield
         return
-    saved = session.connection.execute(
+    timeouts = session.connection.execute(
         "SELECT pg_catalog.current_setting('lock_timeout'), pg_catalog.current_setting('statement_timeout')"
     ).fetchone()
-    _execute(session, "SET lock_timeout = 0")
-    _execute(session, "SET statement_timeout = 0")
+    session.connection.execute("SET lock_timeout = 0")
+    session.connection.execute("SET statement_timeout = 0")
     try:
         yield
     finally:
-        if saved and not session.connection.closed:
-            for name, value in zip(("lock_timeout", "statement_timeout"), saved, strict=True):
+        if timeouts and not session.connection.closed:
+            for name, value in zip(("lock_timeout", "statement_timeout"), timeouts, strict=True):
                 session.connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
-
-
-def _with_leftover(step: Step, error: StatementFailed, left: frozenset[indexes.Index]) -> StatementFailed:
-    if not left:
-        return error
-    names = ", ".join(sorted(index.qualified for index in left))
-    told: ServerError = error.facts["error"]
-    remedy = f"It left an invalid index behind: {names}. Drop it with DROP INDEX CONCURRENTLY, then continue."
-    return failed(step, replace(told, detail=told.detail or f"invalid index: {names}"), remedy=remedy)
-
-
-def _partly(
-    step: Step, statement: Statement, done: list[int], error: StatementFailed | RunCancelled, *, doubtful: bool
-) -> EngineError:
-    """What is left decides the name of the failure: nothing, or something."""
-    if not done and not doubtful:
-        return error
-    told = error.facts.get("error") or at(statement, "57014", str(error))
-    kept = _kept(done)
-    remedy = error.next_step if "invalid index" in error.next_step else ""
-    return PartlyApplied(
-        version=step.label,
-        number=statement.number,
-        message=told.message,
-        kept=kept,
-        error=told,
-        remedy=f"{remedy} Continue from statement {statement.number} once the cause is mended, or undo by hand what "
-        "is there and start over.".strip(),
-    )
 
 
 def _is_in_doubt(session: Session, step: Step, statement: Statement) -> bool:
     """Asked in a clean session: what failed may have left a role or a timeout of its own behind."""
     try:
         connections.reset(session.connection, session.access)
-        last = tracking.last_outcome(session.connection, session.schema, step, statement.number, session.attempt)
+        return _journal(session, step).last_outcome(statement) is StatementOutcome.STARTED
     except psycopg.Error:
         return True
-    return last == "started"
 
 
 def _undo(session: Session, step: Step, statement: Statement) -> None:
     if session.connection.closed:
         return
     session.connection.rollback()
-    _note(session, step, statement, "undone")
+    _journal(session, step).write(statement, StatementOutcome.UNDONE)
 
 
-def _note(session: Session, step: Step, statement: Statement, outcome: str) -> None:
-    note(session.connection, session.schema, step, statement, session.attempt, outcome)
+def _journal(session: Session, step: Step) -> Journal:
+    return Journal(tracking=session.tracking, step=step)
 
 
-def note(connection: Connection, schema: str, step: Step, statement: Statement, attempt: Attempt, outcome: str) -> None:
-    """A word in the journal: started, done or undone."""
-    tracking.log(
-        connection,
-        schema,
-        step,
-        attempt,
-        outcome=outcome,
-        statement=statement.number,
-        message=checksum(statement.sql),
-    )
-
-
-def _record(session: Session, step: Step, ms: int, known: str) -> None:
+def _record(session: Session, step: Step, ms: int, history_before: str) -> None:
     for statement in (
         "RESET SESSION AUTHORIZATION",
         "RESET ROLE",
@@ -230,33 +199,7 @@ def _record(session: Session, step: Step, ms: int, known: str) -> None:
         "SET search_path = pg_catalog",
     ):
         session.connection.execute(statement)
-    if tracking.fingerprint(session.connection, session.schema) != known:
-        raise _changed_history(step)
+    if session.tracking.fingerprint() != history_before:
+        raise failures.history_changed(step)
     with session.connection.transaction():
-        tracking.record(session.connection, session.schema, step, session.attempt, ms=ms)
-
-
-def _changed_history(step: Step) -> PartlyApplied:
-    told = ServerError(sqlstate="25000", message="the migration changed the history that Signalbox keeps")
-    return PartlyApplied(
-        version=step.label,
-        number=step.first_statement,
-        message=told.message,
-        kept="all its statements are committed",
-        error=told,
-        remedy="It is not recorded as applied. Compare schema_migrations with a backup before anything else runs here.",
-    )
-
-
-def _execute(session: Session, sql: str) -> None:
-    session.connection.execute(sql)
-
-
-def _kept(done: list[int]) -> str:
-    match done:
-        case []:
-            return "its first statement may have left something"
-        case [only]:
-            return f"statement {only} is committed"
-        case _:
-            return f"statements {done[0]} to {done[-1]} are committed"
+        session.tracking.record(step, ms=ms)

@@ -21,6 +21,7 @@ class Cancellation:
         self._guard = threading.Lock()
         self._held_until: float | None = None
         self._stopped_by = ""
+        self._expired = False
 
     @property
     def stopped_by(self) -> str:
@@ -41,6 +42,16 @@ class Cancellation:
             self._stopped_by = self._stopped_by or by
             if self._connection is not None and not self._connection.closed:
                 _ask_to_cancel(self._connection)
+
+    def expire(self) -> None:
+        """The deadline has passed; the first to end the run is the one that counts."""
+        self._expired = not self._stopped_by
+        self.cancel("the deadline of the run")
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether it was the deadline that ended the run."""
+        return self._expired
 
     def attach(self, connection: Connection) -> None:
         with self._guard:

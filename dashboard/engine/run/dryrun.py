@@ -1,7 +1,7 @@
-"""Exactly what a run would send, and nothing is sent: the executor's own code, on a connection made of paper.
+"""Exactly what a run would send, and nothing is sent: the executor's own code, on a connection that only records.
 
-Paper writes down each message and answers what a target answers when all goes well. A secret, the milliseconds and the
-number of the run are not known before a run; they stand in angle brackets.
+It keeps each message and answers what a target answers when all goes well. A secret, the milliseconds and the number of
+the run are not known before a run; they stand in angle brackets.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from psycopg import sql as composing
 from psycopg.pq import TransactionStatus
 
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import locks, tracking
+from dashboard.engine.database import locks
 from dashboard.engine.database.connection import Access, Connection
-from dashboard.engine.database.tracking import Attempt
+from dashboard.engine.database.tracking import Attempt, TrackingTables
 from dashboard.engine.database.wire import Reply
 from dashboard.engine.plan import Plan, Step
 from dashboard.engine.run import executor
 from dashboard.engine.run.cancellation import Cancellation
-from dashboard.engine.run.events import Event, StepStarted
+from dashboard.engine.run.events import Event, Observer, StepStarted
 from dashboard.engine.run.monitor import Monitor
 from dashboard.engine.run.session import Session
 
@@ -49,10 +49,10 @@ class Message:
         positional = iter(self.values if isinstance(self.values, Sequence) else ())
         named = self.values if isinstance(self.values, Mapping) else {}
 
-        def value(found: re.Match[str]) -> str:
-            if found[3]:
+        def value(placeholder: re.Match[str]) -> str:
+            if placeholder[3]:
                 return "%"
-            return composing.Literal(next(positional) if found[2] else named[found[1]]).as_string(None)
+            return composing.Literal(next(positional) if placeholder[2] else named[placeholder[1]]).as_string(None)
 
         return _PLACEHOLDER.sub(value, self.sql)
 
@@ -60,25 +60,25 @@ class Message:
 def messages(plan: Plan, access: Access) -> list[Message]:
     """Reads the target once, to see whether the tracking tables have to be made first."""
     with connections.reading(access.address) as reading:
-        is_prepared = tracking.is_prepared(reading, access.schema)
-    paper = _Paper(access)
-    paper.remark(_connected(access))
-    paper.remark("One run at a time:")
-    connection = cast(Connection, paper)
+        is_prepared = TrackingTables(reading, access.schema).is_prepared()
+    recording = _RecordingConnection(access)
+    recording.remark(_connected(access))
+    recording.remark("One run at a time:")
+    connection = cast(Connection, recording)
     with locks.held(connection, access.address.name):
-        paper.remark("Then only queries: what server, what database, what history. Another plan would end here.")
+        recording.remark("Then only queries: what server, what database, what history. Another plan would end here.")
         if not is_prepared:
-            paper.prepare()
-        session = _OnPaper(
+            recording.prepare()
+        session = _RecordingSession(
             connection=connection,
             access=access,
             attempt=_ATTEMPT,
-            observer=paper.head(plan),
+            observer=recording.step_titles(plan),
             cancellation=Cancellation(),
         )
         executor.run_steps(plan, session, cast(Monitor, _NoMonitor()))
-        paper.remark("Every step is committed.")
-    return paper.written
+        recording.remark("Every step is committed.")
+    return recording.messages
 
 
 def text(plan: Plan, access: Access) -> str:
@@ -95,14 +95,16 @@ class _NoMonitor:
     position = 0
 
 
-class _OnPaper(Session):
+class _RecordingSession(Session):
     def send(self, sql: str) -> Reply:
         self.connection.execute(sql.encode())
         return Reply(tag="COMMIT" if sql == "COMMIT" else "", rows=0)
 
     def copy_rows(self, position: int, step: Step) -> None:
         for copy in step.copies:
-            cast(_Paper, self.connection).remark(f"Here {copy.label} is copied into the schema signalbox_saved.")
+            cast(_RecordingConnection, self.connection).remark(
+                f"Here {copy.label} is copied into the schema signalbox_saved."
+            )
 
 
 class _Answer:
@@ -121,33 +123,33 @@ class _Answer:
 
 
 @dataclass
-class _Paper:
+class _RecordingConnection:
     access: Access
-    written: list[Message] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
     transaction_status: TransactionStatus = TransactionStatus.IDLE
     closed: bool = False
-    _yes: tuple[Any, ...] = ("1", "1", "")
+    _row: tuple[Any, ...] = ("1", "1", "")  # what every query answers
 
     @property
-    def info(self) -> _Paper:
+    def info(self) -> _RecordingConnection:
         return self
 
     def get_parameters(self) -> dict[str, str]:
         return {"application_name": connections.session_name(_ATTEMPT.run_id)}
 
     def add_notice_handler(self, handler: object) -> None:
-        """Paper raises no notice."""
+        """No server raises one."""
 
     def execute(self, query: Any, values: Any = None) -> _Answer:
         sql = query.as_string(None) if isinstance(query, composing.Composable) else query
         sql = sql.decode() if isinstance(sql, bytes) else sql
-        self.written.append(Message(sql=sql.strip(), values=values))
+        self.messages.append(Message(sql=sql.strip(), values=values))
         if sql in {"BEGIN", "COMMIT"}:
             self.transaction_status = TransactionStatus.INTRANS if sql == "BEGIN" else TransactionStatus.IDLE
         if "current_setting('lock_timeout')" in sql:
             options = connections.startup_options(self.access)
             return _Answer((options["lock_timeout"], options["statement_timeout"]))
-        return _Answer(self._yes)
+        return _Answer(self._row)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -156,15 +158,15 @@ class _Paper:
         self.execute("COMMIT")
 
     def remark(self, sentence: str) -> None:
-        self.written.append(Message(sql=sentence, is_remark=True))
+        self.messages.append(Message(sql=sentence, is_remark=True))
 
     def prepare(self) -> None:
         self.remark("The tracking tables, which are not there yet or not complete:")
-        self._yes = (None,)
-        tracking.prepare(cast(Connection, self), self.access.schema)
-        self._yes = type(self)._yes
+        self._row = (None,)
+        TrackingTables(cast(Connection, self), self.access.schema).prepare()
+        self._row = type(self)._row
 
-    def head(self, plan: Plan) -> Any:
+    def step_titles(self, plan: Plan) -> Observer:
         def observe(event: Event) -> None:
             if isinstance(event, StepStarted):
                 step = plan.steps[event.position]

@@ -17,9 +17,9 @@ import psycopg
 
 from dashboard.engine import verification
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import doctor, history, indexes, locks, tracking
+from dashboard.engine.database import doctor, history, indexes, locks
 from dashboard.engine.database.connection import Access
-from dashboard.engine.database.tracking import Attempt
+from dashboard.engine.database.tracking import Attempt, TrackingTables
 from dashboard.engine.errors import (
     ConnectionLost,
     EngineError,
@@ -34,12 +34,13 @@ from dashboard.engine.plan import (
     Plan,
     Step,
 )
-from dashboard.engine.run import autocommit, transactional
+from dashboard.engine.run import autocommit, failures, transactional
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.events import Ending, Observer, StepCommitted, StepEnded, StepStarted
 from dashboard.engine.run.faultpoints import faultpoint
 from dashboard.engine.run.monitor import Monitor
-from dashboard.engine.run.session import Session, lost, ms_since
+from dashboard.engine.run.session import Session, ms_since
+from dashboard.engine.sql.indexes import concurrently_dropped
 from dashboard.engine.sql.transaction import TransactionMode, TransactionShape, shape_of
 
 
@@ -78,14 +79,15 @@ def execute(
         ExitStack() as lock,
     ):
         faultpoint("connected")
-        with connections.naming_errors(connection, access.address, access.schema):
+        with connections.naming_errors(connection, access):
             doctor.examine(connection, access.address)
             lock.enter_context(locks.held(connection, access.address.name, wait=lock_wait))
             faultpoint("locked")
             verification.verify(plan, history.target(connection, access, connections.identity(connection)))
             faultpoint("verified")
-            if not tracking.is_prepared(connection, access.schema):
-                tracking.prepare(connection, access.schema)
+            tables = TrackingTables(connection, access.schema)
+            if not tables.is_prepared():
+                tables.prepare()
         faultpoint("prepared")
         session = Session(
             connection=connection, access=access, attempt=attempt, observer=observer, cancellation=cancellation
@@ -96,7 +98,9 @@ def execute(
 
 def run_steps(plan: Plan, session: Session, monitor: Monitor) -> None:
     """The steps in order, on a session that holds the lock. The monitor is told which of them it is."""
-    _Run(plan, session, monitor).all_steps()
+    for position, step in enumerate(plan.steps):
+        monitor.position = position
+        run_step(session, position, step)
 
 
 def _check_approval(plan: Plan, access: Access, approval: Approval | None) -> None:
@@ -119,27 +123,15 @@ def _missing_approval(plan: Plan, approval: Approval | None) -> str:
     return ""
 
 
-class _Run:
-    """A run's steps, under the lock."""
-
-    def __init__(self, plan: Plan, session: Session, monitor: Monitor) -> None:
-        self.plan, self.session, self.monitor = plan, session, monitor
-
-    def all_steps(self) -> None:
-        for position, step in enumerate(self.plan.steps):
-            self.monitor.position = position
-            run_step(self.session, position, step)
-
-
 def run_step(session: Session, position: int, step: Step) -> None:
     """One step, to its end or to the named error that says what is left of it. The caller holds the target lock."""
     shape = _shape(step)
     if step.action is Action.REPAIR:
-        _refuse_valid_index(session, step)
+        _refuse_valid_index(session, step, shape)
     session.tell(StepStarted(position=position, statements=len(shape.sent)))
     started = time.monotonic()
     try:
-        ms = _way(shape)(session, position, step, shape)
+        ms = _runner(shape)(session, position, step, shape)
         _read_back(session, step)
     except (EngineError, psycopg.Error) as error:
         named = error if isinstance(error, EngineError) else session.named(step, "keeping the record", error)
@@ -164,7 +156,7 @@ def _after_failure(session: Session, step: Step, error: EngineError) -> None:
     try:
         session.connection.rollback()
         connections.reset(session.connection, session.access)
-        _note(session, step, error)
+        _record_failure(session, step, error)
     except psycopg.Error:
         # It is undone either way, and the run's own record still tells of it.
         return
@@ -173,33 +165,34 @@ def _after_failure(session: Session, step: Step, error: EngineError) -> None:
 def _read_back(session: Session, step: Step) -> None:
     """Said to be applied is only what another transaction has seen; and said to have failed is nothing after COMMIT."""
     try:
-        is_there = tracking.succeeded(session.connection, session.schema, step, session.attempt)
+        is_recorded = session.tracking.succeeded(step)
     except psycopg.Error as error:
         reason = connections.reason_of(error, session.access.address)
-        raise lost(step, session.access, "reading it back", reason) from None
-    if not is_there:
-        raise lost(step, session.access, "reading it back", "its row in the audit log is not there")
+        raise failures.lost(step, session.access, "reading it back", reason) from None
+    if not is_recorded:
+        raise failures.lost(step, session.access, "reading it back", "its row in the audit log is not there")
 
 
-def _refuse_valid_index(session: Session, step: Step) -> None:
-    name = step.sql.removeprefix("DROP INDEX CONCURRENTLY ")
-    if indexes.is_valid(session.connection, name) is not False:
+def _refuse_valid_index(session: Session, step: Step, shape: TransactionShape) -> None:
+    """A repair only ever drops one invalid index."""
+    for name in map(concurrently_dropped, shape.sent):
+        if name and indexes.is_valid(session.connection, name) is False:
+            continue
         reason = f"the index {name} is valid, or gone."
         raise PlanBlocked(version=step.label, reason=reason, remedy="Nothing is to be repaired; continue instead.")
 
 
-def _note(session: Session, step: Step, error: EngineError) -> None:
-    connection, schema, attempt = session.connection, session.schema, session.attempt
+def _record_failure(session: Session, step: Step, error: EngineError) -> None:
     match error:
         case PartlyApplied():
-            tracking.record_failure(connection, schema, step, attempt, error.facts["error"], outcome="partial")
+            session.tracking.record_failure(step, error.facts["error"], outcome="partial")
         case StatementFailed():
-            tracking.record_failure(connection, schema, step, attempt, error.facts["error"])
+            session.tracking.record_failure(step, error.facts["error"])
         case RunCancelled():
-            tracking.log(connection, schema, step, attempt, outcome="cancelled", message=f"by {error.facts['by']}")
+            session.tracking.log(step, outcome="cancelled", message=f"by {error.facts['by']}")
 
 
-def _way(shape: TransactionShape) -> Callable[[Session, int, Step, TransactionShape], int]:
+def _runner(shape: TransactionShape) -> Callable[[Session, int, Step, TransactionShape], int]:
     return autocommit.run if shape.mode is TransactionMode.NONE else transactional.run
 
 

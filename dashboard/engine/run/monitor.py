@@ -15,9 +15,6 @@ from dashboard.engine.errors import EngineError
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.events import Blocked, Observer
 
-#: Who ends a run that takes longer than its policy allows.
-DEADLINE = "the deadline of the run"
-
 #: Seconds a run lasts before anyone watches; most are over by then.
 HEAD_START = 1.0
 POLL = 0.5
@@ -58,7 +55,7 @@ class Monitor:
         stopped_at: float | None = None
         while not self._over.wait(POLL):
             if time.monotonic() - begun > self.access.policy.deadline_s and not self.cancellation.stopped_by:
-                self.cancellation.cancel(DEADLINE)
+                self.cancellation.expire()
             if self.cancellation.stopped_by:
                 stopped_at = stopped_at or time.monotonic()
                 self._insist(time.monotonic() - stopped_at)
@@ -76,12 +73,12 @@ class Monitor:
 
     def _tell_blockers(self) -> None:
         rows = self._ask("blockers", {"pid": self._pid})
-        found = tuple(
+        blockers = tuple(
             f"{name} (backend {pid}, {state}, in a transaction for {age} s)" for pid, name, state, age in rows
         )
-        if found != self._blockers:
-            self._blockers = found
-            self.observer(Blocked(position=self.position, blockers=found))
+        if blockers != self._blockers:
+            self._blockers = blockers
+            self.observer(Blocked(position=self.position, blockers=blockers))
 
     def _ask(self, query: str, values: dict[str, object]) -> list[tuple[object, ...]]:
         try:

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import doctor, indexes, locks, sql, tracking
+from dashboard.engine.database import doctor, history, indexes, locks, sql
 from dashboard.engine.database.connection import Access, Address, Connection
-from dashboard.engine.database.tracking import Attempt
+from dashboard.engine.database.tracking import Attempt, RunTracking
 from dashboard.engine.errors import OtherDatabase, TargetBusy
 from dashboard.engine.plan import Plan, Step
 from dashboard.engine.run import autocommit
 from dashboard.engine.run.faultpoints import faultpoint
+from dashboard.engine.run.journal import Journal, StatementOutcome
 from dashboard.engine.sql.indexes import IndexBuild, concurrent_index, concurrently_dropped
 from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.transaction import TransactionMode, shape_of
@@ -37,33 +38,34 @@ AT_MOST = 120.0
 REPEATABLE = frozenset({"vacuum_stmt", "reindex_stmt", "cluster_stmt", "alter_system_stmt"})
 
 
-class Found(StrEnum):
+class StepVerdict(StrEnum):
     COMMITTED = "committed"  # the step and its tracking row stand
     UNDONE = "undone"  # nothing of it remains
     PARTIAL = "partial"  # some of its statements stand; a person goes on from there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class RunVerdict:
     """What became of each step of the plan: facts, read under the lock."""
 
-    steps: tuple[Found, ...]
+    steps: tuple[StepVerdict, ...]
 
 
-def resolve(plan: Plan, *, access: Access, attempt: Attempt) -> Verdict:
+def resolve(plan: Plan, *, access: Access, attempt: Attempt) -> RunVerdict:
     """Raises TargetUnreachable, or TargetBusy while the run's session cannot be got rid of: then ask again later.
     Raises OtherDatabase when the URL leads to another one than the run worked on."""
     with (
         connections.working(access, name="signalbox recovery") as connection,
         connections.cut_off_after(AT_MOST, connection),
-        connections.naming_errors(connection, access.address, access.schema),
+        connections.naming_errors(connection, access),
     ):
         doctor.examine(connection, access.address)
         _check_identity(connection, access.address, plan)
         _wait_until_gone(connection, access.address, attempt.run_id)
         with locks.held(connection, access.address.name, wait=PATIENCE):
             faultpoint("recovering")
-            return Verdict(steps=_found(connection, plan.steps, access.schema, attempt))
+            tracking = RunTracking(connection, access.schema, attempt)
+            return RunVerdict(steps=_verdicts(tracking, plan.steps))
 
 
 def _check_identity(connection: Connection, address: Address, plan: Plan) -> None:
@@ -85,29 +87,28 @@ def _wait_until_gone(connection: Connection, address: Address, run_id: str) -> N
         time.sleep(POLL)
 
 
-def _found(connection: Connection, steps: Sequence[Step], schema: str, attempt: Attempt) -> tuple[Found, ...]:
-    if not tracking.is_prepared(connection, schema):
-        return tuple(Found.UNDONE for _ in steps)
-    rows = connection.execute(sql.query("succeeded_in_run", schema), {"run_id": attempt.run_id}).fetchall()
-    succeeded = {(str(version), str(name)) for version, name in rows}
+def _verdicts(tracking: RunTracking, steps: Sequence[Step]) -> tuple[StepVerdict, ...]:
+    if not tracking.is_prepared():
+        return tuple(StepVerdict.UNDONE for _ in steps)
+    succeeded = tracking.succeeded_steps()
     return tuple(
-        Found.COMMITTED if step.identity in succeeded else _left_behind(connection, step, schema, attempt)
-        for step in steps
+        StepVerdict.COMMITTED if step.identity in succeeded else _left_behind(tracking, step) for step in steps
     )
 
 
-def _left_behind(connection: Connection, step: Step, schema: str, attempt: Attempt) -> Found:
+def _left_behind(tracking: RunTracking, step: Step) -> StepVerdict:
     """A step without its row: nothing in a transaction; outside one, what the journal and the catalog say."""
     sent = _outside_transaction(step)
-    if not any(tracking.last_outcome(connection, schema, step, s.number, attempt) for s in sent):
-        return Found.UNDONE
-    done = [_settle(connection, step, statement, schema, attempt) for statement in sent]
+    journal = Journal(tracking=tracking, step=step)
+    if not any(journal.last_outcome(statement) for statement in sent):
+        return StepVerdict.UNDONE
+    done = [_is_done(journal, statement) for statement in sent]
     if all(done):
-        with connection.transaction():
-            tracking.record(connection, schema, step, attempt, ms=0)
-        return Found.COMMITTED
-    unfinished = tracking.read(connection, schema).unfinished
-    return Found.PARTIAL if any(u.identity == step.identity for u in unfinished) else Found.UNDONE
+        with tracking.connection.transaction():
+            tracking.record(step, ms=0)
+        return StepVerdict.COMMITTED
+    unfinished = history.of(tracking).unfinished
+    return StepVerdict.PARTIAL if any(u.identity == step.identity for u in unfinished) else StepVerdict.UNDONE
 
 
 def _outside_transaction(step: Step) -> tuple[Statement, ...]:
@@ -119,13 +120,15 @@ def _outside_transaction(step: Step) -> tuple[Statement, ...]:
     return tuple(s for s in shape.sent if s.number >= step.first_statement)
 
 
-def _settle(connection: Connection, step: Step, statement: Statement, schema: str, attempt: Attempt) -> bool:
-    """Whether the statement is done. One that was only started is looked up where the catalog can tell."""
-    outcome = tracking.last_outcome(connection, schema, step, statement.number, attempt)
-    if outcome == "started" and (found := _probe(connection, statement)) is not None:
-        outcome = "done" if found else "undone"
-        autocommit.note(connection, schema, step, statement, attempt, outcome)
-    return outcome == "done"
+def _is_done(journal: Journal, statement: Statement) -> bool:
+    """One that was only started is looked up where the catalog can tell, and the journal completed."""
+    outcome = journal.last_outcome(statement)
+    if outcome is StatementOutcome.STARTED:
+        happened = _probe(journal.tracking.connection, statement)
+        if happened is not None:
+            outcome = StatementOutcome.DONE if happened else StatementOutcome.UNDONE
+            journal.write(statement, outcome)
+    return outcome is StatementOutcome.DONE
 
 
 def _probe(connection: Connection, statement: Statement) -> bool | None:

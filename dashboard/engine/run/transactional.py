@@ -2,7 +2,7 @@
 
 Guards, each proven with the others switched off: one statement a message (wire), the command tag and the status
 after each statement (session), the fuse in the target that makes any other COMMIT fail as a whole, the transaction
-id at the end, and a look at which locks the migration took on the tracking tables.
+id at the end, and which locks the migration took on the tracking tables.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ import random
 import secrets
 import time
 
-import psycopg
 from psycopg.pq import TransactionStatus
 
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import guards, locks, tracking
+from dashboard.engine.database import guards, locks
 from dashboard.engine.errors import EngineError, ServerError, StatementFailed, TargetUnsuitable
 from dashboard.engine.plan import Step
+from dashboard.engine.run import failures
 from dashboard.engine.run.events import StepRetried
 from dashboard.engine.run.faultpoints import faultpoint
-from dashboard.engine.run.session import Session, ended_our_transaction, failed, ms_since
+from dashboard.engine.run.session import Session, ms_since
 from dashboard.engine.sql import directives
 from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.transaction import TransactionShape
 
-#: How often a step is tried when a lock is not to be had in time or there is a deadlock, and how long in all.
+#: How often a step is tried when a lock is not granted in time or there is a deadlock, and how long in all.
 ATTEMPTS = 5
 RETRY_BUDGET = 120.0
 FIRST_PAUSE = 0.5
@@ -56,8 +56,9 @@ def run(session: Session, position: int, step: Step, shape: TransactionShape) ->
 def _transaction(session: Session, position: int, step: Step, shape: TransactionShape) -> int:
     started = time.monotonic()
     session.stop_if_told(step)
-    seal = guards.Seal(session.connection, session.schema, secrets.token_hex(8))
-    session.guarded(step, "begin", lambda: _begin(session, step, seal))
+    seal = guards.Seal(session.tracking, secrets.token_hex(8))
+    with session.naming(step, "begin"):
+        _begin(session, step, seal)
     faultpoint("begun")
     session.cancellation.attach(session.connection)
     try:
@@ -67,7 +68,8 @@ def _transaction(session: Session, position: int, step: Step, shape: Transaction
             _statement(session, position, step, statement, seal)
         faultpoint("body_done")
         ms = ms_since(started)
-        session.guarded(step, "recording", lambda: _record(session, step, seal, ms))
+        with session.naming(step, "recording"):
+            _record(session, step, seal, ms)
     finally:
         session.cancellation.detach()
     session.stop_if_told(step)
@@ -83,6 +85,7 @@ def _begin(session: Session, step: Step, seal: guards.Seal) -> None:
         raise TargetUnsuitable(
             environment=session.access.address.name,
             finding="the target lock is not held any more; the migration before released it.",
+            state_now="Nothing of this migration was run.",
             remedy="Take pg_advisory_unlock_all or DISCARD ALL out of that migration.",
         )
     session.connection.execute("BEGIN")
@@ -100,7 +103,7 @@ def _statement(session: Session, position: int, step: Step, statement: Statement
     else:
         session.statement(position, step, statement, is_ours=seal.is_ours)
     if session.connection.info.transaction_status is not TransactionStatus.INTRANS:
-        raise ended_our_transaction(step, statement)
+        raise failures.ended_our_transaction(step, statement)
 
 
 def _record(session: Session, step: Step, seal: guards.Seal, ms: int) -> None:
@@ -109,41 +112,37 @@ def _record(session: Session, step: Step, seal: guards.Seal, ms: int) -> None:
     for statement in ("RESET SESSION AUTHORIZATION", "RESET ROLE"):
         connection.execute(statement)
     seal.open()
-    for what_waits_for_commit in ("SET CONSTRAINTS ALL IMMEDIATE", "CLOSE ALL"):  # a cursor WITH HOLD is read there
-        connection.execute(what_waits_for_commit)
+    for statement in ("SET CONSTRAINTS ALL IMMEDIATE", "CLOSE ALL"):  # a cursor WITH HOLD is read at COMMIT
+        connection.execute(statement)
     connection.execute("SET LOCAL search_path = pg_catalog")  # not where the migration put operators of its own
     if fault := seal.broken():
-        raise failed(step, ServerError(sqlstate="25000", message=fault), remedy=guards.REMEDY)
-    tracking.record(connection, session.schema, step, session.attempt, ms=ms)
+        error = ServerError(sqlstate=failures.TRANSACTION_TOUCHED, message=fault)
+        raise failures.failed(step, error, failures.Explanation(remedy=guards.REMEDY))
+    session.tracking.record(step, ms=ms)
     connection.execute("SET LOCAL synchronous_commit = on")
 
 
 def _commit(session: Session, step: Step) -> None:
-    try:
+    with session.naming(step, "commit"):
         reply = session.send("COMMIT")
-    except psycopg.Error as error:
-        raise session.named(step, "commit", error) from None
     if reply.tag != "COMMIT":
-        told = ServerError(sqlstate="25P02", message=f"COMMIT was answered with {reply.tag}")
-        raise failed(step, told)
+        message = f"COMMIT was answered with {reply.tag}"
+        raise failures.failed(step, ServerError(sqlstate=failures.NOT_COMMITTED, message=message))
 
 
 def _may_retry(session: Session, error: StatementFailed) -> bool:
-    told: ServerError = error.facts["error"]
-    return told.sqlstate in RETRIED and not session.connection.closed
+    server_error: ServerError = error.facts["error"]
+    return server_error.sqlstate in RETRIED and not session.connection.closed
 
 
 def _undo(session: Session, step: Step, error: EngineError, attempt: int) -> None:
     session.connection.rollback()
     connections.reset(session.connection, session.access)
-    told: ServerError = error.facts["error"]
-    tracking.log(
-        session.connection,
-        session.schema,
+    server_error: ServerError = error.facts["error"]
+    session.tracking.log(
         step,
-        session.attempt,
         outcome="retried",
-        message=f"attempt {attempt}: {told.message}",
-        statement=told.statement,
-        sqlstate=told.sqlstate,
+        message=f"attempt {attempt}: {server_error.message}",
+        statement=server_error.statement,
+        sqlstate=server_error.sqlstate,
     )

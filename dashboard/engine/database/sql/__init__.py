@@ -16,8 +16,8 @@ def query(name: str, schema: str = "") -> sql.Composed:
 
 @cache
 def _queries() -> dict[str, str]:
-    found: dict[str, str] = {}
+    queries: dict[str, str] = {}
     for path in sorted(Path(__file__).parent.glob("*.sql")):
         parts = re.split(r"^-- (\w+) --$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-        found.update(zip(parts[1::2], (text.strip() for text in parts[2::2]), strict=True))
-    return found
+        queries.update(zip(parts[1::2], (text.strip() for text in parts[2::2]), strict=True))
+    return queries

@@ -1,0 +1,197 @@
+"""What goes wrong while a run is under way, as named errors with the facts that people need: made here only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import psycopg
+
+from dashboard.engine.database import tracking
+from dashboard.engine.database.connection import Access
+from dashboard.engine.database.indexes import Index
+from dashboard.engine.errors import (
+    ConnectionLost,
+    EngineError,
+    PartlyApplied,
+    RunCancelled,
+    ServerError,
+    StatementFailed,
+)
+from dashboard.engine.plan import Step
+from dashboard.engine.sql import excerpts
+from dashboard.engine.sql.statements import Statement
+
+#: What our own errors about a statement carry in place of a SQLSTATE of the server.
+TRANSACTION_TOUCHED = "25000"
+INVALID_INDEX = "55000"
+CANCELLED = "57014"
+COPY_REFUSED = "0A000"
+NOT_COMMITTED = "25P02"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What to do about a cause, and what it leaves in the database; sentences."""
+
+    remedy: str
+    left: str = ""
+
+
+#: By SQLSTATE, where the server's own words do not help.
+EXPLANATIONS = {
+    "25001": Explanation(remedy="This statement cannot run inside a transaction. Put it into a file of its own."),
+    "2D000": Explanation(
+        remedy="A block or procedure commits by itself. Take the COMMIT out of it, or mark the file with "
+        "`-- signalbox: transaction=none`."
+    ),
+    "53100": Explanation(
+        left="The space it took may come back only after a VACUUM.",
+        remedy="The disk of the database is full. Make room before the next try.",
+    ),
+    "55P03": Explanation(
+        remedy="It did not get a lock in time, several times over. Look who holds it, and try again at a quieter time."
+    ),
+    "55P04": Explanation(
+        remedy="A value that was added to an enum can be used only after that is committed. Put the ALTER TYPE into a "
+        "file of its own, before this one."
+    ),
+    "40P01": Explanation(remedy="It deadlocked with other sessions several times over. Try again at a quieter time."),
+}
+NOT_EXPLAINED = Explanation(remedy="")
+NOT_COPIED = Explanation(left="There is no copy either.", remedy="Remove the cause, or do without the copy.")
+LOCK_RELEASED = Explanation(remedy="Take pg_advisory_unlock_all or DISCARD ALL out of the file.")
+COPY_FROM_CLIENT = Explanation(remedy="Write the rows as INSERT statements.")
+TRANSACTION_CONTROL = Explanation(remedy="Take the transaction control out of the file.")
+
+
+def failed(
+    step: Step, error: ServerError, explanation: Explanation | None = None, *, where: str = "while it was recorded"
+) -> StatementFailed:
+    """The step is undone. `where` tells of an error that is about none of its statements."""
+    explanation = explanation or EXPLANATIONS.get(error.sqlstate, NOT_EXPLAINED)
+    return StatementFailed(
+        version=step.label,
+        number=error.statement,
+        where=f"at statement {error.statement}" if error.statement else where,
+        message=error.message,
+        error=error,
+        left=explanation.left,
+        remedy=explanation.remedy,
+    )
+
+
+def partly_applied(
+    step: Step, statement: Statement, done: Sequence[int], cause: StatementFailed | RunCancelled
+) -> PartlyApplied:
+    """The step broke off at a statement, and what it did before stays."""
+    error = cause.facts.get("error") or at(statement, CANCELLED, str(cause))
+    return PartlyApplied(
+        version=step.label,
+        number=statement.number,
+        message=error.message,
+        kept=_committed(done),
+        left=cause.facts.get("left", ""),
+        error=error,
+        correction=cause.facts.get("remedy", ""),
+    )
+
+
+def not_copied(step: Step, error: ServerError) -> StatementFailed:
+    """The fault is not the migration's: of what it would destroy no copy could be made, or none brought back."""
+    return failed(step, error, NOT_COPIED, where="while rows were copied")
+
+
+def left_invalid_index(step: Step, error: ServerError, indexes: Collection[Index]) -> StatementFailed:
+    """The statement failed and is not undone: it left these behind."""
+    names = ", ".join(sorted(index.qualified for index in indexes))
+    explanation = Explanation(
+        left=f"It left an invalid index behind: {names}.", remedy="Drop it with DROP INDEX CONCURRENTLY."
+    )
+    return failed(step, replace(error, detail=error.detail or f"invalid index: {names}"), explanation)
+
+
+def invalid_index_in_the_way(step: Step, statement: Statement, index: Index) -> StatementFailed:
+    error = at(statement, INVALID_INDEX, f"an invalid index {index.qualified} is in the way")
+    return failed(step, error, Explanation(remedy=f"Drop it first: DROP INDEX CONCURRENTLY {index.qualified};"))
+
+
+def history_changed(step: Step) -> PartlyApplied:
+    error = ServerError(sqlstate=TRANSACTION_TOUCHED, message="the migration changed the history that Signalbox keeps")
+    return PartlyApplied(
+        version=step.label,
+        number=step.first_statement,
+        message=error.message,
+        kept="all its statements are committed",
+        left="It is not recorded as applied.",
+        error=error,
+        correction="",
+        remedy="Compare schema_migrations with a backup before anything else runs here.",
+    )
+
+
+def ended_our_transaction(step: Step, statement: Statement, tag: str = "") -> EngineError:
+    """A COMMIT passes the fuses only where the migration took both out on purpose; then what it says is the truth."""
+    error = at(statement, TRANSACTION_TOUCHED, "the statement touched the transaction of the run")
+    if tag not in {"COMMIT", "PREPARE TRANSACTION"}:
+        return failed(step, error, TRANSACTION_CONTROL)
+    return PartlyApplied(
+        version=step.label,
+        number=statement.number,
+        message="it committed by itself",
+        kept=f"everything before statement {statement.number} is committed",
+        left="",
+        error=replace(error, message="the migration committed by itself"),
+        correction=TRANSACTION_CONTROL.remedy,
+        remedy=f"{TRANSACTION_CONTROL.remedy} Undo by hand what is there, then apply again.",
+    )
+
+
+def lost(step: Step, access: Access, phase: str, reason: str) -> ConnectionLost:
+    return ConnectionLost(environment=access.address.name, version=step.label, phase=phase, reason=reason)
+
+
+# What the server said
+
+
+def located(error: psycopg.Error, script: str, statement: Statement) -> ServerError:
+    """With the place in the file: where the server pointed, else where the statement starts."""
+    position = error.diag.statement_position
+    place = excerpts.locate(script, statement.offset + (int(position) if position else 1))
+    return replace(
+        server_error(error),
+        statement=statement.number,
+        line=place.line,
+        column=place.column,
+        excerpt=place.excerpt,
+    )
+
+
+def server_error(error: psycopg.Error) -> ServerError:
+    diagnostic = error.diag
+    return ServerError(
+        sqlstate=diagnostic.sqlstate or "",
+        message=tracking.storable(diagnostic.message_primary or " ".join(str(error).split())),
+        detail=tracking.storable(diagnostic.message_detail or ""),
+        hint=tracking.storable(diagnostic.message_hint or ""),
+        constraint=diagnostic.constraint_name or "",
+        table=".".join(part for part in (diagnostic.schema_name, diagnostic.table_name) if part),
+        context=tracking.storable(diagnostic.context or ""),
+    )
+
+
+def at(statement: Statement, sqlstate: str, message: str) -> ServerError:
+    """An error of our own about a statement."""
+    return ServerError(
+        sqlstate=sqlstate, message=message, statement=statement.number, line=statement.line, column=statement.column
+    )
+
+
+def _committed(numbers: Sequence[int]) -> str:
+    match numbers:
+        case []:
+            return "its first statement may have left something"
+        case [only]:
+            return f"statement {only} is committed"
+        case _:
+            return f"statements {numbers[0]} to {numbers[-1]} are committed"

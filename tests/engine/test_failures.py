@@ -1,0 +1,149 @@
+"""A failure says what the database is now and what to do, whatever was committed before it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from dashboard.engine import errors, planner
+from dashboard.engine.database import guards
+from dashboard.engine.errors import EngineError, PartlyApplied, ServerError
+from dashboard.engine.plan import Action, Policy, Step
+from dashboard.engine.run import failures
+from dashboard.engine.run.failures import Explanation
+from dashboard.engine.sql import statements
+from tests.engine.folders import Bench
+from tests.engine.test_autocommit import UNIQUE, writer
+
+OUTSIDE = "-- signalbox: transaction=none\n"
+FIRST = f"{OUTSIDE}CREATE TABLE one (id int);\n"
+GO_ON = "Continue from statement 2 once the cause is gone, or undo by hand what is there and start over."
+
+STEP = Step(action=Action.APPLY, version="001", name="a", key="001", file="001_a.sql", sql="SELECT 1;", checksum="c")
+
+
+@pytest.fixture
+def people(bench: Bench) -> Bench:
+    bench.write("001_people.sql", "CREATE TABLE people (name text); INSERT INTO people VALUES ('Ada'), ('Ada');")
+    bench.apply()
+    return bench
+
+
+def after_one_statement(people: Bench, second: str) -> PartlyApplied:
+    """The failure of a file whose first statement is committed by then."""
+    people.write("002_steps.sql", FIRST + second)
+    with pytest.raises(PartlyApplied) as caught:
+        people.apply()
+    return caught.value
+
+
+# What was lost where a statement was done before
+
+
+def test_an_invalid_index_in_the_way_is_named_with_the_statement_that_drops_it(people: Bench) -> None:
+    with people.database.connect() as connection, pytest.raises(psycopg.errors.UniqueViolation):
+        connection.execute(UNIQUE)
+    error = after_one_statement(people, UNIQUE.replace("CONCURRENTLY", "CONCURRENTLY IF NOT EXISTS"))
+    assert error.state_now == "As it stands, statement 1 is committed."
+    assert error.remedy == f"Drop it first: DROP INDEX CONCURRENTLY public.people_name_key; {GO_ON}"
+
+
+def test_a_build_that_leaves_an_invalid_index_says_so_beside_what_is_committed(people: Bench) -> None:
+    error = after_one_statement(people, UNIQUE)
+    assert error.state_now == (
+        "As it stands, statement 1 is committed. It left an invalid index behind: public.people_name_key."
+    )
+    assert error.remedy == f"Drop it with DROP INDEX CONCURRENTLY. {GO_ON}"
+
+
+@pytest.mark.parametrize("release", ["SELECT pg_advisory_unlock_all();", "DISCARD ALL;"])
+def test_what_releases_the_target_lock_is_to_be_taken_out(people: Bench, release: str) -> None:
+    error = after_one_statement(people, release)
+    assert error.remedy.startswith("Take pg_advisory_unlock_all or DISCARD ALL out of the file.")
+
+
+def test_what_touches_the_tracking_tables_is_to_be_taken_out(people: Bench) -> None:
+    error = after_one_statement(people, "DELETE FROM platform.schema_migrations;")
+    assert error.remedy == f"{guards.REMEDY} {GO_ON}"
+
+
+def test_a_lock_that_is_not_granted_is_explained(people: Bench) -> None:
+    people.policy = Policy(protected=False, lock_timeout_ms=100, statement_timeout_ms=0)
+    with writer(people):
+        error = after_one_statement(people, "ALTER TABLE people ADD COLUMN age int;")
+    assert error.remedy == f"{failures.EXPLANATIONS['55P03'].remedy} {GO_ON}"
+
+
+ALL = {
+    **failures.EXPLANATIONS,
+    "not copied": failures.NOT_COPIED,
+    "lock released": failures.LOCK_RELEASED,
+    "copy": failures.COPY_FROM_CLIENT,
+    "transaction control": failures.TRANSACTION_CONTROL,
+}
+
+
+@pytest.mark.parametrize("explanation", ALL.values(), ids=ALL.keys())
+def test_no_explanation_is_lost_where_something_is_committed(explanation: Explanation) -> None:
+    (statement,) = statements.split("SELECT 1;")
+    cause = failures.failed(STEP, ServerError(sqlstate="XX000", message="it broke"), explanation)
+    assert cause.remedy == explanation.remedy
+    assert cause.state_now == f"Nothing of it remains. {explanation.left}".strip()
+    error = failures.partly_applied(STEP, statement, [1, 2, 3], cause)
+    assert error.remedy.startswith(explanation.remedy)
+    assert error.facts["correction"] == explanation.remedy
+    assert error.state_now == f"As it stands, statements 1 to 3 are committed. {explanation.left}".strip()
+
+
+@pytest.mark.parametrize(("sqlstate", "explanation"), failures.EXPLANATIONS.items())
+def test_a_sqlstate_has_its_explanation(sqlstate: str, explanation: Explanation) -> None:
+    error = failures.failed(STEP, ServerError(sqlstate=sqlstate, message="refused"))
+    assert error.remedy == explanation.remedy
+
+
+def test_a_cause_without_an_explanation_asks_for_a_correction_only_where_nothing_remains() -> None:
+    (statement,) = statements.split("SELECT 1;")
+    cause = failures.failed(STEP, ServerError(sqlstate="22012", message="division by zero"))
+    assert cause.remedy == "Correct the file, or the data it stumbled over, and apply again."
+    assert failures.partly_applied(STEP, statement, [1], cause).remedy.startswith("Continue from statement 1")
+
+
+# Two facts
+
+
+def test_the_state_and_the_remedy_are_said_together_where_there_is_one_place_for_both() -> None:
+    error = errors.TargetBusy(environment="Staging", holder="run 7")
+    assert (error.state_now, error.remedy) == (
+        "Nothing was changed.",
+        "Wait for that run to end, then start this one again.",
+    )
+    assert error.next_step == f"{error.state_now} {error.remedy}"
+
+
+def test_what_is_known_of_one_failure_stands_in_place_of_what_its_class_says() -> None:
+    error = errors.RehearsalImpossible(reason="{odd}", state_now="Nothing was run {there}.", remedy="Use {another}.")
+    assert (error.state_now, error.remedy) == ("Nothing was run {there}.", "Use {another}.")
+
+
+@pytest.mark.parametrize("kind", EngineError.__subclasses__(), ids=lambda kind: kind.code)
+def test_advice_does_not_say_what_the_database_is(kind: type[EngineError]) -> None:
+    assert not kind.advice.startswith("Nothing "), "that is its state"
+
+
+# The index of a repair
+
+
+@pytest.mark.parametrize(
+    "drop", ["drop  index concurrently people_name_key", "DROP INDEX CONCURRENTLY IF EXISTS public.people_name_key"]
+)
+def test_a_repair_knows_its_index_however_the_statement_is_written(people: Bench, drop: str) -> None:
+    people.write("002_unique.sql", UNIQUE)
+    with pytest.raises(PartlyApplied):
+        people.apply()
+    plan = planner.repair(people.look(), people.read(), version="002", name="unique")
+    people.database.query("DROP INDEX people_name_key")
+    people.database.query("CREATE INDEX people_name_key ON people (name)")
+    with pytest.raises(errors.PlanBlocked, match="valid, or gone"):
+        people.execute(replace(plan, steps=(replace(plan.steps[0], sql=drop),)))
