@@ -174,7 +174,7 @@ def inverse(plan: Plan) -> Plan | None:
     None where a step has no rollback. Its digest can be approved together with the plan, because nothing in it
     is unknown beforehand: should anything else touch the history in between, the digests differ.
     """
-    if plan.action is not Action.APPLY or any(not step.down_sql for step in plan.steps):
+    if not plan.action.can_be_rolled_back or any(not step.down_sql for step in plan.steps):
         return None
     applied = [(s.version, s.name, s.checksum, Kind.APPLIED.value) for s in plan.steps]
     basis = tuple(sorted([*plan.basis, *applied]))

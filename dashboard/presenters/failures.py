@@ -10,6 +10,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from dashboard.engine.plan import Action
 from dashboard.models import Run, RunStep
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
@@ -74,7 +75,7 @@ def state_now(run: Run, steps: Sequence[RunStep]) -> str:
     """Built from what each step did; never from hope."""
     place = badge_of(run.environment).name
     committed = [s for s in steps if s.status == RunStep.Status.COMMITTED]
-    sentences = [_joined(committed, DONE[run.kind])]
+    sentences = [_joined(committed, DONE[run.action])]
     sentences += [_undone(s) for s in steps if s.status in {RunStep.Status.FAILED, RunStep.Status.CANCELLED}]
     sentences += [_left(s, place) for s in steps if s.status == RunStep.Status.PARTIAL]
     if run.status == Run.Status.INTERRUPTED:
@@ -266,7 +267,7 @@ def _ways_on(run: Run, steps: Sequence[RunStep], by: Actor) -> tuple[ActionButto
         return (_environment(place),)
     if partly := _partial(steps):
         return (settle_button(place.slug, partly.version, partly.name), _environment(place))
-    if run.kind != Run.Kind.APPLY or all(step.status == RunStep.Status.COMMITTED for step in steps):
+    if run.action != Action.APPLY or all(step.status == RunStep.Status.COMMITTED for step in steps):
         return (_environment(place),)
     skips = (_skip(place, step, by) for step in steps if step.status == RunStep.Status.FAILED)
     return (_again(place, by), _environment(place), *skips)

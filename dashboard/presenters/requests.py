@@ -140,7 +140,7 @@ def plan_of(request: Request, folder: Folder | None) -> PlanView:
 
 def then(request: Request) -> str:
     """What the button does besides approving: "apply now"."""
-    return "continue now" if plan_presenter.continues(Plan.from_dict(request.plan)) else THEN[request.kind]
+    return "continue now" if plan_presenter.continues(Plan.from_dict(request.plan)) else THEN[request.action]
 
 
 def void(request: Request) -> str:
@@ -268,7 +268,7 @@ def _decided(decision: Decision) -> Happening:
 
 
 def _ran(run: Run) -> list[Happening]:
-    verb = "rolled it back in" if run.kind == Run.Kind.ROLLBACK else "started"
+    verb = "rolled it back in" if run.action == Action.ROLLBACK else "started"
     name = run.started_by.get_username()
     found = [Happening(at=run.queued_at, who=name, sentence=f"{verb} run {run.pk}", tone="run", icon="run")]
     if run.finished_at:

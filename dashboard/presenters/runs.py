@@ -12,7 +12,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.engine.plan import Plan
+from dashboard.engine.plan import Action, Plan
 from dashboard.models import Run, RunStatement, RunStep
 from dashboard.presenters import failures, plans, statuses
 from dashboard.presenters.badges import Badge, badge_of
@@ -169,7 +169,7 @@ def _states(run: Run) -> frozenset[str]:
 def progress(run: Run, found: Sequence[RunStep]) -> str:
     """ "1 of 3 migrations committed"."""
     done = sum(step.status == RunStep.Status.COMMITTED for step in found)
-    if run.kind not in {Run.Kind.APPLY, Run.Kind.ROLLBACK}:
+    if run.action not in {Action.APPLY, Action.ROLLBACK}:
         return f"{done} of {len(found)} done"
     return f"{done} of {plans.migrations(len(found))} committed"
 
@@ -192,7 +192,7 @@ def rollback_button(run: Run, found: Sequence[RunStep], by: Actor) -> ActionButt
     """Leads to the rollback page, which shows what would be undone: as far back as scripts were captured."""
     committed = {step.position for step in found if step.status == RunStep.Status.COMMITTED}
     applied = [step for position, step in enumerate(Plan.from_dict(run.plan).steps) if position in committed]
-    if run.kind != Run.Kind.APPLY or run.status not in _UNDOABLE or not applied:
+    if run.action != Action.APPLY or run.status not in _UNDOABLE or not applied:
         return ActionButton(label="Roll back", show=False)
     reversible = list(takewhile(lambda step: step.down_sql, reversed(applied)))
     first = reversible[-1] if reversible else applied[-1]
@@ -210,13 +210,13 @@ def onward_buttons(run: Run, found: Sequence[RunStep], by: Actor) -> list[Action
     """Where to go from a run that has ended well."""
     place = badge_of(run.environment)
     saved = [step for step in found if step.copied and step.status == RunStep.Status.COMMITTED]
-    if saved and place.url and run.kind != Run.Kind.BRING_BACK:
+    if saved and place.url and run.action != Action.BRING_BACK:
         see = ActionButton(label="See the saved rows", url=reverse("saved", args=[place.slug]), icon="download")
         return [see, rollback_button(run, found, by)]
-    if run.status != Run.Status.SUCCEEDED or not place.url or run.kind not in _ONWARD:
+    if run.status != Run.Status.SUCCEEDED or not place.url or run.action not in _ONWARD:
         return [rollback_button(run, found, by)]
     step = Plan.from_dict(run.plan).steps[0]
-    if run.kind == Run.Kind.REPAIR:
+    if run.action == Action.REPAIR:
         return [
             replace(failures.settle_button(place.slug, step.version, step.name), label=f"Go on with {step.version}")
         ]
@@ -224,7 +224,7 @@ def onward_buttons(run: Run, found: Sequence[RunStep], by: Actor) -> list[Action
 
 
 #: Kinds after which something is left to do.
-_ONWARD = frozenset({Run.Kind.REPAIR, Run.Kind.RESET, Run.Kind.UNSKIP, Run.Kind.BRING_BACK})
+_ONWARD = frozenset({Action.REPAIR, Action.RESET, Action.UNSKIP, Action.BRING_BACK})
 
 
 def log_text(run: Run, found: Sequence[RunStep]) -> Iterator[str]:
@@ -271,7 +271,7 @@ def _retried(step: RunStep) -> str:
 
 def _copied(copied: Mapping[str, Any], step: RunStep) -> str:
     rows, what, where = _rows_said(copied["rows"]), copied["what"], copied["saved"]
-    if step.action != Run.Kind.BRING_BACK:
+    if step.action != Action.BRING_BACK:
         return f"Saved first: {rows} of {what}, in {where}."
     is_column = what.endswith(")")
     told = f"Brought back {copied['rows']:,} {'values' if is_column else 'rows'} of {what} from {where}."
