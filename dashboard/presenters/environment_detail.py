@@ -20,7 +20,7 @@ from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Run
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role, has_role
-from dashboard.presenters import drift, plans, rehearsals, statuses, wording
+from dashboard.presenters import actions, drift, plans, rehearsals, statuses, wording
 from dashboard.presenters import failures as boxes
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.environments import Card, card, is_blocked
@@ -398,9 +398,7 @@ def _broken_off(left: Unfinished, standing: Standing, run: Run | None) -> ErrorB
     what, name = _label(left), standing.environment.name
     settle = boxes.settle_button(standing.environment.slug, left.version, left.name)
     return ErrorBox(
-        title=f"The rollback of {what} broke off on {name}"
-        if left.action == "rollback"
-        else f"{what} broke off on {name}",
+        title=f"{actions.WORDS[left.action].of.capitalize()}{what} broke off on {name}",
         happened=_told(run)
         or (row and row.error_message)
         or "It ran outside a transaction and did not come to its end.",
