@@ -182,7 +182,7 @@ def _decide(request_id: int, verdict: Decision.Verdict, *, by: Actor, digest: st
     policies.check_is_open(request)
     policies.check_same_digest(request, digest)
     if policies.is_expired(request):
-        raise AlreadyDecided(subject=f"Request {request.pk}", status="expired")
+        raise AlreadyDecided(subject=f"Request {request.pk}", status=Request.Status.EXPIRED)
     Decision.objects.create(
         request=request, verdict=verdict, digest=digest, reason=reason.strip(), by=by.person, at=timezone.now()
     )

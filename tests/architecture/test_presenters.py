@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from config.environments import Requirement
+from dashboard.engine.migration import Severity
 from dashboard.engine.rehearsal.risk import Level
 from dashboard.engine.status import State
 from dashboard.models import DriftCheck, Rehearsal, Request, Run, RunStatement, RunStep
@@ -27,6 +27,7 @@ TABLES = [
     pytest.param(Rehearsal.Status, statuses.REHEARSAL, id="rehearsal"),
     pytest.param([level for level in Level if level is not Level.NONE], rehearsals.RISKS, id="risk"),
     pytest.param(DriftCheck.Outcome, statuses.SCHEMA, id="schema"),
+    pytest.param(Severity, statuses.SEVERITY, id="severity"),
     pytest.param(RunStatement.Status, statuses.STATEMENT, id="statement"),
 ]
 
@@ -52,6 +53,5 @@ def test_no_two_states_look_and_read_alike(states: Iterable[str], pills: Mapping
     assert len(labels) == len(set(labels))
 
 
-def test_every_requirement_and_every_verdict_has_words():
-    assert set(evidence.LABELS) == set(Requirement)
+def test_every_verdict_has_words():
     assert set(evidence.VERDICTS) == set(Verdict)
