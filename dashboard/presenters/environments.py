@@ -163,7 +163,7 @@ def findings(standing: Standing) -> Iterator[Finding]:
         )
     if count := len(standing.pending):
         text = f"{count} migration{'' if count == 1 else 's'} behind."
-        yield Finding(rank=60, tone="info", icon="pending", text=text, verbs=("is", "are"), state="pending")
+        yield Finding(rank=60, tone="info", icon="pending", text=text, verbs=("is", "are"), state=State.PENDING.value)
 
 
 def is_blocked(item: MigrationStatus) -> bool:
