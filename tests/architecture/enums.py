@@ -15,6 +15,7 @@ from pathlib import Path
 import dashboard
 
 ROOT = Path(__file__).parents[2]
+PRESENTERS = ROOT / "dashboard" / "presenters"
 TEMPLATES = ROOT / "templates"
 #: Keywords whose values are names of another kind: tones and icons of pills, names of URLs, of columns.
 OTHER_NAMES = frozenset({"tone", "state_tone", "icon", "name", "fields"})
@@ -48,6 +49,11 @@ def literals() -> Iterator[Literal]:
         for path in sorted((ROOT / folder).rglob("*.py")):
             if "migrations" not in path.parts:
                 yield from literals_in(path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix())
+
+
+def says(presenter: Path, word: str) -> bool:
+    """Whether it takes this word from a row of a table WORDS."""
+    return bool(re.search(rf"(?:WORDS\[.+\]|words)\.{word}\b", presenter.read_text(encoding="utf-8")))
 
 
 def template_literals() -> Iterator[Literal]:
