@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 import psycopg
 
@@ -22,6 +23,17 @@ LOG = "migration_audit_log"
 
 #: Without these a table is not a history that can be adopted: a migration is known by version and name.
 REQUIRED_COLUMNS = frozenset({"version", "name", "checksum", "success", "applied_at"})
+
+
+class Outcome(StrEnum):
+    """What one row of the log says of an attempt at a step. Of single statements: run.journal.StatementOutcome."""
+
+    SUCCEEDED = "succeeded"  # the step, with its row in the history
+    FAILED = "failed"  # nothing of it remains
+    PARTIAL = "partial"  # it ran outside a transaction, and something of it remains
+    CANCELLED = "cancelled"  # a person stopped it
+    RETRIED = "retried"  # undone because of a lock or a deadlock, and begun again
+
 
 #: What is made, in order; with a query that tells whether it is there already, only where it is not.
 _PREPARATION: tuple[tuple[str | None, tuple[str, ...]], ...] = (
@@ -112,9 +124,9 @@ class RunTracking(TrackingTables):
                 self._execute("remove_failure", {"key": step.key, "name": step.name})
             case Action.ACCEPT:
                 self._accept_edit(step)
-        self.log(step, outcome="succeeded", message=step.reason)
+        self.log(step, outcome=Outcome.SUCCEEDED, message=step.reason)
 
-    def record_failure(self, step: Step, error: ServerError, *, outcome: str = "failed") -> None:
+    def record_failure(self, step: Step, error: ServerError, *, outcome: Outcome = Outcome.FAILED) -> None:
         """After the step's transaction is gone: log the attempt, and mark the version failed where no success
         stands."""
         with self.connection.transaction():
@@ -135,7 +147,7 @@ class RunTracking(TrackingTables):
         self,
         step: Step,
         *,
-        outcome: str,
+        outcome: StrEnum,
         message: str = "",
         statement: int | None = None,
         sqlstate: str | None = None,
@@ -147,7 +159,7 @@ class RunTracking(TrackingTables):
             "by": self.attempt.by,
             "source_ip": self.attempt.source_ip,
             "action": step.action.value,
-            "outcome": outcome,
+            "outcome": outcome.value,
             "run_id": self.attempt.run_id,
             "statement": statement,
             "sqlstate": sqlstate,

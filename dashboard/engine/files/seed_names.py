@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from dashboard.engine.migration import FileRole
+from dashboard.engine.migration import Direction, FileRole
 
 _MIGRATION = re.compile(r"(?P<version>[0-9]+)_(?P<name>(?!rollback\b)\S(?:.*\S)?)\.sql", re.IGNORECASE)
 _ROLLBACK_OF_NUMBER = (
@@ -77,7 +77,7 @@ def _place(file: str) -> PlacedFile:
         if match := pattern.fullmatch(file):
             return PlacedFile(file=file, role=FileRole.ROLLBACK, version=match["version"])
     if match := _DOTTED.fullmatch(file):
-        role = FileRole.ROLLBACK if match["ending"].lower() == "rollback" else FileRole.VERIFY
+        role = FileRole.ROLLBACK if match["ending"].lower() == FileRole.ROLLBACK else FileRole.VERIFY
         return PlacedFile(file=file, role=role, version=match["version"], name=match["name"])
     if match := _MIGRATION.fullmatch(file):
         return PlacedFile(file=file, role=FileRole.MIGRATION, version=match["version"], name=match["name"])
@@ -112,7 +112,7 @@ def _orphan(file: str, version: str, base: str) -> PlacedFile:
 
 
 def _other_tool(file: str, version: str, base: str, ending: str) -> PlacedFile:
-    better = f"{version}_{base}.sql" if ending == "up" else f"{version}_{base}_rollback.sql"
+    better = f"{version}_{base}.sql" if ending == Direction.UP else f"{version}_{base}_rollback.sql"
     return PlacedFile(
         file=file,
         role=FileRole.PROBLEM,

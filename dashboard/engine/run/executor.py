@@ -19,7 +19,7 @@ from dashboard.engine import verification
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import doctor, history, indexes, locks
 from dashboard.engine.database.connection import Access
-from dashboard.engine.database.tracking import Attempt, TrackingTables
+from dashboard.engine.database.tracking import Attempt, Outcome, TrackingTables
 from dashboard.engine.errors import (
     ConnectionLost,
     EngineError,
@@ -185,11 +185,11 @@ def _refuse_valid_index(session: Session, step: Step, shape: TransactionShape) -
 def _record_failure(session: Session, step: Step, error: EngineError) -> None:
     match error:
         case PartlyApplied():
-            session.tracking.record_failure(step, error.facts["error"], outcome="partial")
+            session.tracking.record_failure(step, error.facts["error"], outcome=Outcome.PARTIAL)
         case StatementFailed():
             session.tracking.record_failure(step, error.facts["error"])
         case RunCancelled():
-            session.tracking.log(step, outcome="cancelled", message=f"by {error.facts['by']}")
+            session.tracking.log(step, outcome=Outcome.CANCELLED, message=f"by {error.facts['by']}")
 
 
 def _runner(shape: TransactionShape) -> Callable[[Session, int, Step, TransactionShape], int]:

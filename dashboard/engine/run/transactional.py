@@ -15,6 +15,7 @@ from psycopg.pq import TransactionStatus
 
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import guards, locks
+from dashboard.engine.database.tracking import Outcome
 from dashboard.engine.errors import EngineError, ServerError, StatementFailed, TargetUnsuitable
 from dashboard.engine.plan import Step
 from dashboard.engine.run import failures
@@ -141,7 +142,7 @@ def _undo(session: Session, step: Step, error: EngineError, attempt: int) -> Non
     server_error: ServerError = error.facts["error"]
     session.tracking.log(
         step,
-        outcome="retried",
+        outcome=Outcome.RETRIED,
         message=f"attempt {attempt}: {server_error.message}",
         statement=server_error.statement,
         sqlstate=server_error.sqlstate,
