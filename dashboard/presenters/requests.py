@@ -11,7 +11,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.engine.migration import Folder
-from dashboard.engine.plan import Plan
 from dashboard.models import Decision, Request, Run, environments
 from dashboard.models.environments import Environment
 from dashboard.presenters import plans as plan_presenter
@@ -125,20 +124,20 @@ def place_of(request: Request) -> Environment:
 
 
 def plan_of(request: Request, folder: Folder | None) -> PlanView:
-    return plan_presenter.view(Plan.from_dict(request.plan), place_of(request), folder)
+    return plan_presenter.view(request.plan, place_of(request), folder)
 
 
 def then(request: Request) -> str:
     """What the button does besides approving: "apply now"."""
     words = WORDS[request.action]
-    return "continue now" if plan_presenter.continues(Plan.from_dict(request.plan)) else words.then
+    return "continue now" if plan_presenter.continues(request.plan) else words.then
 
 
 def void(request: Request) -> str:
     """Why the plan would be refused; asked only while it has not begun."""
     if request.closed_at or any(run.is_active for run in request.runs.all()):
         return ""
-    plan = Plan.from_dict(request.plan)
+    plan = request.plan
     if plan.digest != request.digest:
         return "the plan kept with the request no longer has the digest that was asked for"
     return validity.objection(plan, made_at=request.requested_at)
@@ -214,7 +213,7 @@ def _withdraw(request: Request, by: Actor) -> ActionButton:
 
 def _run(request: Request, by: Actor, objection: str) -> ActionButton:
     environment = place_of(request)
-    plan = Plan.from_dict(request.plan)
+    plan = request.plan
     return ActionButton(
         label=plan_presenter.button_label(plan, environment),
         url=reverse("request-run", args=[request.pk]),

@@ -78,7 +78,7 @@ def of_plan(plan: Plan, environment: Environment, *, irreversible_because: str =
 
 
 def of_request(request: Request, environment: Environment) -> Evidence:
-    plan = Plan.from_dict(request.plan)
+    plan = request.plan
     return of_plan(plan, environment, irreversible_because=request.irreversible_because)
 
 

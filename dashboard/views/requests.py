@@ -12,7 +12,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django.views.decorators.vary import vary_on_headers
 
 from dashboard.engine.forecast.values import Forecast
-from dashboard.engine.plan import Plan
 from dashboard.forms.decisions import ApproveForm, QueueQuery, RejectForm, RunForm
 from dashboard.forms.plans import ApplyQuery, PlanForm
 from dashboard.models import Request
@@ -70,7 +69,7 @@ def new_apply(request: HttpRequest, slug: str) -> HttpResponse:
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     found = request_or_404(pk)
     if request.GET.get("format") == "sql":
-        return launching.as_sql(Plan.from_dict(found.plan), environment_or_404(found.environment))
+        return launching.as_sql(found.plan, environment_or_404(found.environment))
     return _page(request, found)
 
 
@@ -155,7 +154,7 @@ def _page(request: HttpRequest, found: Request, **bound: Any) -> HttpResponse:
 
 def _at_stake(found: Request, environment: Environment, *, counts: bool = True) -> dict[str, Any]:
     """For the forms that let it run. Counted while it can still run, and not again for each poll of the page."""
-    plan = Plan.from_dict(found.plan)
+    plan = found.plan
     can_run = counts and found.closed_at is None
     forecast = forecasts.of_plan(plan, environment) if can_run else Forecast()
     return {"plan": plan, "environment": environment, "forecast": forecast}
