@@ -80,6 +80,11 @@ class Run(KeepsPlan):
     def is_active(self) -> bool:
         return self.status in self.ACTIVE
 
+    @property
+    def step_statuses(self) -> frozenset[str]:
+        """What its steps became. Selectors that give runs for lists fetch them beforehand."""
+        return frozenset(step.status for step in self.steps.all())
+
 
 class RunStep(models.Model):
     class Status(models.TextChoices):

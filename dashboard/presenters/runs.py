@@ -149,7 +149,7 @@ def verdict(run: Run, states: Set[str]) -> Pill:
 
 def _states(run: Run) -> frozenset[str]:
     """Of a run in a list, where that matters."""
-    return frozenset(step.status for step in run.steps.all()) if run.status in _DECIDED_BY_STEPS else frozenset()
+    return run.step_statuses if run.status in _DECIDED_BY_STEPS else frozenset()
 
 
 def progress(run: Run, found: Sequence[RunStep]) -> str:

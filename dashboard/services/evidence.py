@@ -44,6 +44,7 @@ class Evidence:
 
     items: tuple[Item, ...] = ()
     rehearsal: Rehearsal | None = None  # the one to look at: what counts, else what was tried last
+    irreversible: bool = False  # a step has no rollback, and its file does not say why
 
     @property
     def missing(self) -> tuple[Item, ...]:
@@ -74,6 +75,7 @@ def of_plan(plan: Plan, environment: Environment, *, irreversible_because: str =
     return Evidence(
         items=tuple(_judged(fact, environment) for fact in facts),
         rehearsal=known.under_way or known.proof or known.latest,
+        irreversible=is_irreversible(plan),
     )
 
 
