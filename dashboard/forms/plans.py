@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django import forms
@@ -12,7 +13,7 @@ from dashboard.engine.errors import EngineError
 from dashboard.engine.forecast.values import Forecast
 from dashboard.engine.plan import Plan
 from dashboard.models.environments import Environment
-from dashboard.services import evidence, forecasts, plans, policies, validity
+from dashboard.services import forecasts, plans, policies, validity
 from dashboard.services.evidence import Evidence
 from dashboard.services.forecasts import Confirmation
 
@@ -34,28 +35,33 @@ class ApplyQuery(forms.Form):
 class RowsTyped(forms.Form):
     """Where rows would be lost, their number is typed: the one on the page, unless there are more of them by now."""
 
-    typed_rows = forms.CharField(
-        required=False,
-        widget=forms.TextInput(attrs=TYPED),
-        error_messages={"required": "Nothing was run: say how many rows would be lost."},
-    )
-    shown_rows = forms.CharField(required=False, widget=forms.HiddenInput)
-
     def __init__(
-        self, *args: Any, plan: Plan, environment: Environment, forecast: Forecast | None, **kwargs: Any
+        self,
+        *args: Any,
+        plan: Plan,
+        environment: Environment,
+        forecast: Forecast | None,
+        must_type_rows: bool = False,
+        **kwargs: Any,
     ) -> None:
         """Without a forecast the service counts by itself, and refuses where rows would be lost."""
         super().__init__(*args, **kwargs)
         self.plan, self.environment, self.counted = plan, environment, forecast is not None
         self.forecast = forecast or Forecast()
-        self._ask_for_rows()
+        if self.asks_for_rows():
+            self.fields["shown_rows"] = forms.CharField(
+                required=False, widget=forms.HiddenInput, initial=self.forecast.word
+            )
+            self.fields["typed_rows"] = forms.CharField(
+                required=must_type_rows,
+                label=_rows_label(self.forecast),
+                widget=forms.TextInput(attrs=TYPED),
+                error_messages={"required": "Nothing was run: say how many rows would be lost."},
+            )
+            self.order_fields(self.field_order)
 
-    def _ask_for_rows(self) -> None:
-        if forecasts.needs_word(self.forecast, self.environment):
-            self.fields["typed_rows"].label = _rows_label(self.forecast)
-            self.initial["shown_rows"] = self.forecast.word
-        else:
-            del self.fields["typed_rows"], self.fields["shown_rows"]
+    def asks_for_rows(self) -> bool:
+        return forecasts.needs_word(self.forecast, self.environment)
 
     @property
     def runs(self) -> bool:
@@ -85,29 +91,6 @@ class PlanForm(RowsTyped):
     """The page's own plan goes back with it: what has changed meanwhile is refused, not run."""
 
     digest = forms.CharField(widget=forms.HiddenInput)
-    accepted = forms.MultipleChoiceField(
-        widget=forms.CheckboxSelectMultiple,
-        label="Read each warning, and tick what you accept",
-        error_messages={"required": "Nothing was run: each warning has to be accepted first."},
-    )
-    reason = forms.CharField(
-        widget=forms.Textarea(attrs={"rows": 3}),
-        label="Why is this needed?",
-        help_text="One or two sentences for whoever decides, and for whoever reads this next year.",
-        max_length=2000,
-    )
-    irreversible_because = forms.CharField(
-        label="Why may it go without a way back?",
-        error_messages={"required": "It has no rollback, and one is asked for here: say why it may go without."},
-        max_length=2000,
-    )
-    save_rows = forms.BooleanField(
-        required=False,
-        label="Save the rows first",
-        help_text="Whatever is there by then is copied into the schema signalbox_saved, and can be brought back from "
-        "there. Until it is done nobody can write to these tables.",
-    )
-    typed_name = forms.CharField(widget=forms.TextInput(attrs=TYPED))
 
     field_order = (
         *("digest", "shown_rows", "accepted", "reason", "irreversible_because"),
@@ -121,45 +104,40 @@ class PlanForm(RowsTyped):
         plan: Plan,
         environment: Environment,
         asks: bool,
-        found: Evidence = NOTHING_FOUND,
+        proof: Evidence = NOTHING_FOUND,
         forecast: Forecast | None = None,
         prefix: str | None = None,
     ) -> None:
         """`asks`: it opens a request, which wants a reason; else it runs, which wants the name typed."""
-        initial = {"digest": plan.digest}
-        super().__init__(data, initial=initial, prefix=prefix, plan=plan, environment=environment, forecast=forecast)
         self.asks = asks
-        self._offer_warnings()
-        self._ask_for_the_way_back(found)
-        if asks:
-            self.fields.pop("typed_rows", None)
-            self.fields.pop("shown_rows", None)
-        elif "typed_rows" in self.fields:
-            self.fields["typed_rows"].required = True
-        if not self.forecast.copies:
-            del self.fields["save_rows"]
-        if asks or not environment.protected:
-            del self.fields["typed_name"]
-        else:
-            self.fields["typed_name"].label = f"Type {environment.slug} to run this on {environment.name}"
-        if not asks:
-            del self.fields["reason"]
+        super().__init__(
+            data,
+            initial={"digest": plan.digest},
+            prefix=prefix,
+            plan=plan,
+            environment=environment,
+            forecast=forecast,
+            must_type_rows=True,
+        )
+        self.fields |= dict(self._asked_for(proof))
+        self.order_fields(self.field_order)
 
-    def _ask_for_the_way_back(self, found: Evidence) -> None:
-        """Only where the environment wants one and none is proven; a must where it is sure that there is none."""
-        if not (self.asks and found.lacks(Requirement.REVERSIBLE)):
-            del self.fields["irreversible_because"]
-        elif not evidence.is_irreversible(self.plan):
-            field = self.fields["irreversible_because"]
-            field.required = False
-            field.help_text = "Only if its rollback does not restore the schema. The rehearsal shows whether it does."
+    def asks_for_rows(self) -> bool:
+        return not self.asks and super().asks_for_rows()
 
-    def _offer_warnings(self) -> None:
-        choices = [(w.key, w.sentence) for w in self.plan.warnings if w.needs_acceptance]
-        if choices:
-            self.fields["accepted"].choices = choices  # type: ignore[attr-defined]
-        else:
-            del self.fields["accepted"]
+    def _asked_for(self, proof: Evidence) -> Iterator[tuple[str, forms.Field]]:
+        """The fields that this plan, on this environment, makes necessary."""
+        if warnings := [(w.key, w.sentence) for w in self.plan.warnings if w.needs_acceptance]:
+            yield "accepted", _acceptance(warnings)
+        if self.asks:
+            yield "reason", _reason()
+        elif self.environment.protected:
+            label = f"Type {self.environment.slug} to run this on {self.environment.name}"
+            yield "typed_name", forms.CharField(label=label, widget=forms.TextInput(attrs=TYPED))
+        if self.asks and proof.lacks(Requirement.REVERSIBLE):
+            yield "irreversible_because", _way_back(is_certain=proof.irreversible)
+        if self.forecast.copies:
+            yield "save_rows", _saving()
 
     def clean_digest(self) -> str:
         digest: str = self.cleaned_data["digest"]
@@ -187,6 +165,48 @@ class PlanForm(RowsTyped):
         own = {"digest", "save_rows", "typed_rows", "shown_rows"}
         sent = {name: value for name, value in self.cleaned_data.items() if name not in own}
         return sent | {"confirmation": self.confirmation}
+
+
+# Fields
+
+
+def _acceptance(warnings: Sequence[tuple[str, str]]) -> forms.MultipleChoiceField:
+    return forms.MultipleChoiceField(
+        choices=warnings,
+        widget=forms.CheckboxSelectMultiple,
+        label="Read each warning, and tick what you accept",
+        error_messages={"required": "Nothing was run: each warning has to be accepted first."},
+    )
+
+
+def _reason() -> forms.CharField:
+    return forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 3}),
+        label="Why is this needed?",
+        help_text="One or two sentences for whoever decides, and for whoever reads this next year.",
+        max_length=2000,
+    )
+
+
+def _way_back(*, is_certain: bool) -> forms.CharField:
+    """A must where it is certain that there is no rollback."""
+    only_if = "Only if its rollback does not restore the schema. The rehearsal shows whether it does."
+    return forms.CharField(
+        required=is_certain,
+        label="Why may it go without a way back?",
+        help_text="" if is_certain else only_if,
+        error_messages={"required": "It has no rollback, and one is asked for here: say why it may go without."},
+        max_length=2000,
+    )
+
+
+def _saving() -> forms.BooleanField:
+    return forms.BooleanField(
+        required=False,
+        label="Save the rows first",
+        help_text="Whatever is there by then is copied into the schema signalbox_saved, and can be brought back from "
+        "there. Until it is done nobody can write to these tables.",
+    )
 
 
 def _rows_label(forecast: Forecast) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
+from dashboard.models.plans import KeepsPlan
 
-class Rehearsal(models.Model):
+
+class Rehearsal(KeepsPlan):
     class Status(models.TextChoices):
         QUEUED = "queued"  # waits for a worker
         RUNNING = "running"
@@ -17,7 +19,6 @@ class Rehearsal(models.Model):
     action = models.CharField(max_length=16)  # engine.plan.Action
     digest = models.CharField(max_length=64)  # of the plan: evidence counts for this digest only
     title = models.CharField(max_length=200)
-    plan = models.JSONField()
     origin = models.CharField(max_length=16)  # engine.rehearsal.report.Origin
     status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")

@@ -6,8 +6,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from dashboard.models.plans import KeepsPlan
 
-class Request(models.Model):
+
+class Request(KeepsPlan):
     class Status(models.TextChoices):
         OPEN = "open"  # waits for a decision
         APPROVED = "approved"  # may be run until it expires
@@ -32,7 +34,6 @@ class Request(models.Model):
     status = models.CharField(max_length=16, choices=Status, default=Status.OPEN)
     title = models.CharField(max_length=200)
     reason = models.TextField(blank=True)
-    plan = models.JSONField()  # engine.plan.Plan.to_dict()
     digest = models.CharField(max_length=64)
     #: The digest of the rollback of exactly this plan; approving covers it too, for a while after the apply.
     rollback_digest = models.CharField(max_length=64, blank=True)

@@ -9,10 +9,11 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from dashboard.models.plans import KeepsPlan
 from dashboard.models.requests import Request
 
 
-class Run(models.Model):
+class Run(KeepsPlan):
     class Status(models.TextChoices):
         QUEUED = "queued"  # waits for a worker
         RUNNING = "running"  # a worker holds its lease
@@ -38,7 +39,6 @@ class Run(models.Model):
     action = models.CharField(max_length=16)  # engine.plan.Action
     status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
     title = models.CharField(max_length=200)
-    plan = models.JSONField()
     digest = models.CharField(max_length=64)
     #: The request whose approval covers this run; empty where the environment asks for none.
     request = models.ForeignKey(Request, null=True, on_delete=models.PROTECT, related_name="runs")
@@ -79,6 +79,11 @@ class Run(models.Model):
     @property
     def is_active(self) -> bool:
         return self.status in self.ACTIVE
+
+    @property
+    def step_statuses(self) -> frozenset[str]:
+        """What its steps became. Selectors that give runs for lists fetch them beforehand."""
+        return frozenset(step.status for step in self.steps.all())
 
 
 class RunStep(models.Model):

@@ -30,5 +30,10 @@ def refusal(*checks: Callable[[], object]) -> str:
         try:
             check()
         except EngineError as error:
-            return f"{error} {error.next_step}".strip()
+            return sentence_of(error)
     return ""
+
+
+def sentence_of(error: EngineError | None) -> str:
+    """What happened and what to do next; empty where there is no error."""
+    return f"{error} {error.next_step}".strip() if error else ""

@@ -10,6 +10,11 @@ from dashboard.engine.lint import Finding
 from dashboard.engine.migration import Folder, Problem, Severity
 from dashboard.presenters.pills import Pill
 from dashboard.selectors import findings as selector
+from dashboard.selectors.findings import Findings
+
+#: By version and name of a migration.
+type Tallies = Mapping[tuple[str, str], tuple[Pill, ...]]
+NO_TALLIES: Tallies = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +35,11 @@ def notes(findings: Iterable[Finding], problems: Iterable[Problem] = ()) -> tupl
     return (*said, *(_of_problem(problem) for problem in problems if not lint.says(problem)))
 
 
-def tallies(folder: Folder | None) -> Mapping[tuple[str, str], tuple[Pill, ...]]:
-    """Of each migration that has any, by version and name: how many errors, then how many warnings."""
+def tallies(folder: Folder | None, findings: Findings) -> Tallies:
+    """How many errors, then how many warnings, of each migration that has any."""
     if folder is None:
-        return {}
-    found = selector.by_file(folder)
-    counted = ((m.identity, _tally(selector.of_migration(found, m))) for m in folder.migrations)
+        return NO_TALLIES
+    counted = ((m.identity, _tally(selector.of_migration(findings, m))) for m in folder.migrations)
     return {identity: pills for identity, pills in counted if pills}
 
 

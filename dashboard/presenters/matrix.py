@@ -8,12 +8,11 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from dashboard.engine.migration import Folder
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.presenters import statuses
 from dashboard.presenters.badges import badge
 from dashboard.presenters.environments import is_blocked, pill
-from dashboard.presenters.findings import tallies
+from dashboard.presenters.findings import NO_TALLIES, Tallies
 from dashboard.presenters.pills import Pill
 from dashboard.selectors.board import BoardRow
 from dashboard.selectors.environments import Standing
@@ -60,10 +59,10 @@ class Matrix:
 
 
 def matrix(
-    standings: Sequence[Standing], rows: Sequence[BoardRow], *, limit: int | None = None, folder: Folder | None = None
+    standings: Sequence[Standing], rows: Sequence[BoardRow], *, limit: int | None = None, lint: Tallies = NO_TALLIES
 ) -> Matrix:
-    """The newest `limit` rows, with a link to all where there are more. With `folder`, what lint counts in each."""
-    shown, lint = rows[:limit], tallies(folder)
+    """The newest `limit` rows, with a link to all where there are more. `lint` is what it counts in each."""
+    shown = rows[:limit]
     more = len(rows) > len(shown)
     return Matrix(
         environments=tuple(_column(standing) for standing in standings),

@@ -10,7 +10,6 @@ from typing import Any
 from django.urls import reverse
 
 from dashboard.engine.migration import Direction, Folder, Migration, Script
-from dashboard.engine.sql import transaction
 from dashboard.engine.sql.transaction import TransactionMode
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Rehearsal, RunStep
@@ -21,6 +20,7 @@ from dashboard.presenters.matrix import STANDS, state_pill
 from dashboard.presenters.pills import Pill
 from dashboard.presenters.rehearsals import RehearsalRow
 from dashboard.presenters.runs import RunRow
+from dashboard.selectors import folders
 from dashboard.selectors.board import BoardRow
 from dashboard.selectors.environments import Standing
 from dashboard.selectors.findings import Findings
@@ -215,7 +215,7 @@ def _facts(migration: Migration) -> Iterator[tuple[str, Any]]:
 
 def how_it_runs(script: Script) -> str:
     """In what kind of transaction; empty where the script cannot run at all."""
-    shape = transaction.plan_transaction(script.statements, script.directives)
+    shape = folders.shape_of(script)
     if shape.fault or not shape.sent:
         return ""
     if shape.mode is TransactionMode.NONE:

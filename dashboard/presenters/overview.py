@@ -13,8 +13,9 @@ from dashboard.models import Request
 from dashboard.models.failures import Failure
 from dashboard.presenters import environments
 from dashboard.presenters.environments import Card, Finding
+from dashboard.presenters.findings import Tallies
 from dashboard.presenters.matrix import Matrix, matrix
-from dashboard.selectors import board
+from dashboard.selectors.board import BoardRow
 from dashboard.selectors.environments import Standing
 from dashboard.selectors.folders import FolderReading
 
@@ -38,12 +39,19 @@ class Overview:
     empty_source: str  # the folder, where it holds no migration
 
 
-def overview(standings: Sequence[Standing], found: FolderReading, waiting: Sequence[Request]) -> Overview:
-    """`waiting` are the requests that wait for the reader."""
+def overview(
+    standings: Sequence[Standing],
+    found: FolderReading,
+    waiting: Sequence[Request],
+    *,
+    rows: Sequence[BoardRow],
+    lint: Tallies,
+) -> Overview:
+    """`waiting` are the requests that wait for the reader, `rows` those of the matrix."""
     return Overview(
         sentences=tuple(_sentences(standings, found, waiting)),
         cards=tuple(environments.card(standing, back="overview") for standing in standings),
-        matrix=matrix(standings, board.rows(standings, found.folder), limit=VERSIONS_SHOWN, folder=found.folder),
+        matrix=matrix(standings, rows, limit=VERSIONS_SHOWN, lint=lint),
         failure=found.failure,
         empty_source=found.folder.source if found.folder and not found.folder.migrations else "",
     )

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from django.urls import reverse
 
-from dashboard.engine.errors import SqlSyntaxError
-from dashboard.engine.migration import Folder, Migration
+from dashboard.engine.migration import Migration
 from dashboard.engine.plan import (
     Action,
     Plan,
     PlanWarning,
     Step,
 )
-from dashboard.engine.sql import directives, statements, transaction
-from dashboard.engine.sql.statements import Statement
-from dashboard.engine.sql.transaction import TransactionMode, TransactionShape
+from dashboard.engine.run.executor import Approval
+from dashboard.models import Request
 from dashboard.models.environments import Environment
 from dashboard.presenters import actions, wording
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.findings import Note, notes
 from dashboard.selectors import findings
 from dashboard.selectors.findings import Findings
-from dashboard.services import approvals, plans, targets
+from dashboard.services import plans, targets
+from dashboard.services.plans import Detail, Outline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,31 +67,31 @@ SAID_AT_THE_STEP = "no_rollback"
 SHORT_DIGEST = 12
 
 
-def view(plan: Plan, environment: Environment, folder: Folder | None) -> PlanView:
-    """With what lint says of the scripts, where they are those of the folder."""
-    found = findings.by_file(folder) if folder else {}
+def view(detail: Detail, environment: Environment) -> PlanView:
+    plan = detail.plan
     return PlanView(
         title=plans.title(plan, environment),
         place=badge_of(environment.slug),
         digest=plan.digest,
         runs_migrations=plan.action.runs_migrations,
-        steps=tuple(_step(plan, position, folder, found) for position in range(len(plan.steps))),
+        steps=tuple(_step(detail, position) for position in range(len(plan.steps))),
         to_accept=tuple(w for w in plan.warnings if w.needs_acceptance),
         to_know=tuple(w for w in plan.warnings if not w.needs_acceptance and w.code != SAID_AT_THE_STEP),
         stops_before=plan.stops_before,
-        certain=certain(plan),
+        certain=certain(detail),
         facts=facts(plan, environment),
     )
 
 
-def certain(plan: Plan) -> tuple[str, ...]:
+def certain(detail: Detail) -> tuple[str, ...]:
     """What is certain about this plan, for whoever decides."""
+    plan = detail.plan
     match plan.action:
         case Action.APPLY:
-            return (*_sizes(plan), _reversibility(plan.steps))
+            return (*_sizes(detail), _reversibility(plan.steps))
         case Action.ROLLBACK:
             captured = "The scripts are those captured when the migrations were applied, not today's files."
-            return (*_sizes(plan), captured)
+            return (*_sizes(detail), captured)
         case _:
             return actions.WORDS[plan.action].certain
 
@@ -136,15 +134,15 @@ def continues(plan: Plan) -> bool:
     return any(step.first_statement > 1 for step in plan.steps)
 
 
-def consent(plan: Plan, environment: Environment) -> str:
+def consent(plan: Plan, covering: tuple[Request, Approval] | None) -> str:
     """Who has already agreed to exactly this plan, and until when; empty where nobody has to, or nobody did."""
-    covering = approvals.live(plan) if environment.protected else None
     if covering is None:
         return ""
-    request, approval = covering
-    what = "this" if request.digest == plan.digest else f"this rollback together with request {request.pk}"
+    change_request, approval = covering
+    same = change_request.digest == plan.digest
+    subject = "this" if same else f"this rollback together with request {change_request.pk}"
     until = f"{approval.expires_at:%Y-%m-%d %H:%M} UTC"
-    return f"{approval.approved_by} approved {what}, for {approval.requested_by}. That holds until {until}."
+    return f"{approval.approved_by} approved {subject}, for {approval.requested_by}. That holds until {until}."
 
 
 def upto_links(plan: Plan) -> tuple[str, ...]:
@@ -161,22 +159,22 @@ def migrations(count: int) -> str:
     return f"{count} migration" if count == 1 else f"{count} migrations"
 
 
-def _step(plan: Plan, position: int, folder: Folder | None, found: Findings) -> StepView:
-    step = plan.steps[position]
+def _step(detail: Detail, position: int) -> StepView:
+    step, outline = detail.plan.steps[position], detail.outlines[position]
     words = actions.WORDS[step.action]
-    migration = folder.find(*step.identity) if folder else None
+    migration = detail.folder.find(*step.identity) if detail.folder else None
     return StepView(
         number=position + 1,
         label=step.label,
         does="Continue" if step.first_statement > 1 else words.does,
-        summary=_summary(step),
-        notes=_notes(step),
+        summary=_summary(step, outline),
+        notes=_notes(step, outline),
         sql=step.sql,
         empty=words.instead_of_sql,
         listing=step.file or f"{step.label}, captured rollback",
-        margin=_margin(found, migration, step.sql),
+        margin=_margin(detail.findings, migration, step.sql),
         down_sql=step.down_sql or "",
-        down_margin=_margin(found, migration, step.down_sql),
+        down_margin=_margin(detail.findings, migration, step.down_sql),
         lacks_rollback=step.action.can_be_rolled_back and step.first_statement == 1 and not step.down_sql,
         anchor=anchor(position),
         url=reverse("migration", args=[step.version, step.name]),
@@ -193,23 +191,18 @@ def anchor(position: int) -> str:
     return f"s{position + 1}-"
 
 
-def _summary(step: Step) -> str:
+def _summary(step: Step, outline: Outline) -> str:
     if not step.sql:
         return actions.WORDS[step.action].summary
-    sent = _sent(step)
-    if not sent:
+    if not outline.sent:
         return "nothing is run: it is recorded as done"
-    return (
-        f"{_count(len(sent))}, each committed by itself"
-        if _is_open(step)
-        else f"{_count(len(sent))} in one transaction"
-    )
+    count = _count(len(outline.sent))
+    return f"{count}, each committed by itself" if outline.outside else f"{count} in one transaction"
 
 
-def _notes(step: Step) -> tuple[str, ...]:
-    reading = _read(step.sql)
-    notes = [f"{name} = {value}" for name, value in reading.directives]
-    if reading.shape.absorbed:
+def _notes(step: Step, outline: Outline) -> tuple[str, ...]:
+    notes = [f"{name} = {value}" for name, value in outline.directives]
+    if outline.absorbed:
         notes.append(
             "Carries its own BEGIN and COMMIT: they are not sent, the run's own transaction takes their place."
         )
@@ -218,71 +211,41 @@ def _notes(step: Step) -> tuple[str, ...]:
         before = "Statement 1 is" if last == 1 else f"Statements 1 to {last} are"
         notes.append(f"{before} committed already and not sent again.")
     if step.copies:
-        notes.append(_copies(step))
+        notes.append(_copies(step, outline))
     if step.reason:
         notes.append(f"Reason: {step.reason}")
     return tuple(notes)
 
 
-def _copies(step: Step) -> str:
-    what = ", ".join(copy.label for copy in step.copies)
+def _copies(step: Step, outline: Outline) -> str:
+    copies = ", ".join(copy.label for copy in step.copies)
     if step.action is Action.BRING_BACK:
-        return f"Brings back {what}."
-    when = (
-        "in a transaction of its own: rows written after that are not in it"
-        if _is_open(step)
-        else "in the same transaction"
-    )
-    return f"Saves {what} first, in the schema signalbox_saved, {when}."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Reading:
-    shape: TransactionShape
-    directives: tuple[tuple[str, str], ...] = ()
-
-
-_UNREADABLE = _Reading(shape=TransactionShape(mode=TransactionMode.SINGLE, sent=()))
-
-
-@lru_cache(maxsize=256)
-def _read(sql: str) -> _Reading:
-    """A script captured long ago by another tool may not parse; the executor then says so."""
-    try:
-        values = directives.values_in(sql)
-        shape = transaction.plan_transaction(statements.split(sql), values)
-    except SqlSyntaxError:
-        return _UNREADABLE
-    return _Reading(shape=shape, directives=tuple(values.items()))
-
-
-def _sent(step: Step) -> tuple[Statement, ...]:
-    return tuple(s for s in _read(step.sql).shape.sent if s.number >= step.first_statement)
-
-
-def _is_open(step: Step) -> bool:
-    """It runs outside a transaction."""
-    return _read(step.sql).shape.mode is TransactionMode.NONE
+        return f"Brings back {copies}."
+    apart = "in a transaction of its own: rows written after that are not in it"
+    when = apart if outline.outside else "in the same transaction"
+    return f"Saves {copies} first, in the schema signalbox_saved, {when}."
 
 
 def _count(statements_sent: int) -> str:
     return f"{statements_sent} statement{'' if statements_sent == 1 else 's'}"
 
 
-def _sizes(plan: Plan) -> Iterator[str]:
+def _sizes(detail: Detail) -> Iterator[str]:
     """What a failure leaves is the first thing to know of a plan, so it is never said of all where some differ."""
-    closed = [step for step in plan.steps if step.sql and not _is_open(step)]
-    opened = [step for step in plan.steps if _is_open(step)]
+    outlined = list(zip(detail.plan.steps, detail.outlines, strict=True))
+    closed = [outline for step, outline in outlined if step.sql and not outline.outside]
     if closed:
-        count = sum(len(_sent(step)) for step in closed)
+        count = sum(len(outline.sent) for outline in closed)
         each = "one transaction" if len(closed) == 1 else f"{len(closed)} transactions, one for each migration"
-        whole = " A migration is applied completely, or nothing of it remains." if plan.action is Action.APPLY else ""
+        applies = detail.plan.action is Action.APPLY
+        whole = " A migration is applied completely, or nothing of it remains." if applies else ""
         yield f"{_count(count)} in {each}.{whole}"
-    for step in opened:
-        yield (
-            f"{step.label} runs outside a transaction: {_count(len(_sent(step)))}, each committed by itself. "
-            "If one fails, those before it stay, and someone has to settle what is left."
-        )
+    for step, outline in outlined:
+        if outline.outside:
+            yield (
+                f"{step.label} runs outside a transaction: {_count(len(outline.sent))}, each committed by itself. "
+                "If one fails, those before it stay, and someone has to settle what is left."
+            )
 
 
 def _reversibility(steps: Sequence[Step]) -> str:

@@ -305,7 +305,7 @@ def _script(label: str, run: ScriptRun) -> ScriptView:
 
 
 def _onward(rehearsal: Rehearsal, by: Actor) -> Iterator[ActionButton]:
-    plan = Plan.from_dict(rehearsal.plan)
+    plan = rehearsal.plan
     if not badge_of(rehearsal.environment).url:
         return
     again, back = _addresses(plan)

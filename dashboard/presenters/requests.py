@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -10,21 +10,17 @@ from functools import partial
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.engine.migration import Folder
-from dashboard.engine.plan import Plan
 from dashboard.models import Decision, Request, Run, environments
-from dashboard.models.environments import Environment
 from dashboard.presenters import plans as plan_presenter
 from dashboard.presenters import runs, statuses, wording
 from dashboard.presenters.actions import WORDS
 from dashboard.presenters.badges import Badge, badge_of
-from dashboard.presenters.buttons import ActionButton, refusal
+from dashboard.presenters.buttons import ActionButton, refusal, sentence_of
 from dashboard.presenters.pills import Pill
-from dashboard.presenters.plans import PlanView
 from dashboard.selectors.requests import Tab
-from dashboard.services import permissions, policies, validity
+from dashboard.services import permissions, policies
 from dashboard.services.actors import Actor
-from dashboard.services.evidence import Evidence, Item
+from dashboard.services.validity import RequestState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,33 +111,10 @@ def pill(request: Request) -> Pill:
     return statuses.REQUEST[request.status]
 
 
-def place_of(request: Request) -> Environment:
-    """A request outlives the declaration of its environment: it can be read, and nothing can be run there."""
-    try:
-        return environments.get(request.environment)
-    except environments.UnknownEnvironment:
-        slug = request.environment
-        return Environment(slug=slug, name=slug, variable="", url="", position=0, protected=True)
-
-
-def plan_of(request: Request, folder: Folder | None) -> PlanView:
-    return plan_presenter.view(Plan.from_dict(request.plan), place_of(request), folder)
-
-
 def then(request: Request) -> str:
     """What the button does besides approving: "apply now"."""
     words = WORDS[request.action]
-    return "continue now" if plan_presenter.continues(Plan.from_dict(request.plan)) else words.then
-
-
-def void(request: Request) -> str:
-    """Why the plan would be refused; asked only while it has not begun."""
-    if request.closed_at or any(run.is_active for run in request.runs.all()):
-        return ""
-    plan = Plan.from_dict(request.plan)
-    if plan.digest != request.digest:
-        return "the plan kept with the request no longer has the digest that was asked for"
-    return validity.objection(plan, made_at=request.requested_at)
+    return "continue now" if plan_presenter.continues(request.plan) else words.then
 
 
 def promise(request: Request) -> str:
@@ -153,41 +126,40 @@ def promise(request: Request) -> str:
     }
     if not request.rollback_digest or request.status not in covers:
         return ""
-    span = wording.hours(place_of(request).rollback_hours)
+    span = wording.hours(environments.get_even_former(request.environment).rollback_hours)
     what = f"the rollback of exactly these migrations, for {span} after they ran"
     return f"{covers[Request.Status(request.status)]} {what}."
 
 
-def timeline(request: Request) -> list[Happening]:
+def timeline(state: RequestState) -> list[Happening]:
     """Oldest first."""
-    found = [_opened(request), *map(_decided, request.decisions.all())]
-    for run in request.runs.all():
-        found += _ran(run)
+    request = state.request
+    happenings = [_opened(request), *map(_decided, state.decisions)]
+    for run in state.runs:
+        happenings += _ran(run)
     if request.closed_at and request.status not in {Request.Status.DONE, Request.Status.REJECTED}:
-        found.append(_closed(request, request.closed_at))
-    return sorted(found, key=lambda h: h.at)
+        happenings.append(_closed(request, request.closed_at))
+    return sorted(happenings, key=lambda h: h.at)
 
 
-def actions(request: Request, by: Actor, proof: Evidence | None) -> Actions:
-    """`proof` is what an approval would rest on; None where nothing is to be decided any more."""
-    objection = void(request)
-    missing = proof.missing if proof else ()
+def actions(state: RequestState, by: Actor) -> Actions:
+    request = state.request
     return Actions(
         reject=_decide(request, by, "Reject", "request-reject"),
-        approve=_decide(request, by, "Approve", "request-approve", _no_approval(request, objection, missing)),
+        approve=_decide(request, by, "Approve", "request-approve", _no_approval(state)),
         withdraw=_withdraw(request, by),
-        run=_run(request, by, objection),
-        objection=objection,
+        run=_run(state, by),
+        objection=state.objection,
     )
 
 
-def _no_approval(request: Request, objection: str, missing: Sequence[Item]) -> str:
+def _no_approval(state: RequestState) -> str:
     """Why nobody could approve it now."""
-    if objection:
+    if state.objection:
         return "It cannot be approved: its plan no longer holds."
-    if missing:
-        return f"It cannot be approved yet: see what is missing above ({len(missing)})."
-    return refusal(partial(policies.check_is_bound, place_of(request)))
+    if state.proof and state.proof.missing:
+        return f"It cannot be approved yet: see what is missing above ({len(state.proof.missing)})."
+    return sentence_of(state.unbound)
 
 
 def _decide(request: Request, by: Actor, label: str, view: str, otherwise: str = "") -> ActionButton:
@@ -212,23 +184,19 @@ def _withdraw(request: Request, by: Actor) -> ActionButton:
     )
 
 
-def _run(request: Request, by: Actor, objection: str) -> ActionButton:
-    environment = place_of(request)
-    plan = Plan.from_dict(request.plan)
+def _run(state: RequestState, by: Actor) -> ActionButton:
+    request = state.request
     return ActionButton(
-        label=plan_presenter.button_label(plan, environment),
+        label=plan_presenter.button_label(request.plan, state.environment),
         url=reverse("request-run", args=[request.pk]),
         method="post",
         tone="primary",
         icon="run",
-        show=request.status == Request.Status.APPROVED and not any(run.is_active for run in request.runs.all()),
-        reason=refusal(
-            partial(permissions.check_can_run, by),
-            partial(policies.check_is_free, environment),
-            partial(policies.check_is_bound, environment),
-        )
+        show=request.status == Request.Status.APPROVED and not state.is_running,
+        reason=refusal(partial(permissions.check_can_run, by))
+        or sentence_of(state.occupied or state.unbound)
         or _too_late(request)
-        or ("It would refuse to start: its plan no longer holds." if objection else ""),
+        or ("It would refuse to start: its plan no longer holds." if state.objection else ""),
     )
 
 

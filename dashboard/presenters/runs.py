@@ -12,7 +12,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.engine.plan import Action, Plan
+from dashboard.engine.plan import Action
 from dashboard.models import Run, RunStatement, RunStep
 from dashboard.models.failures import Failure
 from dashboard.presenters import actions, failures, plans, statuses
@@ -118,7 +118,7 @@ def page(run: Run, found: Sequence[RunStep], by: Actor, *, worker_alive: bool) -
 
 def scripts(run: Run) -> list[tuple[str, str, str]]:
     """(label, anchor, SQL) of each step that sends any, exactly as it was sent."""
-    plan = Plan.from_dict(run.plan)
+    plan = run.plan
     return [(s.file or s.label, plans.anchor(position), s.sql) for position, s in enumerate(plan.steps) if s.sql]
 
 
@@ -150,7 +150,7 @@ def verdict(run: Run, states: Set[str]) -> Pill:
 
 def _states(run: Run) -> frozenset[str]:
     """Of a run in a list, where that matters."""
-    return frozenset(step.status for step in run.steps.all()) if run.status in _DECIDED_BY_STEPS else frozenset()
+    return run.step_statuses if run.status in _DECIDED_BY_STEPS else frozenset()
 
 
 def progress(run: Run, found: Sequence[RunStep]) -> str:
@@ -178,7 +178,7 @@ def cancel_button(run: Run, by: Actor) -> ActionButton:
 def rollback_button(run: Run, found: Sequence[RunStep], by: Actor) -> ActionButton:
     """Leads to the rollback page, which shows what would be undone: as far back as scripts were captured."""
     committed = {step.position for step in found if step.status == RunStep.Status.COMMITTED}
-    applied = [step for position, step in enumerate(Plan.from_dict(run.plan).steps) if position in committed]
+    applied = [step for position, step in enumerate(run.plan.steps) if position in committed]
     if not Action(run.action).can_be_rolled_back or run.status not in _UNDOABLE or not applied:
         return ActionButton(label="Roll back", show=False)
     reversible = list(takewhile(lambda step: step.down_sql, reversed(applied)))
@@ -202,7 +202,7 @@ def onward_buttons(run: Run, found: Sequence[RunStep], by: Actor) -> list[Action
         return [see, rollback_button(run, found, by)]
     if run.status != Run.Status.SUCCEEDED or not place.url or run.action not in _ONWARD:
         return [rollback_button(run, found, by)]
-    step = Plan.from_dict(run.plan).steps[0]
+    step = run.plan.steps[0]
     if run.action == Action.REPAIR:
         return [
             replace(failures.settle_button(place.slug, step.version, step.name), label=f"Go on with {step.version}")

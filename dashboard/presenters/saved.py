@@ -7,8 +7,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from dashboard.engine.database.saved import SCHEMA, Save
-from dashboard.models import Run
+from dashboard.engine.database.saved import SCHEMA
 from dashboard.models.environments import Environment
 from dashboard.presenters import actions
 from dashboard.presenters.buttons import ActionButton
@@ -52,7 +51,7 @@ def view(group: SavedGroup, environment: Environment) -> GroupView:
         by=first.by,
         at=first.at,
         run=first.run_id,
-        run_url=_run_url(first, environment),
+        run_url=reverse("run", args=[group.run]) if group.run else "",
         kept=tuple(_kept(kept) for kept in group.kept),
         bring_back=ActionButton(
             label="Bring them back…",
@@ -93,9 +92,3 @@ def _sentence(kept: Kept) -> str:
     if save.brought_back_at:
         return f"{save.brought_back_by} brought it back in run {save.brought_back_in}. Doing so again does no harm."
     return ""
-
-
-def _run_url(save: Save, environment: Environment) -> str:
-    """Another Signalbox may have saved it, or one whose control database is gone."""
-    known = save.run_id.isdecimal() and Run.objects.filter(pk=int(save.run_id), environment=environment.slug).exists()
-    return reverse("run", args=[int(save.run_id)]) if known else ""

@@ -14,10 +14,10 @@ from dashboard.engine.plan import Action, Plan
 from dashboard.models import Run
 from dashboard.models.environments import Environment
 from dashboard.presenters import actions, plans
-from dashboard.presenters.buttons import ActionButton, refusal
+from dashboard.presenters.buttons import ActionButton, refusal, sentence_of
 from dashboard.presenters.failures import ErrorBox, server_facts
 from dashboard.presenters.pills import Pill
-from dashboard.services import permissions, policies
+from dashboard.services import permissions
 from dashboard.services.actors import Actor
 from dashboard.services.unfinished import BrokenOff, InDoubt, JournalLine, Trace
 
@@ -101,12 +101,10 @@ def lines(found: BrokenOff) -> list[LineView]:
     ]
 
 
-def ways(found: BrokenOff, environment: Environment, by: Actor) -> list[Way]:
-    """The first that is open is the one to take."""
+def ways(found: BrokenOff, environment: Environment, by: Actor, *, occupied: EngineError | None) -> list[Way]:
+    """The first that is open is the one to take. `occupied`: why no run can start there just now."""
     offered = [
-        replace(way, reason=refusal(partial(policies.check_is_free, environment), partial(_MAY[way.key], by)))
-        if not way.reason
-        else way
+        replace(way, reason=sentence_of(occupied) or refusal(partial(_MAY[way.key], by))) if not way.reason else way
         for way in _offered(found, environment)
     ]
     first = next((way for way in offered if not way.reason), None)

@@ -36,7 +36,7 @@ def states(environments: Sequence[Environment]) -> Mapping[str, DriftState]:
     slugs = [e.slug for e in environments]
     checks = DriftCheck.objects.filter(environment__in=slugs).select_related("by", "expected", "expected__run")
     checks = checks.select_related("expected__by").defer("found", "expected__schema", "expected__rows_written")
-    checks = checks.defer("expected__run__plan").order_by("environment", "-id").distinct("environment")
+    checks = checks.defer("expected__run__frozen_plan").order_by("environment", "-id").distinct("environment")
     last = _by_slug(checks)
     seen = last
     if any(check.outcome == DriftCheck.Outcome.UNREACHABLE for check in last.values()):

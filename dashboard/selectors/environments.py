@@ -105,7 +105,7 @@ def _compared(look: LastLook | None, folder: Folder | None) -> dict[str, Any]:
 def _last_runs(chosen: Sequence[Environment]) -> Mapping[str, Run]:
     runs = Run.objects.filter(environment__in=[e.slug for e in chosen]).select_related("started_by")
     became = Prefetch("steps", RunStep.objects.only("run_id", "status"))
-    newest = runs.defer("plan").order_by("environment", "-id").distinct("environment").prefetch_related(became)
+    newest = runs.defer("frozen_plan").order_by("environment", "-id").distinct("environment").prefetch_related(became)
     return {run.environment: run for run in newest}
 
 
@@ -114,7 +114,7 @@ def _live_requests(chosen: Sequence[Environment]) -> Mapping[str, Sequence[Reque
     live = Request.objects.filter(
         environment__in=[e.slug for e in chosen], status__in=[Request.Status.OPEN, Request.Status.APPROVED]
     )
-    for request in live.select_related("requested_by").defer("plan").order_by("-id"):
+    for request in live.select_related("requested_by").defer("frozen_plan").order_by("-id"):
         found[request.environment].append(request)
     return found
 

@@ -23,9 +23,14 @@ _guard = threading.Lock()
 _last: tuple[str, Findings] = ("", {})
 
 
-def by_file(folder: Folder) -> Findings:
-    """Of every file that has any. The first page after a change waits for it, every later one does not."""
+def by_file(folder: Folder | None) -> Findings:
+    """Of every file that has any; nothing of a folder that cannot be read.
+
+    The first page after a change waits for it, every later one does not.
+    """
     global _last
+    if folder is None:
+        return {}
     context = _context()
     mark = _mark(folder, context)
     with _guard:

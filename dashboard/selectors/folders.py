@@ -10,7 +10,8 @@ from django.conf import settings
 
 from dashboard.engine.errors import SourceMissing, SourceUnreadable
 from dashboard.engine.files import discovery
-from dashboard.engine.migration import Folder
+from dashboard.engine.migration import Folder, Script
+from dashboard.engine.sql.transaction import TransactionShape, plan_transaction
 from dashboard.models.failures import Failure
 
 
@@ -60,3 +61,8 @@ def _look(source: Path) -> object:
     if len(entries) > ENTRIES:
         return None
     return [(name, s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino, s.st_mode) for name, s in entries]
+
+
+def shape_of(script: Script) -> TransactionShape:
+    """How a script of the folder runs."""
+    return plan_transaction(script.statements, script.directives)

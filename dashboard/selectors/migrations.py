@@ -17,7 +17,7 @@ def steps_of(version: str, name: str) -> list[RunStep]:
     """The steps of the last runs that had this migration in them, newest first."""
     steps = RunStep.objects.filter(version=version, name=name).select_related("run", "run__started_by")
     became = Prefetch("run__steps", RunStep.objects.only("run_id", "status"))
-    return list(steps.defer("run__plan").prefetch_related(became).order_by("-run_id")[:RUNS_SHOWN])
+    return list(steps.defer("run__frozen_plan").prefetch_related(became).order_by("-run_id")[:RUNS_SHOWN])
 
 
 def runs_by_id(ids: Collection[str], environment: str) -> dict[str, Run]:
@@ -42,7 +42,7 @@ def containing(rows: Sequence[BoardRow], folder: Folder | None, words: str) -> t
 def last_failures(environment: str, labels: Collection[str]) -> dict[str, Run]:
     """For each of these migrations (`010_add_city`) the last run of the environment that failed in it."""
     failed = Run.objects.filter(environment=environment, status=Run.Status.FAILED, failure__version__in=list(labels))
-    return {(run.failure or {})["version"]: run for run in failed.defer("plan").order_by("id")}
+    return {(run.failure or {})["version"]: run for run in failed.defer("frozen_plan").order_by("id")}
 
 
 def last_run_of(environment: str, version: str, name: str) -> Run | None:
@@ -50,5 +50,5 @@ def last_run_of(environment: str, version: str, name: str) -> Run | None:
     step = RunStep.objects.filter(
         run__environment=environment, version=version, name=name, status=RunStep.Status.PARTIAL
     )
-    left = step.select_related("run").defer("run__plan").order_by("-run_id").first()
+    left = step.select_related("run").defer("run__frozen_plan").order_by("-run_id").first()
     return left.run if left else None

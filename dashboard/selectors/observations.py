@@ -41,6 +41,12 @@ def looks(environments: Sequence[Environment]) -> Mapping[str, LastLook]:
     return {slug: look for slug, look in found.items() if look.history or look.failure}
 
 
+def look_since(environment: Environment, moment: datetime) -> LastLook | None:
+    """The last good look, if it was not before that moment."""
+    row = Observation.objects.filter(pk=environment.slug, seen_at__gte=moment).first()
+    return _look(row) if row else None
+
+
 def bound_to(environment: Environment) -> TargetIdentity | None:
     """Which database the environment is: that of the last good look. None before the first."""
     return bindings([environment]).get(environment.slug)

@@ -77,8 +77,10 @@ def same_major(rehearsal: Rehearsal) -> bool:
 def of_migration(version: str, name: str) -> dict[str, Rehearsal]:
     """By environment the last that was carried out of an apply with this migration in it."""
     step = [{"version": version, "name": name}]
-    done = Rehearsal.objects.filter(status=Rehearsal.Status.DONE, action=Action.APPLY, plan__steps__contains=step)
-    newest = done.defer("plan").order_by("environment", "-id").distinct("environment")
+    done = Rehearsal.objects.filter(
+        status=Rehearsal.Status.DONE, action=Action.APPLY, frozen_plan__steps__contains=step
+    )
+    newest = done.defer("frozen_plan").order_by("environment", "-id").distinct("environment")
     return {rehearsal.environment: rehearsal for rehearsal in newest}
 
 
@@ -95,7 +97,7 @@ def _reversible(environment: str) -> QuerySet[Rehearsal]:
 
 def _proves(rehearsal: Rehearsal, rollback: Plan) -> bool:
     """Each migration was taken back in its place, so whatever takes back only the last of them is proven too."""
-    inverse = planner.inverse(Plan.from_dict(rehearsal.plan))
+    inverse = planner.inverse(rehearsal.plan)
     if inverse is None or not same_major(rehearsal):
         return False
     shorter = replace(inverse, steps=inverse.steps[: len(rollback.steps)])

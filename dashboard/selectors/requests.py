@@ -7,7 +7,7 @@ from enum import StrEnum
 from django.contrib.auth.models import User
 from django.db.models import Prefetch, QuerySet
 
-from dashboard.models import Decision, Request, Run
+from dashboard.models import Decision, Request, Run, RunStep
 from dashboard.models.roles import RANK, Role, role_of
 
 
@@ -41,11 +41,12 @@ def counts(user: User) -> dict[Tab, int]:
 
 def detailed(pk: int) -> Request:
     """With its decisions and runs. Raises Request.DoesNotExist."""
+    became = Prefetch("steps", RunStep.objects.only("run_id", "status"))
     return (
         Request.objects.select_related("requested_by")
         .prefetch_related(
             Prefetch("decisions", Decision.objects.select_related("by")),
-            Prefetch("runs", Run.objects.select_related("started_by").order_by("id")),
+            Prefetch("runs", Run.objects.select_related("started_by").prefetch_related(became).order_by("id")),
         )
         .get(pk=pk)
     )

@@ -47,7 +47,7 @@ def open_request(
         action=plan.action,
         title=plans.title(plan, environment),
         reason=reason.strip(),
-        plan=plan.to_dict(),
+        frozen_plan=plan.to_dict(),
         digest=plan.digest,
         rollback_digest=inverse.digest if inverse else "",
         irreversible_because=irreversible_because.strip(),
@@ -93,7 +93,7 @@ def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> Req
         rollback_digest=request.rollback_digest,
         reason=reason.strip(),
         irreversible_because=request.irreversible_because,
-        suppressions=evidence.suppressions(Plan.from_dict(request.plan)),
+        suppressions=evidence.suppressions(request.plan),
         **found.to_dict(),
     )
     return request

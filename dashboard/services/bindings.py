@@ -82,7 +82,7 @@ def rebind(change: Rebinding, *, environment: Environment, by: Actor, reason: st
 def to_resolve(run: Run) -> Plan:
     """The plan of an interrupted run, for the database in which its end is to be found: its own, unless an
     administrator has bound the environment to another one since."""
-    plan = Plan.from_dict(run.plan)
+    plan = run.plan
     rebound = (run.failure or {}).get("rebound_to")
     return replace(plan, identity=TargetIdentity(**rebound)) if rebound else plan
 
@@ -98,7 +98,7 @@ def _close_requests(environment: Environment, change: Rebinding) -> None:
     live = Request.objects.filter(
         environment=environment.slug, status__in=[Request.Status.OPEN, Request.Status.APPROVED]
     )
-    made_for_another = live.exclude(plan__identity=asdict(change.found.identity))
+    made_for_another = live.exclude(frozen_plan__identity=asdict(change.found.identity))
     for request in made_for_another.exclude(runs__status__in=Run.ACTIVE).select_for_update(of=("self",)):
         approvals.supersede(request, f"{environment.name} was bound to another database: {_words(change)}.")
 

@@ -45,6 +45,7 @@ class Evidence:
 
     items: tuple[Item, ...] = ()
     rehearsal: Rehearsal | None = None  # the one to look at: what counts, else what was tried last
+    irreversible: bool = False  # a step has no rollback, and its file does not say why
 
     @property
     def missing(self) -> tuple[Item, ...]:
@@ -75,11 +76,12 @@ def of_plan(plan: Plan, environment: Environment, *, irreversible_because: str =
     return Evidence(
         items=tuple(_judged(fact, environment) for fact in facts),
         rehearsal=known.under_way or known.proof or known.latest,
+        irreversible=is_irreversible(plan),
     )
 
 
 def of_request(request: Request, environment: Environment) -> Evidence:
-    plan = Plan.from_dict(request.plan)
+    plan = request.plan
     return of_plan(plan, environment, irreversible_because=request.irreversible_because)
 
 

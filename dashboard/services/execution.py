@@ -44,7 +44,7 @@ def execute(run_id: int, *, told_to_stop: Callable[[], bool] = lambda: False) ->
     with _heartbeat(run, cancellation, told_to_stop):
         drift.before_run(run)
         try:
-            _execute(run, Plan.from_dict(run.plan), cancellation)
+            _execute(run, run.plan, cancellation)
         except EngineError as error:
             _end_badly(run, error)
         except Exception:

@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from dashboard.engine import planner
-from dashboard.engine.errors import NotAcknowledged
-from dashboard.engine.plan import UNPROVEN, Plan
+from dashboard.engine.errors import EngineError, NotAcknowledged, SqlSyntaxError
+from dashboard.engine.migration import Folder
+from dashboard.engine.plan import UNPROVEN, Plan, Step
 from dashboard.engine.run import dryrun
+from dashboard.engine.sql import directives, transaction
+from dashboard.engine.sql.statements import Statement
+from dashboard.engine.sql.transaction import TransactionMode
 from dashboard.models.environments import Environment
-from dashboard.selectors import folders, rehearsals
+from dashboard.selectors import findings, folders, rehearsals
+from dashboard.selectors.findings import Findings
+from dashboard.selectors.observations import LastLook
 from dashboard.services import targets
 from dashboard.services.errors import ReasonMissing
 
 
 def apply(environment: Environment, *, upto: str | None = None) -> Plan:
     return planner.apply(targets.look(environment), folders.read(), upto=upto)
+
+
+def offered(environment: Environment, look: LastLook | None, folder: Folder | None) -> Plan | EngineError | None:
+    """What an apply would do, judged by the last look: the plan, or why there is none; None where nothing is known.
+
+    The page behind the button asks the target itself.
+    """
+    target = targets.last_seen(environment, look)
+    if target is None or folder is None or (look and look.other_database):
+        return None
+    try:
+        return planner.apply(target, folder)
+    except EngineError as error:
+        return error
 
 
 def rollback(environment: Environment, *, version: str, name: str) -> Plan:
@@ -58,6 +79,58 @@ def reset(environment: Environment, *, version: str, name: str, reason: str) -> 
 def as_sql(plan: Plan, environment: Environment) -> str:
     """Everything that a run of it would send, as text; nothing is sent but one look."""
     return dryrun.text(plan, targets.access(environment))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """How the SQL of one step is sent. `sent` is empty where the parser refuses it; the executor then says so."""
+
+    sent: tuple[Statement, ...] = ()
+    outside: bool = False  # each statement is committed by itself
+    absorbed: bool = False  # its own BEGIN and COMMIT are not sent
+    directives: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detail:
+    """A plan with what is known of its scripts."""
+
+    plan: Plan
+    outlines: tuple[Outline, ...]  # one for each step
+    folder: Folder | None
+    findings: Findings
+
+
+def detail(plan: Plan) -> Detail:
+    """With what lint says of the scripts, where they are those of the folder."""
+    folder = folders.current().folder
+    return Detail(
+        plan=plan,
+        outlines=tuple(_outline(step) for step in plan.steps),
+        folder=folder,
+        findings=findings.by_file(folder),
+    )
+
+
+def _outline(step: Step) -> Outline:
+    whole = _outline_of(step.sql)
+    return replace(whole, sent=tuple(s for s in whole.sent if s.number >= step.first_statement))
+
+
+@lru_cache(maxsize=256)
+def _outline_of(sql: str) -> Outline:
+    """A script captured long ago by another tool may not parse."""
+    try:
+        shape = transaction.shape_of(sql)
+        values = directives.values_in(sql)
+    except SqlSyntaxError:
+        return Outline()
+    return Outline(
+        sent=shape.sent,
+        outside=shape.mode is TransactionMode.NONE,
+        absorbed=shape.absorbed,
+        directives=tuple(values.items()),
+    )
 
 
 def check_accepted(plan: Plan, accepted: Sequence[str]) -> None:

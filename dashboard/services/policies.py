@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Set
+from functools import partial
 
 from django.db.models.functions import Now
 
+from dashboard.engine.errors import EngineError
 from dashboard.engine.plan import Plan
 from dashboard.models import Request, Run
 from dashboard.models.environments import Environment
@@ -65,6 +67,16 @@ def check_is_bound(environment: Environment) -> None:
         raise DatabaseNotConfirmed(environment=environment.name)
 
 
+def occupied(environment: Environment) -> EngineError | None:
+    """Why no run can start there just now, for a page that offers one."""
+    return _refusal(partial(check_is_free, environment))
+
+
+def unbound(environment: Environment) -> EngineError | None:
+    """Why nothing can run there until an administrator has confirmed the database, for a page."""
+    return _refusal(partial(check_is_bound, environment))
+
+
 def check_can_be_cancelled(run: Run) -> None:
     if run.status not in {Run.Status.QUEUED, Run.Status.RUNNING}:
         raise AlreadyDecided(subject=f"Run {run.pk}", status=run.status)
@@ -78,3 +90,11 @@ def check_name_typed(environment: Environment, typed: str) -> None:
 def is_expired(request: Request) -> bool:
     """By the control database's clock, the only one that leases and expiry know."""
     return Request.objects.filter(pk=request.pk, expires_at__lte=Now()).exists()
+
+
+def _refusal(check: Callable[[], None]) -> EngineError | None:
+    try:
+        check()
+    except EngineError as error:
+        return error
+    return None

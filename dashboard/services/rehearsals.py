@@ -112,7 +112,7 @@ def _create(plan: Plan, environment: Environment, by: Actor) -> Rehearsal:
         action=plan.action,
         digest=plan.digest,
         title=plans.title(plan, environment),
-        plan=plan.to_dict(),
+        frozen_plan=plan.to_dict(),
         origin=Origin.COPY,
         asked_by=by.user,
         asked_at=timezone.now(),
@@ -165,7 +165,7 @@ def _carry_out(rehearsal: Rehearsal, told_to_stop: Callable[[], bool]) -> None:
 
 def _rehearse(rehearsal: Rehearsal, cancellation: Cancellation) -> Report:
     return engine.of_plan(
-        Plan.from_dict(rehearsal.plan),
+        rehearsal.plan,
         source=targets.access(environments.get(rehearsal.environment)),
         server_url=settings.REHEARSAL_URL or None,
         verify=verifications.read(folders.read()),

@@ -71,7 +71,7 @@ def start_approved(
     if request.status != Request.Status.APPROVED or policies.is_expired(request):
         raise AlreadyDecided(subject=f"Request {request.pk}", status=request.status)
     approvals.check_approver(request)
-    plan = Plan.from_dict(request.plan)
+    plan = request.plan
     forecasts.check_confirmed(plan, environment, confirmation)
     return _queue(plan, environment=environment, by=by, request=request, said=_said((), confirmation))
 
@@ -160,10 +160,7 @@ def settle(run: Run, verdicts: Sequence[StepVerdict]) -> None:
             by=SIGNALBOX,
             environment=run.environment,
             run=run,
-            steps={
-                step.label: verdict.value
-                for step, verdict in zip(Plan.from_dict(run.plan).steps, verdicts, strict=True)
-            },
+            steps={step.label: verdict.value for step, verdict in zip(run.plan.steps, verdicts, strict=True)},
             all_committed=all(verdict is StepVerdict.COMMITTED for verdict in verdicts),
         )
         _spend(run)
@@ -209,7 +206,7 @@ def _create(plan: Plan, environment: Environment, by: Actor, request: Request | 
         environment=environment.slug,
         action=plan.action,
         title=plans.title(plan, environment),
-        plan=plan.to_dict(),
+        frozen_plan=plan.to_dict(),
         digest=plan.digest,
         request=request,
         started_by=by.person,

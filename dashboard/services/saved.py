@@ -12,6 +12,7 @@ from dashboard.engine.database.saved import Save
 from dashboard.engine.errors import NothingToDo
 from dashboard.engine.plan import Plan
 from dashboard.models.environments import Environment
+from dashboard.selectors import migrations
 from dashboard.services import targets
 
 
@@ -21,6 +22,7 @@ class Kept:
 
     save: Save
     obstacle: str
+    run: int | None = None  # this control database knows the run; another Signalbox may have saved it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,10 @@ class SavedGroup:
         return self.kept[0].save
 
     @property
+    def run(self) -> int | None:
+        return self.kept[0].run
+
+    @property
     def fitting(self) -> tuple[Save, ...]:
         return tuple(k.save for k in self.kept if not k.obstacle and k.save.rows)
 
@@ -41,7 +47,9 @@ class SavedGroup:
 def groups(environment: Environment) -> tuple[SavedGroup, ...]:
     """Read from the target now, newest first."""
     with connections.reading(targets.address(environment)) as connection:
-        kept = [Kept(save=s, obstacle=saved.obstacle(connection, s.copy)) for s in saved.read(connection)]
+        saves = [(save, saved.obstacle(connection, save.copy)) for save in saved.read(connection)]
+    runs = migrations.runs_by_id({save.run_id for save, _ in saves}, environment.slug)
+    kept = [Kept(save=s, obstacle=o, run=runs[s.run_id].pk if s.run_id in runs else None) for s, o in saves]
     return tuple(SavedGroup(kept=tuple(found)) for _, found in groupby(kept, key=_origin))
 
 

@@ -11,6 +11,7 @@ from dashboard.engine.plan import Policy, Target, TargetIdentity
 from dashboard.models import environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import observations
+from dashboard.selectors.observations import LastLook
 from dashboard.services.errors import EnvironmentNotDeclared
 
 
@@ -57,6 +58,19 @@ def look(environment: Environment, *, scripts: bool = False) -> Target:
 def read(environment: Environment, *, scripts: bool = False, expected: TargetIdentity | None = None) -> Target:
     """Read the target now, and whatever database it is where none is expected. Needs no control database."""
     return history.read(access(environment), scripts=scripts, expected=expected)
+
+
+def last_seen(environment: Environment, look: LastLook | None) -> Target | None:
+    """The target as the last good look saw it; None without one."""
+    if look is None or look.history is None or look.identity is None:
+        return None
+    return Target(
+        environment=environment.slug,
+        name=environment.name,
+        identity=look.identity,
+        policy=policy(environment),
+        history=look.history,
+    )
 
 
 def major(environment: Environment) -> int:

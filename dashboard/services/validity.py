@@ -2,22 +2,65 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from dashboard.engine import verification
 from dashboard.engine.errors import EngineError
-from dashboard.engine.plan import Plan, Target
-from dashboard.models import Observation, environments
+from dashboard.engine.plan import Plan
+from dashboard.models import Decision, Request, Run, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import folders, observations
-from dashboard.services import targets
+from dashboard.services import evidence, policies, targets
 from dashboard.services.errors import PageOutdated
+from dashboard.services.evidence import Evidence
 
 
 def check_shown(plan: Plan, digest: str, environment: Environment) -> None:
     """The plan as it is now must be the one that was on the page. Raises PageOutdated."""
     if plan.digest != digest:
         raise PageOutdated(environment=environment.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestState:
+    """A request, with everything that decides what can be done with it now."""
+
+    request: Request
+    environment: Environment
+    decisions: tuple[Decision, ...]
+    runs: tuple[Run, ...]
+    objection: str  # why its plan no longer holds; asked only while it has not begun
+    proof: Evidence | None  # what an approval would rest on; None where nothing is to be decided any more
+    occupied: EngineError | None
+    unbound: EngineError | None
+
+    @property
+    def is_running(self) -> bool:
+        return any(run.is_active for run in self.runs)
+
+
+def state_of(request: Request) -> RequestState:
+    """`request` as selectors.requests.detailed gives it."""
+    environment = environments.get_even_former(request.environment)
+    runs = tuple(request.runs.all())
+    has_begun = request.closed_at is not None or any(run.is_active for run in runs)
+    return RequestState(
+        request=request,
+        environment=environment,
+        decisions=tuple(request.decisions.all()),
+        runs=runs,
+        objection="" if has_begun else _objection_to(request),
+        proof=None if request.closed_at else evidence.of_request(request, environment),
+        occupied=policies.occupied(environment),
+        unbound=policies.unbound(environment),
+    )
+
+
+def _objection_to(request: Request) -> str:
+    if request.plan.digest != request.digest:
+        return "the plan kept with the request no longer has the digest that was asked for"
+    return objection(request.plan, made_at=request.requested_at)
 
 
 def objection(plan: Plan, *, made_at: datetime) -> str:
@@ -28,25 +71,11 @@ def objection(plan: Plan, *, made_at: datetime) -> str:
     try:
         if plan.action.takes_from_files:
             verification.verify_files(plan, folders.read())
-        if seen := _seen_since(made_at, environments.get(plan.environment)):
-            verification.verify(plan, seen)
+        environment = environments.get(plan.environment)
+        if target := targets.last_seen(environment, observations.look_since(environment, made_at)):
+            verification.verify(plan, target)
     except EngineError as error:
         return str(error.facts.get("what", error)).rstrip(".")
     except environments.UnknownEnvironment:
         return f"no environment {plan.environment} is declared any more"
     return ""
-
-
-def _seen_since(moment: datetime, environment: Environment) -> Target | None:
-    row = Observation.objects.filter(pk=environment.slug, seen_at__gte=moment).first()
-    seen = observations.last_seen(row) if row else None
-    if seen is None:
-        return None
-    history, identity = seen
-    return Target(
-        environment=environment.slug,
-        name=environment.name,
-        identity=identity,
-        policy=targets.policy(environment),
-        history=history,
-    )

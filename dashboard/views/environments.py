@@ -6,12 +6,14 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from dashboard.engine.plan import Plan
 from dashboard.forms.environments import RefreshForm
 from dashboard.presenters import environment_detail
 from dashboard.presenters.badges import badge
 from dashboard.presenters.environments import card, not_seen
-from dashboard.selectors import environments, folders, migrations
-from dashboard.services import actors, observations
+from dashboard.presenters.findings import tallies
+from dashboard.selectors import environments, findings, folders, migrations, rehearsals
+from dashboard.services import actors, observations, plans
 from dashboard.views import live
 from dashboard.views.lookup import environment_or_404
 
@@ -30,10 +32,13 @@ def index(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, slug: str) -> HttpResponse:
     environment, found = environment_or_404(slug), folders.current()
     standing = environments.standing(environment, found.folder)
+    offer = plans.offered(environment, standing.look, found.folder)
     page = environment_detail.page(
         standing,
-        found.folder,
+        offer,
         by=actors.from_request(request),
+        rehearsal=rehearsals.of_plan(offer).latest if isinstance(offer, Plan) else None,
+        lint=tallies(found.folder, findings.by_file(found.folder)),
         runs=migrations.runs_by_id(environment_detail.run_ids(standing), slug),
         failures=migrations.last_failures(slug, environment_detail.failed_labels(standing)),
     )

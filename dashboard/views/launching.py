@@ -6,23 +6,41 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 
 from dashboard.engine.forecast.values import Forecast
 from dashboard.engine.plan import Plan
 from dashboard.forms.plans import PlanForm
 from dashboard.models import Request
 from dashboard.models.environments import Environment
-from dashboard.presenters import forecasts
+from dashboard.presenters import evidence as evidence_presenter
+from dashboard.presenters import forecasts as forecast_presenter
 from dashboard.presenters import plans as presenter
-from dashboard.selectors import folders
-from dashboard.services import actors, decisions, plans
+from dashboard.services import actors, approvals, decisions, evidence, forecasts, plans
+
+
+def review(
+    request: HttpRequest, plan: Plan, environment: Environment, *, template: str, **context: Any
+) -> HttpResponse:
+    """The plan with its evidence and what it would destroy, and the form that lets it run or asks for that."""
+    if request.GET.get("format") == "sql":
+        return as_sql(plan, environment)
+    asks = decisions.needs_request(plan, environment)
+    proof = evidence.of_plan(plan, environment)
+    forecast = forecasts.of_plan(plan, environment)
+    data = request.POST if request.method == "POST" else None
+    form = PlanForm(data, plan=plan, environment=environment, asks=asks, proof=proof, forecast=forecast)
+    if request.method == "POST" and form.is_valid():
+        return submit(request, form.chosen, environment, form.submission)
+    context |= page(plan, environment, form, asks=asks, forecast=forecast)
+    context["evidence"] = evidence_presenter.of_plan(proof, plan, actors.from_request(request))
+    return render(request, template, context, status=422 if form.errors else 200)
 
 
 def page(
     plan: Plan, environment: Environment, form: PlanForm, *, asks: bool, forecast: Forecast | None = None
 ) -> dict[str, Any]:
-    view = presenter.view(plan, environment, folders.current().folder)
+    view = presenter.view(plans.detail(plan), environment)
     label = presenter.request_label(plan, environment) if asks else presenter.button_label(plan, environment)
     return {
         "environment": view.place,
@@ -30,8 +48,8 @@ def page(
         "form": form,
         "asks": asks,
         "label": label,
-        "consent": presenter.consent(plan, environment),
-        "forecast": forecasts.view(forecast, environment, plan) if forecast else None,
+        "consent": presenter.consent(plan, approvals.live(plan) if environment.protected else None),
+        "forecast": forecast_presenter.view(forecast, environment, plan) if forecast else None,
     }
 
 

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 from dashboard.forms.migrations import MigrationFilter
 from dashboard.presenters import migrations as presenter
 from dashboard.presenters import problems as problems_presenter
+from dashboard.presenters.findings import tallies
 from dashboard.presenters.matrix import matrix
 from dashboard.selectors import board, environments, findings, folders, migrations, rehearsals
 
@@ -26,7 +27,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "failure": found.failure,
         "total": len(rows),
         "page": page,
-        "matrix": matrix(standings, list(page), folder=found.folder),
+        "matrix": matrix(standings, list(page), lint=tallies(found.folder, findings.by_file(found.folder))),
     }
     return render(request, "migrations/list.html", context)
 
@@ -43,7 +44,7 @@ def detail(request: HttpRequest, version: str, name: str) -> HttpResponse:
         version,
         name,
         folder=found.folder,
-        found=findings.by_file(found.folder) if found.folder else {},
+        found=findings.by_file(found.folder),
         standings=environments.standings(found.folder),
         steps=migrations.steps_of(version, name),
         rehearsed=rehearsals.of_migration(version, name),

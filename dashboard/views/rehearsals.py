@@ -47,7 +47,7 @@ def of_request(request: HttpRequest, pk: int) -> HttpResponse:
     """Back to the request: its page shows what becomes of it."""
     asked = request_or_404(pk)
     environment = environment_or_404(asked.environment)
-    rehearsals.ask(Plan.from_dict(asked.plan), environment=environment, by=actors.from_request(request))
+    rehearsals.ask(asked.plan, environment=environment, by=actors.from_request(request))
     return redirect("request", pk)
 
 

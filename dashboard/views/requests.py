@@ -12,18 +12,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django.views.decorators.vary import vary_on_headers
 
 from dashboard.engine.forecast.values import Forecast
-from dashboard.engine.plan import Plan
 from dashboard.forms.decisions import ApproveForm, QueueQuery, RejectForm, RunForm
-from dashboard.forms.plans import ApplyQuery, PlanForm
+from dashboard.forms.plans import ApplyQuery
 from dashboard.models import Request
 from dashboard.models.environments import Environment
 from dashboard.presenters import evidence as evidence_presenter
 from dashboard.presenters import forecasts as forecast_presenter
 from dashboard.presenters import plans as plan_presenter
 from dashboard.presenters import requests as presenter
-from dashboard.selectors import folders, people
+from dashboard.selectors import people
 from dashboard.selectors import requests as selector
-from dashboard.services import actors, approvals, decisions, evidence, forecasts, plans, runs
+from dashboard.services import actors, approvals, decisions, forecasts, plans, runs, validity
 from dashboard.views import launching, live
 from dashboard.views.lookup import environment_or_404, request_or_404
 
@@ -48,39 +47,29 @@ def index(request: HttpRequest) -> HttpResponse:
 def new_apply(request: HttpRequest, slug: str) -> HttpResponse:
     environment = environment_or_404(slug)
     plan = plans.apply(environment, upto=ApplyQuery(request.GET).version())
-    if request.GET.get("format") == "sql":
-        return launching.as_sql(plan, environment)
-    asks = decisions.needs_request(plan, environment)
-    found = evidence.of_plan(plan, environment)
-    forecast = forecasts.of_plan(plan, environment)
-    data = request.POST if request.method == "POST" else None
-    form = PlanForm(data, plan=plan, environment=environment, asks=asks, found=found, forecast=forecast)
-    if request.method == "POST" and form.is_valid():
-        return launching.submit(request, form.chosen, environment, form.submission)
-    context = {
-        **launching.page(plan, environment, form, asks=asks, forecast=forecast),
-        "evidence": evidence_presenter.of_plan(found, plan, actors.from_request(request)),
-        "upto_links": plan_presenter.upto_links(plan),
-    }
-    return render(request, "requests/new.html", context, status=422 if form.errors else 200)
+    return launching.review(
+        request, plan, environment, template="requests/new.html", upto_links=plan_presenter.upto_links(plan)
+    )
 
 
 @require_safe
 @vary_on_headers("HX-Request")
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
-    found = request_or_404(pk)
+    change_request = request_or_404(pk)
     if request.GET.get("format") == "sql":
-        return launching.as_sql(Plan.from_dict(found.plan), environment_or_404(found.environment))
-    return _page(request, found)
+        return launching.as_sql(change_request.plan, environment_or_404(change_request.environment))
+    return _page(request, change_request)
 
 
 @require_POST
 def approve(request: HttpRequest, pk: int) -> HttpResponse:
-    found, by = request_or_404(pk), actors.from_request(request)
+    change_request, by = request_or_404(pk), actors.from_request(request)
     runs_now = request.POST.get("then") == "run"
-    form = ApproveForm(request.POST, **_at_stake(found, environment_or_404(found.environment), counts=runs_now))
+    form = ApproveForm(
+        request.POST, **_at_stake(change_request, environment_or_404(change_request.environment), counts=runs_now)
+    )
     if not form.is_valid():
-        return _page(request, found, approve_form=form)
+        return _page(request, change_request, approve_form=form)
     if form.runs:
         run = decisions.approve_and_start(
             pk, by=by, **form.decision, typed_name=form.typed, confirmation=form.confirmation
@@ -111,51 +100,50 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def run(request: HttpRequest, pk: int) -> HttpResponse:
-    found = request_or_404(pk)
-    form = RunForm(request.POST, **_at_stake(found, environment_or_404(found.environment)))
+    change_request = request_or_404(pk)
+    form = RunForm(request.POST, **_at_stake(change_request, environment_or_404(change_request.environment)))
     if not form.is_valid():
-        return _page(request, found, run_form=form)
+        return _page(request, change_request, run_form=form)
     started = runs.start_approved(
-        found, by=actors.from_request(request), typed_name=form.typed, confirmation=form.confirmation
+        change_request, by=actors.from_request(request), typed_name=form.typed, confirmation=form.confirmation
     )
     messages.success(request, f"Run {started.pk} is queued.")
     return redirect("run", started.pk)
 
 
-def _page(request: HttpRequest, found: Request, **bound: Any) -> HttpResponse:
+def _page(request: HttpRequest, change_request: Request, **bound: Any) -> HttpResponse:
     """The one screen of a request; `bound` holds a form that was sent and not accepted."""
     by = actors.from_request(request)
-    environment = presenter.place_of(found)
-    plan = presenter.plan_of(found, folders.current().folder)
-    digest = {"digest": found.digest}
-    proof = None if found.closed_at else evidence.of_request(found, environment)
-    shown = evidence_presenter.of_request(proof, found, by) if proof else None
-    actions = presenter.actions(found, by, proof)
-    polled = request.htmx and shown and shown.is_live  # type: ignore[attr-defined]
-    stake = _at_stake(found, environment, counts=not polled)
+    state = validity.state_of(change_request)
+    environment, plan = state.environment, change_request.plan
+    digest = {"digest": change_request.digest}
+    proof = evidence_presenter.of_request(state.proof, change_request, by) if state.proof else None
+    offered = presenter.actions(state, by)
+    polled = request.htmx and proof and proof.is_live  # type: ignore[attr-defined]
+    stake = _at_stake(change_request, environment, counts=not polled)
+    view = plan_presenter.view(plans.detail(plan), environment)
     context = {
-        "environment": plan.place,
-        "found": found,
-        "pill": presenter.pill(found),
-        "plan": plan,
-        "then": presenter.then(found),
-        "promise": presenter.promise(found),
-        "timeline": presenter.timeline(found),
-        "evidence": shown,
-        "actions": actions,
-        "deciders": people.deciders(found) if found.status == Request.Status.OPEN else [],
-        "forecast": forecast_presenter.view(stake["forecast"], environment, stake["plan"]),
+        "environment": view.place,
+        "found": change_request,
+        "pill": presenter.pill(change_request),
+        "plan": view,
+        "then": presenter.then(change_request),
+        "promise": presenter.promise(change_request),
+        "timeline": presenter.timeline(state),
+        "evidence": proof,
+        "actions": offered,
+        "deciders": people.deciders(change_request) if change_request.status == Request.Status.OPEN else [],
+        "forecast": forecast_presenter.view(stake["forecast"], environment, plan),
         "approve_form": ApproveForm(initial=digest, **stake),
         "reject_form": RejectForm(initial=digest),
         "run_form": RunForm(**stake),
         **bound,
     }
-    return live.answer(request, "requests/detail.html", (shown, actions), context, status=422 if bound else 200)
+    return live.answer(request, "requests/detail.html", (proof, offered), context, status=422 if bound else 200)
 
 
-def _at_stake(found: Request, environment: Environment, *, counts: bool = True) -> dict[str, Any]:
+def _at_stake(change_request: Request, environment: Environment, *, counts: bool = True) -> dict[str, Any]:
     """For the forms that let it run. Counted while it can still run, and not again for each poll of the page."""
-    plan = Plan.from_dict(found.plan)
-    can_run = counts and found.closed_at is None
-    forecast = forecasts.of_plan(plan, environment) if can_run else Forecast()
-    return {"plan": plan, "environment": environment, "forecast": forecast}
+    can_run = counts and change_request.closed_at is None
+    forecast = forecasts.of_plan(change_request.plan, environment) if can_run else Forecast()
+    return {"plan": change_request.plan, "environment": environment, "forecast": forecast}

@@ -13,7 +13,7 @@ from dashboard.models.environments import Environment
 from dashboard.presenters import settling as presenter
 from dashboard.presenters.badges import badge
 from dashboard.selectors import migrations
-from dashboard.services import actors, decisions, plans, unfinished
+from dashboard.services import actors, decisions, plans, policies, unfinished
 from dashboard.services.unfinished import BrokenOff
 from dashboard.views import launching
 from dashboard.views.lookup import environment_or_404
@@ -30,7 +30,7 @@ def settle(request: HttpRequest, slug: str, version: str, name: str) -> HttpResp
     form = _form(chosen, found, environment, request.POST) if chosen else None
     if form is not None and form.is_valid():
         return launching.submit(request, _plan(chosen, found, environment, form), environment, form.submission)
-    ways = presenter.ways(found, environment, by)
+    ways = presenter.ways(found, environment, by, occupied=policies.occupied(environment))
     context = {
         "environment": badge(environment),
         "found": found,

@@ -68,7 +68,7 @@ def test_a_flood_stays_within_bounds(
 
 def _of_the_script(page: str, run: Run) -> int:
     """A page that shows a script shows all of it, once: whoever approves must see what runs."""
-    sql = run.plan["steps"][0]["sql"]
+    sql = run.plan.steps[0].sql
     return len(sql) + 120 * sql.count("\n") if "/runs/" in page or "/migrations/" in page else 0
 
 

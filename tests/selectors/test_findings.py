@@ -60,7 +60,7 @@ def test_the_oldest_server_among_the_targets_is_what_a_file_must_run_on(tmp_path
             action="apply",
             digest="0" * 64,
             title="x",
-            plan={},
+            frozen_plan={},
             origin="copy",
             status=Rehearsal.Status.DONE,
             asked_at=timezone.now(),

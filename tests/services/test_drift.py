@@ -13,7 +13,6 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from config.environments import Environment
 from dashboard.engine.database.tracking import Attempt
-from dashboard.engine.plan import Plan
 from dashboard.engine.run import executor
 from dashboard.engine.schema.drift import Seen
 from dashboard.models import AuditEvent, DriftCheck, Run, Snapshot
@@ -153,7 +152,7 @@ def test_a_run_found_out_after_a_crash_is_no_drift(two_files: Line, alice: Actor
     run = runs.start(plans.apply(two_files.staging), environment=two_files.staging, by=alice)
     assert runs.claim(run.pk)
     executor.execute(
-        Plan.from_dict(run.plan),
+        run.plan,
         access=targets.access(two_files.staging),
         attempt=Attempt(run_id=str(run.pk), by="alice"),
         approval=None,

@@ -58,7 +58,7 @@ def proof_of(plan: Plan, **changes: Any) -> Rehearsal:
         "environment": plan.environment,
         "action": plan.action,
         "digest": plan.digest,
-        "plan": plan.to_dict(),
+        "frozen_plan": plan.to_dict(),
         "origin": Origin.COPY,
         "status": Rehearsal.Status.DONE,
         "asked_at": timezone.now(),

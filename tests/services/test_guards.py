@@ -231,8 +231,9 @@ def test_what_nobody_took_is_offered_again(two_files: Line, alice: Actor) -> Non
 
 def test_a_plan_that_was_altered_where_it_is_kept_does_not_run(two_files: Line, alice: Actor) -> None:
     run = start_on_staging(two_files, alice)
-    plan = {**run.plan, "steps": [{**run.plan["steps"][0], "reason": "another"}, *run.plan["steps"][1:]]}
-    Run.objects.update(plan=plan)
+    steps = run.frozen_plan["steps"]
+    plan = {**run.frozen_plan, "steps": [{**steps[0], "reason": "another"}, *steps[1:]]}
+    Run.objects.update(frozen_plan=plan)
     assert executed(run).status == Run.Status.FAILED
     assert tables(two_files) == []
 

@@ -17,7 +17,6 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from config.environments import Environment
 from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.errors import NotAcknowledged, NothingToDo, PlanBlocked, TargetUnreachable
-from dashboard.engine.plan import Plan
 from dashboard.engine.run import executor
 from dashboard.engine.run.faultpoints import InjectedFault
 from dashboard.models import AuditEvent, Observation, Run, RunStatement, RunStep
@@ -199,7 +198,7 @@ def test_a_lost_run_is_found_and_its_verdict_read_from_the_target(line: Line, al
     run.refresh_from_db()
     assert run.status == Run.Status.INTERRUPTED
     with pytest.raises(EnvironmentOccupied):
-        runs._queue(Plan.from_dict(run.plan), environment=line.staging, by=alice, request=None, said={})
+        runs._queue(run.plan, environment=line.staging, by=alice, request=None, said={})
     execution.recover(run.pk)
     run.refresh_from_db()
     assert run.status == Run.Status.RESOLVED
@@ -397,7 +396,7 @@ def _die_at(bare_point: str, plain_point: str, sql: str) -> Callable[[str], None
 
 def _run_engine(line: Line, run: Run) -> None:
     executor.execute(
-        Plan.from_dict(run.plan),
+        run.plan,
         access=targets.access(line.staging),
         attempt=Attempt(run_id=str(run.pk), by="alice"),
         approval=None,

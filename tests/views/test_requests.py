@@ -382,7 +382,7 @@ def test_a_banner_says_that_the_kept_plan_is_not_the_one_asked_for(
     ask: Callable[[User], Request], requester: User, approver: User, client_of: ClientOf
 ) -> None:
     request = ask(requester)
-    request.plan["steps"][0]["sql"] = "DROP TABLE users;"
+    request.frozen_plan["steps"][0]["sql"] = "DROP TABLE users;"
     request.save()
     shown = text(client_of(approver).get(f"/requests/{request.pk}/"))
     assert "no longer has the digest that was asked for" in shown

@@ -1,0 +1,113 @@
+"""The history of an environment: each row of the target's tracking table, and what it allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from django.urls import reverse
+
+from dashboard.engine.migration import UNKNOWN_CHECKSUMS, AppliedMigration, Kind
+from dashboard.engine.status import MigrationStatus, State
+from dashboard.models import Run
+from dashboard.models.roles import Role, has_role
+from dashboard.presenters import statuses
+from dashboard.presenters.buttons import ActionButton, refusal
+from dashboard.presenters.matrix import state_pill
+from dashboard.presenters.pills import Pill
+from dashboard.selectors.environments import Standing
+from dashboard.services import permissions
+from dashboard.services.actors import Actor
+
+FAILED_ATTEMPT = Pill(label="Failed", tone="danger", icon="fail")
+KINDS: Mapping[Kind, Pill] = {
+    Kind.APPLIED: statuses.MIGRATION[State.APPLIED],
+    Kind.BASELINE: statuses.MIGRATION[State.BASELINED],
+    Kind.SKIPPED: statuses.MIGRATION[State.SKIPPED],
+    Kind.REPEATABLE: statuses.MIGRATION[State.APPLIED],
+}
+NO_WAY_BACK = "No rollback was captured, so neither this nor anything before it can be rolled back."
+CHECKSUMS: Mapping[State, tuple[str, str]] = {  # icon and words
+    State.APPLIED: ("ok", "same as the file"),
+    State.BASELINED: ("ok", "same as the file"),
+    State.ANNOTATED: ("ok", "only comments differ"),
+    State.MODIFIED: ("attention", "the file was edited"),
+    State.MISSING: ("missing", "the file is gone"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A row of the target's history."""
+
+    version: str
+    name: str
+    url: str
+    pill: Pill
+    reason: str  # of a skip
+    by: str
+    at: datetime | None
+    duration_ms: int | None
+    checksum: tuple[str, str]
+    run_url: str
+    run_id: str
+    roll_back: ActionButton
+    take_back: ActionButton
+
+
+def rows(standing: Standing, runs: Mapping[str, Run], by: Actor) -> Iterator[Recorded]:
+    """A rollback goes newest first through all that came later, so the first row without one ends what can be had."""
+    reachable = not standing.unfinished and not refusal(partial(permissions.check_can_request, by))
+    for row in standing.rows:
+        yield _recorded(standing, row, runs, reachable=reachable, by=by)
+        reachable = reachable and not _ends_rollback(row)
+
+
+def _ends_rollback(row: AppliedMigration) -> bool:
+    return row.success and row.kind is not Kind.SKIPPED and not (row.kind is Kind.APPLIED and row.has_rollback)
+
+
+def _recorded(
+    standing: Standing, row: AppliedMigration, runs: Mapping[str, Run], *, reachable: bool, by: Actor
+) -> Recorded:
+    slug, item = standing.environment.slug, standing.status_of(row.version, row.name)
+    return Recorded(
+        version=row.version,
+        name=row.name,
+        url=reverse("migration", args=[row.version, row.name]),
+        pill=_pill(row, item),
+        reason=(row.error_message or "") if row.kind is Kind.SKIPPED else "",
+        by=row.applied_by,
+        at=row.applied_at,
+        duration_ms=row.execution_time_ms if row.kind is not Kind.SKIPPED else None,
+        checksum=_checksum(row, item),
+        run_url=reverse("run", args=[runs[row.run_id].pk]) if row.run_id in runs else "",
+        run_id=row.run_id,
+        roll_back=ActionButton(
+            label="Roll back to before this…",
+            url=reverse("rollback", args=[slug, row.version, row.name]),
+            show=reachable and row.success and row.kind is not Kind.SKIPPED,
+            reason=NO_WAY_BACK if _ends_rollback(row) else "",
+        ),
+        take_back=ActionButton(
+            label="Take back…",
+            url=reverse("unskip", args=[slug, row.version, row.name]),
+            show=row.kind is Kind.SKIPPED and has_role(by.person, Role.ADMIN),
+        ),
+    )
+
+
+def _pill(row: AppliedMigration, item: MigrationStatus | None) -> Pill:
+    if not row.success:
+        return statuses.MIGRATION[item.state] if item and item.state is State.PARTIAL else FAILED_ATTEMPT
+    return state_pill(item) if item else KINDS[row.kind]
+
+
+def _checksum(row: AppliedMigration, item: MigrationStatus | None) -> tuple[str, str]:
+    if row.kind is Kind.SKIPPED or not row.success:
+        return "", ""
+    if row.checksum in UNKNOWN_CHECKSUMS and not (item and item.state is State.MISSING):
+        return "unknown", "not recorded"
+    return CHECKSUMS.get(item.state, ("", "")) if item else ("unknown", "not compared")
