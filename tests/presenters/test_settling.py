@@ -178,6 +178,7 @@ def test_but_not_before_an_invalid_index_that_has_to_go_first():
 
 # The ways on
 
+
 def ways(found: BrokenOff, environment: Environment = values.STAGING, role: Role | None = Role.ADMIN) -> list[Way]:
     return presenter.ways(found, environment, values.actor(role=role))
 
