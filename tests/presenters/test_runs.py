@@ -215,9 +215,15 @@ def test_saved_rows_are_counted(rows: int, words: str):
     assert "signalbox_saved.u" in told
 
 
-def test_rows_come_back_as_rows_and_columns_as_values():
-    assert values.says(copied("bring_back"), "2 rows")
-    assert values.says(copied("bring_back", what="platform.users (plan)"), "2 values")
+USERS, PLANS = "platform.users", "platform.users (plan)"
+
+
+@pytest.mark.parametrize(
+    ("what", "rows", "words"),
+    [(USERS, 1, "1 row"), (USERS, 1_234, "1,234 rows"), (PLANS, 1, "1 value"), (PLANS, 2, "2 values")],
+)
+def test_rows_come_back_as_rows_and_columns_as_values(what: str, rows: int, words: str):
+    assert values.says(copied("bring_back", what=what, rows=rows), words)
 
 
 @pytest.mark.parametrize(("gone", "words"), [(1, "1 row"), (3, "3 rows")])
@@ -225,9 +231,20 @@ def test_rows_without_a_place_are_counted(gone: int, words: str):
     assert values.says(copied("bring_back", rows=9, gone=gone), words)
 
 
-def test_rows_that_were_left_as_they_are_are_counted():
-    assert values.says(copied("bring_back", rows=9, kept=4), "4 rows")
-    assert values.says(copied("bring_back", rows=9, kept=4, what="platform.users (plan)"), "4 values")
+@pytest.mark.parametrize(
+    ("what", "kept", "words"),
+    [
+        (USERS, 1, "1 row was"),
+        (USERS, 4, "4 rows were"),
+        (PLANS, 1, "1 value was"),
+        (PLANS, 4, "4 values were"),
+    ],
+)
+def test_what_was_left_as_it_is_is_counted(what: str, kept: int, words: str):
+    assert values.says(copied("bring_back", what=what, rows=9, kept=kept), words)
+
+
+def test_where_all_came_back_nothing_else_is_counted():
     assert not values.says(copied("bring_back", rows=9), "0 rows")
 
 
