@@ -135,6 +135,11 @@ def test_of_two_with_one_number_the_one_that_stands_has_the_train():
     assert [row.name for row in drawn(standing).rows if row.cells[0].head] == ["kept"]
 
 
+def test_of_two_that_stand_with_one_number_only_one_has_the_train():
+    standing = values.standing(values.status("006", "a", State.APPLIED), values.status("006", "b", State.APPLIED))
+    assert [row.name for row in drawn(standing).rows if row.cells[0].head] == ["b"]
+
+
 # How many
 
 
