@@ -34,6 +34,7 @@ PILLS = {
     "was empty and does not fit": ({"rows": 0, "obstacle": "x"}, ("muted", "skip")),
     "is back": (BROUGHT_BACK, ("ok", "ok")),
     "is back, and would not fit again": ({**BROUGHT_BACK, "obstacle": "x"}, ("ok", "ok")),
+    "was empty, once brought back": ({"rows": 0, **BROUGHT_BACK}, ("muted", "skip")),
     "dropped by hand": ({"exists": False}, ("muted", "missing")),
     "dropped, once brought back": ({"exists": False, **BROUGHT_BACK}, ("muted", "missing")),
     "dropped and empty": ({"exists": False, "rows": 0}, ("muted", "missing")),
