@@ -156,6 +156,12 @@ def test_more_than_the_limit_lead_to_all_of_them(count: int, limit: int | None, 
         assert values.says(made.more_label, str(count))
 
 
+def test_without_a_limit_all_of_them_are_shown():
+    standings = [values.standing(*(values.status(f"{n:03}", "x") for n in range(40)))]
+    made = presenter.matrix(standings, board.rows(standings, None))
+    assert (len(made.rows), made.more_url) == (40, "")
+
+
 def test_the_newest_are_those_that_are_shown():
     made = drawn(values.standing(*(values.status(f"{n:03}", "x") for n in range(5))), limit=2)
     assert [row.version for row in made.rows] == ["004", "003"]
