@@ -258,21 +258,29 @@ def _retried(step: RunStep) -> str:
 
 
 def _copied(copied: Mapping[str, Any], step: RunStep) -> str:
-    rows, what, where = _rows_said(copied["rows"]), copied["what"], copied["saved"]
+    what, where = copied["what"], copied["saved"]
     if step.action != Action.BRING_BACK:
-        return f"Saved first: {rows} of {what}, in {where}."
+        return f"Saved first: {_counted(copied['rows'], 'row')} of {what}, in {where}."
     is_column = bool(copied.get("columns"))
-    told = f"Brought back {copied['rows']:,} {'values' if is_column else 'rows'} of {what} from {where}."
+    unit = "value" if is_column else "row"
+    told = f"Brought back {_counted(copied['rows'], unit)} of {what} from {where}."
     if copied["gone"]:
-        told += f" {_rows_said(copied['gone'])} had no place: nothing has their key now."
+        their = "its" if copied["gone"] == 1 else "their"
+        told += f" {_counted(copied['gone'], 'row')} had no place: nothing has {their} key now."
     if copied["kept"]:
-        newer = "values were not empty, and stay as they are" if is_column else "rows were there already, and stay"
-        told += f" {copied['kept']:,} {newer}."
+        told += f" {_counted(copied['kept'], unit)} {_newer(copied['kept'], is_column=is_column)}."
     return told
 
 
-def _rows_said(count: int) -> str:
-    return f"{count:,} {'row' if count == 1 else 'rows'}"
+def _newer(count: int, *, is_column: bool) -> str:
+    """Why so many of what was saved were not put back."""
+    if is_column:
+        return "was not empty, and stays as it is" if count == 1 else "were not empty, and stay as they are"
+    return "was there already, and stays" if count == 1 else "were there already, and stay"
+
+
+def _counted(count: int, unit: str) -> str:
+    return f"{count:,} {unit}{'' if count == 1 else 's'}"
 
 
 def _statement(statement: RunStatement, step: RunStep) -> StatementView:

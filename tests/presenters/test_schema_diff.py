@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from dashboard.engine.schema import diff
+from dashboard.engine.schema.diff import Change
 from dashboard.engine.schema.objects import SchemaSnapshot
 from dashboard.presenters import schema_diff
 from dashboard.presenters.drift import CHANGES
+from dashboard.presenters.pills import Pill
 from dashboard.presenters.schema_diff import SchemaDiff
+from tests.presenters import values
 
 
 def shown(before: dict[str, str], after: dict[str, str], because: dict[str, str] | None = None) -> SchemaDiff:
@@ -80,3 +89,81 @@ def test_lines_far_from_a_change_are_left_out_with_a_gap_between() -> None:
         ]
         + ["same"] * 3
     )
+
+
+# What the words of a page make of it
+
+
+ELSEWHERE = {
+    Change.ADDED: Pill(label="Only in Staging", tone="info", icon="plus"),
+    Change.REMOVED: Pill(label="Only in Production", tone="info", icon="missing"),
+    Change.CHANGED: Pill(label="Differs", tone="warn", icon="modified"),
+}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "change"),
+    [({}, TABLE, Change.ADDED), (TABLE, {}, Change.REMOVED)],
+    ids=["added", "removed"],
+)
+def test_a_summary_speaks_the_language_of_its_page(
+    before: dict[str, str], after: dict[str, str], change: Change
+) -> None:
+    found = diff.compare(SchemaSnapshot(objects=before), SchemaSnapshot(objects=after))
+    (sentence,) = schema_diff.schema_diff(found, ELSEWHERE).groups[0].sentences
+    label = ELSEWHERE[change].label
+    assert label[0].lower() + label[1:] in sentence
+    assert not values.says(sentence, change.value)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "change"),
+    [({}, TABLE, Change.ADDED), (TABLE, {}, Change.REMOVED), (TABLE, dict.fromkeys(TABLE, "other"), Change.CHANGED)],
+    ids=["added", "removed", "changed"],
+)
+def test_each_object_has_the_pill_of_its_change(before: dict[str, str], after: dict[str, str], change: Change) -> None:
+    assert {o.pill for o in shown(before, after).groups[0].objects} == {CHANGES[change]}
+
+
+@pytest.mark.parametrize(
+    ("count", "open_"), [(schema_diff.OPEN, True), (schema_diff.OPEN + 1, False)], ids=["few", "many"]
+)
+def test_few_objects_are_shown_unfolded_and_many_are_not(count: int, open_: bool) -> None:
+    made = {f"function public.f{n:02}()": "definition: x" for n in range(count)}
+    assert {group.open for group in shown({}, made).groups} == {open_}
+
+
+def test_nothing_left_out_is_told_as_nothing() -> None:
+    made = shown({}, TABLE)
+    assert (made.total, made.left_out) == (2, 0)
+
+
+def test_without_a_question_nothing_is_unexplained() -> None:
+    assert not shown({}, TABLE).groups[0].unexplained
+    assert shown({}, TABLE, {}).groups[0].unexplained
+
+
+def test_a_long_object_ends_somewhere_and_says_how_much_more_there_is() -> None:
+    text = "\n".join(map(str, range(schema_diff.LINES + 3)))
+    (group,) = shown({}, {"function public.f()": text}).groups
+    lines = group.objects[0].lines
+    assert len(lines) == schema_diff.LINES + 1
+    assert lines[-1].kind == "gap"
+    assert values.says(lines[-1].text, "3")
+
+
+def test_the_same_text_has_no_lines_at_all() -> None:
+    assert schema_diff.text_diff("a\nb\n", "a\nb\n") == ()
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=12), st.lists(st.sampled_from("abc"), max_size=12))
+def test_what_went_and_what_came_are_those_of_the_texts(before: list[str], after: list[str]) -> None:
+    lines = schema_diff.text_diff("\n".join(before), "\n".join(after))
+    kept = [line for line in lines if line.kind != "gap"]
+    removed, added = ([line.text for line in kept if line.kind == kind] for kind in ("removed", "added"))
+    assert Counter(before) - Counter(removed) == Counter(after) - Counter(added)
+    assert (not lines) == (before == after)
+
+
+def test_no_markup_of_an_object_is_alive() -> None:
+    values.assert_sound(shown({}, {f"table public.{values.HOSTILE}": values.HOSTILE}))

@@ -1,0 +1,197 @@
+"""What an approver sends: the digest they saw, the name of what is protected, and a reason where they say no."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.http import QueryDict
+
+from dashboard.engine.forecast.values import UNKNOWN, Forecast
+from dashboard.forms import decisions
+from dashboard.selectors.requests import Tab
+from tests.presenters import values
+
+PLAN = values.plan(where=values.PRODUCTION)
+LOSES = values.forecast(values.loss(240))
+
+
+def sent(**data: str) -> QueryDict:
+    query = QueryDict(mutable=True)
+    query.update(data)
+    return query
+
+
+def form_of(kind: Any, where: Any = values.PRODUCTION, *, forecast: Forecast | None = LOSES, **data: str) -> Any:
+    return kind(sent(**data), plan=PLAN, environment=where, forecast=forecast)
+
+
+# Which tab
+
+
+@pytest.mark.parametrize("tab", Tab)
+def test_a_tab_is_chosen_by_its_name(tab: Tab):
+    assert decisions.QueueQuery({"tab": tab.value}).chosen() is tab
+
+
+@pytest.mark.parametrize("data", [{}, {"tab": ""}, {"tab": "moon"}], ids=["none", "empty", "unknown"])
+def test_any_other_is_what_waits_for_the_reader(data: dict[str, str]):
+    assert decisions.QueueQuery(data).chosen() is Tab.NEEDS_ME
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "x"])
+def test_a_page_that_cannot_be_does_not_change_the_tab(page: str):
+    assert decisions.QueueQuery({"tab": "done", "page": page}).chosen() is Tab.DONE
+
+
+# Running what was approved
+
+
+def run_form(where: Any = values.PRODUCTION, **known: Any) -> decisions.RunForm:
+    form: decisions.RunForm = form_of(decisions.RunForm, where, **known)
+    return form
+
+
+FULL = {"typed_name": "production", "typed_rows": "240", "shown_rows": "240"}
+
+
+def test_a_protected_environment_wants_its_name_and_the_rows_in_this_order():
+    assert list(run_form().fields) == ["typed_rows", "shown_rows", "typed_name"]
+
+
+def test_a_free_one_wants_nothing():
+    form = run_form(values.STAGING)
+    assert list(form.fields) == []
+    assert form.is_valid()
+    assert form.typed == ""
+
+
+def test_with_both_it_runs():
+    form = run_form(**FULL)
+    assert form.is_valid()
+    assert form.typed == "production"
+
+
+@pytest.mark.parametrize("typed", ["", "Production", "prod", "staging", "production!"])
+def test_another_name_is_refused_beside_its_field(typed: str):
+    form = run_form(**{**FULL, "typed_name": typed})
+    assert not form.is_valid()
+    assert set(form.errors) == {"typed_name"}
+
+
+def test_blanks_around_the_name_do_not_matter():
+    assert run_form(**{**FULL, "typed_name": " production "}).is_valid()
+
+
+def test_the_label_names_what_to_type():
+    label = str(run_form().fields["typed_name"].label)
+    assert "production" in label
+    assert "Production" in label
+
+
+# How many rows
+
+
+@pytest.mark.parametrize("typed", ["240", " 240 ", "2,4,0", "240."])
+def test_the_number_may_be_typed_as_it_is_written(typed: str):
+    assert run_form(**{**FULL, "typed_rows": typed}).is_valid()
+
+
+@pytest.mark.parametrize("typed", ["", "0", "24", "2400", "many", "unknown"])
+def test_another_number_is_refused_beside_its_field(typed: str):
+    form = run_form(**{**FULL, "typed_rows": typed})
+    assert not form.is_valid()
+    assert set(form.errors) == {"typed_rows"}
+
+
+def test_fewer_rows_than_were_shown_need_no_second_word_and_more_do():
+    shown = {**FULL, "typed_rows": "240", "shown_rows": "240"}
+    assert run_form(forecast=values.forecast(values.loss(200)), **shown).is_valid()
+    assert not run_form(forecast=values.forecast(values.loss(300)), **shown).is_valid()
+
+
+def test_after_a_refusal_the_page_shows_what_is_counted_now():
+    form = run_form(forecast=values.forecast(values.loss(300)), **FULL)
+    assert not form.is_valid()
+    assert form["shown_rows"].value() == "300"
+
+
+def test_where_nobody_knows_the_number_the_word_for_that_is_typed():
+    unknown = values.forecast(values.loss(None))
+    assert not run_form(forecast=unknown, **FULL).is_valid()
+    assert run_form(forecast=unknown, **{**FULL, "typed_rows": UNKNOWN}).is_valid()
+    assert UNKNOWN in str(run_form(forecast=unknown).fields["typed_rows"].label)
+
+
+@pytest.mark.parametrize(
+    "forecast",
+    [Forecast(), values.forecast(values.loss(0))],
+    ids=["nothing goes", "an empty table goes"],
+)
+def test_where_no_row_would_be_lost_none_has_to_be_typed(forecast: Forecast):
+    assert list(run_form(forecast=forecast).fields) == ["typed_name"]
+
+
+def test_what_was_typed_goes_with_what_was_counted():
+    confirmation = run_form(**FULL).confirmation
+    assert confirmation is not None
+    assert (confirmation.forecast, confirmation.typed, confirmation.shown) == (LOSES, "240", "240")
+
+
+def test_where_nobody_counted_the_service_counts_for_itself():
+    assert run_form(forecast=None, **FULL).confirmation is None
+
+
+# Approving
+
+
+def approve_form(**known: Any) -> decisions.ApproveForm:
+    form: decisions.ApproveForm = form_of(decisions.ApproveForm, **{"digest": PLAN.digest, **known})
+    return form
+
+
+def test_approving_alone_wants_no_name_and_no_number():
+    form = approve_form(comment="Fine.")
+    assert form.is_valid()
+    assert not form.runs
+    assert form.decision == {"digest": PLAN.digest, "reason": "Fine."}
+
+
+def test_approving_and_running_wants_both():
+    form = approve_form(then="run")
+    assert form.runs
+    assert not form.is_valid()
+    assert set(form.errors) == {"typed_rows", "typed_name"}
+    assert approve_form(then="run", **FULL).is_valid()
+
+
+def test_a_comment_may_be_left_out_and_must_not_be_a_book():
+    assert approve_form().is_valid()
+    assert not approve_form(comment="x" * 2001).is_valid()
+
+
+def test_without_the_digest_nothing_is_approved():
+    form = form_of(decisions.ApproveForm)
+    assert not form.is_valid()
+    assert "digest" in form.errors
+
+
+def test_the_fields_stand_in_the_order_in_which_they_are_read():
+    visible = [field.name for field in approve_form().visible_fields()]
+    assert visible == ["comment", "typed_rows", "typed_name", "then"]
+
+
+# Rejecting
+
+
+@pytest.mark.parametrize("reason", ["", "   "], ids=["nothing", "blanks"])
+def test_a_rejection_wants_a_reason(reason: str):
+    form = decisions.RejectForm({"digest": "d", "reason": reason})
+    assert not form.is_valid()
+    assert set(form.errors) == {"reason"}
+
+
+def test_with_a_reason_it_is_sent():
+    form = decisions.RejectForm({"digest": "d", "reason": "Too late."})
+    assert form.is_valid()
+    assert form.cleaned_data == {"digest": "d", "reason": "Too late."}

@@ -1,0 +1,225 @@
+"""How a run ended badly: what happened, what the database is now, and the next safe step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dashboard.models import Run, RunStep
+from dashboard.models.roles import Role
+from dashboard.presenters import failures as presenter
+from dashboard.presenters.failures import ErrorBox
+from tests.presenters import values
+
+Status, Step = Run.Status, RunStep.Status
+ENDED = [Status.FAILED, Status.CANCELLED, Status.INTERRUPTED, Status.RESOLVED]
+
+
+def steps(*states: str, **changes: Any) -> list[RunStep]:
+    return [
+        values.run_step(status, position=n, version=f"{n + 1:03}", name="x", **changes)
+        for n, status in enumerate(states)
+    ]
+
+
+def box(run: Run, found: list[RunStep] | None = None, role: Role | None = Role.ADMIN) -> ErrorBox:
+    made = presenter.box(run, steps(Step.FAILED) if found is None else found, values.actor(role=role))
+    assert made is not None
+    return made
+
+
+def pages(made: ErrorBox) -> list[str]:
+    return [values.page_of(button.url)[0] for button in made.actions if button.show]
+
+
+# Whether there is anything to explain
+
+
+@pytest.mark.parametrize("status", Status)
+def test_only_a_bad_end_is_explained(status: str):
+    made = presenter.box(values.run(status), steps(Step.COMMITTED), values.actor())
+    assert (made is not None) is (status in ENDED)
+
+
+CASES = {
+    "failed": (values.run(Status.FAILED), (Step.FAILED,), ("danger", "fail"), "ok"),
+    "failed after one": (values.run(Status.FAILED), (Step.COMMITTED, Step.FAILED), ("danger", "fail"), "warn"),
+    "left something": (values.run(Status.FAILED), (Step.PARTIAL, Step.NOT_RUN), ("danger", "fail"), "danger"),
+    "cancelled": (values.run(Status.CANCELLED), (Step.CANCELLED,), ("muted", "cancel"), "ok"),
+    "interrupted": (values.run(Status.INTERRUPTED), (Step.UNKNOWN,), ("warn", "unknown"), "warn"),
+    "found out: all of it": (values.run(Status.RESOLVED), (Step.COMMITTED,), ("ok", "ok"), "warn"),
+    "found out: a part": (values.run(Status.RESOLVED), (Step.COMMITTED, Step.NOT_RUN), ("danger", "fail"), "warn"),
+    "found out: nothing": (values.run(Status.RESOLVED), (Step.FAILED,), ("danger", "fail"), "ok"),
+    "found out: half a step": (values.run(Status.RESOLVED), (Step.PARTIAL,), ("danger", "fail"), "danger"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_box_looks_like_what_happened_and_its_state_like_what_remains(case: str):
+    run, states, looks, state_tone = CASES[case]
+    made = box(run, steps(*states))
+    assert ((made.tone, made.icon), made.state_tone) == (looks, state_tone)
+    assert made.title
+    assert made.happened
+    assert made.state_now
+    assert made.next_step
+    values.assert_sound(made)
+
+
+def test_no_two_outcomes_have_one_title():
+    titles = {case: box(run, steps(*states)).title for case, (run, states, *_) in CASES.items()}
+    del titles["failed after one"]
+    assert len(set(titles.values())) == len(titles)
+
+
+# What happened
+
+
+def test_the_sentence_of_the_failure_is_what_happened():
+    assert box(values.run(Status.FAILED, failure={"sentence": "Division by zero."})).happened == "Division by zero."
+
+
+def test_who_cancelled_what_no_worker_had_taken_is_named():
+    run = values.run(Status.CANCELLED, cancel_requested_by=values.user("bob"))
+    assert "bob" in box(run, steps(Step.WAITING)).happened
+
+
+def test_why_it_is_not_known_yet_is_told_with_what_to_do():
+    unresolved = {"sentence": "It does not answer.", "next_step": "Start it."}
+    made = box(values.run(Status.INTERRUPTED, failure={"unresolved": unresolved}), steps(Step.UNKNOWN))
+    assert unresolved["sentence"] in made.happened
+    assert unresolved["next_step"] in made.next_step
+    assert pages(made) == ["environment"]
+
+
+# The database now
+
+
+@pytest.mark.parametrize(
+    ("states", "words"),
+    [
+        pytest.param((Step.COMMITTED, Step.FAILED), ["001 is", "002"], id="one before it"),
+        pytest.param((Step.COMMITTED, Step.COMMITTED, Step.FAILED), ["001 and 002 are", "003"], id="two before it"),
+        pytest.param((Step.FAILED, Step.NOT_RUN), ["001", "002 was"], id="one after it"),
+        pytest.param((Step.FAILED, Step.NOT_RUN, Step.NOT_RUN), ["001", "002 and 003 were"], id="two after it"),
+        pytest.param((*[Step.COMMITTED] * 5, Step.FAILED), ["001 … 005 (5 migrations) are", "006"], id="many"),
+        pytest.param((*[Step.COMMITTED] * 4, Step.FAILED), ["001, 002, 003 and 004 are", "005"], id="four"),
+    ],
+)
+def test_it_says_what_each_migration_is_now_in_their_order(states: tuple[str, ...], words: list[str]):
+    state = presenter.state_now(values.run(Status.FAILED), steps(*states, started_at=values.MOMENT))
+    positions = [state.index(each) for each in words]
+    assert positions == sorted(positions)
+
+
+@pytest.mark.parametrize("kind", Run.Kind)
+def test_every_kind_of_run_has_words_for_what_is_done(kind: str):
+    state = presenter.state_now(values.run(Status.FAILED, kind=kind), steps(Step.COMMITTED, Step.FAILED, action=kind))
+    assert "001" in state
+    assert "002" in state
+
+
+def test_what_was_never_sent_changed_nothing():
+    sent = presenter.state_now(values.run(Status.FAILED), steps(Step.FAILED, Step.NOT_RUN))
+    never = presenter.state_now(values.run(Status.CANCELLED), steps(Step.WAITING, Step.NOT_RUN))
+    assert "001" in sent
+    assert "001" not in never
+    assert "Staging" in never
+
+
+def test_what_may_have_begun_is_not_called_untouched():
+    begun = presenter.state_now(values.run(Status.FAILED), steps(Step.NOT_RUN, started_at=values.MOMENT))
+    assert "Staging" not in begun
+
+
+@pytest.mark.parametrize("states", [(Step.UNKNOWN,), (Step.UNKNOWN, Step.WAITING)], ids=["one", "and what follows"])
+def test_while_nothing_is_known_the_environment_is_frozen(states: tuple[str, ...]):
+    state = presenter.state_now(values.run(Status.INTERRUPTED), steps(*states))
+    assert "001" in state
+    assert "Staging" in state
+    assert "as it was before" not in state
+
+
+# What to do next
+
+
+def test_what_is_left_half_done_is_settled_first():
+    made = box(values.run(Status.FAILED), steps(Step.COMMITTED, Step.PARTIAL, Step.NOT_RUN))
+    assert pages(made) == ["settle", "environment"]
+    assert values.page_of(made.actions[0].url)[1] == {"slug": "staging", "version": "002", "name": "x"}
+    assert made.actions[0].tone == "primary"
+    assert "002" in made.next_step
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [(Role.ADMIN, ["apply", "environment", "skip"]), (Role.REQUESTER, ["apply", "environment"])],
+    ids=["admin", "requester"],
+)
+def test_a_failed_apply_can_be_tried_again_or_skipped(role: Role, expected: list[str]):
+    made = box(values.run(Status.FAILED), role=role)
+    assert pages(made) == expected
+    assert made.actions[0].tone == "primary"
+
+
+def test_who_may_not_try_again_is_told_why():
+    again = box(values.run(Status.FAILED), role=Role.VIEWER).actions[0]
+    assert again.disabled
+    assert Role.REQUESTER.value in again.reason
+
+
+@pytest.mark.parametrize(
+    ("run", "states", "expected"),
+    [
+        pytest.param(values.run(Status.FAILED, kind=Run.Kind.ROLLBACK), (Step.FAILED,), ["environment"], id="rollback"),
+        pytest.param(values.run(Status.RESOLVED), (Step.COMMITTED,), ["environment"], id="all committed"),
+        pytest.param(values.run(Status.INTERRUPTED), (Step.UNKNOWN,), [], id="nothing but to wait"),
+        pytest.param(values.run(Status.FAILED, environment="gone"), (Step.FAILED,), [], id="its environment is gone"),
+        pytest.param(values.run(Status.CANCELLED), (Step.CANCELLED,), ["apply", "environment"], id="cancelled"),
+    ],
+)
+def test_where_it_leads(run: Run, states: tuple[str, ...], expected: list[str]):
+    assert pages(box(run, steps(*states))) == expected
+
+
+def test_a_protected_environment_is_asked_anew_and_a_free_one_is_run():
+    free = box(values.run(Status.FAILED)).actions[0].label
+    asked = box(values.run(Status.FAILED, environment="production")).actions[0].label
+    assert "request" in asked
+    assert "request" not in free
+
+
+# What the server said
+
+
+SERVER = {"sqlstate": "22012", "message": "division by zero", "line": 4, "excerpt": "4 | SELECT 1/0", "statement": 0}
+
+
+def told(action: str = "apply", **changes: Any) -> ErrorBox:
+    failure = {"sentence": "It failed.", "server": {**SERVER, **changes}}
+    return box(values.run(Status.FAILED, failure=failure), steps(Step.COMMITTED, Step.FAILED, action=action))
+
+
+def test_the_line_that_failed_is_shown_and_linked():
+    made = told()
+    assert values.page_of(made.url) == ("migration", {"version": "002", "name": "x"})
+    assert made.url.endswith("#L4")
+    assert values.says(made.url_label, "4")
+    assert made.excerpt == SERVER["excerpt"]
+
+
+def test_without_a_line_the_file_is_linked():
+    made = told(line=None)
+    assert "#" not in made.url
+    assert made.url_label
+
+
+def test_a_captured_rollback_is_in_no_file_to_link_to():
+    assert told(action="rollback").url == ""
+
+
+def test_facts_come_in_the_order_of_the_server_and_a_statement_of_none_is_none():
+    made = told()
+    assert [value for _, value in made.facts if value] == ["22012", "division by zero", 4]
+    assert box(values.run(Status.FAILED)).facts == ()

@@ -1,0 +1,161 @@
+"""Saved rows as people find them again: whether they can come back, and why not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from dashboard.engine.plan import Action
+from dashboard.models import Run
+from dashboard.presenters import saved as presenter
+from dashboard.presenters.saved import GroupView, KeptView
+from dashboard.services.saved import Kept
+from tests.presenters import values
+
+BROUGHT_BACK = {"brought_back_at": values.MOMENT, "brought_back_by": "carol", "brought_back_in": "4711"}
+
+pytestmark = pytest.mark.django_db
+
+
+def view(*kept: Kept) -> GroupView:
+    return presenter.view(values.group(*kept), values.STAGING)
+
+
+def one(obstacle: str = "", **changes: Any) -> KeptView:
+    return view(values.kept(obstacle, **changes)).kept[0]
+
+
+PILLS = {
+    "can come back": ({}, ("info", "rollback")),
+    "does not fit": ({"obstacle": "the table is gone"}, ("warn", "attention")),
+    "was empty": ({"rows": 0}, ("muted", "skip")),
+    "was empty and does not fit": ({"rows": 0, "obstacle": "x"}, ("muted", "skip")),
+    "is back": (BROUGHT_BACK, ("ok", "ok")),
+    "is back, and would not fit again": ({**BROUGHT_BACK, "obstacle": "x"}, ("ok", "ok")),
+    "was empty, once brought back": ({"rows": 0, **BROUGHT_BACK}, ("muted", "skip")),
+    "dropped by hand": ({"exists": False}, ("muted", "missing")),
+    "dropped, once brought back": ({"exists": False, **BROUGHT_BACK}, ("muted", "missing")),
+    "dropped and empty": ({"exists": False, "rows": 0}, ("muted", "missing")),
+}
+
+
+@pytest.mark.parametrize("case", PILLS)
+def test_its_pill(case: str):
+    changes, expected = PILLS[case]
+    assert values.looks(one(**changes).pill) == expected
+
+
+def test_no_two_of_them_look_alike():
+    assert len({one(**changes).pill for changes, _ in PILLS.values()}) == 5
+
+
+SENTENCES = {
+    "can come back": ({}, ""),
+    "was empty": ({"rows": 0, "obstacle": "the table is gone"}, ""),
+    "does not fit": ({"obstacle": "the table is gone"}, "the table is gone"),
+    "is back": (BROUGHT_BACK, "4711"),
+    "is back, and would not fit again": ({**BROUGHT_BACK, "obstacle": "the table is gone"}, "the table is gone"),
+}
+
+
+@pytest.mark.parametrize("case", SENTENCES)
+def test_what_is_said_of_it(case: str):
+    changes, names = SENTENCES[case]
+    sentence = one(**changes).sentence
+    assert names in sentence
+    assert bool(sentence) is bool(names)
+
+
+def test_who_brought_it_back_is_named():
+    assert "carol" in one(**BROUGHT_BACK).sentence
+
+
+def test_a_copy_that_was_dropped_says_so():
+    assert one(exists=False).sentence
+
+
+@pytest.mark.parametrize(("rows", "words"), [(0, "0"), (7, "7"), (1_234_567, "1,234,567")])
+def test_its_rows_are_counted(rows: int, words: str):
+    assert one(rows=rows).rows == words
+
+
+def test_it_says_what_was_saved_and_where():
+    kept = one(copy=values.copy("users", columns=("plan",), saved="users_7"))
+    assert (kept.what, kept.table) == ("platform.users (plan)", "signalbox_saved.users_7")
+
+
+# The group
+
+
+@pytest.mark.parametrize(
+    ("action", "rolls_back"), [(Action.ROLLBACK, True), (Action.APPLY, False)], ids=["rollback", "apply"]
+)
+def test_its_title_names_the_migration_and_the_direction(action: Action, rolls_back: bool):
+    title = view(values.kept(action=action.value, version="010", name="plans")).title
+    assert "010_plans" in title
+    assert ("rollback" in title) is rolls_back
+
+
+def test_its_title_is_that_of_the_first_copy_and_all_are_listed_in_order():
+    made = view(values.kept(copy=values.copy("b")), values.kept(copy=values.copy("a")))
+    assert [kept.what for kept in made.kept] == ["platform.b", "platform.a"]
+    assert (made.by, made.at) == ("alice", values.MOMENT)
+
+
+@pytest.mark.parametrize(
+    ("kept", "shown"),
+    [
+        pytest.param([values.kept()], True, id="one that fits"),
+        pytest.param([values.kept("gone"), values.kept()], True, id="one of two"),
+        pytest.param([values.kept(**BROUGHT_BACK)], True, id="once more"),
+        pytest.param([values.kept("gone")], False, id="none fits"),
+        pytest.param([values.kept(rows=0)], False, id="nothing to bring"),
+    ],
+)
+def test_it_can_be_brought_back_where_something_fits(kept: list[Kept], shown: bool):
+    assert view(*kept).bring_back.show is shown
+
+
+def test_bringing_back_leads_to_its_page():
+    button = view(values.kept(run_id="7", version="010", name="plans")).bring_back
+    place = {"slug": "staging", "run_id": "7", "version": "010", "name": "plans"}
+    assert values.page_of(button.url) == ("bring-back", place)
+    assert (button.method, button.icon, button.reason) == ("get", "rollback", "")
+
+
+# The run that saved it
+
+
+@pytest.fixture
+def run(requester: User) -> Run:
+    row = values.run(pk=None, started_by=requester)
+    row.save()
+    return row
+
+
+def test_a_run_of_ours_is_linked(run: Run):
+    made = view(values.kept(run_id=str(run.pk)))
+    assert values.page_of(made.run_url) == ("run", {"pk": run.pk})
+    assert made.run == str(run.pk)
+
+
+@pytest.mark.parametrize("run_id", ["", "999999", "0b5c-uuid", "-1", "²", "9" * 30])
+def test_a_run_nobody_knows_here_is_named_without_a_link(run_id: str):
+    made = view(values.kept(run_id=run_id or "none"))
+    assert (made.run_url, made.run) == ("", run_id or "none")
+
+
+def test_a_run_of_another_environment_is_not_linked(run: Run):
+    elsewhere = presenter.view(values.group(values.kept(run_id=str(run.pk))), values.PRODUCTION)
+    assert elsewhere.run_url == ""
+
+
+@pytest.mark.parametrize("case", PILLS)
+def test_every_group_is_sound(case: str):
+    values.assert_sound(view(values.kept(**PILLS[case][0])))
+
+
+def test_hostile_names_stay_text():
+    values.assert_sound(view(values.kept(copy=values.copy(values.HOSTILE), name=values.HOSTILE)))

@@ -1,0 +1,60 @@
+"""Quantities are right in number and unit, whatever words stand around them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.presenters import wording
+from tests.presenters import values
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (0, "0 hours"),
+        (1, "1 hour"),
+        (2, "2 hours"),
+        (23, "23 hours"),
+        (24, "24 hours"),
+        (25, "25 hours"),
+        (36, "36 hours"),
+        (47, "47 hours"),
+        (48, "2 days"),
+        (72, "3 days"),
+        (73, "73 hours"),
+        (168, "7 days"),
+    ],
+)
+def test_hours_are_days_where_these_are_whole_and_more_than_one(count: int, words: str):
+    assert wording.hours(count) == words
+
+
+@given(st.integers(min_value=0, max_value=10_000))
+def test_hours_lose_nothing(count: int):
+    number, unit = wording.hours(count).split()
+    assert int(number) * (24 if unit.startswith("day") else 1) == count
+    assert unit.endswith("s") == (number != "1")
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "number"),
+    [(1, "0.001"), (250, "0.25"), (1000, "1"), (1500, "1.5"), (3000, "3"), (60_000, "60"), (3_600_000, "3600")],
+)
+def test_a_limit_is_told_in_seconds(milliseconds: int, number: str):
+    assert values.says(wording.limit(milliseconds), f"{number} s")
+
+
+@given(st.integers(min_value=1, max_value=999_999))
+def test_a_limit_is_never_rounded_away(milliseconds: int):
+    found = re.search(r"([0-9.]+) s$", wording.limit(milliseconds))
+    assert found
+    assert round(float(found[1]) * 1000) == milliseconds
+
+
+def test_no_limit_names_no_number():
+    assert not re.search(r"\d", wording.limit(0))
+    assert wording.limit(0) != wording.limit(1)
