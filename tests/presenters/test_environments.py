@@ -181,19 +181,21 @@ def test_the_advice_is_that_of_the_failure():
 
 
 @pytest.mark.parametrize(
-    ("look", "is_stale"),
-    [
-        pytest.param(None, False, id="never seen"),
-        pytest.param(values.look(), False, id="seen just now"),
-        pytest.param(values.look(seen_at=values.ago(seconds=60)), False, id="a minute ago"),
-        pytest.param(values.look(seen_at=values.ago(seconds=STALE.total_seconds())), True, id="too long ago"),
-        pytest.param(values.look(seen_at=None, history=None, failure=values.UNREACHABLE), False, id="never answered"),
-    ],
+    ("seconds", "is_stale"), [(0, False), (60, False), (STALE.total_seconds(), True), (86_400, True)]
 )
-def test_an_old_look_is_called_stale(look: Any, is_stale: bool):
-    standing = values.standing(look=look)
+def test_an_old_look_is_called_stale(seconds: float, is_stale: bool):
+    standing = values.standing(look=values.look(seen_at=values.ago(seconds=seconds)))
     assert presenter.is_stale(standing) is is_stale
     assert presenter.card(standing).stale is is_stale
+
+
+@pytest.mark.parametrize(
+    "look",
+    [None, values.look(seen_at=None, history=None, failure=values.UNREACHABLE)],
+    ids=["never seen", "never answered"],
+)
+def test_what_was_never_seen_is_not_called_stale(look: Any):
+    assert not presenter.is_stale(values.standing(look=look))
 
 
 def test_a_new_look_that_found_the_same_is_no_change_of_the_card():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard.engine.schema import diff
@@ -156,6 +156,7 @@ def test_the_same_text_has_no_lines_at_all() -> None:
     assert schema_diff.text_diff("a\nb\n", "a\nb\n") == ()
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(st.sampled_from("abc"), max_size=12), st.lists(st.sampled_from("abc"), max_size=12))
 def test_what_went_and_what_came_are_those_of_the_texts(before: list[str], after: list[str]) -> None:
     lines = schema_diff.text_diff("\n".join(before), "\n".join(after))

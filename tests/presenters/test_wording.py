@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard.presenters import wording
@@ -33,6 +33,7 @@ def test_hours_are_days_where_these_are_whole_and_more_than_one(count: int, word
     assert wording.hours(count) == words
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.integers(min_value=0, max_value=10_000))
 def test_hours_lose_nothing(count: int):
     number, unit = wording.hours(count).split()
@@ -48,6 +49,7 @@ def test_a_limit_is_told_in_seconds(milliseconds: int, number: str):
     assert values.says(wording.limit(milliseconds), f"{number} s")
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.integers(min_value=1, max_value=999_999))
 def test_a_limit_is_never_rounded_away(milliseconds: int):
     found = re.search(r"([0-9.]+) s$", wording.limit(milliseconds))

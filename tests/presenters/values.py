@@ -234,8 +234,8 @@ def identity(**changes: Any) -> TargetIdentity:
 
 
 def look(past: History | None = None, **changes: Any) -> Look:
-    """A good look just now; `failure` makes it one that failed."""
-    now = timezone.now()
+    """A good look that stays fresh however long the tests take; `failure` makes it one that failed."""
+    now = ahead(hours=1)
     return Look(
         **{
             "tried_at": now,
