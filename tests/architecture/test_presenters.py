@@ -20,7 +20,7 @@ from dashboard.models.roles import Role
 from dashboard.presenters import (
     connections,
     drift,
-    environment_detail,
+    environment_history,
     evidence,
     forecasts,
     problems,
@@ -49,13 +49,15 @@ TABLES = [
     pytest.param(Change, drift.CHANGES, id="drift"),
     pytest.param(Change, rehearsals.AFTER_ROLLBACK, id="after a rollback"),
     pytest.param(Change, rehearsals.AFTER_AGAIN, id="the second time"),
-    pytest.param([level for level in doctor.Level if level is not doctor.Level.FINE], connections.LEVELS, id="doctor"),
+    pytest.param(
+        [level for level in doctor.CheckLevel if level is not doctor.CheckLevel.FINE], connections.LEVELS, id="doctor"
+    ),
     pytest.param(Trace, settling.TRACES, id="trace"),
     pytest.param(RunStatement.Status, statuses.STATEMENT, id="statement"),
 ]
 #: Words without a tone.
 WORDS = [
-    pytest.param(Kind, environment_detail.KINDS, id="recorded"),
+    pytest.param(Kind, environment_history.KINDS, id="recorded"),
     pytest.param(Fate, forecasts.BECOMES, id="fate"),
     pytest.param(FileRole, problems.ROLES, id="file"),
     pytest.param(Severity, problems.SEVERITIES, id="severity"),

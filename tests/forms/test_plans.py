@@ -15,7 +15,7 @@ from dashboard.engine.plan import Action, Plan
 from dashboard.forms import plans as forms
 from dashboard.forms.plans import PlanForm
 from dashboard.services.errors import PageOutdated
-from dashboard.services.evidence import Evidence, Item, Verdict
+from dashboard.services.evidence import Evidence, EvidenceStatus, Item
 from tests.presenters import values
 
 WARNED = values.plan(
@@ -23,7 +23,7 @@ WARNED = values.plan(
 )
 PLAIN = values.plan(where=values.PRODUCTION)
 LOSES = values.forecast(values.loss(240))
-NO_PROOF = Evidence(items=(Item(requirement=Requirement.REVERSIBLE, verdict=Verdict.MISSING, sentence="x"),))
+NO_PROOF = Evidence(items=(Item(requirement=Requirement.REVERSIBLE, verdict=EvidenceStatus.MISSING, sentence="x"),))
 IRREVERSIBLE = values.plan(values.step(down_sql=None), where=values.PRODUCTION)
 
 

@@ -8,12 +8,12 @@ import pytest
 
 from config.environments import Requirement
 from dashboard.engine.plan import Action
-from dashboard.engine.rehearsal.risk import Level
+from dashboard.engine.rehearsal.risk import RiskLevel
 from dashboard.models import Rehearsal
 from dashboard.models.roles import Role
 from dashboard.presenters import evidence as presenter
 from dashboard.presenters.evidence import EvidenceView
-from dashboard.services.evidence import Evidence, Item, Verdict
+from dashboard.services.evidence import Evidence, EvidenceStatus, Item
 from tests.presenters import values
 
 REHEARSAL, REVERSIBLE, LINT, PREVIOUS = (
@@ -23,14 +23,14 @@ REHEARSAL, REVERSIBLE, LINT, PREVIOUS = (
     Requirement.PREVIOUS,
 )
 SATISFIED, ANSWERED, MISSING, NOT_REQUIRED = (
-    Verdict.SATISFIED,
-    Verdict.ANSWERED,
-    Verdict.MISSING,
-    Verdict.NOT_REQUIRED,
+    EvidenceStatus.SATISFIED,
+    EvidenceStatus.ANSWERED,
+    EvidenceStatus.MISSING,
+    EvidenceStatus.NOT_REQUIRED,
 )
 
 
-def item(requirement: Requirement = REHEARSAL, verdict: Verdict = SATISFIED) -> Item:
+def item(requirement: Requirement = REHEARSAL, verdict: EvidenceStatus = SATISFIED) -> Item:
     return Item(requirement=requirement, verdict=verdict, sentence=f"{requirement}.", next_step="Rehearse.")
 
 
@@ -52,8 +52,8 @@ LINES = {
 
 
 @pytest.mark.parametrize("requirement", Requirement)
-@pytest.mark.parametrize("verdict", Verdict)
-def test_a_line_looks_like_its_verdict(requirement: Requirement, verdict: Verdict):
+@pytest.mark.parametrize("verdict", EvidenceStatus)
+def test_a_line_looks_like_its_verdict(requirement: Requirement, verdict: EvidenceStatus):
     (line,) = view(item(requirement, verdict)).lines
     assert (line.tone, line.icon) == LINES[verdict]
     assert line.label
@@ -76,7 +76,7 @@ def test_lines_keep_their_order_and_no_two_labels_are_alike():
         pytest.param([], ("ok", "ok"), id="nothing to prove"),
     ],
 )
-def test_all_of_it_in_one_pill(verdicts: list[Verdict], looks: tuple[str, str]):
+def test_all_of_it_in_one_pill(verdicts: list[EvidenceStatus], looks: tuple[str, str]):
     items = [item(requirement, verdict) for requirement, verdict in zip(Requirement, verdicts, strict=False)]
     assert values.looks(view(*items).pill) == looks
 
@@ -93,9 +93,9 @@ def test_what_is_missing_is_counted(count: int):
 RUNNING = values.rehearsal(Rehearsal.Status.RUNNING)
 
 
-@pytest.mark.parametrize("verdict", Verdict)
+@pytest.mark.parametrize("verdict", EvidenceStatus)
 @pytest.mark.parametrize("requirement", Requirement)
-def test_only_what_a_rehearsal_can_still_show_waits_for_it(requirement: Requirement, verdict: Verdict):
+def test_only_what_a_rehearsal_can_still_show_waits_for_it(requirement: Requirement, verdict: EvidenceStatus):
     (line,) = view(item(requirement, verdict), rehearsal=RUNNING).lines
     waits = requirement in {REHEARSAL, REVERSIBLE} and verdict in {MISSING, NOT_REQUIRED}
     assert (line.tone, line.icon) == (("run", "run") if waits else LINES[verdict])
@@ -118,7 +118,7 @@ def test_a_page_looks_again_while_one_is_under_way(rehearsal: Rehearsal | None, 
 RISKY = values.rehearsal(
     risks=[
         {"label": f"00{n}_x", "level": level.value, "sentences": []}
-        for n, level in enumerate([Level.LOW, Level.HIGH, Level.MEDIUM])
+        for n, level in enumerate([RiskLevel.LOW, RiskLevel.HIGH, RiskLevel.MEDIUM])
     ]
 )
 
@@ -130,7 +130,7 @@ def test_what_people_would_notice_is_told_from_what_they_would_not():
 
 
 @pytest.mark.parametrize("verdict", [ANSWERED, MISSING, NOT_REQUIRED])
-def test_a_rehearsal_that_does_not_count_says_nothing_of_risks(verdict: Verdict):
+def test_a_rehearsal_that_does_not_count_says_nothing_of_risks(verdict: EvidenceStatus):
     made = view(item(verdict=verdict), rehearsal=RISKY)
     assert (made.risks, made.moments) == ((), ())
 

@@ -12,7 +12,7 @@ from dashboard.models import Request, Run
 from dashboard.presenters import overview as presenter
 from dashboard.presenters.overview import Overview, Sentence
 from dashboard.selectors.environments import Standing
-from dashboard.selectors.folders import Failure, Found
+from dashboard.selectors.folders import Failure, FolderReading
 from tests.presenters import values
 from tests.presenters.conftest import LintSays
 
@@ -26,7 +26,7 @@ def _no_lint(lint_says: LintSays) -> None:
 
 
 def page(*standings: Standing, folder: Folder | None = FOLDER, waiting: tuple[Request, ...] = ()) -> Overview:
-    found = Found(folder=folder) if folder else Found(failure=GONE)
+    found = FolderReading(folder=folder) if folder else FolderReading(failure=GONE)
     return presenter.overview(standings, found, waiting)
 
 

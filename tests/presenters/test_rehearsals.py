@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from dashboard.engine.plan import Action
 from dashboard.engine.rehearsal.report import Assertion, ObservedLock, Origin, Proof, Report, ScriptRun, StatementTime
-from dashboard.engine.rehearsal.risk import Level
+from dashboard.engine.rehearsal.risk import RiskLevel
 from dashboard.engine.schema.diff import Change
 from dashboard.models import Rehearsal
 from dashboard.models.roles import Role
@@ -156,36 +156,36 @@ def test_a_row_has_the_pill_of_the_whole_unless_it_is_given_others():
 
 
 RISKS = {
-    Level.LOW: ("ok", "ok", False),
-    Level.MEDIUM: ("warn", "attention", True),
-    Level.HIGH: ("danger", "lock", True),
+    RiskLevel.LOW: ("ok", "ok", False),
+    RiskLevel.MEDIUM: ("warn", "attention", True),
+    RiskLevel.HIGH: ("danger", "lock", True),
 }
 
 
-def risk(level: Level, label: str = "001_users") -> dict[str, Any]:
+def risk(level: RiskLevel, label: str = "001_users") -> dict[str, Any]:
     return {"label": label, "level": level.value, "sentences": [f"It is {level}."]}
 
 
 @pytest.mark.parametrize("level", RISKS)
-def test_how_long_others_wait(level: Level):
+def test_how_long_others_wait(level: RiskLevel):
     (view,) = presenter.risks(values.rehearsal(risks=[risk(level)]))
     assert (view.pill.tone, view.pill.icon, view.is_felt) == RISKS[level]
     assert view.sentences == (f"It is {level}.",)
 
 
 def test_what_keeps_nobody_waiting_is_left_out_and_the_rest_keeps_its_order():
-    levels = (Level.HIGH, Level.NONE, Level.LOW)
+    levels = (RiskLevel.HIGH, RiskLevel.NONE, RiskLevel.LOW)
     rehearsal = values.rehearsal(risks=[risk(level, f"00{n}_x") for n, level in enumerate(levels)])
     assert [view.label for view in presenter.risks(rehearsal)] == ["000_x", "002_x"]
 
 
 def test_each_migration_shows_its_own_risk():
     found = values.report(values.proof("001", "a"), values.proof("002", "b"))
-    made = page(values.rehearsal(found=found, risks=[risk(Level.HIGH, "002_b")]))
+    made = page(values.rehearsal(found=found, risks=[risk(RiskLevel.HIGH, "002_b")]))
     first, second = made.proofs
     assert first.risk is None
     assert second.risk is not None
-    assert second.risk.pill == presenter.RISKS[Level.HIGH]
+    assert second.risk.pill == presenter.RISKS[RiskLevel.HIGH]
 
 
 # Scripts

@@ -16,7 +16,7 @@ from dashboard.presenters import requests as presenter
 from dashboard.presenters import statuses
 from dashboard.presenters.requests import Actions
 from dashboard.selectors.requests import Tab
-from dashboard.services.evidence import Evidence, Item, Verdict
+from dashboard.services.evidence import Evidence, EvidenceStatus, Item
 from tests.presenters import values
 
 pytestmark = pytest.mark.django_db  # whether a plan still holds, and whether a run is under way
@@ -140,7 +140,7 @@ def test_each_button_leads_to_its_own_address_by_post():
 # Why not
 
 
-MISSING = Evidence(items=(Item(requirement=Requirement.LINT, verdict=Verdict.MISSING, sentence="x"),) * 2)
+MISSING = Evidence(items=(Item(requirement=Requirement.LINT, verdict=EvidenceStatus.MISSING, sentence="x"),) * 2)
 
 
 def test_missing_proof_forbids_approving_and_not_rejecting():
@@ -149,8 +149,8 @@ def test_missing_proof_forbids_approving_and_not_rejecting():
     assert "2" in made.approve.reason
 
 
-@pytest.mark.parametrize("verdict", sorted(set(Verdict) - {Verdict.MISSING}))
-def test_proof_that_is_not_missing_forbids_nothing(verdict: Verdict):
+@pytest.mark.parametrize("verdict", sorted(set(EvidenceStatus) - {EvidenceStatus.MISSING}))
+def test_proof_that_is_not_missing_forbids_nothing(verdict: EvidenceStatus):
     proof = Evidence(items=(Item(requirement=Requirement.LINT, verdict=verdict, sentence="x"),))
     assert open_buttons(actions(proof=proof)) == {"approve", "reject"}
 
@@ -230,7 +230,7 @@ def test_it_goes_on_oldest_first_whatever_comes_in_first():
 
 
 def test_a_rejection_is_told_once_with_its_reason():
-    rejected = values.decision(Decision.Verdict.REJECTED, at=later(1), reason="Too late.")
+    rejected = values.decision(Decision.EvidenceStatus.REJECTED, at=later(1), reason="Too late.")
     request = values.request(Status.REJECTED, closed_at=later(1), decisions=[rejected])
     assert looks(request) == [("info", "request"), ("danger", "fail")]
     last = presenter.timeline(request)[-1]

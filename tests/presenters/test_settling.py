@@ -14,7 +14,7 @@ from dashboard.models.environments import Environment
 from dashboard.models.roles import Role
 from dashboard.presenters import settling as presenter
 from dashboard.presenters.settling import AFTER, AGAIN, REPAIR, RESET, Way
-from dashboard.services.unfinished import BrokenOff, Evidence, Trace
+from dashboard.services.unfinished import BrokenOff, InDoubt, JournalLine, Trace
 from tests.presenters import values
 
 pytestmark = pytest.mark.django_db  # a way is open only while no run is under way
@@ -25,7 +25,7 @@ ROLLS_BACK = values.plan(values.step(action=Action.ROLLBACK, first_statement=2))
 EDITED = PlanBlocked(version="001", reason="its file was edited.", remedy="Put it back.")
 
 
-def doubtful(evidence: Evidence = Evidence.NONE, **changes: Any) -> BrokenOff:
+def doubtful(evidence: InDoubt = InDoubt.NONE, **changes: Any) -> BrokenOff:
     return values.broken_off(DONE, DOUBTFUL, NOT_RUN, evidence=evidence, **changes)
 
 
@@ -43,10 +43,10 @@ TRACES = {
     CHANGED: ("danger", "modified"),
 }
 EVIDENT = {
-    Evidence.NONE: ("warn", "unknown"),
-    Evidence.HAPPENED: ("ok", "ok"),
-    Evidence.DID_NOT: ("muted", "skip"),
-    Evidence.INVALID: ("danger", "fail"),
+    InDoubt.NONE: ("warn", "unknown"),
+    InDoubt.HAPPENED: ("ok", "ok"),
+    InDoubt.DID_NOT: ("muted", "skip"),
+    InDoubt.INVALID: ("danger", "fail"),
 }
 
 
@@ -56,8 +56,8 @@ def test_a_statement_looks_like_its_trace(trace: Trace):
     assert values.looks(line.pill) == TRACES[trace]
 
 
-@pytest.mark.parametrize("evidence", Evidence)
-def test_the_one_in_doubt_looks_like_what_the_catalog_made_of_it_and_no_other_does(evidence: Evidence):
+@pytest.mark.parametrize("evidence", InDoubt)
+def test_the_one_in_doubt_looks_like_what_the_catalog_made_of_it_and_no_other_does(evidence: InDoubt):
     looks = [values.looks(line.pill) for line in presenter.lines(doubtful(evidence))]
     assert looks == [TRACES[DONE], EVIDENT[evidence], TRACES[NOT_RUN]]
 
@@ -74,7 +74,7 @@ def test_a_captured_rollback_is_on_no_page_to_link_to():
 
 
 def test_a_statement_whose_text_is_gone_says_so_and_links_to_nothing():
-    gone = presenter.Line(number=4, line=None, summary="", trace=DONE)
+    gone = JournalLine(number=4, line=None, summary="", trace=DONE)
     (line,) = presenter.lines(values.broken_off(lines=(gone,)))
     assert (line.url, line.line) == ("", None)
     assert line.summary
@@ -104,15 +104,15 @@ def test_what_stands_comes_first_and_what_was_not_run_last():
     assert state.index("Statement 1 ") < state.index("tatement 2 ") < state.index("Statement 3 ")
 
 
-@pytest.mark.parametrize("evidence", Evidence)
-def test_the_doubt_is_told_by_its_number(evidence: Evidence):
+@pytest.mark.parametrize("evidence", InDoubt)
+def test_the_doubt_is_told_by_its_number(evidence: InDoubt):
     assert values.says(box(doubtful(evidence)).state_now.lower(), "statement 2")
 
 
 def test_every_evidence_reads_differently():
-    states = {box(doubtful(evidence)).state_now for evidence in Evidence}
-    steps = {box(doubtful(evidence)).next_step for evidence in Evidence}
-    assert len(states) == len(steps) == len(Evidence)
+    states = {box(doubtful(evidence)).state_now for evidence in InDoubt}
+    steps = {box(doubtful(evidence)).next_step for evidence in InDoubt}
+    assert len(states) == len(steps) == len(InDoubt)
 
 
 def test_the_state_is_an_alarm_and_names_the_environment_that_is_frozen():
@@ -161,8 +161,8 @@ def test_only_what_helps_to_mend_the_cause_is_listed():
     assert [value for _, value in made.facts] == ["Here.", "There.", "In it."]
 
 
-@pytest.mark.parametrize("evidence", [Evidence.HAPPENED, Evidence.DID_NOT, Evidence.INVALID])
-def test_the_index_in_question_is_named_in_what_to_do(evidence: Evidence):
+@pytest.mark.parametrize("evidence", [InDoubt.HAPPENED, InDoubt.DID_NOT, InDoubt.INVALID])
+def test_the_index_in_question_is_named_in_what_to_do(evidence: InDoubt):
     assert "platform.by_name" in box(doubtful(evidence)).next_step
 
 
@@ -172,8 +172,8 @@ def test_what_stands_in_the_way_of_going_on_is_what_to_do_first():
 
 
 def test_but_not_before_an_invalid_index_that_has_to_go_first():
-    found = doubtful(Evidence.INVALID, again=EDITED, repair=REPAIRS)
-    assert box(found).next_step == box(doubtful(Evidence.INVALID)).next_step
+    found = doubtful(InDoubt.INVALID, again=EDITED, repair=REPAIRS)
+    assert box(found).next_step == box(doubtful(InDoubt.INVALID)).next_step
 
 
 # The ways on
@@ -186,9 +186,9 @@ def ways(found: BrokenOff, environment: Environment = values.STAGING, role: Role
 OFFERED = {
     "nothing in doubt": (values.broken_off(), [AGAIN, RESET]),
     "in doubt": (doubtful(), [AGAIN, AFTER, RESET]),
-    "it happened": (doubtful(Evidence.HAPPENED), [AFTER, RESET]),
-    "it did not": (doubtful(Evidence.DID_NOT), [AGAIN, RESET]),
-    "an invalid index": (doubtful(Evidence.INVALID, repair=REPAIRS, again=EDITED), [REPAIR, AGAIN, RESET]),
+    "it happened": (doubtful(InDoubt.HAPPENED), [AFTER, RESET]),
+    "it did not": (doubtful(InDoubt.DID_NOT), [AGAIN, RESET]),
+    "an invalid index": (doubtful(InDoubt.INVALID, repair=REPAIRS, again=EDITED), [REPAIR, AGAIN, RESET]),
 }
 
 
@@ -232,7 +232,7 @@ MAY = {
 
 @pytest.mark.parametrize("role", MAY, ids=str)
 def test_who_may_take_which_way(role: Role | None):
-    made = ways(doubtful(Evidence.INVALID, repair=REPAIRS), role=role)
+    made = ways(doubtful(InDoubt.INVALID, repair=REPAIRS), role=role)
     assert {way.key for way in made if not way.reason} == MAY[role]
     assert {way.key for way in made} == {REPAIR, AGAIN, RESET}
 
@@ -291,7 +291,7 @@ def test_a_question_asked_of_the_person_names_the_statement():
 
 
 def test_dropping_the_index_names_it():
-    assert "platform.by_name" in ways(doubtful(Evidence.INVALID, repair=REPAIRS))[0].sentence
+    assert "platform.by_name" in ways(doubtful(InDoubt.INVALID, repair=REPAIRS))[0].sentence
 
 
 @pytest.mark.parametrize("case", OFFERED)
@@ -322,7 +322,7 @@ def test_only_an_administrator_may_skip_and_only_an_apply(action: Action, role: 
     values.assert_button(button)
 
 
-@pytest.mark.parametrize("evidence", Evidence)
-def test_everything_is_sound(evidence: Evidence):
+@pytest.mark.parametrize("evidence", InDoubt)
+def test_everything_is_sound(evidence: InDoubt):
     found = doubtful(evidence)
     values.assert_sound(box(found, RUN), presenter.lines(found), ways(found))

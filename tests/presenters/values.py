@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from config.environments import Environment
 from dashboard.engine.database.doctor import Check
-from dashboard.engine.database.doctor import Level as CheckLevel
+from dashboard.engine.database.doctor import CheckLevel as CheckLevel
 from dashboard.engine.database.saved import Save
 from dashboard.engine.errors import OtherDatabase
 from dashboard.engine.forecast.values import Fate, Forecast, Loss
@@ -62,14 +62,14 @@ from dashboard.selectors.compare import Comparison, Side
 from dashboard.selectors.drift import DriftState
 from dashboard.selectors.environments import Standing
 from dashboard.selectors.folders import Failure
-from dashboard.selectors.observations import Look
+from dashboard.selectors.observations import LastLook
 from dashboard.services import actors
 from dashboard.services.actors import Actor
-from dashboard.services.bindings import Change as Rebinding
+from dashboard.services.bindings import Rebinding
 from dashboard.services.edits import Edit
-from dashboard.services.saved import Group, Kept
+from dashboard.services.saved import Kept, SavedGroup
 from dashboard.services.skips import Undecided
-from dashboard.services.unfinished import BrokenOff, Evidence, Line, Trace
+from dashboard.services.unfinished import BrokenOff, InDoubt, JournalLine, Trace
 
 TONES = frozenset({"ok", "info", "wait", "run", "warn", "danger", "muted"})
 BUTTON_TONES = frozenset({"primary", "danger", "plain"})
@@ -233,10 +233,10 @@ def identity(**changes: Any) -> TargetIdentity:
     return TargetIdentity(**{"system_identifier": "7301", "database": "app", "database_oid": 16384, **changes})
 
 
-def look(past: History | None = None, **changes: Any) -> Look:
+def look(past: History | None = None, **changes: Any) -> LastLook:
     """A good look that stays fresh however long the tests take; `failure` makes it one that failed."""
     now = ahead(hours=1)
-    return Look(
+    return LastLook(
         **{
             "tried_at": now,
             "seen_at": now,
@@ -540,14 +540,14 @@ def rehearsal(status: str = Rehearsal.Status.DONE, *, found: Report | None = Non
 # What broke off, what was kept, what was edited, what leads elsewhere
 
 
-def lines(*traces: Trace, first: int = 1) -> tuple[Line, ...]:
+def lines(*traces: Trace, first: int = 1) -> tuple[JournalLine, ...]:
     return tuple(
-        Line(number=number, line=number * 2, summary=f"statement {number}", trace=trace)
+        JournalLine(number=number, line=number * 2, summary=f"statement {number}", trace=trace)
         for number, trace in enumerate(traces, start=first)
     )
 
 
-def broken_off(*traces: Trace, evidence: Evidence = Evidence.NONE, **changes: Any) -> BrokenOff:
+def broken_off(*traces: Trace, evidence: InDoubt = InDoubt.NONE, **changes: Any) -> BrokenOff:
     """It can be gone on with from its second statement."""
     onward = plan(step(first_statement=2))
     script_lines = lines(*(traces or (Trace.DONE, Trace.NOT_RUN)))
@@ -594,8 +594,8 @@ def kept(obstacle: str = "", **changes: Any) -> Kept:
     return Kept(save=save(**changes), obstacle=obstacle)
 
 
-def group(*rows: Kept) -> Group:
-    return Group(kept=rows or (kept(),))
+def group(*rows: Kept) -> SavedGroup:
+    return SavedGroup(kept=rows or (kept(),))
 
 
 def edit(state: State = State.MODIFIED, *, version: str = "001", text: str | None = "SELECT 0;") -> Edit:
