@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from dashboard.cli import audit, demo, doctor, drift, lint, plan, rehearse, states, status
+from dashboard.cli import audit, demo, doctor, drift, lint, picture, plan, rehearse, states, status
 
 #: Each verb is a module with a docstring (its help), `add_arguments(parser)` and `run(options) -> exit code`.
 VERBS = {
@@ -20,6 +20,7 @@ VERBS = {
     "doctor": doctor,
     "audit": audit,
     "states": states,
+    "picture": picture,
     "demo": demo,
 }
 
