@@ -28,6 +28,11 @@ class Requirement(StrEnum):
     REVERSIBLE = "reversible"  # its rollback was seen to restore the schema, or someone said why it need not
     PREVIOUS = "previous"  # the same migrations are applied in the environment declared before this one
 
+    @property
+    def is_shown_by_rehearsal(self) -> bool:
+        """While one is under way, it is not missing yet."""
+        return self in {Requirement.REHEARSAL, Requirement.REVERSIBLE}
+
 
 #: What a protected environment asks for, unless it says otherwise.
 PROTECTED_REQUIRES = (Requirement.REHEARSAL, Requirement.LINT, Requirement.REVERSIBLE)

@@ -17,7 +17,7 @@ from dashboard.engine import status
 from dashboard.engine.errors import EngineError
 from dashboard.engine.migration import Folder, Severity
 from dashboard.engine.plan import Target
-from dashboard.engine.status import MigrationStatus
+from dashboard.engine.status import MigrationStatus, State
 from dashboard.models.environments import Environment
 from dashboard.services import targets
 
@@ -116,7 +116,7 @@ def _exit_code(
 
 def _text(report: dict[str, Any]) -> str:
     lines = [f"{report['source']}: {len(report['files'])} files"]
-    lines += [_problem_line(problem) for problem in report["problems"] if problem["severity"] != "note"]
+    lines += [_problem_line(problem) for problem in report["problems"] if problem["severity"] != Severity.NOTE]
     for environment in report["environments"]:
         lines += ["", *_environment_lines(environment)]
     if not report["environments"]:
@@ -149,4 +149,4 @@ _FROZEN = (
 
 def _state_line(item: dict[str, Any]) -> str:
     line = f"{item['version']} {item['name']}: {item['state'].replace('_', ' ')}"
-    return line if item["state"] in {"applied", "pending"} else f"{line}. {item['sentence']}"
+    return line if item["state"] in {State.APPLIED, State.PENDING} else f"{line}. {item['sentence']}"

@@ -9,24 +9,63 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from dashboard.engine.migration import History, checksum
 
 
 class Action(StrEnum):
-    APPLY = "apply"  # run the up script, record it as applied
-    ROLLBACK = "rollback"  # run the down script captured at apply time, remove the record
-    SKIP = "skip"  # record as skipped, with a reason; nothing is run
-    UNSKIP = "unskip"  # remove a skip, so that the migration is pending again
-    REPAIR = "repair"  # drop the invalid index that a broken-off build left behind
-    RESET = "reset"  # a person has undone by hand what a broken-off migration left; it may start over
-    BRING_BACK = "bring_back"  # put saved rows back to where they came from
-    ACCEPT = "accept"  # record the text of a file whose comments changed since it was applied; nothing is run
+    """What is done with migrations: by a plan, by each of its steps, and so by a request, a run and a rehearsal.
 
+    Beside its value, each names itself as the title of a plan does: "Apply 009 to Production".
+    """
 
-#: Actions that take something from the files, which must still be the same when it is run.
-FROM_FILES = frozenset({Action.APPLY, Action.ACCEPT})
+    verb: str
+    preposition: str
+
+    # run the up script, record it as applied
+    APPLY = "apply", "Apply", "to"
+    # run the down script captured at apply time, remove the record
+    ROLLBACK = "rollback", "Roll back"
+    # record as skipped, with a reason; nothing is run
+    SKIP = "skip", "Skip"
+    # remove a skip, so that the migration is pending again
+    UNSKIP = "unskip", "Unskip"
+    # drop the invalid index that a broken-off build left behind
+    REPAIR = "repair", "Repair"
+    # a person has undone by hand what a broken-off migration left; it may start over
+    RESET = "reset", "Start over"
+    # put saved rows back to where they came from
+    BRING_BACK = "bring_back", "Bring back the saved rows of"
+    # record the text of a file whose comments changed since it was applied; nothing is run
+    ACCEPT = "accept", "Accept the edited comments of"
+
+    def __new__(cls, value: str, verb: str = "", preposition: str = "on") -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.verb = verb
+        member.preposition = preposition
+        return member
+
+    @property
+    def runs_migrations(self) -> bool:
+        """It sends the SQL of migrations, in one direction or the other."""
+        return self in {Action.APPLY, Action.ROLLBACK}
+
+    @property
+    def takes_from_files(self) -> bool:
+        """What it takes from the files must still be there, the same, when it is run."""
+        return self in {Action.APPLY, Action.ACCEPT}
+
+    @property
+    def can_be_rolled_back(self) -> bool:
+        """Afterwards there may be a rollback: the script captured with it."""
+        return self is Action.APPLY
+
+    @property
+    def is_by_hand(self) -> bool:
+        """It says what stands in a target without a migration having run to its end."""
+        return self in {Action.SKIP, Action.UNSKIP, Action.REPAIR, Action.RESET}
 
 
 #: The code of the warning that a rehearsal makes needless.
@@ -159,7 +198,7 @@ class Plan:
 
     def without_saving(self) -> Plan:
         """What an approval has to cover at least: copying rows first adds safety and takes none."""
-        return self.saving({}) if self.action in {Action.APPLY, Action.ROLLBACK} else self
+        return self.saving({}) if self.action.runs_migrations else self
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

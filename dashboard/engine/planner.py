@@ -174,7 +174,7 @@ def inverse(plan: Plan) -> Plan | None:
     None where a step has no rollback. Its digest can be approved together with the plan, because nothing in it
     is unknown beforehand: should anything else touch the history in between, the digests differ.
     """
-    if plan.action is not Action.APPLY or any(not step.down_sql for step in plan.steps):
+    if not plan.action.can_be_rolled_back or any(not step.down_sql for step in plan.steps):
         return None
     applied = [(s.version, s.name, s.checksum, Kind.APPLIED.value) for s in plan.steps]
     basis = tuple(sorted([*plan.basis, *applied]))
@@ -357,7 +357,7 @@ def _dependencies(migration: Migration) -> list[str]:
 def _apply_warnings(runnable: Sequence[MigrationStatus], statuses: Sequence[MigrationStatus]) -> list[PlanWarning]:
     warnings = [
         PlanWarning(
-            code="missing",
+            code=State.MISSING.value,
             version=s.version,
             needs_acceptance=True,
             sentence=f"{s.version}_{s.name} is recorded as applied, but the folder has no such file: "
@@ -369,9 +369,8 @@ def _apply_warnings(runnable: Sequence[MigrationStatus], statuses: Sequence[Migr
     for item in runnable:
         if item.state is State.OUT_OF_ORDER:
             sentence = f"{item.version} would run out of order: a later version is already applied."
-            warnings.append(
-                PlanWarning(code="out_of_order", version=item.version, sentence=sentence, needs_acceptance=True)
-            )
+            code = item.state.value
+            warnings.append(PlanWarning(code=code, version=item.version, sentence=sentence, needs_acceptance=True))
         if item.migration and not item.migration.usable_down:
             sentence = f"{item.version} has no usable rollback: once applied it can only be undone by a new migration."
             warnings.append(

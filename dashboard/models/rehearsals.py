@@ -5,8 +5,6 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
-from dashboard.models.requests import Request
-
 
 class Rehearsal(models.Model):
     class Status(models.TextChoices):
@@ -15,10 +13,8 @@ class Rehearsal(models.Model):
         DONE = "done"  # it was carried out; `passed` says with what result
         FAILED = "failed"  # it could not be carried out: `failure` says why, and nothing is known of the plan
 
-    Kind = Request.Kind
-
     environment = models.CharField(max_length=64)
-    kind = models.CharField(max_length=16, choices=Kind)
+    action = models.CharField(max_length=16)  # engine.plan.Action
     digest = models.CharField(max_length=64)  # of the plan: evidence counts for this digest only
     title = models.CharField(max_length=200)
     plan = models.JSONField()

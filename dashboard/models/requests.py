@@ -8,16 +8,6 @@ from django.db.models import F, Q
 
 
 class Request(models.Model):
-    class Kind(models.TextChoices):
-        APPLY = "apply"
-        ROLLBACK = "rollback"
-        SKIP = "skip"  # record a migration as skipped, with a reason, without running it
-        UNSKIP = "unskip"  # take that back
-        REPAIR = "repair"  # drop an invalid index that a broken-off build left
-        RESET = "reset"  # start a broken-off migration over
-        BRING_BACK = "bring_back"  # put saved rows back
-        ACCEPT = "accept"  # record the text of files whose comments changed since they were applied
-
     class Status(models.TextChoices):
         OPEN = "open"  # waits for a decision
         APPROVED = "approved"  # may be run until it expires
@@ -38,11 +28,11 @@ class Request(models.Model):
     }
 
     environment = models.CharField(max_length=64)
-    kind = models.CharField(max_length=16, choices=Kind)
+    action = models.CharField(max_length=16)  # engine.plan.Action
     status = models.CharField(max_length=16, choices=Status, default=Status.OPEN)
     title = models.CharField(max_length=200)
     reason = models.TextField(blank=True)
-    plan = models.JSONField()  # engine.planner.Plan.to_dict()
+    plan = models.JSONField()  # engine.plan.Plan.to_dict()
     digest = models.CharField(max_length=64)
     #: The digest of the rollback of exactly this plan; approving covers it too, for a while after the apply.
     rollback_digest = models.CharField(max_length=64, blank=True)

@@ -13,8 +13,6 @@ from dashboard.models.requests import Request
 
 
 class Run(models.Model):
-    Kind = Request.Kind
-
     class Status(models.TextChoices):
         QUEUED = "queued"  # waits for a worker
         RUNNING = "running"  # a worker holds its lease
@@ -37,7 +35,7 @@ class Run(models.Model):
     ACTIVE = frozenset({Status.QUEUED, Status.RUNNING, Status.INTERRUPTED})
 
     environment = models.CharField(max_length=64)
-    kind = models.CharField(max_length=16, choices=Kind)
+    action = models.CharField(max_length=16)  # engine.plan.Action
     status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
     title = models.CharField(max_length=200)
     plan = models.JSONField()
@@ -96,7 +94,7 @@ class RunStep(models.Model):
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
     position = models.PositiveIntegerField()
-    action = models.CharField(max_length=16)
+    action = models.CharField(max_length=16)  # engine.plan.Action
     version = models.TextField()
     name = models.TextField()
     status = models.CharField(max_length=16, choices=Status, default=Status.WAITING)

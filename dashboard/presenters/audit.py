@@ -12,8 +12,11 @@ from django.urls import reverse
 
 from dashboard.models import AuditEvent
 from dashboard.presenters.badges import Badge, badge_of
+from dashboard.presenters.requirements import WORDS
 from dashboard.selectors.audit import Titles
+from dashboard.services.actors import SIGNALBOX
 from dashboard.services.audit import Event
+from dashboard.services.evidence import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,8 @@ class EventView:
     request: Link | None
     run: Link | None
     data: Mapping[str, Any]
+    by_person: bool  # False: Signalbox did it by itself
+    unproven: tuple[str, ...]  # what an approval accepted without proof
     source_ip: str | None
 
 
@@ -140,6 +145,8 @@ def _view(event: AuditEvent, titles: Titles) -> EventView:
         request=_link("request", event.request_id, titles.requests),
         run=_link("run", event.run_id, titles.runs),
         data=event.data,
+        by_person=event.actor != SIGNALBOX.name,
+        unproven=tuple(_unproven(event.data)),
         source_ip=event.source_ip,
     )
 
@@ -148,6 +155,12 @@ def _link(view_name: str, pk: int | None, titles: Mapping[int, str]) -> Link | N
     if pk is None:
         return None
     return Link(number=pk, title=titles.get(pk, ""), url=reverse(view_name, args=[pk]))
+
+
+def _unproven(data: Mapping[str, Any]) -> Iterator[str]:
+    for requirement, verdict in data.get("verdicts", {}).items():
+        if verdict == Verdict.ANSWERED:
+            yield WORDS[requirement].label if requirement in WORDS else requirement
 
 
 def _inert(cell: str) -> str:

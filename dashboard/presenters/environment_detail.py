@@ -11,7 +11,6 @@ from typing import Any
 
 from django.urls import reverse
 
-from config.environments import Requirement
 from dashboard.engine import planner
 from dashboard.engine.errors import EngineError
 from dashboard.engine.migration import UNKNOWN_CHECKSUMS, AppliedMigration, Folder, Kind, Problem, Severity, Unfinished
@@ -20,7 +19,7 @@ from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Run
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role, has_role
-from dashboard.presenters import drift, plans, rehearsals, statuses, wording
+from dashboard.presenters import actions, drift, plans, rehearsals, requirements, statuses, wording
 from dashboard.presenters import failures as boxes
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.environments import Card, card, is_blocked
@@ -45,12 +44,6 @@ KINDS: Mapping[Kind, Pill] = {
 #: Of more files that are missing, one sentence tells.
 FILES_TOLD_ALONE = 3
 NO_WAY_BACK = "No rollback was captured, so neither this nor anything before it can be rolled back."
-PROOFS: Mapping[Requirement, str] = {
-    Requirement.REHEARSAL: "a rehearsal of the last {span}",
-    Requirement.LINT: "no error of lint",
-    Requirement.REVERSIBLE: "a rollback that restores the schema, or a reason",
-    Requirement.PREVIOUS: "the same applied in the environment before",
-}
 CHECKSUMS: Mapping[State, tuple[str, str]] = {  # icon and words
     State.APPLIED: ("ok", "same as the file"),
     State.BASELINED: ("ok", "same as the file"),
@@ -188,7 +181,7 @@ def _facts(environment: Environment) -> Iterator[tuple[str, str]]:
 def _needs(environment: Environment) -> str:
     if not environment.require:
         return "No proof"
-    proofs = (PROOFS[requirement] for requirement in environment.require)
+    proofs = (requirements.WORDS[requirement].needed for requirement in environment.require)
     return ", ".join(proofs).format(span=wording.hours(environment.rehearsal_hours)).capitalize()
 
 
@@ -398,9 +391,7 @@ def _broken_off(left: Unfinished, standing: Standing, run: Run | None) -> ErrorB
     what, name = _label(left), standing.environment.name
     settle = boxes.settle_button(standing.environment.slug, left.version, left.name)
     return ErrorBox(
-        title=f"The rollback of {what} broke off on {name}"
-        if left.action == "rollback"
-        else f"{what} broke off on {name}",
+        title=f"{actions.WORDS[left.action].of.capitalize()}{what} broke off on {name}",
         happened=_told(run)
         or (row and row.error_message)
         or "It ran outside a transaction and did not come to its end.",

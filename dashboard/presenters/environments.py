@@ -13,7 +13,7 @@ from dashboard.engine.errors import OtherDatabase
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Request, Run
 from dashboard.models.environments import Environment
-from dashboard.presenters import drift, requests, runs, statuses
+from dashboard.presenters import actions, drift, requests, runs, statuses
 from dashboard.presenters.badges import Badge, badge
 from dashboard.presenters.buttons import ActionButton
 from dashboard.presenters.drift import SchemaPanel
@@ -136,11 +136,7 @@ def findings(standing: Standing) -> Iterator[Finding]:
     yield from _findings_of_look(standing)
     yield from _findings_of_run(standing)
     for left in standing.unfinished:
-        what = (
-            f"the rollback of {left.version}_{left.name}"
-            if left.action == "rollback"
-            else f"{left.version}_{left.name}"
-        )
+        what = f"{actions.WORDS[left.action].of}{left.version}_{left.name}"
         yield Finding(
             rank=10,
             tone="danger",
@@ -167,7 +163,7 @@ def findings(standing: Standing) -> Iterator[Finding]:
         )
     if count := len(standing.pending):
         text = f"{count} migration{'' if count == 1 else 's'} behind."
-        yield Finding(rank=60, tone="info", icon="pending", text=text, verbs=("is", "are"), state="pending")
+        yield Finding(rank=60, tone="info", icon="pending", text=text, verbs=("is", "are"), state=State.PENDING.value)
 
 
 def is_blocked(item: MigrationStatus) -> bool:

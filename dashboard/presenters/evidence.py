@@ -11,7 +11,7 @@ from django.urls import reverse
 from config.environments import Requirement
 from dashboard.engine.plan import Action, Plan
 from dashboard.models import Request
-from dashboard.presenters import rehearsals
+from dashboard.presenters import rehearsals, requirements
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.pills import Pill
 from dashboard.presenters.rehearsals import RehearsalRow, RiskView
@@ -40,13 +40,6 @@ class EvidenceView:
     moments: tuple[RiskView, ...]  # what they would not
     is_live: bool  # a rehearsal is under way: look again soon
 
-
-LABELS: Mapping[Requirement, str] = {
-    Requirement.REHEARSAL: "Rehearsal",
-    Requirement.REVERSIBLE: "Way back",
-    Requirement.LINT: "Lint",
-    Requirement.PREVIOUS: "Elsewhere",
-}
 
 #: In a word, with tone and icon.
 VERDICTS: Mapping[Verdict, tuple[str, str, str]] = {
@@ -103,10 +96,10 @@ def _pill(found: Evidence) -> Pill:
 
 def _line(item: Item, found: Evidence) -> EvidenceLine:
     open_ = item.verdict in {Verdict.MISSING, Verdict.NOT_REQUIRED}
-    waits = found.under_way and open_ and item.requirement in {Requirement.REHEARSAL, Requirement.REVERSIBLE}
+    waits = found.under_way and open_ and item.requirement.is_shown_by_rehearsal
     verdict, tone, icon = UNDER_WAY if waits else VERDICTS[item.verdict]
     return EvidenceLine(
-        label=LABELS[item.requirement],
+        label=requirements.WORDS[item.requirement].label,
         verdict=verdict,
         tone=tone,
         icon=icon,

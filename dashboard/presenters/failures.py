@@ -10,7 +10,9 @@ from typing import Any
 
 from django.urls import reverse
 
+from dashboard.engine.plan import Action
 from dashboard.models import Run, RunStep
+from dashboard.presenters import actions
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.services import permissions
@@ -36,17 +38,6 @@ class ErrorBox:
     tone: str = "danger"  # of the box itself
     icon: str = "fail"
 
-
-DONE = {
-    "apply": "is applied",
-    "rollback": "is rolled back",
-    "skip": "is recorded as skipped",
-    "unskip": "is pending again",
-    "repair": "is rid of its invalid index",
-    "reset": "is pending again",
-    "bring_back": "has its saved rows back",
-    "accept": "is recorded with its file's comments",
-}
 
 WAIT = (
     "Nothing, but to wait. Within a minute of a worker and {place} being up, Signalbox asks the database what was "
@@ -74,7 +65,7 @@ def state_now(run: Run, steps: Sequence[RunStep]) -> str:
     """Built from what each step did; never from hope."""
     place = badge_of(run.environment).name
     committed = [s for s in steps if s.status == RunStep.Status.COMMITTED]
-    sentences = [_joined(committed, DONE[run.kind])]
+    sentences = [_joined(committed, actions.WORDS[run.action].done)]
     sentences += [_undone(s) for s in steps if s.status in {RunStep.Status.FAILED, RunStep.Status.CANCELLED}]
     sentences += [_left(s, place) for s in steps if s.status == RunStep.Status.PARTIAL]
     if run.status == Run.Status.INTERRUPTED:
@@ -184,17 +175,7 @@ def _joined(steps: Sequence[RunStep], state: str) -> str:
 
 
 def _undone(step: RunStep) -> str:
-    match step.action:
-        case "apply":
-            return f"Nothing of {step.version} remains: PostgreSQL undid it."
-        case "rollback":
-            return f"{step.version} is still applied: PostgreSQL undid what its rollback had begun."
-        case "repair":
-            return f"The index of {step.version} was not dropped."
-        case "bring_back":
-            return f"No row of {step.version} was brought back; the saved copies are as they were."
-        case _:
-            return f"Nothing was recorded of {step.version}."
+    return actions.WORDS[step.action].not_done.format(version=step.version)
 
 
 def _left(step: RunStep, place: str) -> str:
@@ -232,7 +213,7 @@ def _by_person(run: Run) -> str:
 
 def _with_server(found: ErrorBox, server: dict[str, Any], run: Run, steps: Sequence[RunStep]) -> ErrorBox:
     failed = next((s for s in steps if s.status in {RunStep.Status.FAILED, RunStep.Status.PARTIAL}), None)
-    url = reverse("migration", args=[failed.version, failed.name]) if failed and failed.action == "apply" else ""
+    url = reverse("migration", args=[failed.version, failed.name]) if failed and failed.action == Action.APPLY else ""
     line = server.get("line")
     return replace(
         found,
@@ -266,7 +247,7 @@ def _ways_on(run: Run, steps: Sequence[RunStep], by: Actor) -> tuple[ActionButto
         return (_environment(place),)
     if partly := _partial(steps):
         return (settle_button(place.slug, partly.version, partly.name), _environment(place))
-    if run.kind != Run.Kind.APPLY or all(step.status == RunStep.Status.COMMITTED for step in steps):
+    if run.action != Action.APPLY or all(step.status == RunStep.Status.COMMITTED for step in steps):
         return (_environment(place),)
     skips = (_skip(place, step, by) for step in steps if step.status == RunStep.Status.FAILED)
     return (_again(place, by), _environment(place), *skips)

@@ -56,7 +56,7 @@ _VIEW = "Holds computed rows, which can be computed again."
 
 def view(forecast: Forecast, environment: Environment, plan: Plan) -> ForecastView | None:
     """None for a plan that runs no migration, and for an apply that destroys nothing."""
-    if plan.action not in {Action.APPLY, Action.ROLLBACK}:
+    if not plan.action.runs_migrations:
         return None
     if plan.action is Action.APPLY and not (forecast.is_destructive or forecast.unseen):
         return None

@@ -14,7 +14,7 @@ from dashboard.engine.sql import transaction
 from dashboard.engine.sql.transaction import TransactionMode
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Rehearsal, RunStep
-from dashboard.presenters import rehearsals, runs, statuses
+from dashboard.presenters import actions, rehearsals, runs, statuses
 from dashboard.presenters.badges import Badge, badge
 from dashboard.presenters.findings import Note, notes
 from dashboard.presenters.matrix import STANDS, state_pill
@@ -88,17 +88,6 @@ class MigrationPage:
 
 #: The filter value for whatever a person must decide or mend.
 ATTENTION = "attention"
-
-ACTIONS = {
-    "apply": "Apply",
-    "rollback": "Roll back",
-    "skip": "Skip",
-    "unskip": "Unskip",
-    "repair": "Repair",
-    "reset": "Start over",
-    "accept": "Accept comments",
-    "bring_back": "Bring rows back",
-}
 
 
 def page(
@@ -198,7 +187,7 @@ def _rehearsal(rehearsed: Mapping[str, Rehearsal], standing: Standing, version: 
 
 
 def _passage(step: RunStep) -> Passage:
-    return Passage(run=runs.row(step.run), action=ACTIONS[step.action], pill=statuses.STEP[step.status])
+    return Passage(run=runs.row(step.run), action=actions.WORDS[step.action].short, pill=statuses.STEP[step.status])
 
 
 # Its files

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,7 +20,7 @@ from dashboard.engine.sql import directives, statements, transaction
 from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.transaction import TransactionMode, TransactionShape
 from dashboard.models.environments import Environment
-from dashboard.presenters import wording
+from dashboard.presenters import actions, wording
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.findings import Note, notes
 from dashboard.selectors import findings
@@ -43,6 +43,7 @@ class StepView:
     margin: tuple[Note, ...]
     down_sql: str
     down_margin: tuple[Note, ...]
+    lacks_rollback: bool  # one that is applied from its start, with nothing captured to take it back
     anchor: str
     url: str
     open: bool
@@ -53,6 +54,7 @@ class PlanView:
     title: str
     place: Badge
     digest: str
+    runs_migrations: bool
     steps: tuple[StepView, ...]
     to_accept: tuple[PlanWarning, ...]
     to_know: tuple[PlanWarning, ...]
@@ -61,37 +63,8 @@ class PlanView:
     facts: tuple[tuple[str, str], ...]
 
 
-DOES: Mapping[str, str] = {
-    Action.APPLY: "Apply",
-    Action.ROLLBACK: "Roll back",
-    Action.SKIP: "Record as skipped",
-    Action.UNSKIP: "Make pending again",
-    Action.REPAIR: "Drop the invalid index of",
-    Action.RESET: "Start over",
-    Action.ACCEPT: "Accept the edited comments of",
-    Action.BRING_BACK: "Bring back the saved rows of",
-}
-#: Of what runs no migration.
-CERTAIN: Mapping[Action, tuple[str, ...]] = {
-    Action.SKIP: ("Nothing is run: only the history of the environment is written.", "It can be taken back."),
-    Action.UNSKIP: ("Nothing is run: the migration is pending again, and the next run would apply it.",),
-    Action.REPAIR: ("One statement, and only while the index is invalid.", "No row is touched: an index holds none."),
-    Action.RESET: ("Nothing is run: the migration is pending again, and starts with its first statement.",),
-    Action.ACCEPT: (
-        "Nothing is run: only the recorded text and checksum are brought up to date.",
-        "The SQL is the same: only comments and blanks differ, which the run checks once more.",
-    ),
-    Action.BRING_BACK: (
-        "One transaction: all of it comes back, or nothing is changed.",
-        "Only rows that are gone and columns nobody has written to since are filled; the saved copies stay.",
-    ),
-}
 #: The code of the warning that each step repeats beside its SQL.
 SAID_AT_THE_STEP = "no_rollback"
-_EMPTY = (
-    "No SQL is sent. Only the history of the environment is written.",
-    "No SQL of a migration is sent: rows are copied from signalbox_saved to where they came from.",
-)
 #: How many characters of a digest tell plans apart on a page; the whole of it is what is compared.
 SHORT_DIGEST = 12
 
@@ -103,6 +76,7 @@ def view(plan: Plan, environment: Environment, folder: Folder | None) -> PlanVie
         title=plans.title(plan, environment),
         place=badge_of(environment.slug),
         digest=plan.digest,
+        runs_migrations=plan.action.runs_migrations,
         steps=tuple(_step(plan, position, folder, found) for position in range(len(plan.steps))),
         to_accept=tuple(w for w in plan.warnings if w.needs_acceptance),
         to_know=tuple(w for w in plan.warnings if not w.needs_acceptance and w.code != SAID_AT_THE_STEP),
@@ -121,7 +95,7 @@ def certain(plan: Plan) -> tuple[str, ...]:
             captured = "The scripts are those captured when the migrations were applied, not today's files."
             return (*_sizes(plan), captured)
         case _:
-            return CERTAIN[plan.action]
+            return actions.WORDS[plan.action].certain
 
 
 def facts(plan: Plan, environment: Environment) -> tuple[tuple[str, str], ...]:
@@ -189,19 +163,21 @@ def migrations(count: int) -> str:
 
 def _step(plan: Plan, position: int, folder: Folder | None, found: Findings) -> StepView:
     step = plan.steps[position]
+    words = actions.WORDS[step.action]
     migration = folder.find(*step.identity) if folder else None
     return StepView(
         number=position + 1,
         label=step.label,
-        does="Continue" if step.first_statement > 1 else DOES[step.action],
+        does="Continue" if step.first_statement > 1 else words.does,
         summary=_summary(step),
         notes=_notes(step),
         sql=step.sql,
-        empty=_EMPTY[step.action is Action.BRING_BACK],
+        empty=words.instead_of_sql,
         listing=step.file or f"{step.label}, captured rollback",
         margin=_margin(found, migration, step.sql),
         down_sql=step.down_sql or "",
         down_margin=_margin(found, migration, step.down_sql),
+        lacks_rollback=step.action.can_be_rolled_back and step.first_statement == 1 and not step.down_sql,
         anchor=anchor(position),
         url=reverse("migration", args=[step.version, step.name]),
         open=position == 0,
@@ -218,10 +194,8 @@ def anchor(position: int) -> str:
 
 
 def _summary(step: Step) -> str:
-    if step.action is Action.BRING_BACK:
-        return "rows are copied back, in one transaction"
     if not step.sql:
-        return "nothing is run"
+        return actions.WORDS[step.action].summary
     sent = _sent(step)
     if not sent:
         return "nothing is run: it is recorded as done"

@@ -38,6 +38,7 @@ class Group:
     severity: str
     title: str
     meaning: str
+    is_folded: bool
     places: tuple[Place, ...]
 
 
@@ -86,7 +87,8 @@ def _urls(folder: Folder) -> dict[str, tuple[str, str]]:
 def _group(severity: Severity, folder: Folder, urls: dict[str, tuple[str, str]]) -> Group:
     title, meaning = SEVERITIES[severity]
     places = tuple(Place(problem=p, url=_line_url(p, urls)) for p in folder.problems if p.severity is severity)
-    return Group(severity=severity.value, title=title, meaning=meaning, places=places)
+    folded = severity is Severity.NOTE
+    return Group(severity=severity.value, title=title, meaning=meaning, is_folded=folded, places=places)
 
 
 def _line_url(problem: Problem, urls: dict[str, tuple[str, str]]) -> str:

@@ -280,7 +280,7 @@ def _of_rollback(proof: Proof) -> Iterator[Pill]:
 
 
 def _rolls_back(rehearsal: Rehearsal) -> bool:
-    return rehearsal.kind == Action.ROLLBACK
+    return rehearsal.action == Action.ROLLBACK
 
 
 def _scripts(proof: Proof, rehearsal: Rehearsal) -> Iterator[ScriptView]:

@@ -11,11 +11,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.engine.migration import Folder
-from dashboard.engine.plan import Action, Plan
+from dashboard.engine.plan import Plan
 from dashboard.models import Decision, Request, Run, environments
 from dashboard.models.environments import Environment
 from dashboard.presenters import plans as plan_presenter
 from dashboard.presenters import runs, statuses, wording
+from dashboard.presenters.actions import WORDS
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.pills import Pill
@@ -89,17 +90,6 @@ EMPTY: Mapping[Tab, tuple[str, str]] = {
     ),
 }
 
-THEN: Mapping[str, str] = {
-    Action.APPLY: "apply now",
-    Action.ROLLBACK: "roll back now",
-    Action.SKIP: "skip now",
-    Action.UNSKIP: "unskip now",
-    Action.REPAIR: "drop the index now",
-    Action.RESET: "start over now",
-    Action.ACCEPT: "accept now",
-    Action.BRING_BACK: "bring the rows back now",
-}
-
 
 def tabs(current: Tab, counts: Mapping[Tab, int]) -> list[TabView]:
     return [
@@ -140,7 +130,8 @@ def plan_of(request: Request, folder: Folder | None) -> PlanView:
 
 def then(request: Request) -> str:
     """What the button does besides approving: "apply now"."""
-    return "continue now" if plan_presenter.continues(Plan.from_dict(request.plan)) else THEN[request.kind]
+    words = WORDS[request.action]
+    return "continue now" if plan_presenter.continues(Plan.from_dict(request.plan)) else words.then
 
 
 def void(request: Request) -> str:
@@ -268,7 +259,7 @@ def _decided(decision: Decision) -> Happening:
 
 
 def _ran(run: Run) -> list[Happening]:
-    verb = "rolled it back in" if run.kind == Run.Kind.ROLLBACK else "started"
+    verb = WORDS[run.action].started
     name = run.started_by.get_username()
     found = [Happening(at=run.queued_at, who=name, sentence=f"{verb} run {run.pk}", tone="run", icon="run")]
     if run.finished_at:

@@ -12,9 +12,9 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.engine.plan import Plan
+from dashboard.engine.plan import Action, Plan
 from dashboard.models import Run, RunStatement, RunStep
-from dashboard.presenters import failures, plans, statuses
+from dashboard.presenters import actions, failures, plans, statuses
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.pills import Pill
@@ -73,13 +73,6 @@ _OPEN = {
     RunStep.Status.UNKNOWN,
     RunStep.Status.PARTIAL,
 }
-_EMPTY = {
-    "skip": "No SQL is sent: the migration is recorded as skipped.",
-    "unskip": "No SQL is sent: its record is removed.",
-    "reset": "No SQL is sent: what its journal holds counts as undone.",
-    "accept": "No SQL is sent: its recorded text is brought up to date.",
-    "bring_back": "No SQL of a migration is sent: rows are copied back from signalbox_saved.",
-}
 _NOT_YET: Mapping[str, str] = {
     RunStep.Status.NOT_RUN: "It was not begun.",
     RunStep.Status.UNKNOWN: "Whether a statement of it ran is not known.",
@@ -88,13 +81,6 @@ _NOT_YET: Mapping[str, str] = {
 _TIMES = {1: "once", 2: "twice"}
 _UNDONE = Pill(label="Undone", tone="muted", icon="rollback")
 _STOPPED = Pill(label="Stopped", tone="muted", icon="cancel")
-_WORDS = {
-    "rollback": "rollback",
-    "repair": "drops its invalid index",
-    "reset": "starts over",
-    "bring_back": "brings saved rows back",
-    "accept": "accepts its edited comments",
-}
 _DECIDED_BY_STEPS = {Run.Status.FAILED, Run.Status.CANCELLED, Run.Status.RESOLVED}
 _UNDOABLE = {Run.Status.SUCCEEDED, Run.Status.RESOLVED}
 
@@ -169,7 +155,7 @@ def _states(run: Run) -> frozenset[str]:
 def progress(run: Run, found: Sequence[RunStep]) -> str:
     """ "1 of 3 migrations committed"."""
     done = sum(step.status == RunStep.Status.COMMITTED for step in found)
-    if run.kind not in {Run.Kind.APPLY, Run.Kind.ROLLBACK}:
+    if not Action(run.action).runs_migrations:
         return f"{done} of {len(found)} done"
     return f"{done} of {plans.migrations(len(found))} committed"
 
@@ -192,7 +178,7 @@ def rollback_button(run: Run, found: Sequence[RunStep], by: Actor) -> ActionButt
     """Leads to the rollback page, which shows what would be undone: as far back as scripts were captured."""
     committed = {step.position for step in found if step.status == RunStep.Status.COMMITTED}
     applied = [step for position, step in enumerate(Plan.from_dict(run.plan).steps) if position in committed]
-    if run.kind != Run.Kind.APPLY or run.status not in _UNDOABLE or not applied:
+    if not Action(run.action).can_be_rolled_back or run.status not in _UNDOABLE or not applied:
         return ActionButton(label="Roll back", show=False)
     reversible = list(takewhile(lambda step: step.down_sql, reversed(applied)))
     first = reversible[-1] if reversible else applied[-1]
@@ -210,21 +196,21 @@ def onward_buttons(run: Run, found: Sequence[RunStep], by: Actor) -> list[Action
     """Where to go from a run that has ended well."""
     place = badge_of(run.environment)
     saved = [step for step in found if step.copied and step.status == RunStep.Status.COMMITTED]
-    if saved and place.url and run.kind != Run.Kind.BRING_BACK:
+    if saved and place.url and run.action != Action.BRING_BACK:
         see = ActionButton(label="See the saved rows", url=reverse("saved", args=[place.slug]), icon="download")
         return [see, rollback_button(run, found, by)]
-    if run.status != Run.Status.SUCCEEDED or not place.url or run.kind not in _ONWARD:
+    if run.status != Run.Status.SUCCEEDED or not place.url or run.action not in _ONWARD:
         return [rollback_button(run, found, by)]
     step = Plan.from_dict(run.plan).steps[0]
-    if run.kind == Run.Kind.REPAIR:
+    if run.action == Action.REPAIR:
         return [
             replace(failures.settle_button(place.slug, step.version, step.name), label=f"Go on with {step.version}")
         ]
     return [ActionButton(label=f"See {place.name}", url=place.url, icon="environment")]
 
 
-#: Kinds after which something is left to do.
-_ONWARD = frozenset({Run.Kind.REPAIR, Run.Kind.RESET, Run.Kind.UNSKIP, Run.Kind.BRING_BACK})
+#: Actions after which something is left to do.
+_ONWARD = frozenset({Action.REPAIR, Action.RESET, Action.UNSKIP, Action.BRING_BACK})
 
 
 def log_text(run: Run, found: Sequence[RunStep]) -> Iterator[str]:
@@ -243,19 +229,20 @@ def log_text(run: Run, found: Sequence[RunStep]) -> Iterator[str]:
 
 
 def _step(step: RunStep, *, open_: bool) -> StepView:
+    words = actions.WORDS[step.action]
     latest: list[RunStatement] = step.latest  # type: ignore[attr-defined]
     return StepView(
         number=step.position + 1,
         label=f"{step.version}_{step.name}",
-        url=reverse("migration", args=[step.version, step.name]) if step.action == "apply" else "",
-        does=_WORDS.get(step.action, ""),
+        url=reverse("migration", args=[step.version, step.name]) if step.action == Action.APPLY else "",
+        does=words.beside,
         pill=statuses.STEP[step.status],
         duration_ms=step.duration_ms,
         started_at=step.started_at,
         open=open_,
         statements=tuple(_statement(s, step) for s in latest),
         left_out=step.said - len(latest),  # type: ignore[attr-defined]
-        empty=_EMPTY.get(step.action, "") or _NOT_YET.get(step.status, "No statement has run yet."),
+        empty=words.instead_of_statements or _NOT_YET.get(step.status, "No statement has run yet."),
         waiting=tuple(f"Waits for {blocker}" for blocker in step.blockers),
         retried=_retried(step),
         copied=tuple(_copied(copied, step) for copied in step.copied),
@@ -271,7 +258,7 @@ def _retried(step: RunStep) -> str:
 
 def _copied(copied: Mapping[str, Any], step: RunStep) -> str:
     rows, what, where = _rows_said(copied["rows"]), copied["what"], copied["saved"]
-    if step.action != Run.Kind.BRING_BACK:
+    if step.action != Action.BRING_BACK:
         return f"Saved first: {rows} of {what}, in {where}."
     is_column = what.endswith(")")
     told = f"Brought back {copied['rows']:,} {'values' if is_column else 'rows'} of {what} from {where}."

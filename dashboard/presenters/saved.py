@@ -8,9 +8,9 @@ from datetime import datetime
 from django.urls import reverse
 
 from dashboard.engine.database.saved import SCHEMA, Save
-from dashboard.engine.plan import Action
 from dashboard.models import Run
 from dashboard.models.environments import Environment
+from dashboard.presenters import actions
 from dashboard.presenters.buttons import ActionButton
 from dashboard.presenters.pills import Pill
 from dashboard.services.saved import Group, Kept
@@ -47,9 +47,8 @@ class GroupView:
 
 def view(group: Group, environment: Environment) -> GroupView:
     first = group.first
-    what = "the rollback of " if first.action == Action.ROLLBACK else ""
     return GroupView(
-        title=f"Before {what}{first.label}",
+        title=f"Before {actions.WORDS[first.action].of}{first.label}",
         by=first.by,
         at=first.at,
         run=first.run_id,

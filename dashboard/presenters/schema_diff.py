@@ -22,8 +22,15 @@ OPEN = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    kind: str  # added, removed, same, or gap where lines are left out
+    kind: str  # added, removed (as a Change), same, or gap where lines are left out
     text: str
+
+    @property
+    def sign(self) -> str:
+        return _SIGNS.get(self.kind, "")
+
+
+_SIGNS = {Change.ADDED.value: "+", Change.REMOVED.value: "\N{MINUS SIGN}"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +111,7 @@ def _object(difference: Difference, pills: Mapping[Change, Pill], because: str) 
     return ObjectView(key=difference.key, pill=pills[difference.change], lines=lines, because=because)
 
 
-_KINDS = {"+": "added", "-": "removed", " ": "same"}
+_KINDS = {"+": Change.ADDED.value, "-": Change.REMOVED.value, " ": "same"}
 
 
 def _lines(before: str, after: str, *, at_most: int) -> tuple[Line, ...]:

@@ -13,7 +13,7 @@ from dashboard.engine.errors import EngineError, PlanBlocked
 from dashboard.engine.plan import Action, Plan
 from dashboard.models import Run
 from dashboard.models.environments import Environment
-from dashboard.presenters import plans
+from dashboard.presenters import actions, plans
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.failures import ErrorBox, server_facts
 from dashboard.presenters.pills import Pill
@@ -71,9 +71,8 @@ def box(found: BrokenOff, environment: Environment, run: Run | None) -> ErrorBox
     """`run` is the one that left it so, where it is known."""
     failure: dict[str, Any] = (run.failure if run else None) or {}
     server: dict[str, Any] = failure.get("server", {})
-    what = f"The rollback of {found.label}" if found.action is Action.ROLLBACK else found.label
     return ErrorBox(
-        title=f"{what} broke off on {environment.name}",
+        title=f"{actions.WORDS[found.action].of.capitalize()}{found.label} broke off on {environment.name}",
         happened=failure.get("sentence") or (found.row and found.row.error_message) or "The reason was not kept.",
         state_now=" ".join([*_state(found), f"Nothing else runs on {environment.name} until this is settled."]),
         state_tone="danger",
@@ -195,13 +194,13 @@ def _continuing(key: str, title: str, offer: Plan | EngineError, found: BrokenOf
         f"{_numbers(sent)} {'is' if len(sent) == 1 else 'are'} sent, each committed by itself; what stands before "
         "is not sent again."
         if sent
-        else f"No statement is left to send: {found.label} is recorded as {_END[found.action]}."
+        else f"No statement is left to send: {found.label} is recorded as {actions.WORDS[found.action].continued}."
     )
     return Way(key=key, title=title, sentence=sentence, label=_label(offer, environment), tone="plain", reason="")
 
 
 def _starting_over(found: BrokenOff, environment: Environment) -> Way:
-    back = "counts as applied again" if found.action is Action.ROLLBACK else "is pending again"
+    back = actions.WORDS[found.action].started_over
     return Way(
         key=RESET,
         title="I have undone it by hand: start over",
@@ -219,9 +218,6 @@ def _why_not(error: EngineError) -> str:
     """The page is about one migration: it is not said again which one stands in the way."""
     sentence = str(error.facts["reason"]) if isinstance(error, PlanBlocked) else str(error)
     return f"{sentence[:1].upper()}{sentence[1:]} {error.next_step}"
-
-
-_END = {Action.APPLY: "applied", Action.ROLLBACK: "rolled back"}
 
 
 def _label(plan: Plan, environment: Environment) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dashboard.engine.migration import Severity
 from dashboard.engine.status import State
 from dashboard.models import DriftCheck, Rehearsal, Request, Run, RunStatement, RunStep
 from dashboard.presenters.pills import Pill
@@ -71,6 +72,14 @@ STATEMENT: Mapping[str, Pill] = {
     RunStatement.Status.OK: Pill(label="Done", tone="ok", icon="ok"),
     RunStatement.Status.FAILED: Pill(label="Failed", tone="danger", icon="fail"),
 }
+
+#: What lint or the reader of the folder says of a file.
+SEVERITY: Mapping[str, Pill] = {
+    Severity.ERROR: Pill(label="Error", tone="danger", icon="fail"),
+    Severity.WARNING: Pill(label="Warning", tone="warn", icon="attention"),
+    Severity.NOTE: Pill(label="Note", tone="info", icon="info"),
+}
+ALLOWED = Pill(label="Allowed", tone="muted", icon="ok")
 
 #: DONE says that it was carried out; presenters.rehearsals says with what result.
 REHEARSAL: Mapping[str, Pill] = {

@@ -77,7 +77,7 @@ def same_major(rehearsal: Rehearsal) -> bool:
 def of_migration(version: str, name: str) -> dict[str, Rehearsal]:
     """By environment the last that was carried out of an apply with this migration in it."""
     step = [{"version": version, "name": name}]
-    done = Rehearsal.objects.filter(status=Rehearsal.Status.DONE, kind=Action.APPLY, plan__steps__contains=step)
+    done = Rehearsal.objects.filter(status=Rehearsal.Status.DONE, action=Action.APPLY, plan__steps__contains=step)
     newest = done.defer("plan").order_by("environment", "-id").distinct("environment")
     return {rehearsal.environment: rehearsal for rehearsal in newest}
 
@@ -86,7 +86,7 @@ def _reversible(environment: str) -> QuerySet[Rehearsal]:
     """Applies whose rollbacks were seen to restore the schema."""
     return Rehearsal.objects.filter(
         environment=environment,
-        kind=Action.APPLY,
+        action=Action.APPLY,
         passed=True,
         reversible=True,
         expires_at__gt=timezone.now(),

@@ -11,6 +11,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
+from dashboard.engine.plan import Action
 from dashboard.engine.schema import diff
 from dashboard.engine.schema.diff import Change, Difference
 from dashboard.engine.schema.objects import Snapshot as Schema
@@ -30,8 +31,8 @@ class Restored:
 
 
 def compared(run: Run) -> Restored | None:
-    """None where nothing can be compared: another kind of run, one that was not the whole way back to a moment that
-    was seen, or snapshots that no longer hold their schema."""
+    """None where nothing can be compared: a run that does something else, one that was not the whole way back to a
+    moment that was seen, or snapshots that no longer hold their schema."""
     after = Snapshot.objects.filter(run=run).first() if _rolled_back(run) else None
     oldest = run.steps.order_by("-position").first()
     undone = _applied(run, oldest) if after and oldest else None
@@ -50,7 +51,7 @@ def is_awaited(run: Run) -> bool:
 
 
 def _rolled_back(run: Run) -> bool:
-    return run.kind == Run.Kind.ROLLBACK and run.status in {Run.Status.SUCCEEDED, Run.Status.RESOLVED}
+    return run.action == Action.ROLLBACK and run.status in {Run.Status.SUCCEEDED, Run.Status.RESOLVED}
 
 
 def _applied(run: Run, oldest: RunStep) -> RunStep | None:
@@ -58,7 +59,7 @@ def _applied(run: Run, oldest: RunStep) -> RunStep | None:
     step = (
         RunStep.objects.filter(
             run__environment=run.environment,
-            run__kind=Run.Kind.APPLY,
+            run__action=Action.APPLY,
             run_id__lt=run.pk,
             version=oldest.version,
             name=oldest.name,

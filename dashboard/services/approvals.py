@@ -32,11 +32,11 @@ def open_request(
     accepted: Sequence[str] = (),
     irreversible_because: str = "",
 ) -> Request:
-    """Ask for the approval of a plan. Older open requests for the same environment and kind stay as they are.
+    """Ask for the approval of a plan. Older open requests for the same environment and action stay as they are.
 
     Where the environment asks for a rehearsal, and none counts, one begins.
     """
-    if plan.action in permissions.BY_HAND:
+    if plan.action.is_by_hand:
         permissions.check_can_skip(by)
     permissions.check_can_request(by)
     plans.check_accepted(plan, accepted)
@@ -44,7 +44,7 @@ def open_request(
     inverse = planner.inverse(plan)
     request = Request.objects.create(
         environment=environment.slug,
-        kind=plan.action.value,
+        action=plan.action,
         title=plans.title(plan, environment),
         reason=reason.strip(),
         plan=plan.to_dict(),
@@ -182,7 +182,7 @@ def _decide(request_id: int, verdict: Decision.Verdict, *, by: Actor, digest: st
     policies.check_is_open(request)
     policies.check_same_digest(request, digest)
     if policies.is_expired(request):
-        raise AlreadyDecided(subject=f"Request {request.pk}", status="expired")
+        raise AlreadyDecided(subject=f"Request {request.pk}", status=Request.Status.EXPIRED)
     Decision.objects.create(
         request=request, verdict=verdict, digest=digest, reason=reason.strip(), by=by.person, at=timezone.now()
     )
@@ -225,7 +225,7 @@ def _standing_rollback(plan: Plan, for_run: Run | None) -> Request | None:
         runs__status__in=[Run.Status.SUCCEEDED, Run.Status.RESOLVED],
     ).order_by("-id")
     for request in requests:
-        uses = Run.objects.filter(request=request, kind=Run.Kind.ROLLBACK).exclude(status=Run.Status.CANCELLED)
+        uses = Run.objects.filter(request=request, action=Action.ROLLBACK).exclude(status=Run.Status.CANCELLED)
         if for_run:
             uses = uses.exclude(pk=for_run.pk)
         if not uses.exists() and _covered_until(request, plan) > timezone.now():

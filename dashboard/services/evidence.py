@@ -104,7 +104,7 @@ def suppressions(plan: Plan) -> list[dict[str, Any]]:
 
 def is_irreversible(plan: Plan) -> bool:
     """A step has no rollback, and its file does not say why: known without any rehearsal."""
-    return plan.action is Action.APPLY and any(not step.down_sql and not _declared(step) for step in plan.steps)
+    return plan.action.can_be_rolled_back and any(not step.down_sql and not _declared(step) for step in plan.steps)
 
 
 # Weighing
@@ -145,7 +145,7 @@ def _of_apply(plan: Plan, environment: Environment, known: Known, because: str) 
 def _of_rollback(known: Known, environment: Environment) -> Iterator[_Fact]:
     """Where it was not shown to fail, whoever asks for it may accept it unproven: the form sees to that."""
     fact = _rehearsed(known, environment)
-    if known.proof and known.proof.kind == Action.APPLY:
+    if known.proof and known.proof.action == Action.APPLY:
         sentence = "When the apply was rehearsed, it restored the schema."
         fact = replace(fact, sentence=sentence)
     failed = known.done is not None and not known.done.passed

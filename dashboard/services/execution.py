@@ -12,7 +12,7 @@ from django.db import connection
 from dashboard.engine import verification
 from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.errors import ConnectionLost, EngineError, PlanChanged, RunCancelled
-from dashboard.engine.plan import FROM_FILES, Plan
+from dashboard.engine.plan import Plan
 from dashboard.engine.run import executor, recovery
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.executor import Approval
@@ -95,7 +95,7 @@ def find_lost() -> None:
 def _execute(run: Run, plan: Plan, cancellation: Cancellation) -> None:
     if plan.digest != run.digest:
         raise PlanChanged(what="the plan kept with the run no longer has its digest")
-    if plan.action in FROM_FILES:
+    if plan.action.takes_from_files:
         verification.verify_files(plan, folders.read())
     environment = environments.get(run.environment)
     with recording(run) as record:

@@ -29,7 +29,7 @@ class Confirmation:
 
 def of_plan(plan: Plan, environment: Environment) -> Forecast:
     """Asks the target only where the scripts threaten something, and for a few seconds at most."""
-    if plan.action not in {Action.APPLY, Action.ROLLBACK}:
+    if not plan.action.runs_migrations:
         return Forecast()
     seen = _seen(plan)
     reading = engine.read(plan, seen or {})

@@ -7,14 +7,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from dashboard.engine.plan import Action
 from dashboard.models import Request, Run
 from dashboard.models.roles import Role, has_role
 from dashboard.services.actors import Actor
 from dashboard.services.errors import OwnRequest, PermissionRefused
-
-#: Actions that say what stands in a target without a migration having run to its end.
-BY_HAND = frozenset({Action.SKIP, Action.UNSKIP, Action.REPAIR, Action.RESET})
 
 
 def _check(what: str, needed: Role, by: Actor) -> None:

@@ -74,17 +74,7 @@ def copied(plan: Plan) -> list[str]:
 
 def title(plan: Plan, environment: Environment) -> str:
     """One line for lists, buttons and the log: 'Apply 009 and 010 to Production'."""
-    words = {
-        "repair": ("Repair", "on"),
-        "reset": ("Start over", "on"),
-        "bring_back": ("Bring back the saved rows of", "on"),
-        "apply": ("Apply", "to"),
-        "rollback": ("Roll back", "on"),
-        "skip": ("Skip", "on"),
-        "unskip": ("Unskip", "on"),
-        "accept": ("Accept the edited comments of", "on"),
-    }
-    verb, preposition = words[plan.action]
+    verb, preposition = plan.action.verb, plan.action.preposition
     if any(step.first_statement > 1 for step in plan.steps):
         verb, preposition = "Continue", "on"
     return f"{verb} {_versions([s.version for s in plan.steps])} {preposition} {environment.name}"[:200]

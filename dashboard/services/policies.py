@@ -6,7 +6,7 @@ from collections.abc import Set
 
 from django.db.models.functions import Now
 
-from dashboard.engine.plan import Action, Plan
+from dashboard.engine.plan import Plan
 from dashboard.models import Request, Run
 from dashboard.models.environments import Environment
 from dashboard.selectors import observations
@@ -44,7 +44,7 @@ def check_reason(reason: str, what: str) -> str:
 
 def can_be_rehearsed(plan: Plan) -> bool:
     """It runs migrations, from their first statement: where one broke off is in no copy of a schema."""
-    return plan.action in {Action.APPLY, Action.ROLLBACK} and all(step.first_statement == 1 for step in plan.steps)
+    return plan.action.runs_migrations and all(step.first_statement == 1 for step in plan.steps)
 
 
 def check_can_be_rehearsed(plan: Plan) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -37,6 +37,13 @@ logger = logging.getLogger(__name__)
 #: Seconds to wait for the last events to be written; after that the run ends without their details.
 DRAIN_TIMEOUT = 30
 BATCH = 200
+
+#: What a step that did not reach its end is from then on; one that a person stopped is cancelled instead of failed.
+STATUS_OF: Mapping[Ending, RunStep.Status] = {
+    Ending.UNDONE: RunStep.Status.FAILED,
+    Ending.PARTIAL: RunStep.Status.PARTIAL,
+    Ending.UNKNOWN: RunStep.Status.UNKNOWN,
+}
 
 
 class Recorder:
@@ -154,9 +161,9 @@ def _write_statement(step: RunStep, event: StatementStarted | StatementFinished)
 
 
 def _ended(event: StepEnded) -> RunStep.Status:
-    if event.ending is Ending.UNDONE:
-        return RunStep.Status.CANCELLED if isinstance(event.error, RunCancelled) else RunStep.Status.FAILED
-    return RunStep.Status.PARTIAL if event.ending is Ending.PARTIAL else RunStep.Status.UNKNOWN
+    if event.ending is Ending.UNDONE and isinstance(event.error, RunCancelled):
+        return RunStep.Status.CANCELLED
+    return STATUS_OF[event.ending]
 
 
 def _change(step: RunStep, **changes: Any) -> None:

@@ -106,7 +106,7 @@ def _create(plan: Plan, environment: Environment, by: Actor) -> Rehearsal:
     head = max(((version, name) for version, name, *_ in plan.basis), key=_in_order, default=None)
     return Rehearsal.objects.create(
         environment=environment.slug,
-        kind=plan.action.value,
+        action=plan.action,
         digest=plan.digest,
         title=plans.title(plan, environment),
         plan=plan.to_dict(),
@@ -175,7 +175,7 @@ def _held_against(rehearsal: Rehearsal, report: Report) -> dict[str, Any]:
     """What is to be known of the target besides, now that it is clear what the scripts do."""
     environment = environments.get(rehearsal.environment)
     live = sizes.read(targets.access(environment), risk.relations(report.proofs))
-    runs = [(p.label, p.down if rehearsal.kind == Action.ROLLBACK else p.up) for p in report.proofs if p.passed]
+    runs = [(p.label, p.down if rehearsal.action == Action.ROLLBACK else p.up) for p in report.proofs if p.passed]
     risks = [{"label": label, **asdict(risk.of(run, live))} for label, run in runs if run]
     return {"target_major": targets.major(environment), "risks": risks}
 

@@ -47,7 +47,7 @@ def start(
 
     Raises PermissionRefused, NotAcknowledged, NameNotTyped, ApprovalNeeded, RowsNotTyped, EnvironmentOccupied.
     """
-    if plan.action in permissions.BY_HAND:
+    if plan.action.is_by_hand:
         permissions.check_can_skip(by)
     permissions.check_can_run(by)
     policies.check_name_typed(environment, typed_name)
@@ -204,7 +204,7 @@ def _queue(plan: Plan, *, environment: Environment, by: Actor, request: Request 
 def _create(plan: Plan, environment: Environment, by: Actor, request: Request | None) -> Run:
     run = Run.objects.create(
         environment=environment.slug,
-        kind=plan.action.value,
+        action=plan.action,
         title=plans.title(plan, environment),
         plan=plan.to_dict(),
         digest=plan.digest,
@@ -214,7 +214,7 @@ def _create(plan: Plan, environment: Environment, by: Actor, request: Request | 
         queued_at=timezone.now(),
     )
     RunStep.objects.bulk_create(
-        RunStep(run=run, position=position, action=step.action.value, version=step.version, name=step.name)
+        RunStep(run=run, position=position, action=step.action, version=step.version, name=step.name)
         for position, step in enumerate(plan.steps)
     )
     return run

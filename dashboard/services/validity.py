@@ -6,7 +6,7 @@ from datetime import datetime
 
 from dashboard.engine import verification
 from dashboard.engine.errors import EngineError
-from dashboard.engine.plan import FROM_FILES, Plan, Target
+from dashboard.engine.plan import Plan, Target
 from dashboard.models import Observation, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import folders, observations
@@ -26,7 +26,7 @@ def objection(plan: Plan, *, made_at: datetime) -> str:
     Never asks the target: the page that shows this must not wait for it. A look from before the plan tells nothing.
     """
     try:
-        if plan.action in FROM_FILES:
+        if plan.action.takes_from_files:
             verification.verify_files(plan, folders.read())
         if seen := _seen_since(made_at, environments.get(plan.environment)):
             verification.verify(plan, seen)

@@ -15,7 +15,9 @@ from django.utils.safestring import SafeString, mark_safe
 
 from dashboard.engine.migration import Problem
 from dashboard.presenters import sql as sql_presenter
+from dashboard.presenters import statuses
 from dashboard.presenters.findings import Note
+from dashboard.presenters.pills import Pill
 
 register = template.Library()
 
@@ -76,6 +78,13 @@ def breakable(text: object) -> SafeString:
 
 
 _JOINT = re.compile(r"(?<=[_/,])(?=[^\s_/,])")
+
+
+@register.filter
+def severity_pill(problem: Problem | Note) -> Pill:
+    """How much it matters; a finding that its file allows does not."""
+    allowed = isinstance(problem, Note) and problem.allowed
+    return statuses.ALLOWED if allowed else statuses.SEVERITY[problem.severity]
 
 
 @register.simple_tag

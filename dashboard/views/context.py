@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from dashboard.models.roles import role_of
+from dashboard.models.roles import Role, role_of
 from dashboard.selectors import requests, workers
 
 THEMES = ("system", "light", "dark")
@@ -26,6 +26,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     return {
         **common,
         "role": role.value,
+        "is_admin": role is Role.ADMIN,
         "nav": {"waiting_for_me": requests.count_waiting_for(user)},
         "worker": workers.state(),
     }

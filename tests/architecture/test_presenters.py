@@ -8,13 +8,31 @@ from pathlib import Path
 
 import pytest
 
-from config.environments import Requirement
+from dashboard import admin
+from dashboard.engine.database import doctor
+from dashboard.engine.forecast.values import Fate
+from dashboard.engine.migration import FileRole, Kind, Severity
 from dashboard.engine.rehearsal.risk import Level
+from dashboard.engine.schema.diff import Change
 from dashboard.engine.status import State
 from dashboard.models import DriftCheck, Rehearsal, Request, Run, RunStatement, RunStep
-from dashboard.presenters import evidence, rehearsals, statuses
+from dashboard.models.roles import Role
+from dashboard.presenters import (
+    connections,
+    drift,
+    environment_detail,
+    evidence,
+    forecasts,
+    problems,
+    rehearsals,
+    requests,
+    settling,
+    statuses,
+)
 from dashboard.presenters.pills import Pill
+from dashboard.selectors.requests import Tab
 from dashboard.services.evidence import Verdict
+from dashboard.services.unfinished import Trace
 
 TONES = {"ok", "info", "wait", "run", "warn", "danger", "muted"}
 SPRITE = Path(__file__).parents[2] / "templates" / "_components" / "icon.html"
@@ -27,14 +45,36 @@ TABLES = [
     pytest.param(Rehearsal.Status, statuses.REHEARSAL, id="rehearsal"),
     pytest.param([level for level in Level if level is not Level.NONE], rehearsals.RISKS, id="risk"),
     pytest.param(DriftCheck.Outcome, statuses.SCHEMA, id="schema"),
+    pytest.param(Severity, statuses.SEVERITY, id="severity"),
+    pytest.param(Change, drift.CHANGES, id="drift"),
+    pytest.param(Change, rehearsals.AFTER_ROLLBACK, id="after a rollback"),
+    pytest.param(Change, rehearsals.AFTER_AGAIN, id="the second time"),
+    pytest.param([level for level in doctor.Level if level is not doctor.Level.FINE], connections.LEVELS, id="doctor"),
+    pytest.param(Trace, settling.TRACES, id="trace"),
     pytest.param(RunStatement.Status, statuses.STATEMENT, id="statement"),
 ]
+#: Words without a tone.
+WORDS = [
+    pytest.param(Kind, environment_detail.KINDS, id="recorded"),
+    pytest.param(Fate, forecasts.BECOMES, id="fate"),
+    pytest.param(FileRole, problems.ROLES, id="file"),
+    pytest.param(Severity, problems.SEVERITIES, id="severity"),
+    pytest.param(Tab, requests.TAB_LABELS, id="tab"),
+    pytest.param(Tab, requests.EMPTY, id="empty tab"),
+    pytest.param(Verdict, evidence.VERDICTS, id="verdict"),
+    pytest.param(Role, admin.MEANINGS, id="role"),
+]
+
+
+@pytest.mark.parametrize(("members", "words"), WORDS)
+def test_every_member_has_words(members: Iterable[str], words: Mapping[str, object]):
+    assert set(words) == set(members)
 
 
 @pytest.mark.parametrize(("states", "pills"), TABLES)
 def test_every_state_has_words_a_tone_and_an_icon(states: Iterable[str], pills: Mapping[str, Pill]):
     forgotten = set(states) - set(pills)
-    assert not forgotten, f"add to presenters/statuses.py: {sorted(forgotten)}"
+    assert not forgotten, f"add to the presenter: {sorted(forgotten)}"
     for pill in pills.values():
         assert pill.label
         assert pill.tone in TONES
@@ -50,8 +90,3 @@ def test_every_icon_is_in_the_sprite(states: Iterable[str], pills: Mapping[str, 
 def test_no_two_states_look_and_read_alike(states: Iterable[str], pills: Mapping[str, Pill]):
     labels = [pill.label for pill in pills.values()]
     assert len(labels) == len(set(labels))
-
-
-def test_every_requirement_and_every_verdict_has_words():
-    assert set(evidence.LABELS) == set(Requirement)
-    assert set(evidence.VERDICTS) == set(Verdict)

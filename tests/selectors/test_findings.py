@@ -57,7 +57,7 @@ def test_the_oldest_server_among_the_targets_is_what_a_file_must_run_on(tmp_path
     for environment, major in (("staging", 17), ("production", 10)):
         Rehearsal.objects.create(
             environment=environment,
-            kind="apply",
+            action="apply",
             digest="0" * 64,
             title="x",
             plan={},

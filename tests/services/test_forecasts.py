@@ -56,7 +56,7 @@ def proof_of(plan: Plan, **changes: Any) -> Rehearsal:
     )
     values = {
         "environment": plan.environment,
-        "kind": plan.action,
+        "action": plan.action,
         "digest": plan.digest,
         "plan": plan.to_dict(),
         "origin": Origin.COPY,

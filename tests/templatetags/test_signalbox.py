@@ -9,6 +9,7 @@ from django.template import Context, Template
 from django.utils import timezone as django_timezone
 
 from dashboard.engine.migration import Problem, Severity
+from dashboard.presenters.findings import Note
 from dashboard.templatetags import signalbox as tags
 
 NOW = datetime(2026, 11, 22, 13, 3, 22, 456789, tzinfo=UTC)
@@ -185,3 +186,18 @@ def test_a_link_counts_what_waits_and_says_so():
     request = SimpleNamespace(path="/")
     assert "(3 waiting for you)" in render("{% nav_link 'requests' 'Requests' 3 %}", request=request)
     assert "waiting" not in render("{% nav_link 'requests' 'Requests' 0 %}", request=request)
+
+
+@pytest.mark.parametrize(
+    ("severity", "allowed", "pill"),
+    [
+        (Severity.ERROR, "", ("Error", "danger", "fail")),
+        (Severity.WARNING, "", ("Warning", "warn", "attention")),
+        (Severity.NOTE, "", ("Note", "info", "info")),
+        (Severity.ERROR, "the table is empty", ("Allowed", "muted", "ok")),
+    ],
+)
+def test_a_severity_has_words_a_tone_and_an_icon(severity: Severity, allowed: str, pill: tuple[str, str, str]) -> None:
+    note = Note(severity=severity.value, sentence="x", advice="", line=1, allowed=allowed)
+    shown = tags.severity_pill(note)
+    assert (shown.label, shown.tone, shown.icon) == pill

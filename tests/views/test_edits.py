@@ -77,7 +77,7 @@ def test_comments_are_accepted_with_one_click(edited: Line, requester: User, cli
     assert "Accept the comments" in text(page)
     answer = client.post(ADDRESS, {"digest": digest_on(page)})
     run = Run.objects.latest("id")
-    assert (answer.headers["Location"], run.kind) == (f"/runs/{run.pk}/", "accept")
+    assert (answer.headers["Location"], run.action) == (f"/runs/{run.pk}/", "accept")
     execution.execute(run.pk)
     assert "No SQL is sent: its recorded text is brought up to date." in text(client.get(f"/runs/{run.pk}/"))
     assert [e.label for e in client.get(ADDRESS).context["edits"]] == ["002_orders"]
@@ -86,7 +86,7 @@ def test_comments_are_accepted_with_one_click(edited: Line, requester: User, cli
 def test_a_viewer_sees_it_and_does_not_accept_it(edited: Line, viewer: User, client_of: ClientOf) -> None:
     client = client_of(viewer)
     assert client.post(ADDRESS, {"digest": digest_on(client.get(ADDRESS))}).status_code == 403
-    assert not Run.objects.filter(kind="accept").exists()
+    assert not Run.objects.filter(action="accept").exists()
 
 
 def test_a_file_edited_meanwhile_is_not_accepted(edited: Line, requester: User, client_of: ClientOf) -> None:
@@ -106,7 +106,7 @@ def test_on_a_protected_environment_it_opens_a_request(
     assert "its history changes only with the approval of a second person" in text(page)
     answer = client.post(address, {"digest": digest_on(page), "reason": "A comment was added"})
     request = Request.objects.latest("id")
-    assert (answer.headers["Location"], request.kind) == (f"/requests/{request.pk}/", "accept")
+    assert (answer.headers["Location"], request.action) == (f"/requests/{request.pk}/", "accept")
     shown = text(client.get(f"/requests/{request.pk}/"))
     assert "only the recorded text and checksum are brought up to date" in shown
 

@@ -92,7 +92,7 @@ def test_a_rollback_can_be_rehearsed(
     run_on_staging(requester)
     client = client_of(requester)
     client.post("/environments/staging/rollback/002/orders/rehearse/")
-    assert Rehearsal.objects.get().kind == "rollback"
+    assert Rehearsal.objects.get().action == "rollback"
 
 
 def test_a_request_is_rehearsed_as_it_was_asked_for(

@@ -44,7 +44,7 @@ def test_unproven_rollbacks_have_to_be_accepted(
     some = client.post(address, {**sent, "accepted": UNPROVEN[:1]})
     assert (some.status_code, "nobody has accepted yet" in text(some)) == (422, True)
     client.post(address, {**sent, "accepted": UNPROVEN})
-    assert Run.objects.latest("id").kind == "rollback"
+    assert Run.objects.latest("id").action == "rollback"
 
 
 def test_it_rolls_back_from_what_was_captured_not_from_the_file(
@@ -76,7 +76,7 @@ def test_a_rollback_approved_with_its_apply_takes_one_click_and_the_name(
     run = Run.objects.latest("id")
     execution.execute(run.pk)
     run.refresh_from_db()
-    assert (run.kind, run.status) == ("rollback", "succeeded")
+    assert (run.action, run.status) == ("rollback", "succeeded")
 
 
 def test_one_that_nobody_approved_opens_a_request(
@@ -88,7 +88,7 @@ def test_one_that_nobody_approved_opens_a_request(
     page = client.get(address)
     assert "Request approval of this rollback" in text(page)
     client.post(address, {"digest": digest_on(page), "accepted": UNPROVEN[1:], "reason": "Orders are wrong"})
-    assert Request.objects.latest("id").kind == "rollback"
+    assert Request.objects.latest("id").action == "rollback"
 
 
 def test_a_viewer_cannot_roll_back(

@@ -127,7 +127,7 @@ def test_rows_are_saved_with_the_rollback_and_come_back_after_the_next_apply(
     page = client.get(address)
     client.post(address, {"digest": digest_on(page)})
     back = run_last()
-    assert (back.kind, back.status) == ("bring_back", "succeeded")
+    assert (back.action, back.status) == ("bring_back", "succeeded")
     assert "Brought back 3 rows of public.users" in text(client.get(f"/runs/{back.pk}/"))
     assert shop.query(shop.staging, "SELECT count(*) FROM users") == [(3,)]
     assert "brought it back in run" in text(client.get("/environments/staging/saved/"))
@@ -230,7 +230,7 @@ def test_bringing_back_on_a_protected_environment_needs_approval(
     address = f"/environments/production/saved/{run.pk}/001/users/"
     client.post(address, {"digest": digest_on(client.get(address)), "reason": "The customers want them back"})
     request = Request.objects.latest("id")
-    assert (request.kind, request.status) == ("bring_back", "open")
+    assert (request.action, request.status) == ("bring_back", "open")
     assert "Brings back public.users." in text(client.get(f"/requests/{request.pk}/"))
 
 

@@ -64,7 +64,7 @@ def test_the_page_tells_each_statement_and_the_invalid_index(broken: Run, reques
 def test_an_administrator_repairs_then_continues(broken: Run, line: Line, admin: User, client_of: ClientOf) -> None:
     client = client_of(admin)
     run = _sent(client, "repair", **{"repair-digest": _hidden(client.get(PAGE), "repair-digest")})
-    assert (run.kind, run.status) == ("repair", "succeeded")
+    assert (run.action, run.status) == ("repair", "succeeded")
     assert PAGE in client.get(f"/runs/{run.pk}/").content.decode(), "the way on"
     line.query(line.staging, "DELETE FROM users")
     page = client.get(PAGE)
@@ -96,7 +96,7 @@ def test_starting_over_wants_a_reason_and_the_page_of_now(doubtful: Run, admin: 
     old = client.post(PAGE, {"way": "reset", "reset-mark": "another", "reset-reason": "Emptied users."})
     assert old.status_code == 409
     run = _sent(client, "reset", **{"reset-mark": mark, "reset-reason": "Emptied users."})
-    assert (run.kind, run.status) == ("reset", "succeeded")
+    assert (run.action, run.status) == ("reset", "succeeded")
     assert "Apply 1 migration to Staging" in text(client.get("/environments/staging/"))
 
 

@@ -95,7 +95,7 @@ def test_a_number_the_database_gave_away_is_no_longer_to_be_had(rivals: Line, ad
 def test_on_a_protected_environment_it_opens_a_request(two: Line, admin: User, client_of: ClientOf) -> None:
     answer = client_of(admin).post("/environments/production/skip/001/", REASON)
     request = Request.objects.get()
-    assert (answer.headers["Location"], request.kind, request.reason) == (
+    assert (answer.headers["Location"], request.action, request.reason) == (
         f"/requests/{request.pk}/",
         "skip",
         REASON["reason"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import psycopg
@@ -21,6 +22,19 @@ from dashboard.engine.plan import Action, Step
 
 #: Without these a table is not a history that can be adopted: a migration is known by version and name.
 REQUIRED_COLUMNS = frozenset({"version", "name", "checksum", "success", "applied_at"})
+
+
+class Outcome(StrEnum):
+    """What one row of the log says: of an attempt at a step, or of one statement that runs outside a transaction."""
+
+    SUCCEEDED = "succeeded"  # the step, with its row in the history
+    FAILED = "failed"  # nothing of it remains
+    PARTIAL = "partial"  # it ran outside a transaction, and something of it remains
+    CANCELLED = "cancelled"  # a person stopped it
+    RETRIED = "retried"  # undone because of a lock or a deadlock, and begun again
+    STARTED = "started"  # a statement; without a later word nobody knows what it did
+    DONE = "done"  # a statement; its work is committed
+    UNDONE = "undone"  # a statement; nothing of it remains
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +109,17 @@ def record(connection: Connection, schema: str, step: Step, attempt: Attempt, *,
             connection.execute(sql.query("remove_failure", schema), {"key": step.key, "name": step.name})
         case Action.ACCEPT:
             _accept_edit(connection, schema, step)
-    log(connection, schema, step, attempt, outcome="succeeded", message=step.reason)
+    log(connection, schema, step, attempt, outcome=Outcome.SUCCEEDED, message=step.reason)
 
 
 def record_failure(
-    connection: Connection, schema: str, step: Step, attempt: Attempt, error: ServerError, *, outcome: str = "failed"
+    connection: Connection,
+    schema: str,
+    step: Step,
+    attempt: Attempt,
+    error: ServerError,
+    *,
+    outcome: Outcome = Outcome.FAILED,
 ) -> None:
     """After the step's transaction is gone: log the attempt, and mark the version failed where no success stands."""
     with connection.transaction():
@@ -132,7 +152,7 @@ def log(
     step: Step,
     attempt: Attempt,
     *,
-    outcome: str,
+    outcome: Outcome,
     message: str = "",
     statement: int | None = None,
     sqlstate: str | None = None,
@@ -143,7 +163,7 @@ def log(
         "by": attempt.by,
         "source_ip": attempt.source_ip,
         "action": step.action.value,
-        "outcome": outcome,
+        "outcome": outcome.value,
         "run_id": attempt.run_id,
         "statement": statement,
         "sqlstate": sqlstate,
@@ -152,11 +172,11 @@ def log(
     connection.execute(sql.query("log", schema), values)
 
 
-def last_outcome(connection: Connection, schema: str, step: Step, number: int, attempt: Attempt) -> str:
-    """The last word of the journal on one statement of a run; empty where there is none."""
+def last_outcome(connection: Connection, schema: str, step: Step, number: int, attempt: Attempt) -> Outcome | None:
+    """The last word of the journal on one statement of a run; None where there is none."""
     values = {"version": step.version, "name": step.name, "statement": number, "run_id": attempt.run_id}
     row = connection.execute(sql.query("last_outcome", schema), values).fetchone()
-    return str(row[0]) if row else ""
+    return Outcome(str(row[0])) if row else None
 
 
 def succeeded(connection: Connection, schema: str, step: Step, attempt: Attempt) -> bool:
@@ -221,7 +241,7 @@ def _accept_edit(connection: Connection, schema: str, step: Step) -> None:
 
 
 def _applied(row: Mapping[str, Any]) -> AppliedMigration:
-    kind = Kind(row.get("kind") or "applied")
+    kind = Kind(row.get("kind") or Kind.APPLIED)
     key, name = row["version"], row["name"]
     # A skipped file that shares its number with others is kept under its whole name, because version is the key.
     version = key.removesuffix(f"_{name}") if kind is Kind.SKIPPED else key
@@ -256,7 +276,7 @@ def _unfinished(connection: Connection, schema: str) -> tuple[Unfinished, ...]:
         return ()
     found: dict[tuple[str, str, str], list[JournalEntry]] = {}
     for version, name, action, number, outcome, digest in connection.execute(sql.query("read_unfinished", schema)):
-        entry = JournalEntry(statement=int(str(number)), checksum=str(digest), done=outcome == "done")
+        entry = JournalEntry(statement=int(str(number)), checksum=str(digest), done=outcome == Outcome.DONE)
         found.setdefault((str(version), str(name), str(action)), []).append(entry)
     return tuple(Unfinished(version=v, name=n, action=a, entries=tuple(e)) for (v, n, a), e in found.items())
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from dashboard.engine.migration import FileRole
+from dashboard.engine.migration import Direction, FileRole
 
 _MIGRATION = re.compile(r"(?P<version>[0-9]+)_(?P<name>(?!rollback\b)\S(?:.*\S)?)\.sql", re.IGNORECASE)
 _ROLLBACK_OF_NUMBER = (
@@ -73,7 +73,7 @@ def _place(file: str) -> Place:
         if match := pattern.fullmatch(file):
             return Place(file=file, role=FileRole.ROLLBACK, version=match["version"])
     if match := _DOTTED.fullmatch(file):
-        role = FileRole.ROLLBACK if match["what"].lower() == "rollback" else FileRole.VERIFY
+        role = FileRole.ROLLBACK if match["what"].lower() == FileRole.ROLLBACK else FileRole.VERIFY
         return Place(file=file, role=role, version=match["version"], name=match["name"])
     if match := _MIGRATION.fullmatch(file):
         return Place(file=file, role=FileRole.MIGRATION, version=match["version"], name=match["name"])
@@ -109,7 +109,7 @@ def _orphan(file: str, version: str, base: str) -> Place:
 
 
 def _other_tool(file: str, version: str, base: str, what: str) -> Place:
-    better = f"{version}_{base}.sql" if what == "up" else f"{version}_{base}_rollback.sql"
+    better = f"{version}_{base}.sql" if what == Direction.UP else f"{version}_{base}_rollback.sql"
     return Place(
         file=file,
         role=FileRole.PROBLEM,

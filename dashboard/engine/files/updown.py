@@ -10,7 +10,7 @@ from dashboard.engine.files import pairs, script, seed_names, unrecognised
 from dashboard.engine.files.listing import Entry, Limits, Listing
 from dashboard.engine.files.pairs import Pair
 from dashboard.engine.files.script import Reading
-from dashboard.engine.migration import FileEntry, FileRole, Folder, Problem, Severity
+from dashboard.engine.migration import Direction, FileEntry, FileRole, Folder, Problem, Severity
 
 FORMAT = "updown"
 
@@ -62,7 +62,7 @@ def read(listing: Listing, limits: Limits) -> Folder:
 
 def _place(file: str) -> _Place:
     if match := _NAME.fullmatch(file):
-        role = FileRole.MIGRATION if match["way"] == "up" else FileRole.ROLLBACK
+        role = FileRole.MIGRATION if match["way"] == Direction.UP else FileRole.ROLLBACK
         return _Place(file=file, role=role, version=match["version"], name=match["name"])
     return _Place(file=file, role=FileRole.VERIFY if seed_names.is_test(file) else FileRole.PROBLEM)
 

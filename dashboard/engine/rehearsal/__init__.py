@@ -107,7 +107,7 @@ def of_folder(
 
 
 def _refuse_bookkeeping(plan: Plan) -> None:
-    if plan.action not in (Action.APPLY, Action.ROLLBACK) or any(step.first_statement > 1 for step in plan.steps):
+    if not plan.action.runs_migrations or any(step.first_statement > 1 for step in plan.steps):
         raise RehearsalImpossible(
             reason="this plan settles what another run left behind, or only keeps the record.",
             remedy="Only migrations and rollbacks that run from their first statement on are rehearsed.",

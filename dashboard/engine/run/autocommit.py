@@ -18,7 +18,7 @@ import psycopg
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import guards, indexes, locks, tracking
 from dashboard.engine.database.connection import Connection
-from dashboard.engine.database.tracking import Attempt
+from dashboard.engine.database.tracking import Attempt, Outcome
 from dashboard.engine.errors import EngineError, PartlyApplied, RunCancelled, ServerError, StatementFailed
 from dashboard.engine.migration import checksum
 from dashboard.engine.plan import Step
@@ -72,7 +72,7 @@ def _copy_rows(session: Session, position: int, step: Step) -> None:
 
 def _journaled(session: Session, position: int, step: Step, statement: Statement) -> None:
     session.stop_if_told(step)
-    session.guarded(step, f"statement {statement.number}", lambda: _note(session, step, statement, "started"))
+    session.guarded(step, f"statement {statement.number}", lambda: _note(session, step, statement, Outcome.STARTED))
     faultpoint("journal_started")
     session.cancellation.attach(session.connection)
     try:
@@ -110,7 +110,7 @@ def _note_done(session: Session, step: Step, statement: Statement, before: guard
         _execute(session, own)
     if fault := guards.wrote(before, guards.look(session.connection, session.schema)):
         raise failed(step, at(statement, "25000", fault), remedy=guards.REMEDY)
-    _note(session, step, statement, "done")
+    _note(session, step, statement, Outcome.DONE)
 
 
 def _refuse_stale_index(session: Session, step: Step, statement: Statement) -> None:
@@ -130,13 +130,13 @@ def _bare(session: Session, position: int, step: Step, statement: Statement) -> 
     except StatementFailed as error:
         left = indexes.invalid(session.connection, index.table) - before if index else frozenset()
         if statement.node not in COMMITS_BY_ITSELF and not left:
-            _note(session, step, statement, "undone")
+            _note(session, step, statement, Outcome.UNDONE)
         raise _with_leftover(step, error, left) from None
     faultpoint("statement_done")
     if index and (left := indexes.invalid(session.connection, index.table) - before):
         told = at(statement, "55000", "the index was built, and is invalid")
         raise _with_leftover(step, failed(step, told), left)
-    _note(session, step, statement, "done")
+    _note(session, step, statement, Outcome.DONE)
 
 
 @contextmanager
@@ -195,21 +195,23 @@ def _is_in_doubt(session: Session, step: Step, statement: Statement) -> bool:
         last = tracking.last_outcome(session.connection, session.schema, step, statement.number, session.attempt)
     except psycopg.Error:
         return True
-    return last == "started"
+    return last is Outcome.STARTED
 
 
 def _undo(session: Session, step: Step, statement: Statement) -> None:
     if session.connection.closed:
         return
     session.connection.rollback()
-    _note(session, step, statement, "undone")
+    _note(session, step, statement, Outcome.UNDONE)
 
 
-def _note(session: Session, step: Step, statement: Statement, outcome: str) -> None:
+def _note(session: Session, step: Step, statement: Statement, outcome: Outcome) -> None:
     note(session.connection, session.schema, step, statement, session.attempt, outcome)
 
 
-def note(connection: Connection, schema: str, step: Step, statement: Statement, attempt: Attempt, outcome: str) -> None:
+def note(
+    connection: Connection, schema: str, step: Step, statement: Statement, attempt: Attempt, outcome: Outcome
+) -> None:
     """A word in the journal: started, done or undone."""
     tracking.log(
         connection,

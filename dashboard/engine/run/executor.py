@@ -19,7 +19,7 @@ from dashboard.engine import verification
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import doctor, history, indexes, locks, tracking
 from dashboard.engine.database.connection import Access
-from dashboard.engine.database.tracking import Attempt
+from dashboard.engine.database.tracking import Attempt, Outcome
 from dashboard.engine.errors import (
     ConnectionLost,
     EngineError,
@@ -192,11 +192,13 @@ def _note(session: Session, step: Step, error: EngineError) -> None:
     connection, schema, attempt = session.connection, session.schema, session.attempt
     match error:
         case PartlyApplied():
-            tracking.record_failure(connection, schema, step, attempt, error.facts["error"], outcome="partial")
+            tracking.record_failure(connection, schema, step, attempt, error.facts["error"], outcome=Outcome.PARTIAL)
         case StatementFailed():
             tracking.record_failure(connection, schema, step, attempt, error.facts["error"])
         case RunCancelled():
-            tracking.log(connection, schema, step, attempt, outcome="cancelled", message=f"by {error.facts['by']}")
+            tracking.log(
+                connection, schema, step, attempt, outcome=Outcome.CANCELLED, message=f"by {error.facts['by']}"
+            )
 
 
 def _way(shape: TransactionShape) -> Callable[[Session, int, Step, TransactionShape], int]:

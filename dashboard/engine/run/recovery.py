@@ -16,7 +16,7 @@ from enum import StrEnum
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import doctor, indexes, locks, sql, tracking
 from dashboard.engine.database.connection import Access, Address, Connection
-from dashboard.engine.database.tracking import Attempt
+from dashboard.engine.database.tracking import Attempt, Outcome
 from dashboard.engine.errors import OtherDatabase, TargetBusy
 from dashboard.engine.plan import Plan, Step
 from dashboard.engine.run import autocommit
@@ -122,10 +122,10 @@ def _outside_transaction(step: Step) -> tuple[Statement, ...]:
 def _settle(connection: Connection, step: Step, statement: Statement, schema: str, attempt: Attempt) -> bool:
     """Whether the statement is done. One that was only started is looked up where the catalog can tell."""
     outcome = tracking.last_outcome(connection, schema, step, statement.number, attempt)
-    if outcome == "started" and (found := _probe(connection, statement)) is not None:
-        outcome = "done" if found else "undone"
+    if outcome is Outcome.STARTED and (found := _probe(connection, statement)) is not None:
+        outcome = Outcome.DONE if found else Outcome.UNDONE
         autocommit.note(connection, schema, step, statement, attempt, outcome)
-    return outcome == "done"
+    return outcome is Outcome.DONE
 
 
 def _probe(connection: Connection, statement: Statement) -> bool | None:

@@ -16,6 +16,7 @@ from psycopg.pq import TransactionStatus
 
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import guards, locks, tracking
+from dashboard.engine.database.tracking import Outcome
 from dashboard.engine.errors import EngineError, ServerError, StatementFailed, TargetUnsuitable
 from dashboard.engine.plan import Step
 from dashboard.engine.run.events import StepRetried
@@ -142,7 +143,7 @@ def _undo(session: Session, step: Step, error: EngineError, attempt: int) -> Non
         session.schema,
         step,
         session.attempt,
-        outcome="retried",
+        outcome=Outcome.RETRIED,
         message=f"attempt {attempt}: {told.message}",
         statement=told.statement,
         sqlstate=told.sqlstate,

@@ -1,0 +1,119 @@
+"""The words of each action: one row for each, and a test that none is forgotten.
+
+Its verb stands with the member itself, because services write it into the titles that they record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dashboard.engine.plan import Action
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionWords:
+    does: str  # at a step of a plan, before its migration: "Apply"
+    short: str  # in the history of a migration: "Apply, run 7"
+    done: str  # what its migration is afterwards: "is applied"
+    not_done: str  # what the database is where PostgreSQL undid it; {version} is filled in
+    then: str  # after "Approve and"
+    started: str = "started"  # before "run 7"
+    of: str = ""  # before the label of its migration: "the rollback of "
+    beside: str = ""  # at a step of a run, behind its migration; an apply needs none
+    certain: tuple[str, ...] = ()  # for whoever decides; empty where the plan has to be read for it
+    summary: str = "nothing is run"  # of a step without SQL, in a plan
+    instead_of_sql: str = "No SQL is sent. Only the history of the environment is written."  # in a plan
+    instead_of_statements: str = ""  # in a run; empty where some are sent
+    continued: str = ""  # what a migration that broke off is recorded as, once it came to its end
+    started_over: str = ""  # what one is that broke off, once it may start over
+
+
+WORDS: Mapping[str, ActionWords] = {
+    Action.APPLY: ActionWords(
+        does=Action.APPLY.verb,
+        short=Action.APPLY.verb,
+        done="is applied",
+        not_done="Nothing of {version} remains: PostgreSQL undid it.",
+        then="apply now",
+        continued="applied",
+        started_over="is pending again",
+    ),
+    Action.ROLLBACK: ActionWords(
+        does=Action.ROLLBACK.verb,
+        short=Action.ROLLBACK.verb,
+        done="is rolled back",
+        not_done="{version} is still applied: PostgreSQL undid what its rollback had begun.",
+        then="roll back now",
+        started="rolled it back in",
+        of="the rollback of ",
+        beside="rollback",
+        continued="rolled back",
+        started_over="counts as applied again",
+    ),
+    Action.SKIP: ActionWords(
+        does="Record as skipped",
+        short=Action.SKIP.verb,
+        done="is recorded as skipped",
+        not_done="Nothing was recorded of {version}.",
+        then="skip now",
+        certain=("Nothing is run: only the history of the environment is written.", "It can be taken back."),
+        instead_of_statements="No SQL is sent: the migration is recorded as skipped.",
+    ),
+    Action.UNSKIP: ActionWords(
+        does="Make pending again",
+        short=Action.UNSKIP.verb,
+        done="is pending again",
+        not_done="Nothing was recorded of {version}.",
+        then="unskip now",
+        certain=("Nothing is run: the migration is pending again, and the next run would apply it.",),
+        instead_of_statements="No SQL is sent: its record is removed.",
+    ),
+    Action.REPAIR: ActionWords(
+        does="Drop the invalid index of",
+        short=Action.REPAIR.verb,
+        done="is rid of its invalid index",
+        not_done="The index of {version} was not dropped.",
+        then="drop the index now",
+        beside="drops its invalid index",
+        certain=("One statement, and only while the index is invalid.", "No row is touched: an index holds none."),
+    ),
+    Action.RESET: ActionWords(
+        does=Action.RESET.verb,
+        short=Action.RESET.verb,
+        done="is pending again",
+        not_done="Nothing was recorded of {version}.",
+        then="start over now",
+        beside="starts over",
+        certain=("Nothing is run: the migration is pending again, and starts with its first statement.",),
+        instead_of_statements="No SQL is sent: what its journal holds counts as undone.",
+    ),
+    Action.BRING_BACK: ActionWords(
+        does=Action.BRING_BACK.verb,
+        short="Bring rows back",
+        done="has its saved rows back",
+        not_done="No row of {version} was brought back; the saved copies are as they were.",
+        then="bring the rows back now",
+        beside="brings saved rows back",
+        certain=(
+            "One transaction: all of it comes back, or nothing is changed.",
+            "Only rows that are gone and columns nobody has written to since are filled; the saved copies stay.",
+        ),
+        summary="rows are copied back, in one transaction",
+        instead_of_sql="No SQL of a migration is sent: rows are copied from signalbox_saved to where they came from.",
+        instead_of_statements="No SQL of a migration is sent: rows are copied back from signalbox_saved.",
+    ),
+    Action.ACCEPT: ActionWords(
+        does=Action.ACCEPT.verb,
+        short="Accept comments",
+        done="is recorded with its file's comments",
+        not_done="Nothing was recorded of {version}.",
+        then="accept now",
+        beside="accepts its edited comments",
+        certain=(
+            "Nothing is run: only the recorded text and checksum are brought up to date.",
+            "The SQL is the same: only comments and blanks differ, which the run checks once more.",
+        ),
+        instead_of_statements="No SQL is sent: its recorded text is brought up to date.",
+    ),
+}

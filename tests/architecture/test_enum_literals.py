@@ -1,0 +1,108 @@
+"""A member of an enum is written as that member: a value typed by hand is missed when the enum changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from django.db.models import CheckConstraint, Q, UniqueConstraint
+
+from dashboard.models import Rehearsal, Request, Run
+from dashboard.selectors import rehearsals
+from tests.architecture import enums
+from tests.architecture.enums import Literal
+
+NOT_IN_META = "the class body of a model is out of sight inside its Meta; the tests below hold the two together"
+BUTTON = "what the button “Approve and run now” sends"
+#: Words that only happen to read like a member: file, value, why.
+ALLOWED: Mapping[tuple[str, str], str] = {
+    ("dashboard/cli/audit.py", "verify"): "the word of the command line",
+    ("dashboard/engine/rehearsal/sandbox.py", "rehearsal"): "who runs there, in the log of a throw-away database",
+    ("dashboard/engine/rehearsal/throwaway.py", "rehearsal"): "the name of that server among addresses",
+    ("dashboard/forms/decisions.py", "run"): BUTTON,
+    ("dashboard/views/requests.py", "run"): BUTTON,
+    ("dashboard/presenters/actions.py", "applied"): "a word on a page",
+    ("dashboard/presenters/actions.py", "rollback"): "a word on a page",
+    **{("dashboard/models/rehearsals.py", status): NOT_IN_META for status in ("queued", "running")},
+    **{("dashboard/models/runs.py", status): NOT_IN_META for status in ("queued", "running", "interrupted")},
+    **{
+        ("dashboard/models/requests.py", status): NOT_IN_META
+        for status in ("open", "approved", "rejected", "expired", "withdrawn", "superseded", "done")
+    },
+}
+#: The same in templates.
+ALLOWED_IN_TEMPLATES: Mapping[tuple[str, str], str] = {
+    ("templates/_components/messages.html", "error"): "a level of Django's messages",
+    ("templates/_components/messages.html", "warning"): "a level of Django's messages",
+}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'run.status == "queued"',
+        'run.status in {"queued", Run.Status.RUNNING}',
+        'Run.objects.filter(status="queued")',
+        'Run.objects.filter(status__in=["queued"])',
+        'move(run, to="queued" if late else Run.Status.FAILED)',
+        'WORDS = {"queued": "Queued", "running": "Running"}',
+        'match status:\n    case "queued":\n        pass',
+    ],
+)
+def test_a_typed_value_is_noticed(source: str) -> None:
+    assert [literal.value for literal in enums.literals_in(source, "x.py")][:1] == ["queued"]
+
+
+@pytest.mark.parametrize("source", ['{"run": run, "title": title}', 'Pill(tone="run", icon="ok")', 'title("queued")'])
+def test_other_names_are_left_alone(source: str) -> None:
+    assert [*enums.literals_in(source, "x.py")] == []
+
+
+def test_python_names_the_member() -> None:
+    assert _not_allowed([*enums.literals()], ALLOWED) == [], "name the member, or say in ALLOWED why it is none"
+
+
+def test_templates_ask_for_a_flag_or_a_tone() -> None:
+    """A template cannot name a member, so what depends on one is decided by its presenter."""
+    assert _not_allowed([*enums.template_literals()], ALLOWED_IN_TEMPLATES) == [], "let the presenter say it"
+
+
+def test_nothing_is_allowed_that_is_not_there() -> None:
+    written = {(literal.file, literal.value) for literal in (*enums.literals(), *enums.template_literals())}
+    assert ({*ALLOWED, *ALLOWED_IN_TEMPLATES} - written) == set()
+
+
+def test_a_request_is_closed_in_every_state_that_nothing_follows() -> None:
+    final = {status for status, following in Request.TRANSITIONS.items() if not following}
+    states = _states(_constraint(Request, "request_closed_when_final"))
+    assert states == [set(Request.Status) - final, final]
+
+
+def test_one_run_of_an_environment_is_active() -> None:
+    assert _states(_constraint(Run, "one_active_run_an_environment")) == [set(Run.ACTIVE)]
+
+
+def test_one_rehearsal_of_a_digest_is_active() -> None:
+    assert _states(_constraint(Rehearsal, "one_active_rehearsal_a_digest")) == [set(rehearsals.ACTIVE)]
+
+
+def _not_allowed(literals: list[Literal], allowed: Mapping[tuple[str, str], str]) -> list[str]:
+    return [str(literal) for literal in literals if (literal.file, literal.value) not in allowed]
+
+
+def _constraint(model: type[Request | Run | Rehearsal], name: str) -> Q:
+    constraint = next(each for each in model._meta.constraints if each.name == name)
+    assert isinstance(constraint, CheckConstraint | UniqueConstraint)
+    assert isinstance(constraint.condition, Q)
+    return constraint.condition
+
+
+def _states(condition: Q) -> list[set[str]]:
+    """The states that it names, alternative by alternative."""
+    named: list[set[str]] = []
+    for child in condition.children:
+        if isinstance(child, Q):
+            named += _states(child)
+        elif isinstance(child, tuple) and child[0] == "status__in":
+            named.append(set(child[1]))
+    return named
