@@ -9,6 +9,8 @@ from html import escape
 from itertools import pairwise
 
 from dashboard.cli.exits import Exit
+from dashboard.engine.status import State
+from dashboard.models import Request
 
 TITLE = "From a file to a run"
 DESCRIPTION = (
@@ -38,7 +40,7 @@ PATH = (
         lines=("<version>_<name>.sql", "up, down and checksums"),
         module="engine/files",
         digest="",
-        next="pending",
+        next=State.PENDING,
         question="Is its text risky?",
         answer="engine/lint",
     ),
@@ -56,7 +58,7 @@ PATH = (
         lines=("one person asks,", "another one approves"),
         module="services/approvals.py",
         digest="binds the digest",
-        next="approved",
+        next=Request.Status.APPROVED,
         question="Does it really work?",
         answer="engine/rehearsal",
     ),
