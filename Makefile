@@ -47,12 +47,14 @@ check: $(BIN)/.dev ## Run every check, and count the failures at the end
 	run "Django migrations" env PYTHONWARNINGS=ignore $(BIN)/python manage.py makemigrations --check --dry-run ; \
 	run "deploy settings"   env $(production) $(BIN)/python manage.py check --deploy --fail-level WARNING ; \
 	run "generated docs"    diff docs/STATES.md <($(BIN)/python manage.py signalbox states) ; \
-	echo; if [ $$failed -eq 0 ]; then echo "All checks passed."; else echo "$$failed of 8 checks failed."; exit 1; fi
+	run "drawn picture"     diff docs/images/path.svg <($(BIN)/python manage.py signalbox picture) ; \
+	echo; if [ $$failed -eq 0 ]; then echo "All checks passed."; else echo "$$failed of 9 checks failed."; exit 1; fi
 
-fix: $(BIN)/.dev ## Repair what can be repaired, and make the generated docs anew
+fix: $(BIN)/.dev ## Repair what can be repaired, and renew what is generated in docs/
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python manage.py signalbox states > docs/STATES.md
+	$(BIN)/python manage.py signalbox picture > docs/images/path.svg
 
 bench: $(BIN)/.dev ## Measure what must stay fast
 	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; PYTHONPATH=. $(BIN)/python $$benchmark; done

@@ -9,7 +9,7 @@ class Observation(models.Model):
     environment = models.CharField(max_length=64, primary_key=True)
     tried_at = models.DateTimeField()
     ok = models.BooleanField()
-    #: The last good look: engine.target.tracking.History and identity as JSON; kept while the target is unreachable.
+    #: The last good look: engine.migration.History and identity as JSON; kept while the target is unreachable.
     seen_at = models.DateTimeField(null=True)
     history = models.JSONField(null=True)
     identity = models.JSONField(null=True)

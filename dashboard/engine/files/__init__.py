@@ -1,0 +1,1 @@
+"""What a folder holds. One module for each format of folders; none of them talks to a database."""

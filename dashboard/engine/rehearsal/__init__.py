@@ -1,4 +1,4 @@
-"""Rehearsals: migrations run on a throw-away database, forth and back and forth again, to see what they do.
+"""Rehearsals: migrations run on a throw-away database, up, down and up again, to see what they do.
 
 The scripts are run by the executor itself, on a database that nobody else uses and that is dropped at the end.
 Nothing here writes to a target: of one, schema and history are read.

@@ -1,0 +1,1 @@
+"""Schemas as values: read from the catalog, compared, and held against what the runs left."""
