@@ -197,6 +197,17 @@ def inverse(plan: Plan) -> Plan | None:
     )
 
 
+def is_newest_part(rollback: Plan, whole: Plan) -> bool:
+    """`rollback` takes back some of what `whole` takes back: the newest that still stand, and nothing out of order."""
+    wanted, steps, basis = rollback.without_saving().digest, whole.steps, list(whole.basis)
+    for first, step in enumerate(steps):
+        part = replace(whole, basis=tuple(basis), steps=steps[first : first + len(rollback.steps)])
+        if part.digest == wanted:
+            return True
+        basis = [record for record in basis if record[:2] != (step.version, step.name)]
+    return False
+
+
 # Building
 
 

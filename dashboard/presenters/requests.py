@@ -127,7 +127,7 @@ def promise(request: Request) -> str:
     if not request.rollback_digest or request.status not in covers:
         return ""
     span = wording.hours(environments.get_even_former(request.environment).rollback_hours)
-    what = f"the rollback of exactly these migrations, for {span} after they ran"
+    what = f"the rollback of these migrations, all of them or the newest first, for {span} after they ran"
     return f"{covers[Request.Status(request.status)]} {what}."
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from dashboard.engine import planner
 from dashboard.engine.plan import Action, Plan
 from dashboard.engine.run.executor import Approval
-from dashboard.models import Decision, Request, Run, environments
+from dashboard.models import Decision, Request, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role, has_role
 from dashboard.services import audit, evidence, permissions, plans, policies, rehearsals
@@ -127,7 +127,7 @@ def live(plan: Plan, *, for_run: Run | None = None) -> tuple[Request, Approval] 
     if request is None or not has_role(_approver_of(request), Role.APPROVER):
         return None
     return request, Approval(
-        digest=request.digest if request.digest in _covering(plan) else request.rollback_digest,
+        digest=request.digest if request.digest in _covering(plan) else plan.without_saving().digest,
         requested_by=request.requested_by.get_username(),
         approved_by=_approver_of(request).get_username(),
         expires_at=_covered_until(request, plan),
@@ -215,22 +215,33 @@ def _approved_for(plan: Plan) -> Request | None:
 
 
 def _standing_rollback(plan: Plan, for_run: Run | None) -> Request | None:
-    """The approved apply that this plan exactly undoes, if its time has not run out and it was not used yet."""
+    """The approved apply that this plan takes back, whole or its newest part, once, and in time."""
     if plan.action is not Action.ROLLBACK:
         return None
-    requests = Request.objects.filter(
+    applied = Request.objects.filter(
         environment=plan.environment,
-        rollback_digest__in=_covering(plan),
         status=Request.Status.DONE,
         runs__status__in=[Run.Status.SUCCEEDED, Run.Status.RESOLVED],
-    ).order_by("-id")
-    for request in requests:
-        uses = Run.objects.filter(request=request, action=Action.ROLLBACK).exclude(status=Run.Status.CANCELLED)
-        if for_run:
-            uses = uses.exclude(pk=for_run.pk)
-        if not uses.exists() and _covered_until(request, plan) > timezone.now():
-            return request
-    return None
+        runs__finished_at__gt=timezone.now() - _rollback_time(plan.environment),
+    ).exclude(rollback_digest="")
+    candidates = applied.order_by("-id").distinct()
+    return next((request for request in candidates if _takes_back(plan, request, for_run)), None)
+
+
+def _takes_back(plan: Plan, request: Request, for_run: Run | None) -> bool:
+    inverse = planner.inverse(request.plan)
+    if inverse is None or inverse.digest != request.rollback_digest or not planner.is_newest_part(plan, inverse):
+        return False
+    used = RunStep.objects.filter(run__request=request, run__action=Action.ROLLBACK)
+    used = used.exclude(run__status=Run.Status.CANCELLED).exclude(run=for_run)
+    rolled_back = set(used.values_list("version", "name"))
+    return all((step.version, step.name) not in rolled_back for step in plan.steps) and (
+        _covered_until(request, plan) > timezone.now()
+    )
+
+
+def _rollback_time(environment: str) -> timedelta:
+    return timedelta(hours=environments.get(environment).rollback_hours)
 
 
 def _covering(plan: Plan) -> list[str]:
@@ -243,5 +254,4 @@ def _covered_until(request: Request, plan: Plan) -> datetime:
     if request.digest in _covering(plan):
         return request.expires_at
     applied = request.runs.filter(digest=request.digest).latest("id")
-    hours = environments.get(request.environment).rollback_hours
-    return (applied.finished_at or applied.queued_at) + timedelta(hours=hours)
+    return (applied.finished_at or applied.queued_at) + _rollback_time(request.environment)

@@ -227,8 +227,8 @@ def apply_approved(line: Line, alice: Actor, bob: Actor) -> Request:
     return request
 
 
-def roll_back(line: Line, by: Actor) -> Run:
-    plan = plans.rollback(line.production, version="001", name="users")
+def roll_back(line: Line, by: Actor, *, version: str = "001", name: str = "users") -> Run:
+    plan = plans.rollback(line.production, version=version, name=name)
     accepted = [warning.key for warning in plan.warnings]
     run = runs.start(plan, environment=line.production, by=by, typed_name="production", accepted=accepted)
     execution.execute(run.pk)
@@ -242,6 +242,29 @@ def test_approving_an_apply_approves_its_exact_rollback_once(two_files: Line, al
     assert tables(two_files) == []
     apply_approved(two_files, alice, bob)
     assert roll_back(two_files, alice).status == Run.Status.SUCCEEDED, "the second apply brought its own approval"
+
+
+def test_an_approved_rollback_covers_its_newest_part_and_then_the_rest(
+    two_files: Line, alice: Actor, bob: Actor
+) -> None:
+    apply_approved(two_files, alice, bob)
+    assert roll_back(two_files, alice, version="002", name="orders").status == Run.Status.SUCCEEDED
+    assert tables(two_files) == ["users"]
+    assert roll_back(two_files, alice).status == Run.Status.SUCCEEDED
+    assert tables(two_files) == []
+
+
+def test_a_part_that_was_rolled_back_and_came_again_needs_its_own_approval(
+    two_files: Line, alice: Actor, bob: Actor
+) -> None:
+    first = apply_approved(two_files, alice, bob)
+    roll_back(two_files, alice, version="002", name="orders")
+    again = apply_approved(two_files, alice, bob)
+    plan = plans.rollback(two_files.production, version="002", name="orders")
+    covering = approvals.live(plan)
+    assert covering is not None and covering[0] == again != first
+    Run.objects.filter(request=again).update(finished_at=timezone.now() - timedelta(hours=73))
+    assert approvals.live(plan) is None
 
 
 def test_a_standing_rollback_is_void_once_something_else_was_applied(two_files: Line, alice: Actor, bob: Actor) -> None:
