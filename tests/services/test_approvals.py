@@ -262,7 +262,8 @@ def test_a_part_that_was_rolled_back_and_came_again_needs_its_own_approval(
     again = apply_approved(two_files, alice, bob)
     plan = plans.rollback(two_files.production, version="002", name="orders")
     covering = approvals.live(plan)
-    assert covering is not None and covering[0] == again != first
+    assert covering is not None
+    assert covering[0] == again != first
     Run.objects.filter(request=again).update(finished_at=timezone.now() - timedelta(hours=73))
     assert approvals.live(plan) is None
 
