@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from django.urls import reverse
@@ -12,9 +13,11 @@ from config.environments import Requirement
 from dashboard.engine.plan import Action, Plan
 from dashboard.models import Request
 from dashboard.presenters import rehearsals, requirements
+from dashboard.presenters.badges import badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.pills import Pill
 from dashboard.presenters.rehearsals import RehearsalRow, RiskView
+from dashboard.selectors.elsewhere import FailedElsewhere
 from dashboard.services import permissions
 from dashboard.services.actors import Actor
 from dashboard.services.evidence import Evidence, EvidenceStatus, Item
@@ -31,7 +34,19 @@ class EvidenceLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """What stands above all evidence: the same text failed somewhere else."""
+
+    title: str
+    sentence: str
+    at: datetime
+    url: str
+    url_label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceView:
+    alarms: tuple[Alarm, ...]
     lines: tuple[EvidenceLine, ...]
     pill: Pill
     rehearsal: RehearsalRow | None
@@ -50,28 +65,36 @@ VERDICTS: Mapping[EvidenceStatus, tuple[str, str, str]] = {
 }
 UNDER_WAY = ("under way", "run", "run")
 COMPLETE = Pill(label="Nothing missing", tone="ok", icon="ok")
+ALARMED = Pill(label="Failed elsewhere", tone="danger", icon="fail")
 ACCEPTED = Pill(label="Accepted unproven", tone="warn", icon="attention")
 
 
-def of_plan(found: Evidence, plan: Plan, by: Actor) -> EvidenceView:
+def of_plan(found: Evidence, plan: Plan, by: Actor, failed: Sequence[FailedElsewhere] = ()) -> EvidenceView:
     """Before anyone asks: on the page of a plan."""
     last = plan.steps[-1]
     if plan.action is Action.ROLLBACK:
         url = reverse("rollback-rehearse", args=[plan.environment, last.version, last.name])
-        return _view(found, by, url)
-    return _view(found, by, reverse("apply-rehearse", args=[plan.environment]), ("upto", last.version))
+        return _view(found, failed, by, url)
+    return _view(found, failed, by, reverse("apply-rehearse", args=[plan.environment]), ("upto", last.version))
 
 
-def of_request(found: Evidence, request: Request, by: Actor) -> EvidenceView:
-    return _view(found, by, reverse("request-rehearse", args=[request.pk]))
+def of_request(found: Evidence, request: Request, by: Actor, failed: Sequence[FailedElsewhere] = ()) -> EvidenceView:
+    return _view(found, failed, by, reverse("request-rehearse", args=[request.pk]))
 
 
-def _view(found: Evidence, by: Actor, rehearse_url: str, *fields: tuple[str, str]) -> EvidenceView:
+def _view(
+    found: Evidence,
+    failed: Sequence[FailedElsewhere],
+    by: Actor,
+    rehearse_url: str,
+    *fields: tuple[str, str],
+) -> EvidenceView:
     proven = any(i.requirement is Requirement.REHEARSAL and i.verdict is EvidenceStatus.SATISFIED for i in found.items)
     risks = rehearsals.risks(found.rehearsal) if found.rehearsal and proven else ()
     return EvidenceView(
         lines=tuple(_line(item, found) for item in found.items),
-        pill=_pill(found),
+        alarms=tuple(map(_alarm, failed)),
+        pill=_pill(found, failed),
         rehearsal=rehearsals.row(found.rehearsal) if found.rehearsal else None,
         rehearse=ActionButton(
             label="Rehearse again" if found.rehearsal else "Rehearse",
@@ -88,9 +111,22 @@ def _view(found: Evidence, by: Actor, rehearse_url: str, *fields: tuple[str, str
     )
 
 
-def _pill(found: Evidence) -> Pill:
+def _alarm(failure: FailedElsewhere) -> Alarm:
+    place = badge_of(failure.environment).name
+    return Alarm(
+        title=f"{failure.label} failed on {place}.",
+        sentence=f"The same file, byte for byte: {failure.sentence or 'the reason was not kept.'}",
+        at=failure.at,
+        url=reverse("run", args=[failure.run]),
+        url_label=f"Run {failure.run}",
+    )
+
+
+def _pill(found: Evidence, failed: Sequence[FailedElsewhere]) -> Pill:
     if missing := len(found.missing):
         return Pill(label=f"{missing} missing", tone="danger", icon="fail")
+    if failed:
+        return ALARMED
     return ACCEPTED if any(item.verdict is EvidenceStatus.ANSWERED for item in found.items) else COMPLETE
 
 

@@ -20,7 +20,7 @@ from dashboard.presenters import evidence as evidence_presenter
 from dashboard.presenters import forecasts as forecast_presenter
 from dashboard.presenters import plans as plan_presenter
 from dashboard.presenters import requests as presenter
-from dashboard.selectors import people
+from dashboard.selectors import elsewhere, people
 from dashboard.selectors import requests as selector
 from dashboard.services import actors, approvals, decisions, forecasts, plans, runs, validity
 from dashboard.views import launching, live
@@ -117,7 +117,8 @@ def _page(request: HttpRequest, change_request: Request, **bound: Any) -> HttpRe
     state = validity.state_of(change_request)
     environment, plan = state.environment, change_request.plan
     digest = {"digest": change_request.digest}
-    proof = evidence_presenter.of_request(state.proof, change_request, by) if state.proof else None
+    failed = elsewhere.failures(plan) if state.proof else ()
+    proof = evidence_presenter.of_request(state.proof, change_request, by, failed) if state.proof else None
     offered = presenter.actions(state, by)
     polled = request.htmx and proof and proof.is_live  # type: ignore[attr-defined]
     stake = _at_stake(change_request, environment, counts=not polled)

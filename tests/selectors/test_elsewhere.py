@@ -1,0 +1,55 @@
+"""The same bytes that failed in another environment are known before anyone approves them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+
+from dashboard.models import Run
+from dashboard.selectors import elsewhere
+from dashboard.services import execution, plans, runs
+from dashboard.services.actors import Actor
+from tests.fix_line import Line
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+FAILS = "CREATE TABLE orders (id int);\nSELECT 1/0;"
+
+
+def apply_on_staging(line: Line, by: Actor) -> Run:
+    run = runs.start(plans.apply(line.staging), environment=line.staging, by=by)
+    execution.execute(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+@pytest.fixture
+def failed_on_staging(line: Line, requester: User, acting: Callable[[User], Actor]) -> Run:
+    line.write(_001_orders=FAILS)
+    return apply_on_staging(line, acting(requester))
+
+
+def test_a_failure_of_the_same_text_is_told(line: Line, failed_on_staging: Run):
+    (failure,) = elsewhere.failures(plans.apply(line.production))
+    assert (failure.label, failure.environment, failure.run) == ("001_orders", "staging", failed_on_staging.pk)
+    assert "division by zero" in failure.sentence
+
+
+def test_another_text_has_not_failed_yet(line: Line, failed_on_staging: Run):
+    line.write(_001_orders="CREATE TABLE orders (id int);")
+    assert elsewhere.failures(plans.apply(line.production)) == ()
+
+
+def test_a_later_success_there_answers_it(
+    line: Line, failed_on_staging: Run, requester: User, acting: Callable[[User], Actor]
+):
+    line.write(_001_orders="CREATE TABLE orders (id int);")
+    apply_on_staging(line, acting(requester))
+    line.write(_001_orders=FAILS)
+    assert elsewhere.failures(plans.apply(line.production)) == ()
+
+
+def test_the_environment_itself_is_not_elsewhere(line: Line, failed_on_staging: Run):
+    assert elsewhere.failures(plans.apply(line.staging)) == ()
