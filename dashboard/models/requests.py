@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
 from dashboard.models.plans import KeepsPlan
+
+if TYPE_CHECKING:
+    from dashboard.models.runs import Run
 
 
 class Request(KeepsPlan):
@@ -61,6 +66,12 @@ class Request(KeepsPlan):
     def __str__(self) -> str:
         return f"request {self.pk}: {self.title}"
 
+    @property
+    def own_run(self) -> Run | None:
+        """The last run that it was asked for; not the rollback that its approval covers too. Lists fetch `runs`."""
+        own = [run for run in self.runs.all() if run.action == self.action]
+        return max(own, key=lambda run: run.pk, default=None)
+
 
 class Decision(models.Model):
     class Verdict(models.TextChoices):
@@ -71,6 +82,8 @@ class Decision(models.Model):
     verdict = models.CharField(max_length=16, choices=Verdict)
     digest = models.CharField(max_length=64)  # what was on the page when the person decided
     reason = models.TextField(blank=True)
+    #: What was proven then, as services.evidence.Evidence.to_rows gives it; null in rows from before it was kept.
+    evidence = models.JSONField(null=True)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
 

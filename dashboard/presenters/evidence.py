@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -11,7 +11,6 @@ from django.urls import reverse
 
 from config.environments import Requirement
 from dashboard.engine.plan import Action, Plan
-from dashboard.models import Request
 from dashboard.presenters import rehearsals, requirements
 from dashboard.presenters.badges import badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
@@ -21,6 +20,7 @@ from dashboard.selectors.elsewhere import FailedElsewhere
 from dashboard.services import permissions
 from dashboard.services.actors import Actor
 from dashboard.services.evidence import Evidence, EvidenceStatus, Item
+from dashboard.services.validity import RequestState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,7 @@ class EvidenceView:
     risks: tuple[RiskView, ...]  # by the rehearsal that counts: what people would notice
     moments: tuple[RiskView, ...]  # what they would not
     is_live: bool  # a rehearsal is under way: look again soon
+    as_of: datetime | None = None  # of a closed request: when it was decided on
 
 
 #: In a word, with tone and icon.
@@ -78,8 +79,14 @@ def of_plan(found: Evidence, plan: Plan, by: Actor, failed: Sequence[FailedElsew
     return _view(found, failed, by, reverse("apply-rehearse", args=[plan.environment]), ("upto", last.version))
 
 
-def of_request(found: Evidence, request: Request, by: Actor, failed: Sequence[FailedElsewhere] = ()) -> EvidenceView:
-    return _view(found, failed, by, reverse("request-rehearse", args=[request.pk]))
+def of_request(state: RequestState, by: Actor, failed: Sequence[FailedElsewhere] = ()) -> EvidenceView | None:
+    """None where nothing was kept of what the decision rested on."""
+    if state.proof is None:
+        return None
+    view = _view(state.proof, failed, by, reverse("request-rehearse", args=[state.request.pk]))
+    if state.proven_at is None:
+        return view
+    return replace(view, as_of=state.proven_at, is_live=False, rehearse=replace(view.rehearse, show=False))
 
 
 def _view(

@@ -17,6 +17,7 @@ from dashboard.presenters.actions import WORDS
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal, sentence_of
 from dashboard.presenters.pills import Pill
+from dashboard.presenters.runs import RunRow
 from dashboard.selectors.requests import Tab
 from dashboard.services import permissions, policies
 from dashboard.services.actors import Actor
@@ -33,6 +34,7 @@ class RequestRow:
     by: str
     at: datetime
     expires_at: datetime | None
+    run: RunRow | None  # of a request that is done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +97,13 @@ def tabs(current: Tab, counts: Mapping[Tab, int]) -> list[TabView]:
 
 
 def row(request: Request) -> RequestRow:
+    run = _ended(request)
     return RequestRow(
         url=reverse("request", args=[request.pk]),
         title=request.title,
-        pill=pill(request),
+        pill=run.pill if run else pill(request),
         place=badge_of(request.environment),
+        run=run,
         reason=request.reason,
         by=request.requested_by.get_username(),
         at=request.requested_at,
@@ -108,7 +112,14 @@ def row(request: Request) -> RequestRow:
 
 
 def pill(request: Request) -> Pill:
-    return statuses.REQUEST[request.status]
+    """A request that is done ended as its run did."""
+    run = _ended(request)
+    return run.pill if run else statuses.REQUEST[request.status]
+
+
+def _ended(request: Request) -> RunRow | None:
+    run = request.own_run if request.status == Request.Status.DONE else None
+    return runs.row(run) if run else None
 
 
 def then(request: Request) -> str:

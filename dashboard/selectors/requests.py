@@ -31,7 +31,9 @@ def waiting_for(user: User) -> QuerySet[Request]:
 
 def queue(tab: Tab, user: User) -> QuerySet[Request]:
     """The requests of one tab, newest first."""
-    return _in(tab, user).select_related("requested_by").order_by("-id")
+    became = Prefetch("steps", RunStep.objects.only("run_id", "status"))
+    ran = Prefetch("runs", Run.objects.select_related("started_by").defer("frozen_plan").prefetch_related(became))
+    return _in(tab, user).select_related("requested_by").prefetch_related(ran).order_by("-id")
 
 
 def counts(user: User) -> dict[Tab, int]:

@@ -20,6 +20,7 @@ from dashboard.models.roles import Role, has_role
 from dashboard.services import audit, evidence, permissions, plans, policies, rehearsals
 from dashboard.services.actors import SIGNALBOX, Actor
 from dashboard.services.errors import AlreadyDecided, ApproverGone
+from dashboard.services.evidence import Evidence
 
 
 @transaction.atomic
@@ -80,6 +81,7 @@ def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> Req
     """
     request = _decide(request_id, Decision.Verdict.APPROVED, by=by, digest=digest, reason=reason)
     found = evidence.check(request)
+    _keep_evidence(request, by, found)
     environment = environments.get(request.environment)
     policies.check_is_bound(environment)
     expires_at = timezone.now() + timedelta(hours=environment.approval_hours)
@@ -103,6 +105,7 @@ def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> Req
 def reject(request_id: int, *, by: Actor, digest: str, reason: str) -> Request:
     reason = policies.check_reason(reason, "reject a request")
     request = _decide(request_id, Decision.Verdict.REJECTED, by=by, digest=digest, reason=reason)
+    _keep_evidence(request, by, evidence.of_request(request, environments.get(request.environment)))
     _move(request, Request.Status.REJECTED)
     audit.record(audit.Event.REQUEST_REJECTED, by=by, environment=request.environment, request=request, reason=reason)
     return request
@@ -187,6 +190,11 @@ def _decide(request_id: int, verdict: Decision.Verdict, *, by: Actor, digest: st
         request=request, verdict=verdict, digest=digest, reason=reason.strip(), by=by.person, at=timezone.now()
     )
     return request
+
+
+def _keep_evidence(request: Request, by: Actor, found: Evidence) -> None:
+    """What the person saw proven when they decided: a finished request still shows it."""
+    request.decisions.filter(by=by.person).update(evidence=found.to_rows())
 
 
 def _move(request: Request, status: Request.Status, **changes: object) -> None:

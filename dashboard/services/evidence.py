@@ -58,6 +58,13 @@ class Evidence:
     def under_way(self) -> bool:
         return self.rehearsal is not None and self.rehearsal.status in rehearsals.ACTIVE
 
+    def to_rows(self) -> dict[str, Any]:
+        """For keeping with a decision; `as_kept` reads it."""
+        items = [
+            {"requirement": i.requirement.value, "verdict": i.verdict.value, "sentence": i.sentence} for i in self.items
+        ]
+        return {"items": items, "rehearsal": self.rehearsal.pk if self.rehearsal else None}
+
     def to_dict(self) -> dict[str, Any]:
         """For the audit log."""
         verdicts = {item.requirement.value: item.verdict.value for item in self.items}
@@ -83,6 +90,21 @@ def of_plan(plan: Plan, environment: Environment, *, irreversible_because: str =
 def of_request(request: Request, environment: Environment) -> Evidence:
     plan = request.plan
     return of_plan(plan, environment, irreversible_because=request.irreversible_because)
+
+
+def as_kept(rows: dict[str, Any]) -> Evidence:
+    """The evidence on which a decision was made. A requirement that exists no more is left out."""
+    known = {requirement.value for requirement in Requirement}
+    items = tuple(
+        Item(
+            requirement=Requirement(row["requirement"]),
+            verdict=EvidenceStatus(row["verdict"]),
+            sentence=row["sentence"],
+        )
+        for row in rows["items"]
+        if row["requirement"] in known
+    )
+    return Evidence(items=items, rehearsal=Rehearsal.objects.filter(pk=rows["rehearsal"]).first())
 
 
 def check(request: Request) -> Evidence:

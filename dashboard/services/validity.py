@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from dashboard.engine import verification
 from dashboard.engine.errors import EngineError
@@ -31,7 +32,8 @@ class RequestState:
     decisions: tuple[Decision, ...]
     runs: tuple[Run, ...]
     objection: str  # why its plan no longer holds; asked only while it has not begun
-    proof: Evidence | None  # what an approval would rest on; None where nothing is to be decided any more
+    proof: Evidence | None  # what an approval would rest on; of a closed request what the decision rested on
+    proven_at: datetime | None  # when that was so; None while it is so now
     occupied: EngineError | None
     unbound: EngineError | None
 
@@ -51,10 +53,19 @@ def state_of(request: Request) -> RequestState:
         decisions=tuple(request.decisions.all()),
         runs=runs,
         objection="" if has_begun else _objection_to(request),
-        proof=None if request.closed_at else evidence.of_request(request, environment),
+        **_proof(request, environment),
         occupied=policies.occupied(environment),
         unbound=policies.unbound(environment),
     )
+
+
+def _proof(request: Request, environment: Environment) -> dict[str, Any]:
+    if request.closed_at is None:
+        return {"proof": evidence.of_request(request, environment), "proven_at": None}
+    for decision in request.decisions.all():
+        if decision.evidence:
+            return {"proof": evidence.as_kept(decision.evidence), "proven_at": decision.at}
+    return {"proof": None, "proven_at": None}
 
 
 def _objection_to(request: Request) -> str:

@@ -117,8 +117,8 @@ def _page(request: HttpRequest, change_request: Request, **bound: Any) -> HttpRe
     state = validity.state_of(change_request)
     environment, plan = state.environment, change_request.plan
     digest = {"digest": change_request.digest}
-    failed = elsewhere.failures(plan) if state.proof else ()
-    proof = evidence_presenter.of_request(state.proof, change_request, by, failed) if state.proof else None
+    failed = () if change_request.closed_at else elsewhere.failures(plan)
+    proof = evidence_presenter.of_request(state, by, failed)
     offered = presenter.actions(state, by)
     polled = request.htmx and proof and proof.is_live  # type: ignore[attr-defined]
     stake = _at_stake(change_request, environment, counts=not polled)

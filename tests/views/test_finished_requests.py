@@ -1,0 +1,64 @@
+"""What a request shows once it has ended: its outcome, and the evidence on which it was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+
+from dashboard.models import Request, Run
+from dashboard.services import approvals, execution, plans, runs
+from dashboard.services.actors import Actor
+from tests.fix_line import Line
+from tests.fix_people import ClientOf
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+type Acting = Callable[[User], Actor]
+
+
+@pytest.fixture
+def failed(line: Line, requester: User, approver: User, acting: Acting) -> Request:
+    """Approved for production, run, and failed there."""
+    line.write(_001_orders="CREATE TABLE orders (id int);\nSELECT 1/0;", _001_rollback="DROP TABLE orders;")
+    plan = plans.apply(line.production)
+    request = approvals.open_request(plan, environment=line.production, by=acting(requester), reason="December")
+    approvals.approve(request.pk, by=acting(approver), digest=request.digest)
+    request.refresh_from_db()
+    execution.execute(runs.start_approved(request, by=acting(requester), typed_name="production").pk)
+    request.refresh_from_db()
+    return request
+
+
+def test_a_request_whose_run_failed_is_listed_as_failed_with_its_run(
+    failed: Request, approver: User, client_of: ClientOf
+):
+    (row,) = client_of(approver).get("/requests/?tab=done").context["rows"]
+    assert (row.pill.tone, row.run.url) == ("danger", f"/runs/{Run.objects.get().pk}/")
+
+
+def test_a_finished_request_shows_what_its_decision_rested_on(failed: Request, approver: User, client_of: ClientOf):
+    decision = failed.decisions.get()
+    shown = client_of(approver).get(f"/requests/{failed.pk}/").context["evidence"]
+    assert shown.as_of == decision.at
+    assert len(shown.lines) == len(decision.evidence["items"]) > 0
+    assert not shown.rehearse.show
+
+
+def test_a_decision_from_before_evidence_was_kept_shows_none(failed: Request, approver: User, client_of: ClientOf):
+    failed.decisions.update(evidence=None)
+    assert client_of(approver).get(f"/requests/{failed.pk}/").context["evidence"] is None
+
+
+def test_the_approver_reads_first_that_it_failed_on_staging(
+    line: Line, requester: User, approver: User, acting: Acting, client_of: ClientOf
+):
+    line.write(_001_orders="CREATE TABLE orders (id int);\nSELECT 1/0;")
+    run = runs.start(plans.apply(line.staging), environment=line.staging, by=acting(requester))
+    execution.execute(run.pk)
+    plan = plans.apply(line.production)
+    request = approvals.open_request(plan, environment=line.production, by=acting(requester), reason="December")
+    shown = client_of(approver).get(f"/requests/{request.pk}/").context["evidence"]
+    assert shown.pill.tone == "danger"
+    assert [alarm.url for alarm in shown.alarms] == [f"/runs/{run.pk}/"]
