@@ -205,7 +205,7 @@ def _open(migration: Migration, row: AppliedMigration | None, files: _Files, his
     if row is not None:
         return _failed(migration, row)
     if migration.identity in history.rolled_back:
-        sentence = f"{label} was applied here and rolled back; nothing of it is left. It runs again with the next run."
+        sentence = f"{label} was applied here and rolled back. It runs again with the next run."
         return _status(migration, None, State.ROLLED_BACK, sentence)
     if files.is_overtaken(migration):
         sentence = (
@@ -218,9 +218,11 @@ def _open(migration: Migration, row: AppliedMigration | None, files: _Files, his
 
 def _failed(migration: Migration, row: AppliedMigration) -> MigrationStatus:
     reason = f" ({row.error_message})" if row.error_message else ""
+    is_ours = bool(row.run_id)
+    unknown = "Another tool recorded that, so what is left of it is not known."
+    left = "PostgreSQL undid all of it." if is_ours else unknown
     sentence = (
-        f"{migration.label} failed here{_when(row)}{reason}. PostgreSQL undid all of it. "
-        "Mend the cause, and it runs with the next run."
+        f"{migration.label} failed here{_when(row)}{reason}. {left} Mend the cause, and it runs with the next run."
     )
     return _status(migration, row, State.FAILED, sentence)
 

@@ -159,8 +159,8 @@ def _failed(item: MigrationStatus, environment: str, run: Run | None) -> ErrorBo
     return ErrorBox(
         title=f"{name} failed on {environment}",
         happened=_told(run) or (item.applied and item.applied.error_message) or "The reason was not kept.",
-        state_now=f"Nothing of {name} remains: PostgreSQL undid it. What was applied before stands.",
-        state_tone="ok",
+        state_now=_after_failure(item, name),
+        state_tone="ok" if _is_ours(item) else "warn",
         next_step=Failure.from_dict(failure).remedy or "Mend the cause; it runs again with the next run.",
         facts=boxes.server_facts(server),
         excerpt=server.get("excerpt", ""),
@@ -168,6 +168,17 @@ def _failed(item: MigrationStatus, environment: str, run: Run | None) -> ErrorBo
         url_label=f"{item.migration.up.file}, line {line}" if item.migration and line else "The file",
         actions=_run_button(run),
     )
+
+
+def _is_ours(item: MigrationStatus) -> bool:
+    """Signalbox ran it: of what another tool recorded nobody knows what it left."""
+    return bool(item.applied and item.applied.run_id)
+
+
+def _after_failure(item: MigrationStatus, name: str) -> str:
+    if _is_ours(item):
+        return f"Nothing of {name} remains: PostgreSQL undid it. What was applied before stands."
+    return f"Another tool recorded that {name} failed. What it left is not known: look before it runs again."
 
 
 def _told(run: Run | None) -> str:

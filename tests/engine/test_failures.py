@@ -147,3 +147,21 @@ def test_a_repair_knows_its_index_however_the_statement_is_written(people: Bench
     people.database.query("CREATE INDEX people_name_key ON people (name)")
     with pytest.raises(errors.PlanBlocked, match="valid, or gone"):
         people.execute(replace(plan, steps=(replace(plan.steps[0], sql=drop),)))
+
+
+def test_a_failed_rollback_does_not_advise_to_correct_the_file(people: Bench) -> None:
+    people.write("002_five.sql", "CREATE TABLE five (id int);")
+    people.write("002_rollback.sql", "DROP TABLE five;")
+    people.apply()
+    people.database.query("DROP TABLE five")
+    with pytest.raises(errors.StatementFailed) as caught:
+        people.execute(people.plan_rollback("002", "five"), run_id="2")
+    assert caught.value.facts["remedy"] == failures.ROLLBACK_FAILED.remedy
+
+
+@pytest.mark.parametrize("sql", ["CREATE TABLE people (id int);", "ALTER TABLE people ADD COLUMN name text;"])
+def test_what_is_there_already_may_have_been_made_by_hand(people: Bench, sql: str) -> None:
+    people.write("002_again.sql", sql)
+    with pytest.raises(errors.StatementFailed) as caught:
+        people.apply()
+    assert caught.value.facts["remedy"] == failures.RUN_BY_HAND.remedy

@@ -127,10 +127,17 @@ def test_a_renamed_file_is_told_its_old_name():
 
 
 def test_a_failed_row_is_failed_and_pending():
-    found = only(folder(migration("001")), history(row("001", success=False, error_message="no such table")))
+    attempt = row("001", success=False, error_message="no such table", run_id="7")
+    found = only(folder(migration("001")), history(attempt))
     assert (found.state, found.is_pending) == (State.FAILED, True)
     assert "no such table" in found.sentence
     assert "undid all of it" in found.sentence
+
+
+def test_of_a_failure_that_another_tool_recorded_nothing_is_said_to_be_undone():
+    found = only(folder(migration("001")), history(row("001", success=False, error_message="no such table")))
+    assert found.state is State.FAILED
+    assert "undid" not in found.sentence
 
 
 def test_what_broke_off_outside_a_transaction_is_partial_and_not_pending():

@@ -18,7 +18,7 @@ from dashboard.engine.errors import (
     ServerError,
     StatementFailed,
 )
-from dashboard.engine.plan import Step
+from dashboard.engine.plan import Action, Step
 from dashboard.engine.sql import excerpts
 from dashboard.engine.sql.statements import Statement
 
@@ -58,6 +58,18 @@ EXPLANATIONS = {
     ),
     "40P01": Explanation(remedy="It deadlocked with other sessions several times over. Try again at a quieter time."),
 }
+#: Something of that name is there already: a table, column, object, function or schema.
+ALREADY_THERE = frozenset({"42P07", "42701", "42710", "42723", "42P06"})
+RUN_BY_HAND = Explanation(
+    remedy="Someone may have run it by hand, or another tool has. Compare what is there with the file: if it is the "
+    "same, skip this migration here with a reason; if not, rename or remove what is in the way, and apply again."
+)
+#: A rollback sends what was captured at apply time, so a corrected file changes nothing.
+ROLLBACK_FAILED = Explanation(
+    remedy="A rollback sends the script that was captured when the migration was applied, so a change of the file "
+    "changes nothing. Make by hand what the script misses in the database, and roll back again; or write a new "
+    "migration that undoes the old one."
+)
 NOT_EXPLAINED = Explanation(remedy="")
 NOT_COPIED = Explanation(left="There is no copy either.", remedy="Remove the cause, or do without the copy.")
 LOCK_RELEASED = Explanation(remedy="Take pg_advisory_unlock_all or DISCARD ALL out of the file.")
@@ -69,7 +81,7 @@ def failed(
     step: Step, error: ServerError, explanation: Explanation | None = None, *, where: str = "while it was recorded"
 ) -> StatementFailed:
     """The step is undone. `where` tells of an error that is about none of its statements."""
-    explanation = explanation or EXPLANATIONS.get(error.sqlstate, NOT_EXPLAINED)
+    explanation = explanation or _explained(step, error)
     return StatementFailed(
         version=step.label,
         number=error.statement,
@@ -79,6 +91,14 @@ def failed(
         left=explanation.left,
         remedy=explanation.remedy,
     )
+
+
+def _explained(step: Step, error: ServerError) -> Explanation:
+    if explanation := EXPLANATIONS.get(error.sqlstate):
+        return explanation
+    if step.action is Action.ROLLBACK:
+        return ROLLBACK_FAILED
+    return RUN_BY_HAND if error.sqlstate in ALREADY_THERE else NOT_EXPLAINED
 
 
 def partly_applied(
