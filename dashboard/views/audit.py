@@ -44,7 +44,7 @@ class _Line:
 
 def _spreadsheet(events: Iterable[AuditEvent]) -> StreamingHttpResponse:
     writer = csv.writer(_Line())
-    lines: Iterator[str] = (writer.writerow(row) for row in presenter.rows(events))
+    lines: Iterator[str] = (writer.writerow(row) for row in presenter.rows(event for event in events))
     answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = 'attachment; filename="signalbox-audit.csv"'
     return answer

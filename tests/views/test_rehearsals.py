@@ -86,6 +86,7 @@ def test_the_page_of_a_plan_asks_for_just_that_plan(two: Line, requester: User, 
     assert Rehearsal.objects.get().digest == digest
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_rollback_can_be_rehearsed(
     two: Line, run_on_staging: Callable[..., Run], requester: User, client_of: ClientOf
 ) -> None:
@@ -320,6 +321,7 @@ def test_nobody_is_asked_where_nobody_wants_a_way_back(two: Line, requester: Use
     assert "without a way back" not in text(client_of(requester).get("/environments/production/apply/"))
 
 
+@pytest.mark.django_db(transaction=True)  # a run writes its progress on a connection of its own
 def test_a_proven_rollback_needs_no_acceptance(
     two: Line,
     run_on_staging: Callable[..., Run],
