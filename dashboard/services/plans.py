@@ -106,13 +106,13 @@ def detail(plan: Plan) -> Detail:
     folder = folders.current().folder
     return Detail(
         plan=plan,
-        outlines=tuple(_outline(step) for step in plan.steps),
+        outlines=tuple(outline(step) for step in plan.steps),
         folder=folder,
         findings=findings.by_file(folder),
     )
 
 
-def _outline(step: Step) -> Outline:
+def outline(step: Step) -> Outline:
     whole = _outline_of(step.sql)
     return replace(whole, sent=tuple(s for s in whole.sent if s.number >= step.first_statement))
 
