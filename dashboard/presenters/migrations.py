@@ -27,7 +27,7 @@ from dashboard.selectors.findings import Findings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class EnvironmentState:
     """How it stands in one environment."""
 
     badge: Badge
@@ -81,7 +81,7 @@ class MigrationPage:
     down: ScriptView | None
     no_down: tuple[str, ...]  # why there is no rollback
     facts: tuple[tuple[str, Any], ...]
-    places: tuple[Place, ...]
+    places: tuple[EnvironmentState, ...]
     edited: tuple[Edited, ...]
     passages: tuple[Passage, ...]
 
@@ -139,12 +139,12 @@ def _is_in(cell: MigrationStatus, state: str) -> bool:
 # Where it stands
 
 
-def _place(standing: Standing, version: str, name: str) -> Place:
+def _place(standing: Standing, version: str, name: str) -> EnvironmentState:
     item = standing.status_of(version, name)
     if item is None:
         return _unknown_place(standing, version, name)
     stands = item.state in STANDS or item.state is State.SKIPPED
-    return Place(
+    return EnvironmentState(
         badge=badge(standing.environment),
         pill=state_pill(item),
         sentence=item.sentence,
@@ -161,7 +161,7 @@ def _edited(standings: Sequence[Standing], version: str, name: str) -> Iterator[
             yield Edited(comments_only=state is State.ANNOTATED, places=places)
 
 
-def _unknown_place(standing: Standing, version: str, name: str) -> Place:
+def _unknown_place(standing: Standing, version: str, name: str) -> EnvironmentState:
     row = _row(standing, version, name)
     if row:
         sentence = "It is recorded there. The folder cannot be read, so it is not compared with its file."
@@ -169,7 +169,7 @@ def _unknown_place(standing: Standing, version: str, name: str) -> Place:
         sentence = f"{standing.environment.name} has not been seen yet."
     else:
         sentence = "It is not recorded there."
-    return Place(
+    return EnvironmentState(
         badge=badge(standing.environment),
         pill=statuses.NOT_SEEN,
         sentence=sentence,

@@ -12,7 +12,7 @@ from dashboard.engine.migration import Severity
 from dashboard.models import Request
 from dashboard.models.failures import Failure
 from dashboard.presenters import environments
-from dashboard.presenters.environments import Card, Finding
+from dashboard.presenters.environments import Card, Remark
 from dashboard.presenters.findings import Tallies
 from dashboard.presenters.matrix import Matrix, matrix
 from dashboard.selectors.board import BoardRow
@@ -79,34 +79,34 @@ def _of_waiting(waiting: Sequence[Request]) -> Iterator[Sentence]:
 
 def _of_environments(standings: Sequence[Standing]) -> Iterator[Sentence]:
     """The worst first; what holds of several environments is said once."""
-    holders: dict[Finding, list[Standing]] = defaultdict(list)
+    holders: dict[Remark, list[Standing]] = defaultdict(list)
     for standing in standings:
-        for finding in environments.findings(standing):
-            holders[finding].append(standing)
-    for finding in sorted(holders, key=lambda f: f.rank):
-        concerned = holders[finding]
+        for remark in environments.remarks(standing):
+            holders[remark].append(standing)
+    for remark in sorted(holders, key=lambda remark: remark.rank):
+        concerned = holders[remark]
         yield Sentence(
-            tone=finding.tone, icon=finding.icon, text=_said_of(finding, concerned), url=_url(finding, concerned)
+            tone=remark.tone, icon=remark.icon, text=_said_of(remark, concerned), url=_url(remark, concerned)
         )
 
 
-def _said_of(finding: Finding, concerned: Sequence[Standing]) -> str:
+def _said_of(remark: Remark, concerned: Sequence[Standing]) -> str:
     names = [standing.environment.name for standing in concerned]
     subject = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-    if finding.verbs is None:
-        return f"{subject}: {finding.text}"
-    return f"{subject} {finding.verbs[0 if len(names) == 1 else 1]} {finding.text}"
+    if remark.verbs is None:
+        return f"{subject}: {remark.text}"
+    return f"{subject} {remark.verbs[0 if len(names) == 1 else 1]} {remark.text}"
 
 
-def _url(finding: Finding, concerned: Sequence[Standing]) -> str:
-    if finding.url:
-        return finding.url
-    if len(concerned) > 1 and finding.state:
-        return reverse("migrations", query={"state": finding.state})
+def _url(remark: Remark, concerned: Sequence[Standing]) -> str:
+    if remark.url:
+        return remark.url
+    if len(concerned) > 1 and remark.state:
+        return reverse("migrations", query={"state": remark.state})
     if len(concerned) > 1:
         return reverse("environments")
     run = concerned[0].run
-    if run and finding.rank <= environments.RUN_RANK:
+    if run and remark.rank <= environments.RUN_RANK:
         return reverse("run", args=[run.pk])
     return reverse("environment", args=[concerned[0].environment.slug])
 

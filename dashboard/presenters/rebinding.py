@@ -26,15 +26,15 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class DatabaseComparison:
     rows: tuple[Row, ...]
     variable: str  # where its URL comes from
     seen_at: datetime | None  # the last good look at the bound one
     known_as: str  # other environments that are bound to the same database
 
 
-def comparison(change: Rebinding, environment: Environment) -> Comparison:
-    return Comparison(
+def comparison(change: Rebinding, environment: Environment) -> DatabaseComparison:
+    return DatabaseComparison(
         rows=tuple(_rows(change)),
         variable=environment.variable,
         seen_at=change.last.seen_at,

@@ -47,7 +47,7 @@ class StatementView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepView:
+class RunStepView:
     """What _components/step_row.html shows."""
 
     number: int
@@ -130,7 +130,7 @@ def elapsed_ms(run: Run) -> int | None:
     return max(0, round((end - run.started_at).total_seconds() * 1000))
 
 
-def steps(found: Sequence[RunStep]) -> list[StepView]:
+def steps(found: Sequence[RunStep]) -> list[RunStepView]:
     """`found` as selectors.runs gives them. A run of one step is shown open, and so is what saved rows."""
     alone = len(found) == 1
     return [_step(step, open_=alone or step.status in _OPEN or bool(step.copied)) for step in found]
@@ -229,10 +229,10 @@ def log_text(run: Run, found: Sequence[RunStep]) -> Iterator[str]:
         yield "\n" + "".join(_failure_lines(run.failure))
 
 
-def _step(step: RunStep, *, open_: bool) -> StepView:
+def _step(step: RunStep, *, open_: bool) -> RunStepView:
     words = actions.WORDS[step.action]
     latest: list[RunStatement] = step.latest  # type: ignore[attr-defined]
-    return StepView(
+    return RunStepView(
         number=step.position + 1,
         label=f"{step.version}_{step.name}",
         url=reverse("migration", args=[step.version, step.name]) if step.action == Action.APPLY else "",

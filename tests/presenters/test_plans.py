@@ -9,7 +9,7 @@ import pytest
 from dashboard.engine.migration import Severity
 from dashboard.engine.plan import Action, Plan
 from dashboard.presenters import plans as presenter
-from dashboard.presenters.plans import PlanView, StepView
+from dashboard.presenters.plans import PlanView, PlanStepView
 from tests.presenters import values
 
 CONCURRENTLY = "CREATE INDEX CONCURRENTLY a ON t (b); CREATE INDEX CONCURRENTLY c ON t (d);"
@@ -22,7 +22,7 @@ def view(plan: Plan, where: Any = values.STAGING, **known: Any) -> PlanView:
     return made
 
 
-def only(**changes: Any) -> StepView:
+def only(**changes: Any) -> PlanStepView:
     (made,) = view(values.plan(values.step(**changes))).steps
     return made
 

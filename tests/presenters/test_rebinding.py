@@ -9,13 +9,13 @@ import pytest
 
 from dashboard.engine.migration import AppliedMigration, History, Kind
 from dashboard.presenters import rebinding as presenter
-from dashboard.presenters.rebinding import Comparison, Row
+from dashboard.presenters.rebinding import DatabaseComparison, Row
 from tests.presenters import values
 
 LATER = values.MOMENT + timedelta(days=1)
 
 
-def compared(**changes: Any) -> Comparison:
+def compared(**changes: Any) -> DatabaseComparison:
     return presenter.comparison(values.rebinding(**changes), values.STAGING)
 
 

@@ -14,14 +14,14 @@ from dashboard.models.roles import Role
 from dashboard.presenters import runs as presenter
 from dashboard.presenters import statuses
 from dashboard.presenters.buttons import ActionButton
-from dashboard.presenters.runs import StepView
+from dashboard.presenters.runs import RunStepView
 from tests.presenters import values
 
 Status, Step, Statement = Run.Status, RunStep.Status, RunStatement.Status
 OVER = sorted(set(Status) - Run.ACTIVE)
 
 
-def shown(step: RunStep, *others: RunStep) -> StepView:
+def shown(step: RunStep, *others: RunStep) -> RunStepView:
     return presenter.steps([step, *others])[0]
 
 
