@@ -27,9 +27,9 @@ class ResetForm(ReasonForm):
 
     mark = forms.CharField(widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, found: BrokenOff, environment: Environment, **kwargs: Any) -> None:
-        super().__init__(*args, environment=environment, initial={"mark": found.mark}, **kwargs)
-        self.found = found
+    def __init__(self, *args: Any, broken_off: BrokenOff, environment: Environment, **kwargs: Any) -> None:
+        super().__init__(*args, environment=environment, initial={"mark": broken_off.mark}, **kwargs)
+        self.found = broken_off
         self.fields["reason"].label = "What have you undone, and how?"
 
     def clean_mark(self) -> str:

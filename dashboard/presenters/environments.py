@@ -111,8 +111,8 @@ def card(standing: Standing, *, back: str = "") -> Card:
 
 def not_seen(environment: Environment, code: str) -> str:
     """Why a look has failed, in one short sentence; the page has the long one."""
-    what = "leads to another database than before" if code == OtherDatabase.code else "did not answer"
-    return f"{environment.name} {what}."
+    trouble = "leads to another database than before" if code == OtherDatabase.code else "did not answer"
+    return f"{environment.name} {trouble}."
 
 
 def is_stale(standing: Standing) -> bool:
@@ -136,12 +136,13 @@ def remarks(standing: Standing) -> Iterator[Remark]:
     yield from _remarks_of_look(standing)
     yield from _remarks_of_run(standing)
     for left in standing.unfinished:
-        what = f"{actions.WORDS[left.action].of}{left.version}_{left.name}"
+        attempt = f"{actions.WORDS[left.action].of}{left.version}_{left.name}"
         yield Remark(
             rank=10,
             tone="danger",
             icon="fail",
-            text=f"{what} broke off halfway. What it did is still there, and nothing else runs until that is settled.",
+            text=f"{attempt} broke off halfway. What it did is still there, and nothing else runs until that is "
+            "settled.",
             url=reverse("settle", args=[standing.environment.slug, left.version, left.name]),
         )
     for state, (rank, tone, one, many) in _ATTENTION.items():
@@ -153,12 +154,14 @@ def remarks(standing: Standing) -> Iterator[Remark]:
         url = reverse("drift", args=[standing.environment.slug])
         yield Remark(rank=25, tone="warn", icon="modified", text=sentence, url=url)
     if blocked := [s for s in standing.pending if is_blocked(s)]:
-        what = f"{blocked[0].version}_{blocked[0].name}" if len(blocked) == 1 else f"{len(blocked)} pending migrations"
+        attempt = (
+            f"{blocked[0].version}_{blocked[0].name}" if len(blocked) == 1 else f"{len(blocked)} pending migrations"
+        )
         yield Remark(
             rank=35,
             tone="warn",
             icon="attention",
-            text=f"{what} cannot run until the file is mended.",
+            text=f"{attempt} cannot run until the file is mended.",
             state="attention",
         )
     if count := len(standing.pending):

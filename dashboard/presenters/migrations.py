@@ -95,7 +95,7 @@ def page(
     name: str,
     *,
     folder: Folder | None,
-    found: Findings,
+    findings_by_file: Findings,
     standings: Sequence[Standing],
     steps: Sequence[RunStep],
     rehearsed: Mapping[str, Rehearsal],
@@ -115,8 +115,10 @@ def page(
     return MigrationPage(
         version=version,
         name=name,
-        up=_script(migration, migration.up, Direction.UP, found) if migration else None,
-        down=_script(migration, migration.down, Direction.DOWN, found) if migration and migration.down else None,
+        up=_script(migration, migration.up, Direction.UP, findings_by_file) if migration else None,
+        down=_script(migration, migration.down, Direction.DOWN, findings_by_file)
+        if migration and migration.down
+        else None,
         no_down=tuple(_why_no_down(migration)) if migration and not migration.down else (),
         facts=tuple(_facts(migration)) if migration else (),
         places=places,
@@ -193,13 +195,13 @@ def _passage(step: RunStep) -> Passage:
 # Its files
 
 
-def _script(migration: Migration, script: Script, direction: Direction, found: Findings) -> ScriptView:
+def _script(migration: Migration, script: Script, direction: Direction, findings_by_file: Findings) -> ScriptView:
     """A number shared with other files is no error of its own: an environment can settle that."""
     errors = [p for p in migration.errors(direction) if p.code != "duplicate_version"]
     return ScriptView(
         file=script.file,
         sql=script.sql,
-        problems=notes(found.get(script.file, ()), [p for p in migration.problems if p.file == script.file]),
+        problems=notes(findings_by_file.get(script.file, ()), [p for p in migration.problems if p.file == script.file]),
         refused=bool(errors),
         first_line=next((p.line for p in errors if p.line), None),
     )

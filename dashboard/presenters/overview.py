@@ -41,7 +41,7 @@ class Overview:
 
 def overview(
     standings: Sequence[Standing],
-    found: FolderReading,
+    reading: FolderReading,
     waiting: Sequence[Request],
     *,
     rows: Sequence[BoardRow],
@@ -49,17 +49,17 @@ def overview(
 ) -> Overview:
     """`waiting` are the requests that wait for the reader, `rows` those of the matrix."""
     return Overview(
-        sentences=tuple(_sentences(standings, found, waiting)),
+        sentences=tuple(_sentences(standings, reading, waiting)),
         cards=tuple(environments.card(standing, back="overview") for standing in standings),
         matrix=matrix(standings, rows, limit=VERSIONS_SHOWN, lint=lint),
-        failure=found.failure,
-        empty_source=found.folder.source if found.folder and not found.folder.migrations else "",
+        failure=reading.failure,
+        empty_source=reading.folder.source if reading.folder and not reading.folder.migrations else "",
     )
 
 
-def _sentences(standings: Sequence[Standing], found: FolderReading, waiting: Sequence[Request]) -> Iterator[Sentence]:
-    said = [*_of_waiting(waiting), *_of_environments(standings), *_of_approved(standings), *_of_folder(found)]
-    if not said and not found.failure and found.folder and found.folder.migrations:
+def _sentences(standings: Sequence[Standing], reading: FolderReading, waiting: Sequence[Request]) -> Iterator[Sentence]:
+    said = [*_of_waiting(waiting), *_of_environments(standings), *_of_approved(standings), *_of_folder(reading)]
+    if not said and not reading.failure and reading.folder and reading.folder.migrations:
         text = "Every environment has every migration. Nothing waits for you."
         said = [Sentence(tone="ok", icon="ok", text=text)]
     yield from said
@@ -120,11 +120,11 @@ def _of_approved(standings: Sequence[Standing]) -> Iterator[Sentence]:
                 yield Sentence(tone="info", icon="arrow", text=text, url=url)
 
 
-def _of_folder(found: FolderReading) -> Iterator[Sentence]:
-    if found.folder and not found.folder.migrations:
-        text = f"The folder {found.folder.source} holds no migration."
+def _of_folder(reading: FolderReading) -> Iterator[Sentence]:
+    if reading.folder and not reading.folder.migrations:
+        text = f"The folder {reading.folder.source} holds no migration."
         yield Sentence(tone="warn", icon="migration", text=text, url=reverse("problems"))
-    errors = [p for p in found.folder.problems if p.severity is Severity.ERROR] if found.folder else []
+    errors = [p for p in reading.folder.problems if p.severity is Severity.ERROR] if reading.folder else []
     if errors:
         files = len({p.file for p in errors})
         count = f"{len(errors)} error{'' if len(errors) == 1 else 's'} in {files} file{'' if files == 1 else 's'}"

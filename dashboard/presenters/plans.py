@@ -182,8 +182,8 @@ def _step(detail: Detail, position: int) -> PlanStepView:
     )
 
 
-def _margin(found: Findings, migration: Migration | None, sql: str | None) -> tuple[Note, ...]:
-    return notes(findings.of_text(found, migration, sql)) if migration and sql else ()
+def _margin(findings_by_file: Findings, migration: Migration | None, sql: str | None) -> tuple[Note, ...]:
+    return notes(findings.of_text(findings_by_file, migration, sql)) if migration and sql else ()
 
 
 def anchor(position: int) -> str:

@@ -75,13 +75,13 @@ def page(folder: Folder) -> ProblemsPage:
 
 def _urls(folder: Folder) -> dict[str, tuple[str, str]]:
     """Of each file that a migration's page shows: that page, and the prefix of its line anchors there."""
-    found = {}
+    urls = {}
     for migration in folder.migrations:
         url = reverse("migration", args=[migration.version, migration.name])
-        found[migration.up.file] = (url, "L")
+        urls[migration.up.file] = (url, "L")
         if migration.down:
-            found[migration.down.file] = (url, "down-L")
-    return found
+            urls[migration.down.file] = (url, "down-L")
+    return urls
 
 
 def _group(severity: Severity, folder: Folder, urls: dict[str, tuple[str, str]]) -> ProblemGroup:

@@ -43,11 +43,11 @@ def comparison(change: Rebinding, environment: Environment) -> DatabaseCompariso
 
 
 def _rows(change: Rebinding) -> Iterator[Row]:
-    bound, found = change.bound, change.found.identity
+    bound, now_identity = change.bound, change.found.identity
     before, now = _standing(change.last.history), _standing(change.found.history)
-    yield Row(name="Database", bound=bound.database, found=found.database)
-    yield Row(name="Server (system identifier)", bound=bound.system_identifier, found=found.system_identifier)
-    yield Row(name="Database number (oid)", bound=str(bound.database_oid), found=str(found.database_oid))
+    yield Row(name="Database", bound=bound.database, found=now_identity.database)
+    yield Row(name="Server (system identifier)", bound=bound.system_identifier, found=now_identity.system_identifier)
+    yield Row(name="Database number (oid)", bound=str(bound.database_oid), found=str(now_identity.database_oid))
     yield Row(name="Migrations recorded", bound=str(len(before)), found=str(len(now)))
     yield Row(name="Newest of them", bound=_newest(before), found=_newest(now))
     yield Row(name="Last recorded", bound=_last(before), found=_last(now))

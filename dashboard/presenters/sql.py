@@ -134,11 +134,11 @@ def _tokens(sql: str) -> Iterator[tuple[str, str]]:
     """(class, text) of the whole text in order, neighbours of one class joined."""
     name, texts = "", list[str]()
     for _, token, text in _Lexer().get_tokens_unprocessed(sql):
-        found = _class_of(token)
-        if found != name and texts:
+        next_name = _class_of(token)
+        if next_name != name and texts:
             yield name, "".join(texts)
             texts = []
-        name = found
+        name = next_name
         texts.append(text)
     yield name, "".join(texts)
 

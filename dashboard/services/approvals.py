@@ -79,7 +79,7 @@ def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> Req
     Raises EvidenceMissing where something that the environment asks for is not there.
     """
     request = _decide(request_id, Decision.Verdict.APPROVED, by=by, digest=digest, reason=reason)
-    found = evidence.check(request)
+    proof = evidence.check(request)
     environment = environments.get(request.environment)
     policies.check_is_bound(environment)
     expires_at = timezone.now() + timedelta(hours=environment.approval_hours)
@@ -94,7 +94,7 @@ def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> Req
         reason=reason.strip(),
         irreversible_because=request.irreversible_because,
         suppressions=evidence.suppressions(request.plan),
-        **found.to_dict(),
+        **proof.to_dict(),
     )
     return request
 

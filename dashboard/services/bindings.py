@@ -44,17 +44,17 @@ class Rebinding:
 def change(environment: Environment) -> Rebinding:
     """Read from the target now. Raises NothingToDo where it is the database that the environment is bound to."""
     policies.check_is_free(environment, apart_from=WAITS)
-    found = targets.read(environment)
+    target = targets.read(environment)
     bound, last = observations.bound_to(environment), observations.looks([environment]).get(environment.slug)
-    if bound is None or last is None or bound == found.identity:
+    if bound is None or last is None or bound == target.identity:
         raise NothingToDo(environment=environment.name, reason="its URL leads to the database that it is bound to")
-    known_as = tuple(_bound_to(found.identity, except_for=environment))
-    return Rebinding(bound=bound, last=last, found=found, known_as=known_as)
+    known_as = tuple(_bound_to(target.identity, except_for=environment))
+    return Rebinding(bound=bound, last=last, found=target, known_as=known_as)
 
 
-def check_shown(found: Rebinding, mark: str, environment: Environment) -> None:
+def check_shown(change: Rebinding, mark: str, environment: Environment) -> None:
     """The database must be the one that was on the page. Raises DatabaseOutdated."""
-    if found.mark != mark:
+    if change.mark != mark:
         raise DatabaseOutdated(environment=environment.name)
 
 
@@ -105,8 +105,8 @@ def _close_requests(environment: Environment, change: Rebinding) -> None:
 
 def _send_interrupted_there(environment: Environment, change: Rebinding, by: Actor) -> None:
     for run in Run.objects.filter(environment=environment.slug, status=Run.Status.INTERRUPTED):
-        told = (run.failure or {}).get("sentence", "")
-        sentence = f"{told} {by.name} then confirmed another database: what is said here is about that one.".strip()
+        reported = (run.failure or {}).get("sentence", "")
+        sentence = f"{reported} {by.name} then confirmed another database: what is said here is about that one.".strip()
         run.failure = {**(run.failure or {}), "sentence": sentence, "rebound_to": asdict(change.found.identity)}
         run.save(update_fields=["failure"])
         queue.recover_run(run.pk)

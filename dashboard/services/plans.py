@@ -159,7 +159,7 @@ def _versions(versions: Sequence[str]) -> str:
     return " and ".join([", ".join(versions[:-1]), versions[-1]] if len(versions) > 1 else versions)
 
 
-def _given(reason: str, what: str) -> str:
+def _given(reason: str, purpose: str) -> str:
     if not reason.strip():
-        raise ReasonMissing(what=what)
+        raise ReasonMissing(what=purpose)
     return reason.strip()

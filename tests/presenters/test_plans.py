@@ -9,7 +9,7 @@ import pytest
 from dashboard.engine.migration import Severity
 from dashboard.engine.plan import Action, Plan
 from dashboard.presenters import plans as presenter
-from dashboard.presenters.plans import PlanView, PlanStepView
+from dashboard.presenters.plans import PlanStepView, PlanView
 from tests.presenters import values
 
 CONCURRENTLY = "CREATE INDEX CONCURRENTLY a ON t (b); CREATE INDEX CONCURRENTLY c ON t (d);"
