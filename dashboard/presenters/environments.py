@@ -154,14 +154,14 @@ def remarks(standing: Standing) -> Iterator[Remark]:
         url = reverse("drift", args=[standing.environment.slug])
         yield Remark(rank=25, tone="warn", icon="modified", text=sentence, url=url)
     if blocked := [s for s in standing.pending if is_blocked(s)]:
-        attempt = (
+        subject = (
             f"{blocked[0].version}_{blocked[0].name}" if len(blocked) == 1 else f"{len(blocked)} pending migrations"
         )
         yield Remark(
             rank=35,
             tone="warn",
             icon="attention",
-            text=f"{attempt} cannot run until the file is mended.",
+            text=f"{subject} cannot run until the file is mended.",
             state="attention",
         )
     if count := len(standing.pending):

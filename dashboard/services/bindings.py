@@ -32,13 +32,13 @@ class Rebinding:
 
     bound: TargetIdentity
     last: LastLook  # at the bound one
-    found: Target
+    current: Target
     known_as: tuple[str, ...]  # names of other environments that are bound to what was found
 
     @property
     def mark(self) -> str:
         """Changes with the database that was found."""
-        return hashlib.sha256(repr(self.found.identity).encode()).hexdigest()
+        return hashlib.sha256(repr(self.current.identity).encode()).hexdigest()
 
 
 def change(environment: Environment) -> Rebinding:
@@ -49,7 +49,7 @@ def change(environment: Environment) -> Rebinding:
     if bound is None or last is None or bound == target.identity:
         raise NothingToDo(environment=environment.name, reason="its URL leads to the database that it is bound to")
     known_as = tuple(_bound_to(target.identity, except_for=environment))
-    return Rebinding(bound=bound, last=last, found=target, known_as=known_as)
+    return Rebinding(bound=bound, last=last, current=target, known_as=known_as)
 
 
 def check_shown(change: Rebinding, mark: str, environment: Environment) -> None:
@@ -65,14 +65,14 @@ def rebind(change: Rebinding, *, environment: Environment, by: Actor, reason: st
     reason = policies.check_reason(reason, "confirm another database")
     with transaction.atomic():
         policies.check_is_free(environment, apart_from=WAITS)
-        if not looks.rebind(environment, change.found, before=change.bound):
+        if not looks.rebind(environment, change.current, before=change.bound):
             raise AlreadyDecided(subject=f"The database of {environment.name}", status="confirmed")
         audit.record(
             audit.Event.ENVIRONMENT_REBOUND,
             by=by,
             environment=environment.slug,
             before=asdict(change.bound),
-            now=asdict(change.found.identity),
+            now=asdict(change.current.identity),
             reason=reason,
         )
         _close_requests(environment, change)
@@ -98,7 +98,7 @@ def _close_requests(environment: Environment, change: Rebinding) -> None:
     live = Request.objects.filter(
         environment=environment.slug, status__in=[Request.Status.OPEN, Request.Status.APPROVED]
     )
-    made_for_another = live.exclude(frozen_plan__identity=asdict(change.found.identity))
+    made_for_another = live.exclude(frozen_plan__identity=asdict(change.current.identity))
     for request in made_for_another.exclude(runs__status__in=Run.ACTIVE).select_for_update(of=("self",)):
         approvals.supersede(request, f"{environment.name} was bound to another database: {_words(change)}.")
 
@@ -107,10 +107,10 @@ def _send_interrupted_there(environment: Environment, change: Rebinding, by: Act
     for run in Run.objects.filter(environment=environment.slug, status=Run.Status.INTERRUPTED):
         reported = (run.failure or {}).get("sentence", "")
         sentence = f"{reported} {by.name} then confirmed another database: what is said here is about that one.".strip()
-        run.failure = {**(run.failure or {}), "sentence": sentence, "rebound_to": asdict(change.found.identity)}
+        run.failure = {**(run.failure or {}), "sentence": sentence, "rebound_to": asdict(change.current.identity)}
         run.save(update_fields=["failure"])
         queue.recover_run(run.pk)
 
 
 def _words(change: Rebinding) -> str:
-    return f"its URL {change.bound.change_to(change.found.identity)}"
+    return f"its URL {change.bound.change_to(change.current.identity)}"

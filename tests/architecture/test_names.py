@@ -53,7 +53,8 @@ CONTEXT = re.compile(r"{{-?\s*found\b|{%[^%]*\bfound\b")
 def variables(path: Path) -> Iterator[tuple[int, str]]:
     """Parameters and what is assigned; not the fields of a class, which are read after the name of their owner."""
     tree = ast.parse(path.read_text())
-    fields = {id(node.target) for node in ast.walk(tree) if isinstance(node, ast.AnnAssign) and not node.value}
+    bodies = [node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    fields = {id(node.target) for body in bodies for node in body if isinstance(node, ast.AnnAssign)}
     for node in ast.walk(tree):
         if isinstance(node, ast.arg):
             yield node.lineno, node.arg

@@ -641,7 +641,7 @@ def rebinding(*, before: History | None = None, now: History | None = None, **ch
         **{
             "bound": identity(),
             "last": look(before, seen_at=MOMENT),
-            "found": target(now, database="restored", database_oid=16999),
+            "current": target(now, database="restored", database_oid=16999),
             "known_as": (),
             **changes,
         }
