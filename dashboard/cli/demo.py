@@ -96,9 +96,9 @@ def _environment(server: LocalServer, options: argparse.Namespace) -> dict[str, 
     )
 
 
-def _prepare(server: LocalServer, environment: dict[str, str], told: Path) -> None:
+def _prepare(server: LocalServer, environment: dict[str, str], report: Path) -> None:
     """The first time: databases, tables, people and history. Later starts find them there; bin/start migrates."""
-    if told.exists():
+    if report.exists():
         return
     print("First start: making the databases and a history to look at …", flush=True)
     for name in DATABASES.values():
@@ -106,7 +106,7 @@ def _prepare(server: LocalServer, environment: dict[str, str], told: Path) -> No
         server.create_database(name)
     _manage(environment, "migrate", "--noinput", "-v", "0")
     _manage(environment, "signalbox", "demo", "--tell-story")
-    told.touch()
+    report.touch()
 
 
 def _manage(environment: dict[str, str], *arguments: str) -> None:

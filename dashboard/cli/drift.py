@@ -50,25 +50,25 @@ def _checked(environments: list[Environment], *, as_json: bool) -> int:
     reports = []
     for environment in environments:
         try:
-            found = drift.check(environment, by=SIGNALBOX)
+            check = drift.check(environment, by=SIGNALBOX)
         except EngineError as error:
             worst = max(worst, complain(error))
             continue
-        worst = max(worst, _CODES[DriftCheck.Outcome(found.outcome)])
-        reports.append(_report(environment, found))
+        worst = max(worst, _CODES[DriftCheck.Outcome(check.outcome)])
+        reports.append(_report(environment, check))
     print(json.dumps({"environments": reports}, indent=2) if as_json else "\n".join(map(_text, reports)))
     return worst
 
 
-def _report(environment: Environment, found: DriftCheck) -> dict[str, Any]:
-    report = {"environment": environment.slug, "name": environment.name, "outcome": found.outcome}
-    if found.expected is None:
-        failure = Failure.from_dict(found.failure or {})
+def _report(environment: Environment, check: DriftCheck) -> dict[str, Any]:
+    report = {"environment": environment.slug, "name": environment.name, "outcome": check.outcome}
+    if check.expected is None:
+        failure = Failure.from_dict(check.failure or {})
         return report | {"error": failure.to_dict() | {"next_step": failure.next_step}}
-    differences = selector.differences(found)
+    differences = selector.differences(check)
     return report | {
-        "fingerprint": found.fingerprint,
-        "expected": {"reason": found.expected.reason, "run": found.expected.run_id},
+        "fingerprint": check.fingerprint,
+        "expected": {"reason": check.expected.reason, "run": check.expected.run_id},
         "differing": len(differences),
         "objects": [{"key": d.key, "change": d.change.value} for d in differences],
         "differences": diff.summary_lines(differences),

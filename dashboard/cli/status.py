@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
         "format": folder.format,
         "files": [asdict(entry) for entry in folder.files],
         "problems": [asdict(problem) for problem in folder.problems],
-        "environments": [_environment(environment, seen, folder) for environment, seen in looks],
+        "environments": [_environment(environment, answer, folder) for environment, answer in looks],
     }
     print(json.dumps(report, indent=2) if options.json else _text(report))
     return _exit_code(folder, looks, report, pending_counts=options.exit_code)
@@ -56,32 +56,32 @@ def _look(environment: Environment) -> Target | EngineError:
         return error
 
 
-def _environment(environment: Environment, seen: Target | EngineError, folder: Folder) -> dict[str, Any]:
+def _environment(environment: Environment, answer: Target | EngineError, folder: Folder) -> dict[str, Any]:
     report: dict[str, Any] = {
         "environment": environment.slug,
         "name": environment.name,
         "protected": environment.protected,
         "address": targets.address(environment).shown,
     }
-    if isinstance(seen, EngineError):
+    if isinstance(answer, EngineError):
         return report | {
             "reachable": False,
             "error": {
-                "code": seen.code,
-                "sentence": str(seen),
-                "state_now": seen.state_now,
-                "remedy": seen.remedy,
-                "next": seen.next_step,
+                "code": answer.code,
+                "sentence": str(answer),
+                "state_now": answer.state_now,
+                "remedy": answer.remedy,
+                "next": answer.next_step,
             },
         }
-    statuses = status.compute(folder, seen.history)
+    statuses = status.compute(folder, answer.history)
     summary = status.summary(statuses)
     return report | {
         "reachable": True,
         "applied": summary.applied,
         "pending": summary.pending,
         "attention": len(summary.attention),
-        "unfinished": [f"{left.version}_{left.name}" for left in seen.history.unfinished],
+        "unfinished": [f"{left.version}_{left.name}" for left in answer.history.unfinished],
         "migrations": [_migration(item) for item in statuses],
     }
 
@@ -108,7 +108,7 @@ def _exit_code(
     *,
     pending_counts: bool,
 ) -> int:
-    failures = [code_of(seen) for _, seen in looks if isinstance(seen, EngineError)]
+    failures = [code_of(answer) for _, answer in looks if isinstance(answer, EngineError)]
     if failures:
         return failures[0]
     if any(p.severity is Severity.ERROR for p in folder.problems) or any(

@@ -27,14 +27,14 @@ class ResetForm(ReasonForm):
 
     mark = forms.CharField(widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, found: BrokenOff, environment: Environment, **kwargs: Any) -> None:
-        super().__init__(*args, environment=environment, initial={"mark": found.mark}, **kwargs)
-        self.found = found
+    def __init__(self, *args: Any, broken_off: BrokenOff, environment: Environment, **kwargs: Any) -> None:
+        super().__init__(*args, environment=environment, initial={"mark": broken_off.mark}, **kwargs)
+        self.broken_off = broken_off
         self.fields["reason"].label = "What have you undone, and how?"
 
     def clean_mark(self) -> str:
         mark: str = self.cleaned_data["mark"]
-        unfinished.check_shown(self.found, mark, self.environment)
+        unfinished.check_shown(self.broken_off, mark, self.environment)
         return mark
 
 

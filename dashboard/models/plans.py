@@ -12,7 +12,7 @@ from dashboard.engine.plan import Plan
 class KeepsPlan(models.Model):
     """`frozen_plan` is what the database holds, `plan` the engine's value, read once for each row."""
 
-    frozen_plan = models.JSONField()  # engine.plan.Plan.to_dict()
+    frozen_plan = models.JSONField(db_column="plan")  # engine.plan.Plan.to_dict()
 
     class Meta:
         abstract = True

@@ -61,19 +61,19 @@ class DriftPage:
 
 
 def panel(environment: Environment, state: DriftState) -> SchemaPanel:
-    last, seen = state.last, state.seen
+    last, newest = state.last, state.seen
     failure = Failure.from_dict((last.failure if last else None) or {})
     return SchemaPanel(
         pill=statuses.SCHEMA[last.outcome] if last else statuses.SCHEMA_NOT_SEEN,
         url=reverse("drift", args=[environment.slug]),
-        expected=_expected(seen.expected) if seen and seen.expected else "",
+        expected=_expected(newest.expected) if newest and newest.expected else "",
         differs=differs(state),
-        since=seen.since if seen and state.drifted else None,
+        since=newest.since if newest and state.drifted else None,
         failure=failure.sentence,
         next_step=failure.next_step,
         checked_at=last.at if last else None,
         checked_by=last.by.get_username() if last and last.by else "",
-        seen_at=seen.at if seen and seen != last else None,
+        seen_at=newest.at if newest and newest != last else None,
         checking=state.checking,
         check=ActionButton(
             label="Check now",
@@ -94,11 +94,11 @@ def differs(state: DriftState, *, of: str = "") -> str:
     return f"{count} object{'' if count == 1 else 's'}{of} {'was' if count == 1 else 'were'} changed outside Signalbox."
 
 
-def page(environment: Environment, state: DriftState, found: Sequence[Difference], *, by: Actor) -> DriftPage:
-    """`found` are the differences of the newest look that saw the schema."""
+def page(environment: Environment, state: DriftState, differences: Sequence[Difference], *, by: Actor) -> DriftPage:
+    """`differences` are those of the newest look that saw the schema."""
     return DriftPage(
         panel=panel(environment, state),
-        diff=schema_diff.schema_diff(found, CHANGES) if found else None,
+        diff=schema_diff.schema_diff(differences, CHANGES) if differences else None,
         fingerprint=state.seen.fingerprint if state.seen else "",
         late=_late(state.seen.expected) if state.seen and state.seen.expected else "",
         accept_refused=refusal(partial(permissions.check_can_accept_drift, by)),
@@ -164,7 +164,7 @@ UNKNOWN = Pill(label="Not known", tone="muted", icon="unknown")
 def compare(comparison: Comparison) -> ComparePage:
     sides = _side(comparison.a), _side(comparison.b)
     verdict, sentence = _verdict(comparison)
-    found = comparison.differences
+    differences = comparison.differences
     return ComparePage(
         sides=sides,
         unseen=tuple(side for side in sides if side.seen_at is None),
@@ -172,7 +172,9 @@ def compare(comparison: Comparison) -> ComparePage:
         sentence=sentence,
         only=tuple(_only(comparison)),
         versions=tuple(comparison.versions),
-        diff=schema_diff.schema_diff(found, _sides_pills(comparison), comparison.explained) if found else None,
+        diff=schema_diff.schema_diff(differences, _sides_pills(comparison), comparison.explained)
+        if differences
+        else None,
     )
 
 
@@ -203,18 +205,21 @@ def _sides_pills(comparison: Comparison) -> Mapping[Change, Pill]:
 def _verdict(comparison: Comparison) -> tuple[Pill, str]:
     if comparison.a.seen is None or comparison.b.seen is None:
         return UNKNOWN, "Both schemas have to be looked at before they can be compared."
-    found = comparison.differences
-    if not found:
+    differences = comparison.differences
+    if not differences:
         return SAME, "The two schemas are the same, object by object."
-    if all(d.is_order for d in found):
-        tables = f"{len(found)} table" + ("" if len(found) == 1 else "s")
+    if all(d.is_order for d in differences):
+        tables = f"{len(differences)} table" + ("" if len(differences) == 1 else "s")
         return ORDER, f"Only the order of columns differs, in {tables}. No query that names its columns can tell."
-    open_questions = sum(1 for d in found if d.key not in comparison.explained)
+    open_questions = sum(1 for d in differences if d.key not in comparison.explained)
     if not open_questions:
-        return EXPLAINED, f"{_objects(len(found))}; all of it comes from migrations that stand in one of the two only."
+        return (
+            EXPLAINED,
+            f"{_objects(len(differences))}; all of it comes from migrations that stand in one of the two only.",
+        )
     return UNEXPLAINED, (
-        f"{_objects(len(found))}, {open_questions} of them not explained by a migration that stands in one of the two "
-        "only."
+        f"{_objects(len(differences))}, {open_questions} of them not explained by a migration that stands in one of "
+        "the two only."
     )
 
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from dashboard.models.environments import Environment
 from dashboard.presenters import schema_diff, statuses
 from dashboard.presenters.pills import Pill
-from dashboard.presenters.schema_diff import Line
+from dashboard.presenters.schema_diff import DiffLine
 from dashboard.services.edits import Edit
 
 
@@ -25,7 +25,7 @@ class EditView:
     comments_only: bool
     at: datetime | None
     by: str
-    lines: tuple[Line, ...]
+    lines: tuple[DiffLine, ...]
     no_text: bool  # what ran was not kept, so there is nothing to compare with
     text_url: str  # the text as it ran, to download
 

@@ -188,8 +188,10 @@ def _missing(standing: Standing) -> list[str]:
 
 def _apply_button(standing: Standing, offer: Plan | EngineError | None, by: Actor) -> ActionButton:
     environment = standing.environment
-    what = plans.migrations(len(offer.steps) if isinstance(offer, Plan) else len(standing.pending))
-    label = f"Request approval for {what}" if environment.protected else f"Apply {what} to {environment.name}"
+    migrations = plans.migrations(len(offer.steps) if isinstance(offer, Plan) else len(standing.pending))
+    label = (
+        f"Request approval for {migrations}" if environment.protected else f"Apply {migrations} to {environment.name}"
+    )
     return ActionButton(
         label=label,
         url=reverse("apply", args=[environment.slug]),

@@ -129,11 +129,11 @@ SETTLE = "Settle it: see what is there, then continue, or undo it by hand and st
 
 def _broken_off(left: Unfinished, standing: Standing, run: Run | None) -> ErrorBox:
     row = next((row for row in standing.rows if row.identity == left.identity and not row.success), None)
-    what, name = label(left), standing.environment.name
+    migration, name = label(left), standing.environment.name
     failure: dict[str, Any] = (run.failure if run else None) or {}
     settle = boxes.settle_button(standing.environment.slug, left.version, left.name)
     return ErrorBox(
-        title=f"{actions.WORDS[left.action].of.capitalize()}{what} broke off on {name}",
+        title=f"{actions.WORDS[left.action].of.capitalize()}{migration} broke off on {name}",
         happened=_told(run)
         or (row and row.error_message)
         or "It ran outside a transaction and did not come to its end.",

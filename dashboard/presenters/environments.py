@@ -60,7 +60,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Remark:
     """One thing to know of an environment. `text` follows its name: "is 2 migrations behind", or after a colon."""
 
     rank: int  # the lower the worse
@@ -111,8 +111,8 @@ def card(standing: Standing, *, back: str = "") -> Card:
 
 def not_seen(environment: Environment, code: str) -> str:
     """Why a look has failed, in one short sentence; the page has the long one."""
-    what = "leads to another database than before" if code == OtherDatabase.code else "did not answer"
-    return f"{environment.name} {what}."
+    trouble = "leads to another database than before" if code == OtherDatabase.code else "did not answer"
+    return f"{environment.name} {trouble}."
 
 
 def is_stale(standing: Standing) -> bool:
@@ -131,39 +131,42 @@ def refresh_button(standing: Standing, *, back: str = "") -> ActionButton:
     )
 
 
-def findings(standing: Standing) -> Iterator[Finding]:
+def remarks(standing: Standing) -> Iterator[Remark]:
     """What a person should know of this environment, if anything."""
-    yield from _findings_of_look(standing)
-    yield from _findings_of_run(standing)
+    yield from _remarks_of_look(standing)
+    yield from _remarks_of_run(standing)
     for left in standing.unfinished:
-        what = f"{actions.WORDS[left.action].of}{left.version}_{left.name}"
-        yield Finding(
+        attempt = f"{actions.WORDS[left.action].of}{left.version}_{left.name}"
+        yield Remark(
             rank=10,
             tone="danger",
             icon="fail",
-            text=f"{what} broke off halfway. What it did is still there, and nothing else runs until that is settled.",
+            text=f"{attempt} broke off halfway. What it did is still there, and nothing else runs until that is "
+            "settled.",
             url=reverse("settle", args=[standing.environment.slug, left.version, left.name]),
         )
     for state, (rank, tone, one, many) in _ATTENTION.items():
         labels = [f"{s.version}_{s.name}" for s in standing.statuses if s.state is state]
         if labels:
             text = one.format(label=labels[0]) if len(labels) == 1 else many.format(count=len(labels))
-            yield Finding(rank=rank, tone=tone, icon=statuses.MIGRATION[state].icon, text=text, state=state.value)
+            yield Remark(rank=rank, tone=tone, icon=statuses.MIGRATION[state].icon, text=text, state=state.value)
     if sentence := drift.differs(standing.drift, of=" of its schema"):
         url = reverse("drift", args=[standing.environment.slug])
-        yield Finding(rank=25, tone="warn", icon="modified", text=sentence, url=url)
+        yield Remark(rank=25, tone="warn", icon="modified", text=sentence, url=url)
     if blocked := [s for s in standing.pending if is_blocked(s)]:
-        what = f"{blocked[0].version}_{blocked[0].name}" if len(blocked) == 1 else f"{len(blocked)} pending migrations"
-        yield Finding(
+        subject = (
+            f"{blocked[0].version}_{blocked[0].name}" if len(blocked) == 1 else f"{len(blocked)} pending migrations"
+        )
+        yield Remark(
             rank=35,
             tone="warn",
             icon="attention",
-            text=f"{what} cannot run until the file is mended.",
+            text=f"{subject} cannot run until the file is mended.",
             state="attention",
         )
     if count := len(standing.pending):
         text = f"{count} migration{'' if count == 1 else 's'} behind."
-        yield Finding(rank=60, tone="info", icon="pending", text=text, verbs=("is", "are"), state=State.PENDING.value)
+        yield Remark(rank=60, tone="info", icon="pending", text=text, verbs=("is", "are"), state=State.PENDING.value)
 
 
 def is_blocked(item: MigrationStatus) -> bool:
@@ -205,28 +208,28 @@ _ATTENTION: dict[State, tuple[int, str, str, str]] = {
 }
 
 
-def _findings_of_look(standing: Standing) -> Iterator[Finding]:
+def _remarks_of_look(standing: Standing) -> Iterator[Remark]:
     look = standing.look
     if not standing.environment.configured:
         text = f"no database: the variable {standing.environment.variable} is not set."
-        yield Finding(rank=50, tone="muted", icon="unreachable", text=text, verbs=("has", "have"))
+        yield Remark(rank=50, tone="muted", icon="unreachable", text=text, verbs=("has", "have"))
     elif look is None:
         text = "not been looked at yet. Refresh to see what is applied."
-        yield Finding(rank=45, tone="info", icon="unknown", text=text, verbs=("has", "have"))
+        yield Remark(rank=45, tone="info", icon="unknown", text=text, verbs=("has", "have"))
     elif look.other_database:
         text = "to another database than before. Nothing runs there until that is settled."
-        yield Finding(rank=4, tone="danger", icon="conflict", text=text, verbs=("leads", "lead"))
+        yield Remark(rank=4, tone="danger", icon="conflict", text=text, verbs=("leads", "lead"))
     elif not look.ok:
         text = "unreachable; what is shown is from the last time it answered."
         if look.history is None:
             text = "unreachable, so what is applied is not known."
-        yield Finding(rank=5, tone="danger", icon="unreachable", text=text, verbs=("is", "are"))
+        yield Remark(rank=5, tone="danger", icon="unreachable", text=text, verbs=("is", "are"))
     elif is_stale(standing):
         text = "not been looked at for a while: what is shown may be out of date."
-        yield Finding(rank=44, tone="warn", icon="queued", text=text, verbs=("has", "have"))
+        yield Remark(rank=44, tone="warn", icon="queued", text=text, verbs=("has", "have"))
 
 
-def _findings_of_run(standing: Standing) -> Iterator[Finding]:
+def _remarks_of_run(standing: Standing) -> Iterator[Remark]:
     run = standing.run
     if run is None:
         return
@@ -236,7 +239,7 @@ def _findings_of_run(standing: Standing) -> Iterator[Finding]:
         Run.Status.INTERRUPTED: f"run {run.pk} was interrupted; what it committed is being found out.",
     }
     shown, worst = statuses.RUN[run.status], run.status == Run.Status.INTERRUPTED
-    yield Finding(rank=1 if worst else RUN_RANK, tone=shown.tone, icon=shown.icon, text=words[Run.Status(run.status)])
+    yield Remark(rank=1 if worst else RUN_RANK, tone=shown.tone, icon=shown.icon, text=words[Run.Status(run.status)])
 
 
 def _pill_of_files(standing: Standing) -> Pill:

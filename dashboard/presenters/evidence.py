@@ -70,13 +70,13 @@ ALARMED = Pill(label="Failed elsewhere", tone="danger", icon="fail")
 ACCEPTED = Pill(label="Accepted unproven", tone="warn", icon="attention")
 
 
-def of_plan(found: Evidence, plan: Plan, by: Actor, failed: Sequence[FailedElsewhere] = ()) -> EvidenceView:
+def of_plan(evidence: Evidence, plan: Plan, by: Actor, failed: Sequence[FailedElsewhere] = ()) -> EvidenceView:
     """Before anyone asks: on the page of a plan."""
     last = plan.steps[-1]
     if plan.action is Action.ROLLBACK:
         url = reverse("rollback-rehearse", args=[plan.environment, last.version, last.name])
-        return _view(found, failed, by, url)
-    return _view(found, failed, by, reverse("apply-rehearse", args=[plan.environment]), ("upto", last.version))
+        return _view(evidence, failed, by, url)
+    return _view(evidence, failed, by, reverse("apply-rehearse", args=[plan.environment]), ("upto", last.version))
 
 
 def of_request(state: RequestState, by: Actor, failed: Sequence[FailedElsewhere] = ()) -> EvidenceView | None:
@@ -90,31 +90,33 @@ def of_request(state: RequestState, by: Actor, failed: Sequence[FailedElsewhere]
 
 
 def _view(
-    found: Evidence,
+    evidence: Evidence,
     failed: Sequence[FailedElsewhere],
     by: Actor,
     rehearse_url: str,
     *fields: tuple[str, str],
 ) -> EvidenceView:
-    proven = any(i.requirement is Requirement.REHEARSAL and i.verdict is EvidenceStatus.SATISFIED for i in found.items)
-    risks = rehearsals.risks(found.rehearsal) if found.rehearsal and proven else ()
+    proven = any(
+        i.requirement is Requirement.REHEARSAL and i.verdict is EvidenceStatus.SATISFIED for i in evidence.items
+    )
+    risks = rehearsals.risks(evidence.rehearsal) if evidence.rehearsal and proven else ()
     return EvidenceView(
-        lines=tuple(_line(item, found) for item in found.items),
+        lines=tuple(_line(item, evidence) for item in evidence.items),
         alarms=tuple(map(_alarm, failed)),
-        pill=_pill(found, failed),
-        rehearsal=rehearsals.row(found.rehearsal) if found.rehearsal else None,
+        pill=_pill(evidence, failed),
+        rehearsal=rehearsals.row(evidence.rehearsal) if evidence.rehearsal else None,
         rehearse=ActionButton(
-            label="Rehearse again" if found.rehearsal else "Rehearse",
+            label="Rehearse again" if evidence.rehearsal else "Rehearse",
             url=rehearse_url,
             method="post",
             icon="rehearsal",
             fields=fields,
-            show=bool(found.items) and not proven and not found.under_way,
+            show=bool(evidence.items) and not proven and not evidence.under_way,
             reason=refusal(partial(permissions.check_can_request, by)),
         ),
         risks=tuple(risk for risk in risks if risk.is_felt),
         moments=tuple(risk for risk in risks if not risk.is_felt),
-        is_live=found.under_way,
+        is_live=evidence.under_way,
     )
 
 
@@ -129,17 +131,17 @@ def _alarm(failure: FailedElsewhere) -> Alarm:
     )
 
 
-def _pill(found: Evidence, failed: Sequence[FailedElsewhere]) -> Pill:
-    if missing := len(found.missing):
+def _pill(evidence: Evidence, failed: Sequence[FailedElsewhere]) -> Pill:
+    if missing := len(evidence.missing):
         return Pill(label=f"{missing} missing", tone="danger", icon="fail")
     if failed:
         return ALARMED
-    return ACCEPTED if any(item.verdict is EvidenceStatus.ANSWERED for item in found.items) else COMPLETE
+    return ACCEPTED if any(item.verdict is EvidenceStatus.ANSWERED for item in evidence.items) else COMPLETE
 
 
-def _line(item: Item, found: Evidence) -> EvidenceLine:
+def _line(item: Item, evidence: Evidence) -> EvidenceLine:
     open_ = item.verdict in {EvidenceStatus.MISSING, EvidenceStatus.NOT_REQUIRED}
-    waits = found.under_way and open_ and item.requirement.is_shown_by_rehearsal
+    waits = evidence.under_way and open_ and item.requirement.is_shown_by_rehearsal
     verdict, tone, icon = UNDER_WAY if waits else VERDICTS[item.verdict]
     return EvidenceLine(
         label=requirements.WORDS[item.requirement].label,

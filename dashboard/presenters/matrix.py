@@ -42,7 +42,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class MatrixRow:
     version: str
     name: str
     url: str
@@ -53,7 +53,7 @@ class Line:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix:
     environments: tuple[Column, ...]
-    rows: tuple[Line, ...]
+    rows: tuple[MatrixRow, ...]
     more_url: str = ""
     more_label: str = ""
 
@@ -89,8 +89,8 @@ def _column(standing: Standing) -> Column:
     )
 
 
-def _line(row: BoardRow, standings: Sequence[Standing], lint: tuple[Pill, ...]) -> Line:
-    return Line(
+def _line(row: BoardRow, standings: Sequence[Standing], lint: tuple[Pill, ...]) -> MatrixRow:
+    return MatrixRow(
         version=row.version,
         name=row.name,
         url=reverse("migration", args=[row.version, row.name]),

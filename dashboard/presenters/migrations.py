@@ -27,7 +27,7 @@ from dashboard.selectors.findings import Findings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class EnvironmentState:
     """How it stands in one environment."""
 
     badge: Badge
@@ -81,7 +81,7 @@ class MigrationPage:
     down: ScriptView | None
     no_down: tuple[str, ...]  # why there is no rollback
     facts: tuple[tuple[str, Any], ...]
-    places: tuple[Place, ...]
+    places: tuple[EnvironmentState, ...]
     edited: tuple[Edited, ...]
     passages: tuple[Passage, ...]
 
@@ -95,7 +95,7 @@ def page(
     name: str,
     *,
     folder: Folder | None,
-    found: Findings,
+    findings_by_file: Findings,
     standings: Sequence[Standing],
     steps: Sequence[RunStep],
     rehearsed: Mapping[str, Rehearsal],
@@ -115,8 +115,10 @@ def page(
     return MigrationPage(
         version=version,
         name=name,
-        up=_script(migration, migration.up, Direction.UP, found) if migration else None,
-        down=_script(migration, migration.down, Direction.DOWN, found) if migration and migration.down else None,
+        up=_script(migration, migration.up, Direction.UP, findings_by_file) if migration else None,
+        down=_script(migration, migration.down, Direction.DOWN, findings_by_file)
+        if migration and migration.down
+        else None,
         no_down=tuple(_why_no_down(migration)) if migration and not migration.down else (),
         facts=tuple(_facts(migration)) if migration else (),
         places=places,
@@ -139,12 +141,12 @@ def _is_in(cell: MigrationStatus, state: str) -> bool:
 # Where it stands
 
 
-def _place(standing: Standing, version: str, name: str) -> Place:
+def _place(standing: Standing, version: str, name: str) -> EnvironmentState:
     item = standing.status_of(version, name)
     if item is None:
         return _unknown_place(standing, version, name)
     stands = item.state in STANDS or item.state is State.SKIPPED
-    return Place(
+    return EnvironmentState(
         badge=badge(standing.environment),
         pill=state_pill(item),
         sentence=item.sentence,
@@ -161,7 +163,7 @@ def _edited(standings: Sequence[Standing], version: str, name: str) -> Iterator[
             yield Edited(comments_only=state is State.ANNOTATED, places=places)
 
 
-def _unknown_place(standing: Standing, version: str, name: str) -> Place:
+def _unknown_place(standing: Standing, version: str, name: str) -> EnvironmentState:
     row = _row(standing, version, name)
     if row:
         sentence = "It is recorded there. The folder cannot be read, so it is not compared with its file."
@@ -169,7 +171,7 @@ def _unknown_place(standing: Standing, version: str, name: str) -> Place:
         sentence = f"{standing.environment.name} has not been seen yet."
     else:
         sentence = "It is not recorded there."
-    return Place(
+    return EnvironmentState(
         badge=badge(standing.environment),
         pill=statuses.NOT_SEEN,
         sentence=sentence,
@@ -193,13 +195,13 @@ def _passage(step: RunStep) -> Passage:
 # Its files
 
 
-def _script(migration: Migration, script: Script, direction: Direction, found: Findings) -> ScriptView:
+def _script(migration: Migration, script: Script, direction: Direction, findings_by_file: Findings) -> ScriptView:
     """A number shared with other files is no error of its own: an environment can settle that."""
     errors = [p for p in migration.errors(direction) if p.code != "duplicate_version"]
     return ScriptView(
         file=script.file,
         sql=script.sql,
-        problems=notes(found.get(script.file, ()), [p for p in migration.problems if p.file == script.file]),
+        problems=notes(findings_by_file.get(script.file, ()), [p for p in migration.problems if p.file == script.file]),
         refused=bool(errors),
         first_line=next((p.line for p in errors if p.line), None),
     )

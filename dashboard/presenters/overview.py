@@ -12,7 +12,7 @@ from dashboard.engine.migration import Severity
 from dashboard.models import Request
 from dashboard.models.failures import Failure
 from dashboard.presenters import environments
-from dashboard.presenters.environments import Card, Finding
+from dashboard.presenters.environments import Card, Remark
 from dashboard.presenters.findings import Tallies
 from dashboard.presenters.matrix import Matrix, matrix
 from dashboard.selectors.board import BoardRow
@@ -41,7 +41,7 @@ class Overview:
 
 def overview(
     standings: Sequence[Standing],
-    found: FolderReading,
+    reading: FolderReading,
     waiting: Sequence[Request],
     *,
     rows: Sequence[BoardRow],
@@ -49,17 +49,17 @@ def overview(
 ) -> Overview:
     """`waiting` are the requests that wait for the reader, `rows` those of the matrix."""
     return Overview(
-        sentences=tuple(_sentences(standings, found, waiting)),
+        sentences=tuple(_sentences(standings, reading, waiting)),
         cards=tuple(environments.card(standing, back="overview") for standing in standings),
         matrix=matrix(standings, rows, limit=VERSIONS_SHOWN, lint=lint),
-        failure=found.failure,
-        empty_source=found.folder.source if found.folder and not found.folder.migrations else "",
+        failure=reading.failure,
+        empty_source=reading.folder.source if reading.folder and not reading.folder.migrations else "",
     )
 
 
-def _sentences(standings: Sequence[Standing], found: FolderReading, waiting: Sequence[Request]) -> Iterator[Sentence]:
-    said = [*_of_waiting(waiting), *_of_environments(standings), *_of_approved(standings), *_of_folder(found)]
-    if not said and not found.failure and found.folder and found.folder.migrations:
+def _sentences(standings: Sequence[Standing], reading: FolderReading, waiting: Sequence[Request]) -> Iterator[Sentence]:
+    said = [*_of_waiting(waiting), *_of_environments(standings), *_of_approved(standings), *_of_folder(reading)]
+    if not said and not reading.failure and reading.folder and reading.folder.migrations:
         text = "Every environment has every migration. Nothing waits for you."
         said = [Sentence(tone="ok", icon="ok", text=text)]
     yield from said
@@ -79,34 +79,34 @@ def _of_waiting(waiting: Sequence[Request]) -> Iterator[Sentence]:
 
 def _of_environments(standings: Sequence[Standing]) -> Iterator[Sentence]:
     """The worst first; what holds of several environments is said once."""
-    holders: dict[Finding, list[Standing]] = defaultdict(list)
+    holders: dict[Remark, list[Standing]] = defaultdict(list)
     for standing in standings:
-        for finding in environments.findings(standing):
-            holders[finding].append(standing)
-    for finding in sorted(holders, key=lambda f: f.rank):
-        concerned = holders[finding]
+        for remark in environments.remarks(standing):
+            holders[remark].append(standing)
+    for remark in sorted(holders, key=lambda remark: remark.rank):
+        concerned = holders[remark]
         yield Sentence(
-            tone=finding.tone, icon=finding.icon, text=_said_of(finding, concerned), url=_url(finding, concerned)
+            tone=remark.tone, icon=remark.icon, text=_said_of(remark, concerned), url=_url(remark, concerned)
         )
 
 
-def _said_of(finding: Finding, concerned: Sequence[Standing]) -> str:
+def _said_of(remark: Remark, concerned: Sequence[Standing]) -> str:
     names = [standing.environment.name for standing in concerned]
     subject = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-    if finding.verbs is None:
-        return f"{subject}: {finding.text}"
-    return f"{subject} {finding.verbs[0 if len(names) == 1 else 1]} {finding.text}"
+    if remark.verbs is None:
+        return f"{subject}: {remark.text}"
+    return f"{subject} {remark.verbs[0 if len(names) == 1 else 1]} {remark.text}"
 
 
-def _url(finding: Finding, concerned: Sequence[Standing]) -> str:
-    if finding.url:
-        return finding.url
-    if len(concerned) > 1 and finding.state:
-        return reverse("migrations", query={"state": finding.state})
+def _url(remark: Remark, concerned: Sequence[Standing]) -> str:
+    if remark.url:
+        return remark.url
+    if len(concerned) > 1 and remark.state:
+        return reverse("migrations", query={"state": remark.state})
     if len(concerned) > 1:
         return reverse("environments")
     run = concerned[0].run
-    if run and finding.rank <= environments.RUN_RANK:
+    if run and remark.rank <= environments.RUN_RANK:
         return reverse("run", args=[run.pk])
     return reverse("environment", args=[concerned[0].environment.slug])
 
@@ -120,11 +120,11 @@ def _of_approved(standings: Sequence[Standing]) -> Iterator[Sentence]:
                 yield Sentence(tone="info", icon="arrow", text=text, url=url)
 
 
-def _of_folder(found: FolderReading) -> Iterator[Sentence]:
-    if found.folder and not found.folder.migrations:
-        text = f"The folder {found.folder.source} holds no migration."
+def _of_folder(reading: FolderReading) -> Iterator[Sentence]:
+    if reading.folder and not reading.folder.migrations:
+        text = f"The folder {reading.folder.source} holds no migration."
         yield Sentence(tone="warn", icon="migration", text=text, url=reverse("problems"))
-    errors = [p for p in found.folder.problems if p.severity is Severity.ERROR] if found.folder else []
+    errors = [p for p in reading.folder.problems if p.severity is Severity.ERROR] if reading.folder else []
     if errors:
         files = len({p.file for p in errors})
         count = f"{len(errors)} error{'' if len(errors) == 1 else 's'} in {files} file{'' if files == 1 else 's'}"

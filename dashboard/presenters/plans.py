@@ -27,7 +27,7 @@ from dashboard.services.plans import Detail, Outline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepView:
+class PlanStepView:
     """One migration of the plan, with the exact SQL that is sent."""
 
     number: int
@@ -53,7 +53,7 @@ class PlanView:
     place: Badge
     digest: str
     runs_migrations: bool
-    steps: tuple[StepView, ...]
+    steps: tuple[PlanStepView, ...]
     to_accept: tuple[PlanWarning, ...]
     to_know: tuple[PlanWarning, ...]
     stops_before: str
@@ -159,11 +159,11 @@ def migrations(count: int) -> str:
     return f"{count} migration" if count == 1 else f"{count} migrations"
 
 
-def _step(detail: Detail, position: int) -> StepView:
+def _step(detail: Detail, position: int) -> PlanStepView:
     step, outline = detail.plan.steps[position], detail.outlines[position]
     words = actions.WORDS[step.action]
     migration = detail.folder.find(*step.identity) if detail.folder else None
-    return StepView(
+    return PlanStepView(
         number=position + 1,
         label=step.label,
         does="Continue" if step.first_statement > 1 else words.does,
@@ -182,8 +182,8 @@ def _step(detail: Detail, position: int) -> StepView:
     )
 
 
-def _margin(found: Findings, migration: Migration | None, sql: str | None) -> tuple[Note, ...]:
-    return notes(findings.of_text(found, migration, sql)) if migration and sql else ()
+def _margin(findings_by_file: Findings, migration: Migration | None, sql: str | None) -> tuple[Note, ...]:
+    return notes(findings.of_text(findings_by_file, migration, sql)) if migration and sql else ()
 
 
 def anchor(position: int) -> str:

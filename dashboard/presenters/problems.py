@@ -26,7 +26,7 @@ CLEAN = Pill(label="Nothing found", tone="ok", icon="ok")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class LinkedProblem:
     """A problem, and the line of its file where that can be shown."""
 
     problem: Problem
@@ -34,12 +34,12 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class ProblemGroup:
     severity: str
     title: str
     meaning: str
     is_folded: bool
-    places: tuple[Place, ...]
+    places: tuple[LinkedProblem, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class ProblemsPage:
     source: str
     total: int
     counts: tuple[str, ...]  # "9 migrations"
-    groups: tuple[Group, ...]
+    groups: tuple[ProblemGroup, ...]
     files: tuple[FileLine, ...]
 
 
@@ -75,20 +75,20 @@ def page(folder: Folder) -> ProblemsPage:
 
 def _urls(folder: Folder) -> dict[str, tuple[str, str]]:
     """Of each file that a migration's page shows: that page, and the prefix of its line anchors there."""
-    found = {}
+    urls = {}
     for migration in folder.migrations:
         url = reverse("migration", args=[migration.version, migration.name])
-        found[migration.up.file] = (url, "L")
+        urls[migration.up.file] = (url, "L")
         if migration.down:
-            found[migration.down.file] = (url, "down-L")
-    return found
+            urls[migration.down.file] = (url, "down-L")
+    return urls
 
 
-def _group(severity: Severity, folder: Folder, urls: dict[str, tuple[str, str]]) -> Group:
+def _group(severity: Severity, folder: Folder, urls: dict[str, tuple[str, str]]) -> ProblemGroup:
     title, meaning = SEVERITIES[severity]
-    places = tuple(Place(problem=p, url=_line_url(p, urls)) for p in folder.problems if p.severity is severity)
+    places = tuple(LinkedProblem(problem=p, url=_line_url(p, urls)) for p in folder.problems if p.severity is severity)
     folded = severity is Severity.NOTE
-    return Group(severity=severity.value, title=title, meaning=meaning, is_folded=folded, places=places)
+    return ProblemGroup(severity=severity.value, title=title, meaning=meaning, is_folded=folded, places=places)
 
 
 def _line_url(problem: Problem, urls: dict[str, tuple[str, str]]) -> str:

@@ -18,23 +18,23 @@ DIFFERS = Pill(label="Differs", tone="warn", icon="attention")
 class Row:
     name: str
     bound: str
-    found: str
+    current: str
 
     @property
     def pill(self) -> Pill | None:
-        return DIFFERS if self.bound != self.found else None
+        return DIFFERS if self.bound != self.current else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class DatabaseComparison:
     rows: tuple[Row, ...]
     variable: str  # where its URL comes from
     seen_at: datetime | None  # the last good look at the bound one
     known_as: str  # other environments that are bound to the same database
 
 
-def comparison(change: Rebinding, environment: Environment) -> Comparison:
-    return Comparison(
+def comparison(change: Rebinding, environment: Environment) -> DatabaseComparison:
+    return DatabaseComparison(
         rows=tuple(_rows(change)),
         variable=environment.variable,
         seen_at=change.last.seen_at,
@@ -43,14 +43,14 @@ def comparison(change: Rebinding, environment: Environment) -> Comparison:
 
 
 def _rows(change: Rebinding) -> Iterator[Row]:
-    bound, found = change.bound, change.found.identity
-    before, now = _standing(change.last.history), _standing(change.found.history)
-    yield Row(name="Database", bound=bound.database, found=found.database)
-    yield Row(name="Server (system identifier)", bound=bound.system_identifier, found=found.system_identifier)
-    yield Row(name="Database number (oid)", bound=str(bound.database_oid), found=str(found.database_oid))
-    yield Row(name="Migrations recorded", bound=str(len(before)), found=str(len(now)))
-    yield Row(name="Newest of them", bound=_newest(before), found=_newest(now))
-    yield Row(name="Last recorded", bound=_last(before), found=_last(now))
+    bound, current = change.bound, change.current.identity
+    before, now = _standing(change.last.history), _standing(change.current.history)
+    yield Row(name="Database", bound=bound.database, current=current.database)
+    yield Row(name="Server (system identifier)", bound=bound.system_identifier, current=current.system_identifier)
+    yield Row(name="Database number (oid)", bound=str(bound.database_oid), current=str(current.database_oid))
+    yield Row(name="Migrations recorded", bound=str(len(before)), current=str(len(now)))
+    yield Row(name="Newest of them", bound=_newest(before), current=_newest(now))
+    yield Row(name="Last recorded", bound=_last(before), current=_last(now))
 
 
 def _standing(history: History | None) -> list[AppliedMigration]:

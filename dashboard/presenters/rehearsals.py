@@ -61,7 +61,7 @@ AFTER_AGAIN: Mapping[Change, Pill] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScriptView:
+class RehearsedScript:
     """One script, once."""
 
     label: str  # "Up", "Rollback", "Up again"
@@ -88,7 +88,7 @@ class ProofView:
     open: bool
     refused: str
     pills: tuple[Pill, ...]
-    scripts: tuple[ScriptView, ...]
+    scripts: tuple[RehearsedScript, ...]
     left: SchemaDiff | None  # what the rollback leaves behind or takes too much of
     differs: SchemaDiff | None  # what is otherwise after the second up
     made: tuple[str, ...]
@@ -284,7 +284,7 @@ def _rolls_back(rehearsal: Rehearsal) -> bool:
     return rehearsal.action == Action.ROLLBACK
 
 
-def _scripts(proof: Proof, rehearsal: Rehearsal) -> Iterator[ScriptView]:
+def _scripts(proof: Proof, rehearsal: Rehearsal) -> Iterator[RehearsedScript]:
     """The second time nobody asks for each statement. A rollback begins where the up has run long ago."""
     if proof.refused:
         return
@@ -296,9 +296,9 @@ def _scripts(proof: Proof, rehearsal: Rehearsal) -> Iterator[ScriptView]:
         yield replace(_script("Up again", proof.again), statements=())
 
 
-def _script(label: str, run: ScriptRun) -> ScriptView:
+def _script(label: str, run: ScriptRun) -> RehearsedScript:
     pill = RAN if run.ok else DID_NOT_PASS
-    return ScriptView(label=label, pill=pill, ms=run.ms, error=run.error, statements=run.statements)
+    return RehearsedScript(label=label, pill=pill, ms=run.ms, error=run.error, statements=run.statements)
 
 
 # What next

@@ -138,8 +138,8 @@ def promise(request: Request) -> str:
     if not request.rollback_digest or request.status not in covers:
         return ""
     span = wording.hours(environments.get_even_former(request.environment).rollback_hours)
-    what = f"the rollback of these migrations, all of them or the newest first, for {span} after they ran"
-    return f"{covers[Request.Status(request.status)]} {what}."
+    covered = f"the rollback of these migrations, all of them or the newest first, for {span} after they ran"
+    return f"{covers[Request.Status(request.status)]} {covered}."
 
 
 def timeline(state: RequestState) -> list[Happening]:
@@ -240,12 +240,12 @@ def _decided(decision: Decision) -> Happening:
 def _ran(run: Run) -> list[Happening]:
     verb = WORDS[run.action].started
     name = run.started_by.get_username()
-    found = [Happening(at=run.queued_at, who=name, sentence=f"{verb} run {run.pk}", tone="run", icon="run")]
+    happenings = [Happening(at=run.queued_at, who=name, sentence=f"{verb} run {run.pk}", tone="run", icon="run")]
     if run.finished_at:
         shown = runs.row(run).pill
         sentence = f"Run {run.pk}: {shown.label.lower()}"
-        found.append(Happening(at=run.finished_at, who="", sentence=sentence, tone=shown.tone, icon=shown.icon))
-    return found
+        happenings.append(Happening(at=run.finished_at, who="", sentence=sentence, tone=shown.tone, icon=shown.icon))
+    return happenings
 
 
 def _closed(request: Request, at: datetime) -> Happening:

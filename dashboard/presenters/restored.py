@@ -24,17 +24,17 @@ class Restoration:
 
 
 def view(restored: Restored) -> Restoration:
-    found = restored.differences
+    differences = restored.differences
     before = f"before {restored.since} was applied"
-    tone, icon = ("warn", "attention") if found else ("ok", "ok")
-    if not found:
+    tone, icon = ("warn", "attention") if differences else ("ok", "ok")
+    if not differences:
         sentence, next_step = f"The schema is as it was {before}.", ""
-    elif all(difference.is_order for difference in found):
+    elif all(difference.is_order for difference in differences):
         tone, icon = "info", "info"
         sentence = f"The schema is as it was {before}, but for the order of columns."
         next_step = "Nothing to do: no query that names its columns can tell."
     else:
-        count = f"{len(found)} {'object differs' if len(found) == 1 else 'objects differ'}"
+        count = f"{len(differences)} {'object differs' if len(differences) == 1 else 'objects differ'}"
         sentence = f"The schema is not as it was {before}: {count}."
         next_step = "The rollback ran to its end; its script leaves this. Mend what matters with a new migration."
     return Restoration(
@@ -44,5 +44,5 @@ def view(restored: Restored) -> Restoration:
         next_step=next_step,
         run=restored.applied.pk,
         url=reverse("run", args=[restored.applied.pk]),
-        diff=schema_diff.schema_diff(found, CHANGES) if found else None,
+        diff=schema_diff.schema_diff(differences, CHANGES) if differences else None,
     )

@@ -47,7 +47,7 @@ class StatementView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepView:
+class RunStepView:
     """What _components/step_row.html shows."""
 
     number: int
@@ -99,18 +99,18 @@ def row(run: Run) -> RunRow:
     )
 
 
-def page(run: Run, found: Sequence[RunStep], by: Actor, *, worker_alive: bool) -> dict[str, Any]:
+def page(run: Run, run_steps: Sequence[RunStep], by: Actor, *, worker_alive: bool) -> dict[str, Any]:
     """The context of runs/detail.html; `found` as selectors.runs gives it."""
     return {
         "environment": badge_of(run.environment),
         "run": run,
-        "pill": verdict(run, {step.status for step in found}),
+        "pill": verdict(run, {step.status for step in run_steps}),
         "elapsed_ms": elapsed_ms(run),
-        "progress": progress(run, found),
-        "steps": steps(found),
-        "error": failures.box(run, found, by),
+        "progress": progress(run, run_steps),
+        "steps": steps(run_steps),
+        "error": failures.box(run, run_steps, by),
         "cancel": cancel_button(run, by),
-        "onward": onward_buttons(run, found, by),
+        "onward": onward_buttons(run, run_steps, by),
         "waits_for_worker": run.status == Run.Status.QUEUED and not worker_alive,
         "scripts": scripts(run),
     }
@@ -130,10 +130,10 @@ def elapsed_ms(run: Run) -> int | None:
     return max(0, round((end - run.started_at).total_seconds() * 1000))
 
 
-def steps(found: Sequence[RunStep]) -> list[StepView]:
+def steps(run_steps: Sequence[RunStep]) -> list[RunStepView]:
     """`found` as selectors.runs gives them. A run of one step is shown open, and so is what saved rows."""
-    alone = len(found) == 1
-    return [_step(step, open_=alone or step.status in _OPEN or bool(step.copied)) for step in found]
+    alone = len(run_steps) == 1
+    return [_step(step, open_=alone or step.status in _OPEN or bool(step.copied)) for step in run_steps]
 
 
 def verdict(run: Run, states: Set[str]) -> Pill:
@@ -153,12 +153,12 @@ def _states(run: Run) -> frozenset[str]:
     return run.step_statuses if run.status in _DECIDED_BY_STEPS else frozenset()
 
 
-def progress(run: Run, found: Sequence[RunStep]) -> str:
+def progress(run: Run, run_steps: Sequence[RunStep]) -> str:
     """ "1 of 3 migrations committed"."""
-    done = sum(step.status == RunStep.Status.COMMITTED for step in found)
+    done = sum(step.status == RunStep.Status.COMMITTED for step in run_steps)
     if not Action(run.action).runs_migrations:
-        return f"{done} of {len(found)} done"
-    return f"{done} of {plans.migrations(len(found))} committed"
+        return f"{done} of {len(run_steps)} done"
+    return f"{done} of {plans.migrations(len(run_steps))} committed"
 
 
 def cancel_button(run: Run, by: Actor) -> ActionButton:
@@ -175,9 +175,9 @@ def cancel_button(run: Run, by: Actor) -> ActionButton:
     )
 
 
-def rollback_button(run: Run, found: Sequence[RunStep], by: Actor) -> ActionButton:
+def rollback_button(run: Run, run_steps: Sequence[RunStep], by: Actor) -> ActionButton:
     """Leads to the rollback page, which shows what would be undone: as far back as scripts were captured."""
-    committed = {step.position for step in found if step.status == RunStep.Status.COMMITTED}
+    committed = {step.position for step in run_steps if step.status == RunStep.Status.COMMITTED}
     applied = [step for position, step in enumerate(run.plan.steps) if position in committed]
     if not Action(run.action).can_be_rolled_back or run.status not in _UNDOABLE or not applied:
         return ActionButton(label="Roll back", show=False)
@@ -193,15 +193,15 @@ def rollback_button(run: Run, found: Sequence[RunStep], by: Actor) -> ActionButt
     )
 
 
-def onward_buttons(run: Run, found: Sequence[RunStep], by: Actor) -> list[ActionButton]:
+def onward_buttons(run: Run, run_steps: Sequence[RunStep], by: Actor) -> list[ActionButton]:
     """Where to go from a run that has ended well."""
     place = badge_of(run.environment)
-    saved = [step for step in found if step.copied and step.status == RunStep.Status.COMMITTED]
+    saved = [step for step in run_steps if step.copied and step.status == RunStep.Status.COMMITTED]
     if saved and place.url and run.action != Action.BRING_BACK:
         see = ActionButton(label="See the saved rows", url=reverse("saved", args=[place.slug]), icon="download")
-        return [see, rollback_button(run, found, by)]
+        return [see, rollback_button(run, run_steps, by)]
     if run.status != Run.Status.SUCCEEDED or not place.url or run.action not in _ONWARD:
-        return [rollback_button(run, found, by)]
+        return [rollback_button(run, run_steps, by)]
     step = run.plan.steps[0]
     if run.action == Action.REPAIR:
         return [
@@ -214,13 +214,13 @@ def onward_buttons(run: Run, found: Sequence[RunStep], by: Actor) -> list[Action
 _ONWARD = frozenset({Action.REPAIR, Action.RESET, Action.UNSKIP, Action.BRING_BACK})
 
 
-def log_text(run: Run, found: Sequence[RunStep]) -> Iterator[str]:
+def log_text(run: Run, run_steps: Sequence[RunStep]) -> Iterator[str]:
     """The whole run as plain text, times in UTC."""
     yield f"Run {run.pk}: {run.title}\n"
     for name, value in _heading(run):
         yield f"{name + ':':<13}{value}\n"
-    for step in found:
-        yield f"\n[{step.position + 1}/{len(found)}] {step.action} {step.version}_{step.name}: {step.status}"
+    for step in run_steps:
+        yield f"\n[{step.position + 1}/{len(run_steps)}] {step.action} {step.version}_{step.name}: {step.status}"
         yield f" ({step.duration_ms} ms)\n" if step.duration_ms is not None else "\n"
         yield from (f"        {_copied(copied, step)}\n" for copied in step.copied)
         for statement in step.latest:  # type: ignore[attr-defined]
@@ -229,10 +229,10 @@ def log_text(run: Run, found: Sequence[RunStep]) -> Iterator[str]:
         yield "\n" + "".join(_failure_lines(run.failure))
 
 
-def _step(step: RunStep, *, open_: bool) -> StepView:
+def _step(step: RunStep, *, open_: bool) -> RunStepView:
     words = actions.WORDS[step.action]
     latest: list[RunStatement] = step.latest  # type: ignore[attr-defined]
-    return StepView(
+    return RunStepView(
         number=step.position + 1,
         label=f"{step.version}_{step.name}",
         url=reverse("migration", args=[step.version, step.name]) if step.action == Action.APPLY else "",
@@ -258,18 +258,18 @@ def _retried(step: RunStep) -> str:
 
 
 def _copied(copied: Mapping[str, Any], step: RunStep) -> str:
-    what, where = copied["what"], copied["saved"]
+    table, where = copied["what"], copied["saved"]
     if step.action != Action.BRING_BACK:
-        return f"Saved first: {_counted(copied['rows'], 'row')} of {what}, in {where}."
+        return f"Saved first: {_counted(copied['rows'], 'row')} of {table}, in {where}."
     is_column = bool(copied.get("columns"))
     unit = "value" if is_column else "row"
-    told = f"Brought back {_counted(copied['rows'], unit)} of {what} from {where}."
+    sentence = f"Brought back {_counted(copied['rows'], unit)} of {table} from {where}."
     if copied["gone"]:
         their = "its" if copied["gone"] == 1 else "their"
-        told += f" {_counted(copied['gone'], 'row')} had no place: nothing has {their} key now."
+        sentence += f" {_counted(copied['gone'], 'row')} had no place: nothing has {their} key now."
     if copied["kept"]:
-        told += f" {_counted(copied['kept'], unit)} {_newer(copied['kept'], is_column=is_column)}."
-    return told
+        sentence += f" {_counted(copied['kept'], unit)} {_newer(copied['kept'], is_column=is_column)}."
+    return sentence
 
 
 def _newer(count: int, *, is_column: bool) -> str:

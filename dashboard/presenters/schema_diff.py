@@ -21,7 +21,7 @@ OPEN = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class DiffLine:
     kind: str  # added, removed (as a Change), same, or gap where lines are left out
     text: str
 
@@ -37,12 +37,12 @@ _SIGNS = {Change.ADDED.value: "+", Change.REMOVED.value: "\N{MINUS SIGN}"}
 class ObjectView:
     key: str
     pill: Pill
-    lines: tuple[Line, ...]
+    lines: tuple[DiffLine, ...]
     because: str  # what explains it; empty where nothing does, or nobody asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class DifferenceGroup:
     """A table with what belongs to it, or an object that belongs to none."""
 
     name: str
@@ -58,7 +58,7 @@ class Group:
 class SchemaDiff:
     total: int
     left_out: int
-    groups: tuple[Group, ...]
+    groups: tuple[DifferenceGroup, ...]
 
 
 def schema_diff(
@@ -73,21 +73,21 @@ def schema_diff(
     )
 
 
-def text_diff(before: str, after: str) -> tuple[Line, ...]:
+def text_diff(before: str, after: str) -> tuple[DiffLine, ...]:
     """Two texts, with three lines around each change."""
     return _lines(before, after, at_most=FILE_LINES)
 
 
 def _groups(
     differences: Sequence[Difference], pills: Mapping[Change, Pill], because: Mapping[str, str] | None
-) -> Iterator[Group]:
+) -> Iterator[DifferenceGroup]:
     known = because or {}
     for name, group in groupby(differences, key=lambda d: table_of(d.key) or d.key):
         members = tuple(group)
         reasons = {known.get(d.key, "") for d in members}
         shared = reasons.pop() if len(reasons) == 1 else ""
         sentences = tuple(_worded(line, pills) for line in diff.summary_lines(members))
-        yield Group(
+        yield DifferenceGroup(
             name=name,
             sentences=sentences,
             because=shared,
@@ -114,16 +114,16 @@ def _object(difference: Difference, pills: Mapping[Change, Pill], because: str) 
 _KINDS = {"+": Change.ADDED.value, "-": Change.REMOVED.value, " ": "same"}
 
 
-def _lines(before: str, after: str, *, at_most: int) -> tuple[Line, ...]:
+def _lines(before: str, after: str, *, at_most: int) -> tuple[DiffLine, ...]:
     lines = tuple(_all_lines(before, after))
     left_out = len(lines) - at_most
-    return (*lines[:at_most], Line(kind="gap", text=f"{left_out} more lines")) if left_out > 0 else lines
+    return (*lines[:at_most], DiffLine(kind="gap", text=f"{left_out} more lines")) if left_out > 0 else lines
 
 
-def _all_lines(before: str, after: str) -> Iterator[Line]:
+def _all_lines(before: str, after: str) -> Iterator[DiffLine]:
     marked = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=3)
     for number, line in enumerate(list(marked)[2:]):
         if not line.startswith("@@"):
-            yield Line(kind=_KINDS[line[0]], text=line[1:])
+            yield DiffLine(kind=_KINDS[line[0]], text=line[1:])
         elif number:
-            yield Line(kind="gap", text="…")
+            yield DiffLine(kind="gap", text="…")

@@ -67,56 +67,64 @@ class LineView:
     pill: Pill
 
 
-def box(found: BrokenOff, environment: Environment, run: Run | None) -> ErrorBox:
+def box(broken_off: BrokenOff, environment: Environment, run: Run | None) -> ErrorBox:
     """`run` is the one that left it so, where it is known."""
     failure: dict[str, Any] = (run.failure if run else None) or {}
     server: dict[str, Any] = failure.get("server", {})
     # What the catalog shows of an invalid index is said with the rest.
-    seen_in_catalog = found.evidence is InDoubt.INVALID
+    seen_in_catalog = broken_off.evidence is InDoubt.INVALID
     left, correction = ("", "") if seen_in_catalog else (failure.get("left", ""), failure.get("correction", ""))
     return ErrorBox(
-        title=f"{actions.WORDS[found.action].of.capitalize()}{found.label} broke off on {environment.name}",
-        happened=failure.get("sentence") or (found.row and found.row.error_message) or "The reason was not kept.",
+        title=f"{actions.WORDS[broken_off.action].of.capitalize()}{broken_off.label} broke off on {environment.name}",
+        happened=failure.get("sentence")
+        or (broken_off.row and broken_off.row.error_message)
+        or "The reason was not kept.",
         state_now=" ".join(
-            [*_state(found), *filter(None, [left]), f"Nothing else runs on {environment.name} until this is settled."]
+            [
+                *_state(broken_off),
+                *filter(None, [left]),
+                f"Nothing else runs on {environment.name} until this is settled.",
+            ]
         ),
         state_tone="danger",
-        next_step=f"{correction} {_next_step(found)}".lstrip(),
+        next_step=f"{correction} {_next_step(broken_off)}".lstrip(),
         facts=tuple(fact for fact in server_facts(server) if fact[0] in _CAUSE),
         actions=(ActionButton(label=f"Run {run.pk}", url=reverse("run", args=[run.pk]), icon="runs"),) if run else (),
     )
 
 
-def lines(found: BrokenOff) -> list[LineView]:
-    shown = reverse("migration", args=[found.version, found.name]) if found.action is Action.APPLY else ""
+def lines(broken_off: BrokenOff) -> list[LineView]:
+    shown = (
+        reverse("migration", args=[broken_off.version, broken_off.name]) if broken_off.action is Action.APPLY else ""
+    )
     return [
         LineView(
             number=line.number,
             line=line.line,
             summary=line.summary or "Its text is gone from the folder",
             url=f"{shown}#L{line.line}" if shown and line.line else "",
-            pill=_pill(found, line),
+            pill=_pill(broken_off, line),
         )
-        for line in found.lines
+        for line in broken_off.lines
     ]
 
 
-def ways(found: BrokenOff, environment: Environment, by: Actor, *, occupied: EngineError | None) -> list[Way]:
+def ways(broken_off: BrokenOff, environment: Environment, by: Actor, *, occupied: EngineError | None) -> list[Way]:
     """The first that is open is the one to take. `occupied`: why no run can start there just now."""
     offered = [
         replace(way, reason=sentence_of(occupied) or refusal(partial(_MAY[way.key], by))) if not way.reason else way
-        for way in _offered(found, environment)
+        for way in _offered(broken_off, environment)
     ]
     first = next((way for way in offered if not way.reason), None)
     return [replace(way, tone="primary") if way is first else way for way in offered]
 
 
-def skip_button(found: BrokenOff, environment: Environment, by: Actor) -> ActionButton:
+def skip_button(broken_off: BrokenOff, environment: Environment, by: Actor) -> ActionButton:
     return ActionButton(
-        label=f"Skip {found.version} on {environment.name}…",
-        url=reverse("skip", args=[environment.slug, found.version]),
+        label=f"Skip {broken_off.version} on {environment.name}…",
+        url=reverse("skip", args=[environment.slug, broken_off.version]),
         icon="skip",
-        show=found.action is Action.APPLY and not refusal(partial(permissions.check_can_skip, by)),
+        show=broken_off.action is Action.APPLY and not refusal(partial(permissions.check_can_skip, by)),
     )
 
 
@@ -132,86 +140,89 @@ _MAY: Mapping[str, Callable[[Actor], None]] = {
 _CAUSE = frozenset({"Detail", "Hint", "Context"})
 
 
-def _pill(found: BrokenOff, line: JournalLine) -> Pill:
-    return _EVIDENT.get(found.evidence, TRACES[line.trace]) if line is found.doubtful else TRACES[line.trace]
+def _pill(broken_off: BrokenOff, line: JournalLine) -> Pill:
+    return _EVIDENT.get(broken_off.evidence, TRACES[line.trace]) if line is broken_off.doubtful else TRACES[line.trace]
 
 
-def _state(found: BrokenOff) -> Iterator[str]:
-    done = [line.number for line in found.lines if line.trace in {Trace.DONE, Trace.CHANGED}]
-    left = [line.number for line in found.lines if line.trace is Trace.NOT_RUN]
+def _state(broken_off: BrokenOff) -> Iterator[str]:
+    done = [line.number for line in broken_off.lines if line.trace in {Trace.DONE, Trace.CHANGED}]
+    left = [line.number for line in broken_off.lines if line.trace is Trace.NOT_RUN]
     if done:
         yield f"{_numbers(done)} {'is' if len(done) == 1 else 'are'} committed."
-    if found.doubtful:
-        yield _DOUBT[found.evidence].format(number=found.doubtful.number)
+    if broken_off.doubtful:
+        yield _DOUBT[broken_off.evidence].format(number=broken_off.doubtful.number)
     if left:
         yield f"{_numbers(left)} {'was' if len(left) == 1 else 'were'} not run."
 
 
-def _next_step(found: BrokenOff) -> str:
-    doubtful = found.doubtful
-    if isinstance(found.again, EngineError) and found.evidence is not InDoubt.INVALID:
-        return _why_not(found.again)
+def _next_step(broken_off: BrokenOff) -> str:
+    doubtful = broken_off.doubtful
+    if isinstance(broken_off.again, EngineError) and broken_off.evidence is not InDoubt.INVALID:
+        return _why_not(broken_off.again)
     if doubtful is None:
         return "Mend the cause of the failure, then continue. Or undo by hand what is committed, and start over."
     number = doubtful.number
     return {
         InDoubt.NONE: f"Find out whether statement {number} happened: look for what it makes. Then say so below.",
-        InDoubt.HAPPENED: f"The index {found.index} shows that statement {number} did happen: go on after it.",
-        InDoubt.DID_NOT: f"The index {found.index} shows that statement {number} did not happen. Mend the cause, then "
-        "continue with it.",
-        InDoubt.INVALID: f"Statement {number} left the index {found.index} invalid: it costs on every write and "
+        InDoubt.HAPPENED: f"The index {broken_off.index} shows that statement {number} did happen: go on after it.",
+        InDoubt.DID_NOT: f"The index {broken_off.index} shows that statement {number} did not happen. Mend the cause, "
+        "then continue with it.",
+        InDoubt.INVALID: f"Statement {number} left the index {broken_off.index} invalid: it costs on every write and "
         "serves no read. Drop it, mend the cause, then continue.",
-    }[found.evidence]
+    }[broken_off.evidence]
 
 
-def _offered(found: BrokenOff, environment: Environment) -> Iterator[Way]:
-    if found.repair:
+def _offered(broken_off: BrokenOff, environment: Environment) -> Iterator[Way]:
+    if broken_off.repair:
         yield Way(
             key=REPAIR,
             title="Drop the invalid index",
-            sentence=f"Runs DROP INDEX CONCURRENTLY {found.index}, and refuses should it be valid by then. "
+            sentence=f"Runs DROP INDEX CONCURRENTLY {broken_off.index}, and refuses should it be valid by then. "
             "Come back here afterwards to continue.",
-            label=_label(found.repair, environment),
+            label=_label(broken_off.repair, environment),
             tone="plain",
             reason="",
         )
-    doubtful = found.doubtful
-    if found.evidence is not InDoubt.HAPPENED:
-        asked = doubtful and found.evidence is InDoubt.NONE
+    doubtful = broken_off.doubtful
+    if broken_off.evidence is not InDoubt.HAPPENED:
+        asked = doubtful and broken_off.evidence is InDoubt.NONE
         again = f"Statement {doubtful.number} did not happen: run it again" if doubtful and asked else "Continue"
-        yield _continuing(AGAIN, again, found.again, found, environment)
-    if found.after is not None and doubtful and found.evidence in {InDoubt.NONE, InDoubt.HAPPENED}:
-        asked = found.evidence is InDoubt.NONE
+        yield _continuing(AGAIN, again, broken_off.again, broken_off, environment)
+    if broken_off.after is not None and doubtful and broken_off.evidence in {InDoubt.NONE, InDoubt.HAPPENED}:
+        asked = broken_off.evidence is InDoubt.NONE
         title = f"Statement {doubtful.number} did happen: go on after it" if asked else "Continue"
-        yield _continuing(AFTER, title, found.after, found, environment)
-    yield _starting_over(found, environment)
+        yield _continuing(AFTER, title, broken_off.after, broken_off, environment)
+    yield _starting_over(broken_off, environment)
 
 
-def _continuing(key: str, title: str, offer: Plan | EngineError, found: BrokenOff, environment: Environment) -> Way:
+def _continuing(
+    key: str, title: str, offer: Plan | EngineError, broken_off: BrokenOff, environment: Environment
+) -> Way:
     if isinstance(offer, EngineError):
-        label = f"Continue {found.version} on {environment.name}"
+        label = f"Continue {broken_off.version} on {environment.name}"
         return Way(key=key, title=title, sentence="", label=label, tone="plain", reason=_why_not(offer))
     first = offer.steps[0].first_statement
-    sent = [line.number for line in found.lines if line.number >= first]
+    sent = [line.number for line in broken_off.lines if line.number >= first]
     sentence = (
         f"{_numbers(sent)} {'is' if len(sent) == 1 else 'are'} sent, each committed by itself; what stands before "
         "is not sent again."
         if sent
-        else f"No statement is left to send: {found.label} is recorded as {actions.WORDS[found.action].continued}."
+        else f"No statement is left to send: {broken_off.label} is recorded as "
+        f"{actions.WORDS[broken_off.action].continued}."
     )
     return Way(key=key, title=title, sentence=sentence, label=_label(offer, environment), tone="plain", reason="")
 
 
-def _starting_over(found: BrokenOff, environment: Environment) -> Way:
-    back = actions.WORDS[found.action].started_over
+def _starting_over(broken_off: BrokenOff, environment: Environment) -> Way:
+    back = actions.WORDS[broken_off.action].started_over
     return Way(
         key=RESET,
         title="I have undone it by hand: start over",
-        sentence=f"Nothing is run. {found.label} {back}, and begins with statement 1 the next time. Whatever is still "
-        "there then stands in its way, so undo first what is marked as committed.",
+        sentence=f"Nothing is run. {broken_off.label} {back}, and begins with statement 1 the next time. Whatever is "
+        "still there then stands in its way, so undo first what is marked as committed.",
         label=f"Request approval on {environment.name}"
         if environment.protected
-        else f"Start {found.version} over on {environment.name}",
+        else f"Start {broken_off.version} over on {environment.name}",
         tone="plain",
         reason="",
     )
@@ -227,10 +238,10 @@ def _label(plan: Plan, environment: Environment) -> str:
     return plans.request_label(plan, environment) if environment.protected else plans.button_label(plan, environment)
 
 
-def _numbers(found: Sequence[int]) -> str:
+def _numbers(numbers: Sequence[int]) -> str:
     """ "Statement 3", "Statements 3 and 5", "Statements 3 to 9"."""
-    if len(found) == 1:
-        return f"Statement {found[0]}"
-    if len(found) > 2 and found[-1] - found[0] == len(found) - 1:
-        return f"Statements {found[0]} to {found[-1]}"
-    return f"Statements {', '.join(map(str, found[:-1]))} and {found[-1]}"
+    if len(numbers) == 1:
+        return f"Statement {numbers[0]}"
+    if len(numbers) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"Statements {numbers[0]} to {numbers[-1]}"
+    return f"Statements {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"

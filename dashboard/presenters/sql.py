@@ -46,7 +46,7 @@ _UNSEEN = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class SqlLine:
     """One line of a listing, with the problems to show under it."""
 
     number: int
@@ -55,19 +55,19 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class SqlListing:
     """A whole text. `problems` are those about no particular line of it; `plain` says it has no colours."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[SqlLine, ...]
     problems: tuple[Problem | Note, ...] = ()
     plain: bool = False
 
     @property
-    def head(self) -> tuple[Line, ...]:
+    def head(self) -> tuple[SqlLine, ...]:
         return self.lines[:FOLD_AFTER]
 
     @property
-    def folded(self) -> tuple[Line, ...]:
+    def folded(self) -> tuple[SqlLine, ...]:
         return self.lines[FOLD_AFTER:]
 
     @property
@@ -76,16 +76,16 @@ class Listing:
         return any(line.problems for line in self.folded)
 
 
-def listing(sql: str, problems: Iterable[Problem | Note] = ()) -> Listing:
+def listing(sql: str, problems: Iterable[Problem | Note] = ()) -> SqlListing:
     """The text by line, each problem under the line it names."""
     html = highlight(sql)
     by_line: dict[int | None, list[Problem | Note]] = {}
     for problem in problems:
         here = problem.line if problem.line and problem.line <= len(html) else None
         by_line.setdefault(here, []).append(problem)
-    return Listing(
+    return SqlListing(
         lines=tuple(
-            Line(number=number, html=line, problems=tuple(by_line.get(number, ())))
+            SqlLine(number=number, html=line, problems=tuple(by_line.get(number, ())))
             for number, line in enumerate(html, start=1)
         ),
         problems=tuple(by_line.get(None, ())),
@@ -134,11 +134,11 @@ def _tokens(sql: str) -> Iterator[tuple[str, str]]:
     """(class, text) of the whole text in order, neighbours of one class joined."""
     name, texts = "", list[str]()
     for _, token, text in _Lexer().get_tokens_unprocessed(sql):
-        found = _class_of(token)
-        if found != name and texts:
+        next_name = _class_of(token)
+        if next_name != name and texts:
             yield name, "".join(texts)
             texts = []
-        name = found
+        name = next_name
         texts.append(text)
     yield name, "".join(texts)
 

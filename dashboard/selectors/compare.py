@@ -48,13 +48,13 @@ def compare(a: Environment, b: Environment) -> Comparison:
     if first.seen is None or second.seen is None:
         return Comparison(a=first, b=second)
     schemas = drift.schema_of(first.seen), drift.schema_of(second.seen)
-    found = diff.compare(*schemas)
+    differences = diff.compare(*schemas)
     made = dict(pair for side, rows in zip(sides, standing, strict=True) for pair in _made(side, rows))
     return Comparison(
         a=first,
         b=second,
-        differences=found,
-        explained={d.key: made[d.key] for d in found if d.key in made},
+        differences=differences,
+        explained={d.key: made[d.key] for d in differences if d.key in made},
         versions=tuple(_versions(sides, schemas)),
     )
 
@@ -71,9 +71,9 @@ def _made(side: Side, rows: Mapping[MigrationId, AppliedMigration]) -> Iterator[
         labels.setdefault(rows[identity].run_id, []).append(identity.label)
     runs = migrations.runs_by_id(labels.keys(), side.environment.slug)
     for run in sorted(runs.values(), key=lambda run: run.pk)[-RUNS:]:
-        what = f"by {' and '.join(labels[str(run.pk)])}, applied in {side.environment.name} only"
+        made_by = f"by {' and '.join(labels[str(run.pk)])}, applied in {side.environment.name} only"
         for key in _changed_by(run):
-            yield key, what
+            yield key, made_by
 
 
 def _changed_by(run: Run) -> set[str]:

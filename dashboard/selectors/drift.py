@@ -38,11 +38,11 @@ def states(environments: Sequence[Environment]) -> Mapping[str, DriftState]:
     checks = checks.select_related("expected__by").defer("found", "expected__schema", "expected__rows_written")
     checks = checks.defer("expected__run__frozen_plan").order_by("environment", "-id").distinct("environment")
     last = _by_slug(checks)
-    seen = last
+    newest = last
     if any(check.outcome == DriftCheck.Outcome.UNREACHABLE for check in last.values()):
-        seen = _by_slug(_that_saw(checks))
+        newest = _by_slug(_that_saw(checks))
     under_way = _under_way()
-    return {s: DriftState(last=last.get(s), seen=seen.get(s), checking=s in under_way) for s in slugs}
+    return {s: DriftState(last=last.get(s), seen=newest.get(s), checking=s in under_way) for s in slugs}
 
 
 def last_seen(environment: Environment) -> DriftCheck | None:
@@ -51,18 +51,18 @@ def last_seen(environment: Environment) -> DriftCheck | None:
     return _that_saw(checks).order_by("-id").first()
 
 
-def schema_of(seen: DriftCheck) -> Schema:
+def schema_of(check: DriftCheck) -> Schema:
     """What that look saw. Only the newest one still knows."""
-    assert seen.expected is not None, "a look that saw a schema compared it"
-    return Schema.from_dict(seen.found or seen.expected.schema)
+    assert check.expected is not None, "a look that saw a schema compared it"
+    return Schema.from_dict(check.found or check.expected.schema)
 
 
-def differences(seen: DriftCheck) -> tuple[Difference, ...]:
+def differences(check: DriftCheck) -> tuple[Difference, ...]:
     """What was expected against what that look saw."""
-    if seen.found is None:
+    if check.found is None:
         return ()
-    assert seen.expected is not None, "a look that saw a schema compared it"
-    return diff.compare(Schema.from_dict(seen.expected.schema), Schema.from_dict(seen.found))
+    assert check.expected is not None, "a look that saw a schema compared it"
+    return diff.compare(Schema.from_dict(check.expected.schema), Schema.from_dict(check.found))
 
 
 def _that_saw(checks: QuerySet[DriftCheck]) -> QuerySet[DriftCheck]:

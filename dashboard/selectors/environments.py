@@ -110,13 +110,13 @@ def _last_runs(chosen: Sequence[Environment]) -> Mapping[str, Run]:
 
 
 def _live_requests(chosen: Sequence[Environment]) -> Mapping[str, Sequence[Request]]:
-    found: dict[str, list[Request]] = defaultdict(list)
+    requests: dict[str, list[Request]] = defaultdict(list)
     live = Request.objects.filter(
         environment__in=[e.slug for e in chosen], status__in=[Request.Status.OPEN, Request.Status.APPROVED]
     )
     for request in live.select_related("requested_by").defer("frozen_plan").order_by("-id"):
-        found[request.environment].append(request)
-    return found
+        requests[request.environment].append(request)
+    return requests
 
 
 def _recorded(row: AppliedMigration) -> tuple[float, tuple[int, str], str]:

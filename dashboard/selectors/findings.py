@@ -35,21 +35,21 @@ def by_file(folder: Folder | None) -> Findings:
     mark = _mark(folder, context)
     with _guard:
         if _last[0] != mark:
-            found = sorted(lint_folder(folder, context), key=lambda f: (f.file, f.line, f.column))
-            _last = mark, {file: tuple(group) for file, group in groupby(found, key=lambda f: f.file)}
+            findings = sorted(lint_folder(folder, context), key=lambda f: (f.file, f.line, f.column))
+            _last = mark, {file: tuple(group) for file, group in groupby(findings, key=lambda f: f.file)}
         return _last[1]
 
 
-def of_migration(found: Findings, migration: Migration) -> tuple[Finding, ...]:
+def of_migration(findings_by_file: Findings, migration: Migration) -> tuple[Finding, ...]:
     """Of its up, then of its down."""
     scripts = (migration.up, migration.down)
-    return tuple(finding for script in scripts if script for finding in found.get(script.file, ()))
+    return tuple(finding for script in scripts if script for finding in findings_by_file.get(script.file, ()))
 
 
-def of_text(found: Findings, migration: Migration, sql: str) -> tuple[Finding, ...]:
+def of_text(findings_by_file: Findings, migration: Migration, sql: str) -> tuple[Finding, ...]:
     """Of the script of this migration that reads so; none where the text is from another time."""
     scripts = (migration.up, migration.down)
-    return next((found.get(s.file, ()) for s in scripts if s is not None and s.sql == sql), ())
+    return next((findings_by_file.get(s.file, ()) for s in scripts if s is not None and s.sql == sql), ())
 
 
 def of_plan(plan: Plan, folder: Folder) -> tuple[Finding, ...] | None:
@@ -57,15 +57,15 @@ def of_plan(plan: Plan, folder: Folder) -> tuple[Finding, ...] | None:
 
     A rollback that cannot be used is not captured: that it is broken makes the step irreversible, not wrong.
     """
-    found = by_file(folder)
+    findings_by_file = by_file(folder)
     said: list[Finding] = []
     for step in plan.steps:
         migration = folder.find(*step.identity)
         if migration is None or migration.up.sql != step.sql:
             return None
-        said += found.get(migration.up.file, ())
+        said += findings_by_file.get(migration.up.file, ())
         if migration.down and step.down_sql:
-            said += found.get(migration.down.file, ())
+            said += findings_by_file.get(migration.down.file, ())
     return tuple(said)
 
 

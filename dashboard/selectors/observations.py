@@ -37,8 +37,8 @@ class LastLook:
 def looks(environments: Sequence[Environment]) -> Mapping[str, LastLook]:
     """By slug; an environment nobody ever looked at is not in it."""
     rows = Observation.objects.filter(environment__in=[e.slug for e in environments])
-    found = {row.environment: _look(row) for row in rows}
-    return {slug: look for slug, look in found.items() if look.history or look.failure}
+    by_environment = {row.environment: _look(row) for row in rows}
+    return {slug: look for slug, look in by_environment.items() if look.history or look.failure}
 
 
 def look_since(environment: Environment, moment: datetime) -> LastLook | None:
@@ -55,8 +55,8 @@ def bound_to(environment: Environment) -> TargetIdentity | None:
 def bindings(environments: Sequence[Environment]) -> Mapping[str, TargetIdentity]:
     """By slug; an environment nobody ever looked at is not in it."""
     rows = Observation.objects.filter(environment__in=[e.slug for e in environments])
-    found = {row.environment: identity_in(row) for row in rows}
-    return {slug: identity for slug, identity in found.items() if identity}
+    by_environment = {row.environment: identity_in(row) for row in rows}
+    return {slug: identity for slug, identity in by_environment.items() if identity}
 
 
 def leads_elsewhere(environment: Environment) -> bool:

@@ -39,8 +39,10 @@ def compared(run: Run) -> Restored | None:
     before = _before(undone.run) if undone else None
     if after is None or undone is None or before is None or not (after.schema and before.schema):
         return None
-    found = diff.compare(Schema.from_dict(before.schema), Schema.from_dict(after.schema))
-    return Restored(applied=undone.run, since=undone.version, differences=tuple(d for d in found if not _is_ours(d)))
+    differences = diff.compare(Schema.from_dict(before.schema), Schema.from_dict(after.schema))
+    return Restored(
+        applied=undone.run, since=undone.version, differences=tuple(d for d in differences if not _is_ours(d))
+    )
 
 
 def is_awaited(run: Run) -> bool:

@@ -80,8 +80,8 @@ def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> Req
     Raises EvidenceMissing where something that the environment asks for is not there.
     """
     request = _decide(request_id, Decision.Verdict.APPROVED, by=by, digest=digest, reason=reason)
-    found = evidence.check(request)
-    _keep_evidence(request, by, found)
+    proof = evidence.check(request)
+    _keep_evidence(request, by, proof)
     environment = environments.get(request.environment)
     policies.check_is_bound(environment)
     expires_at = timezone.now() + timedelta(hours=environment.approval_hours)
@@ -96,7 +96,7 @@ def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> Req
         reason=reason.strip(),
         irreversible_because=request.irreversible_because,
         suppressions=evidence.suppressions(request.plan),
-        **found.to_dict(),
+        **proof.to_dict(),
     )
     return request
 
@@ -192,9 +192,9 @@ def _decide(request_id: int, verdict: Decision.Verdict, *, by: Actor, digest: st
     return request
 
 
-def _keep_evidence(request: Request, by: Actor, found: Evidence) -> None:
+def _keep_evidence(request: Request, by: Actor, proof: Evidence) -> None:
     """What the person saw proven when they decided: a finished request still shows it."""
-    request.decisions.filter(by=by.person).update(evidence=found.to_rows())
+    request.decisions.filter(by=by.person).update(evidence=proof.to_rows())
 
 
 def _move(request: Request, status: Request.Status, **changes: object) -> None:

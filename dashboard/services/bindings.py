@@ -32,29 +32,29 @@ class Rebinding:
 
     bound: TargetIdentity
     last: LastLook  # at the bound one
-    found: Target
+    current: Target
     known_as: tuple[str, ...]  # names of other environments that are bound to what was found
 
     @property
     def mark(self) -> str:
         """Changes with the database that was found."""
-        return hashlib.sha256(repr(self.found.identity).encode()).hexdigest()
+        return hashlib.sha256(repr(self.current.identity).encode()).hexdigest()
 
 
 def change(environment: Environment) -> Rebinding:
     """Read from the target now. Raises NothingToDo where it is the database that the environment is bound to."""
     policies.check_is_free(environment, apart_from=WAITS)
-    found = targets.read(environment)
+    target = targets.read(environment)
     bound, last = observations.bound_to(environment), observations.looks([environment]).get(environment.slug)
-    if bound is None or last is None or bound == found.identity:
+    if bound is None or last is None or bound == target.identity:
         raise NothingToDo(environment=environment.name, reason="its URL leads to the database that it is bound to")
-    known_as = tuple(_bound_to(found.identity, except_for=environment))
-    return Rebinding(bound=bound, last=last, found=found, known_as=known_as)
+    known_as = tuple(_bound_to(target.identity, except_for=environment))
+    return Rebinding(bound=bound, last=last, current=target, known_as=known_as)
 
 
-def check_shown(found: Rebinding, mark: str, environment: Environment) -> None:
+def check_shown(change: Rebinding, mark: str, environment: Environment) -> None:
     """The database must be the one that was on the page. Raises DatabaseOutdated."""
-    if found.mark != mark:
+    if change.mark != mark:
         raise DatabaseOutdated(environment=environment.name)
 
 
@@ -65,14 +65,14 @@ def rebind(change: Rebinding, *, environment: Environment, by: Actor, reason: st
     reason = policies.check_reason(reason, "confirm another database")
     with transaction.atomic():
         policies.check_is_free(environment, apart_from=WAITS)
-        if not looks.rebind(environment, change.found, before=change.bound):
+        if not looks.rebind(environment, change.current, before=change.bound):
             raise AlreadyDecided(subject=f"The database of {environment.name}", status="confirmed")
         audit.record(
             audit.Event.ENVIRONMENT_REBOUND,
             by=by,
             environment=environment.slug,
             before=asdict(change.bound),
-            now=asdict(change.found.identity),
+            now=asdict(change.current.identity),
             reason=reason,
         )
         _close_requests(environment, change)
@@ -98,19 +98,19 @@ def _close_requests(environment: Environment, change: Rebinding) -> None:
     live = Request.objects.filter(
         environment=environment.slug, status__in=[Request.Status.OPEN, Request.Status.APPROVED]
     )
-    made_for_another = live.exclude(frozen_plan__identity=asdict(change.found.identity))
+    made_for_another = live.exclude(frozen_plan__identity=asdict(change.current.identity))
     for request in made_for_another.exclude(runs__status__in=Run.ACTIVE).select_for_update(of=("self",)):
         approvals.supersede(request, f"{environment.name} was bound to another database: {_words(change)}.")
 
 
 def _send_interrupted_there(environment: Environment, change: Rebinding, by: Actor) -> None:
     for run in Run.objects.filter(environment=environment.slug, status=Run.Status.INTERRUPTED):
-        told = (run.failure or {}).get("sentence", "")
-        sentence = f"{told} {by.name} then confirmed another database: what is said here is about that one.".strip()
-        run.failure = {**(run.failure or {}), "sentence": sentence, "rebound_to": asdict(change.found.identity)}
+        reported = (run.failure or {}).get("sentence", "")
+        sentence = f"{reported} {by.name} then confirmed another database: what is said here is about that one.".strip()
+        run.failure = {**(run.failure or {}), "sentence": sentence, "rebound_to": asdict(change.current.identity)}
         run.save(update_fields=["failure"])
         queue.recover_run(run.pk)
 
 
 def _words(change: Rebinding) -> str:
-    return f"its URL {change.bound.change_to(change.found.identity)}"
+    return f"its URL {change.bound.change_to(change.current.identity)}"

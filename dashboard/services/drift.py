@@ -50,11 +50,11 @@ def check(environment: Environment, *, by: Actor) -> DriftCheck:
     """Look now and compare. Raises EnvironmentOccupied while a run is under way."""
     policies.check_is_free(environment)
     last_run = _last_run(environment)
-    seen = _look(environment)
+    look = _look(environment)
     with _keeping(environment):
         policies.check_is_free(environment)
         if _last_run(environment) == last_run:
-            return _keep(environment, seen, by=by)
+            return _keep(environment, look, by=by)
     return check(environment, by=by)  # one began and ended during the look
 
 
@@ -68,19 +68,19 @@ def before_run(run: Run) -> None:
     """What the run finds there."""
     with _not_in_the_way(run):
         environment = environments.get(run.environment)
-        seen = _look(environment)
+        look = _look(environment)
         with _keeping(environment):
-            _keep(environment, seen, by=SIGNALBOX)
+            _keep(environment, look, by=SIGNALBOX)
 
 
 def after_run(run: Run) -> None:
     """What the run leaves there. Where the next one has begun, that one's looks see the work of both."""
     with _not_in_the_way(run):
         environment = environments.get(run.environment)
-        seen = _look(environment)
+        look = _look(environment)
         with _keeping(environment):
             if _last_run(environment) == run.pk:
-                _keep(environment, seen, by=SIGNALBOX)
+                _keep(environment, look, by=SIGNALBOX)
 
 
 def ask(environment: Environment, *, by: Actor) -> None:
@@ -156,33 +156,33 @@ def _last_run(environment: Environment) -> int | None:
 # Keeping what was seen
 
 
-def _keep(environment: Environment, seen: Seen | EngineError, *, by: Actor) -> DriftCheck:
-    if isinstance(seen, EngineError):
-        failure = Failure.of(seen).to_dict()
+def _keep(environment: Environment, look: Seen | EngineError, *, by: Actor) -> DriftCheck:
+    if isinstance(look, EngineError):
+        failure = Failure.of(look).to_dict()
         return _note(environment, DriftCheck.Outcome.UNREACHABLE, by=by, failure=failure)
     last = drift_selector.last_seen(environment)
     if last is None:
-        expected = _snapshot(environment, Snapshot.Reason.FIRST, seen.schema, by=by)
+        expected = _snapshot(environment, Snapshot.Reason.FIRST, look.schema, by=by)
     else:
-        expected = _expected(environment, last, seen)
-    check = _compared(environment, last, expected, seen.schema, by=by)
+        expected = _expected(environment, last, look)
+    check = _compared(environment, last, expected, look.schema, by=by)
     _prune(environment)
     return check
 
 
-def _expected(environment: Environment, last: DriftCheck, seen: Seen) -> Snapshot:
+def _expected(environment: Environment, last: DriftCheck, look: Seen) -> Snapshot:
     """The newest snapshot; where runs have ended since the last look, a new one with what they changed."""
     assert last.expected is not None, "a look that saw a schema compared it"
     run = _ended_since(environment, last)
     if run is None:
         return last.expected
     before = drift_selector.schema_of(last)
-    if before.objects == seen.schema.objects and not run.steps.filter(status__in=_DID_SOMETHING).exists():
+    if before.objects == look.schema.objects and not run.steps.filter(status__in=_DID_SOMETHING).exists():
         return last.expected
-    schema = drift.expected_after(Schema.from_dict(last.expected.schema), before, seen.schema)
+    schema = drift.expected_after(Schema.from_dict(last.expected.schema), before, look.schema)
     values: dict[str, Any] = {"run": run}
     if run.finished_at is not None and timezone.now() - run.finished_at <= LATE:
-        values |= {"rows_written": dict(seen.written.rows), "counted_since": seen.written.since}
+        values |= {"rows_written": dict(look.written.rows), "counted_since": look.written.since}
     return _snapshot(environment, Snapshot.Reason.RUN, schema, **values)
 
 
@@ -195,11 +195,11 @@ _DID_SOMETHING = (RunStep.Status.COMMITTED, RunStep.Status.PARTIAL)
 
 
 def _compared(
-    environment: Environment, last: DriftCheck | None, expected: Snapshot, found: Schema, *, by: Actor
+    environment: Environment, last: DriftCheck | None, expected: Snapshot, schema: Schema, *, by: Actor
 ) -> DriftCheck:
-    differences = diff.compare(Schema.from_dict(expected.schema), found)
+    differences = diff.compare(Schema.from_dict(expected.schema), schema)
     known = drift_selector.differences(last) if last else ()
-    values: dict[str, Any] = {"by": by, "expected": expected, "fingerprint": found.fingerprint}
+    values: dict[str, Any] = {"by": by, "expected": expected, "fingerprint": schema.fingerprint}
     if not differences:
         if known:
             audit.record(audit.Event.DRIFT_GONE, by=by, environment=environment.slug, **_named(known))
@@ -207,7 +207,7 @@ def _compared(
     check = _note(
         environment,
         DriftCheck.Outcome.DRIFTED,
-        found=found.to_dict(),
+        found=schema.to_dict(),
         differing=len(differences),
         since=last.since if last and known else Now(),
         **values,

@@ -270,17 +270,17 @@ def _findings(plan: Plan) -> Sequence[Finding] | None:
     return findings.of_plan(plan, folder) if folder else None
 
 
-def _linted(found: Sequence[Finding] | None) -> _Fact:
-    if found is None:
+def _linted(findings: Sequence[Finding] | None) -> _Fact:
+    if findings is None:
         return _Fact(
             requirement=Requirement.LINT,
             held=False,
             sentence="The folder does not hold these scripts any more.",
             next_step="Ask again with what it holds now.",
         )
-    errors = [f for f in found if f.blocks]
-    warnings = [f for f in found if f.severity is Severity.WARNING and not f.suppressed]
-    allowed = [f for f in found if f.suppressed]
+    errors = [f for f in findings if f.blocks]
+    warnings = [f for f in findings if f.severity is Severity.WARNING and not f.suppressed]
+    allowed = [f for f in findings if f.suppressed]
     first = f": {errors[0].file}, line {errors[0].line}" if errors else ""
     parts = [
         f"{_count(errors, 'error')}{first}." if errors else "No error.",
@@ -330,5 +330,5 @@ def _and(labels: Sequence[str]) -> str:
     return " and ".join([", ".join(labels[:-1]), labels[-1]] if len(labels) > 1 else labels)
 
 
-def _count(found: Sequence[Finding], noun: str) -> str:
-    return f"{len(found)} {noun}{'' if len(found) == 1 else 's'}"
+def _count(findings: Sequence[Finding], noun: str) -> str:
+    return f"{len(findings)} {noun}{'' if len(findings) == 1 else 's'}"

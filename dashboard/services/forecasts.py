@@ -32,10 +32,10 @@ def of_plan(plan: Plan, environment: Environment) -> Forecast:
     """Asks the target only where the scripts threaten something, and for a few seconds at most."""
     if not plan.action.runs_migrations:
         return Forecast()
-    seen = _seen(plan)
-    reading = engine.read(plan, seen or {})
-    found = counting.take(targets.address(environment), reading, then=_written_by_then(plan))
-    return replace(found, from_rehearsal=seen is not None)
+    rehearsed = _seen(plan)
+    reading = engine.read(plan, rehearsed or {})
+    counted = counting.take(targets.address(environment), reading, then=_written_by_then(plan))
+    return replace(counted, from_rehearsal=rehearsed is not None)
 
 
 def needs_word(forecast: Forecast, environment: Environment) -> bool:
@@ -86,8 +86,8 @@ def _by_step(plan: Plan, rehearsal: Rehearsal) -> Iterator[tuple[MigrationId, Se
 def _written_by_then(plan: Plan) -> dict[MigrationId, Written]:
     if plan.action is not Action.ROLLBACK:
         return {}
-    found = {step.identity: _written_by_end_of(plan, step) for step in plan.steps}
-    return {identity: written for identity, written in found.items() if written}
+    by_step = {step.identity: _written_by_end_of(plan, step) for step in plan.steps}
+    return {identity: written for identity, written in by_step.items() if written}
 
 
 def _written_by_end_of(plan: Plan, step: Step) -> Written | None:

@@ -31,16 +31,16 @@ def refresh_all(chosen: Iterable[Environment] | None = None) -> None:
         return
     bound = observations.bindings(looked_at)
     with ThreadPoolExecutor(max_workers=len(looked_at)) as pool:
-        seen = pool.map(_look, looked_at, [bound.get(e.slug) for e in looked_at])
-        for environment, found in zip(looked_at, seen, strict=True):
-            _keep(environment, found)
+        answers = pool.map(_look, looked_at, [bound.get(e.slug) for e in looked_at])
+        for environment, answer in zip(looked_at, answers, strict=True):
+            _keep(environment, answer)
 
 
-def rebind(environment: Environment, seen: Target, *, before: TargetIdentity) -> bool:
+def rebind(environment: Environment, target: Target, *, before: TargetIdentity) -> bool:
     """Keep a look at another database than `before`, to which the environment is bound from now on.
     False when someone else was first."""
     bound = Observation.objects.filter(pk=environment.slug, identity=asdict(before))
-    return bool(bound.update(**_values(seen)))
+    return bool(bound.update(**_values(target)))
 
 
 def _look(environment: Environment, expected: TargetIdentity | None) -> Target | EngineError:
@@ -51,18 +51,18 @@ def _look(environment: Environment, expected: TargetIdentity | None) -> Target |
 
 
 @transaction.atomic
-def _keep(environment: Environment, seen: Target | EngineError) -> Observation:
+def _keep(environment: Environment, answer: Target | EngineError) -> Observation:
     kept = Observation.objects.select_for_update().filter(pk=environment.slug).first()
     bound = observations.identity_in(kept) if kept else None
-    if kept and bound and isinstance(seen, Target) and seen.identity != bound:
+    if kept and bound and isinstance(answer, Target) and answer.identity != bound:
         return kept  # it was bound to another database while this look was under way
-    observation, _ = Observation.objects.update_or_create(environment=environment.slug, defaults=_values(seen))
+    observation, _ = Observation.objects.update_or_create(environment=environment.slug, defaults=_values(answer))
     return observation
 
 
-def _values(seen: Target | EngineError) -> dict[str, Any]:
+def _values(answer: Target | EngineError) -> dict[str, Any]:
     now = timezone.now()
-    values: dict[str, Any] = {"tried_at": now, "ok": isinstance(seen, Target), "failure": None}
-    if isinstance(seen, Target):
-        return values | {"seen_at": now, "history": seen.history.to_dict(), "identity": asdict(seen.identity)}
-    return values | {"failure": Failure.of(seen).to_dict()}
+    values: dict[str, Any] = {"tried_at": now, "ok": isinstance(answer, Target), "failure": None}
+    if isinstance(answer, Target):
+        return values | {"seen_at": now, "history": answer.history.to_dict(), "identity": asdict(answer.identity)}
+    return values | {"failure": Failure.of(answer).to_dict()}

@@ -13,9 +13,9 @@ from dashboard.services.actors import Actor
 from dashboard.services.errors import OwnRequest, PermissionRefused
 
 
-def _check(what: str, needed: Role, by: Actor) -> None:
+def _check(purpose: str, needed: Role, by: Actor) -> None:
     if not has_role(by.person, needed):
-        raise PermissionRefused(what=what, needed=needed.value)
+        raise PermissionRefused(what=purpose, needed=needed.value)
 
 
 check_can_look = partial(_check, "see this", Role.VIEWER)

@@ -106,13 +106,13 @@ def detail(plan: Plan) -> Detail:
     folder = folders.current().folder
     return Detail(
         plan=plan,
-        outlines=tuple(_outline(step) for step in plan.steps),
+        outlines=tuple(outline(step) for step in plan.steps),
         folder=folder,
         findings=findings.by_file(folder),
     )
 
 
-def _outline(step: Step) -> Outline:
+def outline(step: Step) -> Outline:
     whole = _outline_of(step.sql)
     return replace(whole, sent=tuple(s for s in whole.sent if s.number >= step.first_statement))
 
@@ -159,7 +159,7 @@ def _versions(versions: Sequence[str]) -> str:
     return " and ".join([", ".join(versions[:-1]), versions[-1]] if len(versions) > 1 else versions)
 
 
-def _given(reason: str, what: str) -> str:
+def _given(reason: str, purpose: str) -> str:
     if not reason.strip():
-        raise ReasonMissing(what=what)
+        raise ReasonMissing(what=purpose)
     return reason.strip()

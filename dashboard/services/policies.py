@@ -38,9 +38,9 @@ def check_same_digest(request: Request, digest: str) -> None:
         raise AlreadyDecided(subject=f"The plan of request {request.pk}", status="another one")
 
 
-def check_reason(reason: str, what: str) -> str:
+def check_reason(reason: str, purpose: str) -> str:
     if not reason.strip():
-        raise ReasonMissing(what=what)
+        raise ReasonMissing(what=purpose)
     return reason.strip()
 
 

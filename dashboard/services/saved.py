@@ -50,7 +50,7 @@ def groups(environment: Environment) -> tuple[SavedGroup, ...]:
         saves = [(save, saved.obstacle(connection, save.copy)) for save in saved.read(connection)]
     runs = migrations.runs_by_id({save.run_id for save, _ in saves}, environment.slug)
     kept = [Kept(save=s, obstacle=o, run=runs[s.run_id].pk if s.run_id in runs else None) for s, o in saves]
-    return tuple(SavedGroup(kept=tuple(found)) for _, found in groupby(kept, key=_origin))
+    return tuple(SavedGroup(kept=tuple(together)) for _, together in groupby(kept, key=_origin))
 
 
 def find(environment: Environment, *, run_id: str, version: str, name: str) -> SavedGroup | None:

@@ -80,9 +80,9 @@ def look(environment: Environment, *, version: str, name: str) -> BrokenOff | No
     return _broken_off(environment, target, folders.read(), unfinished) if unfinished else None
 
 
-def check_shown(found: BrokenOff, mark: str, environment: Environment) -> None:
+def check_shown(broken_off: BrokenOff, mark: str, environment: Environment) -> None:
     """The journal must be the one that was on the page. Raises PageOutdated."""
-    if found.mark != mark:
+    if broken_off.mark != mark:
         raise PageOutdated(environment=environment.name)
 
 

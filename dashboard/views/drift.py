@@ -58,6 +58,6 @@ def compare(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, environment: Environment) -> DriftPage:
     state = selector.states([environment])[environment.slug]
-    seen = selector.last_seen(environment) if state.drifted else None
-    found = selector.differences(seen) if seen else ()
-    return presenter.page(environment, state, found, by=actors.from_request(request))
+    newest = selector.last_seen(environment) if state.drifted else None
+    differences = selector.differences(newest) if newest else ()
+    return presenter.page(environment, state, differences, by=actors.from_request(request))

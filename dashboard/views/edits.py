@@ -28,11 +28,11 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     environment, query = environment_or_404(slug), EditQuery(request.GET)
     if request.htmx:  # type: ignore[attr-defined]
         return _lines(request, environment, query)
-    found = edits.look(environment, only=query.only())
+    edited = edits.look(environment, only=query.only())
     if query.wants_text:
-        return _text(found)
-    context: dict[str, Any] = {"environment": badge(environment), "edits": presenter.views(found, environment)}
-    plan = edits.acceptance(environment, found)
+        return _text(edited)
+    context: dict[str, Any] = {"environment": badge(environment), "edits": presenter.views(edited, environment)}
+    plan = edits.acceptance(environment, edited)
     if plan is None:
         return render(request, "edits/index.html", context)
     asks = decisions.needs_request(plan, environment)
@@ -53,11 +53,11 @@ def _lines(request: HttpRequest, environment: Environment, query: EditQuery) -> 
     return render(request, "edits/index.html#lines", {"edit": views[0]}) if views else HttpResponse()
 
 
-def _text(found: tuple[Edit, ...]) -> HttpResponse:
-    text = found[0].applied if found else None
+def _text(edited: tuple[Edit, ...]) -> HttpResponse:
+    text = edited[0].applied if edited else None
     if text is None:
         raise Http404("The text of it as it ran was not kept, or its file was not edited.")
     answer = HttpResponse(text, content_type="text/plain; charset=utf-8")
-    name = f"{found[0].status.version}_{found[0].status.name}.sql"
+    name = f"{edited[0].status.version}_{edited[0].status.name}.sql"
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer

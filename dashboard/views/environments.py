@@ -21,37 +21,37 @@ from dashboard.views.lookup import environment_or_404
 @require_safe
 @vary_on_headers("HX-Request")
 def index(request: HttpRequest) -> HttpResponse:
-    found = folders.current()
-    cards = tuple(card(standing, back="environments") for standing in environments.standings(found.folder))
-    context = {"cards": cards, "failure": found.failure}
-    return live.answer(request, "environments/list.html", (cards, found.failure), context)
+    reading = folders.current()
+    cards = tuple(card(standing, back="environments") for standing in environments.standings(reading.folder))
+    context = {"cards": cards, "failure": reading.failure}
+    return live.answer(request, "environments/list.html", (cards, reading.failure), context)
 
 
 @require_safe
 @vary_on_headers("HX-Request")
 def detail(request: HttpRequest, slug: str) -> HttpResponse:
-    environment, found = environment_or_404(slug), folders.current()
-    standing = environments.standing(environment, found.folder)
-    offer = plans.offered(environment, standing.look, found.folder)
+    environment, reading = environment_or_404(slug), folders.current()
+    standing = environments.standing(environment, reading.folder)
+    offer = plans.offered(environment, standing.look, reading.folder)
     page = environment_detail.page(
         standing,
         offer,
         by=actors.from_request(request),
         rehearsal=rehearsals.of_plan(offer).latest if isinstance(offer, Plan) else None,
-        lint=tallies(found.folder, findings.by_file(found.folder)),
+        lint=tallies(reading.folder, findings.by_file(reading.folder)),
         runs=migrations.runs_by_id(environment_detail.run_ids(standing), slug),
         failures=migrations.last_failures(slug, environment_detail.failed_labels(standing)),
     )
-    context = {"page": page, "environment": badge(environment), "failure": found.failure}
-    return live.answer(request, "environments/detail.html", (page, found.failure), context)
+    context = {"page": page, "environment": badge(environment), "failure": reading.failure}
+    return live.answer(request, "environments/detail.html", (page, reading.failure), context)
 
 
 @require_POST
 def refresh(request: HttpRequest, slug: str) -> HttpResponse:
     environment = environment_or_404(slug)
-    seen = observations.refresh(environment)
-    if seen.failure is None:
+    look = observations.refresh(environment)
+    if look.failure is None:
         messages.success(request, f"Looked at {environment.name} just now.")
     else:
-        messages.warning(request, not_seen(environment, seen.failure["code"]))
+        messages.warning(request, not_seen(environment, look.failure["code"]))
     return redirect(RefreshForm(request.POST).url(environment))

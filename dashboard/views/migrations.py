@@ -17,17 +17,17 @@ ROWS_A_PAGE = 100
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    form, found = MigrationFilter(request.GET), folders.current()
-    standings = environments.standings(found.folder)
-    rows = board.rows(standings, found.folder)
-    chosen = presenter.in_state(migrations.containing(rows, found.folder, form.words), form.state_chosen)
+    form, reading = MigrationFilter(request.GET), folders.current()
+    standings = environments.standings(reading.folder)
+    rows = board.rows(standings, reading.folder)
+    chosen = presenter.in_state(migrations.containing(rows, reading.folder, form.words), form.state_chosen)
     page = Paginator(chosen, ROWS_A_PAGE).get_page(request.GET.get("page"))
     context = {
         "form": form,
-        "failure": found.failure,
+        "failure": reading.failure,
         "total": len(rows),
         "page": page,
-        "matrix": matrix(standings, list(page), lint=tallies(found.folder, findings.by_file(found.folder))),
+        "matrix": matrix(standings, list(page), lint=tallies(reading.folder, findings.by_file(reading.folder))),
     }
     return render(request, "migrations/list.html", context)
 
@@ -39,16 +39,16 @@ def problems(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def detail(request: HttpRequest, version: str, name: str) -> HttpResponse:
-    found = folders.current()
+    reading = folders.current()
     page = presenter.page(
         version,
         name,
-        folder=found.folder,
-        found=findings.by_file(found.folder),
-        standings=environments.standings(found.folder),
+        folder=reading.folder,
+        findings_by_file=findings.by_file(reading.folder),
+        standings=environments.standings(reading.folder),
         steps=migrations.steps_of(version, name),
         rehearsed=rehearsals.of_migration(version, name),
     )
     if page is None:
         raise Http404(f"No migration {version}_{name} is known.")
-    return render(request, "migrations/detail.html", {"page": page, "failure": found.failure})
+    return render(request, "migrations/detail.html", {"page": page, "failure": reading.failure})

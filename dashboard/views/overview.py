@@ -14,13 +14,13 @@ from dashboard.views import live
 @require_safe
 @vary_on_headers("HX-Request")
 def index(request: HttpRequest) -> HttpResponse:
-    found = folders.current()
-    standings = environments.standings(found.folder)
+    reading = folders.current()
+    standings = environments.standings(reading.folder)
     page = overview(
         standings,
-        found,
+        reading,
         list(requests.waiting_for(actors.from_request(request).person)),
-        rows=board.rows(standings, found.folder),
-        lint=tallies(found.folder, findings.by_file(found.folder)),
+        rows=board.rows(standings, reading.folder),
+        lint=tallies(reading.folder, findings.by_file(reading.folder)),
     )
     return live.answer(request, "overview/index.html", page, {"page": page})

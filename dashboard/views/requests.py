@@ -125,7 +125,7 @@ def _page(request: HttpRequest, change_request: Request, **bound: Any) -> HttpRe
     view = plan_presenter.view(plans.detail(plan), environment)
     context = {
         "environment": view.place,
-        "found": change_request,
+        "change_request": change_request,
         "pill": presenter.pill(change_request),
         "plan": view,
         "then": presenter.then(change_request),

@@ -22,32 +22,34 @@ from dashboard.views.lookup import environment_or_404
 @require_http_methods(["GET", "HEAD", "POST"])
 def settle(request: HttpRequest, slug: str, version: str, name: str) -> HttpResponse:
     environment, by = environment_or_404(slug), actors.from_request(request)
-    found = unfinished.look(environment, version=version, name=name)
-    if found is None:
+    broken_off = unfinished.look(environment, version=version, name=name)
+    if broken_off is None:
         context = {"environment": badge(environment), "version": version, "name": name}
         return render(request, "settling/settled.html", context, status=409 if request.method == "POST" else 200)
     chosen = WayForm(request.POST).chosen()
-    form = _form(chosen, found, environment, request.POST) if chosen else None
+    form = _form(chosen, broken_off, environment, request.POST) if chosen else None
     if form is not None and form.is_valid():
-        return launching.submit(request, _plan(chosen, found, environment, form), environment, form.submission)
-    ways = presenter.ways(found, environment, by, occupied=policies.occupied(environment))
+        return launching.submit(request, _plan(chosen, broken_off, environment, form), environment, form.submission)
+    ways = presenter.ways(broken_off, environment, by, occupied=policies.occupied(environment))
     context = {
         "environment": badge(environment),
-        "found": found,
-        "error": presenter.box(found, environment, migrations.last_run_of(slug, version, name)),
-        "lines": presenter.lines(found),
-        "ways": [(way, form if way.key == chosen else _form(way.key, found, environment)) for way in ways],
+        "broken_off": broken_off,
+        "error": presenter.box(broken_off, environment, migrations.last_run_of(slug, version, name)),
+        "lines": presenter.lines(broken_off),
+        "ways": [(way, form if way.key == chosen else _form(way.key, broken_off, environment)) for way in ways],
         "sent": form,
-        "skip": presenter.skip_button(found, environment, by),
+        "skip": presenter.skip_button(broken_off, environment, by),
     }
     return render(request, "settling/new.html", context, status=422 if form else 200)
 
 
-def _form(way: str, found: BrokenOff, environment: Environment, data: QueryDict | None = None) -> SettleForm | None:
+def _form(
+    way: str, broken_off: BrokenOff, environment: Environment, data: QueryDict | None = None
+) -> SettleForm | None:
     """None where the way is closed."""
     if way == presenter.RESET:
-        return ResetForm(data, found=found, environment=environment, prefix=way)
-    plan = _plans(found)[way]
+        return ResetForm(data, broken_off=broken_off, environment=environment, prefix=way)
+    plan = _plans(broken_off)[way]
     if not isinstance(plan, Plan):
         return None
     return PlanForm(
@@ -55,11 +57,13 @@ def _form(way: str, found: BrokenOff, environment: Environment, data: QueryDict 
     )
 
 
-def _plan(way: str, found: BrokenOff, environment: Environment, form: SettleForm) -> Plan:
+def _plan(way: str, broken_off: BrokenOff, environment: Environment, form: SettleForm) -> Plan:
     if isinstance(form, PlanForm):
         return form.plan
-    return plans.reset(environment, version=found.version, name=found.name, reason=form.cleaned_data["reason"])
+    return plans.reset(
+        environment, version=broken_off.version, name=broken_off.name, reason=form.cleaned_data["reason"]
+    )
 
 
-def _plans(found: BrokenOff) -> dict[str, object]:
-    return {presenter.REPAIR: found.repair, presenter.AGAIN: found.again, presenter.AFTER: found.after}
+def _plans(broken_off: BrokenOff) -> dict[str, object]:
+    return {presenter.REPAIR: broken_off.repair, presenter.AGAIN: broken_off.again, presenter.AFTER: broken_off.after}

@@ -17,12 +17,12 @@ from dashboard.views.lookup import environment_or_404
 def new(request: HttpRequest, slug: str, version: str) -> HttpResponse:
     permissions.check_can_skip(actors.from_request(request))
     environment = environment_or_404(slug)
-    found = skips.undecided(environment, version)
-    form = SkipForm(request.POST if request.method == "POST" else None, undecided=found, environment=environment)
+    undecided = skips.undecided(environment, version)
+    form = SkipForm(request.POST if request.method == "POST" else None, undecided=undecided, environment=environment)
     if request.method == "POST" and form.is_valid():
         plan = plans.skip(environment, form.skipped, reason=form.cleaned_data["reason"])
         return launching.submit(request, plan, environment, form.submission)
-    context = {"environment": badge(environment), "found": found, "form": form}
+    context = {"environment": badge(environment), "undecided": undecided, "form": form}
     return render(request, "skips/new.html", context, status=422 if form.errors else 200)
 
 

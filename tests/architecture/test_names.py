@@ -1,36 +1,22 @@
-"""One name, one class: a reader who meets a name knows which class it is without looking at the imports.
+"""Names: one class for each, and a variable is named for what it holds.
 
-A class inside another one goes by both names, so Run.Status and Request.Status are two.
+A reader who meets the name of a class knows which it is without looking at the imports. A class inside another one goes
+by both names, so Run.Status and Request.Status are two.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
+TEMPLATES = DASHBOARD.parent / "templates"
 
 #: Named by Django.
 NAMED_BY_DJANGO = {"Meta", "Command", "Migration"}
-
-#: Still to be renamed, with how many classes there are. This list only becomes shorter.
-STILL_SHARED = {
-    "Column": 2,
-    "Comparison": 2,
-    "Finding": 2,
-    "Group": 2,
-    "Level": 2,
-    "Line": 3,
-    "Listing": 2,
-    "Place": 2,
-    "Relation": 2,
-    "ScriptView": 2,
-    "StepView": 2,
-    "Verdict": 2,
-    "_Run": 2,
-}
 
 
 def classes(node: ast.AST, owner: str = "") -> Iterator[str]:
@@ -53,11 +39,45 @@ def places_by_name() -> Mapping[str, list[str]]:
 
 
 def test_no_two_classes_share_a_name():
-    shared = {name: places for name, places in places_by_name().items() if len(places) > STILL_SHARED.get(name, 1)}
+    shared = {name: places for name, places in places_by_name().items() if len(places) > 1}
     assert not shared, "give these classes names of their own"
 
 
-def test_the_list_of_shared_names_only_becomes_shorter():
-    places = places_by_name()
-    settled = {name for name, number in STILL_SHARED.items() if len(places[name]) < number}
-    assert not settled, "take these out of STILL_SHARED, or lower their number"
+#: The layers around the engine.
+LAYERS = ("presenters", "forms", "views", "services", "selectors", "cli", "templatetags")
+#: How somebody came by a value, or that it is one. None of these says what it holds.
+NAMES_OF_NOTHING = frozenset({"found", "told", "what", "seen"})
+CONTEXT = re.compile(r"{{-?\s*found\b|{%[^%]*\bfound\b")
+
+
+def variables(path: Path) -> Iterator[tuple[int, str]]:
+    """Parameters and what is assigned; not the fields of a class, which are read after the name of their owner."""
+    tree = ast.parse(path.read_text())
+    bodies = [node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    fields = {id(node.target) for body in bodies for node in body if isinstance(node, ast.AnnAssign)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            yield node.lineno, node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and id(node) not in fields:
+            yield node.lineno, node.id
+
+
+def test_a_variable_is_named_for_what_it_holds():
+    named = [
+        f"{path.relative_to(DASHBOARD)}:{line}: {name}"
+        for layer in LAYERS
+        for path in sorted((DASHBOARD / layer).rglob("*.py"))
+        for line, name in variables(path)
+        if name in NAMES_OF_NOTHING
+    ]
+    assert not named, "name what it holds: environment, run, change_request, report"
+
+
+def test_what_a_template_is_given_is_named_for_what_it_is():
+    named = [
+        f"{path.relative_to(TEMPLATES)}:{number}"
+        for path in sorted(TEMPLATES.rglob("*.html"))
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        if CONTEXT.search(line)
+    ]
+    assert not named, "name what it is: change_request, broken_off"

@@ -24,6 +24,7 @@ WARNED = values.plan(
 PLAIN = values.plan(where=values.PRODUCTION)
 LOSES = values.forecast(values.loss(240))
 NO_PROOF = Evidence(items=(Item(requirement=Requirement.REVERSIBLE, verdict=EvidenceStatus.MISSING, sentence="x"),))
+NO_WAY_BACK = Evidence(items=NO_PROOF.items, irreversible=True)
 IRREVERSIBLE = values.plan(values.step(down_sql=None), where=values.PRODUCTION)
 
 
@@ -63,9 +64,9 @@ FIELDS = {
         ["digest", "save_rows"],
     ),
     "rows that cannot be saved": (form(forecast=values.forecast(values.loss(copy=None))), ["digest", "reason"]),
-    "no way back": (form(IRREVERSIBLE, found=NO_PROOF), ["digest", "reason", "irreversible_because"]),
+    "no way back": (form(IRREVERSIBLE, proof=NO_PROOF), ["digest", "reason", "irreversible_because"]),
     "no way back, and nobody asks for one": (form(IRREVERSIBLE), ["digest", "reason"]),
-    "no way back, and run at once": (form(IRREVERSIBLE, asks=False, found=NO_PROOF), ["digest", "typed_name"]),
+    "no way back, and run at once": (form(IRREVERSIBLE, asks=False, proof=NO_PROOF), ["digest", "typed_name"]),
 }
 
 
@@ -130,12 +131,12 @@ def test_a_request_wants_a_reason(reason: str):
 
 def test_where_it_is_sure_that_there_is_no_way_back_it_has_to_be_said_why():
     sent = {"reason": "x"}
-    assert set(form(IRREVERSIBLE, found=NO_PROOF, sent=sent).errors) == {"irreversible_because"}
-    assert form(IRREVERSIBLE, found=NO_PROOF, sent={**sent, "irreversible_because": "merged"}).is_valid()
+    assert set(form(IRREVERSIBLE, proof=NO_WAY_BACK, sent=sent).errors) == {"irreversible_because"}
+    assert form(IRREVERSIBLE, proof=NO_WAY_BACK, sent={**sent, "irreversible_because": "merged"}).is_valid()
 
 
 def test_where_a_rehearsal_will_tell_it_may_be_said():
-    made = form(found=NO_PROOF, sent={"reason": "x"})
+    made = form(proof=NO_PROOF, sent={"reason": "x"})
     assert made.is_valid()
     assert made.fields["irreversible_because"].help_text
 

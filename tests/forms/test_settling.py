@@ -9,7 +9,7 @@ from dashboard.presenters.settling import AFTER, AGAIN, REPAIR, RESET
 from dashboard.services.errors import PageOutdated
 from tests.presenters import values
 
-FOUND = values.broken_off(mark="m" * 8)
+BROKEN_OFF = values.broken_off(mark="m" * 8)
 
 
 @pytest.mark.parametrize("way", [REPAIR, AGAIN, AFTER, RESET])
@@ -23,8 +23,8 @@ def test_any_other_is_none(data: dict[str, str]):
 
 
 def reset(**changes: str) -> ResetForm:
-    data = {"mark": FOUND.mark, "reason": "I dropped the table.", **changes}
-    return ResetForm(data, found=FOUND, environment=values.STAGING)
+    data = {"mark": BROKEN_OFF.mark, "reason": "I dropped the table.", **changes}
+    return ResetForm(data, broken_off=BROKEN_OFF, environment=values.STAGING)
 
 
 def test_starting_over_wants_to_know_what_was_undone():
@@ -46,8 +46,8 @@ def test_another_journal_than_the_one_on_the_page_is_refused_outright():
 
 
 def test_the_page_carries_the_mark_of_what_it_shows():
-    form = ResetForm(found=FOUND, environment=values.STAGING)
-    assert form["mark"].value() == FOUND.mark
+    form = ResetForm(broken_off=BROKEN_OFF, environment=values.STAGING)
+    assert form["mark"].value() == BROKEN_OFF.mark
     assert form["mark"].is_hidden
 
 

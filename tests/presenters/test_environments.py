@@ -12,7 +12,7 @@ from dashboard.engine.status import State
 from dashboard.models import Request, Run, RunStep
 from dashboard.presenters import environments as presenter
 from dashboard.presenters import statuses
-from dashboard.presenters.environments import Finding
+from dashboard.presenters.environments import Remark
 from dashboard.selectors.environments import Standing
 from tests.presenters import values
 
@@ -20,13 +20,13 @@ DANGER_FAIL = ("danger", "fail")
 STALE = presenter.STALE_AFTER + timedelta(seconds=5)
 
 
-def findings(standing: Standing) -> list[Finding]:
-    return list(presenter.findings(standing))
+def remarks(standing: Standing) -> list[Remark]:
+    return list(presenter.remarks(standing))
 
 
-def only(standing: Standing) -> Finding:
-    (finding,) = findings(standing)
-    return finding
+def only(standing: Standing) -> Remark:
+    (remark,) = remarks(standing)
+    return remark
 
 
 def stale() -> Any:
@@ -225,7 +225,7 @@ def test_refresh_is_there_only_where_there_is_a_database(environment: Any, shown
 
 
 def test_where_all_is_well_there_is_nothing_to_say():
-    assert findings(values.standing(values.status(state=State.APPLIED), values.status("002", "b", State.SKIPPED))) == []
+    assert remarks(values.standing(values.status(state=State.APPLIED), values.status("002", "b", State.SKIPPED))) == []
 
 
 LOOKS = {
@@ -245,9 +245,9 @@ LOOKS = {
 @pytest.mark.parametrize("case", LOOKS)
 def test_what_is_said_of_the_look(case: str):
     standing, tone, icon, rank = LOOKS[case]
-    finding = only(standing)
-    assert (finding.tone, finding.icon, finding.rank) == (tone, icon, rank)
-    assert finding.verbs is not None
+    remark = only(standing)
+    assert (remark.tone, remark.icon, remark.rank) == (tone, icon, rank)
+    assert remark.verbs is not None
 
 
 def test_what_was_never_known_is_not_called_old():
@@ -263,11 +263,11 @@ RUNS = {Run.Status.QUEUED: (3, "wait"), Run.Status.RUNNING: (3, "run"), Run.Stat
 
 @pytest.mark.parametrize("status", RUNS)
 def test_a_run_under_way_is_named_by_its_number(status: str):
-    finding = only(values.standing(last_run=values.run(status, pk=4711)))
-    assert (finding.rank, finding.tone) == RUNS[status]
-    assert finding.icon == statuses.RUN[status].icon
-    assert values.says(finding.text, "4711")
-    assert finding.rank <= presenter.RUN_RANK
+    remark = only(values.standing(last_run=values.run(status, pk=4711)))
+    assert (remark.rank, remark.tone) == RUNS[status]
+    assert remark.icon == statuses.RUN[status].icon
+    assert values.says(remark.text, "4711")
+    assert remark.rank <= presenter.RUN_RANK
 
 
 STATES = {
@@ -283,16 +283,16 @@ STATES = {
 def test_migrations_that_need_somebody(state: State, count: int):
     """One is named, several are counted, and the link shows exactly these."""
     standing = values.standing(*(values.status(f"{n:03}", "plans", state) for n in range(1, count + 1)))
-    finding = next(f for f in findings(standing) if f.state == state.value)
-    assert (finding.rank, finding.tone) == STATES[state]
-    assert finding.icon == statuses.MIGRATION[state].icon
-    assert values.says(finding.text, "001_plans" if count == 1 else f"{count} migrations")
+    remark = next(f for f in remarks(standing) if f.state == state.value)
+    assert (remark.rank, remark.tone) == STATES[state]
+    assert remark.icon == statuses.MIGRATION[state].icon
+    assert values.says(remark.text, "001_plans" if count == 1 else f"{count} migrations")
 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_what_was_overtaken_is_told_beside_what_is_pending(count: int):
     standing = values.standing(*(values.status(f"{n:03}", "plans", State.OUT_OF_ORDER) for n in range(1, count + 1)))
-    overtaken, behind = findings(standing)
+    overtaken, behind = remarks(standing)
     assert (overtaken.rank, overtaken.tone, overtaken.state) == (40, "warn", "out_of_order")
     assert values.says(overtaken.text, "001_plans" if count == 1 else f"{count} migrations")
     assert behind.state == "pending"
@@ -300,16 +300,16 @@ def test_what_was_overtaken_is_told_beside_what_is_pending(count: int):
 
 @pytest.mark.parametrize(("count", "words"), [(1, "1 migration"), (2, "2 migrations"), (21, "21 migrations")])
 def test_what_is_pending_is_counted(count: int, words: str):
-    finding = only(values.standing(*(values.status(f"{n:03}", "plans") for n in range(count))))
-    assert (finding.rank, finding.tone, finding.icon, finding.state) == (60, "info", "pending", "pending")
-    assert values.says(finding.text, words)
-    assert finding.verbs == ("is", "are")
+    remark = only(values.standing(*(values.status(f"{n:03}", "plans") for n in range(count))))
+    assert (remark.rank, remark.tone, remark.icon, remark.state) == (60, "info", "pending", "pending")
+    assert values.says(remark.text, words)
+    assert remark.verbs == ("is", "are")
 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_file_that_cannot_run_is_named_or_counted(count: int):
     standing = values.standing(*(values.blocked(f"{n:03}", "plans") for n in range(1, count + 1)))
-    blocked, behind = findings(standing)
+    blocked, behind = remarks(standing)
     assert (blocked.rank, blocked.tone, blocked.icon, blocked.state) == (35, "warn", "attention", "attention")
     assert values.says(blocked.text, "001_plans" if count == 1 else "2 pending migrations")
     assert behind.rank > blocked.rank
@@ -318,18 +318,18 @@ def test_a_file_that_cannot_run_is_named_or_counted(count: int):
 @pytest.mark.parametrize("action", ["apply", "rollback"])
 def test_what_broke_off_leads_to_where_it_is_settled(action: str):
     left = values.unfinished("004", "plans", action=action)
-    finding = only(values.standing(look=values.look(values.history(unfinished=(left,)))))
-    assert (finding.rank, finding.tone, finding.icon) == (10, "danger", "fail")
-    assert values.page_of(finding.url) == ("settle", {"slug": "staging", "version": "004", "name": "plans"})
-    assert ("rollback" in finding.text) == (action == "rollback")
+    remark = only(values.standing(look=values.look(values.history(unfinished=(left,)))))
+    assert (remark.rank, remark.tone, remark.icon) == (10, "danger", "fail")
+    assert values.page_of(remark.url) == ("settle", {"slug": "staging", "version": "004", "name": "plans"})
+    assert ("rollback" in remark.text) == (action == "rollback")
 
 
 @pytest.mark.parametrize(("count", "words"), [(1, "1 object"), (2, "2 objects")])
 def test_drift_is_counted_and_leads_to_its_page(count: int, words: str):
-    finding = only(values.standing(drift=values.drift(values.DRIFTED, differing=count)))
-    assert (finding.rank, finding.tone, finding.icon) == (25, "warn", "modified")
-    assert values.says(finding.text, words)
-    assert values.page_of(finding.url) == ("drift", {"slug": "staging"})
+    remark = only(values.standing(drift=values.drift(values.DRIFTED, differing=count)))
+    assert (remark.rank, remark.tone, remark.icon) == (25, "warn", "modified")
+    assert values.says(remark.text, words)
+    assert values.page_of(remark.url) == ("drift", {"slug": "staging"})
 
 
 def test_the_ranks_put_what_freezes_an_environment_first():
@@ -352,7 +352,7 @@ def test_the_ranks_put_what_freezes_an_environment_first():
         LOOKS["no database"][0],
         values.standing(values.status()),
     ]
-    ranks = [min(f.rank for f in findings(standing)) for standing in worst_first]
+    ranks = [min(f.rank for f in remarks(standing)) for standing in worst_first]
     assert ranks == sorted(set(ranks))
 
 
@@ -364,11 +364,11 @@ def test_every_finding_has_a_tone_and_an_icon_that_exist():
         look=values.look(values.history(unfinished=(values.unfinished(),)), failure=values.UNREACHABLE),
         last_run=values.run(Run.Status.RUNNING),
     )
-    said = findings(everything)
+    said = remarks(everything)
     assert len(said) == 11
-    for finding in said:
-        assert finding.tone in values.TONES
-        assert finding.icon in values.drawn_icons()
+    for remark in said:
+        assert remark.tone in values.TONES
+        assert remark.icon in values.drawn_icons()
     values.assert_sound(*said)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dashboard.engine.plan import Action
 from dashboard.models import Run, RunStep
 from dashboard.models.roles import Role
 from dashboard.presenters import failures as presenter
@@ -113,9 +114,11 @@ def test_it_says_what_each_migration_is_now_in_their_order(states: tuple[str, ..
     assert positions == sorted(positions)
 
 
-@pytest.mark.parametrize("kind", Run.Kind)
-def test_every_kind_of_run_has_words_for_what_is_done(kind: str):
-    state = presenter.state_now(values.run(Status.FAILED, kind=kind), steps(Step.COMMITTED, Step.FAILED, action=kind))
+@pytest.mark.parametrize("action", Action)
+def test_every_kind_of_run_has_words_for_what_is_done(action: Action):
+    state = presenter.state_now(
+        values.run(Status.FAILED, action=action), steps(Step.COMMITTED, Step.FAILED, action=action)
+    )
     assert "001" in state
     assert "002" in state
 
@@ -172,7 +175,7 @@ def test_who_may_not_try_again_is_told_why():
 @pytest.mark.parametrize(
     ("run", "states", "expected"),
     [
-        pytest.param(values.run(Status.FAILED, kind=Run.Kind.ROLLBACK), (Step.FAILED,), ["environment"], id="rollback"),
+        pytest.param(values.run(Status.FAILED, action=Action.ROLLBACK), (Step.FAILED,), ["environment"], id="rollback"),
         pytest.param(values.run(Status.RESOLVED), (Step.COMMITTED,), ["environment"], id="all committed"),
         pytest.param(values.run(Status.INTERRUPTED), (Step.UNKNOWN,), [], id="nothing but to wait"),
         pytest.param(values.run(Status.FAILED, environment="gone"), (Step.FAILED,), [], id="its environment is gone"),

@@ -8,7 +8,6 @@ from dashboard.engine.lint import Finding
 from dashboard.engine.migration import Severity
 from dashboard.presenters import findings as presenter
 from tests.presenters import values
-from tests.presenters.conftest import LintSays
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 UP, DOWN = "001_users.sql", "001_users_rollback.sql"
@@ -67,15 +66,15 @@ def test_nothing_found_is_nothing_said():
         ),
     ],
 )
-def test_a_migration_counts_what_lint_says(lint_says: LintSays, severities: list[Severity], expected: list[object]):
-    lint_says(*(values.finding(severity, UP) for severity in severities))
-    pills = presenter.tallies(values.folder(values.migration()))["001", "users"]
+def test_a_migration_counts_what_lint_says(severities: list[Severity], expected: list[object]):
+    findings = values.by_file(*(values.finding(severity, UP) for severity in severities))
+    pills = presenter.tallies(values.folder(values.migration()), findings)["001", "users"]
     assert [(pill.tone, pill.icon, pill.label) for pill in pills] == expected
 
 
-def test_both_files_of_a_migration_count_together(lint_says: LintSays):
-    lint_says(values.finding(WARNING, UP), values.finding(WARNING, DOWN))
-    (pill,) = presenter.tallies(values.folder(values.migration(down="SELECT 0;")))["001", "users"]
+def test_both_files_of_a_migration_count_together():
+    findings = values.by_file(values.finding(WARNING, UP), values.finding(WARNING, DOWN))
+    (pill,) = presenter.tallies(values.folder(values.migration(down="SELECT 0;")), findings)["001", "users"]
     assert values.says(pill.label, "2 warnings")
 
 
@@ -87,16 +86,15 @@ def test_both_files_of_a_migration_count_together(lint_says: LintSays):
         pytest.param(values.finding(ERROR, "002_other.sql"), id="of another file"),
     ],
 )
-def test_what_asks_for_nothing_is_not_counted(lint_says: LintSays, finding: Finding):
-    lint_says(finding)
-    assert presenter.tallies(values.folder(values.migration())) == {}
+def test_what_asks_for_nothing_is_not_counted(finding: Finding):
+    assert presenter.tallies(values.folder(values.migration()), values.by_file(finding)) == {}
 
 
-def test_only_migrations_that_have_any_are_in_it(lint_says: LintSays):
-    lint_says(values.finding(ERROR, "002_plans.sql"))
+def test_only_migrations_that_have_any_are_in_it():
+    findings = values.by_file(values.finding(ERROR, "002_plans.sql"))
     folder = values.folder(values.migration(), values.migration("002", "plans"))
-    assert set(presenter.tallies(folder)) == {("002", "plans")}
+    assert set(presenter.tallies(folder, findings)) == {("002", "plans")}
 
 
 def test_without_a_folder_there_is_nothing_to_count():
-    assert presenter.tallies(None) == {}
+    assert presenter.tallies(None, values.by_file(values.finding(ERROR, UP))) == {}

@@ -9,11 +9,11 @@ from dashboard.engine.migration import Kind, Severity
 from dashboard.engine.status import State
 from dashboard.presenters import matrix as presenter
 from dashboard.presenters import statuses
+from dashboard.presenters.findings import tallies
 from dashboard.presenters.matrix import Cell, Matrix
 from dashboard.selectors import board
 from dashboard.selectors.environments import Standing
 from tests.presenters import values
-from tests.presenters.conftest import LintSays
 
 
 def drawn(*standings: Standing, limit: int | None = None) -> Matrix:
@@ -199,19 +199,19 @@ def test_a_column_carries_the_badge_and_the_pill_of_its_environment():
 # Lint and markup
 
 
-def test_lint_stands_beside_the_migration_it_speaks_of(lint_says: LintSays):
-    lint_says(
+def test_lint_stands_beside_the_migration_it_speaks_of():
+    findings = values.by_file(
         values.finding(Severity.WARNING, "001_users.sql"),
         values.finding(Severity.ERROR, "001_users.sql"),
         values.finding(Severity.WARNING, "002_plans.sql", suppressed="meant"),
     )
     folder = values.folder(values.migration("001", "users"), values.migration("002", "plans"))
     standings = (values.standing(values.status("001", "users"), values.status("002", "plans")),)
-    made = presenter.matrix(standings, board.rows(standings, folder), folder=folder)
+    made = presenter.matrix(standings, board.rows(standings, folder), lint=tallies(folder, findings))
     assert {row.version: values.tones(row.lint) for row in made.rows} == {"001": ["danger", "warn"], "002": []}
 
 
-def test_without_a_folder_lint_says_nothing():
+def test_where_lint_was_not_asked_it_says_nothing():
     assert all(row.lint == () for row in drawn(values.standing(values.status())).rows)
 
 

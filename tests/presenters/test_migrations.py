@@ -25,7 +25,7 @@ def page(
     migration: Migration | None = None,
     *standings: Standing,
     steps: Sequence[RunStep] = (),
-    found: Mapping[str, Any] | None = None,
+    findings: Mapping[str, Any] | None = None,
     folder: Folder | None = None,
     rehearsed: Mapping[str, Rehearsal] | None = None,
 ) -> MigrationPage | None:
@@ -33,7 +33,7 @@ def page(
         "001",
         "users",
         folder=folder or (values.folder(migration) if migration else values.folder()),
-        found=found or {},
+        findings_by_file=findings or {},
         standings=standings,
         steps=steps,
         rehearsed=rehearsed or {},
@@ -78,7 +78,7 @@ def test_a_record_without_a_file_has_one():
 
 def test_a_record_is_enough_where_the_folder_cannot_be_read():
     unread = values.standing(look=values.look(values.history(values.applied())), known=False)
-    made = presenter.page("001", "users", folder=None, found={}, standings=[unread], steps=[], rehearsed={})
+    made = presenter.page("001", "users", folder=None, findings_by_file={}, standings=[unread], steps=[], rehearsed={})
     assert made is not None
     assert made.places[0].pill == statuses.NOT_SEEN
     assert made.places[0].at == values.MOMENT
@@ -252,8 +252,8 @@ def test_an_error_of_the_rollback_refuses_only_the_rollback():
 
 
 def test_lint_stands_in_the_margin_of_its_own_file():
-    found = {"001_users.sql": (values.finding(line=4),), "001_users_rollback.sql": (values.finding(line=6),)}
-    made = shown(values.migration(down="SELECT 0;"), found=found)
+    findings = {"001_users.sql": (values.finding(line=4),), "001_users_rollback.sql": (values.finding(line=6),)}
+    made = shown(values.migration(down="SELECT 0;"), findings=findings)
     assert made.up is not None
     assert made.down is not None
     assert [note.line for note in made.up.problems] == [4]

@@ -11,23 +11,18 @@ from dashboard.engine.status import State
 from dashboard.models import Request, Run
 from dashboard.presenters import overview as presenter
 from dashboard.presenters.overview import Overview, Sentence
+from dashboard.selectors import board
 from dashboard.selectors.environments import Standing
 from dashboard.selectors.folders import Failure, FolderReading
 from tests.presenters import values
-from tests.presenters.conftest import LintSays
 
 FOLDER = values.folder(values.migration())
-GONE = Failure(code="source_missing", sentence="There is no folder.", next_step="Create it.")
-
-
-@pytest.fixture(autouse=True)
-def _no_lint(lint_says: LintSays) -> None:
-    lint_says()
+GONE = Failure(code="source_missing", sentence="There is no folder.", remedy="Create it.")
 
 
 def page(*standings: Standing, folder: Folder | None = FOLDER, waiting: tuple[Request, ...] = ()) -> Overview:
-    found = FolderReading(folder=folder) if folder else FolderReading(failure=GONE)
-    return presenter.overview(standings, found, waiting)
+    reading = FolderReading(folder=folder) if folder else FolderReading(failure=GONE)
+    return presenter.overview(standings, reading, waiting, rows=board.rows(standings, folder), lint={})
 
 
 def sentences(*standings: Standing, **known: object) -> tuple[Sentence, ...]:

@@ -9,21 +9,20 @@ import pytest
 from dashboard.engine.migration import Severity
 from dashboard.engine.plan import Action, Plan
 from dashboard.presenters import plans as presenter
-from dashboard.presenters.plans import PlanView, StepView
+from dashboard.presenters.plans import PlanStepView, PlanView
 from tests.presenters import values
-from tests.presenters.conftest import LintSays
 
 CONCURRENTLY = "CREATE INDEX CONCURRENTLY a ON t (b); CREATE INDEX CONCURRENTLY c ON t (d);"
 ONE, TWO = values.step("001", "a"), values.step("002", "b")
 
 
-def view(plan: Plan, where: Any = values.STAGING) -> PlanView:
-    made = presenter.view(plan, where, None)
+def view(plan: Plan, where: Any = values.STAGING, **known: Any) -> PlanView:
+    made = presenter.view(values.detail(plan, **known), where)
     values.assert_sound(made)
     return made
 
 
-def only(**changes: Any) -> StepView:
+def only(**changes: Any) -> PlanStepView:
     (made,) = view(values.plan(values.step(**changes))).steps
     return made
 
@@ -149,14 +148,14 @@ CERTAIN = {
 @pytest.mark.parametrize("case", CERTAIN)
 def test_what_a_failure_leaves_comes_first(case: str):
     plan, words = CERTAIN[case]
-    told = presenter.certain(plan)
+    told = presenter.certain(values.detail(plan))
     assert len(told) == len(words)
     assert all(not each or values.says(sentence, each) for sentence, each in zip(told, words, strict=True))
 
 
 @pytest.mark.parametrize("action", sorted(set(Action) - {Action.APPLY, Action.ROLLBACK}))
 def test_something_is_certain_of_every_action(action: Action):
-    assert all(presenter.certain(values.plan(values.step(action=action))))
+    assert all(presenter.certain(values.detail(values.plan(values.step(action=action)))))
 
 
 def bare(version: str) -> Any:
@@ -171,12 +170,12 @@ def bare(version: str) -> Any:
     ],
 )
 def test_what_has_no_way_back_is_named(steps: Any, words: str):
-    assert values.says(presenter.certain(values.plan(*steps))[-1], words)
+    assert values.says(presenter.certain(values.detail(values.plan(*steps)))[-1], words)
 
 
 def test_all_none_and_some_read_differently():
     plans = (values.plan(ONE), values.plan(bare("001")), values.plan(ONE, bare("002")))
-    assert len({presenter.certain(plan)[-1] for plan in plans}) == 3
+    assert len({presenter.certain(values.detail(plan))[-1] for plan in plans}) == 3
 
 
 # Facts and labels
@@ -224,10 +223,10 @@ def test_what_goes_besides_the_one_that_was_asked_for_is_named_in_its_order():
 # Lint
 
 
-def test_lint_stands_beside_the_text_it_speaks_of(lint_says: LintSays):
-    lint_says(values.finding(Severity.WARNING, "001_users.sql", line=2))
+def test_lint_stands_beside_the_text_it_speaks_of():
+    finding = values.finding(Severity.WARNING, "001_users.sql", line=2)
     folder = values.folder(values.migration(sql="SELECT 1;"))
-    (same,) = presenter.view(values.plan(values.step(sql="SELECT 1;")), values.STAGING, folder).steps
-    (other,) = presenter.view(values.plan(values.step(sql="SELECT 2;")), values.STAGING, folder).steps
+    plans = [values.plan(values.step(sql=sql)) for sql in ("SELECT 1;", "SELECT 2;")]
+    (same,), (other,) = (view(plan, folder=folder, findings=[finding]).steps for plan in plans)
     assert [note.line for note in same.margin] == [2]
     assert other.margin == ()

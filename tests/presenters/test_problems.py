@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.engine.migration import FileEntry, FileRole, Folder, Problem, Severity
 from dashboard.presenters import problems as presenter
-from dashboard.presenters.problems import FileLine, Group
+from dashboard.presenters.problems import FileLine, ProblemGroup
 from tests.presenters import values
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
@@ -24,7 +24,7 @@ def pill_of(problems: Sequence[Problem]) -> tuple[str, str, str]:
     return line.pill.tone, line.pill.icon, line.pill.label
 
 
-def groups(*problems: Problem, folder: Folder | None = None) -> tuple[Group, ...]:
+def groups(*problems: Problem, folder: Folder | None = None) -> tuple[ProblemGroup, ...]:
     return presenter.page(folder or values.folder(values.migration(down="SELECT 0;"), problems=problems)).groups
 
 

@@ -9,25 +9,25 @@ import pytest
 
 from dashboard.engine.migration import AppliedMigration, History, Kind
 from dashboard.presenters import rebinding as presenter
-from dashboard.presenters.rebinding import Comparison, Row
+from dashboard.presenters.rebinding import DatabaseComparison, Row
 from tests.presenters import values
 
 LATER = values.MOMENT + timedelta(days=1)
 
 
-def compared(**changes: Any) -> Comparison:
+def compared(**changes: Any) -> DatabaseComparison:
     return presenter.comparison(values.rebinding(**changes), values.STAGING)
 
 
 def rows(*before: AppliedMigration, now: tuple[AppliedMigration, ...] = ()) -> list[tuple[str, str]]:
     """What the last three say: how many, the newest, the last."""
     made = compared(before=values.history(*before), now=values.history(*now))
-    return [(row.bound, row.found) for row in made.rows[3:]]
+    return [(row.bound, row.current) for row in made.rows[3:]]
 
 
 def test_a_difference_warns_and_what_is_the_same_has_no_pill():
-    assert Row(name="x", bound="a", found="a").pill is None
-    pill = Row(name="x", bound="a", found="b").pill
+    assert Row(name="x", bound="a", current="a").pill is None
+    pill = Row(name="x", bound="a", current="b").pill
     assert pill is not None
     assert values.looks(pill) == ("warn", "attention")
 
@@ -35,13 +35,13 @@ def test_a_difference_warns_and_what_is_the_same_has_no_pill():
 def test_who_it_is_comes_before_what_it_holds():
     made = compared().rows
     assert len(made) == len({row.name for row in made}) == 6
-    assert [(row.bound, row.found) for row in made[:3]] == [("app", "restored"), ("7301", "7301"), ("16384", "16999")]
+    assert [(row.bound, row.current) for row in made[:3]] == [("app", "restored"), ("7301", "7301"), ("16384", "16999")]
     assert [row.pill is not None for row in made[:3]] == [True, False, True]
 
 
 def test_another_server_is_marked():
     found = values.target(system_identifier="9999")
-    made = compared(found=found).rows
+    made = compared(current=found).rows
     assert [row.pill is not None for row in made[:3]] == [False, True, False]
 
 
@@ -110,5 +110,5 @@ def test_it_says_where_the_url_comes_from_and_when_the_old_one_was_seen():
 
 
 def test_it_is_sound():
-    made = compared(found=values.target(database=values.HOSTILE))
+    made = compared(current=values.target(database=values.HOSTILE))
     values.assert_sound(made, [row.pill for row in made.rows])

@@ -12,6 +12,7 @@ from dashboard.engine.rehearsal.report import Assertion, ObservedLock, Origin, P
 from dashboard.engine.rehearsal.risk import RiskLevel
 from dashboard.engine.schema.diff import Change
 from dashboard.models import Rehearsal
+from dashboard.models.failures import Failure
 from dashboard.models.roles import Role
 from dashboard.presenters import rehearsals as presenter
 from dashboard.presenters import statuses
@@ -20,7 +21,7 @@ from dashboard.presenters.rehearsals import ProofView, RehearsalPage
 from tests.presenters import values
 
 DONE = Rehearsal.Status.DONE
-ROLLBACK = {"kind": Action.ROLLBACK.value}
+ROLLBACK = {"action": Action.ROLLBACK.value}
 
 
 def page(rehearsal: Rehearsal, *, role: Role | None = Role.REQUESTER, worker_alive: bool = True) -> RehearsalPage:
@@ -321,7 +322,7 @@ def test_every_outcome_has_a_verdict_of_its_own():
 def test_one_that_was_not_carried_out_has_no_verdict():
     failed = values.rehearsal(Rehearsal.Status.FAILED, failure={"sentence": "No server.", "next_step": "Start one."})
     made = page(failed)
-    assert (made.verdict, made.failure) == ("", failed.failure)
+    assert (made.verdict, made.failure) == ("", Failure(code="", sentence="No server.", remedy="Start one."))
 
 
 def test_the_first_that_did_not_pass_is_named():

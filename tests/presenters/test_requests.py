@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 
 from config.environments import Requirement
 from dashboard.engine.plan import Action
@@ -14,15 +14,14 @@ from dashboard.models import Decision, Request, Run
 from dashboard.models.roles import Role
 from dashboard.presenters import requests as presenter
 from dashboard.presenters import statuses
-from dashboard.presenters.requests import Actions
+from dashboard.presenters.requests import Actions, Happening
 from dashboard.selectors.requests import Tab
+from dashboard.services.errors import DatabaseNotConfirmed, EnvironmentOccupied
 from dashboard.services.evidence import Evidence, EvidenceStatus, Item
 from tests.presenters import values
 
-pytestmark = pytest.mark.django_db  # whether a plan still holds, and whether a run is under way
 Status = Request.Status
-#: A plan that takes nothing from the files holds as long as nobody looked at its target.
-SKIP = {"kind": Action.SKIP.value, "plan": values.plan(values.step(action=Action.SKIP), where=values.PRODUCTION)}
+SKIP = {"action": Action.SKIP.value, "plan": values.plan(values.step(action=Action.SKIP), where=values.PRODUCTION)}
 
 
 def actions(
@@ -30,10 +29,12 @@ def actions(
     *,
     by: str = "bob",
     role: Role | None = Role.APPROVER,
-    proof: Evidence | None = None,
+    known: Mapping[str, Any] | None = None,
     **changes: Any,
 ) -> Actions:
-    return presenter.actions(values.request(status, **{**SKIP, **changes}), values.actor(by, role), proof)
+    """`known` is what the service has found out of the request."""
+    state = values.request_state(values.request(status, **{**SKIP, **changes}), **(known or {}))
+    return presenter.actions(state, values.actor(by, role))
 
 
 def open_buttons(made: Actions) -> set[str]:
@@ -86,8 +87,9 @@ def test_what_goes_on_after_it_broke_off_says_so():
 
 
 def test_a_request_outlives_its_environment_and_stays_protected():
-    place = presenter.place_of(values.request(environment="gone"))
-    assert (place.slug, place.protected, place.configured) == ("gone", True, False)
+    place = presenter.row(values.request(environment="gone")).place
+    assert (place.slug, place.url) == ("gone", "")
+    assert values.request_state(values.request(environment="gone")).environment.protected
 
 
 # Who may
@@ -144,7 +146,7 @@ MISSING = Evidence(items=(Item(requirement=Requirement.LINT, verdict=EvidenceSta
 
 
 def test_missing_proof_forbids_approving_and_not_rejecting():
-    made = actions(proof=MISSING)
+    made = actions(known={"proof": MISSING})
     assert open_buttons(made) == {"reject"}
     assert "2" in made.approve.reason
 
@@ -152,7 +154,7 @@ def test_missing_proof_forbids_approving_and_not_rejecting():
 @pytest.mark.parametrize("verdict", sorted(set(EvidenceStatus) - {EvidenceStatus.MISSING}))
 def test_proof_that_is_not_missing_forbids_nothing(verdict: EvidenceStatus):
     proof = Evidence(items=(Item(requirement=Requirement.LINT, verdict=verdict, sentence="x"),))
-    assert open_buttons(actions(proof=proof)) == {"approve", "reject"}
+    assert open_buttons(actions(known={"proof": proof})) == {"approve", "reject"}
 
 
 @pytest.mark.parametrize("status", [Status.OPEN, Status.APPROVED])
@@ -162,22 +164,26 @@ def test_what_has_expired_can_only_be_withdrawn(status: str):
 
 
 def test_a_plan_that_no_longer_holds_can_be_rejected_and_not_run():
-    tampered = {"digest": "0" * 64}
-    assert open_buttons(actions(**tampered)) == {"reject"}
-    assert open_buttons(actions(Status.APPROVED, **tampered)) == set()
-    assert actions(**tampered).objection
+    known = {"objection": "its file was edited"}
+    assert open_buttons(actions(known=known)) == {"reject"}
+    assert open_buttons(actions(Status.APPROVED, known=known)) == set()
+    assert actions(known=known).objection == "its file was edited"
 
 
-def test_where_its_environment_is_gone_the_plan_holds_no_longer():
-    gone = {**SKIP, "plan": values.plan(values.step(action=Action.SKIP), where=values.environment("gone"))}
-    assert open_buttons(actions(**gone, environment="gone")) == {"reject"}
-
-
-def test_another_run_of_the_environment_forbids_running(requester: User):
-    values.run(Run.Status.RUNNING, pk=None, environment="production", started_by=requester).save()
-    made = actions(Status.APPROVED)
+def test_another_run_of_the_environment_forbids_running():
+    occupied = EnvironmentOccupied(environment="Production", run=4711, status="running")
+    made = actions(Status.APPROVED, known={"occupied": occupied})
     assert made.run.show
-    assert made.run.disabled
+    assert values.says(made.run.reason, "4711")
+    assert open_buttons(actions(known={"occupied": occupied})) == {"approve", "reject"}
+
+
+@pytest.mark.parametrize(("status", "expected"), [(Status.OPEN, {"reject"}), (Status.APPROVED, set())])
+def test_a_database_that_nobody_confirmed_forbids_approving_and_running(status: str, expected: set[str]):
+    unbound = DatabaseNotConfirmed(environment="Production")
+    made = actions(status, known={"unbound": unbound})
+    assert open_buttons(made) == expected
+    assert "Production" in (made.approve if made.approve.show else made.run).reason
 
 
 def test_its_own_run_under_way_leaves_no_button_to_run_it():
@@ -212,14 +218,18 @@ def later(minutes: int) -> Any:
     return values.MOMENT + timedelta(minutes=minutes)
 
 
+def timeline(request: Request) -> list[Happening]:
+    return presenter.timeline(values.request_state(request))
+
+
 def looks(request: Request) -> list[tuple[str, str]]:
-    made = presenter.timeline(request)
+    made = timeline(request)
     values.assert_sound(*made)
     return [(each.tone, each.icon) for each in made]
 
 
 def test_it_begins_with_who_asked():
-    (opened,) = presenter.timeline(values.request())
+    (opened,) = timeline(values.request())
     assert (opened.who, opened.at, opened.tone, opened.icon) == ("alice", values.MOMENT, "info", "request")
 
 
@@ -230,10 +240,10 @@ def test_it_goes_on_oldest_first_whatever_comes_in_first():
 
 
 def test_a_rejection_is_told_once_with_its_reason():
-    rejected = values.decision(Decision.EvidenceStatus.REJECTED, at=later(1), reason="Too late.")
+    rejected = values.decision(Decision.Verdict.REJECTED, at=later(1), reason="Too late.")
     request = values.request(Status.REJECTED, closed_at=later(1), decisions=[rejected])
     assert looks(request) == [("info", "request"), ("danger", "fail")]
-    last = presenter.timeline(request)[-1]
+    last = timeline(request)[-1]
     assert (last.who, last.comment) == ("bob", "Too late.")
 
 
@@ -241,10 +251,10 @@ def test_a_rejection_is_told_once_with_its_reason():
 def test_any_other_end_is_told_with_why(status: str):
     request = values.request(status, closed_at=later(1), closed_because="A file changed.")
     assert looks(request)[-1] == values.looks(statuses.REQUEST[status])
-    assert presenter.timeline(request)[-1].comment == "A file changed."
+    assert timeline(request)[-1].comment == "A file changed."
 
 
 def test_a_run_that_goes_on_has_a_beginning_and_no_end():
     request = values.request(Status.APPROVED, runs=[values.run(Run.Status.RUNNING, pk=9, queued_at=later(1))])
     assert looks(request) == [("info", "request"), ("run", "run")]
-    assert values.says(presenter.timeline(request)[-1].sentence, "run 9")
+    assert values.says(timeline(request)[-1].sentence, "run 9")

@@ -14,14 +14,14 @@ from dashboard.models.roles import Role
 from dashboard.presenters import runs as presenter
 from dashboard.presenters import statuses
 from dashboard.presenters.buttons import ActionButton
-from dashboard.presenters.runs import StepView
+from dashboard.presenters.runs import RunStepView
 from tests.presenters import values
 
 Status, Step, Statement = Run.Status, RunStep.Status, RunStatement.Status
 OVER = sorted(set(Status) - Run.ACTIVE)
 
 
-def shown(step: RunStep, *others: RunStep) -> StepView:
+def shown(step: RunStep, *others: RunStep) -> RunStepView:
     return presenter.steps([step, *others])[0]
 
 
@@ -105,22 +105,22 @@ def test_while_it_runs_time_goes_on():
 
 
 @pytest.mark.parametrize(
-    ("states", "kind", "words"),
+    ("states", "action", "words"),
     [
-        ([Step.COMMITTED], Run.Kind.APPLY, "1 of 1 migration"),
-        ([Step.COMMITTED, Step.RUNNING, Step.WAITING], Run.Kind.APPLY, "1 of 3 migrations"),
-        ([Step.FAILED, Step.NOT_RUN], Run.Kind.ROLLBACK, "0 of 2 migrations"),
-        ([Step.COMMITTED, Step.WAITING], Run.Kind.SKIP, "1 of 2"),
+        ([Step.COMMITTED], Action.APPLY, "1 of 1 migration"),
+        ([Step.COMMITTED, Step.RUNNING, Step.WAITING], Action.APPLY, "1 of 3 migrations"),
+        ([Step.FAILED, Step.NOT_RUN], Action.ROLLBACK, "0 of 2 migrations"),
+        ([Step.COMMITTED, Step.WAITING], Action.SKIP, "1 of 2"),
     ],
 )
-def test_progress_counts_what_is_committed(states: list[str], kind: str, words: str):
+def test_progress_counts_what_is_committed(states: list[str], action: Action, words: str):
     steps = [values.run_step(status) for status in states]
-    assert values.says(presenter.progress(values.run(kind=kind), steps), words)
+    assert values.says(presenter.progress(values.run(action=action), steps), words)
 
 
-@pytest.mark.parametrize("kind", sorted(set(Run.Kind) - {Run.Kind.APPLY, Run.Kind.ROLLBACK}))
-def test_what_runs_no_migration_counts_no_migrations(kind: str):
-    assert "migration" not in presenter.progress(values.run(kind=kind), [values.run_step()])
+@pytest.mark.parametrize("action", sorted(set(Action) - {Action.APPLY, Action.ROLLBACK}))
+def test_what_runs_no_migration_counts_no_migrations(action: Action):
+    assert "migration" not in presenter.progress(values.run(action=action), [values.run_step()])
 
 
 # Steps
@@ -202,8 +202,13 @@ def test_whom_it_waits_for_is_named_each_for_itself():
 # Rows saved and brought back
 
 
+USERS = "platform.users"
+PLANS = {"what": "platform.users (plan)", "columns": ["plan"]}
+
+
 def copied(action: str = "apply", **changes: Any) -> str:
-    facts = {"what": "platform.users", "saved": "signalbox_saved.u", "rows": 2, "gone": 0, "kept": 0, **changes}
+    """`columns` are those that were saved; none are named where it was the whole table."""
+    facts = {"what": USERS, "columns": [], "saved": "signalbox_saved.u", "rows": 2, "gone": 0, "kept": 0, **changes}
     (told,) = shown(values.run_step(action=action, copied=[facts])).copied
     return told
 
@@ -215,15 +220,12 @@ def test_saved_rows_are_counted(rows: int, words: str):
     assert "signalbox_saved.u" in told
 
 
-USERS, PLANS = "platform.users", "platform.users (plan)"
-
-
 @pytest.mark.parametrize(
-    ("what", "rows", "words"),
-    [(USERS, 1, "1 row"), (USERS, 1_234, "1,234 rows"), (PLANS, 1, "1 value"), (PLANS, 2, "2 values")],
+    ("saved", "rows", "words"),
+    [({}, 1, "1 row"), ({}, 1_234, "1,234 rows"), (PLANS, 1, "1 value"), (PLANS, 2, "2 values")],
 )
-def test_rows_come_back_as_rows_and_columns_as_values(what: str, rows: int, words: str):
-    assert values.says(copied("bring_back", what=what, rows=rows), words)
+def test_rows_come_back_as_rows_and_columns_as_values(saved: dict[str, Any], rows: int, words: str):
+    assert values.says(copied("bring_back", **saved, rows=rows), words)
 
 
 @pytest.mark.parametrize(("gone", "words"), [(1, "1 row"), (3, "3 rows")])
@@ -232,16 +234,16 @@ def test_rows_without_a_place_are_counted(gone: int, words: str):
 
 
 @pytest.mark.parametrize(
-    ("what", "kept", "words"),
+    ("saved", "kept", "words"),
     [
-        (USERS, 1, "1 row was"),
-        (USERS, 4, "4 rows were"),
+        ({}, 1, "1 row was"),
+        ({}, 4, "4 rows were"),
         (PLANS, 1, "1 value was"),
         (PLANS, 4, "4 values were"),
     ],
 )
-def test_what_was_left_as_it_is_is_counted(what: str, kept: int, words: str):
-    assert values.says(copied("bring_back", what=what, rows=9, kept=kept), words)
+def test_what_was_left_as_it_is_is_counted(saved: dict[str, Any], kept: int, words: str):
+    assert values.says(copied("bring_back", **saved, rows=9, kept=kept), words)
 
 
 def test_where_all_came_back_nothing_else_is_counted():
@@ -387,7 +389,7 @@ def test_where_the_last_has_no_script_it_is_disabled_and_says_why():
     [
         pytest.param({"status": Status.FAILED}, id="it failed"),
         pytest.param({"status": Status.RUNNING}, id="it runs"),
-        pytest.param({"kind": Run.Kind.ROLLBACK}, id="it rolled back"),
+        pytest.param({"action": Action.ROLLBACK}, id="it rolled back"),
         pytest.param({"steps": [values.run_step(Step.FAILED)]}, id="nothing was committed"),
         pytest.param({"environment": "gone"}, id="its environment is gone"),
     ],
@@ -424,16 +426,16 @@ SAVED = values.run_step(copied=[{"what": "platform.users", "saved": "u", "rows":
     [
         pytest.param(values.run(), [], ["rollback"], id="an apply"),
         pytest.param(values.run(), [SAVED], ["saved", "rollback"], id="rows were saved"),
-        pytest.param(values.run(kind=Run.Kind.ROLLBACK), [], [], id="a rollback"),
-        pytest.param(values.run(kind=Run.Kind.ROLLBACK), [SAVED], ["saved"], id="a rollback that saved rows"),
-        pytest.param(values.run(kind=Run.Kind.REPAIR), [], ["settle"], id="an index was dropped"),
-        pytest.param(values.run(kind=Run.Kind.RESET), [], ["environment"], id="it starts over"),
-        pytest.param(values.run(kind=Run.Kind.UNSKIP), [], ["environment"], id="a skip was taken back"),
-        pytest.param(values.run(kind=Run.Kind.SKIP), [], [], id="a skip"),
-        pytest.param(values.run(kind=Run.Kind.ACCEPT), [], [], id="comments accepted"),
-        pytest.param(values.run(kind=Run.Kind.BRING_BACK), [SAVED], ["environment"], id="rows came back"),
-        pytest.param(values.run(Status.FAILED, kind=Run.Kind.REPAIR), [], [], id="it failed"),
-        pytest.param(values.run(kind=Run.Kind.REPAIR, environment="gone"), [], [], id="its environment is gone"),
+        pytest.param(values.run(action=Action.ROLLBACK), [], [], id="a rollback"),
+        pytest.param(values.run(action=Action.ROLLBACK), [SAVED], ["saved"], id="a rollback that saved rows"),
+        pytest.param(values.run(action=Action.REPAIR), [], ["settle"], id="an index was dropped"),
+        pytest.param(values.run(action=Action.RESET), [], ["environment"], id="it starts over"),
+        pytest.param(values.run(action=Action.UNSKIP), [], ["environment"], id="a skip was taken back"),
+        pytest.param(values.run(action=Action.SKIP), [], [], id="a skip"),
+        pytest.param(values.run(action=Action.ACCEPT), [], [], id="comments accepted"),
+        pytest.param(values.run(action=Action.BRING_BACK), [SAVED], ["environment"], id="rows came back"),
+        pytest.param(values.run(Status.FAILED, action=Action.REPAIR), [], [], id="it failed"),
+        pytest.param(values.run(action=Action.REPAIR, environment="gone"), [], [], id="its environment is gone"),
         pytest.param(values.run(environment="gone"), [SAVED], [], id="rows were saved where nothing is left"),
     ],
 )

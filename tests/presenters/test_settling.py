@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 
 from dashboard.engine.errors import EngineError, PlanBlocked
 from dashboard.engine.plan import Action
@@ -14,10 +13,9 @@ from dashboard.models.environments import Environment
 from dashboard.models.roles import Role
 from dashboard.presenters import settling as presenter
 from dashboard.presenters.settling import AFTER, AGAIN, REPAIR, RESET, Way
+from dashboard.services.errors import EnvironmentOccupied
 from dashboard.services.unfinished import BrokenOff, InDoubt, JournalLine, Trace
 from tests.presenters import values
-
-pytestmark = pytest.mark.django_db  # a way is open only while no run is under way
 
 DONE, DOUBTFUL, NOT_RUN, CHANGED = Trace.DONE, Trace.DOUBTFUL, Trace.NOT_RUN, Trace.CHANGED
 REPAIRS = values.plan(values.step(action=Action.REPAIR))
@@ -179,8 +177,13 @@ def test_but_not_before_an_invalid_index_that_has_to_go_first():
 # The ways on
 
 
-def ways(found: BrokenOff, environment: Environment = values.STAGING, role: Role | None = Role.ADMIN) -> list[Way]:
-    return presenter.ways(found, environment, values.actor(role=role))
+def ways(
+    broken_off: BrokenOff,
+    environment: Environment = values.STAGING,
+    role: Role | None = Role.ADMIN,
+    occupied: EngineError | None = None,
+) -> list[Way]:
+    return presenter.ways(broken_off, environment, values.actor(role=role), occupied=occupied)
 
 
 OFFERED = {
@@ -241,10 +244,9 @@ def test_whom_no_way_is_open_sees_no_primary_one():
     assert {way.tone for way in ways(doubtful(), role=Role.VIEWER)} == {"plain"}
 
 
-def test_while_a_run_is_under_way_no_way_is_open(requester: User):
-    values.run(Run.Status.RUNNING, pk=None, started_by=requester).save()
-    made = ways(doubtful())
-    assert all(way.reason for way in made)
+def test_while_a_run_is_under_way_no_way_is_open():
+    made = ways(doubtful(), occupied=EnvironmentOccupied(environment="Staging", run=4711, status="running"))
+    assert all(values.says(way.reason, "4711") for way in made)
     assert {way.tone for way in made} == {"plain"}
 
 

@@ -179,9 +179,9 @@ def test_a_comment_over_lines_is_a_comment_on_each():
 )
 def test_what_would_take_long_is_shown_plain_and_whole(sql: str):
     presenter.highlight.cache_clear()
-    begun = time.monotonic()
+    begun = time.process_time()
     found = presenter.listing(sql)
-    assert time.monotonic() - begun < 2
+    assert time.process_time() - begun < 2
     assert found.plain
     assert "".join(str(line.html) for line in found.lines) == html.escape(sql.replace("\n", ""))
 

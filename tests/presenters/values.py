@@ -54,6 +54,7 @@ from dashboard.models import (
     RunStatement,
     RunStep,
     Snapshot,
+    environments,
 )
 from dashboard.models.roles import Role
 from dashboard.presenters.buttons import ActionButton
@@ -63,13 +64,15 @@ from dashboard.selectors.drift import DriftState
 from dashboard.selectors.environments import Standing
 from dashboard.selectors.folders import Failure
 from dashboard.selectors.observations import LastLook
-from dashboard.services import actors
+from dashboard.services import actors, plans
 from dashboard.services.actors import Actor
 from dashboard.services.bindings import Rebinding
 from dashboard.services.edits import Edit
+from dashboard.services.plans import Detail
 from dashboard.services.saved import Kept, SavedGroup
 from dashboard.services.skips import Undecided
 from dashboard.services.unfinished import BrokenOff, InDoubt, JournalLine, Trace
+from dashboard.services.validity import RequestState
 
 TONES = frozenset({"ok", "info", "wait", "run", "warn", "danger", "muted"})
 BUTTON_TONES = frozenset({"primary", "danger", "plain"})
@@ -248,8 +251,8 @@ def look(past: History | None = None, **changes: Any) -> LastLook:
     )
 
 
-UNREACHABLE = Failure(code="unreachable", sentence="it cannot be reached.", next_step="Check that it is up.")
-OTHER_DATABASE = Failure(code=OtherDatabase.code, sentence="it is another database.", next_step="Compare the two.")
+UNREACHABLE = Failure(code="unreachable", sentence="it cannot be reached.", remedy="Check that it is up.")
+OTHER_DATABASE = Failure(code=OtherDatabase.code, sentence="it is another database.", remedy="Compare the two.")
 
 
 def status(version: str = "001", name: str = "users", state: State = State.PENDING, **changes: Any) -> MigrationStatus:
@@ -352,21 +355,33 @@ def copy(table: str = "users", **changes: Any) -> Copy:
     return Copy(schema="platform", table=table, **changes)
 
 
+def detail(made: Plan, *, folder: Folder | None = None, findings: Sequence[Finding] = ()) -> Detail:
+    """As services.plans.detail gives it, of a folder and of what lint says of its files."""
+    outlines = tuple(plans.outline(step) for step in made.steps)
+    return Detail(plan=made, outlines=outlines, folder=folder, findings=by_file(*findings))
+
+
+def by_file(*findings: Finding) -> dict[str, tuple[Finding, ...]]:
+    """What lint says, as selectors.findings gives it."""
+    files = dict.fromkeys(each.file for each in findings)
+    return {file: tuple(each for each in findings if each.file == file) for file in files}
+
+
 # Runs and requests
 
 
 def run(status: str = Run.Status.SUCCEEDED, *, steps: Sequence[RunStep] = (), **changes: Any) -> Run:
     """`steps` are what its relation gives."""
-    kind = changes.get("kind", Run.Kind.APPLY)
-    made = changes.pop("plan", None) or plan(action=Action(kind))
+    action = changes.get("action", Action.APPLY)
+    made = changes.pop("plan", None) or plan(action=Action(action))
     row = Run(
         **{
             "pk": 7,
             "environment": "staging",
-            "kind": kind,
+            "action": action,
             "status": status,
             "title": "Apply 001 to Staging",
-            "plan": made.to_dict(),
+            "frozen_plan": made.to_dict(),
             "digest": made.digest,
             "started_by": user(),
             "queued_at": MOMENT,
@@ -397,16 +412,16 @@ def request(
     decisions: Sequence[Decision] = (),
     **changes: Any,
 ) -> Request:
-    made = changes.pop("plan", None) or plan(where=PRODUCTION, action=Action(changes.get("kind", Action.APPLY)))
+    made = changes.pop("plan", None) or plan(where=PRODUCTION, action=Action(changes.get("action", Action.APPLY)))
     row = Request(
         **{
             "pk": 3,
             "environment": "production",
-            "kind": made.action.value,
+            "action": made.action.value,
             "status": status,
             "title": "Apply 001 to Production",
             "reason": "Needed.",
-            "plan": made.to_dict(),
+            "frozen_plan": made.to_dict(),
             "digest": made.digest,
             "requested_by": user(),
             "requested_at": MOMENT,
@@ -416,6 +431,23 @@ def request(
     )
     row._prefetched_objects_cache = {"runs": list(runs), "decisions": list(decisions)}  # type: ignore[attr-defined]
     return row
+
+
+def request_state(row: Request, **changes: Any) -> RequestState:
+    """Of a request whose plan holds, in an environment where nothing is in its way."""
+    return RequestState(
+        **{
+            "request": row,
+            "environment": environments.get_even_former(row.environment),
+            "decisions": tuple(row.decisions.all()),
+            "runs": tuple(row.runs.all()),
+            "objection": "",
+            "proof": None,
+            "occupied": None,
+            "unbound": None,
+            **changes,
+        }
+    )
 
 
 def decision(verdict: str = Decision.Verdict.APPROVED, **changes: Any) -> Decision:
@@ -513,15 +545,15 @@ def rehearsal(status: str = Rehearsal.Status.DONE, *, found: Report | None = Non
     """One that was carried out an hour ago and counts, unless its report says otherwise."""
     done = status == Rehearsal.Status.DONE
     told = (found or report()) if done else None
-    made = changes.pop("plan", None) or plan(action=Action(changes.get("kind", Action.APPLY)))
+    made = changes.pop("plan", None) or plan(action=Action(changes.get("action", Action.APPLY)))
     return Rehearsal(
         **{
             "pk": 5,
             "environment": "staging",
-            "kind": made.action.value,
+            "action": made.action.value,
             "status": status,
             "title": "Apply 001 to Staging",
-            "plan": made.to_dict(),
+            "frozen_plan": made.to_dict(),
             "digest": made.digest,
             "origin": Origin.COPY.value,
             "asked_by": user(),
@@ -590,8 +622,9 @@ def save(rows: int = 240, **changes: Any) -> Save:
     )
 
 
-def kept(obstacle: str = "", **changes: Any) -> Kept:
-    return Kept(save=save(**changes), obstacle=obstacle)
+def kept(obstacle: str = "", *, run: int | None = None, **changes: Any) -> Kept:
+    """`run` is the one of ours that saved it."""
+    return Kept(save=save(**changes), obstacle=obstacle, run=run)
 
 
 def group(*rows: Kept) -> SavedGroup:
@@ -608,7 +641,7 @@ def rebinding(*, before: History | None = None, now: History | None = None, **ch
         **{
             "bound": identity(),
             "last": look(before, seen_at=MOMENT),
-            "found": target(now, database="restored", database_oid=16999),
+            "current": target(now, database="restored", database_oid=16999),
             "known_as": (),
             **changes,
         }

@@ -9,7 +9,7 @@ from typing import Any
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import sql
 from dashboard.engine.database.connection import Access, Connection
-from dashboard.engine.database.tracking import HISTORY, LOG, TrackingTables
+from dashboard.engine.database.tracking import HISTORY, LOG, StatementOutcome, TrackingTables
 from dashboard.engine.errors import OtherDatabase
 from dashboard.engine.migration import AppliedMigration, History, JournalEntry, Kind, Unfinished
 from dashboard.engine.plan import Target, TargetIdentity
@@ -94,7 +94,7 @@ def _unfinished(tables: TrackingTables) -> tuple[Unfinished, ...]:
     journals: dict[tuple[str, str, str], list[JournalEntry]] = {}
     rows = tables.connection.execute(sql.query("read_unfinished", tables.schema))
     for version, name, action, number, outcome, digest in rows:
-        entry = JournalEntry(statement=int(str(number)), checksum=str(digest), done=outcome == "done")
+        entry = JournalEntry(statement=int(str(number)), checksum=str(digest), done=outcome == StatementOutcome.DONE)
         journals.setdefault((str(version), str(name), str(action)), []).append(entry)
     return tuple(
         Unfinished(version=version, name=name, action=action, entries=tuple(entries))

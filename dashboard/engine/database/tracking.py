@@ -26,13 +26,21 @@ REQUIRED_COLUMNS = frozenset({"version", "name", "checksum", "success", "applied
 
 
 class Outcome(StrEnum):
-    """What one row of the log says of an attempt at a step. Of single statements: run.journal.StatementOutcome."""
+    """What one row of the log says of an attempt at a step. Of single statements: StatementOutcome."""
 
     SUCCEEDED = "succeeded"  # the step, with its row in the history
     FAILED = "failed"  # nothing of it remains
     PARTIAL = "partial"  # it ran outside a transaction, and something of it remains
     CANCELLED = "cancelled"  # a person stopped it
     RETRIED = "retried"  # undone because of a lock or a deadlock, and begun again
+
+
+class StatementOutcome(StrEnum):
+    """What one row of the log says of a statement that runs outside a transaction."""
+
+    STARTED = "started"
+    DONE = "done"
+    UNDONE = "undone"  # it failed, and nothing of it remains
 
 
 #: What is made, in order; with a query that tells whether it is there already, only where it is not.

@@ -13,11 +13,12 @@ import psycopg
 
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import guards, indexes, locks
+from dashboard.engine.database.tracking import StatementOutcome
 from dashboard.engine.errors import EngineError, RunCancelled, StatementFailed
 from dashboard.engine.plan import Step
 from dashboard.engine.run import failures
 from dashboard.engine.run.faultpoints import faultpoint
-from dashboard.engine.run.journal import Journal, StatementOutcome
+from dashboard.engine.run.journal import Journal
 from dashboard.engine.run.session import Session, ms_since
 from dashboard.engine.sql.indexes import concurrent_index
 from dashboard.engine.sql.statements import Statement

@@ -7,18 +7,11 @@ after. A statement that was started and is neither done nor undone is not known 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-from dashboard.engine.database.tracking import RunTracking
+from dashboard.engine.database.tracking import RunTracking, StatementOutcome
 from dashboard.engine.migration import checksum
 from dashboard.engine.plan import Step
 from dashboard.engine.sql.statements import Statement
-
-
-class StatementOutcome(StrEnum):
-    STARTED = "started"
-    DONE = "done"
-    UNDONE = "undone"  # it failed, and nothing of it remains
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,12 +16,12 @@ from enum import StrEnum
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import doctor, history, indexes, locks, sql
 from dashboard.engine.database.connection import Access, Address, Connection
-from dashboard.engine.database.tracking import Attempt, RunTracking
+from dashboard.engine.database.tracking import Attempt, RunTracking, StatementOutcome
 from dashboard.engine.errors import OtherDatabase, TargetBusy
 from dashboard.engine.plan import Plan, Step
 from dashboard.engine.run import autocommit
 from dashboard.engine.run.faultpoints import faultpoint
-from dashboard.engine.run.journal import Journal, StatementOutcome
+from dashboard.engine.run.journal import Journal
 from dashboard.engine.sql.indexes import IndexBuild, concurrent_index, concurrently_dropped
 from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.transaction import TransactionMode, shape_of
