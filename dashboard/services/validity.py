@@ -33,9 +33,9 @@ class RequestState:
     runs: tuple[Run, ...]
     objection: str  # why its plan no longer holds; asked only while it has not begun
     proof: Evidence | None  # what an approval would rest on; of a closed request what the decision rested on
-    proven_at: datetime | None  # when that was so; None while it is so now
     occupied: EngineError | None
     unbound: EngineError | None
+    proven_at: datetime | None = None  # when `proof` was so; None while it is so now
 
     @property
     def is_running(self) -> bool:

@@ -153,7 +153,9 @@ def test_a_rollback_is_rehearsed_down_to_its_last_migration():
 
 
 def test_a_request_is_rehearsed_by_its_number():
-    made = presenter.of_request(Evidence(items=(item(verdict=MISSING),)), values.request(pk=3), values.actor())
+    state = values.request_state(values.request(pk=3), proof=Evidence(items=(item(verdict=MISSING),)))
+    made = presenter.of_request(state, values.actor())
+    assert made is not None
     assert values.page_of(made.rehearse.url) == ("request-rehearse", {"pk": 3})
 
 
