@@ -200,19 +200,3 @@ def test_its_queries_do_not_grow_with_environments(
 
 
 _ANY = 50
-
-
-def test_each_person_sees_it_and_strangers_do_not(
-    two: Line,
-    viewer: User,
-    requester: User,
-    approver: User,
-    admin: User,
-    outsider: User,
-    client_of: ClientOf,
-    client: Client,
-) -> None:
-    for person in (viewer, requester, approver, admin):
-        assert client_of(person).get("/").status_code == 200
-    assert client_of(outsider).get("/").status_code == 403
-    assert client.get("/").status_code == 302

@@ -13,7 +13,6 @@ from tests.views.pages import text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-    from django.test import Client
     from pytest_django.fixtures import SettingsWrapper
 
 pytestmark = pytest.mark.django_db
@@ -67,19 +66,3 @@ def test_a_missing_folder_is_refused_with_a_sentence(
     answer = client_of(viewer).get(URL)
     assert answer.status_code == 503
     assert "There is no migrations folder at" in text(answer)
-
-
-def test_each_person_sees_it_and_strangers_do_not(
-    two: Line,
-    viewer: User,
-    requester: User,
-    approver: User,
-    admin: User,
-    outsider: User,
-    client_of: ClientOf,
-    client: Client,
-) -> None:
-    for person in (viewer, requester, approver, admin):
-        assert client_of(person).get(URL).status_code == 200
-    assert client_of(outsider).get(URL).status_code == 403
-    assert client.get(URL).status_code == 302

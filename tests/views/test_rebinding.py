@@ -66,10 +66,6 @@ def test_others_see_what_is_wrong_and_may_not_confirm(
     assert seen.bound_to(elsewhere) != targets.read(elsewhere).identity
 
 
-def test_strangers_are_asked_to_sign_in(elsewhere: Environment, client: Client) -> None:
-    assert client.get(PAGE).status_code == 302
-
-
 def test_the_page_of_the_environment_leads_there_and_keeps_what_was_seen(
     two: Line, admin: User, run_on_staging: Callable[..., Run], lead: Lead, copy_of: CopyOf, client_of: ClientOf
 ) -> None:

@@ -112,18 +112,6 @@ def test_a_viewer_cannot_ask(two: Line, viewer: User, client_of: ClientOf, addre
     assert not Rehearsal.objects.exists()
 
 
-def test_people_without_a_role_and_strangers_see_nothing(
-    rehearsed: Callable[[Finds], Rehearsal], outsider: User, client_of: ClientOf, client: Client
-) -> None:
-    address = f"/rehearsals/{rehearsed(passing).pk}/"
-    assert client_of(outsider).get(address).status_code == 403
-    assert client.get(address).status_code == 302
-
-
-def test_one_that_does_not_exist_is_not_found(line: Line, viewer: User, client_of: ClientOf) -> None:
-    assert client_of(viewer).get("/rehearsals/4711/").status_code == 404
-
-
 # Reading
 
 

@@ -1,4 +1,4 @@
-"""The approval queue: asking, deciding, running; each page asked for by each person."""
+"""The approval queue: asking, deciding, running."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from tests.views.pages import digest_on, text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-    from django.test import Client
     from pytest_django.fixtures import SettingsWrapper
 
 pytestmark = pytest.mark.django_db
@@ -125,10 +124,6 @@ def test_an_unreachable_target_is_named_without_its_password(
     assert "s3cret" not in answer.content.decode()
 
 
-def test_an_environment_nobody_declared_is_not_found(line: Line, requester: User, client_of: ClientOf) -> None:
-    assert client_of(requester).get("/environments/nowhere/apply/").status_code == 404
-
-
 # The queue
 
 
@@ -170,15 +165,6 @@ def test_the_queue_asks_the_database_no_more_for_more_requests(
     client = client_of(approver)
     with django_assert_max_num_queries(10):  # type: ignore[attr-defined]
         client.get("/requests/?tab=open")
-
-
-def test_people_without_a_role_and_strangers_see_nothing(
-    ask: Callable[[User], Request], requester: User, outsider: User, client_of: ClientOf, client: Client
-) -> None:
-    request = ask(requester)
-    for address in ("/requests/", f"/requests/{request.pk}/", "/environments/production/apply/"):
-        assert client_of(outsider).get(address).status_code == 403
-        assert client.get(address).status_code == 302
 
 
 # One request
@@ -396,18 +382,3 @@ def test_an_expired_request_offers_no_approval(
     Request.objects.filter(pk=request.pk).update(requested_at=past - timedelta(hours=1), expires_at=past)
     shown = text(client_of(approver).get(f"/requests/{request.pk}/"))
     assert "It has expired. Open a new request." in shown
-
-
-@pytest.mark.parametrize("verb", ["", "approve/", "reject/", "withdraw/", "run/"])
-def test_a_request_that_does_not_exist_is_not_found(line: Line, approver: User, client_of: ClientOf, verb: str) -> None:
-    client = client_of(approver)
-    answer = client.post(f"/requests/999/{verb}") if verb else client.get("/requests/999/")
-    assert answer.status_code == 404
-
-
-def test_looking_changes_nothing(
-    ask: Callable[[User], Request], requester: User, approver: User, client_of: ClientOf
-) -> None:
-    request = ask(requester)
-    for verb in ("approve", "reject", "withdraw", "run"):
-        assert client_of(approver).get(f"/requests/{request.pk}/{verb}/").status_code == 405

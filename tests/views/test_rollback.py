@@ -91,16 +91,6 @@ def test_one_that_nobody_approved_opens_a_request(
     assert Request.objects.latest("id").kind == "rollback"
 
 
-def test_a_viewer_cannot_roll_back(
-    two: Line, requester: User, viewer: User, run_on_staging: Callable[..., Run], client_of: ClientOf
-) -> None:
-    run_on_staging(requester)
-    client = client_of(viewer)
-    address = "/environments/staging/rollback/002/orders/"
-    sent = {"digest": digest_on(client.get(address)), "accepted": UNPROVEN[1:]}
-    assert client.post(address, sent).status_code == 403
-
-
 def test_what_is_not_applied_cannot_be_rolled_back(two: Line, requester: User, client_of: ClientOf) -> None:
     answer = client_of(requester).get("/environments/staging/rollback/001/users/")
     assert answer.status_code == 422

@@ -275,21 +275,6 @@ def test_the_log_is_plain_text_with_everything_in_it(
     assert failing.staging.url not in log
 
 
-def test_a_run_that_never_was_is_not_found(line: Line, viewer: User, client_of: ClientOf) -> None:
-    client = client_of(viewer)
-    assert client.get("/runs/999/").status_code == 404
-    assert client.post("/runs/999/cancel/").status_code == 404
-    assert client.get("/runs/1/cancel/").status_code == 405
-
-
-def test_strangers_and_people_without_a_role_see_no_run(
-    two: Line, requester: User, outsider: User, run_on_staging: Callable[..., Run], client_of: ClientOf, client: object
-) -> None:
-    run = run_on_staging(requester)
-    assert client_of(outsider).get(f"/runs/{run.pk}/").status_code == 403
-    assert client.get(f"/runs/{run.pk}/").status_code == 302  # type: ignore[attr-defined]
-
-
 def test_what_runs_outside_a_transaction_can_stay_half_applied_and_the_page_says_so(
     line: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:

@@ -175,12 +175,8 @@ def test_a_changed_or_lost_file_closes_the_way_on_and_says_why(
     assert "I have undone it by hand: start over" in shown
 
 
-def test_a_viewer_reads_it_and_an_outsider_does_not(
-    broken: Run, viewer: User, outsider: User, client_of: ClientOf
-) -> None:
+def test_a_viewer_reads_no_reason_on_the_overview(broken: Run, viewer: User, client_of: ClientOf) -> None:
     assert "It needs the role requester" not in text(client_of(viewer).get("/"))
-    assert client_of(viewer).get(PAGE).status_code == 200
-    assert client_of(outsider).get(PAGE).status_code == 403
 
 
 def _sent(client: Client, way: str, **fields: str) -> Run:

@@ -116,10 +116,6 @@ def test_a_skip_is_taken_back(two: Line, admin: User, client_of: ClientOf) -> No
     assert recorded(two) == []
 
 
-def test_only_an_administrator_takes_a_skip_back(two: Line, approver: User, client_of: ClientOf) -> None:
-    assert client_of(approver).get("/environments/staging/unskip/001/users/").status_code == 403
-
-
 def test_a_version_nobody_has_is_refused(two: Line, admin: User, client_of: ClientOf) -> None:
     answer = client_of(admin).get("/environments/staging/skip/777/")
     assert (answer.status_code, "no file with the version 777" in text(answer)) == (422, True)
