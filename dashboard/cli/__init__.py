@@ -1,7 +1,7 @@
 """The command line: `manage.py signalbox <verb>`. Data on stdout, everything else on stderr.
 
 Exit codes: 0 fine · 1 failed · 2 wrong usage (also a missing folder) · 3 something is pending (with --exit-code) ·
-7 a target cannot be reached · 8 a file or a history needs attention.
+5 a run is under way · 7 a target cannot be reached · 8 a file or a history needs attention.
 """
 
 from __future__ import annotations
