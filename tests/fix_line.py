@@ -56,6 +56,18 @@ def line(tmp_path: Path, settings: SettingsWrapper, make_database: MakeDatabase)
 
 
 @pytest.fixture
+def two_files(line: Line) -> Line:
+    """001 and 002, both with a rollback, pending everywhere."""
+    line.write(
+        _001_users="CREATE TABLE users (id int);",
+        _001_rollback="DROP TABLE users;",
+        _002_orders="CREATE TABLE orders (id int);",
+        _002_rollback="DROP TABLE orders;",
+    )
+    return line
+
+
+@pytest.fixture
 def unreachable(line: Line, settings: SettingsWrapper) -> Callable[[Environment], Environment]:
     """Make an environment lead to a port where nobody listens."""
     return lambda environment: lead_to(settings, environment, "postgresql://nobody:s3cret@127.0.0.1:1/gone")

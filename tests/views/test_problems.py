@@ -47,7 +47,7 @@ def test_a_problem_of_a_rollback_leads_to_its_line(line: Line, viewer: User, cli
     assert 'href="/migrations/001/users/#down-L1"' in client_of(viewer).get(URL).content.decode()
 
 
-def test_a_healthy_folder_says_so(two: Line, viewer: User, client_of: ClientOf) -> None:
+def test_a_healthy_folder_says_so(two_files: Line, viewer: User, client_of: ClientOf) -> None:
     page = text(client_of(viewer).get(URL))
     assert "Nothing is wrong with the folder" in page
     assert "001_users.sql migration 001 Nothing found" in page.replace("Read as", "")
