@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
+#: A run's heartbeat has a connection of its own, which sees only what is committed: without that a slow run is stopped.
+AS_A_WORKER = pytest.mark.django_db(transaction=True)
+
 type Install = Callable[[Finds], None]
 type Demanding = Callable[..., Environment]
 
@@ -86,6 +89,7 @@ def test_the_page_of_a_plan_asks_for_just_that_plan(two_files: Line, requester: 
     assert Rehearsal.objects.get().digest == digest
 
 
+@AS_A_WORKER
 def test_a_rollback_can_be_rehearsed(
     two_files: Line, run_on_staging: Callable[..., Run], requester: User, client_of: ClientOf
 ) -> None:
@@ -308,6 +312,7 @@ def test_nobody_is_asked_where_nobody_wants_a_way_back(two_files: Line, requeste
     assert "without a way back" not in text(client_of(requester).get("/environments/production/apply/"))
 
 
+@AS_A_WORKER
 def test_a_proven_rollback_needs_no_acceptance(
     two_files: Line,
     run_on_staging: Callable[..., Run],
