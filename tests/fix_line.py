@@ -56,15 +56,27 @@ def line(tmp_path: Path, settings: SettingsWrapper, make_database: MakeDatabase)
 
 
 @pytest.fixture
+def two_files(line: Line) -> Line:
+    """001 and 002, both with a rollback, pending everywhere."""
+    line.write(
+        _001_users="CREATE TABLE users (id int);",
+        _001_rollback="DROP TABLE users;",
+        _002_orders="CREATE TABLE orders (id int);",
+        _002_rollback="DROP TABLE orders;",
+    )
+    return line
+
+
+@pytest.fixture
 def unreachable(line: Line, settings: SettingsWrapper) -> Callable[[Environment], Environment]:
     """Make an environment lead to a port where nobody listens."""
-    return lambda environment: _led_to(settings, environment, "postgresql://nobody:s3cret@127.0.0.1:1/gone")
+    return lambda environment: lead_to(settings, environment, "postgresql://nobody:s3cret@127.0.0.1:1/gone")
 
 
 @pytest.fixture
 def lead(line: Line, settings: SettingsWrapper) -> Callable[[Environment, Database], Environment]:
     """Make the URL of an environment lead to another database, as if it were set so and Signalbox restarted."""
-    return lambda environment, database: _led_to(settings, environment, database.url)
+    return lambda environment, database: lead_to(settings, environment, database.url)
 
 
 @pytest.fixture
@@ -73,7 +85,7 @@ def copy_of(line: Line, make_database: MakeDatabase) -> Callable[[Environment], 
     return lambda environment: make_database(template=line.databases[environment.slug].name)
 
 
-def _led_to(settings: SettingsWrapper, environment: Environment, url: str) -> Environment:
+def lead_to(settings: SettingsWrapper, environment: Environment, url: str) -> Environment:
     elsewhere = replace(environment, url=url)
     settings.ENVIRONMENTS = tuple(elsewhere if e.slug == elsewhere.slug else e for e in settings.ENVIRONMENTS)
     return elsewhere

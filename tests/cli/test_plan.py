@@ -16,15 +16,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def three_files(line: Line) -> Line:
-    line.write(
-        _001_users="CREATE TABLE users (id int);",
-        _001_rollback="DROP TABLE users;",
-        _002_orders="CREATE TABLE orders (id int);",
-        _002_rollback="DROP TABLE orders;",
-        _003_invoices="CREATE TABLE invoices (id int);",
-    )
-    return line
+def three_files(two_files: Line) -> Line:
+    """A third one beside them, without a rollback."""
+    two_files.write(_003_invoices="CREATE TABLE invoices (id int);")
+    return two_files
 
 
 def test_it_says_in_json_exactly_what_would_run(signalbox: Signalbox, three_files: Line):

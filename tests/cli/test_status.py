@@ -25,12 +25,6 @@ MANAGE = Path(__file__).parents[2] / "manage.py"
 ROLLBACKS = {"_001_rollback": "DROP TABLE users;", "_002_rollback": "DROP TABLE orders;"}
 
 
-@pytest.fixture
-def two_files(line: Line) -> Line:
-    line.write(_001_users="CREATE TABLE users (id int);", _002_orders="CREATE TABLE orders (id int);", **ROLLBACKS)
-    return line
-
-
 def states(environment: dict[str, Any]) -> dict[str, str]:
     return {f"{m['version']}_{m['name']}": m["state"] for m in environment["migrations"]}
 

@@ -40,25 +40,13 @@ def no_query_while_wording(db: None) -> Iterator[None]:
 
 
 @pytest.fixture
-def two(line: Line) -> Line:
-    """001 and 002, both with a rollback, pending everywhere."""
-    line.write(
-        _001_users="CREATE TABLE users (id int);",
-        _001_rollback="DROP TABLE users;",
-        _002_orders="CREATE TABLE orders (id int);",
-        _002_rollback="DROP TABLE orders;",
-    )
-    return line
-
-
-@pytest.fixture
-def ask(two: Line, acting: Callable[[User], Actor]) -> Callable[[User], Request]:
+def ask(two_files: Line, acting: Callable[[User], Actor]) -> Callable[[User], Request]:
     """A request to apply both to production."""
     from dashboard.services import approvals, plans
 
     def opened(by: User) -> Request:
-        plan = plans.apply(two.production)
-        return approvals.open_request(plan, environment=two.production, by=acting(by), reason="December release")
+        plan = plans.apply(two_files.production)
+        return approvals.open_request(plan, environment=two_files.production, by=acting(by), reason="December release")
 
     return opened
 

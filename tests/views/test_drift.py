@@ -61,7 +61,7 @@ def test_a_schema_nobody_looked_at_says_what_the_first_look_is_for(
 
 
 def test_in_line_says_since_which_run(
-    two: Line, requester: User, client_of: ClientOf, run_on_staging: Callable[[User], Run]
+    two_files: Line, requester: User, client_of: ClientOf, run_on_staging: Callable[[User], Run]
 ) -> None:
     run = run_on_staging(requester)
     shown = text(client_of(requester).get(ADDRESS))
@@ -116,20 +116,20 @@ def test_an_unreachable_target_says_why_and_what_was_known(
 
 
 def test_a_late_look_after_a_run_says_what_it_cannot_tell(
-    two: Line,
+    two_files: Line,
     requester: User,
     acting: Callable[[User], Actor],
     client_of: ClientOf,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    look(two.staging)
+    look(two_files.staging)
     monkeypatch.setattr(drift, "after_run", lambda run: None)
-    run = runs.start(plans.apply(two.staging), environment=two.staging, by=acting(requester))
+    run = runs.start(plans.apply(two_files.staging), environment=two_files.staging, by=acting(requester))
     execution.execute(run.pk)
     run.refresh_from_db()
     Run.objects.filter(pk=run.pk).update(finished_at=run.finished_at - drift.LATE * 2)
     DriftCheck.objects.update(at=run.finished_at - drift.LATE * 3)
-    look(two.staging)
+    look(two_files.staging)
     assert f"could not be read right after run {run.pk}" in text(client_of(requester).get(ADDRESS))
 
 
@@ -188,9 +188,9 @@ def test_the_last_two_environments_are_compared_unless_others_are_asked_for(
 
 
 def test_a_difference_that_a_migration_makes_is_explained_by_it(
-    two: Line, requester: User, client_of: ClientOf, run_on_staging: Callable[[User], Run]
+    two_files: Line, requester: User, client_of: ClientOf, run_on_staging: Callable[[User], Run]
 ) -> None:
-    look(two.production)
+    look(two_files.production)
     run_on_staging(requester)
     observations.refresh_all()
     page = client_of(requester).get("/compare/?a=staging&b=production")
@@ -199,8 +199,8 @@ def test_a_difference_that_a_migration_makes_is_explained_by_it(
     assert "001_users" in shown
     assert "By 001_users and 002_orders, applied in Staging only" in shown
     assert "table public.users: only in Staging, with 1 column" in shown
-    two.query(two.production, "CREATE TABLE by_hand (id int)")
-    look(two.production)
+    two_files.query(two_files.production, "CREATE TABLE by_hand (id int)")
+    look(two_files.production)
     shown = text(client_of(requester).get("/compare/?a=staging&b=production"))
     assert "2 of them not explained by a migration" in shown
     assert shown.count("Not explained by a migration") == 1

@@ -24,15 +24,17 @@ ONE = f"{ADDRESS}?version=002&name=orders"
 
 
 @pytest.fixture
-def edited(two: Line, requester: User, run_on_staging: Callable[[User], Run]) -> Line:
+def edited(two_files: Line, requester: User, run_on_staging: Callable[[User], Run]) -> Line:
     """Of 001 the comments, of 002 the SQL."""
     run_on_staging(requester)
-    two.write(_001_users="-- People\nCREATE TABLE users (id int);", _002_orders="CREATE TABLE orders (id bigint);")
+    two_files.write(
+        _001_users="-- People\nCREATE TABLE users (id int);", _002_orders="CREATE TABLE orders (id bigint);"
+    )
     observations.refresh_all()
-    return two
+    return two_files
 
 
-def test_where_nothing_was_edited_the_page_says_so(two: Line, viewer: User, client_of: ClientOf) -> None:
+def test_where_nothing_was_edited_the_page_says_so(two_files: Line, viewer: User, client_of: ClientOf) -> None:
     assert "No file was edited" in text(client_of(viewer).get(ADDRESS))
 
 
@@ -97,10 +99,10 @@ def test_a_file_edited_meanwhile_is_not_accepted(edited: Line, requester: User, 
 
 
 def test_on_a_protected_environment_it_opens_a_request(
-    two: Line, run_on_production: Callable[[], Run], requester: User, client_of: ClientOf
+    two_files: Line, run_on_production: Callable[[], Run], requester: User, client_of: ClientOf
 ) -> None:
     run_on_production()
-    two.write(_001_users="-- People\nCREATE TABLE users (id int);")
+    two_files.write(_001_users="-- People\nCREATE TABLE users (id int);")
     client, address = client_of(requester), "/environments/production/edited/"
     page = client.get(address)
     assert "its history changes only with the approval of a second person" in text(page)

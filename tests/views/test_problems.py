@@ -13,7 +13,6 @@ from tests.views.pages import text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-    from django.test import Client
     from pytest_django.fixtures import SettingsWrapper
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +47,7 @@ def test_a_problem_of_a_rollback_leads_to_its_line(line: Line, viewer: User, cli
     assert 'href="/migrations/001/users/#down-L1"' in client_of(viewer).get(URL).content.decode()
 
 
-def test_a_healthy_folder_says_so(two: Line, viewer: User, client_of: ClientOf) -> None:
+def test_a_healthy_folder_says_so(two_files: Line, viewer: User, client_of: ClientOf) -> None:
     page = text(client_of(viewer).get(URL))
     assert "Nothing is wrong with the folder" in page
     assert "001_users.sql migration 001 Nothing found" in page.replace("Read as", "")
@@ -67,19 +66,3 @@ def test_a_missing_folder_is_refused_with_a_sentence(
     answer = client_of(viewer).get(URL)
     assert answer.status_code == 503
     assert "There is no migrations folder at" in text(answer)
-
-
-def test_each_person_sees_it_and_strangers_do_not(
-    two: Line,
-    viewer: User,
-    requester: User,
-    approver: User,
-    admin: User,
-    outsider: User,
-    client_of: ClientOf,
-    client: Client,
-) -> None:
-    for person in (viewer, requester, approver, admin):
-        assert client_of(person).get(URL).status_code == 200
-    assert client_of(outsider).get(URL).status_code == 403
-    assert client.get(URL).status_code == 302

@@ -18,14 +18,14 @@ pytestmark = pytest.mark.django_db
 ADDRESS = "/environments/staging/skip/001/"
 
 
-def test_it_says_what_why_and_what_next(two: Line, viewer: User, client_of: ClientOf) -> None:
+def test_it_says_what_why_and_what_next(two_files: Line, viewer: User, client_of: ClientOf) -> None:
     shown = text(client_of(viewer).get(ADDRESS))
     assert "Your role does not allow you to settle a migration by hand." in shown
     assert "Ask an administrator of Signalbox." in shown
     assert "permission_refused" in shown
 
 
-def test_the_way_back_is_where_the_person_came_from(two: Line, viewer: User, client_of: ClientOf) -> None:
+def test_the_way_back_is_where_the_person_came_from(two_files: Line, viewer: User, client_of: ClientOf) -> None:
     client = client_of(viewer)
     own = client.get(ADDRESS, headers={"referer": "http://testserver/runs/"}).content.decode()
     foreign = client.get(ADDRESS, headers={"referer": "https://evil.example/"}).content.decode()
@@ -33,7 +33,7 @@ def test_the_way_back_is_where_the_person_came_from(two: Line, viewer: User, cli
     assert "evil.example" not in foreign
 
 
-def test_a_missing_folder_is_explained(two: Line, admin: User, client_of: ClientOf, settings: object) -> None:
-    settings.SOURCE = two.folder / "gone"  # type: ignore[attr-defined]
+def test_a_missing_folder_is_explained(two_files: Line, admin: User, client_of: ClientOf, settings: object) -> None:
+    settings.SOURCE = two_files.folder / "gone"  # type: ignore[attr-defined]
     answer = client_of(admin).get("/environments/staging/apply/")
     assert (answer.status_code, "There is no migrations folder" in text(answer)) == (503, True)

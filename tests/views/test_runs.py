@@ -36,7 +36,7 @@ def failing(line: Line) -> Line:
 
 
 def test_the_list_names_each_run(
-    two: Line, requester: User, viewer: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Line, requester: User, viewer: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     client = client_of(viewer)
     assert "Nothing has run yet" in text(client.get("/runs/"))
@@ -48,7 +48,7 @@ def test_the_list_names_each_run(
 
 
 def test_a_run_that_succeeded_shows_its_statements(
-    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run = run_on_staging(requester)
     shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
@@ -136,7 +136,7 @@ def test_only_an_administrator_is_offered_to_skip(
 
 
 def test_a_queued_run_without_a_worker_says_so(
-    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run = run_on_staging(requester, execute=False)
     shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
@@ -145,7 +145,7 @@ def test_a_queued_run_without_a_worker_says_so(
 
 
 def test_htmx_gets_the_progress_alone_until_the_run_has_ended(
-    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run, client = run_on_staging(requester, execute=False), client_of(requester)
     moving = client.get(f"/runs/{run.pk}/", headers={"HX-Request": "true"})
@@ -158,14 +158,14 @@ def test_htmx_gets_the_progress_alone_until_the_run_has_ended(
 
 
 def test_the_page_says_that_it_varies(
-    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run = run_on_staging(requester)
     assert "HX-Request" in client_of(requester).get(f"/runs/{run.pk}/").headers["Vary"]
 
 
 def test_a_queued_run_is_cancelled_at_once(
-    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run, client = run_on_staging(requester, execute=False), client_of(requester)
     client.post(f"/runs/{run.pk}/cancel/")
@@ -177,7 +177,7 @@ def test_a_queued_run_is_cancelled_at_once(
 
 
 def test_a_viewer_cannot_cancel_and_reads_why(
-    two: Line, requester: User, viewer: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Line, requester: User, viewer: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run, client = run_on_staging(requester, execute=False), client_of(viewer)
     assert "It needs the role approver" in text(client.get(f"/runs/{run.pk}/"))
@@ -185,7 +185,7 @@ def test_a_viewer_cannot_cancel_and_reads_why(
 
 
 def test_a_cancel_on_its_way_is_shown_and_not_offered_twice(
-    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run, client = run_on_staging(requester, execute=False), client_of(requester)
     runs.claim(run.pk)
@@ -194,7 +194,7 @@ def test_a_cancel_on_its_way_is_shown_and_not_offered_twice(
 
 
 def test_an_interrupted_run_freezes_the_environment_and_says_so(
-    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run = runs.claim(run_on_staging(requester, execute=False).pk)
     assert run
@@ -206,7 +206,7 @@ def test_an_interrupted_run_freezes_the_environment_and_says_so(
 
 
 def test_a_run_that_cannot_be_found_out_about_says_why_and_what_to_do(
-    two: Line,
+    two_files: Line,
     requester: User,
     run_on_staging: Callable[..., Run],
     client_of: ClientOf,
@@ -217,7 +217,7 @@ def test_a_run_that_cannot_be_found_out_about_says_why_and_what_to_do(
     runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has not been heard of.", "next_step": ""})
     page, client = f"/runs/{run.pk}/", client_of(requester)
     assert "Nothing, but to wait." in text(client.get(page))
-    unreachable(two.staging)
+    unreachable(two_files.staging)
     execution.recover(run.pk)
     shown = text(client.get(page))
     assert "Signalbox could not find out yet what was committed: Staging cannot be reached" in shown
@@ -227,7 +227,7 @@ def test_a_run_that_cannot_be_found_out_about_says_why_and_what_to_do(
 
 
 def test_a_resolved_run_says_what_was_found_out(
-    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run = runs.claim(run_on_staging(requester, execute=False).pk)
     assert run
@@ -248,7 +248,7 @@ def test_a_resolved_run_says_what_was_found_out(
     ],
 )
 def test_each_verdict_after_a_crash_has_its_words(
-    two: Line,
+    two_files: Line,
     requester: User,
     run_on_staging: Callable[..., Run],
     client_of: ClientOf,
@@ -270,7 +270,7 @@ def test_each_verdict_after_a_crash_has_its_words(
 
 
 def test_a_long_step_lists_its_last_statements_and_counts_the_rest(
-    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run = runs.claim(run_on_staging(requester, execute=False).pk)
     assert run
@@ -285,7 +285,7 @@ def test_a_long_step_lists_its_last_statements_and_counts_the_rest(
 
 
 def test_a_step_says_whom_it_waits_for_and_how_often_it_began(
-    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run = runs.claim(run_on_staging(requester, execute=False).pk)
     assert run
@@ -301,7 +301,7 @@ def test_a_step_says_whom_it_waits_for_and_how_often_it_began(
 
 
 def test_a_run_page_asks_the_database_no_more_for_more_steps(
-    two: Line,
+    two_files: Line,
     requester: User,
     run_on_staging: Callable[..., Run],
     client_of: ClientOf,
@@ -323,21 +323,6 @@ def test_the_log_is_plain_text_with_everything_in_it(
     assert "sqlstate: 23503" in log
     assert "Started by:  alice" in log
     assert failing.staging.url not in log
-
-
-def test_a_run_that_never_was_is_not_found(line: Line, viewer: User, client_of: ClientOf) -> None:
-    client = client_of(viewer)
-    assert client.get("/runs/999/").status_code == 404
-    assert client.post("/runs/999/cancel/").status_code == 404
-    assert client.get("/runs/1/cancel/").status_code == 405
-
-
-def test_strangers_and_people_without_a_role_see_no_run(
-    two: Line, requester: User, outsider: User, run_on_staging: Callable[..., Run], client_of: ClientOf, client: object
-) -> None:
-    run = run_on_staging(requester)
-    assert client_of(outsider).get(f"/runs/{run.pk}/").status_code == 403
-    assert client.get(f"/runs/{run.pk}/").status_code == 302  # type: ignore[attr-defined]
 
 
 def test_what_runs_outside_a_transaction_can_stay_half_applied_and_the_page_says_so(

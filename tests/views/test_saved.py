@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +9,10 @@ import pytest
 
 from config.environments import Environment
 from dashboard.models import AuditEvent, Request, Run
-from dashboard.services import execution
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
-from tests.views.pages import digest_on, text
+from tests.views.pages import digest_on, hidden, text
+from tests.views.worker import execute_newest
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -37,25 +36,13 @@ def shop(line: Line) -> Line:
 
 
 @pytest.fixture
-def two(shop: Line) -> Line:
+def two_files(shop: Line) -> Line:
     """What `ask` and `run_on_production` run."""
     return shop
 
 
 def fill(line: Line, environment: Any, count: int = 3) -> None:
     line.query(environment, f"INSERT INTO users SELECT n, 'n', 'pro' FROM generate_series(1, {count}) n")
-
-
-def run_last() -> Run:
-    run = Run.objects.latest("id")
-    execution.execute(run.pk)
-    run.refresh_from_db()
-    return run
-
-
-def hidden(answer: Any, name: str) -> str:
-    found = re.search(rf'name="{name}" value="([^"]*)"', answer.content.decode())
-    return found[1] if found else ""
 
 
 def test_the_rollback_page_says_what_would_be_lost_and_on_what_that_rests(
@@ -105,7 +92,7 @@ def test_a_destructive_migration_is_forecast_and_can_save_too(
     page = client.get("/environments/staging/apply/")
     assert "public.users 3 rows Every row is deleted; the table stays." in text(page)
     client.post("/environments/staging/apply/", {"digest": digest_on(page), "save_rows": "on"})
-    assert run_last().steps.get().copied[0]["rows"] == 3
+    assert execute_newest().steps.get().copied[0]["rows"] == 3
 
 
 def test_rows_are_saved_with_the_rollback_and_come_back_after_the_next_apply(
@@ -116,7 +103,7 @@ def test_rows_are_saved_with_the_rollback_and_come_back_after_the_next_apply(
     client = client_of(requester)
     page = client.get(USERS.format("staging"))
     client.post(USERS.format("staging"), {"digest": digest_on(page), "accepted": UNPROVEN, "save_rows": "on"})
-    run = run_last()
+    run = execute_newest()
     assert run.status == Run.Status.SUCCEEDED
     assert "Saved first: 3 rows of public.users, in signalbox_saved." in text(client.get(f"/runs/{run.pk}/"))
     saved = text(client.get("/environments/staging/saved/"))
@@ -126,7 +113,7 @@ def test_rows_are_saved_with_the_rollback_and_come_back_after_the_next_apply(
     address = f"/environments/staging/saved/{run.pk}/001/users/"
     page = client.get(address)
     client.post(address, {"digest": digest_on(page)})
-    back = run_last()
+    back = execute_newest()
     assert (back.action, back.status) == ("bring_back", "succeeded")
     assert "Brought back 3 rows of public.users" in text(client.get(f"/runs/{back.pk}/"))
     assert shop.query(shop.staging, "SELECT count(*) FROM users") == [(3,)]
@@ -141,7 +128,7 @@ def test_what_does_not_fit_is_not_offered_and_says_where_it_is(
     client = client_of(requester)
     page = client.get(USERS.format("staging"))
     client.post(USERS.format("staging"), {"digest": digest_on(page), "accepted": UNPROVEN, "save_rows": "on"})
-    run = run_last()
+    run = execute_newest()
     answer = client.get(f"/environments/staging/saved/{run.pk}/001/users/")
     assert answer.status_code == 422
     assert "none of it can be brought back (public.users: there is no table" in text(answer)
@@ -173,7 +160,7 @@ def test_the_number_of_rows_is_typed_beside_the_name(
         assert (answer.status_code, Run.objects.count()) == (422, 1)
     assert roll_back_production(client, typed_rows="3").status_code == 302
     assert AuditEvent.objects.filter(kind="run.queued").latest("id").data["rows_to_lose"] == "3"
-    assert run_last().status == Run.Status.SUCCEEDED
+    assert execute_newest().status == Run.Status.SUCCEEDED
 
 
 def test_rows_written_meanwhile_ask_for_the_new_number(
@@ -198,7 +185,7 @@ def test_the_approval_of_the_apply_covers_its_rollback_with_the_rows_saved(
     run_on_production()
     fill(shop, shop.production)
     assert roll_back_production(client_of(requester), typed_rows="3", save_rows="on").status_code == 302
-    run = run_last()
+    run = execute_newest()
     assert run.status == Run.Status.SUCCEEDED, run.failure
     assert run.request == Request.objects.get()
     assert AuditEvent.objects.filter(kind="run.queued").latest("id").data["saves"] == [
@@ -225,7 +212,7 @@ def test_bringing_back_on_a_protected_environment_needs_approval(
     fill(shop, shop.production)
     client = client_of(requester)
     roll_back_production(client, typed_rows="3", save_rows="on")
-    run = run_last()
+    run = execute_newest()
     shop.query(shop.production, "CREATE TABLE users (id int PRIMARY KEY, name text, plan text)")
     address = f"/environments/production/saved/{run.pk}/001/users/"
     client.post(address, {"digest": digest_on(client.get(address)), "reason": "The customers want them back"})
@@ -253,7 +240,7 @@ def test_the_person_who_runs_an_approved_rollback_types_the_number_too(
     decision = {"digest": request.digest, "then": "run", "typed_name": "production", "shown_rows": "3"}
     assert decides.post(f"/requests/{request.pk}/approve/", decision).status_code == 422
     assert decides.post(f"/requests/{request.pk}/approve/", {**decision, "typed_rows": "3"}).status_code == 302
-    assert run_last().steps.get().copied[0]["rows"] == 3
+    assert execute_newest().steps.get().copied[0]["rows"] == 3
 
 
 def test_approving_alone_takes_no_number_and_running_it_does(

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dashboard.forms.skips import NONE
-from dashboard.models import Request, Run
-from dashboard.services import execution
+from dashboard.models import Request
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
 from tests.views.pages import text
+from tests.views.worker import execute_newest
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -36,24 +36,20 @@ def recorded(line: Line) -> list[tuple[object, ...]]:
     return line.query(line.staging, "SELECT name, kind FROM platform.schema_migrations ORDER BY name")
 
 
-def carry_out() -> None:
-    execution.execute(Run.objects.latest("id").pk)
-
-
-def test_only_an_administrator_sees_the_page(two: Line, approver: User, admin: User, client_of: ClientOf) -> None:
+def test_only_an_administrator_sees_the_page(two_files: Line, approver: User, admin: User, client_of: ClientOf) -> None:
     refused = client_of(approver).get("/environments/staging/skip/001/")
     assert (refused.status_code, "It needs the role admin" in text(refused)) == (403, True)
     shown = text(client_of(admin).get("/environments/staging/skip/001/"))
     assert "It is recorded as skipped in schema_migrations with your reason; no SQL of it is sent" in shown
 
 
-def test_a_skip_wants_a_reason_and_runs_nothing(two: Line, admin: User, client_of: ClientOf) -> None:
+def test_a_skip_wants_a_reason_and_runs_nothing(two_files: Line, admin: User, client_of: ClientOf) -> None:
     client = client_of(admin)
     assert client.post("/environments/staging/skip/001/", {"reason": " "}).status_code == 422
     client.post("/environments/staging/skip/001/", REASON)
-    carry_out()
-    assert recorded(two) == [("users", "skipped")]
-    assert two.query(two.staging, "SELECT to_regclass('public.users')") == [(None,)]
+    execute_newest()
+    assert recorded(two_files) == [("users", "skipped")]
+    assert two_files.query(two_files.staging, "SELECT to_regclass('public.users')") == [(None,)]
 
 
 def test_in_a_conflict_one_file_keeps_the_number(rivals: Line, admin: User, client_of: ClientOf) -> None:
@@ -61,14 +57,14 @@ def test_in_a_conflict_one_file_keeps_the_number(rivals: Line, admin: User, clie
     shown = text(client.get("/environments/staging/skip/002/"))
     assert "Which file keeps the number 002 on Staging?" in shown
     client.post("/environments/staging/skip/002/", {**REASON, "kept": "phone"})
-    carry_out()
+    execute_newest()
     assert recorded(rivals) == [("city", "skipped")]
     assert "ADD phone" in text(client.get("/environments/staging/apply/"))
 
 
 def test_in_a_conflict_none_may_keep_it(rivals: Line, admin: User, client_of: ClientOf) -> None:
     client_of(admin).post("/environments/staging/skip/002/", {**REASON, "kept": NONE})
-    carry_out()
+    execute_newest()
     assert recorded(rivals) == [("city", "skipped"), ("phone", "skipped")]
 
 
@@ -81,18 +77,18 @@ def test_in_a_conflict_saying_nothing_is_no_decision(rivals: Line, admin: User, 
 def test_a_number_the_database_gave_away_is_no_longer_to_be_had(rivals: Line, admin: User, client_of: ClientOf) -> None:
     client = client_of(admin)
     client.post("/environments/staging/skip/002/", {**REASON, "kept": "phone"})
-    carry_out()
+    execute_newest()
     client.post(
         "/environments/staging/apply/", {"digest": client.get("/environments/staging/apply/").context["plan"].digest}
     )
-    carry_out()
+    execute_newest()
     rivals.write(_002_zip="ALTER TABLE users ADD zip text;")
     shown = text(client.get("/environments/staging/skip/002/"))
     assert "already taken by 002_phone in this database" in shown
     assert "keeps the number" not in shown
 
 
-def test_on_a_protected_environment_it_opens_a_request(two: Line, admin: User, client_of: ClientOf) -> None:
+def test_on_a_protected_environment_it_opens_a_request(two_files: Line, admin: User, client_of: ClientOf) -> None:
     answer = client_of(admin).post("/environments/production/skip/001/", REASON)
     request = Request.objects.get()
     assert (answer.headers["Location"], request.action, request.reason) == (
@@ -104,22 +100,18 @@ def test_on_a_protected_environment_it_opens_a_request(two: Line, admin: User, c
     assert "Nothing is run: only the history of the environment is written." in shown
 
 
-def test_a_skip_is_taken_back(two: Line, admin: User, client_of: ClientOf) -> None:
+def test_a_skip_is_taken_back(two_files: Line, admin: User, client_of: ClientOf) -> None:
     client = client_of(admin)
     client.post("/environments/staging/skip/001/", REASON)
-    carry_out()
+    execute_newest()
     shown = text(client.get("/environments/staging/unskip/001/users/"))
     assert "it is pending on Staging again" in shown
     assert client.post("/environments/staging/unskip/001/users/", {}).status_code == 422
     client.post("/environments/staging/unskip/001/users/", {"reason": "It was needed after all"})
-    carry_out()
-    assert recorded(two) == []
+    execute_newest()
+    assert recorded(two_files) == []
 
 
-def test_only_an_administrator_takes_a_skip_back(two: Line, approver: User, client_of: ClientOf) -> None:
-    assert client_of(approver).get("/environments/staging/unskip/001/users/").status_code == 403
-
-
-def test_a_version_nobody_has_is_refused(two: Line, admin: User, client_of: ClientOf) -> None:
+def test_a_version_nobody_has_is_refused(two_files: Line, admin: User, client_of: ClientOf) -> None:
     answer = client_of(admin).get("/environments/staging/skip/777/")
     assert (answer.status_code, "no file with the version 777" in text(answer)) == (422, True)

@@ -1,0 +1,39 @@
+"""Every verb of `manage.py signalbox` can be found by someone who reads."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from dashboard import cli
+from dashboard.cli.exits import Exit
+from tests.architecture.source import text_of
+
+#: For verbs that run something on a target; there are none yet.
+UNREACHED = {Exit.APPROVAL_NEEDED, Exit.PERMISSION}
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_every_verb_is_documented(verb: str) -> None:
+    text = text_of("README.md", "docs/**/*.md")
+    assert re.search(rf"signalbox {verb}\b|^\| `{verb}\b", text, re.MULTILINE), (
+        f"Say in README.md, under the command line, what `signalbox {verb}` does."
+    )
+
+
+def test_no_verb_is_documented_that_is_gone() -> None:
+    told = set(re.findall(r"manage\.py signalbox ([a-z]+)", text_of("README.md", "docs/**/*.md")))
+    assert told <= set(cli.VERBS), f"There is no such verb: {sorted(told - set(cli.VERBS))}"
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_every_verb_explains_itself(verb: str) -> None:
+    assert (cli.VERBS[verb].__doc__ or "").strip(), f"The docstring of dashboard/cli/{verb}.py is its help; write it."
+
+
+def test_every_exit_code_is_documented() -> None:
+    rows = {int(code) for code in re.findall(r"^\| (\d) \|", text_of("README.md"), re.MULTILINE)}
+    missing = set(Exit) - rows - UNREACHED
+    assert not missing, f"Say in README.md, under the command line, what these exit codes mean: {missing}"
+    assert rows <= set(Exit), f"No command ends with these codes any more: {rows - set(Exit)}"

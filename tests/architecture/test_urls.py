@@ -1,0 +1,36 @@
+"""Every address is asked in the table of who may, and something leads to it."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from dashboard import urls
+from tests.architecture.source import calls, text_of
+
+NAMES = {pattern.name for pattern in urls.urlpatterns}
+
+
+def test_every_address_has_a_name_of_its_own() -> None:
+    names = [pattern.name for pattern in urls.urlpatterns]
+    assert all(names), "Give each path in dashboard/urls.py a name: templates and tests know it by that."
+    assert len(names) == len(set(names)), "Two paths in dashboard/urls.py have one name."
+
+
+def test_something_leads_to_every_address() -> None:
+    from_templates = set(re.findall(r"{% url '([a-z-]+)'", text_of("templates/**/*.html")))
+    from_code = {
+        argument.value
+        for _, call in calls("dashboard/presenters", "dashboard/views", "dashboard/forms", "dashboard/templatetags")
+        for argument in call.args
+        if isinstance(argument, ast.Constant)
+    }
+    unreached = NAMES - from_templates - from_code
+    assert not unreached, (
+        f"Nothing leads to {sorted(unreached)}: link it from a template or a presenter, or take it out."
+    )
+
+
+def test_no_template_leads_to_an_address_that_is_gone() -> None:
+    gone = set(re.findall(r"{% url '([a-z-]+)'", text_of("templates/**/*.html"))) - NAMES
+    assert not gone, f"dashboard/urls.py has no {sorted(gone)} any more."

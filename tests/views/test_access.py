@@ -1,0 +1,303 @@
+"""Every address, asked by every person, with GET and with POST.
+
+`TABLE` has a row for each name in dashboard/urls.py. A new address without a row fails here and says what to add.
+Rules that hold everywhere are not in the rows: strangers are sent to the sign-in page, and someone without a role is
+refused. The POST sends a form that is complete, so that its answer depends on the person alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import URLResolver, get_resolver, reverse
+
+from dashboard import urls
+from dashboard.middleware import WITHOUT_ROLE
+from dashboard.services import approvals, drift, observations, plans, rehearsals, runs
+from dashboard.services.actors import SIGNALBOX, Actor
+from tests.fix_people import ClientOf
+from tests.views import world as worlds
+from tests.views.world import World
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from django.http import HttpResponse
+    from pytest_django.fixtures import SettingsWrapper
+
+    from dashboard.engine.localserver import LocalServer
+
+pytestmark = pytest.mark.django_db
+
+ROLES = ("viewer", "requester", "approver", "admin")
+
+OK, SEE_OTHER, REFUSED, NOT_FOUND, WRONG_METHOD = 200, 302, 403, 404, 405
+
+#: The answer to a viewer, a requester, an approver and an administrator.
+type Answers = tuple[int, int, int, int]
+
+
+def everyone(status: int) -> Answers:
+    return (status, status, status, status)
+
+
+def from_requester(status: int) -> Answers:
+    return (REFUSED, status, status, status)
+
+
+def from_approver(status: int) -> Answers:
+    return (REFUSED, REFUSED, status, status)
+
+
+def admins(status: int) -> Answers:
+    return (REFUSED, REFUSED, REFUSED, status)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """One row: where it leads, what it answers, what its form sends."""
+
+    get: Answers
+    post: Answers
+    arguments: Mapping[str, str] = field(default_factory=dict)  # "{run}" stands for the number of the run
+    form_on: str = ""  # the address whose page holds the form, where that is another one
+    sends: Mapping[str, object] = field(default_factory=dict)  # beside the hidden fields of the page
+    before: Callable[[World, SettingsWrapper], None] = lambda world, settings: None  # what has to have happened
+
+
+def only_post(answers: Answers, **values: object) -> Address:
+    return Address(get=everyone(WRONG_METHOD), post=answers, **values)  # type: ignore[arg-type]
+
+
+def only_get(answers: Answers, **values: object) -> Address:
+    return Address(get=answers, post=everyone(WRONG_METHOD), **values)  # type: ignore[arg-type]
+
+
+def on(slug: str, version: str = "", name: str = "", **more: str) -> dict[str, str]:
+    given = {"slug": slug, "version": version, "name": name, **more}
+    return {argument: value for argument, value in given.items() if value}
+
+
+def production_leads_to_busy(world: World, settings: SettingsWrapper) -> None:
+    observations.refresh(world.environment("production"))
+    observations.refresh(world.lead(settings, "production", to="busy"))
+
+
+def broken_has_drifted(world: World, settings: SettingsWrapper) -> None:
+    drift.check(world.environment("broken"), by=SIGNALBOX)
+    world.databases["broken"].query("CREATE TABLE IF NOT EXISTS by_hand (); ALTER TABLE by_hand ADD COLUMN more int")
+    drift.check(world.environment("broken"), by=SIGNALBOX)
+    world.databases["broken"].query("DROP TABLE by_hand")
+
+
+REASON = {"reason": "December release"}
+
+TABLE: dict[str, Address] = {
+    "overview": only_get(everyone(OK)),
+    "audit": only_get(everyone(OK)),
+    # Environments
+    "environments": only_get(everyone(OK)),
+    "environment": only_get(everyone(OK), arguments=on("staging")),
+    "environment-refresh": only_post(everyone(SEE_OTHER), arguments=on("staging")),
+    "connection": only_get(from_requester(OK), arguments=on("staging")),
+    "rebind": Address(
+        get=admins(OK),
+        post=admins(SEE_OTHER),
+        arguments=on("production"),
+        sends={**REASON, "typed_name": "production"},
+        before=production_leads_to_busy,
+    ),
+    "apply": Address(get=everyone(OK), post=from_requester(SEE_OTHER), arguments=on("production"), sends=REASON),
+    "apply-rehearse": only_post(from_requester(SEE_OTHER), arguments=on("production")),
+    "rollback": Address(
+        get=everyone(OK),
+        post=from_requester(SEE_OTHER),
+        arguments=on("staging", "002", "orders"),
+        sends={"accepted": ["unproven_rollback:002"]},
+    ),
+    "rollback-rehearse": only_post(from_requester(SEE_OTHER), arguments=on("staging", "002", "orders")),
+    "settle": Address(
+        get=everyone(OK),
+        post=admins(SEE_OTHER),
+        arguments=on("broken", "003", "emails"),
+        sends={"way": "reset", "reset-reason": "Both indexes were dropped by hand"},
+    ),
+    "saved": only_get(everyone(OK), arguments=on("staging")),
+    "bring-back": Address(
+        get=everyone(OK), post=from_requester(SEE_OTHER), arguments=on("staging", "002", "orders", run_id="7")
+    ),
+    "edits": Address(get=everyone(OK), post=from_requester(SEE_OTHER), arguments=on("staging")),
+    "drift": only_get(everyone(OK), arguments=on("staging")),
+    "drift-check": only_post(everyone(SEE_OTHER), arguments=on("staging")),
+    "drift-accept": only_post(
+        admins(SEE_OTHER), arguments=on("broken"), form_on="drift", sends=REASON, before=broken_has_drifted
+    ),
+    "compare": only_get(everyone(OK)),
+    "skip": Address(get=admins(OK), post=admins(SEE_OTHER), arguments=on("staging", "004"), sends=REASON),
+    "unskip": Address(get=admins(OK), post=admins(SEE_OTHER), arguments=on("staging", "003", "emails"), sends=REASON),
+    # Migrations
+    "migrations": only_get(everyone(OK)),
+    "problems": only_get(everyone(OK)),
+    "migration": only_get(everyone(OK), arguments={"version": "001", "name": "users"}),
+    # Requests: both were opened by the requester
+    "requests": only_get(everyone(OK)),
+    "request": only_get(everyone(OK), arguments={"pk": "{open}"}),
+    "request-approve": only_post(from_approver(SEE_OTHER), arguments={"pk": "{open}"}, form_on="request"),
+    "request-reject": only_post(from_approver(SEE_OTHER), arguments={"pk": "{open}"}, form_on="request", sends=REASON),
+    "request-withdraw": only_post((REFUSED, SEE_OTHER, REFUSED, SEE_OTHER), arguments={"pk": "{open}"}),
+    "request-run": only_post(
+        from_requester(SEE_OTHER), arguments={"pk": "{approved}"}, sends={"typed_name": "production"}
+    ),
+    "request-rehearse": only_post(from_requester(SEE_OTHER), arguments={"pk": "{open}"}),
+    # Rehearsals and runs: both were started by the requester
+    "rehearsal": only_get(everyone(OK), arguments={"pk": "{rehearsal}"}),
+    "runs": only_get(everyone(OK)),
+    "run": only_get(everyone(OK), arguments={"pk": "{run}"}),
+    "run-cancel": only_post((REFUSED, SEE_OTHER, SEE_OTHER, SEE_OTHER), arguments={"pk": "{run}"}),
+    # People: whoever is signed in already is sent on to the overview
+    "login": Address(get=everyone(SEE_OTHER), post=everyone(SEE_OTHER)),
+    "logout": only_post(everyone(SEE_OTHER)),
+    "theme": only_post(everyone(SEE_OTHER), sends={"theme": "dark"}),
+}
+
+#: What an address answers to whom it does not know or who has no role: (GET, POST) each.
+STRANGERS = {"login": (OK, OK), "logout": (SEE_OTHER, SEE_OTHER), "theme": (WRONG_METHOD, SEE_OTHER)}
+OUTSIDERS = {"login": (SEE_OTHER, SEE_OTHER), "logout": (WRONG_METHOD, SEE_OTHER), "theme": (WRONG_METHOD, SEE_OTHER)}
+
+#: What leads to a thing that does not exist.
+NOWHERE = {"slug": "nowhere", "pk": "4711"}
+
+#: For answers that are given before anything is looked up.
+ANY_NUMBERS = dict.fromkeys(("open", "approved", "run", "rehearsal"), "1")
+
+
+@pytest.fixture(scope="module")
+def targets(postgres_server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = worlds.make(tmp_path_factory.mktemp("migrations"), postgres_server)
+    yield made
+    for database in made.databases.values():
+        postgres_server.drop_database(database.name)
+
+
+@pytest.fixture
+def world(targets: World, settings: SettingsWrapper) -> World:
+    settings.SOURCE, settings.ENVIRONMENTS = targets.folder, targets.environments
+    return targets
+
+
+@pytest.fixture
+def numbers(world: World, requester: User, approver: User, acting: Callable[[User], Actor]) -> dict[str, str]:
+    """The numbers that stand in addresses: of an open and an approved request, a queued run and a rehearsal."""
+    production, busy, alice = world.environment("production"), world.environment("busy"), acting(requester)
+    release = {"environment": production, "by": alice, "reason": "December release"}
+    opened = approvals.open_request(plans.apply(production, upto="001"), **release)
+    approved = approvals.open_request(plans.apply(production, upto="002"), **release)
+    approvals.approve(approved.pk, by=acting(approver), digest=approved.digest)
+    run = runs.start(plans.apply(busy, upto="001"), environment=busy, by=alice)
+    rehearsal = rehearsals.ask(plans.apply(busy, upto="002"), environment=busy, by=alice)
+    made = {"open": opened, "approved": approved, "run": run, "rehearsal": rehearsal}
+    return {name: str(row.pk) for name, row in made.items()}
+
+
+@pytest.fixture
+def clients(client_of: ClientOf, request: pytest.FixtureRequest) -> dict[str, Client]:
+    return {role: client_of(request.getfixturevalue(role)) for role in ROLES}
+
+
+def test_every_address_has_a_row() -> None:
+    names = {pattern.name for pattern in urls.urlpatterns}
+    missing, left_over = sorted(names - set(TABLE)), sorted(set(TABLE) - names)
+    assert not missing, (
+        f"Add a row to TABLE in tests/views/test_access.py for {missing}: what each person is answered to GET and to "
+        "POST, and what a complete form sends."
+    )
+    assert not left_over, f"Take out of TABLE in tests/views/test_access.py what has no address any more: {left_over}"
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_each_person_gets_the_answer_of_the_table(
+    name: str, world: World, numbers: dict[str, str], clients: dict[str, Client], settings: SettingsWrapper
+) -> None:
+    row = TABLE[name]
+    row.before(world, settings)
+    address, form = _address(name, numbers), _form(name, numbers, clients["admin"])
+    answers = {
+        role: (_status(clients[role].get, address), _status(clients[role].post, address, form)) for role in ROLES
+    }
+    assert answers == dict(zip(ROLES, zip(row.get, row.post, strict=True), strict=True))
+
+
+def test_strangers_sign_in_first_and_come_back_to_where_they_were_going(client: Client) -> None:
+    assert _answers(client) == {**dict.fromkeys(TABLE, (SEE_OTHER, SEE_OTHER)), **STRANGERS}
+    for name in set(TABLE) - set(STRANGERS):
+        address = _address(name, ANY_NUMBERS)
+        assert client.get(address).headers["Location"] == f"{reverse('login')}?next={address}"
+
+
+def test_people_without_a_role_are_refused(outsider: User, client_of: ClientOf) -> None:
+    assert _answers(client_of(outsider)) == {**dict.fromkeys(TABLE, (REFUSED, REFUSED)), **OUTSIDERS}
+
+
+def test_only_signing_in_and_out_and_the_theme_are_open_to_people_without_a_role() -> None:
+    assert set(OUTSIDERS) == set(STRANGERS) == WITHOUT_ROLE
+
+
+def test_what_does_not_exist_is_not_found(world: World, admin: User, client_of: ClientOf) -> None:
+    client = client_of(admin)
+    for name, row in TABLE.items():
+        if set(NOWHERE) & set(row.arguments):
+            arguments = {key: NOWHERE.get(key, value) for key, value in row.arguments.items()}
+            asks = client.post if row.get == everyone(WRONG_METHOD) else client.get
+            assert _status(asks, reverse(name, kwargs=arguments)) == NOT_FOUND, name
+
+
+def test_the_administration_opens_to_nobody_who_is_not_staff(clients: dict[str, Client], client: Client) -> None:
+    for asked in (*clients.values(), client):
+        answers = {address: _status(asked.get, address) for address in _administration()}
+        assert set(answers.values()) <= {SEE_OTHER, REFUSED, OK}
+        assert [address for address, status in answers.items() if status == OK] == [reverse("admin:login")]
+
+
+def _administration() -> Iterator[str]:
+    """Every address under /admin/, about things number 1 where it names one."""
+    (site,) = (entry for entry in get_resolver().url_patterns if getattr(entry, "namespace", "") == "admin")
+    for entry in site.url_patterns:
+        for pattern in entry.url_patterns if isinstance(entry, URLResolver) else [entry]:
+            if pattern.name:
+                prefix = str(entry.pattern) if isinstance(entry, URLResolver) else ""
+                yield "/admin/" + re.sub(r"<[^>]+>", "1", prefix + str(pattern.pattern))
+
+
+def _answers(client: Client) -> dict[str, tuple[int, int]]:
+    """By name of the address: to GET, and to a POST with nothing in it."""
+    addresses = {name: _address(name, ANY_NUMBERS) for name in TABLE}
+    return {
+        name: (_status(client.get, address), _status(client.post, address, {})) for name, address in addresses.items()
+    }
+
+
+def _address(name: str, numbers: Mapping[str, str]) -> str:
+    return reverse(name, kwargs={key: value.format(**numbers) for key, value in TABLE[name].arguments.items()})
+
+
+def _form(name: str, numbers: Mapping[str, str], admin: Client) -> dict[str, object]:
+    """The hidden fields of the page, as whoever may do everything finds them, and what the row adds."""
+    row = TABLE[name]
+    has_page = row.form_on or row.get[-1] == OK
+    arguments = {key: value.format(**numbers) for key, value in row.arguments.items()}
+    page = admin.get(reverse(row.form_on or name, kwargs=arguments)).content.decode() if has_page else ""
+    hidden = re.findall(r'<input type="hidden" name="([a-z_-]+)" value="([^"]*)"', page)
+    return {**dict(hidden), **row.sends}
+
+
+def _status(asks: Callable[..., HttpResponse], *arguments: object) -> int:
+    """Nothing of it lasts, so that the next person finds everything as this one did."""
+    with transaction.atomic():
+        status = asks(*arguments).status_code
+        transaction.set_rollback(True)
+    return status
