@@ -56,6 +56,10 @@ EXPLANATIONS = {
         remedy="A value that was added to an enum can be used only after that is committed. Put the ALTER TYPE into a "
         "file of its own, before this one."
     ),
+    "40001": Explanation(
+        remedy="It is serializable there by default, and lost against other transactions several times over. Try again "
+        "at a quieter time."
+    ),
     "40P01": Explanation(remedy="It deadlocked with other sessions several times over. Try again at a quieter time."),
 }
 NOT_EXPLAINED = Explanation(remedy="")
