@@ -129,6 +129,7 @@ def test_an_installation_of_before_is_mended_in_place(bench: Bench) -> None:
         "ANALYZE platform.schema_migrations;",
         "-- signalbox: transaction=none\nANALYZE;",
         "-- signalbox: transaction=none\nVACUUM;",
+        "-- signalbox: transaction=none\nREINDEX SCHEMA platform;",
         "-- signalbox: transaction=none\nVACUUM ANALYZE;",
     ],
 )
@@ -288,3 +289,24 @@ def test_bytes_that_are_no_text_are_named(encoded: Callable[[str], Bench]) -> No
     bench.database.query("UPDATE platform.schema_migrations SET error_message = convert_from('\\xe9', 'SQL_ASCII')")
     with pytest.raises(errors.TargetNotRead, match="could not be read"):
         assert bench.history
+
+
+# Settings of the role
+
+
+def test_a_clock_is_read_whole_whatever_is_cut_from_floats(bench: Bench) -> None:
+    bench.database.query(f"ALTER DATABASE {bench.database.name} SET extra_float_digits = -15")
+    with connections.working(bench.access, name="doctor") as opened:
+        checks = {check.code: check for check in doctor.checkup(opened, bench.access)}
+    assert checks["clock"].level is CheckLevel.FINE
+
+
+def test_a_serializable_transaction_that_lost_is_tried_again(bench: Bench) -> None:
+    bench.database.query("CREATE SEQUENCE tries")
+    bench.write(
+        "001_a.sql",
+        "DO $$ BEGIN IF nextval('tries') = 1 THEN RAISE EXCEPTION 'lost' USING ERRCODE = '40001'; END IF; END $$;",
+    )
+    bench.apply()
+    assert applied(bench) == ["001"]
+    assert bench.database.query("SELECT last_value FROM tries") == [(2,)]

@@ -219,8 +219,8 @@ def _tables(connection: Connection, access: Access) -> Check:
     tables = TrackingTables(connection, access.schema)
     name = tables.history_table
     try:
+        tables.check_shape()  # all of it at once; a reader stops at what it cannot read
         remembered = history.of(tables)
-        tables.check_shape()
     except TrackingTableUnusable as error:
         return _refused("tables", str(error), error.remedy)
     except psycopg.errors.InsufficientPrivilege:

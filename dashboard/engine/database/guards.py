@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ def tried(tables: TrackingTables) -> Iterator[None]:
         if not tables.is_prepared():
             locks.hold_in_transaction(connection)
             tables.prepare()
-        seal = Seal(tables, "signalbox doctor")
+        seal = Seal(tables, secrets.token_hex(8))
         seal.close()
         seal.open()
         connection.execute("SET CONSTRAINTS ALL IMMEDIATE")

@@ -89,7 +89,7 @@ def partly_applied(
     step: Step, statement: Statement, done: Sequence[int], cause: StatementFailed | RunCancelled
 ) -> PartlyApplied:
     """The step broke off at a statement, and what it did before stays."""
-    error = cause.facts.get("error") or at(statement, CANCELLED, str(cause))
+    error = cause.facts.get("error") or at(statement, CANCELLED, str(cause).rstrip("."))
     return PartlyApplied(
         version=step.label,
         number=statement.number,

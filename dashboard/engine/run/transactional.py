@@ -88,7 +88,8 @@ def _begin(session: Session, step: Step, seal: guards.Seal) -> None:
             environment=session.access.address.name,
             finding="the target lock is not held any more; the migration before released it.",
             state_now="Nothing of this migration was run.",
-            remedy="Take pg_advisory_unlock_all or DISCARD ALL out of that migration.",
+            remedy="That migration is applied, and editing it now would be found as an edit: start the run again for "
+            "what is left, and keep pg_advisory_unlock_all and DISCARD ALL out of later files.",
         )
     session.connection.execute("BEGIN")
     locks.hold_in_transaction(session.connection)
