@@ -127,6 +127,23 @@ def test_a_view_is_read_and_not_continued(two: Bench) -> None:
         two.apply()
 
 
+@pytest.mark.parametrize(
+    ("body", "finding"),
+    [("RAISE EXCEPTION 'no writes'", "no writes"), ("RETURN NULL", "a row that is written does not stay")],
+)
+def test_a_trigger_that_takes_no_rows_is_found_before_a_run_is(two: Bench, body: str, finding: str) -> None:
+    adopt(two)
+    two.database.query(
+        f"CREATE FUNCTION platform.no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body}; END $$; "
+        "CREATE TRIGGER no BEFORE INSERT ON platform.schema_migrations FOR EACH ROW EXECUTE FUNCTION platform.no()"
+    )
+    with connections.working(two.access, name="doctor") as opened:
+        check = next(check for check in doctor.checkup(opened, two.access) if check.code == "record")
+    assert check.level is CheckLevel.REFUSED
+    assert finding in check.finding
+    assert len(two.history.rows) == 1
+
+
 def test_the_advice_is_what_helps(two: Bench) -> None:
     adopt(two, version="integer", checksum="char(32)", success="integer", row={"success": "1"})
     for statement in tables_check(two).remedy.removeprefix("Run as its owner: ").split(";"):

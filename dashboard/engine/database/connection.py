@@ -219,7 +219,7 @@ def _grant(reason: str, role: str, schema: str) -> str:
             f"Run as the owner of the saved rows: GRANT USAGE, CREATE ON SCHEMA signalbox_saved TO {role}, and GRANT "
             f"SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA signalbox_saved TO {role}."
         )
-    if not schema:
+    if not schema or not any(name in reason for name in (schema, "schema_migrations", "migration_")):
         return f"Grant it to {role} as the owner of the object, then try again."
     return (
         f"Run as the owner of the schema {schema}: GRANT USAGE ON SCHEMA {schema} TO {role}, and GRANT SELECT, INSERT, "

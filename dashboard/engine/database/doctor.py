@@ -14,7 +14,7 @@ from dashboard.engine.database import connection as connections
 from dashboard.engine.database import encoding, guards, history, sql
 from dashboard.engine.database.connection import Access, Address, Connection
 from dashboard.engine.database.tracking import TrackingTables
-from dashboard.engine.errors import TargetUnsuitable, TrackingTablesNotMade, TrackingTableUnusable
+from dashboard.engine.errors import PlanChanged, TargetUnsuitable, TrackingTablesNotMade, TrackingTableUnusable
 
 
 class CheckLevel(StrEnum):
@@ -201,6 +201,9 @@ def _record(connection: Connection, access: Access) -> Check:
             return Check(code=code, level=CheckLevel.FINE, finding="a run can keep its record there.")
     except (TrackingTableUnusable, TrackingTablesNotMade) as error:
         return _refused(code, f"a run could not keep its record there: {error}", error.remedy)
+    except PlanChanged:
+        remedy = f"Look at the triggers and rules of the tables in {access.schema}: one of them throws rows away."
+        return _refused(code, "a run could not keep its record there: a row that is written does not stay.", remedy)
     except psycopg.errors.ReadOnlySqlTransaction:
         finding = "whether a run could keep its record there was not tried, because nothing can be written."
         return Check(code=code, level=CheckLevel.NOTE, finding=finding)
@@ -256,7 +259,12 @@ def _encoding(connection: Connection, access: Access) -> Check:
 
 def _long_transactions(connection: Connection, access: Access) -> Check:
     code = "long_transactions"
-    rows = connection.execute(sql.query("long_transactions")).fetchall()
+    try:
+        rows = connection.execute(sql.query("long_transactions")).fetchall()
+    except psycopg.errors.InsufficientPrivilege:
+        finding = "what other sessions there are doing is hidden from this role."
+        remedy = "GRANT SELECT ON pg_catalog.pg_stat_activity TO it, and a run can say who blocks it and for how long."
+        return Check(code=code, level=CheckLevel.NOTE, finding=finding, remedy=remedy)
     prepared = connection.execute(sql.query("prepared_transactions")).fetchone()
     if rows or (prepared and prepared[0]):
         transactions = [
@@ -277,12 +285,12 @@ def _long_transactions(connection: Connection, access: Access) -> Check:
 _CHECKS: tuple[Callable[[Connection, Access], Check], ...] = (
     _rights,
     _identity,
-    _record,
     _encryption,
     _clocks,
     _tables,
     _encoding,
     _long_transactions,
+    _record,
 )
 
 

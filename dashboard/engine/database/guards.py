@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dashboard.engine.database import locks, sql
-from dashboard.engine.database.tracking import TrackingTables
+from dashboard.engine.database.tracking import Attempt, RunTracking, TrackingTables
 from dashboard.engine.errors import ServerError
+from dashboard.engine.plan import Action, Step
 
 REMEDY = (
     "schema_migrations, migration_audit_log and migration_fuse are Signalbox's own: take the statement out, or where "
@@ -47,7 +48,22 @@ def tried(tables: TrackingTables) -> Iterator[None]:
         seal.close()
         seal.open()
         connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        written = RunTracking(connection, tables.schema, Attempt(run_id="doctor", by="signalbox doctor"))
+        written.record(_TRIED, ms=0)
+        written.record(replace(_TRIED, action=Action.ROLLBACK), ms=0)
         yield
+
+
+#: A number, because the table of another make may take nothing else.
+_TRIED = Step(
+    action=Action.APPLY,
+    version="999999999",
+    name="signalbox_doctor",
+    key="999999999",
+    file="",
+    sql="",
+    checksum="0" * 64,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

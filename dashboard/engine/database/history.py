@@ -48,7 +48,6 @@ def of(tables: TrackingTables, *, scripts: bool = False) -> History:
     columns = tables.columns(HISTORY)
     if not columns:
         return History(exists=False)
-    tables.check_columns(columns)
     tables.check_shape(for_reading=True)
     tables.check_row_security()
     rows = tables.connection.execute(sql.query("read_history", tables.schema), {"scripts": scripts}).fetchall()
@@ -113,14 +112,14 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _rolled_back(tables: TrackingTables) -> frozenset[tuple[str, str]]:
-    if not {"name", "action", "outcome"} <= tables.columns(LOG):
+    if not {"id", "version", "name", "action", "outcome"} <= tables.columns(LOG):
         return frozenset()
     rows = tables.connection.execute(sql.query("read_rolled_back", tables.schema)).fetchall()
     return frozenset((str(version), str(name)) for version, name in rows)
 
 
 def _unfinished(tables: TrackingTables) -> tuple[Unfinished, ...]:
-    if not {"name", "action", "outcome", "statement"} <= tables.columns(LOG):
+    if not {"id", "version", "name", "action", "outcome", "statement", "message"} <= tables.columns(LOG):
         return ()
     journals: dict[tuple[str, str, str], list[JournalEntry]] = {}
     rows = tables.connection.execute(sql.query("read_unfinished", tables.schema))

@@ -53,6 +53,7 @@ _PRESENT = ("has_fuse_pair", "has_fuse_trigger", "has_replica_identity", "passes
 
 #: Somebody is at work on them; that says nothing against the tables.
 _IN_USE = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, psycopg.errors.DeadlockDetected)
+_READ_ONLY = psycopg.errors.ReadOnlySqlTransaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,7 @@ class TrackingTables:
 
         Raises TrackingTableUnusable for a table that is no history, TrackingTablesNotMade where the server refuses.
         """
-        if existing := self.columns(HISTORY):
-            self.check_columns(existing)
-            self.check_shape()
+        self.check_shape()
         try:
             with self.connection.transaction():
                 for presence, queries in _PREPARATION:
@@ -77,7 +76,7 @@ class TrackingTables:
                         for query in queries:
                             self.connection.execute(sql.query(query, self.schema))
         except psycopg.Error as error:
-            if self.connection.closed or isinstance(error, _IN_USE):
+            if self.connection.closed or isinstance(error, (*_IN_USE, _READ_ONLY)):
                 raise
             raise self._not_made(error) from None
 
@@ -111,6 +110,8 @@ class TrackingTables:
 
     def check_shape(self, *, for_reading: bool = False) -> None:
         """Raises TrackingTableUnusable, with what to alter, where no history can be kept in such a table."""
+        if existing := self.columns(HISTORY):
+            self.check_columns(existing)
         faults = [f for f in adoption.faults(self.connection, self.schema) if f.forbids_reading or not for_reading]
         if faults:
             raise TrackingTableUnusable(
@@ -143,13 +144,15 @@ class TrackingTables:
             )
         else:
             triggers = [str(name) for (name,) in self.connection.execute(sql.query("event_triggers"))]
-            remedy = f"Let {role} make tables in the schema {self.schema}"
-            remedy += (
-                f": look at what the event trigger {', '.join(triggers)} forbids, let that schema pass, or disable it "
-                "for the first run (ALTER EVENT TRIGGER ... DISABLE)."
-                if triggers
-                else ", and try again."
+            remedy = (
+                f"Look at what stands in the schema {self.schema} under the names {HISTORY}, {LOG} and migration_fuse, "
+                "and rename what is not of Signalbox."
             )
+            if triggers:
+                remedy += (
+                    f" Look at what the event trigger {', '.join(triggers)} forbids: let that schema pass, or disable "
+                    "it for the first run (ALTER EVENT TRIGGER ... DISABLE)."
+                )
         reason = (error.diag.message_primary or str(error)).rstrip(".")
         return TrackingTablesNotMade(schema=self.schema, reason=reason, remedy=remedy)
 
