@@ -46,14 +46,7 @@ def _look_at(environments: list[Environment]) -> list[tuple[Environment, Target 
     if not environments:
         return []
     with ThreadPoolExecutor(max_workers=len(environments)) as pool:
-        return list(zip(environments, pool.map(_look, environments), strict=True))
-
-
-def _look(environment: Environment) -> Target | EngineError:
-    try:
-        return targets.read(environment)
-    except EngineError as error:
-        return error
+        return list(zip(environments, pool.map(targets.read_or_error, environments), strict=True))
 
 
 def _environment(environment: Environment, answer: Target | EngineError, folder: Folder) -> dict[str, Any]:

@@ -112,9 +112,46 @@ class OtherDatabase(EngineError):
 
 class TrackingTableUnusable(EngineError):
     code = "tracking_unusable"
-    sentence = "{table} exists but is not a migration history that Signalbox can read: {reason}."
+    sentence = "{table} exists but is not a migration history that Signalbox can use: {reason}."
     state = "Nothing was changed."
     advice = "Rename that table, or add the missing columns, and try again."
+
+
+class TrackingTableLocked(EngineError):
+    """It may be whole, and someone else holds it. Facts: environment, table, reason."""
+
+    code = "tracking_locked"
+    sentence = "{table} of {environment} is locked, or did not answer in time: {reason}."
+    state = "Nothing was changed."
+    advice = (
+        "Look in pg_stat_activity for the session that holds it, such as an ALTER TABLE or a VACUUM FULL. Wait until "
+        "it ends, or end it, and try again. The table itself needs no change."
+    )
+
+
+class TrackingTablesNotMade(EngineError):
+    """They are not there yet, or not complete, and the server refuses to make them. Facts: schema, reason, remedy."""
+
+    code = "tracking_not_made"
+    sentence = "Signalbox could not make its tables in the schema {schema}: {reason}."
+    state = "Nothing was changed."
+
+
+class RightMissing(EngineError):
+    """Facts: environment, role, reason, remedy."""
+
+    code = "right_missing"
+    sentence = "The role {role} lacks a right in {environment}: {reason}."
+    state = "Nothing was changed."
+
+
+class TargetNotRead(EngineError):
+    """It answers, and not with what was asked for. Facts: environment, reason."""
+
+    code = "not_read"
+    sentence = "{environment} answers, and could not be read: {reason}."
+    state = "Nothing was changed."
+    advice = "Test its connection: the findings there say what is wrong with it. The log of Signalbox has the rest."
 
 
 class SchemaUnreadable(EngineError):

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.engine.errors import OtherDatabase
+from dashboard.engine.errors import OtherDatabase, TargetUnreachable
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Request, Run
 from dashboard.models.environments import Environment
@@ -21,12 +21,14 @@ from dashboard.presenters.pills import Pill
 from dashboard.presenters.requests import RequestRow
 from dashboard.presenters.runs import RunRow
 from dashboard.selectors.environments import Standing
+from dashboard.selectors.observations import LastLook
 
 IN_SYNC = Pill(label="In sync", tone="ok", icon="ok")
 AWAITING = Pill(label="Awaiting approval", tone="wait", icon="wait")
 FAILED = Pill(label="Failed", tone="danger", icon="fail")
 ATTENTION = Pill(label="Needs attention", tone="warn", icon="attention")
 UNREACHABLE = Pill(label="Unreachable", tone="danger", icon="unreachable")
+UNREADABLE = Pill(label="Cannot be read", tone="danger", icon="unreachable")
 OTHER_DATABASE = Pill(label="Other database", tone="danger", icon="conflict")
 UNKNOWN = Pill(label="Unknown", tone="muted", icon="unknown")
 NOT_SET_UP = Pill(label="No database", tone="muted", icon="unreachable")
@@ -79,7 +81,7 @@ def pill(standing: Standing) -> Pill:
     if not standing.environment.configured:
         return NOT_SET_UP
     if standing.look is not None and not standing.look.ok:
-        return OTHER_DATABASE if standing.look.other_database else UNREACHABLE
+        return _pill_of_failure(standing.look)
     if not standing.known:
         return UNKNOWN
     return _pill_of_files(standing)
@@ -111,8 +113,11 @@ def card(standing: Standing, *, back: str = "") -> Card:
 
 def not_seen(environment: Environment, code: str) -> str:
     """Why a look has failed, in one short sentence; the page has the long one."""
-    trouble = "leads to another database than before" if code == OtherDatabase.code else "did not answer"
-    return f"{environment.name} {trouble}."
+    trouble = {
+        OtherDatabase.code: "leads to another database than before",
+        TargetUnreachable.code: "did not answer",
+    }
+    return f"{environment.name} {trouble.get(code, 'answered, and its history could not be read')}."
 
 
 def is_stale(standing: Standing) -> bool:
@@ -219,10 +224,11 @@ def _remarks_of_look(standing: Standing) -> Iterator[Remark]:
     elif look.other_database:
         text = "to another database than before. Nothing runs there until that is settled."
         yield Remark(rank=4, tone="danger", icon="conflict", text=text, verbs=("leads", "lead"))
-    elif not look.ok:
-        text = "unreachable; what is shown is from the last time it answered."
+    elif look.failure:
+        trouble, last = ("unreachable", "it answered") if look.unreachable else ("not readable", "it was")
+        text = f"{trouble}; what is shown is from the last time {last}."
         if look.history is None:
-            text = "unreachable, so what is applied is not known."
+            text = f"{trouble}, so what is applied is not known."
         yield Remark(rank=5, tone="danger", icon="unreachable", text=text, verbs=("is", "are"))
     elif is_stale(standing):
         text = "not been looked at for a while: what is shown may be out of date."
@@ -240,6 +246,12 @@ def _remarks_of_run(standing: Standing) -> Iterator[Remark]:
     }
     shown, worst = statuses.RUN[run.status], run.status == Run.Status.INTERRUPTED
     yield Remark(rank=1 if worst else RUN_RANK, tone=shown.tone, icon=shown.icon, text=words[Run.Status(run.status)])
+
+
+def _pill_of_failure(look: LastLook) -> Pill:
+    if look.other_database:
+        return OTHER_DATABASE
+    return UNREACHABLE if look.unreachable else UNREADABLE
 
 
 def _pill_of_files(standing: Standing) -> Pill:

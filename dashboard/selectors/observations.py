@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from dashboard.engine.errors import OtherDatabase
+from dashboard.engine.errors import OtherDatabase, TargetUnreachable
 from dashboard.engine.migration import History
 from dashboard.engine.plan import TargetIdentity
 from dashboard.models import Observation
@@ -27,6 +27,11 @@ class LastLook:
     @property
     def ok(self) -> bool:
         return self.failure is None
+
+    @property
+    def unreachable(self) -> bool:
+        """Nothing answered; other failures are about what was answered."""
+        return self.failure is not None and self.failure.code == TargetUnreachable.code
 
     @property
     def other_database(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from typing import Any
 
@@ -21,19 +21,20 @@ from dashboard.services import targets
 
 def refresh(environment: Environment) -> Observation:
     """Look now and keep it. A failed look keeps the last good one beside the reason; so does another database."""
-    return _keep(environment, _look(environment, observations.bound_to(environment)))
+    return _keep(environment, targets.read_or_error(environment, expected=observations.bound_to(environment)))
 
 
 def refresh_all(chosen: Iterable[Environment] | None = None) -> None:
-    """Look at all at once: one that does not answer holds up no other."""
+    """Look at all at once, and keep each as it comes: one that does not answer, or answers with what nobody can read,
+    holds up no other."""
     looked_at = [e for e in (chosen or environments.all_environments()) if e.configured]
     if not looked_at:
         return
     bound = observations.bindings(looked_at)
     with ThreadPoolExecutor(max_workers=len(looked_at)) as pool:
-        answers = pool.map(_look, looked_at, [bound.get(e.slug) for e in looked_at])
-        for environment, answer in zip(looked_at, answers, strict=True):
-            _keep(environment, answer)
+        looks = {pool.submit(targets.read_or_error, e, expected=bound.get(e.slug)): e for e in looked_at}
+        for look in as_completed(looks):
+            _keep(looks[look], look.result())
 
 
 def rebind(environment: Environment, target: Target, *, before: TargetIdentity) -> bool:
@@ -41,13 +42,6 @@ def rebind(environment: Environment, target: Target, *, before: TargetIdentity) 
     False when someone else was first."""
     bound = Observation.objects.filter(pk=environment.slug, identity=asdict(before))
     return bool(bound.update(**_values(target)))
-
-
-def _look(environment: Environment, expected: TargetIdentity | None) -> Target | EngineError:
-    try:
-        return targets.read(environment, expected=expected)
-    except EngineError as error:
-        return error
 
 
 @transaction.atomic

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+
 from django.conf import settings
 
 from dashboard.engine.database import connection, doctor, history
 from dashboard.engine.database.connection import Access, Address
 from dashboard.engine.database.doctor import Check
+from dashboard.engine.errors import EngineError, TargetNotRead
 from dashboard.engine.plan import Policy, Target, TargetIdentity
 from dashboard.models import environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import observations
 from dashboard.selectors.observations import LastLook
 from dashboard.services.errors import EnvironmentNotDeclared
+
+logger = logging.getLogger(__name__)
 
 
 def declared(slug: str) -> Environment:
@@ -50,14 +55,25 @@ def checkup(environment: Environment) -> tuple[Check, ...]:
 
 
 def look(environment: Environment, *, scripts: bool = False) -> Target:
-    """Read the target now. Raises TargetUnreachable, TargetNotConfigured, TrackingTableUnusable, and OtherDatabase
-    where it is not the database that the environment is bound to."""
+    """Read the target now. Raises what `history.read` does: OtherDatabase where it is not the database that the
+    environment is bound to."""
     return read(environment, scripts=scripts, expected=observations.bound_to(environment))
 
 
 def read(environment: Environment, *, scripts: bool = False, expected: TargetIdentity | None = None) -> Target:
     """Read the target now, and whatever database it is where none is expected. Needs no control database."""
     return history.read(access(environment), scripts=scripts, expected=expected)
+
+
+def read_or_error(environment: Environment, *, expected: TargetIdentity | None = None) -> Target | EngineError:
+    """As `read`, and never raises: for a look at several, where one must not hide the others."""
+    try:
+        return read(environment, expected=expected)
+    except EngineError as error:
+        return error
+    except Exception as error:  # a look at one target ends no look at another, whatever it holds
+        logger.exception("The look at %s failed", environment.slug)
+        return TargetNotRead(environment=environment.name, reason=f"an unexpected {type(error).__name__}")
 
 
 def last_seen(environment: Environment, look: LastLook | None) -> Target | None:

@@ -35,6 +35,9 @@ def test_every_check_is_told_as_json(signalbox: Signalbox, line: Line):
         "primary": "fine",
         "tls": "fine",
         "clock": "fine",
+        "identity": "fine",
+        "record": "fine",
+        "encoding": "fine",
         "long_transactions": "fine",
     }
 

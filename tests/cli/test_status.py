@@ -345,7 +345,7 @@ def test_a_table_that_is_no_history_is_left_alone(signalbox: Signalbox, two_file
     before = fingerprint(two_files, two_files.staging)
     answer = signalbox("status", "--env", "staging")
     assert answer.code == 8
-    assert "platform.schema_migrations exists but is not a migration history that Signalbox can read" in answer.out
+    assert "platform.schema_migrations exists but is not a migration history that Signalbox can use" in answer.out
     assert "it has no column applied_at, checksum, name, success" in answer.out
     assert fingerprint(two_files, two_files.staging) == before
 
@@ -370,3 +370,18 @@ def test_the_history_of_the_seed_is_read_as_it_is(signalbox: Signalbox, two_file
     assert answer.code == 0
     assert "001 users: applied" in answer.out
     assert "002 orders: pending" in answer.out
+
+
+def test_one_target_that_cannot_be_read_spoils_no_other(signalbox: Signalbox, two_files: Line):
+    for statement in (
+        "CREATE SCHEMA platform",
+        "CREATE TABLE platform.schema_migrations (version integer PRIMARY KEY, name text, checksum text, "
+        "success boolean, applied_at date)",
+    ):
+        two_files.query(two_files.staging, statement)
+    answer = signalbox("status", "--json")
+    assert answer.code == Exit.ATTENTION
+    staging, production = answer.json["environments"]
+    assert staging["error"]["code"] == "tracking_unusable"
+    assert "ALTER COLUMN version TYPE text" in staging["error"]["remedy"]
+    assert states(production) == {"001_users": "pending", "002_orders": "pending"}

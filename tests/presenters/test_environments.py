@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 
 from dashboard.engine.status import State
 from dashboard.models import Request, Run, RunStep
+from dashboard.models.failures import Failure
 from dashboard.presenters import environments as presenter
 from dashboard.presenters import statuses
 from dashboard.presenters.environments import Remark
@@ -373,12 +374,26 @@ def test_every_finding_has_a_tone_and_an_icon_that_exist():
 
 
 @pytest.mark.parametrize(
-    ("code", "other"), [("other_database", True), ("unreachable", False), ("busy", False)], ids=lambda v: str(v)
+    ("code", "why"),
+    [
+        ("other_database", "leads to another database"),
+        ("unreachable", "did not answer"),
+        ("tracking_locked", "answered, and its history could not be read"),
+    ],
 )
-def test_why_a_look_failed_names_the_environment(code: str, other: bool):
+def test_why_a_look_failed_names_the_environment(code: str, why: str):
     sentence = presenter.not_seen(values.STAGING, code)
     assert sentence.startswith("Staging ")
-    assert ("another database" in sentence) is other
+    assert why in sentence
+
+
+def test_a_target_that_answers_is_not_called_unreachable():
+    locked = Failure(code="tracking_locked", sentence="it is locked.")
+    standing = values.standing(look=values.look(failure=locked))
+    assert presenter.pill(standing) == presenter.UNREADABLE
+    assert [f.text for f in presenter.findings(standing) if f.rank == 5] == [
+        "not readable; what is shown is from the last time it was."
+    ]
 
 
 @pytest.mark.parametrize(

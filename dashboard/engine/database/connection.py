@@ -14,7 +14,14 @@ import psycopg
 from psycopg import conninfo
 
 from dashboard.engine.database import sql
-from dashboard.engine.errors import TargetNotConfigured, TargetUnreachable, TrackingTableUnusable
+from dashboard.engine.errors import (
+    EngineError,
+    RightMissing,
+    TargetNotConfigured,
+    TargetNotRead,
+    TargetUnreachable,
+    TrackingTableLocked,
+)
 from dashboard.engine.plan import Policy, TargetIdentity
 
 type Connection = psycopg.Connection[tuple[object, ...]]
@@ -59,15 +66,22 @@ CONNECT_TIMEOUT = 5
 LIVENESS = {"client_connection_check_interval": "1s"}
 
 
+#: Settings of a connection that only looks.
+LOOKING = {"default_transaction_read_only": "on", "statement_timeout": "10s", "lock_timeout": "5s"}
+
 #: Seconds a connection that only looks is kept in all, however silent the network is.
 LOOK_AT_MOST = 60.0
 
 
 @contextmanager
 def reading(address: Address, *, timeout: int = CONNECT_TIMEOUT) -> Iterator[Connection]:
-    """A connection that only looks: read-only, short statements. Raises TargetUnreachable, TargetNotConfigured."""
-    options = {"default_transaction_read_only": "on", "statement_timeout": "10s"}
-    with _opened(address, "signalbox look", options, timeout) as connection, cut_off_after(LOOK_AT_MOST, connection):
+    """A connection that only looks: read-only, short statements. Raises TargetUnreachable, TargetNotConfigured,
+    and for whatever the target refuses what `naming_errors` does."""
+    with (
+        _opened(address, "signalbox look", LOOKING, timeout) as connection,
+        cut_off_after(LOOK_AT_MOST, connection),
+        _naming(connection, address),
+    ):
         yield connection
 
 
@@ -116,15 +130,10 @@ def cut_off_after(seconds: float, connection: Connection) -> Iterator[None]:
 
 @contextmanager
 def naming_errors(connection: Connection, access: Access) -> Iterator[None]:
-    """Around statements of our own before any of a migration: what psycopg raises becomes TargetUnreachable, or
-    TrackingTableUnusable where the server answers and refuses."""
-    try:
+    """Around statements of our own before any of a migration: what psycopg raises becomes TargetUnreachable where the
+    connection is gone, and else says what the server refuses: TrackingTableLocked, RightMissing or TargetNotRead."""
+    with _naming(connection, access.address, access.schema):
         yield
-    except psycopg.Error as error:
-        if connection.closed:
-            raise _unreachable(access.address, reason_of(error, access.address)) from None
-        reason = error.diag.message_primary or reason_of(error, access.address)
-        raise TrackingTableUnusable(table=f"{access.schema}.schema_migrations", reason=reason) from None
 
 
 def session_name(run_id: str) -> str:
@@ -171,6 +180,54 @@ def reason_of(error: psycopg.Error, address: Address) -> str:
 
 
 @contextmanager
+def _naming(connection: Connection, address: Address, schema: str = "") -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        raise _named(error, connection, address, schema) from None
+    except UnicodeError:
+        remedy = "Its database takes any bytes (SQL_ASCII). Find the text that is not UTF-8 and write it again."
+        raise TargetNotRead(environment=address.name, reason=_NO_UTF8, remedy=remedy) from None
+
+
+_NO_UTF8 = "it holds text that is not valid UTF-8"
+
+
+def _named(error: psycopg.Error, connection: Connection, address: Address, schema: str) -> EngineError:
+    if connection.closed:
+        return _unreachable(address, reason_of(error, address))
+    reason = (error.diag.message_primary or reason_of(error, address)).rstrip(".")
+    match error:
+        case psycopg.errors.LockNotAvailable() | psycopg.errors.QueryCanceled():
+            table = f"{schema}.schema_migrations" if schema else "A table"
+            return TrackingTableLocked(environment=address.name, table=table, reason=reason)
+        case psycopg.errors.InsufficientPrivilege():
+            role = connection.info.user
+            remedy = _grant(reason, role, schema)
+            return RightMissing(environment=address.name, role=role, reason=reason, remedy=remedy)
+        case _:
+            return TargetNotRead(environment=address.name, reason=reason)
+
+
+def _grant(reason: str, role: str, schema: str) -> str:
+    """What gives a role the right that it lacks. The server tells in the language it was set up in what is refused, so
+    only names count in it."""
+    if "pg_control_system" in reason:
+        return f"Run as a superuser: GRANT EXECUTE ON FUNCTION pg_catalog.pg_control_system() TO {role}."
+    if "signalbox_saved" in reason:
+        return (
+            f"Run as the owner of the saved rows: GRANT USAGE, CREATE ON SCHEMA signalbox_saved TO {role}, and GRANT "
+            f"SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA signalbox_saved TO {role}."
+        )
+    if not schema or not any(name in reason for name in (schema, "schema_migrations", "migration_")):
+        return f"Grant it to {role} as the owner of the object, then try again."
+    return (
+        f"Run as the owner of the schema {schema}: GRANT USAGE ON SCHEMA {schema} TO {role}, and GRANT SELECT, INSERT, "
+        f"UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}."
+    )
+
+
+@contextmanager
 def _opened(address: Address, name: str, options: dict[str, str], timeout: int) -> Iterator[Connection]:
     connection = _connect(address, name, options, timeout)
     try:
@@ -201,7 +258,9 @@ def _connect(address: Address, name: str, options: dict[str, str], timeout: int)
         ) from None
     try:
         return _open(parts, name, options, timeout)
-    except psycopg.OperationalError as error:
+    except UnicodeError:  # a host that is no name; the text of the error can quote the URL
+        raise _unreachable(address, "its URL holds a name that cannot be looked up") from None
+    except psycopg.Error as error:
         if options and (accepted := _accepted(options, str(error))) != options:
             return _connect(address, name, accepted, timeout)
         raise _unreachable(address, reason_of(error, address)) from None
@@ -216,10 +275,13 @@ def _accepted(options: dict[str, str], complaint: str) -> dict[str, str]:
 
 
 def _open(parts: dict[str, str | int | None], name: str, options: dict[str, str], timeout: int) -> Connection:
+    """Text travels as UTF-8, whatever the URL, the role or the database says."""
+    parts.pop("client_encoding", None)
     given = str(parts.pop("options", "") or "")
     flags = " ".join(f"-c {key}={value}" for key, value in options.items())
     return psycopg.connect(
         **{**parts, "options": f"{given} {flags}".strip(), "application_name": name, "connect_timeout": timeout},  # type: ignore[arg-type]
+        client_encoding="UTF8",
         autocommit=True,
         prepare_threshold=None,
     )

@@ -11,10 +11,10 @@ import psycopg
 from psycopg import conninfo
 
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import history, sql
+from dashboard.engine.database import encoding, guards, history, sql
 from dashboard.engine.database.connection import Access, Address, Connection
 from dashboard.engine.database.tracking import TrackingTables
-from dashboard.engine.errors import TargetUnsuitable
+from dashboard.engine.errors import PlanChanged, TargetUnsuitable, TrackingTablesNotMade, TrackingTableUnusable
 
 
 class CheckLevel(StrEnum):
@@ -55,10 +55,10 @@ def examine(connection: Connection, address: Address) -> None:
 
 
 def checkup(connection: Connection, access: Access) -> tuple[Check, ...]:
-    """Everything that is known to go wrong between here and there, the unfit first. Changes nothing.
+    """Everything that is known to go wrong between here and there, the unfit first. What it tries it undoes.
 
-    Where a role may not see something the check says so; it never fails for that. Raises TrackingTableUnusable,
-    TargetUnreachable.
+    Where a role may not see something the check says so; it never fails for that. Raises TrackingTableUnusable, and
+    what `naming_errors` does.
     """
     with connections.naming_errors(connection, access):
         checks = [*_fitness(connection, access.address), *(check(connection, access) for check in _CHECKS)]
@@ -167,9 +167,9 @@ def _is_private(host: str, address: str) -> bool:
 
 def _clocks(connection: Connection, access: Access) -> Check:
     asked = time.time()
-    row = connection.execute("SELECT pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())").fetchone()
+    row = connection.execute(sql.query("clock")).fetchone()
     answered = time.time()
-    server_time = float(str(row[0])) if row else answered
+    server_time = int(str(row[0])) / 1000 if row else answered
     skew = max(asked - server_time, server_time - answered)
     if skew > CLOCKS_AGREE_WITHIN:
         finding = f"its clock is {skew:.0f} s away from that of this machine."
@@ -178,15 +178,63 @@ def _clocks(connection: Connection, access: Access) -> Check:
     return Check(code="clock", level=CheckLevel.FINE, finding="its clock agrees with that of this machine.")
 
 
+def _identity(connection: Connection, access: Access) -> Check:
+    """Without it no look and no run knows which database it has met."""
+    try:
+        connections.identity(connection)
+    except psycopg.errors.InsufficientPrivilege as error:
+        role = connection.info.user
+        finding = f"the role {role} may not ask which database it is: {error.diag.message_primary}."
+        remedy = f"Run as a superuser: GRANT EXECUTE ON FUNCTION pg_catalog.pg_control_system() TO {role}."
+        return _refused("identity", finding, remedy)
+    return Check(code="identity", level=CheckLevel.FINE, finding="it tells which database it is.")
+
+
+def _record(connection: Connection, access: Access) -> Check:
+    """Tried and undone: event triggers, policies and publications of the database meet our tables too."""
+    code, tables = "record", TrackingTables(connection, access.schema)
+    if _rights(connection, access).level is CheckLevel.REFUSED:
+        finding = "whether a run could keep its record there was not tried, because the role lacks the rights."
+        return Check(code=code, level=CheckLevel.NOTE, finding=finding)
+    try:
+        with guards.tried(tables):
+            return Check(code=code, level=CheckLevel.FINE, finding="a run can keep its record there.")
+    except (TrackingTableUnusable, TrackingTablesNotMade) as error:
+        return _refused(code, f"a run could not keep its record there: {error}", error.remedy)
+    except PlanChanged:
+        remedy = f"Look at the triggers and rules of the tables in {access.schema}: one of them throws rows away."
+        return _refused(code, "a run could not keep its record there: a row that is written does not stay.", remedy)
+    except psycopg.errors.ReadOnlySqlTransaction:
+        finding = "whether a run could keep its record there was not tried, because nothing can be written."
+        return Check(code=code, level=CheckLevel.NOTE, finding=finding)
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled):
+        finding = "whether a run could keep its record there was not tried: somebody holds its tracking tables."
+        remedy = "A run may be under way. Else look in pg_stat_activity for the session that holds them."
+        return Check(code=code, level=CheckLevel.WARNING, finding=finding, remedy=remedy)
+    except psycopg.Error as error:
+        if connection.closed:
+            raise
+        remedy = f"Something in that database stands between this role and the tables in {access.schema}: take it away."
+        return _refused(code, f"a run could not keep its record there: {error.diag.message_primary}.", remedy)
+
+
 def _tables(connection: Connection, access: Access) -> Check:
     tables = TrackingTables(connection, access.schema)
     name = tables.history_table
     try:
+        tables.check_shape()  # all of it at once; a reader stops at what it cannot read
         remembered = history.of(tables)
+    except TrackingTableUnusable as error:
+        return _refused("tables", str(error), error.remedy)
     except psycopg.errors.InsufficientPrivilege:
         return Check(code="tables", level=CheckLevel.NOTE, finding=f"its {name} is hidden from this role.")
     if not remembered.exists:
         finding = f"it has no {name} yet; the first run makes it."
+        row = connection.execute(sql.query("beside"), {"schema": access.schema}).fetchone()
+        if row and row[0]:
+            finding = (
+                f"its schema {access.schema} holds {row[0]} tables of others; the first run puts {name} beside them."
+            )
         return Check(code="tables", level=CheckLevel.NOTE, finding=finding)
     if not tables.is_prepared():
         finding = f"it has a {name} that Signalbox did not make; the first run adds its columns to it."
@@ -197,9 +245,26 @@ def _tables(connection: Connection, access: Access) -> Check:
     return Check(code="tables", level=CheckLevel.FINE, finding=finding)
 
 
+def _encoding(connection: Connection, access: Access) -> Check:
+    name = connection.info.parameter_status("server_encoding") or "an unknown encoding"
+    if name == "UTF8":
+        return Check(code="encoding", level=CheckLevel.FINE, finding="it stores text as UTF-8.")
+    if name in encoding.KEEP_ALL:
+        finding, remedy = f"it stores any bytes ({name}).", "What is sent there is UTF-8, which nothing checks."
+    else:
+        finding = f"it stores text as {name}."
+        remedy = "Files are sent as UTF-8. Where a comment has a character that it lacks, the history keeps it escaped."
+    return Check(code="encoding", level=CheckLevel.NOTE, finding=finding, remedy=remedy)
+
+
 def _long_transactions(connection: Connection, access: Access) -> Check:
     code = "long_transactions"
-    rows = connection.execute(sql.query("long_transactions")).fetchall()
+    try:
+        rows = connection.execute(sql.query("long_transactions")).fetchall()
+    except psycopg.errors.InsufficientPrivilege:
+        finding = "what other sessions there are doing is hidden from this role."
+        remedy = "GRANT SELECT ON pg_catalog.pg_stat_activity TO it, and a run can say who blocks it and for how long."
+        return Check(code=code, level=CheckLevel.NOTE, finding=finding, remedy=remedy)
     prepared = connection.execute(sql.query("prepared_transactions")).fetchone()
     if rows or (prepared and prepared[0]):
         transactions = [
@@ -219,10 +284,13 @@ def _long_transactions(connection: Connection, access: Access) -> Check:
 
 _CHECKS: tuple[Callable[[Connection, Access], Check], ...] = (
     _rights,
+    _identity,
     _encryption,
     _clocks,
     _tables,
+    _encoding,
     _long_transactions,
+    _record,
 )
 
 

@@ -2,16 +2,67 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from dashboard.engine.database import sql
-from dashboard.engine.database.tracking import TrackingTables
+from dashboard.engine.database import locks, sql
+from dashboard.engine.database.tracking import Attempt, RunTracking, TrackingTables
+from dashboard.engine.errors import ServerError
+from dashboard.engine.plan import Action, Step
 
 REMEDY = (
-    "The schema of schema_migrations, migration_audit_log and migration_fuse is Signalbox's own: take the statement "
-    "out; to record a migration as done, skip it with a reason."
+    "schema_migrations, migration_audit_log and migration_fuse are Signalbox's own: take the statement out, or where "
+    "it goes through all tables, constraints or objects of an owner, leave out their schema (AND n.nspname <> "
+    "'platform', or whatever it is called here). To record a migration as done, skip it with a reason."
+)
+
+#: What an error of the server names when a migration met one of them.
+OURS = ("migration_fuse", "schema_migrations", "migration_audit_log", "fuse_pair")
+_MADE_BY_US = "42P06"  # duplicate_schema
+
+
+def remedy_of(error: ServerError, schema: str) -> str:
+    """What helps where a migration met something of ours without meaning to; empty where it did not."""
+    if error.sqlstate == _MADE_BY_US and f'"{schema}"' in error.message:
+        return (
+            f"Signalbox keeps its history in the schema {schema} and made it before this file ran. Write CREATE SCHEMA "
+            f"IF NOT EXISTS {schema}, or give Signalbox another one (SIGNALBOX_TRACKING_SCHEMA) before its first run."
+        )
+    if any(name in f"{error.message} {error.table}" for name in OURS):
+        return REMEDY.replace("'platform', or whatever it is called here", f"'{schema}'")
+    return ""
+
+
+@contextmanager
+def tried(tables: TrackingTables) -> Iterator[None]:
+    """Everything that a run does to the tracking tables around a migration, done and undone: what the database has
+    against it is raised now."""
+    connection = tables.connection
+    with connection.transaction(force_rollback=True):
+        if not tables.is_prepared():
+            locks.hold_in_transaction(connection)
+            tables.prepare()
+        seal = Seal(tables, secrets.token_hex(8))
+        seal.close()
+        seal.open()
+        connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        written = RunTracking(connection, tables.schema, Attempt(run_id="doctor", by="signalbox doctor"))
+        written.record(_TRIED, ms=0)
+        written.record(replace(_TRIED, action=Action.ROLLBACK), ms=0)
+        yield
+
+
+#: A number, because the table of another make may take nothing else.
+_TRIED = Step(
+    action=Action.APPLY,
+    version="999999999",
+    name="signalbox_doctor",
+    key="999999999",
+    file="",
+    sql="",
+    checksum="0" * 64,
 )
 
 

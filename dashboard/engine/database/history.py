@@ -10,7 +10,7 @@ from dashboard.engine.database import connection as connections
 from dashboard.engine.database import sql
 from dashboard.engine.database.connection import Access, Connection
 from dashboard.engine.database.tracking import HISTORY, LOG, StatementOutcome, TrackingTables
-from dashboard.engine.errors import OtherDatabase
+from dashboard.engine.errors import OtherDatabase, TrackingTableUnusable
 from dashboard.engine.migration import AppliedMigration, History, JournalEntry, Kind, Unfinished
 from dashboard.engine.plan import Target, TargetIdentity
 
@@ -18,9 +18,10 @@ from dashboard.engine.plan import Target, TargetIdentity
 def read(access: Access, *, scripts: bool = False, expected: TargetIdentity | None = None) -> Target:
     """Read a target's identity and history.
 
-    Raises OtherDatabase, with nothing of its history read, where it is not the expected one.
+    Raises OtherDatabase, with nothing of its history read, where it is not the expected one; TrackingTableUnusable,
+    and what a target refuses as `connection.naming_errors` does.
     """
-    with connections.reading(access.address) as connection:
+    with connections.reading(access.address) as connection, connections.naming_errors(connection, access):
         identity = connections.identity(connection)
         if expected is not None and identity != expected:
             raise OtherDatabase(
@@ -47,27 +48,29 @@ def of(tables: TrackingTables, *, scripts: bool = False) -> History:
     columns = tables.columns(HISTORY)
     if not columns:
         return History(exists=False)
-    tables.check_columns(columns)
+    tables.check_shape(for_reading=True)
+    tables.check_row_security()
     rows = tables.connection.execute(sql.query("read_history", tables.schema), {"scripts": scripts}).fetchall()
     return History(
         exists=True,
-        rows=tuple(_applied(row[0]) for row in rows),  # type: ignore[arg-type]
+        rows=tuple(_applied(tables, row[0]) for row in rows),  # type: ignore[arg-type]
         rolled_back=_rolled_back(tables),
         unfinished=_unfinished(tables),
     )
 
 
-def _applied(row: Mapping[str, Any]) -> AppliedMigration:
+def _applied(tables: TrackingTables, row: Mapping[str, Any]) -> AppliedMigration:
+    _check_row(tables, row)
     kind = Kind(row.get("kind") or "applied")
-    key, name = row["version"], row["name"]
+    key, name = row["version"].rstrip(" "), row["name"].rstrip(" ")  # char(n) fills up with blanks
     # A skipped file that shares its number with others is kept under its whole name, because version is the key.
     version = key.removesuffix(f"_{name}") if kind is Kind.SKIPPED else key
     return AppliedMigration(
         version=version,
         name=name,
         key=key,
-        applied_at=datetime.fromisoformat(row["applied_at"]) if row.get("applied_at") else None,
-        checksum=row.get("checksum") or "",
+        applied_at=_moment(row.get("applied_at")),
+        checksum=(row.get("checksum") or "").rstrip(" "),
         checksum_sql=row.get("checksum_sql") or "",
         execution_time_ms=row.get("execution_time_ms"),
         success=bool(row.get("success", True)),
@@ -81,15 +84,42 @@ def _applied(row: Mapping[str, Any]) -> AppliedMigration:
     )
 
 
+def _check_row(tables: TrackingTables, row: Mapping[str, Any]) -> None:
+    """A row that does not say which migration it is of, or whether it succeeded, is none to decide by."""
+    table = tables.history_table
+    for column in ("version", "name", "success"):
+        if row.get(column) is None:
+            raise TrackingTableUnusable(
+                table=table,
+                reason=f"a row of it (version {row.get('version')}, name {row.get('name')}) has no {column}",
+                remedy=f"Look at the rows of {table} WHERE {column} IS NULL; fill in what they are, or delete them. "
+                f"Then ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL;",
+            )
+    if (kind := row.get("kind") or Kind.APPLIED) not in set(Kind):
+        raise TrackingTableUnusable(
+            table=table,
+            reason=f"its row {row['version']} is of the kind {kind}, which Signalbox does not know",
+            remedy=f"Where another tool keeps that column: ALTER TABLE {table} RENAME COLUMN kind TO kind_before;",
+        )
+
+
+def _moment(text: str | None) -> datetime | None:
+    """None where nobody wrote it down, and for a time that no calendar here has, such as infinity."""
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
 def _rolled_back(tables: TrackingTables) -> frozenset[tuple[str, str]]:
-    if not {"name", "action", "outcome"} <= tables.columns(LOG):
+    if not {"id", "version", "name", "action", "outcome"} <= tables.columns(LOG):
         return frozenset()
     rows = tables.connection.execute(sql.query("read_rolled_back", tables.schema)).fetchall()
     return frozenset((str(version), str(name)) for version, name in rows)
 
 
 def _unfinished(tables: TrackingTables) -> tuple[Unfinished, ...]:
-    if not {"name", "action", "outcome", "statement"} <= tables.columns(LOG):
+    if not {"id", "version", "name", "action", "outcome", "statement", "message"} <= tables.columns(LOG):
         return ()
     journals: dict[tuple[str, str, str], list[JournalEntry]] = {}
     rows = tables.connection.execute(sql.query("read_unfinished", tables.schema))

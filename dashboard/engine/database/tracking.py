@@ -12,11 +12,12 @@ from enum import StrEnum
 
 import psycopg
 
-from dashboard.engine.database import sql
+from dashboard.engine.database import adoption, encoding, sql
 from dashboard.engine.database.connection import Connection
-from dashboard.engine.errors import PlanChanged, ServerError, TrackingTableUnusable
+from dashboard.engine.errors import PlanChanged, ServerError, TrackingTablesNotMade, TrackingTableUnusable
 from dashboard.engine.migration import Kind
 from dashboard.engine.plan import Action, Step
+from dashboard.engine.sql.tokens import checksum_sql
 
 HISTORY = "schema_migrations"
 LOG = "migration_audit_log"
@@ -51,7 +52,16 @@ _PREPARATION: tuple[tuple[str | None, tuple[str, ...]], ...] = (
     (None, ("create_fuse", "comment_fuse", "create_fuse_function")),
     ("has_fuse_pair", ("create_fuse_pair",)),
     ("has_fuse_trigger", ("create_fuse_trigger", "always_fuse_trigger")),
+    (None, ("give_replica_identity", "let_role_pass")),
 )
+
+#: Without these an installation is not complete, and the next run mends it.
+_PRESENT = ("has_fuse_pair", "has_fuse_trigger", "has_replica_identity", "passes_row_security")
+
+
+#: Somebody is at work on them; that says nothing against the tables.
+_IN_USE = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, psycopg.errors.DeadlockDetected)
+_READ_ONLY = psycopg.errors.ReadOnlySqlTransaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +72,29 @@ class TrackingTables:
     schema: str
 
     def prepare(self) -> None:
-        """Create or adopt the tables, in one transaction. Only under the target lock: IF NOT EXISTS races."""
-        if existing := self.columns(HISTORY):
-            self.check_columns(existing)
+        """Create or adopt the tables, in one transaction. Only under the target lock: IF NOT EXISTS races.
+
+        Raises TrackingTableUnusable for a table that is no history, TrackingTablesNotMade where the server refuses.
+        """
+        self.check_shape()
         try:
             with self.connection.transaction():
                 for presence, queries in _PREPARATION:
                     if presence is None or not self._exists(presence):
                         for query in queries:
                             self.connection.execute(sql.query(query, self.schema))
-        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.DuplicateObject) as error:
-            raise TrackingTableUnusable(table=self.history_table, reason=error.diag.message_primary) from None
+        except psycopg.Error as error:
+            if self.connection.closed or isinstance(error, (*_IN_USE, _READ_ONLY)):
+                raise
+            raise self._not_made(error) from None
 
     def is_prepared(self) -> bool:
-        """Both tables with our columns, and both fuses."""
+        """Both tables with our columns, both fuses, and nothing of the database in their way."""
         return (
             "kind" in self.columns(HISTORY)
             and "outcome" in self.columns(LOG)
-            and all(self._exists(fuse) for fuse in ("has_fuse_pair", "has_fuse_trigger"))
+            and all(map(self._exists, _PRESENT))
+            and not adoption.faults(self.connection, self.schema)
         )
 
     def fingerprint(self) -> str:
@@ -100,6 +115,54 @@ class TrackingTables:
         """Raises TrackingTableUnusable where these are not the columns of a history."""
         if missing := sorted(REQUIRED_COLUMNS - columns):
             raise TrackingTableUnusable(table=self.history_table, reason=f"it has no column {', '.join(missing)}")
+
+    def check_shape(self, *, for_reading: bool = False) -> None:
+        """Raises TrackingTableUnusable, with what to alter, where no history can be kept in such a table."""
+        if existing := self.columns(HISTORY):
+            self.check_columns(existing)
+        faults = [f for f in adoption.faults(self.connection, self.schema) if f.forbids_reading or not for_reading]
+        if faults:
+            raise TrackingTableUnusable(
+                table=self.history_table,
+                reason="; ".join(fault.reason for fault in faults),
+                remedy=f"Run as its owner: {' '.join(fault.remedy for fault in faults)}",
+            )
+
+    def check_row_security(self) -> None:
+        """Raises TrackingTableUnusable where a policy hides rows: they would be taken for not being there."""
+        if not self._exists("passes_row_security"):
+            role, names = self.connection.info.user, (HISTORY, LOG, "migration_fuse")
+            policies = " ".join(
+                f"CREATE POLICY signalbox ON {self.schema}.{name} TO {role} USING (true) WITH CHECK (true);"
+                for name in names
+                if self.columns(name)
+            )
+            raise TrackingTableUnusable(
+                table=self.history_table,
+                reason=f"row-level security hides rows from the role {role}",
+                remedy=f"Run as its owner: {policies}",
+            )
+
+    def _not_made(self, error: psycopg.Error) -> TrackingTablesNotMade:
+        role = self.connection.info.user
+        if isinstance(error, psycopg.errors.InsufficientPrivilege):
+            remedy = (
+                f"Run as their owner: GRANT CREATE ON DATABASE to {role}, or CREATE SCHEMA {self.schema} AUTHORIZATION "
+                f"{role}. Tables that are there already are completed only by their owner."
+            )
+        else:
+            triggers = [str(name) for (name,) in self.connection.execute(sql.query("event_triggers"))]
+            remedy = (
+                f"Look at what stands in the schema {self.schema} under the names {HISTORY}, {LOG} and migration_fuse, "
+                "and rename what is not of Signalbox."
+            )
+            if triggers:
+                remedy += (
+                    f" Look at what the event trigger {', '.join(triggers)} forbids: let that schema pass, or disable "
+                    "it for the first run (ALTER EVENT TRIGGER ... DISABLE)."
+                )
+        reason = (error.diag.message_primary or str(error)).rstrip(".")
+        return TrackingTablesNotMade(schema=self.schema, reason=reason, remedy=remedy)
 
     def _exists(self, query: str) -> bool:
         row = self.connection.execute(sql.query(query), {"schema": self.schema}).fetchone()
@@ -132,7 +195,7 @@ class RunTracking(TrackingTables):
                 self._execute("remove_failure", {"key": step.key, "name": step.name})
             case Action.ACCEPT:
                 self._accept_edit(step)
-        self.log(step, outcome=Outcome.SUCCEEDED, message=step.reason)
+        self.log(step, outcome=Outcome.SUCCEEDED, message=" ".join(filter(None, (step.reason, self._escaped(step)))))
 
     def record_failure(self, step: Step, error: ServerError, *, outcome: Outcome = Outcome.FAILED) -> None:
         """After the step's transaction is gone: log the attempt, and mark the version failed where no success
@@ -144,7 +207,7 @@ class RunTracking(TrackingTables):
                     "name": step.name,
                     "checksum": step.checksum,
                     "checksum_sql": step.checksum_sql,
-                    "message": storable(error.message),
+                    "message": self._kept(storable(error.message)),
                     "by": self.attempt.by,
                     "run_id": self.attempt.run_id,
                 }
@@ -171,7 +234,7 @@ class RunTracking(TrackingTables):
             "run_id": self.attempt.run_id,
             "statement": statement,
             "sqlstate": sqlstate,
-            "message": storable(message) or None,
+            "message": self._kept(storable(message)) or None,
         }
         self._execute("log", values)
 
@@ -202,9 +265,9 @@ class RunTracking(TrackingTables):
             "ms": ms,
             "checksum": step.checksum,
             "checksum_sql": step.checksum_sql,
-            "sql": step.sql or None,
-            "down_sql": step.down_sql,
-            "reason": step.reason or None,
+            "sql": self._kept(step.sql) or None,
+            "down_sql": None if step.down_sql is None else self._kept_rollback(step.down_sql),
+            "reason": self._kept(step.reason) or None,
             "by": self.attempt.by,
             "run_id": self.attempt.run_id,
             "kind": _kind(step).value,
@@ -223,10 +286,32 @@ class RunTracking(TrackingTables):
             "name": step.name,
             "checksum": step.checksum,
             "checksum_sql": step.checksum_sql,
-            "text": step.text,
+            "text": self._kept(step.text),
         }
         if self._execute("accept_edit", values) != 1:
             raise PlanChanged(what=f"{step.label} is not recorded with the SQL of its file any more")
+
+    @property
+    def _encoding(self) -> str:
+        return self.connection.info.parameter_status("server_encoding") or ""
+
+    def _kept(self, text: str) -> str:
+        return encoding.kept(text, self._encoding)
+
+    def _kept_rollback(self, script: str) -> str | None:
+        """A rollback runs what is kept, so it is kept only where comments alone have to be escaped."""
+        kept = self._kept(script)
+        return kept if kept == script or checksum_sql(kept) == checksum_sql(script) else None
+
+    def _escaped(self, step: Step) -> str:
+        """That the rows do not hold the file as it is; empty where they do."""
+        scripts = [script for script in (step.sql, step.down_sql) if script and self._kept(script) != script]
+        if not scripts:
+            return ""
+        said = f"The database stores {self._encoding}: characters that it does not have are kept escaped here."
+        if step.down_sql and self._kept_rollback(step.down_sql) is None:
+            said += " The rollback holds some outside its comments, and could not be kept."
+        return said
 
     def _execute(self, query: str, values: Mapping[str, object]) -> int:
         """How many rows it changed."""

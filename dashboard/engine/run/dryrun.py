@@ -137,6 +137,9 @@ class _RecordingConnection:
     def get_parameters(self) -> dict[str, str]:
         return {"application_name": connections.session_name(_ATTEMPT.run_id)}
 
+    def parameter_status(self, name: str) -> str:
+        return "UTF8"
+
     def add_notice_handler(self, handler: object) -> None:
         """No server raises one."""
 

@@ -56,6 +56,10 @@ EXPLANATIONS = {
         remedy="A value that was added to an enum can be used only after that is committed. Put the ALTER TYPE into a "
         "file of its own, before this one."
     ),
+    "40001": Explanation(
+        remedy="It is serializable there by default, and lost against other transactions several times over. Try again "
+        "at a quieter time."
+    ),
     "40P01": Explanation(remedy="It deadlocked with other sessions several times over. Try again at a quieter time."),
 }
 #: Something of that name is there already: a table, column, object, function or schema.
@@ -105,7 +109,7 @@ def partly_applied(
     step: Step, statement: Statement, done: Sequence[int], cause: StatementFailed | RunCancelled
 ) -> PartlyApplied:
     """The step broke off at a statement, and what it did before stays."""
-    error = cause.facts.get("error") or at(statement, CANCELLED, str(cause))
+    error = cause.facts.get("error") or at(statement, CANCELLED, str(cause).rstrip("."))
     return PartlyApplied(
         version=step.label,
         number=statement.number,

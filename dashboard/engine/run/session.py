@@ -11,7 +11,7 @@ from itertools import takewhile
 import psycopg
 
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import saved, tracking, wire
+from dashboard.engine.database import guards, saved, tracking, wire
 from dashboard.engine.database.connection import Access, Connection
 from dashboard.engine.database.tracking import Attempt, RunTracking
 from dashboard.engine.errors import EngineError, RunCancelled, StatementFailed
@@ -112,8 +112,11 @@ class Session:
         if isinstance(error, psycopg.errors.QueryCanceled) and self.cancellation.stopped_by:
             return RunCancelled(by=self.cancellation.stopped_by, version=step.label)
         if statement is None:
-            return failures.failed(step, failures.server_error(error))
-        return failures.failed(step, failures.located(error, step.sql, statement))
+            server_error = failures.server_error(error)
+        else:
+            server_error = failures.located(error, step.sql, statement)
+        remedy = guards.remedy_of(server_error, self.access.schema)
+        return failures.failed(step, server_error, failures.Explanation(remedy=remedy) if remedy else None)
 
     def stop_if_told(self, step: Step) -> None:
         if by := self.cancellation.stopped_by:

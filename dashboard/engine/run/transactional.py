@@ -26,11 +26,12 @@ from dashboard.engine.sql import directives
 from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.transaction import TransactionShape
 
-#: How often a step is tried when a lock is not granted in time or there is a deadlock, and how long in all.
+#: How often a step is tried when a lock is not granted in time, there is a deadlock, or a serializable transaction lost
+#: against another, and how long in all.
 ATTEMPTS = 5
 RETRY_BUDGET = 120.0
 FIRST_PAUSE = 0.5
-RETRIED = frozenset({"55P03", "40P01"})
+RETRIED = frozenset({"55P03", "40P01", "40001"})
 
 
 def run(session: Session, position: int, step: Step, shape: TransactionShape) -> int:
@@ -87,7 +88,8 @@ def _begin(session: Session, step: Step, seal: guards.Seal) -> None:
             environment=session.access.address.name,
             finding="the target lock is not held any more; the migration before released it.",
             state_now="Nothing of this migration was run.",
-            remedy="Take pg_advisory_unlock_all or DISCARD ALL out of that migration.",
+            remedy="That migration is applied, and editing it now would be found as an edit: start the run again for "
+            "what is left, and keep pg_advisory_unlock_all and DISCARD ALL out of later files.",
         )
     session.connection.execute("BEGIN")
     locks.hold_in_transaction(session.connection)

@@ -50,6 +50,72 @@ DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION {schema}.migration_f
 -- Also under session_replication_role = replica, which switches ordinary triggers off.
 ALTER TABLE {schema}.migration_fuse ENABLE ALWAYS TRIGGER fuse
 
+-- has_replica_identity --
+-- Whether rows of our tables can be deleted and changed under a publication FOR ALL TABLES, which needs a key or the
+-- whole row. Where this role owns none of them it is asked only if there is such a publication.
+SELECT NOT EXISTS (
+    SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = %(schema)s AND c.relkind IN ('r', 'p') AND c.relreplident NOT IN ('f', 'i')
+      AND (c.relname = 'migration_fuse' OR c.relname = 'schema_migrations' AND NOT EXISTS (
+          SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary))
+      AND (pg_catalog.pg_has_role(c.relowner, 'USAGE')
+           OR EXISTS (SELECT FROM pg_catalog.pg_publication WHERE puballtables))
+)
+
+-- give_replica_identity --
+-- The whole row where there is no key that would do: the fuse has only a deferrable one.
+DO $identity$
+BEGIN
+    ALTER TABLE {schema}.migration_fuse REPLICA IDENTITY FULL;
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_index
+                   WHERE indrelid = '{schema}.schema_migrations'::pg_catalog.regclass AND indisprimary) THEN
+        ALTER TABLE {schema}.schema_migrations REPLICA IDENTITY FULL;
+    END IF;
+END $identity$
+
+-- passes_row_security --
+-- Whether no policy stands between this role and our tables: the database may force row-level security on every table
+-- that is made in it.
+SELECT NOT EXISTS (
+    SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = %(schema)s AND c.relname IN ('schema_migrations', 'migration_audit_log', 'migration_fuse')
+      AND pg_catalog.row_security_active(c.oid)
+      AND NOT EXISTS (
+          SELECT FROM pg_catalog.pg_policy p
+          WHERE p.polrelid = c.oid AND p.polpermissive AND p.polcmd = '*'
+            AND pg_catalog.pg_get_expr(p.polqual, p.polrelid) = 'true'
+            AND EXISTS (SELECT FROM pg_catalog.unnest(p.polroles) r(oid)
+                        WHERE r.oid = 0 OR pg_catalog.pg_has_role(r.oid, 'USAGE')))
+)
+
+-- let_role_pass --
+-- A policy for this role alone, which gives nobody else anything.
+DO $policy$
+DECLARE
+    ours pg_catalog.regclass;
+    ours_alone name := 'signalbox_' || current_user;
+BEGIN
+    FOREACH ours IN ARRAY ARRAY['{schema}.schema_migrations', '{schema}.migration_audit_log',
+                                '{schema}.migration_fuse']::pg_catalog.regclass[] LOOP
+        IF pg_catalog.row_security_active(ours) AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_policy p WHERE p.polrelid = ours AND p.polname = ours_alone
+        ) THEN
+            EXECUTE pg_catalog.format('CREATE POLICY %I ON %s TO CURRENT_USER USING (true) WITH CHECK (true)',
+                                      ours_alone, ours);
+        END IF;
+    END LOOP;
+END $policy$
+
+-- event_triggers --
+-- What may have a say in what is made here.
+SELECT evtname::text FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D' ORDER BY evtname
+
+-- beside --
+-- What else is in our schema.
+SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %(schema)s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+  AND c.relname NOT IN ('schema_migrations', 'migration_audit_log', 'migration_fuse')
+
 -- arm_fuse --
 -- After BEGIN, both fuses.
 INSERT INTO {schema}.migration_fuse VALUES (%(secret)s), (%(secret)s)
@@ -57,8 +123,8 @@ RETURNING pg_catalog.set_config('signalbox.commit_allowed', '', true)
 
 -- seal --
 -- Asked after BEGIN and after the body, and the answers compared: the transaction; what our tables, functions and
--- triggers are; and whether this session has locked a tracking table for writing or altering. By oid, so that a
--- rename does not hide them.
+-- triggers are; and whether this session has locked a tracking table for writing or altering. ANALYZE and VACUUM take
+-- SHARE UPDATE EXCLUSIVE, with which neither a row nor a column changes. By oid, so that a rename does not hide them.
 WITH tables AS (
     SELECT c.oid, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = %(schema)s AND c.relname IN ('schema_migrations', 'migration_audit_log', 'migration_fuse')
@@ -78,7 +144,7 @@ SELECT pg_catalog.pg_current_xact_id()::text,
        EXISTS (
            SELECT FROM pg_catalog.pg_locks l JOIN tables t ON t.oid = l.relation
            WHERE l.locktype = 'relation' AND l.pid = pg_catalog.pg_backend_pid() AND l.granted
-             AND t.relname <> 'migration_fuse' AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')
+             AND t.relname <> 'migration_fuse' AND l.mode NOT IN ('AccessShareLock', 'RowShareLock', 'ShareUpdateExclusiveLock')
        )
 
 -- allow_commit --

@@ -11,6 +11,10 @@ SELECT pg_catalog.current_setting('server_version_num')::int AS version,
        pg_catalog.current_setting('transaction_read_only') = 'on' AS read_only,
        pg_catalog.pg_backend_pid() AS backend_pid
 
+-- clock --
+-- In whole milliseconds: extra_float_digits can cut a float to its first digit.
+SELECT pg_catalog.round(extract(epoch FROM pg_catalog.clock_timestamp())::numeric * 1000)::bigint
+
 -- rights --
 -- What the role may do: superuser; create a schema; create tables in ours (null: there is no such schema); write to
 -- the tracking tables that are there.

@@ -16,8 +16,11 @@ CREATE TABLE IF NOT EXISTS {schema}.schema_migrations (
 )
 
 -- extend_history --
--- Our columns, beside the seed's.
+-- Our columns, beside the seed's; of those the ones that may be empty are added to a table that was adopted too.
 ALTER TABLE {schema}.schema_migrations
+    ADD COLUMN IF NOT EXISTS execution_time_ms integer,
+    ADD COLUMN IF NOT EXISTS error_message text,
+    ADD COLUMN IF NOT EXISTS rollback_script text,
     ADD COLUMN IF NOT EXISTS forward_script text,
     ADD COLUMN IF NOT EXISTS checksum_sql text NOT NULL DEFAULT '',
     ADD COLUMN IF NOT EXISTS applied_by text NOT NULL DEFAULT '',
@@ -115,10 +118,12 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %(schema)s AND c.relname = %(table)s AND a.attnum > 0 AND NOT a.attisdropped
 
 -- read_history --
--- Every row as JSON, whatever columns the table has; the scripts only when asked for.
+-- Every row as JSON, whatever columns the table has; the scripts only when asked for. A time without its zone is of the
+-- zone that the server keeps.
 SELECT (CASE WHEN %(scripts)s THEN pg_catalog.to_jsonb(t)
              ELSE pg_catalog.to_jsonb(t) - 'forward_script' - 'rollback_script' END)
-       || pg_catalog.jsonb_build_object('has_rollback', pg_catalog.to_jsonb(t) ->> 'rollback_script' IS NOT NULL)
+       || pg_catalog.jsonb_build_object('has_rollback', pg_catalog.to_jsonb(t) ->> 'rollback_script' IS NOT NULL,
+                                        'applied_at', t.applied_at::timestamptz)
 FROM {schema}.schema_migrations t
 
 -- fingerprint --

@@ -1,0 +1,153 @@
+"""Histories that something else made, in every shape that was seen: continued, or refused with what to alter."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashboard.engine import errors
+from dashboard.engine.database import connection as connections
+from dashboard.engine.database import doctor
+from dashboard.engine.database.doctor import Check, CheckLevel
+from tests.engine.folders import Bench
+
+COLUMNS = {
+    "version": "text PRIMARY KEY",
+    "name": "text",
+    "applied_at": "timestamptz",
+    "execution_time_ms": "integer",
+    "checksum": "text",
+    "success": "boolean",
+    "error_message": "text",
+    "rollback_script": "text",
+}
+ROW = {
+    "version": "'001'",
+    "name": "'a'",
+    "applied_at": "'2024-05-01 12:00:00'",
+    "checksum": "'manual'",
+    "success": "true",
+}
+
+
+def adopt(bench: Bench, *, without: str = "", row: dict[str, str] | None = None, **changed: str) -> None:
+    columns = {name: kind for name, kind in (COLUMNS | changed).items() if name != without}
+    written = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    values = ROW | (row or {})
+    bench.database.query("CREATE SCHEMA platform")
+    bench.database.query(f"CREATE TABLE platform.schema_migrations ({written})")
+    bench.database.query(
+        f"INSERT INTO platform.schema_migrations ({', '.join(values)}) VALUES ({', '.join(values.values())})"
+    )
+
+
+def tables_check(bench: Bench) -> Check:
+    with connections.working(bench.access, name="doctor") as opened:
+        return next(check for check in doctor.checkup(opened, bench.access) if check.code == "tables")
+
+
+@pytest.fixture
+def two(bench: Bench) -> Bench:
+    bench.write("001_a.sql", "SELECT 1;")
+    bench.write("002_b.sql", "CREATE TABLE b (id int);")
+    return bench
+
+
+CONTINUED = [
+    pytest.param({}, id="the same shape"),
+    pytest.param({"applied_at": "timestamp"}, id="times without their zone"),
+    pytest.param({"applied_at": "date"}, id="dates"),
+    pytest.param({"without": "execution_time_ms"}, id="no milliseconds"),
+    pytest.param({"without": "error_message"}, id="no message"),
+    pytest.param({"without": "rollback_script"}, id="no rollback"),
+    pytest.param({"version": "varchar(255) UNIQUE"}, id="unique and no primary key"),
+    pytest.param({"execution_time_ms": "bigint"}, id="long milliseconds"),
+    pytest.param({"row": {"applied_at": "'infinity'"}}, id="for ever"),
+]
+
+
+@pytest.mark.parametrize("shape", CONTINUED)
+def test_a_history_of_another_make_is_read_and_continued(two: Bench, shape: dict[str, object]) -> None:
+    adopt(two, **shape)  # type: ignore[arg-type]
+    assert tables_check(two).level is CheckLevel.NOTE
+    two.apply()
+    rows = {row.version: row for row in two.history.rows}
+    assert set(rows) == {"001", "002"}
+    assert all(row.applied_at is None or row.applied_at.tzinfo for row in rows.values())
+
+
+#: A shape, and what the advice has to hold; whether it can be read meanwhile.
+REFUSED = [
+    pytest.param({"version": "integer PRIMARY KEY"}, "ALTER COLUMN version TYPE text", False, id="numbers"),
+    pytest.param({"version": "text"}, "ADD PRIMARY KEY (version)", True, id="no key"),
+    pytest.param({"checksum": "char(32)"}, "TYPE text USING rtrim(checksum)", True, id="filled up with blanks"),
+    pytest.param({"checksum": "varchar(32)"}, "ALTER COLUMN checksum TYPE text", True, id="too short"),
+    pytest.param({"success": "integer", "row": {"success": "1"}}, "TYPE boolean USING success <> 0", False, id="flags"),
+    pytest.param(
+        {"applied_at": "bigint", "row": {"applied_at": "1700000000"}}, "to_timestamp(applied_at)", False, id="seconds"
+    ),
+    pytest.param({"row": {"name": "NULL"}}, "WHERE name IS NULL", False, id="no name"),
+    pytest.param({"row": {"success": "NULL"}}, "WHERE success IS NULL", False, id="nobody knows"),
+    pytest.param(
+        {"installed_by": "text NOT NULL", "row": {"installed_by": "'x'"}},
+        "ALTER COLUMN installed_by DROP NOT NULL",
+        True,
+        id="a column of their own",
+    ),
+    pytest.param({"kind": "text", "row": {"kind": "'V'"}}, "RENAME COLUMN kind", False, id="other kinds"),
+]
+
+
+@pytest.mark.parametrize(("shape", "advice", "is_read"), REFUSED)
+def test_a_table_that_cannot_be_continued_is_refused_with_what_to_alter(
+    two: Bench, shape: dict[str, object], advice: str, *, is_read: bool
+) -> None:
+    adopt(two, **shape)  # type: ignore[arg-type]
+    check = tables_check(two)
+    assert check.level is CheckLevel.REFUSED
+    assert advice in check.remedy
+    if is_read:
+        assert [row.label for row in two.history.rows] == ["001_a"]
+        assert [row.checksum for row in two.history.rows] == ["manual"]
+        with pytest.raises(errors.TrackingTableUnusable) as caught:
+            two.apply()
+        assert advice in caught.value.remedy
+    else:
+        with pytest.raises(errors.TrackingTableUnusable) as caught:
+            assert two.history
+        assert advice in caught.value.remedy
+
+
+def test_a_view_is_read_and_not_continued(two: Bench) -> None:
+    adopt(two)
+    two.database.query("ALTER TABLE platform.schema_migrations RENAME TO real")
+    two.database.query("CREATE VIEW platform.schema_migrations AS SELECT * FROM platform.real")
+    assert "it is a view" in tables_check(two).finding
+    assert [row.label for row in two.history.rows] == ["001_a"]
+    with pytest.raises(errors.TrackingTableUnusable):
+        two.apply()
+
+
+@pytest.mark.parametrize(
+    ("body", "finding"),
+    [("RAISE EXCEPTION 'no writes'", "no writes"), ("RETURN NULL", "a row that is written does not stay")],
+)
+def test_a_trigger_that_takes_no_rows_is_found_before_a_run_is(two: Bench, body: str, finding: str) -> None:
+    adopt(two)
+    two.database.query(
+        f"CREATE FUNCTION platform.no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body}; END $$; "
+        "CREATE TRIGGER no BEFORE INSERT ON platform.schema_migrations FOR EACH ROW EXECUTE FUNCTION platform.no()"
+    )
+    with connections.working(two.access, name="doctor") as opened:
+        check = next(check for check in doctor.checkup(opened, two.access) if check.code == "record")
+    assert check.level is CheckLevel.REFUSED
+    assert finding in check.finding
+    assert len(two.history.rows) == 1
+
+
+def test_the_advice_is_what_helps(two: Bench) -> None:
+    adopt(two, version="integer", checksum="char(32)", success="integer", row={"success": "1"})
+    for statement in tables_check(two).remedy.removeprefix("Run as its owner: ").split(";"):
+        if statement.strip():
+            two.database.query(statement)
+    two.apply()
+    assert {row.version for row in two.history.rows} == {"001", "002"}

@@ -1,0 +1,146 @@
+"""One target that nobody can read hides none of the others, and says by itself what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from dashboard.models import Observation
+from dashboard.services import observations, targets
+from tests.fix_line import Line
+
+if TYPE_CHECKING:
+    from pytest_django.fixtures import SettingsWrapper
+
+pytestmark = pytest.mark.django_db
+
+ROLE = "looker"
+HISTORY = """
+CREATE SCHEMA platform;
+CREATE TABLE platform.schema_migrations (version text PRIMARY KEY, name text, checksum text,
+    success boolean, applied_at timestamptz, execution_time_ms int, error_message text, rollback_script text);
+"""
+
+
+@pytest.fixture
+def as_role(line: Line, settings: SettingsWrapper) -> Iterator[Line]:
+    """Staging, which is looked at first, is reached by a role that is no superuser."""
+    run = line.databases["staging"].query
+    run(f"DROP ROLE IF EXISTS {ROLE}")
+    run(f"CREATE ROLE {ROLE} LOGIN PASSWORD 'x'")
+    run(HISTORY)
+    url = make_conninfo(line.staging.url, user=ROLE, password="x")
+    staging = replace(line.staging, url=url)
+    settings.ENVIRONMENTS = (staging, line.production)
+    yield replace(line, staging=staging)
+    run("GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC")
+    with line.databases["staging"].connect() as connection:
+        connection.execute(sql.SQL("DROP OWNED BY {0} CASCADE; DROP ROLE {0}").format(sql.Identifier(ROLE)))
+
+
+GRANTS = f"GRANT USAGE ON SCHEMA platform TO {ROLE}; GRANT SELECT ON platform.schema_migrations TO {ROLE}"
+
+#: What is done to the first of two targets, the code of what is said of it, and what the advice holds.
+BAD = [
+    pytest.param("SELECT 1", "right_missing", "GRANT USAGE ON SCHEMA platform TO looker", id="no right on the schema"),
+    pytest.param(
+        f"GRANT USAGE ON SCHEMA platform TO {ROLE}", "right_missing", "GRANT SELECT", id="no right on the table"
+    ),
+    pytest.param(
+        f"{GRANTS}; REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC",
+        "right_missing",
+        "GRANT EXECUTE ON FUNCTION pg_catalog.pg_control_system() TO looker",
+        id="no right to tell which database it is",
+    ),
+    pytest.param(
+        f"{GRANTS}; ALTER TABLE platform.schema_migrations ENABLE ROW LEVEL SECURITY",
+        "tracking_unusable",
+        "CREATE POLICY signalbox ON platform.schema_migrations TO looker",
+        id="rows hidden by a policy",
+    ),
+    pytest.param(
+        f"{GRANTS}; ALTER TABLE platform.schema_migrations DROP COLUMN success",
+        "tracking_unusable",
+        "add the missing columns",
+        id="no history",
+    ),
+]
+
+
+@pytest.mark.parametrize(("spoil", "code", "advice"), BAD)
+def test_a_target_that_cannot_be_read_hides_no_other(as_role: Line, spoil: str, code: str, advice: str) -> None:
+    as_role.query(as_role.staging, spoil)
+    observations.refresh_all()
+    bad, good = (Observation.objects.get(pk=slug) for slug in ("staging", "production"))
+    assert good.ok
+    assert not bad.ok
+    assert bad.failure["code"] == code
+    assert advice in bad.failure["remedy"]
+
+
+@contextmanager
+def held(line: Line) -> Iterator[None]:
+    with line.databases["staging"].connect() as other, other.transaction():
+        other.execute("LOCK TABLE platform.schema_migrations IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+def test_a_locked_history_is_called_locked_and_hides_no_other(as_role: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    as_role.query(as_role.staging, GRANTS)
+    monkeypatch.setitem(targets.connection.LOOKING, "lock_timeout", "200ms")
+    with held(as_role):
+        observations.refresh_all()
+    assert Observation.objects.get(pk="production").ok
+    failure = Observation.objects.get(pk="staging").failure
+    assert failure["code"] == "tracking_locked"
+    assert "is locked, or did not answer in time" in failure["sentence"]
+    assert "Rename" not in failure["remedy"]
+    observations.refresh_all()
+    assert Observation.objects.get(pk="staging").ok
+
+
+def test_a_target_that_answers_with_what_nobody_foresaw_hides_no_other(
+    line: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    read = targets.read
+
+    def broken(environment, **options):  # type: ignore[no-untyped-def]
+        if environment.slug == "staging":
+            raise ZeroDivisionError
+        return read(environment, **options)
+
+    monkeypatch.setattr(targets, "read", broken)
+    observations.refresh_all()
+    assert Observation.objects.get(pk="production").ok
+    assert Observation.objects.get(pk="staging").failure["code"] == "not_read"
+    assert "The look at staging failed" in caplog.text
+
+
+def test_each_look_is_kept_as_it_comes(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first is silent until the second has been kept."""
+    import time
+
+    read = targets.read
+    kept: list[bool] = []
+
+    def slow(environment, **options):  # type: ignore[no-untyped-def]
+        if environment.slug == "staging":
+            time.sleep(1.5)
+        return read(environment, **options)
+
+    keep: Callable[..., object] = observations._keep
+
+    def noting(environment, seen):  # type: ignore[no-untyped-def]
+        kept.append(environment.slug)
+        return keep(environment, seen)
+
+    monkeypatch.setattr(targets, "read", slow)
+    monkeypatch.setattr(observations, "_keep", noting)
+    observations.refresh_all()
+    assert kept == ["production", "staging"]
