@@ -17,7 +17,8 @@ from dashboard.engine.errors import RehearsalImpossible, SchemaUnreadable
 from dashboard.engine.migration import AppliedMigration, Kind, version_key
 from dashboard.engine.plan import Action, Step, Target
 from dashboard.engine.rehearsal import dump, refusals, throwaway
-from dashboard.engine.rehearsal.dump import NoDump
+from dashboard.engine.rehearsal.doubts import Doubt
+from dashboard.engine.rehearsal.dump import NoDump, Programs
 from dashboard.engine.rehearsal.sandbox import Sandbox
 from dashboard.engine.rehearsal.throwaway import Database, Server
 from dashboard.engine.run.cancellation import Cancellation
@@ -26,6 +27,7 @@ from dashboard.engine.schema.objects import SchemaSnapshot
 
 _NO_ROWS = "No rows were copied: what a script does with data that is there is not proven."
 _INSTALL = "Install a pg_dump that is not older than the target, or rehearse from the first file on."
+_REPLAYED = "It ran on what the {count} migrations applied on {name} make, because {reason}."
 _SHOWN = 5
 
 
@@ -73,9 +75,19 @@ def read(source: Access) -> Original:
             ) from None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """What a reader must know of how it came about, and what may therefore be otherwise on the target."""
+
+    remarks: tuple[str, ...]
+    doubts: tuple[Doubt, ...]
+
+
 @contextmanager
-def copied(original: Original, server: Server, cancellation: Cancellation) -> Iterator[tuple[Sandbox, list[str]]]:
-    """A sandbox in the state of the target, and what a reader must know of how it came about.
+def copied(
+    original: Original, server: Server, recorded: Sequence[Step], cancellation: Cancellation
+) -> Iterator[tuple[Sandbox, Copy]]:
+    """A sandbox in the state of the target, with these steps in its history.
 
     Raises RehearsalImpossible where that state cannot be made.
     """
@@ -85,24 +97,43 @@ def copied(original: Original, server: Server, cancellation: Cancellation) -> It
             database, policy=original.access.policy, schema=original.access.schema, cancellation=cancellation
         )
         with sandbox:
-            try:
-                remarks = _dumped(original, server, database)
-            except NoDump as no_dump:
-                remarks = _replayed(original, server, sandbox, str(no_dump))
-            yield sandbox, [*remarks, *_remarks(original, server, sandbox)]
+            yield sandbox, _copy(original, server, database, sandbox, recorded)
+
+
+def _copy(original: Original, server: Server, database: Database, sandbox: Sandbox, recorded: Sequence[Step]) -> Copy:
+    doubts = _doubts(original, server)
+    try:
+        using = dump.programs(original.major)
+        text = dump.take(using, original.access.address, with_roles=server.is_private)
+    except NoDump as no_dump:
+        reason = str(no_dump)
+        sandbox.begin(lambda: _replay(original, server, sandbox, recorded, reason))
+        doubts.append(Doubt(reason=f"it began with what the history makes, and not with the schema of {original.name}"))
+        first = _REPLAYED.format(count=len(_standing(original)), name=original.name, reason=reason)
+    else:
+        sandbox.begin(lambda: _restore(original, server, database, sandbox, recorded, (using, text)))
+        first = f"It ran on a copy of the schema of {original.name}, made by pg_dump {using.version}."
+    return Copy(remarks=(f"{first} {_NO_ROWS}", *_remarks(original, server, sandbox)), doubts=tuple(doubts))
 
 
 # By pg_dump
 
 
-def _dumped(original: Original, server: Server, database: Database) -> list[str]:
-    using = dump.programs(original.major)
-    text = dump.take(using, original.access.address, with_roles=server.is_private)
+def _restore(
+    original: Original,
+    server: Server,
+    database: Database,
+    sandbox: Sandbox,
+    recorded: Sequence[Step],
+    dumped: tuple[Programs, str],
+) -> None:
+    using, text = dumped
     if server.is_private:
         _make_roles(database, original.roles)
     database.resemble(owner=original.owner if server.is_private else None, settings=original.settings)
     dump.restore(using, database.address, text, server_major=server.major)
-    return [f"It ran on a copy of the schema of {original.name}, made by pg_dump {using.version}. {_NO_ROWS}"]
+    if recorded:
+        sandbox.record(recorded)
 
 
 def _make_roles(database: Database, wanted: Sequence[str]) -> None:
@@ -115,9 +146,8 @@ def _make_roles(database: Database, wanted: Sequence[str]) -> None:
 # By replay
 
 
-def _replayed(original: Original, server: Server, sandbox: Sandbox, reason: str) -> list[str]:
-    rows = [row for row in original.target.history.rows if row.success and row.kind is not Kind.SKIPPED]
-    for row in sorted(rows, key=_order):
+def _replay(original: Original, server: Server, sandbox: Sandbox, recorded: Sequence[Step], reason: str) -> None:
+    for row in _standing(original):
         step = _step(row, reason)
         error = refusals.refusal(step.sql, server_is_private=server.is_private) or sandbox.run(step).error
         if error:
@@ -125,7 +155,13 @@ def _replayed(original: Original, server: Server, sandbox: Sandbox, reason: str)
                 reason=f"{reason}, and what was applied does not run here: {step.label}, {error.sentence}",
                 remedy=_INSTALL,
             )
-    return [f"It ran on what the {len(rows)} migrations applied on {original.name} make, because {reason}. {_NO_ROWS}"]
+    if recorded:
+        sandbox.record(recorded)
+
+
+def _standing(original: Original) -> list[AppliedMigration]:
+    rows = [row for row in original.target.history.rows if row.success and row.kind is not Kind.SKIPPED]
+    return sorted(rows, key=_order)
 
 
 def _order(row: AppliedMigration) -> tuple[float, tuple[int, str]]:
@@ -162,6 +198,21 @@ def _refuse_missing_extensions(original: Original, server: Server) -> None:
             reason=f"{original.name} uses {', '.join(missing)}, which the rehearsal server does not have.",
             remedy=f"Install it there, or set {server.address.variable} to a server that has it.",
         )
+
+
+#: Of a role that is not there, and of a right that nobody gave.
+_OF_ROLES = frozenset({"42704", "42501"})
+
+
+def _doubts(original: Original, server: Server) -> list[Doubt]:
+    doubts = []
+    if server.major != original.major:
+        reason = f"it ran on PostgreSQL {server.major}, and {original.name} is PostgreSQL {original.major}"
+        doubts.append(Doubt(reason=reason))
+    if not server.is_private:
+        reason = f"roles and rights of {original.name} are not on the rehearsal server"
+        doubts.append(Doubt(reason=reason, sqlstates=_OF_ROLES))
+    return doubts
 
 
 def _remarks(original: Original, server: Server, sandbox: Sandbox) -> list[str]:

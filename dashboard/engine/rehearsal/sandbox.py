@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 
 from dashboard.engine.database import connection as connections
@@ -41,12 +41,25 @@ class Sandbox:
         self._opened = ExitStack()
         self._session: Session | None = None
         self._snapshot: SchemaSnapshot | None = None
+        self._fill: Callable[[], None] = _nothing
 
     def __enter__(self) -> Sandbox:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._close()
+
+    def begin(self, fill: Callable[[], None]) -> None:
+        """Have `fill` make the state that everything here begins with; the database is empty."""
+        self._fill = fill
+        fill()
+
+    def begin_anew(self) -> None:
+        """As it was when it began."""
+        self._close()
+        self._snapshot = None
+        self.database.renew()
+        self._fill()
 
     @property
     def _name(self) -> str:
@@ -185,6 +198,10 @@ class Sandbox:
     def _close(self) -> None:
         self._opened.close()
         self._session = None
+
+
+def _nothing() -> None:
+    """It begins empty."""
 
 
 def _ignore(event: Event) -> None:

@@ -1,0 +1,32 @@
+"""What makes a rehearsal say nothing of the target: where its server differs in a way that can decide. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dashboard.engine.rehearsal.report import Proof
+
+#: How a server says that its programs lack something, whatever the file holds.
+_NOT_BUILT = re.compile(r'not supported (in|by) this build|extension "[^"]*" is not available|could not open extension')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """One way in which the rehearsal is not the target."""
+
+    reason: str  # a clause that follows "because"
+    sqlstates: frozenset[str] = frozenset()  # of the failures that it can explain; empty: any that the server reports
+
+
+def doubt_of(proof: Proof, doubts: Sequence[Doubt]) -> str:
+    """Why this failure may not happen on the target; empty where nothing speaks for that. What Signalbox itself
+    refuses, it refuses there too."""
+    errors = [error for error in proof.errors if error.sqlstate]
+    if proof.ran or not errors or len(errors) != len(proof.errors):
+        return ""
+    if lacking := next((error.sentence for error in errors if _NOT_BUILT.search(error.sentence)), ""):
+        return f"the rehearsal server lacks what it needs ({lacking})"
+    explaining = [d.reason for d in doubts if not d.sqlstates or all(e.sqlstate in d.sqlstates for e in errors)]
+    return ", and ".join(explaining)
