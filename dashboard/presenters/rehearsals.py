@@ -218,8 +218,7 @@ def _verdict(rehearsal: Rehearsal, report: Report | None) -> str:
             Rehearsal.Status.RUNNING: "It runs on a throw-away database just now. That takes seconds.",
         }.get(Rehearsal.Status(rehearsal.status), "")
     if failed := [p.label for p in report.proofs if p.verdict is Verdict.FAILED]:
-        more = f", nor did {_listed(failed[1:])}" if failed[1:] else ""
-        return f"{failed[0]} did not pass{more}. Nothing was changed: the database it ran on is dropped."
+        return f"{failed[0]} did not pass. Nothing was changed: the database it ran on is dropped."
     if not report.passed:
         return _not_all_proven(report)
     if why := _does_not_count(rehearsal):

@@ -248,8 +248,8 @@ def look(past: History | None = None, **changes: Any) -> LastLook:
     )
 
 
-UNREACHABLE = Failure(code="unreachable", sentence="it cannot be reached.", next_step="Check that it is up.")
-OTHER_DATABASE = Failure(code=OtherDatabase.code, sentence="it is another database.", next_step="Compare the two.")
+UNREACHABLE = Failure(code="unreachable", sentence="it cannot be reached.", remedy="Check that it is up.")
+OTHER_DATABASE = Failure(code=OtherDatabase.code, sentence="it is another database.", remedy="Compare the two.")
 
 
 def status(version: str = "001", name: str = "users", state: State = State.PENDING, **changes: Any) -> MigrationStatus:
@@ -513,15 +513,15 @@ def rehearsal(status: str = Rehearsal.Status.DONE, *, found: Report | None = Non
     """One that was carried out an hour ago and counts, unless its report says otherwise."""
     done = status == Rehearsal.Status.DONE
     told = (found or report()) if done else None
-    made = changes.pop("plan", None) or plan(action=Action(changes.get("kind", Action.APPLY)))
+    made = changes.pop("plan", None) or plan(action=Action(changes.get("action", Action.APPLY)))
     return Rehearsal(
         **{
             "pk": 5,
             "environment": "staging",
-            "kind": made.action.value,
+            "action": made.action.value,
             "status": status,
             "title": "Apply 001 to Staging",
-            "plan": made.to_dict(),
+            "frozen_plan": made.to_dict(),
             "digest": made.digest,
             "origin": Origin.COPY.value,
             "asked_by": user(),
