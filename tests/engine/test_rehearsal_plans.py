@@ -17,7 +17,7 @@ from dashboard.engine.localserver import LocalServer
 from dashboard.engine.plan import Plan
 from dashboard.engine.rehearsal import dump, risk
 from dashboard.engine.rehearsal.dump import NoDump
-from dashboard.engine.rehearsal.report import ObservedLock, Origin, Proof, Report, ScriptRun
+from dashboard.engine.rehearsal.report import ObservedLock, Origin, Proof, Report, ScriptRun, Verdict
 from dashboard.engine.rehearsal.risk import RiskLevel
 from tests.engine.folders import FREE, Bench
 from tests.fix_postgres import Database, MakeDatabase
@@ -82,7 +82,18 @@ def test_a_failure_stops_it_and_says_how_much_is_left(line: Bench, rehearsal_ser
     line.write("004_more.sql", "SELECT 1;")
     report = _rehearse(line, rehearsal_server)
     assert [(p.version, p.passed) for p in report.proofs] == [("002", True), ("003", False)]
-    assert report.remarks[-1] == "1 more were not rehearsed, because 003_bad failed before them."
+    assert [left.sentence for left in report.not_reached] == [
+        "004_more was not reached, because 003_bad failed before it."
+    ]
+
+
+def test_a_second_up_that_fails_on_a_copy_spoils_nothing_after_it(line: Bench, rehearsal_server: LocalServer):
+    line.write("002_rollback.sql", "ALTER TABLE by_hand ALTER id TYPE int;")
+    line.write("003_more.sql", "ALTER TABLE users ADD b int;")
+    line.write("003_rollback.sql", "ALTER TABLE users DROP b;")
+    report = _rehearse(line, rehearsal_server)
+    assert [(p.version, p.verdict) for p in report.proofs] == [("002", Verdict.FAILED), ("003", Verdict.PROVEN)]
+    assert (report.passed, report.reversible) == (False, False)
 
 
 def test_verification_files_of_a_plan_run_after_it(line: Bench, rehearsal_server: LocalServer):

@@ -26,7 +26,6 @@ from dashboard.engine.schema import diff, snapshot
 from dashboard.engine.schema.objects import SchemaSnapshot
 
 _NO_ROWS = "No rows were copied: what a script does with data that is there is not proven."
-_INSTALL = "Install a pg_dump that is not older than the target, or rehearse from the first file on."
 _REPLAYED = "It ran on what the {count} migrations applied on {name} make, because {reason}."
 _SHOWN = 5
 
@@ -106,8 +105,8 @@ def _copy(original: Original, server: Server, database: Database, sandbox: Sandb
         using = dump.programs(original.major)
         text = dump.take(using, original.access.address, with_roles=server.is_private)
     except NoDump as no_dump:
-        reason = str(no_dump)
-        sandbox.begin(lambda: _replay(original, server, sandbox, recorded, reason))
+        reason, missing = str(no_dump), no_dump
+        sandbox.begin(lambda: _replay(original, server, sandbox, recorded, missing))
         doubts.append(Doubt(reason=f"it began with what the history makes, and not with the schema of {original.name}"))
         first = _REPLAYED.format(count=len(_standing(original)), name=original.name, reason=reason)
     else:
@@ -146,14 +145,14 @@ def _make_roles(database: Database, wanted: Sequence[str]) -> None:
 # By replay
 
 
-def _replay(original: Original, server: Server, sandbox: Sandbox, recorded: Sequence[Step], reason: str) -> None:
+def _replay(original: Original, server: Server, sandbox: Sandbox, recorded: Sequence[Step], missing: NoDump) -> None:
     for row in _standing(original):
-        step = _step(row, reason)
+        step = _step(row, missing)
         error = refusals.refusal(step.sql, server_is_private=server.is_private) or sandbox.run(step).error
         if error:
             raise RehearsalImpossible(
-                reason=f"{reason}, and what was applied does not run here: {step.label}, {error.sentence}",
-                remedy=_INSTALL,
+                reason=f"{missing}, and what was applied does not run here: {step.label}, {error.sentence}",
+                remedy=missing.remedy,
             )
     if recorded:
         sandbox.record(recorded)
@@ -168,11 +167,11 @@ def _order(row: AppliedMigration) -> tuple[float, tuple[int, str]]:
     return (row.applied_at.timestamp() if row.applied_at else 0.0, version_key(row.version))
 
 
-def _step(row: AppliedMigration, reason: str) -> Step:
+def _step(row: AppliedMigration, missing: NoDump) -> Step:
     if row.forward_script is None:
         raise RehearsalImpossible(
-            reason=f"{reason}, and the history of the target has no text of {row.version}_{row.name} to run instead.",
-            remedy=_INSTALL,
+            reason=f"{missing}, and the history of the target has no text of {row.version}_{row.name} to run instead.",
+            remedy=missing.remedy,
         )
     return Step(
         action=Action.APPLY,

@@ -29,6 +29,9 @@ OLDEST = timedelta(hours=24)
 
 _STAMP = "%Y%m%dt%H%M%S"
 _NAME = re.compile(r"signalbox_rehearsal_(?P<made>[0-9]{8}t[0-9]{6})_[0-9a-f]{8}(_kept)?")
+#: A schema is restored in one transaction, which locks each table, index, sequence and view until its end: with this
+#: there is room for some 200,000 of them.
+_ROOM = {"max_locks_per_transaction": "2048"}
 _POLICY = Policy(protected=False, lock_timeout_ms=3000, statement_timeout_ms=0)
 
 
@@ -60,7 +63,8 @@ def server(
     Raises RehearsalImpossible where `url` leads to the server of a registered target; TargetUnreachable.
     """
     if url is None:
-        with localserver.running(ephemeral=True, installation=_installation(major, extensions)) as local:
+        installation = _installation(major, extensions)
+        with localserver.running(ephemeral=True, installation=installation, settings=_ROOM) as local:
             address = _address(local.url(), variable)
             yield Server(address=address, is_private=True, version=_version(address))
     else:

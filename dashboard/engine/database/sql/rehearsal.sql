@@ -8,12 +8,14 @@ FROM pg_catalog.pg_database d
 WHERE d.datname LIKE 'signalbox\_rehearsal\_%'
 
 -- relations --
--- Everything made by people that can be locked, and the file each is kept in.
+-- Everything made by people that can be locked, the file each is kept in, and the table it is part of.
 SELECT c.oid::bigint, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
-       c.relfilenode::bigint, i.indrelid::bigint
+       c.relfilenode::bigint, i.indrelid::bigint, coalesce(i.indrelid, d.refobjid)::bigint
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+LEFT JOIN pg_catalog.pg_depend d ON c.relkind = 'S' AND d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid
+  AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i')
 WHERE c.relkind IN ('r', 'p', 'm', 'f', 'v', 'S', 'i', 'I')
   AND n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
 
