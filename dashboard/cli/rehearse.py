@@ -24,6 +24,7 @@ from dashboard.engine.database.connection import Address
 from dashboard.engine.errors import NothingToDo, PlanBlocked
 from dashboard.engine.files import verifications
 from dashboard.engine.migration import Folder
+from dashboard.engine.plan import Plan, Target
 from dashboard.engine.rehearsal import selection
 from dashboard.engine.rehearsal.report import (
     Assertion,
@@ -93,11 +94,21 @@ def _rehearse(options: argparse.Namespace, folder: Folder, show: Callable[[Proof
         return rehearsal.of_folder(folder, **common)
     (environment,) = chosen_environments.chosen(options)
     target = targets.read(environment)
-    plan = planner.apply(target, folder)
+    plan = _plan(target, folder)
     verify = verifications.read(folder)
     report = rehearsal.of_plan(plan, source=targets.access(environment), verify=verify, **common)
-    left = (*report.not_reached, *selection.left_out(plan, target.history, folder))
+    left = (*report.not_reached, *selection.left_out(plan.steps, plan.stops_before, target.history, folder))
     return replace(report, not_reached=left, unread=tuple(selection.unread(folder)))
+
+
+def _plan(target: Target, folder: Folder) -> Plan:
+    """Where nothing can run, all that is pending is named."""
+    try:
+        return planner.apply(target, folder)
+    except PlanBlocked as error:
+        for left in selection.left_out((), str(error), target.history, folder):
+            print(left.sentence, file=sys.stderr)
+        raise
 
 
 def _nothing_rehearsed(error: NothingToDo | PlanBlocked, folder: Folder) -> int:
@@ -199,7 +210,7 @@ def _verdicts(proof: Proof) -> Iterator[str]:
     elif proof.down.error:
         yield f"runs, rollback failed {_failure(proof.down.error)}"
     elif proof.reversible:
-        yield "reversible"
+        yield "reversible" if proof.again is None or proof.again.ok else "rollback restores the schema"
     elif proof.reversible is not None:
         yield "reversible but for the order of columns" if proof.order_only else "rollback leaves another schema"
     else:
@@ -220,7 +231,7 @@ def _summary(report: Report) -> str:
         counts.append(f"{verdicts[Verdict.NOT_PROVEN]} not proven")
     if report.not_reached:
         counts.append(f"{len(report.not_reached)} not reached")
-    counts.append(f"{sum(bool(proof.reversible or proof.order_only) for proof in report.proofs)} reversible")
+    counts.append(f"{sum(bool(p.passed and (p.reversible or p.order_only)) for p in report.proofs)} reversible")
     return (
         f"{len(report.proofs)} rehearsed on PostgreSQL {report.server_version // 10000} "
         f"in {report.ms / 1000:.1f} s: {', '.join(counts)}"

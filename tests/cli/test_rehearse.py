@@ -169,7 +169,7 @@ def test_what_is_not_read_is_named_and_no_success(
     (folder / name).write_text("CREATE TABLE more ();")
     answer = signalbox("rehearse", "--source", str(folder), *environment)
     assert answer.code == 8
-    assert sentence in answer.err or (environment and "The number 001 is also used" in answer.err)
+    assert sentence in answer.err or "001_more was not reached, because the plan stops before it" in answer.err
 
 
 def test_a_folder_of_which_nothing_is_read_is_no_success(signalbox: Signalbox, line: Line, tmp_path: Path):
@@ -178,6 +178,15 @@ def test_a_folder_of_which_nothing_is_read_is_no_success(signalbox: Signalbox, l
         answer = signalbox("rehearse", "--source", str(tmp_path), *environment)
         assert answer.code == 8
         assert "V1__users.sql was not rehearsed" in answer.err
+
+
+def test_of_a_plan_that_cannot_begin_all_that_is_pending_is_named(signalbox: Signalbox, line: Line, folder: Path):
+    (folder / "001_users.sql").write_text("BEGIN; CREATE TABLE users ();")
+    (folder / "002_more.sql").write_text("CREATE TABLE more ();")
+    answer = signalbox("rehearse", "--source", str(folder), "--env", "staging")
+    assert answer.code == 8
+    for label in ("001_users", "002_more"):
+        assert f"{label} was not reached, because the plan stops before it: " in answer.err
 
 
 def test_a_folder_without_a_migration_is_no_success(signalbox: Signalbox, tmp_path: Path):

@@ -225,7 +225,9 @@ def test_a_private_server_that_was_asked_for_is_not_replaced(
     asked = debian_postgres.installation
     monkeypatch.setenv(localserver.BIN_DIR_VARIABLE, str(asked.bin_dir))
     report = _rehearse(line, None)
-    assert report.passed, "though pg_dump 17 says what an older server does not know"
+    proof = _one(report)
+    assert proof.ran, "though pg_dump 17 says what an older server does not know"
+    assert proof.because == f"it ran on PostgreSQL {asked.major}, and Test is PostgreSQL 17"
     assert str(report.server_version // 10000) == asked.major
 
 

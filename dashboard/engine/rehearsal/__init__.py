@@ -72,6 +72,7 @@ def of_plan(  # noqa: PLR0913  # one for each thing that may differ
             listener=listener,
             keep_going=keep_going,
             doubts=copy.doubts,
+            rights=original.rights,
         )
         series.prove(candidates)
         return Report(

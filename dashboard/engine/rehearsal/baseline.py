@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import psycopg
 from psycopg import sql
@@ -19,6 +20,7 @@ from dashboard.engine.plan import Action, Step, Target
 from dashboard.engine.rehearsal import dump, refusals, throwaway
 from dashboard.engine.rehearsal.doubts import Doubt
 from dashboard.engine.rehearsal.dump import NoDump, Programs
+from dashboard.engine.rehearsal.rights import Rights
 from dashboard.engine.rehearsal.sandbox import Sandbox
 from dashboard.engine.rehearsal.throwaway import Database, Server
 from dashboard.engine.run.cancellation import Cancellation
@@ -42,7 +44,12 @@ class Original:
     roles: tuple[str, ...]
     owner: str  # of the database
     settings: tuple[tuple[str, str], ...]  # of the database and its role, where they decide what SQL means
-    is_superuser: bool
+    rights: Rights
+    publications: tuple[str, ...]  # of all tables
+
+    @property
+    def is_superuser(self) -> bool:
+        return self.rights.is_superuser
 
     @property
     def major(self) -> int:
@@ -66,7 +73,8 @@ def read(source: Access) -> Original:
                 roles=_names(connection, "roles"),
                 owner=_names(connection, "database_owner")[0],
                 settings=_settings(connection),
-                is_superuser=connection.info.parameter_status("is_superuser") == "on",
+                rights=_rights(connection),
+                publications=_names(connection, "publications_of_all_tables"),
             )
         except psycopg.Error as error:
             raise SchemaUnreadable(
@@ -207,7 +215,10 @@ def _doubts(original: Original, server: Server) -> list[Doubt]:
     doubts = []
     if server.major != original.major:
         reason = f"it ran on PostgreSQL {server.major}, and {original.name} is PostgreSQL {original.major}"
-        doubts.append(Doubt(reason=reason))
+        doubts.append(Doubt(reason=reason, of_passes=True))
+    if original.publications and not server.is_private:
+        reason = f"{original.name} publishes all tables ({', '.join(original.publications)}), and the copy does not"
+        doubts.append(Doubt(reason=reason, of_passes=True))
     if not server.is_private:
         reason = f"roles and rights of {original.name} are not on the rehearsal server"
         doubts.append(Doubt(reason=reason, sqlstates=_OF_ROLES))
@@ -227,6 +238,22 @@ def _remarks(original: Original, server: Server, sandbox: Sandbox) -> list[str]:
         more = f", and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
         remarks.append(f"The copy differs from {original.name}: {'; '.join(lines[:_SHOWN])}{more}.")
     return remarks
+
+
+def _rights(connection: Connection) -> Rights:
+    row = connection.execute(queries.query("rights_of_role")).fetchone()
+    assert row is not None, "whoever is connected has a role"
+    role, is_superuser, bypasses, creates, *names = row
+    not_owned, not_creating_in, trusted = (frozenset(map(str, cast("list[str]", each))) for each in names)
+    return Rights(
+        role=str(role),
+        is_superuser=bool(is_superuser),
+        bypasses_row_security=bool(bypasses),
+        creates_in_database=bool(creates),
+        not_owned=not_owned,
+        not_creating_in=not_creating_in,
+        trusted=trusted,
+    )
 
 
 def _names(connection: Connection, query: str) -> tuple[str, ...]:

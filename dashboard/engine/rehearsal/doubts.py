@@ -18,13 +18,16 @@ class Doubt:
 
     reason: str  # a clause that follows "because"
     sqlstates: frozenset[str] = frozenset()  # of the failures that it can explain; empty: any that the server reports
+    of_passes: bool = False  # what runs here may fail there
 
 
 def doubt_of(proof: Proof, doubts: Sequence[Doubt]) -> str:
-    """Why this failure may not happen on the target; empty where nothing speaks for that. What Signalbox itself
-    refuses, it refuses there too."""
+    """Why it may be otherwise on the target; empty where nothing speaks for that. What Signalbox itself refuses, it
+    refuses there too."""
+    if proof.ran:
+        return ", and ".join(doubt.reason for doubt in doubts if doubt.of_passes)
     errors = [error for error in proof.errors if error.sqlstate]
-    if proof.ran or not errors or len(errors) != len(proof.errors):
+    if not errors or len(errors) != len(proof.errors):
         return ""
     if lacking := next((error.sentence for error in errors if _NOT_BUILT.search(error.sentence)), ""):
         return f"the rehearsal server lacks what it needs ({lacking})"

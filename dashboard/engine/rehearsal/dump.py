@@ -22,7 +22,6 @@ TIMEOUT_S = 300
 _TAKE = (
     "--schema-only",
     "--encoding=UTF8",
-    "--no-publications",
     "--no-subscriptions",
     "--no-tablespaces",
     "--lock-wait-timeout=5s",
@@ -66,7 +65,7 @@ def programs(major: int) -> Programs:
 
 def take(using: Programs, address: Address, *, with_roles: bool) -> str:
     """Raises NoDump."""
-    options = _TAKE if with_roles else (*_TAKE, "--no-owner", "--no-privileges")
+    options = _TAKE if with_roles else (*_TAKE, "--no-owner", "--no-privileges", "--no-publications")
     process = _run([str(using.bin_dir / "pg_dump"), *options], address)
     if process.returncode:
         raise NoDump(f"pg_dump could not read it ({_first_line(process.stderr)})", _remedy(process.stderr))

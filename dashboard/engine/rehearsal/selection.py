@@ -56,11 +56,11 @@ def blocked(folder: Folder, proofs: Sequence[Proof]) -> list[str]:
     ]
 
 
-def left_out(plan: Plan, history: History, folder: Folder) -> list[NotReached]:
-    """What is pending and not in the plan, because it stops before that."""
-    planned = {step.identity for step in plan.steps}
+def left_out(steps: Sequence[Step], why: str, history: History, folder: Folder) -> list[NotReached]:
+    """What is pending and not among these steps of its plan, which stops before that."""
+    planned = {step.identity for step in steps}
     pending = [s for s in status.compute(folder, history) if s.state.is_pending or s.state is State.CONFLICT]
-    reason = f"the plan stops before it: {plan.stops_before.removesuffix('.')}"
+    reason = f"the plan stops before it: {why.removesuffix('.')}"
     return [
         NotReached(version=item.version, name=item.name, reason=reason)
         for item in pending

@@ -9,6 +9,7 @@ from dashboard.engine.plan import Step
 from dashboard.engine.rehearsal import proofs
 from dashboard.engine.rehearsal.doubts import Doubt, doubt_of
 from dashboard.engine.rehearsal.report import NotReached, Proof, Verdict
+from dashboard.engine.rehearsal.rights import Rights
 from dashboard.engine.rehearsal.sandbox import Sandbox
 from dashboard.engine.rehearsal.selection import Candidate
 
@@ -30,6 +31,7 @@ class Series:
     listener: Listener
     keep_going: bool = False
     doubts: Sequence[Doubt] = ()
+    rights: Rights | None = None  # of the role on the target; None where there is none
     proofs: list[Proof] = field(default_factory=list)
     not_reached: list[NotReached] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
@@ -56,7 +58,7 @@ class Series:
         proof = proofs.prove(self.sandbox, candidate, server_is_private=self.server_is_private)
         if self._is_spoiled and any(error.sqlstate for error in proof.errors) and not self._make_anew():
             proof = self._second_look(candidate, proof)
-        return self._weighed(proof)
+        return self._weighed(proof, candidate)
 
     def _second_look(self, candidate: Candidate, first: Proof) -> Proof:
         second = proofs.prove(self.sandbox, candidate, server_is_private=self.server_is_private)
@@ -67,10 +69,15 @@ class Series:
             )
         return second
 
-    def _weighed(self, proof: Proof) -> Proof:
+    def _weighed(self, proof: Proof, candidate: Candidate) -> Proof:
         if proof.refused:
             return proof
         doubt = doubt_of(proof, self.doubts)
+        if not doubt and proof.ran and self.rights:
+            script = candidate.down.sql if candidate.is_applied and candidate.down else candidate.up.sql
+            doubt = self.rights.doubt(
+                script, proof, forced=self.sandbox.forced_row_security(), ours=self.sandbox.left_out
+            )
         if not doubt and proof.verdict is Verdict.FAILED and self._missing and _misses_something(proof):
             doubt = f"{self._missing[0]} did not run before it, and it may need that"
         return replace(proof, doubt=doubt) if doubt else proof
