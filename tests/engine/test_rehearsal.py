@@ -311,6 +311,16 @@ def test_locks_rewrites_and_reading_are_seen(rehearse: Rehearse):
     assert {p.version for p in found if users in p.up.read} == {"002", "003", "005"}
 
 
+def test_what_signalbox_keeps_there_is_not_among_the_locks(rehearse: Rehearse, target_db: Database):
+    _, proof = rehearse(
+        _001_users=USERS,
+        _002_all="DO $$ DECLARE i regclass; BEGIN FOR i IN SELECT indexrelid FROM pg_index x JOIN pg_class c ON "
+        "c.oid = x.indrelid WHERE relnamespace::regnamespace::text NOT LIKE 'pg\\_%' LOOP "
+        "EXECUTE 'REINDEX INDEX ' || i; END LOOP; END $$;",
+    ).proofs
+    assert not [lock.relation for lock in proof.up.locks if lock.relation.startswith("signalbox_rehearsal")]
+
+
 def test_a_lock_counts_from_its_statement_to_the_end(rehearse: Rehearse):
     _, proof = rehearse(
         _001_users=USERS, _002_slow="SELECT 1; ALTER TABLE users ADD a int; SELECT pg_sleep(0.2);"
