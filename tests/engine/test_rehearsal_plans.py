@@ -255,7 +255,7 @@ def test_a_role_with_fewer_rights_leaves_it_unproven(line: Bench, rehearsal_serv
     name = line.database.name
     try:
         line.database.query(f"GRANT ALL ON DATABASE {name} TO plain; GRANT ALL ON SCHEMA platform, public TO plain")
-        line.database.query("GRANT ALL ON ALL TABLES IN SCHEMA platform TO plain; GRANT plain TO CURRENT_USER")
+        line.database.query("GRANT ALL ON ALL TABLES IN SCHEMA platform TO plain; GRANT SELECT ON by_hand TO plain")
         line.database.query("ALTER TABLE users OWNER TO plain")
         url = line.database.url.replace(line.database.url.split("@")[0], "postgresql://plain:x")
         source = replace(line.access, address=replace(line.access.address, url=url))
