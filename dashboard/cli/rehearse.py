@@ -1,4 +1,4 @@
-"""Run each migration, its rollback, and it again, on a throw-away database. Exit code 8 where anything failed.
+"""Run each migration, its rollback, and it again, on a throw-away database. Exit code 8 unless all of it is proven.
 
 Without --env every migration of the folder from the first file on, on a private server that goes away at the end, or
 on the one that --server-env names. With --env what is pending there, on a copy of that target's schema.
@@ -11,17 +11,31 @@ import argparse
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dashboard.cli import environments as chosen_environments
-from dashboard.cli.exits import Exit
+from dashboard.cli.exits import Exit, complain
 from dashboard.engine import planner, rehearsal
 from dashboard.engine.database.connection import Address
+from dashboard.engine.errors import NothingToDo, PlanBlocked
 from dashboard.engine.files import verifications
 from dashboard.engine.migration import Folder
-from dashboard.engine.rehearsal.report import ObservedLock, Proof, Report, ScriptError, ScriptRun
+from dashboard.engine.plan import Plan, Target
+from dashboard.engine.rehearsal import selection
+from dashboard.engine.rehearsal.report import (
+    Assertion,
+    NotReached,
+    ObservedLock,
+    Proof,
+    Report,
+    ScriptError,
+    ScriptRun,
+    Verdict,
+)
 from dashboard.engine.schema import diff
 from dashboard.models import environments
 from dashboard.services import targets
@@ -56,13 +70,16 @@ def run(options: argparse.Namespace) -> int:
     if options.server_env and not os.environ.get(options.server_env):
         print(f"signalbox: the variable {options.server_env} is not set.", file=sys.stderr)
         return Exit.USAGE
-    report = _rehearse(options, folder, _json if options.json else _text)
-    failures = [proof for proof in report.proofs if not proof.passed]
+    try:
+        report = _rehearse(options, folder, _json if options.json else _text)
+    except (NothingToDo, PlanBlocked) as error:
+        return _nothing_rehearsed(error, folder)
+    for left in report.not_reached if options.json else ():
+        print(_json_of_unreached(left))
     if not options.json:
-        print(_summary(report, len(failures)))
-    for remark in report.remarks:
-        print(remark, file=sys.stderr)
-    return Exit.ATTENTION if failures else Exit.OK
+        print(_summary(report))
+    _complain_of_what_is_missing(report)
+    return Exit.OK if report.passed else Exit.ATTENTION
 
 
 def _rehearse(options: argparse.Namespace, folder: Folder, show: Callable[[Proof], str]) -> Report:
@@ -76,9 +93,38 @@ def _rehearse(options: argparse.Namespace, folder: Folder, show: Callable[[Proof
     if not options.environments:
         return rehearsal.of_folder(folder, **common)
     (environment,) = chosen_environments.chosen(options)
-    plan = planner.apply(targets.read(environment), folder)
+    target = targets.read(environment)
+    plan = _plan(target, folder)
     verify = verifications.read(folder)
-    return rehearsal.of_plan(plan, source=targets.access(environment), verify=verify, **common)
+    report = rehearsal.of_plan(plan, source=targets.access(environment), verify=verify, **common)
+    left = (*report.not_reached, *selection.left_out(plan.steps, plan.stops_before, target.history, folder))
+    return replace(report, not_reached=left, unread=tuple(selection.unread(folder)))
+
+
+def _plan(target: Target, folder: Folder) -> Plan:
+    """Where nothing can run, all that is pending is named."""
+    try:
+        return planner.apply(target, folder)
+    except PlanBlocked as error:
+        for left in selection.left_out((), str(error), target.history, folder):
+            print(left.sentence, file=sys.stderr)
+        raise
+
+
+def _nothing_rehearsed(error: NothingToDo | PlanBlocked, folder: Folder) -> int:
+    """What was not read is no reason to call all of it settled."""
+    unread = selection.unread(folder)
+    code = complain(error)
+    for sentence in unread:
+        print(sentence, file=sys.stderr)
+    return Exit.ATTENTION if unread else code
+
+
+def _complain_of_what_is_missing(report: Report) -> None:
+    for sentence in (*report.remarks, *(left.sentence for left in report.not_reached), *report.unread):
+        print(sentence, file=sys.stderr)
+    if not report.proofs and report.is_complete:
+        print("Nothing was rehearsed: the folder holds no migration.", file=sys.stderr)
 
 
 def _registered() -> list[Address]:
@@ -93,8 +139,12 @@ def _json(proof: Proof) -> str:
         {
             "version": proof.version,
             "name": proof.name,
+            "verdict": proof.verdict,
+            "because": proof.because or None,
             "up": _script(proof.up),
-            "down": _script(proof.down) if proof.down else None,
+            "down": _script(proof.down),
+            "again": _script(proof.again),
+            "verification": [{"file": check.file, **_outcome(check)} for check in proof.assertions],
             "reversible": proof.reversible,
             "order_only": proof.order_only,
             "repeatable": proof.repeatable,
@@ -105,7 +155,30 @@ def _json(proof: Proof) -> str:
     )
 
 
-def _script(run: ScriptRun) -> dict[str, Any]:
+def _json_of_unreached(left: NotReached) -> str:
+    return json.dumps(
+        {
+            "version": left.version,
+            "name": left.name,
+            "verdict": Verdict.NOT_REACHED,
+            "because": left.reason,
+            **dict.fromkeys(("up", "down", "again")),
+            "verification": [],
+            "reversible": None,
+            "order_only": False,
+            "repeatable": None,
+            "differences": [],
+            "locks": [],
+            "ms": 0,
+        }
+    )
+
+
+def _script(run: ScriptRun | None) -> dict[str, Any] | None:
+    return _outcome(run) if run else None
+
+
+def _outcome(run: ScriptRun | Assertion) -> dict[str, Any]:
     error = run.error
     return {"ok": run.ok, "error": error.sentence if error else None, "line": (error.line or None) if error else None}
 
@@ -118,7 +191,8 @@ def _lock(lock: ObservedLock, run: ScriptRun) -> str:
 
 
 def _text(proof: Proof) -> str:
-    lines = [f"{proof.label}: {'; '.join(_verdicts(proof))} ({proof.ms:.0f} ms)"]
+    doubt = f"not proven, because {proof.doubt}: " if proof.doubt else ""
+    lines = [f"{proof.label}: {doubt}{'; '.join(_verdicts(proof))} ({proof.ms:.0f} ms)"]
     lines += [f"    {_lock(lock, proof.up)}" for lock in proof.up.locks if lock.mode not in _ORDINARY]
     lines += [f"    left behind: {line}" for line in diff.summary_lines(proof.differences)]
     lines += [f"    not the same again: {line}" for line in diff.summary_lines(proof.repeat_differences)]
@@ -136,7 +210,7 @@ def _verdicts(proof: Proof) -> Iterator[str]:
     elif proof.down.error:
         yield f"runs, rollback failed {_failure(proof.down.error)}"
     elif proof.reversible:
-        yield "reversible"
+        yield "reversible" if proof.again is None or proof.again.ok else "rollback restores the schema"
     elif proof.reversible is not None:
         yield "reversible but for the order of columns" if proof.order_only else "rollback leaves another schema"
     else:
@@ -150,9 +224,15 @@ def _failure(error: ScriptError) -> str:
     return f"{cause} ({error.remedy})" if error.remedy else cause
 
 
-def _summary(report: Report, failures: int) -> str:
+def _summary(report: Report) -> str:
+    verdicts = Counter(proof.verdict for proof in report.proofs)
+    counts = [f"{verdicts[Verdict.FAILED]} failed"]
+    if verdicts[Verdict.NOT_PROVEN]:
+        counts.append(f"{verdicts[Verdict.NOT_PROVEN]} not proven")
+    if report.not_reached:
+        counts.append(f"{len(report.not_reached)} not reached")
+    counts.append(f"{sum(bool(p.passed and (p.reversible or p.order_only)) for p in report.proofs)} reversible")
     return (
         f"{len(report.proofs)} rehearsed on PostgreSQL {report.server_version // 10000} "
-        f"in {report.ms / 1000:.1f} s: {failures} failed, "
-        f"{sum(bool(proof.reversible or proof.order_only) for proof in report.proofs)} reversible"
+        f"in {report.ms / 1000:.1f} s: {', '.join(counts)}"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -11,7 +11,16 @@ from typing import Any
 from django.urls import reverse
 
 from dashboard.engine.plan import Action, Plan
-from dashboard.engine.rehearsal.report import Assertion, Origin, Proof, Report, ScriptError, ScriptRun
+from dashboard.engine.rehearsal.report import (
+    Assertion,
+    NotReached,
+    Origin,
+    Proof,
+    Report,
+    ScriptError,
+    ScriptRun,
+    Verdict,
+)
 from dashboard.engine.rehearsal.risk import RiskLevel
 from dashboard.engine.schema import diff
 from dashboard.engine.schema.diff import Change
@@ -27,6 +36,8 @@ from dashboard.services import permissions
 from dashboard.services.actors import Actor
 
 DID_NOT_PASS = Pill(label="Failed", tone="danger", icon="fail")
+NOT_PROVEN = Pill(label="Not proven", tone="warn", icon="attention")
+NOT_REACHED = Pill(label="Not reached", tone="warn", icon="unknown")
 NO_LONGER = Pill(label="Passed, no longer counts", tone="warn", icon="queued")
 
 RESTORES = Pill(label="Reversible", tone="ok", icon="ok")
@@ -34,11 +45,15 @@ REORDERS = Pill(label="Reversible, but columns change their order", tone="ok", i
 DIFFERS = Pill(label="Not reversible", tone="danger", icon="fail")
 NO_WAY_BACK = Pill(label="No rollback", tone="warn", icon="rollback")
 DOWN_FAILS = Pill(label="Rollback fails", tone="danger", icon="fail")
+AGAIN_FAILS = Pill(label="Cannot be applied again", tone="danger", icon="fail")
 REPEATABLE = Pill(label="Repeatable", tone="ok", icon="ok")
 NOT_REPEATABLE = Pill(label="Not repeatable", tone="warn", icon="attention")
 RAN = Pill(label="Ran", tone="ok", icon="ok")
 LEADS_BACK = Pill(label="Can be applied again", tone="ok", icon="ok")
 LEADS_ELSEWHERE = Pill(label="Not the same when applied again", tone="warn", icon="attention")
+
+#: Labels in a sentence; the rest is counted.
+_NAMED = 5
 
 #: How long others wait on the target.
 RISKS: Mapping[RiskLevel, Pill] = {
@@ -87,6 +102,7 @@ class ProofView:
     url: str
     open: bool
     refused: str
+    doubt: str  # why what happened says nothing of the target
     pills: tuple[Pill, ...]
     scripts: tuple[RehearsedScript, ...]
     left: SchemaDiff | None  # what the rollback leaves behind or takes too much of
@@ -145,8 +161,8 @@ def page(rehearsal: Rehearsal, by: Actor, *, worker_alive: bool) -> RehearsalPag
         waits_for_worker=rehearsal.status == Rehearsal.Status.QUEUED and not worker_alive,
         failure=Failure.from_dict(rehearsal.failure) if rehearsal.failure else None,
         facts=tuple(_facts(rehearsal, report)),
-        remarks=report.remarks if report else (),
-        proofs=tuple(_proof(p, rehearsal, only=len(report.proofs) == 1) for p in report.proofs) if report else (),
+        remarks=(*report.remarks, *report.unread) if report else (),
+        proofs=tuple(_proofs(report, rehearsal)) if report else (),
         onward=() if active else tuple(_onward(rehearsal, by)),
         counts_until=rehearsal.expires_at if rehearsals.counts(rehearsal) else None,
     )
@@ -187,7 +203,8 @@ def pill(rehearsal: Rehearsal) -> Pill:
     if rehearsal.status != Rehearsal.Status.DONE:
         return statuses.REHEARSAL[rehearsal.status]
     if not rehearsal.passed:
-        return DID_NOT_PASS
+        report = rehearsals.report_of(rehearsal)
+        return NOT_PROVEN if report and report.verdict is Verdict.NOT_PROVEN else DID_NOT_PASS
     return statuses.REHEARSAL[rehearsal.status] if rehearsals.counts(rehearsal) else NO_LONGER
 
 
@@ -200,8 +217,10 @@ def _verdict(rehearsal: Rehearsal, report: Report | None) -> str:
             Rehearsal.Status.QUEUED: "It waits for a worker.",
             Rehearsal.Status.RUNNING: "It runs on a throw-away database just now. That takes seconds.",
         }.get(Rehearsal.Status(rehearsal.status), "")
-    if failed := [p.label for p in report.proofs if not p.passed]:
+    if failed := [p.label for p in report.proofs if p.verdict is Verdict.FAILED]:
         return f"{failed[0]} did not pass. Nothing was changed: the database it ran on is dropped."
+    if not report.passed:
+        return _not_all_proven(report)
     if why := _does_not_count(rehearsal):
         return f"Everything ran, but it proves nothing any more: {why}."
     if _rolls_back(rehearsal):
@@ -209,6 +228,19 @@ def _verdict(rehearsal: Rehearsal, report: Report | None) -> str:
     if report.reversible:
         return "Everything ran, and each rollback restored the schema."
     return "Everything ran, but not every migration can be taken back."
+
+
+def _not_all_proven(report: Report) -> str:
+    doubted = [proof.label for proof in report.proofs if proof.because]
+    left = [each.label for each in report.not_reached]
+    parts = [f"{_listed(doubted)} not proven" if doubted else "", f"{_listed(left)} not reached" if left else ""]
+    said = "; ".join(filter(None, parts)) or "not every file was read"
+    return f"Nothing failed, but not all of it is proven: {said}. Nothing was changed."
+
+
+def _listed(labels: Sequence[str]) -> str:
+    more = f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
+    return ", ".join(labels[:_NAMED]) + more
 
 
 def _does_not_count(rehearsal: Rehearsal) -> str:
@@ -234,6 +266,33 @@ def _facts(rehearsal: Rehearsal, report: Report | None) -> Iterator[tuple[str, A
 # One migration
 
 
+def _proofs(report: Report, rehearsal: Rehearsal) -> Iterator[ProofView]:
+    """Every migration, those that were not reached too."""
+    only = len(report.proofs) + len(report.not_reached) == 1
+    yield from (_proof(proof, rehearsal, only=only) for proof in report.proofs)
+    yield from map(_unreached, report.not_reached)
+
+
+def _unreached(left: NotReached) -> ProofView:
+    return ProofView(
+        label=left.label,
+        url=reverse("migration", args=[left.version, left.name]),
+        open=False,
+        refused=left.sentence,
+        doubt="",
+        pills=(NOT_REACHED,),
+        scripts=(),
+        left=None,
+        differs=None,
+        made=(),
+        risk=None,
+        locks=(),
+        rewritten=(),
+        assertions=(),
+        notices=(),
+    )
+
+
 def _proof(proof: Proof, rehearsal: Rehearsal, *, only: bool) -> ProofView:
     """Of a rollback the rollback itself is what is looked at, else the up."""
     subject = proof.down if _rolls_back(rehearsal) and proof.down else proof.up
@@ -242,6 +301,7 @@ def _proof(proof: Proof, rehearsal: Rehearsal, *, only: bool) -> ProofView:
         url=reverse("migration", args=[proof.version, proof.name]),
         open=only or not proof.passed or bool(proof.differences),
         refused=proof.refused,
+        doubt=proof.doubt,
         pills=_pills(proof, rehearsal),
         scripts=tuple(_scripts(proof, rehearsal)),
         left=schema_diff(proof.differences, AFTER_ROLLBACK) if proof.differences else None,
@@ -256,7 +316,9 @@ def _proof(proof: Proof, rehearsal: Rehearsal, *, only: bool) -> ProofView:
 
 
 def _pills(proof: Proof, rehearsal: Rehearsal) -> tuple[Pill, ...]:
-    if proof.refused or not proof.runs:
+    if proof.because:
+        return (NOT_PROVEN,)
+    if not proof.runs:
         return (DID_NOT_PASS,)
     if _rolls_back(rehearsal):
         return tuple(_of_rollback(proof))
@@ -270,7 +332,9 @@ def _of_apply(proof: Proof) -> Iterator[Pill]:
         yield DOWN_FAILS
     else:
         yield REORDERS if proof.order_only else RESTORES if proof.reversible else DIFFERS
-    if proof.repeatable is not None:
+    if proof.again and not proof.again.ok:
+        yield AGAIN_FAILS
+    elif proof.repeatable is not None:
         yield REPEATABLE if proof.repeatable else NOT_REPEATABLE
 
 

@@ -62,7 +62,16 @@ def report_of(rehearsal: Rehearsal) -> Report | None:
 
 
 def counts(rehearsal: Rehearsal) -> bool:
-    return bool(rehearsal.passed and not is_expired(rehearsal) and same_major(rehearsal) and report_of(rehearsal))
+    return bool(rehearsal.passed and not is_expired(rehearsal) and same_major(rehearsal) and _is_whole(rehearsal))
+
+
+def _is_whole(rehearsal: Rehearsal) -> bool:
+    """Each migration of the plan is proven, by the report itself."""
+    report = report_of(rehearsal)
+    if report is None or not report.passed:
+        return False
+    proven = {(proof.version, proof.name) for proof in report.proofs}
+    return all((step["version"], step["name"]) in proven for step in rehearsal.frozen_plan["steps"])
 
 
 def is_expired(rehearsal: Rehearsal) -> bool:
@@ -98,7 +107,7 @@ def _reversible(environment: str) -> QuerySet[Rehearsal]:
 def _proves(rehearsal: Rehearsal, rollback: Plan) -> bool:
     """Each migration was taken back in its place, so whatever takes back only the last of them is proven too."""
     inverse = planner.inverse(rehearsal.plan)
-    if inverse is None or not same_major(rehearsal):
+    if inverse is None or not same_major(rehearsal) or not _is_whole(rehearsal):
         return False
     shorter = replace(inverse, steps=inverse.steps[: len(rollback.steps)])
     return shorter.digest == rollback.without_saving().digest

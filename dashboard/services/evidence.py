@@ -12,7 +12,7 @@ from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.lint import Finding
 from dashboard.engine.migration import AppliedMigration, Kind, Severity
 from dashboard.engine.plan import Action, Plan, Step
-from dashboard.engine.rehearsal.report import Proof
+from dashboard.engine.rehearsal.report import Proof, Report, Verdict
 from dashboard.engine.sql import directives
 from dashboard.models import Rehearsal, Request, environments
 from dashboard.models.environments import Environment
@@ -173,8 +173,7 @@ def _of_rollback(known: Known, environment: Environment) -> Iterator[_Fact]:
     if known.proof and known.proof.action == Action.APPLY:
         sentence = "When the apply was rehearsed, it restored the schema."
         fact = replace(fact, sentence=sentence)
-    failed = known.done is not None and not known.done.passed
-    if fact.held or failed or known.under_way:
+    if fact.held or _failed(known.done) or known.under_way:
         yield fact
     else:
         sentence = f"{fact.sentence} Whoever asks for it accepts that."
@@ -192,7 +191,7 @@ def _rehearsed(known: Known, environment: Environment) -> _Fact:
 
 
 def _of_rehearsal(known: Known, environment: Environment) -> tuple[str, str]:
-    again, done, latest = "Rehearse it again.", known.done, known.latest
+    done, latest = known.done, known.latest
     if known.proof:
         return "It ran on a copy of the schema.", ""
     if known.under_way:
@@ -201,15 +200,47 @@ def _of_rehearsal(known: Known, environment: Environment) -> tuple[str, str]:
         return "It has not been rehearsed.", "Rehearse it: that takes seconds and touches nothing."
     if latest.status == Rehearsal.Status.FAILED or done is None:
         failure = Failure.from_dict(latest.failure or {})
-        return f"The rehearsal could not be carried out: {failure.sentence}", failure.next_step or again
-    if not done.passed:
+        return f"The rehearsal could not be carried out: {failure.sentence}", failure.next_step or _AGAIN
+    return _of_done(done, environment)
+
+
+def _of_done(done: Rehearsal, environment: Environment) -> tuple[str, str]:
+    """Why one that was carried out does not count."""
+    if _failed(done):
         return "It failed when it was rehearsed.", "See what failed there, correct the file, and ask again."
+    report = rehearsals.report_of(done)
+    if report is None:
+        return "It was rehearsed by an earlier release, which looked at less.", _AGAIN
+    if not report.passed:
+        return f"The rehearsal proves not all of it: {_unproven(report)}", _TO_PROVE_MORE
     if rehearsals.is_expired(done):
-        return "Its rehearsal is too old to count.", again
+        return "Its rehearsal is too old to count.", _AGAIN
     return (
         f"It was rehearsed on PostgreSQL {done.server_major}, and {environment.name} runs {done.target_major}.",
         f"Set SIGNALBOX_REHEARSAL_URL to a server with PostgreSQL {done.target_major}, and rehearse it again.",
     )
+
+
+_AGAIN = "Rehearse it again."
+
+#: Of what the rehearsal server is to blame for, or the plan.
+_TO_PROVE_MORE = "Set SIGNALBOX_REHEARSAL_URL to a server like the target, or correct the file, and rehearse it again."
+
+
+def _failed(done: Rehearsal | None) -> bool:
+    """Something in it fails, as far as the rehearsal shows. What is only not proven may still run."""
+    if done is None or done.passed:
+        return False
+    report = rehearsals.report_of(done)
+    return report is None or report.verdict is Verdict.FAILED
+
+
+def _unproven(report: Report) -> str:
+    """The first of it, and why."""
+    doubted = [f"{p.label} is not proven, because {p.because.removesuffix('.')}." for p in report.proofs if p.because]
+    sentences = [*doubted, *(left.sentence for left in report.not_reached), *report.unread]
+    more = f" {len(sentences) - 1} more like it." if len(sentences) > 1 else ""
+    return (sentences[0] if sentences else "nothing was rehearsed.") + more
 
 
 # The way back
@@ -218,7 +249,8 @@ def _of_rehearsal(known: Known, environment: Environment) -> tuple[str, str]:
 def _reversible(plan: Plan, known: Known, because: str) -> _Fact:
     doubted = {step.label: step for step in plan.steps}
     if known.proof and (report := rehearsals.report_of(known.proof)):
-        doubted = {p.label: doubted[p.label] for p in report.proofs if not _restores(p)}
+        restored = {proof.label for proof in report.proofs if _restores(proof)}
+        doubted = {label: step for label, step in doubted.items() if label not in restored}
     declared = {label: reason for label, step in doubted.items() if (reason := _declared(step))}
     return _Fact(
         requirement=Requirement.REVERSIBLE,
@@ -230,7 +262,7 @@ def _reversible(plan: Plan, known: Known, because: str) -> _Fact:
 
 
 def _restores(proof: Proof) -> bool:
-    return bool(proof.reversible) or proof.order_only
+    return proof.passed and (bool(proof.reversible) or proof.order_only)
 
 
 def _of_rollbacks(doubted: dict[str, Step], declared: dict[str, str], because: str, known: Known) -> str:

@@ -178,7 +178,7 @@ def _held_against(rehearsal: Rehearsal, report: Report) -> dict[str, Any]:
     """What is to be known of the target besides, now that it is clear what the scripts do."""
     environment = environments.get(rehearsal.environment)
     live = sizes.read(targets.access(environment), risk.relations(report.proofs))
-    runs = [(p.label, p.down if rehearsal.action == Action.ROLLBACK else p.up) for p in report.proofs if p.passed]
+    runs = [(p.label, p.down if rehearsal.action == Action.ROLLBACK else p.up) for p in report.proofs if p.ran]
     risks = [{"label": label, **asdict(risk.of(run, live))} for label, run in runs if run]
     return {"target_major": targets.major(environment), "risks": risks}
 
@@ -211,6 +211,7 @@ def _end(rehearsal: Rehearsal, status: Rehearsal.Status, event: audit.Event, **c
         if not mine.update(status=status, finished_at=Now(), lease_until=None, **changes):
             return
         rehearsal.refresh_from_db()
+        report = selector.report_of(rehearsal)
         audit.record(
             event,
             by=SIGNALBOX,
@@ -220,6 +221,7 @@ def _end(rehearsal: Rehearsal, status: Rehearsal.Status, event: audit.Event, **c
             digest=rehearsal.digest,
             passed=rehearsal.passed,
             reversible=rehearsal.reversible,
+            verdict=report.verdict.value if report else None,
             failure=rehearsal.failure,
         )
 

@@ -14,7 +14,22 @@ from tests.fix_line import Line
 from tests.fix_postgres import Database
 
 MANAGE = Path(__file__).parents[2] / "manage.py"
-KEYS = ["version", "name", "up", "down", "reversible", "order_only", "repeatable", "differences", "locks", "ms"]
+KEYS = [
+    "version",
+    "name",
+    "verdict",
+    "because",
+    "up",
+    "down",
+    "again",
+    "verification",
+    "reversible",
+    "order_only",
+    "repeatable",
+    "differences",
+    "locks",
+    "ms",
+]
 
 
 @pytest.fixture
@@ -46,8 +61,12 @@ def test_each_migration_is_one_line(signalbox: Signalbox, folder: Path, server: 
     assert {**first, "ms": 0} == {
         "version": "001",
         "name": "users",
+        "verdict": "proven",
+        "because": None,
         "up": fine,
         "down": fine,
+        "again": fine,
+        "verification": [],
         "reversible": True,
         "order_only": False,
         "repeatable": True,
@@ -71,8 +90,10 @@ def test_a_failure_stops_it_unless_it_is_told_to_go_on(signalbox: Signalbox, fol
     (folder / "003_rollback.sql").write_text("DROP TABLE nope;")
     command = ["rehearse", "--source", str(folder), "--server-env", server, "--from-scratch", "--json"]
     stopped = signalbox(*command)
-    assert (stopped.code, len(_rows(stopped))) == (8, 2)
-    assert stopped.err == "1 more were not rehearsed, because 002_bad failed before them.\n"
+    assert stopped.code == 8
+    assert [row["verdict"] for row in _rows(stopped)] == ["proven", "failed", "not reached"]
+    assert [list(row) for row in _rows(stopped)] == [KEYS] * 3
+    assert stopped.err == "003_down was not reached, because 002_bad failed before it.\n"
     answer = signalbox(*command, "--keep-going")
     _, bad, down = _rows(answer)
     assert answer.code == 8
@@ -114,11 +135,80 @@ def test_people_read_sentences(signalbox: Signalbox, folder: Path, server: str):
         "005_alone: runs, and has no rollback",
         '006_stuck: runs, rollback failed at line 1: column "nope" does not exist',
         "007_role: not rehearsed: CREATE ROLE rehearsed changes the whole server, which others use too.",
-        '008_bad: up failed at line 1: column "nope" does not exist',
+        "008_bad: not proven, because 007_role did not run before it, and it may need that: "
+        'up failed at line 1: column "nope" does not exist',
     ]
     assert said[-1].startswith("8 rehearsed on PostgreSQL 17 in ")
-    assert said[-1].endswith(": 3 failed, 2 reversible")
+    assert said[-1].endswith(": 2 failed, 2 not proven, 2 reversible")
     assert answer.code == 8
+
+
+def test_a_second_up_that_fails_is_a_failure_with_its_error(signalbox: Signalbox, folder: Path, server: str):
+    (folder / "001_rollback.sql").write_text("SELECT 1;")
+    (folder / "002_more.sql").write_text("ALTER TABLE users ADD a int;")
+    answer = signalbox("rehearse", "--source", str(folder), "--server-env", server, "--json")
+    first, second = _rows(answer)
+    assert answer.code == 8
+    assert (first["verdict"], second["verdict"]) == ("failed", "proven")
+    assert first["again"] == {"ok": False, "error": 'relation "users" already exists', "line": 1}
+
+
+UNREAD = {
+    "another tool's name": ("V2__more.sql", "V2__more.sql was not rehearsed"),
+    "a hyphen": ("002-more.sql", "002-more.sql was not rehearsed"),
+    "a number twice": ("001_more.sql", "001_more is in no plan"),
+}
+
+
+@pytest.mark.parametrize("case", UNREAD)
+@pytest.mark.parametrize("environment", [(), ("--env", "staging")], ids=["from the first file", "a plan"])
+def test_what_is_not_read_is_named_and_no_success(
+    signalbox: Signalbox, line: Line, folder: Path, case: str, environment: tuple[str, ...]
+):
+    name, sentence = UNREAD[case]
+    (folder / name).write_text("CREATE TABLE more ();")
+    answer = signalbox("rehearse", "--source", str(folder), *environment)
+    assert answer.code == 8
+    assert sentence in answer.err or "001_more was not reached, because the plan stops before it" in answer.err
+
+
+def test_a_folder_of_which_nothing_is_read_is_no_success(signalbox: Signalbox, line: Line, tmp_path: Path):
+    (tmp_path / "V1__users.sql").write_text("CREATE TABLE users ();")
+    for environment in ((), ("--env", "staging")):
+        answer = signalbox("rehearse", "--source", str(tmp_path), *environment)
+        assert answer.code == 8
+        assert "V1__users.sql was not rehearsed" in answer.err
+
+
+def test_of_a_plan_that_cannot_begin_all_that_is_pending_is_named(signalbox: Signalbox, line: Line, folder: Path):
+    (folder / "001_users.sql").write_text("BEGIN; CREATE TABLE users ();")
+    (folder / "002_more.sql").write_text("CREATE TABLE more ();")
+    answer = signalbox("rehearse", "--source", str(folder), "--env", "staging")
+    assert answer.code == 8
+    for label in ("001_users", "002_more"):
+        assert f"{label} was not reached, because the plan stops before it: " in answer.err
+
+
+def test_a_folder_without_a_migration_is_no_success(signalbox: Signalbox, tmp_path: Path):
+    answer = signalbox("rehearse", "--source", str(tmp_path))
+    assert answer.code == 8
+    assert "Nothing was rehearsed" in answer.err
+
+
+@pytest.mark.parametrize("more", [(), ("--keep-going",)], ids=["", "told to go on"])
+def test_what_the_plan_leaves_out_is_named_and_no_success(
+    signalbox: Signalbox, line: Line, folder: Path, more: tuple[str, ...]
+):
+    (folder / "002_half.sql").write_text("BEGIN; CREATE TABLE half ();")
+    (folder / "003_more.sql").write_text("CREATE TABLE more ();")
+    answer = signalbox("rehearse", "--source", str(folder), "--env", "staging", "--json", *more)
+    assert answer.code == 8
+    assert [(row["version"], row["verdict"]) for row in _rows(answer)] == [
+        ("001", "proven"),
+        ("002", "not reached"),
+        ("003", "not reached"),
+    ]
+    assert "002_half was not reached, because the plan stops before it: " in answer.err
 
 
 def test_a_verification_file_that_raises_is_a_failure(signalbox: Signalbox, folder: Path, server: str):

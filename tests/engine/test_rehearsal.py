@@ -20,7 +20,7 @@ from dashboard.engine.errors import RehearsalImpossible, RunCancelled, TargetUnr
 from dashboard.engine.files import discovery
 from dashboard.engine.localserver import LocalServer
 from dashboard.engine.rehearsal import throwaway
-from dashboard.engine.rehearsal.report import Origin, Proof, Report
+from dashboard.engine.rehearsal.report import Origin, Proof, Report, Verdict
 from dashboard.engine.run.cancellation import Cancellation
 from tests.fix_postgres import Database
 
@@ -83,8 +83,8 @@ def test_a_second_up_that_fails_is_told_apart(rehearse: Rehearse):
     (proof,) = rehearse(_001_users=USERS, _001_rollback="SELECT 1;").proofs
     assert proof.again
     assert proof.again.error
-    assert (proof.passed, proof.again.ok, proof.again.error.sqlstate) == (True, False, "42P07")
-    assert proof.repeatable, "what stands after it is what stood before"
+    assert (proof.verdict, proof.again.ok, proof.again.error.sqlstate) == (Verdict.FAILED, False, "42P07")
+    assert (proof.repeatable, proof.repeat_differences) == (False, ())
 
 
 def test_another_schema_after_the_second_up_is_not_repeatable(rehearse: Rehearse):
@@ -159,7 +159,71 @@ def test_a_file_nobody_can_read_has_the_readers_words(rehearse: Rehearse, folder
 def test_it_stops_at_the_first_failure(rehearse: Rehearse):
     report = rehearse(keep_going=False, _001_bad="SELECT nope;", _002_users=USERS)
     assert [p.version for p in report.proofs] == ["001"]
-    assert report.remarks == ("1 more were not rehearsed, because 001_bad failed before them.",)
+    assert [left.sentence for left in report.not_reached] == [
+        "002_users was not reached, because 001_bad failed before it."
+    ]
+
+
+def test_what_was_not_reached_is_not_passed(rehearse: Rehearse):
+    """Nothing failed here but what was run."""
+    report = rehearse(
+        keep_going=False, _001_users=USERS, _001_rollback="DROP TABLE users;", _002_role="CREATE ROLE r;", _003_a=USERS
+    )
+    assert [(p.version, p.verdict) for p in report.proofs] == [
+        ("001", Verdict.PROVEN),
+        ("002", Verdict.NOT_PROVEN),
+    ]
+    assert [left.label for left in report.not_reached] == ["003_a"]
+    assert (report.verdict, report.passed, report.reversible) == (Verdict.NOT_PROVEN, False, False)
+
+
+def test_a_second_up_that_fails_spoils_nothing_after_it(rehearse: Rehearse):
+    """The rollback forgets a table: what follows begins with what the ups alone make, told to go on or not."""
+    report = rehearse(
+        keep_going=False,
+        _001_users=f"{USERS} CREATE TABLE marker ();",
+        _001_rollback="DROP TABLE users;",
+        _002_more="ALTER TABLE users ADD a int;",
+        _002_rollback="ALTER TABLE users DROP a;",
+        _003_more="ALTER TABLE users ADD b int;",
+    )
+    assert [(p.version, p.verdict) for p in report.proofs] == [
+        ("001", Verdict.FAILED),
+        ("002", Verdict.PROVEN),
+        ("003", Verdict.PROVEN),
+    ]
+    assert (report.passed, report.not_reached) == (False, ())
+
+
+def test_a_rollback_that_takes_too_many_rows_spoils_nothing_after_it(rehearse: Rehearse):
+    """The schema does not show it: the failure does, and is looked at again."""
+    report = rehearse(
+        _001_users=f"{USERS} INSERT INTO users VALUES (1);",
+        _002_more="INSERT INTO users VALUES (2);",
+        _002_rollback="DELETE FROM users;",
+        _003_orders="CREATE TABLE orders (u bigint REFERENCES users); INSERT INTO orders VALUES (1);",
+    )
+    assert [p.verdict for p in report.proofs] == [Verdict.PROVEN] * 3
+    (remark,) = report.remarks
+    assert remark.startswith("003_orders fails after a rollback before it has run")
+
+
+def test_what_may_need_a_migration_that_failed_is_not_called_failed(rehearse: Rehearse):
+    first, second, third = rehearse(
+        _001_users="CREATE TABEL users ();", _002_more="ALTER TABLE users ADD a int;", _003_bad="SELECT 1/0;"
+    ).proofs
+    assert (first.verdict, second.verdict, third.verdict) == (Verdict.FAILED, Verdict.NOT_PROVEN, Verdict.FAILED)
+    assert second.because == "001_users did not run before it, and it may need that"
+    assert second.up.error
+
+
+def test_a_role_that_a_migration_makes_does_not_hinder_that_it_is_made_anew(folder: Path):
+    (folder / "001_role.sql").write_text("CREATE ROLE rehearsed; CREATE TABLE t ();")
+    (folder / "002_marker.sql").write_text("CREATE TABLE marker ();")
+    (folder / "002_rollback.sql").write_text("SELECT 1;")
+    (folder / "003_more.sql").write_text("ALTER TABLE t OWNER TO rehearsed;")
+    proofs = rehearsal.of_folder(discovery.read(folder)).proofs
+    assert [p.verdict for p in proofs] == [Verdict.PROVEN, Verdict.FAILED, Verdict.PROVEN]
 
 
 def test_told_to_go_on_a_failed_up_leaves_the_database_as_it_was(rehearse: Rehearse):
@@ -247,6 +311,16 @@ def test_locks_rewrites_and_reading_are_seen(rehearse: Rehearse):
     assert {p.version for p in found if users in p.up.read} == {"002", "003", "005"}
 
 
+def test_what_signalbox_keeps_there_is_not_among_the_locks(rehearse: Rehearse, target_db: Database):
+    _, proof = rehearse(
+        _001_users=USERS,
+        _002_all="DO $$ DECLARE i regclass; BEGIN FOR i IN SELECT indexrelid FROM pg_index x JOIN pg_class c ON "
+        "c.oid = x.indrelid WHERE relnamespace::regnamespace::text NOT LIKE 'pg\\_%' LOOP "
+        "EXECUTE 'REINDEX INDEX ' || i; END LOOP; END $$;",
+    ).proofs
+    assert not [lock.relation for lock in proof.up.locks if lock.relation.startswith("signalbox_rehearsal")]
+
+
 def test_a_lock_counts_from_its_statement_to_the_end(rehearse: Rehearse):
     _, proof = rehearse(
         _001_users=USERS, _002_slow="SELECT 1; ALTER TABLE users ADD a int; SELECT pg_sleep(0.2);"
@@ -291,9 +365,11 @@ def test_a_verification_file_for_psql_is_told(rehearse: Rehearse):
 
 def test_a_file_that_is_in_no_migration_is_told(rehearse: Rehearse):
     report = rehearse(_001_a="SELECT 1;", _001_b="SELECT 1;", _001_rollback="SELECT 1;", users="SELECT 1;")
-    ambiguous, stray = report.remarks
+    ambiguous, stray, *blocked = report.unread
     assert ambiguous.startswith("001_rollback.sql was not rehearsed: 001_rollback.sql could be the rollback of ")
     assert stray.startswith("users.sql was not rehearsed: users.sql does not follow ")
+    assert [sentence.partition(",")[0] for sentence in blocked] == ["001_a is in no plan", "001_b is in no plan"]
+    assert (report.passed, report.verdict) == (False, Verdict.NOT_PROVEN)
 
 
 # The throw-away database

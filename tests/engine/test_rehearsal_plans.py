@@ -15,9 +15,9 @@ from dashboard.engine.errors import PlanChanged, RehearsalImpossible
 from dashboard.engine.files import verifications
 from dashboard.engine.localserver import LocalServer
 from dashboard.engine.plan import Plan
-from dashboard.engine.rehearsal import dump, risk
+from dashboard.engine.rehearsal import dump, risk, throwaway
 from dashboard.engine.rehearsal.dump import NoDump
-from dashboard.engine.rehearsal.report import ObservedLock, Origin, Proof, Report, ScriptRun
+from dashboard.engine.rehearsal.report import ObservedLock, Origin, Proof, Report, ScriptRun, Verdict
 from dashboard.engine.rehearsal.risk import RiskLevel
 from tests.engine.folders import FREE, Bench
 from tests.fix_postgres import Database, MakeDatabase
@@ -82,7 +82,18 @@ def test_a_failure_stops_it_and_says_how_much_is_left(line: Bench, rehearsal_ser
     line.write("004_more.sql", "SELECT 1;")
     report = _rehearse(line, rehearsal_server)
     assert [(p.version, p.passed) for p in report.proofs] == [("002", True), ("003", False)]
-    assert report.remarks[-1] == "1 more were not rehearsed, because 003_bad failed before them."
+    assert [left.sentence for left in report.not_reached] == [
+        "004_more was not reached, because 003_bad failed before it."
+    ]
+
+
+def test_a_second_up_that_fails_on_a_copy_spoils_nothing_after_it(line: Bench, rehearsal_server: LocalServer):
+    line.write("002_rollback.sql", "ALTER TABLE by_hand ALTER id TYPE int;")
+    line.write("003_more.sql", "ALTER TABLE users ADD b int;")
+    line.write("003_rollback.sql", "ALTER TABLE users DROP b;")
+    report = _rehearse(line, rehearsal_server)
+    assert [(p.version, p.verdict) for p in report.proofs] == [("002", Verdict.FAILED), ("003", Verdict.PROVEN)]
+    assert (report.passed, report.reversible) == (False, False)
 
 
 def test_verification_files_of_a_plan_run_after_it(line: Bench, rehearsal_server: LocalServer):
@@ -214,7 +225,9 @@ def test_a_private_server_that_was_asked_for_is_not_replaced(
     asked = debian_postgres.installation
     monkeypatch.setenv(localserver.BIN_DIR_VARIABLE, str(asked.bin_dir))
     report = _rehearse(line, None)
-    assert report.passed, "though pg_dump 17 says what an older server does not know"
+    proof = _one(report)
+    assert proof.ran, "though pg_dump 17 says what an older server does not know"
+    assert proof.because == f"it ran on PostgreSQL {asked.major}, and Test is PostgreSQL 17"
     assert str(report.server_version // 10000) == asked.major
 
 
@@ -225,6 +238,50 @@ def test_another_major_version_is_said(
     target.write("001_users.sql", "CREATE TABLE users ();")
     report = _rehearse(target, rehearsal_server)
     assert f"It ran on PostgreSQL 17, and Test is PostgreSQL {debian_postgres.installation.major}." in report.remarks
+
+
+def test_without_the_schema_of_the_target_a_failure_is_not_called_one(
+    line: Bench, rehearsal_server: LocalServer, monkeypatch: pytest.MonkeyPatch
+):
+    """The table that was made by hand is not in the history, and is there on the target."""
+    monkeypatch.setattr(dump, "_installed", list)
+    proof = _one(_rehearse(line, rehearsal_server))
+    assert (proof.up.ok, proof.verdict) == (False, Verdict.NOT_PROVEN)
+    assert "not with the schema of Test" in proof.because
+
+
+def test_a_role_with_fewer_rights_leaves_it_unproven(line: Bench, rehearsal_server: LocalServer):
+    line.database.query("CREATE ROLE plain LOGIN PASSWORD 'x'")
+    name = line.database.name
+    try:
+        line.database.query(f"GRANT ALL ON DATABASE {name} TO plain; GRANT ALL ON SCHEMA platform, public TO plain")
+        line.database.query("GRANT ALL ON ALL TABLES IN SCHEMA platform TO plain; GRANT SELECT ON by_hand TO plain")
+        line.database.query("ALTER TABLE users OWNER TO plain")
+        url = line.database.url.replace(line.database.url.split("@")[0], "postgresql://plain:x")
+        source = replace(line.access, address=replace(line.access.address, url=url))
+        report = rehearsal.of_plan(line.plan(), source=source, server_url=rehearsal_server.url())
+        assert _one(report).because == ("it ran as the owner of everything, and plain does not own public.by_hand")
+    finally:
+        line.database.query("DROP OWNED BY plain CASCADE; DROP ROLE plain")
+
+
+def test_a_publication_of_all_tables_is_in_the_copy_or_missed(line: Bench, rehearsal_server: LocalServer):
+    line.database.query("CREATE TABLE keyless (id int); CREATE PUBLICATION everything FOR ALL TABLES")
+    assert "publishes all tables (everything)" in _one(_rehearse(line, rehearsal_server)).because
+    options = {"with_roles": True}
+    assert "FOR ALL TABLES" in dump.take(dump.programs(17), line.access.address, **options)
+
+
+def test_a_private_server_has_room_for_thousands_of_tables():
+    with throwaway.server(None) as server, throwaway.database(server) as database, database.connected() as connection:
+        rows = connection.execute("SELECT current_setting('max_locks_per_transaction')::int").fetchone()
+        assert rows
+        assert int(str(rows[0])) * 100 > 10_000 * 8, "a table, its key, an index, a toast table and a view, with room"
+
+
+def test_a_server_that_runs_out_of_locks_is_told_as_that():
+    assert "max_locks_per_transaction" in dump._remedy("HINT:  You might need to increase max_locks_per_transaction.")
+    assert "max_locks_per_transaction" not in dump._remedy("permission denied for schema private")
 
 
 def test_without_pg_dump_the_history_is_run_once_more(

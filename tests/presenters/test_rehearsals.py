@@ -8,7 +8,16 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from dashboard.engine.plan import Action
-from dashboard.engine.rehearsal.report import Assertion, ObservedLock, Origin, Proof, Report, ScriptRun, StatementTime
+from dashboard.engine.rehearsal.report import (
+    Assertion,
+    NotReached,
+    ObservedLock,
+    Origin,
+    Proof,
+    Report,
+    ScriptRun,
+    StatementTime,
+)
 from dashboard.engine.rehearsal.risk import RiskLevel
 from dashboard.engine.schema.diff import Change
 from dashboard.models import Rehearsal
@@ -21,6 +30,7 @@ from dashboard.presenters.rehearsals import ProofView, RehearsalPage
 from tests.presenters import values
 
 DONE = Rehearsal.Status.DONE
+LEFT_OUT = NotReached(version="002", name="plans", reason="001_users failed before it")
 ROLLBACK = {"action": Action.ROLLBACK.value}
 
 
@@ -48,6 +58,23 @@ PILLS = {
     "not carried out": (values.rehearsal(Rehearsal.Status.FAILED), ("warn", "attention")),
     "passed": (values.rehearsal(), ("ok", "ok")),
     "did not pass": (values.rehearsal(found=values.report(values.proof(up=values.BROKE))), ("danger", "fail")),
+    "cannot be applied again": (
+        values.rehearsal(found=values.report(values.proof(again=values.BROKE, repeatable=False))),
+        ("danger", "fail"),
+    ),
+    "stopped half-way": (values.rehearsal(found=values.report(not_reached=(LEFT_OUT,))), ("warn", "attention")),
+    "a file was not read": (
+        values.rehearsal(found=values.report(unread=("x.sql was not rehearsed.",))),
+        ("warn", "attention"),
+    ),
+    "may run on the target": (
+        values.rehearsal(found=values.report(values.proof(up=values.BROKE, doubt="it is another server"))),
+        ("warn", "attention"),
+    ),
+    "report that proves another plan": (
+        values.rehearsal(found=values.report(values.proof("009", "other"))),
+        ("warn", "queued"),
+    ),
     "expired": (values.rehearsal(expires_at=values.ago(minutes=1)), ("warn", "queued")),
     "another version": (values.rehearsal(target_major=16), ("warn", "queued")),
     "version not known": (values.rehearsal(target_major=None), ("warn", "queued")),
@@ -85,7 +112,15 @@ APPLIES = {
     "no rollback": (values.proof(down=None, again=None, reversible=None, repeatable=None), ["NO_WAY_BACK"]),
     "rollback fails": (values.proof(down=values.BROKE, again=None, reversible=None, repeatable=None), ["DOWN_FAILS"]),
     "up fails": (values.proof(up=values.BROKE, down=None), ["DID_NOT_PASS"]),
-    "refused": (values.proof(refused="It ends sessions."), ["DID_NOT_PASS"]),
+    "refused": (values.proof(refused="It ends sessions."), ["NOT_PROVEN"]),
+    "failed where the server may be to blame": (
+        values.proof(up=values.BROKE, doubt="it ran on PostgreSQL 17, and Staging is PostgreSQL 18"),
+        ["NOT_PROVEN"],
+    ),
+    "cannot be applied again": (
+        values.proof(again=values.BROKE, reversible=False, repeatable=False),
+        ["DIFFERS", "AGAIN_FAILS"],
+    ),
     "a test of it fails": (values.proof(assertions=(Assertion(file="t.sql", ok=False),)), ["DID_NOT_PASS"]),
     "a test of it holds": (values.proof(assertions=(Assertion(file="t.sql", ok=True),)), ["RESTORES", "REPEATABLE"]),
 }
@@ -107,6 +142,9 @@ LOOKS = {
     "RAN": ("ok", "ok"),
     "LEADS_BACK": ("ok", "ok"),
     "LEADS_ELSEWHERE": ("warn", "attention"),
+    "AGAIN_FAILS": ("danger", "fail"),
+    "NOT_PROVEN": ("warn", "attention"),
+    "NOT_REACHED": ("warn", "unknown"),
     "DID_NOT_PASS": ("danger", "fail"),
     "NO_LONGER": ("warn", "queued"),
 }
@@ -136,6 +174,14 @@ def test_elsewhere_the_same_is_said_of_this_migration_alone():
     assert names(presenter.seen(rehearsal, "002", "plans")) == ["NO_WAY_BACK"]
     assert presenter.seen(rehearsal, "003", "x") == ()
     assert presenter.seen(values.rehearsal(Rehearsal.Status.QUEUED), "001", "users") == ()
+
+
+def test_every_migration_is_listed_those_that_were_not_reached_too():
+    made = page(values.rehearsal(found=values.report(not_reached=(LEFT_OUT,))))
+    assert [view.label for view in made.proofs] == ["001_users", "002_plans"]
+    assert names(made.proofs[1].pills) == ["NOT_REACHED"]
+    assert "001_users failed before it" in made.proofs[1].refused
+    assert "002_plans" in made.verdict
 
 
 # A row elsewhere
@@ -308,6 +354,7 @@ VERDICTS = {
     "passed without a way back": values.rehearsal(found=values.report(values.proof(down=None, reversible=None))),
     "rolled back": values.rehearsal(**ROLLBACK),
     "did not pass": values.rehearsal(found=values.report(values.proof("004", "plans", up=values.BROKE))),
+    "stopped half-way": values.rehearsal(found=values.report(not_reached=(LEFT_OUT,))),
     "expired": values.rehearsal(expires_at=values.ago(minutes=1)),
     "another version": values.rehearsal(target_major=16),
 }
@@ -320,9 +367,12 @@ def test_every_outcome_has_a_verdict_of_its_own():
 
 
 def test_one_that_was_not_carried_out_has_no_verdict():
-    failed = values.rehearsal(Rehearsal.Status.FAILED, failure={"sentence": "No server.", "next_step": "Start one."})
+    failed = values.rehearsal(
+        Rehearsal.Status.FAILED,
+        failure={"code": "local_server", "sentence": "No server.", "state_now": "", "remedy": "Start one."},
+    )
     made = page(failed)
-    assert (made.verdict, made.failure) == ("", Failure(code="", sentence="No server.", remedy="Start one."))
+    assert (made.verdict, made.failure) == ("", Failure.from_dict(failed.failure or {}))
 
 
 def test_the_first_that_did_not_pass_is_named():

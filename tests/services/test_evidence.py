@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from config.environments import Environment, Requirement
 from dashboard.engine.plan import Plan
-from dashboard.engine.rehearsal.report import Report, ScriptError, ScriptRun
+from dashboard.engine.rehearsal.report import NotReached, Report, ScriptError, ScriptRun
 from dashboard.models import AuditEvent, Rehearsal, Request
 from dashboard.selectors import findings
 from dashboard.services import approvals, evidence, execution, observations, plans, rehearsals, runs
@@ -85,6 +86,69 @@ def test_a_failed_rehearsal_is_no_evidence(
     rehearsals.work()
     with pytest.raises(EvidenceMissing, match="failed when it was rehearsed"):
         approve(request, bob)
+
+
+def half_way(plan: Plan) -> Report:
+    """Nothing failed in what it ran, and it did not run all."""
+    whole = passing(plan)
+    left = NotReached(version="002", name="orders", reason="001_users was not rehearsed")
+    return replace(whole, proofs=whole.proofs[:1], not_reached=(left,))
+
+
+def first_only(plan: Plan) -> Report:
+    whole = passing(plan)
+    return replace(whole, proofs=whole.proofs[:1])
+
+
+def again_fails(plan: Plan) -> Report:
+    return passing(plan, again=FAILED, reversible=False, repeatable=False)
+
+
+def unlike_the_target(plan: Plan) -> Report:
+    return passing(plan, doubt="it ran as the owner of everything, and app does not own public.users")
+
+
+@pytest.mark.parametrize("finds", [half_way, first_only, again_fails, unlike_the_target])
+def test_only_a_rehearsal_that_proves_every_migration_is_evidence(
+    two_files: Line, alice: Actor, bob: Actor, demanding: Demanding, rehearsals_find: Install, finds: Finds
+) -> None:
+    rehearsals_find(finds)
+    production = demanding(Requirement.REHEARSAL, Requirement.REVERSIBLE)
+    request = ask(production, alice)
+    rehearsals.work()
+    assert of(production)[Requirement.REHEARSAL] is EvidenceStatus.MISSING
+    assert of(production)[Requirement.REVERSIBLE] is EvidenceStatus.MISSING
+    with pytest.raises(EvidenceMissing):
+        approve(request, bob)
+    assert not request.decisions.exists()
+
+
+def test_what_is_not_proven_is_told_apart_from_what_failed(
+    two_files: Line, alice: Actor, demanding: Demanding, rehearsals_find: Install
+) -> None:
+    rehearsals_find(half_way)
+    production = demanding(Requirement.REHEARSAL)
+    ask(production, alice)
+    rehearsals.work()
+    (missing,) = evidence.of_plan(plans.apply(production), production).missing
+    assert missing.sentence == (
+        "The rehearsal proves not all of it: 002_orders was not reached, because 001_users was not rehearsed."
+    )
+
+
+def test_a_report_of_an_earlier_release_is_no_evidence(
+    two_files: Line, alice: Actor, demanding: Demanding, rehearsals_find: Install
+) -> None:
+    """It may have called something passed that was not reached."""
+    rehearsals_find(passing)
+    production = demanding(Requirement.REHEARSAL)
+    ask(production, alice)
+    rehearsals.work()
+    rehearsal = Rehearsal.objects.get()
+    rehearsal.report = {key: value for key, value in (rehearsal.report or {}).items() if key != "not_reached"}
+    rehearsal.save()
+    (missing,) = evidence.of_plan(plans.apply(production), production).missing
+    assert missing.sentence == "It was rehearsed by an earlier release, which looked at less."
 
 
 def test_a_free_environment_asks_for_nothing(two_files: Line, alice: Actor, bob: Actor) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import psycopg
 from psycopg import sql
@@ -17,7 +18,9 @@ from dashboard.engine.errors import RehearsalImpossible, SchemaUnreadable
 from dashboard.engine.migration import AppliedMigration, Kind, version_key
 from dashboard.engine.plan import Action, Step, Target
 from dashboard.engine.rehearsal import dump, refusals, throwaway
-from dashboard.engine.rehearsal.dump import NoDump
+from dashboard.engine.rehearsal.doubts import Doubt
+from dashboard.engine.rehearsal.dump import NoDump, Programs
+from dashboard.engine.rehearsal.rights import Rights
 from dashboard.engine.rehearsal.sandbox import Sandbox
 from dashboard.engine.rehearsal.throwaway import Database, Server
 from dashboard.engine.run.cancellation import Cancellation
@@ -25,7 +28,7 @@ from dashboard.engine.schema import diff, snapshot
 from dashboard.engine.schema.objects import SchemaSnapshot
 
 _NO_ROWS = "No rows were copied: what a script does with data that is there is not proven."
-_INSTALL = "Install a pg_dump that is not older than the target, or rehearse from the first file on."
+_REPLAYED = "It ran on what the {count} migrations applied on {name} make, because {reason}."
 _SHOWN = 5
 
 
@@ -41,7 +44,12 @@ class Original:
     roles: tuple[str, ...]
     owner: str  # of the database
     settings: tuple[tuple[str, str], ...]  # of the database and its role, where they decide what SQL means
-    is_superuser: bool
+    rights: Rights
+    publications: tuple[str, ...]  # of all tables
+
+    @property
+    def is_superuser(self) -> bool:
+        return self.rights.is_superuser
 
     @property
     def major(self) -> int:
@@ -65,7 +73,8 @@ def read(source: Access) -> Original:
                 roles=_names(connection, "roles"),
                 owner=_names(connection, "database_owner")[0],
                 settings=_settings(connection),
-                is_superuser=connection.info.parameter_status("is_superuser") == "on",
+                rights=_rights(connection),
+                publications=_names(connection, "publications_of_all_tables"),
             )
         except psycopg.Error as error:
             raise SchemaUnreadable(
@@ -73,9 +82,19 @@ def read(source: Access) -> Original:
             ) from None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """What a reader must know of how it came about, and what may therefore be otherwise on the target."""
+
+    remarks: tuple[str, ...]
+    doubts: tuple[Doubt, ...]
+
+
 @contextmanager
-def copied(original: Original, server: Server, cancellation: Cancellation) -> Iterator[tuple[Sandbox, list[str]]]:
-    """A sandbox in the state of the target, and what a reader must know of how it came about.
+def copied(
+    original: Original, server: Server, recorded: Sequence[Step], cancellation: Cancellation
+) -> Iterator[tuple[Sandbox, Copy]]:
+    """A sandbox in the state of the target, with these steps in its history.
 
     Raises RehearsalImpossible where that state cannot be made.
     """
@@ -85,24 +104,43 @@ def copied(original: Original, server: Server, cancellation: Cancellation) -> It
             database, policy=original.access.policy, schema=original.access.schema, cancellation=cancellation
         )
         with sandbox:
-            try:
-                remarks = _dumped(original, server, database)
-            except NoDump as no_dump:
-                remarks = _replayed(original, server, sandbox, str(no_dump))
-            yield sandbox, [*remarks, *_remarks(original, server, sandbox)]
+            yield sandbox, _copy(original, server, database, sandbox, recorded)
+
+
+def _copy(original: Original, server: Server, database: Database, sandbox: Sandbox, recorded: Sequence[Step]) -> Copy:
+    doubts = _doubts(original, server)
+    try:
+        using = dump.programs(original.major)
+        text = dump.take(using, original.access.address, with_roles=server.is_private)
+    except NoDump as no_dump:
+        reason, missing = str(no_dump), no_dump
+        sandbox.begin(lambda: _replay(original, server, sandbox, recorded, missing))
+        doubts.append(Doubt(reason=f"it began with what the history makes, and not with the schema of {original.name}"))
+        first = _REPLAYED.format(count=len(_standing(original)), name=original.name, reason=reason)
+    else:
+        sandbox.begin(lambda: _restore(original, server, database, sandbox, recorded, (using, text)))
+        first = f"It ran on a copy of the schema of {original.name}, made by pg_dump {using.version}."
+    return Copy(remarks=(f"{first} {_NO_ROWS}", *_remarks(original, server, sandbox)), doubts=tuple(doubts))
 
 
 # By pg_dump
 
 
-def _dumped(original: Original, server: Server, database: Database) -> list[str]:
-    using = dump.programs(original.major)
-    text = dump.take(using, original.access.address, with_roles=server.is_private)
+def _restore(
+    original: Original,
+    server: Server,
+    database: Database,
+    sandbox: Sandbox,
+    recorded: Sequence[Step],
+    dumped: tuple[Programs, str],
+) -> None:
+    using, text = dumped
     if server.is_private:
         _make_roles(database, original.roles)
     database.resemble(owner=original.owner if server.is_private else None, settings=original.settings)
     dump.restore(using, database.address, text, server_major=server.major)
-    return [f"It ran on a copy of the schema of {original.name}, made by pg_dump {using.version}. {_NO_ROWS}"]
+    if recorded:
+        sandbox.record(recorded)
 
 
 def _make_roles(database: Database, wanted: Sequence[str]) -> None:
@@ -115,28 +153,33 @@ def _make_roles(database: Database, wanted: Sequence[str]) -> None:
 # By replay
 
 
-def _replayed(original: Original, server: Server, sandbox: Sandbox, reason: str) -> list[str]:
-    rows = [row for row in original.target.history.rows if row.success and row.kind is not Kind.SKIPPED]
-    for row in sorted(rows, key=_order):
-        step = _step(row, reason)
+def _replay(original: Original, server: Server, sandbox: Sandbox, recorded: Sequence[Step], missing: NoDump) -> None:
+    for row in _standing(original):
+        step = _step(row, missing)
         error = refusals.refusal(step.sql, server_is_private=server.is_private) or sandbox.run(step).error
         if error:
             raise RehearsalImpossible(
-                reason=f"{reason}, and what was applied does not run here: {step.label}, {error.sentence}",
-                remedy=_INSTALL,
+                reason=f"{missing}, and what was applied does not run here: {step.label}, {error.sentence}",
+                remedy=missing.remedy,
             )
-    return [f"It ran on what the {len(rows)} migrations applied on {original.name} make, because {reason}. {_NO_ROWS}"]
+    if recorded:
+        sandbox.record(recorded)
+
+
+def _standing(original: Original) -> list[AppliedMigration]:
+    rows = [row for row in original.target.history.rows if row.success and row.kind is not Kind.SKIPPED]
+    return sorted(rows, key=_order)
 
 
 def _order(row: AppliedMigration) -> tuple[float, tuple[int, str]]:
     return (row.applied_at.timestamp() if row.applied_at else 0.0, version_key(row.version))
 
 
-def _step(row: AppliedMigration, reason: str) -> Step:
+def _step(row: AppliedMigration, missing: NoDump) -> Step:
     if row.forward_script is None:
         raise RehearsalImpossible(
-            reason=f"{reason}, and the history of the target has no text of {row.version}_{row.name} to run instead.",
-            remedy=_INSTALL,
+            reason=f"{missing}, and the history of the target has no text of {row.version}_{row.name} to run instead.",
+            remedy=missing.remedy,
         )
     return Step(
         action=Action.APPLY,
@@ -164,6 +207,24 @@ def _refuse_missing_extensions(original: Original, server: Server) -> None:
         )
 
 
+#: Of a role that is not there, and of a right that nobody gave.
+_OF_ROLES = frozenset({"42704", "42501"})
+
+
+def _doubts(original: Original, server: Server) -> list[Doubt]:
+    doubts = []
+    if server.major != original.major:
+        reason = f"it ran on PostgreSQL {server.major}, and {original.name} is PostgreSQL {original.major}"
+        doubts.append(Doubt(reason=reason, of_passes=True))
+    if original.publications and not server.is_private:
+        reason = f"{original.name} publishes all tables ({', '.join(original.publications)}), and the copy does not"
+        doubts.append(Doubt(reason=reason, of_passes=True))
+    if not server.is_private:
+        reason = f"roles and rights of {original.name} are not on the rehearsal server"
+        doubts.append(Doubt(reason=reason, sqlstates=_OF_ROLES))
+    return doubts
+
+
 def _remarks(original: Original, server: Server, sandbox: Sandbox) -> list[str]:
     remarks = []
     if server.major != original.major:
@@ -177,6 +238,22 @@ def _remarks(original: Original, server: Server, sandbox: Sandbox) -> list[str]:
         more = f", and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
         remarks.append(f"The copy differs from {original.name}: {'; '.join(lines[:_SHOWN])}{more}.")
     return remarks
+
+
+def _rights(connection: Connection) -> Rights:
+    row = connection.execute(queries.query("rights_of_role")).fetchone()
+    assert row is not None, "whoever is connected has a role"
+    role, is_superuser, bypasses, creates, *names = row
+    not_owned, not_creating_in, trusted = (frozenset(map(str, cast("list[str]", each))) for each in names)
+    return Rights(
+        role=str(role),
+        is_superuser=bool(is_superuser),
+        bypasses_row_security=bool(bypasses),
+        creates_in_database=bool(creates),
+        not_owned=not_owned,
+        not_creating_in=not_creating_in,
+        trusted=trusted,
+    )
 
 
 def _names(connection: Connection, query: str) -> tuple[str, ...]:

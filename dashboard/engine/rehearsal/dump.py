@@ -22,17 +22,27 @@ TIMEOUT_S = 300
 _TAKE = (
     "--schema-only",
     "--encoding=UTF8",
-    "--no-publications",
     "--no-subscriptions",
     "--no-tablespaces",
     "--lock-wait-timeout=5s",
+)
+_INSTALL = "Install a pg_dump that is not older than the target, or rehearse from the first file on."
+_AGAIN = "Do what the message asks for and rehearse again, or rehearse from the first file on."
+#: PostgreSQL says the same of both: a lock for each object, all in one transaction.
+_MORE_LOCKS = (
+    "The schema has more objects than {server} can lock at once: raise max_locks_per_transaction there, which takes a "
+    "restart, and rehearse again."
 )
 #: What newer versions of pg_dump say to the program psql. All else in a dump of a schema is SQL.
 _FOR_PSQL = re.compile(r"^\\(un)?restrict \w+$", re.MULTILINE)
 
 
 class NoDump(Exception):
-    """Why there is no dump, as a phrase."""
+    """Why there is no dump, as a phrase, and what helps."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason)
+        self.remedy = remedy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +59,16 @@ def programs(major: int) -> Programs:
     """The oldest that can read a server of this major version. Raises NoDump."""
     able = sorted((p for p in _installed() if p.major >= major), key=lambda p: p.major)
     if not able:
-        raise NoDump(f"no pg_dump of PostgreSQL {major} or newer is installed here")
+        raise NoDump(f"no pg_dump of PostgreSQL {major} or newer is installed here", _INSTALL)
     return able[0]
 
 
 def take(using: Programs, address: Address, *, with_roles: bool) -> str:
     """Raises NoDump."""
-    options = _TAKE if with_roles else (*_TAKE, "--no-owner", "--no-privileges")
+    options = _TAKE if with_roles else (*_TAKE, "--no-owner", "--no-privileges", "--no-publications")
     process = _run([str(using.bin_dir / "pg_dump"), *options], address)
     if process.returncode:
-        raise NoDump(f"pg_dump could not read it ({_first_line(process.stderr)})")
+        raise NoDump(f"pg_dump could not read it ({_first_line(process.stderr)})", _remedy(process.stderr))
     return process.stdout
 
 
@@ -75,8 +85,14 @@ def restore(using: Programs, address: Address, dump: str, *, server_major: int) 
         reason = connections.reason_of(error, address)
         raise RehearsalImpossible(
             reason=f"the rehearsal server refuses the schema of the target ({reason}).",
-            remedy=f"Make there what it misses, or set {address.variable} to a server like the target.",
+            remedy=_MORE_LOCKS.format(server="the rehearsal server")
+            if isinstance(error, psycopg.errors.OutOfMemory)
+            else f"Make there what it misses, or set {address.variable} to a server like the target.",
         ) from None
+
+
+def _remedy(complaint: str) -> str:
+    return _MORE_LOCKS.format(server="the target") if "max_locks_per_transaction" in complaint else _AGAIN
 
 
 def _known(setting: str, server_major: int) -> str:
@@ -110,7 +126,7 @@ def _run(command: list[str], address: Address) -> subprocess.CompletedProcess[st
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise NoDump(f"{Path(command[0]).name} took longer than {TIMEOUT_S} s") from None
+        raise NoDump(f"{Path(command[0]).name} took longer than {TIMEOUT_S} s", _AGAIN) from None
 
 
 def _environment(address: Address) -> dict[str, str]:

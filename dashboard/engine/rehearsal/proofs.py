@@ -26,12 +26,18 @@ def _refused(candidate: Candidate, server_is_private: bool) -> Proof | None:
     up, down = candidate.up, candidate.down
     for script in (up, *([down] if down else [])):
         if refused := refusals.refusal(script.sql, server_is_private=server_is_private):
-            return Proof(version=up.version, name=up.name, up=not_run(refused), refused=refused.sentence)
+            return Proof(
+                version=up.version,
+                name=up.name,
+                up=not_run(refused),
+                is_rollback=candidate.is_applied,
+                refused=refused.sentence,
+            )
     return None
 
 
 def _applied(sandbox: Sandbox, candidate: Candidate) -> Proof:
-    """Snapshot A, up, B, what verifies it, down, C, up, D. Leaves it applied where its up runs."""
+    """Snapshot A, up, B, what verifies it, down, C, up, D. Where the second up fails, it is left undone."""
     before = sandbox.schema()
     up = _run(sandbox, candidate.up, candidate.up_fault)
     proof = Proof(version=candidate.up.version, name=candidate.up.name, up=up)
@@ -54,9 +60,9 @@ def _applied(sandbox: Sandbox, candidate: Candidate) -> Proof:
         again=again,
         reversible=before.objects == undone.objects,
         order_only=diff.order_only(before, undone),
-        repeatable=applied.objects == repeated.objects,
+        repeatable=again.ok and applied.objects == repeated.objects,
         differences=diff.compare(before, undone),
-        repeat_differences=diff.compare(applied, repeated),
+        repeat_differences=diff.compare(applied, repeated) if again.ok else (),
         unmade=diff.compare(applied, undone),
     )
 
@@ -67,7 +73,7 @@ def _rolled_back(sandbox: Sandbox, candidate: Candidate) -> Proof:
     applied = sandbox.schema()
     down = sandbox.run(candidate.down)
     up = ScriptRun(ok=True, ms=0.0)
-    proof = Proof(version=candidate.up.version, name=candidate.up.name, up=up, down=down)
+    proof = Proof(version=candidate.up.version, name=candidate.up.name, up=up, down=down, is_rollback=True)
     if not down.ok:
         return proof
     undone = sandbox.schema()
@@ -76,7 +82,7 @@ def _rolled_back(sandbox: Sandbox, candidate: Candidate) -> Proof:
         return proof
     proof = replace(proof, again=sandbox.run(candidate.up))
     if proof.again is None or not proof.again.ok:
-        return proof
+        return replace(proof, repeatable=False)
     repeated = sandbox.schema()
     return replace(
         proof,

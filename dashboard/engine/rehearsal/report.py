@@ -10,6 +10,15 @@ from typing import Any
 from dashboard.engine.schema.diff import Change, Difference
 
 
+class Verdict(StrEnum):
+    """What a rehearsal shows of one migration."""
+
+    PROVEN = "proven"  # up, its verification files, its rollback and the second up ran
+    FAILED = "failed"  # one of them did not, and will not on the target either
+    NOT_PROVEN = "not proven"  # what happened here says nothing of the target
+    NOT_REACHED = "not reached"  # the rehearsal ended before it
+
+
 class Origin(StrEnum):
     """Where the throw-away database got its starting state from."""
 
@@ -78,8 +87,8 @@ class Assertion:
 class Proof:
     """One migration: snapshot A, up, B, down, C, up, D. What was not reached is None or empty.
 
-    D is what stands after the second up, whether that ran or not. Of a plan to roll back, the copy is B: `up` is then
-    a script that was not run (ok, 0 ms), `again` the one captured when it was applied, and `reversible` stays None.
+    Of a plan to roll back, the copy is B: `up` is then a script that was not run (ok, 0 ms), `again` the one captured
+    when it was applied, and `reversible` stays None.
     """
 
     version: str
@@ -89,14 +98,17 @@ class Proof:
     again: ScriptRun | None = None  # the second up
     reversible: bool | None = None  # A equals C
     order_only: bool = False  # A differs from C in nothing but the order of columns
-    repeatable: bool | None = None  # B equals D
+    repeatable: bool | None = None  # the second up ran, and B equals D
     differences: tuple[Difference, ...] = ()  # A to C: what the rollback leaves behind, or takes too much of
     repeat_differences: tuple[Difference, ...] = ()  # B to D
     made: tuple[Difference, ...] = ()  # A to B: what the migration does to the schema
     unmade: tuple[Difference, ...] = ()  # B to C: what its rollback does
     assertions: tuple[Assertion, ...] = ()
-    #: Why it was not run at all (a cluster-wide statement on a shared server, an earlier failure); empty when it was.
+    is_rollback: bool = False  # the rollback is what is proven: that it can be applied again is worth knowing, no more
+    #: Why it was not run at all (a cluster-wide statement on a shared server); empty when it was.
     refused: str = ""
+    #: Why what happened here says nothing of the target: the rehearsal differs from it in what decides that.
+    doubt: str = ""
     ms: float = 0.0  # all of it, snapshots included
 
     @property
@@ -110,8 +122,48 @@ class Proof:
 
     @property
     def passed(self) -> bool:
-        """It runs, and so does the rollback that it has. Whether that leaves the schema as it was is `reversible`."""
-        return not self.refused and self.runs and (self.down is None or self.down.ok)
+        """All of it ran, and that holds for the target. Whether its rollback restores the schema is `reversible`."""
+        return self.verdict is Verdict.PROVEN
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.because:
+            return Verdict.NOT_PROVEN
+        return Verdict.PROVEN if self.ran else Verdict.FAILED
+
+    @property
+    def because(self) -> str:
+        """Why it is not proven, though nothing of it is known to fail; empty where it is proven or failed."""
+        return self.refused or self.doubt
+
+    @property
+    def ran(self) -> bool:
+        """Whatever of it was run, ran to its end here."""
+        again = self.is_rollback or self.again is None or self.again.ok
+        return not self.refused and self.runs and (self.down is None or self.down.ok) and again
+
+    @property
+    def errors(self) -> tuple[ScriptError, ...]:
+        """Of the scripts and verification files that make it fail."""
+        decides = (self.up, self.down, None if self.is_rollback else self.again, *self.assertions)
+        return tuple(run.error for run in decides if run and run.error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotReached:
+    """A migration before which the rehearsal ended."""
+
+    version: str
+    name: str
+    reason: str  # in a clause: "002_bad failed before it"
+
+    @property
+    def label(self) -> str:
+        return f"{self.version}_{self.name}"
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.label} was not reached, because {self.reason}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,15 +174,32 @@ class Report:
     proofs: tuple[Proof, ...]
     #: What a reader must know of how it was done, as sentences: where the copy came from, what could not be copied.
     remarks: tuple[str, ...] = ()
+    #: The rest of what was to be rehearsed, in order. With `proofs` that is every migration of the plan or folder.
+    not_reached: tuple[NotReached, ...] = ()
+    #: Files of the folder that were not read as a migration, and migrations that no plan may run: a sentence each.
+    unread: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of all of it: the worst. What was not rehearsed is not proven."""
+        verdicts = {proof.verdict for proof in self.proofs}
+        if Verdict.FAILED in verdicts:
+            return Verdict.FAILED
+        return Verdict.PROVEN if verdicts == {Verdict.PROVEN} and self.is_complete else Verdict.NOT_PROVEN
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.not_reached and not self.unread
 
     @property
     def passed(self) -> bool:
-        return bool(self.proofs) and all(p.passed for p in self.proofs)
+        """Every migration is proven."""
+        return self.verdict is Verdict.PROVEN
 
     @property
     def reversible(self) -> bool:
-        """Every migration has a rollback that was seen to restore the schema; the order of columns may differ."""
-        return bool(self.proofs) and all(p.reversible or p.order_only for p in self.proofs)
+        """Every migration is proven, with a rollback that restores the schema; the order of columns may differ."""
+        return self.passed and all(p.reversible or p.order_only for p in self.proofs)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -143,6 +212,8 @@ class Report:
             ms=data["ms"],
             proofs=tuple(_proof(p) for p in data["proofs"]),
             remarks=tuple(data["remarks"]),
+            not_reached=tuple(NotReached(**left) for left in data["not_reached"]),
+            unread=tuple(data["unread"]),
         )
 
 
@@ -163,7 +234,9 @@ def _proof(data: Mapping[str, Any]) -> Proof:
         made=_differences(data["made"]),
         unmade=_differences(data["unmade"]),
         assertions=tuple(Assertion(file=a["file"], ok=a["ok"], error=_error(a["error"])) for a in data["assertions"]),
+        is_rollback=data["is_rollback"],
         refused=data["refused"],
+        doubt=data["doubt"],
         ms=data["ms"],
     )
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import history, locks
+from dashboard.engine.database import history, locks, sql
 from dashboard.engine.database.connection import Access
 from dashboard.engine.database.tracking import Attempt, TrackingTables
 from dashboard.engine.errors import EngineError, RehearsalImpossible, RunCancelled, ServerError, SqlSyntaxError
@@ -37,16 +37,29 @@ class Sandbox:
     def __init__(self, database: Database, *, policy: Policy, schema: str, cancellation: Cancellation) -> None:
         self.database, self.cancellation = database, cancellation
         self.access = Access(address=database.address, policy=policy, schema=schema)
-        self._left_out = snapshot.tracking_tables(schema)
+        self.left_out = snapshot.tracking_tables(schema)
         self._opened = ExitStack()
         self._session: Session | None = None
         self._snapshot: SchemaSnapshot | None = None
+        self._fill: Callable[[], None] = _nothing
 
     def __enter__(self) -> Sandbox:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._close()
+
+    def begin(self, fill: Callable[[], None]) -> None:
+        """Have `fill` make the state that everything here begins with; the database is empty."""
+        self._fill = fill
+        fill()
+
+    def begin_anew(self) -> None:
+        """As it was when it began."""
+        self._close()
+        self._snapshot = None
+        self.database.renew()
+        self._fill()
 
     @property
     def _name(self) -> str:
@@ -63,8 +76,13 @@ class Sandbox:
     def schema(self) -> SchemaSnapshot:
         """The schema as it is; read again only after a script has run."""
         if self._snapshot is None:
-            self._snapshot = snapshot.take(self.session.connection, exclude_tables=self._left_out)
+            self._snapshot = snapshot.take(self.session.connection, exclude_tables=self.left_out)
         return self._snapshot
+
+    def forced_row_security(self) -> frozenset[str]:
+        """Relations whose row security holds for their owner too."""
+        rows = self.session.connection.execute(sql.query("forced_row_security")).fetchall()
+        return frozenset(str(row[0]) for row in rows)
 
     def run(self, step: Step) -> ScriptRun:
         """Run it to its end, or leave the database as it was. Raises RunCancelled once the cancellation is drawn."""
@@ -164,7 +182,7 @@ class Sandbox:
         )
 
     def _relations(self) -> Relations:
-        return watching.relations(self._watcher, self._left_out)
+        return watching.relations(self._watcher, self.left_out)
 
     def _open(self) -> Session:
         connection = self._opened.enter_context(connections.working(self.access, name=self._name))
@@ -185,6 +203,10 @@ class Sandbox:
     def _close(self) -> None:
         self._opened.close()
         self._session = None
+
+
+def _nothing() -> None:
+    """It begins empty."""
 
 
 def _ignore(event: Event) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from dashboard.engine import status
 from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.files.verifications import Verification
-from dashboard.engine.migration import Folder, History, Migration, Script, Severity
+from dashboard.engine.migration import Direction, FileRole, Folder, History, Migration, Script, Severity
 from dashboard.engine.plan import Action, Plan, Step
-from dashboard.engine.rehearsal.report import ScriptError
+from dashboard.engine.rehearsal.report import NotReached, Proof, ScriptError
 from dashboard.engine.sql import statements
+from dashboard.engine.status import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,37 @@ def of_plan(plan: Plan, history: History, verify: Sequence[Verification]) -> lis
     if plan.action is Action.ROLLBACK:
         return [_of_rollback(step, history) for step in plan.steps]
     return _with_checks([_of_step(step) for step in plan.steps], verify)
+
+
+def unread(folder: Folder) -> list[str]:
+    """Files that may hold SQL and that no migration holds: a wrong name, a rollback that may belong to several. And
+    what is wrong with the folder as a whole."""
+    read = {script.file for m in folder.migrations for script in (m.up, m.down) if script}
+    verifies = {entry.file for entry in folder.files if entry.role is FileRole.VERIFY}
+    faults = {p.file: p.sentence for p in reversed(folder.problems) if p.severity is Severity.ERROR}
+    return [f"{file} was not rehearsed: {faults[file]}" for file in sorted(faults.keys() - read - verifies)]
+
+
+def blocked(folder: Folder, proofs: Sequence[Proof]) -> list[str]:
+    """Migrations that ran here, and that no plan runs before their files are mended."""
+    ran = {(proof.version, proof.name) for proof in proofs if proof.ran}
+    return [
+        f"{migration.label} is in no plan, whatever was seen of it here: {errors[0].sentence}"
+        for migration in folder.migrations
+        if migration.identity in ran and (errors := migration.errors(Direction.UP))
+    ]
+
+
+def left_out(steps: Sequence[Step], why: str, history: History, folder: Folder) -> list[NotReached]:
+    """What is pending and not among these steps of its plan, which stops before that."""
+    planned = {step.identity for step in steps}
+    pending = [s for s in status.compute(folder, history) if s.state.is_pending or s.state is State.CONFLICT]
+    reason = f"the plan stops before it: {why.removesuffix('.')}"
+    return [
+        NotReached(version=item.version, name=item.name, reason=reason)
+        for item in pending
+        if item.identity not in planned
+    ]
 
 
 def extensions(candidates: Sequence[Candidate]) -> frozenset[str]:

@@ -29,6 +29,9 @@ OLDEST = timedelta(hours=24)
 
 _STAMP = "%Y%m%dt%H%M%S"
 _NAME = re.compile(r"signalbox_rehearsal_(?P<made>[0-9]{8}t[0-9]{6})_[0-9a-f]{8}(_kept)?")
+#: A schema is restored in one transaction, which locks each table, index, sequence and view until its end: with this
+#: there is room for some 200,000 of them.
+_ROOM = {"max_locks_per_transaction": "2048"}
 _POLICY = Policy(protected=False, lock_timeout_ms=3000, statement_timeout_ms=0)
 
 
@@ -60,7 +63,8 @@ def server(
     Raises RehearsalImpossible where `url` leads to the server of a registered target; TargetUnreachable.
     """
     if url is None:
-        with localserver.running(ephemeral=True, installation=_installation(major, extensions)) as local:
+        installation = _installation(major, extensions)
+        with localserver.running(ephemeral=True, installation=installation, settings=_ROOM) as local:
             address = _address(local.url(), variable)
             yield Server(address=address, is_private=True, version=_version(address))
     else:
@@ -73,8 +77,9 @@ def server(
 class Database:
     """One throw-away database, and the session that shows that its owner is at work."""
 
-    def __init__(self, owner: Connection, address: Address, name: str) -> None:
-        self._owner, self._server, self.name = owner, address, name
+    def __init__(self, owner: Connection, server: Server, name: str) -> None:
+        self._owner, self._server, self.name = owner, server.address, name
+        self._roles = _roles(owner) if server.is_private else None
         self._settings: list[sql.Composed] = []
 
     @property
@@ -85,8 +90,9 @@ class Database:
         return _connected(self.address, f"{self.name} setup")
 
     def resemble(self, *, owner: str | None, settings: Iterable[tuple[str, str]]) -> None:
-        """Have the owner and the settings of another database. Once, while it is empty."""
+        """Have the owner and the settings of another database, while it is empty."""
         name = sql.Identifier(self.name)
+        self._settings.clear()
         if owner:
             self._settings.append(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, sql.Identifier(owner)))
         for setting, value in settings:
@@ -118,6 +124,14 @@ class Database:
         dropped, renamed = "DROP DATABASE {name} WITH (FORCE)", "ALTER DATABASE {kept} RENAME TO {name}"
         self._execute(self._named(dropped), self._named(renamed), *self._settings)
 
+    def renew(self) -> None:
+        """Empty it. On a private server the roles go too that were made for it, or by what ran in it."""
+        dropped, made = "DROP DATABASE {name} WITH (FORCE)", "CREATE DATABASE {name} TEMPLATE template0"
+        self._execute(self._named(dropped), self._named(made))
+        for role in _roles(self._owner) - self._roles if self._roles is not None else ():
+            with suppress(psycopg.Error):  # what it owns elsewhere keeps it
+                self._execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
     def drop(self) -> None:
         """What cannot be dropped now is left to the sweeper."""
         with suppress(psycopg.Error, TargetUnreachable):
@@ -138,7 +152,7 @@ def database(on: Server) -> Iterator[Database]:
     """A new empty database. Raises RehearsalImpossible where the server does not let us make one."""
     name = f"signalbox_rehearsal_{datetime.now(UTC):{_STAMP}}_{secrets.token_hex(4)}"
     with _connected(on.address, name) as owner:
-        throwaway = Database(owner, on.address, name)
+        throwaway = Database(owner, on, name)
         try:
             owner.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
         except psycopg.Error as error:
@@ -210,6 +224,10 @@ def _place(address: Address) -> tuple[str, str]:
     except psycopg.ProgrammingError:
         return ("", "")
     return (str(parts.get("host") or parts.get("hostaddr") or "localhost"), str(parts.get("port") or 5432))
+
+
+def _roles(connection: Connection) -> set[str]:
+    return {str(row[0]) for row in connection.execute(queries.query("roles"))}
 
 
 def _version(address: Address) -> int:

@@ -36,11 +36,13 @@ type Relations = Mapping[int, WatchedRelation]  # by oid
 
 
 def relations(connection: Connection, left_out: Collection[str]) -> Relations:
+    """All but `left_out`, and the indexes and sequences of those."""
     rows = connection.execute(sql.query("relations")).fetchall()
+    ours = {oid for oid, name, *_ in rows if name in left_out}
     return {
         int(str(oid)): WatchedRelation(name=str(name), file=int(str(file)), table=int(str(table)) if table else None)
-        for oid, name, file, table in rows
-        if name not in left_out
+        for oid, name, file, table, owner in rows
+        if oid not in ours and owner not in ours
     }
 
 

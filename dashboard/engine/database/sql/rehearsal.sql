@@ -8,12 +8,14 @@ FROM pg_catalog.pg_database d
 WHERE d.datname LIKE 'signalbox\_rehearsal\_%'
 
 -- relations --
--- Everything made by people that can be locked, and the file each is kept in.
+-- Everything made by people that can be locked, the file each is kept in, and the table it is part of.
 SELECT c.oid::bigint, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
-       c.relfilenode::bigint, i.indrelid::bigint
+       c.relfilenode::bigint, i.indrelid::bigint, coalesce(i.indrelid, d.refobjid)::bigint
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+LEFT JOIN pg_catalog.pg_depend d ON c.relkind = 'S' AND d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid
+  AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i')
 WHERE c.relkind IN ('r', 'p', 'm', 'f', 'v', 'S', 'i', 'I')
   AND n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
 
@@ -48,3 +50,30 @@ WHERE name IN ('search_path', 'TimeZone', 'DateStyle', 'IntervalStyle')
 -- sequential_scans --
 -- How often this session read each table from end to end; not added up anywhere else before its transaction ends.
 SELECT relid::bigint, seq_scan FROM pg_catalog.pg_stat_xact_user_tables WHERE seq_scan > 0
+
+-- rights_of_role --
+-- What the role of this session may not do here: relations it does not own, schemas it creates nothing in.
+SELECT current_user::text, r.rolsuper, r.rolbypassrls,
+       pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
+       ARRAY(
+           SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
+           FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+           WHERE c.relkind IN ('r', 'p', 'm', 'f', 'v', 'S') AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE')
+             AND n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
+       ),
+       ARRAY(
+           SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_namespace n
+           WHERE NOT pg_catalog.has_schema_privilege(n.oid, 'CREATE')
+       ),
+       ARRAY(SELECT DISTINCT name::text FROM pg_catalog.pg_available_extension_versions WHERE trusted)
+FROM pg_catalog.pg_roles r WHERE r.rolname = current_user
+
+-- forced_row_security --
+-- Relations whose row security holds for their owner too.
+SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relrowsecurity AND c.relforcerowsecurity
+
+-- publications_of_all_tables --
+-- Without a replica identity no row of a table can be changed or deleted then.
+SELECT pubname::text FROM pg_catalog.pg_publication WHERE puballtables ORDER BY 1
