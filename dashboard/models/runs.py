@@ -49,6 +49,14 @@ class Run(KeepsPlan):
     finished_at = models.DateTimeField(null=True)
     #: Fence: raised each time a worker (or the resolver) takes the run; a stale number may write nothing.
     attempt = models.PositiveIntegerField(default=0)
+    #: Made anew each time a worker takes the run, so it never repeats, not even in a restored control database whose
+    #: next run has a number that a target knows already. Empty for runs of before there was one.
+    attempt_id = models.UUIDField(null=True, unique=True)
+    #: The tracking schema that the attempt writes to, whatever the settings say later.
+    tracking_schema = models.CharField(max_length=63, blank=True, default="")
+    #: The worker has won the target lock and confirmed under it that the run is still its own. While this is empty,
+    #: nothing was sent.
+    began_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
     cancel_requested_by = models.ForeignKey(

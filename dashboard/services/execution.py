@@ -20,7 +20,7 @@ from dashboard.engine.run.faultpoints import faultpoint
 from dashboard.models import Request, Run, RunStep, environments
 from dashboard.models.failures import Failure
 from dashboard.selectors import folders
-from dashboard.services import approvals, bindings, drift, observations, queue, recorder, runs, targets
+from dashboard.services import approvals, bindings, drift, installations, observations, queue, recorder, runs, targets
 from dashboard.services.heartbeat import beating
 from dashboard.services.recorder import recording
 
@@ -111,7 +111,13 @@ def _execute(run: Run, plan: Plan, cancellation: Cancellation) -> None:
 
 
 def _attempt(run: Run) -> Attempt:
-    return Attempt(run_id=str(run.pk), by=run.started_by.get_username(), source_ip=run.source_ip)
+    return Attempt(
+        run_id=str(run.pk),
+        by=run.started_by.get_username(),
+        source_ip=run.source_ip,
+        attempt_id=run.attempt_id.hex if run.attempt_id else "",
+        installation=installations.identity(),
+    )
 
 
 def _approval(run: Run, plan: Plan) -> Approval | None:

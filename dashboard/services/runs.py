@@ -6,10 +6,12 @@ a worker whose number is stale writes nothing more.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.db.models.functions import Now
@@ -96,7 +98,12 @@ def claim(run_id: int) -> Run | None:
     """Take a queued run for this worker; None when there is nothing to take."""
     with transaction.atomic():
         taken = Run.objects.filter(pk=run_id, status=Run.Status.QUEUED).update(
-            status=Run.Status.RUNNING, started_at=Now(), lease_until=Now() + LEASE, attempt=F("attempt") + 1
+            status=Run.Status.RUNNING,
+            started_at=Now(),
+            lease_until=Now() + LEASE,
+            attempt=F("attempt") + 1,
+            attempt_id=uuid.uuid4(),
+            tracking_schema=settings.TRACKING_SCHEMA,
         )
         if not taken:
             return None

@@ -12,6 +12,7 @@ from dashboard.models import environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import observations
 from dashboard.selectors.observations import LastLook
+from dashboard.services import installations
 from dashboard.services.errors import EnvironmentNotDeclared
 
 
@@ -46,7 +47,7 @@ def checkup(environment: Environment) -> tuple[Check, ...]:
     """What stands between here and a run, the unfit first. Raises TargetUnreachable, TargetNotConfigured."""
     to = access(environment)
     with connection.working(to, name="signalbox doctor") as opened, connection.cut_off_after(20, opened):
-        return doctor.checkup(opened, to)
+        return doctor.checkup(opened, to, installation=installations.identity_if_known())
 
 
 def look(environment: Environment, *, scripts: bool = False) -> Target:

@@ -108,7 +108,7 @@ def test_nothing_is_read_while_the_session_of_the_run_will_not_end(
 ) -> None:
     monkeypatch.setattr(recovery, "PATIENCE", 0.3)
     monkeypatch.setattr(recovery, "GRACE", 1.5)
-    name = connections.session_name(LOST)
+    name = Attempt(run_id=LOST, by="alice").session_name
     with (
         people.database.connect(application_name=name),
         pytest.raises(errors.TargetBusy, match="which will not end"),

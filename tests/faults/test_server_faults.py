@@ -147,7 +147,9 @@ def test_a_commit_that_is_durable_and_never_answered_is_found_to_be_committed(
 
 
 def _waits_for_standby(trial: Trial, run: Run) -> bool:
-    query = f"SELECT 1 FROM pg_stat_activity WHERE application_name = 'signalbox:{run.pk}' AND wait_event = 'SyncRep'"
+    query = (
+        f"SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'signalbox:{run.pk}:%' AND wait_event = 'SyncRep'"
+    )
     return bool(trial.database.query(query))
 
 

@@ -127,11 +127,6 @@ def naming_errors(connection: Connection, access: Access) -> Iterator[None]:
         raise TrackingTableUnusable(table=f"{access.schema}.schema_migrations", reason=reason) from None
 
 
-def session_name(run_id: str) -> str:
-    """The application_name of a run's session, by which it is found after a crash."""
-    return f"signalbox:{run_id}"
-
-
 def identity(connection: Connection) -> TargetIdentity:
     row = connection.execute(sql.query("identity")).fetchone()
     assert row is not None, "pg_control_system() and pg_database always have a row"

@@ -54,14 +54,16 @@ def examine(connection: Connection, address: Address) -> None:
             raise TargetUnsuitable(environment=address.name, finding=check.finding, remedy=check.remedy)
 
 
-def checkup(connection: Connection, access: Access) -> tuple[Check, ...]:
-    """Everything that is known to go wrong between here and there, the unfit first. Changes nothing.
+def checkup(connection: Connection, access: Access, *, installation: str = "") -> tuple[Check, ...]:
+    """Everything that is known to go wrong between here and there, the unfit first. Changes nothing. `installation` is
+    the identity of this Signalbox; where it is not known, nothing is said of others.
 
     Where a role may not see something the check says so; it never fails for that. Raises TrackingTableUnusable,
     TargetUnreachable.
     """
     with connections.naming_errors(connection, access):
         checks = [*_fitness(connection, access.address), *(check(connection, access) for check in _CHECKS)]
+        checks += _other_installations(connection, access, installation) if installation else ()
     return tuple(sorted(checks, key=lambda check: list(CheckLevel)[::-1].index(check.level)))
 
 
@@ -195,6 +197,21 @@ def _tables(connection: Connection, access: Access) -> Check:
     rows = len(remembered.rows)
     finding = f"its {name} holds {rows} {'row' if rows == 1 else 'rows'}."
     return Check(code="tables", level=CheckLevel.FINE, finding=finding)
+
+
+def _other_installations(connection: Connection, access: Access, installation: str) -> Iterator[Check]:
+    try:
+        others = TrackingTables(connection, access.schema).other_installations(installation)
+    except psycopg.errors.InsufficientPrivilege:
+        return
+    code = "installations"
+    if not others:
+        yield Check(code=code, level=CheckLevel.FINE, finding="no other Signalbox has written to its log.")
+        return
+    named = "; ".join(f"{o.identity[:8]}, last used by {o.by} at {o.at:%Y-%m-%d %H:%M} UTC" for o in others)
+    finding = f"another Signalbox runs migrations there too: {named}. This one is {installation[:8]}."
+    remedy = "They take turns by the lock in the target, but see nothing of each other's requests. Keep only one."
+    yield Check(code=code, level=CheckLevel.WARNING, finding=finding, remedy=remedy)
 
 
 def _long_transactions(connection: Connection, access: Access) -> Check:

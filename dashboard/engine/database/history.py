@@ -75,6 +75,7 @@ def _applied(row: Mapping[str, Any]) -> AppliedMigration:
         kind=kind,
         applied_by=row.get("applied_by") or "",
         run_id=row.get("run_id") or "",
+        attempt_id=row.get("attempt_id") or "",
         has_rollback=bool(row.get("has_rollback")),
         forward_script=row.get("forward_script"),
         rollback_script=row.get("rollback_script"),

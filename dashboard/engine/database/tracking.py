@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 import psycopg
@@ -23,6 +24,9 @@ LOG = "migration_audit_log"
 
 #: Without these a table is not a history that can be adopted: a migration is known by version and name.
 REQUIRED_COLUMNS = frozenset({"version", "name", "checksum", "success", "applied_at"})
+
+#: By which a row is known to be of one attempt of one Signalbox.
+IDENTIFYING_COLUMNS = frozenset({"attempt_id", "installation"})
 
 
 class Outcome(StrEnum):
@@ -44,6 +48,15 @@ _PREPARATION: tuple[tuple[str | None, tuple[str, ...]], ...] = (
     ("has_fuse_pair", ("create_fuse_pair",)),
     ("has_fuse_trigger", ("create_fuse_trigger", "always_fuse_trigger")),
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherInstallation:
+    """Another Signalbox that works on this target, and its last deed here."""
+
+    identity: str
+    by: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +82,8 @@ class TrackingTables:
     def is_prepared(self) -> bool:
         """Both tables with our columns, and both fuses."""
         return (
-            "kind" in self.columns(HISTORY)
-            and "outcome" in self.columns(LOG)
+            self.columns(HISTORY) >= {"kind", *IDENTIFYING_COLUMNS}
+            and self.columns(LOG) >= {"outcome", *IDENTIFYING_COLUMNS}
             and all(self._exists(fuse) for fuse in ("has_fuse_pair", "has_fuse_trigger"))
         )
 
@@ -93,6 +106,13 @@ class TrackingTables:
         if missing := sorted(REQUIRED_COLUMNS - columns):
             raise TrackingTableUnusable(table=self.history_table, reason=f"it has no column {', '.join(missing)}")
 
+    def other_installations(self, own: str) -> tuple[OtherInstallation, ...]:
+        """Every other Signalbox that has written here; none where the log does not say."""
+        if not self.columns(LOG) >= IDENTIFYING_COLUMNS:
+            return ()
+        rows = self.connection.execute(sql.query("other_installations", self.schema), {"installation": own})
+        return tuple(OtherInstallation(identity=str(i), by=str(by), at=at) for i, by, at in rows)  # type: ignore[arg-type]
+
     def _exists(self, query: str) -> bool:
         row = self.connection.execute(sql.query(query), {"schema": self.schema}).fetchone()
         return bool(row and row[0])
@@ -100,11 +120,34 @@ class TrackingTables:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """Who runs: what every row written by a run says."""
+    """Who runs: what every row written by a run says.
+
+    `attempt_id` never repeats, as the number of a run does once the control database is restored or made anew, or two
+    installations work on one target. It is empty for a run that an older Signalbox began, whose rows have only the
+    number.
+    """
 
     run_id: str
     by: str
     source_ip: str | None = None
+    attempt_id: str = ""
+    installation: str = ""
+
+    @property
+    def session_name(self) -> str:
+        """The application_name of the run's session, by which it is found after a crash: within the 63 characters that
+        PostgreSQL keeps, and only ASCII."""
+        return f"signalbox:{self.run_id}:{self.attempt_id}" if self.attempt_id else f"signalbox:{self.run_id}"
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """What rows of this attempt are found by."""
+        return {"run_id": self.run_id, "attempt_id": self.attempt_id}
+
+    @property
+    def origin(self) -> dict[str, object]:
+        """What its rows say of where they come from."""
+        return {**self.identity, "installation": self.installation, "by": self.by}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +180,7 @@ class RunTracking(TrackingTables):
                     "checksum": step.checksum,
                     "checksum_sql": step.checksum_sql,
                     "message": storable(error.message),
-                    "by": self.attempt.by,
-                    "run_id": self.attempt.run_id,
+                    **self.attempt.origin,
                 }
                 self._execute("record_failure", values)
             self.log(step, outcome=outcome, message=error.message, statement=error.statement, sqlstate=error.sqlstate)
@@ -156,11 +198,10 @@ class RunTracking(TrackingTables):
         values = {
             "version": step.version,
             "name": step.name,
-            "by": self.attempt.by,
+            **self.attempt.origin,
             "source_ip": self.attempt.source_ip,
             "action": step.action.value,
             "outcome": outcome.value,
-            "run_id": self.attempt.run_id,
             "statement": statement,
             "sqlstate": sqlstate,
             "message": storable(message) or None,
@@ -180,12 +221,11 @@ class RunTracking(TrackingTables):
 
     def succeeded_steps(self) -> frozenset[tuple[str, str]]:
         """The version and name of every step of which the audit log says so."""
-        values = {"run_id": self.attempt.run_id}
-        rows = self.connection.execute(sql.query("succeeded_in_run", self.schema), values).fetchall()
+        rows = self.connection.execute(sql.query("succeeded_in_run", self.schema), self.attempt.identity).fetchall()
         return frozenset((str(version), str(name)) for version, name in rows)
 
     def _of_this_run(self, step: Step) -> dict[str, object]:
-        return {"version": step.version, "name": step.name, "run_id": self.attempt.run_id}
+        return {"version": step.version, "name": step.name, **self.attempt.identity}
 
     def _record_success(self, step: Step, ms: int) -> None:
         values = {
@@ -197,8 +237,7 @@ class RunTracking(TrackingTables):
             "sql": step.sql or None,
             "down_sql": step.down_sql,
             "reason": step.reason or None,
-            "by": self.attempt.by,
-            "run_id": self.attempt.run_id,
+            **self.attempt.origin,
             "kind": _kind(step).value,
         }
         if self._execute("record_success", values) != 1:

@@ -72,7 +72,7 @@ def execute(
     """
     _check_approval(plan, access, approval)
     cancellation = cancellation or Cancellation()
-    name = connections.session_name(attempt.run_id)
+    name = attempt.session_name
     with (
         connections.working(access, name=name) as connection,
         Monitor(connection, access, name, cancellation, observer) as monitor,

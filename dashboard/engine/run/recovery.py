@@ -61,7 +61,7 @@ def resolve(plan: Plan, *, access: Access, attempt: Attempt) -> RunVerdict:
     ):
         doctor.examine(connection, access.address)
         _check_identity(connection, access.address, plan)
-        _wait_until_gone(connection, access.address, attempt.run_id)
+        _wait_until_gone(connection, access.address, attempt)
         with locks.held(connection, access.address.name, wait=PATIENCE):
             faultpoint("recovering")
             tracking = RunTracking(connection, access.schema, attempt)
@@ -75,13 +75,15 @@ def _check_identity(connection: Connection, address: Address, plan: Plan) -> Non
         raise OtherDatabase(environment=address.name, variable=address.variable, change=change)
 
 
-def _wait_until_gone(connection: Connection, address: Address, run_id: str) -> None:
+def _wait_until_gone(connection: Connection, address: Address, attempt: Attempt) -> None:
     begun = time.monotonic()
-    values = {"name": connections.session_name(run_id)}
+    values = {"name": attempt.session_name}
     while connection.execute(sql.query("sessions_of_run"), values).fetchall():
         waited = time.monotonic() - begun
         if waited > PATIENCE:
-            raise TargetBusy(environment=address.name, holder=f"the session of run {run_id}, which will not end")
+            raise TargetBusy(
+                environment=address.name, holder=f"the session of run {attempt.run_id}, which will not end"
+            )
         if waited > GRACE:
             connection.execute(sql.query("terminate_run"), values)
         time.sleep(POLL)
