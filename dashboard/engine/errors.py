@@ -202,6 +202,15 @@ class RunCancelled(EngineError):
     advice = "Start a new run when you are ready."
 
 
+class ClaimLost(EngineError):
+    """The worker may not begin: the run is not certainly its own. Facts: reason (a clause)."""
+
+    code = "claim_lost"
+    sentence = "The run was not begun: {reason}."
+    state = "Nothing was sent."
+    advice = "Start a new run when you are ready."
+
+
 class ConnectionLost(EngineError):
     """The connection broke and the server's answer is not known. Facts: version, phase, reason."""
 
