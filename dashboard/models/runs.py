@@ -8,6 +8,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from dashboard.models.plans import KeepsPlan
 from dashboard.models.requests import Request
@@ -87,6 +88,12 @@ class Run(KeepsPlan):
     @property
     def is_active(self) -> bool:
         return self.status in self.ACTIVE
+
+    @property
+    def is_unheard_of(self) -> bool:
+        """Whether its worker has let its lease run out: nobody knows whether it goes on."""
+        over = self.lease_until is not None and self.lease_until < timezone.now()
+        return self.status == self.Status.RUNNING and over
 
     @property
     def step_statuses(self) -> frozenset[str]:

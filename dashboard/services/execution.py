@@ -6,12 +6,14 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import count
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from dashboard.engine import verification
+from dashboard.engine.database.connection import Access
 from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.errors import (
     ClaimLost,
@@ -27,6 +29,7 @@ from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.executor import Approval
 from dashboard.engine.run.faultpoints import faultpoint
 from dashboard.models import Request, Run, environments
+from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure
 from dashboard.selectors import folders
 from dashboard.services import (
@@ -93,8 +96,9 @@ def recover(run_id: int) -> None:
         environment = targets.declared(run.environment)
         verdict = recovery.resolve(
             bindings.to_resolve(run),
-            access=targets.access(environment),
+            access=_access_of(run, environment),
             attempt=_attempt(run),
+            began=run.began_at is not None or run.attempt_id is None,
         )
     except EngineError as error:
         logger.warning("Run %s is not resolved yet: %s", run.pk, error)
@@ -185,6 +189,12 @@ def _confirm(run: Run) -> None:
         if not is_ours:
             raise ClaimLost(reason="another worker has taken the run over")
         return
+
+
+def _access_of(run: Run, environment: Environment) -> Access:
+    """With the tracking schema that the run wrote to, whatever the settings say now."""
+    access = targets.access(environment)
+    return replace(access, schema=run.tracking_schema or access.schema)
 
 
 def _attempt(run: Run) -> Attempt:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -16,6 +17,9 @@ from dashboard.selectors import migrations
 from dashboard.services import execution, installations, plans, runs, targets
 from dashboard.services.actors import Actor
 from tests.fix_line import Line
+
+if TYPE_CHECKING:
+    from pytest_django.fixtures import SettingsWrapper
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -134,3 +138,33 @@ def test_each_claim_has_an_attempt_of_its_own(line_of_one: Line, alice: Actor) -
     assert first is not None
     assert second is not None
     assert first.attempt_id != second.attempt_id
+
+
+def test_a_run_is_looked_for_in_the_schema_it_wrote_to(
+    line_of_one: Line, alice: Actor, settings: SettingsWrapper
+) -> None:
+    run = start(line_of_one, alice)
+    taken = runs.claim(run.pk)
+    assert taken is not None
+    attempt = execution._attempt(taken)
+    access = targets.access(line_of_one.staging)
+    executor.execute(run.plan, access=access, attempt=attempt, approval=None, observer=lambda event: None)
+    Run.objects.update(lease_until=timezone.now() - timedelta(seconds=1), began_at=timezone.now())
+    execution.find_lost()
+    settings.TRACKING_SCHEMA = "elsewhere"
+    execution.recover(run.pk)
+    assert RunStep.objects.get().status == RunStep.Status.COMMITTED
+
+
+def test_a_skipped_file_does_not_block_another_of_its_number(line: Line, alice: Actor, carol: Actor) -> None:
+    line.write(_003_gone="SELECT 1;")
+    plan = plans.skip(line.staging, [("003", "gone")], reason="made by hand")
+    execution.execute(runs.start(plan, environment=line.staging, by=carol).pk)
+    line.write(_003_other="CREATE TABLE other (id int);", _003_other_rollback="DROP TABLE other;")
+    execution.execute(start(line, alice).pk)
+    rows = {(row.version, row.name, row.kind) for row in targets.look(line.staging).history.rows}
+    assert rows == {("003", "gone", "skipped"), ("003", "other", "applied")}
+    back = plans.rollback(line.staging, version="003", name="other")
+    accepted = [warning.key for warning in back.warnings]
+    execution.execute(runs.start(back, environment=line.staging, by=alice, accepted=accepted).pk)
+    assert [row.name for row in targets.look(line.staging).history.rows] == ["gone"]

@@ -60,8 +60,10 @@ def of(tables: TrackingTables, *, scripts: bool = False) -> History:
 def _applied(row: Mapping[str, Any]) -> AppliedMigration:
     kind = Kind(row.get("kind") or "applied")
     key, name = row["version"], row["name"]
-    # A skipped file that shares its number with others is kept under its whole name, because version is the key.
-    version = key.removesuffix(f"_{name}") if kind is Kind.SKIPPED else key
+    # A file that shares its number with others is kept under its whole name, because version is the key. Of rows that
+    # something else has written the key is the version, whatever it looks like.
+    is_ours = kind is Kind.SKIPPED or bool(row.get("run_id"))
+    version = key.removesuffix(f"_{name}") if is_ours else key
     return AppliedMigration(
         version=version,
         name=name,

@@ -27,6 +27,8 @@ REQUIRED_COLUMNS = frozenset({"version", "name", "checksum", "success", "applied
 
 #: By which a row is known to be of one attempt of one Signalbox.
 IDENTIFYING_COLUMNS = frozenset({"attempt_id", "installation"})
+#: Without these the log does not tell what an attempt did.
+WITNESS_COLUMNS = IDENTIFYING_COLUMNS | {"version", "name", "action", "outcome", "run_id", "statement"}
 
 
 class Outcome(StrEnum):
@@ -36,6 +38,7 @@ class Outcome(StrEnum):
     FAILED = "failed"  # nothing of it remains
     PARTIAL = "partial"  # it ran outside a transaction, and something of it remains
     CANCELLED = "cancelled"  # a person stopped it
+    INTERRUPTED = "interrupted"  # its worker was lost; noted by whoever found out what remains
     RETRIED = "retried"  # undone because of a lock or a deadlock, and begun again
 
 
@@ -95,6 +98,10 @@ class TrackingTables:
     @property
     def history_table(self) -> str:
         return f"{self.schema}.{HISTORY}"
+
+    @property
+    def log_table(self) -> str:
+        return f"{self.schema}.{LOG}"
 
     def columns(self, table: str) -> set[str]:
         """Empty where there is no such table."""
@@ -213,6 +220,21 @@ class RunTracking(TrackingTables):
         values = {"statement": statement, **self._of_this_run(step)}
         row = self.connection.execute(sql.query("last_outcome", self.schema), values).fetchone()
         return str(row[0]) if row else ""
+
+    def missing_witness(self) -> str:
+        """Why the log cannot tell what this attempt did; empty where it can. A clause about the log."""
+        columns = self.columns(LOG)
+        if not columns:
+            return "is not there"
+        if missing := sorted(WITNESS_COLUMNS - columns):
+            return f"has no column {', '.join(missing)}"
+        return ""
+
+    def note_interrupted(self, step: Step, message: str) -> None:
+        """Its worker was lost during this step, or just before it. Noted once."""
+        row = self.connection.execute(sql.query("noted_interrupted", self.schema), self._of_this_run(step)).fetchone()
+        if not (row and row[0]):
+            self.log(step, outcome=Outcome.INTERRUPTED, message=message)
 
     def succeeded(self, step: Step) -> bool:
         """Whether the audit log says that this run did the step."""

@@ -239,3 +239,11 @@ SELECT DISTINCT ON (installation) installation, executed_by, executed_at
 FROM {schema}.migration_audit_log
 WHERE installation <> '' AND installation <> %(installation)s
 ORDER BY installation, id DESC
+
+-- noted_interrupted --
+-- Whether the end of an attempt whose worker was lost is in the log already.
+SELECT EXISTS (
+    SELECT FROM {schema}.migration_audit_log
+    WHERE run_id = %(run_id)s AND attempt_id = %(attempt_id)s AND version = %(version)s AND name = %(name)s
+      AND outcome = 'interrupted'
+)
