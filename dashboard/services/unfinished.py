@@ -14,7 +14,7 @@ from dashboard.engine.errors import EngineError, NothingToDo, PlanBlocked
 from dashboard.engine.migration import AppliedMigration, Folder, JournalEntry, Unfinished, checksum
 from dashboard.engine.plan import Action, Plan, Target
 from dashboard.engine.sql import statements
-from dashboard.engine.sql.indexes import concurrent_index, concurrently_dropped, is_as_stated
+from dashboard.engine.sql.indexes import concurrent_index, concurrently_dropped
 from dashboard.engine.sql.statements import Statement
 from dashboard.models.environments import Environment
 from dashboard.selectors import folders
@@ -147,12 +147,8 @@ def _evidence(environment: Environment, statement: Statement | None) -> tuple[In
     with connections.reading(targets.address(environment)) as connection:
         name = indexes.beside(connection, built.table, built.name) if built else dropped
         valid = indexes.is_valid(connection, name)
-        definition = indexes.definition(connection, name)
-    if built and statement and valid:
-        is_same = is_as_stated(statement, definition)
-        return {True: InDoubt.HAPPENED, False: InDoubt.DID_NOT, None: InDoubt.NONE}[is_same], name
     if built:
-        return {False: InDoubt.INVALID, None: InDoubt.DID_NOT}[valid], name
+        return {True: InDoubt.HAPPENED, False: InDoubt.INVALID, None: InDoubt.DID_NOT}[valid], name
     return (InDoubt.HAPPENED if valid is None else InDoubt.DID_NOT), name
 
 

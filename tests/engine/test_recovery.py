@@ -216,27 +216,6 @@ def test_what_the_catalog_shows_as_done_is_recorded(people: Bench, lose: Lose, t
     assert unfinished(people) == []
 
 
-@pytest.mark.parametrize(
-    ("standing", "verdict"),
-    [
-        ("CREATE INDEX next_i ON people (name)", StepVerdict.COMMITTED),
-        ("CREATE INDEX next_i ON people USING hash (name)", StepVerdict.UNDONE),
-        ("CREATE INDEX next_i ON people (lower(name))", StepVerdict.UNDONE),
-        ("CREATE INDEX next_i ON people (name DESC)", StepVerdict.UNDONE),
-        ("CREATE INDEX next_i ON people (name) WHERE name <> ''", StepVerdict.UNDONE),
-        ("CREATE TABLE other (name text); CREATE INDEX next_i ON other (name)", StepVerdict.UNDONE),
-        ("CREATE INDEX next_i ON people (name text_pattern_ops)", StepVerdict.PARTIAL),
-        ("CREATE INDEX next_i ON people (name) WITH (fillfactor = 50)", StepVerdict.PARTIAL),
-    ],
-)
-def test_an_index_of_the_same_name_is_the_one_only_if_it_is_defined_so(
-    people: Bench, lose: Lose, standing: str, verdict: StepVerdict
-) -> None:
-    plan = lose("journal_started", "CREATE INDEX CONCURRENTLY next_i ON people (name);")
-    people.database.query(standing)
-    assert resolve(people, plan) is verdict
-
-
 def test_a_build_that_never_began_left_nothing(people: Bench, lose: Lose) -> None:
     plan = lose("journal_started", "CREATE INDEX CONCURRENTLY people_name ON people (name);")
     assert resolve(people, plan) is StepVerdict.UNDONE

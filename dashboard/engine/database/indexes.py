@@ -32,12 +32,6 @@ def beside(connection: Connection, table: str, name: str) -> str:
     return str(row[0]) if row else name
 
 
-def definition(connection: Connection, qualified: str) -> str:
-    """The statement that would build it; empty where there is no such index."""
-    row = connection.execute(sql.query("index_definition"), {"index": qualified}).fetchone()
-    return str(row[0]) if row else ""
-
-
 def is_valid(connection: Connection, qualified: str) -> bool | None:
     """None where there is no such index."""
     row = connection.execute(sql.query("index_state"), {"index": qualified}).fetchone()

@@ -22,7 +22,7 @@ from dashboard.engine.plan import Action, Plan, Step
 from dashboard.engine.run import autocommit
 from dashboard.engine.run.faultpoints import faultpoint
 from dashboard.engine.run.journal import Journal, StatementOutcome
-from dashboard.engine.sql.indexes import IndexBuild, concurrent_index, concurrently_dropped, is_as_stated
+from dashboard.engine.sql.indexes import IndexBuild, concurrent_index, concurrently_dropped
 from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.transaction import TransactionMode, shape_of
 
@@ -183,19 +183,15 @@ def _probe(connection: Connection, statement: Statement) -> bool | None:
     if not autocommit.is_bare(statement) or statement.node in REPEATABLE:
         return False  # its own transaction would have held the word `done`; or it may simply run again
     if index := concurrent_index(statement):
-        return _index_was_built(connection, statement, index)
+        return _index_was_built(connection, index)
     if dropped := concurrently_dropped(statement):
         return indexes.is_valid(connection, dropped) is None
     return None
 
 
-def _index_was_built(connection: Connection, statement: Statement, index: IndexBuild) -> bool | None:
-    """An invalid one stays in question: a person drops it first, by the repair that is offered. A valid one of that
-    name is the statement's only if it is the index that the statement describes."""
+def _index_was_built(connection: Connection, index: IndexBuild) -> bool | None:
+    """An invalid one stays in question: a person drops it first, by the repair that is offered."""
     if not index.name:
         return None
-    name = indexes.beside(connection, index.table, index.name)
-    valid = indexes.is_valid(connection, name)
-    if valid:
-        return is_as_stated(statement, indexes.definition(connection, name))
-    return False if valid is None else None
+    valid = indexes.is_valid(connection, indexes.beside(connection, index.table, index.name))
+    return {True: True, None: False}.get(valid)

@@ -105,11 +105,6 @@ WHERE i.indrelid = pg_catalog.to_regclass(%(table)s) AND NOT i.indisvalid
 -- Valid or not; no row where there is no such index.
 SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass(%(index)s)
 
--- index_definition --
--- As PostgreSQL writes it; no row where there is no such index.
-SELECT pg_catalog.pg_get_indexdef(indexrelid) FROM pg_catalog.pg_index
-WHERE indexrelid = pg_catalog.to_regclass(%(index)s)
-
 -- index_beside --
 -- An index is in the schema of its table.
 SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(%(name)s)
