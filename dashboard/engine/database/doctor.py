@@ -190,6 +190,10 @@ def _tables(connection: Connection, access: Access) -> Check:
     if not remembered.exists:
         finding = f"it has no {name} yet; the first run makes it."
         return Check(code="tables", level=CheckLevel.NOTE, finding=finding)
+    if not tables.is_prepared() and tables.is_ours():
+        finding = f"its {name} is of an older version; the next run adds what is missing to it."
+        remedy = "The role of Signalbox has to own that table, or a run cannot begin."
+        return Check(code="tables", level=CheckLevel.NOTE, finding=finding, remedy=remedy)
     if not tables.is_prepared():
         finding = f"it has a {name} that Signalbox did not make; the first run adds its columns to it."
         remedy = "The columns that stand there keep their meaning for whoever reads them."

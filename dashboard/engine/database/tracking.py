@@ -90,6 +90,10 @@ class TrackingTables:
             and all(self._exists(fuse) for fuse in ("has_fuse_pair", "has_fuse_trigger"))
         )
 
+    def is_ours(self) -> bool:
+        """Whether a Signalbox of whatever version has made or adopted the tables."""
+        return "kind" in self.columns(HISTORY)
+
     def fingerprint(self) -> str:
         """What the history says, in one word."""
         row = self.connection.execute(sql.query("fingerprint", self.schema)).fetchone()
