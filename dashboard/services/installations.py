@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from django.db import DatabaseError
-
 from dashboard.models import Installation
 
 
@@ -11,11 +9,3 @@ def identity() -> str:
     """Made on first use, then always the same."""
     installation, _ = Installation.objects.get_or_create(pk=1)
     return installation.identity.hex
-
-
-def identity_if_known() -> str:
-    """Empty where the control database does not answer."""
-    try:
-        return identity()
-    except DatabaseError:
-        return ""
