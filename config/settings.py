@@ -65,6 +65,7 @@ DATABASES["default"]["OPTIONS"] = {
     "connect_timeout": 5,
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+PROCRASTINATE_ON_APP_READY = "config.queue_connector.use"
 
 # Django
 

@@ -6,7 +6,7 @@ from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
 from dashboard.models import environments
-from dashboard.services import actors, approvals, drift, execution, observations, rehearsals
+from dashboard.services import actors, approvals, drift, execution, observations, queue, rehearsals
 from dashboard.services.queue import Job
 
 
@@ -58,6 +58,12 @@ def check_drift(environment: str, person_id: int | None = None) -> None:
 @app.task(name="ask_for_drift_checks", queue="looks", queueing_lock="ask_for_drift_checks")
 def ask_for_drift_checks(timestamp: int) -> None:
     drift.ask_where_due()
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(name="forget_old_jobs", queue="looks", queueing_lock="forget_old_jobs")
+async def forget_old_jobs(timestamp: int) -> None:
+    await queue.forget_old_jobs()
 
 
 @app.periodic(cron="* * * * *")

@@ -239,6 +239,27 @@ class RunCancelled(EngineError):
     advice = "Start a new run when you are ready."
 
 
+class WitnessGone(EngineError):
+    """What a lost run did cannot be read any more. Facts: table, missing (a clause)."""
+
+    code = "witness_gone"
+    sentence = "What this run committed cannot be read: {table} {missing}."
+    state = "What of it is committed is not known."
+    advice = (
+        "Bring that table back as it was, from a backup or by renaming it back: it was there before anything of the "
+        "run was sent."
+    )
+
+
+class ClaimLost(EngineError):
+    """The worker may not begin: the run is not certainly its own. Facts: reason (a clause)."""
+
+    code = "claim_lost"
+    sentence = "The run was not begun: {reason}."
+    state = "Nothing was sent."
+    advice = "Start a new run when you are ready."
+
+
 class ConnectionLost(EngineError):
     """The connection broke and the server's answer is not known. Facts: version, phase, reason."""
 

@@ -208,6 +208,7 @@ class AppliedMigration:
     kind: Kind = Kind.APPLIED
     applied_by: str = ""
     run_id: str = ""
+    attempt_id: str = ""  # empty where an older Signalbox, or something else, wrote the row
     has_rollback: bool = False
     forward_script: str | None = None
     rollback_script: str | None = None
@@ -219,6 +220,11 @@ class AppliedMigration:
     @property
     def label(self) -> str:
         return self.identity.label
+
+    @property
+    def run_key(self) -> str:
+        """What names the run that wrote it: its attempt, or in older rows its number."""
+        return self.attempt_id or self.run_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,7 +50,7 @@ def apply(target: Target, folder: Folder, *, upto: str | None = None) -> Plan:
     return _plan(
         target,
         Action.APPLY,
-        [_apply_step(s.migration) for s in runnable if s.migration],
+        [_apply_step(s.migration, target.history) for s in runnable if s.migration],
         warnings=_apply_warnings(runnable, statuses),
         stops_before=str(obstacle) if obstacle else "",
     )
@@ -231,9 +231,13 @@ def _plan(
     )
 
 
-def _apply_step(migration: Migration) -> Step:
+def _apply_step(migration: Migration, history: History) -> Step:
+    """Where a skipped file holds the row of its number, another file of that number has a row under its whole name."""
+    version, name = migration.identity
+    is_taken = any(row.success and row.key == version and row.name != name for row in history.rows)
     return replace(
         _bare_step(Action.APPLY, migration, ""),
+        key=migration.label if is_taken else version,
         sql=migration.up.sql,
         down_sql=migration.usable_down,
     )
@@ -297,7 +301,7 @@ def _unfinished_step(target: Target, folder: Folder, unfinished: Unfinished) -> 
         raise PlanBlocked(
             version=unfinished.label, reason="its file is gone.", remedy="Restore it from version control."
         )
-    return _apply_step(migration)
+    return _apply_step(migration, target.history)
 
 
 def _names_by_version(folder: Folder, history: History) -> Mapping[str, set[str]]:

@@ -1,6 +1,7 @@
 """The control database: people's requests, runs and the audit log. Data and constraints, no workflow."""
 
 from dashboard.models.audit import AuditEvent
+from dashboard.models.installations import Installation
 from dashboard.models.observations import Observation
 from dashboard.models.rehearsals import Rehearsal
 from dashboard.models.requests import Decision, Request
@@ -11,6 +12,7 @@ __all__ = [
     "AuditEvent",
     "Decision",
     "DriftCheck",
+    "Installation",
     "Observation",
     "Rehearsal",
     "Request",

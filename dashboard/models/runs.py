@@ -8,6 +8,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from dashboard.models.plans import KeepsPlan
 from dashboard.models.requests import Request
@@ -49,6 +50,14 @@ class Run(KeepsPlan):
     finished_at = models.DateTimeField(null=True)
     #: Fence: raised each time a worker (or the resolver) takes the run; a stale number may write nothing.
     attempt = models.PositiveIntegerField(default=0)
+    #: Made anew each time a worker takes the run, so it never repeats, not even in a restored control database whose
+    #: next run has a number that a target knows already. Empty for runs of before there was one.
+    attempt_id = models.UUIDField(null=True, unique=True)
+    #: The tracking schema that the attempt writes to, whatever the settings say later.
+    tracking_schema = models.CharField(max_length=63, blank=True, default="")
+    #: The worker has won the target lock and confirmed under it that the run is still its own. While this is empty,
+    #: nothing was sent.
+    began_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
     cancel_requested_by = models.ForeignKey(
@@ -79,6 +88,12 @@ class Run(KeepsPlan):
     @property
     def is_active(self) -> bool:
         return self.status in self.ACTIVE
+
+    @property
+    def is_unheard_of(self) -> bool:
+        """Whether its worker has let its lease run out: nobody knows whether it goes on."""
+        over = self.lease_until is not None and self.lease_until < timezone.now()
+        return self.status == self.Status.RUNNING and over
 
     @property
     def step_statuses(self) -> frozenset[str]:

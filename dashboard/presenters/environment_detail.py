@@ -106,7 +106,7 @@ def _failed_labels(standing: Standing) -> list[str]:
 
 
 def run_ids(standing: Standing) -> set[str]:
-    return {row.run_id for row in standing.rows if row.run_id}
+    return {row.run_key for row in standing.rows if row.run_key}
 
 
 # The policy

@@ -83,7 +83,7 @@ def _recorded(
         at=row.applied_at,
         duration_ms=row.execution_time_ms if row.kind is not Kind.SKIPPED else None,
         checksum=_checksum(row, item),
-        run_url=reverse("run", args=[runs[row.run_id].pk]) if row.run_id in runs else "",
+        run_url=reverse("run", args=[runs[row.run_key].pk]) if row.run_key in runs else "",
         run_id=row.run_id,
         roll_back=ActionButton(
             label="Roll back to before this…",

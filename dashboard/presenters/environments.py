@@ -239,6 +239,10 @@ def _remarks_of_run(standing: Standing) -> Iterator[Remark]:
     run = standing.run
     if run is None:
         return
+    if run.is_unheard_of:
+        text = f"the worker of run {run.pk} is not heard of any more; whether the run goes on is not known."
+        yield Remark(rank=1, tone="danger", icon="attention", text=text)
+        return
     words = {
         Run.Status.QUEUED: f"run {run.pk} waits for a worker.",
         Run.Status.RUNNING: f"run {run.pk} is under way.",

@@ -71,7 +71,8 @@ def state_now(run: Run, steps: Sequence[RunStep]) -> str:
     if run.status == Run.Status.INTERRUPTED:
         sentences.append(_unknown([s for s in steps if s.status != RunStep.Status.COMMITTED], place))
     sentences.append(_joined([s for s in steps if s.status == RunStep.Status.NOT_RUN], "was not begun"))
-    if not run.is_active and all(step.status in _UNTOUCHED and not step.started_at for step in steps):
+    untouched = all(step.status in _UNTOUCHED and not step.started_at for step in steps)
+    if not run.is_active and untouched and (run.began_at is None or run.status == Run.Status.RESOLVED):
         nothing = (
             f"Nothing of it is on {place}" if run.status == Run.Status.RESOLVED else f"Nothing was sent to {place}"
         )

@@ -79,6 +79,9 @@ _NOT_YET: Mapping[str, str] = {
     RunStep.Status.UNKNOWN: "Whether a statement of it ran is not known.",
     RunStep.Status.COMMITTED: "It has no statements.",
 }
+_NOT_RUN = "No statement has run yet."
+#: Progress reaches the page a moment after it is made in the target, or later where the control database is away.
+_NOT_WRITTEN = "No statement of it is written down yet."
 _TIMES = {1: "once", 2: "twice"}
 _UNDONE = Pill(label="Undone", tone="muted", icon="rollback")
 _STOPPED = Pill(label="Stopped", tone="muted", icon="cancel")
@@ -107,11 +110,12 @@ def page(run: Run, run_steps: Sequence[RunStep], by: Actor, *, worker_alive: boo
         "pill": verdict(run, {step.status for step in run_steps}),
         "elapsed_ms": elapsed_ms(run),
         "progress": progress(run, run_steps),
-        "steps": steps(run_steps),
+        "steps": steps(run_steps, has_begun=run.status == Run.Status.RUNNING),
         "error": failures.box(run, run_steps, by),
         "cancel": cancel_button(run, by),
         "onward": onward_buttons(run, run_steps, by),
         "waits_for_worker": run.status == Run.Status.QUEUED and not worker_alive,
+        "lost": lost(run, worker_alive=worker_alive),
         "scripts": scripts(run),
     }
 
@@ -130,10 +134,25 @@ def elapsed_ms(run: Run) -> int | None:
     return max(0, round((end - run.started_at).total_seconds() * 1000))
 
 
-def steps(run_steps: Sequence[RunStep]) -> list[RunStepView]:
-    """`found` as selectors.runs gives them. A run of one step is shown open, and so is what saved rows."""
+def lost(run: Run, *, worker_alive: bool) -> str:
+    """That the worker of a run is not heard of any more; empty while it is."""
+    if not run.is_unheard_of:
+        return ""
+    next_step = (
+        "Within a minute a worker asks the database what was committed, and says it here."
+        if worker_alive
+        else "No other worker is up. Start one with SIGNALBOX_ROLE=worker bin/start: it asks the database what was "
+        "committed, and says it here."
+    )
+    return f"Whether this run still goes on is not known, and what is below may be out of date. {next_step}"
+
+
+def steps(run_steps: Sequence[RunStep], *, has_begun: bool = False) -> list[RunStepView]:
+    """`run_steps` as selectors.runs gives them. A run of one step is shown open, and so is what saved rows."""
     alone = len(run_steps) == 1
-    return [_step(step, open_=alone or step.status in _OPEN or bool(step.copied)) for step in run_steps]
+    return [
+        _step(step, open_=alone or step.status in _OPEN or bool(step.copied), has_begun=has_begun) for step in run_steps
+    ]
 
 
 def verdict(run: Run, states: Set[str]) -> Pill:
@@ -229,7 +248,7 @@ def log_text(run: Run, run_steps: Sequence[RunStep]) -> Iterator[str]:
         yield "\n" + "".join(_failure_lines(run.failure))
 
 
-def _step(step: RunStep, *, open_: bool) -> RunStepView:
+def _step(step: RunStep, *, open_: bool, has_begun: bool) -> RunStepView:
     words = actions.WORDS[step.action]
     latest: list[RunStatement] = step.latest  # type: ignore[attr-defined]
     return RunStepView(
@@ -243,7 +262,7 @@ def _step(step: RunStep, *, open_: bool) -> RunStepView:
         open=open_,
         statements=tuple(_statement(s, step) for s in latest),
         left_out=step.said - len(latest),  # type: ignore[attr-defined]
-        empty=words.instead_of_statements or _NOT_YET.get(step.status, "No statement has run yet."),
+        empty=words.instead_of_statements or _NOT_YET.get(step.status, _NOT_WRITTEN if has_begun else _NOT_RUN),
         waiting=tuple(f"Waits for {blocker}" for blocker in step.blockers),
         retried=_retried(step),
         copied=tuple(_copied(copied, step) for copied in step.copied),

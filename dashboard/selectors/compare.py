@@ -68,10 +68,10 @@ def _made(side: Side, rows: Mapping[MigrationId, AppliedMigration]) -> Iterator[
     """The objects that runs here changed to apply what stands only here, each with the migrations of that run."""
     labels: dict[str, list[str]] = {}
     for identity in side.only:
-        labels.setdefault(rows[identity].run_id, []).append(identity.label)
+        labels.setdefault(rows[identity].run_key, []).append(identity.label)
     runs = migrations.runs_by_id(labels.keys(), side.environment.slug)
-    for run in sorted(runs.values(), key=lambda run: run.pk)[-RUNS:]:
-        made_by = f"by {' and '.join(labels[str(run.pk)])}, applied in {side.environment.name} only"
+    for key_of_run, run in sorted(runs.items(), key=lambda item: item[1].pk)[-RUNS:]:
+        made_by = f"by {' and '.join(labels[key_of_run])}, applied in {side.environment.name} only"
         for key in _changed_by(run):
             yield key, made_by
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
+from uuid import UUID
 
 from django.db.models import Prefetch
 
@@ -11,6 +13,7 @@ from dashboard.models import Run, RunStep
 from dashboard.selectors.board import BoardRow
 
 RUNS_SHOWN = 20
+_ATTEMPT = re.compile("[0-9a-f]{32}")
 
 
 def steps_of(version: str, name: str) -> list[RunStep]:
@@ -21,7 +24,20 @@ def steps_of(version: str, name: str) -> list[RunStep]:
 
 
 def runs_by_id(ids: Collection[str], environment: str) -> dict[str, Run]:
-    """The runs a tracking table names. It may name those of another Signalbox, so the environment must agree."""
+    """The runs a tracking table names, by what names them there: the attempt, or in older rows the number.
+
+    It may name those of another Signalbox, or of this one before its database was restored: a number alone is never
+    taken for a run that writes its attempt.
+    """
+    attempts = [UUID(i) for i in ids if _ATTEMPT.fullmatch(i)]
+    numbers = [int(i) for i in ids if i.isascii() and i.isdigit() and len(i) < 19]
+    there = Run.objects.filter(environment=environment).only("pk", "environment", "attempt_id")
+    by_number = {str(run.pk): run for run in there.filter(pk__in=numbers, attempt_id=None)}
+    return by_number | {run.attempt_id.hex: run for run in there.filter(attempt_id__in=attempts) if run.attempt_id}
+
+
+def runs_by_number(ids: Collection[str], environment: str) -> dict[str, Run]:
+    """The runs that go by these numbers now, for what names no attempt."""
     numbers = [int(i) for i in ids if i.isascii() and i.isdigit() and len(i) < 19]
     runs = Run.objects.filter(pk__in=numbers, environment=environment).only("pk", "environment")
     return {str(run.pk): run for run in runs}

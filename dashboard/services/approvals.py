@@ -129,12 +129,18 @@ def live(plan: Plan, *, for_run: Run | None = None) -> tuple[Request, Approval] 
     request = _approved_for(plan) or _standing_rollback(plan, for_run)
     if request is None or not has_role(_approver_of(request), Role.APPROVER):
         return None
-    return request, Approval(
-        digest=request.digest if request.digest in _covering(plan) else plan.without_saving().digest,
-        requested_by=request.requested_by.get_username(),
-        approved_by=_approver_of(request).get_username(),
-        expires_at=_covered_until(request, plan),
-    )
+    digest = request.digest if request.digest in _covering(plan) else plan.without_saving().digest
+    return request, _approval(request, digest=digest, until=_covered_until(request, plan))
+
+
+def expired(request: Request, plan: Plan) -> Approval | None:
+    """The approval that covered this plan until its time ran out; None where none ever did."""
+    covered = {request.digest, request.rollback_digest} & set(_covering(plan))
+    approved = {Request.Status.APPROVED, Request.Status.DONE, Request.Status.EXPIRED}
+    if request.status not in approved or not covered:
+        return None
+    until = _covered_until(request, plan)
+    return _approval(request, digest=covered.pop(), until=until) if until <= timezone.now() else None
 
 
 def check_approver(request: Request) -> None:
@@ -169,10 +175,24 @@ def expire_due() -> int:
         Q(status=Request.Status.OPEN) | Q(status=Request.Status.APPROVED), expires_at__lte=Now()
     ).exclude(runs__status__in=Run.ACTIVE)
     for request in due:
-        with transaction.atomic():
-            _move(request, Request.Status.EXPIRED)
-            audit.record(audit.Event.REQUEST_EXPIRED, by=SIGNALBOX, environment=request.environment, request=request)
+        expire(request)
     return len(due)
+
+
+@transaction.atomic
+def expire(request: Request) -> None:
+    """Nobody decided or ran it in time."""
+    _move(request, Request.Status.EXPIRED)
+    audit.record(audit.Event.REQUEST_EXPIRED, by=SIGNALBOX, environment=request.environment, request=request)
+
+
+def _approval(request: Request, *, digest: str, until: datetime) -> Approval:
+    return Approval(
+        digest=digest,
+        requested_by=request.requested_by.get_username(),
+        approved_by=_approver_of(request).get_username(),
+        expires_at=until,
+    )
 
 
 def _approver_of(request: Request) -> User:

@@ -65,12 +65,13 @@ def check_if_free(environment: Environment, *, by: Actor) -> None:
 
 
 def before_run(run: Run) -> None:
-    """What the run finds there."""
+    """What the run finds there; of no interest where another worker has taken it over meanwhile."""
     with _not_in_the_way(run):
         environment = environments.get(run.environment)
         look = _look(environment)
         with _keeping(environment):
-            _keep(environment, look, by=SIGNALBOX)
+            if Run.objects.filter(pk=run.pk, status=Run.Status.RUNNING, attempt=run.attempt).exists():
+                _keep(environment, look, by=SIGNALBOX)
 
 
 def after_run(run: Run) -> None:

@@ -6,28 +6,60 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from itertools import count
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from dashboard.engine import verification
+from dashboard.engine.database.connection import Access
 from dashboard.engine.database.tracking import Attempt
-from dashboard.engine.errors import ConnectionLost, EngineError, PlanChanged, RunCancelled
+from dashboard.engine.errors import (
+    ClaimLost,
+    ConnectionLost,
+    EngineError,
+    NotApproved,
+    PlanChanged,
+    RunCancelled,
+)
 from dashboard.engine.plan import Plan
 from dashboard.engine.run import executor, recovery
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.executor import Approval
 from dashboard.engine.run.faultpoints import faultpoint
-from dashboard.models import Request, Run, RunStep, environments
+from dashboard.models import Request, Run, environments
+from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure
 from dashboard.selectors import folders
-from dashboard.services import approvals, bindings, drift, observations, queue, recorder, runs, targets
+from dashboard.services import (
+    approvals,
+    bindings,
+    drift,
+    installations,
+    observations,
+    policies,
+    queue,
+    recorder,
+    runs,
+    targets,
+)
 from dashboard.services.heartbeat import beating
-from dashboard.services.recorder import recording
+from dashboard.services.recorder import Recorder, recording
 
 logger = logging.getLogger(__name__)
 
 #: Seconds between two signs of life, and between two looks for a cancel.
 HEARTBEAT = 0.5
+#: Seconds a run whose lease is over still has, so that a worker that lives can renew it.
+SECOND_LOOK = 2.0
+#: Seconds between two tries to write how a run ended, and to confirm that it is still ours.
+PAUSE = 0.5
+#: Seconds to try to confirm it, with the target lock held and nothing sent.
+CONFIRMED_WITHIN = 20.0
+
+#: Ends a run in one transaction, with what writes the progress of its steps. False: it is not this worker's any more.
+type EndOfRun = Callable[[Callable[[], None]], bool]
 
 
 def execute(run_id: int, *, told_to_stop: Callable[[], bool] = lambda: False) -> None:
@@ -41,18 +73,14 @@ def execute(run_id: int, *, told_to_stop: Callable[[], bool] = lambda: False) ->
     logger.info("Run %s starts: %s", run.pk, run.title)
     faultpoint("claimed")
     cancellation = Cancellation()
+    progress = Recorder(run)
     with _heartbeat(run, cancellation, told_to_stop):
         drift.before_run(run)
-        try:
-            _execute(run, run.plan, cancellation)
-        except EngineError as error:
-            _end_badly(run, error)
-        except Exception:
-            logger.exception("Run %s broke off", run.pk)
-            broken_off = Failure(code="broken_off", sentence="The worker broke off unexpectedly.")
-            runs.interrupt(run, broken_off.to_dict())
-        else:
-            runs.finish(run, Run.Status.SUCCEEDED)
+        ending = _outcome(run, progress, cancellation)
+        is_ours = _until_written(lambda: ending(progress.write), told_to_stop)
+    if not is_ours:
+        logger.warning("Run %s is not this worker's any more: nothing is written of it", run.pk)
+        return
     faultpoint("reported")
     observations.refresh(environments.get(run.environment))
     drift.after_run(run)
@@ -68,12 +96,13 @@ def recover(run_id: int) -> None:
         environment = targets.declared(run.environment)
         verdict = recovery.resolve(
             bindings.to_resolve(run),
-            access=targets.access(environment),
+            access=_access_of(run, environment),
             attempt=_attempt(run),
+            began=run.began_at is not None or run.attempt_id is None,
         )
     except EngineError as error:
         logger.warning("Run %s is not resolved yet: %s", run.pk, error)
-        runs.note_unresolved(run.pk, recorder.failure(error))
+        runs.note_unresolved(run, recorder.failure(error))
         return
     faultpoint("resolved")
     runs.settle(run, verdict.steps)
@@ -82,7 +111,12 @@ def recover(run_id: int) -> None:
 
 
 def find_lost() -> None:
-    """Runs whose worker is gone are interrupted and resolved; queued ones nobody took are offered again."""
+    """Runs whose worker is gone are interrupted and resolved; queued ones nobody took are offered again.
+
+    Where the control database was away, a worker that lives renews its lease as soon as it is back: it gets the time.
+    """
+    if runs.lost():
+        time.sleep(SECOND_LOOK)
     for run in runs.lost():
         failure = Failure(code="worker_lost", sentence="Its worker has not been heard of.")
         runs.interrupt(run, failure.to_dict())
@@ -92,13 +126,41 @@ def find_lost() -> None:
         queue.execute_run(run.pk)
 
 
-def _execute(run: Run, plan: Plan, cancellation: Cancellation) -> None:
+def _outcome(run: Run, progress: Recorder, cancellation: Cancellation) -> EndOfRun:
+    """Run it; how it ended is said by the executor, which has compared it with the target, and by nothing else."""
+    try:
+        _execute(run, run.plan, progress, cancellation)
+    except EngineError as error:
+        return partial(_end_badly, run, error)
+    except Exception:
+        logger.exception("Run %s broke off", run.pk)
+        broken_off = Failure(code="broken_off", sentence="The worker broke off unexpectedly.").to_dict()
+        return lambda write: runs.interrupt(run, broken_off, progress=write)
+    return lambda write: runs.finish(run, Run.Status.SUCCEEDED, progress=write)
+
+
+def _until_written(write: Callable[[], bool], told_to_stop: Callable[[], bool]) -> bool:
+    """The control database may be away, or have closed a connection that was idle during the run: the end of a run is
+    written as soon as it answers. A worker that is told to stop leaves it to the next one, which asks the target."""
+    for attempt in count(1):
+        try:
+            return write()
+        except (OperationalError, InterfaceError):
+            logger.exception("How the run ended is not written down yet")
+            connection.close()
+            if attempt > 1 and told_to_stop():
+                return False
+            time.sleep(PAUSE if attempt > 1 else 0)
+    raise AssertionError("count never ends")
+
+
+def _execute(run: Run, plan: Plan, progress: Recorder, cancellation: Cancellation) -> None:
     if plan.digest != run.digest:
         raise PlanChanged(what="the plan kept with the run no longer has its digest")
     if plan.action.takes_from_files:
         verification.verify_files(plan, folders.read())
     environment = environments.get(run.environment)
-    with recording(run) as record:
+    with recording(progress) as record:
         executor.execute(
             plan,
             access=targets.access(environment),
@@ -107,11 +169,42 @@ def _execute(run: Run, plan: Plan, cancellation: Cancellation) -> None:
             observer=record,
             cancellation=cancellation,
             lock_wait=5.0,
+            confirm=partial(_confirm, run),
         )
 
 
+def _confirm(run: Run) -> None:
+    """Raises ClaimLost unless the run is certainly this worker's: one that was frozen until now finds out here."""
+    deadline = time.monotonic() + CONFIRMED_WITHIN
+    while True:
+        try:
+            is_ours = runs.begin(run)
+        except (OperationalError, InterfaceError):
+            connection.close()
+            if time.monotonic() > deadline:
+                reason = "the control database does not answer, so another worker may have taken the run over"
+                raise ClaimLost(reason=reason) from None
+            time.sleep(PAUSE)
+            continue
+        if not is_ours:
+            raise ClaimLost(reason="another worker has taken the run over")
+        return
+
+
+def _access_of(run: Run, environment: Environment) -> Access:
+    """With the tracking schema that the run wrote to, whatever the settings say now."""
+    access = targets.access(environment)
+    return replace(access, schema=run.tracking_schema or access.schema)
+
+
 def _attempt(run: Run) -> Attempt:
-    return Attempt(run_id=str(run.pk), by=run.started_by.get_username(), source_ip=run.source_ip)
+    return Attempt(
+        run_id=str(run.pk),
+        by=run.started_by.get_username(),
+        source_ip=run.source_ip,
+        attempt_id=run.attempt_id.hex if run.attempt_id else "",
+        installation=installations.identity(),
+    )
 
 
 def _approval(run: Run, plan: Plan) -> Approval | None:
@@ -121,25 +214,35 @@ def _approval(run: Run, plan: Plan) -> Approval | None:
         return None
     approvals.check_approver(run.request)
     covering = approvals.live(plan, for_run=run)
-    return covering[1] if covering else None
+    return covering[1] if covering else approvals.expired(run.request, plan)
 
 
-def _end_badly(run: Run, error: EngineError) -> None:
+@transaction.atomic
+def _end_badly(run: Run, error: EngineError, write: Callable[[], None]) -> bool:
+    if not runs.hold(run):
+        return False
     failure = recorder.failure(error)
     if isinstance(error, ConnectionLost):
-        runs.interrupt(run, failure)
-        return
+        return runs.interrupt(run, failure, progress=write)
     status = Run.Status.CANCELLED if isinstance(error, RunCancelled) else Run.Status.FAILED
-    run.steps.filter(status=RunStep.Status.WAITING).update(status=RunStep.Status.NOT_RUN)
-    if isinstance(error, PlanChanged) and run.request and run.request.status == Request.Status.APPROVED:
-        approvals.supersede(run.request, str(error))
-    runs.finish(run, status, failure)
+    if run.request is not None:
+        _close_request(run.request, error)
+    return runs.finish(run, status, failure, progress=write)
+
+
+def _close_request(request: Request, error: EngineError) -> None:
+    """What was refused before anything ran has not used its approval: the request ends as what it is."""
+    request.refresh_from_db()
+    if request.status != Request.Status.APPROVED:
+        return
+    if isinstance(error, PlanChanged):
+        approvals.supersede(request, str(error))
+    elif isinstance(error, NotApproved) and policies.is_expired(request):
+        approvals.expire(request)
 
 
 @contextmanager
 def _heartbeat(run: Run, cancellation: Cancellation, told_to_stop: Callable[[], bool]) -> Iterator[None]:
-    cancellation.hold(runs.LEASE.total_seconds())
-
     def beat() -> None:
         _one_beat(run, cancellation)
         if told_to_stop():
@@ -150,17 +253,16 @@ def _heartbeat(run: Run, cancellation: Cancellation, told_to_stop: Callable[[], 
 
 
 def _one_beat(run: Run, cancellation: Cancellation) -> None:
-    asked_at = time.monotonic()
     try:
         wish = runs.renew_lease(run)
     except Exception:
-        # The control database may be away for a while; the run goes on, its lease runs out, nothing else starts.
+        # The control database may be away for a while; the run goes on. Nobody can take it over without ending its
+        # session in the target first.
         logger.exception("Run %s could not renew its lease", run.pk)
         connection.close()
         return
     if wish is None:
         cancellation.cancel("signalbox, because the run was taken over")
         return
-    cancellation.hold(runs.LEASE.total_seconds() - (time.monotonic() - asked_at))
     if wish and not cancellation.stopped_by:
         cancellation.cancel(wish)

@@ -11,8 +11,14 @@ from typing import Any
 from django.db import transaction
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.jobs import Status
 
 from dashboard.selectors.drift import CHECK_DRIFT
+
+#: Seconds without a sign of life until the jobs of a worker are nobody's.
+STALLED = 600
+#: Hours that a job which failed can be looked at.
+KEPT_HOURS = 24
 
 
 class Job:
@@ -41,6 +47,16 @@ def rehearse() -> None:
 
 def check_drift(environment: str, person_id: int | None = None) -> None:
     _defer(Job.CHECK_DRIFT, f"drift-{environment}", environment=environment, person_id=person_id)
+
+
+async def forget_old_jobs() -> None:
+    """Jobs are no record: a run is. Those that ended go after a day, and so does what a dead worker left behind; the
+    run of a lost job is found by its lease."""
+    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED):
+        await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
+    await app.job_manager.delete_old_jobs(
+        nb_hours=KEPT_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
+    )
 
 
 def _defer(name: str, queueing_lock: str, **arguments: Any) -> None:

@@ -1,7 +1,8 @@
 """Turns what the executor tells into rows, on a thread of its own.
 
 The executor holds locks in the target while it runs: it never waits for the control database. Events queue up
-here and are written in order, many to a transaction.
+here and are written in order, many to a transaction, and only while the run is this worker's: a transaction first
+takes the row of the run with its number, so a worker that was taken over writes nothing.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from dashboard.engine.errors import EngineError, PartlyApplied, RunCancelled, StatementFailed
@@ -32,12 +33,15 @@ from dashboard.engine.run.events import (
 )
 from dashboard.models import Run, RunStatement, RunStep
 from dashboard.models.failures import Failure
+from dashboard.services import runs
 
 logger = logging.getLogger(__name__)
 
-#: Seconds to wait for the last events to be written; after that the run ends without their details.
+#: Seconds to wait for a transaction of the recorder that is under way when the run ends.
 DRAIN_TIMEOUT = 30
-BATCH = 200
+BATCH = 1000
+#: Seconds between two tries to write where the control database does not answer.
+PAUSE = 0.5
 
 #: What a step that did not reach its end is from then on; one that a person stopped is cancelled instead of failed.
 STATUS_OF: Mapping[Ending, RunStep.Status] = {
@@ -48,94 +52,171 @@ STATUS_OF: Mapping[Ending, RunStep.Status] = {
 
 
 class Recorder:
-    """An observer for the executor. Call it with events; leave `recording` to have them all written."""
+    """An observer for the executor. Call it with events; leave `recording` to have them written.
+
+    What became of each step is kept here too: `write` puts all of it down in the transaction that ends the run, so the
+    end of a run never rests on messages that arrived in time.
+    """
 
     def __init__(self, run: Run) -> None:
+        self._run = run
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._steps = {step.position: step for step in run.steps.all()}
+        self._became: dict[int, dict[str, Any]] = {}
+        self._unwritten = _Unwritten()
+        self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._write_all, name=f"recorder-{run.pk}", daemon=True)
 
     def __call__(self, event: Event) -> None:
+        self._became.setdefault(event.position, {}).update(_step_changes(event))
         self._events.put(event)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
+        self._stopped.set()
         self._events.put(None)
         self._thread.join(DRAIN_TIMEOUT)
 
+    def write(self) -> None:
+        """What became of every step, and the statements not written yet. Call inside the transaction that ends the run,
+        which holds its row."""
+        for position, changes in self._became.items():
+            _change(self._steps[position], **changes)
+        if self._thread.is_alive():
+            return
+        try:
+            with transaction.atomic():
+                self._unwritten.write(self._steps)
+        except (OperationalError, InterfaceError):
+            raise
+        except DatabaseError:
+            # What became of the steps is what counts; a line of progress must not keep the run from its end.
+            logger.exception("Could not write the last statements of run %s", self._run.pk)
+
     def _write_all(self) -> None:
         try:
-            while batch := self._next_batch():
+            while True:
+                batch = self._next_batch()
                 self._write(batch)
-                if batch[-1] is None:
+                if None in batch:
                     return
         finally:
             connection.close()
 
     def _next_batch(self) -> list[Event | None]:
-        batch = [self._events.get()]
-        while len(batch) < BATCH and batch[-1] is not None:
-            try:
+        """What has come so far; nothing, where nothing comes while something could not be written the last time."""
+        batch: list[Event | None] = []
+        try:
+            batch.append(self._events.get(timeout=PAUSE if self._unwritten else None))
+            while len(batch) < BATCH and batch[-1] is not None:
                 batch.append(self._events.get_nowait())
-            except queue.Empty:
-                break
+        except queue.Empty:
+            pass
         return batch
 
     def _write(self, batch: list[Event | None]) -> None:
+        """What cannot be written now is written with the next batch, or when the run ends."""
+        self._unwritten.take(event for event in batch if event is not None)
         try:
             with transaction.atomic():
-                for event in batch:
-                    if event is not None:
-                        self._write_one(event)
+                if runs.hold(self._run):
+                    self._unwritten.write(self._steps)
         except Exception:
-            # The target's own tables are the truth; losing a progress line must not end the run.
-            logger.exception("Could not write progress of a run")
+            # The target's own tables are the truth; a late line of progress must not end the run.
+            logger.exception("Could not write progress of run %s", self._run.pk)
             connection.close()
+            self._stopped.wait(PAUSE)
+        else:
+            self._unwritten.forget()
 
-    def _write_one(self, event: Event) -> None:
-        step = self._steps[event.position]
+
+@dataclass
+class _Unwritten:
+    """What the events so far change in rows, folded: one UPDATE a step and one INSERT for all statements."""
+
+    steps: dict[int, dict[str, Any]] = field(default_factory=dict)
+    statements: dict[tuple[int, int], RunStatement] = field(default_factory=dict)
+    begun_again: set[int] = field(default_factory=set)
+    running: dict[int, RunStatement] = field(default_factory=dict)  # by step; kept after it was written
+
+    def __bool__(self) -> bool:
+        return bool(self.steps or self.statements or self.begun_again)
+
+    def take(self, events: Iterable[Event]) -> None:
+        for event in events:
+            if changes := _step_changes(event):
+                self.steps.setdefault(event.position, {}).update(changes)
+            self._take_statement(event)
+
+    def write(self, steps: Mapping[int, RunStep]) -> None:
+        for position, changes in self.steps.items():
+            _change(steps[position], **changes)
+        for position in self.begun_again:
+            steps[position].statements.all().delete()
+        rows = list(self.statements.values())
+        for (position, _), row in self.statements.items():
+            row.step = steps[position]
+            row.pk = None
+        RunStatement.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["step", "number"],
+            update_fields=["status", "tag", "duration_ms", "notices"],
+        )
+
+    def forget(self) -> None:
+        self.steps, self.statements, self.begun_again = {}, {}, set()
+
+    def _take_statement(self, event: Event) -> None:
         match event:
-            case StepStarted():
-                _change(
-                    step, status=RunStep.Status.RUNNING, started_at=timezone.now(), statements_total=event.statements
-                )
-            case RowsCopied():
-                _change(step, copied=[asdict(copied) for copied in event.copied])
-            case StatementStarted() | StatementFinished():
-                _write_statement(step, event)
-            case Blocked():
-                _change(step, blockers=list(event.blockers))
+            case StatementStarted():
+                row = RunStatement(number=event.number, line=event.line, summary=event.summary)
+                self.running[event.position] = self.statements[event.position, event.number] = row
+            case StatementFinished():
+                row = self.running.pop(event.position)
+                row.status, row.tag = RunStatement.Status.OK, event.tag
+                row.duration_ms, row.notices = event.ms, list(event.notices)
+                self.statements[event.position, event.number] = row
             case StepRetried():
-                step.statements.all().delete()
-                _change(step, retries=event.attempt, retry_reason=event.reason, blockers=[], copied=[])
-            case StepCommitted():
-                _change(
-                    step,
-                    status=RunStep.Status.COMMITTED,
-                    finished_at=timezone.now(),
-                    duration_ms=event.ms,
-                    blockers=[],
-                )
-            case StepEnded():
-                step.statements.filter(status=RunStatement.Status.RUNNING).update(
-                    status=RunStatement.Status.FAILED, duration_ms=event.statement_ms
-                )
-                undone: dict[str, Any] = {"copied": []} if event.ending is Ending.UNDONE else {}
-                _change(
-                    step,
-                    status=_ended(event),
-                    finished_at=timezone.now(),
-                    duration_ms=event.ms,
-                    blockers=[],
-                    **undone,
-                )
+                self.begun_again.add(event.position)
+                self.running.pop(event.position, None)
+                self.statements = {key: row for key, row in self.statements.items() if key[0] != event.position}
+            case StepEnded() if event.position in self.running:
+                row = self.running.pop(event.position)
+                row.status, row.duration_ms = RunStatement.Status.FAILED, event.statement_ms
+                self.statements[event.position, row.number] = row
+
+
+def _step_changes(event: Event) -> dict[str, Any]:
+    """What an event changes in the row of its step."""
+    match event:
+        case StepStarted():
+            return {
+                "status": RunStep.Status.RUNNING,
+                "started_at": timezone.now(),
+                "statements_total": event.statements,
+            }
+        case RowsCopied():
+            return {"copied": [asdict(copied) for copied in event.copied]}
+        case Blocked():
+            return {"blockers": list(event.blockers)}
+        case StepRetried():
+            return {"retries": event.attempt, "retry_reason": event.reason, "blockers": [], "copied": []}
+        case StepCommitted():
+            ended = {"finished_at": timezone.now(), "duration_ms": event.ms, "blockers": []}
+            return {"status": RunStep.Status.COMMITTED, **ended}
+        case StepEnded():
+            ended = {"finished_at": timezone.now(), "duration_ms": event.ms, "blockers": []}
+            undone: dict[str, Any] = {"copied": []} if event.ending is Ending.UNDONE else {}
+            return {"status": _ended(event), **ended, **undone}
+        case _:
+            return {}
 
 
 @contextmanager
-def recording(run: Run) -> Iterator[Recorder]:
-    recorder = Recorder(run)
+def recording(recorder: Recorder) -> Iterator[Recorder]:
     recorder.start()
     try:
         yield recorder
@@ -153,15 +234,6 @@ def failure(error: EngineError) -> dict[str, Any]:
         kept["left"] = error.facts["left"]
         kept["correction"] = error.facts.get("correction", "")
     return kept
-
-
-def _write_statement(step: RunStep, event: StatementStarted | StatementFinished) -> None:
-    if isinstance(event, StatementStarted):
-        RunStatement.objects.create(step=step, number=event.number, line=event.line, summary=event.summary)
-        return
-    step.statements.filter(number=event.number).update(
-        status=RunStatement.Status.OK, tag=event.tag, duration_ms=event.ms, notices=list(event.notices)
-    )
 
 
 def _ended(event: StepEnded) -> RunStep.Status:

@@ -6,12 +6,14 @@ a worker whose number is stale writes nothing more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -24,7 +26,7 @@ from dashboard.services.actors import SIGNALBOX, Actor
 from dashboard.services.errors import AlreadyDecided, ApprovalNeeded, EnvironmentOccupied
 from dashboard.services.forecasts import Confirmation
 
-#: How long a worker's word counts; renewed every second while it lives. By the control database's clock.
+#: How long a worker's word counts; renewed twice a second while it lives. By the control database's clock.
 LEASE = timedelta(seconds=20)
 
 ENDINGS = {
@@ -96,7 +98,12 @@ def claim(run_id: int) -> Run | None:
     """Take a queued run for this worker; None when there is nothing to take."""
     with transaction.atomic():
         taken = Run.objects.filter(pk=run_id, status=Run.Status.QUEUED).update(
-            status=Run.Status.RUNNING, started_at=Now(), lease_until=Now() + LEASE, attempt=F("attempt") + 1
+            status=Run.Status.RUNNING,
+            started_at=Now(),
+            lease_until=Now() + LEASE,
+            attempt=F("attempt") + 1,
+            attempt_id=uuid.uuid4(),
+            tracking_schema=settings.TRACKING_SCHEMA,
         )
         if not taken:
             return None
@@ -107,27 +114,53 @@ def claim(run_id: int) -> Run | None:
 
 def renew_lease(run: Run) -> str | None:
     """The worker lives. Returns who asked for a cancel ("" for nobody), None when the run is not ours any more."""
-    mine = Run.objects.filter(pk=run.pk, status=Run.Status.RUNNING, attempt=run.attempt)
+    mine = _mine(run)
     if not mine.update(lease_until=Now() + LEASE):
         return None
     name = mine.values_list("cancel_requested_by__username", flat=True).first()
     return name or ""
 
 
-def finish(run: Run, status: Run.Status, failure: dict[str, Any] | None = None) -> bool:
-    """End a run that this worker holds, and spend its approval. False when it is not ours any more."""
+def begin(run: Run) -> bool:
+    """Under the target lock, before anything is sent: the run is still this worker's, and from here on something may
+    be in the target. False when it is not ours any more.
+
+    Whoever takes the run over from now on has to end the session that holds the lock first, so this is asked once.
+    """
+    return bool(_mine(run).update(began_at=Now(), lease_until=Now() + LEASE))
+
+
+def hold(run: Run) -> bool:
+    """Take the row of the run until the transaction ends. False when it is not ours any more: then write nothing."""
+    return _mine(run).select_for_update().values_list("pk", flat=True).first() is not None
+
+
+def finish(
+    run: Run,
+    status: Run.Status,
+    failure: dict[str, Any] | None = None,
+    *,
+    progress: Callable[[], None] = lambda: None,
+) -> bool:
+    """End a run that this worker holds, and spend its approval; `progress` writes what became of its steps, in the same
+    transaction. False when it is not ours any more: then nothing was written."""
     with transaction.atomic():
-        return _finish(run, status, by=SIGNALBOX, failure=failure)
+        if not _finish(run, status, by=SIGNALBOX, failure=failure):
+            return False
+        progress()
+        run.steps.filter(status=RunStep.Status.WAITING).update(status=RunStep.Status.NOT_RUN)
+    return True
 
 
-def interrupt(run: Run, failure: dict[str, Any]) -> bool:
+def interrupt(run: Run, failure: dict[str, Any], *, progress: Callable[[], None] = lambda: None) -> bool:
     """What committed is not known: freeze the environment and have it found out."""
     with transaction.atomic():
-        moved = Run.objects.filter(pk=run.pk, status=Run.Status.RUNNING, attempt=run.attempt).update(
+        moved = _mine(run).update(
             status=Run.Status.INTERRUPTED, failure=failure, attempt=F("attempt") + 1, lease_until=None
         )
         if moved:
             run.refresh_from_db()
+            progress()
             run.steps.filter(status=RunStep.Status.RUNNING).update(status=RunStep.Status.UNKNOWN)
             audit.record(
                 audit.Event.RUN_INTERRUPTED, by=SIGNALBOX, environment=run.environment, run=run, failure=failure
@@ -136,13 +169,13 @@ def interrupt(run: Run, failure: dict[str, Any]) -> bool:
     return bool(moved)
 
 
-def note_unresolved(run_id: int, reason: dict[str, Any]) -> None:
+def note_unresolved(run: Run, reason: dict[str, Any]) -> None:
     """Why what an interrupted run committed could not be found out yet."""
     with transaction.atomic():
-        run = Run.objects.select_for_update(of=("self",)).filter(pk=run_id, status=Run.Status.INTERRUPTED).first()
-        if run is not None:
-            run.failure = {**(run.failure or {}), "unresolved": reason}
-            run.save(update_fields=["failure"])
+        interrupted = Run.objects.filter(pk=run.pk, status=Run.Status.INTERRUPTED, attempt=run.attempt)
+        current = interrupted.select_for_update(of=("self",)).first()
+        if current is not None:
+            interrupted.update(failure={**(current.failure or {}), "unresolved": reason})
 
 
 def settle(run: Run, verdicts: Sequence[StepVerdict]) -> None:
@@ -169,6 +202,11 @@ def settle(run: Run, verdicts: Sequence[StepVerdict]) -> None:
 def lost() -> list[Run]:
     """Runs whose worker has not been heard of for longer than its lease."""
     return list(Run.objects.filter(status=Run.Status.RUNNING, lease_until__lt=Now()))
+
+
+def _mine(run: Run) -> QuerySet[Run]:
+    """The run, while this worker holds it: none once its number was raised."""
+    return Run.objects.filter(pk=run.pk, status=Run.Status.RUNNING, attempt=run.attempt)
 
 
 def _said(accepted: Sequence[str], confirmation: Confirmation | None) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def groups(environment: Environment) -> tuple[SavedGroup, ...]:
     """Read from the target now, newest first."""
     with connections.reading(targets.address(environment)) as connection:
         saves = [(save, saved.obstacle(connection, save.copy)) for save in saved.read(connection)]
-    runs = migrations.runs_by_id({save.run_id for save, _ in saves}, environment.slug)
+    runs = migrations.runs_by_number({save.run_id for save, _ in saves}, environment.slug)
     kept = [Kept(save=s, obstacle=o, run=runs[s.run_id].pk if s.run_id in runs else None) for s, o in saves]
     return tuple(SavedGroup(kept=tuple(together)) for _, together in groupby(kept, key=_origin))
 

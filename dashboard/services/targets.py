@@ -47,11 +47,12 @@ def access(environment: Environment) -> Access:
     return Access(address=address(environment), policy=policy(environment), schema=settings.TRACKING_SCHEMA)
 
 
-def checkup(environment: Environment) -> tuple[Check, ...]:
-    """What stands between here and a run, the unfit first. Raises TargetUnreachable, TargetNotConfigured."""
+def checkup(environment: Environment, *, installation: str = "") -> tuple[Check, ...]:
+    """What stands between here and a run, the unfit first. Needs no control database; who knows the identity of this
+    installation is told of others. Raises TargetUnreachable, TargetNotConfigured."""
     to = access(environment)
     with connection.working(to, name="signalbox doctor") as opened, connection.cut_off_after(20, opened):
-        return doctor.checkup(opened, to)
+        return doctor.checkup(opened, to, installation=installation)
 
 
 def look(environment: Environment, *, scripts: bool = False) -> Target:

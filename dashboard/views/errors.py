@@ -20,6 +20,8 @@ STATUS: tuple[tuple[type[engine.EngineError], int], ...] = (
     (services.DatabaseNotConfirmed, 409),
     (services.EvidenceMissing, 409),
     (engine.PlanChanged, 409),
+    (engine.ClaimLost, 409),
+    (engine.WitnessGone, 409),
     (engine.OtherDatabase, 409),
     (engine.TargetBusy, 409),
     (engine.TargetUnreachable, 503),

@@ -87,6 +87,15 @@ def test_a_history_that_someone_else_made_is_told_from_ours(examine: Examine, ta
     assert examine()["tables"].finding == "its platform.schema_migrations holds 0 rows."
 
 
+def test_a_history_of_an_older_version_is_ours(examine: Examine, target_db: Database) -> None:
+    prepared(target_db)
+    for table in ("schema_migrations", "migration_audit_log"):
+        target_db.query(f"ALTER TABLE platform.{table} DROP COLUMN attempt_id, DROP COLUMN installation")
+    assert "is of an older version; the next run adds what is missing" in examine()["tables"].finding
+    prepared(target_db)
+    assert examine()["tables"].finding == "its platform.schema_migrations holds 0 rows."
+
+
 def test_what_has_been_open_for_long_is_told(
     examine: Examine, target_db: Database, plain: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -197,28 +197,39 @@ def test_nothing_is_cancelled_once_commit_is_sent(users: Bench, monkeypatch: pyt
     assert users.tables() == {"public.users", "public.next"}
 
 
-def test_a_run_without_its_lease_begins_no_step(users: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun = []
+def test_a_run_that_is_not_confirmed_under_the_lock_sends_nothing(
+    users: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, held = [], []
+
+    def refuse() -> None:
+        with users.database.connect() as other:
+            held.append(not locks._one(other, "try_lock"))
+        raise errors.ClaimLost(reason="another worker has taken the run over")
+
     monkeypatch.setattr(transactional, "_begin", lambda *args: begun.append(args))
-    cancellation = Cancellation()
-    cancellation.hold(-1)
-    with pytest.raises(errors.RunCancelled, match="lost its lease"):
-        users.execute(users.plan(), cancellation=cancellation)
-    assert begun == []
+    with pytest.raises(errors.ClaimLost, match="another worker has taken the run over"):
+        executor.execute(
+            users.plan(),
+            access=users.access,
+            attempt=Attempt(run_id="2", by="alice"),
+            approval=None,
+            observer=lambda event: None,
+            confirm=refuse,
+        )
+    assert (begun, held) == ([], [True])
     assert nothing_of_it(users)
 
 
-def test_a_lease_that_runs_out_stops_the_run_before_its_next_statement(users: Bench) -> None:
-    cancellation = Cancellation()
-    cancellation.hold(60)
-
-    def lose_lease(event: Event) -> None:
-        if isinstance(event, StatementFinished) and event.number == 1:
-            cancellation.hold(-1)
-
-    with pytest.raises(errors.RunCancelled, match="lost its lease"):
-        run_watched(users, lose_lease, cancellation)
-    assert nothing_of_it(users)
+@pytest.mark.parametrize("log_says", [frozenset(), frozenset({("002", "next")})], ids=["missing", "other"])
+def test_a_run_of_which_the_log_says_something_else_is_not_known(
+    users: Bench, monkeypatch: pytest.MonkeyPatch, log_says: frozenset[tuple[str, str]]
+) -> None:
+    if log_says:
+        users.write("002_next.sql", "SELECT 1/0;")
+    monkeypatch.setattr(RunTracking, "succeeded_steps", lambda self: log_says)
+    with pytest.raises(errors.ConnectionLost, match="does not say what was told of it"):
+        users.execute(users.plan())
 
 
 def test_a_cancel_that_the_migration_forged_is_a_failure(users: Bench) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import psycopg
 import pytest
@@ -56,8 +57,9 @@ def lose(people: Bench, monkeypatch: pytest.MonkeyPatch) -> Lose:
     return lost_at
 
 
-def resolve(bench: Bench, plan: Plan) -> StepVerdict:
-    (found,) = recovery.resolve(plan, access=bench.access, attempt=Attempt(run_id=LOST, by="alice")).steps
+def resolve(bench: Bench, plan: Plan, **options: Any) -> StepVerdict:
+    attempt = Attempt(run_id=LOST, by="alice")
+    (found,) = recovery.resolve(plan, **{"access": bench.access, "attempt": attempt, **options}).steps
     return found
 
 
@@ -108,7 +110,7 @@ def test_nothing_is_read_while_the_session_of_the_run_will_not_end(
 ) -> None:
     monkeypatch.setattr(recovery, "PATIENCE", 0.3)
     monkeypatch.setattr(recovery, "GRACE", 1.5)
-    name = connections.session_name(LOST)
+    name = Attempt(run_id=LOST, by="alice").session_name
     with (
         people.database.connect(application_name=name),
         pytest.raises(errors.TargetBusy, match="which will not end"),
@@ -134,8 +136,60 @@ def test_nothing_is_read_without_the_lock(people: Bench, monkeypatch: pytest.Mon
 
 def test_a_target_without_tables_holds_nothing_of_the_run(bench: Bench) -> None:
     bench.write("002_next.sql", "CREATE TABLE next (id int);")
-    assert resolve(bench, bench.plan()) is StepVerdict.UNDONE
+    assert resolve(bench, bench.plan(), began=False) is StepVerdict.UNDONE
     assert not bench.history.exists
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("DROP TABLE platform.migration_audit_log", "is not there"),
+        ("ALTER TABLE platform.migration_audit_log RENAME outcome TO o", "has no column outcome"),
+        ("ALTER SCHEMA platform RENAME TO elsewhere", "is not there"),
+    ],
+)
+def test_a_log_that_is_gone_is_no_proof_that_nothing_was_committed(people: Bench, change: str, says: str) -> None:
+    plan = people.plan()
+    people.apply(run_id=LOST)
+    people.database.query(change)
+    with pytest.raises(errors.WitnessGone, match=says):
+        resolve(people, plan)
+
+
+def test_a_fuse_that_was_taken_out_does_not_hide_what_was_committed(people: Bench) -> None:
+    plan = people.plan()
+    people.apply(run_id=LOST)
+    people.database.query("DROP TABLE platform.migration_fuse CASCADE")
+    assert resolve(people, plan) is StepVerdict.COMMITTED
+
+
+def test_a_lost_attempt_is_in_the_log_of_the_target_once(people: Bench) -> None:
+    plan = people.plan()
+    assert [resolve(people, plan), resolve(people, plan)] == [StepVerdict.UNDONE] * 2
+    rows = people.database.query(
+        "SELECT version, action, run_id, message FROM platform.migration_audit_log WHERE outcome = 'interrupted'"
+    )
+    assert rows == [("002", "apply", LOST, "the worker was lost; nothing of this attempt remains")]
+
+
+def test_what_someone_recorded_by_hand_meanwhile_is_committed(people: Bench, lose: Lose) -> None:
+    plan = lose("journal_done", f"{OUTSIDE}CREATE TABLE next (id int);")
+    people.database.query("INSERT INTO platform.schema_migrations (version, name, checksum) VALUES ('002', 'next', '')")
+    assert resolve(people, plan) is StepVerdict.COMMITTED
+    assert unfinished(people) == []
+
+
+def test_where_something_else_has_its_number_the_step_stays_to_be_settled(people: Bench, lose: Lose) -> None:
+    plan = lose("journal_done", f"{OUTSIDE}CREATE TABLE next (id int);")
+    people.database.query("INSERT INTO platform.schema_migrations (version, name, checksum) VALUES ('002', 'else', '')")
+    assert resolve(people, plan) is StepVerdict.PARTIAL
+
+
+def test_rows_of_another_attempt_under_the_same_number_are_not_its_own(people: Bench) -> None:
+    plan = people.plan()
+    people.apply(run_id=LOST)
+    attempt = Attempt(run_id=LOST, by="alice", attempt_id="1" * 32)
+    assert resolve(people, plan, attempt=attempt) is StepVerdict.UNDONE
 
 
 def test_what_another_run_committed_is_not_taken_for_this_ones(people: Bench) -> None:

@@ -51,5 +51,6 @@ def prepared_transactions(database: Database) -> list[tuple[Any, ...]]:
 def sessions(database: Database, run_id: object) -> list[tuple[Any, ...]]:
     """The backends that run under a run's name."""
     return database.query(
-        f"SELECT pid, state, wait_event_type, query FROM pg_stat_activity WHERE application_name = 'signalbox:{run_id}'"
+        "SELECT pid, state, wait_event_type, query FROM pg_stat_activity "
+        f"WHERE application_name LIKE 'signalbox:{run_id}:%'"
     )

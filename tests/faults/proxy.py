@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ class Proxy:
     how: Break = Break.BEFORE
     broke: threading.Event = field(default_factory=threading.Event)
     refusing: bool = False
+    delay: float = 0.0  # seconds that each message of a client takes
     sent: list[bytes] = field(default_factory=list)
     _listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
     _open: list[socket.socket] = field(default_factory=list)
@@ -131,6 +133,7 @@ class _Line:
                 message, kinds = b"", b""
 
     def _send(self, message: bytes, kinds: bytes) -> None:
+        time.sleep(self.proxy.delay)
         if self.is_a_run:
             self.count += 1
             self.proxy.sent.append(message)

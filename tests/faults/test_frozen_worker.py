@@ -14,7 +14,7 @@ import pytest
 from django.conf import settings
 from django.db.models.functions import Now
 
-from dashboard.models import Run
+from dashboard.models import AuditEvent, DriftCheck, Observation, Request, Run, RunStatement, RunStep, Snapshot
 from tests.faults import outside
 from tests.faults.conftest import MakeTrial
 from tests.faults.trial import NO_TX, TX, Mode, Outcome, Trial, end, wait_until_frozen
@@ -33,6 +33,7 @@ CASES = [
     for phase in PHASES[mode.name]
     if size() is not Size.SMALL or phase in {"before_commit", "journal_started:3"}
 ]
+SAID = (Run, RunStep, RunStatement, Request, AuditEvent, DriftCheck, Snapshot, Observation)
 LEASE = {"dashboard.services.runs.LEASE": timedelta(seconds=1), "dashboard.engine.run.recovery.GRACE": 0.5}
 
 
@@ -55,13 +56,15 @@ def _freeze_and_thaw(trial: Trial, phase: str, tally: Tally) -> None:
     tally.took(trial.recover(run))
     judged = trial.judge(run)
     finished = trial.finish(run)
-    before = _all_of(trial)
+    before, said_before = _all_of(trial), _all_said()
     os.kill(process.pid or 0, signal.SIGCONT)
     assert end(process) == 0
-    after = _all_of(trial)
-    tally.add(frozen=1, double=trial.judge(run) is Outcome.DOUBLE, did_something_after_thaw=before != after)
+    after, said_after = _all_of(trial), _all_said()
+    did_something = (before, said_before) != (after, said_after)
+    tally.add(frozen=1, double=trial.judge(run) is Outcome.DOUBLE, did_something_after_thaw=did_something)
     assert (judged, finished) == (Outcome.EXACTLY_ONCE, Outcome.EXACTLY_ONCE), f"SIGNALBOX_FAULT={fault}"
     assert before == after, f"SIGNALBOX_FAULT={fault}"
+    assert said_before == said_after, f"SIGNALBOX_FAULT={fault}"
     trial.check_quiet(run)
 
 
@@ -73,6 +76,11 @@ def _all_of(trial: Trial) -> list[Any]:
     """Everything a statement could have changed: marks, history, log, catalog."""
     database = trial.database
     return [trial.marks(), outside.history(database), outside.log(database), outside.catalog(database)]
+
+
+def _all_said() -> list[Any]:
+    """Everything that the control database says of runs, their requests, what was done and what was seen."""
+    return [list(model.objects.order_by("pk").values()) for model in SAID]
 
 
 @pytest.mark.acceptance

@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,7 +18,7 @@ import pytest
 
 from dashboard.engine import errors
 from dashboard.engine.localserver import LocalServer
-from dashboard.models import Run
+from dashboard.models import Run, RunStatement
 from tests.engine.folders import Bench
 from tests.faults import outside
 from tests.faults import proxy as proxies
@@ -62,19 +64,45 @@ def test_a_server_that_fails_under_a_run_is_no_riddle(
 def test_a_run_goes_on_without_the_control_database(
     mode: Mode, phase: str, make_trial: MakeTrial, postgres_server: LocalServer, tally: Tally
 ) -> None:
-    """The work is done under the lease; whoever looks later finds it done."""
+    """The work is done, and its end is written as soon as there is where to write it. One that has not begun waits."""
     parts = urlsplit(postgres_server.url())
     with proxies.running(str(parts.hostname), int(parts.port or 0)) as proxy:
         trial = make_trial(mode)
         run, process = _until(trial, phase, proxy)
         proxy.cut_off()
         _thaw(process)
+        if phase == "locked":
+            time.sleep(2)
+            assert not trial.stands(), "nothing is sent while it is not certain whose run it is"
+        else:
+            wait_until(trial.stands, "what was begun is finished", seconds=30)
+        run.refresh_from_db()
+        assert run.status == Run.Status.RUNNING, "nobody could have written anything else"
+        proxy.refusing = False
         end(process)
     run.refresh_from_db()
-    assert run.status == Run.Status.RUNNING, "nobody could have written anything else"
-    assert trial.stands(), "what was begun under the lease was finished"
+    assert run.status == Run.Status.SUCCEEDED
     _settle(trial, run, tally, f"control database gone at {phase}")
     assert list(run.steps.values_list("status", flat=True)) == ["committed"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_control_database_that_is_far_away_hears_of_everything(
+    make_trial: MakeTrial, postgres_server: LocalServer, tally: Tally
+) -> None:
+    """Each statement is told of twice: written one by one, that would take ten times as long as anyone waits."""
+    parts = urlsplit(postgres_server.url())
+    long = replace(TX, up=TX.up + "SELECT 1;\n" * 400)
+    with proxies.running(str(parts.hostname), int(parts.port or 0)) as proxy:
+        proxy.delay = 0.025
+        trial = make_trial(long, **{"dashboard.services.recorder.DRAIN_TIMEOUT": 2})
+        run = trial.next()
+        assert end(trial.through(proxy).work(run)) == 0
+    run.refresh_from_db()
+    assert run.status == Run.Status.SUCCEEDED
+    assert [step.status for step in run.steps.all()] == ["committed"]
+    assert RunStatement.objects.filter(step__run=run, status="ok").count() == 402
+    _settle(trial, run, tally, "control database far away")
 
 
 def _until(trial: Trial, phase: str, control: Proxy | None = None) -> tuple[Run, ForkServerProcess]:
@@ -147,7 +175,9 @@ def test_a_commit_that_is_durable_and_never_answered_is_found_to_be_committed(
 
 
 def _waits_for_standby(trial: Trial, run: Run) -> bool:
-    query = f"SELECT 1 FROM pg_stat_activity WHERE application_name = 'signalbox:{run.pk}' AND wait_event = 'SyncRep'"
+    query = (
+        f"SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'signalbox:{run.pk}:%' AND wait_event = 'SyncRep'"
+    )
     return bool(trial.database.query(query))
 
 

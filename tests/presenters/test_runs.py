@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from dashboard.engine.plan import Action
 from dashboard.models import Run, RunStatement, RunStep
@@ -452,6 +453,24 @@ def test_that_no_worker_is_there_is_said_of_what_waits_for_one(status: str, work
     page = presenter.page(values.run(status), [values.run_step()], values.actor(), worker_alive=worker_alive)
     assert page["waits_for_worker"] is (status == Status.QUEUED and not worker_alive)
     values.assert_sound(page["steps"], page["pill"], page["environment"], page["cancel"], page["onward"])
+
+
+@pytest.mark.parametrize("worker_alive", [True, False], ids=["a worker", "no worker"])
+@pytest.mark.parametrize(("seconds", "is_lost"), [(-1, True), (60, False)])
+def test_that_nobody_has_heard_of_its_worker_is_said_at_once(seconds: int, is_lost: bool, worker_alive: bool):
+    lease = timezone.now() + timedelta(seconds=seconds)
+    page = presenter.page(
+        values.run(Status.RUNNING, lease_until=lease), [values.run_step()], values.actor(), worker_alive=worker_alive
+    )
+    assert bool(page["lost"]) is is_lost
+    assert ("No other worker is up." in page["lost"]) is (is_lost and not worker_alive)
+
+
+def test_what_is_not_written_down_yet_is_not_called_not_run():
+    step = values.run_step(Step.WAITING)
+    (queued,), (running,) = presenter.steps([step]), presenter.steps([step], has_begun=True)
+    assert queued.empty == "No statement has run yet."
+    assert running.empty == "No statement of it is written down yet."
 
 
 def test_the_scripts_are_those_that_were_sent_each_with_its_anchor():

@@ -12,7 +12,6 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from config.environments import Environment
-from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.run import executor
 from dashboard.engine.schema.drift import Seen
 from dashboard.models import AuditEvent, DriftCheck, Run, Snapshot
@@ -154,7 +153,7 @@ def test_a_run_found_out_after_a_crash_is_no_drift(two_files: Line, alice: Actor
     executor.execute(
         run.plan,
         access=targets.access(two_files.staging),
-        attempt=Attempt(run_id=str(run.pk), by="alice"),
+        attempt=execution._attempt(Run.objects.get(pk=run.pk)),
         approval=None,
         observer=lambda event: None,
     )

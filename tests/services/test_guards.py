@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.db.models import F
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
@@ -16,9 +16,10 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from dashboard.engine.errors import NotAcknowledged
 from dashboard.engine.run import executor, recovery
 from dashboard.engine.run.cancellation import Cancellation
+from dashboard.engine.run.events import StatementStarted, StepCommitted, StepStarted
 from dashboard.engine.run.recovery import StepVerdict
-from dashboard.models import AuditEvent, Request, Run, RunStatement
-from dashboard.services import approvals, decisions, execution, plans, recorder, runs
+from dashboard.models import AuditEvent, Request, Run, RunStatement, RunStep
+from dashboard.services import approvals, decisions, drift, execution, plans, recorder, runs
 from dashboard.services.actors import Actor
 from dashboard.services.errors import AlreadyDecided, ApprovalNeeded, NameNotTyped, PermissionRefused
 from tests.fix_line import Line
@@ -72,6 +73,18 @@ def test_an_approval_that_expired_covers_nothing(two_files: Line, alice: Actor, 
     assert decisions.needs_request(plan, two_files.production)
     with pytest.raises(AlreadyDecided):
         runs.start_approved(request, by=alice, typed_name="production")
+
+
+def test_an_approval_that_expired_in_the_queue_is_called_expired(two_files: Line, alice: Actor, bob: Actor) -> None:
+    request = approved(two_files, alice, bob)
+    run = runs.start_approved(request, by=alice, typed_name="production")
+    expire(request)
+    failure = executed(run).failure
+    request.refresh_from_db()
+    assert "the approval expired at" in failure["sentence"]
+    assert "Make a new request" in failure["remedy"]
+    assert request.status == Request.Status.EXPIRED
+    assert run.status == Run.Status.FAILED
 
 
 def test_what_expired_while_its_run_is_under_way_is_left_to_it(two_files: Line, alice: Actor, bob: Actor) -> None:
@@ -261,26 +274,88 @@ def test_a_worker_that_is_told_to_stop_cancels_its_run(line: Line, alice: Actor)
     assert tables(line) == []
 
 
-def test_a_worker_that_cannot_renew_its_lease_stops(line: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_goes_on_while_its_lease_cannot_be_renewed(
+    line: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def gone(run: Run) -> None:
         raise DatabaseError
 
-    monkeypatch.setattr(runs, "LEASE", timedelta(seconds=0.8))
+    monkeypatch.setattr(runs, "LEASE", timedelta(seconds=0.5))
     monkeypatch.setattr(runs, "renew_lease", gone)
     line.write(_001_slow="CREATE TABLE slow (id int); SELECT pg_sleep(2); CREATE TABLE after (id int);")
-    run = executed(start_on_staging(line, alice))
-    assert "lost its lease" in run.failure["sentence"]
-    assert tables(line) == []
+    assert executed(start_on_staging(line, alice)).status == Run.Status.SUCCEEDED
+    assert tables(line) == ["after", "slow"]
 
 
-def test_a_lease_counts_from_when_it_was_asked_for(
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_the_end_of_a_run_is_written_as_soon_as_the_control_database_is_back(
+    two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    finish, tries = runs.finish, []
+
+    def away_at_first(*args: Any, **options: Any) -> bool:
+        tries.append(args)
+        if len(tries) < 3:
+            raise error
+        return finish(*args, **options)
+
+    monkeypatch.setattr(runs, "finish", away_at_first)
+    assert executed(start_on_staging(two_files, alice)).status == Run.Status.SUCCEEDED
+    assert len(tries) == 3
+
+
+def test_a_worker_that_is_told_to_stop_leaves_the_end_to_the_next(
     two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, cancellation = claimed(start_on_staging(two_files, alice)), Cancellation()
-    monkeypatch.setattr(runs, "LEASE", timedelta(seconds=0.3))
-    monkeypatch.setattr(runs, "renew_lease", lambda run: threading.Event().wait(0.4) or "")
-    execution._one_beat(run, cancellation)
-    assert "lost its lease" in cancellation.stopped_by
+    def away(*args: Any, **options: Any) -> bool:
+        raise OperationalError
+
+    run = start_on_staging(two_files, alice)
+    monkeypatch.setattr(runs, "finish", away)
+    assert executed(run, told_to_stop=lambda: tables(two_files) == ["orders", "users"]).status == Run.Status.RUNNING
+    monkeypatch.undo()
+    Run.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    execution.find_lost()
+    execution.recover(run.pk)
+    run.refresh_from_db()
+    assert {step.status for step in run.steps.all()} == {RunStep.Status.COMMITTED}
+
+
+def test_a_run_that_was_taken_over_before_it_began_sends_nothing(
+    two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def frozen(run: Run) -> None:
+        runs.interrupt(claimed_again(run), {"code": "worker_lost"})
+
+    monkeypatch.setattr(drift, "before_run", frozen)
+    run = executed(start_on_staging(two_files, alice))
+    assert run.status == Run.Status.INTERRUPTED
+    assert run.began_at is None
+    assert tables(two_files) == []
+
+
+def test_nothing_is_sent_while_it_is_not_certain_whose_run_it_is(
+    two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(run: Run) -> bool:
+        raise OperationalError
+
+    monkeypatch.setattr(execution, "CONFIRMED_WITHIN", 0.1)
+    monkeypatch.setattr(runs, "begin", away)
+    run = executed(start_on_staging(two_files, alice))
+    assert run.status == Run.Status.FAILED
+    assert "the control database does not answer" in run.failure["sentence"]
+    assert tables(two_files) == []
+
+
+def test_a_worker_that_lives_gets_time_to_renew_its_lease(
+    two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = claimed(start_on_staging(two_files, alice))
+    Run.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    monkeypatch.setattr(time, "sleep", lambda seconds: runs.renew_lease(run))
+    execution.find_lost()
+    assert Run.objects.get().status == Run.Status.RUNNING
 
 
 def test_a_worker_whose_run_was_taken_over_is_stopped(two_files: Line, alice: Actor) -> None:
@@ -297,13 +372,55 @@ def claimed_again(run: Run) -> Run:
 # Progress
 
 
+def test_what_became_of_the_steps_is_written_with_the_end_whatever_was_lost(
+    two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first commits, the second fails, and not one message about them arrives."""
+    two_files.write(_002_orders="SELECT 1/0;")
+    monkeypatch.setattr(recorder.Recorder, "_write", lambda self, batch: None)
+    run = executed(start_on_staging(two_files, alice))
+    assert run.status == Run.Status.FAILED
+    assert [step.status for step in run.steps.all()] == [RunStep.Status.COMMITTED, RunStep.Status.FAILED]
+    assert all(step.started_at and step.finished_at for step in run.steps.all())
+
+
+def test_what_could_not_be_written_is_written_later(
+    two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold, tries = runs.hold, []
+
+    def full_at_first(run: Run) -> bool:
+        tries.append(run)
+        if len(tries) == 1:
+            raise OperationalError
+        return hold(run)
+
+    monkeypatch.setattr(runs, "hold", full_at_first)
+    run = executed(start_on_staging(two_files, alice))
+    statements = RunStatement.objects.filter(step__run=run).values_list("step__version", "number", "status")
+    assert sorted(statements) == [("001", 1, "ok"), ("002", 1, "ok")]
+
+
+def test_progress_of_a_worker_that_was_taken_over_is_not_written(two_files: Line, alice: Actor) -> None:
+    run = claimed(start_on_staging(two_files, alice))
+    runs.interrupt(claimed_again(run), {"code": "worker_lost"})
+    before = list(RunStep.objects.values())
+    with recorder.recording(recorder.Recorder(run)) as record:
+        record(StepStarted(position=0, statements=1))
+        record(StatementStarted(position=0, number=1, line=1, summary="SELECT 1"))
+        record(StepCommitted(position=0, ms=1))
+    assert runs.finish(run, Run.Status.SUCCEEDED, progress=record.write) is False
+    assert list(RunStep.objects.values()) == before
+    assert not RunStatement.objects.exists()
+
+
 def test_progress_that_cannot_be_written_ends_no_run(
     two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*args: object, **kwargs: object) -> None:
         raise DatabaseError
 
-    monkeypatch.setattr(RunStatement.objects, "create", full)
+    monkeypatch.setattr(RunStatement.objects, "bulk_create", full)
     assert executed(start_on_staging(two_files, alice)).status == Run.Status.SUCCEEDED
     assert tables(two_files) == ["orders", "users"]
 

@@ -15,7 +15,6 @@ from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from config.environments import Environment
-from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.errors import NotAcknowledged, NothingToDo, PlanBlocked, TargetUnreachable
 from dashboard.engine.run import executor
 from dashboard.engine.run.faultpoints import InjectedFault
@@ -168,9 +167,9 @@ def _execute(run_id: int) -> None:
 def _wait_for(line: Line, run: Run) -> None:
     """Until the statement of the run is provably running in the target."""
     deadline = timezone.now() + timedelta(seconds=10)
-    name = f"signalbox:{run.pk}"
     while timezone.now() < deadline:
-        sql = f"SELECT 1 FROM pg_stat_activity WHERE application_name = '{name}' AND query LIKE '%pg_sleep%'"
+        ours = f"application_name LIKE 'signalbox:{run.pk}:%'"
+        sql = f"SELECT 1 FROM pg_stat_activity WHERE {ours} AND query LIKE '%pg_sleep%'"
         if line.query(line.staging, sql):
             return
     raise AssertionError("the run never reached its statement")
@@ -211,7 +210,8 @@ def test_recovery_waits_for_the_session_of_the_lost_run(line: Line, alice: Actor
     run = start(line, alice)
     lose(run, committed=False, line=line)
     execution.find_lost()
-    with psycopg.connect(line.staging.url, application_name=f"signalbox:{run.pk}") as orphan:
+    name = execution._attempt(Run.objects.get(pk=run.pk)).session_name
+    with psycopg.connect(line.staging.url, application_name=name) as orphan:
         orphan.execute("CREATE TABLE users (id int)")
         execution.recover(run.pk)
         assert orphan.closed or orphan.info.status == psycopg.pq.ConnStatus.BAD or _is_dead(orphan)
@@ -398,7 +398,7 @@ def _run_engine(line: Line, run: Run) -> None:
     executor.execute(
         run.plan,
         access=targets.access(line.staging),
-        attempt=Attempt(run_id=str(run.pk), by="alice"),
+        attempt=execution._attempt(Run.objects.get(pk=run.pk)),
         approval=None,
         observer=lambda event: None,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -142,6 +143,19 @@ def test_a_queued_run_without_a_worker_says_so(
     shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
     assert "No worker is running, so this run waits." in shown
     assert "Nothing was sent to Staging yet" in shown
+
+
+def test_a_run_whose_worker_is_not_heard_of_says_so_without_another_worker(
+    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run, client = run_on_staging(requester, execute=False), client_of(requester)
+    assert runs.claim(run.pk) is not None
+    assert "has not been heard of" not in text(client.get(f"/runs/{run.pk}/"))
+    Run.objects.update(lease_until=timezone.now() - timedelta(minutes=1))
+    shown = text(client.get(f"/runs/{run.pk}/"))
+    assert "The worker of this run has not been heard of since" in shown
+    assert "No other worker is up. Start one with SIGNALBOX_ROLE=worker bin/start" in shown
+    assert f"the worker of run {run.pk} is not heard of any more" in text(client.get("/"))
 
 
 def test_htmx_gets_the_progress_alone_until_the_run_has_ended(

@@ -136,11 +136,6 @@ def naming_errors(connection: Connection, access: Access) -> Iterator[None]:
         yield
 
 
-def session_name(run_id: str) -> str:
-    """The application_name of a run's session, by which it is found after a crash."""
-    return f"signalbox:{run_id}"
-
-
 def identity(connection: Connection) -> TargetIdentity:
     row = connection.execute(sql.query("identity")).fetchone()
     assert row is not None, "pg_control_system() and pg_database always have a row"

@@ -54,14 +54,16 @@ def examine(connection: Connection, address: Address) -> None:
             raise TargetUnsuitable(environment=address.name, finding=check.finding, remedy=check.remedy)
 
 
-def checkup(connection: Connection, access: Access) -> tuple[Check, ...]:
+def checkup(connection: Connection, access: Access, *, installation: str = "") -> tuple[Check, ...]:
     """Everything that is known to go wrong between here and there, the unfit first. What it tries it undoes.
+    `installation` is the identity of this Signalbox; where it is not known, nothing is said of others.
 
     Where a role may not see something the check says so; it never fails for that. Raises TrackingTableUnusable, and
     what `naming_errors` does.
     """
     with connections.naming_errors(connection, access):
         checks = [*_fitness(connection, access.address), *(check(connection, access) for check in _CHECKS)]
+        checks += _other_installations(connection, access, installation) if installation else ()
     return tuple(sorted(checks, key=lambda check: list(CheckLevel)[::-1].index(check.level)))
 
 
@@ -236,6 +238,10 @@ def _tables(connection: Connection, access: Access) -> Check:
                 f"its schema {access.schema} holds {row[0]} tables of others; the first run puts {name} beside them."
             )
         return Check(code="tables", level=CheckLevel.NOTE, finding=finding)
+    if not tables.is_prepared() and tables.is_ours():
+        finding = f"its {name} is of an older version; the next run adds what is missing to it."
+        remedy = "The role of Signalbox has to own that table, or a run cannot begin."
+        return Check(code="tables", level=CheckLevel.NOTE, finding=finding, remedy=remedy)
     if not tables.is_prepared():
         finding = f"it has a {name} that Signalbox did not make; the first run adds its columns to it."
         remedy = "The columns that stand there keep their meaning for whoever reads them."
@@ -255,6 +261,21 @@ def _encoding(connection: Connection, access: Access) -> Check:
         finding = f"it stores text as {name}."
         remedy = "Files are sent as UTF-8. Where a comment has a character that it lacks, the history keeps it escaped."
     return Check(code="encoding", level=CheckLevel.NOTE, finding=finding, remedy=remedy)
+
+
+def _other_installations(connection: Connection, access: Access, installation: str) -> Iterator[Check]:
+    try:
+        others = TrackingTables(connection, access.schema).other_installations(installation)
+    except psycopg.errors.InsufficientPrivilege:
+        return
+    code = "installations"
+    if not others:
+        yield Check(code=code, level=CheckLevel.FINE, finding="no other Signalbox has written to its log.")
+        return
+    named = "; ".join(f"{o.identity[:8]}, last used by {o.by} at {o.at:%Y-%m-%d %H:%M} UTC" for o in others)
+    finding = f"another Signalbox runs migrations there too: {named}. This one is {installation[:8]}."
+    remedy = "They take turns by the lock in the target, but see nothing of each other's requests. Keep only one."
+    yield Check(code=code, level=CheckLevel.WARNING, finding=finding, remedy=remedy)
 
 
 def _long_transactions(connection: Connection, access: Access) -> Check:

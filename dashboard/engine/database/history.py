@@ -63,8 +63,10 @@ def _applied(tables: TrackingTables, row: Mapping[str, Any]) -> AppliedMigration
     _check_row(tables, row)
     kind = Kind(row.get("kind") or "applied")
     key, name = row["version"].rstrip(" "), row["name"].rstrip(" ")  # char(n) fills up with blanks
-    # A skipped file that shares its number with others is kept under its whole name, because version is the key.
-    version = key.removesuffix(f"_{name}") if kind is Kind.SKIPPED else key
+    # A file that shares its number with others is kept under its whole name, because version is the key. Of rows that
+    # something else has written the key is the version, whatever it looks like.
+    is_ours = kind is Kind.SKIPPED or bool(row.get("run_id"))
+    version = key.removesuffix(f"_{name}") if is_ours else key
     return AppliedMigration(
         version=version,
         name=name,
@@ -78,6 +80,7 @@ def _applied(tables: TrackingTables, row: Mapping[str, Any]) -> AppliedMigration
         kind=kind,
         applied_by=row.get("applied_by") or "",
         run_id=row.get("run_id") or "",
+        attempt_id=row.get("attempt_id") or "",
         has_rollback=bool(row.get("has_rollback")),
         forward_script=row.get("forward_script"),
         rollback_script=row.get("rollback_script"),

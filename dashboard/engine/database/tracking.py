@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 import psycopg
@@ -25,6 +26,11 @@ LOG = "migration_audit_log"
 #: Without these a table is not a history that can be adopted: a migration is known by version and name.
 REQUIRED_COLUMNS = frozenset({"version", "name", "checksum", "success", "applied_at"})
 
+#: By which a row is known to be of one attempt of one Signalbox.
+IDENTIFYING_COLUMNS = frozenset({"attempt_id", "installation"})
+#: Without these the log does not tell what an attempt did.
+WITNESS_COLUMNS = IDENTIFYING_COLUMNS | {"version", "name", "action", "outcome", "run_id", "statement"}
+
 
 class Outcome(StrEnum):
     """What one row of the log says of an attempt at a step. Of single statements: StatementOutcome."""
@@ -33,6 +39,7 @@ class Outcome(StrEnum):
     FAILED = "failed"  # nothing of it remains
     PARTIAL = "partial"  # it ran outside a transaction, and something of it remains
     CANCELLED = "cancelled"  # a person stopped it
+    INTERRUPTED = "interrupted"  # its worker was lost; noted by whoever found out what remains
     RETRIED = "retried"  # undone because of a lock or a deadlock, and begun again
 
 
@@ -64,6 +71,15 @@ _IN_USE = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, psycop
 _READ_ONLY = psycopg.errors.ReadOnlySqlTransaction
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherInstallation:
+    """Another Signalbox that works on this target, and its last deed here."""
+
+    identity: str
+    by: str
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class TrackingTables:
     """Those of one target, over one connection to it. Reading them creates nothing."""
@@ -91,11 +107,15 @@ class TrackingTables:
     def is_prepared(self) -> bool:
         """Both tables with our columns, both fuses, and nothing of the database in their way."""
         return (
-            "kind" in self.columns(HISTORY)
-            and "outcome" in self.columns(LOG)
+            self.columns(HISTORY) >= {"kind", *IDENTIFYING_COLUMNS}
+            and self.columns(LOG) >= {"outcome", *IDENTIFYING_COLUMNS}
             and all(map(self._exists, _PRESENT))
             and not adoption.faults(self.connection, self.schema)
         )
+
+    def is_ours(self) -> bool:
+        """Whether a Signalbox of whatever version has made or adopted the tables."""
+        return "kind" in self.columns(HISTORY)
 
     def fingerprint(self) -> str:
         """What the history says, in one word."""
@@ -105,6 +125,10 @@ class TrackingTables:
     @property
     def history_table(self) -> str:
         return f"{self.schema}.{HISTORY}"
+
+    @property
+    def log_table(self) -> str:
+        return f"{self.schema}.{LOG}"
 
     def columns(self, table: str) -> set[str]:
         """Empty where there is no such table."""
@@ -164,6 +188,13 @@ class TrackingTables:
         reason = (error.diag.message_primary or str(error)).rstrip(".")
         return TrackingTablesNotMade(schema=self.schema, reason=reason, remedy=remedy)
 
+    def other_installations(self, own: str) -> tuple[OtherInstallation, ...]:
+        """Every other Signalbox that has written here; none where the log does not say."""
+        if not self.columns(LOG) >= IDENTIFYING_COLUMNS:
+            return ()
+        rows = self.connection.execute(sql.query("other_installations", self.schema), {"installation": own})
+        return tuple(OtherInstallation(identity=str(i), by=str(by), at=at) for i, by, at in rows)  # type: ignore[arg-type]
+
     def _exists(self, query: str) -> bool:
         row = self.connection.execute(sql.query(query), {"schema": self.schema}).fetchone()
         return bool(row and row[0])
@@ -171,11 +202,34 @@ class TrackingTables:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """Who runs: what every row written by a run says."""
+    """Who runs: what every row written by a run says.
+
+    `attempt_id` never repeats, as the number of a run does once the control database is restored or made anew, or two
+    installations work on one target. It is empty for a run that an older Signalbox began, whose rows have only the
+    number.
+    """
 
     run_id: str
     by: str
     source_ip: str | None = None
+    attempt_id: str = ""
+    installation: str = ""
+
+    @property
+    def session_name(self) -> str:
+        """The application_name of the run's session, by which it is found after a crash: within the 63 characters that
+        PostgreSQL keeps, and only ASCII."""
+        return f"signalbox:{self.run_id}:{self.attempt_id}" if self.attempt_id else f"signalbox:{self.run_id}"
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """What rows of this attempt are found by."""
+        return {"run_id": self.run_id, "attempt_id": self.attempt_id}
+
+    @property
+    def origin(self) -> dict[str, object]:
+        """What its rows say of where they come from."""
+        return {**self.identity, "installation": self.installation, "by": self.by}
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +262,7 @@ class RunTracking(TrackingTables):
                     "checksum": step.checksum,
                     "checksum_sql": step.checksum_sql,
                     "message": self._kept(storable(error.message)),
-                    "by": self.attempt.by,
-                    "run_id": self.attempt.run_id,
+                    **self.attempt.origin,
                 }
                 self._execute("record_failure", values)
             self.log(step, outcome=outcome, message=error.message, statement=error.statement, sqlstate=error.sqlstate)
@@ -227,11 +280,10 @@ class RunTracking(TrackingTables):
         values = {
             "version": step.version,
             "name": step.name,
-            "by": self.attempt.by,
+            **self.attempt.origin,
             "source_ip": self.attempt.source_ip,
             "action": step.action.value,
             "outcome": outcome.value,
-            "run_id": self.attempt.run_id,
             "statement": statement,
             "sqlstate": sqlstate,
             "message": self._kept(storable(message)) or None,
@@ -244,6 +296,21 @@ class RunTracking(TrackingTables):
         row = self.connection.execute(sql.query("last_outcome", self.schema), values).fetchone()
         return str(row[0]) if row else ""
 
+    def missing_witness(self) -> str:
+        """Why the log cannot tell what this attempt did; empty where it can. A clause about the log."""
+        columns = self.columns(LOG)
+        if not columns:
+            return "is not there"
+        if missing := sorted(WITNESS_COLUMNS - columns):
+            return f"has no column {', '.join(missing)}"
+        return ""
+
+    def note_interrupted(self, step: Step, message: str) -> None:
+        """Its worker was lost during this step, or just before it. Noted once."""
+        row = self.connection.execute(sql.query("noted_interrupted", self.schema), self._of_this_run(step)).fetchone()
+        if not (row and row[0]):
+            self.log(step, outcome=Outcome.INTERRUPTED, message=message)
+
     def succeeded(self, step: Step) -> bool:
         """Whether the audit log says that this run did the step."""
         row = self.connection.execute(sql.query("succeeded", self.schema), self._of_this_run(step)).fetchone()
@@ -251,12 +318,11 @@ class RunTracking(TrackingTables):
 
     def succeeded_steps(self) -> frozenset[tuple[str, str]]:
         """The version and name of every step of which the audit log says so."""
-        values = {"run_id": self.attempt.run_id}
-        rows = self.connection.execute(sql.query("succeeded_in_run", self.schema), values).fetchall()
+        rows = self.connection.execute(sql.query("succeeded_in_run", self.schema), self.attempt.identity).fetchall()
         return frozenset((str(version), str(name)) for version, name in rows)
 
     def _of_this_run(self, step: Step) -> dict[str, object]:
-        return {"version": step.version, "name": step.name, "run_id": self.attempt.run_id}
+        return {"version": step.version, "name": step.name, **self.attempt.identity}
 
     def _record_success(self, step: Step, ms: int) -> None:
         values = {
@@ -268,8 +334,7 @@ class RunTracking(TrackingTables):
             "sql": self._kept(step.sql) or None,
             "down_sql": None if step.down_sql is None else self._kept_rollback(step.down_sql),
             "reason": self._kept(step.reason) or None,
-            "by": self.attempt.by,
-            "run_id": self.attempt.run_id,
+            **self.attempt.origin,
             "kind": _kind(step).value,
         }
         if self._execute("record_success", values) != 1:

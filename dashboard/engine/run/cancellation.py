@@ -1,4 +1,4 @@
-"""What may end a run from outside: a person, a deadline, or a lease that nobody renews.
+"""What may end a run from outside: a person, a deadline, or another worker that has taken it over.
 
 Shared between the thread that runs the plan and those that watch over it.
 """
@@ -6,7 +6,6 @@ Shared between the thread that runs the plan and those that watch over it.
 from __future__ import annotations
 
 import threading
-import time
 
 import psycopg
 
@@ -14,27 +13,22 @@ from dashboard.engine.database.connection import Connection
 
 
 class Cancellation:
-    """Asked before every statement. Without a lease (`hold` never called) only `cancel` ends the run."""
+    """Asked before every statement, and before COMMIT.
+
+    That a worker cannot reach the control database ends nothing: while its session holds the target lock nobody else
+    can have taken the run over, because whoever does ends that session first.
+    """
 
     def __init__(self) -> None:
         self._connection: Connection | None = None
         self._guard = threading.Lock()
-        self._held_until: float | None = None
         self._stopped_by = ""
         self._expired = False
 
     @property
     def stopped_by(self) -> str:
         """Who or what ends the run; empty while it may go on."""
-        if self._stopped_by:
-            return self._stopped_by
-        if self._held_until is not None and time.monotonic() > self._held_until:
-            return "signalbox, because this worker lost its lease"
-        return ""
-
-    def hold(self, seconds: float) -> None:
-        """The lease was renewed. The clock runs on while a process is frozen, so one that thaws finds it over."""
-        self._held_until = time.monotonic() + seconds
+        return self._stopped_by
 
     def cancel(self, by: str) -> None:
         """End the run: the server is asked to stop the statement that runs; between statements the run ends itself."""

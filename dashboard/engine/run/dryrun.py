@@ -88,7 +88,7 @@ def text(plan: Plan, access: Access) -> str:
 
 def _connected(access: Access) -> str:
     options = ", ".join(f"{name} = {value}" for name, value in connections.startup_options(access).items())
-    return f"Connected to {access.address.shown}, as {connections.session_name(_ATTEMPT.run_id)}, with {options}."
+    return f"Connected to {access.address.shown}, as {_ATTEMPT.session_name}, with {options}."
 
 
 class _NoMonitor:
@@ -135,7 +135,7 @@ class _RecordingConnection:
         return self
 
     def get_parameters(self) -> dict[str, str]:
-        return {"application_name": connections.session_name(_ATTEMPT.run_id)}
+        return {"application_name": _ATTEMPT.session_name}
 
     def parameter_status(self, name: str) -> str:
         return "UTF8"

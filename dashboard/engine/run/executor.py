@@ -63,8 +63,12 @@ def execute(
     observer: Observer,
     cancellation: Cancellation | None = None,
     lock_wait: float = 0.0,
+    confirm: Callable[[], None] = lambda: None,
 ) -> None:
     """Run the plan to its end. The policy in `access` is the environment's now, not the plan's.
+
+    `confirm` is called once, under the lock and before anything of the plan is sent. It raises where the run is not the
+    caller's any more. Asking once is enough: whoever takes the run over later ends this session first.
 
     Raises NotApproved, PlanChanged, TargetUnreachable, TargetUnsuitable, TargetBusy before anything was changed;
     StatementFailed, RunCancelled when a step was undone; PartlyApplied when a step outside a transaction left
@@ -72,7 +76,7 @@ def execute(
     """
     _check_approval(plan, access, approval)
     cancellation = cancellation or Cancellation()
-    name = connections.session_name(attempt.run_id)
+    name = attempt.session_name
     with (
         connections.working(access, name=name) as connection,
         Monitor(connection, access, name, cancellation, observer) as monitor,
@@ -89,10 +93,18 @@ def execute(
             if not tables.is_prepared():
                 tables.prepare()
         faultpoint("prepared")
+        confirm()
         session = Session(
             connection=connection, access=access, attempt=attempt, observer=observer, cancellation=cancellation
         )
-        run_steps(plan, session, monitor)
+        try:
+            run_steps(plan, session, monitor)
+        except ConnectionLost:
+            raise
+        except EngineError:
+            _compare_with_log(plan, session)
+            raise
+        _compare_with_log(plan, session)
     faultpoint("run_done")
 
 
@@ -107,6 +119,9 @@ def _check_approval(plan: Plan, access: Access, approval: Approval | None) -> No
     if not access.policy.protected:
         return
     reason = _missing_approval(plan, approval)
+    if reason and approval is not None and approval.expires_at <= datetime.now(UTC):
+        remedy = "Make a new request and have it approved: what has expired cannot be approved again."
+        raise NotApproved(environment=access.address.name, reason=reason, remedy=remedy)
     if reason:
         raise NotApproved(environment=access.address.name, reason=reason)
 
@@ -145,6 +160,7 @@ def run_step(session: Session, position: int, step: Step) -> None:
         _after_failure(session, step, named)
         session.tell(ended)
         raise named from None
+    session.committed.add(step.identity)
     session.tell(StepCommitted(position=position, ms=ms))
     faultpoint("step_reported")
 
@@ -171,6 +187,20 @@ def _read_back(session: Session, step: Step) -> None:
         raise failures.lost(step, session.access, "reading it back", reason) from None
     if not is_recorded:
         raise failures.lost(step, session.access, "reading it back", "its row in the audit log is not there")
+
+
+def _compare_with_log(plan: Plan, session: Session) -> None:
+    """Before a run gets an outcome, what was told of its steps must be what the log of the target says."""
+    if session.connection.closed:
+        return  # each step that was told committed has been read back already
+    try:
+        succeeded = session.tracking.succeeded_steps()
+    except psycopg.Error:
+        return
+    for step in plan.steps:
+        if (step.identity in succeeded) != (step.identity in session.committed):
+            reason = "the log of the target does not say what was told of it"
+            raise failures.lost(step, session.access, "comparing with the log", reason)
 
 
 def _refuse_valid_index(session: Session, step: Step, shape: TransactionShape) -> None:

@@ -16,9 +16,9 @@ from enum import StrEnum
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import doctor, history, indexes, locks, sql
 from dashboard.engine.database.connection import Access, Address, Connection
-from dashboard.engine.database.tracking import Attempt, RunTracking, StatementOutcome
-from dashboard.engine.errors import OtherDatabase, TargetBusy
-from dashboard.engine.plan import Plan, Step
+from dashboard.engine.database.tracking import LOG, Attempt, Outcome, RunTracking, StatementOutcome
+from dashboard.engine.errors import OtherDatabase, PlanChanged, TargetBusy, WitnessGone
+from dashboard.engine.plan import Action, Plan, Step
 from dashboard.engine.run import autocommit
 from dashboard.engine.run.faultpoints import faultpoint
 from dashboard.engine.run.journal import Journal
@@ -44,6 +44,12 @@ class StepVerdict(StrEnum):
     PARTIAL = "partial"  # some of its statements stand; a person goes on from there
 
 
+_REMAINS = {
+    StepVerdict.UNDONE: "nothing of this attempt remains",
+    StepVerdict.PARTIAL: "part of it remains",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunVerdict:
     """What became of each step of the plan: facts, read under the lock."""
@@ -51,8 +57,12 @@ class RunVerdict:
     steps: tuple[StepVerdict, ...]
 
 
-def resolve(plan: Plan, *, access: Access, attempt: Attempt) -> RunVerdict:
-    """Raises TargetUnreachable, or TargetBusy while the run's session cannot be got rid of: then ask again later.
+def resolve(plan: Plan, *, access: Access, attempt: Attempt, began: bool = True) -> RunVerdict:
+    """What the attempt committed, and a row in the log of the target that it was interrupted. `began` False: it is
+    certain that nothing was sent.
+
+    Raises WitnessGone where the log of the attempt is gone or altered: that is no proof that nothing was committed.
+    Raises TargetUnreachable, or TargetBusy while the run's session cannot be got rid of: then ask again later.
     Raises OtherDatabase when the URL leads to another one than the run worked on."""
     with (
         connections.working(access, name="signalbox recovery") as connection,
@@ -61,11 +71,11 @@ def resolve(plan: Plan, *, access: Access, attempt: Attempt) -> RunVerdict:
     ):
         doctor.examine(connection, access.address)
         _check_identity(connection, access.address, plan)
-        _wait_until_gone(connection, access.address, attempt.run_id)
+        _wait_until_gone(connection, access.address, attempt)
         with locks.held(connection, access.address.name, wait=PATIENCE):
             faultpoint("recovering")
             tracking = RunTracking(connection, access.schema, attempt)
-            return RunVerdict(steps=_verdicts(tracking, plan.steps))
+            return RunVerdict(steps=_verdicts(tracking, plan.steps, began=began))
 
 
 def _check_identity(connection: Connection, address: Address, plan: Plan) -> None:
@@ -75,25 +85,47 @@ def _check_identity(connection: Connection, address: Address, plan: Plan) -> Non
         raise OtherDatabase(environment=address.name, variable=address.variable, change=change)
 
 
-def _wait_until_gone(connection: Connection, address: Address, run_id: str) -> None:
+def _wait_until_gone(connection: Connection, address: Address, attempt: Attempt) -> None:
     begun = time.monotonic()
-    values = {"name": connections.session_name(run_id)}
+    values = {"name": attempt.session_name}
     while connection.execute(sql.query("sessions_of_run"), values).fetchall():
         waited = time.monotonic() - begun
         if waited > PATIENCE:
-            raise TargetBusy(environment=address.name, holder=f"the session of run {run_id}, which will not end")
+            raise TargetBusy(
+                environment=address.name, holder=f"the session of run {attempt.run_id}, which will not end"
+            )
         if waited > GRACE:
             connection.execute(sql.query("terminate_run"), values)
         time.sleep(POLL)
 
 
-def _verdicts(tracking: RunTracking, steps: Sequence[Step]) -> tuple[StepVerdict, ...]:
-    if not tracking.is_prepared():
+def _verdicts(tracking: RunTracking, steps: Sequence[Step], *, began: bool) -> tuple[StepVerdict, ...]:
+    _add_columns_of_today(tracking)
+    if missing := tracking.missing_witness():
+        if began:
+            raise WitnessGone(table=tracking.log_table, missing=missing)
         return tuple(StepVerdict.UNDONE for _ in steps)
     succeeded = tracking.succeeded_steps()
-    return tuple(
+    verdicts = tuple(
         StepVerdict.COMMITTED if step.identity in succeeded else _left_behind(tracking, step) for step in steps
     )
+    if began:
+        _note_interrupted(tracking, steps, verdicts)
+    return verdicts
+
+
+def _add_columns_of_today(tracking: RunTracking) -> None:
+    """The tables of a run that an older version began, which knew no attempts."""
+    if not tracking.attempt.attempt_id and "outcome" in tracking.columns(LOG) and tracking.missing_witness():
+        tracking.prepare()
+
+
+def _note_interrupted(tracking: RunTracking, steps: Sequence[Step], verdicts: Sequence[StepVerdict]) -> None:
+    """Every attempt is in the log of the target, also one that could not write its own end."""
+    for step, verdict in zip(steps, verdicts, strict=True):
+        if verdict is not StepVerdict.COMMITTED:
+            tracking.note_interrupted(step, f"the worker was lost; {_REMAINS[verdict]}")
+            return
 
 
 def _left_behind(tracking: RunTracking, step: Step) -> StepVerdict:
@@ -103,12 +135,27 @@ def _left_behind(tracking: RunTracking, step: Step) -> StepVerdict:
     if not any(journal.last_outcome(statement) for statement in sent):
         return StepVerdict.UNDONE
     done = [_is_done(journal, statement) for statement in sent]
-    if all(done):
-        with tracking.connection.transaction():
-            tracking.record(step, ms=0)
+    if all(done) and _is_recorded(tracking, step):
         return StepVerdict.COMMITTED
     unfinished = history.of(tracking).unfinished
     return StepVerdict.PARTIAL if any(u.identity == step.identity for u in unfinished) else StepVerdict.UNDONE
+
+
+def _is_recorded(tracking: RunTracking, step: Step) -> bool:
+    """Record a step whose statements are all done; where someone has written or removed its row by hand meanwhile,
+    only the log is missing. False where something else stands under its number."""
+    row = history.of(tracking).row(*step.identity)
+    stands = row is not None and row.success
+    with tracking.connection.transaction():
+        if stands == (step.action is not Action.ROLLBACK):
+            tracking.log(step, outcome=Outcome.SUCCEEDED, message="its row was written by someone else meanwhile")
+            return True
+        try:
+            with tracking.connection.transaction():
+                tracking.record(step, ms=0)
+        except PlanChanged:
+            return False
+    return True
 
 
 def _outside_transaction(step: Step) -> tuple[Statement, ...]:

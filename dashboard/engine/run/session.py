@@ -39,6 +39,7 @@ class Session:
     observer: Observer
     cancellation: Cancellation
     notices: list[str] = field(default_factory=list)
+    committed: set[tuple[str, str]] = field(default_factory=set)  # steps, by version and name
     _raised: int = 0  # notices of this statement, those not kept too
     _room: int = NOTICES_LENGTH
     _sent_at: float | None = None

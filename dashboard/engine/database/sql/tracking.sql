@@ -25,6 +25,8 @@ ALTER TABLE {schema}.schema_migrations
     ADD COLUMN IF NOT EXISTS checksum_sql text NOT NULL DEFAULT '',
     ADD COLUMN IF NOT EXISTS applied_by text NOT NULL DEFAULT '',
     ADD COLUMN IF NOT EXISTS run_id text NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS attempt_id text NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS installation text NOT NULL DEFAULT '',
     ADD COLUMN IF NOT EXISTS kind text NOT NULL DEFAULT 'applied'
         CHECK (kind IN ('applied', 'baseline', 'skipped', 'repeatable'))
 
@@ -44,7 +46,9 @@ BEGIN
     COMMENT ON COLUMN {schema}.schema_migrations.forward_script IS 'The up SQL that ran.';
     COMMENT ON COLUMN {schema}.schema_migrations.checksum_sql IS 'sha256 of the tokens, comments and blanks left out.';
     COMMENT ON COLUMN {schema}.schema_migrations.applied_by IS 'Who started the run.';
-    COMMENT ON COLUMN {schema}.schema_migrations.run_id IS 'The run in Signalbox.';
+    COMMENT ON COLUMN {schema}.schema_migrations.run_id IS 'The run in Signalbox, by its number there.';
+    COMMENT ON COLUMN {schema}.schema_migrations.attempt_id IS 'The attempt of that run, by a UUID that never repeats; empty where an older Signalbox wrote the row.';
+    COMMENT ON COLUMN {schema}.schema_migrations.installation IS 'The Signalbox that ran it, by the UUID of its installation.';
     COMMENT ON COLUMN {schema}.schema_migrations.kind IS 'applied, baseline (recorded without running), skipped (a decision, see error_message for the reason), repeatable.';
 END $comments$
 
@@ -65,6 +69,8 @@ ALTER TABLE {schema}.migration_audit_log
     ADD COLUMN IF NOT EXISTS action text NOT NULL DEFAULT '',
     ADD COLUMN IF NOT EXISTS outcome text NOT NULL DEFAULT '',
     ADD COLUMN IF NOT EXISTS run_id text NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS attempt_id text NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS installation text NOT NULL DEFAULT '',
     ADD COLUMN IF NOT EXISTS statement integer,
     ADD COLUMN IF NOT EXISTS sqlstate text,
     ADD COLUMN IF NOT EXISTS message text
@@ -80,8 +86,10 @@ BEGIN
     COMMENT ON COLUMN {schema}.migration_audit_log.source_ip IS 'From where the run was started.';
     COMMENT ON COLUMN {schema}.migration_audit_log.name IS 'Name of the migration.';
     COMMENT ON COLUMN {schema}.migration_audit_log.action IS 'apply, rollback, skip or unskip.';
-    COMMENT ON COLUMN {schema}.migration_audit_log.outcome IS 'succeeded, failed or cancelled.';
-    COMMENT ON COLUMN {schema}.migration_audit_log.run_id IS 'The run in Signalbox.';
+    COMMENT ON COLUMN {schema}.migration_audit_log.outcome IS 'succeeded, failed, partial, cancelled, retried, interrupted; of one statement: started, done, undone.';
+    COMMENT ON COLUMN {schema}.migration_audit_log.run_id IS 'The run in Signalbox, by its number there.';
+    COMMENT ON COLUMN {schema}.migration_audit_log.attempt_id IS 'The attempt of that run, by a UUID that never repeats; empty where an older Signalbox wrote the row.';
+    COMMENT ON COLUMN {schema}.migration_audit_log.installation IS 'The Signalbox that ran it, by the UUID of its installation.';
     COMMENT ON COLUMN {schema}.migration_audit_log.statement IS 'Number of the statement that failed.';
     COMMENT ON COLUMN {schema}.migration_audit_log.sqlstate IS 'SQLSTATE of the failure.';
     COMMENT ON COLUMN {schema}.migration_audit_log.message IS 'Message of the failure, or the reason a person gave.';
@@ -146,27 +154,29 @@ WHERE action = 'rollback'
 -- In the migration's own transaction. Replaces a failed attempt, never a row that stands: one row, or someone was first.
 INSERT INTO {schema}.schema_migrations AS row
     (version, name, applied_at, execution_time_ms, checksum, success, error_message, rollback_script,
-     forward_script, checksum_sql, applied_by, run_id, kind)
+     forward_script, checksum_sql, applied_by, run_id, attempt_id, installation, kind)
 VALUES (%(key)s, %(name)s, pg_catalog.clock_timestamp(), %(ms)s, %(checksum)s, true, %(reason)s, %(down_sql)s,
-        %(sql)s, %(checksum_sql)s, %(by)s, %(run_id)s, %(kind)s)
+        %(sql)s, %(checksum_sql)s, %(by)s, %(run_id)s, %(attempt_id)s, %(installation)s, %(kind)s)
 ON CONFLICT (version) DO UPDATE SET
     name = excluded.name, applied_at = excluded.applied_at, execution_time_ms = excluded.execution_time_ms,
     checksum = excluded.checksum, success = true, error_message = excluded.error_message,
     rollback_script = excluded.rollback_script, forward_script = excluded.forward_script,
     checksum_sql = excluded.checksum_sql, applied_by = excluded.applied_by, run_id = excluded.run_id,
-    kind = excluded.kind
+    attempt_id = excluded.attempt_id, installation = excluded.installation, kind = excluded.kind
 WHERE NOT row.success
 
 -- record_failure --
 -- Only where no success stands.
 INSERT INTO {schema}.schema_migrations AS row
-    (version, name, applied_at, checksum, success, error_message, checksum_sql, applied_by, run_id)
+    (version, name, applied_at, checksum, success, error_message, checksum_sql, applied_by, run_id, attempt_id,
+     installation)
 VALUES (%(key)s, %(name)s, pg_catalog.clock_timestamp(), %(checksum)s, false, %(message)s, %(checksum_sql)s,
-        %(by)s, %(run_id)s)
+        %(by)s, %(run_id)s, %(attempt_id)s, %(installation)s)
 ON CONFLICT (version) DO UPDATE SET
     name = excluded.name, applied_at = excluded.applied_at, checksum = excluded.checksum,
     error_message = excluded.error_message, checksum_sql = excluded.checksum_sql,
-    applied_by = excluded.applied_by, run_id = excluded.run_id
+    applied_by = excluded.applied_by, run_id = excluded.run_id, attempt_id = excluded.attempt_id,
+    installation = excluded.installation
 WHERE NOT row.success
 
 -- accept_edit --
@@ -186,14 +196,16 @@ DELETE FROM {schema}.schema_migrations WHERE version = %(key)s AND name = %(name
 -- log --
 -- One attempt.
 INSERT INTO {schema}.migration_audit_log
-    (version, name, executed_by, executed_at, source_ip, action, outcome, run_id, statement, sqlstate, message)
+    (version, name, executed_by, executed_at, source_ip, action, outcome, run_id, attempt_id, installation, statement,
+     sqlstate, message)
 VALUES (%(version)s, %(name)s, %(by)s, pg_catalog.clock_timestamp(), %(source_ip)s, %(action)s, %(outcome)s,
-        %(run_id)s, %(statement)s, %(sqlstate)s, %(message)s)
+        %(run_id)s, %(attempt_id)s, %(installation)s, %(statement)s, %(sqlstate)s, %(message)s)
 
 -- last_outcome --
 -- The journal of one statement in one run.
 SELECT outcome FROM {schema}.migration_audit_log
-WHERE version = %(version)s AND name = %(name)s AND statement = %(statement)s AND run_id = %(run_id)s
+WHERE version = %(version)s AND name = %(name)s AND statement = %(statement)s
+  AND run_id = %(run_id)s AND attempt_id = %(attempt_id)s
   AND outcome IN ('started', 'done', 'undone')
 ORDER BY id DESC LIMIT 1
 
@@ -215,11 +227,28 @@ ORDER BY version, name, statement
 
 -- succeeded_in_run --
 -- The steps of a run that committed: this row commits with them.
-SELECT version, name FROM {schema}.migration_audit_log WHERE run_id = %(run_id)s AND outcome = 'succeeded'
+SELECT version, name FROM {schema}.migration_audit_log
+WHERE run_id = %(run_id)s AND attempt_id = %(attempt_id)s AND outcome = 'succeeded'
 
 -- succeeded --
 -- One of them.
 SELECT EXISTS (
     SELECT FROM {schema}.migration_audit_log
-    WHERE run_id = %(run_id)s AND version = %(version)s AND name = %(name)s AND outcome = 'succeeded'
+    WHERE run_id = %(run_id)s AND attempt_id = %(attempt_id)s AND version = %(version)s AND name = %(name)s
+      AND outcome = 'succeeded'
+)
+
+-- other_installations --
+-- Every other Signalbox that has written here: its id, who ran it last, and when.
+SELECT DISTINCT ON (installation) installation, executed_by, executed_at
+FROM {schema}.migration_audit_log
+WHERE installation <> '' AND installation <> %(installation)s
+ORDER BY installation, id DESC
+
+-- noted_interrupted --
+-- Whether the end of an attempt whose worker was lost is in the log already.
+SELECT EXISTS (
+    SELECT FROM {schema}.migration_audit_log
+    WHERE run_id = %(run_id)s AND attempt_id = %(attempt_id)s AND version = %(version)s AND name = %(name)s
+      AND outcome = 'interrupted'
 )
