@@ -418,9 +418,10 @@ def test_a_file_full_of_hidden_characters_has_one_problem(folder):
 
 
 @pytest.mark.parametrize("sql", ["", "\n\n", "-- only a note", "/* a */ ;;;", ";"])
-def test_a_file_without_a_statement_is_an_error(folder, sql):
+def test_a_file_without_a_statement_is_a_migration_that_does_nothing(folder, sql):
     found = folder({"001_a.sql": sql})
-    assert problem(found, "001_a.sql", "no_statement").severity is Severity.ERROR
+    assert problem(found, "001_a.sql", "no_statement").severity is Severity.WARNING
+    assert not blocked(found)
 
 
 def test_a_file_over_the_cap_is_not_read(tmp_path):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dashboard.engine.errors import SourceMissing, SourceUnreadable
-from dashboard.engine.files import pairs, script, seed_names, unrecognised
+from dashboard.engine.files import other_tools, pairs, script, seed_names, unrecognised
 from dashboard.engine.files.listing import Entry, EntryKind, Limits, Listing, list_folder
 from dashboard.engine.files.pairs import Pair
 from dashboard.engine.files.script import Reading
@@ -45,6 +45,11 @@ class _Directory:
     def find(self, name: str) -> Entry | None:
         return next((e for e in self.listing.entries if e.name == name and e.kind is EntryKind.FILE), None)
 
+    @property
+    def is_prisma(self) -> bool:
+        """Not of this format, though named alike."""
+        return "up.sql" not in self.listing.names and other_tools.is_prisma(self.label, self.listing.names)
+
     def path(self, name: str) -> str:
         return f"{self.label}/{name}"
 
@@ -56,7 +61,9 @@ def recognises(listing: Listing) -> bool:
 
 
 def read(listing: Listing, limits: Limits) -> Folder:
-    directories = [directory for entry in listing.entries if (directory := _directory(entry))]
+    directories = [
+        directory for entry in listing.entries if (directory := _directory(entry)) and not directory.is_prisma
+    ]
     labels = {directory.label for directory in directories}
     others = [entry for entry in listing.entries if entry.name not in labels]
     migrations = tuple(pairs.migrations(_pair(d, limits) for d in directories if d.find("up.sql")))
@@ -203,7 +210,9 @@ def _problems_inside(directory: _Directory, limits: Limits) -> Iterator[Problem]
 
 def _problems_beside(entry: Entry, listing: Listing, limits: Limits) -> Iterator[Problem]:
     file = entry.name
-    if _is_named_so(entry):
+    if (inside := _list(entry)) and entry.kind is EntryKind.FOLDER and other_tools.is_prisma(file, inside.names):
+        yield other_tools.prisma(file)
+    elif _is_named_so(entry):
         yield _error(
             file,
             "unreadable",
@@ -221,6 +230,8 @@ def _problems_beside(entry: Entry, listing: Listing, limits: Limits) -> Iterator
         yield unrecognised.complaint(entry, listing)
     elif _TEST.fullmatch(file):
         yield from pairs.verify_problems(script.read_entry(entry, limits))
+    elif foreign := other_tools.named_so(file) or _written_for_another_tool(entry, limits):
+        yield foreign
     else:
         yield _error(
             file,
@@ -228,6 +239,11 @@ def _problems_beside(entry: Entry, listing: Listing, limits: Limits) -> Iterator
             f"{file} lies beside the directories of the migrations, and is not read.",
             "Move it to <version>_<name>/up.sql if it is a migration, or out of the folder if it is none.",
         )
+
+
+def _written_for_another_tool(entry: Entry, limits: Limits) -> Problem | None:
+    problems = script.read_entry(entry, limits).problems
+    return next((problem for problem in problems if problem.code == other_tools.CODE), None)
 
 
 def _order_problems(migrations: Sequence[Migration]) -> Iterator[Problem]:

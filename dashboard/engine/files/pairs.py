@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from dashboard.engine.files import other_tools
 from dashboard.engine.files.script import Reading
 from dashboard.engine.files.seed_names import free_versions
 from dashboard.engine.migration import Migration, Problem, Severity, version_key
@@ -22,6 +23,11 @@ class Pair:
     ending: str  # what follows the version in its file's or folder's name
     rollback_file: str  # what its rollback is called, or should be
     unclear: Sequence[str] = ()  # rollbacks that may or may not be meant for it
+
+    @property
+    def is_foreign(self) -> bool:
+        """It is written for another tool, which is all that need be said of it."""
+        return any(problem.code == other_tools.CODE for problem in self.up.problems)
 
     @property
     def file(self) -> str:
@@ -44,7 +50,7 @@ def migrations(pairs: Iterable[Pair]) -> Iterator[Migration]:
             problems.append(_duplicate(pair, rivals, next(free)))
         if spelling := next((v for v in spellings[int(pair.version)] if v != pair.version), None):
             problems.append(_same_number(pair, spelling))
-        if pair.down is None and "irreversible" not in pair.up.script.directives:
+        if pair.down is None and not pair.is_foreign and "irreversible" not in pair.up.script.directives:
             problems.append(_no_rollback(pair))
         yield Migration(
             version=pair.version,
@@ -63,9 +69,9 @@ def up_problems(reading: Reading) -> Iterator[Problem]:
         yield _problem(
             file,
             "no_statement",
-            Severity.ERROR,
-            f"{file} holds no statement, so there is nothing to apply.",
-            "Write its SQL, or remove the file.",
+            Severity.WARNING,
+            f"{file} holds no statement: it is recorded as applied, and nothing is run.",
+            "Nothing needs to be done if that is meant. Otherwise write its SQL before it is applied.",
         )
 
 

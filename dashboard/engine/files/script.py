@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from dashboard.engine.errors import SqlSyntaxError
+from dashboard.engine.files import other_tools
 from dashboard.engine.files.cache import Cache
 from dashboard.engine.files.listing import Entry, Limits
 from dashboard.engine.files.text import decode, hidden_characters
@@ -23,6 +24,7 @@ from dashboard.engine.sql.tokens import (
 from dashboard.engine.sql.transaction import TransactionMode, TransactionShape, plan_transaction
 
 _PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][\w.:-]*\}|\{\{-?\s*[A-Za-z_.][\w.\s|-]*\}\}|\{%.*?%\}")
+_TEMPLATE = re.compile(r"\{\{.*?\}\}|\$\{.*?\}|\{%.*?%\}")
 _PSQL_VARIABLE = re.compile(r":(['\"]?)[A-Za-z_]\w*\1")
 _PSQL_COMMAND = re.compile(r"\\[^\s\\]*")
 _STDIN = re.compile(r"\bstdin\b", re.IGNORECASE)
@@ -66,6 +68,11 @@ def _read(file: str, content: bytes, limits: Limits) -> Reading:
         script = Script(file=file, sql="", checksum=text.checksum, checksum_sql="")
         return Reading(script=script, problems=text.problems)
     scanned = _tokens(text.sql)
+    if foreign := other_tools.in_script(file, text.sql, scanned):
+        script = Script(
+            file=file, sql=text.sql, checksum=text.checksum, checksum_sql=checksum_tokens(scanned), statements=()
+        )
+        return Reading(script=script, problems=(foreign,))
     asked = directives.read(scanned)
     statements, faults = _statements(file, text.sql)
     problems = [*text.problems, *faults]
@@ -219,7 +226,7 @@ def _placeholder_problem(file: str, sql: str, at: int) -> Problem | None:
     start = sql.rfind("\n", 0, at) + 1
     end = sql.find("\n", at)
     line = sql[start : end if end >= 0 else len(sql)]
-    for match in (*_PLACEHOLDER.finditer(line), *_PSQL_VARIABLE.finditer(line)):
+    for match in (*_TEMPLATE.finditer(line), *_PSQL_VARIABLE.finditer(line)):
         if match.start() <= at - start <= match.end():
             return _unreplaced(file, sql, start + match.start(), match[0], Severity.ERROR)
     return None

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from dashboard.engine.files import pairs, script, seed_names, unrecognised
+from dashboard.engine.files import other_tools, pairs, script, seed_names, unrecognised
 from dashboard.engine.files.listing import Entry, Limits, Listing
 from dashboard.engine.files.pairs import Pair
 from dashboard.engine.files.script import Reading
@@ -45,7 +45,7 @@ def read(listing: Listing, limits: Limits) -> Folder:
     strange = [entry for entry in listing.entries if unrecognised.is_stranger(entry)]
     entries = {entry.name: entry for entry in listing.entries if not unrecognised.is_stranger(entry)}
     places = [_place(name) for name in entries]
-    readings = {p.file: _read(entries[p.file], limits) for p in places if p.role is not FileRole.PROBLEM}
+    readings = {p.file: _read(entries[p.file], limits) for p in places}
     migrations = tuple(pairs.migrations(_pairs(places, readings)))
     problems = [
         *(unrecognised.complaint(entry, listing) for entry in strange),
@@ -124,7 +124,7 @@ def _problems_beside(places: list[_Place], readings: Mapping[str, Reading]) -> I
         if place.role is FileRole.VERIFY:
             yield from pairs.verify_problems(readings[place.file])
         elif place.role is FileRole.PROBLEM:
-            yield _wrong_name(place.file)
+            yield _misplaced(readings[place.file])
         elif place.role is FileRole.ROLLBACK and place.file not in taken:
             yield _orphan(place)
             yield from pairs.down_problems(readings[place.file])
@@ -138,6 +138,13 @@ def _orphan(place: _Place) -> Problem:
         f"{file} is a rollback, but there is no {place.version}_{place.name}.up.sql in the folder.",
         "Restore the migration, or remove this file.",
     )
+
+
+def _misplaced(reading: Reading) -> Problem:
+    """Another tool's file needs no other name."""
+    file = reading.script.file
+    foreign = next((p for p in reading.problems if p.code == other_tools.CODE), None)
+    return foreign or other_tools.named_so(file) or _wrong_name(file)
 
 
 def _wrong_name(file: str) -> Problem:

@@ -47,7 +47,7 @@ def plan_transaction(statements: tuple[Statement, ...], directives: Mapping[str,
     one BEGIN ... COMMIT pair around or inside the script is absorbed: neither is sent, all else runs in file order
     in one transaction. A script of nothing but non-transactional statements runs without one.
     """
-    if directives.get("transaction") == TransactionMode.NONE:
+    if statements and directives.get("transaction") == TransactionMode.NONE:
         return _statement_by_statement(statements)
     fault = _control_fault(statements)
     sent = tuple(s for s in statements if s.control is None)
