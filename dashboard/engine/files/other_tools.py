@@ -105,7 +105,7 @@ _NODE = _in_two("node-pg-migrate", "", "`-- Up Migration`", "`-- Down Migration`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Line:
+class _LineComment:
     """A line comment that begins its line."""
 
     text: str
@@ -126,12 +126,12 @@ def in_script(file: str, sql: str, tokens: Sequence[Token]) -> Problem | None:
     return _node_pg_migrate(file, sql, lines)
 
 
-def _comments(sql: str, tokens: Sequence[Token]) -> Iterator[_Line]:
+def _comments(sql: str, tokens: Sequence[Token]) -> Iterator[_LineComment]:
     code = [token.offset for token in tokens if token.kind is not TokenKind.COMMENT]
     first, last = (code[0], code[-1]) if code else (len(sql), -1)
     for token in tokens:
         if token.kind is TokenKind.COMMENT and token.text.startswith("--") and _begins_its_line(sql, token.offset):
-            yield _Line(
+            yield _LineComment(
                 text=token.text.rstrip(),
                 offset=token.offset,
                 is_below_code=first < token.offset,
@@ -146,13 +146,13 @@ def _begins_its_line(sql: str, offset: int) -> bool:
 _LINE = re.compile(r"^[ \t]*(--.*?)\s*$", re.MULTILINE)
 
 
-def _lines(sql: str) -> Iterator[_Line]:
+def _lines(sql: str) -> Iterator[_LineComment]:
     """Of a text with a quote or a comment that never ends; it cannot run as it is either way."""
     for match in _LINE.finditer(sql):
-        yield _Line(text=match[1], offset=match.start(1), is_below_code=False, is_above_code=True)
+        yield _LineComment(text=match[1], offset=match.start(1), is_below_code=False, is_above_code=True)
 
 
-def _node_pg_migrate(file: str, sql: str, lines: Sequence[_Line]) -> Problem | None:
+def _node_pg_migrate(file: str, sql: str, lines: Sequence[_LineComment]) -> Problem | None:
     """Its marks are plain words, so a heading is none: only where they part a file in two do they mean something."""
     ups = [line for line in lines if _NODE_UP.fullmatch(line.text)]
     downs = [line for line in lines if _NODE_DOWN.fullmatch(line.text)]
@@ -160,7 +160,7 @@ def _node_pg_migrate(file: str, sql: str, lines: Sequence[_Line]) -> Problem | N
     return _problem(file, sql, min((*ups, *parting), key=lambda line: line.offset), _NODE) if parting else None
 
 
-def _problem(file: str, sql: str, line: _Line, tool: _Tool) -> Problem:
+def _problem(file: str, sql: str, line: _LineComment, tool: _Tool) -> Problem:
     place = locate(sql, line.offset + 1)
     return Problem(
         code=CODE,
