@@ -91,7 +91,7 @@ def test_a_rollback_of_another_tool_is_no_usable_rollback(write: Write) -> None:
 
 PLAIN = {
     "in a string": "INSERT INTO notes VALUES ('\n-- migrate:up\n-- +goose Up\n--liquibase formatted sql\n');",
-    "in a function body": "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$\n-- migrate:down\n-- +goose Up\nSELECT 1$$",
+    "in a function body": "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$\n-- migrate:up\n-- +goose Up\nSELECT 1$$",
     "in a block comment": "/*\n-- +goose Up\n---- create above / drop below ----\n*/\nSELECT 1;",
     "behind a statement": "SELECT 1; -- +goose Down",
     "in prose": "-- We left goose: no `-- +goose Up` here, and -- migrate:up neither.\nSELECT 1;",

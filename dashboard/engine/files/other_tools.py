@@ -163,7 +163,7 @@ def _node_pg_migrate(file: str, sql: str, lines: Sequence[_LineComment]) -> Prob
 def _problem(file: str, sql: str, line: _LineComment, tool: _Tool) -> Problem:
     place = locate(sql, line.offset + 1)
     return Problem(
-        code=CODE,
+        code="other_tool",
         severity=Severity.ERROR,
         file=file,
         sentence=f"{file} is written for {tool.name}: `{line.text[:60]}` {tool.what}. Signalbox would run all of it, "
@@ -279,4 +279,4 @@ def sqitch(file: str) -> Problem:
 
 
 def _named(file: str, sentence: str, advice: str) -> Problem:
-    return Problem(code=CODE, severity=Severity.ERROR, file=file, sentence=sentence, advice=advice)
+    return Problem(code="other_tool", severity=Severity.ERROR, file=file, sentence=sentence, advice=advice)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dashboard.engine.files import other_tools
 from dashboard.engine.files.script import Reading
-from dashboard.engine.files.seed_names import free_versions
 from dashboard.engine.migration import Migration, Problem, Severity, version_key
 
 
@@ -43,11 +42,10 @@ def migrations(pairs: Iterable[Pair]) -> Iterator[Migration]:
     spellings: dict[int, list[str]] = defaultdict(list)
     for version in groups:
         spellings[int(version)].append(version)
-    free = iter(free_versions(groups))
     for pair in pairs:
         problems = [*up_problems(pair.up), *(down_problems(pair.down) if pair.down else ())]
         if rivals := [other.file for other in groups[pair.version] if other is not pair]:
-            problems.append(_duplicate(pair, rivals, next(free)))
+            problems.append(_duplicate(pair, rivals, _right_after(pair.version, spellings)))
         if spelling := next((v for v in spellings[int(pair.version)] if v != pair.version), None):
             problems.append(_same_number(pair, spelling))
         if pair.down is None and not pair.is_foreign and "irreversible" not in pair.up.script.directives:
@@ -109,14 +107,24 @@ def listed(names: Sequence[str]) -> str:
 
 def _duplicate(pair: Pair, rivals: Sequence[str], free: str) -> Problem:
     file = pair.file
+    second = (
+        "Later files may need each of them, and no number right behind is free: put their SQL into one file, in order."
+    )
+    if free and len(rivals) == 1:
+        second = f"If that is {rivals[0]}, rename this one to {free}{pair.ending}."
     return _problem(
         file,
         "duplicate_version",
         Severity.ERROR,
         f"The number {pair.version} is also used by {listed(rivals)}.",
-        f"One file can keep it; rename the others, this one for example to {free}{pair.ending}. "
+        f"Decide which of them runs first; it keeps the number. {second} "
         "Where a file should never run, an admin can skip it in that environment, with a reason.",
     )
+
+
+def _right_after(version: str, taken: Collection[int]) -> str:
+    """The next number where nobody has it, so that a file moved there stays before all that may need it; else none."""
+    return f"{int(version) + 1:0{len(version)}}" if int(version) + 1 not in taken else ""
 
 
 def _same_number(pair: Pair, spelling: str) -> Problem:
