@@ -581,3 +581,26 @@ def test_every_problem_code_is_documented():
     assert len(used) > 25
     documented = set(re.findall(r"^\| `([a-z_0-9]+)` \|", FORMATS.read_text(encoding="utf-8"), re.MULTILINE))
     assert used == documented, "docs/FORMATS.md must list exactly the problem codes that the engine reports"
+
+
+def test_what_cannot_be_seen_is_said_before_what_the_parser_makes_of_it(folder):
+    (migration,) = folder({"001_a.sql": "CREATE\u00a0TABLE a (id int);"}).migrations
+    assert [p.code for p in migration.errors()] == ["hidden_character", "syntax_error"]
+    assert "NO-BREAK SPACE" in migration.errors()[0].sentence
+
+
+def test_a_refusal_says_whose_grammar_it_is(folder):
+    refused = problem(folder({"001_a.sql": "CREATE TABLE a (system_user text);"}), "001_a.sql", "syntax_error")
+    assert refused.sentence.startswith("The parser of PostgreSQL 18 refuses the file: ")
+    assert "double quotes" in refused.advice
+
+
+def test_the_lines_that_pg_dump_writes_for_psql_may_go(folder):
+    found = folder({"001_a.sql": "\\restrict abc\n\nCREATE TABLE a (id int);\n\\unrestrict abc\n"})
+    assert "Remove both lines" in problem(found, "001_a.sql", "psql_command").advice
+
+
+@pytest.mark.parametrize("text", ['{{ index .Options "Namespace" }}', "${schema}", "{% if a %}"])
+def test_a_template_is_named_where_the_parser_stumbles_over_it(folder, text):
+    found = folder({"001_a.sql": f"CREATE TABLE {text}.a (id int);"})
+    assert text in problem(found, "001_a.sql", "placeholder").sentence
