@@ -44,12 +44,13 @@ class PlacedFile:
 
 def place_all(files: Collection[str]) -> tuple[PlacedFile, ...]:
     places = [_place(file) for file in files]
+    present = frozenset(files)
     names: dict[str, set[str]] = defaultdict(set)  # of what may be a migration, by version
     for place in places:
         if place.role is FileRole.MIGRATION:
             names[place.version].add(place.name.removesuffix(".up"))
     return tuple(
-        _settle(p, names[p.version] - {p.name.removesuffix(".up")}, {*files}) if p.role is FileRole.MIGRATION else p
+        _settle(p, names[p.version] - {p.name.removesuffix(".up")}, present) if p.role is FileRole.MIGRATION else p
         for p in places
     )
 
