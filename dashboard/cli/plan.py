@@ -1,4 +1,7 @@
-"""What would run in an environment, and in which order; with --sql every message it would send. Runs nothing."""
+"""What would run in an environment, and in which order; with --sql every message it would send. Runs nothing.
+
+Exit code 8 where something is not in the plan because it, or what stands before it, cannot be run or read.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,8 @@ def run(options: argparse.Namespace) -> int:
         try:
             plan = planner.apply(targets.read(environment), folder, upto=options.to)
             plans[plan] = plan_service.as_sql(plan, environment) if options.sql else ""
+            if plan.stops_before:
+                worst = max(worst, Exit.ATTENTION)
         except EngineError as error:
             worst = max(worst, complain(error))
     if options.json:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -170,6 +170,19 @@ class FileEntry:
     name: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadFile:
+    """A file that may be a migration and that no format reads. `version`: the number it has its place by, if any."""
+
+    file: str
+    version: str | None
+    error: Problem
+
+    def is_before(self, version: str) -> bool:
+        """It would run before `version` or with it, as far as its name tells."""
+        return self.version is not None and version_key(self.version)[0] <= version_key(version)[0]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Folder:
     """A migrations folder, read. `problems` holds all problems, those of the migrations too."""
@@ -182,6 +195,18 @@ class Folder:
 
     def find(self, version: str, name: str) -> Migration | None:
         return self._by_identity.get(MigrationId(version, name))
+
+    @cached_property
+    def unread(self) -> Sequence[UnreadFile]:
+        """In the order of their numbers; those without one follow the last migration."""
+        shared = {"bad_metadata"}  # an error of the migration that it is about, too
+        errors = {p.file: p for p in reversed(self.problems) if p.severity is Severity.ERROR and p.code not in shared}
+        files = [
+            UnreadFile(file=entry.file, version=entry.version, error=errors[entry.file])
+            for entry in self.files
+            if entry.role is FileRole.PROBLEM and entry.file in errors
+        ]
+        return sorted(files, key=lambda u: (u.version is None, version_key(u.version or ""), u.file))
 
     @cached_property
     def _by_identity(self) -> Mapping[MigrationId, Migration]:

@@ -21,6 +21,7 @@ from dashboard.engine.migration import (
     Migration,
     MigrationId,
     Unfinished,
+    UnreadFile,
     checksum,
     version_key,
 )
@@ -39,12 +40,14 @@ def apply(target: Target, folder: Folder, *, upto: str | None = None) -> Plan:
     statuses = status.compute(folder, target.history)
     _refuse_modified(statuses)
     pending = [s for s in statuses if s.state.is_pending or s.state is State.CONFLICT]
+    unread = folder.unread
     if upto is not None:
         _require(upto, statuses, target.name)
         pending = [s for s in pending if version_key(s.version) <= version_key(upto)]
-    if not pending:
-        raise NothingToDo(environment=target.name, reason="every migration in the folder is settled there")
-    runnable, obstacle = _until_obstacle(pending, statuses)
+        unread = [u for u in unread if u.is_before(upto)]
+    if not pending and not unread:
+        raise NothingToDo(environment=target.name, reason=_settled(folder, upto))
+    runnable, obstacle = _until_obstacle(pending, statuses, unread)
     if obstacle and (upto is not None or not runnable):
         raise obstacle
     return _plan(
@@ -52,7 +55,7 @@ def apply(target: Target, folder: Folder, *, upto: str | None = None) -> Plan:
         Action.APPLY,
         [_apply_step(s.migration, target.history) for s in runnable if s.migration],
         warnings=_apply_warnings(runnable, statuses),
-        stops_before=str(obstacle) if obstacle else "",
+        stops_before=_why_it_stops(obstacle, pending[len(runnable) :]) if obstacle else "",
     )
 
 
@@ -344,17 +347,44 @@ def _require(version: str, statuses: Sequence[MigrationStatus], environment: str
         raise NoSuchMigration(environment=environment, version=version)
 
 
+def _settled(folder: Folder, upto: str | None) -> str:
+    """Only where every file was read."""
+    if upto is not None:
+        return f"every migration up to {upto} is settled there"
+    return "every migration in the folder is settled there" if folder.migrations else "the folder holds no migration"
+
+
+#: Of what a plan does not reach, so many are named.
+_NAMED = 5
+
+
+def _why_it_stops(obstacle: PlanBlocked, left: Sequence[MigrationStatus]) -> str:
+    """The obstacle, what to do about it, and which migrations wait behind it."""
+    behind = [item.label for item in left if item.label != obstacle.facts["version"]]
+    more = f" and {len(behind) - _NAMED} more" if len(behind) > _NAMED else ""
+    waiting = f" Not reached: {', '.join(behind[:_NAMED])}{more}." if behind else ""
+    return f"{obstacle} {obstacle.remedy}{waiting}"
+
+
 def _until_obstacle(
-    pending: Sequence[MigrationStatus], statuses: Sequence[MigrationStatus]
+    pending: Sequence[MigrationStatus], statuses: Sequence[MigrationStatus], unread: Sequence[UnreadFile]
 ) -> tuple[list[MigrationStatus], PlanBlocked | None]:
+    """What can run, and what stands behind it: a migration, or a file that may be one and that nobody can read."""
     settled = {s.version for s in statuses if not (s.state.is_pending or s.state is State.CONFLICT)}
     runnable: list[MigrationStatus] = []
+    first_unread = unread[0] if unread else None
     for item in pending:
+        if first_unread and first_unread.is_before(item.version):
+            break
         if obstacle := _obstacle(item, settled):
             return runnable, obstacle
         runnable.append(item)
         settled.add(item.version)
-    return runnable, None
+    return runnable, _not_read(first_unread) if first_unread else None
+
+
+def _not_read(unread: UnreadFile) -> PlanBlocked:
+    return PlanBlocked(version=unread.file, reason=unread.error.sentence, remedy=unread.error.advice)
 
 
 def _obstacle(item: MigrationStatus, settled: set[str]) -> PlanBlocked | None:
@@ -395,7 +425,12 @@ def _apply_warnings(runnable: Sequence[MigrationStatus], statuses: Sequence[Migr
             sentence = f"{item.version} would run out of order: a later version is already applied."
             code = item.state.value
             warnings.append(PlanWarning(code=code, version=item.version, sentence=sentence, needs_acceptance=True))
-        if item.migration and not item.migration.usable_down:
+        if item.migration and not item.migration.up.statements:
+            sentence = f"{item.label} holds no statement: it is recorded as applied, and nothing is run."
+            warnings.append(
+                PlanWarning(code="no_statement", version=item.version, sentence=sentence, needs_acceptance=False)
+            )
+        elif item.migration and not item.migration.usable_down:
             sentence = f"{item.version} has no usable rollback: once applied it can only be undone by a new migration."
             warnings.append(
                 PlanWarning(code="no_rollback", version=item.version, sentence=sentence, needs_acceptance=False)

@@ -262,8 +262,10 @@ def _taken_sentence(migration: Migration, holder: AppliedMigration) -> str:
     taken = f"The number {migration.version} is taken by {holder.label} here"
     if holder.checksum not in UNKNOWN_CHECKSUMS and holder.checksum == migration.up.checksum:
         return f"{taken}, which is the same SQL under another name. Rename {migration.up.file} back."
-    rename = next((p.advice for p in migration.problems if p.code == "duplicate_version"), "")
-    advice = rename or f"Rename {migration.up.file} to a number that is free, or skip it here, with a reason."
+    advice = (
+        f"Give {migration.up.file} a number that is free and that runs before all that needs it, or skip it here, with "
+        "a reason."
+    )
     return f"{taken}. {migration.label} has not run and will not run under this number. {advice}"
 
 

@@ -112,7 +112,12 @@ def stops(offer: Plan | EngineError | None, entries: Sequence[Waiting]) -> str:
     if not isinstance(offer, Plan) or not offer.stops_before:
         return ""
     after = next((entry for entry in entries if not entry.runs_next), None)
-    return f"It stops before {after.version}, which cannot run: see below." if after else offer.stops_before
+    is_named = after is not None and any(
+        offer.stops_before.startswith(f"{after.version}_{f.name} ") for f in after.files
+    )
+    return (
+        f"It stops before {after.version}, which cannot run: see below." if after and is_named else offer.stops_before
+    )
 
 
 def mishaps(standing: Standing, failures: Mapping[str, Run]) -> Iterator[ErrorBox]:

@@ -84,3 +84,15 @@ def test_it_needs_no_control_database(folder: Path):
     command = [sys.executable, MANAGE, "signalbox", "lint", "--source", folder]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_reader_that_has_read_enough_ends_it_quietly(tmp_path: Path):
+    for number in range(1, 400):
+        (tmp_path / f"{number:03}_a.sql").write_text("DROP TABLE a;")
+    command = [sys.executable, str(MANAGE), "signalbox", "lint", "--json", "--source", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as lint:
+        assert lint.stdout is not None
+        assert lint.stderr is not None
+        lint.stdout.readline()
+        lint.stdout.close()
+        assert b"Traceback" not in lint.stderr.read()

@@ -91,7 +91,7 @@ def test_an_unknown_version_is_named(signalbox: Signalbox, three_files: Line):
 def test_it_stops_before_a_file_that_cannot_run_and_says_so(signalbox: Signalbox, three_files: Line):
     three_files.write(_002_orders="CREATE TABEL orders (id int);")
     answer = signalbox("plan", "--env", "staging")
-    assert answer.code == 0
+    assert answer.code == 8
     assert "  apply 001_users\n" in answer.out
     assert "apply 002_orders" not in answer.out
     assert "apply 003_invoices" not in answer.out

@@ -271,8 +271,6 @@ def test_an_empty_folder_says_what_belongs_there(signalbox: Signalbox, line: Lin
 
 BAD_FILES = [
     pytest.param(b"SELECT 'caf\xe9';\n", "not_utf8", "UTF-8", id="not UTF-8"),
-    pytest.param(b"", "no_statement", "no statement", id="empty"),
-    pytest.param(b"-- later\n/* much later */\n", "no_statement", "no statement", id="comments only"),
     pytest.param(b"SELECT 1;\0SELECT 2;\n", "nul_byte", "NUL", id="NUL"),
     pytest.param(b"-- drop it\rDROP TABLE users;\n", "lone_cr", "carriage return", id="lone CR"),
     pytest.param(b"CREATE TABEL users (id int);\n", "syntax_error", "TABEL", id="typo"),

@@ -144,7 +144,23 @@ def test_two_spellings_of_one_version_are_a_conflict(folder):
 def test_numbers_of_unequal_width_are_told_that_diesel_orders_them_as_text(folder):
     found = folder({"9_a/up.sql": "SELECT 1;", "10_b/up.sql": "SELECT 1;", "11_c/up.sql": "SELECT 1;"})
     assert [m.version for m in found.migrations] == ["9", "10", "11"]
-    assert {p.file for p in found.problems if p.code == "other_order"} == {"10_b/up.sql", "11_c/up.sql"}
+    assert {p.file for p in found.problems if p.code == "other_order"} == {"9_a/up.sql"}
+
+
+def test_the_one_that_is_out_of_width_is_named_and_no_other(folder):
+    files = {f"{version}_a/up.sql": "SELECT 1;" for version in (100, 101, 102, 103, 99, 1000)}
+    found = {p.file: p.sentence for p in folder(files).problems if p.code == "other_order"}
+    assert found == {
+        "99_a/up.sql": "99 runs before 100 to 103 here, by number; Diesel orders versions as text and runs it after.",
+        "1000_a/up.sql": "1000 runs after 101 to 103 here, by number; Diesel orders versions as text and runs it "
+        "before.",
+    }
+
+
+def test_a_directory_that_is_nothing_but_a_version_is_a_migration(folder):
+    found = folder({"1000000001/up.sql": "SELECT 1;", "1000000001/down.sql": "SELECT 1;", "2_b/up.sql": "SELECT 1;"})
+    assert [m.label for m in found.migrations] == ["2_b", "1000000001_up"]
+    assert found.migrations[1].down.file == "1000000001/down.sql"
 
 
 def test_digits_behind_a_timestamp_break_ties_only(folder):

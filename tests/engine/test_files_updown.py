@@ -34,6 +34,7 @@ def test_pairs_are_read_in_version_order(found):
         "0002_add_phone",
         "0010_index_phone",
         "0011_add_city",
+        "0013_add_team",
     ]
     users = found.migrations[0]
     assert (users.up.file, users.down.file) == ("0001_create_users.up.sql", "0001_create_users.down.sql")
@@ -44,7 +45,7 @@ def test_pairs_are_read_in_version_order(found):
 def test_every_file_has_one_place(found):
     assert sorted(e.file for e in found.files) == sorted(path.name for path in (CASES / "up_down").iterdir())
     others = {e.file: e.role for e in found.files if e.role in (FileRole.VERIFY, FileRole.PROBLEM)}
-    assert others == {"0013_add_team.sql": FileRole.PROBLEM, "verify_users.sql": FileRole.VERIFY}
+    assert others == {"verify_users.sql": FileRole.VERIFY}
 
 
 def test_a_rollback_of_another_name_belongs_to_the_only_migration_of_its_version(found):
@@ -70,12 +71,10 @@ def test_a_missing_rollback_is_a_warning_that_names_the_file_to_write(found):
     assert "0011_add_city.down.sql" in problems(found, "0011_add_city.up.sql")["no_rollback"].advice
 
 
-def test_a_rollback_without_migration_and_a_plain_file_are_errors(found):
+def test_a_rollback_without_migration_is_an_error(found):
     orphan = problems(found, "0012_create_teams.down.sql")["orphan_rollback"]
     assert "0012_create_teams.up.sql" in orphan.sentence
-    plain = problems(found, "0013_add_team.sql")["wrong_name"]
-    assert "0013_add_team.up.sql" in plain.advice
-    assert {orphan.severity, plain.severity} == {Severity.ERROR}
+    assert orphan.severity is Severity.ERROR
 
 
 def test_two_ups_of_one_version_are_a_conflict_and_share_no_rollback(folder):
@@ -105,6 +104,25 @@ def test_the_folder_is_read_in_the_way_most_of_its_migrations_are_named(folder, 
     assert unplaced <= {p.file for p in found.problems}
 
 
-def test_in_a_seed_folder_an_up_file_is_told_its_name_there(folder):
-    found = folder("001_a.sql", "012_add.up.sql")
-    assert "012_add.sql" in problems(found, "012_add.up.sql")["wrong_name"].advice
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["001_a.up.sql", "001_a.down.sql", "002_b.sql", "003_c.sql", "003_c_rollback.sql"],
+        ["001_a.up.sql", "001_a.down.sql", "002_b.up.sql", "003_c.sql", "003_rollback.sql"],
+    ],
+)
+def test_a_folder_that_changed_its_style_is_read_whole(folder, names):
+    found = folder(*names)
+    assert [m.label for m in found.migrations] == ["001_a", "002_b", "003_c"]
+    assert [m.down.file if m.down else "" for m in found.migrations] == ["001_a.down.sql", "", names[-1]]
+    assert not [p for p in found.problems if p.severity is Severity.ERROR]
+
+
+def test_two_styles_for_one_migration_are_not_clear(folder):
+    assert "wrong_name" in problems(folder("001_a.sql", "002_b.sql", "001_a.up.sql"), "001_a.up.sql")
+
+
+def test_a_rollback_is_never_told_to_become_a_migration(folder):
+    found = folder("001_a.up.sql", "002_b.up.sql", "003_c.up.sql", "001_a_down.sql", "002_b_up.sql")
+    assert "Rename it to 001_a.down.sql" in problems(found, "001_a_down.sql")["wrong_name"].advice
+    assert "Rename it to 002_b.up.sql" in problems(found, "002_b_up.sql")["wrong_name"].advice

@@ -264,7 +264,7 @@ def test_statements_that_cannot_share_a_transaction_are_refused_as_a_run_refuses
         _001_users=USERS, _002_mixed="ALTER TABLE users ADD a int;\nCREATE INDEX CONCURRENTLY i ON users (name);"
     ).proofs
     assert proof.up.error
-    assert "inside a transaction, but the other statements of this file need one" in proof.up.error.sentence
+    assert "inside a transaction, and a file with other statements beside it runs as one" in proof.up.error.sentence
     assert (proof.up.error.line, proof.up.error.statement) == (2, 2)
     assert "transaction=none" in proof.up.error.remedy
 

@@ -421,11 +421,28 @@ ACCEPTED = [
     "ALTER TABLE t SET TABLESPACE pg_default",
     "ALTER SUBSCRIPTION sub SET PUBLICATION q WITH (refresh = false)",
     "ALTER SUBSCRIPTION sub DISABLE",
+    "CREATE SUBSCRIPTION s CONNECTION 'dbname=nowhere' PUBLICATION p WITH (connect = false)",
+    "SET lock_timeout = '5s'",
+    "ANALYZE",
     "ALTER TYPE mood ADD VALUE 'glad'",
     "DISCARD TEMP",
     "DROP TABLE t",
     "SAVEPOINT a",
 ]
+
+
+def test_a_subscription_without_its_slot_is_dropped_in_a_transaction(target_url):
+    sql = "ALTER SUBSCRIPTION sub SET (slot_name = NONE); DROP SUBSCRIPTION sub"
+    assert (shape(sql).mode, shape(sql).fault) == (TransactionMode.SINGLE, None)
+    assert shape("SELECT 1; DROP SUBSCRIPTION sub").fault.sentence == (
+        "PostgreSQL refuses DROP SUBSCRIPTION sub (line 1) inside a transaction unless its slot_name is NONE, "
+        "and a file with other statements beside it runs as one."
+    )
+    with psycopg.connect(target_url, autocommit=True) as connection:
+        connection.execute(split(SETUP)[-1].sql)
+        with connection.transaction():
+            for statement in split(sql):
+                connection.execute(statement.sql)
 
 
 @pytest.mark.parametrize("sql", REFUSED)

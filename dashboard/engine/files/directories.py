@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 import tomllib
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dashboard.engine.errors import SourceMissing, SourceUnreadable
-from dashboard.engine.files import pairs, script, seed_names, unrecognised
+from dashboard.engine.files import other_tools, pairs, script, seed_names, unrecognised
 from dashboard.engine.files.listing import Entry, EntryKind, Limits, Listing, list_folder
 from dashboard.engine.files.pairs import Pair
 from dashboard.engine.files.script import Reading
-from dashboard.engine.migration import FileEntry, FileRole, Folder, Migration, Problem, Severity
+from dashboard.engine.migration import FileEntry, FileRole, Folder, Migration, Problem, Severity, version_key
 
 FORMAT = "directories"
 
-_NAME = re.compile(r"(?P<version>[0-9][0-9-]*)_(?P<name>\S(?:.*\S)?)")
+_NAME = re.compile(r"(?P<version>[0-9][0-9-]*)(?:_(?P<name>\S(?:.*\S)?))?")
+#: What a migration is called whose directory is nothing but a version: as its file.
+_UNNAMED = "up"
 _TEST = re.compile(r"(test|verify)(_.*)?\.sql", re.IGNORECASE)
 _METADATA = "metadata.toml"
 _METADATA_BYTES = 64 * 1024
@@ -45,6 +48,11 @@ class _Directory:
     def find(self, name: str) -> Entry | None:
         return next((e for e in self.listing.entries if e.name == name and e.kind is EntryKind.FILE), None)
 
+    @property
+    def is_prisma(self) -> bool:
+        """Not of this format, though named alike."""
+        return "up.sql" not in self.listing.names and other_tools.is_prisma(self.label, self.listing.names)
+
     def path(self, name: str) -> str:
         return f"{self.label}/{name}"
 
@@ -56,7 +64,9 @@ def recognises(listing: Listing) -> bool:
 
 
 def read(listing: Listing, limits: Limits) -> Folder:
-    directories = [directory for entry in listing.entries if (directory := _directory(entry))]
+    directories = [
+        directory for entry in listing.entries if (directory := _directory(entry)) and not directory.is_prisma
+    ]
     labels = {directory.label for directory in directories}
     others = [entry for entry in listing.entries if entry.name not in labels]
     migrations = tuple(pairs.migrations(_pair(d, limits) for d in directories if d.find("up.sql")))
@@ -106,7 +116,7 @@ def _directory(entry: Entry) -> _Directory | None:
     return _Directory(
         label=entry.name,
         version=match["version"].replace("-", ""),
-        name=match["name"],
+        name=match["name"] or _UNNAMED,
         listing=listing,
         metadata=_metadata(listing),
     )
@@ -139,7 +149,7 @@ def _pair(directory: _Directory, limits: Limits) -> Pair:
         name=directory.name,
         up=_read(directory, up, limits),
         down=_read(directory, down, limits) if down else None,
-        ending=f"_{directory.name}",
+        ending=f"_{directory.name}" if "_" in directory.label else "",
         rollback_file=directory.path("down.sql"),
     )
 
@@ -203,7 +213,9 @@ def _problems_inside(directory: _Directory, limits: Limits) -> Iterator[Problem]
 
 def _problems_beside(entry: Entry, listing: Listing, limits: Limits) -> Iterator[Problem]:
     file = entry.name
-    if _is_named_so(entry):
+    if (inside := _list(entry)) and entry.kind is EntryKind.FOLDER and other_tools.is_prisma(file, inside.names):
+        yield other_tools.prisma(file)
+    elif _is_named_so(entry):
         yield _error(
             file,
             "unreadable",
@@ -221,6 +233,8 @@ def _problems_beside(entry: Entry, listing: Listing, limits: Limits) -> Iterator
         yield unrecognised.complaint(entry, listing)
     elif _TEST.fullmatch(file):
         yield from pairs.verify_problems(script.read_entry(entry, limits))
+    elif foreign := other_tools.named_so(file) or _written_for_another_tool(entry, limits):
+        yield foreign
     else:
         yield _error(
             file,
@@ -230,22 +244,55 @@ def _problems_beside(entry: Entry, listing: Listing, limits: Limits) -> Iterator
         )
 
 
+def _written_for_another_tool(entry: Entry, limits: Limits) -> Problem | None:
+    problems = script.read_entry(entry, limits).problems
+    return next((problem for problem in problems if problem.code == other_tools.CODE), None)
+
+
 def _order_problems(migrations: Sequence[Migration]) -> Iterator[Problem]:
-    """Diesel orders versions as text, Signalbox as numbers: they part where the numbers are not equally wide."""
-    last = ""
-    for migration in migrations:
-        if migration.version < last:
-            yield _other_order(migration.up.file, migration.version, last)
-        last = max(last, migration.version)
+    """Diesel orders versions as text, Signalbox as numbers: they part where the numbers are not equally wide.
+
+    Said of the fewest that have to move for both orders to be one.
+    """
+    versions = [migration.version for migration in migrations]
+    kept = _longest_in_order(versions)
+    stay = [versions[index] for index in sorted(kept)]
+    for index, migration in enumerate(migrations):
+        if index in kept:
+            continue
+        here, there = (
+            bisect_right(stay, version_key(versions[index]), key=version_key),
+            bisect_right(stay, versions[index]),
+        )
+        yield _other_order(migration.up.file, versions[index], stay[min(here, there) : max(here, there)], here < there)
 
 
-def _other_order(file: str, version: str, before: str) -> Problem:
+def _longest_in_order(versions: Sequence[str]) -> set[int]:
+    """The places of a longest run of versions that already stand in the order of texts."""
+    ends: list[str] = []
+    places: list[int] = []
+    before: list[int | None] = []
+    for index, version in enumerate(versions):
+        at = bisect_right(ends, version)
+        before.append(places[at - 1] if at else None)
+        ends[at : at + 1] = [version]
+        places[at : at + 1] = [index]
+    kept, last = set(), places[-1] if places else None
+    while last is not None:
+        kept.add(last)
+        last = before[last]
+    return kept
+
+
+def _other_order(file: str, version: str, between: Sequence[str], is_earlier_here: bool) -> Problem:
+    here, there = ("before", "after") if is_earlier_here else ("after", "before")
+    others = between[0] if len(between) == 1 else f"{between[0]} to {between[-1]}"
     return _problem(
         file,
         "other_order",
         Severity.WARNING,
-        f"{version} runs after {before} here, by number; Diesel orders versions as text and runs it first.",
-        "Write all versions equally wide if these two depend on each other.",
+        f"{version} runs {here} {others} here, by number; Diesel orders versions as text and runs it {there}.",
+        "Check that it does not matter which is first. Versions that are equally wide have one order.",
     )
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
-from dashboard.engine.files import directories, seed, updown
+from dashboard.engine.files import directories, other_tools, seed, updown
 from dashboard.engine.files.listing import Limits, list_folder
 from dashboard.engine.files.reader import Reader
-from dashboard.engine.migration import Folder, Problem, Severity
+from dashboard.engine.migration import FileRole, Folder, Problem, Severity
+
+_NUMBER = re.compile(r"[0-9]+")
+_HYPHENATED = re.compile(r"[0-9]+(?:-[0-9]+)*")
 
 #: The first that recognises a folder reads it; the seed's format recognises any.
 READERS: tuple[Reader, ...] = (directories, updown, seed)
@@ -18,10 +22,30 @@ def read(source: Path, limits: Limits = Limits()) -> Folder:  # noqa: B008 - fro
     """Raises SourceMissing or SourceUnreadable; whatever is wrong with single files is in `problems`."""
     listing = list_folder(source)
     reader = next(reader for reader in READERS if reader.recognises(listing))
-    folder = reader.read(listing, limits)
+    folder = _with_positions(reader.read(listing, limits))
     if folder.migrations:
         return folder
     return replace(folder, problems=(_no_migration(source), *folder.problems))
+
+
+def _with_positions(folder: Folder) -> Folder:
+    """A file that nobody reads still has its place among the others, by the number in its name."""
+    errors = {problem.file for problem in folder.problems if problem.severity is Severity.ERROR}
+    files = (
+        replace(entry, version=entry.version or _position(entry.file, folder.format))
+        if entry.role is FileRole.PROBLEM and entry.file in errors
+        else entry
+        for entry in folder.files
+    )
+    return replace(folder, files=tuple(files))
+
+
+def _position(file: str, folder_format: str) -> str | None:
+    if number := other_tools.position(file):
+        return number
+    pattern = _HYPHENATED if folder_format == directories.FORMAT else _NUMBER
+    match = pattern.match(file)
+    return match[0].replace("-", "") if match else None
 
 
 def _no_migration(source: Path) -> Problem:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from dashboard.engine.files import other_tools
 from dashboard.engine.files.script import Reading
-from dashboard.engine.files.seed_names import free_versions
 from dashboard.engine.migration import Migration, Problem, Severity, version_key
 
 
@@ -24,6 +24,11 @@ class Pair:
     unclear: Sequence[str] = ()  # rollbacks that may or may not be meant for it
 
     @property
+    def is_foreign(self) -> bool:
+        """It is written for another tool, which is all that need be said of it."""
+        return any(problem.code == other_tools.CODE for problem in self.up.problems)
+
+    @property
     def file(self) -> str:
         return self.up.script.file
 
@@ -37,14 +42,13 @@ def migrations(pairs: Iterable[Pair]) -> Iterator[Migration]:
     spellings: dict[int, list[str]] = defaultdict(list)
     for version in groups:
         spellings[int(version)].append(version)
-    free = iter(free_versions(groups))
     for pair in pairs:
         problems = [*up_problems(pair.up), *(down_problems(pair.down) if pair.down else ())]
         if rivals := [other.file for other in groups[pair.version] if other is not pair]:
-            problems.append(_duplicate(pair, rivals, next(free)))
+            problems.append(_duplicate(pair, rivals, _right_after(pair.version, spellings)))
         if spelling := next((v for v in spellings[int(pair.version)] if v != pair.version), None):
             problems.append(_same_number(pair, spelling))
-        if pair.down is None and "irreversible" not in pair.up.script.directives:
+        if pair.down is None and not pair.is_foreign and "irreversible" not in pair.up.script.directives:
             problems.append(_no_rollback(pair))
         yield Migration(
             version=pair.version,
@@ -63,9 +67,9 @@ def up_problems(reading: Reading) -> Iterator[Problem]:
         yield _problem(
             file,
             "no_statement",
-            Severity.ERROR,
-            f"{file} holds no statement, so there is nothing to apply.",
-            "Write its SQL, or remove the file.",
+            Severity.WARNING,
+            f"{file} holds no statement: it is recorded as applied, and nothing is run.",
+            "Nothing needs to be done if that is meant. Otherwise write its SQL before it is applied.",
         )
 
 
@@ -103,14 +107,24 @@ def listed(names: Sequence[str]) -> str:
 
 def _duplicate(pair: Pair, rivals: Sequence[str], free: str) -> Problem:
     file = pair.file
+    second = (
+        "Later files may need each of them, and no number right behind is free: put their SQL into one file, in order."
+    )
+    if free and len(rivals) == 1:
+        second = f"If that is {rivals[0]}, rename this one to {free}{pair.ending}."
     return _problem(
         file,
         "duplicate_version",
         Severity.ERROR,
         f"The number {pair.version} is also used by {listed(rivals)}.",
-        f"One file can keep it; rename the others, this one for example to {free}{pair.ending}. "
+        f"Decide which of them runs first; it keeps the number. {second} "
         "Where a file should never run, an admin can skip it in that environment, with a reason.",
     )
+
+
+def _right_after(version: str, taken: Collection[int]) -> str:
+    """The next number where nobody has it, so that a file moved there stays before all that may need it; else none."""
+    return f"{int(version) + 1:0{len(version)}}" if int(version) + 1 not in taken else ""
 
 
 def _same_number(pair: Pair, spelling: str) -> Problem:

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from dashboard.engine.errors import SqlSyntaxError
+from dashboard.engine.files import other_tools
 from dashboard.engine.files.cache import Cache
 from dashboard.engine.files.listing import Entry, Limits
 from dashboard.engine.files.text import decode, hidden_characters
 from dashboard.engine.migration import Problem, Script, Severity
 from dashboard.engine.sql import directives
 from dashboard.engine.sql.excerpts import locate
-from dashboard.engine.sql.statements import Statement, split
+from dashboard.engine.sql.statements import GRAMMAR, Statement, split
 from dashboard.engine.sql.tokens import (
     Token,
     TokenKind,
@@ -23,6 +24,7 @@ from dashboard.engine.sql.tokens import (
 from dashboard.engine.sql.transaction import TransactionMode, TransactionShape, plan_transaction
 
 _PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][\w.:-]*\}|\{\{-?\s*[A-Za-z_.][\w.\s|-]*\}\}|\{%.*?%\}")
+_TEMPLATE = re.compile(r"\{\{.*?\}\}|\$\{.*?\}|\{%.*?%\}")
 _PSQL_VARIABLE = re.compile(r":(['\"]?)[A-Za-z_]\w*\1")
 _PSQL_COMMAND = re.compile(r"\\[^\s\\]*")
 _STDIN = re.compile(r"\bstdin\b", re.IGNORECASE)
@@ -66,6 +68,11 @@ def _read(file: str, content: bytes, limits: Limits) -> Reading:
         script = Script(file=file, sql="", checksum=text.checksum, checksum_sql="")
         return Reading(script=script, problems=text.problems)
     scanned = _tokens(text.sql)
+    if foreign := other_tools.in_script(file, text.sql, scanned):
+        script = Script(
+            file=file, sql=text.sql, checksum=text.checksum, checksum_sql=checksum_tokens(scanned), statements=()
+        )
+        return Reading(script=script, problems=(foreign,))
     asked = directives.read(scanned)
     statements, faults = _statements(file, text.sql)
     problems = [*text.problems, *faults]
@@ -103,8 +110,12 @@ def _tokens(sql: str) -> tuple[Token, ...]:
 
 
 def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
+    """What cannot be seen comes first: what the parser says of it shows only text that looks right."""
     severities = list(Severity)
-    return tuple(sorted(problems, key=lambda p: (severities.index(p.severity), p.line or 0, p.column or 0)))
+    hidden = "hidden_character"
+    return tuple(
+        sorted(problems, key=lambda p: (severities.index(p.severity), p.code != hidden, p.line or 0, p.column or 0))
+    )
 
 
 # What the parser refuses
@@ -183,12 +194,17 @@ def _syntax_problem(file: str, error: SqlSyntaxError) -> Problem:
         code=error.code,
         severity=Severity.ERROR,
         file=file,
-        sentence=f"PostgreSQL's parser refuses the file: {error.facts['message']}.",
-        advice=error.next_step,
+        sentence=f"The parser of PostgreSQL {GRAMMAR} refuses the file: {error.facts['message']}.",
+        advice=f"{error.next_step} If your server is another version and takes it, write it so that {GRAMMAR} "
+        "does, too: a name that is a keyword there goes into double quotes.",
         line=error.facts["line"],
         column=error.facts["column"],
         excerpt=error.facts["excerpt"],
     )
+
+
+_OF_PG_DUMP = ("\\restrict", "\\unrestrict")
+_DUMPED = "pg_dump writes \\restrict and \\unrestrict for psql alone. Remove both lines; nothing needs them."
 
 
 def _psql_problem(file: str, sql: str, commands: list[tuple[int, str]]) -> Problem:
@@ -200,7 +216,9 @@ def _psql_problem(file: str, sql: str, commands: list[tuple[int, str]]) -> Probl
         sql,
         at,
         f"{command}{more} is a command of the program psql; PostgreSQL does not understand it.",
-        "Remove these lines, or write them as SQL. A check meant for psql belongs in a file named test_*.sql.",
+        _DUMPED
+        if command in _OF_PG_DUMP
+        else "Remove these lines, or write them as SQL. A check meant for psql belongs in a file named test_*.sql.",
     )
 
 
@@ -211,7 +229,8 @@ def _client_copy_problem(file: str, sql: str, statement: Statement) -> Problem:
         sql,
         statement.offset,
         f"{statement.summary} moves rows over the connection, beside the SQL; a migration cannot do that.",
-        "Write the rows as INSERT ... VALUES, or load them with psql before or after the migration.",
+        "Write the rows as INSERT ... VALUES, as `pg_dump --inserts` does, or load them with psql before or after "
+        "the migration.",
     )
 
 
@@ -219,7 +238,7 @@ def _placeholder_problem(file: str, sql: str, at: int) -> Problem | None:
     start = sql.rfind("\n", 0, at) + 1
     end = sql.find("\n", at)
     line = sql[start : end if end >= 0 else len(sql)]
-    for match in (*_PLACEHOLDER.finditer(line), *_PSQL_VARIABLE.finditer(line)):
+    for match in (*_TEMPLATE.finditer(line), *_PSQL_VARIABLE.finditer(line)):
         if match.start() <= at - start <= match.end():
             return _unreplaced(file, sql, start + match.start(), match[0], Severity.ERROR)
     return None

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dashboard.engine.files import pairs, script, unrecognised
+from dashboard.engine.files import other_tools, pairs, script, unrecognised
 from dashboard.engine.files.listing import Limits, Listing
 from dashboard.engine.files.pairs import Pair, listed
 from dashboard.engine.files.script import Reading
@@ -44,7 +44,7 @@ def read(listing: Listing, limits: Limits) -> Folder:
     matches = _match_rollbacks(ups, _of(files, FileRole.ROLLBACK))
     problems = [
         *(unrecognised.complaint(entry, listing) for entry in strange),
-        *(_misplaced(place) for place in places if place.role is FileRole.PROBLEM),
+        *(_misplaced(file) for file in _of(files, FileRole.PROBLEM)),
         *(problem for file in _of(files, FileRole.VERIFY) for problem in pairs.verify_problems(file.reading)),
         *matches.problems,
     ]
@@ -190,7 +190,12 @@ def _has_rivals(rollback: _File, rivals: Sequence[str]) -> Problem:
 # The rest
 
 
-def _misplaced(place: PlacedFile) -> Problem:
+def _misplaced(file: _File) -> Problem:
+    """Another tool's file needs no other name."""
+    place = file.place
+    foreign = next((p for p in file.reading.problems if p.code == other_tools.CODE), None)
+    if foreign := foreign or other_tools.named_so(place.file):
+        return foreign
     return Problem(
         code=place.code, severity=Severity.ERROR, file=place.file, sentence=place.sentence, advice=place.advice
     )

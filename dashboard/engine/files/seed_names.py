@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 from dashboard.engine.migration import Direction, FileRole
 
@@ -42,13 +42,17 @@ class PlacedFile:
     advice: str = ""
 
 
-def place_all(files: Iterable[str]) -> tuple[PlacedFile, ...]:
+def place_all(files: Collection[str]) -> tuple[PlacedFile, ...]:
     places = [_place(file) for file in files]
+    present = frozenset(files)
     names: dict[str, set[str]] = defaultdict(set)  # of what may be a migration, by version
     for place in places:
         if place.role is FileRole.MIGRATION:
-            names[place.version].add(place.name)
-    return tuple(_settle(p, names[p.version] - {p.name}) if p.role is FileRole.MIGRATION else p for p in places)
+            names[place.version].add(place.name.removesuffix(".up"))
+    return tuple(
+        _settle(p, names[p.version] - {p.name.removesuffix(".up")}, present) if p.role is FileRole.MIGRATION else p
+        for p in places
+    )
 
 
 def is_migration(file: str) -> bool:
@@ -59,15 +63,6 @@ def is_migration(file: str) -> bool:
 
 def is_test(file: str) -> bool:
     return _place(file).role is FileRole.VERIFY
-
-
-def free_versions(versions: Collection[str]) -> Iterable[str]:
-    """Numbers nobody uses, after the highest one, written as wide as the longest."""
-    number = max((int(version) for version in versions), default=0)
-    width = max((len(version) for version in versions), default=3)
-    while True:
-        number += 1
-        yield f"{number:0{width}}"
 
 
 def _place(file: str) -> PlacedFile:
@@ -84,10 +79,10 @@ def _place(file: str) -> PlacedFile:
     return _wrong_name(file)
 
 
-def _settle(place: PlacedFile, others: Collection[str]) -> PlacedFile:
+def _settle(place: PlacedFile, others: Collection[str], files: Collection[str]) -> PlacedFile:
     """What is named like something else is that, where its migration is among the `others` of its version."""
     if match := _OTHER_TOOLS.fullmatch(place.name):
-        return _other_tool(place.file, place.version, match["name"], match["ending"].lower())
+        return _of_other_style(place, match["name"], match["ending"], files)
     match = _SUFFIXED.fullmatch(place.name)
     if not match:
         return place
@@ -111,15 +106,27 @@ def _orphan(file: str, version: str, base: str) -> PlacedFile:
     )
 
 
+def _of_other_style(place: PlacedFile, base: str, ending: str, files: Collection[str]) -> PlacedFile:
+    """A folder that changed its style is read whole, unless both styles have a file for the same."""
+    version = place.version
+    if ending == Direction.UP and f"{version}_{base}.sql" not in files:
+        return replace(place, name=base)
+    rivals = {f"{version}_{base}_rollback.sql", f"{version}_{base}.rollback.sql", f"{version}_rollback.sql"}
+    if ending == Direction.DOWN and not rivals.intersection(files):
+        return replace(place, role=FileRole.ROLLBACK, name=base)
+    return _other_tool(place.file, version, base, ending.lower())
+
+
 def _other_tool(file: str, version: str, base: str, ending: str) -> PlacedFile:
     better = f"{version}_{base}.sql" if ending == Direction.UP else f"{version}_{base}_rollback.sql"
+    advice = f"Rename it to {better}, or remove it where that is there already."
     return PlacedFile(
         file=file,
         role=FileRole.PROBLEM,
         version=version,
         code="wrong_name",
         sentence=f"{file} is named the way another migration tool does it, and is not read here.",
-        advice=f"Rename it to {better}.",
+        advice=advice,
     )
 
 

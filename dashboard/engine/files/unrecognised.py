@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import re
 
+from dashboard.engine.files import other_tools
 from dashboard.engine.files.listing import Entry, EntryKind, Listing
 from dashboard.engine.migration import Problem, Severity
 
-_LOOKS_LIKE_SQL = re.compile(r"\.(sql|psql|pgsql)\b|^[0-9]+[_-]", re.IGNORECASE)
+_LOOKS_LIKE_SQL = re.compile(r"\.(sql|psql|pgsql)\b", re.IGNORECASE)
+_NUMBERED = re.compile(r"[0-9]+[_-]")
+_TEST = re.compile(r".*[_.]test\.\w+")
+
+#: Where Sqitch keeps its scripts.
+_SQITCH = ("deploy", "revert", "verify")
 
 
 def is_stranger(entry: Entry) -> bool:
@@ -18,7 +24,7 @@ def is_stranger(entry: Entry) -> bool:
 def complaint(entry: Entry, listing: Listing) -> Problem:
     match entry.kind:
         case EntryKind.FOLDER:
-            return _folder(entry)
+            return _folder(entry, listing)
         case EntryKind.LINK:
             return _error(
                 entry,
@@ -32,11 +38,16 @@ def complaint(entry: Entry, listing: Listing) -> Problem:
             return _file(entry, listing)
 
 
-def _folder(entry: Entry) -> Problem:
+def _folder(entry: Entry, listing: Listing) -> Problem:
     try:
-        holds_sql = any(item.suffix.lower() == ".sql" for item in entry.path.iterdir())
+        names = frozenset(item.name for item in entry.path.iterdir())
+        holds_sql = any(name.lower().endswith(".sql") for name in names)
     except OSError:
-        holds_sql = True  # it cannot be ruled out
+        names, holds_sql = frozenset(), True  # it cannot be ruled out
+    if other_tools.is_prisma(entry.name, names):
+        return other_tools.prisma(entry.name)
+    if entry.name in _SQITCH and "sqitch.plan" in listing.names:
+        return other_tools.sqitch(entry.name)
     if holds_sql:
         return _error(
             entry,
@@ -55,13 +66,30 @@ def _file(entry: Entry, listing: Listing) -> Problem:
             f"The name {entry.name} holds characters that cannot be seen or that are written in two ways.",
             "Rename it with plain letters, digits and underscores.",
         )
+    if entry.name == "sqitch.plan":
+        return other_tools.sqitch(entry.name)
     if not _LOOKS_LIKE_SQL.search(entry.name):
+        if _NUMBERED.match(entry.name) or other_tools.language_of(entry.name):
+            return _numbered(entry)
         return _note(entry, "not_sql", f"{entry.name} is not a .sql file and is not read.")
     if entry.name.startswith("."):
         advice = f"Rename it to {entry.name.lstrip('.')} if it should be read, or remove it."
         return _error(entry, "wrong_name", f"{entry.name} is hidden, so it is not read.", advice)
     return _error(
         entry, "wrong_name", f"{entry.name} looks like SQL but does not end in .sql.", _rename(entry.name, listing)
+    )
+
+
+def _numbered(entry: Entry) -> Problem:
+    if _TEST.fullmatch(entry.name):
+        return _note(entry, "not_sql", f"{entry.name} is not a .sql file and is not read.")
+    if language := other_tools.language_of(entry.name):
+        return other_tools.in_language(entry.name, language)
+    return _error(
+        entry,
+        "wrong_name",
+        f"{entry.name} is numbered like a migration and is no .sql file, so it is not read.",
+        "Move it out of the folder if it is none. If it is one, write it as SQL under the same number.",
     )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from dashboard.engine.files import pairs, script, seed_names, unrecognised
+from dashboard.engine.files import other_tools, pairs, script, seed_names, unrecognised
 from dashboard.engine.files.listing import Entry, Limits, Listing
 from dashboard.engine.files.pairs import Pair
 from dashboard.engine.files.script import Reading
@@ -44,8 +44,8 @@ def recognises(listing: Listing) -> bool:
 def read(listing: Listing, limits: Limits) -> Folder:
     strange = [entry for entry in listing.entries if unrecognised.is_stranger(entry)]
     entries = {entry.name: entry for entry in listing.entries if not unrecognised.is_stranger(entry)}
-    places = [_place(name) for name in entries]
-    readings = {p.file: _read(entries[p.file], limits) for p in places if p.role is not FileRole.PROBLEM}
+    places = _places(entries)
+    readings = {p.file: _read(entries[p.file], limits) for p in places}
     migrations = tuple(pairs.migrations(_pairs(places, readings)))
     problems = [
         *(unrecognised.complaint(entry, listing) for entry in strange),
@@ -68,6 +68,25 @@ def _place(file: str) -> _Place:
     return _Place(file=file, role=FileRole.VERIFY if seed_names.is_test(file) else FileRole.PROBLEM)
 
 
+_PARTED = re.compile(r"(?P<stem>[0-9]+_.+)[_-](?P<way>up|down|undo|revert)\.sql", re.IGNORECASE)
+
+
+def _places(files: Collection[str]) -> list[_Place]:
+    """Each where it belongs; what is named in the seed's style too, unless both styles have a file for the same."""
+    places = [_place(file) for file in files]
+    taken = {(place.version, place.role) for place in places}
+    seeds = {place.file: place for place in seed_names.place_all(files)}
+    for number, place in enumerate(places):
+        plain = seeds[place.file]
+        is_clear = plain.role in _OF_MIGRATIONS and (plain.version, plain.role) not in taken
+        if place.role is FileRole.PROBLEM and is_clear and not _PARTED.fullmatch(place.file):
+            places[number] = _Place(file=place.file, role=plain.role, version=plain.version, name=plain.name)
+    return places
+
+
+_OF_MIGRATIONS = (FileRole.MIGRATION, FileRole.ROLLBACK)
+
+
 def _read(entry: Entry, limits: Limits) -> Reading:
     try:
         outside = entry.content(len(_NO_TRANSACTION)) == _NO_TRANSACTION
@@ -86,7 +105,7 @@ def _pairs(places: list[_Place], readings: Mapping[str, Reading]) -> Iterator[Pa
                 name=up.name,
                 up=readings[up.file],
                 down=readings[down.file] if down else None,
-                ending=f"_{up.name}.up.sql",
+                ending=f"_{up.name}.up.sql" if _NAME.fullmatch(up.file) else f"_{up.name}.sql",
                 rollback_file=f"{up.version}_{up.name}.down.sql",
             )
 
@@ -124,7 +143,7 @@ def _problems_beside(places: list[_Place], readings: Mapping[str, Reading]) -> I
         if place.role is FileRole.VERIFY:
             yield from pairs.verify_problems(readings[place.file])
         elif place.role is FileRole.PROBLEM:
-            yield _wrong_name(place.file)
+            yield _misplaced(readings[place.file])
         elif place.role is FileRole.ROLLBACK and place.file not in taken:
             yield _orphan(place)
             yield from pairs.down_problems(readings[place.file])
@@ -140,14 +159,25 @@ def _orphan(place: _Place) -> Problem:
     )
 
 
+def _misplaced(reading: Reading) -> Problem:
+    """Another tool's file needs no other name."""
+    file = reading.script.file
+    foreign = next((p for p in reading.problems if p.code == other_tools.CODE), None)
+    return foreign or other_tools.named_so(file) or _wrong_name(file)
+
+
 def _wrong_name(file: str) -> Problem:
     stem = file.removesuffix(".sql")
     better = f"{stem}.up.sql" if seed_names.is_migration(file) else "<version>_<name>.up.sql"
+    advice = f"Rename it to {better} if it is a migration, or to test_{stem}.sql if it is a test."
+    if parted := _PARTED.fullmatch(file):
+        way = Direction.UP if parted["way"].lower() == Direction.UP else Direction.DOWN
+        advice = f"Rename it to {parted['stem']}.{way}.sql, or remove it where that is there already."
     return _problem(
         file,
         "wrong_name",
         f"{file} follows neither <version>_<name>.up.sql nor <version>_<name>.down.sql, as the other files here do.",
-        f"Rename it to {better} if it is a migration, or to test_{stem}.sql if it is a test.",
+        advice,
     )
 
 

@@ -13,7 +13,16 @@ from dashboard.engine.lint.earlier import EarlierMigrations
 from dashboard.engine.lint.findings import Hit
 from dashboard.engine.migration import Direction, Migration, Problem, Script, Severity
 from dashboard.engine.sql.do_blocks import inner
-from dashboard.engine.sql.objects import DatabaseObject, Drop, ObjectSet, dropped_by, is_temporary, made_by, table
+from dashboard.engine.sql.objects import (
+    DatabaseObject,
+    Drop,
+    ObjectSet,
+    dropped_by,
+    is_temporary,
+    made_by,
+    newly_made_by,
+    table,
+)
 from dashboard.engine.sql.statements import Statement, tree
 from dashboard.engine.sql.trees import Name, by_kind, kind, relation_name
 
@@ -25,6 +34,7 @@ class Parsed:
     statement: Statement
     tree: Any
     nodes: Mapping[str, Sequence[Any]]  # by the type's name, like RangeVar
+    is_inner: bool = False  # it stands in a DO block, which may or may not run it
 
     @property
     def kind(self) -> str:
@@ -69,6 +79,12 @@ class LintedScript:
         return ObjectSet(item for parsed in self.parsed for item in made_by(parsed.tree))
 
     @cached_property
+    def surely_made(self) -> ObjectSet:
+        """Without what IF NOT EXISTS may have come upon, a DO block may not have made, or had another name before."""
+        parsed = (parsed for parsed in self.parsed if not parsed.is_inner)
+        return ObjectSet(item for each in parsed for item in newly_made_by(each.tree))
+
+    @cached_property
     def altered(self) -> frozenset[str]:
         """Tables, without their schema, that get a column, a constraint or an index here."""
         parts = ("column", "constraint")
@@ -87,6 +103,15 @@ class LintedScript:
     def makes(self, item: DatabaseObject) -> bool:
         """This script makes it, and no migration before did; or it drops the older one and makes it anew."""
         return item in self.made and (not self.earlier.has(item) or item in self.dropped)
+
+    def surely_makes(self, item: DatabaseObject) -> bool:
+        """It holds nothing but what this script puts into it."""
+        return item in self.surely_made and (not self.earlier.has(item) or item in self.dropped)
+
+    def is_surely_fresh(self, name: Name) -> bool:
+        """As `is_fresh`, where rows are at stake."""
+        item = table(name)
+        return self.surely_makes(item) or item in self.dropped or item in self._temporary
 
     def is_fresh(self, name: Name) -> bool:
         """Nobody uses the table when this script runs: it is made here, or is about to be dropped here."""
@@ -137,4 +162,4 @@ def _parsed(statements: Sequence[Statement]) -> Iterator[Parsed]:
         for each in (statement, *inner(statement)):
             parse_tree = tree(each)
             if parse_tree is not None:
-                yield Parsed(statement=each, tree=parse_tree, nodes=by_kind(parse_tree))
+                yield Parsed(statement=each, tree=parse_tree, nodes=by_kind(parse_tree), is_inner=each is not statement)

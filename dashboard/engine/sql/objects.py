@@ -61,6 +61,22 @@ def made_by(tree: Any) -> Iterator[DatabaseObject]:
         yield from maker(tree)
 
 
+def newly_made_by(tree: Any) -> Iterator[DatabaseObject]:
+    """What was not there before the statement, under any name: nothing where IF NOT EXISTS lets it come upon it."""
+    if kind(tree) in _RENAMES or getattr(tree, "if_not_exists", False):
+        return
+    old = {_added_column(c) for c in alter_commands(tree) if c.missing_ok} if kind(tree) == "AlterTableStmt" else set()
+    yield from (item for item in made_by(tree) if item.kind != "column" or item.part not in old)
+
+
+def _added_column(command: Any) -> str:
+    definition = getattr(command, "def")
+    return str(definition.column_def.colname) if definition.HasField("column_def") else ""
+
+
+_RENAMES = ("RenameStmt", "AlterObjectSchemaStmt")
+
+
 def dropped_by(tree: Any) -> Iterator[Drop]:
     match kind(tree):
         case "DropStmt":

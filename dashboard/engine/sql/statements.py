@@ -63,6 +63,9 @@ def tree(statement: Statement) -> Any | None:
     return read(statement.sql)[1] if statement.node else None
 
 
+#: The PostgreSQL whose grammar this is.
+GRAMMAR = postgast.parse("SELECT 1").version // 10000
+
 #: No tree is built of a longer statement. Trees are written out by recursion: at some 10,000 levels that overflows
 #: the stack and ends the process. Splitting and scanning do not recurse.
 TREE_TOKENS = 4000
@@ -191,6 +194,13 @@ def _moves_tablespace(tree: Any) -> bool:
     return any(option.def_elem.defname == "tablespace" for option in tree.options)
 
 
+def _creates_slot(tree: Any) -> bool:
+    """A subscription that does not connect makes no slot unless told to."""
+    if any(option.def_elem.defname == "create_slot" for option in tree.options):
+        return not _option_is_off(tree.options, "create_slot")
+    return not _option_is_off(tree.options, "connect")
+
+
 def _refreshes_subscription(tree: Any) -> bool:
     kind = _enum_name(tree, "kind")
     changes_publications = kind.endswith(("_SET_PUBLICATION", "_ADD_PUBLICATION", "_DROP_PUBLICATION"))
@@ -209,7 +219,7 @@ NON_TRANSACTIONAL: Mapping[str, Callable[[Any], bool]] = {
     "alter_database_stmt": _moves_tablespace,
     "create_table_space_stmt": _always,
     "drop_table_space_stmt": _always,
-    "create_subscription_stmt": _always,
+    "create_subscription_stmt": _creates_slot,
     "drop_subscription_stmt": _always,
     "alter_subscription_stmt": _refreshes_subscription,
     "alter_system_stmt": _always,

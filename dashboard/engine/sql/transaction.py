@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dashboard.engine.sql import directives
-from dashboard.engine.sql.statements import Statement, TransactionControl, split
+from dashboard.engine.sql.statements import Statement, TransactionControl, split, tree
 
 
 class TransactionMode(StrEnum):
@@ -47,12 +47,12 @@ def plan_transaction(statements: tuple[Statement, ...], directives: Mapping[str,
     one BEGIN ... COMMIT pair around or inside the script is absorbed: neither is sent, all else runs in file order
     in one transaction. A script of nothing but non-transactional statements runs without one.
     """
-    if directives.get("transaction") == TransactionMode.NONE:
+    if statements and directives.get("transaction") == TransactionMode.NONE:
         return _statement_by_statement(statements)
     fault = _control_fault(statements)
     sent = tuple(s for s in statements if s.control is None)
     absorbed = fault is None and len(sent) < len(statements)
-    outside = [s for s in sent if not s.transactional]
+    outside = [s for s in sent if not s.transactional and s not in _drops_without_slot(sent)]
     if not outside:
         return TransactionShape(mode=TransactionMode.SINGLE, sent=sent, absorbed=absorbed, fault=fault)
     if absorbed:
@@ -60,6 +60,19 @@ def plan_transaction(statements: tuple[Statement, ...], directives: Mapping[str,
     elif len(outside) < len(sent):
         fault = fault or _mixed_fault(outside[0])
     return TransactionShape(mode=TransactionMode.NONE, sent=sent, fault=fault)
+
+
+def _drops_without_slot(statements: tuple[Statement, ...]) -> list[Statement]:
+    """DROP SUBSCRIPTION of one from which this script took its slot before: that may run in a transaction."""
+    freed: set[str] = set()
+    drops = []
+    for statement in statements:
+        if statement.node == "alter_subscription_stmt" and (parsed := tree(statement)):
+            options = (option.def_elem for option in parsed.options)
+            freed |= {parsed.subname for o in options if o.defname == "slot_name" and o.arg.string.sval == "none"}
+        if statement.node == "drop_subscription_stmt" and (parsed := tree(statement)) and parsed.subname in freed:
+            drops.append(statement)
+    return drops
 
 
 def _statement_by_statement(statements: tuple[Statement, ...]) -> TransactionShape:
@@ -122,11 +135,15 @@ def _wrapped_fault(statement: Statement) -> ShapeFault:
     )
 
 
+#: Where only the server knows.
+_UNLESS = {"drop_subscription_stmt": " unless its slot_name is NONE"}
+
+
 def _mixed_fault(statement: Statement) -> ShapeFault:
     return ShapeFault(
         code="non_transactional_mixed",
-        sentence=f"PostgreSQL refuses {statement.summary} (line {statement.line}) inside a transaction, "
-        "but the other statements of this file need one.",
+        sentence=f"PostgreSQL refuses {statement.summary} (line {statement.line}) inside a transaction"
+        f"{_UNLESS.get(statement.node, '')}, and a file with other statements beside it runs as one.",
         advice="Move it into a file of its own. Or write `-- signalbox: transaction=none` at the top: then every "
         "statement is committed by itself, and a failure leaves the ones before it in place.",
         statement=statement,

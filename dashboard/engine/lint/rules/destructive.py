@@ -1,7 +1,7 @@
 """Data that stands in the target is gone afterwards: DROP, TRUNCATE, DELETE or UPDATE of every row, a narrower type.
 
 In a migration; what a rollback takes away is forecast in rows before it runs, and its own rules look at it. Tables and
-columns the script makes itself hold no data anyone would miss.
+columns the script makes itself hold no data anyone would miss; one that IF NOT EXISTS may have come upon can.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _dropped(linted: LintedScript) -> Iterator[Hit]:
 
 
 def _is_own(linted: LintedScript, dropped: DatabaseObject) -> bool:
-    return linted.makes(dropped) or linted.makes(table(dropped.name)) or dropped.name.schema == "pg_temp"
+    return linted.surely_makes(dropped) or linted.surely_makes(table(dropped.name)) or dropped.name.schema == "pg_temp"
 
 
 def _narrowed(linted: LintedScript) -> Iterator[Hit]:
@@ -59,7 +59,7 @@ def _narrowed(linted: LintedScript) -> Iterator[Hit]:
             continue
         for of, column, wanted in typed_columns(parsed.tree):
             known = linted.earlier.type_of(of, column)
-            if not linted.is_fresh(of) and narrows(known, wanted):
+            if not linted.is_surely_fresh(of) and narrows(known, wanted):
                 came_from = f"from {known} " if known else ""
                 yield parsed.hit(
                     Severity.WARNING,
@@ -88,10 +88,11 @@ def _emptied(linted: LintedScript, parsed: Parsed) -> Iterator[Hit]:
 
 
 def _overwritten(linted: LintedScript, parsed: Parsed) -> Iterator[Hit]:
-    """A column this script adds has no older values to lose."""
+    """A column this script adds has no older values to lose, unless its table came with it and may be older."""
     of = relation_name(parsed.tree.relation)
     columns = [unwrap(node).name for node in parsed.tree.target_list]
-    old = [c for c in columns if DatabaseObject(kind="column", name=of, part=c) not in linted.made]
+    added = linted.surely_made if table(of) in linted.made else linted.made
+    old = [c for c in columns if DatabaseObject(kind="column", name=of, part=c) not in added]
     if old:
         yield parsed.hit(
             Severity.WARNING,
@@ -115,4 +116,4 @@ def _truncated(linted: LintedScript, parsed: Parsed) -> Iterator[Hit]:
 
 
 def _is_shared(linted: LintedScript, relation: Any) -> bool:
-    return not is_temporary(relation) and not linted.is_fresh(relation_name(relation))
+    return not is_temporary(relation) and not linted.is_surely_fresh(relation_name(relation))

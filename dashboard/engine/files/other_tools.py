@@ -1,0 +1,282 @@
+"""Files and layouts of other migration tools. Sent as plain SQL they would do what nobody meant: the part that undoes a
+migration would run right behind the part that makes it.
+
+A mark counts where its tool reads it: in a line comment that begins its line, never in a string, a function body or a
+block comment.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dashboard.engine.migration import Problem, Severity
+from dashboard.engine.sql.excerpts import locate
+from dashboard.engine.sql.tokens import Token, TokenKind
+
+CODE = "other_tool"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tool:
+    name: str
+    mark: re.Pattern[str]
+    what: str  # what it means to the tool, after "as ... reads it"
+    advice: str
+    at_top: bool = False  # it counts only above the first statement
+
+
+_SPLIT = (
+    "Put what stands under {up} into a file of its own, like 001_name.up.sql, and what stands under {down} into "
+    "001_name.down.sql, both without these lines. Or go on running this folder with {tool}."
+)
+_WHOLE = "Write the file as plain SQL, without these lines, or go on running this folder with {tool}."
+
+
+def _in_two(name: str, mark: str, up: str, down: str) -> _Tool:
+    return _Tool(
+        name=name,
+        mark=re.compile(mark),
+        what="parts the file into what is run and what undoes it",
+        advice=_SPLIT.format(up=up, down=down, tool=name),
+    )
+
+
+def _whole(name: str, mark: str, what: str, advice: str = _WHOLE, *, at_top: bool = False) -> _Tool:
+    return _Tool(name=name, mark=re.compile(mark), what=what, advice=advice.format(tool=name), at_top=at_top)
+
+
+_TOOLS = (
+    _in_two("dbmate", r"--\s*migrate:(up|down)(\s.*)?", "`-- migrate:up`", "`-- migrate:down`"),
+    _in_two(
+        "goose",
+        r"(?i:--\s*\+goose\s+(up|down|statementbegin|statementend|no\s+transaction|envsub)\b.*)",
+        "`-- +goose Up`",
+        "`-- +goose Down`",
+    ),
+    _in_two(
+        "sql-migrate",
+        r"(?i:--\s*\+migrate\s+(up|down|statementbegin|statementend)\b.*)",
+        "`-- +migrate Up`",
+        "`-- +migrate Down`",
+    ),
+    _whole(
+        "tern",
+        r"----\s*(create above\s*/\s*drop below|tern:.*?)\s*----\s*",
+        "parts the file into what is run and what undoes it",
+        "Put what stands above that line into a file of its own, like 001_name.up.sql, and what stands below it into "
+        "001_name.down.sql. Or go on running this folder with {tool}.",
+    ),
+    _whole(
+        "Liquibase",
+        r"(?i:--\s*(liquibase\s+formatted\s+sql|changeset\s+\S+:\S+).*)",
+        "makes the file a list of change sets, each recorded by itself",
+        "Put each change set into a file of its own, like 001_name.sql, as plain SQL; what stands behind --rollback "
+        "belongs into 001_name_rollback.sql, and a line with nothing but a delimiter such as / goes. Or go on running "
+        "this folder with {tool}.",
+    ),
+    _whole(
+        "Sqitch",
+        r"--\s*(Deploy|Revert|Verify)\s+\S+\s+(to|from|on)\s+\S+\s*",
+        "makes the file one script of a change, whose order sqitch.plan gives",
+        "Number the scripts as sqitch.plan orders them: deploy/name.sql becomes 001_name.sql and revert/name.sql "
+        "001_name_rollback.sql, without this line. Or go on running this folder with {tool}.",
+        at_top=True,
+    ),
+    _whole(
+        "graphile-migrate",
+        r"--!\s*(?i:previous|hash|allowinvalidhash|message|include|no-transaction)\b.*",
+        "chains the file to the one before it",
+    ),
+    _whole(
+        "yoyo",
+        r"--\s*(transactional:\s*\w+|depends:(\s+[\w.-]*[0-9][\w.-]*)*)\s*",
+        "decides on the order of the files or on their transaction",
+        "Write `-- signalbox: depends=<version>` or `-- signalbox: transaction=none` instead, or remove the line where "
+        "it changes nothing. Or go on running this folder with {tool}.",
+        at_top=True,
+    ),
+)
+
+_NODE_UP = re.compile(r"(?i:--[\s-]*up\s+migration\b.*)")
+_NODE_DOWN = re.compile(r"(?i:--[\s-]*down\s+migration\b.*)")
+_NODE = _in_two("node-pg-migrate", "", "`-- Up Migration`", "`-- Down Migration`")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LineComment:
+    """A line comment that begins its line."""
+
+    text: str
+    offset: int
+    is_below_code: bool
+    is_above_code: bool
+
+
+def in_script(file: str, sql: str, tokens: Sequence[Token]) -> Problem | None:
+    """The first mark of another tool in the text; `tokens` are empty where it has no readable ones."""
+    if "--" not in sql:
+        return None
+    lines = [*(_comments(sql, tokens) if tokens else _lines(sql))]
+    for line in lines:
+        for tool in _TOOLS:
+            if tool.mark.fullmatch(line.text) and not (tool.at_top and line.is_below_code):
+                return _problem(file, sql, line, tool)
+    return _node_pg_migrate(file, sql, lines)
+
+
+def _comments(sql: str, tokens: Sequence[Token]) -> Iterator[_LineComment]:
+    code = [token.offset for token in tokens if token.kind is not TokenKind.COMMENT]
+    first, last = (code[0], code[-1]) if code else (len(sql), -1)
+    for token in tokens:
+        if token.kind is TokenKind.COMMENT and token.text.startswith("--") and _begins_its_line(sql, token.offset):
+            yield _LineComment(
+                text=token.text.rstrip(),
+                offset=token.offset,
+                is_below_code=first < token.offset,
+                is_above_code=token.offset < last,
+            )
+
+
+def _begins_its_line(sql: str, offset: int) -> bool:
+    return not sql[sql.rfind("\n", 0, offset) + 1 : offset].strip()
+
+
+_LINE = re.compile(r"^[ \t]*(--.*?)\s*$", re.MULTILINE)
+
+
+def _lines(sql: str) -> Iterator[_LineComment]:
+    """Of a text with a quote or a comment that never ends; it cannot run as it is either way."""
+    for match in _LINE.finditer(sql):
+        yield _LineComment(text=match[1], offset=match.start(1), is_below_code=False, is_above_code=True)
+
+
+def _node_pg_migrate(file: str, sql: str, lines: Sequence[_LineComment]) -> Problem | None:
+    """Its marks are plain words, so a heading is none: only where they part a file in two do they mean something."""
+    ups = [line for line in lines if _NODE_UP.fullmatch(line.text)]
+    downs = [line for line in lines if _NODE_DOWN.fullmatch(line.text)]
+    parting = [line for line in downs if ups or (line.is_below_code and line.is_above_code)]
+    return _problem(file, sql, min((*ups, *parting), key=lambda line: line.offset), _NODE) if parting else None
+
+
+def _problem(file: str, sql: str, line: _LineComment, tool: _Tool) -> Problem:
+    place = locate(sql, line.offset + 1)
+    return Problem(
+        code="other_tool",
+        severity=Severity.ERROR,
+        file=file,
+        sentence=f"{file} is written for {tool.name}: `{line.text[:60]}` {tool.what}. Signalbox would run all of it, "
+        "so it runs none of it.",
+        advice=tool.advice,
+        line=place.line,
+        column=place.column,
+        excerpt=place.excerpt,
+    )
+
+
+# Names
+
+_FLYWAY = re.compile(r"(?:(?P<kind>[VUB])(?P<version>[0-9]+(?:[._][0-9]+)*)|(?P<again>R))__(?P<name>.+)\.sql")
+_PRISMA = re.compile(r"[0-9]{14}_.+")
+_NUMBERED = re.compile(r"(?:[0-9]+[_-]|V[0-9][0-9._]*__|R__).*\.(?P<ending>\w+)")
+_LANGUAGES = {
+    "go": "Go",
+    "js": "JavaScript",
+    "cjs": "JavaScript",
+    "mjs": "JavaScript",
+    "ts": "TypeScript",
+    "cts": "TypeScript",
+    "mts": "TypeScript",
+    "py": "Python",
+    "rb": "Ruby",
+    "java": "Java",
+    "kt": "Kotlin",
+    "php": "PHP",
+    "ex": "Elixir",
+    "exs": "Elixir",
+    "rs": "Rust",
+    "cs": "C#",
+    "pl": "Perl",
+    "sh": "shell",
+    "xml": "XML",
+    "yaml": "YAML",
+    "yml": "YAML",
+    "json": "JSON",
+    "fizz": "Fizz",
+}
+
+
+def named_so(file: str) -> Problem | None:
+    """What is wrong with a .sql file that is named as Flyway has it."""
+    match = _FLYWAY.fullmatch(file)
+    return (
+        _named(file, f"{file} is named as Flyway has it, and is not read here.", _flyway_advice(match))
+        if match
+        else None
+    )
+
+
+def position(file: str) -> str:
+    """The number in a name of Flyway, by which such a file has its place among the others; "" without one."""
+    match = _FLYWAY.fullmatch(file)
+    return re.split("[._]", match["version"])[0] if match and match["version"] else ""
+
+
+def _flyway_advice(match: re.Match[str]) -> str:
+    name, keep = match["name"], "Or go on running this folder with Flyway."
+    if match["again"]:
+        return (
+            f"Rename it to <version>_{name}.sql, with a number behind what it needs, and write "
+            f"`-- signalbox: repeatable` into it. {keep}"
+        )
+    version = match["version"]
+    if not version.isdigit():
+        version = "<version>"
+    if match["kind"] == "U":
+        better = f"{version}_{name}_rollback.sql"
+    else:
+        better = f"{version}_{name}.sql"
+    numbers = "; a version is digits alone, in the order in which Flyway runs the files" if "<" in version else ""
+    return f"Rename it to {better}{numbers}. {keep}"
+
+
+def language_of(file: str) -> str:
+    """What a numbered file that is no SQL is written in; "" where that is not known."""
+    match = _NUMBERED.fullmatch(file)
+    return _LANGUAGES.get(match["ending"].lower(), "") if match else ""
+
+
+def in_language(file: str, language: str) -> Problem:
+    return _named(
+        file,
+        f"{file} is a migration in {language}, which Signalbox cannot run.",
+        "Write what it does as SQL under the same number. Where its own tool has run it everywhere already, "
+        "move it out of the folder.",
+    )
+
+
+def is_prisma(directory: str, files: frozenset[str]) -> bool:
+    return bool(_PRISMA.fullmatch(directory)) and "migration.sql" in files
+
+
+def prisma(directory: str) -> Problem:
+    return _named(
+        directory,
+        f"{directory} is a migration as Prisma and Drizzle have it, and its migration.sql is not read.",
+        "Rename migration.sql in it to up.sql, in every such directory, and write down.sql beside it where the "
+        "migration can be undone. Or go on running this folder with Prisma or Drizzle.",
+    )
+
+
+def sqitch(file: str) -> Problem:
+    return _named(
+        file,
+        f"{file} belongs to Sqitch, which keeps the order of the changes in sqitch.plan; it is not read.",
+        "Number the scripts as sqitch.plan orders them: deploy/name.sql becomes 001_name.sql and revert/name.sql "
+        "001_name_rollback.sql. Or go on running this folder with Sqitch.",
+    )
+
+
+def _named(file: str, sentence: str, advice: str) -> Problem:
+    return Problem(code="other_tool", severity=Severity.ERROR, file=file, sentence=sentence, advice=advice)
