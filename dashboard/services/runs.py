@@ -173,8 +173,10 @@ def lost() -> list[Run]:
 
 def _said(accepted: Sequence[str], confirmation: Confirmation | None) -> dict[str, Any]:
     """What the person who starts a run has read and let pass, for the audit log."""
-    told = {"rows_to_lose": confirmation.forecast.word} if confirmation and confirmation.forecast.is_destructive else {}
-    return {"accepted": list(accepted), **told}
+    if confirmation is None or not confirmation.forecast.is_destructive:
+        return {"accepted": list(accepted)}
+    shown = {"rows_shown": confirmation.shown} if confirmation.shown else {}
+    return {"accepted": list(accepted), "rows_to_lose": confirmation.forecast.word, **shown}
 
 
 def _queue(plan: Plan, *, environment: Environment, by: Actor, request: Request | None, said: Mapping[str, Any]) -> Run:
