@@ -134,7 +134,7 @@ def test_a_table_in_use_has_more_rows_by_then_and_that_is_recorded_and_stops_nob
     readable.query(readable.production, "INSERT INTO users SELECT generate_series(4, 9)")
     given = Confirmation(forecast=forecasts.of_plan(plan, readable.production), typed="3", shown="3")
     run = runs.start(plan, **starting(plan, readable.production, alice), confirmation=given)
-    said = AuditEvent.objects.get(kind="run.queued", run=run).data
+    said = AuditEvent.objects.get(kind="run.queued", run_id=run.pk).data
     assert (said["rows_to_lose"], said["rows_shown"]) == ("9", "3")
 
 
