@@ -118,6 +118,10 @@ def _aside(loss: Loss, plan: Plan, *, can_save: bool) -> Iterator[str]:
         yield _written_since(loss.written_since)
     if loss.size >= WORTH_TELLING:
         yield f"{filesizeformat(loss.size)} with its indexes, when it was last analysed."
+    yield from _unsaved(loss, can_save=can_save)
+
+
+def _unsaved(loss: Loss, *, can_save: bool) -> Iterator[str]:
     if loss.why_unsaved:
         yield f"Cannot be saved first: {loss.why_unsaved}."
     elif loss.fate is Fate.REDUCED and loss.copy is None:

@@ -94,8 +94,8 @@ def _sentence(kept: Kept) -> str:
         return _outlook(kept.outlook, is_values=bool(save.copy.columns))
     if save.brought_back_at and save.left:
         return (
-            f"{save.brought_back_by} brought a part of it back in run {save.brought_back_in}; {save.left:,} did not come: "
-            "something else stood there, or the row was gone. The copy still has them."
+            f"{save.brought_back_by} brought a part of it back in run {save.brought_back_in}; "
+            f"{save.left:,} did not come: something else stood there, or the row was gone. The copy still has them."
         )
     if save.brought_back_at:
         return f"{save.brought_back_by} brought it back in run {save.brought_back_in}. Doing so again does no harm."
@@ -106,11 +106,15 @@ def _outlook(outlook: Outlook, *, is_values: bool) -> str:
     noun = "value" if is_values else "row"
     parts = [f"{_counted(outlook.fills, noun)} would be put where nothing stands now."]
     if outlook.differs:
-        parts.append(f"In the place of {_counted(outlook.differs, noun)} something else stands: kept, unless overwritten.")
+        parts.append(
+            f"In the place of {_counted(outlook.differs, noun)} something else stands: kept, unless overwritten."
+        )
     if outlook.gone:
         parts.append(f"{_counted(outlook.gone, 'row')} cannot come back: the row is not there any more.")
     if outlook.triggers:
-        parts.append(f"The role of Signalbox cannot keep these triggers silent, so they run: {', '.join(outlook.triggers)}.")
+        parts.append(
+            f"The role of Signalbox cannot keep these triggers silent, so they run: {', '.join(outlook.triggers)}."
+        )
     return " ".join(parts)
 
 

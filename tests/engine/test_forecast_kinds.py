@@ -1,9 +1,10 @@
-"""Statement by statement: what is forecast, and what is really gone once it has run. "Nothing" is never said wrongly."""
+"""Statement by statement: what is forecast, and what is really gone once it has run."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import nullcontext
 from typing import Any
 
 import psycopg
@@ -117,7 +118,9 @@ LOSING = [
     "EXPLAIN ANALYZE DELETE FROM w",
     "PREPARE x AS DELETE FROM w; EXECUTE x",
     "SELECT query_to_xml('SELECT wipe()', true, true, '')",
-    "INSERT INTO empty VALUES " + ", ".join(f"({n}, 'x')" for n in range(3000)) + " ON CONFLICT (id) DO UPDATE SET v='x'"
+    "INSERT INTO empty VALUES "
+    + ", ".join(f"({n}, 'x')" for n in range(3000))
+    + " ON CONFLICT (id) DO UPDATE SET v='x'"
     "; INSERT INTO watched VALUES " + ", ".join("(1)" for _ in range(3000)),
     "INSERT INTO empty VALUES " + ", ".join(f"({n}, wipe()::text)" for n in range(1, 2000)),
     "DO $$ BEGIN CREATE TEMP TABLE x (id int); DROP TABLE w CASCADE; END $$",
@@ -148,7 +151,7 @@ HARMLESS = [
     "CREATE TYPE x AS ENUM ('a'); ALTER TYPE x ADD VALUE 'b'",
     "DROP VIEW windows",
     "DROP TRIGGER t ON watched",
-    "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_type WHERE typname = 'q') THEN CREATE TYPE q AS ENUM ('a'); END IF; END $$",
+    "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_type WHERE typname='q') THEN CREATE TYPE q AS ENUM ('a'); END IF; END $$",
     "SELECT pg_catalog.set_config('search_path', '', false)",
     "REFRESH MATERIALIZED VIEW kept",
     "ALTER TABLE p RENAME COLUMN v TO value",
@@ -171,8 +174,8 @@ def values_of(opened: psycopg.Connection) -> Counter[Any]:
     """Every row by its first column, and every value by that and itself."""
     held: Counter[Any] = Counter()
     tables = opened.execute(
-        "SELECT oid::regclass::text FROM pg_catalog.pg_class WHERE relkind = 'r' AND relpersistence <> 't' AND relnamespace"
-        " NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_|^information')"
+        "SELECT oid::regclass::text FROM pg_catalog.pg_class WHERE relkind = 'r' AND relpersistence <> 't'"
+        " AND relnamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_|^information')"
     ).fetchall()
     for (table,) in tables:
         for (row,) in opened.execute(f"SELECT to_json(a_row)::text FROM ONLY {table} a_row"):  # type: ignore[call-overload]
@@ -240,13 +243,13 @@ def test_a_child_by_inheritance_is_counted_by_itself(stock: Bench) -> None:
 
 def test_a_role_that_may_not_make_the_copy_is_not_offered_one(stock: Bench) -> None:
     stock.database.query("DROP ROLE IF EXISTS half_blind")
-    stock.database.query("CREATE ROLE half_blind; GRANT SELECT, UPDATE ON p TO half_blind; GRANT SELECT ON w TO half_blind;")
+    stock.database.query(
+        "CREATE ROLE half_blind; GRANT SELECT, UPDATE ON p TO half_blind; GRANT SELECT ON w TO half_blind;"
+    )
     stock.database.query("ALTER TABLE p ENABLE ROW LEVEL SECURITY")
     try:
         with stock.database.connect() as opened, pytest.MonkeyPatch.context() as patch:
             opened.execute("SET ROLE half_blind")
-            from contextlib import nullcontext
-
             patch.setattr(connection, "reading", lambda address, timeout: nullcontext(opened))
             losses = forecast_of(stock, "ALTER TABLE p DROP COLUMN v; DELETE FROM w").losses
         assert [(x.relation, x.copy) for x in losses] == [("public.p", None), ("public.w", None)]

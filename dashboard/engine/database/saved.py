@@ -229,7 +229,7 @@ def _check_fits(connection: Connection, step: Step, copy: Copy) -> None:
 
 
 def _bring_back(connection: Connection, copy: Copy, attempt: Attempt) -> Copied:
-    fills, differs, gone = _counts(connection, copy)
+    _, differs, gone = _counts(connection, copy)
     rows = 0 if copy.columns else _insert_rows(connection, copy)
     rows += _fill_columns(connection, copy)
     _move_sequences(connection, copy, _filled(connection, copy))
@@ -254,8 +254,9 @@ def _counts(connection: Connection, copy: Copy) -> tuple[int, int, int]:
     absent = int(
         _one(
             connection,
-            SQL("SELECT pg_catalog.count(*) FROM {saved} kept WHERE NOT EXISTS (SELECT FROM {place} here WHERE {same})")
-            .format(**parts),
+            SQL(
+                "SELECT pg_catalog.count(*) FROM {saved} kept WHERE NOT EXISTS (SELECT FROM {place} here WHERE {same})"
+            ).format(**parts),
         )
     )
     if not copy.columns:
@@ -264,11 +265,11 @@ def _counts(connection: Connection, copy: Copy) -> tuple[int, int, int]:
         return absent, int(_one(connection, query.format(**parts, other=other))), 0
     fills = differs = 0
     for column in (c for c in columns if c.name in copy.columns):
-        query = SQL(
+        counting = SQL(
             "SELECT pg_catalog.count(*) FILTER (WHERE {untouched}), pg_catalog.count(*) FILTER (WHERE NOT {untouched}) "
             "FROM {place} here, {saved} kept WHERE {same} AND kept.{column} IS NOT NULL AND {other}"
         ).format(**parts, column=column.identifier, untouched=_is_untouched(column), other=_is_other(column))
-        row = cast(tuple[int, int], connection.execute(query).fetchone())
+        row = cast(tuple[int, int], connection.execute(counting).fetchone())
         fills, differs = fills + row[0], differs + row[1]
     return fills, differs, absent
 
@@ -339,7 +340,8 @@ def _silent(connection: Connection, copies: Sequence[Copy]) -> Iterator[None]:
 def _checked_at_the_end(connection: Connection, step: Step, ordered: Sequence[Copy]) -> Iterator[None]:
     """Where rows refer to each other in a circle, no order is right, so the keys are checked once all are back."""
     oids = [oid for copy in ordered for oid in tables.named(connection, copy.schema, copy.table)[:1]]
-    keys = [tuple(row) for row in connection.execute(sql.query("references_among"), {"tables": oids}).fetchall()]
+    rows = connection.execute(sql.query("references_among"), {"tables": oids}).fetchall()
+    keys: list[tuple[Any, ...]] = [tuple(row) for row in rows]
     early = [key for key in keys if not key[5] and oids.index(key[0]) < oids.index(key[1])]
     later = [key for key in keys if key[5]]
     for _, _, schema, table, name, _, is_owner in early:

@@ -223,7 +223,8 @@ def _referring(
     hits: list[_Hit] = []
     for table in tables.oids(connection, "beneath", oid=oid):
         values = {"oid": table, "deleted": not changed}
-        for child, action, columns, keys in connection.execute(sql.query("references_to"), values).fetchall():
+        rows: list[tuple[Any, ...]] = connection.execute(sql.query("references_to"), values).fetchall()
+        for child, action, columns, keys in rows:
             relation = tables.facts(connection, int(str(child)))
             if relation is None or (changed and changed not in keys) or relation.oid in seen:
                 continue
@@ -331,9 +332,7 @@ def _estimated(loss: Loss, relation: Relation, why: str) -> Loss:
 
 def _counting(connection: Connection, hit: _Hit) -> composing.Composed:
     relation = hit.relation
-    query = composing.SQL("SELECT pg_catalog.count(*) FROM {}").format(
-        relation.own if hit.own else relation.identifier
-    )
+    query = composing.SQL("SELECT pg_catalog.count(*) FROM {}").format(relation.own if hit.own else relation.identifier)
     if hit.alias:
         query += composing.SQL(" AS {}").format(composing.Identifier(hit.alias))
     known = {c.name: c for c in tables.columns(connection, relation.schema, relation.name)}

@@ -1,4 +1,4 @@
-"""What a plan names, as the target knows it: the objects that go, and what fires or is called and is proven by nothing."""
+"""What a plan names, as the target knows it: the objects that go, and what is called or fires and is not proven."""
 
 from __future__ import annotations
 
@@ -9,16 +9,47 @@ from dashboard.engine.database.connection import Connection
 from dashboard.engine.forecast.values import NOTHING_FIRES, Effect, PlanReading, Threat, Write
 
 #: PostgreSQL's own functions that are volatile and touch no row.
-HARMLESS_FUNCTIONS = (
-    "nextval currval lastval setval random setseed gen_random_uuid uuidv4 uuidv7 clock_timestamp timeofday pg_sleep "
-    "set_config pg_notify pg_advisory_lock pg_advisory_lock_shared pg_advisory_unlock pg_advisory_unlock_all "
-    "pg_advisory_xact_lock pg_advisory_xact_lock_shared pg_try_advisory_lock pg_try_advisory_xact_lock"
-).split()
+HARMLESS_FUNCTIONS = [
+    "nextval",
+    "currval",
+    "lastval",
+    "setval",
+    "random",
+    "setseed",
+    "gen_random_uuid",
+    "uuidv4",
+    "uuidv7",
+    "clock_timestamp",
+    "timeofday",
+    "pg_sleep",
+    "set_config",
+    "pg_notify",
+    "pg_advisory_lock",
+    "pg_advisory_lock_shared",
+    "pg_advisory_unlock",
+    "pg_advisory_unlock_all",
+    "pg_advisory_xact_lock",
+    "pg_advisory_xact_lock_shared",
+    "pg_try_advisory_lock",
+    "pg_try_advisory_xact_lock",
+]
 #: Extensions whose functions only compute.
-HARMLESS_EXTENSIONS = (
-    "uuid-ossp pgcrypto citext hstore ltree pg_trgm unaccent intarray cube earthdistance fuzzystrmatch btree_gin "
-    "btree_gist vector"
-).split()
+HARMLESS_EXTENSIONS = [
+    "uuid-ossp",
+    "pgcrypto",
+    "citext",
+    "hstore",
+    "ltree",
+    "pg_trgm",
+    "unaccent",
+    "intarray",
+    "cube",
+    "earthdistance",
+    "fuzzystrmatch",
+    "btree_gin",
+    "btree_gist",
+    "vector",
+]
 #: The body of a trigger that only puts the time into its own row.
 STAMP = (
     r"^\s*begin\s+(new\.\w+\s*:?=\s*(pg_catalog\.)?(now\s*\(\s*\)|clock_timestamp\s*\(\s*\)|current_timestamp)"
@@ -66,7 +97,9 @@ def on_target(connection: Connection, reading: PlanReading) -> Iterator[str]:
 def located(connection: Connection, threat: Threat) -> list[tuple[int, int, int]]:
     """The object that a DROP names, as pg_depend knows it; several where its name is not enough to tell."""
     if threat.kind in _RELATIONS:
-        return [place for oid in _relations(connection, threat) for place in _relation_or_column(connection, threat, oid)]
+        return [
+            place for oid in _relations(connection, threat) for place in _relation_or_column(connection, threat, oid)
+        ]
     values = {"kind": threat.kind, "schema": threat.name.schema, "name": threat.name.text, "part": threat.column}
     rows = connection.execute(sql.query("located"), values).fetchall()
     return [(int(str(classid)), int(str(objid)), 0) for classid, objid in rows]

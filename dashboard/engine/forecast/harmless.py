@@ -18,43 +18,186 @@ from dashboard.engine.sql.trees import Name, by_kind, dotted, enum_name, kind, r
 #: They make, rename or describe something, or set the session. None of them touches a row that is there.
 _KEEPS_ROWS = frozenset(
     f"{name}Stmt"
-    for name in (
-        "Create CreateForeignTable CreateTableAs Index View CreateSeq CreateFunction CreateSchema Define CompositeType "
-        "CreateEnum CreateRange CreateDomain CreateTrig CreatePolicy AlterPolicy Rule CreateExtension CreateRole "
-        "AlterRole AlterRoleSet Createdb AlterDatabase AlterDatabaseSet AlterDatabaseRefreshColl CreateForeignServer "
-        "AlterForeignServer CreateFdw AlterFdw CreateUserMapping AlterUserMapping DropUserMapping CreatePublication "
-        "AlterPublication CreateSubscription AlterSubscription DropSubscription CreateStats AlterStats CreateCast "
-        "CreateConversion CreateTransform CreateOpClass CreateOpFamily AlterOpFamily CreateAm CreatePLang "
-        "CreateTableSpace AlterTableSpaceOptions AlterTableMoveAll ImportForeignSchema Comment SecLabel Grant GrantRole "
-        "AlterDefaultPrivileges Rename AlterObjectSchema AlterOwner AlterObjectDepends AlterSeq AlterDomain AlterEnum "
-        "AlterFunction AlterType AlterOperator AlterCollation AlterTSDictionary AlterTSConfiguration "
-        "AlterExtensionContents VariableSet VariableShow Transaction ConstraintsSet Lock Vacuum Cluster Reindex "
-        "CheckPoint Listen Unlisten Notify Discard Deallocate ClosePortal Fetch RefreshMatView ReassignOwned DropRole "
-        "DropTableSpace AlterSystem Select Explain Prepare Execute DeclareCursor"
-    ).split()
+    for name in [
+        "Create",
+        "CreateForeignTable",
+        "CreateTableAs",
+        "Index",
+        "View",
+        "CreateSeq",
+        "CreateFunction",
+        "CreateSchema",
+        "Define",
+        "CompositeType",
+        "CreateEnum",
+        "CreateRange",
+        "CreateDomain",
+        "CreateTrig",
+        "CreatePolicy",
+        "AlterPolicy",
+        "Rule",
+        "CreateExtension",
+        "CreateRole",
+        "AlterRole",
+        "AlterRoleSet",
+        "Createdb",
+        "AlterDatabase",
+        "AlterDatabaseSet",
+        "AlterDatabaseRefreshColl",
+        "CreateForeignServer",
+        "AlterForeignServer",
+        "CreateFdw",
+        "AlterFdw",
+        "CreateUserMapping",
+        "AlterUserMapping",
+        "DropUserMapping",
+        "CreatePublication",
+        "AlterPublication",
+        "CreateSubscription",
+        "AlterSubscription",
+        "DropSubscription",
+        "CreateStats",
+        "AlterStats",
+        "CreateCast",
+        "CreateConversion",
+        "CreateTransform",
+        "CreateOpClass",
+        "CreateOpFamily",
+        "AlterOpFamily",
+        "CreateAm",
+        "CreatePLang",
+        "CreateTableSpace",
+        "AlterTableSpaceOptions",
+        "AlterTableMoveAll",
+        "ImportForeignSchema",
+        "Comment",
+        "SecLabel",
+        "Grant",
+        "GrantRole",
+        "AlterDefaultPrivileges",
+        "Rename",
+        "AlterObjectSchema",
+        "AlterOwner",
+        "AlterObjectDepends",
+        "AlterSeq",
+        "AlterDomain",
+        "AlterEnum",
+        "AlterFunction",
+        "AlterType",
+        "AlterOperator",
+        "AlterCollation",
+        "AlterTSDictionary",
+        "AlterTSConfiguration",
+        "AlterExtensionContents",
+        "VariableSet",
+        "VariableShow",
+        "Transaction",
+        "ConstraintsSet",
+        "Lock",
+        "Vacuum",
+        "Cluster",
+        "Reindex",
+        "CheckPoint",
+        "Listen",
+        "Unlisten",
+        "Notify",
+        "Discard",
+        "Deallocate",
+        "ClosePortal",
+        "Fetch",
+        "RefreshMatView",
+        "ReassignOwned",
+        "DropRole",
+        "DropTableSpace",
+        "AlterSystem",
+        "Select",
+        "Explain",
+        "Prepare",
+        "Execute",
+        "DeclareCursor",
+    ]
 )
 #: What they destroy is read out of them and counted.
 _COUNTED = frozenset(("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CopyStmt", "TruncateStmt", "DropStmt"))
 
 _KEEPING_COMMANDS = frozenset(
     f"AT_{name}"
-    for name in (
-        "AddColumn ColumnDefault CookedColumnDefault DropNotNull SetNotNull CheckNotNull SetStatistics SetOptions "
-        "ResetOptions SetStorage SetCompression AddIndex ReAddIndex AddConstraint AlterConstraint ValidateConstraint "
-        "AddIndexConstraint DropConstraint AlterColumnGenericOptions ChangeOwner ClusterOn DropCluster SetLogged "
-        "SetUnLogged DropOids SetAccessMethod SetTableSpace SetRelOptions ResetRelOptions ReplaceRelOptions EnableTrig "
-        "EnableAlwaysTrig EnableReplicaTrig DisableTrig EnableTrigAll DisableTrigAll EnableTrigUser DisableTrigUser "
-        "EnableRule EnableAlwaysRule EnableReplicaRule DisableRule AddInherit DropInherit AddOf DropOf ReplicaIdentity "
-        "EnableRowSecurity DisableRowSecurity ForceRowSecurity NoForceRowSecurity GenericOptions AttachPartition "
-        "AddIdentity SetIdentity DropIdentity DropExpression"
-    ).split()
+    for name in [
+        "AddColumn",
+        "ColumnDefault",
+        "CookedColumnDefault",
+        "DropNotNull",
+        "SetNotNull",
+        "CheckNotNull",
+        "SetStatistics",
+        "SetOptions",
+        "ResetOptions",
+        "SetStorage",
+        "SetCompression",
+        "AddIndex",
+        "ReAddIndex",
+        "AddConstraint",
+        "AlterConstraint",
+        "ValidateConstraint",
+        "AddIndexConstraint",
+        "DropConstraint",
+        "AlterColumnGenericOptions",
+        "ChangeOwner",
+        "ClusterOn",
+        "DropCluster",
+        "SetLogged",
+        "SetUnLogged",
+        "DropOids",
+        "SetAccessMethod",
+        "SetTableSpace",
+        "SetRelOptions",
+        "ResetRelOptions",
+        "ReplaceRelOptions",
+        "EnableTrig",
+        "EnableAlwaysTrig",
+        "EnableReplicaTrig",
+        "DisableTrig",
+        "EnableTrigAll",
+        "DisableTrigAll",
+        "EnableTrigUser",
+        "DisableTrigUser",
+        "EnableRule",
+        "EnableAlwaysRule",
+        "EnableReplicaRule",
+        "DisableRule",
+        "AddInherit",
+        "DropInherit",
+        "AddOf",
+        "DropOf",
+        "ReplicaIdentity",
+        "EnableRowSecurity",
+        "DisableRowSecurity",
+        "ForceRowSecurity",
+        "NoForceRowSecurity",
+        "GenericOptions",
+        "AttachPartition",
+        "AddIdentity",
+        "SetIdentity",
+        "DropIdentity",
+        "DropExpression",
+    ]
 )
 _COUNTED_COMMANDS = frozenset(("AT_DropColumn", "AT_AlterColumnType"))
 
 #: They only write down what runs later, so nothing inside them is called now.
 _DEFINITIONS = frozenset(
     f"{name}Stmt"
-    for name in "CreateFunction View CreateTrig Rule CreatePolicy AlterPolicy Create CreateDomain CreateSchema".split()
+    for name in [
+        "CreateFunction",
+        "View",
+        "CreateTrig",
+        "Rule",
+        "CreatePolicy",
+        "AlterPolicy",
+        "Create",
+        "CreateDomain",
+        "CreateSchema",
+    ]
 )
 
 
@@ -112,6 +255,11 @@ def _run_now(tree: Any) -> Iterator[Any]:
     yield from (c for c in alter_commands(tree) if enum_name(c, "subtype") != "AT_ColumnDefault")
 
 
+def is_upsert(node: Any) -> bool:
+    conflict = node.on_conflict_clause
+    return node.HasField("on_conflict_clause") and enum_name(conflict, "action") == "ONCONFLICT_UPDATE"
+
+
 def writes(tree: Any) -> Iterator[tuple[Name, Effect]]:
     """The tables whose triggers and rules fire, and by what."""
     if is_definition(tree):
@@ -120,14 +268,12 @@ def writes(tree: Any) -> Iterator[tuple[Name, Effect]]:
     for name, effects in _WRITERS.items():
         for node in nodes.get(name, ()):
             yield from ((relation_name(node.relation), effect) for effect in effects)
-    for node in nodes.get("InsertStmt", ()):
-        if node.HasField("on_conflict_clause") and enum_name(node.on_conflict_clause, "action") == "ONCONFLICT_UPDATE":
-            yield relation_name(node.relation), Effect.UPDATE
+    yield from (
+        (relation_name(node.relation), Effect.UPDATE) for node in nodes.get("InsertStmt", ()) if is_upsert(node)
+    )
     for node in nodes.get("TruncateStmt", ()):
         yield from ((relation_name(unwrap(item)), Effect.TRUNCATE) for item in node.relations)
-    for node in nodes.get("CopyStmt", ()):
-        if node.is_from:
-            yield relation_name(node.relation), Effect.INSERT
+    yield from ((relation_name(node.relation), Effect.INSERT) for node in nodes.get("CopyStmt", ()) if node.is_from)
 
 
 _WRITERS: Mapping[str, tuple[Effect, ...]] = {

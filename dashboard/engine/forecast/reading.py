@@ -127,7 +127,7 @@ class _Reader:
         self._learn(tree)
 
     def _long(self, where: str, sql: str) -> None:
-        """A statement that no tree is built of. Only one that fills a table, or defines something, says what it does."""
+        """A statement that no tree is built of. Only one that fills a table, or defines something, is known."""
         code = harmless.code_of(sql)
         if filled := harmless.filled_by(code):
             name, effects = filled
@@ -196,19 +196,24 @@ class _Reader:
                 self.made.add(item)
         for drop in dropped_by(tree):
             self.made.discard(drop.object)
+        self._learn_writers(tree)
         match kind(tree):
             case "VariableSetStmt" if tree.name == "search_path":
                 self.path = tuple(filter(None, (constant(arg) for arg in tree.args)))
+            case "RenameStmt":
+                self._learn_rename(tree)
+            case "AlterObjectSchemaStmt" if tree.HasField("relation"):
+                self._moved(relation_name(tree.relation), Name(tree.newschema, tree.relation.relname))
+
+    def _learn_writers(self, tree: Any) -> None:
+        """What the target does not have yet, and what fires or is called later."""
+        match kind(tree):
             case "CreateFunctionStmt":
                 self.functions.add(dotted(tree.funcname).text)
             case "CreateTrigStmt" | "RuleStmt":
                 self.firing.add(relation_name(tree.relation))
             case "AlterTableStmt":
                 self._learn_changes(tree)
-            case "RenameStmt":
-                self._learn_rename(tree)
-            case "AlterObjectSchemaStmt" if tree.HasField("relation"):
-                self._moved(relation_name(tree.relation), Name(tree.newschema, tree.relation.relname))
 
     def _learn_changes(self, tree: Any) -> None:
         for command in alter_commands(tree):
@@ -308,7 +313,9 @@ def _is_cast(command: Any) -> bool:
     while node is not None and kind(node) == "TypeCast":
         node = unwrap(node.arg)
     is_column = node is not None and kind(node) == "ColumnRef" and strings(node.fields)[-1:] == [command.name]
-    return node is None or (is_column and by_kind(using).keys().isdisjoint({"FuncCall", "A_Expr"}) and _casts(using) < 2)
+    return node is None or (
+        is_column and by_kind(using).keys().isdisjoint({"FuncCall", "A_Expr"}) and _casts(using) < 2
+    )
 
 
 def _casts(node: Any) -> int:
@@ -375,9 +382,7 @@ def _condition(node: Any, sql: str) -> str:
 
 
 #: A definition takes nothing away, however long it is.
-_DEFINES = re.compile(
-    r"(create\s+(or\s+replace\s+)?(function|procedure|view|type)|comment|grant)\b", re.IGNORECASE
-)
+_DEFINES = re.compile(r"(create\s+(or\s+replace\s+)?(function|procedure|view|type)|comment|grant)\b", re.IGNORECASE)
 
 
 # What a rehearsal saw

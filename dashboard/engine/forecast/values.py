@@ -164,7 +164,9 @@ class Forecast:
 
     def is_saved_by(self, copies: Collection[Copy]) -> bool:
         """Whatever rows or values would go are in one of these copies first."""
-        return self.is_read and not self.failure and all(loss.copy in copies for loss in self._counting if loss.rows != 0)
+        return (
+            self.is_read and not self.failure and all(loss.copy in copies for loss in self._counting if loss.rows != 0)
+        )
 
     @property
     def _counting(self) -> Iterator[Loss]:
@@ -180,11 +182,35 @@ MATVIEW = "materialized view"
 #: No event trigger fires on them.
 NOTHING_FIRES = frozenset(
     f"{name}_stmt"
-    for name in (
-        "select insert update delete merge copy truncate variable_set variable_show transaction constraints_set lock do "
-        "call vacuum check_point listen unlisten notify discard deallocate explain prepare execute declare_cursor fetch "
-        "close_portal"
-    ).split()
+    for name in [
+        "select",
+        "insert",
+        "update",
+        "delete",
+        "merge",
+        "copy",
+        "truncate",
+        "variable_set",
+        "variable_show",
+        "transaction",
+        "constraints_set",
+        "lock",
+        "do",
+        "call",
+        "vacuum",
+        "check_point",
+        "listen",
+        "unlisten",
+        "notify",
+        "discard",
+        "deallocate",
+        "explain",
+        "prepare",
+        "execute",
+        "declare_cursor",
+        "fetch",
+        "close_portal",
+    ]
 )
 
 
