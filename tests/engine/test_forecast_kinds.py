@@ -151,7 +151,7 @@ HARMLESS = [
     "CREATE TYPE x AS ENUM ('a'); ALTER TYPE x ADD VALUE 'b'",
     "DROP VIEW windows",
     "DROP TRIGGER t ON watched",
-    "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_type WHERE typname='q') THEN CREATE TYPE q AS ENUM ('a'); END IF; END $$",
+    "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_type WHERE typname='q') THEN CREATE TYPE q AS ENUM (); END IF; END $$",
     "SELECT pg_catalog.set_config('search_path', '', false)",
     "REFRESH MATERIALIZED VIEW kept",
     "ALTER TABLE p RENAME COLUMN v TO value",
