@@ -109,6 +109,7 @@ class Copy:
     columns: tuple[str, ...] = ()  # those that lose their values; empty: whole rows go
     key: tuple[str, ...] = ()  # its primary key; without one, columns cannot be put back
     saved: str = ""  # the table in signalbox_saved that is brought back
+    overwrite: bool = False  # what stands there by then gives way to it
 
     @property
     def label(self) -> str:
@@ -186,7 +187,7 @@ class Plan:
                 _down_checksum(s),
                 s.reason,
                 s.first_statement,
-                *(asdict(copy) for copy in s.copies),
+                *(_facts_of(copy) for copy in s.copies),
             )
             for s in self.steps
         ]
@@ -236,6 +237,12 @@ def records(history: History) -> tuple[Record, ...]:
 
 def _step_from(data: dict[str, Any]) -> Step:
     return Step(**{**data, "action": Action(data["action"]), "copies": tuple(map(_copy_from, data.get("copies", ())))})
+
+
+def _facts_of(copy: Copy) -> dict[str, Any]:
+    """What a digest covers. One that overwrites nothing has the digest it always had."""
+    facts = asdict(copy)
+    return facts if copy.overwrite else {name: value for name, value in facts.items() if name != "overwrite"}
 
 
 def _copy_from(data: dict[str, Any]) -> Copy:

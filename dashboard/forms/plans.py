@@ -33,7 +33,9 @@ class ApplyQuery(forms.Form):
 
 
 class RowsTyped(forms.Form):
-    """Where rows would be lost, their number is typed: the one on the page, unless there are more of them by now."""
+    """Where rows would be lost, their number is typed: the one on the page, though there can be more of them by now."""
+
+    can_save = False  # rows can be saved first by a field of the form
 
     def __init__(
         self,
@@ -54,14 +56,15 @@ class RowsTyped(forms.Form):
             )
             self.fields["typed_rows"] = forms.CharField(
                 required=must_type_rows,
-                label=_rows_label(self.forecast),
+                label=_rows_label(self.forecast, unless_saved=not must_type_rows and self.can_save),
                 widget=forms.TextInput(attrs=TYPED),
                 error_messages={"required": "Nothing was run: say how many rows would be lost."},
             )
             self.order_fields(self.field_order)
 
     def asks_for_rows(self) -> bool:
-        return forecasts.needs_word(self.forecast, self.environment)
+        copies = [copy for step in self.plan.steps for copy in step.copies]
+        return forecasts.needs_word(self.forecast, self.environment) and not self.forecast.is_saved_by(copies)
 
     @property
     def runs(self) -> bool:
@@ -75,10 +78,15 @@ class RowsTyped(forms.Form):
         typed, shown = (self.data.get(self.add_prefix(name), "") for name in ("typed_rows", "shown_rows"))
         return Confirmation(forecast=self.forecast, typed=typed, shown=shown)
 
+    @property
+    def chosen(self) -> Plan:
+        """What runs."""
+        return self.plan
+
     def clean_typed_rows(self) -> str:
         try:
             if self.runs:
-                as_field_error(lambda: forecasts.check_confirmed(self.plan, self.environment, self.confirmation))
+                as_field_error(lambda: forecasts.check_confirmed(self.chosen, self.environment, self.confirmation))
         except ValidationError:
             sent: Any = self.data
             self.data = sent.copy()
@@ -91,6 +99,7 @@ class PlanForm(RowsTyped):
     """The page's own plan goes back with it: what has changed meanwhile is refused, not run."""
 
     digest = forms.CharField(widget=forms.HiddenInput)
+    can_save = True
 
     field_order = (
         *("digest", "shown_rows", "accepted", "reason", "irreversible_because"),
@@ -117,7 +126,7 @@ class PlanForm(RowsTyped):
             plan=plan,
             environment=environment,
             forecast=forecast,
-            must_type_rows=True,
+            must_type_rows=not _saves_all(forecast),
         )
         self.fields |= dict(self._asked_for(proof))
         self.order_fields(self.field_order)
@@ -136,7 +145,7 @@ class PlanForm(RowsTyped):
             yield "typed_name", forms.CharField(label=label, widget=forms.TextInput(attrs=TYPED))
         if self.asks and proof.lacks(Requirement.REVERSIBLE):
             yield "irreversible_because", _way_back(is_certain=proof.irreversible)
-        if self.forecast.copies:
+        if self.forecast.offers_copies:
             yield "save_rows", _saving()
 
     def clean_digest(self) -> str:
@@ -155,9 +164,14 @@ class PlanForm(RowsTyped):
         return typed
 
     @property
+    def saves(self) -> bool:
+        """That the rows are saved first is ticked."""
+        return bool(self.data.get(self.add_prefix("save_rows"))) and "save_rows" in self.fields
+
+    @property
     def chosen(self) -> Plan:
         """The plan, with what it saves first where that was ticked."""
-        return self.plan.saving(self.forecast.copies) if self.cleaned_data.get("save_rows") else self.plan
+        return self.plan.saving(self.forecast.copies) if self.saves else self.plan
 
     @property
     def submission(self) -> dict[str, Any]:
@@ -203,16 +217,24 @@ def _way_back(*, is_certain: bool) -> forms.CharField:
 def _saving() -> forms.BooleanField:
     return forms.BooleanField(
         required=False,
+        initial=True,
         label="Save the rows first",
         help_text="Whatever is there by then is copied into the schema signalbox_saved, and can be brought back from "
         "there. Until it is done nobody can write to these tables.",
     )
 
 
-def _rows_label(forecast: Forecast) -> str:
+def _saves_all(forecast: Forecast | None) -> bool:
+    """Whether saving the rows first keeps whatever the plan destroys."""
+    copies = [copy for of_step in forecast.copies.values() for copy in of_step] if forecast else []
+    return forecast is not None and forecast.is_saved_by(copies)
+
+
+def _rows_label(forecast: Forecast, *, unless_saved: bool) -> str:
+    unless = " (unless the rows are saved first)" if unless_saved else ""
     if not forecast.is_known:
-        return f"Type {forecast.word}: nobody knows how many rows would be lost"
-    return f"Type {forecast.word}, the number of rows that would be lost"
+        return f"Type {forecast.word}: nobody knows how many rows would be lost{unless}"
+    return f"Type {forecast.word}, the number of rows that would be lost{unless}"
 
 
 def as_field_error(check: Any) -> None:

@@ -45,20 +45,20 @@ class ForecastView:
 BECOMES: Mapping[Fate, tuple[str, str]] = {
     Fate.DROPPED: ("The table is dropped with all its rows.", "Dropped, with what stands in every row."),
     Fate.EMPTIED: ("Every row is deleted; the table stays.", ""),
-    Fate.REDUCED: ("Rows that meet a condition are deleted.", ""),
-    Fate.OVERWRITTEN: ("", "Overwritten in every row."),
-    Fate.NARROWED: ("", "Gets a narrower type: what does not fit is cut, rounded or refused."),
+    Fate.REDUCED: ("Some of its rows are deleted.", ""),
+    Fate.OVERWRITTEN: ("", "Overwritten where it holds something."),
+    Fate.NARROWED: ("", "Gets another type: what does not fit it is cut, rounded or refused."),
+    Fate.REWRITTEN: ("", "Replaced in every row by what an expression makes of it."),
 }
 #: Bytes; a copy of less than that is made in no time.
 WORTH_TELLING = 1_000_000
+_JUDGE = "What the statements below do to rows stands in no text that Signalbox can read, and no rehearsal shows it."
 _VIEW = "Holds computed rows, which can be computed again."
 
 
 def view(forecast: Forecast, environment: Environment, plan: Plan) -> ForecastView | None:
-    """None for a plan that runs no migration, and for an apply that destroys nothing."""
+    """None for a plan that runs no migration."""
     if not plan.action.runs_migrations:
-        return None
-    if plan.action is Action.APPLY and not (forecast.is_destructive or forecast.unseen):
         return None
     tone, icon, headline, sentence = _verdict(forecast, environment)
     return ForecastView(
@@ -78,15 +78,18 @@ def _verdict(forecast: Forecast, environment: Environment) -> tuple[str, str, st
     if forecast.failure:
         sentence = f"{forecast.failure} Take it that rows are lost until you have counted them."
         return "warn", "attention", "How much would be lost is not known.", sentence
-    if not forecast.losses and not forecast.is_read:
-        sentence = "No loss was found in what could be read. A rehearsal shows which tables and columns go."
-        return "warn", "attention", "Not all of it can be read.", sentence
-    if not forecast.losses:
-        return "ok", "ok", "No row would be lost.", "No table or column that holds data goes, and no row is deleted."
     if not forecast.is_known:
         known = f" At least {_rows(forecast.rows, is_estimate=forecast.is_estimate)}." if forecast.rows else ""
+        if not forecast.losses:
+            headline = "What would be lost cannot be judged."
+            return "warn", "attention", headline, f"{_JUDGE} Take it that rows are lost until you have read that."
         headline = "How much would be lost is not fully known."
-        return "danger", "attention", headline, f"Not all of it could be read and counted.{known}"
+        return "danger", "attention", headline, f"Not all of it can be judged or counted.{known}"
+    if not forecast.losses:
+        return "ok", "ok", "No row would be lost.", "Each statement is proven to take no row and no value away."
+    if not forecast.rows and any(loss.kind == MATVIEW for loss in forecast.losses):
+        sentence = "What they are computed from stays, but nothing here makes them again."
+        return "info", "info", "Only computed rows would go.", sentence
     if not forecast.rows:
         sentence = f"What goes holds no data on {environment.name} just now."
         return "ok", "ok", "No row would be lost.", sentence
@@ -115,7 +118,13 @@ def _aside(loss: Loss, plan: Plan, *, can_save: bool) -> Iterator[str]:
         yield _written_since(loss.written_since)
     if loss.size >= WORTH_TELLING:
         yield f"{filesizeformat(loss.size)} with its indexes, when it was last analysed."
-    if loss.fate is Fate.REDUCED:
+    yield from _unsaved(loss, can_save=can_save)
+
+
+def _unsaved(loss: Loss, *, can_save: bool) -> Iterator[str]:
+    if loss.why_unsaved:
+        yield f"Cannot be saved first: {loss.why_unsaved}."
+    elif loss.fate is Fate.REDUCED and loss.copy is None:
         yield "Cannot be saved first: which rows go shows only when it runs."
     elif loss.copy is None and loss.kind != MATVIEW:
         yield "Cannot be saved first: its rows are kept elsewhere."
@@ -136,7 +145,7 @@ def _rows(count: int, *, is_estimate: bool) -> str:
 
 
 def _basis(forecast: Forecast) -> str:
-    read = "Read from the text of the scripts alone, as no rehearsal counts for this plan."
+    read = "Read statement by statement from the scripts, with what fires and what depends on it on the target."
     if forecast.from_rehearsal:
-        read = "Read from the scripts, and from what a rehearsal saw go."
+        read = f"{read} A rehearsal has shown which objects go; of rows it proves nothing."
     return read if forecast.failure or not forecast.losses else f"{read} Counted on the live database just now."

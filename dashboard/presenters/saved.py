@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from dashboard.engine.database.saved import SCHEMA
+from dashboard.engine.database.saved import SCHEMA, Outlook
 from dashboard.models.environments import Environment
 from dashboard.presenters import actions
 from dashboard.presenters.buttons import ActionButton
@@ -15,6 +15,7 @@ from dashboard.presenters.pills import Pill
 from dashboard.services.saved import Kept, SavedGroup
 
 BACK = Pill(label="Brought back", tone="ok", icon="ok")
+PARTLY = Pill(label="Partly brought back", tone="warn", icon="attention")
 GONE = Pill(label="Dropped by hand", tone="muted", icon="missing")
 BLOCKED = Pill(label="Does not fit now", tone="warn", icon="attention")
 EMPTY = Pill(label="Was empty", tone="muted", icon="skip")
@@ -79,7 +80,7 @@ def _pill(kept: Kept) -> Pill:
     if not kept.save.rows:
         return EMPTY
     if kept.save.brought_back_at:
-        return BACK
+        return PARTLY if kept.save.left else BACK
     return BLOCKED if kept.obstacle else READY
 
 
@@ -89,6 +90,33 @@ def _sentence(kept: Kept) -> str:
         return "Someone has dropped the copy; its rows are only in a backup."
     if kept.obstacle and save.rows:
         return f"It cannot be put back as things stand: {kept.obstacle}. {_WHAT_NEXT}"
+    if kept.outlook:
+        return _outlook(kept.outlook, is_values=bool(save.copy.columns))
+    if save.brought_back_at and save.left:
+        return (
+            f"{save.brought_back_by} brought a part of it back in run {save.brought_back_in}; "
+            f"{save.left:,} did not come: something else stood there, or the row was gone. The copy still has them."
+        )
     if save.brought_back_at:
         return f"{save.brought_back_by} brought it back in run {save.brought_back_in}. Doing so again does no harm."
     return ""
+
+
+def _outlook(outlook: Outlook, *, is_values: bool) -> str:
+    noun = "value" if is_values else "row"
+    parts = [f"{_counted(outlook.fills, noun)} would be put where nothing stands now."]
+    if outlook.differs:
+        parts.append(
+            f"In the place of {_counted(outlook.differs, noun)} something else stands: kept, unless overwritten."
+        )
+    if outlook.gone:
+        parts.append(f"{_counted(outlook.gone, 'row')} cannot come back: the row is not there any more.")
+    if outlook.triggers:
+        parts.append(
+            f"The role of Signalbox cannot keep these triggers silent, so they run: {', '.join(outlook.triggers)}."
+        )
+    return " ".join(parts)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun if count == 1 else noun + 's'}"

@@ -211,10 +211,10 @@ def _mine(run: Run) -> QuerySet[Run]:
 
 def _said(accepted: Sequence[str], confirmation: Confirmation | None) -> dict[str, Any]:
     """What the person who starts a run has read and let pass, for the audit log."""
-    facts = (
-        {"rows_to_lose": confirmation.forecast.word} if confirmation and confirmation.forecast.is_destructive else {}
-    )
-    return {"accepted": list(accepted), **facts}
+    if confirmation is None or not confirmation.forecast.is_destructive:
+        return {"accepted": list(accepted)}
+    shown = {"rows_shown": confirmation.shown} if confirmation.shown else {}
+    return {"accepted": list(accepted), "rows_to_lose": confirmation.forecast.word, **shown}
 
 
 def _queue(plan: Plan, *, environment: Environment, by: Actor, request: Request | None, said: Mapping[str, Any]) -> Run:

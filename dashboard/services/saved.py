@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from dashboard.engine import planner
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import saved
-from dashboard.engine.database.saved import Save
+from dashboard.engine.database.saved import Outlook, Save
 from dashboard.engine.errors import NothingToDo
 from dashboard.engine.plan import Plan
 from dashboard.models.environments import Environment
@@ -22,6 +22,7 @@ class Kept:
 
     save: Save
     obstacle: str
+    outlook: Outlook | None = None  # what bringing it back would do now; None where it cannot, or nobody counted
     run: int | None = None  # this control database knows the run; another Signalbox may have saved it
 
 
@@ -43,6 +44,15 @@ class SavedGroup:
     def fitting(self) -> tuple[Save, ...]:
         return tuple(k.save for k in self.kept if not k.obstacle and k.save.rows)
 
+    @property
+    def differs(self) -> int:
+        """Values or rows that something else stands in the place of."""
+        return sum(k.outlook.differs for k in self.kept if k.outlook)
+
+    @property
+    def fills(self) -> int:
+        return sum(k.outlook.fills for k in self.kept if k.outlook)
+
 
 def groups(environment: Environment) -> tuple[SavedGroup, ...]:
     """Read from the target now, newest first."""
@@ -58,8 +68,18 @@ def find(environment: Environment, *, run_id: str, version: str, name: str) -> S
     return next((group for group in groups(environment) if _origin(group.kept[0]) == wanted), None)
 
 
-def plan(environment: Environment, group: SavedGroup) -> Plan:
-    """Brings back what fits. Raises NothingToDo where none does."""
+def counted(environment: Environment, group: SavedGroup) -> SavedGroup:
+    """With what bringing each copy back would do now, counted on the target."""
+    with connections.reading(targets.address(environment)) as connection:
+        kept = [
+            replace(k, outlook=saved.outlook(connection, k.save.copy) if k.save in group.fitting else None)
+            for k in group.kept
+        ]
+    return SavedGroup(kept=tuple(kept))
+
+
+def plan(environment: Environment, group: SavedGroup, *, overwrite: bool = False) -> Plan:
+    """Brings back what fits, over what stands there where that is asked for. Raises NothingToDo where none does."""
     if not group.fitting:
         obstacles = "; ".join(f"{kept.save.copy.label}: {kept.obstacle or 'it was empty'}" for kept in group.kept)
         raise NothingToDo(environment=environment.name, reason=f"none of it can be brought back ({obstacles})")
@@ -67,7 +87,7 @@ def plan(environment: Environment, group: SavedGroup) -> Plan:
         targets.look(environment),
         version=group.first.version,
         name=group.first.name,
-        copies=[save.copy for save in group.fitting],
+        copies=[replace(save.copy, overwrite=overwrite) for save in group.fitting],
     )
 
 

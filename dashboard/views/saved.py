@@ -27,7 +27,9 @@ def bring_back(request: HttpRequest, slug: str, run_id: str, version: str, name:
     group = saved.find(environment, run_id=run_id, version=version, name=name)
     if group is None:
         raise Http404(f"Run {run_id} saved nothing of {version}_{name} here.")
-    plan = saved.plan(environment, group)
+    group = saved.counted(environment, group)
+    overwrite = request.GET.get("overwrite") == "on"
+    plan = saved.plan(environment, group, overwrite=overwrite)
     asks = decisions.needs_request(plan, environment)
     form = PlanForm(request.POST if request.method == "POST" else None, plan=plan, environment=environment, asks=asks)
     if request.method == "POST" and form.is_valid():
@@ -35,5 +37,8 @@ def bring_back(request: HttpRequest, slug: str, run_id: str, version: str, name:
     context = {
         **launching.page(plan, environment, form, asks=asks),
         "group": presenter.view(group, environment),
+        "overwrite": overwrite,
+        "differs": group.differs,
+        "fills": group.fills,
     }
     return render(request, "saved/bring_back.html", context, status=422 if form.errors else 200)

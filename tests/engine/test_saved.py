@@ -342,3 +342,81 @@ def test_an_approval_covers_the_plan_with_copies_and_never_the_other_way_round(u
         users.execute(rollback_saving(users, replace(PLANS, columns=("plan",))), approval=approved, run_id="2")
     users.execute(saving, approval=replace(approved, digest=bare.digest), run_id="2")
     assert saves(users)[0].rows == 3
+
+
+# What stands there by then, who is told, and in which order
+
+
+def saved_by(bench: Bench, script: str, *copies: Copy, name: str = "work") -> None:
+    bench.write(f"005_{name}.sql", script)
+    bench.write("005_rollback.sql", "SELECT 1;")
+    plan = planner.apply(bench.look(), bench.read())
+    bench.execute(plan.saving({("005", name): copies}), run_id="2")
+
+
+def bring_all_back(bench: Bench, *, overwrite: bool = False) -> tuple[Copied, ...]:
+    found = [replace(save.copy, overwrite=overwrite) for save in saves(bench)]
+    first = saves(bench)[0]
+    bench.execute(planner.bring_back(bench.look(), version=first.version, name=first.name, copies=found), run_id="3")
+    return copied(bench)
+
+
+def test_values_that_a_migration_overwrote_come_back_where_that_is_asked_for(users: Bench) -> None:
+    names = Copy(schema="public", table="users", columns=("name",), key=("id",))
+    saved_by(users, "UPDATE users SET name = 'gone';", names)
+    with pytest.raises(errors.PlanBlocked, match="nothing of it came back"):
+        bring_all_back(users)
+    assert saves(users)[0].brought_back_at is None
+    with connection.reading(users.address) as opened:
+        assert saved.outlook(opened, saves(users)[0].copy) == saved.Outlook(fills=0, differs=3)
+    assert [(c.rows, c.kept) for c in bring_all_back(users, overwrite=True)] == [(3, 0)]
+    assert users.database.query("SELECT name FROM users ORDER BY id") == [("ada",), ("bob",), ("cyd",)]
+
+
+def test_what_did_not_come_back_is_in_the_register(users: Bench) -> None:
+    users.execute(rollback_saving(users, PLANS), run_id="2")
+    users.apply()
+    users.database.query("UPDATE users SET note = 'newer' WHERE id = 3")
+    bring_back(users)
+    assert (saves(users)[0].brought_back_by, saves(users)[0].left) == ("alice", 1)
+
+
+def test_rows_that_refer_to_each_other_in_a_circle_come_back(bench: Bench) -> None:
+    bench.database.query(
+        "CREATE TABLE a (id int PRIMARY KEY, b_id int); CREATE TABLE b (id int PRIMARY KEY, a_id int REFERENCES a);"
+        "INSERT INTO a VALUES (1, NULL); INSERT INTO b VALUES (1, 1); UPDATE a SET b_id = 1;"
+        "ALTER TABLE a ADD CONSTRAINT a_b FOREIGN KEY (b_id) REFERENCES b"
+    )
+    copies = [Copy(schema="public", table=name, key=("id",)) for name in "ab"]
+    saved_by(bench, "TRUNCATE a, b;", *copies)
+    assert [c.rows for c in bring_all_back(bench)] == [1, 1]
+    assert bench.database.query("SELECT a.b_id, b.a_id FROM a, b") == [(1, 1)]
+    assert bench.database.query("SELECT bool_or(condeferrable) FROM pg_constraint WHERE contype = 'f'") == [(False,)]
+
+
+def test_triggers_are_silent_on_the_way_back_and_as_they_were_after_it(users: Bench) -> None:
+    users.database.query(
+        "CREATE TABLE log (x int); CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN INSERT INTO log VALUES (1); NEW.name = ''changed''; RETURN NEW; END';"
+        "CREATE TRIGGER one BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION note();"
+        "CREATE TRIGGER two BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION note();"
+        "ALTER TABLE users ENABLE ALWAYS TRIGGER two"
+    )
+    saved_by(users, "DELETE FROM users;", Copy(schema="public", table="users", key=("id",)))
+    assert bring_all_back(users)[0].rows == 3
+    assert users.database.query("SELECT name FROM users ORDER BY id") == [("ada",), ("bob",), ("cyd",)]
+    assert users.database.query("SELECT count(*) FROM log") == [(0,)]
+    states = "SELECT tgenabled::text FROM pg_trigger WHERE tgrelid = 'users'::regclass ORDER BY tgname"
+    assert users.database.query(states) == [("O",), ("A",)]
+
+
+def test_children_by_inheritance_come_back_into_their_own_table(bench: Bench) -> None:
+    bench.database.query(
+        "CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child (extra text, PRIMARY KEY (id)) INHERITS (parent);"
+        "INSERT INTO parent VALUES (1); INSERT INTO child VALUES (2, 'more')"
+    )
+    copies = [Copy(schema="public", table=name, key=("id",)) for name in ("parent", "child")]
+    saved_by(bench, "TRUNCATE parent;", *copies)
+    assert sorted((c.what, c.rows) for c in bring_all_back(bench)) == [("public.child", 1), ("public.parent", 1)]
+    assert bench.database.query("SELECT id, extra FROM child") == [(2, "more")]
+    assert bench.database.query("SELECT id FROM ONLY parent") == [(1,)]

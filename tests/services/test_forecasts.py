@@ -12,7 +12,7 @@ from django.utils import timezone
 from dashboard.engine.plan import Plan
 from dashboard.engine.rehearsal.report import Origin, Proof, Report, ScriptRun
 from dashboard.engine.schema.diff import Change, Difference
-from dashboard.models import Rehearsal, Run, Snapshot
+from dashboard.models import AuditEvent, Rehearsal, Run, Snapshot
 from dashboard.services import approvals, execution, forecasts, plans, runs
 from dashboard.services.errors import RowsNotTyped
 from dashboard.services.forecasts import Confirmation
@@ -25,13 +25,24 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HIDDEN = "DO $$ BEGIN EXECUTE 'DROP TABLE ' || 'users'; END $$;"
+PLAIN = "DROP TABLE users;"
 RAN = ScriptRun(ok=True, ms=1)
 
 
 @pytest.fixture
 def applied(line: Line, alice: Actor, bob: Actor) -> Line:
     """001 on staging and production, with three rows in each; its rollback hides what it drops."""
-    line.write(_001_users="CREATE TABLE users (id int PRIMARY KEY);", _001_rollback=HIDDEN)
+    return migrate(line, alice, bob, HIDDEN)
+
+
+@pytest.fixture
+def readable(line: Line, alice: Actor, bob: Actor) -> Line:
+    """The same, with a rollback that says what it drops."""
+    return migrate(line, alice, bob, PLAIN)
+
+
+def migrate(line: Line, alice: Actor, bob: Actor, rollback: str) -> Line:
+    line.write(_001_users="CREATE TABLE users (id int PRIMARY KEY);", _001_rollback=rollback)
     execution.execute(runs.start(plans.apply(line.staging), environment=line.staging, by=alice).pk)
     plan = plans.apply(line.production)
     request = approvals.open_request(plan, environment=line.production, by=alice, irreversible_because="A test")
@@ -72,13 +83,17 @@ def proof_of(plan: Plan, **changes: Any) -> Rehearsal:
     return Rehearsal.objects.create(**(values | changes))
 
 
-def test_a_rehearsal_shows_what_the_text_hides(applied: Line) -> None:
+def test_a_rehearsal_shows_what_the_text_hides_and_proves_nothing_of_rows(applied: Line) -> None:
     plan = rollback(applied.staging)
     before = forecasts.of_plan(plan, applied.staging)
     assert (before.losses, before.word, before.from_rehearsal) == ((), "unknown", False)
     proof_of(plan)
     after = forecasts.of_plan(plan, applied.staging)
-    assert ([loss.relation for loss in after.losses], after.word, after.from_rehearsal) == (["public.users"], "3", True)
+    assert ([loss.relation for loss in after.losses], after.word, after.from_rehearsal) == (
+        ["public.users"],
+        "unknown",
+        True,
+    )
 
 
 def test_a_rehearsal_that_counts_no_more_shows_nothing(applied: Line) -> None:
@@ -98,21 +113,39 @@ def test_rows_written_since_are_measured_from_the_run_that_applied_it(applied: L
     assert forecasts.of_plan(plan, applied.staging).losses[0].written_since is None
 
 
-def test_without_a_word_rows_are_counted_and_kept(applied: Line, alice: Actor) -> None:
-    plan = rollback(applied.production)
-    proof_of(plan)
-    start = {"environment": applied.production, "by": alice, "typed_name": "production"}
+def starting(plan: Plan, environment: Environment, by: Actor) -> dict[str, Any]:
     accepted = [warning.key for warning in plan.warnings]
+    return {"environment": environment, "by": by, "typed_name": "production", "accepted": accepted}
+
+
+def test_without_a_word_rows_are_counted_and_kept(readable: Line, alice: Actor) -> None:
+    plan = rollback(readable.production)
+    start = starting(plan, readable.production, alice)
     with pytest.raises(RowsNotTyped, match="3 rows would be lost"):
-        runs.start(plan, **start, accepted=accepted)
-    given = Confirmation(forecast=forecasts.of_plan(plan, applied.production), typed="3", shown="3")
-    assert runs.start(plan, **start, accepted=accepted, confirmation=given).status == Run.Status.QUEUED
+        runs.start(plan, **start)
+    given = Confirmation(forecast=forecasts.of_plan(plan, readable.production), typed="3", shown="3")
+    assert runs.start(plan, **start, confirmation=given).status == Run.Status.QUEUED
 
 
-def test_an_empty_table_needs_no_word(applied: Line, alice: Actor) -> None:
-    plan = rollback(applied.production)
-    proof_of(plan)
-    applied.query(applied.production, "TRUNCATE users")
-    accepted = [warning.key for warning in plan.warnings]
-    run = runs.start(plan, environment=applied.production, by=alice, accepted=accepted, typed_name="production")
+def test_a_table_in_use_has_more_rows_by_then_and_that_is_recorded_and_stops_nobody(
+    readable: Line, alice: Actor
+) -> None:
+    plan = rollback(readable.production)
+    readable.query(readable.production, "INSERT INTO users SELECT generate_series(4, 9)")
+    given = Confirmation(forecast=forecasts.of_plan(plan, readable.production), typed="3", shown="3")
+    run = runs.start(plan, **starting(plan, readable.production, alice), confirmation=given)
+    said = AuditEvent.objects.get(kind="run.queued", run_id=run.pk).data
+    assert (said["rows_to_lose"], said["rows_shown"]) == ("9", "3")
+
+
+def test_what_is_saved_first_needs_no_number(readable: Line, alice: Actor) -> None:
+    bare = rollback(readable.production)
+    plan = bare.saving(forecasts.of_plan(bare, readable.production).copies)
+    run = runs.start(plan, **starting(plan, readable.production, alice))
     assert run.status == Run.Status.QUEUED
+
+
+def test_an_empty_table_needs_no_word(readable: Line, alice: Actor) -> None:
+    plan = rollback(readable.production)
+    readable.query(readable.production, "TRUNCATE users")
+    assert runs.start(plan, **starting(plan, readable.production, alice)).status == Run.Status.QUEUED

@@ -6,10 +6,11 @@ it. Nobody but the role of Signalbox may read a copy. Copies are never dropped b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, LiteralString, cast
 
 from psycopg import sql as composing
 from psycopg.sql import SQL, Composed, Identifier
@@ -42,6 +43,7 @@ class Save:
     brought_back_by: str | None
     brought_back_in: str | None
     exists: bool  # the copy has not been dropped by hand
+    left: int = 0  # values or rows that did not come back then
 
     @property
     def label(self) -> str:
@@ -68,7 +70,7 @@ def work(connection: Connection, step: Step, attempt: Attempt) -> tuple[Copied, 
     before = _one(connection, "SELECT pg_catalog.current_setting('row_security')")
     connection.execute("SET LOCAL row_security = off")  # a part of the rows would pass for all of them
     if step.action is Action.BRING_BACK:
-        copied = tuple(_bring_back(connection, step, copy, attempt) for copy in _parents_first(connection, step.copies))
+        copied = _bring_back_all(connection, step, attempt)
     else:
         _prepare(connection)
         copied = tuple(_save(connection, step, copy, attempt) for copy in step.copies)
@@ -100,7 +102,7 @@ def obstacle(connection: Connection, copy: Copy) -> str:
         return ""
     if needed := [c.name for c in columns.values() if c.needs_value and not c.is_computed and c.name not in copied]:
         return f"{place} has a new column {', '.join(needed)} that needs a value in every row"
-    if not copy.key and _one(connection, SQL("SELECT EXISTS (SELECT FROM {})").format(_place(copy))):
+    if not copy.key and _one(connection, SQL("SELECT EXISTS (SELECT FROM {})").format(_own(connection, copy))):
         return f"{place} has no primary key and is not empty, so rows could come back twice"
     return ""
 
@@ -124,7 +126,9 @@ def _save(connection: Connection, step: Step, copy: Copy, attempt: Attempt) -> C
     # Nobody writes between the copy and what destroys the rows; readers go on.
     connection.execute(SQL("LOCK TABLE {} IN SHARE MODE").format(_place(copy)))
     columns = [c for c in tables.columns(connection, copy.schema, copy.table) if _is_kept(c, copy)]
-    query = SQL("CREATE TABLE {} AS SELECT {} FROM {}").format(saved, _list(map(_as_kept, columns)), _place(copy))
+    query = SQL("CREATE TABLE {} AS SELECT {} FROM {}").format(
+        saved, _list(map(_as_kept, columns)), _own(connection, copy)
+    )
     if copy.columns:
         query += SQL(" WHERE {}").format(
             SQL(" OR ").join(SQL("{} IS NOT NULL").format(Identifier(c)) for c in copy.columns)
@@ -176,7 +180,43 @@ def _close_to_others(connection: Connection, kind: str, name: str) -> None:
 # Bringing back
 
 
-def _bring_back(connection: Connection, step: Step, copy: Copy, attempt: Attempt) -> Copied:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What bringing a copy back would do now, in rows, or of columns in values."""
+
+    fills: int  # put where nothing stands
+    differs: int  # stand there with something else: kept, or overwritten where that is asked for
+    gone: int = 0  # have no row to return to
+    triggers: tuple[str, ...] = ()  # that this role cannot keep silent
+
+
+def outlook(connection: Connection, copy: Copy) -> Outlook:
+    """Counted on the target. Only for a copy without an obstacle."""
+    fills, differs, gone = _counts(connection, copy)
+    loud = [trigger for *_, trigger, _, is_owner in _triggers(connection, copy) if not is_owner]
+    return Outlook(fills=fills, differs=differs, gone=gone, triggers=tuple(loud))
+
+
+def _bring_back_all(connection: Connection, step: Step, attempt: Attempt) -> tuple[Copied, ...]:
+    """Parents first, with triggers silent and circular keys checked at the end. Raises PlanBlocked where none came."""
+    for copy in step.copies:
+        _check_fits(connection, step, copy)
+    ordered = _parents_first(connection, step.copies)
+    connection.execute(sql.query("add_left"))
+    with _silent(connection, ordered), _checked_at_the_end(connection, step, ordered):
+        copied = tuple(_bring_back(connection, copy, attempt) for copy in ordered)
+    if not any(c.rows for c in copied) and any(c.kept or c.gone for c in copied):
+        left = sum(c.kept + c.gone for c in copied)
+        raise PlanBlocked(
+            version=step.label,
+            reason=f"nothing of it came back: where {left:,} would go, something else stands or the row is gone.",
+            state_now="Nothing was changed.",
+            remedy="Bring it back with what stands there overwritten, or put it back by hand.",
+        )
+    return copied
+
+
+def _check_fits(connection: Connection, step: Step, copy: Copy) -> None:
     if tables.named(connection, copy.schema, copy.table):
         connection.execute(SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(_place(copy)))
     if reason := obstacle(connection, copy):
@@ -186,17 +226,57 @@ def _bring_back(connection: Connection, step: Step, copy: Copy, attempt: Attempt
             state_now="No row of it was brought back.",
             remedy=f"The rows are in {SCHEMA}.{copy.saved}: put them back by hand.",
         )
-    fill = _fill_columns if copy.columns else _insert_rows
-    copied = fill(connection, copy)
-    connection.execute(
-        sql.query("mark_brought_back"), {"saved": copy.saved, "by": attempt.by, "run_id": attempt.run_id}
-    )
-    return copied
 
 
-def _insert_rows(connection: Connection, copy: Copy) -> Copied:
+def _bring_back(connection: Connection, copy: Copy, attempt: Attempt) -> Copied:
+    _, differs, gone = _counts(connection, copy)
+    rows = 0 if copy.columns else _insert_rows(connection, copy)
+    rows += _fill_columns(connection, copy)
+    _move_sequences(connection, copy, _filled(connection, copy))
+    kept = 0 if copy.overwrite else differs
+    if rows or not (kept or gone):
+        values = {"saved": copy.saved, "by": attempt.by, "run_id": attempt.run_id, "left": kept + gone}
+        connection.execute(sql.query("mark_brought_back"), values)
+    saved = f"{SCHEMA}.{copy.saved}"
+    return Copied(what=copy.label, saved=saved, rows=rows, columns=copy.columns, gone=gone, kept=kept)
+
+
+def _counts(connection: Connection, copy: Copy) -> tuple[int, int, int]:
+    """What would fill a gap, what stands there otherwise, and what has no row to return to."""
     columns = _filled(connection, copy)
-    absent = SQL("NOT EXISTS (SELECT FROM {} here WHERE {})").format(_place(copy), _same_row(copy, columns))
+    if not copy.key:
+        return _one(connection, SQL("SELECT pg_catalog.count(*) FROM {}").format(Identifier(SCHEMA, copy.saved))), 0, 0
+    parts = {
+        "place": _own(connection, copy),
+        "saved": Identifier(SCHEMA, copy.saved),
+        "same": _same_row(copy, columns),
+    }
+    absent = int(
+        _one(
+            connection,
+            SQL(
+                "SELECT pg_catalog.count(*) FROM {saved} kept WHERE NOT EXISTS (SELECT FROM {place} here WHERE {same})"
+            ).format(**parts),
+        )
+    )
+    if not copy.columns:
+        other = _list_or([_is_other(c) for c in columns if c.name not in copy.key])
+        query = SQL("SELECT pg_catalog.count(*) FROM {place} here, {saved} kept WHERE {same} AND {other}")
+        return absent, int(_one(connection, query.format(**parts, other=other))), 0
+    fills = differs = 0
+    for column in (c for c in columns if c.name in copy.columns):
+        counting = SQL(
+            "SELECT pg_catalog.count(*) FILTER (WHERE {untouched}), pg_catalog.count(*) FILTER (WHERE NOT {untouched}) "
+            "FROM {place} here, {saved} kept WHERE {same} AND kept.{column} IS NOT NULL AND {other}"
+        ).format(**parts, column=column.identifier, untouched=_is_untouched(column), other=_is_other(column))
+        row = cast(tuple[int, int], connection.execute(counting).fetchone())
+        fills, differs = fills + row[0], differs + row[1]
+    return fills, differs, absent
+
+
+def _insert_rows(connection: Connection, copy: Copy) -> int:
+    columns = _filled(connection, copy)
+    absent = SQL("NOT EXISTS (SELECT FROM {} here WHERE {})").format(_own(connection, copy), _same_row(copy, columns))
     query = SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {} kept WHERE {}").format(
         _place(copy),
         _list(c.identifier for c in columns),
@@ -204,43 +284,94 @@ def _insert_rows(connection: Connection, copy: Copy) -> Copied:
         Identifier(SCHEMA, copy.saved),
         absent if copy.key else SQL("true"),
     )
-    rows = connection.execute(query).rowcount
-    _move_sequences(connection, copy, columns)
-    saved = int(_one(connection, SQL("SELECT pg_catalog.count(*) FROM {}").format(Identifier(SCHEMA, copy.saved))))
-    return Copied(what=copy.label, saved=f"{SCHEMA}.{copy.saved}", rows=rows, kept=saved - rows)
+    return connection.execute(query).rowcount
 
 
-def _fill_columns(connection: Connection, copy: Copy) -> Copied:
-    """Row by row and column by column, where nobody has written anything since."""
+def _fill_columns(connection: Connection, copy: Copy) -> int:
+    """Row by row and column by column: where nobody has written anything since, or everywhere. Of whole rows that are
+    there only where that is asked for."""
+    if not copy.key or not (copy.columns or copy.overwrite):
+        return 0
     columns = _filled(connection, copy)
-    same = _same_row(copy, columns)
-    place, saved = _place(copy), Identifier(SCHEMA, copy.saved)
-    gone = int(
-        _one(
-            connection,
-            SQL("SELECT pg_catalog.count(*) FROM {} kept WHERE NOT EXISTS (SELECT FROM {} here WHERE {})").format(
-                saved, place, same
-            ),
+    rows = 0
+    for column in (c for c in columns if c.name not in copy.key and (not copy.columns or c.name in copy.columns)):
+        query = SQL(
+            "UPDATE {place} here SET {column} = {value} FROM {saved} kept WHERE {same} AND {has} AND {free} AND {other}"
+        ).format(
+            place=_own(connection, copy),
+            saved=Identifier(SCHEMA, copy.saved),
+            same=_same_row(copy, columns),
+            column=column.identifier,
+            value=_value(column),
+            has=SQL("kept.{} IS NOT NULL").format(column.identifier) if copy.columns else SQL("true"),
+            free=SQL("true") if copy.overwrite else _is_untouched(column),
+            other=_is_other(column),
         )
-    )
-    kept = rows = 0
-    for column in (c for c in columns if c.name in copy.columns):
-        values = {"place": place, "saved": saved, "same": same, "column": column.identifier, "value": _value(column)}
-        untouched = _is_untouched(column)
-        other = SQL(
-            "SELECT pg_catalog.count(*) FROM {place} here, {saved} kept WHERE {same} AND kept.{column} IS NOT NULL "
-            "AND NOT {untouched} AND here.{column}::text IS DISTINCT FROM kept.{column}::text"
-        ).format(**values, untouched=untouched)
-        kept += int(_one(connection, other))
-        update = SQL(
-            "UPDATE {place} here SET {column} = {value} FROM {saved} kept WHERE {same} AND kept.{column} IS NOT NULL "
-            "AND {untouched} AND here.{column}::text IS DISTINCT FROM kept.{column}::text"
-        ).format(**values, untouched=untouched)
-        rows += connection.execute(update).rowcount
-    _move_sequences(connection, copy, columns)
-    return Copied(
-        what=copy.label, saved=f"{SCHEMA}.{copy.saved}", rows=rows, columns=copy.columns, gone=gone, kept=kept
-    )
+        rows += connection.execute(query).rowcount
+    return rows
+
+
+def _is_other(column: TableColumn) -> Composed:
+    return SQL("here.{0}::text IS DISTINCT FROM {1}::text").format(column.identifier, _value(column))
+
+
+def _triggers(connection: Connection, copy: Copy) -> list[tuple[Any, ...]]:
+    oids = tables.named(connection, copy.schema, copy.table)
+    rows = [connection.execute(sql.query("firing_triggers"), {"oid": oid}).fetchall() for oid in oids]
+    return [tuple(row) for of_table in rows for row in of_table]
+
+
+@contextmanager
+def _silent(connection: Connection, copies: Sequence[Copy]) -> Iterator[None]:
+    """Triggers of the project do not fire on the way back: the rows were written once already."""
+    triggers = list(dict.fromkeys(t for copy in copies for t in _triggers(connection, copy) if t[-1]))
+    for schema, table, trigger, _, _ in triggers:
+        query = SQL("ALTER TABLE {} DISABLE TRIGGER {}").format(Identifier(schema, table), Identifier(trigger))
+        connection.execute(query)
+    yield
+    for schema, table, trigger, always, _ in triggers:
+        query = SQL("ALTER TABLE {} ENABLE {} TRIGGER {}").format(
+            Identifier(schema, table), SQL("ALWAYS" if always else ""), Identifier(trigger)
+        )
+        connection.execute(query)
+
+
+@contextmanager
+def _checked_at_the_end(connection: Connection, step: Step, ordered: Sequence[Copy]) -> Iterator[None]:
+    """Where rows refer to each other in a circle, no order is right, so the keys are checked once all are back."""
+    oids = [oid for copy in ordered for oid in tables.named(connection, copy.schema, copy.table)[:1]]
+    rows = connection.execute(sql.query("references_among"), {"tables": oids}).fetchall()
+    keys: list[tuple[Any, ...]] = [tuple(row) for row in rows]
+    early = [key for key in keys if not key[5] and oids.index(key[0]) < oids.index(key[1])]
+    later = [key for key in keys if key[5]]
+    for _, _, schema, table, name, _, is_owner in early:
+        if not is_owner:
+            raise PlanBlocked(
+                version=step.label,
+                reason=f"rows refer to each other in a circle, through {name} of {schema}.{table}, and the role of "
+                "Signalbox may not have that key checked later.",
+                state_now="No row of it was brought back.",
+                remedy="Make the key deferrable, or put the rows back by hand.",
+            )
+    _alter_keys(connection, early, "DEFERRABLE INITIALLY DEFERRED")
+    _set_constraints(connection, later, "DEFERRED")
+    yield
+    _set_constraints(connection, [*early, *later], "IMMEDIATE")
+    _alter_keys(connection, early, "NOT DEFERRABLE")
+
+
+def _set_constraints(connection: Connection, keys: Iterable[tuple[Any, ...]], when: LiteralString) -> None:
+    """By name: a deferred fuse of the run would blow if all of them were checked."""
+    if names := [Identifier(key[2], key[4]) for key in keys]:
+        connection.execute(SQL("SET CONSTRAINTS {} {}").format(_list(names), SQL(when)))
+
+
+def _alter_keys(connection: Connection, keys: Iterable[tuple[Any, ...]], how: LiteralString) -> None:
+    for _, _, schema, table, name, *_ in keys:
+        query = SQL("ALTER TABLE {} ALTER CONSTRAINT {} {}").format(
+            Identifier(schema, table), Identifier(name), SQL(how)
+        )
+        connection.execute(query)
 
 
 def _filled(connection: Connection, copy: Copy) -> list[TableColumn]:
@@ -296,6 +427,18 @@ def _parents_first(connection: Connection, copies: Sequence[Copy]) -> list[Copy]
     return ordered
 
 
+def _own(connection: Connection, copy: Copy) -> Composed:
+    """Where its own rows are, without those of tables that inherit from it: those have copies of their own."""
+    for oid in tables.named(connection, copy.schema, copy.table):
+        if relation := tables.facts(connection, oid):
+            return relation.own
+    return SQL("{}").format(_place(copy))
+
+
+def _list_or(parts: Sequence[composing.Composable]) -> Composed:
+    return SQL("({})").format(SQL(" OR ").join(parts)) if parts else SQL("{}").format(SQL("false"))
+
+
 def _place(copy: Copy) -> Identifier:
     return Identifier(copy.schema, copy.table)
 
@@ -310,7 +453,7 @@ def _one(connection: Connection, query: Any) -> Any:
 
 
 def _from_register(row: tuple[Any, ...]) -> Save:
-    saved, schema, table, columns, key, rows, action, version, name, run_id, by, at, *back, exists = row
+    saved, schema, table, columns, key, rows, action, version, name, run_id, by, at, *back, left, exists = row
     return Save(
         copy=Copy(schema=schema, table=table, columns=tuple(columns), key=tuple(key), saved=saved),
         rows=rows,
@@ -324,4 +467,5 @@ def _from_register(row: tuple[Any, ...]) -> Save:
         brought_back_by=back[1],
         brought_back_in=back[2],
         exists=exists,
+        left=left or 0,
     )

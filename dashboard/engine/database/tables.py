@@ -21,11 +21,17 @@ class Relation:
     estimate: int  # rows; -1 where the server never counted
     size: int  # bytes, indexes too
     key: tuple[str, ...]  # columns of the primary key
+    is_partition: bool  # its rows are those of its parent
     ancestors: frozenset[int]  # it is a partition or a child of these
 
     @property
     def identifier(self) -> composing.Identifier:
         return composing.Identifier(self.schema, self.name)
+
+    @property
+    def own(self) -> composing.Composed:
+        """Where its own rows are read: a table does not show those of its children as well."""
+        return composing.SQL("ONLY {}" if self.kind == "r" else "{}").format(self.identifier)
 
     @property
     def is_window(self) -> bool:
@@ -64,7 +70,7 @@ def facts(connection: Connection, oid: int) -> Relation | None:
     if row is None:
         return None
     values: tuple[Any, ...] = row
-    schema, name, qualified, kind, estimate, size, key, ancestors = values
+    schema, name, qualified, kind, estimate, size, key, is_partition, ancestors = values
     return Relation(
         oid=oid,
         schema=schema,
@@ -74,6 +80,7 @@ def facts(connection: Connection, oid: int) -> Relation | None:
         estimate=estimate,
         size=size,
         key=tuple(key),
+        is_partition=is_partition,
         ancestors=frozenset(ancestors),
     )
 

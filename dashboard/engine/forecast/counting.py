@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import psycopg
 from psycopg import sql as composing
@@ -21,6 +22,7 @@ from dashboard.engine.database.connection import Address, Connection
 from dashboard.engine.database.statistics import Written
 from dashboard.engine.database.tables import Relation, TableColumn
 from dashboard.engine.errors import EngineError
+from dashboard.engine.forecast import doubts
 from dashboard.engine.forecast.values import (
     MATVIEW,
     Fate,
@@ -32,7 +34,7 @@ from dashboard.engine.forecast.values import (
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Copy
 from dashboard.engine.sql.trees import ColumnType
-from dashboard.engine.sql.type_changes import narrows
+from dashboard.engine.sql.type_changes import keeps_values
 
 #: Seconds for everything, the connection included: a person waits for the page.
 BUDGET = 5.0
@@ -52,7 +54,7 @@ def take(address: Address, reading: PlanReading, *, then: Mapping[MigrationId, W
 
     `then` is what had been written to each table when the migration was applied, by step.
     """
-    if not reading.threats:
+    if not reading.asks_target:
         return Forecast(unseen=reading.unseen)
     deadline = time.monotonic() + BUDGET
     try:
@@ -73,13 +75,14 @@ def _forecast(
 ) -> Forecast:
     with _looking(connection, deadline):
         hits = [hit for threat in reading.threats for hit in _hits_of(connection, threat)]
+        unseen = (*reading.unseen, *doubts.on_target(connection, reading))
     now = statistics.read(connection) if then else None
     losses = []
     for hit in _grouped(hits):
         written = _written_since(hit.relation, then.get(hit.step), now)
         losses.append(_loss(_Count(connection, deadline), hit, written))
     cannot_save = _cannot_save(connection) if any(loss.copy for loss in losses) else ""
-    return Forecast(losses=tuple(losses), unseen=reading.unseen, cannot_save=cannot_save)
+    return Forecast(losses=tuple(losses), unseen=tuple(dict.fromkeys(unseen)), cannot_save=cannot_save)
 
 
 @contextmanager
@@ -109,20 +112,21 @@ class _Hit:
     fate: Fate
     relation: Relation
     columns: tuple[str, ...] = ()
-    counted_by: str = ""
+    some: bool = False  # of the rows, those that meet a condition
+    condition: str = ""  # which, where it can be counted
+    alias: str = ""
+    referring: tuple[str, ...] = ()  # the rows that have something in these columns, which refer to what goes
+    own: bool = True  # its children are hits by themselves
 
 
 def _hits_of(connection: Connection, threat: Threat) -> Iterable[_Hit]:
-    name = threat.name
-    match threat.kind:
-        case "schema":
-            return _hits(connection, threat, tables.oids(connection, "relations_in_schema", schema=name.text))
-        case "type":
-            return _columns_of_type(connection, threat)
-        case _:
-            oids = _named(connection, threat)
-            followers = [hit for oid in oids for hit in _what_follows(connection, threat, oid)]
-            return [*_hits(connection, threat, oids), *followers]
+    if threat.fate is Fate.DROPPED:
+        return _dropped_hits(connection, threat)
+    hits: list[_Hit] = []
+    for oid in _named(connection, threat):
+        hits += _hits(connection, threat, _with_children(connection, threat, oid))
+        hits += _what_follows(connection, threat, oid)
+    return hits
 
 
 def _named(connection: Connection, threat: Threat) -> list[int]:
@@ -133,13 +137,28 @@ def _named(connection: Connection, threat: Threat) -> list[int]:
     return []
 
 
+def _with_children(connection: Connection, threat: Threat, oid: int) -> list[int]:
+    """Rows of children that a condition picks are counted with those of the table."""
+    counts_all = threat.only or bool(threat.condition)
+    return [oid] if counts_all else [oid, *tables.oids(connection, "children", oid=oid)]
+
+
 def _hits(connection: Connection, threat: Threat, oids: Iterable[int]) -> list[_Hit]:
     relations = [relation for oid in oids if (relation := tables.facts(connection, oid))]
     columns = (threat.column,) if threat.column else ()
     return [
-        _Hit(step=threat.step, fate=threat.fate, relation=r, columns=columns, counted_by=threat.counted_by)
+        _Hit(
+            step=threat.step,
+            fate=threat.fate,
+            relation=r,
+            columns=columns,
+            some=threat.some,
+            condition=threat.condition,
+            alias=threat.alias,
+            own=threat.only or not threat.condition,
+        )
         for r in relations
-        if not (threat.fate is Fate.DROPPED and r.is_window) and (not columns or _loses_values(connection, threat, r))
+        if not columns or _loses_values(connection, threat, r)
     ]
 
 
@@ -147,7 +166,7 @@ def _loses_values(connection: Connection, threat: Threat, relation: Relation) ->
     """There is such a column, it is no computed one, and a new type does not hold all that the old one holds."""
     columns = tables.columns(connection, relation.schema, relation.name)
     column = next((c for c in columns if c.name == threat.column and not c.is_computed), None)
-    return column is not None and (threat.wanted is None or narrows(_type_of(column), threat.wanted))
+    return column is not None and (threat.wanted is None or not keeps_values(_type_of(column), threat.wanted))
 
 
 def _type_of(column: TableColumn) -> ColumnType:
@@ -159,26 +178,72 @@ def _type_of(column: TableColumn) -> ColumnType:
     )
 
 
-def _columns_of_type(connection: Connection, threat: Threat) -> list[_Hit]:
-    names = {"schema": threat.name.schema, "name": threat.name.text}
-    rows = connection.execute(sql.query("columns_of_type"), names).fetchall()
-    return [
-        hit
-        for oid, column in rows
-        for hit in _hits(connection, replace(threat, kind="column", column=str(column)), [int(str(oid))])
-    ]
+def _dropped_hits(connection: Connection, threat: Threat) -> list[_Hit]:
+    """What DROP takes with it, through everything that depends on it."""
+    hits: list[_Hit] = []
+    for classid, objid, sub in doubts.located(connection, threat):
+        values = {"classid": classid, "objid": objid, "sub": sub, "cascade": threat.cascade}
+        for oid, column in connection.execute(sql.query("dropped_with"), values).fetchall():
+            is_itself = int(str(oid)) == objid and (column or "") == threat.column
+            hits += _gone(connection, threat, int(str(oid)), str(column or ""), is_itself=is_itself)
+    return hits
+
+
+def _gone(connection: Connection, threat: Threat, oid: int, column: str, *, is_itself: bool) -> list[_Hit]:
+    """A column that can be computed again loses nothing, unless what it is computed by goes as well."""
+    relation = tables.facts(connection, oid)
+    if relation is None or relation.is_window:
+        return []
+    if column and is_itself and not _loses_values(connection, threat, relation):
+        return []
+    oids = [oid]
+    if column and not threat.only:
+        oids += tables.oids(connection, "children", oid=oid)
+    relations = [r for each in oids if (r := tables.facts(connection, each))]
+    columns = (column,) if column else ()
+    return [_Hit(step=threat.step, fate=threat.fate, relation=r, columns=columns) for r in relations]
 
 
 def _what_follows(connection: Connection, threat: Threat, oid: int) -> list[_Hit]:
-    """Rows of other tables that go with those of this one."""
-    if threat.fate is Fate.DROPPED and threat.cascade:
-        views = tables.oids(connection, "views_built_on", oid=oid)
-        return _hits(connection, replace(threat, kind=MATVIEW, column=""), views)
+    """Rows of other tables that go with those of this one, or no longer refer to them."""
+    if threat.fate is Fate.EMPTIED and threat.cascade:
+        others = [o for t in [oid] for o in tables.oids(connection, "tables_emptied", oid=t)]
+        return _hits(connection, threat, others)
     if threat.fate in {Fate.EMPTIED, Fate.REDUCED}:
-        others = tables.oids(connection, "tables_referring", oid=oid, every=threat.cascade)
-        follows = threat if threat.cascade else replace(threat, fate=Fate.REDUCED, counted_by="")
-        return _hits(connection, follows, others)
+        return _referring(connection, threat, oid, seen=frozenset())
+    if threat.fate is Fate.OVERWRITTEN:
+        return _referring(connection, threat, oid, seen=frozenset(), changed=threat.column)
     return []
+
+
+def _referring(
+    connection: Connection, threat: Threat, oid: int, *, seen: frozenset[int], changed: str = ""
+) -> list[_Hit]:
+    """By foreign keys, through as many tables as they lead. TRUNCATE without CASCADE is refused where there are any."""
+    hits: list[_Hit] = []
+    for table in tables.oids(connection, "beneath", oid=oid):
+        values = {"oid": table, "deleted": not changed}
+        rows: list[tuple[Any, ...]] = connection.execute(sql.query("references_to"), values).fetchall()
+        for child, action, columns, keys in rows:
+            relation = tables.facts(connection, int(str(child)))
+            if relation is None or (changed and changed not in keys) or relation.oid in seen:
+                continue
+            deleted = action == "c" and not changed
+            some = threat.some or bool(seen)
+            hits.append(
+                _Hit(
+                    step=threat.step,
+                    fate=Fate.REDUCED if deleted else Fate.OVERWRITTEN,
+                    relation=relation,
+                    columns=() if deleted else tuple(columns),
+                    some=some,
+                    referring=() if some else tuple(columns),
+                )
+            )
+            if deleted:
+                further = replace(threat, some=True)
+                hits += _referring(connection, further, relation.oid, seen=seen | {oid, table, relation.oid})
+    return hits
 
 
 def _grouped(hits: Iterable[_Hit]) -> list[_Hit]:
@@ -187,10 +252,10 @@ def _grouped(hits: Iterable[_Hit]) -> list[_Hit]:
     gone = {(hit.step, hit.relation.oid) for hit in hits if hit.fate is Fate.DROPPED and not hit.columns}
     groups: dict[object, _Hit] = {}
     for hit in hits:
-        above = {(hit.step, oid) for oid in hit.relation.ancestors}
+        above = {(hit.step, oid) for oid in hit.relation.ancestors if hit.relation.is_partition}
         if above & gone or (hit.columns and (hit.step, hit.relation.oid) in gone):
             continue
-        group = (hit.step, hit.fate, hit.relation.oid, bool(hit.columns), hit.counted_by)
+        group = (hit.step, hit.fate, hit.relation.oid, bool(hit.columns), hit.some, hit.condition, hit.referring)
         known = groups.get(group, hit)
         groups[group] = replace(known, columns=tuple(dict.fromkeys((*known.columns, *hit.columns))))
     return list(groups.values())
@@ -216,22 +281,21 @@ class _Count:
 
 def _loss(count: _Count, hit: _Hit, written: int | None) -> Loss:
     relation = hit.relation
-    is_view = relation.kind == "m"
     loss = Loss(
         step=hit.step,
         fate=hit.fate,
-        kind=MATVIEW if is_view else "table",
+        kind=MATVIEW if relation.kind == "m" else "table",
         schema=relation.schema,
         table=relation.name,
         columns=hit.columns,
         size=relation.size,
         written_since=written,
-        copy=None if is_view or relation.is_window or hit.fate is Fate.REDUCED else _copy(hit),
     )
-    if hit.fate is Fate.REDUCED and not hit.counted_by:
+    loss = _savable(count, hit, loss)
+    if hit.some and not hit.condition:
         return replace(loss, why_unknown=CONDITIONAL)
     try:
-        rows = count.rows(hit.counted_by.encode() or _counting(count.connection, hit))
+        rows = count.rows(_counting(count.connection, hit))
     except psycopg.errors.LockNotAvailable:
         return _estimated(loss, relation, LOCKED)
     except psycopg.errors.QueryCanceled:
@@ -245,29 +309,58 @@ def _loss(count: _Count, hit: _Hit, written: int | None) -> Loss:
     return replace(loss, rows=rows) if rows is not None else _estimated(loss, relation, TOO_LONG)
 
 
+def _savable(count: _Count, hit: _Hit, loss: Loss) -> Loss:
+    """With the copy that would be made, if this role can make it."""
+    relation = hit.relation
+    if relation.kind == "m" or relation.is_window or (hit.fate is Fate.REDUCED and hit.some):
+        return loss
+    row = count.connection.execute(sql.query("can_copy"), {"oid": relation.oid}).fetchone()
+    reads, sees_all = row or (False, False)
+    if not reads:
+        return replace(loss, why_unsaved="the role of Signalbox may not read and lock this table")
+    if not sees_all:
+        return replace(loss, why_unsaved="row-level security hides rows of it from the role of Signalbox")
+    return replace(loss, copy=_copy(hit))
+
+
 def _estimated(loss: Loss, relation: Relation, why: str) -> Loss:
     """The server's own guess is of whole tables: no more rows than that hold anything in a column."""
-    if relation.estimate < 0 or loss.fate is Fate.REDUCED:
+    if relation.estimate < 0 or loss.fate is Fate.REDUCED or relation.estimate == 0:
         return replace(loss, why_unknown=why)
     return replace(loss, rows=relation.estimate, is_estimate=True)
 
 
 def _counting(connection: Connection, hit: _Hit) -> composing.Composed:
     relation = hit.relation
-    query = composing.SQL("SELECT pg_catalog.count(*) FROM {}").format(relation.identifier)
-    if not hit.columns:
-        return query
+    query = composing.SQL("SELECT pg_catalog.count(*) FROM {}").format(relation.own if hit.own else relation.identifier)
+    if hit.alias:
+        query += composing.SQL(" AS {}").format(composing.Identifier(hit.alias))
     known = {c.name: c for c in tables.columns(connection, relation.schema, relation.name)}
-    held = composing.SQL(" OR ").join(_holds_data(known[name]) for name in hit.columns)
-    return composing.SQL("{} WHERE {}").format(query, held)
+    place = composing.Identifier(hit.alias or relation.name)
+    conditions = [composing.SQL("({})").format(composing.SQL(_escaped(hit.condition)))] if hit.condition else []
+    if hit.referring:
+        held = [composing.SQL("{}.{} IS NOT NULL").format(place, known[n].identifier) for n in hit.referring]
+        conditions.append(composing.SQL("({})").format(composing.SQL(" AND ").join(held)))
+    elif hit.columns:
+        held = [_holds_data(known[name], place) for name in hit.columns]
+        conditions.append(composing.SQL("({})").format(composing.SQL(" OR ").join(held)))
+    if not conditions:
+        return query
+    return composing.SQL("{} WHERE {}").format(query, composing.SQL(" AND ").join(conditions))
 
 
-def _holds_data(column: TableColumn) -> composing.Composed:
+def _escaped(condition: str) -> Any:
+    """As text of a statement, where a brace is no place to fill in."""
+    return condition.replace("{", "{{").replace("}", "}}")
+
+
+def _holds_data(column: TableColumn, place: composing.Identifier) -> composing.Composed:
     """Something is there that nobody would get back by adding the column again."""
-    held = composing.SQL("({0} IS NOT NULL").format(column.identifier)
+    held = composing.SQL("({0}.{1} IS NOT NULL").format(place, column.identifier)
     if column.constant is None:
         return held + composing.SQL(")")
-    default = composing.SQL(" AND {0}::text IS DISTINCT FROM (({1})::{2})::text)").format(
+    default = composing.SQL(" AND {0}.{1}::text IS DISTINCT FROM (({2})::{3})::text)").format(
+        place,
         column.identifier,
         composing.SQL(column.constant),
         composing.SQL(column.type),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,6 +20,16 @@ class Fate(StrEnum):
     REDUCED = "reduced"  # rows that meet a condition are deleted
     OVERWRITTEN = "overwritten"  # every row gets other values in these columns
     NARROWED = "narrowed"  # values that do not fit the new type are cut, rounded or refused
+    REWRITTEN = "rewritten"  # an expression makes every value anew
+
+
+class Effect(StrEnum):
+    """What a statement does to the rows of a table, as triggers and rules see it."""
+
+    INSERT = "insert"
+    UPDATE = "update"
+    DELETE = "delete"
+    TRUNCATE = "truncate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,21 +38,51 @@ class Threat:
 
     step: MigrationId
     fate: Fate
-    kind: str  # table, materialized view, column, schema, type
+    kind: str  # as in DROP: table, column, schema, function, ...
     name: Name
     path: tuple[str, ...] = ()  # the script's own search path, where it sets one and the name has no schema
     column: str = ""
     cascade: bool = False
-    counted_by: str = ""  # of REDUCED: SQL that counts the rows; empty where only running it would tell
+    only: bool = False  # the children of the table are left alone
+    some: bool = False  # only rows that meet a condition
+    condition: str = ""  # which, as SQL that calls nothing; empty where only running it would tell
+    alias: str = ""  # what the condition calls the table
     wanted: ColumnType | None = None  # of NARROWED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """A table that a statement writes to: its triggers and rules fire, and nobody has read what those do."""
+
+    where: str  # "009_invoices, line 3"
+    name: Name
+    effect: Effect
+    path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A function or operator that a statement names. Whether it is PostgreSQL's own, the target tells."""
+
+    where: str
+    name: Name
+    is_operator: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanReading:
     """`unseen` are sentences about what the text does not tell."""
 
-    threats: tuple[Threat, ...]
+    threats: tuple[Threat, ...] = ()
+    writes: tuple[Write, ...] = ()
+    calls: tuple[Call, ...] = ()
+    makes: frozenset[str] = frozenset()  # names of the functions it makes: what the target has is not what runs
+    tags: frozenset[str] = frozenset()  # the parser's names of its statements, for event triggers
     unseen: tuple[str, ...] = ()
+
+    @property
+    def asks_target(self) -> bool:
+        return bool(self.threats or self.writes or self.calls or self.tags - NOTHING_FIRES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +101,7 @@ class Loss:
     size: int = 0  # bytes of the table with its indexes
     written_since: int | None = None  # rows written since the migration was applied; None: not known
     copy: Copy | None = None  # how it would be saved; None where there is nothing to save, or no way
+    why_unsaved: str = ""  # why there is no way, where the target tells
 
     @property
     def relation(self) -> str:
@@ -86,8 +127,8 @@ class Forecast:
 
     @property
     def is_read(self) -> bool:
-        """Which objects go is known, from the text or from a rehearsal."""
-        return self.from_rehearsal or not self.unseen
+        """Every statement is proven or counted. A rehearsal sees objects go and never rows, so it proves none."""
+        return not self.unseen
 
     @property
     def rows(self) -> int:
@@ -117,6 +158,17 @@ class Forecast:
         return copies
 
     @property
+    def offers_copies(self) -> bool:
+        """There is something to save, and a way."""
+        return bool(self.copies) and any(loss.copy and loss.rows != 0 for loss in self.losses)
+
+    def is_saved_by(self, copies: Collection[Copy]) -> bool:
+        """Whatever rows or values would go are in one of these copies first."""
+        return (
+            self.is_read and not self.failure and all(loss.copy in copies for loss in self._counting if loss.rows != 0)
+        )
+
+    @property
     def _counting(self) -> Iterator[Loss]:
         """Each row once: what else is lost of a table that loses all its rows does not count again."""
         whole = {loss.relation: loss for loss in reversed(self.losses) if loss.takes_all_rows}
@@ -127,9 +179,43 @@ UNKNOWN = "unknown"
 MATVIEW = "materialized view"
 
 
+#: No event trigger fires on them.
+NOTHING_FIRES = frozenset(
+    f"{name}_stmt"
+    for name in [
+        "select",
+        "insert",
+        "update",
+        "delete",
+        "merge",
+        "copy",
+        "truncate",
+        "variable_set",
+        "variable_show",
+        "transaction",
+        "constraints_set",
+        "lock",
+        "do",
+        "call",
+        "vacuum",
+        "check_point",
+        "listen",
+        "unlisten",
+        "notify",
+        "discard",
+        "deallocate",
+        "explain",
+        "prepare",
+        "execute",
+        "declare_cursor",
+        "fetch",
+        "close_portal",
+    ]
+)
+
+
 def is_confirmed(forecast: Forecast, *, typed: str, shown: str) -> bool:
-    """Whether what a person typed covers what would be lost now. Fewer rows than were shown need no second word."""
+    """A person typed what would be lost now, or what the page showed: a table in use has more rows by the time it is
+    sent, and that must stop nobody in an emergency. What it has grown to is recorded."""
     typed = re.sub(r"[\s,._']", "", typed).lower()
-    if typed == forecast.word:
-        return True
-    return typed == shown and shown.isdecimal() and forecast.is_known and forecast.rows <= int(shown)
+    return typed == forecast.word or (typed == shown and (shown == UNKNOWN or shown.isdecimal()))

@@ -47,6 +47,18 @@ def tokens(sql: str) -> Iterator[Token]:
         yield Token(kind=_token_kind(kind, piece), text=piece, offset=text.characters_before(start))
 
 
+def behind_where(sql: str) -> str:
+    """The condition of a statement that ends with it."""
+    depth, start = 0, len(sql)
+    for token in tokens(sql):
+        if token.kind is not TokenKind.CODE:
+            continue
+        depth += {"(": 1, ")": -1}.get(token.text, 0)
+        if depth == 0 and token.text.lower() == "where":
+            start = token.offset + len(token.text)
+    return sql[start:].strip()
+
+
 def checksum_sql(sql: str) -> str:
     """sha256 hex of the tokens of `sql`, comments and blanks left out; "" where it has no readable tokens."""
     try:

@@ -117,6 +117,13 @@ def constant(node: Any) -> str | None:
     return None
 
 
+def constant_of(element: Any) -> str:
+    """The text that an option like AS or LANGUAGE is given."""
+    value = unwrap(element.arg)
+    items = [unwrap(item) for item in value.items] if kind(value) == "List" else [value]
+    return str(items[0].sval)
+
+
 def column_type(type_name: Any) -> ColumnType:
     numbers = (unwrap(modifier) for modifier in type_name.typmods)
     return ColumnType(

@@ -21,6 +21,21 @@ _LOSING = {
     ("jsonb", "hstore"),
 }
 
+#: Their text is the whole of their value, and can be cast back.
+_PRINTED = (*_INTEGERS, "numeric", "bool", "uuid", "date", "jsonb", "json", "inet", "cidr", "name")
+_WIDER = {
+    *((integer, "numeric") for integer in _INTEGERS),
+    ("int2", "float4"),
+    ("int2", "float8"),
+    ("int4", "float8"),
+    ("float4", "float8"),
+    ("date", "timestamp"),
+    ("date", "timestamptz"),
+    ("timestamp", "timestamptz"),
+    ("jsonb", "json"),
+    ("cidr", "inet"),
+}
+
 #: What is suspicious even where the old type is not known.
 _SMALL = ("int2", "float4")
 
@@ -36,6 +51,34 @@ def narrows(known: ColumnType | None, wanted: ColumnType) -> bool:
     if old in _TEXTS and new in ("varchar", "bpchar"):
         return _is_shorter(known, wanted)
     return old == new == "numeric" and not _keeps_digits(known, wanted)
+
+
+def keeps_values(known: ColumnType, wanted: ColumnType) -> bool:
+    """Proven: what every value says is still there after a cast, and can be cast back. Anything else may lose some."""
+    old, new = known.name, _SERIALS.get(wanted.name, wanted.name)
+    if known.is_array != wanted.is_array:
+        return False
+    if old == new:
+        return _keeps_precision(known, wanted)
+    if new in ("text", "citext") and not wanted.numbers:
+        return old in _TEXTS or old in _PRINTED
+    if old in _TEXTS and new == "varchar":
+        return not _is_shorter(known, wanted)
+    if old in _INTEGERS and new in _INTEGERS:
+        return _INTEGERS.index(old) <= _INTEGERS.index(new)
+    return (old, new) in _WIDER and not wanted.numbers
+
+
+def _keeps_precision(known: ColumnType, wanted: ColumnType) -> bool:
+    match known.name:
+        case "numeric":
+            return _keeps_digits(known, wanted)
+        case "varchar" | "bpchar" | "varbit":
+            return not _is_shorter(known, wanted)
+        case "bit":
+            return known.numbers == wanted.numbers
+        case _:
+            return not wanted.numbers or (len(known.numbers) == 1 and known.numbers <= wanted.numbers)
 
 
 def keeps_rows(known: ColumnType | None, wanted: ColumnType, *, in_utc: bool = False) -> bool:

@@ -28,7 +28,8 @@ CREATE TABLE signalbox_saved.saves (
     saved_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     brought_back_at timestamptz,
     brought_back_by text,
-    brought_back_in text
+    brought_back_in text,
+    brought_back_left bigint
 )
 
 -- revoke_from_everyone --
@@ -60,14 +61,20 @@ VALUES (%(id)s, %(saved)s, %(schema)s, %(table)s, %(columns)s, %(key)s, %(rows)s
 -- With whether each copy is still there; the newest first.
 SELECT saved_table, from_schema, from_table, columns, key, rows, action, version, name, run_id, saved_by, saved_at,
        brought_back_at, brought_back_by, brought_back_in,
+       (pg_catalog.to_jsonb(saves) ->> 'brought_back_left')::bigint,
        pg_catalog.to_regclass('signalbox_saved.' || pg_catalog.quote_ident(saved_table)) IS NOT NULL
 FROM signalbox_saved.saves
 ORDER BY id DESC
 
+-- add_left --
+-- A register of an earlier version has no place for what did not come back.
+ALTER TABLE signalbox_saved.saves ADD COLUMN IF NOT EXISTS brought_back_left bigint
+
 -- mark_brought_back --
 -- The copy stays; only that it was used is noted.
 UPDATE signalbox_saved.saves
-SET brought_back_at = pg_catalog.clock_timestamp(), brought_back_by = %(by)s, brought_back_in = %(run_id)s
+SET brought_back_at = pg_catalog.clock_timestamp(), brought_back_by = %(by)s, brought_back_in = %(run_id)s,
+    brought_back_left = %(left)s
 WHERE saved_table = %(saved)s
 
 -- refers_to --
@@ -76,6 +83,33 @@ SELECT conrelid::bigint, confrelid::bigint
 FROM pg_catalog.pg_constraint
 WHERE contype = 'f' AND conrelid <> confrelid
   AND conrelid::bigint = ANY (%(tables)s::bigint[]) AND confrelid::bigint = ANY (%(tables)s::bigint[])
+
+-- firing_triggers --
+-- Triggers of a table and its partitions that fire in a plain session, and whether this role may switch them off.
+WITH RECURSIVE part(oid) AS (
+    SELECT %(oid)s::bigint::oid
+    UNION SELECT h.inhrelid FROM part p JOIN pg_catalog.pg_inherits h ON h.inhparent = p.oid
+    JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid WHERE c.relispartition
+)
+SELECT n.nspname::text, c.relname::text, t.tgname::text, t.tgenabled = 'A',
+       pg_catalog.pg_has_role(c.relowner, 'USAGE')
+FROM part JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_trigger t ON t.tgrelid = c.oid
+WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')
+ORDER BY c.relname, t.tgname
+
+-- references_among --
+-- Foreign keys between these tables, whether each is checked at once, and whether this role may have it checked later;
+-- and other keys of theirs that can be checked later.
+SELECT k.conrelid::bigint, k.confrelid::bigint, n.nspname::text, c.relname::text, k.conname::text, k.condeferrable,
+       pg_catalog.pg_has_role(c.relowner, 'USAGE')
+FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE k.conparentid = 0
+  AND (k.contype = 'f' AND k.conrelid::bigint = ANY (%(tables)s::bigint[])
+                       AND k.confrelid::bigint = ANY (%(tables)s::bigint[])
+       OR k.condeferrable AND (k.conrelid::bigint = ANY (%(tables)s::bigint[])
+                               OR k.confrelid::bigint = ANY (%(tables)s::bigint[])))
 
 -- may_save --
 -- Whether this role can make copies here.

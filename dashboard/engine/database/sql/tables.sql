@@ -9,43 +9,193 @@ WITH found AS (
 )
 SELECT oid::bigint FROM found WHERE rank = (SELECT min(rank) FROM found)
 
--- relations_in_schema --
--- Whatever holds rows in it.
-SELECT c.oid::bigint FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = %(schema)s AND c.relkind IN ('r', 'p', 'm')
-
--- views_built_on --
--- Materialized views that go with a table when it is dropped with CASCADE, through views between them too.
-WITH RECURSIVE dependent(oid) AS (
-    SELECT %(oid)s::oid
-    UNION
-    SELECT r.ev_class FROM dependent b
-    JOIN pg_catalog.pg_depend d ON d.refobjid = b.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass
-    JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid AND d.classid = 'pg_catalog.pg_rewrite'::regclass
+-- located --
+-- Anything that DROP can name, as pg_depend knows it. Of functions every one of the name; of what has no schema in its
+-- name whatever can be seen, or where nothing of it can, the one of any schema.
+WITH named(classid, objid, schema, visible) AS (
+    SELECT 'pg_catalog.pg_class'::regclass, oid, relnamespace, pg_catalog.pg_table_is_visible(oid)
+    FROM pg_catalog.pg_class WHERE relname = %(name)s::text AND %(kind)s::text IN ('sequence', 'index')
+    UNION ALL
+    SELECT 'pg_catalog.pg_type'::regclass, oid, typnamespace, pg_catalog.pg_type_is_visible(oid)
+    FROM pg_catalog.pg_type WHERE typname = %(name)s::text AND %(kind)s::text = 'type'
+    UNION ALL
+    SELECT 'pg_catalog.pg_proc'::regclass, oid, pronamespace, true
+    FROM pg_catalog.pg_proc WHERE proname = %(name)s::text AND %(kind)s::text IN ('function', 'aggregate')
+    UNION ALL
+    SELECT 'pg_catalog.pg_operator'::regclass, oid, oprnamespace, true
+    FROM pg_catalog.pg_operator WHERE oprname = %(name)s::text AND %(kind)s::text = 'operator'
+    UNION ALL
+    SELECT 'pg_catalog.pg_collation'::regclass, oid, collnamespace, true
+    FROM pg_catalog.pg_collation WHERE collname = %(name)s::text AND %(kind)s::text = 'collation'
+    UNION ALL
+    SELECT 'pg_catalog.pg_constraint'::regclass, oid, connamespace, true
+    FROM pg_catalog.pg_constraint WHERE conname = %(part)s::text AND %(kind)s::text = 'constraint'
+    UNION ALL
+    SELECT 'pg_catalog.pg_namespace'::regclass, oid, NULL, true
+    FROM pg_catalog.pg_namespace WHERE nspname = %(name)s::text AND %(kind)s::text = 'schema'
+    UNION ALL
+    SELECT 'pg_catalog.pg_extension'::regclass, oid, NULL, true
+    FROM pg_catalog.pg_extension WHERE extname = %(name)s::text AND %(kind)s::text = 'extension'
+), fitting AS (
+    SELECT named.* FROM named LEFT JOIN pg_catalog.pg_namespace n ON n.oid = named.schema
+    WHERE n.oid IS NULL OR n.nspname <> 'pg_catalog' AND %(schema)s::text IN ('', n.nspname::text)
 )
-SELECT c.oid::bigint FROM dependent JOIN pg_catalog.pg_class c USING (oid) WHERE c.relkind = 'm' AND c.oid <> %(oid)s
+SELECT classid::oid::bigint, objid::bigint FROM fitting
+WHERE visible OR %(schema)s::text <> '' OR NOT EXISTS (SELECT FROM fitting WHERE visible)
 
--- tables_referring --
--- Tables whose rows go too: TRUNCATE ... CASCADE empties every one that refers here, ON DELETE CASCADE takes some rows.
+-- relation_place --
+-- The same of a relation or a column of it; no row where it has no such column.
+SELECT 'pg_catalog.pg_class'::regclass::oid::bigint, coalesce(a.attnum, 0)
+FROM (SELECT) one LEFT JOIN pg_catalog.pg_attribute a
+    ON a.attrelid = %(oid)s::bigint::oid AND a.attname = %(column)s::text AND NOT a.attisdropped
+WHERE %(column)s::text = '' OR a.attnum IS NOT NULL
+
+-- dropped_with --
+-- Tables, materialized views and columns that go with an object, through whatever lies between: without CASCADE only
+-- what is a part of it. A rule goes with its view; a generated column goes with what it is computed by.
+WITH RECURSIVE gone(classid, objid, sub) AS (
+    SELECT %(classid)s::bigint::oid, %(objid)s::bigint::oid, %(sub)s::int
+    UNION
+    SELECT next.classid, next.objid, next.sub
+    FROM gone
+    JOIN pg_catalog.pg_depend d ON d.refclassid = gone.classid AND d.refobjid = gone.objid
+        AND (gone.sub = 0 OR d.refobjsubid = gone.sub) AND (%(cascade)s::boolean OR d.deptype <> 'n')
+    LEFT JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = d.objid
+        AND r.rulename = '_RETURN'
+    LEFT JOIN pg_catalog.pg_attrdef f ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND f.oid = d.objid
+    LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum AND a.attgenerated <> ''
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN r.oid IS NOT NULL OR a.attnum IS NOT NULL THEN 'pg_catalog.pg_class'::regclass::oid
+                    ELSE d.classid END AS classid,
+               coalesce(r.ev_class, a.attrelid, d.objid) AS objid,
+               CASE WHEN r.oid IS NOT NULL THEN 0 ELSE coalesce(a.attnum::int, d.objsubid) END AS sub
+    ) next
+)
+SELECT c.oid::bigint, a.attname::text
+FROM gone
+JOIN pg_catalog.pg_class c ON gone.classid = 'pg_catalog.pg_class'::regclass AND c.oid = gone.objid
+LEFT JOIN pg_catalog.pg_attribute a ON gone.sub <> 0 AND a.attrelid = c.oid AND a.attnum = gone.sub
+    AND NOT a.attisdropped
+WHERE CASE WHEN gone.sub = 0 THEN c.relkind IN ('r', 'p', 'm') ELSE c.relkind IN ('r', 'p') END
+ORDER BY gone.sub <> 0, c.relkind = 'm', c.relname, a.attnum
+
+-- children --
+-- Tables that inherit from a table, all the way down. Partitions are left out: their rows are the parent's own.
+WITH RECURSIVE child(oid) AS (
+    SELECT h.inhrelid FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_class c ON c.oid = h.inhparent
+    WHERE h.inhparent = %(oid)s::bigint::oid AND c.relkind <> 'p'
+    UNION
+    SELECT h.inhrelid FROM child b JOIN pg_catalog.pg_inherits h ON h.inhparent = b.oid
+)
+SELECT c.oid::bigint FROM child JOIN pg_catalog.pg_class c USING (oid) WHERE NOT c.relispartition
+
+-- beneath --
+-- The relation itself, its children and partitions, and where it is a view the tables that it shows.
+WITH RECURSIVE beneath(oid) AS (
+    SELECT %(oid)s::bigint::oid
+    UNION
+    SELECT next.oid FROM beneath b CROSS JOIN LATERAL (
+        SELECT h.inhrelid AS oid FROM pg_catalog.pg_inherits h WHERE h.inhparent = b.oid
+        UNION ALL
+        SELECT d.refobjid FROM pg_catalog.pg_rewrite r
+        JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
+        WHERE r.ev_class = b.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass
+          AND EXISTS (SELECT FROM pg_catalog.pg_class v WHERE v.oid = b.oid AND v.relkind = 'v')
+    ) next
+)
+SELECT oid::bigint FROM beneath
+
+-- tables_emptied --
+-- TRUNCATE ... CASCADE empties every table that refers here, directly or not.
 WITH RECURSIVE referring(oid) AS (
-    SELECT %(oid)s::oid
+    SELECT %(oid)s::bigint::oid
     UNION
-    SELECT k.conrelid FROM referring b JOIN pg_catalog.pg_constraint k ON k.confrelid = b.oid
-    WHERE k.contype = 'f' AND (%(every)s OR k.confdeltype = 'c')
+    SELECT k.conrelid FROM referring b JOIN pg_catalog.pg_constraint k ON k.confrelid = b.oid WHERE k.contype = 'f'
 )
-SELECT oid::bigint FROM referring WHERE oid <> %(oid)s
+SELECT oid::bigint FROM referring WHERE oid <> %(oid)s::bigint::oid
 
--- columns_of_type --
--- What DROP TYPE ... CASCADE takes from tables: columns of the type, of its arrays and of domains over it.
-WITH RECURSIVE types(oid) AS (
-    SELECT t.oid FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-    WHERE t.typname = %(name)s AND (n.nspname = %(schema)s OR %(schema)s = '' AND pg_catalog.pg_type_is_visible(t.oid))
-    UNION
-    SELECT t.oid FROM pg_catalog.pg_type t JOIN types b ON t.typelem = b.oid OR t.typbasetype = b.oid
+-- references_to --
+-- Foreign keys that do something to their own table when a row here is deleted, or its key is changed: which table,
+-- what (c: cascade, n: set null, d: set default), its columns and those that they refer to.
+SELECT k.conrelid::bigint, (CASE WHEN %(deleted)s::boolean THEN k.confdeltype ELSE k.confupdtype END)::text,
+       ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
+             WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey) ORDER BY a.attnum),
+       ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
+             WHERE a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey))
+FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+WHERE k.contype = 'f' AND k.confrelid = %(oid)s::bigint::oid AND NOT c.relispartition
+  AND (CASE WHEN %(deleted)s::boolean THEN k.confdeltype ELSE k.confupdtype END) IN ('c', 'n', 'd')
+ORDER BY c.relname, k.conname
+
+-- unproven_functions --
+-- Of the functions and operators that are named, those that are not proven to change nothing: all but PostgreSQL's own
+-- and those of a few extensions. A name that no function has is none.
+SELECT wanted.at
+FROM ROWS FROM (pg_catalog.unnest(%(schemas)s::text[]), pg_catalog.unnest(%(names)s::text[]),
+                pg_catalog.unnest(%(operators)s::boolean[])) WITH ORDINALITY wanted(schema, name, is_operator, at)
+WHERE EXISTS (
+    SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+    WHERE NOT wanted.is_operator AND p.proname = wanted.name AND wanted.schema IN ('', n.nspname::text)
+      AND NOT (n.nspname = 'pg_catalog' AND (p.provolatile <> 'v' OR p.proname = ANY (%(harmless)s::text[])))
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+                      WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+                        AND d.refclassid = 'pg_catalog.pg_extension'::regclass
+                        AND e.extname = ANY (%(extensions)s::text[]))
+    UNION ALL
+    SELECT FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
+    WHERE wanted.is_operator AND o.oprname = wanted.name AND n.nspname <> 'pg_catalog'
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                      WHERE d.classid = 'pg_catalog.pg_operator'::regclass AND d.objid = o.oid AND d.deptype = 'e')
 )
-SELECT a.attrelid::bigint, a.attname::text
-FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-WHERE a.atttypid IN (SELECT oid FROM types) AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY wanted.at
+
+-- unproven_writers --
+-- What fires when rows of these tables are written, and is not proven to leave others alone: rules, triggers but those
+-- that only stamp the row with the time, defaults that call a function of the project, and checks that call a volatile one.
+SELECT pg_catalog.format('the rule %%I of %%s', r.rulename, r.ev_class::regclass)
+FROM pg_catalog.pg_rewrite r
+WHERE r.ev_class = ANY (%(oids)s::bigint[]) AND r.rulename <> '_RETURN' AND r.ev_enabled <> 'D'
+  AND r.ev_type::text = %(rule)s::text
+UNION ALL
+SELECT pg_catalog.format('the trigger %%I of %%s', t.tgname, t.tgrelid::regclass)
+FROM pg_catalog.pg_trigger t
+JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+WHERE t.tgrelid = ANY (%(oids)s::bigint[]) AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+  AND t.tgtype::int & %(bit)s::int <> 0
+  AND NOT (n.nspname = 'pg_catalog'
+           OR l.lanname = 'plpgsql' AND p.proname <> ALL (%(makes)s::text[]) AND p.prosrc ~* %(stamp)s::text)
+UNION ALL
+SELECT pg_catalog.format('the function %%s, which %%s calls', d.refobjid::regprocedure,
+                         coalesce(f.adrelid, k.conrelid)::regclass)
+FROM pg_catalog.pg_depend d
+LEFT JOIN pg_catalog.pg_attrdef f ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND f.oid = d.objid
+LEFT JOIN pg_catalog.pg_constraint k ON d.classid = 'pg_catalog.pg_constraint'::regclass AND k.oid = d.objid
+JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid
+WHERE %(bit)s::int IN (4, 16) AND d.refclassid = 'pg_catalog.pg_proc'::regclass
+  AND coalesce(f.adrelid, k.conrelid) = ANY (%(oids)s::bigint[])
+  AND (p.provolatile = 'v' OR f.oid IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_proc'::regclass
+                  AND x.objid = p.oid AND x.deptype = 'e')
+  AND p.pronamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'pg_catalog')
+
+-- unproven_event_triggers --
+-- Event triggers that can fire and whose body is not proven to write nothing.
+SELECT t.evtname::text
+FROM pg_catalog.pg_event_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.evtfoid
+WHERE t.evtenabled <> 'D' AND (t.evttags IS NULL OR NOT t.evttags <@ %(absent)s::text[])
+  AND pg_catalog.regexp_replace(
+          pg_catalog.regexp_replace(p.prosrc, $$'(''|[^'])*'$$, '', 'g'),
+          'select\s+\*\s+from\s+(pg_catalog\.)?pg_event_trigger_\w+\s*\(\s*\)', '', 'gi')
+      ~* '\m(insert|update|delete|merge|truncate|create|drop|alter|execute|perform|call|copy|select)\M'
+ORDER BY t.evtname
+
+-- can_copy --
+-- Whether this role reads a table and may lock it against writers, and whether it sees every row.
+SELECT pg_catalog.has_table_privilege(%(oid)s::bigint::oid, 'SELECT')
+       AND pg_catalog.has_table_privilege(%(oid)s::bigint::oid, 'UPDATE, DELETE, TRUNCATE'),
+       NOT pg_catalog.row_security_active(%(oid)s::bigint::oid)
 
 -- relation_facts --
 -- What is known of a table without reading or locking it. -1 rows: never analysed. The size is that of the last VACUUM
@@ -61,6 +211,7 @@ SELECT n.nspname::text, c.relname::text,
              CROSS JOIN LATERAL pg_catalog.unnest(i.indkey) WITH ORDINALITY k(attnum, place)
              JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
              WHERE i.indrelid = c.oid AND i.indisprimary ORDER BY k.place),
+       c.relispartition,
        ARRAY(WITH RECURSIVE above(oid) AS (
                  SELECT inhparent FROM pg_catalog.pg_inherits WHERE inhrelid = c.oid
                  UNION SELECT h.inhparent FROM above b JOIN pg_catalog.pg_inherits h ON h.inhrelid = b.oid

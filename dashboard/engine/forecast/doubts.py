@@ -1,0 +1,146 @@
+"""What a plan names, as the target knows it: the objects that go, and what is called or fires and is not proven."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from dashboard.engine.database import sql, tables
+from dashboard.engine.database.connection import Connection
+from dashboard.engine.forecast.values import NOTHING_FIRES, Effect, PlanReading, Threat, Write
+
+#: PostgreSQL's own functions that are volatile and touch no row.
+HARMLESS_FUNCTIONS = [
+    "nextval",
+    "currval",
+    "lastval",
+    "setval",
+    "random",
+    "setseed",
+    "gen_random_uuid",
+    "uuidv4",
+    "uuidv7",
+    "clock_timestamp",
+    "timeofday",
+    "pg_sleep",
+    "set_config",
+    "pg_notify",
+    "pg_advisory_lock",
+    "pg_advisory_lock_shared",
+    "pg_advisory_unlock",
+    "pg_advisory_unlock_all",
+    "pg_advisory_xact_lock",
+    "pg_advisory_xact_lock_shared",
+    "pg_try_advisory_lock",
+    "pg_try_advisory_xact_lock",
+]
+#: Extensions whose functions only compute.
+HARMLESS_EXTENSIONS = [
+    "uuid-ossp",
+    "pgcrypto",
+    "citext",
+    "hstore",
+    "ltree",
+    "pg_trgm",
+    "unaccent",
+    "intarray",
+    "cube",
+    "earthdistance",
+    "fuzzystrmatch",
+    "btree_gin",
+    "btree_gist",
+    "vector",
+]
+#: The body of a trigger that only puts the time into its own row.
+STAMP = (
+    r"^\s*begin\s+(new\.\w+\s*:?=\s*(pg_catalog\.)?(now\s*\(\s*\)|clock_timestamp\s*\(\s*\)|current_timestamp)"
+    r"(\s+at\s+time\s+zone\s+'utc'(::text)?)?\s*;\s*)+return\s+new\s*;\s*end\s*;?\s*$"
+)
+#: What the catalog calls an effect: the bit of a trigger, the number of a rule.
+_EFFECTS: Mapping[Effect, tuple[int, str]] = {
+    Effect.INSERT: (4, "3"),
+    Effect.DELETE: (8, "4"),
+    Effect.UPDATE: (16, "2"),
+    Effect.TRUNCATE: (32, ""),
+}
+#: Statements that event triggers are often made for alone.
+_TAGS = {
+    "create_extension_stmt": ("CREATE EXTENSION",),
+    "alter_extension_stmt": ("ALTER EXTENSION",),
+    "create_function_stmt": ("CREATE FUNCTION", "CREATE PROCEDURE"),
+    "drop_stmt": ("DROP EXTENSION", "DROP FUNCTION", "DROP TABLE", "DROP SCHEMA"),
+    "create_stmt": ("CREATE TABLE",),
+    "create_table_as_stmt": ("CREATE TABLE AS", "SELECT INTO"),
+}
+
+_RELATIONS = {"table", "view", "materialized view", "foreign table", "column"}
+_LOCATED = {"sequence", "index", "type", "function", "aggregate", "operator", "collation", "constraint", "schema"} | {
+    "extension"
+}
+#: Nothing with rows ever depends on them.
+_ALONE = {"trigger", "rule", "policy", "publication", "event trigger", "role", "statistic ext", "text search", "cast"}
+
+
+def on_target(connection: Connection, reading: PlanReading) -> Iterator[str]:
+    """Sentences about what nobody can judge."""
+    yield from _functions(connection, reading)
+    for write in reading.writes:
+        yield from _fired(connection, write, reading)
+    for threat in reading.threats:
+        if threat.cascade and threat.kind not in _RELATIONS | _LOCATED | _ALONE:
+            yield f"{threat.step.label}: what goes with the {threat.kind} {threat.name} by CASCADE is not known."
+    if reading.tags - NOTHING_FIRES:
+        absent = [tag for node, tags in _TAGS.items() if node not in reading.tags for tag in tags]
+        for (name,) in connection.execute(sql.query("unproven_event_triggers"), {"absent": absent}).fetchall():
+            yield f"The event trigger {name} fires when this runs; what it does to rows is not told."
+
+
+def located(connection: Connection, threat: Threat) -> list[tuple[int, int, int]]:
+    """The object that a DROP names, as pg_depend knows it; several where its name is not enough to tell."""
+    if threat.kind in _RELATIONS:
+        return [
+            place for oid in _relations(connection, threat) for place in _relation_or_column(connection, threat, oid)
+        ]
+    values = {"kind": threat.kind, "schema": threat.name.schema, "name": threat.name.text, "part": threat.column}
+    rows = connection.execute(sql.query("located"), values).fetchall()
+    return [(int(str(classid)), int(str(objid)), 0) for classid, objid in rows]
+
+
+def _relations(connection: Connection, threat: Threat) -> list[int]:
+    for schema in threat.path or (threat.name.schema,):
+        if oids := tables.named(connection, schema, threat.name.text):
+            return oids
+    return []
+
+
+def _relation_or_column(connection: Connection, threat: Threat, oid: int) -> list[tuple[int, int, int]]:
+    rows = connection.execute(sql.query("relation_place"), {"oid": oid, "column": threat.column}).fetchall()
+    return [(int(str(classid)), oid, int(str(sub))) for classid, sub in rows]
+
+
+def _functions(connection: Connection, reading: PlanReading) -> Iterator[str]:
+    if not reading.calls:
+        return
+    values = {
+        "schemas": [call.name.schema for call in reading.calls],
+        "names": [call.name.text for call in reading.calls],
+        "operators": [call.is_operator for call in reading.calls],
+        "harmless": HARMLESS_FUNCTIONS,
+        "extensions": HARMLESS_EXTENSIONS,
+    }
+    for (at,) in connection.execute(sql.query("unproven_functions"), values).fetchall():
+        call = reading.calls[int(str(at)) - 1]
+        kind = "operator" if call.is_operator else "function"
+        yield f"{call.where}: what the {kind} {call.name} does is not told by the script."
+
+
+def _fired(connection: Connection, write: Write, reading: PlanReading) -> Iterator[str]:
+    bit, rule = _EFFECTS[write.effect]
+    for schema in write.path or (write.name.schema,):
+        if found := tables.named(connection, schema, write.name.text):
+            break
+    else:
+        return
+    oids = [oid for each in found for oid in tables.oids(connection, "beneath", oid=each)]
+    values = {"oids": oids, "bit": bit, "rule": rule, "makes": list(reading.makes), "stamp": STAMP}
+    for (what,) in connection.execute(sql.query("unproven_writers"), values).fetchall():
+        yield f"{write.where}: {what} runs with each {write.effect.value.upper()}; what it does to rows is not told."

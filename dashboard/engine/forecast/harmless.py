@@ -1,0 +1,321 @@
+"""Which statements are proven to take no row and no value away. Pure.
+
+An allow-list: what is not in it cannot be judged. What a statement of the list calls or fires (functions, triggers,
+rules) is judged on the target, by `counting`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dashboard.engine.forecast.values import Effect
+from dashboard.engine.sql.objects import alter_commands
+from dashboard.engine.sql.tokens import TokenKind, tokens
+from dashboard.engine.sql.trees import Name, by_kind, dotted, enum_name, kind, relation_name, unwrap
+
+#: They make, rename or describe something, or set the session. None of them touches a row that is there.
+_KEEPS_ROWS = frozenset(
+    f"{name}Stmt"
+    for name in [
+        "Create",
+        "CreateForeignTable",
+        "CreateTableAs",
+        "Index",
+        "View",
+        "CreateSeq",
+        "CreateFunction",
+        "CreateSchema",
+        "Define",
+        "CompositeType",
+        "CreateEnum",
+        "CreateRange",
+        "CreateDomain",
+        "CreateTrig",
+        "CreatePolicy",
+        "AlterPolicy",
+        "Rule",
+        "CreateExtension",
+        "CreateRole",
+        "AlterRole",
+        "AlterRoleSet",
+        "Createdb",
+        "AlterDatabase",
+        "AlterDatabaseSet",
+        "AlterDatabaseRefreshColl",
+        "CreateForeignServer",
+        "AlterForeignServer",
+        "CreateFdw",
+        "AlterFdw",
+        "CreateUserMapping",
+        "AlterUserMapping",
+        "DropUserMapping",
+        "CreatePublication",
+        "AlterPublication",
+        "CreateSubscription",
+        "AlterSubscription",
+        "DropSubscription",
+        "CreateStats",
+        "AlterStats",
+        "CreateCast",
+        "CreateConversion",
+        "CreateTransform",
+        "CreateOpClass",
+        "CreateOpFamily",
+        "AlterOpFamily",
+        "CreateAm",
+        "CreatePLang",
+        "CreateTableSpace",
+        "AlterTableSpaceOptions",
+        "AlterTableMoveAll",
+        "ImportForeignSchema",
+        "Comment",
+        "SecLabel",
+        "Grant",
+        "GrantRole",
+        "AlterDefaultPrivileges",
+        "Rename",
+        "AlterObjectSchema",
+        "AlterOwner",
+        "AlterObjectDepends",
+        "AlterSeq",
+        "AlterDomain",
+        "AlterEnum",
+        "AlterFunction",
+        "AlterType",
+        "AlterOperator",
+        "AlterCollation",
+        "AlterTSDictionary",
+        "AlterTSConfiguration",
+        "AlterExtensionContents",
+        "VariableSet",
+        "VariableShow",
+        "Transaction",
+        "ConstraintsSet",
+        "Lock",
+        "Vacuum",
+        "Cluster",
+        "Reindex",
+        "CheckPoint",
+        "Listen",
+        "Unlisten",
+        "Notify",
+        "Discard",
+        "Deallocate",
+        "ClosePortal",
+        "Fetch",
+        "RefreshMatView",
+        "ReassignOwned",
+        "DropRole",
+        "DropTableSpace",
+        "AlterSystem",
+        "Select",
+        "Explain",
+        "Prepare",
+        "Execute",
+        "DeclareCursor",
+    ]
+)
+#: What they destroy is read out of them and counted.
+_COUNTED = frozenset(("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "CopyStmt", "TruncateStmt", "DropStmt"))
+
+_KEEPING_COMMANDS = frozenset(
+    f"AT_{name}"
+    for name in [
+        "AddColumn",
+        "ColumnDefault",
+        "CookedColumnDefault",
+        "DropNotNull",
+        "SetNotNull",
+        "CheckNotNull",
+        "SetStatistics",
+        "SetOptions",
+        "ResetOptions",
+        "SetStorage",
+        "SetCompression",
+        "AddIndex",
+        "ReAddIndex",
+        "AddConstraint",
+        "AlterConstraint",
+        "ValidateConstraint",
+        "AddIndexConstraint",
+        "DropConstraint",
+        "AlterColumnGenericOptions",
+        "ChangeOwner",
+        "ClusterOn",
+        "DropCluster",
+        "SetLogged",
+        "SetUnLogged",
+        "DropOids",
+        "SetAccessMethod",
+        "SetTableSpace",
+        "SetRelOptions",
+        "ResetRelOptions",
+        "ReplaceRelOptions",
+        "EnableTrig",
+        "EnableAlwaysTrig",
+        "EnableReplicaTrig",
+        "DisableTrig",
+        "EnableTrigAll",
+        "DisableTrigAll",
+        "EnableTrigUser",
+        "DisableTrigUser",
+        "EnableRule",
+        "EnableAlwaysRule",
+        "EnableReplicaRule",
+        "DisableRule",
+        "AddInherit",
+        "DropInherit",
+        "AddOf",
+        "DropOf",
+        "ReplicaIdentity",
+        "EnableRowSecurity",
+        "DisableRowSecurity",
+        "ForceRowSecurity",
+        "NoForceRowSecurity",
+        "GenericOptions",
+        "AttachPartition",
+        "AddIdentity",
+        "SetIdentity",
+        "DropIdentity",
+        "DropExpression",
+    ]
+)
+_COUNTED_COMMANDS = frozenset(("AT_DropColumn", "AT_AlterColumnType"))
+
+#: They only write down what runs later, so nothing inside them is called now.
+_DEFINITIONS = frozenset(
+    f"{name}Stmt"
+    for name in [
+        "CreateFunction",
+        "View",
+        "CreateTrig",
+        "Rule",
+        "CreatePolicy",
+        "AlterPolicy",
+        "Create",
+        "CreateDomain",
+        "CreateSchema",
+    ]
+)
+
+
+def objection(tree: Any) -> str:
+    """Why nobody can say from the text what the statement destroys; empty where its kind is proven or counted."""
+    match kind(tree):
+        case "AlterTableStmt":
+            return next(filter(None, (_of_command(tree, command) for command in alter_commands(tree))), "")
+        case "DropOwnedStmt":
+            return "DROP OWNED drops everything a role owns here; which rows that are is not counted"
+        case "CallStmt":
+            return "what the procedure does is not told by the script"
+        case "DoStmt":
+            return ""  # its block is read statement by statement
+        case known if known in _KEEPS_ROWS or known in _COUNTED:
+            return ""
+        case _:
+            return "what a statement of this kind destroys cannot be judged from the text"
+
+
+def _of_command(tree: Any, command: Any) -> str:
+    subtype = enum_name(command, "subtype")
+    if subtype in _COUNTED_COMMANDS:
+        is_type = enum_name(tree, "objtype") == "OBJECT_TYPE"
+        return "values of this type lose a part wherever a table holds them, which is not counted" if is_type else ""
+    if subtype == "AT_DetachPartition":
+        return "the rows of the partition stay in it, but are gone from its parent, which is not counted"
+    return "" if subtype in _KEEPING_COMMANDS else "what this change of a table destroys cannot be judged from the text"
+
+
+def is_definition(tree: Any) -> bool:
+    return kind(tree) in _DEFINITIONS
+
+
+def calls(tree: Any) -> Iterator[Name]:
+    """The functions that run when the statement does."""
+    if is_definition(tree):
+        return
+    for node in _run_now(tree):
+        yield from (dotted(call.funcname) for call in by_kind(node).get("FuncCall", ()))
+
+
+def operators(tree: Any) -> Iterator[str]:
+    if not is_definition(tree):
+        for node in by_kind(tree).get("A_Expr", ()):
+            if name := dotted(node.name).text:
+                yield name
+
+
+def _run_now(tree: Any) -> Iterator[Any]:
+    """A new default is only written down; whatever else ALTER TABLE holds is worked out for the rows that are there."""
+    if kind(tree) != "AlterTableStmt":
+        yield tree
+        return
+    yield from (c for c in alter_commands(tree) if enum_name(c, "subtype") != "AT_ColumnDefault")
+
+
+def is_upsert(node: Any) -> bool:
+    conflict = node.on_conflict_clause
+    return node.HasField("on_conflict_clause") and enum_name(conflict, "action") == "ONCONFLICT_UPDATE"
+
+
+def writes(tree: Any) -> Iterator[tuple[Name, Effect]]:
+    """The tables whose triggers and rules fire, and by what."""
+    if is_definition(tree):
+        return
+    nodes = by_kind(tree)
+    for name, effects in _WRITERS.items():
+        for node in nodes.get(name, ()):
+            yield from ((relation_name(node.relation), effect) for effect in effects)
+    yield from (
+        (relation_name(node.relation), Effect.UPDATE) for node in nodes.get("InsertStmt", ()) if is_upsert(node)
+    )
+    for node in nodes.get("TruncateStmt", ()):
+        yield from ((relation_name(unwrap(item)), Effect.TRUNCATE) for item in node.relations)
+    yield from ((relation_name(node.relation), Effect.INSERT) for node in nodes.get("CopyStmt", ()) if node.is_from)
+
+
+_WRITERS: Mapping[str, tuple[Effect, ...]] = {
+    "InsertStmt": (Effect.INSERT,),
+    "UpdateStmt": (Effect.UPDATE,),
+    "DeleteStmt": (Effect.DELETE,),
+    "MergeStmt": (Effect.INSERT, Effect.UPDATE, Effect.DELETE),
+}
+
+
+# Text that no tree is built of
+
+
+def code_of(text: str) -> str:
+    """Without its strings and comments. Raises SqlSyntaxError where it has no readable tokens."""
+    return " ".join(t.text for t in tokens(text) if t.kind in (TokenKind.CODE, TokenKind.QUOTED_NAME))
+
+
+_NAME = r'(?:"(?:[^"]|"")+"|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)'
+_CALL = re.compile(rf"({_NAME}(?:\s*\.\s*{_NAME})*)\s*\(")
+_INTO = re.compile(rf"\s*(?:insert\s+into|copy)\s+({_NAME}(?:\s*\.\s*{_NAME})*)", re.IGNORECASE)
+_WRITES = re.compile(r"\b(delete|update|insert|truncate|merge|drop|alter|copy)\b", re.IGNORECASE)
+
+
+def called_in(code: str) -> Iterator[Name]:
+    """Whatever stands before a bracket: more than are functions, never fewer."""
+    yield from (_name(match[1]) for match in _CALL.finditer(code))
+
+
+def filled_by(code: str) -> tuple[Name, tuple[Effect, ...]] | None:
+    """The table of an INSERT or COPY that is too long for a tree."""
+    match = _INTO.match(code)
+    if match is None:
+        return None
+    upsert = re.search(r"\bon\s+conflict\b", code, re.IGNORECASE)
+    return _name(match[1]), (Effect.INSERT, *([Effect.UPDATE] if upsert else []))
+
+
+def says_it_writes(code: str) -> bool:
+    return _WRITES.search(code) is not None
+
+
+def _name(text: str) -> Name:
+    parts = [p[1:-1].replace('""', '"') if p.startswith('"') else p.lower() for p in re.findall(_NAME, text)]
+    return Name(parts[-2] if len(parts) > 1 else "", parts[-1])

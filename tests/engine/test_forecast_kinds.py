@@ -1,0 +1,259 @@
+"""Statement by statement: what is forecast, and what is really gone once it has run."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import nullcontext
+from typing import Any
+
+import psycopg
+import pytest
+
+from dashboard.engine.database import connection
+from dashboard.engine.forecast.values import Forecast
+from tests.engine.folders import Bench
+from tests.engine.test_forecast import forecast_of
+
+SETUP = """
+CREATE TABLE p (id int PRIMARY KEY, v text, s text, n numeric(10,2), at timestamptz, j jsonb);
+INSERT INTO p SELECT i, 'v' || i, CASE WHEN i % 2 = 0 THEN 'paid' ELSE 'open' END, i + 0.25, '2026-01-01 10:00:00.123',
+    '{"a": 1}' FROM generate_series(1, 20) i;
+CREATE TABLE c (id int PRIMARY KEY, p_id int REFERENCES p ON DELETE SET NULL ON UPDATE SET NULL);
+INSERT INTO c SELECT i, i FROM generate_series(1, 5) i;
+CREATE TABLE d (id int PRIMARY KEY, p_id int REFERENCES p ON DELETE CASCADE ON UPDATE CASCADE);
+INSERT INTO d SELECT i, i FROM generate_series(1, 4) i;
+CREATE TABLE w (id int PRIMARY KEY, v text);
+INSERT INTO w SELECT i, 'w' FROM generate_series(1, 6) i;
+CREATE TABLE plain (id int PRIMARY KEY, v text, updated_at timestamptz);
+INSERT INTO plain SELECT i, CASE WHEN i > 3 THEN 'x' END FROM generate_series(1, 6) i;
+CREATE TABLE empty (id int PRIMARY KEY, v text);
+CREATE FUNCTION wipe() RETURNS void LANGUAGE plpgsql AS 'BEGIN DELETE FROM w; END';
+CREATE FUNCTION sly() RETURNS int LANGUAGE sql STABLE AS 'SELECT wipe(); SELECT 1';
+CREATE PROCEDURE wipe_all() LANGUAGE plpgsql AS 'BEGIN DELETE FROM w; END';
+CREATE FUNCTION wiping() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN DELETE FROM w; RETURN NULL; END';
+CREATE TABLE watched (id int); CREATE TRIGGER t AFTER INSERT OR UPDATE ON watched EXECUTE FUNCTION wiping();
+CREATE TABLE ruled (id int); CREATE RULE r AS ON INSERT TO ruled DO INSTEAD DELETE FROM w;
+CREATE TABLE defaulting (id int, x int DEFAULT sly());
+CREATE VIEW windows AS SELECT id FROM watched;
+CREATE FUNCTION twice(x int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT x * 2';
+CREATE TABLE g (id int, double int GENERATED ALWAYS AS (twice(id)) STORED); INSERT INTO g VALUES (1), (2);
+CREATE SCHEMA s; CREATE TYPE s.mood AS ENUM ('ok'); CREATE TABLE s.inside (x int); INSERT INTO s.inside VALUES (1);
+CREATE TABLE outside (id int, m s.mood); INSERT INTO outside VALUES (1, 'ok');
+CREATE TABLE rowtyped (id int, r w); INSERT INTO rowtyped VALUES (1, ROW(1, 'x'));
+CREATE DOMAIN short AS varchar(9); CREATE TABLE domained (id int, x short); INSERT INTO domained VALUES (1, 'x');
+CREATE TYPE pair AS (a int, b int); CREATE TABLE paired (id int, x pair); INSERT INTO paired VALUES (1, ROW(1, 2));
+CREATE VIEW seen AS SELECT id FROM plain; CREATE MATERIALIZED VIEW kept AS SELECT id FROM seen;
+CREATE TABLE parent (id int, v text); CREATE TABLE child (extra text) INHERITS (parent);
+INSERT INTO parent VALUES (1, 'p'); INSERT INTO child VALUES (2, 'c', 'more');
+CREATE TABLE parts (id int) PARTITION BY RANGE (id);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (9); INSERT INTO parts VALUES (1), (2);
+CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.updated_at = now(); RETURN NEW; END';
+CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON plain FOR EACH ROW EXECUTE FUNCTION stamp();
+"""
+
+LOSING = [
+    "UPDATE p SET v = NULL",
+    "UPDATE p SET v = NULL WHERE true",
+    "UPDATE p SET v = NULL WHERE id > 0",
+    "UPDATE p SET v = w.v FROM w WHERE w.id = p.id",
+    "UPDATE p SET s = 'x'; UPDATE p SET v = NULL WHERE s = 'x'",
+    "UPDATE p SET v = lower(s) WHERE length(v) > 1",
+    "WITH u AS (UPDATE p SET v = NULL RETURNING 1) SELECT count(*) FROM u",
+    "UPDATE seen SET id = id + 100",
+    "SELECT wipe()",
+    "SELECT sly()",
+    "SELECT count(*) FROM p WHERE sly() = 1",
+    "DO $$ BEGIN PERFORM wipe(); END $$",
+    "DO $$ DECLARE x int := sly(); BEGIN NULL; END $$",
+    "DO 'BEGIN DELETE FROM w; END'",
+    "DO $$ BEGIN IF true THEN UPDATE w SET v = NULL; END IF; END $$",
+    "DO $$ BEGIN EXECUTE 'DELETE FROM ' || 'w'; END $$",
+    "CALL wipe_all()",
+    "CREATE FUNCTION mine() RETURNS void LANGUAGE sql AS 'DELETE FROM w'; SELECT mine()",
+    "INSERT INTO watched VALUES (1)",
+    "INSERT INTO windows VALUES (1)",
+    "INSERT INTO ruled VALUES (1)",
+    "INSERT INTO defaulting (id) VALUES (1)",
+    "INSERT INTO empty SELECT sly(), 'x'",
+    "INSERT INTO plain (id, v) VALUES (5, 'new') ON CONFLICT (id) DO UPDATE SET v = excluded.v",
+    "CREATE TRIGGER t2 AFTER INSERT ON empty EXECUTE FUNCTION wiping(); INSERT INTO empty VALUES (1)",
+    "CREATE TABLE own (id int); CREATE TRIGGER t2 AFTER INSERT ON own EXECUTE FUNCTION wiping();"
+    "INSERT INTO own VALUES (1)",
+    "CREATE TABLE copied AS SELECT sly() AS x",
+    "CREATE INDEX ON p ((sly_too(id)))",
+    "ALTER TABLE p ADD COLUMN x int DEFAULT sly()",
+    "ALTER TABLE p ALTER v TYPE text USING NULL",
+    "ALTER TABLE p ALTER v TYPE text USING left(v, 1)",
+    "ALTER TABLE p ALTER v TYPE varchar(1) USING v::varchar(1)",
+    "ALTER TABLE p ALTER at TYPE timestamptz(0)",
+    "ALTER TABLE p ALTER at TYPE date",
+    "ALTER TABLE p ALTER at TYPE text USING 'x'::text",
+    "ALTER TABLE p ALTER n TYPE numeric(10,1)",
+    "ALTER TABLE p ALTER n TYPE float4 USING (n + 1)::float4",
+    "ALTER TABLE p ALTER n TYPE int USING n::int",
+    "ALTER TYPE pair DROP ATTRIBUTE b CASCADE",
+    "DROP TABLE p CASCADE",
+    "DROP TABLE w CASCADE",
+    "DROP TABLE parts",
+    "DROP TABLE parent CASCADE",
+    "DROP FUNCTION twice(int) CASCADE",
+    "DROP SCHEMA s CASCADE",
+    "DROP TYPE s.mood CASCADE",
+    "DROP DOMAIN short CASCADE",
+    "DROP EXTENSION citext CASCADE",
+    "ALTER TABLE parent DROP COLUMN v",
+    "ALTER TABLE p DROP COLUMN v, DROP COLUMN s",
+    "DROP OWNED BY CURRENT_USER",
+    "DELETE FROM p",
+    "DELETE FROM p WHERE id < 3",
+    "DELETE FROM p USING w WHERE w.id = p.id",
+    "DELETE FROM parent",
+    "UPDATE p SET id = id + 100",
+    "TRUNCATE w",
+    "TRUNCATE p CASCADE",
+    "TRUNCATE parent",
+    "MERGE INTO plain USING w ON w.id = plain.id WHEN MATCHED THEN UPDATE SET v = w.v",
+    "MERGE INTO w USING plain ON w.id = plain.id WHEN MATCHED THEN DELETE",
+    "EXPLAIN ANALYZE DELETE FROM w",
+    "PREPARE x AS DELETE FROM w; EXECUTE x",
+    "SELECT query_to_xml('SELECT wipe()', true, true, '')",
+    "INSERT INTO empty VALUES "
+    + ", ".join(f"({n}, 'x')" for n in range(3000))
+    + " ON CONFLICT (id) DO UPDATE SET v='x'"
+    "; INSERT INTO watched VALUES " + ", ".join("(1)" for _ in range(3000)),
+    "INSERT INTO empty VALUES " + ", ".join(f"({n}, wipe()::text)" for n in range(1, 2000)),
+    "DO $$ BEGIN CREATE TEMP TABLE x (id int); DROP TABLE w CASCADE; END $$",
+    "ALTER TABLE w RENAME TO old; DELETE FROM old",
+    "SET search_path = s; DELETE FROM inside",
+    "COPY watched FROM PROGRAM 'echo 1'",
+    "REFRESH MATERIALIZED VIEW kept; DELETE FROM w WHERE id = 1",
+]
+
+HARMLESS = [
+    "CREATE TABLE x (id int DEFAULT 1, s text CHECK (length(s) > 1)); INSERT INTO x VALUES (1, 'ab')",
+    "CREATE INDEX ON p (lower(v))",
+    "ALTER TABLE p ADD COLUMN x int NOT NULL DEFAULT 0, ADD COLUMN u uuid DEFAULT gen_random_uuid()",
+    "ALTER TABLE p ADD COLUMN x text; UPDATE p SET x = lower(v)",
+    "ALTER TABLE p ALTER v SET NOT NULL, ADD CHECK (id > 0)",
+    "ALTER TABLE p ALTER s TYPE text",
+    "ALTER TABLE p ALTER id TYPE bigint",
+    "INSERT INTO empty VALUES (1, 'x') ON CONFLICT DO NOTHING",
+    "INSERT INTO plain (id, v) VALUES (90, now()::text)",
+    "UPDATE plain SET v = 'new' WHERE v IS NULL",
+    "DELETE FROM w WHERE id > 1000",
+    "DELETE FROM empty",
+    "TRUNCATE empty",
+    "DROP TABLE empty",
+    "COMMENT ON TABLE p IS 'x'; GRANT SELECT ON p TO PUBLIC",
+    "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'DELETE FROM w'",
+    "CREATE VIEW x AS SELECT * FROM p",
+    "CREATE TYPE x AS ENUM ('a'); ALTER TYPE x ADD VALUE 'b'",
+    "DROP VIEW windows",
+    "DROP TRIGGER t ON watched",
+    "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_type WHERE typname='q') THEN CREATE TYPE q AS ENUM (); END IF; END $$",
+    "SELECT pg_catalog.set_config('search_path', '', false)",
+    "REFRESH MATERIALIZED VIEW kept",
+    "ALTER TABLE p RENAME COLUMN v TO value",
+    "ALTER TABLE g ALTER id SET DEFAULT sly()",
+]
+
+
+@pytest.fixture
+def stock(bench: Bench) -> Bench:
+    bench.database.query(SETUP)
+    bench.database.query("CREATE FUNCTION sly_too(x int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT sly()'")
+    if bench.database.query("SELECT count(*) FROM pg_available_extensions WHERE name = 'citext'") == [(1,)]:
+        bench.database.query(
+            "CREATE EXTENSION citext; CREATE TABLE loose (id int, x citext); INSERT INTO loose VALUES (1, 'a')"
+        )
+    return bench
+
+
+def values_of(opened: psycopg.Connection) -> Counter[Any]:
+    """Every row by its first column, and every value by that and itself."""
+    held: Counter[Any] = Counter()
+    tables = opened.execute(
+        "SELECT oid::regclass::text FROM pg_catalog.pg_class WHERE relkind = 'r' AND relpersistence <> 't'"
+        " AND relnamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_|^information')"
+    ).fetchall()
+    for (table,) in tables:
+        for (row,) in opened.execute(f"SELECT to_json(a_row)::text FROM ONLY {table} a_row"):  # type: ignore[call-overload]
+            first, *rest = json.loads(row).items()
+            held[str(first[1])] += 1
+            held.update((str(first[1]), str(v)) for name, v in rest if v is not None and name != "updated_at")
+    return held
+
+
+def is_lost(bench: Bench, script: str) -> bool | None:
+    """Run it, look, and take it back. None where the server refuses it."""
+    with bench.database.connect(autocommit=False) as opened:
+        before = values_of(opened)
+        try:
+            opened.execute(script)  # type: ignore[call-overload]
+            return bool(before - values_of(opened))
+        except psycopg.Error:
+            return None
+        finally:
+            opened.rollback()
+
+
+def says_nothing(forecast: Forecast) -> bool:
+    return not forecast.is_destructive or forecast.word == "0"
+
+
+def test_nothing_is_never_said_of_what_loses_rows_or_values(stock: Bench) -> None:
+    forecasts = {script: forecast_of(stock, script) for script in LOSING}
+    assert [script[:80] for script, forecast in forecasts.items() if says_nothing(forecast)] == []
+    assert {forecast.failure for forecast in forecasts.values()} == {""}
+    assert [script[:80] for script in LOSING if is_lost(stock, script) is False] == []
+
+
+def test_what_is_proven_harmless_loses_nothing(stock: Bench) -> None:
+    forecasts = {script: forecast_of(stock, script) for script in HARMLESS}
+    assert {script: (f.unseen, f.word, f.failure) for script, f in forecasts.items() if f.word != "0"} == {}
+    assert {script: is_lost(stock, script) for script in HARMLESS} == dict.fromkeys(HARMLESS, False)
+
+
+def test_an_event_trigger_runs_with_what_is_harmless_by_itself(stock: Bench) -> None:
+    stock.database.query(
+        "CREATE FUNCTION on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN DELETE FROM w; END';"
+        "CREATE EVENT TRIGGER watching ON ddl_command_end EXECUTE FUNCTION on_ddl()"
+    )
+    try:
+        assert not says_nothing(forecast_of(stock, "CREATE TABLE x (id int)"))
+    finally:
+        stock.database.query("DROP EVENT TRIGGER watching")
+
+
+def test_references_that_are_emptied_are_counted(stock: Bench) -> None:
+    losses = forecast_of(stock, "DELETE FROM p").losses
+    assert [(x.relation, x.fate.value, x.rows, bool(x.copy)) for x in losses] == [
+        ("public.p", "emptied", 20, True),
+        ("public.c", "overwritten", 5, True),
+        ("public.d", "reduced", 4, True),
+    ]
+
+
+def test_a_child_by_inheritance_is_counted_by_itself(stock: Bench) -> None:
+    losses = forecast_of(stock, "TRUNCATE parent").losses
+    assert [(x.relation, x.rows) for x in losses] == [("public.parent", 1), ("public.child", 1)]
+    assert [x.relation for x in forecast_of(stock, "TRUNCATE ONLY parent").losses] == ["public.parent"]
+
+
+def test_a_role_that_may_not_make_the_copy_is_not_offered_one(stock: Bench) -> None:
+    stock.database.query("DROP ROLE IF EXISTS half_blind")
+    stock.database.query(
+        "CREATE ROLE half_blind; GRANT SELECT, UPDATE ON p TO half_blind; GRANT SELECT ON w TO half_blind;"
+    )
+    stock.database.query("ALTER TABLE p ENABLE ROW LEVEL SECURITY")
+    try:
+        with stock.database.connect() as opened, pytest.MonkeyPatch.context() as patch:
+            opened.execute("SET ROLE half_blind")
+            patch.setattr(connection, "reading", lambda address, timeout: nullcontext(opened))
+            losses = forecast_of(stock, "ALTER TABLE p DROP COLUMN v; DELETE FROM w").losses
+        assert [(x.relation, x.copy) for x in losses] == [("public.p", None), ("public.w", None)]
+        assert all(x.why_unsaved for x in losses)
+    finally:
+        stock.database.query("DROP OWNED BY half_blind")
+        stock.database.query("DROP ROLE half_blind")
