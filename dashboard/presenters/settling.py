@@ -157,8 +157,8 @@ def _next_step(found: BrokenOff) -> str:
     return {
         InDoubt.NONE: f"Find out whether statement {number} happened: look for what it makes. Then say so below.",
         InDoubt.HAPPENED: f"The index {found.index} shows that statement {number} did happen: go on after it.",
-        InDoubt.DID_NOT: f"The index {found.index} shows that statement {number} did not happen. Mend the cause, then "
-        "continue with it.",
+        InDoubt.DID_NOT: f"The index {found.index} is not as statement {number} would leave it, so that did not "
+        "happen. Mend the cause, then continue with it.",
         InDoubt.INVALID: f"Statement {number} left the index {found.index} invalid: it costs on every write and "
         "serves no read. Drop it, mend the cause, then continue.",
     }[found.evidence]

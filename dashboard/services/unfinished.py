@@ -10,6 +10,7 @@ from enum import StrEnum
 from dashboard.engine import planner
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import indexes
+from dashboard.engine.database.indexes import Built
 from dashboard.engine.errors import EngineError, NothingToDo, PlanBlocked
 from dashboard.engine.migration import AppliedMigration, Folder, JournalEntry, Unfinished, checksum
 from dashboard.engine.plan import Action, Plan, Target
@@ -145,11 +146,19 @@ def _evidence(environment: Environment, statement: Statement | None) -> tuple[In
     if not (dropped or (built and built.name)):
         return InDoubt.NONE, ""
     with connections.reading(targets.address(environment)) as connection:
-        name = indexes.beside(connection, built.table, built.name) if built else dropped
-        valid = indexes.is_valid(connection, name)
-    if built:
-        return {True: InDoubt.HAPPENED, False: InDoubt.INVALID, None: InDoubt.DID_NOT}[valid], name
+        if built:
+            name = indexes.beside(connection, built.table, built.name)
+            return _BUILT[indexes.built(connection, built)], name
+        name, valid = dropped, indexes.is_valid(connection, dropped)
     return (InDoubt.HAPPENED if valid is None else InDoubt.DID_NOT), name
+
+
+_BUILT = {
+    Built.AS_ASKED: InDoubt.HAPPENED,
+    Built.NOT_THERE: InDoubt.DID_NOT,
+    Built.INVALID: InDoubt.INVALID,
+    Built.NOT_KNOWN: InDoubt.NONE,
+}
 
 
 def _resumed(

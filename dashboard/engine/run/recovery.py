@@ -16,6 +16,7 @@ from enum import StrEnum
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import doctor, history, indexes, locks, sql
 from dashboard.engine.database.connection import Access, Address, Connection
+from dashboard.engine.database.indexes import Built
 from dashboard.engine.database.tracking import Attempt, RunTracking
 from dashboard.engine.errors import OtherDatabase, TargetBusy
 from dashboard.engine.plan import Plan, Step
@@ -144,7 +145,4 @@ def _probe(connection: Connection, statement: Statement) -> bool | None:
 
 def _index_was_built(connection: Connection, index: IndexBuild) -> bool | None:
     """An invalid one stays in question: a person drops it first, by the repair that is offered."""
-    if not index.name:
-        return None
-    valid = indexes.is_valid(connection, indexes.beside(connection, index.table, index.name))
-    return {True: True, None: False}.get(valid)
+    return {Built.AS_ASKED: True, Built.NOT_THERE: False}.get(indexes.built(connection, index))

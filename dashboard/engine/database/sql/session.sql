@@ -105,6 +105,14 @@ WHERE i.indrelid = pg_catalog.to_regclass(%(table)s) AND NOT i.indisvalid
 -- Valid or not; no row where there is no such index.
 SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass(%(index)s)
 
+-- index_built --
+-- The index of that name in the schema of the table: valid, of that table, and how the server writes it down.
+SELECT i.indisvalid, i.indrelid = t.oid, pg_catalog.pg_get_indexdef(i.indexrelid)
+FROM pg_catalog.pg_class t
+JOIN pg_catalog.pg_class c ON c.relnamespace = t.relnamespace AND c.relname = %(name)s
+JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+WHERE t.oid = pg_catalog.to_regclass(%(table)s)
+
 -- index_beside --
 -- An index is in the schema of its table.
 SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(%(name)s)
