@@ -36,13 +36,13 @@ TRACES: Mapping[Trace, Pill] = {
 _EVIDENT: Mapping[InDoubt, Pill] = {
     InDoubt.HAPPENED: Pill(label="Happened", tone="ok", icon="ok"),
     InDoubt.DID_NOT: Pill(label="Did not happen", tone="muted", icon="skip"),
-    InDoubt.INVALID: Pill(label="Invalid index", tone="danger", icon="fail"),
+    InDoubt.HALF: Pill(label="Half done", tone="danger", icon="fail"),
 }
 _DOUBT: Mapping[InDoubt, str] = {
     InDoubt.NONE: "What statement {number} did is not known.",
     InDoubt.HAPPENED: "Statement {number} did happen.",
     InDoubt.DID_NOT: "Statement {number} did not happen.",
-    InDoubt.INVALID: "Statement {number} left an invalid index.",
+    InDoubt.HALF: "Statement {number} broke off half done.",
 }
 
 
@@ -71,8 +71,8 @@ def box(found: BrokenOff, environment: Environment, run: Run | None) -> ErrorBox
     """`run` is the one that left it so, where it is known."""
     failure: dict[str, Any] = (run.failure if run else None) or {}
     server: dict[str, Any] = failure.get("server", {})
-    # What the catalog shows of an invalid index is said with the rest.
-    seen_in_catalog = found.evidence is InDoubt.INVALID
+    # What the catalog shows of leftovers is said with the rest.
+    seen_in_catalog = found.evidence is InDoubt.HALF
     left, correction = ("", "") if seen_in_catalog else (failure.get("left", ""), failure.get("correction", ""))
     return ErrorBox(
         title=f"{actions.WORDS[found.action].of.capitalize()}{found.label} broke off on {environment.name}",
@@ -128,6 +128,9 @@ _MAY: Mapping[str, Callable[[Actor], None]] = {
 }
 
 
+#: By whether it is about partitions.
+_REPAIR = {False: "Drop the invalid index", True: "Finish detaching the partition"}
+
 #: What the server said that helps to mend the cause; the page of the run has all of it.
 _CAUSE = frozenset({"Detail", "Hint", "Context"})
 
@@ -149,28 +152,31 @@ def _state(found: BrokenOff) -> Iterator[str]:
 
 def _next_step(found: BrokenOff) -> str:
     doubtful = found.doubtful
-    if isinstance(found.again, EngineError) and found.evidence is not InDoubt.INVALID:
+    if isinstance(found.again, EngineError) and found.evidence is not InDoubt.HALF:
         return _why_not(found.again)
     if doubtful is None:
         return "Mend the cause of the failure, then continue. Or undo by hand what is committed, and start over."
     number = doubtful.number
     return {
         InDoubt.NONE: f"Find out whether statement {number} happened: look for what it makes. Then say so below.",
-        InDoubt.HAPPENED: f"The index {found.index} shows that statement {number} did happen: go on after it.",
-        InDoubt.DID_NOT: f"The index {found.index} is not as statement {number} would leave it, so that did not "
-        "happen. Mend the cause, then continue with it.",
-        InDoubt.INVALID: f"Statement {number} left the index {found.index} invalid: it costs on every write and "
-        "serves no read. Drop it, mend the cause, then continue.",
+        InDoubt.HAPPENED: f"{found.index} is as statement {number} leaves it, so that did happen: go on after it.",
+        InDoubt.DID_NOT: f"{found.index} is not as statement {number} would leave it, so that did not happen. Mend "
+        "the cause, then continue with it.",
+        InDoubt.HALF: f"{_leftovers(found)} Take that away first, mend the cause, then continue.",
     }[found.evidence]
+
+
+def _leftovers(found: BrokenOff) -> str:
+    return " ".join(leftover.sentence for leftover in found.leftovers)
 
 
 def _offered(found: BrokenOff, environment: Environment) -> Iterator[Way]:
     if found.repair:
         yield Way(
             key=REPAIR,
-            title="Drop the invalid index",
-            sentence=f"Runs DROP INDEX CONCURRENTLY {found.index}, and refuses should it be valid by then. "
-            "Come back here afterwards to continue.",
+            title=_REPAIR[all(leftover.parent for leftover in found.leftovers)],
+            sentence=f"Runs {'; '.join(leftover.way_on for leftover in found.leftovers)}, and refuses should that be "
+            "whole, or gone, by then. Come back here afterwards to continue.",
             label=_label(found.repair, environment),
             tone="plain",
             reason="",

@@ -40,6 +40,8 @@ def built(connection: Connection, build: IndexBuild) -> Built:
         return Built.NOT_THERE
     if not is_valid:
         return Built.INVALID
+    if not definition:
+        return Built.NOT_KNOWN
     is_same = is_as_asked(build.sql, str(definition))
     return {True: Built.AS_ASKED, False: Built.NOT_THERE, None: Built.NOT_KNOWN}[is_same]
 

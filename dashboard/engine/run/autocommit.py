@@ -12,13 +12,15 @@ from contextlib import contextmanager
 import psycopg
 
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import guards, indexes, locks
+from dashboard.engine.database import guards, indexes, leftovers, locks
+from dashboard.engine.database.leftovers import Leftover, Standing
 from dashboard.engine.errors import EngineError, RunCancelled, StatementFailed
 from dashboard.engine.plan import Step
 from dashboard.engine.run import failures
 from dashboard.engine.run.faultpoints import faultpoint
 from dashboard.engine.run.journal import Journal, StatementOutcome
 from dashboard.engine.run.session import Session, ms_since
+from dashboard.engine.sql.concurrently import concurrent
 from dashboard.engine.sql.indexes import concurrent_index
 from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.transaction import TransactionShape
@@ -128,27 +130,49 @@ def _refuse_stale_index(session: Session, step: Step, statement: Statement) -> N
 
 
 def _bare(session: Session, position: int, step: Step, statement: Statement) -> None:
-    before = _invalid_indexes(session, statement)
+    before = _standing(session, statement)
     try:
         with _without_lock_timeout(session, statement):
             session.statement(position, step, statement)
-    except StatementFailed as error:
-        if left := _invalid_indexes(session, statement) - before:
-            raise failures.left_invalid_index(step, error.facts["error"], left) from None
-        if statement.node not in COMMITS_BY_ITSELF:
-            _journal(session, step).write(statement, StatementOutcome.UNDONE)
+    except (StatementFailed, RunCancelled) as error:
+        _note_broken_off(session, step, statement, before, error)
         raise
     faultpoint("statement_done")
-    if left := _invalid_indexes(session, statement) - before:
-        server_error = failures.at(statement, failures.INVALID_INDEX, "the index was built, and is invalid")
-        raise failures.left_invalid_index(step, server_error, left)
+    if left := _left_since(before, _standing(session, statement)):
+        server_error = failures.at(statement, failures.INVALID_INDEX, "it ended, and what it made is invalid")
+        raise failures.left_half_done(step, server_error, left)
     _journal(session, step).write(statement, StatementOutcome.DONE)
 
 
-def _invalid_indexes(session: Session, statement: Statement) -> frozenset[indexes.Index]:
-    """Of the table on which the statement builds an index concurrently; none for every other statement."""
-    index = concurrent_index(statement)
-    return indexes.invalid(session.connection, index.table) if index else frozenset()
+def _note_broken_off(
+    session: Session,
+    step: Step,
+    statement: Statement,
+    before: Standing | None,
+    error: StatementFailed | RunCancelled,
+) -> None:
+    """Undone is said only of one transaction, and of several where the catalog is as it was. Raises StatementFailed
+    with what was left behind."""
+    if before is None:
+        if isinstance(error, StatementFailed) and statement.node not in COMMITS_BY_ITSELF:
+            _journal(session, step).write(statement, StatementOutcome.UNDONE)
+        return
+    now = _standing(session, statement)
+    if left := _left_since(before, now):
+        server_error = error.facts.get("error") or failures.at(statement, failures.CANCELLED, str(error).rstrip("."))
+        raise failures.left_half_done(step, server_error, left) from None
+    if now == before:
+        _journal(session, step).write(statement, StatementOutcome.UNDONE)
+
+
+def _standing(session: Session, statement: Statement) -> Standing | None:
+    """Of a statement that is several transactions; None for every other one."""
+    several = concurrent(statement)
+    return leftovers.standing(session.connection, several) if several else None
+
+
+def _left_since(before: Standing | None, now: Standing | None) -> frozenset[Leftover]:
+    return now.leftovers - before.leftovers if before and now else frozenset()
 
 
 @contextmanager

@@ -113,6 +113,51 @@ JOIN pg_catalog.pg_class c ON c.relnamespace = t.relnamespace AND c.relname = %(
 JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
 WHERE t.oid = pg_catalog.to_regclass(%(table)s)
 
+-- invalid_index --
+SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE i.indexrelid = pg_catalog.to_regclass(%(index)s) AND NOT i.indisvalid
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)
+
+-- left_by_reindex --
+-- Indexes that REINDEX CONCURRENTLY made beside the old ones, or did not come to drop, and that nobody is building: of
+-- a table or an index, with its partitions and what is stored outside its rows; of a schema; or of the database.
+WITH RECURSIVE named AS (
+    SELECT coalesce(i.indrelid, c.oid) AS oid
+    FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+    WHERE c.oid = pg_catalog.to_regclass(nullif(%(relation)s, ''))
+    UNION
+    SELECT h.inhrelid FROM named b JOIN pg_catalog.pg_inherits h ON h.inhparent = b.oid
+)
+SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$'
+  AND (%(relation)s = '' AND n.nspname = coalesce(nullif(%(schema)s, ''), n.nspname)
+       OR i.indrelid IN (SELECT oid FROM named)
+       OR i.indrelid IN (SELECT t.reltoastrelid FROM pg_catalog.pg_class t JOIN named ON t.oid = named.oid))
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)
+
+-- pending_detach --
+-- Written so that servers without the column (13) understand it.
+SELECT pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(c.relname),
+       pg_catalog.quote_ident(pn.nspname) || '.' || pg_catalog.quote_ident(p.relname)
+FROM pg_catalog.pg_inherits h
+JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid JOIN pg_catalog.pg_namespace cn ON cn.oid = c.relnamespace
+JOIN pg_catalog.pg_class p ON p.oid = h.inhparent JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
+WHERE h.inhparent = pg_catalog.to_regclass(%(parent)s) AND h.inhrelid = pg_catalog.to_regclass(%(partition)s)
+  AND (pg_catalog.to_jsonb(h) ->> 'inhdetachpending')::boolean
+
+-- partition_state --
+-- Whether both tables are there, and whether the one is a partition of the other.
+SELECT pg_catalog.to_regclass(%(parent)s) IS NOT NULL AND pg_catalog.to_regclass(%(partition)s) IS NOT NULL,
+       EXISTS (SELECT FROM pg_catalog.pg_inherits
+               WHERE inhparent = pg_catalog.to_regclass(%(parent)s)
+                 AND inhrelid = pg_catalog.to_regclass(%(partition)s))
+
 -- index_beside --
 -- An index is in the schema of its table.
 SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(%(name)s)
