@@ -178,6 +178,24 @@ def test_what_was_undone_by_hand_can_start_over(people: Bench) -> None:
     assert people.tables() == {"public.people", "public.one", "public.four"}
 
 
+def test_outside_a_transaction_is_outside(people: Bench) -> None:
+    """What PostgreSQL refuses in a transaction only because of what is named."""
+    people.database.query(
+        "CREATE TABLE parted (id int) PARTITION BY LIST (id); CREATE TABLE part PARTITION OF parted FOR VALUES IN (1);"
+        "CREATE INDEX parted_id ON parted (id);"
+        "CREATE PROCEDURE two_steps() LANGUAGE plpgsql AS $$ BEGIN CREATE TABLE one (id int); COMMIT; END $$;"
+        "CREATE FUNCTION wrote() RETURNS bool LANGUAGE sql AS 'SELECT pg_current_xact_id_if_assigned() IS NOT NULL'"
+    )
+    people.write(
+        "002_outside.sql",
+        "-- signalbox: transaction=none\nREINDEX TABLE parted;\nCLUSTER parted USING parted_id;\nCALL two_steps();\n"
+        "SELECT 1 / (NOT wrote())::int;\nCREATE MATERIALIZED VIEW seen AS SELECT wrote();\nSELECT 1/0;",
+    )
+    with pytest.raises(errors.PartlyApplied, match="statements 1 to 5 are committed"):
+        people.apply()
+    assert journal(people)[-2:] == [(6, "started"), (6, "undone")]
+
+
 def test_a_failure_in_the_first_statement_leaves_nothing_to_settle(people: Bench) -> None:
     people.write("002_steps.sql", "-- signalbox: transaction=none\nSELECT 1/0;\nCREATE TABLE two (id int);")
     with pytest.raises(errors.StatementFailed):

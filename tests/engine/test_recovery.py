@@ -217,6 +217,13 @@ def test_what_may_run_again_left_nothing(people: Bench, lose: Lose) -> None:
     assert unfinished(people) == []
 
 
+def test_a_query_whose_end_nobody_saw_stays_in_question(people: Bench, lose: Lose) -> None:
+    """It is not one transaction with the word that it is done, so it may have done its work."""
+    plan = lose("statement_done", f"{OUTSIDE}SELECT count(*) FROM people;")
+    assert resolve(people, plan) is StepVerdict.PARTIAL
+    assert unfinished(people) == [(1, False)]
+
+
 def test_a_block_that_can_commit_by_itself_stays_in_question(people: Bench, lose: Lose) -> None:
     plan = lose("statement_done", f"{OUTSIDE}DO $$ BEGIN INSERT INTO people VALUES ('Eve'); COMMIT; END $$;")
     assert resolve(people, plan) is StepVerdict.PARTIAL

@@ -27,6 +27,10 @@ from dashboard.engine.sql.transaction import TransactionShape
 
 #: These can commit by themselves, so they run bare; when one fails, what it did before is not known.
 COMMITS_BY_ITSELF = frozenset({"do_stmt", "call_stmt"})
+#: What these name decides whether PostgreSQL takes them inside a transaction (a partitioned table, a function that
+#: makes a replication slot, a view of an extension), so they run bare too. One that fails is undone as a whole, or does
+#: no harm a second time.
+REFUSED_BY_WHAT_IT_NAMES = frozenset({"reindex_stmt", "cluster_stmt", "select_stmt", "create_table_as_stmt"})
 
 
 def run(session: Session, position: int, step: Step, shape: TransactionShape) -> int:
@@ -94,7 +98,7 @@ def _journaled(session: Session, position: int, step: Step, statement: Statement
 
 
 def is_bare(statement: Statement) -> bool:
-    return not statement.transactional or statement.node in COMMITS_BY_ITSELF
+    return not statement.transactional or statement.node in COMMITS_BY_ITSELF | REFUSED_BY_WHAT_IT_NAMES
 
 
 def _in_small_transaction(session: Session, position: int, step: Step, statement: Statement) -> None:
@@ -154,7 +158,8 @@ def _note_broken_off(
     """Undone is said only of one transaction, and of several where the catalog is as it was. Raises StatementFailed
     with what was left behind."""
     if before is None:
-        if isinstance(error, StatementFailed) and statement.node not in COMMITS_BY_ITSELF:
+        is_known = isinstance(error, StatementFailed) and statement.node not in COMMITS_BY_ITSELF
+        if is_known or statement.node in REFUSED_BY_WHAT_IT_NAMES:
             _journal(session, step).write(statement, StatementOutcome.UNDONE)
         return
     now = _standing(session, statement)
