@@ -25,7 +25,7 @@ from dashboard.engine.migration import (
     version_key,
 )
 from dashboard.engine.plan import UNPROVEN, Action, Copy, Plan, PlanWarning, Step, Target, records
-from dashboard.engine.sql import indexes, statements
+from dashboard.engine.sql import indexes, session_state, statements
 from dashboard.engine.status import MigrationStatus, State
 
 
@@ -133,6 +133,12 @@ def resume(target: Target, folder: Folder, *, version: str, name: str, doubtful_
             )
     done = {e.statement for e in unfinished.entries if e.done or doubtful_done}
     first = next((number for number in sorted(texts) if number not in done), max(texts) + 1)
+    if lost := session_state.lost_before(statements.split(step.sql), first):
+        raise PlanBlocked(
+            version=step.label,
+            reason=f"statement {lost.number} made something that lived in the session that is gone ({lost.summary}).",
+            remedy="Undo by hand what is there, and start over.",
+        )
     return _plan(target, step.action, [replace(step, first_statement=first)])
 
 

@@ -20,6 +20,7 @@ from dashboard.engine.run import failures
 from dashboard.engine.run.faultpoints import faultpoint
 from dashboard.engine.run.journal import Journal, StatementOutcome
 from dashboard.engine.run.session import Session, ms_since
+from dashboard.engine.sql import session_state
 from dashboard.engine.sql.concurrently import concurrent
 from dashboard.engine.sql.indexes import concurrent_index
 from dashboard.engine.sql.statements import Statement
@@ -43,6 +44,9 @@ def run(session: Session, position: int, step: Step, shape: TransactionShape) ->
         if step.first_statement == 1:
             _copy_rows(session, position, step)
     history_before = session.tracking.fingerprint()
+    with session.naming(step, "restoring the session"):
+        for setting in session_state.settings_before(shape.sent, step.first_statement):
+            session.connection.execute(setting.sql.encode())
     done = [statement.number for statement in shape.sent if statement.number < step.first_statement]
     for statement in shape.sent:
         if statement.number >= step.first_statement:
