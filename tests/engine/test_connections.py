@@ -61,6 +61,14 @@ def test_a_run_has_settings_of_its_own(bench: Bench, setting: str, set_there: st
         assert one(connection, f"SHOW {setting}") == value
 
 
+def test_a_transaction_timeout_of_the_database_ends_no_run(bench: Bench) -> None:
+    if bench.database.query("SELECT 1 FROM pg_settings WHERE name = 'transaction_timeout'"):
+        bench.database.query(f"ALTER DATABASE {bench.database.name} SET transaction_timeout = '1s'")
+    bench.write("001_slow.sql", "CREATE TABLE slow (id int); SELECT pg_sleep(1.5);")
+    bench.apply()
+    assert "public.slow" in bench.tables()
+
+
 def test_settings_that_a_pooler_dropped_are_said_again(bench: Bench) -> None:
     with bench.database.connect() as connection:
         connections.reset(connection, bench.access)
