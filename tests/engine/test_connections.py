@@ -69,6 +69,17 @@ def test_a_transaction_timeout_of_the_database_ends_no_run(bench: Bench) -> None
     assert "public.slow" in bench.tables()
 
 
+def test_what_a_migration_sets_for_the_database_reaches_the_next_one(bench: Bench) -> None:
+    """As it does where each file has a connection of its own."""
+    name = bench.database.name
+    bench.write("001_path.sql", f"CREATE SCHEMA app; ALTER DATABASE {name} SET search_path TO app, public;")
+    bench.write("002_in_it.sql", "CREATE TABLE things (id int);")
+    bench.write("003_back.sql", f"ALTER DATABASE {name} RESET search_path;")
+    bench.write("004_outside.sql", "-- signalbox: transaction=none\nCREATE TABLE others (id int);")
+    bench.apply()
+    assert bench.tables() == {"app.things", "public.others"}
+
+
 def test_settings_that_a_pooler_dropped_are_said_again(bench: Bench) -> None:
     with bench.database.connect() as connection:
         connections.reset(connection, bench.access)

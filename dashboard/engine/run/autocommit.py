@@ -40,7 +40,7 @@ def run(session: Session, position: int, step: Step, shape: TransactionShape) ->
     started = time.monotonic()
     session.stop_if_told(step)
     with session.naming(step, "begin"):
-        connections.reset(session.connection, session.access)
+        session.clean()
         if step.first_statement == 1:
             _copy_rows(session, position, step)
     history_before = session.tracking.fingerprint()

@@ -91,6 +91,18 @@ WHERE application_name = %(name)s AND datname = pg_catalog.current_database()
 SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
 WHERE application_name = %(name)s AND datname = pg_catalog.current_database()
 
+-- settings_given --
+-- What ALTER DATABASE and ALTER ROLE ... SET give a new session of this role here, in one word.
+SELECT pg_catalog.md5(coalesce(pg_catalog.string_agg(
+    setdatabase || ' ' || setrole || ' ' || setconfig::text, ' ' ORDER BY setdatabase, setrole), ''))
+FROM pg_catalog.pg_db_role_setting
+WHERE setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))
+  AND setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = session_user))
+
+-- settings_at_start --
+SELECT name, reset_val FROM pg_catalog.pg_settings
+WHERE context IN ('user', 'superuser') AND name <> 'application_name' AND name <> 'transaction_timeout'
+
 -- invalid_indexes --
 -- A build that is under way is no leftover.
 SELECT i.indexrelid::bigint, c.relname::text,
