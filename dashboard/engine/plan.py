@@ -31,7 +31,7 @@ class Action(StrEnum):
     SKIP = "skip", "Skip"
     # remove a skip, so that the migration is pending again
     UNSKIP = "unskip", "Unskip"
-    # drop the invalid index that a broken-off build left behind
+    # take away what a broken-off CONCURRENTLY left half done
     REPAIR = "repair", "Repair"
     # a person has undone by hand what a broken-off migration left; it may start over
     RESET = "reset", "Start over"

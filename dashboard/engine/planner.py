@@ -26,7 +26,7 @@ from dashboard.engine.migration import (
     version_key,
 )
 from dashboard.engine.plan import UNPROVEN, Action, Copy, Plan, PlanWarning, Step, Target, records
-from dashboard.engine.sql import indexes, statements
+from dashboard.engine.sql import indexes, session_state, statements
 from dashboard.engine.status import MigrationStatus, State
 
 
@@ -136,19 +136,26 @@ def resume(target: Target, folder: Folder, *, version: str, name: str, doubtful_
             )
     done = {e.statement for e in unfinished.entries if e.done or doubtful_done}
     first = next((number for number in sorted(texts) if number not in done), max(texts) + 1)
+    if lost := session_state.lost_before(statements.split(step.sql), first):
+        raise PlanBlocked(
+            version=step.label,
+            reason=f"statement {lost.number} made something that lived in the session that is gone ({lost.summary}).",
+            remedy="Undo by hand what is there, and start over.",
+        )
     return _plan(target, step.action, [replace(step, first_statement=first)])
 
 
-def repair(target: Target, folder: Folder, *, version: str, name: str) -> Plan:
-    """Drop the invalid index that the statement in question left. The executor refuses a valid one."""
+def repair(target: Target, folder: Folder, *, version: str, name: str, ways_on: Sequence[str] = ()) -> Plan:
+    """Take away what the statement in question left half done: by `ways_on`, or the index it was to build. The executor
+    refuses what is no leftover."""
     unfinished = _unfinished(target, MigrationId(version, name))
     step = _unfinished_step(target, folder, unfinished)
     last = {s.number: s for s in statements.split(step.sql)}[unfinished.entries[-1].statement]
     index = indexes.concurrent_index(last)
-    if index is None or not index.name:
+    if not ways_on and (index is None or not index.name):
         raise NothingToDo(environment=target.name, reason=f"{step.label} left no index of its own behind")
-    drop = f"DROP INDEX CONCURRENTLY {index.index}"
-    return _plan(target, Action.REPAIR, [replace(step, action=Action.REPAIR, sql=drop, down_sql=None)])
+    sql = ";\n".join(ways_on) or f"DROP INDEX CONCURRENTLY {index.index if index else ''}"
+    return _plan(target, Action.REPAIR, [replace(step, action=Action.REPAIR, sql=sql, down_sql=None)])
 
 
 def reset(target: Target, *, version: str, name: str, reason: str) -> Plan:

@@ -201,7 +201,7 @@ def _open(migration: Migration, row: AppliedMigration | None, files: _Files, his
     """No success stands for it, and its version is its own."""
     label = migration.label
     if unfinished := files.unfinished(migration):
-        return _status(migration, row, State.PARTIAL, _partial_sentence(migration, unfinished))
+        return _status(migration, row, State.PARTIAL, _partial_sentence(migration, row, unfinished))
     if row is not None:
         return _failed(migration, row)
     if migration.identity in history.rolled_back:
@@ -227,15 +227,16 @@ def _failed(migration: Migration, row: AppliedMigration) -> MigrationStatus:
     return _status(migration, row, State.FAILED, sentence)
 
 
-def _partial_sentence(migration: Migration, unfinished: Unfinished) -> str:
+def _partial_sentence(migration: Migration, row: AppliedMigration | None, unfinished: Unfinished) -> str:
+    reason = f" ({row.error_message})" if row and not row.success and row.error_message else ""
     done = [str(entry.statement) for entry in unfinished.entries if entry.done]
     doubtful = [str(entry.statement) for entry in unfinished.entries if not entry.done]
     kept = f"statement {', '.join(done)} is committed" if done else ""
     open_question = f"what statement {', '.join(doubtful)} did is not known" if doubtful else ""
     left_behind = " and ".join(part for part in (kept, open_question) if part)
     return (
-        f"{migration.label} broke off here outside a transaction: {left_behind}. Nothing else runs in this environment "
-        "until someone continues it, or has undone it by hand and says so."
+        f"{migration.label} broke off here outside a transaction{reason}: {left_behind}. Nothing else runs in this "
+        "environment until someone continues it, or has undone it by hand and says so."
     )
 
 

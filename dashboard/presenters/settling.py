@@ -36,13 +36,13 @@ TRACES: Mapping[Trace, Pill] = {
 _EVIDENT: Mapping[InDoubt, Pill] = {
     InDoubt.HAPPENED: Pill(label="Happened", tone="ok", icon="ok"),
     InDoubt.DID_NOT: Pill(label="Did not happen", tone="muted", icon="skip"),
-    InDoubt.INVALID: Pill(label="Invalid index", tone="danger", icon="fail"),
+    InDoubt.HALF: Pill(label="Half done", tone="danger", icon="fail"),
 }
 _DOUBT: Mapping[InDoubt, str] = {
     InDoubt.NONE: "What statement {number} did is not known.",
     InDoubt.HAPPENED: "Statement {number} did happen.",
     InDoubt.DID_NOT: "Statement {number} did not happen.",
-    InDoubt.INVALID: "Statement {number} left an invalid index.",
+    InDoubt.HALF: "Statement {number} broke off half done.",
 }
 
 
@@ -71,8 +71,8 @@ def box(broken_off: BrokenOff, environment: Environment, run: Run | None) -> Err
     """`run` is the one that left it so, where it is known."""
     failure: dict[str, Any] = (run.failure if run else None) or {}
     server: dict[str, Any] = failure.get("server", {})
-    # What the catalog shows of an invalid index is said with the rest.
-    seen_in_catalog = broken_off.evidence is InDoubt.INVALID
+    # What the catalog shows of leftovers is said with the rest.
+    seen_in_catalog = broken_off.evidence is InDoubt.HALF
     left, correction = ("", "") if seen_in_catalog else (failure.get("left", ""), failure.get("correction", ""))
     return ErrorBox(
         title=f"{actions.WORDS[broken_off.action].of.capitalize()}{broken_off.label} broke off on {environment.name}",
@@ -136,6 +136,9 @@ _MAY: Mapping[str, Callable[[Actor], None]] = {
 }
 
 
+#: By whether it is about partitions.
+_REPAIR = {False: "Drop the invalid index", True: "Finish detaching the partition"}
+
 #: What the server said that helps to mend the cause; the page of the run has all of it.
 _CAUSE = frozenset({"Detail", "Hint", "Context"})
 
@@ -157,28 +160,31 @@ def _state(broken_off: BrokenOff) -> Iterator[str]:
 
 def _next_step(broken_off: BrokenOff) -> str:
     doubtful = broken_off.doubtful
-    if isinstance(broken_off.again, EngineError) and broken_off.evidence is not InDoubt.INVALID:
+    if isinstance(broken_off.again, EngineError) and broken_off.evidence is not InDoubt.HALF:
         return _why_not(broken_off.again)
     if doubtful is None:
         return "Mend the cause of the failure, then continue. Or undo by hand what is committed, and start over."
     number = doubtful.number
     return {
         InDoubt.NONE: f"Find out whether statement {number} happened: look for what it makes. Then say so below.",
-        InDoubt.HAPPENED: f"The index {broken_off.index} shows that statement {number} did happen: go on after it.",
-        InDoubt.DID_NOT: f"The index {broken_off.index} shows that statement {number} did not happen. Mend the cause, "
-        "then continue with it.",
-        InDoubt.INVALID: f"Statement {number} left the index {broken_off.index} invalid: it costs on every write and "
-        "serves no read. Drop it, mend the cause, then continue.",
+        InDoubt.HAPPENED: f"{broken_off.index} is as statement {number} leaves it, so that did happen: go on after it.",
+        InDoubt.DID_NOT: f"{broken_off.index} is not as statement {number} would leave it, so that did not happen. "
+        "Mend the cause, then continue with it.",
+        InDoubt.HALF: f"{_leftovers(broken_off)} Take that away first, mend the cause, then continue.",
     }[broken_off.evidence]
+
+
+def _leftovers(broken_off: BrokenOff) -> str:
+    return " ".join(leftover.sentence for leftover in broken_off.leftovers)
 
 
 def _offered(broken_off: BrokenOff, environment: Environment) -> Iterator[Way]:
     if broken_off.repair:
         yield Way(
             key=REPAIR,
-            title="Drop the invalid index",
-            sentence=f"Runs DROP INDEX CONCURRENTLY {broken_off.index}, and refuses should it be valid by then. "
-            "Come back here afterwards to continue.",
+            title=_REPAIR[all(leftover.parent for leftover in broken_off.leftovers)],
+            sentence=f"Runs {'; '.join(leftover.way_on for leftover in broken_off.leftovers)}, and refuses should that "
+            "be whole, or gone, by then. Come back here afterwards to continue.",
             label=_label(broken_off.repair, environment),
             tone="plain",
             reason="",

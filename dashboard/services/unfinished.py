@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from dashboard.engine import planner
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import indexes
+from dashboard.engine.database import leftovers
+from dashboard.engine.database.leftovers import Leftover, Progress, Standing
 from dashboard.engine.errors import EngineError, NothingToDo, PlanBlocked
 from dashboard.engine.migration import AppliedMigration, Folder, JournalEntry, Unfinished, checksum
 from dashboard.engine.plan import Action, Plan, Target
 from dashboard.engine.sql import statements
-from dashboard.engine.sql.indexes import concurrent_index, concurrently_dropped
+from dashboard.engine.sql.concurrently import concurrent
 from dashboard.engine.sql.statements import Statement
 from dashboard.models.environments import Environment
 from dashboard.selectors import folders
@@ -35,7 +36,7 @@ class InDoubt(StrEnum):
     NONE = "none"  # nothing: a person has to know
     HAPPENED = "happened"
     DID_NOT = "did_not"
-    INVALID = "invalid"  # it left an invalid index
+    HALF = "half"  # it left something half done, which has to be taken away first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +60,11 @@ class BrokenOff:
     lines: tuple[JournalLine, ...]
     mark: str  # changes with the journal
     evidence: InDoubt
-    index: str  # the one in question, as SQL names it
+    index: str  # the index or table in question, as SQL names it
+    leftovers: tuple[Leftover, ...]  # what the statement in question left half done
     again: Plan | EngineError  # from the first statement that is not known to be done
     after: Plan | EngineError | None  # the same, the one in doubt taken for done; None: none is in doubt
-    repair: Plan | None  # drop the invalid index
+    repair: Plan | None  # take the leftovers away
 
     @property
     def label(self) -> str:
@@ -88,7 +90,9 @@ def check_shown(broken_off: BrokenOff, mark: str, environment: Environment) -> N
 
 def _broken_off(environment: Environment, target: Target, folder: Folder, unfinished: Unfinished) -> BrokenOff:
     script = statements.split(_text(target, folder, unfinished))
-    evidence, index = _evidence(environment, _in_doubt(script, unfinished))
+    doubtful = _in_doubt(script, unfinished)
+    standing = _standing(environment, script, doubtful)
+    evidence = _VERDICTS[standing.progress]
     return BrokenOff(
         version=unfinished.version,
         name=unfinished.name,
@@ -97,12 +101,13 @@ def _broken_off(environment: Environment, target: Target, folder: Folder, unfini
         lines=tuple(_lines(script, unfinished)),
         mark=hashlib.sha256(repr(unfinished.entries).encode()).hexdigest(),
         evidence=evidence,
-        index=index,
+        index=_subject(doubtful),
+        leftovers=tuple(sorted(standing.leftovers)),
         again=_resumed(target, folder, unfinished, evidence, doubtful_done=False),
         after=None
         if all(entry.done for entry in unfinished.entries)
         else _resumed(target, folder, unfinished, evidence, doubtful_done=True),
-        repair=_repair(target, folder, unfinished) if evidence is InDoubt.INVALID else None,
+        repair=_repair(target, folder, unfinished, standing),
     )
 
 
@@ -138,26 +143,33 @@ def _in_doubt(script: tuple[Statement, ...], unfinished: Unfinished) -> Statemen
     return next((s for s in script if (s.number, checksum(s.sql)) in doubtful), None)
 
 
-def _evidence(environment: Environment, statement: Statement | None) -> tuple[InDoubt, str]:
-    """Building and dropping an index concurrently can be seen in the catalog; nothing else can."""
-    built = concurrent_index(statement) if statement else None
-    dropped = concurrently_dropped(statement) if statement else ""
-    if not (dropped or (built and built.name)):
-        return InDoubt.NONE, ""
+def _standing(environment: Environment, script: Sequence[Statement], statement: Statement | None) -> Standing:
+    """What is done CONCURRENTLY can be seen in the catalog; nothing else can."""
+    if statement is None or concurrent(statement) is None:
+        return Standing(progress=Progress.NOT_KNOWN)
     with connections.reading(targets.address(environment)) as connection:
-        name = indexes.beside(connection, built.table, built.name) if built else dropped
-        valid = indexes.is_valid(connection, name)
-    if built:
-        return {True: InDoubt.HAPPENED, False: InDoubt.INVALID, None: InDoubt.DID_NOT}[valid], name
-    return (InDoubt.HAPPENED if valid is None else InDoubt.DID_NOT), name
+        return leftovers.standing_of(connection, script, statement)
+
+
+def _subject(statement: Statement | None) -> str:
+    several = concurrent(statement) if statement else None
+    return several.subject if several else ""
+
+
+_VERDICTS = {
+    Progress.DONE: InDoubt.HAPPENED,
+    Progress.NOT_DONE: InDoubt.DID_NOT,
+    Progress.HALF: InDoubt.HALF,
+    Progress.NOT_KNOWN: InDoubt.NONE,
+}
 
 
 def _resumed(
     target: Target, folder: Folder, unfinished: Unfinished, evidence: InDoubt, *, doubtful_done: bool
 ) -> Plan | EngineError:
     label = f"{unfinished.version}_{unfinished.name}"
-    if evidence is InDoubt.INVALID:
-        return PlanBlocked(version=label, reason="it left an invalid index.", remedy="Drop that first.")
+    if evidence is InDoubt.HALF:
+        return PlanBlocked(version=label, reason="it left something half done.", remedy="Repair that first.")
     try:
         return planner.resume(
             target, folder, version=unfinished.version, name=unfinished.name, doubtful_done=doubtful_done
@@ -166,8 +178,11 @@ def _resumed(
         return error
 
 
-def _repair(target: Target, folder: Folder, unfinished: Unfinished) -> Plan | None:
+def _repair(target: Target, folder: Folder, unfinished: Unfinished, standing: Standing) -> Plan | None:
+    if not standing.leftovers:
+        return None
+    ways_on = leftovers.ways_on(standing.leftovers)
     try:
-        return planner.repair(target, folder, version=unfinished.version, name=unfinished.name)
+        return planner.repair(target, folder, version=unfinished.version, name=unfinished.name, ways_on=ways_on)
     except (NothingToDo, PlanBlocked):
         return None

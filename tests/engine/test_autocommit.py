@@ -157,6 +157,35 @@ def test_a_stepwise_file_keeps_what_was_committed_and_goes_on_from_there(people:
     assert people.tables() == {"public.people", "public.one", "public.four"}
 
 
+SETS = """-- signalbox: transaction=none
+CREATE SCHEMA app;
+SET search_path TO app;
+CREATE TABLE one (id int);
+SELECT pg_catalog.set_config('work_mem', '77kB', false);
+SELECT 1/0;
+CREATE TABLE two AS SELECT current_setting('work_mem') AS memory;
+"""
+
+
+def test_continuing_restores_the_settings_of_what_stands_before(people: Bench) -> None:
+    people.write("002_steps.sql", SETS)
+    with pytest.raises(errors.PartlyApplied):
+        people.apply()
+    people.write("002_steps.sql", SETS.replace("1/0", "1"))
+    people.execute(planner.resume(people.look(), people.read(), version="002", name="steps"), run_id="2")
+    assert people.tables() == {"public.people", "app.one", "app.two"}
+    assert people.database.query("SELECT memory FROM app.two") == [("77kB",)]
+
+
+@pytest.mark.parametrize("lost", ["CREATE TEMP TABLE kept (id int)", "PREPARE kept AS SELECT 1"])
+def test_continuing_refuses_what_needs_the_session_that_is_gone(people: Bench, lost: str) -> None:
+    people.write("002_steps.sql", f"-- signalbox: transaction=none\n{lost};\nSELECT 1/0;\nSELECT 2;")
+    with pytest.raises(errors.PartlyApplied):
+        people.apply()
+    with pytest.raises(errors.PlanBlocked, match="lived in the session that is gone"):
+        planner.resume(people.look(), people.read(), version="002", name="steps")
+
+
 def test_continuing_refuses_a_file_whose_committed_part_changed(people: Bench) -> None:
     people.write("002_steps.sql", STEPWISE)
     with pytest.raises(errors.PartlyApplied):
@@ -176,6 +205,24 @@ def test_what_was_undone_by_hand_can_start_over(people: Bench) -> None:
     people.write("002_steps.sql", STEPWISE.replace("1/0", "1"))
     people.apply(run_id="3")
     assert people.tables() == {"public.people", "public.one", "public.four"}
+
+
+def test_outside_a_transaction_is_outside(people: Bench) -> None:
+    """What PostgreSQL refuses in a transaction only because of what is named."""
+    people.database.query(
+        "CREATE TABLE parted (id int) PARTITION BY LIST (id); CREATE TABLE part PARTITION OF parted FOR VALUES IN (1);"
+        "CREATE INDEX parted_id ON parted (id);"
+        "CREATE PROCEDURE two_steps() LANGUAGE plpgsql AS $$ BEGIN CREATE TABLE one (id int); COMMIT; END $$;"
+        "CREATE FUNCTION wrote() RETURNS bool LANGUAGE sql AS 'SELECT pg_current_xact_id_if_assigned() IS NOT NULL'"
+    )
+    people.write(
+        "002_outside.sql",
+        "-- signalbox: transaction=none\nREINDEX TABLE parted;\nCLUSTER parted USING parted_id;\nCALL two_steps();\n"
+        "SELECT 1 / (NOT wrote())::int;\nCREATE MATERIALIZED VIEW seen AS SELECT wrote();\nSELECT 1/0;",
+    )
+    with pytest.raises(errors.PartlyApplied, match="statements 1 to 5 are committed"):
+        people.apply()
+    assert journal(people)[-2:] == [(6, "started"), (6, "undone")]
 
 
 def test_a_failure_in_the_first_statement_leaves_nothing_to_settle(people: Bench) -> None:

@@ -61,6 +61,25 @@ def test_a_run_has_settings_of_its_own(bench: Bench, setting: str, set_there: st
         assert one(connection, f"SHOW {setting}") == value
 
 
+def test_a_transaction_timeout_of_the_database_ends_no_run(bench: Bench) -> None:
+    if bench.database.query("SELECT 1 FROM pg_settings WHERE name = 'transaction_timeout'"):
+        bench.database.query(f"ALTER DATABASE {bench.database.name} SET transaction_timeout = '1s'")
+    bench.write("001_slow.sql", "CREATE TABLE slow (id int); SELECT pg_sleep(1.5);")
+    bench.apply()
+    assert "public.slow" in bench.tables()
+
+
+def test_what_a_migration_sets_for_the_database_reaches_the_next_one(bench: Bench) -> None:
+    """As it does where each file has a connection of its own."""
+    name = bench.database.name
+    bench.write("001_path.sql", f"CREATE SCHEMA app; ALTER DATABASE {name} SET search_path TO app, public;")
+    bench.write("002_in_it.sql", "CREATE TABLE things (id int);")
+    bench.write("003_back.sql", f"ALTER DATABASE {name} RESET search_path;")
+    bench.write("004_outside.sql", "-- signalbox: transaction=none\nCREATE TABLE others (id int);")
+    bench.apply()
+    assert bench.tables() == {"app.things", "public.others"}
+
+
 def test_settings_that_a_pooler_dropped_are_said_again(bench: Bench) -> None:
     with bench.database.connect() as connection:
         connections.reset(connection, bench.access)

@@ -53,9 +53,10 @@ def test_an_invalid_index_in_the_way_is_named_with_the_statement_that_drops_it(p
 def test_a_build_that_leaves_an_invalid_index_says_so_beside_what_is_committed(people: Bench) -> None:
     error = after_one_statement(people, UNIQUE)
     assert error.state_now == (
-        "As it stands, statement 1 is committed. It left an invalid index behind: public.people_name_key."
+        "As it stands, statement 1 is committed. The index public.people_name_key is invalid: it serves "
+        "no read and can cost on every write."
     )
-    assert error.remedy == f"Drop it with DROP INDEX CONCURRENTLY. {GO_ON}"
+    assert error.remedy == f"The way on from there: DROP INDEX CONCURRENTLY public.people_name_key. {GO_ON}"
 
 
 @pytest.mark.parametrize("release", ["SELECT pg_advisory_unlock_all();", "DISCARD ALL;"])

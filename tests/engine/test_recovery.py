@@ -216,6 +216,41 @@ def test_what_the_catalog_shows_as_done_is_recorded(people: Bench, lose: Lose, t
     assert unfinished(people) == []
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        "CREATE INDEX people_name ON people (lower(name), name)",
+        "CREATE UNIQUE INDEX people_name ON people (name)",
+        "CREATE INDEX people_name ON people (name DESC)",
+        "CREATE INDEX people_name ON people USING hash (name)",
+        "CREATE TABLE others (name text); CREATE INDEX people_name ON others (name)",
+    ],
+)
+def test_another_index_of_the_same_name_is_not_taken_for_the_one_that_was_asked(
+    people: Bench, lose: Lose, other: str
+) -> None:
+    people.database.query("DELETE FROM people WHERE ctid IN (SELECT min(ctid) FROM people)")
+    plan = lose("journal_started", "CREATE INDEX CONCURRENTLY people_name ON people (name);")
+    people.database.query(other)
+    assert resolve(people, plan) is StepVerdict.UNDONE
+    assert not is_recorded(people)
+
+
+def test_an_index_that_may_be_another_stays_in_question(people: Bench, lose: Lose) -> None:
+    plan = lose("journal_started", "CREATE INDEX CONCURRENTLY people_name ON people (name) WHERE name IN ('a', 'b');")
+    people.database.query("CREATE INDEX people_name ON people (name) WHERE name <> 'a'")
+    assert resolve(people, plan) is StepVerdict.PARTIAL
+    assert unfinished(people) == [(1, False)]
+
+
+def test_an_index_is_known_again_as_the_server_writes_it(people: Bench, lose: Lose) -> None:
+    text = (
+        "CREATE INDEX CONCURRENTLY people_name ON people (lower(name) DESC, name) WHERE name <> 'Bob' AND name > 'A';"
+    )
+    plan = lose("statement_done", text)
+    assert resolve(people, plan) is StepVerdict.COMMITTED
+
+
 def test_a_build_that_never_began_left_nothing(people: Bench, lose: Lose) -> None:
     plan = lose("journal_started", "CREATE INDEX CONCURRENTLY people_name ON people (name);")
     assert resolve(people, plan) is StepVerdict.UNDONE
@@ -234,6 +269,13 @@ def test_what_may_run_again_left_nothing(people: Bench, lose: Lose) -> None:
     plan = lose("statement_done", "VACUUM people;")
     assert resolve(people, plan) is StepVerdict.UNDONE
     assert unfinished(people) == []
+
+
+def test_a_query_whose_end_nobody_saw_stays_in_question(people: Bench, lose: Lose) -> None:
+    """It is not one transaction with the word that it is done, so it may have done its work."""
+    plan = lose("statement_done", f"{OUTSIDE}SELECT count(*) FROM people;")
+    assert resolve(people, plan) is StepVerdict.PARTIAL
+    assert unfinished(people) == [(1, False)]
 
 
 def test_a_block_that_can_commit_by_itself_stays_in_question(people: Bench, lose: Lose) -> None:

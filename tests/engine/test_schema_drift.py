@@ -32,6 +32,8 @@ CASES = {
     "changed by hand before it": (schema(a="1"), schema(a="9"), schema(a="9", b="1"), schema(a="1", b="1")),
     "dropped by hand before it": (schema(a="1", b="1"), schema(a="1"), schema(a="2"), schema(a="2", b="1")),
     "changed by hand, then by the run": (schema(a="1"), schema(a="9"), schema(a="2"), schema(a="2")),
+    "left invalid by the run": (schema(), schema(), schema(a="1", b="definition: x\ninvalid: yes"), schema(a="1")),
+    "left detached in part": (schema(p="1"), schema(p="1"), schema(p="detach pending: yes"), schema(p="1")),
     "added by hand, dropped by the run": (schema(a="1"), schema(a="1", x="1"), schema(a="1"), schema(a="1")),
 }
 
@@ -41,6 +43,11 @@ def test_only_the_runs_own_changes_become_expected(
     expected: SchemaSnapshot, before: SchemaSnapshot, after: SchemaSnapshot, then: SchemaSnapshot
 ) -> None:
     assert drift.expected_after(expected, before, after) == then
+
+
+def test_of_a_run_that_left_nothing_only_what_is_explained_becomes_expected() -> None:
+    after = schema(a="2", ours="1", x="1")
+    assert drift.expected_after(schema(a="1"), schema(a="1"), after, explained={"ours"}) == schema(a="1", ours="1")
 
 
 def test_the_tables_of_signalbox_itself_are_not_looked_at(target_db: Database) -> None:

@@ -184,6 +184,29 @@ def test_a_change_of_the_schema_is_seen_where_it_is(base, before, statement):
     assert changed_by(base, statement, before) == CHANGES[statement]
 
 
+#: What decides how the database behaves, and stands in no dump of one database.
+BEYOND_A_DUMP = {
+    "ALTER TABLE platform.orders DISABLE TRIGGER ALL": {"constraint orders_user on platform.orders"},
+    "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path TO other', current_database()); END $$": {
+        "settings of the database"
+    },
+    "DO $$ BEGIN EXECUTE format('ALTER ROLE reader IN DATABASE %I SET work_mem TO 64', current_database()); END $$": {
+        "settings of role reader in the database"
+    },
+    "DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO reader', current_database()); END $$": {
+        "grants on the database"
+    },
+}
+
+
+@pytest.mark.parametrize("statement", BEYOND_A_DUMP)
+def test_what_no_dump_shows_is_seen_too(base, make_database, statement):
+    copy = make_database(template=base.name)
+    before = look(copy)
+    copy.query(statement)
+    assert {difference.key for difference in diff.compare(before, look(copy))} == BEYOND_A_DUMP[statement]
+
+
 @pytest.mark.parametrize("statement", NO_CHANGES)
 def test_what_changes_no_schema_is_not_seen(base, before, statement):
     assert changed_by(base, statement, before) == set()

@@ -44,7 +44,7 @@ EVIDENT = {
     InDoubt.NONE: ("warn", "unknown"),
     InDoubt.HAPPENED: ("ok", "ok"),
     InDoubt.DID_NOT: ("muted", "skip"),
-    InDoubt.INVALID: ("danger", "fail"),
+    InDoubt.HALF: ("danger", "fail"),
 }
 
 
@@ -159,7 +159,7 @@ def test_only_what_helps_to_mend_the_cause_is_listed():
     assert [value for _, value in made.facts] == ["Here.", "There.", "In it."]
 
 
-@pytest.mark.parametrize("evidence", [InDoubt.HAPPENED, InDoubt.DID_NOT, InDoubt.INVALID])
+@pytest.mark.parametrize("evidence", [InDoubt.HAPPENED, InDoubt.DID_NOT, InDoubt.HALF])
 def test_the_index_in_question_is_named_in_what_to_do(evidence: InDoubt):
     assert "platform.by_name" in box(doubtful(evidence)).next_step
 
@@ -170,8 +170,8 @@ def test_what_stands_in_the_way_of_going_on_is_what_to_do_first():
 
 
 def test_but_not_before_an_invalid_index_that_has_to_go_first():
-    found = doubtful(InDoubt.INVALID, again=EDITED, repair=REPAIRS)
-    assert box(found).next_step == box(doubtful(InDoubt.INVALID)).next_step
+    found = doubtful(InDoubt.HALF, again=EDITED, repair=REPAIRS)
+    assert box(found).next_step == box(doubtful(InDoubt.HALF)).next_step
 
 
 # The ways on
@@ -191,7 +191,7 @@ OFFERED = {
     "in doubt": (doubtful(), [AGAIN, AFTER, RESET]),
     "it happened": (doubtful(InDoubt.HAPPENED), [AFTER, RESET]),
     "it did not": (doubtful(InDoubt.DID_NOT), [AGAIN, RESET]),
-    "an invalid index": (doubtful(InDoubt.INVALID, repair=REPAIRS, again=EDITED), [REPAIR, AGAIN, RESET]),
+    "an invalid index": (doubtful(InDoubt.HALF, repair=REPAIRS, again=EDITED), [REPAIR, AGAIN, RESET]),
 }
 
 
@@ -235,7 +235,7 @@ MAY = {
 
 @pytest.mark.parametrize("role", MAY, ids=str)
 def test_who_may_take_which_way(role: Role | None):
-    made = ways(doubtful(InDoubt.INVALID, repair=REPAIRS), role=role)
+    made = ways(doubtful(InDoubt.HALF, repair=REPAIRS), role=role)
     assert {way.key for way in made if not way.reason} == MAY[role]
     assert {way.key for way in made} == {REPAIR, AGAIN, RESET}
 
@@ -293,7 +293,7 @@ def test_a_question_asked_of_the_person_names_the_statement():
 
 
 def test_dropping_the_index_names_it():
-    assert "platform.by_name" in ways(doubtful(InDoubt.INVALID, repair=REPAIRS))[0].sentence
+    assert "platform.by_name" in ways(doubtful(InDoubt.HALF, repair=REPAIRS))[0].sentence
 
 
 @pytest.mark.parametrize("case", OFFERED)

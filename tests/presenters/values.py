@@ -20,6 +20,7 @@ from django.utils import timezone
 from config.environments import Environment
 from dashboard.engine.database.doctor import Check
 from dashboard.engine.database.doctor import CheckLevel as CheckLevel
+from dashboard.engine.database.leftovers import Leftover
 from dashboard.engine.database.saved import Save
 from dashboard.engine.errors import OtherDatabase
 from dashboard.engine.forecast.values import Fate, Forecast, Loss
@@ -594,6 +595,7 @@ def broken_off(*traces: Trace, evidence: InDoubt = InDoubt.NONE, **changes: Any)
             "mark": "mark",
             "evidence": evidence,
             "index": "platform.by_name",
+            "leftovers": (Leftover(name="platform.by_name"),) if evidence is InDoubt.HALF else (),
             "again": onward,
             "after": onward if doubtful else None,
             "repair": None,

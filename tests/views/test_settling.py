@@ -52,12 +52,12 @@ def doubtful(line: Line, requester: User, run_on_staging: Callable[..., Run]) ->
 def test_the_page_tells_each_statement_and_the_invalid_index(broken: Run, requester: User, client_of: ClientOf) -> None:
     shown = text(client_of(requester).get(PAGE))
     assert "002_emails broke off on Staging" in shown
-    assert "Statement 1 is committed. Statement 2 left an invalid index. Statement 3 was not run." in shown
+    assert "Statement 1 is committed. Statement 2 broke off half done. Statement 3 was not run." in shown
     assert "Nothing else runs on Staging until this is settled." in shown
-    assert "Statement 2 left the index public.users_email_key invalid" in shown
+    assert "The index public.users_email_key is invalid" in shown
     assert "Key (email)=(a) is duplicated." in shown
     assert "3 CREATE INDEX CONCURRENTLY users_lower" in shown
-    assert "It left an invalid index. Drop that first." in shown
+    assert "It left something half done. Repair that first." in shown
 
 
 def test_an_administrator_repairs_then_continues(broken: Run, line: Line, admin: User, client_of: ClientOf) -> None:
@@ -67,7 +67,7 @@ def test_an_administrator_repairs_then_continues(broken: Run, line: Line, admin:
     assert PAGE in client.get(f"/runs/{run.pk}/").content.decode(), "the way on"
     line.query(line.staging, "DELETE FROM users")
     page = client.get(PAGE)
-    assert "The index public.users_email_key shows that statement 2 did not happen." in text(page)
+    assert "is not as statement 2 would leave it, so that did not happen." in text(page)
     assert "Statements 2 and 3 are sent" in text(page)
     run = _sent(client, "again", **{"again-digest": hidden(page, "again-digest")})
     assert (run.title, run.status) == ("Continue 002 on Staging", "succeeded")

@@ -153,10 +153,29 @@ def reset(connection: Connection, access: Access) -> None:
     connection.execute(f"SELECT {assignments}", [part for pair in wanted.items() for part in pair])
 
 
-#: One message, because a distant target makes a dozen of them slow.
+def settings_given(connection: Connection) -> str:
+    """A word for what the database and the role give a new session; another word: they give it something else."""
+    row = connection.execute(sql.query("settings_given")).fetchone()
+    return str(row[0]) if row else ""
+
+
+def take_settings(connection: Connection, access: Access) -> None:
+    """Set what a session that begins now is given, and this one was not. Asked of one: the order of precedence and what
+    holds where a setting was taken back are the server's. Raises TargetUnreachable."""
+    with working(access, name="signalbox settings") as fresh:
+        given = fresh.execute(sql.query("settings_at_start")).fetchall()
+    ours = {str(row[0]): row[1] for row in connection.execute(sql.query("settings_at_start"))}
+    for name, value in given:
+        if ours.get(name) != value:
+            connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
+
+
+#: One message, because a distant target makes a dozen of them slow. At its end what servers from 17 on end a session
+#: with in the middle of a transaction; older ones do not know it, and are not asked.
 _CLEAN = """
 RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; CLOSE ALL; UNLISTEN *; DEALLOCATE ALL; DISCARD TEMP;
-DISCARD SEQUENCES; DISCARD PLANS
+DISCARD SEQUENCES; DISCARD PLANS;
+SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout'
 """
 
 

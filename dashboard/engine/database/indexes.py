@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from dashboard.engine.database import sql
 from dashboard.engine.database.connection import Connection
+from dashboard.engine.sql.indexes import IndexBuild, is_as_asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +16,34 @@ class Index:
     oid: int
     name: str
     qualified: str  # schema and name, quoted where they need it
+
+
+class Built(StrEnum):
+    """What stands where a statement was to build an index."""
+
+    AS_ASKED = "as asked"  # valid, on the table and as the statement says
+    NOT_THERE = "not there"  # no such index, or another one of its name
+    INVALID = "invalid"
+    NOT_KNOWN = "not known"  # a valid one, and whether it is the one that was asked for does not show
+
+
+def built(connection: Connection, build: IndexBuild) -> Built:
+    """Its name proves nothing: whoever made an index of that name before made the statement fail."""
+    if not build.name:
+        return Built.NOT_KNOWN
+    values = {"table": build.table, "name": build.name}
+    row = connection.execute(sql.query("index_built"), values).fetchone()
+    if row is None:
+        return Built.NOT_THERE
+    is_valid, is_of_table, definition = row
+    if not is_of_table:
+        return Built.NOT_THERE
+    if not is_valid:
+        return Built.INVALID
+    if not definition:
+        return Built.NOT_KNOWN
+    is_same = is_as_asked(build.sql, str(definition))
+    return {True: Built.AS_ASKED, False: Built.NOT_THERE, None: Built.NOT_KNOWN}[is_same]
 
 
 def invalid(connection: Connection, table: str) -> frozenset[Index]:

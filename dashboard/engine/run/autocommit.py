@@ -12,7 +12,8 @@ from contextlib import contextmanager
 import psycopg
 
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import guards, indexes, locks
+from dashboard.engine.database import guards, indexes, leftovers, locks
+from dashboard.engine.database.leftovers import Leftover, Standing
 from dashboard.engine.database.tracking import StatementOutcome
 from dashboard.engine.errors import EngineError, RunCancelled, StatementFailed
 from dashboard.engine.plan import Step
@@ -20,12 +21,18 @@ from dashboard.engine.run import failures
 from dashboard.engine.run.faultpoints import faultpoint
 from dashboard.engine.run.journal import Journal
 from dashboard.engine.run.session import Session, ms_since
+from dashboard.engine.sql import session_state
+from dashboard.engine.sql.concurrently import concurrent
 from dashboard.engine.sql.indexes import concurrent_index
 from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.transaction import TransactionShape
 
 #: These can commit by themselves, so they run bare; when one fails, what it did before is not known.
 COMMITS_BY_ITSELF = frozenset({"do_stmt", "call_stmt"})
+#: What these name decides whether PostgreSQL takes them inside a transaction (a partitioned table, a function that
+#: makes a replication slot, a view of an extension), so they run bare too. One that fails is undone as a whole, or does
+#: no harm a second time.
+REFUSED_BY_WHAT_IT_NAMES = frozenset({"reindex_stmt", "cluster_stmt", "select_stmt", "create_table_as_stmt"})
 
 
 def run(session: Session, position: int, step: Step, shape: TransactionShape) -> int:
@@ -34,10 +41,13 @@ def run(session: Session, position: int, step: Step, shape: TransactionShape) ->
     started = time.monotonic()
     session.stop_if_told(step)
     with session.naming(step, "begin"):
-        connections.reset(session.connection, session.access)
+        session.clean()
         if step.first_statement == 1:
             _copy_rows(session, position, step)
     history_before = session.tracking.fingerprint()
+    with session.naming(step, "restoring the session"):
+        for setting in session_state.settings_before(shape.sent, step.first_statement):
+            session.connection.execute(setting.sql.encode())
     done = [statement.number for statement in shape.sent if statement.number < step.first_statement]
     for statement in shape.sent:
         if statement.number >= step.first_statement:
@@ -93,7 +103,7 @@ def _journaled(session: Session, position: int, step: Step, statement: Statement
 
 
 def is_bare(statement: Statement) -> bool:
-    return not statement.transactional or statement.node in COMMITS_BY_ITSELF
+    return not statement.transactional or statement.node in COMMITS_BY_ITSELF | REFUSED_BY_WHAT_IT_NAMES
 
 
 def _in_small_transaction(session: Session, position: int, step: Step, statement: Statement) -> None:
@@ -129,27 +139,50 @@ def _refuse_stale_index(session: Session, step: Step, statement: Statement) -> N
 
 
 def _bare(session: Session, position: int, step: Step, statement: Statement) -> None:
-    before = _invalid_indexes(session, statement)
+    before = _standing(session, statement)
     try:
         with _without_lock_timeout(session, statement):
             session.statement(position, step, statement)
-    except StatementFailed as error:
-        if left := _invalid_indexes(session, statement) - before:
-            raise failures.left_invalid_index(step, error.facts["error"], left) from None
-        if statement.node not in COMMITS_BY_ITSELF:
-            _journal(session, step).write(statement, StatementOutcome.UNDONE)
+    except (StatementFailed, RunCancelled) as error:
+        _note_broken_off(session, step, statement, before, error)
         raise
     faultpoint("statement_done")
-    if left := _invalid_indexes(session, statement) - before:
-        server_error = failures.at(statement, failures.INVALID_INDEX, "the index was built, and is invalid")
-        raise failures.left_invalid_index(step, server_error, left)
+    if left := _left_since(before, _standing(session, statement)):
+        server_error = failures.at(statement, failures.INVALID_INDEX, "it ended, and what it made is invalid")
+        raise failures.left_half_done(step, server_error, left)
     _journal(session, step).write(statement, StatementOutcome.DONE)
 
 
-def _invalid_indexes(session: Session, statement: Statement) -> frozenset[indexes.Index]:
-    """Of the table on which the statement builds an index concurrently; none for every other statement."""
-    index = concurrent_index(statement)
-    return indexes.invalid(session.connection, index.table) if index else frozenset()
+def _note_broken_off(
+    session: Session,
+    step: Step,
+    statement: Statement,
+    before: Standing | None,
+    error: StatementFailed | RunCancelled,
+) -> None:
+    """Undone is said only of one transaction, and of several where the catalog is as it was. Raises StatementFailed
+    with what was left behind."""
+    if before is None:
+        is_known = isinstance(error, StatementFailed) and statement.node not in COMMITS_BY_ITSELF
+        if is_known or statement.node in REFUSED_BY_WHAT_IT_NAMES:
+            _journal(session, step).write(statement, StatementOutcome.UNDONE)
+        return
+    now = _standing(session, statement)
+    if left := _left_since(before, now):
+        server_error = error.facts.get("error") or failures.at(statement, failures.CANCELLED, str(error).rstrip("."))
+        raise failures.left_half_done(step, server_error, left) from None
+    if now == before:
+        _journal(session, step).write(statement, StatementOutcome.UNDONE)
+
+
+def _standing(session: Session, statement: Statement) -> Standing | None:
+    """Of a statement that is several transactions; None for every other one."""
+    several = concurrent(statement)
+    return leftovers.standing(session.connection, several) if several else None
+
+
+def _left_since(before: Standing | None, now: Standing | None) -> frozenset[Leftover]:
+    return now.leftovers - before.leftovers if before and now else frozenset()
 
 
 @contextmanager

@@ -10,14 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import psycopg
 
 from dashboard.engine import verification
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import doctor, history, indexes, locks
+from dashboard.engine.database import doctor, history, leftovers, locks
 from dashboard.engine.database.connection import Access
 from dashboard.engine.database.tracking import Attempt, Outcome, TrackingTables
 from dashboard.engine.errors import (
@@ -40,7 +40,6 @@ from dashboard.engine.run.events import Ending, Observer, StepCommitted, StepEnd
 from dashboard.engine.run.faultpoints import faultpoint
 from dashboard.engine.run.monitor import Monitor
 from dashboard.engine.run.session import Session, ms_since
-from dashboard.engine.sql.indexes import concurrently_dropped
 from dashboard.engine.sql.transaction import TransactionMode, TransactionShape, shape_of
 
 
@@ -142,7 +141,7 @@ def run_step(session: Session, position: int, step: Step) -> None:
     """One step, to its end or to the named error that says what is left of it. The caller holds the target lock."""
     shape = _shape(step)
     if step.action is Action.REPAIR:
-        _refuse_valid_index(session, step, shape)
+        _refuse_needless_repair(session, step, shape)
     session.tell(StepStarted(position=position, statements=len(shape.sent)))
     started = time.monotonic()
     try:
@@ -203,19 +202,21 @@ def _compare_with_log(plan: Plan, session: Session) -> None:
             raise failures.lost(step, session.access, "comparing with the log", reason)
 
 
-def _refuse_valid_index(session: Session, step: Step, shape: TransactionShape) -> None:
-    """A repair only ever drops one invalid index."""
-    for name in map(concurrently_dropped, shape.sent):
-        if name and indexes.is_valid(session.connection, name) is False:
+def _refuse_needless_repair(session: Session, step: Step, shape: TransactionShape) -> None:
+    """A repair only ever takes away what was left half done: no valid index, no partition that is attached."""
+    for statement in shape.sent:
+        if leftovers.is_still_there(session.connection, statement):
             continue
-        reason = f"the index {name} is valid, or gone."
+        reason = f"what {statement.summary} would take away is valid, or gone."
         raise PlanBlocked(version=step.label, reason=reason, remedy="Nothing is to be repaired; continue instead.")
 
 
 def _record_failure(session: Session, step: Step, error: EngineError) -> None:
     match error:
         case PartlyApplied():
-            session.tracking.record_failure(step, error.facts["error"], outcome=Outcome.PARTIAL)
+            failure = error.facts["error"]
+            message = f"{failure.message}. {error.facts['left']}" if error.facts["left"] else failure.message
+            session.tracking.record_failure(step, replace(failure, message=message), outcome=Outcome.PARTIAL)
         case StatementFailed():
             session.tracking.record_failure(step, error.facts["error"])
         case RunCancelled():

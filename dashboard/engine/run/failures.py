@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 import psycopg
 
-from dashboard.engine.database import tracking
+from dashboard.engine.database import leftovers, tracking
 from dashboard.engine.database.connection import Access
 from dashboard.engine.database.indexes import Index
+from dashboard.engine.database.leftovers import Leftover
 from dashboard.engine.errors import (
     ConnectionLost,
     EngineError,
@@ -126,13 +127,12 @@ def not_copied(step: Step, error: ServerError) -> StatementFailed:
     return failed(step, error, NOT_COPIED, where="while rows were copied")
 
 
-def left_invalid_index(step: Step, error: ServerError, indexes: Collection[Index]) -> StatementFailed:
+def left_half_done(step: Step, error: ServerError, left: Collection[Leftover]) -> StatementFailed:
     """The statement failed and is not undone: it left these behind."""
-    names = ", ".join(sorted(index.qualified for index in indexes))
-    explanation = Explanation(
-        left=f"It left an invalid index behind: {names}.", remedy="Drop it with DROP INDEX CONCURRENTLY."
-    )
-    return failed(step, replace(error, detail=error.detail or f"invalid index: {names}"), explanation)
+    first = "; then ".join(leftovers.ways_on(left))
+    explanation = Explanation(left=leftovers.sentences(left), remedy=f"The way on from there: {first}.")
+    detail = error.detail or ", ".join(sorted(each.name for each in left))
+    return failed(step, replace(error, detail=detail), explanation)
 
 
 def invalid_index_in_the_way(step: Step, statement: Statement, index: Index) -> StatementFailed:

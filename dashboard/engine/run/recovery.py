@@ -14,15 +14,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import doctor, history, indexes, locks, sql
+from dashboard.engine.database import doctor, history, leftovers, locks, sql
 from dashboard.engine.database.connection import Access, Address, Connection
+from dashboard.engine.database.leftovers import Progress
 from dashboard.engine.database.tracking import LOG, Attempt, Outcome, RunTracking, StatementOutcome
 from dashboard.engine.errors import OtherDatabase, PlanChanged, TargetBusy, WitnessGone
 from dashboard.engine.plan import Action, Plan, Step
-from dashboard.engine.run import autocommit
+from dashboard.engine.run import autocommit, failures
 from dashboard.engine.run.faultpoints import faultpoint
 from dashboard.engine.run.journal import Journal
-from dashboard.engine.sql.indexes import IndexBuild, concurrent_index, concurrently_dropped
+from dashboard.engine.sql.concurrently import concurrent
 from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.transaction import TransactionMode, shape_of
 
@@ -134,11 +135,24 @@ def _left_behind(tracking: RunTracking, step: Step) -> StepVerdict:
     journal = Journal(tracking=tracking, step=step)
     if not any(journal.last_outcome(statement) for statement in sent):
         return StepVerdict.UNDONE
-    done = [_is_done(journal, statement) for statement in sent]
+    script = shape_of(step.sql).sent
+    done = [_is_done(journal, statement, script) for statement in sent]
     if all(done) and _is_recorded(tracking, step):
         return StepVerdict.COMMITTED
-    unfinished = history.of(tracking).unfinished
-    return StepVerdict.PARTIAL if any(u.identity == step.identity for u in unfinished) else StepVerdict.UNDONE
+    if not any(unfinished.identity == step.identity for unfinished in history.of(tracking).unfinished):
+        return StepVerdict.UNDONE
+    _name_leftovers(journal, script)
+    return StepVerdict.PARTIAL
+
+
+def _name_leftovers(journal: Journal, script: Sequence[Statement]) -> None:
+    """Where whoever asks for the status of the target reads them."""
+    connection = journal.tracking.connection
+    in_question = (s for s in script if journal.last_outcome(s) is StatementOutcome.STARTED and concurrent(s))
+    for statement in in_question:
+        if left := leftovers.standing_of(connection, script, statement).leftovers:
+            error = failures.at(statement, "", f"its worker was lost. {leftovers.sentences(left)}")
+            journal.tracking.record_failure(journal.step, error, outcome=Outcome.PARTIAL)
 
 
 def _is_recorded(tracking: RunTracking, step: Step) -> bool:
@@ -167,31 +181,22 @@ def _outside_transaction(step: Step) -> tuple[Statement, ...]:
     return tuple(s for s in shape.sent if s.number >= step.first_statement)
 
 
-def _is_done(journal: Journal, statement: Statement) -> bool:
+def _is_done(journal: Journal, statement: Statement, script: Sequence[Statement]) -> bool:
     """One that was only started is looked up where the catalog can tell, and the journal completed."""
     outcome = journal.last_outcome(statement)
     if outcome is StatementOutcome.STARTED:
-        happened = _probe(journal.tracking.connection, statement)
+        happened = _probe(journal.tracking.connection, statement, script)
         if happened is not None:
             outcome = StatementOutcome.DONE if happened else StatementOutcome.UNDONE
             journal.write(statement, outcome)
     return outcome is StatementOutcome.DONE
 
 
-def _probe(connection: Connection, statement: Statement) -> bool | None:
+def _probe(connection: Connection, statement: Statement, script: Sequence[Statement]) -> bool | None:
     """What the catalog says of a statement whose end nobody saw: done, not done, or nothing (None)."""
+    if concurrent(statement):
+        progress = leftovers.standing_of(connection, script, statement).progress
+        return {Progress.DONE: True, Progress.NOT_DONE: False}.get(progress)
     if not autocommit.is_bare(statement) or statement.node in REPEATABLE:
         return False  # its own transaction would have held the word `done`; or it may simply run again
-    if index := concurrent_index(statement):
-        return _index_was_built(connection, index)
-    if dropped := concurrently_dropped(statement):
-        return indexes.is_valid(connection, dropped) is None
     return None
-
-
-def _index_was_built(connection: Connection, index: IndexBuild) -> bool | None:
-    """An invalid one stays in question: a person drops it first, by the repair that is offered."""
-    if not index.name:
-        return None
-    valid = indexes.is_valid(connection, indexes.beside(connection, index.table, index.name))
-    return {True: True, None: False}.get(valid)

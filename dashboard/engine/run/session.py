@@ -43,6 +43,7 @@ class Session:
     _raised: int = 0  # notices of this statement, those not kept too
     _room: int = NOTICES_LENGTH
     _sent_at: float | None = None
+    _given_at_first: str | None = None
 
     def __post_init__(self) -> None:
         self.connection.add_notice_handler(self._keep_notice)
@@ -50,6 +51,15 @@ class Session:
     @property
     def tracking(self) -> RunTracking:
         return RunTracking(self.connection, self.access.schema, self.attempt)
+
+    def clean(self) -> None:
+        """A session for one migration as a new connection would have it: also with the settings of database and role
+        that a migration before it changed."""
+        connections.reset(self.connection, self.access)
+        given = connections.settings_given(self.connection)
+        self._given_at_first = self._given_at_first or given
+        if given != self._given_at_first:
+            connections.take_settings(self.connection, self.access)
 
     def tell(self, event: Event) -> None:
         self.observer(event)

@@ -82,7 +82,7 @@ def _transaction(session: Session, position: int, step: Step, shape: Transaction
 
 
 def _begin(session: Session, step: Step, seal: guards.Seal) -> None:
-    connections.reset(session.connection, session.access)
+    session.clean()
     if not locks.is_held(session.connection):
         raise TargetUnsuitable(
             environment=session.access.address.name,

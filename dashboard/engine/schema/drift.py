@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import psycopg
@@ -12,7 +13,7 @@ from dashboard.engine.database.connection import Access
 from dashboard.engine.database.statistics import Written
 from dashboard.engine.errors import SchemaUnreadable
 from dashboard.engine.schema import snapshot
-from dashboard.engine.schema.objects import SchemaSnapshot
+from dashboard.engine.schema.objects import SchemaSnapshot, is_leftover
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,16 +37,26 @@ def look(access: Access) -> Seen:
             raise SchemaUnreadable(environment=access.address.name, reason=reason) from None
 
 
-def expected_after(expected: SchemaSnapshot, before: SchemaSnapshot, after: SchemaSnapshot) -> SchemaSnapshot:
-    """What a schema should be after a run: what was expected before it, with what the run changed.
+def expected_after(
+    expected: SchemaSnapshot,
+    before: SchemaSnapshot,
+    after: SchemaSnapshot,
+    *,
+    explained: Collection[str] | None = None,
+) -> SchemaSnapshot:
+    """What a schema should be after a run: what was expected before it, with what the run changed; of that only the
+    keys that are `explained`, where not all is.
+
+    What a broken-off CONCURRENTLY leaves is nobody's aim: it is never expected because a run ended with it.
 
     So a change made outside, which stands in `before` already, is not taken for work of the run and is still found
     after it, unless the run changed that very object.
     """
     objects = dict(expected.objects)
-    for key in before.objects.keys() | after.objects.keys():
+    changed = before.objects.keys() | after.objects.keys()
+    for key in changed if explained is None else changed & set(explained):
         now = after.objects.get(key)
-        if now == before.objects.get(key):
+        if now == before.objects.get(key) or (now is not None and is_leftover(now)):
             continue
         if now is None:
             objects.pop(key, None)

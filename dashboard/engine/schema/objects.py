@@ -64,6 +64,11 @@ def attributes_of(text: str) -> dict[str, str]:
     return attributes
 
 
+def is_leftover(text: str) -> bool:
+    """An invalid index, or a partition whose detaching is pending: nobody's aim, and left by what broke off."""
+    return not {"invalid", "detach pending"}.isdisjoint(attributes_of(text))
+
+
 def table_of(key: str) -> str | None:
     """The table or view an object is or belongs to, like `platform.users`; None where it belongs to none."""
     if match := _ABOUT.fullmatch(key):

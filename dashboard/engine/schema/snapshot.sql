@@ -73,6 +73,7 @@ SELECT
     pg_get_partkeydef(c.oid) AS "partitioned by",
     CASE WHEN NOT c.relispartition THEN parents.names END AS inherits,
     CASE WHEN c.relispartition THEN parents.names END AS "partition of",
+    parents.pending AS "detach pending",
     pg_get_expr(c.relpartbound, c.oid) AS bound,
     CASE WHEN c.reloftype <> 0 THEN c.reloftype::regtype::text END AS "of type",
     NULLIF(m.amname, 'heap') AS "access method",
@@ -91,8 +92,11 @@ LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace
 LEFT JOIN pg_foreign_table ft ON ft.ftrelid = c.oid
 LEFT JOIN pg_foreign_server fs ON fs.oid = ft.ftserver
 LEFT JOIN (
-    SELECT inhrelid, string_agg(inhparent::regclass::text, ', ' ORDER BY inhseqno) AS names
-    FROM pg_inherits GROUP BY inhrelid
+    SELECT
+        inhrelid,
+        string_agg(inhparent::regclass::text, ', ' ORDER BY inhseqno) AS names,
+        bool_or((to_jsonb(i) ->> 'inhdetachpending')::boolean) AS pending
+    FROM pg_inherits i GROUP BY inhrelid
 ) parents ON parents.inhrelid = c.oid
 WHERE c.oid = ANY (%(relations)s::oid[]) AND c.relkind IN ('r', 'p', 'f')
 
@@ -144,7 +148,10 @@ SELECT
     i.indisclustered AS clustered,
     i.indisreplident AS "replica identity",
     NOT i.indisvalid AS invalid,
-    h.inhparent::regclass::text AS "attached to"
+    h.inhparent::regclass::text AS "attached to",
+    (SELECT string_agg(DISTINCT g.tgrelid::regclass || ' ' || CASE g.tgenabled
+            WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'on replicas' ELSE 'always' END, ', ')
+        FROM pg_trigger g WHERE g.tgconstraint = k.oid AND g.tgisinternal AND g.tgenabled <> 'O') AS "checked by triggers of"
 FROM pg_constraint k
 LEFT JOIN pg_index i ON i.indexrelid = k.conindid AND k.contype IN ('p', 'u', 'x')
 LEFT JOIN pg_class x ON x.oid = i.indexrelid
@@ -254,6 +261,16 @@ SELECT
 FROM pg_trigger g
 LEFT JOIN pg_trigger parent ON parent.oid = g.tgparentid
 WHERE g.tgrelid = ANY (%(relations)s::oid[]) AND NOT g.tgisinternal AND g.tgenabled IS DISTINCT FROM parent.tgenabled
+
+-- settings_of_roles --
+-- What ALTER DATABASE ... SET and ALTER ROLE ... IN DATABASE ... SET say; the database by no name, as it may have another
+-- elsewhere.
+SELECT
+    CASE WHEN s.setrole = 0 THEN 'settings of the database'
+        ELSE 'settings of role ' || quote_ident(pg_get_userbyid(s.setrole)) || ' in the database' END AS key,
+    (SELECT string_agg(value, E'\n' ORDER BY value COLLATE "C") FROM unnest(s.setconfig) value) AS settings
+FROM pg_db_role_setting s
+WHERE s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
 
 -- event_triggers --
 SELECT
@@ -522,6 +539,8 @@ WITH objects AS (
     SELECT 'server ' || quote_ident(srvname), srvowner, srvacl, 'S' FROM pg_foreign_server
     UNION ALL
     SELECT 'language ' || quote_ident(lanname), lanowner, lanacl, 'l' FROM pg_language
+    UNION ALL
+    SELECT 'the database', datdba, datacl, 'd' FROM pg_database WHERE datname = current_database()
 ), given AS (
     SELECT o.subject, o.owner, x.grantor, x.grantee, x.privilege_type, x.is_grantable
     FROM objects o, aclexplode(o.acl) x

@@ -95,6 +95,18 @@ WHERE application_name = %(name)s AND datname = pg_catalog.current_database()
 SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
 WHERE application_name = %(name)s AND datname = pg_catalog.current_database()
 
+-- settings_given --
+-- What ALTER DATABASE and ALTER ROLE ... SET give a new session of this role here, in one word.
+SELECT pg_catalog.md5(coalesce(pg_catalog.string_agg(
+    setdatabase || ' ' || setrole || ' ' || setconfig::text, ' ' ORDER BY setdatabase, setrole), ''))
+FROM pg_catalog.pg_db_role_setting
+WHERE setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))
+  AND setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = session_user))
+
+-- settings_at_start --
+SELECT name, reset_val FROM pg_catalog.pg_settings
+WHERE context IN ('user', 'superuser') AND name <> 'application_name' AND name <> 'transaction_timeout'
+
 -- invalid_indexes --
 -- A build that is under way is no leftover.
 SELECT i.indexrelid::bigint, c.relname::text,
@@ -108,6 +120,59 @@ WHERE i.indrelid = pg_catalog.to_regclass(%(table)s) AND NOT i.indisvalid
 -- index_state --
 -- Valid or not; no row where there is no such index.
 SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass(%(index)s)
+
+-- index_built --
+-- The index of that name in the schema of the table: valid, of that table, and how the server writes it down.
+SELECT i.indisvalid, i.indrelid = t.oid, pg_catalog.pg_get_indexdef(i.indexrelid)
+FROM pg_catalog.pg_class t
+JOIN pg_catalog.pg_class c ON c.relnamespace = t.relnamespace AND c.relname = %(name)s
+JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+WHERE t.oid = pg_catalog.to_regclass(%(table)s)
+
+-- invalid_index --
+SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE i.indexrelid = pg_catalog.to_regclass(%(index)s) AND NOT i.indisvalid
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)
+
+-- left_by_reindex --
+-- Indexes that REINDEX CONCURRENTLY made beside the old ones, or did not come to drop, and that nobody is building: of
+-- a table or an index, with its partitions and what is stored outside its rows; of a schema; or of the database.
+WITH RECURSIVE named AS (
+    SELECT coalesce(i.indrelid, c.oid) AS oid
+    FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+    WHERE c.oid = pg_catalog.to_regclass(nullif(%(relation)s, ''))
+    UNION
+    SELECT h.inhrelid FROM named b JOIN pg_catalog.pg_inherits h ON h.inhparent = b.oid
+)
+SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
+FROM pg_catalog.pg_index i
+JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$'
+  AND (%(relation)s = '' AND n.nspname = coalesce(nullif(%(schema)s, ''), n.nspname)
+       OR i.indrelid IN (SELECT oid FROM named)
+       OR i.indrelid IN (SELECT t.reltoastrelid FROM pg_catalog.pg_class t JOIN named ON t.oid = named.oid))
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)
+
+-- pending_detach --
+-- Written so that servers without the column (13) understand it.
+SELECT pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(c.relname),
+       pg_catalog.quote_ident(pn.nspname) || '.' || pg_catalog.quote_ident(p.relname)
+FROM pg_catalog.pg_inherits h
+JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid JOIN pg_catalog.pg_namespace cn ON cn.oid = c.relnamespace
+JOIN pg_catalog.pg_class p ON p.oid = h.inhparent JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
+WHERE h.inhparent = pg_catalog.to_regclass(%(parent)s) AND h.inhrelid = pg_catalog.to_regclass(%(partition)s)
+  AND (pg_catalog.to_jsonb(h) ->> 'inhdetachpending')::boolean
+
+-- partition_state --
+-- Whether both tables are there, and whether the one is a partition of the other.
+SELECT pg_catalog.to_regclass(%(parent)s) IS NOT NULL AND pg_catalog.to_regclass(%(partition)s) IS NOT NULL,
+       EXISTS (SELECT FROM pg_catalog.pg_inherits
+               WHERE inhparent = pg_catalog.to_regclass(%(parent)s)
+                 AND inhrelid = pg_catalog.to_regclass(%(partition)s))
 
 -- index_beside --
 -- An index is in the schema of its table.

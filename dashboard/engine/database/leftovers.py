@@ -1,0 +1,143 @@
+"""What a statement with CONCURRENTLY left half done, as the catalog shows it, and what brings it to an end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
+
+import psycopg
+
+from dashboard.engine.database import indexes, sql
+from dashboard.engine.database.connection import Connection
+from dashboard.engine.database.indexes import Built
+from dashboard.engine.sql.concurrently import Concurrent, Verb, concurrent
+from dashboard.engine.sql.search_path import settings_before
+from dashboard.engine.sql.statements import Statement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Leftover:
+    """An invalid index; or, with a parent, a partition whose detaching is pending."""
+
+    name: str  # qualified, quoted
+    parent: str = ""
+
+    @property
+    def sentence(self) -> str:
+        if self.parent:
+            return (
+                f"The partition {self.name} is detached from {self.parent} only in part: its rows do not show there "
+                "any more."
+            )
+        return f"The index {self.name} is invalid: it serves no read and can cost on every write."
+
+    @property
+    def way_on(self) -> str:
+        """The statement that takes it away. Only for what is such a leftover still."""
+        if self.parent:
+            return f"ALTER TABLE {self.parent} DETACH PARTITION {self.name} FINALIZE"
+        return f"DROP INDEX CONCURRENTLY {self.name}"
+
+
+class Progress(StrEnum):
+    """How far a statement has got, as the catalog shows it."""
+
+    DONE = "done"
+    NOT_DONE = "not done"
+    HALF = "half done"  # it left something behind
+    NOT_KNOWN = "not known"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    progress: Progress
+    leftovers: frozenset[Leftover] = frozenset()
+
+
+def standing(connection: Connection, statement: Concurrent) -> Standing:
+    """How that statement stands now. Names are looked up with the search path of the session."""
+    left = frozenset(_left(connection, statement))
+    return Standing(progress=Progress.HALF if left else _progress(connection, statement), leftovers=left)
+
+
+def standing_of(connection: Connection, script: Iterable[Statement], statement: Statement) -> Standing:
+    """The same of one statement of a script that broke off. Its names are looked up with the search path that the
+    statements before it had set."""
+    several = concurrent(statement)
+    if several is None:
+        return Standing(progress=Progress.NOT_KNOWN)
+    try:
+        with connection.transaction(force_rollback=True):
+            for setting in settings_before(script, statement.number):
+                connection.execute(setting.sql.encode())
+            return standing(connection, several)
+    except psycopg.Error:  # the role is not there any more
+        if connection.closed:
+            raise
+        return Standing(progress=Progress.NOT_KNOWN)
+
+
+def is_still_there(connection: Connection, way_on: Statement) -> bool:
+    """Whether what that statement is to take away is a leftover now: no valid index, no partition that is attached."""
+    takes_away = concurrent(way_on)
+    return takes_away is not None and bool(standing(connection, takes_away).leftovers)
+
+
+def sentences(leftovers: Iterable[Leftover]) -> str:
+    return " ".join(leftover.sentence for leftover in sorted(leftovers))
+
+
+def ways_on(leftovers: Iterable[Leftover]) -> tuple[str, ...]:
+    return tuple(leftover.way_on for leftover in sorted(leftovers))
+
+
+def _left(connection: Connection, statement: Concurrent) -> list[Leftover]:
+    match statement.verb:
+        case Verb.BUILD:
+            left = indexes.invalid(connection, statement.table)
+            name = statement.build.name if statement.build else ""
+            return [Leftover(name=index.qualified) for index in left if not name or index.name == name]
+        case Verb.DETACH:
+            values = {"parent": statement.table, "partition": statement.partition}
+            rows = connection.execute(sql.query("pending_detach"), values).fetchall()
+            return [Leftover(name=str(partition), parent=str(parent)) for partition, parent in rows]
+        case Verb.DROP:
+            return _indexes(connection, "invalid_index", {"index": statement.index})
+        case Verb.REBUILD:
+            values = {"relation": statement.table, "schema": statement.schema}
+            return _indexes(connection, "left_by_reindex", values)
+    assert_never(statement.verb)
+
+
+def _indexes(connection: Connection, query: str, values: Mapping[str, str]) -> list[Leftover]:
+    return [Leftover(name=str(row[0])) for row in connection.execute(sql.query(query), values).fetchall()]
+
+
+def _progress(connection: Connection, statement: Concurrent) -> Progress:
+    match statement.verb:
+        case Verb.BUILD if statement.build:
+            return _BUILT[indexes.built(connection, statement.build)]
+        case Verb.DROP:
+            is_gone = indexes.is_valid(connection, statement.index) is None
+            return Progress.DONE if is_gone else Progress.NOT_DONE
+        case Verb.DETACH:
+            return _detached(connection, statement)
+    return Progress.NOT_DONE  # of REINDEX: it does no harm a second time
+
+
+_BUILT = {
+    Built.AS_ASKED: Progress.DONE,
+    Built.NOT_THERE: Progress.NOT_DONE,
+    Built.INVALID: Progress.HALF,
+    Built.NOT_KNOWN: Progress.NOT_KNOWN,
+}
+
+
+def _detached(connection: Connection, statement: Concurrent) -> Progress:
+    values = {"parent": statement.table, "partition": statement.partition}
+    row = connection.execute(sql.query("partition_state"), values).fetchone()
+    if row is None or not row[0]:
+        return Progress.NOT_KNOWN
+    return Progress.NOT_DONE if row[1] else Progress.DONE

@@ -1,0 +1,170 @@
+"""CONCURRENTLY is several transactions: what broken-off statements leave, what is said of it, and the way on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+import psycopg
+import pytest
+
+from dashboard.engine import errors, planner, status
+from dashboard.engine.database import leftovers
+from dashboard.engine.database.tracking import Attempt
+from dashboard.engine.plan import Plan
+from dashboard.engine.run import recovery
+from dashboard.engine.run.cancellation import Cancellation
+from dashboard.engine.run.faultpoints import InjectedFault
+from dashboard.engine.run.recovery import StepVerdict
+from dashboard.engine.sql import statements
+from dashboard.engine.status import State
+from tests.engine.folders import Bench
+from tests.engine.test_executor import wait_until
+
+DETACH = "ALTER TABLE parted DETACH PARTITION part CONCURRENTLY"
+LEFT = {
+    "CREATE INDEX CONCURRENTLY made ON other (id)": "DROP INDEX CONCURRENTLY public.made",
+    "DROP INDEX CONCURRENTLY key": "DROP INDEX CONCURRENTLY public.key",
+    "REINDEX INDEX CONCURRENTLY key": "DROP INDEX CONCURRENTLY public.key_ccnew",
+    "REINDEX TABLE CONCURRENTLY other": "DROP INDEX CONCURRENTLY public.key_ccnew",
+    DETACH: "ALTER TABLE public.parted DETACH PARTITION public.part FINALIZE",
+}
+HELD = "SELECT count(*) FROM other; SELECT count(*) FROM parted"
+
+
+@pytest.fixture
+def there(bench: Bench) -> Bench:
+    bench.write(
+        "001_there.sql",
+        "CREATE TABLE other (id int); CREATE UNIQUE INDEX key ON other (id); INSERT INTO other VALUES (1);"
+        "CREATE TABLE parted (id int) PARTITION BY LIST (id); CREATE TABLE part PARTITION OF parted FOR VALUES IN (1);",
+    )
+    bench.apply()
+    return bench
+
+
+def broken_off(bench: Bench, end: Callable[[], object], work: Callable[[], object]) -> None:
+    """`work` runs while another session has read and written the tables; once it waits for that, `end` is called."""
+    waits = (
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND state = 'active' "
+        "AND datname = current_database()"
+    )
+
+    def when_it_waits() -> None:
+        wait_until(lambda: bench.database.query(waits)[0][0])
+        end()
+
+    with bench.database.connect(autocommit=False, application_name="the application") as connection:
+        connection.execute("INSERT INTO other VALUES (2); INSERT INTO parted VALUES (1)")
+        thread = threading.Thread(target=when_it_waits)
+        thread.start()
+        try:
+            work()
+        finally:
+            thread.join()
+            connection.rollback()
+
+
+def cancel_whoever_waits(bench: Bench) -> None:
+    bench.database.query(
+        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+        "AND datname = current_database()"
+    )
+
+
+def state_of(bench: Bench) -> status.MigrationStatus:
+    return next(s for s in status.compute(bench.read(), bench.history) if s.version == "002")
+
+
+def standing(bench: Bench, text: str) -> leftovers.Standing:
+    script = statements.split(text)
+    with bench.database.connect() as connection:
+        return leftovers.standing_of(connection, script, script[-1])
+
+
+def is_left(bench: Bench, text: str, way_on: str) -> bool:
+    return leftovers.ways_on(standing(bench, text).leftovers) == (way_on,)
+
+
+@pytest.mark.parametrize("text", LEFT)
+def test_what_somebody_else_cancelled_is_named_with_its_way_on(there: Bench, text: str) -> None:
+    there.write("002_next.sql", text)
+    with pytest.raises(errors.PartlyApplied) as caught:
+        broken_off(there, lambda: cancel_whoever_waits(there), there.apply)
+    assert LEFT[text] in caught.value.next_step
+    assert "undid" not in f"{caught.value} {caught.value.state_now}"
+    assert is_left(there, text, LEFT[text])
+    found = state_of(there)
+    assert found.state is State.PARTIAL
+    assert LEFT[text].split()[-2 if text is DETACH else -1] in found.sentence
+
+
+@pytest.mark.parametrize("text", LEFT)
+def test_what_a_person_cancelled_is_named_with_its_way_on(there: Bench, text: str) -> None:
+    there.write("002_next.sql", text)
+    plan, cancellation = there.plan(), Cancellation()
+    with pytest.raises(errors.PartlyApplied) as caught:
+        broken_off(there, lambda: cancellation.cancel("bob"), lambda: there.execute(plan, cancellation=cancellation))
+    assert LEFT[text] in caught.value.next_step
+    assert state_of(there).state is State.PARTIAL
+
+
+@pytest.mark.parametrize("text", LEFT)
+def test_a_crash_leaves_it_in_question_and_a_repair_leads_on(
+    there: Bench, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = lost(there, text, monkeypatch)
+
+    def by_hand() -> None:
+        with suppress(psycopg.errors.QueryCanceled):
+            there.database.query(text)
+
+    broken_off(there, lambda: cancel_whoever_waits(there), by_hand)
+    (verdict,) = recovery.resolve(plan, access=there.access, attempt=Attempt(run_id="2", by="alice")).steps
+    assert verdict is StepVerdict.PARTIAL
+    repair = planner.repair(there.look(), there.read(), version="002", name="next", ways_on=(LEFT[text],))
+    assert LEFT[text].split()[-2 if text is DETACH else -1] in state_of(there).sentence
+    there.execute(repair, run_id="3")
+    with pytest.raises(errors.PlanBlocked, match="valid, or gone"):
+        there.execute(repair, run_id="4")
+    happened = standing(there, text).progress is leftovers.Progress.DONE
+    assert happened is (text is DETACH or text.startswith("DROP"))
+    onward = planner.resume(there.look(), there.read(), version="002", name="next", doubtful_done=happened)
+    there.execute(onward, run_id="5")
+    assert state_of(there).state is State.APPLIED
+
+
+def lost(bench: Bench, text: str, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    """Run 2 as its worker leaves it that dies before the statement is sent."""
+
+    def faultpoint(name: str) -> None:
+        if name == "journal_started":
+            raise InjectedFault(name)
+
+    bench.write("002_next.sql", text)
+    plan = bench.plan()
+    with monkeypatch.context() as patch:
+        patch.setattr("dashboard.engine.run.autocommit.faultpoint", faultpoint)
+        with pytest.raises(InjectedFault):
+            bench.execute(plan, run_id="2")
+    return plan
+
+
+@pytest.mark.parametrize("text", LEFT)
+def test_a_statement_that_failed_at_once_is_undone(there: Bench, text: str) -> None:
+    there.database.query("DROP TABLE parted, other; CREATE TABLE other (id text)")
+    there.write(
+        "002_next.sql", text.replace("(id)", "(nothing)").replace("TABLE CONCURRENTLY other", "TABLE CONCURRENTLY x")
+    )
+    with pytest.raises(errors.StatementFailed):
+        there.apply()
+    assert state_of(there).state is State.FAILED
+
+
+def test_the_search_path_of_the_file_decides_which_index_is_meant(there: Bench) -> None:
+    """Looked up elsewhere it would be gone, and so taken for dropped."""
+    there.database.query("CREATE SCHEMA app; CREATE TABLE app.own (id int); CREATE INDEX of_app ON app.own (id)")
+    drop = "DROP INDEX CONCURRENTLY of_app"
+    assert standing(there, f"SET search_path TO app; {drop}").progress is leftovers.Progress.NOT_DONE
+    assert standing(there, drop).progress is leftovers.Progress.DONE
