@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from dashboard.cli.exits import Exit
 from dashboard.engine.status import State
-from dashboard.models import Request
+from dashboard.models import ChangeRequest
 
 TITLE = "From a file to a run"
 DESCRIPTION = (
@@ -58,7 +58,7 @@ PATH = (
         lines=("one person asks,", "another one approves"),
         module="services/approvals.py",
         digest="binds the digest",
-        next=Request.Status.APPROVED,
+        next=ChangeRequest.Status.APPROVED,
         question="Does it really work?",
         answer="engine/rehearsal",
     ),

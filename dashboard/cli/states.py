@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable, Mapping
 
 from dashboard.cli.exits import Exit
-from dashboard.models import Request, Run
+from dashboard.models import ChangeRequest, Run
 
 HEAD = """# States
 
@@ -19,7 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    print("\n".join([HEAD, *_diagram("Request", Request.TRANSITIONS), *_diagram("Run", Run.TRANSITIONS)]), end="")
+    print(
+        "\n".join([HEAD, *_diagram("Change request", ChangeRequest.TRANSITIONS), *_diagram("Run", Run.TRANSITIONS)]),
+        end="",
+    )
     return Exit.OK
 
 

@@ -4,18 +4,18 @@ from dashboard.models.audit import AuditEvent
 from dashboard.models.installations import Installation
 from dashboard.models.observations import Observation
 from dashboard.models.rehearsals import Rehearsal
-from dashboard.models.requests import Decision, Request
+from dashboard.models.requests import ChangeRequest, Decision
 from dashboard.models.runs import Run, RunStatement, RunStep
 from dashboard.models.snapshots import DriftCheck, Snapshot
 
 __all__ = [
     "AuditEvent",
+    "ChangeRequest",
     "Decision",
     "DriftCheck",
     "Installation",
     "Observation",
     "Rehearsal",
-    "Request",
     "Run",
     "RunStatement",
     "RunStep",

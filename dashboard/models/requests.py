@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dashboard.models.runs import Run
 
 
-class Request(KeepsPlan):
+class ChangeRequest(KeepsPlan):
     class Status(models.TextChoices):
         OPEN = "open"  # waits for a decision
         APPROVED = "approved"  # may be run until it expires
@@ -52,6 +52,7 @@ class Request(KeepsPlan):
     closed_because = models.TextField(blank=True)
 
     class Meta:
+        db_table = "dashboard_request"
         ordering = ["-id"]
         indexes = [models.Index(fields=["status", "environment"])]
         constraints = [
@@ -78,7 +79,7 @@ class Decision(models.Model):
         APPROVED = "approved"
         REJECTED = "rejected"
 
-    request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="decisions")
+    request = models.ForeignKey(ChangeRequest, on_delete=models.PROTECT, related_name="decisions")
     verdict = models.CharField(max_length=16, choices=Verdict)
     digest = models.CharField(max_length=64)  # what was on the page when the person decided
     reason = models.TextField(blank=True)

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from dashboard.models.plans import KeepsPlan
-from dashboard.models.requests import Request
+from dashboard.models.requests import ChangeRequest
 
 
 class Run(KeepsPlan):
@@ -42,7 +42,7 @@ class Run(KeepsPlan):
     title = models.CharField(max_length=200)
     digest = models.CharField(max_length=64)
     #: The request whose approval covers this run; empty where the environment asks for none.
-    request = models.ForeignKey(Request, null=True, on_delete=models.PROTECT, related_name="runs")
+    request = models.ForeignKey(ChangeRequest, null=True, on_delete=models.PROTECT, related_name="runs")
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     source_ip = models.GenericIPAddressField(null=True)
     queued_at = models.DateTimeField()

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from dashboard.engine.errors import OtherDatabase, TargetUnreachable
 from dashboard.engine.status import MigrationStatus, State
-from dashboard.models import Request, Run
+from dashboard.models import ChangeRequest, Run
 from dashboard.models.environments import Environment
 from dashboard.presenters import actions, drift, requests, runs, statuses
 from dashboard.presenters.badges import Badge, badge
@@ -264,7 +264,7 @@ def _pill_of_files(standing: Standing) -> Pill:
         return FAILED
     if standing.summary.attention or standing.drift.drifted:
         return ATTENTION
-    if any(request.status == Request.Status.OPEN for request in standing.requests):
+    if any(request.status == ChangeRequest.Status.OPEN for request in standing.requests):
         return AWAITING
     if pending := standing.summary.pending:
         return Pill(label=f"{pending} pending", tone="info", icon="pending")

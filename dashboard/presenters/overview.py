@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from dashboard.engine.migration import Severity
-from dashboard.models import Request
+from dashboard.models import ChangeRequest
 from dashboard.models.failures import Failure
 from dashboard.presenters import environments
 from dashboard.presenters.environments import Card, Remark
@@ -42,7 +42,7 @@ class Overview:
 def overview(
     standings: Sequence[Standing],
     reading: FolderReading,
-    waiting: Sequence[Request],
+    waiting: Sequence[ChangeRequest],
     *,
     rows: Sequence[BoardRow],
     lint: Tallies,
@@ -57,7 +57,9 @@ def overview(
     )
 
 
-def _sentences(standings: Sequence[Standing], reading: FolderReading, waiting: Sequence[Request]) -> Iterator[Sentence]:
+def _sentences(
+    standings: Sequence[Standing], reading: FolderReading, waiting: Sequence[ChangeRequest]
+) -> Iterator[Sentence]:
     said = [*_of_waiting(waiting), *_of_environments(standings), *_of_approved(standings), *_of_folder(reading)]
     if not said and not reading.failure and reading.folder and reading.folder.migrations:
         text = "Every environment has every migration. Nothing waits for you."
@@ -65,7 +67,7 @@ def _sentences(standings: Sequence[Standing], reading: FolderReading, waiting: S
     yield from said
 
 
-def _of_waiting(waiting: Sequence[Request]) -> Iterator[Sentence]:
+def _of_waiting(waiting: Sequence[ChangeRequest]) -> Iterator[Sentence]:
     if len(waiting) == 1:
         url = reverse("request", args=[waiting[0].pk])
         yield Sentence(
@@ -114,7 +116,7 @@ def _url(remark: Remark, concerned: Sequence[Standing]) -> str:
 def _of_approved(standings: Sequence[Standing]) -> Iterator[Sentence]:
     for standing in standings:
         for request in standing.requests:
-            if request.status == Request.Status.APPROVED and not standing.run:
+            if request.status == ChangeRequest.Status.APPROVED and not standing.run:
                 url = reverse("request", args=[request.pk])
                 text = f"Request {request.pk} is approved and has not been run: {request.title}."
                 yield Sentence(tone="info", icon="arrow", text=text, url=url)

@@ -15,7 +15,7 @@ from dashboard.engine.plan import (
     Step,
 )
 from dashboard.engine.run.executor import Approval
-from dashboard.models import Request
+from dashboard.models import ChangeRequest
 from dashboard.models.environments import Environment
 from dashboard.presenters import actions, wording
 from dashboard.presenters.badges import Badge, badge_of
@@ -134,7 +134,7 @@ def continues(plan: Plan) -> bool:
     return any(step.first_statement > 1 for step in plan.steps)
 
 
-def consent(plan: Plan, covering: tuple[Request, Approval] | None) -> str:
+def consent(plan: Plan, covering: tuple[ChangeRequest, Approval] | None) -> str:
     """Who has already agreed to exactly this plan, and until when; empty where nobody has to, or nobody did."""
     if covering is None:
         return ""

@@ -10,7 +10,7 @@ from functools import partial
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.models import Decision, Request, Run, environments
+from dashboard.models import ChangeRequest, Decision, Run, environments
 from dashboard.presenters import plans as plan_presenter
 from dashboard.presenters import runs, statuses, wording
 from dashboard.presenters.actions import WORDS
@@ -96,7 +96,7 @@ def tabs(current: Tab, counts: Mapping[Tab, int]) -> list[TabView]:
     ]
 
 
-def row(request: Request) -> RequestRow:
+def row(request: ChangeRequest) -> RequestRow:
     run = _ended(request)
     return RequestRow(
         url=reverse("request", args=[request.pk]),
@@ -111,35 +111,35 @@ def row(request: Request) -> RequestRow:
     )
 
 
-def pill(request: Request) -> Pill:
+def pill(request: ChangeRequest) -> Pill:
     """A request that is done ended as its run did."""
     run = _ended(request)
     return run.pill if run else statuses.REQUEST[request.status]
 
 
-def _ended(request: Request) -> RunRow | None:
-    run = request.own_run if request.status == Request.Status.DONE else None
+def _ended(request: ChangeRequest) -> RunRow | None:
+    run = request.own_run if request.status == ChangeRequest.Status.DONE else None
     return runs.row(run) if run else None
 
 
-def then(request: Request) -> str:
+def then(request: ChangeRequest) -> str:
     """What the button does besides approving: "apply now"."""
     words = WORDS[request.action]
     return "continue now" if plan_presenter.continues(request.plan) else words.then
 
 
-def promise(request: Request) -> str:
+def promise(request: ChangeRequest) -> str:
     """What approving covers beyond the plan itself."""
     covers = {
-        Request.Status.OPEN: "Approving also approves",
-        Request.Status.APPROVED: "The approval also covers",
-        Request.Status.DONE: "The approval also covers",
+        ChangeRequest.Status.OPEN: "Approving also approves",
+        ChangeRequest.Status.APPROVED: "The approval also covers",
+        ChangeRequest.Status.DONE: "The approval also covers",
     }
     if not request.rollback_digest or request.status not in covers:
         return ""
     span = wording.hours(environments.get_even_former(request.environment).rollback_hours)
     covered = f"the rollback of these migrations, all of them or the newest first, for {span} after they ran"
-    return f"{covers[Request.Status(request.status)]} {covered}."
+    return f"{covers[ChangeRequest.Status(request.status)]} {covered}."
 
 
 def timeline(state: RequestState) -> list[Happening]:
@@ -148,7 +148,7 @@ def timeline(state: RequestState) -> list[Happening]:
     happenings = [_opened(request), *map(_decided, state.decisions)]
     for run in state.runs:
         happenings += _ran(run)
-    if request.closed_at and request.status not in {Request.Status.DONE, Request.Status.REJECTED}:
+    if request.closed_at and request.status not in {ChangeRequest.Status.DONE, ChangeRequest.Status.REJECTED}:
         happenings.append(_closed(request, request.closed_at))
     return sorted(happenings, key=lambda h: h.at)
 
@@ -173,18 +173,18 @@ def _no_approval(state: RequestState) -> str:
     return sentence_of(state.unbound)
 
 
-def _decide(request: Request, by: Actor, label: str, view: str, otherwise: str = "") -> ActionButton:
+def _decide(request: ChangeRequest, by: Actor, label: str, view: str, otherwise: str = "") -> ActionButton:
     return ActionButton(
         label=label,
         url=reverse(view, args=[request.pk]),
         method="post",
         tone="primary",
-        show=request.status == Request.Status.OPEN,
+        show=request.status == ChangeRequest.Status.OPEN,
         reason=refusal(partial(permissions.check_can_decide, by, request)) or _too_late(request) or otherwise,
     )
 
 
-def _withdraw(request: Request, by: Actor) -> ActionButton:
+def _withdraw(request: ChangeRequest, by: Actor) -> ActionButton:
     reason = refusal(partial(permissions.check_can_withdraw, by, request))
     return ActionButton(
         label="Withdraw this request",
@@ -203,7 +203,7 @@ def _run(state: RequestState, by: Actor) -> ActionButton:
         method="post",
         tone="primary",
         icon="run",
-        show=request.status == Request.Status.APPROVED and not state.is_running,
+        show=request.status == ChangeRequest.Status.APPROVED and not state.is_running,
         reason=refusal(partial(permissions.check_can_run, by))
         or sentence_of(state.occupied or state.unbound)
         or _too_late(request)
@@ -211,11 +211,11 @@ def _run(state: RequestState, by: Actor) -> ActionButton:
     )
 
 
-def _too_late(request: Request) -> str:
+def _too_late(request: ChangeRequest) -> str:
     return "It has expired. Open a new request." if request.expires_at <= timezone.now() else ""
 
 
-def _opened(request: Request) -> Happening:
+def _opened(request: ChangeRequest) -> Happening:
     return Happening(
         at=request.requested_at,
         who=request.requested_by.get_username(),
@@ -248,7 +248,7 @@ def _ran(run: Run) -> list[Happening]:
     return happenings
 
 
-def _closed(request: Request, at: datetime) -> Happening:
+def _closed(request: ChangeRequest, at: datetime) -> Happening:
     shown = pill(request)
     return Happening(
         at=at, who="", sentence=shown.label, tone=shown.tone, icon=shown.icon, comment=request.closed_because

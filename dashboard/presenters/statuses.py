@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from dashboard.engine.migration import Severity
 from dashboard.engine.status import State
-from dashboard.models import DriftCheck, Rehearsal, Request, Run, RunStatement, RunStep
+from dashboard.models import ChangeRequest, DriftCheck, Rehearsal, Run, RunStatement, RunStep
 from dashboard.presenters.pills import Pill
 
 #: A migration in an environment.
@@ -29,13 +29,13 @@ NOT_SEEN = Pill(label="Unknown", tone="muted", icon="unknown")
 BLOCKED = Pill(label="Pending, cannot run", tone="warn", icon="attention")
 
 REQUEST: Mapping[str, Pill] = {
-    Request.Status.OPEN: Pill(label="Open", tone="wait", icon="wait"),
-    Request.Status.APPROVED: Pill(label="Approved", tone="ok", icon="ok"),
-    Request.Status.REJECTED: Pill(label="Rejected", tone="danger", icon="fail"),
-    Request.Status.EXPIRED: Pill(label="Expired", tone="muted", icon="queued"),
-    Request.Status.WITHDRAWN: Pill(label="Withdrawn", tone="muted", icon="cancel"),
-    Request.Status.SUPERSEDED: Pill(label="Superseded", tone="warn", icon="modified"),
-    Request.Status.DONE: Pill(label="Done", tone="muted", icon="ok"),
+    ChangeRequest.Status.OPEN: Pill(label="Open", tone="wait", icon="wait"),
+    ChangeRequest.Status.APPROVED: Pill(label="Approved", tone="ok", icon="ok"),
+    ChangeRequest.Status.REJECTED: Pill(label="Rejected", tone="danger", icon="fail"),
+    ChangeRequest.Status.EXPIRED: Pill(label="Expired", tone="muted", icon="queued"),
+    ChangeRequest.Status.WITHDRAWN: Pill(label="Withdrawn", tone="muted", icon="cancel"),
+    ChangeRequest.Status.SUPERSEDED: Pill(label="Superseded", tone="warn", icon="modified"),
+    ChangeRequest.Status.DONE: Pill(label="Done", tone="muted", icon="ok"),
 }
 
 RUN: Mapping[str, Pill] = {

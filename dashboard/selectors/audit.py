@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from dashboard.models import AuditEvent, Request, Run
+from dashboard.models import AuditEvent, ChangeRequest, Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ def actors() -> list[str]:
 
 def titles(page: Iterable[AuditEvent]) -> Titles:
     page = list(page)
-    requests = Request.objects.filter(pk__in={e.request_id for e in page if e.request_id})
+    requests = ChangeRequest.objects.filter(pk__in={e.request_id for e in page if e.request_id})
     runs = Run.objects.filter(pk__in={e.run_id for e in page if e.run_id})
     return Titles(requests=dict(requests.values_list("pk", "title")), runs=dict(runs.values_list("pk", "title")))
 

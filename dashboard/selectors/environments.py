@@ -16,7 +16,7 @@ from django.db.models import Prefetch
 from dashboard.engine import status
 from dashboard.engine.migration import AppliedMigration, Folder, Kind, Unfinished, version_key
 from dashboard.engine.status import MigrationStatus, Summary
-from dashboard.models import Request, Run, RunStep, environments
+from dashboard.models import ChangeRequest, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import drift, observations
 from dashboard.selectors.drift import DriftState
@@ -32,7 +32,7 @@ class Standing:
     known: bool
     statuses: tuple[MigrationStatus, ...]
     last_run: Run | None  # the one under way, if there is one
-    requests: tuple[Request, ...]  # open and approved ones, newest first
+    requests: tuple[ChangeRequest, ...]  # open and approved ones, newest first
     drift: DriftState = field(default_factory=DriftState)
 
     @property
@@ -109,10 +109,10 @@ def _last_runs(chosen: Sequence[Environment]) -> Mapping[str, Run]:
     return {run.environment: run for run in newest}
 
 
-def _live_requests(chosen: Sequence[Environment]) -> Mapping[str, Sequence[Request]]:
-    requests: dict[str, list[Request]] = defaultdict(list)
-    live = Request.objects.filter(
-        environment__in=[e.slug for e in chosen], status__in=[Request.Status.OPEN, Request.Status.APPROVED]
+def _live_requests(chosen: Sequence[Environment]) -> Mapping[str, Sequence[ChangeRequest]]:
+    requests: dict[str, list[ChangeRequest]] = defaultdict(list)
+    live = ChangeRequest.objects.filter(
+        environment__in=[e.slug for e in chosen], status__in=[ChangeRequest.Status.OPEN, ChangeRequest.Status.APPROVED]
     )
     for request in live.select_related("requested_by").defer("frozen_plan").order_by("-id"):
         requests[request.environment].append(request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 from django.db.models import Q
 
-from dashboard.models import Request
+from dashboard.models import ChangeRequest
 from dashboard.models.roles import RANK, Role
 
 
@@ -14,7 +14,7 @@ def administrators() -> list[User]:
     return _with(Role.ADMIN)
 
 
-def deciders(request: Request) -> list[User]:
+def deciders(request: ChangeRequest) -> list[User]:
     """Who could decide on it: an approver who is not its requester."""
     return [person for person in _with(Role.APPROVER) if person.pk != request.requested_by_id]
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from django.contrib.auth.models import User
 from django.db.models import Prefetch, QuerySet
 
-from dashboard.models import Decision, Request, Run, RunStep
+from dashboard.models import ChangeRequest, Decision, Run, RunStep
 from dashboard.models.roles import RANK, Role, role_of
 
 
@@ -21,15 +21,15 @@ def count_waiting_for(user: User) -> int:
     return waiting_for(user).count()
 
 
-def waiting_for(user: User) -> QuerySet[Request]:
+def waiting_for(user: User) -> QuerySet[ChangeRequest]:
     """Open requests this person may decide on: not their own."""
     role = role_of(user)
     if role is None or RANK[role] < RANK[Role.APPROVER]:
-        return Request.objects.none()
-    return Request.objects.filter(status=Request.Status.OPEN).exclude(requested_by=user)
+        return ChangeRequest.objects.none()
+    return ChangeRequest.objects.filter(status=ChangeRequest.Status.OPEN).exclude(requested_by=user)
 
 
-def queue(tab: Tab, user: User) -> QuerySet[Request]:
+def queue(tab: Tab, user: User) -> QuerySet[ChangeRequest]:
     """The requests of one tab, newest first."""
     became = Prefetch("steps", RunStep.objects.only("run_id", "status"))
     ran = Prefetch("runs", Run.objects.select_related("started_by").defer("frozen_plan").prefetch_related(became))
@@ -41,11 +41,11 @@ def counts(user: User) -> dict[Tab, int]:
     return {tab: queue(tab, user).count() for tab in (Tab.NEEDS_ME, Tab.OPEN)}
 
 
-def detailed(pk: int) -> Request:
+def detailed(pk: int) -> ChangeRequest:
     """With its decisions and runs. Raises Request.DoesNotExist."""
     became = Prefetch("steps", RunStep.objects.only("run_id", "status"))
     return (
-        Request.objects.select_related("requested_by")
+        ChangeRequest.objects.select_related("requested_by")
         .prefetch_related(
             Prefetch("decisions", Decision.objects.select_related("by")),
             Prefetch("runs", Run.objects.select_related("started_by").prefetch_related(became).order_by("id")),
@@ -54,15 +54,15 @@ def detailed(pk: int) -> Request:
     )
 
 
-def _in(tab: Tab, user: User) -> QuerySet[Request]:
+def _in(tab: Tab, user: User) -> QuerySet[ChangeRequest]:
     match tab:
         case Tab.NEEDS_ME:
             return waiting_for(user) | _ready_to_run(user)
         case Tab.OPEN:
-            return Request.objects.filter(closed_at__isnull=True)
+            return ChangeRequest.objects.filter(closed_at__isnull=True)
         case Tab.DONE:
-            return Request.objects.filter(closed_at__isnull=False)
+            return ChangeRequest.objects.filter(closed_at__isnull=False)
 
 
-def _ready_to_run(user: User) -> QuerySet[Request]:
-    return Request.objects.filter(status=Request.Status.APPROVED, requested_by=user)
+def _ready_to_run(user: User) -> QuerySet[ChangeRequest]:
+    return ChangeRequest.objects.filter(status=ChangeRequest.Status.APPROVED, requested_by=user)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from dashboard.engine import planner
 from dashboard.engine.plan import Action, Plan
 from dashboard.engine.run.executor import Approval
-from dashboard.models import Decision, Request, Run, RunStep, environments
+from dashboard.models import ChangeRequest, Decision, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role, has_role
 from dashboard.services import audit, evidence, permissions, plans, policies, rehearsals
@@ -32,7 +32,7 @@ def open_request(
     reason: str = "",
     accepted: Sequence[str] = (),
     irreversible_because: str = "",
-) -> Request:
+) -> ChangeRequest:
     """Ask for the approval of a plan. Older open requests for the same environment and action stay as they are.
 
     Where the environment asks for a rehearsal, and none counts, one begins.
@@ -43,7 +43,7 @@ def open_request(
     plans.check_accepted(plan, accepted)
     now = timezone.now()
     inverse = planner.inverse(plan)
-    request = Request.objects.create(
+    request = ChangeRequest.objects.create(
         environment=environment.slug,
         action=plan.action,
         title=plans.title(plan, environment),
@@ -74,7 +74,7 @@ def open_request(
 
 
 @transaction.atomic
-def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> Request:
+def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> ChangeRequest:
     """Approve the digest that was on the page. One winner among all who decide at once.
 
     Raises EvidenceMissing where something that the environment asks for is not there.
@@ -85,7 +85,7 @@ def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> Req
     environment = environments.get(request.environment)
     policies.check_is_bound(environment)
     expires_at = timezone.now() + timedelta(hours=environment.approval_hours)
-    _move(request, Request.Status.APPROVED, expires_at=expires_at)
+    _move(request, ChangeRequest.Status.APPROVED, expires_at=expires_at)
     audit.record(
         audit.Event.REQUEST_APPROVED,
         by=by,
@@ -102,26 +102,26 @@ def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> Req
 
 
 @transaction.atomic
-def reject(request_id: int, *, by: Actor, digest: str, reason: str) -> Request:
+def reject(request_id: int, *, by: Actor, digest: str, reason: str) -> ChangeRequest:
     reason = policies.check_reason(reason, "reject a request")
     request = _decide(request_id, Decision.Verdict.REJECTED, by=by, digest=digest, reason=reason)
     _keep_evidence(request, by, evidence.of_request(request, environments.get(request.environment)))
-    _move(request, Request.Status.REJECTED)
+    _move(request, ChangeRequest.Status.REJECTED)
     audit.record(audit.Event.REQUEST_REJECTED, by=by, environment=request.environment, request=request, reason=reason)
     return request
 
 
 @transaction.atomic
-def withdraw(request_id: int, *, by: Actor) -> Request:
-    request = Request.objects.select_for_update().get(pk=request_id)
+def withdraw(request_id: int, *, by: Actor) -> ChangeRequest:
+    request = ChangeRequest.objects.select_for_update().get(pk=request_id)
     permissions.check_can_withdraw(by, request)
     policies.check_can_be_withdrawn(request)
-    _move(request, Request.Status.WITHDRAWN)
+    _move(request, ChangeRequest.Status.WITHDRAWN)
     audit.record(audit.Event.REQUEST_WITHDRAWN, by=by, environment=request.environment, request=request)
     return request
 
 
-def live(plan: Plan, *, for_run: Run | None = None) -> tuple[Request, Approval] | None:
+def live(plan: Plan, *, for_run: Run | None = None) -> tuple[ChangeRequest, Approval] | None:
     """The approval that covers this plan now: of a request for it, or of the apply that it exactly undoes.
 
     `for_run` is the run that asks for itself, which does not count as a use.
@@ -133,27 +133,27 @@ def live(plan: Plan, *, for_run: Run | None = None) -> tuple[Request, Approval] 
     return request, _approval(request, digest=digest, until=_covered_until(request, plan))
 
 
-def expired(request: Request, plan: Plan) -> Approval | None:
+def expired(request: ChangeRequest, plan: Plan) -> Approval | None:
     """The approval that covered this plan until its time ran out; None where none ever did."""
     covered = {request.digest, request.rollback_digest} & set(_covering(plan))
-    approved = {Request.Status.APPROVED, Request.Status.DONE, Request.Status.EXPIRED}
+    approved = {ChangeRequest.Status.APPROVED, ChangeRequest.Status.DONE, ChangeRequest.Status.EXPIRED}
     if request.status not in approved or not covered:
         return None
     until = _covered_until(request, plan)
     return _approval(request, digest=covered.pop(), until=until) if until <= timezone.now() else None
 
 
-def check_approver(request: Request) -> None:
+def check_approver(request: ChangeRequest) -> None:
     """Raises ApproverGone where who approved it was deactivated or has lost the role since."""
     approver = _approver_of(request)
     if not has_role(approver, Role.APPROVER):
         raise ApproverGone(approver=approver.get_username(), request=request.pk)
 
 
-def supersede(request: Request, because: str) -> None:
+def supersede(request: ChangeRequest, because: str) -> None:
     """The digest no longer holds, so neither does the approval."""
     with transaction.atomic():
-        _move(request, Request.Status.SUPERSEDED, closed_because=because)
+        _move(request, ChangeRequest.Status.SUPERSEDED, closed_because=because)
         audit.record(
             audit.Event.REQUEST_SUPERSEDED,
             by=SIGNALBOX,
@@ -163,16 +163,16 @@ def supersede(request: Request, because: str) -> None:
         )
 
 
-def mark_done(request: Request, run: Run) -> None:
+def mark_done(request: ChangeRequest, run: Run) -> None:
     """Its run has ended, whichever way: the approval is spent. Call inside the transaction that ends the run."""
-    _move(request, Request.Status.DONE)
+    _move(request, ChangeRequest.Status.DONE)
     audit.record(audit.Event.REQUEST_DONE, by=SIGNALBOX, environment=request.environment, request=request, run=run)
 
 
 def expire_due() -> int:
     """Close what nobody decided or ran in time. An approved request whose run is under way is left to it."""
-    due = Request.objects.filter(
-        Q(status=Request.Status.OPEN) | Q(status=Request.Status.APPROVED), expires_at__lte=Now()
+    due = ChangeRequest.objects.filter(
+        Q(status=ChangeRequest.Status.OPEN) | Q(status=ChangeRequest.Status.APPROVED), expires_at__lte=Now()
     ).exclude(runs__status__in=Run.ACTIVE)
     for request in due:
         expire(request)
@@ -180,13 +180,13 @@ def expire_due() -> int:
 
 
 @transaction.atomic
-def expire(request: Request) -> None:
+def expire(request: ChangeRequest) -> None:
     """Nobody decided or ran it in time."""
-    _move(request, Request.Status.EXPIRED)
+    _move(request, ChangeRequest.Status.EXPIRED)
     audit.record(audit.Event.REQUEST_EXPIRED, by=SIGNALBOX, environment=request.environment, request=request)
 
 
-def _approval(request: Request, *, digest: str, until: datetime) -> Approval:
+def _approval(request: ChangeRequest, *, digest: str, until: datetime) -> Approval:
     return Approval(
         digest=digest,
         requested_by=request.requested_by.get_username(),
@@ -195,46 +195,46 @@ def _approval(request: Request, *, digest: str, until: datetime) -> Approval:
     )
 
 
-def _approver_of(request: Request) -> User:
+def _approver_of(request: ChangeRequest) -> User:
     return request.decisions.select_related("by").get(verdict=Decision.Verdict.APPROVED).by
 
 
-def _decide(request_id: int, verdict: Decision.Verdict, *, by: Actor, digest: str, reason: str) -> Request:
-    request = Request.objects.select_for_update().get(pk=request_id)
+def _decide(request_id: int, verdict: Decision.Verdict, *, by: Actor, digest: str, reason: str) -> ChangeRequest:
+    request = ChangeRequest.objects.select_for_update().get(pk=request_id)
     permissions.check_can_decide(by, request)
     policies.check_is_open(request)
     policies.check_same_digest(request, digest)
     if policies.is_expired(request):
-        raise AlreadyDecided(subject=f"Request {request.pk}", status=Request.Status.EXPIRED)
+        raise AlreadyDecided(subject=f"Request {request.pk}", status=ChangeRequest.Status.EXPIRED)
     Decision.objects.create(
         request=request, verdict=verdict, digest=digest, reason=reason.strip(), by=by.person, at=timezone.now()
     )
     return request
 
 
-def _keep_evidence(request: Request, by: Actor, proof: Evidence) -> None:
+def _keep_evidence(request: ChangeRequest, by: Actor, proof: Evidence) -> None:
     """What the person saw proven when they decided: a finished request still shows it."""
     request.decisions.filter(by=by.person).update(evidence=proof.to_rows())
 
 
-def _move(request: Request, status: Request.Status, **changes: object) -> None:
+def _move(request: ChangeRequest, status: ChangeRequest.Status, **changes: object) -> None:
     """Guarded: one row, or someone else was first."""
     old = request.status
-    assert status in Request.TRANSITIONS[old], f"a request never goes from {old} to {status}"
-    if not Request.TRANSITIONS[status]:
+    assert status in ChangeRequest.TRANSITIONS[old], f"a request never goes from {old} to {status}"
+    if not ChangeRequest.TRANSITIONS[status]:
         changes["closed_at"] = timezone.now()
-    if not Request.objects.filter(pk=request.pk, status=old).update(status=status, **changes):
+    if not ChangeRequest.objects.filter(pk=request.pk, status=old).update(status=status, **changes):
         request.refresh_from_db()
         raise AlreadyDecided(subject=f"Request {request.pk}", status=request.status)
     request.refresh_from_db()
 
 
-def _approved_for(plan: Plan) -> Request | None:
+def _approved_for(plan: Plan) -> ChangeRequest | None:
     return (
-        Request.objects.filter(
+        ChangeRequest.objects.filter(
             environment=plan.environment,
             digest__in=_covering(plan),
-            status=Request.Status.APPROVED,
+            status=ChangeRequest.Status.APPROVED,
             expires_at__gt=Now(),
         )
         .order_by("-id")
@@ -242,13 +242,13 @@ def _approved_for(plan: Plan) -> Request | None:
     )
 
 
-def _standing_rollback(plan: Plan, for_run: Run | None) -> Request | None:
+def _standing_rollback(plan: Plan, for_run: Run | None) -> ChangeRequest | None:
     """The approved apply that this plan takes back, whole or its newest part, once, and in time."""
     if plan.action is not Action.ROLLBACK:
         return None
-    applied = Request.objects.filter(
+    applied = ChangeRequest.objects.filter(
         environment=plan.environment,
-        status=Request.Status.DONE,
+        status=ChangeRequest.Status.DONE,
         runs__status__in=[Run.Status.SUCCEEDED, Run.Status.RESOLVED],
         runs__finished_at__gt=timezone.now() - _rollback_time(plan.environment),
     ).exclude(rollback_digest="")
@@ -256,7 +256,7 @@ def _standing_rollback(plan: Plan, for_run: Run | None) -> Request | None:
     return next((request for request in candidates if _takes_back(plan, request, for_run)), None)
 
 
-def _takes_back(plan: Plan, request: Request, for_run: Run | None) -> bool:
+def _takes_back(plan: Plan, request: ChangeRequest, for_run: Run | None) -> bool:
     inverse = planner.inverse(request.plan)
     if inverse is None or inverse.digest != request.rollback_digest or not planner.is_newest_part(plan, inverse):
         return False
@@ -278,7 +278,7 @@ def _covering(plan: Plan) -> list[str]:
     return [plan.digest, plan.without_saving().digest]
 
 
-def _covered_until(request: Request, plan: Plan) -> datetime:
+def _covered_until(request: ChangeRequest, plan: Plan) -> datetime:
     if request.digest in _covering(plan):
         return request.expires_at
     applied = request.runs.filter(digest=request.digest).latest("id")

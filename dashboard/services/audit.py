@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from dashboard.models import AuditEvent, Request, Run
+from dashboard.models import AuditEvent, ChangeRequest, Run
 from dashboard.services.actors import Actor
 
 #: The hash before the first row.
@@ -63,7 +63,7 @@ def record(
     *,
     by: Actor,
     environment: str = "",
-    request: Request | None = None,
+    request: ChangeRequest | None = None,
     run: Run | None = None,
     **data: Any,
 ) -> AuditEvent:

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from dashboard.engine.errors import NothingToDo
 from dashboard.engine.plan import Plan, Target, TargetIdentity
-from dashboard.models import Request, Run, environments
+from dashboard.models import ChangeRequest, Run, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import observations
 from dashboard.selectors.observations import LastLook
@@ -95,8 +95,8 @@ def _bound_to(identity: TargetIdentity, *, except_for: Environment) -> Iterable[
 
 def _close_requests(environment: Environment, change: Rebinding) -> None:
     """Those whose run is under way are left to it."""
-    live = Request.objects.filter(
-        environment=environment.slug, status__in=[Request.Status.OPEN, Request.Status.APPROVED]
+    live = ChangeRequest.objects.filter(
+        environment=environment.slug, status__in=[ChangeRequest.Status.OPEN, ChangeRequest.Status.APPROVED]
     )
     made_for_another = live.exclude(frozen_plan__identity=asdict(change.current.identity))
     for request in made_for_another.exclude(runs__status__in=Run.ACTIVE).select_for_update(of=("self",)):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from dashboard.engine.plan import Plan
-from dashboard.models import Request, Run
+from dashboard.models import ChangeRequest, Run
 from dashboard.models.environments import Environment
 from dashboard.services import approvals, runs
 from dashboard.services.actors import Actor
@@ -44,7 +44,7 @@ def submit(
     irreversible_because: str = "",
     typed_name: str = "",
     confirmation: Confirmation | None = None,
-) -> Request | Run:
+) -> ChangeRequest | Run:
     """The next step towards running this plan: a request where the policy asks for one, else the run."""
     if needs_request(plan, environment):
         return approvals.open_request(

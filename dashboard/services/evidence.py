@@ -14,7 +14,7 @@ from dashboard.engine.migration import AppliedMigration, Kind, Severity
 from dashboard.engine.plan import Action, Plan, Step
 from dashboard.engine.rehearsal.report import Proof, Report, Verdict
 from dashboard.engine.sql import directives
-from dashboard.models import Rehearsal, Request, environments
+from dashboard.models import ChangeRequest, Rehearsal, environments
 from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure
 from dashboard.selectors import environments as standings
@@ -87,7 +87,7 @@ def of_plan(plan: Plan, environment: Environment, *, irreversible_because: str =
     )
 
 
-def of_request(request: Request, environment: Environment) -> Evidence:
+def of_request(request: ChangeRequest, environment: Environment) -> Evidence:
     plan = request.plan
     return of_plan(plan, environment, irreversible_because=request.irreversible_because)
 
@@ -107,7 +107,7 @@ def as_kept(rows: dict[str, Any]) -> Evidence:
     return Evidence(items=items, rehearsal=Rehearsal.objects.filter(pk=rows["rehearsal"]).first())
 
 
-def check(request: Request) -> Evidence:
+def check(request: ChangeRequest) -> Evidence:
     """What an approval of this request rests on. Raises EvidenceMissing."""
     evidence = of_request(request, environments.get(request.environment))
     if missing := evidence.missing:

@@ -28,7 +28,7 @@ from dashboard.engine.run import executor, recovery
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.executor import Approval
 from dashboard.engine.run.faultpoints import faultpoint
-from dashboard.models import Request, Run, environments
+from dashboard.models import ChangeRequest, Run, environments
 from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure
 from dashboard.selectors import folders
@@ -230,10 +230,10 @@ def _end_badly(run: Run, error: EngineError, write: Callable[[], None]) -> bool:
     return runs.finish(run, status, failure, progress=write)
 
 
-def _close_request(request: Request, error: EngineError) -> None:
+def _close_request(request: ChangeRequest, error: EngineError) -> None:
     """What was refused before anything ran has not used its approval: the request ends as what it is."""
     request.refresh_from_db()
-    if request.status != Request.Status.APPROVED:
+    if request.status != ChangeRequest.Status.APPROVED:
         return
     if isinstance(error, PlanChanged):
         approvals.supersede(request, str(error))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from dashboard.models import Request, Run
+from dashboard.models import ChangeRequest, Run
 from dashboard.models.roles import Role, has_role
 from dashboard.services.actors import Actor
 from dashboard.services.errors import OwnRequest, PermissionRefused
@@ -26,14 +26,14 @@ check_can_rebind = partial(_check, "confirm another database", Role.ADMIN)
 check_can_accept_drift = partial(_check, "accept a changed schema", Role.ADMIN)
 
 
-def check_can_decide(by: Actor, request: Request) -> None:
+def check_can_decide(by: Actor, request: ChangeRequest) -> None:
     """Raises PermissionRefused, or OwnRequest for everyone who asked for it, superusers included."""
     _check("decide on requests", Role.APPROVER, by)
     if request.requested_by_id == by.person.pk:
         raise OwnRequest
 
 
-def check_can_withdraw(by: Actor, request: Request) -> None:
+def check_can_withdraw(by: Actor, request: ChangeRequest) -> None:
     if request.requested_by_id != by.person.pk:
         _check("withdraw the request of someone else", Role.ADMIN, by)
 

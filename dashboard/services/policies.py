@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from dashboard.engine.errors import EngineError
 from dashboard.engine.plan import Plan
-from dashboard.models import Request, Run
+from dashboard.models import ChangeRequest, Run
 from dashboard.models.environments import Environment
 from dashboard.selectors import observations
 from dashboard.services.errors import (
@@ -22,17 +22,17 @@ from dashboard.services.errors import (
 )
 
 
-def check_is_open(request: Request) -> None:
-    if request.status != Request.Status.OPEN:
+def check_is_open(request: ChangeRequest) -> None:
+    if request.status != ChangeRequest.Status.OPEN:
         raise AlreadyDecided(subject=f"Request {request.pk}", status=request.status)
 
 
-def check_can_be_withdrawn(request: Request) -> None:
-    if Request.Status.WITHDRAWN not in Request.TRANSITIONS[request.status]:
+def check_can_be_withdrawn(request: ChangeRequest) -> None:
+    if ChangeRequest.Status.WITHDRAWN not in ChangeRequest.TRANSITIONS[request.status]:
         raise AlreadyDecided(subject=f"Request {request.pk}", status=request.status)
 
 
-def check_same_digest(request: Request, digest: str) -> None:
+def check_same_digest(request: ChangeRequest, digest: str) -> None:
     """The page the person decided on must show the plan that is decided."""
     if request.digest != digest:
         raise AlreadyDecided(subject=f"The plan of request {request.pk}", status="another one")
@@ -87,9 +87,9 @@ def check_name_typed(environment: Environment, typed: str) -> None:
         raise NameNotTyped(expected=environment.slug)
 
 
-def is_expired(request: Request) -> bool:
+def is_expired(request: ChangeRequest) -> bool:
     """By the control database's clock, the only one that leases and expiry know."""
-    return Request.objects.filter(pk=request.pk, expires_at__lte=Now()).exists()
+    return ChangeRequest.objects.filter(pk=request.pk, expires_at__lte=Now()).exists()
 
 
 def _refusal(check: Callable[[], None]) -> EngineError | None:

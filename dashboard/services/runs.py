@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from dashboard.engine.plan import Action, Plan
 from dashboard.engine.run.recovery import StepVerdict
-from dashboard.models import Request, Run, RunStep, environments
+from dashboard.models import ChangeRequest, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.services import approvals, audit, forecasts, permissions, plans, policies, queue
 from dashboard.services.actors import SIGNALBOX, Actor
@@ -64,13 +64,13 @@ def start(
 
 
 def start_approved(
-    request: Request, *, by: Actor, typed_name: str = "", confirmation: Confirmation | None = None
+    request: ChangeRequest, *, by: Actor, typed_name: str = "", confirmation: Confirmation | None = None
 ) -> Run:
     """Queue the run of an approved request: its stored plan, byte for byte."""
     permissions.check_can_run(by)
     environment = environments.get(request.environment)
     policies.check_name_typed(environment, typed_name)
-    if request.status != Request.Status.APPROVED or policies.is_expired(request):
+    if request.status != ChangeRequest.Status.APPROVED or policies.is_expired(request):
         raise AlreadyDecided(subject=f"Request {request.pk}", status=request.status)
     approvals.check_approver(request)
     plan = request.plan
@@ -217,7 +217,9 @@ def _said(accepted: Sequence[str], confirmation: Confirmation | None) -> dict[st
     return {"accepted": list(accepted), "rows_to_lose": confirmation.forecast.word, **shown}
 
 
-def _queue(plan: Plan, *, environment: Environment, by: Actor, request: Request | None, said: Mapping[str, Any]) -> Run:
+def _queue(
+    plan: Plan, *, environment: Environment, by: Actor, request: ChangeRequest | None, said: Mapping[str, Any]
+) -> Run:
     policies.check_is_free(environment)
     policies.check_is_bound(environment)
     try:
@@ -241,7 +243,7 @@ def _queue(plan: Plan, *, environment: Environment, by: Actor, request: Request 
     return run
 
 
-def _create(plan: Plan, environment: Environment, by: Actor, request: Request | None) -> Run:
+def _create(plan: Plan, environment: Environment, by: Actor, request: ChangeRequest | None) -> Run:
     run = Run.objects.create(
         environment=environment.slug,
         action=plan.action,
@@ -277,7 +279,7 @@ def _spend(run: Run) -> None:
     """An approval is for one run, whichever way that ended; one that never began leaves it alive."""
     if run.request is None or run.started_at is None:
         return
-    if run.request.status == Request.Status.APPROVED:
+    if run.request.status == ChangeRequest.Status.APPROVED:
         approvals.mark_done(run.request, run)
 
 

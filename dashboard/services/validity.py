@@ -9,7 +9,7 @@ from typing import Any
 from dashboard.engine import verification
 from dashboard.engine.errors import EngineError
 from dashboard.engine.plan import Plan
-from dashboard.models import Decision, Request, Run, environments
+from dashboard.models import ChangeRequest, Decision, Run, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import folders, observations
 from dashboard.services import evidence, policies, targets
@@ -27,7 +27,7 @@ def check_shown(plan: Plan, digest: str, environment: Environment) -> None:
 class RequestState:
     """A request, with everything that decides what can be done with it now."""
 
-    request: Request
+    request: ChangeRequest
     environment: Environment
     decisions: tuple[Decision, ...]
     runs: tuple[Run, ...]
@@ -42,7 +42,7 @@ class RequestState:
         return any(run.is_active for run in self.runs)
 
 
-def state_of(request: Request) -> RequestState:
+def state_of(request: ChangeRequest) -> RequestState:
     """`request` as selectors.requests.detailed gives it."""
     environment = environments.get_even_former(request.environment)
     runs = tuple(request.runs.all())
@@ -59,7 +59,7 @@ def state_of(request: Request) -> RequestState:
     )
 
 
-def _proof(request: Request, environment: Environment) -> dict[str, Any]:
+def _proof(request: ChangeRequest, environment: Environment) -> dict[str, Any]:
     if request.closed_at is None:
         return {"proof": evidence.of_request(request, environment), "proven_at": None}
     for decision in request.decisions.all():
@@ -68,7 +68,7 @@ def _proof(request: Request, environment: Environment) -> dict[str, Any]:
     return {"proof": None, "proven_at": None}
 
 
-def _objection_to(request: Request) -> str:
+def _objection_to(request: ChangeRequest) -> str:
     if request.plan.digest != request.digest:
         return "the plan kept with the request no longer has the digest that was asked for"
     return objection(request.plan, made_at=request.requested_at)

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from dashboard.engine.forecast.values import Forecast
 from dashboard.engine.plan import Plan
 from dashboard.forms.plans import PlanForm
-from dashboard.models import Request
+from dashboard.models import ChangeRequest
 from dashboard.models.environments import Environment
 from dashboard.presenters import evidence as evidence_presenter
 from dashboard.presenters import forecasts as forecast_presenter
@@ -67,7 +67,7 @@ def submit(request: HttpRequest, plan: Plan, environment: Environment, submissio
     """Take the next step towards running the plan and show it: the request that was opened, or the run."""
     by = actors.from_request(request)
     result = decisions.submit(plan, environment=environment, by=by, **submission)
-    if isinstance(result, Request):
+    if isinstance(result, ChangeRequest):
         messages.success(request, "The request is open. Send the address of this page to an approver.")
         return redirect("request", result.pk)
     messages.success(request, f"Run {result.pk} is queued.")

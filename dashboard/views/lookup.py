@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import Http404
 
-from dashboard.models import Request, environments
+from dashboard.models import ChangeRequest, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import requests
 
@@ -16,8 +16,8 @@ def environment_or_404(slug: str) -> Environment:
         raise Http404(f"No environment is called {slug}.") from None
 
 
-def request_or_404(pk: int) -> Request:
+def request_or_404(pk: int) -> ChangeRequest:
     try:
         return requests.detailed(pk)
-    except Request.DoesNotExist:
+    except ChangeRequest.DoesNotExist:
         raise Http404(f"There is no request {pk}.") from None

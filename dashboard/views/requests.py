@@ -14,7 +14,7 @@ from django.views.decorators.vary import vary_on_headers
 from dashboard.engine.forecast.values import Forecast
 from dashboard.forms.decisions import ApproveForm, QueueQuery, RejectForm, RunForm
 from dashboard.forms.plans import ApplyQuery
-from dashboard.models import Request
+from dashboard.models import ChangeRequest
 from dashboard.models.environments import Environment
 from dashboard.presenters import evidence as evidence_presenter
 from dashboard.presenters import forecasts as forecast_presenter
@@ -111,7 +111,7 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("run", started.pk)
 
 
-def _page(request: HttpRequest, change_request: Request, **bound: Any) -> HttpResponse:
+def _page(request: HttpRequest, change_request: ChangeRequest, **bound: Any) -> HttpResponse:
     """The one screen of a request; `bound` holds a form that was sent and not accepted."""
     by = actors.from_request(request)
     state = validity.state_of(change_request)
@@ -133,7 +133,7 @@ def _page(request: HttpRequest, change_request: Request, **bound: Any) -> HttpRe
         "timeline": presenter.timeline(state),
         "evidence": proof,
         "actions": offered,
-        "deciders": people.deciders(change_request) if change_request.status == Request.Status.OPEN else [],
+        "deciders": people.deciders(change_request) if change_request.status == ChangeRequest.Status.OPEN else [],
         "forecast": forecast_presenter.view(stake["forecast"], environment, plan),
         "approve_form": ApproveForm(initial=digest, **stake),
         "reject_form": RejectForm(initial=digest),
@@ -143,7 +143,7 @@ def _page(request: HttpRequest, change_request: Request, **bound: Any) -> HttpRe
     return live.answer(request, "requests/detail.html", (proof, offered), context, status=422 if bound else 200)
 
 
-def _at_stake(change_request: Request, environment: Environment, *, counts: bool = True) -> dict[str, Any]:
+def _at_stake(change_request: ChangeRequest, environment: Environment, *, counts: bool = True) -> dict[str, Any]:
     """For the forms that let it run. Counted while it can still run, and not again for each poll of the page."""
     can_run = counts and change_request.closed_at is None
     forecast = forecasts.of_plan(change_request.plan, environment) if can_run else Forecast()

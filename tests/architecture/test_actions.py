@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.engine.plan import Action
 from dashboard.engine.run.events import Ending
-from dashboard.models import Request, Run, RunStep
+from dashboard.models import ChangeRequest, Run, RunStep
 from dashboard.presenters import actions, audit
 from dashboard.presenters.actions import ActionWords
 from dashboard.services.audit import Event
@@ -60,8 +60,8 @@ def test_every_word_is_used(word: str) -> None:
     assert any(enums.says(path, word) for path in enums.PRESENTERS.glob("*.py")), f"nobody says {word}"
 
 
-@pytest.mark.parametrize("model", [Request, Run, RunStep])
-def test_the_rows_of_every_action_fit(model: type[Request | Run | RunStep]) -> None:
+@pytest.mark.parametrize("model", [ChangeRequest, Run, RunStep])
+def test_the_rows_of_every_action_fit(model: type[ChangeRequest | Run | RunStep]) -> None:
     assert max(map(len, Action)) <= (model._meta.get_field("action").max_length or 0)
 
 

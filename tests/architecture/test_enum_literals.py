@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 
-from dashboard.models import Rehearsal, Request, Run
+from dashboard.models import ChangeRequest, Rehearsal, Run
 from dashboard.selectors import rehearsals
 from tests.architecture import enums
 from tests.architecture.enums import Literal
@@ -73,9 +73,9 @@ def test_nothing_is_allowed_that_is_not_there() -> None:
 
 
 def test_a_request_is_closed_in_every_state_that_nothing_follows() -> None:
-    final = {status for status, following in Request.TRANSITIONS.items() if not following}
-    states = _states(_constraint(Request, "request_closed_when_final"))
-    assert states == [set(Request.Status) - final, final]
+    final = {status for status, following in ChangeRequest.TRANSITIONS.items() if not following}
+    states = _states(_constraint(ChangeRequest, "request_closed_when_final"))
+    assert states == [set(ChangeRequest.Status) - final, final]
 
 
 def test_one_run_of_an_environment_is_active() -> None:
@@ -90,7 +90,7 @@ def _not_allowed(literals: list[Literal], allowed: Mapping[tuple[str, str], str]
     return [str(literal) for literal in literals if (literal.file, literal.value) not in allowed]
 
 
-def _constraint(model: type[Request | Run | Rehearsal], name: str) -> Q:
+def _constraint(model: type[ChangeRequest | Run | Rehearsal], name: str) -> Q:
     constraint = next(each for each in model._meta.constraints if each.name == name)
     assert isinstance(constraint, CheckConstraint | UniqueConstraint)
     assert isinstance(constraint.condition, Q)

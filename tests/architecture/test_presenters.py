@@ -15,7 +15,7 @@ from dashboard.engine.migration import FileRole, Kind, Severity
 from dashboard.engine.rehearsal.risk import RiskLevel
 from dashboard.engine.schema.diff import Change
 from dashboard.engine.status import State
-from dashboard.models import DriftCheck, Rehearsal, Request, Run, RunStatement, RunStep
+from dashboard.models import ChangeRequest, DriftCheck, Rehearsal, Run, RunStatement, RunStep
 from dashboard.models.roles import Role
 from dashboard.presenters import (
     connections,
@@ -39,7 +39,7 @@ SPRITE = Path(__file__).parents[2] / "templates" / "_components" / "icon.html"
 
 TABLES = [
     pytest.param(State, statuses.MIGRATION, id="migration"),
-    pytest.param(Request.Status, statuses.REQUEST, id="request"),
+    pytest.param(ChangeRequest.Status, statuses.REQUEST, id="request"),
     pytest.param(Run.Status, statuses.RUN, id="run"),
     pytest.param(RunStep.Status, statuses.STEP, id="step"),
     pytest.param(Rehearsal.Status, statuses.REHEARSAL, id="rehearsal"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.models import Request, Run
+from dashboard.models import ChangeRequest, Run
 from tests.cli.conftest import Signalbox
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "STATES.md"
@@ -17,8 +17,8 @@ def drawn(signalbox: Signalbox) -> str:
     return answer.out
 
 
-@pytest.mark.parametrize("model", [Request, Run])
-def test_every_state_is_drawn_with_where_it_leads(drawn: str, model: type[Request] | type[Run]):
+@pytest.mark.parametrize("model", [ChangeRequest, Run])
+def test_every_state_is_drawn_with_where_it_leads(drawn: str, model: type[ChangeRequest] | type[Run]):
     (diagram,) = [part for part in drawn.split("## ") if part.startswith(model.__name__)]
     for status in model.Status:
         assert status in model.TRANSITIONS, f"add {status} to {model.__name__}.TRANSITIONS"
@@ -27,7 +27,7 @@ def test_every_state_is_drawn_with_where_it_leads(drawn: str, model: type[Reques
 
 
 def test_each_diagram_begins_where_a_row_begins(drawn: str):
-    assert f"[*] --> {Request._meta.get_field('status').default}\n" in drawn
+    assert f"[*] --> {ChangeRequest._meta.get_field('status').default}\n" in drawn
     assert f"[*] --> {Run._meta.get_field('status').default}\n" in drawn
 
 

@@ -14,7 +14,7 @@ import pytest
 from django.conf import settings
 from django.db.models.functions import Now
 
-from dashboard.models import AuditEvent, DriftCheck, Observation, Request, Run, RunStatement, RunStep, Snapshot
+from dashboard.models import AuditEvent, ChangeRequest, DriftCheck, Observation, Run, RunStatement, RunStep, Snapshot
 from tests.faults import outside
 from tests.faults.conftest import MakeTrial
 from tests.faults.trial import NO_TX, TX, Mode, Outcome, Trial, end, wait_until_frozen
@@ -33,7 +33,7 @@ CASES = [
     for phase in PHASES[mode.name]
     if size() is not Size.SMALL or phase in {"before_commit", "journal_started:3"}
 ]
-SAID = (Run, RunStep, RunStatement, Request, AuditEvent, DriftCheck, Snapshot, Observation)
+SAID = (Run, RunStep, RunStatement, ChangeRequest, AuditEvent, DriftCheck, Snapshot, Observation)
 LEASE = {"dashboard.services.runs.LEASE": timedelta(seconds=1), "dashboard.engine.run.recovery.GRACE": 0.5}
 
 

@@ -14,7 +14,7 @@ import pytest
 from django.db import connection, transaction
 
 from dashboard.engine.errors import EngineError
-from dashboard.models import AuditEvent, Decision, Request, Run
+from dashboard.models import AuditEvent, ChangeRequest, Decision, Run
 from dashboard.services import approvals, execution, plans, runs
 from dashboard.services.actors import Actor
 from dashboard.services.errors import AlreadyDecided
@@ -122,7 +122,7 @@ def test_eight_workers_take_one_run_and_one_has_it(make_trial: MakeTrial, tally:
 
 
 @pytest.fixture
-def asked(line: Line, alice: Actor) -> Callable[[], Request]:
+def asked(line: Line, alice: Actor) -> Callable[[], ChangeRequest]:
     """Alice asks to apply one migration to production."""
     line.write(_001_users="CREATE TABLE users (id int);")
     plan = plans.apply(line.production)
@@ -146,7 +146,7 @@ def crowd() -> Iterator[ThreadPoolExecutor]:
 @pytest.mark.parametrize("kind", ["all approve", "some reject", "one withdraws"])
 def test_of_all_who_decide_at_once_one_wins(
     kind: str,
-    asked: Callable[[], Request],
+    asked: Callable[[], ChangeRequest],
     deciders: list[Actor],
     alice: Actor,
     crowd: ThreadPoolExecutor,
@@ -167,18 +167,18 @@ def test_of_all_who_decide_at_once_one_wins(
         _check_one_winner(request, outcomes, withdrawable=kind == "one withdraws")
 
 
-def _approve(request: Request, by: Actor) -> Callable[[], object]:
+def _approve(request: ChangeRequest, by: Actor) -> Callable[[], object]:
     return lambda: approvals.approve(request.pk, by=by, digest=request.digest)
 
 
-def _reject(request: Request, by: Actor) -> Callable[[], object]:
+def _reject(request: ChangeRequest, by: Actor) -> Callable[[], object]:
     return lambda: approvals.reject(request.pk, by=by, digest=request.digest, reason="not now")
 
 
-def _all_at_once(request: Request, deeds: list[Callable[[], object]], crowd: ThreadPoolExecutor) -> Counter[str]:
+def _all_at_once(request: ChangeRequest, deeds: list[Callable[[], object]], crowd: ThreadPoolExecutor) -> Counter[str]:
     """Everyone is provably waiting for the row before it is let go."""
     with transaction.atomic():
-        Request.objects.select_for_update().get(pk=request.pk)
+        ChangeRequest.objects.select_for_update().get(pk=request.pk)
         futures = [crowd.submit(_outcome, deed) for deed in deeds]
         wait_until(lambda: _waiting() == len(deeds), "all who decide wait for the request's row")
     return Counter(future.result(timeout=30) for future in futures)
@@ -201,16 +201,16 @@ def _waiting() -> int:
         return int(cursor.fetchone()[0])
 
 
-def _check_one_winner(request: Request, outcomes: Counter[str], *, withdrawable: bool) -> None:
+def _check_one_winner(request: ChangeRequest, outcomes: Counter[str], *, withdrawable: bool) -> None:
     """A withdrawal may also follow the approval: then both are done, in that order."""
     events = list(AuditEvent.objects.filter(request_id=request.pk).order_by("id").values_list("kind", flat=True))
     if withdrawable and events == ["request.opened", "request.approved", "request.withdrawn"]:
         assert outcomes["done"] == 2
-        assert request.status == Request.Status.WITHDRAWN
+        assert request.status == ChangeRequest.Status.WITHDRAWN
     else:
         assert outcomes["done"] == 1
         assert len(events) == 2, events
-        assert request.status != Request.Status.OPEN
+        assert request.status != ChangeRequest.Status.OPEN
     assert Decision.objects.filter(request=request).count() <= 1
 
 
@@ -249,9 +249,9 @@ def _edit(start: threading.Barrier, file: Path, text: str) -> None:
     file.write_text(text)
 
 
-def _reload(request: Request) -> bool:
+def _reload(request: ChangeRequest) -> bool:
     request.refresh_from_db()
-    return request.status == Request.Status.APPROVED
+    return request.status == ChangeRequest.Status.APPROVED
 
 
 def _has(line: Line, table: str) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from django.template.loader import render_to_string
 
 from dashboard.engine.status import State
-from dashboard.models import Request, Run, RunStep
+from dashboard.models import ChangeRequest, Run, RunStep
 from dashboard.models.failures import Failure
 from dashboard.presenters import environments as presenter
 from dashboard.presenters import statuses
@@ -113,7 +113,7 @@ def test_the_worse_of_two_gives_the_pill(worse: str, lesser: str):
 
 
 def test_an_approved_request_does_not_wait_for_approval():
-    standing = values.standing(values.status(), requests=(values.request(Request.Status.APPROVED),))
+    standing = values.standing(values.status(), requests=(values.request(ChangeRequest.Status.APPROVED),))
     assert values.looks(presenter.pill(standing)) == ("info", "pending")
 
 
@@ -142,7 +142,7 @@ def test_a_card_counts_what_stands_there():
 
 
 def test_a_card_names_what_is_under_way():
-    approved, open_ = values.request(Request.Status.APPROVED, pk=4), values.request(pk=3)
+    approved, open_ = values.request(ChangeRequest.Status.APPROVED, pk=4), values.request(pk=3)
     card = presenter.card(values.standing(last_run=values.run(pk=9), requests=(approved, open_)))
     assert card.run is not None
     assert values.page_of(card.run.url) == ("run", {"pk": 9})

@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.engine.migration import Folder, Severity
 from dashboard.engine.status import State
-from dashboard.models import Request, Run
+from dashboard.models import ChangeRequest, Run
 from dashboard.presenters import overview as presenter
 from dashboard.presenters.overview import Overview, Sentence
 from dashboard.selectors import board
@@ -20,7 +20,7 @@ FOLDER = values.folder(values.migration())
 GONE = Failure(code="source_missing", sentence="There is no folder.", remedy="Create it.")
 
 
-def page(*standings: Standing, folder: Folder | None = FOLDER, waiting: tuple[Request, ...] = ()) -> Overview:
+def page(*standings: Standing, folder: Folder | None = FOLDER, waiting: tuple[ChangeRequest, ...] = ()) -> Overview:
     reading = FolderReading(folder=folder) if folder else FolderReading(failure=GONE)
     return presenter.overview(standings, reading, waiting, rows=board.rows(standings, folder), lint={})
 
@@ -167,7 +167,7 @@ def test_a_finding_with_its_own_page_leads_there():
 
 
 def test_an_approved_request_that_nobody_ran_is_told():
-    request = values.request(Request.Status.APPROVED, pk=8, title="Apply 009 to Production")
+    request = values.request(ChangeRequest.Status.APPROVED, pk=8, title="Apply 009 to Production")
     sentence = only(values.standing(requests=(request,)))
     assert (sentence.tone, sentence.icon) == ("info", "arrow")
     assert "Apply 009 to Production" in sentence.text
@@ -177,8 +177,8 @@ def test_an_approved_request_that_nobody_ran_is_told():
 @pytest.mark.parametrize(
     ("status", "run"),
     [
-        pytest.param(Request.Status.OPEN, None, id="it is not approved"),
-        pytest.param(Request.Status.APPROVED, Run.Status.RUNNING, id="a run is under way"),
+        pytest.param(ChangeRequest.Status.OPEN, None, id="it is not approved"),
+        pytest.param(ChangeRequest.Status.APPROVED, Run.Status.RUNNING, id="a run is under way"),
     ],
 )
 def test_otherwise_it_is_not(status: str, run: str | None):
@@ -233,7 +233,7 @@ def test_everything_on_it_is_sound():
         values.blocked("002", "plans"),
         drift=values.drift(values.DRIFTED, differing=2),
         last_run=values.run(Run.Status.RUNNING),
-        requests=(values.request(), values.request(Request.Status.APPROVED)),
+        requests=(values.request(), values.request(ChangeRequest.Status.APPROVED)),
     )
     made = page(busy, SETTLED, waiting=(values.request(),))
     values.assert_sound(made)

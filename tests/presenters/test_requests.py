@@ -10,7 +10,7 @@ import pytest
 
 from config.environments import Requirement
 from dashboard.engine.plan import Action
-from dashboard.models import Decision, Request, Run
+from dashboard.models import ChangeRequest, Decision, Run
 from dashboard.models.roles import Role
 from dashboard.presenters import requests as presenter
 from dashboard.presenters import statuses
@@ -20,7 +20,7 @@ from dashboard.services.errors import DatabaseNotConfirmed, EnvironmentOccupied
 from dashboard.services.evidence import Evidence, EvidenceStatus, Item
 from tests.presenters import values
 
-Status = Request.Status
+Status = ChangeRequest.Status
 SKIP = {"action": Action.SKIP.value, "plan": values.plan(values.step(action=Action.SKIP), where=values.PRODUCTION)}
 
 
@@ -218,11 +218,11 @@ def later(minutes: int) -> Any:
     return values.MOMENT + timedelta(minutes=minutes)
 
 
-def timeline(request: Request) -> list[Happening]:
+def timeline(request: ChangeRequest) -> list[Happening]:
     return presenter.timeline(values.request_state(request))
 
 
-def looks(request: Request) -> list[tuple[str, str]]:
+def looks(request: ChangeRequest) -> list[tuple[str, str]]:
     made = timeline(request)
     values.assert_sound(*made)
     return [(each.tone, each.icon) for each in made]

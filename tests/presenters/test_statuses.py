@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from dashboard.engine.status import State
-from dashboard.models import DriftCheck, Rehearsal, Request, Run, RunStatement, RunStep
+from dashboard.models import ChangeRequest, DriftCheck, Rehearsal, Run, RunStatement, RunStep
 from dashboard.presenters import statuses
 from dashboard.presenters.pills import Pill
 from tests.presenters import values
@@ -27,13 +27,13 @@ MIGRATION = {
     State.MISSING: ("warn", "missing"),
 }
 REQUEST = {
-    Request.Status.OPEN: ("wait", "wait"),
-    Request.Status.APPROVED: ("ok", "ok"),
-    Request.Status.REJECTED: ("danger", "fail"),
-    Request.Status.EXPIRED: ("muted", "queued"),
-    Request.Status.WITHDRAWN: ("muted", "cancel"),
-    Request.Status.SUPERSEDED: ("warn", "modified"),
-    Request.Status.DONE: ("muted", "ok"),
+    ChangeRequest.Status.OPEN: ("wait", "wait"),
+    ChangeRequest.Status.APPROVED: ("ok", "ok"),
+    ChangeRequest.Status.REJECTED: ("danger", "fail"),
+    ChangeRequest.Status.EXPIRED: ("muted", "queued"),
+    ChangeRequest.Status.WITHDRAWN: ("muted", "cancel"),
+    ChangeRequest.Status.SUPERSEDED: ("warn", "modified"),
+    ChangeRequest.Status.DONE: ("muted", "ok"),
 }
 RUN = {
     Run.Status.QUEUED: ("wait", "queued"),
@@ -149,9 +149,9 @@ def test_nothing_else_seems_to_move():
 
 
 def test_what_waits_for_somebody_is_told_from_what_is_over():
-    waits = [statuses.REQUEST[Request.Status.OPEN], statuses.RUN[Run.Status.QUEUED]]
+    waits = [statuses.REQUEST[ChangeRequest.Status.OPEN], statuses.RUN[Run.Status.QUEUED]]
     assert {pill.tone for pill in waits} == {"wait"}
-    final = [status for status in Request.Status if not Request.TRANSITIONS[status]]
+    final = [status for status in ChangeRequest.Status if not ChangeRequest.TRANSITIONS[status]]
     assert all(statuses.REQUEST[status].tone != "wait" for status in final)
 
 

@@ -47,10 +47,10 @@ from dashboard.engine.sql import statements
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import (
     AuditEvent,
+    ChangeRequest,
     Decision,
     DriftCheck,
     Rehearsal,
-    Request,
     Run,
     RunStatement,
     RunStep,
@@ -407,14 +407,14 @@ def run_statement(status: str = RunStatement.Status.OK, **changes: Any) -> RunSt
 
 
 def request(
-    status: str = Request.Status.OPEN,
+    status: str = ChangeRequest.Status.OPEN,
     *,
     runs: Sequence[Run] = (),
     decisions: Sequence[Decision] = (),
     **changes: Any,
-) -> Request:
+) -> ChangeRequest:
     made = changes.pop("plan", None) or plan(where=PRODUCTION, action=Action(changes.get("action", Action.APPLY)))
-    row = Request(
+    row = ChangeRequest(
         **{
             "pk": 3,
             "environment": "production",
@@ -434,7 +434,7 @@ def request(
     return row
 
 
-def request_state(row: Request, **changes: Any) -> RequestState:
+def request_state(row: ChangeRequest, **changes: Any) -> RequestState:
     """Of a request whose plan holds, in an environment where nothing is in its way."""
     return RequestState(
         **{

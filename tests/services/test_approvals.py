@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from dashboard.models import AuditEvent, Request, Run
+from dashboard.models import AuditEvent, ChangeRequest, Run
 from dashboard.models.roles import Role, role_of
 from dashboard.services import approvals, decisions, execution, plans, runs
 from dashboard.services.actors import Actor
@@ -28,7 +28,7 @@ from tests.fix_line import Line
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def ask(line: Line, by: Actor) -> Request:
+def ask(line: Line, by: Actor) -> ChangeRequest:
     plan = plans.apply(line.production)
     return approvals.open_request(plan, environment=line.production, by=by, reason="December")
 
@@ -45,7 +45,7 @@ def test_a_request_approved_by_another_person_runs(two_files: Line, alice: Actor
     execution.execute(run.pk)
     run.refresh_from_db()
     request.refresh_from_db()
-    assert (run.status, request.status) == (Run.Status.SUCCEEDED, Request.Status.DONE)
+    assert (run.status, request.status) == (Run.Status.SUCCEEDED, ChangeRequest.Status.DONE)
     assert tables(two_files) == ["orders", "users"]
 
 
@@ -56,7 +56,7 @@ def test_nobody_approves_their_own_request_not_even_a_superuser(two_files: Line,
     with pytest.raises(OwnRequest):
         approvals.approve(request.pk, by=carol, digest=request.digest)
     request.refresh_from_db()
-    assert request.status == Request.Status.OPEN
+    assert request.status == ChangeRequest.Status.OPEN
 
 
 def test_a_requester_cannot_decide(two_files: Line, alice: Actor, carol: Actor) -> None:
@@ -164,7 +164,7 @@ def test_a_file_edited_after_the_approval_supersedes_it(two_files: Line, alice: 
     run.refresh_from_db()
     request.refresh_from_db()
     assert run.failure["sentence"] == "What would run now is not what was approved: 002_orders.sql was edited."
-    assert request.status == Request.Status.SUPERSEDED
+    assert request.status == ChangeRequest.Status.SUPERSEDED
     assert tables(two_files) == []
 
 
@@ -175,19 +175,19 @@ def test_a_history_that_moved_on_supersedes_the_approval(two_files: Line, alice:
         request.refresh_from_db()
         execution.execute(runs.start_approved(request, by=alice, typed_name="production").pk)
     second.refresh_from_db()
-    assert second.status == Request.Status.SUPERSEDED
+    assert second.status == ChangeRequest.Status.SUPERSEDED
     assert "was recorded since" in second.closed_because
 
 
 def test_an_expired_request_is_closed_and_cannot_be_approved(two_files: Line, alice: Actor, bob: Actor) -> None:
     request = ask(two_files, alice)
     past = timezone.now() - timedelta(hours=1)
-    Request.objects.filter(pk=request.pk).update(expires_at=past, requested_at=past - timedelta(hours=1))
+    ChangeRequest.objects.filter(pk=request.pk).update(expires_at=past, requested_at=past - timedelta(hours=1))
     with pytest.raises(AlreadyDecided, match="expired"):
         approvals.approve(request.pk, by=bob, digest=request.digest)
     assert approvals.expire_due() == 1
     request.refresh_from_db()
-    assert request.status == Request.Status.EXPIRED
+    assert request.status == ChangeRequest.Status.EXPIRED
 
 
 def test_of_two_who_decide_at_once_one_wins(two_files: Line, alice: Actor, bob: Actor, carol: Actor) -> None:
@@ -219,7 +219,7 @@ def test_of_two_who_decide_at_once_one_wins(two_files: Line, alice: Actor, bob: 
 # The rollback that was approved together with the apply
 
 
-def apply_approved(line: Line, alice: Actor, bob: Actor) -> Request:
+def apply_approved(line: Line, alice: Actor, bob: Actor) -> ChangeRequest:
     request = ask(line, alice)
     request = approvals.approve(request.pk, by=bob, digest=request.digest)
     execution.execute(runs.start_approved(request, by=alice, typed_name="production").pk)

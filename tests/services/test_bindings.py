@@ -9,7 +9,7 @@ import pytest
 from config.environments import Environment
 from dashboard.engine.errors import NothingToDo, OtherDatabase
 from dashboard.engine.run.faultpoints import InjectedFault
-from dashboard.models import AuditEvent, Observation, Request, Run
+from dashboard.models import AuditEvent, ChangeRequest, Observation, Run
 from dashboard.selectors import observations as seen
 from dashboard.services import approvals, bindings, execution, observations, plans, runs, targets
 from dashboard.services.actors import Actor
@@ -32,7 +32,7 @@ type CopyOf = Callable[[Environment], Database]
 WHY = "The old server was lost, this is last night's backup"
 
 
-def ask(line: Line, by: Actor) -> Request:
+def ask(line: Line, by: Actor) -> ChangeRequest:
     return approvals.open_request(plans.apply(line.production), environment=line.production, by=by)
 
 
@@ -210,7 +210,7 @@ def test_requests_made_for_the_old_one_are_closed(
     rebind(elsewhere, carol)
     for request in (open_one, approved):
         request.refresh_from_db()
-        assert request.status == Request.Status.SUPERSEDED
+        assert request.status == ChangeRequest.Status.SUPERSEDED
         assert "Production was bound to another database: its URL led to" in request.closed_because
     assert approvals.open_request(plans.apply(elsewhere), environment=elsewhere, by=alice).status == "open"
 
@@ -222,7 +222,7 @@ def test_requests_of_other_environments_and_for_the_new_one_stay(
     request = ask(two_files, alice)
     rebind(lead(two_files.staging, copy_of(two_files.staging)), carol)
     request.refresh_from_db()
-    assert request.status == Request.Status.OPEN
+    assert request.status == ChangeRequest.Status.OPEN
 
 
 @pytest.mark.parametrize("role", ["vera", "alice", "bob"])

@@ -11,7 +11,7 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from dashboard.engine.run.recovery import StepVerdict
-from dashboard.models import AuditEvent, Decision, Request, Run, RunStep
+from dashboard.models import AuditEvent, ChangeRequest, Decision, Run, RunStep
 from dashboard.services import approvals, audit, plans, runs
 from dashboard.services.actors import Actor
 from tests.fix_line import Line
@@ -58,7 +58,9 @@ def _supersede(line: Line, alice: Actor, bob: Actor) -> Deed:
 
 def _expire(line: Line, alice: Actor, bob: Actor) -> Deed:
     past = timezone.now() - timedelta(hours=1)
-    Request.objects.filter(pk=_asked(line, alice).pk).update(expires_at=past, requested_at=past - timedelta(hours=1))
+    ChangeRequest.objects.filter(pk=_asked(line, alice).pk).update(
+        expires_at=past, requested_at=past - timedelta(hours=1)
+    )
     return approvals.expire_due
 
 
@@ -102,7 +104,7 @@ def _settle(line: Line, alice: Actor, bob: Actor) -> Deed:
     return lambda: runs.settle(run, [StepVerdict.COMMITTED, StepVerdict.COMMITTED])
 
 
-def _asked(line: Line, by: Actor) -> Request:
+def _asked(line: Line, by: Actor) -> ChangeRequest:
     return approvals.open_request(plans.apply(line.production), environment=line.production, by=by)
 
 
@@ -153,6 +155,6 @@ def test_a_deed_whose_event_cannot_be_written_did_not_happen(
 
 def _everything() -> list[list[Any]]:
     """Every row that a deed can change."""
-    rows = (Request.objects, Decision.objects, Run.objects, RunStep.objects, AuditEvent.objects)
+    rows = (ChangeRequest.objects, Decision.objects, Run.objects, RunStep.objects, AuditEvent.objects)
     jobs = ProcrastinateJob.objects.filter(task_name__in=("execute_run", "recover_run"))
     return [list(model.order_by("pk").values()) for model in (*rows, jobs)]

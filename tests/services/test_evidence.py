@@ -10,7 +10,7 @@ import pytest
 from config.environments import Environment, Requirement
 from dashboard.engine.plan import Plan
 from dashboard.engine.rehearsal.report import NotReached, Report, ScriptError, ScriptRun
-from dashboard.models import AuditEvent, Rehearsal, Request
+from dashboard.models import AuditEvent, ChangeRequest, Rehearsal
 from dashboard.selectors import findings
 from dashboard.services import approvals, evidence, execution, observations, plans, rehearsals, runs
 from dashboard.services.actors import Actor
@@ -28,12 +28,12 @@ type Demanding = Callable[..., Environment]
 FAILED = ScriptRun(ok=False, ms=1.0, error=ScriptError(sentence="It fails."))
 
 
-def ask(environment: Environment, by: Actor, because: str = "") -> Request:
+def ask(environment: Environment, by: Actor, because: str = "") -> ChangeRequest:
     plan = plans.apply(environment)
     return approvals.open_request(plan, environment=environment, by=by, reason="December", irreversible_because=because)
 
 
-def approve(request: Request, by: Actor) -> Request:
+def approve(request: ChangeRequest, by: Actor) -> ChangeRequest:
     return approvals.approve(request.pk, by=by, digest=request.digest, reason="")
 
 
@@ -58,7 +58,7 @@ def test_an_approval_waits_for_the_rehearsal(
     assert not request.decisions.exists()
     rehearsals_find(passing)
     rehearsals.work()
-    assert approve(request, bob).status == Request.Status.APPROVED
+    assert approve(request, bob).status == ChangeRequest.Status.APPROVED
 
 
 def test_what_an_approval_rested_on_is_in_the_audit_log(
@@ -156,7 +156,7 @@ def test_a_free_environment_asks_for_nothing(two_files: Line, alice: Actor, bob:
     found = evidence.of_request(request, two_files.production)
     assert not found.missing
     assert verdicts(found)[Requirement.REHEARSAL] is EvidenceStatus.NOT_REQUIRED
-    assert approve(request, bob).status == Request.Status.APPROVED
+    assert approve(request, bob).status == ChangeRequest.Status.APPROVED
 
 
 # Reversible

@@ -18,7 +18,7 @@ from dashboard.engine.run import executor, recovery
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.events import StatementStarted, StepCommitted, StepStarted
 from dashboard.engine.run.recovery import StepVerdict
-from dashboard.models import AuditEvent, Request, Run, RunStatement, RunStep
+from dashboard.models import AuditEvent, ChangeRequest, Run, RunStatement, RunStep
 from dashboard.services import approvals, decisions, drift, execution, plans, recorder, runs
 from dashboard.services.actors import Actor
 from dashboard.services.errors import AlreadyDecided, ApprovalNeeded, NameNotTyped, PermissionRefused
@@ -27,11 +27,11 @@ from tests.fix_line import Line
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def ask(line: Line, by: Actor) -> Request:
+def ask(line: Line, by: Actor) -> ChangeRequest:
     return approvals.open_request(plans.apply(line.production), environment=line.production, by=by)
 
 
-def approved(line: Line, alice: Actor, bob: Actor) -> Request:
+def approved(line: Line, alice: Actor, bob: Actor) -> ChangeRequest:
     request = ask(line, alice)
     return approvals.approve(request.pk, by=bob, digest=request.digest)
 
@@ -52,9 +52,9 @@ def executed(run: Run, **options: Any) -> Run:
     return run
 
 
-def expire(request: Request) -> None:
+def expire(request: ChangeRequest) -> None:
     past = timezone.now() - timedelta(hours=1)
-    Request.objects.filter(pk=request.pk).update(expires_at=past, requested_at=past - timedelta(hours=1))
+    ChangeRequest.objects.filter(pk=request.pk).update(expires_at=past, requested_at=past - timedelta(hours=1))
 
 
 def tables(line: Line) -> list[str]:
@@ -83,7 +83,7 @@ def test_an_approval_that_expired_in_the_queue_is_called_expired(two_files: Line
     request.refresh_from_db()
     assert "the approval expired at" in failure["sentence"]
     assert "Make a new request" in failure["remedy"]
-    assert request.status == Request.Status.EXPIRED
+    assert request.status == ChangeRequest.Status.EXPIRED
     assert run.status == Run.Status.FAILED
 
 
@@ -170,7 +170,7 @@ def test_a_run_that_was_found_out_about_has_spent_its_approval(two_files: Line, 
     runs.interrupt(run, {"code": "worker_lost"})
     runs.settle(run, [StepVerdict.UNDONE, StepVerdict.UNDONE])
     request.refresh_from_db()
-    assert request.status == Request.Status.DONE
+    assert request.status == ChangeRequest.Status.DONE
 
 
 def test_a_run_that_never_began_leaves_its_approval_alive(two_files: Line, alice: Actor, bob: Actor) -> None:
@@ -178,7 +178,7 @@ def test_a_run_that_never_began_leaves_its_approval_alive(two_files: Line, alice
     run = runs.start_approved(request, by=alice, typed_name="production")
     runs.request_cancel(run.pk, by=alice)
     request.refresh_from_db()
-    assert request.status == Request.Status.APPROVED
+    assert request.status == ChangeRequest.Status.APPROVED
 
 
 # What a worker may still write

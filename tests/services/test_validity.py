@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 
 from config.environments import Environment
 from dashboard.engine.plan import Action
-from dashboard.models import Request, Run
+from dashboard.models import ChangeRequest, Run
 from dashboard.selectors import migrations
 from dashboard.services import validity
 from dashboard.services.errors import EnvironmentOccupied
@@ -49,8 +49,8 @@ def test_where_its_environment_is_gone_the_plan_holds_no_longer():
 
 def test_of_what_is_closed_or_under_way_nobody_asks_whether_it_holds():
     tampered = {"digest": "0" * 64}
-    assert state(**tampered, status=Request.Status.DONE, closed_at=values.MOMENT).objection == ""
-    under_way = state(**tampered, status=Request.Status.APPROVED, runs=[values.run(Run.Status.RUNNING)])
+    assert state(**tampered, status=ChangeRequest.Status.DONE, closed_at=values.MOMENT).objection == ""
+    under_way = state(**tampered, status=ChangeRequest.Status.APPROVED, runs=[values.run(Run.Status.RUNNING)])
     assert (under_way.objection, under_way.is_running) == ("", True)
 
 

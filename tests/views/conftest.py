@@ -11,7 +11,7 @@ from tests.fix_line import Line
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-    from dashboard.models import Request, Run
+    from dashboard.models import ChangeRequest, Run
     from dashboard.services.actors import Actor
 
 
@@ -40,11 +40,11 @@ def no_query_while_wording(db: None) -> Iterator[None]:
 
 
 @pytest.fixture
-def ask(two_files: Line, acting: Callable[[User], Actor]) -> Callable[[User], Request]:
+def ask(two_files: Line, acting: Callable[[User], Actor]) -> Callable[[User], ChangeRequest]:
     """A request to apply both to production."""
     from dashboard.services import approvals, plans
 
-    def opened(by: User) -> Request:
+    def opened(by: User) -> ChangeRequest:
         plan = plans.apply(two_files.production)
         return approvals.open_request(plan, environment=two_files.production, by=acting(by), reason="December release")
 
@@ -68,7 +68,7 @@ def run_on_staging(line: Line, acting: Callable[[User], Actor]) -> Callable[...,
 
 @pytest.fixture
 def run_on_production(
-    ask: Callable[[User], Request], requester: User, approver: User, acting: Callable[[User], Actor]
+    ask: Callable[[User], ChangeRequest], requester: User, approver: User, acting: Callable[[User], Actor]
 ) -> Callable[[], Run]:
     """Asked for by alice, approved by bob, executed."""
     from dashboard.services import approvals, execution, runs

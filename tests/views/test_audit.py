@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.db import connection
 
-from dashboard.models import AuditEvent, Request
+from dashboard.models import AuditEvent, ChangeRequest
 from dashboard.services import actors, approvals, audit
 from dashboard.services.actors import SIGNALBOX, Actor
 from dashboard.services.audit import Event
@@ -34,7 +34,7 @@ def test_every_event_is_shown_even_without_its_facts(
 
 
 def test_a_request_is_told_in_sentences_with_links(
-    ask: Callable[[User], Request],
+    ask: Callable[[User], ChangeRequest],
     requester: User,
     approver: User,
     client_of: ClientOf,
@@ -51,7 +51,7 @@ def test_a_request_is_told_in_sentences_with_links(
 
 
 def test_filters_narrow_the_list(
-    ask: Callable[[User], Request], requester: User, viewer: User, client_of: ClientOf
+    ask: Callable[[User], ChangeRequest], requester: User, viewer: User, client_of: ClientOf
 ) -> None:
     ask(requester)
     client = client_of(viewer)
@@ -92,7 +92,7 @@ def test_what_people_wrote_is_shown_as_text(line: Line, viewer: User, client_of:
 
 
 def test_the_page_asks_the_database_no_more_for_more_events(
-    ask: Callable[[User], Request],
+    ask: Callable[[User], ChangeRequest],
     requester: User,
     viewer: User,
     client_of: ClientOf,

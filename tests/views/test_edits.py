@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from config.environments import Environment
-from dashboard.models import Request, Run
+from dashboard.models import ChangeRequest, Run
 from dashboard.services import execution, observations
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
@@ -107,7 +107,7 @@ def test_on_a_protected_environment_it_opens_a_request(
     page = client.get(address)
     assert "its history changes only with the approval of a second person" in text(page)
     answer = client.post(address, {"digest": digest_on(page), "reason": "A comment was added"})
-    request = Request.objects.latest("id")
+    request = ChangeRequest.objects.latest("id")
     assert (answer.headers["Location"], request.action) == (f"/requests/{request.pk}/", "accept")
     shown = text(client.get(f"/requests/{request.pk}/"))
     assert "only the recorded text and checksum are brought up to date" in shown

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from pytest_django.fixtures import SettingsWrapper
 
-    from dashboard.models import Request, Run
+    from dashboard.models import ChangeRequest, Run
     from dashboard.services.actors import Actor
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -190,7 +190,7 @@ def test_a_skip_shows_its_reason_and_an_admin_can_take_it_back(
 
 
 def test_open_requests_and_the_policy_stand_beside_it(
-    ask: Callable[[User], Request], requester: User, client_of: ClientOf
+    ask: Callable[[User], ChangeRequest], requester: User, client_of: ClientOf
 ) -> None:
     request = ask(requester)
     page = client_of(requester).get("/environments/production/")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth.models import User
 
-from dashboard.models import Request, Run
+from dashboard.models import ChangeRequest, Run
 from dashboard.services import approvals, execution, plans, runs
 from dashboard.services.actors import Actor
 from tests.fix_line import Line
@@ -19,7 +19,7 @@ type Acting = Callable[[User], Actor]
 
 
 @pytest.fixture
-def failed(line: Line, requester: User, approver: User, acting: Acting) -> Request:
+def failed(line: Line, requester: User, approver: User, acting: Acting) -> ChangeRequest:
     """Approved for production, run, and failed there."""
     line.write(_001_orders="CREATE TABLE orders (id int);\nSELECT 1/0;", _001_rollback="DROP TABLE orders;")
     plan = plans.apply(line.production)
@@ -32,13 +32,15 @@ def failed(line: Line, requester: User, approver: User, acting: Acting) -> Reque
 
 
 def test_a_request_whose_run_failed_is_listed_as_failed_with_its_run(
-    failed: Request, approver: User, client_of: ClientOf
+    failed: ChangeRequest, approver: User, client_of: ClientOf
 ):
     (row,) = client_of(approver).get("/requests/?tab=done").context["rows"]
     assert (row.pill.tone, row.run.url) == ("danger", f"/runs/{Run.objects.get().pk}/")
 
 
-def test_a_finished_request_shows_what_its_decision_rested_on(failed: Request, approver: User, client_of: ClientOf):
+def test_a_finished_request_shows_what_its_decision_rested_on(
+    failed: ChangeRequest, approver: User, client_of: ClientOf
+):
     decision = failed.decisions.get()
     shown = client_of(approver).get(f"/requests/{failed.pk}/").context["evidence"]
     assert shown.as_of == decision.at
@@ -46,7 +48,9 @@ def test_a_finished_request_shows_what_its_decision_rested_on(failed: Request, a
     assert not shown.rehearse.show
 
 
-def test_a_decision_from_before_evidence_was_kept_shows_none(failed: Request, approver: User, client_of: ClientOf):
+def test_a_decision_from_before_evidence_was_kept_shows_none(
+    failed: ChangeRequest, approver: User, client_of: ClientOf
+):
     failed.decisions.update(evidence=None)
     assert client_of(approver).get(f"/requests/{failed.pk}/").context["evidence"] is None
 

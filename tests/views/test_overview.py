@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_django import DjangoAssertNumQueries
     from pytest_django.fixtures import SettingsWrapper
 
-    from dashboard.models import Request, Run
+    from dashboard.models import ChangeRequest, Run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -66,7 +66,7 @@ def test_it_says_so_when_all_is_well(
 
 
 def test_what_waits_for_a_decision_is_said_to_who_can_decide(
-    ask: Callable[[User], Request], requester: User, approver: User, client_of: ClientOf
+    ask: Callable[[User], ChangeRequest], requester: User, approver: User, client_of: ClientOf
 ) -> None:
     request = ask(requester)
     page = client_of(approver).get("/")

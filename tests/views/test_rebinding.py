@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from django.test import Client
     from pytest_django import DjangoAssertNumQueries
 
-    from dashboard.models import Request, Run
+    from dashboard.models import ChangeRequest, Run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -83,7 +83,7 @@ def test_nothing_can_be_applied_from_the_page(elsewhere: Environment, requester:
 
 def test_an_open_request_cannot_be_approved_and_can_be_rejected(
     two_files: Line,
-    ask: Callable[[User], Request],
+    ask: Callable[[User], ChangeRequest],
     requester: User,
     approver: User,
     lead: Lead,
@@ -104,7 +104,7 @@ def test_an_open_request_cannot_be_approved_and_can_be_rejected(
 
 def test_an_approved_request_cannot_be_run(
     two_files: Line,
-    ask: Callable[[User], Request],
+    ask: Callable[[User], ChangeRequest],
     requester: User,
     approver: User,
     lead: Lead,

@@ -13,7 +13,7 @@ from dashboard.engine.errors import LocalServerError
 from dashboard.engine.plan import Plan
 from dashboard.engine.rehearsal.report import ObservedLock, Report, ScriptError, ScriptRun, StatementTime
 from dashboard.engine.schema.diff import Change, Difference
-from dashboard.models import Rehearsal, Request, Run
+from dashboard.models import ChangeRequest, Rehearsal, Run
 from dashboard.services import plans, rehearsals
 from dashboard.services.actors import Actor
 from tests.fix_line import Line
@@ -100,7 +100,7 @@ def test_a_rollback_can_be_rehearsed(
 
 
 def test_a_request_is_rehearsed_as_it_was_asked_for(
-    ask: Callable[[User], Request], requester: User, approver: User, client_of: ClientOf
+    ask: Callable[[User], ChangeRequest], requester: User, approver: User, client_of: ClientOf
 ) -> None:
     request = ask(requester)
     answer = client_of(approver).post(f"/requests/{request.pk}/rehearse/")
@@ -215,7 +215,7 @@ def test_the_page_of_an_environment_shows_the_last_one_of_what_is_next(
 
 
 def test_an_approver_sees_what_is_missing_and_cannot_approve(
-    ask: Callable[[User], Request], requester: User, approver: User, client_of: ClientOf, demanding: Demanding
+    ask: Callable[[User], ChangeRequest], requester: User, approver: User, client_of: ClientOf, demanding: Demanding
 ) -> None:
     demanding(Requirement.REHEARSAL, Requirement.REVERSIBLE)
     request = ask(requester)
@@ -232,7 +232,7 @@ def test_an_approver_sees_what_is_missing_and_cannot_approve(
 
 def test_an_approver_sees_that_all_is_there(
     rehearsed: Callable[[Finds], Rehearsal],
-    ask: Callable[[User], Request],
+    ask: Callable[[User], ChangeRequest],
     requester: User,
     approver: User,
     client_of: ClientOf,
@@ -275,10 +275,10 @@ def test_whoever_asks_says_why_it_may_go_without_a_way_back(
     client = client_of(requester)
     sent = {"digest": digest_on(client.get("/environments/production/apply/")), "reason": "December"}
     refused = client.post("/environments/production/apply/", sent)
-    assert (refused.status_code, Request.objects.count()) == (422, 0)
+    assert (refused.status_code, ChangeRequest.objects.count()) == (422, 0)
     assert "say why it may go without" in text(refused)
     client.post("/environments/production/apply/", {**sent, "irreversible_because": "It is the first."})
-    request = Request.objects.get()
+    request = ChangeRequest.objects.get()
     assert request.irreversible_because == "It is the first."
     shown = text(client.get(f"/requests/{request.pk}/"))
     assert "Way back, not proven. It may go without a proven rollback: “It is the first.”" in shown
@@ -287,7 +287,7 @@ def test_whoever_asks_says_why_it_may_go_without_a_way_back(
 def test_an_approver_sees_whom_it_would_hold_up(
     two_files: Line,
     rehearsed: Callable[[Finds], Rehearsal],
-    ask: Callable[[User], Request],
+    ask: Callable[[User], ChangeRequest],
     requester: User,
     approver: User,
     client_of: ClientOf,

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from dashboard.engine.migration import AppliedMigration, History
-from dashboard.models import Request, Run
+from dashboard.models import ChangeRequest, Run
 from dashboard.services import approvals, observations
 from dashboard.services.actors import Actor
 from tests.fix_line import Line
@@ -51,7 +51,7 @@ def test_sending_it_opens_a_request_on_a_protected_environment(
     client = client_of(requester)
     digest = digest_on(client.get("/environments/production/apply/"))
     answer = client.post("/environments/production/apply/", {"digest": digest, "reason": "December release"})
-    request = Request.objects.get()
+    request = ChangeRequest.objects.get()
     assert answer.headers["Location"] == f"/requests/{request.pk}/"
     assert (request.status, request.reason, Run.objects.count()) == ("open", "December release", 0)
 
@@ -61,7 +61,7 @@ def test_a_request_wants_a_reason(two_files: Line, requester: User, client_of: C
     digest = digest_on(client.get("/environments/production/apply/"))
     answer = client.post("/environments/production/apply/", {"digest": digest})
     assert answer.status_code == 422
-    assert not Request.objects.exists()
+    assert not ChangeRequest.objects.exists()
 
 
 def test_sending_it_starts_a_run_on_a_free_environment(two_files: Line, requester: User, client_of: ClientOf) -> None:
@@ -132,7 +132,7 @@ def test_an_unreachable_target_is_named_without_its_password(
 
 
 def test_the_queue_shows_an_approver_what_waits(
-    ask: Callable[[User], Request], requester: User, approver: User, client_of: ClientOf
+    ask: Callable[[User], ChangeRequest], requester: User, approver: User, client_of: ClientOf
 ) -> None:
     ask(requester)
     assert "December release" in text(client_of(approver).get("/requests/"))
@@ -141,7 +141,7 @@ def test_the_queue_shows_an_approver_what_waits(
 
 
 def test_an_approved_request_waits_for_the_one_who_asked(
-    ask: Callable[[User], Request],
+    ask: Callable[[User], ChangeRequest],
     requester: User,
     approver: User,
     client_of: ClientOf,
@@ -158,7 +158,7 @@ def test_every_tab_answers_everyone_who_has_a_role(line: Line, viewer: User, cli
 
 
 def test_the_queue_asks_the_database_no_more_for_more_requests(
-    ask: Callable[[User], Request],
+    ask: Callable[[User], ChangeRequest],
     requester: User,
     approver: User,
     client_of: ClientOf,
@@ -175,7 +175,7 @@ def test_the_queue_asks_the_database_no_more_for_more_requests(
 
 
 def test_the_approver_sees_everything_on_one_screen(
-    ask: Callable[[User], Request], requester: User, approver: User, client_of: ClientOf
+    ask: Callable[[User], ChangeRequest], requester: User, approver: User, client_of: ClientOf
 ) -> None:
     request = ask(requester)
     shown = text(client_of(approver).get(f"/requests/{request.pk}/"))
@@ -189,7 +189,7 @@ def test_the_approver_sees_everything_on_one_screen(
 
 
 def test_the_requester_reads_why_they_cannot_approve(
-    ask: Callable[[User], Request], approver: User, client_of: ClientOf
+    ask: Callable[[User], ChangeRequest], approver: User, client_of: ClientOf
 ) -> None:
     shown = text(client_of(approver).get(f"/requests/{ask(approver).pk}/"))
     assert "someone else has to approve it" in shown
@@ -197,14 +197,14 @@ def test_the_requester_reads_why_they_cannot_approve(
 
 
 def test_a_viewer_reads_which_role_decides(
-    ask: Callable[[User], Request], requester: User, viewer: User, client_of: ClientOf
+    ask: Callable[[User], ChangeRequest], requester: User, viewer: User, client_of: ClientOf
 ) -> None:
     shown = text(client_of(viewer).get(f"/requests/{ask(requester).pk}/"))
     assert "It needs the role approver" in shown
 
 
 def test_approve_only_runs_nothing(
-    ask: Callable[[User], Request], requester: User, approver: User, client_of: ClientOf
+    ask: Callable[[User], ChangeRequest], requester: User, approver: User, client_of: ClientOf
 ) -> None:
     request = ask(requester)
     sent = {"digest": request.digest, "comment": "Looks right", "then": ""}
@@ -214,7 +214,7 @@ def test_approve_only_runs_nothing(
 
 
 def test_approve_and_run_starts_it(
-    ask: Callable[[User], Request], requester: User, approver: User, client_of: ClientOf
+    ask: Callable[[User], ChangeRequest], requester: User, approver: User, client_of: ClientOf
 ) -> None:
     request = ask(requester)
     sent = {"digest": request.digest, "then": "run", "typed_name": "production"}
@@ -224,7 +224,7 @@ def test_approve_and_run_starts_it(
 
 
 def test_a_wrong_name_approves_nothing(
-    ask: Callable[[User], Request], requester: User, approver: User, client_of: ClientOf
+    ask: Callable[[User], ChangeRequest], requester: User, approver: User, client_of: ClientOf
 ) -> None:
     request = ask(requester)
     sent = {"digest": request.digest, "then": "run", "typed_name": "staging"}
@@ -235,7 +235,7 @@ def test_a_wrong_name_approves_nothing(
 
 
 def test_where_the_run_cannot_start_nothing_is_approved(
-    ask: Callable[[User], Request],
+    ask: Callable[[User], ChangeRequest],
     two_files: Line,
     requester: User,
     approver: User,
@@ -251,7 +251,7 @@ def test_where_the_run_cannot_start_nothing_is_approved(
 
 
 def test_the_requester_cannot_approve_by_sending_the_form(
-    ask: Callable[[User], Request], approver: User, client_of: ClientOf
+    ask: Callable[[User], ChangeRequest], approver: User, client_of: ClientOf
 ) -> None:
     request = ask(approver)
     answer = client_of(approver).post(f"/requests/{request.pk}/approve/", {"digest": request.digest, "then": ""})
@@ -260,7 +260,7 @@ def test_the_requester_cannot_approve_by_sending_the_form(
 
 
 def test_another_digest_is_not_approved(
-    ask: Callable[[User], Request], requester: User, approver: User, client_of: ClientOf
+    ask: Callable[[User], ChangeRequest], requester: User, approver: User, client_of: ClientOf
 ) -> None:
     request = ask(requester)
     answer = client_of(approver).post(f"/requests/{request.pk}/approve/", {"digest": "0" * 64, "then": ""})
@@ -269,7 +269,7 @@ def test_another_digest_is_not_approved(
 
 
 def test_rejecting_wants_a_reason(
-    ask: Callable[[User], Request], requester: User, approver: User, client_of: ClientOf
+    ask: Callable[[User], ChangeRequest], requester: User, approver: User, client_of: ClientOf
 ) -> None:
     request = ask(requester)
     client = client_of(approver)
@@ -281,7 +281,7 @@ def test_rejecting_wants_a_reason(
     assert "Too risky on a Friday" in text(client.get(f"/requests/{request.pk}/"))
 
 
-def test_the_requester_withdraws(ask: Callable[[User], Request], requester: User, client_of: ClientOf) -> None:
+def test_the_requester_withdraws(ask: Callable[[User], ChangeRequest], requester: User, client_of: ClientOf) -> None:
     request = ask(requester)
     client = client_of(requester)
     assert "Withdraw this request" in text(client.get(f"/requests/{request.pk}/"))
@@ -292,7 +292,7 @@ def test_the_requester_withdraws(ask: Callable[[User], Request], requester: User
 
 
 def test_an_approved_request_is_run_by_typing_the_name(
-    ask: Callable[[User], Request],
+    ask: Callable[[User], ChangeRequest],
     requester: User,
     approver: User,
     client_of: ClientOf,
@@ -308,7 +308,7 @@ def test_an_approved_request_is_run_by_typing_the_name(
 
 
 def test_a_banner_says_that_a_file_was_edited_since(
-    ask: Callable[[User], Request], two_files: Line, requester: User, approver: User, client_of: ClientOf
+    ask: Callable[[User], ChangeRequest], two_files: Line, requester: User, approver: User, client_of: ClientOf
 ) -> None:
     request = ask(requester)
     two_files.write(_002_orders="CREATE TABLE orders (id bigint);")
@@ -320,7 +320,7 @@ def test_a_banner_says_that_a_file_was_edited_since(
 
 
 def test_the_requester_reads_who_can_decide(
-    ask: Callable[[User], Request], requester: User, approver: User, client_of: ClientOf
+    ask: Callable[[User], ChangeRequest], requester: User, approver: User, client_of: ClientOf
 ) -> None:
     request = ask(requester)
     assert "Who can: bob" in text(client_of(requester).get(f"/requests/{request.pk}/"))
@@ -329,7 +329,7 @@ def test_the_requester_reads_who_can_decide(
 
 
 def test_a_request_outlives_the_declaration_of_its_environment(
-    ask: Callable[[User], Request],
+    ask: Callable[[User], ChangeRequest],
     two_files: Line,
     requester: User,
     approver: User,
@@ -348,7 +348,7 @@ def test_a_request_outlives_the_declaration_of_its_environment(
 
 
 def test_a_banner_says_that_the_history_moved(
-    ask: Callable[[User], Request], two_files: Line, requester: User, approver: User, client_of: ClientOf
+    ask: Callable[[User], ChangeRequest], two_files: Line, requester: User, approver: User, client_of: ClientOf
 ) -> None:
     request = ask(requester)
     seen = observations.refresh(two_files.production)
@@ -360,7 +360,7 @@ def test_a_banner_says_that_the_history_moved(
 
 
 def test_a_look_from_before_the_request_says_nothing_about_it(
-    ask: Callable[[User], Request], two_files: Line, requester: User, approver: User, client_of: ClientOf
+    ask: Callable[[User], ChangeRequest], two_files: Line, requester: User, approver: User, client_of: ClientOf
 ) -> None:
     seen = observations.refresh(two_files.production)
     row = AppliedMigration(version="009", name="x", applied_at=None, checksum="c")
@@ -370,7 +370,7 @@ def test_a_look_from_before_the_request_says_nothing_about_it(
 
 
 def test_a_banner_says_that_the_kept_plan_is_not_the_one_asked_for(
-    ask: Callable[[User], Request], requester: User, approver: User, client_of: ClientOf
+    ask: Callable[[User], ChangeRequest], requester: User, approver: User, client_of: ClientOf
 ) -> None:
     request = ask(requester)
     request.frozen_plan["steps"][0]["sql"] = "DROP TABLE users;"
@@ -380,10 +380,10 @@ def test_a_banner_says_that_the_kept_plan_is_not_the_one_asked_for(
 
 
 def test_an_expired_request_offers_no_approval(
-    ask: Callable[[User], Request], requester: User, approver: User, client_of: ClientOf
+    ask: Callable[[User], ChangeRequest], requester: User, approver: User, client_of: ClientOf
 ) -> None:
     request = ask(requester)
     past = timezone.now() - timedelta(hours=1)
-    Request.objects.filter(pk=request.pk).update(requested_at=past - timedelta(hours=1), expires_at=past)
+    ChangeRequest.objects.filter(pk=request.pk).update(requested_at=past - timedelta(hours=1), expires_at=past)
     shown = text(client_of(approver).get(f"/requests/{request.pk}/"))
     assert "It has expired. Open a new request." in shown

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dashboard.models import Request, Run
+from dashboard.models import ChangeRequest, Run
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
 from tests.views.pages import digest_on, text
@@ -88,7 +88,7 @@ def test_one_that_nobody_approved_opens_a_request(
     page = client.get(address)
     assert "Request approval of this rollback" in text(page)
     client.post(address, {"digest": digest_on(page), "accepted": UNPROVEN[1:], "reason": "Orders are wrong"})
-    assert Request.objects.latest("id").action == "rollback"
+    assert ChangeRequest.objects.latest("id").action == "rollback"
 
 
 def test_what_is_not_applied_cannot_be_rolled_back(two_files: Line, requester: User, client_of: ClientOf) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from config.environments import Environment
-from dashboard.models import AuditEvent, Request, Run
+from dashboard.models import AuditEvent, ChangeRequest, Run
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
 from tests.views.pages import digest_on, hidden, text
@@ -187,7 +187,7 @@ def test_the_approval_of_the_apply_covers_its_rollback_with_the_rows_saved(
     assert roll_back_production(client_of(requester), typed_rows="3", save_rows="on").status_code == 302
     run = execute_newest()
     assert run.status == Run.Status.SUCCEEDED, run.failure
-    assert run.request == Request.objects.get()
+    assert run.request == ChangeRequest.objects.get()
     assert AuditEvent.objects.filter(kind="run.queued").latest("id").data["saves"] == [
         "public.users (plan)",
         "public.users",
@@ -216,7 +216,7 @@ def test_bringing_back_on_a_protected_environment_needs_approval(
     shop.query(shop.production, "CREATE TABLE users (id int PRIMARY KEY, name text, plan text)")
     address = f"/environments/production/saved/{run.pk}/001/users/"
     client.post(address, {"digest": digest_on(client.get(address)), "reason": "The customers want them back"})
-    request = Request.objects.latest("id")
+    request = ChangeRequest.objects.latest("id")
     assert (request.action, request.status) == ("bring_back", "open")
     assert "Brings back public.users." in text(client.get(f"/requests/{request.pk}/"))
 
@@ -234,7 +234,7 @@ def test_the_person_who_runs_an_approved_rollback_types_the_number_too(
     address = "/environments/production/rollback/002/plan/"
     sent = {"digest": digest_on(asks.get(address)), "accepted": UNPROVEN[1:], "reason": "Wrong", "save_rows": "on"}
     asks.post(address, sent)
-    request = Request.objects.latest("id")
+    request = ChangeRequest.objects.latest("id")
     page = decides.get(f"/requests/{request.pk}/")
     assert "Saved first, in the schema signalbox_saved: public.users (plan)" in text(page)
     decision = {"digest": request.digest, "then": "run", "typed_name": "production", "shown_rows": "3"}
@@ -251,7 +251,7 @@ def test_approving_alone_takes_no_number_and_running_it_does(
     asks, decides = client_of(requester), client_of(approver)
     address = "/environments/production/rollback/002/plan/"
     asks.post(address, {"digest": digest_on(asks.get(address)), "accepted": UNPROVEN[1:], "reason": "Wrong"})
-    request = Request.objects.latest("id")
+    request = ChangeRequest.objects.latest("id")
     assert decides.post(f"/requests/{request.pk}/approve/", {"digest": request.digest}).status_code == 302
     page = asks.get(f"/requests/{request.pk}/")
     assert "Type 3, the number of rows that would be lost" in text(page)
@@ -261,7 +261,11 @@ def test_approving_alone_takes_no_number_and_running_it_does(
 
 
 def test_everything_that_is_sent_can_be_read_before_it_is(
-    shop: Line, requester: User, run_on_staging: Callable[..., Run], ask: Callable[[User], Request], client_of: ClientOf
+    shop: Line,
+    requester: User,
+    run_on_staging: Callable[..., Run],
+    ask: Callable[[User], ChangeRequest],
+    client_of: ClientOf,
 ) -> None:
     client = client_of(requester)
     apply = client.get("/environments/staging/apply/", {"upto": "001", "format": "sql"}).content.decode()
@@ -284,7 +288,7 @@ def test_a_request_can_be_read_while_its_target_does_not_answer(
     address = "/environments/production/rollback/002/plan/"
     client.post(address, {"digest": digest_on(client.get(address)), "accepted": UNPROVEN[1:], "reason": "Wrong"})
     unreachable(shop.production)
-    answer = client.get(f"/requests/{Request.objects.latest('id').pk}/")
+    answer = client.get(f"/requests/{ChangeRequest.objects.latest('id').pk}/")
     assert answer.status_code == 200
     assert "How much would be lost is not known. Production cannot be reached" in text(answer)
     assert "s3cret" not in answer.content.decode()

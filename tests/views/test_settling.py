@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dashboard.models import Request, Run, RunStep
+from dashboard.models import ChangeRequest, Run, RunStep
 from dashboard.services import approvals, execution, observations, plans, runs
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
@@ -126,7 +126,7 @@ def test_on_a_protected_environment_it_is_asked_for(
     client, url = client_of(requester), "/environments/production/settle/002/emails/"
     sent = {"way": "after", "after-digest": hidden(client.get(url), "after-digest"), "after-reason": "It is there."}
     answer = client.post(url, sent)
-    request = Request.objects.latest("id")
+    request = ChangeRequest.objects.latest("id")
     assert answer.headers["Location"] == f"/requests/{request.pk}/"
     shown = text(client_of(approver).get(f"/requests/{request.pk}/"))
     assert "Continue 002 on Production" in shown

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dashboard.forms.skips import NONE
-from dashboard.models import Request
+from dashboard.models import ChangeRequest
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
 from tests.views.pages import text
@@ -90,7 +90,7 @@ def test_a_number_the_database_gave_away_is_no_longer_to_be_had(rivals: Line, ad
 
 def test_on_a_protected_environment_it_opens_a_request(two_files: Line, admin: User, client_of: ClientOf) -> None:
     answer = client_of(admin).post("/environments/production/skip/001/", REASON)
-    request = Request.objects.get()
+    request = ChangeRequest.objects.get()
     assert (answer.headers["Location"], request.action, request.reason) == (
         f"/requests/{request.pk}/",
         "skip",
