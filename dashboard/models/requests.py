@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
 from dashboard.models.plans import KeepsPlan
-
-if TYPE_CHECKING:
-    from dashboard.models.runs import Run
 
 
 class ChangeRequest(KeepsPlan):
@@ -66,12 +61,6 @@ class ChangeRequest(KeepsPlan):
 
     def __str__(self) -> str:
         return f"request {self.pk}: {self.title}"
-
-    @property
-    def own_run(self) -> Run | None:
-        """The last run that it was asked for; not the rollback that its approval covers too. Lists fetch `runs`."""
-        own = [run for run in self.runs.all() if run.action == self.action]
-        return max(own, key=lambda run: run.pk, default=None)
 
 
 class Decision(models.Model):

@@ -18,7 +18,7 @@ from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal, sentence_of
 from dashboard.presenters.pills import Pill
 from dashboard.presenters.runs import RunRow
-from dashboard.selectors.requests import Tab
+from dashboard.selectors.requests import Tab, own_run
 from dashboard.services import permissions, policies
 from dashboard.services.actors import Actor
 from dashboard.services.validity import RequestState
@@ -118,7 +118,7 @@ def pill(request: ChangeRequest) -> Pill:
 
 
 def _ended(request: ChangeRequest) -> RunRow | None:
-    run = request.own_run if request.status == ChangeRequest.Status.DONE else None
+    run = own_run(request) if request.status == ChangeRequest.Status.DONE else None
     return runs.row(run) if run else None
 
 

@@ -54,6 +54,12 @@ def detailed(pk: int) -> ChangeRequest:
     )
 
 
+def own_run(request: ChangeRequest) -> Run | None:
+    """The last run that it was asked for, of those fetched with it; not the rollback that its approval covers too."""
+    own = [run for run in request.runs.all() if run.action == request.action]
+    return max(own, key=lambda run: run.pk, default=None)
+
+
 def _in(tab: Tab, user: User) -> QuerySet[ChangeRequest]:
     match tab:
         case Tab.NEEDS_ME:
