@@ -164,7 +164,7 @@ def take_settings(connection: Connection, access: Access) -> None:
     holds where a setting was taken back are the server's. Raises TargetUnreachable."""
     with working(access, name="signalbox settings") as fresh:
         given = fresh.execute(sql.query("settings_at_start")).fetchall()
-    ours = {row[0]: row[1] for row in connection.execute(sql.query("settings_at_start"))}
+    ours = {row[0]: row[1] for row in connection.execute(sql.query("settings_at_start")).fetchall()}
     for name, value in given:
         if ours.get(name) != value:
             connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))

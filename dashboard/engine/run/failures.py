@@ -41,7 +41,9 @@ class Explanation:
 
 #: By SQLSTATE, where the server's own words do not help.
 EXPLANATIONS = {
-    "25001": Explanation(remedy="This statement cannot run inside a transaction. Put it into a file of its own."),
+    "25001": Explanation(
+        remedy="This statement cannot run inside a transaction. Write `-- signalbox: transaction=none` into its file."
+    ),
     "2D000": Explanation(
         remedy="A block or procedure commits by itself. Take the COMMIT out of it, or mark the file with "
         "`-- signalbox: transaction=none`."
