@@ -10,7 +10,7 @@ from enum import StrEnum
 from dashboard.engine import planner
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import leftovers
-from dashboard.engine.database.leftovers import Leftover, Progress, Standing
+from dashboard.engine.database.leftovers import Aftermath, Leftover, Progress
 from dashboard.engine.errors import EngineError, NothingToDo, PlanBlocked
 from dashboard.engine.migration import AppliedMigration, Folder, JournalEntry, Unfinished, checksum
 from dashboard.engine.plan import Action, Plan, Target
@@ -143,10 +143,10 @@ def _in_doubt(script: tuple[Statement, ...], unfinished: Unfinished) -> Statemen
     return next((s for s in script if (s.number, checksum(s.sql)) in doubtful), None)
 
 
-def _standing(environment: Environment, script: Sequence[Statement], statement: Statement | None) -> Standing:
+def _standing(environment: Environment, script: Sequence[Statement], statement: Statement | None) -> Aftermath:
     """What is done CONCURRENTLY can be seen in the catalog; nothing else can."""
     if statement is None or concurrent(statement) is None:
-        return Standing(progress=Progress.NOT_KNOWN)
+        return Aftermath(progress=Progress.NOT_KNOWN)
     with connections.reading(targets.address(environment)) as connection:
         return leftovers.standing_of(connection, script, statement)
 
@@ -178,7 +178,7 @@ def _resumed(
         return error
 
 
-def _repair(target: Target, folder: Folder, unfinished: Unfinished, standing: Standing) -> Plan | None:
+def _repair(target: Target, folder: Folder, unfinished: Unfinished, standing: Aftermath) -> Plan | None:
     if not standing.leftovers:
         return None
     ways_on = leftovers.ways_on(standing.leftovers)

@@ -77,7 +77,7 @@ def state_of(bench: Bench) -> status.MigrationStatus:
     return next(s for s in status.compute(bench.read(), bench.history) if s.version == "002")
 
 
-def standing(bench: Bench, text: str) -> leftovers.Standing:
+def standing(bench: Bench, text: str) -> leftovers.Aftermath:
     script = statements.split(text)
     with bench.database.connect() as connection:
         return leftovers.standing_of(connection, script, script[-1])

@@ -51,23 +51,23 @@ class Progress(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Aftermath:
     progress: Progress
     leftovers: frozenset[Leftover] = frozenset()
 
 
-def standing(connection: Connection, statement: Concurrent) -> Standing:
+def standing(connection: Connection, statement: Concurrent) -> Aftermath:
     """How that statement stands now. Names are looked up with the search path of the session."""
     left = frozenset(_left(connection, statement))
-    return Standing(progress=Progress.HALF if left else _progress(connection, statement), leftovers=left)
+    return Aftermath(progress=Progress.HALF if left else _progress(connection, statement), leftovers=left)
 
 
-def standing_of(connection: Connection, script: Iterable[Statement], statement: Statement) -> Standing:
+def standing_of(connection: Connection, script: Iterable[Statement], statement: Statement) -> Aftermath:
     """The same of one statement of a script that broke off. Its names are looked up with the search path that the
     statements before it had set."""
     several = concurrent(statement)
     if several is None:
-        return Standing(progress=Progress.NOT_KNOWN)
+        return Aftermath(progress=Progress.NOT_KNOWN)
     try:
         with connection.transaction(force_rollback=True):
             for setting in settings_before(script, statement.number):
@@ -76,7 +76,7 @@ def standing_of(connection: Connection, script: Iterable[Statement], statement: 
     except psycopg.Error:  # the role is not there any more
         if connection.closed:
             raise
-        return Standing(progress=Progress.NOT_KNOWN)
+        return Aftermath(progress=Progress.NOT_KNOWN)
 
 
 def is_still_there(connection: Connection, way_on: Statement) -> bool:

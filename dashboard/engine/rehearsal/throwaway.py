@@ -19,7 +19,7 @@ from dashboard.engine.database import connection as connections
 from dashboard.engine.database import sql as queries
 from dashboard.engine.database.connection import Access, Address, Connection
 from dashboard.engine.errors import EngineError, RehearsalImpossible, TargetUnreachable
-from dashboard.engine.localserver import Installation
+from dashboard.engine.localserver import PostgresInstallation
 from dashboard.engine.plan import Policy
 
 VARIABLE = "SIGNALBOX_REHEARSAL_URL"
@@ -243,7 +243,7 @@ def _address(url: str, variable: str) -> Address:
     return Address(environment="rehearsal", name="The rehearsal server", variable=variable, url=url)
 
 
-def _installation(major: int | None, extensions: Collection[str]) -> Installation | None:
+def _installation(major: int | None, extensions: Collection[str]) -> PostgresInstallation | None:
     """The first that has the extensions, of that major version if there is one; None: the default one. One that was
     asked for is never replaced."""
     if os.environ.get(localserver.BIN_DIR_VARIABLE):

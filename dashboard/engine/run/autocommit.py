@@ -13,7 +13,7 @@ import psycopg
 
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import guards, indexes, leftovers, locks
-from dashboard.engine.database.leftovers import Leftover, Standing
+from dashboard.engine.database.leftovers import Aftermath, Leftover
 from dashboard.engine.database.tracking import StatementOutcome
 from dashboard.engine.errors import EngineError, RunCancelled, StatementFailed
 from dashboard.engine.plan import Step
@@ -157,7 +157,7 @@ def _note_broken_off(
     session: Session,
     step: Step,
     statement: Statement,
-    before: Standing | None,
+    before: Aftermath | None,
     error: StatementFailed | RunCancelled,
 ) -> None:
     """Undone is said only of one transaction, and of several where the catalog is as it was. Raises StatementFailed
@@ -175,13 +175,13 @@ def _note_broken_off(
         _journal(session, step).write(statement, StatementOutcome.UNDONE)
 
 
-def _standing(session: Session, statement: Statement) -> Standing | None:
+def _standing(session: Session, statement: Statement) -> Aftermath | None:
     """Of a statement that is several transactions; None for every other one."""
     several = concurrent(statement)
     return leftovers.standing(session.connection, several) if several else None
 
 
-def _left_since(before: Standing | None, now: Standing | None) -> frozenset[Leftover]:
+def _left_since(before: Aftermath | None, now: Aftermath | None) -> frozenset[Leftover]:
     return now.leftovers - before.leftovers if before and now else frozenset()
 
 
