@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ChangeRequest, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, sync_playwright
 
 from tests.browser import demo as demos
 from tests.browser.demo import Demo
@@ -176,7 +176,7 @@ def _watch(context: BrowserContext, demo: Demo, troubles: list[str]) -> None:
         if answer.status >= 500 or (answer.status >= 400 and not is_page):
             troubles.append(f"{answer.status} for {answer.url}")
 
-    def request(asked: ChangeRequest) -> None:
+    def request(asked: Request) -> None:
         if not asked.url.startswith(demo.url):
             troubles.append(f"asked another server: {asked.url}")
 
