@@ -10,6 +10,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from dashboard.engine.rehearsal.report import Verdict
 from dashboard.models import AuditEvent
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.requirements import WORDS
@@ -42,6 +43,7 @@ class EventView:
     data: Mapping[str, Any]
     by_person: bool  # False: Signalbox did it by itself
     unproven: tuple[str, ...]  # what an approval accepted without proof
+    proved_nothing: bool  # of a rehearsal: it neither passed nor failed
     source_ip: str | None
 
 
@@ -147,6 +149,7 @@ def _view(event: AuditEvent, titles: Titles) -> EventView:
         data=event.data,
         by_person=event.actor != SIGNALBOX.name,
         unproven=tuple(_unproven(event.data)),
+        proved_nothing=event.data.get("verdict") == Verdict.NOT_PROVEN,
         source_ip=event.source_ip,
     )
 

@@ -25,7 +25,7 @@ class CheckView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Fitness:
     tone: str
     icon: str
     sentence: str
@@ -36,8 +36,8 @@ def view(check: Check) -> CheckView:
     return CheckView(pill=LEVELS[check.level], finding=finding, remedy=check.remedy)
 
 
-def verdict(checks: Sequence[Check], environment: Environment) -> Verdict:
+def verdict(checks: Sequence[Check], environment: Environment) -> Fitness:
     if not is_fit(checks):
         sentence = f"{environment.name} answers, and no migration can run there: see the first line."
-        return Verdict(tone="danger", icon="fail", sentence=sentence)
-    return Verdict(tone="ok", icon="ok", sentence=f"{environment.name} is fit to run migrations.")
+        return Fitness(tone="danger", icon="fail", sentence=sentence)
+    return Fitness(tone="ok", icon="ok", sentence=f"{environment.name} is fit to run migrations.")

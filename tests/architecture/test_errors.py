@@ -22,7 +22,22 @@ def _below(error: type[EngineError]) -> Iterator[type[EngineError]]:
 
 
 #: By name, without those that only group others.
-ERRORS = {kind.__name__: kind for kind in _below(EngineError) if kind.__name__ != "Refused"}
+ERRORS = {
+    kind.__name__: kind
+    for kind in _below(EngineError)
+    if kind.__name__ != "Refused" and kind.__module__.startswith("dashboard.")
+}
+
+#: What to do next depends on the case, so each place that raises one gives it, as the fact `remedy`.
+REMEDY_WHERE_RAISED = {
+    "EvidenceMissing",
+    "LocalServerError",
+    "PlanBlocked",
+    "RehearsalImpossible",
+    "RightMissing",
+    "TargetUnsuitable",
+    "TrackingTablesNotMade",
+}
 
 #: Answered with 422, "understood, and refused", because nothing is wrong with the person, the place or the moment.
 UNPROCESSABLE = {
@@ -47,12 +62,14 @@ UNPROCESSABLE = {
     "StatementFailed",
     "TargetUnsuitable",
     "TrackingTableUnusable",
+    "TrackingTablesNotMade",
 }
 
 #: Ends a command with 1, "failed", because a script can do nothing more particular about it.
 FAILED = {
     "AlreadyDecided",
     "ApproverGone",
+    "ClaimLost",
     "ConnectionLost",
     "DatabaseNotConfirmed",
     "DatabaseOutdated",
@@ -74,6 +91,7 @@ FAILED = {
     "SchemaUnreadable",
     "SqlSyntaxError",
     "StatementFailed",
+    "WitnessGone",
 }
 
 
@@ -115,7 +133,7 @@ def test_every_error_has_a_code_a_sentence_and_a_next_step_of_its_own(name: str)
     error = ERRORS[name]
     assert error.code not in {"engine_error", "refused"}, f"give {name} a code: machines know errors by it"
     assert error.sentence != EngineError.sentence, f"give {name} a sentence: what happened"
-    assert error.advice, f"give {name} an advice: what to do next"
+    assert error.advice or name in REMEDY_WHERE_RAISED, f"give {name} an advice: what to do next"
 
 
 def test_no_two_errors_have_one_code() -> None:
@@ -136,7 +154,8 @@ def test_every_error_is_raised_somewhere() -> None:
 
 def _fields(error: type[EngineError]) -> set[str]:
     parts = [*Formatter().parse(error.sentence), *Formatter().parse(error.advice)]
-    return {field.split(".")[0].split("[")[0] for _, field, _, _ in parts if field}
+    fields = {field.split(".")[0].split("[")[0] for _, field, _, _ in parts if field}
+    return fields | {"remedy"} if error.__name__ in REMEDY_WHERE_RAISED else fields
 
 
 def _raised() -> Iterator[tuple[str, str, set[str]]]:

@@ -27,7 +27,7 @@ FORBIDDEN = (
 #: Values that are read, never computed, in these layers.
 VALUES = {
     "dashboard.engine.database.doctor": {"Check", "CheckLevel", "is_fit"},
-    "dashboard.engine.database.saved": {"SCHEMA", "Save"},
+    "dashboard.engine.database.saved": {"SCHEMA", "Outlook", "Save"},
     "dashboard.engine.run.executor": {"Approval"},
     "dashboard.engine.sql.transaction": {"TransactionMode"},
 }

@@ -391,7 +391,7 @@ def test_a_target_that_answers_is_not_called_unreachable():
     locked = Failure(code="tracking_locked", sentence="it is locked.")
     standing = values.standing(look=values.look(failure=locked))
     assert presenter.pill(standing) == presenter.UNREADABLE
-    assert [f.text for f in presenter.findings(standing) if f.rank == 5] == [
+    assert [f.text for f in presenter.remarks(standing) if f.rank == 5] == [
         "not readable; what is shown is from the last time it was."
     ]
 

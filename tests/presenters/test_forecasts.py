@@ -228,7 +228,7 @@ def test_a_size_is_told_where_copying_takes_a_moment(size: int, told: bool):
 @pytest.mark.parametrize(
     ("loss", "count"),
     [
-        pytest.param(values.loss(fate=Fate.REDUCED), 1, id="which rows go shows only then"),
+        pytest.param(values.loss(fate=Fate.REDUCED, why_unsaved="a condition picks them"), 1, id="which rows go"),
         pytest.param(values.loss(copy=None), 1, id="kept elsewhere"),
         pytest.param(values.loss(copy=None, kind=MATVIEW), 0, id="computed"),
         pytest.param(

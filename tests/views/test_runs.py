@@ -146,7 +146,7 @@ def test_a_queued_run_without_a_worker_says_so(
 
 
 def test_a_run_whose_worker_is_not_heard_of_says_so_without_another_worker(
-    two: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run, client = run_on_staging(requester, execute=False), client_of(requester)
     assert runs.claim(run.pk) is not None

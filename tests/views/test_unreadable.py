@@ -42,10 +42,10 @@ def locked(line: Line) -> Iterator[None]:
 
 @pytest.mark.parametrize("page", ["apply/", ""])
 def test_a_locked_history_is_no_crash(
-    two: Line, requester: User, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch, page: str
+    two_files: Line, requester: User, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch, page: str
 ) -> None:
     monkeypatch.setitem(targets.connection.LOOKING, "lock_timeout", "200ms")
-    with locked(two):
+    with locked(two_files):
         observations.refresh_all()
         answer = client_of(requester).get(f"/environments/staging/{page}")
     assert answer.status_code == (503 if page else 200)
@@ -54,13 +54,13 @@ def test_a_locked_history_is_no_crash(
 
 
 @pytest.fixture
-def as_role(two: Line, settings: SettingsWrapper) -> Iterator[Line]:
-    run = two.databases["staging"].query
+def as_role(two_files: Line, settings: SettingsWrapper) -> Iterator[Line]:
+    run = two_files.databases["staging"].query
     run(f"CREATE ROLE {ROLE} LOGIN PASSWORD 'x'")
-    staging = replace(two.staging, url=make_conninfo(two.staging.url, user=ROLE, password="x"))
-    settings.ENVIRONMENTS = (staging, two.production)
-    yield replace(two, staging=staging)
-    with two.databases["staging"].connect() as admin:
+    staging = replace(two_files.staging, url=make_conninfo(two_files.staging.url, user=ROLE, password="x"))
+    settings.ENVIRONMENTS = (staging, two_files.production)
+    yield replace(two_files, staging=staging)
+    with two_files.databases["staging"].connect() as admin:
         admin.execute(sql.SQL("DROP OWNED BY {0} CASCADE; DROP ROLE {0}").format(sql.Identifier(ROLE)))
 
 
@@ -74,8 +74,10 @@ def test_saved_rows_of_another_role_name_the_grant(as_role: Line, requester: Use
     assert f"GRANT USAGE, CREATE ON SCHEMA signalbox_saved TO {ROLE}" in text(answer)
 
 
-def test_a_history_with_times_without_zone_shows_on_the_page(two: Line, viewer: User, client_of: ClientOf) -> None:
-    with two.databases["staging"].connect() as admin:
+def test_a_history_with_times_without_zone_shows_on_the_page(
+    two_files: Line, viewer: User, client_of: ClientOf
+) -> None:
+    with two_files.databases["staging"].connect() as admin:
         admin.execute("CREATE SCHEMA platform")
         admin.execute(
             "CREATE TABLE platform.schema_migrations (version text PRIMARY KEY, name text, checksum text, "
@@ -89,8 +91,10 @@ def test_a_history_with_times_without_zone_shows_on_the_page(two: Line, viewer: 
 
 
 @pytest.mark.parametrize("page", READ_NOW)
-def test_a_table_that_is_no_history_is_no_crash(two: Line, requester: User, client_of: ClientOf, page: str) -> None:
-    with two.databases["staging"].connect() as admin:
+def test_a_table_that_is_no_history_is_no_crash(
+    two_files: Line, requester: User, client_of: ClientOf, page: str
+) -> None:
+    with two_files.databases["staging"].connect() as admin:
         admin.execute("CREATE SCHEMA platform")
         admin.execute(
             "CREATE TABLE platform.schema_migrations (version integer PRIMARY KEY, name text, checksum text, "
