@@ -105,7 +105,7 @@ def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> Cha
 def reject(request_id: int, *, by: Actor, digest: str, reason: str) -> ChangeRequest:
     reason = policies.check_reason(reason, "reject a request")
     request = _decide(request_id, Decision.Verdict.REJECTED, by=by, digest=digest, reason=reason)
-    _keep_evidence(request, by, evidence.of_request(request, environments.get(request.environment)))
+    _keep_evidence(request, by, evidence.of_request(request, environments.get_even_former(request.environment)))
     _move(request, ChangeRequest.Status.REJECTED)
     audit.record(audit.Event.REQUEST_REJECTED, by=by, environment=request.environment, request=request, reason=reason)
     return request
