@@ -77,7 +77,8 @@ def messages(plan: Plan, access: Access) -> list[Message]:
             cancellation=Cancellation(),
         )
         executor.run_steps(plan, session, cast(Monitor, _NoMonitor()))
-        recording.remark("Every step is committed.")
+        recording.remark("Every step is committed, and the log has to say the same:")
+        session.tracking.succeeded_steps()
     return recording.messages
 
 
@@ -108,14 +109,14 @@ class _RecordingSession(Session):
 
 
 class _Answer:
-    """One row that means yes, nothing found, or one row changed, whatever was asked."""
+    """One row that means yes, or none, or one row changed, whatever was asked."""
 
     rowcount = 1
 
-    def __init__(self, row: tuple[Any, ...]) -> None:
+    def __init__(self, row: tuple[Any, ...] | None) -> None:
         self._row = row
 
-    def fetchone(self) -> tuple[Any, ...]:
+    def fetchone(self) -> tuple[Any, ...] | None:
         return self._row
 
     def fetchall(self) -> list[tuple[Any, ...]]:
@@ -128,7 +129,7 @@ class _RecordingConnection:
     messages: list[Message] = field(default_factory=list)
     transaction_status: TransactionStatus = TransactionStatus.IDLE
     closed: bool = False
-    _row: tuple[Any, ...] = ("1", "1", "")  # what every query answers
+    _row: tuple[Any, ...] | None = ("1", "1", "")  # what every query answers
 
     @property
     def info(self) -> _RecordingConnection:
@@ -165,7 +166,7 @@ class _RecordingConnection:
 
     def prepare(self) -> None:
         self.remark("The tracking tables, which are not there yet or not complete:")
-        self._row = (None,)
+        self._row = None  # nothing is there
         TrackingTables(cast(Connection, self), self.access.schema).prepare()
         self._row = type(self)._row
 
