@@ -73,7 +73,7 @@ def test_a_sound_migration_is_reversible_and_repeatable(rehearse: Rehearse):
 
 
 def test_what_a_rollback_leaves_behind_is_named(rehearse: Rehearse):
-    report = rehearse(_001_users=f"{USERS} CREATE SEQUENCE left_over;", _001_rollback="DROP TABLE users;")
+    report = rehearse(_001_users=f"{USERS} CREATE SEQUENCE IF NOT EXISTS left_over;", _001_rollback="DROP TABLE users;")
     (proof,) = report.proofs
     assert (report.passed, report.reversible, proof.reversible, proof.order_only) == (True, False, False, False)
     assert [d.key for d in proof.differences] == ["sequence public.left_over"]
