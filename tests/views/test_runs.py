@@ -112,8 +112,9 @@ def test_an_invalid_index_is_part_of_what_the_database_is_now(
     )
     run = run_on_staging(requester)
     shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
-    assert "until that is settled. It left an invalid index behind: public.people_name_key." in shown
-    assert "What to do next Drop it with DROP INDEX CONCURRENTLY." in shown
+    assert "until that is settled. The index public.people_name_key is invalid: it serves no read" in shown
+    way_on = "The way on from there: DROP INDEX CONCURRENTLY public.people_name_key. Continue from statement 1"
+    assert f"What to do next {way_on}" in shown
 
 
 def test_a_run_that_failed_before_the_two_were_kept_apart_is_still_shown(
