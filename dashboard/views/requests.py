@@ -11,7 +11,6 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from dashboard.engine.forecast.values import Forecast
 from dashboard.forms.decisions import ApproveForm, QueueQuery, RejectForm, RunForm
 from dashboard.forms.plans import ApplyQuery
 from dashboard.models import ChangeRequest
@@ -134,7 +133,7 @@ def _page(request: HttpRequest, change_request: ChangeRequest, **bound: Any) -> 
         "evidence": proof,
         "actions": offered,
         "deciders": people.deciders(change_request) if change_request.status == ChangeRequest.Status.OPEN else [],
-        "forecast": forecast_presenter.view(stake["forecast"], environment, plan),
+        "forecast": forecast_presenter.view(stake["forecast"], environment, plan) if stake["forecast"] else None,
         "approve_form": ApproveForm(initial=digest, **stake),
         "reject_form": RejectForm(initial=digest),
         "run_form": RunForm(**stake),
@@ -144,7 +143,8 @@ def _page(request: HttpRequest, change_request: ChangeRequest, **bound: Any) -> 
 
 
 def _at_stake(change_request: ChangeRequest, environment: Environment, *, counts: bool = True) -> dict[str, Any]:
-    """For the forms that let it run. Counted while it can still run, and not again for each poll of the page."""
+    """For the forms that let it run. Counted while it can still run, and not again for each poll of the page: without
+    a forecast nothing is said of its rows."""
     can_run = counts and change_request.closed_at is None
-    forecast = forecasts.of_plan(change_request.plan, environment) if can_run else Forecast()
+    forecast = forecasts.of_plan(change_request.plan, environment) if can_run else None
     return {"plan": change_request.plan, "environment": environment, "forecast": forecast}

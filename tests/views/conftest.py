@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.utils import timezone
 
 from tests.fix_line import Line
 
@@ -80,6 +82,19 @@ def run_on_production(
         run = runs.start_approved(request, by=acting(requester), typed_name="production")
         execution.execute(run.pk)
         run.refresh_from_db()
+        return run
+
+    return started
+
+
+@pytest.fixture
+def run_long_ago(run_on_production: Callable[[], Run]) -> Callable[[], Run]:
+    """The same, but so long ago that its approval covers no rollback any more."""
+    from dashboard.models import Run
+
+    def started() -> Run:
+        run = run_on_production()
+        Run.objects.filter(pk=run.pk).update(finished_at=timezone.now() - timedelta(hours=73))
         return run
 
     return started

@@ -79,10 +79,25 @@ def test_a_rollback_approved_with_its_apply_takes_one_click_and_the_name(
     assert (run.action, run.status) == ("rollback", "succeeded")
 
 
-def test_one_that_nobody_approved_opens_a_request(
+def test_so_does_that_of_the_newest_of_its_migrations_alone_and_then_of_the_rest(
     two_files: Line, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
 ) -> None:
     run_on_production()
+    client = client_of(requester)
+    for name, accepted in (("002/orders", UNPROVEN[1:]), ("001/users", UNPROVEN[:1])):
+        address = f"/environments/production/rollback/{name}/"
+        page = client.get(address)
+        assert "bob approved this rollback together with request" in text(page)
+        client.post(address, {"digest": digest_on(page), "accepted": accepted, "typed_name": "production"})
+        run = execute_newest()
+        assert (run.action, run.status) == ("rollback", "succeeded")
+    assert ChangeRequest.objects.count() == 1
+
+
+def test_one_that_nobody_approved_opens_a_request(
+    two_files: Line, requester: User, run_long_ago: Callable[[], Run], client_of: ClientOf
+) -> None:
+    run_long_ago()
     client = client_of(requester)
     address = "/environments/production/rollback/002/orders/"
     page = client.get(address)

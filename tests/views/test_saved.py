@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -50,11 +51,16 @@ def test_the_rollback_page_says_what_would_be_lost_and_on_what_that_rests(
 ) -> None:
     run_on_staging(requester)
     fill(shop, shop.staging)
-    shown = text(client_of(requester).get(USERS.format("staging")))
+    page = client_of(requester).get(USERS.format("staging"))
+    shown = text(page)
     assert "3 rows would lose data." in shown
     assert "public.users column plan 3 rows" in shown
     assert "public.users 3 rows The table is dropped with all its rows." in shown
-    assert "Read from the text of the scripts alone" in shown
+    assert "Read statement by statement from the scripts" in shown
+    assert "Counted on the live database just now." in shown
+    assert re.search(r'<input[^>]*name="save_rows"[^>]*checked', page.content.decode()), (
+        "they are saved unless not wanted"
+    )
     assert "Type 3" not in shown  # nobody types a number where nothing is protected
 
 
@@ -74,12 +80,33 @@ def test_a_script_that_cannot_be_read_is_not_called_harmless(
     )
     run_on_staging(requester)
     shown = text(client_of(requester).get(USERS.format("staging")))
-    assert "Not all of it can be read." in shown
+    assert "What would be lost cannot be judged." in shown
+    assert "001_users, line 1: the block puts SQL together while it runs" in shown
     assert "No row would be lost" not in shown
 
 
-def test_an_apply_that_destroys_nothing_shows_no_forecast(shop: Line, requester: User, client_of: ClientOf) -> None:
-    assert "What would be lost" not in text(client_of(requester).get("/environments/staging/apply/"))
+def test_an_apply_that_destroys_nothing_says_so(shop: Line, requester: User, client_of: ClientOf) -> None:
+    shown = text(client_of(requester).get("/environments/staging/apply/"))
+    assert "What would be lost No row would be lost. Each statement is proven to take no row" in shown
+
+
+def test_an_apply_that_cannot_be_judged_is_not_called_harmless(
+    line: Line, requester: User, client_of: ClientOf
+) -> None:
+    line.write(_001_users="DO $$ BEGIN EXECUTE 'CREATE TABLE ' || 'users ()'; END $$;")
+    shown = text(client_of(requester).get("/environments/staging/apply/"))
+    assert "What would be lost cannot be judged." in shown
+    assert "No row would be lost" not in shown
+
+
+def test_a_request_that_is_closed_says_nothing_of_rows(
+    shop: Line, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
+) -> None:
+    request = run_on_production().request
+    assert request is not None
+    shown = text(client_of(requester).get(f"/requests/{request.pk}/"))
+    assert "Apply 001 and 002 to Production" in shown
+    assert "What would be lost" not in shown
 
 
 def test_a_destructive_migration_is_forecast_and_can_save_too(
@@ -163,20 +190,22 @@ def test_the_number_of_rows_is_typed_beside_the_name(
     assert execute_newest().status == Run.Status.SUCCEEDED
 
 
-def test_rows_written_meanwhile_ask_for_the_new_number(
+def test_the_number_on_the_page_is_enough_however_many_rows_there_are_by_then(
     shop: Line, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
 ) -> None:
     run_on_production()
     fill(shop, shop.production)
     client = client_of(requester)
     page = client.get(USERS.format("production"))
-    sent = {"digest": digest_on(page), "accepted": UNPROVEN, "typed_name": "production", "typed_rows": "3"}
+    sent = {"digest": digest_on(page), "accepted": UNPROVEN, "typed_name": "production", "shown_rows": "3"}
     shop.query(shop.production, "INSERT INTO users VALUES (9, 'late')")
-    answer = client.post(USERS.format("production"), {**sent, "shown_rows": "3"})
+    answer = client.post(USERS.format("production"), {**sent, "typed_rows": "2"})
     assert answer.status_code == 422
     assert "4 rows would be lost, and what you typed does not say so." in text(answer)
     assert hidden(answer, "shown_rows") == "4"
-    assert client.post(USERS.format("production"), {**sent, "shown_rows": "4", "typed_rows": "4"}).status_code == 302
+    assert client.post(USERS.format("production"), {**sent, "typed_rows": "3"}).status_code == 302
+    queued = AuditEvent.objects.filter(kind="run.queued").latest("id").data
+    assert (queued["rows_shown"], queued["rows_to_lose"]) == ("3", "4")
 
 
 def test_the_approval_of_the_apply_covers_its_rollback_with_the_rows_saved(
@@ -184,7 +213,7 @@ def test_the_approval_of_the_apply_covers_its_rollback_with_the_rows_saved(
 ) -> None:
     run_on_production()
     fill(shop, shop.production)
-    assert roll_back_production(client_of(requester), typed_rows="3", save_rows="on").status_code == 302
+    assert roll_back_production(client_of(requester), save_rows="on").status_code == 302, "no number: all is saved"
     run = execute_newest()
     assert run.status == Run.Status.SUCCEEDED, run.failure
     assert run.request == ChangeRequest.objects.get()
@@ -221,37 +250,53 @@ def test_bringing_back_on_a_protected_environment_needs_approval(
     assert "Brings back public.users." in text(client.get(f"/requests/{request.pk}/"))
 
 
-def test_the_person_who_runs_an_approved_rollback_types_the_number_too(
-    shop: Line,
-    requester: User,
-    approver: User,
-    run_on_production: Callable[[], Run],
-    client_of: ClientOf,
-) -> None:
-    run_on_production()
-    fill(shop, shop.production)
-    asks, decides = client_of(requester), client_of(approver)
+def ask_to_roll_back(client: Client, **sent: Any) -> ChangeRequest:
+    """A request to drop the column alone."""
     address = "/environments/production/rollback/002/plan/"
-    sent = {"digest": digest_on(asks.get(address)), "accepted": UNPROVEN[1:], "reason": "Wrong", "save_rows": "on"}
-    asks.post(address, sent)
-    request = ChangeRequest.objects.latest("id")
-    page = decides.get(f"/requests/{request.pk}/")
-    assert "Saved first, in the schema signalbox_saved: public.users (plan)" in text(page)
+    known = {"digest": digest_on(client.get(address)), "accepted": UNPROVEN[1:], "reason": "Wrong"}
+    assert client.post(address, {**known, **sent}).status_code == 302
+    return ChangeRequest.objects.latest("id")
+
+
+def test_the_person_who_approves_and_runs_a_rollback_types_the_number_too(
+    shop: Line, requester: User, approver: User, run_long_ago: Callable[[], Run], client_of: ClientOf
+) -> None:
+    run_long_ago()
+    fill(shop, shop.production)
+    request, decides = ask_to_roll_back(client_of(requester)), client_of(approver)
+    assert "Type 3, the number of rows that would be lost" in text(decides.get(f"/requests/{request.pk}/"))
     decision = {"digest": request.digest, "then": "run", "typed_name": "production", "shown_rows": "3"}
     assert decides.post(f"/requests/{request.pk}/approve/", decision).status_code == 422
     assert decides.post(f"/requests/{request.pk}/approve/", {**decision, "typed_rows": "3"}).status_code == 302
+    assert execute_newest().status == Run.Status.SUCCEEDED
+
+
+def test_nobody_types_a_number_where_the_request_saves_all_rows(
+    shop: Line, requester: User, approver: User, run_long_ago: Callable[[], Run], client_of: ClientOf
+) -> None:
+    run_long_ago()
+    fill(shop, shop.production)
+    request, decides = ask_to_roll_back(client_of(requester), save_rows="on"), client_of(approver)
+    shown = text(decides.get(f"/requests/{request.pk}/"))
+    assert "3 rows would lose data." in shown
+    assert "Saved first, in the schema signalbox_saved: public.users (plan)" in shown
+    assert "Type 3" not in shown
+    decision = {"digest": request.digest, "then": "run"}
+    assert decides.post(f"/requests/{request.pk}/approve/", decision).status_code == 422, (
+        "the name is typed all the same"
+    )
+    named = {**decision, "typed_name": "production"}
+    assert decides.post(f"/requests/{request.pk}/approve/", named).status_code == 302
     assert execute_newest().steps.get().copied[0]["rows"] == 3
 
 
 def test_approving_alone_takes_no_number_and_running_it_does(
-    shop: Line, requester: User, approver: User, run_on_production: Callable[[], Run], client_of: ClientOf
+    shop: Line, requester: User, approver: User, run_long_ago: Callable[[], Run], client_of: ClientOf
 ) -> None:
-    run_on_production()
+    run_long_ago()
     fill(shop, shop.production)
     asks, decides = client_of(requester), client_of(approver)
-    address = "/environments/production/rollback/002/plan/"
-    asks.post(address, {"digest": digest_on(asks.get(address)), "accepted": UNPROVEN[1:], "reason": "Wrong"})
-    request = ChangeRequest.objects.latest("id")
+    request = ask_to_roll_back(asks)
     assert decides.post(f"/requests/{request.pk}/approve/", {"digest": request.digest}).status_code == 302
     page = asks.get(f"/requests/{request.pk}/")
     assert "Type 3, the number of rows that would be lost" in text(page)
@@ -279,16 +324,15 @@ def test_everything_that_is_sent_can_be_read_before_it_is(
 def test_a_request_can_be_read_while_its_target_does_not_answer(
     shop: Line,
     requester: User,
-    run_on_production: Callable[[], Run],
+    run_long_ago: Callable[[], Run],
     unreachable: Callable[[Environment], Environment],
     client_of: ClientOf,
 ) -> None:
-    run_on_production()
+    run_long_ago()
     client = client_of(requester)
-    address = "/environments/production/rollback/002/plan/"
-    client.post(address, {"digest": digest_on(client.get(address)), "accepted": UNPROVEN[1:], "reason": "Wrong"})
+    request = ask_to_roll_back(client)
     unreachable(shop.production)
-    answer = client.get(f"/requests/{ChangeRequest.objects.latest('id').pk}/")
+    answer = client.get(f"/requests/{request.pk}/")
     assert answer.status_code == 200
     assert "How much would be lost is not known. Production cannot be reached" in text(answer)
     assert "s3cret" not in answer.content.decode()
