@@ -112,7 +112,7 @@ def test_a_later_failure_of_the_same_version_leaves_the_success(bench: Bench) ->
     plan = planner.apply(replace(bench.look(), history=bench.history.__class__(exists=True)), bench.read())
     failing = replace(plan, basis=records(bench.history))
     with pytest.raises(errors.StatementFailed):
-        bench.execute(failing)
+        bench.execute(failing, run_id="2")
     row = bench.history.row("001", "users")
     assert row
     assert row.success
@@ -383,7 +383,7 @@ def test_a_failing_rollback_leaves_everything_applied(bench: Bench) -> None:
     bench.write("001_rollback.sql", "DROP TABLE users; SELECT 1/0;")
     bench.apply()
     with pytest.raises(errors.StatementFailed):
-        bench.execute(bench.plan_rollback("001", "users"))
+        bench.execute(bench.plan_rollback("001", "users"), run_id="2")
     assert bench.tables() == {"public.users"}
     row = bench.history.row("001", "users")
     assert row
