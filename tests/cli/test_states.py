@@ -19,7 +19,7 @@ def drawn(signalbox: Signalbox) -> str:
 
 @pytest.mark.parametrize("model", [ChangeRequest, Run])
 def test_every_state_is_drawn_with_where_it_leads(drawn: str, model: type[ChangeRequest] | type[Run]):
-    (diagram,) = [part for part in drawn.split("## ") if part.startswith(model.__name__)]
+    (diagram,) = [part for part in drawn.split("## ") if part.startswith(model._meta.verbose_name.capitalize())]
     for status in model.Status:
         assert status in model.TRANSITIONS, f"add {status} to {model.__name__}.TRANSITIONS"
         for after in model.TRANSITIONS[status] or ["[*]"]:
