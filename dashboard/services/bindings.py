@@ -79,6 +79,11 @@ def rebind(change: Rebinding, *, environment: Environment, by: Actor, reason: st
         _send_interrupted_there(environment, change, by)
 
 
+def was_rebound(run: Run) -> bool:
+    """Whether an administrator has bound the environment to another database since the run was interrupted."""
+    return "rebound_to" in (run.failure or {})
+
+
 def to_resolve(run: Run) -> Plan:
     """The plan of an interrupted run, for the database in which its end is to be found: its own, unless an
     administrator has bound the environment to another one since."""

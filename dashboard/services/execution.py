@@ -98,7 +98,8 @@ def recover(run_id: int) -> None:
             bindings.to_resolve(run),
             access=_access_of(run, environment),
             attempt=_attempt(run),
-            began=run.began_at is not None or run.attempt_id is None,
+            # Nothing was sent to a database that was confirmed in place of the one it ran on.
+            began=(run.began_at is not None or run.attempt_id is None) and not bindings.was_rebound(run),
         )
     except EngineError as error:
         logger.warning("Run %s is not resolved yet: %s", run.pk, error)
