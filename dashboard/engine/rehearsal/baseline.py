@@ -235,8 +235,8 @@ def _remarks(original: Original, server: Server, sandbox: Sandbox) -> list[str]:
         remarks.append(
             f"It ran as the owner of everything: rights that {original.name} does not give do not show here."
         )
-    ours = f"schema {original.access.schema}"  # made by the first run, and by the sandbox
-    if lines := diff.summary_lines(d for d in diff.compare(original.schema, sandbox.schema()) if d.key != ours):
+    differences = diff.compare(original.schema, sandbox.schema())
+    if lines := diff.summary_lines(d for d in differences if not _is_of_the_copy(d.key, original)):
         more = f", and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
         remarks.append(f"The copy differs from {original.name}: {'; '.join(lines[:_SHOWN])}{more}.")
     return remarks
@@ -264,3 +264,10 @@ def _names(connection: Connection, query: str) -> tuple[str, ...]:
 
 def _settings(connection: Connection) -> tuple[tuple[str, str], ...]:
     return tuple((str(name), str(value)) for name, value in connection.execute(queries.query("meaning")))
+
+
+def _is_of_the_copy(key: str, original: Original) -> bool:
+    """Another database has settings and grants of its own: those that decide what SQL means are given to the copy. The
+    schema of the tracking tables is made by the first run, and by the sandbox."""
+    tracking = f"schema {original.access.schema}"
+    return key in {tracking, "settings of the database", "grants on the database"} or key.endswith(" in the database")
