@@ -95,6 +95,8 @@ class TrackingTables:
         self.check_shape()
         try:
             with self.connection.transaction():
+                # A crash must not take them: recovery calls a log that is gone no proof of anything.
+                self.connection.execute("SET LOCAL synchronous_commit = on")
                 for presence, queries in _PREPARATION:
                     if presence is None or not self._exists(presence):
                         for query in queries:
