@@ -41,7 +41,6 @@ REFUSED: dict[str, bytes] = {
     "surrogates": b"SELECT '\xed\xa0\x80';",
     "cut in a character": "SELECT 'é".encode()[:-1],
     "empty": b"",
-    "comment only": b"-- nothing\n/* at all */\n",
     "include": b"\\i other.sql\n" + TABLE,
     "client copy": b"\\copy shown from 'x'\n",
     "reconnect": b"\\connect other\n" + TABLE,
