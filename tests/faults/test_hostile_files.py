@@ -40,7 +40,6 @@ REFUSED: dict[str, bytes] = {
     "overlong": b"SELECT '\xc0\xbb';",
     "surrogates": b"SELECT '\xed\xa0\x80';",
     "cut in a character": "SELECT 'é".encode()[:-1],
-    "empty": b"",
     "include": b"\\i other.sql\n" + TABLE,
     "client copy": b"\\copy shown from 'x'\n",
     "reconnect": b"\\connect other\n" + TABLE,
