@@ -34,14 +34,16 @@ def only(*standings: Standing, **known: object) -> Sentence:
     return sentence
 
 
-SETTLED = values.standing(values.status(state=State.APPLIED))
+def settled() -> Standing:
+    """Seen just now: a standing that the module kept would grow old while other tests run."""
+    return values.standing(values.status(state=State.APPLIED))
 
 
 # All is well
 
 
 def test_where_all_is_well_one_sentence_says_so():
-    sentence = only(SETTLED)
+    sentence = only(settled())
     assert (sentence.tone, sentence.icon, sentence.url) == ("ok", "ok", "")
 
 
@@ -59,14 +61,14 @@ def test_no_such_comfort_where_the_folder_is_empty():
 
 
 def test_a_folder_that_holds_something_is_not_called_empty():
-    assert page(SETTLED).empty_source == ""
+    assert page(settled()).empty_source == ""
 
 
 # What waits for the reader
 
 
 def test_one_request_is_named_and_leads_to_its_page():
-    sentence = only(SETTLED, waiting=(values.request(pk=12, title="Apply 009 to Production"),))
+    sentence = only(settled(), waiting=(values.request(pk=12, title="Apply 009 to Production"),))
     assert (sentence.tone, sentence.icon) == ("wait", "wait")
     assert "Apply 009 to Production" in sentence.text
     assert values.page_of(sentence.url) == ("request", {"pk": 12})
@@ -74,7 +76,7 @@ def test_one_request_is_named_and_leads_to_its_page():
 
 @pytest.mark.parametrize("count", [2, 5])
 def test_several_are_counted_and_lead_to_the_list(count: int):
-    sentence = only(SETTLED, waiting=tuple(values.request(pk=n) for n in range(1, count + 1)))
+    sentence = only(settled(), waiting=tuple(values.request(pk=n) for n in range(1, count + 1)))
     assert values.says(sentence.text, f"{count} requests")
     assert values.page_of(sentence.url) == ("requests", {})
 
@@ -199,7 +201,7 @@ def test_otherwise_it_is_not(status: str, run: str | None):
 )
 def test_errors_of_the_folder_are_counted(files: list[str], words: tuple[str, str]):
     folder = values.folder(values.migration(), problems=[values.problem(file=file) for file in files])
-    sentence = only(SETTLED, folder=folder)
+    sentence = only(settled(), folder=folder)
     assert (sentence.tone, sentence.icon) == ("warn", "migration")
     assert all(values.says(sentence.text, each) for each in words)
     assert values.page_of(sentence.url) == ("problems", {})
@@ -208,14 +210,14 @@ def test_errors_of_the_folder_are_counted(files: list[str], words: tuple[str, st
 @pytest.mark.parametrize("severity", [Severity.WARNING, Severity.NOTE])
 def test_what_is_no_error_is_not_told_here(severity: Severity):
     folder = values.folder(values.migration(), problems=[values.problem(severity)])
-    assert values.tones(sentences(SETTLED, folder=folder)) == ["ok"]
+    assert values.tones(sentences(settled(), folder=folder)) == ["ok"]
 
 
 # The rest of the page
 
 
 def test_a_card_for_each_environment_in_their_order():
-    made = page(SETTLED, values.standing(where=values.PRODUCTION))
+    made = page(settled(), values.standing(where=values.PRODUCTION))
     assert [card.badge.slug for card in made.cards] == ["staging", "production"]
     assert {card.refresh.fields for card in made.cards} == {(("back", "overview"),)}
 
@@ -235,7 +237,7 @@ def test_everything_on_it_is_sound():
         last_run=values.run(Run.Status.RUNNING),
         requests=(values.request(), values.request(ChangeRequest.Status.APPROVED)),
     )
-    made = page(busy, SETTLED, waiting=(values.request(),))
+    made = page(busy, settled(), waiting=(values.request(),))
     values.assert_sound(made)
     for sentence in made.sentences:
         assert sentence.tone in values.TONES
