@@ -82,6 +82,9 @@ def _bench(parent: Path, database: Database) -> Bench:
 
 type MakeTrial = Callable[..., Trial]
 
+#: The workers of a trial are dead or frozen when another one looks: none of them renews its lease in the meantime.
+QUICK = {"dashboard.services.execution.SECOND_LOOK": 0.05}
+
 
 @pytest.fixture
 def make_trial(
@@ -107,7 +110,7 @@ def make_trial(
             environments=settings.ENVIRONMENTS,
             source=folder,
             log=tmp_path / "worker.log",
-            tuned=tuned,
+            tuned={**QUICK, **tuned},
         )
         made.append(trial.Trial(database=database, site=site, person=alice, mode=mode))
         return made[-1]
