@@ -2,7 +2,7 @@
 
 One class for each thing that can go wrong. The class says four things: `code` for machines; `sentence` for what
 happened, `state` for what the database is now, `advice` for what to do next, each a format string over `facts`.
-Doors (pages, API, command line) map classes to answers in one table each; nobody matches on text.
+Doors (pages, command line) map classes to answers in one table each; nobody matches on text.
 """
 
 from __future__ import annotations
