@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from dashboard.engine import planner
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action, Plan
 from dashboard.engine.run.executor import Approval
 from dashboard.models import ChangeRequest, Decision, Run, RunStep, environments
@@ -56,21 +57,25 @@ def open_request(
         requested_at=now,
         expires_at=now + timedelta(hours=environment.approval_hours),
     )
+    _record_opening(request, plan, by, accepted)
+    rehearsals.ask_if_required(plan, environment=environment, by=by)
+    return request
+
+
+def _record_opening(request: ChangeRequest, plan: Plan, by: Actor, accepted: Sequence[str]) -> None:
     audit.record(
         audit.Event.REQUEST_OPENED,
         by=by,
-        environment=environment.slug,
+        environment=request.environment,
         request=request,
         digest=plan.digest,
         steps=[s.label for s in plan.steps],
         saves=[] if plan.action is Action.BRING_BACK else plans.copied(plan),
         accepted=list(accepted),
-        reason=reason.strip(),
-        irreversible_because=irreversible_because.strip(),
+        reason=request.reason,
+        irreversible_because=request.irreversible_because,
         suppressions=evidence.suppressions(plan),
     )
-    rehearsals.ask_if_required(plan, environment=environment, by=by)
-    return request
 
 
 @transaction.atomic
@@ -262,8 +267,8 @@ def _takes_back(plan: Plan, request: ChangeRequest, for_run: Run | None) -> bool
         return False
     used = RunStep.objects.filter(run__request=request, run__action=Action.ROLLBACK)
     used = used.exclude(run__status=Run.Status.CANCELLED).exclude(run=for_run)
-    rolled_back = set(used.values_list("version", "name"))
-    return all((step.version, step.name) not in rolled_back for step in plan.steps) and (
+    rolled_back = {MigrationId(*identity) for identity in used.values_list("version", "name")}
+    return all(step.identity not in rolled_back for step in plan.steps) and (
         _covered_until(request, plan) > timezone.now()
     )
 

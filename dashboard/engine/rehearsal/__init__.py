@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dashboard.engine import verification
 from dashboard.engine.database.connection import Access, Address
@@ -15,12 +16,15 @@ from dashboard.engine.errors import RehearsalImpossible
 from dashboard.engine.files import verifications
 from dashboard.engine.files.verifications import Verification
 from dashboard.engine.migration import Folder
-from dashboard.engine.plan import Plan, Policy
+from dashboard.engine.plan import Plan, Policy, Step
 from dashboard.engine.rehearsal import baseline, selection, throwaway
+from dashboard.engine.rehearsal.baseline import Original
 from dashboard.engine.rehearsal.report import Origin, Report
 from dashboard.engine.rehearsal.sandbox import Sandbox
+from dashboard.engine.rehearsal.selection import Candidate
 from dashboard.engine.rehearsal.series import Listener, Series
 from dashboard.engine.rehearsal.throwaway import VARIABLE as VARIABLE
+from dashboard.engine.rehearsal.throwaway import Server
 from dashboard.engine.rehearsal.throwaway import sweep as sweep
 from dashboard.engine.run.cancellation import Cancellation
 
@@ -51,11 +55,8 @@ def of_plan(  # noqa: PLR0913  # one for each thing that may differ
     the other errors of a target; RunCancelled by the cancellation.
     """
     started = time.monotonic()
-    _refuse_bookkeeping(plan)
-    original = baseline.read(source)
-    verification.verify(plan, original.target)
+    original = _original(plan, source)
     candidates = selection.of_plan(plan, original.target.history, verify)
-    applied = [candidate.up for candidate in candidates if candidate.is_applied]
     with (
         throwaway.server(
             server_url,
@@ -64,7 +65,7 @@ def of_plan(  # noqa: PLR0913  # one for each thing that may differ
             extensions=selection.extensions(candidates).union(original.extensions),
             registered=[source.address, *registered],
         ) as server,
-        baseline.copied(original, server, applied, cancellation or Cancellation()) as (sandbox, copy),
+        baseline.copied(original, server, _applied(candidates), cancellation or Cancellation()) as (sandbox, copy),
     ):
         series = Series(
             sandbox=sandbox,
@@ -75,14 +76,8 @@ def of_plan(  # noqa: PLR0913  # one for each thing that may differ
             rights=original.rights,
         )
         series.prove(candidates)
-        return Report(
-            origin=Origin.COPY,
-            server_version=server.version,
-            ms=(time.monotonic() - started) * 1000,
-            proofs=tuple(series.proofs),
-            remarks=(*copy.remarks, *series.remarks, *_not_run(verify)),
-            not_reached=tuple(series.not_reached),
-        )
+        report = _report(series, Origin.COPY, server, started, verify)
+        return replace(report, remarks=(*copy.remarks, *report.remarks))
 
 
 def of_folder(
@@ -112,15 +107,32 @@ def of_folder(
     ):
         series = Series(sandbox=sandbox, server_is_private=server.is_private, listener=listener, keep_going=keep_going)
         series.prove(candidates)
-        return Report(
-            origin=Origin.SCRATCH,
-            server_version=server.version,
-            ms=(time.monotonic() - started) * 1000,
-            proofs=tuple(series.proofs),
-            remarks=(*series.remarks, *_not_run(verify)),
-            not_reached=tuple(series.not_reached),
-            unread=(*selection.unread(folder), *selection.blocked(folder, series.proofs)),
-        )
+        report = _report(series, Origin.SCRATCH, server, started, verify)
+        return replace(report, unread=(*selection.unread(folder), *selection.blocked(folder, series.proofs)))
+
+
+def _original(plan: Plan, source: Access) -> Original:
+    """The target as it is now, which has to be what the plan was made for."""
+    _refuse_bookkeeping(plan)
+    original = baseline.read(source)
+    verification.verify(plan, original.target)
+    return original
+
+
+def _applied(candidates: Sequence[Candidate]) -> list[Step]:
+    """What stands there already, of what is to be proven."""
+    return [candidate.up for candidate in candidates if candidate.is_applied]
+
+
+def _report(series: Series, origin: Origin, server: Server, started: float, verify: Sequence[Verification]) -> Report:
+    return Report(
+        origin=origin,
+        server_version=server.version,
+        ms=(time.monotonic() - started) * 1000,
+        proofs=tuple(series.proofs),
+        remarks=(*series.remarks, *_not_run(verify)),
+        not_reached=tuple(series.not_reached),
+    )
 
 
 def _not_run(verify: Sequence[Verification]) -> list[str]:

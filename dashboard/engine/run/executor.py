@@ -96,14 +96,7 @@ def execute(
         session = Session(
             connection=connection, access=access, attempt=attempt, observer=observer, cancellation=cancellation
         )
-        try:
-            run_steps(plan, session, monitor)
-        except ConnectionLost:
-            raise
-        except EngineError:
-            _compare_with_log(plan, session)
-            raise
-        _compare_with_log(plan, session)
+        _run_and_compare(plan, session, monitor)
     faultpoint("run_done")
 
 
@@ -112,6 +105,18 @@ def run_steps(plan: Plan, session: Session, monitor: Monitor) -> None:
     for position, step in enumerate(plan.steps):
         monitor.position = position
         run_step(session, position, step)
+
+
+def _run_and_compare(plan: Plan, session: Session, monitor: Monitor) -> None:
+    """The steps, and then, however they ended, what the log says of them. A connection that is lost can say nothing."""
+    try:
+        run_steps(plan, session, monitor)
+    except ConnectionLost:
+        raise
+    except EngineError:
+        _compare_with_log(plan, session)
+        raise
+    _compare_with_log(plan, session)
 
 
 def _check_approval(plan: Plan, access: Access, approval: Approval | None) -> None:
