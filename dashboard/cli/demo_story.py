@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.contrib.auth.models import Group, User
 
 from dashboard.engine.database import connection, wire
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.sql import statements
 from dashboard.models import environments
 from dashboard.models.environments import Environment
@@ -66,7 +67,7 @@ def tell() -> None:
     _apply_with_approval(production, "008", by=alice, approver=bob, reason="The platform as it was before Signalbox")
     _fill(production)
     _apply(development, "010", by=alice)
-    _roll_back(development, "010", "invoice_due_dates", by=alice)
+    _roll_back(development, MigrationId("010", "invoice_due_dates"), by=alice)
     _apply(staging, "010", by=alice)
     _apply(staging, "011", by=alice)
     _ask(production, "010", by=alice, reason="Usage figures and due dates, for the invoices of December")
@@ -85,8 +86,8 @@ def _apply(environment: Environment, upto: str, *, by: Actor) -> None:
     execution.execute(runs.start(plans.apply(environment, upto=upto), environment=environment, by=by).pk)
 
 
-def _roll_back(environment: Environment, version: str, name: str, *, by: Actor) -> None:
-    plan = plans.rollback(environment, version=version, name=name)
+def _roll_back(environment: Environment, downto: MigrationId, *, by: Actor) -> None:
+    plan = plans.rollback(environment, downto=downto)
     plan = plan.saving(forecasts.of_plan(plan, environment).copies)
     accepted = [warning.key for warning in plan.warnings]
     execution.execute(runs.start(plan, environment=environment, by=by, accepted=accepted).pk)

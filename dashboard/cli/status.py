@@ -74,7 +74,7 @@ def _environment(environment: Environment, answer: Target | EngineError, folder:
         "applied": summary.applied,
         "pending": summary.pending,
         "attention": len(summary.attention),
-        "unfinished": [f"{left.version}_{left.name}" for left in answer.history.unfinished],
+        "unfinished": [left.label for left in answer.history.unfinished],
         "migrations": [_migration(item) for item in statuses],
     }
 

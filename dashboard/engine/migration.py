@@ -96,6 +96,23 @@ class MigrationId(NamedTuple):
         return self.key >= MigrationId(*other).key
 
 
+class Identified:
+    """Of one migration: a value or a row with both parts of an identity in fields of its own."""
+
+    __slots__ = ()
+
+    version: str
+    name: str
+
+    @property
+    def identity(self) -> MigrationId:
+        return MigrationId(self.version, self.name)
+
+    @property
+    def label(self) -> str:
+        return self.identity.label
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One thing wrong (or worth knowing) about one file. `line` and `column` are 1-based."""
@@ -127,7 +144,7 @@ class Script:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Migration:
+class Migration(Identified):
     """One SQL change. Its identity is (version, name); two files may share a version (a conflict)."""
 
     version: str
@@ -136,14 +153,6 @@ class Migration:
     down: Script | None = None
     directives: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
-
-    @property
-    def identity(self) -> MigrationId:
-        return MigrationId(self.version, self.name)
-
-    @property
-    def label(self) -> str:
-        return self.identity.label
 
     @property
     def usable_down(self) -> str | None:
@@ -193,8 +202,8 @@ class Folder:
     migrations: tuple[Migration, ...]  # by version_key, then name
     problems: tuple[Problem, ...]
 
-    def find(self, version: str, name: str) -> Migration | None:
-        return self._by_identity.get(MigrationId(version, name))
+    def find(self, migration: MigrationId) -> Migration | None:
+        return self._by_identity.get(migration)
 
     @cached_property
     def unread(self) -> Sequence[UnreadFile]:
@@ -214,7 +223,7 @@ class Folder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AppliedMigration:
+class AppliedMigration(Identified):
     """One row of the tracking table.
 
     `success` False is a failed attempt where no success stands. `forward_script` and `rollback_script` are what
@@ -239,14 +248,6 @@ class AppliedMigration:
     rollback_script: str | None = None
 
     @property
-    def identity(self) -> MigrationId:
-        return MigrationId(self.version, self.name)
-
-    @property
-    def label(self) -> str:
-        return self.identity.label
-
-    @property
     def run_key(self) -> str:
         """What names the run that wrote it: its attempt, or in older rows its number."""
         return self.attempt_id or self.run_id
@@ -262,21 +263,13 @@ class JournalEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unfinished:
+class Unfinished(Identified):
     """A migration that left something behind outside a transaction. Until a person settles it, nothing else runs."""
 
     version: str
     name: str
     action: str  # apply or rollback
     entries: tuple[JournalEntry, ...]
-
-    @property
-    def identity(self) -> MigrationId:
-        return MigrationId(self.version, self.name)
-
-    @property
-    def label(self) -> str:
-        return self.identity.label
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,11 +278,11 @@ class History:
 
     exists: bool
     rows: tuple[AppliedMigration, ...] = ()
-    rolled_back: frozenset[tuple[str, str]] = frozenset()  # identities whose last event was a rollback
+    rolled_back: frozenset[MigrationId] = frozenset()  # those whose last event was a rollback
     unfinished: tuple[Unfinished, ...] = ()
 
-    def row(self, version: str, name: str) -> AppliedMigration | None:
-        return self._by_identity.get(MigrationId(version, name))
+    def row(self, migration: MigrationId) -> AppliedMigration | None:
+        return self._by_identity.get(migration)
 
     @cached_property
     def _by_identity(self) -> Mapping[MigrationId, AppliedMigration]:
@@ -311,7 +304,7 @@ class History:
         return cls(
             exists=data["exists"],
             rows=tuple(_row_from(row) for row in data["rows"]),
-            rolled_back=frozenset(MigrationId(version, name) for version, name in data["rolled_back"]),
+            rolled_back=frozenset(MigrationId(*identity) for identity in data["rolled_back"]),
             unfinished=tuple(_unfinished_from(item) for item in data["unfinished"]),
         )
 

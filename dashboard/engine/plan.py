@@ -9,9 +9,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
-from dashboard.engine.migration import History, MigrationId, checksum
+from dashboard.engine.migration import History, Identified, MigrationId, checksum
 
 
 class Action(StrEnum):
@@ -118,7 +118,7 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Identified):
     """One migration in one direction. `sql` is exactly what runs; empty for a skip."""
 
     action: Action
@@ -135,14 +135,6 @@ class Step:
     copies: tuple[Copy, ...] = ()  # saved before its first statement; of BRING_BACK: what it puts back
     text: str = ""  # of ACCEPT: what is recorded in place of the text that ran; a step has this or `sql`
 
-    @property
-    def label(self) -> str:
-        return self.identity.label
-
-    @property
-    def identity(self) -> MigrationId:
-        return MigrationId(self.version, self.name)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanWarning:
@@ -158,8 +150,17 @@ class PlanWarning:
         return f"{self.code}:{self.version}"
 
 
-#: What the history says of one migration: version, name, checksum, kind.
-Record = tuple[str, str, str, str]
+class Record(NamedTuple):
+    """What the history says of one migration. Equal to the plain tuple."""
+
+    version: str
+    name: str
+    checksum: str
+    kind: str
+
+    @property
+    def identity(self) -> MigrationId:
+        return MigrationId(self.version, self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +213,7 @@ class Plan:
             action=Action(data["action"]),
             identity=TargetIdentity(**data["identity"]),
             policy=Policy(**data["policy"]),
-            basis=tuple((v, n, c, k) for v, n, c, k in data["basis"]),
+            basis=tuple(Record(*record) for record in data["basis"]),
             steps=tuple(_step_from(step) for step in data["steps"]),
             warnings=tuple(PlanWarning(**warning) for warning in data["warnings"]),
             stops_before=data["stops_before"],
@@ -232,7 +233,7 @@ class Target:
 
 def records(history: History) -> tuple[Record, ...]:
     """What of a history decides a plan: the rows that stand. Failed attempts do not."""
-    return tuple(sorted((r.version, r.name, r.checksum, r.kind.value) for r in history.rows if r.success))
+    return tuple(sorted(Record(r.version, r.name, r.checksum, r.kind.value) for r in history.rows if r.success))
 
 
 def _step_from(data: dict[str, Any]) -> Step:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain, starmap
+from itertools import chain
 
 from dashboard.engine import status
 from dashboard.engine.errors import NoSuchMigration, NothingToDo, PlanBlocked
@@ -25,7 +25,7 @@ from dashboard.engine.migration import (
     checksum,
     version_key,
 )
-from dashboard.engine.plan import UNPROVEN, Action, Copy, Plan, PlanWarning, Step, Target, records
+from dashboard.engine.plan import UNPROVEN, Action, Copy, Plan, PlanWarning, Record, Step, Target, records
 from dashboard.engine.sql import indexes, session_state, statements
 from dashboard.engine.status import MigrationStatus, State
 
@@ -59,30 +59,30 @@ def apply(target: Target, folder: Folder, *, upto: str | None = None) -> Plan:
     )
 
 
-def rollback(target: Target, *, downto: str, name: str) -> Plan:
+def rollback(target: Target, *, downto: MigrationId) -> Plan:
     """Roll back this migration and everything applied after it, newest first, from the captured scripts.
 
     Raises PlanBlocked where a migration has no captured rollback, NothingToDo where it is not applied.
     `target.history` must carry the scripts.
     """
     _refuse_unfinished(target.history)
-    first = target.history.row(downto, name)
+    first = target.history.row(downto)
     if first is None or not first.success or first.kind is not Kind.APPLIED:
-        raise NothingToDo(environment=target.name, reason=f"{MigrationId(downto, name).label} is not applied there")
+        raise NothingToDo(environment=target.name, reason=f"{downto.label} is not applied there")
     rows = [r for r in _newest_first(target.history.rows) if _order(r) >= _order(first)]
     steps = [_rollback_step(row) for row in rows if row.kind is not Kind.SKIPPED]
     return _plan(target, Action.ROLLBACK, steps, warnings=[_unproven(step) for step in steps])
 
 
-def skip(target: Target, folder: Folder, identities: Iterable[tuple[str, str]], *, reason: str) -> Plan:
+def skip(target: Target, folder: Folder, migrations: Iterable[MigrationId], *, reason: str) -> Plan:
     """Record these migrations as skipped. They must not be applied there."""
     names = _names_by_version(folder, target.history)
     steps = []
-    for identity in starmap(MigrationId, identities):
-        migration = folder.find(*identity)
+    for identity in migrations:
+        migration = folder.find(identity)
         if migration is None:
             raise PlanBlocked(version=identity.version, reason="there is no such file.", remedy="Reload the page.")
-        row = target.history.row(*identity)
+        row = target.history.row(identity)
         if row is not None and row.success:
             raise NothingToDo(environment=target.name, reason=f"{identity.label} is already {row.kind}")
         key = identity.label if len(names[identity.version]) > 1 else identity.version
@@ -90,41 +90,31 @@ def skip(target: Target, folder: Folder, identities: Iterable[tuple[str, str]], 
     return _plan(target, Action.SKIP, steps)
 
 
-def unskip(target: Target, *, version: str, name: str, reason: str) -> Plan:
-    row = target.history.row(version, name)
+def unskip(target: Target, migration: MigrationId, *, reason: str) -> Plan:
+    row = target.history.row(migration)
     if row is None or row.kind is not Kind.SKIPPED:
-        raise NothingToDo(environment=target.name, reason=f"{MigrationId(version, name).label} is not skipped there")
-    step = Step(
-        action=Action.UNSKIP,
-        version=version,
-        name=name,
-        key=row.key,
-        file="",
-        sql="",
-        checksum=row.checksum,
-        reason=reason,
-    )
+        raise NothingToDo(environment=target.name, reason=f"{migration.label} is not skipped there")
+    step = replace(_step_without_file(Action.UNSKIP, migration), key=row.key, checksum=row.checksum, reason=reason)
     return _plan(target, Action.UNSKIP, [step])
 
 
-def accept_edits(target: Target, folder: Folder, identities: Iterable[tuple[str, str]]) -> Plan:
+def accept_edits(target: Target, folder: Folder, migrations: Iterable[MigrationId]) -> Plan:
     """Record the text of these files as it is now: since they were applied only their comments or blanks changed.
 
     Raises PlanBlocked where the SQL itself was edited, NothingToDo where nothing was.
     """
     _refuse_unfinished(target.history)
     statuses = {item.identity: item for item in status.compute(folder, target.history)}
-    wanted = starmap(MigrationId, identities)
-    return _plan(target, Action.ACCEPT, [_accept_step(target, statuses.get(i), i.label) for i in wanted])
+    return _plan(target, Action.ACCEPT, [_accept_step(target, statuses.get(m), m.label) for m in migrations])
 
 
-def resume(target: Target, folder: Folder, *, version: str, name: str, doubtful_done: bool = False) -> Plan:
+def resume(target: Target, folder: Folder, migration: MigrationId, *, doubtful_done: bool = False) -> Plan:
     """Continue a migration that broke off outside a transaction, from its first statement that is not committed.
 
     `doubtful_done` is a person's word that a statement whose end nobody saw did happen; without it that statement
     runs again. Raises PlanBlocked when the file's committed statements are not what ran.
     """
-    unfinished = _unfinished(target, MigrationId(version, name))
+    unfinished = _unfinished(target, migration)
     step = _unfinished_step(target, folder, unfinished)
     texts = {s.number: checksum(s.sql) for s in statements.split(step.sql)}
     for entry in unfinished.entries:
@@ -145,10 +135,10 @@ def resume(target: Target, folder: Folder, *, version: str, name: str, doubtful_
     return _plan(target, step.action, [replace(step, first_statement=first)])
 
 
-def repair(target: Target, folder: Folder, *, version: str, name: str, ways_on: Sequence[str] = ()) -> Plan:
+def repair(target: Target, folder: Folder, migration: MigrationId, *, ways_on: Sequence[str] = ()) -> Plan:
     """Take away what the statement in question left half done: by `ways_on`, or the index it was to build. The executor
     refuses what is no leftover."""
-    unfinished = _unfinished(target, MigrationId(version, name))
+    unfinished = _unfinished(target, migration)
     step = _unfinished_step(target, folder, unfinished)
     last = {s.number: s for s in statements.split(step.sql)}[unfinished.entries[-1].statement]
     index = indexes.concurrent_index(last)
@@ -158,29 +148,18 @@ def repair(target: Target, folder: Folder, *, version: str, name: str, ways_on: 
     return _plan(target, Action.REPAIR, [replace(step, action=Action.REPAIR, sql=sql, down_sql=None)])
 
 
-def reset(target: Target, *, version: str, name: str, reason: str) -> Plan:
+def reset(target: Target, migration: MigrationId, *, reason: str) -> Plan:
     """Forget the journal of a migration that a person has undone by hand; it is pending again."""
-    unfinished = _unfinished(target, MigrationId(version, name))
-    step = Step(
-        action=Action.RESET, version=version, name=name, key=version, file="", sql="", checksum="", reason=reason
-    )
-    return _plan(target, Action.RESET, [replace(step, checksum=unfinished.entries[0].checksum)])
+    unfinished = _unfinished(target, migration)
+    step = _step_without_file(Action.RESET, migration)
+    return _plan(target, Action.RESET, [replace(step, checksum=unfinished.entries[0].checksum, reason=reason)])
 
 
-def bring_back(target: Target, *, version: str, name: str, copies: Sequence[Copy]) -> Plan:
+def bring_back(target: Target, migration: MigrationId, *, copies: Sequence[Copy]) -> Plan:
     """Put back what was saved before this migration, or its rollback, destroyed it."""
     _refuse_unfinished(target.history)
-    step = Step(
-        action=Action.BRING_BACK,
-        version=version,
-        name=name,
-        key=version,
-        file="",
-        sql="",
-        checksum="",
-        copies=(*copies,),
-    )
-    return _plan(target, Action.BRING_BACK, [step])
+    step = _step_without_file(Action.BRING_BACK, migration)
+    return _plan(target, Action.BRING_BACK, [replace(step, copies=(*copies,))])
 
 
 def inverse(plan: Plan) -> Plan | None:
@@ -191,7 +170,7 @@ def inverse(plan: Plan) -> Plan | None:
     """
     if not plan.action.can_be_rolled_back or any(not step.down_sql for step in plan.steps):
         return None
-    applied = [(s.version, s.name, s.checksum, Kind.APPLIED.value) for s in plan.steps]
+    applied = [Record(s.version, s.name, s.checksum, Kind.APPLIED.value) for s in plan.steps]
     basis = tuple(sorted([*plan.basis, *applied]))
     steps = tuple(
         replace(s, action=Action.ROLLBACK, sql=s.down_sql or "", file="", checksum_sql="", down_sql=None, copies=())
@@ -214,7 +193,7 @@ def is_newest_part(rollback: Plan, whole: Plan) -> bool:
         part = replace(whole, basis=tuple(basis), steps=steps[first : first + len(rollback.steps)])
         if part.digest == wanted:
             return True
-        basis = [record for record in basis if record[:2] != (step.version, step.name)]
+        basis = [record for record in basis if record.identity != step.identity]
     return False
 
 
@@ -267,6 +246,12 @@ def _bare_step(action: Action, migration: Migration, reason: str) -> Step:
     )
 
 
+def _step_without_file(action: Action, migration: MigrationId) -> Step:
+    """It sends nothing of a file, and is about the row that has the version for its key."""
+    version, name = migration
+    return Step(action=action, version=version, name=name, key=version, file="", sql="", checksum="")
+
+
 def _accept_step(target: Target, item: MigrationStatus | None, label: str) -> Step:
     if item is None or item.migration is None or item.state not in {State.ANNOTATED, State.MODIFIED}:
         raise NothingToDo(environment=target.name, reason=f"the file of {label} is as it was applied there")
@@ -303,10 +288,10 @@ def _unfinished(target: Target, identity: MigrationId) -> Unfinished:
 
 def _unfinished_step(target: Target, folder: Folder, unfinished: Unfinished) -> Step:
     if unfinished.action == Action.ROLLBACK:
-        row = target.history.row(*unfinished.identity)
+        row = target.history.row(unfinished.identity)
         if row is not None:
             return _rollback_step(row)
-    migration = folder.find(*unfinished.identity)
+    migration = folder.find(unfinished.identity)
     if migration is None:
         raise PlanBlocked(
             version=unfinished.label, reason="its file is gone.", remedy="Restore it from version control."

@@ -12,9 +12,9 @@ from dashboard.engine.migration import (
     AppliedMigration,
     Folder,
     History,
+    Identified,
     Kind,
     Migration,
-    MigrationId,
     Problem,
     Unfinished,
     version_key,
@@ -50,7 +50,7 @@ _SETTLED = frozenset({State.APPLIED, State.ANNOTATED, State.BASELINED, State.SKI
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MigrationStatus:
+class MigrationStatus(Identified):
     """One migration in one target. `sentence` says what the state means here and what to do."""
 
     version: str
@@ -60,14 +60,6 @@ class MigrationStatus:
     applied: AppliedMigration | None  # None: no such row
     problems: tuple[Problem, ...]
     sentence: str
-
-    @property
-    def identity(self) -> MigrationId:
-        return MigrationId(self.version, self.name)
-
-    @property
-    def label(self) -> str:
-        return self.identity.label
 
     @property
     def is_pending(self) -> bool:
@@ -153,7 +145,7 @@ class _Files:
 
 
 def _of_file(migration: Migration, files: _Files, history: History) -> MigrationStatus:
-    row = history.row(*migration.identity)
+    row = history.row(migration.identity)
     if row is not None and row.success:
         return _recorded(migration, row)
     if holder := files.holder(migration):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboard.engine.errors import PlanChanged
-from dashboard.engine.migration import Folder, MigrationId
+from dashboard.engine.migration import Folder
 from dashboard.engine.plan import Plan, Record, Target, records
 
 
@@ -28,7 +28,7 @@ def verify_files(plan: Plan, folder: Folder) -> None:
     for step in plan.steps:
         if not step.action.takes_from_files:
             continue
-        migration = folder.find(step.version, step.name)
+        migration = folder.find(step.identity)
         if migration is None:
             raise PlanChanged(what=f"the file of {step.label} is gone")
         if migration.up.sql != (step.sql or step.text):
@@ -38,8 +38,8 @@ def verify_files(plan: Plan, folder: Folder) -> None:
 
 
 def _difference(before: tuple[Record, ...], now: tuple[Record, ...]) -> str:
-    appeared = sorted({MigrationId(version, name).label for version, name, *_ in set(now) - set(before)})
-    gone = sorted({MigrationId(version, name).label for version, name, *_ in set(before) - set(now)} - set(appeared))
+    appeared = sorted({record.identity.label for record in set(now) - set(before)})
+    gone = sorted({record.identity.label for record in set(before) - set(now)} - set(appeared))
     parts = []
     if appeared:
         parts.append(f"{', '.join(appeared)} was recorded since")

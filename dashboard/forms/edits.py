@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from django import forms
 
+from dashboard.engine.migration import MigrationId
+
 
 class EditQuery(forms.Form):
     """One migration instead of all; `format=text` is its text as it ran."""
@@ -10,10 +12,10 @@ class EditQuery(forms.Form):
     name = forms.CharField(required=False, max_length=200)
     format = forms.ChoiceField(choices=[("text", "text")], required=False)
 
-    def only(self) -> tuple[str, str] | None:
+    def only(self) -> MigrationId | None:
         self.is_valid()
         version, name = self.cleaned_data.get("version"), self.cleaned_data.get("name")
-        return (version, name) if version and name else None
+        return MigrationId(version, name) if version and name else None
 
     @property
     def wants_text(self) -> bool:

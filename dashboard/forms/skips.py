@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from dashboard.engine.migration import MigrationId
 from dashboard.models.environments import Environment
 from dashboard.services.skips import Undecided
 
@@ -41,7 +42,7 @@ class SkipForm(ReasonForm):
         super().__init__(*args, **kwargs)
         self.undecided = undecided
         if undecided.may_keep_one:
-            files = [(s.name, f"{s.version}_{s.name} keeps the number and stays pending") for s in undecided.files]
+            files = [(s.name, f"{s.label} keeps the number and stays pending") for s in undecided.files]
             kept = self.fields["kept"]
             kept.label = f"Which file keeps the number {undecided.version} on {self.environment.name}?"
             kept.choices = [*files, (NONE, "None of them: all are skipped")]  # type: ignore[attr-defined]
@@ -49,7 +50,7 @@ class SkipForm(ReasonForm):
             del self.fields["kept"]
 
     @property
-    def skipped(self) -> list[tuple[str, str]]:
+    def skipped(self) -> list[MigrationId]:
         return self.undecided.all_but(self.cleaned_data.get("kept", NONE))
 
 

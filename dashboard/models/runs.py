@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from dashboard.engine.migration import MigrationId
 from dashboard.models.plans import KeepsPlan
 from dashboard.models.requests import ChangeRequest
 
@@ -135,7 +136,11 @@ class RunStep(models.Model):
         constraints = [models.UniqueConstraint(fields=["run", "position"], name="one_step_a_position")]
 
     def __str__(self) -> str:
-        return f"{self.action} {self.version}_{self.name}"
+        return f"{self.action} {self.identity.label}"
+
+    @property
+    def identity(self) -> MigrationId:
+        return MigrationId(self.version, self.name)
 
 
 class RunStatement(models.Model):

@@ -230,5 +230,5 @@ def _objects(count: int) -> str:
 def _only(comparison: Comparison) -> Iterator[tuple[Badge, tuple[MigrationLink, ...]]]:
     for side in (comparison.a, comparison.b):
         if side.only:
-            links = (MigrationLink(label=f"{v}_{n}", url=reverse("migration", args=[v, n])) for v, n in side.only)
+            links = (MigrationLink(label=each.label, url=reverse("migration", args=each)) for each in side.only)
             yield badge(side.environment), tuple(links)

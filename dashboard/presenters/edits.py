@@ -38,10 +38,10 @@ def views(edits: Sequence[Edit], environment: Environment) -> tuple[EditView, ..
 def _view(edit: Edit, environment: Environment) -> EditView:
     item, row = edit.status, edit.status.applied
     assert item.migration is not None, "an edited file is there"
-    own = {"version": item.version, "name": item.name, "format": "text"}
+    own = {**item.identity._asdict(), "format": "text"}
     return EditView(
-        label=f"{item.version}_{item.name}",
-        url=reverse("migration", args=[item.version, item.name]),
+        label=item.label,
+        url=reverse("migration", args=item.identity),
         file=item.migration.up.file,
         pill=statuses.MIGRATION[item.state],
         tone="warn" if edit.comments_only else "danger",

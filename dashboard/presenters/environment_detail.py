@@ -24,10 +24,10 @@ from dashboard.presenters import (
 )
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.environment_history import Recorded
-from dashboard.presenters.environment_pending import Waiting, label
+from dashboard.presenters.environment_pending import Waiting
 from dashboard.presenters.environments import Card, card
 from dashboard.presenters.failures import ErrorBox
-from dashboard.presenters.pills import Pill
+from dashboard.presenters.findings import Tallies
 from dashboard.presenters.rehearsals import RehearsalRow
 from dashboard.selectors.environments import Standing
 from dashboard.services import permissions, targets
@@ -71,7 +71,7 @@ def page(  # one for each thing that is known of it
     *,
     by: Actor,
     rehearsal: Rehearsal | None,
-    lint: Mapping[tuple[str, str], tuple[Pill, ...]],
+    lint: Tallies,
     runs: Mapping[str, Run],
     failures: Mapping[str, Run],
 ) -> EnvironmentPage:
@@ -98,11 +98,11 @@ def page(  # one for each thing that is known of it
 
 
 def failed_labels(standing: Standing) -> list[str]:
-    return [*_failed_labels(standing), *(label(item) for item in standing.unfinished)]
+    return [*_failed_labels(standing), *(item.label for item in standing.unfinished)]
 
 
 def _failed_labels(standing: Standing) -> list[str]:
-    return [label(item) for item in standing.statuses if item.state is State.FAILED]
+    return [item.label for item in standing.statuses if item.state is State.FAILED]
 
 
 def run_ids(standing: Standing) -> set[str]:

@@ -9,7 +9,7 @@ from functools import partial
 
 from django.urls import reverse
 
-from dashboard.engine.migration import UNKNOWN_CHECKSUMS, AppliedMigration, Kind
+from dashboard.engine.migration import UNKNOWN_CHECKSUMS, AppliedMigration, Kind, MigrationId
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Run
 from dashboard.models.roles import Role, has_role
@@ -42,8 +42,7 @@ CHECKSUMS: Mapping[State, tuple[str, str]] = {  # icon and words
 class Recorded:
     """A row of the target's history."""
 
-    version: str
-    name: str
+    identity: MigrationId
     url: str
     pill: Pill
     reason: str  # of a skip
@@ -60,8 +59,9 @@ class Recorded:
 def rows(standing: Standing, runs: Mapping[str, Run], by: Actor) -> Iterator[Recorded]:
     """A rollback goes newest first through all that came later, so the first row without one ends what can be had."""
     reachable = not standing.unfinished and not refusal(partial(permissions.check_can_request, by))
+    slug, by_identity = standing.environment.slug, {item.identity: item for item in standing.statuses}
     for row in standing.rows:
-        yield _recorded(standing, row, runs, reachable=reachable, by=by)
+        yield _recorded(slug, row, by_identity.get(row.identity), runs, reachable=reachable, by=by)
         reachable = reachable and not _ends_rollback(row)
 
 
@@ -70,13 +70,17 @@ def _ends_rollback(row: AppliedMigration) -> bool:
 
 
 def _recorded(
-    standing: Standing, row: AppliedMigration, runs: Mapping[str, Run], *, reachable: bool, by: Actor
+    slug: str,
+    row: AppliedMigration,
+    item: MigrationStatus | None,
+    runs: Mapping[str, Run],
+    *,
+    reachable: bool,
+    by: Actor,
 ) -> Recorded:
-    slug, item = standing.environment.slug, standing.status_of(row.version, row.name)
     return Recorded(
-        version=row.version,
-        name=row.name,
-        url=reverse("migration", args=[row.version, row.name]),
+        identity=row.identity,
+        url=reverse("migration", args=row.identity),
         pill=_pill(row, item),
         reason=(row.error_message or "") if row.kind is Kind.SKIPPED else "",
         by=row.applied_by,
@@ -87,13 +91,13 @@ def _recorded(
         run_id=row.run_id,
         roll_back=ActionButton(
             label="Roll back to before this…",
-            url=reverse("rollback", args=[slug, row.version, row.name]),
+            url=reverse("rollback", args=[slug, *row.identity]),
             show=reachable and row.success and row.kind is not Kind.SKIPPED,
             reason=NO_WAY_BACK if _ends_rollback(row) else "",
         ),
         take_back=ActionButton(
             label="Take back…",
-            url=reverse("unskip", args=[slug, row.version, row.name]),
+            url=reverse("unskip", args=[slug, *row.identity]),
             show=row.kind is Kind.SKIPPED and has_role(by.person, Role.ADMIN),
         ),
     )

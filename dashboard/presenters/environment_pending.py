@@ -11,7 +11,7 @@ from typing import Any
 from django.urls import reverse
 
 from dashboard.engine.errors import EngineError
-from dashboard.engine.migration import Problem, Severity, Unfinished
+from dashboard.engine.migration import MigrationId, Problem, Severity, Unfinished
 from dashboard.engine.plan import Plan
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Run
@@ -21,6 +21,7 @@ from dashboard.presenters import failures as boxes
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.environments import is_blocked
 from dashboard.presenters.failures import ErrorBox
+from dashboard.presenters.findings import Tallies
 from dashboard.presenters.matrix import state_pill
 from dashboard.presenters.pills import Pill
 from dashboard.selectors.environments import Standing
@@ -31,7 +32,7 @@ from dashboard.services.actors import Actor
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingFile:
     file: str
-    name: str
+    identity: MigrationId
     url: str
     problems: tuple[Problem, ...]
 
@@ -51,8 +52,8 @@ class Waiting:
 
 def waiting(
     standing: Standing,
-    planned: Collection[tuple[str, str]],
-    lint: Mapping[tuple[str, str], tuple[Pill, ...]],
+    planned: Collection[MigrationId],
+    lint: Tallies,
     by: Actor,
 ) -> Iterator[Waiting]:
     for version, group in groupby(filter(_has_not_run, standing.statuses), key=lambda item: item.version):
@@ -64,7 +65,7 @@ def waiting(
         for item in items:
             said = item.state in _SAID or is_blocked(item)
             entry = _entry(standing, [item], "" if said else item.sentence, planned, by)
-            yield replace(entry, lint=lint.get((item.version, item.name), ()))
+            yield replace(entry, lint=lint.get(item.identity, ()))
 
 
 #: States whose sentence would only repeat the pill, the problems or the box above.
@@ -80,7 +81,7 @@ def _has_not_run(item: MigrationStatus) -> bool:
 
 
 def _entry(
-    standing: Standing, items: Sequence[MigrationStatus], sentence: str, planned: Collection[tuple[str, str]], by: Actor
+    standing: Standing, items: Sequence[MigrationStatus], sentence: str, planned: Collection[MigrationId], by: Actor
 ) -> Waiting:
     first = items[0]
     return Waiting(
@@ -88,7 +89,7 @@ def _entry(
         files=tuple(_file(item) for item in items),
         pill=state_pill(first),
         sentence=sentence,
-        runs_next=(first.version, first.name) in planned,
+        runs_next=first.identity in planned,
         decide=ActionButton(
             label="Decide…" if first.state is State.CONFLICT else "Skip…",
             url=reverse("skip", args=[standing.environment.slug, first.version]),
@@ -102,8 +103,8 @@ def _file(item: MigrationStatus) -> WaitingFile:
     shown = [p for p in item.problems if p.severity is not Severity.NOTE and p.code not in unsaid]
     return WaitingFile(
         file=item.migration.up.file if item.migration else "",
-        name=item.name,
-        url=reverse("migration", args=[item.version, item.name]),
+        identity=item.identity,
+        url=reverse("migration", args=item.identity),
         problems=tuple(sorted(shown, key=lambda p: p.severity is not Severity.ERROR)),
     )
 
@@ -112,9 +113,7 @@ def stops(offer: Plan | EngineError | None, entries: Sequence[Waiting]) -> str:
     if not isinstance(offer, Plan) or not offer.stops_before:
         return ""
     after = next((entry for entry in entries if not entry.runs_next), None)
-    is_named = after is not None and any(
-        offer.stops_before.startswith(f"{after.version}_{f.name} ") for f in after.files
-    )
+    is_named = after is not None and any(offer.stops_before.startswith(f"{f.identity.label} ") for f in after.files)
     return (
         f"It stops before {after.version}, which cannot run: see below." if after and is_named else offer.stops_before
     )
@@ -123,10 +122,10 @@ def stops(offer: Plan | EngineError | None, entries: Sequence[Waiting]) -> str:
 def mishaps(standing: Standing, failures: Mapping[str, Run]) -> Iterator[ErrorBox]:
     """What freezes the environment first."""
     for left in standing.unfinished:
-        yield _broken_off(left, standing, failures.get(label(left)))
+        yield _broken_off(left, standing, failures.get(left.label))
     for item in standing.statuses:
         if item.state is State.FAILED:
-            yield _failed(item, standing.environment.name, failures.get(label(item)))
+            yield _failed(item, standing.environment.name, failures.get(item.label))
 
 
 SETTLE = "Settle it: see what is there, then continue, or undo it by hand and start over."
@@ -134,9 +133,9 @@ SETTLE = "Settle it: see what is there, then continue, or undo it by hand and st
 
 def _broken_off(left: Unfinished, standing: Standing, run: Run | None) -> ErrorBox:
     row = next((row for row in standing.rows if row.identity == left.identity and not row.success), None)
-    migration, name = label(left), standing.environment.name
+    migration, name = left.label, standing.environment.name
     failure: dict[str, Any] = (run.failure if run else None) or {}
-    settle = boxes.settle_button(standing.environment.slug, left.version, left.name)
+    settle = boxes.settle_button(standing.environment.slug, left.identity)
     return ErrorBox(
         title=f"{actions.WORDS[left.action].of.capitalize()}{migration} broke off on {name}",
         happened=_told(run)
@@ -160,7 +159,7 @@ def _broken_off(left: Unfinished, standing: Standing, run: Run | None) -> ErrorB
 def _failed(item: MigrationStatus, environment: str, run: Run | None) -> ErrorBox:
     failure: dict[str, Any] = (run.failure if run else None) or {}
     server: dict[str, Any] = failure.get("server", {})
-    name, line = label(item), server.get("line")
+    name, line = item.label, server.get("line")
     return ErrorBox(
         title=f"{name} failed on {environment}",
         happened=_told(run) or (item.applied and item.applied.error_message) or "The reason was not kept.",
@@ -195,8 +194,4 @@ def _run_button(run: Run | None) -> tuple[ActionButton, ...]:
 
 
 def _file_url(item: MigrationStatus, line: int | None) -> str:
-    return reverse("migration", args=[item.version, item.name], fragment=f"L{line}" if line else None)
-
-
-def label(item: MigrationStatus | Unfinished) -> str:
-    return f"{item.version}_{item.name}"
+    return reverse("migration", args=item.identity, fragment=f"L{line}" if line else None)

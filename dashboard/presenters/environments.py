@@ -141,17 +141,17 @@ def remarks(standing: Standing) -> Iterator[Remark]:
     yield from _remarks_of_look(standing)
     yield from _remarks_of_run(standing)
     for left in standing.unfinished:
-        attempt = f"{actions.WORDS[left.action].of}{left.version}_{left.name}"
+        attempt = f"{actions.WORDS[left.action].of}{left.label}"
         yield Remark(
             rank=10,
             tone="danger",
             icon="fail",
             text=f"{attempt} broke off halfway. What it did is still there, and nothing else runs until that is "
             "settled.",
-            url=reverse("settle", args=[standing.environment.slug, left.version, left.name]),
+            url=reverse("settle", args=[standing.environment.slug, *left.identity]),
         )
     for state, (rank, tone, one, many) in _ATTENTION.items():
-        labels = [f"{s.version}_{s.name}" for s in standing.statuses if s.state is state]
+        labels = [s.label for s in standing.statuses if s.state is state]
         if labels:
             text = one.format(label=labels[0]) if len(labels) == 1 else many.format(count=len(labels))
             yield Remark(rank=rank, tone=tone, icon=statuses.MIGRATION[state].icon, text=text, state=state.value)
@@ -159,9 +159,7 @@ def remarks(standing: Standing) -> Iterator[Remark]:
         url = reverse("drift", args=[standing.environment.slug])
         yield Remark(rank=25, tone="warn", icon="modified", text=sentence, url=url)
     if blocked := [s for s in standing.pending if is_blocked(s)]:
-        subject = (
-            f"{blocked[0].version}_{blocked[0].name}" if len(blocked) == 1 else f"{len(blocked)} pending migrations"
-        )
+        subject = blocked[0].label if len(blocked) == 1 else f"{len(blocked)} pending migrations"
         yield Remark(
             rank=35,
             tone="warn",

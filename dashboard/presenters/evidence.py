@@ -74,7 +74,7 @@ def of_plan(evidence: Evidence, plan: Plan, by: Actor, failed: Sequence[FailedEl
     """Before anyone asks: on the page of a plan."""
     last = plan.steps[-1]
     if plan.action is Action.ROLLBACK:
-        url = reverse("rollback-rehearse", args=[plan.environment, last.version, last.name])
+        url = reverse("rollback-rehearse", args=[plan.environment, *last.identity])
         return _view(evidence, failed, by, url)
     return _view(evidence, failed, by, reverse("apply-rehearse", args=[plan.environment]), ("upto", last.version))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action
 from dashboard.models import Run, RunStep
 from dashboard.models.failures import Failure
@@ -213,7 +214,7 @@ def _by_person(run: Run) -> str:
 
 def _with_server(error: ErrorBox, server: dict[str, Any], steps: Sequence[RunStep]) -> ErrorBox:
     failed = next((s for s in steps if s.status in {RunStep.Status.FAILED, RunStep.Status.PARTIAL}), None)
-    url = reverse("migration", args=[failed.version, failed.name]) if failed and failed.action == Action.APPLY else ""
+    url = reverse("migration", args=failed.identity) if failed and failed.action == Action.APPLY else ""
     line = server.get("line")
     return replace(
         error,
@@ -246,16 +247,16 @@ def _ways_on(run: Run, steps: Sequence[RunStep], by: Actor) -> tuple[ActionButto
     if run.is_active:
         return (_environment(place),)
     if partly := _partial(steps):
-        return (settle_button(place.slug, partly.version, partly.name), _environment(place))
+        return (settle_button(place.slug, partly.identity), _environment(place))
     if run.action != Action.APPLY or all(step.status == RunStep.Status.COMMITTED for step in steps):
         return (_environment(place),)
     skips = (_skip(place, step, by) for step in steps if step.status == RunStep.Status.FAILED)
     return (_again(place, by), _environment(place), *skips)
 
 
-def settle_button(environment: str, version: str, name: str) -> ActionButton:
-    url = reverse("settle", args=[environment, version, name])
-    return ActionButton(label=f"Settle {version}", url=url, tone="primary", icon="arrow")
+def settle_button(environment: str, migration: MigrationId) -> ActionButton:
+    url = reverse("settle", args=[environment, *migration])
+    return ActionButton(label=f"Settle {migration.version}", url=url, tone="primary", icon="arrow")
 
 
 def _again(place: Badge, by: Actor) -> ActionButton:

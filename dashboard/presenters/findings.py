@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from dashboard.engine import lint
 from dashboard.engine.lint import Finding
-from dashboard.engine.migration import Folder, Problem, Severity
+from dashboard.engine.migration import Folder, MigrationId, Problem, Severity
 from dashboard.presenters.pills import Pill
 from dashboard.selectors import findings as selector
 from dashboard.selectors.findings import Findings
 
-#: By version and name of a migration.
-type Tallies = Mapping[tuple[str, str], tuple[Pill, ...]]
+#: How many errors and warnings each migration has, in pills.
+type Tallies = Mapping[MigrationId, tuple[Pill, ...]]
 NO_TALLIES: Tallies = {}
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.presenters import statuses
 from dashboard.presenters.badges import badge
@@ -43,8 +44,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatrixRow:
-    version: str
-    name: str
+    identity: MigrationId
     url: str
     lint: tuple[Pill, ...]
     cells: tuple[Cell, ...]
@@ -66,7 +66,7 @@ def matrix(
     more = len(rows) > len(shown)
     return Matrix(
         environments=tuple(_column(standing) for standing in standings),
-        rows=tuple(_line(row, standings, lint.get((row.version, row.name), ())) for row in shown),
+        rows=tuple(_line(row, standings, lint.get(row.identity, ())) for row in shown),
         more_url=reverse("migrations") if more else "",
         more_label=f"All {len(rows)} migrations" if more else "",
     )
@@ -91,9 +91,8 @@ def _column(standing: Standing) -> Column:
 
 def _line(row: BoardRow, standings: Sequence[Standing], lint: tuple[Pill, ...]) -> MatrixRow:
     return MatrixRow(
-        version=row.version,
-        name=row.name,
-        url=reverse("migration", args=[row.version, row.name]),
+        identity=row.identity,
+        url=reverse("migration", args=row.identity),
         lint=lint,
         cells=tuple(_cell(item, standing) for item, standing in zip(row.cells, standings, strict=True)),
     )
@@ -107,6 +106,6 @@ def _cell(item: MigrationStatus | None, standing: Standing) -> Cell:
     return Cell(
         pill=state_pill(item),
         settled=stands or item.state is State.SKIPPED,
-        head=stands and head is not None and head.identity == (item.version, item.name),
+        head=stands and head is not None and head.identity == item.identity,
         at=item.applied.applied_at if item.applied and stands else None,
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from dashboard.engine.migration import Direction, Folder, Migration, Script
+from dashboard.engine.migration import AppliedMigration, Direction, Folder, Migration, MigrationId, Script
 from dashboard.engine.sql.transaction import TransactionMode
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Rehearsal, RunStep
@@ -75,8 +75,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationPage:
-    version: str
-    name: str
+    identity: MigrationId
     up: ScriptView | None  # None: there is no such file
     down: ScriptView | None
     no_down: tuple[str, ...]  # why there is no rollback
@@ -91,8 +90,7 @@ ATTENTION = "attention"
 
 
 def page(
-    version: str,
-    name: str,
+    identity: MigrationId,
     *,
     folder: Folder | None,
     findings_by_file: Findings,
@@ -101,20 +99,15 @@ def page(
     rehearsed: Mapping[str, Rehearsal],
 ) -> MigrationPage | None:
     """None where neither the folder nor any environment knows it. `rehearsed`: the last there, by environment."""
-    migration = folder.find(version, name) if folder else None
+    migration = folder.find(identity) if folder else None
     places = tuple(
-        replace(_place(standing, version, name), rehearsal=_rehearsal(rehearsed, standing, version, name))
+        replace(_place(standing, identity), rehearsal=_rehearsal(rehearsed, standing, identity))
         for standing in standings
     )
-    if (
-        migration is None
-        and not steps
-        and not any(s.status_of(version, name) or _row(s, version, name) for s in standings)
-    ):
+    if migration is None and not steps and not any(s.status_of(identity) or _row(s, identity) for s in standings):
         return None
     return MigrationPage(
-        version=version,
-        name=name,
+        identity=identity,
         up=_script(migration, migration.up, Direction.UP, findings_by_file) if migration else None,
         down=_script(migration, migration.down, Direction.DOWN, findings_by_file)
         if migration and migration.down
@@ -122,7 +115,7 @@ def page(
         no_down=tuple(_why_no_down(migration)) if migration and not migration.down else (),
         facts=tuple(_facts(migration)) if migration else (),
         places=places,
-        edited=tuple(_edited(standings, version, name)),
+        edited=tuple(_edited(standings, identity)),
         passages=tuple(_passage(step) for step in steps),
     )
 
@@ -141,10 +134,10 @@ def _is_in(cell: MigrationStatus, state: str) -> bool:
 # Where it stands
 
 
-def _place(standing: Standing, version: str, name: str) -> EnvironmentState:
-    item = standing.status_of(version, name)
+def _place(standing: Standing, identity: MigrationId) -> EnvironmentState:
+    item = standing.status_of(identity)
     if item is None:
-        return _unknown_place(standing, version, name)
+        return _unknown_place(standing, identity)
     stands = item.state in STANDS or item.state is State.SKIPPED
     return EnvironmentState(
         badge=badge(standing.environment),
@@ -154,17 +147,17 @@ def _place(standing: Standing, version: str, name: str) -> EnvironmentState:
     )
 
 
-def _edited(standings: Sequence[Standing], version: str, name: str) -> Iterator[Edited]:
-    query = {"version": version, "name": name}
+def _edited(standings: Sequence[Standing], identity: MigrationId) -> Iterator[Edited]:
+    query = identity._asdict()
     for state in (State.MODIFIED, State.ANNOTATED):
-        held = (s.environment for s in standings if (item := s.status_of(version, name)) and item.state is state)
+        held = (s.environment for s in standings if (item := s.status_of(identity)) and item.state is state)
         places = tuple(EditedPlace(name=e.name, url=reverse("edits", args=[e.slug], query=query)) for e in held)
         if places:
             yield Edited(comments_only=state is State.ANNOTATED, places=places)
 
 
-def _unknown_place(standing: Standing, version: str, name: str) -> EnvironmentState:
-    row = _row(standing, version, name)
+def _unknown_place(standing: Standing, identity: MigrationId) -> EnvironmentState:
+    row = _row(standing, identity)
     if row:
         sentence = "It is recorded there. The folder cannot be read, so it is not compared with its file."
     elif standing.look is None or standing.look.history is None:
@@ -179,13 +172,13 @@ def _unknown_place(standing: Standing, version: str, name: str) -> EnvironmentSt
     )
 
 
-def _row(standing: Standing, version: str, name: str) -> Any:
-    return next((row for row in standing.rows if row.identity == (version, name)), None)
+def _row(standing: Standing, identity: MigrationId) -> AppliedMigration | None:
+    return next((row for row in standing.rows if row.identity == identity), None)
 
 
-def _rehearsal(rehearsed: Mapping[str, Rehearsal], standing: Standing, version: str, name: str) -> RehearsalRow | None:
+def _rehearsal(rehearsed: Mapping[str, Rehearsal], standing: Standing, identity: MigrationId) -> RehearsalRow | None:
     last = rehearsed.get(standing.environment.slug)
-    return rehearsals.row(last, rehearsals.seen(last, version, name)) if last else None
+    return rehearsals.row(last, rehearsals.seen(last, identity)) if last else None
 
 
 def _passage(step: RunStep) -> Passage:

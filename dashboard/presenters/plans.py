@@ -162,7 +162,7 @@ def migrations(count: int) -> str:
 def _step(detail: Detail, position: int) -> PlanStepView:
     step, outline = detail.plan.steps[position], detail.outlines[position]
     words = actions.WORDS[step.action]
-    migration = detail.folder.find(*step.identity) if detail.folder else None
+    migration = detail.folder.find(step.identity) if detail.folder else None
     return PlanStepView(
         number=position + 1,
         label=step.label,
@@ -177,7 +177,7 @@ def _step(detail: Detail, position: int) -> PlanStepView:
         down_margin=_margin(detail.findings, migration, step.down_sql),
         lacks_rollback=step.action.can_be_rolled_back and step.first_statement == 1 and not step.down_sql,
         anchor=anchor(position),
-        url=reverse("migration", args=[step.version, step.name]),
+        url=reverse("migration", args=step.identity),
         open=position == 0,
     )
 

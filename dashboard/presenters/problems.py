@@ -77,7 +77,7 @@ def _urls(folder: Folder) -> dict[str, tuple[str, str]]:
     """Of each file that a migration's page shows: that page, and the prefix of its line anchors there."""
     urls = {}
     for migration in folder.migrations:
-        url = reverse("migration", args=[migration.version, migration.name])
+        url = reverse("migration", args=migration.identity)
         urls[migration.up.file] = (url, "L")
         if migration.down:
             urls[migration.down.file] = (url, "down-L")

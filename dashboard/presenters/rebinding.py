@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from dashboard.engine.migration import AppliedMigration, History, Kind, version_key
+from dashboard.engine.migration import AppliedMigration, History, Kind
 from dashboard.models.environments import Environment
 from dashboard.presenters.pills import Pill
 from dashboard.services.bindings import Rebinding
@@ -58,8 +58,8 @@ def _standing(history: History | None) -> list[AppliedMigration]:
 
 
 def _newest(rows: list[AppliedMigration]) -> str:
-    row = max(rows, key=lambda row: (version_key(row.version), row.name), default=None)
-    return f"{row.version}_{row.name}" if row else "none"
+    row = max(rows, key=lambda row: row.identity.key, default=None)
+    return row.label if row else "none"
 
 
 def _last(rows: list[AppliedMigration]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action, Plan
 from dashboard.engine.rehearsal.report import (
     Assertion,
@@ -192,10 +193,10 @@ def risks(rehearsal: Rehearsal) -> tuple[RiskView, ...]:
     )
 
 
-def seen(rehearsal: Rehearsal, version: str, name: str) -> tuple[Pill, ...]:
+def seen(rehearsal: Rehearsal, migration: MigrationId) -> tuple[Pill, ...]:
     """What it showed of one migration."""
     report = rehearsals.report_of(rehearsal)
-    proof = next((p for p in report.proofs if (p.version, p.name) == (version, name)), None) if report else None
+    proof = next((p for p in report.proofs if p.identity == migration), None) if report else None
     return _pills(proof, rehearsal) if proof else ()
 
 
@@ -276,7 +277,7 @@ def _proofs(report: Report, rehearsal: Rehearsal) -> Iterator[ProofView]:
 def _unreached(left: NotReached) -> ProofView:
     return ProofView(
         label=left.label,
-        url=reverse("migration", args=[left.version, left.name]),
+        url=reverse("migration", args=left.identity),
         open=False,
         refused=left.sentence,
         doubt="",
@@ -298,7 +299,7 @@ def _proof(proof: Proof, rehearsal: Rehearsal, *, only: bool) -> ProofView:
     subject = proof.down if _rolls_back(rehearsal) and proof.down else proof.up
     return ProofView(
         label=proof.label,
-        url=reverse("migration", args=[proof.version, proof.name]),
+        url=reverse("migration", args=proof.identity),
         open=only or not proof.passed or bool(proof.differences),
         refused=proof.refused,
         doubt=proof.doubt,
@@ -391,5 +392,5 @@ def _addresses(plan: Plan) -> tuple[str, str]:
     if plan.action is Action.APPLY:
         plan_url = reverse("apply", args=[plan.environment], query={"upto": last.version})
         return reverse("apply-rehearse", args=[plan.environment]), plan_url
-    place = [plan.environment, last.version, last.name]
+    place = [plan.environment, *last.identity]
     return reverse("rollback-rehearse", args=place), reverse("rollback", args=place)

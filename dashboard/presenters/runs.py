@@ -205,7 +205,7 @@ def rollback_button(run: Run, run_steps: Sequence[RunStep], by: Actor) -> Action
     missing = "" if reversible else f"{first.version} has no rollback; a new migration has to undo it."
     return ActionButton(
         label=f"Roll back {first.version}" if first is applied[-1] else f"Roll back to before {first.version}",
-        url=reverse("rollback", args=[run.environment, first.version, first.name]),
+        url=reverse("rollback", args=[run.environment, *first.identity]),
         icon="rollback",
         show=bool(badge_of(run.environment).url),
         reason=missing or refusal(partial(permissions.check_can_request, by)),
@@ -223,9 +223,7 @@ def onward_buttons(run: Run, run_steps: Sequence[RunStep], by: Actor) -> list[Ac
         return [rollback_button(run, run_steps, by)]
     step = run.plan.steps[0]
     if run.action == Action.REPAIR:
-        return [
-            replace(failures.settle_button(place.slug, step.version, step.name), label=f"Go on with {step.version}")
-        ]
+        return [replace(failures.settle_button(place.slug, step.identity), label=f"Go on with {step.version}")]
     return [ActionButton(label=f"See {place.name}", url=place.url, icon="environment")]
 
 
@@ -239,7 +237,7 @@ def log_text(run: Run, run_steps: Sequence[RunStep]) -> Iterator[str]:
     for name, value in _heading(run):
         yield f"{name + ':':<13}{value}\n"
     for step in run_steps:
-        yield f"\n[{step.position + 1}/{len(run_steps)}] {step.action} {step.version}_{step.name}: {step.status}"
+        yield f"\n[{step.position + 1}/{len(run_steps)}] {step.action} {step.identity.label}: {step.status}"
         yield f" ({step.duration_ms} ms)\n" if step.duration_ms is not None else "\n"
         yield from (f"        {_copied(copied, step)}\n" for copied in step.copied)
         for statement in step.latest:  # type: ignore[attr-defined]
@@ -253,8 +251,8 @@ def _step(step: RunStep, *, open_: bool, has_begun: bool) -> RunStepView:
     latest: list[RunStatement] = step.latest  # type: ignore[attr-defined]
     return RunStepView(
         number=step.position + 1,
-        label=f"{step.version}_{step.name}",
-        url=reverse("migration", args=[step.version, step.name]) if step.action == Action.APPLY else "",
+        label=step.identity.label,
+        url=reverse("migration", args=step.identity) if step.action == Action.APPLY else "",
         does=words.beside,
         pill=statuses.STEP[step.status],
         duration_ms=step.duration_ms,

@@ -94,9 +94,7 @@ def box(broken_off: BrokenOff, environment: Environment, run: Run | None) -> Err
 
 
 def lines(broken_off: BrokenOff) -> list[LineView]:
-    shown = (
-        reverse("migration", args=[broken_off.version, broken_off.name]) if broken_off.action is Action.APPLY else ""
-    )
+    shown = reverse("migration", args=broken_off.identity) if broken_off.action is Action.APPLY else ""
     return [
         LineView(
             number=line.number,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboard.engine.migration import Folder
+from dashboard.engine.migration import Folder, Identified
 from dashboard.engine.status import MigrationStatus
 from dashboard.selectors.environments import Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BoardRow:
+class BoardRow(Identified):
     """One migration; `cells` has one entry an environment, None where nothing is known of it there."""
 
     version: str

@@ -41,10 +41,10 @@ def failures(plan: Plan) -> tuple[FailedElsewhere, ...]:
 
 
 def _failed(steps: Mapping[MigrationId, Step], attempts: Sequence[RunStep]) -> Iterator[FailedElsewhere]:
-    judged: set[tuple[str, str, str]] = set()
+    judged: set[tuple[str, MigrationId]] = set()
     for attempt in attempts:
-        key = (attempt.run.environment, attempt.version, attempt.name)
-        step = steps.get(MigrationId(attempt.version, attempt.name))
+        key = (attempt.run.environment, attempt.identity)
+        step = steps.get(attempt.identity)
         if step is None or key in judged:
             continue
         judged.add(key)

@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import Prefetch
 
 from dashboard.engine import status
-from dashboard.engine.migration import AppliedMigration, Folder, Kind, Unfinished, version_key
+from dashboard.engine.migration import AppliedMigration, Folder, Kind, MigrationId, Unfinished
 from dashboard.engine.status import MigrationStatus, Summary
 from dashboard.models import ChangeRequest, Run, RunStep, environments
 from dashboard.models.environments import Environment
@@ -45,7 +45,7 @@ class Standing:
     def head(self) -> AppliedMigration | None:
         """The highest version that stands there."""
         standing = [row for row in self.rows if row.success and row.kind is not Kind.SKIPPED]
-        return max(standing, key=lambda row: (version_key(row.version), row.name), default=None)
+        return max(standing, key=lambda row: row.identity.key, default=None)
 
     @property
     def unfinished(self) -> tuple[Unfinished, ...]:
@@ -65,8 +65,8 @@ class Standing:
         """The run under way."""
         return self.last_run if self.last_run and self.last_run.is_active else None
 
-    def status_of(self, version: str, name: str) -> MigrationStatus | None:
-        return next((s for s in self.statuses if (s.version, s.name) == (version, name)), None)
+    def status_of(self, migration: MigrationId) -> MigrationStatus | None:
+        return next((s for s in self.statuses if s.identity == migration), None)
 
 
 def standings(folder: Folder | None) -> tuple[Standing, ...]:
@@ -119,5 +119,5 @@ def _live_requests(chosen: Sequence[Environment]) -> Mapping[str, Sequence[Chang
     return requests
 
 
-def _recorded(row: AppliedMigration) -> tuple[float, tuple[int, str], str]:
-    return (row.applied_at.timestamp() if row.applied_at else 0.0, version_key(row.version), row.name)
+def _recorded(row: AppliedMigration) -> tuple[float, MigrationId]:
+    return (row.applied_at.timestamp() if row.applied_at else 0.0, row.identity)

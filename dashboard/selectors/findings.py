@@ -60,7 +60,7 @@ def of_plan(plan: Plan, folder: Folder) -> tuple[Finding, ...] | None:
     findings_by_file = by_file(folder)
     said: list[Finding] = []
     for step in plan.steps:
-        migration = folder.find(*step.identity)
+        migration = folder.find(step.identity)
         if migration is None or migration.up.sql != step.sql:
             return None
         said += findings_by_file.get(migration.up.file, ())

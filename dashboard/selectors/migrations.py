@@ -16,9 +16,9 @@ RUNS_SHOWN = 20
 _ATTEMPT = re.compile("[0-9a-f]{32}")
 
 
-def steps_of(version: str, name: str) -> list[RunStep]:
+def steps_of(migration: MigrationId) -> list[RunStep]:
     """The steps of the last runs that had this migration in them, newest first."""
-    steps = RunStep.objects.filter(version=version, name=name).select_related("run", "run__started_by")
+    steps = RunStep.objects.filter(**migration._asdict()).select_related("run", "run__started_by")
     became = Prefetch("run__steps", RunStep.objects.only("run_id", "status"))
     return list(steps.defer("run__frozen_plan").prefetch_related(became).order_by("-run_id")[:RUNS_SHOWN])
 
@@ -50,8 +50,7 @@ def containing(rows: Sequence[BoardRow], folder: Folder | None, words: str) -> t
     return tuple(
         row
         for row in rows
-        if wanted in f"{row.version}_{row.name}.sql".casefold()
-        or wanted in texts.get(MigrationId(row.version, row.name), "").casefold()
+        if wanted in f"{row.label}.sql".casefold() or wanted in texts.get(row.identity, "").casefold()
     )
 
 
@@ -61,10 +60,8 @@ def last_failures(environment: str, labels: Collection[str]) -> dict[str, Run]:
     return {(run.failure or {})["version"]: run for run in failed.defer("frozen_plan").order_by("id")}
 
 
-def last_run_of(environment: str, version: str, name: str) -> Run | None:
+def last_run_of(environment: str, migration: MigrationId) -> Run | None:
     """The last run there that left something of this migration behind."""
-    step = RunStep.objects.filter(
-        run__environment=environment, version=version, name=name, status=RunStep.Status.PARTIAL
-    )
+    step = RunStep.objects.filter(run__environment=environment, **migration._asdict(), status=RunStep.Status.PARTIAL)
     left = step.select_related("run").defer("run__frozen_plan").order_by("-run_id").first()
     return left.run if left else None

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from dashboard.engine import planner
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action, Plan
 from dashboard.engine.rehearsal.report import Report
 from dashboard.models import Rehearsal
@@ -70,8 +71,8 @@ def _is_whole(rehearsal: Rehearsal) -> bool:
     report = report_of(rehearsal)
     if report is None or not report.passed:
         return False
-    proven = {(proof.version, proof.name) for proof in report.proofs}
-    return all((step["version"], step["name"]) in proven for step in rehearsal.frozen_plan["steps"])
+    proven = {proof.identity for proof in report.proofs}
+    return all(MigrationId(step["version"], step["name"]) in proven for step in rehearsal.frozen_plan["steps"])
 
 
 def is_expired(rehearsal: Rehearsal) -> bool:
@@ -83,9 +84,9 @@ def same_major(rehearsal: Rehearsal) -> bool:
     return rehearsal.target_major is not None and rehearsal.target_major == rehearsal.server_major
 
 
-def of_migration(version: str, name: str) -> dict[str, Rehearsal]:
+def of_migration(migration: MigrationId) -> dict[str, Rehearsal]:
     """By environment the last that was carried out of an apply with this migration in it."""
-    step = [{"version": version, "name": name}]
+    step = [migration._asdict()]
     done = Rehearsal.objects.filter(
         status=Rehearsal.Status.DONE, action=Action.APPLY, frozen_plan__steps__contains=step
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashboard.engine import status
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Plan
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models.environments import Environment
@@ -25,17 +26,17 @@ class Edit:
         return self.status.state is State.ANNOTATED
 
     @property
-    def identity(self) -> tuple[str, str]:
-        return (self.status.version, self.status.name)
+    def identity(self) -> MigrationId:
+        return self.status.identity
 
 
-def look(environment: Environment, *, only: tuple[str, str] | None = None) -> tuple[Edit, ...]:
+def look(environment: Environment, *, only: MigrationId | None = None) -> tuple[Edit, ...]:
     """Read from the target now; `only` one migration. Raises TargetUnreachable and what else a look can."""
     history = targets.look(environment, scripts=True).history
     return tuple(
         Edit(status=item, applied=item.applied.forward_script if item.applied else None)
         for item in status.compute(folders.read(), history)
-        if item.state in EDITED and only in (None, (item.version, item.name))
+        if item.state in EDITED and only in (None, item.identity)
     )
 
 

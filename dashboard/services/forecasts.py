@@ -82,8 +82,7 @@ def _seen(plan: Plan) -> Mapping[MigrationId, Sequence[Difference]] | None:
 def _by_step(plan: Plan, rehearsal: Rehearsal) -> Iterator[tuple[MigrationId, Sequence[Difference]]]:
     report = rehearsals.report_of(rehearsal)
     for proof in report.proofs if report else ():
-        identity = MigrationId(proof.version, proof.name)
-        yield identity, proof.unmade if plan.action is Action.ROLLBACK else proof.made
+        yield proof.identity, proof.unmade if plan.action is Action.ROLLBACK else proof.made
 
 
 # What was written by the time a migration had been applied

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from dashboard.engine import planner
 from dashboard.engine.errors import EngineError, NotAcknowledged, SqlSyntaxError
-from dashboard.engine.migration import Folder
+from dashboard.engine.migration import Folder, MigrationId
 from dashboard.engine.plan import UNPROVEN, Plan, Step
 from dashboard.engine.run import dryrun
 from dashboard.engine.sql import directives, transaction
@@ -40,40 +40,39 @@ def offered(environment: Environment, look: LastLook | None, folder: Folder | No
         return error
 
 
-def rollback(environment: Environment, *, version: str, name: str) -> Plan:
+def rollback(environment: Environment, *, downto: MigrationId) -> Plan:
     """Nobody has to accept as unproven what a rehearsal has proven."""
-    plan = planner.rollback(targets.look(environment, scripts=True), downto=version, name=name)
+    plan = planner.rollback(targets.look(environment, scripts=True), downto=downto)
     if rehearsals.proving(plan) is None:
         return plan
     return replace(plan, warnings=tuple(w for w in plan.warnings if w.code != UNPROVEN))
 
 
-def skip(environment: Environment, identities: Sequence[tuple[str, str]], *, reason: str) -> Plan:
-    return planner.skip(targets.look(environment), folders.read(), identities, reason=_given(reason, "skip"))
+def skip(environment: Environment, migrations: Sequence[MigrationId], *, reason: str) -> Plan:
+    return planner.skip(targets.look(environment), folders.read(), migrations, reason=_given(reason, "skip"))
 
 
-def unskip(environment: Environment, *, version: str, name: str, reason: str) -> Plan:
+def unskip(environment: Environment, migration: MigrationId, *, reason: str) -> Plan:
     reason = _given(reason, "take back a skip")
-    return planner.unskip(targets.look(environment), version=version, name=name, reason=reason)
+    return planner.unskip(targets.look(environment), migration, reason=reason)
 
 
-def accept_edits(environment: Environment, identities: Sequence[tuple[str, str]]) -> Plan:
-    return planner.accept_edits(targets.look(environment), folders.read(), identities)
+def accept_edits(environment: Environment, migrations: Sequence[MigrationId]) -> Plan:
+    return planner.accept_edits(targets.look(environment), folders.read(), migrations)
 
 
-def resume(environment: Environment, *, version: str, name: str, doubtful_done: bool = False) -> Plan:
+def resume(environment: Environment, migration: MigrationId, *, doubtful_done: bool = False) -> Plan:
     """Continue what broke off outside a transaction; `doubtful_done` is a person's word on a statement in doubt."""
     target = targets.look(environment, scripts=True)
-    return planner.resume(target, folders.read(), version=version, name=name, doubtful_done=doubtful_done)
+    return planner.resume(target, folders.read(), migration, doubtful_done=doubtful_done)
 
 
-def repair(environment: Environment, *, version: str, name: str) -> Plan:
-    return planner.repair(targets.look(environment, scripts=True), folders.read(), version=version, name=name)
+def repair(environment: Environment, migration: MigrationId) -> Plan:
+    return planner.repair(targets.look(environment, scripts=True), folders.read(), migration)
 
 
-def reset(environment: Environment, *, version: str, name: str, reason: str) -> Plan:
-    reason = _given(reason, "start over")
-    return planner.reset(targets.look(environment), version=version, name=name, reason=reason)
+def reset(environment: Environment, migration: MigrationId, *, reason: str) -> Plan:
+    return planner.reset(targets.look(environment), migration, reason=_given(reason, "start over"))
 
 
 def as_sql(plan: Plan, environment: Environment) -> str:

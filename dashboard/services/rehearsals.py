@@ -21,7 +21,6 @@ from dashboard.engine import rehearsal as engine
 from dashboard.engine.database import sizes
 from dashboard.engine.errors import EngineError, RunCancelled
 from dashboard.engine.files import verifications
-from dashboard.engine.migration import version_key
 from dashboard.engine.plan import Action, Plan
 from dashboard.engine.rehearsal import risk
 from dashboard.engine.rehearsal.report import Origin, Report
@@ -106,7 +105,7 @@ def _queue(plan: Plan, environment: Environment, by: Actor) -> Rehearsal:
 
 
 def _create(plan: Plan, environment: Environment, by: Actor) -> Rehearsal:
-    head = max(((version, name) for version, name, *_ in plan.basis), key=_in_order, default=None)
+    head = max((record.identity for record in plan.basis), default=None)
     return Rehearsal.objects.create(
         environment=environment.slug,
         action=plan.action,
@@ -116,13 +115,8 @@ def _create(plan: Plan, environment: Environment, by: Actor) -> Rehearsal:
         origin=Origin.COPY,
         asked_by=by.user,
         asked_at=timezone.now(),
-        history_head="_".join(head) if head else "",
+        history_head=head.label if head else "",
     )
-
-
-def _in_order(identity: tuple[str, str]) -> tuple[tuple[int, str], str]:
-    version, name = identity
-    return version_key(version), name
 
 
 def _claim_next() -> Rehearsal | None:

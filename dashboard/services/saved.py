@@ -10,6 +10,7 @@ from dashboard.engine.database import connection as connections
 from dashboard.engine.database import saved
 from dashboard.engine.database.saved import Outlook, Save
 from dashboard.engine.errors import NothingToDo
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Plan
 from dashboard.models.environments import Environment
 from dashboard.selectors import migrations
@@ -63,8 +64,8 @@ def groups(environment: Environment) -> tuple[SavedGroup, ...]:
     return tuple(SavedGroup(kept=tuple(together)) for _, together in groupby(kept, key=_origin))
 
 
-def find(environment: Environment, *, run_id: str, version: str, name: str) -> SavedGroup | None:
-    wanted = (run_id, version, name)
+def find(environment: Environment, migration: MigrationId, *, run_id: str) -> SavedGroup | None:
+    wanted = (run_id, migration)
     return next((group for group in groups(environment) if _origin(group.kept[0]) == wanted), None)
 
 
@@ -85,11 +86,10 @@ def plan(environment: Environment, group: SavedGroup, *, overwrite: bool = False
         raise NothingToDo(environment=environment.name, reason=f"none of it can be brought back ({obstacles})")
     return planner.bring_back(
         targets.look(environment),
-        version=group.first.version,
-        name=group.first.name,
+        group.first.identity,
         copies=[replace(save.copy, overwrite=overwrite) for save in group.fitting],
     )
 
 
-def _origin(kept: Kept) -> tuple[str, str, str]:
-    return kept.save.run_id, kept.save.version, kept.save.name
+def _origin(kept: Kept) -> tuple[str, MigrationId]:
+    return kept.save.run_id, kept.save.identity

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dashboard.engine import status
 from dashboard.engine.errors import NothingToDo
-from dashboard.engine.migration import Kind
+from dashboard.engine.migration import Kind, MigrationId
 from dashboard.engine.status import MigrationStatus
 from dashboard.models.environments import Environment
 from dashboard.selectors import folders
@@ -25,8 +25,8 @@ class Undecided:
     def may_keep_one(self) -> bool:
         return len(self.files) > 1 and not self.taken_by
 
-    def all_but(self, kept: str) -> list[tuple[str, str]]:
-        return [(item.version, item.name) for item in self.files if item.name != kept]
+    def all_but(self, kept: str) -> list[MigrationId]:
+        return [item.identity for item in self.files if item.name != kept]
 
 
 def undecided(environment: Environment, version: str) -> Undecided:
@@ -37,5 +37,5 @@ def undecided(environment: Environment, version: str) -> Undecided:
     if not files:
         raise NothingToDo(environment=environment.name, reason=f"no file with the version {version} waits there")
     holders = (r for r in history.rows if r.version == version and r.success and r.kind is not Kind.SKIPPED)
-    taken_by = next((f"{r.version}_{r.name}" for r in holders), "")
+    taken_by = next((row.label for row in holders), "")
     return Undecided(version=version, files=files, taken_by=taken_by)

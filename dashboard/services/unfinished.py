@@ -12,7 +12,15 @@ from dashboard.engine.database import connection as connections
 from dashboard.engine.database import leftovers
 from dashboard.engine.database.leftovers import Aftermath, Leftover, Progress
 from dashboard.engine.errors import EngineError, NothingToDo, PlanBlocked
-from dashboard.engine.migration import AppliedMigration, Folder, JournalEntry, Unfinished, checksum
+from dashboard.engine.migration import (
+    AppliedMigration,
+    Folder,
+    Identified,
+    JournalEntry,
+    MigrationId,
+    Unfinished,
+    checksum,
+)
 from dashboard.engine.plan import Action, Plan, Target
 from dashboard.engine.sql import statements
 from dashboard.engine.sql.concurrently import concurrent
@@ -50,7 +58,7 @@ class JournalLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BrokenOff:
+class BrokenOff(Identified):
     """What stands, what does not, and the plans that lead on; an error says why one of them cannot be had."""
 
     version: str
@@ -67,18 +75,14 @@ class BrokenOff:
     repair: Plan | None  # take the leftovers away
 
     @property
-    def label(self) -> str:
-        return f"{self.version}_{self.name}"
-
-    @property
     def doubtful(self) -> JournalLine | None:
         return next((line for line in self.lines if line.trace is Trace.DOUBTFUL), None)
 
 
-def look(environment: Environment, *, version: str, name: str) -> BrokenOff | None:
+def look(environment: Environment, migration: MigrationId) -> BrokenOff | None:
     """Read from the target now; None where nothing of this migration waits to be settled."""
     target = targets.look(environment, scripts=True)
-    unfinished = next((u for u in target.history.unfinished if u.identity == (version, name)), None)
+    unfinished = next((u for u in target.history.unfinished if u.identity == migration), None)
     return _broken_off(environment, target, folders.read(), unfinished) if unfinished else None
 
 
@@ -97,7 +101,7 @@ def _broken_off(environment: Environment, target: Target, folder: Folder, unfini
         version=unfinished.version,
         name=unfinished.name,
         action=Action(unfinished.action),
-        row=target.history.row(*unfinished.identity),
+        row=target.history.row(unfinished.identity),
         lines=tuple(_lines(script, unfinished)),
         mark=hashlib.sha256(repr(unfinished.entries).encode()).hexdigest(),
         evidence=evidence,
@@ -113,10 +117,10 @@ def _broken_off(environment: Environment, target: Target, folder: Folder, unfini
 
 def _text(target: Target, folder: Folder, unfinished: Unfinished) -> str:
     """What the journal is about: the captured rollback, or the file; empty where it is gone."""
-    row = target.history.row(*unfinished.identity)
+    row = target.history.row(unfinished.identity)
     if unfinished.action == Action.ROLLBACK and row is not None:
         return row.rollback_script or ""
-    migration = folder.find(*unfinished.identity)
+    migration = folder.find(unfinished.identity)
     return migration.up.sql if migration and migration.up.statements else ""
 
 
@@ -167,13 +171,10 @@ _VERDICTS = {
 def _resumed(
     target: Target, folder: Folder, unfinished: Unfinished, evidence: InDoubt, *, doubtful_done: bool
 ) -> Plan | EngineError:
-    label = f"{unfinished.version}_{unfinished.name}"
     if evidence is InDoubt.HALF:
-        return PlanBlocked(version=label, reason="it left something half done.", remedy="Repair that first.")
+        return PlanBlocked(version=unfinished.label, reason="it left something half done.", remedy="Repair that first.")
     try:
-        return planner.resume(
-            target, folder, version=unfinished.version, name=unfinished.name, doubtful_done=doubtful_done
-        )
+        return planner.resume(target, folder, unfinished.identity, doubtful_done=doubtful_done)
     except EngineError as error:
         return error
 
@@ -183,6 +184,6 @@ def _repair(target: Target, folder: Folder, unfinished: Unfinished, standing: Af
         return None
     ways_on = leftovers.ways_on(standing.leftovers)
     try:
-        return planner.repair(target, folder, version=unfinished.version, name=unfinished.name, ways_on=ways_on)
+        return planner.repair(target, folder, unfinished.identity, ways_on=ways_on)
     except (NothingToDo, PlanBlocked):
         return None

@@ -58,6 +58,6 @@ def _text(edited: tuple[Edit, ...]) -> HttpResponse:
     if text is None:
         raise Http404("The text of it as it ran was not kept, or its file was not edited.")
     answer = HttpResponse(text, content_type="text/plain; charset=utf-8")
-    name = f"{edited[0].status.version}_{edited[0].status.name}.sql"
+    name = f"{edited[0].identity.label}.sql"
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer

@@ -5,6 +5,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from dashboard.engine.migration import MigrationId
 from dashboard.forms.migrations import MigrationFilter
 from dashboard.presenters import migrations as presenter
 from dashboard.presenters import problems as problems_presenter
@@ -39,16 +40,15 @@ def problems(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def detail(request: HttpRequest, version: str, name: str) -> HttpResponse:
-    reading = folders.current()
+    reading, migration = folders.current(), MigrationId(version, name)
     page = presenter.page(
-        version,
-        name,
+        migration,
         folder=reading.folder,
         findings_by_file=findings.by_file(reading.folder),
         standings=environments.standings(reading.folder),
-        steps=migrations.steps_of(version, name),
-        rehearsed=rehearsals.of_migration(version, name),
+        steps=migrations.steps_of(migration),
+        rehearsed=rehearsals.of_migration(migration),
     )
     if page is None:
-        raise Http404(f"No migration {version}_{name} is known.")
+        raise Http404(f"No migration {migration.label} is known.")
     return render(request, "migrations/detail.html", {"page": page, "failure": reading.failure})

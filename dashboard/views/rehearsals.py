@@ -8,6 +8,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseStopPolling
 
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Plan
 from dashboard.forms.plans import ApplyQuery
 from dashboard.models import Rehearsal
@@ -39,7 +40,7 @@ def of_apply(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def of_rollback(request: HttpRequest, slug: str, version: str, name: str) -> HttpResponse:
     environment = environment_or_404(slug)
-    return _ask(request, plans.rollback(environment, version=version, name=name), environment)
+    return _ask(request, plans.rollback(environment, downto=MigrationId(version, name)), environment)
 
 
 @require_POST

@@ -6,6 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from dashboard.engine.migration import MigrationId
 from dashboard.forms.plans import PlanForm
 from dashboard.presenters import saved as presenter
 from dashboard.presenters.badges import badge
@@ -24,9 +25,10 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def bring_back(request: HttpRequest, slug: str, run_id: str, version: str, name: str) -> HttpResponse:
     environment = environment_or_404(slug)
-    group = saved.find(environment, run_id=run_id, version=version, name=name)
+    migration = MigrationId(version, name)
+    group = saved.find(environment, migration, run_id=run_id)
     if group is None:
-        raise Http404(f"Run {run_id} saved nothing of {version}_{name} here.")
+        raise Http404(f"Run {run_id} saved nothing of {migration.label} here.")
     group = saved.counted(environment, group)
     overwrite = request.GET.get("overwrite") == "on"
     plan = saved.plan(environment, group, overwrite=overwrite)

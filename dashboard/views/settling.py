@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Plan
 from dashboard.forms.plans import PlanForm
 from dashboard.forms.settling import ResetForm, SettleForm, WayForm
@@ -22,9 +23,10 @@ from dashboard.views.lookup import environment_or_404
 @require_http_methods(["GET", "HEAD", "POST"])
 def settle(request: HttpRequest, slug: str, version: str, name: str) -> HttpResponse:
     environment, by = environment_or_404(slug), actors.from_request(request)
-    broken_off = unfinished.look(environment, version=version, name=name)
+    migration = MigrationId(version, name)
+    broken_off = unfinished.look(environment, migration)
     if broken_off is None:
-        context = {"environment": badge(environment), "version": version, "name": name}
+        context = {"environment": badge(environment), "label": migration.label}
         return render(request, "settling/settled.html", context, status=409 if request.method == "POST" else 200)
     chosen = WayForm(request.POST).chosen()
     form = _form(chosen, broken_off, environment, request.POST) if chosen else None
@@ -34,7 +36,7 @@ def settle(request: HttpRequest, slug: str, version: str, name: str) -> HttpResp
     context = {
         "environment": badge(environment),
         "broken_off": broken_off,
-        "error": presenter.box(broken_off, environment, migrations.last_run_of(slug, version, name)),
+        "error": presenter.box(broken_off, environment, migrations.last_run_of(slug, migration)),
         "lines": presenter.lines(broken_off),
         "ways": [(way, form if way.key == chosen else _form(way.key, broken_off, environment)) for way in ways],
         "sent": form,
@@ -60,9 +62,7 @@ def _form(
 def _plan(way: str, broken_off: BrokenOff, environment: Environment, form: SettleForm) -> Plan:
     if isinstance(form, PlanForm):
         return form.plan
-    return plans.reset(
-        environment, version=broken_off.version, name=broken_off.name, reason=form.cleaned_data["reason"]
-    )
+    return plans.reset(environment, broken_off.identity, reason=form.cleaned_data["reason"])
 
 
 def _plans(broken_off: BrokenOff) -> dict[str, object]:

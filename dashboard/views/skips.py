@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
+from dashboard.engine.migration import MigrationId
 from dashboard.forms.skips import SkipForm, UnskipForm
 from dashboard.presenters.badges import badge
 from dashboard.services import actors, permissions, plans, skips
@@ -29,10 +30,10 @@ def new(request: HttpRequest, slug: str, version: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def undo(request: HttpRequest, slug: str, version: str, name: str) -> HttpResponse:
     permissions.check_can_skip(actors.from_request(request))
-    environment = environment_or_404(slug)
+    environment, migration = environment_or_404(slug), MigrationId(version, name)
     form = UnskipForm(request.POST if request.method == "POST" else None, environment=environment)
     if request.method == "POST" and form.is_valid():
-        plan = plans.unskip(environment, version=version, name=name, reason=form.cleaned_data["reason"])
+        plan = plans.unskip(environment, migration, reason=form.cleaned_data["reason"])
         return launching.submit(request, plan, environment, form.submission)
-    context = {"environment": badge(environment), "version": version, "name": name, "form": form}
+    context = {"environment": badge(environment), "migration": migration, "form": form}
     return render(request, "skips/undo.html", context, status=422 if form.errors else 200)

@@ -19,6 +19,7 @@ from django.test import Client
 from django.urls import reverse
 
 from dashboard.engine.errors import PlanBlocked
+from dashboard.engine.migration import MigrationId
 from dashboard.models import Run, RunStep
 from dashboard.services import execution, observations, plans, runs
 from dashboard.services.actors import Actor
@@ -165,7 +166,7 @@ def _skip(line: Line, by: Actor, version: str) -> None:
 
 def _roll_back_008(line: Line, by: Actor) -> Run:
     name = RunStep.objects.filter(version="008").latest("id").name
-    plan = plans.rollback(line.staging, version="008", name=name)
+    plan = plans.rollback(line.staging, downto=MigrationId("008", name))
     accepted = [warning.key for warning in plan.warnings]
     return _finish(runs.start(plan, environment=line.staging, by=by, accepted=accepted))
 

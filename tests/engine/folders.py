@@ -10,7 +10,7 @@ from dashboard.engine.database import history
 from dashboard.engine.database.connection import Access, Address
 from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.files import discovery
-from dashboard.engine.migration import Folder, History
+from dashboard.engine.migration import Folder, History, MigrationId
 from dashboard.engine.plan import Plan, Policy, Target
 from dashboard.engine.run import executor
 from dashboard.engine.run.cancellation import Cancellation
@@ -57,7 +57,7 @@ class Bench:
         return planner.apply(self.look(), self.read(), upto=upto)
 
     def plan_rollback(self, version: str, name: str) -> Plan:
-        return planner.rollback(self.look(), downto=version, name=name)
+        return planner.rollback(self.look(), downto=MigrationId(version, name))
 
     def execute(
         self,

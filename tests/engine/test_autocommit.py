@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from dashboard.engine import errors, planner, status
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Policy
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.events import Ending, StepEnded
@@ -107,10 +108,10 @@ def test_repair_drops_the_invalid_index_and_resume_builds_it(people: Bench) -> N
     people.write("002_unique.sql", UNIQUE)
     with pytest.raises(errors.PartlyApplied):
         people.apply()
-    people.execute(planner.repair(people.look(), people.read(), version="002", name="unique"), run_id="2")
+    people.execute(planner.repair(people.look(), people.read(), MigrationId("002", "unique")), run_id="2")
     assert indexes(people) == {}
     people.database.query("DELETE FROM people WHERE ctid IN (SELECT min(ctid) FROM people)")
-    people.execute(planner.resume(people.look(), people.read(), version="002", name="unique"), run_id="3")
+    people.execute(planner.resume(people.look(), people.read(), MigrationId("002", "unique")), run_id="3")
     assert indexes(people) == {"people_name_key": True}
     assert state_of(people, "002") is State.APPLIED
 
@@ -119,7 +120,7 @@ def test_a_valid_index_is_never_dropped_by_a_repair(people: Bench) -> None:
     people.write("002_unique.sql", UNIQUE)
     with pytest.raises(errors.PartlyApplied):
         people.apply()
-    plan = planner.repair(people.look(), people.read(), version="002", name="unique")
+    plan = planner.repair(people.look(), people.read(), MigrationId("002", "unique"))
     people.database.query("DROP INDEX people_name_key")
     people.database.query("CREATE INDEX people_name_key ON people (name)")
     with pytest.raises(errors.PlanBlocked, match="valid, or gone"):
@@ -150,7 +151,7 @@ def test_a_stepwise_file_keeps_what_was_committed_and_goes_on_from_there(people:
         people.apply()
     assert journal(people) == [(1, "started"), (1, "done"), (2, "started"), (2, "done"), (3, "started"), (3, "undone")]
     people.write("002_steps.sql", STEPWISE.replace("1/0", "1"))
-    plan = planner.resume(people.look(), people.read(), version="002", name="steps")
+    plan = planner.resume(people.look(), people.read(), MigrationId("002", "steps"))
     assert plan.steps[0].first_statement == 3
     people.execute(plan, run_id="2")
     assert people.database.query("SELECT count(*) FROM one") == [(1,)], "what was committed did not run again"
@@ -172,7 +173,7 @@ def test_continuing_restores_the_settings_of_what_stands_before(people: Bench) -
     with pytest.raises(errors.PartlyApplied):
         people.apply()
     people.write("002_steps.sql", SETS.replace("1/0", "1"))
-    people.execute(planner.resume(people.look(), people.read(), version="002", name="steps"), run_id="2")
+    people.execute(planner.resume(people.look(), people.read(), MigrationId("002", "steps")), run_id="2")
     assert people.tables() == {"public.people", "app.one", "app.two"}
     assert people.database.query("SELECT memory FROM app.two") == [("77kB",)]
 
@@ -183,7 +184,7 @@ def test_continuing_refuses_what_needs_the_session_that_is_gone(people: Bench, l
     with pytest.raises(errors.PartlyApplied):
         people.apply()
     with pytest.raises(errors.PlanBlocked, match="lived in the session that is gone"):
-        planner.resume(people.look(), people.read(), version="002", name="steps")
+        planner.resume(people.look(), people.read(), MigrationId("002", "steps"))
 
 
 def test_continuing_refuses_a_file_whose_committed_part_changed(people: Bench) -> None:
@@ -192,7 +193,7 @@ def test_continuing_refuses_a_file_whose_committed_part_changed(people: Bench) -
         people.apply()
     people.write("002_steps.sql", STEPWISE.replace("VALUES (1)", "VALUES (2)"))
     with pytest.raises(errors.PlanBlocked, match="statement 2 of the file is not what ran"):
-        planner.resume(people.look(), people.read(), version="002", name="steps")
+        planner.resume(people.look(), people.read(), MigrationId("002", "steps"))
 
 
 def test_what_was_undone_by_hand_can_start_over(people: Bench) -> None:
@@ -200,7 +201,7 @@ def test_what_was_undone_by_hand_can_start_over(people: Bench) -> None:
     with pytest.raises(errors.PartlyApplied):
         people.apply()
     people.database.query("DROP TABLE one")
-    people.execute(planner.reset(people.look(), version="002", name="steps", reason="dropped one"), run_id="2")
+    people.execute(planner.reset(people.look(), MigrationId("002", "steps"), reason="dropped one"), run_id="2")
     assert state_of(people, "002") is State.PENDING
     people.write("002_steps.sql", STEPWISE.replace("1/0", "1"))
     people.apply(run_id="3")

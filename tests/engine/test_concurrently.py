@@ -12,6 +12,7 @@ import pytest
 from dashboard.engine import errors, planner, status
 from dashboard.engine.database import leftovers
 from dashboard.engine.database.tracking import Attempt
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Plan
 from dashboard.engine.run import recovery
 from dashboard.engine.run.cancellation import Cancellation
@@ -123,14 +124,14 @@ def test_a_crash_leaves_it_in_question_and_a_repair_leads_on(
     broken_off(there, lambda: cancel_whoever_waits(there), by_hand)
     (verdict,) = recovery.resolve(plan, access=there.access, attempt=Attempt(run_id="2", by="alice")).steps
     assert verdict is StepVerdict.PARTIAL
-    repair = planner.repair(there.look(), there.read(), version="002", name="next", ways_on=(LEFT[text],))
+    repair = planner.repair(there.look(), there.read(), MigrationId("002", "next"), ways_on=(LEFT[text],))
     assert LEFT[text].split()[-2 if text is DETACH else -1] in state_of(there).sentence
     there.execute(repair, run_id="3")
     with pytest.raises(errors.PlanBlocked, match="valid, or gone"):
         there.execute(repair, run_id="4")
     happened = standing(there, text).progress is leftovers.Progress.DONE
     assert happened is (text is DETACH or text.startswith("DROP"))
-    onward = planner.resume(there.look(), there.read(), version="002", name="next", doubtful_done=happened)
+    onward = planner.resume(there.look(), there.read(), MigrationId("002", "next"), doubtful_done=happened)
     there.execute(onward, run_id="5")
     assert state_of(there).state is State.APPLIED
 

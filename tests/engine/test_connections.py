@@ -14,6 +14,7 @@ from dashboard.engine.database import doctor, locks, tracking, wire
 from dashboard.engine.database.connection import Address, Connection
 from dashboard.engine.database.tracking import Attempt, RunTracking, TrackingTables
 from dashboard.engine.errors import ServerError
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action, Step
 from dashboard.engine.run.events import StatementFinished
 from dashboard.engine.run.session import NOTICE_LENGTH, NOTICE_LIMIT, NOTICES_LENGTH
@@ -158,7 +159,7 @@ def test_the_text_of_an_error_is_cut_before_it_is_kept(bench: Bench, working: Co
     bench.write("001_huge.sql", f"{huge};")
     with pytest.raises(errors.StatementFailed):
         bench.apply()
-    row = bench.history.row("001", "huge")
+    row = bench.history.row(MigrationId("001", "huge"))
     assert row
     assert len(row.error_message or "") <= tracking.MESSAGE_LIMIT
 

@@ -14,7 +14,7 @@ import pytest
 from dashboard.engine import errors, planner
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import locks
-from dashboard.engine.migration import Kind
+from dashboard.engine.migration import Kind, MigrationId
 from dashboard.engine.plan import Plan, Policy, records
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.events import Ending, StatementFinished, StepCommitted, StepEnded
@@ -93,13 +93,13 @@ def test_a_failure_is_recorded_and_then_replaced_by_the_success(bench: Bench) ->
     bench.write("001_orders.sql", FAILS_MIDWAY)
     with pytest.raises(errors.StatementFailed):
         bench.apply()
-    row = bench.history.row("001", "orders")
+    row = bench.history.row(MigrationId("001", "orders"))
     assert row
     assert not row.success
     assert "duplicate key" in (row.error_message or "")
     bench.write("001_orders.sql", "CREATE TABLE orders (id int);")
     bench.apply()
-    row = bench.history.row("001", "orders")
+    row = bench.history.row(MigrationId("001", "orders"))
     assert row
     assert row.success
     assert row.error_message is None
@@ -113,7 +113,7 @@ def test_a_later_failure_of_the_same_version_leaves_the_success(bench: Bench) ->
     failing = replace(plan, basis=records(bench.history))
     with pytest.raises(errors.StatementFailed):
         bench.execute(failing, run_id="2")
-    row = bench.history.row("001", "users")
+    row = bench.history.row(MigrationId("001", "users"))
     assert row
     assert row.success
     assert row.error_message is None
@@ -356,7 +356,7 @@ def test_a_rollback_runs_the_captured_script_not_the_file_of_today(bench: Bench)
     bench.execute(bench.plan_rollback("001", "users"))
     assert bench.tables() == set()
     assert bench.history.rows == ()
-    assert bench.history.rolled_back == {("001", "users")}
+    assert bench.history.rolled_back == {MigrationId("001", "users")}
 
 
 def test_a_rollback_goes_newest_first_and_stops_at_the_asked_version(bench: Bench) -> None:
@@ -385,7 +385,7 @@ def test_a_failing_rollback_leaves_everything_applied(bench: Bench) -> None:
     with pytest.raises(errors.StatementFailed):
         bench.execute(bench.plan_rollback("001", "users"), run_id="2")
     assert bench.tables() == {"public.users"}
-    row = bench.history.row("001", "users")
+    row = bench.history.row(MigrationId("001", "users"))
     assert row
     assert row.success
 
@@ -431,7 +431,7 @@ def test_a_changed_search_path_cannot_take_the_tracking_row_elsewhere(bench: Ben
     )
     bench.apply()
     assert bench.database.query("SELECT count(*) FROM evil.schema_migrations") == [(0,)]
-    assert bench.history.row("001", "evil")
+    assert bench.history.row(MigrationId("001", "evil"))
 
 
 def test_a_file_that_frees_the_lock_stops_the_run(bench: Bench) -> None:
@@ -514,13 +514,13 @@ def test_a_standby_is_refused(bench: Bench) -> None:
 
 def test_a_skip_is_recorded_and_taken_back(bench: Bench) -> None:
     bench.write("001_a.sql", "CREATE TABLE a (id int);")
-    bench.execute(planner.skip(bench.look(), bench.read(), [("001", "a")], reason="made by hand"))
-    row = bench.history.row("001", "a")
+    bench.execute(planner.skip(bench.look(), bench.read(), [MigrationId("001", "a")], reason="made by hand"))
+    row = bench.history.row(MigrationId("001", "a"))
     assert row
     assert row.kind is Kind.SKIPPED
     assert row.error_message == "made by hand"
     assert bench.tables() == set()
-    bench.execute(planner.unskip(bench.look(), version="001", name="a", reason="it was not"))
+    bench.execute(planner.unskip(bench.look(), MigrationId("001", "a"), reason="it was not"))
     bench.apply()
     assert bench.tables() == {"public.a"}
 
@@ -530,7 +530,7 @@ def test_skipping_all_but_one_file_of_a_number_frees_that_one(bench: Bench) -> N
     bench.write("001_b.sql", "CREATE TABLE b (id int);")
     with pytest.raises(errors.PlanBlocked):
         bench.plan()
-    bench.execute(planner.skip(bench.look(), bench.read(), [("001", "b")], reason="a is the right one"))
+    bench.execute(planner.skip(bench.look(), bench.read(), [MigrationId("001", "b")], reason="a is the right one"))
     bench.apply()
     assert bench.tables() == {"public.a"}
     assert {r.key for r in bench.history.rows} == {"001", "001_b"}

@@ -10,6 +10,7 @@ import pytest
 from dashboard.engine import errors, planner
 from dashboard.engine.database import guards
 from dashboard.engine.errors import EngineError, PartlyApplied, ServerError
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action, Policy, Step
 from dashboard.engine.run import failures
 from dashboard.engine.run.failures import Explanation
@@ -143,7 +144,7 @@ def test_a_repair_knows_its_index_however_the_statement_is_written(people: Bench
     people.write("002_unique.sql", UNIQUE)
     with pytest.raises(PartlyApplied):
         people.apply()
-    plan = planner.repair(people.look(), people.read(), version="002", name="unique")
+    plan = planner.repair(people.look(), people.read(), MigrationId("002", "unique"))
     people.database.query("DROP INDEX people_name_key")
     people.database.query("CREATE INDEX people_name_key ON people (name)")
     with pytest.raises(errors.PlanBlocked, match="valid, or gone"):

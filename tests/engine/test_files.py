@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dashboard.engine.errors import SourceMissing, SourceUnreadable, SqlSyntaxError
 from dashboard.engine.files import discovery
 from dashboard.engine.files.listing import Entry, Limits
-from dashboard.engine.migration import Direction, FileRole, Severity, checksum
+from dashboard.engine.migration import Direction, FileRole, MigrationId, Severity, checksum
 from dashboard.engine.sql import directives
 
 CASES = Path(__file__).parent / "cases" / "migrations"
@@ -140,7 +140,7 @@ def test_the_traps_of_a_grown_folder_are_all_found():
         assert "  | ^" in refused.excerpt
     assert roles(found)["test_people.sql"] is FileRole.VERIFY
     assert "own_transaction" in codes(found, "008_add_active_team.sql")
-    assert found.find("008", "add_active_team").down.file == "008_rollback.sql"
+    assert found.find(MigrationId("008", "add_active_team")).down.file == "008_rollback.sql"
 
 
 # Duplicates
@@ -155,7 +155,7 @@ def test_each_file_of_a_shared_number_is_told_of_the_others_and_of_a_free_number
     assert "If that is 002_add_city.sql, rename this one to 003_add_phone.sql." in phone.advice
     assert "skip it" in city.advice
     assert blocked(found) == {"002_add_city", "002_add_phone"}
-    assert found.find("002", "add_city").down.file == "002_add_city_rollback.sql"
+    assert found.find(MigrationId("002", "add_city")).down.file == "002_add_city_rollback.sql"
 
 
 def test_one_number_in_two_spellings_is_a_warning(folder):
@@ -197,7 +197,7 @@ def test_two_rollbacks_for_one_migration_are_ambiguous_and_neither_is_taken():
 
 
 def test_a_migration_about_a_rollback_is_a_migration():
-    assert case("rollback_spellings").find("007", "fix_rollback_bug")
+    assert case("rollback_spellings").find(MigrationId("007", "fix_rollback_bug"))
 
 
 def test_a_rollback_without_its_migration_is_a_problem_and_never_a_migration():
@@ -221,7 +221,7 @@ def test_a_rollback_in_capitals_or_with_a_hyphen_is_not_taken_for_a_migration(fo
 
 def test_problems_of_a_rollback_leave_the_way_up_open():
     found = case("unparsable_rollback")
-    users = found.find("001", "create_users")
+    users = found.find(MigrationId("001", "create_users"))
     assert users.errors(Direction.UP) == ()
     assert [p.code for p in users.errors(Direction.DOWN)] == ["syntax_error"]
     assert (users.errors(Direction.DOWN)[0].line, users.down.statements) == (3, ())
@@ -229,7 +229,7 @@ def test_problems_of_a_rollback_leave_the_way_up_open():
 
 def test_an_empty_rollback_is_no_rollback():
     found = case("unparsable_rollback")
-    phone = found.find("002", "add_phone")
+    phone = found.find(MigrationId("002", "add_phone"))
     assert phone.down is None
     assert problem(found, "002_rollback.sql", "empty_rollback").severity is Severity.ERROR
     assert phone.errors() == ()
@@ -352,14 +352,14 @@ def test_a_file_that_cannot_be_read_is_a_problem_of_that_file(folder, monkeypatc
 
 def test_utf8_is_read_as_it_is():
     found = case("encoding")
-    utf8 = found.find("001", "utf8")
+    utf8 = found.find(MigrationId("001", "utf8"))
     assert len(utf8.up.statements) == 2
     assert utf8.errors() == ()
 
 
 def test_a_byte_order_mark_is_read_past_but_belongs_to_the_checksum():
     found = case("encoding")
-    script = found.find("003", "byte_order_mark").up
+    script = found.find(MigrationId("003", "byte_order_mark")).up
     assert not script.sql.startswith("\ufeff")
     assert len(script.statements) == 1
     assert script.checksum == checksum("\ufeff" + script.sql)
@@ -368,7 +368,7 @@ def test_a_byte_order_mark_is_read_past_but_belongs_to_the_checksum():
 
 def test_windows_line_ends_are_noted_and_change_no_checksum():
     found = case("encoding")
-    script = found.find("004", "windows").up
+    script = found.find(MigrationId("004", "windows")).up
     assert "\r" not in script.sql
     assert script.checksum == checksum(script.sql)
     assert problem(found, script.file, "crlf").severity is Severity.NOTE

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.engine.files import discovery
-from dashboard.engine.migration import Direction, FileRole, Severity
+from dashboard.engine.migration import Direction, FileRole, MigrationId, Severity
 from dashboard.engine.sql import directives
 
 CASES = Path(__file__).parent / "cases" / "migrations"
@@ -55,7 +55,7 @@ def test_every_file_has_one_place(found):
 
 
 def test_metadata_send_the_directive_along_with_both_scripts(found):
-    index = found.find("202403040506070000", "index_phone")
+    index = found.find(MigrationId("202403040506070000", "index_phone"))
     for script in (index.up, index.down):
         assert directives.values_in(script.sql) == {"transaction": "none"}
     assert index.errors(Direction.UP) == index.errors(Direction.DOWN) == ()
@@ -64,7 +64,7 @@ def test_metadata_send_the_directive_along_with_both_scripts(found):
 
 
 def test_a_rollback_that_says_nothing_is_kept_and_cannot_run(found):
-    phone = found.find("20240203040506", "add_phone")
+    phone = found.find(MigrationId("20240203040506", "add_phone"))
     assert phone.down.statements == ()
     assert [p.code for p in phone.errors(Direction.DOWN)] == ["empty_rollback"]
 

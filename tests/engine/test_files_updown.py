@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.engine.files import discovery
-from dashboard.engine.migration import Direction, FileRole, Severity, checksum
+from dashboard.engine.migration import Direction, FileRole, MigrationId, Severity, checksum
 
 CASES = Path(__file__).parent / "cases" / "migrations"
 
@@ -49,18 +49,18 @@ def test_every_file_has_one_place(found):
 
 
 def test_a_rollback_of_another_name_belongs_to_the_only_migration_of_its_version(found):
-    assert found.find("0002", "add_phone").down.file == "0002_drop_phone.down.sql"
+    assert found.find(MigrationId("0002", "add_phone")).down.file == "0002_drop_phone.down.sql"
 
 
 def test_a_rollback_that_says_nothing_is_kept_and_cannot_run(found):
-    index = found.find("0010", "index_phone")
+    index = found.find(MigrationId("0010", "index_phone"))
     assert index.down.statements == ()
     assert [p.code for p in index.errors(Direction.DOWN)] == ["empty_rollback"]
     assert index.errors(Direction.UP) == ()
 
 
 def test_the_first_line_of_sqlx_means_no_transaction(found):
-    index = found.find("0010", "index_phone")
+    index = found.find(MigrationId("0010", "index_phone"))
     assert index.directives == {"transaction": "none"}
     assert index.up.sql.startswith("-- no-transaction\n")
     assert index.up.sql.endswith("-- signalbox: transaction=none")

@@ -13,6 +13,7 @@ from dashboard.engine.database import connection as connections
 from dashboard.engine.database import guards, locks, wire
 from dashboard.engine.database.connection import Connection
 from dashboard.engine.database.tracking import Attempt, RunTracking
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.run import executor, session, transactional
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.events import Ending, Event, StatementFinished, StatementStarted, StepEnded, StepRetried
@@ -221,9 +222,9 @@ def test_a_run_that_is_not_confirmed_under_the_lock_sends_nothing(
     assert nothing_of_it(users)
 
 
-@pytest.mark.parametrize("log_says", [frozenset(), frozenset({("002", "next")})], ids=["missing", "other"])
+@pytest.mark.parametrize("log_says", [frozenset(), frozenset({MigrationId("002", "next")})], ids=["missing", "other"])
 def test_a_run_of_which_the_log_says_something_else_is_not_known(
-    users: Bench, monkeypatch: pytest.MonkeyPatch, log_says: frozenset[tuple[str, str]]
+    users: Bench, monkeypatch: pytest.MonkeyPatch, log_says: frozenset[MigrationId]
 ) -> None:
     if log_says:
         users.write("002_next.sql", "SELECT 1/0;")

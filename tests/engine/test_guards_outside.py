@@ -12,6 +12,7 @@ import pytest
 from dashboard.engine import errors
 from dashboard.engine.database import guards
 from dashboard.engine.database.tracking import RunTracking, TrackingTables
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.events import Ending, Event, StatementFinished, StepEnded
 from tests.engine.folders import Bench
@@ -107,11 +108,11 @@ BEHIND_OUR_BACK = {
 
 @pytest.mark.parametrize("way", BEHIND_OUR_BACK)
 def test_no_statement_changes_the_history_behind_our_back(people: Bench, way: str) -> None:
-    before = people.history.row("001", "people")
+    before = people.history.row(MigrationId("001", "people"))
     people.write("002_evil.sql", OUTSIDE + ";\n".join(BEHIND_OUR_BACK[way]) + ";")
     with suppress(errors.PartlyApplied):  # the cursor is closed before it is read, and does no harm
         people.apply()
-    assert people.history.row("001", "people") == before
+    assert people.history.row(MigrationId("001", "people")) == before
 
 
 def test_a_sum_that_the_migration_forged_does_not_hide_what_it_changed(people: Bench) -> None:
@@ -170,7 +171,7 @@ def test_the_record_is_written_under_our_own_name(people: Bench, switch: str) ->
         f"GRANT SELECT, INSERT ON platform.migration_audit_log TO pg_monitor;\n{switch};",
     )
     people.apply()
-    assert people.history.row("002", "role")
+    assert people.history.row(MigrationId("002", "role"))
 
 
 # Cancelled, and overtaken

@@ -16,7 +16,7 @@ from dashboard.engine.database import doctor
 from dashboard.engine.database.connection import Access
 from dashboard.engine.database.doctor import Check, CheckLevel
 from dashboard.engine.localserver import LocalServer
-from dashboard.engine.migration import checksum
+from dashboard.engine.migration import MigrationId, checksum
 from tests.engine.folders import Bench
 from tests.fix_postgres import Database
 
@@ -253,7 +253,7 @@ def test_a_comment_that_the_database_cannot_store_is_kept_escaped_and_said_so(
     bench.write("001_a.sql", TEXT)
     bench.write("001_rollback.sql", "-- back – again\nDROP TABLE a;")
     bench.apply()
-    row = bench.history.row("001", "a")
+    row = bench.history.row(MigrationId("001", "a"))
     assert row
     assert row.checksum == checksum(TEXT)
     kept = bench.database.query("SELECT forward_script, rollback_script FROM platform.schema_migrations")
@@ -277,7 +277,7 @@ def test_a_failure_whose_text_the_database_cannot_store_is_recorded(encoded: Cal
     bench.write("001_a.sql", "-- a – b\nSELECT * FROM absent;")
     with pytest.raises(errors.StatementFailed, match="absent"):
         bench.apply()
-    row = bench.history.row("001", "a")
+    row = bench.history.row(MigrationId("001", "a"))
     assert row
     assert not row.success
 

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from dashboard.engine import errors, planner, verification
-from dashboard.engine.migration import AppliedMigration, History
+from dashboard.engine.migration import AppliedMigration, History, MigrationId
 from dashboard.engine.plan import (
     Action,
     Plan,
     Policy,
+    Record,
     Step,
     Target,
     TargetIdentity,
@@ -34,7 +35,7 @@ PLAN = Plan(
     action=Action.APPLY,
     identity=TargetIdentity(system_identifier="1", database="app", database_oid=5),
     policy=Policy(protected=True, lock_timeout_ms=3000, statement_timeout_ms=0),
-    basis=(("000", "z", "c", "applied"),),
+    basis=(Record("000", "z", "c", "applied"),),
     steps=(STEP,),
 )
 OF_A_STEP: dict[str, Any] = {
@@ -133,7 +134,7 @@ def test_a_file_that_was_edited_is_refused(users: Bench, file: str) -> None:
 def test_what_is_applied_cannot_be_skipped(users: Bench) -> None:
     users.apply()
     with pytest.raises(errors.NothingToDo, match="already applied"):
-        planner.skip(users.look(), users.read(), [("001", "users")], reason="by hand")
+        planner.skip(users.look(), users.read(), [MigrationId("001", "users")], reason="by hand")
 
 
 def test_nothing_is_rolled_back_while_something_is_unfinished(users: Bench) -> None:

@@ -16,6 +16,7 @@ from dashboard.engine.database import connection as connections
 from dashboard.engine.database import doctor, locks
 from dashboard.engine.database.connection import Address, Connection
 from dashboard.engine.database.tracking import Attempt
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Plan
 from dashboard.engine.run import recovery
 from dashboard.engine.run.faultpoints import InjectedFault
@@ -68,7 +69,7 @@ def unfinished(bench: Bench) -> list[tuple[int, bool]]:
 
 
 def is_recorded(bench: Bench) -> bool:
-    row = bench.history.row("002", "next")
+    row = bench.history.row(MigrationId("002", "next"))
     return row is not None and row.success
 
 

@@ -14,6 +14,7 @@ from dashboard.engine.database.sizes import Holder, Live, TableSize
 from dashboard.engine.errors import PlanChanged, RehearsalImpossible
 from dashboard.engine.files import verifications
 from dashboard.engine.localserver import LocalServer
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Plan
 from dashboard.engine.rehearsal import dump, risk, throwaway
 from dashboard.engine.rehearsal.dump import NoDump
@@ -140,7 +141,7 @@ def test_a_plan_that_is_no_longer_true_is_not_rehearsed(line: Bench, rehearsal_s
 
 
 def test_only_what_runs_from_its_start_is_rehearsed(line: Bench, rehearsal_server: LocalServer):
-    skip = planner.skip(line.look(), line.read(), [("002", "widen")], reason="no")
+    skip = planner.skip(line.look(), line.read(), [MigrationId("002", "widen")], reason="no")
     with pytest.raises(RehearsalImpossible, match="only keeps the record"):
         _rehearse(line, rehearsal_server, skip)
     begun = line.plan()

@@ -14,6 +14,7 @@ from dashboard.engine import errors, planner
 from dashboard.engine.database import connection, saved
 from dashboard.engine.database.saved import Copied, Save
 from dashboard.engine.database.tracking import Attempt
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Copy, Plan, Step
 from dashboard.engine.run.events import RowsCopied
 from dashboard.engine.run.executor import Approval
@@ -56,7 +57,7 @@ def saves(bench: Bench) -> tuple[Save, ...]:
 def bring_back(bench: Bench, *, run_id: str = "3") -> Copied:
     """The newest copy."""
     newest = saves(bench)[0]
-    plan = planner.bring_back(bench.look(), version=newest.version, name=newest.name, copies=[newest.copy])
+    plan = planner.bring_back(bench.look(), newest.identity, copies=[newest.copy])
     bench.execute(plan, run_id=run_id)
     return copied(bench)[0]
 
@@ -201,7 +202,7 @@ def test_parents_come_back_before_what_refers_to_them(bench: Bench) -> None:
     bench.execute(rollback_saving(bench, *copies, version="001", name="orders"))
     bench.apply()
     found = [replace(save.copy) for save in saves(bench)]
-    bench.execute(planner.bring_back(bench.look(), version="001", name="orders", copies=found[::-1]), run_id="3")
+    bench.execute(planner.bring_back(bench.look(), MigrationId("001", "orders"), copies=found[::-1]), run_id="3")
     assert [(c.what, c.rows) for c in copied(bench)] == [("public.users", 2), ("public.orders", 1)]
 
 
@@ -357,7 +358,7 @@ def saved_by(bench: Bench, script: str, *copies: Copy, name: str = "work") -> No
 def bring_all_back(bench: Bench, *, overwrite: bool = False) -> tuple[Copied, ...]:
     found = [replace(save.copy, overwrite=overwrite) for save in saves(bench)]
     first = saves(bench)[0]
-    bench.execute(planner.bring_back(bench.look(), version=first.version, name=first.name, copies=found), run_id="3")
+    bench.execute(planner.bring_back(bench.look(), first.identity, copies=found), run_id="3")
     return copied(bench)
 
 

@@ -12,6 +12,7 @@ from dashboard.engine.migration import (
     JournalEntry,
     Kind,
     Migration,
+    MigrationId,
     Problem,
     Script,
     Severity,
@@ -162,12 +163,15 @@ def test_a_failed_row_whose_file_is_gone_is_missing_and_not_said_to_be_applied()
 
 
 def test_what_was_rolled_back_is_pending_again():
-    found = only(folder(migration("001")), history(rolled_back=[("001", "a")]))
+    found = only(folder(migration("001")), history(rolled_back=[MigrationId("001", "a")]))
     assert (found.state, found.is_pending) == (State.ROLLED_BACK, True)
 
 
 def test_what_was_rolled_back_and_applied_again_is_applied():
-    assert only(folder(migration("001")), history(row("001"), rolled_back=[("001", "a")])).state is State.APPLIED
+    assert (
+        only(folder(migration("001")), history(row("001"), rolled_back=[MigrationId("001", "a")])).state
+        is State.APPLIED
+    )
 
 
 def test_a_skipped_file_is_settled():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dashboard.engine import errors
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.run.events import StatementFinished
 from tests.engine.folders import Bench
 from tests.faults import outside
@@ -127,7 +128,7 @@ def test_a_hostile_file_leaves_nothing(
 def test_an_odd_file_runs_as_it_is_shown(name: str, bench: Bench, tally: Tally) -> None:
     target = bench
     (target.folder / "001_odd.sql").write_bytes(HARMLESS[name])
-    shown = target.read().find("001", "odd")
+    shown = target.read().find(MigrationId("001", "odd"))
     assert shown is not None
     controls = sum(s.control is not None for s in shown.up.statements)
     target.apply()

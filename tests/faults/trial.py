@@ -22,6 +22,7 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from config.environments import Environment
+from dashboard.engine.migration import MigrationId
 from dashboard.models import AuditEvent, Run, RunStep
 from dashboard.services import execution, plans, runs
 from dashboard.services.actors import Actor
@@ -123,7 +124,7 @@ class Trial:
     def start(self) -> Run:
         """Asked for by a person: the apply or the rollback of the version at hand."""
         plan = (
-            plans.rollback(self.environment, version=self.label, name="crash")
+            plans.rollback(self.environment, downto=MigrationId(self.label, "crash"))
             if self.mode.is_rollback
             else plans.apply(self.environment)
         )
@@ -172,7 +173,7 @@ class Trial:
         """A person goes on from what was said, until it is done; then every mark must stand exactly once."""
         said = said_of(run)
         if said == "partial":
-            plan = plans.resume(self.environment, version=self.label, name="crash")
+            plan = plans.resume(self.environment, MigrationId(self.label, "crash"))
             execution.execute(runs.start(plan, environment=self.environment, by=self.person).pk)
         elif said != "committed":
             execution.execute(self.start().pk)

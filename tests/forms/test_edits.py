@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dashboard.engine.migration import MigrationId
 from dashboard.forms.edits import EditQuery
 
 ONE = {"version": "001", "name": "users"}
@@ -12,16 +13,16 @@ ONE = {"version": "001", "name": "users"}
 @pytest.mark.parametrize(
     ("query", "only"),
     [
-        pytest.param(ONE, ("001", "users"), id="in full"),
+        pytest.param(ONE, MigrationId("001", "users"), id="in full"),
         pytest.param({}, None, id="none"),
         pytest.param({"version": "001"}, None, id="no name"),
         pytest.param({"name": "users"}, None, id="no version"),
         pytest.param({"version": "0" * 65, "name": "users"}, None, id="too long a version"),
         pytest.param({"version": "001", "name": "u" * 201}, None, id="too long a name"),
-        pytest.param({**ONE, "format": "pdf"}, ("001", "users"), id="another format"),
+        pytest.param({**ONE, "format": "pdf"}, MigrationId("001", "users"), id="another format"),
     ],
 )
-def test_which_one_is_asked_for(query: dict[str, str], only: tuple[str, str] | None):
+def test_which_one_is_asked_for(query: dict[str, str], only: MigrationId | None):
     assert EditQuery(query).only() == only
 
 

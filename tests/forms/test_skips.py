@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from dashboard.engine.migration import MigrationId
 from dashboard.forms.skips import NONE, SkipForm, UnskipForm
 from dashboard.services.skips import Undecided
 from tests.presenters import values
 
 TWO = values.undecided("users", "plans")
+USERS, PLANS = MigrationId("006", "users"), MigrationId("006", "plans")
 
 
 def skip(undecided: Undecided = TWO, **data: str) -> SkipForm:
@@ -18,13 +20,13 @@ def skip(undecided: Undecided = TWO, **data: str) -> SkipForm:
 @pytest.mark.parametrize(
     ("kept", "skipped"),
     [
-        ("users", [("006", "plans")]),
-        ("plans", [("006", "users")]),
-        (NONE, [("006", "users"), ("006", "plans")]),
+        ("users", [PLANS]),
+        ("plans", [USERS]),
+        (NONE, [USERS, PLANS]),
     ],
     ids=["the first", "the second", "none"],
 )
-def test_all_but_the_one_that_keeps_the_number_are_skipped(kept: str, skipped: list[tuple[str, str]]):
+def test_all_but_the_one_that_keeps_the_number_are_skipped(kept: str, skipped: list[MigrationId]):
     form = skip(kept=kept)
     assert form.is_valid()
     assert form.skipped == skipped

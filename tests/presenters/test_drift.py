@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.schema.diff import Change, Difference
 from dashboard.models import DriftCheck, Snapshot
 from dashboard.models.roles import Role
@@ -305,7 +306,7 @@ def test_a_side_that_drifted_says_so():
 
 def test_migrations_of_one_side_are_listed_in_their_order_under_it():
     page = compared(
-        a=values.side(only=[("002", "b"), ("010", "a")]),
+        a=values.side(only=[MigrationId("002", "b"), MigrationId("010", "a")]),
         b=values.side(values.PRODUCTION),
     )
     ((place, links),) = page.only
@@ -318,7 +319,8 @@ def test_migrations_of_one_side_are_listed_in_their_order_under_it():
 
 
 def test_both_sides_may_have_some_and_the_first_comes_first():
-    page = compared(a=values.side(only=[("001", "a")]), b=values.side(values.PRODUCTION, only=[("002", "b")]))
+    one, other = MigrationId("001", "a"), MigrationId("002", "b")
+    page = compared(a=values.side(only=[one]), b=values.side(values.PRODUCTION, only=[other]))
     assert [place.slug for place, _ in page.only] == ["staging", "production"]
 
 

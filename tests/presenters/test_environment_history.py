@@ -17,7 +17,7 @@ from tests.presenters.environment_pages import page, seen
 def rolls_back(*rows: Any, role: Role = Role.REQUESTER, **changes: Any) -> list[tuple[str, bool, bool]]:
     """Of each row from the newest: whether it can be rolled back to before it, and whether that is disabled."""
     made = page(seen(values.folder(), *rows, **changes), values.folder(), role)
-    return [(row.version, row.roll_back.show, row.roll_back.disabled) for row in made.history]
+    return [(row.identity.version, row.roll_back.show, row.roll_back.disabled) for row in made.history]
 
 
 def at(version: str, day: int, **changes: Any) -> Any:

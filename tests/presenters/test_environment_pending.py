@@ -34,7 +34,7 @@ def test_files_of_one_number_wait_together_until_somebody_decides():
         values.migration("006", "a", problems=[duplicate]), values.migration("006", "b", problems=[duplicate])
     )
     (entry,) = page(seen(folder), folder).waiting
-    assert [file.name for file in entry.files] == ["a", "b"]
+    assert [file.identity.name for file in entry.files] == ["a", "b"]
     assert values.looks(entry.pill) == ("warn", "conflict")
     assert values.says(entry.sentence, "2 files")
     assert values.page_of(entry.decide.url) == ("skip", {"slug": "staging", "version": "006"})

@@ -91,12 +91,12 @@ def test_what_an_environment_does_not_have_is_told_from_what_nobody_knows(known:
 
 def test_rows_are_newest_first_and_counted_by_number():
     standing = values.standing(*(values.status(version, "x") for version in ("9", "010", "1", "0100")))
-    assert [row.version for row in drawn(standing).rows] == ["0100", "010", "9", "1"]
+    assert [row.identity.version for row in drawn(standing).rows] == ["0100", "010", "9", "1"]
 
 
 def test_two_files_of_one_number_stand_side_by_side():
     standing = values.standing(values.status("006", "a", State.CONFLICT), values.status("006", "b", State.CONFLICT))
-    assert [(row.version, row.name) for row in drawn(standing).rows] == [("006", "b"), ("006", "a")]
+    assert [row.identity for row in drawn(standing).rows] == [("006", "b"), ("006", "a")]
 
 
 def test_each_row_has_a_cell_for_each_environment_in_their_order():
@@ -123,7 +123,7 @@ def test_only_the_highest_that_stands_has_the_train():
         values.status("005"),
     )
     made = drawn(standing)
-    assert [row.version for row in made.rows if row.cells[0].head] == ["002"]
+    assert [row.identity.version for row in made.rows if row.cells[0].head] == ["002"]
     assert made.environments[0].at == "002"
 
 
@@ -132,12 +132,12 @@ def test_of_two_with_one_number_the_one_that_stands_has_the_train():
         values.status("006", "kept", State.APPLIED),
         values.status("006", "other", State.SKIPPED, applied=values.applied("006", "other", kind=Kind.SKIPPED)),
     )
-    assert [row.name for row in drawn(standing).rows if row.cells[0].head] == ["kept"]
+    assert [row.identity.name for row in drawn(standing).rows if row.cells[0].head] == ["kept"]
 
 
 def test_of_two_that_stand_with_one_number_only_one_has_the_train():
     standing = values.standing(values.status("006", "a", State.APPLIED), values.status("006", "b", State.APPLIED))
-    assert [row.name for row in drawn(standing).rows if row.cells[0].head] == ["b"]
+    assert [row.identity.name for row in drawn(standing).rows if row.cells[0].head] == ["b"]
 
 
 # How many
@@ -164,7 +164,7 @@ def test_without_a_limit_all_of_them_are_shown():
 
 def test_the_newest_are_those_that_are_shown():
     made = drawn(values.standing(*(values.status(f"{n:03}", "x") for n in range(5))), limit=2)
-    assert [row.version for row in made.rows] == ["004", "003"]
+    assert [row.identity.version for row in made.rows] == ["004", "003"]
 
 
 # Columns
@@ -208,7 +208,7 @@ def test_lint_stands_beside_the_migration_it_speaks_of():
     folder = values.folder(values.migration("001", "users"), values.migration("002", "plans"))
     standings = (values.standing(values.status("001", "users"), values.status("002", "plans")),)
     made = presenter.matrix(standings, board.rows(standings, folder), lint=tallies(folder, findings))
-    assert {row.version: values.tones(row.lint) for row in made.rows} == {"001": ["danger", "warn"], "002": []}
+    assert {row.identity.version: values.tones(row.lint) for row in made.rows} == {"001": ["danger", "warn"], "002": []}
 
 
 def test_where_lint_was_not_asked_it_says_nothing():

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.engine.migration import Folder, Migration, Severity
+from dashboard.engine.migration import Folder, Migration, MigrationId, Severity
 from dashboard.engine.plan import Action
 from dashboard.engine.status import State
 from dashboard.models import Rehearsal, RunStep
@@ -21,6 +21,9 @@ from tests.presenters import values
 CONCURRENTLY = "CREATE INDEX CONCURRENTLY by_name ON users (name);"
 
 
+USERS = MigrationId("001", "users")
+
+
 def page(
     migration: Migration | None = None,
     *standings: Standing,
@@ -30,8 +33,7 @@ def page(
     rehearsed: Mapping[str, Rehearsal] | None = None,
 ) -> MigrationPage | None:
     return presenter.page(
-        "001",
-        "users",
+        USERS,
         folder=folder or (values.folder(migration) if migration else values.folder()),
         findings_by_file=findings or {},
         standings=standings,
@@ -78,7 +80,7 @@ def test_a_record_without_a_file_has_one():
 
 def test_a_record_is_enough_where_the_folder_cannot_be_read():
     unread = values.standing(look=values.look(values.history(values.applied())), known=False)
-    made = presenter.page("001", "users", folder=None, findings_by_file={}, standings=[unread], steps=[], rehearsed={})
+    made = presenter.page(USERS, folder=None, findings_by_file={}, standings=[unread], steps=[], rehearsed={})
     assert made is not None
     assert made.places[0].pill == statuses.NOT_SEEN
     assert made.places[0].at == values.MOMENT

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action
 from dashboard.engine.rehearsal.report import (
     Assertion,
@@ -30,6 +31,7 @@ from dashboard.presenters.rehearsals import ProofView, RehearsalPage
 from tests.presenters import values
 
 DONE = Rehearsal.Status.DONE
+USERS = MigrationId("001", "users")
 LEFT_OUT = NotReached(version="002", name="plans", reason="001_users failed before it")
 ROLLBACK = {"action": Action.ROLLBACK.value}
 
@@ -170,10 +172,10 @@ def test_each_of_these_looks_as_it_should(name: str):
 def test_elsewhere_the_same_is_said_of_this_migration_alone():
     other = values.proof("002", "plans", down=None, again=None, reversible=None, repeatable=None)
     rehearsal = values.rehearsal(found=values.report(values.proof(), other))
-    assert names(presenter.seen(rehearsal, "001", "users")) == ["RESTORES", "REPEATABLE"]
-    assert names(presenter.seen(rehearsal, "002", "plans")) == ["NO_WAY_BACK"]
-    assert presenter.seen(rehearsal, "003", "x") == ()
-    assert presenter.seen(values.rehearsal(Rehearsal.Status.QUEUED), "001", "users") == ()
+    assert names(presenter.seen(rehearsal, USERS)) == ["RESTORES", "REPEATABLE"]
+    assert names(presenter.seen(rehearsal, other.identity)) == ["NO_WAY_BACK"]
+    assert presenter.seen(rehearsal, MigrationId("003", "x")) == ()
+    assert presenter.seen(values.rehearsal(Rehearsal.Status.QUEUED), USERS) == ()
 
 
 def test_every_migration_is_listed_those_that_were_not_reached_too():

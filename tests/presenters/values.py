@@ -34,6 +34,7 @@ from dashboard.engine.migration import (
     JournalEntry,
     Kind,
     Migration,
+    MigrationId,
     Problem,
     Script,
     Severity,
@@ -492,9 +493,7 @@ def drift(outcome: str = DriftCheck.Outcome.CLEAN, **changes: Any) -> DriftState
 DRIFTED = DriftCheck.Outcome.DRIFTED
 
 
-def side(
-    where: Environment = STAGING, *, only: Sequence[tuple[str, str]] = (), seen: bool = True, **changes: Any
-) -> Side:
+def side(where: Environment = STAGING, *, only: Sequence[MigrationId] = (), seen: bool = True, **changes: Any) -> Side:
     return Side(environment=where, seen=drift_check(**changes) if seen else None, only=tuple(only))
 
 

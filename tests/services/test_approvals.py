@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from dashboard.engine.migration import MigrationId
 from dashboard.models import AuditEvent, ChangeRequest, Run
 from dashboard.models.roles import Role, role_of
 from dashboard.services import approvals, decisions, execution, plans, runs
@@ -228,7 +229,7 @@ def apply_approved(line: Line, alice: Actor, bob: Actor) -> ChangeRequest:
 
 
 def roll_back(line: Line, by: Actor, *, version: str = "001", name: str = "users") -> Run:
-    plan = plans.rollback(line.production, version=version, name=name)
+    plan = plans.rollback(line.production, downto=MigrationId(version, name))
     accepted = [warning.key for warning in plan.warnings]
     run = runs.start(plan, environment=line.production, by=by, typed_name="production", accepted=accepted)
     execution.execute(run.pk)
@@ -260,7 +261,7 @@ def test_a_part_that_was_rolled_back_and_came_again_needs_its_own_approval(
     first = apply_approved(two_files, alice, bob)
     roll_back(two_files, alice, version="002", name="orders")
     again = apply_approved(two_files, alice, bob)
-    plan = plans.rollback(two_files.production, version="002", name="orders")
+    plan = plans.rollback(two_files.production, downto=MigrationId("002", "orders"))
     covering = approvals.live(plan)
     assert covering is not None
     assert covering[0] == again != first

@@ -12,6 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from dashboard.engine.database.doctor import Check
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.run import executor
 from dashboard.models import DriftCheck, Installation, Run, RunStep, Snapshot
 from dashboard.selectors import migrations
@@ -39,7 +40,7 @@ def apply_and_roll_back(line: Line, by: Actor) -> Run:
     """A run that committed, of which the database holds nothing any more."""
     run = start(line, by)
     execution.execute(run.pk)
-    plan = plans.rollback(line.staging, version="001", name="users")
+    plan = plans.rollback(line.staging, downto=MigrationId("001", "users"))
     back = runs.start(plan, environment=line.staging, by=by, accepted=[w.key for w in plan.warnings])
     execution.execute(back.pk)
     assert not has_table(line)
@@ -164,13 +165,13 @@ def test_a_run_is_looked_for_in_the_schema_it_wrote_to(
 
 def test_a_skipped_file_does_not_block_another_of_its_number(line: Line, alice: Actor, carol: Actor) -> None:
     line.write(_003_gone="SELECT 1;")
-    plan = plans.skip(line.staging, [("003", "gone")], reason="made by hand")
+    plan = plans.skip(line.staging, [MigrationId("003", "gone")], reason="made by hand")
     execution.execute(runs.start(plan, environment=line.staging, by=carol).pk)
     line.write(_003_other="CREATE TABLE other (id int);", _003_other_rollback="DROP TABLE other;")
     execution.execute(start(line, alice).pk)
     rows = {(row.version, row.name, row.kind) for row in targets.look(line.staging).history.rows}
     assert rows == {("003", "gone", "skipped"), ("003", "other", "applied")}
-    back = plans.rollback(line.staging, version="003", name="other")
+    back = plans.rollback(line.staging, downto=MigrationId("003", "other"))
     accepted = [warning.key for warning in back.warnings]
     execution.execute(runs.start(back, environment=line.staging, by=alice, accepted=accepted).pk)
     assert [row.name for row in targets.look(line.staging).history.rows] == ["gone"]

@@ -8,6 +8,7 @@ import pytest
 
 from config.environments import Environment
 from dashboard.engine.errors import NothingToDo, OtherDatabase
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.run.faultpoints import InjectedFault
 from dashboard.models import AuditEvent, ChangeRequest, Observation, Run
 from dashboard.selectors import observations as seen
@@ -77,7 +78,7 @@ def test_a_copy_of_the_database_is_another_one_with_the_same_history(
     copied = lead(two_files.staging, copy_of(two_files.staging))
     assert targets.read(copied).history == targets.read(two_files.staging).history
     with pytest.raises(OtherDatabase):
-        plans.rollback(copied, version="001", name="users")
+        plans.rollback(copied, downto=MigrationId("001", "users"))
     assert not observations.refresh(copied).ok
 
 
@@ -129,7 +130,7 @@ def test_nothing_is_planned_for_another_database(
     observations.refresh_all()
     there = two_files.staging if environment == "staging" else two_files.production
     elsewhere = lead(there, copy_of(there))
-    for plan in (plans.apply, lambda e: plans.skip(e, [("001", "users")], reason="no")):
+    for plan in (plans.apply, lambda e: plans.skip(e, [MigrationId("001", "users")], reason="no")):
         with pytest.raises(OtherDatabase):
             plan(elsewhere)
 

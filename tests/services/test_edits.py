@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dashboard.engine.errors import NothingToDo, PlanBlocked
+from dashboard.engine.migration import MigrationId
 from dashboard.models import Run
 from dashboard.services import approvals, edits, execution, plans, runs
 from dashboard.services.actors import Actor
@@ -43,10 +44,11 @@ def test_what_ran_stands_beside_the_file(applied: Line) -> None:
     applied.write(_001_users=ANNOTATED, _002_orders="CREATE TABLE orders (id bigint);")
     found = edits.look(applied.staging)
     assert [(e.identity, e.comments_only, e.applied) for e in found] == [
-        (("001", "users"), True, PLAIN),
-        (("002", "orders"), False, "CREATE TABLE orders (id int);"),
+        (MigrationId("001", "users"), True, PLAIN),
+        (MigrationId("002", "orders"), False, "CREATE TABLE orders (id int);"),
     ]
-    assert [e.identity for e in edits.look(applied.staging, only=("002", "orders"))] == [("002", "orders")]
+    orders = MigrationId("002", "orders")
+    assert [e.identity for e in edits.look(applied.staging, only=orders)] == [orders]
 
 
 def test_an_edit_of_comments_is_accepted_and_nothing_else_changes(applied: Line, alice: Actor) -> None:
@@ -64,17 +66,17 @@ def test_a_real_edit_is_not_accepted(applied: Line) -> None:
     applied.write(_001_users=EDITED)
     assert edits.acceptance(applied.staging, edits.look(applied.staging)) is None
     with pytest.raises(PlanBlocked):
-        plans.accept_edits(applied.staging, [("001", "users")])
+        plans.accept_edits(applied.staging, [MigrationId("001", "users")])
 
 
 def test_what_was_not_edited_has_nothing_to_accept(applied: Line) -> None:
     with pytest.raises(NothingToDo):
-        plans.accept_edits(applied.staging, [("001", "users")])
+        plans.accept_edits(applied.staging, [MigrationId("001", "users")])
 
 
 def test_a_file_edited_again_after_the_plan_is_not_recorded(applied: Line, alice: Actor) -> None:
     applied.write(_001_users=ANNOTATED)
-    plan = plans.accept_edits(applied.staging, [("001", "users")])
+    plan = plans.accept_edits(applied.staging, [MigrationId("001", "users")])
     before = recorded(applied)
     run = runs.start(plan, environment=applied.staging, by=alice)
     applied.write(_001_users=EDITED)
@@ -87,7 +89,7 @@ def test_a_file_edited_again_after_the_plan_is_not_recorded(applied: Line, alice
 def test_the_target_itself_refuses_other_sql(applied: Line, alice: Actor) -> None:
     """Should a plan ever say so: the row's own checksum of its SQL decides."""
     applied.write(_001_users=ANNOTATED)
-    plan = plans.accept_edits(applied.staging, [("001", "users")])
+    plan = plans.accept_edits(applied.staging, [MigrationId("001", "users")])
     applied.query(applied.staging, "UPDATE platform.schema_migrations SET checksum_sql = 'other' WHERE version = '001'")
     run = runs.start(plan, environment=applied.staging, by=alice)
     execution.execute(run.pk)
@@ -111,7 +113,7 @@ def test_a_protected_environment_asks_for_approval(line: Line, alice: Actor, bob
     approved = approvals.approve(request.pk, by=bob, digest=request.digest)
     execution.execute(runs.start_approved(approved, by=alice, typed_name="production").pk)
     line.write(_001_users=ANNOTATED)
-    plan = plans.accept_edits(line.production, [("001", "users")])
+    plan = plans.accept_edits(line.production, [MigrationId("001", "users")])
     with pytest.raises(ApprovalNeeded):
         runs.start(plan, environment=line.production, by=alice, typed_name="production")
     request = approvals.open_request(plan, environment=line.production, by=alice, reason="comments only")

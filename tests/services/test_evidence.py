@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from config.environments import Environment, Requirement
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Plan
 from dashboard.engine.rehearsal.report import NotReached, Report, ScriptError, ScriptRun
 from dashboard.models import AuditEvent, ChangeRequest, Rehearsal
@@ -291,7 +292,7 @@ def test_nothing_comes_before_the_first_environment(two_files: Line) -> None:
 
 
 def rollback_of(line: Line, environment: Environment) -> Evidence:
-    plan = plans.rollback(environment, version="002", name="orders")
+    plan = plans.rollback(environment, downto=MigrationId("002", "orders"))
     return evidence.of_plan(plan, environment)
 
 
@@ -312,7 +313,7 @@ def test_a_rollback_that_failed_when_rehearsed_may_not(
     two_files: Line, alice: Actor, applied_everywhere: Environment, rehearsals_find: Install
 ) -> None:
     rehearsals_find(failing)
-    plan = plans.rollback(applied_everywhere, version="002", name="orders")
+    plan = plans.rollback(applied_everywhere, downto=MigrationId("002", "orders"))
     rehearsals.ask(plan, environment=applied_everywhere, by=alice)
     rehearsals.work()
     assert verdicts(rollback_of(two_files, applied_everywhere)) == {Requirement.REHEARSAL: EvidenceStatus.MISSING}
@@ -320,5 +321,5 @@ def test_a_rollback_that_failed_when_rehearsed_may_not(
 
 def test_a_plan_that_runs_no_migration_has_nothing_to_prove(two_files: Line, demanding: Demanding) -> None:
     production = demanding(*Requirement)
-    plan = plans.skip(production, [("001", "users")], reason="Made by hand")
+    plan = plans.skip(production, [MigrationId("001", "users")], reason="Made by hand")
     assert evidence.of_plan(plan, production) == Evidence()

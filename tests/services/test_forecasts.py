@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Plan
 from dashboard.engine.rehearsal.report import Origin, Proof, Report, ScriptRun
 from dashboard.engine.schema.diff import Change, Difference
@@ -54,7 +55,7 @@ def migrate(line: Line, alice: Actor, bob: Actor, rollback: str) -> Line:
 
 
 def rollback(environment: Environment) -> Plan:
-    return plans.rollback(environment, version="001", name="users")
+    return plans.rollback(environment, downto=MigrationId("001", "users"))
 
 
 def proof_of(plan: Plan, **changes: Any) -> Rehearsal:

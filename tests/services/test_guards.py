@@ -14,6 +14,7 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from dashboard.engine.errors import NotAcknowledged
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.run import executor, recovery
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.events import StatementStarted, StepCommitted, StepStarted
@@ -98,7 +99,7 @@ def test_a_standing_rollback_that_failed_is_spent(two_files: Line, alice: Actor,
     run = runs.start_approved(approved(two_files, alice, bob), by=alice, typed_name="production")
     execution.execute(run.pk)
     two_files.query(two_files.production, "CREATE VIEW in_the_way AS SELECT * FROM orders")
-    plan = plans.rollback(two_files.production, version="001", name="users")
+    plan = plans.rollback(two_files.production, downto=MigrationId("001", "users"))
     options: dict[str, Any] = {"environment": two_files.production, "by": alice, "typed_name": "production"}
     options["accepted"] = [warning.key for warning in plan.warnings]
     assert executed(runs.start(plan, **options)).status == Run.Status.FAILED
@@ -107,7 +108,7 @@ def test_a_standing_rollback_that_failed_is_spent(two_files: Line, alice: Actor,
 
 
 def test_only_administrators_ask_for_what_is_settled_by_hand(two_files: Line, alice: Actor) -> None:
-    plan = plans.skip(two_files.production, [("001", "users")], reason="made by hand")
+    plan = plans.skip(two_files.production, [MigrationId("001", "users")], reason="made by hand")
     with pytest.raises(PermissionRefused):
         approvals.open_request(plan, environment=two_files.production, by=alice)
 
@@ -115,7 +116,7 @@ def test_only_administrators_ask_for_what_is_settled_by_hand(two_files: Line, al
 def test_a_warning_is_accepted_by_whoever_asks(two_files: Line, alice: Actor, bob: Actor) -> None:
     run = runs.start_approved(approved(two_files, alice, bob), by=alice, typed_name="production")
     execution.execute(run.pk)
-    plan = plans.rollback(two_files.production, version="002", name="orders")
+    plan = plans.rollback(two_files.production, downto=MigrationId("002", "orders"))
     with pytest.raises(NotAcknowledged):
         approvals.open_request(plan, environment=two_files.production, by=alice)
 
@@ -159,7 +160,7 @@ def test_a_viewer_cannot_run_what_was_approved(two_files: Line, alice: Actor, bo
 def test_a_rollback_on_a_protected_environment_needs_its_name_typed(two_files: Line, alice: Actor, bob: Actor) -> None:
     run = runs.start_approved(approved(two_files, alice, bob), by=alice, typed_name="production")
     execution.execute(run.pk)
-    plan = plans.rollback(two_files.production, version="002", name="orders")
+    plan = plans.rollback(two_files.production, downto=MigrationId("002", "orders"))
     with pytest.raises(NameNotTyped):
         runs.start(plan, environment=two_files.production, by=alice, typed_name="staging")
 

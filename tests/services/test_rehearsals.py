@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from config.environments import Environment, Requirement
 from dashboard.engine.errors import LocalServerError, RunCancelled
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Plan
 from dashboard.engine.rehearsal.report import Report
 from dashboard.models import AuditEvent, Rehearsal
@@ -70,7 +71,7 @@ def test_a_viewer_cannot_ask(two_files: Line, vera: Actor) -> None:
 
 
 def test_what_runs_no_migration_cannot_be_rehearsed(two_files: Line, alice: Actor) -> None:
-    plan = plans.skip(two_files.production, [("001", "users")], reason="Made by hand")
+    plan = plans.skip(two_files.production, [MigrationId("001", "users")], reason="Made by hand")
     with pytest.raises(NotRehearsable):
         rehearsals.ask(plan, environment=two_files.production, by=alice)
 
@@ -212,7 +213,7 @@ def applied(line: Line, by: Actor) -> None:
 
 
 def warnings_of_rollback(line: Line, version: str, name: str) -> list[str]:
-    return [w.code for w in plans.rollback(line.staging, version=version, name=name).warnings]
+    return [w.code for w in plans.rollback(line.staging, downto=MigrationId(version, name)).warnings]
 
 
 @pytest.mark.parametrize(("version", "name"), [("001", "users"), ("002", "orders")])
@@ -254,7 +255,7 @@ def test_a_rollback_can_be_rehearsed_by_itself(
     """It is proven where applying the migration again led to the same schema as before."""
     applied(two_files, alice)
     rehearsals_find(lambda plan: passing(plan, repeatable=repeatable))
-    plan = plans.rollback(two_files.staging, version="002", name="orders")
+    plan = plans.rollback(two_files.staging, downto=MigrationId("002", "orders"))
     rehearsals.ask(plan, environment=two_files.staging, by=alice)
     rehearsals.work()
     assert warnings_of_rollback(two_files, "002", "orders") == warnings

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
+from dashboard.engine.migration import MigrationId
 from dashboard.models import Run, Snapshot
 from dashboard.selectors import restored
 from dashboard.services import drift, execution, plans, runs
@@ -34,7 +35,7 @@ def apply(line: Line, by: Actor, **files: str) -> Run:
 
 
 def roll_back(line: Line, by: Actor, version: str, name: str) -> Run:
-    return _run(plans.rollback(line.staging, version=version, name=name), line, by)
+    return _run(plans.rollback(line.staging, downto=MigrationId(version, name)), line, by)
 
 
 def _run(plan, line: Line, by: Actor) -> Run:

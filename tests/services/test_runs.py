@@ -16,6 +16,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from config.environments import Environment
 from dashboard.engine.errors import NotAcknowledged, NothingToDo, PlanBlocked, TargetUnreachable
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.run import executor
 from dashboard.engine.run.faultpoints import InjectedFault
 from dashboard.models import AuditEvent, Observation, Run, RunStatement, RunStep
@@ -277,7 +278,7 @@ def test_a_worker_that_comes_back_writes_nothing(line: Line, alice: Actor) -> No
 
 def test_warnings_that_need_acceptance_stop_the_run(two_files: Line, alice: Actor) -> None:
     execution.execute(start(two_files, alice).pk)
-    plan = plans.rollback(two_files.staging, version="002", name="orders")
+    plan = plans.rollback(two_files.staging, downto=MigrationId("002", "orders"))
     with pytest.raises(NotAcknowledged, match="not been proven"):
         runs.start(plan, environment=two_files.staging, by=alice)
     run = runs.start(plan, environment=two_files.staging, by=alice, accepted=["unproven_rollback:002"])
@@ -334,7 +335,7 @@ def test_what_broke_off_freezes_the_environment_until_it_is_settled(line: Line, 
     with pytest.raises(PlanBlocked, match="broke off"):
         plans.apply(line.staging)
     line.write(_001_steps=STEPWISE.format("SELECT 1;"))
-    plan = plans.resume(line.staging, version="001", name="steps")
+    plan = plans.resume(line.staging, MigrationId("001", "steps"))
     run = runs.start(plan, environment=line.staging, by=alice)
     assert run.title == "Continue 001 on Staging"
     execution.execute(run.pk)
@@ -347,8 +348,8 @@ def test_starting_over_is_for_administrators_and_needs_a_reason(line: Line, alic
     line.write(_001_steps=STEPWISE.format("SELECT 1/0;"))
     execution.execute(start(line, alice).pk)
     with pytest.raises(ReasonMissing):
-        plans.reset(line.staging, version="001", name="steps", reason="")
-    plan = plans.reset(line.staging, version="001", name="steps", reason="dropped table one by hand")
+        plans.reset(line.staging, MigrationId("001", "steps"), reason="")
+    plan = plans.reset(line.staging, MigrationId("001", "steps"), reason="dropped table one by hand")
     with pytest.raises(PermissionRefused):
         runs.start(plan, environment=line.staging, by=alice)
     execution.execute(runs.start(plan, environment=line.staging, by=carol).pk)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from config.environments import Environment
+from dashboard.engine.migration import MigrationId
 from dashboard.models import Observation
 from dashboard.services import observations, plans, runs
 from tests.fix_line import Line
@@ -33,7 +34,7 @@ def skipping(line: Line, admin: User, acting: Callable[[User], Actor]) -> Callab
     from dashboard.services import execution
 
     def skip(version: str, name: str, reason: str) -> None:
-        plan = plans.skip(line.staging, [(version, name)], reason=reason)
+        plan = plans.skip(line.staging, [MigrationId(version, name)], reason=reason)
         execution.execute(runs.start(plan, environment=line.staging, by=acting(admin)).pk)
         observations.refresh(line.staging)
 

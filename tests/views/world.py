@@ -21,6 +21,7 @@ from config.environments import Environment
 from dashboard.engine import planner
 from dashboard.engine.errors import PartlyApplied
 from dashboard.engine.localserver import LocalServer
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Copy
 from tests.engine.folders import Bench
 from tests.fix_line import lead_to
@@ -85,7 +86,9 @@ def _bring_about_staging(staging: Bench) -> None:
     staging.apply("002")
     staging.database.query("INSERT INTO orders VALUES (1)")
     orders = Copy(schema="public", table="orders")
-    staging.execute(staging.plan_rollback("002", "orders").saving({("002", "orders"): (orders,)}), run_id="7")
+    copies = {MigrationId("002", "orders"): (orders,)}
+    staging.execute(staging.plan_rollback("002", "orders").saving(copies), run_id="7")
     staging.apply("002", run_id="8")
-    staging.execute(planner.skip(staging.look(), staging.read(), [("003", "emails")], reason="Not here"), run_id="9")
+    skip = planner.skip(staging.look(), staging.read(), [MigrationId("003", "emails")], reason="Not here")
+    staging.execute(skip, run_id="9")
     staging.write("001_users.sql", f"-- People\n{FILES['001_users']}")

@@ -11,7 +11,7 @@ from dashboard.engine.database import sql
 from dashboard.engine.database.connection import Access, Connection
 from dashboard.engine.database.tracking import HISTORY, LOG, StatementOutcome, TrackingTables
 from dashboard.engine.errors import OtherDatabase, TrackingTableUnusable
-from dashboard.engine.migration import AppliedMigration, History, JournalEntry, Kind, Unfinished
+from dashboard.engine.migration import AppliedMigration, History, JournalEntry, Kind, MigrationId, Unfinished
 from dashboard.engine.plan import Target, TargetIdentity
 
 
@@ -61,7 +61,7 @@ def of(tables: TrackingTables, *, scripts: bool = False) -> History:
 
 def _applied(tables: TrackingTables, row: Mapping[str, Any]) -> AppliedMigration:
     _check_row(tables, row)
-    kind = Kind(row.get("kind") or "applied")
+    kind = Kind(row.get("kind") or Kind.APPLIED)
     key, name = row["version"].rstrip(" "), row["name"].rstrip(" ")  # char(n) fills up with blanks
     # A file that shares its number with others is kept under its whole name, because version is the key. Of rows that
     # something else has written the key is the version, whatever it looks like.
@@ -114,22 +114,22 @@ def _moment(text: str | None) -> datetime | None:
         return None
 
 
-def _rolled_back(tables: TrackingTables) -> frozenset[tuple[str, str]]:
+def _rolled_back(tables: TrackingTables) -> frozenset[MigrationId]:
     if not {"id", "version", "name", "action", "outcome"} <= tables.columns(LOG):
         return frozenset()
     rows = tables.connection.execute(sql.query("read_rolled_back", tables.schema)).fetchall()
-    return frozenset((str(version), str(name)) for version, name in rows)
+    return frozenset(MigrationId(str(version), str(name)) for version, name in rows)
 
 
 def _unfinished(tables: TrackingTables) -> tuple[Unfinished, ...]:
     if not {"id", "version", "name", "action", "outcome", "statement", "message"} <= tables.columns(LOG):
         return ()
-    journals: dict[tuple[str, str, str], list[JournalEntry]] = {}
+    journals: dict[tuple[MigrationId, str], list[JournalEntry]] = {}
     rows = tables.connection.execute(sql.query("read_unfinished", tables.schema))
     for version, name, action, number, outcome, digest in rows:
         entry = JournalEntry(statement=int(str(number)), checksum=str(digest), done=outcome == StatementOutcome.DONE)
-        journals.setdefault((str(version), str(name), str(action)), []).append(entry)
+        journals.setdefault((MigrationId(str(version), str(name)), str(action)), []).append(entry)
     return tuple(
         Unfinished(version=version, name=name, action=action, entries=tuple(entries))
-        for (version, name, action), entries in journals.items()
+        for ((version, name), action), entries in journals.items()
     )

@@ -20,6 +20,7 @@ from dashboard.engine.database.connection import Connection
 from dashboard.engine.database.tables import TableColumn
 from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.errors import PlanBlocked
+from dashboard.engine.migration import Identified
 from dashboard.engine.plan import Action, Copy, Step
 
 SCHEMA = "signalbox_saved"
@@ -28,7 +29,7 @@ LONGEST_NAME = 63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Save:
+class Save(Identified):
     """One line of the register."""
 
     copy: Copy
@@ -44,10 +45,6 @@ class Save:
     brought_back_in: str | None
     exists: bool  # the copy has not been dropped by hand
     left: int = 0  # values or rows that did not come back then
-
-    @property
-    def label(self) -> str:
-        return f"{self.version}_{self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ import psycopg
 from dashboard.engine.database import adoption, encoding, sql
 from dashboard.engine.database.connection import Connection
 from dashboard.engine.errors import PlanChanged, ServerError, TrackingTablesNotMade, TrackingTableUnusable
-from dashboard.engine.migration import Kind
+from dashboard.engine.migration import Kind, MigrationId
 from dashboard.engine.plan import Action, Step
 from dashboard.engine.sql.tokens import checksum_sql
 
@@ -318,10 +318,10 @@ class RunTracking(TrackingTables):
         row = self.connection.execute(sql.query("succeeded", self.schema), self._of_this_run(step)).fetchone()
         return bool(row and row[0])
 
-    def succeeded_steps(self) -> frozenset[tuple[str, str]]:
-        """The version and name of every step of which the audit log says so."""
+    def succeeded_steps(self) -> frozenset[MigrationId]:
+        """Of which the audit log says so."""
         rows = self.connection.execute(sql.query("succeeded_in_run", self.schema), self.attempt.identity).fetchall()
-        return frozenset((str(version), str(name)) for version, name in rows)
+        return frozenset(MigrationId(str(version), str(name)) for version, name in rows)
 
     def _of_this_run(self, step: Step) -> dict[str, object]:
         return {"version": step.version, "name": step.name, **self.attempt.identity}

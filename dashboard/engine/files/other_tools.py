@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from dashboard.engine.migration import Problem, Severity
+from dashboard.engine.migration import MigrationId, Problem, Severity
 from dashboard.engine.sql.excerpts import locate
 from dashboard.engine.sql.tokens import Token, TokenKind
 
@@ -233,10 +233,8 @@ def _flyway_advice(match: re.Match[str]) -> str:
     version = match["version"]
     if not version.isdigit():
         version = "<version>"
-    if match["kind"] == "U":
-        better = f"{version}_{name}_rollback.sql"
-    else:
-        better = f"{version}_{name}.sql"
+    ending = "_rollback.sql" if match["kind"] == "U" else ".sql"
+    better = f"{MigrationId(version, name).label}{ending}"
     numbers = "; a version is digits alone, in the order in which Flyway runs the files" if "<" in version else ""
     return f"Rename it to {better}{numbers}. {keep}"
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 from dashboard.engine.files import other_tools
 from dashboard.engine.files.script import Reading
-from dashboard.engine.migration import Migration, Problem, Severity, version_key
+from dashboard.engine.migration import Identified, Migration, Problem, Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class Pair(Identified):
     """One migration, as its format found it."""
 
     version: str
@@ -35,7 +35,7 @@ class Pair:
 
 def migrations(pairs: Iterable[Pair]) -> Iterator[Migration]:
     """In version order, each with its problems. Where two have one version, both have the error that says so."""
-    pairs = sorted(pairs, key=lambda pair: (version_key(pair.version), pair.name))
+    pairs = sorted(pairs, key=lambda pair: pair.identity.key)
     groups: dict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
         groups[pair.version].append(pair)

@@ -11,7 +11,7 @@ from dashboard.engine.files.listing import Limits, Listing
 from dashboard.engine.files.pairs import Pair, listed
 from dashboard.engine.files.script import Reading
 from dashboard.engine.files.seed_names import PlacedFile, place_all
-from dashboard.engine.migration import FileEntry, FileRole, Folder, Migration, Problem, Severity, version_key
+from dashboard.engine.migration import FileEntry, FileRole, Folder, Migration, Problem, Severity
 
 FORMAT = "seed"
 
@@ -40,7 +40,7 @@ def read(listing: Listing, limits: Limits) -> Folder:
     entries = {entry.name: entry for entry in listing.entries if not unrecognised.is_stranger(entry)}
     places = place_all(entries)
     files = [_File(place=place, reading=script.read_entry(entries[place.file], limits)) for place in places]
-    ups = sorted(_of(files, FileRole.MIGRATION), key=lambda f: (version_key(f.version), f.place.name))
+    ups = sorted(_of(files, FileRole.MIGRATION), key=lambda f: f.place.identity.key)
     matches = _match_rollbacks(ups, _of(files, FileRole.ROLLBACK))
     problems = [
         *(unrecognised.complaint(entry, listing) for entry in strange),
@@ -94,7 +94,7 @@ def _pair(up: _File, matches: _Matches) -> Pair:
         up=up.reading,
         down=down.reading if down else None,
         ending=f"_{up.place.name}.sql",
-        rollback_file=f"{up.version}_{up.place.name}_rollback.sql",
+        rollback_file=f"{up.place.label}_rollback.sql",
         unclear=matches.unclear.get(up.name, ()),
     )
 
@@ -153,10 +153,10 @@ def _rivalries(claims: Iterable[Sequence[_File]]) -> Iterator[Problem]:
 
 def _orphan(rollback: _File, near: _File | None) -> Problem:
     """`near` is a migration whose number is the same, written in another way."""
-    migration = f"{rollback.version}_{rollback.place.name}.sql" if rollback.place.name else f"number {rollback.version}"
+    migration = f"{rollback.place.label}.sql" if rollback.place.name else f"number {rollback.version}"
     advice = "Restore the migration, or remove this file."
     if near:
-        advice = f"Rename it to {near.version}_{near.place.name}_rollback.sql if it undoes {near.name}, or remove it."
+        advice = f"Rename it to {near.place.label}_rollback.sql if it undoes {near.name}, or remove it."
     return _problem(
         rollback,
         "orphan_rollback",
@@ -172,7 +172,7 @@ def _means_several(rollback: _File, meant: Sequence[_File]) -> Problem:
         "ambiguous_rollback",
         Severity.ERROR,
         f"{rollback.name} could be the rollback of {listed([up.name for up in meant])}.",
-        f"Rename it after the one it undoes, for example to {meant[0].version}_{meant[0].place.name}_rollback.sql. "
+        f"Rename it after the one it undoes, for example to {meant[0].place.label}_rollback.sql. "
         "Until then none of them has a rollback.",
     )
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from dashboard.engine.migration import Direction, FileRole
+from dashboard.engine.migration import Direction, FileRole, Identified, MigrationId
 
 _MIGRATION = re.compile(r"(?P<version>[0-9]+)_(?P<name>(?!rollback\b)\S(?:.*\S)?)\.sql", re.IGNORECASE)
 _ROLLBACK_OF_NUMBER = (
@@ -30,7 +30,7 @@ _LEADING_NUMBER = re.compile(r"(?P<version>[0-9]+)[\W_]*(?P<name>.*)\.sql")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlacedFile:
+class PlacedFile(Identified):
     """Where a file belongs. `name` is empty where only a number says what it belongs to."""
 
     file: str
@@ -82,7 +82,7 @@ def _place(file: str) -> PlacedFile:
 def _settle(place: PlacedFile, others: Collection[str], files: Collection[str]) -> PlacedFile:
     """What is named like something else is that, where its migration is among the `others` of its version."""
     if match := _OTHER_TOOLS.fullmatch(place.name):
-        return _of_other_style(place, match["name"], match["ending"], files)
+        return _of_other_style(place, MigrationId(place.version, match["name"]), match["ending"], files)
     match = _SUFFIXED.fullmatch(place.name)
     if not match:
         return place
@@ -91,39 +91,38 @@ def _settle(place: PlacedFile, others: Collection[str], files: Collection[str]) 
     if base in others or (not base and (others or is_rollback)):
         role = FileRole.ROLLBACK if is_rollback else FileRole.VERIFY
         return PlacedFile(file=place.file, role=role, version=place.version, name=base)
-    return _orphan(place.file, place.version, base) if is_rollback else place
+    return _orphan(place.file, MigrationId(place.version, base)) if is_rollback else place
 
 
-def _orphan(file: str, version: str, base: str) -> PlacedFile:
+def _orphan(file: str, migration: MigrationId) -> PlacedFile:
     return PlacedFile(
         file=file,
         role=FileRole.PROBLEM,
-        version=version,
+        version=migration.version,
         code="orphan_rollback",
-        sentence=f"{file} is named like the rollback of {version}_{base}.sql, which is not in the folder.",
-        advice=f"Add {version}_{base}.sql. If this file is itself a migration, rename it so that its name "
+        sentence=f"{file} is named like the rollback of {migration.label}.sql, which is not in the folder.",
+        advice=f"Add {migration.label}.sql. If this file is itself a migration, rename it so that its name "
         "does not end in rollback.",
     )
 
 
-def _of_other_style(place: PlacedFile, base: str, ending: str, files: Collection[str]) -> PlacedFile:
+def _of_other_style(place: PlacedFile, meant: MigrationId, ending: str, files: Collection[str]) -> PlacedFile:
     """A folder that changed its style is read whole, unless both styles have a file for the same."""
-    version = place.version
-    if ending == Direction.UP and f"{version}_{base}.sql" not in files:
-        return replace(place, name=base)
-    rivals = {f"{version}_{base}_rollback.sql", f"{version}_{base}.rollback.sql", f"{version}_rollback.sql"}
+    if ending == Direction.UP and f"{meant.label}.sql" not in files:
+        return replace(place, name=meant.name)
+    rivals = {f"{meant.label}_rollback.sql", f"{meant.label}.rollback.sql", f"{meant.version}_rollback.sql"}
     if ending == Direction.DOWN and not rivals.intersection(files):
-        return replace(place, role=FileRole.ROLLBACK, name=base)
-    return _other_tool(place.file, version, base, ending.lower())
+        return replace(place, role=FileRole.ROLLBACK, name=meant.name)
+    return _other_tool(place.file, meant, ending.lower())
 
 
-def _other_tool(file: str, version: str, base: str, ending: str) -> PlacedFile:
-    better = f"{version}_{base}.sql" if ending == Direction.UP else f"{version}_{base}_rollback.sql"
+def _other_tool(file: str, meant: MigrationId, ending: str) -> PlacedFile:
+    better = f"{meant.label}.sql" if ending == Direction.UP else f"{meant.label}_rollback.sql"
     advice = f"Rename it to {better}, or remove it where that is there already."
     return PlacedFile(
         file=file,
         role=FileRole.PROBLEM,
-        version=version,
+        version=meant.version,
         code="wrong_name",
         sentence=f"{file} is named the way another migration tool does it, and is not read here.",
         advice=advice,
@@ -142,7 +141,7 @@ def _wrong_name(file: str) -> PlacedFile:
 
 def _better_name(file: str) -> str:
     if match := _LEADING_ROLLBACK.fullmatch(file):
-        return f"Rename it to {match['version']}_{match['name']}_rollback.sql."
+        return f"Rename it to {MigrationId(match['version'], match['name']).label}_rollback.sql."
     match = _LEADING_NUMBER.fullmatch(file)
     if not match:
         stem = file.removesuffix(".sql")

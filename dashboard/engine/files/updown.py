@@ -11,7 +11,16 @@ from dashboard.engine.files import other_tools, pairs, script, seed_names, unrec
 from dashboard.engine.files.listing import Entry, Limits, Listing
 from dashboard.engine.files.pairs import Pair
 from dashboard.engine.files.script import Reading
-from dashboard.engine.migration import Direction, FileEntry, FileRole, Folder, MigrationId, Problem, Severity
+from dashboard.engine.migration import (
+    Direction,
+    FileEntry,
+    FileRole,
+    Folder,
+    Identified,
+    MigrationId,
+    Problem,
+    Severity,
+)
 
 FORMAT = "updown"
 
@@ -23,15 +32,11 @@ _OUTSIDE = b"\n-- signalbox: transaction=none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
+class _Place(Identified):
     file: str
     role: FileRole
     version: str = ""
     name: str = ""
-
-    @property
-    def key(self) -> MigrationId:
-        return MigrationId(self.version, self.name)
 
 
 def recognises(listing: Listing) -> bool:
@@ -99,28 +104,28 @@ def _pairs(places: list[_Place], readings: Mapping[str, Reading]) -> Iterator[Pa
     downs = _downs(places)
     for up in places:
         if up.role is FileRole.MIGRATION:
-            down = downs.get(up.key)
+            down = downs.get(up.identity)
             yield Pair(
                 version=up.version,
                 name=up.name,
                 up=readings[up.file],
                 down=readings[down.file] if down else None,
                 ending=f"_{up.name}.up.sql" if _NAME.fullmatch(up.file) else f"_{up.name}.sql",
-                rollback_file=f"{up.version}_{up.name}.down.sql",
+                rollback_file=f"{up.label}.down.sql",
             )
 
 
 def _downs(places: list[_Place]) -> Mapping[MigrationId, _Place]:
     """The rollback of each migration: that of its name, else the only other file of a version that has two."""
-    downs = {place.key: place for place in places if place.role is FileRole.ROLLBACK}
-    ups = {place.key for place in places if place.role is FileRole.MIGRATION}
+    downs = {place.identity: place for place in places if place.role is FileRole.ROLLBACK}
+    ups = {place.identity for place in places if place.role is FileRole.MIGRATION}
     by_version: dict[str, list[_Place]] = defaultdict(list)
     for place in places:
         by_version[place.version].append(place)
-    for key in ups - downs.keys():
-        same = [place for place in by_version[key.version] if place.key != key]
+    for up in ups - downs.keys():
+        same = [place for place in by_version[up.version] if place.identity != up]
         if len(same) == 1 and same[0].role is FileRole.ROLLBACK:
-            downs[key] = same[0]
+            downs[up] = same[0]
     return downs
 
 
@@ -137,8 +142,8 @@ def _file_entries(listing: Listing, places: list[_Place]) -> tuple[FileEntry, ..
 
 
 def _problems_beside(places: list[_Place], readings: Mapping[str, Reading]) -> Iterator[Problem]:
-    ups = {place.key for place in places if place.role is FileRole.MIGRATION}
-    taken = {down.file for key, down in _downs(places).items() if key in ups}
+    ups = {place.identity for place in places if place.role is FileRole.MIGRATION}
+    taken = {down.file for up, down in _downs(places).items() if up in ups}
     for place in places:
         if place.role is FileRole.VERIFY:
             yield from pairs.verify_problems(readings[place.file])
@@ -154,7 +159,7 @@ def _orphan(place: _Place) -> Problem:
     return _problem(
         file,
         "orphan_rollback",
-        f"{file} is a rollback, but there is no {place.version}_{place.name}.up.sql in the folder.",
+        f"{file} is a rollback, but there is no {place.label}.up.sql in the folder.",
         "Restore the migration, or remove this file.",
     )
 

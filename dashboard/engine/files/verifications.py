@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dashboard.engine.files import script
 from dashboard.engine.files.listing import Entry, EntryKind, Limits
-from dashboard.engine.migration import FileEntry, FileRole, Folder, Script, Severity
+from dashboard.engine.migration import FileEntry, FileRole, Folder, MigrationId, Script, Severity
 
 _NUMBER = re.compile(r"(?:test|verify)_(?P<version>[0-9]+)(?:_.*)?\.sql", re.IGNORECASE)
 
@@ -25,8 +25,8 @@ class Verification:
     def file(self) -> str:
         return self.script.file
 
-    def is_about(self, version: str, name: str) -> bool:
-        return self.version == version and self.name in ("", name)
+    def is_about(self, migration: MigrationId) -> bool:
+        return self.version == migration.version and self.name in ("", migration.name)
 
 
 def read(folder: Folder) -> tuple[Verification, ...]:

@@ -180,7 +180,7 @@ def _order(row: AppliedMigration) -> tuple[float, tuple[int, str]]:
 def _step(row: AppliedMigration, missing: NoDump) -> Step:
     if row.forward_script is None:
         raise RehearsalImpossible(
-            reason=f"{missing}, and the history of the target has no text of {row.version}_{row.name} to run instead.",
+            reason=f"{missing}, and the history of the target has no text of {row.label} to run instead.",
             remedy=missing.remedy,
         )
     return Step(

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from dashboard.engine.migration import Identified
 from dashboard.engine.schema.diff import Change, Difference
 
 
@@ -84,7 +85,7 @@ class Assertion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class Proof(Identified):
     """One migration: snapshot A, up, B, down, C, up, D. What was not reached is None or empty.
 
     Of a plan to roll back, the copy is B: `up` is then a script that was not run (ok, 0 ms), `again` the one captured
@@ -110,10 +111,6 @@ class Proof:
     #: Why what happened here says nothing of the target: the rehearsal differs from it in what decides that.
     doubt: str = ""
     ms: float = 0.0  # all of it, snapshots included
-
-    @property
-    def label(self) -> str:
-        return f"{self.version}_{self.name}"
 
     @property
     def runs(self) -> bool:
@@ -150,16 +147,12 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotReached:
+class NotReached(Identified):
     """A migration before which the rehearsal ended."""
 
     version: str
     name: str
     reason: str  # in a clause: "002_bad failed before it"
-
-    @property
-    def label(self) -> str:
-        return f"{self.version}_{self.name}"
 
     @property
     def sentence(self) -> str:

@@ -103,7 +103,7 @@ class Sandbox:
         recorded = history.of(tracking)
         with tracking.connection.transaction():
             for step in steps:
-                if recorded.row(*step.identity) is None:
+                if recorded.row(step.identity) is None:
                     tracking.record(step, ms=0)
 
     def verify(self, check: Verification) -> Assertion:

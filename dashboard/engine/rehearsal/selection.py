@@ -48,7 +48,7 @@ def unread(folder: Folder) -> list[str]:
 
 def blocked(folder: Folder, proofs: Sequence[Proof]) -> list[str]:
     """Migrations that ran here, and that no plan runs before their files are mended."""
-    ran = {(proof.version, proof.name) for proof in proofs if proof.ran}
+    ran = {proof.identity for proof in proofs if proof.ran}
     return [
         f"{migration.label} is in no plan, whatever was seen of it here: {errors[0].sentence}"
         for migration in folder.migrations
@@ -89,7 +89,7 @@ def _of_step(step: Step) -> Candidate:
 
 
 def _of_rollback(step: Step, history: History) -> Candidate:
-    row = history.row(*step.identity)
+    row = history.row(step.identity)
     forward = row.forward_script if row else None
     down = replace(step, copies=())
     up = replace(down, action=Action.APPLY, sql=forward or "", down_sql=step.sql)
@@ -145,7 +145,7 @@ def _with_checks(candidates: list[Candidate], verify: Sequence[Verification]) ->
         about = [
             index
             for index, candidate in enumerate(candidates)
-            if not check.version or check.is_about(*candidate.up.identity)
+            if not check.version or check.is_about(candidate.up.identity)
         ]
         if about and not check.fault:
             checks[about[-1]].append(check)

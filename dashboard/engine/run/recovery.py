@@ -158,7 +158,7 @@ def _name_leftovers(journal: Journal, script: Sequence[Statement]) -> None:
 def _is_recorded(tracking: RunTracking, step: Step) -> bool:
     """Record a step whose statements are all done; where someone has written or removed its row by hand meanwhile,
     only the log is missing. False where something else stands under its number."""
-    row = history.of(tracking).row(*step.identity)
+    row = history.of(tracking).row(step.identity)
     stands = row is not None and row.success
     with tracking.connection.transaction():
         if stands == (step.action is not Action.ROLLBACK):

@@ -15,6 +15,7 @@ from dashboard.engine.database import guards, saved, tracking, wire
 from dashboard.engine.database.connection import Access, Connection
 from dashboard.engine.database.tracking import Attempt, RunTracking
 from dashboard.engine.errors import EngineError, RunCancelled, StatementFailed
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Step
 from dashboard.engine.run import failures
 from dashboard.engine.run.cancellation import Cancellation
@@ -39,7 +40,7 @@ class Session:
     observer: Observer
     cancellation: Cancellation
     notices: list[str] = field(default_factory=list)
-    committed: set[tuple[str, str]] = field(default_factory=set)  # steps, by version and name
+    committed: set[MigrationId] = field(default_factory=set)  # those of its steps
     _raised: int = 0  # notices of this statement, those not kept too
     _room: int = NOTICES_LENGTH
     _sent_at: float | None = None
