@@ -42,7 +42,7 @@ def _difference(before: tuple[Record, ...], now: tuple[Record, ...]) -> str:
     gone = sorted({record.identity.label for record in set(before) - set(now)} - set(appeared))
     parts = []
     if appeared:
-        parts.append(f"{', '.join(appeared)} was recorded since")
+        parts.append(f"{', '.join(appeared)} {'was' if len(appeared) == 1 else 'were'} recorded since")
     if gone:
-        parts.append(f"{', '.join(gone)} is no longer recorded")
+        parts.append(f"{', '.join(gone)} {'is' if len(gone) == 1 else 'are'} no longer recorded")
     return "; ".join(parts)

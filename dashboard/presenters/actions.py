@@ -15,7 +15,7 @@ from dashboard.engine.plan import Action
 class ActionWords:
     does: str  # at a step of a plan, before its migration: "Apply"
     short: str  # in the history of a migration: "Apply, run 7"
-    done: str  # what its migration is afterwards: "is applied"
+    done: tuple[str, str]  # what its migration is afterwards, and what several are: "is applied", "are applied"
     not_done: str  # what the database is where PostgreSQL undid it; {version} is filled in
     then: str  # after "Approve and"
     started: str = "started"  # before "run 7"
@@ -33,7 +33,7 @@ WORDS: Mapping[str, ActionWords] = {
     Action.APPLY: ActionWords(
         does=Action.APPLY.verb,
         short=Action.APPLY.verb,
-        done="is applied",
+        done=("is applied", "are applied"),
         not_done="Nothing of {version} remains: PostgreSQL undid it.",
         then="apply now",
         continued="applied",
@@ -42,7 +42,7 @@ WORDS: Mapping[str, ActionWords] = {
     Action.ROLLBACK: ActionWords(
         does=Action.ROLLBACK.verb,
         short=Action.ROLLBACK.verb,
-        done="is rolled back",
+        done=("is rolled back", "are rolled back"),
         not_done="{version} is still applied: PostgreSQL undid what its rollback had begun.",
         then="roll back now",
         started="rolled it back in",
@@ -54,7 +54,7 @@ WORDS: Mapping[str, ActionWords] = {
     Action.SKIP: ActionWords(
         does="Record as skipped",
         short=Action.SKIP.verb,
-        done="is recorded as skipped",
+        done=("is recorded as skipped", "are recorded as skipped"),
         not_done="Nothing was recorded of {version}.",
         then="skip now",
         certain=("Nothing is run: only the history of the environment is written.", "It can be taken back."),
@@ -63,7 +63,7 @@ WORDS: Mapping[str, ActionWords] = {
     Action.UNSKIP: ActionWords(
         does="Make pending again",
         short=Action.UNSKIP.verb,
-        done="is pending again",
+        done=("is pending again", "are pending again"),
         not_done="Nothing was recorded of {version}.",
         then="unskip now",
         certain=("Nothing is run: the migration is pending again, and the next run would apply it.",),
@@ -72,7 +72,7 @@ WORDS: Mapping[str, ActionWords] = {
     Action.REPAIR: ActionWords(
         does="Take away what was left half done of",
         short=Action.REPAIR.verb,
-        done="is rid of what it left half done",
+        done=("is rid of what it left half done", "are rid of what they left half done"),
         not_done="What {version} left half done is still there.",
         then="take that away now",
         beside="takes away what it left half done",
@@ -81,7 +81,7 @@ WORDS: Mapping[str, ActionWords] = {
     Action.RESET: ActionWords(
         does=Action.RESET.verb,
         short=Action.RESET.verb,
-        done="is pending again",
+        done=("is pending again", "are pending again"),
         not_done="Nothing was recorded of {version}.",
         then="start over now",
         beside="starts over",
@@ -91,7 +91,7 @@ WORDS: Mapping[str, ActionWords] = {
     Action.BRING_BACK: ActionWords(
         does=Action.BRING_BACK.verb,
         short="Bring rows back",
-        done="has its saved rows back",
+        done=("has its saved rows back", "have their saved rows back"),
         not_done="No row of {version} was brought back; the saved copies are as they were.",
         then="bring the rows back now",
         beside="brings saved rows back",
@@ -106,7 +106,7 @@ WORDS: Mapping[str, ActionWords] = {
     Action.ACCEPT: ActionWords(
         does=Action.ACCEPT.verb,
         short="Accept comments",
-        done="is recorded with its file's comments",
+        done=("is recorded with its file's comments", "are recorded with their files' comments"),
         not_done="Nothing was recorded of {version}.",
         then="accept now",
         beside="accepts its edited comments",

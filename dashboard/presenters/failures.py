@@ -66,12 +66,13 @@ def state_now(run: Run, steps: Sequence[RunStep]) -> str:
     """What each step did; never what it should have done."""
     place = badge_of(run.environment).name
     committed = [s for s in steps if s.status == RunStep.Status.COMMITTED]
-    sentences = [_joined(committed, actions.WORDS[run.action].done)]
+    sentences = [_joined(committed, *actions.WORDS[run.action].done)]
     sentences += [_undone(s) for s in steps if s.status in {RunStep.Status.FAILED, RunStep.Status.CANCELLED}]
     sentences += [_left(s, place) for s in steps if s.status == RunStep.Status.PARTIAL]
     if run.status == Run.Status.INTERRUPTED:
         sentences.append(_unknown([s for s in steps if s.status != RunStep.Status.COMMITTED], place))
-    sentences.append(_joined([s for s in steps if s.status == RunStep.Status.NOT_RUN], "was not begun"))
+    not_run = [s for s in steps if s.status == RunStep.Status.NOT_RUN]
+    sentences.append(_joined(not_run, "was not begun", "were not begun"))
     untouched = all(step.status in _UNTOUCHED and not step.started_at for step in steps)
     if not run.is_active and untouched and (run.began_at is None or run.status == Run.Status.RESOLVED):
         nothing = (
@@ -163,16 +164,16 @@ def _happened(run: Run) -> str:
 # The database now
 
 
-def _joined(steps: Sequence[RunStep], state: str) -> str:
+def _joined(steps: Sequence[RunStep], one: str, many: str) -> str:
+    """What they are, in the words for one and for several."""
     if not steps:
         return ""
     versions = [step.version for step in steps]
     if len(versions) == 1:
-        return f"{versions[0]} {state}."
-    plural = state.replace("is ", "are ", 1).replace("was ", "were ", 1)
+        return f"{versions[0]} {one}."
     if len(versions) > 4:
-        return f"{versions[0]} … {versions[-1]} ({len(versions)} migrations) {plural}."
-    return f"{', '.join(versions[:-1])} and {versions[-1]} {plural}."
+        return f"{versions[0]} … {versions[-1]} ({len(versions)} migrations) {many}."
+    return f"{', '.join(versions[:-1])} and {versions[-1]} {many}."
 
 
 def _undone(step: RunStep) -> str:

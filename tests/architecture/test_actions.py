@@ -38,6 +38,12 @@ def test_every_action_has_the_words_that_every_page_may_say(action: Action, word
 
 
 @pytest.mark.parametrize("action", Action)
+def test_what_is_done_is_said_of_one_and_of_several(action: Action) -> None:
+    one, many = actions.WORDS[action].done
+    assert (one.split()[0], many.split()[0]) in {("is", "are"), ("has", "have")}
+
+
+@pytest.mark.parametrize("action", Action)
 def test_what_is_certain_is_said_of_everything_that_runs_no_migration(action: Action) -> None:
     """Of the others presenters.plans says what it reads in the scripts."""
     assert bool(actions.WORDS[action].certain) is not action.runs_migrations

@@ -81,6 +81,10 @@ def _row(*, success: bool, version: str = "000") -> AppliedMigration:
     return AppliedMigration(version=version, name="z", key=version, applied_at=None, checksum="c", success=success)
 
 
+def _rows(*versions: str) -> History:
+    return History(exists=True, rows=tuple(_row(success=True, version=version) for version in versions))
+
+
 def test_a_plan_holds_for_the_target_it_was_made_for() -> None:
     verification.verify(PLAN, target())
 
@@ -97,6 +101,8 @@ def test_a_failed_attempt_changes_no_plan() -> None:
         ({"identity": OF_A_PLAN["identity"]}, "another database"),
         ({"policy": OF_A_PLAN["policy"]}, "policy was changed"),
         ({"history": History(exists=True)}, "000_z is no longer recorded"),
+        ({"history": _rows("000", "001")}, r"\(001_z was recorded since\)"),
+        ({"history": _rows("000", "001", "002")}, r"\(001_z, 002_z were recorded since\)"),
     ],
 )
 def test_a_plan_for_anything_else_is_refused_by_name(changes: dict[str, Any], what: str) -> None:

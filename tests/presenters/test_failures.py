@@ -9,6 +9,7 @@ import pytest
 from dashboard.engine.plan import Action
 from dashboard.models import Run, RunStep
 from dashboard.models.roles import Role
+from dashboard.presenters import actions
 from dashboard.presenters import failures as presenter
 from dashboard.presenters.failures import ErrorBox
 from tests.presenters import values
@@ -121,6 +122,23 @@ def test_every_kind_of_run_has_words_for_what_is_done(action: Action):
     )
     assert "001" in state
     assert "002" in state
+
+
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("count", [1, 2, 4, 5])
+def test_one_and_several_have_their_own_words(action: Action, count: int):
+    one, many = actions.WORDS[action].done
+    done = steps(*[Step.COMMITTED] * count, Step.FAILED, action=action)
+    state = presenter.state_now(values.run(Status.FAILED, action=action), done)
+    said, other = (one, many) if count == 1 else (many, one)
+    assert f" {said}." in state
+    assert other not in state
+
+
+@pytest.mark.parametrize(("left", "words"), [(1, "002 was not begun."), (2, "002 and 003 were not begun.")])
+def test_so_has_what_was_not_begun(left: int, words: str):
+    state = presenter.state_now(values.run(Status.FAILED), steps(Step.FAILED, *[Step.NOT_RUN] * left))
+    assert words in state
 
 
 def test_what_was_never_sent_changed_nothing():
