@@ -84,7 +84,7 @@ def _members() -> dict[str, tuple[str, ...]]:
 
 
 def literals_in(source: str, file: str) -> Iterator[Literal]:
-    """What is compared, passed by name, matched, or the key of a table."""
+    """What is compared, passed by name, matched, taken where nothing is given, or the key of a table."""
     for node in ast.walk(ast.parse(source)):
         for constant in _compared_or_passed(node):
             if members := _members().get(constant.value):
@@ -96,6 +96,8 @@ def _compared_or_passed(node: ast.AST) -> Iterator[ast.Constant]:
         case ast.Compare():
             for side in (node.left, *node.comparators):
                 yield from _constants(side)
+        case ast.BoolOp(op=ast.Or()):
+            yield from _constants(node.values[-1])
         case ast.keyword() if node.arg not in OTHER_NAMES:
             yield from _constants(node.value)
         case ast.Dict() if _is_table(node):
