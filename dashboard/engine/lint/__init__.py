@@ -6,6 +6,7 @@ squawk and our own rules read each script; suppressions in the file answer them;
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from dashboard.engine.lint import squawk, suppressions
 from dashboard.engine.lint.advice import RULES as SQUAWK_RULES
@@ -34,7 +35,7 @@ def lint(migration: Migration, *, context: LintContext, earlier: Sequence[Migrat
     for before in earlier:
         made_before.learn(_trees(_up(before, made_before)))
     marks, missing = _ask_squawk([migration], context)
-    return (*missing, *_lint(migration, context, made_before, marks))
+    return (*missing, *_lint(_up(migration, made_before), context, marks))
 
 
 def lint_folder(folder: Folder, context: LintContext) -> tuple[Finding, ...]:
@@ -42,8 +43,9 @@ def lint_folder(folder: Folder, context: LintContext) -> tuple[Finding, ...]:
     marks, findings = _ask_squawk(folder.migrations, context)
     earlier = EarlierMigrations()
     for migration in folder.migrations:
-        findings += _lint(migration, context, earlier, marks)
-        earlier.learn(_trees(_up(migration, earlier)))
+        up = _up(migration, earlier)
+        findings += _lint(up, context, marks)
+        earlier.learn(_trees(up))
     attached = {problem for migration in folder.migrations for problem in migration.problems}
     loose = (problem for problem in folder.problems if problem not in attached)
     return (*findings, *(_from_problem(problem) for problem in loose if problem.severity is Severity.ERROR))
@@ -54,15 +56,12 @@ def says(problem: Problem) -> bool:
     return problem.severity is Severity.ERROR or problem.code in _RULE_OF_FILES
 
 
-def _lint(
-    migration: Migration, context: LintContext, earlier: EarlierMigrations, marks: _Marks | None
-) -> Iterator[Finding]:
-    up = _up(migration, earlier)
+def _lint(up: LintedScript, context: LintContext, marks: _Marks | None) -> Iterator[Finding]:
+    """Of the up and the down of its migration."""
+    migration = up.migration
     yield from _lint_script(up, context, marks)
     if migration.down is not None:
-        down = LintedScript(
-            migration=migration, direction=Direction.DOWN, script=migration.down, earlier=earlier, up=up
-        )
+        down = replace(up, direction=Direction.DOWN, script=migration.down, up=up)
         yield from _lint_script(down, context, marks)
     unspoken = (p for p in migration.problems if p.severity is Severity.ERROR and p.code not in _RULE_OF)
     yield from (_from_problem(problem) for problem in unspoken)

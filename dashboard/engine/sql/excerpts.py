@@ -33,7 +33,9 @@ def syntax_error(sql: str, message: str, position: int) -> SqlSyntaxError:
 
 
 def one_line(text: str, *, limit: int) -> str:
-    line = "".join(visible(char) for char in " ".join(text.split()))
+    line = " ".join(text.split())
+    if not line.isprintable():
+        line = "".join(map(visible, line))
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

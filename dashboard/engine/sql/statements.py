@@ -7,7 +7,7 @@ counted in bytes for statements and tokens, in characters for errors.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -71,7 +71,7 @@ GRAMMAR = postgast.parse("SELECT 1").version // 10000
 TREE_TOKENS = 4000
 
 
-def _statements(sql: str, pieces: list[str], spans: list[Span]) -> Iterator[Statement]:
+def _statements(sql: str, pieces: list[str], spans: Sequence[Span]) -> Iterator[Statement]:
     """Find each of the parser's pieces again: it starts at a token and its length is known.
 
     The parser gives the pieces in order, each from its first token on; only semicolons, comments and blanks lie
@@ -90,7 +90,7 @@ def _statements(sql: str, pieces: list[str], spans: list[Span]) -> Iterator[Stat
         yield _statement(number, sql, text, code[first:at])
 
 
-def _statement(number: int, sql: str, text: Bytes, spans: list[Span]) -> Statement:
+def _statement(number: int, sql: str, text: Bytes, spans: Sequence[Span]) -> Statement:
     body = text.between(spans[0][0], spans[-1][1])
     offset = text.characters_before(spans[0][0])
     node, tree = read(body) if len(spans) <= TREE_TOKENS else ("", None)
@@ -118,14 +118,14 @@ def read(body: str) -> tuple[str, Any]:
     return node, getattr(wrapper, node)
 
 
-def _says_concurrently(text: Bytes, spans: list[Span]) -> bool:
+def _says_concurrently(text: Bytes, spans: Sequence[Span]) -> bool:
     return any(text.between(start, end).lower() == "concurrently" for start, end, _ in spans)
 
 
 _WITH_PASSWORD = re.compile(r"password\s*=|://[^\s:/@]+:[^\s@]+@", re.IGNORECASE)
 
 
-def _summary(text: Bytes, spans: list[Span]) -> str:
+def _summary(text: Bytes, spans: Sequence[Span]) -> str:
     """It goes to lists, logs and sentences, so a literal that is or holds a password is not in it."""
     words = ""
     behind = spans[0][0]

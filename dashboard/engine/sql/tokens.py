@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import postgast
 
@@ -72,8 +73,9 @@ def checksum_tokens(tokens: Iterable[Token]) -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest() if texts else ""
 
 
-def token_spans(sql: str) -> list[Span]:
-    return [(token.start, token.end, token.token) for token in postgast.scan(sql).tokens]
+@lru_cache(maxsize=2)  # a file's tokens are asked for, then those of its statements, of the same text
+def token_spans(sql: str) -> Sequence[Span]:
+    return tuple((token.start, token.end, token.token) for token in postgast.scan(sql).tokens)
 
 
 def _token_kind(number: int, text: str) -> TokenKind:
@@ -97,7 +99,7 @@ class Bytes:
         self._line = 1
 
     def between(self, start: int, end: int) -> str:
-        return self._data[start:end].decode(errors="ignore")
+        return self._sql[start:end] if self._ascii else self._data[start:end].decode(errors="ignore")
 
     def characters_before(self, byte: int) -> int:
         if self._ascii:

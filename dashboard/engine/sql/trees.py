@@ -54,11 +54,13 @@ _SPELLINGS: Mapping[str, str] = {
 
 def walk(message: Any) -> Iterator[Any]:
     """The message and every message inside it, outermost first."""
-    yield message
-    for field, value in message.ListFields():
-        if field.message_type is not None:
-            for child in value if field.is_repeated else (value,):
-                yield from walk(child)
+    pending = [message]
+    while pending:
+        node = pending.pop()
+        yield node
+        fields = ((field, value) for field, value in node.ListFields() if field.message_type is not None)
+        children = [child for field, value in fields for child in (value if field.is_repeated else (value,))]
+        pending += reversed(children)
 
 
 def by_kind(message: Any) -> Mapping[str, Sequence[Any]]:
