@@ -35,8 +35,9 @@ def unfinished(bench: Bench) -> list[tuple[int, bool]]:
 
 def test_a_block_after_which_nothing_can_be_noted_is_not_called_undone(people: Bench) -> None:
     people.write(
-        "002_role.sql",
-        f"{OUTSIDE}CREATE TABLE one (id int);\nDO $$ BEGIN CREATE TABLE two (id int); SET ROLE pg_monitor; END $$;",
+        "002_deaf.sql",
+        f"{OUTSIDE}CREATE TABLE one (id int);\nDO $$ BEGIN CREATE TABLE two (id int); "
+        "ALTER TABLE platform.migration_audit_log ADD CHECK (outcome <> 'done') NOT VALID; END $$;",
     )
     with pytest.raises(errors.PartlyApplied):
         people.apply()
@@ -94,7 +95,10 @@ BEHIND_OUR_BACK = {
     ),
     "a cursor that is read at COMMIT": (
         DELETE_LATE.format("int", "RETURN 1;"),
-        "DECLARE c CURSOR WITH HOLD FOR SELECT late()",
+        "CREATE FUNCTION opens() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN EXECUTE ''DECLARE c CURSOR WITH HOLD FOR SELECT late()''; RETURN NULL; END'",
+        "CREATE TRIGGER opens AFTER INSERT ON people EXECUTE FUNCTION opens()",
+        "INSERT INTO people VALUES ('Eve')",
     ),
     "a comparison of its own": (
         "CREATE SCHEMA evil",
@@ -113,6 +117,17 @@ def test_no_statement_changes_the_history_behind_our_back(people: Bench, way: st
     with suppress(errors.PartlyApplied):  # the cursor is closed before it is read, and does no harm
         people.apply()
     assert people.history.row(MigrationId("001", "people")) == before
+
+
+@pytest.mark.parametrize("query", ["SELECT late()", "DECLARE c CURSOR WITH HOLD FOR SELECT late()"])
+def test_a_query_that_changed_the_history_is_not_called_applied(people: Bench, query: str) -> None:
+    """Sent bare, it has committed by the time anyone can look."""
+    people.write("002_evil.sql", f"{OUTSIDE}{DELETE_LATE.format('int', 'RETURN 1;')};\n{query};")
+    with pytest.raises(errors.PartlyApplied, match="changed the history"):
+        people.apply()
+    row = people.history.row("002", "evil")
+    assert row is not None
+    assert not row.success
 
 
 def test_a_sum_that_the_migration_forged_does_not_hide_what_it_changed(people: Bench) -> None:
@@ -163,15 +178,36 @@ def test_the_record_is_durable_whatever_the_file_sets(people: Bench, monkeypatch
     assert seen == [("on",)]
 
 
-@pytest.mark.parametrize("switch", ["SET ROLE pg_monitor", "SET SESSION AUTHORIZATION pg_monitor"])
-def test_the_record_is_written_under_our_own_name(people: Bench, switch: str) -> None:
-    people.write(
-        "002_role.sql",
-        f"{OUTSIDE}GRANT USAGE ON SCHEMA platform TO pg_monitor;\n"
-        f"GRANT SELECT, INSERT ON platform.migration_audit_log TO pg_monitor;\n{switch};",
-    )
+@pytest.mark.parametrize(
+    "switch",
+    [
+        "SET ROLE pg_monitor",
+        "SET SESSION AUTHORIZATION pg_monitor",
+        "DO $$ BEGIN SET ROLE pg_monitor; END $$",
+        "SELECT set_config('role', 'pg_monitor', false)",
+    ],
+)
+def test_journal_and_record_are_written_under_our_own_name(people: Bench, switch: str) -> None:
+    people.write("002_role.sql", f"{OUTSIDE}{switch};\nNOTIFY c;\nSELECT 1;\nCREATE TEMP TABLE t (id int);")
     people.apply()
     assert people.history.row(MigrationId("002", "role"))
+
+
+def test_a_role_of_the_file_stays_until_the_file_gives_it_up(people: Bench) -> None:
+    people.write(
+        "002_role.sql",
+        f"{OUTSIDE}CREATE TABLE seen (who name);\nGRANT INSERT ON seen TO pg_monitor;\nSET ROLE pg_monitor;\n"
+        "INSERT INTO seen VALUES (current_user);\nSELECT 1;\nINSERT INTO seen VALUES (current_user);\nRESET ROLE;\n"
+        "INSERT INTO seen VALUES (current_user);",
+    )
+    people.apply()
+    assert people.database.query("SELECT who FROM seen") == [("pg_monitor",), ("pg_monitor",), ("postgres",)]
+
+
+def test_a_file_that_makes_its_session_read_only_is_journaled_all_the_same(people: Bench) -> None:
+    people.write("002_reads.sql", f"{OUTSIDE}SET default_transaction_read_only = on;\nSELECT 1;")
+    people.apply()
+    assert people.history.row("002", "reads")
 
 
 # Cancelled, and overtaken

@@ -1,14 +1,13 @@
 import subprocess
 import sys
 
-import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.sql.excerpts import locate
-from dashboard.engine.sql.statements import NON_TRANSACTIONAL, TransactionControl, split
+from dashboard.engine.sql.statements import TransactionControl, split
 from dashboard.engine.sql.tokens import (
     Token,
     TokenKind,
@@ -362,129 +361,6 @@ def test_a_directive_allows_the_mixture_but_no_transaction_control():
     assert (found.mode, found.fault, len(found.sent)) == (TransactionMode.NONE, None, 2)
     for sql in ("BEGIN; SELECT 1; COMMIT", "SAVEPOINT a; SELECT 1"):
         assert shape(sql, transaction="none").fault.code == "mixed_transaction_control"
-
-
-# What PostgreSQL refuses inside a transaction, asked of PostgreSQL
-
-SETUP = """
-CREATE TABLE t (a int PRIMARY KEY);
-CREATE INDEX t_a ON t (a);
-CREATE TABLE parted (a int) PARTITION BY RANGE (a);
-CREATE TABLE part PARTITION OF parted FOR VALUES FROM (1) TO (9);
-CREATE MATERIALIZED VIEW seen AS SELECT 1 AS a;
-CREATE UNIQUE INDEX seen_a ON seen (a);
-CREATE TYPE mood AS ENUM ('sad');
-CREATE SUBSCRIPTION sub CONNECTION 'dbname=nowhere' PUBLICATION p
-    WITH (connect = false, slot_name = 'nowhere');
-"""
-
-REFUSED = [
-    "CREATE INDEX CONCURRENTLY i ON t (a)",
-    "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON t (a)",
-    "DROP INDEX CONCURRENTLY t_a",
-    "REINDEX TABLE CONCURRENTLY t",
-    "REINDEX (CONCURRENTLY) INDEX t_a",
-    "REINDEX (CONCURRENTLY on) INDEX t_a",
-    "REINDEX SCHEMA public",
-    "REINDEX DATABASE {database}",
-    "REINDEX SYSTEM {database}",
-    "ALTER TABLE parted DETACH PARTITION part CONCURRENTLY",
-    "VACUUM",
-    "VACUUM FULL t",
-    "VACUUM ANALYZE t",
-    "CLUSTER",
-    "CREATE DATABASE other",
-    "DROP DATABASE other",
-    "ALTER DATABASE {database} SET TABLESPACE pg_default",
-    "CREATE TABLESPACE space LOCATION '/nowhere'",
-    "DROP TABLESPACE space",
-    "CREATE SUBSCRIPTION s CONNECTION 'dbname=nowhere' PUBLICATION p",
-    "DROP SUBSCRIPTION sub",
-    "ALTER SUBSCRIPTION sub REFRESH PUBLICATION",
-    "ALTER SUBSCRIPTION sub SET PUBLICATION q",
-    "ALTER SYSTEM SET work_mem = '5MB'",
-    "DISCARD ALL",
-]
-
-ACCEPTED = [
-    "CREATE INDEX i ON t (a)",
-    "DROP INDEX t_a",
-    "REINDEX TABLE t",
-    "REINDEX (CONCURRENTLY off) TABLE t",
-    "REINDEX (CONCURRENTLY false) INDEX t_a",
-    "ALTER TABLE parted DETACH PARTITION part",
-    "REFRESH MATERIALIZED VIEW CONCURRENTLY seen",
-    "ANALYZE t",
-    "CLUSTER t USING t_a",
-    "ALTER DATABASE {database} SET work_mem = '5MB'",
-    "ALTER DATABASE {database} CONNECTION LIMIT 9",
-    "ALTER TABLE t SET TABLESPACE pg_default",
-    "ALTER SUBSCRIPTION sub SET PUBLICATION q WITH (refresh = false)",
-    "ALTER SUBSCRIPTION sub DISABLE",
-    "CREATE SUBSCRIPTION s CONNECTION 'dbname=nowhere' PUBLICATION p WITH (connect = false)",
-    "SET lock_timeout = '5s'",
-    "ANALYZE",
-    "ALTER TYPE mood ADD VALUE 'glad'",
-    "DISCARD TEMP",
-    "DROP TABLE t",
-    "SAVEPOINT a",
-]
-
-
-def test_a_subscription_without_its_slot_is_dropped_in_a_transaction(target_url):
-    sql = "ALTER SUBSCRIPTION sub SET (slot_name = NONE); DROP SUBSCRIPTION sub"
-    assert (shape(sql).mode, shape(sql).fault) == (TransactionMode.SINGLE, None)
-    assert shape("SELECT 1; DROP SUBSCRIPTION sub").fault.sentence == (
-        "PostgreSQL refuses DROP SUBSCRIPTION sub (line 1) inside a transaction unless its slot_name is NONE, "
-        "and a file with other statements beside it runs as one."
-    )
-    with psycopg.connect(target_url, autocommit=True) as connection:
-        connection.execute(split(SETUP)[-1].sql)
-        with connection.transaction():
-            for statement in split(sql):
-                connection.execute(statement.sql)
-
-
-@pytest.mark.parametrize("sql", REFUSED)
-def test_the_statement_is_known_to_need_no_transaction(sql):
-    assert not only(sql.format(database="d")).transactional
-
-
-@pytest.mark.parametrize("sql", ACCEPTED)
-def test_the_statement_is_known_to_fit_a_transaction(sql):
-    assert only(sql.format(database="d")).transactional
-
-
-def test_every_rule_has_a_statement_that_shows_it():
-    shown = {only(sql.format(database="d")).node for sql in REFUSED}
-    assert shown == set(NON_TRANSACTIONAL), "add a statement to REFUSED for each node in NON_TRANSACTIONAL"
-
-
-def test_the_server_refuses_and_accepts_what_we_say_it_does(target_url):
-    wrong = []
-    with psycopg.connect(target_url, autocommit=True) as connection:
-        for setup in split(SETUP):
-            connection.execute(setup.sql)
-        database = connection.info.dbname
-        for sql in REFUSED + ACCEPTED:
-            sqlstate = _inside_a_transaction(connection, sql.format(database=database))
-            if sqlstate != ("25001" if sql in REFUSED else None):
-                wrong.append((sql, sqlstate))
-        connection.execute("ALTER SUBSCRIPTION sub SET (slot_name = NONE)")
-        connection.execute("DROP SUBSCRIPTION sub")
-    assert wrong == []
-
-
-def _inside_a_transaction(connection, sql):
-    connection.execute("BEGIN")
-    connection.execute("ALTER SUBSCRIPTION sub ENABLE")  # a disabled one is refused for another reason
-    try:
-        connection.execute(sql)
-    except psycopg.Error as error:
-        return error.sqlstate
-    finally:
-        connection.execute("ROLLBACK")
-    return None
 
 
 @settings(max_examples=60, deadline=None)

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from psycopg import sql as composing
+
 from dashboard.engine.database import locks, sql
+from dashboard.engine.database.connection import Connection
 from dashboard.engine.database.tracking import Attempt, RunTracking, TrackingTables
 from dashboard.engine.errors import ServerError
 from dashboard.engine.plan import Action, Step
@@ -119,6 +122,13 @@ def transaction_state(tables: TrackingTables) -> TransactionState:
     row = tables.connection.execute(sql.query("seal"), {"schema": tables.schema}).fetchone()
     assert row is not None, "a SELECT without FROM has one row"
     return TransactionState(transaction=str(row[0]), guards=str(row[1]), wrote=bool(row[2]))
+
+
+def close_cursors(connection: Connection) -> None:
+    """Those that this transaction opened to outlive it: what they read would be read at COMMIT, behind every check.
+    Older ones stay."""
+    for (name,) in connection.execute(sql.query("cursors_opened")).fetchall():
+        connection.execute(composing.SQL("CLOSE {}").format(composing.Identifier(str(name))))
 
 
 def harm_done(before: TransactionState, now: TransactionState) -> str:

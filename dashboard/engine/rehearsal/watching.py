@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from dashboard.engine.database import sql
 from dashboard.engine.database.connection import Connection
 from dashboard.engine.rehearsal.report import ObservedLock, StatementTime
-from dashboard.engine.run import autocommit
 from dashboard.engine.run.events import Event, StatementFinished, StatementStarted, StepRetried
 from dashboard.engine.sql.statements import Statement
+from dashboard.engine.sql.transaction import is_bare
 
 #: Weakest first, as the documentation orders them.
 MODES = (
@@ -120,7 +120,7 @@ class Watch:
 
     def _start(self, statement: Statement) -> None:
         started = time.perf_counter()
-        if self.in_one_transaction or not autocommit.is_bare(statement):
+        if self.in_one_transaction or not is_bare(statement):
             self._scans = self._count_scans() if self._scans is None else self._scans
         else:
             self._sampler = self._hold_up(statement.number)

@@ -5,9 +5,11 @@ Nothing here is ever retried by itself; a person continues, or starts over.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import LiteralString
 
 import psycopg
 
@@ -25,14 +27,12 @@ from dashboard.engine.sql import session_state
 from dashboard.engine.sql.concurrently import concurrent
 from dashboard.engine.sql.indexes import concurrent_index
 from dashboard.engine.sql.statements import Statement
-from dashboard.engine.sql.transaction import TransactionShape
+from dashboard.engine.sql.transaction import TransactionShape, is_bare, is_repeatable, may_commit
 
-#: These can commit by themselves, so they run bare; when one fails, what it did before is not known.
-COMMITS_BY_ITSELF = frozenset({"do_stmt", "call_stmt"})
-#: What these name decides whether PostgreSQL takes them inside a transaction (a partitioned table, a function that
-#: makes a replication slot, a view of an extension), so they run bare too. One that fails is undone as a whole, or does
-#: no harm a second time.
-REFUSED_BY_WHAT_IT_NAMES = frozenset({"reindex_stmt", "cluster_stmt", "select_stmt", "create_table_as_stmt"})
+#: Whatever role and search path the file has set, our own rows are written under our own. For the rest of the
+#: transaction only.
+_AS_OURSELVES: LiteralString = "SET LOCAL role TO DEFAULT; SET LOCAL search_path = pg_catalog"
+_SWITCHES_AUTHORIZATION = re.compile(r"session[\s_]+authorization", re.IGNORECASE)
 
 
 def run(session: Session, position: int, step: Step, shape: TransactionShape) -> int:
@@ -86,7 +86,7 @@ def _next_statement(session: Session, position: int, step: Step, statement: Stat
 
 def _journaled(session: Session, position: int, step: Step, statement: Statement) -> None:
     session.stop_if_told(step)
-    _journal(session, step).write(statement, StatementOutcome.STARTED)
+    _note(session, step, statement, StatementOutcome.STARTED)
     faultpoint("journal_started")
     session.cancellation.attach(session.connection)
     try:
@@ -100,10 +100,6 @@ def _journaled(session: Session, position: int, step: Step, statement: Statement
     if not locks.is_held(session.connection):
         error = failures.at(statement, failures.TRANSACTION_TOUCHED, "the statement released the target lock")
         raise failures.failed(step, error, failures.LOCK_RELEASED)
-
-
-def is_bare(statement: Statement) -> bool:
-    return not statement.transactional or statement.node in COMMITS_BY_ITSELF | REFUSED_BY_WHAT_IT_NAMES
 
 
 def _in_small_transaction(session: Session, position: int, step: Step, statement: Statement) -> None:
@@ -123,8 +119,9 @@ def _in_small_transaction(session: Session, position: int, step: Step, statement
 
 
 def _note_done(session: Session, step: Step, statement: Statement, before: guards.TransactionState) -> None:
-    for own in ("SET CONSTRAINTS ALL IMMEDIATE", "CLOSE ALL", "SET LOCAL search_path = pg_catalog"):
-        session.connection.execute(own)
+    session.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    session.connection.execute(_as_ourselves(step))
+    guards.close_cursors(session.connection)
     if harm := guards.harm_done(before, guards.transaction_state(session.tracking)):
         error = failures.at(statement, failures.TRANSACTION_TOUCHED, harm)
         raise failures.failed(step, error, failures.Explanation(remedy=guards.REMEDY))
@@ -150,7 +147,7 @@ def _bare(session: Session, position: int, step: Step, statement: Statement) -> 
     if left := _left_since(before, _standing(session, statement)):
         server_error = failures.at(statement, failures.INVALID_INDEX, "it ended, and what it made is invalid")
         raise failures.left_half_done(step, server_error, left)
-    _journal(session, step).write(statement, StatementOutcome.DONE)
+    _note(session, step, statement, StatementOutcome.DONE)
 
 
 def _note_broken_off(
@@ -163,16 +160,16 @@ def _note_broken_off(
     """Undone is said only of one transaction, and of several where the catalog is as it was. Raises StatementFailed
     with what was left behind."""
     if before is None:
-        is_known = isinstance(error, StatementFailed) and statement.node not in COMMITS_BY_ITSELF
-        if is_known or statement.node in REFUSED_BY_WHAT_IT_NAMES:
-            _journal(session, step).write(statement, StatementOutcome.UNDONE)
+        is_undone = isinstance(error, StatementFailed) or statement.transactional
+        if is_repeatable(statement) or (is_undone and not may_commit(statement)):
+            _note(session, step, statement, StatementOutcome.UNDONE)
         return
     now = _standing(session, statement)
     if left := _left_since(before, now):
         server_error = error.facts.get("error") or failures.at(statement, failures.CANCELLED, str(error).rstrip("."))
         raise failures.left_half_done(step, server_error, left) from None
     if now == before:
-        _journal(session, step).write(statement, StatementOutcome.UNDONE)
+        _note(session, step, statement, StatementOutcome.UNDONE)
 
 
 def _standing(session: Session, statement: Statement) -> Aftermath | None:
@@ -218,7 +215,25 @@ def _undo(session: Session, step: Step, statement: Statement) -> None:
     if session.connection.closed:
         return
     session.connection.rollback()
-    _journal(session, step).write(statement, StatementOutcome.UNDONE)
+    _note(session, step, statement, StatementOutcome.UNDONE)
+
+
+def _note(session: Session, step: Step, statement: Statement, outcome: StatementOutcome) -> None:
+    """In a transaction of its own, also where the file has made its session read-only."""
+    try:
+        session.connection.execute("BEGIN READ WRITE; " + _as_ourselves(step))
+        _journal(session, step).write(statement, outcome)
+        session.connection.execute("COMMIT")
+    except psycopg.Error:
+        if not session.connection.closed:
+            session.connection.rollback()
+        raise
+
+
+def _as_ourselves(step: Step) -> LiteralString:
+    if _SWITCHES_AUTHORIZATION.search(step.sql):
+        return "SET LOCAL SESSION AUTHORIZATION DEFAULT; " + _AS_OURSELVES
+    return _AS_OURSELVES
 
 
 def _journal(session: Session, step: Step) -> Journal:
@@ -229,6 +244,7 @@ def _record(session: Session, step: Step, ms: int, history_before: str) -> None:
     for statement in (
         "RESET SESSION AUTHORIZATION",
         "RESET ROLE",
+        "SET default_transaction_read_only = off",
         "SET synchronous_commit = on",
         "SET search_path = pg_catalog",
     ):

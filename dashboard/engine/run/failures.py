@@ -44,6 +44,10 @@ EXPLANATIONS = {
     "25001": Explanation(
         remedy="This statement cannot run inside a transaction. Write `-- signalbox: transaction=none` into its file."
     ),
+    "25P01": Explanation(
+        remedy="This statement means something only inside a transaction, and here each statement is committed by "
+        "itself. Take it out, or take `-- signalbox: transaction=none` out of the file."
+    ),
     "2D000": Explanation(
         remedy="A block or procedure commits by itself. Take the COMMIT out of it, or mark the file with "
         "`-- signalbox: transaction=none`."

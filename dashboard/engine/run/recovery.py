@@ -20,12 +20,12 @@ from dashboard.engine.database.leftovers import Progress
 from dashboard.engine.database.tracking import LOG, Attempt, Outcome, RunTracking, StatementOutcome
 from dashboard.engine.errors import OtherDatabase, PlanChanged, TargetBusy, WitnessGone
 from dashboard.engine.plan import Action, Plan, Step
-from dashboard.engine.run import autocommit, failures
+from dashboard.engine.run import failures
 from dashboard.engine.run.faultpoints import faultpoint
 from dashboard.engine.run.journal import Journal
 from dashboard.engine.sql.concurrently import concurrent
 from dashboard.engine.sql.statements import Statement
-from dashboard.engine.sql.transaction import TransactionMode, shape_of
+from dashboard.engine.sql.transaction import TransactionMode, is_bare, is_repeatable, shape_of
 
 #: Seconds a session of the run gets to notice that its client is gone before it is terminated.
 GRACE = 4.0
@@ -34,9 +34,6 @@ PATIENCE = 20.0
 POLL = 0.25
 #: Seconds in all until a silent connection is given up.
 AT_MOST = 120.0
-
-#: Statements that do no harm when they run a second time, so one that was only started counts as not done.
-REPEATABLE = frozenset({"vacuum_stmt", "reindex_stmt", "cluster_stmt", "alter_system_stmt"})
 
 
 class StepVerdict(StrEnum):
@@ -197,6 +194,6 @@ def _probe(connection: Connection, statement: Statement, script: Sequence[Statem
     if concurrent(statement):
         progress = leftovers.standing_of(connection, script, statement).progress
         return {Progress.DONE: True, Progress.NOT_DONE: False}.get(progress)
-    if not autocommit.is_bare(statement) or statement.node in REPEATABLE:
+    if not is_bare(statement) or is_repeatable(statement):
         return False  # its own transaction would have held the word `done`; or it may simply run again
     return None

@@ -7,7 +7,7 @@ counted in bytes for statements and tokens, in characters for errors.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import postgast
 from google.protobuf.message import DecodeError
 
+from dashboard.engine.sql import outside, trees
 from dashboard.engine.sql.excerpts import one_line, syntax_error
 from dashboard.engine.sql.tokens import COMMENTS, LITERALS, SEMICOLON, Bytes, Span, token_spans
 
@@ -102,7 +103,9 @@ def _statement(number: int, sql: str, text: Bytes, spans: Sequence[Span]) -> Sta
         column=offset - (sql.rfind("\n", 0, offset) + 1) + 1,
         node=node,
         control=_control(tree) if tree is not None else None,
-        transactional=_is_transactional(node, tree) if tree is not None else not _says_concurrently(text, spans),
+        transactional=not outside.refused_inside(node, tree)
+        if tree is not None
+        else not _says_concurrently(text, spans),
         client_copy=tree is not None and node == "copy_stmt" and not tree.filename and not tree.is_program,
         summary=_summary(text, spans),
     )
@@ -157,7 +160,7 @@ def _control(tree: Any) -> TransactionControl | None:
 
 
 def _transaction_control(tree: Any) -> TransactionControl | None:
-    kind = _enum_name(tree, "kind")
+    kind = trees.enum_name(tree, "kind")
     if kind in _INSIDE_A_TRANSACTION:
         return None
     if kind in _PLAIN_BEGIN and not tree.options:
@@ -165,89 +168,3 @@ def _transaction_control(tree: Any) -> TransactionControl | None:
     if kind == "TRANS_STMT_COMMIT" and not tree.chain:
         return TransactionControl.COMMIT
     return TransactionControl.OTHER
-
-
-# What PostgreSQL refuses inside a transaction block (SQLSTATE 25001), by node. Two cases cannot be told from the
-# text: REINDEX and CLUSTER of a partitioned table. The server refuses them and nothing is changed.
-
-
-def _always(tree: Any) -> bool:
-    return True
-
-
-def _concurrent(tree: Any) -> bool:
-    return bool(tree.concurrent)
-
-
-def _reindexes_much_or_concurrently(tree: Any) -> bool:
-    wide = ("REINDEX_OBJECT_SCHEMA", "REINDEX_OBJECT_SYSTEM", "REINDEX_OBJECT_DATABASE")
-    return _enum_name(tree, "kind") in wide or _option_is_on(tree.params, "concurrently")
-
-
-def _detaches_concurrently(tree: Any) -> bool:
-    commands = (cmd.alter_table_cmd for cmd in tree.cmds if cmd.HasField("alter_table_cmd"))
-    detached = (getattr(c, "def").partition_cmd for c in commands if _enum_name(c, "subtype") == "AT_DetachPartition")
-    return any(partition.concurrent for partition in detached)
-
-
-def _moves_tablespace(tree: Any) -> bool:
-    return any(option.def_elem.defname == "tablespace" for option in tree.options)
-
-
-def _creates_slot(tree: Any) -> bool:
-    """A subscription that does not connect makes no slot unless told to."""
-    if any(option.def_elem.defname == "create_slot" for option in tree.options):
-        return not _option_is_off(tree.options, "create_slot")
-    return not _option_is_off(tree.options, "connect")
-
-
-def _refreshes_subscription(tree: Any) -> bool:
-    kind = _enum_name(tree, "kind")
-    changes_publications = kind.endswith(("_SET_PUBLICATION", "_ADD_PUBLICATION", "_DROP_PUBLICATION"))
-    return kind.endswith("_REFRESH") or (changes_publications and not _option_is_off(tree.options, "refresh"))
-
-
-NON_TRANSACTIONAL: Mapping[str, Callable[[Any], bool]] = {
-    "index_stmt": _concurrent,
-    "drop_stmt": _concurrent,
-    "reindex_stmt": _reindexes_much_or_concurrently,
-    "alter_table_stmt": _detaches_concurrently,
-    "vacuum_stmt": lambda tree: bool(tree.is_vacuumcmd),
-    "cluster_stmt": lambda tree: not tree.HasField("relation"),
-    "createdb_stmt": _always,
-    "dropdb_stmt": _always,
-    "alter_database_stmt": _moves_tablespace,
-    "create_table_space_stmt": _always,
-    "drop_table_space_stmt": _always,
-    "create_subscription_stmt": _creates_slot,
-    "drop_subscription_stmt": _always,
-    "alter_subscription_stmt": _refreshes_subscription,
-    "alter_system_stmt": _always,
-    "discard_stmt": lambda tree: _enum_name(tree, "target") == "DISCARD_ALL",
-}
-
-
-def _is_transactional(node: str, tree: Any) -> bool:
-    rule = NON_TRANSACTIONAL.get(node)
-    return rule is None or not rule(tree)
-
-
-def _option_is_on(options: Any, name: str) -> bool:
-    return any(option.def_elem.defname == name for option in options) and not _option_is_off(options, name)
-
-
-def _option_is_off(options: Any, name: str) -> bool:
-    return any(option.def_elem.defname == name and _is_false(option.def_elem) for option in options)
-
-
-def _is_false(option: Any) -> bool:
-    if option.arg.HasField("integer"):
-        return not option.arg.integer.ival
-    if option.arg.HasField("boolean"):
-        return not option.arg.boolean.boolval
-    return option.arg.HasField("string") and option.arg.string.sval.lower() in ("off", "false", "no", "0")
-
-
-def _enum_name(tree: Any, field: str) -> str:
-    descriptor = tree.DESCRIPTOR.fields_by_name[field].enum_type
-    return str(descriptor.values_by_number[getattr(tree, field)].name)

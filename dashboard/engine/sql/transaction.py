@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dashboard.engine.sql import directives
+from dashboard.engine.sql import directives, outside
 from dashboard.engine.sql.statements import Statement, TransactionControl, split, tree
 
 
@@ -60,6 +60,22 @@ def plan_transaction(statements: tuple[Statement, ...], directives: Mapping[str,
     elif len(outside) < len(sent):
         fault = fault or _mixed_fault(outside[0])
     return TransactionShape(mode=TransactionMode.NONE, sent=sent, fault=fault)
+
+
+def is_bare(statement: Statement) -> bool:
+    """Whether it is sent with nothing around it where a script runs statement by statement; the others share a small
+    transaction with the word that they are done."""
+    return not statement.transactional or outside.of(statement.node).bare(tree(statement))
+
+
+def may_commit(statement: Statement) -> bool:
+    """Whether it may have committed something by itself before it failed."""
+    return outside.of(statement.node).commits
+
+
+def is_repeatable(statement: Statement) -> bool:
+    """Whether running it a second time does no harm."""
+    return outside.of(statement.node).repeatable
 
 
 def _drops_without_slot(statements: tuple[Statement, ...]) -> list[Statement]:

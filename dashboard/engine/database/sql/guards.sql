@@ -122,7 +122,8 @@ INSERT INTO {schema}.migration_fuse VALUES (%(secret)s), (%(secret)s)
 RETURNING pg_catalog.set_config('signalbox.commit_allowed', '', true)
 
 -- seal --
--- Asked after BEGIN and after the body, and the answers compared: the transaction; what our tables, functions and
+-- Asked after BEGIN and after the body, and the answers compared: the transaction, where it has written, so that asking
+-- is no writing (a replication slot is made only in a transaction that has not written); what our tables, functions and
 -- triggers are; and whether this session has locked a tracking table for writing or altering. ANALYZE and VACUUM take
 -- SHARE UPDATE EXCLUSIVE, with which neither a row nor a column changes. By oid, so that a rename does not hide them.
 WITH tables AS (
@@ -139,13 +140,18 @@ WITH tables AS (
     SELECT t.oid::text || t.tgrelid::text || t.tgname || t.tgenabled::text || t.tgfoid::text || t.tgtype::text
     FROM pg_catalog.pg_trigger t WHERE t.tgrelid IN (SELECT oid FROM tables)
 )
-SELECT pg_catalog.pg_current_xact_id()::text,
+SELECT pg_catalog.pg_current_xact_id_if_assigned()::text,
        (SELECT pg_catalog.md5(pg_catalog.string_agg(part, ' ' ORDER BY part)) FROM guards),
        EXISTS (
            SELECT FROM pg_catalog.pg_locks l JOIN tables t ON t.oid = l.relation
            WHERE l.locktype = 'relation' AND l.pid = pg_catalog.pg_backend_pid() AND l.granted
              AND t.relname <> 'migration_fuse' AND l.mode NOT IN ('AccessShareLock', 'RowShareLock', 'ShareUpdateExclusiveLock')
        )
+
+-- cursors_opened --
+-- By this transaction, with an operator that no search path hides.
+SELECT name FROM pg_catalog.pg_cursors
+WHERE is_holdable AND creation_time OPERATOR(pg_catalog.>=) pg_catalog.transaction_timestamp()
 
 -- allow_commit --
 -- From here on the run's own COMMIT passes.
