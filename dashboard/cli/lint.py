@@ -1,6 +1,7 @@
 """What looks risky in the migrations, file by file. Exit code 8 where an error is found that no file allows.
 
-Reads the folder only: no target and no control database is needed.
+Reads the folder only, and needs no control database. With --env the server of that target is asked whether its grammar
+takes the files; it is sent nothing to run.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from pathlib import Path
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit
 from dashboard.engine.lint import Finding, LintContext, lint_folder
-from dashboard.engine.migration import Severity
+from dashboard.engine.migration import Folder, Severity
+from dashboard.services import targets
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,17 +24,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pg", type=int, default=LintContext().pg_major, metavar="MAJOR", help="the targets' PostgreSQL"
     )
+    parser.add_argument(
+        "--env", metavar="NAME", nargs=1, dest="environments", help="ask the server of this environment, too"
+    )
     parser.add_argument("--supabase", action="store_true", help="the schema public is served by Supabase's API")
 
 
 def run(options: argparse.Namespace) -> int:
-    folder = chosen_environments.folder(options)
+    folder = _folder(options)
     findings = lint_folder(folder, LintContext(pg_major=options.pg, supabase=options.supabase))
     for finding in findings:
         print(json.dumps(asdict(finding)) if options.json else _text(finding))
     if not options.json:
         print(_summary(len(folder.migrations), findings))
     return Exit.ATTENTION if any(finding.blocks for finding in findings) else Exit.OK
+
+
+def _folder(options: argparse.Namespace) -> Folder:
+    folder = chosen_environments.folder(options)
+    for environment in chosen_environments.chosen(options) if options.environments else ():
+        folder = targets.judged(environment, folder)
+    return folder
 
 
 def _text(finding: Finding) -> str:

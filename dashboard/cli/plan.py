@@ -37,7 +37,8 @@ def run(options: argparse.Namespace) -> int:
     plans: dict[Plan, str] = {}
     for environment in environments:
         try:
-            plan = planner.apply(targets.read(environment), folder, upto=options.to)
+            target = targets.read(environment)
+            plan = planner.apply(target, targets.judged(environment, folder, target), upto=options.to)
             plans[plan] = plan_service.as_sql(plan, environment) if options.sql else ""
             if plan.stops_before:
                 worst = max(worst, Exit.ATTENTION)

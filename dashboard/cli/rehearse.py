@@ -94,6 +94,7 @@ def _rehearse(options: argparse.Namespace, folder: Folder, show: Callable[[Proof
         return rehearsal.of_folder(folder, **common)
     (environment,) = chosen_environments.chosen(options)
     target = targets.read(environment)
+    folder = targets.judged(environment, folder, target)
     plan = _plan(target, folder)
     verify = verifications.read(folder)
     report = rehearsal.of_plan(plan, source=targets.access(environment), verify=verify, **common)

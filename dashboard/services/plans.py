@@ -23,7 +23,8 @@ from dashboard.services.errors import ReasonMissing
 
 
 def apply(environment: Environment, *, upto: str | None = None) -> Plan:
-    return planner.apply(targets.look(environment), folders.read(), upto=upto)
+    target = targets.look(environment)
+    return planner.apply(target, targets.judged(environment, folders.read(), target), upto=upto)
 
 
 def offered(environment: Environment, look: LastLook | None, folder: Folder | None) -> Plan | EngineError | None:

@@ -6,10 +6,11 @@ import logging
 
 from django.conf import settings
 
-from dashboard.engine.database import connection, doctor, history
+from dashboard.engine.database import connection, doctor, grammar, history
 from dashboard.engine.database.connection import Access, Address
 from dashboard.engine.database.doctor import Check
 from dashboard.engine.errors import EngineError, TargetNotRead
+from dashboard.engine.migration import Folder
 from dashboard.engine.plan import Policy, Target, TargetIdentity
 from dashboard.models import environments
 from dashboard.models.environments import Environment
@@ -75,6 +76,17 @@ def read_or_error(environment: Environment, *, expected: TargetIdentity | None =
     except Exception as error:  # a look at one target ends no look at another, whatever it holds
         logger.exception("The look at %s failed", environment.slug)
         return TargetNotRead(environment=environment.name, reason=f"an unexpected {type(error).__name__}")
+
+
+def judged(environment: Environment, folder: Folder, target: Target | None = None) -> Folder:
+    """The folder, with what the server there says of the grammar of its files: of those that are pending on `target`,
+    or of all. Raises TargetUnreachable, TargetNotConfigured."""
+    settled = {row.identity for row in target.history.rows if row.success} if target else set()
+    wanted = {migration.identity for migration in folder.migrations} - settled
+    if not wanted:
+        return folder
+    with connection.reading(address(environment)) as opened:
+        return grammar.judged(opened, folder, wanted, name=environment.name)
 
 
 def last_seen(environment: Environment, look: LastLook | None) -> Target | None:

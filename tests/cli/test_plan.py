@@ -203,3 +203,12 @@ def test_sql_in_json_stands_beside_the_plan(signalbox: Signalbox, three_files: L
     (plan,) = signalbox("plan", "--env", "staging", "--sql", "--json").json
     assert plan["digest"] in plan["sql"]
     assert "sql" not in signalbox("plan", "--env", "staging", "--json").json[0]
+
+
+def test_a_file_that_the_server_refuses_stops_the_plan_before_it(signalbox: Signalbox, three_files: Line):
+    three_files.write(_003_invoices="CREATE TABLE invoices (a int, b int GENERATED ALWAYS AS (a) VIRTUAL);")
+    answer = signalbox("plan", "--env", "staging", "--json")
+    assert answer.code == 8
+    (plan,) = answer.json
+    assert [step["version"] for step in plan["steps"]] == ["001", "002"]
+    assert "of Staging refuses the file" in plan["stops_before"]

@@ -1,4 +1,4 @@
-"""Sending one statement to a target: one message, no placeholders, rows thrown away as they arrive.
+"""Sending one statement to a target, or having it parsed: one message, no placeholders, rows thrown away as they come.
 
 The extended protocol takes exactly one statement a message, so text that our parser and the server split
 differently is refused by the server instead of half run. `%` is never a placeholder here.
@@ -49,6 +49,21 @@ def send(connection: Connection, sql: str) -> Reply:
     if failure is not None:
         raise failure
     return Reply(tag=tag, rows=rows)
+
+
+def parse(connection: Connection, sql: str) -> None:
+    """Have the text parsed, and nothing more. Raises psycopg.Error as the server reports it."""
+    if "\0" in sql:
+        raise errors.DataError("the text holds a NUL byte, at which PostgreSQL would stop reading")
+    pgconn = connection.pgconn
+    pgconn.send_prepare(b"", sql.encode())
+    connection.wait(generators.send(pgconn))
+    failure = None
+    while (result := connection.wait(generators.fetch(pgconn))) is not None:
+        if result.status == pq.ExecStatus.FATAL_ERROR:
+            failure = _error(result)
+    if failure is not None:
+        raise failure
 
 
 def _error(result: pq.abc.PGresult) -> Error:
