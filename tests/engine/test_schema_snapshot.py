@@ -199,6 +199,50 @@ BEYOND_A_DUMP = {
 }
 
 
+#: Of roles of the whole server, so each is undone.
+WHO_MAY_DO_WHAT = {
+    "ALTER ROLE reader BYPASSRLS": {"role reader"},
+    "ALTER ROLE reader CREATEROLE": {"role reader"},
+    "ALTER ROLE reader SUPERUSER": {"role reader"},
+    "ALTER ROLE reader SET search_path = other": {"role reader"},
+    "GRANT pg_monitor TO reader": {"role reader"},
+    "CREATE ROLE guest; GRANT reader TO guest": {"role guest"},
+    "CREATE ROLE guest NOINHERIT; GRANT reader TO guest WITH ADMIN OPTION": {"role guest"},
+    "CREATE ROLE club; GRANT reader TO club; CREATE ROLE guest BYPASSRLS; GRANT club TO guest": {
+        "role club",
+        "role guest",
+    },
+    "ALTER ROLE ALL SET lock_timeout = 5": {"settings of all roles"},
+    "CREATE ROLE stranger SUPERUSER": set(),
+    "ALTER ROLE reader CONNECTION LIMIT 7 VALID UNTIL '2030-01-01'": set(),
+}
+
+
+@pytest.mark.parametrize("statement", WHO_MAY_DO_WHAT)
+def test_what_lets_a_role_do_more_is_seen(base, before, statement):
+    assert changed_by(base, statement, before) == WHO_MAY_DO_WHAT[statement]
+
+
+def test_what_a_role_may_do_is_told_in_words(base):
+    with base.connect() as connection, connection.transaction(force_rollback=True):
+        connection.execute("CREATE ROLE guest NOINHERIT; GRANT reader TO guest WITH ADMIN OPTION")
+        connection.execute("ALTER ROLE guest BYPASSRLS; ALTER ROLE guest SET work_mem = 64")
+        told = snapshot.take(connection).objects["role guest"]
+    assert told == (
+        "bypasses row level security: yes\nmember of: reader (may grant it) (without inheriting)\nsettings: work_mem=64"
+    )
+
+
+def test_a_setting_that_is_named_like_a_secret_is_not_kept(base):
+    with base.connect() as connection, connection.transaction(force_rollback=True):
+        connection.execute("ALTER ROLE reader SET app.jwt_secret = 'hunter2'; ALTER ROLE reader SET app.name = 'shop'")
+        name = base.name
+        connection.execute(f"ALTER DATABASE {name} SET app.api_key = 'hunter2'")
+        objects = snapshot.take(connection).objects
+    assert objects["role reader"] == "settings:\n    app.jwt_secret=(not shown)\n    app.name=shop"
+    assert objects["settings of the database"] == "settings: app.api_key=(not shown)"
+
+
 @pytest.mark.parametrize("statement", BEYOND_A_DUMP)
 def test_what_no_dump_shows_is_seen_too(base, make_database, statement):
     copy = make_database(template=base.name)

@@ -267,7 +267,16 @@ def _settings(connection: Connection) -> tuple[tuple[str, str], ...]:
 
 
 def _is_of_the_copy(key: str, original: Original) -> bool:
-    """Another database has settings and grants of its own: those that decide what SQL means are given to the copy. The
-    schema of the tracking tables is made by the first run, and by the sandbox."""
-    tracking = f"schema {original.access.schema}"
-    return key in {tracking, "settings of the database", "grants on the database"} or key.endswith(" in the database")
+    """Another database has settings and grants of its own, another server roles: those that decide what SQL means are
+    given to the copy. The schema of the tracking tables is made by the first run, and by the sandbox."""
+    if key.startswith("role ") or key.endswith(" in the database"):
+        return True
+    return key in {f"schema {original.access.schema}", *_OF_THE_SERVER}
+
+
+_OF_THE_SERVER = (
+    "settings of the database",
+    "settings of all roles",
+    "grants on the database",
+    "owner of the database",
+)

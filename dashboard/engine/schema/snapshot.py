@@ -1,8 +1,11 @@
 """What the catalog of a database says of its schema, as text that does not depend on oids, on the order in which
 objects were made, or on the settings of server and session.
 
+Beside what a dump holds: what decides who may do what, of the roles that own something there or are granted something.
+
 Left out: the rows that Signalbox saved, what extensions own, subscriptions, security labels, what user mappings say,
-and all data, which is also how far a sequence has counted and whether a materialized view is populated.
+settings that are named like a secret, and all data, which is also how far a sequence has counted and whether a
+materialized view is populated.
 """
 
 from __future__ import annotations

@@ -263,14 +263,64 @@ LEFT JOIN pg_trigger parent ON parent.oid = g.tgparentid
 WHERE g.tgrelid = ANY (%(relations)s::oid[]) AND NOT g.tgisinternal AND g.tgenabled IS DISTINCT FROM parent.tgenabled
 
 -- settings_of_roles --
--- What ALTER DATABASE ... SET and ALTER ROLE ... IN DATABASE ... SET say; the database by no name, as it may have another
--- elsewhere.
+-- What ALTER DATABASE ... SET, ALTER ROLE ... IN DATABASE ... SET and ALTER ROLE ALL SET say; the database by no name, as
+-- it may have another elsewhere. A secret is kept in such a setting by some: then only that it is set.
 SELECT
-    CASE WHEN s.setrole = 0 THEN 'settings of the database'
+    CASE WHEN s.setdatabase = 0 THEN 'settings of all roles'
+        WHEN s.setrole = 0 THEN 'settings of the database'
         ELSE 'settings of role ' || quote_ident(pg_get_userbyid(s.setrole)) || ' in the database' END AS key,
-    (SELECT string_agg(value, E'\n' ORDER BY value COLLATE "C") FROM unnest(s.setconfig) value) AS settings
+    (SELECT string_agg(
+            CASE WHEN split_part(value, '=', 1) ~* '(secret|passw|pwd|token|jwt|api.?key|private.?key|credential|dsn|_url$)' THEN split_part(value, '=', 1) || '=(not shown)' ELSE value END,
+            E'\n' ORDER BY value COLLATE "C")
+        FROM unnest(s.setconfig) value) AS settings
 FROM pg_db_role_setting s
 WHERE s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+    OR s.setdatabase = 0 AND s.setrole = 0
+
+-- roles --
+-- Of the roles that own something here or are granted something, and of whoever is a member of one: what lets them do
+-- more than their grants say, and what they are given at sign-in. A role without any of it is not told. The owner of the
+-- database by no name, as elsewhere.
+WITH RECURSIVE roles AS (
+    SELECT datdba AS oid FROM pg_database WHERE datname = current_database()
+    UNION
+    SELECT d.refobjid
+    FROM pg_shdepend d JOIN pg_database b ON b.datname = current_database()
+    WHERE d.refclassid = 'pg_authid'::regclass AND d.deptype IN ('o', 'a', 'r')
+        AND (d.dbid = b.oid OR d.dbid = 0 AND d.classid = 'pg_database'::regclass AND d.objid = b.oid)
+        AND (d.classid <> 'pg_class'::regclass OR d.objid = ANY (%(relations)s::oid[]))
+        AND (d.classid <> 'pg_proc'::regclass OR d.objid <> ALL (%(left_out_functions)s::oid[]))
+    UNION
+    SELECT m.member FROM roles r JOIN pg_auth_members m ON m.roleid = r.oid
+), described AS (
+    SELECT
+        CASE WHEN r.oid = b.datdba THEN 'owner of the database' ELSE 'role ' || quote_ident(r.rolname) END AS key,
+        r.rolsuper AS superuser,
+        r.rolbypassrls AS "bypasses row level security",
+        r.rolcreaterole AS "creates roles",
+        r.rolcreatedb AS "creates databases",
+        r.rolreplication AS replication,
+        memberships.names AS "member of",
+        (SELECT string_agg(
+                CASE WHEN split_part(value, '=', 1) ~* '(secret|passw|pwd|token|jwt|api.?key|private.?key|credential|dsn|_url$)' THEN split_part(value, '=', 1) || '=(not shown)' ELSE value END,
+                E'\n' ORDER BY value COLLATE "C")
+            FROM pg_db_role_setting s, unnest(s.setconfig) value
+            WHERE s.setrole = r.oid AND s.setdatabase = 0) AS settings
+    FROM pg_roles r
+    JOIN roles ON roles.oid = r.oid
+    JOIN pg_database b ON b.datname = current_database()
+    LEFT JOIN LATERAL (
+        SELECT string_agg(DISTINCT concat_ws(' ', quote_ident(g.rolname),
+            CASE WHEN m.admin_option THEN '(may grant it)' END,
+            CASE WHEN NOT coalesce((to_jsonb(m) ->> 'inherit_option')::boolean, r.rolinherit) THEN '(without inheriting)' END,
+            CASE WHEN to_jsonb(m) ->> 'set_option' = 'false' THEN '(without SET ROLE)' END) COLLATE "C", ', ') AS names
+        FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
+        WHERE m.member = r.oid
+    ) memberships ON true
+)
+SELECT * FROM described d
+WHERE d.superuser OR d."bypasses row level security" OR d."creates roles" OR d."creates databases" OR d.replication
+    OR d."member of" IS NOT NULL OR d.settings IS NOT NULL
 
 -- event_triggers --
 SELECT
