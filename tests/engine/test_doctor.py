@@ -115,6 +115,36 @@ def test_what_has_been_open_for_long_is_told(
     assert "pg_read_all_stats" in hidden.remedy
 
 
+def test_timeouts_that_a_run_replaces_are_listed(examine: Examine, target_db: Database, plain: str) -> None:
+    assert examine()["timeouts"].level is CheckLevel.FINE
+    target_db.query(f"ALTER DATABASE {target_db.name} SET statement_timeout = '50ms'")
+    target_db.query(f"ALTER ROLE {plain} SET idle_in_transaction_session_timeout = '1s'")
+    target_db.query(f"ALTER ROLE {plain} IN DATABASE {target_db.name} SET lock_timeout = '7s'")
+    target_db.query(f"ALTER ROLE {plain} SET work_mem = '64kB'")
+    check = examine(plain)["timeouts"]
+    assert check.level is CheckLevel.NOTE
+    assert check.finding == (
+        "sessions there are given timeouts: statement_timeout = 50ms (set by its database), "
+        f"idle_in_transaction_session_timeout = 1s (set by the role {plain}), "
+        f"lock_timeout = 7s (set by the role {plain} in this database)."
+    )
+    assert "lock_timeout is 3000 ms there, statement_timeout none" in check.remedy
+    assert "work_mem" not in check.finding
+
+
+def test_no_timeout_of_the_server_reaches_a_run(target_db: Database) -> None:
+    """Whatever later versions bring, by class."""
+    settable = "SELECT name FROM pg_settings WHERE name LIKE '%\\_timeout' AND context = 'user'"
+    with target_db.connect() as opened:
+        names = [name for (name,) in opened.execute(settable) if name != "tcp_user_timeout"]
+        for name in names:
+            opened.execute(f"ALTER DATABASE {target_db.name} SET {name} = '90s'")
+    with connection.working(access_to(target_db.url), name="x") as opened:
+        connection.reset(opened, access_to(target_db.url))
+        held = dict(opened.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [names]).fetchall())
+    assert {name for name, value in held.items() if value == "90000"} == set()
+
+
 def test_clocks_that_disagree_are_told(examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.time
     monkeypatch.setattr(doctor.time, "time", lambda: now() + 3600)

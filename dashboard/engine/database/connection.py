@@ -170,12 +170,14 @@ def take_settings(connection: Connection, access: Access) -> None:
             connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", (name, value))
 
 
-#: One message, because a distant target makes a dozen of them slow. At its end what servers from 17 on end a session
-#: with in the middle of a transaction; older ones do not know it, and are not asked.
+#: One message, because a distant target makes a dozen of them slow. At its end every timeout that a session may set,
+#: also those that only later servers know: transaction_timeout ends one in the middle of its work, idle_session_timeout
+#: while it waits to try again. The run's own are said after it.
 _CLEAN = """
 RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; CLOSE ALL; UNLISTEN *; DEALLOCATE ALL; DISCARD TEMP;
 DISCARD SEQUENCES; DISCARD PLANS;
-SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout'
+SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings
+WHERE context = 'user' AND name LIKE '%_timeout' AND name NOT LIKE '%.%' AND name <> 'tcp_user_timeout'
 """
 
 

@@ -263,6 +263,21 @@ def _encoding(connection: Connection, access: Access) -> Check:
     return Check(code="encoding", level=CheckLevel.NOTE, finding=finding, remedy=remedy)
 
 
+def _timeouts(connection: Connection, access: Access) -> Check:
+    given = connection.execute(sql.query("timeouts_given")).fetchall()
+    if not given:
+        finding = "neither its role nor its database sets a timeout that a run would replace."
+        return Check(code="timeouts", level=CheckLevel.FINE, finding=finding)
+    settings = ", ".join(f"{name} = {value} (set by {giver})" for giver, name, value in given)
+    remedy = (
+        f"A run replaces them: lock_timeout is {access.policy.lock_timeout_ms} ms there, statement_timeout "
+        f"{f'{access.policy.statement_timeout_ms} ms' if access.policy.statement_timeout_ms else 'none'}, and no other "
+        "timeout ends a migration. Set its own for this environment, or in the file with a directive."
+    )
+    finding = f"sessions there are given timeouts: {settings}."
+    return Check(code="timeouts", level=CheckLevel.NOTE, finding=finding, remedy=remedy)
+
+
 def _other_installations(connection: Connection, access: Access, installation: str) -> Iterator[Check]:
     try:
         others = TrackingTables(connection, access.schema).other_installations(installation)
@@ -310,6 +325,7 @@ _CHECKS: tuple[Callable[[Connection, Access], Check], ...] = (
     _clocks,
     _tables,
     _encoding,
+    _timeouts,
     _long_transactions,
     _record,
 )

@@ -103,9 +103,24 @@ FROM pg_catalog.pg_db_role_setting
 WHERE setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))
   AND setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = session_user))
 
+-- timeouts_given --
+-- Of what a new session of this role is given here, the timeouts that a run sets itself; who gives them first.
+SELECT CASE WHEN s.setrole = 0 AND s.setdatabase = 0 THEN 'ALTER ROLE ALL' WHEN s.setrole = 0 THEN 'its database'
+            WHEN s.setdatabase = 0 THEN 'the role ' || session_user
+            ELSE 'the role ' || session_user || ' in this database' END,
+       pg_catalog.split_part(value, '=', 1), pg_catalog.split_part(value, '=', 2)
+FROM pg_catalog.pg_db_role_setting s, pg_catalog.unnest(s.setconfig) value
+WHERE s.setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))
+  AND s.setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = session_user))
+  AND pg_catalog.split_part(value, '=', 1) IN (
+      SELECT name FROM pg_catalog.pg_settings
+      WHERE context = 'user' AND name LIKE '%_timeout' AND name NOT LIKE '%.%' AND name <> 'tcp_user_timeout')
+ORDER BY 1, 2
+
 -- settings_at_start --
+-- Without the timeouts, which are the run's own business.
 SELECT name, reset_val FROM pg_catalog.pg_settings
-WHERE context IN ('user', 'superuser') AND name <> 'application_name' AND name <> 'transaction_timeout'
+WHERE context IN ('user', 'superuser') AND name <> 'application_name' AND (context <> 'user' OR name NOT LIKE '%_timeout')
 
 -- invalid_indexes --
 -- A build that is under way is no leftover.
