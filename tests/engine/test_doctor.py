@@ -128,7 +128,10 @@ def test_timeouts_that_a_run_replaces_are_listed(examine: Examine, target_db: Da
         f"idle_in_transaction_session_timeout = 1s (set by the role {plain}), "
         f"lock_timeout = 7s (set by the role {plain} in this database)."
     )
-    assert "lock_timeout is 3000 ms there, statement_timeout none" in check.remedy
+    assert (
+        "lock_timeout is 3000ms, statement_timeout off, idle_in_transaction_session_timeout 60s, any other is off."
+        in check.remedy
+    )
     assert "work_mem" not in check.finding
 
 

@@ -53,6 +53,11 @@ def test_a_text_that_only_names_what_is_not_there_is_taken_and_not_run(bench: Be
     assert bench.tables() == set()
 
 
+def test_what_is_missing_at_the_end_is_not_blamed_on_a_semicolon(bench: Bench) -> None:
+    with connection.reading(bench.address) as opened:
+        assert grammar.ask(opened, "CREATE TABLE t (").message == "syntax error at end of input"
+
+
 @pytest.mark.parametrize(
     ("text", "line", "column"),
     [

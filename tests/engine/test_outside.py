@@ -174,7 +174,7 @@ def test_the_statement_is_known_to_fit_a_transaction(sql: str) -> None:
 
 def test_every_rule_has_a_statement_that_shows_it() -> None:
     shown = {only(sql.format(database="d")).node for sql in REFUSED}
-    ruled = {node for node, kind in outside.KINDS.items() if kind.refused is not outside.Kind().refused}
+    ruled = {node for node, kind in outside.KINDS.items() if kind.refused is not outside.StatementKind().refused}
     assert shown == ruled, "add a statement to REFUSED for each kind that refuses"
 
 

@@ -66,6 +66,9 @@ CONNECT_TIMEOUT = 5
 LIVENESS = {"client_connection_check_interval": "1s"}
 
 
+#: How long a run's transaction may wait for its worker.
+IDLE_IN_TRANSACTION = "60s"
+
 #: Settings of a connection that only looks.
 LOOKING = {"default_transaction_read_only": "on", "statement_timeout": "10s", "lock_timeout": "5s"}
 
@@ -257,7 +260,7 @@ def _settings(access: Access) -> dict[str, str]:
     return {
         "lock_timeout": f"{access.policy.lock_timeout_ms}ms",
         "statement_timeout": f"{access.policy.statement_timeout_ms}ms",
-        "idle_in_transaction_session_timeout": "60s",
+        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION,
         "standard_conforming_strings": "on",
         "client_encoding": "UTF8",
     }

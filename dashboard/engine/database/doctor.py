@@ -269,13 +269,18 @@ def _timeouts(connection: Connection, access: Access) -> Check:
         finding = "neither its role nor its database sets a timeout that a run would replace."
         return Check(code="timeouts", level=CheckLevel.FINE, finding=finding)
     settings = ", ".join(f"{name} = {value} (set by {giver})" for giver, name, value in given)
+    lock, statement = _limit(access.policy.lock_timeout_ms), _limit(access.policy.statement_timeout_ms)
     remedy = (
-        f"A run replaces them: lock_timeout is {access.policy.lock_timeout_ms} ms there, statement_timeout "
-        f"{f'{access.policy.statement_timeout_ms} ms' if access.policy.statement_timeout_ms else 'none'}, and no other "
-        "timeout ends a migration. Set its own for this environment, or in the file with a directive."
+        f"A run replaces them: lock_timeout is {lock}, statement_timeout {statement}, "
+        f"idle_in_transaction_session_timeout {connections.IDLE_IN_TRANSACTION}, any other is off. Its environment may "
+        "set the first two (lock_timeout_ms, statement_timeout_ms), and so may a file, with a directive."
     )
     finding = f"sessions there are given timeouts: {settings}."
     return Check(code="timeouts", level=CheckLevel.NOTE, finding=finding, remedy=remedy)
+
+
+def _limit(ms: int) -> str:
+    return f"{ms}ms" if ms else "off"
 
 
 def _other_installations(connection: Connection, access: Access, installation: str) -> Iterator[Check]:

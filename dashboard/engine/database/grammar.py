@@ -32,7 +32,7 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class ServerVerdict:
     """The server's word on one text."""
 
     answer: Answer
@@ -54,15 +54,23 @@ def judged(connection: Connection, folder: Folder, wanted: Collection[MigrationI
     return replace(folder, migrations=migrations, problems=(*others, *(p for m in migrations for p in m.problems)))
 
 
-def ask(connection: Connection, text: str) -> Verdict:
+def ask(connection: Connection, text: str) -> ServerVerdict:
     """What the server says of one text."""
+    verdict = _verdict(text, _complaint(connection, f"{text}\n;SELECT 1;SELECT 1"))
+    if verdict.answer is not Answer.REFUSED:
+        return verdict
+    alone = _verdict(text, _complaint(connection, text))  # so that what stands at its end is not the semicolon of ours
+    return alone if alone.answer is Answer.REFUSED else verdict
+
+
+def _complaint(connection: Connection, text: str) -> psycopg.Error | None:
     try:
-        wire.parse(connection, f"{text}\n;SELECT 1;SELECT 1")
+        wire.parse(connection, text)
     except psycopg.Error as error:
         if connection.closed:
             raise
-        return _verdict(text, error)
-    return Verdict(answer=Answer.UNKNOWN)
+        return error
+    return None
 
 
 def _is_in_question(migration: Migration) -> bool:
@@ -70,7 +78,7 @@ def _is_in_question(migration: Migration) -> bool:
     return bool(migration.up.sql) and all(problem.code == SYNTAX for problem in migration.errors())
 
 
-def _verdicts(connection: Connection, asked: Sequence[Migration]) -> Iterator[tuple[Migration, Verdict]]:
+def _verdicts(connection: Connection, asked: Sequence[Migration]) -> Iterator[tuple[Migration, ServerVerdict]]:
     """One message for many where the server takes them all. One that our parser refuses goes alone: a quote that it
     leaves open would end in the next."""
     for group in _groups(asked):
@@ -100,18 +108,20 @@ _OF_THE_GRAMMAR = frozenset({"scan.l", "gram.y", "scansup.c", "parser.c"})
 _MORE_THAN_ONE = "exec_parse_message"
 
 
-def _verdict(text: str, error: psycopg.Error) -> Verdict:
+def _verdict(text: str, error: psycopg.Error | None) -> ServerVerdict:
+    if error is None:
+        return ServerVerdict(answer=Answer.UNKNOWN)
     diagnostic = error.diag
     if diagnostic.source_function == _MORE_THAN_ONE and diagnostic.sqlstate == "42601":
-        return Verdict(answer=Answer.TAKEN)
+        return ServerVerdict(answer=Answer.TAKEN)
     if (diagnostic.source_file or "").rpartition("/")[2] not in _OF_THE_GRAMMAR:
-        return Verdict(answer=Answer.UNKNOWN)
+        return ServerVerdict(answer=Answer.UNKNOWN)
     place = excerpts.locate(text, int(diagnostic.statement_position or 1))
     message = excerpts.one_line(diagnostic.message_primary or "", limit=200)
-    return Verdict(answer=Answer.REFUSED, message=message, place=place)
+    return ServerVerdict(answer=Answer.REFUSED, message=message, place=place)
 
 
-def _told(migration: Migration, verdict: Verdict, server: str) -> tuple[Problem, ...]:
+def _told(migration: Migration, verdict: ServerVerdict, server: str) -> tuple[Problem, ...]:
     """The problems of the migration, with the server's word."""
     if verdict.answer is Answer.UNKNOWN:
         return migration.problems
@@ -123,7 +133,7 @@ def _told(migration: Migration, verdict: Verdict, server: str) -> tuple[Problem,
     return (*migration.problems, _of_the_server(migration, verdict, verdict.place, server))
 
 
-def _of_ours(problem: Problem, verdict: Verdict, server: str) -> Problem:
+def _of_ours(problem: Problem, verdict: ServerVerdict, server: str) -> Problem:
     if verdict.answer is Answer.REFUSED:
         return replace(
             problem,
@@ -139,7 +149,7 @@ def _of_ours(problem: Problem, verdict: Verdict, server: str) -> Problem:
     )
 
 
-def _of_the_server(migration: Migration, verdict: Verdict, place: Location, server: str) -> Problem:
+def _of_the_server(migration: Migration, verdict: ServerVerdict, place: Location, server: str) -> Problem:
     return Problem(
         code=SYNTAX,
         severity=Severity.ERROR,

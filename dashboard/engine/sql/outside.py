@@ -23,7 +23,7 @@ def _never(tree: Any) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class StatementKind:
     """Of one kind of statement, by its parse tree."""
 
     refused: Callable[[Any], bool] = _never  # inside a transaction block
@@ -37,7 +37,7 @@ def refused_inside(node: str, tree: Any) -> bool:
     return of(node).refused(tree)
 
 
-def of(node: str) -> Kind:
+def of(node: str) -> StatementKind:
     return KINDS.get(node, _ORDINARY)
 
 
@@ -88,37 +88,37 @@ def _discards_all(tree: Any) -> bool:
     return trees.enum_name(tree, "target") == "DISCARD_ALL"
 
 
-_ORDINARY = Kind()
-_OUTSIDE_ONLY = Kind(refused=_always)
+_ORDINARY = StatementKind()
+_OUTSIDE_ONLY = StatementKind(refused=_always)
 #: What it sets, opens or listens to is the session's. Some of it means something else inside a transaction (a cursor
 #: WITH HOLD is read at its end, SET LOCAL and LOCK TABLE last until then), and a role would be the one that writes the
 #: journal.
-_OF_THE_SESSION = Kind(bare=_always, repeatable=True)
+_OF_THE_SESSION = StatementKind(bare=_always, repeatable=True)
 
-KINDS: Mapping[str, Kind] = {
-    "index_stmt": Kind(refused=_concurrent, bare=_has_option_of_extension, commits=True),
-    "drop_stmt": Kind(refused=_concurrent),
-    "alter_table_stmt": Kind(refused=_detaches_concurrently),
+KINDS: Mapping[str, StatementKind] = {
+    "index_stmt": StatementKind(refused=_concurrent, bare=_has_option_of_extension, commits=True),
+    "drop_stmt": StatementKind(refused=_concurrent),
+    "alter_table_stmt": StatementKind(refused=_detaches_concurrently),
     "createdb_stmt": _OUTSIDE_ONLY,
     "dropdb_stmt": _OUTSIDE_ONLY,
-    "alter_database_stmt": Kind(refused=_moves_tablespace),
+    "alter_database_stmt": StatementKind(refused=_moves_tablespace),
     "create_table_space_stmt": _OUTSIDE_ONLY,
     "drop_table_space_stmt": _OUTSIDE_ONLY,
-    "create_subscription_stmt": Kind(refused=_creates_slot),
+    "create_subscription_stmt": StatementKind(refused=_creates_slot),
     "drop_subscription_stmt": _OUTSIDE_ONLY,
-    "alter_subscription_stmt": Kind(refused=_changes_slot),
-    "alter_system_stmt": Kind(refused=_always, repeatable=True),
+    "alter_subscription_stmt": StatementKind(refused=_changes_slot),
+    "alter_system_stmt": StatementKind(refused=_always, repeatable=True),
     # A partitioned table is refused, another one is not.
-    "reindex_stmt": Kind(refused=_reindexes_much_or_concurrently, bare=_always, repeatable=True),
-    "cluster_stmt": Kind(refused=lambda tree: not tree.HasField("relation"), bare=_always, repeatable=True),
+    "reindex_stmt": StatementKind(refused=_reindexes_much_or_concurrently, bare=_always, repeatable=True),
+    "cluster_stmt": StatementKind(refused=lambda tree: not tree.HasField("relation"), bare=_always, repeatable=True),
     # ANALYZE is accepted, and would hold its locks to the end of a transaction.
-    "vacuum_stmt": Kind(refused=lambda tree: bool(tree.is_vacuumcmd), bare=_always, repeatable=True),
+    "vacuum_stmt": StatementKind(refused=lambda tree: bool(tree.is_vacuumcmd), bare=_always, repeatable=True),
     # They may call what makes a replication slot or works on another connection; an extension's view may be refused.
-    "select_stmt": Kind(bare=_always),
-    "create_table_as_stmt": Kind(bare=_always),
-    "do_stmt": Kind(bare=_always, commits=True),
-    "call_stmt": Kind(bare=_always, commits=True),
-    "discard_stmt": Kind(refused=_discards_all, bare=_always, repeatable=True),
+    "select_stmt": StatementKind(bare=_always),
+    "create_table_as_stmt": StatementKind(bare=_always),
+    "do_stmt": StatementKind(bare=_always, commits=True),
+    "call_stmt": StatementKind(bare=_always, commits=True),
+    "discard_stmt": StatementKind(refused=_discards_all, bare=_always, repeatable=True),
     "variable_set_stmt": _OF_THE_SESSION,
     "variable_show_stmt": _OF_THE_SESSION,
     "constraints_set_stmt": _OF_THE_SESSION,
