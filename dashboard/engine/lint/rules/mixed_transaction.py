@@ -1,4 +1,4 @@
-"""The file mixes what needs a transaction with what PostgreSQL refuses in one, or ends the transaction by itself."""
+"""What PostgreSQL refuses in a transaction stands beside other statements, or the file ends its own transaction."""
 
 from __future__ import annotations
 
