@@ -125,7 +125,7 @@ def test_a_query_that_changed_the_history_is_not_called_applied(people: Bench, q
     people.write("002_evil.sql", f"{OUTSIDE}{DELETE_LATE.format('int', 'RETURN 1;')};\n{query};")
     with pytest.raises(errors.PartlyApplied, match="changed the history"):
         people.apply()
-    row = people.history.row("002", "evil")
+    row = people.history.row(MigrationId("002", "evil"))
     assert row is not None
     assert not row.success
 
@@ -207,7 +207,7 @@ def test_a_role_of_the_file_stays_until_the_file_gives_it_up(people: Bench) -> N
 def test_a_file_that_makes_its_session_read_only_is_journaled_all_the_same(people: Bench) -> None:
     people.write("002_reads.sql", f"{OUTSIDE}SET default_transaction_read_only = on;\nSELECT 1;")
     people.apply()
-    assert people.history.row("002", "reads")
+    assert people.history.row(MigrationId("002", "reads"))
 
 
 # Cancelled, and overtaken
