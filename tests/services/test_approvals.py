@@ -177,7 +177,7 @@ def test_a_history_that_moved_on_supersedes_the_approval(two_files: Line, alice:
         execution.execute(runs.start_approved(request, by=alice, typed_name="production").pk)
     second.refresh_from_db()
     assert second.status == ChangeRequest.Status.SUPERSEDED
-    assert "was recorded since" in second.closed_because
+    assert "001_users, 002_orders were recorded since" in second.closed_because
 
 
 def test_an_expired_request_is_closed_and_cannot_be_approved(two_files: Line, alice: Actor, bob: Actor) -> None:
