@@ -12,6 +12,7 @@ from dashboard.views import (
     overview,
     people,
     rebinding,
+    records,
     rehearsals,
     requests,
     rollbacks,
@@ -43,8 +44,9 @@ environment_urls = [
     ),
     path("environments/<slug:slug>/settle/<str:version>/<str:name>/", settling.settle, name="settle"),
     path("environments/<slug:slug>/saved/", saved.index, name="saved"),
-    path("environments/<slug:slug>/saved/<str:run_id>/<str:version>/<str:name>/", saved.bring_back, name="bring-back"),
+    path("environments/<slug:slug>/saved/<str:run_key>/<str:version>/<str:name>/", saved.bring_back, name="bring-back"),
     path("environments/<slug:slug>/edited/", edits.index, name="edits"),
+    path("environments/<slug:slug>/records/", records.restore, name="restore-records"),
     path("environments/<slug:slug>/drift/", drift.detail, name="drift"),
     path("environments/<slug:slug>/drift/check/", drift.check, name="drift-check"),
     path("environments/<slug:slug>/drift/accept/", drift.accept, name="drift-accept"),
@@ -77,6 +79,7 @@ run_urls = [
     path("runs/", runs.index, name="runs"),
     path("runs/<int:pk>/", runs.detail, name="run"),
     path("runs/<int:pk>/cancel/", runs.cancel, name="run-cancel"),
+    path("runs/<int:pk>/end/", runs.end, name="run-end"),
 ]
 
 urlpatterns = [

@@ -40,6 +40,7 @@ CODES: tuple[tuple[type[engine.EngineError], Exit], ...] = (
     (services.ApprovalNeeded, Exit.APPROVAL_NEEDED),
     (engine.TargetBusy, Exit.BUSY),
     (services.EnvironmentOccupied, Exit.BUSY),
+    (services.RunStillAsked, Exit.BUSY),
     (services.PermissionRefused, Exit.PERMISSION),
     (services.OwnRequest, Exit.PERMISSION),
 )

@@ -50,8 +50,9 @@ def checksum(sql: str) -> str:
     return hashlib.sha256(sql.replace("\r\n", "\n").encode()).hexdigest()
 
 
-#: Checksums that mean "unknown": the seed's backfill writes this word. Never a mismatch.
-UNKNOWN_CHECKSUMS = frozenset({"manual", ""})
+#: A checksum that means "unknown": the seed's backfill writes this word. Never a mismatch.
+UNKNOWN_CHECKSUM = "manual"
+UNKNOWN_CHECKSUMS = frozenset({UNKNOWN_CHECKSUM, ""})
 
 
 #: A timestamp to the second that has more digits behind it, as Diesel's generator and others write.
@@ -272,6 +273,34 @@ class Unfinished(Identified):
     entries: tuple[JournalEntry, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedSuccess(Identified):
+    """What the append-only log of a target says was done with a migration, where its row in the history says something
+    else: the row is gone, is marked as failed, or has another checksum. Only a hand does that."""
+
+    version: str
+    name: str
+    at: datetime | None
+    by: str = ""
+    run_id: str = ""
+    checksum: str = ""  # of the text that ran; empty where an older Signalbox wrote the log
+    was_skipped: bool = False  # it did not run: a person decided so
+    failed_since: bool = False  # an attempt to run it again has failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallationSeen:
+    """A Signalbox that has written into the log of a target, and its last deed there."""
+
+    identity: str
+    by: str
+    at: datetime
+
+    @property
+    def named(self) -> str:
+        return f"{self.identity[:8]}, last used by {self.by} at {self.at:%Y-%m-%d %H:%M} UTC"
+
+
 @dataclass(frozen=True, kw_only=True)
 class History:
     """What one target remembers. `exists` is False where there is no tracking table yet."""
@@ -280,9 +309,18 @@ class History:
     rows: tuple[AppliedMigration, ...] = ()
     rolled_back: frozenset[MigrationId] = frozenset()  # those whose last event was a rollback
     unfinished: tuple[Unfinished, ...] = ()
+    contradicted: tuple[LoggedSuccess, ...] = ()  # what the log says and the rows do not
+    installations: tuple[InstallationSeen, ...] = ()
 
     def row(self, migration: MigrationId) -> AppliedMigration | None:
         return self._by_identity.get(migration)
+
+    def contradiction(self, migration: MigrationId) -> LoggedSuccess | None:
+        return self._contradictions.get(migration)
+
+    @cached_property
+    def _contradictions(self) -> Mapping[MigrationId, LoggedSuccess]:
+        return {entry.identity: entry for entry in self.contradicted}
 
     @cached_property
     def _by_identity(self) -> Mapping[MigrationId, AppliedMigration]:
@@ -297,6 +335,8 @@ class History:
             "rows": rows,
             "rolled_back": sorted(self.rolled_back),
             "unfinished": unfinished,
+            "contradicted": [{**asdict(c), "at": c.at.isoformat() if c.at else None} for c in self.contradicted],
+            "installations": [{**asdict(i), "at": i.at.isoformat()} for i in self.installations],
         }
 
     @classmethod
@@ -306,6 +346,8 @@ class History:
             rows=tuple(_row_from(row) for row in data["rows"]),
             rolled_back=frozenset(MigrationId(*identity) for identity in data["rolled_back"]),
             unfinished=tuple(_unfinished_from(item) for item in data["unfinished"]),
+            contradicted=tuple(LoggedSuccess(**_dated(item)) for item in data.get("contradicted", ())),
+            installations=tuple(InstallationSeen(**_dated(item)) for item in data.get("installations", ())),
         )
 
 
@@ -314,6 +356,10 @@ def _first_of_each[T: (Migration, AppliedMigration)](items: Iterable[T]) -> Mapp
     for item in items:
         by_identity.setdefault(item.identity, item)
     return by_identity
+
+
+def _dated(data: dict[str, Any]) -> dict[str, Any]:
+    return {**data, "at": datetime.fromisoformat(data["at"]) if data["at"] else None}
 
 
 def _unfinished_from(data: dict[str, Any]) -> Unfinished:

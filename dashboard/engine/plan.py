@@ -39,6 +39,8 @@ class Action(StrEnum):
     BRING_BACK = "bring_back", "Bring back the saved rows of"
     # record the text of a file whose comments changed since it was applied; nothing is run
     ACCEPT = "accept", "Accept the edited comments of"
+    # make the row of the history say again what the log says; nothing is run
+    RESTORE_RECORD = "restore_record", "Restore the record of"
 
     def __new__(cls, value: str, verb: str = "", preposition: str = "on") -> Self:
         member = str.__new__(cls, value)
@@ -55,7 +57,7 @@ class Action(StrEnum):
     @property
     def takes_from_files(self) -> bool:
         """What it takes from the files must still be there, the same, when it is run."""
-        return self in {Action.APPLY, Action.ACCEPT}
+        return self in {Action.APPLY, Action.ACCEPT, Action.RESTORE_RECORD}
 
     @property
     def can_be_rolled_back(self) -> bool:
@@ -65,7 +67,7 @@ class Action(StrEnum):
     @property
     def is_by_hand(self) -> bool:
         """It says what stands in a target without a migration having run to its end."""
-        return self in {Action.SKIP, Action.UNSKIP, Action.REPAIR, Action.RESET}
+        return self in {Action.SKIP, Action.UNSKIP, Action.REPAIR, Action.RESET, Action.RESTORE_RECORD}
 
 
 #: The code of the warning that a rehearsal makes needless.
@@ -129,11 +131,11 @@ class Step(Identified):
     sql: str
     checksum: str  # of the up text: what the tracking row records, or recorded
     checksum_sql: str = ""
-    down_sql: str | None = None  # captured with an apply
+    down_sql: str | None = None  # captured with an apply, or with its restored record
     reason: str = ""
     first_statement: int = 1  # later ones continue what broke off outside a transaction
     copies: tuple[Copy, ...] = ()  # saved before its first statement; of BRING_BACK: what it puts back
-    text: str = ""  # of ACCEPT: what is recorded in place of the text that ran; a step has this or `sql`
+    text: str = ""  # of ACCEPT and RESTORE_RECORD: what is recorded as the text that ran; a step has this or `sql`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

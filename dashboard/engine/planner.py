@@ -13,6 +13,7 @@ from itertools import chain
 from dashboard.engine import status
 from dashboard.engine.errors import NoSuchMigration, NothingToDo, PlanBlocked
 from dashboard.engine.migration import (
+    UNKNOWN_CHECKSUM,
     AppliedMigration,
     Direction,
     Folder,
@@ -106,6 +107,16 @@ def accept_edits(target: Target, folder: Folder, migrations: Iterable[MigrationI
     _refuse_unfinished(target.history)
     statuses = {item.identity: item for item in status.compute(folder, target.history)}
     return _plan(target, Action.ACCEPT, [_accept_step(target, statuses.get(m), m.label) for m in migrations])
+
+
+def restore_record(target: Target, folder: Folder, migrations: Iterable[MigrationId], *, reason: str) -> Plan:
+    """Make the rows of these migrations say again what the log says: that they were applied. Nothing is run.
+
+    Raises NothingToDo where the history and the log agree.
+    """
+    _refuse_unfinished(target.history)
+    steps = [_record_step(target, folder, migration, reason) for migration in migrations]
+    return _plan(target, Action.RESTORE_RECORD, steps)
 
 
 def resume(target: Target, folder: Folder, migration: MigrationId, *, doubtful_done: bool = False) -> Plan:
@@ -259,6 +270,27 @@ def _accept_step(target: Target, item: MigrationStatus | None, label: str) -> St
         raise _modified(item)
     assert item.applied is not None, "an edited file has a row"
     return replace(_bare_step(Action.ACCEPT, item.migration, ""), key=item.applied.key, text=item.migration.up.sql)
+
+
+def _record_step(target: Target, folder: Folder, identity: MigrationId, reason: str) -> Step:
+    """With the texts of the file where it is the text that ran; of another one only the checksum is known."""
+    logged, row = target.history.contradiction(identity), target.history.row(identity)
+    migration = folder.find(identity)
+    if logged is None or logged.was_skipped or migration is None:
+        raise NothingToDo(environment=target.name, reason=f"its history and its log agree on {identity.label}")
+    applied = _apply_step(migration, target.history)
+    is_as_it_ran = logged.checksum == migration.up.checksum
+    return replace(
+        applied,
+        action=Action.RESTORE_RECORD,
+        key=row.key if row and row.key else applied.key,
+        sql="",
+        text=applied.sql if is_as_it_ran else "",
+        down_sql=applied.down_sql if is_as_it_ran else None,
+        checksum=logged.checksum or UNKNOWN_CHECKSUM,
+        checksum_sql=applied.checksum_sql if is_as_it_ran else "",
+        reason=reason,
+    )
 
 
 def _rollback_step(row: AppliedMigration) -> Step:
@@ -415,6 +447,10 @@ def _apply_warnings(runnable: Sequence[MigrationStatus], statuses: Sequence[Migr
     for item in runnable:
         if item.state is State.OUT_OF_ORDER:
             sentence = f"{item.version} would run out of order: a later version is already applied."
+            code = item.state.value
+            warnings.append(PlanWarning(code=code, version=item.version, sentence=sentence, needs_acceptance=True))
+        if item.state is State.UNRECORDED:
+            sentence = f"{item.sentence} This plan runs it a second time."
             code = item.state.value
             warnings.append(PlanWarning(code=code, version=item.version, sentence=sentence, needs_acceptance=True))
         if item.migration and not item.migration.up.statements:

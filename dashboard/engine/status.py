@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -14,6 +14,7 @@ from dashboard.engine.migration import (
     History,
     Identified,
     Kind,
+    LoggedSuccess,
     Migration,
     Problem,
     Unfinished,
@@ -26,13 +27,15 @@ class State(StrEnum):
     OUT_OF_ORDER = "out_of_order"  # pending, although a later version is applied
     FAILED = "failed"  # its last attempt failed and left nothing behind; pending
     ROLLED_BACK = "rolled_back"  # it ran and was rolled back; pending
+    UNRECORDED = "unrecorded"  # the log says that it was applied or skipped, its row does not; pending
     PARTIAL = "partial"  # it failed outside a transaction; what came before the failure stays
     APPLIED = "applied"  # it ran, and the file is as it was then
     ANNOTATED = "annotated"  # applied; since then only comments and blanks of the file changed
+    ALTERED = "altered"  # applied; the checksum of its row is not the one in the log
     MODIFIED = "modified"  # applied; since then the SQL of the file changed
     BASELINED = "baselined"  # recorded as applied without having run
     SKIPPED = "skipped"  # a person decided that it does not run here
-    CONFLICT = "conflict"  # its version belongs to another file too, or to another migration here
+    CONFLICT = "conflict"  # its version, or its SQL, belongs to another migration here; or its version to another file
     MISSING = "missing"  # recorded here, and its file is gone
 
     @property
@@ -45,8 +48,10 @@ class State(StrEnum):
         return self in _SETTLED
 
 
-_PENDING = frozenset({State.PENDING, State.OUT_OF_ORDER, State.FAILED, State.ROLLED_BACK})
+_PENDING = frozenset({State.PENDING, State.OUT_OF_ORDER, State.FAILED, State.ROLLED_BACK, State.UNRECORDED})
 _SETTLED = frozenset({State.APPLIED, State.ANNOTATED, State.BASELINED, State.SKIPPED})
+#: The database has what the file, or an earlier text of it, makes.
+_STANDING = frozenset({State.APPLIED, State.ANNOTATED, State.ALTERED, State.MODIFIED, State.BASELINED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +102,7 @@ def summary(statuses: Iterable[MigrationStatus]) -> Summary:
     lost = sum(1 for s in statuses if s.state is State.MISSING and s.applied and s.applied.success)
     return Summary(
         pending=sum(counts[state] for state in _PENDING),
-        applied=sum(counts[s] for s in (State.APPLIED, State.ANNOTATED, State.MODIFIED, State.BASELINED)) + lost,
+        applied=sum(counts[state] for state in _STANDING) + lost,
         attention=tuple(s for s in statuses if s.needs_attention),
     )
 
@@ -117,7 +122,14 @@ class _Files:
         self._by_checksum: dict[str, Migration] = {}
         for migration in folder.migrations:
             self._by_version[migration.version].append(migration)
-            self._by_checksum.setdefault(migration.up.checksum, migration)
+            for checksum in _checksums(migration.up.checksum, migration.up.checksum_sql):
+                self._by_checksum.setdefault(checksum, migration)
+        here = {migration.identity for migration in folder.migrations}
+        self._lost: dict[str, AppliedMigration] = {}
+        for row in standing:
+            if row.kind is not Kind.SKIPPED and row.identity not in here:
+                for checksum in _checksums(row.checksum, row.checksum_sql):
+                    self._lost.setdefault(checksum, row)
         self.highest = max((version_key(version) for version in self._taken), default=None)
 
     def holder(self, migration: Migration) -> AppliedMigration | None:
@@ -134,11 +146,22 @@ class _Files:
         return self._unfinished.get(migration.identity)
 
     def twin(self, row: AppliedMigration) -> Migration | None:
-        """A file with the very text that ran."""
-        return None if row.checksum in UNKNOWN_CHECKSUMS else self._by_checksum.get(row.checksum)
+        """A file with the very text that ran, or but for its comments."""
+        checksums = _checksums(row.checksum, row.checksum_sql)
+        return next((self._by_checksum[checksum] for checksum in checksums if checksum in self._by_checksum), None)
+
+    def former(self, migration: Migration) -> AppliedMigration | None:
+        """The row of the same SQL whose own file is gone: this one may be that file, renamed."""
+        checksums = _checksums(migration.up.checksum, migration.up.checksum_sql)
+        return next((self._lost[checksum] for checksum in checksums if checksum in self._lost), None)
 
     def is_overtaken(self, migration: Migration) -> bool:
         return self.highest is not None and version_key(migration.version) < self.highest
+
+
+def _checksums(checksum: str, checksum_sql: str) -> Iterator[str]:
+    """By which the same SQL is known again, the surest first; none where it is not known."""
+    yield from (known for known in (checksum, checksum_sql) if known not in UNKNOWN_CHECKSUMS)
 
 
 # The state of a file
@@ -147,7 +170,7 @@ class _Files:
 def _of_file(migration: Migration, files: _Files, history: History) -> MigrationStatus:
     row = history.row(migration.identity)
     if row is not None and row.success:
-        return _recorded(migration, row)
+        return _recorded(migration, row, history.contradiction(migration.identity))
     if holder := files.holder(migration):
         return _status(migration, row, State.CONFLICT, _taken_sentence(migration, holder))
     if rivals := files.rivals(migration):
@@ -155,8 +178,10 @@ def _of_file(migration: Migration, files: _Files, history: History) -> Migration
     return _open(migration, row, files, history)
 
 
-def _recorded(migration: Migration, row: AppliedMigration) -> MigrationStatus:
+def _recorded(migration: Migration, row: AppliedMigration, logged: LoggedSuccess | None) -> MigrationStatus:
     label, when = migration.label, _when(row)
+    if logged is not None and migration.up.checksum in {row.checksum, logged.checksum}:
+        return _status(migration, row, State.ALTERED, _altered_sentence(migration, row, logged))
     match row.kind:
         case Kind.SKIPPED:
             return _status(migration, row, State.SKIPPED, f"{label} was skipped here{when}: it does not run.")
@@ -194,6 +219,10 @@ def _open(migration: Migration, row: AppliedMigration | None, files: _Files, his
     label = migration.label
     if unfinished := files.unfinished(migration):
         return _status(migration, row, State.PARTIAL, _partial_sentence(migration, row, unfinished))
+    if logged := history.contradiction(migration.identity):
+        return _status(migration, row, State.UNRECORDED, _unrecorded_sentence(migration, row, logged))
+    if former := files.former(migration):
+        return _status(migration, row, State.CONFLICT, _renamed_sentence(migration, former))
     if row is not None:
         return _failed(migration, row)
     if migration.identity in history.rolled_back:
@@ -217,6 +246,50 @@ def _failed(migration: Migration, row: AppliedMigration) -> MigrationStatus:
         f"{migration.label} failed here{_when(row)}{reason}. {left} Mend the cause, and it runs with the next run."
     )
     return _status(migration, row, State.FAILED, sentence)
+
+
+def _altered_sentence(migration: Migration, row: AppliedMigration, logged: LoggedSuccess) -> str:
+    label, when = migration.label, _when(row)
+    if logged.checksum == migration.up.checksum:
+        return (
+            f"{label} was applied here{when}, and its file is as it ran: the log of this database says so. Only the "
+            "checksum in its row of the history is another one; somebody changed that by hand. An administrator can "
+            "restore the record."
+        )
+    return (
+        f"{label} was applied here{when} with another text than its file has now, as the log of this database says; "
+        "the checksum in its row of the history was changed by hand, to that of the edited file. Restore the file as "
+        "it was, and let an administrator restore the record."
+    )
+
+
+def _unrecorded_sentence(migration: Migration, row: AppliedMigration | None, logged: LoggedSuccess) -> str:
+    label = migration.label
+    did = "skipped" if logged.was_skipped else "applied"
+    when = f" on {logged.at:%Y-%m-%d}" if logged.at else ""
+    said = f"The log of this database says that {label} was {did} here{when}{f' by {logged.by}' if logged.by else ''}"
+    if row is None:
+        lost = "its row in the history is gone"
+    elif logged.failed_since:
+        reason = f" ({row.error_message})" if row.error_message else ""
+        lost = f"its row in the history was gone when an attempt to run it again failed{_when(row)}{reason}"
+    else:
+        lost = "its row in the history was marked as failed by hand"
+    if logged.was_skipped:
+        return f"{said}; {lost}. Skip it again, or apply it if it shall run here after all."
+    edited = " Its file was edited since then." if logged.checksum not in {"", migration.up.checksum} else ""
+    return (
+        f"{said}, and nothing took it back; {lost}.{edited} Look whether what it makes is there: if it is, an "
+        "administrator restores its record; if it is really gone, apply it again."
+    )
+
+
+def _renamed_sentence(migration: Migration, former: AppliedMigration) -> str:
+    return (
+        f"{migration.up.file} holds the same SQL as {former.label}, which is recorded as applied here{_when(former)} "
+        f"and whose file is gone: it looks renamed, and would run a second time. Rename it back; or skip "
+        f"{migration.label} here, with a reason."
+    )
 
 
 def _partial_sentence(migration: Migration, row: AppliedMigration | None, unfinished: Unfinished) -> str:

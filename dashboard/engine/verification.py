@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboard.engine.errors import PlanChanged
 from dashboard.engine.migration import Folder
-from dashboard.engine.plan import Plan, Record, Target, records
+from dashboard.engine.plan import Action, Plan, Record, Target, records
 
 
 def verify(plan: Plan, target: Target) -> None:
@@ -26,14 +26,14 @@ def verify(plan: Plan, target: Target) -> None:
 def verify_files(plan: Plan, folder: Folder) -> None:
     """Raise PlanChanged where a file the plan takes from no longer has the bytes that were planned."""
     for step in plan.steps:
-        if not step.action.takes_from_files:
+        if not step.action.takes_from_files or (step.action is Action.RESTORE_RECORD and not step.text):
             continue
         migration = folder.find(step.identity)
         if migration is None:
             raise PlanChanged(what=f"the file of {step.label} is gone")
         if migration.up.sql != (step.sql or step.text):
             raise PlanChanged(what=f"{migration.up.file} was edited")
-        if step.action.can_be_rolled_back and migration.usable_down != step.down_sql:
+        if (step.action.can_be_rolled_back or step.down_sql is not None) and migration.usable_down != step.down_sql:
             raise PlanChanged(what=f"the rollback of {step.label} was edited")
 
 

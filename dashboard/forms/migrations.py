@@ -2,9 +2,22 @@ from __future__ import annotations
 
 from django import forms
 
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.status import State
 from dashboard.presenters import statuses
 from dashboard.presenters.migrations import ATTENTION
+
+
+class MigrationQuery(forms.Form):
+    """One migration instead of all."""
+
+    version = forms.CharField(required=False, max_length=64)
+    name = forms.CharField(required=False, max_length=200)
+
+    def only(self) -> MigrationId | None:
+        self.is_valid()
+        version, name = self.cleaned_data.get("version"), self.cleaned_data.get("name")
+        return MigrationId(version, name) if version and name else None
 
 
 class MigrationFilter(forms.Form):

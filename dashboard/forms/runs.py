@@ -1,4 +1,4 @@
-"""Filters of the list of runs."""
+"""Filters of the list of runs, and the word that ends one of which nothing can be found out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from typing import Any
 
 from django import forms
 
+from dashboard.forms.plans import as_field_error
+from dashboard.forms.skips import ReasonForm
 from dashboard.models import Run, environments
+from dashboard.services import policies
 
 
 class RunQuery(forms.Form):
@@ -26,3 +29,23 @@ class RunQuery(forms.Form):
     @property
     def filtered(self) -> bool:
         return any(self.filters().values())
+
+
+class EndRunForm(ReasonForm):
+    typed_name = forms.CharField(
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+
+    field_order = ("reason", "typed_name")
+
+    def __init__(self, *args: Any, run: Run, **kwargs: Any) -> None:
+        environment = environments.get_even_former(run.environment)
+        super().__init__(*args, environment=environment, **kwargs)
+        self.fields["reason"].label = "What have you found out by hand?"
+        self.fields["reason"].help_text = "What stands in the database, and how you know. It is kept with the run."
+        self.fields["typed_name"].label = f"Type {run.environment} to end this run without proof"
+
+    def clean_typed_name(self) -> str:
+        typed: str = self.cleaned_data["typed_name"]
+        as_field_error(lambda: policies.check_slug_typed(self.environment.slug, typed))
+        return typed

@@ -24,15 +24,17 @@ class Run(KeepsPlan):
         CANCELLED = "cancelled"  # a person stopped it
         INTERRUPTED = "interrupted"  # its worker is gone; what committed is being found out
         RESOLVED = "resolved"  # found out after an interruption
+        UNPROVEN = "unproven"  # a person ended it after an interruption; what it committed was never proven
 
     TRANSITIONS: dict[str, frozenset[str]] = {
         Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELLED}),
         Status.RUNNING: frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.INTERRUPTED}),
-        Status.INTERRUPTED: frozenset({Status.RESOLVED}),
+        Status.INTERRUPTED: frozenset({Status.RESOLVED, Status.UNPROVEN}),
         Status.SUCCEEDED: frozenset(),
         Status.FAILED: frozenset(),
         Status.CANCELLED: frozenset(),
         Status.RESOLVED: frozenset(),
+        Status.UNPROVEN: frozenset(),
     }
     #: While a run is in one of these, no other run of its environment starts.
     ACTIVE = frozenset({Status.QUEUED, Status.RUNNING, Status.INTERRUPTED})
@@ -64,6 +66,9 @@ class Run(KeepsPlan):
     cancel_requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
+    #: Who ended it without proof of what it committed, and what that person has found out.
+    ended_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    ended_because = models.TextField(blank=True, default="")
     #: engine failure as told by services.recorder: code, sentence, state_now, remedy, and the server's facts.
     failure = models.JSONField(null=True)
 
@@ -80,6 +85,11 @@ class Run(KeepsPlan):
                 name="run_cancel_who_and_when",
                 condition=Q(cancel_requested_at__isnull=True, cancel_requested_by__isnull=True)
                 | Q(cancel_requested_at__isnull=False, cancel_requested_by__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="run_unproven_says_who",
+                condition=Q(status="unproven", ended_by__isnull=False)
+                | (~Q(status="unproven") & Q(ended_by__isnull=True)),
             ),
         ]
 

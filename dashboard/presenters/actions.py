@@ -34,7 +34,7 @@ WORDS: Mapping[str, ActionWords] = {
         does=Action.APPLY.verb,
         short=Action.APPLY.verb,
         done=("is applied", "are applied"),
-        not_done="Nothing of {version} remains: PostgreSQL undid it.",
+        not_done="Nothing of this attempt at {version} remains: PostgreSQL undid it.",
         then="apply now",
         continued="applied",
         started_over="is pending again",
@@ -115,5 +115,18 @@ WORDS: Mapping[str, ActionWords] = {
             "The SQL is the same: only comments and blanks differ, which the run checks once more.",
         ),
         instead_of_statements="No SQL is sent: its recorded text is brought up to date.",
+    ),
+    Action.RESTORE_RECORD: ActionWords(
+        does=Action.RESTORE_RECORD.verb,
+        short="Restore record",
+        done=("is recorded again as its log has it", "are recorded again as their log has it"),
+        not_done="Nothing was recorded of {version}.",
+        then="restore now",
+        beside="restores its record",
+        certain=(
+            "Nothing is run: only its row in the history is written again, from the log of the same database.",
+            "The log says that it was applied; whether what it made is still there is for whoever decides to know.",
+        ),
+        instead_of_statements="No SQL is sent: its row in the history is written again, from the log.",
     ),
 }

@@ -79,6 +79,7 @@ KINDS: Mapping[Event, tuple[str, str, str]] = {
     Event.RUN_CANCELLED: ("Run cancelled", "muted", "cancel"),
     Event.RUN_INTERRUPTED: ("Run interrupted", "danger", "attention"),
     Event.RUN_RESOLVED: ("Run resolved", "warn", "ok"),
+    Event.RUN_ENDED_BY_HAND: ("Run ended by hand", "danger", "attention"),
     Event.ENVIRONMENT_REBOUND: ("Other database confirmed", "warn", "environment"),
     Event.DRIFT_FOUND: ("Drift found", "warn", "modified"),
     Event.DRIFT_GONE: ("Drift gone", "ok", "ok"),

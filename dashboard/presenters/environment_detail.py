@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from django.urls import reverse
@@ -36,6 +37,8 @@ from dashboard.services.errors import DatabaseNotConfirmed, EnvironmentOccupied
 
 #: Of more files that are missing, one sentence tells.
 FILES_TOLD_ALONE = 3
+#: How long after its last run there another installation is told of.
+OTHERS_TOLD_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +77,11 @@ def page(  # one for each thing that is known of it
     lint: Tallies,
     runs: Mapping[str, Run],
     failures: Mapping[str, Run],
+    installation: str = "",
 ) -> EnvironmentPage:
     """`offer` is what Apply would do, `rehearsal` the last of that; `lint` is the tally of each migration; `runs` by
-    their id as the target names them; `failures` by the label of the migration that failed."""
+    their id as the target names them; `failures` by the label of the migration that failed;
+    `installation` is this one among those that work there."""
     planned = {step.identity for step in offer.steps} if isinstance(offer, Plan) else set()
     waiting = tuple(environment_pending.waiting(standing, planned, lint, by))
     history = standing.look.history if standing.look else None
@@ -90,7 +95,7 @@ def page(  # one for each thing that is known of it
         rehearsal=rehearsals.row(rehearsal) if rehearsal else None,
         stops=environment_pending.stops(offer, waiting),
         waiting=waiting,
-        notices=tuple(_notices(standing)),
+        notices=(*_forgotten(standing), *_notices(standing), *_others(standing, installation)),
         mishaps=tuple(environment_pending.mishaps(standing, failures)),
         history=tuple(environment_history.rows(standing, runs, by)),
         history_exists=history is not None and history.exists,
@@ -165,11 +170,55 @@ def _notices(standing: Standing) -> Iterator[Notice]:
     for item in standing.statuses:
         if item.state is State.MODIFIED:
             yield Notice(sentence=item.sentence, tone="danger", url=url, url_label="See what differs")
+    yield from _altered(standing)
     yield from (Notice(sentence=sentence) for sentence in _missing(standing))
     if annotated := [item for item in standing.statuses if item.state is State.ANNOTATED]:
         many = f"{len(annotated)} files were edited since they were applied here, in comments and blanks only."
         sentence = annotated[0].sentence if len(annotated) == 1 else many
         yield Notice(sentence=sentence, url=url, url_label="Compare and accept")
+
+
+def _forgotten(standing: Standing) -> Iterator[Notice]:
+    if not standing.forgotten:
+        return
+    last = max(standing.forgotten, key=lambda step: (step.run_id, step.position))
+    label, more = f"{last.version}_{last.name}", len(standing.forgotten) - 1
+    subject = f"{label} and {more} more migration{'s' if more > 1 else ''}" if more else label
+    yield Notice(
+        sentence=f"Signalbox has applied {subject} here, and this database does not know of that any more: neither its "
+        f"history nor its log says so. It looks as if an older copy was restored into {standing.environment.name}. "
+        "If so, all is well: what the copy does not have is pending again. If not, find out who changed the tracking "
+        "tables before anything is applied.",
+        tone="danger",
+        url=reverse("run", args=[last.run_id]),
+        url_label=f"Run {last.run_id}",
+    )
+
+
+def _others(standing: Standing, installation: str) -> Iterator[Notice]:
+    """One that was given up is not told of for ever; the test of the connection still names it."""
+    look = standing.look
+    if not installation or look is None or look.history is None or look.seen_at is None:
+        return
+    since = look.seen_at - OTHERS_TOLD_FOR
+    others = [other for other in look.history.installations if other.identity != installation and other.at > since]
+    if others:
+        named = "; ".join(other.named for other in others)
+        yield Notice(
+            sentence=f"Another Signalbox runs migrations here too: {named}. This one is {installation[:8]}. They take "
+            "turns by a lock in the database, but see nothing of each other's requests and approvals. Keep only one.",
+            url=reverse("connection", args=[standing.environment.slug]),
+            url_label="Test the connection",
+        )
+
+
+def _altered(standing: Standing) -> Iterator[Notice]:
+    """What is in the log and not in the history is told where it waits to run."""
+    for item in standing.statuses:
+        if item.state is State.ALTERED:
+            query = {"version": item.version, "name": item.name}
+            url = reverse("restore-records", args=[standing.environment.slug], query=query)
+            yield Notice(sentence=item.sentence, url=url, url_label="Restore the record")
 
 
 def _missing(standing: Standing) -> list[str]:

@@ -33,6 +33,7 @@ CHECKSUMS: Mapping[State, tuple[str, str]] = {  # icon and words
     State.APPLIED: ("ok", "same as the file"),
     State.BASELINED: ("ok", "same as the file"),
     State.ANNOTATED: ("ok", "only comments differ"),
+    State.ALTERED: ("attention", "the log has another one"),
     State.MODIFIED: ("attention", "the file was edited"),
     State.MISSING: ("missing", "the file is gone"),
 }
@@ -105,7 +106,8 @@ def _recorded(
 
 def _pill(row: AppliedMigration, item: MigrationStatus | None) -> Pill:
     if not row.success:
-        return statuses.MIGRATION[item.state] if item and item.state is State.PARTIAL else FAILED_ATTEMPT
+        says_more = item is not None and item.state in {State.PARTIAL, State.UNRECORDED}
+        return statuses.MIGRATION[item.state] if item and says_more else FAILED_ATTEMPT
     return state_pill(item) if item else KINDS[row.kind]
 
 

@@ -47,6 +47,7 @@ class Waiting:
     sentence: str  # empty where the pill and the problems say it all
     runs_next: bool  # it is in the plan that Apply would make
     decide: ActionButton
+    restore: ActionButton  # its record, which the log of the database still has
     lint: tuple[Pill, ...] = ()  # how much it has to say
 
 
@@ -95,7 +96,23 @@ def _entry(
             url=reverse("skip", args=[standing.environment.slug, first.version]),
             show=not refusal(partial(permissions.check_can_skip, by)),
         ),
+        restore=ActionButton(
+            label="Restore its record…",
+            url=reverse(
+                "restore-records",
+                args=[standing.environment.slug],
+                query={"version": first.version, "name": first.name},
+            ),
+            show=_is_logged(standing, first) and not refusal(partial(permissions.check_can_skip, by)),
+        ),
     )
+
+
+def _is_logged(standing: Standing, item: MigrationStatus) -> bool:
+    """The log says that it was applied; of one that was skipped there is no record to restore."""
+    history = standing.look.history if standing.look else None
+    logged = history.contradiction(item.identity) if history else None
+    return item.state is State.UNRECORDED and logged is not None and not logged.was_skipped
 
 
 def _file(item: MigrationStatus) -> WaitingFile:
@@ -181,7 +198,7 @@ def _is_ours(item: MigrationStatus) -> bool:
 
 def _after_failure(item: MigrationStatus, name: str) -> str:
     if _is_ours(item):
-        return f"Nothing of {name} remains: PostgreSQL undid it. What was applied before stands."
+        return f"Nothing of this attempt at {name} remains: PostgreSQL undid it. What was applied before stands."
     return f"Another tool recorded that {name} failed. What it left is not known: look before it runs again."
 
 

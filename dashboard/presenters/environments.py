@@ -184,6 +184,12 @@ _ATTENTION: dict[State, tuple[int, str, str, str]] = {
         "{label} failed; nothing of it remains.",
         "{count} migrations failed; nothing of them remains.",
     ),
+    State.UNRECORDED: (
+        21,
+        "warn",
+        "{label} is in the log of the database, but its row in the history is gone.",
+        "{count} migrations are in the log of the database, but their rows in the history are gone.",
+    ),
     State.MODIFIED: (
         30,
         "danger",
@@ -199,8 +205,14 @@ _ATTENTION: dict[State, tuple[int, str, str, str]] = {
     State.CONFLICT: (
         32,
         "warn",
-        "{label} shares its number with another migration, so it will not run.",
-        "{count} migrations share their numbers with others, so they will not run.",
+        "{label} is in conflict with another migration, so it will not run.",
+        "{count} migrations are in conflict with others, so they will not run.",
+    ),
+    State.ALTERED: (
+        33,
+        "warn",
+        "{label} has another checksum in the history than in the log of the database.",
+        "{count} migrations have other checksums in the history than in the log of the database.",
     ),
     State.OUT_OF_ORDER: (
         40,

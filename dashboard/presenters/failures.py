@@ -16,7 +16,7 @@ from dashboard.models.failures import Failure
 from dashboard.presenters import actions
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
-from dashboard.services import permissions
+from dashboard.services import permissions, policies
 from dashboard.services.actors import Actor
 
 type Fact = tuple[str, Any]
@@ -71,6 +71,8 @@ def state_now(run: Run, steps: Sequence[RunStep]) -> str:
     sentences += [_left(s, place) for s in steps if s.status == RunStep.Status.PARTIAL]
     if run.status == Run.Status.INTERRUPTED:
         sentences.append(_unknown([s for s in steps if s.status != RunStep.Status.COMMITTED], place))
+    if run.status == Run.Status.UNPROVEN:
+        sentences.append(_never_proven([s for s in steps if s.status != RunStep.Status.COMMITTED]))
     not_run = [s for s in steps if s.status == RunStep.Status.NOT_RUN]
     sentences.append(_joined(not_run, "was not begun", "were not begun"))
     untouched = all(step.status in _UNTOUCHED and not step.started_at for step in steps)
@@ -127,12 +129,22 @@ def _box(*, title: str, next_step: str) -> ErrorBox:
     return ErrorBox(title=title, next_step=next_step, happened="", state_now="", state_tone="")
 
 
+def _unproven(run: Run, steps: Sequence[RunStep]) -> ErrorBox:
+    """A person ended it; nobody knows what it did."""
+    name = run.ended_by.get_username() if run.ended_by else "somebody"
+    place = badge_of(run.environment).name
+    next_step = f"Compare {place} with what this run was to do before anything else is applied there."
+    unproven = _box(title=f"Unknown: ended by {name} without proof", next_step=next_step)
+    return replace(unproven, tone="warn", icon="unknown")
+
+
 AGAIN = "Start a new run when you are ready."
 _VERDICTS: Mapping[Run.Status, Callable[[Run, Sequence[RunStep]], ErrorBox]] = {
     Run.Status.FAILED: _failed,
     Run.Status.CANCELLED: _cancelled,
     Run.Status.INTERRUPTED: _interrupted,
     Run.Status.RESOLVED: _resolved,
+    Run.Status.UNPROVEN: _unproven,
 }
 
 
@@ -149,12 +161,26 @@ def _settle_step(partly: RunStep | None) -> str:
 def _unresolved(run: Run) -> Failure | None:
     """Why what an interrupted run committed could not be found out when it was last tried."""
     reason: dict[str, Any] | None = (run.failure or {}).get("unresolved")
-    return Failure.from_dict(reason) if reason and run.status == Run.Status.INTERRUPTED else None
+    is_unknown = run.status in {Run.Status.INTERRUPTED, Run.Status.UNPROVEN}
+    return Failure.from_dict(reason) if reason and is_unknown else None
+
+
+def why_unresolved(run: Run) -> str:
+    """Why what an interrupted run committed could not be found out when it was last tried; empty before that."""
+    unresolved = _unresolved(run)
+    return unresolved.sentence if unresolved else ""
 
 
 def _happened(run: Run) -> str:
     sentence = Failure.from_dict(run.failure or {}).sentence or _by_person(run)
-    if unresolved := _unresolved(run):
+    unresolved = _unresolved(run)
+    if run.status == Run.Status.UNPROVEN:
+        name = run.ended_by.get_username() if run.ended_by else "Somebody"
+        why = f" ({unresolved.sentence.rstrip('.')})" if unresolved else ""
+        return (
+            f"{sentence} Signalbox could not find out what was committed{why}. {name} ended it: “{run.ended_because}”"
+        )
+    if unresolved:
         return f"{sentence} Signalbox could not find out yet what was committed: {unresolved.sentence}"
     if run.status == Run.Status.RESOLVED:
         return f"{sentence} Signalbox asked the database what was committed."
@@ -196,6 +222,13 @@ def _unknown(steps: Sequence[RunStep], place: str) -> str:
         f"Whether {steps[0].version}{others} committed is not known; {place} is frozen until it is: "
         "no other run starts there."
     )
+
+
+def _never_proven(steps: Sequence[RunStep]) -> str:
+    if not steps:
+        return ""
+    others = " and what comes after it" if len(steps) > 1 else ""
+    return f"Whether {steps[0].version}{others} committed was never found out."
 
 
 def _state_tone(steps: Sequence[RunStep]) -> str:
@@ -243,9 +276,13 @@ def server_facts(server: dict[str, Any]) -> tuple[Fact, ...]:
 
 def _ways_on(run: Run, steps: Sequence[RunStep], by: Actor) -> tuple[ActionButton, ...]:
     place = badge_of(run.environment)
-    if not place.url or (run.is_active and not _unresolved(run)):
+    if run.is_active and not _unresolved(run):
         return ()
+    if not place.url:
+        return (_end_button(run, by),) if run.is_active else ()
     if run.is_active:
+        return (_environment(place), _end_button(run, by))
+    if run.status == Run.Status.UNPROVEN:
         return (_environment(place),)
     if partly := _partial(steps):
         return (settle_button(place.slug, partly.identity), _environment(place))
@@ -253,6 +290,14 @@ def _ways_on(run: Run, steps: Sequence[RunStep], by: Actor) -> tuple[ActionButto
         return (_environment(place),)
     skips = (_skip(place, step, by) for step in steps if step.status == RunStep.Status.FAILED)
     return (_again(place, by), _environment(place), *skips)
+
+
+def _end_button(run: Run, by: Actor) -> ActionButton:
+    return ActionButton(
+        label="End it without proof…",
+        url=reverse("run-end", args=[run.pk]),
+        show=not refusal(partial(permissions.check_can_end_run, by), partial(policies.check_can_be_ended, run)),
+    )
 
 
 def settle_button(environment: str, migration: MigrationId) -> ActionButton:

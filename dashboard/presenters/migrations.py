@@ -97,11 +97,13 @@ def page(
     standings: Sequence[Standing],
     steps: Sequence[RunStep],
     rehearsed: Mapping[str, Rehearsal],
+    forgotten: Sequence[RunStep] = (),
 ) -> MigrationPage | None:
-    """None where neither the folder nor any environment knows it. `rehearsed`: the last there, by environment."""
+    """None where neither the folder nor any environment knows it. `rehearsed`: the last there, by environment;
+    `forgotten`: what runs did and its environment does not know any more."""
     migration = folder.find(identity) if folder else None
     places = tuple(
-        replace(_place(standing, identity), rehearsal=_rehearsal(rehearsed, standing, identity))
+        replace(_place(standing, identity, forgotten), rehearsal=_rehearsal(rehearsed, standing, identity))
         for standing in standings
     )
     if migration is None and not steps and not any(s.status_of(identity) or _row(s, identity) for s in standings):
@@ -134,7 +136,7 @@ def _is_in(cell: MigrationStatus, state: str) -> bool:
 # Where it stands
 
 
-def _place(standing: Standing, identity: MigrationId) -> EnvironmentState:
+def _place(standing: Standing, identity: MigrationId, forgotten: Sequence[RunStep]) -> EnvironmentState:
     item = standing.status_of(identity)
     if item is None:
         return _unknown_place(standing, identity)
@@ -142,8 +144,18 @@ def _place(standing: Standing, identity: MigrationId) -> EnvironmentState:
     return EnvironmentState(
         badge=badge(standing.environment),
         pill=state_pill(item),
-        sentence=item.sentence,
+        sentence=f"{item.sentence} {_forgotten(standing, item, forgotten)}".rstrip(),
         at=item.applied.applied_at if item.applied and stands else None,
+    )
+
+
+def _forgotten(standing: Standing, item: MigrationStatus, forgotten: Sequence[RunStep]) -> str:
+    slug = standing.environment.slug
+    steps = (step for step in forgotten if step.run.environment == slug and step.identity == item.identity)
+    return "".join(
+        f"But run {step.run_id} has applied it, and neither the history nor the log of this database says so any more: "
+        "an older copy may have been restored into it."
+        for step in steps
     )
 
 

@@ -146,7 +146,8 @@ class RehearsalPage:
     counts_until: datetime | None
 
 
-def page(rehearsal: Rehearsal, by: Actor, *, worker_alive: bool) -> RehearsalPage:
+def page(rehearsal: Rehearsal, by: Actor, *, worker_alive: bool, is_left: bool = True) -> RehearsalPage:
+    """`is_left`: something of what it rehearsed has still to be done."""
     report = rehearsals.report_of(rehearsal)
     active = rehearsal.status in rehearsals.ACTIVE
     return RehearsalPage(
@@ -164,7 +165,7 @@ def page(rehearsal: Rehearsal, by: Actor, *, worker_alive: bool) -> RehearsalPag
         facts=tuple(_facts(rehearsal, report)),
         remarks=(*report.remarks, *report.unread) if report else (),
         proofs=tuple(_proofs(report, rehearsal)) if report else (),
-        onward=() if active else tuple(_onward(rehearsal, by)),
+        onward=() if active else tuple(_onward(rehearsal, by, is_left=is_left)),
         counts_until=rehearsal.expires_at if rehearsals.counts(rehearsal) else None,
     )
 
@@ -369,9 +370,14 @@ def _script(label: str, run: ScriptRun) -> RehearsedScript:
 # What next
 
 
-def _onward(rehearsal: Rehearsal, by: Actor) -> Iterator[ActionButton]:
-    plan = rehearsal.plan
-    if not badge_of(rehearsal.environment).url:
+def _onward(rehearsal: Rehearsal, by: Actor, *, is_left: bool) -> Iterator[ActionButton]:
+    plan, place = rehearsal.plan, badge_of(rehearsal.environment)
+    if not place.url:
+        return
+    if not is_left:
+        done = f"All of it {'is rolled back' if plan.action is Action.ROLLBACK else 'has run'} on {place.name} by now."
+        yield ActionButton(label="To the plan", icon="arrow", reason=done)
+        yield ActionButton(label=f"See {place.name}", url=place.url, icon="environment")
         return
     again, back = _addresses(plan)
     fields = (("upto", plan.steps[-1].version),) if plan.action is Action.APPLY else ()

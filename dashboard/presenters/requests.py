@@ -18,7 +18,7 @@ from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal, sentence_of
 from dashboard.presenters.pills import Pill
 from dashboard.presenters.runs import RunRow
-from dashboard.selectors.requests import Tab, own_run
+from dashboard.selectors.requests import Tab, has_expired, own_run
 from dashboard.services import permissions, policies
 from dashboard.services.actors import Actor
 from dashboard.services.validity import RequestState
@@ -34,6 +34,7 @@ class RequestRow:
     by: str
     at: datetime
     expires_at: datetime | None
+    has_expired: bool
     run: RunRow | None  # of a request that is done
 
 
@@ -66,6 +67,8 @@ class Actions:
     withdraw: ActionButton
     run: ActionButton
     objection: str  # why the plan no longer holds
+    inserted: str  # what it would leave behind out of order
+    lapsed: str  # that its time ran out, and what became of it until then
 
 
 TAB_LABELS = {Tab.NEEDS_ME: "Needs me", Tab.OPEN: "Open", Tab.DONE: "Done"}
@@ -108,13 +111,16 @@ def row(request: ChangeRequest) -> RequestRow:
         by=request.requested_by.get_username(),
         at=request.requested_at,
         expires_at=None if request.closed_at else request.expires_at,
+        has_expired=has_expired(request),
     )
 
 
 def pill(request: ChangeRequest) -> Pill:
-    """A request that is done ended as its run did."""
+    """A request that is done ended as its run did; one whose time is over is expired, also before that is recorded."""
     run = _ended(request)
-    return run.pill if run else statuses.REQUEST[request.status]
+    if run:
+        return run.pill
+    return statuses.REQUEST[ChangeRequest.Status.EXPIRED if has_expired(request) else request.status]
 
 
 def _ended(request: ChangeRequest) -> RunRow | None:
@@ -161,6 +167,34 @@ def actions(state: RequestState, by: Actor) -> Actions:
         withdraw=_withdraw(request, by),
         run=_run(state, by),
         objection=state.objection,
+        inserted=_inserted(state),
+        lapsed=_lapsed(state),
+    )
+
+
+def _inserted(state: RequestState) -> str:
+    if not state.inserted:
+        return ""
+    labels, one = ", ".join(state.inserted[:5]), len(state.inserted) == 1
+    more = f" and {len(state.inserted) - 5} more" if len(state.inserted) > 5 else ""
+    verb, it, they = ("is", "it", "it comes") if one else ("are", "them", "they come")
+    return (
+        f"{labels}{more} {verb} pending by now and not in this plan, although {they} before the last of what it runs. "
+        f"A run of this plan leaves {it} behind, out of order. Open a new request to have {it} run in order."
+    )
+
+
+def _lapsed(state: RequestState) -> str:
+    """Where a request expired: who had approved it by then, if anybody."""
+    request = state.request
+    if state.is_running or not (has_expired(request) or request.status == ChangeRequest.Status.EXPIRED):
+        return ""
+    names = [d.by.get_username() for d in state.decisions if d.verdict == Decision.Verdict.APPROVED]
+    if not names:
+        return "Nobody decided on it in time: it has expired, and nothing was run. Open a new request."
+    return (
+        f"{' and '.join(names)} approved it, and the approval has expired before it was run. It does not hold any "
+        "more: open a new request and have it approved."
     )
 
 

@@ -102,7 +102,9 @@ def row(run: Run) -> RunRow:
     )
 
 
-def page(run: Run, run_steps: Sequence[RunStep], by: Actor, *, worker_alive: bool) -> dict[str, Any]:
+def page(
+    run: Run, run_steps: Sequence[RunStep], by: Actor, *, worker_alive: bool, busy_with: Sequence[Run] = ()
+) -> dict[str, Any]:
     """The context of runs/detail.html; `found` as selectors.runs gives it."""
     return {
         "environment": badge_of(run.environment),
@@ -115,9 +117,14 @@ def page(run: Run, run_steps: Sequence[RunStep], by: Actor, *, worker_alive: boo
         "cancel": cancel_button(run, by),
         "onward": onward_buttons(run, run_steps, by),
         "waits_for_worker": run.status == Run.Status.QUEUED and not worker_alive,
+        "waits_behind": _named(busy_with) if worker_alive else "",
         "lost": lost(run, worker_alive=worker_alive),
         "scripts": scripts(run),
     }
+
+
+def _named(runs: Sequence[Run]) -> str:
+    return ", ".join(f"run {run.pk} ({run.title})" for run in runs)
 
 
 def scripts(run: Run) -> list[tuple[str, str, str]]:

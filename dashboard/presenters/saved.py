@@ -56,7 +56,7 @@ def view(group: SavedGroup, environment: Environment) -> GroupView:
         kept=tuple(_kept(kept) for kept in group.kept),
         bring_back=ActionButton(
             label="Bring them back…",
-            url=reverse("bring-back", args=[environment.slug, first.run_id, *first.identity]),
+            url=reverse("bring-back", args=[environment.slug, first.run_key, *first.identity]),
             icon="rollback",
             show=bool(group.fitting),
         ),

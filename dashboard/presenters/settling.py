@@ -239,7 +239,11 @@ def _why_not(error: EngineError) -> str:
 
 
 def _label(plan: Plan, environment: Environment) -> str:
-    return plans.request_label(plan, environment) if environment.protected else plans.button_label(plan, environment)
+    if environment.protected:
+        return plans.request_label(plan, environment)
+    if plan.action.runs_migrations and not plans.continues(plan):
+        return f"Run {plan.steps[0].version} again on {environment.name}"
+    return plans.button_label(plan, environment)
 
 
 def _numbers(numbers: Sequence[int]) -> str:

@@ -15,9 +15,11 @@ MIGRATION: Mapping[State, Pill] = {
     State.OUT_OF_ORDER: Pill(label="Out of order", tone="warn", icon="order"),
     State.FAILED: Pill(label="Failed, nothing changed", tone="danger", icon="fail"),
     State.ROLLED_BACK: Pill(label="Rolled back", tone="info", icon="rollback"),
+    State.UNRECORDED: Pill(label="Record is gone", tone="warn", icon="missing"),
     State.PARTIAL: Pill(label="Failed, partly applied", tone="danger", icon="fail"),
     State.APPLIED: Pill(label="Applied", tone="ok", icon="ok"),
     State.ANNOTATED: Pill(label="Applied, comments differ", tone="warn", icon="ok"),
+    State.ALTERED: Pill(label="Applied, record altered", tone="warn", icon="attention"),
     State.MODIFIED: Pill(label="Modified", tone="danger", icon="modified"),
     State.BASELINED: Pill(label="Baselined", tone="ok", icon="baseline"),
     State.SKIPPED: Pill(label="Skipped", tone="muted", icon="skip"),
@@ -46,6 +48,7 @@ RUN: Mapping[str, Pill] = {
     Run.Status.CANCELLED: Pill(label="Cancelled", tone="muted", icon="cancel"),
     Run.Status.INTERRUPTED: Pill(label="Interrupted", tone="danger", icon="attention"),
     Run.Status.RESOLVED: Pill(label="Found out after a crash", tone="warn", icon="attention"),
+    Run.Status.UNPROVEN: Pill(label="Ended without proof", tone="warn", icon="unknown"),
 }
 
 STEP: Mapping[str, Pill] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db.models import Prefetch
@@ -18,7 +18,7 @@ from dashboard.engine.migration import AppliedMigration, Folder, Kind, Migration
 from dashboard.engine.status import MigrationStatus, Summary
 from dashboard.models import ChangeRequest, Run, RunStep, environments
 from dashboard.models.environments import Environment
-from dashboard.selectors import drift, observations
+from dashboard.selectors import drift, forgotten, observations
 from dashboard.selectors.drift import DriftState
 from dashboard.selectors.observations import LastLook
 
@@ -34,6 +34,7 @@ class Standing:
     last_run: Run | None  # the one under way, if there is one
     requests: tuple[ChangeRequest, ...]  # open and approved ones, newest first
     drift: DriftState = field(default_factory=DriftState)
+    forgotten: tuple[RunStep, ...] = ()  # what runs did there and the target does not know any more, of one alone
 
     @property
     def rows(self) -> tuple[AppliedMigration, ...]:
@@ -75,7 +76,9 @@ def standings(folder: Folder | None) -> tuple[Standing, ...]:
 
 
 def standing(environment: Environment, folder: Folder | None) -> Standing:
-    return _standings([environment], folder)[0]
+    """With what it has forgotten, which takes a query of its own."""
+    alone = _standings([environment], folder)[0]
+    return replace(alone, forgotten=forgotten.steps(environment, alone.look))
 
 
 def _standings(chosen: Sequence[Environment], folder: Folder | None) -> tuple[Standing, ...]:
@@ -114,7 +117,8 @@ def _live_requests(chosen: Sequence[Environment]) -> Mapping[str, Sequence[Chang
     live = ChangeRequest.objects.filter(
         environment__in=[e.slug for e in chosen], status__in=[ChangeRequest.Status.OPEN, ChangeRequest.Status.APPROVED]
     )
-    for request in live.select_related("requested_by").defer("frozen_plan").order_by("-id"):
+    ran = Prefetch("runs", Run.objects.only("request_id", "status"))
+    for request in live.select_related("requested_by").prefetch_related(ran).defer("frozen_plan").order_by("-id"):
         requests[request.environment].append(request)
     return requests
 

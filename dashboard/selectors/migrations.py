@@ -36,13 +36,6 @@ def runs_by_id(ids: Collection[str], environment: str) -> dict[str, Run]:
     return by_number | {run.attempt_id.hex: run for run in there.filter(attempt_id__in=attempts) if run.attempt_id}
 
 
-def runs_by_number(ids: Collection[str], environment: str) -> dict[str, Run]:
-    """The runs that go by these numbers now, for what names no attempt."""
-    numbers = [int(i) for i in ids if i.isascii() and i.isdigit() and len(i) < 19]
-    runs = Run.objects.filter(pk__in=numbers, environment=environment).only("pk", "environment")
-    return {str(run.pk): run for run in runs}
-
-
 def containing(rows: Sequence[BoardRow], folder: Folder | None, words: str) -> tuple[BoardRow, ...]:
     """The rows whose number, name or SQL contains the words, upper and lower case alike."""
     wanted = words.casefold()

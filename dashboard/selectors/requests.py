@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from django.contrib.auth.models import User
 from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
 
 from dashboard.models import ChangeRequest, Decision, Run, RunStep
 from dashboard.models.roles import RANK, Role, role_of
@@ -58,6 +59,12 @@ def own_run(request: ChangeRequest) -> Run | None:
     """The last run that it was asked for, of those fetched with it; not the rollback that its approval covers too."""
     own = [run for run in request.runs.all() if run.action == request.action]
     return max(own, key=lambda run: run.pk, default=None)
+
+
+def has_expired(request: ChangeRequest) -> bool:
+    """Its time ran out, which nobody has recorded yet, and no run of it is under way. With its runs fetched."""
+    is_over = request.closed_at is None and request.expires_at <= timezone.now()
+    return is_over and not any(run.is_active for run in request.runs.all())
 
 
 def _in(tab: Tab, user: User) -> QuerySet[ChangeRequest]:

@@ -25,7 +25,7 @@ def recent(*, environment: str = "", status: str = "") -> QuerySet[Run]:
 
 def detailed(pk: int) -> Run:
     """Raises Run.DoesNotExist."""
-    return Run.objects.select_related("started_by", "request", "cancel_requested_by").get(pk=pk)
+    return Run.objects.select_related("started_by", "request", "cancel_requested_by", "ended_by").get(pk=pk)
 
 
 def steps(run: Run) -> list[RunStep]:

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateWorker
 
+from dashboard.models import Run
+
 #: procrastinate beats every 10 seconds; three missed beats are a dead worker.
 SILENCE = timedelta(seconds=30)
 
@@ -16,6 +18,13 @@ SILENCE = timedelta(seconds=30)
 class WorkerState:
     alive: bool
     seen_at: datetime | None
+
+
+def busy_with(run: Run) -> tuple[Run, ...]:
+    """Of a run that waits: the runs that workers have taken, which may hold the places it waits for."""
+    if run.status != Run.Status.QUEUED:
+        return ()
+    return tuple(Run.objects.filter(status=Run.Status.RUNNING).defer("frozen_plan").order_by("id"))
 
 
 def state() -> WorkerState:

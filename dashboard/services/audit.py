@@ -49,6 +49,7 @@ class Event(StrEnum):
     RUN_CANCELLED = "run.cancelled"
     RUN_INTERRUPTED = "run.interrupted"
     RUN_RESOLVED = "run.resolved"
+    RUN_ENDED_BY_HAND = "run.ended_by_hand"
     ENVIRONMENT_REBOUND = "environment.rebound"
     DRIFT_FOUND = "drift.found"
     DRIFT_GONE = "drift.gone"

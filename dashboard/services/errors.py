@@ -81,6 +81,14 @@ class NotRehearsable(Refused):
     advice = "Read what it would send instead."
 
 
+class RunStillAsked(Refused):
+    """Facts: run (number)."""
+
+    code = "run_still_asked"
+    sentence = "What run {run} committed is being found out."
+    advice = "Wait a minute: its page says what was found, or why it could not be."
+
+
 class NameNotTyped(Refused):
     """The confirmation of a protected environment. Facts: expected."""
 

@@ -28,7 +28,7 @@ from dashboard.engine.run import executor, recovery
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.executor import Approval
 from dashboard.engine.run.faultpoints import faultpoint
-from dashboard.models import ChangeRequest, Run, environments
+from dashboard.models import ChangeRequest, Run
 from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure
 from dashboard.selectors import folders
@@ -44,6 +44,7 @@ from dashboard.services import (
     runs,
     targets,
 )
+from dashboard.services.errors import EnvironmentNotDeclared
 from dashboard.services.heartbeat import beating
 from dashboard.services.recorder import Recorder, recording
 
@@ -82,9 +83,17 @@ def execute(run_id: int, *, told_to_stop: Callable[[], bool] = lambda: False) ->
         logger.warning("Run %s is not this worker's any more: nothing is written of it", run.pk)
         return
     faultpoint("reported")
-    observations.refresh(environments.get(run.environment))
-    drift.after_run(run)
+    _look_again(run)
     logger.info("Run %s has ended", run.pk)
+
+
+def _look_again(run: Run) -> None:
+    try:
+        environment = targets.declared(run.environment)
+    except EnvironmentNotDeclared:
+        return
+    observations.refresh(environment)
+    drift.after_run(run)
 
 
 def recover(run_id: int) -> None:
@@ -160,7 +169,7 @@ def _execute(run: Run, plan: Plan, progress: Recorder, cancellation: Cancellatio
         raise PlanChanged(what="the plan kept with the run no longer has its digest")
     if plan.action.takes_from_files:
         verification.verify_files(plan, folders.read())
-    environment = environments.get(run.environment)
+    environment = targets.declared(run.environment)
     with recording(progress) as record:
         executor.execute(
             plan,

@@ -58,6 +58,11 @@ def unskip(environment: Environment, migration: MigrationId, *, reason: str) -> 
     return planner.unskip(targets.look(environment), migration, reason=reason)
 
 
+def restore_record(environment: Environment, migrations: Sequence[MigrationId], *, reason: str) -> Plan:
+    reason = _given(reason, "restore a record")
+    return planner.restore_record(targets.look(environment), folders.read(), migrations, reason=reason)
+
+
 def accept_edits(environment: Environment, migrations: Sequence[MigrationId]) -> Plan:
     return planner.accept_edits(targets.look(environment), folders.read(), migrations)
 

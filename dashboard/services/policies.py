@@ -19,6 +19,7 @@ from dashboard.services.errors import (
     NameNotTyped,
     NotRehearsable,
     ReasonMissing,
+    RunStillAsked,
 )
 
 
@@ -80,6 +81,19 @@ def unbound(environment: Environment) -> EngineError | None:
 def check_can_be_cancelled(run: Run) -> None:
     if run.status not in {Run.Status.QUEUED, Run.Status.RUNNING}:
         raise AlreadyDecided(subject=f"Run {run.pk}", status=run.status)
+
+
+def check_can_be_ended(run: Run) -> None:
+    """Only where Signalbox has asked the target and got no answer; while it may still find out, nobody has to know."""
+    if run.status != Run.Status.INTERRUPTED:
+        raise AlreadyDecided(subject=f"Run {run.pk}", status=run.status)
+    if "unresolved" not in (run.failure or {}):
+        raise RunStillAsked(run=run.pk)
+
+
+def check_slug_typed(slug: str, typed: str) -> None:
+    if typed.strip() != slug:
+        raise NameNotTyped(expected=slug)
 
 
 def check_name_typed(environment: Environment, typed: str) -> None:

@@ -94,6 +94,29 @@ def request_cancel(run_id: int, *, by: Actor) -> Run:
     return run
 
 
+def end_by_hand(run_id: int, *, by: Actor, typed_name: str, reason: str) -> Run:
+    """End an interrupted run of which its target gives no account any more. It is never called a success: what it
+    committed stays unknown, and the environment takes runs again. A worker that comes back writes nothing.
+
+    Raises PermissionRefused, AlreadyDecided, RunStillAsked, NameNotTyped, ReasonMissing.
+    """
+    permissions.check_can_end_run(by)
+    with transaction.atomic():
+        run = Run.objects.select_for_update(of=("self",)).select_related("request").get(pk=run_id)
+        policies.check_can_be_ended(run)
+        policies.check_slug_typed(run.environment, typed_name)
+        run.ended_because = policies.check_reason(reason, "end a run without proof")
+        run.status, run.ended_by, run.finished_at = Run.Status.UNPROVEN, by.person, timezone.now()
+        run.attempt += 1
+        run.save(update_fields=["status", "ended_by", "ended_because", "finished_at", "attempt"])
+        run.steps.exclude(status=RunStep.Status.COMMITTED).update(status=RunStep.Status.UNKNOWN)
+        audit.record(
+            audit.Event.RUN_ENDED_BY_HAND, by=by, environment=run.environment, run=run, reason=run.ended_because
+        )
+        _spend(run)
+    return run
+
+
 def claim(run_id: int) -> Run | None:
     """Take a queued run for this worker; None when there is nothing to take."""
     with transaction.atomic():

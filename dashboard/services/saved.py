@@ -59,13 +59,13 @@ def groups(environment: Environment) -> tuple[SavedGroup, ...]:
     """Read from the target now, newest first."""
     with connections.reading(targets.address(environment)) as connection:
         saves = [(save, saved.obstacle(connection, save.copy)) for save in saved.read(connection)]
-    runs = migrations.runs_by_number({save.run_id for save, _ in saves}, environment.slug)
-    kept = [Kept(save=s, obstacle=o, run=runs[s.run_id].pk if s.run_id in runs else None) for s, o in saves]
+    runs = migrations.runs_by_id({save.run_key for save, _ in saves}, environment.slug)
+    kept = [Kept(save=s, obstacle=o, run=runs[s.run_key].pk if s.run_key in runs else None) for s, o in saves]
     return tuple(SavedGroup(kept=tuple(together)) for _, together in groupby(kept, key=_origin))
 
 
-def find(environment: Environment, migration: MigrationId, *, run_id: str) -> SavedGroup | None:
-    wanted = (run_id, migration)
+def find(environment: Environment, migration: MigrationId, *, run_key: str) -> SavedGroup | None:
+    wanted = (run_key, migration)
     return next((group for group in groups(environment) if _origin(group.kept[0]) == wanted), None)
 
 
@@ -92,4 +92,4 @@ def plan(environment: Environment, group: SavedGroup, *, overwrite: bool = False
 
 
 def _origin(kept: Kept) -> tuple[str, MigrationId]:
-    return kept.save.run_id, kept.save.identity
+    return kept.save.run_key, kept.save.identity

@@ -50,7 +50,7 @@ def access(environment: Environment) -> Access:
 
 def checkup(environment: Environment, *, installation: str = "") -> tuple[Check, ...]:
     """What stands between here and a run, the unfit first. Needs no control database; who knows the identity of this
-    installation is told of others. Raises TargetUnreachable, TargetNotConfigured."""
+    installation is told of each other one, who does not of several. Raises TargetUnreachable, TargetNotConfigured."""
     to = access(environment)
     with connection.working(to, name="signalbox doctor") as opened, connection.cut_off_after(20, opened):
         return doctor.checkup(opened, to, installation=installation)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from dashboard.engine import verification
+from dashboard.engine import status, verification
 from dashboard.engine.errors import EngineError
-from dashboard.engine.plan import Plan
+from dashboard.engine.plan import Action, Plan
+from dashboard.engine.status import State
 from dashboard.models import ChangeRequest, Decision, Run, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import folders, observations
@@ -32,6 +33,7 @@ class RequestState:
     decisions: tuple[Decision, ...]
     runs: tuple[Run, ...]
     objection: str  # why its plan no longer holds; asked only while it has not begun
+    inserted: tuple[str, ...]  # migrations that came to wait before what it runs, and are not in it
     proof: Evidence | None  # what an approval would rest on; of a closed request what the decision rested on
     occupied: EngineError | None
     unbound: EngineError | None
@@ -53,10 +55,40 @@ def state_of(request: ChangeRequest) -> RequestState:
         decisions=tuple(request.decisions.all()),
         runs=runs,
         objection="" if has_begun else _objection_to(request),
+        inserted=() if has_begun else inserted_before(request.plan, environment),
         **_proof(request, environment),
         occupied=policies.occupied(environment),
         unbound=policies.unbound(environment),
     )
+
+
+def inserted_before(plan: Plan, environment: Environment) -> tuple[str, ...]:
+    """What an apply would leave behind out of order, told from the folder and the last look: it holds everything that
+    waited when it was made."""
+    folder, look = folders.current().folder, observations.looks([environment]).get(environment.slug)
+    target = targets.last_seen(environment, look)
+    if plan.action is not Action.APPLY or folder is None or target is None:
+        return ()
+    planned, last = {step.identity for step in plan.steps}, max(step.identity for step in plan.steps)
+    return tuple(
+        item.label
+        for item in status.compute(folder, target.history)
+        if (item.is_pending or item.state is State.CONFLICT) and item.identity not in planned and item.identity < last
+    )
+
+
+def is_left(plan: Plan) -> bool:
+    """Whether there is anything of it left to do, as far as the last look tells: its page would be a dead end."""
+    environment, folder = environments.get_even_former(plan.environment), folders.current().folder
+    target = targets.last_seen(environment, observations.looks([environment]).get(environment.slug))
+    if target is None or folder is None:
+        return True
+    if plan.action is Action.ROLLBACK:
+        row = target.history.row(plan.steps[-1].identity)
+        return row is not None and row.success
+    last = plan.steps[-1].identity
+    waiting = (s for s in status.compute(folder, target.history) if s.is_pending or s.state is State.CONFLICT)
+    return any(item.identity <= last for item in waiting)
 
 
 def _proof(request: ChangeRequest, environment: Environment) -> dict[str, Any]:

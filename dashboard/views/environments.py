@@ -13,7 +13,7 @@ from dashboard.presenters.badges import badge
 from dashboard.presenters.environments import card, not_seen
 from dashboard.presenters.findings import tallies
 from dashboard.selectors import environments, findings, folders, migrations, rehearsals
-from dashboard.services import actors, observations, plans
+from dashboard.services import actors, installations, observations, plans
 from dashboard.views import live
 from dashboard.views.lookup import environment_or_404
 
@@ -41,6 +41,7 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
         lint=tallies(reading.folder, findings.by_file(reading.folder)),
         runs=migrations.runs_by_id(environment_detail.run_ids(standing), slug),
         failures=migrations.last_failures(slug, environment_detail.failed_labels(standing)),
+        installation=installations.identity(),
     )
     context = {"page": page, "environment": badge(environment), "failure": reading.failure}
     return live.answer(request, "environments/detail.html", (page, reading.failure), context)

@@ -15,6 +15,7 @@ STATUS: tuple[tuple[type[engine.EngineError], int], ...] = (
     (services.OwnRequest, 403),
     (services.AlreadyDecided, 409),
     (services.EnvironmentOccupied, 409),
+    (services.RunStillAsked, 409),
     (services.DriftChanged, 409),
     (services.ApprovalNeeded, 409),
     (services.DatabaseNotConfirmed, 409),

@@ -11,7 +11,7 @@ from dashboard.presenters import migrations as presenter
 from dashboard.presenters import problems as problems_presenter
 from dashboard.presenters.findings import tallies
 from dashboard.presenters.matrix import matrix
-from dashboard.selectors import board, environments, findings, folders, migrations, rehearsals
+from dashboard.selectors import board, environments, findings, folders, forgotten, migrations, rehearsals
 
 ROWS_A_PAGE = 100
 
@@ -41,13 +41,15 @@ def problems(request: HttpRequest) -> HttpResponse:
 @require_safe
 def detail(request: HttpRequest, version: str, name: str) -> HttpResponse:
     reading, migration = folders.current(), MigrationId(version, name)
+    standings = environments.standings(reading.folder)
     page = presenter.page(
         migration,
         folder=reading.folder,
         findings_by_file=findings.by_file(reading.folder),
-        standings=environments.standings(reading.folder),
+        standings=standings,
         steps=migrations.steps_of(migration),
         rehearsed=rehearsals.of_migration(migration),
+        forgotten=[step for s in standings for step in forgotten.steps(s.environment, s.look)],
     )
     if page is None:
         raise Http404(f"No migration {migration.label} is known.")

@@ -16,7 +16,7 @@ from dashboard.models.environments import Environment
 from dashboard.presenters import rehearsals as presenter
 from dashboard.selectors import rehearsals as selector
 from dashboard.selectors import workers
-from dashboard.services import actors, plans, rehearsals
+from dashboard.services import actors, plans, rehearsals, validity
 from dashboard.views.lookup import environment_or_404, request_or_404
 
 
@@ -24,7 +24,12 @@ from dashboard.views.lookup import environment_or_404, request_or_404
 @vary_on_headers("HX-Request")
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     rehearsal = _found(pk)
-    page = presenter.page(rehearsal, actors.from_request(request), worker_alive=workers.state().alive)
+    page = presenter.page(
+        rehearsal,
+        actors.from_request(request),
+        worker_alive=workers.state().alive,
+        is_left=validity.is_left(rehearsal.plan),
+    )
     if not request.htmx:  # type: ignore[attr-defined]
         return render(request, "rehearsals/detail.html", {"page": page, "environment": page.place})
     answer = render(request, "rehearsals/detail.html#progress", {"page": page})

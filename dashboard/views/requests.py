@@ -126,6 +126,7 @@ def _page(request: HttpRequest, change_request: ChangeRequest, **bound: Any) -> 
         "environment": view.place,
         "change_request": change_request,
         "pill": presenter.pill(change_request),
+        "has_expired": selector.has_expired(change_request),
         "plan": view,
         "then": presenter.then(change_request),
         "promise": presenter.promise(change_request),

@@ -8,17 +8,19 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseStopPolling
 
-from dashboard.forms.runs import RunQuery
+from dashboard.forms.runs import EndRunForm, RunQuery
 from dashboard.models import Run
+from dashboard.presenters import failures
 from dashboard.presenters import restored as restoration
 from dashboard.presenters import runs as presenter
+from dashboard.presenters.badges import badge_of
 from dashboard.selectors import restored, workers
 from dashboard.selectors import runs as selector
-from dashboard.services import actors, runs
+from dashboard.services import actors, permissions, policies, runs
 
 PAGE = 30
 
@@ -52,6 +54,21 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("run", pk)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+def end(request: HttpRequest, pk: int) -> HttpResponse:
+    """An interrupted run of which its target gives no account any more. Administrators only."""
+    by, run = actors.from_request(request), _found(pk)
+    permissions.check_can_end_run(by)
+    policies.check_can_be_ended(run)
+    form = EndRunForm(request.POST if request.method == "POST" else None, run=run)
+    if request.method == "POST" and form.is_valid():
+        runs.end_by_hand(pk, by=by, **form.cleaned_data)
+        messages.success(request, f"Run {pk} has ended. What it committed stays unknown.")
+        return redirect("run", pk)
+    context = {"run": run, "environment": badge_of(run.environment), "form": form, "why": failures.why_unresolved(run)}
+    return render(request, "runs/end.html", context, status=422 if form.errors else 200)
+
+
 def _found(pk: int) -> Run:
     try:
         return selector.detailed(pk)
@@ -60,7 +77,13 @@ def _found(pk: int) -> Run:
 
 
 def _context(request: HttpRequest, run: Run) -> dict[str, Any]:
-    page = presenter.page(run, selector.steps(run), actors.from_request(request), worker_alive=workers.state().alive)
+    page = presenter.page(
+        run,
+        selector.steps(run),
+        actors.from_request(request),
+        worker_alive=workers.state().alive,
+        busy_with=workers.busy_with(run),
+    )
     compared, awaited = restored.compared(run), restored.is_awaited(run)
     return page | {
         "restored": restoration.view(compared) if compared else None,

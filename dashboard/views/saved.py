@@ -23,12 +23,12 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def bring_back(request: HttpRequest, slug: str, run_id: str, version: str, name: str) -> HttpResponse:
+def bring_back(request: HttpRequest, slug: str, run_key: str, version: str, name: str) -> HttpResponse:
     environment = environment_or_404(slug)
     migration = MigrationId(version, name)
-    group = saved.find(environment, migration, run_id=run_id)
+    group = saved.find(environment, migration, run_key=run_key)
     if group is None:
-        raise Http404(f"Run {run_id} saved nothing of {migration.label} here.")
+        raise Http404(f"Run {run_key} saved nothing of {migration.label} here.")
     group = saved.counted(environment, group)
     overwrite = request.GET.get("overwrite") == "on"
     plan = saved.plan(environment, group, overwrite=overwrite)

@@ -28,7 +28,9 @@ ALLOWED: Mapping[tuple[str, str], str] = {
     ("dashboard/presenters/actions.py", "applied"): "a word on a page",
     ("dashboard/presenters/actions.py", "rollback"): "a word on a page",
     **{("dashboard/models/rehearsals.py", status): NOT_IN_META for status in ("queued", "running")},
-    **{("dashboard/models/runs.py", status): NOT_IN_META for status in ("queued", "running", "interrupted")},
+    **{
+        ("dashboard/models/runs.py", status): NOT_IN_META for status in ("queued", "running", "interrupted", "unproven")
+    },
     **{
         ("dashboard/models/requests.py", status): NOT_IN_META
         for status in ("open", "approved", "rejected", "expired", "withdrawn", "superseded", "done")

@@ -31,7 +31,9 @@ def test_what_a_killed_worker_left_is_said_on_the_page_of_its_run(told: Path, tm
         alice = enter(demo, "alice")
         alice.goto(run)
         box = alice.locator(".error-box")
-        expect(box).to_contain_text("010 is applied. Nothing of 012 remains", timeout=UNTIL_FOUND_OUT_MS)
+        expect(box).to_contain_text(
+            "010 is applied. Nothing of this attempt at 012 remains", timeout=UNTIL_FOUND_OUT_MS
+        )
         assert violations(alice) == []
         expect(alice.locator(".run-state")).to_contain_text("1 of 2 migrations committed")
         expect(box).to_contain_text("Its worker has not been heard of.")

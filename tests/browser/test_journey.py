@@ -47,7 +47,7 @@ def test_a_run_is_followed_paused_and_cancelled_while_a_statement_sleeps(slow_de
     _run_ends(alice, "Cancelled")
     box = alice.locator(".error-box")
     expect(box).to_contain_text("alice")
-    expect(box).to_contain_text("010 is applied. Nothing of 012 remains")
+    expect(box).to_contain_text("010 is applied. Nothing of this attempt at 012 remains")
     _matrix_shows(alice, "012", "Development", "Pending")
 
 
@@ -141,7 +141,7 @@ def _applies_two_migrations(person: Page) -> None:
 def _failure_says_everything(alice: Page) -> None:
     box = alice.locator(".error-box")
     expect(box).to_contain_text("011_one_primary_database failed at statement 4")
-    expect(box).to_contain_text("010 is applied. Nothing of 011 remains: PostgreSQL undid it.")
+    expect(box).to_contain_text("010 is applied. Nothing of this attempt at 011 remains: PostgreSQL undid it.")
     expect(box).to_contain_text("Correct the file, or the data it stumbled over, and apply again.")
     expect(box.locator(".excerpt")).to_contain_text(re.compile(r"14 \| CREATE UNIQUE INDEX .*\n +\| \^"))
     facts = dict(_pair(row) for row in box.locator(".kv > div").all())

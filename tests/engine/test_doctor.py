@@ -96,6 +96,18 @@ def test_a_history_of_an_older_version_is_ours(examine: Examine, target_db: Data
     assert examine()["tables"].finding == "its platform.schema_migrations holds 0 rows."
 
 
+def test_several_installations_are_told_from_one(examine: Examine, target_db: Database) -> None:
+    """Without the control database nobody knows which of them this is."""
+    prepared(target_db)
+    add = "INSERT INTO platform.migration_audit_log (version, executed_by, installation) VALUES ('1', '{0}', '{0}')"
+    target_db.query(add.format("first"))
+    assert examine()["installations"].level is CheckLevel.FINE
+    target_db.query(add.format("second"))
+    check = examine()["installations"]
+    assert check.level is CheckLevel.WARNING
+    assert "2 installations of Signalbox have run migrations there: first, last used by first at" in check.finding
+
+
 def test_what_has_been_open_for_long_is_told(
     examine: Examine, target_db: Database, plain: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

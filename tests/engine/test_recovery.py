@@ -64,6 +64,15 @@ def resolve(bench: Bench, plan: Plan, **options: Any) -> StepVerdict:
     return found
 
 
+def test_a_run_of_before_the_log_kept_checksums_is_found_out_about(people: Bench) -> None:
+    plan = people.plan()
+    people.database.query("ALTER TABLE platform.migration_audit_log DROP COLUMN checksum")
+    assert resolve(people, plan) is StepVerdict.UNDONE
+    assert people.database.query("SELECT outcome FROM platform.migration_audit_log ORDER BY id DESC LIMIT 1") == [
+        ("interrupted",)
+    ]
+
+
 def unfinished(bench: Bench) -> list[tuple[int, bool]]:
     return [(entry.statement, entry.done) for each in bench.history.unfinished for entry in each.entries]
 

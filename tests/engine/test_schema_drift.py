@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from dashboard.engine.database.connection import Access, Address
+from dashboard.engine.database import statistics
+from dashboard.engine.database.connection import Access, Address, Connection
 from dashboard.engine.errors import SchemaUnreadable, TargetUnreachable
 from dashboard.engine.plan import Policy
 from dashboard.engine.schema import drift
@@ -22,6 +25,15 @@ def access(url: str) -> Access:
 
 def schema(**objects: str) -> SchemaSnapshot:
     return SchemaSnapshot(objects=objects)
+
+
+@pytest.mark.parametrize(("version", "waits"), [(130_000, True), (149_999, True), (150_000, False)])
+def test_counts_that_may_be_old_are_waited_for(version: int, waits: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    connection = SimpleNamespace(info=SimpleNamespace(server_version=version))
+    statistics.wait_until_counted(cast(Connection, connection))
+    assert bool(pauses) is waits
 
 
 CASES = {

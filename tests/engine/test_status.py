@@ -319,7 +319,7 @@ def test_every_state_is_pending_settled_or_asks_for_attention():
     for state in State:
         assert not (state.is_pending and state.is_settled)
     asking = {s for s in State if not s.is_pending and not s.is_settled}
-    assert asking == {State.PARTIAL, State.MODIFIED, State.CONFLICT, State.MISSING}
+    assert asking == {State.PARTIAL, State.ALTERED, State.MODIFIED, State.CONFLICT, State.MISSING}
 
 
 def test_the_summary_counts_what_the_database_has_and_what_waits():

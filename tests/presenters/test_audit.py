@@ -44,6 +44,7 @@ LOOKS = {
     Event.RUN_CANCELLED: ("muted", "cancel"),
     Event.RUN_INTERRUPTED: ("danger", "attention"),
     Event.RUN_RESOLVED: ("warn", "ok"),
+    Event.RUN_ENDED_BY_HAND: ("danger", "attention"),
     Event.ENVIRONMENT_REBOUND: ("warn", "environment"),
     Event.DRIFT_FOUND: ("warn", "modified"),
     Event.DRIFT_GONE: ("ok", "ok"),

@@ -47,6 +47,8 @@ PILLS = {
     "failed": (values.standing(values.status(state=State.FAILED)), DANGER_FAIL),
     "modified": (values.standing(values.status(state=State.MODIFIED)), ("warn", "attention")),
     "a conflict": (values.standing(values.status(state=State.CONFLICT)), ("warn", "attention")),
+    "a record that is gone": (values.standing(values.status(state=State.UNRECORDED)), ("warn", "attention")),
+    "an altered record": (values.standing(values.status(state=State.ALTERED)), ("warn", "attention")),
     "out of order": (values.standing(values.status(state=State.OUT_OF_ORDER)), ("warn", "attention")),
     "file gone": (values.standing(values.status(state=State.MISSING)), ("warn", "attention")),
     "a broken file": (values.standing(values.blocked()), ("warn", "attention")),
@@ -273,9 +275,11 @@ def test_a_run_under_way_is_named_by_its_number(status: str):
 
 STATES = {
     State.FAILED: (20, "danger"),
+    State.UNRECORDED: (21, "warn"),
     State.MODIFIED: (30, "danger"),
     State.MISSING: (31, "warn"),
     State.CONFLICT: (32, "warn"),
+    State.ALTERED: (33, "warn"),
 }
 
 
@@ -342,10 +346,12 @@ def test_the_ranks_put_what_freezes_an_environment_first():
         LOOKS["unreachable"][0],
         values.standing(look=values.look(values.history(unfinished=(values.unfinished(),)))),
         values.standing(values.status(state=State.FAILED)),
+        values.standing(values.status(state=State.UNRECORDED)),
         values.standing(drift=values.drift(values.DRIFTED, differing=1)),
         values.standing(values.status(state=State.MODIFIED)),
         values.standing(values.status(state=State.MISSING)),
         values.standing(values.status(state=State.CONFLICT)),
+        values.standing(values.status(state=State.ALTERED)),
         values.standing(values.blocked()),
         values.standing(values.status(state=State.OUT_OF_ORDER)),
         LOOKS["stale"][0],
@@ -366,7 +372,7 @@ def test_every_finding_has_a_tone_and_an_icon_that_exist():
         last_run=values.run(Run.Status.RUNNING),
     )
     said = remarks(everything)
-    assert len(said) == 11
+    assert len(said) == 13
     for remark in said:
         assert remark.tone in values.TONES
         assert remark.icon in values.drawn_icons()

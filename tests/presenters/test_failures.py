@@ -15,7 +15,7 @@ from dashboard.presenters.failures import ErrorBox
 from tests.presenters import values
 
 Status, Step = Run.Status, RunStep.Status
-ENDED = [Status.FAILED, Status.CANCELLED, Status.INTERRUPTED, Status.RESOLVED]
+ENDED = [Status.FAILED, Status.CANCELLED, Status.INTERRUPTED, Status.RESOLVED, Status.UNPROVEN]
 
 
 def steps(*states: str, **changes: Any) -> list[RunStep]:
@@ -53,6 +53,12 @@ CASES = {
     "found out: all of it": (values.run(Status.RESOLVED), (Step.COMMITTED,), ("ok", "ok"), "warn"),
     "found out: a part": (values.run(Status.RESOLVED), (Step.COMMITTED, Step.NOT_RUN), ("danger", "fail"), "warn"),
     "found out: nothing": (values.run(Status.RESOLVED), (Step.FAILED,), ("danger", "fail"), "ok"),
+    "ended by hand": (
+        values.run(Status.UNPROVEN, ended_by=values.user("carol"), ended_because="Its tables were dropped"),
+        (Step.UNKNOWN,),
+        ("warn", "unknown"),
+        "warn",
+    ),
     "found out: half a step": (values.run(Status.RESOLVED), (Step.PARTIAL,), ("danger", "fail"), "danger"),
 }
 
@@ -92,6 +98,30 @@ def test_why_it_is_not_known_yet_is_told_with_what_to_do():
     made = box(values.run(Status.INTERRUPTED, failure={"unresolved": unresolved}), steps(Step.UNKNOWN))
     assert unresolved["sentence"] in made.happened
     assert unresolved["next_step"] in made.next_step
+    assert pages(made) == ["environment", "run-end"]
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.REQUESTER, Role.APPROVER])
+def test_only_an_administrator_is_offered_to_end_what_cannot_be_found_out(role: Role):
+    run = values.run(Status.INTERRUPTED, failure={"unresolved": {"sentence": "It does not answer."}})
+    assert pages(box(run, steps(Step.UNKNOWN), role)) == ["environment"]
+
+
+def test_what_was_ended_by_hand_names_the_person_and_is_called_nothing_else():
+    unresolved = {"sentence": "Its log is gone."}
+    run = values.run(
+        Status.UNPROVEN,
+        failure={"sentence": "Its worker has not been heard of.", "unresolved": unresolved},
+        ended_by=values.user("carol"),
+        ended_because="The schema was dropped",
+    )
+    made = box(run, steps(Step.COMMITTED, Step.UNKNOWN))
+    assert "carol" in made.title
+    assert "without proof" in made.title
+    assert "Its log is gone" in made.happened
+    assert "“The schema was dropped”" in made.happened
+    assert "002" in made.state_now
+    assert "never found out" in made.state_now
     assert pages(made) == ["environment"]
 
 

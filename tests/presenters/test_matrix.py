@@ -31,6 +31,7 @@ def cell(state: State) -> Cell:
 LAID = {
     State.APPLIED: True,
     State.ANNOTATED: True,
+    State.ALTERED: True,
     State.MODIFIED: True,
     State.BASELINED: True,
     State.MISSING: True,
@@ -38,6 +39,7 @@ LAID = {
     State.PENDING: False,
     State.OUT_OF_ORDER: False,
     State.ROLLED_BACK: False,
+    State.UNRECORDED: False,
     State.FAILED: False,
     State.PARTIAL: False,
     State.CONFLICT: False,

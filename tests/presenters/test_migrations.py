@@ -346,10 +346,12 @@ def test_attention_keeps_what_somebody_must_decide_or_mend():
     assert states == {
         State.FAILED,
         State.PARTIAL,
+        State.ALTERED,
         State.MODIFIED,
         State.CONFLICT,
         State.MISSING,
         State.OUT_OF_ORDER,
+        State.UNRECORDED,
     }
 
 

@@ -118,7 +118,7 @@ def test_it_can_be_brought_back_where_something_fits(kept: list[Kept], shown: bo
 
 def test_bringing_back_leads_to_its_page():
     button = view(values.kept(run_id="7", version="010", name="plans")).bring_back
-    place = {"slug": "staging", "run_id": "7", "version": "010", "name": "plans"}
+    place = {"slug": "staging", "run_key": "7", "version": "010", "name": "plans"}
     assert values.page_of(button.url) == ("bring-back", place)
     assert (button.method, button.icon, button.reason) == ("get", "rollback", "")
 

@@ -279,6 +279,11 @@ def test_a_protected_environment_is_asked_and_a_free_one_is_run():
     assert not any("approval" in label for label in free)
 
 
+def test_what_begins_with_its_first_statement_again_is_not_called_a_plain_apply():
+    again = ways(values.broken_off(NOT_RUN, again=values.plan(values.step(first_statement=1))))[0]
+    assert again.label == "Run 001 again on Staging"
+
+
 def test_starting_over_says_what_becomes_of_the_record():
     apply, rollback = (ways(values.broken_off(action=a))[-1].sentence for a in (Action.APPLY, Action.ROLLBACK))
     assert apply != rollback

@@ -17,9 +17,11 @@ MIGRATION = {
     State.OUT_OF_ORDER: ("warn", "order"),
     State.FAILED: ("danger", "fail"),
     State.ROLLED_BACK: ("info", "rollback"),
+    State.UNRECORDED: ("warn", "missing"),
     State.PARTIAL: ("danger", "fail"),
     State.APPLIED: ("ok", "ok"),
     State.ANNOTATED: ("warn", "ok"),
+    State.ALTERED: ("warn", "attention"),
     State.MODIFIED: ("danger", "modified"),
     State.BASELINED: ("ok", "baseline"),
     State.SKIPPED: ("muted", "skip"),
@@ -43,6 +45,7 @@ RUN = {
     Run.Status.CANCELLED: ("muted", "cancel"),
     Run.Status.INTERRUPTED: ("danger", "attention"),
     Run.Status.RESOLVED: ("warn", "attention"),
+    Run.Status.UNPROVEN: ("warn", "unknown"),
 }
 STEP = {
     RunStep.Status.WAITING: ("muted", "queued"),

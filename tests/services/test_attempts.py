@@ -13,10 +13,11 @@ from django.utils import timezone
 
 from dashboard.engine.database.doctor import Check
 from dashboard.engine.migration import MigrationId
+from dashboard.engine.plan import Copy
 from dashboard.engine.run import executor
 from dashboard.models import DriftCheck, Installation, Run, RunStep, Snapshot
 from dashboard.selectors import migrations
-from dashboard.services import execution, installations, plans, runs, targets
+from dashboard.services import execution, installations, plans, runs, saved, targets
 from dashboard.services.actors import Actor
 from tests.fix_line import Line
 
@@ -116,6 +117,22 @@ def test_the_history_leads_only_to_the_run_that_wrote_it(line_of_one: Line, alic
     assert list(migrations.runs_by_id([row.run_key], "staging").values()) == [run]
     Run.objects.update(attempt_id=uuid.uuid4())
     assert migrations.runs_by_id([row.run_key, row.run_id], "staging") == {}
+
+
+def test_saved_rows_lead_only_to_the_attempt_that_saved_them(line_of_one: Line, alice: Actor) -> None:
+    execution.execute(start(line_of_one, alice).pk)
+    line_of_one.query(line_of_one.staging, "INSERT INTO users VALUES (1)")
+    plan = plans.rollback(line_of_one.staging, MigrationId("001", "users"))
+    saving = plan.saving({plan.steps[0].identity: [Copy(schema="public", table="users")]})
+    back = runs.start(saving, environment=line_of_one.staging, by=alice, accepted=[w.key for w in plan.warnings])
+    execution.execute(back.pk)
+    (group,) = saved.groups(line_of_one.staging)
+    back.refresh_from_db()
+    assert back.attempt_id is not None
+    assert (group.run, group.first.run_key) == (back.pk, back.attempt_id.hex)
+    Run.objects.filter(pk=back.pk).update(attempt_id=uuid.uuid4())
+    (group,) = saved.groups(line_of_one.staging)
+    assert (group.run, group.first.run_id) == (None, str(back.pk))
 
 
 def test_an_installation_keeps_its_identity() -> None:

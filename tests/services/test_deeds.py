@@ -104,6 +104,14 @@ def _settle(line: Line, alice: Actor, bob: Actor) -> Deed:
     return lambda: runs.settle(run, [StepVerdict.COMMITTED, StepVerdict.COMMITTED])
 
 
+def _end_by_hand(line: Line, alice: Actor, bob: Actor) -> Deed:
+    run = _claimed(line, alice)
+    runs.interrupt(run, {"code": "worker_lost"})
+    runs.note_unresolved(Run.objects.get(pk=run.pk), {"code": "witness_gone"})
+    bob.person.is_superuser = True
+    return lambda: runs.end_by_hand(run.pk, by=bob, typed_name="staging", reason="Its schema was dropped")
+
+
 def _asked(line: Line, by: Actor) -> ChangeRequest:
     return approvals.open_request(plans.apply(line.production), environment=line.production, by=by)
 
@@ -133,6 +141,7 @@ DEEDS: dict[str, Callable[[Line, Actor, Actor], Deed]] = {
     "run.succeeded": _finish,
     "run.interrupted": _interrupt,
     "run.resolved": _settle,
+    "run.ended_by_hand": _end_by_hand,
 }
 
 

@@ -16,7 +16,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from config.environments import Environment
 from dashboard.engine.errors import NotAcknowledged, NothingToDo, PlanBlocked, TargetUnreachable
-from dashboard.engine.migration import MigrationId
+from dashboard.engine.migration import History, MigrationId
 from dashboard.engine.run import executor
 from dashboard.engine.run.faultpoints import InjectedFault
 from dashboard.models import AuditEvent, Observation, Run, RunStatement, RunStep
@@ -262,6 +262,19 @@ def test_a_run_whose_environment_is_gone_says_why_it_stays_interrupted(
     assert run.status == Run.Status.RESOLVED
 
 
+def test_a_queued_run_whose_environment_is_gone_has_sent_nothing(
+    line: Line, alice: Actor, settings: SettingsWrapper
+) -> None:
+    line.write(_001_users="CREATE TABLE users (id int);")
+    run = start(line, alice)
+    settings.ENVIRONMENTS = ()
+    execution.execute(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.began_at) == (Run.Status.FAILED, None)
+    assert (run.failure or {})["code"] == "environment_not_declared"
+    assert run.steps.get().status == RunStep.Status.NOT_RUN
+
+
 def test_a_worker_that_comes_back_writes_nothing(line: Line, alice: Actor) -> None:
     line.write(_001_users="CREATE TABLE users (id int);")
     run = start(line, alice)
@@ -307,7 +320,7 @@ def test_a_failed_look_keeps_the_last_good_one(
     observations.refresh(unreachable(two_files.staging))
     kept = Observation.objects.get(environment="staging")
     assert not kept.ok
-    assert kept.history == {"exists": False, "rows": [], "rolled_back": [], "unfinished": []}
+    assert kept.history == History(exists=False).to_dict()
     assert kept.failure["code"] == "unreachable"
     assert "s3cret" not in str(kept.failure)
 

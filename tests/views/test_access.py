@@ -19,6 +19,7 @@ from django.urls import URLResolver, get_resolver, reverse
 
 from dashboard import urls
 from dashboard.middleware import WITHOUT_ROLE
+from dashboard.models import Run
 from dashboard.services import approvals, drift, observations, plans, rehearsals, runs
 from dashboard.services.actors import SIGNALBOX, Actor
 from tests.fix_people import ClientOf
@@ -95,6 +96,17 @@ def broken_has_drifted(world: World, settings: SettingsWrapper) -> None:
     world.databases["broken"].query("DROP TABLE by_hand")
 
 
+def log_says_004(world: World, settings: SettingsWrapper) -> None:
+    world.databases["staging"].query(
+        "INSERT INTO platform.migration_audit_log (version, name, executed_by, action, outcome) "
+        "VALUES ('004', 'city', 'alice', 'apply', 'succeeded')"
+    )
+
+
+def nothing_can_be_found_out(world: World, settings: SettingsWrapper) -> None:
+    Run.objects.update(status=Run.Status.INTERRUPTED, failure={"unresolved": {"code": "witness_gone"}})
+
+
 REASON = {"reason": "December release"}
 
 TABLE: dict[str, Address] = {
@@ -129,7 +141,7 @@ TABLE: dict[str, Address] = {
     ),
     "saved": only_get(everyone(OK), arguments=on("staging")),
     "bring-back": Address(
-        get=everyone(OK), post=from_requester(SEE_OTHER), arguments=on("staging", "002", "orders", run_id="7")
+        get=everyone(OK), post=from_requester(SEE_OTHER), arguments=on("staging", "002", "orders", run_key="7")
     ),
     "edits": Address(get=everyone(OK), post=from_requester(SEE_OTHER), arguments=on("staging")),
     "drift": only_get(everyone(OK), arguments=on("staging")),
@@ -140,6 +152,9 @@ TABLE: dict[str, Address] = {
     "compare": only_get(everyone(OK)),
     "skip": Address(get=admins(OK), post=admins(SEE_OTHER), arguments=on("staging", "004"), sends=REASON),
     "unskip": Address(get=admins(OK), post=admins(SEE_OTHER), arguments=on("staging", "003", "emails"), sends=REASON),
+    "restore-records": Address(
+        get=admins(OK), post=admins(SEE_OTHER), arguments=on("staging"), sends=REASON, before=log_says_004
+    ),
     # Migrations
     "migrations": only_get(everyone(OK)),
     "problems": only_get(everyone(OK)),
@@ -159,6 +174,13 @@ TABLE: dict[str, Address] = {
     "runs": only_get(everyone(OK)),
     "run": only_get(everyone(OK), arguments={"pk": "{run}"}),
     "run-cancel": only_post((REFUSED, SEE_OTHER, SEE_OTHER, SEE_OTHER), arguments={"pk": "{run}"}),
+    "run-end": Address(
+        get=admins(OK),
+        post=admins(SEE_OTHER),
+        arguments={"pk": "{run}"},
+        sends={**REASON, "typed_name": "busy"},
+        before=nothing_can_be_found_out,
+    ),
     # People: whoever is signed in already is sent on to the overview
     "login": Address(get=everyone(SEE_OTHER), post=everyone(SEE_OTHER)),
     "logout": only_post(everyone(SEE_OTHER)),

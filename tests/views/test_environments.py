@@ -145,7 +145,7 @@ def test_a_failure_tells_what_happened_what_remains_and_what_next(
     observations.refresh_all()
     page = client_of(requester).get(PAGE)
     assert "001_users failed on Staging" in text(page)
-    assert "Nothing of 001_users remains: PostgreSQL undid it." in text(page)
+    assert "Nothing of this attempt at 001_users remains: PostgreSQL undid it." in text(page)
     assert "SQLSTATE 22P02" in text(page)
     assert 'href="/migrations/001/users/#L2"' in page.content.decode()
     assert f'href="/runs/{run.pk}/"' in page.content.decode()

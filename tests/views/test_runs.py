@@ -66,7 +66,7 @@ def test_a_failure_says_what_happened_what_is_and_what_to_do(
     page = client_of(requester).get(f"/runs/{run.pk}/")
     shown = text(page)
     assert "002_members failed at statement 2" in shown
-    assert "001 is applied. Nothing of 002 remains: PostgreSQL undid it. 003 was not begun." in shown
+    assert "001 is applied. Nothing of this attempt at 002 remains: PostgreSQL undid it. 003 was not begun." in shown
     assert "23503" in shown
     assert "members_user_id_fkey" in shown
     assert "Key (user_id)=(7) is not present" in shown
@@ -250,7 +250,7 @@ def test_a_resolved_run_says_what_was_found_out(
     runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has not been heard of.", "next_step": ""})
     runs.settle(run, [StepVerdict.COMMITTED, StepVerdict.UNDONE])
     shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
-    assert "001 is applied. Nothing of 002 remains" in shown
+    assert "001 is applied. Nothing of this attempt at 002 remains" in shown
     assert "1 of 2 steps of this run are committed, as found out after a crash" in shown
 
 

@@ -122,6 +122,12 @@ def test_a_destructive_migration_is_forecast_and_can_save_too(
     assert execute_newest().steps.get().copied[0]["rows"] == 3
 
 
+def saved_in(run: Run, *, slug: str = "staging", version: str = "001", name: str = "users") -> str:
+    """Where what this attempt saved is brought back."""
+    assert run.attempt_id is not None
+    return f"/environments/{slug}/saved/{run.attempt_id.hex}/{version}/{name}/"
+
+
 def test_rows_are_saved_with_the_rollback_and_come_back_after_the_next_apply(
     shop: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
@@ -137,7 +143,7 @@ def test_rows_are_saved_with_the_rollback_and_come_back_after_the_next_apply(
     assert "Before the rollback of 001_users" in saved
     assert "there is no table public.users now" in saved
     run_on_staging(requester)
-    address = f"/environments/staging/saved/{run.pk}/001/users/"
+    address = saved_in(run)
     page = client.get(address)
     client.post(address, {"digest": digest_on(page)})
     back = execute_newest()
@@ -156,10 +162,10 @@ def test_what_does_not_fit_is_not_offered_and_says_where_it_is(
     page = client.get(USERS.format("staging"))
     client.post(USERS.format("staging"), {"digest": digest_on(page), "accepted": UNPROVEN, "save_rows": "on"})
     run = execute_newest()
-    answer = client.get(f"/environments/staging/saved/{run.pk}/001/users/")
+    answer = client.get(saved_in(run))
     assert answer.status_code == 422
     assert "none of it can be brought back (public.users: there is no table" in text(answer)
-    assert client.get(f"/environments/staging/saved/{run.pk}/009/none/").status_code == 404
+    assert client.get(saved_in(run, version="009", name="none")).status_code == 404
 
 
 def test_where_nothing_was_saved_the_page_teaches(shop: Line, viewer: User, client_of: ClientOf) -> None:
@@ -243,7 +249,7 @@ def test_bringing_back_on_a_protected_environment_needs_approval(
     roll_back_production(client, typed_rows="3", save_rows="on")
     run = execute_newest()
     shop.query(shop.production, "CREATE TABLE users (id int PRIMARY KEY, name text, plan text)")
-    address = f"/environments/production/saved/{run.pk}/001/users/"
+    address = saved_in(run, slug="production")
     client.post(address, {"digest": digest_on(client.get(address)), "reason": "The customers want them back"})
     request = ChangeRequest.objects.latest("id")
     assert (request.action, request.status) == ("bring_back", "open")

@@ -56,14 +56,14 @@ def examine(connection: Connection, address: Address) -> None:
 
 def checkup(connection: Connection, access: Access, *, installation: str = "") -> tuple[Check, ...]:
     """Everything that is known to go wrong between here and there, the unfit first. What it tries it undoes.
-    `installation` is the identity of this Signalbox; where it is not known, nothing is said of others.
+    `installation` is the identity of this Signalbox; where it is not known, several are told from one.
 
     Where a role may not see something the check says so; it never fails for that. Raises TrackingTableUnusable, and
     what `naming_errors` does.
     """
     with connections.naming_errors(connection, access):
         checks = [*_fitness(connection, access.address), *(check(connection, access) for check in _CHECKS)]
-        checks += _other_installations(connection, access, installation) if installation else ()
+        checks += _other_installations(connection, access, installation)
     return tuple(sorted(checks, key=lambda check: list(CheckLevel)[::-1].index(check.level)))
 
 
@@ -285,15 +285,19 @@ def _limit(ms: int) -> str:
 
 def _other_installations(connection: Connection, access: Access, installation: str) -> Iterator[Check]:
     try:
-        others = TrackingTables(connection, access.schema).other_installations(installation)
+        installations = TrackingTables(connection, access.schema).installations()
     except psycopg.errors.InsufficientPrivilege:
         return
+    others = [other for other in installations if other.identity != installation]
     code = "installations"
-    if not others:
+    if not others or (not installation and len(others) == 1):
         yield Check(code=code, level=CheckLevel.FINE, finding="no other Signalbox has written to its log.")
         return
-    named = "; ".join(f"{o.identity[:8]}, last used by {o.by} at {o.at:%Y-%m-%d %H:%M} UTC" for o in others)
-    finding = f"another Signalbox runs migrations there too: {named}. This one is {installation[:8]}."
+    named = "; ".join(other.named for other in others)
+    if installation:
+        finding = f"another Signalbox runs migrations there too: {named}. This one is {installation[:8]}."
+    else:
+        finding = f"{len(others)} installations of Signalbox have run migrations there: {named}."
     remedy = "They take turns by the lock in the target, but see nothing of each other's requests. Keep only one."
     yield Check(code=code, level=CheckLevel.WARNING, finding=finding, remedy=remedy)
 

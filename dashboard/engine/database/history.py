@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import sql
 from dashboard.engine.database.connection import Access, Connection
-from dashboard.engine.database.tracking import HISTORY, LOG, StatementOutcome, TrackingTables
+from dashboard.engine.database.tracking import HISTORY, LOG, Outcome, StatementOutcome, TrackingTables
 from dashboard.engine.errors import OtherDatabase, TrackingTableUnusable
-from dashboard.engine.migration import AppliedMigration, History, JournalEntry, Kind, MigrationId, Unfinished
-from dashboard.engine.plan import Target, TargetIdentity
+from dashboard.engine.migration import (
+    UNKNOWN_CHECKSUMS,
+    AppliedMigration,
+    History,
+    JournalEntry,
+    Kind,
+    LoggedSuccess,
+    MigrationId,
+    Unfinished,
+)
+from dashboard.engine.plan import Action, Target, TargetIdentity
 
 
 def read(access: Access, *, scripts: bool = False, expected: TargetIdentity | None = None) -> Target:
@@ -45,18 +54,23 @@ def target(connection: Connection, access: Access, identity: TargetIdentity, *, 
 def of(tables: TrackingTables, *, scripts: bool = False) -> History:
     """What the tracking tables say; the texts of the migrations only with `scripts`. Raises TrackingTableUnusable for
     a table that is something else."""
-    columns = tables.columns(HISTORY)
-    if not columns:
-        return History(exists=False)
+    exists = bool(tables.columns(HISTORY))
+    rows = _rows(tables, scripts=scripts) if exists else ()
+    return History(
+        exists=exists,
+        rows=rows,
+        rolled_back=_rolled_back(tables),
+        unfinished=_unfinished(tables),
+        contradicted=tuple(_contradicted(tables, rows)),
+        installations=tables.installations(),
+    )
+
+
+def _rows(tables: TrackingTables, *, scripts: bool) -> tuple[AppliedMigration, ...]:
     tables.check_shape(for_reading=True)
     tables.check_row_security()
     rows = tables.connection.execute(sql.query("read_history", tables.schema), {"scripts": scripts}).fetchall()
-    return History(
-        exists=True,
-        rows=tuple(_applied(tables, row[0]) for row in rows),  # type: ignore[arg-type]
-        rolled_back=_rolled_back(tables),
-        unfinished=_unfinished(tables),
-    )
+    return tuple(_applied(tables, row[0]) for row in rows)  # type: ignore[arg-type]
 
 
 def _applied(tables: TrackingTables, row: Mapping[str, Any]) -> AppliedMigration:
@@ -119,6 +133,61 @@ def _rolled_back(tables: TrackingTables) -> frozenset[MigrationId]:
         return frozenset()
     rows = tables.connection.execute(sql.query("read_rolled_back", tables.schema)).fetchall()
     return frozenset(MigrationId(str(version), str(name)) for version, name in rows)
+
+
+# What the log says, and the rows do not
+
+
+#: After the last of these a migration stands, or does not.
+_LASTING = frozenset({Action.APPLY, Action.SKIP, Action.RESTORE_RECORD, Action.ROLLBACK, Action.UNSKIP})
+#: These say which text of it stands.
+_TELLING = frozenset({Action.APPLY, Action.ACCEPT, Action.RESTORE_RECORD})
+
+
+def _contradicted(tables: TrackingTables, rows: Sequence[AppliedMigration]) -> Iterator[LoggedSuccess]:
+    """The history is written together with the log, so what they disagree on was changed by something else."""
+    if not {"id", "version", "name", "action", "outcome"} <= tables.columns(LOG):
+        return
+    standing = {row.identity: row for row in rows if row.success}
+    entries: dict[MigrationId, list[Mapping[str, Any]]] = {}
+    for (entry,) in tables.connection.execute(sql.query("read_successes", tables.schema)):
+        said: Mapping[str, Any] = entry  # type: ignore[assignment]
+        entries.setdefault(MigrationId(said["version"], said["name"]), []).append(said)
+    for identity, said_of_it in entries.items():
+        success = _logged_success(identity, sorted(said_of_it, key=lambda said: int(said["id"])))
+        if success is not None and _disagrees(standing.get(identity), success):
+            yield success
+
+
+def _logged_success(identity: MigrationId, entries: Sequence[Mapping[str, Any]]) -> LoggedSuccess | None:
+    """None where the log says that it does not stand. `entries` in the order of the log."""
+    done = [entry for entry in entries if entry["outcome"] == Outcome.SUCCEEDED]
+    last = next((entry for entry in reversed(done) if entry["action"] in _LASTING), None)
+    if last is None or last["action"] in {Action.ROLLBACK, Action.UNSKIP}:
+        return None
+    was_skipped = last["action"] == Action.SKIP
+    applied = next((entry for entry in reversed(done) if entry["action"] == Action.APPLY), last)
+    origin = last if was_skipped else applied
+    text = next((entry for entry in reversed(done) if entry["action"] in _TELLING), last)
+    return LoggedSuccess(
+        version=identity.version,
+        name=identity.name,
+        at=_moment(origin.get("executed_at")),
+        by=origin.get("executed_by") or "",
+        run_id=origin.get("run_id") or "",
+        checksum=text.get("checksum") or "",
+        was_skipped=was_skipped,
+        failed_since=any(
+            entry["action"] == Action.APPLY and entry["id"] > last["id"] for entry in entries if entry not in done
+        ),
+    )
+
+
+def _disagrees(row: AppliedMigration | None, success: LoggedSuccess) -> bool:
+    if row is None:
+        return True
+    checksums = {row.checksum, success.checksum}
+    return not success.was_skipped and len(checksums) > 1 and not checksums & UNKNOWN_CHECKSUMS
 
 
 def _unfinished(tables: TrackingTables) -> tuple[Unfinished, ...]:

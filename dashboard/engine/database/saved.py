@@ -38,6 +38,7 @@ class Save(Identified):
     version: str
     name: str
     run_id: str
+    attempt_id: str = ""  # empty where an older Signalbox saved it
     by: str
     at: datetime
     brought_back_at: datetime | None
@@ -45,6 +46,11 @@ class Save(Identified):
     brought_back_in: str | None
     exists: bool  # the copy has not been dropped by hand
     left: int = 0  # values or rows that did not come back then
+
+    @property
+    def run_key(self) -> str:
+        """What names the run that saved it: its attempt, or in older rows its number."""
+        return self.attempt_id or self.run_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,11 +115,19 @@ def obstacle(connection: Connection, copy: Copy) -> str:
 
 def _prepare(connection: Connection) -> None:
     if _one(connection, sql.query("saved_schema_exists")):
+        _extend(connection)
         return
     for name in ("create_saved_schema", "comment_saved_schema", "create_saves"):
         connection.execute(sql.query(name))
     _close_to_others(connection, "SCHEMA", SCHEMA)
     _close_to_others(connection, "TABLE", f"{SCHEMA}.saves")
+
+
+def _extend(connection: Connection) -> None:
+    """Only where something is missing, because it keeps readers of the register waiting."""
+    columns = {column.name for column in tables.columns(connection, SCHEMA, "saves")}
+    if not columns >= {"brought_back_left", "attempt_id"}:
+        connection.execute(sql.query("extend_saves"))
 
 
 def _save(connection: Connection, step: Step, copy: Copy, attempt: Attempt) -> Copied:
@@ -145,6 +159,7 @@ def _save(connection: Connection, step: Step, copy: Copy, attempt: Attempt) -> C
         "version": step.version,
         "name": step.name,
         "run_id": attempt.run_id,
+        "attempt_id": attempt.attempt_id,
         "by": attempt.by,
     }
     connection.execute(sql.query("register_save"), values)
@@ -199,7 +214,7 @@ def _bring_back_all(connection: Connection, step: Step, attempt: Attempt) -> tup
     for copy in step.copies:
         _check_fits(connection, step, copy)
     ordered = _parents_first(connection, step.copies)
-    connection.execute(sql.query("add_left"))
+    _extend(connection)
     with _silent(connection, ordered), _checked_at_the_end(connection, step, ordered):
         copied = tuple(_bring_back(connection, copy, attempt) for copy in ordered)
     if not any(c.rows for c in copied) and any(c.kept or c.gone for c in copied):
@@ -450,7 +465,9 @@ def _one(connection: Connection, query: Any) -> Any:
 
 
 def _from_register(row: tuple[Any, ...]) -> Save:
-    saved, schema, table, columns, key, rows, action, version, name, run_id, by, at, *back, left, exists = row
+    saved, schema, table, columns, key, rows, action, version, name, run_id, attempt_id, by, at, *back, left, exists = (
+        row
+    )
     return Save(
         copy=Copy(schema=schema, table=table, columns=tuple(columns), key=tuple(key), saved=saved),
         rows=rows,
@@ -458,6 +475,7 @@ def _from_register(row: tuple[Any, ...]) -> Save:
         version=version,
         name=name,
         run_id=run_id,
+        attempt_id=attempt_id,
         by=by,
         at=at,
         brought_back_at=back[0],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,18 @@ class Written:
 
     rows: Mapping[str, int]  # inserted, updated and deleted, by table: platform.users
     since: str
+
+
+#: The first version whose counts are never old, and how old those of earlier ones may be, in seconds.
+COUNTS_AT_ONCE = 150_000
+COUNTED_WITHIN = 0.6
+
+
+def wait_until_counted(connection: Connection) -> None:
+    """What is committed by now is in the counts afterwards. Older servers hand out what they wrote down half a second
+    ago, which would pass for rows that somebody writes later."""
+    if connection.info.server_version < COUNTS_AT_ONCE:
+        time.sleep(COUNTED_WITHIN)
 
 
 def read(connection: Connection) -> Written:

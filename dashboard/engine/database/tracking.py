@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 import psycopg
@@ -16,7 +15,7 @@ import psycopg
 from dashboard.engine.database import adoption, encoding, sql
 from dashboard.engine.database.connection import Connection
 from dashboard.engine.errors import PlanChanged, ServerError, TrackingTablesNotMade, TrackingTableUnusable
-from dashboard.engine.migration import Kind, MigrationId
+from dashboard.engine.migration import InstallationSeen, Kind, MigrationId
 from dashboard.engine.plan import Action, Step
 from dashboard.engine.sql.tokens import checksum_sql
 
@@ -71,15 +70,6 @@ _IN_USE = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, psycop
 _READ_ONLY = psycopg.errors.ReadOnlySqlTransaction
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OtherInstallation:
-    """Another Signalbox that works on this target, and its last deed here."""
-
-    identity: str
-    by: str
-    at: datetime
-
-
 @dataclass(frozen=True, slots=True)
 class TrackingTables:
     """Those of one target, over one connection to it. Reading them creates nothing."""
@@ -110,7 +100,7 @@ class TrackingTables:
         """Both tables with our columns, both fuses, and nothing of the database in their way."""
         return (
             self.columns(HISTORY) >= {"kind", *IDENTIFYING_COLUMNS}
-            and self.columns(LOG) >= {"outcome", *IDENTIFYING_COLUMNS}
+            and self.columns(LOG) >= {"outcome", "checksum", *IDENTIFYING_COLUMNS}
             and all(map(self._exists, _PRESENT))
             and not adoption.faults(self.connection, self.schema)
         )
@@ -190,12 +180,12 @@ class TrackingTables:
         reason = (error.diag.message_primary or str(error)).rstrip(".")
         return TrackingTablesNotMade(schema=self.schema, reason=reason, remedy=remedy)
 
-    def other_installations(self, own: str) -> tuple[OtherInstallation, ...]:
-        """Every other Signalbox that has written here; none where the log does not say."""
+    def installations(self) -> tuple[InstallationSeen, ...]:
+        """Every Signalbox that has written here; none where the log does not say."""
         if not self.columns(LOG) >= IDENTIFYING_COLUMNS:
             return ()
-        rows = self.connection.execute(sql.query("other_installations", self.schema), {"installation": own})
-        return tuple(OtherInstallation(identity=str(i), by=str(by), at=at) for i, by, at in rows)  # type: ignore[arg-type]
+        rows = self.connection.execute(sql.query("installations", self.schema))
+        return tuple(InstallationSeen(identity=str(i), by=str(by), at=at) for i, by, at in rows)  # type: ignore[arg-type]
 
     def _exists(self, query: str) -> bool:
         row = self.connection.execute(sql.query(query), {"schema": self.schema}).fetchone()
@@ -251,6 +241,8 @@ class RunTracking(TrackingTables):
                 self._execute("remove_failure", {"key": step.key, "name": step.name})
             case Action.ACCEPT:
                 self._accept_edit(step)
+            case Action.RESTORE_RECORD:
+                self._restore_record(step)
         self.log(step, outcome=Outcome.SUCCEEDED, message=" ".join(filter(None, (step.reason, self._escaped(step)))))
 
     def record_failure(self, step: Step, error: ServerError, *, outcome: Outcome = Outcome.FAILED) -> None:
@@ -286,6 +278,7 @@ class RunTracking(TrackingTables):
             "source_ip": self.attempt.source_ip,
             "action": step.action.value,
             "outcome": outcome.value,
+            "checksum": step.checksum,
             "statement": statement,
             "sqlstate": sqlstate,
             "message": self._kept(storable(message)) or None,
@@ -357,6 +350,20 @@ class RunTracking(TrackingTables):
         }
         if self._execute("accept_edit", values) != 1:
             raise PlanChanged(what=f"{step.label} is not recorded with the SQL of its file any more")
+
+    def _restore_record(self, step: Step) -> None:
+        """From the log, which says that it was applied: who, when and by which run."""
+        values = {
+            "key": step.key,
+            "version": step.version,
+            "name": step.name,
+            "checksum": step.checksum,
+            "checksum_sql": step.checksum_sql,
+            "text": self._kept(step.text) or None,
+            "down_sql": None if step.down_sql is None else self._kept_rollback(step.down_sql),
+        }
+        if self._execute("restore_record", values) != 1:
+            raise PlanChanged(what=f"the history and the log agree on {step.label} by now")
 
     @property
     def _encoding(self) -> str:

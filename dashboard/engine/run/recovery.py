@@ -113,8 +113,10 @@ def _verdicts(tracking: RunTracking, steps: Sequence[Step], *, began: bool) -> t
 
 
 def _add_columns_of_today(tracking: RunTracking) -> None:
-    """The tables of a run that an older version began, which knew no attempts."""
-    if not tracking.attempt.attempt_id and "outcome" in tracking.columns(LOG) and tracking.missing_witness():
+    """The tables of a run that an older version began, which knew no attempts, or kept no checksum in the log."""
+    columns = tracking.columns(LOG)
+    is_older = not tracking.attempt.attempt_id and "outcome" in columns and tracking.missing_witness()
+    if is_older or (columns and "checksum" not in columns and not tracking.missing_witness()):
         tracking.prepare()
 
 

@@ -31,6 +31,7 @@ def look(access: Access) -> Seen:
     with connections.reading(access.address) as connection:
         try:
             schema = snapshot.take(connection, exclude_tables=left_out)
+            statistics.wait_until_counted(connection)
             return Seen(schema=schema, written=statistics.read(connection))
         except psycopg.Error as error:
             reason = connections.reason_of(error, access.address)

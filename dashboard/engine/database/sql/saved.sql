@@ -24,6 +24,7 @@ CREATE TABLE signalbox_saved.saves (
     version text NOT NULL,
     name text NOT NULL,
     run_id text NOT NULL,
+    attempt_id text NOT NULL DEFAULT '',
     saved_by text NOT NULL,
     saved_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     brought_back_at timestamptz,
@@ -53,22 +54,25 @@ SELECT coalesce(max(id), 0) + 1 FROM signalbox_saved.saves
 -- register_save --
 -- Where a copy came from.
 INSERT INTO signalbox_saved.saves
-    (id, saved_table, from_schema, from_table, columns, key, rows, action, version, name, run_id, saved_by)
+    (id, saved_table, from_schema, from_table, columns, key, rows, action, version, name, run_id, attempt_id, saved_by)
 VALUES (%(id)s, %(saved)s, %(schema)s, %(table)s, %(columns)s, %(key)s, %(rows)s, %(action)s, %(version)s, %(name)s,
-        %(run_id)s, %(by)s)
+        %(run_id)s, %(attempt_id)s, %(by)s)
 
 -- read_saves --
 -- With whether each copy is still there; the newest first.
-SELECT saved_table, from_schema, from_table, columns, key, rows, action, version, name, run_id, saved_by, saved_at,
+SELECT saved_table, from_schema, from_table, columns, key, rows, action, version, name, run_id,
+       coalesce(pg_catalog.to_jsonb(saves) ->> 'attempt_id', ''), saved_by, saved_at,
        brought_back_at, brought_back_by, brought_back_in,
        (pg_catalog.to_jsonb(saves) ->> 'brought_back_left')::bigint,
        pg_catalog.to_regclass('signalbox_saved.' || pg_catalog.quote_ident(saved_table)) IS NOT NULL
 FROM signalbox_saved.saves
 ORDER BY id DESC
 
--- add_left --
--- A register of an earlier version has no place for what did not come back.
-ALTER TABLE signalbox_saved.saves ADD COLUMN IF NOT EXISTS brought_back_left bigint
+-- extend_saves --
+-- A register of an earlier version has no place for what did not come back, and knows no attempts.
+ALTER TABLE signalbox_saved.saves
+    ADD COLUMN IF NOT EXISTS brought_back_left bigint,
+    ADD COLUMN IF NOT EXISTS attempt_id text NOT NULL DEFAULT ''
 
 -- mark_brought_back --
 -- The copy stays; only that it was used is noted.

@@ -71,6 +71,7 @@ ALTER TABLE {schema}.migration_audit_log
     ADD COLUMN IF NOT EXISTS run_id text NOT NULL DEFAULT '',
     ADD COLUMN IF NOT EXISTS attempt_id text NOT NULL DEFAULT '',
     ADD COLUMN IF NOT EXISTS installation text NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS checksum text NOT NULL DEFAULT '',
     ADD COLUMN IF NOT EXISTS statement integer,
     ADD COLUMN IF NOT EXISTS sqlstate text,
     ADD COLUMN IF NOT EXISTS message text
@@ -85,11 +86,12 @@ BEGIN
     COMMENT ON COLUMN {schema}.migration_audit_log.executed_at IS 'When the attempt ended, by the clock of this server.';
     COMMENT ON COLUMN {schema}.migration_audit_log.source_ip IS 'From where the run was started.';
     COMMENT ON COLUMN {schema}.migration_audit_log.name IS 'Name of the migration.';
-    COMMENT ON COLUMN {schema}.migration_audit_log.action IS 'apply, rollback, skip or unskip.';
+    COMMENT ON COLUMN {schema}.migration_audit_log.action IS 'apply, rollback, skip, unskip and what else a run does with a migration.';
     COMMENT ON COLUMN {schema}.migration_audit_log.outcome IS 'succeeded, failed, partial, cancelled, retried, interrupted; of one statement: started, done, undone.';
     COMMENT ON COLUMN {schema}.migration_audit_log.run_id IS 'The run in Signalbox, by its number there.';
     COMMENT ON COLUMN {schema}.migration_audit_log.attempt_id IS 'The attempt of that run, by a UUID that never repeats; empty where an older Signalbox wrote the row.';
     COMMENT ON COLUMN {schema}.migration_audit_log.installation IS 'The Signalbox that ran it, by the UUID of its installation.';
+    COMMENT ON COLUMN {schema}.migration_audit_log.checksum IS 'sha256 of the text of the migration with LF line ends; empty where an older Signalbox wrote the row.';
     COMMENT ON COLUMN {schema}.migration_audit_log.statement IS 'Number of the statement that failed.';
     COMMENT ON COLUMN {schema}.migration_audit_log.sqlstate IS 'SQLSTATE of the failure.';
     COMMENT ON COLUMN {schema}.migration_audit_log.message IS 'Message of the failure, or the reason a person gave.';
@@ -150,6 +152,14 @@ SELECT version, name FROM (
 ) last
 WHERE action = 'rollback'
 
+-- read_successes --
+-- The last time that each migration came to each of its ends, in whatever columns the log has.
+SELECT DISTINCT ON (l.version, l.name, l.action, l.outcome) pg_catalog.to_jsonb(l)
+FROM {schema}.migration_audit_log l
+WHERE l.outcome IN ('succeeded', 'failed', 'partial')
+  AND l.action IN ('apply', 'rollback', 'skip', 'unskip', 'accept', 'restore_record')
+ORDER BY l.version, l.name, l.action, l.outcome, l.id DESC
+
 -- record_success --
 -- In the migration's own transaction. Replaces a failed attempt, never a row that stands: one row, or someone was first.
 INSERT INTO {schema}.schema_migrations AS row
@@ -179,6 +189,28 @@ ON CONFLICT (version) DO UPDATE SET
     installation = excluded.installation
 WHERE NOT row.success
 
+-- restore_record --
+-- What the log says of the last apply, where its row is gone, is marked as failed or has another checksum. Texts that
+-- were captured then stay.
+INSERT INTO {schema}.schema_migrations AS row
+    (version, name, applied_at, checksum, success, rollback_script, forward_script, checksum_sql, applied_by, run_id,
+     attempt_id, installation, kind)
+SELECT %(key)s, l.name, l.executed_at, %(checksum)s, true, %(down_sql)s, %(text)s, %(checksum_sql)s, l.executed_by,
+       l.run_id, l.attempt_id, l.installation, 'applied'
+FROM {schema}.migration_audit_log l
+WHERE l.id = (
+    SELECT pg_catalog.max(b.id) FROM {schema}.migration_audit_log b
+    WHERE b.version = %(version)s AND b.name = %(name)s AND b.action = 'apply' AND b.outcome = 'succeeded'
+)
+ON CONFLICT (version) DO UPDATE SET
+    applied_at = excluded.applied_at, checksum = excluded.checksum, success = true, error_message = NULL,
+    rollback_script = coalesce(row.rollback_script, excluded.rollback_script),
+    forward_script = coalesce(row.forward_script, excluded.forward_script),
+    checksum_sql = CASE excluded.checksum_sql WHEN '' THEN row.checksum_sql ELSE excluded.checksum_sql END,
+    applied_by = excluded.applied_by, run_id = excluded.run_id, attempt_id = excluded.attempt_id,
+    installation = excluded.installation, kind = excluded.kind
+WHERE row.name = excluded.name AND (NOT row.success OR row.checksum <> excluded.checksum)
+
 -- accept_edit --
 -- Only where the SQL is the same, comments and blanks left out. Of a baseline no text ran, so none is kept.
 UPDATE {schema}.schema_migrations
@@ -196,10 +228,10 @@ DELETE FROM {schema}.schema_migrations WHERE version = %(key)s AND name = %(name
 -- log --
 -- One attempt.
 INSERT INTO {schema}.migration_audit_log
-    (version, name, executed_by, executed_at, source_ip, action, outcome, run_id, attempt_id, installation, statement,
-     sqlstate, message)
+    (version, name, executed_by, executed_at, source_ip, action, outcome, run_id, attempt_id, installation, checksum,
+     statement, sqlstate, message)
 VALUES (%(version)s, %(name)s, %(by)s, pg_catalog.clock_timestamp(), %(source_ip)s, %(action)s, %(outcome)s,
-        %(run_id)s, %(attempt_id)s, %(installation)s, %(statement)s, %(sqlstate)s, %(message)s)
+        %(run_id)s, %(attempt_id)s, %(installation)s, %(checksum)s, %(statement)s, %(sqlstate)s, %(message)s)
 
 -- last_outcome --
 -- The journal of one statement in one run.
@@ -238,11 +270,11 @@ SELECT EXISTS (
       AND outcome = 'succeeded'
 )
 
--- other_installations --
--- Every other Signalbox that has written here: its id, who ran it last, and when.
+-- installations --
+-- Every Signalbox that has written here: its id, who ran it last, and when.
 SELECT DISTINCT ON (installation) installation, executed_by, executed_at
 FROM {schema}.migration_audit_log
-WHERE installation <> '' AND installation <> %(installation)s
+WHERE installation <> ''
 ORDER BY installation, id DESC
 
 -- noted_interrupted --
