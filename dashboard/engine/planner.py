@@ -420,10 +420,11 @@ def _obstacle(item: MigrationStatus, settled: set[str]) -> PlanBlocked | None:
         return PlanBlocked(version=item.label, reason=f"{errors[0].sentence}{where}", remedy=errors[0].advice)
     missing = [v for v in _dependencies(item.migration) if v not in settled]
     if missing:
+        which, them = ("which is", "that") if len(missing) == 1 else ("which are", "those")
         return PlanBlocked(
             version=item.label,
-            reason=f"it depends on {', '.join(missing)}, which is not applied.",
-            remedy="Apply that first, or correct the `depends` directive.",
+            reason=f"it depends on {', '.join(missing)}, {which} not applied.",
+            remedy=f"Apply {them} first, or correct the `depends` directive.",
         )
     return None
 

@@ -296,13 +296,17 @@ def _partial_sentence(migration: Migration, row: AppliedMigration | None, unfini
     reason = f" ({row.error_message})" if row and not row.success and row.error_message else ""
     done = [str(entry.statement) for entry in unfinished.entries if entry.done]
     doubtful = [str(entry.statement) for entry in unfinished.entries if not entry.done]
-    kept = f"statement {', '.join(done)} is committed" if done else ""
-    open_question = f"what statement {', '.join(doubtful)} did is not known" if doubtful else ""
+    kept = f"{_statements(done)} {'is' if len(done) == 1 else 'are'} committed" if done else ""
+    open_question = f"what {_statements(doubtful)} did is not known" if doubtful else ""
     left_behind = " and ".join(part for part in (kept, open_question) if part)
     return (
         f"{migration.label} broke off here outside a transaction{reason}: {left_behind}. Nothing else runs in this "
         "environment until someone continues it, or has undone it by hand and says so."
     )
+
+
+def _statements(numbers: Sequence[str]) -> str:
+    return f"statement{'' if len(numbers) == 1 else 's'} {', '.join(numbers)}"
 
 
 def _status(migration: Migration, row: AppliedMigration | None, state: State, sentence: str) -> MigrationStatus:
