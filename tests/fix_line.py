@@ -8,12 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from config.environments import Environment
 from tests.fix_postgres import Database, MakeDatabase
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
+
+type Lead = Callable[[Environment, Database], Environment]
+type CopyOf = Callable[[Environment], Database]
+
+
+PLAIN_ROLE = "plain"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,15 +81,37 @@ def unreachable(line: Line, settings: SettingsWrapper) -> Callable[[Environment]
 
 
 @pytest.fixture
-def lead(line: Line, settings: SettingsWrapper) -> Callable[[Environment, Database], Environment]:
+def lead(line: Line, settings: SettingsWrapper) -> Lead:
     """Make the URL of an environment lead to another database, as if it were set so and Signalbox restarted."""
     return lambda environment, database: lead_to(settings, environment, database.url)
 
 
 @pytest.fixture
-def copy_of(line: Line, make_database: MakeDatabase) -> Callable[[Environment], Database]:
+def copy_of(line: Line, make_database: MakeDatabase) -> CopyOf:
     """A copy of an environment's database beside it: CREATE DATABASE ... TEMPLATE."""
     return lambda environment: make_database(template=line.databases[environment.slug].name)
+
+
+@pytest.fixture
+def as_plain_role(line: Line, settings: SettingsWrapper) -> Iterator[Line]:
+    """Staging is reached by PLAIN_ROLE, which is no superuser; `query` stays one."""
+    run = line.databases["staging"].query
+    run(f"DROP ROLE IF EXISTS {PLAIN_ROLE}")
+    run(f"CREATE ROLE {PLAIN_ROLE} LOGIN PASSWORD 'x'")
+    staging = lead_to(settings, line.staging, make_conninfo(line.staging.url, user=PLAIN_ROLE, password="x"))
+    yield replace(line, staging=staging)
+    run("GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC")
+    run(f"DROP OWNED BY {PLAIN_ROLE} CASCADE")
+    run(f"DROP ROLE {PLAIN_ROLE}")
+
+
+@pytest.fixture
+def empty_queue(db: None) -> None:
+    """No job of an earlier test: the queue's own tables are not emptied between tests."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs")
 
 
 def lead_to(settings: SettingsWrapper, environment: Environment, url: str) -> Environment:

@@ -1,4 +1,4 @@
-"""The people of every test: one of each role, and one without."""
+"""The people of every test: one of each role, and one without; as users, and as actors by their names."""
 
 from __future__ import annotations
 
@@ -62,6 +62,26 @@ def acting() -> Callable[[User], Actor]:
     from dashboard.services import actors
 
     return lambda user: actors.person(user, source_ip="192.0.2.7")
+
+
+@pytest.fixture
+def alice(requester: User, acting: Callable[[User], Actor]) -> Actor:
+    return acting(requester)
+
+
+@pytest.fixture
+def bob(approver: User, acting: Callable[[User], Actor]) -> Actor:
+    return acting(approver)
+
+
+@pytest.fixture
+def carol(admin: User, acting: Callable[[User], Actor]) -> Actor:
+    return acting(admin)
+
+
+@pytest.fixture
+def vera(viewer: User, acting: Callable[[User], Actor]) -> Actor:
+    return acting(viewer)
 
 
 @pytest.fixture

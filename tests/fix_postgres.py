@@ -1,4 +1,4 @@
-"""Real PostgreSQL for every test: one private server a session, one fresh database a test.
+"""Real PostgreSQL for every test: one private server a session, one empty database a test.
 
 The control database's URL is exported before Django reads its settings; that is why `DJANGO_SETTINGS_MODULE`
 is set here and not in pyproject.toml.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -88,12 +89,73 @@ def debian_postgres() -> Iterator[LocalServer]:
         yield server
 
 
+class EmptyDatabases:
+    """Databases for one test each. One that a test only looked at is as empty as a new one, and much cheaper: it is
+    handed out again."""
+
+    def __init__(self, server: LocalServer) -> None:
+        self._server = server
+        self._admin = psycopg.connect(server.url(), autocommit=True)
+        self._unused: list[Database] = []
+        self._as_made: dict[str, object] = {}
+
+    def take(self) -> Database:
+        if self._unused:
+            return self._unused.pop()
+        name = f"test_{next(_numbers)}"
+        database = Database(name=name, url=self._server.create_database(name, TARGET_TEMPLATE))
+        self._as_made[name] = self._state(name)
+        return database
+
+    def give_back(self, database: Database) -> None:
+        """Drop it, unless nobody has written to it."""
+        deadline = time.monotonic() + 1
+        while self._sessions(database.name) and time.monotonic() < deadline:
+            time.sleep(0.005)  # a session counts what it wrote when it ends
+        if self._state(database.name) == self._as_made[database.name] and not self._sessions(database.name):
+            self._unused.append(database)
+        else:
+            self._server.drop_database(database.name)
+
+    def close(self) -> None:
+        self._admin.close()
+
+    def _sessions(self, name: str) -> int:
+        rows = self._admin.execute("SELECT FROM pg_stat_activity WHERE datname = %s", [name])
+        return len(rows.fetchall())
+
+    def _state(self, name: str) -> object:
+        """Equal as long as no row of it was written, catalogs included, and none of the server's that is about it."""
+        return self._admin.execute(DATABASE_STATE, [name]).fetchone()
+
+
+DATABASE_STATE = """
+SELECT d.oid, d.xmin::text, s.tup_inserted, s.tup_updated, s.tup_deleted, s.stats_reset,
+    (SELECT count(*) FROM pg_db_role_setting WHERE setdatabase = d.oid),
+    (SELECT count(*) FROM pg_shdescription WHERE objoid = d.oid),
+    (SELECT count(*) FROM pg_prepared_xacts WHERE database = d.datname),
+    (SELECT count(*) FROM pg_replication_slots WHERE database = d.datname)
+FROM pg_database d JOIN pg_stat_database s ON s.datid = d.oid WHERE d.datname = %s
+"""
+
+
+@pytest.fixture(scope="session")
+def empty_databases(postgres_server: LocalServer) -> Iterator[EmptyDatabases]:
+    databases = EmptyDatabases(postgres_server)
+    yield databases
+    databases.close()
+
+
 @pytest.fixture
-def make_database(postgres_server: LocalServer) -> Iterator[MakeDatabase]:
+def make_database(postgres_server: LocalServer, empty_databases: EmptyDatabases) -> Iterator[MakeDatabase]:
     """`make_database()` on the session's server, `make_database(server=debian_postgres)` on another one."""
     made: list[tuple[LocalServer, str]] = []
+    taken: list[Database] = []
 
     def make(*, name: str = "", template: str = TARGET_TEMPLATE, server: LocalServer = postgres_server) -> Database:
+        if not name and template == TARGET_TEMPLATE and server is postgres_server:
+            taken.append(empty_databases.take())
+            return taken[-1]
         name = name or f"test_{next(_numbers)}"
         url = server.create_database(name, template if server is postgres_server else None)
         made.append((server, name))
@@ -102,11 +164,13 @@ def make_database(postgres_server: LocalServer) -> Iterator[MakeDatabase]:
     yield make
     for server, name in made:
         server.drop_database(name)
+    for database in taken:
+        empty_databases.give_back(database)
 
 
 @pytest.fixture
 def target_db(make_database: MakeDatabase) -> Database:
-    """An empty target, fresh for this test."""
+    """An empty target, of this test alone."""
     return make_database()
 
 

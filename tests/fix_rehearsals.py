@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dashboard.engine import rehearsal as engine
+from dashboard.engine.errors import LocalServerError
 from dashboard.engine.plan import Action, Plan, Step
 from dashboard.engine.rehearsal.report import Origin, Proof, Report, ScriptRun
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 #: What a test would like a rehearsal to find: takes the plan, gives the report or raises.
 type Finds = Callable[[Plan], Report]
+type RehearsalsFind = Callable[[Finds], None]
+type Demanding = Callable[..., Environment]
 
 RAN = ScriptRun(ok=True, ms=4.0)
 
@@ -28,6 +31,11 @@ def passing(plan: Plan, **changes: Any) -> Report:
     """Each step up, down and up again, and the schema as before; `changes` are made to each proof."""
     proofs = tuple(replace(_proof(step), **changes) for step in plan.steps)
     return Report(origin=Origin.COPY, server_version=170010, ms=900.0, proofs=proofs)
+
+
+def without_a_server(plan: Plan) -> Report:
+    """There is nowhere to rehearse it."""
+    raise LocalServerError(what="There is no PostgreSQL.", remedy="Install one.")
 
 
 def _proof(step: Step) -> Proof:
@@ -40,7 +48,7 @@ def _proof(step: Step) -> Proof:
 
 
 @pytest.fixture
-def rehearsals_find(monkeypatch: pytest.MonkeyPatch) -> Callable[[Finds], None]:
+def rehearsals_find(monkeypatch: pytest.MonkeyPatch) -> RehearsalsFind:
     """`rehearsals_find(passing)`: what every rehearsal finds from here on; no database is made for it."""
 
     def install(finds: Finds) -> None:
@@ -50,7 +58,7 @@ def rehearsals_find(monkeypatch: pytest.MonkeyPatch) -> Callable[[Finds], None]:
 
 
 @pytest.fixture
-def demanding(line: Line, settings: SettingsWrapper) -> Callable[..., Environment]:
+def demanding(line: Line, settings: SettingsWrapper) -> Demanding:
     """`demanding(Requirement.LINT)`: production wants this before an approval."""
 
     def demand(*require: Any) -> Environment:

@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,11 +88,6 @@ def tangled(
         settings.ENVIRONMENTS = (staging,)
         line = replace(line, staging=staging, databases={"staging": database})
     return replace(line, folder=folder.path)
-
-
-@pytest.fixture
-def carol(admin: User, acting: Callable[[User], Actor]) -> Actor:
-    return acting(admin)
 
 
 def test_every_file_is_accounted_for(folder: Folder, tangled: Line) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from dashboard.engine.database import history
 from dashboard.engine.database.connection import Access, Address
 from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.files import discovery
-from dashboard.engine.migration import Folder, History, MigrationId
+from dashboard.engine.migration import Folder, History, MigrationId, Problem
 from dashboard.engine.plan import Plan, Policy, Target
 from dashboard.engine.run import executor
 from dashboard.engine.run.cancellation import Cancellation
@@ -21,6 +22,11 @@ from tests.fix_postgres import Database
 FREE = Policy(protected=False, lock_timeout_ms=3000, statement_timeout_ms=0)
 SCHEMA = "platform"
 OURS = {"platform.schema_migrations", "platform.migration_audit_log", "platform.migration_fuse"}
+
+
+def problems_by_code(folder: Folder, file: str) -> dict[str, Problem]:
+    """What is wrong with that file of the folder."""
+    return {problem.code: problem for problem in folder.problems if problem.file == file}
 
 
 @dataclass
@@ -79,6 +85,25 @@ class Bench:
 
     def apply(self, upto: str | None = None, *, run_id: str = "1") -> None:
         self.execute(self.plan(upto), run_id=run_id)
+
+    def log(self, columns: str = "action, outcome") -> list[tuple[object, ...]]:
+        """The audit log in the target, oldest row first."""
+        return self.database.query(f"SELECT {columns} FROM platform.migration_audit_log ORDER BY id")
+
+    def unfinished(self) -> list[tuple[int, bool]]:
+        """Of everything that broke off, each statement of the journal and whether it is done."""
+        return [(entry.statement, entry.done) for each in self.history.unfinished for entry in each.entries]
+
+    def run_watched(self, observer: Callable[[Event], None], cancellation: Cancellation | None = None) -> None:
+        """Apply what is pending as run 2; `observer` may act between two events."""
+        executor.execute(
+            self.plan(),
+            access=self.access,
+            attempt=Attempt(run_id="2", by="alice"),
+            approval=None,
+            observer=observer,
+            cancellation=cancellation,
+        )
 
     def tables(self) -> set[str]:
         rows = self.database.query(

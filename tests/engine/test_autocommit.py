@@ -16,17 +16,10 @@ from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.events import Ending, StepEnded
 from dashboard.engine.status import State
 from tests.engine.folders import Bench
-from tests.engine.test_executor import wait_until
+from tests.waiting import wait_until
 
 BUILD = "CREATE INDEX CONCURRENTLY people_name_idx ON people (name);"
 UNIQUE = "CREATE UNIQUE INDEX CONCURRENTLY people_name_key ON people (name);"
-
-
-@pytest.fixture
-def people(bench: Bench) -> Bench:
-    bench.write("001_people.sql", "CREATE TABLE people (name text); INSERT INTO people VALUES ('Ada'), ('Ada');")
-    bench.apply()
-    return bench
 
 
 def state_of(bench: Bench, version: str) -> State:

@@ -21,7 +21,7 @@ from dashboard.engine.run.recovery import StepVerdict
 from dashboard.engine.sql import statements
 from dashboard.engine.status import State
 from tests.engine.folders import Bench
-from tests.engine.test_executor import wait_until
+from tests.waiting import wait_until
 
 DETACH = "ALTER TABLE parted DETACH PARTITION part CONCURRENTLY"
 LEFT = {

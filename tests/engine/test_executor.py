@@ -20,6 +20,7 @@ from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.events import Ending, StatementFinished, StepCommitted, StepEnded
 from dashboard.engine.run.executor import Approval
 from tests.engine.folders import Bench
+from tests.waiting import wait_until
 
 FAILS_MIDWAY = """CREATE TABLE orders (id int PRIMARY KEY, total int);
 INSERT INTO orders VALUES (1, 10);
@@ -27,17 +28,6 @@ INSERT INTO orders VALUES (1, 10);
 INSERT INTO orders
 VALUES (1, 20);
 """
-
-
-def log(bench: Bench, columns: str = "action, outcome") -> list[tuple[object, ...]]:
-    return bench.database.query(f"SELECT {columns} FROM platform.migration_audit_log ORDER BY id")
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came about"
-        time.sleep(0.02)
 
 
 # 1. Applied means committed
@@ -103,7 +93,7 @@ def test_a_failure_is_recorded_and_then_replaced_by_the_success(bench: Bench) ->
     assert row
     assert row.success
     assert row.error_message is None
-    assert log(bench) == [("apply", "failed"), ("apply", "succeeded")]
+    assert bench.log() == [("apply", "failed"), ("apply", "succeeded")]
 
 
 def test_a_later_failure_of_the_same_version_leaves_the_success(bench: Bench) -> None:
@@ -117,7 +107,7 @@ def test_a_later_failure_of_the_same_version_leaves_the_success(bench: Bench) ->
     assert row
     assert row.success
     assert row.error_message is None
-    assert log(bench)[-1] == ("apply", "failed")
+    assert bench.log()[-1] == ("apply", "failed")
 
 
 def test_the_log_refuses_update_delete_and_truncate(bench: Bench) -> None:
@@ -240,7 +230,7 @@ def test_two_runs_of_one_plan_apply_it_once(bench: Bench) -> None:
     for thread in threads:
         thread.join()
     assert sorted(map(str, outcomes)) == ["None", "target_busy", "target_busy", "target_busy"]
-    assert log(bench) == [("apply", "succeeded")]
+    assert bench.log() == [("apply", "succeeded")]
 
 
 def test_waiting_for_the_lock_holds_no_transaction_open(bench: Bench) -> None:
@@ -319,7 +309,7 @@ def test_a_failure_tells_where_and_why(bench: Bench) -> None:
     found = caught.value.facts["error"]
     assert (found.sqlstate, found.statement, found.line, found.constraint) == ("23505", 3, 4, "orders_pkey")
     assert found.detail == "Key (id)=(1) already exists."
-    assert log(bench, "version, statement, sqlstate") == [("001", 3, "23505")]
+    assert bench.log("version, statement, sqlstate") == [("001", 3, "23505")]
 
 
 def test_the_caret_stands_under_what_the_server_means(bench: Bench) -> None:
@@ -480,7 +470,7 @@ def test_cancelling_a_running_statement_leaves_nothing(bench: Bench) -> None:
         bench.execute(bench.plan(), cancellation=cancellation)
     thread.join()
     assert bench.tables() == set()
-    assert log(bench) == [("apply", "cancelled")]
+    assert bench.log() == [("apply", "cancelled")]
 
 
 def test_looking_creates_nothing(bench: Bench) -> None:

@@ -25,13 +25,6 @@ GO_ON = "Continue from statement 2 once the cause is gone, or undo by hand what 
 STEP = Step(action=Action.APPLY, version="001", name="a", key="001", file="001_a.sql", sql="SELECT 1;", checksum="c")
 
 
-@pytest.fixture
-def people(bench: Bench) -> Bench:
-    bench.write("001_people.sql", "CREATE TABLE people (name text); INSERT INTO people VALUES ('Ada'), ('Ada');")
-    bench.apply()
-    return bench
-
-
 def after_one_statement(people: Bench, second: str) -> PartlyApplied:
     """The failure of a file whose first statement is committed by then."""
     people.write("002_steps.sql", FIRST + second)

@@ -21,47 +21,36 @@ def case(name):
     return discovery.read(CASES / name)
 
 
-@pytest.fixture
-def folder(tmp_path):
-    def write(**files):
-        for name, content in files.items():
-            data = content if isinstance(content, bytes) else content.encode()
-            (tmp_path / name).write_bytes(data)
-        return discovery.read(tmp_path)
-
-    return lambda files: write(**files)
+def codes(folder, file):
+    return [p.code for p in folder.problems if p.file == file]
 
 
-def codes(found, file):
-    return [p.code for p in found.problems if p.file == file]
-
-
-def problem(found, file, code):
-    (match,) = [p for p in found.problems if (p.file, p.code) == (file, code)]
+def problem(folder, file, code):
+    (match,) = [p for p in folder.problems if (p.file, p.code) == (file, code)]
     return match
 
 
-def roles(found):
-    return {entry.file: entry.role for entry in found.files}
+def roles(folder):
+    return {entry.file: entry.role for entry in folder.files}
 
 
-def blocked(found):
-    return {m.label for m in found.migrations if m.errors()}
+def blocked(folder):
+    return {m.label for m in folder.migrations if m.errors()}
 
 
 # A folder as a whole
 
 
 def test_a_good_folder_is_read_in_version_order_with_its_rollbacks():
-    found = case("sample")
-    assert [m.label for m in found.migrations] == ["001_create_users", "002_add_display_name", "003_index_email"]
-    assert [m.down.file for m in found.migrations] == [
+    folder = case("sample")
+    assert [m.label for m in folder.migrations] == ["001_create_users", "002_add_display_name", "003_index_email"]
+    assert [m.down.file for m in folder.migrations] == [
         "001_rollback.sql",
         "002_add_display_name_rollback.sql",
         "003_index_email.rollback.sql",
     ]
-    assert {p.severity for p in found.problems} == {Severity.WARNING}
-    assert {p.code for p in found.problems} == {"non_transactional"}
+    assert {p.severity for p in folder.problems} == {Severity.WARNING}
+    assert {p.code for p in folder.problems} == {"non_transactional"}
 
 
 def test_numbers_are_ordered_as_numbers():
@@ -80,17 +69,17 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
         discovery.read(tmp_path / "file")
 
 
-def test_a_folder_without_migrations_says_what_belongs_there(folder):
-    found = folder({"README.md": "# here"})
-    assert [p.code for p in found.problems] == ["empty_folder", "not_sql"]
-    assert "001_" in found.problems[0].advice
+def test_a_folder_without_migrations_says_what_belongs_there(read_files):
+    folder = read_files({"README.md": "# here"})
+    assert [p.code for p in folder.problems] == ["empty_folder", "not_sql"]
+    assert "001_" in folder.problems[0].advice
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in CASES.iterdir() if path.is_dir()))
 def test_every_file_of_every_case_has_exactly_one_entry(name):
     for source in {path.parent for path in (CASES / name).rglob("*.sql")}:
-        found = discovery.read(source)
-        assert sorted(e.file for e in found.files) == sorted(path.name for path in source.iterdir())
+        folder = discovery.read(source)
+        assert sorted(e.file for e in folder.files) == sorted(path.name for path in source.iterdir())
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -108,21 +97,21 @@ def test_whatever_files_are_called_each_has_one_entry_and_none_is_silently_dropp
     source = tmp_path_factory.mktemp("names")
     for name in names:
         (source / name).write_text("SELECT 1;")
-    found = discovery.read(source)
-    assert sorted(entry.file for entry in found.files) == sorted(names)
-    complained = {p.file for p in found.problems}
-    for entry in found.files:
+    folder = discovery.read(source)
+    assert sorted(entry.file for entry in folder.files) == sorted(names)
+    complained = {p.file for p in folder.problems}
+    for entry in folder.files:
         known = entry.role is not FileRole.PROBLEM or entry.file in complained
         assert known, f"{entry.file} has no place and no problem"
-    assert {m.up.file for m in found.migrations} == {e.file for e in found.files if e.role is FileRole.MIGRATION}
-    assert not [m for m in found.migrations if re.search(r"rollback\.sql$", m.up.file, re.IGNORECASE)]
-    attached = [m.down.file for m in found.migrations if m.down]
+    assert {m.up.file for m in folder.migrations} == {e.file for e in folder.files if e.role is FileRole.MIGRATION}
+    assert not [m for m in folder.migrations if re.search(r"rollback\.sql$", m.up.file, re.IGNORECASE)]
+    attached = [m.down.file for m in folder.migrations if m.down]
     assert len(attached) == len(set(attached))
 
 
 def test_the_traps_of_a_grown_folder_are_all_found():
-    found = case("traps")
-    assert [m.label for m in found.migrations if "duplicate_version" in {p.code for p in m.errors()}] == [
+    folder = case("traps")
+    assert [m.label for m in folder.migrations if "duplicate_version" in {p.code for p in m.errors()}] == [
         "006_add_databases",
         "006_enable_rls",
         "006_enable_rls_IMPROVED",
@@ -131,43 +120,43 @@ def test_the_traps_of_a_grown_folder_are_all_found():
         "007_session_helpers",
     ]
     for file in ("006_rollback.sql", "rollback-006.sql", "007_rollback.sql"):
-        assert roles(found)[file] is FileRole.ROLLBACK
-        assert "ambiguous_rollback" in codes(found, file)
+        assert roles(folder)[file] is FileRole.ROLLBACK
+        assert "ambiguous_rollback" in codes(folder, file)
     for file in ("007_rollback.sql", "006_enable_rls_IMPROVED.sql"):
-        refused = problem(found, file, "syntax_error")
+        refused = problem(folder, file, "syntax_error")
         assert (refused.line, refused.column) == (3, 1)
         assert "3 | RAISE NOTICE" in refused.excerpt
         assert "  | ^" in refused.excerpt
-    assert roles(found)["test_people.sql"] is FileRole.VERIFY
-    assert "own_transaction" in codes(found, "008_add_active_team.sql")
-    assert found.find(MigrationId("008", "add_active_team")).down.file == "008_rollback.sql"
+    assert roles(folder)["test_people.sql"] is FileRole.VERIFY
+    assert "own_transaction" in codes(folder, "008_add_active_team.sql")
+    assert folder.find(MigrationId("008", "add_active_team")).down.file == "008_rollback.sql"
 
 
 # Duplicates
 
 
 def test_each_file_of_a_shared_number_is_told_of_the_others_and_of_a_free_number():
-    found = case("duplicate")
-    city = problem(found, "002_add_city.sql", "duplicate_version")
-    phone = problem(found, "002_add_phone.sql", "duplicate_version")
+    folder = case("duplicate")
+    city = problem(folder, "002_add_city.sql", "duplicate_version")
+    phone = problem(folder, "002_add_phone.sql", "duplicate_version")
     assert "002_add_phone.sql" in city.sentence
     assert "If that is 002_add_phone.sql, rename this one to 003_add_city.sql." in city.advice
     assert "If that is 002_add_city.sql, rename this one to 003_add_phone.sql." in phone.advice
     assert "skip it" in city.advice
-    assert blocked(found) == {"002_add_city", "002_add_phone"}
-    assert found.find(MigrationId("002", "add_city")).down.file == "002_add_city_rollback.sql"
+    assert blocked(folder) == {"002_add_city", "002_add_phone"}
+    assert folder.find(MigrationId("002", "add_city")).down.file == "002_add_city_rollback.sql"
 
 
-def test_one_number_in_two_spellings_is_a_warning(folder):
-    found = folder({"8_a.sql": "SELECT 1;", "008_b.sql": "SELECT 1;"})
-    assert [problem(found, f, "same_number").severity for f in ("8_a.sql", "008_b.sql")] == [Severity.WARNING] * 2
-    assert blocked(found) == set()
+def test_one_number_in_two_spellings_is_a_warning(read_files):
+    folder = read_files({"8_a.sql": "SELECT 1;", "008_b.sql": "SELECT 1;"})
+    assert [problem(folder, f, "same_number").severity for f in ("8_a.sql", "008_b.sql")] == [Severity.WARNING] * 2
+    assert blocked(folder) == set()
 
 
-def test_no_file_is_sent_behind_what_may_need_it(folder):
-    found = folder({"001_a.sql": "SELECT 1;", "001_b.sql": "SELECT 1;", "002_c.sql": "SELECT 1;"})
+def test_no_file_is_sent_behind_what_may_need_it(read_files):
+    folder = read_files({"001_a.sql": "SELECT 1;", "001_b.sql": "SELECT 1;", "002_c.sql": "SELECT 1;"})
     for file in ("001_a.sql", "001_b.sql"):
-        advice = problem(found, file, "duplicate_version").advice
+        advice = problem(folder, file, "duplicate_version").advice
         assert "no number right behind is free" in advice
         assert "ename" not in advice
 
@@ -176,8 +165,8 @@ def test_no_file_is_sent_behind_what_may_need_it(folder):
 
 
 def test_every_spelling_of_a_rollback_finds_its_migration():
-    found = case("rollback_spellings")
-    downs = {m.version: m.down and m.down.file for m in found.migrations}
+    folder = case("rollback_spellings")
+    downs = {m.version: m.down and m.down.file for m in folder.migrations}
     assert downs == {
         "001": "001_rollback.sql",
         "002": "002_b_rollback.sql",
@@ -190,10 +179,10 @@ def test_every_spelling_of_a_rollback_finds_its_migration():
 
 
 def test_two_rollbacks_for_one_migration_are_ambiguous_and_neither_is_taken():
-    found = case("rollback_spellings")
+    folder = case("rollback_spellings")
     for file, other in (("006_rollback.sql", "rollback-006.sql"), ("rollback-006.sql", "006_rollback.sql")):
-        assert other in problem(found, file, "ambiguous_rollback").sentence
-    assert "006_rollback.sql and rollback-006.sql" in problem(found, "006_f.sql", "no_rollback").sentence
+        assert other in problem(folder, file, "ambiguous_rollback").sentence
+    assert "006_rollback.sql and rollback-006.sql" in problem(folder, "006_f.sql", "no_rollback").sentence
 
 
 def test_a_migration_about_a_rollback_is_a_migration():
@@ -201,64 +190,64 @@ def test_a_migration_about_a_rollback_is_a_migration():
 
 
 def test_a_rollback_without_its_migration_is_a_problem_and_never_a_migration():
-    found = case("rollback_spellings")
-    assert codes(found, "008_rollback.sql") == ["orphan_rollback"]
-    assert codes(found, "009_i_rollback.sql") == ["orphan_rollback"]
-    assert {m.version for m in found.migrations}.isdisjoint({"008", "009"})
+    folder = case("rollback_spellings")
+    assert codes(folder, "008_rollback.sql") == ["orphan_rollback"]
+    assert codes(folder, "009_i_rollback.sql") == ["orphan_rollback"]
+    assert {m.version for m in folder.migrations}.isdisjoint({"008", "009"})
 
 
-def test_an_orphan_rollback_is_told_which_file_it_may_mean(folder):
-    found = folder({"010_add.sql": "SELECT 1;", "10_rollback.sql": "SELECT 2;"})
-    assert "010_add_rollback.sql" in problem(found, "10_rollback.sql", "orphan_rollback").advice
+def test_an_orphan_rollback_is_told_which_file_it_may_mean(read_files):
+    folder = read_files({"010_add.sql": "SELECT 1;", "10_rollback.sql": "SELECT 2;"})
+    assert "010_add_rollback.sql" in problem(folder, "10_rollback.sql", "orphan_rollback").advice
 
 
 @pytest.mark.parametrize("name", ["001_ROLLBACK.sql", "001_a_Rollback.sql", "001_a-rollback.sql", "001__rollback.sql"])
-def test_a_rollback_in_capitals_or_with_a_hyphen_is_not_taken_for_a_migration(folder, name):
-    found = folder({"001_a.sql": "SELECT 1;", name: "SELECT 2;"})
-    assert [m.label for m in found.migrations] == ["001_a"]
-    assert found.migrations[0].down.file == name
+def test_a_rollback_in_capitals_or_with_a_hyphen_is_not_taken_for_a_migration(read_files, name):
+    folder = read_files({"001_a.sql": "SELECT 1;", name: "SELECT 2;"})
+    assert [m.label for m in folder.migrations] == ["001_a"]
+    assert folder.migrations[0].down.file == name
 
 
 def test_problems_of_a_rollback_leave_the_way_up_open():
-    found = case("unparsable_rollback")
-    users = found.find(MigrationId("001", "create_users"))
+    folder = case("unparsable_rollback")
+    users = folder.find(MigrationId("001", "create_users"))
     assert users.errors(Direction.UP) == ()
     assert [p.code for p in users.errors(Direction.DOWN)] == ["syntax_error"]
     assert (users.errors(Direction.DOWN)[0].line, users.down.statements) == (3, ())
 
 
 def test_an_empty_rollback_is_no_rollback():
-    found = case("unparsable_rollback")
-    phone = found.find(MigrationId("002", "add_phone"))
+    folder = case("unparsable_rollback")
+    phone = folder.find(MigrationId("002", "add_phone"))
     assert phone.down is None
-    assert problem(found, "002_rollback.sql", "empty_rollback").severity is Severity.ERROR
+    assert problem(folder, "002_rollback.sql", "empty_rollback").severity is Severity.ERROR
     assert phone.errors() == ()
 
 
-def test_a_migration_without_rollback_is_a_warning_unless_it_says_why(folder):
-    found = folder({"001_a.sql": "SELECT 1;", "002_b.sql": "-- signalbox: irreversible=data is gone\nSELECT 1;"})
-    assert problem(found, "001_a.sql", "no_rollback").severity is Severity.WARNING
-    assert codes(found, "002_b.sql") == []
+def test_a_migration_without_rollback_is_a_warning_unless_it_says_why(read_files):
+    folder = read_files({"001_a.sql": "SELECT 1;", "002_b.sql": "-- signalbox: irreversible=data is gone\nSELECT 1;"})
+    assert problem(folder, "001_a.sql", "no_rollback").severity is Severity.WARNING
+    assert codes(folder, "002_b.sql") == []
 
 
 # Tests and checks
 
 
 def test_test_files_are_never_migrations_and_only_noted():
-    found = case("verify_files")
-    assert {f for f, role in roles(found).items() if role is FileRole.VERIFY} == {
+    folder = case("verify_files")
+    assert {f for f, role in roles(folder).items() if role is FileRole.VERIFY} == {
         "test_users.sql",
         "verify_email.sql",
         "001_create_users_verify.sql",
     }
-    assert [m.label for m in found.migrations] == ["001_create_users", "002_email_verify"]
-    assert {p.severity for p in found.problems if p.file == "test_users.sql"} == {Severity.NOTE}
-    assert "\\set (and 3 more" in problem(found, "test_users.sql", "psql_command").sentence
+    assert [m.label for m in folder.migrations] == ["001_create_users", "002_email_verify"]
+    assert {p.severity for p in folder.problems if p.file == "test_users.sql"} == {Severity.NOTE}
+    assert "\\set (and 3 more" in problem(folder, "test_users.sql", "psql_command").sentence
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"a\0b", b"SELECT 'open", b"\\i other.sql", b"\xe9"])
-def test_whatever_a_test_file_holds_is_a_note(folder, content):
-    assert {p.severity for p in folder({"test_x.sql": content}).problems if p.file} == {Severity.NOTE}
+def test_whatever_a_test_file_holds_is_a_note(read_files, content):
+    assert {p.severity for p in read_files({"test_x.sql": content}).problems if p.file} == {Severity.NOTE}
 
 
 # Names
@@ -283,22 +272,22 @@ def test_whatever_a_test_file_holds_is_a_note(folder, content):
         ("٠١٢_add.sql", "<version>_"),
     ],
 )
-def test_a_wrong_name_is_an_error_that_says_the_right_one(folder, name, advice):
-    found = folder({name: "SELECT 1;"})
-    assert roles(found) == {name: FileRole.PROBLEM}
-    refused = problem(found, name, "wrong_name")
+def test_a_wrong_name_is_an_error_that_says_the_right_one(read_files, name, advice):
+    folder = read_files({name: "SELECT 1;"})
+    assert roles(folder) == {name: FileRole.PROBLEM}
+    refused = problem(folder, name, "wrong_name")
     assert refused.severity is Severity.ERROR
     assert advice in refused.advice
 
 
-def test_a_copy_beside_the_original_is_not_advised_to_take_its_place(folder):
-    found = folder({"001_a.sql": "SELECT 1;", "001_a.sql.orig": "SELECT 2;"})
-    assert "Remove this copy" in problem(found, "001_a.sql.orig", "wrong_name").advice
+def test_a_copy_beside_the_original_is_not_advised_to_take_its_place(read_files):
+    folder = read_files({"001_a.sql": "SELECT 1;", "001_a.sql.orig": "SELECT 2;"})
+    assert "Remove this copy" in problem(folder, "001_a.sql.orig", "wrong_name").advice
 
 
 @pytest.mark.parametrize("name", ["README", "README.md", ".gitkeep", ".gitattributes", "notes.txt", "run.sh"])
-def test_files_that_are_no_sql_are_noted(folder, name):
-    assert problem(folder({name: ""}), name, "not_sql").severity is Severity.NOTE
+def test_files_that_are_no_sql_are_noted(read_files, name):
+    assert problem(read_files({name: ""}), name, "not_sql").severity is Severity.NOTE
 
 
 def test_subfolders_links_and_pipes_are_shown_and_not_followed(tmp_path):
@@ -310,9 +299,9 @@ def test_subfolders_links_and_pipes_are_shown_and_not_followed(tmp_path):
     os.mkfifo(tmp_path / "003_pipe.sql")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "004.sock"))
-        found = discovery.read(tmp_path)
-    assert [m.label for m in found.migrations] == ["001_a"]
-    severities = {p.file: (p.code, p.severity) for p in found.problems if p.file != "001_a.sql"}
+        folder = discovery.read(tmp_path)
+    assert [m.label for m in folder.migrations] == ["001_a"]
+    severities = {p.file: (p.code, p.severity) for p in folder.problems if p.file != "001_a.sql"}
     assert severities == {
         "old": ("subfolder", Severity.ERROR),
         "docs": ("subfolder", Severity.NOTE),
@@ -327,51 +316,51 @@ def test_subfolders_links_and_pipes_are_shown_and_not_followed(tmp_path):
 )
 def test_a_name_that_cannot_be_shown_as_it_is_is_escaped_and_refused(tmp_path, name):
     (Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))).write_text("SELECT 1;")
-    found = discovery.read(tmp_path)
-    (entry,) = found.files
+    folder = discovery.read(tmp_path)
+    (entry,) = folder.files
     assert entry.role is FileRole.PROBLEM
     assert entry.file.isprintable()
-    assert "wrong_name" in codes(found, entry.file)
+    assert "wrong_name" in codes(folder, entry.file)
     entry.file.encode()
 
 
-def test_a_file_that_cannot_be_read_is_a_problem_of_that_file(folder, monkeypatch):
+def test_a_file_that_cannot_be_read_is_a_problem_of_that_file(read_files, monkeypatch):
     def refuse(entry, limit):
         if entry.name == "002_b.sql":
             raise PermissionError(13, "Permission denied")
         return b"SELECT 1;"
 
     monkeypatch.setattr(Entry, "content", refuse)
-    found = folder({"001_a.sql": "", "002_b.sql": "", "003_c.sql": ""})
-    assert "Permission denied" in problem(found, "002_b.sql", "unreadable").sentence
-    assert blocked(found) == {"002_b"}
+    folder = read_files({"001_a.sql": "", "002_b.sql": "", "003_c.sql": ""})
+    assert "Permission denied" in problem(folder, "002_b.sql", "unreadable").sentence
+    assert blocked(folder) == {"002_b"}
 
 
 # Bytes
 
 
 def test_utf8_is_read_as_it_is():
-    found = case("encoding")
-    utf8 = found.find(MigrationId("001", "utf8"))
+    folder = case("encoding")
+    utf8 = folder.find(MigrationId("001", "utf8"))
     assert len(utf8.up.statements) == 2
     assert utf8.errors() == ()
 
 
 def test_a_byte_order_mark_is_read_past_but_belongs_to_the_checksum():
-    found = case("encoding")
-    script = found.find(MigrationId("003", "byte_order_mark")).up
+    folder = case("encoding")
+    script = folder.find(MigrationId("003", "byte_order_mark")).up
     assert not script.sql.startswith("\ufeff")
     assert len(script.statements) == 1
     assert script.checksum == checksum("\ufeff" + script.sql)
-    assert problem(found, script.file, "byte_order_mark").severity is Severity.NOTE
+    assert problem(folder, script.file, "byte_order_mark").severity is Severity.NOTE
 
 
 def test_windows_line_ends_are_noted_and_change_no_checksum():
-    found = case("encoding")
-    script = found.find(MigrationId("004", "windows")).up
+    folder = case("encoding")
+    script = folder.find(MigrationId("004", "windows")).up
     assert "\r" not in script.sql
     assert script.checksum == checksum(script.sql)
-    assert problem(found, script.file, "crlf").severity is Severity.NOTE
+    assert problem(folder, script.file, "crlf").severity is Severity.NOTE
 
 
 @pytest.mark.parametrize(
@@ -386,10 +375,10 @@ def test_windows_line_ends_are_noted_and_change_no_checksum():
     ],
 )
 def test_bytes_that_deceive_are_errors_with_their_place(file, code, line, words):
-    found = problem(case("encoding"), file, code)
-    assert (found.severity, found.line) == (Severity.ERROR, line)
-    assert words in found.sentence
-    assert found.advice
+    refused = problem(case("encoding"), file, code)
+    assert (refused.severity, refused.line) == (Severity.ERROR, line)
+    assert words in refused.sentence
+    assert refused.advice
 
 
 @pytest.mark.parametrize(
@@ -407,34 +396,34 @@ def test_bytes_that_deceive_are_errors_with_their_place(file, code, line, words)
         ("SELECT 'é', 'Ω'", None),
     ],
 )
-def test_hidden_characters_are_judged_by_where_they_stand(folder, sql, severity):
-    found = folder({"001_a.sql": sql})
-    assert [p.severity for p in found.problems if p.code == "hidden_character"] == ([severity] if severity else [])
+def test_hidden_characters_are_judged_by_where_they_stand(read_files, sql, severity):
+    folder = read_files({"001_a.sql": sql})
+    assert [p.severity for p in folder.problems if p.code == "hidden_character"] == ([severity] if severity else [])
 
 
-def test_a_file_full_of_hidden_characters_has_one_problem(folder):
-    found = folder({"001_a.sql": "SELECT\u00a01,\u00a02,\u00a03"})
-    assert "2 more times" in problem(found, "001_a.sql", "hidden_character").sentence
+def test_a_file_full_of_hidden_characters_has_one_problem(read_files):
+    folder = read_files({"001_a.sql": "SELECT\u00a01,\u00a02,\u00a03"})
+    assert "2 more times" in problem(folder, "001_a.sql", "hidden_character").sentence
 
 
 @pytest.mark.parametrize("sql", ["", "\n\n", "-- only a note", "/* a */ ;;;", ";"])
-def test_a_file_without_a_statement_is_a_migration_that_does_nothing(folder, sql):
-    found = folder({"001_a.sql": sql})
-    assert problem(found, "001_a.sql", "no_statement").severity is Severity.WARNING
-    assert not blocked(found)
+def test_a_file_without_a_statement_is_a_migration_that_does_nothing(read_files, sql):
+    folder = read_files({"001_a.sql": sql})
+    assert problem(folder, "001_a.sql", "no_statement").severity is Severity.WARNING
+    assert not blocked(folder)
 
 
 def test_a_file_over_the_cap_is_not_read(tmp_path):
     (tmp_path / "001_a.sql").write_text("SELECT 1; -- " + "x" * 100)
-    found = discovery.read(tmp_path, Limits(file_bytes=100))
-    assert "too_large" in codes(found, "001_a.sql")
-    assert found.migrations[0].up.sql == ""
+    folder = discovery.read(tmp_path, Limits(file_bytes=100))
+    assert "too_large" in codes(folder, "001_a.sql")
+    assert folder.migrations[0].up.sql == ""
 
 
 def test_a_file_of_too_many_statements_is_an_error_at_the_first_too_many(tmp_path):
     (tmp_path / "001_a.sql").write_text("SELECT 1;\n" * 6)
-    found = discovery.read(tmp_path, Limits(statements=5))
-    assert problem(found, "001_a.sql", "too_many_statements").line == 6
+    folder = discovery.read(tmp_path, Limits(statements=5))
+    assert problem(folder, "001_a.sql", "too_many_statements").line == 6
 
 
 def test_a_file_changed_on_disk_is_read_again(tmp_path):
@@ -462,59 +451,59 @@ def test_a_file_changed_on_disk_is_read_again(tmp_path):
     ],
 )
 def test_syntax_of_other_programs_is_named(file, code, line, column, words):
-    found = case("foreign_syntax")
-    refused = problem(found, file, code)
+    folder = case("foreign_syntax")
+    refused = problem(folder, file, code)
     assert (refused.severity, refused.line, refused.column) == (Severity.ERROR, line, column)
     assert words in refused.sentence
-    assert "syntax_error" not in codes(found, file)
+    assert "syntax_error" not in codes(folder, file)
 
 
 def test_a_placeholder_in_a_string_may_be_meant():
-    found = case("foreign_syntax")
-    assert problem(found, "006_in_string.sql", "placeholder").severity is Severity.WARNING
-    assert "placeholder" not in codes(found, "008_innocent.sql")
+    folder = case("foreign_syntax")
+    assert problem(folder, "006_in_string.sql", "placeholder").severity is Severity.WARNING
+    assert "placeholder" not in codes(folder, "008_innocent.sql")
 
 
-def test_a_syntax_error_behind_psql_commands_is_found_too(folder):
-    found = folder({"001_a.sql": "\\echo it's on\nSELECT 1 \\gset\nSELECT FROM FROM;\n"})
-    assert "\\echo (and 1 more" in problem(found, "001_a.sql", "psql_command").sentence
-    assert problem(found, "001_a.sql", "syntax_error").line == 3
+def test_a_syntax_error_behind_psql_commands_is_found_too(read_files):
+    folder = read_files({"001_a.sql": "\\echo it's on\nSELECT 1 \\gset\nSELECT FROM FROM;\n"})
+    assert "\\echo (and 1 more" in problem(folder, "001_a.sql", "psql_command").sentence
+    assert problem(folder, "001_a.sql", "syntax_error").line == 3
 
 
 @pytest.mark.parametrize("sql", ["COPY t FROM STDIN", "COPY t TO STDOUT", "COPY (SELECT 1) TO STDOUT (FORMAT csv)"])
-def test_copy_over_the_connection_is_refused_without_data_too(folder, sql):
-    assert "client_copy" in codes(folder({"001_a.sql": f"SELECT 1;\n{sql};"}), "001_a.sql")
+def test_copy_over_the_connection_is_refused_without_data_too(read_files, sql):
+    assert "client_copy" in codes(read_files({"001_a.sql": f"SELECT 1;\n{sql};"}), "001_a.sql")
 
 
-def test_copy_on_the_server_is_left_to_the_server(folder):
-    assert "client_copy" not in codes(folder({"001_a.sql": "COPY t FROM '/data.csv';"}), "001_a.sql")
+def test_copy_on_the_server_is_left_to_the_server(read_files):
+    assert "client_copy" not in codes(read_files({"001_a.sql": "COPY t FROM '/data.csv';"}), "001_a.sql")
 
 
 # Transactions
 
 
 def test_the_shape_of_each_file_is_told():
-    found = case("own_transaction")
-    assert "own_transaction" in codes(found, "001_wrapped.sql")
-    assert "own_transaction" in codes(found, "001_rollback.sql")
-    assert "own_transaction" in codes(found, "004_savepoint.sql")
-    assert blocked(found) == {"002_two_commits", "003_rolls_back", "005_isolation", "006_never_closed"}
-    assert problem(found, "002_two_commits.sql", "mixed_transaction_control").line == 5
+    folder = case("own_transaction")
+    assert "own_transaction" in codes(folder, "001_wrapped.sql")
+    assert "own_transaction" in codes(folder, "001_rollback.sql")
+    assert "own_transaction" in codes(folder, "004_savepoint.sql")
+    assert blocked(folder) == {"002_two_commits", "003_rolls_back", "005_isolation", "006_never_closed"}
+    assert problem(folder, "002_two_commits.sql", "mixed_transaction_control").line == 5
 
 
 def test_files_that_need_to_run_outside_a_transaction_are_told_apart():
-    found = case("non_transactional")
-    assert problem(found, "002_only.sql", "non_transactional").severity is Severity.WARNING
-    assert problem(found, "003_mixed.sql", "non_transactional_mixed").line == 2
-    assert problem(found, "004_mixed_knowingly.sql", "non_transactional").severity is Severity.WARNING
-    assert blocked(found) == {"003_mixed", "005_wrapped"}
+    folder = case("non_transactional")
+    assert problem(folder, "002_only.sql", "non_transactional").severity is Severity.WARNING
+    assert problem(folder, "003_mixed.sql", "non_transactional_mixed").line == 2
+    assert problem(folder, "004_mixed_knowingly.sql", "non_transactional").severity is Severity.WARNING
+    assert blocked(folder) == {"003_mixed", "005_wrapped"}
 
 
 # Directives
 
 
-def test_directives_are_read_from_comments(folder):
-    found = folder(
+def test_directives_are_read_from_comments(read_files):
+    folder = read_files(
         {
             "001_a.sql": "-- signalbox: lock_timeout=5s\n--SIGNALBOX:statement_timeout = 10min\n"
             "-- signalbox: depends=003, 005\nSELECT 1; -- signalbox: irreversible=the data is gone\n"
@@ -522,14 +511,14 @@ def test_directives_are_read_from_comments(folder):
             "SELECT '\n-- signalbox: transaction=none\n';"
         }
     )
-    assert found.migrations[0].directives == {
+    assert folder.migrations[0].directives == {
         "lock_timeout": "5s",
         "statement_timeout": "10min",
         "depends": "003, 005",
         "irreversible": "the data is gone",
         "repeatable": "",
     }
-    assert blocked(found) == set()
+    assert blocked(folder) == set()
 
 
 @pytest.mark.parametrize(
@@ -547,20 +536,20 @@ def test_directives_are_read_from_comments(folder):
         ("-- signalbox: lock_timeout=1s\n-- signalbox: lock_timeout=2s", "bad_directive"),
     ],
 )
-def test_a_directive_that_cannot_be_obeyed_is_an_error_with_its_line(folder, line, code):
-    found = folder({"001_a.sql": f"SELECT 1;\n{line}"})
-    refused = problem(found, "001_a.sql", code)
+def test_a_directive_that_cannot_be_obeyed_is_an_error_with_its_line(read_files, line, code):
+    folder = read_files({"001_a.sql": f"SELECT 1;\n{line}"})
+    refused = problem(folder, "001_a.sql", code)
     assert (refused.severity, refused.line) == (Severity.ERROR, 2 + line.count("\n"))
 
 
-def test_prose_about_signalbox_is_no_directive(folder):
-    found = folder({"001_a.sql": "-- signalbox runs this file\n-- see signalbox: the manual\nSELECT 1;"})
-    assert blocked(found) == set()
+def test_prose_about_signalbox_is_no_directive(read_files):
+    folder = read_files({"001_a.sql": "-- signalbox runs this file\n-- see signalbox: the manual\nSELECT 1;"})
+    assert blocked(folder) == set()
 
 
-def test_a_rollback_has_directives_of_its_own(folder):
+def test_a_rollback_has_directives_of_its_own(read_files):
     down = "-- signalbox: transaction=none\nSELECT 1;\nDROP INDEX CONCURRENTLY i;"
-    (migration,) = folder({"001_a.sql": "SELECT 1;", "001_rollback.sql": down}).migrations
+    (migration,) = read_files({"001_a.sql": "SELECT 1;", "001_rollback.sql": down}).migrations
     assert migration.directives == {}
     assert migration.down.directives == {"transaction": "none"}
     assert migration.errors(Direction.DOWN) == ()
@@ -583,24 +572,24 @@ def test_every_problem_code_is_documented():
     assert used == documented, "docs/FORMATS.md must list exactly the problem codes that the engine reports"
 
 
-def test_what_cannot_be_seen_is_said_before_what_the_parser_makes_of_it(folder):
-    (migration,) = folder({"001_a.sql": "CREATE\u00a0TABLE a (id int);"}).migrations
+def test_what_cannot_be_seen_is_said_before_what_the_parser_makes_of_it(read_files):
+    (migration,) = read_files({"001_a.sql": "CREATE\u00a0TABLE a (id int);"}).migrations
     assert [p.code for p in migration.errors()] == ["hidden_character", "syntax_error"]
     assert "NO-BREAK SPACE" in migration.errors()[0].sentence
 
 
-def test_a_refusal_says_whose_grammar_it_is(folder):
-    refused = problem(folder({"001_a.sql": "CREATE TABLE a (system_user text);"}), "001_a.sql", "syntax_error")
+def test_a_refusal_says_whose_grammar_it_is(read_files):
+    refused = problem(read_files({"001_a.sql": "CREATE TABLE a (system_user text);"}), "001_a.sql", "syntax_error")
     assert refused.sentence.startswith("The parser of PostgreSQL 18 refuses the file: ")
     assert "double quotes" in refused.advice
 
 
-def test_the_lines_that_pg_dump_writes_for_psql_may_go(folder):
-    found = folder({"001_a.sql": "\\restrict abc\n\nCREATE TABLE a (id int);\n\\unrestrict abc\n"})
-    assert "Remove both lines" in problem(found, "001_a.sql", "psql_command").advice
+def test_the_lines_that_pg_dump_writes_for_psql_may_go(read_files):
+    folder = read_files({"001_a.sql": "\\restrict abc\n\nCREATE TABLE a (id int);\n\\unrestrict abc\n"})
+    assert "Remove both lines" in problem(folder, "001_a.sql", "psql_command").advice
 
 
 @pytest.mark.parametrize("text", ['{{ index .Options "Namespace" }}', "${schema}", "{% if a %}"])
-def test_a_template_is_named_where_the_parser_stumbles_over_it(folder, text):
-    found = folder({"001_a.sql": f"CREATE TABLE {text}.a (id int);"})
-    assert text in problem(found, "001_a.sql", "placeholder").sentence
+def test_a_template_is_named_where_the_parser_stumbles_over_it(read_files, text):
+    folder = read_files({"001_a.sql": f"CREATE TABLE {text}.a (id int);"})
+    assert text in problem(folder, "001_a.sql", "placeholder").sentence

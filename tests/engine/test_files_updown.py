@@ -4,85 +4,76 @@ import pytest
 
 from dashboard.engine.files import discovery
 from dashboard.engine.migration import Direction, FileRole, MigrationId, Severity, checksum
+from tests.engine.folders import problems_by_code
 
 CASES = Path(__file__).parent / "cases" / "migrations"
 
 
-@pytest.fixture
-def folder(tmp_path):
-    def write(*names):
-        for name in names:
-            (tmp_path / name).write_text("SELECT 1;")
-        return discovery.read(tmp_path)
-
-    return write
+def named(*names):
+    return dict.fromkeys(names, "SELECT 1;")
 
 
 @pytest.fixture(scope="module")
-def found():
+def folder():
     return discovery.read(CASES / "up_down")
 
 
-def problems(found, file):
-    return {p.code: p for p in found.problems if p.file == file}
-
-
-def test_pairs_are_read_in_version_order(found):
-    assert found.format == "updown"
-    assert [m.label for m in found.migrations] == [
+def test_pairs_are_read_in_version_order(folder):
+    assert folder.format == "updown"
+    assert [m.label for m in folder.migrations] == [
         "0001_create_users",
         "0002_add_phone",
         "0010_index_phone",
         "0011_add_city",
         "0013_add_team",
     ]
-    users = found.migrations[0]
+    users = folder.migrations[0]
     assert (users.up.file, users.down.file) == ("0001_create_users.up.sql", "0001_create_users.down.sql")
     assert users.problems == ()
     assert users.up.checksum == checksum((CASES / "up_down" / users.up.file).read_text())
 
 
-def test_every_file_has_one_place(found):
-    assert sorted(e.file for e in found.files) == sorted(path.name for path in (CASES / "up_down").iterdir())
-    others = {e.file: e.role for e in found.files if e.role in (FileRole.VERIFY, FileRole.PROBLEM)}
+def test_every_file_has_one_place(folder):
+    assert sorted(e.file for e in folder.files) == sorted(path.name for path in (CASES / "up_down").iterdir())
+    others = {e.file: e.role for e in folder.files if e.role in (FileRole.VERIFY, FileRole.PROBLEM)}
     assert others == {"verify_users.sql": FileRole.VERIFY}
 
 
-def test_a_rollback_of_another_name_belongs_to_the_only_migration_of_its_version(found):
-    assert found.find(MigrationId("0002", "add_phone")).down.file == "0002_drop_phone.down.sql"
+def test_a_rollback_of_another_name_belongs_to_the_only_migration_of_its_version(folder):
+    assert folder.find(MigrationId("0002", "add_phone")).down.file == "0002_drop_phone.down.sql"
 
 
-def test_a_rollback_that_says_nothing_is_kept_and_cannot_run(found):
-    index = found.find(MigrationId("0010", "index_phone"))
+def test_a_rollback_that_says_nothing_is_kept_and_cannot_run(folder):
+    index = folder.find(MigrationId("0010", "index_phone"))
     assert index.down.statements == ()
     assert [p.code for p in index.errors(Direction.DOWN)] == ["empty_rollback"]
     assert index.errors(Direction.UP) == ()
 
 
-def test_the_first_line_of_sqlx_means_no_transaction(found):
-    index = found.find(MigrationId("0010", "index_phone"))
+def test_the_first_line_of_sqlx_means_no_transaction(folder):
+    index = folder.find(MigrationId("0010", "index_phone"))
     assert index.directives == {"transaction": "none"}
     assert index.up.sql.startswith("-- no-transaction\n")
     assert index.up.sql.endswith("-- signalbox: transaction=none")
     assert index.up.statements[0].line == 2
 
 
-def test_a_missing_rollback_is_a_warning_that_names_the_file_to_write(found):
-    assert "0011_add_city.down.sql" in problems(found, "0011_add_city.up.sql")["no_rollback"].advice
+def test_a_missing_rollback_is_a_warning_that_names_the_file_to_write(folder):
+    assert "0011_add_city.down.sql" in problems_by_code(folder, "0011_add_city.up.sql")["no_rollback"].advice
 
 
-def test_a_rollback_without_migration_is_an_error(found):
-    orphan = problems(found, "0012_create_teams.down.sql")["orphan_rollback"]
+def test_a_rollback_without_migration_is_an_error(folder):
+    orphan = problems_by_code(folder, "0012_create_teams.down.sql")["orphan_rollback"]
     assert "0012_create_teams.up.sql" in orphan.sentence
     assert orphan.severity is Severity.ERROR
 
 
-def test_two_ups_of_one_version_are_a_conflict_and_share_no_rollback(folder):
-    found = folder("001_a.up.sql", "001_b.up.sql", "001_c.down.sql")
-    assert [m.label for m in found.migrations if m.errors()] == ["001_a", "001_b"]
-    assert [m.down for m in found.migrations] == [None, None]
-    assert "002_a.up.sql" in problems(found, "001_a.up.sql")["duplicate_version"].advice
-    assert "orphan_rollback" in problems(found, "001_c.down.sql")
+def test_two_ups_of_one_version_are_a_conflict_and_share_no_rollback(read_files):
+    folder = read_files(named("001_a.up.sql", "001_b.up.sql", "001_c.down.sql"))
+    assert [m.label for m in folder.migrations if m.errors()] == ["001_a", "001_b"]
+    assert [m.down for m in folder.migrations] == [None, None]
+    assert "002_a.up.sql" in problems_by_code(folder, "001_a.up.sql")["duplicate_version"].advice
+    assert "orphan_rollback" in problems_by_code(folder, "001_c.down.sql")
 
 
 @pytest.mark.parametrize(
@@ -96,12 +87,12 @@ def test_two_ups_of_one_version_are_a_conflict_and_share_no_rollback(folder):
         (["a.up.sql"], "seed"),
     ],
 )
-def test_the_folder_is_read_in_the_way_most_of_its_migrations_are_named(folder, names, expected):
-    found = folder(*names)
-    assert found.format == expected
-    assert sorted(e.file for e in found.files) == sorted(names)
-    unplaced = {e.file for e in found.files if e.role is FileRole.PROBLEM}
-    assert unplaced <= {p.file for p in found.problems}
+def test_the_folder_is_read_in_the_way_most_of_its_migrations_are_named(read_files, names, expected):
+    folder = read_files(named(*names))
+    assert folder.format == expected
+    assert sorted(e.file for e in folder.files) == sorted(names)
+    unplaced = {e.file for e in folder.files if e.role is FileRole.PROBLEM}
+    assert unplaced <= {p.file for p in folder.problems}
 
 
 @pytest.mark.parametrize(
@@ -111,18 +102,18 @@ def test_the_folder_is_read_in_the_way_most_of_its_migrations_are_named(folder, 
         ["001_a.up.sql", "001_a.down.sql", "002_b.up.sql", "003_c.sql", "003_rollback.sql"],
     ],
 )
-def test_a_folder_that_changed_its_style_is_read_whole(folder, names):
-    found = folder(*names)
-    assert [m.label for m in found.migrations] == ["001_a", "002_b", "003_c"]
-    assert [m.down.file if m.down else "" for m in found.migrations] == ["001_a.down.sql", "", names[-1]]
-    assert not [p for p in found.problems if p.severity is Severity.ERROR]
+def test_a_folder_that_changed_its_style_is_read_whole(read_files, names):
+    folder = read_files(named(*names))
+    assert [m.label for m in folder.migrations] == ["001_a", "002_b", "003_c"]
+    assert [m.down.file if m.down else "" for m in folder.migrations] == ["001_a.down.sql", "", names[-1]]
+    assert not [p for p in folder.problems if p.severity is Severity.ERROR]
 
 
-def test_two_styles_for_one_migration_are_not_clear(folder):
-    assert "wrong_name" in problems(folder("001_a.sql", "002_b.sql", "001_a.up.sql"), "001_a.up.sql")
+def test_two_styles_for_one_migration_are_not_clear(read_files):
+    assert "wrong_name" in problems_by_code(read_files(named("001_a.sql", "002_b.sql", "001_a.up.sql")), "001_a.up.sql")
 
 
-def test_a_rollback_is_never_told_to_become_a_migration(folder):
-    found = folder("001_a.up.sql", "002_b.up.sql", "003_c.up.sql", "001_a_down.sql", "002_b_up.sql")
-    assert "Rename it to 001_a.down.sql" in problems(found, "001_a_down.sql")["wrong_name"].advice
-    assert "Rename it to 002_b.up.sql" in problems(found, "002_b_up.sql")["wrong_name"].advice
+def test_a_rollback_is_never_told_to_become_a_migration(read_files):
+    folder = read_files(named("001_a.up.sql", "002_b.up.sql", "003_c.up.sql", "001_a_down.sql", "002_b_up.sql"))
+    assert "Rename it to 001_a.down.sql" in problems_by_code(folder, "001_a_down.sql")["wrong_name"].advice
+    assert "Rename it to 002_b.up.sql" in problems_by_code(folder, "002_b_up.sql")["wrong_name"].advice

@@ -21,7 +21,6 @@ from dashboard.engine.sql import statements
 from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.transaction import TransactionMode, TransactionShape
 from tests.engine.folders import Bench
-from tests.engine.test_executor import log
 
 type SendAsItIs = Callable[..., None]
 
@@ -52,17 +51,6 @@ def send_as_it_is(users: Bench, monkeypatch: pytest.MonkeyPatch) -> SendAsItIs:
 def _unread(number: int, sql: str) -> Statement:
     (plain,) = statements.split("SELECT 1")
     return replace(plain, number=number, sql=sql, summary=sql)
-
-
-def run_watched(bench: Bench, observer: Callable[[Event], None], cancellation: Cancellation | None = None) -> None:
-    executor.execute(
-        bench.plan(),
-        access=bench.access,
-        attempt=Attempt(run_id="2", by="alice"),
-        approval=None,
-        observer=observer,
-        cancellation=cancellation,
-    )
 
 
 def nothing_of_it(bench: Bench) -> bool:
@@ -130,7 +118,7 @@ def test_an_error_after_the_commit_is_no_failure(users: Bench, monkeypatch: pyte
         users.apply()
     assert [event.ending for event in users.events if isinstance(event, StepEnded)] == [Ending.UNKNOWN]
     assert users.tables() == {"public.users", "public.next"}
-    assert log(users)[-1] == ("apply", "succeeded")
+    assert users.log()[-1] == ("apply", "succeeded")
 
 
 # Locks
@@ -149,7 +137,7 @@ def test_a_file_that_frees_all_locks_still_holds_the_target(users: Bench) -> Non
                 except errors.TargetBusy:
                     held.append(True)
 
-    run_watched(users, try_lock)
+    users.run_watched(try_lock)
     assert held == [True, True]
 
 
@@ -165,7 +153,7 @@ def test_a_cancel_between_two_statements_sends_no_other(users: Bench) -> None:
             cancellation.cancel("bob")
 
     with pytest.raises(errors.RunCancelled, match="by bob"):
-        run_watched(users, cancel, cancellation)
+        users.run_watched(cancel, cancellation)
     assert [event.number for event in seen if isinstance(event, StatementStarted)] == [1]
     assert nothing_of_it(users)
 
@@ -178,7 +166,7 @@ def test_a_cancel_after_the_last_statement_stops_the_commit(users: Bench) -> Non
             cancellation.cancel("bob")
 
     with pytest.raises(errors.RunCancelled, match="by bob"):
-        run_watched(users, cancel, cancellation)
+        users.run_watched(cancel, cancellation)
     assert nothing_of_it(users)
 
 
@@ -193,7 +181,7 @@ def test_nothing_is_cancelled_once_commit_is_sent(users: Bench, monkeypatch: pyt
 
     monkeypatch.setattr(wire, "send", cancel_at_commit)
     monkeypatch.setattr("dashboard.engine.run.cancellation._ask_to_cancel", asked.append)
-    run_watched(users, lambda event: None, cancellation)
+    users.run_watched(lambda event: None, cancellation)
     assert asked == []
     assert users.tables() == {"public.users", "public.next"}
 
@@ -237,7 +225,7 @@ def test_a_cancel_that_the_migration_forged_is_a_failure(users: Bench) -> None:
     users.write("002_next.sql", "DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '57014'; END $$;")
     with pytest.raises(errors.StatementFailed):
         users.apply()
-    assert log(users)[-1] == ("apply", "failed")
+    assert users.log()[-1] == ("apply", "failed")
 
 
 # Trying again

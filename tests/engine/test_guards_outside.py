@@ -16,21 +16,9 @@ from dashboard.engine.migration import MigrationId
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.events import Ending, Event, StatementFinished, StepEnded
 from tests.engine.folders import Bench
-from tests.engine.test_executor import wait_until
-from tests.engine.test_guards import run_watched
+from tests.waiting import wait_until
 
 OUTSIDE = "-- signalbox: transaction=none\n"
-
-
-@pytest.fixture
-def people(bench: Bench) -> Bench:
-    bench.write("001_people.sql", "CREATE TABLE people (name text); INSERT INTO people VALUES ('Ada'), ('Ada');")
-    bench.apply()
-    return bench
-
-
-def unfinished(bench: Bench) -> list[tuple[int, bool]]:
-    return [(entry.statement, entry.done) for each in bench.history.unfinished for entry in each.entries]
 
 
 def test_a_block_after_which_nothing_can_be_noted_is_not_called_undone(people: Bench) -> None:
@@ -42,7 +30,7 @@ def test_a_block_after_which_nothing_can_be_noted_is_not_called_undone(people: B
     with pytest.raises(errors.PartlyApplied):
         people.apply()
     assert [event.ending for event in people.events if isinstance(event, StepEnded)] == [Ending.PARTIAL]
-    assert unfinished(people) == [(1, True), (2, False)]
+    assert people.unfinished() == [(1, True), (2, False)]
     assert "public.two" in people.tables()
 
 
@@ -61,7 +49,7 @@ def test_an_error_around_a_statement_does_not_hide_what_was_committed_before_it(
     monkeypatch.setattr(guards, "transaction_state", fail_at_the_second)
     with pytest.raises(errors.PartlyApplied, match="statement 1 is committed"):
         people.apply()
-    assert unfinished(people) == [(1, True)]
+    assert people.unfinished() == [(1, True)]
 
 
 # Its own small transaction
@@ -225,8 +213,8 @@ def test_a_cancel_before_a_build_leaves_it_unbegun(people: Bench) -> None:
             cancellation.cancel("bob")
 
     with pytest.raises(errors.PartlyApplied):
-        run_watched(people, cancel, cancellation)
-    assert unfinished(people) == [(1, True)]
+        people.run_watched(cancel, cancellation)
+    assert people.unfinished() == [(1, True)]
 
 
 def test_an_index_that_someone_else_left_invalid_meanwhile_is_not_taken_for_ours(people: Bench) -> None:
@@ -238,7 +226,7 @@ def test_an_index_that_someone_else_left_invalid_meanwhile_is_not_taken_for_ours
     writer.execute("INSERT INTO people VALUES ('Grace')")
     rival = threading.Thread(target=_fail_to_build, args=(people, build.format("")))
     rival.start()
-    wait_until(lambda: people.database.query(WAITING.format("virtualxid")), 20)
+    wait_until(lambda: people.database.query(WAITING.format("virtualxid")))
     release = threading.Thread(target=_release, args=(people, writer))
     release.start()
     with pytest.raises(errors.EngineError, match="invalid"):
@@ -258,6 +246,6 @@ def _fail_to_build(bench: Bench, build: str) -> None:
 
 def _release(bench: Bench, writer: psycopg.Connection) -> None:
     """Once ours waits for the table too."""
-    wait_until(lambda: bench.database.query(WAITING.format("relation")), 20)
+    wait_until(lambda: bench.database.query(WAITING.format("relation")))
     writer.rollback()
     writer.close()

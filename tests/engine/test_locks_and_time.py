@@ -16,7 +16,7 @@ from dashboard.engine.plan import Policy
 from dashboard.engine.run import transactional
 from dashboard.engine.run.events import Blocked, StepRetried
 from tests.engine.folders import Bench
-from tests.engine.test_executor import log, wait_until
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def reader(bench: Bench) -> Iterator[psycopg.Connection]:
 def test_a_lock_that_comes_free_is_waited_for_by_trying_again(users: Bench) -> None:
     with reader(users) as application:
         seen = threading.Thread(
-            target=lambda: (wait_until(lambda: log(users)[-1] == ("apply", "retried")), application.rollback())
+            target=lambda: (wait_until(lambda: users.log()[-1] == ("apply", "retried")), application.rollback())
         )
         seen.start()
         users.apply()
@@ -47,13 +47,13 @@ def test_a_lock_that_comes_free_is_waited_for_by_trying_again(users: Bench) -> N
     retried = [e for e in users.events if isinstance(e, StepRetried)]
     assert retried
     assert "lock timeout" in retried[0].reason
-    assert log(users)[-1] == ("apply", "succeeded")
+    assert users.log()[-1] == ("apply", "succeeded")
 
 
 def test_tries_are_bounded_and_each_is_in_the_log(users: Bench) -> None:
     with reader(users), pytest.raises(errors.StatementFailed, match="lock timeout"):
         users.apply()
-    outcomes = [outcome for _, outcome in log(users)]
+    outcomes = [outcome for _, outcome in users.log()]
     assert outcomes == ["succeeded", *["retried"] * (transactional.ATTEMPTS - 1), "failed"]
     assert users.tables() == {"public.users"}
 
@@ -62,7 +62,7 @@ def test_a_forged_deadlock_is_tried_no_more_often(users: Bench) -> None:
     users.write("002_column.sql", "DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '40P01'; END $$;")
     with pytest.raises(errors.StatementFailed):
         users.apply()
-    assert [o for _, o in log(users)].count("retried") == transactional.ATTEMPTS - 1
+    assert [o for _, o in users.log()].count("retried") == transactional.ATTEMPTS - 1
 
 
 def test_a_file_can_set_its_own_lock_timeout(users: Bench) -> None:

@@ -31,11 +31,10 @@ type Lose = Callable[[str, str], Plan]
 
 
 @pytest.fixture
-def people(bench: Bench) -> Bench:
-    bench.write("001_people.sql", "CREATE TABLE people (name text); INSERT INTO people VALUES ('Ada'), ('Ada');")
-    bench.apply()
-    bench.write("002_next.sql", "CREATE TABLE next (id int);")
-    return bench
+def people(people: Bench) -> Bench:
+    """With 002 to be applied next."""
+    people.write("002_next.sql", "CREATE TABLE next (id int);")
+    return people
 
 
 @pytest.fixture
@@ -71,10 +70,6 @@ def test_a_run_of_before_the_log_kept_checksums_is_found_out_about(people: Bench
     assert people.database.query("SELECT outcome FROM platform.migration_audit_log ORDER BY id DESC LIMIT 1") == [
         ("interrupted",)
     ]
-
-
-def unfinished(bench: Bench) -> list[tuple[int, bool]]:
-    return [(entry.statement, entry.done) for each in bench.history.unfinished for entry in each.entries]
 
 
 def is_recorded(bench: Bench) -> bool:
@@ -186,7 +181,7 @@ def test_what_someone_recorded_by_hand_meanwhile_is_committed(people: Bench, los
     plan = lose("journal_done", f"{OUTSIDE}CREATE TABLE next (id int);")
     people.database.query("INSERT INTO platform.schema_migrations (version, name, checksum) VALUES ('002', 'next', '')")
     assert resolve(people, plan) is StepVerdict.COMMITTED
-    assert unfinished(people) == []
+    assert people.unfinished() == []
 
 
 def test_where_something_else_has_its_number_the_step_stays_to_be_settled(people: Bench, lose: Lose) -> None:
@@ -223,7 +218,7 @@ def test_what_the_catalog_shows_as_done_is_recorded(people: Bench, lose: Lose, t
     assert not is_recorded(people)
     assert resolve(people, plan) is StepVerdict.COMMITTED
     assert is_recorded(people)
-    assert unfinished(people) == []
+    assert people.unfinished() == []
 
 
 @pytest.mark.parametrize(
@@ -250,7 +245,7 @@ def test_an_index_that_may_be_another_stays_in_question(people: Bench, lose: Los
     plan = lose("journal_started", "CREATE INDEX CONCURRENTLY people_name ON people (name) WHERE name IN ('a', 'b');")
     people.database.query("CREATE INDEX people_name ON people (name) WHERE name <> 'a'")
     assert resolve(people, plan) is StepVerdict.PARTIAL
-    assert unfinished(people) == [(1, False)]
+    assert people.unfinished() == [(1, False)]
 
 
 def test_an_index_is_known_again_as_the_server_writes_it(people: Bench, lose: Lose) -> None:
@@ -264,7 +259,7 @@ def test_an_index_is_known_again_as_the_server_writes_it(people: Bench, lose: Lo
 def test_a_build_that_never_began_left_nothing(people: Bench, lose: Lose) -> None:
     plan = lose("journal_started", "CREATE INDEX CONCURRENTLY people_name ON people (name);")
     assert resolve(people, plan) is StepVerdict.UNDONE
-    assert unfinished(people) == []
+    assert people.unfinished() == []
 
 
 def test_an_invalid_index_stays_in_question(people: Bench, lose: Lose) -> None:
@@ -272,23 +267,23 @@ def test_an_invalid_index_stays_in_question(people: Bench, lose: Lose) -> None:
     with suppress(psycopg.errors.UniqueViolation):
         people.database.query(UNIQUE)
     assert resolve(people, plan) is StepVerdict.PARTIAL
-    assert unfinished(people) == [(1, False)]
+    assert people.unfinished() == [(1, False)]
 
 
 def test_what_may_run_again_left_nothing(people: Bench, lose: Lose) -> None:
     plan = lose("statement_done", "VACUUM people;")
     assert resolve(people, plan) is StepVerdict.UNDONE
-    assert unfinished(people) == []
+    assert people.unfinished() == []
 
 
 def test_a_query_whose_end_nobody_saw_stays_in_question(people: Bench, lose: Lose) -> None:
     """It is not one transaction with the word that it is done, so it may have done its work."""
     plan = lose("statement_done", f"{OUTSIDE}SELECT count(*) FROM people;")
     assert resolve(people, plan) is StepVerdict.PARTIAL
-    assert unfinished(people) == [(1, False)]
+    assert people.unfinished() == [(1, False)]
 
 
 def test_a_block_that_can_commit_by_itself_stays_in_question(people: Bench, lose: Lose) -> None:
     plan = lose("statement_done", f"{OUTSIDE}DO $$ BEGIN INSERT INTO people VALUES ('Eve'); COMMIT; END $$;")
     assert resolve(people, plan) is StepVerdict.PARTIAL
-    assert unfinished(people) == [(1, False)]
+    assert people.unfinished() == [(1, False)]

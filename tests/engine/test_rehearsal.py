@@ -23,6 +23,7 @@ from dashboard.engine.rehearsal import throwaway
 from dashboard.engine.rehearsal.report import Origin, Proof, Report, Verdict
 from dashboard.engine.run.cancellation import Cancellation
 from tests.fix_postgres import Database
+from tests.waiting import wait_until
 
 type Rehearse = Callable[..., Report]
 
@@ -403,13 +404,13 @@ def test_what_a_killed_rehearsal_leaves_is_swept(
         "rehearsal.of_folder(discovery.read(Path(sys.argv[1])), server_url=sys.argv[2])"
     )
     child = subprocess.Popen([sys.executable, "-c", code, folder, postgres_server.url()], cwd=ROOT)
-    _wait_for(lambda: bool(left()))
+    wait_until(lambda: bool(left()), seconds=30)
     address = Address(environment="", name="", variable="", url=postgres_server.url())
     assert throwaway.sweep(address) == [], "its owner is at work"
     (name,) = left()
     child.kill()
     child.wait()
-    _wait_for(lambda: throwaway.sweep(address) == [name])
+    wait_until(lambda: throwaway.sweep(address) == [name], seconds=30)
     assert left() == []
 
 
@@ -531,15 +532,8 @@ def test_it_is_interrupted_from_the_keyboard_without_a_trace(
         "REHEARSAL_URL",
     ]
     child = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, preexec_fn=_heed_interrupts)
-    _wait_for(lambda: bool(left()))
+    wait_until(lambda: bool(left()), seconds=30)
     time.sleep(0.5)
     child.send_signal(signal.SIGINT)
     child.communicate(timeout=30)
     assert left() == []
-
-
-def _wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

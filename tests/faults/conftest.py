@@ -14,7 +14,6 @@ from tests.engine.folders import Bench
 from tests.fix_postgres import Database, MakeDatabase
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import User
     from pytest_django.fixtures import SettingsWrapper
 
     from dashboard.services.actors import Actor
@@ -42,11 +41,6 @@ def breakable_server() -> Iterator[LocalServer]:
     settings = {"max_prepared_transactions": "5", "full_page_writes": "on"}
     with localserver.running(ephemeral=True, settings=settings) as server:
         yield server
-
-
-@pytest.fixture
-def alice(requester: User, acting: Callable[[User], Actor]) -> Actor:
-    return acting(requester)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from dashboard.engine.localserver import LocalServer
-from tests.faults.waiting import wait_until
+from tests.waiting import wait_until
 
 CONFIGURATION = """[databases]
 * = host=127.0.0.1 port={server} user={user} password={password}

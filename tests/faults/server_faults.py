@@ -13,7 +13,7 @@ from dashboard.engine.localserver import LocalServer
 from dashboard.models import Run
 from tests.faults import outside
 from tests.faults.trial import Trial
-from tests.faults.waiting import wait_until
+from tests.waiting import wait_until
 
 
 def restart(trial: Trial, server: LocalServer, run: Run) -> None:

@@ -18,8 +18,8 @@ from dashboard.models import AuditEvent, ChangeRequest, DriftCheck, Observation,
 from tests.faults import outside
 from tests.faults.conftest import MakeTrial
 from tests.faults.trial import NO_TX, TX, Mode, Outcome, Trial, end, wait_until_frozen
-from tests.faults.waiting import wait_until
 from tests.fix_faults import Size, Tally, size, sized
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -23,11 +23,11 @@ from tests.faults import naive, outside
 from tests.faults.conftest import MakeTrial
 from tests.faults.racers import WORKERS, Heat, Racers
 from tests.faults.trial import TX, Outcome, end
-from tests.faults.waiting import wait_until
 from tests.fix_faults import NAIVE, Tally, sized
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
 from tests.fix_postgres import Database, MakeDatabase
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

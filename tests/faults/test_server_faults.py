@@ -26,9 +26,9 @@ from tests.faults.conftest import MakeTrial
 from tests.faults.proxy import Proxy
 from tests.faults.server_faults import FAULTS
 from tests.faults.trial import NO_TX, TX, Mode, Outcome, Trial, end, wait_until_frozen
-from tests.faults.waiting import wait_until
 from tests.fix_faults import Size, Tally, size, sized
 from tests.fix_postgres import Database
+from tests.waiting import wait_until
 
 PART = "server faults"
 PHASES = {

@@ -23,8 +23,8 @@ from tests.engine.folders import Bench
 from tests.faults import outside
 from tests.faults.conftest import MakeTrial
 from tests.faults.trial import TX, Outcome
-from tests.faults.waiting import wait_until
 from tests.fix_postgres import Database
+from tests.waiting import wait_until
 
 CODE = Path(__file__).parents[2] / "dashboard"
 

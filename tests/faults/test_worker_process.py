@@ -19,8 +19,8 @@ from dashboard.models import Run, RunStep
 from tests.faults import outside
 from tests.faults.conftest import MakeTrial
 from tests.faults.trial import Mode, Outcome, Trial
-from tests.faults.waiting import wait_until
 from tests.fix_faults import Tally
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.acceptance]
 

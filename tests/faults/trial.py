@@ -28,8 +28,8 @@ from dashboard.services import execution, plans, runs
 from dashboard.services.actors import Actor
 from tests.faults import outside, worker
 from tests.faults.proxy import Proxy
-from tests.faults.waiting import wait_until
 from tests.fix_postgres import Database
+from tests.waiting import wait_until
 
 processes = multiprocessing.get_context("forkserver")
 processes.set_forkserver_preload(["tests.faults.worker"])

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def _declared(settings: SettingsWrapper) -> None:
+def declared_environments(settings: SettingsWrapper) -> None:
     """Staging is free, production is protected, and preview has no database."""
     from tests.presenters import values
 

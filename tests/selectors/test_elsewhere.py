@@ -9,26 +9,20 @@ from django.contrib.auth.models import User
 
 from dashboard.models import Run
 from dashboard.selectors import elsewhere
-from dashboard.services import execution, plans, runs
+from dashboard.services import plans
 from dashboard.services.actors import Actor
 from tests.fix_line import Line
+from tests.services.workflow import run_on_staging
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 FAILS = "CREATE TABLE orders (id int);\nSELECT 1/0;"
 
 
-def apply_on_staging(line: Line, by: Actor) -> Run:
-    run = runs.start(plans.apply(line.staging), environment=line.staging, by=by)
-    execution.execute(run.pk)
-    run.refresh_from_db()
-    return run
-
-
 @pytest.fixture
 def failed_on_staging(line: Line, requester: User, acting: Callable[[User], Actor]) -> Run:
     line.write(_001_orders=FAILS)
-    return apply_on_staging(line, acting(requester))
+    return run_on_staging(line, acting(requester))
 
 
 def test_a_failure_of_the_same_text_is_told(line: Line, failed_on_staging: Run):
@@ -46,7 +40,7 @@ def test_a_later_success_there_answers_it(
     line: Line, failed_on_staging: Run, requester: User, acting: Callable[[User], Actor]
 ):
     line.write(_001_orders="CREATE TABLE orders (id int);")
-    apply_on_staging(line, acting(requester))
+    run_on_staging(line, acting(requester))
     line.write(_001_orders=FAILS)
     assert elsewhere.failures(plans.apply(line.production)) == ()
 

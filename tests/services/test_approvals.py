@@ -12,7 +12,7 @@ from django.utils import timezone
 from dashboard.engine.migration import MigrationId
 from dashboard.models import AuditEvent, ChangeRequest, Run
 from dashboard.models.roles import Role, role_of
-from dashboard.services import approvals, decisions, execution, plans, runs
+from dashboard.services import approvals, decisions, plans, runs
 from dashboard.services.actors import Actor
 from dashboard.services.audit import Event
 from dashboard.services.errors import (
@@ -25,50 +25,38 @@ from dashboard.services.errors import (
     ReasonMissing,
 )
 from tests.fix_line import Line
+from tests.services.workflow import approve, approved_request, execute, open_request, start_on_production, tables
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def ask(line: Line, by: Actor) -> ChangeRequest:
-    plan = plans.apply(line.production)
-    return approvals.open_request(plan, environment=line.production, by=by, reason="December")
-
-
-def tables(line: Line) -> list[str]:
-    found = line.query(line.production, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
-    return [row[0] for row in found]
-
-
 def test_a_request_approved_by_another_person_runs(two_files: Line, alice: Actor, bob: Actor) -> None:
-    request = ask(two_files, alice)
-    request = approvals.approve(request.pk, by=bob, digest=request.digest)
-    run = runs.start_approved(request, by=alice, typed_name="production")
-    execution.execute(run.pk)
-    run.refresh_from_db()
+    request = approved_request(two_files, alice, bob)
+    run = execute(start_on_production(request, alice))
     request.refresh_from_db()
     assert (run.status, request.status) == (Run.Status.SUCCEEDED, ChangeRequest.Status.DONE)
-    assert tables(two_files) == ["orders", "users"]
+    assert tables(two_files, two_files.production) == ["orders", "users"]
 
 
 def test_nobody_approves_their_own_request_not_even_a_superuser(two_files: Line, carol: Actor) -> None:
     carol.person.is_superuser = True
     carol.person.save()
-    request = ask(two_files, carol)
+    request = open_request(two_files, carol)
     with pytest.raises(OwnRequest):
-        approvals.approve(request.pk, by=carol, digest=request.digest)
+        approve(request, carol)
     request.refresh_from_db()
     assert request.status == ChangeRequest.Status.OPEN
 
 
 def test_a_requester_cannot_decide(two_files: Line, alice: Actor, carol: Actor) -> None:
-    request = ask(two_files, carol)
+    request = open_request(two_files, carol)
     with pytest.raises(PermissionRefused, match="decide on requests"):
-        approvals.approve(request.pk, by=alice, digest=request.digest)
+        approve(request, alice)
 
 
 def test_a_viewer_can_neither_ask_nor_run(two_files: Line, vera: Actor) -> None:
     with pytest.raises(PermissionRefused):
-        ask(two_files, vera)
+        open_request(two_files, vera)
     with pytest.raises(PermissionRefused):
         runs.start(plans.apply(two_files.staging), environment=two_files.staging, by=vera)
 
@@ -82,45 +70,41 @@ def test_a_protected_environment_refuses_a_run_without_request(two_files: Line, 
 
 
 def test_running_on_a_protected_environment_needs_its_name_typed(two_files: Line, alice: Actor, bob: Actor) -> None:
-    request = ask(two_files, alice)
-    request = approvals.approve(request.pk, by=bob, digest=request.digest)
+    request = approved_request(two_files, alice, bob)
     with pytest.raises(NameNotTyped):
         runs.start_approved(request, by=alice, typed_name="staging")
 
 
 def test_only_the_digest_on_the_page_is_approved(two_files: Line, alice: Actor, bob: Actor) -> None:
-    request = ask(two_files, alice)
+    request = open_request(two_files, alice)
     with pytest.raises(AlreadyDecided):
         approvals.approve(request.pk, by=bob, digest="0" * 64)
 
 
 def test_a_rejection_needs_a_reason_and_ends_the_request(two_files: Line, alice: Actor, bob: Actor) -> None:
-    request = ask(two_files, alice)
+    request = open_request(two_files, alice)
     with pytest.raises(ReasonMissing):
         approvals.reject(request.pk, by=bob, digest=request.digest, reason=" ")
     approvals.reject(request.pk, by=bob, digest=request.digest, reason="not on a Friday")
     with pytest.raises(AlreadyDecided):
-        approvals.approve(request.pk, by=bob, digest=request.digest)
+        approve(request, bob)
 
 
 def test_a_withdrawn_request_cannot_run(two_files: Line, alice: Actor, bob: Actor) -> None:
-    request = ask(two_files, alice)
-    approvals.approve(request.pk, by=bob, digest=request.digest)
+    request = approved_request(two_files, alice, bob)
     request = approvals.withdraw(request.pk, by=alice)
     with pytest.raises(AlreadyDecided):
-        runs.start_approved(request, by=alice, typed_name="production")
+        start_on_production(request, alice)
 
 
 def test_an_approval_withdrawn_after_queueing_still_stops_the_run(two_files: Line, alice: Actor, bob: Actor) -> None:
-    request = ask(two_files, alice)
-    request = approvals.approve(request.pk, by=bob, digest=request.digest)
-    run = runs.start_approved(request, by=alice, typed_name="production")
+    request = approved_request(two_files, alice, bob)
+    run = start_on_production(request, alice)
     approvals.withdraw(request.pk, by=alice)
-    execution.execute(run.pk)
-    run.refresh_from_db()
+    execute(run)
     assert run.status == Run.Status.FAILED
     assert run.failure["code"] == "not_approved"
-    assert tables(two_files) == []
+    assert tables(two_files, two_files.production) == []
 
 
 def leave(person: Actor) -> None:
@@ -129,24 +113,21 @@ def leave(person: Actor) -> None:
 
 
 def test_an_approver_who_left_has_approved_nothing(two_files: Line, alice: Actor, bob: Actor) -> None:
-    request = ask(two_files, alice)
-    request = approvals.approve(request.pk, by=bob, digest=request.digest)
+    request = approved_request(two_files, alice, bob)
     leave(bob)
     with pytest.raises(ApproverGone, match="bob, who approved request"):
-        runs.start_approved(request, by=alice, typed_name="production")
+        start_on_production(request, alice)
     assert decisions.needs_request(plans.apply(two_files.production), two_files.production)
 
 
 def test_a_role_taken_away_after_queueing_still_stops_the_run(two_files: Line, alice: Actor, bob: Actor) -> None:
-    request = ask(two_files, alice)
-    request = approvals.approve(request.pk, by=bob, digest=request.digest)
-    run = runs.start_approved(request, by=alice, typed_name="production")
+    request = approved_request(two_files, alice, bob)
+    run = start_on_production(request, alice)
     bob.person.groups.clear()
-    execution.execute(run.pk)
-    run.refresh_from_db()
+    execute(run)
     assert run.status == Run.Status.FAILED
     assert run.failure["code"] == "approver_gone"
-    assert tables(two_files) == []
+    assert tables(two_files, two_files.production) == []
 
 
 def test_a_standing_rollback_is_void_once_its_approver_left(two_files: Line, alice: Actor, bob: Actor) -> None:
@@ -157,49 +138,47 @@ def test_a_standing_rollback_is_void_once_its_approver_left(two_files: Line, ali
 
 
 def test_a_file_edited_after_the_approval_supersedes_it(two_files: Line, alice: Actor, bob: Actor) -> None:
-    request = ask(two_files, alice)
-    request = approvals.approve(request.pk, by=bob, digest=request.digest)
-    run = runs.start_approved(request, by=alice, typed_name="production")
+    request = approved_request(two_files, alice, bob)
+    run = start_on_production(request, alice)
     two_files.write(_002_orders="CREATE TABLE orders (id int); DROP TABLE users;")
-    execution.execute(run.pk)
-    run.refresh_from_db()
+    execute(run)
     request.refresh_from_db()
     assert run.failure["sentence"] == "What would run now is not what was approved: 002_orders.sql was edited."
     assert request.status == ChangeRequest.Status.SUPERSEDED
-    assert tables(two_files) == []
+    assert tables(two_files, two_files.production) == []
 
 
 def test_a_history_that_moved_on_supersedes_the_approval(two_files: Line, alice: Actor, bob: Actor) -> None:
-    first, second = ask(two_files, alice), ask(two_files, alice)
+    first, second = open_request(two_files, alice), open_request(two_files, alice)
     for request in (first, second):
-        approvals.approve(request.pk, by=bob, digest=request.digest)
+        approve(request, bob)
         request.refresh_from_db()
-        execution.execute(runs.start_approved(request, by=alice, typed_name="production").pk)
+        execute(start_on_production(request, alice))
     second.refresh_from_db()
     assert second.status == ChangeRequest.Status.SUPERSEDED
     assert "001_users, 002_orders were recorded since" in second.closed_because
 
 
 def test_an_expired_request_is_closed_and_cannot_be_approved(two_files: Line, alice: Actor, bob: Actor) -> None:
-    request = ask(two_files, alice)
+    request = open_request(two_files, alice)
     past = timezone.now() - timedelta(hours=1)
     ChangeRequest.objects.filter(pk=request.pk).update(expires_at=past, requested_at=past - timedelta(hours=1))
     with pytest.raises(AlreadyDecided, match="expired"):
-        approvals.approve(request.pk, by=bob, digest=request.digest)
+        approve(request, bob)
     assert approvals.expire_due() == 1
     request.refresh_from_db()
     assert request.status == ChangeRequest.Status.EXPIRED
 
 
 def test_of_two_who_decide_at_once_one_wins(two_files: Line, alice: Actor, bob: Actor, carol: Actor) -> None:
-    request = ask(two_files, alice)
+    request = open_request(two_files, alice)
     barrier, outcomes = threading.Barrier(2), []
 
     def decide(by: Actor, verdict: str) -> None:
         try:
             barrier.wait()
             if verdict == "approve":
-                approvals.approve(request.pk, by=by, digest=request.digest)
+                approve(request, by)
             else:
                 approvals.reject(request.pk, by=by, digest=request.digest, reason="no")
             outcomes.append("won")
@@ -221,9 +200,8 @@ def test_of_two_who_decide_at_once_one_wins(two_files: Line, alice: Actor, bob: 
 
 
 def apply_approved(line: Line, alice: Actor, bob: Actor) -> ChangeRequest:
-    request = ask(line, alice)
-    request = approvals.approve(request.pk, by=bob, digest=request.digest)
-    execution.execute(runs.start_approved(request, by=alice, typed_name="production").pk)
+    request = approved_request(line, alice, bob)
+    execute(start_on_production(request, alice))
     request.refresh_from_db()
     return request
 
@@ -231,16 +209,13 @@ def apply_approved(line: Line, alice: Actor, bob: Actor) -> ChangeRequest:
 def roll_back(line: Line, by: Actor, *, version: str = "001", name: str = "users") -> Run:
     plan = plans.rollback(line.production, downto=MigrationId(version, name))
     accepted = [warning.key for warning in plan.warnings]
-    run = runs.start(plan, environment=line.production, by=by, typed_name="production", accepted=accepted)
-    execution.execute(run.pk)
-    run.refresh_from_db()
-    return run
+    return execute(runs.start(plan, environment=line.production, by=by, typed_name="production", accepted=accepted))
 
 
 def test_approving_an_apply_approves_its_exact_rollback_once(two_files: Line, alice: Actor, bob: Actor) -> None:
     apply_approved(two_files, alice, bob)
     assert roll_back(two_files, alice).status == Run.Status.SUCCEEDED
-    assert tables(two_files) == []
+    assert tables(two_files, two_files.production) == []
     apply_approved(two_files, alice, bob)
     assert roll_back(two_files, alice).status == Run.Status.SUCCEEDED, "the second apply brought its own approval"
 
@@ -250,9 +225,9 @@ def test_an_approved_rollback_covers_its_newest_part_and_then_the_rest(
 ) -> None:
     apply_approved(two_files, alice, bob)
     assert roll_back(two_files, alice, version="002", name="orders").status == Run.Status.SUCCEEDED
-    assert tables(two_files) == ["users"]
+    assert tables(two_files, two_files.production) == ["users"]
     assert roll_back(two_files, alice).status == Run.Status.SUCCEEDED
-    assert tables(two_files) == []
+    assert tables(two_files, two_files.production) == []
 
 
 def test_a_part_that_was_rolled_back_and_came_again_needs_its_own_approval(
@@ -301,9 +276,9 @@ def test_every_deed_leaves_its_event_in_order(two_files: Line, alice: Actor, bob
 
 
 def test_a_refused_deed_leaves_no_event(two_files: Line, alice: Actor) -> None:
-    request = ask(two_files, alice)
+    request = open_request(two_files, alice)
     with pytest.raises(PermissionRefused):
-        approvals.approve(request.pk, by=alice, digest=request.digest)
+        approve(request, alice)
     assert AuditEvent.objects.count() == 1
 
 

@@ -20,6 +20,7 @@ from dashboard.selectors import migrations
 from dashboard.services import execution, installations, plans, runs, saved, targets
 from dashboard.services.actors import Actor
 from tests.fix_line import Line
+from tests.services.workflow import claim, execute, run_on_staging, start_on_staging
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
@@ -33,13 +34,9 @@ def line_of_one(line: Line) -> Line:
     return line
 
 
-def start(line: Line, by: Actor) -> Run:
-    return runs.start(plans.apply(line.staging), environment=line.staging, by=by)
-
-
 def apply_and_roll_back(line: Line, by: Actor) -> Run:
     """A run that committed, of which the database holds nothing any more."""
-    run = start(line, by)
+    run = start_on_staging(line, by)
     execution.execute(run.pk)
     plan = plans.rollback(line.staging, downto=MigrationId("001", "users"))
     back = runs.start(plan, environment=line.staging, by=by, accepted=[w.key for w in plan.warnings])
@@ -59,8 +56,7 @@ def restore_older_control_database(number: int) -> None:
 
 def lose(run: Run) -> Run:
     """Its worker is gone before it sent anything."""
-    taken = runs.claim(run.pk)
-    assert taken is not None
+    claim(run)
     Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
     execution.find_lost()
     return Run.objects.get(pk=run.pk)
@@ -73,7 +69,7 @@ def has_table(line: Line) -> bool:
 def test_a_number_that_comes_again_is_not_taken_for_the_run_that_had_it(line_of_one: Line, alice: Actor) -> None:
     before = apply_and_roll_back(line_of_one, alice)
     restore_older_control_database(before.pk)
-    run = start(line_of_one, alice)
+    run = start_on_staging(line_of_one, alice)
     assert run.pk == before.pk
     lose(run)
     execution.recover(run.pk)
@@ -84,7 +80,7 @@ def test_a_number_that_comes_again_is_not_taken_for_the_run_that_had_it(line_of_
 
 
 def test_a_run_of_before_there_were_attempts_is_still_found_by_its_number(line_of_one: Line, alice: Actor) -> None:
-    run = start(line_of_one, alice)
+    run = start_on_staging(line_of_one, alice)
     runs.claim(run.pk)
     Run.objects.update(attempt_id=None)
     executor.execute(
@@ -101,7 +97,7 @@ def test_a_run_of_before_there_were_attempts_is_still_found_by_its_number(line_o
 
 
 def test_the_session_of_another_installation_is_left_alone(line_of_one: Line, alice: Actor) -> None:
-    run = lose(start(line_of_one, alice))
+    run = lose(start_on_staging(line_of_one, alice))
     theirs = f"signalbox:{run.pk}:{uuid.uuid4().hex}"
     with psycopg.connect(line_of_one.staging.url, application_name=theirs, autocommit=True) as other:
         execution.recover(run.pk)
@@ -111,7 +107,7 @@ def test_the_session_of_another_installation_is_left_alone(line_of_one: Line, al
 
 
 def test_the_history_leads_only_to_the_run_that_wrote_it(line_of_one: Line, alice: Actor) -> None:
-    run = start(line_of_one, alice)
+    run = start_on_staging(line_of_one, alice)
     execution.execute(run.pk)
     (row,) = targets.look(line_of_one.staging).history.rows
     assert list(migrations.runs_by_id([row.run_key], "staging").values()) == [run]
@@ -120,7 +116,7 @@ def test_the_history_leads_only_to_the_run_that_wrote_it(line_of_one: Line, alic
 
 
 def test_saved_rows_lead_only_to_the_attempt_that_saved_them(line_of_one: Line, alice: Actor) -> None:
-    execution.execute(start(line_of_one, alice).pk)
+    execution.execute(start_on_staging(line_of_one, alice).pk)
     line_of_one.query(line_of_one.staging, "INSERT INTO users VALUES (1)")
     plan = plans.rollback(line_of_one.staging, MigrationId("001", "users"))
     saving = plan.saving({plan.steps[0].identity: [Copy(schema="public", table="users")]})
@@ -145,7 +141,7 @@ def other_installations(line: Line) -> Check:
 
 
 def test_another_installation_is_named(line_of_one: Line, alice: Actor) -> None:
-    execution.execute(start(line_of_one, alice).pk)
+    run_on_staging(line_of_one, alice)
     own = other_installations(line_of_one)
     first = installations.identity()
     Installation.objects.update(identity=uuid.uuid4())
@@ -155,7 +151,7 @@ def test_another_installation_is_named(line_of_one: Line, alice: Actor) -> None:
 
 
 def test_each_claim_has_an_attempt_of_its_own(line_of_one: Line, alice: Actor) -> None:
-    run = start(line_of_one, alice)
+    run = start_on_staging(line_of_one, alice)
     first = runs.claim(run.pk)
     Run.objects.update(status=Run.Status.QUEUED)
     second = runs.claim(run.pk)
@@ -167,7 +163,7 @@ def test_each_claim_has_an_attempt_of_its_own(line_of_one: Line, alice: Actor) -
 def test_a_run_is_looked_for_in_the_schema_it_wrote_to(
     line_of_one: Line, alice: Actor, settings: SettingsWrapper
 ) -> None:
-    run = start(line_of_one, alice)
+    run = start_on_staging(line_of_one, alice)
     taken = runs.claim(run.pk)
     assert taken is not None
     attempt = execution._attempt(taken)
@@ -183,12 +179,12 @@ def test_a_run_is_looked_for_in_the_schema_it_wrote_to(
 def test_a_skipped_file_does_not_block_another_of_its_number(line: Line, alice: Actor, carol: Actor) -> None:
     line.write(_003_gone="SELECT 1;")
     plan = plans.skip(line.staging, [MigrationId("003", "gone")], reason="made by hand")
-    execution.execute(runs.start(plan, environment=line.staging, by=carol).pk)
+    execute(runs.start(plan, environment=line.staging, by=carol))
     line.write(_003_other="CREATE TABLE other (id int);", _003_other_rollback="DROP TABLE other;")
-    execution.execute(start(line, alice).pk)
+    run_on_staging(line, alice)
     rows = {(row.version, row.name, row.kind) for row in targets.look(line.staging).history.rows}
     assert rows == {("003", "gone", "skipped"), ("003", "other", "applied")}
     back = plans.rollback(line.staging, downto=MigrationId("003", "other"))
     accepted = [warning.key for warning in back.warnings]
-    execution.execute(runs.start(back, environment=line.staging, by=alice, accepted=accepted).pk)
+    execute(runs.start(back, environment=line.staging, by=alice, accepted=accepted))
     assert [row.name for row in targets.look(line.staging).history.rows] == ["gone"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from config.environments import Environment
@@ -22,26 +20,20 @@ from dashboard.services.errors import (
     PermissionRefused,
     ReasonMissing,
 )
-from tests.fix_line import Line
+from tests.fix_line import CopyOf, Lead, Line
 from tests.fix_postgres import Database, MakeDatabase
+from tests.services.workflow import (
+    approve,
+    approved_request,
+    execute,
+    open_request,
+    run_on_staging,
+    start_on_production,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-type Lead = Callable[[Environment, Database], Environment]
-type CopyOf = Callable[[Environment], Database]
-
 WHY = "The old server was lost, this is last night's backup"
-
-
-def ask(line: Line, by: Actor) -> ChangeRequest:
-    return approvals.open_request(plans.apply(line.production), environment=line.production, by=by)
-
-
-def apply_to_staging(line: Line, by: Actor) -> Run:
-    run = runs.start(plans.apply(line.staging), environment=line.staging, by=by)
-    execution.execute(run.pk)
-    run.refresh_from_db()
-    return run
 
 
 def rebind(environment: Environment, by: Actor, **given: str) -> None:
@@ -57,7 +49,7 @@ def users_in(database: Database) -> bool:
 
 
 def test_two_swapped_urls_stop_both_environments(two_files: Line, alice: Actor, lead: Lead) -> None:
-    apply_to_staging(two_files, alice)
+    run_on_staging(two_files, alice)
     observations.refresh_all()
     kept = dict(Observation.objects.values_list("environment", "history"))
     staging, production = two_files.staging, two_files.production
@@ -74,7 +66,7 @@ def test_two_swapped_urls_stop_both_environments(two_files: Line, alice: Actor, 
 def test_a_copy_of_the_database_is_another_one_with_the_same_history(
     two_files: Line, alice: Actor, lead: Lead, copy_of: CopyOf
 ) -> None:
-    apply_to_staging(two_files, alice)
+    run_on_staging(two_files, alice)
     copied = lead(two_files.staging, copy_of(two_files.staging))
     assert targets.read(copied).history == targets.read(two_files.staging).history
     with pytest.raises(OtherDatabase):
@@ -139,11 +131,10 @@ def test_an_approved_request_starts_no_run_against_another_database(
     two_files: Line, alice: Actor, bob: Actor, lead: Lead, copy_of: CopyOf
 ) -> None:
     observations.refresh_all()
-    request = ask(two_files, alice)
-    approved = approvals.approve(request.pk, by=bob, digest=request.digest)
+    approved = approved_request(two_files, alice, bob)
     observations.refresh(lead(two_files.production, copy_of(two_files.production)))
     with pytest.raises(DatabaseNotConfirmed):
-        runs.start_approved(approved, by=alice, typed_name="production")
+        start_on_production(approved, alice)
     assert Run.objects.count() == 0
 
 
@@ -152,8 +143,7 @@ def test_a_queued_run_is_refused_under_the_lock(two_files: Line, alice: Actor, l
     run = runs.start(plans.apply(two_files.staging), environment=two_files.staging, by=alice)
     copied = copy_of(two_files.staging)
     lead(two_files.staging, copied)
-    execution.execute(run.pk)
-    run.refresh_from_db()
+    execute(run)
     assert (run.status, run.failure["code"]) == (Run.Status.FAILED, "plan_changed")
     assert not users_in(copied)
     assert not users_in(two_files.databases["staging"])
@@ -205,8 +195,8 @@ def test_requests_made_for_the_old_one_are_closed(
     two_files: Line, alice: Actor, bob: Actor, carol: Actor, lead: Lead, copy_of: CopyOf
 ) -> None:
     observations.refresh_all()
-    open_one, approved = ask(two_files, alice), ask(two_files, alice)
-    approvals.approve(approved.pk, by=bob, digest=approved.digest)
+    open_one, approved = open_request(two_files, alice), open_request(two_files, alice)
+    approve(approved, bob)
     elsewhere = lead(two_files.production, copy_of(two_files.production))
     rebind(elsewhere, carol)
     for request in (open_one, approved):
@@ -220,7 +210,7 @@ def test_requests_of_other_environments_and_for_the_new_one_stay(
     two_files: Line, alice: Actor, carol: Actor, lead: Lead, copy_of: CopyOf
 ) -> None:
     observations.refresh_all()
-    request = ask(two_files, alice)
+    request = open_request(two_files, alice)
     rebind(lead(two_files.staging, copy_of(two_files.staging)), carol)
     request.refresh_from_db()
     assert request.status == ChangeRequest.Status.OPEN
@@ -309,8 +299,7 @@ def lose_a_run(line: Line, by: Actor, monkeypatch: pytest.MonkeyPatch) -> Run:
     run = runs.start(plans.apply(line.staging), environment=line.staging, by=by)
     with monkeypatch.context() as patch:
         patch.setattr("dashboard.engine.run.transactional.faultpoint", _break_once_committed)
-        execution.execute(run.pk)
-    run.refresh_from_db()
+        execute(run)
     assert run.status == Run.Status.INTERRUPTED
     return run
 

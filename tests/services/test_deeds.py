@@ -15,6 +15,14 @@ from dashboard.models import AuditEvent, ChangeRequest, Decision, Run, RunStep
 from dashboard.services import approvals, audit, plans, runs
 from dashboard.services.actors import Actor
 from tests.fix_line import Line
+from tests.services.workflow import (
+    approve,
+    approved_request,
+    claim,
+    open_request,
+    start_on_production,
+    start_on_staging,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,28 +45,28 @@ def _open(line: Line, alice: Actor, bob: Actor) -> Deed:
 
 
 def _approve(line: Line, alice: Actor, bob: Actor) -> Deed:
-    asked = _asked(line, alice)
-    return lambda: approvals.approve(asked.pk, by=bob, digest=asked.digest)
+    asked = open_request(line, alice)
+    return lambda: approve(asked, bob)
 
 
 def _reject(line: Line, alice: Actor, bob: Actor) -> Deed:
-    asked = _asked(line, alice)
+    asked = open_request(line, alice)
     return lambda: approvals.reject(asked.pk, by=bob, digest=asked.digest, reason="not now")
 
 
 def _withdraw(line: Line, alice: Actor, bob: Actor) -> Deed:
-    asked = _asked(line, alice)
+    asked = open_request(line, alice)
     return lambda: approvals.withdraw(asked.pk, by=alice)
 
 
 def _supersede(line: Line, alice: Actor, bob: Actor) -> Deed:
-    asked = _asked(line, alice)
+    asked = open_request(line, alice)
     return lambda: approvals.supersede(asked, "a file was edited")
 
 
 def _expire(line: Line, alice: Actor, bob: Actor) -> Deed:
     past = timezone.now() - timedelta(hours=1)
-    ChangeRequest.objects.filter(pk=_asked(line, alice).pk).update(
+    ChangeRequest.objects.filter(pk=open_request(line, alice).pk).update(
         expires_at=past, requested_at=past - timedelta(hours=1)
     )
     return approvals.expire_due
@@ -70,60 +78,44 @@ def _start(line: Line, alice: Actor, bob: Actor) -> Deed:
 
 
 def _cancel(line: Line, alice: Actor, bob: Actor) -> Deed:
-    run = _queued(line, alice)
+    run = start_on_staging(line, alice)
     return lambda: runs.request_cancel(run.pk, by=alice)
 
 
 def _claim(line: Line, alice: Actor, bob: Actor) -> Deed:
-    run = _queued(line, alice)
+    run = start_on_staging(line, alice)
     return lambda: runs.claim(run.pk)
 
 
 def _finish(line: Line, alice: Actor, bob: Actor) -> Deed:
-    run = _claimed(line, alice)
+    run = claim(start_on_staging(line, alice))
     return lambda: runs.finish(run, Run.Status.SUCCEEDED)
 
 
 def _finish_and_spend(line: Line, alice: Actor, bob: Actor) -> Deed:
     """The run's end has its event; that its approval is spent has not."""
-    asked = _asked(line, alice)
-    approved = approvals.approve(asked.pk, by=bob, digest=asked.digest)
-    run = runs.claim(runs.start_approved(approved, by=alice, typed_name="production").pk)
-    assert run is not None
+    approved = approved_request(line, alice, bob)
+    run = claim(start_on_production(approved, alice))
     return lambda: runs.finish(run, Run.Status.SUCCEEDED)
 
 
 def _interrupt(line: Line, alice: Actor, bob: Actor) -> Deed:
-    run = _claimed(line, alice)
+    run = claim(start_on_staging(line, alice))
     return lambda: runs.interrupt(run, {"code": "worker_lost"})
 
 
 def _settle(line: Line, alice: Actor, bob: Actor) -> Deed:
-    run = _claimed(line, alice)
+    run = claim(start_on_staging(line, alice))
     runs.interrupt(run, {"code": "worker_lost"})
     return lambda: runs.settle(run, [StepVerdict.COMMITTED, StepVerdict.COMMITTED])
 
 
 def _end_by_hand(line: Line, alice: Actor, bob: Actor) -> Deed:
-    run = _claimed(line, alice)
+    run = claim(start_on_staging(line, alice))
     runs.interrupt(run, {"code": "worker_lost"})
     runs.note_unresolved(Run.objects.get(pk=run.pk), {"code": "witness_gone"})
     bob.person.is_superuser = True
     return lambda: runs.end_by_hand(run.pk, by=bob, typed_name="staging", reason="Its schema was dropped")
-
-
-def _asked(line: Line, by: Actor) -> ChangeRequest:
-    return approvals.open_request(plans.apply(line.production), environment=line.production, by=by)
-
-
-def _queued(line: Line, by: Actor) -> Run:
-    return runs.start(plans.apply(line.staging), environment=line.staging, by=by)
-
-
-def _claimed(line: Line, by: Actor) -> Run:
-    run = runs.claim(_queued(line, by).pk)
-    assert run is not None
-    return run
 
 
 DEEDS: dict[str, Callable[[Line, Actor, Actor], Deed]] = {

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
@@ -26,25 +25,12 @@ from dashboard.services.errors import (
     ReasonMissing,
 )
 from tests.fix_line import Line
+from tests.services.workflow import run_on_staging
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _no_jobs(db: None) -> None:
-    """The queue's own tables are not emptied between tests."""
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM procrastinate_jobs")
-
-
-def run_all(line: Line, by: Actor) -> Run:
-    run = runs.start(plans.apply(line.staging), environment=line.staging, by=by)
-    execution.execute(run.pk)
-    run.refresh_from_db()
-    return run
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("empty_queue")]
 
 
 def look(line: Line, by: Actor = SIGNALBOX) -> DriftCheck:
@@ -76,7 +62,7 @@ def test_the_first_look_is_what_later_ones_are_compared_with(line: Line) -> None
 
 
 def test_a_change_made_by_hand_is_found_with_its_objects(two_files: Line, alice: Actor) -> None:
-    run_all(two_files, alice)
+    run_on_staging(two_files, alice)
     assert look(two_files).outcome == "clean"
     two_files.query(two_files.staging, "ALTER TABLE users ADD phone text; CREATE INDEX by_phone ON users (phone)")
     found = look(two_files, alice)
@@ -104,7 +90,7 @@ def test_the_same_drift_is_told_once(line: Line) -> None:
 
 def test_a_runs_own_work_is_no_drift(two_files: Line, alice: Actor) -> None:
     look(two_files)
-    run = run_all(two_files, alice)
+    run = run_on_staging(two_files, alice)
     snapshot = Snapshot.objects.first()
     assert snapshot
     assert (snapshot.reason, snapshot.run) == ("run", run)
@@ -116,7 +102,7 @@ def test_a_run_does_not_swallow_what_was_changed_by_hand_before_it(two_files: Li
     two_files.query(two_files.staging, "CREATE TABLE by_hand (id int)")
     look(two_files)
     two_files.query(two_files.staging, "ALTER TABLE by_hand ADD note text")
-    run_all(two_files, alice)
+    run_on_staging(two_files, alice)
     assert differing(two_files) == ["added column public.by_hand.note"]
     assert look(two_files).outcome == "drifted"
     assert events() == ["drift.found"]
@@ -128,19 +114,19 @@ def test_a_run_that_changes_what_was_changed_by_hand_settles_it(line: Line, alic
     line.query(line.staging, "ALTER TABLE users ADD phone text")
     assert look(line).outcome == "drifted"
     line.write(_001_phone="ALTER TABLE users ALTER phone TYPE varchar(20)")
-    run_all(line, alice)
+    run_on_staging(line, alice)
     assert differing(line) == []
 
 
 def test_a_failed_run_leaves_no_drift_though_it_made_the_tracking_tables(line: Line, alice: Actor) -> None:
     line.write(_001_bad="SELECT 1/0;")
-    assert run_all(line, alice).status == Run.Status.FAILED
+    assert run_on_staging(line, alice).status == Run.Status.FAILED
     assert look(line).outcome == "clean"
 
 
 def test_what_a_failed_run_committed_is_expected(line: Line, alice: Actor) -> None:
     line.write(_001_users="CREATE TABLE users (id int);", _002_bad="SELECT 1/0;")
-    run = run_all(line, alice)
+    run = run_on_staging(line, alice)
     assert run.status == Run.Status.FAILED
     assert Snapshot.objects.filter(run=run, schema__objects__has_key="table public.users").exists()
     assert look(line).outcome == "clean"
@@ -184,7 +170,7 @@ def test_the_end_of_a_run_does_not_need_the_schema(
 
     monkeypatch.setattr(drift, "after_run", gone)
     reachable = settings.ENVIRONMENTS
-    run = run_all(two_files, alice)
+    run = run_on_staging(two_files, alice)
     assert run.status == Run.Status.SUCCEEDED
     newest = DriftCheck.objects.first()
     assert newest
@@ -201,7 +187,7 @@ def test_a_look_that_breaks_is_no_business_of_the_run(
         raise RuntimeError("no such luck")
 
     monkeypatch.setattr(drift, "_look", broken)
-    assert run_all(two_files, alice).status == Run.Status.SUCCEEDED
+    assert run_on_staging(two_files, alice).status == Run.Status.SUCCEEDED
 
 
 def test_a_check_never_races_a_run(two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +212,7 @@ def test_a_run_that_begins_and_ends_during_a_look_makes_it_look_again(
         seen = plain(environment)
         looks.append(seen)
         if len(looks) == 1:
-            run_all(line, alice)
+            run_on_staging(line, alice)
         return seen
 
     monkeypatch.setattr(drift, "_look", slow)
@@ -238,14 +224,14 @@ def test_rows_written_are_kept_with_the_run_and_left_out_when_it_is_too_late(
     line: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line.write(_001_users="CREATE TABLE users (id int);")
-    run_all(line, alice)
+    run_on_staging(line, alice)
     on_time = Snapshot.objects.first()
     assert on_time
     assert "public.users" in on_time.rows_written
     assert on_time.counted_since
     line.write(_002_orders="CREATE TABLE orders (id int);")
     monkeypatch.setattr(drift, "after_run", lambda run: None)
-    late = run_all(line, alice)
+    late = run_on_staging(line, alice)
     Run.objects.filter(pk=late.pk).update(finished_at=timezone.now() + drift.LATE * -2)
     DriftCheck.objects.update(at=timezone.now() + drift.LATE * -3)
     look(line)
@@ -305,7 +291,7 @@ def test_what_was_shown_before_a_run_that_nobody_looked_after_is_not_accepted(
     shown = look(line)
     line.write(_001_users="CREATE TABLE users (id int);")
     monkeypatch.setattr(drift, "after_run", lambda run: None)
-    run_all(line, alice)
+    run_on_staging(line, alice)
     with pytest.raises(DriftChanged):
         drift.accept(line.staging, by=carol, fingerprint=shown.fingerprint, reason="why not")
     assert look(line).differing == 2
@@ -355,9 +341,9 @@ def test_old_looks_are_let_go_and_old_snapshots_keep_their_counts(
     monkeypatch.setattr(drift, "SCHEMAS_KEPT", 1)
     monkeypatch.setattr(drift, "CHECKS_KEPT", 2)
     line.write(_001_users="CREATE TABLE users (id int);")
-    run = run_all(line, alice)
+    run = run_on_staging(line, alice)
     line.write(_002_orders="CREATE TABLE orders (id int);")
-    run_all(line, alice)
+    run_on_staging(line, alice)
     look(line)
     assert DriftCheck.objects.count() == 2
     old = Snapshot.objects.get(run=run)

@@ -7,10 +7,11 @@ import pytest
 from dashboard.engine.errors import NothingToDo, PlanBlocked
 from dashboard.engine.migration import MigrationId
 from dashboard.models import Run
-from dashboard.services import approvals, edits, execution, plans, runs
+from dashboard.services import approvals, edits, plans, runs
 from dashboard.services.actors import Actor
 from dashboard.services.errors import ApprovalNeeded
 from tests.fix_line import Line
+from tests.services.workflow import approve, execute, run_on_staging, start_on_production
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,17 +23,14 @@ EDITED = "CREATE TABLE users (id bigint);"
 @pytest.fixture
 def applied(line: Line, alice: Actor) -> Line:
     line.write(_001_users=PLAIN, _001_rollback="DROP TABLE users;", _002_orders="CREATE TABLE orders (id int);")
-    execution.execute(runs.start(plans.apply(line.staging), environment=line.staging, by=alice).pk)
+    run_on_staging(line, alice)
     return line
 
 
 def accept(line: Line, by: Actor) -> Run:
     plan = edits.acceptance(line.staging, edits.look(line.staging))
     assert plan
-    run = runs.start(plan, environment=line.staging, by=by)
-    execution.execute(run.pk)
-    run.refresh_from_db()
-    return run
+    return execute(runs.start(plan, environment=line.staging, by=by))
 
 
 def recorded(line: Line) -> tuple[object, ...]:
@@ -80,8 +78,7 @@ def test_a_file_edited_again_after_the_plan_is_not_recorded(applied: Line, alice
     before = recorded(applied)
     run = runs.start(plan, environment=applied.staging, by=alice)
     applied.write(_001_users=EDITED)
-    execution.execute(run.pk)
-    run.refresh_from_db()
+    execute(run)
     assert (run.status, run.failure["code"]) == (Run.Status.FAILED, "plan_changed")
     assert recorded(applied) == before
 
@@ -91,9 +88,7 @@ def test_the_target_itself_refuses_other_sql(applied: Line, alice: Actor) -> Non
     applied.write(_001_users=ANNOTATED)
     plan = plans.accept_edits(applied.staging, [MigrationId("001", "users")])
     applied.query(applied.staging, "UPDATE platform.schema_migrations SET checksum_sql = 'other' WHERE version = '001'")
-    run = runs.start(plan, environment=applied.staging, by=alice)
-    execution.execute(run.pk)
-    run.refresh_from_db()
+    run = execute(runs.start(plan, environment=applied.staging, by=alice))
     assert run.failure["code"] == "plan_changed"
     assert recorded(applied)[2] == PLAIN
 
@@ -110,15 +105,13 @@ def test_of_a_baseline_no_text_is_kept_because_none_ran(applied: Line, alice: Ac
 def test_a_protected_environment_asks_for_approval(line: Line, alice: Actor, bob: Actor) -> None:
     line.write(_001_users=PLAIN, _001_rollback="DROP TABLE users;")
     request = approvals.open_request(plans.apply(line.production), environment=line.production, by=alice)
-    approved = approvals.approve(request.pk, by=bob, digest=request.digest)
-    execution.execute(runs.start_approved(approved, by=alice, typed_name="production").pk)
+    approved = approve(request, bob)
+    execute(start_on_production(approved, alice))
     line.write(_001_users=ANNOTATED)
     plan = plans.accept_edits(line.production, [MigrationId("001", "users")])
     with pytest.raises(ApprovalNeeded):
         runs.start(plan, environment=line.production, by=alice, typed_name="production")
     request = approvals.open_request(plan, environment=line.production, by=alice, reason="comments only")
-    approved = approvals.approve(request.pk, by=bob, digest=request.digest)
-    run = runs.start_approved(approved, by=alice, typed_name="production")
-    execution.execute(run.pk)
-    run.refresh_from_db()
+    approved = approve(request, bob)
+    run = execute(start_on_production(approved, alice))
     assert run.status == Run.Status.SUCCEEDED

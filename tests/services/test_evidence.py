@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -13,18 +12,16 @@ from dashboard.engine.plan import Plan
 from dashboard.engine.rehearsal.report import NotReached, Report, ScriptError, ScriptRun
 from dashboard.models import AuditEvent, ChangeRequest, Rehearsal
 from dashboard.selectors import findings
-from dashboard.services import approvals, evidence, execution, observations, plans, rehearsals, runs
+from dashboard.services import approvals, evidence, observations, plans, rehearsals
 from dashboard.services.actors import Actor
 from dashboard.services.audit import Event
 from dashboard.services.errors import EvidenceMissing
 from dashboard.services.evidence import Evidence, EvidenceStatus
 from tests.fix_line import Line
-from tests.fix_rehearsals import Finds, passing
+from tests.fix_rehearsals import Demanding, Finds, RehearsalsFind, passing
+from tests.services.workflow import approve, execute, run_on_staging, start_on_production
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-type Install = Callable[[Finds], None]
-type Demanding = Callable[..., Environment]
 
 FAILED = ScriptRun(ok=False, ms=1.0, error=ScriptError(sentence="It fails."))
 
@@ -32,10 +29,6 @@ FAILED = ScriptRun(ok=False, ms=1.0, error=ScriptError(sentence="It fails."))
 def ask(environment: Environment, by: Actor, because: str = "") -> ChangeRequest:
     plan = plans.apply(environment)
     return approvals.open_request(plan, environment=environment, by=by, reason="December", irreversible_because=because)
-
-
-def approve(request: ChangeRequest, by: Actor) -> ChangeRequest:
-    return approvals.approve(request.pk, by=by, digest=request.digest, reason="")
 
 
 def verdicts(found: Evidence) -> dict[Requirement, EvidenceStatus]:
@@ -51,7 +44,7 @@ def failing(plan: Plan) -> Report:
 
 
 def test_an_approval_waits_for_the_rehearsal(
-    two_files: Line, alice: Actor, bob: Actor, demanding: Demanding, rehearsals_find: Install
+    two_files: Line, alice: Actor, bob: Actor, demanding: Demanding, rehearsals_find: RehearsalsFind
 ) -> None:
     request = ask(demanding(Requirement.REHEARSAL), alice)
     with pytest.raises(EvidenceMissing, match="It is being rehearsed"):
@@ -63,7 +56,7 @@ def test_an_approval_waits_for_the_rehearsal(
 
 
 def test_what_an_approval_rested_on_is_in_the_audit_log(
-    two_files: Line, alice: Actor, bob: Actor, demanding: Demanding, rehearsals_find: Install
+    two_files: Line, alice: Actor, bob: Actor, demanding: Demanding, rehearsals_find: RehearsalsFind
 ) -> None:
     rehearsals_find(passing)
     request = ask(demanding(Requirement.REHEARSAL, Requirement.REVERSIBLE), alice)
@@ -80,7 +73,7 @@ def test_what_an_approval_rested_on_is_in_the_audit_log(
 
 
 def test_a_failed_rehearsal_is_no_evidence(
-    two_files: Line, alice: Actor, bob: Actor, demanding: Demanding, rehearsals_find: Install
+    two_files: Line, alice: Actor, bob: Actor, demanding: Demanding, rehearsals_find: RehearsalsFind
 ) -> None:
     rehearsals_find(failing)
     request = ask(demanding(Requirement.REHEARSAL), alice)
@@ -111,7 +104,7 @@ def unlike_the_target(plan: Plan) -> Report:
 
 @pytest.mark.parametrize("finds", [half_way, first_only, again_fails, unlike_the_target])
 def test_only_a_rehearsal_that_proves_every_migration_is_evidence(
-    two_files: Line, alice: Actor, bob: Actor, demanding: Demanding, rehearsals_find: Install, finds: Finds
+    two_files: Line, alice: Actor, bob: Actor, demanding: Demanding, rehearsals_find: RehearsalsFind, finds: Finds
 ) -> None:
     rehearsals_find(finds)
     production = demanding(Requirement.REHEARSAL, Requirement.REVERSIBLE)
@@ -125,7 +118,7 @@ def test_only_a_rehearsal_that_proves_every_migration_is_evidence(
 
 
 def test_what_is_not_proven_is_told_apart_from_what_failed(
-    two_files: Line, alice: Actor, demanding: Demanding, rehearsals_find: Install
+    two_files: Line, alice: Actor, demanding: Demanding, rehearsals_find: RehearsalsFind
 ) -> None:
     rehearsals_find(half_way)
     production = demanding(Requirement.REHEARSAL)
@@ -138,7 +131,7 @@ def test_what_is_not_proven_is_told_apart_from_what_failed(
 
 
 def test_a_report_of_an_earlier_release_is_no_evidence(
-    two_files: Line, alice: Actor, demanding: Demanding, rehearsals_find: Install
+    two_files: Line, alice: Actor, demanding: Demanding, rehearsals_find: RehearsalsFind
 ) -> None:
     """It may have called something passed that was not reached."""
     rehearsals_find(passing)
@@ -164,7 +157,7 @@ def test_a_free_environment_asks_for_nothing(two_files: Line, alice: Actor, bob:
 
 
 def test_a_rollback_that_restores_nothing_needs_a_reason(
-    two_files: Line, alice: Actor, bob: Actor, demanding: Demanding, rehearsals_find: Install
+    two_files: Line, alice: Actor, bob: Actor, demanding: Demanding, rehearsals_find: RehearsalsFind
 ) -> None:
     rehearsals_find(lambda plan: passing(plan, reversible=False))
     production = demanding(Requirement.REHEARSAL, Requirement.REVERSIBLE)
@@ -182,7 +175,7 @@ def test_a_rollback_that_restores_nothing_needs_a_reason(
 
 
 def test_another_order_of_columns_is_reversible(
-    two_files: Line, alice: Actor, demanding: Demanding, rehearsals_find: Install
+    two_files: Line, alice: Actor, demanding: Demanding, rehearsals_find: RehearsalsFind
 ) -> None:
     rehearsals_find(lambda plan: passing(plan, reversible=False, order_only=True))
     production = demanding(Requirement.REVERSIBLE)
@@ -268,15 +261,11 @@ def test_lint_is_asked_once_for_one_content(line: Line, demanding: Demanding, mo
 # The environment before
 
 
-def apply_to_staging(line: Line, by: Actor) -> None:
-    execution.execute(runs.start(plans.apply(line.staging), environment=line.staging, by=by).pk)
-    observations.refresh(line.staging)
-
-
 def test_it_must_be_applied_before_where_that_is_asked_for(two_files: Line, alice: Actor, demanding: Demanding) -> None:
     production = demanding(Requirement.PREVIOUS)
     assert of(production)[Requirement.PREVIOUS] is EvidenceStatus.MISSING
-    apply_to_staging(two_files, alice)
+    run_on_staging(two_files, alice)
+    observations.refresh(two_files.staging)
     assert of(production)[Requirement.PREVIOUS] is EvidenceStatus.SATISFIED
     two_files.write(_002_orders="-- a comment\nCREATE TABLE orders (id int);")
     assert of(production)[Requirement.PREVIOUS] is EvidenceStatus.SATISFIED
@@ -299,7 +288,7 @@ def rollback_of(line: Line, environment: Environment) -> Evidence:
 @pytest.fixture
 def applied_everywhere(two_files: Line, alice: Actor, bob: Actor, demanding: Demanding) -> Environment:
     request = approve(ask(two_files.production, alice), bob)
-    execution.execute(runs.start_approved(request, by=alice, typed_name="production").pk)
+    execute(start_on_production(request, alice))
     return demanding(*Requirement)
 
 
@@ -310,7 +299,7 @@ def test_a_rollback_that_was_not_rehearsed_may_be_accepted_unproven(
 
 
 def test_a_rollback_that_failed_when_rehearsed_may_not(
-    two_files: Line, alice: Actor, applied_everywhere: Environment, rehearsals_find: Install
+    two_files: Line, alice: Actor, applied_everywhere: Environment, rehearsals_find: RehearsalsFind
 ) -> None:
     rehearsals_find(failing)
     plan = plans.rollback(applied_everywhere, downto=MigrationId("002", "orders"))

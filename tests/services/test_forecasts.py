@@ -14,10 +14,11 @@ from dashboard.engine.plan import Plan
 from dashboard.engine.rehearsal.report import Origin, Proof, Report, ScriptRun
 from dashboard.engine.schema.diff import Change, Difference
 from dashboard.models import AuditEvent, Rehearsal, Run, Snapshot
-from dashboard.services import approvals, execution, forecasts, plans, runs
+from dashboard.services import approvals, forecasts, plans, runs
 from dashboard.services.errors import RowsNotTyped
 from dashboard.services.forecasts import Confirmation
 from tests.fix_line import Line
+from tests.services.workflow import approve, execute, run_on_staging, start_on_production
 
 if TYPE_CHECKING:
     from config.environments import Environment
@@ -44,11 +45,11 @@ def readable(line: Line, alice: Actor, bob: Actor) -> Line:
 
 def migrate(line: Line, alice: Actor, bob: Actor, rollback: str) -> Line:
     line.write(_001_users="CREATE TABLE users (id int PRIMARY KEY);", _001_rollback=rollback)
-    execution.execute(runs.start(plans.apply(line.staging), environment=line.staging, by=alice).pk)
+    run_on_staging(line, alice)
     plan = plans.apply(line.production)
     request = approvals.open_request(plan, environment=line.production, by=alice, irreversible_because="A test")
-    request = approvals.approve(request.pk, by=bob, digest=request.digest)
-    execution.execute(runs.start_approved(request, by=alice, typed_name="production").pk)
+    request = approve(request, bob)
+    execute(start_on_production(request, alice))
     for environment in (line.staging, line.production):
         line.query(environment, "INSERT INTO users SELECT generate_series(1, 3)")
     return line

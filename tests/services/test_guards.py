@@ -24,33 +24,18 @@ from dashboard.services import approvals, decisions, drift, execution, plans, re
 from dashboard.services.actors import Actor
 from dashboard.services.errors import AlreadyDecided, ApprovalNeeded, NameNotTyped, PermissionRefused
 from tests.fix_line import Line
+from tests.services.workflow import (
+    approved_request,
+    claim,
+    execute,
+    open_request,
+    run_on_staging,
+    start_on_production,
+    start_on_staging,
+    tables,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def ask(line: Line, by: Actor) -> ChangeRequest:
-    return approvals.open_request(plans.apply(line.production), environment=line.production, by=by)
-
-
-def approved(line: Line, alice: Actor, bob: Actor) -> ChangeRequest:
-    request = ask(line, alice)
-    return approvals.approve(request.pk, by=bob, digest=request.digest)
-
-
-def start_on_staging(line: Line, by: Actor) -> Run:
-    return runs.start(plans.apply(line.staging), environment=line.staging, by=by)
-
-
-def claimed(run: Run) -> Run:
-    taken = runs.claim(run.pk)
-    assert taken is not None
-    return taken
-
-
-def executed(run: Run, **options: Any) -> Run:
-    execution.execute(run.pk, **options)
-    run.refresh_from_db()
-    return run
 
 
 def expire(request: ChangeRequest) -> None:
@@ -58,29 +43,24 @@ def expire(request: ChangeRequest) -> None:
     ChangeRequest.objects.filter(pk=request.pk).update(expires_at=past, requested_at=past - timedelta(hours=1))
 
 
-def tables(line: Line) -> list[str]:
-    found = line.query(line.staging, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
-    return [row[0] for row in found]
-
-
 # Requests and approvals
 
 
 def test_an_approval_that_expired_covers_nothing(two_files: Line, alice: Actor, bob: Actor) -> None:
-    request = approved(two_files, alice, bob)
+    request = approved_request(two_files, alice, bob)
     expire(request)
     plan = plans.apply(two_files.production)
     assert approvals.live(plan) is None
     assert decisions.needs_request(plan, two_files.production)
     with pytest.raises(AlreadyDecided):
-        runs.start_approved(request, by=alice, typed_name="production")
+        start_on_production(request, alice)
 
 
 def test_an_approval_that_expired_in_the_queue_is_called_expired(two_files: Line, alice: Actor, bob: Actor) -> None:
-    request = approved(two_files, alice, bob)
-    run = runs.start_approved(request, by=alice, typed_name="production")
+    request = approved_request(two_files, alice, bob)
+    run = start_on_production(request, alice)
     expire(request)
-    failure = executed(run).failure
+    failure = execute(run).failure
     request.refresh_from_db()
     assert "the approval expired at" in failure["sentence"]
     assert "Make a new request" in failure["remedy"]
@@ -89,20 +69,20 @@ def test_an_approval_that_expired_in_the_queue_is_called_expired(two_files: Line
 
 
 def test_what_expired_while_its_run_is_under_way_is_left_to_it(two_files: Line, alice: Actor, bob: Actor) -> None:
-    request = approved(two_files, alice, bob)
-    runs.start_approved(request, by=alice, typed_name="production")
+    request = approved_request(two_files, alice, bob)
+    start_on_production(request, alice)
     expire(request)
     assert approvals.expire_due() == 0
 
 
 def test_a_standing_rollback_that_failed_is_spent(two_files: Line, alice: Actor, bob: Actor) -> None:
-    run = runs.start_approved(approved(two_files, alice, bob), by=alice, typed_name="production")
+    run = start_on_production(approved_request(two_files, alice, bob), alice)
     execution.execute(run.pk)
     two_files.query(two_files.production, "CREATE VIEW in_the_way AS SELECT * FROM orders")
     plan = plans.rollback(two_files.production, downto=MigrationId("001", "users"))
     options: dict[str, Any] = {"environment": two_files.production, "by": alice, "typed_name": "production"}
     options["accepted"] = [warning.key for warning in plan.warnings]
-    assert executed(runs.start(plan, **options)).status == Run.Status.FAILED
+    assert execute(runs.start(plan, **options)).status == Run.Status.FAILED
     with pytest.raises(ApprovalNeeded):
         runs.start(plan, **options)
 
@@ -114,7 +94,7 @@ def test_only_administrators_ask_for_what_is_settled_by_hand(two_files: Line, al
 
 
 def test_a_warning_is_accepted_by_whoever_asks(two_files: Line, alice: Actor, bob: Actor) -> None:
-    run = runs.start_approved(approved(two_files, alice, bob), by=alice, typed_name="production")
+    run = start_on_production(approved_request(two_files, alice, bob), alice)
     execution.execute(run.pk)
     plan = plans.rollback(two_files.production, downto=MigrationId("002", "orders"))
     with pytest.raises(NotAcknowledged):
@@ -122,27 +102,27 @@ def test_a_warning_is_accepted_by_whoever_asks(two_files: Line, alice: Actor, bo
 
 
 def test_only_the_requester_and_administrators_withdraw(two_files: Line, alice: Actor, bob: Actor) -> None:
-    request = ask(two_files, alice)
+    request = open_request(two_files, alice)
     with pytest.raises(PermissionRefused):
         approvals.withdraw(request.pk, by=bob)
 
 
 def test_what_is_closed_cannot_be_withdrawn(two_files: Line, alice: Actor, bob: Actor) -> None:
-    request = ask(two_files, alice)
+    request = open_request(two_files, alice)
     approvals.reject(request.pk, by=bob, digest=request.digest, reason="not now")
     with pytest.raises(AlreadyDecided):
         approvals.withdraw(request.pk, by=alice)
 
 
 def test_a_request_that_moved_meanwhile_is_moved_no_more(two_files: Line, alice: Actor) -> None:
-    stale = ask(two_files, alice)
+    stale = open_request(two_files, alice)
     approvals.withdraw(stale.pk, by=alice)
     with pytest.raises(AlreadyDecided):
         approvals.supersede(stale, "a file was edited")
 
 
 def test_no_way_leads_where_the_table_of_states_has_none(two_files: Line, alice: Actor) -> None:
-    request, run = ask(two_files, alice), start_on_staging(two_files, alice)
+    request, run = open_request(two_files, alice), start_on_staging(two_files, alice)
     with pytest.raises(AssertionError, match="a request never goes from open to done"):
         approvals.mark_done(request, run)
     with pytest.raises(AssertionError, match="a run never goes from queued to succeeded"):
@@ -154,11 +134,11 @@ def test_no_way_leads_where_the_table_of_states_has_none(two_files: Line, alice:
 
 def test_a_viewer_cannot_run_what_was_approved(two_files: Line, alice: Actor, bob: Actor, vera: Actor) -> None:
     with pytest.raises(PermissionRefused):
-        runs.start_approved(approved(two_files, alice, bob), by=vera, typed_name="production")
+        start_on_production(approved_request(two_files, alice, bob), vera)
 
 
 def test_a_rollback_on_a_protected_environment_needs_its_name_typed(two_files: Line, alice: Actor, bob: Actor) -> None:
-    run = runs.start_approved(approved(two_files, alice, bob), by=alice, typed_name="production")
+    run = start_on_production(approved_request(two_files, alice, bob), alice)
     execution.execute(run.pk)
     plan = plans.rollback(two_files.production, downto=MigrationId("002", "orders"))
     with pytest.raises(NameNotTyped):
@@ -166,8 +146,8 @@ def test_a_rollback_on_a_protected_environment_needs_its_name_typed(two_files: L
 
 
 def test_a_run_that_was_found_out_about_has_spent_its_approval(two_files: Line, alice: Actor, bob: Actor) -> None:
-    request = approved(two_files, alice, bob)
-    run = claimed(runs.start_approved(request, by=alice, typed_name="production"))
+    request = approved_request(two_files, alice, bob)
+    run = claim(start_on_production(request, alice))
     runs.interrupt(run, {"code": "worker_lost"})
     runs.settle(run, [StepVerdict.UNDONE, StepVerdict.UNDONE])
     request.refresh_from_db()
@@ -175,8 +155,8 @@ def test_a_run_that_was_found_out_about_has_spent_its_approval(two_files: Line, 
 
 
 def test_a_run_that_never_began_leaves_its_approval_alive(two_files: Line, alice: Actor, bob: Actor) -> None:
-    request = approved(two_files, alice, bob)
-    run = runs.start_approved(request, by=alice, typed_name="production")
+    request = approved_request(two_files, alice, bob)
+    run = start_on_production(request, alice)
     runs.request_cancel(run.pk, by=alice)
     request.refresh_from_db()
     assert request.status == ChangeRequest.Status.APPROVED
@@ -186,14 +166,14 @@ def test_a_run_that_never_began_leaves_its_approval_alive(two_files: Line, alice
 
 
 def test_whoever_takes_a_run_raises_its_number(two_files: Line, alice: Actor) -> None:
-    run = claimed(start_on_staging(two_files, alice))
+    run = claim(start_on_staging(two_files, alice))
     assert run.attempt == 1
     runs.interrupt(run, {"code": "worker_lost"})
     assert Run.objects.get().attempt == 2
 
 
 def test_a_worker_whose_number_is_stale_writes_nothing(two_files: Line, alice: Actor) -> None:
-    stale = claimed(start_on_staging(two_files, alice))
+    stale = claim(start_on_staging(two_files, alice))
     Run.objects.update(attempt=F("attempt") + 1)
     before = Run.objects.values().get()
     assert runs.renew_lease(stale) is None
@@ -204,7 +184,7 @@ def test_a_worker_whose_number_is_stale_writes_nothing(two_files: Line, alice: A
 
 
 def test_a_worker_whose_run_was_taken_over_writes_nothing(two_files: Line, alice: Actor) -> None:
-    stale = claimed(start_on_staging(two_files, alice))
+    stale = claim(start_on_staging(two_files, alice))
     Run.objects.update(status=Run.Status.INTERRUPTED)
     before = Run.objects.values().get()
     assert runs.renew_lease(stale) is None
@@ -215,7 +195,7 @@ def test_a_worker_whose_run_was_taken_over_writes_nothing(two_files: Line, alice
 
 @pytest.mark.parametrize("change", [{"attempt": F("attempt") + 1}, {"status": Run.Status.RESOLVED}], ids=str)
 def test_a_resolver_that_was_overtaken_settles_nothing(two_files: Line, alice: Actor, change: dict[str, Any]) -> None:
-    run = claimed(start_on_staging(two_files, alice))
+    run = claim(start_on_staging(two_files, alice))
     runs.interrupt(run, {"code": "worker_lost"})
     Run.objects.update(**change)
     before = Run.objects.values().get()
@@ -229,7 +209,7 @@ def test_only_an_interrupted_run_is_found_out_about(
 ) -> None:
     asked: list[object] = []
     monkeypatch.setattr(recovery, "resolve", lambda *args, **kwargs: asked.append(args))
-    execution.recover(claimed(start_on_staging(two_files, alice)).pk)
+    execution.recover(claim(start_on_staging(two_files, alice)).pk)
     assert asked == []
 
 
@@ -248,13 +228,13 @@ def test_a_plan_that_was_altered_where_it_is_kept_does_not_run(two_files: Line, 
     steps = run.frozen_plan["steps"]
     plan = {**run.frozen_plan, "steps": [{**steps[0], "reason": "another"}, *steps[1:]]}
     Run.objects.update(frozen_plan=plan)
-    assert executed(run).status == Run.Status.FAILED
-    assert tables(two_files) == []
+    assert execute(run).status == Run.Status.FAILED
+    assert tables(two_files, two_files.staging) == []
 
 
 def test_a_lost_connection_freezes_the_environment(line: Line, alice: Actor) -> None:
     line.write(_001_ends="SELECT pg_terminate_backend(pg_backend_pid());")
-    assert executed(start_on_staging(line, alice)).status == Run.Status.INTERRUPTED
+    assert run_on_staging(line, alice).status == Run.Status.INTERRUPTED
 
 
 def test_a_worker_that_breaks_off_freezes_the_environment(
@@ -264,15 +244,15 @@ def test_a_worker_that_breaks_off_freezes_the_environment(
         raise MemoryError
 
     monkeypatch.setattr(executor, "execute", break_off)
-    assert executed(start_on_staging(two_files, alice)).status == Run.Status.INTERRUPTED
+    assert run_on_staging(two_files, alice).status == Run.Status.INTERRUPTED
 
 
 def test_a_worker_that_is_told_to_stop_cancels_its_run(line: Line, alice: Actor) -> None:
     line.write(_001_slow="SELECT pg_sleep(10); CREATE TABLE after (id int);")
-    run = executed(start_on_staging(line, alice), told_to_stop=lambda: True)
+    run = execute(start_on_staging(line, alice), told_to_stop=lambda: True)
     assert run.status == Run.Status.CANCELLED
     assert "a shutdown of the worker" in run.failure["sentence"]
-    assert tables(line) == []
+    assert tables(line, line.staging) == []
 
 
 def test_a_run_goes_on_while_its_lease_cannot_be_renewed(
@@ -284,8 +264,8 @@ def test_a_run_goes_on_while_its_lease_cannot_be_renewed(
     monkeypatch.setattr(runs, "LEASE", timedelta(seconds=0.5))
     monkeypatch.setattr(runs, "renew_lease", gone)
     line.write(_001_slow="CREATE TABLE slow (id int); SELECT pg_sleep(2); CREATE TABLE after (id int);")
-    assert executed(start_on_staging(line, alice)).status == Run.Status.SUCCEEDED
-    assert tables(line) == ["after", "slow"]
+    assert run_on_staging(line, alice).status == Run.Status.SUCCEEDED
+    assert tables(line, line.staging) == ["after", "slow"]
 
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
@@ -301,7 +281,7 @@ def test_the_end_of_a_run_is_written_as_soon_as_the_control_database_is_back(
         return finish(*args, **options)
 
     monkeypatch.setattr(runs, "finish", away_at_first)
-    assert executed(start_on_staging(two_files, alice)).status == Run.Status.SUCCEEDED
+    assert run_on_staging(two_files, alice).status == Run.Status.SUCCEEDED
     assert len(tries) == 3
 
 
@@ -313,7 +293,8 @@ def test_a_worker_that_is_told_to_stop_leaves_the_end_to_the_next(
 
     run = start_on_staging(two_files, alice)
     monkeypatch.setattr(runs, "finish", away)
-    assert executed(run, told_to_stop=lambda: tables(two_files) == ["orders", "users"]).status == Run.Status.RUNNING
+    execute(run, told_to_stop=lambda: tables(two_files, two_files.staging) == ["orders", "users"])
+    assert run.status == Run.Status.RUNNING
     monkeypatch.undo()
     Run.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     execution.find_lost()
@@ -329,10 +310,10 @@ def test_a_run_that_was_taken_over_before_it_began_sends_nothing(
         runs.interrupt(claimed_again(run), {"code": "worker_lost"})
 
     monkeypatch.setattr(drift, "before_run", frozen)
-    run = executed(start_on_staging(two_files, alice))
+    run = run_on_staging(two_files, alice)
     assert run.status == Run.Status.INTERRUPTED
     assert run.began_at is None
-    assert tables(two_files) == []
+    assert tables(two_files, two_files.staging) == []
 
 
 def test_nothing_is_sent_while_it_is_not_certain_whose_run_it_is(
@@ -343,16 +324,16 @@ def test_nothing_is_sent_while_it_is_not_certain_whose_run_it_is(
 
     monkeypatch.setattr(execution, "CONFIRMED_WITHIN", 0.1)
     monkeypatch.setattr(runs, "begin", away)
-    run = executed(start_on_staging(two_files, alice))
+    run = run_on_staging(two_files, alice)
     assert run.status == Run.Status.FAILED
     assert "the control database does not answer" in run.failure["sentence"]
-    assert tables(two_files) == []
+    assert tables(two_files, two_files.staging) == []
 
 
 def test_a_worker_that_lives_gets_time_to_renew_its_lease(
     two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = claimed(start_on_staging(two_files, alice))
+    run = claim(start_on_staging(two_files, alice))
     Run.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     monkeypatch.setattr(time, "sleep", lambda seconds: runs.renew_lease(run))
     execution.find_lost()
@@ -360,7 +341,7 @@ def test_a_worker_that_lives_gets_time_to_renew_its_lease(
 
 
 def test_a_worker_whose_run_was_taken_over_is_stopped(two_files: Line, alice: Actor) -> None:
-    run, cancellation = claimed(start_on_staging(two_files, alice)), Cancellation()
+    run, cancellation = claim(start_on_staging(two_files, alice)), Cancellation()
     runs.interrupt(claimed_again(run), {"code": "worker_lost"})
     execution._one_beat(run, cancellation)
     assert "taken over" in cancellation.stopped_by
@@ -379,7 +360,7 @@ def test_what_became_of_the_steps_is_written_with_the_end_whatever_was_lost(
     """The first commits, the second fails, and not one message about them arrives."""
     two_files.write(_002_orders="SELECT 1/0;")
     monkeypatch.setattr(recorder.Recorder, "_write", lambda self, batch: None)
-    run = executed(start_on_staging(two_files, alice))
+    run = run_on_staging(two_files, alice)
     assert run.status == Run.Status.FAILED
     assert [step.status for step in run.steps.all()] == [RunStep.Status.COMMITTED, RunStep.Status.FAILED]
     assert all(step.started_at and step.finished_at for step in run.steps.all())
@@ -397,13 +378,13 @@ def test_what_could_not_be_written_is_written_later(
         return hold(run)
 
     monkeypatch.setattr(runs, "hold", full_at_first)
-    run = executed(start_on_staging(two_files, alice))
+    run = run_on_staging(two_files, alice)
     statements = RunStatement.objects.filter(step__run=run).values_list("step__version", "number", "status")
     assert sorted(statements) == [("001", 1, "ok"), ("002", 1, "ok")]
 
 
 def test_progress_of_a_worker_that_was_taken_over_is_not_written(two_files: Line, alice: Actor) -> None:
-    run = claimed(start_on_staging(two_files, alice))
+    run = claim(start_on_staging(two_files, alice))
     runs.interrupt(claimed_again(run), {"code": "worker_lost"})
     before = list(RunStep.objects.values())
     with recorder.recording(recorder.Recorder(run)) as record:
@@ -422,8 +403,8 @@ def test_progress_that_cannot_be_written_ends_no_run(
         raise DatabaseError
 
     monkeypatch.setattr(RunStatement.objects, "bulk_create", full)
-    assert executed(start_on_staging(two_files, alice)).status == Run.Status.SUCCEEDED
-    assert tables(two_files) == ["orders", "users"]
+    assert run_on_staging(two_files, alice).status == Run.Status.SUCCEEDED
+    assert tables(two_files, two_files.staging) == ["orders", "users"]
 
 
 def test_a_run_never_waits_for_its_progress_to_be_written(
@@ -433,7 +414,7 @@ def test_a_run_never_waits_for_its_progress_to_be_written(
     monkeypatch.setattr(recorder, "DRAIN_TIMEOUT", 0.2)
     monkeypatch.setattr(recorder.Recorder, "_write", lambda self, batch: released.wait(20))
     begun = time.monotonic()
-    run = executed(start_on_staging(two_files, alice))
+    run = run_on_staging(two_files, alice)
     took = time.monotonic() - begun
     released.set()
     assert run.status == Run.Status.SUCCEEDED

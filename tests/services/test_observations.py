@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from dashboard.models import Observation
 from dashboard.services import observations, targets
-from tests.fix_line import Line
-
-if TYPE_CHECKING:
-    from pytest_django.fixtures import SettingsWrapper
+from tests.fix_line import PLAIN_ROLE, Line
 
 pytestmark = pytest.mark.django_db
 
-ROLE = "looker"
 HISTORY = """
 CREATE SCHEMA platform;
 CREATE TABLE platform.schema_migrations (version text PRIMARY KEY, name text, checksum text,
@@ -29,39 +21,30 @@ CREATE TABLE platform.schema_migrations (version text PRIMARY KEY, name text, ch
 
 
 @pytest.fixture
-def as_role(line: Line, settings: SettingsWrapper) -> Iterator[Line]:
-    """Staging, which is looked at first, is reached by a role that is no superuser."""
-    run = line.databases["staging"].query
-    run(f"DROP ROLE IF EXISTS {ROLE}")
-    run(f"CREATE ROLE {ROLE} LOGIN PASSWORD 'x'")
-    run(HISTORY)
-    url = make_conninfo(line.staging.url, user=ROLE, password="x")
-    staging = replace(line.staging, url=url)
-    settings.ENVIRONMENTS = (staging, line.production)
-    yield replace(line, staging=staging)
-    run("GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC")
-    with line.databases["staging"].connect() as connection:
-        connection.execute(sql.SQL("DROP OWNED BY {0} CASCADE; DROP ROLE {0}").format(sql.Identifier(ROLE)))
+def as_role(as_plain_role: Line) -> Line:
+    """Staging, which is looked at first, has a history and is reached by a role that is no superuser."""
+    as_plain_role.query(as_plain_role.staging, HISTORY)
+    return as_plain_role
 
 
-GRANTS = f"GRANT USAGE ON SCHEMA platform TO {ROLE}; GRANT SELECT ON platform.schema_migrations TO {ROLE}"
+GRANTS = f"GRANT USAGE ON SCHEMA platform TO {PLAIN_ROLE}; GRANT SELECT ON platform.schema_migrations TO {PLAIN_ROLE}"
 
 #: What is done to the first of two targets, the code of what is said of it, and what the advice holds.
 BAD = [
-    pytest.param("SELECT 1", "right_missing", "GRANT USAGE ON SCHEMA platform TO looker", id="no right on the schema"),
+    pytest.param("SELECT 1", "right_missing", "GRANT USAGE ON SCHEMA platform TO plain", id="no right on the schema"),
     pytest.param(
-        f"GRANT USAGE ON SCHEMA platform TO {ROLE}", "right_missing", "GRANT SELECT", id="no right on the table"
+        f"GRANT USAGE ON SCHEMA platform TO {PLAIN_ROLE}", "right_missing", "GRANT SELECT", id="no right on the table"
     ),
     pytest.param(
         f"{GRANTS}; REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC",
         "right_missing",
-        "GRANT EXECUTE ON FUNCTION pg_catalog.pg_control_system() TO looker",
+        "GRANT EXECUTE ON FUNCTION pg_catalog.pg_control_system() TO plain",
         id="no right to tell which database it is",
     ),
     pytest.param(
         f"{GRANTS}; ALTER TABLE platform.schema_migrations ENABLE ROW LEVEL SECURITY",
         "tracking_unusable",
-        "CREATE POLICY signalbox ON platform.schema_migrations TO looker",
+        "CREATE POLICY signalbox ON platform.schema_migrations TO plain",
         id="rows hidden by a policy",
     ),
     pytest.param(

@@ -9,21 +9,20 @@ import pytest
 from django.utils import timezone
 
 from config.environments import Environment, Requirement
-from dashboard.engine.errors import LocalServerError, RunCancelled
+from dashboard.engine.errors import RunCancelled
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Plan
 from dashboard.engine.rehearsal.report import Report
 from dashboard.models import AuditEvent, Rehearsal
 from dashboard.selectors import rehearsals as selector
-from dashboard.services import approvals, execution, plans, rehearsals, runs
+from dashboard.services import approvals, plans, rehearsals
 from dashboard.services.actors import Actor
 from dashboard.services.errors import NotRehearsable, PermissionRefused
 from tests.fix_line import Line
-from tests.fix_rehearsals import Finds, passing
+from tests.fix_rehearsals import RehearsalsFind, passing, without_a_server
+from tests.services.workflow import run_on_staging
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-type Install = Callable[[Finds], None]
 
 
 def ask(line: Line, by: Actor) -> Rehearsal:
@@ -37,15 +36,11 @@ def rehearsed(line: Line, by: Actor) -> Rehearsal:
     return rehearsal
 
 
-def cannot(plan: Plan) -> Report:
-    raise LocalServerError(what="There is no PostgreSQL.", remedy="Install one.")
-
-
 def breaks(plan: Plan) -> Report:
     raise RuntimeError
 
 
-def test_a_rehearsal_is_carried_out_and_counts(two_files: Line, alice: Actor, rehearsals_find: Install) -> None:
+def test_a_rehearsal_is_carried_out_and_counts(two_files: Line, alice: Actor, rehearsals_find: RehearsalsFind) -> None:
     rehearsals_find(passing)
     done = rehearsed(two_files, alice)
     assert (done.status, done.passed, done.reversible, done.server_major) == ("done", True, True, 17)
@@ -59,7 +54,9 @@ def test_asking_twice_is_asking_once(two_files: Line, alice: Actor, bob: Actor) 
     assert Rehearsal.objects.count() == 1
 
 
-def test_a_rehearsal_that_ended_can_be_asked_for_again(two_files: Line, alice: Actor, rehearsals_find: Install) -> None:
+def test_a_rehearsal_that_ended_can_be_asked_for_again(
+    two_files: Line, alice: Actor, rehearsals_find: RehearsalsFind
+) -> None:
     rehearsals_find(passing)
     first = rehearsed(two_files, alice)
     assert ask(two_files, alice) != first
@@ -77,22 +74,22 @@ def test_what_runs_no_migration_cannot_be_rehearsed(two_files: Line, alice: Acto
 
 
 def test_one_that_cannot_be_carried_out_says_why_and_proves_nothing(
-    two_files: Line, alice: Actor, rehearsals_find: Install
+    two_files: Line, alice: Actor, rehearsals_find: RehearsalsFind
 ) -> None:
-    rehearsals_find(cannot)
+    rehearsals_find(without_a_server)
     failed = rehearsed(two_files, alice)
     assert (failed.status, failed.passed) == ("failed", None)
     assert failed.failure == {
         "code": "local_server",
         "sentence": "There is no PostgreSQL.",
         "state_now": "",
-        "remedy": "Install one.",
+        "remedy": "RehearsalsFind one.",
     }
     assert selector.of_plan(plans.apply(two_files.production)).proof is None
 
 
 def test_one_that_breaks_off_fails_and_the_next_is_carried_out(
-    two_files: Line, alice: Actor, rehearsals_find: Install
+    two_files: Line, alice: Actor, rehearsals_find: RehearsalsFind
 ) -> None:
     rehearsals_find(breaks)
     assert rehearsed(two_files, alice).failure["code"] == "broken_off"  # type: ignore[index]
@@ -108,7 +105,9 @@ def test_one_whose_worker_is_gone_has_failed(two_files: Line, alice: Actor) -> N
     assert (lost.status, lost.failure["code"]) == ("failed", "worker_lost")
 
 
-def test_a_worker_that_comes_back_late_changes_nothing(two_files: Line, alice: Actor, rehearsals_find: Install) -> None:
+def test_a_worker_that_comes_back_late_changes_nothing(
+    two_files: Line, alice: Actor, rehearsals_find: RehearsalsFind
+) -> None:
     def late(plan: Plan) -> Report:
         Rehearsal.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
         rehearsals.find_lost()
@@ -118,7 +117,9 @@ def test_a_worker_that_comes_back_late_changes_nothing(two_files: Line, alice: A
     assert rehearsed(two_files, alice).status == "failed"
 
 
-def test_a_worker_that_is_shut_down_puts_it_back(two_files: Line, alice: Actor, rehearsals_find: Install) -> None:
+def test_a_worker_that_is_shut_down_puts_it_back(
+    two_files: Line, alice: Actor, rehearsals_find: RehearsalsFind
+) -> None:
     def stopped(plan: Plan) -> Report:
         raise RunCancelled(by="a shutdown of the worker", version="001")
 
@@ -130,7 +131,9 @@ def test_a_worker_that_is_shut_down_puts_it_back(two_files: Line, alice: Actor, 
     assert (waiting.status, waiting.lease_until) == ("queued", None)
 
 
-def test_while_one_is_carried_out_no_other_begins(two_files: Line, alice: Actor, rehearsals_find: Install) -> None:
+def test_while_one_is_carried_out_no_other_begins(
+    two_files: Line, alice: Actor, rehearsals_find: RehearsalsFind
+) -> None:
     waiting: list[Rehearsal] = []
 
     def slow(plan: Plan) -> Report:
@@ -147,14 +150,14 @@ def test_while_one_is_carried_out_no_other_begins(two_files: Line, alice: Actor,
     assert waiting[0].status == "done"
 
 
-def test_another_plan_is_not_proven(two_files: Line, alice: Actor, rehearsals_find: Install) -> None:
+def test_another_plan_is_not_proven(two_files: Line, alice: Actor, rehearsals_find: RehearsalsFind) -> None:
     rehearsals_find(passing)
     rehearsed(two_files, alice)
     two_files.write(_002_rollback="DROP TABLE orders CASCADE;")
     assert selector.of_plan(plans.apply(two_files.production)).latest is None
 
 
-def test_an_old_rehearsal_counts_no_longer(two_files: Line, alice: Actor, rehearsals_find: Install) -> None:
+def test_an_old_rehearsal_counts_no_longer(two_files: Line, alice: Actor, rehearsals_find: RehearsalsFind) -> None:
     rehearsals_find(passing)
     done = rehearsed(two_files, alice)
     assert timedelta(hours=23) < done.expires_at - timezone.now() < timedelta(hours=25)  # type: ignore[operator]
@@ -163,7 +166,7 @@ def test_an_old_rehearsal_counts_no_longer(two_files: Line, alice: Actor, rehear
 
 
 def test_a_rehearsal_on_another_major_version_does_not_count(
-    two_files: Line, alice: Actor, rehearsals_find: Install
+    two_files: Line, alice: Actor, rehearsals_find: RehearsalsFind
 ) -> None:
     rehearsals_find(passing)
     rehearsed(two_files, alice)
@@ -171,7 +174,7 @@ def test_a_rehearsal_on_another_major_version_does_not_count(
     assert selector.of_plan(plans.apply(two_files.production)).proof is None
 
 
-def test_the_last_one_decides(two_files: Line, alice: Actor, rehearsals_find: Install) -> None:
+def test_the_last_one_decides(two_files: Line, alice: Actor, rehearsals_find: RehearsalsFind) -> None:
     rehearsals_find(passing)
     rehearsed(two_files, alice)
     rehearsals_find(lambda plan: passing(plan, refused="The copy differs."))
@@ -191,7 +194,7 @@ def test_a_request_for_an_environment_that_wants_one_begins_one(
 
 
 def test_none_begins_where_one_counts_already(
-    two_files: Line, alice: Actor, demanding: Callable[..., Environment], rehearsals_find: Install
+    two_files: Line, alice: Actor, demanding: Callable[..., Environment], rehearsals_find: RehearsalsFind
 ) -> None:
     rehearsals_find(passing)
     rehearsed(two_files, alice)
@@ -208,52 +211,48 @@ def test_none_begins_where_nobody_wants_one(two_files: Line, alice: Actor) -> No
 # The rollback it proves
 
 
-def applied(line: Line, by: Actor) -> None:
-    execution.execute(runs.start(plans.apply(line.staging), environment=line.staging, by=by).pk)
-
-
 def warnings_of_rollback(line: Line, version: str, name: str) -> list[str]:
     return [w.code for w in plans.rollback(line.staging, downto=MigrationId(version, name)).warnings]
 
 
 @pytest.mark.parametrize(("version", "name"), [("001", "users"), ("002", "orders")])
 def test_the_rehearsal_of_an_apply_proves_its_rollback(
-    two_files: Line, alice: Actor, rehearsals_find: Install, version: str, name: str
+    two_files: Line, alice: Actor, rehearsals_find: RehearsalsFind, version: str, name: str
 ) -> None:
     """All of it, or the last migrations of it alone."""
     rehearsals_find(passing)
     rehearsals.ask(plans.apply(two_files.staging), environment=two_files.staging, by=alice)
     rehearsals.work()
-    applied(two_files, alice)
+    run_on_staging(two_files, alice)
     assert warnings_of_rollback(two_files, version, name) == []
 
 
 def test_a_rollback_that_left_something_behind_is_not_proven(
-    two_files: Line, alice: Actor, rehearsals_find: Install
+    two_files: Line, alice: Actor, rehearsals_find: RehearsalsFind
 ) -> None:
     rehearsals_find(lambda plan: passing(plan, reversible=False))
     rehearsals.ask(plans.apply(two_files.staging), environment=two_files.staging, by=alice)
     rehearsals.work()
-    applied(two_files, alice)
+    run_on_staging(two_files, alice)
     assert warnings_of_rollback(two_files, "002", "orders") == ["unproven_rollback"]
 
 
-def test_what_came_between_voids_the_proof(two_files: Line, alice: Actor, rehearsals_find: Install) -> None:
+def test_what_came_between_voids_the_proof(two_files: Line, alice: Actor, rehearsals_find: RehearsalsFind) -> None:
     rehearsals_find(passing)
     rehearsals.ask(plans.apply(two_files.staging), environment=two_files.staging, by=alice)
     rehearsals.work()
-    applied(two_files, alice)
+    run_on_staging(two_files, alice)
     two_files.write(_003_more="CREATE TABLE more (id int);", _003_rollback="DROP TABLE more;")
-    applied(two_files, alice)
+    run_on_staging(two_files, alice)
     assert set(warnings_of_rollback(two_files, "002", "orders")) == {"unproven_rollback"}
 
 
 @pytest.mark.parametrize(("repeatable", "warnings"), [(True, []), (False, ["unproven_rollback"])])
 def test_a_rollback_can_be_rehearsed_by_itself(
-    two_files: Line, alice: Actor, rehearsals_find: Install, repeatable: bool, warnings: list[str]
+    two_files: Line, alice: Actor, rehearsals_find: RehearsalsFind, repeatable: bool, warnings: list[str]
 ) -> None:
     """It is proven where applying the migration again led to the same schema as before."""
-    applied(two_files, alice)
+    run_on_staging(two_files, alice)
     rehearsals_find(lambda plan: passing(plan, repeatable=repeatable))
     plan = plans.rollback(two_files.staging, downto=MigrationId("002", "orders"))
     rehearsals.ask(plan, environment=two_files.staging, by=alice)

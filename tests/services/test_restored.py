@@ -10,9 +10,10 @@ from django.utils import timezone
 from dashboard.engine.migration import MigrationId
 from dashboard.models import Run, Snapshot
 from dashboard.selectors import restored
-from dashboard.services import drift, execution, plans, runs
+from dashboard.services import drift, plans, runs
 from dashboard.services.actors import SIGNALBOX, Actor
 from tests.fix_line import Line
+from tests.services.workflow import execute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,9 +41,7 @@ def roll_back(line: Line, by: Actor, version: str, name: str) -> Run:
 
 def _run(plan, line: Line, by: Actor) -> Run:
     accepted = [warning.key for warning in plan.warnings]
-    run = runs.start(plan, environment=line.staging, by=by, accepted=accepted)
-    execution.execute(run.pk)
-    run.refresh_from_db()
+    run = execute(runs.start(plan, environment=line.staging, by=by, accepted=accepted))
     assert run.status == Run.Status.SUCCEEDED
     return run
 

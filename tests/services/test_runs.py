@@ -24,20 +24,13 @@ from dashboard.services import execution, observations, plans, runs, targets
 from dashboard.services.actors import Actor
 from dashboard.services.errors import AlreadyDecided, EnvironmentOccupied, PermissionRefused, ReasonMissing
 from tests.fix_line import Line
+from tests.services.workflow import claim, execute, run_on_staging, start_on_staging, tables
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def start(line: Line, by: Actor, upto: str | None = None) -> Run:
-    return runs.start(plans.apply(line.staging, upto=upto), environment=line.staging, by=by)
-
-
-def tables(line: Line) -> list[str]:
-    found = line.query(line.staging, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
-    return [row[0] for row in found]
 
 
 def test_a_run_records_each_step_and_statement(line: Line, alice: Actor) -> None:
@@ -46,7 +39,7 @@ def test_a_run_records_each_step_and_statement(line: Line, alice: Actor) -> None
             "CREATE TABLE users (id int);\nINSERT INTO users VALUES (1), (2);\nDO $$BEGIN RAISE NOTICE 'hi'; END$$;"
         )
     )
-    execution.execute(start(line, alice).pk)
+    run_on_staging(line, alice)
     step = RunStep.objects.get()
     assert (step.status, step.statements_total) == (RunStep.Status.COMMITTED, 3)
     statements = list(step.statements.values_list("number", "line", "tag", "status", "notices"))
@@ -63,14 +56,12 @@ def test_a_failing_run_says_what_is_applied_and_what_is_not(line: Line, alice: A
         _002_bad="CREATE TABLE bad (id int);\nSELECT 1/0;",
         _003_c="SELECT 1;",
     )
-    run = start(line, alice)
-    execution.execute(run.pk)
-    run.refresh_from_db()
+    run = run_on_staging(line, alice)
     assert run.status == Run.Status.FAILED
     assert [s.status for s in run.steps.all()] == ["committed", "failed", "not_run"]
     assert run.failure["server"]["sqlstate"] == "22012"
     assert RunStatement.objects.filter(step__version="002").values_list("status", flat=True).last() == "failed"
-    assert tables(line) == ["users"]
+    assert tables(line, line.staging) == ["users"]
 
 
 def test_a_queued_run_and_its_job_appear_together_or_not_at_all(line: Line, alice: Actor, monkeypatch) -> None:
@@ -78,7 +69,7 @@ def test_a_queued_run_and_its_job_appear_together_or_not_at_all(line: Line, alic
     monkeypatch.setattr("dashboard.services.queue.execute_run", _break)
     jobs = ProcrastinateJob.objects.count()
     with pytest.raises(RuntimeError):
-        start(line, alice)
+        start_on_staging(line, alice)
     assert (Run.objects.count(), AuditEvent.objects.count()) == (0, 0)
     assert ProcrastinateJob.objects.count() == jobs
 
@@ -90,9 +81,9 @@ def _break(run_id: int) -> None:
 
 def test_one_run_an_environment_at_a_time(line: Line, alice: Actor) -> None:
     line.write(_001_users="CREATE TABLE users (id int);")
-    first = start(line, alice)
+    first = start_on_staging(line, alice)
     with pytest.raises(EnvironmentOccupied, match=f"Run {first.pk} of Staging is queued"):
-        start(line, alice)
+        start_on_staging(line, alice)
 
 
 def test_of_many_who_start_at_once_one_wins(line: Line, alice: Actor) -> None:
@@ -119,7 +110,7 @@ def test_of_many_who_start_at_once_one_wins(line: Line, alice: Actor) -> None:
 
 def test_a_run_is_executed_by_one_worker_only(line: Line, alice: Actor) -> None:
     line.write(_001_users="CREATE TABLE users (id int);")
-    run = start(line, alice)
+    run = start_on_staging(line, alice)
     execution.execute(run.pk)
     execution.execute(run.pk)
     assert AuditEvent.objects.filter(kind="run.started").count() == 1
@@ -127,33 +118,32 @@ def test_a_run_is_executed_by_one_worker_only(line: Line, alice: Actor) -> None:
 
 def test_a_queued_run_is_cancelled_at_once(line: Line, alice: Actor) -> None:
     line.write(_001_users="CREATE TABLE users (id int);")
-    run = start(line, alice)
+    run = start_on_staging(line, alice)
     runs.request_cancel(run.pk, by=alice)
-    execution.execute(run.pk)
-    run.refresh_from_db()
+    execute(run)
     assert run.status == Run.Status.CANCELLED
-    assert tables(line) == []
+    assert tables(line, line.staging) == []
 
 
 def test_a_running_run_is_cancelled_and_leaves_nothing(line: Line, alice: Actor, bob: Actor) -> None:
     line.write(_001_slow="CREATE TABLE slow (id int); SELECT pg_sleep(60);")
-    run = start(line, alice)
+    run = start_on_staging(line, alice)
     worker = threading.Thread(target=_execute, args=(run.pk,))
     worker.start()
-    _wait_for(line, run)
+    wait_until(lambda: _is_sleeping(line, run), "the run reaches its statement")
     runs.request_cancel(run.pk, by=bob)
     worker.join(20)
     run.refresh_from_db()
     assert (run.status, run.failure["code"]) == (Run.Status.CANCELLED, "cancelled")
     assert run.failure["sentence"] == "The run was cancelled by bob while 001_slow was running."
-    assert tables(line) == []
+    assert tables(line, line.staging) == []
     with pytest.raises(AlreadyDecided):
         runs.request_cancel(run.pk, by=bob)
 
 
 def test_a_viewer_cannot_cancel(line: Line, alice: Actor, vera: Actor) -> None:
     line.write(_001_users="CREATE TABLE users (id int);")
-    run = start(line, alice)
+    run = start_on_staging(line, alice)
     with pytest.raises(PermissionRefused):
         runs.request_cancel(run.pk, by=vera)
 
@@ -165,15 +155,10 @@ def _execute(run_id: int) -> None:
         connection.close()
 
 
-def _wait_for(line: Line, run: Run) -> None:
-    """Until the statement of the run is provably running in the target."""
-    deadline = timezone.now() + timedelta(seconds=10)
-    while timezone.now() < deadline:
-        ours = f"application_name LIKE 'signalbox:{run.pk}:%'"
-        sql = f"SELECT 1 FROM pg_stat_activity WHERE {ours} AND query LIKE '%pg_sleep%'"
-        if line.query(line.staging, sql):
-            return
-    raise AssertionError("the run never reached its statement")
+def _is_sleeping(line: Line, run: Run) -> bool:
+    """Whether the statement of the run is provably running in the target."""
+    ours = f"application_name LIKE 'signalbox:{run.pk}:%' AND query LIKE '%pg_sleep%'"
+    return bool(line.query(line.staging, f"SELECT 1 FROM pg_stat_activity WHERE {ours}"))
 
 
 # Lost workers
@@ -181,8 +166,7 @@ def _wait_for(line: Line, run: Run) -> None:
 
 def lose(run: Run, *, committed: bool, line: Line) -> None:
     """The state a killed worker leaves: the run is `running`, its lease over, the work committed or not."""
-    taken = runs.claim(run.pk)
-    assert taken is not None
+    claim(run)
     RunStep.objects.filter(run=run).update(status=RunStep.Status.RUNNING, started_at=timezone.now())
     if committed:
         _run_engine(line, run)
@@ -192,7 +176,7 @@ def lose(run: Run, *, committed: bool, line: Line) -> None:
 @pytest.mark.parametrize("committed", [True, False])
 def test_a_lost_run_is_found_and_its_verdict_read_from_the_target(line: Line, alice: Actor, committed: bool) -> None:
     line.write(_001_users="CREATE TABLE users (id int);")
-    run = start(line, alice)
+    run = start_on_staging(line, alice)
     lose(run, committed=committed, line=line)
     execution.find_lost()
     run.refresh_from_db()
@@ -208,7 +192,7 @@ def test_a_lost_run_is_found_and_its_verdict_read_from_the_target(line: Line, al
 
 def test_recovery_waits_for_the_session_of_the_lost_run(line: Line, alice: Actor) -> None:
     line.write(_001_users="CREATE TABLE users (id int);")
-    run = start(line, alice)
+    run = start_on_staging(line, alice)
     lose(run, committed=False, line=line)
     execution.find_lost()
     name = execution._attempt(Run.objects.get(pk=run.pk)).session_name
@@ -218,7 +202,7 @@ def test_recovery_waits_for_the_session_of_the_lost_run(line: Line, alice: Actor
         assert orphan.closed or orphan.info.status == psycopg.pq.ConnStatus.BAD or _is_dead(orphan)
     run.refresh_from_db()
     assert run.status == Run.Status.RESOLVED
-    assert tables(line) == []
+    assert tables(line, line.staging) == []
 
 
 def _is_dead(orphan: psycopg.Connection) -> bool:
@@ -231,7 +215,7 @@ def test_a_run_stays_interrupted_while_its_target_cannot_be_asked(
     line: Line, alice: Actor, unreachable: Callable[[Environment], Environment]
 ) -> None:
     line.write(_001_users="CREATE TABLE users (id int);")
-    run = start(line, alice)
+    run = start_on_staging(line, alice)
     lose(run, committed=True, line=line)
     execution.find_lost()
     unreachable(line.staging)
@@ -246,7 +230,7 @@ def test_a_run_whose_environment_is_gone_says_why_it_stays_interrupted(
     line: Line, alice: Actor, settings: SettingsWrapper
 ) -> None:
     line.write(_001_users="CREATE TABLE users (id int);")
-    run = start(line, alice)
+    run = start_on_staging(line, alice)
     lose(run, committed=True, line=line)
     execution.find_lost()
     declared, settings.ENVIRONMENTS = settings.ENVIRONMENTS, ()
@@ -266,7 +250,7 @@ def test_a_queued_run_whose_environment_is_gone_has_sent_nothing(
     line: Line, alice: Actor, settings: SettingsWrapper
 ) -> None:
     line.write(_001_users="CREATE TABLE users (id int);")
-    run = start(line, alice)
+    run = start_on_staging(line, alice)
     settings.ENVIRONMENTS = ()
     execution.execute(run.pk)
     run.refresh_from_db()
@@ -277,7 +261,7 @@ def test_a_queued_run_whose_environment_is_gone_has_sent_nothing(
 
 def test_a_worker_that_comes_back_writes_nothing(line: Line, alice: Actor) -> None:
     line.write(_001_users="CREATE TABLE users (id int);")
-    run = start(line, alice)
+    run = start_on_staging(line, alice)
     stale = runs.claim(run.pk)
     assert stale is not None
     Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
@@ -290,25 +274,25 @@ def test_a_worker_that_comes_back_writes_nothing(line: Line, alice: Actor) -> No
 
 
 def test_warnings_that_need_acceptance_stop_the_run(two_files: Line, alice: Actor) -> None:
-    execution.execute(start(two_files, alice).pk)
+    run_on_staging(two_files, alice)
     plan = plans.rollback(two_files.staging, downto=MigrationId("002", "orders"))
     with pytest.raises(NotAcknowledged, match="not been proven"):
         runs.start(plan, environment=two_files.staging, by=alice)
     run = runs.start(plan, environment=two_files.staging, by=alice, accepted=["unproven_rollback:002"])
     execution.execute(run.pk)
-    assert tables(two_files) == ["users"]
+    assert tables(two_files, two_files.staging) == ["users"]
     assert AuditEvent.objects.filter(kind="run.queued").latest("id").data["accepted"] == ["unproven_rollback:002"]
 
 
 def test_an_edited_applied_file_blocks_the_environment(two_files: Line, alice: Actor) -> None:
-    execution.execute(start(two_files, alice, upto="001").pk)
+    run_on_staging(two_files, alice, upto="001")
     two_files.write(_001_users="CREATE TABLE users (id bigint);")
     with pytest.raises(PlanBlocked, match="edited after it was applied"):
         plans.apply(two_files.staging)
 
 
 def test_nothing_to_do_is_said_when_everything_is_applied(two_files: Line, alice: Actor) -> None:
-    execution.execute(start(two_files, alice).pk)
+    run_on_staging(two_files, alice)
     with pytest.raises(NothingToDo):
         plans.apply(two_files.staging)
 
@@ -340,9 +324,7 @@ STEPWISE = "-- signalbox: transaction=none\nCREATE TABLE one (id int);\n{}\nCREA
 
 def test_what_broke_off_freezes_the_environment_until_it_is_settled(line: Line, alice: Actor, carol: Actor) -> None:
     line.write(_001_steps=STEPWISE.format("SELECT 1/0;"), _002_more="CREATE TABLE more (id int);")
-    run = start(line, alice, upto="001")
-    execution.execute(run.pk)
-    run.refresh_from_db()
+    run = run_on_staging(line, alice, upto="001")
     assert (run.status, run.failure["code"]) == (Run.Status.FAILED, "partial")
     assert run.steps.get().status == RunStep.Status.PARTIAL
     with pytest.raises(PlanBlocked, match="broke off"):
@@ -351,21 +333,20 @@ def test_what_broke_off_freezes_the_environment_until_it_is_settled(line: Line, 
     plan = plans.resume(line.staging, MigrationId("001", "steps"))
     run = runs.start(plan, environment=line.staging, by=alice)
     assert run.title == "Continue 001 on Staging"
-    execution.execute(run.pk)
-    run.refresh_from_db()
+    execute(run)
     assert run.status == Run.Status.SUCCEEDED
-    assert tables(line) == ["one", "three"]
+    assert tables(line, line.staging) == ["one", "three"]
 
 
 def test_starting_over_is_for_administrators_and_needs_a_reason(line: Line, alice: Actor, carol: Actor) -> None:
     line.write(_001_steps=STEPWISE.format("SELECT 1/0;"))
-    execution.execute(start(line, alice).pk)
+    run_on_staging(line, alice)
     with pytest.raises(ReasonMissing):
         plans.reset(line.staging, MigrationId("001", "steps"), reason="")
     plan = plans.reset(line.staging, MigrationId("001", "steps"), reason="dropped table one by hand")
     with pytest.raises(PermissionRefused):
         runs.start(plan, environment=line.staging, by=alice)
-    execution.execute(runs.start(plan, environment=line.staging, by=carol).pk)
+    execute(runs.start(plan, environment=line.staging, by=carol))
     assert [s.version for s in plans.apply(line.staging).steps] == ["001"]
 
 
@@ -381,9 +362,8 @@ def test_a_lost_run_outside_a_transaction_is_read_from_journal_and_catalog(
 ) -> None:
     """The worker dies after its second statement was done, before it could say so."""
     line.write(_001_steps=f"-- signalbox: transaction=none\nCREATE TABLE one (id int);\n{sql}")
-    run = start(line, alice)
-    taken = runs.claim(run.pk)
-    assert taken is not None
+    run = start_on_staging(line, alice)
+    claim(run)
     RunStep.objects.filter(run=run).update(status=RunStep.Status.RUNNING, started_at=timezone.now())
     monkeypatch.setattr("dashboard.engine.run.autocommit.faultpoint", _die_at("statement_done", "journal_started", sql))
     with pytest.raises(InjectedFault):

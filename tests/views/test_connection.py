@@ -10,7 +10,8 @@ import pytest
 from config.environments import Environment
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
-from tests.views.pages import text
+from tests.presenters.values import says
+from tests.views.pages import assert_shown, error_code, links
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -21,18 +22,24 @@ PAGE = "/environments/staging/connection/"
 
 
 def test_each_check_is_told_with_its_remedy(two_files: Line, requester: User, client_of: ClientOf) -> None:
-    page = text(client_of(requester).get(PAGE))
-    assert "Staging is fit to run migrations." in page
-    assert "Good to know The role postgres is a superuser. A migration can then do anything to the server." in page
-    assert "Fine It is a primary and takes writes." in page
+    page = client_of(requester).get(PAGE)
+    verdict, checks = page.context["verdict"], page.context["checks"]
+    assert verdict.tone == "ok"
+    assert_shown(page, verdict, checks)
+    (superuser,) = [check for check in checks if says(check.finding, "superuser")]
+    assert (superuser.pill.tone, bool(superuser.remedy)) == ("info", True)
+    (primary,) = [check for check in checks if says(check.finding, "primary")]
+    assert (primary.pill.tone, primary.remedy) == ("ok", "")
 
 
 def test_what_stands_in_the_way_comes_first(two_files: Line, requester: User, client_of: ClientOf) -> None:
     name = two_files.databases["staging"].name
     two_files.query(two_files.staging, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    page = text(client_of(requester).get(PAGE))
-    assert "Staging answers, and no migration can run there: see the first line. In the way Its sessions are" in page
-    assert "Reset default_transaction_read_only for this role or database." in page
+    page = client_of(requester).get(PAGE)
+    verdict, first = page.context["verdict"], page.context["checks"][0]
+    assert (verdict.tone, first.pill.tone) == ("danger", "danger")
+    assert says(first.remedy, "default_transaction_read_only")
+    assert_shown(page, verdict, first)
 
 
 def test_a_target_that_does_not_answer_has_a_sentence(
@@ -40,15 +47,14 @@ def test_a_target_that_does_not_answer_has_a_sentence(
 ) -> None:
     unreachable(two_files.staging)
     answer = client_of(requester).get(PAGE)
-    assert answer.status_code == 503
-    assert "Staging cannot be reached" in text(answer)
+    assert (answer.status_code, error_code(answer)) == (503, "unreachable")
     assert "s3cret" not in answer.content.decode()
 
 
 def test_a_viewer_may_not_make_it_ask(two_files: Line, viewer: User, client_of: ClientOf) -> None:
     assert client_of(viewer).get(PAGE).status_code == 403
-    assert "Test the connection" not in text(client_of(viewer).get("/environments/staging/"))
+    assert PAGE not in links(client_of(viewer).get("/environments/staging/"))
 
 
 def test_the_page_of_the_environment_leads_to_it(two_files: Line, requester: User, client_of: ClientOf) -> None:
-    assert f'href="{PAGE}"' in client_of(requester).get("/environments/staging/").content.decode()
+    assert PAGE in links(client_of(requester).get("/environments/staging/"))

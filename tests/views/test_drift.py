@@ -6,30 +6,24 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import connection
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from config.environments import Environment
 from dashboard.models import AuditEvent, DriftCheck, Run
+from dashboard.presenters import drift as presenter
 from dashboard.services import drift, execution, observations, plans, runs
 from dashboard.services.actors import SIGNALBOX, Actor
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
-from tests.views.pages import text
+from tests.presenters.values import says
+from tests.views.pages import alerts, assert_shown, error_code, is_empty, links, posts, text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("empty_queue")]
 
 ADDRESS = "/environments/staging/drift/"
-
-
-@pytest.fixture(autouse=True)
-def _no_jobs(db: None) -> None:
-    """The queue's own tables are not emptied between tests."""
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM procrastinate_jobs")
 
 
 def look(environment: Environment) -> DriftCheck:
@@ -55,41 +49,55 @@ def test_a_schema_nobody_looked_at_says_what_the_first_look_is_for(
     line: Line, viewer: User, client_of: ClientOf
 ) -> None:
     page = client_of(viewer).get(ADDRESS)
-    assert "Never checked" in text(page)
-    assert "The first look is kept, and later ones are compared with it." in text(page)
-    assert "Nobody has looked yet." in text(client_of(viewer).get("/environments/staging/"))
+    panel = page.context["page"].panel
+    assert (panel.pill.tone, panel.expected, panel.checked_at) == ("muted", "", None)
+    assert_shown(page, panel.pill)
+    assert is_empty(page)
+    assert says(text(page), "first look")
+    assert says(text(client_of(viewer).get("/environments/staging/")), "first look")
 
 
 def test_in_line_says_since_which_run(
     two_files: Line, requester: User, client_of: ClientOf, run_on_staging: Callable[[User], Run]
 ) -> None:
     run = run_on_staging(requester)
-    shown = text(client_of(requester).get(ADDRESS))
-    assert ("In line" in shown, f"As run {run.pk} left it." in shown) == (True, True)
-    assert "Nothing differs" in shown
+    page = client_of(requester).get(ADDRESS)
+    panel = page.context["page"].panel
+    assert (panel.pill.tone, says(panel.expected, f"run {run.pk}"), panel.differs) == ("ok", True, "")
+    assert_shown(page, panel.pill, f"run {run.pk}")
+    assert (page.context["page"].diff, is_empty(page)) == (None, True)
 
 
 def test_drift_is_listed_by_table_with_what_to_do(drifted: Line, viewer: User, client_of: ClientOf) -> None:
     page = client_of(viewer).get(ADDRESS)
-    shown = text(page)
-    assert "2 objects were changed outside Signalbox." in shown
+    shown, panel = text(page), page.context["page"].panel
+    assert (panel.pill.tone, says(panel.differs, "2 objects")) == ("warn", True)
+    assert_shown(page, panel.pill, panel.differs)
     assert [g.name for g in page.context["page"].diff.groups] == ["public.users", "function public.answer()"]
-    assert "column public.users.phone: added" in shown
+    sentences = [sentence for group in page.context["page"].diff.groups for sentence in group.sentences]
+    assert says(sentences[0], "column public.users.phone: added")
+    assert_shown(page, *sentences)
     assert "removed: " in shown
     assert "SELECT 41" in shown
-    assert "write it into a new migration" in shown
+    assert says(shown, "new migration"), "one of the ways to go on"
 
 
 def test_the_environment_and_the_overview_say_so(drifted: Line, viewer: User, client_of: ClientOf) -> None:
     observations.refresh_all()
     client = client_of(viewer)
-    detail = text(client.get("/environments/staging/"))
-    assert "2 objects of its schema were changed outside Signalbox. See which" in detail
-    assert "Schema Drifted 2 objects were changed outside Signalbox." in detail
+    detail = client.get("/environments/staging/")
+    page = detail.context["page"]
+    (notice,) = page.notices
+    assert (notice.url, says(notice.sentence, "2 objects")) == (ADDRESS, True)
+    assert (page.card.drift.pill.tone, says(page.card.drift.differs, "2 objects")) == ("warn", True)
+    assert_shown(detail, notice, page.card.drift.pill, page.card.drift.differs)
     overview = client.get("/")
-    assert "2 objects of its schema were changed outside Signalbox." in text(overview)
-    assert "Needs attention" in text(overview)
-    assert f'href="{ADDRESS}"' in overview.content.decode()
+    page = overview.context["page"]
+    (sentence,) = [sentence for sentence in page.sentences if sentence.url == ADDRESS]
+    assert says(sentence.text, "2 objects")
+    assert (sentence.tone, page.cards[0].pill.tone) == ("warn", "warn")
+    assert_shown(overview, sentence, page.cards[0].pill)
+    assert ADDRESS in links(overview)
 
 
 def test_a_check_is_asked_for_and_its_result_shows_by_itself(line: Line, viewer: User, client_of: ClientOf) -> None:
@@ -98,21 +106,25 @@ def test_a_check_is_asked_for_and_its_result_shows_by_itself(line: Line, viewer:
     assert answer.headers["Location"] == ADDRESS
     assert ProcrastinateJob.objects.filter(task_name="check_drift", args__environment="staging").count() == 1
     waiting = client.get(ADDRESS)
-    assert "A check waits for the worker, or is under way." in text(waiting)
+    assert waiting.context["page"].panel.checking
+    assert 'class="notice" data-tone="run"' in waiting.content.decode()
     assert 'hx-trigger="every 2s"' in waiting.content.decode()
-    assert "Check now" not in text(waiting)
+    assert f"{ADDRESS}check/" not in posts(waiting)
 
 
 def test_an_unreachable_target_says_why_and_what_was_known(
     drifted: Line, viewer: User, client_of: ClientOf, unreachable: Callable[[Environment], Environment]
 ) -> None:
     look(unreachable(drifted.staging))
-    shown = text(client_of(viewer).get(ADDRESS))
-    assert "Unreachable" in shown
-    assert "Staging cannot be reached at 127.0.0.1:1/gone as nobody" in shown
-    assert "from the last time it answered" in shown
-    assert "column public.users.phone: added" in shown
-    assert "s3cret" not in shown
+    page = client_of(viewer).get(ADDRESS)
+    panel = page.context["page"].panel
+    assert "127.0.0.1:1/gone as nobody" in panel.failure
+    assert panel.seen_at is not None
+    assert_shown(page, panel.pill, panel.failure, panel.next_step)
+    assert alerts(page) == ["danger"]
+    assert says(text(page), "last time")
+    assert "column public.users.phone: added" in text(page)
+    assert "s3cret" not in page.content.decode()
 
 
 def test_a_late_look_after_a_run_says_what_it_cannot_tell(
@@ -130,13 +142,17 @@ def test_a_late_look_after_a_run_says_what_it_cannot_tell(
     Run.objects.filter(pk=run.pk).update(finished_at=run.finished_at - drift.LATE * 2)
     DriftCheck.objects.update(at=run.finished_at - drift.LATE * 3)
     look(two_files.staging)
-    assert f"could not be read right after run {run.pk}" in text(client_of(requester).get(ADDRESS))
+    page = client_of(requester).get(ADDRESS)
+    assert says(page.context["page"].late, f"run {run.pk}")
+    assert_shown(page, page.context["page"].late)
 
 
 def test_only_an_administrator_accepts(drifted: Line, approver: User, client_of: ClientOf) -> None:
     client = client_of(approver)
-    shown = text(client.get(ADDRESS))
-    assert "Your role does not allow you to accept a changed schema." in shown
+    page = client.get(ADDRESS)
+    assert says(page.context["page"].accept_refused, "admin")
+    assert_shown(page, page.context["page"].accept_refused)
+    assert f"{ADDRESS}accept/" not in posts(page)
     fingerprint = DriftCheck.objects.filter(environment="staging")[0].fingerprint
     assert client.post(f"{ADDRESS}accept/", {"fingerprint": fingerprint, "reason": "because"}).status_code == 403
 
@@ -146,18 +162,22 @@ def test_accepting_wants_a_reason_and_is_in_the_audit_log(drifted: Line, admin: 
     fingerprint = client.get(ADDRESS).context["page"].fingerprint
     assert client.post(f"{ADDRESS}accept/", {"fingerprint": fingerprint}).status_code == 422
     answer = client.post(f"{ADDRESS}accept/", {"fingerprint": fingerprint, "reason": "Hotfix of Tuesday"}, follow=True)
-    assert "From now on this is the expected schema of Staging." in text(answer)
-    assert "As carol accepted it." in text(answer)
-    log = text(client.get("/audit/"))
-    assert "carol accepted the schema of Staging as it was found, with 2 objects changed outside Signalbox" in log
-    assert "“Hotfix of Tuesday”" in log
+    assert [message.level_tag for message in answer.context["messages"]] == ["success"]
+    panel = answer.context["page"].panel
+    assert (panel.pill.tone, says(panel.expected, "carol")) == ("ok", True)
+    log = client.get("/audit/")
+    event = log.context["events"][0]
+    assert (event.actor, event.place.slug) == ("carol", "staging")
+    assert all(says(text(log), words) for words in ("carol accepted the schema of Staging", "2 objects"))
+    assert "“Hotfix of Tuesday”" in text(log)
 
 
 def test_on_a_protected_environment_the_name_is_typed(drifted: Line, admin: User, client_of: ClientOf) -> None:
     client, address = client_of(admin), "/environments/production/drift/"
     given = {"fingerprint": client.get(address).context["page"].fingerprint, "reason": "Hotfix"}
     refused = client.post(f"{address}accept/", given | {"typed_name": "staging"})
-    assert (refused.status_code, "The name you typed is not production." in text(refused)) == (422, True)
+    assert refused.status_code == 422
+    assert_shown(refused, *refused.context["form"].errors["typed_name"])
     assert client.post(f"{address}accept/", given | {"typed_name": "production"}).status_code == 302
 
 
@@ -167,7 +187,7 @@ def test_what_moved_on_since_the_page_is_not_accepted(drifted: Line, admin: User
     drifted.query(drifted.staging, "DROP TABLE users")
     look(drifted.staging)
     answer = client.post(f"{ADDRESS}accept/", {"fingerprint": fingerprint, "reason": "Hotfix"})
-    assert (answer.status_code, "Nothing was accepted." in text(answer)) == (409, True)
+    assert (answer.status_code, error_code(answer)) == (409, "drift_changed")
     assert not AuditEvent.objects.filter(kind="drift.accepted").exists()
 
 
@@ -180,7 +200,9 @@ def test_the_last_two_environments_are_compared_unless_others_are_asked_for(
     client = client_of(viewer)
     page = client.get("/compare/")
     assert [s.place.slug for s in page.context["page"].sides] == ["staging", "production"]
-    assert text(page).count("Nobody has looked at its schema yet.") == 2
+    assert [s.seen_at for s in page.context["page"].sides] == [None, None]
+    assert page.context["page"].verdict == presenter.UNKNOWN
+    assert_shown(page, page.context["page"].verdict)
     page = client.get("/compare/?a=production&b=staging")
     assert [s.place.slug for s in page.context["page"].sides] == ["production", "staging"]
     assert client.get("/compare/?a=staging&b=staging").context["page"] is None
@@ -194,16 +216,22 @@ def test_a_difference_that_a_migration_makes_is_explained_by_it(
     run_on_staging(requester)
     observations.refresh_all()
     page = client_of(requester).get("/compare/?a=staging&b=production")
-    shown = text(page)
-    assert "Explained by migrations" in shown
-    assert "001_users" in shown
-    assert "By 001_users and 002_orders, applied in Staging only" in shown
-    assert "table public.users: only in Staging, with 1 column" in shown
+    comparison = page.context["page"]
+    assert comparison.verdict == presenter.EXPLAINED
+    ((place, migrations),) = comparison.only
+    assert (place.slug, [link.label for link in migrations]) == ("staging", ["001_users", "002_orders"])
+    groups = {group.name: group for group in comparison.diff.groups}
+    assert says(groups["public.users"].because, "001_users")
+    assert not any(group.unexplained for group in groups.values())
+    assert says(groups["public.users"].sentences[0], "Staging")
+    assert_shown(page, comparison.verdict, comparison.sentence, groups["public.users"].sentences, *migrations)
     two_files.query(two_files.production, "CREATE TABLE by_hand (id int)")
     look(two_files.production)
-    shown = text(client_of(requester).get("/compare/?a=staging&b=production"))
-    assert "2 of them not explained by a migration" in shown
-    assert shown.count("Not explained by a migration") == 1
+    page = client_of(requester).get("/compare/?a=staging&b=production")
+    comparison = page.context["page"]
+    assert (comparison.verdict, says(comparison.sentence, "2 of them")) == (presenter.UNEXPLAINED, True)
+    assert [group.name for group in comparison.diff.groups if group.unexplained] == ["public.by_hand"]
+    assert_shown(page, comparison.verdict, comparison.sentence)
 
 
 def test_another_order_of_columns_is_named_as_such(line: Line, viewer: User, client_of: ClientOf) -> None:
@@ -211,12 +239,16 @@ def test_another_order_of_columns_is_named_as_such(line: Line, viewer: User, cli
     line.query(line.production, "CREATE TABLE users (name text, id int)")
     look(line.staging)
     look(line.production)
-    shown = text(client_of(viewer).get("/compare/"))
-    assert "Another order of columns" in shown
-    assert "Only the order of columns differs, in 1 table." in shown
+    page = client_of(viewer).get("/compare/")
+    comparison = page.context["page"]
+    assert (comparison.verdict, says(comparison.sentence, "1 table")) == (presenter.ORDER, True)
+    assert [group.order_only for group in comparison.diff.groups] == [True]
+    assert_shown(page, comparison.verdict, comparison.sentence)
 
 
 def test_equal_schemas_are_the_same(line: Line, viewer: User, client_of: ClientOf) -> None:
     look(line.staging)
     look(line.production)
-    assert "The two schemas are the same, object by object." in text(client_of(viewer).get("/compare/"))
+    page = client_of(viewer).get("/compare/")
+    assert (page.context["page"].verdict, page.context["page"].diff) == (presenter.SAME, None)
+    assert_shown(page, page.context["page"].verdict, page.context["page"].sentence)

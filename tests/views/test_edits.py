@@ -12,7 +12,8 @@ from dashboard.models import ChangeRequest, Run
 from dashboard.services import execution, observations
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
-from tests.views.pages import digest_on, text
+from tests.presenters.values import says
+from tests.views.pages import assert_shown, digest_on, error_code, is_empty, links, text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -35,16 +36,17 @@ def edited(two_files: Line, requester: User, run_on_staging: Callable[[User], Ru
 
 
 def test_where_nothing_was_edited_the_page_says_so(two_files: Line, viewer: User, client_of: ClientOf) -> None:
-    assert "No file was edited" in text(client_of(viewer).get(ADDRESS))
+    assert is_empty(client_of(viewer).get(ADDRESS))
 
 
 def test_what_ran_stands_beside_the_file(edited: Line, viewer: User, client_of: ClientOf) -> None:
     page = client_of(viewer).get(ADDRESS)
     shown = text(page)
     assert [e.label for e in page.context["edits"]] == ["002_orders", "001_users"]
-    assert "The SQL differs from what was applied" in shown
+    assert [(e.comments_only, e.tone) for e in page.context["edits"]] == [(False, "danger"), (True, "warn")]
     assert "removed: CREATE TABLE orders (id int); + added: CREATE TABLE orders (id bigint);" in shown
-    assert "Only comments and blanks differ" in shown
+    assert says(shown, "comments and blanks")
+    assert_shown(page, *(e.pill for e in page.context["edits"]))
 
 
 def test_the_text_that_ran_can_be_had_to_restore_it(edited: Line, viewer: User, client_of: ClientOf) -> None:
@@ -58,30 +60,37 @@ def test_the_text_that_ran_can_be_had_to_restore_it(edited: Line, viewer: User, 
 
 def test_the_migrations_page_shows_it_once_the_page_is_there(edited: Line, viewer: User, client_of: ClientOf) -> None:
     client = client_of(viewer)
-    page = client.get("/migrations/002/orders/").content.decode()
-    assert "It was edited after it was applied." in page
-    assert f'hx-get="{ONE.replace("&", "&amp;")}"' in page
+    page = client.get("/migrations/002/orders/")
+    assert [edited.comments_only for edited in page.context["page"].edited] == [False]
+    assert f'hx-get="{ONE.replace("&", "&amp;")}"' in page.content.decode()
     lines = client.get(ONE, headers={"HX-Request": "true"})
     assert "CREATE TABLE orders (id bigint);" in text(lines)
     assert "<html" not in lines.content.decode()
-    assert "Compare and accept on Staging" in text(client.get("/migrations/001/users/"))
+    page = client.get("/migrations/001/users/")
+    (edited_comments,) = page.context["page"].edited
+    assert (edited_comments.comments_only, edited_comments.places[0].url in links(page)) == (True, True)
 
 
 def test_the_environment_leads_there(edited: Line, viewer: User, client_of: ClientOf) -> None:
     page = client_of(viewer).get("/environments/staging/")
-    assert ("See what differs" in text(page), "Compare and accept" in text(page)) == (True, True)
-    assert f'href="{ADDRESS}"' in page.content.decode()
+    notices = [notice for notice in page.context["page"].notices if notice.url == ADDRESS]
+    assert [notice.tone for notice in notices] == ["danger", "warn"]
+    assert_shown(page, *notices)
 
 
 def test_comments_are_accepted_with_one_click(edited: Line, requester: User, client_of: ClientOf) -> None:
     client = client_of(requester)
     page = client.get(ADDRESS)
-    assert "Accept the comments" in text(page)
+    assert page.context["accepted"] == 1
+    assert_shown(page, page.context["label"])
     answer = client.post(ADDRESS, {"digest": digest_on(page)})
     run = Run.objects.latest("id")
     assert (answer.headers["Location"], run.action) == (f"/runs/{run.pk}/", "accept")
     execution.execute(run.pk)
-    assert "No SQL is sent: its recorded text is brought up to date." in text(client.get(f"/runs/{run.pk}/"))
+    page = client.get(f"/runs/{run.pk}/")
+    (step,) = page.context["steps"]
+    assert (step.statements, step.pill.tone) == ((), "ok")
+    assert_shown(page, step.empty)
     assert [e.label for e in client.get(ADDRESS).context["edits"]] == ["002_orders"]
 
 
@@ -105,12 +114,15 @@ def test_on_a_protected_environment_it_opens_a_request(
     two_files.write(_001_users="-- People\nCREATE TABLE users (id int);")
     client, address = client_of(requester), "/environments/production/edited/"
     page = client.get(address)
-    assert "its history changes only with the approval of a second person" in text(page)
+    assert page.context["asks"]
+    assert_shown(page, page.context["label"])
     answer = client.post(address, {"digest": digest_on(page), "reason": "A comment was added"})
     request = ChangeRequest.objects.latest("id")
     assert (answer.headers["Location"], request.action) == (f"/requests/{request.pk}/", "accept")
-    shown = text(client.get(f"/requests/{request.pk}/"))
-    assert "only the recorded text and checksum are brought up to date" in shown
+    page = client.get(f"/requests/{request.pk}/")
+    assert page.context["plan"].certain
+    assert_shown(page, page.context["plan"].certain)
+    assert [step.sql for step in page.context["plan"].steps] == [""]
 
 
 def test_an_unreachable_target_is_said_so(
@@ -118,7 +130,8 @@ def test_an_unreachable_target_is_said_so(
 ) -> None:
     unreachable(edited.staging)
     answer = client_of(viewer).get(ADDRESS)
-    assert (answer.status_code, "cannot be reached" in text(answer)) == (503, True)
+    assert (answer.status_code, error_code(answer)) == (503, "unreachable")
     within = client_of(viewer).get(ONE, headers={"HX-Request": "true"})
-    assert (within.status_code, "What differs is not known: Staging cannot be reached" in text(within)) == (200, True)
+    assert (within.status_code, within.context["error"].code) == (200, "unreachable")
+    assert_shown(within, str(within.context["error"]))
     assert "s3cret" not in within.content.decode()

@@ -11,11 +11,15 @@ import pytest
 
 from config.environments import Environment
 from dashboard.engine.migration import MigrationId
+from dashboard.engine.status import State
 from dashboard.models import Observation
+from dashboard.presenters.environment_history import CHECKSUMS
+from dashboard.presenters.statuses import BLOCKED, MIGRATION
 from dashboard.services import observations, plans, runs
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
-from tests.views.pages import text
+from tests.presenters.values import says
+from tests.views.pages import alerts, assert_shown, is_empty, links, text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -43,9 +47,13 @@ def skipping(line: Line, admin: User, acting: Callable[[User], Actor]) -> Callab
 
 def test_the_list_shows_each_environment(two_files: Line, viewer: User, client_of: ClientOf) -> None:
     observations.refresh_all()
-    page = text(client_of(viewer).get("/environments/"))
-    assert "Staging 2 pending" in page
-    assert "Production 2 pending" in page
+    page = client_of(viewer).get("/environments/")
+    cards = page.context["cards"]
+    assert [(card.badge.slug, card.known, card.pending) for card in cards] == [
+        ("staging", True, 2),
+        ("production", True, 2),
+    ]
+    assert_shown(page, *(card.badge for card in cards), *(card.pill for card in cards))
 
 
 def test_a_folder_that_lacks_many_files_is_told_in_one_sentence(
@@ -59,9 +67,10 @@ def test_a_folder_that_lacks_many_files_is_told_in_one_sentence(
     for name in names:
         (line.folder / f"{name}.sql").unlink()
     observations.refresh(line.staging)
-    page = text(client_of(requester).get(PAGE))
-    assert "4 migrations are recorded here, but their files are gone from the folder." in page
-    assert "001_t1 was applied here" not in page
+    page = client_of(requester).get(PAGE)
+    (notice,) = page.context["page"].notices
+    assert says(notice.sentence, "4 migrations")
+    assert_shown(page, notice)
 
 
 def test_what_is_pending_stands_in_order_with_the_button_that_runs_it(
@@ -69,17 +78,27 @@ def test_what_is_pending_stands_in_order_with_the_button_that_runs_it(
 ) -> None:
     observations.refresh_all()
     page = client_of(requester).get(PAGE)
-    assert "Apply 2 migrations to Staging" in text(page)
-    assert 'href="/environments/staging/apply/"' in page.content.decode()
-    assert text(page).index("001 users Pending") < text(page).index("002 orders Pending")
-    assert "Request approval for 2 migrations" in text(client_of(requester).get("/environments/production/"))
+    apply = page.context["page"].apply
+    assert (apply.url, says(apply.label, "2 migrations")) == ("/environments/staging/apply/", True)
+    assert [(entry.version, entry.pill) for entry in page.context["page"].waiting] == [
+        ("001", MIGRATION[State.PENDING]),
+        ("002", MIGRATION[State.PENDING]),
+    ]
+    assert_shown(page, apply)
+    assert text(page).index("001 users") < text(page).index("002 orders")
+    production = client_of(requester).get("/environments/production/")
+    request = production.context["page"].apply
+    assert (says(request.label, "2 migrations"), request.label != apply.label) == (True, True)
+    assert_shown(production, request)
 
 
 def test_the_button_of_someone_who_may_not_says_why(two_files: Line, viewer: User, client_of: ClientOf) -> None:
     observations.refresh_all()
     page = client_of(viewer).get(PAGE)
-    assert "Your role does not allow you to ask for a run. It needs the role requester." in text(page)
-    assert 'href="/environments/staging/apply/"' not in page.content.decode()
+    apply = page.context["page"].apply
+    assert says(apply.reason, "requester")
+    assert_shown(page, apply)
+    assert "/environments/staging/apply/" not in links(page)
 
 
 def test_while_a_run_is_under_way_the_button_names_it(
@@ -87,17 +106,27 @@ def test_while_a_run_is_under_way_the_button_names_it(
 ) -> None:
     observations.refresh_all()
     run = run_on_staging(requester, execute=False)
-    assert f"Run {run.pk} of Staging is queued; one run at a time." in text(client_of(requester).get(PAGE))
+    page = client_of(requester).get(PAGE)
+    apply = page.context["page"].apply
+    assert says(apply.reason, f"Run {run.pk}")
+    assert_shown(page, apply)
+    assert apply.url not in links(page)
 
 
 def test_the_button_counts_only_what_would_run(line: Line, requester: User, client_of: ClientOf) -> None:
     line.write(_001_users="CREATE TABLE users (id int);", _002_broken="CREATE TABEL oops;", _003_city="SELECT 1;")
     observations.refresh_all()
-    page = text(client_of(requester).get(PAGE))
-    assert "Apply 1 migration to Staging" in page
-    assert "It stops before 002, which cannot run: see below." in page
-    assert "Pending, cannot run" in page
-    assert 'syntax error at or near "TABEL"' in page
+    page = client_of(requester).get(PAGE)
+    view = page.context["page"]
+    assert says(view.apply.label, "1 migration")
+    assert says(view.stops, "002")
+    assert [(entry.pill.tone, entry.runs_next) for entry in view.waiting[:2]] == [
+        (MIGRATION[State.PENDING].tone, True),
+        (BLOCKED.tone, False),
+    ]
+    problem = next(problem for problem in view.waiting[1].files[0].problems if problem.code == "syntax_error")
+    assert '"TABEL"' in problem.sentence
+    assert_shown(page, view.apply, view.stops, view.waiting[1].pill, problem.sentence)
 
 
 def test_files_with_one_number_are_one_entry_that_an_admin_decides(
@@ -106,9 +135,12 @@ def test_files_with_one_number_are_one_entry_that_an_admin_decides(
     line.write(_001_users="CREATE TABLE users (id int);", _001_orders="CREATE TABLE orders (id int);")
     observations.refresh_all()
     page = client_of(admin).get(PAGE)
-    assert "2 files have the number 001, so it is not clear which should run, and none does." in text(page)
-    assert 'href="/environments/staging/skip/001/"' in page.content.decode()
-    assert "/skip/001/" not in client_of(viewer).get(PAGE).content.decode()
+    (entry,) = page.context["page"].waiting
+    assert (len(entry.files), entry.pill, entry.runs_next) == (2, MIGRATION[State.CONFLICT], False)
+    assert says(entry.sentence, "2 files")
+    assert_shown(page, entry.sentence, entry.pill)
+    assert "/environments/staging/skip/001/" in links(page)
+    assert "/environments/staging/skip/001/" not in links(client_of(viewer).get(PAGE))
 
 
 def test_history_offers_the_way_back(
@@ -117,9 +149,17 @@ def test_history_offers_the_way_back(
     run = run_on_staging(requester)
     observations.refresh_all()
     page = client_of(requester).get(PAGE)
-    assert f"001 users Applied same as the file just now {_took(two_files)} by alice, run {run.pk}" in text(page)
-    assert 'href="/environments/staging/rollback/001/users/"' in page.content.decode()
-    assert "/rollback/" not in client_of(viewer).get(PAGE).content.decode()
+    row = page.context["page"].history[-1]
+    assert (row.identity, row.pill, row.checksum) == (
+        MigrationId("001", "users"),
+        MIGRATION[State.APPLIED],
+        CHECKSUMS[State.APPLIED],
+    )
+    assert (row.duration_ms, row.by, row.run_url) == (_took(two_files), "alice", f"/runs/{run.pk}/")
+    assert_shown(page, *row.identity, row.pill, row.by, row.checksum[1])
+    assert {row.url, row.run_url} <= set(links(page))
+    assert "/environments/staging/rollback/001/users/" in links(page)
+    assert not [url for url in links(client_of(viewer).get(PAGE)) if "/rollback/" in url]
 
 
 def test_history_says_where_the_way_back_ends(
@@ -131,10 +171,10 @@ def test_history_says_where_the_way_back_ends(
     run_on_staging(requester)
     observations.refresh_all()
     page = client_of(requester).get(PAGE)
-    assert "/rollback/003/city/" in page.content.decode()
-    assert "/rollback/002/" not in page.content.decode()
-    assert "/rollback/001/" not in page.content.decode()
-    assert text(page).count("No rollback was captured, so neither this nor anything before it") == 1
+    assert [url for url in links(page) if "/rollback/" in url] == ["/environments/staging/rollback/003/city/"]
+    reasons = [row.roll_back.reason for row in page.context["page"].history if row.roll_back.show]
+    assert [bool(reason) for reason in reasons] == [False, True]
+    assert text(page).count(reasons[1]) == 1
 
 
 def test_a_failure_tells_what_happened_what_remains_and_what_next(
@@ -144,12 +184,14 @@ def test_a_failure_tells_what_happened_what_remains_and_what_next(
     run = run_on_staging(requester)
     observations.refresh_all()
     page = client_of(requester).get(PAGE)
-    assert "001_users failed on Staging" in text(page)
-    assert "Nothing of this attempt at 001_users remains: PostgreSQL undid it." in text(page)
-    assert "SQLSTATE 22P02" in text(page)
-    assert 'href="/migrations/001/users/#L2"' in page.content.decode()
-    assert f'href="/runs/{run.pk}/"' in page.content.decode()
-    assert "001 users Failed, nothing changed" in text(page)
+    (mishap,) = page.context["page"].mishaps
+    assert ("001_users" in mishap.happened, mishap.state_tone) == (True, "ok")
+    assert dict(mishap.facts)["SQLSTATE"] == "22P02"
+    assert mishap.url == "/migrations/001/users/#L2"
+    assert_shown(page, mishap)
+    assert f"/runs/{run.pk}/" in links(page)
+    (entry,) = page.context["page"].waiting
+    assert (entry.version, entry.pill) == ("001", MIGRATION[State.FAILED])
 
 
 def test_a_failure_another_tool_recorded_is_told_too(line: Line, viewer: User, client_of: ClientOf) -> None:
@@ -163,9 +205,11 @@ def test_a_failure_another_tool_recorded_is_told_too(line: Line, viewer: User, c
         " VALUES ('001', 'users', 'manual', false, 'disk full')",
     )
     observations.refresh_all()
-    page = text(client_of(viewer).get(PAGE))
-    assert "001_users failed on Staging" in page
-    assert "disk full" in page
+    page = client_of(viewer).get(PAGE)
+    (mishap,) = page.context["page"].mishaps
+    assert "001_users" in mishap.title
+    assert "disk full" in text(page)
+    assert_shown(page, mishap)
 
 
 def test_an_edited_file_is_said_at_the_top_and_stops_the_button(
@@ -174,10 +218,14 @@ def test_an_edited_file_is_said_at_the_top_and_stops_the_button(
     run_on_staging(requester)
     two_files.write(_001_users="CREATE TABLE users (id bigint);", _003_city="SELECT 1;")
     observations.refresh_all()
-    page = text(client_of(requester).get(PAGE))
-    assert "001_users was edited after it was applied here" in page
-    assert "its file was edited after it was applied. Restore the file as it was" in page
-    assert "the file was edited" in page
+    page = client_of(requester).get(PAGE)
+    view = page.context["page"]
+    (notice,) = view.notices
+    assert ("001_users" in notice.sentence, notice.tone) == (True, "danger")
+    assert view.apply.disabled
+    row = next(row for row in view.history if row.identity.version == "001")
+    assert row.checksum == CHECKSUMS[State.MODIFIED]
+    assert_shown(page, notice, view.apply, row.checksum[1])
 
 
 def test_a_skip_shows_its_reason_and_an_admin_can_take_it_back(
@@ -185,9 +233,11 @@ def test_a_skip_shows_its_reason_and_an_admin_can_take_it_back(
 ) -> None:
     skipping("001", "users", "Lives in another database")
     page = client_of(admin).get(PAGE)
-    assert "Skipped Lives in another database" in text(page)
-    assert 'href="/environments/staging/unskip/001/users/"' in page.content.decode()
-    assert "/unskip/" not in client_of(viewer).get(PAGE).content.decode()
+    (row,) = page.context["page"].history
+    assert (row.pill, row.reason) == (MIGRATION[State.SKIPPED], "Lives in another database")
+    assert_shown(page, row.pill, row.reason)
+    assert "/environments/staging/unskip/001/users/" in links(page)
+    assert not [url for url in links(client_of(viewer).get(PAGE)) if "/unskip/" in url]
 
 
 def test_open_requests_and_the_policy_stand_beside_it(
@@ -195,16 +245,20 @@ def test_open_requests_and_the_policy_stand_beside_it(
 ) -> None:
     request = ask(requester)
     page = client_of(requester).get("/environments/production/")
-    assert f'href="/requests/{request.pk}/"' in page.content.decode()
-    assert "A request, approved by a second person" in text(page)
-    assert "is used within 3 days, or expires" in text(page)
+    assert f"/requests/{request.pk}/" in links(page)
+    facts = dict(page.context["page"].facts)
+    assert says(facts["To run"], "second person")
+    assert says(facts["An approval"], "3 days")
+    assert_shown(page, page.context["page"].facts)
 
 
 def test_a_database_without_a_tracking_table_is_explained(line: Line, viewer: User, client_of: ClientOf) -> None:
     observations.refresh_all()
-    page = text(client_of(viewer).get(PAGE))
-    assert "No history yet This database has no tracking table." in page
-    assert "Nothing is pending" in page
+    page = client_of(viewer).get(PAGE)
+    view = page.context["page"]
+    assert (view.history_exists, view.history, view.waiting, view.card.known) == (False, (), (), True)
+    assert page.content.decode().count('class="empty-state"') == 2, "neither a history nor anything to come"
+    assert says(text(page), "no tracking table")
 
 
 def test_an_unreachable_one_shows_the_reason_and_what_was_seen(
@@ -217,12 +271,15 @@ def test_an_unreachable_one_shows_the_reason_and_what_was_seen(
     run_on_staging(requester)
     observations.refresh_all()
     observations.refresh(unreachable(two_files.staging))
-    page = text(client_of(requester).get(PAGE))
-    assert "Staging cannot be reached at 127.0.0.1:1/gone as nobody" in page
-    assert "Check that the database is up and that the URL in URL_OF_STAGING is right." in page
-    assert "Below is what was seen there" in page
-    assert "001 users Applied" in page
-    assert "s3cret" not in page
+    page = client_of(requester).get(PAGE)
+    view = page.context["page"]
+    assert "127.0.0.1:1/gone as nobody" in view.card.trouble
+    assert "URL_OF_STAGING" in view.card.next_step
+    assert_shown(page, view.card.trouble, view.card.next_step)
+    assert alerts(page) == [view.card.pill.tone]
+    assert [row.identity.version for row in view.history] == ["002", "001"]
+    assert_shown(page, *(row.pill for row in view.history), *(row.identity for row in view.history))
+    assert "s3cret" not in page.content.decode()
 
 
 def test_a_page_never_asks_the_target(
@@ -250,17 +307,20 @@ def test_without_the_folder_the_history_still_shows(
     run_on_staging(requester)
     observations.refresh_all()
     settings.SOURCE = tmp_path / "nowhere"
-    page = text(client_of(requester).get(PAGE))
-    assert "There is no migrations folder at" in page
-    assert "001 users Applied not compared" in page
-    assert "What is pending shows once both the folder and this database could be read." in page
+    page = client_of(requester).get(PAGE)
+    view = page.context["page"]
+    assert page.context["failure"].code == "source_missing"
+    assert_shown(page, page.context["failure"].sentence)
+    assert [(row.identity.version, row.checksum[0]) for row in view.history] == [("002", "unknown"), ("001", "unknown")]
+    assert_shown(page, *(row.checksum[1] for row in view.history))
+    assert (view.card.known, view.waiting, is_empty(page)) == (False, (), True)
 
 
 def test_refresh_looks_and_returns_to_where_it_was_asked(two_files: Line, viewer: User, client_of: ClientOf) -> None:
     client = client_of(viewer)
     answer = client.post("/environments/staging/refresh/", {"back": "overview"}, follow=True)
     assert answer.redirect_chain == [("/", 302)]
-    assert "Looked at Staging just now." in text(answer)
+    assert [message.level_tag for message in answer.context["messages"]] == ["success"]
     assert Observation.objects.get(pk="staging").ok
     assert client.post("/environments/staging/refresh/", {"back": "//evil.example"}).url == PAGE
 
@@ -270,19 +330,22 @@ def test_a_refresh_that_gets_no_answer_says_so(
 ) -> None:
     unreachable(two_files.staging)
     answer = client_of(viewer).post("/environments/staging/refresh/", follow=True)
-    assert "Staging did not answer." in text(answer)
-    assert "cannot be reached" in text(answer)
+    (message,) = answer.context["messages"]
+    assert (message.level_tag, "Staging" in message.message) == ("warning", True)
+    assert_shown(answer, message.message, answer.context["page"].card.trouble)
 
 
 def test_an_environment_without_a_database_says_which_variable(
     two_files: Line, viewer: User, client_of: ClientOf, settings: SettingsWrapper
 ) -> None:
     settings.ENVIRONMENTS = (replace(two_files.staging, url=""),)
-    assert "Set URL_OF_STAGING to its PostgreSQL URL" in text(client_of(viewer).get(PAGE))
+    page = client_of(viewer).get(PAGE)
+    card = page.context["page"].card
+    assert "URL_OF_STAGING" in card.next_step
+    assert_shown(page, card.trouble, card.next_step)
 
 
-def _took(line: Line) -> str:
-    milliseconds = line.query(
-        line.staging, "SELECT execution_time_ms FROM platform.schema_migrations WHERE version = '001'"
-    )[0][0]
-    return f"{milliseconds} ms"
+def _took(line: Line) -> int:
+    """Milliseconds, as the target has them."""
+    sql = "SELECT execution_time_ms FROM platform.schema_migrations WHERE version = '001'"
+    return line.query(line.staging, sql)[0][0]

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dashboard.engine.status import State
+from dashboard.models import RunStep
+from dashboard.presenters.statuses import MIGRATION, STEP
 from dashboard.services import observations
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
-from tests.views.pages import text
+from tests.presenters.values import says
+from tests.views.pages import alerts, assert_shown, is_empty, links, text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -27,9 +31,13 @@ def test_the_list_shows_every_migration_in_every_environment(
 ) -> None:
     run_on_staging(requester)
     observations.refresh_all()
-    page = text(client_of(requester).get("/migrations/"))
-    assert "002 orders Applied · just now Pending" in page.replace(" just now", " · just now")
-    assert page.index("002 orders") < page.index("001 users")
+    page = client_of(requester).get("/migrations/")
+    rows = page.context["matrix"].rows
+    assert [(row.identity.version, [cell.pill for cell in row.cells]) for row in rows] == [
+        (version, [MIGRATION[State.APPLIED], MIGRATION[State.PENDING]]) for version in ("002", "001")
+    ]
+    assert_shown(page, MIGRATION[State.APPLIED], MIGRATION[State.PENDING])
+    assert text(page).index("002 orders") < text(page).index("001 users")
 
 
 def test_the_list_is_searched_by_number_name_and_sql(two_files: Line, viewer: User, client_of: ClientOf) -> None:
@@ -37,7 +45,7 @@ def test_the_list_is_searched_by_number_name_and_sql(two_files: Line, viewer: Us
     assert "001 users" not in text(client.get("/migrations/?q=ORDERS"))
     assert "002 orders" in text(client.get("/migrations/?q=ORDERS"))
     assert "001 users" in text(client.get("/migrations/?q=table users (id"))
-    assert "No migration is like that" in text(client.get("/migrations/?q=nonsense"))
+    assert is_empty(client.get("/migrations/?q=nonsense"))
 
 
 def test_the_list_is_filtered_by_state(
@@ -60,41 +68,56 @@ def test_a_migration_shows_its_sql_its_rollback_and_where_it_stands(
     run = run_on_staging(requester)
     observations.refresh_all()
     page = client_of(requester).get("/migrations/001/users/")
-    html = page.content.decode()
-    assert "Statements 1" in text(page)
-    assert "all of it is committed, or nothing" in text(page)
+    html, view = page.content.decode(), page.context["page"]
+    facts = dict(view.facts)
+    assert facts["Statements"] == 1
+    assert_shown(page, view.facts)
     assert 'id="L1"' in html
     assert 'id="down-L1"' in html
-    assert "Staging Applied" in text(page)
-    assert "Production Pending" in text(page)
-    assert f"Apply, run {run.pk} Staging Committed alice" in text(page)
+    assert [(place.badge.slug, place.pill) for place in view.places] == [
+        ("staging", MIGRATION[State.APPLIED]),
+        ("production", MIGRATION[State.PENDING]),
+    ]
+    (passage,) = view.passages
+    assert (passage.run.number, passage.run.by, passage.pill) == (run.pk, "alice", STEP[RunStep.Status.COMMITTED])
+    assert_shown(page, *(place.pill for place in view.places), passage.action, passage.pill)
+    assert passage.run.url in links(page)
 
 
 def test_a_problem_stands_at_its_line(line: Line, viewer: User, client_of: ClientOf) -> None:
     line.write(_001_users="CREATE TABLE users (id int);\n\nCREATE TABEL oops;")
     page = client_of(viewer).get("/migrations/001/users/")
-    assert "001_users.sql is not run anywhere until it is mended. See line 3" in text(page)
+    up = page.context["page"].up
+    assert (up.refused, up.first_line) == (True, 3)
+    assert alerts(page) == ["danger"]
+    assert "#L3" in links(page)
     third_line = page.content.decode().split('id="L3"')[1].split("</li>")[0]
     assert "syntax error at or near &quot;TABEL&quot;" in third_line
 
 
 def test_a_shared_number_does_not_make_a_file_unusable(line: Line, viewer: User, client_of: ClientOf) -> None:
     line.write(_001_users="CREATE TABLE users (id int);", _001_orders="CREATE TABLE orders (id int);")
-    page = text(client_of(viewer).get("/migrations/001/users/"))
-    assert "The number 001 is also used by 001_orders.sql." in page
-    assert "is not run anywhere" not in page
+    page = client_of(viewer).get("/migrations/001/users/")
+    up = page.context["page"].up
+    assert (up.refused, alerts(page)) == (False, [])
+    (note,) = [note for note in up.problems if "001_orders.sql" in note.sentence]
+    assert_shown(page, note.sentence, note.advice)
 
 
 def test_its_own_transaction_is_told_to_be_absorbed(line: Line, viewer: User, client_of: ClientOf) -> None:
     line.write(_001_users="BEGIN;\nCREATE TABLE users (id int);\nCOMMIT;")
-    page = text(client_of(viewer).get("/migrations/001/users/"))
-    assert "BEGIN and COMMIT are not sent" in page
+    page = client_of(viewer).get("/migrations/001/users/")
+    facts = page.context["page"].facts
+    assert any(says(str(value), "BEGIN and COMMIT are not sent") for _, value in facts)
+    assert_shown(page, facts)
 
 
 def test_a_file_outside_a_transaction_says_what_a_failure_leaves(line: Line, viewer: User, client_of: ClientOf) -> None:
     line.write(_001_index="CREATE INDEX CONCURRENTLY users_id ON users (id);")
-    page = text(client_of(viewer).get("/migrations/001/index/"))
-    assert "each statement is committed by itself" in page
+    page = client_of(viewer).get("/migrations/001/index/")
+    facts = page.context["page"].facts
+    assert any(says(str(value), "committed by itself") for _, value in facts)
+    assert_shown(page, facts)
 
 
 def test_no_rollback_is_explained(line: Line, viewer: User, client_of: ClientOf) -> None:
@@ -102,14 +125,18 @@ def test_no_rollback_is_explained(line: Line, viewer: User, client_of: ClientOf)
         _001_users="CREATE TABLE users (id int);", _002_city="-- signalbox: irreversible=data is gone\nSELECT 1;"
     )
     client = client_of(viewer)
-    assert "Write 001_users_rollback.sql" in text(client.get("/migrations/001/users/"))
-    assert "Declared irreversible: data is gone" in text(client.get("/migrations/002/city/"))
+    for url, words in (("/migrations/001/users/", "001_users_rollback.sql"), ("/migrations/002/city/", "data is gone")):
+        page = client.get(url)
+        sentences = page.context["page"].no_down
+        assert says(" ".join(sentences), words)
+        assert_shown(page, sentences)
 
 
 def test_a_rollback_that_cannot_run_is_said_to_be_none(line: Line, viewer: User, client_of: ClientOf) -> None:
     line.write(_001_users="CREATE TABLE users (id int);", _001_rollback="DROP TABEL users;")
     page = client_of(viewer).get("/migrations/001/users/")
-    assert "This rollback is not usable." in text(page)
+    assert page.context["page"].down.refused
+    assert page.content.decode().split('id="down-title"')[1].count('class="notice" data-tone="danger"') == 1
     assert "syntax error" in page.content.decode().split('id="down-L1"')[1].split("</li>")[0]
 
 
@@ -120,10 +147,11 @@ def test_a_migration_whose_file_is_gone_is_still_a_page(
     observations.refresh_all()
     (two_files.folder / "002_orders.sql").unlink()
     page = client_of(requester).get("/migrations/002/orders/")
-    assert page.status_code == 200
-    assert "Its file is gone from the folder." in text(page)
-    assert "Staging Missing file" in text(page)
-    assert "Production Unknown It is not recorded there." in text(page)
+    view = page.context["page"]
+    assert (page.status_code, view.up, alerts(page)) == (200, None, ["warn"])
+    staging, production = view.places
+    assert (staging.pill, production.pill.icon) == (MIGRATION[State.MISSING], "unknown")
+    assert_shown(page, staging.pill, staging.sentence, production.pill, production.sentence)
 
 
 def test_without_the_folder_a_page_tells_what_is_recorded(
@@ -138,8 +166,13 @@ def test_without_the_folder_a_page_tells_what_is_recorded(
     observations.refresh_all()
     settings.SOURCE = tmp_path / "nowhere"
     client = client_of(requester)
-    assert "It is recorded there. The folder cannot be read" in text(client.get("/migrations/002/orders/"))
-    assert "There is no migrations folder at" in text(client.get("/migrations/"))
+    page = client.get("/migrations/002/orders/")
+    staging = page.context["page"].places[0]
+    assert says(staging.sentence, "recorded")
+    assert_shown(page, staging.pill, staging.sentence)
+    page = client.get("/migrations/")
+    assert page.context["failure"].code == "source_missing"
+    assert_shown(page, page.context["failure"].sentence)
 
 
 def test_sql_on_the_page_is_text_and_never_markup(line: Line, viewer: User, client_of: ClientOf) -> None:

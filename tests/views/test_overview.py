@@ -16,7 +16,8 @@ from dashboard.models import Observation
 from dashboard.services import observations
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
-from tests.views.pages import text
+from tests.presenters.values import says
+from tests.views.pages import alerts, assert_shown, is_empty, text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -44,11 +45,12 @@ def test_it_says_how_far_behind_each_environment_is(
 ) -> None:
     run_on_staging(requester)
     observations.refresh_all()
-    page = text(client_of(viewer).get("/"))
-    assert "Production is 2 migrations behind." in page
-    assert "Staging is" not in page
-    assert "Staging In sync at 002" in page
-    assert "Production 2 pending nothing applied" in page
+    page = client_of(viewer).get("/")
+    (sentence,) = page.context["page"].sentences
+    assert (says(sentence.text, "Production"), says(sentence.text, "2 migrations")) == (True, True)
+    staging, production = page.context["page"].matrix.environments
+    assert (staging.pill.tone, staging.at, production.pill.tone, production.at) == ("ok", "002", "info", "")
+    assert_shown(page, sentence, staging.pill, production.pill)
 
 
 def test_it_says_so_when_all_is_well(
@@ -62,7 +64,10 @@ def test_it_says_so_when_all_is_well(
     run_on_staging(requester)
     run_on_production()
     observations.refresh_all()
-    assert "Every environment has every migration. Nothing waits for you." in text(client_of(viewer).get("/"))
+    page = client_of(viewer).get("/")
+    (sentence,) = page.context["page"].sentences
+    assert sentence.tone == "ok"
+    assert_shown(page, sentence)
 
 
 def test_what_waits_for_a_decision_is_said_to_who_can_decide(
@@ -70,14 +75,19 @@ def test_what_waits_for_a_decision_is_said_to_who_can_decide(
 ) -> None:
     request = ask(requester)
     page = client_of(approver).get("/")
-    assert "A request waits for your decision: Apply 001 and 002 to Production." in text(page)
-    assert f'href="/requests/{request.pk}/"' in page.content.decode()
-    assert "waits for your decision" not in text(client_of(requester).get("/"))
+    (sentence,) = [s for s in page.context["page"].sentences if s.url == f"/requests/{request.pk}/"]
+    assert request.title in sentence.text
+    assert_shown(page, sentence)
+    others = client_of(requester).get("/").context["page"].sentences
+    assert not [s for s in others if s.url == sentence.url]
 
 
 def test_what_holds_of_several_environments_is_said_once(two_files: Line, viewer: User, client_of: ClientOf) -> None:
     observations.refresh_all()
-    assert "Staging and Production are 2 migrations behind." in text(client_of(viewer).get("/"))
+    page = client_of(viewer).get("/")
+    (sentence,) = page.context["page"].sentences
+    assert (says(sentence.text, "Staging and Production"), says(sentence.text, "2 migrations")) == (True, True)
+    assert_shown(page, sentence)
 
 
 def test_an_edited_file_is_told_apart_from_a_pending_one(
@@ -85,9 +95,12 @@ def test_an_edited_file_is_told_apart_from_a_pending_one(
 ) -> None:
     run_on_staging(requester)
     two_files.write(_001_users="CREATE TABLE users (id bigint);")
-    page = text(client_of(viewer).get("/"))
-    assert "Staging: 001_users was edited after it was applied." in page
-    assert "Staging Needs attention at 002" in page
+    page = client_of(viewer).get("/")
+    view = page.context["page"]
+    (sentence,) = [sentence for sentence in view.sentences if says(sentence.text, "001_users")]
+    assert (sentence.tone, says(sentence.text, "Staging"), says(sentence.text, "edited")) == ("danger", True, True)
+    assert (view.cards[0].pill.tone, view.cards[0].head) == ("warn", "002")
+    assert_shown(page, sentence, view.cards[0].pill)
 
 
 def test_an_unreachable_environment_keeps_its_last_history_beside_the_reason(
@@ -100,25 +113,34 @@ def test_an_unreachable_environment_keeps_its_last_history_beside_the_reason(
 ) -> None:
     run_on_staging(requester)
     observations.refresh(unreachable(two_files.staging))
-    page = text(client_of(viewer).get("/"))
-    assert "Staging is unreachable; what is shown is from the last time it answered." in page
-    assert "Staging Unreachable at 002" in page
-    assert "Staging cannot be reached at 127.0.0.1:1/gone as nobody" in page
-    assert "s3cret" not in page
+    page = client_of(viewer).get("/")
+    view = page.context["page"]
+    (sentence,) = [sentence for sentence in view.sentences if says(sentence.text, "Staging")]
+    assert (sentence.tone, sentence.icon) == ("danger", "unreachable")
+    card = view.cards[0]
+    assert (card.pill.icon, card.head) == ("unreachable", "002")
+    assert "127.0.0.1:1/gone as nobody" in card.trouble
+    assert_shown(page, sentence, card.pill, card.trouble, card.next_step)
+    assert "s3cret" not in page.content.decode()
 
 
 def test_an_environment_nobody_looked_at_says_so(two_files: Line, viewer: User, client_of: ClientOf) -> None:
-    page = text(client_of(viewer).get("/"))
-    assert "Staging and Production have not been looked at yet." in page
-    assert "never seen" in page
+    page = client_of(viewer).get("/")
+    (sentence,) = page.context["page"].sentences
+    assert says(sentence.text, "Staging and Production")
+    assert [card.seen_at for card in page.context["page"].cards] == [None, None]
+    assert_shown(page, sentence)
+    assert text(page).count("never seen") == 2
 
 
 def test_an_old_look_is_not_taken_for_the_present(two_files: Line, viewer: User, client_of: ClientOf) -> None:
     observations.refresh_all()
     Observation.objects.filter(pk="staging").update(seen_at=timezone.now() - timedelta(hours=3))
-    page = text(client_of(viewer).get("/"))
-    assert "Staging has not been looked at for a while" in page
-    assert "last seen 3 hours ago" in page
+    page = client_of(viewer).get("/")
+    assert [card.stale for card in page.context["page"].cards] == [True, False]
+    (sentence,) = [sentence for sentence in page.context["page"].sentences if sentence.text.startswith("Staging has")]
+    assert_shown(page, sentence)
+    assert says(text(page), "last seen 3 hours ago")
 
 
 def test_a_run_under_way_comes_first(
@@ -126,8 +148,11 @@ def test_a_run_under_way_comes_first(
 ) -> None:
     observations.refresh_all()
     run = run_on_staging(requester, execute=False)
-    page = text(client_of(viewer).get("/"))
-    assert page.index(f"Staging: run {run.pk} waits for a worker.") < page.index("migrations behind")
+    page = client_of(viewer).get("/")
+    first, *others = page.context["page"].sentences
+    assert (says(first.text, f"run {run.pk}"), first.url) == (True, f"/runs/{run.pk}/")
+    assert any(says(sentence.text, "behind") for sentence in others)
+    assert_shown(page, first)
 
 
 def test_a_missing_folder_is_a_sentence_and_what_to_do(
@@ -137,17 +162,20 @@ def test_a_missing_folder_is_a_sentence_and_what_to_do(
     settings.SOURCE = tmp_path / "nowhere"
     answer = client_of(viewer).get("/")
     assert answer.status_code == 200
-    assert f"There is no migrations folder at {tmp_path / 'nowhere'}." in text(answer)
-    assert "point SIGNALBOX_SOURCE" in text(answer)
-    assert "No database was touched." in text(answer)
+    failure = answer.context["page"].failure
+    assert (failure.code, str(tmp_path / "nowhere") in failure.sentence) == ("source_missing", True)
+    assert "SIGNALBOX_SOURCE" in failure.next_step
+    assert_shown(answer, failure.sentence, failure.next_step)
+    assert alerts(answer) == ["danger"]
 
 
 def test_an_empty_folder_teaches_the_first_file_name(line: Line, viewer: User, client_of: ClientOf) -> None:
     observations.refresh_all()
-    page = text(client_of(viewer).get("/"))
-    assert "The folder holds no migration yet" in page
-    assert "001_create_users.sql" in page
-    assert f"The folder {line.folder} holds no migration." in page
+    page = client_of(viewer).get("/")
+    assert (page.context["page"].empty_source, is_empty(page)) == (str(line.folder), True)
+    assert "001_create_users.sql" in text(page)
+    (sentence,) = [s for s in page.context["page"].sentences if str(line.folder) in s.text]
+    assert_shown(page, sentence)
 
 
 def test_an_environment_without_a_database_names_the_variable(
@@ -156,9 +184,11 @@ def test_an_environment_without_a_database_names_the_variable(
     from dataclasses import replace
 
     settings.ENVIRONMENTS = (two_files.staging, replace(two_files.production, url=""))
-    page = text(client_of(viewer).get("/"))
-    assert "Production has no database: the variable URL_OF_PRODUCTION is not set." in page
-    assert "Set URL_OF_PRODUCTION to its PostgreSQL URL and restart Signalbox." in page
+    page = client_of(viewer).get("/")
+    (sentence,) = [s for s in page.context["page"].sentences if says(s.text, "URL_OF_PRODUCTION")]
+    card = page.context["page"].cards[1]
+    assert says(card.next_step, "URL_OF_PRODUCTION")
+    assert_shown(page, sentence, card.trouble, card.next_step)
 
 
 def test_the_live_part_moves_only_when_something_changed(

@@ -9,7 +9,8 @@ import pytest
 
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
-from tests.views.pages import text
+from tests.presenters.values import says
+from tests.views.pages import assert_shown, error_code, is_empty, links, text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -34,29 +35,39 @@ def test_every_file_of_every_kind_of_folder_is_on_it(
 def test_a_problem_shows_its_place_and_what_to_do(line: Line, viewer: User, client_of: ClientOf) -> None:
     line.write(_001_users="CREATE TABLE users (id int);\nCREATE TABEL oops;", test_users="SELECT 1;")
     page = client_of(viewer).get(URL)
-    assert "2 files: 1 migration, 1 test, never applied" in text(page)
-    assert "001_users.sql, line 2, column 8" in text(page)
+    view = page.context["page"]
+    assert (view.total, len(view.counts)) == (2, 2)
+    assert_shown(page, view.counts)
+    place = next(place for place in view.groups[0].places if place.problem.code == "syntax_error")
+    assert (place.problem.file, place.problem.line, place.problem.column) == ("001_users.sql", 2, 8)
+    assert_shown(page, place.problem.sentence, place.problem.advice)
+    assert all(says(text(page), words) for words in ("001_users.sql", "line 2", "column 8"))
     assert "2 | CREATE TABEL oops; |        ^" in text(page).replace("| ^", "|        ^")
-    assert "Correct the statement the caret points at." in text(page)
-    assert 'href="/migrations/001/users/#L2"' in page.content.decode()
-    assert "test_users.sql is a test; it is never applied." in text(page)
+    assert "/migrations/001/users/#L2" in links(page)
+    (test,) = [place for group in view.groups for place in group.places if place.problem.file == "test_users.sql"]
+    assert test.problem.code == "verify_file"
+    assert_shown(page, test.problem.sentence)
 
 
 def test_a_problem_of_a_rollback_leads_to_its_line(line: Line, viewer: User, client_of: ClientOf) -> None:
     line.write(_001_users="CREATE TABLE users (id int);", _001_rollback="DROP TABEL users;")
-    assert 'href="/migrations/001/users/#down-L1"' in client_of(viewer).get(URL).content.decode()
+    assert "/migrations/001/users/#down-L1" in links(client_of(viewer).get(URL))
 
 
 def test_a_healthy_folder_says_so(two_files: Line, viewer: User, client_of: ClientOf) -> None:
-    page = text(client_of(viewer).get(URL))
-    assert "Nothing is wrong with the folder" in page
-    assert "001_users.sql migration 001 Nothing found" in page.replace("Read as", "")
+    page = client_of(viewer).get(URL)
+    assert is_empty(page)
+    users = next(file for file in page.context["page"].files if file.file == "001_users.sql")
+    assert (users.version, users.pill.tone) == ("001", "ok")
+    assert_shown(page, users.file, users.role, users.version, users.pill)
 
 
 def test_an_empty_folder_teaches_the_first_name(line: Line, viewer: User, client_of: ClientOf) -> None:
-    page = text(client_of(viewer).get(URL))
-    assert "holds no migration" in page
-    assert "The folder is empty" in page
+    page = client_of(viewer).get(URL)
+    (place,) = [place for group in page.context["page"].groups for place in group.places]
+    assert place.problem.code == "empty_folder"
+    assert_shown(page, place.problem.sentence)
+    assert (page.context["page"].files, is_empty(page)) == ((), True)
 
 
 def test_a_missing_folder_is_refused_with_a_sentence(
@@ -64,5 +75,4 @@ def test_a_missing_folder_is_refused_with_a_sentence(
 ) -> None:
     settings.SOURCE = tmp_path / "nowhere"
     answer = client_of(viewer).get(URL)
-    assert answer.status_code == 503
-    assert "There is no migrations folder at" in text(answer)
+    assert (answer.status_code, error_code(answer)) == (503, "source_missing")

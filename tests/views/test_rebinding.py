@@ -11,10 +11,10 @@ from config.environments import Environment
 from dashboard.models import Observation
 from dashboard.selectors import observations as seen
 from dashboard.services import observations, targets
-from tests.fix_line import Line
+from tests.fix_line import CopyOf, Lead, Line
 from tests.fix_people import ClientOf
-from tests.fix_postgres import Database
-from tests.views.pages import hidden, text
+from tests.presenters.values import says
+from tests.views.pages import alerts, assert_shown, controls, error_code, hidden, links, posts, text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -28,9 +28,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 PAGE = "/environments/production/rebind/"
 WHY = {"reason": "Restored from last night's backup", "typed_name": "production"}
-
-type Lead = Callable[[Environment, Database], Environment]
-type CopyOf = Callable[[Environment], Database]
 
 
 @pytest.fixture
@@ -52,9 +49,11 @@ def test_others_see_what_is_wrong_and_may_not_confirm(
 ) -> None:
     client = client_of(request.getfixturevalue(who))
     page = client.get("/environments/production/")
-    assert "Production is not the database it was: URL_OF_PRODUCTION led to" in text(page)
-    assert "It needs the role admin." in text(page)
-    assert PAGE not in page.content.decode()
+    view = page.context["page"]
+    assert says(view.card.trouble, "URL_OF_PRODUCTION")
+    assert says(view.rebind.reason, "admin")
+    assert_shown(page, view.card.trouble, view.card.next_step, view.rebind)
+    assert PAGE not in links(page)
     assert client.get(PAGE).status_code == client.post(PAGE, WHY).status_code == 403
     assert seen.bound_to(elsewhere) != targets.read(elsewhere).identity
 
@@ -65,20 +64,24 @@ def test_the_page_of_the_environment_leads_there_and_keeps_what_was_seen(
     run_on_staging(admin)
     observations.refresh(lead(two_files.staging, copy_of(two_files.staging)))
     page = client_of(admin).get("/environments/staging/")
-    assert 'href="/environments/staging/rebind/"' in page.content.decode()
-    assert "Nothing was read from it or changed." in text(page)
-    assert "Other database at 002 2 applied" in text(page)
-    assert "002 orders Applied" in text(page)
+    view = page.context["page"]
+    assert "/environments/staging/rebind/" in links(page)
+    assert (view.card.pill.label, view.card.head, view.card.applied) == ("Other database", "002", 2)
+    assert_shown(page, view.card.pill, view.card.trouble, view.card.next_step)
+    assert [(row.identity.version, row.pill.tone) for row in view.history] == [("002", "ok"), ("001", "ok")]
+    assert_shown(page, *(row.pill for row in view.history), *(row.identity for row in view.history))
 
 
 def test_nothing_can_be_applied_from_the_page(elsewhere: Environment, requester: User, client_of: ClientOf) -> None:
     client = client_of(requester)
     page = client.get("/environments/production/")
-    assert 'href="/environments/production/apply/"' not in page.content.decode()
-    assert "Production leads to another database than before, and no administrator has confirmed that." in text(page)
-    assert "runs with the next apply" not in text(page)
+    apply = page.context["page"].apply
+    assert says(apply.reason, "another database")
+    assert_shown(page, apply)
+    assert "/environments/production/apply/" not in links(page)
+    assert not any(entry.runs_next for entry in page.context["page"].waiting)
     refused = client.get("/environments/production/apply/")
-    assert (refused.status_code, "is not the database it was" in text(refused)) == (409, True)
+    assert (refused.status_code, error_code(refused)) == (409, "other_database")
 
 
 def test_an_open_request_cannot_be_approved_and_can_be_rejected(
@@ -94,8 +97,10 @@ def test_an_open_request_cannot_be_approved_and_can_be_rejected(
     request, client = ask(requester), client_of(approver)
     observations.refresh(lead(two_files.production, copy_of(two_files.production)))
     page = client.get(f"/requests/{request.pk}/")
-    assert "Production leads to another database than before" in text(page)
-    assert "Approve and apply now" not in text(page)
+    approve = page.context["actions"].approve
+    assert says(approve.reason, "another database")
+    assert_shown(page, approve)
+    assert approve.url not in posts(page)
     assert client.post(f"/requests/{request.pk}/approve/", {"digest": request.digest}).status_code == 409
     client.post(f"/requests/{request.pk}/reject/", {"digest": request.digest, "reason": "Not there"})
     request.refresh_from_db()
@@ -116,16 +121,22 @@ def test_an_approved_request_cannot_be_run(
     client_of(approver).post(f"/requests/{request.pk}/approve/", {"digest": request.digest})
     observations.refresh(lead(two_files.production, copy_of(two_files.production)))
     client = client_of(requester)
-    assert "leads to another database than before" in text(client.get(f"/requests/{request.pk}/"))
-    refused = client.post(f"/requests/{request.pk}/run/", {"typed_name": "production"})
-    assert (refused.status_code, "leads to another database than before" in text(refused)) == (409, True)
+    page = client.get(f"/requests/{request.pk}/")
+    run = page.context["actions"].run
+    assert says(run.reason, "another database")
+    assert_shown(page, run)
+    assert run.url not in posts(page)
+    refused = client.post(run.url, {"typed_name": "production"})
+    assert (refused.status_code, error_code(refused)) == (409, "database_not_confirmed")
 
 
 def test_the_overview_says_it_first(elsewhere: Environment, viewer: User, client_of: ClientOf) -> None:
-    page = text(client_of(viewer).get("/"))
-    assert "Production leads to another database than before. Nothing runs there until that is settled." in page
-    assert page.index("Production leads to") < page.index("migrations behind")
-    assert "Other database" in page
+    page = client_of(viewer).get("/")
+    first, *others = page.context["page"].sentences
+    assert ("Production" in first.text, says(first.text, "another database"), first.tone) == (True, True, "danger")
+    assert any(says(sentence.text, "behind") for sentence in others)
+    assert_shown(page, first, page.context["page"].cards[1].pill)
+    assert page.context["page"].cards[1].pill.label == "Other database"
 
 
 def test_the_overview_says_of_swapped_urls_that_both_lead_elsewhere(
@@ -135,22 +146,32 @@ def test_the_overview_says_of_swapped_urls_that_both_lead_elsewhere(
     lead(two_files.staging, two_files.databases["production"])
     lead(two_files.production, two_files.databases["staging"])
     observations.refresh_all()
-    assert "Staging and Production lead to another database than before." in text(client_of(viewer).get("/"))
+    page = client_of(viewer).get("/")
+    first = page.context["page"].sentences[0]
+    assert (says(first.text, "Staging and Production"), says(first.text, "another database")) == (True, True)
+    assert_shown(page, first)
 
 
 def test_a_refresh_says_so(elsewhere: Environment, viewer: User, client_of: ClientOf) -> None:
     answer = client_of(viewer).post("/environments/production/refresh/", follow=True)
-    assert "Production leads to another database than before." in text(answer)
+    (message,) = answer.context["messages"]
+    assert (message.level_tag, says(message.message, "another database")) == ("warning", True)
+    assert_shown(answer, message.message)
 
 
 def test_it_shows_both_side_by_side(two_files: Line, elsewhere: Environment, admin: User, client_of: ClientOf) -> None:
-    page = text(client_of(admin).get(PAGE))
+    page = client_of(admin).get(PAGE)
     before, now = targets.read(two_files.production).identity, targets.read(elsewhere).identity
-    assert f"Database {before.database} {now.database} Differs" in page
-    assert f"Server (system identifier) {before.system_identifier} {now.system_identifier} Database number" in page
-    assert f"Database number (oid) {before.database_oid} {now.database_oid} Differs" in page
-    assert "Migrations recorded 0 0 Newest" in page
-    assert "This is the database of" not in page
+    rows = page.context["comparison"].rows
+    assert [(row.bound, row.current) for row in rows[:4]] == [
+        (before.database, now.database),
+        (before.system_identifier, now.system_identifier),
+        (str(before.database_oid), str(now.database_oid)),
+        ("0", "0"),
+    ]
+    assert [row.pill is not None for row in rows[:4]] == [True, False, True, False], "what differs is marked"
+    assert_shown(page, rows, *(row.pill for row in rows if row.pill))
+    assert (page.context["comparison"].known_as, alerts(page)) == ("", [])
 
 
 def test_it_names_the_environment_whose_database_it_is(
@@ -158,8 +179,9 @@ def test_it_names_the_environment_whose_database_it_is(
 ) -> None:
     observations.refresh_all()
     lead(two_files.production, two_files.databases["staging"])
-    page = text(client_of(admin).get(PAGE))
-    assert "This is the database of Staging. Two URLs may have been swapped." in page
+    page = client_of(admin).get(PAGE)
+    assert (page.context["comparison"].known_as, alerts(page)) == ("Staging", ["danger"])
+    assert says(text(page), "database of Staging")
 
 
 def test_an_administrator_confirms_it(elsewhere: Environment, admin: User, client_of: ClientOf) -> None:
@@ -167,8 +189,8 @@ def test_an_administrator_confirms_it(elsewhere: Environment, admin: User, clien
     answer = confirm(client)
     assert answer.redirect_chain == [("/environments/production/", 302)]
     now = targets.read(elsewhere).identity
-    assert "Production is bound to the other database from now on." in text(answer)
-    assert "is not the database it was" not in text(answer)
+    assert [message.level_tag for message in answer.context["messages"]] == ["success"]
+    assert answer.context["page"].card.trouble == ""
     assert Observation.objects.get(pk="production").ok
     audit = text(client.get("/audit/"))
     assert f"carol confirmed another database: {now.database} (oid {now.database_oid}) on server" in audit
@@ -176,18 +198,16 @@ def test_an_administrator_confirms_it(elsewhere: Environment, admin: User, clien
 
 
 @pytest.mark.parametrize(
-    ("answers", "said"),
-    [
-        ({"reason": " "}, "Write why; it is kept with the record."),
-        ({"typed_name": "prod"}, "The name you typed is not production."),
-        ({"typed_name": ""}, "This field is required."),
-    ],
+    ("answers", "field"),
+    [({"reason": " "}, "reason"), ({"typed_name": "prod"}, "typed_name"), ({"typed_name": ""}, "typed_name")],
 )
 def test_it_wants_a_reason_and_the_name(
-    elsewhere: Environment, admin: User, client_of: ClientOf, answers: dict[str, str], said: str
+    elsewhere: Environment, admin: User, client_of: ClientOf, answers: dict[str, str], field: str
 ) -> None:
     answer = confirm(client_of(admin), **answers)
-    assert (answer.status_code, said in text(answer)) == (422, True)
+    errors = answer.context["form"].errors
+    assert (answer.status_code, list(errors)) == (422, [field])
+    assert_shown(answer, *errors[field])
     assert seen.bound_to(elsewhere) != targets.read(elsewhere).identity
 
 
@@ -196,7 +216,8 @@ def test_an_unprotected_environment_wants_no_name(
 ) -> None:
     observations.refresh_all()
     lead(two_files.staging, copy_of(two_files.staging))
-    assert "Type staging" not in text(client_of(admin).get("/environments/staging/rebind/"))
+    assert "typed_name" not in controls(client_of(admin).get("/environments/staging/rebind/"))
+    assert "reason" in controls(client_of(admin).get("/environments/staging/rebind/"))
 
 
 def test_what_was_not_on_the_page_is_not_confirmed(
@@ -206,16 +227,14 @@ def test_what_was_not_on_the_page_is_not_confirmed(
     mark = hidden(client.get(PAGE), "mark")
     lead(two_files.production, copy_of(two_files.production))
     answer = client.post(PAGE, {"mark": mark, **WHY})
-    assert answer.status_code == 409
-    assert "Production leads to yet another database since the page was opened." in text(answer)
+    assert (answer.status_code, error_code(answer)) == (409, "page_outdated")
     assert seen.bound_to(elsewhere) != targets.read(elsewhere).identity
 
 
 def test_there_is_nothing_to_confirm_of_the_same_database(two_files: Line, admin: User, client_of: ClientOf) -> None:
     observations.refresh_all()
     answer = client_of(admin).get(PAGE)
-    assert answer.status_code == 422
-    assert "its URL leads to the database that it is bound to" in text(answer)
+    assert (answer.status_code, error_code(answer)) == (422, "nothing_to_do")
 
 
 def test_a_page_about_another_database_asks_the_control_database_no_more_often(

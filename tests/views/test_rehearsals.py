@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from config.environments import Environment, Requirement
-from dashboard.engine.errors import LocalServerError
+from config.environments import Requirement
 from dashboard.engine.plan import Plan
 from dashboard.engine.rehearsal.report import ObservedLock, Report, ScriptError, ScriptRun, StatementTime
 from dashboard.engine.schema.diff import Change, Difference
@@ -18,11 +17,13 @@ from dashboard.services import plans, rehearsals
 from dashboard.services.actors import Actor
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
-from tests.fix_rehearsals import Finds, passing
-from tests.views.pages import digest_on, text
+from tests.fix_rehearsals import Demanding, Finds, RehearsalsFind, passing, without_a_server
+from tests.presenters.values import says
+from tests.views.pages import alerts, assert_shown, controls, digest_on, error_code, posts, text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+    from django.http import HttpResponse
     from django.test import Client
 
 pytestmark = pytest.mark.django_db
@@ -30,14 +31,7 @@ pytestmark = pytest.mark.django_db
 #: A run's heartbeat has a connection of its own, which sees only what is committed: without that a slow run is stopped.
 AS_A_WORKER = pytest.mark.django_db(transaction=True)
 
-type Install = Callable[[Finds], None]
-type Demanding = Callable[..., Environment]
-
 LEFT = Difference(key="table public.orders_copy", change=Change.ADDED, before=None, after="columns: id integer")
-
-
-def cannot(plan: Plan) -> Report:
-    raise LocalServerError(what="There is no PostgreSQL.", remedy="Install one.")
 
 
 def fails(plan: Plan) -> Report:
@@ -53,7 +47,7 @@ def _holding(relation: str, ms: float) -> ScriptRun:
 
 @pytest.fixture
 def rehearsed(
-    two_files: Line, requester: User, acting: Callable[[User], Actor], rehearsals_find: Install
+    two_files: Line, requester: User, acting: Callable[[User], Actor], rehearsals_find: RehearsalsFind
 ) -> Callable[[Finds], Rehearsal]:
     """`rehearsed(passing)`: what is pending on production, rehearsed with that result."""
 
@@ -68,8 +62,12 @@ def rehearsed(
     return carried_out
 
 
-def page_of(client: Client, rehearsal: Rehearsal) -> str:
-    return text(client.get(f"/rehearsals/{rehearsal.pk}/"))
+def page_of(client: Client, rehearsal: Rehearsal) -> HttpResponse:
+    """Which shows its pill, its verdict, and the pills of every proof."""
+    response = client.get(f"/rehearsals/{rehearsal.pk}/")
+    page = response.context["page"]
+    assert_shown(response, page.pill, page.verdict, *((proof.label, proof.pills) for proof in page.proofs))
+    return response
 
 
 # Asking
@@ -120,30 +118,41 @@ def test_a_viewer_cannot_ask(two_files: Line, viewer: User, client_of: ClientOf,
 
 
 def test_it_says_that_all_came_back(rehearsed: Callable[[Finds], Rehearsal], viewer: User, client_of: ClientOf) -> None:
-    shown = page_of(client_of(viewer), rehearsed(passing))
-    assert "Everything ran, and each rollback restored the schema." in shown
-    assert "001_users Reversible Repeatable" in shown
-    assert "It expires in" in shown
+    response = page_of(client_of(viewer), rehearsed(passing))
+    page = response.context["page"]
+    assert page.pill.tone == "ok"
+    assert [(proof.label, [pill.tone for pill in proof.pills]) for proof in page.proofs] == [
+        ("001_users", ["ok", "ok"]),
+        ("002_orders", ["ok", "ok"]),
+    ]
+    assert page.counts_until is not None
+    assert says(text(response), "expires")
 
 
 def test_it_names_what_a_rollback_left_behind(
     rehearsed: Callable[[Finds], Rehearsal], viewer: User, client_of: ClientOf
 ) -> None:
-    found = rehearsed(lambda plan: passing(plan, reversible=False, differences=(LEFT,)))
-    shown = page_of(client_of(viewer), found)
-    assert "not every migration can be taken back" in shown
-    assert "What its rollback leaves behind" in shown
-    assert "orders_copy" in shown
-    assert "Left behind" in shown
+    rehearsal = rehearsed(lambda plan: passing(plan, reversible=False, differences=(LEFT,)))
+    response = page_of(client_of(viewer), rehearsal)
+    page = response.context["page"]
+    assert says(page.verdict, "not every migration")
+    assert page.proofs[0].pills[0].tone != "ok"
+    left = page.proofs[0].left
+    assert [thing.key for group in left.groups for thing in group.objects] == [LEFT.key]
+    assert_shown(response, *(group.sentences for group in left.groups))
+    assert "orders_copy" in text(response)
 
 
 def test_it_shows_where_a_script_failed(
     rehearsed: Callable[[Finds], Rehearsal], viewer: User, client_of: ClientOf
 ) -> None:
-    shown = page_of(client_of(viewer), rehearsed(fails))
-    assert "001_users did not pass. Nothing was changed" in shown
-    assert "relation users already exists" in shown
-    assert "SQLSTATE 42P07 · statement 1 · line 1, column 14" in shown
+    response = page_of(client_of(viewer), rehearsed(fails))
+    page = response.context["page"]
+    assert (page.pill.tone, "001_users" in page.verdict) == ("danger", True)
+    (script,) = page.proofs[0].scripts
+    assert (script.pill.tone, script.error.sqlstate) == ("danger", "42P07")
+    assert_shown(response, script.error.sentence, script.error.sqlstate)
+    assert all(says(text(response), words) for words in ("statement 1", "line 1", "column 14"))
 
 
 def test_it_shows_locks_and_times(rehearsed: Callable[[Finds], Rehearsal], viewer: User, client_of: ClientOf) -> None:
@@ -155,28 +164,32 @@ def test_it_shows_locks_and_times(rehearsed: Callable[[Finds], Rehearsal], viewe
         rewritten=("public.people",),
         notices=("NOTICE: slow",),
     )
-    shown = page_of(client_of(viewer), rehearsed(lambda plan: passing(plan, up=run)))
+    shown = text(page_of(client_of(viewer), rehearsed(lambda plan: passing(plan, up=run))))
     for words in ("public.people ACCESS EXCLUSIVE 1 9 ms", "1 ALTER TABLE people 3 7 ms", "NOTICE: slow"):
         assert words in shown
-    assert "Written anew, from the first row to the last: public.people" in shown
+    assert "last: public.people" in shown, "the table that was written anew"
 
 
 def test_it_says_why_it_could_not_be_carried_out(
     rehearsed: Callable[[Finds], Rehearsal], viewer: User, client_of: ClientOf
 ) -> None:
-    shown = page_of(client_of(viewer), rehearsed(cannot))
-    assert "It could not be carried out, so nothing is known of the plan. There is no PostgreSQL. Install one." in shown
+    response = page_of(client_of(viewer), rehearsed(without_a_server))
+    failure = response.context["page"].failure
+    assert failure.sentence == "There is no PostgreSQL."
+    assert_shown(response, failure.sentence, failure.next_step)
+    assert alerts(response) == ["warn"]
 
 
 def test_while_it_waits_the_page_asks_again_and_then_stops(
-    two_files: Line, requester: User, client_of: ClientOf, rehearsals_find: Install
+    two_files: Line, requester: User, client_of: ClientOf, rehearsals_find: RehearsalsFind
 ) -> None:
     client = client_of(requester)
     client.post("/environments/production/apply/rehearse/")
     address = f"/rehearsals/{Rehearsal.objects.get().pk}/"
     assert 'hx-trigger="every 2s"' in client.get(address).content.decode()
     assert client.get(address, headers={"HX-Request": "true"}).status_code == 200
-    assert "No worker is running" in text(client.get(address))
+    waiting = client.get(address)
+    assert (waiting.context["page"].waits_for_worker, alerts(waiting)) == (True, ["danger"])
     rehearsals_find(passing)
     rehearsals.work()
     assert client.get(address, headers={"HX-Request": "true"}).status_code == 286
@@ -185,20 +198,22 @@ def test_while_it_waits_the_page_asks_again_and_then_stops(
 def test_a_report_of_an_earlier_release_breaks_no_page_and_proves_nothing(
     rehearsed: Callable[[Finds], Rehearsal], requester: User, client_of: ClientOf, demanding: Demanding
 ) -> None:
-    found = rehearsed(passing)
+    rehearsal = rehearsed(passing)
     Rehearsal.objects.update(report={"proofs": [{}]})
     demanding(Requirement.REHEARSAL)
     client = client_of(requester)
-    assert client.get(f"/rehearsals/{found.pk}/").status_code == 200
-    assert "Rehearsal. It ran" not in text(client.get("/environments/production/apply/"))
+    assert client.get(f"/rehearsals/{rehearsal.pk}/").status_code == 200
+    assert looks_of_evidence(client.get("/environments/production/apply/"))["Rehearsal"] != "ok"
 
 
 def test_the_page_of_a_migration_says_what_was_seen(
     rehearsed: Callable[[Finds], Rehearsal], viewer: User, client_of: ClientOf
 ) -> None:
     rehearsed(passing)
-    shown = text(client_of(viewer).get("/migrations/002/orders/"))
-    assert "Rehearsed just now Reversible Repeatable" in shown
+    page = client_of(viewer).get("/migrations/002/orders/")
+    rows = [place.rehearsal for place in page.context["page"].places if place.rehearsal]
+    assert [[pill.tone for pill in row.pills] for row in rows] == [["ok", "ok"]]
+    assert_shown(page, *rows)
 
 
 def test_the_page_of_an_environment_shows_the_last_one_of_what_is_next(
@@ -207,11 +222,19 @@ def test_the_page_of_an_environment_shows_the_last_one_of_what_is_next(
     from dashboard.services import observations
 
     observations.refresh(two_files.production)
-    found = rehearsed(passing)
-    assert f"rehearsal {found.pk} just now Passed" in text(client_of(viewer).get("/environments/production/"))
+    rehearsal = rehearsed(passing)
+    page = client_of(viewer).get("/environments/production/")
+    row = page.context["page"].rehearsal
+    assert (row.number, [pill.tone for pill in row.pills]) == (rehearsal.pk, ["ok"])
+    assert_shown(page, row)
 
 
 # Above the button
+
+
+def looks_of_evidence(page: HttpResponse) -> dict[str, str]:
+    """The tone of each line."""
+    return {line.label: line.tone for line in page.context["evidence"].lines}
 
 
 def test_an_approver_sees_what_is_missing_and_cannot_approve(
@@ -220,14 +243,16 @@ def test_an_approver_sees_what_is_missing_and_cannot_approve(
     demanding(Requirement.REHEARSAL, Requirement.REVERSIBLE)
     request = ask(requester)
     client = client_of(approver)
-    shown = text(client.get(f"/requests/{request.pk}/"))
-    assert shown.index("Evidence 2 missing") < shown.index("It cannot be approved yet")
-    assert "It cannot be approved yet: see what is missing above (2)." in shown
-    assert "Approve only" not in shown
+    page = client.get(f"/requests/{request.pk}/")
+    pill, approve = page.context["evidence"].pill, page.context["actions"].approve
+    assert (pill.tone, says(pill.label, "2"), says(approve.reason, "2")) == ("danger", True, True)
+    assert_shown(page, pill, approve)
+    assert text(page).index(pill.label) < text(page).index(approve.reason), "the evidence stands above the button"
+    assert approve.url not in posts(page)
     sent = {"digest": request.digest, "comment": "", "then": ""}
     refused = client.post(f"/requests/{request.pk}/approve/", sent)
     assert (refused.status_code, request.decisions.count()) == (409, 0)
-    assert "This cannot be approved yet. It has not been rehearsed." in text(refused)
+    assert error_code(refused) == "evidence_missing"
 
 
 def test_an_approver_sees_that_all_is_there(
@@ -241,13 +266,15 @@ def test_an_approver_sees_that_all_is_there(
     demanding(Requirement.REHEARSAL, Requirement.REVERSIBLE, Requirement.LINT)
     rehearsed(passing)
     request = ask(requester)
-    shown = text(client_of(approver).get(f"/requests/{request.pk}/"))
-    assert "Evidence Nothing missing Rehearsal. It ran on a copy of the schema." in shown
-    assert "Approve only" in shown
+    page = client_of(approver).get(f"/requests/{request.pk}/")
+    evidence = page.context["evidence"]
+    assert (evidence.pill.tone, looks_of_evidence(page)["Rehearsal"]) == ("ok", "ok")
+    assert_shown(page, evidence.pill, evidence.lines)
+    assert page.context["actions"].approve.url in posts(page)
 
 
 def test_the_page_of_a_request_follows_its_rehearsal(
-    two_files: Line, requester: User, client_of: ClientOf, demanding: Demanding, rehearsals_find: Install
+    two_files: Line, requester: User, client_of: ClientOf, demanding: Demanding, rehearsals_find: RehearsalsFind
 ) -> None:
     """Nothing moves while nothing changes; at the end it asks no more."""
     demanding(Requirement.REHEARSAL)
@@ -263,7 +290,8 @@ def test_the_page_of_a_request_follows_its_rehearsal(
     rehearsals_find(passing)
     rehearsals.work()
     changed = client.get(f"{address}{poll}", headers={"HX-Request": "true"})
-    assert "It ran on a copy of the schema." in text(changed)
+    assert looks_of_evidence(changed)["Rehearsal"] == "ok"
+    assert_shown(changed, changed.context["evidence"].lines)
     assert "hx-trigger" not in changed.content.decode()
 
 
@@ -276,12 +304,14 @@ def test_whoever_asks_says_why_it_may_go_without_a_way_back(
     sent = {"digest": digest_on(client.get("/environments/production/apply/")), "reason": "December"}
     refused = client.post("/environments/production/apply/", sent)
     assert (refused.status_code, ChangeRequest.objects.count()) == (422, 0)
-    assert "say why it may go without" in text(refused)
+    assert_shown(refused, *refused.context["form"].errors["irreversible_because"])
     client.post("/environments/production/apply/", {**sent, "irreversible_because": "It is the first."})
     request = ChangeRequest.objects.get()
     assert request.irreversible_because == "It is the first."
-    shown = text(client.get(f"/requests/{request.pk}/"))
-    assert "Way back, not proven. It may go without a proven rollback: “It is the first.”" in shown
+    page = client.get(f"/requests/{request.pk}/")
+    (line_of_it,) = [line for line in page.context["evidence"].lines if "It is the first." in line.sentence]
+    assert line_of_it.tone == "warn"
+    assert_shown(page, line_of_it)
 
 
 def test_an_approver_sees_whom_it_would_hold_up(
@@ -303,13 +333,18 @@ def test_an_approver_sees_whom_it_would_hold_up(
 
     rehearsed(locking)
     request = ask(requester)
-    shown = text(client_of(approver).get(f"/requests/{request.pk}/"))
-    assert "Blocks for seconds: 001_users SHARE on public.people, 30 k rows" in shown
-    assert "The others block for less than a second, by estimate 002_orders SHARE on public.people" in shown
+    page = client_of(approver).get(f"/requests/{request.pk}/")
+    evidence = page.context["evidence"]
+    assert ([risk.label for risk in evidence.risks], [risk.label for risk in evidence.moments]) == (
+        ["001_users"],
+        ["002_orders"],
+    )
+    assert "SHARE on public.people, 30 k rows" in evidence.risks[0].sentences[0]
+    assert_shown(page, evidence.risks, *(risk.label for risk in evidence.moments))
 
 
 def test_nobody_is_asked_where_nobody_wants_a_way_back(two_files: Line, requester: User, client_of: ClientOf) -> None:
-    assert "without a way back" not in text(client_of(requester).get("/environments/production/apply/"))
+    assert "irreversible_because" not in controls(client_of(requester).get("/environments/production/apply/"))
 
 
 @AS_A_WORKER
@@ -319,25 +354,26 @@ def test_a_proven_rollback_needs_no_acceptance(
     requester: User,
     client_of: ClientOf,
     acting: Callable[[User], Actor],
-    rehearsals_find: Install,
+    rehearsals_find: RehearsalsFind,
 ) -> None:
     rehearsals_find(passing)
     rehearsals.ask(plans.apply(two_files.staging), environment=two_files.staging, by=acting(requester))
     rehearsals.work()
     run_on_staging(requester)
-    shown = text(client_of(requester).get("/environments/staging/rollback/002/orders/"))
-    assert "When the apply was rehearsed, it restored the schema." in shown
-    assert "has not been proven" not in shown
+    page = client_of(requester).get("/environments/staging/rollback/002/orders/")
+    assert page.context["plan"].to_accept == ()
+    assert "ok" in looks_of_evidence(page).values()
+    assert_shown(page, page.context["evidence"].lines)
 
 
 def test_a_rehearsal_outlives_the_declaration_of_its_environment(
     rehearsed: Callable[[Finds], Rehearsal], viewer: User, client_of: ClientOf, settings: object, two_files: Line
 ) -> None:
-    found = rehearsed(passing)
+    rehearsal = rehearsed(passing)
     settings.ENVIRONMENTS = (replace(two_files.staging, position=0),)  # type: ignore[attr-defined]
-    shown = page_of(client_of(viewer), found)
-    assert "Everything ran" in shown
-    assert "Rehearse again" not in shown
+    page = page_of(client_of(viewer), rehearsal)
+    assert page.context["page"].pill.tone == "ok"
+    assert not [url for url in posts(page) if "rehearse" in url]
 
 
 # Lint
@@ -356,8 +392,8 @@ def test_findings_stand_under_their_line(line: Line, viewer: User, client_of: Cl
 def test_what_a_file_allows_is_shown_with_its_reason(line: Line, requester: User, client_of: ClientOf) -> None:
     line.write(_001_users=ERROR.replace("COPY", "-- signalbox:allow leaves-the-database It is ours.\nCOPY"))
     for address in ("/migrations/001/users/", "/environments/staging/apply/"):
-        assert "Allowed." in text(client_of(requester).get(address))
-        assert "The file says why: “It is ours.”" in text(client_of(requester).get(address))
+        shown = text(client_of(requester).get(address))
+        assert (says(shown, "Allowed"), "“It is ours.”" in shown) == (True, True)
 
 
 def test_the_lists_count_findings(line: Line, requester: User, client_of: ClientOf) -> None:
@@ -365,5 +401,11 @@ def test_the_lists_count_findings(line: Line, requester: User, client_of: Client
 
     line.write(_001_users=ERROR)
     observations.refresh(line.staging)
-    assert "001 users 1 error" in text(client_of(requester).get("/migrations/"))
-    assert "lint 1 error" in text(client_of(requester).get("/environments/staging/"))
+    page = client_of(requester).get("/migrations/")
+    pills = page.context["matrix"].rows[0].lint
+    assert (pills[0].tone, pills[0].label) == ("danger", "1 error")
+    assert_shown(page, pills)
+    page = client_of(requester).get("/environments/staging/")
+    (entry,) = page.context["page"].waiting
+    assert entry.lint == pills
+    assert_shown(page, entry.lint)

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
+from config.environments import Environment
 from dashboard.engine.migration import AppliedMigration, History
 from dashboard.models import ChangeRequest, Run
 from dashboard.services import approvals, observations
 from dashboard.services.actors import Actor
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
-from tests.views.pages import digest_on, text
+from tests.presenters.values import says
+from tests.views.pages import alerts, assert_shown, digest_on, error_code, is_empty, posts, text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -29,12 +31,12 @@ pytestmark = pytest.mark.django_db
 
 def test_the_apply_page_shows_what_would_run(two_files: Line, requester: User, client_of: ClientOf) -> None:
     page = client_of(requester).get("/environments/production/apply/")
-    assert page.status_code == 200
-    shown = text(page)
-    assert "Apply 001 and 002 to Production" in shown
-    assert "CREATE TABLE orders (id int );" in shown.replace("(id int)", "(id int )")
-    assert "Request approval for 2 migrations on Production" in shown
-    assert "A rollback script is captured with each migration." in shown
+    plan = page.context["plan"]
+    assert (page.status_code, page.context["asks"], plan.place.slug) == (200, True, "production")
+    assert [(step.label, step.lacks_rollback) for step in plan.steps] == [("001_users", False), ("002_orders", False)]
+    assert "CREATE TABLE orders (id int );" in text(page).replace("(id int)", "(id int )")
+    assert says(page.context["label"], "2 migrations")
+    assert_shown(page, plan.title, page.context["label"], plan.certain)
 
 
 def test_the_apply_page_never_shows_the_url_of_the_database(
@@ -67,7 +69,7 @@ def test_a_request_wants_a_reason(two_files: Line, requester: User, client_of: C
 def test_sending_it_starts_a_run_on_a_free_environment(two_files: Line, requester: User, client_of: ClientOf) -> None:
     client = client_of(requester)
     page = client.get("/environments/staging/apply/")
-    assert "Apply 2 migrations to Staging" in text(page)
+    assert (page.context["asks"], says(page.context["label"], "2 migrations")) == (False, True)
     answer = client.post("/environments/staging/apply/", {"digest": digest_on(page)})
     run = Run.objects.get()
     assert (answer.headers["Location"], run.status) == (f"/runs/{run.pk}/", "queued")
@@ -79,7 +81,7 @@ def test_sending_it_twice_starts_one_run(two_files: Line, requester: User, clien
     client.post("/environments/staging/apply/", sent)
     again = client.post("/environments/staging/apply/", sent)
     assert (again.status_code, Run.objects.count()) == (409, 1)
-    assert "one run at a time" in text(again)
+    assert error_code(again) == "environment_occupied"
 
 
 def test_a_file_edited_behind_the_page_is_refused(two_files: Line, requester: User, client_of: ClientOf) -> None:
@@ -88,27 +90,27 @@ def test_a_file_edited_behind_the_page_is_refused(two_files: Line, requester: Us
     two_files.write(_002_orders="CREATE TABLE orders (id bigint);")
     answer = client.post("/environments/staging/apply/", sent)
     assert (answer.status_code, Run.objects.count()) == (409, 0)
-    assert "changed since the page was opened" in text(answer)
+    assert error_code(answer) == "page_outdated"
 
 
 def test_upto_leaves_out_what_comes_later(two_files: Line, requester: User, client_of: ClientOf) -> None:
     client = client_of(requester)
     page = client.get("/environments/staging/apply/?upto=001")
-    assert "Apply 1 migration to Staging" in text(page)
+    assert says(page.context["label"], "1 migration")
     client.post("/environments/staging/apply/?upto=001", {"digest": digest_on(page)})
     assert [step.version for step in Run.objects.get().steps.all()] == ["001"]
 
 
 def test_the_page_says_where_the_plan_stops(two_files: Line, requester: User, client_of: ClientOf) -> None:
     two_files.write(_003_broken="CREATE TABEL x ();")
-    shown = text(client_of(requester).get("/environments/staging/apply/"))
-    assert "It stops here. 003_broken stands in the way" in shown
+    page = client_of(requester).get("/environments/staging/apply/")
+    assert says(page.context["plan"].stops_before, "003_broken")
+    assert_shown(page, page.context["plan"].stops_before)
 
 
 def test_nothing_to_do_is_said_and_not_an_error_page(line: Line, requester: User, client_of: ClientOf) -> None:
     answer = client_of(requester).get("/environments/staging/apply/")
-    assert answer.status_code == 422
-    assert "has nothing to do" in text(answer)
+    assert (answer.status_code, error_code(answer)) == (422, "nothing_to_do")
 
 
 def test_a_viewer_cannot_start_a_run(two_files: Line, viewer: User, client_of: ClientOf) -> None:
@@ -123,8 +125,7 @@ def test_an_unreachable_target_is_named_without_its_password(
 ) -> None:
     unreachable(two_files.production)
     answer = client_of(requester).get("/environments/production/apply/")
-    assert answer.status_code == 503
-    assert "cannot be reached" in text(answer)
+    assert (answer.status_code, error_code(answer)) == (503, "unreachable")
     assert "s3cret" not in answer.content.decode()
 
 
@@ -135,9 +136,12 @@ def test_the_queue_shows_an_approver_what_waits(
     ask: Callable[[User], ChangeRequest], requester: User, approver: User, client_of: ClientOf
 ) -> None:
     ask(requester)
-    assert "December release" in text(client_of(approver).get("/requests/"))
-    assert "Nothing waits for you" in text(client_of(requester).get("/requests/"))
-    assert "December release" in text(client_of(requester).get("/requests/?tab=open"))
+    for who, url in ((approver, "/requests/"), (requester, "/requests/?tab=open")):
+        page = client_of(who).get(url)
+        (row,) = page.context["rows"]
+        assert row.reason == "December release"
+        assert_shown(page, row.reason, row.title, row.pill)
+    assert is_empty(client_of(requester).get("/requests/"))
 
 
 def test_an_approved_request_waits_for_the_one_who_asked(
@@ -178,29 +182,33 @@ def test_the_approver_sees_everything_on_one_screen(
     ask: Callable[[User], ChangeRequest], requester: User, approver: User, client_of: ClientOf
 ) -> None:
     request = ask(requester)
-    shown = text(client_of(approver).get(f"/requests/{request.pk}/"))
-    assert "December release" in shown
-    assert "CREATE TABLE users" in shown
-    assert "DROP TABLE users" in shown
-    assert "Approving also approves the rollback of these migrations" in shown
-    assert "3 days" in shown
-    assert "Approve and apply now" in shown
-    assert request.digest[:12] in shown
+    page = client_of(approver).get(f"/requests/{request.pk}/")
+    for words in ("December release", "CREATE TABLE users", "DROP TABLE users", request.digest[:12]):
+        assert words in text(page)
+    assert says(page.context["promise"], "rollback")
+    assert says(page.context["promise"], "3 days")
+    assert_shown(page, page.context["promise"], page.context["then"])
+    assert f"/requests/{request.pk}/approve/" in posts(page)
 
 
 def test_the_requester_reads_why_they_cannot_approve(
     ask: Callable[[User], ChangeRequest], approver: User, client_of: ClientOf
 ) -> None:
-    shown = text(client_of(approver).get(f"/requests/{ask(approver).pk}/"))
-    assert "someone else has to approve it" in shown
-    assert "Approve and apply now" not in shown
+    page = client_of(approver).get(f"/requests/{ask(approver).pk}/")
+    approve = page.context["actions"].approve
+    assert says(approve.reason, "someone else")
+    assert_shown(page, approve)
+    assert approve.url not in posts(page)
 
 
 def test_a_viewer_reads_which_role_decides(
     ask: Callable[[User], ChangeRequest], requester: User, viewer: User, client_of: ClientOf
 ) -> None:
-    shown = text(client_of(viewer).get(f"/requests/{ask(requester).pk}/"))
-    assert "It needs the role approver" in shown
+    page = client_of(viewer).get(f"/requests/{ask(requester).pk}/")
+    approve = page.context["actions"].approve
+    assert says(approve.reason, "approver")
+    assert_shown(page, approve)
+    assert approve.url not in posts(page)
 
 
 def test_approve_only_runs_nothing(
@@ -231,7 +239,9 @@ def test_a_wrong_name_approves_nothing(
     answer = client_of(approver).post(f"/requests/{request.pk}/approve/", sent)
     request.refresh_from_db()
     assert (answer.status_code, request.status, Run.objects.count()) == (422, "open", 0)
-    assert "Type production exactly" in text(answer)
+    (error,) = answer.context["approve_form"].errors["typed_name"]
+    assert says(error, "production")
+    assert_shown(answer, error)
 
 
 def test_where_the_run_cannot_start_nothing_is_approved(
@@ -274,7 +284,8 @@ def test_rejecting_wants_a_reason(
     request = ask(requester)
     client = client_of(approver)
     bare = client.post(f"/requests/{request.pk}/reject/", {"digest": request.digest})
-    assert (bare.status_code, "Say why" in text(bare)) == (422, True)
+    assert bare.status_code == 422
+    assert_shown(bare, *bare.context["reject_form"].errors["reason"])
     client.post(f"/requests/{request.pk}/reject/", {"digest": request.digest, "reason": "Too risky on a Friday"})
     request.refresh_from_db()
     assert request.status == "rejected"
@@ -284,7 +295,7 @@ def test_rejecting_wants_a_reason(
 def test_the_requester_withdraws(ask: Callable[[User], ChangeRequest], requester: User, client_of: ClientOf) -> None:
     request = ask(requester)
     client = client_of(requester)
-    assert "Withdraw this request" in text(client.get(f"/requests/{request.pk}/"))
+    assert f"/requests/{request.pk}/withdraw/" in posts(client.get(f"/requests/{request.pk}/"))
     client.post(f"/requests/{request.pk}/withdraw/")
     request.refresh_from_db()
     assert request.status == "withdrawn"
@@ -301,7 +312,7 @@ def test_an_approved_request_is_run_by_typing_the_name(
     request = ask(requester)
     approvals.approve(request.pk, by=acting(approver), digest=request.digest)
     client = client_of(requester)
-    assert "Approved, and not run yet" in text(client.get(f"/requests/{request.pk}/"))
+    assert f"/requests/{request.pk}/run/" in posts(client.get(f"/requests/{request.pk}/"))
     assert client.post(f"/requests/{request.pk}/run/", {"typed_name": "prod"}).status_code == 422
     answer = client.post(f"/requests/{request.pk}/run/", {"typed_name": "production"})
     assert answer.headers["Location"] == f"/runs/{Run.objects.get().pk}/"
@@ -313,19 +324,26 @@ def test_a_banner_says_that_a_file_was_edited_since(
     request = ask(requester)
     two_files.write(_002_orders="CREATE TABLE orders (id bigint);")
     page = client_of(approver).get(f"/requests/{request.pk}/")
-    assert "This plan no longer holds: 002_orders.sql was edited" in text(page)
-    assert "It cannot be approved: its plan no longer holds." in text(page)
-    assert f"/requests/{request.pk}/approve/" not in page.content.decode()
-    assert f"/requests/{request.pk}/reject/" in page.content.decode()
+    actions = page.context["actions"]
+    assert says(actions.objection, "002_orders.sql was edited")
+    assert actions.approve.disabled
+    assert_shown(page, actions.objection, actions.approve)
+    assert alerts(page) == ["danger"]
+    assert f"/requests/{request.pk}/approve/" not in posts(page)
+    assert f"/requests/{request.pk}/reject/" in posts(page)
 
 
 def test_the_requester_reads_who_can_decide(
     ask: Callable[[User], ChangeRequest], requester: User, approver: User, client_of: ClientOf
 ) -> None:
     request = ask(requester)
-    assert "Who can: bob" in text(client_of(requester).get(f"/requests/{request.pk}/"))
+    page = client_of(requester).get(f"/requests/{request.pk}/")
+    assert list(page.context["deciders"]) == [approver]
+    assert says(text(page), "bob")
     approver.groups.clear()
-    assert "Nobody else can yet" in text(client_of(requester).get(f"/requests/{request.pk}/"))
+    page = client_of(requester).get(f"/requests/{request.pk}/")
+    assert not page.context["deciders"]
+    assert says(text(page), "Nobody else")
 
 
 def test_a_request_outlives_the_declaration_of_its_environment(
@@ -339,7 +357,8 @@ def test_a_request_outlives_the_declaration_of_its_environment(
     request, client = ask(requester), client_of(approver)
     settings.ENVIRONMENTS = (two_files.staging,)
     page = client.get(f"/requests/{request.pk}/")
-    assert "This plan no longer holds: no environment production is declared any more." in text(page)
+    assert says(page.context["actions"].objection, "production")
+    assert_shown(page, page.context["actions"].objection)
     assert "CREATE TABLE" in text(page)
     assert "/environments/production/" not in page.content.decode()
     sent = {"digest": request.digest, "typed_name": "production", "then": "run", "comment": ""}
@@ -347,26 +366,30 @@ def test_a_request_outlives_the_declaration_of_its_environment(
     assert client.post(f"/requests/{request.pk}/reject/", {**sent, "reason": "It is gone."}).status_code == 302
 
 
+def record_another_migration(environment: Environment) -> None:
+    """The last look at it saw 009, which Signalbox has not applied."""
+    observation = observations.refresh(environment)
+    row = AppliedMigration(version="009", name="x", applied_at=None, checksum="c")
+    observation.history = History(exists=True, rows=(row,)).to_dict()
+    observation.save()
+
+
 def test_a_banner_says_that_the_history_moved(
     ask: Callable[[User], ChangeRequest], two_files: Line, requester: User, approver: User, client_of: ClientOf
 ) -> None:
     request = ask(requester)
-    seen = observations.refresh(two_files.production)
-    row = AppliedMigration(version="009", name="x", applied_at=None, checksum="c")
-    seen.history = History(exists=True, rows=(row,)).to_dict()
-    seen.save()
-    shown = text(client_of(approver).get(f"/requests/{request.pk}/"))
-    assert "the history of Production changed (009_x was recorded since)" in shown
+    record_another_migration(two_files.production)
+    page = client_of(approver).get(f"/requests/{request.pk}/")
+    assert says(page.context["actions"].objection, "009_x")
+    assert_shown(page, page.context["actions"].objection)
 
 
 def test_a_look_from_before_the_request_says_nothing_about_it(
     ask: Callable[[User], ChangeRequest], two_files: Line, requester: User, approver: User, client_of: ClientOf
 ) -> None:
-    seen = observations.refresh(two_files.production)
-    row = AppliedMigration(version="009", name="x", applied_at=None, checksum="c")
-    seen.history = History(exists=True, rows=(row,)).to_dict()
-    seen.save()
-    assert "no longer holds" not in text(client_of(approver).get(f"/requests/{ask(requester).pk}/"))
+    record_another_migration(two_files.production)
+    page = client_of(approver).get(f"/requests/{ask(requester).pk}/")
+    assert (page.context["actions"].objection, alerts(page)) == ("", [])
 
 
 def test_a_banner_says_that_the_kept_plan_is_not_the_one_asked_for(
@@ -375,8 +398,9 @@ def test_a_banner_says_that_the_kept_plan_is_not_the_one_asked_for(
     request = ask(requester)
     request.frozen_plan["steps"][0]["sql"] = "DROP TABLE users;"
     request.save()
-    shown = text(client_of(approver).get(f"/requests/{request.pk}/"))
-    assert "no longer has the digest that was asked for" in shown
+    page = client_of(approver).get(f"/requests/{request.pk}/")
+    assert says(page.context["actions"].objection, "digest")
+    assert_shown(page, page.context["actions"].objection)
 
 
 def test_an_expired_request_offers_no_approval(
@@ -385,5 +409,8 @@ def test_an_expired_request_offers_no_approval(
     request = ask(requester)
     past = timezone.now() - timedelta(hours=1)
     ChangeRequest.objects.filter(pk=request.pk).update(requested_at=past - timedelta(hours=1), expires_at=past)
-    shown = text(client_of(approver).get(f"/requests/{request.pk}/"))
-    assert "It has expired. Open a new request." in shown
+    page = client_of(approver).get(f"/requests/{request.pk}/")
+    approve = page.context["actions"].approve
+    assert says(approve.reason, "expired")
+    assert_shown(page, approve)
+    assert approve.url not in posts(page)

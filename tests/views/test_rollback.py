@@ -10,7 +10,8 @@ import pytest
 from dashboard.models import ChangeRequest, Run
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
-from tests.views.pages import digest_on, text
+from tests.presenters.values import says
+from tests.views.pages import assert_shown, digest_on, error_code, text
 from tests.views.worker import execute_newest
 
 if TYPE_CHECKING:
@@ -25,10 +26,14 @@ def test_the_page_names_the_later_migrations_that_go_with_it(
     two_files: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
-    shown = text(client_of(requester).get("/environments/staging/rollback/001/users/"))
-    assert "1 later migration goes with it" in shown
-    assert shown.index("002_orders Roll back") < shown.index("001_users Roll back")
-    assert "The rollback of 001 has not been proven" in shown
+    page = client_of(requester).get("/environments/staging/rollback/001/users/")
+    assert page.context["others"] == ("002_orders",)
+    assert says(text(page), "1 later migration")
+    assert [step.label for step in page.context["plan"].steps] == ["002_orders", "001_users"]
+    assert text(page).index("002_orders Roll back") < text(page).index("001_users Roll back")
+    warnings = page.context["plan"].to_accept
+    assert [warning.key for warning in warnings] == UNPROVEN[::-1]
+    assert_shown(page, *(warning.sentence for warning in warnings))
 
 
 def test_unproven_rollbacks_have_to_be_accepted(
@@ -40,9 +45,10 @@ def test_unproven_rollbacks_have_to_be_accepted(
     sent = {"digest": digest_on(client.get(address))}
     refused = client.post(address, sent)
     assert (refused.status_code, Run.objects.count()) == (422, 1)
-    assert "each warning has to be accepted first" in text(refused)
+    assert_shown(refused, *refused.context["form"].errors["accepted"])
     some = client.post(address, {**sent, "accepted": UNPROVEN[:1]})
-    assert (some.status_code, "nobody has accepted yet" in text(some)) == (422, True)
+    assert (some.status_code, Run.objects.count()) == (422, 1)
+    assert_shown(some, *some.context["form"].errors["accepted"])
     client.post(address, {**sent, "accepted": UNPROVEN})
     assert Run.objects.latest("id").action == "rollback"
 
@@ -70,8 +76,9 @@ def test_a_rollback_approved_with_its_apply_takes_one_click_and_the_name(
     client = client_of(requester)
     address = "/environments/production/rollback/001/users/"
     page = client.get(address)
-    assert "bob approved this rollback together with request" in text(page)
-    assert "Roll back 002 and 001 on Production" in text(page)
+    assert (page.context["asks"], says(page.context["consent"], "bob")) == (False, True)
+    assert all(says(page.context["label"], version) for version in ("002", "001"))
+    assert_shown(page, page.context["consent"], page.context["label"])
     sent = {"digest": digest_on(page), "accepted": UNPROVEN}
     assert client.post(address, {**sent, "typed_name": "prod"}).status_code == 422
     client.post(address, {**sent, "typed_name": "production"})
@@ -87,7 +94,8 @@ def test_so_does_that_of_the_newest_of_its_migrations_alone_and_then_of_the_rest
     for name, accepted in (("002/orders", UNPROVEN[1:]), ("001/users", UNPROVEN[:1])):
         address = f"/environments/production/rollback/{name}/"
         page = client.get(address)
-        assert "bob approved this rollback together with request" in text(page)
+        assert (page.context["asks"], says(page.context["consent"], "bob")) == (False, True)
+        assert_shown(page, page.context["consent"])
         client.post(address, {"digest": digest_on(page), "accepted": accepted, "typed_name": "production"})
         run = execute_newest()
         assert (run.action, run.status) == ("rollback", "succeeded")
@@ -101,15 +109,16 @@ def test_one_that_nobody_approved_opens_a_request(
     client = client_of(requester)
     address = "/environments/production/rollback/002/orders/"
     page = client.get(address)
-    assert "Request approval of this rollback" in text(page)
+    assert (page.context["asks"], page.context["consent"]) == (True, "")
+    assert_shown(page, page.context["label"])
     client.post(address, {"digest": digest_on(page), "accepted": UNPROVEN[1:], "reason": "Orders are wrong"})
     assert ChangeRequest.objects.latest("id").action == "rollback"
 
 
 def test_what_is_not_applied_cannot_be_rolled_back(two_files: Line, requester: User, client_of: ClientOf) -> None:
     answer = client_of(requester).get("/environments/staging/rollback/001/users/")
-    assert answer.status_code == 422
-    assert "001_users is not applied there" in text(answer)
+    assert (answer.status_code, error_code(answer)) == (422, "nothing_to_do")
+    assert "001_users" in text(answer)
 
 
 def test_what_has_no_rollback_says_what_to_do(
@@ -118,4 +127,5 @@ def test_what_has_no_rollback_says_what_to_do(
     line.write(_001_users="CREATE TABLE users (id int);")
     run_on_staging(requester)
     answer = client_of(requester).get("/environments/staging/rollback/001/users/")
-    assert "Write a new migration that undoes what it did" in text(answer)
+    assert (answer.status_code, error_code(answer)) == (422, "plan_blocked")
+    assert_shown(answer, answer.context["remedy"])

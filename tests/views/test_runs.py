@@ -12,14 +12,18 @@ from django.utils import timezone
 
 from dashboard.engine.run.recovery import StepVerdict
 from dashboard.models import Run, RunStatement, RunStep
+from dashboard.models.failures import Failure
+from dashboard.presenters.statuses import RUN, STEP
 from dashboard.selectors import runs as selector
 from dashboard.services import execution, runs
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
-from tests.views.pages import text
+from tests.presenters.values import says
+from tests.views.pages import alerts, assert_shown, error_box, is_empty, links, posts, text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+    from django.http import HttpResponse
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,15 +40,31 @@ def failing(line: Line) -> Line:
     return line
 
 
+def looks_of_steps(page: HttpResponse) -> list[tuple[str, str]]:
+    return [(step.label, step.pill.tone) for step in page.context["steps"]]
+
+
+def assert_steps_shown(page: HttpResponse) -> None:
+    for step in page.context["steps"]:
+        assert_shown(page, step.label, step.pill, step.statements)
+
+
 def test_the_list_names_each_run(
     two_files: Line, requester: User, viewer: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     client = client_of(viewer)
-    assert "Nothing has run yet" in text(client.get("/runs/"))
-    run_on_staging(requester)
-    assert "Apply 001 and 002 to Staging Succeeded" in text(client.get("/runs/"))
-    assert "No run matches" in text(client.get("/runs/?environment=production"))
-    assert "No run matches" in text(client.get("/runs/?status=failed"))
+    before = client.get("/runs/")
+    assert is_empty(before)
+    run = run_on_staging(requester)
+    page = client.get("/runs/")
+    (row,) = page.context["rows"]
+    assert (row.number, row.place.slug, row.by, row.pill) == (run.pk, "staging", "alice", RUN[Run.Status.SUCCEEDED])
+    assert_shown(page, row)
+    for query in ("environment=production", "status=failed"):
+        nothing = client.get(f"/runs/?{query}")
+        assert is_empty(nothing)
+        assert nothing.context["form"].filtered
+        assert text(nothing) != text(before), "nothing of that kind is not nothing at all"
     assert client.get("/runs/?status=nonsense&page=99").status_code == 200
 
 
@@ -52,11 +72,16 @@ def test_a_run_that_succeeded_shows_its_statements(
     two_files: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run = run_on_staging(requester)
-    shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
-    assert "Succeeded 2 of 2 migrations committed" in shown
-    assert "001_users Committed" in shown
-    assert "CREATE TABLE orders" in shown
-    assert "Roll back to before 001" in shown
+    page = client_of(requester).get(f"/runs/{run.pk}/")
+    assert page.context["pill"] == RUN[Run.Status.SUCCEEDED]
+    assert looks_of_steps(page) == [("001_users", "ok"), ("002_orders", "ok")]
+    assert [s.summary for step in page.context["steps"] for s in step.statements] == [
+        "CREATE TABLE users (id int)",
+        "CREATE TABLE orders (id int)",
+    ]
+    assert_shown(page, page.context["pill"], page.context["progress"], page.context["onward"])
+    assert_steps_shown(page)
+    assert "/environments/staging/rollback/001/users/" in links(page)
 
 
 def test_a_failure_says_what_happened_what_is_and_what_to_do(
@@ -64,18 +89,19 @@ def test_a_failure_says_what_happened_what_is_and_what_to_do(
 ) -> None:
     run = run_on_staging(requester)
     page = client_of(requester).get(f"/runs/{run.pk}/")
-    shown = text(page)
-    assert "002_members failed at statement 2" in shown
-    assert "001 is applied. Nothing of this attempt at 002 remains: PostgreSQL undid it. 003 was not begun." in shown
-    assert "23503" in shown
-    assert "members_user_id_fkey" in shown
-    assert "Key (user_id)=(7) is not present" in shown
-    assert "Show line 4 in its file" in shown
-    assert "^" in shown
-    assert "/migrations/002/members/#L4" in page.content.decode()
-    assert "CREATE TABLE members ( user_id int REFERENCES users ) Undone" in shown
-    assert re.search(r"002_members Failed, nothing changed \d+ ms", shown)
-    assert re.search(r"INSERT INTO members .* Failed \d+ ms", shown)
+    box = error_box(page)
+    assert (box.tone, box.state_tone) == ("danger", "warn")
+    assert "002_members" in box.happened
+    assert "001 is" in box.state_now
+    facts = dict(box.facts)
+    assert (facts["SQLSTATE"], facts["Constraint"], facts["Statement"]) == ("23503", "members_user_id_fkey", 2)
+    assert "(user_id)=(7)" in facts["Detail"]
+    assert (box.url, "^" in box.excerpt) == ("/migrations/002/members/#L4", True)
+    assert looks_of_steps(page) == [("001_users", "ok"), ("002_members", "danger"), ("003_city", "muted")]
+    members = page.context["steps"][1]
+    assert [statement.pill.tone for statement in members.statements] == ["muted", "danger"]
+    assert members.duration_ms is not None
+    assert_steps_shown(page)
 
 
 @pytest.fixture
@@ -88,19 +114,24 @@ def lock_released(line: Line) -> Line:
     return line
 
 
-REMEDY = "What to do next Take pg_advisory_unlock_all or DISCARD ALL out of the file."
+#: In the remedy alone.
+REMEDY = "DISCARD ALL"
 
 
 def test_the_remedy_is_shown_wherever_a_failure_is_that_left_something(
     lock_released: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run, client = run_on_staging(requester), client_of(requester)
-    shown = text(client.get(f"/runs/{run.pk}/"))
-    assert f"{REMEDY} Continue from statement 2 once the cause is gone" in shown
-    assert f"{REMEDY} Settle it" in text(client.get("/environments/staging/"))
-    assert REMEDY in text(client.get("/environments/staging/settle/002/steps/"))
+    box = error_box(client.get(f"/runs/{run.pk}/"))
+    assert REMEDY in box.next_step
+    assert "statement 2" in box.next_step
+    overview = client.get("/environments/staging/")
+    (mishap,) = overview.context["page"].mishaps
+    assert REMEDY in mishap.next_step
+    assert_shown(overview, mishap)
+    assert REMEDY in error_box(client.get("/environments/staging/settle/002/steps/")).next_step
     log = b"".join(client.get(f"/runs/{run.pk}/?format=text").streaming_content).decode()  # type: ignore[attr-defined]
-    assert "Take pg_advisory_unlock_all or DISCARD ALL out of the file." in log
+    assert REMEDY in log
 
 
 def test_an_invalid_index_is_part_of_what_the_database_is_now(
@@ -111,39 +142,40 @@ def test_an_invalid_index_is_part_of_what_the_database_is_now(
         _002_key="CREATE UNIQUE INDEX CONCURRENTLY people_name_key ON people (name);",
     )
     run = run_on_staging(requester)
-    shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
-    assert "until that is settled. The index public.people_name_key is invalid: it serves no read" in shown
-    way_on = "The way on from there: DROP INDEX CONCURRENTLY public.people_name_key. Continue from statement 1"
-    assert f"What to do next {way_on}" in shown
+    box = error_box(client_of(requester).get(f"/runs/{run.pk}/"))
+    assert box.state_tone == "danger"
+    assert "public.people_name_key is invalid" in box.state_now
+    assert "DROP INDEX CONCURRENTLY public.people_name_key" in box.next_step
+    assert "statement 1" in box.next_step
 
 
 def test_a_run_that_failed_before_the_two_were_kept_apart_is_still_shown(
     failing: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run = run_on_staging(requester)
-    kept = run.failure or {}
+    kept, old_step = run.failure or {}, "Nothing of it remains. Correct the file."
     old = {key: kept[key] for key in ("code", "sentence", "server", "version")}
-    Run.objects.filter(pk=run.pk).update(failure={**old, "next_step": "Nothing of it remains. Correct the file."})
-    assert "What to do next Nothing of it remains. Correct the file." in text(
-        client_of(requester).get(f"/runs/{run.pk}/")
-    )
+    Run.objects.filter(pk=run.pk).update(failure={**old, "next_step": old_step})
+    assert error_box(client_of(requester).get(f"/runs/{run.pk}/")).next_step == old_step
 
 
 def test_only_an_administrator_is_offered_to_skip(
     failing: Line, requester: User, admin: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run = run_on_staging(requester)
-    assert "Skip 002 with a reason" in text(client_of(admin).get(f"/runs/{run.pk}/"))
-    assert "Skip 002" not in text(client_of(requester).get(f"/runs/{run.pk}/"))
+    skip = "/environments/staging/skip/002/"
+    assert skip in links(client_of(admin).get(f"/runs/{run.pk}/"))
+    assert skip not in links(client_of(requester).get(f"/runs/{run.pk}/"))
 
 
 def test_a_queued_run_without_a_worker_says_so(
     two_files: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run = run_on_staging(requester, execute=False)
-    shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
-    assert "No worker is running, so this run waits." in shown
-    assert "Nothing was sent to Staging yet" in shown
+    page = client_of(requester).get(f"/runs/{run.pk}/")
+    assert page.context["waits_for_worker"]
+    assert alerts(page) == ["danger"]
+    assert "SIGNALBOX_ROLE=worker bin/start" in text(page)
 
 
 def test_a_run_whose_worker_is_not_heard_of_says_so_without_another_worker(
@@ -151,12 +183,16 @@ def test_a_run_whose_worker_is_not_heard_of_says_so_without_another_worker(
 ) -> None:
     run, client = run_on_staging(requester, execute=False), client_of(requester)
     assert runs.claim(run.pk) is not None
-    assert "has not been heard of" not in text(client.get(f"/runs/{run.pk}/"))
+    assert alerts(client.get(f"/runs/{run.pk}/")) == []
     Run.objects.update(lease_until=timezone.now() - timedelta(minutes=1))
-    shown = text(client.get(f"/runs/{run.pk}/"))
-    assert "The worker of this run has not been heard of since" in shown
-    assert "No other worker is up. Start one with SIGNALBOX_ROLE=worker bin/start" in shown
-    assert f"the worker of run {run.pk} is not heard of any more" in text(client.get("/"))
+    page = client.get(f"/runs/{run.pk}/")
+    assert alerts(page) == ["danger"]
+    assert "SIGNALBOX_ROLE=worker bin/start" in page.context["lost"]
+    assert_shown(page, page.context["lost"])
+    overview = client.get("/")
+    (sentence,) = [s for s in overview.context["page"].sentences if f"run {run.pk}" in s.text]
+    assert sentence.tone == "danger"
+    assert_shown(overview, sentence)
 
 
 def test_htmx_gets_the_progress_alone_until_the_run_has_ended(
@@ -184,10 +220,10 @@ def test_a_queued_run_is_cancelled_at_once(
 ) -> None:
     run, client = run_on_staging(requester, execute=False), client_of(requester)
     client.post(f"/runs/{run.pk}/cancel/")
-    shown = text(client.get(f"/runs/{run.pk}/"))
-    assert "This run was cancelled" in shown
-    assert 'class="error-box" role="alert" data-tone="muted"' in client.get(f"/runs/{run.pk}/").content.decode()
-    assert "Nothing was sent to Staging: it is as it was before." in shown
+    page = client.get(f"/runs/{run.pk}/")
+    box = error_box(page)
+    assert (box.tone, box.icon, box.state_tone) == ("muted", "cancel", "ok")
+    assert (page.context["pill"], alerts(page)) == (RUN[Run.Status.CANCELLED], ["muted"])
     assert client.post(f"/runs/{run.pk}/cancel/").status_code == 409
 
 
@@ -195,7 +231,11 @@ def test_a_viewer_cannot_cancel_and_reads_why(
     two_files: Line, requester: User, viewer: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run, client = run_on_staging(requester, execute=False), client_of(viewer)
-    assert "It needs the role approver" in text(client.get(f"/runs/{run.pk}/"))
+    page = client.get(f"/runs/{run.pk}/")
+    cancel = page.context["cancel"]
+    assert (cancel.disabled, "approver" in cancel.reason) == (True, True)
+    assert_shown(page, cancel)
+    assert cancel.url not in posts(page)
     assert client.post(f"/runs/{run.pk}/cancel/").status_code == 403
 
 
@@ -205,7 +245,11 @@ def test_a_cancel_on_its_way_is_shown_and_not_offered_twice(
     run, client = run_on_staging(requester, execute=False), client_of(requester)
     runs.claim(run.pk)
     client.post(f"/runs/{run.pk}/cancel/")
-    assert "alice asked for it; the worker is stopping the statement." in text(client.get(f"/runs/{run.pk}/"))
+    page = client.get(f"/runs/{run.pk}/")
+    cancel = page.context["cancel"]
+    assert (cancel.disabled, "alice" in cancel.reason) == (True, True)
+    assert_shown(page, cancel)
+    assert cancel.url not in posts(page)
 
 
 def test_an_interrupted_run_freezes_the_environment_and_says_so(
@@ -215,9 +259,11 @@ def test_an_interrupted_run_freezes_the_environment_and_says_so(
     assert run
     run.steps.filter(position=0).update(status=RunStep.Status.RUNNING, started_at=timezone.now())
     runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has not been heard of.", "next_step": ""})
-    shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
-    assert "What this run did is not known yet" in shown
-    assert "Whether 001 and what comes after it committed is not known; Staging is frozen until it is" in shown
+    page = client_of(requester).get(f"/runs/{run.pk}/")
+    box = error_box(page)
+    assert (box.tone, box.icon, box.state_tone) == ("warn", "unknown", "warn")
+    assert page.context["pill"] == RUN[Run.Status.INTERRUPTED]
+    assert {"001", "frozen"} <= set(re.findall(r"\w+", box.state_now))
 
 
 def test_a_run_that_cannot_be_found_out_about_says_why_and_what_to_do(
@@ -230,15 +276,19 @@ def test_a_run_that_cannot_be_found_out_about_says_why_and_what_to_do(
     run = runs.claim(run_on_staging(requester, execute=False).pk)
     assert run
     runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has not been heard of.", "next_step": ""})
-    page, client = f"/runs/{run.pk}/", client_of(requester)
-    assert "Nothing, but to wait." in text(client.get(page))
+    url, client = f"/runs/{run.pk}/", client_of(requester)
+    waiting = error_box(client.get(url))
+    assert waiting.actions == ()
     unreachable(two_files.staging)
     execution.recover(run.pk)
-    shown = text(client.get(page))
-    assert "Signalbox could not find out yet what was committed: Staging cannot be reached" in shown
-    assert "What to do next Check that the database is up" in shown
-    assert "Signalbox asks again every minute, and says here what it found." in shown
-    assert "See Staging" in shown
+    run.refresh_from_db()
+    assert run.failure["unresolved"]["code"] == "unreachable"
+    why = Failure.from_dict(run.failure["unresolved"])
+    box = error_box(client.get(url))
+    assert box.happened.startswith(waiting.happened)
+    assert why.sentence in box.happened
+    assert box.next_step.startswith(why.remedy)
+    assert [button.url for button in box.actions] == ["/environments/staging/"]
 
 
 def test_a_resolved_run_says_what_was_found_out(
@@ -249,39 +299,42 @@ def test_a_resolved_run_says_what_was_found_out(
     run.steps.update(started_at=timezone.now())
     runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has not been heard of.", "next_step": ""})
     runs.settle(run, [StepVerdict.COMMITTED, StepVerdict.UNDONE])
-    shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
-    assert "001 is applied. Nothing of this attempt at 002 remains" in shown
-    assert "1 of 2 steps of this run are committed, as found out after a crash" in shown
+    page = client_of(requester).get(f"/runs/{run.pk}/")
+    box = error_box(page)
+    assert says(box.title, "1 of 2 steps")
+    assert says(box.state_now, "001 is")
+    assert looks_of_steps(page) == [("001_users", "ok"), ("002_orders", "danger")]
 
 
 @pytest.mark.parametrize(
-    ("found", "pill", "said", "tone"),
+    ("verdict", "tone", "state_tone"),
     [
-        (StepVerdict.COMMITTED, "Succeeded, found out after a crash", "All of this run is committed", "ok"),
-        (StepVerdict.UNDONE, "Failed, nothing changed", "This run failed, and nothing of it remains", "danger"),
-        (StepVerdict.PARTIAL, "Failed, partly applied", "Part of this run is there", "danger"),
+        (StepVerdict.COMMITTED, "ok", "warn"),
+        (StepVerdict.UNDONE, "danger", "ok"),
+        (StepVerdict.PARTIAL, "danger", "danger"),
     ],
 )
-def test_each_verdict_after_a_crash_has_its_words(
+def test_each_verdict_after_a_crash_is_told_apart(
     two_files: Line,
     requester: User,
     run_on_staging: Callable[..., Run],
     client_of: ClientOf,
-    found: StepVerdict,
-    pill: str,
-    said: str,
+    verdict: StepVerdict,
     tone: str,
+    state_tone: str,
 ) -> None:
     run = runs.claim(run_on_staging(requester, execute=False).pk)
     assert run
-    runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has not been heard of.", "next_step": ""})
-    runs.settle(run, [found, found])
-    page = client_of(requester).get(f"/runs/{run.pk}/")
-    assert pill in text(page)
-    assert pill in text(client_of(requester).get("/runs/"))
-    assert f"{said}, as found out after a crash" in text(page)
-    assert "Its worker has not been heard of. Signalbox asked the database what was committed." in text(page)
-    assert f'class="error-box" role="alert" data-tone="{tone}"' in page.content.decode()
+    runs.interrupt(run, {"code": "worker_lost", "sentence": "It is gone.", "next_step": ""})
+    runs.settle(run, [verdict, verdict])
+    client = client_of(requester)
+    page, index = client.get(f"/runs/{run.pk}/"), client.get("/runs/")
+    box = error_box(page)
+    assert (box.tone, box.state_tone, page.context["pill"].tone) == (tone, state_tone, tone)
+    assert "It is gone." in box.happened
+    assert [row.pill for row in index.context["rows"]] == [page.context["pill"]]
+    assert_shown(page, page.context["pill"])
+    assert_shown(index, page.context["pill"])
 
 
 def test_a_long_step_lists_its_last_statements_and_counts_the_rest(
@@ -293,10 +346,13 @@ def test_a_long_step_lists_its_last_statements_and_counts_the_rest(
     RunStatement.objects.bulk_create(
         RunStatement(step=step, number=n, line=n, summary=f"SELECT {n}", status="ok") for n in range(1, 601)
     )
-    shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
-    assert f"{600 - selector.SHOWN_LIVE} earlier statements not listed here" in shown
-    assert "SELECT 600" in shown
-    assert "SELECT 400" not in shown
+    page = client_of(requester).get(f"/runs/{run.pk}/")
+    shown = page.context["steps"][0]
+    assert shown.left_out == 600 - selector.SHOWN_LIVE
+    assert [s.number for s in shown.statements] == list(range(601 - selector.SHOWN_LIVE, 601))
+    assert says(text(page), f"{shown.left_out} earlier")
+    assert "SELECT 600" in text(page)
+    assert "SELECT 400" not in text(page)
 
 
 def test_a_step_says_whom_it_waits_for_and_how_often_it_began(
@@ -310,9 +366,13 @@ def test_a_step_says_whom_it_waits_for_and_how_often_it_began(
         retry_reason="lock timeout",
         blockers=["psql (backend 17, idle in transaction, in a transaction for 42 s)"],
     )
-    shown = text(client_of(requester).get(f"/runs/{run.pk}/"))
-    assert "Waits for psql (backend 17, idle in transaction, in a transaction for 42 s)" in shown
-    assert "It was undone and begun again twice: lock timeout" in shown
+    page = client_of(requester).get(f"/runs/{run.pk}/")
+    shown = page.context["steps"][0]
+    (blocker,) = shown.waiting
+    assert "psql (backend 17, idle in transaction, in a transaction for 42 s)" in blocker
+    assert says(shown.retried, "twice")
+    assert says(shown.retried, "lock timeout")
+    assert_shown(page, shown.waiting, shown.retried)
 
 
 def test_a_run_page_asks_the_database_no_more_for_more_steps(
@@ -349,7 +409,10 @@ def test_what_runs_outside_a_transaction_can_stay_half_applied_and_the_page_says
     )
     run = run_on_staging(requester)
     page = client_of(requester).get(f"/runs/{run.pk}/")
-    shown = text(page)
-    assert "001 is applied. Part of 002 remains: it runs outside a transaction" in shown
-    assert "Failed, partly applied" in shown
-    assert "/environments/staging/settle/002/indexes/" in page.content.decode()
+    box = error_box(page)
+    assert (box.tone, box.state_tone) == ("danger", "danger")
+    assert says(box.state_now, "001 is")
+    assert says(box.state_now, "Part of 002")
+    assert page.context["pill"] == STEP[RunStep.Status.PARTIAL]
+    assert_shown(page, page.context["pill"])
+    assert "/environments/staging/settle/002/indexes/" in links(page)

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from config.environments import Environment
+from dashboard.engine.forecast.values import Fate
 from dashboard.models import AuditEvent, ChangeRequest, Run
+from dashboard.presenters.forecasts import BECOMES
+from dashboard.presenters.saved import BACK, BLOCKED
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
-from tests.views.pages import digest_on, hidden, text
+from tests.presenters.values import says
+from tests.views.pages import assert_shown, controls, digest_on, error_code, hidden, is_empty, text
 from tests.views.worker import execute_newest
 
 if TYPE_CHECKING:
@@ -52,23 +56,27 @@ def test_the_rollback_page_says_what_would_be_lost_and_on_what_that_rests(
     run_on_staging(requester)
     fill(shop, shop.staging)
     page = client_of(requester).get(USERS.format("staging"))
-    shown = text(page)
-    assert "3 rows would lose data." in shown
-    assert "public.users column plan 3 rows" in shown
-    assert "public.users 3 rows The table is dropped with all its rows." in shown
-    assert "Read statement by statement from the scripts" in shown
-    assert "Counted on the live database just now." in shown
+    forecast = page.context["forecast"]
+    assert (forecast.tone, says(forecast.headline, "3 rows")) == ("danger", True)
+    assert [(loss.what, loss.columns, loss.count) for loss in forecast.losses] == [
+        ("public.users", ("plan",), "3 rows"),
+        ("public.users", (), "3 rows"),
+    ]
+    assert says(forecast.basis, "live database")
+    assert_shown(page, forecast)
     assert re.search(r'<input[^>]*name="save_rows"[^>]*checked', page.content.decode()), (
         "they are saved unless not wanted"
     )
-    assert "Type 3" not in shown  # nobody types a number where nothing is protected
+    assert "typed_rows" not in controls(page), "nobody types a number where nothing is protected"
 
 
 def test_a_rollback_that_loses_nothing_says_so(
     shop: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
-    assert "No row would be lost." in text(client_of(requester).get(USERS.format("staging")))
+    page = client_of(requester).get(USERS.format("staging"))
+    assert page.context["forecast"].tone == "ok"
+    assert_shown(page, page.context["forecast"])
 
 
 def test_a_script_that_cannot_be_read_is_not_called_harmless(
@@ -79,24 +87,27 @@ def test_a_script_that_cannot_be_read_is_not_called_harmless(
         _001_rollback="DO $$ BEGIN EXECUTE 'DROP TABLE ' || 'users'; END $$;",
     )
     run_on_staging(requester)
-    shown = text(client_of(requester).get(USERS.format("staging")))
-    assert "What would be lost cannot be judged." in shown
-    assert "001_users, line 1: the block puts SQL together while it runs" in shown
-    assert "No row would be lost" not in shown
+    page = client_of(requester).get(USERS.format("staging"))
+    forecast = page.context["forecast"]
+    assert (forecast.tone, forecast.losses) == ("warn", ())
+    (unseen,) = forecast.unseen
+    assert says(unseen, "001_users, line 1")
+    assert_shown(page, forecast)
 
 
 def test_an_apply_that_destroys_nothing_says_so(shop: Line, requester: User, client_of: ClientOf) -> None:
-    shown = text(client_of(requester).get("/environments/staging/apply/"))
-    assert "What would be lost No row would be lost. Each statement is proven to take no row" in shown
+    page = client_of(requester).get("/environments/staging/apply/")
+    assert page.context["forecast"].tone == "ok"
+    assert_shown(page, page.context["forecast"])
 
 
 def test_an_apply_that_cannot_be_judged_is_not_called_harmless(
     line: Line, requester: User, client_of: ClientOf
 ) -> None:
     line.write(_001_users="DO $$ BEGIN EXECUTE 'CREATE TABLE ' || 'users ()'; END $$;")
-    shown = text(client_of(requester).get("/environments/staging/apply/"))
-    assert "What would be lost cannot be judged." in shown
-    assert "No row would be lost" not in shown
+    page = client_of(requester).get("/environments/staging/apply/")
+    assert page.context["forecast"].tone == "warn"
+    assert_shown(page, page.context["forecast"])
 
 
 def test_a_request_that_is_closed_says_nothing_of_rows(
@@ -104,9 +115,10 @@ def test_a_request_that_is_closed_says_nothing_of_rows(
 ) -> None:
     request = run_on_production().request
     assert request is not None
-    shown = text(client_of(requester).get(f"/requests/{request.pk}/"))
-    assert "Apply 001 and 002 to Production" in shown
-    assert "What would be lost" not in shown
+    page = client_of(requester).get(f"/requests/{request.pk}/")
+    assert request.title in text(page)
+    assert page.context["forecast"] is None
+    assert 'id="forecast-title"' not in page.content.decode()
 
 
 def test_a_destructive_migration_is_forecast_and_can_save_too(
@@ -117,7 +129,14 @@ def test_a_destructive_migration_is_forecast_and_can_save_too(
     shop.write(_003_tidy="TRUNCATE users;", _003_rollback="SELECT 1;")
     client = client_of(requester)
     page = client.get("/environments/staging/apply/")
-    assert "public.users 3 rows Every row is deleted; the table stays." in text(page)
+    (loss,) = page.context["forecast"].losses
+    assert (loss.what, loss.columns, loss.count, loss.becomes) == (
+        "public.users",
+        (),
+        "3 rows",
+        BECOMES[Fate.EMPTIED][0],
+    )
+    assert_shown(page, loss)
     client.post("/environments/staging/apply/", {"digest": digest_on(page), "save_rows": "on"})
     assert execute_newest().steps.get().copied[0]["rows"] == 3
 
@@ -138,19 +157,30 @@ def test_rows_are_saved_with_the_rollback_and_come_back_after_the_next_apply(
     client.post(USERS.format("staging"), {"digest": digest_on(page), "accepted": UNPROVEN, "save_rows": "on"})
     run = execute_newest()
     assert run.status == Run.Status.SUCCEEDED
-    assert "Saved first: 3 rows of public.users, in signalbox_saved." in text(client.get(f"/runs/{run.pk}/"))
-    saved = text(client.get("/environments/staging/saved/"))
-    assert "Before the rollback of 001_users" in saved
-    assert "there is no table public.users now" in saved
+    page = client.get(f"/runs/{run.pk}/")
+    copied = [sentence for step in page.context["steps"] for sentence in step.copied]
+    assert any(says(sentence, "3 rows of public.users") for sentence in copied)
+    assert_shown(page, copied)
+    page = client.get("/environments/staging/saved/")
+    group = next(group for group in page.context["groups"] if "001_users" in group.title)
+    (kept,) = group.kept
+    assert (kept.pill, "public.users" in kept.sentence, group.bring_back.show) == (BLOCKED, True, False)
+    assert_shown(page, group)
     run_on_staging(requester)
     address = saved_in(run)
     page = client.get(address)
     client.post(address, {"digest": digest_on(page)})
     back = execute_newest()
     assert (back.action, back.status) == ("bring_back", "succeeded")
-    assert "Brought back 3 rows of public.users" in text(client.get(f"/runs/{back.pk}/"))
+    page = client.get(f"/runs/{back.pk}/")
+    (sentence,) = page.context["steps"][0].copied
+    assert says(sentence, "3 rows of public.users")
+    assert_shown(page, sentence)
     assert shop.query(shop.staging, "SELECT count(*) FROM users") == [(3,)]
-    assert "brought it back in run" in text(client.get("/environments/staging/saved/"))
+    page = client.get("/environments/staging/saved/")
+    (kept,) = next(group for group in page.context["groups"] if "001_users" in group.title).kept
+    assert (kept.pill, says(kept.sentence, f"run {back.pk}")) == (BACK, True)
+    assert_shown(page, kept)
 
 
 def test_what_does_not_fit_is_not_offered_and_says_where_it_is(
@@ -163,13 +193,13 @@ def test_what_does_not_fit_is_not_offered_and_says_where_it_is(
     client.post(USERS.format("staging"), {"digest": digest_on(page), "accepted": UNPROVEN, "save_rows": "on"})
     run = execute_newest()
     answer = client.get(saved_in(run))
-    assert answer.status_code == 422
-    assert "none of it can be brought back (public.users: there is no table" in text(answer)
+    assert (answer.status_code, error_code(answer)) == (422, "nothing_to_do")
+    assert "public.users" in text(answer)
     assert client.get(saved_in(run, version="009", name="none")).status_code == 404
 
 
 def test_where_nothing_was_saved_the_page_teaches(shop: Line, viewer: User, client_of: ClientOf) -> None:
-    assert "Nothing was saved here" in text(client_of(viewer).get("/environments/staging/saved/"))
+    assert is_empty(client_of(viewer).get("/environments/staging/saved/"))
 
 
 # On a protected environment
@@ -187,7 +217,10 @@ def test_the_number_of_rows_is_typed_beside_the_name(
     run_on_production()
     fill(shop, shop.production)
     client = client_of(requester)
-    assert "Type 3, the number of rows that would be lost" in text(client.get(USERS.format("production")))
+    page = client.get(USERS.format("production"))
+    assert "typed_rows" in controls(page)
+    assert says(page.context["form"]["typed_rows"].label, "3")
+    assert_shown(page, page.context["form"]["typed_rows"].label)
     for wrong in ({}, {"typed_rows": ""}, {"typed_rows": "2"}):
         answer = roll_back_production(client, **wrong)
         assert (answer.status_code, Run.objects.count()) == (422, 1)
@@ -207,7 +240,9 @@ def test_the_number_on_the_page_is_enough_however_many_rows_there_are_by_then(
     shop.query(shop.production, "INSERT INTO users VALUES (9, 'late')")
     answer = client.post(USERS.format("production"), {**sent, "typed_rows": "2"})
     assert answer.status_code == 422
-    assert "4 rows would be lost, and what you typed does not say so." in text(answer)
+    (error,) = answer.context["form"].errors["typed_rows"]
+    assert says(error, "4 rows")
+    assert_shown(answer, error)
     assert hidden(answer, "shown_rows") == "4"
     assert client.post(USERS.format("production"), {**sent, "typed_rows": "3"}).status_code == 302
     queued = AuditEvent.objects.filter(kind="run.queued").latest("id").data
@@ -237,7 +272,10 @@ def test_that_approval_is_used_up_by_either_way_of_rolling_back(
     fill(shop, shop.production)
     client = client_of(requester)
     roll_back_production(client, typed_rows="3", save_rows="on")
-    assert "Request approval of this rollback" in text(client.get(USERS.format("production")))
+    page = client.get(USERS.format("production"))
+    assert page.context["asks"]
+    assert "typed_name" not in controls(page)
+    assert_shown(page, page.context["label"])
 
 
 def test_bringing_back_on_a_protected_environment_needs_approval(
@@ -253,7 +291,10 @@ def test_bringing_back_on_a_protected_environment_needs_approval(
     client.post(address, {"digest": digest_on(client.get(address)), "reason": "The customers want them back"})
     request = ChangeRequest.objects.latest("id")
     assert (request.action, request.status) == ("bring_back", "open")
-    assert "Brings back public.users." in text(client.get(f"/requests/{request.pk}/"))
+    page = client.get(f"/requests/{request.pk}/")
+    (note,) = page.context["plan"].steps[0].notes
+    assert "public.users" in note
+    assert_shown(page, note)
 
 
 def ask_to_roll_back(client: Client, **sent: Any) -> ChangeRequest:
@@ -270,7 +311,7 @@ def test_the_person_who_approves_and_runs_a_rollback_types_the_number_too(
     run_long_ago()
     fill(shop, shop.production)
     request, decides = ask_to_roll_back(client_of(requester)), client_of(approver)
-    assert "Type 3, the number of rows that would be lost" in text(decides.get(f"/requests/{request.pk}/"))
+    assert "typed_rows" in controls(decides.get(f"/requests/{request.pk}/"))
     decision = {"digest": request.digest, "then": "run", "typed_name": "production", "shown_rows": "3"}
     assert decides.post(f"/requests/{request.pk}/approve/", decision).status_code == 422
     assert decides.post(f"/requests/{request.pk}/approve/", {**decision, "typed_rows": "3"}).status_code == 302
@@ -283,10 +324,12 @@ def test_nobody_types_a_number_where_the_request_saves_all_rows(
     run_long_ago()
     fill(shop, shop.production)
     request, decides = ask_to_roll_back(client_of(requester), save_rows="on"), client_of(approver)
-    shown = text(decides.get(f"/requests/{request.pk}/"))
-    assert "3 rows would lose data." in shown
-    assert "Saved first, in the schema signalbox_saved: public.users (plan)" in shown
-    assert "Type 3" not in shown
+    page = decides.get(f"/requests/{request.pk}/")
+    forecast = page.context["forecast"]
+    assert (forecast.tone, says(forecast.headline, "3 rows")) == ("danger", True)
+    assert forecast.saves == ("public.users (plan)",)
+    assert_shown(page, forecast)
+    assert "typed_rows" not in controls(page)
     decision = {"digest": request.digest, "then": "run"}
     assert decides.post(f"/requests/{request.pk}/approve/", decision).status_code == 422, (
         "the name is typed all the same"
@@ -305,7 +348,7 @@ def test_approving_alone_takes_no_number_and_running_it_does(
     request = ask_to_roll_back(asks)
     assert decides.post(f"/requests/{request.pk}/approve/", {"digest": request.digest}).status_code == 302
     page = asks.get(f"/requests/{request.pk}/")
-    assert "Type 3, the number of rows that would be lost" in text(page)
+    assert "typed_rows" in controls(page)
     go = {"typed_name": "production", "shown_rows": hidden(page, "shown_rows")}
     assert asks.post(f"/requests/{request.pk}/run/", go).status_code == 422
     assert asks.post(f"/requests/{request.pk}/run/", {**go, "typed_rows": "3"}).status_code == 302
@@ -339,6 +382,8 @@ def test_a_request_can_be_read_while_its_target_does_not_answer(
     request = ask_to_roll_back(client)
     unreachable(shop.production)
     answer = client.get(f"/requests/{request.pk}/")
-    assert answer.status_code == 200
-    assert "How much would be lost is not known. Production cannot be reached" in text(answer)
+    forecast = answer.context["forecast"]
+    assert (answer.status_code, forecast.tone) == (200, "warn")
+    assert "Production" in forecast.sentence
+    assert_shown(answer, forecast)
     assert "s3cret" not in answer.content.decode()

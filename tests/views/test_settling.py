@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dashboard.models import ChangeRequest, Run, RunStep
+from dashboard.presenters.settling import TRACES, Way
 from dashboard.services import approvals, execution, observations, plans, runs
+from dashboard.services.unfinished import Trace
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
-from tests.views.pages import hidden, text
+from tests.presenters.values import says
+from tests.views.pages import assert_shown, error_box, hidden, links, posts, text
 from tests.views.worker import execute_newest
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+    from django.http import HttpResponse
     from django.test import Client
 
     from dashboard.services.actors import Actor
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PAGE = "/environments/staging/settle/002/emails/"
+#: The page where nothing is left to settle.
+SETTLED = "settling/settled.html"
 
 
 @pytest.fixture
@@ -49,29 +55,39 @@ def doubtful(line: Line, requester: User, run_on_staging: Callable[..., Run]) ->
     return run_on_staging(requester)
 
 
+def ways_on(page: HttpResponse) -> dict[str, Way]:
+    return {way.key: way for way, _ in page.context["ways"]}
+
+
 def test_the_page_tells_each_statement_and_the_invalid_index(broken: Run, requester: User, client_of: ClientOf) -> None:
-    shown = text(client_of(requester).get(PAGE))
-    assert "002_emails broke off on Staging" in shown
-    assert "Statement 1 is committed. Statement 2 broke off half done. Statement 3 was not run." in shown
-    assert "Nothing else runs on Staging until this is settled." in shown
-    assert "The index public.users_email_key is invalid" in shown
-    assert "Key (email)=(a) is duplicated." in shown
-    assert "3 CREATE INDEX CONCURRENTLY users_lower" in shown
-    assert "It left something half done. Repair that first." in shown
+    page = client_of(requester).get(PAGE)
+    box = error_box(page)
+    assert ("002_emails" in box.title, box.state_tone) == (True, "danger")
+    assert all(says(box.state_now, words) for words in ("Statement 1", "Statement 2", "Statement 3"))
+    assert "(email)=(a)" in dict(box.facts)["Detail"]
+    assert [line.pill.tone for line in page.context["lines"]] == ["ok", "danger", "muted"]
+    assert_shown(page, page.context["lines"])
+    again = ways_on(page)["again"]
+    assert says(again.reason, "half done")
+    repair = ways_on(page)["repair"]
+    assert "public.users_email_key" in repair.sentence
+    assert_shown(page, again, repair)
 
 
 def test_an_administrator_repairs_then_continues(broken: Run, line: Line, admin: User, client_of: ClientOf) -> None:
     client = client_of(admin)
     run = _sent(client, "repair", **{"repair-digest": hidden(client.get(PAGE), "repair-digest")})
     assert (run.action, run.status) == ("repair", "succeeded")
-    assert PAGE in client.get(f"/runs/{run.pk}/").content.decode(), "the way on"
+    assert PAGE in links(client.get(f"/runs/{run.pk}/")), "the way on"
     line.query(line.staging, "DELETE FROM users")
     page = client.get(PAGE)
-    assert "is not as statement 2 would leave it, so that did not happen." in text(page)
-    assert "Statements 2 and 3 are sent" in text(page)
+    assert [line.pill.tone for line in page.context["lines"]] == ["ok", "muted", "muted"]
+    again = ways_on(page)["again"]
+    assert (again.reason, says(again.sentence, "Statements 2 and 3")) == ("", True)
+    assert_shown(page, again.sentence)
     run = _sent(client, "again", **{"again-digest": hidden(page, "again-digest")})
     assert (run.title, run.status) == ("Continue 002 on Staging", "succeeded")
-    assert "Nothing is left to settle" in text(client.get(PAGE))
+    assert client.get(PAGE).templates[0].name == SETTLED
 
 
 def test_a_person_says_whether_the_statement_in_doubt_happened(
@@ -79,9 +95,11 @@ def test_a_person_says_whether_the_statement_in_doubt_happened(
 ) -> None:
     client = client_of(requester)
     page = client.get(PAGE)
-    assert "Find out whether statement 2 happened" in text(page)
-    assert "Statement 2 did not happen: run it again Statements 2 and 3 are sent" in text(page)
-    assert "Statement 2 did happen: go on after it Statement 3 is sent" in text(page)
+    assert says(error_box(page).next_step, "statement 2")
+    again, after = (ways_on(page)[key] for key in ("again", "after"))
+    assert (says(again.title, "not"), says(again.sentence, "Statements 2 and 3")) == (True, True)
+    assert (says(after.title, "not"), says(after.sentence, "Statement 3")) == (False, True)
+    assert_shown(page, again, after)
     run = _sent(client, "after", **{"after-digest": hidden(page, "after-digest")})
     assert run.status == "succeeded"
     assert line.query(line.staging, "SELECT id FROM users ORDER BY id") == [(1,), (2,), (3,)]
@@ -91,12 +109,13 @@ def test_starting_over_wants_a_reason_and_the_page_of_now(doubtful: Run, admin: 
     client = client_of(admin)
     mark = hidden(client.get(PAGE), "reset-mark")
     empty = client.post(PAGE, {"way": "reset", "reset-mark": mark, "reset-reason": " "})
-    assert (empty.status_code, "kept with the record" in text(empty)) == (422, True)
+    assert empty.status_code == 422
+    assert_shown(empty, *empty.context["sent"].errors["reason"])
     old = client.post(PAGE, {"way": "reset", "reset-mark": "another", "reset-reason": "Emptied users."})
     assert old.status_code == 409
     run = _sent(client, "reset", **{"reset-mark": mark, "reset-reason": "Emptied users."})
     assert (run.action, run.status) == ("reset", "succeeded")
-    assert "Apply 1 migration to Staging" in text(client.get("/environments/staging/"))
+    assert says(client.get("/environments/staging/").context["page"].apply.label, "1 migration")
 
 
 def test_only_an_administrator_may_repair_or_start_over(
@@ -104,7 +123,8 @@ def test_only_an_administrator_may_repair_or_start_over(
 ) -> None:
     client = client_of(requester)
     page = client.get(PAGE)
-    assert text(page).count("It needs the role admin.") == 2
+    assert {key for key, way in ways_on(page).items() if says(way.reason, "admin")} == {"repair", "reset"}
+    assert_shown(page, *ways_on(page).values())
     assert 'value="repair"' not in page.content.decode()
     sent = {"way": "reset", "reset-mark": hidden(client_of(admin).get(PAGE), "reset-mark"), "reset-reason": "x"}
     assert client.post(PAGE, sent).status_code == 403
@@ -128,34 +148,43 @@ def test_on_a_protected_environment_it_is_asked_for(
     answer = client.post(url, sent)
     request = ChangeRequest.objects.latest("id")
     assert answer.headers["Location"] == f"/requests/{request.pk}/"
-    shown = text(client_of(approver).get(f"/requests/{request.pk}/"))
-    assert "Continue 002 on Production" in shown
-    assert "Statements 1 to 2 are committed already and not sent again." in shown
-    assert "1 statement, each committed by itself" in shown
-    assert "Approve and continue now" in shown
+    page = client_of(approver).get(f"/requests/{request.pk}/")
+    assert (request.action, request.plan.steps[0].first_statement) == ("apply", 3)
+    (step,) = page.context["plan"].steps
+    assert any(says(note, "Statements 1 to 2") for note in step.notes)
+    assert says(step.summary, "1 statement")
+    assert_shown(page, request.title, step.notes, step.summary)
+    assert f"/requests/{request.pk}/approve/" in posts(page)
+    assert says(text(page), "continue now")
 
 
 def test_every_page_leads_to_it(broken: Run, requester: User, client_of: ClientOf, line: Line) -> None:
     observations.refresh(line.staging)
     client = client_of(requester)
     for url in ("/", "/environments/staging/", f"/runs/{broken.pk}/"):
-        assert PAGE in client.get(url).content.decode(), url
-    overview = text(client.get("/"))
-    assert "002_emails broke off halfway. What it did is still there" in overview
-    assert "Unfinished 1" in overview
-    assert "1 unfinished 0 pending" in text(client.get("/environments/staging/"))
-    assert "Settle 002" in text(client.get("/environments/staging/"))
+        assert PAGE in links(client.get(url)), url
+    overview = client.get("/")
+    view = overview.context["page"]
+    sentence = next(sentence for sentence in view.sentences if sentence.url == PAGE)
+    assert ("002_emails" in sentence.text, sentence.tone, view.cards[0].unfinished) == (True, "danger", 1)
+    assert_shown(overview, sentence)
+    page = client.get("/environments/staging/")
+    card = page.context["page"].card
+    assert (card.unfinished, card.pending) == (1, 0)
+    assert says(text(page), "1 unfinished")
 
 
 def test_while_a_run_is_under_way_nothing_can_be_settled(broken: Run, requester: User, client_of: ClientOf) -> None:
     Run.objects.filter(pk=broken.pk).update(status="interrupted", finished_at=None)
-    shown = text(client_of(requester).get(PAGE))
-    assert f"Run {broken.pk} of Staging is interrupted; one run at a time." in shown
+    page = client_of(requester).get(PAGE)
+    assert all(way.reason for way in ways_on(page).values())
+    assert any(says(way.reason, f"Run {broken.pk}") for way in ways_on(page).values())
+    assert_shown(page, *ways_on(page).values())
 
 
 def test_where_nothing_broke_off_the_page_says_so(line: Line, viewer: User, client_of: ClientOf) -> None:
     client = client_of(viewer)
-    assert "Nothing is left to settle" in text(client.get(PAGE))
+    assert client.get(PAGE).templates[0].name == SETTLED
     assert client.post(PAGE, {"way": "again"}).status_code == 409
     assert client.get("/environments/nowhere/settle/002/emails/").status_code == 404
 
@@ -165,17 +194,19 @@ def test_a_changed_or_lost_file_closes_the_way_on_and_says_why(
 ) -> None:
     line.query(line.staging, "DROP INDEX users_email_key")
     line.write(_002_emails="CREATE INDEX CONCURRENTLY other ON users (email);\nSELECT 1;\nSELECT 2;")
-    shown = text(client_of(admin).get(PAGE))
-    assert "Statement 1 of the file is not what ran before it broke off. Restore that statement" in shown
-    assert "Ran, edited since" in shown
+    page = client_of(admin).get(PAGE)
+    assert says(ways_on(page)["again"].reason, "Statement 1")
+    assert page.context["lines"][0].pill == TRACES[Trace.CHANGED]
+    assert_shown(page, ways_on(page)["again"], page.context["lines"][0].pill)
     (line.folder / "002_emails.sql").unlink()
-    shown = text(client_of(admin).get(PAGE))
-    assert "Its file is gone. Restore it from version control." in shown
-    assert "I have undone it by hand: start over" in shown
+    page = client_of(admin).get(PAGE)
+    assert says(ways_on(page)["again"].reason, "gone")
+    assert ways_on(page)["reset"].reason == ""
+    assert_shown(page, *ways_on(page).values())
 
 
 def test_a_viewer_reads_no_reason_on_the_overview(broken: Run, viewer: User, client_of: ClientOf) -> None:
-    assert "It needs the role requester" not in text(client_of(viewer).get("/"))
+    assert "requester" not in text(client_of(viewer).get("/"))
 
 
 def _sent(client: Client, way: str, **fields: str) -> Run:

@@ -10,7 +10,8 @@ from dashboard.forms.skips import NONE
 from dashboard.models import ChangeRequest
 from tests.fix_line import Line
 from tests.fix_people import ClientOf
-from tests.views.pages import text
+from tests.presenters.values import says
+from tests.views.pages import assert_shown, controls, error_code, text
 from tests.views.worker import execute_newest
 
 if TYPE_CHECKING:
@@ -38,9 +39,10 @@ def recorded(line: Line) -> list[tuple[object, ...]]:
 
 def test_only_an_administrator_sees_the_page(two_files: Line, approver: User, admin: User, client_of: ClientOf) -> None:
     refused = client_of(approver).get("/environments/staging/skip/001/")
-    assert (refused.status_code, "It needs the role admin" in text(refused)) == (403, True)
-    shown = text(client_of(admin).get("/environments/staging/skip/001/"))
-    assert "It is recorded as skipped in schema_migrations with your reason; no SQL of it is sent" in shown
+    assert (refused.status_code, says(text(refused), "admin")) == (403, True)
+    page = client_of(admin).get("/environments/staging/skip/001/")
+    assert says(text(page), "schema_migrations")
+    assert "reason" in controls(page)
 
 
 def test_a_skip_wants_a_reason_and_runs_nothing(two_files: Line, admin: User, client_of: ClientOf) -> None:
@@ -54,8 +56,9 @@ def test_a_skip_wants_a_reason_and_runs_nothing(two_files: Line, admin: User, cl
 
 def test_in_a_conflict_one_file_keeps_the_number(rivals: Line, admin: User, client_of: ClientOf) -> None:
     client = client_of(admin)
-    shown = text(client.get("/environments/staging/skip/002/"))
-    assert "Which file keeps the number 002 on Staging?" in shown
+    page = client.get("/environments/staging/skip/002/")
+    assert [value for value, _ in page.context["form"].fields["kept"].choices] == ["city", "phone", NONE]
+    assert_shown(page, page.context["form"].fields["kept"].label)
     client.post("/environments/staging/skip/002/", {**REASON, "kept": "phone"})
     execute_newest()
     assert recorded(rivals) == [("city", "skipped")]
@@ -70,7 +73,8 @@ def test_in_a_conflict_none_may_keep_it(rivals: Line, admin: User, client_of: Cl
 
 def test_in_a_conflict_saying_nothing_is_no_decision(rivals: Line, admin: User, client_of: ClientOf) -> None:
     answer = client_of(admin).post("/environments/staging/skip/002/", REASON)
-    assert (answer.status_code, "Choose one of them." in text(answer)) == (422, True)
+    assert answer.status_code == 422
+    assert_shown(answer, *answer.context["form"].errors["kept"])
     assert "checked" not in answer.content.decode()
 
 
@@ -83,9 +87,10 @@ def test_a_number_the_database_gave_away_is_no_longer_to_be_had(rivals: Line, ad
     )
     execute_newest()
     rivals.write(_002_zip="ALTER TABLE users ADD zip text;")
-    shown = text(client.get("/environments/staging/skip/002/"))
-    assert "already taken by 002_phone in this database" in shown
-    assert "keeps the number" not in shown
+    page = client.get("/environments/staging/skip/002/")
+    assert page.context["undecided"].taken_by == "002_phone"
+    assert_shown(page, "002_phone")
+    assert "kept" not in controls(page)
 
 
 def test_on_a_protected_environment_it_opens_a_request(two_files: Line, admin: User, client_of: ClientOf) -> None:
@@ -96,16 +101,16 @@ def test_on_a_protected_environment_it_opens_a_request(two_files: Line, admin: U
         "skip",
         REASON["reason"],
     )
-    shown = text(client_of(admin).get(f"/requests/{request.pk}/"))
-    assert "Nothing is run: only the history of the environment is written." in shown
+    page = client_of(admin).get(f"/requests/{request.pk}/")
+    assert [step.sql for step in page.context["plan"].steps] == [""]
+    assert_shown(page, page.context["plan"].certain)
 
 
 def test_a_skip_is_taken_back(two_files: Line, admin: User, client_of: ClientOf) -> None:
     client = client_of(admin)
     client.post("/environments/staging/skip/001/", REASON)
     execute_newest()
-    shown = text(client.get("/environments/staging/unskip/001/users/"))
-    assert "it is pending on Staging again" in shown
+    assert says(text(client.get("/environments/staging/unskip/001/users/")), "pending")
     assert client.post("/environments/staging/unskip/001/users/", {}).status_code == 422
     client.post("/environments/staging/unskip/001/users/", {"reason": "It was needed after all"})
     execute_newest()
@@ -114,4 +119,4 @@ def test_a_skip_is_taken_back(two_files: Line, admin: User, client_of: ClientOf)
 
 def test_a_version_nobody_has_is_refused(two_files: Line, admin: User, client_of: ClientOf) -> None:
     answer = client_of(admin).get("/environments/staging/skip/777/")
-    assert (answer.status_code, "no file with the version 777" in text(answer)) == (422, True)
+    assert (answer.status_code, error_code(answer), says(text(answer), "777")) == (422, "nothing_to_do", True)

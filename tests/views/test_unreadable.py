@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
+from dashboard.models import Observation
 from dashboard.services import observations, targets
-from tests.fix_line import Line
+from tests.fix_line import PLAIN_ROLE, Line
 from tests.fix_people import ClientOf
-from tests.views.pages import text
+from tests.views.pages import alerts, assert_shown, error_code, text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-    from pytest_django.fixtures import SettingsWrapper
 
 pytestmark = pytest.mark.django_db
 
-ROLE = "page_reader"
 READ_NOW = ("edited/", "apply/", "saved/", "connection/", "rollback/001/users/")
 
 
@@ -48,30 +44,24 @@ def test_a_locked_history_is_no_crash(
     with locked(two_files):
         observations.refresh_all()
         answer = client_of(requester).get(f"/environments/staging/{page}")
-    assert answer.status_code == (503 if page else 200)
-    assert "is locked, or did not answer in time" in text(answer)
+        if page:
+            assert (answer.status_code, error_code(answer)) == (503, "tracking_locked")
+        else:
+            failure = Observation.objects.get(pk="staging").failure
+            assert (answer.status_code, failure["code"]) == (200, "tracking_locked")
+            assert_shown(answer, answer.context["page"].card.trouble, answer.context["page"].card.next_step)
+            assert alerts(answer) == [answer.context["page"].card.pill.tone]
     assert client_of(requester).get("/environments/production/apply/").status_code == 200
 
 
-@pytest.fixture
-def as_role(two_files: Line, settings: SettingsWrapper) -> Iterator[Line]:
-    run = two_files.databases["staging"].query
-    run(f"CREATE ROLE {ROLE} LOGIN PASSWORD 'x'")
-    staging = replace(two_files.staging, url=make_conninfo(two_files.staging.url, user=ROLE, password="x"))
-    settings.ENVIRONMENTS = (staging, two_files.production)
-    yield replace(two_files, staging=staging)
-    with two_files.databases["staging"].connect() as admin:
-        admin.execute(sql.SQL("DROP OWNED BY {0} CASCADE; DROP ROLE {0}").format(sql.Identifier(ROLE)))
-
-
-def test_saved_rows_of_another_role_name_the_grant(as_role: Line, requester: User, client_of: ClientOf) -> None:
-    as_role.query(as_role.production, "SELECT 1")
-    with as_role.databases["staging"].connect() as admin:
+def test_saved_rows_of_another_role_name_the_grant(as_plain_role: Line, requester: User, client_of: ClientOf) -> None:
+    as_plain_role.query(as_plain_role.production, "SELECT 1")
+    with as_plain_role.databases["staging"].connect() as admin:
         admin.execute("CREATE SCHEMA signalbox_saved")
         admin.execute("CREATE TABLE signalbox_saved.saves (id int)")
     answer = client_of(requester).get("/environments/staging/saved/")
     assert answer.status_code == 503
-    assert f"GRANT USAGE, CREATE ON SCHEMA signalbox_saved TO {ROLE}" in text(answer)
+    assert f"GRANT USAGE, CREATE ON SCHEMA signalbox_saved TO {PLAIN_ROLE}" in text(answer)
 
 
 def test_a_history_with_times_without_zone_shows_on_the_page(

@@ -1,0 +1,60 @@
+"""The way of a migration through the services, as tests take it: asked for, approved, started, executed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dashboard.models import ChangeRequest, Run
+from dashboard.services import approvals, execution, plans, runs
+
+if TYPE_CHECKING:
+    from config.environments import Environment
+    from dashboard.services.actors import Actor
+    from tests.fix_line import Line
+
+
+def open_request(line: Line, by: Actor, **reasons: str) -> ChangeRequest:
+    """To apply everything pending to production."""
+    return approvals.open_request(plans.apply(line.production), environment=line.production, by=by, **reasons)
+
+
+def approve(request: ChangeRequest, by: Actor, reason: str = "") -> ChangeRequest:
+    return approvals.approve(request.pk, by=by, digest=request.digest, reason=reason)
+
+
+def approved_request(line: Line, alice: Actor, bob: Actor) -> ChangeRequest:
+    return approve(open_request(line, alice), bob)
+
+
+def start_on_staging(line: Line, by: Actor, upto: str | None = None) -> Run:
+    """Queued, to apply what is pending there."""
+    return runs.start(plans.apply(line.staging, upto=upto), environment=line.staging, by=by)
+
+
+def start_on_production(request: ChangeRequest, by: Actor) -> Run:
+    """Queued, as the request was approved."""
+    return runs.start_approved(request, by=by, typed_name="production")
+
+
+def claim(run: Run) -> Run:
+    claimed = runs.claim(run.pk)
+    assert claimed is not None
+    return claimed
+
+
+def execute(run: Run, **options: Any) -> Run:
+    """The run as its worker leaves it."""
+    execution.execute(run.pk, **options)
+    run.refresh_from_db()
+    return run
+
+
+def run_on_staging(line: Line, by: Actor, upto: str | None = None) -> Run:
+    """Executed, however it ended."""
+    return execute(start_on_staging(line, by, upto))
+
+
+def tables(line: Line, environment: Environment) -> list[str]:
+    """What stands in the schema `public` there."""
+    rows = line.query(environment, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+    return [name for (name,) in rows]
