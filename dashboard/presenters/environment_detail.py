@@ -182,7 +182,7 @@ def _forgotten(standing: Standing) -> Iterator[Notice]:
     if not standing.forgotten:
         return
     last = max(standing.forgotten, key=lambda step: (step.run_id, step.position))
-    label, more = f"{last.version}_{last.name}", len(standing.forgotten) - 1
+    label, more = last.identity.label, len(standing.forgotten) - 1
     subject = f"{label} and {more} more migration{'s' if more > 1 else ''}" if more else label
     yield Notice(
         sentence=f"Signalbox has applied {subject} here, and this database does not know of that any more: neither its "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from dashboard.engine.migration import History, MigrationId
+from dashboard.engine.migration import History
 from dashboard.engine.plan import Action, TargetIdentity
 from dashboard.models import Run, RunStep
 from dashboard.models.environments import Environment
@@ -29,9 +29,7 @@ def steps(environment: Environment, look: LastLook | None) -> tuple[RunStep, ...
     last = committed.select_related("run").defer("run__frozen_plan").order_by("version", "name", "-run_id")
     known = _known(look.history)
     missing = [
-        step
-        for step in last.distinct("version", "name")
-        if step.action == Action.APPLY and MigrationId(step.version, step.name) not in known
+        step for step in last.distinct("version", "name") if step.action == Action.APPLY and step.identity not in known
     ]
     return _done_in(look.identity, missing) if missing else ()
 

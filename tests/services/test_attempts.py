@@ -118,7 +118,7 @@ def test_the_history_leads_only_to_the_run_that_wrote_it(line_of_one: Line, alic
 def test_saved_rows_lead_only_to_the_attempt_that_saved_them(line_of_one: Line, alice: Actor) -> None:
     execution.execute(start_on_staging(line_of_one, alice).pk)
     line_of_one.query(line_of_one.staging, "INSERT INTO users VALUES (1)")
-    plan = plans.rollback(line_of_one.staging, MigrationId("001", "users"))
+    plan = plans.rollback(line_of_one.staging, downto=MigrationId("001", "users"))
     saving = plan.saving({plan.steps[0].identity: [Copy(schema="public", table="users")]})
     back = runs.start(saving, environment=line_of_one.staging, by=alice, accepted=[w.key for w in plan.warnings])
     execution.execute(back.pk)
