@@ -63,16 +63,31 @@ def apply(target: Target, folder: Folder, *, upto: str | None = None) -> Plan:
 def rollback(target: Target, *, downto: MigrationId) -> Plan:
     """Roll back this migration and everything applied after it, newest first, from the captured scripts.
 
-    Raises PlanBlocked where a migration has no captured rollback, NothingToDo where it is not applied.
-    `target.history` must carry the scripts.
+    Raises PlanBlocked where a migration has no captured rollback, or the row of a later one is gone; NothingToDo where
+    it is not applied. `target.history` must carry the scripts.
     """
     _refuse_unfinished(target.history)
     first = target.history.row(downto)
     if first is None or not first.success or first.kind is not Kind.APPLIED:
         raise NothingToDo(environment=target.name, reason=f"{downto.label} is not applied there")
+    _refuse_gone_above(first, target.history)
     rows = [r for r in _newest_first(target.history.rows) if _order(r) >= _order(first)]
     steps = [_rollback_step(row) for row in rows if row.kind is not Kind.SKIPPED]
     return _plan(target, Action.ROLLBACK, steps, warnings=[_unproven(step) for step in steps])
+
+
+def _refuse_gone_above(first: AppliedMigration, history: History) -> None:
+    """What was applied later stands on it, also where somebody deleted its row."""
+    for gone in history.contradicted:
+        row = history.row(gone.identity)
+        stands = not gone.was_skipped and not (row is not None and row.success)
+        if stands and first.applied_at and gone.at and gone.at >= first.applied_at:
+            raise PlanBlocked(
+                version=gone.label,
+                reason=f"the log of this database says that it was applied after {first.label}, and its row in the "
+                "history is gone, so its rollback would be left out.",
+                remedy="An administrator restores its record first; then it is rolled back too.",
+            )
 
 
 def skip(target: Target, folder: Folder, migrations: Iterable[MigrationId], *, reason: str) -> Plan:

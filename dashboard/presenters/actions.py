@@ -70,7 +70,7 @@ WORDS: Mapping[str, ActionWords] = {
         instead_of_statements="No SQL is sent: its record is removed.",
     ),
     Action.REPAIR: ActionWords(
-        does="Take away what was left half done of",
+        does="Take away what was left half done",
         short=Action.REPAIR.verb,
         done=("is rid of what it left half done", "are rid of what they left half done"),
         not_done="What {version} left half done is still there.",
@@ -89,7 +89,7 @@ WORDS: Mapping[str, ActionWords] = {
         instead_of_statements="No SQL is sent: what its journal holds counts as undone.",
     ),
     Action.BRING_BACK: ActionWords(
-        does=Action.BRING_BACK.verb,
+        does="Bring back the saved rows",
         short="Bring rows back",
         done=("has its saved rows back", "have their saved rows back"),
         not_done="No row of {version} was brought back; the saved copies are as they were.",
@@ -97,14 +97,14 @@ WORDS: Mapping[str, ActionWords] = {
         beside="brings saved rows back",
         certain=(
             "One transaction: all of it comes back, or nothing is changed.",
-            "Only rows that are gone and columns nobody has written to since are filled; the saved copies stay.",
+            "The saved copies stay.",
         ),
         summary="rows are copied back, in one transaction",
         instead_of_sql="No SQL of a migration is sent: rows are copied from signalbox_saved to where they came from.",
         instead_of_statements="No SQL of a migration is sent: rows are copied back from signalbox_saved.",
     ),
     Action.ACCEPT: ActionWords(
-        does=Action.ACCEPT.verb,
+        does="Accept the edited comments",
         short="Accept comments",
         done=("is recorded with its file's comments", "are recorded with their files' comments"),
         not_done="Nothing was recorded of {version}.",
@@ -117,7 +117,7 @@ WORDS: Mapping[str, ActionWords] = {
         instead_of_statements="No SQL is sent: its recorded text is brought up to date.",
     ),
     Action.RESTORE_RECORD: ActionWords(
-        does=Action.RESTORE_RECORD.verb,
+        does="Restore the record",
         short="Restore record",
         done=("is recorded again as its log has it", "are recorded again as their log has it"),
         not_done="Nothing was recorded of {version}.",

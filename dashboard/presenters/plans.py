@@ -92,8 +92,17 @@ def certain(detail: Detail) -> tuple[str, ...]:
         case Action.ROLLBACK:
             captured = "The scripts are those captured when the migrations were applied, not today's files."
             return (*_sizes(detail), captured)
+        case Action.BRING_BACK:
+            return (*actions.WORDS[plan.action].certain, _what_gives_way(plan))
         case _:
             return actions.WORDS[plan.action].certain
+
+
+def _what_gives_way(plan: Plan) -> str:
+    over = [copy.label for step in plan.steps for copy in step.copies if copy.overwrite]
+    if over:
+        return f"What stands in {', '.join(over)} by then is overwritten with what was saved, and is kept nowhere."
+    return "Only rows that are gone and columns nobody has written to since are filled."
 
 
 def facts(plan: Plan, environment: Environment) -> tuple[tuple[str, str], ...]:

@@ -24,7 +24,8 @@ def busy_with(run: Run) -> tuple[Run, ...]:
     """Of a run that waits: the runs that workers have taken, which may hold the places it waits for."""
     if run.status != Run.Status.QUEUED:
         return ()
-    return tuple(Run.objects.filter(status=Run.Status.RUNNING).defer("frozen_plan").order_by("id"))
+    taken = Run.objects.filter(status=Run.Status.RUNNING).exclude(pk=run.pk)  # it may have been taken meanwhile
+    return tuple(taken.defer("frozen_plan").order_by("id"))
 
 
 def state() -> WorkerState:

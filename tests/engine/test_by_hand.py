@@ -52,6 +52,21 @@ def test_a_row_that_was_deleted_is_not_called_never_run(applied: Bench) -> None:
     assert "its row in the history is gone" in item.sentence
 
 
+def test_nothing_is_rolled_back_from_under_it(bench: Bench) -> None:
+    bench.write("022_four.sql", "CREATE TABLE four (id int);")
+    bench.write("022_rollback.sql", "DROP TABLE four;")
+    bench.apply()
+    bench.write("023_five.sql", FIVE)
+    bench.write("023_rollback.sql", "DROP TABLE five;")
+    bench.apply(run_id="2")
+    forget(bench)
+    with pytest.raises(PlanBlocked) as caught:
+        bench.plan_rollback("022", "four")
+    assert caught.value.facts["version"] == "023_five"
+    restore(bench)
+    assert [step.version for step in bench.plan_rollback("022", "four").steps] == ["023", "022"]
+
+
 def test_where_the_whole_history_is_gone_the_log_still_says_it(applied: Bench) -> None:
     applied.database.query("DROP TABLE platform.schema_migrations")
     assert status_of(applied).state is State.UNRECORDED

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dashboard.engine.migration import Severity
-from dashboard.engine.plan import Action, Plan
+from dashboard.engine.plan import Action, Copy, Plan
 from dashboard.presenters import plans as presenter
 from dashboard.presenters.plans import PlanStepView, PlanView
 from tests.presenters import values
@@ -85,6 +85,17 @@ def test_what_sends_no_sql_counts_no_statements_and_says_so(action: Action):
 def test_bringing_rows_back_is_not_called_nothing():
     assert only(action=Action.BRING_BACK).summary != only(action=Action.SKIP).summary
     assert only(action=Action.BRING_BACK).empty != only(action=Action.SKIP).empty
+
+
+def test_whoever_decides_on_bringing_rows_back_reads_what_gives_way_to_them():
+    def certain(**changes: Any) -> str:
+        copy = Copy(schema="app", table="users", saved="users_1", **changes)
+        step = values.step(action=Action.BRING_BACK, copies=(copy,))
+        return presenter.certain(values.detail(values.plan(step)))[-1]
+
+    assert "app.users" in certain(overwrite=True)
+    assert "overwritten" in certain(overwrite=True)
+    assert "overwritten" not in certain()
 
 
 def test_a_script_that_does_not_parse_is_shown_all_the_same():
