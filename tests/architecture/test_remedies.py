@@ -63,6 +63,7 @@ CASES: Mapping[str, Files] = {
     "syntax_error": {"001_a.sql": "CREATE TABEL a (id int);"},
     "too_large": {"001_a.sql": "SELECT 1;" * 100},
     "too_many_statements": {"001_a.sql": "SELECT 1;SELECT 2;SELECT 3;"},
+    "two_halves": {"001_a.sql": f"-- up\n{UP}\n-- down\nDROP TABLE a;"},
     "unknown_directive": {"001_a.sql": f"-- signalbox: fast=yes\n{UP}"},
     "unreadable": {"1_a/up.sql": UP, "2_b/up.sql": UP},
     "utf16": {"001_a.sql": "SELECT 1;".encode("utf-16")},

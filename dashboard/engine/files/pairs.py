@@ -62,6 +62,8 @@ def migrations(pairs: Iterable[Pair]) -> Iterator[Migration]:
 
 def up_problems(reading: Reading) -> Iterator[Problem]:
     yield from reading.problems
+    if reading.undone_below:
+        yield reading.undone_below
     if reading.says_nothing:
         file = reading.script.file
         yield _problem(

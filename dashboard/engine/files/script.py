@@ -36,11 +36,13 @@ _REREAD_CHARACTERS = 4_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A Script and what is wrong with it. `says_nothing`: it was read, and holds no statement at all."""
+    """A Script and what is wrong with it. `says_nothing`: it was read, and holds no statement at all. `undone_below`:
+    what is wrong besides where it is run forward."""
 
     script: Script
     problems: tuple[Problem, ...]
     says_nothing: bool = False
+    undone_below: Problem | None = None
 
 
 #: The readings of some 30,000 files of usual size; of larger ones fewer, so that memory has a limit.
@@ -80,6 +82,8 @@ def _read(file: str, content: bytes, limits: Limits) -> Reading:
     problems += hidden_characters(file, text.sql, scanned)
     problems += _placeholders(file, text.sql, scanned)
     problems += _statement_problems(file, text.sql, statements, asked, limits)
+    halves = other_tools.halves(file, text.sql, scanned)
+    problems += [halves.problem] if halves and halves.marked else []
     script = Script(
         file=file,
         sql=text.sql,
@@ -88,7 +92,12 @@ def _read(file: str, content: bytes, limits: Limits) -> Reading:
         statements=statements,
         directives=asked.values,
     )
-    return Reading(script=script, problems=_in_order(problems), says_nothing=not statements and not faults)
+    return Reading(
+        script=script,
+        problems=_in_order(problems),
+        says_nothing=not statements and not faults,
+        undone_below=halves.problem if halves and not halves.marked else None,
+    )
 
 
 def unreadable(file: str, reason: str) -> Reading:
