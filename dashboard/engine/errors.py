@@ -210,7 +210,8 @@ class NotApproved(EngineError):
 
 class StatementFailed(EngineError):
     """A statement was refused, by the server or by us; the migration is undone. Facts: version, where (a phrase),
-    message, left (what there is besides, as sentences), error (a `ServerError`), remedy (of this cause)."""
+    message, left (what there is besides, as sentences), passing (the catalog was asked for what is left: it can be gone
+    an hour later), error (a `ServerError`), remedy (of this cause)."""
 
     code = "statement_failed"
     sentence = "{version} failed {where}: {message}"
@@ -220,8 +221,8 @@ class StatementFailed(EngineError):
 
 class PartlyApplied(EngineError):
     """A step failed after something of it was committed. Facts: version, number, message, kept (what is committed, as a
-    clause), left (what there is besides, as sentences), error (a `ServerError`), correction (what removes the cause, as
-    sentences; empty where the error alone tells)."""
+    clause), left (what there is besides, as sentences), passing (as of a statement that failed), error (a
+    `ServerError`), correction (what removes the cause, as sentences; empty where the error alone tells)."""
 
     code = "partial"
     sentence = "{version} failed at statement {number}: {message}. It ran outside a transaction, and {kept}."
