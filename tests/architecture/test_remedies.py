@@ -24,6 +24,7 @@ type Files = Mapping[str, str | bytes]
 
 CASES: Mapping[str, Files] = {
     "ambiguous_rollback": {"001_a.sql": UP, "001_rollback.sql": UP, "rollback-001.sql": UP},
+    "backslash": {"001_a.sql": f"SET standard_conforming_strings = off;\n{UP}\nSELECT 'c:\\temp';"},
     "bad_directive": {"001_a.sql": f"-- signalbox: lock_timeout=soon\n{UP}"},
     "bad_metadata": {"1_a/up.sql": UP, "1_a/metadata.toml": "run_in_transaction = 1"},
     "byte_order_mark": {"001_a.sql": b"\xef\xbb\xbfSELECT 1;"},

@@ -38,6 +38,7 @@ def test_every_check_is_told_as_json(signalbox: Signalbox, line: Line):
         "identity": "fine",
         "record": "fine",
         "encoding": "fine",
+        "strings": "fine",
         "timeouts": "fine",
         "long_transactions": "fine",
     }
