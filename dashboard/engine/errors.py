@@ -77,6 +77,15 @@ class TargetUnreachable(EngineError):
     advice = "Check that the database is up and that the URL in {variable} is right."
 
 
+class SessionRefused(TargetUnreachable):
+    """The server answered, with an error of its own: what fails is the beginning of a session there. To whoever waits
+    for the target it is as good as gone. Facts: those of TargetUnreachable, and cause (a sentence, or empty)."""
+
+    code = "session_refused"
+    sentence = "{environment} answered at {address}, and refused the session: {reason}"
+    advice = "{cause}Mend what the server names, there or in the URL in {variable}."
+
+
 class TargetNotConfigured(EngineError):
     code = "not_configured"
     sentence = "{environment} has no database: the variable {variable} is not set."

@@ -41,6 +41,7 @@ def test_every_check_is_told_as_json(signalbox: Signalbox, line: Line):
         "strings": "fine",
         "timeouts": "fine",
         "long_transactions": "fine",
+        "installations": "fine",
     }
 
 
