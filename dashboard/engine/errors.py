@@ -77,6 +77,15 @@ class TargetUnreachable(EngineError):
     advice = "Check that the database is up and that the URL in {variable} is right."
 
 
+class SessionRefused(TargetUnreachable):
+    """The server answered, with an error of its own: what fails is the beginning of a session there. To whoever waits
+    for the target it is as good as gone. Facts: those of TargetUnreachable, and cause (a sentence, or empty)."""
+
+    code = "session_refused"
+    sentence = "{environment} answered at {address}, and refused the session: {reason}"
+    advice = "{cause}Mend what the server names, there or in the URL in {variable}."
+
+
 class TargetNotConfigured(EngineError):
     code = "not_configured"
     sentence = "{environment} has no database: the variable {variable} is not set."
@@ -210,7 +219,8 @@ class NotApproved(EngineError):
 
 class StatementFailed(EngineError):
     """A statement was refused, by the server or by us; the migration is undone. Facts: version, where (a phrase),
-    message, left (what there is besides, as sentences), error (a `ServerError`), remedy (of this cause)."""
+    message, left (what there is besides, as sentences), passing (the catalog was asked for what is left: it can be gone
+    an hour later), error (a `ServerError`), remedy (of this cause)."""
 
     code = "statement_failed"
     sentence = "{version} failed {where}: {message}"
@@ -220,8 +230,8 @@ class StatementFailed(EngineError):
 
 class PartlyApplied(EngineError):
     """A step failed after something of it was committed. Facts: version, number, message, kept (what is committed, as a
-    clause), left (what there is besides, as sentences), error (a `ServerError`), correction (what removes the cause, as
-    sentences; empty where the error alone tells)."""
+    clause), left (what there is besides, as sentences), passing (as of a statement that failed), error (a
+    `ServerError`), correction (what removes the cause, as sentences; empty where the error alone tells)."""
 
     code = "partial"
     sentence = "{version} failed at statement {number}: {message}. It ran outside a transaction, and {kept}."

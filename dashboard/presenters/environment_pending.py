@@ -162,13 +162,13 @@ def _broken_off(left: Unfinished, standing: Standing, run: Run | None) -> ErrorB
             sentence
             for sentence in (
                 "What ran before it broke off is committed and still there.",
-                failure.get("left", ""),
+                boxes.left_then(failure),
                 f"Nothing else runs on {name} until it is settled.",
             )
             if sentence
         ),
         state_tone="danger",
-        next_step=f"{failure.get('correction', '')} {SETTLE}".lstrip(),
+        next_step=f"{boxes.correction(failure)} {SETTLE}".lstrip(),
         actions=(settle, *_run_button(run)),
     )
 

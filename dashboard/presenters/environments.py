@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.engine.errors import OtherDatabase, TargetUnreachable
+from dashboard.engine.errors import OtherDatabase, SessionRefused, TargetUnreachable
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import ChangeRequest, Run
 from dashboard.models.environments import Environment
@@ -116,6 +116,7 @@ def not_seen(environment: Environment, code: str) -> str:
     trouble = {
         OtherDatabase.code: "leads to another database than before",
         TargetUnreachable.code: "did not answer",
+        SessionRefused.code: "answered, and refused the session",
     }
     return f"{environment.name} {trouble.get(code, 'answered, and its history could not be read')}."
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from dashboard.engine.database.leftovers import FOUND_THEN
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action
 from dashboard.models import Run, RunStep
@@ -55,11 +56,27 @@ def box(run: Run, steps: Sequence[RunStep], by: Actor) -> ErrorBox | None:
     error = replace(
         _VERDICTS[Run.Status(run.status)](run, steps),
         happened=_happened(run),
-        state_now=f"{state_now(run, steps)} {kept.get('left', '')}".rstrip(),
+        state_now=f"{state_now(run, steps)} {left_then(kept)}".rstrip(),
         state_tone=_state_tone(steps),
         actions=_ways_on(run, steps, by),
     )
     return _with_server(error, kept["server"], steps) if "server" in kept else error
+
+
+def left_then(kept: Mapping[str, Any]) -> str:
+    """What a failure left besides what the steps tell. What the catalog said then is never said of now."""
+    left = str(kept.get("left", ""))
+    return f"{FOUND_THEN}{left}" if left and _is_passing(kept) else left
+
+
+def correction(kept: Mapping[str, Any]) -> str:
+    """What removes the cause; none where only a new look can tell whether that is still to be done."""
+    return "" if _is_passing(kept) else str(kept.get("correction", ""))
+
+
+def _is_passing(kept: Mapping[str, Any]) -> bool:
+    """Of a failure kept before this was noted it is taken for granted."""
+    return bool(kept.get("passing", kept.get("left")))
 
 
 def state_now(run: Run, steps: Sequence[RunStep]) -> str:

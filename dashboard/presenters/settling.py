@@ -9,11 +9,12 @@ from typing import Any
 
 from django.urls import reverse
 
+from dashboard.engine.database.leftovers import FOUND_THEN
 from dashboard.engine.errors import EngineError, PlanBlocked
 from dashboard.engine.plan import Action, Plan
 from dashboard.models import Run
 from dashboard.models.environments import Environment
-from dashboard.presenters import actions, plans
+from dashboard.presenters import actions, failures, plans
 from dashboard.presenters.buttons import ActionButton, refusal, sentence_of
 from dashboard.presenters.failures import ErrorBox, server_facts
 from dashboard.presenters.pills import Pill
@@ -71,9 +72,9 @@ def box(broken_off: BrokenOff, environment: Environment, run: Run | None) -> Err
     """`run` is the one that left it so, where it is known."""
     failure: dict[str, Any] = (run.failure if run else None) or {}
     server: dict[str, Any] = failure.get("server", {})
-    # What the catalog shows of leftovers is said with the rest.
-    seen_in_catalog = broken_off.evidence is InDoubt.HALF
-    left, correction = ("", "") if seen_in_catalog else (failure.get("left", ""), failure.get("correction", ""))
+    # What the catalog shows of leftovers now is said with the rest.
+    half = broken_off.evidence is InDoubt.HALF
+    left, correction = ("", "") if half else (_left_then(broken_off, failure), failures.correction(failure))
     return ErrorBox(
         title=f"{actions.WORDS[broken_off.action].of.capitalize()}{broken_off.label} broke off on {environment.name}",
         happened=failure.get("sentence")
@@ -91,6 +92,13 @@ def box(broken_off: BrokenOff, environment: Environment, run: Run | None) -> Err
         facts=tuple(fact for fact in server_facts(server) if fact[0] in _CAUSE),
         actions=(ActionButton(label=f"Run {run.pk}", url=reverse("run", args=[run.pk]), icon="runs"),) if run else (),
     )
+
+
+def _left_then(broken_off: BrokenOff, failure: Mapping[str, Any]) -> str:
+    left = failures.left_then(failure)
+    if left.startswith(FOUND_THEN) and broken_off.evidence in {InDoubt.HAPPENED, InDoubt.DID_NOT}:
+        return f"{left} That is not so any more."
+    return left
 
 
 def lines(broken_off: BrokenOff) -> list[LineView]:

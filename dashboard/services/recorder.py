@@ -232,6 +232,7 @@ def failure(error: EngineError) -> dict[str, Any]:
         kept["server"] = asdict(error.facts["error"])
         kept["version"] = error.facts["version"]
         kept["left"] = error.facts["left"]
+        kept["passing"] = error.facts.get("passing", False)
         kept["correction"] = error.facts.get("correction", "")
     return kept
 

@@ -6,7 +6,7 @@ import logging
 
 from django.conf import settings
 
-from dashboard.engine.database import connection, doctor, grammar, history
+from dashboard.engine.database import connection, doctor, grammar, history, strings
 from dashboard.engine.database.connection import Access, Address
 from dashboard.engine.database.doctor import Check
 from dashboard.engine.errors import EngineError, TargetNotRead
@@ -79,13 +79,14 @@ def read_or_error(environment: Environment, *, expected: TargetIdentity | None =
 
 
 def judged(environment: Environment, folder: Folder, target: Target | None = None) -> Folder:
-    """The folder, with what the server there says of the grammar of its files: of those that are pending on `target`,
-    or of all. Raises TargetUnreachable, TargetNotConfigured."""
+    """The folder, with what the server there says of the grammar and the strings of its files: of those that are
+    pending on `target`, or of all. Raises TargetUnreachable, TargetNotConfigured."""
     settled = {row.identity for row in target.history.rows if row.success} if target else set()
     wanted = {migration.identity for migration in folder.migrations} - settled
     if not wanted:
         return folder
     with connection.reading(address(environment)) as opened:
+        folder = strings.judged(opened, folder, wanted, name=environment.name)
         return grammar.judged(opened, folder, wanted, name=environment.name)
 
 

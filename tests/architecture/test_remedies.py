@@ -24,6 +24,7 @@ type Files = Mapping[str, str | bytes]
 
 CASES: Mapping[str, Files] = {
     "ambiguous_rollback": {"001_a.sql": UP, "001_rollback.sql": UP, "rollback-001.sql": UP},
+    "backslash": {"001_a.sql": f"SET standard_conforming_strings = off;\n{UP}\nSELECT 'c:\\temp';"},
     "bad_directive": {"001_a.sql": f"-- signalbox: lock_timeout=soon\n{UP}"},
     "bad_metadata": {"1_a/up.sql": UP, "1_a/metadata.toml": "run_in_transaction = 1"},
     "byte_order_mark": {"001_a.sql": b"\xef\xbb\xbfSELECT 1;"},
@@ -63,6 +64,7 @@ CASES: Mapping[str, Files] = {
     "syntax_error": {"001_a.sql": "CREATE TABEL a (id int);"},
     "too_large": {"001_a.sql": "SELECT 1;" * 100},
     "too_many_statements": {"001_a.sql": "SELECT 1;SELECT 2;SELECT 3;"},
+    "two_halves": {"001_a.sql": f"-- up\n{UP}\n-- down\nDROP TABLE a;"},
     "unknown_directive": {"001_a.sql": f"-- signalbox: fast=yes\n{UP}"},
     "unreadable": {"1_a/up.sql": UP, "2_b/up.sql": UP},
     "utf16": {"001_a.sql": "SELECT 1;".encode("utf-16")},

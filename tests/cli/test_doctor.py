@@ -38,8 +38,10 @@ def test_every_check_is_told_as_json(signalbox: Signalbox, line: Line):
         "identity": "fine",
         "record": "fine",
         "encoding": "fine",
+        "strings": "fine",
         "timeouts": "fine",
         "long_transactions": "fine",
+        "installations": "fine",
     }
 
 

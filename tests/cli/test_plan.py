@@ -212,3 +212,14 @@ def test_a_file_that_the_server_refuses_stops_the_plan_before_it(signalbox: Sign
     (plan,) = answer.json
     assert [step["version"] for step in plan["steps"]] == ["001", "002"]
     assert "of Staging refuses the file" in plan["stops_before"]
+
+
+def test_a_rollback_that_is_none_keeps_no_migration_back_and_the_folder_is_not_in_order(
+    signalbox: Signalbox, line: Line
+) -> None:
+    line.write(_001_a="CREATE TABLE a (id int);", _001_a_rollback="-- nothing")
+    answer = signalbox("plan", "--env", "staging")
+    assert answer.code == 0
+    assert "001 has no usable rollback: once applied it can only be undone by a new migration." in answer.out
+    assert signalbox("status", "--env", "staging").code == 8
+    assert signalbox("lint").code == 8

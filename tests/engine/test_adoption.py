@@ -117,6 +117,27 @@ def test_a_table_that_cannot_be_continued_is_refused_with_what_to_alter(
         assert advice in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("columns", "tool"),
+    [
+        ("version bigint PRIMARY KEY, dirty boolean NOT NULL", "golang-migrate"),
+        ("version varchar PRIMARY KEY", "Rails or dbmate"),
+        ("version bigint PRIMARY KEY, inserted_at timestamp(0)", "Ecto"),
+    ],
+)
+def test_the_table_of_another_tool_is_named_and_left_to_it(two: Bench, columns: str, tool: str) -> None:
+    two.database.query(f"CREATE SCHEMA platform; CREATE TABLE platform.schema_migrations ({columns})")
+    with pytest.raises(errors.TrackingTableUnusable, match=f"{tool} keeps such a table") as caught:
+        assert two.history
+    assert "another schema" in caught.value.remedy
+    assert "Rename" not in caught.value.remedy
+
+
+def test_no_advice_about_a_row_loses_it(two: Bench) -> None:
+    adopt(two, row={"success": "NULL"})
+    assert "set success to true or false. Delete none of them" in tables_check(two).remedy
+
+
 def test_a_view_is_read_and_not_continued(two: Bench) -> None:
     adopt(two)
     two.database.query("ALTER TABLE platform.schema_migrations RENAME TO real")

@@ -132,6 +132,33 @@ def test_the_reason_of_an_error_holds_no_password(bench: Bench) -> None:
 # What a statement may cost
 
 
+def test_a_server_that_answers_with_an_error_is_not_called_down(bench: Bench) -> None:
+    bench.database = replace(bench.database, url=f"{bench.database.url}_gone")
+    with pytest.raises(errors.SessionRefused) as caught:
+        bench.look()
+    assert "answered at" in str(caught.value)
+    assert "does not exist" in str(caught.value)
+    assert caught.value.remedy.startswith("Mend what the server names")
+    bench.database = replace(bench.database, url="postgresql://app@127.0.0.1:1/db")
+    with pytest.raises(errors.TargetUnreachable) as silent:
+        bench.look()
+    assert "Check that the database is up" in silent.value.remedy
+
+
+def test_an_event_trigger_that_writes_at_login_is_named(bench: Bench) -> None:
+    if bench.database.query("SHOW server_version_num")[0][0] < "170000":
+        return  # it has no such triggers
+    bench.database.query(
+        "CREATE TABLE logins (at timestamptz);"
+        "CREATE FUNCTION note() RETURNS event_trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN INSERT INTO public.logins VALUES (now()); END $$;"
+        "CREATE EVENT TRIGGER note ON login EXECUTE FUNCTION note()"
+    )
+    with pytest.raises(errors.SessionRefused, match="read-only transaction") as caught:
+        bench.look()
+    assert "An event trigger ON login may write" in caught.value.remedy
+
+
 def test_of_many_long_notices_a_few_are_kept_and_cut(bench: Bench) -> None:
     loud = "DO $$ BEGIN FOR i IN 1..300 LOOP RAISE NOTICE '%', repeat('x', 5000); END LOOP; END $$;"
     bench.write("001_loud.sql", loud * 5)

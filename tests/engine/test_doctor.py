@@ -127,6 +127,16 @@ def test_what_has_been_open_for_long_is_told(
     assert "pg_read_all_stats" in hidden.remedy
 
 
+def test_strings_that_the_database_reads_otherwise_are_told(examine: Examine, target_db: Database, plain: str) -> None:
+    assert examine()["strings"].level is CheckLevel.FINE
+    target_db.query(f"ALTER ROLE {plain} SET standard_conforming_strings = off")
+    assert examine()["strings"].level is CheckLevel.FINE, "another role has it so"
+    check = examine(plain)["strings"]
+    assert check.level is CheckLevel.WARNING
+    assert "standard_conforming_strings = off" in check.finding
+    assert "E'...'" in check.remedy
+
+
 def test_timeouts_that_a_run_replaces_are_listed(examine: Examine, target_db: Database, plain: str) -> None:
     assert examine()["timeouts"].level is CheckLevel.FINE
     target_db.query(f"ALTER DATABASE {target_db.name} SET statement_timeout = '50ms'")

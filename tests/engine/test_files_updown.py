@@ -117,3 +117,37 @@ def test_a_rollback_is_never_told_to_become_a_migration(read_files):
     folder = read_files(named("001_a.up.sql", "002_b.up.sql", "003_c.up.sql", "001_a_down.sql", "002_b_up.sql"))
     assert "Rename it to 001_a.down.sql" in problems_by_code(folder, "001_a_down.sql")["wrong_name"].advice
     assert "Rename it to 002_b.up.sql" in problems_by_code(folder, "002_b_up.sql")["wrong_name"].advice
+
+
+@pytest.mark.parametrize("beside", [(), ("0002_next.up.sql",)], ids=["alone", "among files of this format"])
+def test_a_file_that_says_which_way_it_goes_is_told_its_name_with_that(read_files, beside):
+    folder = read_files(named("V0001.First.up.sql", "V0001.First.down.sql", "first.down.sql", *beside))
+    said = {
+        file: problems_by_code(folder, file)["wrong_name"].advice
+        for file in ("V0001.First.up.sql", "V0001.First.down.sql")
+    }
+    assert said["V0001.First.up.sql"] == "Rename it to 0001_First.up.sql."
+    assert said["V0001.First.down.sql"].startswith("Rename it to 0001_First.down.sql: it is the rollback of")
+    assert "Rename it to <version>_first.down.sql" in problems_by_code(folder, "first.down.sql")["wrong_name"].advice
+
+
+@pytest.mark.parametrize(
+    ("files", "kept"),
+    [
+        (("1_a.mysql.up.sql", "1_a.postgres.up.sql", "1_a.sqlite3.up.sql"), "keep 1_a.postgres.up.sql,"),
+        (("1_a.up.sql", "1_a.mysql.up.sql"), "keep 1_a.up.sql,"),
+        (("1_a.cockroach.up.sql", "1_a.mysql.up.sql"), "keep the one for PostgreSQL, if there is one,"),
+        (("1_a_pg.up.sql", "1_a_mysql.up.sql"), "keep 1_a_pg.up.sql,"),
+    ],
+)
+def test_one_migration_for_several_database_systems_is_never_joined(read_files, files, kept):
+    folder = read_files(named(*files))
+    for file in files:
+        advice = problems_by_code(folder, file)["duplicate_version"].advice
+        assert kept in advice
+        assert "move the others out of the folder, with their rollbacks" in advice
+
+
+def test_two_migrations_that_only_share_a_number_are_no_dialects(read_files):
+    folder = read_files(named("1_users.up.sql", "1_mysql.up.sql", "1_orders_pg.up.sql"))
+    assert "Decide which of them runs first" in problems_by_code(folder, "1_users.up.sql")["duplicate_version"].advice

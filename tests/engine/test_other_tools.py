@@ -62,6 +62,12 @@ MARKED = {
     "Sqitch": f"-- Deploy shop:a to pg\n\nBEGIN;\n{UP}COMMIT;\n",
     "graphile-migrate": f"--! Previous: -\n--! Hash: sha1:abc\n\n{UP}",
     "yoyo": f"-- depends: 20240101_01_abcde-first\n-- transactional: false\n{UP}",
+    "rambler": f"-- rambler up\n{UP}-- rambler down\n{DOWN}",
+    "micrate": f"-- +micrate Up\n{UP}-- +micrate Down\n{DOWN}",
+    "Play": f"-- !Ups\n{UP}-- !Downs\n{DOWN}",
+    "Play, with its hash": f"# --- !Ups\n{UP}\n# --- !Downs\n{DOWN}",
+    "MyBatis": f"-- // first\n{UP}\n-- //@UNDO\n{DOWN}",
+    "dbdeploy": f"{UP}--//@UNDO\n{DOWN}",
     "dbmate, with a quote that never ends": f"-- migrate:up\n{UP}-- migrate:down\nSELECT 'a;\n",
 }
 
@@ -82,6 +88,42 @@ def test_a_file_of_another_tool_stops_everything_and_names_the_tool(case: str, f
     assert [f.rule for f in lint_folder(folder, LintContext()) if f.blocks] == ["other-tool"]
 
 
+HALVES = {
+    "node-sqlite": f"-- Up\n{UP}-- Down\n{DOWN}",
+    "shmig": f"-- Migration: a\n-- ====  UP  ====\n\n{UP}\n-- ==== DOWN ====\n\n{DOWN}",
+    "without blanks": f"--up\n{UP}--down\n{DOWN}",
+    "with an at": f"-- @up\n{UP}-- @down\n{DOWN}",
+    "with a plus and a name": f"-- +anytool Up\n{UP}-- +anytool Down\n{DOWN}",
+    "with a name and a colon": f"-- anytool:up\n{UP}-- anytool:down\n{DOWN}",
+    "with a word beside": f"--migrate up\n{UP}--migrate down\n{DOWN}",
+    "in block comments": f"/* up */\n{UP}/* down */\n{DOWN}",
+    "undo alone": f"{UP}-- UNDO\n{DOWN}",
+    "rollback alone": f"{UP}-- rollback\n-- takes the table away\n{DOWN}",
+    "roll back in two words": f"{UP}\n-- ROLL BACK:\n{DOWN}",
+    "nothing above, but both marks": f"-- up\n-- down\n{DOWN}",
+    "the wrong way round": f"-- down\n{DOWN}-- up\n{UP}",
+}
+
+
+@pytest.mark.parametrize("case", HALVES)
+@pytest.mark.parametrize("file", ["001_a.sql", "001_a.up.sql", "001_a/up.sql"])
+def test_two_halves_in_one_file_stop_everything_whatever_the_tool(case: str, file: str, write: Write) -> None:
+    folder = write({file: HALVES[case]})
+    (error,) = (p for p in folder.problems if p.severity is Severity.ERROR)
+    assert (error.code, error.file) == ("two_halves", file)
+    assert "only a heading" in error.advice
+    assert error.line
+    assert error.sentence in str(obstacle(folder))
+    assert [f.rule for f in lint_folder(folder, LintContext()) if f.blocks] == ["two-halves"]
+
+
+def test_a_rollback_may_name_its_parts_and_never_holds_both_halves(write: Write) -> None:
+    parts = write({"001_a.sql": UP, "001_rollback.sql": f"-- Rollback\n{DOWN}\n-- Undo\nSELECT 1;\n"})
+    assert parts.migrations[0].usable_down
+    both = write({"001_a.sql": UP, "001_rollback.sql": HALVES["node-sqlite"]})
+    assert both.migrations[0].usable_down is None
+
+
 def test_a_rollback_of_another_tool_is_no_usable_rollback(write: Write) -> None:
     folder = write({"001_a.sql": UP, "001_rollback.sql": f"-- migrate:down\n{DOWN}"})
     (migration,) = folder.migrations
@@ -97,6 +139,13 @@ PLAIN = {
     "in prose": "-- We left goose: no `-- +goose Up` here, and -- migrate:up neither.\nSELECT 1;",
     "a heading": "-- Up migration: the table of people\nCREATE TABLE people (id int);",
     "a heading at the end": "CREATE TABLE people (id int);\n-- Down migration: see 001_rollback.sql",
+    "a heading of one word at the top": "-- Rollback:\n--   see 001_rollback.sql\nSELECT 1;",
+    "a heading of one word at the end": "-- Up\nSELECT 1;\n\n-- Down\n",
+    "a heading that says more": "SELECT 1;\n-- Rollback plan: see wiki\nSELECT 2;",
+    "one half commented out": "SELECT 1;\n-- Rollback:\n-- DROP TABLE a;\n\nSELECT 2;",
+    "inside a statement": "CREATE TABLE a (\n  -- up\n  up int,\n  -- down\n  down int\n);",
+    "a word inside a function body": "SELECT 1;\nDO $$ BEGIN\n-- undo\nPERFORM 1; END $$;",
+    "only up": "-- Up\nSELECT 1;\n-- Up\nSELECT 2;",
     "prose about order": "-- depends: on the table of people\nSELECT 1;",
     "a word further down": "SELECT 1;\n-- Deploy shop to pg\n-- depends: 001_a\nSELECT 2;",
 }

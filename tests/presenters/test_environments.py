@@ -384,6 +384,7 @@ def test_every_finding_has_a_tone_and_an_icon_that_exist():
     [
         ("other_database", "leads to another database"),
         ("unreachable", "did not answer"),
+        ("session_refused", "answered, and refused the session"),
         ("tracking_locked", "answered, and its history could not be read"),
     ],
 )

@@ -144,8 +144,8 @@ def test_an_invalid_index_is_part_of_what_the_database_is_now(
     run = run_on_staging(requester)
     box = error_box(client_of(requester).get(f"/runs/{run.pk}/"))
     assert box.state_tone == "danger"
-    assert "public.people_name_key is invalid" in box.state_now
-    assert "DROP INDEX CONCURRENTLY public.people_name_key" in box.next_step
+    assert "Found when it failed: The index public.people_name_key is invalid" in box.state_now
+    assert "while that is so: DROP INDEX CONCURRENTLY public.people_name_key" in box.next_step
     assert "statement 1" in box.next_step
 
 

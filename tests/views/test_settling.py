@@ -90,6 +90,21 @@ def test_an_administrator_repairs_then_continues(broken: Run, line: Line, admin:
     assert client.get(PAGE).templates[0].name == SETTLED
 
 
+def test_what_the_catalog_said_when_it_failed_is_never_said_of_now(
+    broken: Run, line: Line, admin: User, client_of: ClientOf
+) -> None:
+    client, then = client_of(admin), "Found when it failed: The index public.users_email_key is invalid"
+    assert then in text(client.get("/environments/staging/"))
+    line.query(line.staging, "DROP INDEX users_email_key")
+    page = text(client.get(PAGE))
+    assert f"{then}: it serves no read and can cost on every write. That is not so any more." in page
+    assert "DROP INDEX CONCURRENTLY" not in page
+    line.query(line.staging, "DELETE FROM users; CREATE UNIQUE INDEX users_email_key ON users (email)")
+    page = text(client.get(PAGE))
+    assert "so that did happen" in page
+    assert "DROP INDEX CONCURRENTLY" not in page + text(client.get("/environments/staging/"))
+
+
 def test_a_person_says_whether_the_statement_in_doubt_happened(
     doubtful: Run, line: Line, requester: User, client_of: ClientOf
 ) -> None:

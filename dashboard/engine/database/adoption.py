@@ -3,7 +3,7 @@ where it cannot. Reads the catalog only."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from dashboard.engine.database import sql
@@ -38,6 +38,19 @@ class _Column:
     category: str
     limit: int | None  # the longest text it takes
     needs_value: bool
+
+
+#: By the columns that their `schema_migrations` has, and no other.
+_TOOLS = {
+    frozenset({"version", "dirty"}): "golang-migrate",
+    frozenset({"version"}): "Rails or dbmate",
+    frozenset({"version", "inserted_at"}): "Ecto",
+}
+
+
+def kept_by(columns: Set[str]) -> str:
+    """The tool whose table has these columns; "" where none is known."""
+    return _TOOLS.get(frozenset(columns), "")
 
 
 def faults(connection: Connection, schema: str) -> tuple[Fault, ...]:

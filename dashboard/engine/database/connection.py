@@ -17,6 +17,7 @@ from dashboard.engine.database import sql
 from dashboard.engine.errors import (
     EngineError,
     RightMissing,
+    SessionRefused,
     TargetNotConfigured,
     TargetNotRead,
     TargetUnreachable,
@@ -282,7 +283,7 @@ def _connect(address: Address, name: str, options: dict[str, str], timeout: int)
     except psycopg.Error as error:
         if options and (accepted := _accepted(options, str(error))) != options:
             return _connect(address, name, accepted, timeout)
-        raise _unreachable(address, reason_of(error, address)) from None
+        raise _not_connected(address, reason_of(error, address)) from None
 
 
 def _accepted(options: dict[str, str], complaint: str) -> dict[str, str]:
@@ -308,6 +309,26 @@ def _open(parts: dict[str, str | int | None], name: str, options: dict[str, str]
 
 def _unreachable(address: Address, reason: str) -> TargetUnreachable:
     return TargetUnreachable(environment=address.name, address=address.shown, reason=reason, variable=address.variable)
+
+
+#: The server writes a severity, one word in its language, before its message; libpq writes none.
+_OF_THE_SERVER = re.compile(r"[^\W\d_]+: ")
+_LOGIN_TRIGGER = (
+    "An event trigger ON login may write, and a look is read-only: let it return where "
+    "current_setting('transaction_read_only') is on. "
+)
+
+
+def _not_connected(address: Address, reason: str) -> TargetUnreachable:
+    if not _OF_THE_SERVER.match(reason):
+        return _unreachable(address, reason)
+    return SessionRefused(
+        environment=address.name,
+        address=address.shown,
+        reason=reason,
+        variable=address.variable,
+        cause=_LOGIN_TRIGGER if "read-only transaction" in reason else "",
+    )
 
 
 def _secrets(address: Address) -> list[str]:

@@ -11,10 +11,11 @@ import psycopg
 from psycopg import conninfo
 
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import encoding, guards, history, sql
+from dashboard.engine.database import encoding, guards, history, sql, strings
 from dashboard.engine.database.connection import Access, Address, Connection
 from dashboard.engine.database.tracking import TrackingTables
 from dashboard.engine.errors import PlanChanged, TargetUnsuitable, TrackingTablesNotMade, TrackingTableUnusable
+from dashboard.engine.sql import backslashes
 
 
 class CheckLevel(StrEnum):
@@ -263,6 +264,19 @@ def _encoding(connection: Connection, access: Access) -> Check:
     return Check(code="encoding", level=CheckLevel.NOTE, finding=finding, remedy=remedy)
 
 
+def _strings(connection: Connection, access: Access) -> Check:
+    """Our own session has the setting from us, so another one is asked."""
+    with connections.reading(access.address) as other:
+        if strings.are_standard(other):
+            return Check(code="strings", level=CheckLevel.FINE, finding="it reads strings as the SQL standard has it.")
+    finding = f"its sessions are given {backslashes.SETTING} = off, and one that runs migrations has it on."
+    remedy = (
+        "A file with a backslash in a plain string means something else to psql there, so no plan takes one: write "
+        f"E'...'. Or RESET {backslashes.SETTING} for the database or the role."
+    )
+    return Check(code="strings", level=CheckLevel.WARNING, finding=finding, remedy=remedy)
+
+
 def _timeouts(connection: Connection, access: Access) -> Check:
     given = connection.execute(sql.query("timeouts_given")).fetchall()
     if not given:
@@ -334,6 +348,7 @@ _CHECKS: tuple[Callable[[Connection, Access], Check], ...] = (
     _clocks,
     _tables,
     _encoding,
+    _strings,
     _timeouts,
     _long_transactions,
     _record,

@@ -6,7 +6,7 @@ then refuses it for being more than one statement, before it looks anything up. 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -46,7 +46,12 @@ def judged(connection: Connection, folder: Folder, wanted: Collection[MigrationI
     asked = [m for m in folder.migrations if m.identity in wanted and _is_in_question(m)]
     server = f"PostgreSQL {connection.info.server_version // 10_000} of {name}"
     told = {m.identity: _told(m, verdict, server) for m, verdict in _verdicts(connection, asked)}
-    if all(told[m.identity] == m.problems for m in asked):
+    return with_problems(folder, told)
+
+
+def with_problems(folder: Folder, told: Mapping[MigrationId, tuple[Problem, ...]]) -> Folder:
+    """The folder, where these migrations have these problems instead of their own."""
+    if all(told.get(m.identity, m.problems) == m.problems for m in folder.migrations):
         return folder
     migrations = tuple(replace(m, problems=told.get(m.identity, m.problems)) for m in folder.migrations)
     of_migrations = {problem for m in folder.migrations for problem in m.problems}

@@ -101,6 +101,13 @@ def _applied(tables: TrackingTables, row: Mapping[str, Any]) -> AppliedMigration
     )
 
 
+_FILL_IN = {
+    "version": "fill in the number of the file that each is about",
+    "name": "fill in the name of the file that each is about",
+    "success": "find out whether what each is about stands in the database, then set success to true or false",
+}
+
+
 def _check_row(tables: TrackingTables, row: Mapping[str, Any]) -> None:
     """A row that does not say which migration it is of, or whether it succeeded, is none to decide by."""
     table = tables.history_table
@@ -109,7 +116,8 @@ def _check_row(tables: TrackingTables, row: Mapping[str, Any]) -> None:
             raise TrackingTableUnusable(
                 table=table,
                 reason=f"a row of it (version {row.get('version')}, name {row.get('name')}) has no {column}",
-                remedy=f"Look at the rows of {table} WHERE {column} IS NULL; fill in what they are, or delete them. "
+                remedy=f"Look at the rows of {table} WHERE {column} IS NULL, and {_FILL_IN[column]}. Delete none of "
+                "them: each is the record of a migration that may have run. "
                 f"Then ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL;",
             )
     if (kind := row.get("kind") or Kind.APPLIED) not in set(Kind):

@@ -41,6 +41,10 @@ class Leftover:
         return f"DROP INDEX CONCURRENTLY {self.name}"
 
 
+#: Before sentences about leftovers that are kept: when they are read, somebody may have dealt with them.
+FOUND_THEN = "Found when it failed: "
+
+
 class Progress(StrEnum):
     """How far a statement has got, as the catalog shows it."""
 

@@ -130,7 +130,15 @@ class TrackingTables:
     def check_columns(self, columns: set[str]) -> None:
         """Raises TrackingTableUnusable where these are not the columns of a history."""
         if missing := sorted(REQUIRED_COLUMNS - columns):
-            raise TrackingTableUnusable(table=self.history_table, reason=f"it has no column {', '.join(missing)}")
+            tool, reason = adoption.kept_by(columns), f"it has no column {', '.join(missing)}"
+            if tool:
+                reason += f"; {tool} keeps such a table"
+                remedy = (
+                    f"Leave it to {tool}, and let Signalbox keep its own in another schema: set "
+                    "SIGNALBOX_TRACKING_SCHEMA. Skip there, with a reason, what has run already."
+                )
+                raise TrackingTableUnusable(table=self.history_table, reason=reason, remedy=remedy)
+            raise TrackingTableUnusable(table=self.history_table, reason=reason)
 
     def check_shape(self, *, for_reading: bool = False) -> None:
         """Raises TrackingTableUnusable, with what to alter, where no history can be kept in such a table."""

@@ -2,7 +2,7 @@
 migration would run right behind the part that makes it.
 
 A mark counts where its tool reads it: in a line comment that begins its line, never in a string, a function body or a
-block comment.
+block comment. `halves` finds what no tool is known for: comments of one word, like `-- down`, that part a file in two.
 """
 
 from __future__ import annotations
@@ -61,6 +61,21 @@ _TOOLS = (
         "`-- +migrate Up`",
         "`-- +migrate Down`",
     ),
+    _in_two("rambler", r"--\s*rambler\s+(up|down)\s*", "`-- rambler up`", "`-- rambler down`"),
+    _in_two(
+        "micrate",
+        r"(?i:--\s*\+micrate\s+(up|down|statementbegin|statementend)\b.*)",
+        "`-- +micrate Up`",
+        "`-- +micrate Down`",
+    ),
+    _in_two("Play", r"--[\s-]*!(Ups|Downs)\s*", "`!Ups`", "`!Downs`"),
+    _whole(
+        "MyBatis Migrations or dbdeploy",
+        r"(?i:--\s*//\s*@undo\b.*)",
+        "parts the file into what is run and what undoes it",
+        "Put what stands above that line into a file of its own, like 001_name.sql, and what stands below it into "
+        "001_name_rollback.sql. Or go on running this folder with {tool}.",
+    ),
     _whole(
         "tern",
         r"----\s*(create above\s*/\s*drop below|tern:.*?)\s*----\s*",
@@ -112,6 +127,7 @@ class _LineComment:
     offset: int
     is_below_code: bool
     is_above_code: bool
+    is_between: bool  # no statement goes on over it
 
 
 def in_script(file: str, sql: str, tokens: Sequence[Token]) -> Problem | None:
@@ -126,21 +142,26 @@ def in_script(file: str, sql: str, tokens: Sequence[Token]) -> Problem | None:
     return _node_pg_migrate(file, sql, lines)
 
 
-def _comments(sql: str, tokens: Sequence[Token]) -> Iterator[_LineComment]:
+def _comments(sql: str, tokens: Sequence[Token], starts: tuple[str, ...] = ("--",)) -> Iterator[_LineComment]:
     code = [token.offset for token in tokens if token.kind is not TokenKind.COMMENT]
     first, last = (code[0], code[-1]) if code else (len(sql), -1)
+    before = ";"  # the last that is no comment
     for token in tokens:
-        if token.kind is TokenKind.COMMENT and token.text.startswith("--") and _begins_its_line(sql, token.offset):
+        if token.kind is not TokenKind.COMMENT:
+            before = token.text
+        elif token.text.startswith(starts) and _begins_its_line(sql, token.offset):
             yield _LineComment(
                 text=token.text.rstrip(),
                 offset=token.offset,
                 is_below_code=first < token.offset,
                 is_above_code=token.offset < last,
+                is_between=before == ";",
             )
 
 
 def _begins_its_line(sql: str, offset: int) -> bool:
-    return not sql[sql.rfind("\n", 0, offset) + 1 : offset].strip()
+    """Play writes a # before its marks."""
+    return not sql[sql.rfind("\n", 0, offset) + 1 : offset].strip(" \t\r\f\v#")
 
 
 _LINE = re.compile(r"^[ \t]*(--.*?)\s*$", re.MULTILINE)
@@ -149,7 +170,9 @@ _LINE = re.compile(r"^[ \t]*(--.*?)\s*$", re.MULTILINE)
 def _lines(sql: str) -> Iterator[_LineComment]:
     """Of a text with a quote or a comment that never ends; it cannot run as it is either way."""
     for match in _LINE.finditer(sql):
-        yield _LineComment(text=match[1], offset=match.start(1), is_below_code=False, is_above_code=True)
+        yield _LineComment(
+            text=match[1], offset=match.start(1), is_below_code=False, is_above_code=True, is_between=True
+        )
 
 
 def _node_pg_migrate(file: str, sql: str, lines: Sequence[_LineComment]) -> Problem | None:
@@ -169,6 +192,74 @@ def _problem(file: str, sql: str, line: _LineComment, tool: _Tool) -> Problem:
         sentence=f"{file} is written for {tool.name}: `{line.text[:60]}` {tool.what}. Signalbox would run all of it, "
         "so it runs none of it.",
         advice=tool.advice,
+        line=place.line,
+        column=place.column,
+        excerpt=place.excerpt,
+    )
+
+
+# Halves of no known tool
+
+_BESIDE = r"(?:migrat(?:e|ions?)|sql|scripts?|sections?|part|statements?|begin|start|here)"
+_UP_WORD = r"(?:ups?|upgrade|apply|forwards?)"
+_DOWN_WORD = r"(?:downs?|downgrade|undo|roll[ _-]?backs?|revert|reverse|backwards?|unapply)"
+
+
+def _mark(word: str) -> re.Pattern[str]:
+    """A comment that says this and no more, in whatever signs; or `+tool down`, `@tool down`, `tool:down`."""
+    plain = rf"(?:{_BESIDE}[\W_]+)*{word}(?:[\W_]+{_BESIDE})*"
+    return re.compile(rf"(?i:[\W_]*(?:{plain}|(?<=[+@!])[a-z]\w*\s+{word}|[a-z]\w*:{word})[\W_]*)")
+
+
+_UP, _DOWN = _mark(_UP_WORD), _mark(_DOWN_WORD)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halves:
+    """`marked`: the comments name both halves, which is wrong in any file. Otherwise only one that undoes is named,
+    behind statements: wrong in a file that is run forward, where a rollback may call its parts so."""
+
+    problem: Problem
+    marked: bool
+
+
+def halves(file: str, sql: str, tokens: Sequence[Token]) -> Halves | None:
+    """Whether the text may be two files in one: a comment of one word stands between statements, or two such above."""
+    if not tokens:
+        return None
+    lines = [
+        line
+        for line in _comments(sql, tokens, ("--", "/*"))
+        if line.is_between and line.is_above_code and len(line.text) <= _LONGEST_MARK
+    ]
+    ups = [line for line in lines if _UP.fullmatch(line.text)]
+    downs = [line for line in lines if _DOWN.fullmatch(line.text) and not _heads_comment(sql, line)]
+    parting = [line for line in downs if ups or line.is_below_code]
+    return Halves(problem=_two_halves(file, sql, parting[0]), marked=bool(ups)) if parting else None
+
+
+_LONGEST_MARK = 100
+
+#: Lines of it are counted, so that a text of nothing but such comments is read in linear time.
+_COMMENTED_OUT = re.compile(r"[^\n]*\n(?:[ \t]*--[^\n]*\n){0,50}?[ \t]*--[^\n]*;[ \t\r]*(?:\n[ \t\r]*(?:\n|\Z)|\Z)")
+
+
+def _heads_comment(sql: str, line: _LineComment) -> bool:
+    """Right below it stands SQL that is commented out, then a blank line."""
+    return bool(_COMMENTED_OUT.match(sql, line.offset))
+
+
+def _two_halves(file: str, sql: str, line: _LineComment) -> Problem:
+    place = locate(sql, line.offset + 1)
+    return Problem(
+        code="two_halves",
+        severity=Severity.ERROR,
+        file=file,
+        sentence=f"{file} may be two halves in one file: `{line.text[:60]}` stands above statements that seem to undo "
+        "the others. Signalbox would run all of them, so it runs none.",
+        advice="Put what makes the change into a file of its own, like 001_name.sql, and what undoes it into "
+        "001_name_rollback.sql. If that comment is only a heading, and all of it should run, say more in it, like "
+        "`-- Remove what the old rollback left`.",
         line=place.line,
         column=place.column,
         excerpt=place.excerpt,

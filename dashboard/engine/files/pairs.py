@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -44,7 +45,7 @@ def migrations(pairs: Iterable[Pair]) -> Iterator[Migration]:
         spellings[int(version)].append(version)
     for pair in pairs:
         problems = [*up_problems(pair.up), *(down_problems(pair.down) if pair.down else ())]
-        if rivals := [other.file for other in groups[pair.version] if other is not pair]:
+        if rivals := [other for other in groups[pair.version] if other is not pair]:
             problems.append(_duplicate(pair, rivals, _right_after(pair.version, spellings)))
         if spelling := next((v for v in spellings[int(pair.version)] if v != pair.version), None):
             problems.append(_same_number(pair, spelling))
@@ -62,6 +63,8 @@ def migrations(pairs: Iterable[Pair]) -> Iterator[Migration]:
 
 def up_problems(reading: Reading) -> Iterator[Problem]:
     yield from reading.problems
+    if reading.undone_below:
+        yield reading.undone_below
     if reading.says_nothing:
         file = reading.script.file
         yield _problem(
@@ -105,20 +108,52 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _duplicate(pair: Pair, rivals: Sequence[str], free: str) -> Problem:
-    file = pair.file
+#: How tools that know several database systems call each in a file name.
+_POSTGRESQL = frozenset({"postgres", "postgresql", "pgsql", "pg"})
+_OTHER_SYSTEMS = frozenset(
+    {"cockroach", "cockroachdb", "crdb", "mariadb", "mssql", "mysql", "oracle", "spanner", "sqlite", "sqlite3"}
+    | {"sqlserver"}
+)
+
+
+def _system(name: str) -> tuple[str, str]:
+    """A name without the database system that it ends with, and that system; "" without one."""
+    rest, _, system = re.sub("[._-](?=[^._-]*$)", "\0", f"_{name}").rpartition("\0")
+    return (rest, system.lower()) if system.lower() in _POSTGRESQL | _OTHER_SYSTEMS else (f"_{name}", "")
+
+
+def _for_several_systems(pair: Pair, rivals: Sequence[Pair]) -> str:
+    """What to do where the files are one migration, written for each of several database systems; "" elsewhere."""
+    of_each = {each.file: _system(each.name) for each in (pair, *rivals)}
+    name = of_each[pair.file][0]
+    systems = {file: system for file, (other, system) in of_each.items() if other == name}
+    if len(systems) < 2 or not any(systems.values()):
+        return ""
+    keep = [file for file, system in systems.items() if system in _POSTGRESQL]
+    keep = keep or [file for file, system in systems.items() if not system]
+    which = keep[0] if len(keep) == 1 else "the one for PostgreSQL, if there is one"
+    return (
+        f"They are one migration for several database systems, and only PostgreSQL is run here: keep {which}, and move "
+        "the others out of the folder, with their rollbacks."
+    )
+
+
+def _duplicate(pair: Pair, rivals: Sequence[Pair], free: str) -> Problem:
+    file, others = pair.file, [rival.file for rival in rivals]
+    sentence = f"The number {pair.version} is also used by {listed(others)}."
+    advice = _for_several_systems(pair, rivals) or _one_first(pair, others, free)
+    return _problem(file, "duplicate_version", Severity.ERROR, sentence, advice)
+
+
+def _one_first(pair: Pair, rivals: Sequence[str], free: str) -> str:
     second = (
         "Later files may need each of them, and no number right behind is free: put their SQL into one file, in order."
     )
     if free and len(rivals) == 1:
         second = f"If that is {rivals[0]}, rename this one to {free}{pair.ending}."
-    return _problem(
-        file,
-        "duplicate_version",
-        Severity.ERROR,
-        f"The number {pair.version} is also used by {listed(rivals)}.",
+    return (
         f"Decide which of them runs first; it keeps the number. {second} "
-        "Where a file should never run, an admin can skip it in that environment, with a reason.",
+        "Where a file should never run, an admin can skip it in that environment, with a reason."
     )
 
 

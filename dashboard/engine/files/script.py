@@ -12,7 +12,7 @@ from dashboard.engine.files.cache import Cache
 from dashboard.engine.files.listing import Entry, Limits
 from dashboard.engine.files.text import decode, hidden_characters
 from dashboard.engine.migration import Problem, Script, Severity
-from dashboard.engine.sql import directives
+from dashboard.engine.sql import backslashes, directives
 from dashboard.engine.sql.excerpts import locate
 from dashboard.engine.sql.statements import GRAMMAR, Statement, split
 from dashboard.engine.sql.tokens import (
@@ -36,11 +36,13 @@ _REREAD_CHARACTERS = 4_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A Script and what is wrong with it. `says_nothing`: it was read, and holds no statement at all."""
+    """A Script and what is wrong with it. `says_nothing`: it was read, and holds no statement at all. `undone_below`:
+    what is wrong besides where it is run forward."""
 
     script: Script
     problems: tuple[Problem, ...]
     says_nothing: bool = False
+    undone_below: Problem | None = None
 
 
 #: The readings of some 30,000 files of usual size; of larger ones fewer, so that memory has a limit.
@@ -80,6 +82,9 @@ def _read(file: str, content: bytes, limits: Limits) -> Reading:
     problems += hidden_characters(file, text.sql, scanned)
     problems += _placeholders(file, text.sql, scanned)
     problems += _statement_problems(file, text.sql, statements, asked, limits)
+    problems += _switched_strings(file, text.sql, scanned)
+    halves = other_tools.halves(file, text.sql, scanned)
+    problems += [halves.problem] if halves and halves.marked else []
     script = Script(
         file=file,
         sql=text.sql,
@@ -88,7 +93,12 @@ def _read(file: str, content: bytes, limits: Limits) -> Reading:
         statements=statements,
         directives=asked.values,
     )
-    return Reading(script=script, problems=_in_order(problems), says_nothing=not statements and not faults)
+    return Reading(
+        script=script,
+        problems=_in_order(problems),
+        says_nothing=not statements and not faults,
+        undone_below=halves.problem if halves and not halves.marked else None,
+    )
 
 
 def unreadable(file: str, reason: str) -> Reading:
@@ -257,6 +267,19 @@ def _placeholders(file: str, sql: str, scanned: tuple[Token, ...]) -> Iterator[P
         if match and match[0] not in reported:
             reported.add(match[0])
             yield _unreplaced(file, sql, token.offset + match.start(), match[0], severities[token.kind])
+
+
+def _switched_strings(file: str, sql: str, scanned: tuple[Token, ...]) -> Iterator[Problem]:
+    """The file would be cut into statements by one rule and read by another."""
+    if (token := backslashes.ambiguous(scanned)) and backslashes.is_switched_off(scanned):
+        yield _problem(
+            "backslash",
+            file,
+            sql,
+            token.offset,
+            f"The file sets {backslashes.SETTING}, so what the backslash in this string means hangs on who reads it.",
+            f"{backslashes.REMEDY} And leave the setting alone.",
+        )
 
 
 def _unreplaced(file: str, sql: str, at: int, placeholder: str, severity: Severity) -> Problem:

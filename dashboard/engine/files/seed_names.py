@@ -26,6 +26,9 @@ _SUFFIXED = re.compile(
 _OTHER_TOOLS = re.compile(r"(?P<name>.+)\.(?P<ending>up|down|undo|revert)", re.IGNORECASE)
 _LEADING_ROLLBACK = re.compile(r"rollback[-_]?(?P<version>[0-9]+)[-_](?P<name>.+)\.sql", re.IGNORECASE)
 _ROLLBACK_WORD = re.compile(r"[\W_]*\brollback\b[\W_]*", re.IGNORECASE)
+_WAY = re.compile(
+    r"(?:[a-z]*(?P<version>[0-9]+)[\W_]+)?(?P<name>[^\W\d].*)\.(?P<way>up|down|undo|revert)\.sql", re.IGNORECASE
+)
 _LEADING_NUMBER = re.compile(r"(?P<version>[0-9]+)[\W_]*(?P<name>.*)\.sql")
 
 
@@ -63,6 +66,17 @@ def is_migration(file: str) -> bool:
 
 def is_test(file: str) -> bool:
     return _place(file).role is FileRole.VERIFY
+
+
+def named_for_a_way(file: str) -> str:
+    """What to call a file that says whether it is up or down, and not which number it has; "" for every other one."""
+    match = _WAY.fullmatch(file)
+    if match is None:
+        return ""
+    label = MigrationId(match["version"] or "<version>", match["name"]).label
+    if match["way"].lower() == Direction.UP:
+        return f"Rename it to {label}.up.sql."
+    return f"Rename it to {label}.down.sql: it is the rollback of what is then {label}.up.sql."
 
 
 def _place(file: str) -> PlacedFile:
@@ -143,6 +157,8 @@ def _better_name(file: str) -> str:
     if match := _LEADING_ROLLBACK.fullmatch(file):
         return f"Rename it to {MigrationId(match['version'], match['name']).label}_rollback.sql."
     match = _LEADING_NUMBER.fullmatch(file)
+    if not match and (advice := named_for_a_way(file)):
+        return advice
     if not match:
         stem = file.removesuffix(".sql")
         return f"Rename it to <version>_{stem}.sql if it is a migration, or to test_{stem}.sql if it is a test."

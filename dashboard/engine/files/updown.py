@@ -174,7 +174,10 @@ def _misplaced(reading: Reading) -> Problem:
 def _wrong_name(file: str) -> Problem:
     stem = file.removesuffix(".sql")
     better = f"{stem}.up.sql" if seed_names.is_migration(file) else "<version>_<name>.up.sql"
-    advice = f"Rename it to {better} if it is a migration, or to test_{stem}.sql if it is a test."
+    advice = (
+        seed_names.named_for_a_way(file)
+        or f"Rename it to {better} if it is a migration, or to test_{stem}.sql if it is a test."
+    )
     if parted := _PARTED.fullmatch(file):
         way = Direction.UP if parted["way"].lower() == Direction.UP else Direction.DOWN
         advice = f"Rename it to {parted['stem']}.{way}.sql, or remove it where that is there already."

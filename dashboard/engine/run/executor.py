@@ -219,8 +219,9 @@ def _refuse_needless_repair(session: Session, step: Step, shape: TransactionShap
 def _record_failure(session: Session, step: Step, error: EngineError) -> None:
     match error:
         case PartlyApplied():
-            failure = error.facts["error"]
-            message = f"{failure.message}. {error.facts['left']}" if error.facts["left"] else failure.message
+            failure, left = error.facts["error"], error.facts["left"]
+            then = leftovers.FOUND_THEN if error.facts.get("passing") else ""
+            message = f"{failure.message}. {then}{left}" if left else failure.message
             session.tracking.record_failure(step, replace(failure, message=message), outcome=Outcome.PARTIAL)
         case StatementFailed():
             session.tracking.record_failure(step, error.facts["error"])

@@ -33,10 +33,12 @@ NOT_COMMITTED = "25P02"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """What to do about a cause, and what it leaves in the database; sentences."""
+    """What to do about a cause, and what it leaves in the database; sentences. `passing`: both are about something in
+    the catalog, which anyone can take away or make whole."""
 
     remedy: str
     left: str = ""
+    passing: bool = False
 
 
 #: By SQLSTATE, where the server's own words do not help.
@@ -100,6 +102,7 @@ def failed(
         message=error.message,
         error=error,
         left=explanation.left,
+        passing=explanation.passing,
         remedy=explanation.remedy,
     )
 
@@ -123,6 +126,7 @@ def partly_applied(
         message=error.message,
         kept=_committed(done),
         left=cause.facts.get("left", ""),
+        passing=cause.facts.get("passing", False),
         error=error,
         correction=cause.facts.get("remedy", ""),
     )
@@ -136,14 +140,16 @@ def not_copied(step: Step, error: ServerError) -> StatementFailed:
 def left_half_done(step: Step, error: ServerError, left: Collection[Leftover]) -> StatementFailed:
     """The statement failed and is not undone: it left these behind."""
     first = "; then ".join(leftovers.ways_on(left))
-    explanation = Explanation(left=leftovers.sentences(left), remedy=f"The way on from there: {first}.")
+    remedy = f"The way on, while that is so: {first}."
+    explanation = Explanation(left=leftovers.sentences(left), remedy=remedy, passing=True)
     detail = error.detail or ", ".join(sorted(each.name for each in left))
     return failed(step, replace(error, detail=detail), explanation)
 
 
 def invalid_index_in_the_way(step: Step, statement: Statement, index: Index) -> StatementFailed:
     error = at(statement, INVALID_INDEX, f"an invalid index {index.qualified} is in the way")
-    return failed(step, error, Explanation(remedy=f"Drop it first: DROP INDEX CONCURRENTLY {index.qualified};"))
+    remedy = f"Drop it first, if it is still invalid: DROP INDEX CONCURRENTLY {index.qualified};"
+    return failed(step, error, Explanation(remedy=remedy, passing=True))
 
 
 def history_changed(step: Step) -> PartlyApplied:

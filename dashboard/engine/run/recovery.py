@@ -150,7 +150,9 @@ def _name_leftovers(journal: Journal, script: Sequence[Statement]) -> None:
     in_question = (s for s in script if journal.last_outcome(s) is StatementOutcome.STARTED and concurrent(s))
     for statement in in_question:
         if left := leftovers.standing_of(connection, script, statement).leftovers:
-            error = failures.at(statement, "", f"its worker was lost. {leftovers.sentences(left)}")
+            error = failures.at(
+                statement, "", f"its worker was lost. {leftovers.FOUND_THEN}{leftovers.sentences(left)}"
+            )
             journal.tracking.record_failure(journal.step, error, outcome=Outcome.PARTIAL)
 
 
