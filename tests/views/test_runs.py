@@ -288,7 +288,9 @@ def test_a_run_that_cannot_be_found_out_about_says_why_and_what_to_do(
     assert box.happened.startswith(waiting.happened)
     assert why.sentence in box.happened
     assert box.next_step.startswith(why.remedy)
-    assert [button.url for button in box.actions] == ["/environments/staging/"]
+    there, end = box.actions
+    assert (there.url, end.url) == ("/environments/staging/", f"{url}end/")
+    assert end.disabled, "only an administrator ends it without proof"
 
 
 def test_a_resolved_run_says_what_was_found_out(
