@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from dataclasses import replace
@@ -620,3 +621,38 @@ def test_values_whose_keys_the_plan_changes_come_back_only_by_hand(users: Bench,
         (2, "bob"),
         (3, "cyd"),
     ]
+
+
+def test_what_identifies_a_copy_is_part_of_the_plan_and_of_its_digest(users: Bench) -> None:
+    plan = users.plan_rollback("002", "plan")
+    copies = counted(users, plan).copies
+    saving = plan.saving(copies)
+    (copy,) = saving.steps[0].copies
+    assert users.database.query("SELECT 'users'::regclass::oid::bigint") == [(copy.oid,)]
+    assert Plan.from_dict(json.loads(json.dumps(saving.to_dict()))) == saving
+    for other in (replace(copy, oid=copy.oid + 1), replace(copy, numbers=copy.numbers[::-1])):
+        assert plan.saving({("002", "plan"): [other]}).digest != saving.digest
+
+
+def test_a_register_that_came_out_of_a_dump_trusts_no_number(users: Bench) -> None:
+    users.execute(rollback_saving(users, PLANS), run_id="2")
+    assert saves(users)[0].copy.oid
+    kept = saves(users)[0].copy.saved
+    users.database.query(f"CREATE TABLE signalbox_saved.other AS TABLE signalbox_saved.{kept}")
+    users.database.query(f"DROP TABLE signalbox_saved.{kept}")
+    users.database.query(f"ALTER TABLE signalbox_saved.other RENAME TO {kept}")
+    assert saves(users)[0].copy.oid == 0
+    users.apply()
+    assert bring_back(users).rows == 4
+
+
+def test_a_register_of_an_earlier_version_is_read_and_extended(users: Bench) -> None:
+    users.execute(rollback_saving(users, PLANS), run_id="2")
+    for column in ("saved_oid", "from_oid", "from_numbers", "with_nulls", "planned_as"):
+        users.database.query(f"ALTER TABLE signalbox_saved.saves DROP COLUMN {column}")
+    copy = saves(users)[0].copy
+    assert (copy.oid, copy.numbers, copy.with_nulls, copy.planned_as) == (0, (), False, "")
+    users.apply()
+    assert bring_back(users).rows == 4
+    users.execute(rollback_saving(users, PLANS), run_id="4")
+    assert saves(users)[0].copy.oid

@@ -258,7 +258,7 @@ def _locked(connection: Connection, step: Step, copy: Copy) -> Copy:
         raise PlanBlocked(
             version=step.label,
             reason=f"{copy.label} was counted to be saved first, and is not there any more as it was then.",
-            state_now="Nothing of this migration was run.",
+            state_now="None of its statements was sent.",
             remedy="Look what has become of it, and make the plan again.",
         )
     return present
