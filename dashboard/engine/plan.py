@@ -112,6 +112,10 @@ class Copy:
     key: tuple[str, ...] = ()  # its primary key; without one, columns cannot be put back
     saved: str = ""  # the table in signalbox_saved that is brought back
     overwrite: bool = False  # what stands there by then gives way to it
+    oid: int = 0  # of the table, which a rename keeps; 0: a plan or a register of an older Signalbox does not say
+    numbers: tuple[int, ...] = ()  # in pg_attribute: of the columns and then the key; brought back: of each saved one
+    with_nulls: bool = False  # what overwrites the columns overwrites NULL as well
+    planned_as: str = ""  # its label in the plan, where the table or a column had another name once it was saved
 
     @property
     def label(self) -> str:
@@ -243,13 +247,14 @@ def _step_from(data: dict[str, Any]) -> Step:
 
 
 def _facts_of(copy: Copy) -> dict[str, Any]:
-    """What a digest covers. One that overwrites nothing has the digest it always had."""
-    facts = asdict(copy)
-    return facts if copy.overwrite else {name: value for name, value in facts.items() if name != "overwrite"}
+    """What a digest covers. What came later and says nothing leaves the digest as it always was."""
+    later = {"overwrite", "oid", "numbers", "with_nulls", "planned_as"}
+    return {name: value for name, value in asdict(copy).items() if value or name not in later}
 
 
 def _copy_from(data: dict[str, Any]) -> Copy:
-    return Copy(**{**data, "columns": tuple(data["columns"]), "key": tuple(data["key"])})
+    lists = {name: tuple(data.get(name, ())) for name in ("columns", "key", "numbers")}
+    return Copy(**{**data, **lists})
 
 
 def _down_checksum(step: Step) -> str:

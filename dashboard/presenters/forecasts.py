@@ -129,7 +129,7 @@ def _unsaved(loss: Loss, *, can_save: bool) -> Iterator[str]:
     elif loss.copy is None and loss.kind != MATVIEW:
         yield "Cannot be saved first: its rows are kept elsewhere."
     elif loss.copy and loss.columns and not loss.copy.key and can_save:
-        yield "It has no primary key to keep, so a saved copy can be put back only by hand."
+        yield "It has no primary key that stays as it is, so a saved copy can be put back only by hand."
 
 
 def _written_since(count: int | None) -> str:

@@ -8,6 +8,7 @@ from itertools import groupby
 from dashboard.engine import planner
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import saved
+from dashboard.engine.database.connection import Connection
 from dashboard.engine.database.saved import Outlook, Save
 from dashboard.engine.errors import NothingToDo
 from dashboard.engine.migration import MigrationId
@@ -72,10 +73,7 @@ def find(environment: Environment, migration: MigrationId, *, run_key: str) -> S
 def counted(environment: Environment, group: SavedGroup) -> SavedGroup:
     """With what bringing each copy back would do now, counted on the target."""
     with connections.reading(targets.address(environment)) as connection:
-        kept = [
-            replace(k, outlook=saved.outlook(connection, k.save.copy) if k.save in group.fitting else None)
-            for k in group.kept
-        ]
+        kept = [_counted(connection, k) if k.save in group.fitting else k for k in group.kept]
     return SavedGroup(kept=tuple(kept))
 
 
@@ -89,6 +87,12 @@ def plan(environment: Environment, group: SavedGroup, *, overwrite: bool = False
         group.first.identity,
         copies=[replace(save.copy, overwrite=overwrite) for save in group.fitting],
     )
+
+
+def _counted(connection: Connection, kept: Kept) -> Kept:
+    if misfit := saved.misfit(connection, kept.save.copy):
+        return replace(kept, obstacle=misfit)
+    return replace(kept, outlook=saved.outlook(connection, kept.save.copy))
 
 
 def _origin(kept: Kept) -> tuple[str, MigrationId]:

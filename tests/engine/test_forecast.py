@@ -348,7 +348,10 @@ def test_how_each_loss_would_be_saved(shop: Bench) -> None:
         "ALTER TABLE users DROP COLUMN plan; ALTER TABLE orders DROP COLUMN id; DROP TABLE s.log",
         "DROP TABLE orders",
     )
-    assert found.copies == {
+    copies = {
+        step: tuple(replace(copy, oid=0, numbers=()) for copy in of_step) for step, of_step in found.copies.items()
+    }
+    assert copies == {
         ("001", "x"): (
             Copy(schema="public", table="users", columns=("plan",), key=("id",)),
             Copy(schema="public", table="orders", columns=("id",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from dataclasses import replace
@@ -14,6 +15,8 @@ from dashboard.engine import errors, planner
 from dashboard.engine.database import connection, saved
 from dashboard.engine.database.saved import Copied, Save
 from dashboard.engine.database.tracking import Attempt
+from dashboard.engine.forecast import counting, reading
+from dashboard.engine.forecast.values import Forecast
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Copy, Plan, Step
 from dashboard.engine.run.events import RowsCopied
@@ -421,3 +424,235 @@ def test_children_by_inheritance_come_back_into_their_own_table(bench: Bench) ->
     assert sorted((c.what, c.rows) for c in bring_all_back(bench)) == [("public.child", 1), ("public.parent", 1)]
     assert bench.database.query("SELECT id, extra FROM child") == [(2, "more")]
     assert bench.database.query("SELECT id FROM ONLY parent") == [(1,)]
+
+
+# What was counted is what is saved, whatever it is called by then
+
+
+def counted(bench: Bench, plan: Plan) -> Forecast:
+    return counting.take(bench.address, reading.read(plan, {}), then={})
+
+
+def apply_saving(bench: Bench, *scripts: str) -> Forecast:
+    """Apply them from 010 on, with all saved first that the forecast offers to save."""
+    for number, script in enumerate(scripts, 10):
+        bench.write(f"{number:03}_work.sql", script)
+    plan = bench.plan()
+    forecast = counted(bench, plan)
+    bench.execute(plan.saving(forecast.copies), run_id="2")
+    return forecast
+
+
+def rows_saved(bench: Bench) -> list[tuple[str, int]]:
+    return sorted((save.copy.label, save.rows) for save in saves(bench))
+
+
+def obstacles(bench: Bench) -> list[str]:
+    with connection.reading(bench.address) as opened:
+        return [saved.obstacle(opened, s.copy) or saved.misfit(opened, s.copy) for s in saved.read(opened)]
+
+
+@pytest.mark.parametrize(
+    ("scripts", "rows"),
+    [
+        pytest.param(
+            ("ALTER TABLE users RENAME TO old; CREATE TABLE users (id int PRIMARY KEY);", "DROP TABLE old;"),
+            ("public.old", 3),
+            id="renamed and made anew",
+        ),
+        pytest.param(("ALTER TABLE users RENAME TO old;", "DROP TABLE old;"), ("public.old", 3), id="renamed"),
+        pytest.param(
+            ("CREATE SCHEMA attic; ALTER TABLE users SET SCHEMA attic;", "DROP TABLE attic.users;"),
+            ("attic.users", 3),
+            id="moved",
+        ),
+        pytest.param(
+            (
+                "ALTER TABLE users RENAME TO x; ALTER TABLE others RENAME TO users; ALTER TABLE x RENAME TO others;",
+                "DELETE FROM others;",
+            ),
+            ("public.others", 3),
+            id="swapped",
+        ),
+        pytest.param(
+            (
+                "ALTER TABLE users RENAME name TO old; ALTER TABLE users ADD COLUMN name text;",
+                "ALTER TABLE users DROP COLUMN old;",
+            ),
+            ("public.users (old)", 3),
+            id="a column",
+        ),
+    ],
+)
+def test_what_an_earlier_step_renamed_is_saved_and_comes_back_only_by_hand(
+    users: Bench, scripts: tuple[str, ...], rows: tuple[str, int]
+) -> None:
+    users.database.query("CREATE TABLE others (id int PRIMARY KEY, name text); INSERT INTO others VALUES (1, 'other')")
+    apply_saving(users, *scripts)
+    assert rows_saved(users) == [rows]
+    kept = saves(users)[0].copy.saved
+    names = [name for (name,) in users.database.query(f"SELECT {names_in(rows[0])} FROM signalbox_saved.{kept}")]
+    assert sorted(names) == ["ada", "bob", "cyd"]
+    assert ["until its run renamed it" in reason for reason in obstacles(users)] == [True]
+    with pytest.raises(errors.PlanBlocked, match="until its run renamed it"):
+        bring_back(users)
+
+
+def names_in(label: str) -> str:
+    return "old" if "(old)" in label else "name"
+
+
+@pytest.mark.parametrize("change", ["DROP TABLE users", "ALTER TABLE users DROP COLUMN note"])
+def test_what_is_not_there_any_more_once_it_is_to_be_saved_stops_the_step(users: Bench, change: str) -> None:
+    users.write("010_note.sql", "UPDATE users SET note = 'x';")
+    plan = users.plan()
+    plan = plan.saving(counted(users, plan).copies)
+    users.database.query(change)
+    users.database.query("CREATE TABLE IF NOT EXISTS users (id int PRIMARY KEY)")
+    users.database.query("ALTER TABLE users ADD COLUMN note text")
+    users.database.query("INSERT INTO users (id, note) OVERRIDING SYSTEM VALUE VALUES (9, 'another')")
+    with pytest.raises(errors.PlanBlocked, match="not there any more as it was"):
+        users.execute(plan, run_id="2")
+    assert users.database.query("SELECT note FROM users WHERE id = 9") == [("another",)]
+    assert [row.version for row in users.history.rows if row.success] == ["001", "002"]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ("ALTER TABLE users RENAME TO old; CREATE TABLE users (LIKE old INCLUDING ALL)", "is called public.old now"),
+        ("ALTER TABLE users RENAME name TO old; ALTER TABLE users ADD name text", "column name that it was saved from"),
+        ("ALTER TABLE users DROP COLUMN id; ALTER TABLE users ADD id serial PRIMARY KEY", "was made anew"),
+    ],
+)
+def test_a_name_that_stands_for_something_else_by_now_takes_nothing_back(
+    users: Bench, change: str, reason: str
+) -> None:
+    apply_saving(users, "UPDATE users SET name = upper(name);")
+    users.database.query(change)
+    with pytest.raises(errors.PlanBlocked, match=reason):
+        bring_all_back(users, overwrite=True)
+    assert saves(users)[0].brought_back_at is None
+
+
+# What comes back is what was saved
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ("ALTER TABLE users ALTER name TYPE varchar(3)", r"users\.name is character varying\(3\) now, and was text"),
+        ("ALTER TABLE users DROP COLUMN name, ADD name text GENERATED ALWAYS AS ('x') STORED", "is computed now"),
+        ("ALTER TABLE users ALTER name SET NOT NULL", "users.name does not take 1 of the saved values"),
+        ("ALTER TABLE users DROP CONSTRAINT users_pkey", r"primary key of public\.users is not \(id\) now"),
+    ],
+)
+def test_what_would_not_be_the_same_again_is_refused(users: Bench, change: str, reason: str) -> None:
+    users.database.query("INSERT INTO users (name) VALUES (NULL)")
+    apply_saving(users, "DELETE FROM users;")
+    users.database.query(change)
+    with pytest.raises(errors.PlanBlocked, match=reason):
+        bring_back(users)
+    assert (users.database.query("SELECT count(*) FROM users"), saves(users)[0].brought_back_at) == ([(0,)], None)
+
+
+def test_values_that_a_narrower_type_cut_do_not_count_as_brought_back(bench: Bench) -> None:
+    bench.database.query("CREATE TABLE t (id int PRIMARY KEY, n numeric(10,4)); INSERT INTO t VALUES (1, 1.2345)")
+    apply_saving(bench, "ALTER TABLE t ALTER n TYPE numeric(10,2);")
+    assert obstacles(bench) == ["public.t.n is numeric(10,2) now, and was numeric(10,4)"]
+    bench.database.query("ALTER TABLE t ALTER n TYPE numeric(12,4)")
+    assert bring_all_back(bench, overwrite=True)[0].rows == 1
+    assert bench.database.query("SELECT n::text FROM t") == [("1.2345",)]
+
+
+@pytest.mark.parametrize(
+    ("made", "anew"),
+    [
+        ("CREATE TYPE own AS ENUM ('alpha')", "CREATE TYPE own AS ENUM ('beta')"),
+        ("CREATE DOMAIN own AS varchar(9)", "CREATE DOMAIN own AS varchar(3)"),
+    ],
+)
+def test_values_of_a_type_of_the_project_are_each_compared(bench: Bench, made: str, anew: str) -> None:
+    bench.database.query(f"{made}; CREATE TABLE t (id int PRIMARY KEY, a own); INSERT INTO t VALUES (1, 'alpha')")
+    apply_saving(bench, "DROP TABLE t; DROP TYPE own;" if "ENUM" in made else "DROP TABLE t; DROP DOMAIN own;")
+    bench.database.query(f"{anew}; CREATE TABLE t (id int PRIMARY KEY, a own)")
+    with pytest.raises(errors.PlanBlocked, match=r"public\.t\.a does not take"):
+        bring_back(bench)
+    assert bench.database.query("SELECT count(*) FROM t") == [(0,)]
+
+
+def test_a_reference_to_an_object_leads_to_the_one_of_that_name(bench: Bench) -> None:
+    bench.write("001_t.sql", "CREATE TABLE t (id int PRIMARY KEY, of regclass);")
+    bench.write("001_rollback.sql", "DROP TABLE t;")
+    bench.apply()
+    bench.database.query("INSERT INTO t VALUES (1, 't')")
+    plan = bench.plan_rollback("001", "t")
+    bench.execute(plan.saving(counted(bench, plan).copies), run_id="2")
+    bench.apply()
+    assert bring_back(bench).rows == 1
+    assert bench.database.query("SELECT of = 't'::regclass FROM t") == [(True,)]
+
+
+def test_null_that_was_overwritten_comes_back_where_that_is_asked_for(users: Bench) -> None:
+    apply_saving(users, "UPDATE users SET note = 'all';")
+    assert rows_saved(users) == [("public.users (note)", 3)]
+    assert [(c.rows, c.kept) for c in bring_all_back(users, overwrite=True)] == [(3, 0)]
+    assert users.database.query("SELECT note FROM users ORDER BY id") == [("early",), (None,), ("x",)]
+
+
+@pytest.mark.parametrize(
+    "scripts",
+    [
+        ("UPDATE users SET id = -id - 1, name = upper(name); UPDATE users SET id = -id;",),
+        ("UPDATE users SET name = upper(name);", "UPDATE users SET id = -id - 1; UPDATE users SET id = -id;"),
+    ],
+    ids=["at once", "in a later step"],
+)
+def test_values_whose_keys_the_plan_changes_come_back_only_by_hand(users: Bench, scripts: tuple[str, ...]) -> None:
+    users.database.query("ALTER TABLE users ALTER id DROP IDENTITY")
+    forecast = apply_saving(users, *scripts)
+    assert {loss.copy.key for loss in forecast.losses if loss.copy} == {()}
+    assert all("no primary key of public.users stayed" in reason for reason in obstacles(users))
+    with pytest.raises(errors.PlanBlocked, match="no primary key"):
+        bring_all_back(users, overwrite=True)
+    kept = next(save.copy.saved for save in saves(users) if "name" in save.copy.columns)
+    assert users.database.query(f"SELECT id, name FROM signalbox_saved.{kept} ORDER BY id") == [
+        (1, "ada"),
+        (2, "bob"),
+        (3, "cyd"),
+    ]
+
+
+def test_what_identifies_a_copy_is_part_of_the_plan_and_of_its_digest(users: Bench) -> None:
+    plan = users.plan_rollback("002", "plan")
+    copies = counted(users, plan).copies
+    saving = plan.saving(copies)
+    (copy,) = saving.steps[0].copies
+    assert users.database.query("SELECT 'users'::regclass::oid::bigint") == [(copy.oid,)]
+    assert Plan.from_dict(json.loads(json.dumps(saving.to_dict()))) == saving
+    for other in (replace(copy, oid=copy.oid + 1), replace(copy, numbers=copy.numbers[::-1])):
+        assert plan.saving({("002", "plan"): [other]}).digest != saving.digest
+
+
+def test_a_register_that_came_out_of_a_dump_trusts_no_number(users: Bench) -> None:
+    users.execute(rollback_saving(users, PLANS), run_id="2")
+    assert saves(users)[0].copy.oid
+    kept = saves(users)[0].copy.saved
+    users.database.query(f"CREATE TABLE signalbox_saved.other AS TABLE signalbox_saved.{kept}")
+    users.database.query(f"DROP TABLE signalbox_saved.{kept}")
+    users.database.query(f"ALTER TABLE signalbox_saved.other RENAME TO {kept}")
+    assert saves(users)[0].copy.oid == 0
+    users.apply()
+    assert bring_back(users).rows == 4
+
+
+def test_a_register_of_an_earlier_version_is_read_and_extended(users: Bench) -> None:
+    users.execute(rollback_saving(users, PLANS), run_id="2")
+    for column in ("saved_oid", "from_oid", "from_numbers", "with_nulls", "planned_as"):
+        users.database.query(f"ALTER TABLE signalbox_saved.saves DROP COLUMN {column}")
+    copy = saves(users)[0].copy
+    assert (copy.oid, copy.numbers, copy.with_nulls, copy.planned_as) == (0, (), False, "")
+    users.apply()
+    assert bring_back(users).rows == 4
+    users.execute(rollback_saving(users, PLANS), run_id="4")
+    assert saves(users)[0].copy.oid

@@ -1,17 +1,21 @@
 """Rows kept in the schema `signalbox_saved` before they are destroyed, and put back from there.
 
+A table and its columns are known by their numbers, which a rename keeps: by its own step a name may stand for another.
+
 A copy depends on nothing of the project: a type or collation of its own becomes text, or the migration could not drop
-it. Nobody but the role of Signalbox may read a copy. Copies are never dropped by Signalbox.
+it, and so does a reference to an object. Nobody but the role of Signalbox may read a copy. Copies are never dropped by
+Signalbox.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, LiteralString, cast
 
+import psycopg
 from psycopg import sql as composing
 from psycopg.sql import SQL, Composed, Identifier
 
@@ -22,6 +26,7 @@ from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.errors import PlanBlocked
 from dashboard.engine.migration import Identified
 from dashboard.engine.plan import Action, Copy, Step
+from dashboard.engine.sql.type_changes import keeps_values
 
 SCHEMA = "signalbox_saved"
 #: PostgreSQL cuts longer names, in bytes.
@@ -70,15 +75,11 @@ def work(connection: Connection, step: Step, attempt: Attempt) -> tuple[Copied, 
 
     Raises PlanBlocked, naming the copy, where rows no longer fit; then nothing must be committed.
     """
-    before = _one(connection, "SELECT pg_catalog.current_setting('row_security')")
-    connection.execute("SET LOCAL row_security = off")  # a part of the rows would pass for all of them
-    if step.action is Action.BRING_BACK:
-        copied = _bring_back_all(connection, step, attempt)
-    else:
+    with _set_locally(connection, "row_security", "off"):  # a part of the rows would pass for all of them
+        if step.action is Action.BRING_BACK:
+            return _bring_back_all(connection, step, attempt)
         _prepare(connection)
-        copied = tuple(_save(connection, step, copy, attempt) for copy in step.copies)
-    connection.execute("SELECT pg_catalog.set_config('row_security', %s, true)", (before,))
-    return copied
+        return tuple(_save(connection, step, copy, attempt) for copy in step.copies)
 
 
 def read(connection: Connection) -> tuple[Save, ...]:
@@ -89,25 +90,102 @@ def read(connection: Connection) -> tuple[Save, ...]:
 
 
 def obstacle(connection: Connection, copy: Copy) -> str:
-    """Why a copy cannot be put back as things stand; empty where it can."""
-    copied = _columns_of_copy(connection, copy)
+    """Why a copy cannot be put back as things stand; empty where it can, as far as the catalog tells: see `misfit`."""
+    copied = {column.name: column for column in tables.columns(connection, SCHEMA, copy.saved)}
     columns = {column.name: column for column in tables.columns(connection, copy.schema, copy.table)}
     place = f"{copy.schema}.{copy.table}"
     if not copied:
         return "the copy is not there any more"
+    if reason := _renamed(connection, copy, list(copied)):
+        return reason
     if not columns:
         return f"there is no table {place} now"
     if missing := [name for name in copied if name not in columns]:
         return f"{place} has no column {', '.join(missing)} now"
     if copy.columns and not copy.key:
-        return f"{place} has no primary key, so nothing tells which value belongs to which row"
+        return f"no primary key of {place} stayed as it was, so nothing tells which value belongs to which row"
+    return _changed(place, copied, columns) or _rekeyed(connection, copy) or _refuses_rows(connection, copy, columns)
+
+
+def misfit(connection: Connection, copy: Copy) -> str:
+    """Why not each value of a copy would be the same again in its place. Reads the copy, which has no obstacle."""
+    for column in _filled(connection, copy):
+        conditions = list(_unfitting(copy, column))
+        if not conditions:
+            continue
+        query = SQL("SELECT pg_catalog.count(*) FROM {} kept WHERE {}").format(
+            Identifier(SCHEMA, copy.saved), _list_or(conditions)
+        )
+        place = f"{copy.schema}.{copy.table}.{column.name}"
+        try:
+            with connection.transaction():
+                values = int(_one(connection, query))
+        except (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError) as error:
+            return f"{place} does not take every saved value now ({error.diag.message_primary})"
+        if values:
+            return f"{place} does not take {values:,} of the saved values as they are"
+    return ""
+
+
+# Whether it fits
+
+
+def _renamed(connection: Connection, copy: Copy, copied: Sequence[str]) -> str:
+    """A name can stand for another table or column by now."""
+    if copy.planned_as:
+        return f"it was {copy.planned_as} until its run renamed it, so where it belongs now is not known"
+    relation = tables.facts(connection, copy.oid) if copy.oid else None
+    if relation is None:
+        return ""
+    if (relation.schema, relation.name) != (copy.schema, copy.table):
+        return f"the table it was saved from is called {relation.schema}.{relation.name} now"
+    names = {column.number: column.name for column in tables.columns(connection, relation.schema, relation.name)}
+    for number, name in zip(copy.numbers, copied, strict=False):
+        if names.get(number, name) != name:
+            return f"the column {name} that it was saved from is called {names[number]} now"
+        if number not in names and name in copy.key:
+            return f"the column {name} of its primary key was made anew"
+    return ""
+
+
+def _changed(place: str, copied: Mapping[str, TableColumn], columns: Mapping[str, TableColumn]) -> str:
+    """A cast into another type cuts and rounds, and says nothing."""
+    for name, was in copied.items():
+        now = columns[name]
+        if now.is_computed:
+            return f"{place}.{name} is computed now"
+        wider = keeps_values(was.column_type, now.column_type)
+        if was.type != "text" if _is_text_in_copy(now) else was.type != now.type and not wider:
+            return f"{place}.{name} is {now.type} now, and was {was.type}"
+    return ""
+
+
+def _rekeyed(connection: Connection, copy: Copy) -> str:
+    keys = [r.key for oid in tables.named(connection, copy.schema, copy.table) if (r := tables.facts(connection, oid))]
+    if copy.key and not any(set(key) == set(copy.key) for key in keys):
+        return f"the primary key of {copy.schema}.{copy.table} is not ({', '.join(copy.key)}) now"
+    return ""
+
+
+def _refuses_rows(connection: Connection, copy: Copy, columns: Mapping[str, TableColumn]) -> str:
     if copy.columns:
         return ""
+    place, copied = f"{copy.schema}.{copy.table}", _columns_of_copy(connection, copy)
     if needed := [c.name for c in columns.values() if c.needs_value and not c.is_computed and c.name not in copied]:
         return f"{place} has a new column {', '.join(needed)} that needs a value in every row"
     if not copy.key and _one(connection, SQL("SELECT EXISTS (SELECT FROM {})").format(_own(connection, copy))):
         return f"{place} has no primary key and is not empty, so rows could come back twice"
     return ""
+
+
+def _unfitting(copy: Copy, column: TableColumn) -> Iterator[Composed]:
+    """Conditions that a value meets which its column would refuse or change."""
+    if column.refuses_null and (copy.with_nulls or not copy.columns):
+        yield SQL("kept.{} IS NULL").format(column.identifier)
+    if column.is_reference:  # an object has several names; the cast fails where there is none
+        yield SQL("kept.{} IS NOT NULL AND {} IS NULL").format(column.identifier, _value(column))
+    elif _is_text_in_copy(column):
+        yield SQL("{}::pg_catalog.text IS DISTINCT FROM kept.{}").format(_value(column), column.identifier)
 
 
 # Saving
@@ -126,25 +204,25 @@ def _prepare(connection: Connection) -> None:
 def _extend(connection: Connection) -> None:
     """Only where something is missing, because it keeps readers of the register waiting."""
     columns = {column.name for column in tables.columns(connection, SCHEMA, "saves")}
-    if not columns >= {"brought_back_left", "attempt_id"}:
+    if not columns >= {"brought_back_left", "attempt_id", "planned_as"}:
         connection.execute(sql.query("extend_saves"))
 
 
 def _save(connection: Connection, step: Step, copy: Copy, attempt: Attempt) -> Copied:
+    copy = _locked(connection, step, copy)
     number = int(_one(connection, sql.query("next_save")))
     name = _name(number, step, copy, attempt)
     saved = Identifier(SCHEMA, name)
-    # Nobody writes between the copy and what destroys the rows; readers go on.
-    connection.execute(SQL("LOCK TABLE {} IN SHARE MODE").format(_place(copy)))
     columns = [c for c in tables.columns(connection, copy.schema, copy.table) if _is_kept(c, copy)]
     query = SQL("CREATE TABLE {} AS SELECT {} FROM {}").format(
         saved, _list(map(_as_kept, columns)), _own(connection, copy)
     )
-    if copy.columns:
+    if copy.columns and not copy.with_nulls:
         query += SQL(" WHERE {}").format(
             SQL(" OR ").join(SQL("{} IS NOT NULL").format(Identifier(c)) for c in copy.columns)
         )
-    rows = connection.execute(query).rowcount
+    with _set_locally(connection, "search_path", ""):  # text names an object with its schema, wherever it is read
+        rows = connection.execute(query).rowcount
     connection.execute(SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY").format(saved))
     _close_to_others(connection, "TABLE", saved.as_string(connection))
     values = {
@@ -161,9 +239,51 @@ def _save(connection: Connection, step: Step, copy: Copy, attempt: Attempt) -> C
         "run_id": attempt.run_id,
         "attempt_id": attempt.attempt_id,
         "by": attempt.by,
+        "oid": next(iter(tables.named(connection, copy.schema, copy.table)), 0),
+        "numbers": [column.number for column in columns],
+        "with_nulls": copy.with_nulls,
+        "planned_as": copy.planned_as,
     }
     connection.execute(sql.query("register_save"), values)
     return Copied(what=copy.label, saved=f"{SCHEMA}.{name}", rows=rows, columns=copy.columns)
+
+
+def _locked(connection: Connection, step: Step, copy: Copy) -> Copy:
+    """Under the names of now: nobody writes between the copy and what destroys the rows, and readers go on. Raises
+    PlanBlocked where what would be lost is not there."""
+    present = _as_called_now(connection, copy)
+    if present is not None:
+        connection.execute(SQL("LOCK TABLE {} IN SHARE MODE").format(_place(present)))
+    if present is None or _as_called_now(connection, copy) != present:
+        raise PlanBlocked(
+            version=step.label,
+            reason=f"{copy.label} was counted to be saved first, and is not there any more as it was then.",
+            state_now="None of its statements was sent.",
+            remedy="Look what has become of it, and make the plan again.",
+        )
+    return present
+
+
+def _as_called_now(connection: Connection, copy: Copy) -> Copy | None:
+    """None where the table, or a column that loses its values, is not there. Whole rows do not need their key."""
+    if not copy.oid:
+        return copy
+    relation = tables.facts(connection, copy.oid)
+    if relation is None:
+        return None
+    names = {column.number: column.name for column in tables.columns(connection, relation.schema, relation.name)}
+    count = len(copy.columns)
+    columns, key = ([names.get(n) for n in part] for part in (copy.numbers[:count], copy.numbers[count:]))
+    if None in columns:
+        return None
+    now = replace(
+        copy,
+        schema=relation.schema,
+        table=relation.name,
+        columns=tuple(filter(None, columns)),
+        key=() if None in key else tuple(filter(None, key)),
+    )
+    return replace(now, planned_as=copy.label if copy.label != now.label else "")
 
 
 def _is_kept(column: TableColumn, copy: Copy) -> bool:
@@ -173,8 +293,12 @@ def _is_kept(column: TableColumn, copy: Copy) -> bool:
 
 
 def _as_kept(column: TableColumn) -> Composed:
-    kept = "{0}" if column.is_builtin else '{0}::pg_catalog.text COLLATE pg_catalog."default" AS {0}'
+    kept = '{0}::pg_catalog.text COLLATE pg_catalog."default" AS {0}' if _is_text_in_copy(column) else "{0}"
     return SQL(kept).format(column.identifier)
+
+
+def _is_text_in_copy(column: TableColumn) -> bool:
+    return not column.is_builtin or column.is_reference
 
 
 def _name(number: int, step: Step, copy: Copy, attempt: Attempt) -> str:
@@ -231,7 +355,7 @@ def _bring_back_all(connection: Connection, step: Step, attempt: Attempt) -> tup
 def _check_fits(connection: Connection, step: Step, copy: Copy) -> None:
     if tables.named(connection, copy.schema, copy.table):
         connection.execute(SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(_place(copy)))
-    if reason := obstacle(connection, copy):
+    if reason := obstacle(connection, copy) or misfit(connection, copy):
         raise PlanBlocked(
             version=step.label,
             reason=f"{reason}.",
@@ -279,8 +403,8 @@ def _counts(connection: Connection, copy: Copy) -> tuple[int, int, int]:
     for column in (c for c in columns if c.name in copy.columns):
         counting = SQL(
             "SELECT pg_catalog.count(*) FILTER (WHERE {untouched}), pg_catalog.count(*) FILTER (WHERE NOT {untouched}) "
-            "FROM {place} here, {saved} kept WHERE {same} AND kept.{column} IS NOT NULL AND {other}"
-        ).format(**parts, column=column.identifier, untouched=_is_untouched(column), other=_is_other(column))
+            "FROM {place} here, {saved} kept WHERE {same} AND {has} AND {other}"
+        ).format(**parts, has=_has(copy, column), untouched=_is_untouched(column), other=_is_other(column))
         row = cast(tuple[int, int], connection.execute(counting).fetchone())
         fills, differs = fills + row[0], differs + row[1]
     return fills, differs, absent
@@ -315,12 +439,18 @@ def _fill_columns(connection: Connection, copy: Copy) -> int:
             same=_same_row(copy, columns),
             column=column.identifier,
             value=_value(column),
-            has=SQL("kept.{} IS NOT NULL").format(column.identifier) if copy.columns else SQL("true"),
+            has=_has(copy, column),
             free=SQL("true") if copy.overwrite else _is_untouched(column),
             other=_is_other(column),
         )
         rows += connection.execute(query).rowcount
     return rows
+
+
+def _has(copy: Copy, column: TableColumn) -> Composed:
+    """What to put there. NULL is a value only where it was overwritten, or of a whole row."""
+    everything = copy.with_nulls or not copy.columns
+    return SQL("true" if everything else "kept.{} IS NOT NULL").format(column.identifier)
 
 
 def _is_other(column: TableColumn) -> Composed:
@@ -405,14 +535,14 @@ def _same_row(copy: Copy, columns: Sequence[TableColumn]) -> Composed:
 
 
 def _is_untouched(column: TableColumn) -> Composed:
-    """Empty, or what the column was added with: that nobody wrote, as far as can be told."""
+    """Empty, or what the column was added with: that nobody wrote, as far as can be told. NULL never goes there."""
     empty = SQL("here.{} IS NULL").format(column.identifier)
     if column.constant is None:
         return SQL("({})").format(empty)
     default = SQL("here.{0}::text IS NOT DISTINCT FROM (({1})::{2})::text").format(
         column.identifier, SQL(column.constant), SQL(column.type)
     )
-    return SQL("({} OR {})").format(empty, default)
+    return SQL("({} OR {} AND kept.{} IS NOT NULL)").format(empty, default, column.identifier)
 
 
 def _move_sequences(connection: Connection, copy: Copy, columns: Iterable[TableColumn]) -> None:
@@ -459,17 +589,36 @@ def _list(parts: Iterable[composing.Composable]) -> Composed:
     return SQL(", ").join(parts)
 
 
+@contextmanager
+def _set_locally(connection: Connection, setting: str, value: str) -> Iterator[None]:
+    """As it was afterwards. What fails in between ends the transaction, and the setting with it."""
+    before = _one(connection, SQL("SELECT pg_catalog.current_setting({})").format(setting))
+    query = "SELECT pg_catalog.set_config(%s, %s, true)"
+    connection.execute(query, (setting, value))
+    yield
+    connection.execute(query, (setting, before))
+
+
 def _one(connection: Connection, query: Any) -> Any:
     row = cast(tuple[Any, ...] | None, connection.execute(query).fetchone())
     return row[0] if row else None
 
 
 def _from_register(row: tuple[Any, ...]) -> Save:
-    saved, schema, table, columns, key, rows, action, version, name, run_id, attempt_id, by, at, *back, left, exists = (
-        row
-    )
+    saved, schema, table, columns, key, rows, action, version, name, run_id, attempt_id, by, at, *more = row
+    *back, left, oid, numbers, with_nulls, planned_as, exists = more
     return Save(
-        copy=Copy(schema=schema, table=table, columns=tuple(columns), key=tuple(key), saved=saved),
+        copy=Copy(
+            schema=schema,
+            table=table,
+            columns=tuple(columns),
+            key=tuple(key),
+            saved=saved,
+            oid=oid,
+            numbers=tuple(numbers),
+            with_nulls=with_nulls,
+            planned_as=planned_as,
+        ),
         rows=rows,
         action=action,
         version=version,

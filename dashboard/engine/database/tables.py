@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from psycopg import sql as composing
 
 from dashboard.engine.database import sql
 from dashboard.engine.database.connection import Connection
+from dashboard.engine.sql.trees import ColumnType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +51,26 @@ class TableColumn:
     needs_value: bool
     is_computed: bool
     sequence: str | None
+    number: int  # in pg_attribute: a rename keeps it
+    refuses_null: bool
 
     @property
     def identifier(self) -> composing.Identifier:
         return composing.Identifier(self.name)
+
+    @property
+    def is_reference(self) -> bool:
+        """regclass and its like: the number of an object, which is another one once the object was made anew."""
+        return self.is_builtin and self.type_name.removeprefix("_").startswith("reg")
+
+    @property
+    def column_type(self) -> ColumnType:
+        numbers = re.search(r"\(([\d,]+)\)", self.type)
+        return ColumnType(
+            name=self.type_name.removeprefix("_"),
+            numbers=tuple(int(n) for n in numbers[1].split(",")) if numbers else (),
+            is_array=self.type_name.startswith("_"),
+        )
 
 
 def named(connection: Connection, schema: str, name: str) -> list[int]:
@@ -98,6 +116,8 @@ def columns(connection: Connection, schema: str, table: str) -> tuple[TableColum
             needs_value=bool(needs_value),
             is_computed=bool(computed),
             sequence=None if sequence is None else str(sequence),
+            number=int(str(number)),
+            refuses_null=bool(refuses_null),
         )
-        for name, written, type_name, builtin, constant, needs_value, computed, sequence in rows
+        for name, written, type_name, builtin, constant, needs_value, computed, sequence, number, refuses_null in rows
     )

@@ -6,9 +6,8 @@ be known is said to be unknown, never zero.
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -33,7 +32,6 @@ from dashboard.engine.forecast.values import (
 )
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Copy
-from dashboard.engine.sql.trees import ColumnType
 from dashboard.engine.sql.type_changes import keeps_values
 
 #: Seconds for everything, the connection included: a person waits for the page.
@@ -78,7 +76,7 @@ def _forecast(
         unseen = (*reading.unseen, *doubts.on_target(connection, reading))
     now = statistics.read(connection) if then else None
     losses = []
-    for hit in _grouped(hits):
+    for hit in _with_kept_keys(_grouped(hits)):
         written = _written_since(hit.relation, then.get(hit.step), now)
         losses.append(_loss(_Count(connection, deadline), hit, written))
     cannot_save = _cannot_save(connection) if any(loss.copy for loss in losses) else ""
@@ -117,6 +115,7 @@ class _Hit:
     alias: str = ""
     referring: tuple[str, ...] = ()  # the rows that have something in these columns, which refer to what goes
     own: bool = True  # its children are hits by themselves
+    keeps_key: bool = True  # no step changes what stands in the primary key
 
 
 def _hits_of(connection: Connection, threat: Threat) -> Iterable[_Hit]:
@@ -166,16 +165,7 @@ def _loses_values(connection: Connection, threat: Threat, relation: Relation) ->
     """There is such a column, it is no computed one, and a new type does not hold all that the old one holds."""
     columns = tables.columns(connection, relation.schema, relation.name)
     column = next((c for c in columns if c.name == threat.column and not c.is_computed), None)
-    return column is not None and (threat.wanted is None or not keeps_values(_type_of(column), threat.wanted))
-
-
-def _type_of(column: TableColumn) -> ColumnType:
-    numbers = re.search(r"\(([\d,]+)\)", column.type)
-    return ColumnType(
-        name=column.type_name.removeprefix("_"),
-        numbers=tuple(int(n) for n in numbers[1].split(",")) if numbers else (),
-        is_array=column.type_name.startswith("_"),
-    )
+    return column is not None and (threat.wanted is None or not keeps_values(column.column_type, threat.wanted))
 
 
 def _dropped_hits(connection: Connection, threat: Threat) -> list[_Hit]:
@@ -261,6 +251,13 @@ def _grouped(hits: Iterable[_Hit]) -> list[_Hit]:
     return list(groups.values())
 
 
+def _with_kept_keys(hits: Sequence[_Hit]) -> list[_Hit]:
+    """With whether a value can be found again by its key: not where the plan changes keys, in whichever step."""
+    changed = [hit.relation for hit in hits if set(hit.columns) & set(hit.relation.key)]
+    oids = {oid for relation in changed for oid in (relation.oid, *relation.ancestors)}
+    return [replace(h, keeps_key=oids.isdisjoint({h.relation.oid, *h.relation.ancestors})) for h in hits]
+
+
 # How much it is
 
 
@@ -320,7 +317,7 @@ def _savable(count: _Count, hit: _Hit, loss: Loss) -> Loss:
         return replace(loss, why_unsaved="the role of Signalbox may not read and lock this table")
     if not sees_all:
         return replace(loss, why_unsaved="row-level security hides rows of it from the role of Signalbox")
-    return replace(loss, copy=_copy(hit))
+    return replace(loss, copy=_copy(count.connection, hit))
 
 
 def _estimated(loss: Loss, relation: Relation, why: str) -> Loss:
@@ -368,14 +365,18 @@ def _holds_data(column: TableColumn, place: composing.Identifier) -> composing.C
     return held + default
 
 
-def _copy(hit: _Hit) -> Copy:
-    key = hit.relation.key
-    lost = set(hit.columns) if hit.fate is Fate.DROPPED else set()
+def _copy(connection: Connection, hit: _Hit) -> Copy:
+    relation = hit.relation
+    key = relation.key if hit.keeps_key or not hit.columns else ()
+    numbers = {c.name: c.number for c in tables.columns(connection, relation.schema, relation.name)}
     return Copy(
-        schema=hit.relation.schema,
-        table=hit.relation.name,
+        schema=relation.schema,
+        table=relation.name,
         columns=hit.columns,
-        key=() if lost & set(key) else key,
+        key=key,
+        oid=relation.oid,
+        numbers=tuple(numbers[name] for name in (*hit.columns, *key)),
+        with_nulls=bool(hit.columns) and hit.fate is not Fate.DROPPED,
     )
 
 

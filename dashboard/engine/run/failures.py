@@ -84,7 +84,7 @@ ROLLBACK_FAILED = Explanation(
     "migration that undoes the old one."
 )
 NOT_EXPLAINED = Explanation(remedy="")
-NOT_COPIED = Explanation(left="There is no copy either.", remedy="Remove the cause, or do without the copy.")
+NOT_COPIED = Explanation(left="There is no copy either.", remedy="Remove the cause, and run it again.")
 LOCK_RELEASED = Explanation(remedy="Take pg_advisory_unlock_all or DISCARD ALL out of the file.")
 COPY_FROM_CLIENT = Explanation(remedy="Write the rows as INSERT statements.")
 TRANSACTION_CONTROL = Explanation(remedy="Take the transaction control out of the file.")

@@ -30,7 +30,12 @@ CREATE TABLE signalbox_saved.saves (
     brought_back_at timestamptz,
     brought_back_by text,
     brought_back_in text,
-    brought_back_left bigint
+    brought_back_left bigint,
+    saved_oid bigint NOT NULL DEFAULT 0,
+    from_oid bigint NOT NULL DEFAULT 0,
+    from_numbers int[] NOT NULL DEFAULT ARRAY[]::int[],
+    with_nulls boolean NOT NULL DEFAULT false,
+    planned_as text NOT NULL DEFAULT ''
 )
 
 -- revoke_from_everyone --
@@ -54,25 +59,40 @@ SELECT coalesce(max(id), 0) + 1 FROM signalbox_saved.saves
 -- register_save --
 -- Where a copy came from.
 INSERT INTO signalbox_saved.saves
-    (id, saved_table, from_schema, from_table, columns, key, rows, action, version, name, run_id, attempt_id, saved_by)
+    (id, saved_table, from_schema, from_table, columns, key, rows, action, version, name, run_id, attempt_id, saved_by,
+     saved_oid, from_oid, from_numbers, with_nulls, planned_as)
 VALUES (%(id)s, %(saved)s, %(schema)s, %(table)s, %(columns)s, %(key)s, %(rows)s, %(action)s, %(version)s, %(name)s,
-        %(run_id)s, %(attempt_id)s, %(by)s)
+        %(run_id)s, %(attempt_id)s, %(by)s,
+        pg_catalog.to_regclass('signalbox_saved.' || pg_catalog.quote_ident(%(saved)s))::oid::bigint,
+        %(oid)s, %(numbers)s, %(with_nulls)s, %(planned_as)s)
 
 -- read_saves --
--- With whether each copy is still there; the newest first.
+-- With whether each copy is still there; the newest first. Where the copy itself has another number, the database was
+-- restored from a dump, and the number of what it was saved from means nothing either.
 SELECT saved_table, from_schema, from_table, columns, key, rows, action, version, name, run_id,
        coalesce(pg_catalog.to_jsonb(saves) ->> 'attempt_id', ''), saved_by, saved_at,
        brought_back_at, brought_back_by, brought_back_in,
        (pg_catalog.to_jsonb(saves) ->> 'brought_back_left')::bigint,
+       CASE WHEN (pg_catalog.to_jsonb(saves) ->> 'saved_oid')::bigint
+                 = pg_catalog.to_regclass('signalbox_saved.' || pg_catalog.quote_ident(saved_table))::oid::bigint
+           THEN (pg_catalog.to_jsonb(saves) ->> 'from_oid')::bigint ELSE 0 END,
+       ARRAY(SELECT n::int FROM pg_catalog.jsonb_array_elements_text(pg_catalog.to_jsonb(saves) -> 'from_numbers') n),
+       coalesce((pg_catalog.to_jsonb(saves) ->> 'with_nulls')::boolean, false),
+       coalesce(pg_catalog.to_jsonb(saves) ->> 'planned_as', ''),
        pg_catalog.to_regclass('signalbox_saved.' || pg_catalog.quote_ident(saved_table)) IS NOT NULL
 FROM signalbox_saved.saves
 ORDER BY id DESC
 
 -- extend_saves --
--- A register of an earlier version has no place for what did not come back, and knows no attempts.
+-- A register of an earlier version has no place for what did not come back, and knows no attempts and no identities.
 ALTER TABLE signalbox_saved.saves
     ADD COLUMN IF NOT EXISTS brought_back_left bigint,
-    ADD COLUMN IF NOT EXISTS attempt_id text NOT NULL DEFAULT ''
+    ADD COLUMN IF NOT EXISTS attempt_id text NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS saved_oid bigint NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS from_oid bigint NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS from_numbers int[] NOT NULL DEFAULT ARRAY[]::int[],
+    ADD COLUMN IF NOT EXISTS with_nulls boolean NOT NULL DEFAULT false,
+    ADD COLUMN IF NOT EXISTS planned_as text NOT NULL DEFAULT ''
 
 -- mark_brought_back --
 -- The copy stays; only that it was used is noted.

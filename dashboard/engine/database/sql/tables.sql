@@ -222,7 +222,7 @@ WHERE c.oid = %(oid)s::oid
 -- table_columns --
 -- In order: the type as SQL writes it and by name, whether it is PostgreSQL's own (in a collation of its own too), the
 -- default where it is a constant (written without its table, which would be locked), whether a row needs a value,
--- whether it is computed, and the sequence that counts it.
+-- whether it is computed, the sequence that counts it, its number, and whether it refuses NULL.
 SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), t.typname::text,
        t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace
            AND (a.attcollation = 0 OR a.attcollation IN (
@@ -234,7 +234,8 @@ SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), t.typna
        a.attnotnull AND NOT a.atthasdef AND a.attidentity = '',
        a.attgenerated <> '',
        pg_catalog.pg_get_serial_sequence(
-           pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), a.attname)
+           pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), a.attname),
+       a.attnum, a.attnotnull
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
