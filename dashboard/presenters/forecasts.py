@@ -46,7 +46,7 @@ BECOMES: Mapping[Fate, tuple[str, str]] = {
     Fate.DROPPED: ("The table is dropped with all its rows.", "Dropped, with what stands in every row."),
     Fate.EMPTIED: ("Every row is deleted; the table stays.", ""),
     Fate.REDUCED: ("Some of its rows are deleted.", ""),
-    Fate.OVERWRITTEN: ("", "Overwritten where it holds something."),
+    Fate.OVERWRITTEN: ("", "Overwritten in each row that the statement reaches."),
     Fate.NARROWED: ("", "Gets another type: what does not fit it is cut, rounded or refused."),
     Fate.REWRITTEN: ("", "Replaced in every row by what an expression makes of it."),
 }

@@ -140,7 +140,7 @@ HARMLESS = [
     "ALTER TABLE p ALTER id TYPE bigint",
     "INSERT INTO empty VALUES (1, 'x') ON CONFLICT DO NOTHING",
     "INSERT INTO plain (id, v) VALUES (90, now()::text)",
-    "UPDATE plain SET v = 'new' WHERE v IS NULL",
+    "UPDATE plain SET v = 'new' WHERE v = 'nowhere'",
     "DELETE FROM w WHERE id > 1000",
     "DELETE FROM empty",
     "TRUNCATE empty",

@@ -41,6 +41,9 @@ CONNECT_TIMEOUT = 3
 COUNT_TIMEOUT = 2.0
 LOCK_TIMEOUT = 0.5
 
+#: The rows that had nothing there cannot be told from the others afterwards.
+_OF_EVERY_ROW = frozenset({Fate.OVERWRITTEN, Fate.REWRITTEN})
+
 TOO_LONG = "counting took too long, and the server has no estimate"
 LOCKED = "the table was locked just now"
 FORBIDDEN = "the role of Signalbox may not read all of it"
@@ -123,6 +126,7 @@ def _hits_of(connection: Connection, threat: Threat) -> Iterable[_Hit]:
         return _dropped_hits(connection, threat)
     hits: list[_Hit] = []
     for oid in _named(connection, threat):
+        threat = _as_counted(connection, threat, oid)
         hits += _hits(connection, threat, _with_children(connection, threat, oid))
         hits += _what_follows(connection, threat, oid)
     return hits
@@ -134,6 +138,17 @@ def _named(connection: Connection, threat: Threat) -> list[int]:
         if oids := tables.named(connection, schema, threat.name.text):
             return oids
     return []
+
+
+def _as_counted(connection: Connection, threat: Threat, oid: int) -> Threat:
+    """Once the plan has changed rows, nobody knows what a view shows, or which of related tables meet a condition."""
+    relation = tables.facts(connection, oid)
+    if not threat.after_changes or relation is None:
+        return threat
+    is_alone = not relation.ancestors and tables.oids(connection, "beneath", oid=oid) == [oid]
+    if relation.kind == "v" or (threat.condition and not is_alone):
+        return replace(threat, some=True, condition="")
+    return threat
 
 
 def _with_children(connection: Connection, threat: Threat, oid: int) -> list[int]:
@@ -165,7 +180,14 @@ def _loses_values(connection: Connection, threat: Threat, relation: Relation) ->
     """There is such a column, it is no computed one, and a new type does not hold all that the old one holds."""
     columns = tables.columns(connection, relation.schema, relation.name)
     column = next((c for c in columns if c.name == threat.column and not c.is_computed), None)
-    return column is not None and (threat.wanted is None or not keeps_values(column.column_type, threat.wanted))
+    if column is None or threat.wanted is None:
+        return column is not None
+    return not (_is_known_type(column) and keeps_values(column.column_type, threat.wanted))
+
+
+def _is_known_type(column: TableColumn) -> bool:
+    """Of a type of the project its name alone tells nothing: another schema may have one so called."""
+    return column.is_builtin or column.type_name.removeprefix("_") in {"text", "varchar", "citext"}
 
 
 def _dropped_hits(connection: Connection, threat: Threat) -> list[_Hit]:
@@ -339,8 +361,9 @@ def _counting(connection: Connection, hit: _Hit) -> composing.Composed:
         held = [composing.SQL("{}.{} IS NOT NULL").format(place, known[n].identifier) for n in hit.referring]
         conditions.append(composing.SQL("({})").format(composing.SQL(" AND ").join(held)))
     elif hit.columns:
-        held = [_holds_data(known[name], place) for name in hit.columns]
-        conditions.append(composing.SQL("({})").format(composing.SQL(" OR ").join(held)))
+        held = [composing.SQL("{}.{} IS NOT NULL").format(place, known[n].identifier) for n in hit.columns]
+        if hit.fate not in _OF_EVERY_ROW:
+            conditions.append(composing.SQL("({})").format(composing.SQL(" OR ").join(held)))
     if not conditions:
         return query
     return composing.SQL("{} WHERE {}").format(query, composing.SQL(" AND ").join(conditions))
@@ -349,20 +372,6 @@ def _counting(connection: Connection, hit: _Hit) -> composing.Composed:
 def _escaped(condition: str) -> Any:
     """As text of a statement, where a brace is no place to fill in."""
     return condition.replace("{", "{{").replace("}", "}}")
-
-
-def _holds_data(column: TableColumn, place: composing.Identifier) -> composing.Composed:
-    """Something is there that nobody would get back by adding the column again."""
-    held = composing.SQL("({0}.{1} IS NOT NULL").format(place, column.identifier)
-    if column.constant is None:
-        return held + composing.SQL(")")
-    default = composing.SQL(" AND {0}.{1}::text IS DISTINCT FROM (({2})::{3})::text)").format(
-        place,
-        column.identifier,
-        composing.SQL(column.constant),
-        composing.SQL(column.type),
-    )
-    return held + default
 
 
 def _copy(connection: Connection, hit: _Hit) -> Copy:

@@ -166,7 +166,6 @@ _KEEPING_COMMANDS = frozenset(
         "EnableReplicaRule",
         "DisableRule",
         "AddInherit",
-        "DropInherit",
         "AddOf",
         "DropOf",
         "ReplicaIdentity",
@@ -223,8 +222,8 @@ def _of_command(tree: Any, command: Any) -> str:
     if subtype in _COUNTED_COMMANDS:
         is_type = enum_name(tree, "objtype") == "OBJECT_TYPE"
         return "values of this type lose a part wherever a table holds them, which is not counted" if is_type else ""
-    if subtype == "AT_DetachPartition":
-        return "the rows of the partition stay in it, but are gone from its parent, which is not counted"
+    if subtype in ("AT_DetachPartition", "AT_DropInherit"):
+        return "its rows stay in the table, but are gone from its parent, which is not counted"
     return "" if subtype in _KEEPING_COMMANDS else "what this change of a table destroys cannot be judged from the text"
 
 

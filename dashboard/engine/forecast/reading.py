@@ -14,27 +14,20 @@ from typing import Any
 
 from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.forecast import harmless
+from dashboard.engine.forecast.meanings import Meanings
 from dashboard.engine.forecast.values import Call, Effect, Fate, PlanReading, Threat, Write
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Plan, Step
 from dashboard.engine.schema.diff import Change, Difference
 from dashboard.engine.sql import do_blocks, statements
 from dashboard.engine.sql.columns import typed_columns
-from dashboard.engine.sql.objects import (
-    DatabaseObject,
-    ObjectSet,
-    alter_commands,
-    dropped_by,
-    made_by,
-    object_kind,
-    table,
-)
+from dashboard.engine.sql.objects import alter_commands, dropped_by, table
 from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.tokens import behind_where
 from dashboard.engine.sql.trees import (
     Name,
     by_kind,
-    constant,
+    column_type,
     constant_of,
     definition,
     dotted,
@@ -74,25 +67,24 @@ class _Reader:
     tags: set[str] = field(default_factory=set)
     functions: set[str] = field(default_factory=set)  # made or replaced here
     firing: set[Name] = field(default_factory=set)  # tables that get a trigger or rule here
-    changed: set[Name] = field(default_factory=set)  # tables whose values are others by now than on the target
-    made: ObjectSet = field(default_factory=ObjectSet)
-    tables: dict[Name, Name] = field(default_factory=dict)  # as they are called by now, to what the target calls them
-    columns: dict[tuple[Name, str], str] = field(default_factory=dict)  # the same, by the target's name of the table
-    path: tuple[str, ...] = ()  # each step begins with the session's own
+    meanings: Meanings = field(default_factory=Meanings)
 
     def step(self, step: Step, observed: Sequence[Difference]) -> None:
-        threats = [self._as_target_calls(threat) for threat in _removed(step.identity, observed)]
-        known = set(self.tables.values())
-        self.path = ()
+        self.meanings.begin_step()
+        threats = [self.meanings.as_target_calls(threat) for threat in _removed(step.identity, observed)]
+        known = self._renamed_tables()
         for statement in self._script(step):
             if statement.number >= step.first_statement:
                 self._statement(step, statement)
-        renamed = set(self.tables.values()) - known
+        renamed = self._renamed_tables() - known
         self.threats += [t for t in threats if not any(t.name.matches(name) for name in renamed | self._renamed(t))]
 
     def _renamed(self, threat: Threat) -> set[Name]:
         """Tables in which this column has another name now. To a schema's eyes it is gone, and another has come."""
-        return {table for (table, _), old in self.columns.items() if old == threat.column}
+        return {name for ((name, _), _), old in self.meanings.columns.items() if old == threat.column}
+
+    def _renamed_tables(self) -> set[Name]:
+        return {name for name, _ in self.meanings.tables.values()}
 
     def _script(self, step: Step) -> Sequence[Statement]:
         try:
@@ -108,23 +100,42 @@ class _Reader:
             self._long(where, statement.sql)
         elif statement.node == "do_stmt":
             self._block(where, statement)
-        for each in (statement, *do_blocks.inner(statement)):
-            tree = statements.tree(each)
+        tree = statements.tree(statement)
+        if tree is not None:
+            self._tree(step, where, statement, tree)
+            self._learn(tree, where)
+        self._inner(step, do_blocks.inner(statement))
+
+    def _inner(self, step: Step, inner: Sequence[Statement]) -> None:
+        """Of a DO block, where any statement may have run before any other. Its variables may stand in a condition."""
+        trees = [(each, f"{step.label}, line {each.line}", statements.tree(each)) for each in inner]
+        for each, where, tree in trees:
             if tree is not None:
                 self.tags.add(each.node)
-                self._tree(step, f"{step.label}, line {each.line}", each, tree)
+                self._learn(tree, where, surely=False)
+        for each, where, tree in trees:
+            if tree is not None:
+                self._tree(step, where, replace(each, sql=""), tree)
 
     def _tree(self, step: Step, where: str, statement: Statement, tree: Any) -> None:
         if reason := harmless.objection(tree):
             self.unseen.append(f"{where}: {reason}.")
         self._called(where, harmless.calls(tree))
-        self.calls += [Call(where=where, name=Name("", o), is_operator=True) for o in harmless.operators(tree)]
+        for operator in harmless.operators(tree):
+            if operator in self.functions:
+                self.unseen.append(f"{where}: what the operator {operator} does is not told by the script.")
+            self.calls.append(Call(where=where, name=Name("", operator), is_operator=True))
         for threat in _threats(step.identity, statement, tree):
-            if not self._is_own(threat):
-                self.threats.append(self._as_target_calls(self._countable(threat)))
+            self._threatened(where, threat)
         for name, effect in harmless.writes(tree):
             self._written(where, name, effect)
-        self._learn(tree)
+
+    def _threatened(self, where: str, threat: Threat) -> None:
+        if self.meanings.is_own_threat(threat):
+            return
+        if reason := self.meanings.doubt(threat):
+            self.unseen.append(f"{where}: what it destroys of {threat.name} cannot be judged, as {reason}.")
+        self.threats.append(self.meanings.as_target_calls(self.meanings.countable(threat)))
 
     def _long(self, where: str, sql: str) -> None:
         """A statement that no tree is built of. Only one that fills a table, or defines something, is known."""
@@ -168,84 +179,48 @@ class _Reader:
         if any(name.matches(other) for other in self.firing):
             self.unseen.append(f"{where}: {name} has a trigger or rule by then; what it does to rows is not told.")
         if effect is not Effect.INSERT:
-            self.changed.add(name)
-        if table(name) not in self.made and name.schema != "pg_temp":
-            now = self._as_target_calls(Threat(step=MigrationId("", ""), fate=Fate.REDUCED, kind="table", name=name))
-            self.writes.append(Write(where=where, name=now.name, effect=effect, path=now.path))
+            self.meanings.changed.add(name.text)
+        if self.meanings.is_own(table(name)):
+            return
+        if reason := self.meanings.doubt_of_rows(name):
+            self.unseen.append(f"{where}: what fires when it writes to {name} cannot be judged, as {reason}.")
+        now = self.meanings.as_target_calls(
+            Threat(step=MigrationId("", ""), fate=Fate.REDUCED, kind="table", name=name)
+        )
+        self.writes.append(Write(where=where, name=now.name, effect=effect, path=now.path))
 
-    def _countable(self, threat: Threat) -> Threat:
-        """Which rows met a condition on the target tells nothing once the plan has changed what stands in them."""
-        if threat.condition and any(threat.name.matches(name) for name in self.changed):
-            return replace(threat, condition="")
-        return threat
-
-    def _is_own(self, threat: Threat) -> bool:
-        """Made by the plan itself, so the target holds no data there now."""
-        column = DatabaseObject(kind="column", name=threat.name, part=threat.column)
-        own = DatabaseObject(kind=threat.kind, name=threat.name) if not threat.column else column
-        return own in self.made or table(threat.name) in self.made or threat.name.schema == "pg_temp"
-
-    def _as_target_calls(self, threat: Threat) -> Threat:
-        name = next((old for new, old in self.tables.items() if new.matches(threat.name)), threat.name)
-        path = () if name.schema else self.path
-        return replace(threat, name=name, path=path, column=self.columns.get((name, threat.column), threat.column))
-
-    def _learn(self, tree: Any) -> None:
-        if not _may_have_been_there(tree):
-            for item in made_by(tree):
-                self.made.add(item)
-        for drop in dropped_by(tree):
-            self.made.discard(drop.object)
-        self._learn_writers(tree)
-        match kind(tree):
-            case "VariableSetStmt" if tree.name == "search_path":
-                self.path = tuple(filter(None, (constant(arg) for arg in tree.args)))
-            case "RenameStmt":
-                self._learn_rename(tree)
-            case "AlterObjectSchemaStmt" if tree.HasField("relation"):
-                self._moved(relation_name(tree.relation), Name(tree.newschema, tree.relation.relname))
-
-    def _learn_writers(self, tree: Any) -> None:
+    def _learn(self, tree: Any, where: str, *, surely: bool = True) -> None:
         """What the target does not have yet, and what fires or is called later."""
         match kind(tree):
             case "CreateFunctionStmt":
                 self.functions.add(dotted(tree.funcname).text)
+            case "DefineStmt":
+                self.functions.add(dotted(tree.defnames).text)
             case "CreateTrigStmt" | "RuleStmt":
                 self.firing.add(relation_name(tree.relation))
             case "AlterTableStmt":
-                self._learn_changes(tree)
+                self._learn_enabled(tree)
+            case "RenameStmt" | "AlterObjectSchemaStmt":
+                self._learn_moved(tree)
+        self.meanings.learn(tree, where, surely=surely)
 
-    def _learn_changes(self, tree: Any) -> None:
+    def _learn_enabled(self, tree: Any) -> None:
         for command in alter_commands(tree):
             subtype = enum_name(command, "subtype")
-            if subtype == "AT_AlterColumnType":
-                self.changed.add(relation_name(tree.relation))
-            elif subtype.startswith("AT_Enable") and subtype.endswith(("Trig", "TrigAll", "TrigUser", "Rule")):
+            if subtype.startswith("AT_Enable") and subtype.endswith(("Trig", "TrigAll", "TrigUser", "Rule")):
                 self.firing.add(relation_name(tree.relation))
 
-    def _learn_rename(self, tree: Any) -> None:
-        if not tree.HasField("relation"):
-            return
-        of = relation_name(tree.relation)
-        now = self.tables.get(of, of)
-        if enum_name(tree, "rename_type") == "OBJECT_COLUMN":
-            self.made.discard(DatabaseObject(kind="column", name=of, part=tree.newname))
-            self.columns[now, tree.newname] = self.columns.get((now, tree.subname), tree.subname)
-        else:
-            self.made.discard(
-                DatabaseObject(kind=object_kind(enum_name(tree, "rename_type")), name=Name(of.schema, tree.newname))
-            )
-            self._moved(of, Name(of.schema, tree.newname))
-
-    def _moved(self, old: Name, new: Name) -> None:
-        self.tables[new] = self.tables.pop(old, old)
-
-
-def _may_have_been_there(tree: Any) -> bool:
-    """IF NOT EXISTS makes nothing where the target has it."""
-    if kind(tree) == "AlterTableStmt":
-        return any(command.missing_ok for command in alter_commands(tree))
-    return bool(getattr(tree, "if_not_exists", False) or getattr(tree, "replace", False))
+    def _learn_moved(self, tree: Any) -> None:
+        """A function or a table with a new trigger is the same under its new name."""
+        is_rename = kind(tree) == "RenameStmt"
+        if tree.HasField("relation"):
+            name = relation_name(tree.relation)
+            if any(name.matches(other) for other in self.firing):
+                self.firing.add(Name(name.schema, tree.newname) if is_rename else Name(tree.newschema, name.text))
+        elif is_rename:
+            self.functions.add(tree.newname)
+        elif (moved := unwrap(tree.object)) is not None and kind(moved) == "ObjectWithArgs":
+            self.functions.add(dotted(moved.objname).text)
 
 
 # Threats
@@ -301,25 +276,28 @@ def _retyped(step: MigrationId, tree: Any) -> Iterator[Threat]:
                 kind="column",
                 name=of,
                 column=column,
-                wanted=wanted if is_cast else None,
+                wanted=wanted if is_cast and _is_plain(definition(changed[column]).type_name) else None,
                 only=not tree.relation.inh,
             )
 
 
 def _is_cast(command: Any) -> bool:
-    """No USING, or one that only names the column with a cast, which is what PostgreSQL does by itself."""
-    using = definition(command).raw_default
-    node = unwrap(using)
-    while node is not None and kind(node) == "TypeCast":
+    """No USING, or one that only casts the column to the new type, which is what PostgreSQL does by itself."""
+    column = definition(command)
+    node = unwrap(column.raw_default)
+    if node is None:
+        return True
+    if kind(node) == "TypeCast":
+        if not _is_plain(node.type_name) or column_type(node.type_name) != column_type(column.type_name):
+            return False
         node = unwrap(node.arg)
-    is_column = node is not None and kind(node) == "ColumnRef" and strings(node.fields)[-1:] == [command.name]
-    return node is None or (
-        is_column and by_kind(using).keys().isdisjoint({"FuncCall", "A_Expr"}) and _casts(using) < 2
-    )
+    return node is not None and kind(node) == "ColumnRef" and strings(node.fields)[-1:] == [command.name]
 
 
-def _casts(node: Any) -> int:
-    return len(by_kind(node).get("TypeCast", ()))
+def _is_plain(type_name: Any) -> bool:
+    """Of PostgreSQL or of the search path, and its numbers are all that it is narrowed by."""
+    numbers = column_type(type_name).numbers
+    return dotted(type_name.names).schema in ("", "pg_catalog") and len(numbers) == len(type_name.typmods)
 
 
 def _truncated(step: MigrationId, node: Any) -> Iterator[Threat]:

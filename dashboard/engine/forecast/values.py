@@ -48,6 +48,7 @@ class Threat:
     condition: str = ""  # which, as SQL that calls nothing; empty where only running it would tell
     alias: str = ""  # what the condition calls the table
     wanted: ColumnType | None = None  # of NARROWED
+    after_changes: bool = False  # the plan changes rows or views before, so what a view shows then is not known now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

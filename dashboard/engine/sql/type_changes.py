@@ -31,7 +31,6 @@ _WIDER = {
     ("float4", "float8"),
     ("date", "timestamp"),
     ("date", "timestamptz"),
-    ("timestamp", "timestamptz"),
     ("jsonb", "json"),
     ("cidr", "inet"),
 }
@@ -60,6 +59,8 @@ def keeps_values(known: ColumnType, wanted: ColumnType) -> bool:
         return False
     if old == new:
         return _keeps_precision(known, wanted)
+    if old == "bpchar":
+        return False  # its blanks at the end are cut
     if new in ("text", "citext") and not wanted.numbers:
         return old in _TEXTS or old in _PRINTED
     if old in _TEXTS and new == "varchar":
@@ -77,6 +78,8 @@ def _keeps_precision(known: ColumnType, wanted: ColumnType) -> bool:
             return not _is_shorter(known, wanted)
         case "bit":
             return known.numbers == wanted.numbers
+        case "interval":
+            return not wanted.numbers  # they say which fields are kept, and only then a precision
         case _:
             return not wanted.numbers or (len(known.numbers) == 1 and known.numbers <= wanted.numbers)
 
