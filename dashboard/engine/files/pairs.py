@@ -44,8 +44,8 @@ def migrations(pairs: Iterable[Pair]) -> Iterator[Migration]:
         spellings[int(version)].append(version)
     for pair in pairs:
         problems = [*up_problems(pair.up), *(down_problems(pair.down) if pair.down else ())]
-        if rivals := [other.file for other in groups[pair.version] if other is not pair]:
-            problems.append(_duplicate(pair, rivals, _right_after(pair.version, spellings)))
+        if len(groups[pair.version]) > 1:
+            problems.append(_duplicate(pair, groups[pair.version], _right_after(pair.version, spellings)))
         if spelling := next((v for v in spellings[int(pair.version)] if v != pair.version), None):
             problems.append(_same_number(pair, spelling))
         if pair.down is None and not pair.is_foreign and "irreversible" not in pair.up.script.directives:
@@ -101,22 +101,32 @@ def by_file(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(problems, key=lambda p: (p.file, severities.index(p.severity), p.line or 0)))
 
 
-def listed(names: Sequence[str]) -> str:
+#: Of more, so many are named: a sentence stays short, and a folder full of one number is not told in each of its files.
+_NAMED = 5
+
+
+def listed(names: Sequence[str], *, count: int = 0) -> str:
+    """`count` says how many there are where `names` has only the first of them."""
+    count = count or len(names)
+    if count > _NAMED:
+        return f"{', '.join(names[:_NAMED])} and {count - _NAMED} more"
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _duplicate(pair: Pair, rivals: Sequence[str], free: str) -> Problem:
+def _duplicate(pair: Pair, sharing: Sequence[Pair], free: str) -> Problem:
+    """`sharing`: all that have its version, itself too."""
     file = pair.file
+    rivals = [other.file for other in sharing[: _NAMED + 1] if other is not pair]
     second = (
         "Later files may need each of them, and no number right behind is free: put their SQL into one file, in order."
     )
-    if free and len(rivals) == 1:
+    if free and len(sharing) == 2:
         second = f"If that is {rivals[0]}, rename this one to {free}{pair.ending}."
     return _problem(
         file,
         "duplicate_version",
         Severity.ERROR,
-        f"The number {pair.version} is also used by {listed(rivals)}.",
+        f"The number {pair.version} is also used by {listed(rivals, count=len(sharing) - 1)}.",
         f"Decide which of them runs first; it keeps the number. {second} "
         "Where a file should never run, an admin can skip it in that environment, with a reason.",
     )

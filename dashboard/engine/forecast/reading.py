@@ -73,26 +73,32 @@ class _Reader:
     unseen: list[str] = field(default_factory=list)
     tags: set[str] = field(default_factory=set)
     functions: set[str] = field(default_factory=set)  # made or replaced here
-    firing: set[Name] = field(default_factory=set)  # tables that get a trigger or rule here
-    changed: set[Name] = field(default_factory=set)  # tables whose values are others by now than on the target
+    firing: ObjectSet = field(default_factory=ObjectSet)  # tables that get a trigger or rule here
+    changed: ObjectSet = field(default_factory=ObjectSet)  # tables whose values are others by now than on the target
     made: ObjectSet = field(default_factory=ObjectSet)
-    tables: dict[Name, Name] = field(default_factory=dict)  # as they are called by now, to what the target calls them
+    tables: dict[str, dict[Name, Name]] = field(default_factory=dict)  # by their names now, first without the schema
+    renamed: set[Name] = field(
+        default_factory=set
+    )  # tables that this step gives another name, as the target calls them
     columns: dict[tuple[Name, str], str] = field(default_factory=dict)  # the same, by the target's name of the table
+    renamed_columns: dict[str, set[Name]] = field(
+        default_factory=dict
+    )  # the tables, by the target's name of the column
     path: tuple[str, ...] = ()  # each step begins with the session's own
 
     def step(self, step: Step, observed: Sequence[Difference]) -> None:
         threats = [self._as_target_calls(threat) for threat in _removed(step.identity, observed)]
-        known = set(self.tables.values())
+        self.renamed = set()
         self.path = ()
         for statement in self._script(step):
             if statement.number >= step.first_statement:
                 self._statement(step, statement)
-        renamed = set(self.tables.values()) - known
-        self.threats += [t for t in threats if not any(t.name.matches(name) for name in renamed | self._renamed(t))]
+        self.threats += [threat for threat in threats if not self._is_renamed(threat)]
 
-    def _renamed(self, threat: Threat) -> set[Name]:
-        """Tables in which this column has another name now. To a schema's eyes it is gone, and another has come."""
-        return {table for (table, _), old in self.columns.items() if old == threat.column}
+    def _is_renamed(self, threat: Threat) -> bool:
+        """To a schema's eyes what has another name now is gone, and another has come."""
+        renamed = self.renamed | self.renamed_columns.get(threat.column, set())
+        return any(threat.name.matches(name) for name in renamed)
 
     def _script(self, step: Step) -> Sequence[Statement]:
         try:
@@ -165,17 +171,17 @@ class _Reader:
                 self.calls.append(Call(where=where, name=name))
 
     def _written(self, where: str, name: Name, effect: Effect) -> None:
-        if any(name.matches(other) for other in self.firing):
+        if table(name) in self.firing:
             self.unseen.append(f"{where}: {name} has a trigger or rule by then; what it does to rows is not told.")
         if effect is not Effect.INSERT:
-            self.changed.add(name)
+            self.changed.add(table(name))
         if table(name) not in self.made and name.schema != "pg_temp":
             now = self._as_target_calls(Threat(step=MigrationId("", ""), fate=Fate.REDUCED, kind="table", name=name))
             self.writes.append(Write(where=where, name=now.name, effect=effect, path=now.path))
 
     def _countable(self, threat: Threat) -> Threat:
         """Which rows met a condition on the target tells nothing once the plan has changed what stands in them."""
-        if threat.condition and any(threat.name.matches(name) for name in self.changed):
+        if threat.condition and table(threat.name) in self.changed:
             return replace(threat, condition="")
         return threat
 
@@ -186,7 +192,8 @@ class _Reader:
         return own in self.made or table(threat.name) in self.made or threat.name.schema == "pg_temp"
 
     def _as_target_calls(self, threat: Threat) -> Threat:
-        name = next((old for new, old in self.tables.items() if new.matches(threat.name)), threat.name)
+        names = self.tables.get(threat.name.text, {})
+        name = next((old for new, old in names.items() if new.matches(threat.name)), threat.name)
         path = () if name.schema else self.path
         return replace(threat, name=name, path=path, column=self.columns.get((name, threat.column), threat.column))
 
@@ -211,7 +218,7 @@ class _Reader:
             case "CreateFunctionStmt":
                 self.functions.add(dotted(tree.funcname).text)
             case "CreateTrigStmt" | "RuleStmt":
-                self.firing.add(relation_name(tree.relation))
+                self.firing.add(table(relation_name(tree.relation)))
             case "AlterTableStmt":
                 self._learn_changes(tree)
 
@@ -219,18 +226,20 @@ class _Reader:
         for command in alter_commands(tree):
             subtype = enum_name(command, "subtype")
             if subtype == "AT_AlterColumnType":
-                self.changed.add(relation_name(tree.relation))
+                self.changed.add(table(relation_name(tree.relation)))
             elif subtype.startswith("AT_Enable") and subtype.endswith(("Trig", "TrigAll", "TrigUser", "Rule")):
-                self.firing.add(relation_name(tree.relation))
+                self.firing.add(table(relation_name(tree.relation)))
 
     def _learn_rename(self, tree: Any) -> None:
         if not tree.HasField("relation"):
             return
         of = relation_name(tree.relation)
-        now = self.tables.get(of, of)
+        now = self.tables.get(of.text, {}).get(of, of)
         if enum_name(tree, "rename_type") == "OBJECT_COLUMN":
             self.made.discard(DatabaseObject(kind="column", name=of, part=tree.newname))
-            self.columns[now, tree.newname] = self.columns.get((now, tree.subname), tree.subname)
+            old = self.columns.get((now, tree.subname), tree.subname)
+            self.columns[now, tree.newname] = old
+            self.renamed_columns.setdefault(old, set()).add(now)
         else:
             self.made.discard(
                 DatabaseObject(kind=object_kind(enum_name(tree, "rename_type")), name=Name(of.schema, tree.newname))
@@ -238,7 +247,10 @@ class _Reader:
             self._moved(of, Name(of.schema, tree.newname))
 
     def _moved(self, old: Name, new: Name) -> None:
-        self.tables[new] = self.tables.pop(old, old)
+        names = self.tables.get(old.text, {})
+        if old not in names:
+            self.renamed.add(old)
+        self.tables.setdefault(new.text, {})[new] = names.pop(old, old)
 
 
 def _may_have_been_there(tree: Any) -> bool:

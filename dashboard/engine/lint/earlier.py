@@ -66,10 +66,9 @@ class EarlierMigrations:
                     self._types[of.text][tree.newname].append((of, known))
             case "OBJECT_TABLE":
                 renamed = Name(of.schema, tree.newname)
-                for column, types in [*self._types[of.text].items()]:
-                    self._types[tree.newname][column] += [
-                        (renamed, type_) for table, type_ in types if table.matches(of)
-                    ]
+                for column in [*self._types[of.text]]:
+                    if known := self.type_of(of, column):
+                        self._types[tree.newname][column].append((renamed, known))
 
     def _learn_table(self, tree: Any) -> None:
         match kind(tree):

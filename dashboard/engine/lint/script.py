@@ -128,6 +128,8 @@ class LintedScript:
     def offset_of(self, line: int, byte: int) -> int:
         """The place of a byte, counted from 0 in its line."""
         start = self._line_starts[line - 1]
+        if self.script.sql.isascii():
+            return start + byte
         return start + len(self.script.sql[start : start + byte].encode()[:byte].decode(errors="ignore"))
 
     def statement_at(self, offset: int) -> Statement | None:
