@@ -232,6 +232,11 @@ def _plan(
     )
 
 
+def _apply_step(migration: Migration, history: History) -> Step:
+    (step,) = _apply_steps([migration], history)
+    return step
+
+
 def _apply_steps(migrations: Sequence[Migration], history: History) -> list[Step]:
     """Where a skipped file holds the row of its number, another file of that number has a row under its whole name."""
     holders: Mapping[str, set[str]] = defaultdict(set)
@@ -334,8 +339,7 @@ def _unfinished_step(target: Target, folder: Folder, unfinished: Unfinished) -> 
         raise PlanBlocked(
             version=unfinished.label, reason="its file is gone.", remedy="Restore it from version control."
         )
-    (step,) = _apply_steps([migration], target.history)
-    return step
+    return _apply_step(migration, target.history)
 
 
 def _names_by_version(folder: Folder, history: History) -> Mapping[str, set[str]]:

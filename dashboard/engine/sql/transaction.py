@@ -52,8 +52,9 @@ def plan_transaction(statements: tuple[Statement, ...], directives: Mapping[str,
     fault = _control_fault(statements)
     sent = tuple(s for s in statements if s.control is None)
     absorbed = fault is None and len(sent) < len(statements)
-    inside = _drops_without_slot(sent)
-    outside = [s for s in sent if not s.transactional and s.number not in inside]
+    outside = [s for s in sent if not s.transactional]
+    if outside and (inside := _drops_without_slot(sent)):
+        outside = [s for s in outside if s.number not in inside]
     if not outside:
         return TransactionShape(mode=TransactionMode.SINGLE, sent=sent, absorbed=absorbed, fault=fault)
     if absorbed:
