@@ -54,7 +54,7 @@ def apply(target: Target, folder: Folder, *, upto: str | None = None) -> Plan:
     return _plan(
         target,
         Action.APPLY,
-        [_apply_step(s.migration, target.history) for s in runnable if s.migration],
+        _apply_steps([s.migration for s in runnable if s.migration], target.history),
         warnings=_apply_warnings(runnable, statuses),
         stops_before=_why_it_stops(obstacle, pending[len(runnable) :]) if obstacle else "",
     )
@@ -214,13 +214,14 @@ def inverse(plan: Plan) -> Plan | None:
 
 def is_newest_part(rollback: Plan, whole: Plan) -> bool:
     """`rollback` takes back some of what `whole` takes back: the newest that still stand, and nothing out of order."""
-    wanted, steps, basis = rollback.without_saving().digest, whole.steps, list(whole.basis)
-    for first, step in enumerate(steps):
-        part = replace(whole, basis=tuple(basis), steps=steps[first : first + len(rollback.steps)])
-        if part.digest == wanted:
-            return True
-        basis = [record for record in basis if record.identity != step.identity]
-    return False
+    steps = [step.identity for step in whole.steps]
+    if not rollback.steps or rollback.steps[0].identity not in steps:
+        return False
+    first = steps.index(rollback.steps[0].identity)
+    newer = set(steps[:first])
+    basis = tuple(record for record in whole.basis if record.identity not in newer)
+    part = replace(whole, basis=basis, steps=whole.steps[first : first + len(rollback.steps)])
+    return part.digest == rollback.without_saving().digest
 
 
 # Building
@@ -247,15 +248,25 @@ def _plan(
 
 
 def _apply_step(migration: Migration, history: History) -> Step:
+    (step,) = _apply_steps([migration], history)
+    return step
+
+
+def _apply_steps(migrations: Sequence[Migration], history: History) -> list[Step]:
     """Where a skipped file holds the row of its number, another file of that number has a row under its whole name."""
-    version, name = migration.identity
-    is_taken = any(row.success and row.key == version and row.name != name for row in history.rows)
-    return replace(
-        _bare_step(Action.APPLY, migration, ""),
-        key=migration.label if is_taken else version,
-        sql=migration.up.sql,
-        down_sql=migration.usable_down,
-    )
+    holders: Mapping[str, set[str]] = defaultdict(set)
+    for row in history.rows:
+        if row.success:
+            holders[row.key].add(row.name)
+    return [
+        replace(
+            _bare_step(Action.APPLY, migration, ""),
+            key=migration.label if holders[migration.version] - {migration.name} else migration.version,
+            sql=migration.up.sql,
+            down_sql=migration.usable_down,
+        )
+        for migration in migrations
+    ]
 
 
 def _bare_step(action: Action, migration: Migration, reason: str) -> Step:

@@ -115,13 +115,14 @@ class _Files:
 
     def __init__(self, folder: Folder, history: History) -> None:
         standing = [row for row in history.rows if row.success]
-        self._skipped = {row.identity for row in standing if row.kind is Kind.SKIPPED}
+        skipped = {row.identity for row in standing if row.kind is Kind.SKIPPED}
         self._taken = {row.version: row for row in standing if row.kind is not Kind.SKIPPED}
         self._unfinished = {item.identity: item for item in reversed(history.unfinished)}
-        self._by_version: Mapping[str, list[Migration]] = defaultdict(list)
+        self._by_version: Mapping[str, list[Migration]] = defaultdict(list)  # those that are not skipped here
         self._by_checksum: dict[str, Migration] = {}
         for migration in folder.migrations:
-            self._by_version[migration.version].append(migration)
+            if migration.identity not in skipped:
+                self._by_version[migration.version].append(migration)
             for checksum in _checksums(migration.up.checksum, migration.up.checksum_sql):
                 self._by_checksum.setdefault(checksum, migration)
         here = {migration.identity for migration in folder.migrations}
@@ -137,10 +138,9 @@ class _Files:
         row = self._taken.get(migration.version)
         return row if row is not None and row.name != migration.name else None
 
-    def rivals(self, migration: Migration) -> list[Migration]:
-        """Other files with this version, those that are skipped here left out."""
-        sharing = self._by_version[migration.version]
-        return [m for m in sharing if m is not migration and m.identity not in self._skipped]
+    def sharing(self, migration: Migration) -> Sequence[Migration]:
+        """All files with its version, those that are skipped here left out."""
+        return self._by_version[migration.version]
 
     def unfinished(self, migration: Migration) -> Unfinished | None:
         return self._unfinished.get(migration.identity)
@@ -173,8 +173,8 @@ def _of_file(migration: Migration, files: _Files, history: History) -> Migration
         return _recorded(migration, row, history.contradiction(migration.identity))
     if holder := files.holder(migration):
         return _status(migration, row, State.CONFLICT, _taken_sentence(migration, holder))
-    if rivals := files.rivals(migration):
-        return _status(migration, row, State.CONFLICT, _shared_sentence(migration, rivals))
+    if len(sharing := files.sharing(migration)) > 1:
+        return _status(migration, row, State.CONFLICT, _shared_sentence(migration, sharing))
     return _open(migration, row, files, history)
 
 
@@ -313,7 +313,7 @@ def _status(migration: Migration, row: AppliedMigration | None, state: State, se
     """The folder calls every file of a shared version a duplicate; where this target settled it, it is none."""
     if state is not State.CONFLICT:
         problems = tuple(p for p in migration.problems if p.code != "duplicate_version")
-        migration = replace(migration, problems=problems)
+        migration = replace(migration, problems=problems) if problems != migration.problems else migration
     if state.is_pending and (errors := migration.errors()):
         where = f" on line {errors[0].line}" if errors[0].line else ""
         sentence += f" But it cannot run until {errors[0].file} is mended{where}: {errors[0].sentence}"
@@ -339,8 +339,14 @@ def _taken_sentence(migration: Migration, holder: AppliedMigration) -> str:
     return f"{taken}. {migration.label} has not run and will not run under this number. {advice}"
 
 
-def _shared_sentence(migration: Migration, rivals: Sequence[Migration]) -> str:
-    others = ", ".join(rival.label for rival in rivals)
+#: Of more files with one number, so many are named.
+_NAMED = 5
+
+
+def _shared_sentence(migration: Migration, sharing: Sequence[Migration]) -> str:
+    others = ", ".join([other.label for other in sharing[: _NAMED + 1] if other is not migration][:_NAMED])
+    if len(sharing) - 1 > _NAMED:
+        others += f" and {len(sharing) - 1 - _NAMED} more"
     advice = next((p.advice for p in migration.problems if p.code == "duplicate_version"), "")
     return f"{migration.label} shares its number with {others}, so it is not clear which should run. {advice}".rstrip()
 

@@ -62,7 +62,7 @@ def waiting(
         clashing = [item for item in items if item.state is State.CONFLICT]
         if len(clashing) > 1:
             yield _entry(standing, clashing, _CLASH.format(version=version, count=len(clashing)), planned, by)
-            items = [item for item in items if item not in clashing]
+            items = [item for item in items if item.state is not State.CONFLICT]
         for item in items:
             said = item.state in _SAID or is_blocked(item)
             entry = _entry(standing, [item], "" if said else item.sentence, planned, by)

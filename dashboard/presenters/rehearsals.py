@@ -271,7 +271,8 @@ def _facts(rehearsal: Rehearsal, report: Report | None) -> Iterator[tuple[str, A
 def _proofs(report: Report, rehearsal: Rehearsal) -> Iterator[ProofView]:
     """Every migration, those that were not reached too."""
     only = len(report.proofs) + len(report.not_reached) == 1
-    yield from (_proof(proof, rehearsal, only=only) for proof in report.proofs)
+    risk_of = {risk.label: risk for risk in reversed(risks(rehearsal))}
+    yield from (_proof(proof, rehearsal, risk_of.get(proof.label), only=only) for proof in report.proofs)
     yield from map(_unreached, report.not_reached)
 
 
@@ -295,7 +296,7 @@ def _unreached(left: NotReached) -> ProofView:
     )
 
 
-def _proof(proof: Proof, rehearsal: Rehearsal, *, only: bool) -> ProofView:
+def _proof(proof: Proof, rehearsal: Rehearsal, risk: RiskView | None, *, only: bool) -> ProofView:
     """Of a rollback the rollback itself is what is looked at, else the up."""
     subject = proof.down if _rolls_back(rehearsal) and proof.down else proof.up
     return ProofView(
@@ -309,7 +310,7 @@ def _proof(proof: Proof, rehearsal: Rehearsal, *, only: bool) -> ProofView:
         left=schema_diff(proof.differences, AFTER_ROLLBACK) if proof.differences else None,
         differs=schema_diff(proof.repeat_differences, AFTER_AGAIN) if proof.repeat_differences else None,
         made=tuple(diff.summary_lines(proof.unmade if subject is proof.down else proof.made)),
-        risk=next((view for view in risks(rehearsal) if view.label == proof.label), None),
+        risk=risk,
         locks=subject.locks,
         rewritten=subject.rewritten,
         assertions=proof.assertions,

@@ -35,6 +35,7 @@ def failures(plan: Plan) -> tuple[FailedElsewhere, ...]:
         .filter(status__in=[*FAILED, RunStep.Status.COMMITTED])
         .exclude(run__environment=plan.environment)
         .select_related("run")
+        .defer("run__frozen_plan")  # it holds every step, and would come with each of them
         .order_by("-run_id")
     )
     return tuple(_failed(steps, list(attempts)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Prefetch
@@ -23,7 +24,7 @@ from dashboard.selectors.drift import DriftState
 from dashboard.selectors.observations import LastLook
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Standing:
     """`statuses` is empty where the target was never seen or the folder cannot be read; `known` tells."""
 
@@ -36,13 +37,13 @@ class Standing:
     drift: DriftState = field(default_factory=DriftState)
     forgotten: tuple[RunStep, ...] = ()  # what runs did there and the target does not know any more, of one alone
 
-    @property
+    @cached_property
     def rows(self) -> tuple[AppliedMigration, ...]:
         """What the target remembered when it was last seen, newest first."""
         history = self.look.history if self.look else None
         return tuple(sorted(history.rows, key=_recorded, reverse=True)) if history else ()
 
-    @property
+    @cached_property
     def head(self) -> AppliedMigration | None:
         """The highest version that stands there."""
         standing = [row for row in self.rows if row.success and row.kind is not Kind.SKIPPED]
@@ -53,11 +54,11 @@ class Standing:
         """What broke off outside a transaction there; nothing else runs until it is settled."""
         return self.look.history.unfinished if self.look and self.look.history else ()
 
-    @property
+    @cached_property
     def summary(self) -> Summary:
         return status.summary(self.statuses)
 
-    @property
+    @cached_property
     def pending(self) -> tuple[MigrationStatus, ...]:
         return tuple(s for s in self.statuses if s.is_pending)
 
@@ -67,7 +68,11 @@ class Standing:
         return self.last_run if self.last_run and self.last_run.is_active else None
 
     def status_of(self, migration: MigrationId) -> MigrationStatus | None:
-        return next((s for s in self.statuses if s.identity == migration), None)
+        return self._by_identity.get(migration)
+
+    @cached_property
+    def _by_identity(self) -> Mapping[MigrationId, MigrationStatus]:
+        return {status.identity: status for status in reversed(self.statuses)}
 
 
 def standings(folder: Folder | None) -> tuple[Standing, ...]:

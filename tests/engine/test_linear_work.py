@@ -1,8 +1,7 @@
-"""What reads a folder does work in proportion to its files. Steps of Python are counted, not seconds."""
+"""What the engine does is in proportion to files, statements and rows of a history."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,14 +14,15 @@ import pytest
 from dashboard.engine import planner, status
 from dashboard.engine.files import discovery, script
 from dashboard.engine.files.cache import Cache
+from dashboard.engine.files.verifications import Verification
+from dashboard.engine.forecast import reading
 from dashboard.engine.lint import LintContext, lint_folder
-from dashboard.engine.migration import AppliedMigration, Folder, History, Migration
-from dashboard.engine.plan import Policy, Target, TargetIdentity
-
-FEW, MANY = 60, 240
-FACTOR = MANY / FEW
-#: Sorting and the odd constant; quadratic work would be FACTOR times too much.
-TOLERANCE = 1.4
+from dashboard.engine.migration import AppliedMigration, Folder, History, Kind, Migration, Script
+from dashboard.engine.plan import Action, Plan, Policy, Step, Target, TargetIdentity
+from dashboard.engine.rehearsal import selection
+from dashboard.engine.schema import diff
+from dashboard.engine.schema.diff import Change, Difference
+from tests.linear import assert_linear
 
 FORMATS = {
     "seed": ("{n:05}_make.sql", "{n:05}_rollback.sql"),
@@ -33,34 +33,12 @@ FORMATS = {
     "updown": ("{n:05}_make_t{n}.up.sql", "{n:05}_make_t{n}.down.sql"),
     "updown, other names": ("{n:05}_make_t{n}.up.sql", "{n:05}_drop_t{n}.down.sql"),
     "directories": ("{n:05}_make_t{n}/up.sql", "{n:05}_make_t{n}/down.sql"),
+    "seed, beside tests": ("{n:05}_make.sql", "test_{n:05}_make.sql"),
+    "seed, one number": ("007_make_t{n}.sql", "007_make_t{n}_rollback.sql"),
+    "seed, one number and its rollbacks": ("007_make_t{n}.sql", "007_rollback.sql", "rollback_007.sql"),
+    "updown, one number": ("007_make_t{n}.up.sql", "008_drop_t{n}.down.sql"),
+    "directories, one number": ("007_make_t{n}/up.sql",),
 }
-
-
-def steps_of(work: Callable[[], Any]) -> int:
-    """How many calls, jumps and resumptions of generators the work takes."""
-    monitoring, count = sys.monitoring, 0
-
-    def seen(*_: Any) -> None:
-        nonlocal count
-        count += 1
-
-    tool = next(number for number in range(6) if monitoring.get_tool(number) is None)
-    events = monitoring.events.PY_START | monitoring.events.PY_RESUME | monitoring.events.CALL | monitoring.events.JUMP
-    monitoring.use_tool_id(tool, "linear work")
-    try:
-        for event in (1 << bit for bit in range(events.bit_length()) if events >> bit & 1):
-            monitoring.register_callback(tool, event, seen)
-        monitoring.set_events(tool, events)
-        work()
-    finally:
-        monitoring.set_events(tool, 0)
-        monitoring.free_tool_id(tool)
-    return count
-
-
-def assert_linear(work: Callable[[int], Callable[[], Any]]) -> None:
-    few, many = steps_of(work(FEW)), steps_of(work(MANY))
-    assert many <= few * FACTOR * TOLERANCE
 
 
 @pytest.fixture(autouse=True)
@@ -115,6 +93,16 @@ def test_the_state_of_every_migration(folder_of: Callable[[int], Folder], change
     assert_linear(work)
 
 
+@pytest.mark.parametrize("changes", [{}, {"kind": Kind.SKIPPED, "name": "make_t1"}])
+def test_the_state_of_files_that_share_one_number(tmp_path: Path, changes: dict[str, Any]):
+    def work(files: int) -> Callable[[], Any]:
+        folder = discovery.read(write(tmp_path, FORMATS["seed, one number"], files))
+        history = History(exists=True, rows=(replace(row_of(folder.migrations[-1]), **changes),))
+        return lambda: status.compute(folder, history)
+
+    assert_linear(work)
+
+
 @pytest.mark.parametrize("goal", ["apply", "skip"])
 def test_a_plan(folder_of: Callable[[int], Folder], goal: str):
     def work(files: int) -> Callable[[], Any]:
@@ -126,13 +114,48 @@ def test_a_plan(folder_of: Callable[[int], Folder], goal: str):
     assert_linear(work)
 
 
-def target() -> Target:
+def test_a_plan_beside_a_long_history(folder_of: Callable[[int], Folder]):
+    def work(files: int) -> Callable[[], Any]:
+        folder = folder_of(files)
+        rows = tuple(
+            replace(row, version=f"9{row.version}", key=f"9{row.version}", checksum="0") for row in applied(folder).rows
+        )
+        where = target(History(exists=True, rows=rows))
+        return lambda: planner.apply(where, folder)
+
+    assert_linear(work)
+
+
+def test_a_rollback_and_what_it_is_a_part_of(folder_of: Callable[[int], Folder]):
+    def work(files: int) -> Callable[[], Any]:
+        folder = folder_of(files)
+        where = target(applied(folder, rollback_script="SELECT 1;"))
+        oldest, newest = folder.migrations[0].identity, folder.migrations[-1].identity
+        whole, part = planner.rollback(where, downto=oldest), planner.rollback(where, downto=newest)
+        assert planner.is_newest_part(part, whole)
+        return lambda: (planner.rollback(where, downto=oldest), planner.is_newest_part(part, whole))
+
+    assert_linear(work)
+
+
+def test_a_rollback_that_is_part_of_none(folder_of: Callable[[int], Folder]):
+    def work(files: int) -> Callable[[], Any]:
+        folder = folder_of(files)
+        where = target(applied(folder, rollback_script="SELECT 1;"))
+        whole = planner.rollback(where, downto=folder.migrations[0].identity)
+        other = replace(whole, steps=tuple(replace(step, sql="SELECT 2;") for step in whole.steps))
+        return lambda: planner.is_newest_part(other, whole)
+
+    assert_linear(work)
+
+
+def target(past: History | None = None) -> Target:
     return Target(
         environment="staging",
         name="Staging",
         identity=TargetIdentity(system_identifier="1", database="app", database_oid=1),
         policy=Policy(protected=False, lock_timeout_ms=1, statement_timeout_ms=1),
-        history=History(exists=False),
+        history=past or History(exists=False),
     )
 
 
@@ -141,8 +164,11 @@ def target() -> Target:
     [
         "CREATE TABLE app.t{n} (id bigint PRIMARY KEY); DROP TABLE app.t{n};",
         "ALTER TABLE app.users ADD COLUMN c{n} integer, ALTER COLUMN c{n} TYPE bigint;",
+        "CREATE TABLE s{n}.users (id bigint PRIMARY KEY); DROP TABLE s{n}.users;",
+        "CREATE INDEX CONCURRENTLY i{n} ON app.users (id);",
+        "ALTER TABLE a ADD COLUMN x integer; ALTER TABLE a RENAME TO b; ALTER TABLE b RENAME TO a;",
     ],
-    ids=["tables", "columns of one table"],
+    ids=["tables", "columns of one table", "a schema each", "indexes of one table", "a table renamed to and fro"],
 )
 def test_lint(tmp_path: Path, sql: str):
     def work(files: int) -> Callable[[], Any]:
@@ -151,6 +177,90 @@ def test_lint(tmp_path: Path, sql: str):
             path.write_text(sql.format(n=number))
         read = discovery.read(folder)
         return lambda: lint_folder(read, LintContext())
+
+    assert_linear(work)
+
+
+@pytest.mark.parametrize(
+    ("head", "statement"),
+    [
+        ("", "INSERT INTO app.users VALUES ({n});\n"),
+        ("", "INSERT INTO app.users VALUES ({n}); "),
+        ("", "CREATE INDEX CONCURRENTLY i{n} ON app.users (id);\n"),
+        ("", "ALTER SUBSCRIPTION s{n} SET (slot_name = NONE); DROP SUBSCRIPTION s{n};\n"),
+        ("", "COPY app.users FROM STDIN;\n"),
+        ("", "-- signalbox: nonsense={n}\n"),
+        ("", 'SELECT 1 AS "${{name{n}}}";\n'),
+        ("-- signalbox:allow destructive because\n\n", "DROP TABLE app.t{n};\n"),
+    ],
+)
+def test_a_file_of_many_statements(tmp_path: Path, head: str, statement: str):
+    def work(statements: int) -> Callable[[], Any]:
+        source = tmp_path / str(statements)
+        source.mkdir()
+        sql = head + "".join(statement.format(n=number) for number in range(statements))
+        (source / "001_many.sql").write_text(sql)
+        return lambda: lint_folder(discovery.read(source), LintContext())
+
+    assert_linear(work)
+
+
+# Before a run
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE app.t{n} SET x = 1 WHERE y = 2;",
+        "CREATE TRIGGER t BEFORE INSERT ON app.t{n} EXECUTE FUNCTION f(); INSERT INTO app.u{n} VALUES (1);",
+        "ALTER TABLE app.t{n} RENAME TO u{n}; ALTER TABLE app.u{n} RENAME COLUMN x TO y; DROP TABLE app.u{n};",
+    ],
+    ids=["updates", "triggers", "renames"],
+)
+def test_what_a_plan_would_destroy(sql: str):
+    def work(steps: int) -> Callable[[], Any]:
+        plan = plan_of([sql.format(n=number) for number in range(steps)])
+        seen = {step.identity: [removed(f"table app.t{n}")] for n, step in enumerate(plan.steps)}
+        return lambda: reading.read(plan, seen)
+
+    assert_linear(work)
+
+
+def removed(key: str) -> Difference:
+    return Difference(key=key, change=Change.REMOVED, before=f"{key}\n", after=None)
+
+
+def plan_of(scripts: list[str]) -> Plan:
+    steps = tuple(
+        Step(action=Action.APPLY, version=f"{n:05}", name="x", key=f"{n:05}", file="", sql=sql, checksum="")
+        for n, sql in enumerate(scripts, start=1)
+    )
+    where = target()
+    return Plan(
+        environment="staging",
+        action=Action.APPLY,
+        identity=where.identity,
+        policy=where.policy,
+        basis=(),
+        steps=steps,
+    )
+
+
+def test_which_migration_each_check_follows():
+    def work(steps: int) -> Callable[[], Any]:
+        plan = plan_of(["SELECT 1;"] * steps)
+        script = Script(file="", sql="", checksum="", checksum_sql="")
+        checks = [Verification(script=script, version=step.version) for step in plan.steps]
+        return lambda: selection.of_plan(plan, History(exists=False), checks)
+
+    assert_linear(work)
+
+
+def test_the_summary_of_a_difference():
+    def work(tables: int) -> Callable[[], Any]:
+        names = [f"app.t{number}" for number in range(tables)]
+        differences = [removed(key) for name in names for key in (f"table {name}", f"column {name}.id")]
+        return lambda: diff.summary_lines(differences)
 
     assert_linear(work)
 

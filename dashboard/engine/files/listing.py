@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -33,8 +34,20 @@ class Entry:
     def content(self, limit: int) -> bytes:
         """At most `limit` bytes of the file. Raises OSError; also where a link took its place meanwhile."""
         descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with open(descriptor, "rb") as file:  # noqa: PTH123 - an open descriptor, not a path
-            return file.read(limit)
+        try:
+            return b"".join(_chunks(descriptor, limit))
+        finally:
+            os.close(descriptor)
+
+
+#: Most files are read at once; space for the largest is not asked for with each of them.
+_CHUNK = 64 * 1024
+
+
+def _chunks(descriptor: int, limit: int) -> Iterator[bytes]:
+    while limit and (chunk := os.read(descriptor, min(limit, _CHUNK))):
+        yield chunk
+        limit -= len(chunk)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,8 +45,8 @@ def migrations(pairs: Iterable[Pair]) -> Iterator[Migration]:
         spellings[int(version)].append(version)
     for pair in pairs:
         problems = [*up_problems(pair.up), *(down_problems(pair.down) if pair.down else ())]
-        if rivals := [other for other in groups[pair.version] if other is not pair]:
-            problems.append(_duplicate(pair, rivals, _right_after(pair.version, spellings)))
+        if len(groups[pair.version]) > 1:
+            problems.append(_duplicate(pair, groups[pair.version], _right_after(pair.version, spellings)))
         if spelling := next((v for v in spellings[int(pair.version)] if v != pair.version), None):
             problems.append(_same_number(pair, spelling))
         if pair.down is None and not pair.is_foreign and "irreversible" not in pair.up.script.directives:
@@ -104,7 +104,15 @@ def by_file(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(problems, key=lambda p: (p.file, severities.index(p.severity), p.line or 0)))
 
 
-def listed(names: Sequence[str]) -> str:
+#: Of more, so many are named: a sentence stays short, and a folder full of one number is not told in each of its files.
+_NAMED = 5
+
+
+def listed(names: Sequence[str], *, count: int = 0) -> str:
+    """`count` says how many there are where `names` has only the first of them."""
+    count = count or len(names)
+    if count > _NAMED:
+        return f"{', '.join(names[:_NAMED])} and {count - _NAMED} more"
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
@@ -138,9 +146,14 @@ def _for_several_systems(pair: Pair, rivals: Sequence[Pair]) -> str:
     )
 
 
-def _duplicate(pair: Pair, rivals: Sequence[Pair], free: str) -> Problem:
+#: So many files of one number are looked at: no tool knows more database systems.
+_LOOKED_AT = 20
+
+
+def _duplicate(pair: Pair, sharing: Sequence[Pair], free: str) -> Problem:
+    rivals = [other for other in sharing[:_LOOKED_AT] if other is not pair]
     file, others = pair.file, [rival.file for rival in rivals]
-    sentence = f"The number {pair.version} is also used by {listed(others)}."
+    sentence = f"The number {pair.version} is also used by {listed(others, count=len(sharing) - 1)}."
     advice = _for_several_systems(pair, rivals) or _one_first(pair, others, free)
     return _problem(file, "duplicate_version", Severity.ERROR, sentence, advice)
 

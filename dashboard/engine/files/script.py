@@ -121,6 +121,8 @@ def _tokens(sql: str) -> tuple[Token, ...]:
 
 def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
     """What cannot be seen comes first: what the parser says of it shows only text that looks right."""
+    if len(problems) < 2:
+        return tuple(problems)
     severities = list(Severity)
     hidden = "hidden_character"
     return tuple(

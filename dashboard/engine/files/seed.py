@@ -11,7 +11,7 @@ from dashboard.engine.files.listing import Limits, Listing
 from dashboard.engine.files.pairs import Pair, listed
 from dashboard.engine.files.script import Reading
 from dashboard.engine.files.seed_names import PlacedFile, place_all
-from dashboard.engine.migration import FileEntry, FileRole, Folder, Migration, Problem, Severity
+from dashboard.engine.migration import FileEntry, FileRole, Folder, Migration, MigrationId, Problem, Severity
 
 FORMAT = "seed"
 
@@ -113,13 +113,14 @@ def _match_rollbacks(ups: Sequence[_File], rollbacks: Sequence[_File]) -> _Match
     """Each rollback goes to the one migration it can mean; where it can mean several, or two mean one, to none."""
     problems: list[Problem] = []
     claims: dict[str, list[_File]] = defaultdict(list)
-    by_version: dict[str, list[_File]] = defaultdict(list)
+    by_name: dict[MigrationId, list[_File]] = defaultdict(list)  # without a name: all of that version
     by_number: dict[int, _File] = {}
     for up in ups:
-        by_version[up.version].append(up)
+        by_name[up.place.identity].append(up)
+        by_name[MigrationId(up.version, "")].append(up)
         by_number.setdefault(int(up.version), up)
     for rollback in rollbacks:
-        meant = [up for up in by_version.get(rollback.version, ()) if _can_belong(rollback, up)]
+        meant = by_name.get(rollback.place.identity, [])
         if not meant:
             problems.append(_orphan(rollback, by_number.get(int(rollback.version))))
         elif len(meant) > 1:
@@ -131,11 +132,6 @@ def _match_rollbacks(ups: Sequence[_File], rollbacks: Sequence[_File]) -> _Match
     downs = {up: claim[0] for up, claim in claims.items() if claim[0].name not in ambiguous}
     unclear = {up: [rollback.name for rollback in claim] for up, claim in claims.items() if up not in downs}
     return _Matches(downs=downs, unclear=unclear, problems=problems)
-
-
-def _can_belong(rollback: _File, up: _File) -> bool:
-    """Both have one version."""
-    return rollback.place.name in ("", up.place.name)
 
 
 def _rivalries(claims: Iterable[Sequence[_File]]) -> Iterator[Problem]:

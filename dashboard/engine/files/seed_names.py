@@ -53,8 +53,7 @@ def place_all(files: Collection[str]) -> tuple[PlacedFile, ...]:
         if place.role is FileRole.MIGRATION:
             names[place.version].add(place.name.removesuffix(".up"))
     return tuple(
-        _settle(p, names[p.version] - {p.name.removesuffix(".up")}, present) if p.role is FileRole.MIGRATION else p
-        for p in places
+        _settle(place, names[place.version], present) if place.role is FileRole.MIGRATION else place for place in places
     )
 
 
@@ -93,8 +92,9 @@ def _place(file: str) -> PlacedFile:
     return _wrong_name(file)
 
 
-def _settle(place: PlacedFile, others: Collection[str], files: Collection[str]) -> PlacedFile:
-    """What is named like something else is that, where its migration is among the `others` of its version."""
+def _settle(place: PlacedFile, names: Collection[str], files: Collection[str]) -> PlacedFile:
+    """What is named like something else is that, where its migration is among the others of its version; `names` are
+    those of all of them."""
     if match := _OTHER_TOOLS.fullmatch(place.name):
         return _of_other_style(place, MigrationId(place.version, match["name"]), match["ending"], files)
     match = _SUFFIXED.fullmatch(place.name)
@@ -102,7 +102,7 @@ def _settle(place: PlacedFile, others: Collection[str], files: Collection[str]) 
         return place
     is_rollback = match["ending"] is not None
     base = match["name"] or match["base"] or ""
-    if base in others or (not base and (others or is_rollback)):
+    if base in names or (not base and (len(names) > 1 or is_rollback)):
         role = FileRole.ROLLBACK if is_rollback else FileRole.VERIFY
         return PlacedFile(file=place.file, role=role, version=place.version, name=base)
     return _orphan(place.file, MigrationId(place.version, base)) if is_rollback else place

@@ -123,9 +123,10 @@ def _downs(places: list[_Place]) -> Mapping[MigrationId, _Place]:
     for place in places:
         by_version[place.version].append(place)
     for up in ups - downs.keys():
-        same = [place for place in by_version[up.version] if place.identity != up]
-        if len(same) == 1 and same[0].role is FileRole.ROLLBACK:
-            downs[up] = same[0]
+        of_version = by_version[up.version]
+        rollback = next((place for place in of_version if place.role is FileRole.ROLLBACK), None)
+        if len(of_version) == 2 and rollback:
+            downs[up] = rollback
     return downs
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dashboard.engine.files import script
 from dashboard.engine.files.listing import Entry, EntryKind, Limits
-from dashboard.engine.migration import FileEntry, FileRole, Folder, MigrationId, Script, Severity
+from dashboard.engine.migration import FileEntry, FileRole, Folder, Script, Severity
 
 _NUMBER = re.compile(r"(?:test|verify)_(?P<version>[0-9]+)(?:_.*)?\.sql", re.IGNORECASE)
 
@@ -24,9 +24,6 @@ class Verification:
     @property
     def file(self) -> str:
         return self.script.file
-
-    def is_about(self, migration: MigrationId) -> bool:
-        return self.version == migration.version and self.name in ("", migration.name)
 
 
 def read(folder: Folder) -> tuple[Verification, ...]:

@@ -21,7 +21,7 @@ from dashboard.engine.plan import Plan, Step
 from dashboard.engine.schema.diff import Change, Difference
 from dashboard.engine.sql import do_blocks, statements
 from dashboard.engine.sql.columns import typed_columns
-from dashboard.engine.sql.objects import alter_commands, dropped_by, table
+from dashboard.engine.sql.objects import ObjectSet, alter_commands, dropped_by, table
 from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.tokens import behind_where
 from dashboard.engine.sql.trees import (
@@ -66,7 +66,7 @@ class _Reader:
     unseen: list[str] = field(default_factory=list)
     tags: set[str] = field(default_factory=set)
     functions: set[str] = field(default_factory=set)  # made or replaced here
-    firing: set[Name] = field(default_factory=set)  # tables that get a trigger or rule here
+    firing: ObjectSet = field(default_factory=ObjectSet)  # tables that get a trigger or rule here
     meanings: Meanings = field(default_factory=Meanings)
 
     def step(self, step: Step, observed: Sequence[Difference]) -> None:
@@ -176,7 +176,7 @@ class _Reader:
                 self.calls.append(Call(where=where, name=name))
 
     def _written(self, where: str, name: Name, effect: Effect) -> None:
-        if any(name.matches(other) for other in self.firing):
+        if table(name) in self.firing:
             self.unseen.append(f"{where}: {name} has a trigger or rule by then; what it does to rows is not told.")
         if effect is not Effect.INSERT:
             self.meanings.changed.add(name.text)
@@ -197,7 +197,7 @@ class _Reader:
             case "DefineStmt":
                 self.functions.add(dotted(tree.defnames).text)
             case "CreateTrigStmt" | "RuleStmt":
-                self.firing.add(relation_name(tree.relation))
+                self.firing.add(table(relation_name(tree.relation)))
             case "AlterTableStmt":
                 self._learn_enabled(tree)
             case "RenameStmt" | "AlterObjectSchemaStmt":
@@ -208,15 +208,17 @@ class _Reader:
         for command in alter_commands(tree):
             subtype = enum_name(command, "subtype")
             if subtype.startswith("AT_Enable") and subtype.endswith(("Trig", "TrigAll", "TrigUser", "Rule")):
-                self.firing.add(relation_name(tree.relation))
+                self.firing.add(table(relation_name(tree.relation)))
 
     def _learn_moved(self, tree: Any) -> None:
         """A function or a table with a new trigger is the same under its new name."""
         is_rename = kind(tree) == "RenameStmt"
         if tree.HasField("relation"):
             name = relation_name(tree.relation)
-            if any(name.matches(other) for other in self.firing):
-                self.firing.add(Name(name.schema, tree.newname) if is_rename else Name(tree.newschema, name.text))
+            if table(name) in self.firing:
+                self.firing.add(
+                    table(Name(name.schema, tree.newname) if is_rename else Name(tree.newschema, name.text))
+                )
         elif is_rename:
             self.functions.add(tree.newname)
         elif (moved := unwrap(tree.object)) is not None and kind(moved) == "ObjectWithArgs":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from dashboard.engine.lint import squawk, suppressions
 from dashboard.engine.lint.advice import RULES as SQUAWK_RULES
@@ -25,6 +26,7 @@ RULES: tuple[str, ...] = tuple(sorted([*OWN_RULES, *SQUAWK_RULES]))
 
 #: What the reader refuses stays refused, so no reason in the file can allow it.
 _NOT_SUPPRESSIBLE = ("syntax-error", "mixed-transaction")
+_SUPPRESSIBLE = frozenset(RULES).difference(_NOT_SUPPRESSIBLE)
 
 _Marks = Mapping[str, tuple[Mark, ...]]  # squawk's, by file
 
@@ -33,7 +35,7 @@ def lint(migration: Migration, *, context: LintContext, earlier: Sequence[Migrat
     """Findings of its up and its down, by file and place. `earlier`: the migrations before it, in their order."""
     made_before = EarlierMigrations()
     for before in earlier:
-        made_before.learn(_trees(_up(before, made_before)))
+        made_before.learn(_up(before, made_before).parsed)
     marks, missing = _ask_squawk([migration], context)
     return (*missing, *_lint(_up(migration, made_before), context, marks))
 
@@ -45,7 +47,7 @@ def lint_folder(folder: Folder, context: LintContext) -> tuple[Finding, ...]:
     for migration in folder.migrations:
         up = _up(migration, earlier)
         findings += _lint(up, context, marks)
-        earlier.learn(_trees(up))
+        earlier.learn(up.parsed)
     attached = {problem for migration in folder.migrations for problem in migration.problems}
     loose = (problem for problem in folder.problems if problem not in attached)
     return (*findings, *(_from_problem(problem) for problem in loose if problem.severity is Severity.ERROR))
@@ -69,14 +71,18 @@ def _lint(up: LintedScript, context: LintContext, marks: _Marks | None) -> Itera
 
 def _lint_script(linted: LintedScript, context: LintContext, marks: _Marks | None) -> list[Finding]:
     hits = [(name, hit) for name, rule in OWN_RULES.items() for hit in rule.check(linted, context)]
-    judged = {name for name, rule in OWN_RULES.items() if getattr(rule, "applies", _always)(context)}
     if marks is not None:
         hits += squawk.hits(linted, marks.get(linted.script.file, ()), context)
-        judged |= set(SQUAWK_RULES)
-    known = [rule for rule in RULES if rule not in _NOT_SUPPRESSIBLE]
-    findings, complaints = suppressions.apply(linted, [_finding(linted, *each) for each in hits], known, judged)
+    judged = _judged(context, with_squawk=marks is not None)
+    findings, complaints = suppressions.apply(linted, [_finding(linted, *each) for each in hits], _SUPPRESSIBLE, judged)
     findings += [_finding(linted, suppressions.RULE, hit) for hit in complaints]
     return sorted(findings, key=lambda f: (f.line, f.column, f.rule))
+
+
+@lru_cache(maxsize=8)
+def _judged(context: LintContext, *, with_squawk: bool) -> frozenset[str]:
+    own = (name for name, rule in OWN_RULES.items() if getattr(rule, "applies", _always)(context))
+    return frozenset((*own, *(SQUAWK_RULES if with_squawk else ())))
 
 
 def _always(context: LintContext) -> bool:
@@ -85,10 +91,6 @@ def _always(context: LintContext) -> bool:
 
 def _up(migration: Migration, earlier: EarlierMigrations) -> LintedScript:
     return LintedScript(migration=migration, direction=Direction.UP, script=migration.up, earlier=earlier)
-
-
-def _trees(linted: LintedScript) -> Iterator[object]:
-    return (parsed.tree for parsed in linted.parsed)
 
 
 def _finding(linted: LintedScript, rule: str, hit: Hit) -> Finding:

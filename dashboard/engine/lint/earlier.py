@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dashboard.engine.sql.columns import typed_columns
-from dashboard.engine.sql.objects import DatabaseObject, ObjectSet, alter_commands, dropped_by, made_by, table
+from dashboard.engine.sql.objects import DatabaseObject, ObjectSet, alter_commands, table
 from dashboard.engine.sql.trees import ColumnType, Name, definition, enum_name, kind, relation_name, strings
+
+if TYPE_CHECKING:
+    from dashboard.engine.lint.script import Parsed
 
 _Columns = dict[str, list[tuple[Name, ColumnType]]]  # by column: its table and type, the newest last
 
 
 class EarlierMigrations:
-    """Grows as `learn` is told the trees of each migration in turn. A schema left out can be any schema."""
+    """Grows as `learn` is told the statements of each migration in turn. A schema left out can be any schema."""
 
     def __init__(self) -> None:
         self._objects = ObjectSet()
@@ -36,14 +39,14 @@ class EarlierMigrations:
     def is_checked_not_null(self, of: Name, column: str) -> bool:
         return DatabaseObject(kind="column", name=of, part=column) in self._checked
 
-    def learn(self, trees: Iterable[Any]) -> None:
-        for tree in trees:
-            for drop in dropped_by(tree):
+    def learn(self, statements: Iterable[Parsed]) -> None:
+        for parsed in statements:
+            for drop in parsed.drops:
                 self._forget(drop.object)
-            for item in made_by(tree):
+            for item in parsed.made:
                 self._objects.add(item)
-            self._learn_columns(tree)
-            self._learn_table(tree)
+            self._learn_columns(parsed.tree)
+            self._learn_table(parsed)
 
     def _forget(self, item: DatabaseObject) -> None:
         self._objects.discard(item)
@@ -66,18 +69,18 @@ class EarlierMigrations:
                     self._types[of.text][tree.newname].append((of, known))
             case "OBJECT_TABLE":
                 renamed = Name(of.schema, tree.newname)
-                for column, types in [*self._types[of.text].items()]:
-                    self._types[tree.newname][column] += [
-                        (renamed, type_) for table, type_ in types if table.matches(of)
-                    ]
+                for column in [*self._types[of.text]]:
+                    if known := self.type_of(of, column):
+                        self._types[tree.newname][column].append((renamed, known))
 
-    def _learn_table(self, tree: Any) -> None:
-        match kind(tree):
+    def _learn_table(self, parsed: Parsed) -> None:
+        tree = parsed.tree
+        match parsed.kind:
             case "CreateStmt" if tree.HasField("partspec"):
                 self._partitioned.add(table(relation_name(tree.relation)))
             case "IndexStmt":
                 of = relation_name(tree.relation)
-                self._indexes[of.text].extend((of, index) for index in made_by(tree))
+                self._indexes[of.text].extend((of, index) for index in parsed.made)
             case "AlterTableStmt":
                 of = relation_name(tree.relation)
                 added = (definition(c) for c in alter_commands(tree) if enum_name(c, "subtype") == "AT_AddConstraint")

@@ -36,9 +36,17 @@ class Parsed:
     nodes: Mapping[str, Sequence[Any]]  # by the type's name, like RangeVar
     is_inner: bool = False  # it stands in a DO block, which may or may not run it
 
-    @property
+    @cached_property
     def kind(self) -> str:
         return kind(self.tree)
+
+    @cached_property
+    def made(self) -> Sequence[DatabaseObject]:
+        return tuple(made_by(self.tree))
+
+    @cached_property
+    def drops(self) -> Sequence[Drop]:
+        return tuple(dropped_by(self.tree))
 
     def all(self, *kinds: str) -> Iterator[Any]:
         return (node for wanted in kinds for node in self.nodes.get(wanted, ()))
@@ -76,7 +84,7 @@ class LintedScript:
 
     @cached_property
     def made(self) -> ObjectSet:
-        return ObjectSet(item for parsed in self.parsed for item in made_by(parsed.tree))
+        return ObjectSet(item for parsed in self.parsed for item in parsed.made)
 
     @cached_property
     def surely_made(self) -> ObjectSet:
@@ -88,13 +96,13 @@ class LintedScript:
     def altered(self) -> frozenset[str]:
         """Tables, without their schema, that get a column, a constraint or an index here."""
         parts = ("column", "constraint")
-        grown = (t.name.text for parsed in self.parsed for t in made_by(parsed.tree) if t.kind in parts)
+        grown = (t.name.text for parsed in self.parsed for t in parsed.made if t.kind in parts)
         indexed = (parsed.tree.relation.relname for parsed in self.parsed if parsed.kind == "IndexStmt")
         return frozenset((*grown, *indexed))
 
     @cached_property
     def drops(self) -> tuple[tuple[Parsed, Drop], ...]:
-        return tuple((parsed, drop) for parsed in self.parsed for drop in dropped_by(parsed.tree))
+        return tuple((parsed, drop) for parsed in self.parsed for drop in parsed.drops)
 
     @cached_property
     def dropped(self) -> ObjectSet:
@@ -128,6 +136,8 @@ class LintedScript:
     def offset_of(self, line: int, byte: int) -> int:
         """The place of a byte, counted from 0 in its line."""
         start = self._line_starts[line - 1]
+        if self.script.sql.isascii():
+            return start + byte
         return start + len(self.script.sql[start : start + byte].encode()[:byte].decode(errors="ignore"))
 
     def statement_at(self, offset: int) -> Statement | None:

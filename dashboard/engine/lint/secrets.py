@@ -21,7 +21,9 @@ class KnownSecret:
 
 def known_secret(text: str) -> KnownSecret | None:
     """What comes first in `text` and is a secret by its shape."""
-    for kind, pattern in _SHAPES:
+    if not _MARKS.search(text):  # most files: the expressions are spared
+        return None
+    for kind, _, pattern in _SHAPES:
         for match in pattern.finditer(text):
             if not _is_placeholder(match["secret"]):
                 return KnownSecret(kind=kind, offset=match.start())
@@ -35,27 +37,38 @@ def assigned_secrets(parsed: Parsed) -> Iterator[str]:
     yield from _called(parsed)
 
 
+#: Its name, texts of which it holds at least one, and its shape.
 _SHAPES = tuple(
-    (kind, re.compile(pattern))
-    for kind, pattern in (
+    (kind, marks, re.compile(pattern))
+    for kind, marks, pattern in (
         (
             "A connection URL with its password",
+            ("://",),
             r"(?<![\w+.-])[a-zA-Z][a-zA-Z0-9+.-]*://[^\s:/@'\"]+:(?P<secret>[^\s@/'\"]+)@",
         ),
-        ("A private key", r"(?P<secret>-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----)"),
-        ("A signed token (JWT)", r"(?<![\w-])(?P<secret>eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,})"),
-        ("A GitHub token", r"(?<![\w-])(?P<secret>gh[pousr]_\w{30,}|github_pat_\w{30,})"),
-        ("A GitLab token", r"(?<![\w-])(?P<secret>glpat-[\w-]{20,})"),
-        ("An AWS access key", r"(?<![\w-])(?P<secret>(?:AKIA|ASIA)[0-9A-Z]{16})\b"),
-        ("A Stripe key", r"(?<![\w-])(?P<secret>(?:sk|rk)_(?:live|test)_\w{16,}|whsec_\w{20,})"),
-        ("A Supabase key", r"(?<![\w-])(?P<secret>sbp_[0-9a-f]{40}|sb_secret_[\w-]{20,})"),
-        ("A Slack token", r"(?<![\w-])(?P<secret>xox[abeprs]-[\w-]{10,})"),
-        ("A Google API key", r"(?<![\w-])(?P<secret>AIza[\w-]{35})"),
-        ("An API key of an AI service", r"(?<![\w-])(?P<secret>sk-(?:ant-|proj-)?[\w-]{30,})"),
-        ("A SendGrid key", r"(?<![\w-])(?P<secret>SG\.[\w-]{16,}\.[\w-]{16,})"),
-        ("An npm token", r"(?<![\w-])(?P<secret>npm_\w{36})"),
+        ("A private key", ("PRIVATE KEY",), r"(?P<secret>-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----)"),
+        ("A signed token (JWT)", ("eyJ",), r"(?<![\w-])(?P<secret>eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,})"),
+        (
+            "A GitHub token",
+            ("ghp_", "gho_", "ghu_", "ghr_", "ghs_", "github_pat_"),
+            r"(?<![\w-])(?P<secret>gh[pousr]_\w{30,}|github_pat_\w{30,})",
+        ),
+        ("A GitLab token", ("glpat-",), r"(?<![\w-])(?P<secret>glpat-[\w-]{20,})"),
+        ("An AWS access key", ("AKIA", "ASIA"), r"(?<![\w-])(?P<secret>(?:AKIA|ASIA)[0-9A-Z]{16})\b"),
+        (
+            "A Stripe key",
+            ("_live_", "_test_", "whsec_"),
+            r"(?<![\w-])(?P<secret>(?:sk|rk)_(?:live|test)_\w{16,}|whsec_\w{20,})",
+        ),
+        ("A Supabase key", ("sbp_", "sb_secret_"), r"(?<![\w-])(?P<secret>sbp_[0-9a-f]{40}|sb_secret_[\w-]{20,})"),
+        ("A Slack token", ("xox",), r"(?<![\w-])(?P<secret>xox[abeprs]-[\w-]{10,})"),
+        ("A Google API key", ("AIza",), r"(?<![\w-])(?P<secret>AIza[\w-]{35})"),
+        ("An API key of an AI service", ("sk-",), r"(?<![\w-])(?P<secret>sk-(?:ant-|proj-)?[\w-]{30,})"),
+        ("A SendGrid key", ("SG.",), r"(?<![\w-])(?P<secret>SG\.[\w-]{16,}\.[\w-]{16,})"),
+        ("An npm token", ("npm_",), r"(?<![\w-])(?P<secret>npm_\w{36})"),
     )
 )
+_MARKS = re.compile("|".join(re.escape(mark) for _, marks, _ in _SHAPES for mark in marks))
 _CONNINFO_PASSWORD = re.compile(r"\bpassword\s*=\s*\S+", re.IGNORECASE)
 
 _PLACEHOLDERS = re.compile(

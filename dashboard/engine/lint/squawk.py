@@ -56,7 +56,7 @@ def read(scripts: Sequence[Script], context: LintContext) -> Mapping[str, tuple[
         names = {f"{number}.sql": script for number, script in enumerate(scripts)}
         for name, script in names.items():
             text = script.sql.replace("squawk-ignore", "squawk_ignore")
-            (Path(folder) / name).write_text(text, encoding="utf-8", newline="")
+            (Path(folder) / name).write_bytes(text.encode())
         for answer in _run(folder, context.pg_major) if scripts else ():
             if answer["rule_name"] in RULES:
                 mark = Mark(rule=answer["rule_name"], line=answer["line"] + 1, byte=answer["column"])

@@ -44,6 +44,8 @@ def apply(
     `known` are the rules that can be suppressed; of those in `judged` one that suppresses nothing is said to be unused.
     """
     comments = _comments(linted.script.sql)
+    if not comments:
+        return list(findings), []
     suppressions = list(_read(linted, comments))
     complaints = [hit for s in suppressions if (hit := _complaint(s, known))]
     good = [s for s in suppressions if s.reason and s.rule in known]

@@ -141,12 +141,10 @@ def _fault(migration: Migration, script: Script) -> ScriptError | None:
 def _with_checks(candidates: list[Candidate], verify: Sequence[Verification]) -> list[Candidate]:
     """A check follows the last migration that it is about; one of the whole folder the last of all."""
     checks: list[list[Verification]] = [[] for _ in candidates]
+    last_of_name = {(c.up.version, c.up.name): index for index, c in enumerate(candidates)}
+    last_of_version = {(c.up.version, ""): index for index, c in enumerate(candidates)}
+    last = last_of_name | last_of_version | {("", ""): len(candidates) - 1}
     for check in verify:
-        about = [
-            index
-            for index, candidate in enumerate(candidates)
-            if not check.version or check.is_about(candidate.up.identity)
-        ]
-        if about and not check.fault:
-            checks[about[-1]].append(check)
+        if not check.fault and (index := last.get((check.version, check.name), -1)) >= 0:
+            checks[index].append(check)
     return [replace(candidate, checks=tuple(its)) for candidate, its in zip(candidates, checks, strict=True)]

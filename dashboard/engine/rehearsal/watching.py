@@ -81,6 +81,9 @@ class Watch:
     _over: threading.Event = field(default_factory=threading.Event)
     _sampler: threading.Thread | None = None
 
+    def __post_init__(self) -> None:
+        self._last = max(self.statements, default=0)
+
     def __call__(self, event: Event) -> None:
         match event:
             case StatementStarted():
@@ -138,7 +141,7 @@ class Watch:
         self.notices.extend(notices)
         if statement.node == "truncate_stmt":
             self._note_emptied()
-        if not self.in_one_transaction or statement.number == max(self.statements):
+        if not self.in_one_transaction or statement.number == self._last:
             self._note_scans()
         self.spent += time.perf_counter() - ended
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -65,7 +65,10 @@ def summary_lines(differences: Iterable[Difference]) -> list[str]:
     wholes = {d.key: d for d in differences if d.change is not Change.CHANGED}
     tables = {table: d for d in wholes.values() if (table := _own_table(d.key))}
     folded = {d.key: whole.key for d in differences if (whole := _whole_of(d, wholes, tables))}
-    return [_summary(d, [k for k, w in folded.items() if w == d.key]) for d in differences if d.key not in folded]
+    parts: dict[str, list[str]] = defaultdict(list)
+    for key, whole_key in folded.items():
+        parts[whole_key].append(key)
+    return [_summary(d, parts[d.key]) for d in differences if d.key not in folded]
 
 
 def unified(difference: Difference) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from dashboard.engine.sql.tokens import Token, tokens
+from dashboard.engine.sql.tokens import Token, TokenKind, tokens
 
 _LINE = re.compile(
     r"--\s*signalbox\b\s*(?P<colon>:?)\s*(?P<key>[\w-]*)\s*(?P<equals>=?)\s*(?P<value>.*)",
@@ -59,7 +59,7 @@ def read(comments: Iterable[Token]) -> Directives:
     values: dict[str, str] = {}
     complaints: list[Complaint] = []
     for token in comments:
-        match = _LINE.fullmatch(token.text)  # no token but a comment starts with two hyphens
+        match = _LINE.fullmatch(token.text) if token.kind is TokenKind.COMMENT else None
         if match is None or _is_prose_or_suppression(match):
             continue
         key, value = match["key"].lower(), match["value"].strip()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from bisect import bisect
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dashboard.engine.errors import SqlSyntaxError
 
@@ -21,8 +25,9 @@ def locate(sql: str, position: int) -> Location:
     """The place of the 1-based character `position`; one behind the end means just after the last visible text."""
     index = position - 1 if position <= len(sql) else len(sql.rstrip())
     index = max(index, 0)
-    line = sql.count("\n", 0, index) + 1
-    column = index - (sql.rfind("\n", 0, index) + 1) + 1
+    starts = _line_starts(sql)
+    line = bisect(starts, index)
+    column = index - starts[line - 1] + 1
     return Location(line=line, column=column, excerpt=_excerpt(sql, line, column))
 
 
@@ -60,11 +65,14 @@ def _excerpt(sql: str, line: int, column: int) -> str:
 
 
 def _lines_between(sql: str, first: int, last: int) -> list[str]:
-    """Lines `first` to `last` without splitting the whole text."""
-    start = 0
-    for _ in range(first - 1):
-        start = sql.index("\n", start) + 1
-    return sql[start:].split("\n", last - first + 1)[: last - first + 1]
+    starts = _line_starts(sql)
+    end = starts[last] - 1 if last < len(starts) else len(sql)
+    return sql[starts[first - 1] : end].split("\n")
+
+
+@lru_cache(maxsize=1)  # a text with one fault often has thousands of the same kind
+def _line_starts(sql: str) -> Sequence[int]:
+    return (0, *(match.end() for match in re.finditer("\n", sql)))
 
 
 def _cut(content: str, column: int) -> tuple[str, int]:

@@ -46,7 +46,7 @@ class ObjectSet:
 
     def __contains__(self, item: DatabaseObject) -> bool:
         schemas = self._schemas.get(item.key, ())
-        return any(not schema or not item.name.schema or schema == item.name.schema for schema in schemas)
+        return item.name.schema in schemas or "" in schemas or (not item.name.schema and bool(schemas))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

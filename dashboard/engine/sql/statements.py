@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -52,7 +53,7 @@ def split(sql: str) -> tuple[Statement, ...]:
     if "\0" in sql:
         raise syntax_error(sql, "NUL byte in the text", sql.index("\0") + 1)
     try:
-        pieces = postgast.split(sql)
+        pieces = _pieces(sql)
         spans = token_spans(sql)
     except postgast.PgQueryError as error:
         raise syntax_error(sql, error.message, error.cursorpos) from error
@@ -72,7 +73,26 @@ GRAMMAR = postgast.parse("SELECT 1").version // 10000
 TREE_TOKENS = 4000
 
 
-def _statements(sql: str, pieces: list[str], spans: Sequence[Span]) -> Iterator[Statement]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Piece:
+    """A statement as the parser found it: its length in bytes, and its tree where it is at hand."""
+
+    length: int
+    wrapper: Any | None = None
+
+
+def _pieces(sql: str) -> list[_Piece]:
+    """A short text is parsed at once: it has no more tokens than characters. Of a long one, or one with a statement
+    that is too deep, only the lengths are known."""
+    if len(sql) <= TREE_TOKENS:
+        with suppress(DecodeError):
+            end = len(sql.encode())
+            raw = postgast.parse(sql).stmts
+            return [_Piece(length=r.stmt_len or end - r.stmt_location, wrapper=r.stmt) for r in raw]
+    return [_Piece(length=len(piece.encode())) for piece in postgast.split(sql)]
+
+
+def _statements(sql: str, pieces: Sequence[_Piece], spans: Sequence[Span]) -> Iterator[Statement]:
     """Find each of the parser's pieces again: it starts at a token and its length is known.
 
     The parser gives the pieces in order, each from its first token on; only semicolons, comments and blanks lie
@@ -85,16 +105,16 @@ def _statements(sql: str, pieces: list[str], spans: Sequence[Span]) -> Iterator[
         while code[at][2] == SEMICOLON:
             at += 1
         first = at
-        limit = code[first][0] + len(piece.encode())
+        limit = code[first][0] + piece.length
         while at < len(code) and code[at][1] <= limit:
             at += 1
-        yield _statement(number, sql, text, code[first:at])
+        yield _statement(number, sql, text, code[first:at], piece.wrapper)
 
 
-def _statement(number: int, sql: str, text: Bytes, spans: Sequence[Span]) -> Statement:
+def _statement(number: int, sql: str, text: Bytes, spans: Sequence[Span], wrapper: Any | None) -> Statement:
     body = text.between(spans[0][0], spans[-1][1])
     offset = text.characters_before(spans[0][0])
-    node, tree = read(body) if len(spans) <= TREE_TOKENS else ("", None)
+    node, tree = _unwrapped(wrapper) if wrapper is not None else _shallow(body, spans)
     return Statement(
         number=number,
         sql=body,
@@ -107,16 +127,23 @@ def _statement(number: int, sql: str, text: Bytes, spans: Sequence[Span]) -> Sta
         if tree is not None
         else not _says_concurrently(text, spans),
         client_copy=tree is not None and node == "copy_stmt" and not tree.filename and not tree.is_program,
-        summary=_summary(text, spans),
+        summary=one_line(body, limit=_SUMMARY) if _PLAIN.fullmatch(body) else _summary(text, spans),
     )
 
 
 def read(body: str) -> tuple[str, Any]:
     """The node's name and tree, or ("", None): protobuf refuses trees deeper than about 50 nested expressions."""
     try:
-        wrapper = postgast.parse(body).stmts[0].stmt
+        return _unwrapped(postgast.parse(body).stmts[0].stmt)
     except DecodeError:
         return "", None
+
+
+def _shallow(body: str, spans: Sequence[Span]) -> tuple[str, Any]:
+    return read(body) if len(spans) <= TREE_TOKENS else ("", None)
+
+
+def _unwrapped(wrapper: Any) -> tuple[str, Any]:
     node = wrapper.WhichOneof("node") or ""
     return node, getattr(wrapper, node)
 
@@ -125,6 +152,9 @@ def _says_concurrently(text: Bytes, spans: Sequence[Span]) -> bool:
     return any(text.between(start, end).lower() == "concurrently" for start, end, _ in spans)
 
 
+_SUMMARY = 100
+#: Neither a literal, nor a quoted name, nor a comment is in it.
+_PLAIN = re.compile(r"[^'\"$/-]{1,400}")
 _WITH_PASSWORD = re.compile(r"password\s*=|://[^\s:/@]+:[^\s@]+@", re.IGNORECASE)
 
 
@@ -140,7 +170,7 @@ def _summary(text: Bytes, spans: Sequence[Span]) -> str:
         behind = end
         if len(words) > 200:
             break
-    return one_line(words, limit=100)
+    return one_line(words, limit=_SUMMARY)
 
 
 # Transaction control

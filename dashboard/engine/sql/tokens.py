@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 import postgast
 
@@ -21,8 +21,7 @@ class TokenKind(StrEnum):
     CODE = "code"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
+class Token(NamedTuple):
     kind: TokenKind
     text: str
     offset: int  # 0-based, in characters
@@ -45,7 +44,7 @@ def tokens(sql: str) -> Iterator[Token]:
     text = Bytes(sql)
     for start, end, kind in spans:
         piece = text.between(start, end)
-        yield Token(kind=_token_kind(kind, piece), text=piece, offset=text.characters_before(start))
+        yield Token(_KINDS.get(kind) or _kind_of_code(piece), piece, text.characters_before(start))
 
 
 def behind_where(sql: str) -> str:
@@ -75,14 +74,14 @@ def checksum_tokens(tokens: Iterable[Token]) -> str:
 
 @lru_cache(maxsize=2)  # a file's tokens are asked for, then those of its statements, of the same text
 def token_spans(sql: str) -> Sequence[Span]:
-    return tuple((token.start, token.end, token.token) for token in postgast.scan(sql).tokens)
+    return tuple([(token.start, token.end, token.token) for token in postgast.scan(sql).tokens])
 
 
-def _token_kind(number: int, text: str) -> TokenKind:
-    if number in COMMENTS:
-        return TokenKind.COMMENT
-    if number in LITERALS:
-        return TokenKind.LITERAL
+#: By postgast's number; every other token is code.
+_KINDS = dict.fromkeys(COMMENTS, TokenKind.COMMENT) | dict.fromkeys(LITERALS, TokenKind.LITERAL)
+
+
+def _kind_of_code(text: str) -> TokenKind:
     return TokenKind.QUOTED_NAME if text.endswith('"') else TokenKind.CODE
 
 

@@ -52,7 +52,9 @@ def plan_transaction(statements: tuple[Statement, ...], directives: Mapping[str,
     fault = _control_fault(statements)
     sent = tuple(s for s in statements if s.control is None)
     absorbed = fault is None and len(sent) < len(statements)
-    outside = [s for s in sent if not s.transactional and s not in _drops_without_slot(sent)]
+    outside = [s for s in sent if not s.transactional]
+    if outside and (inside := _drops_without_slot(sent)):
+        outside = [s for s in outside if s.number not in inside]
     if not outside:
         return TransactionShape(mode=TransactionMode.SINGLE, sent=sent, absorbed=absorbed, fault=fault)
     if absorbed:
@@ -78,16 +80,17 @@ def is_repeatable(statement: Statement) -> bool:
     return outside.of(statement.node).repeatable
 
 
-def _drops_without_slot(statements: tuple[Statement, ...]) -> list[Statement]:
-    """DROP SUBSCRIPTION of one from which this script took its slot before: that may run in a transaction."""
+def _drops_without_slot(statements: tuple[Statement, ...]) -> set[int]:
+    """DROP SUBSCRIPTION of one from which this script took its slot before: that may run in a transaction. Their
+    numbers."""
     freed: set[str] = set()
-    drops = []
+    drops: set[int] = set()
     for statement in statements:
         if statement.node == "alter_subscription_stmt" and (parsed := tree(statement)):
             options = (option.def_elem for option in parsed.options)
             freed |= {parsed.subname for o in options if o.defname == "slot_name" and o.arg.string.sval == "none"}
         if statement.node == "drop_subscription_stmt" and (parsed := tree(statement)) and parsed.subname in freed:
-            drops.append(statement)
+            drops.add(statement.number)
     return drops
 
 

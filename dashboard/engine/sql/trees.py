@@ -58,9 +58,13 @@ def walk(message: Any) -> Iterator[Any]:
     while pending:
         node = pending.pop()
         yield node
-        fields = ((field, value) for field, value in node.ListFields() if field.message_type is not None)
-        children = [child for field, value in fields for child in (value if field.is_repeated else (value,))]
-        pending += reversed(children)
+        for field, value in reversed(node.ListFields()):
+            if field.message_type is None:
+                continue
+            if field.is_repeated:
+                pending += value[::-1]
+            else:
+                pending.append(value)
 
 
 def by_kind(message: Any) -> Mapping[str, Sequence[Any]]:

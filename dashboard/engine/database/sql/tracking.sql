@@ -246,12 +246,13 @@ ORDER BY id DESC LIMIT 1
 SELECT version, name, action, statement, outcome, message FROM (
     SELECT DISTINCT ON (l.version, l.name, l.statement) l.version, l.name, l.action, l.statement, l.outcome, l.message
     FROM {schema}.migration_audit_log l
+    LEFT JOIN (
+        SELECT version, name, pg_catalog.max(id) AS id FROM {schema}.migration_audit_log
+        WHERE outcome = 'succeeded' AND action NOT IN ('repair', 'bring_back', 'accept')
+        GROUP BY version, name
+    ) settled ON settled.version = l.version AND settled.name = l.name
     WHERE l.outcome IN ('started', 'done', 'undone') AND l.action IN ('apply', 'rollback')
-      AND l.id > coalesce((
-          SELECT max(b.id) FROM {schema}.migration_audit_log b
-          WHERE b.version = l.version AND b.name = l.name
-            AND b.outcome = 'succeeded' AND b.action NOT IN ('repair', 'bring_back', 'accept')
-      ), 0)
+      AND l.id > coalesce(settled.id, 0)
     ORDER BY l.version, l.name, l.statement, l.id DESC
 ) journal
 WHERE outcome <> 'undone'

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from dashboard.engine.lint.findings import Hit, LintContext
 from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.migration import Severity
+from dashboard.engine.sql import objects
+from dashboard.engine.sql.objects import ObjectSet
 from dashboard.engine.sql.trees import Name, relation_name
 
 
@@ -25,5 +28,9 @@ def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
 
 
 def is_partitioned(table: Name, linted: LintedScript, context: LintContext) -> bool:
-    live = (Name.read(name) for name in context.partitioned or ())
-    return linted.is_partitioned(table) or any(name.matches(table) for name in live)
+    return linted.is_partitioned(table) or objects.table(table) in _tables(context.partitioned or frozenset())
+
+
+@lru_cache(maxsize=8)
+def _tables(names: frozenset[str]) -> ObjectSet:
+    return ObjectSet(objects.table(Name.read(name)) for name in names)

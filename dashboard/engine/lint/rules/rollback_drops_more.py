@@ -51,7 +51,8 @@ def _may_be_named_by_postgresql(dropped: DatabaseObject, up: LintedScript) -> bo
     """Columns and constraints bring indexes, sequences and constraints whose names start with the table's."""
     if dropped.kind == "constraint":
         return DatabaseObject(kind="constraint", name=dropped.name) in up.made or dropped.name.text in up.altered
-    return any(dropped.name.text.startswith(f"{name}_") for name in up.altered)
+    name = dropped.name.text
+    return any(name[: underscore.start()] in up.altered for underscore in re.finditer("_", name))
 
 
 def _words_used_at_run_time(up: LintedScript) -> frozenset[str]:

@@ -8,7 +8,6 @@ from dashboard.engine.lint.findings import Hit, LintContext
 from dashboard.engine.lint.script import LintedScript, Parsed
 from dashboard.engine.lint.settings import changed
 from dashboard.engine.migration import Severity
-from dashboard.engine.sql.objects import dropped_by
 from dashboard.engine.sql.trees import Name, relation_name
 
 TABLES = ("schema_migrations", "migration_audit_log")
@@ -44,7 +43,7 @@ def _hit(parsed: Parsed, table: Name) -> Hit:
 
 
 def _whole_schema(parsed: Parsed, context: LintContext) -> str:
-    dropped = {drop.object.name.text for drop in dropped_by(parsed.tree) if drop.object.kind == "schema"}
+    dropped = {drop.object.name.text for drop in parsed.drops if drop.object.kind == "schema"}
     renamed = {parsed.tree.subname} if parsed.kind == "RenameStmt" and not parsed.tree.HasField("relation") else set()
     return context.tracking_schema if context.tracking_schema in dropped | renamed else ""
 
@@ -65,5 +64,5 @@ def _table(parsed: Parsed, ours: Sequence[Name]) -> Name | None:
         names = [relation_name(parsed.tree.relation)]
     else:
         names = [relation_name(node) for node in parsed.all("RangeVar")]
-        names += [drop.object.name for drop in dropped_by(parsed.tree)]
+        names += [drop.object.name for drop in parsed.drops]
     return next((name for name in names if name in ours), None)
