@@ -49,6 +49,11 @@ INSERT INTO parent VALUES (1, 'p'); INSERT INTO child VALUES (2, 'c', 'more');
 CREATE TABLE parts (id int) PARTITION BY RANGE (id);
 CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (9); INSERT INTO parts VALUES (1), (2);
 CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.updated_at = now(); RETURN NEW; END';
+CREATE VIEW calling AS SELECT sly() AS x; CREATE MATERIALIZED VIEW refreshed AS SELECT sly() AS x WITH NO DATA;
+CREATE FUNCTION of_row(w) RETURNS int LANGUAGE sql AS 'SELECT wipe(); SELECT 1';
+CREATE FUNCTION check_it(int) RETURNS boolean LANGUAGE sql VOLATILE AS 'SELECT wipe(); SELECT true';
+CREATE TABLE checking (id int); INSERT INTO checking VALUES (1);
+ALTER TABLE checking ADD CONSTRAINT checked CHECK (check_it(id)) NOT VALID;
 CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON plain FOR EACH ROW EXECUTE FUNCTION stamp();
 """
 
@@ -123,6 +128,16 @@ LOSING = [
     + " ON CONFLICT (id) DO UPDATE SET v='x'"
     "; INSERT INTO watched VALUES " + ", ".join("(1)" for _ in range(3000)),
     "INSERT INTO empty VALUES " + ", ".join(f"({n}, wipe()::text)" for n in range(1, 2000)),
+    "SELECT * FROM calling",
+    "CREATE TABLE x AS SELECT * FROM calling",
+    "CREATE VIEW x AS SELECT sly(); SELECT * FROM x",
+    "REFRESH MATERIALIZED VIEW refreshed",
+    "SELECT w.of_row FROM w LIMIT 1",
+    "SELECT (w).of_row FROM w LIMIT 1",
+    "ALTER TABLE checking VALIDATE CONSTRAINT checked",
+    "CREATE TABLE x (id int DEFAULT sly()); INSERT INTO x DEFAULT VALUES",
+    "ALTER TABLE empty ALTER v SET DEFAULT sly()::text; INSERT INTO empty VALUES (1)",
+    "CREATE DOMAIN x AS int CHECK (check_it(VALUE)); SELECT 1::x",
     "DO $$ BEGIN CREATE TEMP TABLE x (id int); DROP TABLE w CASCADE; END $$",
     "ALTER TABLE w RENAME TO old; DELETE FROM old",
     "SET search_path = s; DELETE FROM inside",
@@ -224,6 +239,20 @@ def test_an_event_trigger_runs_with_what_is_harmless_by_itself(stock: Bench) -> 
         assert not says_nothing(forecast_of(stock, "CREATE TABLE x (id int)"))
     finally:
         stock.database.query("DROP EVENT TRIGGER watching")
+
+
+@pytest.mark.parametrize(
+    "calling",
+    [
+        "CREATE DOMAIN checked AS int CHECK (check_it(VALUE))",
+        "CREATE TYPE made AS (a int); CREATE FUNCTION make(int) RETURNS made LANGUAGE sql AS 'SELECT wipe(); SELECT"
+        " ROW(1)::made'; CREATE CAST (int AS made) WITH FUNCTION make(int)",
+    ],
+)
+def test_what_converts_values_calls_what_no_script_names(stock: Bench, calling: str) -> None:
+    assert says_nothing(forecast_of(stock, "SELECT id::text FROM plain"))
+    stock.database.query(calling)
+    assert not says_nothing(forecast_of(stock, "SELECT id::text FROM plain"))
 
 
 def test_references_that_are_emptied_are_counted(stock: Bench) -> None:

@@ -61,6 +61,7 @@ _EFFECTS: Mapping[Effect, tuple[int, str]] = {
     Effect.DELETE: (8, "4"),
     Effect.UPDATE: (16, "2"),
     Effect.TRUNCATE: (32, ""),
+    Effect.VALIDATION: (0, ""),
 }
 #: Statements that event triggers are often made for alone.
 _TAGS = {
@@ -83,6 +84,11 @@ _ALONE = {"trigger", "rule", "policy", "publication", "event trigger", "role", "
 def on_target(connection: Connection, reading: PlanReading) -> Iterator[str]:
     """Sentences about what nobody can judge."""
     yield from _functions(connection, reading)
+    yield from _views(connection, reading)
+    if reading.converts or reading.writes:
+        values = {"extensions": HARMLESS_EXTENSIONS}
+        for (what,) in connection.execute(sql.query("unproven_casts"), values).fetchall():
+            yield f"The target has {what}, which runs wherever a value is converted; what it does to rows is not told."
     for write in reading.writes:
         yield from _fired(connection, write, reading)
     for threat in reading.threats:
@@ -124,6 +130,7 @@ def _functions(connection: Connection, reading: PlanReading) -> Iterator[str]:
         "schemas": [call.name.schema for call in reading.calls],
         "names": [call.name.text for call in reading.calls],
         "operators": [call.is_operator for call in reading.calls],
+        "attributes": [call.is_attribute for call in reading.calls],
         "harmless": HARMLESS_FUNCTIONS,
         "extensions": HARMLESS_EXTENSIONS,
     }
@@ -131,6 +138,20 @@ def _functions(connection: Connection, reading: PlanReading) -> Iterator[str]:
         call = reading.calls[int(str(at)) - 1]
         kind = "operator" if call.is_operator else "function"
         yield f"{call.where}: what the {kind} {call.name} does is not told by the script."
+
+
+def _views(connection: Connection, reading: PlanReading) -> Iterator[str]:
+    if not reading.reads:
+        return
+    values = {
+        "schemas": [read.name.schema for read in reading.reads],
+        "names": [read.name.text for read in reading.reads],
+        "refreshed": [read.is_refresh for read in reading.reads],
+        "extensions": HARMLESS_EXTENSIONS,
+    }
+    for at, function in connection.execute(sql.query("unproven_views"), values).fetchall():
+        read = reading.reads[int(str(at)) - 1]
+        yield f"{read.where}: what the function {function} does, which {read.name} calls, is not told by the script."
 
 
 def _fired(connection: Connection, write: Write, reading: PlanReading) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import Any
 from dashboard.engine.forecast.values import Effect
 from dashboard.engine.sql.objects import alter_commands
 from dashboard.engine.sql.tokens import TokenKind, tokens
-from dashboard.engine.sql.trees import Name, by_kind, dotted, enum_name, kind, relation_name, unwrap
+from dashboard.engine.sql.trees import Name, by_kind, dotted, enum_name, kind, relation_name, strings, unwrap
 
 #: They make, rename or describe something, or set the session. None of them touches a row that is there.
 _KEEPS_ROWS = frozenset(
@@ -200,6 +200,29 @@ _DEFINITIONS = frozenset(
 )
 
 
+_READERS = frozenset(
+    f"{name}Stmt"
+    for name in [
+        "Select",
+        "Insert",
+        "Update",
+        "Delete",
+        "Merge",
+        "Copy",
+        "CreateTableAs",
+        "RefreshMatView",
+        "Explain",
+        "Prepare",
+        "DeclareCursor",
+    ]
+)
+_CONVERTING = frozenset(("InsertStmt", "UpdateStmt", "MergeStmt", "CopyStmt", "AlterTableStmt", "AlterDomainStmt"))
+_EXPRESSIONS = frozenset(("TypeCast", "FuncCall", "A_Expr"))
+_VALIDATING_COMMANDS = frozenset(
+    ("AT_ValidateConstraint", "AT_AddConstraint", "AT_AlterColumnType", "AT_AddColumn", "AT_AttachPartition")
+)
+
+
 def objection(tree: Any) -> str:
     """Why nobody can say from the text what the statement destroys; empty where its kind is proven or counted."""
     match kind(tree):
@@ -239,6 +262,41 @@ def calls(tree: Any) -> Iterator[Name]:
         yield from (dotted(call.funcname) for call in by_kind(node).get("FuncCall", ()))
 
 
+def calls_later(tree: Any) -> Iterator[Name]:
+    """The functions that a default, a check, a policy or a cast calls once rows are written or values converted."""
+    match kind(tree):
+        case "CreateStmt" | "CreateDomainStmt" | "CreatePolicyStmt" | "AlterPolicyStmt" | "CreateSchemaStmt":
+            yield from (dotted(call.funcname) for call in by_kind(tree).get("FuncCall", ()))
+        case "AlterTableStmt":
+            for command in alter_commands(tree):
+                yield from (dotted(call.funcname) for call in by_kind(command).get("FuncCall", ()))
+        case "CreateCastStmt" if tree.HasField("func"):
+            yield dotted(tree.func.objname)
+
+
+def attributes(tree: Any) -> Iterator[Name]:
+    """Whatever is written as a column of something: it can be a function of that row."""
+    if is_definition(tree):
+        return
+    nodes = by_kind(tree)
+    for fields in (
+        *(node.fields for node in nodes.get("ColumnRef", ()) if len(node.fields) > 1),
+        *(node.indirection for node in nodes.get("A_Indirection", ())),
+    ):
+        yield from (Name("", text) for text in strings(fields)[-1:])
+
+
+def reads(tree: Any) -> Iterator[Name]:
+    """The relations that are read when the statement runs."""
+    if kind(tree) in _READERS:
+        yield from (relation_name(relation) for relation in by_kind(tree).get("RangeVar", ()))
+
+
+def converts(tree: Any) -> bool:
+    """It may cast values, or check them by a domain."""
+    return kind(tree) in _CONVERTING or (not is_definition(tree) and not _EXPRESSIONS.isdisjoint(by_kind(tree)))
+
+
 def operators(tree: Any) -> Iterator[str]:
     if not is_definition(tree):
         for node in by_kind(tree).get("A_Expr", ()):
@@ -273,6 +331,10 @@ def writes(tree: Any) -> Iterator[tuple[Name, Effect]]:
     for node in nodes.get("TruncateStmt", ()):
         yield from ((relation_name(unwrap(item)), Effect.TRUNCATE) for item in node.relations)
     yield from ((relation_name(node.relation), Effect.INSERT) for node in nodes.get("CopyStmt", ()) if node.is_from)
+    if kind(tree) == "AlterTableStmt" and any(
+        enum_name(command, "subtype") in _VALIDATING_COMMANDS for command in alter_commands(tree)
+    ):
+        yield relation_name(tree.relation), Effect.VALIDATION
 
 
 _WRITERS: Mapping[str, tuple[Effect, ...]] = {

@@ -118,6 +118,14 @@ class Meanings:
 
     # Asked
 
+    def target_of(self, name: Name) -> Spelling:
+        """What the target calls it, and where it is looked up."""
+        return self.tables.get(self.spelling(name), self.spelling(name))
+
+    def view_of(self, name: Name) -> str:
+        """Which statement makes the view, if the plan makes one of that name."""
+        return self._views.get(name.text, "")
+
     def is_own(self, item: DatabaseObject) -> bool:
         """Made by the plan, so the target holds no data there now."""
         return item.name.schema == "pg_temp" or (item, self.spelling(item.name)[1]) in self._own
@@ -149,13 +157,11 @@ class Meanings:
         )
 
     def _doubt_of_column(self, threat: Threat) -> str:
-        target = self.tables.get(self.spelling(threat.name), self.spelling(threat.name))
-        is_followed = (target, threat.column) in self.columns
+        is_followed = (self.target_of(threat.name), threat.column) in self.columns
         return "" if is_followed else self._columns.get(threat.column, "")
 
     def as_target_calls(self, threat: Threat) -> Threat:
-        spelling = self.spelling(threat.name)
-        name, path = self.tables.get(spelling, spelling)
+        name, path = self.target_of(threat.name)
         column = self.columns.get(((name, path), threat.column), threat.column)
         return replace(threat, name=name, path=path, column=column)
 
@@ -333,10 +339,9 @@ class Meanings:
             return self._all(reason)
         self.changed.add(name.text)
         self._columns[tree.newname] = reason
-        spelling = self.spelling(name)
-        target = self.tables.get(spelling, spelling)
+        target = self.target_of(name)
         self.columns[target, tree.newname] = self.columns.pop((target, tree.subname), tree.subname)
-        self._own.pop((DatabaseObject(kind="column", name=name, part=tree.subname), spelling[1]), None)
+        self._own.pop((DatabaseObject(kind="column", name=name, part=tree.subname), self.spelling(name)[1]), None)
         return None
 
     def _learn_schema(self, tree: Any, where: str, *, surely: bool) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.forecast import harmless
 from dashboard.engine.forecast.meanings import Meanings
-from dashboard.engine.forecast.values import Call, Effect, Fate, PlanReading, Threat, Write
+from dashboard.engine.forecast.values import Call, Effect, Fate, PlanReading, Read, Threat, Write
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Plan, Step
 from dashboard.engine.schema.diff import Change, Difference
@@ -50,6 +50,8 @@ def read(plan: Plan, observed: Mapping[MigrationId, Sequence[Difference]]) -> Pl
         threats=tuple(dict.fromkeys(reader.threats)),
         writes=tuple(dict.fromkeys(reader.writes)),
         calls=tuple(dict.fromkeys(reader.calls)),
+        reads=tuple(dict.fromkeys(reader.reads)),
+        converts=reader.converts,
         makes=frozenset(reader.functions),
         tags=frozenset(reader.tags),
         unseen=tuple(dict.fromkeys(reader.unseen)),
@@ -63,9 +65,12 @@ class _Reader:
     threats: list[Threat] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    reads: list[Read] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
+    converts: bool = False
     tags: set[str] = field(default_factory=set)
     functions: set[str] = field(default_factory=set)  # made or replaced here
+    later: list[Name] = field(default_factory=list)  # functions that rows written from here on call
     firing: ObjectSet = field(default_factory=ObjectSet)  # tables that get a trigger or rule here
     meanings: Meanings = field(default_factory=Meanings)
 
@@ -121,6 +126,11 @@ class _Reader:
         if reason := harmless.objection(tree):
             self.unseen.append(f"{where}: {reason}.")
         self._called(where, harmless.calls(tree))
+        if self.later and (by_kind(tree).get("TypeCast") or any(harmless.writes(tree))):
+            self._called(where, self.later)
+        self._called(where, harmless.attributes(tree), are_attributes=True)
+        self._read(where, tree)
+        self.converts = self.converts or harmless.converts(tree)
         for operator in harmless.operators(tree):
             if operator in self.functions:
                 self.unseen.append(f"{where}: what the operator {operator} does is not told by the script.")
@@ -168,29 +178,35 @@ class _Reader:
             self.unseen.append(f"{where}: the block cannot be read, so what it destroys is not known.")
         self._called(where, harmless.called_in(code))
 
-    def _called(self, where: str, names: Iterable[Name]) -> None:
+    def _read(self, where: str, tree: Any) -> None:
+        for name in harmless.reads(tree):
+            if reason := self.meanings.view_of(name):
+                self.unseen.append(f"{where}: what is called when it reads {name} cannot be judged, as {reason}.")
+            old, _ = self.meanings.target_of(name)
+            self.reads.append(Read(where=where, name=old, is_refresh=kind(tree) == "RefreshMatViewStmt"))
+
+    def _called(self, where: str, names: Iterable[Name], *, are_attributes: bool = False) -> None:
         for name in names:
             if name.text in self.functions:
                 self.unseen.append(f"{where}: what the function {name} does is not told by the script.")
             else:
-                self.calls.append(Call(where=where, name=name))
+                self.calls.append(Call(where=where, name=name, is_attribute=are_attributes))
 
     def _written(self, where: str, name: Name, effect: Effect) -> None:
-        if table(name) in self.firing:
+        if effect is not Effect.VALIDATION and table(name) in self.firing:
             self.unseen.append(f"{where}: {name} has a trigger or rule by then; what it does to rows is not told.")
-        if effect is not Effect.INSERT:
+        if effect not in {Effect.INSERT, Effect.VALIDATION}:
             self.meanings.changed.add(name.text)
         if self.meanings.is_own(table(name)):
             return
         if reason := self.meanings.doubt_of_rows(name):
             self.unseen.append(f"{where}: what fires when it writes to {name} cannot be judged, as {reason}.")
-        now = self.meanings.as_target_calls(
-            Threat(step=MigrationId("", ""), fate=Fate.REDUCED, kind="table", name=name)
-        )
-        self.writes.append(Write(where=where, name=now.name, effect=effect, path=now.path))
+        old, path = self.meanings.target_of(name)
+        self.writes.append(Write(where=where, name=old, effect=effect, path=path))
 
     def _learn(self, tree: Any, where: str, *, surely: bool = True) -> None:
         """What the target does not have yet, and what fires or is called later."""
+        self.later += harmless.calls_later(tree)
         match kind(tree):
             case "CreateFunctionStmt":
                 self.functions.add(dotted(tree.funcname).text)
@@ -238,6 +254,9 @@ def _threats(step: MigrationId, statement: Statement, tree: Any) -> Iterator[Thr
     yield from _dropped(step, tree)
     yield from _retyped(step, tree)
     nodes = by_kind(tree)
+    yield from (
+        _of_table(step, node.relation, Fate.EMPTIED) for node in nodes.get("RefreshMatViewStmt", ()) if node.skip_data
+    )
     for node in nodes.get("TruncateStmt", ()):
         yield from _truncated(step, node)
     for node in nodes.get("DeleteStmt", ()):

@@ -24,12 +24,13 @@ class Fate(StrEnum):
 
 
 class Effect(StrEnum):
-    """What a statement does to the rows of a table, as triggers and rules see it."""
+    """What a statement does to the rows of a table, as triggers, rules and checks see it."""
 
     INSERT = "insert"
     UPDATE = "update"
     DELETE = "delete"
     TRUNCATE = "truncate"
+    VALIDATION = "validation"  # they are read and checked again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,16 @@ class Call:
     where: str
     name: Name
     is_operator: bool = False
+    is_attribute: bool = False  # written as a column: `t.f` is `f(t)` where t has no such column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """A relation that a statement reads: where it is a view, what its query calls runs."""
+
+    where: str
+    name: Name
+    is_refresh: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +88,17 @@ class PlanReading:
     threats: tuple[Threat, ...] = ()
     writes: tuple[Write, ...] = ()
     calls: tuple[Call, ...] = ()
+    reads: tuple[Read, ...] = ()
+    converts: bool = False  # values may be cast, and checked by a domain
     makes: frozenset[str] = frozenset()  # names of the functions it makes: what the target has is not what runs
     tags: frozenset[str] = frozenset()  # the parser's names of its statements, for event triggers
     unseen: tuple[str, ...] = ()
 
     @property
     def asks_target(self) -> bool:
-        return bool(self.threats or self.writes or self.calls or self.tags - NOTHING_FIRES)
+        return bool(
+            self.threats or self.writes or self.calls or self.reads or self.converts or self.tags - NOTHING_FIRES
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

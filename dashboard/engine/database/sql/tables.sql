@@ -129,13 +129,16 @@ ORDER BY c.relname, k.conname
 
 -- unproven_functions --
 -- Of the functions and operators that are named, those that are not proven to change nothing: all but PostgreSQL's own
--- and those of a few extensions. A name that no function has is none.
+-- and those of a few extensions. A name that no function has is none; one written as a column is only a function of a row.
 SELECT wanted.at
 FROM ROWS FROM (pg_catalog.unnest(%(schemas)s::text[]), pg_catalog.unnest(%(names)s::text[]),
-                pg_catalog.unnest(%(operators)s::boolean[])) WITH ORDINALITY wanted(schema, name, is_operator, at)
+                pg_catalog.unnest(%(operators)s::boolean[]), pg_catalog.unnest(%(attributes)s::boolean[]))
+    WITH ORDINALITY wanted(schema, name, is_operator, is_attribute, at)
 WHERE EXISTS (
     SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
     WHERE NOT wanted.is_operator AND p.proname = wanted.name AND wanted.schema IN ('', n.nspname::text)
+      AND (NOT wanted.is_attribute OR p.pronargs - p.pronargdefaults <= 1 AND EXISTS (
+               SELECT FROM pg_catalog.pg_type t WHERE t.oid = p.proargtypes[0] AND t.typtype IN ('c', 'd', 'p')))
       AND NOT (n.nspname = 'pg_catalog' AND (p.provolatile <> 'v' OR p.proname = ANY (%(harmless)s::text[])))
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
                       WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
@@ -173,12 +176,65 @@ FROM pg_catalog.pg_depend d
 LEFT JOIN pg_catalog.pg_attrdef f ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND f.oid = d.objid
 LEFT JOIN pg_catalog.pg_constraint k ON d.classid = 'pg_catalog.pg_constraint'::regclass AND k.oid = d.objid
 JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid
-WHERE %(bit)s::int IN (4, 16) AND d.refclassid = 'pg_catalog.pg_proc'::regclass
+WHERE %(bit)s::int IN (0, 4, 16) AND (f.oid IS NULL OR %(bit)s::int <> 0) AND d.refclassid = 'pg_catalog.pg_proc'::regclass
   AND coalesce(f.adrelid, k.conrelid) = ANY (%(oids)s::bigint[])
   AND (p.provolatile = 'v' OR f.oid IS NOT NULL)
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_proc'::regclass
                   AND x.objid = p.oid AND x.deptype = 'e')
   AND p.pronamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'pg_catalog')
+
+-- unproven_views --
+-- The functions that the queries of these views call, and of the views behind them: all but PostgreSQL's own and those of
+-- a few extensions. A materialized view calls them only when it is refreshed.
+WITH RECURSIVE shown(at, oid) AS (
+    SELECT wanted.at, c.oid
+    FROM ROWS FROM (pg_catalog.unnest(%(schemas)s::text[]), pg_catalog.unnest(%(names)s::text[]),
+                    pg_catalog.unnest(%(refreshed)s::boolean[])) WITH ORDINALITY wanted(schema, name, is_refreshed, at)
+    JOIN pg_catalog.pg_class c ON c.relname = wanted.name
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND wanted.schema IN ('', n.nspname::text)
+    WHERE c.relkind = 'v' OR c.relkind = 'm' AND wanted.is_refreshed
+    UNION
+    SELECT b.at, c.oid
+    FROM shown b
+    JOIN pg_catalog.pg_rewrite r ON r.ev_class = b.oid
+    JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
+        AND d.refclassid = 'pg_catalog.pg_class'::regclass
+    JOIN pg_catalog.pg_class c ON c.oid = d.refobjid AND c.relkind = 'v'
+)
+SELECT DISTINCT b.at, p.oid::regprocedure::text
+FROM shown b
+JOIN pg_catalog.pg_rewrite r ON r.ev_class = b.oid
+JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
+    AND d.refclassid = 'pg_catalog.pg_proc'::regclass
+JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid
+JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x JOIN pg_catalog.pg_extension e ON e.oid = x.refobjid
+                  WHERE x.classid = 'pg_catalog.pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'e'
+                    AND x.refclassid = 'pg_catalog.pg_extension'::regclass
+                    AND e.extname = ANY (%(extensions)s::text[]))
+ORDER BY b.at
+
+-- unproven_casts --
+-- Functions of the project that PostgreSQL calls by itself when it converts a value: those of casts, and volatile ones
+-- that the check of a domain calls.
+WITH called(what, oid) AS (
+    SELECT pg_catalog.format('a cast from %%s to %%s', c.castsource::regtype, c.casttarget::regtype), c.castfunc
+    FROM pg_catalog.pg_cast c WHERE c.castfunc <> 0
+    UNION ALL
+    SELECT pg_catalog.format('the domain %%s, whose check calls %%s', k.contypid::regtype, p.oid::regprocedure), p.oid
+    FROM pg_catalog.pg_constraint k
+    JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_constraint'::regclass AND d.objid = k.oid
+        AND d.refclassid = 'pg_catalog.pg_proc'::regclass
+    JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid AND p.provolatile = 'v'
+    WHERE k.contypid <> 0
+)
+SELECT called.what
+FROM called JOIN pg_catalog.pg_proc p ON p.oid = called.oid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_proc'::regclass
+                  AND x.objid = p.oid AND x.deptype = 'e')
+ORDER BY called.what
 
 -- unproven_event_triggers --
 -- Event triggers that can fire and whose body is not proven to write nothing.
