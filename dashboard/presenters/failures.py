@@ -9,7 +9,6 @@ from typing import Any
 
 from django.urls import reverse
 
-from dashboard.engine.database.leftovers import FOUND_THEN
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action
 from dashboard.models import Run, RunStep
@@ -66,16 +65,17 @@ def box(run: Run, steps: Sequence[RunStep], by: Actor) -> ErrorBox | None:
 def left_then(kept: Mapping[str, Any]) -> str:
     """What a failure left besides what the steps tell. What the catalog said then is never said of now."""
     left = str(kept.get("left", ""))
-    return f"{FOUND_THEN}{left}" if left and _is_passing(kept) else left
+    return f"Found when it failed: {left}" if left and is_passing(kept) else left
 
 
 def correction(kept: Mapping[str, Any]) -> str:
     """What removes the cause; none where only a new look can tell whether that is still to be done."""
-    return "" if _is_passing(kept) else str(kept.get("correction", ""))
+    return "" if is_passing(kept) else str(kept.get("correction", ""))
 
 
-def _is_passing(kept: Mapping[str, Any]) -> bool:
-    """Of a failure kept before this was noted it is taken for granted."""
+def is_passing(kept: Mapping[str, Any]) -> bool:
+    """Whether the catalog was asked for what is left, so that it can be otherwise now. Taken for granted of a failure
+    that was kept before this was noted."""
     return bool(kept.get("passing", kept.get("left")))
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.urls import reverse
 
-from dashboard.engine.database.leftovers import FOUND_THEN
 from dashboard.engine.errors import EngineError, PlanBlocked
 from dashboard.engine.plan import Action, Plan
 from dashboard.models import Run
@@ -95,10 +94,8 @@ def box(broken_off: BrokenOff, environment: Environment, run: Run | None) -> Err
 
 
 def _left_then(broken_off: BrokenOff, failure: Mapping[str, Any]) -> str:
-    left = failures.left_then(failure)
-    if left.startswith(FOUND_THEN) and broken_off.evidence in {InDoubt.HAPPENED, InDoubt.DID_NOT}:
-        return f"{left} That is not so any more."
-    return left
+    left, asked = failures.left_then(failure), broken_off.evidence in {InDoubt.HAPPENED, InDoubt.DID_NOT}
+    return f"{left} That is not so any more." if left and asked and failures.is_passing(failure) else left
 
 
 def lines(broken_off: BrokenOff) -> list[LineView]:
