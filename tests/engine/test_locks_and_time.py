@@ -38,12 +38,12 @@ def reader(bench: Bench) -> Iterator[psycopg.Connection]:
 
 def test_a_lock_that_comes_free_is_waited_for_by_trying_again(users: Bench) -> None:
     with reader(users) as application:
-        seen = threading.Thread(
+        thread = threading.Thread(
             target=lambda: (wait_until(lambda: users.log()[-1] == ("apply", "retried")), application.rollback())
         )
-        seen.start()
+        thread.start()
         users.apply()
-        seen.join()
+        thread.join()
     retried = [e for e in users.events if isinstance(e, StepRetried)]
     assert retried
     assert "lock timeout" in retried[0].reason
@@ -86,15 +86,15 @@ def _pause() -> None:
 def test_who_blocks_is_told_while_it_waits(users: Bench) -> None:
     users.policy = Policy(protected=False, lock_timeout_ms=20_000, statement_timeout_ms=0)
     with reader(users) as application:
-        told = threading.Thread(
+        thread = threading.Thread(
             target=lambda: (
                 wait_until(lambda: any(isinstance(e, Blocked) and e.blockers for e in users.events)),
                 application.rollback(),
             )
         )
-        told.start()
+        thread.start()
         users.apply()
-        told.join()
+        thread.join()
     blocked = next(e for e in users.events if isinstance(e, Blocked) and e.blockers)
     assert "the application" in blocked.blockers[0]
 

@@ -15,8 +15,8 @@ from dashboard.selectors import workers
 from dashboard.selectors.workers import WorkerState
 from dashboard.services import approvals, execution, observations, plans, runs
 from dashboard.services.actors import Actor
-from tests.fix_line import Line
 from tests.fix_people import ClientOf
+from tests.fix_project import Project
 from tests.views.pages import text
 from tests.views.worker import execute_newest
 
@@ -30,24 +30,24 @@ REASON = {"reason": "The table is there, with its rows"}
 
 
 @pytest.fixture
-def applied(two_files: Line, requester: User, run_on_staging: Callable[..., Run]) -> Line:
+def applied(two_files: Project, requester: User, run_on_staging: Callable[..., Run]) -> Project:
     run_on_staging(requester)
     return two_files
 
 
-def look(line: Line) -> None:
-    observations.refresh(line.staging)
+def look(project: Project) -> None:
+    observations.refresh(project.staging)
 
 
-def forget(line: Line) -> None:
-    line.query(line.staging, "DELETE FROM platform.schema_migrations WHERE version = '001'")
-    look(line)
+def forget(project: Project) -> None:
+    project.query(project.staging, "DELETE FROM platform.schema_migrations WHERE version = '001'")
+    look(project)
 
 
 # A row that is gone
 
 
-def test_every_page_says_that_the_log_knows_it(applied: Line, admin: User, client_of: ClientOf) -> None:
+def test_every_page_says_that_the_log_knows_it(applied: Project, admin: User, client_of: ClientOf) -> None:
     forget(applied)
     client = client_of(admin)
     for page in (ENVIRONMENT, MIGRATION):
@@ -59,14 +59,14 @@ def test_every_page_says_that_the_log_knows_it(applied: Line, admin: User, clien
     assert "This plan runs it a second time." in text(client.get("/environments/staging/apply/"))
 
 
-def test_to_apply_it_again_has_to_be_accepted(applied: Line, requester: User, client_of: ClientOf) -> None:
+def test_to_apply_it_again_has_to_be_accepted(applied: Project, requester: User, client_of: ClientOf) -> None:
     forget(applied)
     client, before = client_of(requester), Run.objects.count()
     assert client.post("/environments/staging/apply/", {}).status_code == 422
     assert Run.objects.count() == before
 
 
-def test_an_administrator_restores_the_record(applied: Line, admin: User, client_of: ClientOf) -> None:
+def test_an_administrator_restores_the_record(applied: Project, admin: User, client_of: ClientOf) -> None:
     forget(applied)
     client, address = client_of(admin), "/environments/staging/records/?version=001&name=users"
     assert "Its row says again that it was applied" in text(client.get(address))
@@ -78,7 +78,7 @@ def test_an_administrator_restores_the_record(applied: Line, admin: User, client
     assert "001 users Applied" in text(client.get(ENVIRONMENT))
 
 
-def test_others_see_it_and_may_not(applied: Line, requester: User, client_of: ClientOf) -> None:
+def test_others_see_it_and_may_not(applied: Project, requester: User, client_of: ClientOf) -> None:
     forget(applied)
     client = client_of(requester)
     assert "Restore its record…" not in text(client.get(ENVIRONMENT))
@@ -86,14 +86,14 @@ def test_others_see_it_and_may_not(applied: Line, requester: User, client_of: Cl
 
 
 def test_where_history_and_log_agree_there_is_nothing_to_restore(
-    applied: Line, admin: User, client_of: ClientOf
+    applied: Project, admin: User, client_of: ClientOf
 ) -> None:
     answer = client_of(admin).get("/environments/staging/records/")
     assert (answer.status_code, "its history and its log agree" in text(answer)) == (422, True)
 
 
 def test_a_protected_environment_asks_a_second_person(
-    two_files: Line, admin: User, client_of: ClientOf, run_on_production: Callable[[], Run]
+    two_files: Project, admin: User, client_of: ClientOf, run_on_production: Callable[[], Run]
 ) -> None:
     run_on_production()
     two_files.query(two_files.production, "DELETE FROM platform.schema_migrations WHERE version = '001'")
@@ -103,7 +103,7 @@ def test_a_protected_environment_asks_a_second_person(
     assert "Restore the record of 001 on Production" in asked.title
 
 
-def test_an_altered_checksum_is_told_as_that(applied: Line, admin: User, client_of: ClientOf) -> None:
+def test_an_altered_checksum_is_told_as_that(applied: Project, admin: User, client_of: ClientOf) -> None:
     applied.query(applied.staging, "UPDATE platform.schema_migrations SET checksum = 'x' WHERE version = '001'")
     look(applied)
     client = client_of(admin)
@@ -117,7 +117,7 @@ def test_an_altered_checksum_is_told_as_that(applied: Line, admin: User, client_
 
 
 def test_a_row_marked_as_failed_does_not_show_the_error_of_a_rollback(
-    applied: Line, admin: User, client_of: ClientOf
+    applied: Project, admin: User, client_of: ClientOf
 ) -> None:
     applied.query(applied.staging, "UPDATE platform.schema_migrations SET success = false WHERE version = '001'")
     look(applied)
@@ -126,7 +126,7 @@ def test_a_row_marked_as_failed_does_not_show_the_error_of_a_rollback(
     assert "Nothing of this attempt at 001_users remains" not in shown
 
 
-def test_what_an_older_copy_does_not_have_any_more_is_told(applied: Line, viewer: User, client_of: ClientOf) -> None:
+def test_what_an_older_copy_does_not_have_any_more_is_told(applied: Project, viewer: User, client_of: ClientOf) -> None:
     applied.query(applied.staging, "DROP SCHEMA platform CASCADE; DROP TABLE users, orders")
     look(applied)
     run, client = Run.objects.latest("id"), client_of(viewer)
@@ -137,7 +137,7 @@ def test_what_an_older_copy_does_not_have_any_more_is_told(applied: Line, viewer
 
 
 def test_what_ran_in_another_database_is_not_missed_in_this_one(
-    applied: Line, viewer: User, client_of: ClientOf
+    applied: Project, viewer: User, client_of: ClientOf
 ) -> None:
     applied.query(applied.staging, "DROP SCHEMA platform CASCADE; DROP TABLE users, orders")
     run = Run.objects.latest("id")
@@ -147,7 +147,7 @@ def test_what_ran_in_another_database_is_not_missed_in_this_one(
     assert "Signalbox has applied" not in text(client_of(viewer).get(ENVIRONMENT))
 
 
-def test_a_renumbered_file_is_no_plain_apply(applied: Line, requester: User, client_of: ClientOf) -> None:
+def test_a_renumbered_file_is_no_plain_apply(applied: Project, requester: User, client_of: ClientOf) -> None:
     (applied.folder / "001_users.sql").rename(applied.folder / "035_users.sql")
     (applied.folder / "001_rollback.sql").unlink()
     client = client_of(requester)
@@ -160,7 +160,7 @@ def test_a_renumbered_file_is_no_plain_apply(applied: Line, requester: User, cli
 
 
 def test_another_installation_is_named_on_the_page_of_the_environment(
-    applied: Line, viewer: User, client_of: ClientOf
+    applied: Project, viewer: User, client_of: ClientOf
 ) -> None:
     client = client_of(viewer)
     look(applied)
@@ -176,7 +176,7 @@ def test_another_installation_is_named_on_the_page_of_the_environment(
 
 
 @pytest.fixture
-def hopeless(two_files: Line, requester: User, run_on_staging: Callable[..., Run]) -> Run:
+def hopeless(two_files: Project, requester: User, run_on_staging: Callable[..., Run]) -> Run:
     run = runs.claim(run_on_staging(requester, execute=False).pk)
     assert run is not None
     assert runs.begin(run)
@@ -211,7 +211,7 @@ def test_nobody_else_is_offered_it(hopeless: Run, approver: User, client_of: Cli
 
 
 def test_a_run_that_waits_names_what_may_hold_its_place(
-    two_files: Line,
+    two_files: Project,
     requester: User,
     run_on_staging: Callable[..., Run],
     client_of: ClientOf,
@@ -239,7 +239,7 @@ def test_a_run_that_waits_names_what_may_hold_its_place(
 
 
 @pytest.fixture
-def approved(two_files: Line, requester: User, approver: User, acting: Callable[[User], Actor]) -> ChangeRequest:
+def approved(two_files: Project, requester: User, approver: User, acting: Callable[[User], Actor]) -> ChangeRequest:
     plan = plans.apply(two_files.production)
     asked = approvals.open_request(plan, environment=two_files.production, by=acting(requester), reason="December")
     return approvals.approve(asked.pk, by=acting(approver), digest=asked.digest)
@@ -277,7 +277,7 @@ def test_a_request_that_nobody_decided_on_says_that(
 
 
 def test_who_runs_it_is_told_of_a_file_that_came_before(
-    approved: ChangeRequest, two_files: Line, requester: User, client_of: ClientOf
+    approved: ChangeRequest, two_files: Project, requester: User, client_of: ClientOf
 ) -> None:
     observations.refresh(two_files.production)
     client, address = client_of(requester), f"/requests/{approved.pk}/"
@@ -292,7 +292,7 @@ def test_who_runs_it_is_told_of_a_file_that_came_before(
 # A rehearsal of what has run meanwhile
 
 
-def test_a_rehearsal_leads_to_no_plan_that_is_done(applied: Line, requester: User, client_of: ClientOf) -> None:
+def test_a_rehearsal_leads_to_no_plan_that_is_done(applied: Project, requester: User, client_of: ClientOf) -> None:
     client = client_of(requester)
     applied.write(_003_city="ALTER TABLE users ADD city text;")
     client.post("/environments/staging/apply/rehearse/")
