@@ -59,7 +59,7 @@ def rehearsals_find(monkeypatch: pytest.MonkeyPatch) -> RehearsalsFind:
 
 @pytest.fixture
 def require_on_production(project: Project, settings: SettingsWrapper) -> RequireOnProduction:
-    """`demanding(Requirement.LINT)`: production wants this before an approval."""
+    """`require_on_production(Requirement.LINT)`: production wants this before an approval."""
 
     def demand(*require: Any) -> Environment:
         wants = replace(project.production, require=require)

@@ -44,11 +44,10 @@ CREATE UNIQUE INDEX CONCURRENTLY databases_port_idx ON platform.databases (port)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """One process for all of them, so that the demo is told once. Pictures are taken when asked for by their marker."""
+    """Pictures are taken when asked for by their marker."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))
     if "screenshots" not in config.option.markexpr:
         items[:] = [item for item in items if not item.get_closest_marker("screenshots")]
 

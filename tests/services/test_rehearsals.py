@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from config.environments import Environment, Requirement
+from config.environments import Requirement
 from dashboard.engine.errors import RunCancelled
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Plan
@@ -19,7 +18,7 @@ from dashboard.services import approvals, plans, rehearsals
 from dashboard.services.actors import Actor
 from dashboard.services.errors import NotRehearsable, PermissionRefused
 from tests.fix_project import Project
-from tests.fix_rehearsals import RehearsalsFind, passing, without_a_server
+from tests.fix_rehearsals import RehearsalsFind, RequireOnProduction, passing, without_a_server
 from tests.services.workflow import run_on_staging
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -188,7 +187,7 @@ def test_the_last_one_decides(two_files: Project, alice: Actor, rehearsals_find:
 
 
 def test_a_request_for_an_environment_that_wants_one_begins_one(
-    two_files: Project, alice: Actor, require_on_production: Callable[..., Environment]
+    two_files: Project, alice: Actor, require_on_production: RequireOnProduction
 ) -> None:
     production = require_on_production(Requirement.REHEARSAL)
     request = approvals.open_request(plans.apply(production), environment=production, by=alice, reason="December")
@@ -196,7 +195,7 @@ def test_a_request_for_an_environment_that_wants_one_begins_one(
 
 
 def test_none_begins_where_one_counts_already(
-    two_files: Project, alice: Actor, require_on_production: Callable[..., Environment], rehearsals_find: RehearsalsFind
+    two_files: Project, alice: Actor, require_on_production: RequireOnProduction, rehearsals_find: RehearsalsFind
 ) -> None:
     rehearsals_find(passing)
     rehearsed(two_files, alice)
