@@ -15,15 +15,11 @@ from dashboard.engine.sql.tokens import (
     tokens,
 )
 from dashboard.engine.sql.transaction import TransactionMode, plan_transaction
+from tests.engine.folders import only_statement
 
 
 def texts(sql):
     return [statement.sql for statement in split(sql)]
-
-
-def only(sql):
-    (statement,) = split(sql)
-    return statement
 
 
 # Splitting
@@ -70,7 +66,7 @@ def test_a_statement_nested_too_deeply_for_the_tree_is_still_split():
     first, second = split(f"{deep}; SELECT 2")
     assert (first.sql, first.node, first.transactional) == (deep, "", True)
     assert second.node == "select_stmt"
-    assert not only(f"CREATE INDEX CONCURRENTLY i ON t (({deep.removeprefix('SELECT ')}))").transactional
+    assert not only_statement(f"CREATE INDEX CONCURRENTLY i ON t (({deep.removeprefix('SELECT ')}))").transactional
 
 
 @pytest.mark.parametrize("link", [" || 1", "::int", " IS NULL", " UNION ALL SELECT 1", ' COLLATE "C"'])
@@ -225,14 +221,16 @@ def test_a_position_outside_the_text_is_its_nearest_end():
     ],
 )
 def test_a_summary_holds_no_password(sql):
-    assert "hunter2" not in only(sql).summary
-    assert "'…'" in only(sql).summary
+    assert "hunter2" not in only_statement(sql).summary
+    assert "'…'" in only_statement(sql).summary
 
 
 def test_a_summary_is_one_short_line_without_comments():
-    assert only("CREATE TABLE t (\n  a int, -- the a\n  b text\n)").summary == "CREATE TABLE t ( a int, b text )"
-    assert len(only(f"SELECT '{'x' * 5000}'").summary) == 100
-    assert len(only("SELECT " + ", ".join(map(str, range(500)))).summary) == 100
+    assert (
+        only_statement("CREATE TABLE t (\n  a int, -- the a\n  b text\n)").summary == "CREATE TABLE t ( a int, b text )"
+    )
+    assert len(only_statement(f"SELECT '{'x' * 5000}'").summary) == 100
+    assert len(only_statement("SELECT " + ", ".join(map(str, range(500)))).summary) == 100
 
 
 # Checksums
@@ -297,7 +295,7 @@ def test_tokens_tell_comments_strings_and_quoted_names_apart():
     ],
 )
 def test_transaction_control_is_recognised(sql, control):
-    assert only(sql).control is control
+    assert only_statement(sql).control is control
 
 
 def shape(sql, **directives):

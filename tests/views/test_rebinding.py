@@ -14,7 +14,7 @@ from dashboard.services import observations, targets
 from tests.fix_people import ClientOf
 from tests.fix_project import CopyOf, PointAt, Project
 from tests.presenters.values import says
-from tests.views.pages import alerts, assert_shown, controls, error_code, hidden, links, posts, text
+from tests.views.pages import alerts, assert_refused, assert_shown, controls, error_code, hidden, links, text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -81,9 +81,7 @@ def test_nothing_can_be_applied_from_the_page(elsewhere: Environment, requester:
     client = client_of(requester)
     page = client.get("/environments/production/")
     apply = page.context["page"].apply
-    assert says(apply.reason, "another database")
-    assert_shown(page, apply)
-    assert "/environments/production/apply/" not in links(page)
+    assert_refused(page, apply, "another database")
     assert not any(entry.runs_next for entry in page.context["page"].waiting)
     refused = client.get("/environments/production/apply/")
     assert (refused.status_code, error_code(refused)) == (409, "other_database")
@@ -103,9 +101,7 @@ def test_an_open_request_cannot_be_approved_and_can_be_rejected(
     observations.refresh(point_at(two_files.production, copy_of(two_files.production)))
     page = client.get(f"/requests/{request.pk}/")
     approve = page.context["actions"].approve
-    assert says(approve.reason, "another database")
-    assert_shown(page, approve)
-    assert approve.url not in posts(page)
+    assert_refused(page, approve, "another database")
     assert client.post(f"/requests/{request.pk}/approve/", {"digest": request.digest}).status_code == 409
     client.post(f"/requests/{request.pk}/reject/", {"digest": request.digest, "reason": "Not there"})
     request.refresh_from_db()
@@ -128,9 +124,7 @@ def test_an_approved_request_cannot_be_run(
     client = client_of(requester)
     page = client.get(f"/requests/{request.pk}/")
     run = page.context["actions"].run
-    assert says(run.reason, "another database")
-    assert_shown(page, run)
-    assert run.url not in posts(page)
+    assert_refused(page, run, "another database")
     refused = client.post(run.url, {"typed_name": "production"})
     assert (refused.status_code, error_code(refused)) == (409, "database_not_confirmed")
 

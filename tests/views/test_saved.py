@@ -147,15 +147,19 @@ def saved_in(run: Run, *, slug: str = "staging", version: str = "001", name: str
     return f"/environments/{slug}/saved/{run.attempt_id.hex}/{version}/{name}/"
 
 
+def roll_back_staging_saving_rows(client: Client) -> Run:
+    page = client.get(USERS.format("staging"))
+    client.post(USERS.format("staging"), {"digest": digest_on(page), "accepted": UNPROVEN, "save_rows": "on"})
+    return execute_newest()
+
+
 def test_rows_are_saved_with_the_rollback_and_come_back_after_the_next_apply(
     shop: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
     fill(shop, shop.staging)
     client = client_of(requester)
-    page = client.get(USERS.format("staging"))
-    client.post(USERS.format("staging"), {"digest": digest_on(page), "accepted": UNPROVEN, "save_rows": "on"})
-    run = execute_newest()
+    run = roll_back_staging_saving_rows(client)
     assert run.status == Run.Status.SUCCEEDED
     page = client.get(f"/runs/{run.pk}/")
     copied = [sentence for step in page.context["steps"] for sentence in step.copied]
@@ -189,9 +193,7 @@ def test_what_does_not_fit_is_not_offered_and_says_where_it_is(
     run_on_staging(requester)
     fill(shop, shop.staging)
     client = client_of(requester)
-    page = client.get(USERS.format("staging"))
-    client.post(USERS.format("staging"), {"digest": digest_on(page), "accepted": UNPROVEN, "save_rows": "on"})
-    run = execute_newest()
+    run = roll_back_staging_saving_rows(client)
     answer = client.get(saved_in(run))
     assert (answer.status_code, error_code(answer)) == (422, "nothing_to_do")
     assert "public.users" in text(answer)
