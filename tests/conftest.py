@@ -4,7 +4,7 @@ pytest_plugins = [
     "tests.fix_suites",
     "tests.fix_postgres",
     "tests.fix_people",
-    "tests.fix_line",
+    "tests.fix_project",
     "tests.fix_rehearsals",
     "tests.fix_faults",
 ]

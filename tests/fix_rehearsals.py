@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
 
     from config.environments import Environment
-    from tests.fix_line import Line
+    from tests.fix_project import Project
 
 #: What a test would like a rehearsal to find: takes the plan, gives the report or raises.
 type Finds = Callable[[Plan], Report]
 type RehearsalsFind = Callable[[Finds], None]
-type Demanding = Callable[..., Environment]
+type RequireOnProduction = Callable[..., Environment]
 
 RAN = ScriptRun(ok=True, ms=4.0)
 
@@ -58,12 +58,12 @@ def rehearsals_find(monkeypatch: pytest.MonkeyPatch) -> RehearsalsFind:
 
 
 @pytest.fixture
-def demanding(line: Line, settings: SettingsWrapper) -> Demanding:
-    """`demanding(Requirement.LINT)`: production wants this before an approval."""
+def require_on_production(project: Project, settings: SettingsWrapper) -> RequireOnProduction:
+    """`require_on_production(Requirement.LINT)`: production wants this before an approval."""
 
     def demand(*require: Any) -> Environment:
-        wants = replace(line.production, require=require)
-        settings.ENVIRONMENTS = (line.staging, wants)
+        wants = replace(project.production, require=require)
+        settings.ENVIRONMENTS = (project.staging, wants)
         return wants
 
     return demand

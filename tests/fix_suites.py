@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 SLOW_MARKERS = ("browser", "acceptance")
 CORPUS_VARIABLE = "SIGNALBOX_CORPUS"
+BROWSER = "tests/browser/"
 
 
 def everything_is_asked_for() -> bool:
@@ -35,6 +37,19 @@ def _leave_out(config: pytest.Config, items: list[pytest.Item], marker: str, *, 
     if left_out:
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | None:
+    """One process for the tests with a browser, so that the story of the demo is told once. Marks do not reach that:
+    pytest-xdist 3.8 writes them into a part of the test that pytest 9.2 no longer reads."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class TogetherInTheBrowser(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return BROWSER if nodeid.startswith(BROWSER) else nodeid
+
+    return TogetherInTheBrowser(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -22,9 +22,9 @@ from dashboard.engine.migration import MigrationId
 from dashboard.models import Run, RunStep
 from dashboard.services import execution, observations, plans, runs
 from dashboard.services.actors import Actor
-from tests.fix_line import Line
 from tests.fix_people import ClientOf
 from tests.fix_postgres import MakeDatabase
+from tests.fix_project import Project
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -78,33 +78,37 @@ def folder(request: pytest.FixtureRequest) -> Folder:
 
 @pytest.fixture
 def tangled(
-    request: pytest.FixtureRequest, folder: Folder, line: Line, settings: SettingsWrapper, make_database: MakeDatabase
-) -> Line:
-    """The line with that folder; the user's needs uuid-ossp, which Debian's PostgreSQL has."""
+    request: pytest.FixtureRequest,
+    folder: Folder,
+    project: Project,
+    settings: SettingsWrapper,
+    make_database: MakeDatabase,
+) -> Project:
+    """The project with that folder; the user's needs uuid-ossp, which Debian's PostgreSQL has."""
     settings.SOURCE = folder.path
     if folder is OGELBASE:
         database = make_database(server=request.getfixturevalue("debian_postgres"))
-        staging = replace(line.staging, url=database.url)
+        staging = replace(project.staging, url=database.url)
         settings.ENVIRONMENTS = (staging,)
-        line = replace(line, staging=staging, databases={"staging": database})
-    return replace(line, folder=folder.path)
+        project = replace(project, staging=staging, databases={"staging": database})
+    return replace(project, folder=folder.path)
 
 
-def test_every_file_is_accounted_for(folder: Folder, tangled: Line) -> None:
+def test_every_file_is_accounted_for(folder: Folder, tangled: Project) -> None:
     report = _status(folder, tangled)
     assert len(report["files"]) == folder.files == len({entry["file"] for entry in report["files"]})
     roles = {entry["file"]: entry["role"] for entry in report["files"]}
     assert {roles["006_rollback.sql"], roles["rollback-006.sql"]} == {"rollback"}
     assert {role for file, role in roles.items() if file.startswith("test_")} == {"verify"}
-    found = {(p["file"], p["line"]) for p in report["problems"] if p["code"] == "syntax_error"}
-    assert found == set(folder.unparsable.items())
+    syntax_errors = {(p["file"], p["line"]) for p in report["problems"] if p["code"] == "syntax_error"}
+    assert syntax_errors == set(folder.unparsable.items())
     assert all("^" in p["excerpt"] for p in report["problems"] if p["code"] == "syntax_error")
     states = [(m["version"], m["state"]) for m in report["environments"][0]["migrations"]]
     assert states.count(("006", "conflict")) == 4
     assert states.count(("007", "conflict")) == 2
 
 
-def test_the_pages_show_what_status_shows(folder: Folder, tangled: Line, client_of: ClientOf, viewer: User) -> None:
+def test_the_pages_show_what_status_shows(folder: Folder, tangled: Project, client_of: ClientOf, viewer: User) -> None:
     observations.refresh(tangled.staging)
     client = client_of(viewer)
     problems = _text(client, reverse("problems"))
@@ -114,7 +118,7 @@ def test_the_pages_show_what_status_shows(folder: Folder, tangled: Line, client_
         assert "006" in _text(client, page)
 
 
-def test_the_journey(folder: Folder, tangled: Line, carol: Actor, client_of: ClientOf, admin: User) -> None:
+def test_the_journey(folder: Folder, tangled: Project, carol: Actor, client_of: ClientOf, admin: User) -> None:
     failed = _apply(tangled, carol)
     assert [s.status for s in failed.steps.all()] == ["committed"] * 3 + ["failed", "not_run"]
     server = failed.failure["server"]
@@ -145,24 +149,24 @@ def test_the_journey(folder: Folder, tangled: Line, carol: Actor, client_of: Cli
     assert RunStep.objects.get(run=undone).statements.filter(tag="DO").exists(), "its check after COMMIT ran too"
 
 
-def _apply(line: Line, by: Actor, upto: str | None = None) -> Run:
-    return _finish(runs.start(plans.apply(line.staging, upto=upto), environment=line.staging, by=by))
+def _apply(project: Project, by: Actor, upto: str | None = None) -> Run:
+    return _finish(runs.start(plans.apply(project.staging, upto=upto), environment=project.staging, by=by))
 
 
-def _skip(line: Line, by: Actor, version: str) -> None:
+def _skip(project: Project, by: Actor, version: str) -> None:
     from dashboard.selectors import folders
 
     identities = [m.identity for m in folders.read().migrations if m.version == version]
-    plan = plans.skip(line.staging, identities, reason="settled with the team")
-    run = _finish(runs.start(plan, environment=line.staging, by=by))
+    plan = plans.skip(project.staging, identities, reason="settled with the team")
+    run = _finish(runs.start(plan, environment=project.staging, by=by))
     assert run.status == Run.Status.SUCCEEDED, run.failure
 
 
-def _roll_back_008(line: Line, by: Actor) -> Run:
+def _roll_back_008(project: Project, by: Actor) -> Run:
     name = RunStep.objects.filter(version="008").latest("id").name
-    plan = plans.rollback(line.staging, downto=MigrationId("008", name))
+    plan = plans.rollback(project.staging, downto=MigrationId("008", name))
     accepted = [warning.key for warning in plan.warnings]
-    return _finish(runs.start(plan, environment=line.staging, by=by, accepted=accepted))
+    return _finish(runs.start(plan, environment=project.staging, by=by, accepted=accepted))
 
 
 def _finish(run: Run) -> Run:
@@ -171,10 +175,10 @@ def _finish(run: Run) -> Run:
     return run
 
 
-def _status(folder: Folder, line: Line) -> dict[str, Any]:
+def _status(folder: Folder, project: Project) -> dict[str, Any]:
     """What the command says, in a process of its own, without a control database."""
     environment = os.environ | {
-        "DATABASE_URL": line.staging.url,
+        "DATABASE_URL": project.staging.url,
         "SIGNALBOX_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
     }
     command = [sys.executable, "manage.py", "signalbox", "status", "--source", str(folder.path), "--json"]

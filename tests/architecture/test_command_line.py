@@ -23,8 +23,8 @@ def test_every_verb_is_documented(verb: str) -> None:
 
 
 def test_no_verb_is_documented_that_is_gone() -> None:
-    told = set(re.findall(r"manage\.py signalbox ([a-z]+)", text_of("README.md", "docs/**/*.md")))
-    assert told <= set(cli.VERBS), f"There is no such verb: {sorted(told - set(cli.VERBS))}"
+    verbs = set(re.findall(r"manage\.py signalbox ([a-z]+)", text_of("README.md", "docs/**/*.md")))
+    assert verbs <= set(cli.VERBS), f"There is no such verb: {sorted(verbs - set(cli.VERBS))}"
 
 
 @pytest.mark.parametrize("verb", cli.VERBS)

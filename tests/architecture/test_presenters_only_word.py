@@ -36,16 +36,16 @@ QUERIES = {"objects", "filter", "exclude", "all", "select_related", "prefetch_re
 
 
 def test_no_presenter_or_form_imports_what_decides_parses_or_connects() -> None:
-    found = [where for path in _modules() for where in _forbidden_imports(path)]
-    assert not found, (
+    violations = [where for path in _modules() for where in _forbidden_imports(path)]
+    assert not violations, (
         "These decide, parse or connect. Let a service or a selector do it and give the presenter the value:\n"
-        + "\n".join(found)
+        + "\n".join(violations)
     )
 
 
 def test_no_presenter_or_form_asks_the_database() -> None:
-    found = [where for path in _modules() for where in _queries(path)]
-    assert not found, "Let a selector ask, and give the presenter the rows:\n" + "\n".join(found)
+    violations = [where for path in _modules() for where in _queries(path)]
+    assert not violations, "Let a selector ask, and give the presenter the rows:\n" + "\n".join(violations)
 
 
 def _modules() -> Iterator[Path]:

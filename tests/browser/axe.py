@@ -29,8 +29,8 @@ def _found(page: Page, scheme: str, width: int, rules: dict[str, Any]) -> list[s
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     page.set_viewport_size({"width": width, "height": 800})
     options = {"runOnly": rules, "resultTypes": ["violations"]}
-    found = page.evaluate("options => axe.run(options).then(results => results.violations)", options)
-    return [_line(violation, node) for violation in found for node in violation["nodes"]]
+    reported = page.evaluate("options => axe.run(options).then(results => results.violations)", options)
+    return [_line(violation, node) for violation in reported for node in violation["nodes"]]
 
 
 def _line(violation: dict[str, Any], node: dict[str, Any]) -> str:

@@ -44,51 +44,50 @@ CREATE UNIQUE INDEX CONCURRENTLY databases_port_idx ON platform.databases (port)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """One process for all of them, so that the demo is told once. Pictures are taken when asked for by their marker."""
+    """Pictures are taken when asked for by their marker."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))
     if "screenshots" not in config.option.markexpr:
         items[:] = [item for item in items if not item.get_closest_marker("screenshots")]
 
 
 @pytest.fixture(scope="session")
-def told() -> Iterator[Path]:
+def demo_home() -> Iterator[Path]:
     """The home of a demo whose story is told."""
     folder = Path(tempfile.mkdtemp(prefix="signalbox-browser-"))
     folder.chmod(0o755)
-    demos.make_home(folder / "told")
-    yield folder / "told"
+    demos.make_home(folder / "demo")
+    yield folder / "demo"
     shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
-def demo(told: Path) -> Iterator[Demo]:
+def demo(demo_home: Path) -> Iterator[Demo]:
     """For looking only: what it shows is the same whichever test comes first."""
-    with demos.copied(told) as running:
+    with demos.copied(demo_home) as running:
         yield running
 
 
 @pytest.fixture
-def own_demo(told: Path) -> Iterator[Demo]:
+def own_demo(demo_home: Path) -> Iterator[Demo]:
     """For a journey that changes something."""
-    with demos.copied(told) as running:
+    with demos.copied(demo_home) as running:
         yield running
 
 
 @pytest.fixture
-def slow_demo(told: Path, tmp_path: Path) -> Iterator[Demo]:
+def slow_demo(demo_home: Path, tmp_path: Path) -> Iterator[Demo]:
     """Development lacks 010, and a 012 that takes five minutes."""
     files = {"_012_slow_work": SLOW, "_012_rollback": "DROP TABLE platform.slow_work;"}
-    with demos.copied(told, demos.source(tmp_path, **files)) as running:
+    with demos.copied(demo_home, demos.source(tmp_path, **files)) as running:
         yield running
 
 
 @pytest.fixture
-def fragile_demo(told: Path, tmp_path: Path) -> Iterator[Demo]:
+def fragile_demo(demo_home: Path, tmp_path: Path) -> Iterator[Demo]:
     """Development lacks 010, and a 012 that breaks off and leaves an invalid index."""
-    with demos.copied(told, demos.source(tmp_path, _012_index_ports=FRAGILE)) as running:
+    with demos.copied(demo_home, demos.source(tmp_path, _012_index_ports=FRAGILE)) as running:
         yield running
 
 

@@ -48,9 +48,9 @@ def make_home(home: Path) -> None:
 
 
 @contextmanager
-def copied(told: Path, source: Path | None = None) -> Iterator[Demo]:
+def copied(demo_home: Path, source: Path | None = None) -> Iterator[Demo]:
     """A demo that nobody else looks at or changes."""
-    home = copy_of(told)
+    home = copy_of(demo_home)
     try:
         with running(home, source) as demo:
             yield demo
@@ -58,9 +58,9 @@ def copied(told: Path, source: Path | None = None) -> Iterator[Demo]:
         shutil.rmtree(home)
 
 
-def copy_of(told: Path) -> Path:
-    home = told.with_name(f"{told.name}-{time.monotonic_ns()}")
-    subprocess.run(["cp", "-a", told, home], check=True)  # the owners go with it, which shutil forgets
+def copy_of(demo_home: Path) -> Path:
+    home = demo_home.with_name(f"{demo_home.name}-{time.monotonic_ns()}")
+    subprocess.run(["cp", "-a", demo_home, home], check=True)  # the owners go with it, which shutil forgets
     return home
 
 

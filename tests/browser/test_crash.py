@@ -16,8 +16,10 @@ from tests.browser.conftest import SLOW, Enter
 UNTIL_FOUND_OUT_MS = 90_000
 
 
-def test_what_a_killed_worker_left_is_said_on_the_page_of_its_run(told: Path, tmp_path: Path, enter: Enter) -> None:
-    home, source = demos.copy_of(told), demos.source(tmp_path, _012_slow_work=SLOW)
+def test_what_a_killed_worker_left_is_said_on_the_page_of_its_run(
+    demo_home: Path, tmp_path: Path, enter: Enter
+) -> None:
+    home, source = demos.copy_of(demo_home), demos.source(tmp_path, _012_slow_work=SLOW)
     with demos.running(home, source) as demo:
         alice = enter(demo, "alice")
         alice.goto("/environments/development/")

@@ -23,13 +23,13 @@ CREATE TABLE platform.copy_of_users AS SELECT id, email FROM platform.users;
 
 
 @pytest.fixture
-def edited_demo(told: Path, tmp_path: Path) -> Iterator[Demo]:
+def edited_demo(demo_home: Path, tmp_path: Path) -> Iterator[Demo]:
     """Of 005 the comments were edited, of 002 the SQL."""
     folder = demos.source(tmp_path)
     comments, sql = folder / "005_create_audit_logs.sql", folder / "002_platform_billing_schema.sql"
     comments.write_text(f"-- Read in November\n{comments.read_text()}")
     sql.write_text(f"{sql.read_text()}\nSELECT 1;\n")
-    with demos.copied(told, folder) as running:
+    with demos.copied(demo_home, folder) as running:
         yield running
 
 

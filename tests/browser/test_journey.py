@@ -172,7 +172,7 @@ def _alice_rolls_back_what_bob_applied(alice: Page, run: str) -> None:
 def _audit_tells_all_of_it(bob: Page) -> None:
     """From the newest to the first thing the two did."""
     bob.goto("/audit/")
-    told = [line.inner_text() for line in bob.locator(".events li p:first-child").all()]
+    events = [line.inner_text() for line in bob.locator(".events li p:first-child").all()]
     expected = [
         r"Run 10 \(Roll back 009 on Production\) succeeded\.",
         r"A worker took run 10 .*",
@@ -194,7 +194,7 @@ def _audit_tells_all_of_it(bob: Page) -> None:
         r"bob signed in\.",
         r"alice signed in\.",
     ]
-    assert [line for line, pattern in zip(told, expected, strict=False) if not re.fullmatch(pattern, line)] == []
+    assert [line for line, pattern in zip(events, expected, strict=False) if not re.fullmatch(pattern, line)] == []
     bob.get_by_role("link", name="Check the chain").click()
     expect(bob.get_by_text("chain intact")).to_be_visible()
 

@@ -8,7 +8,7 @@ from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.files import discovery
 from dashboard.engine.run import executor
 from dashboard.services import targets
-from tests.fix_line import Line
+from tests.fix_project import Project
 
 #: Everything a person could have made in a database, and every row of the history.
 FINGERPRINT = """
@@ -19,17 +19,17 @@ ORDER BY 1, 2
 """
 
 
-def fingerprint(line: Line, environment: Environment) -> list[tuple[object, ...]]:
+def fingerprint(project: Project, environment: Environment) -> list[tuple[object, ...]]:
     """Equal before and after: nothing was changed."""
-    found = line.query(environment, FINGERPRINT)
-    if line.query(environment, "SELECT pg_catalog.to_regclass('platform.schema_migrations')") != [(None,)]:
-        found += line.query(environment, "SELECT t::text FROM platform.schema_migrations t ORDER BY 1")
-    return found
+    rows = project.query(environment, FINGERPRINT)
+    if project.query(environment, "SELECT pg_catalog.to_regclass('platform.schema_migrations')") != [(None,)]:
+        rows += project.query(environment, "SELECT t::text FROM platform.schema_migrations t ORDER BY 1")
+    return rows
 
 
-def apply(line: Line, environment: Environment, upto: str | None = None) -> None:
+def apply(project: Project, environment: Environment, upto: str | None = None) -> None:
     """The engine alone, on an environment that asks for no approval: no control database is needed."""
-    plan = planner.apply(targets.read(environment), discovery.read(line.folder), upto=upto)
+    plan = planner.apply(targets.read(environment), discovery.read(project.folder), upto=upto)
     executor.execute(
         plan,
         access=targets.access(environment),

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from config.environments import Environment
 from tests.cli.conftest import Signalbox
 from tests.cli.targets import fingerprint
-from tests.fix_line import Line
+from tests.fix_project import Project
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
 
 
-def test_a_target_that_is_fit_is_called_so(signalbox: Signalbox, line: Line):
+def test_a_target_that_is_fit_is_called_so(signalbox: Signalbox, project: Project):
     answer = signalbox("doctor", "--env", "staging")
     assert (answer.code, answer.err) == (0, "")
     assert answer.out.startswith("Staging (127.0.0.1:")
@@ -22,7 +22,7 @@ def test_a_target_that_is_fit_is_called_so(signalbox: Signalbox, line: Line):
     assert "  note: the role postgres is a superuser." in answer.out
 
 
-def test_every_check_is_told_as_json(signalbox: Signalbox, line: Line):
+def test_every_check_is_told_as_json(signalbox: Signalbox, project: Project):
     answer = signalbox("doctor", "--json")
     said = [json.loads(each) for each in answer.out.splitlines()]
     assert [(each["environment"], each["fit"]) for each in said] == [("staging", True), ("production", True)]
@@ -45,22 +45,22 @@ def test_every_check_is_told_as_json(signalbox: Signalbox, line: Line):
     }
 
 
-def test_it_asks_every_environment(signalbox: Signalbox, line: Line):
+def test_it_asks_every_environment(signalbox: Signalbox, project: Project):
     answer = signalbox("doctor")
-    told = [said.split(" (")[0] for said in answer.out.splitlines() if not said.startswith("  ")]
-    assert told == ["Staging", "Production"]
+    findings = [said.split(" (")[0] for said in answer.out.splitlines() if not said.startswith("  ")]
+    assert findings == ["Staging", "Production"]
 
 
-def test_it_changes_nothing(signalbox: Signalbox, line: Line):
-    before = fingerprint(line, line.staging)
+def test_it_changes_nothing(signalbox: Signalbox, project: Project):
+    before = fingerprint(project, project.staging)
     signalbox("doctor")
-    assert fingerprint(line, line.staging) == before
+    assert fingerprint(project, project.staging) == before
 
 
 def test_a_target_that_does_not_answer_keeps_no_other_from_being_asked(
-    signalbox: Signalbox, line: Line, unreachable: Callable[[Environment], Environment]
+    signalbox: Signalbox, project: Project, unreachable: Callable[[Environment], Environment]
 ):
-    unreachable(line.staging)
+    unreachable(project.staging)
     answer = signalbox("doctor")
     assert answer.code == 7
     assert answer.out.startswith("Production (")
@@ -69,30 +69,30 @@ def test_a_target_that_does_not_answer_keeps_no_other_from_being_asked(
     assert "s3cret" not in answer.said
 
 
-def test_a_read_only_target_is_refused_with_the_remedy(signalbox: Signalbox, line: Line):
-    database = line.databases["staging"].name
-    line.query(line.staging, f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+def test_a_read_only_target_is_refused_with_the_remedy(signalbox: Signalbox, project: Project):
+    database = project.databases["staging"].name
+    project.query(project.staging, f"ALTER DATABASE {database} SET default_transaction_read_only = on")
     answer = signalbox("doctor", "--env", "staging")
     assert (answer.code, answer.out) == (7, "")
     assert "Staging is not fit to run migrations: its sessions are read-only." in answer.err
     assert "Nothing was changed. Reset default_transaction_read_only for this role or database." in answer.err
 
 
-def test_a_variable_that_is_not_set_is_named(signalbox: Signalbox, line: Line, settings: SettingsWrapper):
-    settings.ENVIRONMENTS = (replace(line.staging, url=""),)
+def test_a_variable_that_is_not_set_is_named(signalbox: Signalbox, project: Project, settings: SettingsWrapper):
+    settings.ENVIRONMENTS = (replace(project.staging, url=""),)
     answer = signalbox("doctor", "--env", "staging")
     assert (answer.code, answer.out) == (7, "")
     assert "the variable URL_OF_STAGING is not set" in answer.err
 
 
-def test_no_environment_at_all_is_wrong_usage(signalbox: Signalbox, line: Line, settings: SettingsWrapper):
+def test_no_environment_at_all_is_wrong_usage(signalbox: Signalbox, project: Project, settings: SettingsWrapper):
     settings.ENVIRONMENTS = ()
     answer = signalbox("doctor")
     assert (answer.code, answer.out) == (2, "")
     assert "No environment is configured: set DATABASE_URL" in answer.err
 
 
-def test_an_unknown_environment_is_wrong_usage(signalbox: Signalbox, line: Line):
+def test_an_unknown_environment_is_wrong_usage(signalbox: Signalbox, project: Project):
     answer = signalbox("doctor", "--env", "nowhere")
     assert (answer.code, answer.out) == (2, "")
     assert "Known: staging, production." in answer.err

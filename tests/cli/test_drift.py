@@ -11,7 +11,7 @@ from config.environments import Environment
 from dashboard.models import DriftCheck
 from dashboard.services import plans, runs
 from tests.cli.conftest import Signalbox
-from tests.fix_line import Line
+from tests.fix_project import Project
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_the_first_look_and_a_clean_one_are_fine(line: Line, signalbox: Signalbox) -> None:
+def test_the_first_look_and_a_clean_one_are_fine(project: Project, signalbox: Signalbox) -> None:
     for _ in range(2):
         answer = signalbox("drift", "staging")
         assert (answer.code, answer.out) == (0, "Staging: in line with what is expected\n")
     assert DriftCheck.objects.filter(environment="staging", outcome="clean").count() == 2
 
 
-def test_without_a_name_every_environment_is_checked(line: Line, signalbox: Signalbox) -> None:
+def test_without_a_name_every_environment_is_checked(project: Project, signalbox: Signalbox) -> None:
     answer = signalbox("drift", "--json")
     assert [e["environment"] for e in answer.json["environments"]] == ["staging", "production"]
 
 
-def test_drift_is_named_object_by_object(line: Line, signalbox: Signalbox) -> None:
+def test_drift_is_named_object_by_object(project: Project, signalbox: Signalbox) -> None:
     signalbox("drift", "staging")
-    line.query(line.staging, "CREATE TABLE by_hand (id int)")
+    project.query(project.staging, "CREATE TABLE by_hand (id int)")
     answer = signalbox("drift", "staging")
     assert answer.code == 8
     assert "Staging: drifted, 2 objects changed outside Signalbox" in answer.out
@@ -46,23 +46,23 @@ def test_drift_is_named_object_by_object(line: Line, signalbox: Signalbox) -> No
 
 
 def test_an_unreachable_target_is_said_so(
-    line: Line, signalbox: Signalbox, unreachable: Callable[[Environment], Environment]
+    project: Project, signalbox: Signalbox, unreachable: Callable[[Environment], Environment]
 ) -> None:
-    unreachable(line.staging)
+    unreachable(project.staging)
     answer = signalbox("drift", "staging")
     assert (answer.code, "cannot be reached" in answer.out, "s3cret" in answer.said) == (7, True, False)
 
 
 def test_a_run_under_way_is_not_raced(
-    line: Line, signalbox: Signalbox, requester: User, acting: Callable[[User], Actor]
+    project: Project, signalbox: Signalbox, requester: User, acting: Callable[[User], Actor]
 ) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);")
-    runs.start(plans.apply(line.staging), environment=line.staging, by=acting(requester))
+    project.write(_001_users="CREATE TABLE users (id int);")
+    runs.start(plans.apply(project.staging), environment=project.staging, by=acting(requester))
     answer = signalbox("drift", "staging")
     assert (answer.code, "one run at a time" in answer.err) == (5, True)
     assert not DriftCheck.objects.exists()
 
 
-def test_an_unknown_environment_is_wrong_usage(line: Line, signalbox: Signalbox) -> None:
+def test_an_unknown_environment_is_wrong_usage(project: Project, signalbox: Signalbox) -> None:
     answer = signalbox("drift", "nowhere")
     assert (answer.code, "Known: staging, production" in answer.err) == (2, True)

@@ -11,7 +11,7 @@ import pytest
 
 from config.environments import Environment
 from tests.cli.conftest import Signalbox
-from tests.fix_line import Line
+from tests.fix_project import Project
 
 MANAGE = Path(__file__).parents[2] / "manage.py"
 
@@ -101,20 +101,20 @@ def test_a_reader_that_has_read_enough_ends_it_quietly(tmp_path: Path):
         assert b"Traceback" not in lint.stderr.read()
 
 
-def test_the_server_of_an_environment_is_asked_too(signalbox: Signalbox, two_files: Line):
+def test_the_server_of_an_environment_is_asked_too(signalbox: Signalbox, two_files: Project):
     two_files.write(_003_t="CREATE TABLE t (a int, b int GENERATED ALWAYS AS (a) VIRTUAL);")
     source = ("--source", str(two_files.folder), "--json")
     assert "of Staging" not in signalbox("lint", *source).out
     answer = signalbox("lint", *source, "--env", "staging")
     assert answer.code == 8
-    told = [json.loads(line) for line in answer.out.splitlines()]
-    (finding,) = [each for each in told if each["rule"] == "syntax-error"]
+    rows = [json.loads(line) for line in answer.out.splitlines()]
+    (finding,) = [each for each in rows if each["rule"] == "syntax-error"]
     assert (finding["file"], finding["line"]) == ("003_t.sql", 1)
     assert "of Staging refuses the file" in finding["sentence"]
 
 
 def test_a_server_that_is_not_there_is_named(
-    signalbox: Signalbox, two_files: Line, unreachable: Callable[[Environment], Environment]
+    signalbox: Signalbox, two_files: Project, unreachable: Callable[[Environment], Environment]
 ):
     unreachable(two_files.staging)
     answer = signalbox("lint", "--source", str(two_files.folder), "--env", "staging")

@@ -9,20 +9,20 @@ import pytest
 from config.environments import Environment
 from tests.cli.conftest import Signalbox
 from tests.cli.targets import apply, fingerprint
-from tests.fix_line import Line
+from tests.fix_project import Project
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
 
 
 @pytest.fixture
-def three_files(two_files: Line) -> Line:
+def three_files(two_files: Project) -> Project:
     """A third one beside them, without a rollback."""
     two_files.write(_003_invoices="CREATE TABLE invoices (id int);")
     return two_files
 
 
-def test_it_says_in_json_exactly_what_would_run(signalbox: Signalbox, three_files: Line):
+def test_it_says_in_json_exactly_what_would_run(signalbox: Signalbox, three_files: Project):
     answer = signalbox("plan", "--env", "staging", "--json")
     assert (answer.code, answer.err) == (0, "")
     (plan,) = answer.json
@@ -37,7 +37,7 @@ def test_it_says_in_json_exactly_what_would_run(signalbox: Signalbox, three_file
     assert re.fullmatch("[0-9a-f]{64}", plan["digest"])
 
 
-def test_it_says_it_in_words(signalbox: Signalbox, three_files: Line):
+def test_it_says_it_in_words(signalbox: Signalbox, three_files: Project):
     apply(three_files, three_files.staging, upto="001")
     answer = signalbox("plan", "--env", "staging")
     (head, *lines) = answer.out.splitlines()
@@ -49,7 +49,7 @@ def test_it_says_it_in_words(signalbox: Signalbox, three_files: Line):
     ]
 
 
-def test_the_digest_holds_until_something_changes(signalbox: Signalbox, three_files: Line):
+def test_the_digest_holds_until_something_changes(signalbox: Signalbox, three_files: Project):
     def digest() -> str:
         return str(signalbox("plan", "--env", "staging", "--json").json[0]["digest"])
 
@@ -59,36 +59,36 @@ def test_the_digest_holds_until_something_changes(signalbox: Signalbox, three_fi
     assert digest() != first
 
 
-def test_two_databases_never_share_a_digest(signalbox: Signalbox, three_files: Line):
+def test_two_databases_never_share_a_digest(signalbox: Signalbox, three_files: Project):
     staging, production = signalbox("plan", "--json").json
     assert staging["digest"] != production["digest"]
 
 
-def test_it_stops_at_the_version_that_is_named(signalbox: Signalbox, three_files: Line):
+def test_it_stops_at_the_version_that_is_named(signalbox: Signalbox, three_files: Project):
     (plan,) = signalbox("plan", "--env", "staging", "--to", "002", "--json").json
     assert [s["version"] for s in plan["steps"]] == ["001", "002"]
 
 
-def test_it_changes_nothing(signalbox: Signalbox, three_files: Line):
+def test_it_changes_nothing(signalbox: Signalbox, three_files: Project):
     before = fingerprint(three_files, three_files.staging)
     signalbox("plan")
     assert fingerprint(three_files, three_files.staging) == before
 
 
-def test_nothing_to_do_is_fine(signalbox: Signalbox, three_files: Line):
+def test_nothing_to_do_is_fine(signalbox: Signalbox, three_files: Project):
     apply(three_files, three_files.staging)
     answer = signalbox("plan", "--env", "staging")
     assert answer.code == 0
     assert "Staging has nothing to do: every migration in the folder is settled there." in answer.said
 
 
-def test_an_unknown_version_is_named(signalbox: Signalbox, three_files: Line):
+def test_an_unknown_version_is_named(signalbox: Signalbox, three_files: Project):
     answer = signalbox("plan", "--env", "staging", "--to", "042")
     assert answer.code == 2
     assert "There is no migration 042" in answer.said
 
 
-def test_it_stops_before_a_file_that_cannot_run_and_says_so(signalbox: Signalbox, three_files: Line):
+def test_it_stops_before_a_file_that_cannot_run_and_says_so(signalbox: Signalbox, three_files: Project):
     three_files.write(_002_orders="CREATE TABEL orders (id int);")
     answer = signalbox("plan", "--env", "staging")
     assert answer.code == 8
@@ -102,7 +102,7 @@ def test_it_stops_before_a_file_that_cannot_run_and_says_so(signalbox: Signalbox
 # What stands in the way
 
 
-def test_the_first_file_in_the_way_blocks_the_plan(signalbox: Signalbox, three_files: Line):
+def test_the_first_file_in_the_way_blocks_the_plan(signalbox: Signalbox, three_files: Project):
     three_files.write(_001_users="CREATE TABEL users (id int);")
     answer = signalbox("plan", "--env", "staging")
     assert (answer.code, answer.out) == (8, "")
@@ -110,7 +110,7 @@ def test_the_first_file_in_the_way_blocks_the_plan(signalbox: Signalbox, three_f
     assert "Correct the statement the caret points at." in answer.err
 
 
-def test_a_file_edited_after_it_was_applied_blocks_the_plan(signalbox: Signalbox, three_files: Line):
+def test_a_file_edited_after_it_was_applied_blocks_the_plan(signalbox: Signalbox, three_files: Project):
     apply(three_files, three_files.staging, upto="001")
     three_files.write(_001_users="CREATE TABLE users (id bigint);")
     answer = signalbox("plan", "--env", "staging")
@@ -119,7 +119,7 @@ def test_a_file_edited_after_it_was_applied_blocks_the_plan(signalbox: Signalbox
     assert "Restore the file as it was, and put the change into a new migration." in answer.err
 
 
-def test_two_files_with_one_version_block_the_plan(signalbox: Signalbox, three_files: Line):
+def test_two_files_with_one_version_block_the_plan(signalbox: Signalbox, three_files: Project):
     three_files.write(_001_accounts="SELECT 1;")
     answer = signalbox("plan", "--env", "staging")
     assert (answer.code, answer.out) == (8, "")
@@ -127,7 +127,7 @@ def test_two_files_with_one_version_block_the_plan(signalbox: Signalbox, three_f
     assert "Rename it, or skip it with a reason." in answer.err
 
 
-def test_a_version_that_only_the_target_knows_is_a_warning(signalbox: Signalbox, three_files: Line):
+def test_a_version_that_only_the_target_knows_is_a_warning(signalbox: Signalbox, three_files: Project):
     apply(three_files, three_files.staging, upto="001")
     (three_files.folder / "001_users.sql").unlink()
     answer = signalbox("plan", "--env", "staging")
@@ -135,19 +135,19 @@ def test_a_version_that_only_the_target_knows_is_a_warning(signalbox: Signalbox,
     assert "note: 001_users is recorded as applied, but the folder has no such file" in answer.out
 
 
-def test_a_missing_folder_is_wrong_usage(signalbox: Signalbox, three_files: Line):
+def test_a_missing_folder_is_wrong_usage(signalbox: Signalbox, three_files: Project):
     answer = signalbox("plan", "--source", str(three_files.folder / "gone"))
     assert (answer.code, answer.out) == (2, "")
     assert "There is no migrations folder at" in answer.err
 
 
-def test_an_unknown_environment_is_wrong_usage(signalbox: Signalbox, three_files: Line):
+def test_an_unknown_environment_is_wrong_usage(signalbox: Signalbox, three_files: Project):
     answer = signalbox("plan", "--env", "nowhere")
     assert (answer.code, answer.out) == (2, "")
 
 
 def test_a_target_that_does_not_answer_is_told(
-    signalbox: Signalbox, three_files: Line, unreachable: Callable[[Environment], Environment]
+    signalbox: Signalbox, three_files: Project, unreachable: Callable[[Environment], Environment]
 ):
     unreachable(three_files.staging)
     answer = signalbox("plan", "--env", "staging")
@@ -159,7 +159,7 @@ def test_a_target_that_does_not_answer_is_told(
 # Several environments
 
 
-def test_an_environment_with_nothing_to_do_hides_no_other(signalbox: Signalbox, three_files: Line):
+def test_an_environment_with_nothing_to_do_hides_no_other(signalbox: Signalbox, three_files: Project):
     apply(three_files, three_files.staging)
     answer = signalbox("plan")
     assert answer.code == 0
@@ -167,13 +167,13 @@ def test_an_environment_with_nothing_to_do_hides_no_other(signalbox: Signalbox, 
     assert "production, digest " in answer.out
 
 
-def test_an_environment_with_nothing_to_do_is_still_json(signalbox: Signalbox, three_files: Line):
+def test_an_environment_with_nothing_to_do_is_still_json(signalbox: Signalbox, three_files: Project):
     apply(three_files, three_files.staging)
     assert signalbox("plan", "--env", "staging", "--json").json == []
 
 
 def test_a_target_that_does_not_answer_hides_no_other(
-    signalbox: Signalbox, three_files: Line, unreachable: Callable[[Environment], Environment]
+    signalbox: Signalbox, three_files: Project, unreachable: Callable[[Environment], Environment]
 ):
     unreachable(three_files.staging)
     answer = signalbox("plan")
@@ -181,14 +181,14 @@ def test_a_target_that_does_not_answer_hides_no_other(
     assert "production, digest " in answer.out
 
 
-def test_no_environment_at_all_is_wrong_usage(signalbox: Signalbox, three_files: Line, settings: SettingsWrapper):
+def test_no_environment_at_all_is_wrong_usage(signalbox: Signalbox, three_files: Project, settings: SettingsWrapper):
     settings.ENVIRONMENTS = ()
     answer = signalbox("plan")
     assert answer.code == 2
     assert "No environment is configured" in answer.err
 
 
-def test_with_sql_it_prints_what_would_be_sent_and_sends_nothing(signalbox: Signalbox, three_files: Line):
+def test_with_sql_it_prints_what_would_be_sent_and_sends_nothing(signalbox: Signalbox, three_files: Project):
     before = fingerprint(three_files, three_files.staging)
     answer = signalbox("plan", "--env", "staging", "--to", "002", "--sql")
     assert answer.code == 0
@@ -199,13 +199,13 @@ def test_with_sql_it_prints_what_would_be_sent_and_sends_nothing(signalbox: Sign
     assert fingerprint(three_files, three_files.staging) == before
 
 
-def test_sql_in_json_stands_beside_the_plan(signalbox: Signalbox, three_files: Line):
+def test_sql_in_json_stands_beside_the_plan(signalbox: Signalbox, three_files: Project):
     (plan,) = signalbox("plan", "--env", "staging", "--sql", "--json").json
     assert plan["digest"] in plan["sql"]
     assert "sql" not in signalbox("plan", "--env", "staging", "--json").json[0]
 
 
-def test_a_file_that_the_server_refuses_stops_the_plan_before_it(signalbox: Signalbox, three_files: Line):
+def test_a_file_that_the_server_refuses_stops_the_plan_before_it(signalbox: Signalbox, three_files: Project):
     three_files.write(_003_invoices="CREATE TABLE invoices (a int, b int GENERATED ALWAYS AS (a) VIRTUAL);")
     answer = signalbox("plan", "--env", "staging", "--json")
     assert answer.code == 8
@@ -215,9 +215,9 @@ def test_a_file_that_the_server_refuses_stops_the_plan_before_it(signalbox: Sign
 
 
 def test_a_rollback_that_is_none_keeps_no_migration_back_and_the_folder_is_not_in_order(
-    signalbox: Signalbox, line: Line
+    signalbox: Signalbox, project: Project
 ) -> None:
-    line.write(_001_a="CREATE TABLE a (id int);", _001_a_rollback="-- nothing")
+    project.write(_001_a="CREATE TABLE a (id int);", _001_a_rollback="-- nothing")
     answer = signalbox("plan", "--env", "staging")
     assert answer.code == 0
     assert "001 has no usable rollback: once applied it can only be undone by a new migration." in answer.out

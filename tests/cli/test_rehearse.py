@@ -10,8 +10,8 @@ import pytest
 
 from tests.cli.conftest import Answer, Signalbox
 from tests.cli.targets import fingerprint
-from tests.fix_line import Line
 from tests.fix_postgres import Database
+from tests.fix_project import Project
 
 MANAGE = Path(__file__).parents[2] / "manage.py"
 KEYS = [
@@ -163,7 +163,7 @@ UNREAD = {
 @pytest.mark.parametrize("case", UNREAD)
 @pytest.mark.parametrize("environment", [(), ("--env", "staging")], ids=["from the first file", "a plan"])
 def test_what_is_not_read_is_named_and_no_success(
-    signalbox: Signalbox, line: Line, folder: Path, case: str, environment: tuple[str, ...]
+    signalbox: Signalbox, project: Project, folder: Path, case: str, environment: tuple[str, ...]
 ):
     name, sentence = UNREAD[case]
     (folder / name).write_text("CREATE TABLE more ();")
@@ -172,7 +172,7 @@ def test_what_is_not_read_is_named_and_no_success(
     assert sentence in answer.err or "001_more was not reached, because the plan stops before it" in answer.err
 
 
-def test_a_folder_of_which_nothing_is_read_is_no_success(signalbox: Signalbox, line: Line, tmp_path: Path):
+def test_a_folder_of_which_nothing_is_read_is_no_success(signalbox: Signalbox, project: Project, tmp_path: Path):
     (tmp_path / "V1__users.sql").write_text("CREATE TABLE users ();")
     for environment in ((), ("--env", "staging")):
         answer = signalbox("rehearse", "--source", str(tmp_path), *environment)
@@ -180,7 +180,7 @@ def test_a_folder_of_which_nothing_is_read_is_no_success(signalbox: Signalbox, l
         assert "V1__users.sql was not rehearsed" in answer.err
 
 
-def test_of_a_plan_that_cannot_begin_all_that_is_pending_is_named(signalbox: Signalbox, line: Line, folder: Path):
+def test_of_a_plan_that_cannot_begin_all_that_is_pending_is_named(signalbox: Signalbox, project: Project, folder: Path):
     (folder / "001_users.sql").write_text("BEGIN; CREATE TABLE users ();")
     (folder / "002_more.sql").write_text("CREATE TABLE more ();")
     answer = signalbox("rehearse", "--source", str(folder), "--env", "staging")
@@ -197,7 +197,7 @@ def test_a_folder_without_a_migration_is_no_success(signalbox: Signalbox, tmp_pa
 
 @pytest.mark.parametrize("more", [(), ("--keep-going",)], ids=["", "told to go on"])
 def test_what_the_plan_leaves_out_is_named_and_no_success(
-    signalbox: Signalbox, line: Line, folder: Path, more: tuple[str, ...]
+    signalbox: Signalbox, project: Project, folder: Path, more: tuple[str, ...]
 ):
     (folder / "002_half.sql").write_text("BEGIN; CREATE TABLE half ();")
     (folder / "003_more.sql").write_text("CREATE TABLE more ();")
@@ -236,9 +236,9 @@ def test_a_server_that_does_not_answer_is_named(signalbox: Signalbox, folder: Pa
 
 
 def test_the_server_of_an_environment_is_refused_unless_that_is_allowed(
-    signalbox: Signalbox, line: Line, folder: Path, monkeypatch: pytest.MonkeyPatch
+    signalbox: Signalbox, project: Project, folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("REHEARSAL_URL", line.staging.url)
+    monkeypatch.setenv("REHEARSAL_URL", project.staging.url)
     command = ["rehearse", "--source", str(folder), "--server-env", "REHEARSAL_URL"]
     answer = signalbox(*command)
     assert answer.code == 1
@@ -247,10 +247,10 @@ def test_the_server_of_an_environment_is_refused_unless_that_is_allowed(
     assert signalbox(*command, "--on-target-server", "--env", "staging").code == 1
 
 
-def test_what_is_pending_somewhere_runs_on_a_copy(signalbox: Signalbox, line: Line, folder: Path):
+def test_what_is_pending_somewhere_runs_on_a_copy(signalbox: Signalbox, project: Project, folder: Path):
     (folder / "002_more.sql").write_text("CREATE TABLE more ();")
-    line.query(line.staging, "CREATE TABLE more ()")
-    before = fingerprint(line, line.staging)
+    project.query(project.staging, "CREATE TABLE more ()")
+    before = fingerprint(project, project.staging)
     answer = signalbox("rehearse", "--source", str(folder), "--env", "staging", "--json")
     assert answer.code == 8
     assert [(row["version"], row["up"]) for row in _rows(answer)] == [
@@ -258,7 +258,7 @@ def test_what_is_pending_somewhere_runs_on_a_copy(signalbox: Signalbox, line: Li
         ("002", {"ok": False, "error": 'relation "more" already exists', "line": 1}),
     ]
     assert "It ran on a copy of the schema of Staging" in answer.err
-    assert fingerprint(line, line.staging) == before
+    assert fingerprint(project, project.staging) == before
 
 
 def test_scratch_and_a_copy_exclude_each_other(signalbox: Signalbox):

@@ -16,7 +16,7 @@ from dashboard.cli.exits import Exit
 from dashboard.engine.errors import PartlyApplied
 from tests.cli.conftest import Signalbox
 from tests.cli.targets import apply, fingerprint
-from tests.fix_line import Line
+from tests.fix_project import Project
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
@@ -32,7 +32,7 @@ def states(environment: dict[str, Any]) -> dict[str, str]:
 # What it says
 
 
-def test_it_says_in_json_what_is_where(signalbox: Signalbox, two_files: Line):
+def test_it_says_in_json_what_is_where(signalbox: Signalbox, two_files: Project):
     apply(two_files, two_files.staging, upto="001")
     report = signalbox("status", "--json").json
     assert (report["source"], report["format"], report["problems"]) == (str(two_files.folder), "seed", [])
@@ -51,7 +51,7 @@ def test_it_says_in_json_what_is_where(signalbox: Signalbox, two_files: Line):
     assert states(production) == {"001_users": "pending", "002_orders": "pending"}
 
 
-def test_it_says_who_applied_a_migration_and_when(signalbox: Signalbox, two_files: Line):
+def test_it_says_who_applied_a_migration_and_when(signalbox: Signalbox, two_files: Project):
     apply(two_files, two_files.staging, upto="001")
     (staging,) = signalbox("status", "--json", "--env", "staging").json["environments"]
     applied, pending = staging["migrations"]
@@ -60,7 +60,7 @@ def test_it_says_who_applied_a_migration_and_when(signalbox: Signalbox, two_file
     assert (pending["applied_by"], pending["applied_at"]) == (None, None)
 
 
-def test_it_says_it_in_words(signalbox: Signalbox, two_files: Line):
+def test_it_says_it_in_words(signalbox: Signalbox, two_files: Project):
     apply(two_files, two_files.staging, upto="001")
     answer = signalbox("status", "--env", "staging")
     assert answer.code == 0
@@ -74,14 +74,14 @@ def test_it_says_it_in_words(signalbox: Signalbox, two_files: Line):
     assert lines == ["  001 users: applied", "  002 orders: pending"]
 
 
-def test_it_says_what_broke_off_and_freezes_an_environment(signalbox: Signalbox, line: Line):
-    line.write(
+def test_it_says_what_broke_off_and_freezes_an_environment(signalbox: Signalbox, project: Project):
+    project.write(
         _001_users="CREATE TABLE users (id int);\nINSERT INTO users VALUES (1), (1);",
         _002_indexes="CREATE INDEX CONCURRENTLY a ON users (id);\nCREATE UNIQUE INDEX CONCURRENTLY b ON users (id);",
     )
-    apply(line, line.staging, upto="001")
+    apply(project, project.staging, upto="001")
     with pytest.raises(PartlyApplied):
-        apply(line, line.staging)
+        apply(project, project.staging)
     answer = signalbox("status", "--env", "staging")
     assert answer.code == Exit.ATTENTION
     assert "002_indexes broke off outside a transaction: part of it is there, and nothing else runs" in answer.out
@@ -89,7 +89,7 @@ def test_it_says_what_broke_off_and_freezes_an_environment(signalbox: Signalbox,
     assert staging["unfinished"] == ["002_indexes"]
 
 
-def test_it_reads_the_folder_that_is_named(signalbox: Signalbox, line: Line, tmp_path: Path):
+def test_it_reads_the_folder_that_is_named(signalbox: Signalbox, project: Project, tmp_path: Path):
     other = tmp_path / "other"
     other.mkdir()
     (other / "009_other.sql").write_text("SELECT 1;")
@@ -98,20 +98,20 @@ def test_it_reads_the_folder_that_is_named(signalbox: Signalbox, line: Line, tmp
     assert [file["file"] for file in report["files"]] == ["009_other.sql"]
 
 
-def test_it_changes_nothing(signalbox: Signalbox, two_files: Line):
+def test_it_changes_nothing(signalbox: Signalbox, two_files: Project):
     before = fingerprint(two_files, two_files.staging)
     assert signalbox("status").code == 0
     assert fingerprint(two_files, two_files.staging) == before
 
 
-def test_it_says_when_no_environment_is_configured(signalbox: Signalbox, two_files: Line, settings: SettingsWrapper):
+def test_it_says_when_no_environment_is_configured(signalbox: Signalbox, two_files: Project, settings: SettingsWrapper):
     settings.ENVIRONMENTS = tuple(replace(e, url="") for e in settings.ENVIRONMENTS)
     answer = signalbox("status")
     assert answer.code == 0
     assert "No environment is configured: set DATABASE_URL" in answer.out
 
 
-def test_it_needs_no_control_database(two_files: Line):
+def test_it_needs_no_control_database(two_files: Project):
     environment = os.environ | {
         "SIGNALBOX_DATABASE_URL": "postgresql://nobody:s3cret@127.0.0.1:1/gone",
         "SIGNALBOX_SOURCE": str(two_files.folder),
@@ -128,20 +128,20 @@ def test_it_needs_no_control_database(two_files: Line):
 # Exit codes
 
 
-def test_pending_counts_only_where_it_is_asked_for(signalbox: Signalbox, two_files: Line):
+def test_pending_counts_only_where_it_is_asked_for(signalbox: Signalbox, two_files: Project):
     assert signalbox("status", "--env", "staging").code == 0
     assert signalbox("status", "--env", "staging", "--exit-code").code == 3
     apply(two_files, two_files.staging)
     assert signalbox("status", "--env", "staging", "--exit-code").code == 0
 
 
-def test_an_unknown_environment_is_wrong_usage(signalbox: Signalbox, two_files: Line):
+def test_an_unknown_environment_is_wrong_usage(signalbox: Signalbox, two_files: Project):
     answer = signalbox("status", "--env", "nowhere")
     assert (answer.code, answer.out) == (2, "")
     assert answer.err == "signalbox: there is no environment nowhere. Known: staging, production.\n"
 
 
-def test_attention_weighs_more_than_pending(signalbox: Signalbox, two_files: Line):
+def test_attention_weighs_more_than_pending(signalbox: Signalbox, two_files: Project):
     two_files.write(_003_bad="CREATE TABEL typo (id int);")
     assert signalbox("status", "--env", "staging", "--exit-code").code == 8
 
@@ -150,7 +150,7 @@ def test_attention_weighs_more_than_pending(signalbox: Signalbox, two_files: Lin
 
 
 def test_one_target_that_does_not_answer_spoils_no_other(
-    signalbox: Signalbox, two_files: Line, unreachable: Callable[[Environment], Environment]
+    signalbox: Signalbox, two_files: Project, unreachable: Callable[[Environment], Environment]
 ):
     unreachable(two_files.production)
     answer = signalbox("status", "--json")
@@ -164,7 +164,7 @@ def test_one_target_that_does_not_answer_spoils_no_other(
     assert "URL_OF_PRODUCTION" in production["error"]["next"]
 
 
-def test_a_variable_that_is_not_set_is_named(signalbox: Signalbox, two_files: Line, settings: SettingsWrapper):
+def test_a_variable_that_is_not_set_is_named(signalbox: Signalbox, two_files: Project, settings: SettingsWrapper):
     settings.ENVIRONMENTS = (replace(two_files.staging, url=""),)
     answer = signalbox("status", "--env", "staging")
     assert answer.code == 7
@@ -201,7 +201,7 @@ WRONG_URLS = [
 @pytest.mark.parametrize("verb", ["status", "doctor", "plan"])
 @pytest.mark.parametrize(("url", "said"), WRONG_URLS)
 def test_a_wrong_url_is_explained_without_its_password(
-    signalbox: Signalbox, two_files: Line, settings: SettingsWrapper, url: str, said: str, verb: str
+    signalbox: Signalbox, two_files: Project, settings: SettingsWrapper, url: str, said: str, verb: str
 ):
     settings.ENVIRONMENTS = (replace(two_files.staging, url=url),)
     answer = signalbox(verb)
@@ -221,7 +221,7 @@ def test_a_wrong_url_is_explained_without_its_password(
     ids=["wrong database", "wrong password"],
 )
 def test_what_the_server_refuses_is_told_in_its_words(
-    signalbox: Signalbox, two_files: Line, settings: SettingsWrapper, change: dict[str, str], reason: str
+    signalbox: Signalbox, two_files: Project, settings: SettingsWrapper, change: dict[str, str], reason: str
 ):
     url = _changed(two_files.staging.url, **change)
     settings.ENVIRONMENTS = (replace(two_files.staging, url=url),)
@@ -232,7 +232,7 @@ def test_what_the_server_refuses_is_told_in_its_words(
 
 
 @pytest.mark.parametrize("words", ["status", "status --json", "plan", "plan --json", "doctor"])
-def test_no_password_is_in_what_it_says(signalbox: Signalbox, two_files: Line, words: str):
+def test_no_password_is_in_what_it_says(signalbox: Signalbox, two_files: Project, words: str):
     password = _password(two_files.staging.url)
     assert len(password) > 8
     assert password not in signalbox(*words.split()).said
@@ -249,20 +249,20 @@ def _password(url: str) -> str:
 # Folders that are wrong
 
 
-def test_a_missing_folder_is_wrong_usage(signalbox: Signalbox, line: Line):
-    answer = signalbox("status", "--source", str(line.folder / "gone"))
+def test_a_missing_folder_is_wrong_usage(signalbox: Signalbox, project: Project):
+    answer = signalbox("status", "--source", str(project.folder / "gone"))
     assert (answer.code, answer.out) == (2, "")
-    assert f"There is no migrations folder at {line.folder / 'gone'}." in answer.err
+    assert f"There is no migrations folder at {project.folder / 'gone'}." in answer.err
     assert "SIGNALBOX_SOURCE" in answer.err
 
 
-def test_a_file_in_place_of_the_folder_is_wrong_usage(signalbox: Signalbox, two_files: Line):
+def test_a_file_in_place_of_the_folder_is_wrong_usage(signalbox: Signalbox, two_files: Project):
     answer = signalbox("status", "--source", str(two_files.folder / "001_users.sql"))
     assert (answer.code, answer.out) == (2, "")
     assert "it is a file, not a folder" in answer.err
 
 
-def test_an_empty_folder_says_what_belongs_there(signalbox: Signalbox, line: Line):
+def test_an_empty_folder_says_what_belongs_there(signalbox: Signalbox, project: Project):
     answer = signalbox("status", "--env", "staging")
     assert answer.code == 0
     assert "holds no migration" in answer.out
@@ -279,7 +279,7 @@ BAD_FILES = [
 
 @pytest.mark.parametrize(("content", "code", "words"), BAD_FILES)
 def test_a_file_that_cannot_run_is_an_error_with_advice(
-    signalbox: Signalbox, two_files: Line, content: bytes, code: str, words: str
+    signalbox: Signalbox, two_files: Project, content: bytes, code: str, words: str
 ):
     (two_files.folder / "003_bad.sql").write_bytes(content)
     before = fingerprint(two_files, two_files.staging)
@@ -292,16 +292,16 @@ def test_a_file_that_cannot_run_is_an_error_with_advice(
     (staging,) = answer.json["environments"]
     assert states(staging) == {"001_users": "pending", "002_orders": "pending", "003_bad": "pending"}
     assert staging["attention"] == 1
-    told = signalbox("status", "--env", "staging")
-    assert told.code == 8
-    (line,) = [said for said in told.out.splitlines() if said.startswith("  error: ")]
+    listing = signalbox("status", "--env", "staging")
+    assert listing.code == 8
+    (line,) = [said for said in listing.out.splitlines() if said.startswith("  error: ")]
     assert line.startswith("  error: 003_bad.sql")
     assert problem["advice"] in line
-    assert "0 applied, 3 pending, 1 need attention" in told.out
+    assert "0 applied, 3 pending, 1 need attention" in listing.out
     assert fingerprint(two_files, two_files.staging) == before
 
 
-def test_two_files_with_one_version_are_both_conflicts(signalbox: Signalbox, two_files: Line):
+def test_two_files_with_one_version_are_both_conflicts(signalbox: Signalbox, two_files: Project):
     two_files.write(_002_invoices="CREATE TABLE invoices (id int);")
     answer = signalbox("status", "--env", "staging", "--json")
     assert answer.code == 8
@@ -314,7 +314,7 @@ def test_two_files_with_one_version_are_both_conflicts(signalbox: Signalbox, two
 # Histories that are wrong
 
 
-def test_an_unknown_version_in_the_tracking_table_is_missing(signalbox: Signalbox, two_files: Line):
+def test_an_unknown_version_in_the_tracking_table_is_missing(signalbox: Signalbox, two_files: Project):
     apply(two_files, two_files.staging)
     (two_files.folder / "002_orders.sql").unlink()
     (two_files.folder / "002_rollback.sql").unlink()
@@ -326,7 +326,7 @@ def test_an_unknown_version_in_the_tracking_table_is_missing(signalbox: Signalbo
     assert fingerprint(two_files, two_files.staging) == before
 
 
-def test_an_edited_file_is_modified(signalbox: Signalbox, two_files: Line):
+def test_an_edited_file_is_modified(signalbox: Signalbox, two_files: Project):
     apply(two_files, two_files.staging)
     two_files.write(_001_users="CREATE TABLE users (id bigint);")
     before = fingerprint(two_files, two_files.staging)
@@ -336,7 +336,7 @@ def test_an_edited_file_is_modified(signalbox: Signalbox, two_files: Line):
     assert fingerprint(two_files, two_files.staging) == before
 
 
-def test_a_table_that_is_no_history_is_left_alone(signalbox: Signalbox, two_files: Line):
+def test_a_table_that_is_no_history_is_left_alone(signalbox: Signalbox, two_files: Project):
     two_files.query(
         two_files.staging, "CREATE SCHEMA platform CREATE TABLE schema_migrations (version bigint, dirty bool)"
     )
@@ -348,7 +348,7 @@ def test_a_table_that_is_no_history_is_left_alone(signalbox: Signalbox, two_file
     assert fingerprint(two_files, two_files.staging) == before
 
 
-def test_the_history_of_the_seed_is_read_as_it_is(signalbox: Signalbox, two_files: Line):
+def test_the_history_of_the_seed_is_read_as_it_is(signalbox: Signalbox, two_files: Project):
     two_files.query(
         two_files.staging,
         """
@@ -370,7 +370,7 @@ def test_the_history_of_the_seed_is_read_as_it_is(signalbox: Signalbox, two_file
     assert "002 orders: pending" in answer.out
 
 
-def test_one_target_that_cannot_be_read_spoils_no_other(signalbox: Signalbox, two_files: Line):
+def test_one_target_that_cannot_be_read_spoils_no_other(signalbox: Signalbox, two_files: Project):
     for statement in (
         "CREATE SCHEMA platform",
         "CREATE TABLE platform.schema_migrations (version integer PRIMARY KEY, name text, checksum text, "

@@ -17,11 +17,18 @@ from dashboard.engine.run import executor
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.events import Event
 from dashboard.engine.run.executor import Approval
+from dashboard.engine.sql import statements
+from dashboard.engine.sql.statements import Statement
 from tests.fix_postgres import Database
 
 FREE = Policy(protected=False, lock_timeout_ms=3000, statement_timeout_ms=0)
 SCHEMA = "platform"
 OURS = {"platform.schema_migrations", "platform.migration_audit_log", "platform.migration_fuse"}
+
+
+def only_statement(sql: str) -> Statement:
+    (statement,) = statements.split(sql)
+    return statement
 
 
 def problems_by_code(folder: Folder, file: str) -> dict[str, Problem]:
@@ -89,6 +96,10 @@ class Bench:
     def log(self, columns: str = "action, outcome") -> list[tuple[object, ...]]:
         """The audit log in the target, oldest row first."""
         return self.database.query(f"SELECT {columns} FROM platform.migration_audit_log ORDER BY id")
+
+    def waits_for_a_lock(self) -> bool:
+        """Whether some session does."""
+        return bool(self.database.query("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
 
     def unfinished(self) -> list[tuple[int, bool]]:
         """Of everything that broke off, each statement of the journal and whether it is done."""

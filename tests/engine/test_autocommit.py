@@ -62,9 +62,8 @@ def test_a_build_waits_for_writers_longer_than_the_lock_timeout(people: Bench) -
     people.policy = Policy(protected=False, lock_timeout_ms=100, statement_timeout_ms=100)
     people.write("002_index.sql", BUILD)
     with writer(people) as application:
-        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         release = threading.Thread(
-            target=lambda: (wait_until(lambda: people.database.query(waiting)[0][0]), _pause(), application.rollback())
+            target=lambda: (wait_until(people.waits_for_a_lock), _pause(), application.rollback())
         )
         release.start()
         people.apply()

@@ -96,9 +96,9 @@ def test_what_somebody_else_cancelled_is_named_with_its_way_on(there: Bench, tex
     assert LEFT[text] in caught.value.next_step
     assert "undid" not in f"{caught.value} {caught.value.state_now}"
     assert is_left(there, text, LEFT[text])
-    found = state_of(there)
-    assert found.state is State.PARTIAL
-    assert LEFT[text].split()[-2 if text is DETACH else -1] in found.sentence
+    now = state_of(there)
+    assert now.state is State.PARTIAL
+    assert LEFT[text].split()[-2 if text is DETACH else -1] in now.sentence
 
 
 @pytest.mark.parametrize("text", LEFT)

@@ -125,8 +125,8 @@ def test_a_reset_forgets_what_sequences_gave(bench: Bench, working: Connection) 
 
 def test_the_reason_of_an_error_holds_no_password(bench: Bench) -> None:
     address = replace(bench.address, url="postgresql://app:s3cret-pw@db.example/app")
-    for told in ("no user app with s3cret-pw", "cannot reach postgresql://app:s3cret-pw@db.example/app"):
-        assert "s3cret-pw" not in connections.reason_of(psycopg.OperationalError(told), address)
+    for server_error in ("no user app with s3cret-pw", "cannot reach postgresql://app:s3cret-pw@db.example/app"):
+        assert "s3cret-pw" not in connections.reason_of(psycopg.OperationalError(server_error), address)
 
 
 # What a statement may cost
@@ -239,8 +239,8 @@ def test_starting_over_forgets_a_failure_and_no_success(prepared: RunTracking) -
 
 
 def test_a_failed_rollback_is_no_failed_migration(prepared: RunTracking) -> None:
-    told = ServerError(sqlstate="22012", message="division by zero")
-    prepared.record_failure(replace(STEP, action=Action.ROLLBACK), told)
+    server_error = ServerError(sqlstate="22012", message="division by zero")
+    prepared.record_failure(replace(STEP, action=Action.ROLLBACK), server_error)
     assert one(prepared.connection, "SELECT count(*) FROM platform.schema_migrations") == 0
     assert one(prepared.connection, "SELECT outcome FROM platform.migration_audit_log") == "failed"
 

@@ -113,9 +113,11 @@ def test_what_has_been_open_for_long_is_told(
 ) -> None:
     assert examine()["long_transactions"].level is CheckLevel.FINE
     query = doctor.sql.query("long_transactions").as_string().replace("1 minute", "0 minutes")
-    found = doctor.sql.query
+    original_query = doctor.sql.query
     monkeypatch.setattr(
-        doctor.sql, "query", lambda name, *args: sql.SQL(query) if name == "long_transactions" else found(name, *args)
+        doctor.sql,
+        "query",
+        lambda name, *args: sql.SQL(query) if name == "long_transactions" else original_query(name, *args),
     )
     with target_db.connect(application_name="nightly report") as other, other.transaction():
         other.execute("SELECT 1")

@@ -117,7 +117,7 @@ def test_nothing_is_executed(bench: Bench) -> None:
 def test_what_is_told_can_be_read_by_postgresql_again(bench: Bench) -> None:
     bench.write("001_users.sql", TRANSACTIONAL)
     bench.write("002_index.sql", OUTSIDE)
-    found = statements.split(dryrun.text(bench.plan(), bench.access))
-    assert [s.sql for s in found if s.sql.startswith("CREATE INDEX")] == [
+    script = statements.split(dryrun.text(bench.plan(), bench.access))
+    assert [s.sql for s in script if s.sql.startswith("CREATE INDEX")] == [
         "CREATE INDEX CONCURRENTLY users_name ON users (name)"
     ]

@@ -306,9 +306,9 @@ def test_a_failure_tells_where_and_why(bench: Bench) -> None:
     bench.write("001_orders.sql", FAILS_MIDWAY)
     with pytest.raises(errors.StatementFailed) as caught:
         bench.apply()
-    found = caught.value.facts["error"]
-    assert (found.sqlstate, found.statement, found.line, found.constraint) == ("23505", 3, 4, "orders_pkey")
-    assert found.detail == "Key (id)=(1) already exists."
+    error = caught.value.facts["error"]
+    assert (error.sqlstate, error.statement, error.line, error.constraint) == ("23505", 3, 4, "orders_pkey")
+    assert error.detail == "Key (id)=(1) already exists."
     assert bench.log("version, statement, sqlstate") == [("001", 3, "23505")]
 
 
@@ -316,9 +316,9 @@ def test_the_caret_stands_under_what_the_server_means(bench: Bench) -> None:
     bench.write("001_a.sql", "SELECT 'é';\n-- ünïcode\nSELECT 'ü', nowhere FROM pg_class;")
     with pytest.raises(errors.StatementFailed) as caught:
         bench.apply()
-    found = caught.value.facts["error"]
-    assert (found.line, found.column) == (3, 13)
-    lines = found.excerpt.split("\n")
+    error = caught.value.facts["error"]
+    assert (error.line, error.column) == (3, 13)
+    lines = error.excerpt.split("\n")
     caret = next(n for n, text in enumerate(lines) if text.strip(" |") == "^")
     assert lines[caret - 1][lines[caret].index("^") :].startswith("nowhere")
 
@@ -446,8 +446,8 @@ def test_no_password_is_in_the_error_of_a_target_that_cannot_be_reached(bench: B
         bench.database = replace(bench.database, url=url)
         with pytest.raises(errors.TargetUnreachable) as caught:
             bench.look()
-        told = f"{caught.value} {caught.value.next_step} {caught.value.facts!r} {bench.address!r}"
-        assert "s3cret-pw" not in told
+        error = f"{caught.value} {caught.value.next_step} {caught.value.facts!r} {bench.address!r}"
+        assert "s3cret-pw" not in error
         assert caught.value.__cause__ is None
         assert caught.value.__suppress_context__
 

@@ -36,8 +36,8 @@ def plan_of(*scripts: str) -> Plan:
 
 def threatened(*scripts: str) -> list[tuple[str, str]]:
     """(fate, what) of each threat: ("dropped", "users.plan")."""
-    found = reading.read(plan_of(*scripts), {}).threats
-    return [(t.fate.value, f"{t.name}.{t.column}" if t.column else str(t.name)) for t in found]
+    threats = reading.read(plan_of(*scripts), {}).threats
+    return [(t.fate.value, f"{t.name}.{t.column}" if t.column else str(t.name)) for t in threats]
 
 
 # PlanReading
@@ -136,10 +136,10 @@ def removed(*keys: str) -> list[Difference]:
 
 def test_a_rehearsal_adds_what_the_text_does_not_tell() -> None:
     plan = plan_of("DO $$ BEGIN EXECUTE 'DROP ' || what; END $$")
-    seen = {
+    removals = {
         ("001", "x"): removed("table s.a", "column s.a.x", 'materialized view s."M v"', "index i on s.a", "view s.v")
     }
-    threats = reading.read(plan, seen).threats
+    threats = reading.read(plan, removals).threats
     assert [(t.kind, str(t.name), t.column) for t in threats] == [
         ("table", "s.a", ""),
         ("column", "s.a", "x"),
@@ -191,9 +191,9 @@ def shop(bench: Bench) -> Bench:
 
 
 def test_rows_of_a_table_are_counted(shop: Bench) -> None:
-    found = forecast_of(shop, "DROP TABLE s.log")
-    assert counted(found) == [("s.log", (), 2)]
-    assert (found.rows, found.word, found.is_destructive) == (2, "2", True)
+    forecast = forecast_of(shop, "DROP TABLE s.log")
+    assert counted(forecast) == [("s.log", (), 2)]
+    assert (forecast.rows, forecast.word, forecast.is_destructive) == (2, "2", True)
 
 
 def test_a_column_counts_where_it_holds_something_be_it_the_default(shop: Bench) -> None:
@@ -212,10 +212,10 @@ def test_a_computed_column_and_what_is_not_there_lose_nothing(shop: Bench) -> No
 
 
 def test_cascade_takes_what_is_built_on_it(shop: Bench) -> None:
-    found = forecast_of(shop, "DROP TABLE users CASCADE")
-    assert counted(found) == [("public.users", (), 10), ("public.initials", (), 10)]
-    assert found.losses[1].kind == "materialized view"
-    assert found.rows == 10  # what a view is computed from counts, not the view
+    forecast = forecast_of(shop, "DROP TABLE users CASCADE")
+    assert counted(forecast) == [("public.users", (), 10), ("public.initials", (), 10)]
+    assert forecast.losses[1].kind == "materialized view"
+    assert forecast.rows == 10  # what a view is computed from counts, not the view
 
 
 def test_a_schema_or_a_type_takes_what_is_in_it_or_of_it(shop: Bench) -> None:
@@ -228,11 +228,11 @@ def test_truncate_cascade_empties_what_refers_to_it(shop: Bench) -> None:
 
 
 def test_a_delete_with_a_plain_condition_is_counted_by_it(shop: Bench) -> None:
-    found = forecast_of(shop, "DELETE FROM users AS u WHERE u.plan = 'pro' AND id < 3")
-    assert counted(found) == [("public.users", (), 2), ("public.orders", (), None)]
-    assert found.word == "unknown"
-    assert found.losses[1].why_unknown == counting.CONDITIONAL
-    assert found.losses[0].copy is None
+    forecast = forecast_of(shop, "DELETE FROM users AS u WHERE u.plan = 'pro' AND id < 3")
+    assert counted(forecast) == [("public.users", (), 2), ("public.orders", (), None)]
+    assert forecast.word == "unknown"
+    assert forecast.losses[1].why_unknown == counting.CONDITIONAL
+    assert forecast.losses[0].copy is None
 
 
 @pytest.mark.parametrize(
@@ -253,9 +253,9 @@ def test_a_name_without_schema_is_looked_up_where_the_script_looks(shop: Bench) 
 
 
 def test_rows_deleted_through_a_view_count_and_a_dropped_view_loses_none(shop: Bench) -> None:
-    found = forecast_of(shop, "DELETE FROM names")
-    assert counted(found) == [("public.names", (), 10), ("public.orders", (), 5)]
-    assert found.losses[0].copy is None
+    forecast = forecast_of(shop, "DELETE FROM names")
+    assert counted(forecast) == [("public.names", (), 10), ("public.orders", (), 5)]
+    assert forecast.losses[0].copy is None
     assert forecast_of(shop, "DROP VIEW names").losses == ()
 
 
@@ -268,9 +268,9 @@ def test_only_a_narrower_type_is_told(shop: Bench) -> None:
 
 
 def test_a_row_is_counted_once_however_often_the_plan_destroys_something_of_it(shop: Bench) -> None:
-    found = forecast_of(shop, "ALTER TABLE users DROP COLUMN plan", "DELETE FROM users", "DROP TABLE users CASCADE")
-    assert [loss.rows for loss in found.losses] == [10, 10, 5, 10, 10]
-    assert found.rows == 15  # ten users, five orders
+    forecast = forecast_of(shop, "ALTER TABLE users DROP COLUMN plan", "DELETE FROM users", "DROP TABLE users CASCADE")
+    assert [loss.rows for loss in forecast.losses] == [10, 10, 5, 10, 10]
+    assert forecast.rows == 15  # ten users, five orders
 
 
 def test_a_partition_is_counted_with_its_parent(bench: Bench) -> None:
@@ -286,12 +286,12 @@ def test_what_is_locked_becomes_an_estimate_and_what_was_never_counted_stays_unk
     with shop.database.connect(autocommit=False) as other:
         other.execute("LOCK TABLE users, s.log")
         started = time.monotonic()
-        found = forecast_of(shop, "ALTER TABLE users DROP COLUMN plan; DROP TABLE s.log")
+        forecast = forecast_of(shop, "ALTER TABLE users DROP COLUMN plan; DROP TABLE s.log")
     assert time.monotonic() - started < counting.BUDGET
-    users, log = found.losses
+    users, log = forecast.losses
     assert (users.rows, users.is_estimate) == (10, True)
     assert (log.rows, log.why_unknown) == (None, counting.LOCKED)
-    assert found.word == "unknown"
+    assert forecast.word == "unknown"
 
 
 def test_a_count_that_takes_too_long_is_given_up(shop: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,10 +310,10 @@ def test_a_count_that_takes_too_long_is_given_up(shop: Bench, monkeypatch: pytes
 
 def test_a_target_that_does_not_answer_gives_a_sentence_within_the_budget() -> None:
     address = Address(environment="test", name="Test", variable="X", url="postgresql://who:s3cret@127.0.0.1:1/gone")
-    found = counting.take(address, reading.read(plan_of("DROP TABLE a"), {}), then={})
-    assert "Test cannot be reached" in found.failure
-    assert "s3cret" not in found.failure
-    assert (found.is_destructive, found.word) == (True, "unknown")
+    forecast = counting.take(address, reading.read(plan_of("DROP TABLE a"), {}), then={})
+    assert "Test cannot be reached" in forecast.failure
+    assert "s3cret" not in forecast.failure
+    assert (forecast.is_destructive, forecast.word) == (True, "unknown")
 
 
 def test_a_plan_that_destroys_nothing_never_asks_the_target() -> None:
@@ -343,13 +343,13 @@ def wait_for_statistics(bench: Bench) -> None:
 
 
 def test_how_each_loss_would_be_saved(shop: Bench) -> None:
-    found = forecast_of(
+    forecast = forecast_of(
         shop,
         "ALTER TABLE users DROP COLUMN plan; ALTER TABLE orders DROP COLUMN id; DROP TABLE s.log",
         "DROP TABLE orders",
     )
     copies = {
-        step: tuple(replace(copy, oid=0, numbers=()) for copy in of_step) for step, of_step in found.copies.items()
+        step: tuple(replace(copy, oid=0, numbers=()) for copy in of_step) for step, of_step in forecast.copies.items()
     }
     assert copies == {
         ("001", "x"): (

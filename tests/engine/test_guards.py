@@ -145,16 +145,16 @@ def test_a_file_that_frees_all_locks_still_holds_the_target(users: Bench) -> Non
 
 
 def test_a_cancel_between_two_statements_sends_no_other(users: Bench) -> None:
-    cancellation, seen = Cancellation(), []
+    cancellation, attempts = Cancellation(), []
 
     def cancel(event: Event) -> None:
-        seen.append(event)
+        attempts.append(event)
         if isinstance(event, StatementFinished) and event.number == 1:
             cancellation.cancel("bob")
 
     with pytest.raises(errors.RunCancelled, match="by bob"):
         users.run_watched(cancel, cancellation)
-    assert [event.number for event in seen if isinstance(event, StatementStarted)] == [1]
+    assert [event.number for event in attempts if isinstance(event, StatementStarted)] == [1]
     assert nothing_of_it(users)
 
 

@@ -154,16 +154,16 @@ def test_the_lock_timeout_is_back_after_a_build(people: Bench) -> None:
 
 
 def test_the_record_is_durable_whatever_the_file_sets(people: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    record, seen = RunTracking.record, []
+    record, recorded = RunTracking.record, []
 
     def look_and_record(tables: RunTracking, *args: Any, **kwargs: Any) -> None:
-        seen.append(tables.connection.execute("SHOW synchronous_commit").fetchone())
+        recorded.append(tables.connection.execute("SHOW synchronous_commit").fetchone())
         record(tables, *args, **kwargs)
 
     monkeypatch.setattr(RunTracking, "record", look_and_record)
     people.write("002_fast.sql", f"{OUTSIDE}SET synchronous_commit = off;\nINSERT INTO people VALUES ('Eve');")
     people.apply()
-    assert seen == [("on",)]
+    assert recorded == [("on",)]
 
 
 @pytest.mark.parametrize(

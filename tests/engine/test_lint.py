@@ -30,12 +30,12 @@ PAGES = Path(__file__).parents[2] / "docs" / "lint"
 
 
 def cases(kind: str) -> list[Any]:
-    found = []
+    listed = []
     for path in sorted(CASES.glob("*.yml")):
         for number, case in enumerate(yaml.safe_load(path.read_text(encoding="utf-8"))[kind], start=1):
             case = {"up": case} if isinstance(case, str) else case
-            found.append(pytest.param(path.stem, case, id=f"{path.stem}-{number}"))
-    return found
+            listed.append(pytest.param(path.stem, case, id=f"{path.stem}-{number}"))
+    return listed
 
 
 def findings_of(folder: Path, case: dict[str, Any]) -> tuple[Finding, ...]:
@@ -46,18 +46,18 @@ def findings_of(folder: Path, case: dict[str, Any]) -> tuple[Finding, ...]:
     if "down" in case:
         (folder / "002_it_rollback.sql").write_text(case["down"], encoding="utf-8", newline="")
     given = {name: frozenset(v) if isinstance(v, list) else v for name, v in case.get("context", {}).items()}
-    found = lint_folder(discovery.read(folder), LintContext(**given))
-    return tuple(finding for finding in found if finding.file != "001_earlier.sql")
+    findings = lint_folder(discovery.read(folder), LintContext(**given))
+    return tuple(finding for finding in findings if finding.file != "001_earlier.sql")
 
 
 @pytest.mark.parametrize(("rule", "case"), cases("fail"))
 def test_the_rule_finds(tmp_path: Path, rule: str, case: dict[str, Any]):
-    found = [f for f in findings_of(tmp_path, case) if f.rule == rule]
-    assert found
-    assert found[0].line == case.get("line", found[0].line)
-    assert found[0].file == case.get("file", found[0].file)
-    assert case.get("says", "") in found[0].sentence
-    for finding in found:
+    findings = [f for f in findings_of(tmp_path, case) if f.rule == rule]
+    assert findings
+    assert findings[0].line == case.get("line", findings[0].line)
+    assert findings[0].file == case.get("file", findings[0].file)
+    assert case.get("says", "") in findings[0].sentence
+    for finding in findings:
         assert finding.sentence.endswith(".")
         assert finding.advice.endswith(".")
 
@@ -93,8 +93,8 @@ def test_what_a_page_advises_runs_here_and_is_not_found_again(tmp_path: Path, ru
     for number, sql in enumerate(advised_files(rule), start=100):
         (tmp_path / f"{number}_it.sql").write_text(sql, encoding="utf-8")
         (tmp_path / f"{number}_it_rollback.sql").write_text("SELECT undo();", encoding="utf-8")
-    found = lint_folder(discovery.read(tmp_path), LintContext(supabase=rule == "rls-missing"))
-    assert [f for f in found if f.file and (f.rule == rule or f.severity is Severity.ERROR)] == []
+    findings = lint_folder(discovery.read(tmp_path), LintContext(supabase=rule == "rls-missing"))
+    assert [f for f in findings if f.file and (f.rule == rule or f.severity is Severity.ERROR)] == []
 
 
 def advised_files(rule: str) -> Iterator[str]:
@@ -139,26 +139,26 @@ def test_a_new_rule_starts_with_code_a_page_and_cases(tmp_path: Path, monkeypatc
 
 
 def test_a_finding_knows_its_place_in_characters(tmp_path: Path):
-    (found,) = (
+    (findings,) = (
         f
         for f in findings_of(tmp_path, {"up": "-- é日本😀\nSELECT 'é日本😀'; CREATE INDEX i ON t (a);\n"})
         if f.rule == "require-concurrent-index-creation"
     )
-    assert (found.line, found.column, found.statement) == (2, 16, 2)
+    assert (findings.line, findings.column, findings.statement) == (2, 16, 2)
 
 
 def test_a_finding_inside_a_do_block_points_into_the_block(tmp_path: Path):
     body = "BEGIN\n  IF true THEN\n    DROP TABLE users;\n  END IF;\n  EXECUTE 'TRUNCATE orders';\nEND"
     block = f"SELECT 1;\nDO $$\n{body} $$;\n"
-    found = [f for f in findings_of(tmp_path, {"up": block}) if f.rule == "destructive"]
-    assert [(f.line, f.column, f.statement) for f in found] == [(5, 5, 2), (7, 12, 2)]
+    findings = [f for f in findings_of(tmp_path, {"up": block}) if f.rule == "destructive"]
+    assert [(f.line, f.column, f.statement) for f in findings] == [(5, 5, 2), (7, 12, 2)]
 
 
 def test_a_block_that_cannot_be_read_is_left_alone(tmp_path: Path):
     deep = f"DO $$ BEGIN {'IF a THEN ' * 3000} NULL; {'END IF; ' * 3000} END $$;"
     broken = "DO $$ BEGIN what is this END $$; DO LANGUAGE plpgsql 'BEGIN DROP TABLE users; END';"
-    found = [f for f in findings_of(tmp_path, {"up": f"{deep}\n{broken}"}) if f.rule == "destructive"]
-    assert [(f.line, f.statement) for f in found] == [(2, 3)]
+    findings = [f for f in findings_of(tmp_path, {"up": f"{deep}\n{broken}"}) if f.rule == "destructive"]
+    assert [(f.line, f.statement) for f in findings] == [(2, 3)]
 
 
 # Suppressions
@@ -181,11 +181,11 @@ def standing(found: tuple[Finding, ...]) -> set[str]:
     ids=["above", "with a colon", "beside", "inside", "stacked", "whole file"],
 )
 def test_a_suppression_with_a_reason_answers_the_finding(tmp_path: Path, text: str):
-    found = findings_of(tmp_path, {"up": text})
-    (answered,) = (f for f in found if f.rule == "destructive")
+    findings = findings_of(tmp_path, {"up": text})
+    (answered,) = (f for f in findings if f.rule == "destructive")
     assert answered.suppressed == "moved to archive"
     assert not answered.blocks
-    assert "destructive" not in standing(found)
+    assert "destructive" not in standing(findings)
 
 
 @pytest.mark.parametrize(
@@ -202,8 +202,8 @@ def test_a_suppression_somewhere_else_does_not(tmp_path: Path, text: str):
 
 
 def test_a_suppression_that_suppresses_nothing_is_noted(tmp_path: Path):
-    found = findings_of(tmp_path, {"up": "-- signalbox:allow destructive it is empty\nSELECT 1;"})
-    (note,) = (f for f in found if f.rule == "suppression")
+    findings = findings_of(tmp_path, {"up": "-- signalbox:allow destructive it is empty\nSELECT 1;"})
+    (note,) = (f for f in findings if f.rule == "suppression")
     assert (note.severity, note.line) == (Severity.NOTE, 1)
 
 
@@ -219,24 +219,24 @@ def test_a_suppression_that_suppresses_nothing_is_noted(tmp_path: Path):
 def test_a_suppression_that_cannot_work_is_a_finding_and_suppresses_nothing(
     tmp_path: Path, comment: str, sentence: str
 ):
-    found = findings_of(tmp_path, {"up": f"{comment}\nDROP TABLE a;"})
-    assert [f.sentence for f in found if f.rule == "suppression"] == [sentence]
-    assert "destructive" in standing(found)
+    findings = findings_of(tmp_path, {"up": f"{comment}\nDROP TABLE a;"})
+    assert [f.sentence for f in findings if f.rule == "suppression"] == [sentence]
+    assert "destructive" in standing(findings)
 
 
 def test_what_the_reader_refuses_cannot_be_allowed(tmp_path: Path):
-    found = findings_of(tmp_path, {"up": "-- signalbox:allow syntax-error it is fine\n\nCREATE TABEL a ();"})
-    assert any(f.rule == "syntax-error" and f.blocks for f in found)
+    findings = findings_of(tmp_path, {"up": "-- signalbox:allow syntax-error it is fine\n\nCREATE TABEL a ();"})
+    assert any(f.rule == "syntax-error" and f.blocks for f in findings)
 
 
 def test_squawks_own_ignore_comment_hides_nothing(tmp_path: Path):
-    found = findings_of(tmp_path, {"up": "-- squawk-ignore-file\nCREATE INDEX i ON t (a);"})
-    assert "require-concurrent-index-creation" in standing(found)
+    findings = findings_of(tmp_path, {"up": "-- squawk-ignore-file\nCREATE INDEX i ON t (a);"})
+    assert "require-concurrent-index-creation" in standing(findings)
 
 
 def test_what_is_said_of_the_whole_file_is_allowed_at_its_head(tmp_path: Path):
-    found = findings_of(tmp_path, {"up": "-- signalbox:allow no-rollback nothing to undo\nSELECT 1;"})
-    assert [f.suppressed for f in found if f.rule == "no-rollback"] == ["nothing to undo"]
+    findings = findings_of(tmp_path, {"up": "-- signalbox:allow no-rollback nothing to undo\nSELECT 1;"})
+    assert [f.suppressed for f in findings if f.rule == "no-rollback"] == ["nothing to undo"]
 
 
 # squawk
@@ -245,9 +245,9 @@ def test_what_is_said_of_the_whole_file_is_allowed_at_its_head(tmp_path: Path):
 def test_without_squawk_the_other_rules_are_checked_and_a_note_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(squawk.sysconfig, "get_path", lambda name: str(tmp_path / "nowhere"))
     text = "-- signalbox:allow renaming-table nobody reads it\nALTER TABLE a RENAME TO b;\nDROP TABLE users;"
-    found = findings_of(tmp_path, {"up": text})
-    assert [(f.severity, f.file) for f in found if f.rule == "squawk-missing"] == [(Severity.NOTE, "")]
-    assert standing(found) == {"squawk-missing", "destructive"}
+    findings = findings_of(tmp_path, {"up": text})
+    assert [(f.severity, f.file) for f in findings if f.rule == "squawk-missing"] == [(Severity.NOTE, "")]
+    assert standing(findings) == {"squawk-missing", "destructive"}
 
 
 def test_a_squawk_that_answers_nonsense_is_treated_as_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -256,8 +256,8 @@ def test_a_squawk_that_answers_nonsense_is_treated_as_missing(tmp_path: Path, mo
     program.chmod(0o755)
     monkeypatch.setattr(squawk.sysconfig, "get_path", lambda name: str(tmp_path))
     (tmp_path / "files").mkdir()
-    found = findings_of(tmp_path / "files", {"up": "DROP TABLE users;"})
-    assert standing(found) == {"squawk-missing", "destructive"}
+    findings = findings_of(tmp_path / "files", {"up": "DROP TABLE users;"})
+    assert standing(findings) == {"squawk-missing", "destructive"}
 
 
 def test_a_folder_is_one_call_of_squawk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -266,9 +266,9 @@ def test_a_folder_is_one_call_of_squawk(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(subprocess, "run", lambda *args, **kwargs: calls.append(args) or real(*args, **kwargs))
     for number in range(10, 40):
         (tmp_path / f"0{number}_file.sql").write_text("CREATE INDEX i ON t (a);")
-    found = lint_folder(discovery.read(tmp_path), LintContext())
+    findings = lint_folder(discovery.read(tmp_path), LintContext())
     assert len(calls) == 1
-    assert sum(f.rule == "require-concurrent-index-creation" for f in found) == 30
+    assert sum(f.rule == "require-concurrent-index-creation" for f in findings) == 30
 
 
 def test_squawk_is_told_the_version_of_the_target(tmp_path: Path):
@@ -303,21 +303,21 @@ def test_what_the_reader_finds_wrong_with_the_folder_is_found_too(tmp_path: Path
     for name in ("001_a.sql", "001_b.sql"):
         (tmp_path / name).write_text("SELECT 1;")
     (tmp_path / "009_rollback.sql").write_text("CREATE TABEL a ();")
-    found = {(f.rule, f.file) for f in lint_folder(discovery.read(tmp_path), LintContext())}
+    findings = {(f.rule, f.file) for f in lint_folder(discovery.read(tmp_path), LintContext())}
     assert {
         ("duplicate-version", "001_a.sql"),
         ("duplicate-version", "001_b.sql"),
         ("orphan-rollback", "009_rollback.sql"),
         ("syntax-error", "009_rollback.sql"),
-    } <= found
+    } <= findings
 
 
 def test_no_finding_quotes_a_secret(tmp_path: Path):
     texts = [case.values[1]["up"] for case in cases("fail") if case.values[0] == "secret-in-sql"]
     (tmp_path / "001_all.sql").write_text("\n;\n".join(texts))
-    found = lint_folder(discovery.read(tmp_path), LintContext())
-    assert sum(f.rule == "secret-in-sql" for f in found) >= len(texts)
-    said = " ".join(f"{f.sentence} {f.advice}" for f in found)
+    findings = lint_folder(discovery.read(tmp_path), LintContext())
+    assert sum(f.rule == "secret-in-sql" for f in findings) >= len(texts)
+    said = " ".join(f"{f.sentence} {f.advice}" for f in findings)
     assert not re.findall(r"s3cr3t|Xk9\w+|eyJ\w+|AKIA\w+|ghp_\w+", said)
 
 

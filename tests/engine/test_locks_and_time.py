@@ -38,12 +38,12 @@ def reader(bench: Bench) -> Iterator[psycopg.Connection]:
 
 def test_a_lock_that_comes_free_is_waited_for_by_trying_again(users: Bench) -> None:
     with reader(users) as application:
-        seen = threading.Thread(
+        thread = threading.Thread(
             target=lambda: (wait_until(lambda: users.log()[-1] == ("apply", "retried")), application.rollback())
         )
-        seen.start()
+        thread.start()
         users.apply()
-        seen.join()
+        thread.join()
     retried = [e for e in users.events if isinstance(e, StepRetried)]
     assert retried
     assert "lock timeout" in retried[0].reason
@@ -68,10 +68,7 @@ def test_a_forged_deadlock_is_tried_no_more_often(users: Bench) -> None:
 def test_a_file_can_set_its_own_lock_timeout(users: Bench) -> None:
     users.write("002_column.sql", "-- signalbox: lock_timeout=20s\nALTER TABLE users ADD COLUMN name text;")
     with reader(users) as application:
-        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        free = threading.Thread(
-            target=lambda: (wait_until(lambda: users.database.query(waiting)[0][0]), _pause(), application.rollback())
-        )
+        free = threading.Thread(target=lambda: (wait_until(users.waits_for_a_lock), _pause(), application.rollback()))
         free.start()
         users.apply()
         free.join()
@@ -86,15 +83,15 @@ def _pause() -> None:
 def test_who_blocks_is_told_while_it_waits(users: Bench) -> None:
     users.policy = Policy(protected=False, lock_timeout_ms=20_000, statement_timeout_ms=0)
     with reader(users) as application:
-        told = threading.Thread(
+        thread = threading.Thread(
             target=lambda: (
                 wait_until(lambda: any(isinstance(e, Blocked) and e.blockers for e in users.events)),
                 application.rollback(),
             )
         )
-        told.start()
+        thread.start()
         users.apply()
-        told.join()
+        thread.join()
     blocked = next(e for e in users.events if isinstance(e, Blocked) and e.blockers)
     assert "the application" in blocked.blockers[0]
 

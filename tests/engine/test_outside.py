@@ -18,9 +18,9 @@ from psycopg.conninfo import make_conninfo
 
 from dashboard.engine import errors
 from dashboard.engine.sql import outside
-from dashboard.engine.sql.statements import Statement, split
+from dashboard.engine.sql.statements import split
 from dashboard.engine.sql.transaction import TransactionMode, is_bare, is_repeatable, may_commit, shape_of
-from tests.engine.folders import Bench
+from tests.engine.folders import Bench, only_statement
 from tests.fix_postgres import Database, MakeDatabase
 
 OURS = "the tests' own"
@@ -157,23 +157,18 @@ SINCE = {
 }
 
 
-def only(sql: str) -> Statement:
-    (statement,) = split(sql)
-    return statement
-
-
 @pytest.mark.parametrize("sql", REFUSED)
 def test_the_statement_is_known_to_need_no_transaction(sql: str) -> None:
-    assert not only(sql.format(database="d")).transactional
+    assert not only_statement(sql.format(database="d")).transactional
 
 
 @pytest.mark.parametrize("sql", ACCEPTED)
 def test_the_statement_is_known_to_fit_a_transaction(sql: str) -> None:
-    assert only(sql.format(database="d")).transactional
+    assert only_statement(sql.format(database="d")).transactional
 
 
 def test_every_rule_has_a_statement_that_shows_it() -> None:
-    shown = {only(sql.format(database="d")).node for sql in REFUSED}
+    shown = {only_statement(sql.format(database="d")).node for sql in REFUSED}
     ruled = {node for node, kind in outside.KINDS.items() if kind.refused is not outside.StatementKind().refused}
     assert shown == ruled, "add a statement to REFUSED for each kind that refuses"
 
@@ -243,7 +238,7 @@ def test_a_subscription_without_its_slot_is_dropped_in_a_transaction(place: Plac
     ],
 )
 def test_these_are_sent_bare(sql: str) -> None:
-    assert is_bare(only(sql.format(database="d")))
+    assert is_bare(only_statement(sql.format(database="d")))
 
 
 @pytest.mark.parametrize(
@@ -251,13 +246,13 @@ def test_these_are_sent_bare(sql: str) -> None:
     ["INSERT INTO t VALUES (1)", "UPDATE t SET a = 1", "CREATE INDEX ON t (a) WITH (fillfactor = 9)", "EXECUTE p"],
 )
 def test_these_share_a_transaction_with_the_word_that_they_are_done(sql: str) -> None:
-    assert not is_bare(only(sql))
+    assert not is_bare(only_statement(sql))
 
 
 def test_what_may_commit_is_never_said_to_do_no_harm_a_second_time() -> None:
     for sql in ("CALL p()", "DO ''", "CREATE INDEX ON t (a) WITH (timescaledb.transaction_per_chunk)"):
-        assert may_commit(only(sql))
-        assert not is_repeatable(only(sql))
+        assert may_commit(only_statement(sql))
+        assert not is_repeatable(only_statement(sql))
 
 
 # The same as psql does

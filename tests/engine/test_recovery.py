@@ -59,8 +59,8 @@ def lose(people: Bench, monkeypatch: pytest.MonkeyPatch) -> Lose:
 
 def resolve(bench: Bench, plan: Plan, **options: Any) -> StepVerdict:
     attempt = Attempt(run_id=LOST, by="alice")
-    (found,) = recovery.resolve(plan, **{"access": bench.access, "attempt": attempt, **options}).steps
-    return found
+    (step,) = recovery.resolve(plan, **{"access": bench.access, "attempt": attempt, **options}).steps
+    return step
 
 
 def test_a_run_of_before_the_log_kept_checksums_is_found_out_about(people: Bench) -> None:

@@ -288,7 +288,7 @@ def test_a_migration_may_make_what_signalbox_keeps_elsewhere(rehearse: Rehearse)
 
 
 def test_locks_rewrites_and_reading_are_seen(rehearse: Rehearse):
-    found = rehearse(
+    proofs = rehearse(
         _001_users=USERS,
         _002_widen="ALTER TABLE users ALTER name TYPE int USING 1;",
         _003_check="ALTER TABLE users ADD CHECK (id > 0);",
@@ -297,9 +297,9 @@ def test_locks_rewrites_and_reading_are_seen(rehearse: Rehearse):
         _006_empty="TRUNCATE users;",
         _007_index="CREATE INDEX CONCURRENTLY users_name ON users (name);",
     ).proofs
-    seen = {p.version: [(lock.mode, lock.relation) for lock in p.up.locks] for p in found}
+    locks = {p.version: [(lock.mode, lock.relation) for lock in p.up.locks] for p in proofs}
     users = "public.users"
-    assert seen == {
+    assert locks == {
         "001": [],
         "002": [("ACCESS EXCLUSIVE", users)],
         "003": [("ACCESS EXCLUSIVE", users)],
@@ -308,8 +308,8 @@ def test_locks_rewrites_and_reading_are_seen(rehearse: Rehearse):
         "006": [("ACCESS EXCLUSIVE", users)],
         "007": [("SHARE UPDATE EXCLUSIVE", users)],
     }
-    assert {p.version for p in found if users in p.up.rewritten} == {"002"}
-    assert {p.version for p in found if users in p.up.read} == {"002", "003", "005"}
+    assert {p.version for p in proofs if users in p.up.rewritten} == {"002"}
+    assert {p.version for p in proofs if users in p.up.read} == {"002", "003", "005"}
 
 
 def test_what_signalbox_keeps_there_is_not_among_the_locks(rehearse: Rehearse, target_db: Database):
@@ -377,9 +377,9 @@ def test_a_file_that_is_in_no_migration_is_told(rehearse: Rehearse):
 
 
 def test_it_is_gone_at_the_end_and_named_meanwhile(rehearse: Rehearse, left: Callable[[], list[str]]):
-    seen: list[str] = []
-    rehearse(listener=lambda proof: seen.extend(left()), _001_users=USERS)
-    (name,) = seen
+    locks: list[str] = []
+    rehearse(listener=lambda proof: locks.extend(left()), _001_users=USERS)
+    (name,) = locks
     assert throwaway._NAME.fullmatch(name)
     assert left() == []
 

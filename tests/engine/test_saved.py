@@ -204,8 +204,8 @@ def test_parents_come_back_before_what_refers_to_them(bench: Bench) -> None:
     copies = [Copy(schema="public", table=name, key=("id",)) for name in ("orders", "users")]
     bench.execute(rollback_saving(bench, *copies, version="001", name="orders"))
     bench.apply()
-    found = [replace(save.copy) for save in saves(bench)]
-    bench.execute(planner.bring_back(bench.look(), MigrationId("001", "orders"), copies=found[::-1]), run_id="3")
+    saved_copies = [replace(save.copy) for save in saves(bench)]
+    bench.execute(planner.bring_back(bench.look(), MigrationId("001", "orders"), copies=saved_copies[::-1]), run_id="3")
     assert [(c.what, c.rows) for c in copied(bench)] == [("public.users", 2), ("public.orders", 1)]
 
 
@@ -359,9 +359,9 @@ def saved_by(bench: Bench, script: str, *copies: Copy, name: str = "work") -> No
 
 
 def bring_all_back(bench: Bench, *, overwrite: bool = False) -> tuple[Copied, ...]:
-    found = [replace(save.copy, overwrite=overwrite) for save in saves(bench)]
+    copies = [replace(save.copy, overwrite=overwrite) for save in saves(bench)]
     first = saves(bench)[0]
-    bench.execute(planner.bring_back(bench.look(), first.identity, copies=found), run_id="3")
+    bench.execute(planner.bring_back(bench.look(), first.identity, copies=copies), run_id="3")
     return copied(bench)
 
 

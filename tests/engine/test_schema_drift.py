@@ -65,8 +65,8 @@ def test_of_a_run_that_left_nothing_only_what_is_explained_becomes_expected() ->
 def test_the_tables_of_signalbox_itself_are_not_looked_at(target_db: Database) -> None:
     target_db.query("CREATE SCHEMA platform; CREATE TABLE platform.schema_migrations (version text)")
     target_db.query("CREATE TABLE platform.users (id int)")
-    seen = drift.look(access(target_db.url))
-    assert {key for key in seen.schema.objects if key.startswith("table ")} == {"table platform.users"}
+    check = drift.look(access(target_db.url))
+    assert {key for key in check.schema.objects if key.startswith("table ")} == {"table platform.users"}
 
 
 def test_what_was_written_is_counted_by_table(target_db: Database) -> None:

@@ -227,8 +227,8 @@ def test_what_a_role_may_do_is_told_in_words(base):
     with base.connect() as connection, connection.transaction(force_rollback=True):
         connection.execute("CREATE ROLE guest NOINHERIT; GRANT reader TO guest WITH ADMIN OPTION")
         connection.execute("ALTER ROLE guest BYPASSRLS; ALTER ROLE guest SET work_mem = 64")
-        told = snapshot.take(connection).objects["role guest"]
-    assert told == (
+        role = snapshot.take(connection).objects["role guest"]
+    assert role == (
         "bypasses row level security: yes\nmember of: reader (may grant it) (without inheriting)\nsettings: work_mem=64"
     )
 
@@ -260,13 +260,13 @@ def test_what_changes_no_schema_is_not_seen(base, before, statement):
 def test_pg_dump_sees_the_same(postgres_server, base, make_database):
     """The verdict "reversible" must be the one that a comparison of dumps would give."""
     original = dump(postgres_server, base)
-    seen = set()
+    noticed = set()
     for statement in [*CHANGES, *NO_CHANGES]:
         copy = make_database(template=base.name)
         copy.query(statement)
         if dump(postgres_server, copy) != original:
-            seen.add(statement)
-    assert seen == set(CHANGES)
+            noticed.add(statement)
+    assert noticed == set(CHANGES)
 
 
 def dump(server, database):

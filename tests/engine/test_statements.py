@@ -15,15 +15,11 @@ from dashboard.engine.sql.tokens import (
     tokens,
 )
 from dashboard.engine.sql.transaction import TransactionMode, plan_transaction
+from tests.engine.folders import only_statement
 
 
 def texts(sql):
     return [statement.sql for statement in split(sql)]
-
-
-def only(sql):
-    (statement,) = split(sql)
-    return statement
 
 
 # Splitting
@@ -43,9 +39,9 @@ def test_a_text_without_statements_has_none():
 
 def test_a_statement_knows_its_place_in_characters_behind_wide_ones():
     sql = "-- 日本語 é\nSELECT 'é'; SELECT\t2;\n\n\tSELECT 3"
-    found = split(sql)
-    assert [(s.number, s.line, s.column) for s in found] == [(1, 2, 1), (2, 2, 13), (3, 4, 2)]
-    for statement in found:
+    script = split(sql)
+    assert [(s.number, s.line, s.column) for s in script] == [(1, 2, 1), (2, 2, 13), (3, 4, 2)]
+    for statement in script:
         assert sql[statement.offset :].startswith(statement.sql)
 
 
@@ -70,7 +66,7 @@ def test_a_statement_nested_too_deeply_for_the_tree_is_still_split():
     first, second = split(f"{deep}; SELECT 2")
     assert (first.sql, first.node, first.transactional) == (deep, "", True)
     assert second.node == "select_stmt"
-    assert not only(f"CREATE INDEX CONCURRENTLY i ON t (({deep.removeprefix('SELECT ')}))").transactional
+    assert not only_statement(f"CREATE INDEX CONCURRENTLY i ON t (({deep.removeprefix('SELECT ')}))").transactional
 
 
 @pytest.mark.parametrize("link", [" || 1", "::int", " IS NULL", " UNION ALL SELECT 1", ' COLLATE "C"'])
@@ -113,9 +109,9 @@ GAPS = st.lists(
 @given(st.lists(st.tuples(GAPS, STATEMENTS), max_size=6), GAPS)
 def test_a_script_splits_into_the_pieces_it_was_made_of(parts, end):
     sql = "".join(f"{gap}{piece};" for gap, piece in parts) + end
-    found = split(sql)
-    assert [s.sql for s in found] == [piece for _, piece in parts]
-    for statement in found:
+    script = split(sql)
+    assert [s.sql for s in script] == [piece for _, piece in parts]
+    for statement in script:
         assert sql[statement.offset : statement.offset + len(statement.sql)] == statement.sql
         before = sql[: statement.offset]
         assert statement.line == before.count("\n") + 1
@@ -225,14 +221,16 @@ def test_a_position_outside_the_text_is_its_nearest_end():
     ],
 )
 def test_a_summary_holds_no_password(sql):
-    assert "hunter2" not in only(sql).summary
-    assert "'…'" in only(sql).summary
+    assert "hunter2" not in only_statement(sql).summary
+    assert "'…'" in only_statement(sql).summary
 
 
 def test_a_summary_is_one_short_line_without_comments():
-    assert only("CREATE TABLE t (\n  a int, -- the a\n  b text\n)").summary == "CREATE TABLE t ( a int, b text )"
-    assert len(only(f"SELECT '{'x' * 5000}'").summary) == 100
-    assert len(only("SELECT " + ", ".join(map(str, range(500)))).summary) == 100
+    assert (
+        only_statement("CREATE TABLE t (\n  a int, -- the a\n  b text\n)").summary == "CREATE TABLE t ( a int, b text )"
+    )
+    assert len(only_statement(f"SELECT '{'x' * 5000}'").summary) == 100
+    assert len(only_statement("SELECT " + ", ".join(map(str, range(500)))).summary) == 100
 
 
 # Checksums
@@ -257,14 +255,14 @@ def test_the_token_checksum_of_text_without_tokens_is_empty():
 
 
 def test_tokens_tell_comments_strings_and_quoted_names_apart():
-    found = list(tokens("SELECT 'é', $$b$$, \"c\" -- d"))
-    assert [(t.kind, t.text) for t in found if t.text not in (",", "SELECT")] == [
+    token_list = list(tokens("SELECT 'é', $$b$$, \"c\" -- d"))
+    assert [(t.kind, t.text) for t in token_list if t.text not in (",", "SELECT")] == [
         (TokenKind.LITERAL, "'é'"),
         (TokenKind.LITERAL, "$$b$$"),
         (TokenKind.QUOTED_NAME, '"c"'),
         (TokenKind.COMMENT, "-- d"),
     ]
-    assert found[-1] == Token(kind=TokenKind.COMMENT, text="-- d", offset=23)
+    assert token_list[-1] == Token(kind=TokenKind.COMMENT, text="-- d", offset=23)
 
 
 # Transaction control
@@ -297,7 +295,7 @@ def test_tokens_tell_comments_strings_and_quoted_names_apart():
     ],
 )
 def test_transaction_control_is_recognised(sql, control):
-    assert only(sql).control is control
+    assert only_statement(sql).control is control
 
 
 def shape(sql, **directives):
@@ -306,16 +304,16 @@ def shape(sql, **directives):
 
 def test_one_pair_of_begin_and_commit_is_absorbed_and_what_follows_stays_in_order():
     for begin, commit in (("BEGIN", "COMMIT"), ("START TRANSACTION", "END")):
-        found = shape(f"SELECT 0; {begin}; SELECT 1; {commit}; SELECT 2")
-        assert found.fault is None
-        assert found.absorbed
-        assert found.mode is TransactionMode.SINGLE
-        assert [s.sql for s in found.sent] == ["SELECT 0", "SELECT 1", "SELECT 2"]
+        transaction = shape(f"SELECT 0; {begin}; SELECT 1; {commit}; SELECT 2")
+        assert transaction.fault is None
+        assert transaction.absorbed
+        assert transaction.mode is TransactionMode.SINGLE
+        assert [s.sql for s in transaction.sent] == ["SELECT 0", "SELECT 1", "SELECT 2"]
 
 
 def test_a_file_without_transaction_control_is_sent_whole():
-    found = shape("SELECT 1; SAVEPOINT a; SELECT 2; ROLLBACK TO a")
-    assert (len(found.sent), found.absorbed, found.fault) == (4, False, None)
+    transaction = shape("SELECT 1; SAVEPOINT a; SELECT 2; ROLLBACK TO a")
+    assert (len(transaction.sent), transaction.absorbed, transaction.fault) == (4, False, None)
 
 
 @pytest.mark.parametrize(
@@ -343,8 +341,8 @@ def test_other_transaction_control_is_refused_with_its_line(sql, line):
 
 
 def test_a_file_of_non_transactional_statements_runs_without_a_transaction():
-    found = shape("CREATE INDEX CONCURRENTLY i ON t (a); VACUUM t")
-    assert (found.mode, found.fault, len(found.sent)) == (TransactionMode.NONE, None, 2)
+    transaction = shape("CREATE INDEX CONCURRENTLY i ON t (a); VACUUM t")
+    assert (transaction.mode, transaction.fault, len(transaction.sent)) == (TransactionMode.NONE, None, 2)
 
 
 @pytest.mark.parametrize(
@@ -357,8 +355,8 @@ def test_non_transactional_statements_are_not_mixed_with_a_transaction(sql):
 
 
 def test_a_directive_allows_the_mixture_but_no_transaction_control():
-    found = shape("SELECT 1; VACUUM t", transaction="none")
-    assert (found.mode, found.fault, len(found.sent)) == (TransactionMode.NONE, None, 2)
+    transaction = shape("SELECT 1; VACUUM t", transaction="none")
+    assert (transaction.mode, transaction.fault, len(transaction.sent)) == (TransactionMode.NONE, None, 2)
     for sql in ("BEGIN; SELECT 1; COMMIT", "SAVEPOINT a; SELECT 1"):
         assert shape(sql, transaction="none").fault.code == "mixed_transaction_control"
 

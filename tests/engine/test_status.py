@@ -60,8 +60,8 @@ def states(files, past):
 
 
 def only(files, past):
-    (found,) = compute(files, past)
-    return found
+    (status,) = compute(files, past)
+    return status
 
 
 def error(file, code="syntax_error", line=3):
@@ -74,23 +74,23 @@ def error(file, code="syntax_error", line=3):
 
 
 def test_a_file_without_a_row_is_pending():
-    found = only(folder(migration("001")), History(exists=False))
-    assert (found.state, found.is_pending, found.applied) == (State.PENDING, True, None)
-    assert found.sentence == "001_a has not run here yet."
+    entry = only(folder(migration("001")), History(exists=False))
+    assert (entry.state, entry.is_pending, entry.applied) == (State.PENDING, True, None)
+    assert entry.sentence == "001_a has not run here yet."
 
 
 def test_a_file_with_its_row_is_applied():
-    found = only(folder(migration("001")), history(row("001")))
-    assert (found.state, found.is_pending, found.needs_attention) == (State.APPLIED, False, False)
-    assert found.sentence == "001_a was applied here on 2026-11-16."
+    entry = only(folder(migration("001")), history(row("001")))
+    assert (entry.state, entry.is_pending, entry.needs_attention) == (State.APPLIED, False, False)
+    assert entry.sentence == "001_a was applied here on 2026-11-16."
 
 
 def test_a_changed_file_is_modified_and_says_what_to_do():
-    found = only(folder(migration("001", checksum="x", checksum_sql="y")), history(row("001")))
-    assert found.state is State.MODIFIED
-    assert found.sentence.startswith("001_a was edited after it was applied here on 2026-11-16: ")
-    assert "new migration" in found.sentence
-    assert found.needs_attention
+    entry = only(folder(migration("001", checksum="x", checksum_sql="y")), history(row("001")))
+    assert entry.state is State.MODIFIED
+    assert entry.sentence.startswith("001_a was edited after it was applied here on 2026-11-16: ")
+    assert "new migration" in entry.sentence
+    assert entry.needs_attention
 
 
 def test_a_file_with_other_comments_only_is_annotated():
@@ -109,62 +109,62 @@ def test_an_unknown_checksum_is_never_a_difference(unknown):
 
 
 def test_a_row_without_a_file_is_missing_in_its_place_in_the_order():
-    found = compute(folder(migration("001"), migration("010")), history(row("001"), row("9", "lost"), row("010")))
-    assert [(s.version, s.state) for s in found] == [
+    listed = compute(folder(migration("001"), migration("010")), history(row("001"), row("9", "lost"), row("010")))
+    assert [(s.version, s.state) for s in listed] == [
         ("001", State.APPLIED),
         ("9", State.MISSING),
         ("010", State.APPLIED),
     ]
-    assert found[1].migration is None
-    assert "version control" in found[1].sentence
+    assert listed[1].migration is None
+    assert "version control" in listed[1].sentence
 
 
 def test_a_renamed_file_is_told_its_old_name():
     past = history(row("001", "old", checksum="sum of 001_new"))
-    found = statuses(folder(migration("001", "new")), past)
-    assert {label: s.state for label, s in found.items()} == {"001_new": State.CONFLICT, "001_old": State.MISSING}
-    assert "same SQL under another name" in found["001_new"].sentence
-    assert "now called 001_new.sql" in found["001_old"].sentence
+    by_label = statuses(folder(migration("001", "new")), past)
+    assert {label: s.state for label, s in by_label.items()} == {"001_new": State.CONFLICT, "001_old": State.MISSING}
+    assert "same SQL under another name" in by_label["001_new"].sentence
+    assert "now called 001_new.sql" in by_label["001_old"].sentence
 
 
 def test_a_failed_row_is_failed_and_pending():
     attempt = row("001", success=False, error_message="no such table", run_id="7")
-    found = only(folder(migration("001")), history(attempt))
-    assert (found.state, found.is_pending) == (State.FAILED, True)
-    assert "no such table" in found.sentence
-    assert "undid all of it" in found.sentence
+    entry = only(folder(migration("001")), history(attempt))
+    assert (entry.state, entry.is_pending) == (State.FAILED, True)
+    assert "no such table" in entry.sentence
+    assert "undid all of it" in entry.sentence
 
 
 def test_of_a_failure_that_another_tool_recorded_nothing_is_said_to_be_undone():
-    found = only(folder(migration("001")), history(row("001", success=False, error_message="no such table")))
-    assert found.state is State.FAILED
-    assert "undid" not in found.sentence
+    entry = only(folder(migration("001")), history(row("001", success=False, error_message="no such table")))
+    assert entry.state is State.FAILED
+    assert "undid" not in entry.sentence
 
 
 def test_what_broke_off_outside_a_transaction_is_partial_and_not_pending():
     journal = (JournalEntry(statement=1, checksum="x", done=True), JournalEntry(statement=2, checksum="y", done=False))
     unfinished = Unfinished(version="001", name="change", action="apply", entries=journal)
     files = folder(migration("001", "change", directives={"transaction": "none"}))
-    found = only(files, replace(history(row("001", "change", success=False)), unfinished=(unfinished,)))
-    assert (found.state, found.is_pending, found.needs_attention) == (State.PARTIAL, False, True)
-    assert "statement 1 is committed and what statement 2 did is not known" in found.sentence
+    entry = only(files, replace(history(row("001", "change", success=False)), unfinished=(unfinished,)))
+    assert (entry.state, entry.is_pending, entry.needs_attention) == (State.PARTIAL, False, True)
+    assert "statement 1 is committed and what statement 2 did is not known" in entry.sentence
 
 
 def test_a_failure_outside_a_transaction_that_left_nothing_is_failed():
     files = discovery.read(CASES / "sample")
-    found = statuses(files, history(row("003", "index_email", success=False)))
-    assert found["003_index_email"].state is State.FAILED
+    by_label = statuses(files, history(row("003", "index_email", success=False)))
+    assert by_label["003_index_email"].state is State.FAILED
 
 
 def test_a_failed_row_whose_file_is_gone_is_missing_and_not_said_to_be_applied():
-    found = only(folder(), history(row("001", success=False)))
-    assert found.state is State.MISSING
-    assert "was applied" not in found.sentence
+    entry = only(folder(), history(row("001", success=False)))
+    assert entry.state is State.MISSING
+    assert "was applied" not in entry.sentence
 
 
 def test_what_was_rolled_back_is_pending_again():
-    found = only(folder(migration("001")), history(rolled_back=[MigrationId("001", "a")]))
-    assert (found.state, found.is_pending) == (State.ROLLED_BACK, True)
+    entry = only(folder(migration("001")), history(rolled_back=[MigrationId("001", "a")]))
+    assert (entry.state, entry.is_pending) == (State.ROLLED_BACK, True)
 
 
 def test_what_was_rolled_back_and_applied_again_is_applied():
@@ -175,8 +175,8 @@ def test_what_was_rolled_back_and_applied_again_is_applied():
 
 
 def test_a_skipped_file_is_settled():
-    found = only(folder(migration("001")), history(row("001", kind=Kind.SKIPPED, checksum="x")))
-    assert (found.state, found.is_pending, found.needs_attention) == (State.SKIPPED, False, False)
+    entry = only(folder(migration("001")), history(row("001", kind=Kind.SKIPPED, checksum="x")))
+    assert (entry.state, entry.is_pending, entry.needs_attention) == (State.SKIPPED, False, False)
 
 
 def test_a_baselined_file_is_settled_until_it_is_edited():
@@ -195,30 +195,30 @@ def test_a_repeatable_file_runs_again_when_it_changes():
 
 
 def test_a_gap_that_was_filled_later_is_out_of_order_and_pending():
-    found = states(folder(migration("001"), migration("002"), migration("010")), history(row("001"), row("010")))
-    assert found == {"001_a": State.APPLIED, "002_a": State.OUT_OF_ORDER, "010_a": State.APPLIED}
+    by_label = states(folder(migration("001"), migration("002"), migration("010")), history(row("001"), row("010")))
+    assert by_label == {"001_a": State.APPLIED, "002_a": State.OUT_OF_ORDER, "010_a": State.APPLIED}
     assert State.OUT_OF_ORDER.is_pending
 
 
 def test_order_is_by_number():
-    found = states(folder(migration("9"), migration("10")), history(row("9")))
-    assert found == {"9_a": State.APPLIED, "10_a": State.PENDING}
+    by_label = states(folder(migration("9"), migration("10")), history(row("9")))
+    assert by_label == {"9_a": State.APPLIED, "10_a": State.PENDING}
 
 
 @pytest.mark.parametrize("later", [{"success": False}, {"kind": Kind.SKIPPED}])
 def test_what_did_not_run_overtakes_nothing(later):
-    found = states(folder(migration("001"), migration("002")), history(row("002", **later)))
-    assert found["001_a"] is State.PENDING
+    by_label = states(folder(migration("001"), migration("002")), history(row("002", **later)))
+    assert by_label["001_a"] is State.PENDING
 
 
 # Shared numbers
 
 
 def test_files_that_share_a_number_are_in_conflict():
-    found = statuses(discovery.read(CASES / "duplicate"), history())
-    assert [s.state for s in found.values()] == [State.PENDING, State.CONFLICT, State.CONFLICT]
-    assert "003_add_city.sql" in found["002_add_city"].sentence
-    assert found["002_add_city"].needs_attention
+    by_label = statuses(discovery.read(CASES / "duplicate"), history())
+    assert [s.state for s in by_label.values()] == [State.PENDING, State.CONFLICT, State.CONFLICT]
+    assert "003_add_city.sql" in by_label["002_add_city"].sentence
+    assert by_label["002_add_city"].needs_attention
 
 
 def test_a_failed_attempt_does_not_settle_a_shared_number():
@@ -228,11 +228,11 @@ def test_a_failed_attempt_does_not_settle_a_shared_number():
 
 def test_when_all_others_are_skipped_the_last_one_is_pending_and_may_run():
     past = history(row("001", "create_users"), row("002", "add_phone", kind=Kind.SKIPPED))
-    found = statuses(discovery.read(CASES / "duplicate"), past)
-    city = found["002_add_city"]
+    by_label = statuses(discovery.read(CASES / "duplicate"), past)
+    city = by_label["002_add_city"]
     assert (city.state, city.migration.errors()) == (State.PENDING, ())
     assert "duplicate_version" not in {p.code for p in city.problems}
-    assert found["002_add_phone"].state is State.SKIPPED
+    assert by_label["002_add_phone"].state is State.SKIPPED
 
 
 def test_four_files_of_one_number_stay_in_conflict_until_three_are_skipped():
@@ -246,41 +246,41 @@ def test_four_files_of_one_number_stay_in_conflict_until_three_are_skipped():
 
 def test_a_number_taken_by_another_name_is_in_conflict_and_never_pending():
     past = history(row("002", "add_city"))
-    found = statuses(discovery.read(CASES / "duplicate"), past)
-    assert found["002_add_city"].problems == tuple(
-        p for p in found["002_add_city"].problems if p.code != "duplicate_version"
+    by_label = statuses(discovery.read(CASES / "duplicate"), past)
+    assert by_label["002_add_city"].problems == tuple(
+        p for p in by_label["002_add_city"].problems if p.code != "duplicate_version"
     )
-    phone = found["002_add_phone"]
+    phone = by_label["002_add_phone"]
     assert phone.state is State.CONFLICT
     assert "taken by 002_add_city here" in phone.sentence
     assert "Give 002_add_phone.sql a number that is free and that runs before all that needs it" in phone.sentence
 
 
 def test_a_number_taken_by_a_migration_whose_file_is_gone_is_in_conflict_too():
-    found = statuses(folder(migration("001", "new")), history(row("001", "old")))
-    assert found["001_new"].state is State.CONFLICT
-    assert "skip it here" in found["001_new"].sentence
+    by_label = statuses(folder(migration("001", "new")), history(row("001", "old")))
+    assert by_label["001_new"].state is State.CONFLICT
+    assert "skip it here" in by_label["001_new"].sentence
 
 
 def test_skips_settle_what_is_left_beside_an_applied_file():
     past = history(row("002", "add_city", checksum="manual"), row("002", "add_phone", kind=Kind.SKIPPED))
-    found = states(discovery.read(CASES / "duplicate"), past)
-    assert (found["002_add_city"], found["002_add_phone"]) == (State.APPLIED, State.SKIPPED)
+    by_label = states(discovery.read(CASES / "duplicate"), past)
+    assert (by_label["002_add_city"], by_label["002_add_phone"]) == (State.APPLIED, State.SKIPPED)
 
 
 # Problems
 
 
 def test_a_pending_file_that_cannot_run_says_why():
-    found = only(folder(migration("001", problems=(error("001_a.sql"),))), history())
-    assert found.state is State.PENDING
-    assert found.sentence.endswith("But it cannot run until 001_a.sql is mended on line 3: It is broken.")
-    assert found.needs_attention
+    entry = only(folder(migration("001", problems=(error("001_a.sql"),))), history())
+    assert entry.state is State.PENDING
+    assert entry.sentence.endswith("But it cannot run until 001_a.sql is mended on line 3: It is broken.")
+    assert entry.needs_attention
 
 
 def test_an_applied_file_that_no_longer_parses_keeps_its_state():
-    found = only(folder(migration("001", problems=(error("001_a.sql"),))), history(row("001")))
-    assert (found.state, len(found.problems)) == (State.APPLIED, 1)
+    entry = only(folder(migration("001", problems=(error("001_a.sql"),))), history(row("001")))
+    assert (entry.state, len(entry.problems)) == (State.APPLIED, 1)
 
 
 # On real files
@@ -310,9 +310,9 @@ def test_a_deleted_file_is_missing():
 def test_every_file_and_every_row_has_exactly_one_status():
     files = discovery.read(CASES / "traps")
     past = history(row("001", "create_people"), row("003", "gone"), row("006", "enable_rls"), row("099", "unknown"))
-    found = [(s.version, s.name) for s in compute(files, past)]
-    assert len(found) == len(set(found))
-    assert set(found) == {m.identity for m in files.migrations} | {r.identity for r in past.rows}
+    order = [(s.version, s.name) for s in compute(files, past)]
+    assert len(order) == len(set(order))
+    assert set(order) == {m.identity for m in files.migrations} | {r.identity for r in past.rows}
 
 
 def test_every_state_is_pending_settled_or_asks_for_attention():
@@ -331,6 +331,6 @@ def test_the_summary_counts_what_the_database_has_and_what_waits():
         migration("005"),
     )
     past = history(row("001"), row("002"), row("003", kind=Kind.SKIPPED), row("004", success=False), row("000", "lost"))
-    found = summary(compute(files, past))
-    assert (found.pending, found.applied) == (2, 3)
-    assert [s.version for s in found.attention] == ["000", "002", "004"]
+    counts = summary(compute(files, past))
+    assert (counts.pending, counts.applied) == (2, 3)
+    assert [s.version for s in counts.attention] == ["000", "002", "004"]

@@ -74,9 +74,9 @@ def _of_the_script(page: str, run: Run) -> int:
 
 def _peak_kb(trial: Trial) -> int:
     """The most memory the worker process ever had, as the kernel tells it."""
-    found = re.search(r"peak memory (\d+) kB", trial.site.log.read_text())
-    assert found, trial.site.log.read_text()[-2000:]
-    return int(found[1])
+    match = re.search(r"peak memory (\d+) kB", trial.site.log.read_text())
+    assert match, trial.site.log.read_text()[-2000:]
+    return int(match[1])
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,9 @@ from tests.faults.conftest import MakeTrial
 from tests.faults.racers import WORKERS, Heat, Racers
 from tests.faults.trial import TX, Outcome, end
 from tests.fix_faults import NAIVE, Tally, sized
-from tests.fix_line import Line
 from tests.fix_people import ClientOf
 from tests.fix_postgres import Database, MakeDatabase
+from tests.fix_project import Project
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -122,11 +122,11 @@ def test_eight_workers_take_one_run_and_one_has_it(make_trial: MakeTrial, tally:
 
 
 @pytest.fixture
-def asked(line: Line, alice: Actor) -> Callable[[], ChangeRequest]:
+def asked(project: Project, alice: Actor) -> Callable[[], ChangeRequest]:
     """Alice asks to apply one migration to production."""
-    line.write(_001_users="CREATE TABLE users (id int);")
-    plan = plans.apply(line.production)
-    return lambda: approvals.open_request(plan, environment=line.production, by=alice, reason="for the race")
+    project.write(_001_users="CREATE TABLE users (id int);")
+    plan = plans.apply(project.production)
+    return lambda: approvals.open_request(plan, environment=project.production, by=alice, reason="for the race")
 
 
 @pytest.fixture
@@ -216,19 +216,19 @@ def _check_one_winner(request: ChangeRequest, outcomes: Counter[str], *, withdra
 
 @pytest.mark.django_db(transaction=True)
 def test_what_runs_is_what_was_approved_while_the_file_is_edited(
-    line: Line, alice: Actor, deciders: list[Actor], tally: Tally
+    project: Project, alice: Actor, deciders: list[Actor], tally: Tally
 ) -> None:
     """Approve, start and execute race with an edit: the approved bytes run, or nothing."""
     texts = {"approved": "CREATE TABLE approved_{n} (id int);", "edited": "CREATE TABLE edited_{n} (id int);"}
     tally.part = PART
     for n in range(1, SLOW_ROUNDS + 1):
-        (line.folder / f"{n:03}_race.sql").write_text(texts["approved"].format(n=n))
+        (project.folder / f"{n:03}_race.sql").write_text(texts["approved"].format(n=n))
         request = approvals.open_request(
-            plans.apply(line.production), environment=line.production, by=alice, reason="for the race"
+            plans.apply(project.production), environment=project.production, by=alice, reason="for the race"
         )
         start = threading.Barrier(2)
         edit = threading.Thread(
-            target=_edit, args=(start, line.folder / f"{n:03}_race.sql", texts["edited"].format(n=n))
+            target=_edit, args=(start, project.folder / f"{n:03}_race.sql", texts["edited"].format(n=n))
         )
         edit.start()
         start.wait()
@@ -237,11 +237,11 @@ def test_what_runs_is_what_was_approved_while_the_file_is_edited(
         if run:
             execution.execute(run.pk)
         edit.join()
-        tally.add(rounds_of_approve_and_edit=1, unapproved_bytes_run=_has(line, f"edited_{n}"))
-        assert not _has(line, f"edited_{n}")
-        (line.folder / f"{n:03}_race.sql").write_text(texts["approved"].format(n=n))
-        if not _has(line, f"approved_{n}"):
-            _apply_calmly(line, alice, deciders[0])
+        tally.add(rounds_of_approve_and_edit=1, unapproved_bytes_run=_has(project, f"edited_{n}"))
+        assert not _has(project, f"edited_{n}")
+        (project.folder / f"{n:03}_race.sql").write_text(texts["approved"].format(n=n))
+        if not _has(project, f"approved_{n}"):
+            _apply_calmly(project, alice, deciders[0])
 
 
 def _edit(start: threading.Barrier, file: Path, text: str) -> None:
@@ -254,13 +254,13 @@ def _reload(request: ChangeRequest) -> bool:
     return request.status == ChangeRequest.Status.APPROVED
 
 
-def _has(line: Line, table: str) -> bool:
-    return line.query(line.production, f"SELECT to_regclass('{table}') IS NOT NULL") == [(True,)]
+def _has(project: Project, table: str) -> bool:
+    return project.query(project.production, f"SELECT to_regclass('{table}') IS NOT NULL") == [(True,)]
 
 
-def _apply_calmly(line: Line, alice: Actor, bob: Actor) -> None:
+def _apply_calmly(project: Project, alice: Actor, bob: Actor) -> None:
     request = approvals.open_request(
-        plans.apply(line.production), environment=line.production, by=alice, reason="again"
+        plans.apply(project.production), environment=project.production, by=alice, reason="again"
     )
     approvals.approve(request.pk, by=bob, digest=request.digest)
     request.refresh_from_db()
@@ -272,13 +272,13 @@ def _apply_calmly(line: Line, alice: Actor, bob: Actor) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_button_clicked_five_times_starts_one_run(
-    line: Line, requester: User, client_of: ClientOf, crowd: ThreadPoolExecutor, tally: Tally
+    project: Project, requester: User, client_of: ClientOf, crowd: ThreadPoolExecutor, tally: Tally
 ) -> None:
     clients = [client_of(requester) for _ in range(5)]
     tally.part = PART
     for n in range(1, SLOW_ROUNDS + 1):
-        (line.folder / f"{n:03}_click.sql").write_text(f"CREATE TABLE click_{n} (id int);")
-        form = {"digest": plans.apply(line.staging).digest}
+        (project.folder / f"{n:03}_click.sql").write_text(f"CREATE TABLE click_{n} (id int);")
+        form = {"digest": plans.apply(project.staging).digest}
         start = threading.Barrier(len(clients))
         answers = list(crowd.map(lambda client: _click(client, form, start), clients))  # noqa: B023
         assert Run.objects.count() == n, answers

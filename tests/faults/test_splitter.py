@@ -134,12 +134,12 @@ def _as_a_whole(oracle: psycopg.Connection, script: str) -> Effect:
 
 def _one_by_one(oracle: psycopg.Connection, script: str) -> Effect:
     try:
-        found = statements.split(script)
+        split_script = statements.split(script)
     except SqlSyntaxError:
         return Effect(fine=False)
     oracle.execute("BEGIN")
     try:
-        for statement in found:
+        for statement in split_script:
             wire.send(oracle, statement.sql)
         return _effect(oracle)
     except psycopg.Error:
@@ -154,7 +154,7 @@ def _undo(oracle: psycopg.Connection) -> None:
 
 
 def _effect(oracle: psycopg.Connection) -> Effect:
-    seen = oracle.execute("SELECT what FROM seen ORDER BY id").fetchall()
+    rows = oracle.execute("SELECT what FROM seen ORDER BY id").fetchall()
     made = oracle.execute(
         "SELECT proname::text, coalesce(pg_get_function_sqlbody(oid), prosrc) FROM pg_proc "
         "WHERE pronamespace = 'public'::regnamespace "
@@ -162,4 +162,4 @@ def _effect(oracle: psycopg.Connection) -> Effect:
         "UNION ALL SELECT name, '' FROM pg_prepared_statements "
         "UNION ALL SELECT 'comment', obj_description('seen'::regclass) ORDER BY 1, 2"
     ).fetchall()
-    return Effect(fine=True, seen=tuple(seen), made=tuple(made))
+    return Effect(fine=True, seen=tuple(rows), made=tuple(made))

@@ -94,12 +94,12 @@ def test_nothing_differs_as_far_as_is_known(state: DriftState):
 
 
 def test_a_look_that_failed_says_why_and_keeps_what_was_known():
-    seen = values.drift_check(Outcome.DRIFTED, pk=1, at=values.MOMENT, differing=2)
+    last_check = values.drift_check(Outcome.DRIFTED, pk=1, at=values.MOMENT, differing=2)
     failed = values.drift_check(Outcome.UNREACHABLE, pk=2, at=values.MOMENT + timedelta(days=1), failure=FAILURE)
-    made = panel(DriftState(last=failed, seen=seen))
+    made = panel(DriftState(last=failed, seen=last_check))
     assert values.looks(made.pill) == ("danger", "unreachable")
     assert (made.failure, made.next_step) == (FAILURE["sentence"], FAILURE["next_step"])
-    assert (made.checked_at, made.seen_at) == (failed.at, seen.at)
+    assert (made.checked_at, made.seen_at) == (failed.at, last_check.at)
     assert values.says(made.differs, "2 objects")
 
 

@@ -115,9 +115,9 @@ def test_edited_comments_are_told_once():
 
 
 def test_facts_name_the_database_and_never_the_secret():
-    told = [str(value) for _, value in page(values.standing()).facts]
-    assert any("db.example" in value for value in told)
-    assert not any("s3cret" in value for value in told)
+    facts = [str(value) for _, value in page(values.standing()).facts]
+    assert any("db.example" in value for value in facts)
+    assert not any("s3cret" in value for value in facts)
 
 
 def test_a_protected_environment_says_what_an_approval_needs():

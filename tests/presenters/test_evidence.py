@@ -37,8 +37,8 @@ def item(requirement: Requirement = REHEARSAL, verdict: EvidenceStatus = SATISFI
 def view(
     *items: Item, rehearsal: Rehearsal | None = None, plan: Any = None, role: Any = Role.REQUESTER
 ) -> EvidenceView:
-    found = Evidence(items=items, rehearsal=rehearsal)
-    made = presenter.of_plan(found, plan or values.plan(), values.actor(role=role))
+    proof = Evidence(items=items, rehearsal=rehearsal)
+    made = presenter.of_plan(proof, plan or values.plan(), values.actor(role=role))
     values.assert_sound(made)
     return made
 

@@ -197,9 +197,9 @@ def test_an_apply_of_a_table_that_can_be_saved_has_nothing_to_add():
 
 
 def test_why_it_was_not_counted_comes_first():
-    told = aside(values.loss(None, why_unknown="it is locked", size=5_000_000))
-    assert "it is locked" in told[0]
-    assert len(told) == 3
+    remarks = aside(values.loss(None, why_unknown="it is locked", size=5_000_000))
+    assert "it is locked" in remarks[0]
+    assert len(remarks) == 3
 
 
 @pytest.mark.parametrize(
@@ -273,9 +273,9 @@ def test_what_the_plan_saves_first_is_listed():
 
 
 def test_what_it_was_read_from_differs_by_what_is_known():
-    text, seen = shown(values.loss()).basis, shown(values.loss(), from_rehearsal=True).basis
+    text, bases = shown(values.loss()).basis, shown(values.loss(), from_rehearsal=True).basis
     uncounted = shown(values.loss(), failure="No answer.").basis
-    assert len({text, seen, uncounted}) == 3
+    assert len({text, bases, uncounted}) == 3
     assert text.startswith(uncounted)
 
 

@@ -135,8 +135,8 @@ def test_where_nothing_is_known_of_it_the_pill_says_so(standing: Standing):
 
 def test_what_is_not_recorded_is_told_from_what_nobody_looked_at():
     made = shown(values.migration(), values.standing(), values.standing(look=None, known=False))
-    seen, unseen = made.places
-    assert seen.sentence != unseen.sentence
+    places, unseen = made.places
+    assert places.sentence != unseen.sentence
     assert "Staging" in unseen.sentence
 
 
@@ -311,14 +311,14 @@ HOW = {
 @pytest.mark.parametrize("case", HOW)
 def test_how_a_script_runs(case: str):
     sql, word = HOW[case]
-    told = presenter.how_it_runs(values.script(sql))
-    assert told.startswith(word)
-    assert bool(told) == bool(word)
+    sentence = presenter.how_it_runs(values.script(sql))
+    assert sentence.startswith(word)
+    assert bool(sentence) == bool(word)
 
 
 def test_a_file_with_its_own_transaction_is_told_from_one_without():
-    told = {presenter.how_it_runs(values.script(sql)) for sql, word in HOW.values() if word}
-    assert len(told) == 3
+    sentences = {presenter.how_it_runs(values.script(sql)) for sql, word in HOW.values() if word}
+    assert len(sentences) == 3
 
 
 # The list

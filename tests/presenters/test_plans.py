@@ -159,9 +159,9 @@ CERTAIN = {
 @pytest.mark.parametrize("case", CERTAIN)
 def test_what_a_failure_leaves_comes_first(case: str):
     plan, words = CERTAIN[case]
-    told = presenter.certain(values.detail(plan))
-    assert len(told) == len(words)
-    assert all(not each or values.says(sentence, each) for sentence, each in zip(told, words, strict=True))
+    sentences = presenter.certain(values.detail(plan))
+    assert len(sentences) == len(words)
+    assert all(not each or values.says(sentence, each) for sentence, each in zip(sentences, words, strict=True))
 
 
 @pytest.mark.parametrize("action", sorted(set(Action) - {Action.APPLY, Action.ROLLBACK}))
@@ -194,12 +194,12 @@ def test_all_none_and_some_read_differently():
 
 def test_facts_name_the_database_and_never_the_secret():
     made = view(values.plan())
-    told = [value for _, value in made.facts]
-    assert "app" in told
-    assert "7301" in told
-    assert any("db.example" in each for each in told)
-    assert not any("s3cret" in each for each in told)
-    assert any(made.digest[: presenter.SHORT_DIGEST] in each for each in told)
+    sentences = [value for _, value in made.facts]
+    assert "app" in sentences
+    assert "7301" in sentences
+    assert any("db.example" in each for each in sentences)
+    assert not any("s3cret" in each for each in sentences)
+    assert any(made.digest[: presenter.SHORT_DIGEST] in each for each in sentences)
 
 
 def test_an_environment_without_a_database_has_no_address():

@@ -43,14 +43,14 @@ def test_each_group_has_a_title_and_a_meaning_of_its_own():
 
 
 def test_problems_stand_in_their_group_in_the_order_they_were_found():
-    found = [
+    problems = [
         values.problem(NOTE, sentence="n"),
         values.problem(ERROR, sentence="b"),
         values.problem(WARNING, sentence="w"),
         values.problem(ERROR, sentence="a"),
     ]
-    told = {group.severity: [place.problem.sentence for place in group.places] for group in groups(*found)}
-    assert told == {"error": ["b", "a"], "warning": ["w"], "note": ["n"]}
+    by_severity = {group.severity: [place.problem.sentence for place in group.places] for group in groups(*problems)}
+    assert by_severity == {"error": ["b", "a"], "warning": ["w"], "note": ["n"]}
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ def test_a_problem_of_a_file_that_no_page_shows_leads_nowhere():
     ],
 )
 def test_a_file_shows_the_worst_of_it_and_how_often(severities: list[Severity], tone: str, icon: str, words: str):
-    found = pill_of([values.problem(severity) for severity in severities])
-    assert found[:2] == (tone, icon)
-    assert not words or values.says(found[2], words)
+    problems = pill_of([values.problem(severity) for severity in severities])
+    assert problems[:2] == (tone, icon)
+    assert not words or values.says(problems[2], words)
 
 
 def test_what_is_wrong_with_another_file_does_not_count():

@@ -40,8 +40,8 @@ def test_who_it_is_comes_before_what_it_holds():
 
 
 def test_another_server_is_marked():
-    found = values.target(system_identifier="9999")
-    made = compared(current=found).rows
+    target = values.target(system_identifier="9999")
+    made = compared(current=target).rows
     assert [row.pill is not None for row in made[:3]] == [False, True, False]
 
 
@@ -69,7 +69,7 @@ def test_what_is_recorded_in_it(before: tuple[AppliedMigration, ...], count: str
 
 
 def test_both_sides_are_read_alike():
-    assert all(bound == found for bound, found in rows(OLD, NEW, now=(NEW, OLD)))
+    assert all(bound == target for bound, target in rows(OLD, NEW, now=(NEW, OLD)))
 
 
 def test_the_highest_number_need_not_be_what_was_recorded_last():

@@ -229,8 +229,8 @@ def test_what_keeps_nobody_waiting_is_left_out_and_the_rest_keeps_its_order():
 
 
 def test_each_migration_shows_its_own_risk():
-    found = values.report(values.proof("001", "a"), values.proof("002", "b"))
-    made = page(values.rehearsal(found=found, risks=[risk(RiskLevel.HIGH, "002_b")]))
+    with_several_proofs = values.report(values.proof("001", "a"), values.proof("002", "b"))
+    made = page(values.rehearsal(found=with_several_proofs, risks=[risk(RiskLevel.HIGH, "002_b")]))
     first, second = made.proofs
     assert first.risk is None
     assert second.risk is not None
@@ -283,8 +283,10 @@ LEFT = values.difference("table public.left_behind")
 
 
 def test_what_a_rollback_leaves_is_listed_and_opens_the_migration():
-    found = values.report(values.proof("001", "a", reversible=False, differences=(LEFT,)), values.proof("002", "b"))
-    first, second = page(values.rehearsal(found=found)).proofs
+    with_several_proofs = values.report(
+        values.proof("001", "a", reversible=False, differences=(LEFT,)), values.proof("002", "b")
+    )
+    first, second = page(values.rehearsal(found=with_several_proofs)).proofs
     assert first.left is not None
     assert first.left.total == 1
     assert second.left is second.differs is None
@@ -309,8 +311,8 @@ def test_what_is_otherwise_the_second_time_is_listed():
     ],
 )
 def test_what_has_to_be_read_is_open(proofs: list[Proof], opened: list[bool]):
-    found = page(values.rehearsal(found=values.report(*proofs))).proofs
-    assert [view.open for view in found] == opened
+    views = page(values.rehearsal(found=values.report(*proofs))).proofs
+    assert [view.open for view in views] == opened
 
 
 MEANS = {
@@ -378,10 +380,10 @@ def test_one_that_was_not_carried_out_has_no_verdict():
 
 
 def test_the_first_that_did_not_pass_is_named():
-    found = values.report(
+    with_several_proofs = values.report(
         values.proof("001", "a"), values.proof("002", "b", up=values.BROKE), values.proof("003", "c", up=values.BROKE)
     )
-    sentence = page(values.rehearsal(found=found)).verdict
+    sentence = page(values.rehearsal(found=with_several_proofs)).verdict
     assert "002_b" in sentence
     assert "003_c" not in sentence
 
@@ -413,17 +415,17 @@ def facts(rehearsal: Rehearsal) -> list[str]:
 
 @pytest.mark.parametrize("origin", Origin)
 def test_facts_say_what_it_ran_on(origin: Origin):
-    told = facts(values.rehearsal(found=values.report(origin=origin), target_major=15, server_major=17))
-    assert any(values.says(each, "15") for each in told)
-    assert any(values.says(each, "17") for each in told)
-    assert ("Staging" in told[0]) is (origin is Origin.COPY)
+    shown = facts(values.rehearsal(found=values.report(origin=origin), target_major=15, server_major=17))
+    assert any(values.says(each, "15") for each in shown)
+    assert any(values.says(each, "17") for each in shown)
+    assert ("Staging" in shown[0]) is (origin is Origin.COPY)
 
 
 def test_facts_name_the_end_of_the_history_and_the_digest():
     rehearsal = values.rehearsal(history_head="006_users")
-    told = facts(rehearsal)
-    assert "006_users" in told
-    assert any(rehearsal.digest[:12] in each and rehearsal.digest not in each for each in told)
+    shown = facts(rehearsal)
+    assert "006_users" in shown
+    assert any(rehearsal.digest[:12] in each and rehearsal.digest not in each for each in shown)
 
 
 def test_before_its_end_only_what_was_asked_is_told():

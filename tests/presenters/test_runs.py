@@ -178,8 +178,8 @@ def test_where_nothing_is_listed_something_is_said(action: Action, status: str):
 
 
 def test_what_sends_no_sql_says_so_whatever_became_of_it():
-    told = {shown(values.run_step(status, action="skip")).empty for status in Step}
-    assert len(told) == 1
+    sentences = {shown(values.run_step(status, action="skip")).empty for status in Step}
+    assert len(sentences) == 1
 
 
 @pytest.mark.parametrize(("said", "left_out"), [(1, 0), (2, 1), (500, 499)])
@@ -189,10 +189,10 @@ def test_statements_that_are_not_listed_are_counted(said: int, left_out: int):
 
 @pytest.mark.parametrize(("retries", "words"), [(0, ""), (1, "once"), (2, "twice"), (3, "3 times"), (12, "12 times")])
 def test_how_often_it_was_begun_again(retries: int, words: str):
-    told = shown(values.run_step(retries=retries, retry_reason="A deadlock.")).retried
-    assert bool(told) is bool(retries)
-    assert words in told
-    assert ("A deadlock." in told) is bool(retries)
+    sentences = shown(values.run_step(retries=retries, retry_reason="A deadlock.")).retried
+    assert bool(sentences) is bool(retries)
+    assert words in sentences
+    assert ("A deadlock." in sentences) is bool(retries)
 
 
 def test_whom_it_waits_for_is_named_each_for_itself():
@@ -210,15 +210,15 @@ PLANS = {"what": "platform.users (plan)", "columns": ["plan"]}
 def copied(action: str = "apply", **changes: Any) -> str:
     """`columns` are those that were saved; none are named where it was the whole table."""
     facts = {"what": USERS, "columns": [], "saved": "signalbox_saved.u", "rows": 2, "gone": 0, "kept": 0, **changes}
-    (told,) = shown(values.run_step(action=action, copied=[facts])).copied
-    return told
+    (sentences,) = shown(values.run_step(action=action, copied=[facts])).copied
+    return sentences
 
 
 @pytest.mark.parametrize(("rows", "words"), [(0, "0 rows"), (1, "1 row"), (2, "2 rows"), (1_234, "1,234 rows")])
 def test_saved_rows_are_counted(rows: int, words: str):
-    told = copied(rows=rows)
-    assert values.says(told, words)
-    assert "signalbox_saved.u" in told
+    sentences = copied(rows=rows)
+    assert values.says(sentences, words)
+    assert "signalbox_saved.u" in sentences
 
 
 @pytest.mark.parametrize(
@@ -295,8 +295,8 @@ def test_touched_rows_are_read_from_the_tag(tag: str, rows: int | None):
 
 
 def test_a_statement_keeps_what_was_told_of_it():
-    told = values.run_statement(number=3, line=9, summary="DROP", duration_ms=4, notices=["careful"])
-    (view,) = shown(values.run_step(latest=[told])).statements
+    sentences = values.run_statement(number=3, line=9, summary="DROP", duration_ms=4, notices=["careful"])
+    (view,) = shown(values.run_step(latest=[sentences])).statements
     assert (view.number, view.line, view.summary, view.duration_ms) == (3, 9, "DROP", 4)
     assert view.notices == ("careful",)
 

@@ -19,8 +19,8 @@ from tests.presenters import values
 
 
 def shown(before: dict[str, str], after: dict[str, str], because: dict[str, str] | None = None) -> SchemaDiff:
-    found = diff.compare(SchemaSnapshot(objects=before), SchemaSnapshot(objects=after))
-    return schema_diff.schema_diff(found, CHANGES, because)
+    differences = diff.compare(SchemaSnapshot(objects=before), SchemaSnapshot(objects=after))
+    return schema_diff.schema_diff(differences, CHANGES, because)
 
 
 TABLE = {"table public.users": "", "column public.users.id": "type: integer"}
@@ -63,8 +63,8 @@ def test_what_explains_all_of_a_table_is_said_once() -> None:
 
 def test_a_page_lists_so_many_and_says_how_many_more() -> None:
     many = {f"function public.f{n}()": "definition: x" for n in range(schema_diff.SHOWN + 7)}
-    found = shown({}, many)
-    assert (found.total, len(found.groups), found.left_out) == (schema_diff.SHOWN + 7, schema_diff.SHOWN, 7)
+    view = shown({}, many)
+    assert (view.total, len(view.groups), view.left_out) == (schema_diff.SHOWN + 7, schema_diff.SHOWN, 7)
 
 
 def test_a_long_text_ends_somewhere() -> None:
@@ -109,8 +109,8 @@ ELSEWHERE = {
 def test_a_summary_speaks_the_language_of_its_page(
     before: dict[str, str], after: dict[str, str], change: Change
 ) -> None:
-    found = diff.compare(SchemaSnapshot(objects=before), SchemaSnapshot(objects=after))
-    (sentence,) = schema_diff.schema_diff(found, ELSEWHERE).groups[0].sentences
+    differences = diff.compare(SchemaSnapshot(objects=before), SchemaSnapshot(objects=after))
+    (sentence,) = schema_diff.schema_diff(differences, ELSEWHERE).groups[0].sentences
     label = ELSEWHERE[change].label
     assert label[0].lower() + label[1:] in sentence
     assert not values.says(sentence, change.value)

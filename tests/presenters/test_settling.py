@@ -170,8 +170,8 @@ def test_what_stands_in_the_way_of_going_on_is_what_to_do_first():
 
 
 def test_but_not_before_an_invalid_index_that_has_to_go_first():
-    found = doubtful(InDoubt.HALF, again=EDITED, repair=REPAIRS)
-    assert box(found).next_step == box(doubtful(InDoubt.HALF)).next_step
+    broken = doubtful(InDoubt.HALF, again=EDITED, repair=REPAIRS)
+    assert box(broken).next_step == box(doubtful(InDoubt.HALF)).next_step
 
 
 # The ways on
@@ -197,14 +197,14 @@ OFFERED = {
 
 @pytest.mark.parametrize("case", OFFERED)
 def test_which_ways_there_are_and_in_which_order(case: str):
-    found, keys = OFFERED[case]
-    assert [way.key for way in ways(found)] == keys
+    broken, keys = OFFERED[case]
+    assert [way.key for way in ways(broken)] == keys
 
 
 @pytest.mark.parametrize("case", OFFERED)
 def test_the_first_that_is_open_is_the_one_to_take(case: str):
-    found, _ = OFFERED[case]
-    made = ways(found)
+    broken, _ = OFFERED[case]
+    made = ways(broken)
     primary = [way for way in made if way.tone == "primary"]
     assert primary == [next(way for way in made if not way.reason)]
     assert {way.tone for way in made} <= {"primary", "plain"}
@@ -259,13 +259,13 @@ def test_while_a_run_is_under_way_no_way_is_open():
     ],
 )
 def test_continuing_says_what_is_sent(traces: tuple[Trace, ...], first: int, words: str):
-    found = values.broken_off(*traces, again=values.plan(values.step(first_statement=first)))
-    assert values.says(ways(found)[0].sentence, words)
+    broken = values.broken_off(*traces, again=values.plan(values.step(first_statement=first)))
+    assert values.says(ways(broken)[0].sentence, words)
 
 
 def test_where_nothing_is_left_to_send_it_is_only_recorded():
-    found = values.broken_off(DONE, DONE, again=values.plan(values.step(first_statement=3)))
-    sentence = ways(found)[0].sentence
+    broken = values.broken_off(DONE, DONE, again=values.plan(values.step(first_statement=3)))
+    sentence = ways(broken)[0].sentence
     assert "001_users" in sentence
     assert not values.says(sentence, "is sent")
 
@@ -331,5 +331,5 @@ def test_only_an_administrator_may_skip_and_only_an_apply(action: Action, role: 
 
 @pytest.mark.parametrize("evidence", InDoubt)
 def test_everything_is_sound(evidence: InDoubt):
-    found = doubtful(evidence)
-    values.assert_sound(box(found, RUN), presenter.lines(found), ways(found))
+    broken = doubtful(evidence)
+    values.assert_sound(box(broken, RUN), presenter.lines(broken), ways(broken))

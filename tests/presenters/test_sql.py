@@ -180,10 +180,10 @@ def test_a_comment_over_lines_is_a_comment_on_each():
 def test_what_would_take_long_is_shown_plain_and_whole(sql: str):
     presenter.highlight.cache_clear()
     begun = time.process_time()
-    found = presenter.listing(sql)
+    listing = presenter.listing(sql)
     assert time.process_time() - begun < 2
-    assert found.plain
-    assert "".join(str(line.html) for line in found.lines) == html.escape(sql.replace("\n", ""))
+    assert listing.plain
+    assert "".join(str(line.html) for line in listing.lines) == html.escape(sql.replace("\n", ""))
 
 
 def test_an_ordinary_text_is_not_plain():

@@ -52,9 +52,9 @@ def test_a_limit_is_told_in_seconds(milliseconds: int, number: str):
 @settings(deadline=None)  # a busy machine is no fault
 @given(st.integers(min_value=1, max_value=999_999))
 def test_a_limit_is_never_rounded_away(milliseconds: int):
-    found = re.search(r"([0-9.]+) s$", wording.limit(milliseconds))
-    assert found
-    assert round(float(found[1]) * 1000) == milliseconds
+    match = re.search(r"([0-9.]+) s$", wording.limit(milliseconds))
+    assert match
+    assert round(float(match[1]) * 1000) == milliseconds
 
 
 def test_no_limit_names_no_number():

@@ -11,7 +11,7 @@ from dashboard.models import Run
 from dashboard.selectors import elsewhere
 from dashboard.services import plans
 from dashboard.services.actors import Actor
-from tests.fix_line import Line
+from tests.fix_project import Project
 from tests.services.workflow import run_on_staging
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -20,30 +20,30 @@ FAILS = "CREATE TABLE orders (id int);\nSELECT 1/0;"
 
 
 @pytest.fixture
-def failed_on_staging(line: Line, requester: User, acting: Callable[[User], Actor]) -> Run:
-    line.write(_001_orders=FAILS)
-    return run_on_staging(line, acting(requester))
+def failed_on_staging(project: Project, requester: User, acting: Callable[[User], Actor]) -> Run:
+    project.write(_001_orders=FAILS)
+    return run_on_staging(project, acting(requester))
 
 
-def test_a_failure_of_the_same_text_is_told(line: Line, failed_on_staging: Run):
-    (failure,) = elsewhere.failures(plans.apply(line.production))
+def test_a_failure_of_the_same_text_is_told(project: Project, failed_on_staging: Run):
+    (failure,) = elsewhere.failures(plans.apply(project.production))
     assert (failure.label, failure.environment, failure.run) == ("001_orders", "staging", failed_on_staging.pk)
     assert "division by zero" in failure.sentence
 
 
-def test_another_text_has_not_failed_yet(line: Line, failed_on_staging: Run):
-    line.write(_001_orders="CREATE TABLE orders (id int);")
-    assert elsewhere.failures(plans.apply(line.production)) == ()
+def test_another_text_has_not_failed_yet(project: Project, failed_on_staging: Run):
+    project.write(_001_orders="CREATE TABLE orders (id int);")
+    assert elsewhere.failures(plans.apply(project.production)) == ()
 
 
 def test_a_later_success_there_answers_it(
-    line: Line, failed_on_staging: Run, requester: User, acting: Callable[[User], Actor]
+    project: Project, failed_on_staging: Run, requester: User, acting: Callable[[User], Actor]
 ):
-    line.write(_001_orders="CREATE TABLE orders (id int);")
-    run_on_staging(line, acting(requester))
-    line.write(_001_orders=FAILS)
-    assert elsewhere.failures(plans.apply(line.production)) == ()
+    project.write(_001_orders="CREATE TABLE orders (id int);")
+    run_on_staging(project, acting(requester))
+    project.write(_001_orders=FAILS)
+    assert elsewhere.failures(plans.apply(project.production)) == ()
 
 
-def test_the_environment_itself_is_not_elsewhere(line: Line, failed_on_staging: Run):
-    assert elsewhere.failures(plans.apply(line.staging)) == ()
+def test_the_environment_itself_is_not_elsewhere(project: Project, failed_on_staging: Run):
+    assert elsewhere.failures(plans.apply(project.staging)) == ()

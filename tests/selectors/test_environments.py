@@ -12,7 +12,7 @@ from config.environments import Environment
 from dashboard.engine.migration import AppliedMigration, History, Kind
 from dashboard.models import Observation
 from dashboard.selectors import board, environments, folders, migrations
-from tests.fix_line import Line
+from tests.fix_project import Project
 
 pytestmark = pytest.mark.django_db
 
@@ -37,56 +37,56 @@ def seen(environment: Environment, *rows: AppliedMigration, failure: dict[str, s
     )
 
 
-def test_what_was_never_seen_is_not_known(line: Line) -> None:
-    line.write(_001_users="SELECT 1;")
-    standing = environments.standing(line.staging, folders.current().folder)
+def test_what_was_never_seen_is_not_known(project: Project) -> None:
+    project.write(_001_users="SELECT 1;")
+    standing = environments.standing(project.staging, folders.current().folder)
     assert not standing.known
     assert standing.statuses == ()
     assert standing.head is None
 
 
-def test_without_a_folder_only_the_history_is_known(line: Line) -> None:
-    seen(line.staging, row("001"), row("002"))
-    standing = environments.standing(line.staging, None)
+def test_without_a_folder_only_the_history_is_known(project: Project) -> None:
+    seen(project.staging, row("001"), row("002"))
+    standing = environments.standing(project.staging, None)
     assert not standing.known
     assert [r.version for r in standing.rows] == ["002", "001"]
     assert standing.head
     assert standing.head.version == "002"
 
 
-def test_a_failed_look_keeps_the_last_good_history(line: Line) -> None:
-    line.write(_001_users="SELECT 1;")
-    seen(line.staging, row("001"), failure={"code": "unreachable", "sentence": "gone", "next_step": "wait"})
-    standing = environments.standing(line.staging, folders.current().folder)
+def test_a_failed_look_keeps_the_last_good_history(project: Project) -> None:
+    project.write(_001_users="SELECT 1;")
+    seen(project.staging, row("001"), failure={"code": "unreachable", "sentence": "gone", "next_step": "wait"})
+    standing = environments.standing(project.staging, folders.current().folder)
     assert standing.known
     assert standing.look
     assert not standing.look.ok
     assert [s.state for s in standing.statuses] == ["applied"]
 
 
-def test_the_head_is_the_highest_that_stands_not_the_newest(line: Line) -> None:
+def test_the_head_is_the_highest_that_stands_not_the_newest(project: Project) -> None:
     seen(
-        line.staging,
+        project.staging,
         row("010"),
         row("009", applied_at=NOON + timedelta(days=1)),
         row("011", kind=Kind.SKIPPED),
         row("012", success=False),
     )
-    head = environments.standing(line.staging, None).head
+    head = environments.standing(project.staging, None).head
     assert head
     assert head.version == "010"
 
 
-def test_numbers_are_compared_as_numbers(line: Line) -> None:
-    seen(line.staging, row("9"), row("10"))
-    head = environments.standing(line.staging, None).head
+def test_numbers_are_compared_as_numbers(project: Project) -> None:
+    seen(project.staging, row("9"), row("10"))
+    head = environments.standing(project.staging, None).head
     assert head
     assert head.version == "10"
 
 
-def test_the_board_has_files_and_lost_rows_newest_first(line: Line) -> None:
-    line.write(_001_users="SELECT 1;", _003_city="SELECT 1;")
-    seen(line.staging, row("002", "gone"))
+def test_the_board_has_files_and_lost_rows_newest_first(project: Project) -> None:
+    project.write(_001_users="SELECT 1;", _003_city="SELECT 1;")
+    seen(project.staging, row("002", "gone"))
     folder = folders.current().folder
     rows = board.rows(environments.standings(folder), folder)
     assert [(r.version, r.file) for r in rows] == [("003", "003_city.sql"), ("002", ""), ("001", "001_users.sql")]
@@ -98,22 +98,22 @@ def test_a_tracking_table_may_name_the_runs_of_another_signalbox() -> None:
     assert migrations.runs_by_id(["7", "", "ci-42", "9" * 40, "²"], "staging") == {}
 
 
-def test_a_folder_that_is_gone_is_a_value(line: Line) -> None:
-    line.folder.rmdir()
-    found = folders.current()
-    assert found.folder is None
-    assert found.failure
-    assert found.failure.code == "source_missing"
+def test_a_folder_that_is_gone_is_a_value(project: Project) -> None:
+    project.folder.rmdir()
+    folder = folders.current()
+    assert folder.folder is None
+    assert folder.failure
+    assert folder.failure.code == "source_missing"
 
 
-def test_a_look_kept_in_the_shape_of_an_earlier_release_counts_as_none(line: Line) -> None:
-    seen(line.staging, row("001"))
+def test_a_look_kept_in_the_shape_of_an_earlier_release_counts_as_none(project: Project) -> None:
+    seen(project.staging, row("001"))
     for lacking in ("history", "identity"):
         kept = Observation.objects.get()
         value = getattr(kept, lacking)
         setattr(kept, lacking, dict(list(value.items())[:1]))
         kept.save()
-        assert environments.standing(line.staging, None).look is None
+        assert environments.standing(project.staging, None).look is None
         setattr(kept, lacking, value)
         kept.save()
-    assert environments.standing(line.staging, None).look
+    assert environments.standing(project.staging, None).look

@@ -38,8 +38,8 @@ def seen(target_db: Database) -> Callable[..., None]:
 
 
 def rules(folder: Path) -> set[str]:
-    found = findings.by_file(discovery.read(folder))
-    return {finding.rule for finding in found.get("001_index.sql", ())}
+    read_folder = findings.by_file(discovery.read(folder))
+    return {finding.rule for finding in read_folder.get("001_index.sql", ())}
 
 
 def test_what_is_partitioned_in_a_target_is_known(tmp_path: Path, seen: Callable[..., None]) -> None:

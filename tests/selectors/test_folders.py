@@ -6,7 +6,7 @@ import pytest
 
 from dashboard.engine.files import discovery
 from dashboard.selectors import folders
-from tests.fix_line import Line
+from tests.fix_project import Project
 
 pytestmark = pytest.mark.django_db
 
@@ -17,31 +17,31 @@ def names() -> list[str]:
     return [migration.name for migration in folder.migrations]
 
 
-def test_it_is_read_once_while_nothing_changes(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    line.write(_001_users="SELECT 1;")
+def test_it_is_read_once_while_nothing_changes(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.write(_001_users="SELECT 1;")
     assert names() == ["users"]
     monkeypatch.setattr(discovery, "read", lambda *args: pytest.fail("it was read again"))
     assert names() == ["users"]
 
 
-def test_every_change_is_seen(line: Line) -> None:
-    line.write(_001_users="SELECT 1;")
+def test_every_change_is_seen(project: Project) -> None:
+    project.write(_001_users="SELECT 1;")
     assert names() == ["users"]
-    line.write(_002_orders="SELECT 1;")
+    project.write(_002_orders="SELECT 1;")
     assert names() == ["users", "orders"]
-    (line.folder / "001_users.sql").rename(line.folder / "001_people.sql")
+    (project.folder / "001_users.sql").rename(project.folder / "001_people.sql")
     assert names() == ["people", "orders"]
-    line.write(_001_people="SELECT 2;")
+    project.write(_001_people="SELECT 2;")
     folder = folders.current().folder
     assert folder
     assert folder.migrations[0].up.sql == "SELECT 2;"
 
 
-def test_a_folder_that_goes_and_comes_back(line: Line) -> None:
-    line.write(_001_users="SELECT 1;")
-    away = line.folder.rename(line.folder.with_name("away"))
+def test_a_folder_that_goes_and_comes_back(project: Project) -> None:
+    project.write(_001_users="SELECT 1;")
+    away = project.folder.rename(project.folder.with_name("away"))
     failure = folders.current().failure
     assert failure
     assert failure.code == "source_missing"
-    away.rename(line.folder)
+    away.rename(project.folder)
     assert names() == ["users"]

@@ -24,13 +24,13 @@ from dashboard.services.errors import (
     PermissionRefused,
     ReasonMissing,
 )
-from tests.fix_line import Line
+from tests.fix_project import Project
 from tests.services.workflow import approve, approved_request, execute, open_request, start_on_production, tables
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_request_approved_by_another_person_runs(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_a_request_approved_by_another_person_runs(two_files: Project, alice: Actor, bob: Actor) -> None:
     request = approved_request(two_files, alice, bob)
     run = execute(start_on_production(request, alice))
     request.refresh_from_db()
@@ -38,7 +38,7 @@ def test_a_request_approved_by_another_person_runs(two_files: Line, alice: Actor
     assert tables(two_files, two_files.production) == ["orders", "users"]
 
 
-def test_nobody_approves_their_own_request_not_even_a_superuser(two_files: Line, carol: Actor) -> None:
+def test_nobody_approves_their_own_request_not_even_a_superuser(two_files: Project, carol: Actor) -> None:
     carol.person.is_superuser = True
     carol.person.save()
     request = open_request(two_files, carol)
@@ -48,20 +48,20 @@ def test_nobody_approves_their_own_request_not_even_a_superuser(two_files: Line,
     assert request.status == ChangeRequest.Status.OPEN
 
 
-def test_a_requester_cannot_decide(two_files: Line, alice: Actor, carol: Actor) -> None:
+def test_a_requester_cannot_decide(two_files: Project, alice: Actor, carol: Actor) -> None:
     request = open_request(two_files, carol)
     with pytest.raises(PermissionRefused, match="decide on requests"):
         approve(request, alice)
 
 
-def test_a_viewer_can_neither_ask_nor_run(two_files: Line, vera: Actor) -> None:
+def test_a_viewer_can_neither_ask_nor_run(two_files: Project, vera: Actor) -> None:
     with pytest.raises(PermissionRefused):
         open_request(two_files, vera)
     with pytest.raises(PermissionRefused):
         runs.start(plans.apply(two_files.staging), environment=two_files.staging, by=vera)
 
 
-def test_a_protected_environment_refuses_a_run_without_request(two_files: Line, carol: Actor) -> None:
+def test_a_protected_environment_refuses_a_run_without_request(two_files: Project, carol: Actor) -> None:
     with pytest.raises(ApprovalNeeded):
         runs.start(
             plans.apply(two_files.production), environment=two_files.production, by=carol, typed_name="production"
@@ -69,19 +69,19 @@ def test_a_protected_environment_refuses_a_run_without_request(two_files: Line, 
     assert not Run.objects.exists()
 
 
-def test_running_on_a_protected_environment_needs_its_name_typed(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_running_on_a_protected_environment_needs_its_name_typed(two_files: Project, alice: Actor, bob: Actor) -> None:
     request = approved_request(two_files, alice, bob)
     with pytest.raises(NameNotTyped):
         runs.start_approved(request, by=alice, typed_name="staging")
 
 
-def test_only_the_digest_on_the_page_is_approved(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_only_the_digest_on_the_page_is_approved(two_files: Project, alice: Actor, bob: Actor) -> None:
     request = open_request(two_files, alice)
     with pytest.raises(AlreadyDecided):
         approvals.approve(request.pk, by=bob, digest="0" * 64)
 
 
-def test_a_rejection_needs_a_reason_and_ends_the_request(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_a_rejection_needs_a_reason_and_ends_the_request(two_files: Project, alice: Actor, bob: Actor) -> None:
     request = open_request(two_files, alice)
     with pytest.raises(ReasonMissing):
         approvals.reject(request.pk, by=bob, digest=request.digest, reason=" ")
@@ -90,14 +90,14 @@ def test_a_rejection_needs_a_reason_and_ends_the_request(two_files: Line, alice:
         approve(request, bob)
 
 
-def test_a_withdrawn_request_cannot_run(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_a_withdrawn_request_cannot_run(two_files: Project, alice: Actor, bob: Actor) -> None:
     request = approved_request(two_files, alice, bob)
     request = approvals.withdraw(request.pk, by=alice)
     with pytest.raises(AlreadyDecided):
         start_on_production(request, alice)
 
 
-def test_an_approval_withdrawn_after_queueing_still_stops_the_run(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_an_approval_withdrawn_after_queueing_still_stops_the_run(two_files: Project, alice: Actor, bob: Actor) -> None:
     request = approved_request(two_files, alice, bob)
     run = start_on_production(request, alice)
     approvals.withdraw(request.pk, by=alice)
@@ -112,7 +112,7 @@ def leave(person: Actor) -> None:
     person.person.save()
 
 
-def test_an_approver_who_left_has_approved_nothing(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_an_approver_who_left_has_approved_nothing(two_files: Project, alice: Actor, bob: Actor) -> None:
     request = approved_request(two_files, alice, bob)
     leave(bob)
     with pytest.raises(ApproverGone, match="bob, who approved request"):
@@ -120,7 +120,7 @@ def test_an_approver_who_left_has_approved_nothing(two_files: Line, alice: Actor
     assert decisions.needs_request(plans.apply(two_files.production), two_files.production)
 
 
-def test_a_role_taken_away_after_queueing_still_stops_the_run(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_a_role_taken_away_after_queueing_still_stops_the_run(two_files: Project, alice: Actor, bob: Actor) -> None:
     request = approved_request(two_files, alice, bob)
     run = start_on_production(request, alice)
     bob.person.groups.clear()
@@ -130,14 +130,14 @@ def test_a_role_taken_away_after_queueing_still_stops_the_run(two_files: Line, a
     assert tables(two_files, two_files.production) == []
 
 
-def test_a_standing_rollback_is_void_once_its_approver_left(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_a_standing_rollback_is_void_once_its_approver_left(two_files: Project, alice: Actor, bob: Actor) -> None:
     apply_approved(two_files, alice, bob)
     leave(bob)
     with pytest.raises(ApprovalNeeded):
         roll_back(two_files, alice)
 
 
-def test_a_file_edited_after_the_approval_supersedes_it(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_a_file_edited_after_the_approval_supersedes_it(two_files: Project, alice: Actor, bob: Actor) -> None:
     request = approved_request(two_files, alice, bob)
     run = start_on_production(request, alice)
     two_files.write(_002_orders="CREATE TABLE orders (id int); DROP TABLE users;")
@@ -148,7 +148,7 @@ def test_a_file_edited_after_the_approval_supersedes_it(two_files: Line, alice: 
     assert tables(two_files, two_files.production) == []
 
 
-def test_a_history_that_moved_on_supersedes_the_approval(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_a_history_that_moved_on_supersedes_the_approval(two_files: Project, alice: Actor, bob: Actor) -> None:
     first, second = open_request(two_files, alice), open_request(two_files, alice)
     for request in (first, second):
         approve(request, bob)
@@ -159,7 +159,7 @@ def test_a_history_that_moved_on_supersedes_the_approval(two_files: Line, alice:
     assert "001_users, 002_orders were recorded since" in second.closed_because
 
 
-def test_an_expired_request_is_closed_and_cannot_be_approved(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_an_expired_request_is_closed_and_cannot_be_approved(two_files: Project, alice: Actor, bob: Actor) -> None:
     request = open_request(two_files, alice)
     past = timezone.now() - timedelta(hours=1)
     ChangeRequest.objects.filter(pk=request.pk).update(expires_at=past, requested_at=past - timedelta(hours=1))
@@ -170,7 +170,7 @@ def test_an_expired_request_is_closed_and_cannot_be_approved(two_files: Line, al
     assert request.status == ChangeRequest.Status.EXPIRED
 
 
-def test_of_two_who_decide_at_once_one_wins(two_files: Line, alice: Actor, bob: Actor, carol: Actor) -> None:
+def test_of_two_who_decide_at_once_one_wins(two_files: Project, alice: Actor, bob: Actor, carol: Actor) -> None:
     request = open_request(two_files, alice)
     barrier, outcomes = threading.Barrier(2), []
 
@@ -199,20 +199,20 @@ def test_of_two_who_decide_at_once_one_wins(two_files: Line, alice: Actor, bob: 
 # The rollback that was approved together with the apply
 
 
-def apply_approved(line: Line, alice: Actor, bob: Actor) -> ChangeRequest:
-    request = approved_request(line, alice, bob)
+def apply_approved(project: Project, alice: Actor, bob: Actor) -> ChangeRequest:
+    request = approved_request(project, alice, bob)
     execute(start_on_production(request, alice))
     request.refresh_from_db()
     return request
 
 
-def roll_back(line: Line, by: Actor, *, version: str = "001", name: str = "users") -> Run:
-    plan = plans.rollback(line.production, downto=MigrationId(version, name))
+def roll_back(project: Project, by: Actor, *, version: str = "001", name: str = "users") -> Run:
+    plan = plans.rollback(project.production, downto=MigrationId(version, name))
     accepted = [warning.key for warning in plan.warnings]
-    return execute(runs.start(plan, environment=line.production, by=by, typed_name="production", accepted=accepted))
+    return execute(runs.start(plan, environment=project.production, by=by, typed_name="production", accepted=accepted))
 
 
-def test_approving_an_apply_approves_its_exact_rollback_once(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_approving_an_apply_approves_its_exact_rollback_once(two_files: Project, alice: Actor, bob: Actor) -> None:
     apply_approved(two_files, alice, bob)
     assert roll_back(two_files, alice).status == Run.Status.SUCCEEDED
     assert tables(two_files, two_files.production) == []
@@ -221,7 +221,7 @@ def test_approving_an_apply_approves_its_exact_rollback_once(two_files: Line, al
 
 
 def test_an_approved_rollback_covers_its_newest_part_and_then_the_rest(
-    two_files: Line, alice: Actor, bob: Actor
+    two_files: Project, alice: Actor, bob: Actor
 ) -> None:
     apply_approved(two_files, alice, bob)
     assert roll_back(two_files, alice, version="002", name="orders").status == Run.Status.SUCCEEDED
@@ -231,7 +231,7 @@ def test_an_approved_rollback_covers_its_newest_part_and_then_the_rest(
 
 
 def test_a_part_that_was_rolled_back_and_came_again_needs_its_own_approval(
-    two_files: Line, alice: Actor, bob: Actor
+    two_files: Project, alice: Actor, bob: Actor
 ) -> None:
     first = apply_approved(two_files, alice, bob)
     roll_back(two_files, alice, version="002", name="orders")
@@ -244,7 +244,9 @@ def test_a_part_that_was_rolled_back_and_came_again_needs_its_own_approval(
     assert approvals.live(plan) is None
 
 
-def test_a_standing_rollback_is_void_once_something_else_was_applied(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_a_standing_rollback_is_void_once_something_else_was_applied(
+    two_files: Project, alice: Actor, bob: Actor
+) -> None:
     apply_approved(two_files, alice, bob)
     two_files.write(_003_more="CREATE TABLE more (id int);", _003_rollback="DROP TABLE more;")
     apply_approved(two_files, alice, bob)
@@ -252,7 +254,7 @@ def test_a_standing_rollback_is_void_once_something_else_was_applied(two_files: 
         roll_back(two_files, alice)
 
 
-def test_a_standing_rollback_ends_with_its_time(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_a_standing_rollback_ends_with_its_time(two_files: Project, alice: Actor, bob: Actor) -> None:
     request = apply_approved(two_files, alice, bob)
     Run.objects.filter(request=request).update(finished_at=timezone.now() - timedelta(hours=73))
     with pytest.raises(ApprovalNeeded):
@@ -262,7 +264,7 @@ def test_a_standing_rollback_ends_with_its_time(two_files: Line, alice: Actor, b
 # Audit
 
 
-def test_every_deed_leaves_its_event_in_order(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_every_deed_leaves_its_event_in_order(two_files: Project, alice: Actor, bob: Actor) -> None:
     apply_approved(two_files, alice, bob)
     events = AuditEvent.objects.order_by("id").values_list("kind", "actor", "source_ip")
     assert list(events) == [
@@ -275,7 +277,7 @@ def test_every_deed_leaves_its_event_in_order(two_files: Line, alice: Actor, bob
     ]
 
 
-def test_a_refused_deed_leaves_no_event(two_files: Line, alice: Actor) -> None:
+def test_a_refused_deed_leaves_no_event(two_files: Project, alice: Actor) -> None:
     request = open_request(two_files, alice)
     with pytest.raises(PermissionRefused):
         approve(request, alice)

@@ -19,7 +19,7 @@ from dashboard.models import DriftCheck, Installation, Run, RunStep, Snapshot
 from dashboard.selectors import migrations
 from dashboard.services import execution, installations, plans, runs, saved, targets
 from dashboard.services.actors import Actor
-from tests.fix_line import Line
+from tests.fix_project import Project
 from tests.services.workflow import claim, execute, run_on_staging, start_on_staging
 
 if TYPE_CHECKING:
@@ -29,19 +29,19 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def line_of_one(line: Line) -> Line:
-    line.write(_001_users="CREATE TABLE users (id int);", _001_users_rollback="DROP TABLE users;")
-    return line
+def project_of_one(project: Project) -> Project:
+    project.write(_001_users="CREATE TABLE users (id int);", _001_users_rollback="DROP TABLE users;")
+    return project
 
 
-def apply_and_roll_back(line: Line, by: Actor) -> Run:
+def apply_and_roll_back(project: Project, by: Actor) -> Run:
     """A run that committed, of which the database holds nothing any more."""
-    run = start_on_staging(line, by)
+    run = start_on_staging(project, by)
     execution.execute(run.pk)
-    plan = plans.rollback(line.staging, downto=MigrationId("001", "users"))
-    back = runs.start(plan, environment=line.staging, by=by, accepted=[w.key for w in plan.warnings])
+    plan = plans.rollback(project.staging, downto=MigrationId("001", "users"))
+    back = runs.start(plan, environment=project.staging, by=by, accepted=[w.key for w in plan.warnings])
     execution.execute(back.pk)
-    assert not has_table(line)
+    assert not has_table(project)
     return run
 
 
@@ -62,30 +62,32 @@ def lose(run: Run) -> Run:
     return Run.objects.get(pk=run.pk)
 
 
-def has_table(line: Line) -> bool:
-    return line.query(line.staging, "SELECT to_regclass('users') IS NOT NULL") == [(True,)]
+def has_table(project: Project) -> bool:
+    return project.query(project.staging, "SELECT to_regclass('users') IS NOT NULL") == [(True,)]
 
 
-def test_a_number_that_comes_again_is_not_taken_for_the_run_that_had_it(line_of_one: Line, alice: Actor) -> None:
-    before = apply_and_roll_back(line_of_one, alice)
+def test_a_number_that_comes_again_is_not_taken_for_the_run_that_had_it(project_of_one: Project, alice: Actor) -> None:
+    before = apply_and_roll_back(project_of_one, alice)
     restore_older_control_database(before.pk)
-    run = start_on_staging(line_of_one, alice)
+    run = start_on_staging(project_of_one, alice)
     assert run.pk == before.pk
     lose(run)
     execution.recover(run.pk)
     run.refresh_from_db()
     assert run.status == Run.Status.RESOLVED
     assert run.steps.get().status == RunStep.Status.NOT_RUN
-    assert not has_table(line_of_one)
+    assert not has_table(project_of_one)
 
 
-def test_a_run_of_before_there_were_attempts_is_still_found_by_its_number(line_of_one: Line, alice: Actor) -> None:
-    run = start_on_staging(line_of_one, alice)
+def test_a_run_of_before_there_were_attempts_is_still_found_by_its_number(
+    project_of_one: Project, alice: Actor
+) -> None:
+    run = start_on_staging(project_of_one, alice)
     runs.claim(run.pk)
     Run.objects.update(attempt_id=None)
     executor.execute(
         run.plan,
-        access=targets.access(line_of_one.staging),
+        access=targets.access(project_of_one.staging),
         attempt=execution._attempt(Run.objects.get()),
         approval=None,
         observer=lambda event: None,
@@ -96,38 +98,38 @@ def test_a_run_of_before_there_were_attempts_is_still_found_by_its_number(line_o
     assert RunStep.objects.get().status == RunStep.Status.COMMITTED
 
 
-def test_the_session_of_another_installation_is_left_alone(line_of_one: Line, alice: Actor) -> None:
-    run = lose(start_on_staging(line_of_one, alice))
+def test_the_session_of_another_installation_is_left_alone(project_of_one: Project, alice: Actor) -> None:
+    run = lose(start_on_staging(project_of_one, alice))
     theirs = f"signalbox:{run.pk}:{uuid.uuid4().hex}"
-    with psycopg.connect(line_of_one.staging.url, application_name=theirs, autocommit=True) as other:
+    with psycopg.connect(project_of_one.staging.url, application_name=theirs, autocommit=True) as other:
         execution.recover(run.pk)
         assert other.execute("SELECT 1").fetchone() == (1,)
     run.refresh_from_db()
     assert run.status == Run.Status.RESOLVED
 
 
-def test_the_history_leads_only_to_the_run_that_wrote_it(line_of_one: Line, alice: Actor) -> None:
-    run = start_on_staging(line_of_one, alice)
+def test_the_history_leads_only_to_the_run_that_wrote_it(project_of_one: Project, alice: Actor) -> None:
+    run = start_on_staging(project_of_one, alice)
     execution.execute(run.pk)
-    (row,) = targets.look(line_of_one.staging).history.rows
+    (row,) = targets.look(project_of_one.staging).history.rows
     assert list(migrations.runs_by_id([row.run_key], "staging").values()) == [run]
     Run.objects.update(attempt_id=uuid.uuid4())
     assert migrations.runs_by_id([row.run_key, row.run_id], "staging") == {}
 
 
-def test_saved_rows_lead_only_to_the_attempt_that_saved_them(line_of_one: Line, alice: Actor) -> None:
-    execution.execute(start_on_staging(line_of_one, alice).pk)
-    line_of_one.query(line_of_one.staging, "INSERT INTO users VALUES (1)")
-    plan = plans.rollback(line_of_one.staging, downto=MigrationId("001", "users"))
+def test_saved_rows_lead_only_to_the_attempt_that_saved_them(project_of_one: Project, alice: Actor) -> None:
+    execution.execute(start_on_staging(project_of_one, alice).pk)
+    project_of_one.query(project_of_one.staging, "INSERT INTO users VALUES (1)")
+    plan = plans.rollback(project_of_one.staging, downto=MigrationId("001", "users"))
     saving = plan.saving({plan.steps[0].identity: [Copy(schema="public", table="users")]})
-    back = runs.start(saving, environment=line_of_one.staging, by=alice, accepted=[w.key for w in plan.warnings])
+    back = runs.start(saving, environment=project_of_one.staging, by=alice, accepted=[w.key for w in plan.warnings])
     execution.execute(back.pk)
-    (group,) = saved.groups(line_of_one.staging)
+    (group,) = saved.groups(project_of_one.staging)
     back.refresh_from_db()
     assert back.attempt_id is not None
     assert (group.run, group.first.run_key) == (back.pk, back.attempt_id.hex)
     Run.objects.filter(pk=back.pk).update(attempt_id=uuid.uuid4())
-    (group,) = saved.groups(line_of_one.staging)
+    (group,) = saved.groups(project_of_one.staging)
     assert (group.run, group.first.run_id) == (None, str(back.pk))
 
 
@@ -135,23 +137,23 @@ def test_an_installation_keeps_its_identity() -> None:
     assert installations.identity() == installations.identity() == Installation.objects.get().identity.hex
 
 
-def other_installations(line: Line) -> Check:
-    checks = targets.checkup(line.staging, installation=installations.identity())
+def other_installations(project: Project) -> Check:
+    checks = targets.checkup(project.staging, installation=installations.identity())
     return next(check for check in checks if check.code == "installations")
 
 
-def test_another_installation_is_named(line_of_one: Line, alice: Actor) -> None:
-    run_on_staging(line_of_one, alice)
-    own = other_installations(line_of_one)
+def test_another_installation_is_named(project_of_one: Project, alice: Actor) -> None:
+    run_on_staging(project_of_one, alice)
+    own = other_installations(project_of_one)
     first = installations.identity()
     Installation.objects.update(identity=uuid.uuid4())
-    seen = other_installations(line_of_one)
+    others = other_installations(project_of_one)
     assert own.finding == "no other Signalbox has written to its log."
-    assert f"another Signalbox runs migrations there too: {first[:8]}, last used by alice" in seen.finding
+    assert f"another Signalbox runs migrations there too: {first[:8]}, last used by alice" in others.finding
 
 
-def test_each_claim_has_an_attempt_of_its_own(line_of_one: Line, alice: Actor) -> None:
-    run = start_on_staging(line_of_one, alice)
+def test_each_claim_has_an_attempt_of_its_own(project_of_one: Project, alice: Actor) -> None:
+    run = start_on_staging(project_of_one, alice)
     first = runs.claim(run.pk)
     Run.objects.update(status=Run.Status.QUEUED)
     second = runs.claim(run.pk)
@@ -161,13 +163,13 @@ def test_each_claim_has_an_attempt_of_its_own(line_of_one: Line, alice: Actor) -
 
 
 def test_a_run_is_looked_for_in_the_schema_it_wrote_to(
-    line_of_one: Line, alice: Actor, settings: SettingsWrapper
+    project_of_one: Project, alice: Actor, settings: SettingsWrapper
 ) -> None:
-    run = start_on_staging(line_of_one, alice)
+    run = start_on_staging(project_of_one, alice)
     taken = runs.claim(run.pk)
     assert taken is not None
     attempt = execution._attempt(taken)
-    access = targets.access(line_of_one.staging)
+    access = targets.access(project_of_one.staging)
     executor.execute(run.plan, access=access, attempt=attempt, approval=None, observer=lambda event: None)
     Run.objects.update(lease_until=timezone.now() - timedelta(seconds=1), began_at=timezone.now())
     execution.find_lost()
@@ -176,15 +178,15 @@ def test_a_run_is_looked_for_in_the_schema_it_wrote_to(
     assert RunStep.objects.get().status == RunStep.Status.COMMITTED
 
 
-def test_a_skipped_file_does_not_block_another_of_its_number(line: Line, alice: Actor, carol: Actor) -> None:
-    line.write(_003_gone="SELECT 1;")
-    plan = plans.skip(line.staging, [MigrationId("003", "gone")], reason="made by hand")
-    execute(runs.start(plan, environment=line.staging, by=carol))
-    line.write(_003_other="CREATE TABLE other (id int);", _003_other_rollback="DROP TABLE other;")
-    run_on_staging(line, alice)
-    rows = {(row.version, row.name, row.kind) for row in targets.look(line.staging).history.rows}
+def test_a_skipped_file_does_not_block_another_of_its_number(project: Project, alice: Actor, carol: Actor) -> None:
+    project.write(_003_gone="SELECT 1;")
+    plan = plans.skip(project.staging, [MigrationId("003", "gone")], reason="made by hand")
+    execute(runs.start(plan, environment=project.staging, by=carol))
+    project.write(_003_other="CREATE TABLE other (id int);", _003_other_rollback="DROP TABLE other;")
+    run_on_staging(project, alice)
+    rows = {(row.version, row.name, row.kind) for row in targets.look(project.staging).history.rows}
     assert rows == {("003", "gone", "skipped"), ("003", "other", "applied")}
-    back = plans.rollback(line.staging, downto=MigrationId("003", "other"))
+    back = plans.rollback(project.staging, downto=MigrationId("003", "other"))
     accepted = [warning.key for warning in back.warnings]
-    execute(runs.start(back, environment=line.staging, by=alice, accepted=accepted))
-    assert [row.name for row in targets.look(line.staging).history.rows] == ["gone"]
+    execute(runs.start(back, environment=project.staging, by=alice, accepted=accepted))
+    assert [row.name for row in targets.look(project.staging).history.rows] == ["gone"]

@@ -20,8 +20,8 @@ from dashboard.services.errors import (
     PermissionRefused,
     ReasonMissing,
 )
-from tests.fix_line import CopyOf, Lead, Line
 from tests.fix_postgres import Database, MakeDatabase
+from tests.fix_project import CopyOf, PointAt, Project
 from tests.services.workflow import (
     approve,
     approved_request,
@@ -48,13 +48,13 @@ def users_in(database: Database) -> bool:
 # Told
 
 
-def test_two_swapped_urls_stop_both_environments(two_files: Line, alice: Actor, lead: Lead) -> None:
+def test_two_swapped_urls_stop_both_environments(two_files: Project, alice: Actor, point_at: PointAt) -> None:
     run_on_staging(two_files, alice)
     observations.refresh_all()
     kept = dict(Observation.objects.values_list("environment", "history"))
     staging, production = two_files.staging, two_files.production
-    lead(staging, two_files.databases["production"])
-    lead(production, two_files.databases["staging"])
+    point_at(staging, two_files.databases["production"])
+    point_at(production, two_files.databases["staging"])
     observations.refresh_all()
     for row in Observation.objects.all():
         assert (row.ok, row.failure["code"], row.history) == (False, "other_database", kept[row.environment])
@@ -64,10 +64,10 @@ def test_two_swapped_urls_stop_both_environments(two_files: Line, alice: Actor, 
 
 
 def test_a_copy_of_the_database_is_another_one_with_the_same_history(
-    two_files: Line, alice: Actor, lead: Lead, copy_of: CopyOf
+    two_files: Project, alice: Actor, point_at: PointAt, copy_of: CopyOf
 ) -> None:
     run_on_staging(two_files, alice)
-    copied = lead(two_files.staging, copy_of(two_files.staging))
+    copied = point_at(two_files.staging, copy_of(two_files.staging))
     assert targets.read(copied).history == targets.read(two_files.staging).history
     with pytest.raises(OtherDatabase):
         plans.rollback(copied, downto=MigrationId("001", "users"))
@@ -75,41 +75,43 @@ def test_a_copy_of_the_database_is_another_one_with_the_same_history(
 
 
 def test_a_database_that_was_made_anew_under_the_same_name_is_told(
-    line: Line, make_database: MakeDatabase, lead: Lead
+    project: Project, make_database: MakeDatabase, point_at: PointAt
 ) -> None:
     first = make_database()
-    environment = lead(line.staging, first)
+    environment = point_at(project.staging, first)
     observations.refresh(environment)
-    line.databases["staging"].query(f"DROP DATABASE {first.name}")
-    line.databases["staging"].query(f"CREATE DATABASE {first.name}")
+    project.databases["staging"].query(f"DROP DATABASE {first.name}")
+    project.databases["staging"].query(f"CREATE DATABASE {first.name}")
     with pytest.raises(OtherDatabase, match=f"now leads to another database called {first.name}, on the same server"):
         targets.look(environment)
 
 
-def test_a_renamed_database_is_called_the_same_one(line: Line, make_database: MakeDatabase, lead: Lead) -> None:
+def test_a_renamed_database_is_called_the_same_one(
+    project: Project, make_database: MakeDatabase, point_at: PointAt
+) -> None:
     first = make_database()
-    observations.refresh(lead(line.staging, first))
-    line.databases["staging"].query(f"ALTER DATABASE {first.name} RENAME TO renamed")
+    observations.refresh(point_at(project.staging, first))
+    project.databases["staging"].query(f"ALTER DATABASE {first.name} RENAME TO renamed")
     renamed = Database(name="renamed", url=first.url.replace(first.name, "renamed"))
     try:
         with pytest.raises(OtherDatabase, match="renamed, which is the same one renamed"):
-            targets.look(lead(line.staging, renamed))
+            targets.look(point_at(project.staging, renamed))
     finally:
-        line.databases["staging"].query(f"ALTER DATABASE renamed RENAME TO {first.name}")
+        project.databases["staging"].query(f"ALTER DATABASE renamed RENAME TO {first.name}")
 
 
-def test_a_url_that_was_put_back_needs_no_word(two_files: Line, lead: Lead, copy_of: CopyOf) -> None:
+def test_a_url_that_was_put_back_needs_no_word(two_files: Project, point_at: PointAt, copy_of: CopyOf) -> None:
     observations.refresh(two_files.staging)
-    observations.refresh(lead(two_files.staging, copy_of(two_files.staging)))
-    back = lead(two_files.staging, two_files.databases["staging"])
+    observations.refresh(point_at(two_files.staging, copy_of(two_files.staging)))
+    back = point_at(two_files.staging, two_files.databases["staging"])
     assert observations.refresh(back).ok
     assert plans.apply(back)
 
 
-def test_the_first_look_binds(line: Line, copy_of: CopyOf, lead: Lead) -> None:
-    assert seen.bound_to(line.staging) is None
-    observations.refresh(line.staging)
-    assert seen.bound_to(line.staging) == targets.read(line.staging).identity
+def test_the_first_look_binds(project: Project, copy_of: CopyOf, point_at: PointAt) -> None:
+    assert seen.bound_to(project.staging) is None
+    observations.refresh(project.staging)
+    assert seen.bound_to(project.staging) == targets.read(project.staging).identity
 
 
 # Refused
@@ -117,32 +119,34 @@ def test_the_first_look_binds(line: Line, copy_of: CopyOf, lead: Lead) -> None:
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
 def test_nothing_is_planned_for_another_database(
-    two_files: Line, lead: Lead, copy_of: CopyOf, environment: str
+    two_files: Project, point_at: PointAt, copy_of: CopyOf, environment: str
 ) -> None:
     observations.refresh_all()
     there = two_files.staging if environment == "staging" else two_files.production
-    elsewhere = lead(there, copy_of(there))
+    elsewhere = point_at(there, copy_of(there))
     for plan in (plans.apply, lambda e: plans.skip(e, [MigrationId("001", "users")], reason="no")):
         with pytest.raises(OtherDatabase):
             plan(elsewhere)
 
 
 def test_an_approved_request_starts_no_run_against_another_database(
-    two_files: Line, alice: Actor, bob: Actor, lead: Lead, copy_of: CopyOf
+    two_files: Project, alice: Actor, bob: Actor, point_at: PointAt, copy_of: CopyOf
 ) -> None:
     observations.refresh_all()
     approved = approved_request(two_files, alice, bob)
-    observations.refresh(lead(two_files.production, copy_of(two_files.production)))
+    observations.refresh(point_at(two_files.production, copy_of(two_files.production)))
     with pytest.raises(DatabaseNotConfirmed):
         start_on_production(approved, alice)
     assert Run.objects.count() == 0
 
 
-def test_a_queued_run_is_refused_under_the_lock(two_files: Line, alice: Actor, lead: Lead, copy_of: CopyOf) -> None:
+def test_a_queued_run_is_refused_under_the_lock(
+    two_files: Project, alice: Actor, point_at: PointAt, copy_of: CopyOf
+) -> None:
     observations.refresh_all()
     run = runs.start(plans.apply(two_files.staging), environment=two_files.staging, by=alice)
     copied = copy_of(two_files.staging)
-    lead(two_files.staging, copied)
+    point_at(two_files.staging, copied)
     execute(run)
     assert (run.status, run.failure["code"]) == (Run.Status.FAILED, "plan_changed")
     assert not users_in(copied)
@@ -151,9 +155,9 @@ def test_a_queued_run_is_refused_under_the_lock(two_files: Line, alice: Actor, l
 
 @pytest.mark.parametrize("kind", ["copy", "empty"])
 def test_a_lost_run_is_not_judged_by_another_database(
-    two_files: Line,
+    two_files: Project,
     alice: Actor,
-    lead: Lead,
+    point_at: PointAt,
     copy_of: CopyOf,
     make_database: MakeDatabase,
     monkeypatch: pytest.MonkeyPatch,
@@ -161,11 +165,11 @@ def test_a_lost_run_is_not_judged_by_another_database(
 ) -> None:
     run = lose_a_run(two_files, alice, monkeypatch)
     other = copy_of(two_files.staging) if kind == "copy" else make_database()
-    lead(two_files.staging, other)
+    point_at(two_files.staging, other)
     execution.recover(run.pk)
     run.refresh_from_db()
     assert run.status == Run.Status.INTERRUPTED
-    lead(two_files.staging, two_files.databases["staging"])
+    point_at(two_files.staging, two_files.databases["staging"])
     execution.recover(run.pk)
     run.refresh_from_db()
     assert (run.status, [s.status for s in run.steps.all()]) == (Run.Status.RESOLVED, ["committed", "not_run"])
@@ -175,11 +179,11 @@ def test_a_lost_run_is_not_judged_by_another_database(
 
 
 def test_an_administrator_binds_the_environment_to_it(
-    two_files: Line, carol: Actor, lead: Lead, copy_of: CopyOf
+    two_files: Project, carol: Actor, point_at: PointAt, copy_of: CopyOf
 ) -> None:
     observations.refresh_all()
     before = targets.read(two_files.production).identity
-    elsewhere = lead(two_files.production, copy_of(two_files.production))
+    elsewhere = point_at(two_files.production, copy_of(two_files.production))
     observations.refresh(elsewhere)
     rebind(elsewhere, carol)
     now = targets.read(elsewhere).identity
@@ -192,12 +196,12 @@ def test_an_administrator_binds_the_environment_to_it(
 
 
 def test_requests_made_for_the_old_one_are_closed(
-    two_files: Line, alice: Actor, bob: Actor, carol: Actor, lead: Lead, copy_of: CopyOf
+    two_files: Project, alice: Actor, bob: Actor, carol: Actor, point_at: PointAt, copy_of: CopyOf
 ) -> None:
     observations.refresh_all()
     open_one, approved = open_request(two_files, alice), open_request(two_files, alice)
     approve(approved, bob)
-    elsewhere = lead(two_files.production, copy_of(two_files.production))
+    elsewhere = point_at(two_files.production, copy_of(two_files.production))
     rebind(elsewhere, carol)
     for request in (open_one, approved):
         request.refresh_from_db()
@@ -207,32 +211,32 @@ def test_requests_made_for_the_old_one_are_closed(
 
 
 def test_requests_of_other_environments_and_for_the_new_one_stay(
-    two_files: Line, alice: Actor, carol: Actor, lead: Lead, copy_of: CopyOf
+    two_files: Project, alice: Actor, carol: Actor, point_at: PointAt, copy_of: CopyOf
 ) -> None:
     observations.refresh_all()
     request = open_request(two_files, alice)
-    rebind(lead(two_files.staging, copy_of(two_files.staging)), carol)
+    rebind(point_at(two_files.staging, copy_of(two_files.staging)), carol)
     request.refresh_from_db()
     assert request.status == ChangeRequest.Status.OPEN
 
 
 @pytest.mark.parametrize("role", ["vera", "alice", "bob"])
 def test_only_an_administrator_confirms(
-    two_files: Line, lead: Lead, copy_of: CopyOf, request: pytest.FixtureRequest, role: str
+    two_files: Project, point_at: PointAt, copy_of: CopyOf, request: pytest.FixtureRequest, role: str
 ) -> None:
     by: Actor = request.getfixturevalue(role)
     observations.refresh_all()
-    elsewhere = lead(two_files.staging, copy_of(two_files.staging))
+    elsewhere = point_at(two_files.staging, copy_of(two_files.staging))
     with pytest.raises(PermissionRefused):
         rebind(elsewhere, by)
     assert seen.bound_to(elsewhere) == targets.read(two_files.staging).identity
 
 
 def test_it_wants_a_reason_and_the_name_of_a_protected_environment(
-    two_files: Line, carol: Actor, lead: Lead, copy_of: CopyOf
+    two_files: Project, carol: Actor, point_at: PointAt, copy_of: CopyOf
 ) -> None:
     observations.refresh_all()
-    elsewhere = lead(two_files.production, copy_of(two_files.production))
+    elsewhere = point_at(two_files.production, copy_of(two_files.production))
     with pytest.raises(ReasonMissing):
         rebind(elsewhere, carol, reason=" ")
     with pytest.raises(NameNotTyped):
@@ -240,9 +244,11 @@ def test_it_wants_a_reason_and_the_name_of_a_protected_environment(
     assert not AuditEvent.objects.filter(kind="environment.rebound").exists()
 
 
-def test_one_of_two_administrators_is_first(two_files: Line, carol: Actor, lead: Lead, copy_of: CopyOf) -> None:
+def test_one_of_two_administrators_is_first(
+    two_files: Project, carol: Actor, point_at: PointAt, copy_of: CopyOf
+) -> None:
     observations.refresh_all()
-    elsewhere = lead(two_files.staging, copy_of(two_files.staging))
+    elsewhere = point_at(two_files.staging, copy_of(two_files.staging))
     shown = bindings.change(elsewhere)
     rebind(elsewhere, carol)
     with pytest.raises(AlreadyDecided):
@@ -253,30 +259,30 @@ def test_one_of_two_administrators_is_first(two_files: Line, carol: Actor, lead:
 
 
 def test_a_look_that_began_before_does_not_take_it_back(
-    two_files: Line, carol: Actor, lead: Lead, copy_of: CopyOf
+    two_files: Project, carol: Actor, point_at: PointAt, copy_of: CopyOf
 ) -> None:
     observations.refresh_all()
     at_the_old_one = targets.look(two_files.staging)
-    elsewhere = lead(two_files.staging, copy_of(two_files.staging))
+    elsewhere = point_at(two_files.staging, copy_of(two_files.staging))
     rebind(elsewhere, carol)
     observations._keep(two_files.staging, at_the_old_one)
     assert seen.bound_to(elsewhere) == targets.read(elsewhere).identity
 
 
 def test_while_a_run_is_queued_nothing_is_confirmed(
-    two_files: Line, alice: Actor, carol: Actor, lead: Lead, copy_of: CopyOf
+    two_files: Project, alice: Actor, carol: Actor, point_at: PointAt, copy_of: CopyOf
 ) -> None:
     observations.refresh_all()
     runs.start(plans.apply(two_files.staging), environment=two_files.staging, by=alice)
     with pytest.raises(EnvironmentOccupied):
-        rebind(lead(two_files.staging, copy_of(two_files.staging)), carol)
+        rebind(point_at(two_files.staging, copy_of(two_files.staging)), carol)
 
 
 def test_a_lost_run_whose_database_is_gone_is_resolved_in_the_one_that_was_confirmed(
-    two_files: Line,
+    two_files: Project,
     alice: Actor,
     carol: Actor,
-    lead: Lead,
+    point_at: PointAt,
     copy_of: CopyOf,
     make_database: MakeDatabase,
     monkeypatch: pytest.MonkeyPatch,
@@ -285,7 +291,7 @@ def test_a_lost_run_whose_database_is_gone_is_resolved_in_the_one_that_was_confi
     observations.refresh(two_files.staging)
     backup = copy_of(two_files.staging)
     run = lose_a_run(two_files, alice, monkeypatch)
-    rebind(lead(two_files.staging, backup), carol)
+    rebind(point_at(two_files.staging, backup), carol)
     execution.recover(run.pk)
     run.refresh_from_db()
     assert (run.status, [s.status for s in run.steps.all()]) == (Run.Status.RESOLVED, ["failed", "not_run"])
@@ -294,9 +300,9 @@ def test_a_lost_run_whose_database_is_gone_is_resolved_in_the_one_that_was_confi
     assert not users_in(backup)
 
 
-def lose_a_run(line: Line, by: Actor, monkeypatch: pytest.MonkeyPatch) -> Run:
+def lose_a_run(project: Project, by: Actor, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Its worker breaks off after the commit of 001."""
-    run = runs.start(plans.apply(line.staging), environment=line.staging, by=by)
+    run = runs.start(plans.apply(project.staging), environment=project.staging, by=by)
     with monkeypatch.context() as patch:
         patch.setattr("dashboard.engine.run.transactional.faultpoint", _break_once_committed)
         execute(run)

@@ -14,7 +14,7 @@ from dashboard.engine.run.recovery import StepVerdict
 from dashboard.models import AuditEvent, ChangeRequest, Decision, Run, RunStep
 from dashboard.services import approvals, audit, plans, runs
 from dashboard.services.actors import Actor
-from tests.fix_line import Line
+from tests.fix_project import Project
 from tests.services.workflow import (
     approve,
     approved_request,
@@ -34,91 +34,91 @@ class NoRoom(Exception):
 
 
 @pytest.fixture
-def deed(request: pytest.FixtureRequest, two_files: Line, alice: Actor, bob: Actor) -> Deed:
+def deed(request: pytest.FixtureRequest, two_files: Project, alice: Actor, bob: Actor) -> Deed:
     """Everything up to the deed is done; what is returned does it."""
     return DEEDS[request.param](two_files, alice, bob)
 
 
-def _open(line: Line, alice: Actor, bob: Actor) -> Deed:
-    plan = plans.apply(line.production)
-    return lambda: approvals.open_request(plan, environment=line.production, by=alice)
+def _open(project: Project, alice: Actor, bob: Actor) -> Deed:
+    plan = plans.apply(project.production)
+    return lambda: approvals.open_request(plan, environment=project.production, by=alice)
 
 
-def _approve(line: Line, alice: Actor, bob: Actor) -> Deed:
-    asked = open_request(line, alice)
+def _approve(project: Project, alice: Actor, bob: Actor) -> Deed:
+    asked = open_request(project, alice)
     return lambda: approve(asked, bob)
 
 
-def _reject(line: Line, alice: Actor, bob: Actor) -> Deed:
-    asked = open_request(line, alice)
+def _reject(project: Project, alice: Actor, bob: Actor) -> Deed:
+    asked = open_request(project, alice)
     return lambda: approvals.reject(asked.pk, by=bob, digest=asked.digest, reason="not now")
 
 
-def _withdraw(line: Line, alice: Actor, bob: Actor) -> Deed:
-    asked = open_request(line, alice)
+def _withdraw(project: Project, alice: Actor, bob: Actor) -> Deed:
+    asked = open_request(project, alice)
     return lambda: approvals.withdraw(asked.pk, by=alice)
 
 
-def _supersede(line: Line, alice: Actor, bob: Actor) -> Deed:
-    asked = open_request(line, alice)
+def _supersede(project: Project, alice: Actor, bob: Actor) -> Deed:
+    asked = open_request(project, alice)
     return lambda: approvals.supersede(asked, "a file was edited")
 
 
-def _expire(line: Line, alice: Actor, bob: Actor) -> Deed:
+def _expire(project: Project, alice: Actor, bob: Actor) -> Deed:
     past = timezone.now() - timedelta(hours=1)
-    ChangeRequest.objects.filter(pk=open_request(line, alice).pk).update(
+    ChangeRequest.objects.filter(pk=open_request(project, alice).pk).update(
         expires_at=past, requested_at=past - timedelta(hours=1)
     )
     return approvals.expire_due
 
 
-def _start(line: Line, alice: Actor, bob: Actor) -> Deed:
-    plan = plans.apply(line.staging)
-    return lambda: runs.start(plan, environment=line.staging, by=alice)
+def _start(project: Project, alice: Actor, bob: Actor) -> Deed:
+    plan = plans.apply(project.staging)
+    return lambda: runs.start(plan, environment=project.staging, by=alice)
 
 
-def _cancel(line: Line, alice: Actor, bob: Actor) -> Deed:
-    run = start_on_staging(line, alice)
+def _cancel(project: Project, alice: Actor, bob: Actor) -> Deed:
+    run = start_on_staging(project, alice)
     return lambda: runs.request_cancel(run.pk, by=alice)
 
 
-def _claim(line: Line, alice: Actor, bob: Actor) -> Deed:
-    run = start_on_staging(line, alice)
+def _claim(project: Project, alice: Actor, bob: Actor) -> Deed:
+    run = start_on_staging(project, alice)
     return lambda: runs.claim(run.pk)
 
 
-def _finish(line: Line, alice: Actor, bob: Actor) -> Deed:
-    run = claim(start_on_staging(line, alice))
+def _finish(project: Project, alice: Actor, bob: Actor) -> Deed:
+    run = claim(start_on_staging(project, alice))
     return lambda: runs.finish(run, Run.Status.SUCCEEDED)
 
 
-def _finish_and_spend(line: Line, alice: Actor, bob: Actor) -> Deed:
+def _finish_and_spend(project: Project, alice: Actor, bob: Actor) -> Deed:
     """The run's end has its event; that its approval is spent has not."""
-    approved = approved_request(line, alice, bob)
+    approved = approved_request(project, alice, bob)
     run = claim(start_on_production(approved, alice))
     return lambda: runs.finish(run, Run.Status.SUCCEEDED)
 
 
-def _interrupt(line: Line, alice: Actor, bob: Actor) -> Deed:
-    run = claim(start_on_staging(line, alice))
+def _interrupt(project: Project, alice: Actor, bob: Actor) -> Deed:
+    run = claim(start_on_staging(project, alice))
     return lambda: runs.interrupt(run, {"code": "worker_lost"})
 
 
-def _settle(line: Line, alice: Actor, bob: Actor) -> Deed:
-    run = claim(start_on_staging(line, alice))
+def _settle(project: Project, alice: Actor, bob: Actor) -> Deed:
+    run = claim(start_on_staging(project, alice))
     runs.interrupt(run, {"code": "worker_lost"})
     return lambda: runs.settle(run, [StepVerdict.COMMITTED, StepVerdict.COMMITTED])
 
 
-def _end_by_hand(line: Line, alice: Actor, bob: Actor) -> Deed:
-    run = claim(start_on_staging(line, alice))
+def _end_by_hand(project: Project, alice: Actor, bob: Actor) -> Deed:
+    run = claim(start_on_staging(project, alice))
     runs.interrupt(run, {"code": "worker_lost"})
     runs.note_unresolved(Run.objects.get(pk=run.pk), {"code": "witness_gone"})
     bob.person.is_superuser = True
     return lambda: runs.end_by_hand(run.pk, by=bob, typed_name="staging", reason="Its schema was dropped")
 
 
-DEEDS: dict[str, Callable[[Line, Actor, Actor], Deed]] = {
+DEEDS: dict[str, Callable[[Project, Actor, Actor], Deed]] = {
     "request.opened": _open,
     "request.approved": _approve,
     "request.rejected": _reject,

@@ -24,7 +24,7 @@ from dashboard.services.errors import (
     PermissionRefused,
     ReasonMissing,
 )
-from tests.fix_line import Line
+from tests.fix_project import Project
 from tests.services.workflow import run_on_staging
 
 if TYPE_CHECKING:
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("empty_queue")]
 
 
-def look(line: Line, by: Actor = SIGNALBOX) -> DriftCheck:
-    drift.check(line.staging, by=by)
+def look(project: Project, by: Actor = SIGNALBOX) -> DriftCheck:
+    drift.check(project.staging, by=by)
     return DriftCheck.objects.first() or pytest.fail("a check leaves a row")
 
 
-def differing(line: Line) -> list[str]:
-    seen = selector.last_seen(line.staging)
-    assert seen
-    return [f"{d.change} {d.key}" for d in selector.differences(seen)]
+def differing(project: Project) -> list[str]:
+    check = selector.last_seen(project.staging)
+    assert check
+    return [f"{d.change} {d.key}" for d in selector.differences(check)]
 
 
 def asked_for() -> list[str]:
@@ -53,42 +53,42 @@ def events() -> list[str]:
     return list(AuditEvent.objects.filter(kind__startswith="drift").order_by("id").values_list("kind", flat=True))
 
 
-def test_the_first_look_is_what_later_ones_are_compared_with(line: Line) -> None:
-    line.query(line.staging, "CREATE TABLE made_by_hand (id int)")
-    first = look(line)
+def test_the_first_look_is_what_later_ones_are_compared_with(project: Project) -> None:
+    project.query(project.staging, "CREATE TABLE made_by_hand (id int)")
+    first = look(project)
     assert (first.outcome, first.expected.reason) == ("clean", "first")
-    assert look(line).outcome == "clean"
+    assert look(project).outcome == "clean"
     assert Snapshot.objects.count() == 1
 
 
-def test_a_change_made_by_hand_is_found_with_its_objects(two_files: Line, alice: Actor) -> None:
+def test_a_change_made_by_hand_is_found_with_its_objects(two_files: Project, alice: Actor) -> None:
     run_on_staging(two_files, alice)
     assert look(two_files).outcome == "clean"
     two_files.query(two_files.staging, "ALTER TABLE users ADD phone text; CREATE INDEX by_phone ON users (phone)")
-    found = look(two_files, alice)
-    assert (found.outcome, found.differing, found.by) == ("drifted", 2, alice.user)
+    check = look(two_files, alice)
+    assert (check.outcome, check.differing, check.by) == ("drifted", 2, alice.user)
     assert differing(two_files) == ["added column public.users.phone", "added index by_phone on public.users"]
     event = AuditEvent.objects.get(kind="drift.found")
     assert (event.actor, event.data["differing"]) == ("alice", 2)
     assert event.data["objects"][0].startswith("column public.users.phone")
 
 
-def test_the_same_drift_is_told_once(line: Line) -> None:
-    look(line)
-    line.query(line.staging, "CREATE TABLE by_hand (id int)")
-    first = look(line)
-    second = look(line)
+def test_the_same_drift_is_told_once(project: Project) -> None:
+    look(project)
+    project.query(project.staging, "CREATE TABLE by_hand (id int)")
+    first = look(project)
+    second = look(project)
     assert events() == ["drift.found"]
     assert second.since == first.since
     assert DriftCheck.objects.filter(found__isnull=False).count() == 1
-    line.query(line.staging, "ALTER TABLE by_hand ADD x int")
-    third = look(line)
+    project.query(project.staging, "ALTER TABLE by_hand ADD x int")
+    third = look(project)
     assert (third.since, events()) == (first.since, ["drift.found", "drift.found"])
-    line.query(line.staging, "DROP TABLE by_hand")
-    assert (look(line).outcome, events()[-1]) == ("clean", "drift.gone")
+    project.query(project.staging, "DROP TABLE by_hand")
+    assert (look(project).outcome, events()[-1]) == ("clean", "drift.gone")
 
 
-def test_a_runs_own_work_is_no_drift(two_files: Line, alice: Actor) -> None:
+def test_a_runs_own_work_is_no_drift(two_files: Project, alice: Actor) -> None:
     look(two_files)
     run = run_on_staging(two_files, alice)
     snapshot = Snapshot.objects.first()
@@ -98,7 +98,7 @@ def test_a_runs_own_work_is_no_drift(two_files: Line, alice: Actor) -> None:
     assert events() == []
 
 
-def test_a_run_does_not_swallow_what_was_changed_by_hand_before_it(two_files: Line, alice: Actor) -> None:
+def test_a_run_does_not_swallow_what_was_changed_by_hand_before_it(two_files: Project, alice: Actor) -> None:
     two_files.query(two_files.staging, "CREATE TABLE by_hand (id int)")
     look(two_files)
     two_files.query(two_files.staging, "ALTER TABLE by_hand ADD note text")
@@ -108,31 +108,31 @@ def test_a_run_does_not_swallow_what_was_changed_by_hand_before_it(two_files: Li
     assert events() == ["drift.found"]
 
 
-def test_a_run_that_changes_what_was_changed_by_hand_settles_it(line: Line, alice: Actor) -> None:
-    line.query(line.staging, "CREATE TABLE users (id int)")
-    look(line)
-    line.query(line.staging, "ALTER TABLE users ADD phone text")
-    assert look(line).outcome == "drifted"
-    line.write(_001_phone="ALTER TABLE users ALTER phone TYPE varchar(20)")
-    run_on_staging(line, alice)
-    assert differing(line) == []
+def test_a_run_that_changes_what_was_changed_by_hand_settles_it(project: Project, alice: Actor) -> None:
+    project.query(project.staging, "CREATE TABLE users (id int)")
+    look(project)
+    project.query(project.staging, "ALTER TABLE users ADD phone text")
+    assert look(project).outcome == "drifted"
+    project.write(_001_phone="ALTER TABLE users ALTER phone TYPE varchar(20)")
+    run_on_staging(project, alice)
+    assert differing(project) == []
 
 
-def test_a_failed_run_leaves_no_drift_though_it_made_the_tracking_tables(line: Line, alice: Actor) -> None:
-    line.write(_001_bad="SELECT 1/0;")
-    assert run_on_staging(line, alice).status == Run.Status.FAILED
-    assert look(line).outcome == "clean"
+def test_a_failed_run_leaves_no_drift_though_it_made_the_tracking_tables(project: Project, alice: Actor) -> None:
+    project.write(_001_bad="SELECT 1/0;")
+    assert run_on_staging(project, alice).status == Run.Status.FAILED
+    assert look(project).outcome == "clean"
 
 
-def test_what_a_failed_run_committed_is_expected(line: Line, alice: Actor) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);", _002_bad="SELECT 1/0;")
-    run = run_on_staging(line, alice)
+def test_what_a_failed_run_committed_is_expected(project: Project, alice: Actor) -> None:
+    project.write(_001_users="CREATE TABLE users (id int);", _002_bad="SELECT 1/0;")
+    run = run_on_staging(project, alice)
     assert run.status == Run.Status.FAILED
     assert Snapshot.objects.filter(run=run, schema__objects__has_key="table public.users").exists()
-    assert look(line).outcome == "clean"
+    assert look(project).outcome == "clean"
 
 
-def test_a_run_found_out_after_a_crash_is_no_drift(two_files: Line, alice: Actor) -> None:
+def test_a_run_found_out_after_a_crash_is_no_drift(two_files: Project, alice: Actor) -> None:
     look(two_files)
     run = runs.start(plans.apply(two_files.staging), environment=two_files.staging, by=alice)
     assert runs.claim(run.pk)
@@ -153,7 +153,7 @@ def test_a_run_found_out_after_a_crash_is_no_drift(two_files: Line, alice: Actor
 
 
 def test_the_end_of_a_run_does_not_need_the_schema(
-    two_files: Line,
+    two_files: Project,
     alice: Actor,
     unreachable: Callable[[Environment], Environment],
     monkeypatch: pytest.MonkeyPatch,
@@ -181,7 +181,7 @@ def test_the_end_of_a_run_does_not_need_the_schema(
 
 
 def test_a_look_that_breaks_is_no_business_of_the_run(
-    two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+    two_files: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(environment: Environment) -> Seen:
         raise RuntimeError("no such luck")
@@ -190,7 +190,7 @@ def test_a_look_that_breaks_is_no_business_of_the_run(
     assert run_on_staging(two_files, alice).status == Run.Status.SUCCEEDED
 
 
-def test_a_check_never_races_a_run(two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_never_races_a_run(two_files: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
     look(two_files)
     run = runs.start(plans.apply(two_files.staging), environment=two_files.staging, by=alice)
     with pytest.raises(EnvironmentOccupied):
@@ -202,128 +202,128 @@ def test_a_check_never_races_a_run(two_files: Line, alice: Actor, monkeypatch: p
 
 
 def test_a_run_that_begins_and_ends_during_a_look_makes_it_look_again(
-    line: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+    project: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);")
-    look(line)
+    project.write(_001_users="CREATE TABLE users (id int);")
+    look(project)
     plain, looks = drift._look, []
 
     def slow(environment: Environment) -> object:
-        seen = plain(environment)
-        looks.append(seen)
+        observed = plain(environment)
+        looks.append(observed)
         if len(looks) == 1:
-            run_on_staging(line, alice)
-        return seen
+            run_on_staging(project, alice)
+        return observed
 
     monkeypatch.setattr(drift, "_look", slow)
-    assert look(line).outcome == "clean"
+    assert look(project).outcome == "clean"
     assert len(looks) == 4  # the stale one, before the run, after it, and the one that counts
 
 
 def test_rows_written_are_kept_with_the_run_and_left_out_when_it_is_too_late(
-    line: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+    project: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);")
-    run_on_staging(line, alice)
+    project.write(_001_users="CREATE TABLE users (id int);")
+    run_on_staging(project, alice)
     on_time = Snapshot.objects.first()
     assert on_time
     assert "public.users" in on_time.rows_written
     assert on_time.counted_since
-    line.write(_002_orders="CREATE TABLE orders (id int);")
+    project.write(_002_orders="CREATE TABLE orders (id int);")
     monkeypatch.setattr(drift, "after_run", lambda run: None)
-    late = run_on_staging(line, alice)
+    late = run_on_staging(project, alice)
     Run.objects.filter(pk=late.pk).update(finished_at=timezone.now() + drift.LATE * -2)
     DriftCheck.objects.update(at=timezone.now() + drift.LATE * -3)
-    look(line)
+    look(project)
     snapshot = Snapshot.objects.get(run=late)
     assert (snapshot.rows_written, snapshot.counted_since) == ({}, "")
 
 
 def test_an_unreachable_target_keeps_what_was_known(
-    line: Line, unreachable: Callable[[Environment], Environment]
+    project: Project, unreachable: Callable[[Environment], Environment]
 ) -> None:
-    look(line)
-    line.query(line.staging, "CREATE TABLE by_hand (id int)")
-    look(line)
-    gone = unreachable(line.staging)
+    look(project)
+    project.query(project.staging, "CREATE TABLE by_hand (id int)")
+    look(project)
+    gone = unreachable(project.staging)
     drift.check(gone, by=SIGNALBOX)
     state = selector.states([gone])["staging"]
     assert state.last
     assert state.seen
     assert (state.last.outcome, state.seen.outcome, state.drifted) == ("unreachable", "drifted", True)
     assert "s3cret" not in str(state.last.failure)
-    assert differing(line) == ["added table public.by_hand", "added column public.by_hand.id"]
+    assert differing(project) == ["added table public.by_hand", "added column public.by_hand.id"]
 
 
-def test_accepting_makes_what_was_found_the_expected_schema(line: Line, carol: Actor) -> None:
-    look(line)
-    line.query(line.staging, "CREATE TABLE by_hand (id int)")
-    shown = look(line)
-    drift.accept(line.staging, by=carol, fingerprint=shown.fingerprint, reason=" A hotfix of Tuesday ")
+def test_accepting_makes_what_was_found_the_expected_schema(project: Project, carol: Actor) -> None:
+    look(project)
+    project.query(project.staging, "CREATE TABLE by_hand (id int)")
+    shown = look(project)
+    drift.accept(project.staging, by=carol, fingerprint=shown.fingerprint, reason=" A hotfix of Tuesday ")
     snapshot = Snapshot.objects.first()
     assert snapshot
     assert (snapshot.reason, snapshot.by) == ("accepted", carol.user)
-    assert look(line).outcome == "clean"
+    assert look(project).outcome == "clean"
     event = AuditEvent.objects.get(kind="drift.accepted")
     assert (event.data["reason"], event.data["differing"]) == ("A hotfix of Tuesday", 2)
     assert "drift.gone" not in events()
 
 
-def test_only_what_was_shown_can_be_accepted(line: Line, carol: Actor) -> None:
-    look(line)
-    line.query(line.staging, "CREATE TABLE by_hand (id int)")
-    shown = look(line)
-    line.query(line.staging, "ALTER TABLE by_hand ADD x int")
-    look(line)
+def test_only_what_was_shown_can_be_accepted(project: Project, carol: Actor) -> None:
+    look(project)
+    project.query(project.staging, "CREATE TABLE by_hand (id int)")
+    shown = look(project)
+    project.query(project.staging, "ALTER TABLE by_hand ADD x int")
+    look(project)
     with pytest.raises(DriftChanged):
-        drift.accept(line.staging, by=carol, fingerprint=shown.fingerprint, reason="why not")
-    line.query(line.staging, "DROP TABLE by_hand")
-    look(line)
+        drift.accept(project.staging, by=carol, fingerprint=shown.fingerprint, reason="why not")
+    project.query(project.staging, "DROP TABLE by_hand")
+    look(project)
     with pytest.raises(DriftChanged):
-        drift.accept(line.staging, by=carol, fingerprint=shown.fingerprint, reason="why not")
+        drift.accept(project.staging, by=carol, fingerprint=shown.fingerprint, reason="why not")
 
 
 def test_what_was_shown_before_a_run_that_nobody_looked_after_is_not_accepted(
-    line: Line, alice: Actor, carol: Actor, monkeypatch: pytest.MonkeyPatch
+    project: Project, alice: Actor, carol: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look(line)
-    line.query(line.staging, "CREATE TABLE by_hand (id int)")
-    shown = look(line)
-    line.write(_001_users="CREATE TABLE users (id int);")
+    look(project)
+    project.query(project.staging, "CREATE TABLE by_hand (id int)")
+    shown = look(project)
+    project.write(_001_users="CREATE TABLE users (id int);")
     monkeypatch.setattr(drift, "after_run", lambda run: None)
-    run_on_staging(line, alice)
+    run_on_staging(project, alice)
     with pytest.raises(DriftChanged):
-        drift.accept(line.staging, by=carol, fingerprint=shown.fingerprint, reason="why not")
-    assert look(line).differing == 2
+        drift.accept(project.staging, by=carol, fingerprint=shown.fingerprint, reason="why not")
+    assert look(project).differing == 2
 
 
-def test_accepting_wants_an_administrator_a_reason_and_the_name(line: Line, bob: Actor, carol: Actor) -> None:
-    drift.check(line.production, by=SIGNALBOX)
-    line.query(line.production, "CREATE TABLE by_hand (id int)")
-    drift.check(line.production, by=SIGNALBOX)
-    found = DriftCheck.objects.first()
-    assert found
-    given = {"fingerprint": found.fingerprint, "reason": "a hotfix", "typed_name": "production"}
+def test_accepting_wants_an_administrator_a_reason_and_the_name(project: Project, bob: Actor, carol: Actor) -> None:
+    drift.check(project.production, by=SIGNALBOX)
+    project.query(project.production, "CREATE TABLE by_hand (id int)")
+    drift.check(project.production, by=SIGNALBOX)
+    check = DriftCheck.objects.first()
+    assert check
+    given = {"fingerprint": check.fingerprint, "reason": "a hotfix", "typed_name": "production"}
     with pytest.raises(PermissionRefused):
-        drift.accept(line.production, by=bob, **given)
+        drift.accept(project.production, by=bob, **given)
     with pytest.raises(ReasonMissing):
-        drift.accept(line.production, by=carol, **{**given, "reason": " "})
+        drift.accept(project.production, by=carol, **{**given, "reason": " "})
     with pytest.raises(NameNotTyped):
-        drift.accept(line.production, by=carol, **{**given, "typed_name": "prod"})
-    drift.accept(line.production, by=carol, **given)
+        drift.accept(project.production, by=carol, **{**given, "typed_name": "prod"})
+    drift.accept(project.production, by=carol, **given)
 
 
-def test_a_check_is_asked_for_once_and_takes_one_place_of_a_worker(line: Line, vera: Actor) -> None:
-    drift.ask(line.staging, by=vera)
-    drift.ask(line.staging, by=vera)
+def test_a_check_is_asked_for_once_and_takes_one_place_of_a_worker(project: Project, vera: Actor) -> None:
+    drift.ask(project.staging, by=vera)
+    drift.ask(project.staging, by=vera)
     job = ProcrastinateJob.objects.get(task_name="check_drift")
     assert (job.queue_name, job.lock) == ("drift", "drift")
-    assert selector.states([line.staging, line.production])["staging"].checking
-    assert not selector.states([line.staging, line.production])["production"].checking
+    assert selector.states([project.staging, project.production])["staging"].checking
+    assert not selector.states([project.staging, project.production])["production"].checking
 
 
-def test_checks_are_asked_for_where_they_are_due(line: Line, settings: SettingsWrapper) -> None:
-    look(line)
+def test_checks_are_asked_for_where_they_are_due(project: Project, settings: SettingsWrapper) -> None:
+    look(project)
     settings.DRIFT_MINUTES = 0
     drift.ask_where_due()
     assert asked_for() == []
@@ -336,16 +336,16 @@ def test_checks_are_asked_for_where_they_are_due(line: Line, settings: SettingsW
 
 
 def test_old_looks_are_let_go_and_old_snapshots_keep_their_counts(
-    line: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+    project: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drift, "SCHEMAS_KEPT", 1)
     monkeypatch.setattr(drift, "CHECKS_KEPT", 2)
-    line.write(_001_users="CREATE TABLE users (id int);")
-    run = run_on_staging(line, alice)
-    line.write(_002_orders="CREATE TABLE orders (id int);")
-    run_on_staging(line, alice)
-    look(line)
+    project.write(_001_users="CREATE TABLE users (id int);")
+    run = run_on_staging(project, alice)
+    project.write(_002_orders="CREATE TABLE orders (id int);")
+    run_on_staging(project, alice)
+    look(project)
     assert DriftCheck.objects.count() == 2
     old = Snapshot.objects.get(run=run)
     assert (old.schema, bool(old.fingerprint), "public.users" in old.rows_written) == ({}, True, True)
-    assert look(line).outcome == "clean"
+    assert look(project).outcome == "clean"

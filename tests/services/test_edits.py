@@ -10,7 +10,7 @@ from dashboard.models import Run
 from dashboard.services import approvals, edits, plans, runs
 from dashboard.services.actors import Actor
 from dashboard.services.errors import ApprovalNeeded
-from tests.fix_line import Line
+from tests.fix_project import Project
 from tests.services.workflow import approve, execute, run_on_staging, start_on_production
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,27 +21,27 @@ EDITED = "CREATE TABLE users (id bigint);"
 
 
 @pytest.fixture
-def applied(line: Line, alice: Actor) -> Line:
-    line.write(_001_users=PLAIN, _001_rollback="DROP TABLE users;", _002_orders="CREATE TABLE orders (id int);")
-    run_on_staging(line, alice)
-    return line
+def applied(project: Project, alice: Actor) -> Project:
+    project.write(_001_users=PLAIN, _001_rollback="DROP TABLE users;", _002_orders="CREATE TABLE orders (id int);")
+    run_on_staging(project, alice)
+    return project
 
 
-def accept(line: Line, by: Actor) -> Run:
-    plan = edits.acceptance(line.staging, edits.look(line.staging))
+def accept(project: Project, by: Actor) -> Run:
+    plan = edits.acceptance(project.staging, edits.look(project.staging))
     assert plan
-    return execute(runs.start(plan, environment=line.staging, by=by))
+    return execute(runs.start(plan, environment=project.staging, by=by))
 
 
-def recorded(line: Line) -> tuple[object, ...]:
+def recorded(project: Project) -> tuple[object, ...]:
     sql = "SELECT checksum, checksum_sql, forward_script, rollback_script, run_id FROM platform.schema_migrations"
-    return line.query(line.staging, f"{sql} WHERE version = '001'")[0]
+    return project.query(project.staging, f"{sql} WHERE version = '001'")[0]
 
 
-def test_what_ran_stands_beside_the_file(applied: Line) -> None:
+def test_what_ran_stands_beside_the_file(applied: Project) -> None:
     applied.write(_001_users=ANNOTATED, _002_orders="CREATE TABLE orders (id bigint);")
-    found = edits.look(applied.staging)
-    assert [(e.identity, e.comments_only, e.applied) for e in found] == [
+    edited = edits.look(applied.staging)
+    assert [(e.identity, e.comments_only, e.applied) for e in edited] == [
         (MigrationId("001", "users"), True, PLAIN),
         (MigrationId("002", "orders"), False, "CREATE TABLE orders (id int);"),
     ]
@@ -49,7 +49,7 @@ def test_what_ran_stands_beside_the_file(applied: Line) -> None:
     assert [e.identity for e in edits.look(applied.staging, only=orders)] == [orders]
 
 
-def test_an_edit_of_comments_is_accepted_and_nothing_else_changes(applied: Line, alice: Actor) -> None:
+def test_an_edit_of_comments_is_accepted_and_nothing_else_changes(applied: Project, alice: Actor) -> None:
     before = recorded(applied)
     applied.write(_001_users=ANNOTATED)
     run = accept(applied, alice)
@@ -60,19 +60,19 @@ def test_an_edit_of_comments_is_accepted_and_nothing_else_changes(applied: Line,
     assert edits.look(applied.staging) == ()
 
 
-def test_a_real_edit_is_not_accepted(applied: Line) -> None:
+def test_a_real_edit_is_not_accepted(applied: Project) -> None:
     applied.write(_001_users=EDITED)
     assert edits.acceptance(applied.staging, edits.look(applied.staging)) is None
     with pytest.raises(PlanBlocked):
         plans.accept_edits(applied.staging, [MigrationId("001", "users")])
 
 
-def test_what_was_not_edited_has_nothing_to_accept(applied: Line) -> None:
+def test_what_was_not_edited_has_nothing_to_accept(applied: Project) -> None:
     with pytest.raises(NothingToDo):
         plans.accept_edits(applied.staging, [MigrationId("001", "users")])
 
 
-def test_a_file_edited_again_after_the_plan_is_not_recorded(applied: Line, alice: Actor) -> None:
+def test_a_file_edited_again_after_the_plan_is_not_recorded(applied: Project, alice: Actor) -> None:
     applied.write(_001_users=ANNOTATED)
     plan = plans.accept_edits(applied.staging, [MigrationId("001", "users")])
     before = recorded(applied)
@@ -83,7 +83,7 @@ def test_a_file_edited_again_after_the_plan_is_not_recorded(applied: Line, alice
     assert recorded(applied) == before
 
 
-def test_the_target_itself_refuses_other_sql(applied: Line, alice: Actor) -> None:
+def test_the_target_itself_refuses_other_sql(applied: Project, alice: Actor) -> None:
     """Should a plan ever say so: the row's own checksum of its SQL decides."""
     applied.write(_001_users=ANNOTATED)
     plan = plans.accept_edits(applied.staging, [MigrationId("001", "users")])
@@ -93,7 +93,7 @@ def test_the_target_itself_refuses_other_sql(applied: Line, alice: Actor) -> Non
     assert recorded(applied)[2] == PLAIN
 
 
-def test_of_a_baseline_no_text_is_kept_because_none_ran(applied: Line, alice: Actor) -> None:
+def test_of_a_baseline_no_text_is_kept_because_none_ran(applied: Project, alice: Actor) -> None:
     sql = "UPDATE platform.schema_migrations SET kind = 'baseline', forward_script = NULL WHERE version = '001'"
     applied.query(applied.staging, sql)
     applied.write(_001_users=ANNOTATED)
@@ -102,16 +102,16 @@ def test_of_a_baseline_no_text_is_kept_because_none_ran(applied: Line, alice: Ac
     assert edits.look(applied.staging) == ()
 
 
-def test_a_protected_environment_asks_for_approval(line: Line, alice: Actor, bob: Actor) -> None:
-    line.write(_001_users=PLAIN, _001_rollback="DROP TABLE users;")
-    request = approvals.open_request(plans.apply(line.production), environment=line.production, by=alice)
+def test_a_protected_environment_asks_for_approval(project: Project, alice: Actor, bob: Actor) -> None:
+    project.write(_001_users=PLAIN, _001_rollback="DROP TABLE users;")
+    request = approvals.open_request(plans.apply(project.production), environment=project.production, by=alice)
     approved = approve(request, bob)
     execute(start_on_production(approved, alice))
-    line.write(_001_users=ANNOTATED)
-    plan = plans.accept_edits(line.production, [MigrationId("001", "users")])
+    project.write(_001_users=ANNOTATED)
+    plan = plans.accept_edits(project.production, [MigrationId("001", "users")])
     with pytest.raises(ApprovalNeeded):
-        runs.start(plan, environment=line.production, by=alice, typed_name="production")
-    request = approvals.open_request(plan, environment=line.production, by=alice, reason="comments only")
+        runs.start(plan, environment=project.production, by=alice, typed_name="production")
+    request = approvals.open_request(plan, environment=project.production, by=alice, reason="comments only")
     approved = approve(request, bob)
     run = execute(start_on_production(approved, alice))
     assert run.status == Run.Status.SUCCEEDED

@@ -15,7 +15,7 @@ from dashboard.services.errors import (
     ReasonMissing,
     RunStillAsked,
 )
-from tests.fix_line import Line
+from tests.fix_project import Project
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,7 +23,7 @@ WORD = {"typed_name": "staging", "reason": "The schema was dropped; neither tabl
 
 
 @pytest.fixture
-def lost(two_files: Line, alice: Actor) -> Run:
+def lost(two_files: Project, alice: Actor) -> Run:
     """Its worker is gone, and so are the tracking tables that could tell what it did."""
     run = runs.claim(runs.start(plans.apply(two_files.staging), environment=two_files.staging, by=alice).pk)
     assert run is not None
@@ -42,7 +42,7 @@ def hopeless(lost: Run) -> Run:
 
 
 def test_it_ends_without_proof_and_the_environment_takes_runs_again(
-    hopeless: Run, two_files: Line, alice: Actor, carol: Actor
+    hopeless: Run, two_files: Project, alice: Actor, carol: Actor
 ) -> None:
     ended = runs.end_by_hand(hopeless.pk, by=carol, **WORD)
     ended.refresh_from_db()

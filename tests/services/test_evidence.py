@@ -17,8 +17,8 @@ from dashboard.services.actors import Actor
 from dashboard.services.audit import Event
 from dashboard.services.errors import EvidenceMissing
 from dashboard.services.evidence import Evidence, EvidenceStatus
-from tests.fix_line import Line
-from tests.fix_rehearsals import Demanding, Finds, RehearsalsFind, passing
+from tests.fix_project import Project
+from tests.fix_rehearsals import Finds, RehearsalsFind, RequireOnProduction, passing
 from tests.services.workflow import approve, execute, run_on_staging, start_on_production
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,9 +44,13 @@ def failing(plan: Plan) -> Report:
 
 
 def test_an_approval_waits_for_the_rehearsal(
-    two_files: Line, alice: Actor, bob: Actor, demanding: Demanding, rehearsals_find: RehearsalsFind
+    two_files: Project,
+    alice: Actor,
+    bob: Actor,
+    require_on_production: RequireOnProduction,
+    rehearsals_find: RehearsalsFind,
 ) -> None:
-    request = ask(demanding(Requirement.REHEARSAL), alice)
+    request = ask(require_on_production(Requirement.REHEARSAL), alice)
     with pytest.raises(EvidenceMissing, match="It is being rehearsed"):
         approve(request, bob)
     assert not request.decisions.exists()
@@ -56,10 +60,14 @@ def test_an_approval_waits_for_the_rehearsal(
 
 
 def test_what_an_approval_rested_on_is_in_the_audit_log(
-    two_files: Line, alice: Actor, bob: Actor, demanding: Demanding, rehearsals_find: RehearsalsFind
+    two_files: Project,
+    alice: Actor,
+    bob: Actor,
+    require_on_production: RequireOnProduction,
+    rehearsals_find: RehearsalsFind,
 ) -> None:
     rehearsals_find(passing)
-    request = ask(demanding(Requirement.REHEARSAL, Requirement.REVERSIBLE), alice)
+    request = ask(require_on_production(Requirement.REHEARSAL, Requirement.REVERSIBLE), alice)
     rehearsals.work()
     approve(request, bob)
     data = AuditEvent.objects.get(kind=Event.REQUEST_APPROVED).data
@@ -73,10 +81,14 @@ def test_what_an_approval_rested_on_is_in_the_audit_log(
 
 
 def test_a_failed_rehearsal_is_no_evidence(
-    two_files: Line, alice: Actor, bob: Actor, demanding: Demanding, rehearsals_find: RehearsalsFind
+    two_files: Project,
+    alice: Actor,
+    bob: Actor,
+    require_on_production: RequireOnProduction,
+    rehearsals_find: RehearsalsFind,
 ) -> None:
     rehearsals_find(failing)
-    request = ask(demanding(Requirement.REHEARSAL), alice)
+    request = ask(require_on_production(Requirement.REHEARSAL), alice)
     rehearsals.work()
     with pytest.raises(EvidenceMissing, match="failed when it was rehearsed"):
         approve(request, bob)
@@ -104,10 +116,15 @@ def unlike_the_target(plan: Plan) -> Report:
 
 @pytest.mark.parametrize("finds", [half_way, first_only, again_fails, unlike_the_target])
 def test_only_a_rehearsal_that_proves_every_migration_is_evidence(
-    two_files: Line, alice: Actor, bob: Actor, demanding: Demanding, rehearsals_find: RehearsalsFind, finds: Finds
+    two_files: Project,
+    alice: Actor,
+    bob: Actor,
+    require_on_production: RequireOnProduction,
+    rehearsals_find: RehearsalsFind,
+    finds: Finds,
 ) -> None:
     rehearsals_find(finds)
-    production = demanding(Requirement.REHEARSAL, Requirement.REVERSIBLE)
+    production = require_on_production(Requirement.REHEARSAL, Requirement.REVERSIBLE)
     request = ask(production, alice)
     rehearsals.work()
     assert of(production)[Requirement.REHEARSAL] is EvidenceStatus.MISSING
@@ -118,10 +135,10 @@ def test_only_a_rehearsal_that_proves_every_migration_is_evidence(
 
 
 def test_what_is_not_proven_is_told_apart_from_what_failed(
-    two_files: Line, alice: Actor, demanding: Demanding, rehearsals_find: RehearsalsFind
+    two_files: Project, alice: Actor, require_on_production: RequireOnProduction, rehearsals_find: RehearsalsFind
 ) -> None:
     rehearsals_find(half_way)
-    production = demanding(Requirement.REHEARSAL)
+    production = require_on_production(Requirement.REHEARSAL)
     ask(production, alice)
     rehearsals.work()
     (missing,) = evidence.of_plan(plans.apply(production), production).missing
@@ -131,11 +148,11 @@ def test_what_is_not_proven_is_told_apart_from_what_failed(
 
 
 def test_a_report_of_an_earlier_release_is_no_evidence(
-    two_files: Line, alice: Actor, demanding: Demanding, rehearsals_find: RehearsalsFind
+    two_files: Project, alice: Actor, require_on_production: RequireOnProduction, rehearsals_find: RehearsalsFind
 ) -> None:
     """It may have called something passed that was not reached."""
     rehearsals_find(passing)
-    production = demanding(Requirement.REHEARSAL)
+    production = require_on_production(Requirement.REHEARSAL)
     ask(production, alice)
     rehearsals.work()
     rehearsal = Rehearsal.objects.get()
@@ -145,11 +162,11 @@ def test_a_report_of_an_earlier_release_is_no_evidence(
     assert missing.sentence == "It was rehearsed by an earlier release, which looked at less."
 
 
-def test_a_free_environment_asks_for_nothing(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_a_free_environment_asks_for_nothing(two_files: Project, alice: Actor, bob: Actor) -> None:
     request = ask(two_files.production, alice)
-    found = evidence.of_request(request, two_files.production)
-    assert not found.missing
-    assert verdicts(found)[Requirement.REHEARSAL] is EvidenceStatus.NOT_REQUIRED
+    proof = evidence.of_request(request, two_files.production)
+    assert not proof.missing
+    assert verdicts(proof)[Requirement.REHEARSAL] is EvidenceStatus.NOT_REQUIRED
     assert approve(request, bob).status == ChangeRequest.Status.APPROVED
 
 
@@ -157,17 +174,21 @@ def test_a_free_environment_asks_for_nothing(two_files: Line, alice: Actor, bob:
 
 
 def test_a_rollback_that_restores_nothing_needs_a_reason(
-    two_files: Line, alice: Actor, bob: Actor, demanding: Demanding, rehearsals_find: RehearsalsFind
+    two_files: Project,
+    alice: Actor,
+    bob: Actor,
+    require_on_production: RequireOnProduction,
+    rehearsals_find: RehearsalsFind,
 ) -> None:
     rehearsals_find(lambda plan: passing(plan, reversible=False))
-    production = demanding(Requirement.REHEARSAL, Requirement.REVERSIBLE)
+    production = require_on_production(Requirement.REHEARSAL, Requirement.REVERSIBLE)
     bare = ask(production, alice)
     rehearsals.work()
     with pytest.raises(EvidenceMissing, match="001_users and 002_orders does not restore the schema"):
         approve(bare, bob)
     reasoned = ask(production, alice, because="The rows are in the archive.")
-    found = evidence.of_request(reasoned, production)
-    assert verdicts(found)[Requirement.REVERSIBLE] is EvidenceStatus.ANSWERED
+    proof = evidence.of_request(reasoned, production)
+    assert verdicts(proof)[Requirement.REVERSIBLE] is EvidenceStatus.ANSWERED
     approve(reasoned, bob)
     assert AuditEvent.objects.get(kind=Event.REQUEST_APPROVED).data["irreversible_because"] == (
         "The rows are in the archive."
@@ -175,27 +196,29 @@ def test_a_rollback_that_restores_nothing_needs_a_reason(
 
 
 def test_another_order_of_columns_is_reversible(
-    two_files: Line, alice: Actor, demanding: Demanding, rehearsals_find: RehearsalsFind
+    two_files: Project, alice: Actor, require_on_production: RequireOnProduction, rehearsals_find: RehearsalsFind
 ) -> None:
     rehearsals_find(lambda plan: passing(plan, reversible=False, order_only=True))
-    production = demanding(Requirement.REVERSIBLE)
+    production = require_on_production(Requirement.REVERSIBLE)
     rehearsals.ask(plans.apply(production), environment=production, by=alice)
     rehearsals.work()
     assert of(production)[Requirement.REVERSIBLE] is EvidenceStatus.SATISFIED
 
 
-def test_without_a_rehearsal_a_rollback_proves_nothing(two_files: Line, demanding: Demanding) -> None:
-    assert of(demanding(Requirement.REVERSIBLE))[Requirement.REVERSIBLE] is EvidenceStatus.MISSING
+def test_without_a_rehearsal_a_rollback_proves_nothing(
+    two_files: Project, require_on_production: RequireOnProduction
+) -> None:
+    assert of(require_on_production(Requirement.REVERSIBLE))[Requirement.REVERSIBLE] is EvidenceStatus.MISSING
 
 
 def test_a_migration_without_rollback_is_irreversible_unless_its_file_says_why(
-    line: Line, demanding: Demanding
+    project: Project, require_on_production: RequireOnProduction
 ) -> None:
-    production = demanding(Requirement.REVERSIBLE)
-    line.write(_001_users="CREATE TABLE users (id int);")
-    found = evidence.of_plan(plans.apply(production), production)
-    assert "001_users has no rollback that can be used." in [item.sentence for item in found.missing]
-    line.write(_001_users="-- signalbox: irreversible=It is the first.\nCREATE TABLE users (id int);")
+    production = require_on_production(Requirement.REVERSIBLE)
+    project.write(_001_users="CREATE TABLE users (id int);")
+    proof = evidence.of_plan(plans.apply(production), production)
+    assert "001_users has no rollback that can be used." in [item.sentence for item in proof.missing]
+    project.write(_001_users="-- signalbox: irreversible=It is the first.\nCREATE TABLE users (id int);")
     assert of(production)[Requirement.REVERSIBLE] is EvidenceStatus.ANSWERED
 
 
@@ -204,18 +227,18 @@ def test_a_migration_without_rollback_is_irreversible_unless_its_file_says_why(
 ERROR = "CREATE TABLE users (id int);\nCOPY users FROM PROGRAM 'cat /etc/passwd';\n"
 
 
-def test_an_error_of_lint_forbids_an_approval(line: Line, demanding: Demanding) -> None:
-    production = demanding(Requirement.LINT)
-    line.write(_001_users=ERROR)
+def test_an_error_of_lint_forbids_an_approval(project: Project, require_on_production: RequireOnProduction) -> None:
+    production = require_on_production(Requirement.LINT)
+    project.write(_001_users=ERROR)
     (missing,) = evidence.of_plan(plans.apply(production), production).missing
     assert missing.sentence.startswith("1 error: 001_users.sql, line 2.")
 
 
 def test_an_error_that_the_file_allows_is_none_and_the_reason_is_kept(
-    line: Line, alice: Actor, demanding: Demanding
+    project: Project, alice: Actor, require_on_production: RequireOnProduction
 ) -> None:
-    production = demanding(Requirement.LINT)
-    line.write(
+    production = require_on_production(Requirement.LINT)
+    project.write(
         _001_users=ERROR.replace("COPY", "-- signalbox:allow leaves-the-database The file is ours.\nCOPY"),
         _001_rollback="DROP TABLE users;",
     )
@@ -226,34 +249,40 @@ def test_an_error_that_the_file_allows_is_none_and_the_reason_is_kept(
     ]
 
 
-def test_a_rollback_that_cannot_be_parsed_is_no_error_of_the_plan(line: Line, demanding: Demanding) -> None:
+def test_a_rollback_that_cannot_be_parsed_is_no_error_of_the_plan(
+    project: Project, require_on_production: RequireOnProduction
+) -> None:
     """It is never captured: that says `reversible`, in words of its own."""
-    production = demanding(Requirement.LINT, Requirement.REVERSIBLE)
-    line.write(_001_users="CREATE TABLE users (id int);", _001_rollback="DROP TABEL users;")
-    found = of(production)
-    assert (found[Requirement.LINT], found[Requirement.REVERSIBLE]) == (
+    production = require_on_production(Requirement.LINT, Requirement.REVERSIBLE)
+    project.write(_001_users="CREATE TABLE users (id int);", _001_rollback="DROP TABEL users;")
+    proof = of(production)
+    assert (proof[Requirement.LINT], proof[Requirement.REVERSIBLE]) == (
         EvidenceStatus.SATISFIED,
         EvidenceStatus.MISSING,
     )
 
 
-def test_lint_of_another_text_proves_nothing(two_files: Line, alice: Actor, bob: Actor, demanding: Demanding) -> None:
-    request = ask(demanding(Requirement.LINT), alice)
+def test_lint_of_another_text_proves_nothing(
+    two_files: Project, alice: Actor, bob: Actor, require_on_production: RequireOnProduction
+) -> None:
+    request = ask(require_on_production(Requirement.LINT), alice)
     two_files.write(_002_orders="CREATE TABLE orders (id bigint);")
     with pytest.raises(EvidenceMissing, match="does not hold these scripts any more"):
         approve(request, bob)
 
 
-def test_lint_is_asked_once_for_one_content(line: Line, demanding: Demanding, monkeypatch: pytest.MonkeyPatch) -> None:
-    line.write(_001_asked_once="CREATE TABLE asked_once (id int);")
+def test_lint_is_asked_once_for_one_content(
+    project: Project, require_on_production: RequireOnProduction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write(_001_asked_once="CREATE TABLE asked_once (id int);")
     asked: list[object] = []
     lint = findings.lint_folder
     monkeypatch.setattr(findings, "lint_folder", lambda *args: asked.append(args) or lint(*args))
-    production = demanding(Requirement.LINT)
+    production = require_on_production(Requirement.LINT)
     of(production)
     of(production)
     assert len(asked) == 1
-    line.write(_001_asked_once="CREATE TABLE asked_twice (id int);")
+    project.write(_001_asked_once="CREATE TABLE asked_twice (id int);")
     of(production)
     assert len(asked) == 2
 
@@ -261,8 +290,10 @@ def test_lint_is_asked_once_for_one_content(line: Line, demanding: Demanding, mo
 # The environment before
 
 
-def test_it_must_be_applied_before_where_that_is_asked_for(two_files: Line, alice: Actor, demanding: Demanding) -> None:
-    production = demanding(Requirement.PREVIOUS)
+def test_it_must_be_applied_before_where_that_is_asked_for(
+    two_files: Project, alice: Actor, require_on_production: RequireOnProduction
+) -> None:
+    production = require_on_production(Requirement.PREVIOUS)
     assert of(production)[Requirement.PREVIOUS] is EvidenceStatus.MISSING
     run_on_staging(two_files, alice)
     observations.refresh(two_files.staging)
@@ -273,33 +304,35 @@ def test_it_must_be_applied_before_where_that_is_asked_for(two_files: Line, alic
     assert of(production)[Requirement.PREVIOUS] is EvidenceStatus.MISSING
 
 
-def test_nothing_comes_before_the_first_environment(two_files: Line) -> None:
+def test_nothing_comes_before_the_first_environment(two_files: Project) -> None:
     assert Requirement.PREVIOUS not in of(two_files.staging)
 
 
 # Rollbacks and what runs no migration
 
 
-def rollback_of(line: Line, environment: Environment) -> Evidence:
+def rollback_of(project: Project, environment: Environment) -> Evidence:
     plan = plans.rollback(environment, downto=MigrationId("002", "orders"))
     return evidence.of_plan(plan, environment)
 
 
 @pytest.fixture
-def applied_everywhere(two_files: Line, alice: Actor, bob: Actor, demanding: Demanding) -> Environment:
+def applied_everywhere(
+    two_files: Project, alice: Actor, bob: Actor, require_on_production: RequireOnProduction
+) -> Environment:
     request = approve(ask(two_files.production, alice), bob)
     execute(start_on_production(request, alice))
-    return demanding(*Requirement)
+    return require_on_production(*Requirement)
 
 
 def test_a_rollback_that_was_not_rehearsed_may_be_accepted_unproven(
-    two_files: Line, applied_everywhere: Environment
+    two_files: Project, applied_everywhere: Environment
 ) -> None:
     assert verdicts(rollback_of(two_files, applied_everywhere)) == {Requirement.REHEARSAL: EvidenceStatus.ANSWERED}
 
 
 def test_a_rollback_that_failed_when_rehearsed_may_not(
-    two_files: Line, alice: Actor, applied_everywhere: Environment, rehearsals_find: RehearsalsFind
+    two_files: Project, alice: Actor, applied_everywhere: Environment, rehearsals_find: RehearsalsFind
 ) -> None:
     rehearsals_find(failing)
     plan = plans.rollback(applied_everywhere, downto=MigrationId("002", "orders"))
@@ -308,7 +341,9 @@ def test_a_rollback_that_failed_when_rehearsed_may_not(
     assert verdicts(rollback_of(two_files, applied_everywhere)) == {Requirement.REHEARSAL: EvidenceStatus.MISSING}
 
 
-def test_a_plan_that_runs_no_migration_has_nothing_to_prove(two_files: Line, demanding: Demanding) -> None:
-    production = demanding(*Requirement)
+def test_a_plan_that_runs_no_migration_has_nothing_to_prove(
+    two_files: Project, require_on_production: RequireOnProduction
+) -> None:
+    production = require_on_production(*Requirement)
     plan = plans.skip(production, [MigrationId("001", "users")], reason="Made by hand")
     assert evidence.of_plan(plan, production) == Evidence()

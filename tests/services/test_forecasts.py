@@ -17,7 +17,7 @@ from dashboard.models import AuditEvent, Rehearsal, Run, Snapshot
 from dashboard.services import approvals, forecasts, plans, runs
 from dashboard.services.errors import RowsNotTyped
 from dashboard.services.forecasts import Confirmation
-from tests.fix_line import Line
+from tests.fix_project import Project
 from tests.services.workflow import approve, execute, run_on_staging, start_on_production
 
 if TYPE_CHECKING:
@@ -32,27 +32,27 @@ RAN = ScriptRun(ok=True, ms=1)
 
 
 @pytest.fixture
-def applied(line: Line, alice: Actor, bob: Actor) -> Line:
+def applied(project: Project, alice: Actor, bob: Actor) -> Project:
     """001 on staging and production, with three rows in each; its rollback hides what it drops."""
-    return migrate(line, alice, bob, HIDDEN)
+    return migrate(project, alice, bob, HIDDEN)
 
 
 @pytest.fixture
-def readable(line: Line, alice: Actor, bob: Actor) -> Line:
+def readable(project: Project, alice: Actor, bob: Actor) -> Project:
     """The same, with a rollback that says what it drops."""
-    return migrate(line, alice, bob, PLAIN)
+    return migrate(project, alice, bob, PLAIN)
 
 
-def migrate(line: Line, alice: Actor, bob: Actor, rollback: str) -> Line:
-    line.write(_001_users="CREATE TABLE users (id int PRIMARY KEY);", _001_rollback=rollback)
-    run_on_staging(line, alice)
-    plan = plans.apply(line.production)
-    request = approvals.open_request(plan, environment=line.production, by=alice, irreversible_because="A test")
+def migrate(project: Project, alice: Actor, bob: Actor, rollback: str) -> Project:
+    project.write(_001_users="CREATE TABLE users (id int PRIMARY KEY);", _001_rollback=rollback)
+    run_on_staging(project, alice)
+    plan = plans.apply(project.production)
+    request = approvals.open_request(plan, environment=project.production, by=alice, irreversible_because="A test")
     request = approve(request, bob)
     execute(start_on_production(request, alice))
-    for environment in (line.staging, line.production):
-        line.query(environment, "INSERT INTO users SELECT generate_series(1, 3)")
-    return line
+    for environment in (project.staging, project.production):
+        project.query(environment, "INSERT INTO users SELECT generate_series(1, 3)")
+    return project
 
 
 def rollback(environment: Environment) -> Plan:
@@ -60,12 +60,12 @@ def rollback(environment: Environment) -> Plan:
 
 
 def proof_of(plan: Plan, **changes: Any) -> Rehearsal:
-    seen = Difference(key="table public.users", change=Change.REMOVED, before="", after=None)
+    difference = Difference(key="table public.users", change=Change.REMOVED, before="", after=None)
     report = Report(
         origin=Origin.COPY,
         server_version=170000,
         ms=1,
-        proofs=(Proof(version="001", name="users", up=RAN, down=RAN, reversible=True, unmade=(seen,)),),
+        proofs=(Proof(version="001", name="users", up=RAN, down=RAN, reversible=True, unmade=(difference,)),),
     )
     values = {
         "environment": plan.environment,
@@ -85,7 +85,7 @@ def proof_of(plan: Plan, **changes: Any) -> Rehearsal:
     return Rehearsal.objects.create(**(values | changes))
 
 
-def test_a_rehearsal_shows_what_the_text_hides_and_proves_nothing_of_rows(applied: Line) -> None:
+def test_a_rehearsal_shows_what_the_text_hides_and_proves_nothing_of_rows(applied: Project) -> None:
     plan = rollback(applied.staging)
     before = forecasts.of_plan(plan, applied.staging)
     assert (before.losses, before.word, before.from_rehearsal) == ((), "unknown", False)
@@ -98,13 +98,13 @@ def test_a_rehearsal_shows_what_the_text_hides_and_proves_nothing_of_rows(applie
     )
 
 
-def test_a_rehearsal_that_counts_no_more_shows_nothing(applied: Line) -> None:
+def test_a_rehearsal_that_counts_no_more_shows_nothing(applied: Project) -> None:
     plan = rollback(applied.staging)
     proof_of(plan, expires_at=timezone.now() - timedelta(minutes=1))
     assert not forecasts.of_plan(plan, applied.staging).from_rehearsal
 
 
-def test_rows_written_since_are_measured_from_the_run_that_applied_it(applied: Line) -> None:
+def test_rows_written_since_are_measured_from_the_run_that_applied_it(applied: Project) -> None:
     plan = rollback(applied.staging)
     proof_of(plan)
     deadline = time.monotonic() + 10
@@ -120,7 +120,7 @@ def starting(plan: Plan, environment: Environment, by: Actor) -> dict[str, Any]:
     return {"environment": environment, "by": by, "typed_name": "production", "accepted": accepted}
 
 
-def test_without_a_word_rows_are_counted_and_kept(readable: Line, alice: Actor) -> None:
+def test_without_a_word_rows_are_counted_and_kept(readable: Project, alice: Actor) -> None:
     plan = rollback(readable.production)
     start = starting(plan, readable.production, alice)
     with pytest.raises(RowsNotTyped, match="3 rows would be lost"):
@@ -130,7 +130,7 @@ def test_without_a_word_rows_are_counted_and_kept(readable: Line, alice: Actor) 
 
 
 def test_a_table_in_use_has_more_rows_by_then_and_that_is_recorded_and_stops_nobody(
-    readable: Line, alice: Actor
+    readable: Project, alice: Actor
 ) -> None:
     plan = rollback(readable.production)
     readable.query(readable.production, "INSERT INTO users SELECT generate_series(4, 9)")
@@ -140,14 +140,14 @@ def test_a_table_in_use_has_more_rows_by_then_and_that_is_recorded_and_stops_nob
     assert (said["rows_to_lose"], said["rows_shown"]) == ("9", "3")
 
 
-def test_what_is_saved_first_needs_no_number(readable: Line, alice: Actor) -> None:
+def test_what_is_saved_first_needs_no_number(readable: Project, alice: Actor) -> None:
     bare = rollback(readable.production)
     plan = bare.saving(forecasts.of_plan(bare, readable.production).copies)
     run = runs.start(plan, **starting(plan, readable.production, alice))
     assert run.status == Run.Status.QUEUED
 
 
-def test_an_empty_table_needs_no_word(readable: Line, alice: Actor) -> None:
+def test_an_empty_table_needs_no_word(readable: Project, alice: Actor) -> None:
     plan = rollback(readable.production)
     readable.query(readable.production, "TRUNCATE users")
     assert runs.start(plan, **starting(plan, readable.production, alice)).status == Run.Status.QUEUED

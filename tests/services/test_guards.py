@@ -23,7 +23,7 @@ from dashboard.models import AuditEvent, ChangeRequest, Run, RunStatement, RunSt
 from dashboard.services import approvals, decisions, drift, execution, plans, recorder, runs
 from dashboard.services.actors import Actor
 from dashboard.services.errors import AlreadyDecided, ApprovalNeeded, NameNotTyped, PermissionRefused
-from tests.fix_line import Line
+from tests.fix_project import Project
 from tests.services.workflow import (
     approved_request,
     claim,
@@ -46,7 +46,7 @@ def expire(request: ChangeRequest) -> None:
 # Requests and approvals
 
 
-def test_an_approval_that_expired_covers_nothing(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_an_approval_that_expired_covers_nothing(two_files: Project, alice: Actor, bob: Actor) -> None:
     request = approved_request(two_files, alice, bob)
     expire(request)
     plan = plans.apply(two_files.production)
@@ -56,7 +56,7 @@ def test_an_approval_that_expired_covers_nothing(two_files: Line, alice: Actor, 
         start_on_production(request, alice)
 
 
-def test_an_approval_that_expired_in_the_queue_is_called_expired(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_an_approval_that_expired_in_the_queue_is_called_expired(two_files: Project, alice: Actor, bob: Actor) -> None:
     request = approved_request(two_files, alice, bob)
     run = start_on_production(request, alice)
     expire(request)
@@ -68,14 +68,14 @@ def test_an_approval_that_expired_in_the_queue_is_called_expired(two_files: Line
     assert run.status == Run.Status.FAILED
 
 
-def test_what_expired_while_its_run_is_under_way_is_left_to_it(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_what_expired_while_its_run_is_under_way_is_left_to_it(two_files: Project, alice: Actor, bob: Actor) -> None:
     request = approved_request(two_files, alice, bob)
     start_on_production(request, alice)
     expire(request)
     assert approvals.expire_due() == 0
 
 
-def test_a_standing_rollback_that_failed_is_spent(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_a_standing_rollback_that_failed_is_spent(two_files: Project, alice: Actor, bob: Actor) -> None:
     run = start_on_production(approved_request(two_files, alice, bob), alice)
     execution.execute(run.pk)
     two_files.query(two_files.production, "CREATE VIEW in_the_way AS SELECT * FROM orders")
@@ -87,13 +87,13 @@ def test_a_standing_rollback_that_failed_is_spent(two_files: Line, alice: Actor,
         runs.start(plan, **options)
 
 
-def test_only_administrators_ask_for_what_is_settled_by_hand(two_files: Line, alice: Actor) -> None:
+def test_only_administrators_ask_for_what_is_settled_by_hand(two_files: Project, alice: Actor) -> None:
     plan = plans.skip(two_files.production, [MigrationId("001", "users")], reason="made by hand")
     with pytest.raises(PermissionRefused):
         approvals.open_request(plan, environment=two_files.production, by=alice)
 
 
-def test_a_warning_is_accepted_by_whoever_asks(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_a_warning_is_accepted_by_whoever_asks(two_files: Project, alice: Actor, bob: Actor) -> None:
     run = start_on_production(approved_request(two_files, alice, bob), alice)
     execution.execute(run.pk)
     plan = plans.rollback(two_files.production, downto=MigrationId("002", "orders"))
@@ -101,27 +101,27 @@ def test_a_warning_is_accepted_by_whoever_asks(two_files: Line, alice: Actor, bo
         approvals.open_request(plan, environment=two_files.production, by=alice)
 
 
-def test_only_the_requester_and_administrators_withdraw(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_only_the_requester_and_administrators_withdraw(two_files: Project, alice: Actor, bob: Actor) -> None:
     request = open_request(two_files, alice)
     with pytest.raises(PermissionRefused):
         approvals.withdraw(request.pk, by=bob)
 
 
-def test_what_is_closed_cannot_be_withdrawn(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_what_is_closed_cannot_be_withdrawn(two_files: Project, alice: Actor, bob: Actor) -> None:
     request = open_request(two_files, alice)
     approvals.reject(request.pk, by=bob, digest=request.digest, reason="not now")
     with pytest.raises(AlreadyDecided):
         approvals.withdraw(request.pk, by=alice)
 
 
-def test_a_request_that_moved_meanwhile_is_moved_no_more(two_files: Line, alice: Actor) -> None:
+def test_a_request_that_moved_meanwhile_is_moved_no_more(two_files: Project, alice: Actor) -> None:
     stale = open_request(two_files, alice)
     approvals.withdraw(stale.pk, by=alice)
     with pytest.raises(AlreadyDecided):
         approvals.supersede(stale, "a file was edited")
 
 
-def test_no_way_leads_where_the_table_of_states_has_none(two_files: Line, alice: Actor) -> None:
+def test_no_way_leads_where_the_table_of_states_has_none(two_files: Project, alice: Actor) -> None:
     request, run = open_request(two_files, alice), start_on_staging(two_files, alice)
     with pytest.raises(AssertionError, match="a request never goes from open to done"):
         approvals.mark_done(request, run)
@@ -132,12 +132,14 @@ def test_no_way_leads_where_the_table_of_states_has_none(two_files: Line, alice:
 # Starting
 
 
-def test_a_viewer_cannot_run_what_was_approved(two_files: Line, alice: Actor, bob: Actor, vera: Actor) -> None:
+def test_a_viewer_cannot_run_what_was_approved(two_files: Project, alice: Actor, bob: Actor, vera: Actor) -> None:
     with pytest.raises(PermissionRefused):
         start_on_production(approved_request(two_files, alice, bob), vera)
 
 
-def test_a_rollback_on_a_protected_environment_needs_its_name_typed(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_a_rollback_on_a_protected_environment_needs_its_name_typed(
+    two_files: Project, alice: Actor, bob: Actor
+) -> None:
     run = start_on_production(approved_request(two_files, alice, bob), alice)
     execution.execute(run.pk)
     plan = plans.rollback(two_files.production, downto=MigrationId("002", "orders"))
@@ -145,7 +147,7 @@ def test_a_rollback_on_a_protected_environment_needs_its_name_typed(two_files: L
         runs.start(plan, environment=two_files.production, by=alice, typed_name="staging")
 
 
-def test_a_run_that_was_found_out_about_has_spent_its_approval(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_a_run_that_was_found_out_about_has_spent_its_approval(two_files: Project, alice: Actor, bob: Actor) -> None:
     request = approved_request(two_files, alice, bob)
     run = claim(start_on_production(request, alice))
     runs.interrupt(run, {"code": "worker_lost"})
@@ -154,7 +156,7 @@ def test_a_run_that_was_found_out_about_has_spent_its_approval(two_files: Line, 
     assert request.status == ChangeRequest.Status.DONE
 
 
-def test_a_run_that_never_began_leaves_its_approval_alive(two_files: Line, alice: Actor, bob: Actor) -> None:
+def test_a_run_that_never_began_leaves_its_approval_alive(two_files: Project, alice: Actor, bob: Actor) -> None:
     request = approved_request(two_files, alice, bob)
     run = start_on_production(request, alice)
     runs.request_cancel(run.pk, by=alice)
@@ -165,14 +167,14 @@ def test_a_run_that_never_began_leaves_its_approval_alive(two_files: Line, alice
 # What a worker may still write
 
 
-def test_whoever_takes_a_run_raises_its_number(two_files: Line, alice: Actor) -> None:
+def test_whoever_takes_a_run_raises_its_number(two_files: Project, alice: Actor) -> None:
     run = claim(start_on_staging(two_files, alice))
     assert run.attempt == 1
     runs.interrupt(run, {"code": "worker_lost"})
     assert Run.objects.get().attempt == 2
 
 
-def test_a_worker_whose_number_is_stale_writes_nothing(two_files: Line, alice: Actor) -> None:
+def test_a_worker_whose_number_is_stale_writes_nothing(two_files: Project, alice: Actor) -> None:
     stale = claim(start_on_staging(two_files, alice))
     Run.objects.update(attempt=F("attempt") + 1)
     before = Run.objects.values().get()
@@ -183,7 +185,7 @@ def test_a_worker_whose_number_is_stale_writes_nothing(two_files: Line, alice: A
     assert AuditEvent.objects.latest("id").kind == "run.started"
 
 
-def test_a_worker_whose_run_was_taken_over_writes_nothing(two_files: Line, alice: Actor) -> None:
+def test_a_worker_whose_run_was_taken_over_writes_nothing(two_files: Project, alice: Actor) -> None:
     stale = claim(start_on_staging(two_files, alice))
     Run.objects.update(status=Run.Status.INTERRUPTED)
     before = Run.objects.values().get()
@@ -194,7 +196,9 @@ def test_a_worker_whose_run_was_taken_over_writes_nothing(two_files: Line, alice
 
 
 @pytest.mark.parametrize("change", [{"attempt": F("attempt") + 1}, {"status": Run.Status.RESOLVED}], ids=str)
-def test_a_resolver_that_was_overtaken_settles_nothing(two_files: Line, alice: Actor, change: dict[str, Any]) -> None:
+def test_a_resolver_that_was_overtaken_settles_nothing(
+    two_files: Project, alice: Actor, change: dict[str, Any]
+) -> None:
     run = claim(start_on_staging(two_files, alice))
     runs.interrupt(run, {"code": "worker_lost"})
     Run.objects.update(**change)
@@ -205,7 +209,7 @@ def test_a_resolver_that_was_overtaken_settles_nothing(two_files: Line, alice: A
 
 
 def test_only_an_interrupted_run_is_found_out_about(
-    two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+    two_files: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[object] = []
     monkeypatch.setattr(recovery, "resolve", lambda *args, **kwargs: asked.append(args))
@@ -213,7 +217,7 @@ def test_only_an_interrupted_run_is_found_out_about(
     assert asked == []
 
 
-def test_what_nobody_took_is_offered_again(two_files: Line, alice: Actor) -> None:
+def test_what_nobody_took_is_offered_again(two_files: Project, alice: Actor) -> None:
     start_on_staging(two_files, alice)
     ProcrastinateJob.objects.all()._raw_delete("default")  # type: ignore[attr-defined]
     execution.find_lost()
@@ -223,7 +227,7 @@ def test_what_nobody_took_is_offered_again(two_files: Line, alice: Actor) -> Non
 # A run and its worker
 
 
-def test_a_plan_that_was_altered_where_it_is_kept_does_not_run(two_files: Line, alice: Actor) -> None:
+def test_a_plan_that_was_altered_where_it_is_kept_does_not_run(two_files: Project, alice: Actor) -> None:
     run = start_on_staging(two_files, alice)
     steps = run.frozen_plan["steps"]
     plan = {**run.frozen_plan, "steps": [{**steps[0], "reason": "another"}, *steps[1:]]}
@@ -232,13 +236,13 @@ def test_a_plan_that_was_altered_where_it_is_kept_does_not_run(two_files: Line, 
     assert tables(two_files, two_files.staging) == []
 
 
-def test_a_lost_connection_freezes_the_environment(line: Line, alice: Actor) -> None:
-    line.write(_001_ends="SELECT pg_terminate_backend(pg_backend_pid());")
-    assert run_on_staging(line, alice).status == Run.Status.INTERRUPTED
+def test_a_lost_connection_freezes_the_environment(project: Project, alice: Actor) -> None:
+    project.write(_001_ends="SELECT pg_terminate_backend(pg_backend_pid());")
+    assert run_on_staging(project, alice).status == Run.Status.INTERRUPTED
 
 
 def test_a_worker_that_breaks_off_freezes_the_environment(
-    two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+    two_files: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def break_off(*args: object, **kwargs: object) -> None:
         raise MemoryError
@@ -247,30 +251,30 @@ def test_a_worker_that_breaks_off_freezes_the_environment(
     assert run_on_staging(two_files, alice).status == Run.Status.INTERRUPTED
 
 
-def test_a_worker_that_is_told_to_stop_cancels_its_run(line: Line, alice: Actor) -> None:
-    line.write(_001_slow="SELECT pg_sleep(10); CREATE TABLE after (id int);")
-    run = execute(start_on_staging(line, alice), told_to_stop=lambda: True)
+def test_a_worker_that_is_told_to_stop_cancels_its_run(project: Project, alice: Actor) -> None:
+    project.write(_001_slow="SELECT pg_sleep(10); CREATE TABLE after (id int);")
+    run = execute(start_on_staging(project, alice), told_to_stop=lambda: True)
     assert run.status == Run.Status.CANCELLED
     assert "a shutdown of the worker" in run.failure["sentence"]
-    assert tables(line, line.staging) == []
+    assert tables(project, project.staging) == []
 
 
 def test_a_run_goes_on_while_its_lease_cannot_be_renewed(
-    line: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+    project: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone(run: Run) -> None:
         raise DatabaseError
 
     monkeypatch.setattr(runs, "LEASE", timedelta(seconds=0.5))
     monkeypatch.setattr(runs, "renew_lease", gone)
-    line.write(_001_slow="CREATE TABLE slow (id int); SELECT pg_sleep(2); CREATE TABLE after (id int);")
-    assert run_on_staging(line, alice).status == Run.Status.SUCCEEDED
-    assert tables(line, line.staging) == ["after", "slow"]
+    project.write(_001_slow="CREATE TABLE slow (id int); SELECT pg_sleep(2); CREATE TABLE after (id int);")
+    assert run_on_staging(project, alice).status == Run.Status.SUCCEEDED
+    assert tables(project, project.staging) == ["after", "slow"]
 
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
 def test_the_end_of_a_run_is_written_as_soon_as_the_control_database_is_back(
-    two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+    two_files: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     finish, tries = runs.finish, []
 
@@ -286,7 +290,7 @@ def test_the_end_of_a_run_is_written_as_soon_as_the_control_database_is_back(
 
 
 def test_a_worker_that_is_told_to_stop_leaves_the_end_to_the_next(
-    two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+    two_files: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*args: Any, **options: Any) -> bool:
         raise OperationalError
@@ -304,7 +308,7 @@ def test_a_worker_that_is_told_to_stop_leaves_the_end_to_the_next(
 
 
 def test_a_run_that_was_taken_over_before_it_began_sends_nothing(
-    two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+    two_files: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def frozen(run: Run) -> None:
         runs.interrupt(claimed_again(run), {"code": "worker_lost"})
@@ -317,7 +321,7 @@ def test_a_run_that_was_taken_over_before_it_began_sends_nothing(
 
 
 def test_nothing_is_sent_while_it_is_not_certain_whose_run_it_is(
-    two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+    two_files: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(run: Run) -> bool:
         raise OperationalError
@@ -331,7 +335,7 @@ def test_nothing_is_sent_while_it_is_not_certain_whose_run_it_is(
 
 
 def test_a_worker_that_lives_gets_time_to_renew_its_lease(
-    two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+    two_files: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = claim(start_on_staging(two_files, alice))
     Run.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
@@ -340,7 +344,7 @@ def test_a_worker_that_lives_gets_time_to_renew_its_lease(
     assert Run.objects.get().status == Run.Status.RUNNING
 
 
-def test_a_worker_whose_run_was_taken_over_is_stopped(two_files: Line, alice: Actor) -> None:
+def test_a_worker_whose_run_was_taken_over_is_stopped(two_files: Project, alice: Actor) -> None:
     run, cancellation = claim(start_on_staging(two_files, alice)), Cancellation()
     runs.interrupt(claimed_again(run), {"code": "worker_lost"})
     execution._one_beat(run, cancellation)
@@ -355,7 +359,7 @@ def claimed_again(run: Run) -> Run:
 
 
 def test_what_became_of_the_steps_is_written_with_the_end_whatever_was_lost(
-    two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+    two_files: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first commits, the second fails, and not one message about them arrives."""
     two_files.write(_002_orders="SELECT 1/0;")
@@ -367,7 +371,7 @@ def test_what_became_of_the_steps_is_written_with_the_end_whatever_was_lost(
 
 
 def test_what_could_not_be_written_is_written_later(
-    two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+    two_files: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hold, tries = runs.hold, []
 
@@ -383,7 +387,7 @@ def test_what_could_not_be_written_is_written_later(
     assert sorted(statements) == [("001", 1, "ok"), ("002", 1, "ok")]
 
 
-def test_progress_of_a_worker_that_was_taken_over_is_not_written(two_files: Line, alice: Actor) -> None:
+def test_progress_of_a_worker_that_was_taken_over_is_not_written(two_files: Project, alice: Actor) -> None:
     run = claim(start_on_staging(two_files, alice))
     runs.interrupt(claimed_again(run), {"code": "worker_lost"})
     before = list(RunStep.objects.values())
@@ -397,7 +401,7 @@ def test_progress_of_a_worker_that_was_taken_over_is_not_written(two_files: Line
 
 
 def test_progress_that_cannot_be_written_ends_no_run(
-    two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+    two_files: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*args: object, **kwargs: object) -> None:
         raise DatabaseError
@@ -408,7 +412,7 @@ def test_progress_that_cannot_be_written_ends_no_run(
 
 
 def test_a_run_never_waits_for_its_progress_to_be_written(
-    two_files: Line, alice: Actor, monkeypatch: pytest.MonkeyPatch
+    two_files: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     released = threading.Event()
     monkeypatch.setattr(recorder, "DRAIN_TIMEOUT", 0.2)

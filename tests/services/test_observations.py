@@ -9,7 +9,7 @@ import pytest
 
 from dashboard.models import Observation
 from dashboard.services import observations, targets
-from tests.fix_line import PLAIN_ROLE, Line
+from tests.fix_project import PLAIN_ROLE, Project
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +21,7 @@ CREATE TABLE platform.schema_migrations (version text PRIMARY KEY, name text, ch
 
 
 @pytest.fixture
-def as_role(as_plain_role: Line) -> Line:
+def as_role(as_plain_role: Project) -> Project:
     """Staging, which is looked at first, has a history and is reached by a role that is no superuser."""
     as_plain_role.query(as_plain_role.staging, HISTORY)
     return as_plain_role
@@ -57,7 +57,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("spoil", "code", "advice"), BAD)
-def test_a_target_that_cannot_be_read_hides_no_other(as_role: Line, spoil: str, code: str, advice: str) -> None:
+def test_a_target_that_cannot_be_read_hides_no_other(as_role: Project, spoil: str, code: str, advice: str) -> None:
     as_role.query(as_role.staging, spoil)
     observations.refresh_all()
     bad, good = (Observation.objects.get(pk=slug) for slug in ("staging", "production"))
@@ -68,13 +68,15 @@ def test_a_target_that_cannot_be_read_hides_no_other(as_role: Line, spoil: str, 
 
 
 @contextmanager
-def held(line: Line) -> Iterator[None]:
-    with line.databases["staging"].connect() as other, other.transaction():
+def held(project: Project) -> Iterator[None]:
+    with project.databases["staging"].connect() as other, other.transaction():
         other.execute("LOCK TABLE platform.schema_migrations IN ACCESS EXCLUSIVE MODE")
         yield
 
 
-def test_a_locked_history_is_called_locked_and_hides_no_other(as_role: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_history_is_called_locked_and_hides_no_other(
+    as_role: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     as_role.query(as_role.staging, GRANTS)
     monkeypatch.setitem(targets.connection.LOOKING, "lock_timeout", "200ms")
     with held(as_role):
@@ -89,7 +91,7 @@ def test_a_locked_history_is_called_locked_and_hides_no_other(as_role: Line, mon
 
 
 def test_a_target_that_answers_with_what_nobody_foresaw_hides_no_other(
-    line: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    project: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     read = targets.read
 
@@ -105,7 +107,7 @@ def test_a_target_that_answers_with_what_nobody_foresaw_hides_no_other(
     assert "The look at staging failed" in caplog.text
 
 
-def test_each_look_is_kept_as_it_comes(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_look_is_kept_as_it_comes(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first is silent until the second has been kept."""
     import time
 

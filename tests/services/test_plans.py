@@ -6,14 +6,14 @@ import pytest
 
 from dashboard.engine.errors import PlanBlocked
 from dashboard.services import plans
-from tests.fix_line import Line
+from tests.fix_project import Project
 
 pytestmark = pytest.mark.django_db
 
 VIRTUAL = "CREATE TABLE t (a int, b int GENERATED ALWAYS AS (a) VIRTUAL);"
 
 
-def test_a_plan_stops_before_a_file_that_the_server_refuses(two_files: Line) -> None:
+def test_a_plan_stops_before_a_file_that_the_server_refuses(two_files: Project) -> None:
     two_files.write(_003_t=VIRTUAL)
     plan = plans.apply(two_files.staging)
     assert [step.version for step in plan.steps] == ["001", "002"]
@@ -22,7 +22,7 @@ def test_a_plan_stops_before_a_file_that_the_server_refuses(two_files: Line) -> 
         plans.apply(two_files.staging, upto="003")
 
 
-def test_what_is_settled_is_not_asked_about(two_files: Line) -> None:
+def test_what_is_settled_is_not_asked_about(two_files: Project) -> None:
     two_files.write(_001_users=VIRTUAL, _002_orders=VIRTUAL)
     two_files.query(
         two_files.staging,

@@ -23,7 +23,7 @@ from dashboard.models import AuditEvent, Observation, Run, RunStatement, RunStep
 from dashboard.services import execution, observations, plans, runs, targets
 from dashboard.services.actors import Actor
 from dashboard.services.errors import AlreadyDecided, EnvironmentOccupied, PermissionRefused, ReasonMissing
-from tests.fix_line import Line
+from tests.fix_project import Project
 from tests.services.workflow import claim, execute, run_on_staging, start_on_staging, tables
 from tests.waiting import wait_until
 
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_a_run_records_each_step_and_statement(line: Line, alice: Actor) -> None:
-    line.write(
+def test_a_run_records_each_step_and_statement(project: Project, alice: Actor) -> None:
+    project.write(
         _001_users=(
             "CREATE TABLE users (id int);\nINSERT INTO users VALUES (1), (2);\nDO $$BEGIN RAISE NOTICE 'hi'; END$$;"
         )
     )
-    run_on_staging(line, alice)
+    run_on_staging(project, alice)
     step = RunStep.objects.get()
     assert (step.status, step.statements_total) == (RunStep.Status.COMMITTED, 3)
     statements = list(step.statements.values_list("number", "line", "tag", "status", "notices"))
@@ -50,26 +50,26 @@ def test_a_run_records_each_step_and_statement(line: Line, alice: Actor) -> None
     ]
 
 
-def test_a_failing_run_says_what_is_applied_and_what_is_not(line: Line, alice: Actor) -> None:
-    line.write(
+def test_a_failing_run_says_what_is_applied_and_what_is_not(project: Project, alice: Actor) -> None:
+    project.write(
         _001_users="CREATE TABLE users (id int);",
         _002_bad="CREATE TABLE bad (id int);\nSELECT 1/0;",
         _003_c="SELECT 1;",
     )
-    run = run_on_staging(line, alice)
+    run = run_on_staging(project, alice)
     assert run.status == Run.Status.FAILED
     assert [s.status for s in run.steps.all()] == ["committed", "failed", "not_run"]
     assert run.failure["server"]["sqlstate"] == "22012"
     assert RunStatement.objects.filter(step__version="002").values_list("status", flat=True).last() == "failed"
-    assert tables(line, line.staging) == ["users"]
+    assert tables(project, project.staging) == ["users"]
 
 
-def test_a_queued_run_and_its_job_appear_together_or_not_at_all(line: Line, alice: Actor, monkeypatch) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);")
+def test_a_queued_run_and_its_job_appear_together_or_not_at_all(project: Project, alice: Actor, monkeypatch) -> None:
+    project.write(_001_users="CREATE TABLE users (id int);")
     monkeypatch.setattr("dashboard.services.queue.execute_run", _break)
     jobs = ProcrastinateJob.objects.count()
     with pytest.raises(RuntimeError):
-        start_on_staging(line, alice)
+        start_on_staging(project, alice)
     assert (Run.objects.count(), AuditEvent.objects.count()) == (0, 0)
     assert ProcrastinateJob.objects.count() == jobs
 
@@ -79,21 +79,21 @@ def _break(run_id: int) -> None:
     raise RuntimeError
 
 
-def test_one_run_an_environment_at_a_time(line: Line, alice: Actor) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);")
-    first = start_on_staging(line, alice)
+def test_one_run_an_environment_at_a_time(project: Project, alice: Actor) -> None:
+    project.write(_001_users="CREATE TABLE users (id int);")
+    first = start_on_staging(project, alice)
     with pytest.raises(EnvironmentOccupied, match=f"Run {first.pk} of Staging is queued"):
-        start_on_staging(line, alice)
+        start_on_staging(project, alice)
 
 
-def test_of_many_who_start_at_once_one_wins(line: Line, alice: Actor) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);")
-    plan, barrier, outcomes = plans.apply(line.staging), threading.Barrier(6), []
+def test_of_many_who_start_at_once_one_wins(project: Project, alice: Actor) -> None:
+    project.write(_001_users="CREATE TABLE users (id int);")
+    plan, barrier, outcomes = plans.apply(project.staging), threading.Barrier(6), []
 
     def attempt() -> None:
         try:
             barrier.wait()
-            runs.start(plan, environment=line.staging, by=alice)
+            runs.start(plan, environment=project.staging, by=alice)
             outcomes.append("won")
         except EnvironmentOccupied:
             outcomes.append("lost")
@@ -108,42 +108,42 @@ def test_of_many_who_start_at_once_one_wins(line: Line, alice: Actor) -> None:
     assert sorted(outcomes) == ["lost"] * 5 + ["won"]
 
 
-def test_a_run_is_executed_by_one_worker_only(line: Line, alice: Actor) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);")
-    run = start_on_staging(line, alice)
+def test_a_run_is_executed_by_one_worker_only(project: Project, alice: Actor) -> None:
+    project.write(_001_users="CREATE TABLE users (id int);")
+    run = start_on_staging(project, alice)
     execution.execute(run.pk)
     execution.execute(run.pk)
     assert AuditEvent.objects.filter(kind="run.started").count() == 1
 
 
-def test_a_queued_run_is_cancelled_at_once(line: Line, alice: Actor) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);")
-    run = start_on_staging(line, alice)
+def test_a_queued_run_is_cancelled_at_once(project: Project, alice: Actor) -> None:
+    project.write(_001_users="CREATE TABLE users (id int);")
+    run = start_on_staging(project, alice)
     runs.request_cancel(run.pk, by=alice)
     execute(run)
     assert run.status == Run.Status.CANCELLED
-    assert tables(line, line.staging) == []
+    assert tables(project, project.staging) == []
 
 
-def test_a_running_run_is_cancelled_and_leaves_nothing(line: Line, alice: Actor, bob: Actor) -> None:
-    line.write(_001_slow="CREATE TABLE slow (id int); SELECT pg_sleep(60);")
-    run = start_on_staging(line, alice)
+def test_a_running_run_is_cancelled_and_leaves_nothing(project: Project, alice: Actor, bob: Actor) -> None:
+    project.write(_001_slow="CREATE TABLE slow (id int); SELECT pg_sleep(60);")
+    run = start_on_staging(project, alice)
     worker = threading.Thread(target=_execute, args=(run.pk,))
     worker.start()
-    wait_until(lambda: _is_sleeping(line, run), "the run reaches its statement")
+    wait_until(lambda: _is_sleeping(project, run), "the run reaches its statement")
     runs.request_cancel(run.pk, by=bob)
     worker.join(20)
     run.refresh_from_db()
     assert (run.status, run.failure["code"]) == (Run.Status.CANCELLED, "cancelled")
     assert run.failure["sentence"] == "The run was cancelled by bob while 001_slow was running."
-    assert tables(line, line.staging) == []
+    assert tables(project, project.staging) == []
     with pytest.raises(AlreadyDecided):
         runs.request_cancel(run.pk, by=bob)
 
 
-def test_a_viewer_cannot_cancel(line: Line, alice: Actor, vera: Actor) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);")
-    run = start_on_staging(line, alice)
+def test_a_viewer_cannot_cancel(project: Project, alice: Actor, vera: Actor) -> None:
+    project.write(_001_users="CREATE TABLE users (id int);")
+    run = start_on_staging(project, alice)
     with pytest.raises(PermissionRefused):
         runs.request_cancel(run.pk, by=vera)
 
@@ -155,34 +155,36 @@ def _execute(run_id: int) -> None:
         connection.close()
 
 
-def _is_sleeping(line: Line, run: Run) -> bool:
+def _is_sleeping(project: Project, run: Run) -> bool:
     """Whether the statement of the run is provably running in the target."""
     ours = f"application_name LIKE 'signalbox:{run.pk}:%' AND query LIKE '%pg_sleep%'"
-    return bool(line.query(line.staging, f"SELECT 1 FROM pg_stat_activity WHERE {ours}"))
+    return bool(project.query(project.staging, f"SELECT 1 FROM pg_stat_activity WHERE {ours}"))
 
 
 # Lost workers
 
 
-def lose(run: Run, *, committed: bool, line: Line) -> None:
+def lose(run: Run, *, committed: bool, project: Project) -> None:
     """The state a killed worker leaves: the run is `running`, its lease over, the work committed or not."""
     claim(run)
     RunStep.objects.filter(run=run).update(status=RunStep.Status.RUNNING, started_at=timezone.now())
     if committed:
-        _run_engine(line, run)
+        _run_engine(project, run)
     Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
 
 
 @pytest.mark.parametrize("committed", [True, False])
-def test_a_lost_run_is_found_and_its_verdict_read_from_the_target(line: Line, alice: Actor, committed: bool) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);")
-    run = start_on_staging(line, alice)
-    lose(run, committed=committed, line=line)
+def test_a_lost_run_is_found_and_its_verdict_read_from_the_target(
+    project: Project, alice: Actor, committed: bool
+) -> None:
+    project.write(_001_users="CREATE TABLE users (id int);")
+    run = start_on_staging(project, alice)
+    lose(run, committed=committed, project=project)
     execution.find_lost()
     run.refresh_from_db()
     assert run.status == Run.Status.INTERRUPTED
     with pytest.raises(EnvironmentOccupied):
-        runs._queue(run.plan, environment=line.staging, by=alice, request=None, said={})
+        runs._queue(run.plan, environment=project.staging, by=alice, request=None, said={})
     execution.recover(run.pk)
     run.refresh_from_db()
     assert run.status == Run.Status.RESOLVED
@@ -190,19 +192,19 @@ def test_a_lost_run_is_found_and_its_verdict_read_from_the_target(line: Line, al
     assert AuditEvent.objects.get(kind="run.resolved").data["all_committed"] is committed
 
 
-def test_recovery_waits_for_the_session_of_the_lost_run(line: Line, alice: Actor) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);")
-    run = start_on_staging(line, alice)
-    lose(run, committed=False, line=line)
+def test_recovery_waits_for_the_session_of_the_lost_run(project: Project, alice: Actor) -> None:
+    project.write(_001_users="CREATE TABLE users (id int);")
+    run = start_on_staging(project, alice)
+    lose(run, committed=False, project=project)
     execution.find_lost()
     name = execution._attempt(Run.objects.get(pk=run.pk)).session_name
-    with psycopg.connect(line.staging.url, application_name=name) as orphan:
+    with psycopg.connect(project.staging.url, application_name=name) as orphan:
         orphan.execute("CREATE TABLE users (id int)")
         execution.recover(run.pk)
         assert orphan.closed or orphan.info.status == psycopg.pq.ConnStatus.BAD or _is_dead(orphan)
     run.refresh_from_db()
     assert run.status == Run.Status.RESOLVED
-    assert tables(line, line.staging) == []
+    assert tables(project, project.staging) == []
 
 
 def _is_dead(orphan: psycopg.Connection) -> bool:
@@ -212,13 +214,13 @@ def _is_dead(orphan: psycopg.Connection) -> bool:
 
 
 def test_a_run_stays_interrupted_while_its_target_cannot_be_asked(
-    line: Line, alice: Actor, unreachable: Callable[[Environment], Environment]
+    project: Project, alice: Actor, unreachable: Callable[[Environment], Environment]
 ) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);")
-    run = start_on_staging(line, alice)
-    lose(run, committed=True, line=line)
+    project.write(_001_users="CREATE TABLE users (id int);")
+    run = start_on_staging(project, alice)
+    lose(run, committed=True, project=project)
     execution.find_lost()
-    unreachable(line.staging)
+    unreachable(project.staging)
     execution.recover(run.pk)
     run.refresh_from_db()
     assert run.status == Run.Status.INTERRUPTED
@@ -227,11 +229,11 @@ def test_a_run_stays_interrupted_while_its_target_cannot_be_asked(
 
 
 def test_a_run_whose_environment_is_gone_says_why_it_stays_interrupted(
-    line: Line, alice: Actor, settings: SettingsWrapper
+    project: Project, alice: Actor, settings: SettingsWrapper
 ) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);")
-    run = start_on_staging(line, alice)
-    lose(run, committed=True, line=line)
+    project.write(_001_users="CREATE TABLE users (id int);")
+    run = start_on_staging(project, alice)
+    lose(run, committed=True, project=project)
     execution.find_lost()
     declared, settings.ENVIRONMENTS = settings.ENVIRONMENTS, ()
     execution.recover(run.pk)
@@ -247,10 +249,10 @@ def test_a_run_whose_environment_is_gone_says_why_it_stays_interrupted(
 
 
 def test_a_queued_run_whose_environment_is_gone_has_sent_nothing(
-    line: Line, alice: Actor, settings: SettingsWrapper
+    project: Project, alice: Actor, settings: SettingsWrapper
 ) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);")
-    run = start_on_staging(line, alice)
+    project.write(_001_users="CREATE TABLE users (id int);")
+    run = start_on_staging(project, alice)
     settings.ENVIRONMENTS = ()
     execution.execute(run.pk)
     run.refresh_from_db()
@@ -259,9 +261,9 @@ def test_a_queued_run_whose_environment_is_gone_has_sent_nothing(
     assert run.steps.get().status == RunStep.Status.NOT_RUN
 
 
-def test_a_worker_that_comes_back_writes_nothing(line: Line, alice: Actor) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);")
-    run = start_on_staging(line, alice)
+def test_a_worker_that_comes_back_writes_nothing(project: Project, alice: Actor) -> None:
+    project.write(_001_users="CREATE TABLE users (id int);")
+    run = start_on_staging(project, alice)
     stale = runs.claim(run.pk)
     assert stale is not None
     Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
@@ -273,7 +275,7 @@ def test_a_worker_that_comes_back_writes_nothing(line: Line, alice: Actor) -> No
 # Plans and observations
 
 
-def test_warnings_that_need_acceptance_stop_the_run(two_files: Line, alice: Actor) -> None:
+def test_warnings_that_need_acceptance_stop_the_run(two_files: Project, alice: Actor) -> None:
     run_on_staging(two_files, alice)
     plan = plans.rollback(two_files.staging, downto=MigrationId("002", "orders"))
     with pytest.raises(NotAcknowledged, match="not been proven"):
@@ -284,21 +286,21 @@ def test_warnings_that_need_acceptance_stop_the_run(two_files: Line, alice: Acto
     assert AuditEvent.objects.filter(kind="run.queued").latest("id").data["accepted"] == ["unproven_rollback:002"]
 
 
-def test_an_edited_applied_file_blocks_the_environment(two_files: Line, alice: Actor) -> None:
+def test_an_edited_applied_file_blocks_the_environment(two_files: Project, alice: Actor) -> None:
     run_on_staging(two_files, alice, upto="001")
     two_files.write(_001_users="CREATE TABLE users (id bigint);")
     with pytest.raises(PlanBlocked, match="edited after it was applied"):
         plans.apply(two_files.staging)
 
 
-def test_nothing_to_do_is_said_when_everything_is_applied(two_files: Line, alice: Actor) -> None:
+def test_nothing_to_do_is_said_when_everything_is_applied(two_files: Project, alice: Actor) -> None:
     run_on_staging(two_files, alice)
     with pytest.raises(NothingToDo):
         plans.apply(two_files.staging)
 
 
 def test_a_failed_look_keeps_the_last_good_one(
-    two_files: Line, unreachable: Callable[[Environment], Environment]
+    two_files: Project, unreachable: Callable[[Environment], Environment]
 ) -> None:
     observations.refresh(two_files.staging)
     observations.refresh(unreachable(two_files.staging))
@@ -310,7 +312,7 @@ def test_a_failed_look_keeps_the_last_good_one(
 
 
 def test_an_unreachable_target_refuses_a_plan_with_advice(
-    two_files: Line, unreachable: Callable[[Environment], Environment]
+    two_files: Project, unreachable: Callable[[Environment], Environment]
 ) -> None:
     with pytest.raises(TargetUnreachable) as caught:
         plans.apply(unreachable(two_files.staging))
@@ -322,32 +324,34 @@ def test_an_unreachable_target_refuses_a_plan_with_advice(
 STEPWISE = "-- signalbox: transaction=none\nCREATE TABLE one (id int);\n{}\nCREATE TABLE three (id int);"
 
 
-def test_what_broke_off_freezes_the_environment_until_it_is_settled(line: Line, alice: Actor, carol: Actor) -> None:
-    line.write(_001_steps=STEPWISE.format("SELECT 1/0;"), _002_more="CREATE TABLE more (id int);")
-    run = run_on_staging(line, alice, upto="001")
+def test_what_broke_off_freezes_the_environment_until_it_is_settled(
+    project: Project, alice: Actor, carol: Actor
+) -> None:
+    project.write(_001_steps=STEPWISE.format("SELECT 1/0;"), _002_more="CREATE TABLE more (id int);")
+    run = run_on_staging(project, alice, upto="001")
     assert (run.status, run.failure["code"]) == (Run.Status.FAILED, "partial")
     assert run.steps.get().status == RunStep.Status.PARTIAL
     with pytest.raises(PlanBlocked, match="broke off"):
-        plans.apply(line.staging)
-    line.write(_001_steps=STEPWISE.format("SELECT 1;"))
-    plan = plans.resume(line.staging, MigrationId("001", "steps"))
-    run = runs.start(plan, environment=line.staging, by=alice)
+        plans.apply(project.staging)
+    project.write(_001_steps=STEPWISE.format("SELECT 1;"))
+    plan = plans.resume(project.staging, MigrationId("001", "steps"))
+    run = runs.start(plan, environment=project.staging, by=alice)
     assert run.title == "Continue 001 on Staging"
     execute(run)
     assert run.status == Run.Status.SUCCEEDED
-    assert tables(line, line.staging) == ["one", "three"]
+    assert tables(project, project.staging) == ["one", "three"]
 
 
-def test_starting_over_is_for_administrators_and_needs_a_reason(line: Line, alice: Actor, carol: Actor) -> None:
-    line.write(_001_steps=STEPWISE.format("SELECT 1/0;"))
-    run_on_staging(line, alice)
+def test_starting_over_is_for_administrators_and_needs_a_reason(project: Project, alice: Actor, carol: Actor) -> None:
+    project.write(_001_steps=STEPWISE.format("SELECT 1/0;"))
+    run_on_staging(project, alice)
     with pytest.raises(ReasonMissing):
-        plans.reset(line.staging, MigrationId("001", "steps"), reason="")
-    plan = plans.reset(line.staging, MigrationId("001", "steps"), reason="dropped table one by hand")
+        plans.reset(project.staging, MigrationId("001", "steps"), reason="")
+    plan = plans.reset(project.staging, MigrationId("001", "steps"), reason="dropped table one by hand")
     with pytest.raises(PermissionRefused):
-        runs.start(plan, environment=line.staging, by=alice)
-    execute(runs.start(plan, environment=line.staging, by=carol))
-    assert [s.version for s in plans.apply(line.staging).steps] == ["001"]
+        runs.start(plan, environment=project.staging, by=alice)
+    execute(runs.start(plan, environment=project.staging, by=carol))
+    assert [s.version for s in plans.apply(project.staging).steps] == ["001"]
 
 
 @pytest.mark.parametrize(
@@ -358,16 +362,16 @@ def test_starting_over_is_for_administrators_and_needs_a_reason(line: Line, alic
     ],
 )
 def test_a_lost_run_outside_a_transaction_is_read_from_journal_and_catalog(
-    line: Line, alice: Actor, sql: str, found: str, monkeypatch: pytest.MonkeyPatch
+    project: Project, alice: Actor, sql: str, found: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worker dies after its second statement was done, before it could say so."""
-    line.write(_001_steps=f"-- signalbox: transaction=none\nCREATE TABLE one (id int);\n{sql}")
-    run = start_on_staging(line, alice)
+    project.write(_001_steps=f"-- signalbox: transaction=none\nCREATE TABLE one (id int);\n{sql}")
+    run = start_on_staging(project, alice)
     claim(run)
     RunStep.objects.filter(run=run).update(status=RunStep.Status.RUNNING, started_at=timezone.now())
     monkeypatch.setattr("dashboard.engine.run.autocommit.faultpoint", _die_at("statement_done", "journal_started", sql))
     with pytest.raises(InjectedFault):
-        _run_engine(line, run)
+        _run_engine(project, run)
     Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
     execution.find_lost()
     execution.recover(run.pk)
@@ -388,10 +392,10 @@ def _die_at(bare_point: str, plain_point: str, sql: str) -> Callable[[str], None
     return faultpoint
 
 
-def _run_engine(line: Line, run: Run) -> None:
+def _run_engine(project: Project, run: Run) -> None:
     executor.execute(
         run.plan,
-        access=targets.access(line.staging),
+        access=targets.access(project.staging),
         attempt=execution._attempt(Run.objects.get(pk=run.pk)),
         approval=None,
         observer=lambda event: None,

@@ -10,25 +10,25 @@ from dashboard.services import approvals, execution, plans, runs
 if TYPE_CHECKING:
     from config.environments import Environment
     from dashboard.services.actors import Actor
-    from tests.fix_line import Line
+    from tests.fix_project import Project
 
 
-def open_request(line: Line, by: Actor, **reasons: str) -> ChangeRequest:
+def open_request(project: Project, by: Actor, **reasons: str) -> ChangeRequest:
     """To apply everything pending to production."""
-    return approvals.open_request(plans.apply(line.production), environment=line.production, by=by, **reasons)
+    return approvals.open_request(plans.apply(project.production), environment=project.production, by=by, **reasons)
 
 
 def approve(request: ChangeRequest, by: Actor, reason: str = "") -> ChangeRequest:
     return approvals.approve(request.pk, by=by, digest=request.digest, reason=reason)
 
 
-def approved_request(line: Line, alice: Actor, bob: Actor) -> ChangeRequest:
-    return approve(open_request(line, alice), bob)
+def approved_request(project: Project, alice: Actor, bob: Actor) -> ChangeRequest:
+    return approve(open_request(project, alice), bob)
 
 
-def start_on_staging(line: Line, by: Actor, upto: str | None = None) -> Run:
+def start_on_staging(project: Project, by: Actor, upto: str | None = None) -> Run:
     """Queued, to apply what is pending there."""
-    return runs.start(plans.apply(line.staging, upto=upto), environment=line.staging, by=by)
+    return runs.start(plans.apply(project.staging, upto=upto), environment=project.staging, by=by)
 
 
 def start_on_production(request: ChangeRequest, by: Actor) -> Run:
@@ -49,12 +49,12 @@ def execute(run: Run, **options: Any) -> Run:
     return run
 
 
-def run_on_staging(line: Line, by: Actor, upto: str | None = None) -> Run:
+def run_on_staging(project: Project, by: Actor, upto: str | None = None) -> Run:
     """Executed, however it ended."""
-    return execute(start_on_staging(line, by, upto))
+    return execute(start_on_staging(project, by, upto))
 
 
-def tables(line: Line, environment: Environment) -> list[str]:
+def tables(project: Project, environment: Environment) -> list[str]:
     """What stands in the schema `public` there."""
-    rows = line.query(environment, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+    rows = project.query(environment, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
     return [name for (name,) in rows]

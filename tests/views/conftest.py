@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from tests.fix_line import Line
+from tests.fix_project import Project
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -42,7 +42,7 @@ def no_query_while_wording(db: None) -> Iterator[None]:
 
 
 @pytest.fixture
-def ask(two_files: Line, acting: Callable[[User], Actor]) -> Callable[[User], ChangeRequest]:
+def open_request(two_files: Project, acting: Callable[[User], Actor]) -> Callable[[User], ChangeRequest]:
     """A request to apply both to production."""
     from dashboard.services import approvals, plans
 
@@ -54,12 +54,12 @@ def ask(two_files: Line, acting: Callable[[User], Actor]) -> Callable[[User], Ch
 
 
 @pytest.fixture
-def run_on_staging(line: Line, acting: Callable[[User], Actor]) -> Callable[..., Run]:
+def run_on_staging(project: Project, acting: Callable[[User], Actor]) -> Callable[..., Run]:
     """Everything pending applied to staging, executed as a worker does unless told not to."""
     from dashboard.services import execution, plans, runs
 
     def started(by: User, *, execute: bool = True) -> Run:
-        run = runs.start(plans.apply(line.staging), environment=line.staging, by=acting(by))
+        run = runs.start(plans.apply(project.staging), environment=project.staging, by=acting(by))
         if execute:
             execution.execute(run.pk)
             run.refresh_from_db()
@@ -70,13 +70,13 @@ def run_on_staging(line: Line, acting: Callable[[User], Actor]) -> Callable[...,
 
 @pytest.fixture
 def run_on_production(
-    ask: Callable[[User], ChangeRequest], requester: User, approver: User, acting: Callable[[User], Actor]
+    open_request: Callable[[User], ChangeRequest], requester: User, approver: User, acting: Callable[[User], Actor]
 ) -> Callable[[], Run]:
     """Asked for by alice, approved by bob, executed."""
     from dashboard.services import approvals, execution, runs
 
     def started() -> Run:
-        request = ask(requester)
+        request = open_request(requester)
         approvals.approve(request.pk, by=acting(approver), digest=request.digest)
         request.refresh_from_db()
         run = runs.start_approved(request, by=acting(requester), typed_name="production")

@@ -9,6 +9,7 @@ from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from dashboard.presenters.buttons import ActionButton
+from tests.presenters.values import says
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -102,6 +103,14 @@ def assert_shown(response: HttpResponse, *views: Any) -> None:
             assert _one_line(words) in page, f"not on the page: {words}"
         for url in _addresses(view):
             assert url in urls, f"nothing on the page leads to {url}"
+
+
+def assert_refused(response: HttpResponse, button: ActionButton, words: str) -> None:
+    """The button stands there and leads nowhere; its reason says these words."""
+    assert button.show
+    assert says(button.reason, words)
+    assert_shown(response, button)
+    assert button.url not in [*links(response), *posts(response)]
 
 
 def _read(view: Any) -> list[str]:

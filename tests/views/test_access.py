@@ -86,7 +86,7 @@ def on(slug: str, version: str = "", name: str = "", **more: str) -> dict[str, s
 
 def production_leads_to_busy(world: World, settings: SettingsWrapper) -> None:
     observations.refresh(world.environment("production"))
-    observations.refresh(world.lead(settings, "production", to="busy"))
+    observations.refresh(world.point_at(settings, "production", to="busy"))
 
 
 def broken_has_drifted(world: World, settings: SettingsWrapper) -> None:

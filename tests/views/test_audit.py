@@ -14,8 +14,8 @@ from dashboard.models import AuditEvent, ChangeRequest
 from dashboard.services import actors, approvals, audit
 from dashboard.services.actors import SIGNALBOX, Actor
 from dashboard.services.audit import Event
-from tests.fix_line import Line
 from tests.fix_people import ClientOf
+from tests.fix_project import Project
 from tests.views.pages import assert_shown, is_empty, links, text
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.parametrize("event", list(Event))
 def test_every_event_is_shown_even_without_its_facts(
-    event: Event, line: Line, viewer: User, client_of: ClientOf
+    event: Event, project: Project, viewer: User, client_of: ClientOf
 ) -> None:
     client = client_of(viewer)
     audit.record(event, by=SIGNALBOX, environment="staging")
@@ -34,13 +34,13 @@ def test_every_event_is_shown_even_without_its_facts(
 
 
 def test_a_request_is_told_in_sentences_with_links(
-    ask: Callable[[User], ChangeRequest],
+    open_request: Callable[[User], ChangeRequest],
     requester: User,
     approver: User,
     client_of: ClientOf,
     acting: Callable[[User], Actor],
 ) -> None:
-    request = ask(requester)
+    request = open_request(requester)
     approvals.reject(request.pk, by=acting(approver), digest=request.digest, reason="Not on a Friday")
     page = client_of(approver).get("/audit/")
     shown = text(page)
@@ -51,9 +51,9 @@ def test_a_request_is_told_in_sentences_with_links(
 
 
 def test_filters_narrow_the_list(
-    ask: Callable[[User], ChangeRequest], requester: User, viewer: User, client_of: ClientOf
+    open_request: Callable[[User], ChangeRequest], requester: User, viewer: User, client_of: ClientOf
 ) -> None:
-    ask(requester)
+    open_request(requester)
     client = client_of(viewer)
     (event,) = client.get("/audit/?actor=alice&kind=request.opened&environment=production").context["events"]
     assert (event.actor, event.place.slug) == ("alice", "production")
@@ -63,11 +63,13 @@ def test_filters_narrow_the_list(
 
 
 @pytest.mark.parametrize("query", ["?since=yesterday", "?kind=nothing", "?actor=nobody", "?page=99999", "?format=pdf"])
-def test_a_filter_nobody_understands_is_no_error(line: Line, viewer: User, client_of: ClientOf, query: str) -> None:
+def test_a_filter_nobody_understands_is_no_error(
+    project: Project, viewer: User, client_of: ClientOf, query: str
+) -> None:
     assert client_of(viewer).get(f"/audit/{query}").status_code == 200
 
 
-def test_the_chain_is_checked_on_demand(line: Line, viewer: User, client_of: ClientOf) -> None:
+def test_the_chain_is_checked_on_demand(project: Project, viewer: User, client_of: ClientOf) -> None:
     client = client_of(viewer)
     assert client.get("/audit/").context["chain"] is None
     intact = client.get("/audit/?verify=1")
@@ -81,7 +83,7 @@ def test_the_chain_is_checked_on_demand(line: Line, viewer: User, client_of: Cli
     assert_shown(broken, broken.context["chain"])
 
 
-def test_the_export_has_every_event_and_no_formula(line: Line, viewer: User, client_of: ClientOf) -> None:
+def test_the_export_has_every_event_and_no_formula(project: Project, viewer: User, client_of: ClientOf) -> None:
     client = client_of(viewer)
     for name in ("=cmd()", "+1", "-1", "@SUM(A1)", "\tx", "plain"):
         audit.record(Event.SIGN_IN_FAILED, by=actors.Actor(name=name))
@@ -91,20 +93,20 @@ def test_the_export_has_every_event_and_no_formula(line: Line, viewer: User, cli
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
 
 
-def test_what_people_wrote_is_shown_as_text(line: Line, viewer: User, client_of: ClientOf) -> None:
+def test_what_people_wrote_is_shown_as_text(project: Project, viewer: User, client_of: ClientOf) -> None:
     audit.record(Event.SIGN_IN_FAILED, by=actors.Actor(name="<script>alert(1)</script>"))
     assert "<script>alert" not in client_of(viewer).get("/audit/").content.decode()
 
 
 def test_the_page_asks_the_database_no_more_for_more_events(
-    ask: Callable[[User], ChangeRequest],
+    open_request: Callable[[User], ChangeRequest],
     requester: User,
     viewer: User,
     client_of: ClientOf,
     django_assert_max_num_queries: Callable[[int], object],
 ) -> None:
     for _ in range(6):
-        ask(requester)
+        open_request(requester)
     client = client_of(viewer)
     with django_assert_max_num_queries(11):  # type: ignore[attr-defined]
         client.get("/audit/")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from config.environments import Environment
-from tests.fix_line import Line
 from tests.fix_people import ClientOf
+from tests.fix_project import Project
 from tests.presenters.values import says
 from tests.views.pages import assert_shown, error_code, links
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 PAGE = "/environments/staging/connection/"
 
 
-def test_each_check_is_told_with_its_remedy(two_files: Line, requester: User, client_of: ClientOf) -> None:
+def test_each_check_is_told_with_its_remedy(two_files: Project, requester: User, client_of: ClientOf) -> None:
     page = client_of(requester).get(PAGE)
     verdict, checks = page.context["verdict"], page.context["checks"]
     assert verdict.tone == "ok"
@@ -32,7 +32,7 @@ def test_each_check_is_told_with_its_remedy(two_files: Line, requester: User, cl
     assert (primary.pill.tone, primary.remedy) == ("ok", "")
 
 
-def test_what_stands_in_the_way_comes_first(two_files: Line, requester: User, client_of: ClientOf) -> None:
+def test_what_stands_in_the_way_comes_first(two_files: Project, requester: User, client_of: ClientOf) -> None:
     name = two_files.databases["staging"].name
     two_files.query(two_files.staging, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     page = client_of(requester).get(PAGE)
@@ -43,7 +43,7 @@ def test_what_stands_in_the_way_comes_first(two_files: Line, requester: User, cl
 
 
 def test_a_target_that_does_not_answer_has_a_sentence(
-    two_files: Line, requester: User, client_of: ClientOf, unreachable: Callable[[Environment], Environment]
+    two_files: Project, requester: User, client_of: ClientOf, unreachable: Callable[[Environment], Environment]
 ) -> None:
     unreachable(two_files.staging)
     answer = client_of(requester).get(PAGE)
@@ -51,10 +51,10 @@ def test_a_target_that_does_not_answer_has_a_sentence(
     assert "s3cret" not in answer.content.decode()
 
 
-def test_a_viewer_may_not_make_it_ask(two_files: Line, viewer: User, client_of: ClientOf) -> None:
+def test_a_viewer_may_not_make_it_ask(two_files: Project, viewer: User, client_of: ClientOf) -> None:
     assert client_of(viewer).get(PAGE).status_code == 403
     assert PAGE not in links(client_of(viewer).get("/environments/staging/"))
 
 
-def test_the_page_of_the_environment_leads_to_it(two_files: Line, requester: User, client_of: ClientOf) -> None:
+def test_the_page_of_the_environment_leads_to_it(two_files: Project, requester: User, client_of: ClientOf) -> None:
     assert PAGE in links(client_of(requester).get("/environments/staging/"))

@@ -13,8 +13,8 @@ from dashboard.models import AuditEvent, DriftCheck, Run
 from dashboard.presenters import drift as presenter
 from dashboard.services import drift, execution, observations, plans, runs
 from dashboard.services.actors import SIGNALBOX, Actor
-from tests.fix_line import Line
 from tests.fix_people import ClientOf
+from tests.fix_project import Project
 from tests.presenters.values import says
 from tests.views.pages import alerts, assert_shown, error_code, is_empty, links, posts, text
 
@@ -31,22 +31,22 @@ def look(environment: Environment) -> DriftCheck:
 
 
 @pytest.fixture
-def drifted(line: Line) -> Line:
+def drifted(project: Project) -> Project:
     """users has a column, and a function another body, that no run made."""
     function = "CREATE OR REPLACE FUNCTION public.answer() RETURNS int LANGUAGE sql AS 'SELECT {}'"
-    for environment in (line.staging, line.production):
-        line.query(environment, "CREATE TABLE users (id int)")
-        line.query(environment, function.format(41))
+    for environment in (project.staging, project.production):
+        project.query(environment, "CREATE TABLE users (id int)")
+        project.query(environment, function.format(41))
         look(environment)
-    for environment in (line.staging, line.production):
-        line.query(environment, "ALTER TABLE users ADD phone text")
-        line.query(environment, function.format(42))
+    for environment in (project.staging, project.production):
+        project.query(environment, "ALTER TABLE users ADD phone text")
+        project.query(environment, function.format(42))
         look(environment)
-    return line
+    return project
 
 
 def test_a_schema_nobody_looked_at_says_what_the_first_look_is_for(
-    line: Line, viewer: User, client_of: ClientOf
+    project: Project, viewer: User, client_of: ClientOf
 ) -> None:
     page = client_of(viewer).get(ADDRESS)
     panel = page.context["page"].panel
@@ -58,7 +58,7 @@ def test_a_schema_nobody_looked_at_says_what_the_first_look_is_for(
 
 
 def test_in_line_says_since_which_run(
-    two_files: Line, requester: User, client_of: ClientOf, run_on_staging: Callable[[User], Run]
+    two_files: Project, requester: User, client_of: ClientOf, run_on_staging: Callable[[User], Run]
 ) -> None:
     run = run_on_staging(requester)
     page = client_of(requester).get(ADDRESS)
@@ -68,7 +68,7 @@ def test_in_line_says_since_which_run(
     assert (page.context["page"].diff, is_empty(page)) == (None, True)
 
 
-def test_drift_is_listed_by_table_with_what_to_do(drifted: Line, viewer: User, client_of: ClientOf) -> None:
+def test_drift_is_listed_by_table_with_what_to_do(drifted: Project, viewer: User, client_of: ClientOf) -> None:
     page = client_of(viewer).get(ADDRESS)
     shown, panel = text(page), page.context["page"].panel
     assert (panel.pill.tone, says(panel.differs, "2 objects")) == ("warn", True)
@@ -82,7 +82,7 @@ def test_drift_is_listed_by_table_with_what_to_do(drifted: Line, viewer: User, c
     assert says(shown, "new migration"), "one of the ways to go on"
 
 
-def test_the_environment_and_the_overview_say_so(drifted: Line, viewer: User, client_of: ClientOf) -> None:
+def test_the_environment_and_the_overview_say_so(drifted: Project, viewer: User, client_of: ClientOf) -> None:
     observations.refresh_all()
     client = client_of(viewer)
     detail = client.get("/environments/staging/")
@@ -100,7 +100,9 @@ def test_the_environment_and_the_overview_say_so(drifted: Line, viewer: User, cl
     assert ADDRESS in links(overview)
 
 
-def test_a_check_is_asked_for_and_its_result_shows_by_itself(line: Line, viewer: User, client_of: ClientOf) -> None:
+def test_a_check_is_asked_for_and_its_result_shows_by_itself(
+    project: Project, viewer: User, client_of: ClientOf
+) -> None:
     client = client_of(viewer)
     answer = client.post(f"{ADDRESS}check/")
     assert answer.headers["Location"] == ADDRESS
@@ -113,7 +115,7 @@ def test_a_check_is_asked_for_and_its_result_shows_by_itself(line: Line, viewer:
 
 
 def test_an_unreachable_target_says_why_and_what_was_known(
-    drifted: Line, viewer: User, client_of: ClientOf, unreachable: Callable[[Environment], Environment]
+    drifted: Project, viewer: User, client_of: ClientOf, unreachable: Callable[[Environment], Environment]
 ) -> None:
     look(unreachable(drifted.staging))
     page = client_of(viewer).get(ADDRESS)
@@ -128,7 +130,7 @@ def test_an_unreachable_target_says_why_and_what_was_known(
 
 
 def test_a_late_look_after_a_run_says_what_it_cannot_tell(
-    two_files: Line,
+    two_files: Project,
     requester: User,
     acting: Callable[[User], Actor],
     client_of: ClientOf,
@@ -147,7 +149,7 @@ def test_a_late_look_after_a_run_says_what_it_cannot_tell(
     assert_shown(page, page.context["page"].late)
 
 
-def test_only_an_administrator_accepts(drifted: Line, approver: User, client_of: ClientOf) -> None:
+def test_only_an_administrator_accepts(drifted: Project, approver: User, client_of: ClientOf) -> None:
     client = client_of(approver)
     page = client.get(ADDRESS)
     assert says(page.context["page"].accept_refused, "admin")
@@ -157,7 +159,7 @@ def test_only_an_administrator_accepts(drifted: Line, approver: User, client_of:
     assert client.post(f"{ADDRESS}accept/", {"fingerprint": fingerprint, "reason": "because"}).status_code == 403
 
 
-def test_accepting_wants_a_reason_and_is_in_the_audit_log(drifted: Line, admin: User, client_of: ClientOf) -> None:
+def test_accepting_wants_a_reason_and_is_in_the_audit_log(drifted: Project, admin: User, client_of: ClientOf) -> None:
     client = client_of(admin)
     fingerprint = client.get(ADDRESS).context["page"].fingerprint
     assert client.post(f"{ADDRESS}accept/", {"fingerprint": fingerprint}).status_code == 422
@@ -172,7 +174,7 @@ def test_accepting_wants_a_reason_and_is_in_the_audit_log(drifted: Line, admin: 
     assert "“Hotfix of Tuesday”" in text(log)
 
 
-def test_on_a_protected_environment_the_name_is_typed(drifted: Line, admin: User, client_of: ClientOf) -> None:
+def test_on_a_protected_environment_the_name_is_typed(drifted: Project, admin: User, client_of: ClientOf) -> None:
     client, address = client_of(admin), "/environments/production/drift/"
     given = {"fingerprint": client.get(address).context["page"].fingerprint, "reason": "Hotfix"}
     refused = client.post(f"{address}accept/", given | {"typed_name": "staging"})
@@ -181,7 +183,7 @@ def test_on_a_protected_environment_the_name_is_typed(drifted: Line, admin: User
     assert client.post(f"{address}accept/", given | {"typed_name": "production"}).status_code == 302
 
 
-def test_what_moved_on_since_the_page_is_not_accepted(drifted: Line, admin: User, client_of: ClientOf) -> None:
+def test_what_moved_on_since_the_page_is_not_accepted(drifted: Project, admin: User, client_of: ClientOf) -> None:
     client = client_of(admin)
     fingerprint = client.get(ADDRESS).context["page"].fingerprint
     drifted.query(drifted.staging, "DROP TABLE users")
@@ -195,7 +197,7 @@ def test_what_moved_on_since_the_page_is_not_accepted(drifted: Line, admin: User
 
 
 def test_the_last_two_environments_are_compared_unless_others_are_asked_for(
-    line: Line, viewer: User, client_of: ClientOf
+    project: Project, viewer: User, client_of: ClientOf
 ) -> None:
     client = client_of(viewer)
     page = client.get("/compare/")
@@ -210,7 +212,7 @@ def test_the_last_two_environments_are_compared_unless_others_are_asked_for(
 
 
 def test_a_difference_that_a_migration_makes_is_explained_by_it(
-    two_files: Line, requester: User, client_of: ClientOf, run_on_staging: Callable[[User], Run]
+    two_files: Project, requester: User, client_of: ClientOf, run_on_staging: Callable[[User], Run]
 ) -> None:
     look(two_files.production)
     run_on_staging(requester)
@@ -234,11 +236,11 @@ def test_a_difference_that_a_migration_makes_is_explained_by_it(
     assert_shown(page, comparison.verdict, comparison.sentence)
 
 
-def test_another_order_of_columns_is_named_as_such(line: Line, viewer: User, client_of: ClientOf) -> None:
-    line.query(line.staging, "CREATE TABLE users (id int, name text)")
-    line.query(line.production, "CREATE TABLE users (name text, id int)")
-    look(line.staging)
-    look(line.production)
+def test_another_order_of_columns_is_named_as_such(project: Project, viewer: User, client_of: ClientOf) -> None:
+    project.query(project.staging, "CREATE TABLE users (id int, name text)")
+    project.query(project.production, "CREATE TABLE users (name text, id int)")
+    look(project.staging)
+    look(project.production)
     page = client_of(viewer).get("/compare/")
     comparison = page.context["page"]
     assert (comparison.verdict, says(comparison.sentence, "1 table")) == (presenter.ORDER, True)
@@ -246,9 +248,9 @@ def test_another_order_of_columns_is_named_as_such(line: Line, viewer: User, cli
     assert_shown(page, comparison.verdict, comparison.sentence)
 
 
-def test_equal_schemas_are_the_same(line: Line, viewer: User, client_of: ClientOf) -> None:
-    look(line.staging)
-    look(line.production)
+def test_equal_schemas_are_the_same(project: Project, viewer: User, client_of: ClientOf) -> None:
+    look(project.staging)
+    look(project.production)
     page = client_of(viewer).get("/compare/")
     assert (page.context["page"].verdict, page.context["page"].diff) == (presenter.SAME, None)
     assert_shown(page, page.context["page"].verdict, page.context["page"].sentence)

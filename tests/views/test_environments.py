@@ -16,10 +16,10 @@ from dashboard.models import Observation
 from dashboard.presenters.environment_history import CHECKSUMS
 from dashboard.presenters.statuses import BLOCKED, MIGRATION
 from dashboard.services import observations, plans, runs
-from tests.fix_line import Line
 from tests.fix_people import ClientOf
+from tests.fix_project import Project
 from tests.presenters.values import says
-from tests.views.pages import alerts, assert_shown, is_empty, links, text
+from tests.views.pages import alerts, assert_refused, assert_shown, is_empty, links, text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -34,18 +34,18 @@ PAGE = "/environments/staging/"
 
 
 @pytest.fixture
-def skipping(line: Line, admin: User, acting: Callable[[User], Actor]) -> Callable[..., None]:
+def skipping(project: Project, admin: User, acting: Callable[[User], Actor]) -> Callable[..., None]:
     from dashboard.services import execution
 
     def skip(version: str, name: str, reason: str) -> None:
-        plan = plans.skip(line.staging, [MigrationId(version, name)], reason=reason)
-        execution.execute(runs.start(plan, environment=line.staging, by=acting(admin)).pk)
-        observations.refresh(line.staging)
+        plan = plans.skip(project.staging, [MigrationId(version, name)], reason=reason)
+        execution.execute(runs.start(plan, environment=project.staging, by=acting(admin)).pk)
+        observations.refresh(project.staging)
 
     return skip
 
 
-def test_the_list_shows_each_environment(two_files: Line, viewer: User, client_of: ClientOf) -> None:
+def test_the_list_shows_each_environment(two_files: Project, viewer: User, client_of: ClientOf) -> None:
     observations.refresh_all()
     page = client_of(viewer).get("/environments/")
     cards = page.context["cards"]
@@ -57,16 +57,16 @@ def test_the_list_shows_each_environment(two_files: Line, viewer: User, client_o
 
 
 def test_a_folder_that_lacks_many_files_is_told_in_one_sentence(
-    line: Line, requester: User, acting: Callable[[User], Actor], client_of: ClientOf
+    project: Project, requester: User, acting: Callable[[User], Actor], client_of: ClientOf
 ) -> None:
     from dashboard.services import execution
 
     names = [f"00{number}_t{number}" for number in range(1, 5)]
-    line.write(**{f"_{name}": f"CREATE TABLE {name[4:]} (id int);" for name in names})
-    execution.execute(runs.start(plans.apply(line.staging), environment=line.staging, by=acting(requester)).pk)
+    project.write(**{f"_{name}": f"CREATE TABLE {name[4:]} (id int);" for name in names})
+    execution.execute(runs.start(plans.apply(project.staging), environment=project.staging, by=acting(requester)).pk)
     for name in names:
-        (line.folder / f"{name}.sql").unlink()
-    observations.refresh(line.staging)
+        (project.folder / f"{name}.sql").unlink()
+    observations.refresh(project.staging)
     page = client_of(requester).get(PAGE)
     (notice,) = page.context["page"].notices
     assert says(notice.sentence, "4 migrations")
@@ -74,7 +74,7 @@ def test_a_folder_that_lacks_many_files_is_told_in_one_sentence(
 
 
 def test_what_is_pending_stands_in_order_with_the_button_that_runs_it(
-    two_files: Line, requester: User, client_of: ClientOf
+    two_files: Project, requester: User, client_of: ClientOf
 ) -> None:
     observations.refresh_all()
     page = client_of(requester).get(PAGE)
@@ -92,29 +92,25 @@ def test_what_is_pending_stands_in_order_with_the_button_that_runs_it(
     assert_shown(production, request)
 
 
-def test_the_button_of_someone_who_may_not_says_why(two_files: Line, viewer: User, client_of: ClientOf) -> None:
+def test_the_button_of_someone_who_may_not_says_why(two_files: Project, viewer: User, client_of: ClientOf) -> None:
     observations.refresh_all()
     page = client_of(viewer).get(PAGE)
     apply = page.context["page"].apply
-    assert says(apply.reason, "requester")
-    assert_shown(page, apply)
-    assert "/environments/staging/apply/" not in links(page)
+    assert_refused(page, apply, "requester")
 
 
 def test_while_a_run_is_under_way_the_button_names_it(
-    two_files: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     observations.refresh_all()
     run = run_on_staging(requester, execute=False)
     page = client_of(requester).get(PAGE)
     apply = page.context["page"].apply
-    assert says(apply.reason, f"Run {run.pk}")
-    assert_shown(page, apply)
-    assert apply.url not in links(page)
+    assert_refused(page, apply, f"Run {run.pk}")
 
 
-def test_the_button_counts_only_what_would_run(line: Line, requester: User, client_of: ClientOf) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);", _002_broken="CREATE TABEL oops;", _003_city="SELECT 1;")
+def test_the_button_counts_only_what_would_run(project: Project, requester: User, client_of: ClientOf) -> None:
+    project.write(_001_users="CREATE TABLE users (id int);", _002_broken="CREATE TABEL oops;", _003_city="SELECT 1;")
     observations.refresh_all()
     page = client_of(requester).get(PAGE)
     view = page.context["page"]
@@ -130,9 +126,9 @@ def test_the_button_counts_only_what_would_run(line: Line, requester: User, clie
 
 
 def test_files_with_one_number_are_one_entry_that_an_admin_decides(
-    line: Line, viewer: User, admin: User, client_of: ClientOf
+    project: Project, viewer: User, admin: User, client_of: ClientOf
 ) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);", _001_orders="CREATE TABLE orders (id int);")
+    project.write(_001_users="CREATE TABLE users (id int);", _001_orders="CREATE TABLE orders (id int);")
     observations.refresh_all()
     page = client_of(admin).get(PAGE)
     (entry,) = page.context["page"].waiting
@@ -144,7 +140,7 @@ def test_files_with_one_number_are_one_entry_that_an_admin_decides(
 
 
 def test_history_offers_the_way_back(
-    two_files: Line, requester: User, viewer: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Project, requester: User, viewer: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run = run_on_staging(requester)
     observations.refresh_all()
@@ -163,11 +159,11 @@ def test_history_offers_the_way_back(
 
 
 def test_history_says_where_the_way_back_ends(
-    line: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    project: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);", _001_rollback="DROP TABLE users;")
-    line.write(_002_orders="CREATE TABLE orders (id int);")
-    line.write(_003_city="CREATE TABLE city (id int);", _003_rollback="DROP TABLE city;")
+    project.write(_001_users="CREATE TABLE users (id int);", _001_rollback="DROP TABLE users;")
+    project.write(_002_orders="CREATE TABLE orders (id int);")
+    project.write(_003_city="CREATE TABLE city (id int);", _003_rollback="DROP TABLE city;")
     run_on_staging(requester)
     observations.refresh_all()
     page = client_of(requester).get(PAGE)
@@ -178,9 +174,9 @@ def test_history_says_where_the_way_back_ends(
 
 
 def test_a_failure_tells_what_happened_what_remains_and_what_next(
-    line: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    project: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);\nINSERT INTO users VALUES ('x');")
+    project.write(_001_users="CREATE TABLE users (id int);\nINSERT INTO users VALUES ('x');")
     run = run_on_staging(requester)
     observations.refresh_all()
     page = client_of(requester).get(PAGE)
@@ -194,10 +190,10 @@ def test_a_failure_tells_what_happened_what_remains_and_what_next(
     assert (entry.version, entry.pill) == ("001", MIGRATION[State.FAILED])
 
 
-def test_a_failure_another_tool_recorded_is_told_too(line: Line, viewer: User, client_of: ClientOf) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);")
-    line.query(
-        line.staging,
+def test_a_failure_another_tool_recorded_is_told_too(project: Project, viewer: User, client_of: ClientOf) -> None:
+    project.write(_001_users="CREATE TABLE users (id int);")
+    project.query(
+        project.staging,
         "CREATE SCHEMA platform; CREATE TABLE platform.schema_migrations (version text PRIMARY KEY, name text NOT NULL,"
         " applied_at timestamptz NOT NULL DEFAULT now(), execution_time_ms integer, checksum text NOT NULL,"
         " success boolean NOT NULL DEFAULT true, error_message text, rollback_script text);"
@@ -213,7 +209,7 @@ def test_a_failure_another_tool_recorded_is_told_too(line: Line, viewer: User, c
 
 
 def test_an_edited_file_is_said_at_the_top_and_stops_the_button(
-    two_files: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
     two_files.write(_001_users="CREATE TABLE users (id bigint);", _003_city="SELECT 1;")
@@ -229,7 +225,7 @@ def test_an_edited_file_is_said_at_the_top_and_stops_the_button(
 
 
 def test_a_skip_shows_its_reason_and_an_admin_can_take_it_back(
-    two_files: Line, viewer: User, admin: User, skipping: Callable[..., None], client_of: ClientOf
+    two_files: Project, viewer: User, admin: User, skipping: Callable[..., None], client_of: ClientOf
 ) -> None:
     skipping("001", "users", "Lives in another database")
     page = client_of(admin).get(PAGE)
@@ -241,9 +237,9 @@ def test_a_skip_shows_its_reason_and_an_admin_can_take_it_back(
 
 
 def test_open_requests_and_the_policy_stand_beside_it(
-    ask: Callable[[User], ChangeRequest], requester: User, client_of: ClientOf
+    open_request: Callable[[User], ChangeRequest], requester: User, client_of: ClientOf
 ) -> None:
-    request = ask(requester)
+    request = open_request(requester)
     page = client_of(requester).get("/environments/production/")
     assert f"/requests/{request.pk}/" in links(page)
     facts = dict(page.context["page"].facts)
@@ -252,7 +248,7 @@ def test_open_requests_and_the_policy_stand_beside_it(
     assert_shown(page, page.context["page"].facts)
 
 
-def test_a_database_without_a_tracking_table_is_explained(line: Line, viewer: User, client_of: ClientOf) -> None:
+def test_a_database_without_a_tracking_table_is_explained(project: Project, viewer: User, client_of: ClientOf) -> None:
     observations.refresh_all()
     page = client_of(viewer).get(PAGE)
     view = page.context["page"]
@@ -262,7 +258,7 @@ def test_a_database_without_a_tracking_table_is_explained(line: Line, viewer: Us
 
 
 def test_an_unreachable_one_shows_the_reason_and_what_was_seen(
-    two_files: Line,
+    two_files: Project,
     requester: User,
     run_on_staging: Callable[..., Run],
     unreachable: Callable[[Environment], Environment],
@@ -283,7 +279,7 @@ def test_an_unreachable_one_shows_the_reason_and_what_was_seen(
 
 
 def test_a_page_never_asks_the_target(
-    two_files: Line, viewer: User, client_of: ClientOf, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
+    two_files: Project, viewer: User, client_of: ClientOf, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from dashboard.services import targets
 
@@ -297,7 +293,7 @@ def test_a_page_never_asks_the_target(
 
 
 def test_without_the_folder_the_history_still_shows(
-    two_files: Line,
+    two_files: Project,
     requester: User,
     run_on_staging: Callable[..., Run],
     client_of: ClientOf,
@@ -316,7 +312,7 @@ def test_without_the_folder_the_history_still_shows(
     assert (view.card.known, view.waiting, is_empty(page)) == (False, (), True)
 
 
-def test_refresh_looks_and_returns_to_where_it_was_asked(two_files: Line, viewer: User, client_of: ClientOf) -> None:
+def test_refresh_looks_and_returns_to_where_it_was_asked(two_files: Project, viewer: User, client_of: ClientOf) -> None:
     client = client_of(viewer)
     answer = client.post("/environments/staging/refresh/", {"back": "overview"}, follow=True)
     assert answer.redirect_chain == [("/", 302)]
@@ -326,7 +322,7 @@ def test_refresh_looks_and_returns_to_where_it_was_asked(two_files: Line, viewer
 
 
 def test_a_refresh_that_gets_no_answer_says_so(
-    two_files: Line, viewer: User, unreachable: Callable[[Environment], Environment], client_of: ClientOf
+    two_files: Project, viewer: User, unreachable: Callable[[Environment], Environment], client_of: ClientOf
 ) -> None:
     unreachable(two_files.staging)
     answer = client_of(viewer).post("/environments/staging/refresh/", follow=True)
@@ -336,7 +332,7 @@ def test_a_refresh_that_gets_no_answer_says_so(
 
 
 def test_an_environment_without_a_database_says_which_variable(
-    two_files: Line, viewer: User, client_of: ClientOf, settings: SettingsWrapper
+    two_files: Project, viewer: User, client_of: ClientOf, settings: SettingsWrapper
 ) -> None:
     settings.ENVIRONMENTS = (replace(two_files.staging, url=""),)
     page = client_of(viewer).get(PAGE)
@@ -345,7 +341,7 @@ def test_an_environment_without_a_database_says_which_variable(
     assert_shown(page, card.trouble, card.next_step)
 
 
-def _took(line: Line) -> int:
+def _took(project: Project) -> int:
     """Milliseconds, as the target has them."""
     sql = "SELECT execution_time_ms FROM platform.schema_migrations WHERE version = '001'"
-    return line.query(line.staging, sql)[0][0]
+    return project.query(project.staging, sql)[0][0]

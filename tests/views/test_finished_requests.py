@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from dashboard.models import ChangeRequest, Run
 from dashboard.services import approvals, execution, plans, runs
 from dashboard.services.actors import Actor
-from tests.fix_line import Line
 from tests.fix_people import ClientOf
+from tests.fix_project import Project
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -19,11 +19,11 @@ type Acting = Callable[[User], Actor]
 
 
 @pytest.fixture
-def failed(line: Line, requester: User, approver: User, acting: Acting) -> ChangeRequest:
+def failed(project: Project, requester: User, approver: User, acting: Acting) -> ChangeRequest:
     """Approved for production, run, and failed there."""
-    line.write(_001_orders="CREATE TABLE orders (id int);\nSELECT 1/0;", _001_rollback="DROP TABLE orders;")
-    plan = plans.apply(line.production)
-    request = approvals.open_request(plan, environment=line.production, by=acting(requester), reason="December")
+    project.write(_001_orders="CREATE TABLE orders (id int);\nSELECT 1/0;", _001_rollback="DROP TABLE orders;")
+    plan = plans.apply(project.production)
+    request = approvals.open_request(plan, environment=project.production, by=acting(requester), reason="December")
     approvals.approve(request.pk, by=acting(approver), digest=request.digest)
     request.refresh_from_db()
     execution.execute(runs.start_approved(request, by=acting(requester), typed_name="production").pk)
@@ -56,13 +56,13 @@ def test_a_decision_from_before_evidence_was_kept_shows_none(
 
 
 def test_the_approver_reads_first_that_it_failed_on_staging(
-    line: Line, requester: User, approver: User, acting: Acting, client_of: ClientOf
+    project: Project, requester: User, approver: User, acting: Acting, client_of: ClientOf
 ):
-    line.write(_001_orders="CREATE TABLE orders (id int);\nSELECT 1/0;")
-    run = runs.start(plans.apply(line.staging), environment=line.staging, by=acting(requester))
+    project.write(_001_orders="CREATE TABLE orders (id int);\nSELECT 1/0;")
+    run = runs.start(plans.apply(project.staging), environment=project.staging, by=acting(requester))
     execution.execute(run.pk)
-    plan = plans.apply(line.production)
-    request = approvals.open_request(plan, environment=line.production, by=acting(requester), reason="December")
+    plan = plans.apply(project.production)
+    request = approvals.open_request(plan, environment=project.production, by=acting(requester), reason="December")
     shown = client_of(approver).get(f"/requests/{request.pk}/").context["evidence"]
     assert shown.pill.tone == "danger"
     assert [alarm.url for alarm in shown.alarms] == [f"/runs/{run.pk}/"]

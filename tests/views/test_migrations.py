@@ -12,8 +12,8 @@ from dashboard.engine.status import State
 from dashboard.models import RunStep
 from dashboard.presenters.statuses import MIGRATION, STEP
 from dashboard.services import observations
-from tests.fix_line import Line
 from tests.fix_people import ClientOf
+from tests.fix_project import Project
 from tests.presenters.values import says
 from tests.views.pages import alerts, assert_shown, is_empty, links, text
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_the_list_shows_every_migration_in_every_environment(
-    two_files: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
     observations.refresh_all()
@@ -40,7 +40,7 @@ def test_the_list_shows_every_migration_in_every_environment(
     assert text(page).index("002 orders") < text(page).index("001 users")
 
 
-def test_the_list_is_searched_by_number_name_and_sql(two_files: Line, viewer: User, client_of: ClientOf) -> None:
+def test_the_list_is_searched_by_number_name_and_sql(two_files: Project, viewer: User, client_of: ClientOf) -> None:
     client = client_of(viewer)
     assert "001 users" not in text(client.get("/migrations/?q=ORDERS"))
     assert "002 orders" in text(client.get("/migrations/?q=ORDERS"))
@@ -49,7 +49,7 @@ def test_the_list_is_searched_by_number_name_and_sql(two_files: Line, viewer: Us
 
 
 def test_the_list_is_filtered_by_state(
-    two_files: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
     two_files.write(_001_users="CREATE TABLE users (id bigint);", _003_city="SELECT 1;")
@@ -63,7 +63,7 @@ def test_the_list_is_filtered_by_state(
 
 
 def test_a_migration_shows_its_sql_its_rollback_and_where_it_stands(
-    two_files: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run = run_on_staging(requester)
     observations.refresh_all()
@@ -84,8 +84,8 @@ def test_a_migration_shows_its_sql_its_rollback_and_where_it_stands(
     assert passage.run.url in links(page)
 
 
-def test_a_problem_stands_at_its_line(line: Line, viewer: User, client_of: ClientOf) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);\n\nCREATE TABEL oops;")
+def test_a_problem_stands_at_its_line(project: Project, viewer: User, client_of: ClientOf) -> None:
+    project.write(_001_users="CREATE TABLE users (id int);\n\nCREATE TABEL oops;")
     page = client_of(viewer).get("/migrations/001/users/")
     up = page.context["page"].up
     assert (up.refused, up.first_line) == (True, 3)
@@ -95,8 +95,8 @@ def test_a_problem_stands_at_its_line(line: Line, viewer: User, client_of: Clien
     assert "syntax error at or near &quot;TABEL&quot;" in third_line
 
 
-def test_a_shared_number_does_not_make_a_file_unusable(line: Line, viewer: User, client_of: ClientOf) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);", _001_orders="CREATE TABLE orders (id int);")
+def test_a_shared_number_does_not_make_a_file_unusable(project: Project, viewer: User, client_of: ClientOf) -> None:
+    project.write(_001_users="CREATE TABLE users (id int);", _001_orders="CREATE TABLE orders (id int);")
     page = client_of(viewer).get("/migrations/001/users/")
     up = page.context["page"].up
     assert (up.refused, alerts(page)) == (False, [])
@@ -104,24 +104,26 @@ def test_a_shared_number_does_not_make_a_file_unusable(line: Line, viewer: User,
     assert_shown(page, note.sentence, note.advice)
 
 
-def test_its_own_transaction_is_told_to_be_absorbed(line: Line, viewer: User, client_of: ClientOf) -> None:
-    line.write(_001_users="BEGIN;\nCREATE TABLE users (id int);\nCOMMIT;")
+def test_its_own_transaction_is_told_to_be_absorbed(project: Project, viewer: User, client_of: ClientOf) -> None:
+    project.write(_001_users="BEGIN;\nCREATE TABLE users (id int);\nCOMMIT;")
     page = client_of(viewer).get("/migrations/001/users/")
     facts = page.context["page"].facts
     assert any(says(str(value), "BEGIN and COMMIT are not sent") for _, value in facts)
     assert_shown(page, facts)
 
 
-def test_a_file_outside_a_transaction_says_what_a_failure_leaves(line: Line, viewer: User, client_of: ClientOf) -> None:
-    line.write(_001_index="CREATE INDEX CONCURRENTLY users_id ON users (id);")
+def test_a_file_outside_a_transaction_says_what_a_failure_leaves(
+    project: Project, viewer: User, client_of: ClientOf
+) -> None:
+    project.write(_001_index="CREATE INDEX CONCURRENTLY users_id ON users (id);")
     page = client_of(viewer).get("/migrations/001/index/")
     facts = page.context["page"].facts
     assert any(says(str(value), "committed by itself") for _, value in facts)
     assert_shown(page, facts)
 
 
-def test_no_rollback_is_explained(line: Line, viewer: User, client_of: ClientOf) -> None:
-    line.write(
+def test_no_rollback_is_explained(project: Project, viewer: User, client_of: ClientOf) -> None:
+    project.write(
         _001_users="CREATE TABLE users (id int);", _002_city="-- signalbox: irreversible=data is gone\nSELECT 1;"
     )
     client = client_of(viewer)
@@ -132,8 +134,8 @@ def test_no_rollback_is_explained(line: Line, viewer: User, client_of: ClientOf)
         assert_shown(page, sentences)
 
 
-def test_a_rollback_that_cannot_run_is_said_to_be_none(line: Line, viewer: User, client_of: ClientOf) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);", _001_rollback="DROP TABEL users;")
+def test_a_rollback_that_cannot_run_is_said_to_be_none(project: Project, viewer: User, client_of: ClientOf) -> None:
+    project.write(_001_users="CREATE TABLE users (id int);", _001_rollback="DROP TABEL users;")
     page = client_of(viewer).get("/migrations/001/users/")
     assert page.context["page"].down.refused
     assert page.content.decode().split('id="down-title"')[1].count('class="notice" data-tone="danger"') == 1
@@ -141,7 +143,7 @@ def test_a_rollback_that_cannot_run_is_said_to_be_none(line: Line, viewer: User,
 
 
 def test_a_migration_whose_file_is_gone_is_still_a_page(
-    two_files: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
     observations.refresh_all()
@@ -155,7 +157,7 @@ def test_a_migration_whose_file_is_gone_is_still_a_page(
 
 
 def test_without_the_folder_a_page_tells_what_is_recorded(
-    two_files: Line,
+    two_files: Project,
     requester: User,
     run_on_staging: Callable[..., Run],
     client_of: ClientOf,
@@ -175,10 +177,10 @@ def test_without_the_folder_a_page_tells_what_is_recorded(
     assert_shown(page, page.context["failure"].sentence)
 
 
-def test_sql_on_the_page_is_text_and_never_markup(line: Line, viewer: User, client_of: ClientOf) -> None:
-    line.write(_001_users="SELECT '<script>alert(1)</script>';")
+def test_sql_on_the_page_is_text_and_never_markup(project: Project, viewer: User, client_of: ClientOf) -> None:
+    project.write(_001_users="SELECT '<script>alert(1)</script>';")
     assert "<script>alert" not in client_of(viewer).get("/migrations/001/users/").content.decode()
 
 
-def test_a_migration_nobody_knows_is_not_found(two_files: Line, viewer: User, client_of: ClientOf) -> None:
+def test_a_migration_nobody_knows_is_not_found(two_files: Project, viewer: User, client_of: ClientOf) -> None:
     assert client_of(viewer).get("/migrations/999/nothing/").status_code == 404

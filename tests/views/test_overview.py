@@ -14,8 +14,8 @@ from django.utils import timezone
 from config.environments import Environment
 from dashboard.models import Observation
 from dashboard.services import observations
-from tests.fix_line import Line
 from tests.fix_people import ClientOf
+from tests.fix_project import Project
 from tests.presenters.values import says
 from tests.views.pages import alerts, assert_shown, is_empty, text
 
@@ -35,13 +35,13 @@ def htmx(client: Client, url: str) -> str:
 
 
 def mark_of(html: str) -> str:
-    found = re.search(r"seen=([0-9a-f]+)", html)
-    assert found
-    return found[1]
+    match = re.search(r"seen=([0-9a-f]+)", html)
+    assert match
+    return match[1]
 
 
 def test_it_says_how_far_behind_each_environment_is(
-    two_files: Line, requester: User, viewer: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Project, requester: User, viewer: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
     observations.refresh_all()
@@ -54,7 +54,7 @@ def test_it_says_how_far_behind_each_environment_is(
 
 
 def test_it_says_so_when_all_is_well(
-    two_files: Line,
+    two_files: Project,
     requester: User,
     viewer: User,
     run_on_staging: Callable[..., Run],
@@ -71,9 +71,9 @@ def test_it_says_so_when_all_is_well(
 
 
 def test_what_waits_for_a_decision_is_said_to_who_can_decide(
-    ask: Callable[[User], ChangeRequest], requester: User, approver: User, client_of: ClientOf
+    open_request: Callable[[User], ChangeRequest], requester: User, approver: User, client_of: ClientOf
 ) -> None:
-    request = ask(requester)
+    request = open_request(requester)
     page = client_of(approver).get("/")
     (sentence,) = [s for s in page.context["page"].sentences if s.url == f"/requests/{request.pk}/"]
     assert request.title in sentence.text
@@ -82,7 +82,7 @@ def test_what_waits_for_a_decision_is_said_to_who_can_decide(
     assert not [s for s in others if s.url == sentence.url]
 
 
-def test_what_holds_of_several_environments_is_said_once(two_files: Line, viewer: User, client_of: ClientOf) -> None:
+def test_what_holds_of_several_environments_is_said_once(two_files: Project, viewer: User, client_of: ClientOf) -> None:
     observations.refresh_all()
     page = client_of(viewer).get("/")
     (sentence,) = page.context["page"].sentences
@@ -91,7 +91,7 @@ def test_what_holds_of_several_environments_is_said_once(two_files: Line, viewer
 
 
 def test_an_edited_file_is_told_apart_from_a_pending_one(
-    two_files: Line, requester: User, viewer: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Project, requester: User, viewer: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
     two_files.write(_001_users="CREATE TABLE users (id bigint);")
@@ -104,7 +104,7 @@ def test_an_edited_file_is_told_apart_from_a_pending_one(
 
 
 def test_an_unreachable_environment_keeps_its_last_history_beside_the_reason(
-    two_files: Line,
+    two_files: Project,
     requester: User,
     viewer: User,
     run_on_staging: Callable[..., Run],
@@ -124,7 +124,7 @@ def test_an_unreachable_environment_keeps_its_last_history_beside_the_reason(
     assert "s3cret" not in page.content.decode()
 
 
-def test_an_environment_nobody_looked_at_says_so(two_files: Line, viewer: User, client_of: ClientOf) -> None:
+def test_an_environment_nobody_looked_at_says_so(two_files: Project, viewer: User, client_of: ClientOf) -> None:
     page = client_of(viewer).get("/")
     (sentence,) = page.context["page"].sentences
     assert says(sentence.text, "Staging and Production")
@@ -133,7 +133,7 @@ def test_an_environment_nobody_looked_at_says_so(two_files: Line, viewer: User, 
     assert text(page).count("never seen") == 2
 
 
-def test_an_old_look_is_not_taken_for_the_present(two_files: Line, viewer: User, client_of: ClientOf) -> None:
+def test_an_old_look_is_not_taken_for_the_present(two_files: Project, viewer: User, client_of: ClientOf) -> None:
     observations.refresh_all()
     Observation.objects.filter(pk="staging").update(seen_at=timezone.now() - timedelta(hours=3))
     page = client_of(viewer).get("/")
@@ -144,7 +144,7 @@ def test_an_old_look_is_not_taken_for_the_present(two_files: Line, viewer: User,
 
 
 def test_a_run_under_way_comes_first(
-    two_files: Line, requester: User, viewer: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Project, requester: User, viewer: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     observations.refresh_all()
     run = run_on_staging(requester, execute=False)
@@ -156,7 +156,7 @@ def test_a_run_under_way_comes_first(
 
 
 def test_a_missing_folder_is_a_sentence_and_what_to_do(
-    two_files: Line, viewer: User, client_of: ClientOf, settings: SettingsWrapper, tmp_path: Path
+    two_files: Project, viewer: User, client_of: ClientOf, settings: SettingsWrapper, tmp_path: Path
 ) -> None:
     observations.refresh_all()
     settings.SOURCE = tmp_path / "nowhere"
@@ -169,17 +169,17 @@ def test_a_missing_folder_is_a_sentence_and_what_to_do(
     assert alerts(answer) == ["danger"]
 
 
-def test_an_empty_folder_teaches_the_first_file_name(line: Line, viewer: User, client_of: ClientOf) -> None:
+def test_an_empty_folder_teaches_the_first_file_name(project: Project, viewer: User, client_of: ClientOf) -> None:
     observations.refresh_all()
     page = client_of(viewer).get("/")
-    assert (page.context["page"].empty_source, is_empty(page)) == (str(line.folder), True)
+    assert (page.context["page"].empty_source, is_empty(page)) == (str(project.folder), True)
     assert "001_create_users.sql" in text(page)
-    (sentence,) = [s for s in page.context["page"].sentences if str(line.folder) in s.text]
+    (sentence,) = [s for s in page.context["page"].sentences if str(project.folder) in s.text]
     assert_shown(page, sentence)
 
 
 def test_an_environment_without_a_database_names_the_variable(
-    two_files: Line, viewer: User, client_of: ClientOf, settings: SettingsWrapper
+    two_files: Project, viewer: User, client_of: ClientOf, settings: SettingsWrapper
 ) -> None:
     from dataclasses import replace
 
@@ -192,7 +192,7 @@ def test_an_environment_without_a_database_names_the_variable(
 
 
 def test_the_live_part_moves_only_when_something_changed(
-    two_files: Line, requester: User, viewer: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Project, requester: User, viewer: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     client = client_of(viewer)
     observations.refresh_all()
@@ -211,7 +211,7 @@ def test_the_live_part_moves_only_when_something_changed(
 
 
 def test_its_queries_do_not_grow_with_environments(
-    two_files: Line,
+    two_files: Project,
     viewer: User,
     client_of: ClientOf,
     settings: SettingsWrapper,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fix_line import Line
 from tests.fix_people import ClientOf
+from tests.fix_project import Project
 from tests.presenters.values import says
 from tests.views.pages import assert_shown, error_code, is_empty, links, text
 
@@ -32,8 +32,8 @@ def test_every_file_of_every_kind_of_folder_is_on_it(
     assert [file.name for file in settings.SOURCE.iterdir() if file.name not in listed] == []
 
 
-def test_a_problem_shows_its_place_and_what_to_do(line: Line, viewer: User, client_of: ClientOf) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);\nCREATE TABEL oops;", test_users="SELECT 1;")
+def test_a_problem_shows_its_place_and_what_to_do(project: Project, viewer: User, client_of: ClientOf) -> None:
+    project.write(_001_users="CREATE TABLE users (id int);\nCREATE TABEL oops;", test_users="SELECT 1;")
     page = client_of(viewer).get(URL)
     view = page.context["page"]
     assert (view.total, len(view.counts)) == (2, 2)
@@ -49,12 +49,12 @@ def test_a_problem_shows_its_place_and_what_to_do(line: Line, viewer: User, clie
     assert_shown(page, test.problem.sentence)
 
 
-def test_a_problem_of_a_rollback_leads_to_its_line(line: Line, viewer: User, client_of: ClientOf) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);", _001_rollback="DROP TABEL users;")
+def test_a_problem_of_a_rollback_leads_to_its_line(project: Project, viewer: User, client_of: ClientOf) -> None:
+    project.write(_001_users="CREATE TABLE users (id int);", _001_rollback="DROP TABEL users;")
     assert "/migrations/001/users/#down-L1" in links(client_of(viewer).get(URL))
 
 
-def test_a_healthy_folder_says_so(two_files: Line, viewer: User, client_of: ClientOf) -> None:
+def test_a_healthy_folder_says_so(two_files: Project, viewer: User, client_of: ClientOf) -> None:
     page = client_of(viewer).get(URL)
     assert is_empty(page)
     users = next(file for file in page.context["page"].files if file.file == "001_users.sql")
@@ -62,7 +62,7 @@ def test_a_healthy_folder_says_so(two_files: Line, viewer: User, client_of: Clie
     assert_shown(page, users.file, users.role, users.version, users.pill)
 
 
-def test_an_empty_folder_teaches_the_first_name(line: Line, viewer: User, client_of: ClientOf) -> None:
+def test_an_empty_folder_teaches_the_first_name(project: Project, viewer: User, client_of: ClientOf) -> None:
     page = client_of(viewer).get(URL)
     (place,) = [place for group in page.context["page"].groups for place in group.places]
     assert place.problem.code == "empty_folder"
@@ -71,7 +71,7 @@ def test_an_empty_folder_teaches_the_first_name(line: Line, viewer: User, client
 
 
 def test_a_missing_folder_is_refused_with_a_sentence(
-    line: Line, viewer: User, client_of: ClientOf, settings: SettingsWrapper, tmp_path: Path
+    project: Project, viewer: User, client_of: ClientOf, settings: SettingsWrapper, tmp_path: Path
 ) -> None:
     settings.SOURCE = tmp_path / "nowhere"
     answer = client_of(viewer).get(URL)

@@ -11,10 +11,10 @@ from config.environments import Environment
 from dashboard.models import Observation
 from dashboard.selectors import observations as seen
 from dashboard.services import observations, targets
-from tests.fix_line import CopyOf, Lead, Line
 from tests.fix_people import ClientOf
+from tests.fix_project import CopyOf, PointAt, Project
 from tests.presenters.values import says
-from tests.views.pages import alerts, assert_shown, controls, error_code, hidden, links, posts, text
+from tests.views.pages import alerts, assert_refused, assert_shown, controls, error_code, hidden, links, text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -31,10 +31,10 @@ WHY = {"reason": "Restored from last night's backup", "typed_name": "production"
 
 
 @pytest.fixture
-def elsewhere(two_files: Line, lead: Lead, copy_of: CopyOf) -> Environment:
+def elsewhere(two_files: Project, point_at: PointAt, copy_of: CopyOf) -> Environment:
     """Production after its URL was set to a copy."""
     observations.refresh_all()
-    led = lead(two_files.production, copy_of(two_files.production))
+    led = point_at(two_files.production, copy_of(two_files.production))
     observations.refresh_all()
     return led
 
@@ -59,10 +59,15 @@ def test_others_see_what_is_wrong_and_may_not_confirm(
 
 
 def test_the_page_of_the_environment_leads_there_and_keeps_what_was_seen(
-    two_files: Line, admin: User, run_on_staging: Callable[..., Run], lead: Lead, copy_of: CopyOf, client_of: ClientOf
+    two_files: Project,
+    admin: User,
+    run_on_staging: Callable[..., Run],
+    point_at: PointAt,
+    copy_of: CopyOf,
+    client_of: ClientOf,
 ) -> None:
     run_on_staging(admin)
-    observations.refresh(lead(two_files.staging, copy_of(two_files.staging)))
+    observations.refresh(point_at(two_files.staging, copy_of(two_files.staging)))
     page = client_of(admin).get("/environments/staging/")
     view = page.context["page"]
     assert "/environments/staging/rebind/" in links(page)
@@ -76,31 +81,27 @@ def test_nothing_can_be_applied_from_the_page(elsewhere: Environment, requester:
     client = client_of(requester)
     page = client.get("/environments/production/")
     apply = page.context["page"].apply
-    assert says(apply.reason, "another database")
-    assert_shown(page, apply)
-    assert "/environments/production/apply/" not in links(page)
+    assert_refused(page, apply, "another database")
     assert not any(entry.runs_next for entry in page.context["page"].waiting)
     refused = client.get("/environments/production/apply/")
     assert (refused.status_code, error_code(refused)) == (409, "other_database")
 
 
 def test_an_open_request_cannot_be_approved_and_can_be_rejected(
-    two_files: Line,
-    ask: Callable[[User], ChangeRequest],
+    two_files: Project,
+    open_request: Callable[[User], ChangeRequest],
     requester: User,
     approver: User,
-    lead: Lead,
+    point_at: PointAt,
     copy_of: CopyOf,
     client_of: ClientOf,
 ) -> None:
     observations.refresh_all()
-    request, client = ask(requester), client_of(approver)
-    observations.refresh(lead(two_files.production, copy_of(two_files.production)))
+    request, client = open_request(requester), client_of(approver)
+    observations.refresh(point_at(two_files.production, copy_of(two_files.production)))
     page = client.get(f"/requests/{request.pk}/")
     approve = page.context["actions"].approve
-    assert says(approve.reason, "another database")
-    assert_shown(page, approve)
-    assert approve.url not in posts(page)
+    assert_refused(page, approve, "another database")
     assert client.post(f"/requests/{request.pk}/approve/", {"digest": request.digest}).status_code == 409
     client.post(f"/requests/{request.pk}/reject/", {"digest": request.digest, "reason": "Not there"})
     request.refresh_from_db()
@@ -108,24 +109,22 @@ def test_an_open_request_cannot_be_approved_and_can_be_rejected(
 
 
 def test_an_approved_request_cannot_be_run(
-    two_files: Line,
-    ask: Callable[[User], ChangeRequest],
+    two_files: Project,
+    open_request: Callable[[User], ChangeRequest],
     requester: User,
     approver: User,
-    lead: Lead,
+    point_at: PointAt,
     copy_of: CopyOf,
     client_of: ClientOf,
 ) -> None:
     observations.refresh_all()
-    request = ask(requester)
+    request = open_request(requester)
     client_of(approver).post(f"/requests/{request.pk}/approve/", {"digest": request.digest})
-    observations.refresh(lead(two_files.production, copy_of(two_files.production)))
+    observations.refresh(point_at(two_files.production, copy_of(two_files.production)))
     client = client_of(requester)
     page = client.get(f"/requests/{request.pk}/")
     run = page.context["actions"].run
-    assert says(run.reason, "another database")
-    assert_shown(page, run)
-    assert run.url not in posts(page)
+    assert_refused(page, run, "another database")
     refused = client.post(run.url, {"typed_name": "production"})
     assert (refused.status_code, error_code(refused)) == (409, "database_not_confirmed")
 
@@ -140,11 +139,11 @@ def test_the_overview_says_it_first(elsewhere: Environment, viewer: User, client
 
 
 def test_the_overview_says_of_swapped_urls_that_both_lead_elsewhere(
-    two_files: Line, viewer: User, lead: Lead, client_of: ClientOf
+    two_files: Project, viewer: User, point_at: PointAt, client_of: ClientOf
 ) -> None:
     observations.refresh_all()
-    lead(two_files.staging, two_files.databases["production"])
-    lead(two_files.production, two_files.databases["staging"])
+    point_at(two_files.staging, two_files.databases["production"])
+    point_at(two_files.production, two_files.databases["staging"])
     observations.refresh_all()
     page = client_of(viewer).get("/")
     first = page.context["page"].sentences[0]
@@ -159,7 +158,9 @@ def test_a_refresh_says_so(elsewhere: Environment, viewer: User, client_of: Clie
     assert_shown(answer, message.message)
 
 
-def test_it_shows_both_side_by_side(two_files: Line, elsewhere: Environment, admin: User, client_of: ClientOf) -> None:
+def test_it_shows_both_side_by_side(
+    two_files: Project, elsewhere: Environment, admin: User, client_of: ClientOf
+) -> None:
     page = client_of(admin).get(PAGE)
     before, now = targets.read(two_files.production).identity, targets.read(elsewhere).identity
     rows = page.context["comparison"].rows
@@ -175,10 +176,10 @@ def test_it_shows_both_side_by_side(two_files: Line, elsewhere: Environment, adm
 
 
 def test_it_names_the_environment_whose_database_it_is(
-    two_files: Line, admin: User, lead: Lead, client_of: ClientOf
+    two_files: Project, admin: User, point_at: PointAt, client_of: ClientOf
 ) -> None:
     observations.refresh_all()
-    lead(two_files.production, two_files.databases["staging"])
+    point_at(two_files.production, two_files.databases["staging"])
     page = client_of(admin).get(PAGE)
     assert (page.context["comparison"].known_as, alerts(page)) == ("Staging", ["danger"])
     assert says(text(page), "database of Staging")
@@ -212,26 +213,26 @@ def test_it_wants_a_reason_and_the_name(
 
 
 def test_an_unprotected_environment_wants_no_name(
-    two_files: Line, admin: User, lead: Lead, copy_of: CopyOf, client_of: ClientOf
+    two_files: Project, admin: User, point_at: PointAt, copy_of: CopyOf, client_of: ClientOf
 ) -> None:
     observations.refresh_all()
-    lead(two_files.staging, copy_of(two_files.staging))
+    point_at(two_files.staging, copy_of(two_files.staging))
     assert "typed_name" not in controls(client_of(admin).get("/environments/staging/rebind/"))
     assert "reason" in controls(client_of(admin).get("/environments/staging/rebind/"))
 
 
 def test_what_was_not_on_the_page_is_not_confirmed(
-    two_files: Line, elsewhere: Environment, admin: User, lead: Lead, copy_of: CopyOf, client_of: ClientOf
+    two_files: Project, elsewhere: Environment, admin: User, point_at: PointAt, copy_of: CopyOf, client_of: ClientOf
 ) -> None:
     client = client_of(admin)
     mark = hidden(client.get(PAGE), "mark")
-    lead(two_files.production, copy_of(two_files.production))
+    point_at(two_files.production, copy_of(two_files.production))
     answer = client.post(PAGE, {"mark": mark, **WHY})
     assert (answer.status_code, error_code(answer)) == (409, "page_outdated")
     assert seen.bound_to(elsewhere) != targets.read(elsewhere).identity
 
 
-def test_there_is_nothing_to_confirm_of_the_same_database(two_files: Line, admin: User, client_of: ClientOf) -> None:
+def test_there_is_nothing_to_confirm_of_the_same_database(two_files: Project, admin: User, client_of: ClientOf) -> None:
     observations.refresh_all()
     answer = client_of(admin).get(PAGE)
     assert (answer.status_code, error_code(answer)) == (422, "nothing_to_do")

@@ -15,9 +15,9 @@ from dashboard.engine.schema.diff import Change, Difference
 from dashboard.models import ChangeRequest, Rehearsal, Run
 from dashboard.services import plans, rehearsals
 from dashboard.services.actors import Actor
-from tests.fix_line import Line
 from tests.fix_people import ClientOf
-from tests.fix_rehearsals import Demanding, Finds, RehearsalsFind, passing, without_a_server
+from tests.fix_project import Project
+from tests.fix_rehearsals import Finds, RehearsalsFind, RequireOnProduction, passing, without_a_server
 from tests.presenters.values import says
 from tests.views.pages import alerts, assert_shown, controls, digest_on, error_code, posts, text
 
@@ -47,17 +47,17 @@ def _holding(relation: str, ms: float) -> ScriptRun:
 
 @pytest.fixture
 def rehearsed(
-    two_files: Line, requester: User, acting: Callable[[User], Actor], rehearsals_find: RehearsalsFind
+    two_files: Project, requester: User, acting: Callable[[User], Actor], rehearsals_find: RehearsalsFind
 ) -> Callable[[Finds], Rehearsal]:
     """`rehearsed(passing)`: what is pending on production, rehearsed with that result."""
 
     def carried_out(finds: Finds) -> Rehearsal:
         rehearsals_find(finds)
         plan = plans.apply(two_files.production)
-        found = rehearsals.ask(plan, environment=two_files.production, by=acting(requester))
+        rehearsal = rehearsals.ask(plan, environment=two_files.production, by=acting(requester))
         rehearsals.work()
-        found.refresh_from_db()
-        return found
+        rehearsal.refresh_from_db()
+        return rehearsal
 
     return carried_out
 
@@ -73,14 +73,14 @@ def page_of(client: Client, rehearsal: Rehearsal) -> HttpResponse:
 # Asking
 
 
-def test_the_page_of_an_environment_asks_for_one(two_files: Line, requester: User, client_of: ClientOf) -> None:
+def test_the_page_of_an_environment_asks_for_one(two_files: Project, requester: User, client_of: ClientOf) -> None:
     answer = client_of(requester).post("/environments/production/apply/rehearse/")
     rehearsal = Rehearsal.objects.get()
     assert answer.headers["Location"] == f"/rehearsals/{rehearsal.pk}/"
     assert (rehearsal.status, rehearsal.asked_by, Run.objects.count()) == ("queued", requester, 0)
 
 
-def test_the_page_of_a_plan_asks_for_just_that_plan(two_files: Line, requester: User, client_of: ClientOf) -> None:
+def test_the_page_of_a_plan_asks_for_just_that_plan(two_files: Project, requester: User, client_of: ClientOf) -> None:
     client = client_of(requester)
     digest = digest_on(client.get("/environments/production/apply/?upto=001"))
     client.post("/environments/production/apply/rehearse/", {"upto": "001"})
@@ -89,7 +89,7 @@ def test_the_page_of_a_plan_asks_for_just_that_plan(two_files: Line, requester: 
 
 @AS_A_WORKER
 def test_a_rollback_can_be_rehearsed(
-    two_files: Line, run_on_staging: Callable[..., Run], requester: User, client_of: ClientOf
+    two_files: Project, run_on_staging: Callable[..., Run], requester: User, client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
     client = client_of(requester)
@@ -98,9 +98,9 @@ def test_a_rollback_can_be_rehearsed(
 
 
 def test_a_request_is_rehearsed_as_it_was_asked_for(
-    ask: Callable[[User], ChangeRequest], requester: User, approver: User, client_of: ClientOf
+    open_request: Callable[[User], ChangeRequest], requester: User, approver: User, client_of: ClientOf
 ) -> None:
-    request = ask(requester)
+    request = open_request(requester)
     answer = client_of(approver).post(f"/requests/{request.pk}/rehearse/")
     assert answer.headers["Location"] == f"/requests/{request.pk}/"
     assert Rehearsal.objects.get().digest == request.digest
@@ -109,7 +109,7 @@ def test_a_request_is_rehearsed_as_it_was_asked_for(
 @pytest.mark.parametrize(
     "address", ["/environments/production/apply/rehearse/", "/environments/nowhere/apply/rehearse/"]
 )
-def test_a_viewer_cannot_ask(two_files: Line, viewer: User, client_of: ClientOf, address: str) -> None:
+def test_a_viewer_cannot_ask(two_files: Project, viewer: User, client_of: ClientOf, address: str) -> None:
     assert client_of(viewer).post(address).status_code in {403, 404}
     assert not Rehearsal.objects.exists()
 
@@ -181,7 +181,7 @@ def test_it_says_why_it_could_not_be_carried_out(
 
 
 def test_while_it_waits_the_page_asks_again_and_then_stops(
-    two_files: Line, requester: User, client_of: ClientOf, rehearsals_find: RehearsalsFind
+    two_files: Project, requester: User, client_of: ClientOf, rehearsals_find: RehearsalsFind
 ) -> None:
     client = client_of(requester)
     client.post("/environments/production/apply/rehearse/")
@@ -196,11 +196,14 @@ def test_while_it_waits_the_page_asks_again_and_then_stops(
 
 
 def test_a_report_of_an_earlier_release_breaks_no_page_and_proves_nothing(
-    rehearsed: Callable[[Finds], Rehearsal], requester: User, client_of: ClientOf, demanding: Demanding
+    rehearsed: Callable[[Finds], Rehearsal],
+    requester: User,
+    client_of: ClientOf,
+    require_on_production: RequireOnProduction,
 ) -> None:
     rehearsal = rehearsed(passing)
     Rehearsal.objects.update(report={"proofs": [{}]})
-    demanding(Requirement.REHEARSAL)
+    require_on_production(Requirement.REHEARSAL)
     client = client_of(requester)
     assert client.get(f"/rehearsals/{rehearsal.pk}/").status_code == 200
     assert looks_of_evidence(client.get("/environments/production/apply/"))["Rehearsal"] != "ok"
@@ -217,7 +220,7 @@ def test_the_page_of_a_migration_says_what_was_seen(
 
 
 def test_the_page_of_an_environment_shows_the_last_one_of_what_is_next(
-    rehearsed: Callable[[Finds], Rehearsal], viewer: User, client_of: ClientOf, two_files: Line
+    rehearsed: Callable[[Finds], Rehearsal], viewer: User, client_of: ClientOf, two_files: Project
 ) -> None:
     from dashboard.services import observations
 
@@ -238,10 +241,14 @@ def looks_of_evidence(page: HttpResponse) -> dict[str, str]:
 
 
 def test_an_approver_sees_what_is_missing_and_cannot_approve(
-    ask: Callable[[User], ChangeRequest], requester: User, approver: User, client_of: ClientOf, demanding: Demanding
+    open_request: Callable[[User], ChangeRequest],
+    requester: User,
+    approver: User,
+    client_of: ClientOf,
+    require_on_production: RequireOnProduction,
 ) -> None:
-    demanding(Requirement.REHEARSAL, Requirement.REVERSIBLE)
-    request = ask(requester)
+    require_on_production(Requirement.REHEARSAL, Requirement.REVERSIBLE)
+    request = open_request(requester)
     client = client_of(approver)
     page = client.get(f"/requests/{request.pk}/")
     pill, approve = page.context["evidence"].pill, page.context["actions"].approve
@@ -257,15 +264,15 @@ def test_an_approver_sees_what_is_missing_and_cannot_approve(
 
 def test_an_approver_sees_that_all_is_there(
     rehearsed: Callable[[Finds], Rehearsal],
-    ask: Callable[[User], ChangeRequest],
+    open_request: Callable[[User], ChangeRequest],
     requester: User,
     approver: User,
     client_of: ClientOf,
-    demanding: Demanding,
+    require_on_production: RequireOnProduction,
 ) -> None:
-    demanding(Requirement.REHEARSAL, Requirement.REVERSIBLE, Requirement.LINT)
+    require_on_production(Requirement.REHEARSAL, Requirement.REVERSIBLE, Requirement.LINT)
     rehearsed(passing)
-    request = ask(requester)
+    request = open_request(requester)
     page = client_of(approver).get(f"/requests/{request.pk}/")
     evidence = page.context["evidence"]
     assert (evidence.pill.tone, looks_of_evidence(page)["Rehearsal"]) == ("ok", "ok")
@@ -274,10 +281,14 @@ def test_an_approver_sees_that_all_is_there(
 
 
 def test_the_page_of_a_request_follows_its_rehearsal(
-    two_files: Line, requester: User, client_of: ClientOf, demanding: Demanding, rehearsals_find: RehearsalsFind
+    two_files: Project,
+    requester: User,
+    client_of: ClientOf,
+    require_on_production: RequireOnProduction,
+    rehearsals_find: RehearsalsFind,
 ) -> None:
     """Nothing moves while nothing changes; at the end it asks no more."""
-    demanding(Requirement.REHEARSAL)
+    require_on_production(Requirement.REHEARSAL)
     client = client_of(requester)
     digest = digest_on(client.get("/environments/production/apply/"))
     address = client.post("/environments/production/apply/", {"digest": digest, "reason": "December"}).headers[
@@ -296,10 +307,10 @@ def test_the_page_of_a_request_follows_its_rehearsal(
 
 
 def test_whoever_asks_says_why_it_may_go_without_a_way_back(
-    line: Line, requester: User, client_of: ClientOf, demanding: Demanding
+    project: Project, requester: User, client_of: ClientOf, require_on_production: RequireOnProduction
 ) -> None:
-    demanding(Requirement.REVERSIBLE)
-    line.write(_001_users="CREATE TABLE users (id int);")
+    require_on_production(Requirement.REVERSIBLE)
+    project.write(_001_users="CREATE TABLE users (id int);")
     client = client_of(requester)
     sent = {"digest": digest_on(client.get("/environments/production/apply/")), "reason": "December"}
     refused = client.post("/environments/production/apply/", sent)
@@ -309,15 +320,15 @@ def test_whoever_asks_says_why_it_may_go_without_a_way_back(
     request = ChangeRequest.objects.get()
     assert request.irreversible_because == "It is the first."
     page = client.get(f"/requests/{request.pk}/")
-    (line_of_it,) = [line for line in page.context["evidence"].lines if "It is the first." in line.sentence]
-    assert line_of_it.tone == "warn"
-    assert_shown(page, line_of_it)
+    (reason,) = [each for each in page.context["evidence"].lines if "It is the first." in each.sentence]
+    assert reason.tone == "warn"
+    assert_shown(page, reason)
 
 
 def test_an_approver_sees_whom_it_would_hold_up(
-    two_files: Line,
+    two_files: Project,
     rehearsed: Callable[[Finds], Rehearsal],
-    ask: Callable[[User], ChangeRequest],
+    open_request: Callable[[User], ChangeRequest],
     requester: User,
     approver: User,
     client_of: ClientOf,
@@ -332,7 +343,7 @@ def test_an_approver_sees_whom_it_would_hold_up(
         return replace(report, proofs=tuple(proofs))
 
     rehearsed(locking)
-    request = ask(requester)
+    request = open_request(requester)
     page = client_of(approver).get(f"/requests/{request.pk}/")
     evidence = page.context["evidence"]
     assert ([risk.label for risk in evidence.risks], [risk.label for risk in evidence.moments]) == (
@@ -343,13 +354,15 @@ def test_an_approver_sees_whom_it_would_hold_up(
     assert_shown(page, evidence.risks, *(risk.label for risk in evidence.moments))
 
 
-def test_nobody_is_asked_where_nobody_wants_a_way_back(two_files: Line, requester: User, client_of: ClientOf) -> None:
+def test_nobody_is_asked_where_nobody_wants_a_way_back(
+    two_files: Project, requester: User, client_of: ClientOf
+) -> None:
     assert "irreversible_because" not in controls(client_of(requester).get("/environments/production/apply/"))
 
 
 @AS_A_WORKER
 def test_a_proven_rollback_needs_no_acceptance(
-    two_files: Line,
+    two_files: Project,
     run_on_staging: Callable[..., Run],
     requester: User,
     client_of: ClientOf,
@@ -367,7 +380,7 @@ def test_a_proven_rollback_needs_no_acceptance(
 
 
 def test_a_rehearsal_outlives_the_declaration_of_its_environment(
-    rehearsed: Callable[[Finds], Rehearsal], viewer: User, client_of: ClientOf, settings: object, two_files: Line
+    rehearsed: Callable[[Finds], Rehearsal], viewer: User, client_of: ClientOf, settings: object, two_files: Project
 ) -> None:
     rehearsal = rehearsed(passing)
     settings.ENVIRONMENTS = (replace(two_files.staging, position=0),)  # type: ignore[attr-defined]
@@ -381,26 +394,26 @@ def test_a_rehearsal_outlives_the_declaration_of_its_environment(
 ERROR = "CREATE TABLE users (id int);\nCOPY users FROM PROGRAM 'date';\n"
 
 
-def test_findings_stand_under_their_line(line: Line, viewer: User, client_of: ClientOf) -> None:
-    line.write(_001_users=ERROR)
+def test_findings_stand_under_their_line(project: Project, viewer: User, client_of: ClientOf) -> None:
+    project.write(_001_users=ERROR)
     page = client_of(viewer).get("/migrations/001/users/").content.decode()
     second = page.split('id="L2"', 1)[1].split("</li>", 1)[0]
     assert "leaves-the-database" in second
     assert "Error" in second
 
 
-def test_what_a_file_allows_is_shown_with_its_reason(line: Line, requester: User, client_of: ClientOf) -> None:
-    line.write(_001_users=ERROR.replace("COPY", "-- signalbox:allow leaves-the-database It is ours.\nCOPY"))
+def test_what_a_file_allows_is_shown_with_its_reason(project: Project, requester: User, client_of: ClientOf) -> None:
+    project.write(_001_users=ERROR.replace("COPY", "-- signalbox:allow leaves-the-database It is ours.\nCOPY"))
     for address in ("/migrations/001/users/", "/environments/staging/apply/"):
         shown = text(client_of(requester).get(address))
         assert (says(shown, "Allowed"), "“It is ours.”" in shown) == (True, True)
 
 
-def test_the_lists_count_findings(line: Line, requester: User, client_of: ClientOf) -> None:
+def test_the_lists_count_findings(project: Project, requester: User, client_of: ClientOf) -> None:
     from dashboard.services import observations
 
-    line.write(_001_users=ERROR)
-    observations.refresh(line.staging)
+    project.write(_001_users=ERROR)
+    observations.refresh(project.staging)
     page = client_of(requester).get("/migrations/")
     pills = page.context["matrix"].rows[0].lint
     assert (pills[0].tone, pills[0].label) == ("danger", "1 error")

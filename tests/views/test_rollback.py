@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dashboard.models import ChangeRequest, Run
-from tests.fix_line import Line
 from tests.fix_people import ClientOf
+from tests.fix_project import Project
 from tests.presenters.values import says
 from tests.views.pages import assert_shown, digest_on, error_code, text
 from tests.views.worker import execute_newest
@@ -23,7 +23,7 @@ UNPROVEN = ["unproven_rollback:001", "unproven_rollback:002"]
 
 
 def test_the_page_names_the_later_migrations_that_go_with_it(
-    two_files: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
     page = client_of(requester).get("/environments/staging/rollback/001/users/")
@@ -37,7 +37,7 @@ def test_the_page_names_the_later_migrations_that_go_with_it(
 
 
 def test_unproven_rollbacks_have_to_be_accepted(
-    two_files: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
     client = client_of(requester)
@@ -54,7 +54,7 @@ def test_unproven_rollbacks_have_to_be_accepted(
 
 
 def test_it_rolls_back_from_what_was_captured_not_from_the_file(
-    two_files: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    two_files: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
     two_files.write(_002_rollback="DROP TABLE users, orders;")
@@ -70,7 +70,7 @@ def test_it_rolls_back_from_what_was_captured_not_from_the_file(
 
 
 def test_a_rollback_approved_with_its_apply_takes_one_click_and_the_name(
-    two_files: Line, approver: User, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
+    two_files: Project, approver: User, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
 ) -> None:
     run_on_production()
     client = client_of(requester)
@@ -87,7 +87,7 @@ def test_a_rollback_approved_with_its_apply_takes_one_click_and_the_name(
 
 
 def test_so_does_that_of_the_newest_of_its_migrations_alone_and_then_of_the_rest(
-    two_files: Line, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
+    two_files: Project, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
 ) -> None:
     run_on_production()
     client = client_of(requester)
@@ -103,7 +103,7 @@ def test_so_does_that_of_the_newest_of_its_migrations_alone_and_then_of_the_rest
 
 
 def test_one_that_nobody_approved_opens_a_request(
-    two_files: Line, requester: User, run_long_ago: Callable[[], Run], client_of: ClientOf
+    two_files: Project, requester: User, run_long_ago: Callable[[], Run], client_of: ClientOf
 ) -> None:
     run_long_ago()
     client = client_of(requester)
@@ -115,16 +115,16 @@ def test_one_that_nobody_approved_opens_a_request(
     assert ChangeRequest.objects.latest("id").action == "rollback"
 
 
-def test_what_is_not_applied_cannot_be_rolled_back(two_files: Line, requester: User, client_of: ClientOf) -> None:
+def test_what_is_not_applied_cannot_be_rolled_back(two_files: Project, requester: User, client_of: ClientOf) -> None:
     answer = client_of(requester).get("/environments/staging/rollback/001/users/")
     assert (answer.status_code, error_code(answer)) == (422, "nothing_to_do")
     assert "001_users" in text(answer)
 
 
 def test_what_has_no_rollback_says_what_to_do(
-    line: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    project: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
-    line.write(_001_users="CREATE TABLE users (id int);")
+    project.write(_001_users="CREATE TABLE users (id int);")
     run_on_staging(requester)
     answer = client_of(requester).get("/environments/staging/rollback/001/users/")
     assert (answer.status_code, error_code(answer)) == (422, "plan_blocked")

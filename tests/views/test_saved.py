@@ -13,8 +13,8 @@ from dashboard.engine.forecast.values import Fate
 from dashboard.models import AuditEvent, ChangeRequest, Run
 from dashboard.presenters.forecasts import BECOMES
 from dashboard.presenters.saved import BACK, BLOCKED
-from tests.fix_line import Line
 from tests.fix_people import ClientOf
+from tests.fix_project import Project
 from tests.presenters.values import says
 from tests.views.pages import assert_shown, controls, digest_on, error_code, hidden, is_empty, text
 from tests.views.worker import execute_newest
@@ -30,28 +30,28 @@ UNPROVEN = ["unproven_rollback:001", "unproven_rollback:002"]
 
 
 @pytest.fixture
-def shop(line: Line) -> Line:
-    line.write(
+def shop(project: Project) -> Project:
+    project.write(
         _001_users="CREATE TABLE users (id int PRIMARY KEY, name text);",
         _001_rollback="DROP TABLE users;",
         _002_plan="ALTER TABLE users ADD COLUMN plan text DEFAULT 'free';",
         _002_rollback="ALTER TABLE users DROP COLUMN plan;",
     )
-    return line
+    return project
 
 
 @pytest.fixture
-def two_files(shop: Line) -> Line:
-    """What `ask` and `run_on_production` run."""
+def two_files(shop: Project) -> Project:
+    """What `open_request` and `run_on_production` run."""
     return shop
 
 
-def fill(line: Line, environment: Any, count: int = 3) -> None:
-    line.query(environment, f"INSERT INTO users SELECT n, 'n', 'pro' FROM generate_series(1, {count}) n")
+def fill(project: Project, environment: Any, count: int = 3) -> None:
+    project.query(environment, f"INSERT INTO users SELECT n, 'n', 'pro' FROM generate_series(1, {count}) n")
 
 
 def test_the_rollback_page_says_what_would_be_lost_and_on_what_that_rests(
-    shop: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    shop: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
     fill(shop, shop.staging)
@@ -71,7 +71,7 @@ def test_the_rollback_page_says_what_would_be_lost_and_on_what_that_rests(
 
 
 def test_a_rollback_that_loses_nothing_says_so(
-    shop: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    shop: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
     page = client_of(requester).get(USERS.format("staging"))
@@ -80,9 +80,9 @@ def test_a_rollback_that_loses_nothing_says_so(
 
 
 def test_a_script_that_cannot_be_read_is_not_called_harmless(
-    line: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    project: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
-    line.write(
+    project.write(
         _001_users="CREATE TABLE users (id int);",
         _001_rollback="DO $$ BEGIN EXECUTE 'DROP TABLE ' || 'users'; END $$;",
     )
@@ -95,23 +95,23 @@ def test_a_script_that_cannot_be_read_is_not_called_harmless(
     assert_shown(page, forecast)
 
 
-def test_an_apply_that_destroys_nothing_says_so(shop: Line, requester: User, client_of: ClientOf) -> None:
+def test_an_apply_that_destroys_nothing_says_so(shop: Project, requester: User, client_of: ClientOf) -> None:
     page = client_of(requester).get("/environments/staging/apply/")
     assert page.context["forecast"].tone == "ok"
     assert_shown(page, page.context["forecast"])
 
 
 def test_an_apply_that_cannot_be_judged_is_not_called_harmless(
-    line: Line, requester: User, client_of: ClientOf
+    project: Project, requester: User, client_of: ClientOf
 ) -> None:
-    line.write(_001_users="DO $$ BEGIN EXECUTE 'CREATE TABLE ' || 'users ()'; END $$;")
+    project.write(_001_users="DO $$ BEGIN EXECUTE 'CREATE TABLE ' || 'users ()'; END $$;")
     page = client_of(requester).get("/environments/staging/apply/")
     assert page.context["forecast"].tone == "warn"
     assert_shown(page, page.context["forecast"])
 
 
 def test_a_request_that_is_closed_says_nothing_of_rows(
-    shop: Line, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
+    shop: Project, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
 ) -> None:
     request = run_on_production().request
     assert request is not None
@@ -122,7 +122,7 @@ def test_a_request_that_is_closed_says_nothing_of_rows(
 
 
 def test_a_destructive_migration_is_forecast_and_can_save_too(
-    shop: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    shop: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
     fill(shop, shop.staging)
@@ -147,15 +147,19 @@ def saved_in(run: Run, *, slug: str = "staging", version: str = "001", name: str
     return f"/environments/{slug}/saved/{run.attempt_id.hex}/{version}/{name}/"
 
 
+def roll_back_staging_saving_rows(client: Client) -> Run:
+    page = client.get(USERS.format("staging"))
+    client.post(USERS.format("staging"), {"digest": digest_on(page), "accepted": UNPROVEN, "save_rows": "on"})
+    return execute_newest()
+
+
 def test_rows_are_saved_with_the_rollback_and_come_back_after_the_next_apply(
-    shop: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    shop: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
     fill(shop, shop.staging)
     client = client_of(requester)
-    page = client.get(USERS.format("staging"))
-    client.post(USERS.format("staging"), {"digest": digest_on(page), "accepted": UNPROVEN, "save_rows": "on"})
-    run = execute_newest()
+    run = roll_back_staging_saving_rows(client)
     assert run.status == Run.Status.SUCCEEDED
     page = client.get(f"/runs/{run.pk}/")
     copied = [sentence for step in page.context["steps"] for sentence in step.copied]
@@ -184,21 +188,19 @@ def test_rows_are_saved_with_the_rollback_and_come_back_after_the_next_apply(
 
 
 def test_what_does_not_fit_is_not_offered_and_says_where_it_is(
-    shop: Line, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    shop: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
     fill(shop, shop.staging)
     client = client_of(requester)
-    page = client.get(USERS.format("staging"))
-    client.post(USERS.format("staging"), {"digest": digest_on(page), "accepted": UNPROVEN, "save_rows": "on"})
-    run = execute_newest()
+    run = roll_back_staging_saving_rows(client)
     answer = client.get(saved_in(run))
     assert (answer.status_code, error_code(answer)) == (422, "nothing_to_do")
     assert "public.users" in text(answer)
     assert client.get(saved_in(run, version="009", name="none")).status_code == 404
 
 
-def test_where_nothing_was_saved_the_page_teaches(shop: Line, viewer: User, client_of: ClientOf) -> None:
+def test_where_nothing_was_saved_the_page_teaches(shop: Project, viewer: User, client_of: ClientOf) -> None:
     assert is_empty(client_of(viewer).get("/environments/staging/saved/"))
 
 
@@ -212,7 +214,7 @@ def roll_back_production(client: Client, **sent: Any) -> Any:
 
 
 def test_the_number_of_rows_is_typed_beside_the_name(
-    shop: Line, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
+    shop: Project, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
 ) -> None:
     run_on_production()
     fill(shop, shop.production)
@@ -230,7 +232,7 @@ def test_the_number_of_rows_is_typed_beside_the_name(
 
 
 def test_the_number_on_the_page_is_enough_however_many_rows_there_are_by_then(
-    shop: Line, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
+    shop: Project, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
 ) -> None:
     run_on_production()
     fill(shop, shop.production)
@@ -250,7 +252,7 @@ def test_the_number_on_the_page_is_enough_however_many_rows_there_are_by_then(
 
 
 def test_the_approval_of_the_apply_covers_its_rollback_with_the_rows_saved(
-    shop: Line, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
+    shop: Project, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
 ) -> None:
     run_on_production()
     fill(shop, shop.production)
@@ -266,7 +268,7 @@ def test_the_approval_of_the_apply_covers_its_rollback_with_the_rows_saved(
 
 
 def test_that_approval_is_used_up_by_either_way_of_rolling_back(
-    shop: Line, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
+    shop: Project, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
 ) -> None:
     run_on_production()
     fill(shop, shop.production)
@@ -279,7 +281,7 @@ def test_that_approval_is_used_up_by_either_way_of_rolling_back(
 
 
 def test_bringing_back_on_a_protected_environment_needs_approval(
-    shop: Line, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
+    shop: Project, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
 ) -> None:
     run_on_production()
     fill(shop, shop.production)
@@ -306,7 +308,7 @@ def ask_to_roll_back(client: Client, **sent: Any) -> ChangeRequest:
 
 
 def test_the_person_who_approves_and_runs_a_rollback_types_the_number_too(
-    shop: Line, requester: User, approver: User, run_long_ago: Callable[[], Run], client_of: ClientOf
+    shop: Project, requester: User, approver: User, run_long_ago: Callable[[], Run], client_of: ClientOf
 ) -> None:
     run_long_ago()
     fill(shop, shop.production)
@@ -319,7 +321,7 @@ def test_the_person_who_approves_and_runs_a_rollback_types_the_number_too(
 
 
 def test_nobody_types_a_number_where_the_request_saves_all_rows(
-    shop: Line, requester: User, approver: User, run_long_ago: Callable[[], Run], client_of: ClientOf
+    shop: Project, requester: User, approver: User, run_long_ago: Callable[[], Run], client_of: ClientOf
 ) -> None:
     run_long_ago()
     fill(shop, shop.production)
@@ -340,7 +342,7 @@ def test_nobody_types_a_number_where_the_request_saves_all_rows(
 
 
 def test_approving_alone_takes_no_number_and_running_it_does(
-    shop: Line, requester: User, approver: User, run_long_ago: Callable[[], Run], client_of: ClientOf
+    shop: Project, requester: User, approver: User, run_long_ago: Callable[[], Run], client_of: ClientOf
 ) -> None:
     run_long_ago()
     fill(shop, shop.production)
@@ -355,10 +357,10 @@ def test_approving_alone_takes_no_number_and_running_it_does(
 
 
 def test_everything_that_is_sent_can_be_read_before_it_is(
-    shop: Line,
+    shop: Project,
     requester: User,
     run_on_staging: Callable[..., Run],
-    ask: Callable[[User], ChangeRequest],
+    open_request: Callable[[User], ChangeRequest],
     client_of: ClientOf,
 ) -> None:
     client = client_of(requester)
@@ -367,11 +369,11 @@ def test_everything_that_is_sent_can_be_read_before_it_is(
     assert "ADD COLUMN plan" not in apply
     run_on_staging(requester)
     assert b"\nDROP TABLE users;\n" in client.get(f"{USERS.format('staging')}?format=sql").content
-    assert b"\nCOMMIT;\n" in client.get(f"/requests/{ask(requester).pk}/?format=sql").content
+    assert b"\nCOMMIT;\n" in client.get(f"/requests/{open_request(requester).pk}/?format=sql").content
 
 
 def test_a_request_can_be_read_while_its_target_does_not_answer(
-    shop: Line,
+    shop: Project,
     requester: User,
     run_long_ago: Callable[[], Run],
     unreachable: Callable[[Environment], Environment],

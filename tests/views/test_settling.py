@@ -11,8 +11,8 @@ from dashboard.models import ChangeRequest, Run, RunStep
 from dashboard.presenters.settling import TRACES, Way
 from dashboard.services import approvals, execution, observations, plans, runs
 from dashboard.services.unfinished import Trace
-from tests.fix_line import Line
 from tests.fix_people import ClientOf
+from tests.fix_project import Project
 from tests.presenters.values import says
 from tests.views.pages import assert_shown, error_box, hidden, links, posts, text
 from tests.views.worker import execute_newest
@@ -32,9 +32,9 @@ SETTLED = "settling/settled.html"
 
 
 @pytest.fixture
-def broken(line: Line, requester: User, run_on_staging: Callable[..., Run]) -> Run:
+def broken(project: Project, requester: User, run_on_staging: Callable[..., Run]) -> Run:
     """Of 002, statement 1 is committed; 2 met duplicates and left an invalid index; 3 was not run."""
-    line.write(
+    project.write(
         _001_users="CREATE TABLE users (email text);\nINSERT INTO users VALUES ('a'), ('a');",
         _002_emails="CREATE INDEX CONCURRENTLY users_email ON users (email);\n"
         "CREATE UNIQUE INDEX CONCURRENTLY users_email_key ON users (email);\n"
@@ -44,9 +44,9 @@ def broken(line: Line, requester: User, run_on_staging: Callable[..., Run]) -> R
 
 
 @pytest.fixture
-def doubtful(line: Line, requester: User, run_on_staging: Callable[..., Run]) -> Run:
+def doubtful(project: Project, requester: User, run_on_staging: Callable[..., Run]) -> Run:
     """Of 002, statement 1 is committed; 2 can commit by itself and failed, so what it did is not known."""
-    line.write(
+    project.write(
         _001_users="CREATE TABLE users (id int);",
         _002_emails="-- signalbox: transaction=none\nINSERT INTO users VALUES (1);\n"
         "DO $$ BEGIN INSERT INTO users VALUES (2); COMMIT; RAISE EXCEPTION 'no more'; END $$;\n"
@@ -74,12 +74,14 @@ def test_the_page_tells_each_statement_and_the_invalid_index(broken: Run, reques
     assert_shown(page, again, repair)
 
 
-def test_an_administrator_repairs_then_continues(broken: Run, line: Line, admin: User, client_of: ClientOf) -> None:
+def test_an_administrator_repairs_then_continues(
+    broken: Run, project: Project, admin: User, client_of: ClientOf
+) -> None:
     client = client_of(admin)
     run = _sent(client, "repair", **{"repair-digest": hidden(client.get(PAGE), "repair-digest")})
     assert (run.action, run.status) == ("repair", "succeeded")
     assert PAGE in links(client.get(f"/runs/{run.pk}/")), "the way on"
-    line.query(line.staging, "DELETE FROM users")
+    project.query(project.staging, "DELETE FROM users")
     page = client.get(PAGE)
     assert [line.pill.tone for line in page.context["lines"]] == ["ok", "muted", "muted"]
     again = ways_on(page)["again"]
@@ -91,22 +93,22 @@ def test_an_administrator_repairs_then_continues(broken: Run, line: Line, admin:
 
 
 def test_what_the_catalog_said_when_it_failed_is_never_said_of_now(
-    broken: Run, line: Line, admin: User, client_of: ClientOf
+    broken: Run, project: Project, admin: User, client_of: ClientOf
 ) -> None:
     client, then = client_of(admin), "Found when it failed: The index public.users_email_key is invalid"
     assert then in text(client.get("/environments/staging/"))
-    line.query(line.staging, "DROP INDEX users_email_key")
+    project.query(project.staging, "DROP INDEX users_email_key")
     page = text(client.get(PAGE))
     assert f"{then}: it serves no read and can cost on every write. That is not so any more." in page
     assert "DROP INDEX CONCURRENTLY" not in page
-    line.query(line.staging, "DELETE FROM users; CREATE UNIQUE INDEX users_email_key ON users (email)")
+    project.query(project.staging, "DELETE FROM users; CREATE UNIQUE INDEX users_email_key ON users (email)")
     page = text(client.get(PAGE))
     assert "so that did happen" in page
     assert "DROP INDEX CONCURRENTLY" not in page + text(client.get("/environments/staging/"))
 
 
 def test_a_person_says_whether_the_statement_in_doubt_happened(
-    doubtful: Run, line: Line, requester: User, client_of: ClientOf
+    doubtful: Run, project: Project, requester: User, client_of: ClientOf
 ) -> None:
     client = client_of(requester)
     page = client.get(PAGE)
@@ -117,7 +119,7 @@ def test_a_person_says_whether_the_statement_in_doubt_happened(
     assert_shown(page, again, after)
     run = _sent(client, "after", **{"after-digest": hidden(page, "after-digest")})
     assert run.status == "succeeded"
-    assert line.query(line.staging, "SELECT id FROM users ORDER BY id") == [(1,), (2,), (3,)]
+    assert project.query(project.staging, "SELECT id FROM users ORDER BY id") == [(1,), (2,), (3,)]
 
 
 def test_starting_over_wants_a_reason_and_the_page_of_now(doubtful: Run, admin: User, client_of: ClientOf) -> None:
@@ -148,14 +150,14 @@ def test_only_an_administrator_may_repair_or_start_over(
 
 def test_on_a_protected_environment_it_is_asked_for(
     doubtful: Run,
-    line: Line,
+    project: Project,
     requester: User,
     approver: User,
     acting: Callable[[User], Actor],
     client_of: ClientOf,
 ) -> None:
-    plan = plans.apply(line.production)
-    asked = approvals.open_request(plan, environment=line.production, by=acting(requester))
+    plan = plans.apply(project.production)
+    asked = approvals.open_request(plan, environment=project.production, by=acting(requester))
     approved = approvals.approve(asked.pk, by=acting(approver), digest=asked.digest)
     execution.execute(runs.start_approved(approved, by=acting(requester), typed_name="production").pk)
     client, url = client_of(requester), "/environments/production/settle/002/emails/"
@@ -173,8 +175,8 @@ def test_on_a_protected_environment_it_is_asked_for(
     assert says(text(page), "continue now")
 
 
-def test_every_page_leads_to_it(broken: Run, requester: User, client_of: ClientOf, line: Line) -> None:
-    observations.refresh(line.staging)
+def test_every_page_leads_to_it(broken: Run, requester: User, client_of: ClientOf, project: Project) -> None:
+    observations.refresh(project.staging)
     client = client_of(requester)
     for url in ("/", "/environments/staging/", f"/runs/{broken.pk}/"):
         assert PAGE in links(client.get(url)), url
@@ -197,7 +199,7 @@ def test_while_a_run_is_under_way_nothing_can_be_settled(broken: Run, requester:
     assert_shown(page, *ways_on(page).values())
 
 
-def test_where_nothing_broke_off_the_page_says_so(line: Line, viewer: User, client_of: ClientOf) -> None:
+def test_where_nothing_broke_off_the_page_says_so(project: Project, viewer: User, client_of: ClientOf) -> None:
     client = client_of(viewer)
     assert client.get(PAGE).templates[0].name == SETTLED
     assert client.post(PAGE, {"way": "again"}).status_code == 409
@@ -205,15 +207,15 @@ def test_where_nothing_broke_off_the_page_says_so(line: Line, viewer: User, clie
 
 
 def test_a_changed_or_lost_file_closes_the_way_on_and_says_why(
-    broken: Run, line: Line, admin: User, client_of: ClientOf
+    broken: Run, project: Project, admin: User, client_of: ClientOf
 ) -> None:
-    line.query(line.staging, "DROP INDEX users_email_key")
-    line.write(_002_emails="CREATE INDEX CONCURRENTLY other ON users (email);\nSELECT 1;\nSELECT 2;")
+    project.query(project.staging, "DROP INDEX users_email_key")
+    project.write(_002_emails="CREATE INDEX CONCURRENTLY other ON users (email);\nSELECT 1;\nSELECT 2;")
     page = client_of(admin).get(PAGE)
     assert says(ways_on(page)["again"].reason, "Statement 1")
     assert page.context["lines"][0].pill == TRACES[Trace.CHANGED]
     assert_shown(page, ways_on(page)["again"], page.context["lines"][0].pill)
-    (line.folder / "002_emails.sql").unlink()
+    (project.folder / "002_emails.sql").unlink()
     page = client_of(admin).get(PAGE)
     assert says(ways_on(page)["again"].reason, "gone")
     assert ways_on(page)["reset"].reason == ""

@@ -8,8 +8,8 @@ import pytest
 
 from dashboard.forms.skips import NONE
 from dashboard.models import ChangeRequest
-from tests.fix_line import Line
 from tests.fix_people import ClientOf
+from tests.fix_project import Project
 from tests.presenters.values import says
 from tests.views.pages import assert_shown, controls, error_code, text
 from tests.views.worker import execute_newest
@@ -23,21 +23,23 @@ REASON = {"reason": "Made by hand in 2024"}
 
 
 @pytest.fixture
-def rivals(line: Line) -> Line:
+def rivals(project: Project) -> Project:
     """Two files call themselves 002."""
-    line.write(
+    project.write(
         _001_users="CREATE TABLE users (id int);",
         _002_city="ALTER TABLE users ADD city text;",
         _002_phone="ALTER TABLE users ADD phone text;",
     )
-    return line
+    return project
 
 
-def recorded(line: Line) -> list[tuple[object, ...]]:
-    return line.query(line.staging, "SELECT name, kind FROM platform.schema_migrations ORDER BY name")
+def recorded(project: Project) -> list[tuple[object, ...]]:
+    return project.query(project.staging, "SELECT name, kind FROM platform.schema_migrations ORDER BY name")
 
 
-def test_only_an_administrator_sees_the_page(two_files: Line, approver: User, admin: User, client_of: ClientOf) -> None:
+def test_only_an_administrator_sees_the_page(
+    two_files: Project, approver: User, admin: User, client_of: ClientOf
+) -> None:
     refused = client_of(approver).get("/environments/staging/skip/001/")
     assert (refused.status_code, says(text(refused), "admin")) == (403, True)
     page = client_of(admin).get("/environments/staging/skip/001/")
@@ -45,7 +47,7 @@ def test_only_an_administrator_sees_the_page(two_files: Line, approver: User, ad
     assert "reason" in controls(page)
 
 
-def test_a_skip_wants_a_reason_and_runs_nothing(two_files: Line, admin: User, client_of: ClientOf) -> None:
+def test_a_skip_wants_a_reason_and_runs_nothing(two_files: Project, admin: User, client_of: ClientOf) -> None:
     client = client_of(admin)
     assert client.post("/environments/staging/skip/001/", {"reason": " "}).status_code == 422
     client.post("/environments/staging/skip/001/", REASON)
@@ -54,7 +56,7 @@ def test_a_skip_wants_a_reason_and_runs_nothing(two_files: Line, admin: User, cl
     assert two_files.query(two_files.staging, "SELECT to_regclass('public.users')") == [(None,)]
 
 
-def test_in_a_conflict_one_file_keeps_the_number(rivals: Line, admin: User, client_of: ClientOf) -> None:
+def test_in_a_conflict_one_file_keeps_the_number(rivals: Project, admin: User, client_of: ClientOf) -> None:
     client = client_of(admin)
     page = client.get("/environments/staging/skip/002/")
     assert [value for value, _ in page.context["form"].fields["kept"].choices] == ["city", "phone", NONE]
@@ -65,20 +67,22 @@ def test_in_a_conflict_one_file_keeps_the_number(rivals: Line, admin: User, clie
     assert "ADD phone" in text(client.get("/environments/staging/apply/"))
 
 
-def test_in_a_conflict_none_may_keep_it(rivals: Line, admin: User, client_of: ClientOf) -> None:
+def test_in_a_conflict_none_may_keep_it(rivals: Project, admin: User, client_of: ClientOf) -> None:
     client_of(admin).post("/environments/staging/skip/002/", {**REASON, "kept": NONE})
     execute_newest()
     assert recorded(rivals) == [("city", "skipped"), ("phone", "skipped")]
 
 
-def test_in_a_conflict_saying_nothing_is_no_decision(rivals: Line, admin: User, client_of: ClientOf) -> None:
+def test_in_a_conflict_saying_nothing_is_no_decision(rivals: Project, admin: User, client_of: ClientOf) -> None:
     answer = client_of(admin).post("/environments/staging/skip/002/", REASON)
     assert answer.status_code == 422
     assert_shown(answer, *answer.context["form"].errors["kept"])
     assert "checked" not in answer.content.decode()
 
 
-def test_a_number_the_database_gave_away_is_no_longer_to_be_had(rivals: Line, admin: User, client_of: ClientOf) -> None:
+def test_a_number_the_database_gave_away_is_no_longer_to_be_had(
+    rivals: Project, admin: User, client_of: ClientOf
+) -> None:
     client = client_of(admin)
     client.post("/environments/staging/skip/002/", {**REASON, "kept": "phone"})
     execute_newest()
@@ -93,7 +97,7 @@ def test_a_number_the_database_gave_away_is_no_longer_to_be_had(rivals: Line, ad
     assert "kept" not in controls(page)
 
 
-def test_on_a_protected_environment_it_opens_a_request(two_files: Line, admin: User, client_of: ClientOf) -> None:
+def test_on_a_protected_environment_it_opens_a_request(two_files: Project, admin: User, client_of: ClientOf) -> None:
     answer = client_of(admin).post("/environments/production/skip/001/", REASON)
     request = ChangeRequest.objects.get()
     assert (answer.headers["Location"], request.action, request.reason) == (
@@ -106,7 +110,7 @@ def test_on_a_protected_environment_it_opens_a_request(two_files: Line, admin: U
     assert_shown(page, page.context["plan"].certain)
 
 
-def test_a_skip_is_taken_back(two_files: Line, admin: User, client_of: ClientOf) -> None:
+def test_a_skip_is_taken_back(two_files: Project, admin: User, client_of: ClientOf) -> None:
     client = client_of(admin)
     client.post("/environments/staging/skip/001/", REASON)
     execute_newest()
@@ -117,6 +121,6 @@ def test_a_skip_is_taken_back(two_files: Line, admin: User, client_of: ClientOf)
     assert recorded(two_files) == []
 
 
-def test_a_version_nobody_has_is_refused(two_files: Line, admin: User, client_of: ClientOf) -> None:
+def test_a_version_nobody_has_is_refused(two_files: Project, admin: User, client_of: ClientOf) -> None:
     answer = client_of(admin).get("/environments/staging/skip/777/")
     assert (answer.status_code, error_code(answer), says(text(answer), "777")) == (422, "nothing_to_do", True)

@@ -10,8 +10,8 @@ import pytest
 
 from dashboard.models import Observation
 from dashboard.services import observations, targets
-from tests.fix_line import PLAIN_ROLE, Line
 from tests.fix_people import ClientOf
+from tests.fix_project import PLAIN_ROLE, Project
 from tests.views.pages import alerts, assert_shown, error_code, text
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ READ_NOW = ("edited/", "apply/", "saved/", "connection/", "rollback/001/users/")
 
 
 @contextmanager
-def locked(line: Line) -> Iterator[None]:
-    with line.databases["staging"].connect() as other, other.transaction():
+def locked(project: Project) -> Iterator[None]:
+    with project.databases["staging"].connect() as other, other.transaction():
         other.execute("CREATE SCHEMA platform")
         other.execute(
             "CREATE TABLE platform.schema_migrations (version text PRIMARY KEY, name text, checksum text, "
@@ -38,7 +38,7 @@ def locked(line: Line) -> Iterator[None]:
 
 @pytest.mark.parametrize("page", ["apply/", ""])
 def test_a_locked_history_is_no_crash(
-    two_files: Line, requester: User, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch, page: str
+    two_files: Project, requester: User, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch, page: str
 ) -> None:
     monkeypatch.setitem(targets.connection.LOOKING, "lock_timeout", "200ms")
     with locked(two_files):
@@ -54,7 +54,9 @@ def test_a_locked_history_is_no_crash(
     assert client_of(requester).get("/environments/production/apply/").status_code == 200
 
 
-def test_saved_rows_of_another_role_name_the_grant(as_plain_role: Line, requester: User, client_of: ClientOf) -> None:
+def test_saved_rows_of_another_role_name_the_grant(
+    as_plain_role: Project, requester: User, client_of: ClientOf
+) -> None:
     as_plain_role.query(as_plain_role.production, "SELECT 1")
     with as_plain_role.databases["staging"].connect() as admin:
         admin.execute("CREATE SCHEMA signalbox_saved")
@@ -65,7 +67,7 @@ def test_saved_rows_of_another_role_name_the_grant(as_plain_role: Line, requeste
 
 
 def test_a_history_with_times_without_zone_shows_on_the_page(
-    two_files: Line, viewer: User, client_of: ClientOf
+    two_files: Project, viewer: User, client_of: ClientOf
 ) -> None:
     with two_files.databases["staging"].connect() as admin:
         admin.execute("CREATE SCHEMA platform")
@@ -82,7 +84,7 @@ def test_a_history_with_times_without_zone_shows_on_the_page(
 
 @pytest.mark.parametrize("page", READ_NOW)
 def test_a_table_that_is_no_history_is_no_crash(
-    two_files: Line, requester: User, client_of: ClientOf, page: str
+    two_files: Project, requester: User, client_of: ClientOf, page: str
 ) -> None:
     with two_files.databases["staging"].connect() as admin:
         admin.execute("CREATE SCHEMA platform")

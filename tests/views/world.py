@@ -24,8 +24,8 @@ from dashboard.engine.localserver import LocalServer
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Copy
 from tests.engine.folders import Bench
-from tests.fix_line import lead_to
 from tests.fix_postgres import Database
+from tests.fix_project import point_at_url
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
@@ -51,9 +51,9 @@ class World:
     def environment(self, slug: str) -> Environment:
         return next(environment for environment in self.environments if environment.slug == slug)
 
-    def lead(self, settings: SettingsWrapper, slug: str, *, to: str) -> Environment:
+    def point_at(self, settings: SettingsWrapper, slug: str, *, to: str) -> Environment:
         """The environment after its URL was set to the database of another one."""
-        return lead_to(settings, self.environment(slug), self.databases[to].url)
+        return point_at_url(settings, self.environment(slug), self.databases[to].url)
 
 
 def make(folder: Path, server: LocalServer) -> World:

@@ -1,4 +1,4 @@
-"""A whole line for a test: a folder of its own and three targets, staging free, production protected."""
+"""A project for a test: a migrations folder of its own and two environments, staging free, production protected."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ from tests.fix_postgres import Database, MakeDatabase
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
 
-type Lead = Callable[[Environment, Database], Environment]
+type PointAt = Callable[[Environment, Database], Environment]
 type CopyOf = Callable[[Environment], Database]
-
 
 PLAIN_ROLE = "plain"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class Project:
     """`folder` is the migrations folder; `write` puts files there; `staging`, `production` are environments."""
 
     folder: Path
@@ -42,7 +41,7 @@ class Line:
 
 
 @pytest.fixture
-def line(tmp_path: Path, settings: SettingsWrapper, make_database: MakeDatabase) -> Line:
+def project(tmp_path: Path, settings: SettingsWrapper, make_database: MakeDatabase) -> Project:
     folder = tmp_path / "migrations"
     folder.mkdir()
     databases = {slug: make_database() for slug in ("staging", "production")}
@@ -59,47 +58,47 @@ def line(tmp_path: Path, settings: SettingsWrapper, make_database: MakeDatabase)
     )
     settings.SOURCE = folder
     settings.ENVIRONMENTS = environments
-    return Line(folder=folder, staging=environments[0], production=environments[1], databases=databases)
+    return Project(folder=folder, staging=environments[0], production=environments[1], databases=databases)
 
 
 @pytest.fixture
-def two_files(line: Line) -> Line:
+def two_files(project: Project) -> Project:
     """001 and 002, both with a rollback, pending everywhere."""
-    line.write(
+    project.write(
         _001_users="CREATE TABLE users (id int);",
         _001_rollback="DROP TABLE users;",
         _002_orders="CREATE TABLE orders (id int);",
         _002_rollback="DROP TABLE orders;",
     )
-    return line
+    return project
 
 
 @pytest.fixture
-def unreachable(line: Line, settings: SettingsWrapper) -> Callable[[Environment], Environment]:
+def unreachable(project: Project, settings: SettingsWrapper) -> Callable[[Environment], Environment]:
     """Make an environment lead to a port where nobody listens."""
-    return lambda environment: lead_to(settings, environment, "postgresql://nobody:s3cret@127.0.0.1:1/gone")
+    return lambda environment: point_at_url(settings, environment, "postgresql://nobody:s3cret@127.0.0.1:1/gone")
 
 
 @pytest.fixture
-def lead(line: Line, settings: SettingsWrapper) -> Lead:
+def point_at(project: Project, settings: SettingsWrapper) -> PointAt:
     """Make the URL of an environment lead to another database, as if it were set so and Signalbox restarted."""
-    return lambda environment, database: lead_to(settings, environment, database.url)
+    return lambda environment, database: point_at_url(settings, environment, database.url)
 
 
 @pytest.fixture
-def copy_of(line: Line, make_database: MakeDatabase) -> CopyOf:
+def copy_of(project: Project, make_database: MakeDatabase) -> CopyOf:
     """A copy of an environment's database beside it: CREATE DATABASE ... TEMPLATE."""
-    return lambda environment: make_database(template=line.databases[environment.slug].name)
+    return lambda environment: make_database(template=project.databases[environment.slug].name)
 
 
 @pytest.fixture
-def as_plain_role(line: Line, settings: SettingsWrapper) -> Iterator[Line]:
+def as_plain_role(project: Project, settings: SettingsWrapper) -> Iterator[Project]:
     """Staging is reached by PLAIN_ROLE, which is no superuser; `query` stays one."""
-    run = line.databases["staging"].query
+    run = project.databases["staging"].query
     run(f"DROP ROLE IF EXISTS {PLAIN_ROLE}")
     run(f"CREATE ROLE {PLAIN_ROLE} LOGIN PASSWORD 'x'")
-    staging = lead_to(settings, line.staging, make_conninfo(line.staging.url, user=PLAIN_ROLE, password="x"))
-    yield replace(line, staging=staging)
+    staging = point_at_url(settings, project.staging, make_conninfo(project.staging.url, user=PLAIN_ROLE, password="x"))
+    yield replace(project, staging=staging)
     run("GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC")
     run(f"DROP OWNED BY {PLAIN_ROLE} CASCADE")
     run(f"DROP ROLE {PLAIN_ROLE}")
@@ -114,7 +113,7 @@ def empty_queue(db: None) -> None:
         cursor.execute("DELETE FROM procrastinate_jobs")
 
 
-def lead_to(settings: SettingsWrapper, environment: Environment, url: str) -> Environment:
+def point_at_url(settings: SettingsWrapper, environment: Environment, url: str) -> Environment:
     elsewhere = replace(environment, url=url)
     settings.ENVIRONMENTS = tuple(elsewhere if e.slug == elsewhere.slug else e for e in settings.ENVIRONMENTS)
     return elsewhere
