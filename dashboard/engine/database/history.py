@@ -186,7 +186,9 @@ def _logged_success(identity: MigrationId, entries: Sequence[Mapping[str, Any]])
         checksum=text.get("checksum") or "",
         was_skipped=was_skipped,
         failed_since=any(
-            entry["action"] == Action.APPLY and entry["id"] > last["id"] for entry in entries if entry not in done
+            entry["action"] == Action.APPLY and entry["id"] > last["id"]
+            for entry in entries
+            if entry["outcome"] != Outcome.SUCCEEDED
         ),
     )
 

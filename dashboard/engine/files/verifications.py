@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dashboard.engine.files import script
 from dashboard.engine.files.listing import Entry, EntryKind, Limits
-from dashboard.engine.migration import FileEntry, FileRole, Folder, Script, Severity
+from dashboard.engine.migration import FileEntry, FileRole, Folder, MigrationId, Script, Severity
 
 _NUMBER = re.compile(r"(?:test|verify)_(?P<version>[0-9]+)(?:_.*)?\.sql", re.IGNORECASE)
 
@@ -24,6 +24,11 @@ class Verification:
     @property
     def file(self) -> str:
         return self.script.file
+
+    @property
+    def about(self) -> MigrationId:
+        """Without a name: all of that version; with neither: the folder as a whole."""
+        return MigrationId(self.version, self.name)
 
 
 def read(folder: Folder) -> tuple[Verification, ...]:

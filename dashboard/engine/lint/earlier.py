@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from dashboard.engine.lint.parsed import Parsed
 from dashboard.engine.sql.columns import typed_columns
 from dashboard.engine.sql.objects import DatabaseObject, ObjectSet, alter_commands, table
 from dashboard.engine.sql.trees import ColumnType, Name, definition, enum_name, kind, relation_name, strings
-
-if TYPE_CHECKING:
-    from dashboard.engine.lint.script import Parsed
 
 _Columns = dict[str, list[tuple[Name, ColumnType]]]  # by column: its table and type, the newest last
 

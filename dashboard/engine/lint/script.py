@@ -4,58 +4,23 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from dashboard.engine.lint.earlier import EarlierMigrations
-from dashboard.engine.lint.findings import Hit
-from dashboard.engine.migration import Direction, Migration, Problem, Script, Severity
-from dashboard.engine.sql.do_blocks import inner
+from dashboard.engine.lint.parsed import Parsed, parse
+from dashboard.engine.migration import Direction, Migration, Problem, Script
 from dashboard.engine.sql.objects import (
     DatabaseObject,
     Drop,
     ObjectSet,
-    dropped_by,
     is_temporary,
-    made_by,
     newly_made_by,
     table,
 )
-from dashboard.engine.sql.statements import Statement, tree
-from dashboard.engine.sql.trees import Name, by_kind, kind, relation_name
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parsed:
-    """A statement with its tree. Those inside a DO block follow it, with its number."""
-
-    statement: Statement
-    tree: Any
-    nodes: Mapping[str, Sequence[Any]]  # by the type's name, like RangeVar
-    is_inner: bool = False  # it stands in a DO block, which may or may not run it
-
-    @cached_property
-    def kind(self) -> str:
-        return kind(self.tree)
-
-    @cached_property
-    def made(self) -> Sequence[DatabaseObject]:
-        return tuple(made_by(self.tree))
-
-    @cached_property
-    def drops(self) -> Sequence[Drop]:
-        return tuple(dropped_by(self.tree))
-
-    def all(self, *kinds: str) -> Iterator[Any]:
-        return (node for wanted in kinds for node in self.nodes.get(wanted, ()))
-
-    def hit(self, severity: Severity, sentence: str, advice: str, *, at: Any = None) -> Hit:
-        """`at` is the message inside the tree that the caret points to; without one it is the statement's start."""
-        inside = len(self.statement.sql.encode()[: at.location].decode(errors="ignore")) if at is not None else 0
-        offset = self.statement.offset + inside
-        return Hit(severity=severity, sentence=sentence, advice=advice, offset=offset, statement=self.statement.number)
+from dashboard.engine.sql.statements import Statement
+from dashboard.engine.sql.trees import Name, relation_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +45,7 @@ class LintedScript:
     @cached_property
     def parsed(self) -> tuple[Parsed, ...]:
         """Statements in file order; one that is too long or too deep for a tree is left out."""
-        return tuple(_parsed(self.script.statements))
+        return tuple(parse(self.script.statements))
 
     @cached_property
     def made(self) -> ObjectSet:
@@ -165,11 +130,3 @@ class LintedScript:
     @cached_property
     def _offsets(self) -> list[int]:
         return [statement.offset for statement in self.script.statements]
-
-
-def _parsed(statements: Sequence[Statement]) -> Iterator[Parsed]:
-    for statement in statements:
-        for each in (statement, *inner(statement)):
-            parse_tree = tree(each)
-            if parse_tree is not None:
-                yield Parsed(statement=each, tree=parse_tree, nodes=by_kind(parse_tree), is_inner=each is not statement)

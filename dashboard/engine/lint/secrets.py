@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard.engine.lint.script import Parsed
+from dashboard.engine.lint.parsed import Parsed
 from dashboard.engine.sql.trees import constant, function_name, options, unwrap
 
 

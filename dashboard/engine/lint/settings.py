@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard.engine.lint.script import LintedScript, Parsed
+from dashboard.engine.lint.parsed import Parsed
+from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.sql.trees import constant, enum_name, function_name
 
 

@@ -20,8 +20,9 @@ from typing import Any
 
 from dashboard.engine.lint.advice import RULES
 from dashboard.engine.lint.findings import Hit, LintContext
+from dashboard.engine.lint.parsed import Parsed
 from dashboard.engine.lint.rules.concurrently_on_partitioned import is_partitioned
-from dashboard.engine.lint.script import LintedScript, Parsed
+from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.lint.settings import changed
 from dashboard.engine.migration import Script
 from dashboard.engine.sql.columns import typed_columns

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from dashboard.engine import status
 from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.files.verifications import Verification
-from dashboard.engine.migration import Direction, FileRole, Folder, History, Migration, Script, Severity
+from dashboard.engine.migration import Direction, FileRole, Folder, History, Migration, MigrationId, Script, Severity
 from dashboard.engine.plan import Action, Plan, Step
 from dashboard.engine.rehearsal.report import NotReached, Proof, ScriptError
 from dashboard.engine.sql import statements
@@ -141,10 +141,11 @@ def _fault(migration: Migration, script: Script) -> ScriptError | None:
 def _with_checks(candidates: list[Candidate], verify: Sequence[Verification]) -> list[Candidate]:
     """A check follows the last migration that it is about; one of the whole folder the last of all."""
     checks: list[list[Verification]] = [[] for _ in candidates]
-    last_of_name = {(c.up.version, c.up.name): index for index, c in enumerate(candidates)}
-    last_of_version = {(c.up.version, ""): index for index, c in enumerate(candidates)}
-    last = last_of_name | last_of_version | {("", ""): len(candidates) - 1}
+    last: dict[MigrationId, int] = {}  # without a name: of that version; with neither: of all
+    for index, candidate in enumerate(candidates):
+        identity = candidate.up.identity
+        last |= dict.fromkeys((identity, identity._replace(name=""), MigrationId("", "")), index)
     for check in verify:
-        if not check.fault and (index := last.get((check.version, check.name), -1)) >= 0:
-            checks[index].append(check)
+        if not check.fault and check.about in last:
+            checks[last[check.about]].append(check)
     return [replace(candidate, checks=tuple(its)) for candidate, its in zip(candidates, checks, strict=True)]

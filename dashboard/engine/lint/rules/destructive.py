@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.script import LintedScript, Parsed
+from dashboard.engine.lint.parsed import Parsed
+from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.migration import Severity
 from dashboard.engine.sql.columns import typed_columns
 from dashboard.engine.sql.objects import DatabaseObject, alter_commands, is_temporary, table

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.script import LintedScript, Parsed
+from dashboard.engine.lint.parsed import Parsed
+from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.migration import Severity
 from dashboard.engine.sql.trees import enum_name, options
 

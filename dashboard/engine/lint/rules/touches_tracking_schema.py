@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dashboard.engine.lint.findings import Hit, LintContext
-from dashboard.engine.lint.script import LintedScript, Parsed
+from dashboard.engine.lint.parsed import Parsed
+from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.lint.settings import changed
 from dashboard.engine.migration import Severity
 from dashboard.engine.sql.trees import Name, relation_name
