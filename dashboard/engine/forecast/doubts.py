@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from dashboard.engine.database import sql, tables
 from dashboard.engine.database.connection import Connection
@@ -140,6 +140,12 @@ def _functions(connection: Connection, reading: PlanReading) -> Iterator[str]:
         yield f"{call.where}: what the {kind} {call.name} does is not told by the script."
 
 
+def _has_relatives(connection: Connection, written: Sequence[int], beneath: Sequence[int]) -> bool:
+    """It is a view, a parent, a child or a partition, so the triggers of others fire too."""
+    relations = (tables.facts(connection, oid) for oid in written)
+    return set(beneath) != set(written) or any(relation and relation.ancestors for relation in relations)
+
+
 def _views(connection: Connection, reading: PlanReading) -> Iterator[str]:
     if not reading.reads:
         return
@@ -162,6 +168,8 @@ def _fired(connection: Connection, write: Write, reading: PlanReading) -> Iterat
     else:
         return
     oids = [oid for each in written for oid in tables.oids(connection, "beneath", oid=each)]
+    if write.after_triggers and write.effect is not Effect.VALIDATION and _has_relatives(connection, written, oids):
+        yield f"{write.where}: what it writes to {write.name} can fire a trigger or rule that the plan makes before it."
     values = {"oids": oids, "bit": bit, "rule": rule, "makes": list(reading.makes), "stamp": STAMP}
     for (what,) in connection.execute(sql.query("unproven_writers"), values).fetchall():
         yield f"{write.where}: {what} runs with each {write.effect.value.upper()}; what it does to rows is not told."

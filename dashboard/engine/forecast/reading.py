@@ -202,7 +202,7 @@ class _Reader:
         if reason := self.meanings.doubt_of_rows(name):
             self.unseen.append(f"{where}: what fires when it writes to {name} cannot be judged, as {reason}.")
         old, path = self.meanings.target_of(name)
-        self.writes.append(Write(where=where, name=old, effect=effect, path=path))
+        self.writes.append(Write(where=where, name=old, effect=effect, path=path, after_triggers=bool(self.firing)))
 
     def _learn(self, tree: Any, where: str, *, surely: bool = True) -> None:
         """What the target does not have yet, and what fires or is called later."""

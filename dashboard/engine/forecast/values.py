@@ -60,6 +60,7 @@ class Write:
     name: Name
     effect: Effect
     path: tuple[str, ...] = ()
+    after_triggers: bool = False  # the plan makes triggers or rules before, which a related table may have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
