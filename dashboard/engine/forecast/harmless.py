@@ -263,15 +263,22 @@ def calls(tree: Any) -> Iterator[Name]:
 
 
 def calls_later(tree: Any) -> Iterator[Name]:
-    """The functions that a default, a check, a policy or a cast calls once rows are written or values converted."""
+    """The functions that a default, a check or a cast calls once rows are written or values converted."""
     match kind(tree):
-        case "CreateStmt" | "CreateDomainStmt" | "CreatePolicyStmt" | "AlterPolicyStmt" | "CreateSchemaStmt":
+        case "CreateStmt" | "CreateDomainStmt" | "CreateSchemaStmt":
             yield from (dotted(call.funcname) for call in by_kind(tree).get("FuncCall", ()))
         case "AlterTableStmt":
             for command in alter_commands(tree):
                 yield from (dotted(call.funcname) for call in by_kind(command).get("FuncCall", ()))
         case "CreateCastStmt" if tree.HasField("func"):
             yield dotted(tree.func.objname)
+
+
+def policed(tree: Any) -> Iterator[tuple[Name, Name]]:
+    """Tables with the functions that a policy calls for each row of them."""
+    if kind(tree) in {"CreatePolicyStmt", "AlterPolicyStmt"}:
+        for call in by_kind(tree).get("FuncCall", ()):
+            yield relation_name(tree.table), dotted(call.funcname)
 
 
 def attributes(tree: Any) -> Iterator[Name]:

@@ -71,6 +71,7 @@ class _Reader:
     tags: set[str] = field(default_factory=set)
     functions: set[str] = field(default_factory=set)  # made or replaced here
     later: list[Name] = field(default_factory=list)  # functions that rows written from here on call
+    policed: list[tuple[Name, Name]] = field(default_factory=list)  # tables with what their new policies call
     firing: ObjectSet = field(default_factory=ObjectSet)  # tables that get a trigger or rule here
     meanings: Meanings = field(default_factory=Meanings)
 
@@ -128,6 +129,7 @@ class _Reader:
         self._called(where, harmless.calls(tree))
         if self.later and (by_kind(tree).get("TypeCast") or any(harmless.writes(tree))):
             self._called(where, self.later)
+        self._called(where, self._called_by_policies(tree))
         self._called(where, harmless.attributes(tree), are_attributes=True)
         self._read(where, tree)
         self.converts = self.converts or harmless.converts(tree)
@@ -185,6 +187,13 @@ class _Reader:
             old, _ = self.meanings.target_of(name)
             self.reads.append(Read(where=where, name=old, is_refresh=kind(tree) == "RefreshMatViewStmt"))
 
+    def _called_by_policies(self, tree: Any) -> Iterator[Name]:
+        """Of the tables that are read or written; of any, where the plan has renamed some."""
+        names = {name.text for name in harmless.reads(tree)}
+        for table_name, function in self.policed if names else ():
+            if table_name.text in names or self.meanings.tables:
+                yield function
+
     def _called(self, where: str, names: Iterable[Name], *, are_attributes: bool = False) -> None:
         for name in names:
             if name.text in self.functions:
@@ -207,6 +216,7 @@ class _Reader:
     def _learn(self, tree: Any, where: str, *, surely: bool = True) -> None:
         """What the target does not have yet, and what fires or is called later."""
         self.later += harmless.calls_later(tree)
+        self.policed += harmless.policed(tree)
         match kind(tree):
             case "CreateFunctionStmt":
                 self.functions.add(dotted(tree.funcname).text)
