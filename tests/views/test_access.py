@@ -97,9 +97,10 @@ def broken_has_drifted(world: World, settings: SettingsWrapper) -> None:
 
 
 def log_says_004(world: World, settings: SettingsWrapper) -> None:
+    """Long before the others, so that it keeps no rollback of theirs back: the world is shared by all rows."""
     world.databases["staging"].query(
-        "INSERT INTO platform.migration_audit_log (version, name, executed_by, action, outcome) "
-        "VALUES ('004', 'city', 'alice', 'apply', 'succeeded')"
+        "INSERT INTO platform.migration_audit_log (version, name, executed_by, executed_at, action, outcome) "
+        "VALUES ('004', 'city', 'alice', '2020-01-01', 'apply', 'succeeded')"
     )
 
 
