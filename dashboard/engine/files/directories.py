@@ -60,7 +60,9 @@ class _Directory:
 def recognises(listing: Listing) -> bool:
     """More migrations lie in directories of their own than beside them."""
     ours = sum(_is_named_so(entry) and _holds(entry, "up.sql") for entry in listing.entries)
-    return ours > sum(e.kind is EntryKind.FILE and seed_names.is_migration(e.name) for e in listing.entries)
+    return ours > 0 and ours > sum(
+        e.kind is EntryKind.FILE and seed_names.is_migration(e.name) for e in listing.entries
+    )
 
 
 def read(listing: Listing, limits: Limits) -> Folder:

@@ -83,6 +83,8 @@ def list_folder(source: Path) -> Listing:
 
 def printable(name: str) -> str:
     """`name` with everything escaped that a page could not show as it is, or that two names could differ in unseen."""
+    if name.isascii() and name.isprintable():
+        return name
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     text = "".join(f"\\u{ord(c):04x}" if unicodedata.category(c)[0] in "CZ" and c != " " else c for c in text)
     return unicodedata.normalize("NFC", text)

@@ -42,8 +42,9 @@ class _Place(Identified):
 def recognises(listing: Listing) -> bool:
     """More of its migrations are named this way than the seed's."""
     names = [entry.name for entry in listing.entries if not unrecognised.is_stranger(entry)]
-    ours = sum(_place(name).role is FileRole.MIGRATION for name in names)
-    return ours > sum(seed_names.is_migration(name) for name in names)
+    matches = filter(None, map(_NAME.fullmatch, names))
+    ours = sum(1 for match in matches if match["way"] == Direction.UP)
+    return ours > 0 and ours > sum(seed_names.is_migration(name) for name in names)
 
 
 def read(listing: Listing, limits: Limits) -> Folder:

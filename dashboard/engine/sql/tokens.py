@@ -41,10 +41,12 @@ def tokens(sql: str) -> Iterator[Token]:
         spans = token_spans(sql)
     except postgast.PgQueryError as error:
         raise syntax_error(sql, error.message, error.cursorpos) from error
-    text = Bytes(sql)
-    for start, end, kind in spans:
-        piece = text.between(start, end)
-        yield Token(_KINDS.get(kind) or _kind_of_code(piece), piece, text.characters_before(start))
+    if not sql.isascii():
+        spans = _in_characters(sql, spans)
+    kinds, quoted, code = _KINDS, TokenKind.QUOTED_NAME, TokenKind.CODE
+    for start, end, number in spans:
+        text = sql[start:end]
+        yield Token(kinds.get(number) or (quoted if text.endswith('"') else code), text, start)
 
 
 def behind_where(sql: str) -> str:
@@ -81,8 +83,9 @@ def token_spans(sql: str) -> Sequence[Span]:
 _KINDS = dict.fromkeys(COMMENTS, TokenKind.COMMENT) | dict.fromkeys(LITERALS, TokenKind.LITERAL)
 
 
-def _kind_of_code(text: str) -> TokenKind:
-    return TokenKind.QUOTED_NAME if text.endswith('"') else TokenKind.CODE
+def _in_characters(sql: str, spans: Iterable[Span]) -> Sequence[Span]:
+    text = Bytes(sql)
+    return [(text.characters_before(start), text.characters_before(end), number) for start, end, number in spans]
 
 
 class Bytes:
