@@ -68,9 +68,7 @@ def test_a_forged_deadlock_is_tried_no_more_often(users: Bench) -> None:
 def test_a_file_can_set_its_own_lock_timeout(users: Bench) -> None:
     users.write("002_column.sql", "-- signalbox: lock_timeout=20s\nALTER TABLE users ADD COLUMN name text;")
     with reader(users) as application:
-        free = threading.Thread(
-            target=lambda: (wait_until(lambda: users.waits_for_a_lock), _pause(), application.rollback())
-        )
+        free = threading.Thread(target=lambda: (wait_until(users.waits_for_a_lock), _pause(), application.rollback()))
         free.start()
         users.apply()
         free.join()
