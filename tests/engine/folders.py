@@ -99,7 +99,7 @@ class Bench:
 
     def waits_for_a_lock(self) -> bool:
         """Whether some session does."""
-        return bool(self.database.query("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
+        return bool(self.database.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
 
     def unfinished(self) -> list[tuple[int, bool]]:
         """Of everything that broke off, each statement of the journal and whether it is done."""
