@@ -35,6 +35,7 @@ CODES: tuple[tuple[type[engine.EngineError], Exit], ...] = (
     (engine.TrackingTablesNotMade, Exit.UNREACHABLE),
     (engine.TrackingTableUnusable, Exit.ATTENTION),
     (engine.PlanBlocked, Exit.ATTENTION),
+    (engine.ControlDatabaseShared, Exit.ATTENTION),
     (engine.NothingToDo, Exit.OK),
     (engine.NotApproved, Exit.APPROVAL_NEEDED),
     (services.ApprovalNeeded, Exit.APPROVAL_NEEDED),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from typing import Any
 
 from dashboard.cli import environments as chosen_environments
@@ -15,6 +16,8 @@ from dashboard.cli.exits import Exit, complain
 from dashboard.engine import planner
 from dashboard.engine.errors import EngineError
 from dashboard.engine.plan import Plan
+from dashboard.engine.run import executor
+from dashboard.selectors import control
 from dashboard.services import plans as plan_service
 from dashboard.services import targets
 
@@ -38,6 +41,8 @@ def run(options: argparse.Namespace) -> int:
     for environment in environments:
         try:
             target = targets.read(environment)
+            access = replace(targets.access(environment), control=control.identity_if_reachable())
+            executor.check_is_apart(target.identity, access)
             plan = planner.apply(target, targets.judged(environment, folder, target), upto=options.to)
             plans[plan] = plan_service.as_sql(plan, environment) if options.sql else ""
             if plan.stops_before:

@@ -100,6 +100,21 @@ class TargetUnsuitable(EngineError):
     state = "Nothing was changed."
 
 
+class ControlDatabaseShared(EngineError):
+    """The approvals that protect an environment are kept in its own database. Facts: environment, database."""
+
+    code = "control_database_shared"
+    sentence = (
+        "{environment} is protected, and its database {database} is the one in which Signalbox keeps its people, "
+        "requests and approvals: a migration there could approve itself and remove its traces."
+    )
+    state = "Nothing was changed."
+    advice = (
+        "Make a database for Signalbox alone and set SIGNALBOX_DATABASE_URL to it, run manage.py migrate and "
+        "createsuperuser there, and restart Signalbox."
+    )
+
+
 class TargetBusy(EngineError):
     code = "target_busy"
     sentence = "Another run holds the lock of {environment}: {holder}."

@@ -82,6 +82,12 @@ class TargetIdentity:
     database: str
     database_oid: int
 
+    def may_be(self, other: TargetIdentity) -> bool:
+        """They can be the same database: one whose server is not told can be on any."""
+        servers = {self.system_identifier, other.system_identifier}
+        same_server = len(servers) == 1 or "" in servers
+        return same_server and (self.database, self.database_oid) == (other.database, other.database_oid)
+
     def change_to(self, other: TargetIdentity) -> str:
         """How the other one differs, in words that follow the name of a URL."""
         where = "on the same server" if self.system_identifier == other.system_identifier else "on another server"

@@ -141,6 +141,7 @@ def remarks(standing: Standing) -> Iterator[Remark]:
     """What a person should know of this environment, if anything."""
     yield from _remarks_of_look(standing)
     yield from _remarks_of_run(standing)
+    yield from _remarks_of_approvals(standing)
     for left in standing.unfinished:
         attempt = f"{actions.WORDS[left.action].of}{left.label}"
         yield Remark(
@@ -244,6 +245,19 @@ def _remarks_of_look(standing: Standing) -> Iterator[Remark]:
     elif is_stale(standing):
         text = "not been looked at for a while: what is shown may be out of date."
         yield Remark(rank=44, tone="warn", icon="queued", text=text, verbs=("has", "have"))
+
+
+def _remarks_of_approvals(standing: Standing) -> Iterator[Remark]:
+    if standing.keeps_approvals and standing.environment.protected:
+        yield Remark(rank=6, tone="danger", icon="conflict", text=f"{SHARED}. {SHARED_STOPS} {SHARED_ADVICE}")
+    elif standing.keeps_approvals:
+        yield Remark(rank=46, tone="warn", icon="attention", text=f"{SHARED}. {SHARED_ADVICE}")
+
+
+#: What an environment is told whose database is the control database.
+SHARED = "its database is also the one in which Signalbox keeps its people, requests and approvals"
+SHARED_STOPS = "Nothing runs there, because a migration could approve itself."
+SHARED_ADVICE = "Set SIGNALBOX_DATABASE_URL to a database for Signalbox alone and restart."
 
 
 def _remarks_of_run(standing: Standing) -> Iterator[Remark]:

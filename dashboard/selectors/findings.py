@@ -78,6 +78,7 @@ def _context() -> LintContext:
     return LintContext(
         pg_major=min(filter(None, majors), default=LintContext().pg_major),
         tracking_schema=settings.TRACKING_SCHEMA,
+        control_schema=settings.CONTROL_SCHEMA,
         supabase=any(".supabase." in host for host in hosts),
         partitioned=_partitioned(tuple(snapshots)),
     )

@@ -41,6 +41,7 @@ def open_request(
     if plan.action.is_by_hand:
         permissions.check_can_skip(by)
     permissions.check_can_request(by)
+    policies.check_is_apart(environment, plan.identity)
     plans.check_accepted(plan, accepted)
     now = timezone.now()
     inverse = planner.inverse(plan)
@@ -89,6 +90,7 @@ def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> Cha
     _keep_evidence(request, by, proof)
     environment = environments.get(request.environment)
     policies.check_is_bound(environment)
+    policies.check_is_apart(environment, request.plan.identity)
     expires_at = timezone.now() + timedelta(hours=environment.approval_hours)
     _move(request, ChangeRequest.Status.APPROVED, expires_at=expires_at)
     audit.record(

@@ -245,6 +245,7 @@ def _queue(
 ) -> Run:
     policies.check_is_free(environment)
     policies.check_is_bound(environment)
+    policies.check_is_apart(environment, plan.identity)
     try:
         with transaction.atomic():
             run = _create(plan, environment, by, request)

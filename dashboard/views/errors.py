@@ -20,6 +20,7 @@ STATUS: tuple[tuple[type[engine.EngineError], int], ...] = (
     (services.ApprovalNeeded, 409),
     (services.DatabaseNotConfirmed, 409),
     (services.EvidenceMissing, 409),
+    (engine.ControlDatabaseShared, 409),
     (engine.PlanChanged, 409),
     (engine.ClaimLost, 409),
     (engine.WitnessGone, 409),

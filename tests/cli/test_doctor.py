@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from config.environments import Environment
 from tests.cli.conftest import Signalbox
 from tests.cli.targets import fingerprint
@@ -12,6 +14,9 @@ from tests.fix_project import Project
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
+
+#: It asks which database the control database is.
+pytestmark = pytest.mark.django_db
 
 
 def test_a_target_that_is_fit_is_called_so(signalbox: Signalbox, project: Project):
@@ -42,6 +47,7 @@ def test_every_check_is_told_as_json(signalbox: Signalbox, project: Project):
         "timeouts": "fine",
         "long_transactions": "fine",
         "installations": "fine",
+        "control": "fine",
     }
 
 

@@ -52,12 +52,13 @@ class Address:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """All that is needed to work on a target: where it is, what its environment demands now, and the schema of the
-    tracking tables."""
+    """All that is needed to work on a target: where it is, what its environment demands now, the schema of the tracking
+    tables, and the database in which approvals are kept, where that is known."""
 
     address: Address
     policy: Policy
     schema: str
+    control: TargetIdentity | None = None
 
 
 #: Seconds to wait for a target before it counts as unreachable.

@@ -65,6 +65,7 @@ def checkup(connection: Connection, access: Access, *, installation: str = "") -
     with connections.naming_errors(connection, access):
         checks = [*_fitness(connection, access.address), *(check(connection, access) for check in _CHECKS)]
         checks += _other_installations(connection, access, installation)
+        checks += _apart(connection, access)
     return tuple(sorted(checks, key=lambda check: list(CheckLevel)[::-1].index(check.level)))
 
 
@@ -314,6 +315,29 @@ def _other_installations(connection: Connection, access: Access, installation: s
         finding = f"{len(others)} installations of Signalbox have run migrations there: {named}."
     remedy = "They take turns by the lock in the target, but see nothing of each other's requests. Keep only one."
     yield Check(code=code, level=CheckLevel.WARNING, finding=finding, remedy=remedy)
+
+
+def _apart(connection: Connection, access: Access) -> Iterator[Check]:
+    """Whether approvals are kept where the migrations that they allow can write."""
+    try:
+        identity = connections.identity(connection)
+    except psycopg.errors.InsufficientPrivilege:
+        return  # another check says so
+    code = "control"
+    if access.control is None:
+        finding = "whether Signalbox keeps its own tables there too was not asked: its own database did not answer."
+        yield Check(code=code, level=CheckLevel.NOTE, finding=finding)
+    elif not access.control.may_be(identity):
+        yield Check(code=code, level=CheckLevel.FINE, finding="Signalbox keeps its own tables in another database.")
+    elif access.policy.protected:
+        yield _refused(code, f"{_SHARED}, and it is protected.", f"{_APART} {_WHY_APART}")
+    else:
+        yield Check(code=code, level=CheckLevel.WARNING, finding=f"{_SHARED}.", remedy=f"{_APART} {_WHY_APART}")
+
+
+_SHARED = "Signalbox keeps its own people, requests and approvals in it"
+_APART = "Set SIGNALBOX_DATABASE_URL to a database for Signalbox alone, run manage.py migrate there and restart it."
+_WHY_APART = "A migration could otherwise approve itself and remove its traces."
 
 
 def _long_transactions(connection: Connection, access: Access) -> Check:
