@@ -12,6 +12,8 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from dashboard.engine.database import urls
+
 #: The variables of the source document; a target exists where its variable is set.
 SEED: dict[str, dict[str, Any]] = {
     "development": {"name": "Development", "url": "DATABASE_URL_DEV"},
@@ -40,7 +42,8 @@ PROTECTED_REQUIRES = (Requirement.REHEARSAL, Requirement.LINT, Requirement.REVER
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """One target and its policy. `url` is a secret: it is never stored, logged, shown or put in a repr."""
+    """One target and its policy. `url` is a secret: it is never stored, logged, shown or put in a repr. One that can be
+    read in two ways is not kept at all: `fault` says what is wrong with it, and holds none of it."""
 
     slug: str
     name: str
@@ -55,10 +58,16 @@ class Environment:
     deadline_minutes: int = 60
     require: tuple[Requirement, ...] = ()
     rehearsal_hours: int = 24
+    fault: str = ""  # a clause that follows "the URL in DATABASE_URL"
 
     @property
     def configured(self) -> bool:
         return bool(self.url)
+
+    @property
+    def absence(self) -> str:
+        """Why it has no database, as a clause, where it has none."""
+        return urls.absence(self.variable, self.fault)
 
 
 _KEYS = {
@@ -101,12 +110,15 @@ def _environment(
             f"{path}: `url` of {slug} must be the NAME of an environment variable, such as DATABASE_URL; "
             "the URL itself is a secret and does not belong in this file."
         )
+    given = variables.get(variable, "")
+    fault = urls.fault_of(given) if given else ""
     policy = {key: value for key, value in values.items() if key not in {"name", "url", "require"}}
     return Environment(
         slug=slug,
         name=values.get("name", slug.capitalize()),
         variable=variable,
-        url=variables.get(variable, ""),
+        url="" if fault else given,
+        fault=fault,
         position=position,
         require=_required(path, slug, values),
         **policy,

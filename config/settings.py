@@ -11,7 +11,7 @@ from pathlib import Path
 import environ
 from django.utils.csp import CSP
 
-from config import environments, logging
+from config import control_database, environments, logging
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -36,6 +36,7 @@ ENVIRONMENTS = environments.load(ENVIRONMENTS_FILE, env.ENVIRON)
 TRACKING_SCHEMA = env.str("SIGNALBOX_TRACKING_SCHEMA", default="platform")
 #: The server for throw-away databases; without one a private server is started for each rehearsal.
 REHEARSAL_URL = env.str("SIGNALBOX_REHEARSAL_URL", default="")
+control_database.check_url("SIGNALBOX_REHEARSAL_URL", REHEARSAL_URL)
 #: How often the schema of each target is compared with what its runs left; 0 for never.
 DRIFT_MINUTES = env.int("SIGNALBOX_DRIFT_MINUTES", default=60)
 BUILD_COMMIT = env.str("RAILWAY_GIT_COMMIT_SHA", default="")[:12]
@@ -46,11 +47,7 @@ VERSION = "0.1.0"
 CONTROL_SCHEMA = "signalbox"
 DATABASES = {
     "default": {
-        **env.db_url_config(
-            env.str("SIGNALBOX_DATABASE_URL", default="")
-            or env.str("DATABASE_URL", default="")
-            or "postgres://localhost/signalbox"
-        ),
+        **control_database.where(env.ENVIRON),
         "ENGINE": "django.db.backends.postgresql",
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
@@ -58,7 +55,7 @@ DATABASES = {
     }
 }
 DATABASES["default"]["OPTIONS"] = {
-    **DATABASES["default"].get("OPTIONS", {}),
+    **DATABASES["default"]["OPTIONS"],
     # A worker that freezes in the middle of a transaction must not keep its row from whoever takes its run over.
     "options": f"-c search_path={CONTROL_SCHEMA} -c idle_in_transaction_session_timeout=10s",
     "application_name": "signalbox control",

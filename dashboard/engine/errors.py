@@ -87,8 +87,10 @@ class SessionRefused(TargetUnreachable):
 
 
 class TargetNotConfigured(EngineError):
+    """Facts: environment, variable, reason (a clause)."""
+
     code = "not_configured"
-    sentence = "{environment} has no database: the variable {variable} is not set."
+    sentence = "{environment} has no database: {reason}."
     advice = "Set {variable} to the PostgreSQL URL of {environment} and restart Signalbox."
 
 

@@ -118,7 +118,7 @@ def run_ids(standing: Standing) -> set[str]:
 
 
 def _facts(environment: Environment) -> Iterator[tuple[str, str]]:
-    yield "Database", targets.address(environment).shown if environment.configured else ""
+    yield "Database", targets.address(environment).shown if environment.configured or environment.fault else ""
     yield "URL from", environment.variable
     if environment.protected:
         yield "To run", "A request, approved by a second person"

@@ -228,8 +228,9 @@ _ATTENTION: dict[State, tuple[int, str, str, str]] = {
 def _remarks_of_look(standing: Standing) -> Iterator[Remark]:
     look = standing.look
     if not standing.environment.configured:
-        text = f"no database: the variable {standing.environment.variable} is not set."
-        yield Remark(rank=50, tone="muted", icon="unreachable", text=text, verbs=("has", "have"))
+        rank, tone = (5, "danger") if standing.environment.fault else (50, "muted")
+        text = f"no database: {standing.environment.absence}."
+        yield Remark(rank=rank, tone=tone, icon="unreachable", text=text, verbs=("has", "have"))
     elif look is None:
         text = "not been looked at yet. Refresh to see what is applied."
         yield Remark(rank=45, tone="info", icon="unknown", text=text, verbs=("has", "have"))
@@ -300,7 +301,7 @@ def _trouble(standing: Standing) -> tuple[str, str]:
     """What stands between us and the target, and what to do about it."""
     environment, look = standing.environment, standing.look
     if not environment.configured:
-        sentence = f"{environment.name} has no database: the variable {environment.variable} is not set."
+        sentence = f"{environment.name} has no database: {environment.absence}."
         return sentence, f"Set {environment.variable} to its PostgreSQL URL and restart Signalbox."
     if look is None:
         return f"Nobody has looked at {environment.name} yet.", "Refresh to see what is applied there."

@@ -7,10 +7,10 @@ import threading
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
-from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from dashboard.engine.database import urls
 from dashboard.engine.lint import Finding, LintContext, lint_folder
 from dashboard.engine.migration import Folder, Migration
 from dashboard.engine.plan import Plan
@@ -71,7 +71,8 @@ def of_plan(plan: Plan, folder: Folder) -> tuple[Finding, ...] | None:
 
 def _context() -> LintContext:
     """What is known of the targets: the oldest PostgreSQL among them, and what is partitioned in any."""
-    hosts = (urlsplit(environment.url).hostname or "" for environment in environments.all_environments())
+    configured = (environment for environment in environments.all_environments() if environment.configured)
+    hosts = (urls.parts(environment.url).get("host", "") for environment in configured)
     rehearsed = Rehearsal.objects.filter(target_major__isnull=False).order_by("environment", "-id")
     majors = rehearsed.distinct("environment").values_list("target_major", flat=True)
     snapshots = Snapshot.objects.order_by("environment", "-id").distinct("environment").values_list("pk", flat=True)

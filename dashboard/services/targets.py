@@ -32,7 +32,11 @@ def declared(slug: str) -> Environment:
 
 def address(environment: Environment) -> Address:
     return Address(
-        environment=environment.slug, name=environment.name, variable=environment.variable, url=environment.url
+        environment=environment.slug,
+        name=environment.name,
+        variable=environment.variable,
+        url=environment.url,
+        refused=environment.fault,
     )
 
 

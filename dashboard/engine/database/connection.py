@@ -9,11 +9,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 import psycopg
 from psycopg import conninfo
 
-from dashboard.engine.database import sql
+from dashboard.engine.database import sql, urls
 from dashboard.engine.errors import (
     EngineError,
     RightMissing,
@@ -36,18 +37,28 @@ class Address:
     name: str  # what people call it, for sentences
     variable: str  # the environment variable the URL came from
     url: str = field(repr=False)
+    refused: str = ""  # what is wrong with the URL that was given, as a clause; then `url` is empty
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with the URL, as a clause. Written in libpq's keywords it is the engine's own."""
+        judge = urls.fault_of_keywords if _KEYWORDS.match(self.url) else urls.fault_of
+        return self.refused or judge(self.url)
 
     @property
     def shown(self) -> str:
-        """host:port/database as user, without the password."""
-        if not self.url:
+        """host:port/database as user, without the password. Of a URL that can be read in two ways nothing is shown."""
+        if not self.url and not self.refused:
             return "(no URL)"
-        try:
-            parts = conninfo.conninfo_to_dict(self.url)
-        except psycopg.ProgrammingError:
-            return "(not a PostgreSQL URL)"
+        if self.fault:
+            return "(a URL that cannot be used)"
+        parts = conninfo.conninfo_to_dict(self.url)
         place = f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
         return f"{place} as {parts['user']}" if parts.get("user") else place
+
+
+#: host=127.0.0.1 port=5432 …
+_KEYWORDS = re.compile(r"\w+\s*=")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,16 +281,13 @@ def _settings(access: Access) -> dict[str, str]:
 
 def _connect(address: Address, name: str, options: dict[str, str], timeout: int) -> Connection:
     if not address.url:
-        raise TargetNotConfigured(environment=address.name, variable=address.variable)
+        reason = urls.absence(address.variable, address.refused)
+        raise TargetNotConfigured(environment=address.name, variable=address.variable, reason=reason)
+    if address.fault:
+        raise _unreachable(address, f"its URL {address.fault}.")
     try:
-        parts = conninfo.conninfo_to_dict(address.url)
-    except psycopg.ProgrammingError:  # its text quotes the URL, password and all
-        raise _unreachable(
-            address, "the URL cannot be read; it should look like postgresql://user@host:5432/db"
-        ) from None
-    try:
-        return _open(parts, name, options, timeout)
-    except UnicodeError:  # a host that is no name; the text of the error can quote the URL
+        return _open(conninfo.conninfo_to_dict(address.url), name, options, timeout)
+    except UnicodeError:  # a host that is no name, or an escape that is no text; the error can quote the URL
         raise _unreachable(address, "its URL holds a name that cannot be looked up") from None
     except psycopg.Error as error:
         if options and (accepted := _accepted(options, str(error))) != options:
@@ -333,8 +341,5 @@ def _not_connected(address: Address, reason: str) -> TargetUnreachable:
 
 
 def _secrets(address: Address) -> list[str]:
-    try:
-        password = conninfo.conninfo_to_dict(address.url).get("password")
-    except psycopg.ProgrammingError:
-        password = None
-    return [s for s in (address.url, str(password) if password else "") if s]
+    password = "" if address.fault else str(conninfo.conninfo_to_dict(address.url).get("password") or "")
+    return [secret for secret in (address.url, password, quote(password, safe="")) if secret]
