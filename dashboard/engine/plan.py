@@ -72,6 +72,8 @@ class Action(StrEnum):
 
 #: The code of the warning that a rehearsal makes needless.
 UNPROVEN = "unproven_rollback"
+#: The code of the warning that part of what runs is put together while it runs.
+DYNAMIC = "dynamic_sql"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +187,11 @@ class Plan:
     steps: tuple[Step, ...]
     warnings: tuple[PlanWarning, ...] = ()
     stops_before: str = ""  # why later pending migrations are not in it; empty when they all are
+
+    @property
+    def unjudged(self) -> tuple[str, ...]:
+        """Sentences about what no reading of it can tell."""
+        return tuple(warning.sentence for warning in self.warnings if warning.code == DYNAMIC)
 
     @property
     def digest(self) -> str:

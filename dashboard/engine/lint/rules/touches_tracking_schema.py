@@ -4,15 +4,19 @@ approvals. Neither would be true any more."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from dashboard.engine.lint.findings import Hit, LintContext
 from dashboard.engine.lint.parsed import Parsed
 from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.lint.settings import changed
 from dashboard.engine.migration import Severity
-from dashboard.engine.sql.trees import Name, dotted, relation_name
+from dashboard.engine.sql.trees import Name, constant, dotted, function_name, relation_name
 
-TABLES = ("schema_migrations", "migration_audit_log")
+TABLES = ("schema_migrations", "migration_audit_log", "migration_fuse")
+#: Of the log: pushed to its end, it stops every later record.
+SEQUENCE = "migration_audit_log_id_seq"
+_OF_SEQUENCES = ("setval", "nextval")
 _ONLY_READ = ("SelectStmt", "ExplainStmt", "ViewStmt")
 _WRITE_ONE = ("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt")
 
@@ -37,6 +41,12 @@ def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
 
 
 def _hit(parsed: Parsed, table: Name) -> Hit:
+    if table.text == SEQUENCE:
+        return parsed.hit(
+            Severity.ERROR,
+            f"{table} numbers the log of Signalbox: moved to its end, no later run could be recorded.",
+            "Remove this. The log numbers its rows by itself.",
+        )
     if parsed.kind in _ONLY_READ:
         return parsed.hit(
             Severity.WARNING,
@@ -74,7 +84,7 @@ def _ours(linted: LintedScript, context: LintContext) -> Iterator[Name]:
     schema = context.tracking_schema
     paths = [setting for setting in changed(linted) if setting.name == "search_path"]
     on_path = schema == "public" or any(schema in path.values for path in paths)
-    for table in TABLES:
+    for table in (*TABLES, SEQUENCE):
         yield Name(schema, table)
         if on_path:
             yield Name("", table)
@@ -86,4 +96,12 @@ def _table(parsed: Parsed, ours: Sequence[Name]) -> Name | None:
     else:
         names = [relation_name(node) for node in parsed.all("RangeVar")]
         names += [drop.object.name for drop in parsed.drops]
+    names += [name for call in parsed.all("FuncCall") if (name := _sequence(call))]
     return next((name for name in names if name in ours), None)
+
+
+def _sequence(call: Any) -> Name | None:
+    """What setval() and nextval() are told to move, where that is written out."""
+    moves = function_name(call) in _OF_SEQUENCES and call.args
+    name = constant(call.args[0]) if moves else None
+    return Name.read(name) if name else None
