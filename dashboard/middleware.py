@@ -9,6 +9,7 @@ from django.shortcuts import render
 
 from dashboard.engine.errors import EngineError
 from dashboard.models.roles import role_of
+from dashboard.presenters import hidden
 from dashboard.selectors import people
 from dashboard.views import errors
 
@@ -28,6 +29,26 @@ class HealthMiddleware:
         if request.path == "/health" and request.method in {"GET", "HEAD"}:
             return HttpResponse("OK", content_type="text/plain")
         return self.get_response(request)
+
+
+class HiddenCharactersMiddleware:
+    """No page and no download holds a character that its reader cannot see or that reorders what they see: each is
+    shown as its code point, wherever it came from. SQL to run by hand is left as it is; the reader of the folder
+    refuses such characters in it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        is_text = response.get("Content-Type", "").startswith(("text/html", "text/plain", "text/csv"))
+        if not is_text or response.get("Content-Disposition", "").endswith('.sql"'):
+            return response
+        if response.streaming:
+            response.streaming_content = (hidden.shown(part.decode()).encode() for part in response.streaming_content)
+        elif hidden.UNSEEN.search(text := response.content.decode()):
+            response.content = hidden.shown(text).encode()
+        return response
 
 
 class RoleMiddleware:

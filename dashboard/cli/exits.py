@@ -6,6 +6,7 @@ import sys
 from enum import IntEnum
 
 from dashboard.engine import errors as engine
+from dashboard.presenters import hidden
 from dashboard.services import errors as services
 
 
@@ -53,7 +54,7 @@ def code_of(error: engine.EngineError) -> Exit:
 
 def complain(error: engine.EngineError) -> Exit:
     """The sentence and the next step on stderr; the exit code."""
-    print(f"signalbox: {error}", file=sys.stderr)
+    print(hidden.shown(f"signalbox: {error}"), file=sys.stderr)
     if error.next_step:
-        print(f"  {error.next_step}", file=sys.stderr)
+        print(hidden.shown(f"  {error.next_step}"), file=sys.stderr)
     return code_of(error)

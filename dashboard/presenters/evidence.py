@@ -67,6 +67,7 @@ VERDICTS: Mapping[EvidenceStatus, tuple[str, str, str]] = {
 UNDER_WAY = ("under way", "run", "run")
 COMPLETE = Pill(label="Nothing missing", tone="ok", icon="ok")
 ALARMED = Pill(label="Failed elsewhere", tone="danger", icon="fail")
+UNJUDGED = Pill(label="Cannot be judged", tone="warn", icon="attention")
 ACCEPTED = Pill(label="Accepted unproven", tone="warn", icon="attention")
 
 
@@ -75,8 +76,9 @@ def of_plan(evidence: Evidence, plan: Plan, by: Actor, failed: Sequence[FailedEl
     last = plan.steps[-1]
     if plan.action is Action.ROLLBACK:
         url = reverse("rollback-rehearse", args=[plan.environment, *last.identity])
-        return _view(evidence, failed, by, url)
-    return _view(evidence, failed, by, reverse("apply-rehearse", args=[plan.environment]), ("upto", last.version))
+        return _outranked(_view(evidence, failed, by, url), plan)
+    view = _view(evidence, failed, by, reverse("apply-rehearse", args=[plan.environment]), ("upto", last.version))
+    return _outranked(view, plan)
 
 
 def of_request(state: RequestState, by: Actor, failed: Sequence[FailedElsewhere] = ()) -> EvidenceView | None:
@@ -84,9 +86,25 @@ def of_request(state: RequestState, by: Actor, failed: Sequence[FailedElsewhere]
     if state.proof is None:
         return None
     view = _view(state.proof, failed, by, reverse("request-rehearse", args=[state.request.pk]))
+    view = _outranked(view, state.request.plan)
     if state.proven_at is None:
         return view
     return replace(view, as_of=state.proven_at, is_live=False, rehearse=replace(view.rehearse, show=False))
+
+
+def _outranked(view: EvidenceView, plan: Plan) -> EvidenceView:
+    """What was proven was proven of a text; where SQL is put together while it runs, no line of it is an all-clear."""
+    if not plan.unjudged:
+        return view
+    pill = UNJUDGED if view.pill is COMPLETE else view.pill
+    return replace(view, pill=pill, lines=tuple(map(_of_text_only, view.lines)))
+
+
+def _of_text_only(line: EvidenceLine) -> EvidenceLine:
+    if line.tone != "ok":
+        return line
+    sentence = f"{line.sentence} Of the SQL that is put together while it runs, this says nothing."
+    return replace(line, tone="warn", icon="attention", verdict="cannot be judged", sentence=sentence)
 
 
 def _view(

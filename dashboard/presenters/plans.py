@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from dashboard.engine.migration import Migration
 from dashboard.engine.plan import (
+    DYNAMIC,
     Action,
     Plan,
     PlanWarning,
@@ -56,6 +57,7 @@ class PlanView:
     steps: tuple[PlanStepView, ...]
     to_accept: tuple[PlanWarning, ...]
     to_know: tuple[PlanWarning, ...]
+    unjudged: tuple[str, ...]  # what no reading of the plan can tell
     stops_before: str
     certain: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
@@ -77,6 +79,7 @@ def view(detail: Detail, environment: Environment) -> PlanView:
         steps=tuple(_step(detail, position) for position in range(len(plan.steps))),
         to_accept=tuple(w for w in plan.warnings if w.needs_acceptance),
         to_know=tuple(w for w in plan.warnings if not w.needs_acceptance and w.code != SAID_AT_THE_STEP),
+        unjudged=plan.unjudged,
         stops_before=plan.stops_before,
         certain=certain(detail),
         facts=facts(plan, environment),
@@ -170,13 +173,14 @@ def migrations(count: int) -> str:
 
 def _step(detail: Detail, position: int) -> PlanStepView:
     step, outline = detail.plan.steps[position], detail.outlines[position]
+    is_unjudged = any(w.code == DYNAMIC and w.version == step.version for w in detail.plan.warnings)
     words = actions.WORDS[step.action]
     migration = detail.folder.find(step.identity) if detail.folder else None
     return PlanStepView(
         number=position + 1,
         label=step.label,
         does="Continue" if step.first_statement > 1 else words.does,
-        summary=_summary(step, outline),
+        summary=_summary(step, outline) + (", puts SQL together while it runs" if is_unjudged else ""),
         notes=_notes(step, outline),
         sql=step.sql,
         empty=words.instead_of_sql,
@@ -187,7 +191,7 @@ def _step(detail: Detail, position: int) -> PlanStepView:
         lacks_rollback=step.action.can_be_rolled_back and step.first_statement == 1 and not step.down_sql,
         anchor=anchor(position),
         url=reverse("migration", args=step.identity),
-        open=position == 0,
+        open=position == 0 or is_unjudged,
     )
 
 

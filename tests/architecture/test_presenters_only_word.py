@@ -29,6 +29,7 @@ VALUES = {
     "dashboard.engine.database.doctor": {"Check", "CheckLevel", "is_fit"},
     "dashboard.engine.database.saved": {"SCHEMA", "Outlook", "Save"},
     "dashboard.engine.run.executor": {"Approval"},
+    "dashboard.engine.sql.places": {"StatementPlace"},
     "dashboard.engine.sql.transaction": {"TransactionMode"},
 }
 #: How a query is written in Django.
