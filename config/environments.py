@@ -13,6 +13,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from dashboard.engine.database import urls
+from dashboard.engine.database.transport import Transport
 
 #: The variables of the source document; a target exists where its variable is set.
 SEED: dict[str, dict[str, Any]] = {
@@ -58,11 +59,16 @@ class Environment:
     deadline_minutes: int = 60
     require: tuple[Requirement, ...] = ()
     rehearsal_hours: int = 24
+    tls: str = ""  # what the way there has to be like; empty: "private" if protected, else "any"
     fault: str = ""  # a clause that follows "the URL in DATABASE_URL"
 
     @property
     def configured(self) -> bool:
         return bool(self.url)
+
+    @property
+    def transport(self) -> Transport:
+        return Transport(self.tls or (Transport.PRIVATE if self.protected else Transport.ANY))
 
     @property
     def absence(self) -> str:
@@ -72,7 +78,7 @@ class Environment:
 
 _KEYS = {
     *("name", "url", "protected", "approval_hours", "rollback_hours", "lock_timeout_ms", "statement_timeout_ms"),
-    *("deadline_minutes", "require", "rehearsal_hours"),
+    *("deadline_minutes", "require", "rehearsal_hours", "tls"),
 }
 
 
@@ -110,6 +116,8 @@ def _environment(
             f"{path}: `url` of {slug} must be the NAME of an environment variable, such as DATABASE_URL; "
             "the URL itself is a secret and does not belong in this file."
         )
+    if (tls := values.get("tls", "")) and tls not in list(Transport):
+        raise ImproperlyConfigured(f"{path}: `tls` of {slug} must be one of these: {', '.join(Transport)}.")
     given = variables.get(variable, "")
     fault = urls.fault_of(given) if given else ""
     policy = {key: value for key, value in values.items() if key not in {"name", "url", "require"}}

@@ -9,9 +9,10 @@ import secrets
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
-from config import control_database, environments, logging
+from config import control_database, environments, logging, secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -24,6 +25,8 @@ ON_RAILWAY = bool(env.str("RAILWAY_ENVIRONMENT_ID", default=""))
 SECRET_KEY = env.str("SIGNALBOX_SECRET_KEY", default="")
 #: Commands such as `signalbox status` need no lasting key; the web process refuses to serve with this one.
 SECRET_KEY_IS_EPHEMERAL = not SECRET_KEY
+if fault := secret_key.fault_of(SECRET_KEY) if SECRET_KEY else "":
+    raise ImproperlyConfigured(f"SIGNALBOX_SECRET_KEY {fault}. {secret_key.HOW}")
 SECRET_KEY = SECRET_KEY or secrets.token_urlsafe(64)
 SECRET_KEY_FALLBACKS = env.list("SIGNALBOX_SECRET_KEY_FALLBACKS", default=[])
 
@@ -84,8 +87,10 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "dashboard.middleware.HiddenCharactersMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "dashboard.middleware.PrivacyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "dashboard.middleware.NoSuchAddressMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
@@ -146,24 +151,24 @@ STORAGES = {
 PUBLIC_HOSTS = [
     h for h in (env.str("RAILWAY_PUBLIC_DOMAIN", default=""), *env.list("SIGNALBOX_HOSTS", default=[])) if h
 ]
+#: Plain HTTP is for a machine of one's own (the demo); everywhere else cookies and pages insist on HTTPS.
+INSECURE_HTTP = env.bool("SIGNALBOX_INSECURE_HTTP", default=DEBUG)
+#: Names of this machine are no way in where there is a public one. Probes ask /health, which takes any name.
 ALLOWED_HOSTS = [
     *PUBLIC_HOSTS,
     *(h for h in (env.str("RAILWAY_PRIVATE_DOMAIN", default=""),) if h),
-    *(["healthcheck.railway.app"] if ON_RAILWAY else []),
-    "localhost",
-    "127.0.0.1",
-    "[::1]",
+    *(["localhost", "127.0.0.1", "[::1]"] if INSECURE_HTTP or not PUBLIC_HOSTS else []),
 ]
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in PUBLIC_HOSTS]
-#: Plain HTTP is for a machine of one's own (the demo); everywhere else cookies and pages insist on HTTPS.
-INSECURE_HTTP = env.bool("SIGNALBOX_INSECURE_HTTP", default=DEBUG)
 if ON_RAILWAY or env.bool("SIGNALBOX_BEHIND_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = not INSECURE_HTTP
 SECURE_REDIRECT_EXEMPT = [r"^health$"]
 SECURE_HSTS_SECONDS = 0 if INSECURE_HTTP else 31_536_000
-SECURE_HSTS_INCLUDE_SUBDOMAINS = not INSECURE_HTTP
-SECURE_HSTS_PRELOAD = not INSECURE_HTTP
+#: What holds for every name below this one is for the owner of the domain to say, and hard to take back.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SIGNALBOX_HSTS_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.bool("SIGNALBOX_HSTS_PRELOAD", default=False)
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = not INSECURE_HTTP
 CSRF_COOKIE_SECURE = not INSECURE_HTTP

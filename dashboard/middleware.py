@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard.engine.errors import EngineError
@@ -49,6 +50,42 @@ class HiddenCharactersMiddleware:
         elif hidden.UNSEEN.search(text := response.content.decode()):
             response.content = hidden.shown(text).encode()
         return response
+
+
+#: What browsers offer pages, and these never ask for.
+UNUSED = ("camera", "display-capture", "geolocation", "microphone", "midi", "payment", "usb")
+
+
+class PrivacyMiddleware:
+    """What a person sees stays with them: no cache keeps a page, SQL or the audit log, also not for the back button
+    after signing out; no other site may load any of it; and no page asks the browser for what it never needs."""
+
+    HEADERS: ClassVar = {
+        "Cache-Control": "no-store, private",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": ", ".join(f"{feature}=()" for feature in UNUSED),
+    }
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        for name, value in self.HEADERS.items():
+            response[name] = value
+        return response
+
+
+class NoSuchAddressMiddleware:
+    """No name holds a NUL, which no database takes either: such an address leads nowhere."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path_info:
+            raise Http404
+        return self.get_response(request)
 
 
 class RoleMiddleware:

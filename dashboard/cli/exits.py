@@ -43,6 +43,7 @@ CODES: tuple[tuple[type[engine.EngineError], Exit], ...] = (
     (engine.TargetBusy, Exit.BUSY),
     (services.EnvironmentOccupied, Exit.BUSY),
     (services.RunStillAsked, Exit.BUSY),
+    (services.TooMany, Exit.BUSY),
     (services.PermissionRefused, Exit.PERMISSION),
     (services.OwnRequest, Exit.PERMISSION),
 )

@@ -41,8 +41,9 @@ def run(options: argparse.Namespace) -> int:
     for environment in environments:
         try:
             target = targets.read(environment)
-            access = replace(targets.access(environment), control=control.identity_if_reachable())
-            executor.check_is_apart(target.identity, access)
+            if environment.protected:
+                access = replace(targets.access(environment), control=control.identity_if_reachable())
+                executor.check_is_apart(target.identity, access)
             plan = planner.apply(target, targets.judged(environment, folder, target), upto=options.to)
             plans[plan] = plan_service.as_sql(plan, environment) if options.sql else ""
             if plan.stops_before:

@@ -86,6 +86,18 @@ class SessionRefused(TargetUnreachable):
     advice = "{cause}Mend what the server names, there or in the URL in {variable}."
 
 
+class TransportRefused(TargetUnreachable):
+    """The way there is not as safe as its environment demands. Facts: those of TargetUnreachable, and tls, slug."""
+
+    code = "transport_refused"
+    sentence = "{environment} at {address} was not connected to: {reason}"
+    state = "Nothing was sent but the beginning of a connection, and no password."
+    advice = (
+        'Its environment demands tls = "{tls}". Set the server up for it, or correct the URL in {variable}. Where a '
+        'plain connection is meant, allow it by name: tls = "any" under [environments.{slug}].'
+    )
+
+
 class TargetNotConfigured(EngineError):
     """Facts: environment, variable, reason (a clause)."""
 

@@ -9,6 +9,7 @@ from functools import partial
 
 from django.urls import reverse
 
+from dashboard.engine.database.transport import Transport
 from dashboard.engine.errors import EngineError
 from dashboard.engine.plan import Plan
 from dashboard.engine.status import State
@@ -127,8 +128,18 @@ def _facts(environment: Environment) -> Iterator[tuple[str, str]]:
         yield "An approval needs", _needs(environment)
     else:
         yield "To run", "One person with the role requester; no approval is needed"
+    yield "The way there", _TRANSPORT[environment.transport]
     yield "Waits for a lock", wording.limit(environment.lock_timeout_ms)
     yield "A statement runs", wording.limit(environment.statement_timeout_ms)
+
+
+#: What may lie between here and there.
+_TRANSPORT = {
+    Transport.ANY: "As the URL says; it may be unencrypted",
+    Transport.PRIVATE: "Encrypted, unless it stays in a private network",
+    Transport.REQUIRE: "Encrypted",
+    Transport.VERIFY_FULL: "Encrypted, and the server proves its name",
+}
 
 
 def _needs(environment: Environment) -> str:

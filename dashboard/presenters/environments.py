@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.engine.errors import OtherDatabase, SessionRefused, TargetUnreachable
+from dashboard.engine.errors import OtherDatabase, SessionRefused, TargetUnreachable, TransportRefused
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import ChangeRequest, Run
 from dashboard.models.environments import Environment
@@ -117,6 +117,7 @@ def not_seen(environment: Environment, code: str) -> str:
         OtherDatabase.code: "leads to another database than before",
         TargetUnreachable.code: "did not answer",
         SessionRefused.code: "answered, and refused the session",
+        TransportRefused.code: "was not connected to: the way there is not as safe as it has to be",
     }
     return f"{environment.name} {trouble.get(code, 'answered, and its history could not be read')}."
 

@@ -101,7 +101,8 @@ def _outranked(view: EvidenceView, plan: Plan) -> EvidenceView:
 
 
 def _of_text_only(line: EvidenceLine) -> EvidenceLine:
-    if line.tone != "ok":
+    _, tone, _ = VERDICTS[EvidenceStatus.SATISFIED]
+    if line.tone != tone:
         return line
     sentence = f"{line.sentence} Of the SQL that is put together while it runs, this says nothing."
     return replace(line, tone="warn", icon="attention", verdict="cannot be judged", sentence=sentence)

@@ -222,6 +222,7 @@ def _approval(run: Run, plan: Plan) -> Approval | None:
     approver can have lost the role."""
     if run.request is None:
         return None
+    approvals.check_requester(run.request)
     approvals.check_approver(run.request)
     covering = approvals.live(plan, for_run=run)
     return covering[1] if covering else approvals.expired(run.request, plan)

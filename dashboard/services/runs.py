@@ -72,6 +72,7 @@ def start_approved(
     policies.check_name_typed(environment, typed_name)
     if request.status != ChangeRequest.Status.APPROVED or policies.is_expired(request):
         raise AlreadyDecided(subject=f"Request {request.pk}", status=request.status)
+    approvals.check_requester(request)
     approvals.check_approver(request)
     plan = request.plan
     forecasts.check_confirmed(plan, environment, confirmation)

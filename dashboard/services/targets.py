@@ -36,6 +36,7 @@ def address(environment: Environment) -> Address:
         name=environment.name,
         variable=environment.variable,
         url=environment.url,
+        transport=environment.transport,
         refused=environment.fault,
     )
 

@@ -19,6 +19,7 @@ STATUS: tuple[tuple[type[engine.EngineError], int], ...] = (
     (services.DriftChanged, 409),
     (services.ApprovalNeeded, 409),
     (services.DatabaseNotConfirmed, 409),
+    (services.TooMany, 429),
     (services.EvidenceMissing, 409),
     (engine.ControlDatabaseShared, 409),
     (engine.PlanChanged, 409),

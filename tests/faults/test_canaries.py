@@ -276,7 +276,7 @@ def test_a_page_that_shows_the_url_is_caught(
 
 def test_a_row_that_holds_one_is_caught(scene: Scene, alice: Actor) -> None:
     secret = scene.net.planted["password of staging"]
-    audit.record(audit.Event.PERSON_SIGNED_IN, by=alice, note=f"signed in with {secret}")
+    audit.record(audit.Event.SIGNED_IN, by=alice, note=f"signed in with {secret}")
     _read_what_is_kept(scene)
     assert set(map(str, scene.net.leaks)) == {"password of staging in rows of dashboard_auditevent of control"}
 

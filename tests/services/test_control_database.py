@@ -36,7 +36,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PROMOTION = "UPDATE signalbox.auth_user SET is_superuser = true WHERE username = 'alice';"
+PROMOTION = """
+INSERT INTO signalbox.auth_user_groups (user_id, group_id)
+SELECT u.id, g.id FROM signalbox.auth_user u, signalbox.auth_group g WHERE u.username = 'alice' AND g.name = 'admin';
+"""
 
 
 @pytest.fixture
@@ -126,8 +129,7 @@ def test_the_executor_refuses_with_the_approval_in_its_hand(
             approval=approval,
             observer=lambda event: None,
         )
-    requester.refresh_from_db()
-    assert not requester.is_superuser
+    assert list(requester.groups.values_list("name", flat=True)) == ["requester"]
 
 
 def test_a_run_that_was_queued_before_is_refused_by_its_worker(

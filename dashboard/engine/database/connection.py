@@ -14,7 +14,8 @@ from urllib.parse import quote
 import psycopg
 from psycopg import conninfo
 
-from dashboard.engine.database import sql, urls
+from dashboard.engine.database import sql, transport, urls
+from dashboard.engine.database.transport import Transport
 from dashboard.engine.errors import (
     EngineError,
     RightMissing,
@@ -23,6 +24,7 @@ from dashboard.engine.errors import (
     TargetNotRead,
     TargetUnreachable,
     TrackingTableLocked,
+    TransportRefused,
 )
 from dashboard.engine.plan import Policy, TargetIdentity
 
@@ -37,6 +39,7 @@ class Address:
     name: str  # what people call it, for sentences
     variable: str  # the environment variable the URL came from
     url: str = field(repr=False)
+    transport: Transport = Transport.ANY
     refused: str = ""  # what is wrong with the URL that was given, as a clause; then `url` is empty
 
     @property
@@ -55,6 +58,12 @@ class Address:
         parts = conninfo.conninfo_to_dict(self.url)
         place = f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
         return f"{place} as {parts['user']}" if parts.get("user") else place
+
+
+def parts_of(address: Address) -> dict[str, str]:
+    """What libpq is told: what stands in the URL, and what the environment demands of the way there."""
+    parts = urls.parts(address.url)
+    return parts | transport.demanded(address.transport, parts)
 
 
 #: host=127.0.0.1 port=5432 …
@@ -286,7 +295,7 @@ def _connect(address: Address, name: str, options: dict[str, str], timeout: int)
     if address.fault:
         raise _unreachable(address, f"its URL {address.fault}.")
     try:
-        return _open(conninfo.conninfo_to_dict(address.url), name, options, timeout)
+        return _open(parts_of(address), name, options, timeout)
     except UnicodeError:  # a host that is no name, or an escape that is no text; the error can quote the URL
         raise _unreachable(address, "its URL holds a name that cannot be looked up") from None
     except psycopg.Error as error:
@@ -303,7 +312,7 @@ def _accepted(options: dict[str, str], complaint: str) -> dict[str, str]:
     return {key: value for key, value in options.items() if key not in complaint}
 
 
-def _open(parts: dict[str, str | int | None], name: str, options: dict[str, str], timeout: int) -> Connection:
+def _open(parts: dict[str, str], name: str, options: dict[str, str], timeout: int) -> Connection:
     """Text travels as UTF-8, whatever the URL, the role or the database says."""
     parts.pop("client_encoding", None)
     given = str(parts.pop("options", "") or "")
@@ -316,7 +325,20 @@ def _open(parts: dict[str, str | int | None], name: str, options: dict[str, str]
     )
 
 
+#: How libpq says that it was told to encrypt, or to verify, and could not.
+_NO_TLS = re.compile(r"SSL was required|certificate|sslmode|SSL error", re.IGNORECASE)
+
+
 def _unreachable(address: Address, reason: str) -> TargetUnreachable:
+    if address.transport is not Transport.ANY and _NO_TLS.search(reason):
+        return TransportRefused(
+            environment=address.name,
+            address=address.shown,
+            reason=reason,
+            variable=address.variable,
+            tls=address.transport.value,
+            slug=address.environment,
+        )
     return TargetUnreachable(environment=address.name, address=address.shown, reason=reason, variable=address.variable)
 
 

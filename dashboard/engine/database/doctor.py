@@ -11,7 +11,7 @@ import psycopg
 from psycopg import conninfo
 
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import encoding, guards, history, sql, strings
+from dashboard.engine.database import encoding, guards, history, sql, strings, transport
 from dashboard.engine.database.connection import Access, Address, Connection
 from dashboard.engine.database.tracking import TrackingTables
 from dashboard.engine.errors import PlanChanged, TargetUnsuitable, TrackingTablesNotMade, TrackingTableUnusable
@@ -149,12 +149,11 @@ def _rights(connection: Connection, access: Access) -> Check:
 
 
 def _encryption(connection: Connection, access: Access) -> Check:
-    parts = conninfo.conninfo_to_dict(access.address.url)
-    host = connection.info.host
+    parts = connections.parts_of(access.address)
     if not connection.pgconn.ssl_in_use:
-        if _is_private(host, connection.info.hostaddr):
+        if transport.is_private({"host": connection.info.host, "hostaddr": connection.info.hostaddr}):
             return Check(code="tls", level=CheckLevel.FINE, finding="the connection does not leave a private network.")
-        remedy = "Add sslmode=require, better verify-full, to the URL."
+        remedy = 'Add sslmode=require, better verify-full, to the URL, or tls = "require" to the environment.'
         return Check(code="tls", level=CheckLevel.WARNING, finding="the connection is not encrypted.", remedy=remedy)
     if parts.get("sslmode") in {"verify-ca", "verify-full"}:
         return Check(
@@ -163,10 +162,6 @@ def _encryption(connection: Connection, access: Access) -> Check:
     remedy = "sslmode=verify-full with the provider's root certificate would tell an impostor."
     finding = "the connection is encrypted; who answers is not verified."
     return Check(code="tls", level=CheckLevel.NOTE, finding=finding, remedy=remedy)
-
-
-def _is_private(host: str, address: str) -> bool:
-    return host.startswith("/") or address in {"127.0.0.1", "::1"} or host.endswith(".railway.internal")
 
 
 def _clocks(connection: Connection, access: Access) -> Check:

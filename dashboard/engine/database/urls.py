@@ -53,8 +53,12 @@ def absence(variable: str, fault: str) -> str:
 
 
 def parts(url: str) -> dict[str, str]:
-    """What libpq reads in it: host, port, dbname, user, password and the parameters. Of a URL without a fault."""
-    return {name: str(value) for name, value in conninfo.conninfo_to_dict(url).items()}
+    """What libpq reads in it: host, port, dbname, user, password and the parameters. Raises ValueError, without libpq's
+    words, for what it does not understand."""
+    try:
+        return {name: str(value) for name, value in conninfo.conninfo_to_dict(url).items()}
+    except (ProgrammingError, UnicodeError):
+        raise ValueError("not an address of PostgreSQL") from None
 
 
 def _divided(url: str) -> tuple[str, str]:
