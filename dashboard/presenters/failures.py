@@ -38,6 +38,7 @@ class ErrorBox:
     actions: tuple[ActionButton, ...] = ()
     tone: str = "danger"  # of the box itself
     icon: str = "fail"
+    is_past: bool = False  # the database is not as it was left then: see presenters.settled
 
 
 WAIT = (
@@ -298,15 +299,15 @@ def _ways_on(run: Run, steps: Sequence[RunStep], by: Actor) -> tuple[ActionButto
     if not place.url:
         return (_end_button(run, by),) if run.is_active else ()
     if run.is_active:
-        return (_environment(place), _end_button(run, by))
+        return (environment_button(place), _end_button(run, by))
     if run.status == Run.Status.UNPROVEN:
-        return (_environment(place),)
+        return (environment_button(place),)
     if partly := _partial(steps):
-        return (settle_button(place.slug, partly.identity), _environment(place))
+        return (settle_button(place.slug, partly.identity), environment_button(place))
     if run.action != Action.APPLY or all(step.status == RunStep.Status.COMMITTED for step in steps):
-        return (_environment(place),)
+        return (environment_button(place),)
     skips = (_skip(place, step, by) for step in steps if step.status == RunStep.Status.FAILED)
-    return (_again(place, by), _environment(place), *skips)
+    return (_again(place, by), environment_button(place), *skips)
 
 
 def _end_button(run: Run, by: Actor) -> ActionButton:
@@ -340,5 +341,5 @@ def _skip(place: Badge, step: RunStep, by: Actor) -> ActionButton:
     )
 
 
-def _environment(place: Badge) -> ActionButton:
+def environment_button(place: Badge) -> ActionButton:
     return ActionButton(label=f"See {place.name}", url=place.url, icon="environment")

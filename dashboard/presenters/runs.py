@@ -15,10 +15,11 @@ from django.utils import timezone
 from dashboard.engine.plan import Action
 from dashboard.models import Run, RunStatement, RunStep
 from dashboard.models.failures import Failure
-from dashboard.presenters import actions, failures, plans, statuses
+from dashboard.presenters import actions, failures, plans, settled, statuses
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.pills import Pill
+from dashboard.selectors.settled import Settled
 from dashboard.services import permissions, policies
 from dashboard.services.actors import Actor
 
@@ -103,9 +104,16 @@ def row(run: Run) -> RunRow:
 
 
 def page(
-    run: Run, run_steps: Sequence[RunStep], by: Actor, *, worker_alive: bool, busy_with: Sequence[Run] = ()
+    run: Run,
+    run_steps: Sequence[RunStep],
+    by: Actor,
+    *,
+    worker_alive: bool,
+    busy_with: Sequence[Run] = (),
+    settled_since: Sequence[Settled] = (),
 ) -> dict[str, Any]:
-    """The context of runs/detail.html; `found` as selectors.runs gives it."""
+    """The context of runs/detail.html; `run_steps` as selectors.runs gives them."""
+    error = failures.box(run, run_steps, by)
     return {
         "environment": badge_of(run.environment),
         "run": run,
@@ -113,7 +121,8 @@ def page(
         "elapsed_ms": elapsed_ms(run),
         "progress": progress(run, run_steps),
         "steps": steps(run_steps, has_begun=run.status == Run.Status.RUNNING),
-        "error": failures.box(run, run_steps, by),
+        "settled": settled.lines(settled_since),
+        "error": settled.past(error, run, run_steps, settled_since) if error else None,
         "cancel": cancel_button(run, by),
         "onward": onward_buttons(run, run_steps, by),
         "waits_for_worker": run.status == Run.Status.QUEUED and not worker_alive,
