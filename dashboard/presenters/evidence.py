@@ -16,7 +16,7 @@ from dashboard.presenters.badges import badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.pills import Pill
 from dashboard.presenters.rehearsals import RehearsalRow, RiskView
-from dashboard.selectors.elsewhere import FailedElsewhere
+from dashboard.selectors.failed_attempts import FailedAttempt
 from dashboard.services import permissions
 from dashboard.services.actors import Actor
 from dashboard.services.evidence import Evidence, EvidenceStatus, Item
@@ -35,7 +35,7 @@ class EvidenceLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """What stands above all evidence: the same text failed somewhere else."""
+    """What stands above everything else on the page: the same text has failed before, here or elsewhere."""
 
     title: str
     sentence: str
@@ -66,11 +66,11 @@ VERDICTS: Mapping[EvidenceStatus, tuple[str, str, str]] = {
 }
 UNDER_WAY = ("under way", "run", "run")
 COMPLETE = Pill(label="Nothing missing", tone="ok", icon="ok")
-ALARMED = Pill(label="Failed elsewhere", tone="danger", icon="fail")
+ALARMED = Pill(label="Failed before", tone="danger", icon="fail")
 ACCEPTED = Pill(label="Accepted unproven", tone="warn", icon="attention")
 
 
-def of_plan(evidence: Evidence, plan: Plan, by: Actor, failed: Sequence[FailedElsewhere] = ()) -> EvidenceView:
+def of_plan(evidence: Evidence, plan: Plan, by: Actor, failed: Sequence[FailedAttempt] = ()) -> EvidenceView:
     """Before anyone asks: on the page of a plan."""
     last = plan.steps[-1]
     if plan.action is Action.ROLLBACK:
@@ -79,7 +79,7 @@ def of_plan(evidence: Evidence, plan: Plan, by: Actor, failed: Sequence[FailedEl
     return _view(evidence, failed, by, reverse("apply-rehearse", args=[plan.environment]), ("upto", last.version))
 
 
-def of_request(state: RequestState, by: Actor, failed: Sequence[FailedElsewhere] = ()) -> EvidenceView | None:
+def of_request(state: RequestState, by: Actor, failed: Sequence[FailedAttempt] = ()) -> EvidenceView | None:
     """None where nothing was kept of what the decision rested on."""
     if state.proof is None:
         return None
@@ -91,7 +91,7 @@ def of_request(state: RequestState, by: Actor, failed: Sequence[FailedElsewhere]
 
 def _view(
     evidence: Evidence,
-    failed: Sequence[FailedElsewhere],
+    failed: Sequence[FailedAttempt],
     by: Actor,
     rehearse_url: str,
     *fields: tuple[str, str],
@@ -120,18 +120,18 @@ def _view(
     )
 
 
-def _alarm(failure: FailedElsewhere) -> Alarm:
+def _alarm(failure: FailedAttempt) -> Alarm:
     place = badge_of(failure.environment).name
     return Alarm(
         title=f"{failure.label} failed on {place}.",
-        sentence=f"The same file, byte for byte: {failure.sentence or 'the reason was not kept.'}",
+        sentence=f"The same SQL, byte for byte: {failure.sentence or 'the reason was not kept.'}",
         at=failure.at,
         url=reverse("run", args=[failure.run]),
         url_label=f"Run {failure.run}",
     )
 
 
-def _pill(evidence: Evidence, failed: Sequence[FailedElsewhere]) -> Pill:
+def _pill(evidence: Evidence, failed: Sequence[FailedAttempt]) -> Pill:
     if missing := len(evidence.missing):
         return Pill(label=f"{missing} missing", tone="danger", icon="fail")
     if failed:

@@ -16,7 +16,7 @@ from dashboard.models.environments import Environment
 from dashboard.presenters import evidence as evidence_presenter
 from dashboard.presenters import forecasts as forecast_presenter
 from dashboard.presenters import plans as presenter
-from dashboard.selectors import elsewhere
+from dashboard.selectors import failed_attempts
 from dashboard.services import actors, approvals, decisions, evidence, forecasts, plans
 
 
@@ -35,7 +35,7 @@ def review(
         return submit(request, form.chosen, environment, form.submission)
     context |= page(plan, environment, form, asks=asks, forecast=forecast)
     context["evidence"] = evidence_presenter.of_plan(
-        proof, plan, actors.from_request(request), elsewhere.failures(plan)
+        proof, plan, actors.from_request(request), failed_attempts.of_plan(plan)
     )
     return render(request, template, context, status=422 if form.errors else 200)
 
