@@ -21,7 +21,7 @@ from config.environments import Environment
 from dashboard.engine.database.doctor import Check
 from dashboard.engine.database.doctor import CheckLevel as CheckLevel
 from dashboard.engine.database.leftovers import Leftover
-from dashboard.engine.database.saved import Save
+from dashboard.engine.database.saved import Outlook, Save
 from dashboard.engine.errors import OtherDatabase
 from dashboard.engine.forecast.values import Fate, Forecast, Loss
 from dashboard.engine.lint import Finding
@@ -624,9 +624,9 @@ def save(rows: int = 240, **changes: Any) -> Save:
     )
 
 
-def kept(obstacle: str = "", *, run: int | None = None, **changes: Any) -> Kept:
-    """`run` is the one of ours that saved it."""
-    return Kept(save=save(**changes), obstacle=obstacle, run=run)
+def kept(obstacle: str = "", *, run: int | None = None, outlook: Outlook | None = None, **changes: Any) -> Kept:
+    """`run` is the one of ours that saved it; without an outlook nobody has counted it."""
+    return Kept(save=save(**changes), obstacle=obstacle, run=run, outlook=outlook)
 
 
 def group(*rows: Kept) -> SavedGroup:
