@@ -66,6 +66,7 @@ VERDICTS: Mapping[EvidenceStatus, tuple[str, str, str]] = {
 }
 UNDER_WAY = ("under way", "run", "run")
 COMPLETE = Pill(label="Nothing missing", tone="ok", icon="ok")
+CONTRADICTED = Pill(label="Records contradict", tone="danger", icon="missing")
 ALARMED = Pill(label="Failed before", tone="danger", icon="fail")
 ACCEPTED = Pill(label="Accepted unproven", tone="warn", icon="attention")
 
@@ -75,15 +76,17 @@ def of_plan(evidence: Evidence, plan: Plan, by: Actor, failed: Sequence[FailedAt
     last = plan.steps[-1]
     if plan.action is Action.ROLLBACK:
         url = reverse("rollback-rehearse", args=[plan.environment, *last.identity])
-        return _view(evidence, failed, by, url)
-    return _view(evidence, failed, by, reverse("apply-rehearse", args=[plan.environment]), ("upto", last.version))
+        return _view(evidence, plan, failed, by, url)
+    url = reverse("apply-rehearse", args=[plan.environment])
+    return _view(evidence, plan, failed, by, url, ("upto", last.version))
 
 
 def of_request(state: RequestState, by: Actor, failed: Sequence[FailedAttempt] = ()) -> EvidenceView | None:
     """None where nothing was kept of what the decision rested on."""
     if state.proof is None:
         return None
-    view = _view(state.proof, failed, by, reverse("request-rehearse", args=[state.request.pk]))
+    plan = state.request.plan
+    view = _view(state.proof, plan, failed, by, reverse("request-rehearse", args=[state.request.pk]))
     if state.proven_at is None:
         return view
     return replace(view, as_of=state.proven_at, is_live=False, rehearse=replace(view.rehearse, show=False))
@@ -91,6 +94,7 @@ def of_request(state: RequestState, by: Actor, failed: Sequence[FailedAttempt] =
 
 def _view(
     evidence: Evidence,
+    plan: Plan,
     failed: Sequence[FailedAttempt],
     by: Actor,
     rehearse_url: str,
@@ -103,7 +107,7 @@ def _view(
     return EvidenceView(
         lines=tuple(_line(item, evidence) for item in evidence.items),
         alarms=tuple(map(_alarm, failed)),
-        pill=_pill(evidence, failed),
+        pill=_pill(evidence, plan, failed),
         rehearsal=rehearsals.row(evidence.rehearsal) if evidence.rehearsal else None,
         rehearse=ActionButton(
             label="Rehearse again" if evidence.rehearsal else "Rehearse",
@@ -131,9 +135,11 @@ def _alarm(failure: FailedAttempt) -> Alarm:
     )
 
 
-def _pill(evidence: Evidence, failed: Sequence[FailedAttempt]) -> Pill:
+def _pill(evidence: Evidence, plan: Plan, failed: Sequence[FailedAttempt]) -> Pill:
     if missing := len(evidence.missing):
         return Pill(label=f"{missing} missing", tone="danger", icon="fail")
+    if plan.contradictions:
+        return CONTRADICTED
     if failed:
         return ALARMED
     return ACCEPTED if any(item.verdict is EvidenceStatus.ANSWERED for item in evidence.items) else COMPLETE

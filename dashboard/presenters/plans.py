@@ -15,9 +15,10 @@ from dashboard.engine.plan import (
     Step,
 )
 from dashboard.engine.run.executor import Approval
+from dashboard.engine.status import State
 from dashboard.models import ChangeRequest
 from dashboard.models.environments import Environment
-from dashboard.presenters import actions, wording
+from dashboard.presenters import actions, statuses, wording
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.findings import Note, notes
 from dashboard.selectors import findings
@@ -48,6 +49,14 @@ class PlanStepView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Contradiction:
+    """Of one migration the history and the log of the target say different things."""
+
+    title: str  # "Record is gone: 001"
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanView:
     title: str
     place: Badge
@@ -56,6 +65,7 @@ class PlanView:
     steps: tuple[PlanStepView, ...]
     to_accept: tuple[PlanWarning, ...]
     to_know: tuple[PlanWarning, ...]
+    contradictions: tuple[Contradiction, ...]  # above everything else
     stops_before: str
     certain: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
@@ -77,6 +87,7 @@ def view(detail: Detail, environment: Environment) -> PlanView:
         steps=tuple(_step(detail, position) for position in range(len(plan.steps))),
         to_accept=tuple(w for w in plan.warnings if w.needs_acceptance),
         to_know=tuple(w for w in plan.warnings if not w.needs_acceptance and w.code != SAID_AT_THE_STEP),
+        contradictions=tuple(map(_contradiction, plan.contradictions)),
         stops_before=plan.stops_before,
         certain=certain(detail),
         facts=facts(plan, environment),
@@ -166,6 +177,11 @@ def others(plan: Plan, version: str) -> tuple[str, ...]:
 
 def migrations(count: int) -> str:
     return f"{count} migration" if count == 1 else f"{count} migrations"
+
+
+def _contradiction(warning: PlanWarning) -> Contradiction:
+    state = statuses.MIGRATION[State(warning.code)].label
+    return Contradiction(title=f"{state}: {warning.version}", sentence=warning.sentence)
 
 
 def _step(detail: Detail, position: int) -> PlanStepView:

@@ -494,8 +494,16 @@ def drift(outcome: str = DriftCheck.Outcome.CLEAN, **changes: Any) -> DriftState
 DRIFTED = DriftCheck.Outcome.DRIFTED
 
 
-def side(where: Environment = STAGING, *, only: Sequence[MigrationId] = (), seen: bool = True, **changes: Any) -> Side:
-    return Side(environment=where, seen=drift_check(**changes) if seen else None, only=tuple(only))
+def side(
+    where: Environment = STAGING,
+    *,
+    only: Sequence[MigrationId] = (),
+    contradicted: Sequence[MigrationId] = (),
+    seen: bool = True,
+    **changes: Any,
+) -> Side:
+    check = drift_check(**changes) if seen else None
+    return Side(environment=where, seen=check, only=tuple(only), contradicted=tuple(contradicted))
 
 
 def comparison(*differences: Difference, **changes: Any) -> Comparison:
