@@ -55,7 +55,7 @@ def box(run: Run, steps: Sequence[RunStep], by: Actor) -> ErrorBox | None:
     kept: dict[str, Any] = run.failure or {}
     error = replace(
         _VERDICTS[Run.Status(run.status)](run, steps),
-        happened=_happened(run),
+        happened=f"{_happened(run)} {_waited(steps)}".rstrip(),
         state_now=f"{state_now(run, steps)} {left_then(kept)}".rstrip(),
         state_tone=_state_tone(steps),
         actions=_ways_on(run, steps, by),
@@ -203,6 +203,16 @@ def _happened(run: Run) -> str:
     if run.status == Run.Status.RESOLVED:
         return f"{sentence} Signalbox asked the database what was committed."
     return sentence
+
+
+def _waited(steps: Sequence[RunStep]) -> str:
+    """Who held the lock that it waited for when it ended."""
+    blockers = [blocker for step in steps if step.status in _WAITED_IN for blocker in step.blockers]
+    return f"It waited for a lock of {'; '.join(blockers)}." if blockers else ""
+
+
+#: How a step can have ended in waiting for a lock.
+_WAITED_IN = frozenset({RunStep.Status.FAILED, RunStep.Status.PARTIAL, RunStep.Status.CANCELLED})
 
 
 # The database now

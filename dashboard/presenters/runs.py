@@ -256,6 +256,7 @@ def log_text(run: Run, run_steps: Sequence[RunStep]) -> Iterator[str]:
         yield f"\n[{step.position + 1}/{len(run_steps)}] {step.action} {step.identity.label}: {step.status}"
         yield f" ({step.duration_ms} ms)\n" if step.duration_ms is not None else "\n"
         yield from (f"        {_copied(copied, step)}\n" for copied in step.copied)
+        yield from (f"        waited for {blocker}\n" for blocker in step.blockers)
         for statement in step.latest:  # type: ignore[attr-defined]
             yield from _log_lines(statement)
     if run.failure:
@@ -265,6 +266,7 @@ def log_text(run: Run, run_steps: Sequence[RunStep]) -> Iterator[str]:
 def _step(step: RunStep, *, open_: bool, has_begun: bool) -> RunStepView:
     words = actions.WORDS[step.action]
     latest: list[RunStatement] = step.latest  # type: ignore[attr-defined]
+    is_open = step.status == RunStep.Status.RUNNING
     return RunStepView(
         number=step.position + 1,
         label=step.identity.label,
@@ -277,7 +279,7 @@ def _step(step: RunStep, *, open_: bool, has_begun: bool) -> RunStepView:
         statements=tuple(_statement(s, step) for s in latest),
         left_out=step.said - len(latest),  # type: ignore[attr-defined]
         empty=words.instead_of_statements or _NOT_YET.get(step.status, _NOT_WRITTEN if has_begun else _NOT_RUN),
-        waiting=tuple(f"Waits for {blocker}" for blocker in step.blockers),
+        waiting=tuple(f"{'Waits' if is_open else 'Waited'} for {blocker}" for blocker in step.blockers),
         retried=_retried(step),
         copied=tuple(_copied(copied, step) for copied in step.copied),
     )

@@ -64,11 +64,11 @@ def as_sql(plan: Plan, environment: Environment) -> HttpResponse:
 
 
 def submit(request: HttpRequest, plan: Plan, environment: Environment, submission: dict[str, Any]) -> HttpResponse:
-    """Take the next step towards running the plan and show it: the request that was opened, or the run."""
+    """Take the next step towards running the plan and show it: the request that was opened, or the run, whose page says
+    how it stands. A message would still say that it is queued when it has ended."""
     by = actors.from_request(request)
     result = decisions.submit(plan, environment=environment, by=by, **submission)
     if isinstance(result, ChangeRequest):
         messages.success(request, "The request is open. Send the address of this page to an approver.")
         return redirect("request", result.pk)
-    messages.success(request, f"Run {result.pk} is queued.")
     return redirect("run", result.pk)

@@ -73,7 +73,7 @@ def approve(request: HttpRequest, pk: int) -> HttpResponse:
         run = decisions.approve_and_start(
             pk, by=by, **form.decision, typed_name=form.typed, confirmation=form.confirmation
         )
-        messages.success(request, f"Approved. Run {run.pk} is queued.")
+        messages.success(request, "Approved.")
         return redirect("run", run.pk)
     approvals.approve(pk, by=by, **form.decision)
     messages.success(request, "Approved. Nothing has run yet.")
@@ -106,7 +106,6 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     started = runs.start_approved(
         change_request, by=actors.from_request(request), typed_name=form.typed, confirmation=form.confirmation
     )
-    messages.success(request, f"Run {started.pk} is queued.")
     return redirect("run", started.pk)
 
 

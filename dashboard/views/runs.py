@@ -49,8 +49,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpRespons
 @require_POST
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     run = runs.request_cancel(_found(pk).pk, by=actors.from_request(request))
-    ended = run.status == Run.Status.CANCELLED
-    messages.success(request, "Cancelled before it began." if ended else "The worker has been asked to stop this run.")
+    if run.status == Run.Status.CANCELLED:
+        messages.success(request, "Cancelled before it began.")
     return redirect("run", pk)
 
 

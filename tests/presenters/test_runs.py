@@ -200,6 +200,16 @@ def test_whom_it_waits_for_is_named_each_for_itself():
     assert [("bob" in each, "carol" in each) for each in waiting] == [(True, False), (False, True)]
 
 
+@pytest.mark.parametrize("state", [Step.FAILED, Step.PARTIAL, Step.CANCELLED])
+def test_who_held_the_lock_is_still_named_once_it_has_failed(state: str):
+    step = values.run_step(state, blockers=["bob in psql (backend 7)"])
+    (waited,) = shown(step).waiting
+    assert "bob in psql" in waited
+    assert waited != shown(values.run_step(Step.RUNNING, blockers=step.blockers)).waiting[0]
+    error = presenter.page(values.run(Run.Status.FAILED), [step], values.actor(), worker_alive=True)["error"]
+    assert "bob in psql (backend 7)" in error.happened
+
+
 # Rows saved and brought back
 
 
