@@ -77,7 +77,8 @@ SAID_AT_THE_STEP = "no_rollback"
 SHORT_DIGEST = 12
 
 
-def view(detail: Detail, environment: Environment) -> PlanView:
+def view(detail: Detail, environment: Environment, *, saving: Plan | None = None) -> PlanView:
+    """`saving` is the same plan with the rows saved first, where that is still to be chosen."""
     plan = detail.plan
     return PlanView(
         title=plans.title(plan, environment),
@@ -90,7 +91,7 @@ def view(detail: Detail, environment: Environment) -> PlanView:
         contradictions=tuple(map(_contradiction, plan.contradictions)),
         stops_before=plan.stops_before,
         certain=certain(detail),
-        facts=facts(plan, environment),
+        facts=(*facts(plan, environment), *_other_digests(plan, saving)),
     )
 
 
@@ -125,6 +126,14 @@ def facts(plan: Plan, environment: Environment) -> tuple[tuple[str, str], ...]:
         ("A statement runs", wording.limit(plan.policy.statement_timeout_ms)),
         ("Digest", f"sha256 {plan.digest[:SHORT_DIGEST]}…"),
     )
+
+
+def _other_digests(plan: Plan, saving: Plan | None) -> Iterator[tuple[str, str]]:
+    """What is saved first is a part of a digest, so the same plan with and without it has two."""
+    if saving is not None:
+        yield "Digest, if rows are saved", f"sha256 {saving.digest[:SHORT_DIGEST]}…"
+    if (bare := plan.without_saving().digest) != plan.digest:
+        yield "Digest without saving", f"sha256 {bare[:SHORT_DIGEST]}…"
 
 
 def address(environment: Environment) -> str:

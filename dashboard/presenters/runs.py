@@ -129,6 +129,7 @@ def page(
         "waits_behind": _named(busy_with) if worker_alive else "",
         "lost": lost(run, worker_alive=worker_alive),
         "scripts": scripts(run),
+        "digests": digests(run),
     }
 
 
@@ -140,6 +141,12 @@ def scripts(run: Run) -> list[tuple[str, str, str]]:
     """(label, anchor, SQL) of each step that sends any, exactly as it was sent."""
     plan = run.plan
     return [(s.file or s.label, plans.anchor(position), s.sql) for position, s in enumerate(plan.steps) if s.sql]
+
+
+def digests(run: Run) -> list[tuple[str, str]]:
+    """That of the run, and where it saves rows first that of the same plan without, as the page of the plan shows it."""
+    bare = run.plan.without_saving().digest
+    return [("Plan", run.digest), *([("Without the rows it saves first", bare)] if bare != run.digest else [])]
 
 
 def elapsed_ms(run: Run) -> int | None:

@@ -43,7 +43,8 @@ def review(
 def page(
     plan: Plan, environment: Environment, form: PlanForm, *, asks: bool, forecast: Forecast | None = None
 ) -> dict[str, Any]:
-    view = presenter.view(plans.detail(plan), environment)
+    saving = plan.saving(forecast.copies) if forecast and forecast.offers_copies else None
+    view = presenter.view(plans.detail(plan), environment, saving=saving)
     label = presenter.request_label(plan, environment) if asks else presenter.button_label(plan, environment)
     return {
         "environment": view.place,

@@ -187,6 +187,21 @@ def test_rows_are_saved_with_the_rollback_and_come_back_after_the_next_apply(
     assert_shown(page, kept)
 
 
+def test_the_digest_of_the_run_is_on_the_page_of_the_plan(
+    shop: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run_on_staging(requester)
+    fill(shop, shop.staging)
+    client = client_of(requester)
+    shown = [value for name, value in client.get(USERS.format("staging")).context["plan"].facts if "Digest" in name]
+    run = roll_back_staging_saving_rows(client)
+    page = client.get(f"/runs/{run.pk}/")
+    digests = [digest for _, digest in page.context["digests"]]
+    assert digests[0] == run.digest
+    assert [f"sha256 {digest[:12]}…" for digest in reversed(digests)] == shown
+    assert_shown(page, digests)
+
+
 def test_what_would_bring_nothing_says_why_and_has_no_button(
     shop: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
