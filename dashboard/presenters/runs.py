@@ -144,7 +144,7 @@ def scripts(run: Run) -> list[tuple[str, str, str]]:
 
 
 def digests(run: Run) -> list[tuple[str, str]]:
-    """That of the run, and where it saves rows first that of the same plan without, as the page of the plan shows it."""
+    """That of the run; where it saves rows first also that of the plan without, as the page of the plan shows it."""
     bare = run.plan.without_saving().digest
     return [("Plan", run.digest), *([("Without the rows it saves first", bare)] if bare != run.digest else [])]
 
