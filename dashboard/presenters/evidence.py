@@ -68,6 +68,7 @@ UNDER_WAY = ("under way", "run", "run")
 COMPLETE = Pill(label="Nothing missing", tone="ok", icon="ok")
 CONTRADICTED = Pill(label="Records contradict", tone="danger", icon="missing")
 ALARMED = Pill(label="Failed before", tone="danger", icon="fail")
+UNPROVEN = Pill(label="Not all proven", tone="warn", icon="attention")
 ACCEPTED = Pill(label="Accepted unproven", tone="warn", icon="attention")
 
 
@@ -89,7 +90,8 @@ def of_request(state: RequestState, by: Actor, failed: Sequence[FailedAttempt] =
     view = _view(state.proof, plan, failed, by, reverse("request-rehearse", args=[state.request.pk]))
     if state.proven_at is None:
         return view
-    return replace(view, as_of=state.proven_at, is_live=False, rehearse=replace(view.rehearse, show=False))
+    pill = ACCEPTED if view.pill is UNPROVEN else view.pill
+    return replace(view, pill=pill, as_of=state.proven_at, is_live=False, rehearse=replace(view.rehearse, show=False))
 
 
 def _view(
@@ -142,7 +144,7 @@ def _pill(evidence: Evidence, plan: Plan, failed: Sequence[FailedAttempt]) -> Pi
         return CONTRADICTED
     if failed:
         return ALARMED
-    return ACCEPTED if any(item.verdict is EvidenceStatus.ANSWERED for item in evidence.items) else COMPLETE
+    return UNPROVEN if any(item.verdict is EvidenceStatus.ANSWERED for item in evidence.items) else COMPLETE
 
 
 def _line(item: Item, evidence: Evidence) -> EvidenceLine:

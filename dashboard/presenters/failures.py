@@ -173,7 +173,10 @@ def _partial(steps: Sequence[RunStep]) -> RunStep | None:
 def _settle_step(partly: RunStep | None) -> str:
     if partly is None:
         return ""
-    return f"Settle {partly.version}: continue where it broke off, or undo by hand what is there and start over."
+    return (
+        f"Settle {partly.version}: mend the cause and continue where it broke off, or undo by hand what is there and "
+        "start over."
+    )
 
 
 def _unresolved(run: Run) -> Failure | None:

@@ -122,8 +122,8 @@ def facts(plan: Plan, environment: Environment) -> tuple[tuple[str, str], ...]:
         ("Database", plan.identity.database),
         ("Address", address(environment)),
         ("System identifier", plan.identity.system_identifier),
-        ("Waits for a lock", wording.limit(plan.policy.lock_timeout_ms)),
-        ("A statement runs", wording.limit(plan.policy.statement_timeout_ms)),
+        ("Waits for a lock (lock_timeout)", wording.limit(plan.policy.lock_timeout_ms)),
+        ("A statement runs (statement_timeout)", wording.limit(plan.policy.statement_timeout_ms)),
         ("Digest", f"sha256 {plan.digest[:SHORT_DIGEST]}…"),
     )
 

@@ -97,7 +97,7 @@ def check_slug_typed(slug: str, typed: str) -> None:
 
 
 def check_name_typed(environment: Environment, typed: str) -> None:
-    if environment.protected and typed.strip() != environment.slug:
+    if environment.protected and typed.strip() not in {environment.slug, environment.name}:
         raise NameNotTyped(expected=environment.slug)
 
 
