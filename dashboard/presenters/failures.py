@@ -320,7 +320,21 @@ def _ways_on(run: Run, steps: Sequence[RunStep], by: Actor) -> tuple[ActionButto
     if run.action != Action.APPLY or all(step.status == RunStep.Status.COMMITTED for step in steps):
         return (environment_button(place),)
     skips = (_skip(place, step, by) for step in steps if step.status == RunStep.Status.FAILED)
-    return (_again(place, by), environment_button(place), *skips)
+    again = _again(place, by)
+    if _would_fail_again(run):
+        again = replace(again, tone="plain")
+    return (again, environment_button(place), *skips)
+
+
+def _would_fail_again(run: Run) -> bool:
+    """The server refused a statement for what the file or the data holds, so the same bytes stumble again until that is
+    changed. What was full, locked, in a deadlock or cut off can have passed."""
+    sqlstate = (run.failure or {}).get("server", {}).get("sqlstate", "")
+    return sqlstate[:2] in _OF_FILE_OR_DATA
+
+
+#: Classes of SQLSTATE: data, constraints, cardinality, and syntax or names.
+_OF_FILE_OR_DATA = frozenset({"21", "22", "23", "42"})
 
 
 def _end_button(run: Run, by: Actor) -> ActionButton:

@@ -63,6 +63,7 @@ class RunStepView:
     left_out: int  # earlier statements that are not listed
     empty: str  # said where there are none
     waiting: tuple[str, ...]  # the sessions it waits for just now
+    reached: str  # how many of its statements have begun, while it runs
     retried: str  # that it was undone and begun again, and why
     copied: tuple[str, ...]  # rows it saved first, or brought back
 
@@ -287,9 +288,15 @@ def _step(step: RunStep, *, open_: bool, has_begun: bool) -> RunStepView:
         left_out=step.said - len(latest),  # type: ignore[attr-defined]
         empty=words.instead_of_statements or _NOT_YET.get(step.status, _NOT_WRITTEN if has_begun else _NOT_RUN),
         waiting=tuple(f"{'Waits' if is_open else 'Waited'} for {blocker}" for blocker in step.blockers),
+        reached=_reached(step) if is_open else "",
         retried=_retried(step),
         copied=tuple(_copied(copied, step) for copied in step.copied),
     )
+
+
+def _reached(step: RunStep) -> str:
+    total, begun = step.statements_total, step.said  # type: ignore[attr-defined]
+    return f"Statement {begun} of {total}." if 0 < begun <= total else ""
 
 
 def _retried(step: RunStep) -> str:

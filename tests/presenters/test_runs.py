@@ -195,6 +195,16 @@ def test_how_often_it_was_begun_again(retries: int, words: str):
     assert ("A deadlock." in sentences) is bool(retries)
 
 
+@pytest.mark.parametrize(
+    ("state", "said", "words"),
+    [(Step.RUNNING, 2, "2 of 5"), (Step.RUNNING, 0, ""), (Step.COMMITTED, 5, ""), (Step.FAILED, 2, "")],
+)
+def test_how_far_it_has_come_is_told_while_it_runs(state: str, said: int, words: str):
+    reached = shown(values.run_step(state, said=said, statements_total=5)).reached
+    assert bool(reached) is bool(words)
+    assert words in reached
+
+
 def test_whom_it_waits_for_is_named_each_for_itself():
     waiting = shown(values.run_step(Step.RUNNING, blockers=["pid 7 of bob", "pid 9 of carol"])).waiting
     assert [("bob" in each, "carol" in each) for each in waiting] == [(True, False), (False, True)]
