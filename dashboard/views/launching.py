@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 
 from dashboard.engine.forecast.values import Forecast
 from dashboard.engine.plan import Plan
-from dashboard.forms.plans import PlanForm
+from dashboard.forms.plans import MAX_REASON, PlanForm
 from dashboard.models import ChangeRequest
 from dashboard.models.environments import Environment
 from dashboard.presenters import evidence as evidence_presenter
@@ -18,6 +18,9 @@ from dashboard.presenters import forecasts as forecast_presenter
 from dashboard.presenters import plans as presenter
 from dashboard.selectors import failed_attempts
 from dashboard.services import actors, approvals, decisions, evidence, forecasts, plans
+
+#: In the session: of which plan, and the words.
+KEPT = "reason"
 
 
 def review(
@@ -33,11 +36,24 @@ def review(
     form = PlanForm(data, plan=plan, environment=environment, asks=asks, proof=proof, forecast=forecast)
     if request.method == "POST" and form.is_valid():
         return submit(request, form.chosen, environment, form.submission)
+    if "reason" in form.fields:
+        form.initial["reason"] = _kept_reason(request, plan)
     context |= page(plan, environment, form, asks=asks, forecast=forecast)
     context["evidence"] = evidence_presenter.of_plan(
         proof, plan, actors.from_request(request), failed_attempts.of_plan(plan)
     )
     return render(request, template, context, status=422 if form.errors else 200)
+
+
+def keep_reason(request: HttpRequest, plan: Plan) -> None:
+    """Why a plan is asked for, typed before it was sent to be rehearsed."""
+    if reason := request.POST.get("reason", "").strip():
+        request.session[KEPT] = {"digest": plan.digest, "reason": reason[:MAX_REASON]}
+
+
+def _kept_reason(request: HttpRequest, plan: Plan) -> str:
+    kept = request.session.get(KEPT) or {}
+    return str(kept["reason"]) if kept.get("digest") == plan.digest else ""
 
 
 def page(
