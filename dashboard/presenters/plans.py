@@ -49,7 +49,7 @@ class PlanStepView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contradiction:
+class RecordAlarm:
     """Of one migration the history and the log of the target say different things."""
 
     title: str  # "Record is gone: 001"
@@ -65,7 +65,7 @@ class PlanView:
     steps: tuple[PlanStepView, ...]
     to_accept: tuple[PlanWarning, ...]
     to_know: tuple[PlanWarning, ...]
-    contradictions: tuple[Contradiction, ...]  # above everything else
+    contradictions: tuple[RecordAlarm, ...]  # above everything else
     stops_before: str
     certain: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
@@ -188,9 +188,9 @@ def migrations(count: int) -> str:
     return f"{count} migration" if count == 1 else f"{count} migrations"
 
 
-def _contradiction(warning: PlanWarning) -> Contradiction:
+def _contradiction(warning: PlanWarning) -> RecordAlarm:
     state = statuses.MIGRATION[State(warning.code)].label
-    return Contradiction(title=f"{state}: {warning.version}", sentence=warning.sentence)
+    return RecordAlarm(title=f"{state}: {warning.version}", sentence=warning.sentence)
 
 
 def _step(detail: Detail, position: int) -> PlanStepView:

@@ -77,12 +77,12 @@ def groups(environment: Environment) -> tuple[SavedGroup, ...]:
 
 def listed(environment: Environment) -> tuple[SavedGroup, ...]:
     """As `groups`, with what bringing each copy back would do now, as far as that is counted quickly."""
-    found = groups(environment)
-    if not any(group.fitting for group in found):
-        return found
+    uncounted = groups(environment)
+    if not any(group.fitting for group in uncounted):
+        return uncounted
     until = time.monotonic() + LISTING
     with connections.reading(targets.address(environment)) as connection:
-        return tuple(SavedGroup(kept=tuple(_soon(connection, k, until) for k in group.kept)) for group in found)
+        return tuple(SavedGroup(kept=tuple(_soon(connection, k, until) for k in group.kept)) for group in uncounted)
 
 
 def find(environment: Environment, migration: MigrationId, *, run_key: str) -> SavedGroup | None:
