@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 
 from dashboard.engine.database import blockers
 from dashboard.engine.errors import EngineError, RunCancelled, ServerError, StatementFailed
@@ -41,9 +42,9 @@ def held(project: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch) -> Ite
     project.write(_001_users="CREATE TABLE users (id int, name text);")
     run_on_staging(project, alice)
     database = project.databases["staging"]
-    with database.connect(autocommit=False, application_name="the shop") as connection:
-        connection.execute("SELECT * FROM users WHERE name = 'Ada'")
-        yield connection
+    with database.connect(autocommit=False, application_name="the shop") as shop:
+        shop.execute("SELECT * FROM users WHERE name = 'Ada'")
+        yield shop
 
 
 def test_who_held_the_lock_is_kept_with_the_run_that_gave_up(
@@ -66,7 +67,7 @@ def test_who_held_it_is_kept_with_the_run_that_was_cancelled_in_waiting(
 ) -> None:
     project.write(_002_city="-- signalbox: lock_timeout=60s\nALTER TABLE users ADD city text;")
     run = start_on_staging(project, alice)
-    thread = threading.Thread(target=lambda: execution.execute(run.pk))
+    thread = threading.Thread(target=work_on, args=[run])
     thread.start()
     wait_until(lambda: run.steps.get().blockers)
     runs.request_cancel(run.pk, by=alice)
@@ -74,6 +75,14 @@ def test_who_held_it_is_kept_with_the_run_that_was_cancelled_in_waiting(
     run.refresh_from_db()
     assert run.status == Run.Status.CANCELLED
     assert "the shop" in run.steps.get().blockers[0]
+
+
+def work_on(run: Run) -> None:
+    """On a thread of its own, which has a connection of its own to close."""
+    try:
+        execution.execute(run.pk)
+    finally:
+        connection.close()
 
 
 # What the recorder makes of what it is told
