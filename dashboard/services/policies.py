@@ -97,7 +97,7 @@ def check_slug_typed(slug: str, typed: str) -> None:
 
 
 def check_name_typed(environment: Environment, typed: str) -> None:
-    if environment.protected and typed.strip() not in {environment.slug, environment.name}:
+    if environment.protected and typed.strip() != environment.slug:
         raise NameNotTyped(expected=environment.slug)
 
 
