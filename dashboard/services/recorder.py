@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 DRAIN_TIMEOUT = 30
 BATCH = 1000
 #: Seconds for which a step that is not seen to wait any more is taken for one that gave up waiting.
-JUST_NOW = 2.0
+JUST_NOW = 1.0
 #: A lock was not granted in time, a deadlock, a statement that was stopped.
 _WAITING = frozenset({"55P03", "40P01", "57014"})
 #: Seconds between two tries to write where the control database does not answer.
@@ -163,12 +163,12 @@ class _Waits:
         return True
 
     def at_the_end(self, event: StepEnded) -> tuple[str, ...]:
-        """Empty where the step ended for another reason."""
+        """Empty where the step ended for another reason. Nobody looks any more once it was told to stop."""
         self.ended.add(event.position)
-        seen_since = time.monotonic() - self.over.get(event.position, time.monotonic())
-        if not _ended_in_waiting(event.error) or seen_since > JUST_NOW:
-            return ()
-        return self.blockers.get(event.position, ())
+        over_at = self.over.get(event.position)
+        limit = 0.0 if isinstance(event.error, RunCancelled) else JUST_NOW
+        is_over = over_at is not None and time.monotonic() - over_at > limit
+        return () if is_over or not _ended_in_waiting(event.error) else self.blockers.get(event.position, ())
 
 
 @dataclass

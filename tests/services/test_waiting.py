@@ -119,6 +119,10 @@ def test_a_look_just_after_it_gave_up_takes_nothing_away(recorder: Recorder) -> 
     assert kept(recorder, (SHOP,), (), error=failed("55P03"), late=True) == [SHOP]
 
 
+def test_what_was_cancelled_later_did_not_end_in_waiting(recorder: Recorder) -> None:
+    assert kept(recorder, (SHOP,), (), error=RunCancelled(by="bob", version="001")) == []
+
+
 def test_an_error_of_another_kind_waited_for_nobody(recorder: Recorder) -> None:
     assert kept(recorder, (SHOP,), error=failed("23505")) == []
 
