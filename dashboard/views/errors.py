@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from dashboard.engine import errors as engine
@@ -34,6 +38,9 @@ STATUS: tuple[tuple[type[engine.EngineError], int], ...] = (
     (engine.SourceUnreadable, 503),
 )
 
+#: Tells lost.js that it is not the web process that is away. A proxy in front of it may answer 503 as well.
+WITHOUT_CONTROL_DATABASE = "Signalbox-Without-Control-Database"
+
 
 def answer(request: HttpRequest, error: engine.EngineError) -> HttpResponse:
     status = next((code for kind, code in STATUS if isinstance(error, kind)), 422)
@@ -45,6 +52,15 @@ def answer(request: HttpRequest, error: engine.EngineError) -> HttpResponse:
         "back": _back(request),
     }
     return render(request, "refused.html", context, status=status)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """What no page was prepared for. Neither of the two asks the control database: it may be what is missing."""
+    if not isinstance(sys.exception(), OperationalError | InterfaceError):
+        return HttpResponse(render_to_string("500.html"), status=500)
+    again = request.get_full_path() if request.method in {"GET", "HEAD"} else "/"
+    page = render_to_string("503.html", {"again": again})
+    return HttpResponse(page, status=503, headers={WITHOUT_CONTROL_DATABASE: "1", "Retry-After": "5"})
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

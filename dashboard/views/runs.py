@@ -18,7 +18,7 @@ from dashboard.presenters import failures
 from dashboard.presenters import restored as restoration
 from dashboard.presenters import runs as presenter
 from dashboard.presenters.badges import badge_of
-from dashboard.selectors import restored, workers
+from dashboard.selectors import restored, settled, workers
 from dashboard.selectors import runs as selector
 from dashboard.services import actors, permissions, policies, runs
 
@@ -49,8 +49,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpRespons
 @require_POST
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     run = runs.request_cancel(_found(pk).pk, by=actors.from_request(request))
-    ended = run.status == Run.Status.CANCELLED
-    messages.success(request, "Cancelled before it began." if ended else "The worker has been asked to stop this run.")
+    if run.status == Run.Status.CANCELLED:
+        messages.success(request, "Cancelled before it began.")
     return redirect("run", pk)
 
 
@@ -77,12 +77,14 @@ def _found(pk: int) -> Run:
 
 
 def _context(request: HttpRequest, run: Run) -> dict[str, Any]:
+    steps = selector.steps(run)
     page = presenter.page(
         run,
-        selector.steps(run),
+        steps,
         actors.from_request(request),
         worker_alive=workers.state().alive,
         busy_with=workers.busy_with(run),
+        settled_since=settled.since(run, steps),
     )
     compared, awaited = restored.compared(run), restored.is_awaited(run)
     return page | {

@@ -232,7 +232,7 @@ def test_a_spreadsheet_reads_back_what_was_written():
 
 def test_what_was_accepted_unproven_is_called_as_among_the_evidence() -> None:
     verdicts = {"rehearsal": "satisfied", "reversible": "answered", "lint": "not_required"}
-    assert view(Event.REQUEST_APPROVED, data={"verdicts": verdicts}).unproven == ("Way back",)
+    assert view(Event.REQUEST_APPROVED, data={"verdicts": verdicts}).unproven == ("Rollback",)
 
 
 def test_a_requirement_that_is_gone_keeps_its_own_name() -> None:
