@@ -41,6 +41,7 @@ CODES: tuple[tuple[type[engine.EngineError], Exit], ...] = (
     (engine.TargetBusy, Exit.BUSY),
     (services.EnvironmentOccupied, Exit.BUSY),
     (services.RunStillAsked, Exit.BUSY),
+    (services.RunNotEnded, Exit.BUSY),
     (services.PermissionRefused, Exit.PERMISSION),
     (services.OwnRequest, Exit.PERMISSION),
 )

@@ -125,6 +125,7 @@ def page(
         "settled": settled.lines(settled_since),
         "error": settled.past(error, run, run_steps, settled_since) if error else None,
         "cancel": cancel_button(run, by),
+        "erase": erase_button(run, by),
         "onward": onward_buttons(run, run_steps, by),
         "waits_for_worker": run.status == Run.Status.QUEUED and not worker_alive,
         "waits_behind": _named(busy_with) if worker_alive else "",
@@ -215,6 +216,14 @@ def cancel_button(run: Run, by: Actor) -> ActionButton:
         icon="cancel",
         show=not refusal(partial(policies.check_can_be_cancelled, run)),
         reason=waiting or refusal(partial(permissions.check_can_cancel, by, run)),
+    )
+
+
+def erase_button(run: Run, by: Actor) -> ActionButton:
+    return ActionButton(
+        label="Erase server messages…",
+        url=reverse("run-erase", args=[run.pk]),
+        show=not refusal(partial(permissions.check_can_erase, by), partial(policies.check_messages_can_be_erased, run)),
     )
 
 

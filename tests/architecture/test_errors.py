@@ -69,6 +69,7 @@ UNPROCESSABLE = {
 FAILED = {
     "AlreadyDecided",
     "ApproverGone",
+    "AuditKeyMissing",
     "ClaimLost",
     "ConnectionLost",
     "DatabaseNotConfirmed",

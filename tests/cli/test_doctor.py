@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from config.environments import Environment
 from tests.cli.conftest import Signalbox
 from tests.cli.targets import fingerprint
@@ -12,6 +14,8 @@ from tests.fix_project import Project
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
+
+pytestmark = pytest.mark.django_db
 
 
 def test_a_target_that_is_fit_is_called_so(signalbox: Signalbox, project: Project):
@@ -48,7 +52,9 @@ def test_every_check_is_told_as_json(signalbox: Signalbox, project: Project):
 def test_it_asks_every_environment(signalbox: Signalbox, project: Project):
     answer = signalbox("doctor")
     findings = [said.split(" (")[0] for said in answer.out.splitlines() if not said.startswith("  ")]
-    assert findings == ["Staging", "Production"]
+    assert findings[:2] == ["Staging", "Production"]
+    (audit,) = findings[2:]
+    assert audit.startswith("Audit log: The database role postgres is a superuser, so whoever has its password could")
 
 
 def test_it_changes_nothing(signalbox: Signalbox, project: Project):
