@@ -20,9 +20,8 @@ help: ## List the targets
 demo: $(BIN)/.run ## Start everything on this machine, at http://127.0.0.1:$PORT/
 	@PORT=$(PORT) exec $(BIN)/python manage.py signalbox demo
 
-demo-reset: $(BIN)/.run ## Clear what the demo keeps
-	@$(BIN)/python -c 'from pathlib import Path; from dashboard.engine import localserver; localserver.remove(Path(".demo/postgres"))'
-	@rm -rf .demo
+demo-reset: $(BIN)/.run ## Clear what the demo keeps, once it is stopped
+	@$(BIN)/python manage.py signalbox demo --reset
 
 dev: $(BIN)/.dev ## Prepare this checkout for work: virtual environment with every tool
 

@@ -20,7 +20,11 @@ _NAMES = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOS
 def where(variables: Mapping[str, str]) -> dict[str, Any]:
     """Django's settings of the connection; parameters of the URL are its OPTIONS. Raises ImproperlyConfigured."""
     variable = next((name for name in VARIABLES if variables.get(name)), "")
-    url = variables[variable] if variable else NONE_GIVEN
+    return parts_of(variable, variables[variable] if variable else NONE_GIVEN)
+
+
+def parts_of(variable: str, url: str) -> dict[str, Any]:
+    """Raises ImproperlyConfigured."""
     check_url(variable, url)
     parts = urls.parts(url)
     named = {setting: parts.pop(name, "") for name, setting in _NAMES.items()}

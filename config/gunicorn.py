@@ -3,6 +3,11 @@
 import os
 import socket
 
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+
+from config.logging import OneLineFormatter
+
 
 def _address() -> str:
     """Railway's private network may be IPv6 only; a socket bound to [::] serves IPv4 as well."""
@@ -19,6 +24,17 @@ def _has_ipv6() -> bool:
     return True
 
 
+class OneLineLogger(Logger):
+    """A path is decoded before it is logged, so a client could end the line in it and begin one of its own."""
+
+    def setup(self, cfg: Config) -> None:
+        super().setup(cfg)
+        for logger in (self.error_log, self.access_log):
+            for handler in logger.handlers:
+                if handler.formatter:
+                    handler.setFormatter(OneLineFormatter(handler.formatter._fmt, handler.formatter.datefmt))
+
+
 bind = os.environ.get("SIGNALBOX_BIND") or _address()
 #: gthread, but a client that sends half a request holds no thread.
 worker_class = "config.web_worker.CollectingWorker"
@@ -33,5 +49,6 @@ loglevel = os.environ.get("SIGNALBOX_LOG_LEVEL", "INFO").lower()
 #: Paths without their query, because a query may hold what a person typed.
 accesslog = "-" if loglevel in ("debug", "info") else None
 access_log_format = "%(m)s %(U)s %(s)s %(B)s bytes %(M)s ms request=%({x-railway-request-id}i)s"
+logger_class = OneLineLogger
 #: gunicorn's own control socket would be one more door.
 control_socket_disable = True

@@ -1,7 +1,8 @@
-"""Logs to stderr, one line each; no secret in a log or an error report."""
+"""Logs to stderr, one line each; no secret in a log or an error report, and no line that a client made up."""
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
 
@@ -16,12 +17,43 @@ class SecretsFilter(SafeExceptionReporterFilter):
     )
 
 
+class OneLineFormatter(logging.Formatter):
+    """Names, paths and messages of others are in what is logged: none of them begins a line, colours a terminal or
+    turns the reading direction round. A traceback keeps its lines, each set in, so that none looks like a record."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return escaped(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:
+        return _set_in(super().formatException(ei))
+
+    def formatStack(self, stack_info: str) -> str:
+        return _set_in(super().formatStack(stack_info))
+
+
+def escaped(text: str) -> str:
+    """Control, bidirectional and other characters without a shape of their own, as backslash sequences."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def configure(level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+        "formatters": {
+            "line": {
+                "class": "config.logging.OneLineFormatter",
+                "format": "{asctime} {levelname} {name}: {message}",
+                "style": "{",
+            }
+        },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {"procrastinate": {"level": "WARNING"}, "psycopg": {"level": "ERROR"}},
     }
+
+
+def _set_in(text: str) -> str:
+    return "\n".join(f"    {escaped(line)}" for line in text.split("\n"))

@@ -12,7 +12,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
-from config import control_database, environments, logging, secret_key
+from config import control_database, environments, keys, logging, proxies, secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -32,6 +32,10 @@ SECRET_KEY_FALLBACKS = env.list("SIGNALBOX_SECRET_KEY_FALLBACKS", default=[])
 
 # Signalbox
 
+#: What the hashes of the audit log are made with: the first for new events, the others for those that carry them.
+AUDIT_KEYS = keys.load(env.list("SIGNALBOX_AUDIT_KEY", default=[]))
+#: Where the head of the audit log is appended to, besides the log of the process.
+AUDIT_HEAD_FILE = env.str("SIGNALBOX_AUDIT_HEAD_FILE", default="")
 #: The folder with the .sql files.
 SOURCE = Path(env.str("SIGNALBOX_SOURCE", default="") or BASE_DIR / "migrations_sql")
 ENVIRONMENTS_FILE = Path(env.str("SIGNALBOX_ENVIRONMENTS", default="") or BASE_DIR / "config" / "environments.toml")
@@ -64,6 +68,11 @@ DATABASES["default"]["OPTIONS"] = {
     "application_name": "signalbox control",
     "connect_timeout": 5,
 }
+#: The role that owns the tables, for `migrate` alone, where web and worker connect as one that does not.
+if DATABASE_OWNER_URL := env.str("SIGNALBOX_DATABASE_OWNER_URL", default=""):
+    _OWNER = control_database.parts_of("SIGNALBOX_DATABASE_OWNER_URL", DATABASE_OWNER_URL)
+    _OWNER["OPTIONS"] = {**_OWNER["OPTIONS"], **DATABASES["default"]["OPTIONS"]}
+    DATABASES["owner"] = {**DATABASES["default"], **_OWNER, "ENGINE": "django.db.backends.postgresql"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 PROCRASTINATE_ON_APP_READY = "config.queue_connector.use"
 
@@ -93,6 +102,7 @@ MIDDLEWARE = [
     "dashboard.middleware.NoSuchAddressMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "dashboard.middleware.RefusalMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -188,8 +198,10 @@ SECURE_CSP = {
     "frame-ancestors": [CSP.NONE],
     "base-uri": [CSP.NONE],
 }
-#: The client's address, behind a proxy that sets it: the platform's own header only, never X-Forwarded-For.
-CLIENT_ADDRESS_HEADER = "HTTP_X_REAL_IP" if ON_RAILWAY else "REMOTE_ADDR"
+#: Whose word counts about the client's address, and which header says it. Railway's edge comes from 100.0.0.0/8 and
+#: sets X-Real-IP; its private network, where anyone in the project can send that header, comes from elsewhere.
+TRUSTED_PROXIES = proxies.load(env.str("SIGNALBOX_TRUSTED_PROXIES", default="100.0.0.0/8" if ON_RAILWAY else ""))
+CLIENT_ADDRESS_HEADER = "HTTP_X_REAL_IP" if ON_RAILWAY else "HTTP_X_FORWARDED_FOR"
 
 DEFAULT_EXCEPTION_REPORTER_FILTER = "config.logging.SecretsFilter"
 LOGGING = logging.configure(env.str("SIGNALBOX_LOG_LEVEL", default="INFO"))

@@ -5,3 +5,5 @@ urlpatterns = [
     path("", include("dashboard.urls")),
     path("admin/", admin.site.urls),
 ]
+
+handler500 = "dashboard.views.errors.failed"

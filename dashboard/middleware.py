@@ -1,17 +1,19 @@
-"""What stands before every page: the health answer, the role, and errors turned into answers."""
+"""What stands before every page: the health answer, the role, refusals written down, errors turned into answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import ClassVar
 
+from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard.engine.errors import EngineError
 from dashboard.models.roles import role_of
 from dashboard.presenters import hidden
-from dashboard.selectors import people
+from dashboard.selectors import people as people_selector
+from dashboard.services import actors, people
 from dashboard.views import errors
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -88,6 +90,19 @@ class NoSuchAddressMiddleware:
         return self.get_response(request)
 
 
+class RefusalMiddleware:
+    """Whoever is signed in and is refused a page or a deed stands in the audit log."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        answer = self.get_response(request)
+        if answer.status_code == 403 and isinstance(request.user, User):
+            people.refused(request, by=actors.from_request(request))
+        return answer
+
+
 class RoleMiddleware:
     """Someone signed in without a role sees whom to ask, and nothing else."""
 
@@ -102,7 +117,7 @@ class RoleMiddleware:
         if not request.user.is_authenticated or (match and match.url_name in WITHOUT_ROLE):
             return None
         if role_of(request.user) is None:
-            return render(request, "403.html", {"administrators": people.administrators()}, status=403)
+            return render(request, "403.html", {"administrators": people_selector.administrators()}, status=403)
         return None
 
 

@@ -6,7 +6,17 @@ from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
 from dashboard.models import environments
-from dashboard.services import actors, approvals, drift, execution, observations, queue, rehearsals
+from dashboard.services import (
+    actors,
+    approvals,
+    audit_heads,
+    drift,
+    execution,
+    observations,
+    queue,
+    rehearsals,
+    repeats,
+)
 from dashboard.services.queue import Job
 
 
@@ -70,3 +80,15 @@ async def forget_old_jobs(timestamp: int) -> None:
 @app.task(name="expire_requests", queue="looks", queueing_lock="expire_requests")
 def expire_requests(timestamp: int) -> None:
     approvals.expire_due()
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="send_audit_head", queue="looks", queueing_lock="send_audit_head")
+def send_audit_head(timestamp: int) -> None:
+    audit_heads.publish()
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="sum_up_repeats", queue="looks", queueing_lock="sum_up_repeats")
+def sum_up_repeats(timestamp: int) -> None:
+    repeats.sum_up_due()

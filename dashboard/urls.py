@@ -80,6 +80,7 @@ run_urls = [
     path("runs/<int:pk>/", runs.detail, name="run"),
     path("runs/<int:pk>/cancel/", runs.cancel, name="run-cancel"),
     path("runs/<int:pk>/end/", runs.end, name="run-end"),
+    path("runs/<int:pk>/erase/", runs.erase, name="run-erase"),
 ]
 
 urlpatterns = [

@@ -1,12 +1,13 @@
 """Start everything on this machine: a private PostgreSQL, three environments, sample history, web and worker.
 
-State lives in .demo/ (make demo-reset clears it). Stops with Ctrl-C.
+State lives in .demo/ (make demo-reset clears it, once the demo is stopped). Stops with Ctrl-C.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,6 +23,7 @@ from django.conf import settings
 from dashboard.cli import demo_story
 from dashboard.cli.exits import Exit
 from dashboard.engine import localserver
+from dashboard.engine.errors import LocalServerError
 from dashboard.engine.localserver import LocalServer
 
 DATABASES = {
@@ -41,6 +43,7 @@ GRACE = 10
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
     parser.add_argument("--home", type=Path, default=settings.BASE_DIR / ".demo", help=argparse.SUPPRESS)
+    parser.add_argument("--reset", action="store_true", help="clear what an earlier demo kept, and start nothing")
     parser.add_argument("--tell-story", action="store_true", help=argparse.SUPPRESS)
 
 
@@ -48,6 +51,8 @@ def run(options: argparse.Namespace) -> int:
     if options.tell_story:
         demo_story.tell()
         return Exit.OK
+    if options.reset:
+        return _reset(options.home)
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, lambda *_: sys.exit(Exit.OK))
     if _is_taken(options.port):
@@ -61,9 +66,20 @@ def run(options: argparse.Namespace) -> int:
         return Exit.OK
 
 
+def _reset(home: Path) -> int:
+    try:
+        localserver.remove(home / "postgres")
+    except LocalServerError as error:
+        print(f"The demo was not cleared: {error}", file=sys.stderr)
+        print("  If it still runs, stop it with Ctrl-C where it was started, and clear it then.", file=sys.stderr)
+        return Exit.BUSY
+    shutil.rmtree(home, ignore_errors=True)
+    return Exit.OK
+
+
 def _serve(server: LocalServer, options: argparse.Namespace) -> int:
     environment = _environment(server, options)
-    _prepare(server, environment, options.home / "told")
+    is_new = _prepare(server, environment, options.home / "told")
     # A group of its own: Ctrl-C reaches us alone, and we stop all of it in order.
     process = subprocess.Popen(
         [settings.BASE_DIR / "bin" / "start"], env=environment, cwd=settings.BASE_DIR, process_group=0
@@ -72,7 +88,7 @@ def _serve(server: LocalServer, options: argparse.Namespace) -> int:
         if not _wait_for_page(options.port, process):
             print("The web server did not start; its last words are above.", file=sys.stderr)
             return Exit.FAILED
-        print(_welcome(options.port), flush=True)
+        print(_welcome(server, options.port, is_new=is_new), flush=True)
         return process.wait()
     finally:
         _stop(process)
@@ -96,10 +112,11 @@ def _environment(server: LocalServer, options: argparse.Namespace) -> dict[str, 
     )
 
 
-def _prepare(server: LocalServer, environment: dict[str, str], report: Path) -> None:
-    """The first time: databases, tables, people and history. Later starts find them there; bin/start migrates."""
+def _prepare(server: LocalServer, environment: dict[str, str], report: Path) -> bool:
+    """Whether this is the first time: then with databases, tables, people and history. Later starts find them there;
+    bin/start migrates."""
     if report.exists():
-        return
+        return False
     print("First start: making the databases and a history to look at …", flush=True)
     for name in DATABASES.values():
         server.drop_database(name)
@@ -107,6 +124,7 @@ def _prepare(server: LocalServer, environment: dict[str, str], report: Path) -> 
     _manage(environment, "migrate", "--noinput", "-v", "0")
     _manage(environment, "signalbox", "demo", "--tell-story")
     report.touch()
+    return True
 
 
 def _manage(environment: dict[str, str], *arguments: str) -> None:
@@ -149,14 +167,24 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _welcome(port: int) -> str:
+def _welcome(server: LocalServer, port: int, *, is_new: bool) -> str:
     people = "\n".join(f"    {p.username:8} {p.password:24} {p.what}" for p in demo_story.PEOPLE)
+    targets = "\n".join(f"    {name:12} {server.url(name)}" for name in DATABASES.values() if name != "signalbox")
     return f"""
   Signalbox is running:  http://127.0.0.1:{port}/
 
   Sign in as
 {people}
 
-  Production waits for bob's approval of a request by alice. Staging shows a migration that failed halfway.
+  Nobody approves their own request: what alice or bob asks for on Production, carol can approve.
+
+  The databases, for psql or any other client: change something there, and see it found as drift
+{targets}
+
+  {_STORY if is_new else _STORY_GOES_ON}
   Stop with Ctrl-C. Start over with: make demo-reset
 """
+
+
+_STORY = "Production waits for the approval of a request by alice. Staging shows a migration that failed on its rows."
+_STORY_GOES_ON = "Everything is as it was when the demo was stopped."

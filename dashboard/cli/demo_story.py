@@ -29,7 +29,10 @@ ALICE = Person(
     username="alice", password="alice at the signalbox", role=Role.REQUESTER, what="asks for migrations (requester)"
 )
 BOB = Person(username="bob", password="bob at the signalbox", role=Role.ADMIN, what="approves them and manages (admin)")
-PEOPLE = (ALICE, BOB)
+CAROL = Person(
+    username="carol", password="carol at the signalbox", role=Role.APPROVER, what="approves, asks too (approver)"
+)
+PEOPLE = (ALICE, BOB, CAROL)
 
 #: What the application has written by the time of 008. Staging and development hold a project with two primaries,
 #: so 011 fails there on real data.
@@ -59,7 +62,7 @@ NO_WAY_BACK = "The rollback of 007 is broken; its two functions are replaced by 
 
 def tell() -> None:
     """Each run is executed here and now: no worker is up yet, and the jobs left behind find nothing to do."""
-    alice, bob = (_person(person) for person in PEOPLE)
+    alice, bob, _ = (_person(person) for person in PEOPLE)
     development, staging, production = (environments.get(s) for s in ("development", "staging", "production"))
     for environment in (development, staging):
         _apply(environment, "008", by=alice)

@@ -7,12 +7,15 @@ import json
 import sys
 from dataclasses import asdict
 
+from django.db import Error
+
 from config.environments import Environment
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit, complain
 from dashboard.engine.database.doctor import Check, CheckLevel, is_fit
 from dashboard.engine.errors import EngineError, TargetUnsuitable
-from dashboard.services import targets
+from dashboard.presenters import audit as presenter
+from dashboard.services import audit_guard, targets
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +28,10 @@ def run(options: argparse.Namespace) -> int:
     if not environments:
         print(chosen_environments.NONE, file=sys.stderr)
         return Exit.USAGE
-    return max(_examine(environment, as_json=options.json) for environment in environments)
+    code = max(_examine(environment, as_json=options.json) for environment in environments)
+    if not options.json and not options.environments:
+        _tell_of_audit_log()
+    return code
 
 
 def _examine(environment: Environment, *, as_json: bool) -> int:
@@ -45,6 +51,15 @@ def _examine(environment: Environment, *, as_json: bool) -> int:
         if check.level is CheckLevel.REFUSED:
             complain(TargetUnsuitable(environment=environment.name, finding=check.finding, remedy=check.remedy))
     return Exit.OK if is_fit(checks) else Exit.UNREACHABLE
+
+
+def _tell_of_audit_log() -> None:
+    """Whether this process could change it. Nothing is said where no control database answers: targets need none."""
+    try:
+        sentence = presenter.power(audit_guard.look()).sentence
+    except Error:
+        return
+    print(f"Audit log: {sentence}")
 
 
 def _tell(check: Check) -> None:

@@ -28,7 +28,7 @@ _CODES = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("environments", nargs="*", metavar="ENV", help="an environment; all without it")
+    chosen_environments.add_choice(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 

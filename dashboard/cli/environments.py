@@ -25,8 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_choice(parser: argparse.ArgumentParser) -> None:
+    """By --env, and for short by their bare names."""
     parser.add_argument(
         "--env", action="append", metavar="NAME", dest="environments", help="an environment; all without it"
+    )
+    parser.add_argument(
+        "environments", action="extend", nargs="*", metavar="NAME", help="an environment, the same as --env NAME"
     )
 
 

@@ -44,6 +44,7 @@ CODES: tuple[tuple[type[engine.EngineError], Exit], ...] = (
     (services.EnvironmentOccupied, Exit.BUSY),
     (services.RunStillAsked, Exit.BUSY),
     (services.TooMany, Exit.BUSY),
+    (services.RunNotEnded, Exit.BUSY),
     (services.PermissionRefused, Exit.PERMISSION),
     (services.OwnRequest, Exit.PERMISSION),
 )

@@ -1,6 +1,7 @@
 """What would run in an environment, and in which order; with --sql every message it would send. Runs nothing.
 
-Exit code 8 where something is not in the plan because it, or what stands before it, cannot be run or read.
+Exit code 8 where something is not in the plan because it, or what stands before it, cannot be run or read, and where
+the history and the log of the target contradict each other.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+from config.environments import Environment
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit, complain
 from dashboard.engine import planner
 from dashboard.engine.errors import EngineError
-from dashboard.engine.plan import Plan
+from dashboard.engine.plan import Plan, Target
 from dashboard.engine.run import executor
 from dashboard.selectors import control
 from dashboard.services import plans as plan_service
@@ -41,9 +43,9 @@ def run(options: argparse.Namespace) -> int:
     for environment in environments:
         try:
             target = targets.read(environment)
-            if environment.protected:
-                access = replace(targets.access(environment), control=control.identity_if_reachable())
-                executor.check_is_apart(target.identity, access)
+            _check_is_apart(environment, target)
+            if target.history.contradicted:
+                worst = max(worst, _complain_of_records(target))
             plan = planner.apply(target, targets.judged(environment, folder, target), upto=options.to)
             plans[plan] = plan_service.as_sql(plan, environment) if options.sql else ""
             if plan.stops_before:
@@ -55,6 +57,19 @@ def run(options: argparse.Namespace) -> int:
     elif plans:
         print("\n\n".join(sql or _text(plan) for plan, sql in plans.items()))
     return worst
+
+
+def _check_is_apart(environment: Environment, target: Target) -> None:
+    if environment.protected:
+        access = replace(targets.access(environment), control=control.identity_if_reachable())
+        executor.check_is_apart(target.identity, access)
+
+
+def _complain_of_records(target: Target) -> Exit:
+    labels = ", ".join(entry.label for entry in target.history.contradicted)
+    print(f"signalbox: History and log of {target.name} contradict each other: {labels}.", file=sys.stderr)
+    print("  `signalbox status` says how, and what to do.", file=sys.stderr)
+    return Exit.ATTENTION
 
 
 def _object(plan: Plan, sql: str) -> dict[str, Any]:

@@ -192,8 +192,9 @@ def _lock(lock: ObservedLock, run: ScriptRun) -> str:
 
 
 def _text(proof: Proof) -> str:
-    doubt = f"not proven, because {proof.doubt}: " if proof.doubt else ""
-    lines = [f"{proof.label}: {doubt}{'; '.join(_verdicts(proof))} ({proof.ms:.0f} ms)"]
+    verdict = f"{proof.verdict}, because {proof.because.removesuffix('.')}" if proof.because else proof.verdict
+    said = ": ".join(filter(None, [verdict, "; ".join(_details(proof))]))
+    lines = [f"{proof.label}: {said} ({proof.ms:.0f} ms)"]
     lines += [f"    {_lock(lock, proof.up)}" for lock in proof.up.locks if lock.mode not in _ORDINARY]
     lines += [f"    left behind: {line}" for line in diff.summary_lines(proof.differences)]
     lines += [f"    not the same again: {line}" for line in diff.summary_lines(proof.repeat_differences)]
@@ -201,15 +202,16 @@ def _text(proof: Proof) -> str:
     return "\n".join(lines)
 
 
-def _verdicts(proof: Proof) -> Iterator[str]:
+def _details(proof: Proof) -> Iterator[str]:
+    """What the verdict rests on; nothing where it was not run at all."""
     if proof.refused:
-        yield f"not rehearsed: {proof.refused}"
-    elif proof.up.error:
+        return
+    if proof.up.error:
         yield f"up failed {_failure(proof.up.error)}"
     elif proof.down is None:
-        yield "runs, and has no rollback"
+        yield "it runs, and has no rollback"
     elif proof.down.error:
-        yield f"runs, rollback failed {_failure(proof.down.error)}"
+        yield f"it runs, rollback failed {_failure(proof.down.error)}"
     elif proof.reversible:
         yield "reversible" if proof.again is None or proof.again.ok else "rollback restores the schema"
     elif proof.reversible is not None:
@@ -227,7 +229,7 @@ def _failure(error: ScriptError) -> str:
 
 def _summary(report: Report) -> str:
     verdicts = Counter(proof.verdict for proof in report.proofs)
-    counts = [f"{verdicts[Verdict.FAILED]} failed"]
+    counts = [f"{verdicts[Verdict.PROVEN]} proven", f"{verdicts[Verdict.FAILED]} failed"]
     if verdicts[Verdict.NOT_PROVEN]:
         counts.append(f"{verdicts[Verdict.NOT_PROVEN]} not proven")
     if report.not_reached:

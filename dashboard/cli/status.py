@@ -19,6 +19,7 @@ from dashboard.engine.migration import Folder, Severity
 from dashboard.engine.plan import Target
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models.environments import Environment
+from dashboard.presenters import statuses
 from dashboard.services import targets
 
 
@@ -147,5 +148,5 @@ _FROZEN = (
 
 
 def _state_line(item: dict[str, Any]) -> str:
-    line = f"{item['version']} {item['name']}: {item['state'].replace('_', ' ')}"
+    line = f"{item['version']} {item['name']}: {statuses.MIGRATION[item['state']].label.lower()}"
     return line if item["state"] in {State.APPLIED, State.PENDING} else f"{line}. {item['sentence']}"

@@ -74,6 +74,8 @@ class Action(StrEnum):
 UNPROVEN = "unproven_rollback"
 #: The code of the warning that part of what runs is put together while it runs.
 DYNAMIC = "dynamic_sql"
+#: The codes of the warnings that the history and the log of a target contradict each other: states of migrations.
+CONTRADICTED = frozenset({"unrecorded", "altered"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +215,11 @@ class Plan:
         ]
         facts = [self.environment, asdict(self.identity), asdict(self.policy), self.basis, steps]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def contradictions(self) -> tuple[PlanWarning, ...]:
+        """That somebody changed the history by hand: to be settled before anything is run."""
+        return tuple(warning for warning in self.warnings if warning.code in CONTRADICTED)
 
     def saving(self, copies: Mapping[MigrationId, Sequence[Copy]]) -> Plan:
         """The plan, with what each step destroys copied first. Another digest."""

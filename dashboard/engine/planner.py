@@ -486,6 +486,11 @@ def _apply_warnings(runnable: Sequence[MigrationStatus], statuses: Sequence[Migr
         for s in statuses
         if s.state is State.MISSING and s.applied and s.applied.success
     ]
+    warnings += [
+        PlanWarning(code=s.state.value, version=s.version, needs_acceptance=True, sentence=s.sentence)
+        for s in statuses
+        if s.state is State.ALTERED
+    ]
     for item in runnable:
         if item.state is State.OUT_OF_ORDER:
             sentence = f"{item.version} would run out of order: a later version is already applied."

@@ -276,7 +276,7 @@ def _unrecorded_sentence(migration: Migration, row: AppliedMigration | None, log
     else:
         lost = "its row in the history was marked as failed by hand"
     if logged.was_skipped:
-        return f"{said}; {lost}. Skip it again, or apply it if it shall run here after all."
+        return f"{said}; {lost}. Skip it again, or apply it if it is to run here after all."
     edited = " Its file was edited since then." if logged.checksum not in {"", migration.up.checksum} else ""
     return (
         f"{said}, and nothing took it back; {lost}.{edited} Look whether what it makes is there: if it is, an "

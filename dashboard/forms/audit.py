@@ -11,13 +11,16 @@ from dashboard.presenters.audit import KIND_LABELS
 
 FILTERS = ("actor", "kind", "environment", "since", "until")
 
+#: The page holds the list of names under this id.
+OFFERING = {"list": "names", "autocomplete": "off"}
+
 
 def _day(label: str) -> forms.DateField:
     return forms.DateField(required=False, label=label, widget=forms.DateInput(attrs={"type": "date"}))
 
 
 class AuditQuery(forms.Form):
-    actor = forms.ChoiceField(required=False, label="Who")
+    actor = forms.CharField(required=False, label="Who", max_length=150, widget=forms.TextInput(attrs=OFFERING))
     kind = forms.ChoiceField(required=False, label="What", choices=[("", "Anything"), *KIND_LABELS.items()])
     environment = forms.ChoiceField(required=False, label="Where")
     since = _day("From")
@@ -28,7 +31,7 @@ class AuditQuery(forms.Form):
     def __init__(self, *args: Any, actors: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         places = [("", "Anywhere"), *((e.slug, e.name) for e in environments.all_environments())]
-        self.fields["actor"].choices = [("", "Anyone"), *((a, a) for a in actors)]  # type: ignore[attr-defined]
+        self.names = actors  # offered beside the field; any other can be typed
         self.fields["environment"].choices = places  # type: ignore[attr-defined]
 
     def filters(self) -> dict[str, Any]:

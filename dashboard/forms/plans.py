@@ -32,6 +32,10 @@ class ApplyQuery(forms.Form):
         return (self.is_valid() and self.cleaned_data["upto"]) or None
 
 
+#: Characters.
+MAX_REASON = 2000
+
+
 class RowsTyped(forms.Form):
     """Where rows would be lost, their number is typed: the one on the page, though there can be more of them by now."""
 
@@ -198,7 +202,7 @@ def _reason() -> forms.CharField:
         widget=forms.Textarea(attrs={"rows": 3}),
         label="Why is this needed?",
         help_text="One or two sentences for whoever decides, and for whoever reads this next year.",
-        max_length=2000,
+        max_length=MAX_REASON,
     )
 
 

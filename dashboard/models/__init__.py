@@ -1,6 +1,6 @@
 """The control database: people's requests, runs and the audit log. Data and constraints, no workflow."""
 
-from dashboard.models.audit import AuditEvent
+from dashboard.models.audit import AuditEvent, RepeatedEvent
 from dashboard.models.installations import Installation
 from dashboard.models.observations import Observation
 from dashboard.models.rehearsals import Rehearsal
@@ -16,6 +16,7 @@ __all__ = [
     "Installation",
     "Observation",
     "Rehearsal",
+    "RepeatedEvent",
     "Run",
     "RunStatement",
     "RunStep",

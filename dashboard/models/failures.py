@@ -8,6 +8,37 @@ from typing import Any
 
 from dashboard.engine.errors import EngineError
 
+#: Failures that speak in words of Signalbox alone. The sentence of any other may hold what the server said, and the
+#: server quotes values: "Key (email)=(…) already exists".
+IN_OWN_WORDS = frozenset(
+    {
+        "approver_gone",
+        "broken_off",
+        "cancelled",
+        "claim_lost",
+        "not_approved",
+        "not_configured",
+        "plan_changed",
+        "target_busy",
+        "worker_lost",
+    }
+)
+#: What the server says of an error without quoting a value: its class, and names of things.
+WITHOUT_VALUES = ("sqlstate", "constraint", "table", "statement", "line", "column")
+
+
+def without_values(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """A failure as it may stand where nothing can be erased: what kind it is and where, and nothing that was in the
+    data."""
+    bare: dict[str, Any] = {"code": kept.get("code", "")}
+    if bare["code"] in IN_OWN_WORDS:
+        bare["sentence"] = kept.get("sentence", "")
+    if "version" in kept:
+        bare["version"] = kept["version"]
+    if "server" in kept:
+        bare["server"] = {name: kept["server"][name] for name in WITHOUT_VALUES if kept["server"].get(name)}
+    return bare
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:

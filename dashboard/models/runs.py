@@ -136,7 +136,7 @@ class RunStep(models.Model):
     #: Times it was undone and begun again because of a lock or a deadlock; the last reason.
     retries = models.PositiveIntegerField(default=0)
     retry_reason = models.TextField(blank=True)
-    #: Sessions it waits for just now, as sentences.
+    #: Sessions it waits for just now, or waited for when it ended in that, as sentences.
     blockers = models.JSONField(default=list)
     #: engine.events.Copied: rows it saved before its first statement, or brought back.
     copied = models.JSONField(default=list)

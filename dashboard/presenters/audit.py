@@ -12,11 +12,15 @@ from django.urls import reverse
 
 from dashboard.engine.rehearsal.report import Verdict
 from dashboard.models import AuditEvent
+from dashboard.models.failures import without_values
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.requirements import WORDS
 from dashboard.selectors.audit import Titles
 from dashboard.services.actors import SIGNALBOX
 from dashboard.services.audit import Event
+from dashboard.services.audit_chain import Fault, Verification
+from dashboard.services.audit_guard import Power
+from dashboard.services.audit_keys import FALLBACK_VARIABLE, OWN_VARIABLE
 from dashboard.services.evidence import EvidenceStatus
 
 
@@ -44,6 +48,7 @@ class EventView:
     by_person: bool  # False: Signalbox did it by itself
     unproven: tuple[str, ...]  # what an approval accepted without proof
     proved_nothing: bool  # of a rehearsal: it neither passed nor failed
+    failure: str  # how a run or a rehearsal failed, without a value of the data
     source_ip: str | None
 
 
@@ -80,6 +85,7 @@ KINDS: Mapping[Event, tuple[str, str, str]] = {
     Event.RUN_INTERRUPTED: ("Run interrupted", "danger", "attention"),
     Event.RUN_RESOLVED: ("Run resolved", "warn", "ok"),
     Event.RUN_ENDED_BY_HAND: ("Run ended by hand", "danger", "attention"),
+    Event.RUN_MESSAGES_ERASED: ("Server messages erased", "warn", "cancel"),
     Event.ENVIRONMENT_REBOUND: ("Other database confirmed", "warn", "environment"),
     Event.DRIFT_FOUND: ("Drift found", "warn", "modified"),
     Event.DRIFT_GONE: ("Drift gone", "ok", "ok"),
@@ -87,10 +93,12 @@ KINDS: Mapping[Event, tuple[str, str, str]] = {
     Event.REHEARSAL_ASKED: ("Rehearsal asked for", "info", "queued"),
     Event.REHEARSAL_DONE: ("Rehearsal carried out", "ok", "rehearsal"),
     Event.REHEARSAL_FAILED: ("Rehearsal not carried out", "warn", "attention"),
+    Event.ACCESS_REFUSED: ("Access refused", "warn", "lock"),
+    Event.KEYED: ("Key of the log changed", "warn", "lock"),
 }
 KIND_LABELS = {event.value: label for event, (label, _, _) in KINDS.items()}
 
-COLUMNS = ("id", "at", "kind", "actor", "environment", "request", "run", "source_ip", "data", "hash")
+COLUMNS = ("id", "at", "kind", "actor", "environment", "request", "run", "source_ip", "data", "hash", "key", "position")
 #: A spreadsheet takes a cell that starts with one of these for a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -99,17 +107,39 @@ def views(events: Iterable[AuditEvent], titles: Titles) -> list[EventView]:
     return [_view(event, titles) for event in events]
 
 
-def chain(count: int, broken: AuditEvent | None) -> Chain:
+def chain(verification: Verification) -> Chain:
     """What walking the chain has shown."""
-    events = f"{count:,} event{'' if count == 1 else 's'}"
-    if broken is None:
-        return Chain(tone="ok", icon="ok", sentence=f"{events}, chain intact: none was changed, removed or slipped in.")
-    return Chain(
-        tone="danger",
-        icon="fail",
-        sentence=f"The chain breaks at event {broken.pk}: it, or what stood before it, was changed outside Signalbox. "
-        f"The {events} before it hold.",
-    )
+    if verification.fault:
+        sentence = f"{_fault(verification)} {_held(verification.count)}"
+        return Chain(tone="danger", icon="fail", sentence=sentence)
+    sentences = (f"{_counted(verification.count)}, the chain is intact.", *_how_far(verification))
+    return Chain(tone="ok", icon="ok", sentence=" ".join(sentences))
+
+
+def power(power: Power) -> Chain:
+    """Whether the role that Signalbox connects as could change the log."""
+    if not power.trigger:
+        sentence = (
+            "The trigger that refuses changes of the audit log is missing or switched off. "
+            "Check the chain, and put the trigger back."
+        )
+        return Chain(tone="danger", icon="fail", sentence=sentence)
+    if power.superuser or power.owner:
+        being = "is a superuser" if power.superuser else "owns the table"
+        sentence = (
+            f"The database role {power.role} {being}, so whoever has its password could switch the protection of "
+            "this log off and change it. A check of the chain against a head kept elsewhere shows that. "
+            "docs/DEPLOY.md says how to run Signalbox as a role that cannot."
+        )
+        return Chain(tone="warn", icon="attention", sentence=sentence)
+    if power.may_change:
+        sentence = (
+            f"The database role {power.role} has more rights on this log than to add and to read. "
+            f"As the owner, run: manage.py signalbox audit writer {power.role}"
+        )
+        return Chain(tone="warn", icon="attention", sentence=sentence)
+    sentence = f"The database role {power.role} can add events and read them, and can neither change nor remove them."
+    return Chain(tone="ok", icon="lock", sentence=sentence)
 
 
 def template_of(event: str) -> str:
@@ -129,10 +159,74 @@ def rows(events: Iterable[AuditEvent]) -> Iterator[list[str]]:
             event.request_id,
             event.run_id,
             event.source_ip,
-            json.dumps(event.data) if event.data else "",
+            json.dumps(_data(event)) if event.data else "",
             event.hash,
+            event.key_id,
+            event.position,
         )
         yield [_inert("" if cell is None else str(cell)) for cell in cells]
+
+
+def _counted(count: int) -> str:
+    return f"{count:,} event{'' if count == 1 else 's'}"
+
+
+def _held(count: int) -> str:
+    if not count:
+        return "No event before it holds."
+    return f"The {_counted(count)} before it hold{'s' if count == 1 else ''}."
+
+
+def _how_far(verification: Verification) -> Iterator[str]:
+    """What the check rests on, and what it cannot show."""
+    if plain := verification.count - verification.keyed:
+        yield f"The first {_counted(plain)} {'was' if plain == 1 else 'were'} written before there was a key."
+    if verification.key is None:
+        yield "This process has no key, so whoever can write to the database could have written all of it anew."
+    elif verification.key.is_fallback:
+        yield (
+            f"Its key is derived from {FALLBACK_VARIABLE}, because {OWN_VARIABLE} is not set: set it, so that who can "
+            "sign sessions cannot seal events too."
+        )
+    if verification.heads:
+        heads = "the head" if verification.heads == 1 else f"the {verification.heads} heads"
+        yield f"It holds {heads} kept elsewhere."
+    else:
+        yield "Whether its end was cut off shows only against a head kept elsewhere: signalbox audit verify --head."
+
+
+def _fault(verification: Verification) -> str:
+    event = verification.event
+    key = event.key_id if event else ""
+    return _FAULTS[verification.fault or Fault.CONTENT].format(event=verification.event_id, key=key)
+
+
+_FAULTS: Mapping[Fault, str] = {
+    Fault.CONTENT: "The chain breaks at event {event}: it was changed outside Signalbox.",
+    Fault.LINK: (
+        "The chain breaks at event {event}: what stood before it was changed, removed, moved or put there outside "
+        "Signalbox."
+    ),
+    Fault.COUNT: "The chain breaks at event {event}: more or fewer events stood before it when it was written.",
+    Fault.KEY_DROPPED: "The chain breaks at event {event}: it carries no key, and the events before it do.",
+    Fault.KEY_MISSING: (
+        "Event {event} cannot be checked: it was written with the key {key}, which this process does not have. "
+        "Add that key to those in SIGNALBOX_AUDIT_KEY, or find out who wrote it."
+    ),
+    Fault.NEVER_KEYED: (
+        "No event carries a key, though there is one: either nothing was written since the key was set, or another "
+        "log was put in place of this one."
+    ),
+    Fault.OTHER_THAN_HEAD: (
+        "Event {event} is not the one that was written: the head kept elsewhere has another hash for it. It, or "
+        "everything up to it, was written anew."
+    ),
+    Fault.HEAD_GONE: (
+        "Event {event} is gone: a head kept elsewhere names it. The end of the log was cut off, or another log was "
+        "put in its place."
+    ),
+    Fault.EMPTY: "The audit log is empty, and yet there are requests or runs, which each have their events.",
+}
 
 
 def _view(event: AuditEvent, titles: Titles) -> EventView:
@@ -151,8 +245,27 @@ def _view(event: AuditEvent, titles: Titles) -> EventView:
         by_person=event.actor != SIGNALBOX.name,
         unproven=tuple(_unproven(event.data)),
         proved_nothing=event.data.get("verdict") == Verdict.NOT_PROVEN,
+        failure=_failure(without_values(event.data.get("failure") or {})),
         source_ip=event.source_ip,
     )
+
+
+def _data(event: AuditEvent) -> dict[str, Any]:
+    """Events of before failures were written down without values may hold some."""
+    failure = event.data.get("failure")
+    return {**event.data, "failure": without_values(failure)} if failure else event.data
+
+
+def _failure(bare: Mapping[str, Any]) -> str:
+    """One sentence; what the server said stands with the run or the rehearsal, where it can be erased."""
+    if sentence := bare.get("sentence"):
+        return str(sentence)
+    server = bare.get("server")
+    if server is None:
+        return f"{bare['code']}." if bare.get("code") else ""
+    facts = [f"SQLSTATE {server['sqlstate']}"] if server.get("sqlstate") else []
+    facts += [f"{name} {server[name]}" for name in ("table", "constraint", "statement", "line") if server.get(name)]
+    return f"the server refused {bare.get('version', 'a statement')} ({', '.join(facts)})."
 
 
 def _link(view_name: str, pk: int | None, titles: Mapping[int, str]) -> Link | None:

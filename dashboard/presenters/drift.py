@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from django.urls import reverse
 
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.schema.diff import Change, Difference
 from dashboard.models import DriftCheck, Snapshot
 from dashboard.models.environments import Environment
@@ -150,6 +151,7 @@ class ComparePage:
     verdict: Pill
     sentence: str
     only: tuple[tuple[Badge, tuple[MigrationLink, ...]], ...]  # migrations that stand in one of them
+    records: tuple[tuple[Badge, tuple[MigrationLink, ...]], ...]  # of which history and log say different things
     versions: tuple[str, ...]  # extensions of another version
     diff: SchemaDiff | None
 
@@ -157,6 +159,7 @@ class ComparePage:
 SAME = Pill(label="The same", tone="ok", icon="ok")
 ORDER = Pill(label="Another order of columns", tone="info", icon="order")
 EXPLAINED = Pill(label="Explained by migrations", tone="info", icon="migration")
+CONTRADICTED = Pill(label="Records contradict", tone="danger", icon="missing")
 UNEXPLAINED = Pill(label="Not explained", tone="warn", icon="attention")
 UNKNOWN = Pill(label="Not known", tone="muted", icon="unknown")
 
@@ -164,13 +167,16 @@ UNKNOWN = Pill(label="Not known", tone="muted", icon="unknown")
 def compare(comparison: Comparison) -> ComparePage:
     sides = _side(comparison.a), _side(comparison.b)
     verdict, sentence = _verdict(comparison)
+    if comparison.a.contradicted or comparison.b.contradicted:
+        verdict = CONTRADICTED
     differences = comparison.differences
     return ComparePage(
         sides=sides,
         unseen=tuple(side for side in sides if side.seen_at is None),
         verdict=verdict,
         sentence=sentence,
-        only=tuple(_only(comparison)),
+        only=tuple(_links(comparison, lambda side: side.only)),
+        records=tuple(_links(comparison, lambda side: side.contradicted)),
         versions=tuple(comparison.versions),
         diff=schema_diff.schema_diff(differences, _sides_pills(comparison), comparison.explained)
         if differences
@@ -227,8 +233,10 @@ def _objects(count: int) -> str:
     return f"{count} object differs" if count == 1 else f"{count} objects differ"
 
 
-def _only(comparison: Comparison) -> Iterator[tuple[Badge, tuple[MigrationLink, ...]]]:
+def _links(
+    comparison: Comparison, of: Callable[[Side], Sequence[MigrationId]]
+) -> Iterator[tuple[Badge, tuple[MigrationLink, ...]]]:
     for side in (comparison.a, comparison.b):
-        if side.only:
-            links = (MigrationLink(label=each.label, url=reverse("migration", args=each)) for each in side.only)
+        if of(side):
+            links = (MigrationLink(label=each.label, url=reverse("migration", args=each)) for each in of(side))
             yield badge(side.environment), tuple(links)

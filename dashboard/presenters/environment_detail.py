@@ -124,13 +124,13 @@ def _facts(environment: Environment) -> Iterator[tuple[str, str]]:
     if environment.protected:
         yield "To run", "A request, approved by a second person"
         yield "An approval", f"is used within {wording.hours(environment.approval_hours)}, or expires"
-        yield "It also covers", f"the rollback, for {wording.hours(environment.rollback_hours)} after the run"
+        yield "The approval also covers", f"the rollback, for {wording.hours(environment.rollback_hours)} after the run"
         yield "An approval needs", _needs(environment)
     else:
         yield "To run", "One person with the role requester; no approval is needed"
     yield "The way there", _TRANSPORT[environment.transport]
-    yield "Waits for a lock", wording.limit(environment.lock_timeout_ms)
-    yield "A statement runs", wording.limit(environment.statement_timeout_ms)
+    yield "Waits for a lock (lock_timeout)", wording.limit(environment.lock_timeout_ms)
+    yield "A statement runs (statement_timeout)", wording.limit(environment.statement_timeout_ms)
 
 
 #: What may lie between here and there.

@@ -145,7 +145,7 @@ def mishaps(standing: Standing, failures: Mapping[str, Run]) -> Iterator[ErrorBo
             yield _failed(item, standing.environment.name, failures.get(item.label))
 
 
-SETTLE = "Settle it: see what is there, then continue, or undo it by hand and start over."
+SETTLE = "Settle it: its page shows what is there. Continue from there, or undo it by hand and start over."
 
 
 def _broken_off(left: Unfinished, standing: Standing, run: Run | None) -> ErrorBox:

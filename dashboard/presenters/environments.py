@@ -48,6 +48,7 @@ class Card:
     head: str  # the highest version that stands there
     applied: int
     pending: int
+    skipped: int
     attention: int
     unfinished: int  # broke off halfway, and stands in the way of all others
     known: bool
@@ -97,6 +98,7 @@ def card(standing: Standing, *, back: str = "") -> Card:
         head=standing.head.version if standing.head else "",
         applied=summary.applied,
         pending=summary.pending,
+        skipped=sum(item.state is State.SKIPPED for item in standing.statuses),
         attention=len(summary.attention),
         unfinished=len(standing.unfinished),
         known=standing.known,

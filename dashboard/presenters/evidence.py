@@ -16,7 +16,7 @@ from dashboard.presenters.badges import badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.pills import Pill
 from dashboard.presenters.rehearsals import RehearsalRow, RiskView
-from dashboard.selectors.elsewhere import FailedElsewhere
+from dashboard.selectors.failed_attempts import FailedAttempt
 from dashboard.services import permissions
 from dashboard.services.actors import Actor
 from dashboard.services.evidence import Evidence, EvidenceStatus, Item
@@ -35,7 +35,7 @@ class EvidenceLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """What stands above all evidence: the same text failed somewhere else."""
+    """What stands above everything else on the page: the same text has failed before, here or elsewhere."""
 
     title: str
     sentence: str
@@ -66,30 +66,34 @@ VERDICTS: Mapping[EvidenceStatus, tuple[str, str, str]] = {
 }
 UNDER_WAY = ("under way", "run", "run")
 COMPLETE = Pill(label="Nothing missing", tone="ok", icon="ok")
-ALARMED = Pill(label="Failed elsewhere", tone="danger", icon="fail")
 UNJUDGED = Pill(label="Cannot be judged", tone="warn", icon="attention")
+CONTRADICTED = Pill(label="Records contradict", tone="danger", icon="missing")
+ALARMED = Pill(label="Failed before", tone="danger", icon="fail")
+UNPROVEN = Pill(label="Not all proven", tone="warn", icon="attention")
 ACCEPTED = Pill(label="Accepted unproven", tone="warn", icon="attention")
 
 
-def of_plan(evidence: Evidence, plan: Plan, by: Actor, failed: Sequence[FailedElsewhere] = ()) -> EvidenceView:
+def of_plan(evidence: Evidence, plan: Plan, by: Actor, failed: Sequence[FailedAttempt] = ()) -> EvidenceView:
     """Before anyone asks: on the page of a plan."""
     last = plan.steps[-1]
     if plan.action is Action.ROLLBACK:
         url = reverse("rollback-rehearse", args=[plan.environment, *last.identity])
-        return _outranked(_view(evidence, failed, by, url), plan)
-    view = _view(evidence, failed, by, reverse("apply-rehearse", args=[plan.environment]), ("upto", last.version))
-    return _outranked(view, plan)
+        return _outranked(_view(evidence, plan, failed, by, url), plan)
+    url = reverse("apply-rehearse", args=[plan.environment])
+    return _outranked(_view(evidence, plan, failed, by, url, ("upto", last.version)), plan)
 
 
-def of_request(state: RequestState, by: Actor, failed: Sequence[FailedElsewhere] = ()) -> EvidenceView | None:
+def of_request(state: RequestState, by: Actor, failed: Sequence[FailedAttempt] = ()) -> EvidenceView | None:
     """None where nothing was kept of what the decision rested on."""
     if state.proof is None:
         return None
-    view = _view(state.proof, failed, by, reverse("request-rehearse", args=[state.request.pk]))
-    view = _outranked(view, state.request.plan)
+    plan = state.request.plan
+    view = _view(state.proof, plan, failed, by, reverse("request-rehearse", args=[state.request.pk]))
+    view = _outranked(view, plan)
     if state.proven_at is None:
         return view
-    return replace(view, as_of=state.proven_at, is_live=False, rehearse=replace(view.rehearse, show=False))
+    pill = ACCEPTED if view.pill is UNPROVEN else view.pill
+    return replace(view, pill=pill, as_of=state.proven_at, is_live=False, rehearse=replace(view.rehearse, show=False))
 
 
 def _outranked(view: EvidenceView, plan: Plan) -> EvidenceView:
@@ -110,7 +114,8 @@ def _of_text_only(line: EvidenceLine) -> EvidenceLine:
 
 def _view(
     evidence: Evidence,
-    failed: Sequence[FailedElsewhere],
+    plan: Plan,
+    failed: Sequence[FailedAttempt],
     by: Actor,
     rehearse_url: str,
     *fields: tuple[str, str],
@@ -122,7 +127,7 @@ def _view(
     return EvidenceView(
         lines=tuple(_line(item, evidence) for item in evidence.items),
         alarms=tuple(map(_alarm, failed)),
-        pill=_pill(evidence, failed),
+        pill=_pill(evidence, plan, failed),
         rehearsal=rehearsals.row(evidence.rehearsal) if evidence.rehearsal else None,
         rehearse=ActionButton(
             label="Rehearse again" if evidence.rehearsal else "Rehearse",
@@ -139,23 +144,25 @@ def _view(
     )
 
 
-def _alarm(failure: FailedElsewhere) -> Alarm:
+def _alarm(failure: FailedAttempt) -> Alarm:
     place = badge_of(failure.environment).name
     return Alarm(
         title=f"{failure.label} failed on {place}.",
-        sentence=f"The same file, byte for byte: {failure.sentence or 'the reason was not kept.'}",
+        sentence=f"The same SQL, byte for byte: {failure.sentence or 'the reason was not kept.'}",
         at=failure.at,
         url=reverse("run", args=[failure.run]),
         url_label=f"Run {failure.run}",
     )
 
 
-def _pill(evidence: Evidence, failed: Sequence[FailedElsewhere]) -> Pill:
+def _pill(evidence: Evidence, plan: Plan, failed: Sequence[FailedAttempt]) -> Pill:
     if missing := len(evidence.missing):
         return Pill(label=f"{missing} missing", tone="danger", icon="fail")
+    if plan.contradictions:
+        return CONTRADICTED
     if failed:
         return ALARMED
-    return ACCEPTED if any(item.verdict is EvidenceStatus.ANSWERED for item in evidence.items) else COMPLETE
+    return UNPROVEN if any(item.verdict is EvidenceStatus.ANSWERED for item in evidence.items) else COMPLETE
 
 
 def _line(item: Item, evidence: Evidence) -> EvidenceLine:

@@ -38,6 +38,7 @@ class ErrorBox:
     actions: tuple[ActionButton, ...] = ()
     tone: str = "danger"  # of the box itself
     icon: str = "fail"
+    is_past: bool = False  # the database is not as it was left then: see presenters.settled
 
 
 WAIT = (
@@ -54,7 +55,7 @@ def box(run: Run, steps: Sequence[RunStep], by: Actor) -> ErrorBox | None:
     kept: dict[str, Any] = run.failure or {}
     error = replace(
         _VERDICTS[Run.Status(run.status)](run, steps),
-        happened=_happened(run),
+        happened=f"{_happened(run)} {_waited(steps)}".rstrip(),
         state_now=f"{state_now(run, steps)} {left_then(kept)}".rstrip(),
         state_tone=_state_tone(steps),
         actions=_ways_on(run, steps, by),
@@ -172,7 +173,10 @@ def _partial(steps: Sequence[RunStep]) -> RunStep | None:
 def _settle_step(partly: RunStep | None) -> str:
     if partly is None:
         return ""
-    return f"Settle {partly.version}: continue where it broke off, or undo by hand what is there and start over."
+    return (
+        f"Settle {partly.version}: mend the cause and continue where it broke off, or undo by hand what is there and "
+        "start over."
+    )
 
 
 def _unresolved(run: Run) -> Failure | None:
@@ -202,6 +206,16 @@ def _happened(run: Run) -> str:
     if run.status == Run.Status.RESOLVED:
         return f"{sentence} Signalbox asked the database what was committed."
     return sentence
+
+
+def _waited(steps: Sequence[RunStep]) -> str:
+    """Who held the lock that it waited for when it ended."""
+    blockers = [blocker for step in steps if step.status in _WAITED_IN for blocker in step.blockers]
+    return f"It waited for a lock of {'; '.join(blockers)}." if blockers else ""
+
+
+#: How a step can have ended in waiting for a lock.
+_WAITED_IN = frozenset({RunStep.Status.FAILED, RunStep.Status.PARTIAL, RunStep.Status.CANCELLED})
 
 
 # The database now
@@ -298,15 +312,29 @@ def _ways_on(run: Run, steps: Sequence[RunStep], by: Actor) -> tuple[ActionButto
     if not place.url:
         return (_end_button(run, by),) if run.is_active else ()
     if run.is_active:
-        return (_environment(place), _end_button(run, by))
+        return (environment_button(place), _end_button(run, by))
     if run.status == Run.Status.UNPROVEN:
-        return (_environment(place),)
+        return (environment_button(place),)
     if partly := _partial(steps):
-        return (settle_button(place.slug, partly.identity), _environment(place))
+        return (settle_button(place.slug, partly.identity), environment_button(place))
     if run.action != Action.APPLY or all(step.status == RunStep.Status.COMMITTED for step in steps):
-        return (_environment(place),)
+        return (environment_button(place),)
     skips = (_skip(place, step, by) for step in steps if step.status == RunStep.Status.FAILED)
-    return (_again(place, by), _environment(place), *skips)
+    again = _again(place, by)
+    if _would_fail_again(run):
+        again = replace(again, tone="plain")
+    return (again, environment_button(place), *skips)
+
+
+def _would_fail_again(run: Run) -> bool:
+    """The server refused a statement for what the file or the data holds, so the same bytes stumble again until that is
+    changed. What was full, locked, in a deadlock or cut off can have passed."""
+    sqlstate = (run.failure or {}).get("server", {}).get("sqlstate", "")
+    return sqlstate[:2] in _OF_FILE_OR_DATA
+
+
+#: Classes of SQLSTATE: data, constraints, cardinality, and syntax or names.
+_OF_FILE_OR_DATA = frozenset({"21", "22", "23", "42"})
 
 
 def _end_button(run: Run, by: Actor) -> ActionButton:
@@ -340,5 +368,5 @@ def _skip(place: Badge, step: RunStep, by: Actor) -> ActionButton:
     )
 
 
-def _environment(place: Badge) -> ActionButton:
+def environment_button(place: Badge) -> ActionButton:
     return ActionButton(label=f"See {place.name}", url=place.url, icon="environment")

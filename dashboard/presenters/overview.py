@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from dashboard.engine.migration import Severity
+from dashboard.engine.status import State
 from dashboard.models import ChangeRequest
 from dashboard.models.failures import Failure
 from dashboard.presenters import environments
@@ -60,7 +61,10 @@ def overview(
 def _sentences(
     standings: Sequence[Standing], reading: FolderReading, waiting: Sequence[ChangeRequest]
 ) -> Iterator[Sentence]:
-    said = [*_of_waiting(waiting), *_of_environments(standings), *_of_approved(standings), *_of_folder(reading)]
+    environments_said = list(_of_environments(standings))
+    dangers = [sentence for sentence in environments_said if sentence.tone == "danger"]
+    others = [sentence for sentence in environments_said if sentence.tone != "danger"]
+    said = [*_of_waiting(waiting), *dangers, *_of_approved(standings), *others, *_of_folder(reading)]
     if not said and not reading.failure and reading.folder and reading.folder.migrations:
         text = "Every environment has every migration. Nothing waits for you."
         said = [Sentence(tone="ok", icon="ok", text=text)]
@@ -80,13 +84,15 @@ def _of_waiting(waiting: Sequence[ChangeRequest]) -> Iterator[Sentence]:
 
 
 def _of_environments(standings: Sequence[Standing]) -> Iterator[Sentence]:
-    """The worst first; what holds of several environments is said once."""
-    holders: dict[Remark, list[Standing]] = defaultdict(list)
+    """The worst first; what holds of several environments is said once, but for failures: each leads to its page, where
+    its error stands and what to do about it."""
+    holders: dict[tuple[Remark, str], list[Standing]] = defaultdict(list)
     for standing in standings:
         for remark in environments.remarks(standing):
-            holders[remark].append(standing)
-    for remark in sorted(holders, key=lambda remark: remark.rank):
-        concerned = holders[remark]
+            alone = standing.environment.slug if remark.state == State.FAILED else ""
+            holders[remark, alone].append(standing)
+    for remark, alone in sorted(holders, key=lambda holder: holder[0].rank):
+        concerned = holders[remark, alone]
         yield Sentence(
             tone=remark.tone, icon=remark.icon, text=_said_of(remark, concerned), url=_url(remark, concerned)
         )

@@ -16,9 +16,10 @@ from dashboard.engine.plan import (
     Step,
 )
 from dashboard.engine.run.executor import Approval
+from dashboard.engine.status import State
 from dashboard.models import ChangeRequest
 from dashboard.models.environments import Environment
-from dashboard.presenters import actions, wording
+from dashboard.presenters import actions, statuses, wording
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.findings import Note, notes
 from dashboard.selectors import findings
@@ -49,6 +50,14 @@ class PlanStepView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordAlarm:
+    """Of one migration the history and the log of the target say different things."""
+
+    title: str  # "Record is gone: 001"
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanView:
     title: str
     place: Badge
@@ -58,6 +67,7 @@ class PlanView:
     to_accept: tuple[PlanWarning, ...]
     to_know: tuple[PlanWarning, ...]
     unjudged: tuple[str, ...]  # what no reading of the plan can tell
+    contradictions: tuple[RecordAlarm, ...]  # above everything else
     stops_before: str
     certain: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
@@ -69,7 +79,8 @@ SAID_AT_THE_STEP = "no_rollback"
 SHORT_DIGEST = 12
 
 
-def view(detail: Detail, environment: Environment) -> PlanView:
+def view(detail: Detail, environment: Environment, *, saving: Plan | None = None) -> PlanView:
+    """`saving` is the same plan with the rows saved first, where that is still to be chosen."""
     plan = detail.plan
     return PlanView(
         title=plans.title(plan, environment),
@@ -80,9 +91,10 @@ def view(detail: Detail, environment: Environment) -> PlanView:
         to_accept=tuple(w for w in plan.warnings if w.needs_acceptance),
         to_know=tuple(w for w in plan.warnings if not w.needs_acceptance and w.code != SAID_AT_THE_STEP),
         unjudged=plan.unjudged,
+        contradictions=tuple(map(_contradiction, plan.contradictions)),
         stops_before=plan.stops_before,
         certain=certain(detail),
-        facts=facts(plan, environment),
+        facts=(*facts(plan, environment), *_other_digests(plan, saving)),
     )
 
 
@@ -113,10 +125,18 @@ def facts(plan: Plan, environment: Environment) -> tuple[tuple[str, str], ...]:
         ("Database", plan.identity.database),
         ("Address", address(environment)),
         ("System identifier", plan.identity.system_identifier),
-        ("Waits for a lock", wording.limit(plan.policy.lock_timeout_ms)),
-        ("A statement runs", wording.limit(plan.policy.statement_timeout_ms)),
+        ("Waits for a lock (lock_timeout)", wording.limit(plan.policy.lock_timeout_ms)),
+        ("A statement runs (statement_timeout)", wording.limit(plan.policy.statement_timeout_ms)),
         ("Digest", f"sha256 {plan.digest[:SHORT_DIGEST]}…"),
     )
+
+
+def _other_digests(plan: Plan, saving: Plan | None) -> Iterator[tuple[str, str]]:
+    """What is saved first is a part of a digest, so the same plan with and without it has two."""
+    if saving is not None:
+        yield "Digest, if rows are saved", f"sha256 {saving.digest[:SHORT_DIGEST]}…"
+    if (bare := plan.without_saving().digest) != plan.digest:
+        yield "Digest without saving", f"sha256 {bare[:SHORT_DIGEST]}…"
 
 
 def address(environment: Environment) -> str:
@@ -169,6 +189,11 @@ def others(plan: Plan, version: str) -> tuple[str, ...]:
 
 def migrations(count: int) -> str:
     return f"{count} migration" if count == 1 else f"{count} migrations"
+
+
+def _contradiction(warning: PlanWarning) -> RecordAlarm:
+    state = statuses.MIGRATION[State(warning.code)].label
+    return RecordAlarm(title=f"{state}: {warning.version}", sentence=warning.sentence)
 
 
 def _step(detail: Detail, position: int) -> PlanStepView:

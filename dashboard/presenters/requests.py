@@ -83,7 +83,7 @@ EMPTY: Mapping[Tab, tuple[str, str]] = {
     Tab.OPEN: (
         "No request is open",
         "A request asks a second person to let migrations run on a protected environment. "
-        "Open one from the page of the environment, with “Apply”.",
+        "Open one from the page of such an environment, with “Request approval”.",
     ),
     Tab.DONE: (
         "No request has been closed yet",

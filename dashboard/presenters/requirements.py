@@ -18,7 +18,9 @@ WORDS: Mapping[str, RequirementWords] = {
     Requirement.REHEARSAL: RequirementWords(label="Rehearsal", needed="a rehearsal of the last {span}"),
     Requirement.LINT: RequirementWords(label="Lint", needed="no error of lint"),
     Requirement.REVERSIBLE: RequirementWords(
-        label="Way back", needed="a rollback that restores the schema, or a reason"
+        label="Rollback", needed="a rollback that restores the schema, or a reason"
     ),
-    Requirement.PREVIOUS: RequirementWords(label="Elsewhere", needed="the same applied in the environment before"),
+    Requirement.PREVIOUS: RequirementWords(
+        label="Environment before", needed="the same applied in the environment before"
+    ),
 }

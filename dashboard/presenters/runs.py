@@ -15,10 +15,11 @@ from django.utils import timezone
 from dashboard.engine.plan import Action
 from dashboard.models import Run, RunStatement, RunStep
 from dashboard.models.failures import Failure
-from dashboard.presenters import actions, failures, plans, statuses
+from dashboard.presenters import actions, failures, plans, settled, statuses
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.pills import Pill
+from dashboard.selectors.settled import Settled
 from dashboard.services import permissions, policies
 from dashboard.services.actors import Actor
 
@@ -62,6 +63,7 @@ class RunStepView:
     left_out: int  # earlier statements that are not listed
     empty: str  # said where there are none
     waiting: tuple[str, ...]  # the sessions it waits for just now
+    reached: str  # how many of its statements have begun, while it runs
     retried: str  # that it was undone and begun again, and why
     copied: tuple[str, ...]  # rows it saved first, or brought back
 
@@ -103,9 +105,16 @@ def row(run: Run) -> RunRow:
 
 
 def page(
-    run: Run, run_steps: Sequence[RunStep], by: Actor, *, worker_alive: bool, busy_with: Sequence[Run] = ()
+    run: Run,
+    run_steps: Sequence[RunStep],
+    by: Actor,
+    *,
+    worker_alive: bool,
+    busy_with: Sequence[Run] = (),
+    settled_since: Sequence[Settled] = (),
 ) -> dict[str, Any]:
-    """The context of runs/detail.html; `found` as selectors.runs gives it."""
+    """The context of runs/detail.html; `run_steps` as selectors.runs gives them."""
+    error = failures.box(run, run_steps, by)
     return {
         "environment": badge_of(run.environment),
         "run": run,
@@ -113,13 +122,16 @@ def page(
         "elapsed_ms": elapsed_ms(run),
         "progress": progress(run, run_steps),
         "steps": steps(run_steps, has_begun=run.status == Run.Status.RUNNING),
-        "error": failures.box(run, run_steps, by),
+        "settled": settled.lines(settled_since),
+        "error": settled.past(error, run, run_steps, settled_since) if error else None,
         "cancel": cancel_button(run, by),
+        "erase": erase_button(run, by),
         "onward": onward_buttons(run, run_steps, by),
         "waits_for_worker": run.status == Run.Status.QUEUED and not worker_alive,
         "waits_behind": _named(busy_with) if worker_alive else "",
         "lost": lost(run, worker_alive=worker_alive),
         "scripts": scripts(run),
+        "digests": digests(run),
     }
 
 
@@ -131,6 +143,12 @@ def scripts(run: Run) -> list[tuple[str, str, str]]:
     """(label, anchor, SQL) of each step that sends any, exactly as it was sent."""
     plan = run.plan
     return [(s.file or s.label, plans.anchor(position), s.sql) for position, s in enumerate(plan.steps) if s.sql]
+
+
+def digests(run: Run) -> list[tuple[str, str]]:
+    """That of the run; where it saves rows first also that of the plan without, as the page of the plan shows it."""
+    bare = run.plan.without_saving().digest
+    return [("Plan", run.digest), *([("Without the rows it saves first", bare)] if bare != run.digest else [])]
 
 
 def elapsed_ms(run: Run) -> int | None:
@@ -201,6 +219,14 @@ def cancel_button(run: Run, by: Actor) -> ActionButton:
     )
 
 
+def erase_button(run: Run, by: Actor) -> ActionButton:
+    return ActionButton(
+        label="Erase server messages…",
+        url=reverse("run-erase", args=[run.pk]),
+        show=not refusal(partial(permissions.check_can_erase, by), partial(policies.check_messages_can_be_erased, run)),
+    )
+
+
 def rollback_button(run: Run, run_steps: Sequence[RunStep], by: Actor) -> ActionButton:
     """Leads to the rollback page, which shows what would be undone: as far back as scripts were captured."""
     committed = {step.position for step in run_steps if step.status == RunStep.Status.COMMITTED}
@@ -247,6 +273,7 @@ def log_text(run: Run, run_steps: Sequence[RunStep]) -> Iterator[str]:
         yield f"\n[{step.position + 1}/{len(run_steps)}] {step.action} {step.identity.label}: {step.status}"
         yield f" ({step.duration_ms} ms)\n" if step.duration_ms is not None else "\n"
         yield from (f"        {_copied(copied, step)}\n" for copied in step.copied)
+        yield from (f"        waited for {blocker}\n" for blocker in step.blockers)
         for statement in step.latest:  # type: ignore[attr-defined]
             yield from _log_lines(statement)
     if run.failure:
@@ -256,6 +283,7 @@ def log_text(run: Run, run_steps: Sequence[RunStep]) -> Iterator[str]:
 def _step(step: RunStep, *, open_: bool, has_begun: bool) -> RunStepView:
     words = actions.WORDS[step.action]
     latest: list[RunStatement] = step.latest  # type: ignore[attr-defined]
+    is_open = step.status == RunStep.Status.RUNNING
     return RunStepView(
         number=step.position + 1,
         label=step.identity.label,
@@ -268,10 +296,16 @@ def _step(step: RunStep, *, open_: bool, has_begun: bool) -> RunStepView:
         statements=tuple(_statement(s, step) for s in latest),
         left_out=step.said - len(latest),  # type: ignore[attr-defined]
         empty=words.instead_of_statements or _NOT_YET.get(step.status, _NOT_WRITTEN if has_begun else _NOT_RUN),
-        waiting=tuple(f"Waits for {blocker}" for blocker in step.blockers),
+        waiting=tuple(f"{'Waits' if is_open else 'Waited'} for {blocker}" for blocker in step.blockers),
+        reached=_reached(step) if is_open else "",
         retried=_retried(step),
         copied=tuple(_copied(copied, step) for copied in step.copied),
     )
+
+
+def _reached(step: RunStep) -> str:
+    total, begun = step.statements_total, step.said  # type: ignore[attr-defined]
+    return f"Statement {begun} of {total}." if 0 < begun <= total else ""
 
 
 def _retried(step: RunStep) -> str:

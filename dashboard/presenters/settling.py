@@ -169,11 +169,12 @@ def _next_step(broken_off: BrokenOff) -> str:
         return "Mend the cause of the failure, then continue. Or undo by hand what is committed, and start over."
     number = doubtful.number
     return {
-        InDoubt.NONE: f"Find out whether statement {number} happened: look for what it makes. Then say so below.",
+        InDoubt.NONE: f"Look in the database for what statement {number} makes, to find out whether it happened. Then "
+        "choose below.",
         InDoubt.HAPPENED: f"{broken_off.index} is as statement {number} leaves it, so that did happen: go on after it.",
         InDoubt.DID_NOT: f"{broken_off.index} is not as statement {number} would leave it, so that did not happen. "
         "Mend the cause, then continue with it.",
-        InDoubt.HALF: f"{_leftovers(broken_off)} Take that away first, mend the cause, then continue.",
+        InDoubt.HALF: f"{_leftovers(broken_off)} First take that away, then mend the cause, then continue.",
     }[broken_off.evidence]
 
 

@@ -19,11 +19,13 @@ RUNS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """`only` are the migrations that stand here and not in the other one, by version."""
+    """`only` are the migrations that stand here and not in the other one, by version; `contradicted` those of which the
+    history here says something else than the log. Whether one of these stands is not known."""
 
     environment: Environment
     seen: DriftCheck | None
     only: tuple[MigrationId, ...]
+    contradicted: tuple[MigrationId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +41,17 @@ class Comparison:
 
 def compare(a: Environment, b: Environment) -> Comparison:
     looks = observations.looks([a, b])
-    standing = [_standing(looks[e.slug].history if e.slug in looks else None) for e in (a, b)]
+    histories = [looks[e.slug].history if e.slug in looks else None for e in (a, b)]
+    standing = [_standing(history) for history in histories]
+    doubted = [_contradicted(history) for history in histories]
     sides = [
-        Side(environment=e, seen=drift.last_seen(e), only=tuple(sorted(mine.keys() - other.keys())))
-        for e, mine, other in zip((a, b), standing, reversed(standing), strict=True)
+        Side(
+            environment=e,
+            seen=drift.last_seen(e),
+            only=tuple(sorted(standing[here].keys() - standing[there].keys() - doubted[there])),
+            contradicted=tuple(sorted(doubted[here])),
+        )
+        for e, here, there in ((a, 0, 1), (b, 1, 0))
     ]
     first, second = sides
     if first.seen is None or second.seen is None:
@@ -62,6 +71,11 @@ def compare(a: Environment, b: Environment) -> Comparison:
 def _standing(history: History | None) -> Mapping[MigrationId, AppliedMigration]:
     rows = history.rows if history else ()
     return {row.identity: row for row in rows if row.success and row.kind is not Kind.SKIPPED}
+
+
+def _contradicted(history: History | None) -> set[MigrationId]:
+    entries = history.contradicted if history else ()
+    return {entry.identity for entry in entries if not entry.was_skipped}
 
 
 def _made(side: Side, rows: Mapping[MigrationId, AppliedMigration]) -> Iterator[tuple[str, str]]:

@@ -37,14 +37,16 @@ def runs_by_id(ids: Collection[str], environment: str) -> dict[str, Run]:
 
 
 def containing(rows: Sequence[BoardRow], folder: Folder | None, words: str) -> tuple[BoardRow, ...]:
-    """The rows whose number, name or SQL contains the words, upper and lower case alike."""
-    wanted = words.casefold()
+    """The rows whose number, name or SQL contains the words, in upper or lower case and however they are spaced."""
+    wanted = _plain(words)
     texts = {m.identity: m.up.sql for m in folder.migrations} if folder else {}
     return tuple(
-        row
-        for row in rows
-        if wanted in f"{row.label}.sql".casefold() or wanted in texts.get(row.identity, "").casefold()
+        row for row in rows if wanted in f"{row.label}.sql".casefold() or wanted in _plain(texts.get(row.identity, ""))
     )
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def last_failures(environment: str, labels: Collection[str]) -> dict[str, Run]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -38,14 +37,11 @@ def by_id(person_id: int | None) -> Actor:
 
 
 def address_of(request: HttpRequest | None) -> str | None:
-    """The client's address, from the one header the platform sets; None where it is no address."""
+    """The client's address: the peer's, or what a trusted proxy says of it. None where there is none."""
     if request is None:
         return None
-    value = request.META.get(settings.CLIENT_ADDRESS_HEADER, "")
-    try:
-        return str(ip_address(value))
-    except ValueError:
-        return None
+    forwarded = request.META.get(settings.CLIENT_ADDRESS_HEADER, "")
+    return settings.TRUSTED_PROXIES.client_of(request.META.get("REMOTE_ADDR", ""), forwarded)
 
 
 def from_request(request: HttpRequest) -> Actor:

@@ -1,14 +1,11 @@
 """The audit log: one event beside every deed, in the same transaction.
 
-Rows form a chain: each hash covers its row and the hash before it. An edit, even one that goes round the
-append-only trigger, shows in `verify`.
+Rows form a chain: each hash covers its row and the hash before it, with a key that is not in the database. An edit,
+even one that goes round the append-only trigger, shows in `audit_chain.verify`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -16,10 +13,10 @@ from typing import Any
 from django.db import connection, transaction
 
 from dashboard.models import AuditEvent, ChangeRequest, Run
-from dashboard.services.actors import Actor
-
-#: The hash before the first row.
-GENESIS = "0" * 64
+from dashboard.services import audit_chain, audit_heads, audit_keys
+from dashboard.services.actors import SIGNALBOX, Actor
+from dashboard.services.audit_keys import AuditKey
+from dashboard.services.errors import AuditKeyMissing
 
 #: Held while a row is added, so that two rows never name the same predecessor. "SBAU" in ASCII.
 CHAIN_LOCK = 0x53424155
@@ -50,6 +47,7 @@ class Event(StrEnum):
     RUN_INTERRUPTED = "run.interrupted"
     RUN_RESOLVED = "run.resolved"
     RUN_ENDED_BY_HAND = "run.ended_by_hand"
+    RUN_MESSAGES_ERASED = "run.messages_erased"
     ENVIRONMENT_REBOUND = "environment.rebound"
     DRIFT_FOUND = "drift.found"
     DRIFT_GONE = "drift.gone"
@@ -57,6 +55,8 @@ class Event(StrEnum):
     REHEARSAL_ASKED = "rehearsal.asked"
     REHEARSAL_DONE = "rehearsal.done"
     REHEARSAL_FAILED = "rehearsal.failed"
+    ACCESS_REFUSED = "access.refused"
+    KEYED = "audit.keyed"
 
 
 def record(
@@ -68,57 +68,65 @@ def record(
     run: Run | None = None,
     **data: Any,
 ) -> AuditEvent:
-    """Add an event. Call it inside the transaction of the deed; a failed deed then leaves no event."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s), clock_timestamp()", [CHAIN_LOCK])
-        at = cursor.fetchone()[1]
-        last = AuditEvent.objects.order_by("-id").first()
-        row = AuditEvent(
-            at=at,
-            kind=event.value,
-            actor=by.name,
-            actor_id=by.user.pk if by.user else None,
-            environment=environment,
-            request_id=request.pk if request else None,
-            run_id=run.pk if run else None,
-            source_ip=by.source_ip,
-            data=data,
-            previous_hash=last.hash if last else GENESIS,
-        )
-        row.hash = _hash(row)
-        row.save(force_insert=True)
+    """Add an event. Call it inside the transaction of the deed; a failed deed then leaves no event.
+
+    Raises AuditKeyMissing in a process that has no key, once the log has one.
+    """
+    row = AuditEvent(
+        kind=event.value,
+        actor=by.name,
+        actor_id=by.user.pk if by.user else None,
+        environment=environment,
+        request_id=request.pk if request else None,
+        run_id=run.pk if run else None,
+        source_ip=by.source_ip,
+        data=data,
+    )
+    with transaction.atomic():
+        at = _locked_at()
+        key = audit_keys.signing()
+        last = _with_key(AuditEvent.objects.order_by("-id").first(), key, at)
+        _append(row, last, key, at)
     return row
 
 
-def verify() -> tuple[int, AuditEvent | None]:
-    """Walk the chain from the first row: how many hold, and the first that does not (None: all hold)."""
-    previous, count = GENESIS, 0
-    for row in _in_order():
-        if row.previous_hash != previous or row.hash != _hash(row):
-            return count, row
-        previous, count = row.hash, count + 1
-    return count, None
+def _locked_at() -> datetime:
+    """Take the lock of the chain until the transaction ends; the time once it is taken."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s), clock_timestamp()", [CHAIN_LOCK])
+        at: datetime = cursor.fetchone()[1]
+    return at
 
 
-def _in_order() -> Iterator[AuditEvent]:
-    return AuditEvent.objects.order_by("id").iterator(chunk_size=1000)
+def _with_key(last: AuditEvent | None, key: AuditKey | None, at: datetime) -> AuditEvent | None:
+    """The event to go on from: one that says that the key is another, where it is another than the last event's."""
+    if last is None or last.key_id == (key.id if key else ""):
+        return last
+    if key is None:
+        raise AuditKeyMissing
+    count = last.position or AuditEvent.objects.count()
+    switch = AuditEvent(kind=Event.KEYED.value, actor=SIGNALBOX.name)
+    switch.data = {"key": key.id, "before": last.key_id, "events": count}
+    return _append(switch, last, key, at, position=count + 1)
 
 
-def _hash(row: AuditEvent) -> str:
-    facts = [
-        row.previous_hash,
-        _instant(row.at),
-        row.kind,
-        row.actor,
-        row.actor_id,
-        row.environment,
-        row.request_id,
-        row.run_id,
-        row.source_ip,
-        row.data,
-    ]
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+def _append(
+    row: AuditEvent, last: AuditEvent | None, key: AuditKey | None, at: datetime, *, position: int | None = None
+) -> AuditEvent:
+    row.pk, row.at = _next_id(), at
+    row.previous_hash = last.hash if last else audit_chain.GENESIS
+    if key:
+        row.position = position or (last.position or 0 if last else 0) + 1
+    audit_chain.seal(row, key)
+    row.save(force_insert=True)
+    if row.position and row.position % audit_heads.EVERY == 0:
+        transaction.on_commit(audit_heads.publish)
+    return row
 
 
-def _instant(at: datetime) -> str:
-    return at.isoformat(timespec="microseconds")
+def _next_id() -> int:
+    """Known before the row is written, because its hash covers it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id'))", [AuditEvent._meta.db_table])
+        number: int = cursor.fetchone()[0]
+    return number

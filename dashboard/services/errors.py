@@ -97,6 +97,15 @@ class NotRehearsable(Refused):
     advice = "Read what it would send instead."
 
 
+class RunNotEnded(Refused):
+    """Its messages are still being written. Facts: run (number), status."""
+
+    code = "run_not_ended"
+    sentence = "Run {run} is {status}, and what the server says is still being written."
+    state = "Nothing was erased."
+    advice = "Erase its messages once it has ended."
+
+
 class RunStillAsked(Refused):
     """Facts: run (number)."""
 
@@ -151,3 +160,12 @@ class DatabaseOutdated(PageOutdated):
     sentence = "{environment} leads to yet another database since the page was opened."
     state = "Nothing was changed."
     advice = "Go back and reload the page: it shows the database as it is now."
+
+
+class AuditKeyMissing(Refused):
+    """The audit log is sealed with a key that this process was not given."""
+
+    code = "audit_key_missing"
+    sentence = "This process has no key for the audit log, so nothing that it did could be written down."
+    state = "Nothing was changed."
+    advice = "Give every process the same SIGNALBOX_AUDIT_KEY and SIGNALBOX_SECRET_KEY, and restart it."

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.http import HttpRequest
 
+from dashboard.engine.errors import EngineError
 from dashboard.models.roles import Role
-from dashboard.services import actors, audit
+from dashboard.services import actors, audit, repeats
 from dashboard.services.actors import Actor
+
+logger = logging.getLogger(__name__)
+
+#: Verbs by their own name; any text can be sent as one.
+VERBS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+#: How the log calls whoever tried to sign in under a name that no account has.
+UNKNOWN_NAME = "unknown name"
 
 
 def connect() -> None:
@@ -59,6 +68,18 @@ def password_set(user: User, *, by: Actor) -> None:
     audit.record(audit.Event.PASSWORD_SET, by=by, name=user.get_username())
 
 
+def refused(request: HttpRequest, *, by: Actor) -> None:
+    """Record that someone was refused a page or a deed. What cannot be written down is logged: the refusal stands."""
+    route = request.resolver_match.view_name if request.resolver_match else ""
+    verb = request.method if request.method in VERBS else "another verb"
+    logger.warning("Refused: %s %s, asked for by %s", verb, route, by.name)
+    try:
+        subject = f"person {by.person.pk} {verb} {route}"
+        repeats.note(audit.Event.ACCESS_REFUSED, by=by, subject=subject, verb=verb, route=route)
+    except (DatabaseError, EngineError):
+        logger.exception("The refusal could not be written into the audit log")
+
+
 def _let_into_admin(user: User, *, entitled: bool) -> None:
     if user.is_staff != entitled:
         user.is_staff = entitled
@@ -75,6 +96,14 @@ def _signed_out(user: User | None, request: HttpRequest | None = None, **kwargs:
 
 
 def _sign_in_failed(credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any) -> None:
-    name = str(credentials.get("username", ""))[:150]
-    actor = actors.Actor(name=name or "(no name)", source_ip=actors.address_of(request))
-    audit.record(audit.Event.SIGN_IN_FAILED, by=actor)
+    """What was typed is not kept: it may be a password in the wrong field, or a sentence meant for the log."""
+    typed = str(credentials.get(User.USERNAME_FIELD, ""))
+    user = User.objects.filter(**{User.USERNAME_FIELD: typed}).first() if _could_be_a_name(typed) else None
+    name = user.get_username() if user else UNKNOWN_NAME
+    actor = actors.Actor(name=name, source_ip=actors.address_of(request))
+    repeats.note(audit.Event.SIGN_IN_FAILED, by=actor, subject=f"person {user.pk}" if user else name)
+
+
+def _could_be_a_name(typed: str) -> bool:
+    """The database refuses a NUL, and no name is longer."""
+    return bool(typed) and "\x00" not in typed and len(typed) <= 150

@@ -23,6 +23,7 @@ check_can_request = partial(_check, "ask for a run", Role.REQUESTER)
 check_can_run = partial(_check, "start a run", Role.REQUESTER)
 check_can_skip = partial(_check, "settle a migration by hand", Role.ADMIN)
 check_can_end_run = partial(_check, "end a run without proof", Role.ADMIN)
+check_can_erase = partial(_check, "erase what a server said", Role.ADMIN)
 check_can_rebind = partial(_check, "confirm another database", Role.ADMIN)
 check_can_accept_drift = partial(_check, "accept a changed schema", Role.ADMIN)
 

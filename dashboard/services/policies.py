@@ -19,6 +19,7 @@ from dashboard.services.errors import (
     NameNotTyped,
     NotRehearsable,
     ReasonMissing,
+    RunNotEnded,
     RunStillAsked,
 )
 
@@ -100,6 +101,11 @@ def check_can_be_ended(run: Run) -> None:
         raise AlreadyDecided(subject=f"Run {run.pk}", status=run.status)
     if "unresolved" not in (run.failure or {}):
         raise RunStillAsked(run=run.pk)
+
+
+def check_messages_can_be_erased(run: Run) -> None:
+    if run.is_active:
+        raise RunNotEnded(run=run.pk, status=run.status)
 
 
 def check_slug_typed(slug: str, typed: str) -> None:

@@ -10,15 +10,16 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from dashboard.engine.errors import EngineError, PartlyApplied, RunCancelled, StatementFailed
+from dashboard.engine.errors import EngineError, PartlyApplied, RunCancelled, ServerError, StatementFailed
 from dashboard.engine.run.events import (
     Blocked,
     Ending,
@@ -40,6 +41,10 @@ logger = logging.getLogger(__name__)
 #: Seconds to wait for a transaction of the recorder that is under way when the run ends.
 DRAIN_TIMEOUT = 30
 BATCH = 1000
+#: Seconds for which a step that is not seen to wait any more is taken for one that gave up waiting.
+JUST_NOW = 1.0
+#: A lock was not granted in time, a deadlock, a statement that was stopped.
+_WAITING = frozenset({"55P03", "40P01", "57014"})
 #: Seconds between two tries to write where the control database does not answer.
 PAUSE = 0.5
 
@@ -63,11 +68,17 @@ class Recorder:
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._steps = {step.position: step for step in run.steps.all()}
         self._became: dict[int, dict[str, Any]] = {}
+        self._waits = _Waits()
         self._unwritten = _Unwritten()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._write_all, name=f"recorder-{run.pk}", daemon=True)
 
     def __call__(self, event: Event) -> None:
+        match event:
+            case Blocked() if not self._waits.take(event):
+                return
+            case StepEnded():
+                event = replace(event, waited_for=self._waits.at_the_end(event))
         self._became.setdefault(event.position, {}).update(_step_changes(event))
         self._events.put(event)
 
@@ -130,6 +141,34 @@ class Recorder:
             self._stopped.wait(PAUSE)
         else:
             self._unwritten.forget()
+
+
+@dataclass
+class _Waits:
+    """Whom each step waits for, told by a thread that looks now and then, and may look just after the step gave up."""
+
+    blockers: dict[int, tuple[str, ...]] = field(default_factory=dict)  # the last that were seen, by step
+    over: dict[int, float] = field(default_factory=dict)  # when a step was seen to wait no longer
+    ended: set[int] = field(default_factory=set)
+
+    def take(self, event: Blocked) -> bool:
+        """Whether it tells of a step that has not ended."""
+        if event.position in self.ended:
+            return False
+        if event.blockers:
+            self.blockers[event.position] = event.blockers
+            self.over.pop(event.position, None)
+        else:
+            self.over[event.position] = time.monotonic()
+        return True
+
+    def at_the_end(self, event: StepEnded) -> tuple[str, ...]:
+        """Empty where the step ended for another reason. Nobody looks any more once it was told to stop."""
+        self.ended.add(event.position)
+        over_at = self.over.get(event.position)
+        limit = 0.0 if isinstance(event.error, RunCancelled) else JUST_NOW
+        is_over = over_at is not None and time.monotonic() - over_at > limit
+        return () if is_over or not _ended_in_waiting(event.error) else self.blockers.get(event.position, ())
 
 
 @dataclass
@@ -203,12 +242,12 @@ def _step_changes(event: Event) -> dict[str, Any]:
         case Blocked():
             return {"blockers": list(event.blockers)}
         case StepRetried():
-            return {"retries": event.attempt, "retry_reason": event.reason, "blockers": [], "copied": []}
+            return {"retries": event.attempt, "retry_reason": event.reason, "copied": []}
         case StepCommitted():
             ended = {"finished_at": timezone.now(), "duration_ms": event.ms, "blockers": []}
             return {"status": RunStep.Status.COMMITTED, **ended}
         case StepEnded():
-            ended = {"finished_at": timezone.now(), "duration_ms": event.ms, "blockers": []}
+            ended = {"finished_at": timezone.now(), "duration_ms": event.ms, "blockers": list(event.waited_for)}
             undone: dict[str, Any] = {"copied": []} if event.ending is Ending.UNDONE else {}
             return {"status": _ended(event), **ended, **undone}
         case _:
@@ -235,6 +274,13 @@ def failure(error: EngineError) -> dict[str, Any]:
         kept["passing"] = error.facts.get("passing", False)
         kept["correction"] = error.facts.get("correction", "")
     return kept
+
+
+def _ended_in_waiting(error: EngineError) -> bool:
+    if isinstance(error, RunCancelled):
+        return True
+    said = error.facts.get("error")
+    return isinstance(said, ServerError) and said.sqlstate in _WAITING
 
 
 def _ended(event: StepEnded) -> RunStep.Status:

@@ -27,7 +27,7 @@ from dashboard.engine.rehearsal.report import Origin, Report
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.models import Rehearsal, environments
 from dashboard.models.environments import Environment
-from dashboard.models.failures import Failure
+from dashboard.models.failures import Failure, without_values
 from dashboard.selectors import folders
 from dashboard.selectors import rehearsals as selector
 from dashboard.services import audit, limits, permissions, plans, policies, queue, targets
@@ -222,7 +222,7 @@ def _end(rehearsal: Rehearsal, status: Rehearsal.Status, event: audit.Event, **c
             passed=rehearsal.passed,
             reversible=rehearsal.reversible,
             verdict=report.verdict.value if report else None,
-            failure=rehearsal.failure,
+            failure=without_values(rehearsal.failure) if rehearsal.failure else None,
         )
 
 

@@ -21,6 +21,7 @@ from dashboard.engine.plan import Action, Plan
 from dashboard.engine.run.recovery import StepVerdict
 from dashboard.models import ChangeRequest, Run, RunStep, environments
 from dashboard.models.environments import Environment
+from dashboard.models.failures import without_values
 from dashboard.services import approvals, audit, forecasts, permissions, plans, policies, queue
 from dashboard.services.actors import SIGNALBOX, Actor
 from dashboard.services.errors import AlreadyDecided, ApprovalNeeded, EnvironmentOccupied
@@ -186,9 +187,8 @@ def interrupt(run: Run, failure: dict[str, Any], *, progress: Callable[[], None]
             run.refresh_from_db()
             progress()
             run.steps.filter(status=RunStep.Status.RUNNING).update(status=RunStep.Status.UNKNOWN)
-            audit.record(
-                audit.Event.RUN_INTERRUPTED, by=SIGNALBOX, environment=run.environment, run=run, failure=failure
-            )
+            event, bare = audit.Event.RUN_INTERRUPTED, without_values(failure)
+            audit.record(event, by=SIGNALBOX, environment=run.environment, run=run, failure=bare)
             queue.recover_run(run.pk)
     return bool(moved)
 
@@ -295,7 +295,8 @@ def _finish(run: Run, status: Run.Status, *, by: Actor, failure: dict[str, Any] 
     )
     if moved:
         run.refresh_from_db()
-        audit.record(ENDINGS[status], by=by, environment=run.environment, run=run, failure=failure or {})
+        bare = without_values(failure) if failure else {}
+        audit.record(ENDINGS[status], by=by, environment=run.environment, run=run, failure=bare)
         _spend(run)
     return bool(moved)
 

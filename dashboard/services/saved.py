@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 
 from dashboard.engine import planner
@@ -16,6 +18,9 @@ from dashboard.engine.plan import Plan
 from dashboard.models.environments import Environment
 from dashboard.selectors import migrations
 from dashboard.services import targets
+
+#: Seconds for which a list of saved rows counts.
+LISTING = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,11 @@ class SavedGroup:
     def fills(self) -> int:
         return sum(k.outlook.fills for k in self.kept if k.outlook)
 
+    def can_bring(self, *, overwrite: bool) -> bool:
+        """Whether a row or a value of it would come back; taken for granted of what nobody counted."""
+        outlooks = [k.outlook for k in self.kept if not k.obstacle and k.save.rows]
+        return any(o is None or o.fills or (overwrite and o.differs) for o in outlooks)
+
 
 def groups(environment: Environment) -> tuple[SavedGroup, ...]:
     """Read from the target now, newest first."""
@@ -63,6 +73,16 @@ def groups(environment: Environment) -> tuple[SavedGroup, ...]:
     runs = migrations.runs_by_id({save.run_key for save, _ in saves}, environment.slug)
     kept = [Kept(save=s, obstacle=o, run=runs[s.run_key].pk if s.run_key in runs else None) for s, o in saves]
     return tuple(SavedGroup(kept=tuple(together)) for _, together in groupby(kept, key=_origin))
+
+
+def listed(environment: Environment) -> tuple[SavedGroup, ...]:
+    """As `groups`, with what bringing each copy back would do now, as far as that is counted quickly."""
+    uncounted = groups(environment)
+    if not any(group.fitting for group in uncounted):
+        return uncounted
+    until = time.monotonic() + LISTING
+    with connections.reading(targets.address(environment)) as connection:
+        return tuple(SavedGroup(kept=tuple(_soon(connection, k, until) for k in group.kept)) for group in uncounted)
 
 
 def find(environment: Environment, migration: MigrationId, *, run_key: str) -> SavedGroup | None:
@@ -78,7 +98,8 @@ def counted(environment: Environment, group: SavedGroup) -> SavedGroup:
 
 
 def plan(environment: Environment, group: SavedGroup, *, overwrite: bool = False) -> Plan:
-    """Brings back what fits, over what stands there where that is asked for. Raises NothingToDo where none does."""
+    """Brings back what fits, over what stands there where that is asked for. Raises NothingToDo where none does;
+    whether anything of it would come back tells `can_bring`."""
     if not group.fitting:
         obstacles = "; ".join(f"{kept.save.copy.label}: {kept.obstacle or 'it was empty'}" for kept in group.kept)
         raise NothingToDo(environment=environment.name, reason=f"none of it can be brought back ({obstacles})")
@@ -87,6 +108,13 @@ def plan(environment: Environment, group: SavedGroup, *, overwrite: bool = False
         group.first.identity,
         copies=[replace(save.copy, overwrite=overwrite) for save in group.fitting],
     )
+
+
+def _soon(connection: Connection, kept: Kept, until: float) -> Kept:
+    fits = not kept.obstacle and kept.save.rows
+    if not fits or time.monotonic() > until:
+        return kept
+    return saved.quickly(connection, partial(_counted, connection, kept)) or kept
 
 
 def _counted(connection: Connection, kept: Kept) -> Kept:

@@ -14,7 +14,7 @@ from dashboard.forms.audit import AuditQuery
 from dashboard.models import AuditEvent
 from dashboard.presenters import audit as presenter
 from dashboard.selectors import audit as selector
-from dashboard.services import audit
+from dashboard.services import audit_chain, audit_guard
 
 PAGE = 50
 
@@ -29,8 +29,9 @@ def index(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     context = {
         "form": query,
         "page": page,
+        "power": presenter.power(audit_guard.look()),
         "events": presenter.views(page, selector.titles(page)),
-        "chain": presenter.chain(*audit.verify()) if query.wants("verify") else None,
+        "chain": presenter.chain(audit_chain.verify()) if query.wants("verify") else None,
     }
     return render(request, "audit/list.html", context)
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from dashboard.engine import errors as engine
@@ -16,6 +20,7 @@ STATUS: tuple[tuple[type[engine.EngineError], int], ...] = (
     (services.AlreadyDecided, 409),
     (services.EnvironmentOccupied, 409),
     (services.RunStillAsked, 409),
+    (services.RunNotEnded, 409),
     (services.DriftChanged, 409),
     (services.ApprovalNeeded, 409),
     (services.DatabaseNotConfirmed, 409),
@@ -27,6 +32,7 @@ STATUS: tuple[tuple[type[engine.EngineError], int], ...] = (
     (engine.WitnessGone, 409),
     (engine.OtherDatabase, 409),
     (engine.TargetBusy, 409),
+    (services.AuditKeyMissing, 503),
     (engine.TargetUnreachable, 503),
     (engine.TargetNotRead, 503),
     (engine.TrackingTableLocked, 503),
@@ -35,6 +41,9 @@ STATUS: tuple[tuple[type[engine.EngineError], int], ...] = (
     (engine.SourceMissing, 503),
     (engine.SourceUnreadable, 503),
 )
+
+#: Tells lost.js that it is not the web process that is away. A proxy in front of it may answer 503 as well.
+WITHOUT_CONTROL_DATABASE = "Signalbox-Without-Control-Database"
 
 
 def answer(request: HttpRequest, error: engine.EngineError) -> HttpResponse:
@@ -47,6 +56,15 @@ def answer(request: HttpRequest, error: engine.EngineError) -> HttpResponse:
         "back": _back(request),
     }
     return render(request, "refused.html", context, status=status)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """What no page was prepared for. Neither of the two asks the control database: it may be what is missing."""
+    if not isinstance(sys.exception(), OperationalError | InterfaceError):
+        return HttpResponse(render_to_string("500.html"), status=500)
+    again = request.get_full_path() if request.method in {"GET", "HEAD"} else "/"
+    page = render_to_string("503.html", {"again": again})
+    return HttpResponse(page, status=503, headers={WITHOUT_CONTROL_DATABASE: "1", "Retry-After": "5"})
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

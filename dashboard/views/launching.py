@@ -10,14 +10,17 @@ from django.shortcuts import redirect, render
 
 from dashboard.engine.forecast.values import Forecast
 from dashboard.engine.plan import Plan
-from dashboard.forms.plans import PlanForm
+from dashboard.forms.plans import MAX_REASON, PlanForm
 from dashboard.models import ChangeRequest
 from dashboard.models.environments import Environment
 from dashboard.presenters import evidence as evidence_presenter
 from dashboard.presenters import forecasts as forecast_presenter
 from dashboard.presenters import plans as presenter
-from dashboard.selectors import elsewhere
+from dashboard.selectors import failed_attempts
 from dashboard.services import actors, approvals, decisions, evidence, forecasts, plans, policies
+
+#: In the session: of which plan, and the words.
+KEPT = "reason"
 
 
 def review(
@@ -34,17 +37,31 @@ def review(
     form = PlanForm(data, plan=plan, environment=environment, asks=asks, proof=proof, forecast=forecast)
     if request.method == "POST" and form.is_valid():
         return submit(request, form.chosen, environment, form.submission)
+    if "reason" in form.fields:
+        form.initial["reason"] = _kept_reason(request, plan)
     context |= page(plan, environment, form, asks=asks, forecast=forecast)
     context["evidence"] = evidence_presenter.of_plan(
-        proof, plan, actors.from_request(request), elsewhere.failures(plan)
+        proof, plan, actors.from_request(request), failed_attempts.of_plan(plan)
     )
     return render(request, template, context, status=422 if form.errors else 200)
+
+
+def keep_reason(request: HttpRequest, plan: Plan) -> None:
+    """Why a plan is asked for, typed before it was sent to be rehearsed."""
+    if reason := request.POST.get("reason", "").strip():
+        request.session[KEPT] = {"digest": plan.digest, "reason": reason[:MAX_REASON]}
+
+
+def _kept_reason(request: HttpRequest, plan: Plan) -> str:
+    kept = request.session.get(KEPT) or {}
+    return str(kept["reason"]) if kept.get("digest") == plan.digest else ""
 
 
 def page(
     plan: Plan, environment: Environment, form: PlanForm, *, asks: bool, forecast: Forecast | None = None
 ) -> dict[str, Any]:
-    view = presenter.view(plans.detail(plan), environment)
+    saving = plan.saving(forecast.copies) if forecast and forecast.offers_copies else None
+    view = presenter.view(plans.detail(plan), environment, saving=saving)
     label = presenter.request_label(plan, environment) if asks else presenter.button_label(plan, environment)
     return {
         "environment": view.place,
@@ -65,11 +82,11 @@ def as_sql(plan: Plan, environment: Environment) -> HttpResponse:
 
 
 def submit(request: HttpRequest, plan: Plan, environment: Environment, submission: dict[str, Any]) -> HttpResponse:
-    """Take the next step towards running the plan and show it: the request that was opened, or the run."""
+    """Take the next step towards running the plan and show it: the request that was opened, or the run, whose page says
+    how it stands. A message would still say that it is queued when it has ended."""
     by = actors.from_request(request)
     result = decisions.submit(plan, environment=environment, by=by, **submission)
     if isinstance(result, ChangeRequest):
         messages.success(request, "The request is open. Send the address of this page to an approver.")
         return redirect("request", result.pk)
-    messages.success(request, f"Run {result.pk} is queued.")
     return redirect("run", result.pk)

@@ -17,6 +17,7 @@ from dashboard.presenters import rehearsals as presenter
 from dashboard.selectors import rehearsals as selector
 from dashboard.selectors import workers
 from dashboard.services import actors, plans, rehearsals, validity
+from dashboard.views import launching
 from dashboard.views.lookup import environment_or_404, request_or_404
 
 
@@ -58,6 +59,8 @@ def of_request(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _ask(request: HttpRequest, plan: Plan, environment: Environment) -> HttpResponse:
+    """What was typed on the page of the plan is there again when its reader comes back."""
+    launching.keep_reason(request, plan)
     rehearsal = rehearsals.ask(plan, environment=environment, by=actors.from_request(request))
     return redirect("rehearsal", rehearsal.pk)
 

@@ -19,7 +19,7 @@ from dashboard.presenters import evidence as evidence_presenter
 from dashboard.presenters import forecasts as forecast_presenter
 from dashboard.presenters import plans as plan_presenter
 from dashboard.presenters import requests as presenter
-from dashboard.selectors import elsewhere, people
+from dashboard.selectors import failed_attempts, people
 from dashboard.selectors import requests as selector
 from dashboard.services import actors, approvals, decisions, forecasts, plans, runs, validity
 from dashboard.views import launching, live
@@ -73,7 +73,7 @@ def approve(request: HttpRequest, pk: int) -> HttpResponse:
         run = decisions.approve_and_start(
             pk, by=by, **form.decision, typed_name=form.typed, confirmation=form.confirmation
         )
-        messages.success(request, f"Approved. Run {run.pk} is queued.")
+        messages.success(request, "Approved.")
         return redirect("run", run.pk)
     approvals.approve(pk, by=by, **form.decision)
     messages.success(request, "Approved. Nothing has run yet.")
@@ -106,7 +106,6 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     started = runs.start_approved(
         change_request, by=actors.from_request(request), typed_name=form.typed, confirmation=form.confirmation
     )
-    messages.success(request, f"Run {started.pk} is queued.")
     return redirect("run", started.pk)
 
 
@@ -116,7 +115,7 @@ def _page(request: HttpRequest, change_request: ChangeRequest, **bound: Any) -> 
     state = validity.state_of(change_request)
     environment, plan = state.environment, change_request.plan
     digest = {"digest": change_request.digest}
-    failed = () if change_request.closed_at else elsewhere.failures(plan)
+    failed = () if change_request.closed_at else failed_attempts.of_plan(plan)
     proof = evidence_presenter.of_request(state, by, failed)
     offered = presenter.actions(state, by)
     polled = request.htmx and proof and proof.is_live  # type: ignore[attr-defined]

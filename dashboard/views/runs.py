@@ -13,14 +13,15 @@ from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseStopPolling
 
 from dashboard.forms.runs import EndRunForm, RunQuery
-from dashboard.models import Run
+from dashboard.forms.skips import ReasonForm
+from dashboard.models import Run, environments
 from dashboard.presenters import failures
 from dashboard.presenters import restored as restoration
 from dashboard.presenters import runs as presenter
 from dashboard.presenters.badges import badge_of
-from dashboard.selectors import restored, workers
+from dashboard.selectors import restored, settled, workers
 from dashboard.selectors import runs as selector
-from dashboard.services import actors, permissions, policies, runs
+from dashboard.services import actors, permissions, policies, runs, server_messages
 
 PAGE = 30
 
@@ -49,8 +50,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpRespons
 @require_POST
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     run = runs.request_cancel(_found(pk).pk, by=actors.from_request(request))
-    ended = run.status == Run.Status.CANCELLED
-    messages.success(request, "Cancelled before it began." if ended else "The worker has been asked to stop this run.")
+    if run.status == Run.Status.CANCELLED:
+        messages.success(request, "Cancelled before it began.")
     return redirect("run", pk)
 
 
@@ -69,6 +70,22 @@ def end(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "runs/end.html", context, status=422 if form.errors else 200)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+def erase(request: HttpRequest, pk: int) -> HttpResponse:
+    """What the server said of an ended run, where it holds data of people. Administrators only."""
+    by, run = actors.from_request(request), _found(pk)
+    permissions.check_can_erase(by)
+    policies.check_messages_can_be_erased(run)
+    environment = environments.get_even_former(run.environment)
+    form = ReasonForm(request.POST if request.method == "POST" else None, environment=environment)
+    if request.method == "POST" and form.is_valid():
+        server_messages.erase(pk, by=by, reason=form.cleaned_data["reason"])
+        messages.success(request, f"What the server said of run {pk} is erased.")
+        return redirect("run", pk)
+    context = {"run": run, "environment": badge_of(run.environment), "form": form}
+    return render(request, "runs/erase.html", context, status=422 if form.errors else 200)
+
+
 def _found(pk: int) -> Run:
     try:
         return selector.detailed(pk)
@@ -77,12 +94,14 @@ def _found(pk: int) -> Run:
 
 
 def _context(request: HttpRequest, run: Run) -> dict[str, Any]:
+    steps = selector.steps(run)
     page = presenter.page(
         run,
-        selector.steps(run),
+        steps,
         actors.from_request(request),
         worker_alive=workers.state().alive,
         busy_with=workers.busy_with(run),
+        settled_since=settled.since(run, steps),
     )
     compared, awaited = restored.compared(run), restored.is_awaited(run)
     return page | {

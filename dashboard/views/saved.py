@@ -18,7 +18,7 @@ from dashboard.views.lookup import environment_or_404
 @require_safe
 def index(request: HttpRequest, slug: str) -> HttpResponse:
     environment = environment_or_404(slug)
-    groups = [presenter.view(group, environment) for group in saved.groups(environment)]
+    groups = [presenter.view(group, environment) for group in saved.listed(environment)]
     return render(request, "saved/list.html", {"environment": badge(environment), "groups": groups})
 
 
@@ -32,15 +32,17 @@ def bring_back(request: HttpRequest, slug: str, run_key: str, version: str, name
     group = saved.counted(environment, group)
     overwrite = request.GET.get("overwrite") == "on"
     plan = saved.plan(environment, group, overwrite=overwrite)
+    nothing = presenter.why_nothing(group, overwrite=overwrite)
     asks = decisions.needs_request(plan, environment)
     form = PlanForm(request.POST if request.method == "POST" else None, plan=plan, environment=environment, asks=asks)
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and not nothing and form.is_valid():
         return launching.submit(request, plan, environment, form.submission)
     context = {
         **launching.page(plan, environment, form, asks=asks),
         "group": presenter.view(group, environment),
         "overwrite": overwrite,
         "differs": group.differs,
-        "fills": group.fills,
+        "nothing": nothing,
     }
-    return render(request, "saved/bring_back.html", context, status=422 if form.errors else 200)
+    refused = form.errors or (nothing and request.method == "POST")
+    return render(request, "saved/bring_back.html", context, status=422 if refused else 200)

@@ -71,6 +71,7 @@ UNPROCESSABLE = {
 FAILED = {
     "AlreadyDecided",
     "ApproverGone",
+    "AuditKeyMissing",
     "ClaimLost",
     "ConnectionLost",
     "DatabaseNotConfirmed",

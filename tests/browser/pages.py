@@ -76,6 +76,7 @@ VIEWS = (
     _view("rehearsal-irreversible", "rehearsal", pk=1, who="alice"),
     _view("runs"),
     _view("run-end", pk=5, status=409),
+    _view("run-erase", pk=7),
     _view("runs-none", "runs", query="?status=interrupted"),
     _view("run-succeeded", "run", pk=4),
     _view("run-rollback", "run", pk=5),

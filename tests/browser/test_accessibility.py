@@ -56,12 +56,26 @@ def test_a_page_has_no_violation_and_no_overflow(view: View, demo: Demo, enter: 
         assert (width, page.evaluate(OVERFLOWING)) == (width, [])
 
 
-def test_the_page_of_a_failure_has_no_violation(demo: Demo, enter: Enter) -> None:
-    page = enter(demo)
-    page.route("**/failed/", lambda route: route.fulfill(body=render_to_string("500.html"), content_type="text/html"))
+@pytest.mark.parametrize(
+    ("template", "heading"),
+    [("500.html", "Signalbox failed to make this page"), ("503.html", "The control database does not answer")],
+)
+def test_the_page_of_a_failure_has_no_violation(demo: Demo, enter: Enter, template: str, heading: str) -> None:
+    page, body = enter(demo), render_to_string(template, {"again": "/"})
+    page.route("**/failed/", lambda route: route.fulfill(body=body, content_type="text/html"))
     page.goto("/failed/")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Signalbox failed to make this page")
+    expect(page.get_by_role("heading", level=1)).to_have_text(heading)
     assert violations(page) == []
+
+
+@pytest.mark.parametrize("width", [375, NARROWEST])
+def test_every_environment_of_the_diagram_is_in_sight_on_a_phone(demo: Demo, enter: Enter, width: int) -> None:
+    page = enter(demo, "alice", width=width)
+    page.goto("/")
+    ends = page.locator(".matrix thead th").evaluate_all("cells => cells.map(c => c.getBoundingClientRect().right)")
+    assert len(ends) == 4
+    assert max(ends) <= width
+    assert page.locator(".matrix").evaluate("diagram => diagram.scrollWidth - diagram.clientWidth") == 0
 
 
 @pytest.mark.parametrize("menu", ["Menu", "bob"])

@@ -70,11 +70,11 @@ def test_what_broke_off_outside_a_transaction_is_settled(fragile_demo: Demo, ent
 
 
 def _following_can_be_paused(person: Page) -> None:
-    person.get_by_role("button", name="Pause").click()
+    person.get_by_role("button", name="Stop following").click()
     shown = _state(person).inner_text()
     person.wait_for_timeout(4500)  # two polls of a page that follows
     assert _state(person).inner_text() == shown
-    person.get_by_role("button", name="Paused: follow again").click()
+    person.get_by_role("button", name="Follow again").click()
     expect(_state(person)).not_to_have_text(shown, use_inner_text=True)
 
 

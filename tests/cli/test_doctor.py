@@ -15,7 +15,6 @@ from tests.fix_project import Project
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
 
-#: It asks which database the control database is.
 pytestmark = pytest.mark.django_db
 
 
@@ -54,7 +53,9 @@ def test_every_check_is_told_as_json(signalbox: Signalbox, project: Project):
 def test_it_asks_every_environment(signalbox: Signalbox, project: Project):
     answer = signalbox("doctor")
     findings = [said.split(" (")[0] for said in answer.out.splitlines() if not said.startswith("  ")]
-    assert findings == ["Staging", "Production"]
+    assert findings[:2] == ["Staging", "Production"]
+    (audit,) = findings[2:]
+    assert audit.startswith("Audit log: The database role postgres is a superuser, so whoever has its password could")
 
 
 def test_it_changes_nothing(signalbox: Signalbox, project: Project):

@@ -22,8 +22,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_the_first_look_and_a_clean_one_are_fine(project: Project, signalbox: Signalbox) -> None:
-    for _ in range(2):
-        answer = signalbox("drift", "staging")
+    for choice in (["staging"], ["--env", "staging"]):
+        answer = signalbox("drift", *choice)
         assert (answer.code, answer.out) == (0, "Staging: in line with what is expected\n")
     assert DriftCheck.objects.filter(environment="staging", outcome="clean").count() == 2
 

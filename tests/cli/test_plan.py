@@ -102,6 +102,22 @@ def test_it_stops_before_a_file_that_cannot_run_and_says_so(signalbox: Signalbox
     assert "(line 1)" in answer.out
 
 
+@pytest.mark.parametrize("upto", ["001", "003"], ids=["nothing else to do", "something pending"])
+@pytest.mark.parametrize(
+    "change",
+    ["DELETE FROM platform.schema_migrations", "UPDATE platform.schema_migrations SET checksum = 'x'"],
+    ids=["gone", "altered"],
+)
+def test_a_history_that_was_changed_by_hand_is_no_success(
+    signalbox: Signalbox, three_files: Project, change: str, upto: str
+):
+    apply(three_files, three_files.staging, upto=upto)
+    three_files.query(three_files.staging, f"{change} WHERE version = '001'")
+    answer = signalbox("plan", "--env", "staging")
+    assert answer.code == 8
+    assert "001_users" in answer.err
+
+
 # What stands in the way
 
 

@@ -123,23 +123,24 @@ def test_people_read_sentences(signalbox: Signalbox, folder: Path, server: str):
     answer = signalbox("rehearse", "--source", str(folder), "--server-env", server, "--keep-going")
     said = [line.partition(" (")[0] if line[0] == "0" else line for line in answer.out.splitlines()]
     assert said[:-1] == [
-        "001_users: reversible",
-        "002_widen: rollback leaves another schema",
+        "001_users: proven: reversible",
+        "002_widen: proven: rollback leaves another schema",
         "    ACCESS EXCLUSIVE on public.users, rewritten",
         "    left behind: column public.users.id: type bigint -> text",
-        "003_order: reversible but for the order of columns",
+        "003_order: proven: reversible but for the order of columns",
         "    ACCESS EXCLUSIVE on public.users",
         "    left behind: table public.users: columns in another order (id, name -> name, id)",
-        '004_again: rollback leaves another schema; applying it again failed at line 1: relation "more" already exists',
+        "004_again: failed: rollback leaves another schema; applying it again failed at line 1: "
+        'relation "more" already exists',
         "    left behind: table public.more: added",
-        "005_alone: runs, and has no rollback",
-        '006_stuck: runs, rollback failed at line 1: column "nope" does not exist',
-        "007_role: not rehearsed: CREATE ROLE rehearsed changes the whole server, which others use too.",
+        "005_alone: proven: it runs, and has no rollback",
+        '006_stuck: failed: it runs, rollback failed at line 1: column "nope" does not exist',
+        "007_role: not proven, because CREATE ROLE rehearsed changes the whole server, which others use too",
         "008_bad: not proven, because 007_role did not run before it, and it may need that: "
         'up failed at line 1: column "nope" does not exist',
     ]
     assert said[-1].startswith("8 rehearsed on PostgreSQL 17 in ")
-    assert said[-1].endswith(": 2 failed, 2 not proven, 2 reversible")
+    assert said[-1].endswith(": 4 proven, 2 failed, 2 not proven, 2 reversible")
     assert answer.code == 8
 
 

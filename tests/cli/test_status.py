@@ -14,6 +14,8 @@ from psycopg import conninfo
 from config.environments import Environment
 from dashboard.cli.exits import Exit
 from dashboard.engine.errors import PartlyApplied
+from dashboard.engine.status import State
+from dashboard.presenters.statuses import MIGRATION
 from tests.cli.conftest import Signalbox
 from tests.cli.targets import apply, fingerprint
 from tests.fix_project import Project
@@ -325,9 +327,24 @@ def test_an_unknown_version_in_the_tracking_table_is_missing(signalbox: Signalbo
     before = fingerprint(two_files, two_files.staging)
     answer = signalbox("status", "--env", "staging")
     assert answer.code == 8
-    assert "002 orders: missing." in answer.out
+    assert "002 orders: missing file." in answer.out
     assert "Restore it from version control." in answer.out
     assert fingerprint(two_files, two_files.staging) == before
+
+
+def test_a_record_that_is_gone_is_called_what_the_pages_call_it(signalbox: Signalbox, two_files: Project):
+    apply(two_files, two_files.staging)
+    two_files.query(two_files.staging, "DELETE FROM platform.schema_migrations WHERE version = '001'")
+    answer = signalbox("status", "staging")
+    assert answer.code == 8
+    assert f"001 users: {MIGRATION[State.UNRECORDED].label.lower()}." in answer.out
+    assert State.UNRECORDED in [m["state"] for m in signalbox("status", "--json").json["environments"][0]["migrations"]]
+
+
+def test_an_environment_is_named_with_or_without_its_option(signalbox: Signalbox, two_files: Project):
+    for choice in (["staging"], ["--env", "staging"], ["--env", "staging", "production"]):
+        environments = signalbox("status", "--json", *choice).json["environments"]
+        assert [e["environment"] for e in environments] == [name for name in choice if name != "--env"]
 
 
 def test_an_edited_file_is_modified(signalbox: Signalbox, two_files: Project):

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from django.contrib.auth.models import User
 
 from dashboard.presenters import evidence as presenter
-from dashboard.selectors.elsewhere import FailedElsewhere
+from dashboard.selectors.failed_attempts import FailedAttempt
 from dashboard.services.actors import person
 from dashboard.services.evidence import Evidence
 from tests.presenters import values
 
-FAILURE = FailedElsewhere(
+FAILURE = FailedAttempt(
     label="011_primary",
     environment="staging",
     run=7,

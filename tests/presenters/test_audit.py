@@ -18,6 +18,8 @@ from dashboard.presenters.audit import EventView
 from dashboard.selectors.audit import Titles
 from dashboard.services.actors import SIGNALBOX
 from dashboard.services.audit import Event
+from dashboard.services.audit_chain import Fault, Verification
+from dashboard.services.audit_keys import FALLBACK_VARIABLE, OWN_VARIABLE, AuditKey
 from tests.presenters import values
 
 LOOKS = {
@@ -52,6 +54,9 @@ LOOKS = {
     Event.REHEARSAL_ASKED: ("info", "queued"),
     Event.REHEARSAL_DONE: ("ok", "rehearsal"),
     Event.REHEARSAL_FAILED: ("warn", "attention"),
+    Event.RUN_MESSAGES_ERASED: ("warn", "cancel"),
+    Event.ACCESS_REFUSED: ("warn", "lock"),
+    Event.KEYED: ("warn", "lock"),
 }
 #: What a spreadsheet takes for the start of a formula, or swallows on the way to one.
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
@@ -140,17 +145,40 @@ def test_every_view_is_sound(event: Event):
 # The chain
 
 
+OWN_KEY = AuditKey(id="k", secret=b"", variable=OWN_VARIABLE)
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 1_234])
 def test_a_chain_that_holds_is_green_and_counts_its_events(count: int):
-    chain = presenter.chain(count, None)
+    chain = presenter.chain(Verification(count=count, keyed=count, key=OWN_KEY))
     assert (chain.tone, chain.icon) == ("ok", "ok")
     assert values.says(chain.sentence, f"{count:,} event{'' if count == 1 else 's'}")
+    assert not values.says(chain.sentence, "SIGNALBOX_SECRET_KEY")
 
 
-def test_a_chain_that_breaks_is_an_alarm_and_names_the_event():
-    chain = presenter.chain(41, values.audit_event(Event.SIGNED_IN.value, pk=42))
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"heads": 0}, "shows only against a head kept elsewhere"),
+        ({"heads": 1}, "holds the head kept elsewhere"),
+        ({"heads": 3}, "holds the 3 heads kept elsewhere"),
+        ({"keyed": 4}, "The first 1 event was written before there was a key"),
+        ({"keyed": 2}, "The first 3 events were written before there was a key"),
+        ({"key": None}, "could have written all of it anew"),
+        ({"key": AuditKey(id="k", secret=b"", variable=FALLBACK_VARIABLE)}, "SIGNALBOX_AUDIT_KEY is not set"),
+    ],
+)
+def test_it_says_how_far_the_check_goes(changes: dict[str, Any], words: str):
+    chain = presenter.chain(Verification(**{"count": 5, "keyed": 5, "key": OWN_KEY, **changes}))
+    assert values.says(chain.sentence, words)
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_a_chain_that_breaks_is_an_alarm_and_names_the_event(fault: Fault):
+    event = values.audit_event(Event.SIGNED_IN.value, pk=42)
+    chain = presenter.chain(Verification(count=41, fault=fault, event=event, event_id=42))
     assert (chain.tone, chain.icon) == ("danger", "fail")
-    assert values.says(chain.sentence, "event 42")
+    assert "vent 42" in chain.sentence or fault in {Fault.NEVER_KEYED, Fault.EMPTY}
     assert values.says(chain.sentence, "41 events")
 
 
@@ -188,6 +216,8 @@ def test_each_cell_stands_under_its_name():
         "source_ip": "192.0.2.7",
         "data": json.dumps({"a": 1}),
         "hash": "h" * 64,
+        "key": "",
+        "position": "",
     }
 
 
@@ -232,7 +262,7 @@ def test_a_spreadsheet_reads_back_what_was_written():
 
 def test_what_was_accepted_unproven_is_called_as_among_the_evidence() -> None:
     verdicts = {"rehearsal": "satisfied", "reversible": "answered", "lint": "not_required"}
-    assert view(Event.REQUEST_APPROVED, data={"verdicts": verdicts}).unproven == ("Way back",)
+    assert view(Event.REQUEST_APPROVED, data={"verdicts": verdicts}).unproven == ("Rollback",)
 
 
 def test_a_requirement_that_is_gone_keeps_its_own_name() -> None:

@@ -215,6 +215,10 @@ VERDICTS = {
     "part explained": (compared(PLAIN, OTHER, explained={TABLE: "by 001"}), presenter.UNEXPLAINED),
     "not explained": (compared(PLAIN), presenter.UNEXPLAINED),
     "order and more": (compared(values.ORDER, PLAIN), presenter.UNEXPLAINED),
+    "a record is gone": (
+        compared(a=values.side(contradicted=[MigrationId("001", "users")])),
+        presenter.CONTRADICTED,
+    ),
 }
 LOOKS = {
     "UNKNOWN": (presenter.UNKNOWN, ("muted", "unknown")),
@@ -222,6 +226,7 @@ LOOKS = {
     "ORDER": (presenter.ORDER, ("info", "order")),
     "EXPLAINED": (presenter.EXPLAINED, ("info", "migration")),
     "UNEXPLAINED": (presenter.UNEXPLAINED, ("warn", "attention")),
+    "CONTRADICTED": (presenter.CONTRADICTED, ("danger", "missing")),
 }
 
 

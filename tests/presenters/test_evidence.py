@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from config.environments import Requirement
-from dashboard.engine.plan import Action
+from dashboard.engine.plan import CONTRADICTED, Action
 from dashboard.engine.rehearsal.risk import RiskLevel
 from dashboard.models import Rehearsal
 from dashboard.models.roles import Role
@@ -79,6 +79,12 @@ def test_lines_keep_their_order_and_no_two_labels_are_alike():
 def test_all_of_it_in_one_pill(verdicts: list[EvidenceStatus], looks: tuple[str, str]):
     items = [item(requirement, verdict) for requirement, verdict in zip(Requirement, verdicts, strict=False)]
     assert values.looks(view(*items).pill) == looks
+
+
+@pytest.mark.parametrize("code", sorted(CONTRADICTED))
+def test_a_history_that_was_changed_by_hand_outranks_complete_evidence(code: str):
+    made = view(item(), plan=values.plan(warnings=(values.warning(code),)))
+    assert values.looks(made.pill) == ("danger", "missing")
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

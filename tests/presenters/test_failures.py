@@ -214,6 +214,16 @@ def test_a_failed_apply_can_be_tried_again_or_skipped(role: Role, expected: list
     assert made.actions[0].tone == "primary"
 
 
+@pytest.mark.parametrize(
+    ("sqlstate", "tone"),
+    [("23505", "plain"), ("22012", "plain"), ("42P01", "plain"), ("55P03", "primary"), ("53100", "primary")],
+)
+def test_what_must_fail_again_is_not_the_first_thing_to_press(sqlstate: str, tone: str):
+    failure = {"sentence": "It failed.", "server": {**SERVER, "sqlstate": sqlstate}}
+    again = box(values.run(Status.FAILED, failure=failure), steps(Step.FAILED)).actions[0]
+    assert (values.page_of(again.url)[0], again.tone) == ("apply", tone)
+
+
 def test_who_may_not_try_again_is_told_why():
     again = box(values.run(Status.FAILED), role=Role.VIEWER).actions[0]
     assert again.disabled

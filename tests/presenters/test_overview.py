@@ -140,6 +140,22 @@ def test_several_places_lead_to_the_migrations_in_that_state():
     assert (values.page_of(url), values.query_of(url)) == (("migrations", {}), "state=pending")
 
 
+def test_each_failure_leads_to_the_page_with_its_error():
+    places = [
+        values.standing(values.status(state=State.FAILED), where=where) for where in (values.STAGING, values.PRODUCTION)
+    ]
+    failed = [s for s in sentences(*places) if s.tone == "danger"]
+    assert [values.page_of(s.url) for s in failed] == [
+        ("environment", {"slug": slug}) for slug in ("staging", "production")
+    ]
+
+
+def test_what_is_approved_comes_before_what_is_only_pending():
+    approved = values.request(ChangeRequest.Status.APPROVED)
+    said = sentences(values.standing(values.status(), requests=(approved,), where=values.PRODUCTION))
+    assert [values.page_of(s.url)[0] for s in said] == ["request", "environment"]
+
+
 def test_several_places_without_a_state_lead_to_all_environments():
     places = [
         values.standing(look=values.look(failure=values.UNREACHABLE), where=values.environment(slug))

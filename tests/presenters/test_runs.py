@@ -195,9 +195,29 @@ def test_how_often_it_was_begun_again(retries: int, words: str):
     assert ("A deadlock." in sentences) is bool(retries)
 
 
+@pytest.mark.parametrize(
+    ("state", "said", "words"),
+    [(Step.RUNNING, 2, "2 of 5"), (Step.RUNNING, 0, ""), (Step.COMMITTED, 5, ""), (Step.FAILED, 2, "")],
+)
+def test_how_far_it_has_come_is_told_while_it_runs(state: str, said: int, words: str):
+    reached = shown(values.run_step(state, said=said, statements_total=5)).reached
+    assert bool(reached) is bool(words)
+    assert words in reached
+
+
 def test_whom_it_waits_for_is_named_each_for_itself():
     waiting = shown(values.run_step(Step.RUNNING, blockers=["pid 7 of bob", "pid 9 of carol"])).waiting
     assert [("bob" in each, "carol" in each) for each in waiting] == [(True, False), (False, True)]
+
+
+@pytest.mark.parametrize("state", [Step.FAILED, Step.PARTIAL, Step.CANCELLED])
+def test_who_held_the_lock_is_still_named_once_it_has_failed(state: str):
+    step = values.run_step(state, blockers=["bob in psql (backend 7)"])
+    (waited,) = shown(step).waiting
+    assert "bob in psql" in waited
+    assert waited != shown(values.run_step(Step.RUNNING, blockers=step.blockers)).waiting[0]
+    error = presenter.page(values.run(Run.Status.FAILED), [step], values.actor(), worker_alive=True)["error"]
+    assert "bob in psql (backend 7)" in error.happened
 
 
 # Rows saved and brought back

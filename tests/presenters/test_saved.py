@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dashboard.engine.database.saved import Outlook
 from dashboard.engine.plan import Action
 from dashboard.presenters import saved as presenter
 from dashboard.presenters.saved import GroupView, KeptView
@@ -26,7 +27,7 @@ def one(obstacle: str = "", **changes: Any) -> KeptView:
 
 
 PILLS = {
-    "can come back": ({}, ("info", "rollback")),
+    "fits, and was not counted": ({}, ("info", "rollback")),
     "does not fit": ({"obstacle": "the table is gone"}, ("warn", "attention")),
     "was empty": ({"rows": 0}, ("muted", "skip")),
     "was empty and does not fit": ({"rows": 0, "obstacle": "x"}, ("muted", "skip")),
@@ -50,7 +51,7 @@ def test_no_two_of_them_look_alike():
 
 
 SENTENCES = {
-    "can come back": ({}, ""),
+    "fits, and was not counted": ({}, "counted"),
     "was empty": ({"rows": 0, "obstacle": "the table is gone"}, ""),
     "does not fit": ({"obstacle": "the table is gone"}, "the table is gone"),
     "is back": (BROUGHT_BACK, "4711"),
@@ -64,6 +65,44 @@ def test_what_is_said_of_it(case: str):
     sentence = one(**changes).sentence
     assert names in sentence
     assert bool(sentence) is bool(names)
+
+
+OUTLOOKS = {
+    "comes back": (Outlook(fills=3, differs=1, gone=1), ("info", "rollback"), "", ""),
+    "only over what stands there": (Outlook(fills=0, differs=3), ("warn", "attention"), "by itself", ""),
+    "has no row to return to": (Outlook(fills=0, differs=0, gone=3), ("warn", "attention"), "Nothing can", "rows"),
+    "stands there as it was": (Outlook(fills=0, differs=0), ("ok", "ok"), "nothing is left", "Nothing is left"),
+}
+
+
+@pytest.mark.parametrize("case", OUTLOOKS)
+def test_what_was_counted_decides_what_is_said_of_it(case: str):
+    outlook, looks, says, _ = OUTLOOKS[case]
+    made = one(outlook=outlook)
+    assert values.looks(made.pill) == looks
+    assert says in made.sentence
+
+
+def test_no_two_outlooks_have_one_word():
+    assert len({one(outlook=outlook).pill.label for outlook, *_ in OUTLOOKS.values()}) == len(OUTLOOKS)
+
+
+@pytest.mark.parametrize("case", OUTLOOKS)
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_brings_nothing_says_why_and_is_not_offered(case: str, overwrite: bool):
+    outlook, _, _, why = OUTLOOKS[case]
+    group = values.group(values.kept(outlook=outlook))
+    brings = bool(outlook.fills or (overwrite and outlook.differs))
+    reason = presenter.why_nothing(group, overwrite=overwrite)
+    assert bool(reason) is not brings
+    assert why in reason
+    assert presenter.view(group, values.STAGING).bring_back.show is bool(outlook.fills or outlook.differs)
+
+
+def test_one_copy_that_comes_back_is_enough():
+    nothing, some = Outlook(fills=0, differs=0, gone=1), Outlook(fills=1, differs=0)
+    group = values.group(values.kept(outlook=nothing), values.kept(outlook=some))
+    assert presenter.why_nothing(group, overwrite=False) == ""
 
 
 def test_who_brought_it_back_is_named():

@@ -21,7 +21,7 @@ from config.environments import Environment
 from dashboard.engine.database.doctor import Check
 from dashboard.engine.database.doctor import CheckLevel as CheckLevel
 from dashboard.engine.database.leftovers import Leftover
-from dashboard.engine.database.saved import Save
+from dashboard.engine.database.saved import Outlook, Save
 from dashboard.engine.errors import OtherDatabase
 from dashboard.engine.forecast.values import Fate, Forecast, Loss
 from dashboard.engine.lint import Finding
@@ -494,8 +494,16 @@ def drift(outcome: str = DriftCheck.Outcome.CLEAN, **changes: Any) -> DriftState
 DRIFTED = DriftCheck.Outcome.DRIFTED
 
 
-def side(where: Environment = STAGING, *, only: Sequence[MigrationId] = (), seen: bool = True, **changes: Any) -> Side:
-    return Side(environment=where, seen=drift_check(**changes) if seen else None, only=tuple(only))
+def side(
+    where: Environment = STAGING,
+    *,
+    only: Sequence[MigrationId] = (),
+    contradicted: Sequence[MigrationId] = (),
+    seen: bool = True,
+    **changes: Any,
+) -> Side:
+    check = drift_check(**changes) if seen else None
+    return Side(environment=where, seen=check, only=tuple(only), contradicted=tuple(contradicted))
 
 
 def comparison(*differences: Difference, **changes: Any) -> Comparison:
@@ -624,9 +632,9 @@ def save(rows: int = 240, **changes: Any) -> Save:
     )
 
 
-def kept(obstacle: str = "", *, run: int | None = None, **changes: Any) -> Kept:
-    """`run` is the one of ours that saved it."""
-    return Kept(save=save(**changes), obstacle=obstacle, run=run)
+def kept(obstacle: str = "", *, run: int | None = None, outlook: Outlook | None = None, **changes: Any) -> Kept:
+    """`run` is the one of ours that saved it; without an outlook nobody has counted it."""
+    return Kept(save=save(**changes), obstacle=obstacle, run=run, outlook=outlook)
 
 
 def group(*rows: Kept) -> SavedGroup:

@@ -12,7 +12,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from dashboard.engine.run.recovery import StepVerdict
 from dashboard.models import AuditEvent, ChangeRequest, Decision, Run, RunStep
-from dashboard.services import approvals, audit, plans, runs
+from dashboard.services import approvals, audit, plans, runs, server_messages
 from dashboard.services.actors import Actor
 from tests.fix_project import Project
 from tests.services.workflow import (
@@ -118,6 +118,13 @@ def _end_by_hand(project: Project, alice: Actor, bob: Actor) -> Deed:
     return lambda: runs.end_by_hand(run.pk, by=bob, typed_name="staging", reason="Its schema was dropped")
 
 
+def _erase(project: Project, alice: Actor, bob: Actor) -> Deed:
+    run = claim(start_on_staging(project, alice))
+    runs.finish(run, Run.Status.FAILED, {"code": "statement_failed", "sentence": "Key (email)=(jane) already exists."})
+    bob.person.is_superuser = True
+    return lambda: server_messages.erase(run.pk, by=bob, reason="Jane asked for it")
+
+
 DEEDS: dict[str, Callable[[Project, Actor, Actor], Deed]] = {
     "request.opened": _open,
     "request.approved": _approve,
@@ -134,6 +141,7 @@ DEEDS: dict[str, Callable[[Project, Actor, Actor], Deed]] = {
     "run.interrupted": _interrupt,
     "run.resolved": _settle,
     "run.ended_by_hand": _end_by_hand,
+    "run.messages_erased": _erase,
 }
 
 

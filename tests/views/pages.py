@@ -51,9 +51,12 @@ def links(response: HttpResponse) -> list[str]:
 
 
 def posts(response: HttpResponse) -> list[str]:
-    """What one can do from here: the addresses that the forms of the page are sent to; "" is the page itself."""
-    forms = re.findall(r"<form\b[^>]*>", response.content.decode())
-    return [_attribute(form, "action") for form in forms if _attribute(form, "method") == "post"]
+    """What one can do from here: the addresses that the forms of the page are sent to, also by a button of
+    their own; "" is the page itself."""
+    page = response.content.decode()
+    forms = re.findall(r"<form\b[^>]*>", page)
+    others = re.findall(r'<button\b[^>]*?\sformaction="([^"]*)"', page)
+    return [*(_attribute(form, "action") for form in forms if _attribute(form, "method") == "post"), *others]
 
 
 def controls(response: HttpResponse) -> list[str]:

@@ -108,6 +108,10 @@ def nothing_can_be_found_out(world: World, settings: SettingsWrapper) -> None:
     Run.objects.update(status=Run.Status.INTERRUPTED, failure={"unresolved": {"code": "witness_gone"}})
 
 
+def run_has_ended(world: World, settings: SettingsWrapper) -> None:
+    Run.objects.update(status=Run.Status.FAILED, failure={"code": "statement_failed", "sentence": "It failed."})
+
+
 REASON = {"reason": "December release"}
 
 TABLE: dict[str, Address] = {
@@ -181,6 +185,13 @@ TABLE: dict[str, Address] = {
         arguments={"pk": "{run}"},
         sends={**REASON, "typed_name": "busy"},
         before=nothing_can_be_found_out,
+    ),
+    "run-erase": Address(
+        get=admins(OK),
+        post=admins(SEE_OTHER),
+        arguments={"pk": "{run}"},
+        sends=REASON,
+        before=run_has_ended,
     ),
     # People: whoever is signed in already is sent on to the overview
     "login": Address(get=everyone(SEE_OTHER), post=everyone(SEE_OTHER)),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from dashboard.models import AuditEvent, ChangeRequest
 from dashboard.services import actors, approvals, audit
@@ -83,6 +84,14 @@ def test_the_chain_is_checked_on_demand(project: Project, viewer: User, client_o
     assert_shown(broken, broken.context["chain"])
 
 
+def test_the_page_promises_no_more_than_its_role_can_keep(project: Project, viewer: User, client_of: ClientOf) -> None:
+    """The tests run as a superuser, who can switch the trigger off."""
+    page = client_of(viewer).get("/audit/")
+    assert page.context["power"].tone == "warn"
+    assert_shown(page, page.context["power"])
+    assert "can be changed or removed" not in text(page)
+
+
 def test_the_export_has_every_event_and_no_formula(project: Project, viewer: User, client_of: ClientOf) -> None:
     client = client_of(viewer)
     for name in ("=cmd()", "+1", "-1", "@SUM(A1)", "\tx", "plain"):
@@ -108,6 +117,31 @@ def test_the_page_asks_the_database_no_more_for_more_events(
     for _ in range(6):
         open_request(requester)
     client = client_of(viewer)
-    with django_assert_max_num_queries(11):  # type: ignore[attr-defined]
+    with django_assert_max_num_queries(12):  # type: ignore[attr-defined]
         client.get("/audit/")
     assert AuditEvent.objects.count() > 6
+
+
+def test_fifty_thousand_names_in_the_log_make_the_page_no_longer(
+    viewer: User, client_of: ClientOf, django_assert_max_num_queries: Callable[[int], object]
+) -> None:
+    """Of events of before, and with as many people: what the filter offers is bounded, and so is the page."""
+    from django.contrib.auth.models import User
+
+    client = client_of(viewer)
+    at = timezone.now()
+    events = (
+        AuditEvent(at=at, kind=Event.SIGN_IN_FAILED, actor=f"name {n}", previous_hash="", hash=f"{n:064d}")
+        for n in range(50_000)
+    )
+    AuditEvent.objects.bulk_create(events, batch_size=5_000)
+    User.objects.bulk_create(User(username=f"person{n:04d}") for n in range(300))
+    with django_assert_max_num_queries(12):  # type: ignore[attr-defined]
+        page = client.get("/audit/").content.decode()
+    names = page[page.index("<datalist") : page.index("</datalist>")]
+    assert names.count("<option") == 100
+    assert "name 49999" not in names
+    assert page.count("<option") < 200
+    assert len(page) < 200_000
+    (shown,) = client.get("/audit/?actor=name 49999").context["events"]
+    assert shown.actor == "name 49999"

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from dashboard.engine.status import State
 from dashboard.models import ChangeRequest, Installation, Rehearsal, Run
+from dashboard.presenters.drift import CONTRADICTED
 from dashboard.presenters.statuses import MIGRATION as MIGRATION_PILLS
 from dashboard.presenters.statuses import REQUEST
 from dashboard.selectors import workers
@@ -21,7 +22,7 @@ from dashboard.services.actors import Actor
 from tests.fix_people import ClientOf
 from tests.fix_project import Project
 from tests.presenters.values import says
-from tests.views.pages import assert_shown, controls, error_box, error_code, links, text
+from tests.views.pages import alerts, assert_shown, controls, error_box, error_code, links, text
 from tests.views.worker import execute_newest
 
 if TYPE_CHECKING:
@@ -66,6 +67,35 @@ def test_every_page_says_that_the_log_knows_it(applied: Project, admin: User, cl
     apply = client.get("/environments/staging/apply/")
     assert any(says(warning.sentence, "second time") for warning in apply.context["plan"].to_accept)
     assert_shown(apply, *(warning.sentence for warning in apply.context["plan"].to_accept))
+
+
+@pytest.mark.parametrize(
+    ("change", "state"),
+    [
+        ("DELETE FROM platform.schema_migrations WHERE version = '001'", State.UNRECORDED),
+        ("UPDATE platform.schema_migrations SET checksum = 'x' WHERE version = '001'", State.ALTERED),
+    ],
+    ids=["gone", "altered"],
+)
+def test_it_stands_in_red_above_whatever_is_green(
+    applied: Project, requester: User, client_of: ClientOf, change: str, state: State
+) -> None:
+    applied.write(_003_city="CREATE TABLE city (id int);", _003_rollback="DROP TABLE city;")
+    applied.query(applied.staging, change)
+    look(applied)
+    page = client_of(requester).get("/environments/staging/apply/")
+    (contradiction,) = page.context["plan"].contradictions
+    assert contradiction.title == f"{MIGRATION_PILLS[state].label}: 001"
+    assert alerts(page) == ["danger"]
+    assert_shown(page, contradiction)
+    assert text(page).index(contradiction.title) < text(page).index(page.context["forecast"].headline)
+    assert page.context["evidence"].pill.tone == "danger"
+    compared = client_of(requester).get("/compare/?a=staging&b=production")
+    ((place, (link,)),) = compared.context["page"].records
+    assert (place.slug, link.label) == ("staging", "001_users")
+    assert compared.context["page"].verdict == CONTRADICTED
+    assert alerts(compared) == ["danger"]
+    assert_shown(compared, link)
 
 
 def test_to_apply_it_again_has_to_be_accepted(applied: Project, requester: User, client_of: ClientOf) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,6 +13,10 @@ from dashboard.services import approvals, execution, plans, runs
 from dashboard.services.actors import Actor
 from tests.fix_people import ClientOf
 from tests.fix_project import Project
+from tests.views.pages import alerts, assert_shown, text
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -63,6 +68,31 @@ def test_the_approver_reads_first_that_it_failed_on_staging(
     execution.execute(run.pk)
     plan = plans.apply(project.production)
     request = approvals.open_request(plan, environment=project.production, by=acting(requester), reason="December")
-    shown = client_of(approver).get(f"/requests/{request.pk}/").context["evidence"]
-    assert shown.pill.tone == "danger"
-    assert [alarm.url for alarm in shown.alarms] == [f"/runs/{run.pk}/"]
+    page = client_of(approver).get(f"/requests/{request.pk}/")
+    assert page.context["evidence"].pill.tone == "danger"
+    assert_first(page, f"/runs/{run.pk}/")
+
+
+@pytest.mark.parametrize("slug", ["staging", "production"])
+def test_whoever_applies_it_again_reads_first_that_it_failed_there(
+    project: Project, requester: User, acting: Acting, client_of: ClientOf, slug: str
+):
+    """Elsewhere, and on the very environment."""
+    project.write(_001_orders="CREATE TABLE orders (id int);\nSELECT 1/0;")
+    run = runs.start(plans.apply(project.staging), environment=project.staging, by=acting(requester))
+    execution.execute(run.pk)
+    page = client_of(requester).get(f"/environments/{slug}/apply/")
+    assert_first(page, f"/runs/{run.pk}/")
+    project.write(_001_orders="CREATE TABLE orders (id int);")
+    assert alerts(client_of(requester).get(f"/environments/{slug}/apply/")) == []
+
+
+def assert_first(page: HttpResponse, url: str) -> None:
+    """The failure of that run, in red, before whatever else the page says."""
+    (alarm,) = page.context["evidence"].alarms
+    assert alarm.url == url
+    assert alerts(page) == ["danger"]
+    assert_shown(page, alarm)
+    assert "division by zero" in alarm.sentence
+    assert text(page).index(alarm.title) < text(page).index("What runs")
+    assert text(page).index(alarm.title) < text(page).index(page.context["forecast"].headline)

@@ -87,6 +87,17 @@ def test_the_page_of_a_plan_asks_for_just_that_plan(two_files: Project, requeste
     assert Rehearsal.objects.get().digest == digest
 
 
+def test_the_reason_that_was_typed_is_there_again_after_the_rehearsal(
+    two_files: Project, requester: User, client_of: ClientOf
+) -> None:
+    client, address = client_of(requester), "/environments/production/apply/"
+    assert f"{address}rehearse/" in posts(client.get(address))
+    client.post(f"{address}rehearse/", {"upto": "002", "reason": "For the release of December"})
+    assert "For the release of December" in text(client.get(address))
+    assert "For the release of December" not in text(client.get(f"{address}?upto=001")), "that is another plan"
+    assert "For the release of December" not in text(client_of(requester).get(address)), "and that another session"
+
+
 @AS_A_WORKER
 def test_a_rollback_can_be_rehearsed(
     two_files: Project, run_on_staging: Callable[..., Run], requester: User, client_of: ClientOf

@@ -18,6 +18,7 @@ from tests.fix_people import ClientOf
 from tests.fix_project import Project
 from tests.presenters.values import says
 from tests.views.pages import alerts, assert_refused, assert_shown, digest_on, error_code, is_empty, posts, text
+from tests.views.worker import execute_newest
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -75,6 +76,8 @@ def test_sending_it_starts_a_run_on_a_free_environment(
     answer = client.post("/environments/staging/apply/", {"digest": digest_on(page)})
     run = Run.objects.get()
     assert (answer.headers["Location"], run.status) == (f"/runs/{run.pk}/", "queued")
+    execute_newest()
+    assert not list(client.get(f"/runs/{run.pk}/").context["messages"]), "a message would outlive what it says"
 
 
 def test_sending_it_twice_starts_one_run(two_files: Project, requester: User, client_of: ClientOf) -> None:

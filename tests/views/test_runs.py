@@ -104,6 +104,22 @@ def test_a_failure_says_what_happened_what_is_and_what_to_do(
     assert_steps_shown(page)
 
 
+def test_a_failure_that_a_later_run_settled_says_so_first_and_offers_nothing_to_run(
+    failing: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run, client = run_on_staging(requester), client_of(requester)
+    assert alerts(client.get(f"/runs/{run.pk}/")) == ["danger"]
+    failing.write(_002_members="CREATE TABLE members (user_id int);")
+    later = run_on_staging(requester)
+    page = client.get(f"/runs/{run.pk}/")
+    assert alerts(page) == []
+    assert f"/runs/{later.pk}/" in links(page)
+    assert text(page).index("Settled since") < text(page).index("What happened")
+    assert "/environments/staging/apply/" not in links(page)
+    assert not [s for s in client.get("/").context["page"].sentences if s.tone == "danger"]
+    assert client.get("/environments/staging/").context["page"].mishaps == ()
+
+
 @pytest.fixture
 def lock_released(project: Project) -> Project:
     """002 commits its first statement, and its second one gives the target lock away."""

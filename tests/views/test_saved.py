@@ -12,11 +12,11 @@ from config.environments import Environment
 from dashboard.engine.forecast.values import Fate
 from dashboard.models import AuditEvent, ChangeRequest, Run
 from dashboard.presenters.forecasts import BECOMES
-from dashboard.presenters.saved import BACK, BLOCKED
+from dashboard.presenters.saved import BACK, BLOCKED, OVER, THERE
 from tests.fix_people import ClientOf
 from tests.fix_project import Project
 from tests.presenters.values import says
-from tests.views.pages import assert_shown, controls, digest_on, error_code, hidden, is_empty, text
+from tests.views.pages import assert_shown, controls, digest_on, error_code, hidden, is_empty, links, text
 from tests.views.worker import execute_newest
 
 if TYPE_CHECKING:
@@ -185,6 +185,50 @@ def test_rows_are_saved_with_the_rollback_and_come_back_after_the_next_apply(
     (kept,) = next(group for group in page.context["groups"] if "001_users" in group.title).kept
     assert (kept.pill, says(kept.sentence, f"run {back.pk}")) == (BACK, True)
     assert_shown(page, kept)
+
+
+def test_the_digest_of_the_run_is_on_the_page_of_the_plan(
+    shop: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run_on_staging(requester)
+    fill(shop, shop.staging)
+    client = client_of(requester)
+    shown = [value for name, value in client.get(USERS.format("staging")).context["plan"].facts if "Digest" in name]
+    run = roll_back_staging_saving_rows(client)
+    page = client.get(f"/runs/{run.pk}/")
+    digests = [digest for _, digest in page.context["digests"]]
+    assert digests[0] == run.digest
+    assert [f"sha256 {digest[:12]}…" for digest in reversed(digests)] == shown
+    assert_shown(page, digests)
+
+
+def test_what_would_bring_nothing_says_why_and_has_no_button(
+    shop: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    """Every row is there again, by other hands: first as it was, then with something else in it."""
+    run_on_staging(requester)
+    fill(shop, shop.staging)
+    client = client_of(requester)
+    run = roll_back_staging_saving_rows(client)
+    run_on_staging(requester)
+    fill(shop, shop.staging)
+    for changed in (False, True):
+        if changed:
+            shop.query(shop.staging, "UPDATE users SET name = 'm'")
+        group = next(g for g in client.get("/environments/staging/saved/").context["groups"] if "001_users" in g.title)
+        assert group.bring_back.show is changed
+        assert group.kept[0].pill == (OVER if changed else THERE)
+        page = client.get(saved_in(run))
+        assert page.context["nothing"]
+        assert_shown(page, page.context["nothing"])
+        assert 'name="digest"' not in page.content.decode()
+        assert ("?overwrite=on" in links(page)) is changed
+        assert client.post(saved_in(run), {"digest": page.context["plan"].digest}).status_code == 422
+    over = client.get(f"{saved_in(run)}?overwrite=on")
+    assert not over.context["nothing"]
+    client.post(f"{saved_in(run)}?overwrite=on", {"digest": digest_on(over)})
+    assert execute_newest().status == Run.Status.SUCCEEDED
+    assert shop.query(shop.staging, "SELECT DISTINCT name FROM users") == [("n",)]
 
 
 def test_what_does_not_fit_is_not_offered_and_says_where_it_is(

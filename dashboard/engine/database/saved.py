@@ -9,7 +9,7 @@ Signalbox.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -316,6 +316,10 @@ def _close_to_others(connection: Connection, kind: str, name: str) -> None:
 # Bringing back
 
 
+#: For as long as the transaction lasts.
+QUICKLY = "SET LOCAL statement_timeout = '2s'"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
     """What bringing a copy back would do now, in rows, or of columns in values."""
@@ -331,6 +335,16 @@ def outlook(connection: Connection, copy: Copy) -> Outlook:
     fills, differs, gone = _counts(connection, copy)
     loud = [trigger for *_, trigger, _, is_owner in _triggers(connection, copy) if not is_owner]
     return Outlook(fills=fills, differs=differs, gone=gone, triggers=tuple(loud))
+
+
+def quickly[T](connection: Connection, read: Callable[[], T]) -> T | None:
+    """What `read` gives; None where a statement of it takes longer than a list of many copies can wait."""
+    try:
+        with connection.transaction():
+            connection.execute(QUICKLY)
+            return read()
+    except (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable):
+        return None
 
 
 def _bring_back_all(connection: Connection, step: Step, attempt: Attempt) -> tuple[Copied, ...]:

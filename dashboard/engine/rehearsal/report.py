@@ -14,7 +14,7 @@ from dashboard.engine.schema.diff import Change, Difference
 class Verdict(StrEnum):
     """What a rehearsal shows of one migration."""
 
-    PROVEN = "proven"  # up, its verification files, its rollback and the second up ran
+    PROVEN = "proven"  # up and its verification files ran; its rollback, where it has one, and the second up too
     FAILED = "failed"  # one of them did not, and will not on the target either
     NOT_PROVEN = "not proven"  # what happened here says nothing of the target
     NOT_REACHED = "not reached"  # the rehearsal ended before it

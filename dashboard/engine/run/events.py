@@ -80,6 +80,7 @@ class StepEnded:
     error: EngineError
     ms: int
     statement_ms: int | None  # of the statement it ended in; None: between two of them
+    waited_for: tuple[str, ...] = ()  # sessions, where it ended in waiting for a lock of theirs; an observer knows
 
 
 type Event = (

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import psycopg
 
+from dashboard.engine.database import blockers, sql
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import sql
 from dashboard.engine.database.connection import Access, Connection
 from dashboard.engine.errors import EngineError
 from dashboard.engine.run.cancellation import Cancellation
@@ -34,7 +34,7 @@ class Monitor:
     observer: Observer
     position: int = 0
     _over: threading.Event = field(default_factory=threading.Event)
-    _blockers: tuple[str, ...] = ()
+    _told: tuple[int, tuple[str, ...]] = (0, ())
 
     def __enter__(self) -> Monitor:
         self._pid = self.watched.info.backend_pid
@@ -73,12 +73,10 @@ class Monitor:
 
     def _tell_blockers(self) -> None:
         rows = self._ask("blockers", {"pid": self._pid})
-        blockers = tuple(
-            f"{name} (backend {pid}, {state}, in a transaction for {age} s)" for pid, name, state, age in rows
-        )
-        if blockers != self._blockers:
-            self._blockers = blockers
-            self.observer(Blocked(position=self.position, blockers=blockers))
+        blocked = Blocked(position=self.position, blockers=tuple(blockers.sentence(*map(str, row)) for row in rows))
+        if (blocked.position, blocked.blockers) != self._told:
+            self._told = blocked.position, blocked.blockers
+            self.observer(blocked)
 
     def _ask(self, query: str, values: dict[str, object]) -> list[tuple[object, ...]]:
         try:

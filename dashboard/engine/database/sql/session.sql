@@ -206,11 +206,12 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 WHERE c.oid = pg_catalog.to_regclass(%(table)s)
 
 -- blockers --
--- Whom a backend waits for.
-SELECT a.pid, coalesce(nullif(a.application_name, ''), a.backend_type), a.state,
-       pg_catalog.floor(extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start))::int
+-- Whom a backend waits for. What another role's session does is hidden from a role that may not see it.
+SELECT b.pid, coalesce(a.usename, ''), coalesce(nullif(a.application_name, ''), a.backend_type, ''),
+       coalesce(pg_catalog.host(a.client_addr), ''), coalesce(a.state, ''),
+       coalesce(pg_catalog.to_char(a.xact_start AT TIME ZONE 'UTC', 'HH24:MI:SS'), ''), coalesce(a.query, '')
 FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(%(pid)s)) b(pid)
-JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid
+LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid
 LIMIT 10
 
 -- terminate --

@@ -10,7 +10,7 @@
     for (const button of buttons()) {
       button.hidden = !document.querySelector("[data-follow]");
       button.setAttribute("aria-pressed", String(paused));
-      button.querySelector("[data-label]").textContent = paused ? "Paused: follow again" : "Pause";
+      button.querySelector("[data-label]").textContent = paused ? "Follow again" : "Stop following";
     }
   }
 

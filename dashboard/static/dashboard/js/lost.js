@@ -4,7 +4,10 @@
   const notice = document.getElementById("lost");
   const moment = notice.querySelector("[data-since]");
 
-  function lost() {
+  function lost(event) {
+    const control = event.detail.xhr?.getResponseHeader("Signalbox-Without-Control-Database") === "1";
+    notice.querySelector('[data-lost="control"]').hidden = !control;
+    notice.querySelector('[data-lost="web"]').hidden = control;
     if (!notice.hidden) return;
     moment.textContent = new Date().toLocaleTimeString();
     notice.hidden = false;

@@ -1,4 +1,4 @@
-"""Where the same bytes have failed: what an approver has to know before anything else."""
+"""Where the same bytes have failed: what whoever lets them run has to know before anything else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dashboard.engine.migration import MigrationId
-from dashboard.engine.plan import Action, Plan, Step
+from dashboard.engine.plan import Plan, Step
 from dashboard.models import Run, RunStep
 from dashboard.models.failures import Failure
 
@@ -15,8 +15,8 @@ FAILED = frozenset({RunStep.Status.FAILED, RunStep.Status.PARTIAL})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FailedElsewhere:
-    """The last attempt at this migration in another environment, which failed on the very same text."""
+class FailedAttempt:
+    """The last attempt at this migration in an environment, which failed on the very same text."""
 
     label: str
     environment: str
@@ -25,23 +25,24 @@ class FailedElsewhere:
     sentence: str  # what the server said
 
 
-def failures(plan: Plan) -> tuple[FailedElsewhere, ...]:
-    """Of the migrations that a plan applies: each environment whose last attempt at the same text failed."""
-    steps = {step.identity: step for step in plan.steps if step.action is Action.APPLY}
-    if not steps:
+def of_plan(plan: Plan) -> tuple[FailedAttempt, ...]:
+    """Of the migrations that a plan runs: each environment whose last attempt at the same text, in the same direction,
+    failed. That of the plan comes first."""
+    if not plan.action.runs_migrations:
         return ()
+    steps = {step.identity: step for step in plan.steps}
     attempts = (
-        RunStep.objects.filter(version__in={identity.version for identity in steps}, action=Action.APPLY)
+        RunStep.objects.filter(version__in={identity.version for identity in steps}, action=plan.action)
         .filter(status__in=[*FAILED, RunStep.Status.COMMITTED])
-        .exclude(run__environment=plan.environment)
         .select_related("run")
         .defer("run__frozen_plan")  # it holds every step, and would come with each of them
         .order_by("-run_id")
     )
-    return tuple(_failed(steps, list(attempts)))
+    failed = _failed(steps, list(attempts))
+    return tuple(sorted(failed, key=lambda attempt: attempt.environment != plan.environment))
 
 
-def _failed(steps: Mapping[MigrationId, Step], attempts: Sequence[RunStep]) -> Iterator[FailedElsewhere]:
+def _failed(steps: Mapping[MigrationId, Step], attempts: Sequence[RunStep]) -> Iterator[FailedAttempt]:
     judged: set[tuple[str, MigrationId]] = set()
     for attempt in attempts:
         key = (attempt.run.environment, attempt.identity)
@@ -49,12 +50,12 @@ def _failed(steps: Mapping[MigrationId, Step], attempts: Sequence[RunStep]) -> I
         if step is None or key in judged:
             continue
         judged.add(key)
-        if attempt.status in FAILED and attempt.run.plan.steps[attempt.position].checksum == step.checksum:
+        if attempt.status in FAILED and attempt.run.plan.steps[attempt.position].sql == step.sql:
             yield _of(attempt, attempt.run, step)
 
 
-def _of(attempt: RunStep, run: Run, step: Step) -> FailedElsewhere:
-    return FailedElsewhere(
+def _of(attempt: RunStep, run: Run, step: Step) -> FailedAttempt:
+    return FailedAttempt(
         label=step.label,
         environment=run.environment,
         run=run.pk,
