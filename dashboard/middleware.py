@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Iterable
+from typing import ClassVar, cast
 
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 
 from dashboard.engine.errors import EngineError
@@ -47,8 +47,9 @@ class HiddenCharactersMiddleware:
         is_text = response.get("Content-Type", "").startswith(("text/html", "text/plain", "text/csv"))
         if not is_text or response.get("Content-Disposition", "").endswith('.sql"'):
             return response
-        if response.streaming:
-            response.streaming_content = (hidden.shown(part.decode()).encode() for part in response.streaming_content)
+        if isinstance(response, StreamingHttpResponse):
+            parts = cast("Iterable[bytes]", response.streaming_content)
+            response.streaming_content = (hidden.shown(part.decode()).encode() for part in parts)
         elif hidden.UNSEEN.search(text := response.content.decode()):
             response.content = hidden.shown(text).encode()
         return response
