@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 MANAGE = Path(__file__).parents[2] / "manage.py"
 ROLLBACKS = {"_001_rollback": "DROP TABLE users;", "_002_rollback": "DROP TABLE orders;"}
 
+#: The doctor and the plan of a protected environment ask which database the control database is.
+pytestmark = pytest.mark.django_db
+
 
 def states(environment: dict[str, Any]) -> dict[str, str]:
     return {f"{m['version']}_{m['name']}": m["state"] for m in environment["migrations"]}
