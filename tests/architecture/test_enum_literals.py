@@ -17,7 +17,6 @@ BUTTON = "what the button “Approve and run now” sends"
 #: Words that only happen to read like a member: file, value, why.
 ALLOWED: Mapping[tuple[str, str], str] = {
     ("dashboard/admin.py", "none"): "a word on a page: nobody's roles",
-    ("dashboard/cli/audit.py", "verify"): "the word of the command line",
     ("dashboard/engine/schema/diff.py", "changed"): "a word in a sentence",
     ("dashboard/engine/rehearsal/sandbox.py", "rehearsal"): "who runs there, in the log of a throw-away database",
     ("dashboard/engine/rehearsal/throwaway.py", "rehearsal"): "the name of that server among addresses",

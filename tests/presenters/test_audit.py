@@ -18,7 +18,7 @@ from dashboard.presenters.audit import EventView
 from dashboard.selectors.audit import Titles
 from dashboard.services.actors import SIGNALBOX
 from dashboard.services.audit import Event
-from dashboard.services.audit_chain import Fault, Verification
+from dashboard.services.audit_chain import ChainCheck, ChainFault
 from dashboard.services.audit_keys import FALLBACK_VARIABLE, OWN_VARIABLE, AuditKey
 from tests.presenters import values
 
@@ -150,7 +150,7 @@ OWN_KEY = AuditKey(id="k", secret=b"", variable=OWN_VARIABLE)
 
 @pytest.mark.parametrize("count", [0, 1, 2, 1_234])
 def test_a_chain_that_holds_is_green_and_counts_its_events(count: int):
-    chain = presenter.chain(Verification(count=count, keyed=count, key=OWN_KEY))
+    chain = presenter.chain(ChainCheck(count=count, keyed=count, key=OWN_KEY))
     assert (chain.tone, chain.icon) == ("ok", "ok")
     assert values.says(chain.sentence, f"{count:,} event{'' if count == 1 else 's'}")
     assert not values.says(chain.sentence, "SIGNALBOX_SECRET_KEY")
@@ -169,16 +169,16 @@ def test_a_chain_that_holds_is_green_and_counts_its_events(count: int):
     ],
 )
 def test_it_says_how_far_the_check_goes(changes: dict[str, Any], words: str):
-    chain = presenter.chain(Verification(**{"count": 5, "keyed": 5, "key": OWN_KEY, **changes}))
+    chain = presenter.chain(ChainCheck(**{"count": 5, "keyed": 5, "key": OWN_KEY, **changes}))
     assert values.says(chain.sentence, words)
 
 
-@pytest.mark.parametrize("fault", Fault)
-def test_a_chain_that_breaks_is_an_alarm_and_names_the_event(fault: Fault):
+@pytest.mark.parametrize("fault", ChainFault)
+def test_a_chain_that_breaks_is_an_alarm_and_names_the_event(fault: ChainFault):
     event = values.audit_event(Event.SIGNED_IN.value, pk=42)
-    chain = presenter.chain(Verification(count=41, fault=fault, event=event, event_id=42))
+    chain = presenter.chain(ChainCheck(count=41, fault=fault, event=event, event_id=42))
     assert (chain.tone, chain.icon) == ("danger", "fail")
-    assert "vent 42" in chain.sentence or fault in {Fault.NEVER_KEYED, Fault.EMPTY}
+    assert "vent 42" in chain.sentence or fault in {ChainFault.NEVER_KEYED, ChainFault.EMPTY}
     assert values.says(chain.sentence, "41 events")
 
 
