@@ -55,6 +55,18 @@ fix: $(BIN)/.dev ## Repair what can be repaired, and renew what is generated in 
 	$(BIN)/python manage.py signalbox states > docs/STATES.md
 	$(BIN)/python manage.py signalbox picture > docs/images/path.svg
 
+lock: $(BIN)/.dev ## Write requirements*.txt, with hashes, from requirements*.in (UPGRADE=1 for newer versions)
+	@for each in requirements requirements-dev; do \
+		$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.12 --annotation-style line \
+			--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) $$each.in --output-file $$each.txt || exit 1; \
+	done
+
+sbom: $(BIN)/.dev ## List every package of production, with its hashes, in sbom.cdx.json (CycloneDX)
+	$(BIN)/cyclonedx-py requirements requirements.txt --output-reproducible --of JSON --output-file sbom.cdx.json
+
+audit: $(BIN)/.dev ## Ask for known holes in what runs in production; without advisory data it says so and passes
+	$(BIN)/python .ci/audit
+
 bench: $(BIN)/.dev ## Measure what must stay fast
 	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; PYTHONPATH=. $(BIN)/python $$benchmark; done
 
@@ -73,11 +85,11 @@ $(BIN)/.python: .python-version
 	@touch $@
 
 $(BIN)/.run: $(BIN)/.python requirements.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
 $(BIN)/.dev: $(BIN)/.run requirements-dev.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-.PHONY: help demo demo-reset dev test test-all faults check fix bench new-rule screenshots
+.PHONY: help demo demo-reset dev test test-all faults check fix lock sbom audit bench new-rule screenshots

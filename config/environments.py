@@ -12,6 +12,9 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from dashboard.engine.database import urls
+from dashboard.engine.database.transport import Transport
+
 #: The variables of the source document; a target exists where its variable is set.
 SEED: dict[str, dict[str, Any]] = {
     "development": {"name": "Development", "url": "DATABASE_URL_DEV"},
@@ -40,7 +43,8 @@ PROTECTED_REQUIRES = (Requirement.REHEARSAL, Requirement.LINT, Requirement.REVER
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """One target and its policy. `url` is a secret: it is never stored, logged, shown or put in a repr."""
+    """One target and its policy. `url` is a secret: it is never stored, logged, shown or put in a repr. One that can be
+    read in two ways is not kept at all: `fault` says what is wrong with it, and holds none of it."""
 
     slug: str
     name: str
@@ -55,15 +59,26 @@ class Environment:
     deadline_minutes: int = 60
     require: tuple[Requirement, ...] = ()
     rehearsal_hours: int = 24
+    tls: str = ""  # what the way there has to be like; empty: "private" if protected, else "any"
+    fault: str = ""  # a clause that follows "the URL in DATABASE_URL"
 
     @property
     def configured(self) -> bool:
         return bool(self.url)
 
+    @property
+    def transport(self) -> Transport:
+        return Transport(self.tls or (Transport.PRIVATE if self.protected else Transport.ANY))
+
+    @property
+    def absence(self) -> str:
+        """Why it has no database, as a clause, where it has none."""
+        return urls.absence(self.variable, self.fault)
+
 
 _KEYS = {
     *("name", "url", "protected", "approval_hours", "rollback_hours", "lock_timeout_ms", "statement_timeout_ms"),
-    *("deadline_minutes", "require", "rehearsal_hours"),
+    *("deadline_minutes", "require", "rehearsal_hours", "tls"),
 }
 
 
@@ -101,12 +116,17 @@ def _environment(
             f"{path}: `url` of {slug} must be the NAME of an environment variable, such as DATABASE_URL; "
             "the URL itself is a secret and does not belong in this file."
         )
+    if (tls := values.get("tls", "")) and tls not in list(Transport):
+        raise ImproperlyConfigured(f"{path}: `tls` of {slug} must be one of these: {', '.join(Transport)}.")
+    given = variables.get(variable, "")
+    fault = urls.fault_of(given) if given else ""
     policy = {key: value for key, value in values.items() if key not in {"name", "url", "require"}}
     return Environment(
         slug=slug,
         name=values.get("name", slug.capitalize()),
         variable=variable,
-        url=variables.get(variable, ""),
+        url="" if fault else given,
+        fault=fault,
         position=position,
         require=_required(path, slug, values),
         **policy,

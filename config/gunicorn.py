@@ -36,7 +36,8 @@ class OneLineLogger(Logger):
 
 
 bind = os.environ.get("SIGNALBOX_BIND") or _address()
-worker_class = "gthread"
+#: gthread, but a client that sends half a request holds no thread.
+worker_class = "config.web_worker.CollectingWorker"
 workers = int(os.environ.get("SIGNALBOX_WEB_PROCESSES", "2"))
 threads = int(os.environ.get("SIGNALBOX_WEB_THREADS", "8"))
 timeout = 60

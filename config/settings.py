@@ -9,9 +9,10 @@ import secrets
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
-from config import environments, keys, logging, proxies
+from config import control_database, environments, keys, logging, proxies, secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -24,6 +25,8 @@ ON_RAILWAY = bool(env.str("RAILWAY_ENVIRONMENT_ID", default=""))
 SECRET_KEY = env.str("SIGNALBOX_SECRET_KEY", default="")
 #: Commands such as `signalbox status` need no lasting key; the web process refuses to serve with this one.
 SECRET_KEY_IS_EPHEMERAL = not SECRET_KEY
+if fault := secret_key.fault_of(SECRET_KEY) if SECRET_KEY else "":
+    raise ImproperlyConfigured(f"SIGNALBOX_SECRET_KEY {fault}. {secret_key.HOW}")
 SECRET_KEY = SECRET_KEY or secrets.token_urlsafe(64)
 SECRET_KEY_FALLBACKS = env.list("SIGNALBOX_SECRET_KEY_FALLBACKS", default=[])
 
@@ -40,6 +43,7 @@ ENVIRONMENTS = environments.load(ENVIRONMENTS_FILE, env.ENVIRON)
 TRACKING_SCHEMA = env.str("SIGNALBOX_TRACKING_SCHEMA", default="platform")
 #: The server for throw-away databases; without one a private server is started for each rehearsal.
 REHEARSAL_URL = env.str("SIGNALBOX_REHEARSAL_URL", default="")
+control_database.check_url("SIGNALBOX_REHEARSAL_URL", REHEARSAL_URL)
 #: How often the schema of each target is compared with what its runs left; 0 for never.
 DRIFT_MINUTES = env.int("SIGNALBOX_DRIFT_MINUTES", default=60)
 BUILD_COMMIT = env.str("RAILWAY_GIT_COMMIT_SHA", default="")[:12]
@@ -50,11 +54,7 @@ VERSION = "0.1.0"
 CONTROL_SCHEMA = "signalbox"
 DATABASES = {
     "default": {
-        **env.db_url_config(
-            env.str("SIGNALBOX_DATABASE_URL", default="")
-            or env.str("DATABASE_URL", default="")
-            or "postgres://localhost/signalbox"
-        ),
+        **control_database.where(env.ENVIRON),
         "ENGINE": "django.db.backends.postgresql",
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
@@ -62,7 +62,7 @@ DATABASES = {
     }
 }
 DATABASES["default"]["OPTIONS"] = {
-    **DATABASES["default"].get("OPTIONS", {}),
+    **DATABASES["default"]["OPTIONS"],
     # A worker that freezes in the middle of a transaction must not keep its row from whoever takes its run over.
     "options": f"-c search_path={CONTROL_SCHEMA} -c idle_in_transaction_session_timeout=10s",
     "application_name": "signalbox control",
@@ -70,8 +70,8 @@ DATABASES["default"]["OPTIONS"] = {
 }
 #: The role that owns the tables, for `migrate` alone, where web and worker connect as one that does not.
 if DATABASE_OWNER_URL := env.str("SIGNALBOX_DATABASE_OWNER_URL", default=""):
-    _OWNER = env.db_url_config(DATABASE_OWNER_URL)
-    _OWNER["OPTIONS"] = {**_OWNER.get("OPTIONS", {}), **DATABASES["default"]["OPTIONS"]}
+    _OWNER = control_database.parts_of("SIGNALBOX_DATABASE_OWNER_URL", DATABASE_OWNER_URL)
+    _OWNER["OPTIONS"] = {**_OWNER["OPTIONS"], **DATABASES["default"]["OPTIONS"]}
     DATABASES["owner"] = {**DATABASES["default"], **_OWNER, "ENGINE": "django.db.backends.postgresql"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 PROCRASTINATE_ON_APP_READY = "config.queue_connector.use"
@@ -94,9 +94,12 @@ MIDDLEWARE = [
     "dashboard.middleware.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "dashboard.middleware.HiddenCharactersMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "dashboard.middleware.PrivacyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "dashboard.middleware.NoSuchAddressMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "dashboard.middleware.RefusalMiddleware",
@@ -158,24 +161,24 @@ STORAGES = {
 PUBLIC_HOSTS = [
     h for h in (env.str("RAILWAY_PUBLIC_DOMAIN", default=""), *env.list("SIGNALBOX_HOSTS", default=[])) if h
 ]
+#: Plain HTTP is for a machine of one's own (the demo); everywhere else cookies and pages insist on HTTPS.
+INSECURE_HTTP = env.bool("SIGNALBOX_INSECURE_HTTP", default=DEBUG)
+#: Names of this machine are no way in where there is a public one. Probes ask /health, which takes any name.
 ALLOWED_HOSTS = [
     *PUBLIC_HOSTS,
     *(h for h in (env.str("RAILWAY_PRIVATE_DOMAIN", default=""),) if h),
-    *(["healthcheck.railway.app"] if ON_RAILWAY else []),
-    "localhost",
-    "127.0.0.1",
-    "[::1]",
+    *(["localhost", "127.0.0.1", "[::1]"] if INSECURE_HTTP or not PUBLIC_HOSTS else []),
 ]
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in PUBLIC_HOSTS]
-#: Plain HTTP is for a machine of one's own (the demo); everywhere else cookies and pages insist on HTTPS.
-INSECURE_HTTP = env.bool("SIGNALBOX_INSECURE_HTTP", default=DEBUG)
 if ON_RAILWAY or env.bool("SIGNALBOX_BEHIND_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = not INSECURE_HTTP
 SECURE_REDIRECT_EXEMPT = [r"^health$"]
 SECURE_HSTS_SECONDS = 0 if INSECURE_HTTP else 31_536_000
-SECURE_HSTS_INCLUDE_SUBDOMAINS = not INSECURE_HTTP
-SECURE_HSTS_PRELOAD = not INSECURE_HTTP
+#: What holds for every name below this one is for the owner of the domain to say, and hard to take back.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SIGNALBOX_HSTS_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.bool("SIGNALBOX_HSTS_PRELOAD", default=False)
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = not INSECURE_HTTP
 CSRF_COOKIE_SECURE = not INSECURE_HTTP

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard.engine.errors import EngineError
 from dashboard.models.roles import role_of
+from dashboard.presenters import hidden
 from dashboard.selectors import people as people_selector
 from dashboard.services import actors, people
 from dashboard.views import errors
@@ -29,6 +31,62 @@ class HealthMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path == "/health" and request.method in {"GET", "HEAD"}:
             return HttpResponse("OK", content_type="text/plain")
+        return self.get_response(request)
+
+
+class HiddenCharactersMiddleware:
+    """No page and no download holds a character that its reader cannot see or that reorders what they see: each is
+    shown as its code point, wherever it came from. SQL to run by hand is left as it is; the reader of the folder
+    refuses such characters in it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        is_text = response.get("Content-Type", "").startswith(("text/html", "text/plain", "text/csv"))
+        if not is_text or response.get("Content-Disposition", "").endswith('.sql"'):
+            return response
+        if response.streaming:
+            response.streaming_content = (hidden.shown(part.decode()).encode() for part in response.streaming_content)
+        elif hidden.UNSEEN.search(text := response.content.decode()):
+            response.content = hidden.shown(text).encode()
+        return response
+
+
+#: What browsers offer pages, and these never ask for.
+UNUSED = ("camera", "display-capture", "geolocation", "microphone", "midi", "payment", "usb")
+
+
+class PrivacyMiddleware:
+    """What a person sees stays with them: no cache keeps a page, SQL or the audit log, also not for the back button
+    after signing out; no other site may load any of it; and no page asks the browser for what it never needs."""
+
+    HEADERS: ClassVar = {
+        "Cache-Control": "no-store, private",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": ", ".join(f"{feature}=()" for feature in UNUSED),
+    }
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        for name, value in self.HEADERS.items():
+            response[name] = value
+        return response
+
+
+class NoSuchAddressMiddleware:
+    """No name holds a NUL, which no database takes either: such an address leads nowhere."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path_info:
+            raise Http404
         return self.get_response(request)
 
 

@@ -56,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
     server = localserver.start(ephemeral=True)
     config.stash[server_key] = server
     os.environ["SIGNALBOX_DATABASE_URL"] = server.create_database(CONTROL_DATABASE)
-    os.environ["SIGNALBOX_SECRET_KEY"] = "for the tests only"
+    os.environ["SIGNALBOX_SECRET_KEY"] = "for the tests only, 32 characters or more"
     os.environ["SIGNALBOX_INSECURE_HTTP"] = "1"
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     server.create_database(TARGET_TEMPLATE)

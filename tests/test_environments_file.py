@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config import environments
+from config import control_database, environments
 from config.environments import Environment, Requirement
+from tests.malformed_urls import SHAPES
 
 EVERYTHING = 'require = ["rehearsal", "lint", "reversible", "previous"]'
 
@@ -44,3 +45,42 @@ def test_what_nobody_can_check_is_refused_with_what_there_is(tmp_path: Path, val
 def test_what_nobody_would_check_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImproperlyConfigured, match="is not protected"):
         declared(tmp_path, 'require = ["lint"]')
+
+
+# URLs that are wrong
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_a_url_that_can_be_read_in_two_ways_is_not_kept(tmp_path: Path, shape: str) -> None:
+    given = {"DATABASE_URL": shape.format(a="CANARYONE", b="CANARYTWO")}
+    *_, production = environments.load(tmp_path / "none.toml", given)
+    assert (production.url, production.configured) == ("", False)
+    assert production.absence.startswith("the URL in DATABASE_URL ")
+    assert "CANARY" not in repr(production) + production.absence
+
+
+def test_a_good_one_is_kept(tmp_path: Path) -> None:
+    *_, production = environments.load(tmp_path / "none.toml", {"DATABASE_URL": "postgresql://u:p@h/d"})
+    assert (production.url, production.fault) == ("postgresql://u:p@h/d", "")
+
+
+@pytest.mark.parametrize("variable", ["SIGNALBOX_DATABASE_URL", "DATABASE_URL"])
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_the_control_database_is_refused_by_the_name_of_its_variable(variable: str, shape: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=f"The URL in {variable} ") as caught:
+        control_database.where({variable: shape.format(a="CANARYONE", b="CANARYTWO")})
+    assert "CANARY" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+def test_where_the_control_database_is() -> None:
+    url = "postgresql://app:p%2Fw@[::1]:5433/box?sslmode=verify-full"
+    assert control_database.where({"SIGNALBOX_DATABASE_URL": url, "DATABASE_URL": "postgresql://h/d"}) == {
+        "NAME": "box",
+        "USER": "app",
+        "PASSWORD": "p/w",
+        "HOST": "::1",
+        "PORT": "5433",
+        "OPTIONS": {"sslmode": "verify-full"},
+    }
+    assert control_database.where({})["HOST"] == "localhost"

@@ -35,9 +35,10 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen(options: argparse.Namespace) -> list[Environment]:
-    """The environments asked for; without a choice those whose variable is set. Exits with 2 for an unknown name."""
+    """The environments asked for; without a choice those whose variable holds something. Exits with 2 for a name that
+    is not known."""
     if not options.environments:
-        return [e for e in environments.all_environments() if e.configured]
+        return [e for e in environments.all_environments() if e.configured or e.fault]
     try:
         return [environments.get(slug) for slug in options.environments]
     except environments.UnknownEnvironment as error:

@@ -6,6 +6,7 @@ import sys
 from enum import IntEnum
 
 from dashboard.engine import errors as engine
+from dashboard.presenters import hidden
 from dashboard.services import errors as services
 
 
@@ -35,12 +36,14 @@ CODES: tuple[tuple[type[engine.EngineError], Exit], ...] = (
     (engine.TrackingTablesNotMade, Exit.UNREACHABLE),
     (engine.TrackingTableUnusable, Exit.ATTENTION),
     (engine.PlanBlocked, Exit.ATTENTION),
+    (engine.ControlDatabaseShared, Exit.ATTENTION),
     (engine.NothingToDo, Exit.OK),
     (engine.NotApproved, Exit.APPROVAL_NEEDED),
     (services.ApprovalNeeded, Exit.APPROVAL_NEEDED),
     (engine.TargetBusy, Exit.BUSY),
     (services.EnvironmentOccupied, Exit.BUSY),
     (services.RunStillAsked, Exit.BUSY),
+    (services.TooMany, Exit.BUSY),
     (services.RunNotEnded, Exit.BUSY),
     (services.PermissionRefused, Exit.PERMISSION),
     (services.OwnRequest, Exit.PERMISSION),
@@ -53,7 +56,7 @@ def code_of(error: engine.EngineError) -> Exit:
 
 def complain(error: engine.EngineError) -> Exit:
     """The sentence and the next step on stderr; the exit code."""
-    print(f"signalbox: {error}", file=sys.stderr)
+    print(hidden.shown(f"signalbox: {error}"), file=sys.stderr)
     if error.next_step:
-        print(f"  {error.next_step}", file=sys.stderr)
+        print(hidden.shown(f"  {error.next_step}"), file=sys.stderr)
     return code_of(error)

@@ -9,13 +9,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from typing import Any
 
+from config.environments import Environment
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit, complain
 from dashboard.engine import planner
 from dashboard.engine.errors import EngineError
 from dashboard.engine.plan import Plan, Target
+from dashboard.engine.run import executor
+from dashboard.selectors import control
 from dashboard.services import plans as plan_service
 from dashboard.services import targets
 
@@ -39,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
     for environment in environments:
         try:
             target = targets.read(environment)
+            _check_is_apart(environment, target)
             if target.history.contradicted:
                 worst = max(worst, _complain_of_records(target))
             plan = planner.apply(target, targets.judged(environment, folder, target), upto=options.to)
@@ -52,6 +57,12 @@ def run(options: argparse.Namespace) -> int:
     elif plans:
         print("\n\n".join(sql or _text(plan) for plan, sql in plans.items()))
     return worst
+
+
+def _check_is_apart(environment: Environment, target: Target) -> None:
+    if environment.protected:
+        access = replace(targets.access(environment), control=control.identity_if_reachable())
+        executor.check_is_apart(target.identity, access)
 
 
 def _complain_of_records(target: Target) -> Exit:

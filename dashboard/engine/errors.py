@@ -86,9 +86,23 @@ class SessionRefused(TargetUnreachable):
     advice = "{cause}Mend what the server names, there or in the URL in {variable}."
 
 
+class TransportRefused(TargetUnreachable):
+    """The way there is not as safe as its environment demands. Facts: those of TargetUnreachable, and tls, slug."""
+
+    code = "transport_refused"
+    sentence = "{environment} at {address} was not connected to: {reason}"
+    state = "Nothing was sent but the beginning of a connection, and no password."
+    advice = (
+        'Its environment demands tls = "{tls}". Set the server up for it, or correct the URL in {variable}. Where a '
+        'plain connection is meant, allow it by name: tls = "any" under [environments.{slug}].'
+    )
+
+
 class TargetNotConfigured(EngineError):
+    """Facts: environment, variable, reason (a clause)."""
+
     code = "not_configured"
-    sentence = "{environment} has no database: the variable {variable} is not set."
+    sentence = "{environment} has no database: {reason}."
     advice = "Set {variable} to the PostgreSQL URL of {environment} and restart Signalbox."
 
 
@@ -98,6 +112,21 @@ class TargetUnsuitable(EngineError):
     code = "unsuitable"
     sentence = "{environment} is not fit to run migrations: {finding}"
     state = "Nothing was changed."
+
+
+class ControlDatabaseShared(EngineError):
+    """The approvals that protect an environment are kept in its own database. Facts: environment, database."""
+
+    code = "control_database_shared"
+    sentence = (
+        "{environment} is protected, and its database {database} is the one in which Signalbox keeps its people, "
+        "requests and approvals: a migration there could approve itself and remove its traces."
+    )
+    state = "Nothing was changed."
+    advice = (
+        "Make a database for Signalbox alone and set SIGNALBOX_DATABASE_URL to it, run manage.py migrate and "
+        "createsuperuser there, and restart Signalbox."
+    )
 
 
 class TargetBusy(EngineError):

@@ -72,6 +72,8 @@ class Action(StrEnum):
 
 #: The code of the warning that a rehearsal makes needless.
 UNPROVEN = "unproven_rollback"
+#: The code of the warning that part of what runs is put together while it runs.
+DYNAMIC = "dynamic_sql"
 #: The codes of the warnings that the history and the log of a target contradict each other: states of migrations.
 CONTRADICTED = frozenset({"unrecorded", "altered"})
 
@@ -83,6 +85,12 @@ class TargetIdentity:
     system_identifier: str
     database: str
     database_oid: int
+
+    def may_be(self, other: TargetIdentity) -> bool:
+        """They can be the same database: one whose server is not told can be on any."""
+        servers = {self.system_identifier, other.system_identifier}
+        same_server = len(servers) == 1 or "" in servers
+        return same_server and (self.database, self.database_oid) == (other.database, other.database_oid)
 
     def change_to(self, other: TargetIdentity) -> str:
         """How the other one differs, in words that follow the name of a URL."""
@@ -181,6 +189,11 @@ class Plan:
     steps: tuple[Step, ...]
     warnings: tuple[PlanWarning, ...] = ()
     stops_before: str = ""  # why later pending migrations are not in it; empty when they all are
+
+    @property
+    def unjudged(self) -> tuple[str, ...]:
+        """Sentences about what no reading of it can tell."""
+        return tuple(warning.sentence for warning in self.warnings if warning.code == DYNAMIC)
 
     @property
     def digest(self) -> str:

@@ -6,7 +6,7 @@ One function for each goal. Each raises NothingToDo, or PlanBlocked where someth
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -26,8 +26,8 @@ from dashboard.engine.migration import (
     checksum,
     version_key,
 )
-from dashboard.engine.plan import UNPROVEN, Action, Copy, Plan, PlanWarning, Record, Step, Target, records
-from dashboard.engine.sql import indexes, session_state, statements
+from dashboard.engine.plan import DYNAMIC, UNPROVEN, Action, Copy, Plan, PlanWarning, Record, Step, Target, records
+from dashboard.engine.sql import dynamic, indexes, session_state, statements
 from dashboard.engine.status import MigrationStatus, State
 
 
@@ -242,9 +242,24 @@ def _plan(
         policy=target.policy,
         basis=records(target.history),
         steps=tuple(steps),
-        warnings=tuple(warnings),
+        warnings=(*warnings, *_dynamic_warnings(target, steps)),
         stops_before=stops_before,
     )
+
+
+def _dynamic_warnings(target: Target, steps: Sequence[Step]) -> Iterator[PlanWarning]:
+    """Of what a step runs as a text that is not there to be read."""
+    for step in steps:
+        lines = [c.line for c in dynamic.commands_in(step.sql) if not c.is_defined_only] if step.sql else []
+        if lines:
+            more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
+            yield PlanWarning(
+                code=DYNAMIC,
+                version=step.version,
+                sentence=f"{step.label} puts SQL together while it runs (line {lines[0]}{more}). What that SQL does "
+                "cannot be judged beforehand, by no forecast, no lint and no rehearsal.",
+                needs_acceptance=target.policy.protected,
+            )
 
 
 def _apply_step(migration: Migration, history: History) -> Step:

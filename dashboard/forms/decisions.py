@@ -58,7 +58,17 @@ class ApproveForm(_NameTyped):
     )
     then = forms.ChoiceField(choices=[("", "approve only"), ("run", "and run now")], required=False)
 
-    field_order = ("digest", "shown_rows", "comment", "typed_rows", "typed_name", "then")
+    unjudged = forms.BooleanField(
+        label="I have read the SQL that is put together while it runs",
+        error_messages={"required": "Nothing was approved: say that you have read what cannot be judged beforehand."},
+    )
+
+    field_order = ("digest", "shown_rows", "comment", "unjudged", "typed_rows", "typed_name", "then")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.plan.unjudged:
+            del self.fields["unjudged"]
 
     @property
     def runs(self) -> bool:

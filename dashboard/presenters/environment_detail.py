@@ -9,6 +9,7 @@ from functools import partial
 
 from django.urls import reverse
 
+from dashboard.engine.database.transport import Transport
 from dashboard.engine.errors import EngineError
 from dashboard.engine.plan import Plan
 from dashboard.engine.status import State
@@ -26,7 +27,7 @@ from dashboard.presenters import (
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.environment_history import Recorded
 from dashboard.presenters.environment_pending import Waiting
-from dashboard.presenters.environments import Card, card
+from dashboard.presenters.environments import SHARED, SHARED_ADVICE, SHARED_STOPS, Card, card
 from dashboard.presenters.failures import ErrorBox
 from dashboard.presenters.findings import Tallies
 from dashboard.presenters.rehearsals import RehearsalRow
@@ -95,7 +96,7 @@ def page(  # one for each thing that is known of it
         rehearsal=rehearsals.row(rehearsal) if rehearsal else None,
         stops=environment_pending.stops(offer, waiting),
         waiting=waiting,
-        notices=(*_forgotten(standing), *_notices(standing), *_others(standing, installation)),
+        notices=(*_shared(standing), *_forgotten(standing), *_notices(standing), *_others(standing, installation)),
         mishaps=tuple(environment_pending.mishaps(standing, failures)),
         history=tuple(environment_history.rows(standing, runs, by)),
         history_exists=history is not None and history.exists,
@@ -118,7 +119,7 @@ def run_ids(standing: Standing) -> set[str]:
 
 
 def _facts(environment: Environment) -> Iterator[tuple[str, str]]:
-    yield "Database", targets.address(environment).shown if environment.configured else ""
+    yield "Database", targets.address(environment).shown if environment.configured or environment.fault else ""
     yield "URL from", environment.variable
     if environment.protected:
         yield "To run", "A request, approved by a second person"
@@ -127,8 +128,18 @@ def _facts(environment: Environment) -> Iterator[tuple[str, str]]:
         yield "An approval needs", _needs(environment)
     else:
         yield "To run", "One person with the role requester; no approval is needed"
+    yield "The way there", _TRANSPORT[environment.transport]
     yield "Waits for a lock (lock_timeout)", wording.limit(environment.lock_timeout_ms)
     yield "A statement runs (statement_timeout)", wording.limit(environment.statement_timeout_ms)
+
+
+#: What may lie between here and there.
+_TRANSPORT = {
+    Transport.ANY: "As the URL says; it may be unencrypted",
+    Transport.PRIVATE: "Encrypted, unless it stays in a private network",
+    Transport.REQUIRE: "Encrypted",
+    Transport.VERIFY_FULL: "Encrypted, and the server proves its name",
+}
 
 
 def _needs(environment: Environment) -> str:
@@ -153,6 +164,8 @@ def _rebind_button(standing: Standing, by: Actor) -> ActionButton:
 
 def _unbound(standing: Standing) -> str:
     """The page says the rest above."""
+    if standing.keeps_approvals and standing.environment.protected:
+        return SHARED_STOPS
     return str(DatabaseNotConfirmed(environment=standing.environment.name)) if _leads_elsewhere(standing) else ""
 
 
@@ -176,6 +189,13 @@ def _notices(standing: Standing) -> Iterator[Notice]:
         many = f"{len(annotated)} files were edited since they were applied here, in comments and blanks only."
         sentence = annotated[0].sentence if len(annotated) == 1 else many
         yield Notice(sentence=sentence, url=url, url_label="Compare and accept")
+
+
+def _shared(standing: Standing) -> Iterator[Notice]:
+    if standing.keeps_approvals:
+        protected = standing.environment.protected
+        stops, tone = (f" {SHARED_STOPS}", "danger") if protected else ("", "warn")
+        yield Notice(sentence=f"{SHARED[0].upper()}{SHARED[1:]}.{stops} {SHARED_ADVICE}", tone=tone)
 
 
 def _forgotten(standing: Standing) -> Iterator[Notice]:

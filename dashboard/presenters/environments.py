@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.engine.errors import OtherDatabase, SessionRefused, TargetUnreachable
+from dashboard.engine.errors import OtherDatabase, SessionRefused, TargetUnreachable, TransportRefused
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import ChangeRequest, Run
 from dashboard.models.environments import Environment
@@ -119,6 +119,7 @@ def not_seen(environment: Environment, code: str) -> str:
         OtherDatabase.code: "leads to another database than before",
         TargetUnreachable.code: "did not answer",
         SessionRefused.code: "answered, and refused the session",
+        TransportRefused.code: "was not connected to: the way there is not as safe as it has to be",
     }
     return f"{environment.name} {trouble.get(code, 'answered, and its history could not be read')}."
 
@@ -143,6 +144,7 @@ def remarks(standing: Standing) -> Iterator[Remark]:
     """What a person should know of this environment, if anything."""
     yield from _remarks_of_look(standing)
     yield from _remarks_of_run(standing)
+    yield from _remarks_of_approvals(standing)
     for left in standing.unfinished:
         attempt = f"{actions.WORDS[left.action].of}{left.label}"
         yield Remark(
@@ -229,8 +231,9 @@ _ATTENTION: dict[State, tuple[int, str, str, str]] = {
 def _remarks_of_look(standing: Standing) -> Iterator[Remark]:
     look = standing.look
     if not standing.environment.configured:
-        text = f"no database: the variable {standing.environment.variable} is not set."
-        yield Remark(rank=50, tone="muted", icon="unreachable", text=text, verbs=("has", "have"))
+        rank, tone = (5, "danger") if standing.environment.fault else (50, "muted")
+        text = f"no database: {standing.environment.absence}."
+        yield Remark(rank=rank, tone=tone, icon="unreachable", text=text, verbs=("has", "have"))
     elif look is None:
         text = "not been looked at yet. Refresh to see what is applied."
         yield Remark(rank=45, tone="info", icon="unknown", text=text, verbs=("has", "have"))
@@ -246,6 +249,19 @@ def _remarks_of_look(standing: Standing) -> Iterator[Remark]:
     elif is_stale(standing):
         text = "not been looked at for a while: what is shown may be out of date."
         yield Remark(rank=44, tone="warn", icon="queued", text=text, verbs=("has", "have"))
+
+
+def _remarks_of_approvals(standing: Standing) -> Iterator[Remark]:
+    if standing.keeps_approvals and standing.environment.protected:
+        yield Remark(rank=6, tone="danger", icon="conflict", text=f"{SHARED}. {SHARED_STOPS} {SHARED_ADVICE}")
+    elif standing.keeps_approvals:
+        yield Remark(rank=46, tone="warn", icon="attention", text=f"{SHARED}. {SHARED_ADVICE}")
+
+
+#: What an environment is told whose database is the control database.
+SHARED = "its database is also the one in which Signalbox keeps its people, requests and approvals"
+SHARED_STOPS = "Nothing runs there, because a migration could approve itself."
+SHARED_ADVICE = "Set SIGNALBOX_DATABASE_URL to a database for Signalbox alone and restart."
 
 
 def _remarks_of_run(standing: Standing) -> Iterator[Remark]:
@@ -288,7 +304,7 @@ def _trouble(standing: Standing) -> tuple[str, str]:
     """What stands between us and the target, and what to do about it."""
     environment, look = standing.environment, standing.look
     if not environment.configured:
-        sentence = f"{environment.name} has no database: the variable {environment.variable} is not set."
+        sentence = f"{environment.name} has no database: {environment.absence}."
         return sentence, f"Set {environment.variable} to its PostgreSQL URL and restart Signalbox."
     if look is None:
         return f"Nobody has looked at {environment.name} yet.", "Refresh to see what is applied there."

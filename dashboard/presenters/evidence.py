@@ -66,6 +66,7 @@ VERDICTS: Mapping[EvidenceStatus, tuple[str, str, str]] = {
 }
 UNDER_WAY = ("under way", "run", "run")
 COMPLETE = Pill(label="Nothing missing", tone="ok", icon="ok")
+UNJUDGED = Pill(label="Cannot be judged", tone="warn", icon="attention")
 CONTRADICTED = Pill(label="Records contradict", tone="danger", icon="missing")
 ALARMED = Pill(label="Failed before", tone="danger", icon="fail")
 UNPROVEN = Pill(label="Not all proven", tone="warn", icon="attention")
@@ -77,9 +78,9 @@ def of_plan(evidence: Evidence, plan: Plan, by: Actor, failed: Sequence[FailedAt
     last = plan.steps[-1]
     if plan.action is Action.ROLLBACK:
         url = reverse("rollback-rehearse", args=[plan.environment, *last.identity])
-        return _view(evidence, plan, failed, by, url)
+        return _outranked(_view(evidence, plan, failed, by, url), plan)
     url = reverse("apply-rehearse", args=[plan.environment])
-    return _view(evidence, plan, failed, by, url, ("upto", last.version))
+    return _outranked(_view(evidence, plan, failed, by, url, ("upto", last.version)), plan)
 
 
 def of_request(state: RequestState, by: Actor, failed: Sequence[FailedAttempt] = ()) -> EvidenceView | None:
@@ -88,10 +89,27 @@ def of_request(state: RequestState, by: Actor, failed: Sequence[FailedAttempt] =
         return None
     plan = state.request.plan
     view = _view(state.proof, plan, failed, by, reverse("request-rehearse", args=[state.request.pk]))
+    view = _outranked(view, plan)
     if state.proven_at is None:
         return view
     pill = ACCEPTED if view.pill is UNPROVEN else view.pill
     return replace(view, pill=pill, as_of=state.proven_at, is_live=False, rehearse=replace(view.rehearse, show=False))
+
+
+def _outranked(view: EvidenceView, plan: Plan) -> EvidenceView:
+    """What was proven was proven of a text; where SQL is put together while it runs, no line of it is an all-clear."""
+    if not plan.unjudged:
+        return view
+    pill = UNJUDGED if view.pill is COMPLETE else view.pill
+    return replace(view, pill=pill, lines=tuple(map(_of_text_only, view.lines)))
+
+
+def _of_text_only(line: EvidenceLine) -> EvidenceLine:
+    _, tone, _ = VERDICTS[EvidenceStatus.SATISFIED]
+    if line.tone != tone:
+        return line
+    sentence = f"{line.sentence} Of the SQL that is put together while it runs, this says nothing."
+    return replace(line, tone="warn", icon="attention", verdict="cannot be judged", sentence=sentence)
 
 
 def _view(

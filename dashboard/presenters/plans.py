@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from dashboard.engine.migration import Migration
 from dashboard.engine.plan import (
+    DYNAMIC,
     Action,
     Plan,
     PlanWarning,
@@ -65,6 +66,7 @@ class PlanView:
     steps: tuple[PlanStepView, ...]
     to_accept: tuple[PlanWarning, ...]
     to_know: tuple[PlanWarning, ...]
+    unjudged: tuple[str, ...]  # what no reading of the plan can tell
     contradictions: tuple[RecordAlarm, ...]  # above everything else
     stops_before: str
     certain: tuple[str, ...]
@@ -88,6 +90,7 @@ def view(detail: Detail, environment: Environment, *, saving: Plan | None = None
         steps=tuple(_step(detail, position) for position in range(len(plan.steps))),
         to_accept=tuple(w for w in plan.warnings if w.needs_acceptance),
         to_know=tuple(w for w in plan.warnings if not w.needs_acceptance and w.code != SAID_AT_THE_STEP),
+        unjudged=plan.unjudged,
         contradictions=tuple(map(_contradiction, plan.contradictions)),
         stops_before=plan.stops_before,
         certain=certain(detail),
@@ -195,13 +198,14 @@ def _contradiction(warning: PlanWarning) -> RecordAlarm:
 
 def _step(detail: Detail, position: int) -> PlanStepView:
     step, outline = detail.plan.steps[position], detail.outlines[position]
+    is_unjudged = any(w.code == DYNAMIC and w.version == step.version for w in detail.plan.warnings)
     words = actions.WORDS[step.action]
     migration = detail.folder.find(step.identity) if detail.folder else None
     return PlanStepView(
         number=position + 1,
         label=step.label,
         does="Continue" if step.first_statement > 1 else words.does,
-        summary=_summary(step, outline),
+        summary=_summary(step, outline) + (", puts SQL together while it runs" if is_unjudged else ""),
         notes=_notes(step, outline),
         sql=step.sql,
         empty=words.instead_of_sql,
@@ -212,7 +216,7 @@ def _step(detail: Detail, position: int) -> PlanStepView:
         lacks_rollback=step.action.can_be_rolled_back and step.first_statement == 1 and not step.down_sql,
         anchor=anchor(position),
         url=reverse("migration", args=step.identity),
-        open=position == 0,
+        open=position == 0 or is_unjudged,
     )
 
 

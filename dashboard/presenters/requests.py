@@ -202,6 +202,8 @@ def _no_approval(state: RequestState) -> str:
     """Why nobody could approve it now."""
     if state.objection:
         return "It cannot be approved: its plan no longer holds."
+    if gone := _requester_gone(state.request):
+        return gone
     if state.proof and state.proof.missing:
         return f"It cannot be approved yet: see what is missing above ({len(state.proof.missing)})."
     return sentence_of(state.unbound)
@@ -240,9 +242,15 @@ def _run(state: RequestState, by: Actor) -> ActionButton:
         show=request.status == ChangeRequest.Status.APPROVED and not state.is_running,
         reason=refusal(partial(permissions.check_can_run, by))
         or sentence_of(state.occupied or state.unbound)
+        or _requester_gone(request)
         or _too_late(request)
         or ("It would refuse to start: its plan no longer holds." if state.objection else ""),
     )
+
+
+def _requester_gone(request: ChangeRequest) -> str:
+    person = request.requested_by
+    return "" if person.is_active else f"{person.get_username()}, who asked for this, was deactivated since."
 
 
 def _too_late(request: ChangeRequest) -> str:

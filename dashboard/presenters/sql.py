@@ -19,7 +19,9 @@ from pygments.lexers.sql import PlPgsqlLexer, PostgresLexer
 from pygments.token import Comment, Keyword, Name, Number, Punctuation, String, _TokenType
 
 from dashboard.engine.migration import Problem
+from dashboard.engine.sql.places import StatementPlace
 from dashboard.presenters.findings import Note
+from dashboard.presenters.hidden import UNSEEN, code_point
 
 #: Longer texts are shown plain: colouring 200 KB takes about half a second.
 HIGHLIGHT_LIMIT = 200_000
@@ -40,9 +42,8 @@ CLASSES: dict[_TokenType, str] = {
     String.Name: "i",  # a quoted identifier is a name, not a string
 }
 
-_UNSEEN = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u115f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
-)
+#: Characters after which a line says how long it is: what stands far to the right of a screen is easily missed.
+LONG_LINE = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,7 @@ class SqlLine:
     number: int
     html: SafeString
     problems: tuple[Problem | Note, ...] = ()
+    length: int = 0  # in characters, where that is worth telling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,7 @@ class SqlListing:
     lines: tuple[SqlLine, ...]
     problems: tuple[Problem | Note, ...] = ()
     plain: bool = False
+    places: tuple[StatementPlace, ...] = ()
 
     @property
     def head(self) -> tuple[SqlLine, ...]:
@@ -71,26 +74,44 @@ class SqlListing:
         return self.lines[FOLD_AFTER:]
 
     @property
+    def fold(self) -> str:
+        """What is folded away: "200 more lines: 3 statements, one of them puts SQL together while it runs"."""
+        count = len(self.folded)
+        lines = f"{count} more line{'' if count == 1 else 's'}"
+        held = [place for place in self.places if place.last_line > FOLD_AFTER]
+        if not held:
+            return lines
+        statements = "1 statement" if len(held) == 1 else f"{len(held)} statements"
+        dynamic = sum(place.is_dynamic_below(FOLD_AFTER) for place in held)
+        together = {0: "", 1: ", one of them puts SQL together while it runs"}
+        return f"{lines}: {statements}" + together.get(dynamic, f", {dynamic} of them put SQL together while they run")
+
+    @property
     def opens(self) -> bool:
         """Something wrong is never folded away."""
         return any(line.problems for line in self.folded)
 
 
-def listing(sql: str, problems: Iterable[Problem | Note] = ()) -> SqlListing:
-    """The text by line, each problem under the line it names."""
-    html = highlight(sql)
+def listing(sql: str, problems: Iterable[Problem | Note] = (), places: tuple[StatementPlace, ...] = ()) -> SqlListing:
+    """The text by line, each problem under the line it names. `places` tell what a fold holds."""
+    html, lengths = highlight(sql), [len(line) for line in sql.split("\n")]
     by_line: dict[int | None, list[Problem | Note]] = {}
     for problem in problems:
         here = problem.line if problem.line and problem.line <= len(html) else None
         by_line.setdefault(here, []).append(problem)
     return SqlListing(
         lines=tuple(
-            SqlLine(number=number, html=line, problems=tuple(by_line.get(number, ())))
-            for number, line in enumerate(html, start=1)
+            SqlLine(number=number, html=line, problems=tuple(by_line.get(number, ())), length=_told(length))
+            for number, (line, length) in enumerate(zip(html, lengths, strict=False), start=1)
         ),
         problems=tuple(by_line.get(None, ())),
         plain=_too_long(sql),
+        places=places,
     )
+
+
+def _told(length: int) -> int:
+    return length if length > LONG_LINE else 0
 
 
 @lru_cache(maxsize=32)
@@ -151,9 +172,9 @@ def _class_of(token: _TokenType) -> str:
 def _span(name: str, text: str) -> str:
     if not text:
         return ""
-    html = _UNSEEN.sub(_code_point, escape(text))
+    html = UNSEEN.sub(_code_point, escape(text))
     return f'<span class="{name}">{html}</span>' if name else html
 
 
 def _code_point(match: re.Match[str]) -> str:
-    return f'<span class="unseen">U+{ord(match[0]):04X}</span>'
+    return f'<span class="unseen">{code_point(match[0])}</span>'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -32,9 +32,9 @@ def events(
     wanted: dict[str, Any] = {"actor": actor, "kind": kind, "environment": environment}
     chosen = AuditEvent.objects.filter(**{name: value for name, value in wanted.items() if value})
     if since:
-        chosen = chosen.filter(at__gte=_start_of(since))
+        chosen = chosen.filter(at__gte=_at(since, time.min))
     if until:
-        chosen = chosen.filter(at__lt=_start_of(until + timedelta(days=1)))
+        chosen = chosen.filter(at__lte=_at(until, time.max))
     return chosen.order_by("-id")
 
 
@@ -50,5 +50,5 @@ def titles(page: Iterable[AuditEvent]) -> Titles:
     return Titles(requests=dict(requests.values_list("pk", "title")), runs=dict(runs.values_list("pk", "title")))
 
 
-def _start_of(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))
+def _at(day: date, moment: time) -> datetime:
+    return timezone.make_aware(datetime.combine(day, moment))

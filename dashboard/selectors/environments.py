@@ -16,10 +16,11 @@ from django.db.models import Prefetch
 
 from dashboard.engine import status
 from dashboard.engine.migration import AppliedMigration, Folder, Kind, MigrationId, Unfinished
+from dashboard.engine.plan import TargetIdentity
 from dashboard.engine.status import MigrationStatus, Summary
 from dashboard.models import ChangeRequest, Run, RunStep, environments
 from dashboard.models.environments import Environment
-from dashboard.selectors import drift, forgotten, observations
+from dashboard.selectors import control, drift, forgotten, observations
 from dashboard.selectors.drift import DriftState
 from dashboard.selectors.observations import LastLook
 
@@ -35,6 +36,7 @@ class Standing:
     last_run: Run | None  # the one under way, if there is one
     requests: tuple[ChangeRequest, ...]  # open and approved ones, newest first
     drift: DriftState = field(default_factory=DriftState)
+    control: TargetIdentity | None = None  # the database in which Signalbox keeps requests and approvals
     forgotten: tuple[RunStep, ...] = ()  # what runs did there and the target does not know any more, of one alone
 
     @cached_property
@@ -53,6 +55,12 @@ class Standing:
     def unfinished(self) -> tuple[Unfinished, ...]:
         """What broke off outside a transaction there; nothing else runs until it is settled."""
         return self.look.history.unfinished if self.look and self.look.history else ()
+
+    @property
+    def keeps_approvals(self) -> bool:
+        """Its database is the control database, as far as the last good look tells."""
+        identity = self.look.identity if self.look else None
+        return bool(identity and self.control and self.control.may_be(identity))
 
     @cached_property
     def summary(self) -> Summary:
@@ -91,6 +99,7 @@ def _standings(chosen: Sequence[Environment], folder: Folder | None) -> tuple[St
     runs = _last_runs(chosen)
     requests = _live_requests(chosen)
     schemas = drift.states(chosen)
+    own = control.identity()
     return tuple(
         Standing(
             environment=e,
@@ -99,6 +108,7 @@ def _standings(chosen: Sequence[Environment], folder: Folder | None) -> tuple[St
             last_run=runs.get(e.slug),
             requests=tuple(requests.get(e.slug, ())),
             drift=schemas[e.slug],
+            control=own,
         )
         for e in chosen
     )

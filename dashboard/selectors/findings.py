@@ -7,10 +7,10 @@ import threading
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
-from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from dashboard.engine.database import urls
 from dashboard.engine.lint import Finding, LintContext, lint_folder
 from dashboard.engine.migration import Folder, Migration
 from dashboard.engine.plan import Plan
@@ -71,13 +71,15 @@ def of_plan(plan: Plan, folder: Folder) -> tuple[Finding, ...] | None:
 
 def _context() -> LintContext:
     """What is known of the targets: the oldest PostgreSQL among them, and what is partitioned in any."""
-    hosts = (urlsplit(environment.url).hostname or "" for environment in environments.all_environments())
+    given = (environment.url for environment in environments.all_environments() if environment.configured)
+    hosts = (urls.parts(url).get("host", "") for url in given if not urls.fault_of_keywords(url))
     rehearsed = Rehearsal.objects.filter(target_major__isnull=False).order_by("environment", "-id")
     majors = rehearsed.distinct("environment").values_list("target_major", flat=True)
     snapshots = Snapshot.objects.order_by("environment", "-id").distinct("environment").values_list("pk", flat=True)
     return LintContext(
         pg_major=min(filter(None, majors), default=LintContext().pg_major),
         tracking_schema=settings.TRACKING_SCHEMA,
+        control_schema=settings.CONTROL_SCHEMA,
         supabase=any(".supabase." in host for host in hosts),
         partitioned=_partitioned(tuple(snapshots)),
     )

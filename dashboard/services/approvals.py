@@ -18,9 +18,9 @@ from dashboard.engine.run.executor import Approval
 from dashboard.models import ChangeRequest, Decision, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role, has_role
-from dashboard.services import audit, evidence, permissions, plans, policies, rehearsals
+from dashboard.services import audit, evidence, limits, permissions, plans, policies, rehearsals
 from dashboard.services.actors import SIGNALBOX, Actor
-from dashboard.services.errors import AlreadyDecided, ApproverGone
+from dashboard.services.errors import AlreadyDecided, ApproverGone, RequesterGone
 from dashboard.services.evidence import Evidence
 
 
@@ -41,6 +41,8 @@ def open_request(
     if plan.action.is_by_hand:
         permissions.check_can_skip(by)
     permissions.check_can_request(by)
+    policies.check_is_apart(environment, plan.identity)
+    limits.check_open_requests(by)
     plans.check_accepted(plan, accepted)
     now = timezone.now()
     inverse = planner.inverse(plan)
@@ -85,10 +87,12 @@ def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> Cha
     Raises EvidenceMissing where something that the environment asks for is not there.
     """
     request = _decide(request_id, Decision.Verdict.APPROVED, by=by, digest=digest, reason=reason)
+    check_requester(request)
     proof = evidence.check(request)
     _keep_evidence(request, by, proof)
     environment = environments.get(request.environment)
     policies.check_is_bound(environment)
+    policies.check_is_apart(environment, request.plan.identity)
     expires_at = timezone.now() + timedelta(hours=environment.approval_hours)
     _move(request, ChangeRequest.Status.APPROVED, expires_at=expires_at)
     audit.record(
@@ -153,6 +157,15 @@ def check_approver(request: ChangeRequest) -> None:
     approver = _approver_of(request)
     if not has_role(approver, Role.APPROVER):
         raise ApproverGone(approver=approver.get_username(), request=request.pk)
+
+
+def check_requester(request: ChangeRequest) -> None:
+    """Raises RequesterGone where who asked for it was deactivated since. The rollback of what ran is not asked."""
+    if not request.requested_by.is_active and request.status in {
+        ChangeRequest.Status.OPEN,
+        ChangeRequest.Status.APPROVED,
+    }:
+        raise RequesterGone(requester=request.requested_by.get_username(), request=request.pk)
 
 
 def supersede(request: ChangeRequest, because: str) -> None:
@@ -241,6 +254,7 @@ def _approved_for(plan: Plan) -> ChangeRequest | None:
             digest__in=_covering(plan),
             status=ChangeRequest.Status.APPROVED,
             expires_at__gt=Now(),
+            requested_by__is_active=True,
         )
         .order_by("-id")
         .first()

@@ -59,6 +59,22 @@ class ApprovalNeeded(Refused):
     advice = "Make a request instead; whoever approves it sees exactly this plan."
 
 
+class TooMany(Refused):
+    """One person has asked for more than others can bear. Facts: what (a clause), remedy."""
+
+    code = "too_many"
+    sentence = "{what}."
+    state = "Nothing was changed."
+
+
+class RequesterGone(Refused):
+    """Two people stand behind a run; one of them may not act any more. Facts: requester, request (number)."""
+
+    code = "requester_gone"
+    sentence = "{requester}, who asked for request {request}, was deactivated since."
+    advice = "Withdraw the request; whoever still wants it asks for it again and has it approved."
+
+
 class ApproverGone(Refused):
     """An approval counts while its approver may give it. Facts: approver, request (number)."""
 

@@ -31,7 +31,7 @@ from dashboard.engine.run.faultpoints import faultpoint
 from dashboard.models import ChangeRequest, Run
 from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure
-from dashboard.selectors import folders
+from dashboard.selectors import control, folders
 from dashboard.services import (
     approvals,
     bindings,
@@ -173,7 +173,7 @@ def _execute(run: Run, plan: Plan, progress: Recorder, cancellation: Cancellatio
     with recording(progress) as record:
         executor.execute(
             plan,
-            access=targets.access(environment),
+            access=replace(targets.access(environment), control=control.identity()),
             attempt=_attempt(run),
             approval=_approval(run, plan),
             observer=record,
@@ -222,6 +222,7 @@ def _approval(run: Run, plan: Plan) -> Approval | None:
     approver can have lost the role."""
     if run.request is None:
         return None
+    approvals.check_requester(run.request)
     approvals.check_approver(run.request)
     covering = approvals.live(plan, for_run=run)
     return covering[1] if covering else approvals.expired(run.request, plan)

@@ -7,11 +7,11 @@ from functools import partial
 
 from django.db.models.functions import Now
 
-from dashboard.engine.errors import EngineError
-from dashboard.engine.plan import Plan
+from dashboard.engine.errors import ControlDatabaseShared, EngineError
+from dashboard.engine.plan import Plan, TargetIdentity
 from dashboard.models import ChangeRequest, Run
 from dashboard.models.environments import Environment
-from dashboard.selectors import observations
+from dashboard.selectors import control, observations
 from dashboard.services.errors import (
     AlreadyDecided,
     DatabaseNotConfirmed,
@@ -69,6 +69,12 @@ def check_is_bound(environment: Environment) -> None:
         raise DatabaseNotConfirmed(environment=environment.name)
 
 
+def check_is_apart(environment: Environment, identity: TargetIdentity) -> None:
+    """Approvals are kept elsewhere than in the database that they protect."""
+    if environment.protected and control.identity().may_be(identity):
+        raise ControlDatabaseShared(environment=environment.name, database=identity.database)
+
+
 def occupied(environment: Environment) -> EngineError | None:
     """Why no run can start there just now, for a page that offers one."""
     return _refusal(partial(check_is_free, environment))
@@ -77,6 +83,11 @@ def occupied(environment: Environment) -> EngineError | None:
 def unbound(environment: Environment) -> EngineError | None:
     """Why nothing can run there until an administrator has confirmed the database, for a page."""
     return _refusal(partial(check_is_bound, environment))
+
+
+def shared(environment: Environment, identity: TargetIdentity) -> EngineError | None:
+    """Why nothing can run there as long as approvals are kept in the same database, for a page."""
+    return _refusal(partial(check_is_apart, environment, identity))
 
 
 def check_can_be_cancelled(run: Run) -> None:

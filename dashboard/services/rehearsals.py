@@ -30,7 +30,7 @@ from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure, without_values
 from dashboard.selectors import folders
 from dashboard.selectors import rehearsals as selector
-from dashboard.services import audit, permissions, plans, policies, queue, targets
+from dashboard.services import audit, limits, permissions, plans, policies, queue, targets
 from dashboard.services.actors import SIGNALBOX, Actor
 from dashboard.services.heartbeat import beating
 
@@ -58,7 +58,9 @@ def ask(plan: Plan, *, environment: Environment, by: Actor) -> Rehearsal:
     """Have this plan rehearsed. Where the same is under way already, that one is the answer."""
     permissions.check_can_request(by)
     policies.check_can_be_rehearsed(plan)
-    return selector.of_plan(plan).under_way or _queue(plan.without_saving(), environment, by)
+    if selector.of_plan(plan).under_way is None:
+        limits.check_rehearsals(by)
+    return _ask(plan, environment=environment, by=by)
 
 
 def ask_if_required(plan: Plan, *, environment: Environment, by: Actor) -> None:
@@ -66,7 +68,7 @@ def ask_if_required(plan: Plan, *, environment: Environment, by: Actor) -> None:
     if Requirement.REHEARSAL not in environment.require or not policies.can_be_rehearsed(plan):
         return
     if not selector.of_plan(plan).proof and not (plan.action is Action.ROLLBACK and selector.proving(plan)):
-        ask(plan, environment=environment, by=by)
+        _ask(plan, environment=environment, by=by)
 
 
 def work(*, told_to_stop: Callable[[], bool] = lambda: False) -> None:
@@ -84,6 +86,10 @@ def find_lost() -> None:
         _fail(rehearsal, LOST)
     if Rehearsal.objects.filter(status=Rehearsal.Status.QUEUED).exists():
         queue.rehearse()
+
+
+def _ask(plan: Plan, *, environment: Environment, by: Actor) -> Rehearsal:
+    return selector.of_plan(plan).under_way or _queue(plan.without_saving(), environment, by)
 
 
 def _queue(plan: Plan, environment: Environment, by: Actor) -> Rehearsal:

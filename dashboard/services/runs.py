@@ -73,6 +73,7 @@ def start_approved(
     policies.check_name_typed(environment, typed_name)
     if request.status != ChangeRequest.Status.APPROVED or policies.is_expired(request):
         raise AlreadyDecided(subject=f"Request {request.pk}", status=request.status)
+    approvals.check_requester(request)
     approvals.check_approver(request)
     plan = request.plan
     forecasts.check_confirmed(plan, environment, confirmation)
@@ -245,6 +246,7 @@ def _queue(
 ) -> Run:
     policies.check_is_free(environment)
     policies.check_is_bound(environment)
+    policies.check_is_apart(environment, plan.identity)
     try:
         with transaction.atomic():
             run = _create(plan, environment, by, request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from django.conf import settings
 
@@ -14,7 +15,7 @@ from dashboard.engine.migration import Folder
 from dashboard.engine.plan import Policy, Target, TargetIdentity
 from dashboard.models import environments
 from dashboard.models.environments import Environment
-from dashboard.selectors import observations
+from dashboard.selectors import control, observations
 from dashboard.selectors.observations import LastLook
 from dashboard.services.errors import EnvironmentNotDeclared
 
@@ -31,7 +32,12 @@ def declared(slug: str) -> Environment:
 
 def address(environment: Environment) -> Address:
     return Address(
-        environment=environment.slug, name=environment.name, variable=environment.variable, url=environment.url
+        environment=environment.slug,
+        name=environment.name,
+        variable=environment.variable,
+        url=environment.url,
+        transport=environment.transport,
+        refused=environment.fault,
     )
 
 
@@ -51,7 +57,7 @@ def access(environment: Environment) -> Access:
 def checkup(environment: Environment, *, installation: str = "") -> tuple[Check, ...]:
     """What stands between here and a run, the unfit first. Needs no control database; who knows the identity of this
     installation is told of each other one, who does not of several. Raises TargetUnreachable, TargetNotConfigured."""
-    to = access(environment)
+    to = replace(access(environment), control=control.identity_if_reachable())
     with connection.working(to, name="signalbox doctor") as opened, connection.cut_off_after(20, opened):
         return doctor.checkup(opened, to, installation=installation)
 

@@ -58,7 +58,7 @@ def state_of(request: ChangeRequest) -> RequestState:
         inserted=() if has_begun else inserted_before(request.plan, environment),
         **_proof(request, environment),
         occupied=policies.occupied(environment),
-        unbound=policies.unbound(environment),
+        unbound=policies.unbound(environment) or policies.shared(environment, request.plan.identity),
     )
 
 

@@ -14,6 +14,8 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from dashboard.engine.migration import Problem
+from dashboard.engine.sql import places
+from dashboard.engine.sql.places import StatementPlace
 from dashboard.presenters import sql as sql_presenter
 from dashboard.presenters import statuses
 from dashboard.presenters.findings import Note
@@ -116,12 +118,17 @@ def sql_block(
 ) -> dict[str, Any]:
     """A highlighted listing; see _components/sql_block.html for what the parameters mean."""
     return {
-        "listing": sql_presenter.listing(sql, problems),
+        "listing": sql_presenter.listing(sql, problems, _places(sql)),
         "label": label,
         "anchor": anchor,
         "marked": marked,
         "note": note,
     }
+
+
+def _places(sql: str) -> tuple[StatementPlace, ...]:
+    """Only a listing that is folded asks for them: reading a script takes a moment."""
+    return places.statements_of(sql) if sql.count("\n") >= sql_presenter.FOLD_AFTER else ()
 
 
 @register.inclusion_tag("_components/nav_link.html", takes_context=True)

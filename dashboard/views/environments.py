@@ -13,7 +13,7 @@ from dashboard.presenters.badges import badge
 from dashboard.presenters.environments import card, not_seen
 from dashboard.presenters.findings import tallies
 from dashboard.selectors import environments, findings, folders, migrations, rehearsals
-from dashboard.services import actors, installations, observations, plans
+from dashboard.services import actors, installations, limits, observations, plans
 from dashboard.views import live
 from dashboard.views.lookup import environment_or_404
 
@@ -50,6 +50,7 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def refresh(request: HttpRequest, slug: str) -> HttpResponse:
     environment = environment_or_404(slug)
+    limits.check_looks(actors.from_request(request))
     look = observations.refresh(environment)
     if look.failure is None:
         messages.success(request, f"Looked at {environment.name} just now.")

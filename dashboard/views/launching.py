@@ -17,7 +17,7 @@ from dashboard.presenters import evidence as evidence_presenter
 from dashboard.presenters import forecasts as forecast_presenter
 from dashboard.presenters import plans as presenter
 from dashboard.selectors import failed_attempts
-from dashboard.services import actors, approvals, decisions, evidence, forecasts, plans
+from dashboard.services import actors, approvals, decisions, evidence, forecasts, plans, policies
 
 #: In the session: of which plan, and the words.
 KEPT = "reason"
@@ -29,6 +29,7 @@ def review(
     """The plan with its evidence and what it would destroy, and the form that lets it run or asks for that."""
     if request.GET.get("format") == "sql":
         return as_sql(plan, environment)
+    policies.check_is_apart(environment, plan.identity)
     asks = decisions.needs_request(plan, environment)
     proof = evidence.of_plan(plan, environment)
     forecast = forecasts.of_plan(plan, environment)

@@ -36,6 +36,7 @@ REMEDY_WHERE_RAISED = {
     "RehearsalImpossible",
     "RightMissing",
     "TargetUnsuitable",
+    "TooMany",
     "TrackingTablesNotMade",
 }
 
@@ -55,6 +56,7 @@ UNPROCESSABLE = {
     "PlanBlocked",
     "ReasonMissing",
     "RehearsalImpossible",
+    "RequesterGone",
     "RowsNotTyped",
     "RunCancelled",
     "SchemaUnreadable",
@@ -87,6 +89,7 @@ FAILED = {
     "PlanChanged",
     "ReasonMissing",
     "RehearsalImpossible",
+    "RequesterGone",
     "RowsNotTyped",
     "RunCancelled",
     "SchemaUnreadable",

@@ -28,7 +28,9 @@ FORBIDDEN = (
 VALUES = {
     "dashboard.engine.database.doctor": {"Check", "CheckLevel", "is_fit"},
     "dashboard.engine.database.saved": {"SCHEMA", "Outlook", "Save"},
+    "dashboard.engine.database.transport": {"Transport"},
     "dashboard.engine.run.executor": {"Approval"},
+    "dashboard.engine.sql.places": {"StatementPlace"},
     "dashboard.engine.sql.transaction": {"TransactionMode"},
 }
 #: How a query is written in Django.

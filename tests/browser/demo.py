@@ -120,7 +120,7 @@ def web_without_database() -> Iterator[str]:
         "SIGNALBOX_INSECURE_HTTP": "1",
         "SIGNALBOX_LOG_LEVEL": "ERROR",
         "SIGNALBOX_ROLE": "web",
-        "SIGNALBOX_SECRET_KEY": "for this test only",
+        "SIGNALBOX_SECRET_KEY": "for this test only, 32 characters or more",
     }
     process = subprocess.Popen([ROOT / "bin" / "start"], env=environment, cwd=ROOT)
     try:

@@ -46,6 +46,7 @@ def test_every_check_is_told_as_json(signalbox: Signalbox, project: Project):
         "timeouts": "fine",
         "long_transactions": "fine",
         "installations": "fine",
+        "control": "fine",
     }
 
 

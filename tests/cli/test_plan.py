@@ -14,6 +14,9 @@ from tests.fix_project import Project
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
 
+#: Of a protected environment it asks whether its database is the control database.
+pytestmark = pytest.mark.django_db
+
 
 @pytest.fixture
 def three_files(two_files: Project) -> Project:

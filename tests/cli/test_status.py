@@ -188,13 +188,17 @@ WRONG_URLS = [
     ),
     pytest.param(
         "postgresql://nobody:s3cret@127.0.0.1:port/gone",
-        '127.0.0.1:port/gone as nobody: connection is bad: invalid integer value "port"',
+        "(a URL that cannot be used): its URL has a port that is no number",
         id="no number",
     ),
-    pytest.param("127.0.0.1:1/gone?password=s3cret", "(not a PostgreSQL URL): the URL cannot be read", id="no scheme"),
+    pytest.param(
+        "127.0.0.1:1/gone?password=s3cret",
+        "(a URL that cannot be used): its URL is not a URL of PostgreSQL",
+        id="no scheme",
+    ),
     pytest.param(
         "mysql://nobody:s3cret@127.0.0.1:1/gone",
-        "(not a PostgreSQL URL): the URL cannot be read",
+        "(a URL that cannot be used): its URL is not a URL of PostgreSQL",
         id="another kind of server",
     ),
 ]

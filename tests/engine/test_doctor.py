@@ -7,7 +7,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from dashboard.engine.database import connection, doctor
+from dashboard.engine.database import connection, doctor, transport
 from dashboard.engine.database.connection import Access, Address
 from dashboard.engine.database.doctor import Check, CheckLevel
 from dashboard.engine.database.tracking import TrackingTables
@@ -185,14 +185,14 @@ def test_clocks_that_disagree_are_told(examine: Examine, monkeypatch: pytest.Mon
         ("localhost", "127.0.0.1", True),
         ("postgres.railway.internal", "fd12::5", True),
         ("viaduct.proxy.rlwy.net", "66.33.22.11", False),
-        ("db.example.org", "10.0.0.5", False),
+        ("db.example.org", "10.0.0.5", True),
     ],
 )
 def test_which_connections_may_go_without_encryption(
     examine: Examine, monkeypatch: pytest.MonkeyPatch, host: str, address: str, *, private: bool
 ) -> None:
-    is_private = doctor._is_private
-    monkeypatch.setattr(doctor, "_is_private", lambda *_: is_private(host, address))
+    is_private = transport.is_private
+    monkeypatch.setattr(doctor.transport, "is_private", lambda _: is_private({"host": host, "hostaddr": address}))
     check = examine()["tls"]
     assert check.level is (CheckLevel.FINE if private else CheckLevel.WARNING)
     assert ("sslmode" in check.remedy) is not private

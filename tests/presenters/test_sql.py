@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.engine.migration import Problem, Severity
+from dashboard.engine.sql.places import statements_of
 from dashboard.presenters import sql as presenter
 
 SPAN = re.compile(r'<span class="([a-z]+)">|</span>')
@@ -214,3 +215,29 @@ def test_an_empty_text_has_one_empty_line():
     listing = presenter.listing("", [problem(1)])
     assert [(line.number, line.html) for line in listing.lines] == [(1, "")]
     assert len(listing.lines[0].problems) == 1
+
+
+# Nothing is out of sight
+
+
+def test_a_long_line_says_how_long_it_is():
+    listing = presenter.listing("SELECT 1;\nSELECT" + " " * 1000 + "2;")
+    assert [line.length for line in listing.lines] == [0, 1008]
+
+
+def test_a_fold_says_what_it_holds():
+    plain = "SELECT 1;\n" * presenter.FOLD_AFTER
+    dynamic = "DO $$ BEGIN\nEXECUTE 'DEL' || 'ETE FROM users';\nEND $$;\n"
+    assert presenter.listing(plain + "SELECT 2;\n", places=statements_of(plain + "SELECT 2;\n")).fold == (
+        "1 more line: 1 statement"
+    )
+    sql = plain + "SELECT 2;\n" + dynamic
+    assert presenter.listing(sql, places=statements_of(sql)).fold == (
+        "4 more lines: 2 statements, one of them puts SQL together while it runs"
+    )
+    sql += dynamic
+    assert presenter.listing(sql, places=statements_of(sql)).fold == (
+        "7 more lines: 3 statements, 2 of them put SQL together while they run"
+    )
+    unread = plain + "SELECT '\n"
+    assert presenter.listing(unread, places=statements_of(unread)).fold == "1 more line"

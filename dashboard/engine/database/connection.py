@@ -9,11 +9,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 import psycopg
 from psycopg import conninfo
 
-from dashboard.engine.database import sql
+from dashboard.engine.database import sql, transport, urls
+from dashboard.engine.database.transport import Transport
 from dashboard.engine.errors import (
     EngineError,
     RightMissing,
@@ -22,6 +24,7 @@ from dashboard.engine.errors import (
     TargetNotRead,
     TargetUnreachable,
     TrackingTableLocked,
+    TransportRefused,
 )
 from dashboard.engine.plan import Policy, TargetIdentity
 
@@ -36,28 +39,46 @@ class Address:
     name: str  # what people call it, for sentences
     variable: str  # the environment variable the URL came from
     url: str = field(repr=False)
+    transport: Transport = Transport.ANY
+    refused: str = ""  # what is wrong with the URL that was given, as a clause; then `url` is empty
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with the URL, as a clause. Written in libpq's keywords it is the engine's own."""
+        judge = urls.fault_of_keywords if _KEYWORDS.match(self.url) else urls.fault_of
+        return self.refused or judge(self.url)
 
     @property
     def shown(self) -> str:
-        """host:port/database as user, without the password."""
-        if not self.url:
+        """host:port/database as user, without the password. Of a URL that can be read in two ways nothing is shown."""
+        if not self.url and not self.refused:
             return "(no URL)"
-        try:
-            parts = conninfo.conninfo_to_dict(self.url)
-        except psycopg.ProgrammingError:
-            return "(not a PostgreSQL URL)"
+        if self.fault:
+            return "(a URL that cannot be used)"
+        parts = conninfo.conninfo_to_dict(self.url)
         place = f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
         return f"{place} as {parts['user']}" if parts.get("user") else place
 
 
+def parts_of(address: Address) -> dict[str, str]:
+    """What libpq is told: what stands in the URL, and what the environment demands of the way there."""
+    parts = urls.parts(address.url)
+    return parts | transport.demanded(address.transport, parts)
+
+
+#: host=127.0.0.1 port=5432 …
+_KEYWORDS = re.compile(r"\w+\s*=")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """All that is needed to work on a target: where it is, what its environment demands now, and the schema of the
-    tracking tables."""
+    """All that is needed to work on a target: where it is, what its environment demands now, the schema of the tracking
+    tables, and the database in which approvals are kept, where that is known."""
 
     address: Address
     policy: Policy
     schema: str
+    control: TargetIdentity | None = None
 
 
 #: Seconds to wait for a target before it counts as unreachable.
@@ -269,16 +290,13 @@ def _settings(access: Access) -> dict[str, str]:
 
 def _connect(address: Address, name: str, options: dict[str, str], timeout: int) -> Connection:
     if not address.url:
-        raise TargetNotConfigured(environment=address.name, variable=address.variable)
+        reason = urls.absence(address.variable, address.refused)
+        raise TargetNotConfigured(environment=address.name, variable=address.variable, reason=reason)
+    if address.fault:
+        raise _unreachable(address, f"its URL {address.fault}.")
     try:
-        parts = conninfo.conninfo_to_dict(address.url)
-    except psycopg.ProgrammingError:  # its text quotes the URL, password and all
-        raise _unreachable(
-            address, "the URL cannot be read; it should look like postgresql://user@host:5432/db"
-        ) from None
-    try:
-        return _open(parts, name, options, timeout)
-    except UnicodeError:  # a host that is no name; the text of the error can quote the URL
+        return _open(parts_of(address), name, options, timeout)
+    except UnicodeError:  # a host that is no name, or an escape that is no text; the error can quote the URL
         raise _unreachable(address, "its URL holds a name that cannot be looked up") from None
     except psycopg.Error as error:
         if options and (accepted := _accepted(options, str(error))) != options:
@@ -294,7 +312,7 @@ def _accepted(options: dict[str, str], complaint: str) -> dict[str, str]:
     return {key: value for key, value in options.items() if key not in complaint}
 
 
-def _open(parts: dict[str, str | int | None], name: str, options: dict[str, str], timeout: int) -> Connection:
+def _open(parts: dict[str, str], name: str, options: dict[str, str], timeout: int) -> Connection:
     """Text travels as UTF-8, whatever the URL, the role or the database says."""
     parts.pop("client_encoding", None)
     given = str(parts.pop("options", "") or "")
@@ -307,7 +325,20 @@ def _open(parts: dict[str, str | int | None], name: str, options: dict[str, str]
     )
 
 
+#: How libpq says that it was told to encrypt, or to verify, and could not.
+_NO_TLS = re.compile(r"SSL was required|certificate|sslmode|SSL error", re.IGNORECASE)
+
+
 def _unreachable(address: Address, reason: str) -> TargetUnreachable:
+    if address.transport is not Transport.ANY and _NO_TLS.search(reason):
+        return TransportRefused(
+            environment=address.name,
+            address=address.shown,
+            reason=reason,
+            variable=address.variable,
+            tls=address.transport.value,
+            slug=address.environment,
+        )
     return TargetUnreachable(environment=address.name, address=address.shown, reason=reason, variable=address.variable)
 
 
@@ -332,8 +363,5 @@ def _not_connected(address: Address, reason: str) -> TargetUnreachable:
 
 
 def _secrets(address: Address) -> list[str]:
-    try:
-        password = conninfo.conninfo_to_dict(address.url).get("password")
-    except psycopg.ProgrammingError:
-        password = None
-    return [s for s in (address.url, str(password) if password else "") if s]
+    password = "" if address.fault else str(conninfo.conninfo_to_dict(address.url).get("password") or "")
+    return [secret for secret in (address.url, password, quote(password, safe="")) if secret]

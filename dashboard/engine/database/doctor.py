@@ -11,7 +11,7 @@ import psycopg
 from psycopg import conninfo
 
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import encoding, guards, history, sql, strings
+from dashboard.engine.database import encoding, guards, history, sql, strings, transport
 from dashboard.engine.database.connection import Access, Address, Connection
 from dashboard.engine.database.tracking import TrackingTables
 from dashboard.engine.errors import PlanChanged, TargetUnsuitable, TrackingTablesNotMade, TrackingTableUnusable
@@ -65,6 +65,7 @@ def checkup(connection: Connection, access: Access, *, installation: str = "") -
     with connections.naming_errors(connection, access):
         checks = [*_fitness(connection, access.address), *(check(connection, access) for check in _CHECKS)]
         checks += _other_installations(connection, access, installation)
+        checks += _apart(connection, access)
     return tuple(sorted(checks, key=lambda check: list(CheckLevel)[::-1].index(check.level)))
 
 
@@ -148,12 +149,11 @@ def _rights(connection: Connection, access: Access) -> Check:
 
 
 def _encryption(connection: Connection, access: Access) -> Check:
-    parts = conninfo.conninfo_to_dict(access.address.url)
-    host = connection.info.host
+    parts = connections.parts_of(access.address)
     if not connection.pgconn.ssl_in_use:
-        if _is_private(host, connection.info.hostaddr):
+        if transport.is_private({"host": connection.info.host, "hostaddr": connection.info.hostaddr}):
             return Check(code="tls", level=CheckLevel.FINE, finding="the connection does not leave a private network.")
-        remedy = "Add sslmode=require, better verify-full, to the URL."
+        remedy = 'Add sslmode=require, better verify-full, to the URL, or tls = "require" to the environment.'
         return Check(code="tls", level=CheckLevel.WARNING, finding="the connection is not encrypted.", remedy=remedy)
     if parts.get("sslmode") in {"verify-ca", "verify-full"}:
         return Check(
@@ -162,10 +162,6 @@ def _encryption(connection: Connection, access: Access) -> Check:
     remedy = "sslmode=verify-full with the provider's root certificate would tell an impostor."
     finding = "the connection is encrypted; who answers is not verified."
     return Check(code="tls", level=CheckLevel.NOTE, finding=finding, remedy=remedy)
-
-
-def _is_private(host: str, address: str) -> bool:
-    return host.startswith("/") or address in {"127.0.0.1", "::1"} or host.endswith(".railway.internal")
 
 
 def _clocks(connection: Connection, access: Access) -> Check:
@@ -314,6 +310,29 @@ def _other_installations(connection: Connection, access: Access, installation: s
         finding = f"{len(others)} installations of Signalbox have run migrations there: {named}."
     remedy = "They take turns by the lock in the target, but see nothing of each other's requests. Keep only one."
     yield Check(code=code, level=CheckLevel.WARNING, finding=finding, remedy=remedy)
+
+
+def _apart(connection: Connection, access: Access) -> Iterator[Check]:
+    """Whether approvals are kept where the migrations that they allow can write."""
+    try:
+        identity = connections.identity(connection)
+    except psycopg.errors.InsufficientPrivilege:
+        return  # another check says so
+    code = "control"
+    if access.control is None:
+        finding = "whether Signalbox keeps its own tables there too was not asked: its own database did not answer."
+        yield Check(code=code, level=CheckLevel.NOTE, finding=finding)
+    elif not access.control.may_be(identity):
+        yield Check(code=code, level=CheckLevel.FINE, finding="Signalbox keeps its own tables in another database.")
+    elif access.policy.protected:
+        yield _refused(code, f"{_SHARED}, and it is protected.", f"{_APART} {_WHY_APART}")
+    else:
+        yield Check(code=code, level=CheckLevel.WARNING, finding=f"{_SHARED}.", remedy=f"{_APART} {_WHY_APART}")
+
+
+_SHARED = "Signalbox keeps its own people, requests and approvals in it"
+_APART = "Set SIGNALBOX_DATABASE_URL to a database for Signalbox alone, run manage.py migrate there and restart it."
+_WHY_APART = "A migration could otherwise approve itself and remove its traces."
 
 
 def _long_transactions(connection: Connection, access: Access) -> Check:

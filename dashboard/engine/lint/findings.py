@@ -34,6 +34,7 @@ class LintContext:
     supabase: bool = False
     exposed_schemas: frozenset[str] = frozenset({"public"})  # what Supabase's API serves
     tracking_schema: str = "platform"
+    control_schema: str = "signalbox"  # where people, requests and approvals are kept, if it is in the same database
     partitioned: frozenset[str] | None = None  # partitioned tables, `schema.name`; None: nobody looked
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from psycopg import conninfo, pq
+from psycopg import pq
 
 from dashboard.engine import localserver
 from dashboard.engine.database import connection as connections
@@ -132,7 +132,7 @@ def _run(command: list[str], address: Address) -> subprocess.CompletedProcess[st
 def _environment(address: Address) -> dict[str, str]:
     """Of ours only the path; of the address every part that libpq reads from a variable."""
     variables = {option.keyword.decode(): option.envvar for option in pq.Conninfo.get_defaults() if option.envvar}
-    parts = conninfo.conninfo_to_dict(address.url)
+    parts = connections.parts_of(address)
     given = {variables[key].decode(): str(value) for key, value in parts.items() if key in variables}
     return {"PATH": os.defpath, "PGAPPNAME": "signalbox rehearsal", "PGCONNECT_TIMEOUT": "10", **given}
 

@@ -22,6 +22,7 @@ from dashboard.engine.database.connection import Access
 from dashboard.engine.database.tracking import Attempt, Outcome, TrackingTables
 from dashboard.engine.errors import (
     ConnectionLost,
+    ControlDatabaseShared,
     EngineError,
     NotApproved,
     PartlyApplied,
@@ -33,6 +34,7 @@ from dashboard.engine.plan import (
     Action,
     Plan,
     Step,
+    TargetIdentity,
 )
 from dashboard.engine.run import autocommit, failures, transactional
 from dashboard.engine.run.cancellation import Cancellation
@@ -69,9 +71,9 @@ def execute(
     `confirm` is called once, under the lock and before anything of the plan is sent. It raises where the run is not the
     caller's any more. Asking once is enough: whoever takes the run over later ends this session first.
 
-    Raises NotApproved, PlanChanged, TargetUnreachable, TargetUnsuitable, TargetBusy before anything was changed;
-    StatementFailed, RunCancelled when a step was undone; PartlyApplied when a step outside a transaction left
-    something; ConnectionLost when the server's answer never came.
+    Raises NotApproved, PlanChanged, TargetUnreachable, TargetUnsuitable, ControlDatabaseShared, TargetBusy before
+    anything was changed; StatementFailed, RunCancelled when a step was undone; PartlyApplied when a step outside a
+    transaction left something; ConnectionLost when the server's answer never came.
     """
     _check_approval(plan, access, approval)
     cancellation = cancellation or Cancellation()
@@ -86,7 +88,9 @@ def execute(
             doctor.examine(connection, access.address)
             lock.enter_context(locks.held(connection, access.address.name, wait=lock_wait))
             faultpoint("locked")
-            verification.verify(plan, history.target(connection, access, connections.identity(connection)))
+            identity = connections.identity(connection)
+            check_is_apart(identity, access)
+            verification.verify(plan, history.target(connection, access, identity))
             faultpoint("verified")
             tables = TrackingTables(connection, access.schema)
             if not tables.is_prepared():
@@ -128,6 +132,12 @@ def _check_approval(plan: Plan, access: Access, approval: Approval | None) -> No
         raise NotApproved(environment=access.address.name, reason=reason, remedy=remedy)
     if reason:
         raise NotApproved(environment=access.address.name, reason=reason)
+
+
+def check_is_apart(identity: TargetIdentity, access: Access) -> None:
+    """Raise ControlDatabaseShared where an approval could be written by the very migration that it allows."""
+    if access.policy.protected and access.control is not None and access.control.may_be(identity):
+        raise ControlDatabaseShared(environment=access.address.name, database=identity.database)
 
 
 def _missing_approval(plan: Plan, approval: Approval | None) -> str:

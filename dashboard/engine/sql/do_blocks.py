@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,7 @@ def inner(statement: Statement) -> tuple[Statement, ...]:
 
     Their `number` is that of the block, their place is in the script.
     """
-    if statement.node != "do_stmt" or not _is_shallow(statement.sql):
+    if statement.node != "do_stmt" or not is_shallow(statement.sql):
         return ()
     try:
         queries = list(_plpgsql_queries(postgast.parse_plpgsql(statement.sql)))
@@ -27,11 +27,49 @@ def inner(statement: Statement) -> tuple[Statement, ...]:
     return tuple(_placed_inside(statement, queries))
 
 
+def conditions(block: Statement) -> Iterator[Any]:
+    """Trees of the expressions by which a DO block decides: its conditions, and what it assigns to variables."""
+    if block.node != "do_stmt" or not is_shallow(block.sql):
+        return
+    try:
+        expressions = list(_deciding(postgast.parse_plpgsql(block.sql)))
+    except (postgast.PgQueryError, RecursionError):
+        return
+    for expression in expressions:
+        try:
+            _, parsed = read(f"SELECT {expression}")
+        except postgast.PgQueryError:
+            continue
+        if parsed is not None:
+            yield parsed
+
+
+_DECIDING = {"PLpgSQL_stmt_if", "PLpgSQL_if_elsif", "PLpgSQL_stmt_while", "PLpgSQL_stmt_case", "PLpgSQL_case_when"}
+_ASSIGNING = {"PLpgSQL_stmt_assign", "PLpgSQL_var", "PLpgSQL_stmt_exit", "PLpgSQL_stmt_assert"}
+
+
+def _deciding(node: Any) -> Iterator[str]:
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+        if key in _DECIDING | _ASSIGNING:
+            own = (value.get(part) for part in ("cond", "t_expr", "expr", "default_val"))
+            queries = (each["PLpgSQL_expr"] for each in own if each and "PLpgSQL_expr" in each)
+            yield from (_right_side(query) for query in queries)
+        if isinstance(value, (dict, list)):
+            yield from _deciding(value)
+
+
+def _right_side(expression: Mapping[str, Any]) -> str:
+    """Of an assignment only what is assigned."""
+    text = str(expression["query"])
+    return text.partition(":=")[2] if ":=" in text and expression.get("parseMode", 0) > _EXPRESSION else text
+
+
+_EXPRESSION = 2  # libpg_query's parseMode of an expression; greater ones are assignments
 _SQL_STATEMENT = 0  # libpg_query's parseMode of a whole statement; others are expressions and assignments
 
 
-def _is_shallow(block: str) -> bool:
-    """The block's text is one token to the scanner, so what it says is counted."""
+def is_shallow(block: str) -> bool:
+    """The parser can take it: the block's text is one token to the scanner, so what it says is counted."""
     literals = (token for token in tokens(block) if token.kind is TokenKind.LITERAL)
     try:
         return all(len(token_spans(_unquoted(literal.text))) <= TREE_TOKENS for literal in literals)
@@ -48,14 +86,15 @@ def _plpgsql_queries(node: Any) -> Iterator[str]:
     """Whole statements, and strings given to EXECUTE, in the order of the text."""
     for key, value in node.items() if isinstance(node, dict) else enumerate(node):
         if key == "PLpgSQL_stmt_dynexecute":
-            yield from _constant_string(value["query"]["PLpgSQL_expr"]["query"])
+            yield from constant_string(value["query"]["PLpgSQL_expr"]["query"])
         elif key == "PLpgSQL_expr" and value.get("parseMode", _SQL_STATEMENT) == _SQL_STATEMENT:
             yield value["query"]
         elif isinstance(value, (dict, list)):
             yield from _plpgsql_queries(value)
 
 
-def _constant_string(expression: str) -> Iterator[str]:
+def constant_string(expression: str) -> Iterator[str]:
+    """The text that an expression of PL/pgSQL is, where it is nothing but a text."""
     try:
         _, select = read(f"SELECT {expression}")
     except postgast.PgQueryError:

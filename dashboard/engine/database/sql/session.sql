@@ -4,6 +4,16 @@ SELECT s.system_identifier::text, d.datname::text, d.oid::bigint
 FROM pg_catalog.pg_control_system() s, pg_catalog.pg_database d
 WHERE d.datname = pg_catalog.current_database()
 
+-- may_tell_server --
+-- Whether this role may ask for the system identifier.
+SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
+
+-- identity_by_name --
+-- Which database this is, where the role may not ask which server.
+SELECT ''::text, d.datname::text, d.oid::bigint
+FROM pg_catalog.pg_database d
+WHERE d.datname = pg_catalog.current_database()
+
 -- doctor --
 -- What makes a run unsafe, in one look.
 SELECT pg_catalog.current_setting('server_version_num')::int AS version,

@@ -1,17 +1,22 @@
-"""The migration touches Signalbox's own history: what is applied, and what was done, would no longer be true."""
+"""The migration touches what Signalbox itself keeps: its history of what is applied and was done, or its people and
+approvals. Neither would be true any more."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from dashboard.engine.lint.findings import Hit, LintContext
 from dashboard.engine.lint.parsed import Parsed
 from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.lint.settings import changed
 from dashboard.engine.migration import Severity
-from dashboard.engine.sql.trees import Name, relation_name
+from dashboard.engine.sql.trees import Name, constant, dotted, function_name, relation_name
 
-TABLES = ("schema_migrations", "migration_audit_log")
+TABLES = ("schema_migrations", "migration_audit_log", "migration_fuse")
+#: Of the log: pushed to its end, it stops every later record.
+SEQUENCE = "migration_audit_log_id_seq"
+_OF_SEQUENCES = ("setval", "nextval")
 _ONLY_READ = ("SelectStmt", "ExplainStmt", "ViewStmt")
 _WRITE_ONE = ("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt")
 
@@ -22,14 +27,26 @@ def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
         if schema := _whole_schema(parsed, context):
             yield parsed.hit(
                 Severity.ERROR,
-                f"The schema {schema} holds the migration history; this would take the history with it.",
+                f"The schema {schema} belongs to Signalbox; this would take what it keeps there with it.",
                 "Leave the schema alone. Drop or change the objects in it by name.",
+            )
+        elif control := _in_control_schema(linted, parsed, context):
+            yield parsed.hit(
+                Severity.ERROR,
+                f"{control} belongs to Signalbox: people, requests, approvals and the audit log are kept there.",
+                "Remove this. A migration could approve itself there, and take away the traces.",
             )
         elif table := _table(parsed, ours):
             yield _hit(parsed, table)
 
 
 def _hit(parsed: Parsed, table: Name) -> Hit:
+    if table.text == SEQUENCE:
+        return parsed.hit(
+            Severity.ERROR,
+            f"{table} numbers the log of Signalbox: moved to its end, no later run could be recorded.",
+            "Remove this. The log numbers its rows by itself.",
+        )
     if parsed.kind in _ONLY_READ:
         return parsed.hit(
             Severity.WARNING,
@@ -46,7 +63,20 @@ def _hit(parsed: Parsed, table: Name) -> Hit:
 def _whole_schema(parsed: Parsed, context: LintContext) -> str:
     dropped = {drop.object.name.text for drop in parsed.drops if drop.object.kind == "schema"}
     renamed = {parsed.tree.subname} if parsed.kind == "RenameStmt" and not parsed.tree.HasField("relation") else set()
-    return context.tracking_schema if context.tracking_schema in dropped | renamed else ""
+    owned = (context.tracking_schema, context.control_schema)
+    return next((schema for schema in owned if schema in dropped | renamed), "")
+
+
+def _in_control_schema(linted: LintedScript, parsed: Parsed, context: LintContext) -> str:
+    """What the statement names there, if anything; a search path that leads there is enough."""
+    schema = context.control_schema
+    names = [relation_name(node) for node in parsed.all("RangeVar")]
+    names += [dotted(call.funcname) for call in parsed.all("FuncCall")]
+    names += [item.object.name for item in parsed.drops] + [item.name for item in parsed.made]
+    if control := next((name for name in names if name.schema == schema), None):
+        return str(control)
+    paths = (setting for setting in changed(linted) if setting.name == "search_path" and setting.parsed is parsed)
+    return f"The schema {schema} on the search path" if any(schema in path.values for path in paths) else ""
 
 
 def _ours(linted: LintedScript, context: LintContext) -> Iterator[Name]:
@@ -54,7 +84,7 @@ def _ours(linted: LintedScript, context: LintContext) -> Iterator[Name]:
     schema = context.tracking_schema
     paths = [setting for setting in changed(linted) if setting.name == "search_path"]
     on_path = schema == "public" or any(schema in path.values for path in paths)
-    for table in TABLES:
+    for table in (*TABLES, SEQUENCE):
         yield Name(schema, table)
         if on_path:
             yield Name("", table)
@@ -66,4 +96,12 @@ def _table(parsed: Parsed, ours: Sequence[Name]) -> Name | None:
     else:
         names = [relation_name(node) for node in parsed.all("RangeVar")]
         names += [drop.object.name for drop in parsed.drops]
+    names += [name for call in parsed.all("FuncCall") if (name := _sequence(call))]
     return next((name for name in names if name in ours), None)
+
+
+def _sequence(call: Any) -> Name | None:
+    """What setval() and nextval() are told to move, where that is written out."""
+    moves = function_name(call) in _OF_SEQUENCES and call.args
+    name = constant(call.args[0]) if moves else None
+    return Name.read(name) if name else None

@@ -1,0 +1,26 @@
+"""Which database the control database is, told by its own server: people, requests and approvals are kept there."""
+
+from __future__ import annotations
+
+from django.db import Error, connection
+
+from dashboard.engine.database import sql
+from dashboard.engine.plan import TargetIdentity
+
+
+def identity() -> TargetIdentity:
+    """Asked anew each time. Its system identifier is empty where the role may not ask for it."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.query("may_tell_server").as_string())
+        (may_tell_server,) = cursor.fetchone()
+        cursor.execute(sql.query("identity" if may_tell_server else "identity_by_name").as_string())
+        system, database, oid = cursor.fetchone()
+    return TargetIdentity(system_identifier=str(system), database=str(database), database_oid=int(oid))
+
+
+def identity_if_reachable() -> TargetIdentity | None:
+    """For a command that needs no control database."""
+    try:
+        return identity()
+    except Error:
+        return None

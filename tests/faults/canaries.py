@@ -1,0 +1,128 @@
+"""Secrets that are planted, and a net that finds them again in whatever Signalbox says, keeps or starts."""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import psycopg
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+MEGABYTE = 1_000_000
+#: Pages a crawl stops after, so that a link that leads on and on ends somewhere.
+PAGES = 600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leak:
+    secret: str  # what it was planted as
+    where: str
+
+    def __str__(self) -> str:
+        return f"{self.secret} in {self.where}"
+
+
+@dataclass
+class Net:
+    """Knows every planted secret; `read` looks for each of them in a text."""
+
+    planted: dict[str, str] = field(default_factory=dict)
+    at_home: dict[str, str] = field(default_factory=dict)  # by secret: a pattern of places where it belongs
+    leaks: set[Leak] = field(default_factory=set)
+    outputs: int = 0
+    scanned: int = 0
+
+    def plant(self, name: str, secret: str = "", *, at_home: str = "") -> str:
+        """A new secret of its own, or one that there is already."""
+        self.planted[name] = secret or f"canary{secrets.token_hex(8)}"
+        if at_home:
+            self.at_home[name] = at_home
+        return self.planted[name]
+
+    def read(self, where: str, said: str | bytes) -> None:
+        text = said.decode(errors="replace") if isinstance(said, bytes) else said
+        self.outputs += 1
+        self.scanned += len(text.encode(errors="replace"))
+        for name, secret in self.planted.items():
+            belongs = name in self.at_home and re.match(self.at_home[name], where)
+            if not belongs and any(form in text for form in _forms(secret)):
+                self.leaks.add(Leak(secret=name, where=where))
+
+    @property
+    def megabytes(self) -> float:
+        return self.scanned / MEGABYTE
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """As it is, and as a page, a URL or a header would write it."""
+    yield secret
+    yield html.escape(secret)
+    yield quote(secret, safe="")
+    yield base64.b64encode(secret.encode()).decode().rstrip("=")
+
+
+# What there is to read
+
+
+def crawl(client: Client, net: Net, who: str, *, start: str = "/") -> int:
+    """Every page that links lead to, as this person."""
+    waiting, seen = [start, "/audit/?format=csv", "/audit/?verify=1"], set()
+    while waiting and len(seen) < PAGES:
+        url = waiting.pop()
+        if url in seen:
+            continue
+        seen.add(url)
+        answer = client.get(url)
+        body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        headers = "\n".join(f"{name}: {value}" for name, value in answer.items())
+        net.read(f"page {url} for {who}", headers.encode() + b"\n" + body)
+        if "html" in answer.get("Content-Type", ""):
+            links = re.findall(r'href="((?:/|\?)[^"#]*)', body.decode())
+            waiting += [_resolved(html.unescape(link), url) for link in links if not link.startswith("/static/")]
+    return len(seen)
+
+
+def _resolved(link: str, on: str) -> str:
+    return on.partition("?")[0] + link if link.startswith("?") else link
+
+
+def rows(connection: psycopg.Connection, net: Net, *, schema: str, of: str) -> None:
+    """Every row of every table there, as text."""
+    tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema]).fetchall()
+    for (table,) in tables:
+        query = psycopg.sql.SQL("SELECT row_to_json(t)::text FROM {} t").format(psycopg.sql.Identifier(schema, table))
+        text = "\n".join(str(row) for (row,) in connection.execute(query))
+        net.read(f"rows of {table} of {of}", text)
+
+
+@contextmanager
+def watching_command_lines(net: Net) -> Iterator[None]:
+    """What every process was started with, as anyone on the machine may read it, for as long as this lasts."""
+    done = threading.Event()
+    lines: set[bytes] = set()
+    watcher = threading.Thread(target=_watch, args=(lines, done.is_set), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+        net.read("command lines", b"\n".join(lines))
+
+
+def _watch(lines: set[bytes], is_over: Callable[[], bool]) -> None:
+    while not is_over():
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                lines.add(path.read_bytes().replace(b"\0", b" "))

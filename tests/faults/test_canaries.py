@@ -1,0 +1,298 @@
+"""Secrets are planted in every place that holds one, things are made to fail, and nothing that Signalbox says, keeps or
+starts may hold one of them. The suite is shown to fail on leaks that are planted."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from psycopg.conninfo import conninfo_to_dict
+
+from config import environments as declarations
+from config.environments import Environment, Requirement
+from dashboard.engine.database.connection import Address
+from dashboard.services import approvals, audit, drift, execution, observations, plans, rehearsals, runs
+from dashboard.services.actors import Actor
+from tests.faults import canaries
+from tests.faults.canaries import Net
+from tests.fix_faults import Tally, sized
+from tests.fix_people import ClientOf
+from tests.fix_project import Project
+from tests.malformed_urls import SHAPES
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from pytest_django.fixtures import SettingsWrapper
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PART = "secret canaries"
+ROOT = Path(__file__).parents[2]
+#: The text of a migration is what approvers read: what it holds is in listings, in plans and in the history there.
+OF_THE_SCRIPT = (
+    r"page |rows of (dashboard_(changerequest|run|rehearsal)|schema_migrations) |command plan .*--(sql|json)"
+)
+
+VERBS = [
+    ("status",),
+    ("status", "--json"),
+    ("doctor",),
+    ("doctor", "--json"),
+    ("plan",),
+    ("plan", "--json"),
+    ("plan", "--sql"),
+    ("lint",),
+    ("lint", "--json"),
+    ("audit", "list"),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """A project whose every secret is a canary."""
+
+    net: Net
+    project: Project
+    settings: SettingsWrapper
+
+    def point(self, environment: Environment, **changes: str) -> Environment:
+        changed = replace(environment, **changes)
+        self.settings.ENVIRONMENTS = tuple(
+            changed if each.slug == changed.slug else each for each in self.settings.ENVIRONMENTS
+        )
+        return changed
+
+    def url(self, slug: str, **changes: str) -> str:
+        """Of the target there, with another part."""
+        parts = {**conninfo_to_dict(self.project.databases[slug].url), **changes}
+        return "postgresql://{user}:{password}@{host}:{port}/{dbname}".format(**parts)
+
+
+@pytest.fixture
+def scene(project: Project, settings: SettingsWrapper) -> Iterator[Scene]:
+    net = Net()
+    net.plant("password of the control database", connection.settings_dict["PASSWORD"])
+    settings.SECRET_KEY = net.plant("secret key") * 3
+    made = Scene(net=net, project=project, settings=settings)
+    roles = {slug: f"canary_{slug}" for slug in project.databases}
+    for slug, role in roles.items():
+        password = net.plant(f"password of {slug}")
+        project.databases["staging"].query(f"DROP ROLE IF EXISTS {role}")
+        project.databases["staging"].query(f"CREATE ROLE {role} SUPERUSER LOGIN PASSWORD '{password}'")
+        environment = getattr(project, slug)
+        made.point(environment, url=made.url(slug, user=role, password=password))
+    yield made
+    for slug, role in roles.items():
+        project.databases[slug].query(f"REASSIGN OWNED BY {role} TO postgres; DROP OWNED BY {role}")
+    for role in roles.values():
+        project.databases["staging"].query(f"DROP ROLE {role}")
+
+
+@pytest.fixture
+def now(scene: Scene) -> Callable[[str], Environment]:
+    return lambda slug: next(each for each in scene.settings.ENVIRONMENTS if each.slug == slug)
+
+
+def test_no_canary_gets_out(
+    scene: Scene,
+    now: Callable[[str], Environment],
+    requester: User,
+    approver: User,
+    admin: User,
+    acting: Callable[[User], Actor],
+    client_of: ClientOf,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    tally: Tally,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    failures = 0
+    with canaries.watching_command_lines(scene.net):
+        _work(scene, now, acting(requester), acting(approver))
+        failures += _fail_at_the_door(scene)
+        for url in _broken_urls(scene):
+            failures += _fail_with(scene, now, url, client_of(approver), capfd)
+        _say_everything(scene, capfd)
+        pages = sum(_see_everything(scene, client_of(person)) for person in (requester, approver, admin))
+    _read_what_is_kept(scene)
+    scene.net.read("log", caplog.text + "".join(record.getMessage() for record in caplog.records))
+    captured = capfd.readouterr()
+    scene.net.read("stdout and stderr", captured.out + captured.err)
+    tally.part = PART
+    tally.add(planted=len(scene.net.planted), outputs=scene.net.outputs, pages=pages, failures=failures)
+    tally.add(kilobytes=scene.net.scanned // 1000, leaks=len(scene.net.leaks))
+    assert failures >= 40
+    assert sorted(map(str, scene.net.leaks)) == []
+
+
+def _work(scene: Scene, now: Callable[[str], Environment], alice: Actor, bob: Actor) -> None:
+    """What everybody does every day, and what fails then: with literals that are secrets in the scripts."""
+    login = scene.net.plant("password in a script", at_home=OF_THE_SCRIPT)
+    scene.project.write(
+        _001_users="CREATE TABLE users (id int PRIMARY KEY);",
+        _001_rollback="DROP TABLE users;",
+        _002_login=f"CREATE TABLE logins ();\nALTER ROLE nobody_of_that_name PASSWORD '{login}';",
+        _002_rollback="DROP TABLE logins;",
+    )
+    staging, production = now("staging"), now("production")
+    for environment in (staging, production):
+        observations.refresh(environment)
+        drift.check(environment, by=alice)
+    run = runs.start(plans.apply(staging), environment=staging, by=alice)
+    execution.execute(run.pk)
+    demanding = scene.point(production, require=(Requirement.REHEARSAL,))
+    request = approvals.open_request(plans.apply(demanding, upto="001"), environment=demanding, by=alice, reason="x")
+    rehearsals.work()
+    approvals.approve(request.pk, by=bob, digest=request.digest)
+    request.refresh_from_db()
+    approved = runs.start_approved(request, by=alice, typed_name="production")
+    execution.execute(approved.pk)
+    asked = rehearsals.ask(plans.apply(production), environment=production, by=alice)
+    rehearsals.work()
+    asked.refresh_from_db()
+    assert asked.finished_at
+
+
+def _fail_at_the_door(scene: Scene) -> int:
+    for attempt in ("right name", "wrong name"):
+        typed = scene.net.plant(f"password typed with the {attempt}")
+        answer = Client().post(
+            "/sign-in/", {"username": "alice" if attempt == "right name" else "x", "password": typed}
+        )
+        scene.net.read(f"page /sign-in/ after the {attempt}", answer.content)
+    return 2
+
+
+def _broken_urls(scene: Scene) -> Iterator[tuple[str, str]]:
+    """What is wrong, and the URL; the passwords are planted."""
+    for name, shape in SHAPES.items():
+        halves = {half: scene.net.plant(f"{half} of {name}") for half in ("a", "b")}
+        yield name, shape.format(**halves)
+    wrong = scene.net.plant("wrong password")
+    yield "wrong password", scene.url("staging", password=wrong)
+    yield "nobody listens", scene.url("staging", password=scene.net.plant("silent"), port="1")
+    yield "no such database", scene.url("staging", dbname="gone")
+    yield "no such host", scene.url("staging", password=scene.net.plant("nowhere"), host="nowhere.invalid")
+    yield "no TLS there", scene.url("staging") + "?sslmode=verify-full"
+    yield "two hosts", scene.url("staging", password=scene.net.plant("of two"), host="127.0.0.1:1,127.0.0.1", port="2")
+
+
+def _fail_with(
+    scene: Scene,
+    now: Callable[[str], Environment],
+    broken: tuple[str, str],
+    client: Client,
+    capfd: pytest.CaptureFixture[str],
+) -> int:
+    """As it would be given: read from a variable; and past that, handed to the engine as it is."""
+    name, url = broken
+    good = now("staging")
+    *_, read = declarations.load(Path("/nowhere/environments.toml"), {"DATABASE_URL": url})
+    for changes in ({"url": read.url, "fault": read.fault}, {"url": url}):
+        environment = scene.point(good, **changes)
+        observations.refresh(environment)
+        for path in ("", "apply/", "connection/", "drift/"):
+            answer = client.get(f"/environments/staging/{path}")
+            scene.net.read(f"page /environments/staging/{path} with {name}", answer.content)
+        for verb in ("status", "doctor", "plan"):
+            _command(scene, capfd, verb, "--env", "staging")
+    scene.point(good)
+    return 2
+
+
+def _say_everything(scene: Scene, capfd: pytest.CaptureFixture[str]) -> None:
+    for words in VERBS:
+        _command(scene, capfd, *words)
+
+
+def _command(scene: Scene, capfd: pytest.CaptureFixture[str], *words: str) -> None:
+    capfd.readouterr()
+    with suppress(SystemExit):
+        call_command("signalbox", *words)
+    captured = capfd.readouterr()
+    scene.net.read(f"command {' '.join(words)}", captured.out + captured.err)
+
+
+def _see_everything(scene: Scene, client: Client) -> int:
+    """Every page that a link leads to, as one person; the cookie of the session is a secret too."""
+    cookie = client.cookies[scene.settings.SESSION_COOKIE_NAME].value
+    name = f"session {len(scene.net.planted)}"
+    scene.net.plant(name, cookie, at_home="rows of django_session ")
+    return canaries.crawl(client, scene.net, name)
+
+
+def _read_what_is_kept(scene: Scene) -> None:
+    connection.ensure_connection()
+    canaries.rows(connection.connection, scene.net, schema=scene.settings.CONTROL_SCHEMA, of="control")
+    for slug, database in scene.project.databases.items():
+        with database.connect() as opened:
+            canaries.rows(opened, scene.net, schema="platform", of=slug)
+
+
+# Before there is anything that could answer
+
+
+@pytest.mark.parametrize("start", [("manage.py", "check"), ("-c", "import config.wsgi")], ids=["command", "web"])
+def test_no_start_quotes_a_broken_url(start: tuple[str, ...], tally: Tally) -> None:
+    net = Net()
+    shapes = list(SHAPES.values())[: sized(2, len(SHAPES), len(SHAPES))]
+    key = net.plant("secret key") * 3
+    for shape in shapes:
+        halves = {half: net.plant(f"{half} of {shape}") for half in ("a", "b")}
+        for variable in ("SIGNALBOX_DATABASE_URL", "SIGNALBOX_REHEARSAL_URL"):
+            environment = os.environ | {variable: shape.format(**halves), "SIGNALBOX_SECRET_KEY": key}
+            command = [sys.executable, "-W", "always", *start]
+            done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+            net.read(f"{start} with {shape}", done.stdout + done.stderr)
+            assert done.returncode != 0
+            assert f"The URL in {variable} " in done.stderr
+    tally.part = PART
+    tally.add(planted=len(net.planted), outputs=net.outputs, failures=net.outputs, leaks=len(net.leaks))
+    assert sorted(map(str, net.leaks)) == []
+
+
+# The net catches what it is for
+
+
+def test_a_page_that_shows_the_url_is_caught(
+    scene: Scene, requester: User, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Address, "shown", property(lambda address: address.url))
+    canaries.crawl(client_of(requester), scene.net, "alice")
+    assert {leak.secret for leak in scene.net.leaks} >= {"password of staging", "password of production"}
+    assert any(leak.where.startswith("page /environments/staging/") for leak in scene.net.leaks)
+
+
+def test_a_row_that_holds_one_is_caught(scene: Scene, alice: Actor) -> None:
+    secret = scene.net.planted["password of staging"]
+    audit.record(audit.Event.SIGNED_IN, by=alice, note=f"signed in with {secret}")
+    _read_what_is_kept(scene)
+    assert set(map(str, scene.net.leaks)) == {"password of staging in rows of dashboard_auditevent of control"}
+
+
+def test_a_command_line_that_holds_one_is_caught(scene: Scene) -> None:
+    secret = scene.net.planted["password of staging"]
+    with canaries.watching_command_lines(scene.net):
+        subprocess.run([sys.executable, "-c", "import time; time.sleep(1)", secret], check=True)
+    assert set(map(str, scene.net.leaks)) == {"password of staging in command lines"}
+
+
+@pytest.mark.parametrize("written", ["{}", "<b>{}</b>", "Basic {}"])
+def test_a_secret_is_known_again_however_it_is_written(written: str) -> None:
+    net = Net()
+    secret = net.plant("it", "p/w &<")
+    forms = list(canaries._forms(secret))
+    for form in forms:
+        net.read(form, written.format(form))
+    assert len(net.leaks) == len(set(forms))

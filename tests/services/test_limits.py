@@ -1,0 +1,60 @@
+"""How much one person may have under way; others are not held up by it."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.cache import cache
+
+from dashboard.models import ChangeRequest, Rehearsal
+from dashboard.services import approvals, limits, plans, rehearsals
+from dashboard.services.actors import Actor
+from dashboard.services.errors import TooMany
+from tests.fix_project import Project
+from tests.services.workflow import open_request
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def forgotten_looks() -> None:
+    cache.clear()
+
+
+def test_one_person_has_so_many_requests_open(two_files: Project, alice: Actor, bob: Actor) -> None:
+    for _ in range(limits.OPEN_REQUESTS):
+        request = open_request(two_files, alice)
+    with pytest.raises(TooMany, match="20 requests open"):
+        open_request(two_files, alice)
+    open_request(two_files, bob)
+    approvals.withdraw(request.pk, by=alice)
+    open_request(two_files, alice)
+    assert ChangeRequest.objects.filter(requested_by=alice.person).count() == limits.OPEN_REQUESTS + 1
+
+
+def test_one_person_has_so_many_rehearsals_under_way(two_files: Project, alice: Actor, bob: Actor) -> None:
+    plan = plans.apply(two_files.production)
+    waiting = [
+        Rehearsal(
+            environment="production",
+            action=plan.action,
+            digest=f"{number:064}",
+            title="x",
+            frozen_plan=plan.to_dict(),
+            asked_by=alice.user,
+            asked_at="2026-11-28T12:00:00Z",
+        )
+        for number in range(limits.REHEARSALS)
+    ]
+    Rehearsal.objects.bulk_create(waiting)
+    with pytest.raises(TooMany, match="5 rehearsals"):
+        rehearsals.ask(plan, environment=two_files.production, by=alice)
+    mine = rehearsals.ask(plan, environment=two_files.production, by=bob)
+    assert rehearsals.ask(plan, environment=two_files.production, by=alice) == mine, "it is under way already"
+
+
+def test_one_person_looks_so_often_in_a_minute(alice: Actor, bob: Actor) -> None:
+    for _ in range(limits.LOOKS):
+        limits.check_looks(alice)
+    with pytest.raises(TooMany, match="within a minute"):
+        limits.check_looks(alice)
+    limits.check_looks(bob)

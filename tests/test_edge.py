@@ -1,0 +1,70 @@
+"""Settings that decide what stands open: the key, the names, what browsers are told to remember."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config import secret_key
+
+ROOT = Path(__file__).parents[1]
+TELL = """
+import json
+from config import settings
+names = ["ALLOWED_HOSTS", "SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD"]
+print(json.dumps({name: getattr(settings, name) for name in names}))
+"""
+PUBLIC = {
+    "SIGNALBOX_INSECURE_HTTP": "",
+    "SIGNALBOX_HOSTS": "signalbox.example",
+    "SIGNALBOX_SECRET_KEY": "k0123456789" * 4,
+}
+
+
+def started(code: str = TELL, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SIGNALBOX_", "RAILWAY_"))}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(
+        command, env=environment | variables, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def settings(**variables: str) -> dict[str, Any]:
+    done = started(**PUBLIC | variables)
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+@pytest.mark.parametrize("key", ["a", "a" * 64, "abcabcabc" * 8, "1234567890123456789012345678901"])
+def test_a_key_that_can_be_guessed_is_refused_at_the_start(key: str) -> None:
+    done = started(SIGNALBOX_SECRET_KEY=key)
+    assert done.returncode != 0
+    assert "SIGNALBOX_SECRET_KEY has " in done.stderr
+    assert "openssl rand" in done.stderr
+    assert len(key) == 1 or key not in done.stderr
+
+
+def test_a_random_key_is_taken() -> None:
+    assert secret_key.fault_of("0123456789abcdef0123456789abcdef") == ""
+
+
+def test_what_holds_for_a_whole_domain_is_asked_for() -> None:
+    told = settings()
+    assert told["SECURE_HSTS_SECONDS"] > 0
+    assert (told["SECURE_HSTS_INCLUDE_SUBDOMAINS"], told["SECURE_HSTS_PRELOAD"]) == (False, False)
+    told = settings(SIGNALBOX_HSTS_SUBDOMAINS="1", SIGNALBOX_HSTS_PRELOAD="1")
+    assert (told["SECURE_HSTS_INCLUDE_SUBDOMAINS"], told["SECURE_HSTS_PRELOAD"]) == (True, True)
+
+
+def test_names_of_this_machine_are_no_way_in_where_there_is_a_public_one() -> None:
+    assert settings()["ALLOWED_HOSTS"] == ["signalbox.example"]
+    assert settings(RAILWAY_ENVIRONMENT_ID="x")["ALLOWED_HOSTS"] == ["signalbox.example"]
+    assert "localhost" in settings(SIGNALBOX_INSECURE_HTTP="1")["ALLOWED_HOSTS"]
+    assert settings(SIGNALBOX_HOSTS="")["ALLOWED_HOSTS"] == ["localhost", "127.0.0.1", "[::1]"]
