@@ -55,6 +55,7 @@ class Environment:
     deadline_minutes: int = 60
     require: tuple[Requirement, ...] = ()
     rehearsal_hours: int = 24
+    unisolated_rehearsals: bool = False
 
     @property
     def configured(self) -> bool:
@@ -63,7 +64,7 @@ class Environment:
 
 _KEYS = {
     *("name", "url", "protected", "approval_hours", "rollback_hours", "lock_timeout_ms", "statement_timeout_ms"),
-    *("deadline_minutes", "require", "rehearsal_hours"),
+    *("deadline_minutes", "require", "rehearsal_hours", "unisolated_rehearsals"),
 }
 
 
