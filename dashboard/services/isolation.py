@@ -11,7 +11,12 @@ from dashboard.models import environments
 from dashboard.models.environments import Environment
 
 #: Beside the URLs of the targets.
-_KEYS = frozenset({"SIGNALBOX_DATABASE_URL", "SIGNALBOX_SECRET_KEY", "DATABASE_URL"})
+_KEYS = frozenset(
+    {
+        *("SIGNALBOX_DATABASE_URL", "SIGNALBOX_DATABASE_OWNER_URL", "DATABASE_URL"),
+        *("SIGNALBOX_SECRET_KEY", "SIGNALBOX_SECRET_KEY_FALLBACKS", "SIGNALBOX_AUDIT_KEY"),
+    }
+)
 _REMEDY = (
     "Start Signalbox as root, so that the server runs as the user nobody; or start it without a shell between, as "
     "bin/start does; or set SIGNALBOX_REHEARSAL_URL to a server elsewhere."
