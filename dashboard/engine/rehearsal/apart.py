@@ -82,10 +82,10 @@ def _process() -> Iterator[subprocess.Popen[bytes]]:
         assert process.stdout is not None
         with suppress(OSError):
             process.stdin.close()
+        process.stdout.close()  # nobody reads what it still says
         with suppress(subprocess.TimeoutExpired):
             process.wait(_PATIENCE)
         process.kill()
-        process.stdout.close()
         process.wait()
 
 

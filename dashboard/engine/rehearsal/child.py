@@ -24,13 +24,21 @@ def main() -> None:
     cancellation = Cancellation()
     threading.Thread(target=_heed, args=(cancellation,), daemon=True).start()
     try:
+        _carry_out(order, cancellation)
+    except BrokenPipeError:  # whoever asked has heard enough; what is left must not be written at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    finally:
+        kill_descendants(os.getpid())
+
+
+def _carry_out(order: work.Order, cancellation: Cancellation) -> None:
+    try:
         report = work.carry_out(order, listener=_tell, cancellation=cancellation)
-        write(sys.stdout.buffer, {"report": report.to_dict()})
     except EngineError as error:
         told = {"class": type(error).__name__, "facts": error.facts, "text": str(error)}
         write(sys.stdout.buffer, {"error": told})
-    finally:
-        kill_descendants(os.getpid())
+    else:
+        write(sys.stdout.buffer, {"report": report.to_dict()})
 
 
 def _tell(proof: Proof) -> None:
