@@ -61,6 +61,7 @@ class Environment:
     rehearsal_hours: int = 24
     tls: str = ""  # what the way there has to be like; empty: "private" if protected, else "any"
     fault: str = ""  # a clause that follows "the URL in DATABASE_URL"
+    unisolated_rehearsals: bool = False
 
     @property
     def configured(self) -> bool:
@@ -78,7 +79,7 @@ class Environment:
 
 _KEYS = {
     *("name", "url", "protected", "approval_hours", "rollback_hours", "lock_timeout_ms", "statement_timeout_ms"),
-    *("deadline_minutes", "require", "rehearsal_hours", "tls"),
+    *("deadline_minutes", "require", "rehearsal_hours", "tls", "unisolated_rehearsals"),
 }
 
 

@@ -91,7 +91,7 @@ def judged(environment: Environment, folder: Folder, target: Target | None = Non
     wanted = {migration.identity for migration in folder.migrations} - settled
     if not wanted:
         return folder
-    with connection.reading(address(environment)) as opened:
+    with connection.as_given(address(environment)) as opened:
         folder = strings.judged(opened, folder, wanted, name=environment.name)
         return grammar.judged(opened, folder, wanted, name=environment.name)
 

@@ -151,7 +151,7 @@ def _standing(environment: Environment, script: Sequence[Statement], statement: 
     """What is done CONCURRENTLY can be seen in the catalog; nothing else can."""
     if statement is None or concurrent(statement) is None:
         return Aftermath(progress=Progress.NOT_KNOWN)
-    with connections.reading(targets.address(environment)) as connection:
+    with connections.as_given(targets.address(environment)) as connection:
         return leftovers.standing_of(connection, script, statement)
 
 

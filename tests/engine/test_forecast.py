@@ -301,7 +301,7 @@ def test_a_count_that_takes_too_long_is_given_up(shop: Bench, monkeypatch: pytes
         "CREATE VIEW sleepy AS SELECT slow(1); CREATE TABLE t (x int); INSERT INTO t VALUES (1);"
         "ALTER TABLE t ENABLE ROW LEVEL SECURITY"
     )
-    monkeypatch.setattr(counting, "_counting", lambda connection, hit: b"SELECT slow(1)")
+    monkeypatch.setattr(counting, "_counting", lambda connection, hit: b"SELECT public.slow(1)")
     started = time.monotonic()
     (loss,) = forecast_of(shop, "DROP TABLE t").losses
     assert time.monotonic() - started < 3

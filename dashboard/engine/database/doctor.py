@@ -262,7 +262,7 @@ def _encoding(connection: Connection, access: Access) -> Check:
 
 def _strings(connection: Connection, access: Access) -> Check:
     """Our own session has the setting from us, so another one is asked."""
-    with connections.reading(access.address) as other:
+    with connections.as_given(access.address) as other:
         if strings.are_standard(other):
             return Check(code="strings", level=CheckLevel.FINE, finding="it reads strings as the SQL standard has it.")
     finding = f"its sessions are given {backslashes.SETTING} = off, and one that runs migrations has it on."

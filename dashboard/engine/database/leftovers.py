@@ -12,6 +12,7 @@ import psycopg
 from dashboard.engine.database import indexes, sql
 from dashboard.engine.database.connection import Connection
 from dashboard.engine.database.indexes import Built
+from dashboard.engine.database.tables import written_as
 from dashboard.engine.sql.concurrently import Concurrent, Verb, concurrent
 from dashboard.engine.sql.search_path import settings_before
 from dashboard.engine.sql.statements import Statement
@@ -104,18 +105,25 @@ def _left(connection: Connection, statement: Concurrent) -> list[Leftover]:
             name = statement.build.name if statement.build else ""
             return [Leftover(name=index.qualified) for index in left if not name or index.name == name]
         case Verb.DETACH:
-            values = {"parent": statement.table, "partition": statement.partition}
-            rows = connection.execute(sql.query("pending_detach"), values).fetchall()
+            rows = connection.execute(sql.query("pending_detach"), _partition(connection, statement)).fetchall()
             return [Leftover(name=str(partition), parent=str(parent)) for partition, parent in rows]
         case Verb.DROP:
-            return _indexes(connection, "invalid_index", {"index": statement.index})
+            return _indexes(connection, "invalid_index", {"index": written_as(connection, statement.index)})
         case Verb.REBUILD:
-            values = {"relation": statement.table, "schema": statement.schema}
+            relation = written_as(connection, statement.table) if statement.table else None
+            values = {"relation": relation, "whole": not statement.table, "schema": statement.schema}
             return _indexes(connection, "left_by_reindex", values)
     assert_never(statement.verb)
 
 
-def _indexes(connection: Connection, query: str, values: Mapping[str, str]) -> list[Leftover]:
+def _partition(connection: Connection, statement: Concurrent) -> dict[str, int | None]:
+    return {
+        "parent": written_as(connection, statement.table),
+        "partition": written_as(connection, statement.partition),
+    }
+
+
+def _indexes(connection: Connection, query: str, values: Mapping[str, object]) -> list[Leftover]:
     return [Leftover(name=str(row[0])) for row in connection.execute(sql.query(query), values).fetchall()]
 
 
@@ -140,8 +148,7 @@ _BUILT = {
 
 
 def _detached(connection: Connection, statement: Concurrent) -> Progress:
-    values = {"parent": statement.table, "partition": statement.partition}
-    row = connection.execute(sql.query("partition_state"), values).fetchone()
+    row = connection.execute(sql.query("partition_state"), _partition(connection, statement)).fetchone()
     if row is None or not row[0]:
         return Progress.NOT_KNOWN
     return Progress.NOT_DONE if row[1] else Progress.DONE

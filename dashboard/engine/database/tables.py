@@ -78,6 +78,13 @@ def named(connection: Connection, schema: str, name: str) -> list[int]:
     return oids(connection, "relation_named", schema=schema, name=name)
 
 
+def written_as(connection: Connection, name: str) -> int | None:
+    """The oid of the relation that a statement of this session would find under a name; None where there is none. Asked
+    by a function alone, because the search path that decides is the session's and not ours."""
+    row = connection.execute("SELECT pg_catalog.to_regclass(%s)::pg_catalog.oid", (name,)).fetchone()
+    return None if row is None or row[0] is None else int(str(row[0]))
+
+
 def oids(connection: Connection, query: str, **values: object) -> list[int]:
     """What one of the queries that look for tables finds."""
     return [int(str(row[0])) for row in connection.execute(sql.query(query), values)]

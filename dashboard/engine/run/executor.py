@@ -95,6 +95,7 @@ def execute(
             tables = TrackingTables(connection, access.schema)
             if not tables.is_prepared():
                 tables.prepare()
+            tables.set_log_sequence_right()
         faultpoint("prepared")
         confirm()
         session = Session(
@@ -186,6 +187,8 @@ def _after_failure(session: Session, step: Step, error: EngineError) -> None:
     try:
         session.connection.rollback()
         connections.reset(session.connection, session.access)
+        if session.tracking.set_log_sequence_right():
+            error.facts["left"] = f"{error.facts.get('left', '')} {SEQUENCE_MOVED}".strip()
         _record_failure(session, step, error)
     except psycopg.Error:
         # It is undone either way, and the run's own record still tells of it.
@@ -226,6 +229,10 @@ def _refuse_needless_repair(session: Session, step: Step, shape: TransactionShap
         raise PlanBlocked(version=step.label, reason=reason, remedy="Nothing is to be repaired; continue instead.")
 
 
+#: Told in the log too, because of a migration that failed nothing else remains.
+SEQUENCE_MOVED = "It pushed the sequence of migration_audit_log away, which was set right."
+
+
 def _record_failure(session: Session, step: Step, error: EngineError) -> None:
     match error:
         case PartlyApplied():
@@ -234,7 +241,9 @@ def _record_failure(session: Session, step: Step, error: EngineError) -> None:
             message = f"{failure.message}. {then}{left}" if left else failure.message
             session.tracking.record_failure(step, replace(failure, message=message), outcome=Outcome.PARTIAL)
         case StatementFailed():
-            session.tracking.record_failure(step, error.facts["error"])
+            failure, moved = error.facts["error"], error.facts["left"].endswith(SEQUENCE_MOVED)
+            message = f"{failure.message}. {SEQUENCE_MOVED}" if moved else failure.message
+            session.tracking.record_failure(step, replace(failure, message=message))
         case RunCancelled():
             session.tracking.log(step, outcome=Outcome.CANCELLED, message=f"by {error.facts['by']}")
 

@@ -152,17 +152,17 @@ def invalid_index_in_the_way(step: Step, statement: Statement, index: Index) -> 
     return failed(step, error, Explanation(remedy=remedy, passing=True))
 
 
-def history_changed(step: Step) -> PartlyApplied:
-    error = ServerError(sqlstate=TRANSACTION_TOUCHED, message="the migration changed the history that Signalbox keeps")
+def tracking_changed(step: Step, statement: Statement, done: Sequence[int], change: str) -> PartlyApplied:
+    """Outside a transaction nothing can be taken back, so a statement that did this to our tables ends the run."""
     return PartlyApplied(
         version=step.label,
-        number=step.first_statement,
-        message=error.message,
-        kept="all its statements are committed",
+        number=statement.number,
+        message=change,
+        kept=_committed([*done, statement.number]),
         left="It is not recorded as applied.",
-        error=error,
+        error=at(statement, TRANSACTION_TOUCHED, change),
         correction="",
-        remedy="Compare schema_migrations with a backup before anything else runs here.",
+        remedy="Compare schema_migrations and migration_audit_log with a backup before anything else runs here.",
     )
 
 

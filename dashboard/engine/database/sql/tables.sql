@@ -1,47 +1,50 @@
 -- relation_named --
--- Tables by name. Without a schema the search path decides; where that has none, it can be the one of any schema.
+-- Tables by name. Without a schema the search path that is given decides; where that has none, it can be the one of
+-- any schema.
 WITH found AS (
-    SELECT c.oid, CASE WHEN %(schema)s = '' AND c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(%(name)s)) THEN 0
-                       ELSE 1 END AS rank
+    SELECT c.oid, CASE WHEN %(schema)s = '' THEN coalesce(pg_catalog.array_position(
+        nullif(pg_catalog.current_setting('signalbox.given_path', true), '')::name[], n.nspname), 1000) END AS rank
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relname = %(name)s AND c.relkind IN ('r', 'p', 'm', 'v', 'f')
       AND (n.nspname = %(schema)s OR %(schema)s = '' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema')
 )
-SELECT oid::bigint FROM found WHERE rank = (SELECT min(rank) FROM found)
+SELECT oid::bigint FROM found WHERE rank IS NOT DISTINCT FROM (SELECT min(rank) FROM found)
 
 -- located --
 -- Anything that DROP can name, as pg_depend knows it. Of functions every one of the name; of what has no schema in its
 -- name whatever can be seen, or where nothing of it can, the one of any schema.
-WITH named(classid, objid, schema, visible) AS (
-    SELECT 'pg_catalog.pg_class'::regclass, oid, relnamespace, pg_catalog.pg_table_is_visible(oid)
+WITH named(classid, objid, schema, by_path) AS (
+    SELECT 'pg_catalog.pg_class'::regclass, oid, relnamespace, true
     FROM pg_catalog.pg_class WHERE relname = %(name)s::text AND %(kind)s::text IN ('sequence', 'index')
     UNION ALL
-    SELECT 'pg_catalog.pg_type'::regclass, oid, typnamespace, pg_catalog.pg_type_is_visible(oid)
+    SELECT 'pg_catalog.pg_type'::regclass, oid, typnamespace, true
     FROM pg_catalog.pg_type WHERE typname = %(name)s::text AND %(kind)s::text = 'type'
     UNION ALL
-    SELECT 'pg_catalog.pg_proc'::regclass, oid, pronamespace, true
+    SELECT 'pg_catalog.pg_proc'::regclass, oid, pronamespace, false
     FROM pg_catalog.pg_proc WHERE proname = %(name)s::text AND %(kind)s::text IN ('function', 'aggregate')
     UNION ALL
-    SELECT 'pg_catalog.pg_operator'::regclass, oid, oprnamespace, true
+    SELECT 'pg_catalog.pg_operator'::regclass, oid, oprnamespace, false
     FROM pg_catalog.pg_operator WHERE oprname = %(name)s::text AND %(kind)s::text = 'operator'
     UNION ALL
-    SELECT 'pg_catalog.pg_collation'::regclass, oid, collnamespace, true
+    SELECT 'pg_catalog.pg_collation'::regclass, oid, collnamespace, false
     FROM pg_catalog.pg_collation WHERE collname = %(name)s::text AND %(kind)s::text = 'collation'
     UNION ALL
-    SELECT 'pg_catalog.pg_constraint'::regclass, oid, connamespace, true
+    SELECT 'pg_catalog.pg_constraint'::regclass, oid, connamespace, false
     FROM pg_catalog.pg_constraint WHERE conname = %(part)s::text AND %(kind)s::text = 'constraint'
     UNION ALL
-    SELECT 'pg_catalog.pg_namespace'::regclass, oid, NULL, true
+    SELECT 'pg_catalog.pg_namespace'::regclass, oid, NULL, false
     FROM pg_catalog.pg_namespace WHERE nspname = %(name)s::text AND %(kind)s::text = 'schema'
     UNION ALL
-    SELECT 'pg_catalog.pg_extension'::regclass, oid, NULL, true
+    SELECT 'pg_catalog.pg_extension'::regclass, oid, NULL, false
     FROM pg_catalog.pg_extension WHERE extname = %(name)s::text AND %(kind)s::text = 'extension'
 ), fitting AS (
-    SELECT named.* FROM named LEFT JOIN pg_catalog.pg_namespace n ON n.oid = named.schema
+    SELECT classid, objid, CASE WHEN by_path AND %(schema)s::text = '' THEN pg_catalog.array_position(
+        nullif(pg_catalog.current_setting('signalbox.given_path', true), '')::name[], n.nspname) END AS rank
+    FROM named LEFT JOIN pg_catalog.pg_namespace n ON n.oid = named.schema
     WHERE n.oid IS NULL OR n.nspname <> 'pg_catalog' AND %(schema)s::text IN ('', n.nspname::text)
 )
 SELECT classid::oid::bigint, objid::bigint FROM fitting
-WHERE visible OR %(schema)s::text <> '' OR NOT EXISTS (SELECT FROM fitting WHERE visible)
+WHERE rank IS NOT DISTINCT FROM (SELECT min(rank) FROM fitting)
 
 -- relation_place --
 -- The same of a relation or a column of it; no row where it has no such column.
