@@ -71,7 +71,10 @@ def of_plan(plan: Plan, folder: Folder) -> tuple[Finding, ...] | None:
 
 def _context() -> LintContext:
     """What is known of the targets: the oldest PostgreSQL among them, and what is partitioned in any."""
-    hosts = (urlsplit(environment.url).hostname or "" for environment in environments.all_environments())
+    hosts = (
+        urlsplit(environment.url or environment.read_url).hostname or ""
+        for environment in environments.all_environments()
+    )
     rehearsed = Rehearsal.objects.filter(target_major__isnull=False).order_by("environment", "-id")
     majors = rehearsed.distinct("environment").values_list("target_major", flat=True)
     snapshots = Snapshot.objects.order_by("environment", "-id").distinct("environment").values_list("pk", flat=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from django.conf import settings
 
 from dashboard.engine.database import connection, doctor, grammar, history, strings
 from dashboard.engine.database.connection import Access, Address
-from dashboard.engine.database.doctor import Check
+from dashboard.engine.database.doctor import Check, CheckLevel
 from dashboard.engine.errors import EngineError, TargetNotRead
 from dashboard.engine.migration import Folder
 from dashboard.engine.plan import Policy, Target, TargetIdentity
@@ -30,8 +31,25 @@ def declared(slug: str) -> Environment:
 
 
 def address(environment: Environment) -> Address:
+    """How it is looked at. The web process takes the URL of the role that only reads, where there is one."""
+    if environment.read_url and (settings.SERVES_PAGES or not environment.url):
+        return address_to_read(environment)
+    return address_to_write(environment)
+
+
+def address_to_write(environment: Environment) -> Address:
     return Address(
         environment=environment.slug, name=environment.name, variable=environment.variable, url=environment.url
+    )
+
+
+def address_to_read(environment: Environment) -> Address:
+    return Address(
+        environment=environment.slug,
+        name=environment.name,
+        variable=environment.read_variable,
+        url=environment.read_url,
+        only_reads=True,
     )
 
 
@@ -45,7 +63,13 @@ def policy(environment: Environment) -> Policy:
 
 
 def access(environment: Environment) -> Access:
+    """To look at it."""
     return Access(address=address(environment), policy=policy(environment), schema=settings.TRACKING_SCHEMA)
+
+
+def access_to_write(environment: Environment) -> Access:
+    """To run something there; a web process need not have it."""
+    return replace(access(environment), address=address_to_write(environment))
 
 
 def checkup(environment: Environment, *, installation: str = "") -> tuple[Check, ...]:
@@ -53,7 +77,21 @@ def checkup(environment: Environment, *, installation: str = "") -> tuple[Check,
     installation is told of each other one, who does not of several. Raises TargetUnreachable, TargetNotConfigured."""
     to = access(environment)
     with connection.working(to, name="signalbox doctor") as opened, connection.cut_off_after(20, opened):
-        return doctor.checkup(opened, to, installation=installation)
+        checks = doctor.checkup(opened, to, installation=installation)
+    if not environment.read_url or to.address.only_reads:
+        return checks
+    return (*checks, _check_of_reader(environment))
+
+
+def _check_of_reader(environment: Environment) -> Check:
+    """That pages could not look there keeps no run from it."""
+    to = replace(access(environment), address=address_to_read(environment))
+    try:
+        with connection.working(to, name="signalbox doctor") as opened, connection.cut_off_after(20, opened):
+            return doctor.reading(opened, to)
+    except EngineError as error:
+        finding = f"pages cannot read it with {environment.read_variable}: {error}"
+        return Check(code="reader", level=CheckLevel.WARNING, finding=finding, remedy=error.remedy)
 
 
 def look(environment: Environment, *, scripts: bool = False) -> Target:

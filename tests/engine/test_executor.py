@@ -128,7 +128,7 @@ def test_the_log_refuses_update_delete_and_truncate(bench: Bench) -> None:
 def approval_of(plan: Plan, **changes: object) -> Approval:
     later = datetime.now(UTC) + timedelta(hours=1)
     return replace(
-        Approval(digest=plan.digest, requested_by="alice", approved_by="bob", expires_at=later),
+        Approval(digest=plan.digest, requested_by="alice", approved_by=("bob",), expires_at=later),
         **changes,  # type: ignore[arg-type]
     )
 
@@ -150,7 +150,7 @@ def test_a_protected_target_runs_with_an_approval_of_the_digest(protected: Bench
     ("changes", "reason"),
     [
         ({"digest": "0" * 64}, "another digest"),
-        ({"approved_by": "alice"}, "by the person who asked"),
+        ({"approved_by": ("alice",)}, "by the person who asked"),
         ({"expires_at": datetime(2020, 1, 1, tzinfo=UTC)}, "expired"),
     ],
 )

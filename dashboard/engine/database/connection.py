@@ -36,6 +36,7 @@ class Address:
     name: str  # what people call it, for sentences
     variable: str  # the environment variable the URL came from
     url: str = field(repr=False)
+    only_reads: bool = False  # the URL of a role that is there for looks
 
     @property
     def shown(self) -> str:
