@@ -40,6 +40,8 @@ AUDIT_HEAD_FILE = env.str("SIGNALBOX_AUDIT_HEAD_FILE", default="")
 SOURCE = Path(env.str("SIGNALBOX_SOURCE", default="") or BASE_DIR / "migrations_sql")
 ENVIRONMENTS_FILE = Path(env.str("SIGNALBOX_ENVIRONMENTS", default="") or BASE_DIR / "config" / "environments.toml")
 ENVIRONMENTS = environments.load(ENVIRONMENTS_FILE, env.ENVIRON)
+#: True in the web process (config/wsgi.py): it reads targets with `<VARIABLE>_READ` where that is set.
+SERVES_PAGES = False
 TRACKING_SCHEMA = env.str("SIGNALBOX_TRACKING_SCHEMA", default="platform")
 #: The server for throw-away databases; without one a private server is started for each rehearsal.
 REHEARSAL_URL = env.str("SIGNALBOX_REHEARSAL_URL", default="")

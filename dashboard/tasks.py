@@ -16,6 +16,7 @@ from dashboard.services import (
     queue,
     rehearsals,
     repeats,
+    schedules,
 )
 from dashboard.services.queue import Job
 
@@ -92,3 +93,15 @@ def send_audit_head(timestamp: int) -> None:
 @app.task(name="sum_up_repeats", queue="looks", queueing_lock="sum_up_repeats")
 def sum_up_repeats(timestamp: int) -> None:
     repeats.sum_up_due()
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="reevaluate_requests", queue="looks", queueing_lock="reevaluate_requests")
+def reevaluate_requests(timestamp: int) -> None:
+    approvals.reevaluate()
+
+
+@app.periodic(cron="* * * * * */10")
+@app.task(name="start_scheduled", queue="runs", queueing_lock="start_scheduled")
+def start_scheduled(timestamp: int) -> None:
+    schedules.start_due()

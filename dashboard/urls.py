@@ -4,6 +4,7 @@ from django.urls import path
 
 from dashboard.views import (
     audit,
+    breaking_glass,
     connections,
     drift,
     edits,
@@ -68,6 +69,11 @@ request_urls = [
     path("requests/<int:pk>/reject/", requests.reject, name="request-reject"),
     path("requests/<int:pk>/withdraw/", requests.withdraw, name="request-withdraw"),
     path("requests/<int:pk>/run/", requests.run, name="request-run"),
+    path("requests/<int:pk>/comment/", requests.comment, name="request-comment"),
+    path("requests/<int:pk>/schedule/", requests.schedule, name="request-schedule"),
+    path("requests/<int:pk>/unschedule/", requests.unschedule, name="request-unschedule"),
+    path("requests/<int:pk>/break-glass/", breaking_glass.open_for, name="break-glass"),
+    path("requests/<int:pk>/break-glass/<int:opening>/review/", breaking_glass.review, name="break-glass-review"),
     path("requests/<int:pk>/rehearse/", rehearsals.of_request, name="request-rehearse"),
 ]
 

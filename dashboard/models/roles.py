@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 
+from config.roles import Role
 
-class Role(StrEnum):
-    VIEWER = "viewer"  # sees everything, changes nothing
-    REQUESTER = "requester"  # asks for runs, starts approved ones and those of unprotected environments
-    APPROVER = "approver"  # decides on other people's requests
-    ADMIN = "admin"  # also skips migrations, and manages people in /admin/
-
+__all__ = ["RANK", "Role", "has_role", "role_of"]
 
 RANK = {role: rank for rank, role in enumerate(Role)}
 

@@ -6,6 +6,7 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 
 from dashboard.models import ChangeRequest
+from dashboard.models.environments import Environment
 from dashboard.models.roles import RANK, Role
 
 
@@ -14,9 +15,15 @@ def administrators() -> list[User]:
     return _with(Role.ADMIN)
 
 
-def deciders(request: ChangeRequest) -> list[User]:
-    """Who could decide on it: an approver who is not its requester."""
-    return [person for person in _with(Role.APPROVER) if person.pk != request.requested_by_id]
+def deciders(request: ChangeRequest, environment: Environment) -> list[User]:
+    """Who could still approve it: whom the policy lets approve there, not its requester, and nobody twice."""
+    decided = {decision.by_id for decision in request.decisions.all()} | {request.requested_by_id}
+    named = environment.approvers
+    return [
+        person
+        for person in _with(environment.approver_role)
+        if person.pk not in decided and (not named or person.get_username() in named)
+    ]
 
 
 def _with(role: Role) -> list[User]:

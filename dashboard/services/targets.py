@@ -9,7 +9,7 @@ from django.conf import settings
 
 from dashboard.engine.database import connection, doctor, grammar, history, strings
 from dashboard.engine.database.connection import Access, Address
-from dashboard.engine.database.doctor import Check
+from dashboard.engine.database.doctor import Check, CheckLevel
 from dashboard.engine.errors import EngineError, TargetNotRead
 from dashboard.engine.migration import Folder
 from dashboard.engine.plan import Policy, Target, TargetIdentity
@@ -31,6 +31,14 @@ def declared(slug: str) -> Environment:
 
 
 def address(environment: Environment) -> Address:
+    """How it is looked at. The web process takes the URL of the role that only reads, where there is one."""
+    given = environment.read_url or environment.read_fault
+    if given and (settings.SERVES_PAGES or not environment.url):
+        return address_to_read(environment)
+    return address_to_write(environment)
+
+
+def address_to_write(environment: Environment) -> Address:
     return Address(
         environment=environment.slug,
         name=environment.name,
@@ -38,6 +46,18 @@ def address(environment: Environment) -> Address:
         url=environment.url,
         transport=environment.transport,
         refused=environment.fault,
+    )
+
+
+def address_to_read(environment: Environment) -> Address:
+    return Address(
+        environment=environment.slug,
+        name=environment.name,
+        variable=environment.read_variable,
+        url=environment.read_url,
+        transport=environment.transport,
+        refused=environment.read_fault,
+        only_reads=True,
     )
 
 
@@ -51,7 +71,14 @@ def policy(environment: Environment) -> Policy:
 
 
 def access(environment: Environment) -> Access:
+    """To look at it."""
     return Access(address=address(environment), policy=policy(environment), schema=settings.TRACKING_SCHEMA)
+
+
+def access_to_write(environment: Environment) -> Access:
+    """To run something there; a web process need not have it."""
+    to = replace(access(environment), address=address_to_write(environment))
+    return replace(to, control=control.identity())
 
 
 def checkup(environment: Environment, *, installation: str = "") -> tuple[Check, ...]:
@@ -59,7 +86,21 @@ def checkup(environment: Environment, *, installation: str = "") -> tuple[Check,
     installation is told of each other one, who does not of several. Raises TargetUnreachable, TargetNotConfigured."""
     to = replace(access(environment), control=control.identity_if_reachable())
     with connection.working(to, name="signalbox doctor") as opened, connection.cut_off_after(20, opened):
-        return doctor.checkup(opened, to, installation=installation)
+        checks = doctor.checkup(opened, to, installation=installation)
+    if not environment.read_url or to.address.only_reads:
+        return checks
+    return (*checks, _check_of_reader(environment))
+
+
+def _check_of_reader(environment: Environment) -> Check:
+    """That pages could not look there keeps no run from it."""
+    to = replace(access(environment), address=address_to_read(environment))
+    try:
+        with connection.working(to, name="signalbox doctor") as opened, connection.cut_off_after(20, opened):
+            return doctor.reading(opened, to)
+    except EngineError as error:
+        finding = f"pages cannot read it with {environment.read_variable}: {error}"
+        return Check(code="reader", level=CheckLevel.WARNING, finding=finding, remedy=error.remedy)
 
 
 def look(environment: Environment, *, scripts: bool = False) -> Target:

@@ -337,7 +337,7 @@ def test_an_approval_covers_the_plan_with_copies_and_never_the_other_way_round(u
     approved = Approval(
         digest=saving.digest,
         requested_by="alice",
-        approved_by="bob",
+        approved_by=("bob",),
         expires_at=datetime.now(UTC) + timedelta(hours=1),
     )
     with pytest.raises(errors.NotApproved, match="another digest"):

@@ -42,6 +42,7 @@ class Address:
     url: str = field(repr=False)
     transport: Transport = Transport.ANY
     refused: str = ""  # what is wrong with the URL that was given, as a clause; then `url` is empty
+    only_reads: bool = False  # the URL of a role that is there for looks
 
     @property
     def fault(self) -> str:

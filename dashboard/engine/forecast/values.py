@@ -143,6 +143,11 @@ class Forecast:
         return bool(self.losses or self.failure) or not self.is_read
 
     @property
+    def threatens(self) -> bool:
+        """The same, told by the text and the catalog; that nothing could be counted just now does not say so."""
+        return bool(self.losses) or not self.is_read
+
+    @property
     def is_read(self) -> bool:
         """Every statement is proven or counted. A rehearsal sees objects go and never rows, so it proves none."""
         return not self.unseen

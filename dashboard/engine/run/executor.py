@@ -47,12 +47,14 @@ from dashboard.engine.sql.transaction import TransactionMode, TransactionShape, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """Two people and a digest. The executor checks it; nobody vouches for it."""
+    """People and a digest. The executor checks it; nobody vouches for it."""
 
     digest: str
     requested_by: str
-    approved_by: str
+    approved_by: tuple[str, ...]
     expires_at: datetime
+    needed: int = 1  # different people, none of them the requester
+    broken_glass_by: str = ""  # who answers for it alone, where the environment allows that; reviewed afterwards
 
 
 def execute(
@@ -146,10 +148,19 @@ def _missing_approval(plan: Plan, approval: Approval | None) -> str:
         return "nobody approved it"
     if approval.digest not in {plan.digest, plan.without_saving().digest}:
         return "what was approved has another digest"
-    if approval.approved_by == approval.requested_by:
-        return "it was approved by the person who asked for it"
+    if reason := "" if approval.broken_glass_by else _missing_people(approval):
+        return reason
     if approval.expires_at <= datetime.now(UTC):
         return f"the approval expired at {approval.expires_at:%Y-%m-%d %H:%M} UTC"
+    return ""
+
+
+def _missing_people(approval: Approval) -> str:
+    if approval.requested_by in approval.approved_by:
+        return "it was approved by the person who asked for it"
+    people = len(set(approval.approved_by))
+    if people < max(approval.needed, 1):
+        return f"{people} of {approval.needed} people have approved it"
     return ""
 
 

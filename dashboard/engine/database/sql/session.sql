@@ -43,6 +43,16 @@ SELECT r.rolname, r.rolsuper,
           AND c.relname IN ('schema_migrations', 'migration_audit_log', 'migration_fuse'))
 FROM pg_catalog.pg_roles r WHERE r.rolname = current_user
 
+-- reader --
+-- Whether the role may do more than read: superuser, may create a schema, or may write to any table.
+SELECT r.rolsuper
+       OR pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')
+       OR EXISTS (
+           SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+           WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
+             AND pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE'))
+FROM pg_catalog.pg_roles r WHERE r.rolname = current_user
+
 -- long_transactions --
 -- Transactions of this database that are older than a minute, the oldest first.
 SELECT pid, usename, application_name, state,
