@@ -18,7 +18,7 @@ from dashboard.engine.run.executor import Approval
 from dashboard.models import ChangeRequest, Decision, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role, has_role
-from dashboard.services import audit, evidence, permissions, plans, policies, rehearsals
+from dashboard.services import audit, evidence, independence, permissions, plans, policies, rehearsals
 from dashboard.services.actors import SIGNALBOX, Actor
 from dashboard.services.errors import AlreadyDecided, ApproverGone
 from dashboard.services.evidence import Evidence
@@ -85,6 +85,7 @@ def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> Cha
     Raises EvidenceMissing where something that the environment asks for is not there.
     """
     request = _decide(request_id, Decision.Verdict.APPROVED, by=by, digest=digest, reason=reason)
+    independence.check(request, by.person)
     proof = evidence.check(request)
     _keep_evidence(request, by, proof)
     environment = environments.get(request.environment)
@@ -132,7 +133,7 @@ def live(plan: Plan, *, for_run: Run | None = None) -> tuple[ChangeRequest, Appr
     `for_run` is the run that asks for itself, which does not count as a use.
     """
     request = _approved_for(plan) or _standing_rollback(plan, for_run)
-    if request is None or not has_role(_approver_of(request), Role.APPROVER):
+    if request is None or not _approver_counts(request):
         return None
     digest = request.digest if request.digest in _covering(plan) else plan.without_saving().digest
     return request, _approval(request, digest=digest, until=_covered_until(request, plan))
@@ -149,10 +150,12 @@ def expired(request: ChangeRequest, plan: Plan) -> Approval | None:
 
 
 def check_approver(request: ChangeRequest) -> None:
-    """Raises ApproverGone where who approved it was deactivated or has lost the role since."""
-    approver = _approver_of(request)
-    if not has_role(approver, Role.APPROVER):
-        raise ApproverGone(approver=approver.get_username(), request=request.pk)
+    """Raises ApproverGone where who approved it was deactivated or has lost the role since, ApproverTouched where who
+    asked has changed the approver's account."""
+    decision = _approval_of(request)
+    if not has_role(decision.by, Role.APPROVER) or independence.was_away_since(decision.by, decision.at):
+        raise ApproverGone(approver=decision.by.get_username(), request=request.pk)
+    independence.check(request, decision.by, approved_at=decision.at)
 
 
 def supersede(request: ChangeRequest, because: str) -> None:
@@ -200,8 +203,17 @@ def _approval(request: ChangeRequest, *, digest: str, until: datetime) -> Approv
     )
 
 
+def _approver_counts(request: ChangeRequest) -> bool:
+    decision = _approval_of(request)
+    return independence.counts(request, decision.by, approved_at=decision.at)
+
+
 def _approver_of(request: ChangeRequest) -> User:
-    return request.decisions.select_related("by").get(verdict=Decision.Verdict.APPROVED).by
+    return _approval_of(request).by
+
+
+def _approval_of(request: ChangeRequest) -> Decision:
+    return request.decisions.select_related("by").get(verdict=Decision.Verdict.APPROVED)
 
 
 def _decide(request_id: int, verdict: Decision.Verdict, *, by: Actor, digest: str, reason: str) -> ChangeRequest:

@@ -13,8 +13,8 @@ from dashboard.engine.status import State
 from dashboard.models import ChangeRequest, Decision, Run, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import folders, observations
-from dashboard.services import evidence, policies, targets
-from dashboard.services.errors import PageOutdated
+from dashboard.services import approvals, evidence, policies, targets
+from dashboard.services.errors import PageOutdated, Refused
 from dashboard.services.evidence import Evidence
 
 
@@ -103,7 +103,18 @@ def _proof(request: ChangeRequest, environment: Environment) -> dict[str, Any]:
 def _objection_to(request: ChangeRequest) -> str:
     if request.plan.digest != request.digest:
         return "the plan kept with the request no longer has the digest that was asked for"
+    if request.status == ChangeRequest.Status.APPROVED and (missing := _missing_approver(request)):
+        return missing
     return objection(request.plan, made_at=request.requested_at)
+
+
+def _missing_approver(request: ChangeRequest) -> str:
+    """Why the approval does not count any more: of its approver, not of its plan."""
+    try:
+        approvals.check_approver(request)
+    except Refused as error:
+        return str(error).rstrip(".")
+    return ""
 
 
 def objection(plan: Plan, *, made_at: datetime) -> str:

@@ -17,6 +17,7 @@ from dashboard.services import errors as services
 STATUS: tuple[tuple[type[engine.EngineError], int], ...] = (
     (services.PermissionRefused, 403),
     (services.OwnRequest, 403),
+    (services.ApproverTouched, 403),
     (services.AlreadyDecided, 409),
     (services.EnvironmentOccupied, 409),
     (services.RunStillAsked, 409),

@@ -13,7 +13,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from dashboard.forms.decisions import ApproveForm, QueueQuery, RejectForm, RunForm
 from dashboard.forms.plans import ApplyQuery
-from dashboard.models import ChangeRequest
+from dashboard.models import ChangeRequest, environments
 from dashboard.models.environments import Environment
 from dashboard.presenters import evidence as evidence_presenter
 from dashboard.presenters import forecasts as forecast_presenter
@@ -22,7 +22,7 @@ from dashboard.presenters import requests as presenter
 from dashboard.selectors import failed_attempts, people
 from dashboard.selectors import requests as selector
 from dashboard.services import actors, approvals, decisions, forecasts, plans, runs, validity
-from dashboard.views import launching, live
+from dashboard.views import confirming, launching, live
 from dashboard.views.lookup import environment_or_404, request_or_404
 
 PAGE = 30
@@ -69,6 +69,7 @@ def approve(request: HttpRequest, pk: int) -> HttpResponse:
     )
     if not form.is_valid():
         return _page(request, change_request, approve_form=form)
+    confirming.check(request, environments.get_even_former(change_request.environment))
     if form.runs:
         run = decisions.approve_and_start(
             pk, by=by, **form.decision, typed_name=form.typed, confirmation=form.confirmation
@@ -103,6 +104,7 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     form = RunForm(request.POST, **_at_stake(change_request, environment_or_404(change_request.environment)))
     if not form.is_valid():
         return _page(request, change_request, run_form=form)
+    confirming.check(request, environments.get_even_former(change_request.environment))
     started = runs.start_approved(
         change_request, by=actors.from_request(request), typed_name=form.typed, confirmation=form.confirmation
     )
