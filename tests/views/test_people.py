@@ -47,7 +47,7 @@ def _change(client: Client, user: User, *roles: str, **changes: object) -> int:
 
 
 def _written() -> list[tuple[str, str, dict[str, object]]]:
-    kinds = ["person.signed_in", "person.signed_out"]
+    kinds = ["person.signed_in", "person.signed_out", "access.refused"]
     return [(e.actor, e.kind, e.data) for e in AuditEvent.objects.exclude(kind__in=kinds).order_by("id")]
 
 
