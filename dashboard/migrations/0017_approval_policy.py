@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('dashboard', '0015_audit_keeps_its_word'),
+        ('dashboard', '0016_people'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -22,6 +22,7 @@ from dashboard.services import (
     audit,
     evidence,
     forecasts,
+    independence,
     limits,
     permissions,
     plans,
@@ -34,7 +35,6 @@ from dashboard.services.actors import SIGNALBOX, Actor
 from dashboard.services.errors import (
     AlreadyDecided,
     ApprovalsMissing,
-    ApproverGone,
     RequesterGone,
 )
 from dashboard.services.evidence import Evidence
@@ -108,6 +108,7 @@ def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> Cha
     environment = environments.get(_environment_of(request_id))
     request = _decide(request_id, Decision.Verdict.APPROVED, by=by, digest=digest, reason=reason)
     check_requester(request)
+    independence.check(request, by.person)
     proof = evidence.check(request)
     _keep_evidence(request, by, proof)
     policies.check_is_bound(environment)
@@ -182,16 +183,15 @@ def expired(request: ChangeRequest, plan: Plan) -> Approval | None:
 
 
 def check_still_approved(request: ChangeRequest, plan: Plan) -> None:
-    """Raises RequesterGone, ApproverGone or ApprovalsMissing where the people and the policy of now do not bear it any
-    more: asked when a run is started, and when it is executed."""
+    """Raises RequesterGone, ApproverGone, ApproverTouched or ApprovalsMissing where the people and the policy of now do
+    not bear it any more: asked when a run is started, and when it is executed."""
     environment = environments.get(request.environment)
     check_requester(request)
     _see_what_it_loses(request, environment)
     standing = _standing_for(request, plan, environment)
     if standing.is_met:
         return
-    if standing.lapsed:
-        raise ApproverGone(approver=" and ".join(standing.lapsed), request=request.pk)
+    quorum.check_all(request, environment, request.decisions.select_related("by"))
     raise ApprovalsMissing(
         environment=environment.name, request=request.pk, count=len(standing.approvers), needed=standing.needed
     )

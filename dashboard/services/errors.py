@@ -135,6 +135,41 @@ class ApproverGone(Refused):
     advice = "Withdraw the request and ask again, so that somebody else decides."
 
 
+class ApproverTouched(Refused):
+    """Whoever asked has changed what the approver signs in with, or may do. Facts: approver, requester, request
+    (number), change (a phrase), hours."""
+
+    code = "approver_touched"
+    sentence = "{requester}, who asked for request {request}, {change}, so the approval of {approver} does not count."
+    state = "Nothing was run."
+    advice = (
+        "Let another approver decide, or ask again {hours} hours after that change. Two people have to be two people."
+    )
+
+
+class NameRefused(Refused):
+    """Facts: name, why (a phrase)."""
+
+    code = "name_refused"
+    sentence = "The name {name} {why}."
+    state = "Nothing was changed."
+    advice = "Choose another name, for example the one of their mail address."
+
+
+class LastAdministrator(Refused):
+    code = "last_administrator"
+    sentence = "{name} is the last administrator, and somebody has to be able to manage people."
+    state = "Nothing was changed."
+    advice = "Give somebody else the role admin first."
+
+
+class LinkUnusable(Refused):
+    code = "link_unusable"
+    sentence = "This link was used already, has expired, or never existed."
+    state = "Nothing was changed."
+    advice = "Ask an administrator of Signalbox for a new link."
+
+
 class EvidenceMissing(Refused):
     """What the environment asks for before an approval is not there. Facts: missing, remedy (sentences)."""
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
+from django.contrib.auth.models import User
+
 from dashboard.models import BreakGlass, ChangeRequest, Decision, Run
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role, has_role
@@ -29,6 +31,14 @@ check_can_end_run = partial(_check, "end a run without proof", Role.ADMIN)
 check_can_erase = partial(_check, "erase what a server said", Role.ADMIN)
 check_can_rebind = partial(_check, "confirm another database", Role.ADMIN)
 check_can_accept_drift = partial(_check, "accept a changed schema", Role.ADMIN)
+check_can_manage_people = partial(_check, "manage people", Role.ADMIN)
+
+
+def check_can_manage_person(by: Actor, person: User) -> None:
+    """Only a superuser touches a superuser."""
+    check_can_manage_people(by)
+    if person.is_superuser and not by.person.is_superuser:
+        raise PermissionRefused(what="change a superuser", needed="superuser")
 
 
 def check_can_decide(by: Actor, request: ChangeRequest) -> None:

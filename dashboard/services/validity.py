@@ -16,7 +16,7 @@ from dashboard.models import BreakGlass, ChangeRequest, Comment, Decision, Run, 
 from dashboard.models.environments import Environment
 from dashboard.selectors import folders, observations
 from dashboard.services import break_glass, evidence, gates, policies, quorum, targets
-from dashboard.services.errors import PageOutdated
+from dashboard.services.errors import PageOutdated, Refused
 from dashboard.services.evidence import Evidence
 from dashboard.services.quorum import Quorum
 
@@ -126,7 +126,21 @@ def _proof(request: ChangeRequest, environment: Environment) -> dict[str, Any]:
 def _objection_to(request: ChangeRequest) -> str:
     if request.plan.digest != request.digest:
         return "the plan kept with the request no longer has the digest that was asked for"
+    if request.status == ChangeRequest.Status.APPROVED and (missing := _missing_approver(request)):
+        return missing
     return objection(request.plan, made_at=request.requested_at)
+
+
+def _missing_approver(request: ChangeRequest) -> str:
+    """Why the approval does not count any more: of its approvers, not of its plan."""
+    environment, decisions = environments.get_even_former(request.environment), request.decisions.all()
+    if quorum.of(request, environment, decisions).is_met:
+        return ""
+    try:
+        quorum.check_all(request, environment, decisions)
+    except Refused as error:
+        return str(error).rstrip(".")
+    return ""
 
 
 def objection(plan: Plan, *, made_at: datetime) -> str:

@@ -9,8 +9,7 @@ from django.views.decorators.http import require_POST
 
 from dashboard.forms.decisions import BreakGlassForm, ReviewForm
 from dashboard.services import actors, break_glass
-from dashboard.views import requests
-from dashboard.views.authentication import require_recent_authentication
+from dashboard.views import confirming, requests
 from dashboard.views.lookup import environment_or_404, request_or_404
 
 
@@ -21,7 +20,7 @@ def open_for(request: HttpRequest, pk: int) -> HttpResponse:
     form = BreakGlassForm(request.POST, environment=environment, prefix="glass")
     if not form.is_valid():
         return requests.page(request, change_request, glass_form=form)
-    require_recent_authentication(request, environment)
+    confirming.check(request, environment)
     break_glass.open_for(pk, by=actors.from_request(request), **form.cleaned_data)
     messages.warning(request, "The glass is broken. Run it now; somebody else has to review it afterwards.")
     return redirect("request", pk)
@@ -35,7 +34,7 @@ def review(request: HttpRequest, pk: int, opening: int) -> HttpResponse:
     form = ReviewForm(request.POST, prefix="review")
     if not form.is_valid():
         return requests.page(request, change_request, review_form=form)
-    require_recent_authentication(request, environment_or_404(change_request.environment))
+    confirming.check(request, environment_or_404(change_request.environment))
     break_glass.review(opening, by=actors.from_request(request), **form.cleaned_data)
     messages.success(request, "Reviewed and signed.")
     return redirect("request", pk)

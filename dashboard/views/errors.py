@@ -22,6 +22,7 @@ STATUS: tuple[tuple[type[engine.EngineError], int], ...] = (
     (services.BreakGlassRefused, 409),
     (services.NotNow, 409),
     (services.RequesterGone, 409),
+    (services.ApproverTouched, 403),
     (services.AlreadyDecided, 409),
     (services.EnvironmentOccupied, 409),
     (services.RunStillAsked, 409),

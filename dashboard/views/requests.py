@@ -22,7 +22,7 @@ from dashboard.forms.decisions import (
     ScheduleForm,
 )
 from dashboard.forms.plans import ApplyQuery
-from dashboard.models import ChangeRequest, Run
+from dashboard.models import ChangeRequest, Run, environments
 from dashboard.models.environments import Environment
 from dashboard.presenters import evidence as evidence_presenter
 from dashboard.presenters import forecasts as forecast_presenter
@@ -31,8 +31,7 @@ from dashboard.presenters import requests as presenter
 from dashboard.selectors import failed_attempts, people
 from dashboard.selectors import requests as selector
 from dashboard.services import actors, approvals, comments, decisions, forecasts, plans, runs, schedules, validity
-from dashboard.views import launching, live
-from dashboard.views.authentication import require_recent_authentication
+from dashboard.views import confirming, launching, live
 from dashboard.views.lookup import environment_or_404, request_or_404
 
 PAGE = 30
@@ -79,6 +78,7 @@ def approve(request: HttpRequest, pk: int) -> HttpResponse:
     )
     if not form.is_valid():
         return page(request, change_request, approve_form=form)
+    confirming.check(request, environments.get_even_former(change_request.environment))
     if form.runs:
         result = decisions.approve_and_start(
             pk, by=by, **form.decision, typed_name=form.typed, confirmation=form.confirmation
@@ -117,6 +117,7 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     form = RunForm(request.POST, **_at_stake(change_request, environment_or_404(change_request.environment)))
     if not form.is_valid():
         return page(request, change_request, run_form=form)
+    confirming.check(request, environments.get_even_former(change_request.environment))
     started = runs.start_approved(
         change_request, by=actors.from_request(request), typed_name=form.typed, confirmation=form.confirmation
     )
@@ -139,7 +140,7 @@ def schedule(request: HttpRequest, pk: int) -> HttpResponse:
     form = ScheduleForm(request.POST, prefix="schedule", **_at_stake(change_request, environment))
     if not form.is_valid():
         return page(request, change_request, schedule_form=form)
-    require_recent_authentication(request, environment)
+    confirming.check(request, environment)
     schedules.schedule(
         pk,
         by=actors.from_request(request),

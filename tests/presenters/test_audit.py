@@ -26,11 +26,18 @@ LOOKS = {
     Event.SIGNED_IN: ("muted", "user"),
     Event.SIGN_IN_FAILED: ("warn", "attention"),
     Event.SIGNED_OUT: ("muted", "sign-out"),
+    Event.SESSIONS_ENDED: ("muted", "sign-out"),
+    Event.PERSON_INVITED: ("info", "plus"),
+    Event.LINK_MADE: ("warn", "lock"),
+    Event.LINK_USED: ("warn", "lock"),
     Event.PERSON_CREATED: ("info", "user"),
     Event.PERSON_DEACTIVATED: ("warn", "cancel"),
     Event.PERSON_REACTIVATED: ("warn", "user"),
     Event.ROLE_CHANGED: ("warn", "user"),
+    Event.EMAIL_CHANGED: ("warn", "user"),
     Event.PASSWORD_SET: ("warn", "lock"),
+    Event.SECOND_FACTOR_ADDED: ("info", "lock"),
+    Event.SECOND_FACTOR_REMOVED: ("warn", "lock"),
     Event.REQUEST_OPENED: ("info", "request"),
     Event.REQUEST_APPROVED: ("ok", "ok"),
     Event.REQUEST_REJECTED: ("danger", "fail"),
@@ -69,7 +76,15 @@ LOOKS = {
 #: What a spreadsheet takes for the start of a formula, or swallows on the way to one.
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 #: What changes who may do what; nobody should read over it.
-OF_POWER = [Event.PERSON_DEACTIVATED, Event.PERSON_REACTIVATED, Event.ROLE_CHANGED, Event.PASSWORD_SET]
+OF_POWER = [
+    Event.LINK_MADE,
+    Event.LINK_USED,
+    Event.PERSON_DEACTIVATED,
+    Event.PERSON_REACTIVATED,
+    Event.ROLE_CHANGED,
+    Event.PASSWORD_SET,
+    Event.SECOND_FACTOR_REMOVED,
+]
 
 
 def view(kind: Event = Event.SIGNED_IN, titles: Titles | None = None, **changes: Any) -> EventView:

@@ -400,7 +400,7 @@ def test_a_run_page_asks_the_database_no_more_for_more_steps(
     django_assert_max_num_queries: Callable[[int], object],
 ) -> None:
     run, client = run_on_staging(requester), client_of(requester)
-    with django_assert_max_num_queries(10):  # type: ignore[attr-defined]
+    with django_assert_max_num_queries(11):  # type: ignore[attr-defined]
         client.get(f"/runs/{run.pk}/")
 
 
