@@ -125,7 +125,7 @@ MEANINGS: dict[str, str] = {
     Role.VIEWER: "see everything, change nothing",
     Role.REQUESTER: "also ask for runs, and start approved ones and those of unprotected environments",
     Role.APPROVER: "also decide on other people's requests",
-    Role.ADMIN: "also skip and settle migrations by hand, and manage people here",
+    Role.ADMIN: "also skip and settle migrations by hand, erase what a server said, and manage people here",
 }
 
 

@@ -107,6 +107,7 @@ def _environment(server: LocalServer, options: argparse.Namespace) -> dict[str, 
             "SIGNALBOX_INSECURE_HTTP": "1",
             # Everybody who tries it has read the passwords above.
             "SIGNALBOX_REAUTHENTICATE_SECONDS": os.environ.get("SIGNALBOX_REAUTHENTICATE_SECONDS", "0"),
+            "SIGNALBOX_DATABASE_OWNER_URL": "",
             "SIGNALBOX_SECRET_KEY": _secret(options.home / "secret"),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "SIGNALBOX_LOG_LEVEL": os.environ.get("SIGNALBOX_LOG_LEVEL", "WARNING"),
