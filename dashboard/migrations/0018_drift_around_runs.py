@@ -6,7 +6,7 @@ class Migration(migrations.Migration):
     broken-off runs left half done is kept apart from drift."""
 
     dependencies = [
-        ('dashboard', '0014_run_ended_by_hand'),
+        ('dashboard', '0015_audit_keeps_its_word'),
     ]
 
     operations = [
