@@ -17,6 +17,7 @@ from dashboard.services import (
     rehearsals,
     repeats,
     schedules,
+    sessions,
 )
 from dashboard.services.queue import Job
 
@@ -75,6 +76,12 @@ def ask_for_drift_checks(timestamp: int) -> None:
 @app.task(name="forget_old_jobs", queue="looks", queueing_lock="forget_old_jobs")
 async def forget_old_jobs(timestamp: int) -> None:
     await queue.forget_old_jobs()
+
+
+@app.periodic(cron="37 3 * * *")
+@app.task(name="forget_expired_sessions", queue="looks", queueing_lock="forget_expired_sessions")
+def forget_expired_sessions(timestamp: int) -> None:
+    sessions.clear_ended()
 
 
 @app.periodic(cron="* * * * *")

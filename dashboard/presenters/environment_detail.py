@@ -180,6 +180,9 @@ def _leads_elsewhere(standing: Standing) -> bool:
 def _notices(standing: Standing) -> Iterator[Notice]:
     if sentence := drift.differs(standing.drift, of=" of its schema"):
         yield Notice(sentence=sentence, url=reverse("drift", args=[standing.environment.slug]), url_label="See which")
+    if sentence := drift.left_half_done(standing.drift):
+        url = reverse("drift", args=[standing.environment.slug])
+        yield Notice(sentence=sentence, tone="danger", url=url, url_label="See what leads on")
     url = reverse("edits", args=[standing.environment.slug])
     for item in standing.statuses:
         if item.state is State.MODIFIED:

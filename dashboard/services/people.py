@@ -151,7 +151,6 @@ def _signed_in(user: User, request: HttpRequest | None = None, **kwargs: Any) ->
     audit.record(audit.Event.SIGNED_IN, by=actors.person(user, source_ip=actors.address_of(request)))
     if request is not None:
         sessions.begin(user, request)
-        sessions.clear_ended()
 
 
 def _signed_out(user: User | None, request: HttpRequest | None = None, **kwargs: Any) -> None:

@@ -81,7 +81,8 @@ def end(person: User, *, by: Actor, only: str = "", apart_from: str = "") -> int
 
 
 def clear_ended() -> None:
-    """Rows of browsers that nobody came back with."""
+    """Rows of browsers that nobody came back with, and what Django keeps of them."""
+    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
     oldest = timezone.now() - timedelta(seconds=settings.SESSION_COOKIE_AGE)
     PersonSession.objects.filter(began_at__lt=oldest).delete()
 

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 from django.conf import settings
 
-from dashboard.engine.database import connection, doctor, grammar, history, strings
+from dashboard.engine.database import captured, connection, doctor, grammar, history, strings
 from dashboard.engine.database.connection import Access, Address
 from dashboard.engine.database.doctor import Check, CheckLevel
-from dashboard.engine.errors import EngineError, TargetNotRead
-from dashboard.engine.migration import Folder
-from dashboard.engine.plan import Policy, Target, TargetIdentity
+from dashboard.engine.errors import EngineError, PlanBlocked, TargetNotRead
+from dashboard.engine.files import script
+from dashboard.engine.files.listing import Limits
+from dashboard.engine.migration import Folder, Severity
+from dashboard.engine.plan import Action, Plan, Policy, Target, TargetIdentity
 from dashboard.models import environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import control, observations
@@ -135,6 +137,21 @@ def judged(environment: Environment, folder: Folder, target: Target | None = Non
     with connection.as_given(address(environment)) as opened:
         folder = strings.judged(opened, folder, wanted, name=environment.name)
         return grammar.judged(opened, folder, wanted, name=environment.name)
+
+
+def check_captured(environment: Environment, plan: Plan) -> None:
+    """The rollbacks that a plan takes out of the history are read as files are. Raises PlanBlocked, TargetUnreachable,
+    TargetNotConfigured."""
+    steps = [step for step in plan.steps if step.action is Action.ROLLBACK]
+    for step in steps:
+        reading = script.read(f"{step.label} (captured rollback)", step.sql.encode(), Limits())
+        for problem in reading.problems:
+            if problem.severity is Severity.ERROR:
+                reason = f"the rollback that was captured with it cannot run. {problem.sentence}"
+                raise PlanBlocked(version=step.label, reason=reason, remedy=captured.REMEDY)
+    if steps:
+        with connection.reading(address(environment)) as opened:
+            captured.check(opened, plan, name=environment.name)
 
 
 def last_seen(environment: Environment, look: LastLook | None) -> Target | None:

@@ -353,8 +353,8 @@ def test_how_each_loss_would_be_saved(shop: Bench) -> None:
     }
     assert copies == {
         ("001", "x"): (
-            Copy(schema="public", table="users", columns=("plan",), key=("id",)),
-            Copy(schema="public", table="orders", columns=("id",)),
+            Copy(schema="public", table="users", columns=("plan",), key=("id",), with_nulls=True),
+            Copy(schema="public", table="orders", columns=("id",), with_nulls=True),
             Copy(schema="s", table="log"),
         ),
         ("002", "x"): (Copy(schema="public", table="orders", key=("id",)),),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -88,6 +89,35 @@ def is_still_there(connection: Connection, way_on: Statement) -> bool:
     """Whether what that statement is to take away is a leftover now: no valid index, no partition that is attached."""
     takes_away = concurrent(way_on)
     return takes_away is not None and bool(standing(connection, takes_away).leftovers)
+
+
+def may_be_of(leftover: Leftover, table: str, statement: Concurrent) -> bool:
+    """Whether that statement, broken off, can have left this. `table` is that of an index."""
+    last = _last_name(leftover.name)
+    match statement.verb:
+        case Verb.DETACH:
+            return bool(leftover.parent) and last == _last_name(statement.partition)
+        case _ if leftover.parent:
+            return False
+        case Verb.BUILD if statement.build and statement.build.name:
+            return last == statement.build.name
+        case Verb.BUILD:
+            return _last_name(table) == _last_name(statement.table)
+        case Verb.DROP:
+            return last == _last_name(statement.index)
+        case Verb.REBUILD:
+            return _OF_REBUILD.search(last) is not None
+    assert_never(statement.verb)
+
+
+#: How REINDEX CONCURRENTLY names the new index while it builds it, and the old one until it drops it.
+_OF_REBUILD = re.compile(r"_cc(?:new|old)\d*$")
+_LAST_NAME = re.compile(r'(?:"((?:[^"]|"")+)"|([^".]+))$')
+
+
+def _last_name(qualified: str) -> str:
+    match = _LAST_NAME.search(qualified)
+    return (match[1] or "").replace('""', '"') or match[2] if match else ""
 
 
 def sentences(leftovers: Iterable[Leftover]) -> str:

@@ -53,6 +53,7 @@ class TableColumn:
     sequence: str | None
     number: int  # in pg_attribute: a rename keeps it
     refuses_null: bool
+    is_always_identity: bool  # takes only what its sequence says
 
     @property
     def identifier(self) -> composing.Identifier:
@@ -113,18 +114,21 @@ def facts(connection: Connection, oid: int) -> Relation | None:
 def columns(connection: Connection, schema: str, table: str) -> tuple[TableColumn, ...]:
     """In order; none where there is no such table."""
     rows = connection.execute(sql.query("table_columns"), {"schema": schema, "table": table})
-    return tuple(
-        TableColumn(
-            name=str(name),
-            type=str(written),
-            type_name=str(type_name),
-            is_builtin=bool(builtin),
-            constant=None if constant is None else str(constant),
-            needs_value=bool(needs_value),
-            is_computed=bool(computed),
-            sequence=None if sequence is None else str(sequence),
-            number=int(str(number)),
-            refuses_null=bool(refuses_null),
-        )
-        for name, written, type_name, builtin, constant, needs_value, computed, sequence, number, refuses_null in rows
+    return tuple(_column(row) for row in rows)
+
+
+def _column(row: tuple[Any, ...]) -> TableColumn:
+    name, written, type_name, builtin, constant, needs_value, computed, sequence, number, refuses_null, always = row
+    return TableColumn(
+        name=str(name),
+        type=str(written),
+        type_name=str(type_name),
+        is_builtin=bool(builtin),
+        constant=None if constant is None else str(constant),
+        needs_value=bool(needs_value),
+        is_computed=bool(computed),
+        sequence=None if sequence is None else str(sequence),
+        number=int(str(number)),
+        refuses_null=bool(refuses_null),
+        is_always_identity=bool(always),
     )

@@ -55,6 +55,7 @@ class StatementOutcome(StrEnum):
 _PREPARATION: tuple[tuple[str | None, tuple[str, ...]], ...] = (
     ("schema_exists", ("create_schema",)),
     (None, ("create_history", "extend_history", "comment_history", "create_log", "extend_log", "comment_log")),
+    ("has_log_index", ("create_log_index",)),
     ("has_log_trigger", ("refuse_log_changes", "create_log_trigger")),
     (None, ("create_fuse", "comment_fuse", "create_fuse_function")),
     ("has_fuse_pair", ("create_fuse_pair",)),
@@ -63,7 +64,7 @@ _PREPARATION: tuple[tuple[str | None, tuple[str, ...]], ...] = (
 )
 
 #: Without these an installation is not complete, and the next run mends it.
-_PRESENT = ("has_fuse_pair", "has_fuse_trigger", "has_replica_identity", "passes_row_security")
+_PRESENT = ("has_fuse_pair", "has_fuse_trigger", "has_log_index", "has_replica_identity", "passes_row_security")
 
 
 #: Somebody is at work on them; that says nothing against the tables.

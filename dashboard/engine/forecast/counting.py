@@ -397,7 +397,7 @@ def _copy(connection: Connection, hit: _Hit) -> Copy:
         key=key,
         oid=relation.oid,
         numbers=tuple(numbers[name] for name in (*hit.columns, *key)),
-        with_nulls=bool(hit.columns) and hit.fate is not Fate.DROPPED,
+        with_nulls=bool(hit.columns),
     )
 
 

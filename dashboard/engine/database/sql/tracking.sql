@@ -119,6 +119,20 @@ SELECT EXISTS (
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {schema}.migration_audit_log
 FOR EACH STATEMENT EXECUTE FUNCTION {schema}.migration_audit_log_is_append_only()
 
+-- has_log_index --
+-- Whether the rows of one attempt are found without reading the whole log, which only grows. Only its owner can see to it.
+SELECT NOT EXISTS (
+    SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = %(schema)s AND c.relname = 'migration_audit_log' AND pg_catalog.pg_has_role(c.relowner, 'USAGE')
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+                      WHERE i.indrelid = c.oid AND x.relname = 'migration_audit_log_of_attempt')
+)
+
+-- create_log_index --
+-- What a run and recovery ask of single steps and statements.
+CREATE INDEX IF NOT EXISTS migration_audit_log_of_attempt
+    ON {schema}.migration_audit_log (run_id, attempt_id, version, name)
+
 -- columns --
 -- The columns of a table that may not exist.
 SELECT a.attname
