@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Iterable
+from typing import ClassVar, cast
 
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
@@ -92,7 +92,8 @@ class HiddenCharactersMiddleware:
         if not is_text or response.get("Content-Disposition", "").endswith('.sql"'):
             return response
         if isinstance(response, StreamingHttpResponse):
-            response.streaming_content = (hidden.shown(part.decode()).encode() for part in response.streaming_content)
+            parts = cast("Iterable[bytes]", response.streaming_content)
+            response.streaming_content = (hidden.shown(part.decode()).encode() for part in parts)
         elif hidden.UNSEEN.search(text := response.content.decode()):
             response.content = hidden.shown(text).encode()
         return response
