@@ -126,7 +126,8 @@ def lifted(request: ChangeRequest, environment: Environment) -> Iterator[str]:
     if standing.missing:
         yield f"{len(standing.approvers)} of {standing.needed} approvals"
     if request.status == ChangeRequest.Status.OPEN:
-        yield from (item.sentence.removesuffix(".") for item in evidence.of_request(request, environment).missing)
+        missing = evidence.of_request(request, environment).missing
+        yield from (f"the proof {item.requirement.value}" for item in missing)
     if closed := gates.closed(request.plan, environment):
         yield str(closed.facts["reason"])
 
