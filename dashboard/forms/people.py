@@ -23,7 +23,7 @@ ROLES: dict[Role, str] = {
     Role.ADMIN: "Admin: also settles migrations by hand, and manages people",
 }
 
-PASSWORD_HELP = "At least 12 signs. Four words that have nothing to do with each other are good."  # noqa: S105 - help
+PASSWORD_HELP = "At least 12 characters. Four words that have nothing to do with each other are good."  # noqa: S105 - help
 
 
 class SignInForm(LoginForm):
