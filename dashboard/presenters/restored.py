@@ -11,7 +11,7 @@ from dashboard.engine.schema.diff import Difference
 from dashboard.presenters import schema_diff
 from dashboard.presenters.drift import CHANGES
 from dashboard.presenters.schema_diff import SchemaDiff
-from dashboard.selectors.restored import Origin, Restored
+from dashboard.selectors.restored import ChangedBy, Restored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ def _changed_elsewhere(elsewhere: Sequence[Difference]) -> str:
     return f"{objects} changed in the meantime by others, and not by this migration or its rollback."
 
 
-def _because(origin: Origin) -> str:
+def _because(origin: ChangedBy) -> str:
     runs = [f"by run {run.pk} ({run.title})" for run in origin.runs]
     hands = "outside Signalbox" if origin.by_hand or origin.accepted_by else ""
     if origin.accepted_by:

@@ -26,7 +26,7 @@ SOON = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class ChangedBy:
     """Who changed an object beside the runs that applied and rolled back: other runs, or hands."""
 
     runs: tuple[Run, ...] = ()
@@ -47,7 +47,7 @@ class Restored:
     since: str
     differences: tuple[Difference, ...]
     elsewhere: tuple[Difference, ...] = ()
-    origins: Mapping[str, Origin] = field(default_factory=dict)
+    origins: Mapping[str, ChangedBy] = field(default_factory=dict)
     unseen: tuple[Run, ...] = ()
 
 
@@ -73,7 +73,7 @@ def compared(run: Run) -> Restored | None:
         since=first.version,
         differences=tuple(d for d in differences if d.key in touched),
         elsewhere=tuple(d for d in differences if d.key not in touched),
-        origins={key: origin for key, origin in origins.items() if origin != Origin()},
+        origins={key: origin for key, origin in origins.items() if origin != ChangedBy()},
         unseen=tuple(link.run for link in links if link.run and not link.was_seen),
     )
 
@@ -178,12 +178,12 @@ def _touched(key: str, links: Iterable[_Link], runs: Collection[int]) -> bool:
     return any(link.run and link.run.pk in runs and link.found.get(key) != link.left.get(key) for link in links)
 
 
-def _origin(key: str, links: tuple[_Link, ...], ours: Collection[int]) -> Origin:
+def _origin(key: str, links: tuple[_Link, ...], ours: Collection[int]) -> ChangedBy:
     changed = [link for link in links if link.found.get(key) != link.left.get(key)]
-    seen = [link for link in links if link.run]
-    return Origin(
+    of_runs = [link for link in links if link.run]
+    return ChangedBy(
         runs=tuple(link.run for link in changed if link.run and link.run.pk not in ours),
-        by_hand=any(earlier.left.get(key) != later.found.get(key) for earlier, later in pairwise(seen)),
+        by_hand=any(earlier.left.get(key) != later.found.get(key) for earlier, later in pairwise(of_runs)),
         accepted_by=next((link.accepted_by for link in reversed(changed) if not link.run), ""),
     )
 

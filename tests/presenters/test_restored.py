@@ -9,7 +9,7 @@ import pytest
 from dashboard.engine.schema.diff import Difference
 from dashboard.presenters import restored as presenter
 from dashboard.presenters.restored import Restoration
-from dashboard.selectors.restored import Origin, Restored
+from dashboard.selectors.restored import ChangedBy, Restored
 from tests.presenters import values
 
 LEFT = values.difference("table public.left_behind")
@@ -70,11 +70,11 @@ def test_the_three_outcomes_read_differently():
     assert len({each.sentence for each in made}) == len({each.next_step for each in made}) == 3
 
 
-OF_ANOTHER_RUN = Origin(runs=(values.run(pk=12, title="Apply 014 to Staging"),))
+OF_ANOTHER_RUN = ChangedBy(runs=(values.run(pk=12, title="Apply 014 to Staging"),))
 
 
 def test_what_others_changed_is_no_fault_of_the_rollback_and_says_whose_it_is():
-    origins = {OTHER.key: OF_ANOTHER_RUN, LEFT.key: Origin(by_hand=True, accepted_by="carol")}
+    origins = {OTHER.key: OF_ANOTHER_RUN, LEFT.key: ChangedBy(by_hand=True, accepted_by="carol")}
     made = view(elsewhere=(OTHER, LEFT), origins=origins)
     assert (made.tone, made.diff, made.next_step) == ("info", None, "")
     assert made.elsewhere is not None

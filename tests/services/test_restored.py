@@ -12,7 +12,7 @@ from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Plan
 from dashboard.models import Run, Snapshot
 from dashboard.selectors import restored
-from dashboard.selectors.restored import Origin, Restored
+from dashboard.selectors.restored import ChangedBy, Restored
 from dashboard.services import drift, plans, runs, unfinished
 from dashboard.services.actors import SIGNALBOX, Actor
 from tests.fix_project import Project
@@ -88,7 +88,7 @@ def test_a_change_made_by_hand_is_not_put_down_to_the_rollback(project: Project,
     assert keys(roll_back(project, alice, "002", "mail")) == []
 
 
-def elsewhere(comparison: Restored | None) -> dict[str, Origin]:
+def elsewhere(comparison: Restored | None) -> dict[str, ChangedBy]:
     assert comparison is not None
     return {d.key: comparison.origins[d.key] for d in comparison.elsewhere}
 
@@ -104,7 +104,7 @@ def test_what_somebody_made_by_hand_meanwhile_is_told_as_such(project: Project, 
     comparison = restored.compared(roll_back(project, alice, "002", "mail"))
     assert comparison is not None
     assert comparison.differences == ()
-    assert elsewhere(comparison) == {TABLE: Origin(by_hand=True), COLUMN: Origin(by_hand=True)}
+    assert elsewhere(comparison) == {TABLE: ChangedBy(by_hand=True), COLUMN: ChangedBy(by_hand=True)}
 
 
 def test_who_accepted_what_was_made_by_hand_is_named(project: Project, alice: Actor, carol: Actor) -> None:
@@ -116,7 +116,7 @@ def test_who_accepted_what_was_made_by_hand_is_named(project: Project, alice: Ac
     comparison = restored.compared(roll_back(project, alice, "002", "mail"))
     assert comparison is not None
     assert comparison.differences == ()
-    assert elsewhere(comparison)[TABLE] == Origin(by_hand=True, accepted_by="carol")
+    assert elsewhere(comparison)[TABLE] == ChangedBy(by_hand=True, accepted_by="carol")
 
 
 def test_what_was_made_by_hand_before_the_apply_and_never_accepted_is_no_difference(
@@ -139,7 +139,7 @@ def test_what_another_run_left_is_put_down_to_that_run(project: Project, alice: 
     comparison = restored.compared(roll_back(project, alice, "002", "mail"))
     assert comparison is not None
     assert comparison.differences == ()
-    assert elsewhere(comparison) == {TABLE: Origin(runs=(other,)), COLUMN: Origin(runs=(other,))}
+    assert elsewhere(comparison) == {TABLE: ChangedBy(runs=(other,)), COLUMN: ChangedBy(runs=(other,))}
 
 
 def test_what_one_rollback_of_several_runs_leaves_is_its_own(project: Project, alice: Actor) -> None:
@@ -160,7 +160,7 @@ def test_what_the_script_left_and_somebody_changed_is_told_with_both(project: Pr
     comparison = restored.compared(roll_back(project, alice, "002", "mail"))
     assert comparison is not None
     assert [d.key for d in comparison.differences] == ["column public.users.fax"]
-    assert comparison.origins == {"column public.users.fax": Origin(by_hand=True)}
+    assert comparison.origins == {"column public.users.fax": ChangedBy(by_hand=True)}
 
 
 def test_a_migration_that_broke_off_and_was_continued_is_compared_from_its_first_run(
