@@ -73,11 +73,6 @@ def test_it_is_the_second_factor_too_and_can_be_removed(own_demo: Demo, enter: E
 def test_the_page_says_so_when_no_passkey_is_given(own_demo: Demo, enter: Enter) -> None:
     page = enter(_named(own_demo))
     page.goto("/sign-in/")
-    session = page.context.new_cdp_session(page)
-    session.send("WebAuthn.enable")
-    session.send(
-        "WebAuthn.addVirtualAuthenticator", {"options": {**AUTHENTICATOR, "automaticPresenceSimulation": False}}
-    )
-    page.evaluate("navigator.credentials.get = () => Promise.reject(new Error('cancelled'))")
+    page.evaluate("() => { navigator.credentials.get = () => Promise.reject(new Error('cancelled')) }")
     page.get_by_role("button", name="Sign in with a passkey").click()
     expect(page.get_by_text("No passkey was given.")).to_be_visible()
