@@ -54,7 +54,8 @@ VERBS = [
     ("plan", "--sql"),
     ("lint",),
     ("lint", "--json"),
-    ("audit", "list"),
+    ("audit", "verify"),
+    ("audit", "head"),
 ]
 
 
