@@ -1,6 +1,6 @@
 """Signalbox on Railway as code: a database, the web service and the worker. `railway config plan` shows the effect.
 
-Put your own repository in place of ORG/signalbox. The secret is set once in Railway's dashboard and preserved.
+Put your own repository in place of ORG/signalbox. The secrets are set once in Railway's dashboard and preserved.
 """
 
 from railway_sdk import define_railway, github, group, postgres, preserve, project, service
@@ -14,6 +14,7 @@ def main(ctx=None):
     env = {
         "SIGNALBOX_DATABASE_URL": database.env.DATABASE_URL,
         "SIGNALBOX_SECRET_KEY": preserve(),
+        "SIGNALBOX_AUDIT_KEY": preserve(),
         "DATABASE_URL": preserve(),
         "DATABASE_URL_STAGING": preserve(),
         "DATABASE_URL_DEV": preserve(),

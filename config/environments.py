@@ -12,6 +12,9 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from config import calendars
+from config.calendars import Calendar, NotACalendar
+from config.roles import DECIDING, Role
 from dashboard.engine.database import urls
 from dashboard.engine.database.transport import Transport
 
@@ -43,8 +46,11 @@ PROTECTED_REQUIRES = (Requirement.REHEARSAL, Requirement.LINT, Requirement.REVER
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """One target and its policy. `url` is a secret: it is never stored, logged, shown or put in a repr. One that can be
-    read in two ways is not kept at all: `fault` says what is wrong with it, and holds none of it."""
+    """One target and its policy. Its URLs are secrets: never stored, logged, shown or put in a repr.
+
+    `url` may do everything that a run needs; `read_url`, where it is given, belongs to a role that only reads. One that
+    can be read in two ways is not kept: `fault` or `read_fault` says what is wrong with it, and holds none of it.
+    """
 
     slug: str
     name: str
@@ -61,10 +67,30 @@ class Environment:
     rehearsal_hours: int = 24
     tls: str = ""  # what the way there has to be like; empty: "private" if protected, else "any"
     fault: str = ""  # a clause that follows "the URL in DATABASE_URL"
+    unisolated_rehearsals: bool = False
+    read_url: str = field(default="", repr=False)
+    read_fault: str = ""
+    approvals: int = 1  # by as many people, none of them the requester
+    approvals_with_loss: int = 0  # where the plan destroys something, or nobody can say that it does not; 0: no more
+    approver_role: Role = Role.APPROVER
+    approvers: tuple[str, ...] = ()  # the people whose approval counts; none named: everyone with the role
+    calendar: Calendar = calendars.ALWAYS_OPEN
+    after: str = ""  # the environment in which the same bytes have to be applied first
+    break_glass: bool = False
+    break_glass_role: Role = Role.ADMIN
+    break_glass_minutes: int = 15
 
     @property
     def configured(self) -> bool:
-        return bool(self.url)
+        return bool(self.url or self.read_url)
+
+    @property
+    def read_variable(self) -> str:
+        return f"{self.variable}_READ"
+
+    @property
+    def loss_needs_more(self) -> bool:
+        return self.approvals_with_loss > self.approvals
 
     @property
     def transport(self) -> Transport:
@@ -73,22 +99,33 @@ class Environment:
     @property
     def absence(self) -> str:
         """Why it has no database, as a clause, where it has none."""
+        if self.read_fault and not self.fault:
+            return urls.absence(self.read_variable, self.read_fault)
         return urls.absence(self.variable, self.fault)
 
 
 _KEYS = {
     *("name", "url", "protected", "approval_hours", "rollback_hours", "lock_timeout_ms", "statement_timeout_ms"),
-    *("deadline_minutes", "require", "rehearsal_hours", "tls"),
+    *("deadline_minutes", "require", "rehearsal_hours", "tls", "unisolated_rehearsals"),
+    *("approvals", "approvals_with_loss", "approver_role", "approvers", "time_zone", "windows", "freezes", "after"),
+    *("break_glass", "break_glass_role", "break_glass_minutes"),
 }
+#: Without a protected environment nobody approves, so nobody would ask for these.
+_OF_APPROVALS = ("approvals", "approvals_with_loss", "approver_role", "approvers", "break_glass")
+#: More people than this are asked by mistake.
+MOST_APPROVALS = 9
 
 
 def load(path: Path, variables: Mapping[str, str]) -> tuple[Environment, ...]:
     """The environments in order. Raises ImproperlyConfigured, naming the file and the key."""
     declared = _declared(path)
-    return tuple(
+    environments = tuple(
         _environment(path, slug, values, position, variables)
         for position, (slug, values) in enumerate(declared.items())
     )
+    for environment in environments:
+        _check_order(path, environment, environments)
+    return environments
 
 
 def _declared(path: Path) -> dict[str, dict[str, Any]]:
@@ -120,17 +157,102 @@ def _environment(
         raise ImproperlyConfigured(f"{path}: `tls` of {slug} must be one of these: {', '.join(Transport)}.")
     given = variables.get(variable, "")
     fault = urls.fault_of(given) if given else ""
-    policy = {key: value for key, value in values.items() if key not in {"name", "url", "require"}}
+    given_to_read = variables.get(f"{variable}_READ", "")
+    read_fault = urls.fault_of(given_to_read) if given_to_read else ""
+    read_apart = {"name", "url", "require", "time_zone", "windows", "freezes", *_OF_PEOPLE}
+    policy = {key: value for key, value in values.items() if key not in read_apart}
     return Environment(
         slug=slug,
         name=values.get("name", slug.capitalize()),
         variable=variable,
         url="" if fault else given,
+        read_url="" if read_fault else given_to_read,
         fault=fault,
+        read_fault=read_fault,
         position=position,
         require=_required(path, slug, values),
+        calendar=_calendar(path, slug, values),
+        **_people(path, slug, values),
         **policy,
     )
+
+
+_OF_PEOPLE = (
+    *("approvals", "approvals_with_loss", "approver_role", "approvers"),
+    *("break_glass_role", "break_glass_minutes"),
+)
+
+
+def _people(path: Path, slug: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """How many have to approve, and who."""
+    if idle := [key for key in _OF_APPROVALS if key in values and not values.get("protected")]:
+        raise ImproperlyConfigured(
+            f"{path}: {slug} has `{idle[0]}`, but is not protected: nobody approves there. Add `protected = true`, or "
+            f"take `{idle[0]}` out."
+        )
+    if type(values.get("break_glass", False)) is not bool:
+        raise ImproperlyConfigured(f"{path}: `break_glass` of {slug} must be true or false.")
+    few = _number(path, slug, values, "approvals", 1)
+    many = _number(path, slug, values, "approvals_with_loss", few)
+    if many < few:
+        raise ImproperlyConfigured(f"{path}: `approvals_with_loss` of {slug} must not be less than `approvals`.")
+    names = values.get("approvers", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise ImproperlyConfigured(f"{path}: `approvers` of {slug} must be a list of user names.")
+    if names and len(set(names)) < many:
+        raise ImproperlyConfigured(
+            f"{path}: {slug} needs {many} approvals and names {len(set(names))} `approvers`: nothing could ever run."
+        )
+    return {
+        "approvals": few,
+        "approvals_with_loss": many,
+        "approvers": tuple(names),
+        "approver_role": _role(path, slug, values, "approver_role", Role.APPROVER),
+        "break_glass_role": _role(path, slug, values, "break_glass_role", Role.ADMIN),
+        "break_glass_minutes": _number(path, slug, values, "break_glass_minutes", 15, most=120),
+    }
+
+
+def _number(
+    path: Path, slug: str, values: Mapping[str, Any], key: str, default: int, *, most: int = MOST_APPROVALS
+) -> int:
+    number = values.get(key, default)
+    if type(number) is not int or not 1 <= number <= most:
+        raise ImproperlyConfigured(f"{path}: `{key}` of {slug} must be a number from 1 to {most}.")
+    return number
+
+
+def _role(path: Path, slug: str, values: Mapping[str, Any], key: str, default: Role) -> Role:
+    role = values.get(key, default)
+    if role not in DECIDING:
+        raise ImproperlyConfigured(f"{path}: `{key}` of {slug} must be one of these: {', '.join(DECIDING)}.")
+    return Role(role)
+
+
+def _calendar(path: Path, slug: str, values: Mapping[str, Any]) -> Calendar:
+    zone, windows, freezes = values.get("time_zone", "UTC"), values.get("windows", []), values.get("freezes", [])
+    try:
+        calendars.zone_of(zone)
+        return Calendar(
+            zone=zone,
+            windows=tuple(calendars.window(text) for text in windows),
+            freezes=tuple(calendars.freeze(f["from"], f["until"], f.get("reason", "")) for f in freezes),
+        )
+    except NotACalendar as error:
+        raise ImproperlyConfigured(f"{path}: {slug}: {error}") from None
+    except (TypeError, KeyError, AttributeError):
+        raise ImproperlyConfigured(
+            f"{path}: {slug}: `windows` is a list such as ['Mon-Thu 09:00-17:00'], and `freezes` a list such as "
+            "[{ from = 2026-12-20, until = 2027-01-03, reason = 'Christmas' }]."
+        ) from None
+
+
+def _check_order(path: Path, environment: Environment, environments: tuple[Environment, ...]) -> None:
+    before = next((each for each in environments if each.slug == environment.after), None)
+    if environment.after and (before is None or before.position >= environment.position):
+        raise ImproperlyConfigured(
+            f"{path}: `after` of {environment.slug} must name an environment that is declared before it."
+        )
 
 
 def _required(path: Path, slug: str, values: Mapping[str, Any]) -> tuple[Requirement, ...]:

@@ -7,6 +7,9 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
 from config.logging import OneLineFormatter
+from dashboard.engine.secrecy import close_process
+
+close_process()  # gunicorn's first process holds the keys too, and loads no Django
 
 
 def _address() -> str:

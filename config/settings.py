@@ -12,7 +12,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
-from config import control_database, environments, keys, logging, proxies, secret_key
+from config import control_database, environments, keys, logging, providers, proxies, secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -40,6 +40,8 @@ AUDIT_HEAD_FILE = env.str("SIGNALBOX_AUDIT_HEAD_FILE", default="")
 SOURCE = Path(env.str("SIGNALBOX_SOURCE", default="") or BASE_DIR / "migrations_sql")
 ENVIRONMENTS_FILE = Path(env.str("SIGNALBOX_ENVIRONMENTS", default="") or BASE_DIR / "config" / "environments.toml")
 ENVIRONMENTS = environments.load(ENVIRONMENTS_FILE, env.ENVIRON)
+#: True in the web process (config/wsgi.py): it reads targets with `<VARIABLE>_READ` where that is set.
+SERVES_PAGES = False
 TRACKING_SCHEMA = env.str("SIGNALBOX_TRACKING_SCHEMA", default="platform")
 #: The server for throw-away databases; without one a private server is started for each rehearsal.
 REHEARSAL_URL = env.str("SIGNALBOX_REHEARSAL_URL", default="")
@@ -80,7 +82,6 @@ PROCRASTINATE_ON_APP_READY = "config.queue_connector.use"
 
 INSTALLED_APPS = [
     "django.contrib.admin",
-    "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
@@ -88,7 +89,14 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_htmx",
     "procrastinate.contrib.django",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.github",
+    "allauth.socialaccount.providers.openid_connect",
     "dashboard.apps.DashboardConfig",
+    "django.contrib.auth",  # after ours, whose createsuperuser stands for Django's
 ]
 MIDDLEWARE = [
     "dashboard.middleware.HealthMiddleware",
@@ -102,11 +110,13 @@ MIDDLEWARE = [
     "dashboard.middleware.NoSuchAddressMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "dashboard.middleware.PersonSessionMiddleware",
     "dashboard.middleware.RefusalMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "dashboard.middleware.RoleMiddleware",
     "dashboard.middleware.ErrorAnswerMiddleware",
 ]
@@ -128,6 +138,8 @@ TEMPLATES = [
     }
 ]
 
+# People: how they sign in, and how long that lasts (docs/decisions/0031)
+
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "login"
@@ -135,7 +147,45 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "dashboard.services.passwords.GuessableValidator"},
 ]
+#: How long a person stays signed in without doing anything; 0 for as long as the session lasts, which is 12 hours.
+IDLE_MINUTES = env.int("SIGNALBOX_IDLE_MINUTES", default=60)
+#: How fresh a sign-in must be to approve, apply or roll back on a protected environment; 0 for any.
+REAUTHENTICATE_SECONDS = env.int("SIGNALBOX_REAUTHENTICATE_SECONDS", default=300)
+#: Who needs a second factor before anything else is shown to them.
+SECOND_FACTOR_ROLES = frozenset(env.list("SIGNALBOX_SECOND_FACTOR_ROLES", default=[]))
+
+ACCOUNT_ADAPTER = "dashboard.views.adapters.AccountAdapter"
+ACCOUNT_FORMS = {"login": "dashboard.forms.people.SignInForm", "reauthenticate": "dashboard.forms.people.ConfirmForm"}
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_NOTIFICATIONS = False
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+#: Passwords are counted by services.throttle; these are for the codes of second factors.
+ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": "10/5m/key", "reauthenticate": "20/m/user"}
+MFA_ADAPTER = "dashboard.views.adapters.SecondFactorAdapter"
+MFA_FORMS = {
+    "authenticate": "dashboard.forms.people.CodeForm",
+    "reauthenticate": "dashboard.forms.people.ConfirmCodeForm",
+    "activate_totp": "dashboard.forms.people.AddAppForm",
+    "add_webauthn": "dashboard.forms.people.AddPasskeyForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Signalbox"
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODE_COUNT = 10
+SOCIALACCOUNT_ADAPTER = "dashboard.views.adapters.ProviderAdapter"
+#: By a link: the content security policy lets no form lead to another site, not even by way of ours.
+SOCIALACCOUNT_LOGIN_ON_GET = True
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_QUERY_EMAIL = True
+SOCIALACCOUNT_PROVIDERS = providers.load(env)
+SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = ""
+
+#: Counts of codes, and codes that were used: all processes have to know of them.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "dashboard_cache"}}
 
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
@@ -184,6 +234,7 @@ SESSION_COOKIE_SECURE = not INSECURE_HTTP
 CSRF_COOKIE_SECURE = not INSECURE_HTTP
 SESSION_COOKIE_NAME = "signalbox_session" if INSECURE_HTTP else "__Host-signalbox_session"
 CSRF_COOKIE_NAME = "signalbox_csrf" if INSECURE_HTTP else "__Host-signalbox_csrf"
+KNOWN_BROWSER_COOKIE_NAME = "signalbox_known" if INSECURE_HTTP else "__Host-signalbox_known"
 SESSION_COOKIE_AGE = 12 * 3600
 CSRF_FAILURE_VIEW = "dashboard.views.errors.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
@@ -202,6 +253,9 @@ SECURE_CSP = {
 #: sets X-Real-IP; its private network, where anyone in the project can send that header, comes from elsewhere.
 TRUSTED_PROXIES = proxies.load(env.str("SIGNALBOX_TRUSTED_PROXIES", default="100.0.0.0/8" if ON_RAILWAY else ""))
 CLIENT_ADDRESS_HEADER = "HTTP_X_REAL_IP" if ON_RAILWAY else "HTTP_X_FORWARDED_FOR"
+
+#: Passkeys need HTTPS, except on the machine itself.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = INSECURE_HTTP
 
 DEFAULT_EXCEPTION_REPORTER_FILTER = "config.logging.SecretsFilter"
 LOGGING = logging.configure(env.str("SIGNALBOX_LOG_LEVEL", default="INFO"))

@@ -11,6 +11,7 @@ application = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402  # only after Django is set up
 
+settings.SERVES_PAGES = True
 if settings.SECRET_KEY_IS_EPHEMERAL:
     raise ImproperlyConfigured(
         "SIGNALBOX_SECRET_KEY is not set. Without it every restart, and every second web process, would sign people "

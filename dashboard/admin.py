@@ -1,6 +1,7 @@
 """People and their roles at /admin/: Django's own pages, with what must not be possible taken away.
 
-Nobody is deleted, because requests, decisions and the audit log name people for good: they are deactivated. A user
+People are invited on the page People and choose their own password; nobody sets one for another person. Nobody is
+deleted, because requests, decisions and the audit log name people for good: they are deactivated. A user
 name never changes, for the same reason. Only a superuser makes or touches a superuser. Who may enter /admin/ follows
 from the role, so that the two never disagree.
 """
@@ -9,15 +10,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from allauth.account.decorators import secure_admin_login
 from django.apps import apps
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
-from django.db import transaction
 from django.forms import CheckboxSelectMultiple
 from django.http import HttpRequest, HttpResponse
-from procrastinate.contrib.django.models import ProcrastinateJob
+from django.shortcuts import redirect
+from django.urls import URLPattern
 
 from dashboard.models.roles import Role
 from dashboard.services import actors, people
@@ -30,7 +31,10 @@ admin.site.site_title = "Signalbox"
 admin.site.index_title = "People and their roles"
 admin.site.enable_nav_sidebar = False
 apps.get_app_config("auth").verbose_name = "People and roles"
-admin.site.unregister([ProcrastinateJob, User, Group])
+#: One way in, with its counts and second factors, and one page for a password of one's own.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+for other in list(admin.site._registry):
+    admin.site.unregister(other)
 
 
 @admin.register(User)
@@ -39,7 +43,7 @@ class PersonAdmin(UserAdmin):
     list_filter = ("is_active", "groups")
     actions = None
     fieldsets = (
-        (None, {"fields": ("username", "password")}),
+        (None, {"fields": ("username",)}),
         ("Who it is", {"fields": ("first_name", "last_name", "email")}),
         ("What they may do", {"fields": ("is_active", "groups", "is_superuser")}),
         ("When", {"fields": ("last_login", "date_joined")}),
@@ -79,14 +83,13 @@ class PersonAdmin(UserAdmin):
         super().save_related(request, form, formsets, change)
         people.changed(form.instance, before=form.footing_before, by=actors.from_request(request))  # type: ignore[attr-defined]
 
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
-        with transaction.atomic():
-            before = self.get_object(request, unquote(id))
-            answer = super().user_change_password(request, id, form_url)
-            now = self.get_object(request, unquote(id))
-            if before and now and before.password != now.password:
-                people.password_set(now, by=actors.from_request(request))
-        return answer
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """People are invited, and choose their own password."""
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        """Without the form that sets the password of another person."""
+        return [url for url in super().get_urls() if url.name != "auth_user_password_change"]
 
 
 @admin.register(Group)
@@ -111,11 +114,18 @@ class RoleAdmin(GroupAdmin):
         return False
 
 
+def _to_own_account(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    return redirect("account-password")
+
+
+admin.site.password_change = _to_own_account  # type: ignore[assignment,method-assign]
+
+
 MEANINGS: dict[str, str] = {
     Role.VIEWER: "see everything, change nothing",
     Role.REQUESTER: "also ask for runs, and start approved ones and those of unprotected environments",
     Role.APPROVER: "also decide on other people's requests",
-    Role.ADMIN: "also skip and settle migrations by hand, and manage people here",
+    Role.ADMIN: "also skip and settle migrations by hand, erase what a server said, and manage people here",
 }
 
 

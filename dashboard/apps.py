@@ -8,8 +8,10 @@ class DashboardConfig(AppConfig):
 
     def ready(self) -> None:
         from dashboard import setup
+        from dashboard.engine.secrecy import close_process
         from dashboard.services import people
 
+        close_process()  # it holds every key, and rehearsals may run as the same user
         pre_migrate.connect(setup.create_schema, sender=self, dispatch_uid="signalbox.create_schema")
         post_migrate.connect(setup.create_roles, sender=self, dispatch_uid="signalbox.create_roles")
         people.connect()

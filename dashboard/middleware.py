@@ -5,21 +5,52 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import ClassVar, cast
 
-from django.contrib.auth.models import User
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.models import AnonymousUser, User
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
 from dashboard.engine.errors import EngineError
-from dashboard.models.roles import role_of
+from dashboard.models.roles import Role, role_of
 from dashboard.presenters import hidden
 from dashboard.selectors import people as people_selector
-from dashboard.services import actors, people
+from dashboard.services import actors, people, sessions
 from dashboard.views import errors
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
 
-#: Open to people without a role: signing out, and changing how the sign-in page looks.
-WITHOUT_ROLE = frozenset({"login", "logout", "theme"})
+#: Open to strangers and to people without a role: signing in and out, and changing how pages look.
+WITHOUT_ROLE = frozenset(
+    {
+        "login",
+        "account_login",
+        "logout",
+        "theme",
+        "join",
+        "mfa_authenticate",
+        "mfa_login_webauthn",
+        "github_login",
+        "github_callback",
+        "openid_connect_login",
+        "openid_connect_callback",
+    }
+)
+
+#: What somebody needs who has to add a second factor before anything else.
+FOR_A_SECOND_FACTOR = frozenset(
+    {
+        "account",
+        "mfa_index",
+        "mfa_list_webauthn",
+        "account-password",
+        "account_reauthenticate",
+        "account-confirm-provider",
+        "mfa_activate_totp",
+        "mfa_add_webauthn",
+    }
+)
 
 
 class HealthMiddleware:
@@ -31,6 +62,19 @@ class HealthMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path == "/health" and request.method in {"GET", "HEAD"}:
             return HttpResponse("OK", content_type="text/plain")
+        return self.get_response(request)
+
+
+class PersonSessionMiddleware:
+    """A browser whose session was ended, or in which nobody did anything for too long, is signed out."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if isinstance(request.user, User) and not sessions.holds(request, request.user):
+            request.session.flush()
+            request.user = AnonymousUser()
         return self.get_response(request)
 
 
@@ -117,9 +161,20 @@ class RoleMiddleware:
         match = request.resolver_match
         if not request.user.is_authenticated or (match and match.url_name in WITHOUT_ROLE):
             return None
-        if role_of(request.user) is None:
+        role = role_of(request.user)
+        if role is None:
             return render(request, "403.html", {"administrators": people_selector.administrators()}, status=403)
+        if self._lacks_second_factor(request, role):
+            messages.warning(request, f"The role {role.value} needs a second factor here. Add one to go on.")
+            return redirect("account")
         return None
+
+    def _lacks_second_factor(self, request: HttpRequest, role: Role) -> bool:
+        """Whoever has to have one sees only where to get it."""
+        match = request.resolver_match
+        if role.value not in settings.SECOND_FACTOR_ROLES or (match and match.url_name in FOR_A_SECOND_FACTOR):
+            return False
+        return not is_mfa_enabled(request.user)
 
 
 class ErrorAnswerMiddleware:

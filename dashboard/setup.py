@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.db import connections
 
 from dashboard.models.roles import Role
 
 #: What /admin/ asks of an administrator.
-MANAGE_PEOPLE = ("add_user", "change_user", "view_user", "view_group")
+MANAGE_PEOPLE = ("change_user", "view_user", "view_group")
 
 
 def create_schema(*, using: str, **kwargs: Any) -> None:
@@ -20,8 +21,10 @@ def create_schema(*, using: str, **kwargs: Any) -> None:
 
 
 def create_roles(*, using: str, **kwargs: Any) -> None:
+    from django.contrib.auth.management import create_permissions
     from django.contrib.auth.models import Group, Permission
 
+    create_permissions(apps.get_app_config("auth"), using=using, verbosity=0)
     for role in Role:
         Group.objects.using(using).get_or_create(name=role.value)
     wanted = Permission.objects.using(using).filter(content_type__app_label="auth", codename__in=MANAGE_PEOPLE)

@@ -16,6 +16,8 @@ from dashboard.services import (
     queue,
     rehearsals,
     repeats,
+    schedules,
+    sessions,
 )
 from dashboard.services.queue import Job
 
@@ -76,6 +78,12 @@ async def forget_old_jobs(timestamp: int) -> None:
     await queue.forget_old_jobs()
 
 
+@app.periodic(cron="37 3 * * *")
+@app.task(name="forget_expired_sessions", queue="looks", queueing_lock="forget_expired_sessions")
+def forget_expired_sessions(timestamp: int) -> None:
+    sessions.clear_ended()
+
+
 @app.periodic(cron="* * * * *")
 @app.task(name="expire_requests", queue="looks", queueing_lock="expire_requests")
 def expire_requests(timestamp: int) -> None:
@@ -92,3 +100,15 @@ def send_audit_head(timestamp: int) -> None:
 @app.task(name="sum_up_repeats", queue="looks", queueing_lock="sum_up_repeats")
 def sum_up_repeats(timestamp: int) -> None:
     repeats.sum_up_due()
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="reevaluate_requests", queue="looks", queueing_lock="reevaluate_requests")
+def reevaluate_requests(timestamp: int) -> None:
+    approvals.reevaluate()
+
+
+@app.periodic(cron="* * * * * */10")
+@app.task(name="start_scheduled", queue="runs", queueing_lock="start_scheduled")
+def start_scheduled(timestamp: int) -> None:
+    schedules.start_due()

@@ -1,13 +1,23 @@
 """Every page, grouped by resource; verbs are the last segment, and only POST changes anything."""
 
+from allauth.account import views as signing_in
+from allauth.mfa.base import views as factors
+from allauth.mfa.recovery_codes import views as codes
+from allauth.mfa.totp import views as totp
+from allauth.mfa.webauthn import views as passkeys
+from allauth.socialaccount.providers.openid_connect import views as openid
+from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 
 from dashboard.views import (
+    account,
     audit,
+    breaking_glass,
     connections,
     drift,
     edits,
     environments,
+    invitations,
     migrations,
     overview,
     people,
@@ -22,10 +32,44 @@ from dashboard.views import (
     skips,
 )
 
-people_urls = [
+#: allauth's views keep the names it knows them by; only these are mounted.
+sign_in_urls = [
     path("sign-in/", people.SignIn.as_view(), name="login"),
+    path("sign-in/", people.SignIn.as_view(), name="account_login"),
+    path("sign-in/second-factor/", factors.authenticate, name="mfa_authenticate"),
+    path("sign-in/passkey/", login_not_required(passkeys.login_webauthn), name="mfa_login_webauthn"),
+    path("sign-in/github/", people.github_login, name="github_login"),
+    path("sign-in/github/callback/", people.github_callback, name="github_callback"),
+    path("sign-in/with/<slug:provider_id>/", openid.login, name="openid_connect_login"),
+    path("sign-in/with/<slug:provider_id>/callback/", openid.callback, name="openid_connect_callback"),
     path("sign-out/", people.SignOut.as_view(), name="logout"),
+    path("join/<str:token>/", invitations.join, name="join"),
+    path("confirm/", signing_in.reauthenticate, name="account_reauthenticate"),
+    path("confirm/code/", factors.reauthenticate, name="mfa_reauthenticate"),
+    path("confirm/provider/", people.confirm_by_provider, name="account-confirm-provider"),
+    path("confirm/passkey/", passkeys.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
+]
+
+account_urls = [
+    path("account/", account.detail, name="account"),
+    path("account/", account.detail, name="mfa_index"),
+    path("account/", account.detail, name="mfa_list_webauthn"),
+    path("account/password/", account.password, name="account-password"),
+    path("account/sessions/end/", account.end_sessions, name="account-sessions-end"),
+    path("account/app/add/", totp.activate_totp, name="mfa_activate_totp"),
+    path("account/app/remove/", totp.deactivate_totp, name="mfa_deactivate_totp"),
+    path("account/passkeys/add/", passkeys.add_webauthn, name="mfa_add_webauthn"),
+    path("account/passkeys/<int:pk>/remove/", passkeys.remove_webauthn, name="mfa_remove_webauthn"),
+    path("account/codes/", codes.view_recovery_codes, name="mfa_view_recovery_codes"),
+    path("account/codes/new/", codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),
     path("theme/", people.theme, name="theme"),
+]
+
+people_urls = [
+    path("people/", invitations.index, name="people"),
+    path("people/invite/", invitations.invite, name="people-invite"),
+    path("people/<int:pk>/link/", invitations.new_link, name="people-link"),
+    path("people/<int:pk>/second-factor/remove/", invitations.remove_factor, name="people-remove-factor"),
 ]
 
 environment_urls = [
@@ -68,6 +112,11 @@ request_urls = [
     path("requests/<int:pk>/reject/", requests.reject, name="request-reject"),
     path("requests/<int:pk>/withdraw/", requests.withdraw, name="request-withdraw"),
     path("requests/<int:pk>/run/", requests.run, name="request-run"),
+    path("requests/<int:pk>/comment/", requests.comment, name="request-comment"),
+    path("requests/<int:pk>/schedule/", requests.schedule, name="request-schedule"),
+    path("requests/<int:pk>/unschedule/", requests.unschedule, name="request-unschedule"),
+    path("requests/<int:pk>/break-glass/", breaking_glass.open_for, name="break-glass"),
+    path("requests/<int:pk>/break-glass/<int:opening>/review/", breaking_glass.review, name="break-glass-review"),
     path("requests/<int:pk>/rehearse/", rehearsals.of_request, name="request-rehearse"),
 ]
 
@@ -85,6 +134,8 @@ run_urls = [
 
 urlpatterns = [
     path("", overview.index, name="overview"),
+    *sign_in_urls,
+    *account_urls,
     *people_urls,
     *environment_urls,
     *migration_urls,

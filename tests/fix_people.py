@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -86,15 +87,24 @@ def vera(viewer: User, acting: Callable[[User], Actor]) -> Actor:
 
 @pytest.fixture
 def client_of(db: None) -> ClientOf:
-    """A browser in which that person is signed in."""
+    """A browser in which that person has just signed in."""
     from django.test import Client
 
     def sign_in(user: User) -> Client:
         client = Client()
         client.force_login(user)
+        signed_in_at(client, user, time.time())
         return client
 
     return sign_in
+
+
+def signed_in_at(client: Client, user: User, at: float) -> None:
+    """When that person showed who they are, as allauth keeps it."""
+    session = client.session
+    session["account_authentication_methods"] = [{"method": "password", "at": at, "username": user.get_username()}]
+    session["account_authentication_methods_user"] = str(user.pk)
+    session.save()
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,13 @@ from dashboard.engine.localserver import LocalServer
 
 CONTROL_DATABASE = "signalbox_control"
 TARGET_TEMPLATE = "signalbox_target_template"
-DATABASE_VARIABLES = ("SIGNALBOX_DATABASE_URL", "DATABASE_URL", "DATABASE_URL_DEV", "DATABASE_URL_STAGING")
+DATABASE_VARIABLES = (
+    "SIGNALBOX_DATABASE_URL",
+    "SIGNALBOX_DATABASE_OWNER_URL",
+    "DATABASE_URL",
+    "DATABASE_URL_DEV",
+    "DATABASE_URL_STAGING",
+)
 LOCAL_HOSTS = {"", "localhost", "127.0.0.1", "::1"}
 
 server_key = pytest.StashKey[LocalServer]()

@@ -10,6 +10,7 @@ import pytest
 
 from dashboard.engine import rehearsal as engine
 from dashboard.engine.errors import LocalServerError
+from dashboard.engine.localserver import isolation
 from dashboard.engine.plan import Action, Plan, Step
 from dashboard.engine.rehearsal.report import Origin, Proof, Report, ScriptRun
 
@@ -53,6 +54,7 @@ def rehearsals_find(monkeypatch: pytest.MonkeyPatch) -> RehearsalsFind:
 
     def install(finds: Finds) -> None:
         monkeypatch.setattr(engine, "of_plan", lambda plan, **_: finds(plan))
+        monkeypatch.setattr(isolation, "exposed", lambda variables: ())  # whatever runs beside the tests
 
     return install
 

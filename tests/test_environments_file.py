@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config import control_database, environments
+from config import calendars, control_database, environments
 from config.environments import Environment, Requirement
+from config.roles import Role
 from tests.malformed_urls import SHAPES
 
 EVERYTHING = 'require = ["rehearsal", "lint", "reversible", "previous"]'
@@ -84,3 +85,78 @@ def test_where_the_control_database_is() -> None:
         "OPTIONS": {"sslmode": "verify-full"},
     }
     assert control_database.where({})["HOST"] == "localhost"
+
+
+# Approvals and time
+
+
+def test_one_other_person_approves_and_the_glass_stays_whole_unless_the_file_says_otherwise(tmp_path: Path) -> None:
+    production = declared(tmp_path, "protected = true")
+    assert (production.approvals, production.approver_role, production.approvers) == (1, Role.APPROVER, ())
+    assert not production.loss_needs_more
+    assert not production.break_glass
+    assert production.calendar == calendars.ALWAYS_OPEN
+
+
+def test_the_whole_policy_is_read(tmp_path: Path) -> None:
+    production = declared(
+        tmp_path,
+        """
+        protected = true
+        approvals = 2
+        approvals_with_loss = 3
+        approver_role = "admin"
+        approvers = ["bob", "carol", "dora"]
+        time_zone = "Europe/Berlin"
+        windows = ["Mon-Thu 09:00-17:00"]
+        freezes = [{ from = 2026-12-20, until = 2027-01-03, reason = "Christmas" }]
+        break_glass = true
+        break_glass_role = "admin"
+        break_glass_minutes = 10
+        """,
+    )
+    assert (production.approvals, production.approvals_with_loss, production.loss_needs_more) == (2, 3, True)
+    assert production.approvers == ("bob", "carol", "dora")
+    assert (production.calendar.zone, production.calendar.windows[0].text) == ("Europe/Berlin", "Mon-Thu 09:00-17:00")
+    assert "Christmas" in production.calendar.freezes[0].text
+    assert (production.break_glass, production.break_glass_minutes) == (True, 10)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("approvals = 0", "must be a number from 1"),
+        ("approvals = true", "must be a number from 1"),
+        ('approvals = "2"', "must be a number from 1"),
+        ("approvals = 2\napprovals_with_loss = 1", "must not be less"),
+        ('approvals = 2\napprovers = ["bob"]', "nothing could ever run"),
+        ('approvals = 2\napprovers = ["bob", "bob"]', "nothing could ever run"),
+        ('approvers = "bob"', "list of user names"),
+        ('approver_role = "viewer"', "one of these: approver, admin"),
+        ('break_glass = "yes"', "true or false"),
+        ("break_glass_minutes = 500", "from 1 to 120"),
+        ('time_zone = "Mars/Base"', "is no time zone"),
+        ('windows = ["whenever"]', "is no window"),
+        ("windows = 3", "is a list such as"),
+        ("freezes = [{ from = 2026-12-20 }]", "is a list such as"),
+        ("freezes = [{ from = 2026-12-20, until = 2026-12-18 }]", "ends before it begins"),
+        ('after = "staging"', "declared before it"),
+        ('after = "production"', "declared before it"),
+    ],
+)
+def test_a_policy_that_cannot_be_kept_is_refused_at_the_start(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=message):
+        declared(tmp_path, f"protected = true\n{text}")
+
+
+@pytest.mark.parametrize("text", ["approvals = 2", 'approvers = ["bob"]', "break_glass = true"])
+def test_approvals_where_nobody_approves_are_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="not protected"):
+        declared(tmp_path, text)
+
+
+def test_the_url_that_only_reads_is_found_beside_the_other(tmp_path: Path) -> None:
+    production = environments.load(tmp_path / "none.toml", {"DATABASE_URL_READ": "postgresql://reader@h/app"})[-1]
+    assert production.configured
+    assert (production.read_variable, production.url) == ("DATABASE_URL_READ", "")
+    assert "reader" not in repr(production)

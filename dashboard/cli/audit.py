@@ -44,9 +44,9 @@ def _verify(options: argparse.Namespace) -> int:
     if refused:
         print(f"signalbox: {refused}", file=sys.stderr)
         return Exit.USAGE
-    verification = audit_chain.verify({head.id: head.hash for head in heads})
-    chain = presenter.chain(verification)
-    if verification.fault:
+    check = audit_chain.verify({head.id: head.hash for head in heads})
+    chain = presenter.chain(check)
+    if check.fault:
         print(chain.sentence, file=sys.stderr)
         return Exit.ATTENTION
     print(chain.sentence)

@@ -113,6 +113,6 @@ def _ask(environment: Environment, upto: str, *, by: Actor, reason: str) -> None
 
 def _fill(environment: Environment) -> None:
     """The application's own data; no migration, so no run."""
-    with connection.working(targets.access(environment), name="signalbox demo") as opened:
+    with connection.working(targets.access_to_write(environment), name="signalbox demo") as opened:
         for statement in statements.split(DATA):
             wire.send(opened, statement.sql)

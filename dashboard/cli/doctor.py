@@ -15,7 +15,7 @@ from dashboard.cli.exits import Exit, complain
 from dashboard.engine.database.doctor import Check, CheckLevel, is_fit
 from dashboard.engine.errors import EngineError, TargetUnsuitable
 from dashboard.presenters import audit as presenter
-from dashboard.services import audit_guard, targets
+from dashboard.services import audit_guard, isolation, targets
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _examine(environment: Environment, *, as_json: bool) -> int:
     try:
-        checks = targets.checkup(environment)
+        checks = (*targets.checkup(environment), isolation.examine())
     except EngineError as error:
         return complain(error)
     if as_json:

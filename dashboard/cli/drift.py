@@ -17,11 +17,14 @@ from dashboard.models import DriftCheck
 from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure
 from dashboard.selectors import drift as selector
+from dashboard.selectors import leftovers
+from dashboard.selectors.leftovers import LeftByRun
 from dashboard.services import drift
 from dashboard.services.actors import SIGNALBOX
 
 _CODES = {
     DriftCheck.Outcome.CLEAN: Exit.OK,
+    DriftCheck.Outcome.HALF_DONE: Exit.ATTENTION,
     DriftCheck.Outcome.DRIFTED: Exit.ATTENTION,
     DriftCheck.Outcome.UNREACHABLE: Exit.UNREACHABLE,
 }
@@ -65,13 +68,17 @@ def _report(environment: Environment, check: DriftCheck) -> dict[str, Any]:
     if check.expected is None:
         failure = Failure.from_dict(check.failure or {})
         return report | {"error": failure.to_dict() | {"next_step": failure.next_step}}
-    differences = selector.differences(check)
+    differences = selector.changed_outside(check)
     return report | {
         "fingerprint": check.fingerprint,
         "expected": {"reason": check.expected.reason, "run": check.expected.run_id},
         "differing": len(differences),
         "objects": [{"key": d.key, "change": d.change.value} for d in differences],
         "differences": diff.summary_lines(differences),
+        "leftovers": [
+            {"key": left.key, "run": left.run, "migration": left.label, **_words(left)}
+            for left in leftovers.kept(check)
+        ],
     }
 
 
@@ -82,6 +89,21 @@ def _text(report: dict[str, Any]) -> str:
             return f"{name}: {report['error']['sentence']}\n  {report['error']['next_step']}"
         case DriftCheck.Outcome.DRIFTED:
             lines = "".join(f"\n  {line}" for line in report["differences"])
-            return f"{name}: drifted, {report['differing']} objects changed outside Signalbox{lines}"
+            drifted = f"{name}: drifted, {report['differing']} objects changed outside Signalbox{lines}"
+            return "\n".join([drifted, *_half_done(report)])
+        case DriftCheck.Outcome.HALF_DONE:
+            return "\n".join(_half_done(report))
         case _:
             return f"{name}: in line with what is expected"
+
+
+def _words(left: LeftByRun) -> dict[str, str]:
+    return {"sentence": left.sentence, "way_on": left.way_on}
+
+
+def _half_done(report: dict[str, Any]) -> list[str]:
+    return [
+        f"{report['name']}: run {left['run']} left {left['migration']} half done. {left['sentence']}\n"
+        f"  Settle it on the page of the run, or run by hand: {left['way_on']}"
+        for left in report["leftovers"]
+    ]

@@ -47,6 +47,7 @@ CODES: tuple[tuple[type[engine.EngineError], Exit], ...] = (
     (services.RunNotEnded, Exit.BUSY),
     (services.PermissionRefused, Exit.PERMISSION),
     (services.OwnRequest, Exit.PERMISSION),
+    (services.OwnReview, Exit.PERMISSION),
 )
 
 

@@ -124,7 +124,7 @@ class Copy:
     overwrite: bool = False  # what stands there by then gives way to it
     oid: int = 0  # of the table, which a rename keeps; 0: a plan or a register of an older Signalbox does not say
     numbers: tuple[int, ...] = ()  # in pg_attribute: of the columns and then the key; brought back: of each saved one
-    with_nulls: bool = False  # what overwrites the columns overwrites NULL as well
+    with_nulls: bool = False  # what takes the columns away takes NULL as well: a default may stand there then
     planned_as: str = ""  # its label in the plan, where the table or a column had another name once it was saved
 
     @property

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from dashboard.engine.errors import PlanChanged
 from dashboard.engine.migration import Folder
-from dashboard.engine.plan import Action, Plan, Record, Target, records
+from dashboard.engine.plan import Action, Plan, Policy, Record, Target, records
 
 
 def verify(plan: Plan, target: Target) -> None:
@@ -17,7 +19,7 @@ def verify(plan: Plan, target: Target) -> None:
             f"system {target.identity.system_identifier}) than the one it was made for"
         )
     if plan.policy != target.policy:
-        raise PlanChanged(what="the environment's policy was changed")
+        raise PlanChanged(what=f"the environment's policy was changed ({policy_change(plan.policy, target.policy)})")
     now = records(target.history)
     if plan.basis != now:
         raise PlanChanged(what=f"the history of {target.name} changed ({_difference(plan.basis, now)})")
@@ -35,6 +37,12 @@ def verify_files(plan: Plan, folder: Folder) -> None:
             raise PlanChanged(what=f"{migration.up.file} was edited")
         if (step.action.can_be_rolled_back or step.down_sql is not None) and migration.usable_down != step.down_sql:
             raise PlanChanged(what=f"the rollback of {step.label} was edited")
+
+
+def policy_change(before: Policy, now: Policy) -> str:
+    """Which settings of the policy differ, with both values."""
+    old, new = asdict(before), asdict(now)
+    return ", ".join(f"{name} from {old[name]} to {new[name]}" for name in old if old[name] != new[name])
 
 
 def _difference(before: tuple[Record, ...], now: tuple[Record, ...]) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 
 from dashboard.forms.plans import TYPED, RowsTyped, as_field_error
+from dashboard.models.environments import Environment
 from dashboard.selectors.requests import Tab
 from dashboard.services import policies
 
@@ -83,6 +86,74 @@ class ApproveForm(_NameTyped):
         if self.runs:
             self.check_name()
         return self.typed
+
+
+class ScheduleForm(_NameTyped):
+    """When a worker starts it, by the clock of the environment's time zone."""
+
+    start = forms.DateTimeField(
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"],
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        error_messages={"required": "Say when it is to start.", "invalid": "Write it like 2026-12-24 22:00."},
+    )
+
+    field_order = ("start", "typed_rows", "shown_rows", "typed_name")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["start"].label = f"Start at (time of {self.environment.calendar.zone})"
+
+    def clean_start(self) -> datetime:
+        calendar = self.environment.calendar
+        wall: datetime = self.cleaned_data["start"].replace(tzinfo=None)
+        if not calendar.shows(wall):
+            raise ValidationError(f"The clocks of {calendar.zone} never show that time: they are put forward then.")
+        return calendar.instant(wall)
+
+    def clean_typed_name(self) -> str:
+        self.check_name()
+        return self.typed
+
+
+class CommentForm(forms.Form):
+    text = forms.CharField(
+        max_length=4000,
+        label="Comment",
+        help_text="Plain text. @name mentions someone.",
+        error_messages={"required": "Write something first."},
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
+class BreakGlassForm(forms.Form):
+    digest = forms.CharField(widget=forms.HiddenInput)
+    reason = forms.CharField(
+        max_length=2000,
+        label="Why can it not wait?",
+        help_text="Whoever reviews it reads this first.",
+        error_messages={"required": "Say why it cannot wait for an approval."},
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    typed_name = forms.CharField(widget=forms.TextInput(attrs=TYPED))
+
+    def __init__(self, *args: Any, environment: Environment, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.environment = environment
+        self.fields["typed_name"].label = f"Type {environment.slug} to open it"
+
+    def clean_typed_name(self) -> str:
+        typed: str = self.cleaned_data["typed_name"]
+        as_field_error(lambda: policies.check_name_typed(self.environment, typed))
+        return typed
+
+
+class ReviewForm(forms.Form):
+    comment = forms.CharField(
+        max_length=2000,
+        label="What did you find?",
+        error_messages={"required": "Say what you found, so that the review says something."},
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
 
 
 class RejectForm(forms.Form):

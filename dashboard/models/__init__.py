@@ -3,22 +3,29 @@
 from dashboard.models.audit import AuditEvent, RepeatedEvent
 from dashboard.models.installations import Installation
 from dashboard.models.observations import Observation
+from dashboard.models.people import OneTimeLink, PersonChange, PersonSession, SignInCount
 from dashboard.models.rehearsals import Rehearsal
-from dashboard.models.requests import ChangeRequest, Decision
+from dashboard.models.requests import BreakGlass, ChangeRequest, Comment, Decision
 from dashboard.models.runs import Run, RunStatement, RunStep
 from dashboard.models.snapshots import DriftCheck, Snapshot
 
 __all__ = [
     "AuditEvent",
+    "BreakGlass",
     "ChangeRequest",
+    "Comment",
     "Decision",
     "DriftCheck",
     "Installation",
     "Observation",
+    "OneTimeLink",
+    "PersonChange",
+    "PersonSession",
     "Rehearsal",
     "RepeatedEvent",
     "Run",
     "RunStatement",
     "RunStep",
+    "SignInCount",
     "Snapshot",
 ]

@@ -11,8 +11,8 @@ from dashboard.models.plans import KeepsPlan
 
 class ChangeRequest(KeepsPlan):
     class Status(models.TextChoices):
-        OPEN = "open"  # waits for a decision
-        APPROVED = "approved"  # may be run until it expires
+        OPEN = "open"  # waits for decisions
+        APPROVED = "approved"  # by as many people as the policy asks for; may be run until it expires
         REJECTED = "rejected"  # an approver said no, with a reason
         EXPIRED = "expired"  # nobody decided, or nobody ran it, in time
         WITHDRAWN = "withdrawn"  # its requester took it back
@@ -20,8 +20,14 @@ class ChangeRequest(KeepsPlan):
         DONE = "done"  # its run has ended
 
     TRANSITIONS: dict[str, frozenset[str]] = {
-        Status.OPEN: frozenset({Status.APPROVED, Status.REJECTED, Status.EXPIRED, Status.WITHDRAWN, Status.SUPERSEDED}),
-        Status.APPROVED: frozenset({Status.DONE, Status.EXPIRED, Status.WITHDRAWN, Status.SUPERSEDED}),
+        Status.OPEN: frozenset(
+            {
+                *(Status.APPROVED, Status.REJECTED, Status.EXPIRED, Status.WITHDRAWN, Status.SUPERSEDED),
+                Status.DONE,  # by break-glass
+            }
+        ),
+        # OPEN again where the policy asks for more by then, or an approver may not approve any more.
+        Status.APPROVED: frozenset({Status.OPEN, Status.DONE, Status.EXPIRED, Status.WITHDRAWN, Status.SUPERSEDED}),
         Status.REJECTED: frozenset(),
         Status.EXPIRED: frozenset(),
         Status.WITHDRAWN: frozenset(),
@@ -45,6 +51,15 @@ class ChangeRequest(KeepsPlan):
     closed_at = models.DateTimeField(null=True)
     #: Why it was closed by the system: which part of the plan changed.
     closed_because = models.TextField(blank=True)
+    #: It destroys something, or nobody could say that it does not, when it was last looked at.
+    loses_data = models.BooleanField(default=False)
+    #: A worker starts it then, in the name of who said so, and asks everything again first.
+    start_at = models.DateTimeField(null=True)
+    scheduled_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    #: What that person typed about the rows that would be lost.
+    scheduled_word = models.CharField(max_length=32, blank=True, default="")
+    #: Why the last scheduled start did not take place.
+    not_started_because = models.TextField(blank=True, default="")
 
     class Meta:
         db_table = "dashboard_request"
@@ -57,6 +72,11 @@ class ChangeRequest(KeepsPlan):
                 | Q(status__in=["rejected", "expired", "withdrawn", "superseded", "done"], closed_at__isnull=False),
             ),
             models.CheckConstraint(name="request_expires_later", condition=Q(expires_at__gt=F("requested_at"))),
+            models.CheckConstraint(
+                name="request_schedule_who_and_when",
+                condition=Q(start_at__isnull=True, scheduled_by__isnull=True)
+                | Q(start_at__isnull=False, scheduled_by__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -83,3 +103,49 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verdict} by {self.by}"
+
+
+class Comment(models.Model):
+    request = models.ForeignKey(ChangeRequest, on_delete=models.PROTECT, related_name="comments")
+    text = models.TextField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    #: User names that stand in it behind an @.
+    mentions = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"comment {self.pk} on request {self.request_id}"
+
+
+class BreakGlass(models.Model):
+    """One person lets a request run without the approvals it needs; another one signs the review of that."""
+
+    request = models.ForeignKey(ChangeRequest, on_delete=models.PROTECT, related_name="openings")
+    digest = models.CharField(max_length=64)
+    reason = models.TextField()
+    #: What it was opened without: sentences about approvals, proof and time.
+    lifted = models.JSONField(default=list)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    #: The run has to begin before.
+    expires_at = models.DateTimeField()
+    reviewed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    reviewed_at = models.DateTimeField(null=True)
+    review = models.TextField(blank=True, default="")
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                name="break_glass_reviewed_by_another",
+                condition=Q(reviewed_by__isnull=True, reviewed_at__isnull=True)
+                | (Q(reviewed_by__isnull=False, reviewed_at__isnull=False) & ~Q(reviewed_by=F("by"))),
+            ),
+            models.CheckConstraint(name="break_glass_ends", condition=Q(expires_at__gt=F("at"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"break-glass {self.pk} for request {self.request_id}"

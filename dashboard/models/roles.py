@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 
+from config.roles import Role
 
-class Role(StrEnum):
-    VIEWER = "viewer"  # sees everything, changes nothing
-    REQUESTER = "requester"  # asks for runs, starts approved ones and those of unprotected environments
-    APPROVER = "approver"  # decides on other people's requests
-    ADMIN = "admin"  # also skips migrations, and manages people in /admin/
-
+__all__ = ["RANK", "Role", "has_role", "role_of"]
 
 RANK = {role: rank for rank, role in enumerate(Role)}
 
@@ -21,10 +15,11 @@ def role_of(user: AbstractBaseUser | AnonymousUser) -> Role | None:
     """The highest role of a person; None for someone without one, who sees nothing. A superuser is an admin."""
     if not isinstance(user, User) or not user.is_active:
         return None
-    if user.is_superuser:
-        return Role.ADMIN
-    names = _group_names(user)
-    held = [role for role in Role if role.value in names]
+    return Role.ADMIN if user.is_superuser else highest(_group_names(user))
+
+
+def highest(groups: set[str], *, is_superuser: bool = False) -> Role | None:
+    held = [Role.ADMIN] if is_superuser else [role for role in Role if role.value in groups]
     return max(held, key=RANK.__getitem__) if held else None
 
 

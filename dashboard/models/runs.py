@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from dashboard.engine.migration import MigrationId
 from dashboard.models.plans import KeepsPlan
-from dashboard.models.requests import ChangeRequest
+from dashboard.models.requests import BreakGlass, ChangeRequest
 
 
 class Run(KeepsPlan):
@@ -46,6 +46,8 @@ class Run(KeepsPlan):
     digest = models.CharField(max_length=64)
     #: The request whose approval covers this run; empty where the environment asks for none.
     request = models.ForeignKey(ChangeRequest, null=True, on_delete=models.PROTECT, related_name="runs")
+    #: What lets it run without the approvals of that request.
+    break_glass = models.ForeignKey(BreakGlass, null=True, on_delete=models.PROTECT, related_name="runs")
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     source_ip = models.GenericIPAddressField(null=True)
     queued_at = models.DateTimeField()

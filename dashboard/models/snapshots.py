@@ -27,6 +27,9 @@ class Snapshot(models.Model):
     rows_written = models.JSONField(default=dict)
     #: When those statistics began, as the server says; another moment makes the numbers incomparable.
     counted_since = models.TextField(blank=True)
+    #: Of a run: what was otherwise than expected when it began (`before`) and when it had ended (`after`), key to text,
+    #: null where an object was not there. Null where nobody looked right then, so that changes by hand may be in it.
+    around = models.JSONField(null=True)
 
     class Meta:
         ordering = ["-id"]
@@ -41,6 +44,7 @@ class DriftCheck(models.Model):
 
     class Outcome(models.TextChoices):
         CLEAN = "clean"
+        HALF_DONE = "half_done"  # nothing differs but what broken-off runs left half done
         DRIFTED = "drifted"
         UNREACHABLE = "unreachable"  # `failure` says why
 
@@ -49,8 +53,9 @@ class DriftCheck(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     outcome = models.CharField(max_length=16, choices=Outcome)
     expected = models.ForeignKey(Snapshot, null=True, on_delete=models.PROTECT, related_name="checks")
-    found = models.JSONField(null=True)  # the schema as found, where it drifted; only the newest look keeps it
-    differing = models.PositiveIntegerField(default=0)  # objects
+    found = models.JSONField(null=True)  # the schema as found, where it differed; only the newest look keeps it
+    differing = models.PositiveIntegerField(default=0)  # objects that were changed outside Signalbox
+    leftovers = models.JSONField(default=list)  # selectors.leftovers.LeftByRun, each one an object more that differs
     since = models.DateTimeField(null=True)  # when this drift was found first
     fingerprint = models.CharField(max_length=64, blank=True)
     failure = models.JSONField(null=True)

@@ -18,7 +18,7 @@ from dashboard.presenters.requirements import WORDS
 from dashboard.selectors.audit import Titles
 from dashboard.services.actors import SIGNALBOX
 from dashboard.services.audit import Event
-from dashboard.services.audit_chain import Fault, Verification
+from dashboard.services.audit_chain import ChainCheck, ChainFault
 from dashboard.services.audit_guard import Power
 from dashboard.services.audit_keys import FALLBACK_VARIABLE, OWN_VARIABLE
 from dashboard.services.evidence import EvidenceStatus
@@ -64,11 +64,18 @@ KINDS: Mapping[Event, tuple[str, str, str]] = {
     Event.SIGNED_IN: ("Signed in", "muted", "user"),
     Event.SIGN_IN_FAILED: ("Sign-in failed", "warn", "attention"),
     Event.SIGNED_OUT: ("Signed out", "muted", "sign-out"),
+    Event.SESSIONS_ENDED: ("Sessions ended", "muted", "sign-out"),
+    Event.PERSON_INVITED: ("Person invited", "info", "plus"),
+    Event.LINK_MADE: ("One-time link made", "warn", "lock"),
+    Event.LINK_USED: ("One-time link used", "warn", "lock"),
     Event.PERSON_CREATED: ("Person added", "info", "user"),
     Event.PERSON_DEACTIVATED: ("Person deactivated", "warn", "cancel"),
     Event.PERSON_REACTIVATED: ("Person reactivated", "warn", "user"),
     Event.ROLE_CHANGED: ("Roles changed", "warn", "user"),
-    Event.PASSWORD_SET: ("Password set by another", "warn", "lock"),
+    Event.EMAIL_CHANGED: ("Mail address changed", "warn", "user"),
+    Event.PASSWORD_SET: ("Password set", "warn", "lock"),
+    Event.SECOND_FACTOR_ADDED: ("Second factor added", "info", "lock"),
+    Event.SECOND_FACTOR_REMOVED: ("Second factor removed", "warn", "lock"),
     Event.REQUEST_OPENED: ("Request opened", "info", "request"),
     Event.REQUEST_APPROVED: ("Request approved", "ok", "ok"),
     Event.REQUEST_REJECTED: ("Request rejected", "danger", "fail"),
@@ -76,6 +83,14 @@ KINDS: Mapping[Event, tuple[str, str, str]] = {
     Event.REQUEST_EXPIRED: ("Request expired", "muted", "queued"),
     Event.REQUEST_SUPERSEDED: ("Request superseded", "warn", "modified"),
     Event.REQUEST_DONE: ("Request done", "muted", "ok"),
+    Event.REQUEST_REEVALUATED: ("Request held against a changed policy", "warn", "modified"),
+    Event.REQUEST_SCHEDULED: ("Start scheduled", "info", "queued"),
+    Event.REQUEST_UNSCHEDULED: ("Scheduled start taken back", "muted", "cancel"),
+    Event.REQUEST_NOT_STARTED: ("Not started at its time", "warn", "attention"),
+    Event.REQUEST_COMMENTED: ("Comment", "muted", "comment"),
+    Event.BREAK_GLASS_OPENED: ("Glass broken", "danger", "attention"),
+    Event.BREAK_GLASS_USED: ("Run by break-glass", "danger", "run"),
+    Event.BREAK_GLASS_REVIEWED: ("Break-glass reviewed", "ok", "ok"),
     Event.RUN_QUEUED: ("Run queued", "info", "queued"),
     Event.RUN_STARTED: ("Run started", "run", "run"),
     Event.RUN_CANCEL_REQUESTED: ("Cancel asked for", "warn", "cancel"),
@@ -107,12 +122,12 @@ def views(events: Iterable[AuditEvent], titles: Titles) -> list[EventView]:
     return [_view(event, titles) for event in events]
 
 
-def chain(verification: Verification) -> Chain:
+def chain(check: ChainCheck) -> Chain:
     """What walking the chain has shown."""
-    if verification.fault:
-        sentence = f"{_fault(verification)} {_held(verification.count)}"
+    if check.fault:
+        sentence = f"{_fault(check)} {_held(check.count)}"
         return Chain(tone="danger", icon="fail", sentence=sentence)
-    sentences = (f"{_counted(verification.count)}, the chain is intact.", *_how_far(verification))
+    sentences = (f"{_counted(check.count)}, the chain is intact.", *_how_far(check))
     return Chain(tone="ok", icon="ok", sentence=" ".join(sentences))
 
 
@@ -177,55 +192,55 @@ def _held(count: int) -> str:
     return f"The {_counted(count)} before it hold{'s' if count == 1 else ''}."
 
 
-def _how_far(verification: Verification) -> Iterator[str]:
+def _how_far(check: ChainCheck) -> Iterator[str]:
     """What the check rests on, and what it cannot show."""
-    if plain := verification.count - verification.keyed:
+    if plain := check.count - check.keyed:
         yield f"The first {_counted(plain)} {'was' if plain == 1 else 'were'} written before there was a key."
-    if verification.key is None:
+    if check.key is None:
         yield "This process has no key, so whoever can write to the database could have written all of it anew."
-    elif verification.key.is_fallback:
+    elif check.key.is_fallback:
         yield (
             f"Its key is derived from {FALLBACK_VARIABLE}, because {OWN_VARIABLE} is not set: set it, so that who can "
             "sign sessions cannot seal events too."
         )
-    if verification.heads:
-        heads = "the head" if verification.heads == 1 else f"the {verification.heads} heads"
+    if check.heads:
+        heads = "the head" if check.heads == 1 else f"the {check.heads} heads"
         yield f"It holds {heads} kept elsewhere."
     else:
         yield "Whether its end was cut off shows only against a head kept elsewhere: signalbox audit verify --head."
 
 
-def _fault(verification: Verification) -> str:
-    event = verification.event
+def _fault(check: ChainCheck) -> str:
+    event = check.event
     key = event.key_id if event else ""
-    return _FAULTS[verification.fault or Fault.CONTENT].format(event=verification.event_id, key=key)
+    return _FAULTS[check.fault or ChainFault.CONTENT].format(event=check.event_id, key=key)
 
 
-_FAULTS: Mapping[Fault, str] = {
-    Fault.CONTENT: "The chain breaks at event {event}: it was changed outside Signalbox.",
-    Fault.LINK: (
+_FAULTS: Mapping[ChainFault, str] = {
+    ChainFault.CONTENT: "The chain breaks at event {event}: it was changed outside Signalbox.",
+    ChainFault.LINK: (
         "The chain breaks at event {event}: what stood before it was changed, removed, moved or put there outside "
         "Signalbox."
     ),
-    Fault.COUNT: "The chain breaks at event {event}: more or fewer events stood before it when it was written.",
-    Fault.KEY_DROPPED: "The chain breaks at event {event}: it carries no key, and the events before it do.",
-    Fault.KEY_MISSING: (
+    ChainFault.COUNT: "The chain breaks at event {event}: more or fewer events stood before it when it was written.",
+    ChainFault.KEY_DROPPED: "The chain breaks at event {event}: it carries no key, and the events before it do.",
+    ChainFault.KEY_MISSING: (
         "Event {event} cannot be checked: it was written with the key {key}, which this process does not have. "
         "Add that key to those in SIGNALBOX_AUDIT_KEY, or find out who wrote it."
     ),
-    Fault.NEVER_KEYED: (
+    ChainFault.NEVER_KEYED: (
         "No event carries a key, though there is one: either nothing was written since the key was set, or another "
         "log was put in place of this one."
     ),
-    Fault.OTHER_THAN_HEAD: (
+    ChainFault.OTHER_THAN_HEAD: (
         "Event {event} is not the one that was written: the head kept elsewhere has another hash for it. It, or "
         "everything up to it, was written anew."
     ),
-    Fault.HEAD_GONE: (
+    ChainFault.HEAD_GONE: (
         "Event {event} is gone: a head kept elsewhere names it. The end of the log was cut off, or another log was "
         "put in its place."
     ),
-    Fault.EMPTY: "The audit log is empty, and yet there are requests or runs, which each have their events.",
+    ChainFault.EMPTY: "The audit log is empty, and yet there are requests or runs, which each have their events.",
 }
 
 

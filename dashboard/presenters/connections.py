@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dashboard.engine.database.doctor import Check, CheckLevel, is_fit
 from dashboard.models.environments import Environment
 from dashboard.presenters.pills import Pill
+from dashboard.services import targets
 
 LEVELS: Mapping[CheckLevel, Pill] = {
     CheckLevel.REFUSED: Pill(label="In the way", tone="danger", icon="fail"),
@@ -37,7 +38,18 @@ def view(check: Check) -> CheckView:
 
 
 def verdict(checks: Sequence[Check], environment: Environment) -> Fitness:
+    if targets.address(environment).only_reads:
+        return _of_reader(checks, environment)
     if not is_fit(checks):
         sentence = f"{environment.name} answers, and no migration can run there: see the first line."
         return Fitness(tone="danger", icon="fail", sentence=sentence)
     return Fitness(tone="ok", icon="ok", sentence=f"{environment.name} is fit to run migrations.")
+
+
+def _of_reader(checks: Sequence[Check], environment: Environment) -> Fitness:
+    """The web process has no more than that URL, so it says nothing of runs."""
+    rest = "Whether a migration can run there, `signalbox doctor` says in the worker, which has the other URL."
+    if all(check.level in {CheckLevel.FINE, CheckLevel.NOTE} for check in checks):
+        return Fitness(tone="ok", icon="ok", sentence=f"{environment.name} can be read by these pages. {rest}")
+    sentence = f"{environment.name} answers, and something is wrong with what these pages read it with. {rest}"
+    return Fitness(tone="warn", icon="attention", sentence=sentence)

@@ -21,6 +21,7 @@ from dashboard.presenters.pills import Pill
 from dashboard.presenters.schema_diff import SchemaDiff
 from dashboard.selectors.compare import Comparison, Side
 from dashboard.selectors.drift import DriftState
+from dashboard.selectors.leftovers import LeftByRun
 from dashboard.services import permissions
 from dashboard.services.actors import Actor
 from dashboard.services.drift import LATE
@@ -41,6 +42,7 @@ class SchemaPanel:
     url: str
     expected: str
     differs: str
+    left: str  # what broken-off runs left half done, as a sentence
     since: datetime | None
     failure: str
     next_step: str
@@ -53,8 +55,21 @@ class SchemaPanel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftoverView:
+    """What a broken-off run left half done, and what takes it away."""
+
+    sentence: str
+    way_on: str
+    run: int
+    run_url: str
+    label: str  # of the migration
+    settle_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DriftPage:
     panel: SchemaPanel
+    leftovers: tuple[LeftoverView, ...]
     diff: SchemaDiff | None
     fingerprint: str
     late: str  # why the expected schema may hold more than a run's work
@@ -69,6 +84,7 @@ def panel(environment: Environment, state: DriftState) -> SchemaPanel:
         url=reverse("drift", args=[environment.slug]),
         expected=_expected(newest.expected) if newest and newest.expected else "",
         differs=differs(state),
+        left=left_half_done(state),
         since=newest.since if newest and state.drifted else None,
         failure=failure.sentence,
         next_step=failure.next_step,
@@ -95,14 +111,36 @@ def differs(state: DriftState, *, of: str = "") -> str:
     return f"{count} object{'' if count == 1 else 's'}{of} {'was' if count == 1 else 'were'} changed outside Signalbox."
 
 
+def left_half_done(state: DriftState) -> str:
+    """Empty where no run left anything."""
+    left = state.leftovers
+    if not left:
+        return ""
+    runs = sorted({leftover.run for leftover in left})
+    objects = "1 object is" if len(left) == 1 else f"{len(left)} objects are"
+    return f"{objects} half done, left by run {' and run '.join(map(str, runs))}."
+
+
 def page(environment: Environment, state: DriftState, differences: Sequence[Difference], *, by: Actor) -> DriftPage:
-    """`differences` are those of the newest look that saw the schema."""
+    """`differences` are those that were changed outside Signalbox, in the newest look that saw the schema."""
     return DriftPage(
         panel=panel(environment, state),
+        leftovers=tuple(_leftover(leftover, environment) for leftover in state.leftovers),
         diff=schema_diff.schema_diff(differences, CHANGES) if differences else None,
         fingerprint=state.seen.fingerprint if state.seen else "",
         late=_late(state.seen.expected) if state.seen and state.seen.expected else "",
         accept_refused=refusal(partial(permissions.check_can_accept_drift, by)),
+    )
+
+
+def _leftover(leftover: LeftByRun, environment: Environment) -> LeftoverView:
+    return LeftoverView(
+        sentence=leftover.sentence,
+        way_on=leftover.way_on,
+        run=leftover.run,
+        run_url=reverse("run", args=[leftover.run]),
+        label=leftover.label,
+        settle_url=reverse("settle", args=[environment.slug, *leftover.identity]),
     )
 
 

@@ -20,6 +20,7 @@ from dashboard.presenters import (
     environment_history,
     environment_pending,
     plans,
+    policy,
     rehearsals,
     requirements,
     wording,
@@ -121,13 +122,13 @@ def run_ids(standing: Standing) -> set[str]:
 def _facts(environment: Environment) -> Iterator[tuple[str, str]]:
     yield "Database", targets.address(environment).shown if environment.configured or environment.fault else ""
     yield "URL from", environment.variable
+    if environment.read_url:
+        yield "Pages read with", f"{environment.read_variable}, whose role should only read"
+    yield from policy.facts(environment)
     if environment.protected:
-        yield "To run", "A request, approved by a second person"
         yield "An approval", f"is used within {wording.hours(environment.approval_hours)}, or expires"
         yield "The approval also covers", f"the rollback, for {wording.hours(environment.rollback_hours)} after the run"
         yield "An approval needs", _needs(environment)
-    else:
-        yield "To run", "One person with the role requester; no approval is needed"
     yield "The way there", _TRANSPORT[environment.transport]
     yield "Waits for a lock (lock_timeout)", wording.limit(environment.lock_timeout_ms)
     yield "A statement runs (statement_timeout)", wording.limit(environment.statement_timeout_ms)
@@ -179,6 +180,9 @@ def _leads_elsewhere(standing: Standing) -> bool:
 def _notices(standing: Standing) -> Iterator[Notice]:
     if sentence := drift.differs(standing.drift, of=" of its schema"):
         yield Notice(sentence=sentence, url=reverse("drift", args=[standing.environment.slug]), url_label="See which")
+    if sentence := drift.left_half_done(standing.drift):
+        url = reverse("drift", args=[standing.environment.slug])
+        yield Notice(sentence=sentence, tone="danger", url=url, url_label="See what leads on")
     url = reverse("edits", args=[standing.environment.slug])
     for item in standing.statuses:
         if item.state is State.MODIFIED:

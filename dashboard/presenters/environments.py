@@ -163,6 +163,9 @@ def remarks(standing: Standing) -> Iterator[Remark]:
     if sentence := drift.differs(standing.drift, of=" of its schema"):
         url = reverse("drift", args=[standing.environment.slug])
         yield Remark(rank=25, tone="warn", icon="modified", text=sentence, url=url)
+    if sentence := drift.left_half_done(standing.drift):
+        url = reverse("drift", args=[standing.environment.slug])
+        yield Remark(rank=24, tone="danger", icon="fail", text=sentence, url=url)
     if blocked := [s for s in standing.pending if is_blocked(s)]:
         subject = blocked[0].label if len(blocked) == 1 else f"{len(blocked)} pending migrations"
         yield Remark(
@@ -291,7 +294,7 @@ def _pill_of_files(standing: Standing) -> Pill:
     states = {s.state for s in standing.statuses}
     if standing.unfinished or State.FAILED in states:
         return FAILED
-    if standing.summary.attention or standing.drift.drifted:
+    if standing.summary.attention or standing.drift.drifted or standing.drift.leftovers:
         return ATTENTION
     if any(request.status == ChangeRequest.Status.OPEN for request in standing.requests):
         return AWAITING

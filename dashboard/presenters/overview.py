@@ -10,12 +10,13 @@ from django.urls import reverse
 
 from dashboard.engine.migration import Severity
 from dashboard.engine.status import State
-from dashboard.models import ChangeRequest
+from dashboard.models import BreakGlass, ChangeRequest
 from dashboard.models.failures import Failure
 from dashboard.presenters import environments
 from dashboard.presenters.environments import Card, Remark
 from dashboard.presenters.findings import Tallies
 from dashboard.presenters.matrix import Matrix, matrix
+from dashboard.presenters.requests import glass_sentence
 from dashboard.selectors.board import BoardRow
 from dashboard.selectors.environments import Standing
 from dashboard.selectors.folders import FolderReading
@@ -47,10 +48,12 @@ def overview(
     *,
     rows: Sequence[BoardRow],
     lint: Tallies,
+    unreviewed: Sequence[BreakGlass] = (),
 ) -> Overview:
-    """`waiting` are the requests that wait for the reader, `rows` those of the matrix."""
+    """`waiting` are the requests that wait for the reader, `rows` those of the matrix; `unreviewed` what one person
+    let run alone."""
     return Overview(
-        sentences=tuple(_sentences(standings, reading, waiting)),
+        sentences=(*_of_glass(unreviewed), *_sentences(standings, reading, waiting, quiet=not unreviewed)),
         cards=tuple(environments.card(standing, back="overview") for standing in standings),
         matrix=matrix(standings, rows, limit=VERSIONS_SHOWN, lint=lint),
         failure=reading.failure,
@@ -59,16 +62,24 @@ def overview(
 
 
 def _sentences(
-    standings: Sequence[Standing], reading: FolderReading, waiting: Sequence[ChangeRequest]
+    standings: Sequence[Standing], reading: FolderReading, waiting: Sequence[ChangeRequest], *, quiet: bool
 ) -> Iterator[Sentence]:
     environments_said = list(_of_environments(standings))
     dangers = [sentence for sentence in environments_said if sentence.tone == "danger"]
     others = [sentence for sentence in environments_said if sentence.tone != "danger"]
     said = [*_of_waiting(waiting), *dangers, *_of_approved(standings), *others, *_of_folder(reading)]
-    if not said and not reading.failure and reading.folder and reading.folder.migrations:
+    if not said and quiet and not reading.failure and reading.folder and reading.folder.migrations:
         text = "Every environment has every migration. Nothing waits for you."
         said = [Sentence(tone="ok", icon="ok", text=text)]
     yield from said
+
+
+def _of_glass(unreviewed: Sequence[BreakGlass]) -> Iterator[Sentence]:
+    """First, and until it is signed."""
+    for opening in unreviewed:
+        url = reverse("request", args=[opening.request_id])
+        text = f"{glass_sentence(opening)} {opening.request.title}."
+        yield Sentence(tone="danger", icon="attention", text=text, url=url)
 
 
 def _of_waiting(waiting: Sequence[ChangeRequest]) -> Iterator[Sentence]:

@@ -174,7 +174,8 @@ def consent(plan: Plan, covering: tuple[ChangeRequest, Approval] | None) -> str:
     same = change_request.digest == plan.digest
     subject = "this" if same else f"this rollback together with request {change_request.pk}"
     until = f"{approval.expires_at:%Y-%m-%d %H:%M} UTC"
-    return f"{approval.approved_by} approved {subject}, for {approval.requested_by}. That holds until {until}."
+    people = " and ".join(approval.approved_by)
+    return f"{people} approved {subject}, for {approval.requested_by}. That holds until {until}."
 
 
 def upto_links(plan: Plan) -> tuple[str, ...]:

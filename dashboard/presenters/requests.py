@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -10,9 +10,9 @@ from functools import partial
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.models import ChangeRequest, Decision, Run, environments
+from dashboard.models import BreakGlass, ChangeRequest, Comment, Decision, Run, environments
 from dashboard.presenters import plans as plan_presenter
-from dashboard.presenters import runs, statuses, wording
+from dashboard.presenters import policy, runs, statuses, wording
 from dashboard.presenters.actions import WORDS
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal, sentence_of
@@ -21,6 +21,7 @@ from dashboard.presenters.runs import RunRow
 from dashboard.selectors.requests import Tab, has_expired, own_run
 from dashboard.services import permissions, policies
 from dashboard.services.actors import Actor
+from dashboard.services.comments import MENTION
 from dashboard.services.validity import RequestState
 
 
@@ -47,6 +48,12 @@ class TabView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommentPart:
+    text: str
+    is_mention: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
     """One station of the timeline component."""
 
@@ -56,6 +63,18 @@ class Happening:
     tone: str
     icon: str
     comment: str = ""
+    parts: tuple[CommentPart, ...] = ()  # of a comment that was written for itself
+    mentioned: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreviewed:
+    """A run that one person let happen alone, and that nobody else has signed."""
+
+    sentence: str
+    reason: str
+    lifted: tuple[str, ...]
+    review: ActionButton
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +88,20 @@ class Actions:
     objection: str  # why the plan no longer holds
     inserted: str  # what it would leave behind out of order
     lapsed: str  # that its time ran out, and what became of it until then
+    standing: str  # how many have approved it, and who still has to
+    remarks: tuple[str, ...]  # why more are needed than usual, and whose approval does not count any more
+    when: tuple[tuple[str, str], ...]  # what the policy says of the clock and the order of environments
+    closed: str  # why nothing may begin now
+    completes: bool  # one more approval lets it run now
+    schedule: ActionButton
+    unschedule: ActionButton
+    starts_at: datetime | None
+    scheduled_by: str
+    not_started: str  # why the last scheduled start did not take place
+    comment: ActionButton
+    break_glass: ActionButton
+    open_glass: str  # that it is open now, for whom
+    unreviewed: tuple[Unreviewed, ...]
 
 
 TAB_LABELS = {Tab.NEEDS_ME: "Needs me", Tab.OPEN: "Open", Tab.DONE: "Done"}
@@ -141,17 +174,23 @@ def promise(request: ChangeRequest) -> str:
         ChangeRequest.Status.APPROVED: "The approval also covers",
         ChangeRequest.Status.DONE: "The approval also covers",
     }
-    if not request.rollback_digest or request.status not in covers:
+    run = own_run(request)
+    if not request.rollback_digest or request.status not in covers or (run and run.break_glass_id):
         return ""
-    span = wording.hours(environments.get_even_former(request.environment).rollback_hours)
+    environment = environments.get_even_former(request.environment)
+    span = wording.hours(environment.rollback_hours)
     covered = f"the rollback of these migrations, all of them or the newest first, for {span} after they ran"
+    if environment.loss_needs_more:
+        covered += f"; where that may lose data, only if {environment.approvals_with_loss} people have approved this"
     return f"{covers[ChangeRequest.Status(request.status)]} {covered}."
 
 
 def timeline(state: RequestState) -> list[Happening]:
     """Oldest first."""
     request = state.request
-    happenings = [_opened(request), *map(_decided, state.decisions)]
+    happenings = [_opened(request), *map(_decided, state.decisions), *map(_commented, state.comments)]
+    for opening in state.openings:
+        happenings += _opened_glass(opening)
     for run in state.runs:
         happenings += _ran(run)
     if request.closed_at and request.status not in {ChangeRequest.Status.DONE, ChangeRequest.Status.REJECTED}:
@@ -163,12 +202,113 @@ def actions(state: RequestState, by: Actor) -> Actions:
     request = state.request
     return Actions(
         reject=_decide(request, by, "Reject", "request-reject"),
-        approve=_decide(request, by, "Approve", "request-approve", _no_approval(state)),
+        approve=_approve(state, by),
         withdraw=_withdraw(request, by),
         run=_run(state, by),
         objection=state.objection,
         inserted=_inserted(state),
         lapsed=_lapsed(state),
+        standing="" if request.closed_at else policy.approvals(state.standing),
+        remarks=() if request.closed_at else tuple(policy.remarks(state.standing)),
+        when=() if request.closed_at else tuple(policy.when(state.environment)),
+        closed=f"{state.closed} {state.closed.remedy}" if state.closed else "",
+        completes=state.standing.missing <= 1 and state.closed is None,
+        schedule=_schedule(state, by),
+        unschedule=_unschedule(state, by),
+        starts_at=request.start_at,
+        scheduled_by=request.scheduled_by.get_username() if request.scheduled_by else "",
+        not_started="" if request.closed_at else request.not_started_because,
+        comment=_comment(request, by),
+        break_glass=_break_glass(state, by),
+        open_glass=_is_open(state),
+        unreviewed=tuple(unreviewed(opening, by) for opening in state.openings if opening.reviewed_by is None),
+    )
+
+
+def unreviewed(opening: BreakGlass, by: Actor) -> Unreviewed:
+    return Unreviewed(
+        sentence=glass_sentence(opening),
+        reason=opening.reason,
+        lifted=tuple(opening.lifted),
+        review=ActionButton(
+            label="Sign the review",
+            url=reverse("break-glass-review", args=[opening.request_id, opening.pk]),
+            method="post",
+            tone="primary",
+            reason=refusal(partial(permissions.check_can_review, by, opening)),
+        ),
+    )
+
+
+def glass_sentence(opening: BreakGlass) -> str:
+    name = opening.by.get_username()
+    return f"{name} broke the glass for request {opening.request_id}, and nobody else has reviewed that yet."
+
+
+def _approve(state: RequestState, by: Actor) -> ActionButton:
+    request = state.request
+    check = partial(permissions.check_can_approve, by, request, state.environment, state.decisions)
+    return _decide(request, by, "Approve", "request-approve", _no_approval(state), check=check)
+
+
+def _schedule(state: RequestState, by: Actor) -> ActionButton:
+    """What stands in the way now may be gone by then."""
+    request = state.request
+    return ActionButton(
+        label="Start it then",
+        url=reverse("request-schedule", args=[request.pk]),
+        method="post",
+        icon="queued",
+        show=request.status == ChangeRequest.Status.APPROVED and not state.is_running,
+        reason=refusal(partial(permissions.check_can_run, by)) or _too_late(request) or _no_longer_holds(state),
+    )
+
+
+def _unschedule(state: RequestState, by: Actor) -> ActionButton:
+    return ActionButton(
+        label="Do not start it then",
+        url=reverse("request-unschedule", args=[state.request.pk]),
+        method="post",
+        icon="cancel",
+        show=state.request.start_at is not None,
+        reason=refusal(partial(permissions.check_can_run, by)),
+    )
+
+
+def _comment(request: ChangeRequest, by: Actor) -> ActionButton:
+    return ActionButton(
+        label="Comment",
+        url=reverse("request-comment", args=[request.pk]),
+        method="post",
+        icon="comment",
+        reason=refusal(partial(permissions.check_can_comment, by)),
+    )
+
+
+def _break_glass(state: RequestState, by: Actor) -> ActionButton:
+    """Offered only where something is in the way that it lifts."""
+    request, blocked = state.request, not state.standing.is_met or state.closed is not None
+    return ActionButton(
+        label="Break the glass",
+        url=reverse("break-glass", args=[request.pk]),
+        method="post",
+        tone="danger",
+        icon="attention",
+        show=state.no_glass is None
+        and blocked
+        and state.open_glass is None
+        and not state.is_running
+        and not refusal(partial(permissions.check_can_break_glass, by, state.environment)),
+        reason=_no_longer_holds(state),
+    )
+
+
+def _is_open(state: RequestState) -> str:
+    if state.open_glass is None or state.is_running:
+        return ""
+    return (
+        f"The glass is broken: {state.open_glass.by.get_username()} can run it without what is missing until "
+        f"{state.open_glass.expires_at:%H:%M} UTC, and nobody else can."
     )
 
 
@@ -209,14 +349,22 @@ def _no_approval(state: RequestState) -> str:
     return sentence_of(state.unbound)
 
 
-def _decide(request: ChangeRequest, by: Actor, label: str, view: str, otherwise: str = "") -> ActionButton:
+def _decide(
+    request: ChangeRequest,
+    by: Actor,
+    label: str,
+    view: str,
+    otherwise: str = "",
+    *,
+    check: Callable[[], None] | None = None,
+) -> ActionButton:
     return ActionButton(
         label=label,
         url=reverse(view, args=[request.pk]),
         method="post",
         tone="primary",
         show=request.status == ChangeRequest.Status.OPEN,
-        reason=refusal(partial(permissions.check_can_decide, by, request)) or _too_late(request) or otherwise,
+        reason=refusal(check or partial(permissions.check_can_decide, by, request)) or _too_late(request) or otherwise,
     )
 
 
@@ -233,24 +381,30 @@ def _withdraw(request: ChangeRequest, by: Actor) -> ActionButton:
 
 def _run(state: RequestState, by: Actor) -> ActionButton:
     request = state.request
+    opened_it = state.open_glass is not None and state.open_glass.by_id == by.person.pk
     return ActionButton(
         label=plan_presenter.button_label(request.plan, state.environment),
         url=reverse("request-run", args=[request.pk]),
         method="post",
         tone="primary",
         icon="run",
-        show=request.status == ChangeRequest.Status.APPROVED and not state.is_running,
+        show=(request.status == ChangeRequest.Status.APPROVED or opened_it) and not state.is_running,
         reason=refusal(partial(permissions.check_can_run, by))
         or sentence_of(state.occupied or state.unbound)
         or _requester_gone(request)
         or _too_late(request)
-        or ("It would refuse to start: its plan no longer holds." if state.objection else ""),
+        or _no_longer_holds(state)
+        or ("" if opened_it else sentence_of(state.closed)),
     )
 
 
 def _requester_gone(request: ChangeRequest) -> str:
     person = request.requested_by
     return "" if person.is_active else f"{person.get_username()}, who asked for this, was deactivated since."
+
+
+def _no_longer_holds(state: RequestState) -> str:
+    return "It would refuse to start: its plan no longer holds." if state.objection else ""
 
 
 def _too_late(request: ChangeRequest) -> str:
@@ -277,6 +431,45 @@ def _decided(decision: Decision) -> Happening:
         icon="ok" if approved else "fail",
         comment=decision.reason,
     )
+
+
+def _commented(comment: Comment) -> Happening:
+    return Happening(
+        at=comment.at,
+        who=comment.by.get_username(),
+        sentence="commented",
+        tone="muted",
+        icon="comment",
+        parts=tuple(_parts(comment.text, comment.mentions)),
+        mentioned=tuple(comment.mentions),
+    )
+
+
+def _parts(text: str, names: Sequence[str]) -> Iterator[CommentPart]:
+    """The text as it was written, cut at the names that it mentions."""
+    end = 0
+    for match in MENTION.finditer(text):
+        if match[1] in names:
+            yield CommentPart(text=text[end : match.start()])
+            yield CommentPart(text=match[0], is_mention=True)
+            end = match.end()
+    yield CommentPart(text=text[end:])
+
+
+def _opened_glass(opening: BreakGlass) -> Iterator[Happening]:
+    yield Happening(
+        at=opening.at,
+        who=opening.by.get_username(),
+        sentence="broke the glass",
+        tone="danger",
+        icon="attention",
+        comment=opening.reason,
+    )
+    if opening.reviewed_by and opening.reviewed_at:
+        name = opening.reviewed_by.get_username()
+        yield Happening(
+            at=opening.reviewed_at, who=name, sentence="reviewed that", tone="ok", icon="ok", comment=opening.review
+        )
 
 
 def _ran(run: Run) -> list[Happening]:

@@ -132,7 +132,20 @@ def page(
         "lost": lost(run, worker_alive=worker_alive),
         "scripts": scripts(run),
         "digests": digests(run),
+        "glass": glass(run),
     }
+
+
+def glass(run: Run) -> tuple[str, str] | None:
+    """(tone, sentence): that it ran without what its environment asks for; loudly until somebody else has signed it."""
+    opening = run.break_glass
+    if opening is None:
+        return None
+    without = f"{opening.by.get_username()} broke the glass for this run: “{opening.reason}”."
+    lifted = f" What was lifted: {'; '.join(opening.lifted)}." if opening.lifted else ""
+    if opening.reviewed_by is None:
+        return "danger", f"{without}{lifted} Somebody else has to review that on the page of its request."
+    return "warn", f"{without}{lifted} Reviewed by {opening.reviewed_by.get_username()}: {opening.review}"
 
 
 def _named(runs: Sequence[Run]) -> str:

@@ -62,14 +62,19 @@ class SchemaDiff:
 
 
 def schema_diff(
-    differences: Sequence[Difference], pills: Mapping[Change, Pill], because: Mapping[str, str] | None = None
+    differences: Sequence[Difference],
+    pills: Mapping[Change, Pill],
+    because: Mapping[str, str] | None = None,
+    *,
+    marks_unexplained: bool = True,
 ) -> SchemaDiff:
-    """`pills` says what added, removed and changed mean here; `because` explains objects by their key."""
+    """`pills` says what added, removed and changed mean here; `because` explains objects by their key, and what has no
+    explanation there is marked, unless none was to be expected."""
     shown = differences[:SHOWN]
     return SchemaDiff(
         total=len(differences),
         left_out=len(differences) - len(shown),
-        groups=tuple(_groups(shown, pills, because)),
+        groups=tuple(_groups(shown, pills, because, marks_unexplained=marks_unexplained)),
     )
 
 
@@ -79,9 +84,14 @@ def text_diff(before: str, after: str) -> tuple[DiffLine, ...]:
 
 
 def _groups(
-    differences: Sequence[Difference], pills: Mapping[Change, Pill], because: Mapping[str, str] | None
+    differences: Sequence[Difference],
+    pills: Mapping[Change, Pill],
+    because: Mapping[str, str] | None,
+    *,
+    marks_unexplained: bool,
 ) -> Iterator[DifferenceGroup]:
     known = because or {}
+    is_marked = because is not None and marks_unexplained
     for name, group in groupby(differences, key=lambda d: table_of(d.key) or d.key):
         members = tuple(group)
         reasons = {known.get(d.key, "") for d in members}
@@ -91,7 +101,7 @@ def _groups(
             name=name,
             sentences=sentences,
             because=shared,
-            unexplained=because is not None and any(d.key not in known and not d.is_order for d in members),
+            unexplained=is_marked and any(d.key not in known and not d.is_order for d in members),
             objects=tuple(_object(d, pills, "" if shared else known.get(d.key, "")) for d in members),
             order_only=all(d.is_order for d in members),
             open=len(differences) <= OPEN and len(sentences) == len(members),

@@ -104,7 +104,7 @@ def lines(broken_off: BrokenOff) -> list[LineView]:
         LineView(
             number=line.number,
             line=line.line,
-            summary=line.summary or "Its text is gone from the folder",
+            summary=line.summary or "Its text is gone, or cannot be read",
             url=f"{shown}#L{line.line}" if shown and line.line else "",
             pill=_pill(broken_off, line),
         )

@@ -65,6 +65,7 @@ STEP: Mapping[str, Pill] = {
 #: A schema, as a look for drift found it.
 SCHEMA: Mapping[str, Pill] = {
     DriftCheck.Outcome.CLEAN: Pill(label="In line", tone="ok", icon="ok"),
+    DriftCheck.Outcome.HALF_DONE: Pill(label="Half done", tone="danger", icon="fail"),
     DriftCheck.Outcome.DRIFTED: Pill(label="Drifted", tone="warn", icon="modified"),
     DriftCheck.Outcome.UNREACHABLE: Pill(label="Unreachable", tone="danger", icon="unreachable"),
 }

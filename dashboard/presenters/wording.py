@@ -15,3 +15,7 @@ def hours(count: int) -> str:
 def limit(milliseconds: int) -> str:
     """ "for at most 3 s"; 0 means that nothing limits it."""
     return f"for at most {milliseconds / 1000:g} s" if milliseconds else "without a limit"
+
+
+def minutes(count: int) -> str:
+    return f"{count} minute{'' if count == 1 else 's'}"

@@ -13,6 +13,8 @@ from dashboard.engine.schema.diff import Difference
 from dashboard.engine.schema.objects import SchemaSnapshot as Schema
 from dashboard.models import DriftCheck
 from dashboard.models.environments import Environment
+from dashboard.selectors import leftovers
+from dashboard.selectors.leftovers import LeftByRun
 
 #: The task that looks; a job of it that waits or runs is a check under way.
 CHECK_DRIFT = "check_drift"
@@ -30,13 +32,22 @@ class DriftState:
     def drifted(self) -> bool:
         return self.seen is not None and self.seen.outcome == DriftCheck.Outcome.DRIFTED
 
+    @property
+    def leftovers(self) -> tuple[LeftByRun, ...]:
+        """What broken-off runs left half done."""
+        return leftovers.kept(self.seen) if self.seen else ()
+
 
 def states(environments: Sequence[Environment]) -> Mapping[str, DriftState]:
     """By slug, every one of them; the number of queries does not depend on how many they are."""
     slugs = [e.slug for e in environments]
     checks = DriftCheck.objects.filter(environment__in=slugs).select_related("by", "expected", "expected__run")
     checks = checks.select_related("expected__by").defer("found", "expected__schema", "expected__rows_written")
-    checks = checks.defer("expected__run__frozen_plan").order_by("environment", "-id").distinct("environment")
+    checks = (
+        checks.defer("expected__around", "expected__run__frozen_plan")
+        .order_by("environment", "-id")
+        .distinct("environment")
+    )
     last = _by_slug(checks)
     newest = last
     if any(check.outcome == DriftCheck.Outcome.UNREACHABLE for check in last.values()):
@@ -55,6 +66,12 @@ def schema_of(check: DriftCheck) -> Schema:
     """What that look saw. Only the newest one still knows."""
     assert check.expected is not None, "a look that saw a schema compared it"
     return Schema.from_dict(check.found or check.expected.schema)
+
+
+def changed_outside(check: DriftCheck) -> tuple[Difference, ...]:
+    """The differences that no broken-off run left."""
+    left = {leftover.key for leftover in leftovers.kept(check)}
+    return tuple(d for d in differences(check) if d.key not in left)
 
 
 def differences(check: DriftCheck) -> tuple[Difference, ...]:

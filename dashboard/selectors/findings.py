@@ -71,7 +71,8 @@ def of_plan(plan: Plan, folder: Folder) -> tuple[Finding, ...] | None:
 
 def _context() -> LintContext:
     """What is known of the targets: the oldest PostgreSQL among them, and what is partitioned in any."""
-    given = (environment.url for environment in environments.all_environments() if environment.configured)
+    declared = environments.all_environments()
+    given = (environment.url or environment.read_url for environment in declared if environment.configured)
     hosts = (urls.parts(url).get("host", "") for url in given if not urls.fault_of_keywords(url))
     rehearsed = Rehearsal.objects.filter(target_major__isnull=False).order_by("environment", "-id")
     majors = rehearsed.distinct("environment").values_list("target_major", flat=True)

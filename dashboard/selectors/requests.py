@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 
-from dashboard.models import ChangeRequest, Decision, Run, RunStep
+from dashboard.models import BreakGlass, ChangeRequest, Comment, Decision, Run, RunStep
 from dashboard.models.roles import RANK, Role, role_of
 
 
@@ -23,11 +23,18 @@ def count_waiting_for(user: User) -> int:
 
 
 def waiting_for(user: User) -> QuerySet[ChangeRequest]:
-    """Open requests this person may decide on: not their own."""
+    """Open requests this person may decide on: not their own, and none that they have approved already."""
     role = role_of(user)
     if role is None or RANK[role] < RANK[Role.APPROVER]:
         return ChangeRequest.objects.none()
-    return ChangeRequest.objects.filter(status=ChangeRequest.Status.OPEN).exclude(requested_by=user)
+    open_ones = ChangeRequest.objects.filter(status=ChangeRequest.Status.OPEN).exclude(requested_by=user)
+    return open_ones.exclude(pk__in=Decision.objects.filter(by=user).values("request"))
+
+
+def unreviewed() -> list[BreakGlass]:
+    """Times that one person let something run alone, which nobody else has signed yet."""
+    waiting = BreakGlass.objects.filter(reviewed_by__isnull=True)
+    return list(waiting.select_related("by", "request").order_by("id"))
 
 
 def queue(tab: Tab, user: User) -> QuerySet[ChangeRequest]:
@@ -43,11 +50,13 @@ def counts(user: User) -> dict[Tab, int]:
 
 
 def detailed(pk: int) -> ChangeRequest:
-    """With its decisions and runs. Raises Request.DoesNotExist."""
+    """With its decisions, comments, openings of the glass and runs. Raises Request.DoesNotExist."""
     became = Prefetch("steps", RunStep.objects.only("run_id", "status"))
     return (
-        ChangeRequest.objects.select_related("requested_by")
+        ChangeRequest.objects.select_related("requested_by", "scheduled_by")
         .prefetch_related(
+            Prefetch("comments", Comment.objects.select_related("by")),
+            Prefetch("openings", BreakGlass.objects.select_related("by", "reviewed_by")),
             Prefetch("decisions", Decision.objects.select_related("by")),
             Prefetch("runs", Run.objects.select_related("started_by").prefetch_related(became).order_by("id")),
         )

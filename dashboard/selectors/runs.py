@@ -25,7 +25,8 @@ def recent(*, environment: str = "", status: str = "") -> QuerySet[Run]:
 
 def detailed(pk: int) -> Run:
     """Raises Run.DoesNotExist."""
-    return Run.objects.select_related("started_by", "request", "cancel_requested_by", "ended_by").get(pk=pk)
+    people = ("started_by", "cancel_requested_by", "ended_by", "break_glass__by", "break_glass__reviewed_by")
+    return Run.objects.select_related("request", *people).get(pk=pk)
 
 
 def steps(run: Run) -> list[RunStep]:

@@ -11,17 +11,34 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from dashboard.engine import planner
+from dashboard.engine import planner, verification
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action, Plan
 from dashboard.engine.run.executor import Approval
 from dashboard.models import ChangeRequest, Decision, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role, has_role
-from dashboard.services import audit, evidence, limits, permissions, plans, policies, rehearsals
+from dashboard.services import (
+    audit,
+    evidence,
+    forecasts,
+    independence,
+    limits,
+    permissions,
+    plans,
+    policies,
+    quorum,
+    rehearsals,
+    targets,
+)
 from dashboard.services.actors import SIGNALBOX, Actor
-from dashboard.services.errors import AlreadyDecided, ApproverGone, RequesterGone
+from dashboard.services.errors import (
+    AlreadyDecided,
+    ApprovalsMissing,
+    RequesterGone,
+)
 from dashboard.services.evidence import Evidence
+from dashboard.services.quorum import Quorum
 
 
 @transaction.atomic
@@ -55,6 +72,7 @@ def open_request(
         digest=plan.digest,
         rollback_digest=inverse.digest if inverse else "",
         irreversible_because=irreversible_because.strip(),
+        loses_data=environment.loss_needs_more and forecasts.of_plan(plan, environment).threatens,
         requested_by=by.person,
         requested_at=now,
         expires_at=now + timedelta(hours=environment.approval_hours),
@@ -82,19 +100,23 @@ def _record_opening(request: ChangeRequest, plan: Plan, by: Actor, accepted: Seq
 
 @transaction.atomic
 def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> ChangeRequest:
-    """Approve the digest that was on the page. One winner among all who decide at once.
+    """Approve the digest that was on the page. The request is approved once as many people have done so as the policy
+    asks for; of all who decide at once, exactly as many count.
 
     Raises EvidenceMissing where something that the environment asks for is not there.
     """
+    environment = environments.get(_environment_of(request_id))
     request = _decide(request_id, Decision.Verdict.APPROVED, by=by, digest=digest, reason=reason)
     check_requester(request)
+    independence.check(request, by.person)
     proof = evidence.check(request)
     _keep_evidence(request, by, proof)
-    environment = environments.get(request.environment)
     policies.check_is_bound(environment)
     policies.check_is_apart(environment, request.plan.identity)
-    expires_at = timezone.now() + timedelta(hours=environment.approval_hours)
-    _move(request, ChangeRequest.Status.APPROVED, expires_at=expires_at)
+    _see_what_it_loses(request, environment)
+    standing = standing_of(request, environment)
+    if standing.is_met:
+        _move(request, ChangeRequest.Status.APPROVED, expires_at=_expiry(request, environment))
     audit.record(
         audit.Event.REQUEST_APPROVED,
         by=by,
@@ -105,9 +127,15 @@ def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> Cha
         reason=reason.strip(),
         irreversible_because=request.irreversible_because,
         suppressions=evidence.suppressions(request.plan),
+        approvers=list(standing.approvers),
+        needed=standing.needed,
         **proof.to_dict(),
     )
     return request
+
+
+def standing_of(request: ChangeRequest, environment: Environment) -> Quorum:
+    return quorum.of(request, environment, request.decisions.select_related("by"))
 
 
 @transaction.atomic
@@ -136,10 +164,11 @@ def live(plan: Plan, *, for_run: Run | None = None) -> tuple[ChangeRequest, Appr
     `for_run` is the run that asks for itself, which does not count as a use.
     """
     request = _approved_for(plan) or _standing_rollback(plan, for_run)
-    if request is None or not has_role(_approver_of(request), Role.APPROVER):
+    standing = _bearing(request, plan) if request else None
+    if request is None or standing is None:
         return None
     digest = request.digest if request.digest in _covering(plan) else plan.without_saving().digest
-    return request, _approval(request, digest=digest, until=_covered_until(request, plan))
+    return request, _approval(request, standing, digest=digest, until=_covered_until(request, plan))
 
 
 def expired(request: ChangeRequest, plan: Plan) -> Approval | None:
@@ -149,23 +178,39 @@ def expired(request: ChangeRequest, plan: Plan) -> Approval | None:
     if request.status not in approved or not covered:
         return None
     until = _covered_until(request, plan)
-    return _approval(request, digest=covered.pop(), until=until) if until <= timezone.now() else None
+    standing = standing_of(request, environments.get(request.environment))
+    return _approval(request, standing, digest=covered.pop(), until=until) if until <= timezone.now() else None
 
 
-def check_approver(request: ChangeRequest) -> None:
-    """Raises ApproverGone where who approved it was deactivated or has lost the role since."""
-    approver = _approver_of(request)
-    if not has_role(approver, Role.APPROVER):
-        raise ApproverGone(approver=approver.get_username(), request=request.pk)
+def check_still_approved(request: ChangeRequest, plan: Plan) -> None:
+    """Raises RequesterGone, ApproverGone, ApproverTouched or ApprovalsMissing where the people and the policy of now do
+    not bear it any more: asked when a run is started, and when it is executed."""
+    environment = environments.get(request.environment)
+    check_requester(request)
+    _see_what_it_loses(request, environment)
+    standing = _standing_for(request, plan, environment)
+    if standing.is_met:
+        return
+    quorum.check_all(request, environment, request.decisions.select_related("by"))
+    raise ApprovalsMissing(
+        environment=environment.name, request=request.pk, count=len(standing.approvers), needed=standing.needed
+    )
+
+
+def reevaluate() -> int:
+    """Hold every open and approved request against the policy as it is now: what a changed policy lets pass is
+    approved, what it does not let pass any more waits again, and what it has made another plan is closed."""
+    live_ones = ChangeRequest.objects.filter(closed_at__isnull=True, expires_at__gt=Now())
+    untouched = live_ones.exclude(runs__status__in=Run.ACTIVE)
+    return sum(_reevaluate(pk) for pk in untouched.values_list("pk", flat=True))
 
 
 def check_requester(request: ChangeRequest) -> None:
-    """Raises RequesterGone where who asked for it was deactivated since. The rollback of what ran is not asked."""
-    if not request.requested_by.is_active and request.status in {
-        ChangeRequest.Status.OPEN,
-        ChangeRequest.Status.APPROVED,
-    }:
-        raise RequesterGone(requester=request.requested_by.get_username(), request=request.pk)
+    """Raises RequesterGone where who asked for it may not any more. The rollback of what ran does not ask."""
+    waiting = {ChangeRequest.Status.OPEN, ChangeRequest.Status.APPROVED}
+    requester = User.objects.get(pk=request.requested_by_id)  # as the person is now, not as the request was read
+    if request.status in waiting and not has_role(requester, Role.REQUESTER):
+        raise RequesterGone(requester=requester.get_username(), request=request.pk)
 
 
 def supersede(request: ChangeRequest, because: str) -> None:
@@ -204,29 +249,103 @@ def expire(request: ChangeRequest) -> None:
     audit.record(audit.Event.REQUEST_EXPIRED, by=SIGNALBOX, environment=request.environment, request=request)
 
 
-def _approval(request: ChangeRequest, *, digest: str, until: datetime) -> Approval:
+@transaction.atomic
+def _reevaluate(pk: int) -> bool:
+    request = ChangeRequest.objects.select_for_update(of=("self",), skip_locked=True).filter(pk=pk).first()
+    try:
+        environment = environments.get(request.environment) if request else None
+    except environments.UnknownEnvironment:
+        return False
+    if request is None or environment is None or request.closed_at or request.runs.filter(status__in=Run.ACTIVE):
+        return False
+    if request.plan.policy != targets.policy(environment):
+        changed = verification.policy_change(request.plan.policy, targets.policy(environment))
+        supersede(request, f"The policy of {environment.name} was changed: {changed}.")
+        return True
+    _see_what_it_loses(request, environment)
+    standing = standing_of(request, environment)
+    is_approved = request.status == ChangeRequest.Status.APPROVED
+    if standing.is_met == is_approved or (standing.is_met and evidence.of_request(request, environment).missing):
+        return False
+    if standing.is_met:
+        _move(request, ChangeRequest.Status.APPROVED, expires_at=_expiry(request, environment))
+    else:
+        _move(request, ChangeRequest.Status.OPEN, start_at=None, scheduled_by=None, scheduled_word="")
+    audit.record(
+        audit.Event.REQUEST_REEVALUATED,
+        by=SIGNALBOX,
+        environment=request.environment,
+        request=request,
+        status=request.status,
+        approvers=list(standing.approvers),
+        lapsed=list(standing.lapsed),
+        needed=standing.needed,
+    )
+    return True
+
+
+def _approval(request: ChangeRequest, standing: Quorum, *, digest: str, until: datetime) -> Approval:
     return Approval(
         digest=digest,
         requested_by=request.requested_by.get_username(),
-        approved_by=_approver_of(request).get_username(),
+        approved_by=standing.approvers,
+        needed=standing.needed,
         expires_at=until,
     )
 
 
-def _approver_of(request: ChangeRequest) -> User:
-    return request.decisions.select_related("by").get(verdict=Decision.Verdict.APPROVED).by
+def _bearing(request: ChangeRequest, plan: Plan) -> Quorum | None:
+    """The people and the policy of now, where they bear the approval still."""
+    if not has_role(User.objects.get(pk=request.requested_by_id), Role.REQUESTER):
+        return None
+    standing = _standing_for(request, plan, environments.get(request.environment))
+    return standing if standing.is_met else None
+
+
+def _standing_for(request: ChangeRequest, plan: Plan, environment: Environment) -> Quorum:
+    """Of the rollback that an approval covers too, what is asked for is decided by what the rollback destroys."""
+    loses = None
+    if request.digest not in _covering(plan) and environment.loss_needs_more:
+        loses = forecasts.of_plan(plan, environment).is_destructive
+    return quorum.of(request, environment, request.decisions.select_related("by"), loses_data=loses)
+
+
+def _see_what_it_loses(request: ChangeRequest, environment: Environment) -> None:
+    """Looked at again where it matters; once it was seen to destroy something it stays so. What could not be counted
+    for the moment asks for more people too, and is not kept."""
+    if request.loses_data or not environment.loss_needs_more:
+        return
+    forecast = forecasts.of_plan(request.plan, environment)
+    request.loses_data = forecast.is_destructive
+    if forecast.threatens:
+        ChangeRequest.objects.filter(pk=request.pk).update(loses_data=True)
+
+
+def _expiry(request: ChangeRequest, environment: Environment) -> datetime:
+    """An approval ages from when it was given: the oldest one that counts decides."""
+    counting = standing_of(request, environment).approvers
+    given = request.decisions.filter(verdict=Decision.Verdict.APPROVED, by__username__in=counting)
+    oldest: datetime = given.earliest("at").at
+    return oldest + timedelta(hours=environment.approval_hours)
+
+
+def _environment_of(request_id: int) -> str:
+    return ChangeRequest.objects.values_list("environment", flat=True).get(pk=request_id)
 
 
 def _decide(request_id: int, verdict: Decision.Verdict, *, by: Actor, digest: str, reason: str) -> ChangeRequest:
     request = ChangeRequest.objects.select_for_update().get(pk=request_id)
-    permissions.check_can_decide(by, request)
+    if verdict is Decision.Verdict.APPROVED:
+        decisions = request.decisions.select_related("by")
+        permissions.check_can_approve(by, request, environments.get(request.environment), decisions)
+    else:
+        permissions.check_can_decide(by, request)
     policies.check_is_open(request)
     policies.check_same_digest(request, digest)
     if policies.is_expired(request):
         raise AlreadyDecided(subject=f"Request {request.pk}", status=ChangeRequest.Status.EXPIRED)
-    Decision.objects.create(
-        request=request, verdict=verdict, digest=digest, reason=reason.strip(), by=by.person, at=timezone.now()
-    )
+    decided = {"verdict": verdict, "digest": digest, "reason": reason.strip(), "at": timezone.now()}
+    Decision.objects.update_or_create(request=request, by=by.person, defaults=decided)
     return request
 
 

@@ -24,26 +24,26 @@ from dashboard.services.audit_keys import AuditKey
 GENESIS = "0" * 64
 
 
-class Fault(StrEnum):
+class ChainFault(StrEnum):
     """Why a chain does not hold; the first is named."""
 
-    CONTENT = "content"  # the event was changed
-    LINK = "link"  # what stands before it was changed, removed, put in between or reordered
-    COUNT = "count"  # so many events do not stand before it as it says
+    CONTENT = "event changed"  # the event was changed
+    LINK = "predecessor changed"  # what stands before it was changed, removed, put in between or reordered
+    COUNT = "count differs"  # so many events do not stand before it as it says
     KEY_DROPPED = "key dropped"  # a plain hash after keyed ones
     KEY_MISSING = "key missing"  # its key is not among those of this process
     NEVER_KEYED = "never keyed"  # there is a key, and no event carries one
     OTHER_THAN_HEAD = "other than head"  # a head that was kept elsewhere names another hash for it
     HEAD_GONE = "head gone"  # a head that was kept elsewhere names an event that is not in the log
-    EMPTY = "empty"  # no event, and yet there are requests or runs, which each have theirs
+    EMPTY = "log empty"  # no event, and yet there are requests or runs, which each have theirs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verification:
+class ChainCheck:
     count: int = 0  # events that hold, from the first on
     keyed: int = 0  # those among them that carry a key
     heads: int = 0  # heads kept elsewhere that were found again
-    fault: Fault | None = None
+    fault: ChainFault | None = None
     event: AuditEvent | None = None  # where it breaks
     event_id: int | None = None  # its number, also where it is not in the log
     key: AuditKey | None = None  # what new events are sealed with
@@ -55,7 +55,7 @@ def seal(row: AuditEvent, key: AuditKey | None) -> None:
     row.hash = _keyed_hash(row, key) if key else _plain_hash(row)
 
 
-def verify(heads: Mapping[int, str] | None = None) -> Verification:
+def verify(heads: Mapping[int, str] | None = None) -> ChainCheck:
     """Walk the chain from the first event on. `heads` are hashes by event number, kept outside the database."""
     walk = _Walk(heads=dict(heads or {}), keys=audit_keys.known())
     for row in _in_order():
@@ -71,7 +71,7 @@ class _Walk:
         self._previous: AuditEvent | None = None
         self._count = self._keyed = 0
 
-    def step(self, row: AuditEvent) -> Fault | None:
+    def step(self, row: AuditEvent) -> ChainFault | None:
         if fault := self._fault(row):
             return fault
         self._heads.pop(row.pk, None)
@@ -80,17 +80,17 @@ class _Walk:
         self._keyed += bool(row.key_id)
         return None
 
-    def end(self) -> tuple[Fault | None, int | None]:
+    def end(self) -> tuple[ChainFault | None, int | None]:
         """What only shows once every event was seen."""
         if self._heads:
-            return Fault.HEAD_GONE, min(self._heads)
+            return ChainFault.HEAD_GONE, min(self._heads)
         if not self._count:
-            return (Fault.EMPTY if _deeds_exist() else None), None
-        return (Fault.NEVER_KEYED if self._keys and not self._keyed else None), None
+            return (ChainFault.EMPTY if _deeds_exist() else None), None
+        return (ChainFault.NEVER_KEYED if self._keys and not self._keyed else None), None
 
-    def result(self, fault: Fault | None, where: AuditEvent | int | None) -> Verification:
+    def result(self, fault: ChainFault | None, where: AuditEvent | int | None) -> ChainCheck:
         event = where if isinstance(where, AuditEvent) else None
-        return Verification(
+        return ChainCheck(
             count=self._count,
             keyed=self._keyed,
             heads=self._expected_heads - len(self._heads),
@@ -100,24 +100,24 @@ class _Walk:
             key=audit_keys.signing(),
         )
 
-    def _fault(self, row: AuditEvent) -> Fault | None:
+    def _fault(self, row: AuditEvent) -> ChainFault | None:
         if self._heads.get(row.pk, row.hash) != row.hash:
-            return Fault.OTHER_THAN_HEAD
+            return ChainFault.OTHER_THAN_HEAD
         if row.previous_hash != (self._previous.hash if self._previous else GENESIS):
-            return Fault.LINK
+            return ChainFault.LINK
         if not row.key_id:
             return self._fault_of_plain(row)
         key = self._keys.get(row.key_id)
         if key is None:
-            return Fault.KEY_MISSING
+            return ChainFault.KEY_MISSING
         if not hmac.compare_digest(row.hash, _keyed_hash(row, key)):
-            return Fault.CONTENT
-        return None if row.position == self._count + 1 else Fault.COUNT
+            return ChainFault.CONTENT
+        return None if row.position == self._count + 1 else ChainFault.COUNT
 
-    def _fault_of_plain(self, row: AuditEvent) -> Fault | None:
+    def _fault_of_plain(self, row: AuditEvent) -> ChainFault | None:
         if self._keyed:
-            return Fault.KEY_DROPPED
-        return None if row.hash == _plain_hash(row) else Fault.CONTENT
+            return ChainFault.KEY_DROPPED
+        return None if row.hash == _plain_hash(row) else ChainFault.CONTENT
 
 
 def _in_order() -> Iterator[AuditEvent]:

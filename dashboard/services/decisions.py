@@ -23,9 +23,12 @@ def approve_and_start(
     reason: str,
     typed_name: str,
     confirmation: Confirmation | None = None,
-) -> Run:
-    """Both or neither: where the run cannot start, nothing is approved."""
+) -> ChangeRequest | Run:
+    """Both or neither: where the run cannot start, nothing is approved. Gives the request, where others have to approve
+    it too."""
     approved = approvals.approve(request_id, by=by, digest=digest, reason=reason)
+    if approved.status != ChangeRequest.Status.APPROVED:
+        return approved
     return runs.start_approved(approved, by=by, typed_name=typed_name, confirmation=confirmation)
 
 

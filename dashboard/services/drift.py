@@ -27,6 +27,8 @@ from dashboard.models import DriftCheck, Run, RunStep, Snapshot, environments
 from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure
 from dashboard.selectors import drift as drift_selector
+from dashboard.selectors import leftovers
+from dashboard.selectors.leftovers import LeftByRun
 from dashboard.services import audit, permissions, policies, queue, targets
 from dashboard.services.actors import SIGNALBOX, Actor
 from dashboard.services.errors import DriftChanged, EnvironmentOccupied
@@ -112,13 +114,20 @@ def accept(environment: Environment, *, by: Actor, fingerprint: str, reason: str
         is_as_shown = last is not None and last.outcome == DriftCheck.Outcome.DRIFTED
         if last is None or not is_as_shown or last.fingerprint != fingerprint or _ended_since(environment, last):
             raise DriftChanged(environment=environment.name)
-        accepted = _snapshot(environment, Snapshot.Reason.ACCEPTED, drift_selector.schema_of(last), by=by)
-        _note(environment, DriftCheck.Outcome.CLEAN, by=by, expected=accepted, fingerprint=accepted.fingerprint)
-        differences = drift_selector.differences(last)
+        differences = drift_selector.changed_outside(last)
+        accepted = _snapshot(environment, Snapshot.Reason.ACCEPTED, _acceptable(last), by=by)
+        _note(environment, **_outcome((), leftovers.kept(last), drift_selector.schema_of(last), accepted), by=by)
         audit.record(
             audit.Event.DRIFT_ACCEPTED, by=by, environment=environment.slug, reason=reason, **_named(differences)
         )
     return accepted
+
+
+def _acceptable(last: DriftCheck) -> Schema:
+    """As it was found; what a broken-off run left half done is nobody's aim."""
+    assert last.expected is not None, "a look that saw a schema compared it"
+    left = {leftover.key for leftover in leftovers.kept(last)}
+    return drift.expected_with(Schema.from_dict(last.expected.schema), drift_selector.schema_of(last), but=left)
 
 
 # Looking
@@ -187,7 +196,21 @@ def _expected(environment: Environment, last: DriftCheck, look: Seen) -> Snapsho
     values: dict[str, Any] = {"run": run}
     if run.finished_at is not None and timezone.now() - run.finished_at <= LATE:
         values |= {"rows_written": dict(look.written.rows), "counted_since": look.written.since}
+        if _was_seen_when_it_began(run, last):
+            values["around"] = {
+                "before": _as_found(drift_selector.differences(last)),
+                "after": _as_found(diff.compare(schema, look.schema)),
+            }
     return _snapshot(environment, Snapshot.Reason.RUN, schema, **values)
+
+
+def _was_seen_when_it_began(run: Run, last: DriftCheck) -> bool:
+    """Of one that was found out after a crash nobody knows what was changed by hand until then."""
+    return run.status != Run.Status.RESOLVED and run.started_at is not None and last.at >= run.started_at
+
+
+def _as_found(differences: Sequence[Difference]) -> dict[str, str | None]:
+    return {difference.key: difference.after for difference in differences}
 
 
 def _ended_since(environment: Environment, last: DriftCheck) -> Run | None:
@@ -202,23 +225,31 @@ def _compared(
     environment: Environment, last: DriftCheck | None, expected: Snapshot, schema: Schema, *, by: Actor
 ) -> DriftCheck:
     differences = diff.compare(Schema.from_dict(expected.schema), schema)
-    known = drift_selector.differences(last) if last else ()
-    values: dict[str, Any] = {"by": by, "expected": expected, "fingerprint": schema.fingerprint}
-    if not differences:
-        if known:
-            audit.record(audit.Event.DRIFT_GONE, by=by, environment=environment.slug, **_named(known))
-        return _note(environment, DriftCheck.Outcome.CLEAN, **values)
-    check = _note(
-        environment,
-        DriftCheck.Outcome.DRIFTED,
-        found=schema.to_dict(),
-        differing=len(differences),
-        since=last.since if last and known else Now(),
-        **values,
-    )
-    if differences != known:
-        audit.record(audit.Event.DRIFT_FOUND, by=by, environment=environment.slug, **_named(differences))
+    left = leftovers.among(environment, differences)
+    outside = tuple(d for d in differences if d.key not in {leftover.key for leftover in left})
+    known = drift_selector.changed_outside(last) if last else ()
+    since: dict[str, Any] = {"since": last.since if last and known else Now()} if outside else {}
+    check = _note(environment, **_outcome(outside, left, schema, expected), **since, by=by)
+    if outside and outside != known:
+        audit.record(audit.Event.DRIFT_FOUND, by=by, environment=environment.slug, **_named(outside))
+    if known and not outside:
+        audit.record(audit.Event.DRIFT_GONE, by=by, environment=environment.slug, **_named(known))
     return check
+
+
+def _outcome(
+    outside: Sequence[Difference], left: Sequence[LeftByRun], schema: Schema, expected: Snapshot
+) -> dict[str, Any]:
+    """What a look that saw this says. It keeps the schema only where that is not what is expected."""
+    values: dict[str, Any] = {"outcome": DriftCheck.Outcome.CLEAN}
+    if outside or left:
+        values = {
+            "outcome": DriftCheck.Outcome.DRIFTED if outside else DriftCheck.Outcome.HALF_DONE,
+            "found": schema.to_dict(),
+            "differing": len(outside),
+            "leftovers": [leftover.to_dict() for leftover in left],
+        }
+    return values | {"expected": expected, "fingerprint": schema.fingerprint}
 
 
 def _snapshot(
@@ -252,4 +283,4 @@ def _prune(environment: Environment) -> None:
     checks = DriftCheck.objects.filter(environment=environment.slug)
     checks.filter(pk__in=checks.order_by("-id")[CHECKS_KEPT:].values("pk")).delete()
     snapshots = Snapshot.objects.filter(environment=environment.slug).exclude(schema={})
-    snapshots.filter(pk__in=snapshots.order_by("-id")[SCHEMAS_KEPT:].values("pk")).update(schema={})
+    snapshots.filter(pk__in=snapshots.order_by("-id")[SCHEMAS_KEPT:].values("pk")).update(schema={}, around=None)

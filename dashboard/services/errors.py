@@ -25,6 +25,26 @@ class OwnRequest(Refused):
     advice = "Send the address of this page to another approver. This holds for administrators too."
 
 
+class NotNamed(PermissionRefused):
+    """Facts: environment, names."""
+
+    code = "not_named"
+    sentence = "Only these people can approve for {environment}: {names}."
+    advice = "Ask one of them. The list stands in the policy of {environment}, in config/environments.toml."
+
+
+class OwnDecision(Refused):
+    code = "own_decision"
+    sentence = "You have approved this already, and each person counts once."
+    advice = "Send the address of this page to another approver."
+
+
+class OwnReview(Refused):
+    code = "own_review"
+    sentence = "You opened it, so someone else has to review it."
+    advice = "Send the address of this page to an approver. This holds for administrators too."
+
+
 class AlreadyDecided(Refused):
     """Someone was first, or the thing moved on. Facts: subject, status."""
 
@@ -67,12 +87,44 @@ class TooMany(Refused):
     state = "Nothing was changed."
 
 
+class ApprovalsMissing(ApprovalNeeded):
+    """Facts: environment, request (number), count, needed."""
+
+    code = "approvals_missing"
+    sentence = "Request {request} has {count} of the {needed} approvals that {environment} asks for."
+    advice = "Someone who has not decided yet has to approve it too."
+
+
 class RequesterGone(Refused):
     """Two people stand behind a run; one of them may not act any more. Facts: requester, request (number)."""
 
     code = "requester_gone"
-    sentence = "{requester}, who asked for request {request}, was deactivated since."
-    advice = "Withdraw the request; whoever still wants it asks for it again and has it approved."
+    sentence = "{requester}, who asked for request {request}, may not ask for runs any more."
+    advice = "Whoever still needs it opens a new request, and someone else approves that."
+
+
+class NotNow(Refused):
+    """A window, a freeze, or the order of environments. Facts: environment, reason (a clause), remedy."""
+
+    code = "not_now"
+    sentence = "Nothing may run on {environment} now: {reason}."
+    state = "Nothing was run, and the approval still holds."
+
+
+class StartTimeRefused(Refused):
+    """Facts: reason (a sentence), remedy."""
+
+    code = "start_time_refused"
+    sentence = "It cannot be started then. {reason}"
+    state = "Nothing was scheduled."
+
+
+class BreakGlassRefused(Refused):
+    """Facts: environment, reason (a clause), remedy."""
+
+    code = "break_glass_refused"
+    sentence = "Break-glass is not possible on {environment}: {reason}."
+    state = "Nothing was opened or run."
 
 
 class ApproverGone(Refused):
@@ -81,6 +133,41 @@ class ApproverGone(Refused):
     code = "approver_gone"
     sentence = "{approver}, who approved request {request}, may not approve any more."
     advice = "Withdraw the request and ask again, so that somebody else decides."
+
+
+class ApproverTouched(Refused):
+    """Whoever asked has changed what the approver signs in with, or may do. Facts: approver, requester, request
+    (number), change (a phrase), hours."""
+
+    code = "approver_touched"
+    sentence = "{requester}, who asked for request {request}, {change}, so the approval of {approver} does not count."
+    state = "Nothing was run."
+    advice = (
+        "Let another approver decide, or ask again {hours} hours after that change. Two people have to be two people."
+    )
+
+
+class NameRefused(Refused):
+    """Facts: name, why (a phrase)."""
+
+    code = "name_refused"
+    sentence = "The name {name} {why}."
+    state = "Nothing was changed."
+    advice = "Choose another name, for example the one of their mail address."
+
+
+class LastAdministrator(Refused):
+    code = "last_administrator"
+    sentence = "{name} is the last administrator, and somebody has to be able to manage people."
+    state = "Nothing was changed."
+    advice = "Give somebody else the role admin first."
+
+
+class LinkUnusable(Refused):
+    code = "link_unusable"
+    sentence = "This link was used already, has expired, or never existed."
+    state = "Nothing was changed."
+    advice = "Ask an administrator of Signalbox for a new link."
 
 
 class EvidenceMissing(Refused):

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import count
 
+from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from dashboard.engine import verification
@@ -31,13 +32,17 @@ from dashboard.engine.run.faultpoints import faultpoint
 from dashboard.models import ChangeRequest, Run
 from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure
-from dashboard.selectors import control, folders
+from dashboard.selectors import folders
 from dashboard.services import (
+    actors,
     approvals,
     bindings,
+    break_glass,
     drift,
+    gates,
     installations,
     observations,
+    permissions,
     policies,
     queue,
     recorder,
@@ -170,12 +175,14 @@ def _execute(run: Run, plan: Plan, progress: Recorder, cancellation: Cancellatio
     if plan.action.takes_from_files:
         verification.verify_files(plan, folders.read())
     environment = targets.declared(run.environment)
+    _check_starter(run)
+    approval = _approval(run, plan, environment)
     with recording(progress) as record:
         executor.execute(
             plan,
-            access=replace(targets.access(environment), control=control.identity()),
+            access=targets.access_to_write(environment),
             attempt=_attempt(run),
-            approval=_approval(run, plan),
+            approval=approval,
             observer=record,
             cancellation=cancellation,
             lock_wait=5.0,
@@ -203,7 +210,7 @@ def _confirm(run: Run) -> None:
 
 def _access_of(run: Run, environment: Environment) -> Access:
     """With the tracking schema that the run wrote to, whatever the settings say now."""
-    access = targets.access(environment)
+    access = targets.access_to_write(environment)
     return replace(access, schema=run.tracking_schema or access.schema)
 
 
@@ -217,15 +224,25 @@ def _attempt(run: Run) -> Attempt:
     )
 
 
-def _approval(run: Run, plan: Plan) -> Approval | None:
-    """Asked again now: since the run was queued an approval can have been withdrawn or have expired, and its
-    approver can have lost the role."""
+def _approval(run: Run, plan: Plan, environment: Environment) -> Approval | None:
+    """Asked again now: since the run was queued an approval can have been withdrawn or have expired, a person can have
+    lost a role, the policy can ask for more, and the window can be over."""
+    if run.break_glass is not None:
+        return break_glass.approval(run, plan, environment)
+    gates.check(plan, environment)
     if run.request is None:
         return None
-    approvals.check_requester(run.request)
-    approvals.check_approver(run.request)
+    approvals.check_still_approved(run.request, plan)
     covering = approvals.live(plan, for_run=run)
     return covering[1] if covering else approvals.expired(run.request, plan)
+
+
+def _check_starter(run: Run) -> None:
+    """Raises PermissionRefused where whoever started it may not start runs any more."""
+    starter = actors.person(User.objects.get(pk=run.started_by_id))
+    permissions.check_can_run(starter)
+    if run.plan.action.is_by_hand:
+        permissions.check_can_skip(starter)
 
 
 @transaction.atomic

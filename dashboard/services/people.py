@@ -1,4 +1,5 @@
-"""People, written down: signing in and out, by Django's signals from wherever it happens, and changes in /admin/."""
+"""People, written down: signing in and out, by Django's signals from wherever it happens, and what is changed of
+them."""
 
 from __future__ import annotations
 
@@ -6,15 +7,22 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.models import User
+from allauth.core import context
+from allauth.mfa.models import Authenticator
+from django.contrib.auth.models import Group, User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db import DatabaseError, transaction
+from django.db.models import Q
+from django.db.models.signals import post_delete, post_save
 from django.http import HttpRequest
+from django.utils import timezone
 
 from dashboard.engine.errors import EngineError
+from dashboard.models import PersonChange
 from dashboard.models.roles import Role
-from dashboard.services import actors, audit, repeats
+from dashboard.services import actors, audit, permissions, repeats, sessions
 from dashboard.services.actors import Actor
+from dashboard.services.errors import LastAdministrator
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +36,8 @@ def connect() -> None:
     user_logged_in.connect(_signed_in, dispatch_uid="signalbox.signed_in")
     user_logged_out.connect(_signed_out, dispatch_uid="signalbox.signed_out")
     user_login_failed.connect(_sign_in_failed, dispatch_uid="signalbox.sign_in_failed")
+    post_save.connect(_factor_saved, sender=Authenticator, dispatch_uid="signalbox.factor_saved")
+    post_delete.connect(_factor_deleted, sender=Authenticator, dispatch_uid="signalbox.factor_deleted")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,25 +46,36 @@ class Footing:
 
     active: bool
     roles: tuple[str, ...]
+    email: str = ""
+
+    @property
+    def manages(self) -> bool:
+        return self.active and bool({Role.ADMIN.value, "superuser"} & set(self.roles))
 
 
 def footing(user: User) -> Footing:
     names = sorted(user.groups.values_list("name", flat=True))
-    return Footing(active=user.is_active, roles=(*names, *(["superuser"] if user.is_superuser else [])))
+    roles = (*names, *(["superuser"] if user.is_superuser else []))
+    return Footing(active=user.is_active, roles=roles, email=user.email)
 
 
 @transaction.atomic
 def changed(user: User, *, before: Footing | None, by: Actor) -> None:
-    """Record what an administrator made of someone (`before` is None for a new one), and open or close /admin/."""
+    """Record what an administrator made of someone (`before` is None for a new one), and open or close /admin/.
+
+    Raises LastAdministrator where nobody would be left who manages people: the caller's transaction undoes it all.
+    """
     now = footing(user)
+    if before and before.manages and not now.manages:
+        _check_somebody_manages(user)
     _let_into_admin(user, entitled=bool({Role.ADMIN.value, "superuser"} & set(now.roles)))
     if before is None:
         audit.record(audit.Event.PERSON_CREATED, by=by, name=user.get_username())
-        before = Footing(active=True, roles=())
+        before = Footing(active=True, roles=(), email=now.email)
     if before.active != now.active:
-        event = audit.Event.PERSON_REACTIVATED if now.active else audit.Event.PERSON_DEACTIVATED
-        audit.record(event, by=by, name=user.get_username())
+        _record_activity(user, by)
     if before.roles != now.roles:
+        changed_by(user, PersonChange.Kind.ROLE, by=by)
         audit.record(
             audit.Event.ROLE_CHANGED,
             by=by,
@@ -62,10 +83,50 @@ def changed(user: User, *, before: Footing | None, by: Actor) -> None:
             before=list(before.roles),
             after=list(now.roles),
         )
+    if before.email != now.email:
+        changed_by(user, PersonChange.Kind.EMAIL, by=by)
+        audit.record(audit.Event.EMAIL_CHANGED, by=by, name=user.get_username())
 
 
-def password_set(user: User, *, by: Actor) -> None:
+def changed_by(user: User, kind: PersonChange.Kind, *, by: Actor) -> None:
+    """Keep that somebody changed what `user` signs in with, or may do; what people do to themselves is theirs."""
+    if by.user is not None and (by.user.pk != user.pk or kind is PersonChange.Kind.DEACTIVATED):
+        PersonChange.objects.create(person=user, by=by.user, kind=kind, at=timezone.now())
+
+
+@transaction.atomic
+def change_password(user: User, password: str, *, by: Actor, session_key: str) -> None:
+    """Their own, by themselves; every other browser of theirs is signed out."""
+    user.set_password(password)
+    user.save(update_fields=["password"])
     audit.record(audit.Event.PASSWORD_SET, by=by, name=user.get_username())
+    sessions.end(user, by=by, apart_from=session_key)
+
+
+@transaction.atomic
+def remove_second_factor(user: User, *, by: Actor) -> None:
+    """For somebody who lost it. Each one removed is recorded by its signal; all their sessions end."""
+    permissions.check_can_manage_person(by, user)
+    Authenticator.objects.filter(user=user).delete()
+    changed_by(user, PersonChange.Kind.SECOND_FACTOR, by=by)
+    sessions.end(user, by=by)
+
+
+def _record_activity(user: User, by: Actor) -> None:
+    """Both ways every session ends: what was open before the deactivation is not open after it."""
+    event = audit.Event.PERSON_REACTIVATED if user.is_active else audit.Event.PERSON_DEACTIVATED
+    kind = PersonChange.Kind.REACTIVATED if user.is_active else PersonChange.Kind.DEACTIVATED
+    audit.record(event, by=by, name=user.get_username())
+    changed_by(user, kind, by=by)
+    sessions.end(user, by=by)
+
+
+def _check_somebody_manages(user: User) -> None:
+    """The lock is for two administrators who demote each other at the same moment."""
+    Group.objects.select_for_update().get(name=Role.ADMIN.value)
+    managers = User.objects.filter(Q(is_superuser=True) | Q(groups__name=Role.ADMIN.value), is_active=True)
+    if not managers.exclude(pk=user.pk).exists():
+        raise LastAdministrator(name=user.get_username())
 
 
 def refused(request: HttpRequest, *, by: Actor) -> None:
@@ -88,11 +149,15 @@ def _let_into_admin(user: User, *, entitled: bool) -> None:
 
 def _signed_in(user: User, request: HttpRequest | None = None, **kwargs: Any) -> None:
     audit.record(audit.Event.SIGNED_IN, by=actors.person(user, source_ip=actors.address_of(request)))
+    if request is not None:
+        sessions.begin(user, request)
 
 
 def _signed_out(user: User | None, request: HttpRequest | None = None, **kwargs: Any) -> None:
     if user is not None:
         audit.record(audit.Event.SIGNED_OUT, by=actors.person(user, source_ip=actors.address_of(request)))
+    if request is not None and request.session.session_key:
+        sessions.forget(request.session.session_key)
 
 
 def _sign_in_failed(credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any) -> None:
@@ -107,3 +172,24 @@ def _sign_in_failed(credentials: dict[str, Any], request: HttpRequest | None = N
 def _could_be_a_name(typed: str) -> bool:
     """The database refuses a NUL, and no name is longer."""
     return bool(typed) and "\x00" not in typed and len(typed) <= 150
+
+
+#: What a second factor is called in the audit log.
+FACTORS = {"totp": "an authenticator app", "webauthn": "a passkey", "recovery_codes": "recovery codes"}
+
+
+def _factor_saved(instance: Authenticator, created: bool, **kwargs: Any) -> None:
+    if created:
+        _record_factor(audit.Event.SECOND_FACTOR_ADDED, instance)
+
+
+def _factor_deleted(instance: Authenticator, **kwargs: Any) -> None:
+    _record_factor(audit.Event.SECOND_FACTOR_REMOVED, instance)
+
+
+def _record_factor(event: audit.Event, factor: Authenticator) -> None:
+    """By whoever is signed in where it happens, else by its person."""
+    request = context.request
+    acting = getattr(request, "user", None) if request else None
+    by = actors.person(acting if isinstance(acting, User) else factor.user, source_ip=actors.address_of(request))
+    audit.record(event, by=by, name=factor.user.get_username(), factor=FACTORS[factor.type])

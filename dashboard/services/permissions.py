@@ -5,12 +5,16 @@ A superuser counts as administrator; nobody approves their own request.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
-from dashboard.models import ChangeRequest, Run
+from django.contrib.auth.models import User
+
+from dashboard.models import BreakGlass, ChangeRequest, Decision, Run
+from dashboard.models.environments import Environment
 from dashboard.models.roles import Role, has_role
 from dashboard.services.actors import Actor
-from dashboard.services.errors import OwnRequest, PermissionRefused
+from dashboard.services.errors import NotNamed, OwnDecision, OwnRequest, OwnReview, PermissionRefused
 
 
 def _check(purpose: str, needed: Role, by: Actor) -> None:
@@ -20,12 +24,21 @@ def _check(purpose: str, needed: Role, by: Actor) -> None:
 
 check_can_look = partial(_check, "see this", Role.VIEWER)
 check_can_request = partial(_check, "ask for a run", Role.REQUESTER)
+check_can_comment = partial(_check, "comment on requests", Role.REQUESTER)
 check_can_run = partial(_check, "start a run", Role.REQUESTER)
 check_can_skip = partial(_check, "settle a migration by hand", Role.ADMIN)
 check_can_end_run = partial(_check, "end a run without proof", Role.ADMIN)
 check_can_erase = partial(_check, "erase what a server said", Role.ADMIN)
 check_can_rebind = partial(_check, "confirm another database", Role.ADMIN)
 check_can_accept_drift = partial(_check, "accept a changed schema", Role.ADMIN)
+check_can_manage_people = partial(_check, "manage people", Role.ADMIN)
+
+
+def check_can_manage_person(by: Actor, person: User) -> None:
+    """Only a superuser touches a superuser."""
+    check_can_manage_people(by)
+    if person.is_superuser and not by.person.is_superuser:
+        raise PermissionRefused(what="change a superuser", needed="superuser")
 
 
 def check_can_decide(by: Actor, request: ChangeRequest) -> None:
@@ -33,6 +46,29 @@ def check_can_decide(by: Actor, request: ChangeRequest) -> None:
     _check("decide on requests", Role.APPROVER, by)
     if request.requested_by_id == by.person.pk:
         raise OwnRequest
+
+
+def check_can_approve(
+    by: Actor, request: ChangeRequest, environment: Environment, decisions: Iterable[Decision]
+) -> None:
+    """The policy may ask for a higher role, or for named people. Who has approved it counts once."""
+    check_can_decide(by, request)
+    _check(f"approve for {environment.name}", environment.approver_role, by)
+    if environment.approvers and by.person.get_username() not in environment.approvers:
+        raise NotNamed(environment=environment.name, names=", ".join(environment.approvers))
+    if any(d.by_id == by.person.pk and d.verdict == Decision.Verdict.APPROVED for d in decisions):
+        raise OwnDecision
+
+
+def check_can_break_glass(by: Actor, environment: Environment) -> None:
+    _check("break the glass", environment.break_glass_role, by)
+
+
+def check_can_review(by: Actor, opening: BreakGlass) -> None:
+    """Never for one's own."""
+    _check("review it", Role.APPROVER, by)
+    if opening.by_id == by.person.pk:
+        raise OwnReview
 
 
 def check_can_withdraw(by: Actor, request: ChangeRequest) -> None:

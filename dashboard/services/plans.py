@@ -44,6 +44,7 @@ def offered(environment: Environment, look: LastLook | None, folder: Folder | No
 def rollback(environment: Environment, *, downto: MigrationId) -> Plan:
     """Nobody has to accept as unproven what a rehearsal has proven."""
     plan = planner.rollback(targets.look(environment, scripts=True), downto=downto)
+    targets.check_captured(environment, plan)
     if rehearsals.proving(plan) is None:
         return plan
     return replace(plan, warnings=tuple(w for w in plan.warnings if w.code != UNPROVEN))
@@ -70,7 +71,9 @@ def accept_edits(environment: Environment, migrations: Sequence[MigrationId]) ->
 def resume(environment: Environment, migration: MigrationId, *, doubtful_done: bool = False) -> Plan:
     """Continue what broke off outside a transaction; `doubtful_done` is a person's word on a statement in doubt."""
     target = targets.look(environment, scripts=True)
-    return planner.resume(target, folders.read(), migration, doubtful_done=doubtful_done)
+    plan = planner.resume(target, folders.read(), migration, doubtful_done=doubtful_done)
+    targets.check_captured(environment, plan)
+    return plan
 
 
 def repair(environment: Environment, migration: MigrationId) -> Plan:

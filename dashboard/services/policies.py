@@ -29,6 +29,11 @@ def check_is_open(request: ChangeRequest) -> None:
         raise AlreadyDecided(subject=f"Request {request.pk}", status=request.status)
 
 
+def check_is_approved(request: ChangeRequest) -> None:
+    if request.status != ChangeRequest.Status.APPROVED or is_expired(request):
+        raise AlreadyDecided(subject=f"Request {request.pk}", status=request.status)
+
+
 def check_can_be_withdrawn(request: ChangeRequest) -> None:
     if ChangeRequest.Status.WITHDRAWN not in ChangeRequest.TRANSITIONS[request.status]:
         raise AlreadyDecided(subject=f"Request {request.pk}", status=request.status)

@@ -30,7 +30,7 @@ from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure, without_values
 from dashboard.selectors import folders
 from dashboard.selectors import rehearsals as selector
-from dashboard.services import audit, limits, permissions, plans, policies, queue, targets
+from dashboard.services import audit, isolation, limits, permissions, plans, policies, queue, targets
 from dashboard.services.actors import SIGNALBOX, Actor
 from dashboard.services.heartbeat import beating
 
@@ -164,9 +164,11 @@ def _carry_out(rehearsal: Rehearsal, told_to_stop: Callable[[], bool]) -> None:
 
 
 def _rehearse(rehearsal: Rehearsal, cancellation: Cancellation) -> Report:
+    environment = environments.get(rehearsal.environment)
+    isolation.check(environment)
     return engine.of_plan(
         rehearsal.plan,
-        source=targets.access(environments.get(rehearsal.environment)),
+        source=targets.access(environment),
         server_url=settings.REHEARSAL_URL or None,
         verify=verifications.read(folders.read()),
         registered=[targets.address(each) for each in environments.all_environments()],

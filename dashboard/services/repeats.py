@@ -52,6 +52,10 @@ def sum_up_due() -> None:
                 row.delete()
 
 
+def _user_of(row: RepeatedEvent) -> User | None:
+    return User.objects.filter(pk=row.actor_id).first() if row.actor_id else None
+
+
 def _count(row: RepeatedEvent, by: Actor) -> None:
     row.count += 1
     if by.source_ip and by.source_ip not in row.addresses and len(row.addresses) < ADDRESSES:
@@ -69,7 +73,7 @@ def _sum_up(row: RepeatedEvent) -> None:
         return
     audit.record(
         audit.Event(row.kind),
-        by=Actor(name=row.actor, user=User.objects.filter(pk=row.actor_id).first()),
+        by=Actor(name=row.actor, user=_user_of(row)),
         **row.data,
         count=row.count,
         minutes=int(WINDOW.total_seconds() // 60),

@@ -19,12 +19,12 @@ from django.utils import timezone
 
 from dashboard.engine.plan import Action, Plan
 from dashboard.engine.run.recovery import StepVerdict
-from dashboard.models import ChangeRequest, Run, RunStep, environments
+from dashboard.models import BreakGlass, ChangeRequest, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.models.failures import without_values
-from dashboard.services import approvals, audit, forecasts, permissions, plans, policies, queue
+from dashboard.services import approvals, audit, break_glass, forecasts, gates, permissions, plans, policies, queue
 from dashboard.services.actors import SIGNALBOX, Actor
-from dashboard.services.errors import AlreadyDecided, ApprovalNeeded, EnvironmentOccupied
+from dashboard.services.errors import ApprovalNeeded, EnvironmentOccupied, NotNow
 from dashboard.services.forecasts import Confirmation
 
 #: How long a worker's word counts; renewed twice a second while it lives. By the control database's clock.
@@ -59,6 +59,9 @@ def start(
         raise ApprovalNeeded(environment=environment.name)
     if covering is None or covering[0].digest != plan.digest:
         plans.check_accepted(plan, accepted)
+    if covering is not None:
+        approvals.check_still_approved(covering[0], plan)
+    gates.check(plan, environment)
     forecasts.check_confirmed(plan, environment, confirmation)
     said = _said(accepted, confirmation)
     return _queue(plan, environment=environment, by=by, request=covering[0] if covering else None, said=said)
@@ -67,17 +70,23 @@ def start(
 def start_approved(
     request: ChangeRequest, *, by: Actor, typed_name: str = "", confirmation: Confirmation | None = None
 ) -> Run:
-    """Queue the run of an approved request: its stored plan, byte for byte."""
+    """Queue the run of an approved request: its stored plan, byte for byte. Whoever opened the glass for it needs no
+    approval and no window."""
     permissions.check_can_run(by)
     environment = environments.get(request.environment)
     policies.check_name_typed(environment, typed_name)
-    if request.status != ChangeRequest.Status.APPROVED or policies.is_expired(request):
-        raise AlreadyDecided(subject=f"Request {request.pk}", status=request.status)
-    approvals.check_requester(request)
-    approvals.check_approver(request)
-    plan = request.plan
-    forecasts.check_confirmed(plan, environment, confirmation)
-    return _queue(plan, environment=environment, by=by, request=request, said=_said((), confirmation))
+    with transaction.atomic():
+        request = ChangeRequest.objects.select_for_update(of=("self",)).get(pk=request.pk)
+        opening = break_glass.live_for(request, by, environment)
+        if opening is None:
+            policies.check_is_approved(request)
+            approvals.check_still_approved(request, request.plan)
+            gates.check(request.plan, environment)
+        else:
+            break_glass.check_can_be_opened(request, environment)
+        forecasts.check_confirmed(request.plan, environment, confirmation)
+        said = _said((), confirmation)
+        return _queue(request.plan, environment=environment, by=by, request=request, said=said, opening=opening)
 
 
 def request_cancel(run_id: int, *, by: Actor) -> Run:
@@ -242,14 +251,21 @@ def _said(accepted: Sequence[str], confirmation: Confirmation | None) -> dict[st
 
 
 def _queue(
-    plan: Plan, *, environment: Environment, by: Actor, request: ChangeRequest | None, said: Mapping[str, Any]
+    plan: Plan,
+    *,
+    environment: Environment,
+    by: Actor,
+    request: ChangeRequest | None,
+    said: Mapping[str, Any],
+    opening: BreakGlass | None = None,
 ) -> Run:
     policies.check_is_free(environment)
     policies.check_is_bound(environment)
     policies.check_is_apart(environment, plan.identity)
     try:
         with transaction.atomic():
-            run = _create(plan, environment, by, request)
+            run = _create(plan, environment, by, request, opening)
+            _record_use(opening, run, by)
             audit.record(
                 audit.Event.RUN_QUEUED,
                 by=by,
@@ -268,7 +284,16 @@ def _queue(
     return run
 
 
-def _create(plan: Plan, environment: Environment, by: Actor, request: ChangeRequest | None) -> Run:
+def _record_use(opening: BreakGlass | None, run: Run, by: Actor) -> None:
+    if opening is not None:
+        event = audit.Event.BREAK_GLASS_USED
+        lifted = opening.lifted
+        audit.record(event, by=by, environment=run.environment, request=run.request, run=run, lifted=lifted)
+
+
+def _create(
+    plan: Plan, environment: Environment, by: Actor, request: ChangeRequest | None, opening: BreakGlass | None
+) -> Run:
     run = Run.objects.create(
         environment=environment.slug,
         action=plan.action,
@@ -276,6 +301,7 @@ def _create(plan: Plan, environment: Environment, by: Actor, request: ChangeRequ
         frozen_plan=plan.to_dict(),
         digest=plan.digest,
         request=request,
+        break_glass=opening,
         started_by=by.person,
         source_ip=by.source_ip,
         queued_at=timezone.now(),
@@ -302,10 +328,11 @@ def _finish(run: Run, status: Run.Status, *, by: Actor, failure: dict[str, Any] 
 
 
 def _spend(run: Run) -> None:
-    """An approval is for one run, whichever way that ended; one that never began leaves it alive."""
-    if run.request is None or run.started_at is None:
+    """An approval is for one run, whichever way that ended; one that never began, or was kept back only by the clock or
+    by the order of environments, leaves it alive."""
+    if run.request is None or run.started_at is None or (run.failure or {}).get("code") == NotNow.code:
         return
-    if run.request.status == ChangeRequest.Status.APPROVED:
+    if run.request.status == ChangeRequest.Status.APPROVED or (run.break_glass and run.request.closed_at is None):
         approvals.mark_done(run.request, run)
 
 

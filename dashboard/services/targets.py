@@ -7,12 +7,14 @@ from dataclasses import replace
 
 from django.conf import settings
 
-from dashboard.engine.database import connection, doctor, grammar, history, strings
+from dashboard.engine.database import captured, connection, doctor, grammar, history, strings
 from dashboard.engine.database.connection import Access, Address
-from dashboard.engine.database.doctor import Check
-from dashboard.engine.errors import EngineError, TargetNotRead
-from dashboard.engine.migration import Folder
-from dashboard.engine.plan import Policy, Target, TargetIdentity
+from dashboard.engine.database.doctor import Check, CheckLevel
+from dashboard.engine.errors import EngineError, PlanBlocked, TargetNotRead
+from dashboard.engine.files import script
+from dashboard.engine.files.listing import Limits
+from dashboard.engine.migration import Folder, Severity
+from dashboard.engine.plan import Action, Plan, Policy, Target, TargetIdentity
 from dashboard.models import environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import control, observations
@@ -31,6 +33,14 @@ def declared(slug: str) -> Environment:
 
 
 def address(environment: Environment) -> Address:
+    """How it is looked at. The web process takes the URL of the role that only reads, where there is one."""
+    given = environment.read_url or environment.read_fault
+    if given and (settings.SERVES_PAGES or not environment.url):
+        return address_to_read(environment)
+    return address_to_write(environment)
+
+
+def address_to_write(environment: Environment) -> Address:
     return Address(
         environment=environment.slug,
         name=environment.name,
@@ -38,6 +48,18 @@ def address(environment: Environment) -> Address:
         url=environment.url,
         transport=environment.transport,
         refused=environment.fault,
+    )
+
+
+def address_to_read(environment: Environment) -> Address:
+    return Address(
+        environment=environment.slug,
+        name=environment.name,
+        variable=environment.read_variable,
+        url=environment.read_url,
+        transport=environment.transport,
+        refused=environment.read_fault,
+        only_reads=True,
     )
 
 
@@ -51,7 +73,14 @@ def policy(environment: Environment) -> Policy:
 
 
 def access(environment: Environment) -> Access:
+    """To look at it."""
     return Access(address=address(environment), policy=policy(environment), schema=settings.TRACKING_SCHEMA)
+
+
+def access_to_write(environment: Environment) -> Access:
+    """To run something there; a web process need not have it."""
+    to = replace(access(environment), address=address_to_write(environment))
+    return replace(to, control=control.identity())
 
 
 def checkup(environment: Environment, *, installation: str = "") -> tuple[Check, ...]:
@@ -59,7 +88,21 @@ def checkup(environment: Environment, *, installation: str = "") -> tuple[Check,
     installation is told of each other one, who does not of several. Raises TargetUnreachable, TargetNotConfigured."""
     to = replace(access(environment), control=control.identity_if_reachable())
     with connection.working(to, name="signalbox doctor") as opened, connection.cut_off_after(20, opened):
-        return doctor.checkup(opened, to, installation=installation)
+        checks = doctor.checkup(opened, to, installation=installation)
+    if not environment.read_url or to.address.only_reads:
+        return checks
+    return (*checks, _check_of_reader(environment))
+
+
+def _check_of_reader(environment: Environment) -> Check:
+    """That pages could not look there keeps no run from it."""
+    to = replace(access(environment), address=address_to_read(environment))
+    try:
+        with connection.working(to, name="signalbox doctor") as opened, connection.cut_off_after(20, opened):
+            return doctor.reading(opened, to)
+    except EngineError as error:
+        finding = f"pages cannot read it with {environment.read_variable}: {error}"
+        return Check(code="reader", level=CheckLevel.WARNING, finding=finding, remedy=error.remedy)
 
 
 def look(environment: Environment, *, scripts: bool = False) -> Target:
@@ -91,9 +134,24 @@ def judged(environment: Environment, folder: Folder, target: Target | None = Non
     wanted = {migration.identity for migration in folder.migrations} - settled
     if not wanted:
         return folder
-    with connection.reading(address(environment)) as opened:
+    with connection.as_given(address(environment)) as opened:
         folder = strings.judged(opened, folder, wanted, name=environment.name)
         return grammar.judged(opened, folder, wanted, name=environment.name)
+
+
+def check_captured(environment: Environment, plan: Plan) -> None:
+    """The rollbacks that a plan takes out of the history are read as files are. Raises PlanBlocked, TargetUnreachable,
+    TargetNotConfigured."""
+    steps = [step for step in plan.steps if step.action is Action.ROLLBACK]
+    for step in steps:
+        reading = script.read(f"{step.label} (captured rollback)", step.sql.encode(), Limits())
+        for problem in reading.problems:
+            if problem.severity is Severity.ERROR:
+                reason = f"the rollback that was captured with it cannot run. {problem.sentence}"
+                raise PlanBlocked(version=step.label, reason=reason, remedy=captured.REMEDY)
+    if steps:
+        with connection.reading(address(environment)) as opened:
+            captured.check(opened, plan, name=environment.name)
 
 
 def last_seen(environment: Environment, look: LastLook | None) -> Target | None:

@@ -11,7 +11,7 @@ from dashboard.engine import planner
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import leftovers
 from dashboard.engine.database.leftovers import Aftermath, Leftover, Progress
-from dashboard.engine.errors import EngineError, NothingToDo, PlanBlocked
+from dashboard.engine.errors import EngineError, NothingToDo, PlanBlocked, SqlSyntaxError
 from dashboard.engine.migration import (
     AppliedMigration,
     Folder,
@@ -93,7 +93,7 @@ def check_shown(broken_off: BrokenOff, mark: str, environment: Environment) -> N
 
 
 def _broken_off(environment: Environment, target: Target, folder: Folder, unfinished: Unfinished) -> BrokenOff:
-    script = statements.split(_text(target, folder, unfinished))
+    script = _script(_text(target, folder, unfinished))
     doubtful = _in_doubt(script, unfinished)
     standing = _standing(environment, script, doubtful)
     evidence = _VERDICTS[standing.progress]
@@ -107,12 +107,20 @@ def _broken_off(environment: Environment, target: Target, folder: Folder, unfini
         evidence=evidence,
         index=_subject(doubtful),
         leftovers=tuple(sorted(standing.leftovers)),
-        again=_resumed(target, folder, unfinished, evidence, doubtful_done=False),
+        again=_resumed(environment, target, folder, unfinished, evidence, doubtful_done=False),
         after=None
         if all(entry.done for entry in unfinished.entries)
-        else _resumed(target, folder, unfinished, evidence, doubtful_done=True),
+        else _resumed(environment, target, folder, unfinished, evidence, doubtful_done=True),
         repair=_repair(target, folder, unfinished, standing),
     )
+
+
+def _script(text: str) -> tuple[Statement, ...]:
+    """None where it cannot be read, as after somebody has changed it in the history."""
+    try:
+        return statements.split(text)
+    except SqlSyntaxError:
+        return ()
 
 
 def _text(target: Target, folder: Folder, unfinished: Unfinished) -> str:
@@ -151,7 +159,7 @@ def _standing(environment: Environment, script: Sequence[Statement], statement: 
     """What is done CONCURRENTLY can be seen in the catalog; nothing else can."""
     if statement is None or concurrent(statement) is None:
         return Aftermath(progress=Progress.NOT_KNOWN)
-    with connections.reading(targets.address(environment)) as connection:
+    with connections.as_given(targets.address(environment)) as connection:
         return leftovers.standing_of(connection, script, statement)
 
 
@@ -169,12 +177,20 @@ _VERDICTS = {
 
 
 def _resumed(
-    target: Target, folder: Folder, unfinished: Unfinished, evidence: InDoubt, *, doubtful_done: bool
+    environment: Environment,
+    target: Target,
+    folder: Folder,
+    unfinished: Unfinished,
+    evidence: InDoubt,
+    *,
+    doubtful_done: bool,
 ) -> Plan | EngineError:
     if evidence is InDoubt.HALF:
         return PlanBlocked(version=unfinished.label, reason="it left something half done.", remedy="Repair that first.")
     try:
-        return planner.resume(target, folder, unfinished.identity, doubtful_done=doubtful_done)
+        plan = planner.resume(target, folder, unfinished.identity, doubtful_done=doubtful_done)
+        targets.check_captured(environment, plan)
+        return plan
     except EngineError as error:
         return error
 

@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+
 from dashboard.engine import status, verification
 from dashboard.engine.errors import EngineError
 from dashboard.engine.plan import Action, Plan
 from dashboard.engine.status import State
-from dashboard.models import ChangeRequest, Decision, Run, environments
+from dashboard.models import BreakGlass, ChangeRequest, Comment, Decision, Run, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import folders, observations
-from dashboard.services import evidence, policies, targets
-from dashboard.services.errors import PageOutdated
+from dashboard.services import break_glass, evidence, gates, policies, quorum, targets
+from dashboard.services.errors import PageOutdated, Refused
 from dashboard.services.evidence import Evidence
+from dashboard.services.quorum import Quorum
 
 
 def check_shown(plan: Plan, digest: str, environment: Environment) -> None:
@@ -37,6 +40,12 @@ class RequestState:
     proof: Evidence | None  # what an approval would rest on; of a closed request what the decision rested on
     occupied: EngineError | None
     unbound: EngineError | None
+    standing: Quorum  # the approvals it has, held against those it needs
+    closed: EngineError | None = None  # why nothing may begin there now; asked while it is not closed
+    comments: tuple[Comment, ...] = ()
+    openings: tuple[BreakGlass, ...] = ()
+    open_glass: BreakGlass | None = None  # that can still be used
+    no_glass: EngineError | None = None  # why break-glass is not possible
     proven_at: datetime | None = None  # when `proof` was so; None while it is so now
 
     @property
@@ -49,17 +58,31 @@ def state_of(request: ChangeRequest) -> RequestState:
     environment = environments.get_even_former(request.environment)
     runs = tuple(request.runs.all())
     has_begun = request.closed_at is not None or any(run.is_active for run in runs)
+    decisions = tuple(request.decisions.all())
+    openings = tuple(request.openings.all())
     return RequestState(
         request=request,
         environment=environment,
-        decisions=tuple(request.decisions.all()),
+        decisions=decisions,
         runs=runs,
+        standing=quorum.of(request, environment, decisions),
+        closed=None if request.closed_at else gates.closed(request.plan, environment),
+        comments=tuple(request.comments.all()),
+        openings=openings,
+        open_glass=_open_glass(request, openings, runs),
+        no_glass=break_glass.refusal(request, environment),
         objection="" if has_begun else _objection_to(request),
         inserted=() if has_begun else inserted_before(request.plan, environment),
         **_proof(request, environment),
         occupied=policies.occupied(environment),
         unbound=policies.unbound(environment) or policies.shared(environment, request.plan.identity),
     )
+
+
+def _open_glass(request: ChangeRequest, openings: tuple[BreakGlass, ...], runs: tuple[Run, ...]) -> BreakGlass | None:
+    used = {run.break_glass_id for run in runs}
+    usable = (o for o in openings if o.pk not in used and o.digest == request.digest and o.expires_at > timezone.now())
+    return None if request.closed_at else next(usable, None)
 
 
 def inserted_before(plan: Plan, environment: Environment) -> tuple[str, ...]:
@@ -103,7 +126,21 @@ def _proof(request: ChangeRequest, environment: Environment) -> dict[str, Any]:
 def _objection_to(request: ChangeRequest) -> str:
     if request.plan.digest != request.digest:
         return "the plan kept with the request no longer has the digest that was asked for"
+    if request.status == ChangeRequest.Status.APPROVED and (missing := _missing_approver(request)):
+        return missing
     return objection(request.plan, made_at=request.requested_at)
+
+
+def _missing_approver(request: ChangeRequest) -> str:
+    """Why the approval does not count any more: of its approvers, not of its plan."""
+    environment, decisions = environments.get_even_former(request.environment), request.decisions.all()
+    if quorum.of(request, environment, decisions).is_met:
+        return ""
+    try:
+        quorum.check_all(request, environment, decisions)
+    except Refused as error:
+        return str(error).rstrip(".")
+    return ""
 
 
 def objection(plan: Plan, *, made_at: datetime) -> str:

@@ -59,5 +59,5 @@ def compare(request: HttpRequest) -> HttpResponse:
 def _page(request: HttpRequest, environment: Environment) -> DriftPage:
     state = selector.states([environment])[environment.slug]
     newest = selector.last_seen(environment) if state.drifted else None
-    differences = selector.differences(newest) if newest else ()
+    differences = selector.changed_outside(newest) if newest else ()
     return presenter.page(environment, state, differences, by=actors.from_request(request))

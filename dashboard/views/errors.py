@@ -17,6 +17,12 @@ from dashboard.services import errors as services
 STATUS: tuple[tuple[type[engine.EngineError], int], ...] = (
     (services.PermissionRefused, 403),
     (services.OwnRequest, 403),
+    (services.OwnDecision, 409),
+    (services.OwnReview, 403),
+    (services.BreakGlassRefused, 409),
+    (services.NotNow, 409),
+    (services.RequesterGone, 409),
+    (services.ApproverTouched, 403),
     (services.AlreadyDecided, 409),
     (services.EnvironmentOccupied, 409),
     (services.RunStillAsked, 409),

@@ -18,6 +18,7 @@ from dashboard.presenters import forecasts as forecast_presenter
 from dashboard.presenters import plans as presenter
 from dashboard.selectors import failed_attempts
 from dashboard.services import actors, approvals, decisions, evidence, forecasts, plans, policies
+from dashboard.views import confirming
 
 #: In the session: of which plan, and the words.
 KEPT = "reason"
@@ -36,6 +37,7 @@ def review(
     data = request.POST if request.method == "POST" else None
     form = PlanForm(data, plan=plan, environment=environment, asks=asks, proof=proof, forecast=forecast)
     if request.method == "POST" and form.is_valid():
+        confirming.check(request, environment)
         return submit(request, form.chosen, environment, form.submission)
     if "reason" in form.fields:
         form.initial["reason"] = _kept_reason(request, plan)

@@ -22,5 +22,6 @@ def index(request: HttpRequest) -> HttpResponse:
         list(requests.waiting_for(actors.from_request(request).person)),
         rows=board.rows(standings, reading.folder),
         lint=tallies(reading.folder, findings.by_file(reading.folder)),
+        unreviewed=requests.unreviewed(),
     )
     return live.answer(request, "overview/index.html", page, {"page": page})

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from allauth.account.utils import get_next_redirect_url
+from allauth.account.views import LoginView
+from allauth.socialaccount.adapter import get_adapter as get_provider_adapter
+from allauth.socialaccount.models import SocialApp
+from allauth.socialaccount.providers.github import views as github
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import LoginView, LogoutView
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.contrib.auth.views import LogoutView
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.views.context import THEMES
 
@@ -16,12 +25,50 @@ YEAR = 365 * 24 * 3600
 
 
 class SignIn(LoginView):
-    template_name = "registration/login.html"
-    redirect_authenticated_user = True
+    """By password; the page also leads to passkeys and to providers."""
+
+    template_name = "account/login.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        back = self.get_next_url() or ""
+        return context | {"next": back, "providers": _providers(self.request, back)}
 
 
 class SignOut(LogoutView):
     http_method_names = ["post", "options"]
+
+
+@require_safe
+@never_cache
+def confirm_by_provider(request: HttpRequest) -> HttpResponse:
+    """For people who have nothing else to show who they are. A page, because no form may lead to another site."""
+    back = get_next_redirect_url(request) or ""
+    return render(request, "account/confirm_provider.html", {"providers": _providers(request, back)})
+
+
+@login_not_required
+def github_login(request: HttpRequest) -> HttpResponse:
+    return _unless_unknown(github.oauth2_login, request)
+
+
+@login_not_required
+def github_callback(request: HttpRequest) -> HttpResponse:
+    return _unless_unknown(github.oauth2_callback, request)
+
+
+def _providers(request: HttpRequest, back: str) -> list[tuple[str, str]]:
+    """What they are called, and where each begins."""
+    asked = {"next": back} if back else {}
+    providers = get_provider_adapter().list_providers(request)
+    return [(provider.name, provider.get_login_url(request, **asked)) for provider in providers]
+
+
+def _unless_unknown(view: Callable[[HttpRequest], HttpResponse], request: HttpRequest) -> HttpResponse:
+    try:
+        return view(request)
+    except SocialApp.DoesNotExist:
+        raise Http404("Nobody signs in through GitHub here.") from None
 
 
 @require_POST

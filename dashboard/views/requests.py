@@ -11,9 +11,18 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from dashboard.forms.decisions import ApproveForm, QueueQuery, RejectForm, RunForm
+from dashboard.forms.decisions import (
+    ApproveForm,
+    BreakGlassForm,
+    CommentForm,
+    QueueQuery,
+    RejectForm,
+    ReviewForm,
+    RunForm,
+    ScheduleForm,
+)
 from dashboard.forms.plans import ApplyQuery
-from dashboard.models import ChangeRequest
+from dashboard.models import ChangeRequest, Run, environments
 from dashboard.models.environments import Environment
 from dashboard.presenters import evidence as evidence_presenter
 from dashboard.presenters import forecasts as forecast_presenter
@@ -21,8 +30,8 @@ from dashboard.presenters import plans as plan_presenter
 from dashboard.presenters import requests as presenter
 from dashboard.selectors import failed_attempts, people
 from dashboard.selectors import requests as selector
-from dashboard.services import actors, approvals, decisions, forecasts, plans, runs, validity
-from dashboard.views import launching, live
+from dashboard.services import actors, approvals, comments, decisions, forecasts, plans, runs, schedules, validity
+from dashboard.views import confirming, launching, live
 from dashboard.views.lookup import environment_or_404, request_or_404
 
 PAGE = 30
@@ -57,7 +66,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     change_request = request_or_404(pk)
     if request.GET.get("format") == "sql":
         return launching.as_sql(change_request.plan, environment_or_404(change_request.environment))
-    return _page(request, change_request)
+    return page(request, change_request)
 
 
 @require_POST
@@ -68,15 +77,20 @@ def approve(request: HttpRequest, pk: int) -> HttpResponse:
         request.POST, **_at_stake(change_request, environment_or_404(change_request.environment), counts=runs_now)
     )
     if not form.is_valid():
-        return _page(request, change_request, approve_form=form)
+        return page(request, change_request, approve_form=form)
+    confirming.check(request, environments.get_even_former(change_request.environment))
     if form.runs:
-        run = decisions.approve_and_start(
+        result = decisions.approve_and_start(
             pk, by=by, **form.decision, typed_name=form.typed, confirmation=form.confirmation
         )
-        messages.success(request, "Approved.")
-        return redirect("run", run.pk)
-    approvals.approve(pk, by=by, **form.decision)
-    messages.success(request, "Approved. Nothing has run yet.")
+        if isinstance(result, Run):
+            messages.success(request, "Approved.")
+            return redirect("run", result.pk)
+        approved = result
+    else:
+        approved = approvals.approve(pk, by=by, **form.decision)
+    enough = approved.status == ChangeRequest.Status.APPROVED
+    messages.success(request, "Approved. Nothing has run yet." if enough else "Approved by you. Others have to, too.")
     return redirect("request", pk)
 
 
@@ -84,7 +98,7 @@ def approve(request: HttpRequest, pk: int) -> HttpResponse:
 def reject(request: HttpRequest, pk: int) -> HttpResponse:
     form = RejectForm(request.POST)
     if not form.is_valid():
-        return _page(request, request_or_404(pk), reject_form=form)
+        return page(request, request_or_404(pk), reject_form=form)
     approvals.reject(request_or_404(pk).pk, by=actors.from_request(request), **form.cleaned_data)
     messages.success(request, "Rejected. Nothing was run.")
     return redirect("request", pk)
@@ -102,14 +116,50 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
     change_request = request_or_404(pk)
     form = RunForm(request.POST, **_at_stake(change_request, environment_or_404(change_request.environment)))
     if not form.is_valid():
-        return _page(request, change_request, run_form=form)
+        return page(request, change_request, run_form=form)
+    confirming.check(request, environments.get_even_former(change_request.environment))
     started = runs.start_approved(
         change_request, by=actors.from_request(request), typed_name=form.typed, confirmation=form.confirmation
     )
     return redirect("run", started.pk)
 
 
-def _page(request: HttpRequest, change_request: ChangeRequest, **bound: Any) -> HttpResponse:
+@require_POST
+def comment(request: HttpRequest, pk: int) -> HttpResponse:
+    change_request, form = request_or_404(pk), CommentForm(request.POST)
+    if not form.is_valid():
+        return page(request, change_request, comment_form=form)
+    comments.add(change_request, by=actors.from_request(request), **form.cleaned_data)
+    return redirect("request", pk)
+
+
+@require_POST
+def schedule(request: HttpRequest, pk: int) -> HttpResponse:
+    change_request = request_or_404(pk)
+    environment = environment_or_404(change_request.environment)
+    form = ScheduleForm(request.POST, prefix="schedule", **_at_stake(change_request, environment))
+    if not form.is_valid():
+        return page(request, change_request, schedule_form=form)
+    confirming.check(request, environment)
+    schedules.schedule(
+        pk,
+        by=actors.from_request(request),
+        at=form.cleaned_data["start"],
+        typed_name=form.typed,
+        confirmation=form.confirmation,
+    )
+    messages.success(request, "Scheduled. A worker starts it then, and asks everything again first.")
+    return redirect("request", pk)
+
+
+@require_POST
+def unschedule(request: HttpRequest, pk: int) -> HttpResponse:
+    schedules.cancel(request_or_404(pk).pk, by=actors.from_request(request))
+    messages.success(request, "It is not started at that time any more. It stays approved.")
+    return redirect("request", pk)
+
+
+def page(request: HttpRequest, change_request: ChangeRequest, **bound: Any) -> HttpResponse:
     """The one screen of a request; `bound` holds a form that was sent and not accepted."""
     by = actors.from_request(request)
     state = validity.state_of(change_request)
@@ -132,11 +182,17 @@ def _page(request: HttpRequest, change_request: ChangeRequest, **bound: Any) -> 
         "timeline": presenter.timeline(state),
         "evidence": proof,
         "actions": offered,
-        "deciders": people.deciders(change_request) if change_request.status == ChangeRequest.Status.OPEN else [],
+        "deciders": people.deciders(change_request, environment)
+        if change_request.status == ChangeRequest.Status.OPEN
+        else [],
         "forecast": forecast_presenter.view(stake["forecast"], environment, plan) if stake["forecast"] else None,
         "approve_form": ApproveForm(initial=digest, **stake),
         "reject_form": RejectForm(initial=digest),
         "run_form": RunForm(**stake),
+        "schedule_form": ScheduleForm(prefix="schedule", **stake),
+        "comment_form": CommentForm(),
+        "glass_form": BreakGlassForm(initial=digest, environment=environment, prefix="glass"),
+        "review_form": ReviewForm(prefix="review"),
         **bound,
     }
     return live.answer(request, "requests/detail.html", (proof, offered), context, status=422 if bound else 200)

@@ -18,10 +18,8 @@ BUTTON = "what the button “Approve and run now” sends"
 ALLOWED: Mapping[tuple[str, str], str] = {
     ("config/environments.py", "require"): "a key of the file",
     ("dashboard/admin.py", "none"): "a word on a page: nobody's roles",
-    ("dashboard/cli/audit.py", "verify"): "the word of the command line",
     ("dashboard/engine/database/doctor.py", "verify-full"): "a mode of libpq",
     ("dashboard/engine/schema/diff.py", "changed"): "a word in a sentence",
-    ("dashboard/engine/rehearsal/sandbox.py", "rehearsal"): "who runs there, in the log of a throw-away database",
     ("dashboard/engine/rehearsal/throwaway.py", "rehearsal"): "the name of that server among addresses",
     ("dashboard/engine/sql/transaction.py", "none"): "SQL: a subscription without a slot",
     ("dashboard/forms/decisions.py", "run"): BUTTON,

@@ -145,7 +145,7 @@ def sign_in(page: Page, username: str, password: str = "{} at the signalbox") ->
     page.goto("/sign-in/")
     page.get_by_label("Username").fill(username)
     page.get_by_label("Password").fill(password.format(username))
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def look_at(page: Page, view: View) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from config.environments import Environment
+from dashboard.engine.localserver import isolation
 from tests.cli.conftest import Signalbox
 from tests.cli.targets import fingerprint
 from tests.fix_project import Project
@@ -26,7 +27,8 @@ def test_a_target_that_is_fit_is_called_so(signalbox: Signalbox, project: Projec
     assert "  note: the role postgres is a superuser." in answer.out
 
 
-def test_every_check_is_told_as_json(signalbox: Signalbox, project: Project):
+def test_every_check_is_told_as_json(signalbox: Signalbox, project: Project, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(isolation, "exposed", lambda variables: ())
     answer = signalbox("doctor", "--json")
     said = [json.loads(each) for each in answer.out.splitlines()]
     assert [(each["environment"], each["fit"]) for each in said] == [("staging", True), ("production", True)]
@@ -47,7 +49,16 @@ def test_every_check_is_told_as_json(signalbox: Signalbox, project: Project):
         "long_transactions": "fine",
         "installations": "fine",
         "control": "fine",
+        "isolation": "fine",
     }
+
+
+def test_processes_that_show_their_keys_are_told(
+    signalbox: Signalbox, project: Project, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(isolation, "exposed", lambda variables: ("sh (process 7)",))
+    answer = signalbox("doctor", "--env", "staging")
+    assert "  warning: a private server for rehearsals could read the keys of sh (process 7)." in answer.out
 
 
 def test_it_asks_every_environment(signalbox: Signalbox, project: Project):

@@ -11,6 +11,7 @@ from config.environments import Environment
 from dashboard.models import DriftCheck
 from dashboard.services import plans, runs
 from tests.cli.conftest import Signalbox
+from tests.concurrently import DETACH, WAYS_ON, broken_off
 from tests.fix_project import Project
 
 if TYPE_CHECKING:
@@ -66,3 +67,16 @@ def test_a_run_under_way_is_not_raced(
 def test_an_unknown_environment_is_wrong_usage(project: Project, signalbox: Signalbox) -> None:
     answer = signalbox("drift", "nowhere")
     assert (answer.code, "Known: staging, production" in answer.err) == (2, True)
+
+
+def test_what_a_run_left_half_done_is_put_down_to_it_with_its_way_on(
+    project: Project, signalbox: Signalbox, admin: User, acting: Callable[[User], Actor]
+) -> None:
+    run = broken_off(project, acting(admin), DETACH)
+    answer = signalbox("drift", "staging")
+    assert answer.code == 8
+    assert f"run {run.pk} left 002_next half done" in answer.out
+    assert WAYS_ON[DETACH] in answer.out
+    assert "outside Signalbox" not in answer.out
+    (report,) = signalbox("drift", "staging", "--json").json["environments"]
+    assert (report["outcome"], report["differing"], report["leftovers"][0]["run"]) == ("half_done", 0, run.pk)

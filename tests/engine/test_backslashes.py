@@ -19,7 +19,7 @@ ESCAPED = TABLE + "INSERT INTO paths VALUES (E'c:\\\\temp');"
 
 def judged(bench: Bench) -> Folder:
     folder = bench.read()
-    with connection.reading(bench.address) as opened:
+    with connection.as_given(bench.address) as opened:
         return strings.judged(opened, folder, {m.identity for m in folder.migrations}, name="Test")
 
 

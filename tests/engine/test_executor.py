@@ -128,7 +128,7 @@ def test_the_log_refuses_update_delete_and_truncate(bench: Bench) -> None:
 def approval_of(plan: Plan, **changes: object) -> Approval:
     later = datetime.now(UTC) + timedelta(hours=1)
     return replace(
-        Approval(digest=plan.digest, requested_by="alice", approved_by="bob", expires_at=later),
+        Approval(digest=plan.digest, requested_by="alice", approved_by=("bob",), expires_at=later),
         **changes,  # type: ignore[arg-type]
     )
 
@@ -150,7 +150,13 @@ def test_a_protected_target_runs_with_an_approval_of_the_digest(protected: Bench
     ("changes", "reason"),
     [
         ({"digest": "0" * 64}, "another digest"),
-        ({"approved_by": "alice"}, "by the person who asked"),
+        ({"approved_by": ("alice",)}, "by the person who asked"),
+        ({"approved_by": ("bob", "alice"), "needed": 2}, "by the person who asked"),
+        ({"approved_by": ("bob",), "needed": 2}, "1 of 2 people"),
+        ({"approved_by": ("bob", "bob"), "needed": 2}, "1 of 2 people"),
+        ({"approved_by": ()}, "0 of 1 people"),
+        ({"broken_glass_by": "alice", "digest": "0" * 64}, "another digest"),
+        ({"broken_glass_by": "alice", "expires_at": datetime(2020, 1, 1, tzinfo=UTC)}, "expired"),
         ({"expires_at": datetime(2020, 1, 1, tzinfo=UTC)}, "expired"),
     ],
 )
@@ -161,6 +167,12 @@ def test_a_protected_target_refuses_any_other_approval(
     with pytest.raises(errors.NotApproved, match=reason):
         protected.execute(plan, approval=approval_of(plan, **changes))
     assert protected.tables() == set()
+
+
+def test_who_broke_the_glass_answers_alone(protected: Bench) -> None:
+    plan = protected.plan()
+    protected.execute(plan, approval=approval_of(plan, approved_by=(), needed=2, broken_glass_by="alice"))
+    assert protected.tables() == {"public.users"}
 
 
 def test_a_protected_target_refuses_a_run_without_approval(protected: Bench) -> None:

@@ -163,3 +163,10 @@ def test_what_is_there_already_may_have_been_made_by_hand(people: Bench, sql: st
     with pytest.raises(errors.StatementFailed) as caught:
         people.apply()
     assert caught.value.facts["remedy"] == failures.RUN_BY_HAND.remedy
+
+
+def test_an_extension_that_the_server_does_not_have_is_no_fault_of_the_file(bench: Bench) -> None:
+    bench.write("001_extension.sql", "CREATE EXTENSION no_such_thing;")
+    with pytest.raises(errors.StatementFailed) as caught:
+        bench.apply()
+    assert "The file is right as it is" in caught.value.remedy

@@ -301,7 +301,7 @@ def test_a_count_that_takes_too_long_is_given_up(shop: Bench, monkeypatch: pytes
         "CREATE VIEW sleepy AS SELECT slow(1); CREATE TABLE t (x int); INSERT INTO t VALUES (1);"
         "ALTER TABLE t ENABLE ROW LEVEL SECURITY"
     )
-    monkeypatch.setattr(counting, "_counting", lambda connection, hit: b"SELECT slow(1)")
+    monkeypatch.setattr(counting, "_counting", lambda connection, hit: b"SELECT public.slow(1)")
     started = time.monotonic()
     (loss,) = forecast_of(shop, "DROP TABLE t").losses
     assert time.monotonic() - started < 3
@@ -353,8 +353,8 @@ def test_how_each_loss_would_be_saved(shop: Bench) -> None:
     }
     assert copies == {
         ("001", "x"): (
-            Copy(schema="public", table="users", columns=("plan",), key=("id",)),
-            Copy(schema="public", table="orders", columns=("id",)),
+            Copy(schema="public", table="users", columns=("plan",), key=("id",), with_nulls=True),
+            Copy(schema="public", table="orders", columns=("id",), with_nulls=True),
             Copy(schema="s", table="log"),
         ),
         ("002", "x"): (Copy(schema="public", table="orders", key=("id",)),),

@@ -54,6 +54,15 @@ CREATE FUNCTION of_row(w) RETURNS int LANGUAGE sql AS 'SELECT wipe(); SELECT 1';
 CREATE FUNCTION check_it(int) RETURNS boolean LANGUAGE sql VOLATILE AS 'SELECT wipe(); SELECT true';
 CREATE TABLE checking (id int); INSERT INTO checking VALUES (1);
 ALTER TABLE checking ADD CONSTRAINT checked CHECK (check_it(id)) NOT VALID;
+CREATE FUNCTION s.f() RETURNS int LANGUAGE sql AS 'SELECT wipe(); SELECT 1';
+CREATE PROCEDURE s.p() LANGUAGE sql AS 'SELECT wipe()'; CREATE VIEW s.calls AS SELECT s.f();
+CREATE FUNCTION of_extension() RETURNS int LANGUAGE sql AS 'SELECT wipe(); SELECT 1';
+CREATE FUNCTION of_extension(int, int) RETURNS int LANGUAGE sql AS 'SELECT wipe(); SELECT 1';
+CREATE OPERATOR <~> (LEFTARG = int, RIGHTARG = int, FUNCTION = of_extension);
+CREATE TABLE by_extension (id int, x int DEFAULT of_extension());
+ALTER EXTENSION plpgsql ADD FUNCTION of_extension(); ALTER EXTENSION plpgsql ADD FUNCTION of_extension(int, int);
+ALTER EXTENSION plpgsql ADD OPERATOR <~> (int, int);
+CREATE TABLE sending (id int, x text DEFAULT query_to_xml('SELECT wipe()', true, true, '')::text);
 CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON plain FOR EACH ROW EXECUTE FUNCTION stamp();
 """
 
@@ -75,6 +84,24 @@ LOSING = [
     "DO $$ BEGIN IF true THEN UPDATE w SET v = NULL; END IF; END $$",
     "DO $$ BEGIN EXECUTE 'DELETE FROM ' || 'w'; END $$",
     "CALL wipe_all()",
+    "DO $$ BEGIN CALL wipe_all(); END $$",
+    "DO $$ BEGIN PERFORM s.f(); END $$",
+    "DO $$ DECLARE x int; BEGIN SELECT s.f() INTO x; END $$",
+    "DO $$ DECLARE x int; BEGIN x := s.f(); END $$",
+    "DO $$ BEGIN IF s.f() = 1 THEN NULL; END IF; END $$",
+    "DO $$ DECLARE x record; BEGIN FOR x IN SELECT s.f() LOOP NULL; END LOOP; END $$",
+    "ALTER SCHEMA s RENAME TO r; SELECT r.f()",
+    "ALTER SCHEMA s RENAME TO r; CALL r.p()",
+    "ALTER SCHEMA s RENAME TO r; SELECT * FROM r.calls",
+    "ALTER SCHEMA s RENAME TO r; DO $$ BEGIN PERFORM r.f(); END $$",
+    "ALTER SCHEMA s RENAME TO r; DO $$ BEGIN CALL r.p(); END $$",
+    "ALTER SCHEMA s RENAME TO r; DO $$ DECLARE x int := r.f(); BEGIN NULL; END $$",
+    "SELECT of_extension()",
+    "SELECT 1 <~> 2",
+    "INSERT INTO by_extension (id) VALUES (1)",
+    "INSERT INTO sending (id) VALUES (1)",
+    "CREATE EXTENSION dblink; SELECT dblink_exec('dbname=x', 'DELETE FROM w')",
+    "CREATE EXTENSION dblink; DO $$ BEGIN PERFORM dblink_exec('dbname=x', 'DELETE FROM w'); END $$",
     "CREATE FUNCTION mine() RETURNS void LANGUAGE sql AS 'DELETE FROM w'; SELECT mine()",
     "INSERT INTO watched VALUES (1)",
     "INSERT INTO windows VALUES (1)",
@@ -285,6 +312,46 @@ def test_a_role_that_may_not_make_the_copy_is_not_offered_one(stock: Bench) -> N
             losses = forecast_of(stock, "ALTER TABLE p DROP COLUMN v; DELETE FROM w").losses
         assert [(x.relation, x.copy) for x in losses] == [("public.p", None), ("public.w", None)]
         assert all(x.why_unsaved for x in losses)
+    finally:
+        stock.database.query("DROP OWNED BY half_blind")
+        stock.database.query("DROP ROLE half_blind")
+
+
+POLICED = [
+    "SELECT * FROM guarded",
+    "INSERT INTO guarded VALUES (2)",
+    "CREATE TABLE x AS SELECT * FROM guarded",
+    "DO $$ BEGIN PERFORM FROM guarded; END $$",
+    "SELECT * FROM through_view",
+    "SELECT * FROM by_policy",
+]
+
+
+def test_a_policy_that_is_there_calls_what_no_script_names(stock: Bench) -> None:
+    stock.database.query("DROP ROLE IF EXISTS half_blind")
+    stock.database.query(
+        "CREATE ROLE half_blind; CREATE TABLE guarded (id int); CREATE TABLE by_policy (id int);"
+        "CREATE VIEW through_view AS SELECT * FROM guarded; CREATE TABLE plainly (id int);"
+        "CREATE POLICY calling ON guarded USING (check_it(id));"
+        "CREATE POLICY reading ON by_policy USING (EXISTS (SELECT FROM guarded));"
+        "CREATE POLICY comparing ON plainly USING (id > 0);"
+        "GRANT ALL ON guarded, through_view, by_policy, plainly TO half_blind"
+    )
+    try:
+        assert [script for script in POLICED if not says_nothing(forecast_of(stock, script))] == [], "no policy applies"
+        switching = "ALTER TABLE guarded ENABLE ROW LEVEL SECURITY; SET ROLE half_blind; SELECT * FROM guarded"
+        assert not says_nothing(forecast_of(stock, switching))
+        stock.database.query(
+            "; ".join(f"ALTER TABLE {t} ENABLE ROW LEVEL SECURITY" for t in ("guarded", "by_policy", "plainly"))
+        )
+        stock.database.query("ALTER VIEW through_view OWNER TO half_blind")
+        with stock.database.connect() as opened, pytest.MonkeyPatch.context() as patch:
+            opened.execute("SET ROLE half_blind")
+            patch.setattr(connection, "reading", lambda address, timeout: nullcontext(opened))
+            forecasts = {script: forecast_of(stock, script) for script in POLICED}
+            assert {f.failure for f in forecasts.values()} == {""}
+            assert [script for script, forecast in forecasts.items() if says_nothing(forecast)] == []
+            assert says_nothing(forecast_of(stock, "SELECT * FROM plainly"))
     finally:
         stock.database.query("DROP OWNED BY half_blind")
         stock.database.query("DROP ROLE half_blind")

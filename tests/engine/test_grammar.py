@@ -25,7 +25,7 @@ OLD = "CREATE TABLE t (system_user text);"
 
 def judged(bench: Bench) -> Folder:
     folder = bench.read()
-    with connection.reading(bench.address) as opened:
+    with connection.as_given(bench.address) as opened:
         return grammar.judged(opened, folder, {m.identity for m in folder.migrations}, name="Test")
 
 

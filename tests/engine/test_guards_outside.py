@@ -249,3 +249,103 @@ def _release(bench: Bench, writer: psycopg.Connection) -> None:
     wait_until(lambda: bench.database.query(WAITING.format("relation")))
     writer.rollback()
     writer.close()
+
+
+# Rows and columns of ours, outside a transaction
+
+REWRITES = {
+    "who did it": "UPDATE platform.schema_migrations SET applied_by = 'somebody else'",
+    "when": "UPDATE platform.schema_migrations SET applied_at = '2000-01-01'",
+    "what a rollback runs": "UPDATE platform.schema_migrations SET rollback_script = 'DROP SCHEMA public CASCADE'",
+    "what ran": "UPDATE platform.schema_migrations SET forward_script = 'SELECT 1'",
+    "which attempt": "UPDATE platform.schema_migrations SET attempt_id = 'other'",
+    "a row": "DELETE FROM platform.schema_migrations",
+    "a row of the log": "ALTER TABLE platform.migration_audit_log DISABLE TRIGGER append_only; "
+    "UPDATE platform.migration_audit_log SET executed_by = 'somebody-else', message = 'forged'; "
+    "ALTER TABLE platform.migration_audit_log ENABLE TRIGGER append_only",
+    "rows of the log": "ALTER TABLE platform.migration_audit_log DISABLE TRIGGER append_only; "
+    "DELETE FROM platform.migration_audit_log; ALTER TABLE platform.migration_audit_log ENABLE TRIGGER append_only",
+    "one row more": "INSERT INTO platform.migration_audit_log (version, executed_by) VALUES ('001', 'forged')",
+    "the guard of the log": "ALTER TABLE platform.migration_audit_log DISABLE TRIGGER append_only",
+    "a trigger on the history": "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; "
+    "CREATE TRIGGER t BEFORE INSERT ON platform.schema_migrations FOR EACH ROW EXECUTE FUNCTION f()",
+    "a rule on the log": "CREATE RULE r AS ON INSERT TO platform.migration_audit_log DO INSTEAD NOTHING",
+    "the sequence of the log": "PERFORM setval('platform.migration_audit_log_id_seq', 9223372036854775807)",
+    "the sequence of the log, by a little": "PERFORM setval('platform.migration_audit_log_id_seq', 77)",
+}
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["ends well", "then fails"])
+@pytest.mark.parametrize("rewrite", REWRITES)
+def test_no_block_rewrites_what_is_ours_unseen(people: Bench, rewrite: str, fails: bool) -> None:
+    """It commits by itself, and nothing of it can be undone: but it is told, and nothing is called applied."""
+    then = "COMMIT; PERFORM 1/0;" if fails else ""
+    body = f"EXECUTE 'SELECT 1'; {REWRITES[rewrite]}; {then}"
+    people.write("002_forges.sql", f"{OUTSIDE}CREATE TABLE one (id int);\nDO $$ BEGIN {body} END $$;\nSELECT 1;")
+    with pytest.raises(errors.PartlyApplied, match=r"that Signalbox keeps|how Signalbox keeps or guards") as caught:
+        people.apply()
+    assert "statements 1 to 2 are committed" in str(caught.value)
+    assert "Compare schema_migrations and migration_audit_log with a backup" in caught.value.remedy
+    row = people.history.row(MigrationId("002", "forges"))
+    assert row is None or not row.success
+
+
+def test_what_a_block_may_do_is_not_taken_for_a_change_of_ours(people: Bench) -> None:
+    people.write(
+        "002_harmless.sql",
+        f"{OUTSIDE}DO $$ BEGIN ANALYZE; GRANT SELECT ON ALL TABLES IN SCHEMA platform TO pg_monitor; END $$;\n"
+        "VACUUM FULL;\nREINDEX SCHEMA CONCURRENTLY platform;\nCREATE INDEX CONCURRENTLY i ON people (name);",
+    )
+    people.apply()
+    row = people.history.row(MigrationId("002", "harmless"))
+    assert row
+    assert row.success
+
+
+# The sequence of the log
+
+PUSHES = "SELECT setval('platform.migration_audit_log_id_seq', 9223372036854775807);"
+
+
+def test_a_migration_that_pushes_the_sequence_is_refused_and_the_log_goes_on(people: Bench) -> None:
+    people.write("002_pushes.sql", PUSHES)
+    with pytest.raises(errors.StatementFailed, match="tracking tables") as caught:
+        people.apply()
+    assert "It pushed the sequence of migration_audit_log away, which was set right." in caught.value.state_now
+    _goes_on(people)
+
+
+def test_a_savepoint_does_not_hide_it(people: Bench) -> None:
+    people.write("002_pushes.sql", f"SAVEPOINT s; {PUSHES} ROLLBACK TO s;")
+    with pytest.raises(errors.StatementFailed, match="tracking tables"):
+        people.apply()
+    _goes_on(people)
+
+
+def test_a_migration_that_fails_after_it_stops_no_environment(people: Bench) -> None:
+    people.write("002_pushes.sql", f"{PUSHES}\nSELECT 1/0;")
+    with pytest.raises(errors.StatementFailed, match="division by zero") as caught:
+        people.apply()
+    assert "It pushed the sequence" in caught.value.state_now
+    assert people.log("outcome, message")[-1] == (
+        "failed",
+        "division by zero. It pushed the sequence of migration_audit_log away, which was set right.",
+    )
+    _goes_on(people)
+
+
+@pytest.mark.parametrize("value", [1, 9223372036854775807])
+def test_one_that_was_pushed_by_hand_is_set_right_before_the_next_run(people: Bench, value: int) -> None:
+    people.database.query(f"SELECT setval('platform.migration_audit_log_id_seq', {value})")
+    people.write("002_next.sql", "SELECT 1;")
+    _goes_on(people)
+
+
+def _goes_on(people: Bench) -> None:
+    for file in people.folder.glob("002_*"):
+        file.unlink()
+    people.write("002_next.sql", "CREATE TABLE next (id int);")
+    people.apply()
+    numbers = [int(str(number)) for (number,) in people.log("id")]
+    assert numbers == list(range(1, len(numbers) + 1)) or max(numbers) < 100
+    assert "public.next" in people.tables()

@@ -13,6 +13,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -120,13 +121,31 @@ def test_it_listens_on_loopback_only(target_url: str) -> None:
 
 
 def test_its_password_is_in_no_argument_and_no_public_file(postgres_server: LocalServer) -> None:
-    password = json.loads((postgres_server.data_dir / "server.json").read_text())["password"]
+    password = urlsplit(postgres_server.url()).password
+    assert password
     server = postmaster(postgres_server.data_dir)
     for pid in (server, parent_of(server)):
         assert password.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes()
         assert password.encode() not in Path(f"/proc/{pid}/environ").read_bytes()
-    for path in (path for path in postgres_server.data_dir.iterdir() if path.is_file()):
-        assert path.stat().st_mode & 0o077 == 0 or password not in path.read_text()
+    for path in (path for path in postgres_server.data_dir.rglob("*") if path.is_file()):
+        assert password.encode() not in path.read_bytes()
+
+
+def test_of_a_lasting_server_only_its_owner_reads_the_password(home: Path) -> None:
+    with localserver.running(home) as server:
+        kept = server.data_dir / "server.json"
+        assert json.loads(kept.read_text())["password"] == urlsplit(server.url()).password
+        assert kept.stat().st_mode & 0o077 == 0
+
+
+def test_neither_it_nor_its_watchdog_has_anything_of_our_environment(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", "s3cret")
+    with localserver.running(home) as server:
+        pid = postmaster(server.data_dir)
+        for process in (pid, parent_of(pid)):
+            assert b"s3cret" not in Path(f"/proc/{process}/environ").read_bytes()
 
 
 @pytest.mark.root

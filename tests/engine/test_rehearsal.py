@@ -219,7 +219,9 @@ def test_what_may_need_a_migration_that_failed_is_not_called_failed(rehearse: Re
 
 
 def test_a_role_that_a_migration_makes_does_not_hinder_that_it_is_made_anew(folder: Path):
-    (folder / "001_role.sql").write_text("CREATE ROLE rehearsed; CREATE TABLE t ();")
+    (folder / "001_role.sql").write_text(
+        "CREATE ROLE rehearsed; GRANT CREATE ON SCHEMA public TO rehearsed; CREATE TABLE t ();"
+    )
     (folder / "002_marker.sql").write_text("CREATE TABLE marker ();")
     (folder / "002_rollback.sql").write_text("SELECT 1;")
     (folder / "003_more.sql").write_text("ALTER TABLE t OWNER TO rehearsed;")
@@ -408,10 +410,35 @@ def test_what_a_killed_rehearsal_leaves_is_swept(
     address = Address(environment="", name="", variable="", url=postgres_server.url())
     assert throwaway.sweep(address) == [], "its owner is at work"
     (name,) = left()
+    (rehearsing,) = _children(child.pid)
+    os.kill(rehearsing, signal.SIGKILL)
     child.kill()
     child.wait()
     wait_until(lambda: throwaway.sweep(address) == [name], seconds=30)
     assert left() == []
+
+
+def test_the_process_that_rehearses_outlives_nobody(
+    rehearse: Rehearse, folder: Path, postgres_server: LocalServer, left: Callable[[], list[str]]
+):
+    (folder / "001_slow.sql").write_text("SELECT pg_sleep(60);")
+    code = (
+        "import sys; from pathlib import Path; from dashboard.engine import rehearsal;"
+        "from dashboard.engine.files import discovery;"
+        "rehearsal.of_folder(discovery.read(Path(sys.argv[1])), server_url=sys.argv[2])"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code, folder, postgres_server.url()], cwd=ROOT)
+    wait_until(lambda: bool(left()), seconds=30)
+    (rehearsing,) = _children(child.pid)
+    child.kill()
+    child.wait()
+    wait_until(lambda: left() == [], seconds=30)
+    wait_until(lambda: not Path(f"/proc/{rehearsing}").exists(), seconds=30)
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
 
 
 def test_what_is_too_old_is_swept_even_in_use(postgres_server: LocalServer, left: Callable[[], list[str]]):

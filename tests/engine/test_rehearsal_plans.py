@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import psycopg
 import pytest
 
 from dashboard.engine import localserver, planner, rehearsal
@@ -16,7 +17,7 @@ from dashboard.engine.files import verifications
 from dashboard.engine.localserver import LocalServer
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Plan
-from dashboard.engine.rehearsal import dump, risk, throwaway
+from dashboard.engine.rehearsal import dump, restoring, risk, throwaway
 from dashboard.engine.rehearsal.dump import NoDump
 from dashboard.engine.rehearsal.report import ObservedLock, Origin, Proof, Report, ScriptRun, Verdict
 from dashboard.engine.rehearsal.risk import RiskLevel
@@ -286,7 +287,11 @@ def test_a_publication_of_all_tables_is_in_the_copy_or_missed(half_applied: Benc
 
 
 def test_a_private_server_has_room_for_thousands_of_tables():
-    with throwaway.server(None) as server, throwaway.database(server) as database, database.connected() as connection:
+    with (
+        throwaway.server(None) as server,
+        throwaway.database(server) as database,
+        psycopg.connect(database.address.url) as connection,
+    ):
         rows = connection.execute("SELECT current_setting('max_locks_per_transaction')::int").fetchone()
         assert rows
         assert int(str(rows[0])) * 100 > 10_000 * 8, "a table, its key, an index, a toast table and a view, with room"
@@ -333,10 +338,9 @@ def test_a_history_that_cannot_be_run_is_told(
 
 
 def test_a_schema_that_the_server_refuses_is_told(half_applied: Bench, rehearsal_server: LocalServer):
-    using = dump.programs(17)
     address = Address(environment="", name="", variable="REHEARSAL", url=rehearsal_server.url())
     with pytest.raises(RehearsalImpossible, match=r"refuses the schema of the target .*nosuchtype"):
-        dump.restore(using, address, "CREATE TABLE t (a nosuchtype);", server_major=17)
+        restoring.restore("CREATE TABLE t (a nosuchtype);", address)
 
 
 def test_a_dump_that_fails_says_why_without_the_password(half_applied: Bench):
@@ -357,7 +361,7 @@ def test_the_password_goes_by_the_environment(monkeypatch: pytest.MonkeyPatch):
         "PGPASSWORD": "s3cret",
         "PGDATABASE": "x",
         "PGSSLMODE": "require",
-        "PGAPPNAME": "signalbox rehearsal",
+        "PGAPPNAME": "signalbox look",
         "PGCONNECT_TIMEOUT": "10",
     }
     assert "DATABASE_URL" not in said

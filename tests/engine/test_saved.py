@@ -337,7 +337,7 @@ def test_an_approval_covers_the_plan_with_copies_and_never_the_other_way_round(u
     approved = Approval(
         digest=saving.digest,
         requested_by="alice",
-        approved_by="bob",
+        approved_by=("bob",),
         expires_at=datetime.now(UTC) + timedelta(hours=1),
     )
     with pytest.raises(errors.NotApproved, match="another digest"):
@@ -598,6 +598,72 @@ def test_null_that_was_overwritten_comes_back_where_that_is_asked_for(users: Ben
     assert rows_saved(users) == [("public.users (note)", 3)]
     assert [(c.rows, c.kept) for c in bring_all_back(users, overwrite=True)] == [(3, 0)]
     assert users.database.query("SELECT note FROM users ORDER BY id") == [("early",), (None,), ("x",)]
+
+
+def test_null_comes_back_into_a_dropped_column_that_has_a_default(bench: Bench) -> None:
+    bench.write("001_t.sql", "CREATE TABLE t (id int PRIMARY KEY);")
+    bench.write("002_more.sql", "ALTER TABLE t ADD a text DEFAULT 'new', ADD b int DEFAULT 7, ADD c text;")
+    bench.write("002_rollback.sql", "ALTER TABLE t DROP a, DROP b, DROP c;")
+    bench.apply()
+    rows = [(1, None, None, None), (2, "x", None, None), (3, "new", 7, "c"), (4, None, 8, None)]
+    bench.database.query(
+        "INSERT INTO t VALUES (1, NULL, NULL, NULL), (2, 'x', NULL, NULL), (3, 'new', 7, 'c'), (4, NULL, 8, NULL)"
+    )
+    plan = bench.plan_rollback("002", "more")
+    bench.execute(plan.saving(counted(bench, plan).copies), run_id="2")
+    bench.apply()
+    bench.database.query("INSERT INTO t (id) VALUES (5)")
+    (back,) = bring_all_back(bench)
+    assert (back.kept, back.gone) == (0, 0)
+    assert bench.database.query("SELECT * FROM t ORDER BY id") == [*rows, (5, "new", 7, None)]
+
+
+def test_null_that_a_default_took_the_place_of_is_kept_until_overwriting_is_asked_for(bench: Bench) -> None:
+    bench.database.query(
+        "CREATE TABLE t (id int PRIMARY KEY, a text DEFAULT 'new'); INSERT INTO t VALUES (1, NULL), (2, 'x')"
+    )
+    apply_saving(bench, "UPDATE t SET a = DEFAULT;")
+    assert [(c.rows, c.kept) for c in bring_all_back(bench)] == [(1, 1)], "somebody may have written the default"
+    assert [(c.rows, c.kept) for c in bring_all_back(bench, overwrite=True)] == [(1, 0)]
+    assert bench.database.query("SELECT a FROM t ORDER BY id") == [(None,), ("x",)]
+
+
+def test_null_in_a_narrowed_column_is_still_there(bench: Bench) -> None:
+    bench.database.query("CREATE TABLE t (id int PRIMARY KEY, n numeric(9,4) DEFAULT 1)")
+    bench.database.query("INSERT INTO t VALUES (1, NULL), (2, 1.2345), (3, 2)")
+    apply_saving(bench, "ALTER TABLE t ALTER n TYPE numeric(9,1);")
+    bench.database.query("ALTER TABLE t ALTER n TYPE numeric(9,4)")
+    assert [(c.rows, c.kept) for c in bring_all_back(bench, overwrite=True)] == [(1, 0)]
+    assert bench.database.query("SELECT n::text FROM t ORDER BY id") == [(None,), ("1.2345",), ("2.0000",)]
+
+
+@pytest.mark.parametrize("how", ["ALWAYS", "BY DEFAULT"])
+def test_numbers_of_a_dropped_identity_come_back_where_that_is_asked_for(bench: Bench, how: str) -> None:
+    bench.write("001_t.sql", "CREATE TABLE t (id int PRIMARY KEY);")
+    bench.write("002_no.sql", f"ALTER TABLE t ADD no int GENERATED {how} AS IDENTITY;")
+    bench.write("002_rollback.sql", "ALTER TABLE t DROP no;")
+    bench.apply()
+    bench.database.query("INSERT INTO t OVERRIDING SYSTEM VALUE VALUES (1, 70), (2, 50)")
+    plan = bench.plan_rollback("002", "no")
+    bench.execute(plan.saving(counted(bench, plan).copies), run_id="2")
+    bench.apply()
+    assert [(c.rows, c.kept) for c in bring_all_back(bench, overwrite=True)] == [(2, 0)]
+    assert bench.database.query("SELECT no FROM t ORDER BY id") == [(70,), (50,)]
+    kind = "SELECT attidentity::text FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'no'"
+    assert bench.database.query(kind) == [("a" if how == "ALWAYS" else "d",)]
+    assert bench.database.query("INSERT INTO t (id) VALUES (3) RETURNING no") == [(71,)]
+
+
+def test_a_generated_column_that_is_dropped_is_computed_again_and_not_saved(bench: Bench) -> None:
+    bench.database.query(
+        "CREATE TABLE t (id int PRIMARY KEY, g int GENERATED ALWAYS AS (id * 2) STORED, v text DEFAULT 'new');"
+        "INSERT INTO t (id, v) VALUES (1, NULL), (2, 'x')"
+    )
+    apply_saving(bench, "ALTER TABLE t DROP g, DROP v;")
+    assert rows_saved(bench) == [("public.t (v)", 2)]
+    bench.database.query("ALTER TABLE t ADD g int GENERATED ALWAYS AS (id * 2) STORED, ADD v text DEFAULT 'new'")
+    assert [(c.rows, c.kept) for c in bring_all_back(bench)] == [(2, 0)]
+    assert bench.database.query("SELECT g, v FROM t ORDER BY id") == [(2, None), (4, "x")]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from dashboard.presenters.audit import EventView
 from dashboard.selectors.audit import Titles
 from dashboard.services.actors import SIGNALBOX
 from dashboard.services.audit import Event
-from dashboard.services.audit_chain import Fault, Verification
+from dashboard.services.audit_chain import ChainCheck, ChainFault
 from dashboard.services.audit_keys import FALLBACK_VARIABLE, OWN_VARIABLE, AuditKey
 from tests.presenters import values
 
@@ -26,11 +26,18 @@ LOOKS = {
     Event.SIGNED_IN: ("muted", "user"),
     Event.SIGN_IN_FAILED: ("warn", "attention"),
     Event.SIGNED_OUT: ("muted", "sign-out"),
+    Event.SESSIONS_ENDED: ("muted", "sign-out"),
+    Event.PERSON_INVITED: ("info", "plus"),
+    Event.LINK_MADE: ("warn", "lock"),
+    Event.LINK_USED: ("warn", "lock"),
     Event.PERSON_CREATED: ("info", "user"),
     Event.PERSON_DEACTIVATED: ("warn", "cancel"),
     Event.PERSON_REACTIVATED: ("warn", "user"),
     Event.ROLE_CHANGED: ("warn", "user"),
+    Event.EMAIL_CHANGED: ("warn", "user"),
     Event.PASSWORD_SET: ("warn", "lock"),
+    Event.SECOND_FACTOR_ADDED: ("info", "lock"),
+    Event.SECOND_FACTOR_REMOVED: ("warn", "lock"),
     Event.REQUEST_OPENED: ("info", "request"),
     Event.REQUEST_APPROVED: ("ok", "ok"),
     Event.REQUEST_REJECTED: ("danger", "fail"),
@@ -38,6 +45,14 @@ LOOKS = {
     Event.REQUEST_EXPIRED: ("muted", "queued"),
     Event.REQUEST_SUPERSEDED: ("warn", "modified"),
     Event.REQUEST_DONE: ("muted", "ok"),
+    Event.REQUEST_REEVALUATED: ("warn", "modified"),
+    Event.REQUEST_SCHEDULED: ("info", "queued"),
+    Event.REQUEST_UNSCHEDULED: ("muted", "cancel"),
+    Event.REQUEST_NOT_STARTED: ("warn", "attention"),
+    Event.REQUEST_COMMENTED: ("muted", "comment"),
+    Event.BREAK_GLASS_OPENED: ("danger", "attention"),
+    Event.BREAK_GLASS_USED: ("danger", "run"),
+    Event.BREAK_GLASS_REVIEWED: ("ok", "ok"),
     Event.RUN_QUEUED: ("info", "queued"),
     Event.RUN_STARTED: ("run", "run"),
     Event.RUN_CANCEL_REQUESTED: ("warn", "cancel"),
@@ -61,7 +76,15 @@ LOOKS = {
 #: What a spreadsheet takes for the start of a formula, or swallows on the way to one.
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 #: What changes who may do what; nobody should read over it.
-OF_POWER = [Event.PERSON_DEACTIVATED, Event.PERSON_REACTIVATED, Event.ROLE_CHANGED, Event.PASSWORD_SET]
+OF_POWER = [
+    Event.LINK_MADE,
+    Event.LINK_USED,
+    Event.PERSON_DEACTIVATED,
+    Event.PERSON_REACTIVATED,
+    Event.ROLE_CHANGED,
+    Event.PASSWORD_SET,
+    Event.SECOND_FACTOR_REMOVED,
+]
 
 
 def view(kind: Event = Event.SIGNED_IN, titles: Titles | None = None, **changes: Any) -> EventView:
@@ -150,7 +173,7 @@ OWN_KEY = AuditKey(id="k", secret=b"", variable=OWN_VARIABLE)
 
 @pytest.mark.parametrize("count", [0, 1, 2, 1_234])
 def test_a_chain_that_holds_is_green_and_counts_its_events(count: int):
-    chain = presenter.chain(Verification(count=count, keyed=count, key=OWN_KEY))
+    chain = presenter.chain(ChainCheck(count=count, keyed=count, key=OWN_KEY))
     assert (chain.tone, chain.icon) == ("ok", "ok")
     assert values.says(chain.sentence, f"{count:,} event{'' if count == 1 else 's'}")
     assert not values.says(chain.sentence, "SIGNALBOX_SECRET_KEY")
@@ -169,16 +192,16 @@ def test_a_chain_that_holds_is_green_and_counts_its_events(count: int):
     ],
 )
 def test_it_says_how_far_the_check_goes(changes: dict[str, Any], words: str):
-    chain = presenter.chain(Verification(**{"count": 5, "keyed": 5, "key": OWN_KEY, **changes}))
+    chain = presenter.chain(ChainCheck(**{"count": 5, "keyed": 5, "key": OWN_KEY, **changes}))
     assert values.says(chain.sentence, words)
 
 
-@pytest.mark.parametrize("fault", Fault)
-def test_a_chain_that_breaks_is_an_alarm_and_names_the_event(fault: Fault):
+@pytest.mark.parametrize("fault", ChainFault)
+def test_a_chain_that_breaks_is_an_alarm_and_names_the_event(fault: ChainFault):
     event = values.audit_event(Event.SIGNED_IN.value, pk=42)
-    chain = presenter.chain(Verification(count=41, fault=fault, event=event, event_id=42))
+    chain = presenter.chain(ChainCheck(count=41, fault=fault, event=event, event_id=42))
     assert (chain.tone, chain.icon) == ("danger", "fail")
-    assert "vent 42" in chain.sentence or fault in {Fault.NEVER_KEYED, Fault.EMPTY}
+    assert "vent 42" in chain.sentence or fault in {ChainFault.NEVER_KEYED, ChainFault.EMPTY}
     assert values.says(chain.sentence, "41 events")
 
 

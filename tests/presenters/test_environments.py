@@ -139,6 +139,7 @@ def test_a_card_counts_what_stands_there():
     )
     card = presenter.card(standing)
     assert (card.head, card.applied, card.pending, card.attention) == ("002", 2, 2, 2)
+    assert card.skipped == 1
     assert (card.unfinished, card.known, card.stale, card.trouble, card.next_step) == (0, True, False, "", "")
     values.assert_sound(card)
 

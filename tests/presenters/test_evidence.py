@@ -165,6 +165,18 @@ def test_a_request_is_rehearsed_by_its_number():
     assert values.page_of(made.rehearse.url) == ("request-rehearse", {"pk": 3})
 
 
+def test_nothing_is_called_accepted_before_it_was_decided_on():
+    proof = Evidence(items=(item(verdict=ANSWERED),))
+    open_, decided = (
+        presenter.of_request(values.request_state(values.request(), proof=proof, proven_at=moment), values.actor())
+        for moment in (None, values.MOMENT)
+    )
+    assert open_ is not None
+    assert decided is not None
+    assert values.looks(open_.pill) == values.looks(decided.pill)
+    assert open_.pill.label != decided.pill.label == presenter.ACCEPTED.label
+
+
 @pytest.mark.parametrize(
     ("items", "rehearsal", "shown"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,13 +11,13 @@ import pytest
 
 from config.environments import Requirement
 from dashboard.engine.plan import Action
-from dashboard.models import ChangeRequest, Decision, Run
+from dashboard.models import BreakGlass, ChangeRequest, Comment, Decision, Run
 from dashboard.models.roles import Role
 from dashboard.presenters import requests as presenter
 from dashboard.presenters import statuses
 from dashboard.presenters.requests import Actions, Happening
 from dashboard.selectors.requests import Tab
-from dashboard.services.errors import DatabaseNotConfirmed, EnvironmentOccupied
+from dashboard.services.errors import BreakGlassRefused, DatabaseNotConfirmed, EnvironmentOccupied, NotNow
 from dashboard.services.evidence import Evidence, EvidenceStatus, Item
 from tests.presenters import values
 
@@ -211,6 +212,11 @@ def test_without_a_rollback_none_is_promised():
     assert presenter.promise(values.request()) == ""
 
 
+def test_break_glass_covers_no_rollback():
+    run = values.run(break_glass=opening())
+    assert presenter.promise(values.request(Status.DONE, rollback_digest="d", runs=[run])) == ""
+
+
 # What happened
 
 
@@ -258,3 +264,82 @@ def test_a_run_that_goes_on_has_a_beginning_and_no_end():
     request = values.request(Status.APPROVED, runs=[values.run(Run.Status.RUNNING, pk=9, queued_at=later(1))])
     assert looks(request) == [("info", "request"), ("run", "run")]
     assert values.says(timeline(request)[-1].sentence, "run 9")
+
+
+# What the policy asks for, and its exceptions
+
+
+CLOSED = NotNow(environment="Production", reason="there is a freeze", remedy="It may run later.")
+NO_GLASS = BreakGlassRefused(environment="Production", reason="it is switched off there", remedy="See the policy.")
+
+
+def opening(**changes: Any) -> BreakGlass:
+    known = {"pk": 5, "request_id": 3, "digest": "d", "reason": "Urgent", "lifted": ["0 of 1 approvals"]}
+    people = {"by": values.user("carol", Role.ADMIN), "at": values.MOMENT, "expires_at": values.ahead(minutes=9)}
+    return BreakGlass(**{**known, **people, **changes})
+
+
+def test_a_closed_window_leaves_nothing_to_run_now():
+    made = actions(Status.APPROVED, known={"closed": CLOSED})
+    assert made.run.disabled
+    assert "freeze" in made.run.reason
+    assert not made.schedule.disabled, "it may be open by then"
+
+
+def test_approving_runs_at_once_only_where_it_is_the_last_approval_and_the_window_is_open():
+    two = values.request_state(values.request(**SKIP)).standing
+    assert actions().completes
+    assert not actions(known={"standing": replace(two, needed=2)}).completes
+    assert not actions(known={"closed": CLOSED}).completes
+
+
+@pytest.mark.parametrize(
+    ("role", "known", "shown"),
+    [
+        pytest.param(Role.ADMIN, {}, True, id="whom the policy names"),
+        pytest.param(Role.APPROVER, {}, False, id="anyone else"),
+        pytest.param(Role.ADMIN, {"no_glass": NO_GLASS}, False, id="switched off"),
+        pytest.param(Role.ADMIN, {"open_glass": opening()}, False, id="open already"),
+    ],
+)
+def test_who_is_offered_to_break_the_glass(role: Role, known: dict[str, Any], shown: bool):
+    assert actions(role=role, known=known).break_glass.show is shown
+
+
+def test_it_is_not_offered_where_nothing_is_in_the_way():
+    approved = values.request_state(values.request(Status.APPROVED, **SKIP)).standing
+    known = {"standing": replace(approved, approvers=("bob",))}
+    assert not actions(Status.APPROVED, role=Role.ADMIN, known=known).break_glass.show
+    assert actions(Status.APPROVED, role=Role.ADMIN, known={**known, "closed": CLOSED}).break_glass.show
+
+
+def test_only_who_opened_it_can_run_it():
+    assert "run" in open_buttons(actions(by="carol", role=Role.ADMIN, known={"open_glass": opening()}))
+    made = actions(by="bob", role=Role.ADMIN, known={"open_glass": opening()})
+    assert "run" not in open_buttons(made)
+    assert "carol" in made.open_glass
+
+
+@pytest.mark.parametrize(("by", "may"), [("bob", True), ("carol", False)], ids=["another", "who opened it"])
+def test_a_review_is_for_somebody_else(by: str, may: bool):
+    (waiting,) = actions(by=by, known={"openings": (opening(),)}).unreviewed
+    assert waiting.review.disabled is not may
+    assert "carol" in waiting.sentence
+
+
+def test_what_was_reviewed_is_told_in_the_timeline_and_alarms_nobody():
+    signed = opening(reviewed_by=values.user("bob"), reviewed_at=later(5), review="It was right")
+    state = values.request_state(values.request(), openings=(signed,))
+    assert presenter.actions(state, values.actor("bob", Role.APPROVER)).unreviewed == ()
+    assert [each.comment for each in presenter.timeline(state)][-2:] == ["Urgent", "It was right"]
+
+
+def test_a_comment_is_cut_at_the_names_it_mentions():
+    text = "@bob: ask @nobody, or a@bob"
+    comment = Comment(text=text, mentions=["bob"], by=values.user("alice"), at=later(1))
+    happening = presenter.timeline(values.request_state(values.request(), comments=(comment,)))[-1]
+    assert [(part.text, part.is_mention) for part in happening.parts if part.text] == [
+        ("@bob", True),
+        (": ask @nobody, or a@bob", False),
+    ]
+    assert happening.mentioned == ("bob",)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from dashboard.engine.schema.diff import Difference
 from dashboard.presenters import restored as presenter
 from dashboard.presenters.restored import Restoration
-from dashboard.selectors.restored import Restored
+from dashboard.selectors.restored import ChangedBy, Restored
 from tests.presenters import values
 
 LEFT = values.difference("table public.left_behind")
 OTHER = values.difference("table public.other")
 
 
-def view(*differences: Difference) -> Restoration:
-    return presenter.view(Restored(applied=values.run(pk=4711), since="009", differences=differences))
+def view(*differences: Difference, **others: Any) -> Restoration:
+    return presenter.view(Restored(applied=values.run(pk=4711), since="009", differences=differences, **others))
 
 
 @pytest.mark.parametrize(
@@ -66,3 +68,35 @@ def test_where_all_is_as_before_nothing_is_listed_and_nothing_is_to_be_done():
 def test_the_three_outcomes_read_differently():
     made = [view(), view(values.ORDER), view(LEFT)]
     assert len({each.sentence for each in made}) == len({each.next_step for each in made}) == 3
+
+
+OF_ANOTHER_RUN = ChangedBy(runs=(values.run(pk=12, title="Apply 014 to Staging"),))
+
+
+def test_what_others_changed_is_no_fault_of_the_rollback_and_says_whose_it_is():
+    origins = {OTHER.key: OF_ANOTHER_RUN, LEFT.key: ChangedBy(by_hand=True, accepted_by="carol")}
+    made = view(elsewhere=(OTHER, LEFT), origins=origins)
+    assert (made.tone, made.diff, made.next_step) == ("info", None, "")
+    assert made.elsewhere is not None
+    reasons = [group.because for group in made.elsewhere.groups]
+    assert sorted(reasons) == [
+        "changed by run 12 (Apply 014 to Staging)",
+        "changed outside Signalbox, accepted by carol",
+    ]
+    assert "2 objects were" in made.elsewhere_sentence
+    values.assert_sound(made)
+
+
+def test_what_the_script_left_and_somebody_changed_says_both():
+    made = view(LEFT, OTHER, origins={OTHER.key: OF_ANOTHER_RUN})
+    assert made.tone == "warn"
+    assert made.diff is not None
+    assert [(group.because, group.unexplained) for group in made.diff.groups] == [
+        ("", False),
+        ("changed by run 12 (Apply 014 to Staging)", False),
+    ]
+
+
+def test_a_run_that_nobody_saw_begin_or_end_is_named():
+    assert "12" in view(LEFT, unseen=(values.run(pk=12),)).doubt
+    assert view(LEFT).doubt == ""

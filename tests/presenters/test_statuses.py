@@ -59,6 +59,7 @@ STEP = {
 }
 SCHEMA = {
     DriftCheck.Outcome.CLEAN: ("ok", "ok"),
+    DriftCheck.Outcome.HALF_DONE: ("danger", "fail"),
     DriftCheck.Outcome.DRIFTED: ("warn", "modified"),
     DriftCheck.Outcome.UNREACHABLE: ("danger", "unreachable"),
 }

@@ -66,7 +66,7 @@ from dashboard.selectors.drift import DriftState
 from dashboard.selectors.environments import Standing
 from dashboard.selectors.folders import Failure
 from dashboard.selectors.observations import LastLook
-from dashboard.services import actors, plans
+from dashboard.services import actors, plans, quorum
 from dashboard.services.actors import Actor
 from dashboard.services.bindings import Rebinding
 from dashboard.services.edits import Edit
@@ -431,7 +431,8 @@ def request(
             **changes,
         }
     )
-    row._prefetched_objects_cache = {"runs": list(runs), "decisions": list(decisions)}  # type: ignore[attr-defined]
+    related = {"runs": list(runs), "decisions": list(decisions), "comments": [], "openings": []}
+    row._prefetched_objects_cache = related  # type: ignore[attr-defined]
     return row
 
 
@@ -448,6 +449,7 @@ def request_state(row: ChangeRequest, **changes: Any) -> RequestState:
             "proof": None,
             "occupied": None,
             "unbound": None,
+            "standing": quorum.of(row, environments.get_even_former(row.environment), row.decisions.all()),
             **changes,
         }
     )

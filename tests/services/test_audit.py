@@ -18,7 +18,7 @@ from dashboard.models import AuditEvent, Run
 from dashboard.services import audit, audit_chain, audit_heads, audit_keys
 from dashboard.services.actors import SIGNALBOX
 from dashboard.services.audit import Event
-from dashboard.services.audit_chain import Fault, Verification
+from dashboard.services.audit_chain import ChainCheck, ChainFault
 from dashboard.services.errors import AuditKeyMissing
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def by_owner(sql: str, *values: Any) -> None:
         cursor.execute(sql, values)
 
 
-def broken(verification: Verification) -> tuple[Fault | None, int | None, int]:
-    return verification.fault, verification.event_id, verification.count
+def broken(check: ChainCheck) -> tuple[ChainFault | None, int | None, int]:
+    return check.fault, check.event_id, check.count
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,9 @@ def test_the_table_refuses(sql: str) -> None:
 
 
 def test_the_chain_holds_over_what_was_written(log: list[AuditEvent]) -> None:
-    verification = audit_chain.verify()
-    assert broken(verification) == (None, None, 5)
-    assert (verification.keyed, [event.position for event in log]) == (5, [1, 2, 3, 4, 5])
+    check = audit_chain.verify()
+    assert broken(check) == (None, None, 5)
+    assert (check.keyed, [event.position for event in log]) == (5, [1, 2, 3, 4, 5])
 
 
 @pytest.mark.parametrize(
@@ -107,17 +107,17 @@ def test_the_chain_holds_over_what_was_written(log: list[AuditEvent]) -> None:
 )
 def test_an_edit_round_the_trigger_shows(change: str, log: list[AuditEvent]) -> None:
     by_owner(f"UPDATE dashboard_auditevent SET {change} WHERE id = %s", log[2].pk)
-    assert broken(audit_chain.verify()) == (Fault.CONTENT, log[2].pk, 2)
+    assert broken(audit_chain.verify()) == (ChainFault.CONTENT, log[2].pk, 2)
 
 
 def test_a_number_is_no_more_free_to_change_than_the_rest(log: list[AuditEvent]) -> None:
     by_owner("UPDATE dashboard_auditevent SET id = id + 1000 WHERE id = %s", log[4].pk)
-    assert broken(audit_chain.verify()) == (Fault.CONTENT, log[4].pk + 1000, 4)
+    assert broken(audit_chain.verify()) == (ChainFault.CONTENT, log[4].pk + 1000, 4)
 
 
 def test_a_removed_event_shows(log: list[AuditEvent]) -> None:
     by_owner("DELETE FROM dashboard_auditevent WHERE id = %s", log[2].pk)
-    assert broken(audit_chain.verify()) == (Fault.LINK, log[3].pk, 2)
+    assert broken(audit_chain.verify()) == (ChainFault.LINK, log[3].pk, 2)
 
 
 def test_two_events_in_each_others_place_show(log: list[AuditEvent]) -> None:
@@ -126,7 +126,7 @@ def test_two_events_in_each_others_place_show(log: list[AuditEvent]) -> None:
         "UPDATE dashboard_auditevent SET id = %s WHERE id = %s; UPDATE dashboard_auditevent SET id = %s WHERE id = -1",
         *(log[1].pk, log[1].pk, log[2].pk, log[2].pk),
     )
-    assert broken(audit_chain.verify()) == (Fault.LINK, log[1].pk, 1)
+    assert broken(audit_chain.verify()) == (ChainFault.LINK, log[1].pk, 1)
 
 
 def test_an_event_slipped_in_shows(log: list[AuditEvent]) -> None:
@@ -135,7 +135,7 @@ def test_an_event_slipped_in_shows(log: list[AuditEvent]) -> None:
     slipped_in.previous_hash = log[4].hash
     slipped_in.hash = hashlib.sha256(b"whoever has no key").hexdigest()
     slipped_in.save(force_insert=True)
-    assert broken(audit_chain.verify()) == (Fault.CONTENT, slipped_in.pk, 5)
+    assert broken(audit_chain.verify()) == (ChainFault.CONTENT, slipped_in.pk, 5)
 
 
 def _forged(events: list[AuditEvent], *, key_id: str) -> None:
@@ -155,20 +155,20 @@ def _forged(events: list[AuditEvent], *, key_id: str) -> None:
 def test_a_log_written_anew_with_every_hash_shows(log: list[AuditEvent]) -> None:
     with trigger_off():
         _forged(log, key_id=log[0].key_id)
-    assert broken(audit_chain.verify()) == (Fault.CONTENT, log[0].pk, 0)
+    assert broken(audit_chain.verify()) == (ChainFault.CONTENT, log[0].pk, 0)
 
 
 def test_a_log_written_anew_as_one_of_before_the_key_shows(log: list[AuditEvent]) -> None:
     with trigger_off():
         _forged(log, key_id="")
-    assert broken(audit_chain.verify()) == (Fault.NEVER_KEYED, None, 5)
+    assert broken(audit_chain.verify()) == (ChainFault.NEVER_KEYED, None, 5)
 
 
 def test_events_without_a_key_after_keyed_ones_show(log: list[AuditEvent]) -> None:
     with trigger_off():
         _forged(log[3:], key_id="")
         AuditEvent.objects.filter(pk=log[3].pk).update(previous_hash=log[2].hash)
-    assert broken(audit_chain.verify()) == (Fault.KEY_DROPPED, log[3].pk, 3)
+    assert broken(audit_chain.verify()) == (ChainFault.KEY_DROPPED, log[3].pk, 3)
 
 
 def test_an_empty_log_beside_runs_shows(log: list[AuditEvent], viewer: Any) -> None:
@@ -178,7 +178,7 @@ def test_an_empty_log_beside_runs_shows(log: list[AuditEvent], viewer: Any) -> N
     Run.objects.create(
         environment="staging", action="apply", frozen_plan={}, digest="x", started_by=viewer, queued_at=log[0].at
     )
-    assert broken(audit_chain.verify()) == (Fault.EMPTY, None, 0)
+    assert broken(audit_chain.verify()) == (ChainFault.EMPTY, None, 0)
 
 
 # Against a head that was kept elsewhere
@@ -189,14 +189,14 @@ def heads(*events: AuditEvent) -> dict[int, str]:
 
 
 def test_heads_that_were_kept_are_found_again(log: list[AuditEvent]) -> None:
-    verification = audit_chain.verify(heads(log[1], log[4]))
-    assert (broken(verification), verification.heads) == ((None, None, 5), 2)
+    check = audit_chain.verify(heads(log[1], log[4]))
+    assert (broken(check), check.heads) == ((None, None, 5), 2)
 
 
 def test_a_cut_end_shows_against_a_head(log: list[AuditEvent]) -> None:
     by_owner("DELETE FROM dashboard_auditevent WHERE id >= %s", log[3].pk)
     assert audit_chain.verify().fault is None  # from inside it cannot be seen
-    assert broken(audit_chain.verify(heads(log[4]))) == (Fault.HEAD_GONE, log[4].pk, 3)
+    assert broken(audit_chain.verify(heads(log[4]))) == (ChainFault.HEAD_GONE, log[4].pk, 3)
 
 
 def test_an_empty_table_in_place_of_the_log_shows_against_a_head(log: list[AuditEvent]) -> None:
@@ -204,7 +204,7 @@ def test_an_empty_table_in_place_of_the_log_shows_against_a_head(log: list[Audit
         cursor.execute("ALTER TABLE dashboard_auditevent RENAME TO aside")
         cursor.execute("CREATE TABLE dashboard_auditevent (LIKE aside INCLUDING ALL)")
     try:
-        assert broken(audit_chain.verify(heads(log[4]))) == (Fault.HEAD_GONE, log[4].pk, 0)
+        assert broken(audit_chain.verify(heads(log[4]))) == (ChainFault.HEAD_GONE, log[4].pk, 0)
     finally:
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE dashboard_auditevent; ALTER TABLE aside RENAME TO dashboard_auditevent")
@@ -221,7 +221,7 @@ def test_a_middle_rewritten_with_the_key_shows_against_a_head(log: list[AuditEve
             event.save()
             previous = event.hash
     assert audit_chain.verify().fault is None
-    assert broken(audit_chain.verify(kept)) == (Fault.OTHER_THAN_HEAD, log[3].pk, 3)
+    assert broken(audit_chain.verify(kept)) == (ChainFault.OTHER_THAN_HEAD, log[3].pk, 3)
 
 
 # Keys
@@ -231,15 +231,15 @@ def test_events_of_before_the_key_stay_verifiable(without_key: SettingsWrapper) 
     old = record(3)
     assert [(event.key_id, event.position) for event in old] == [("", None)] * 3
     without_key.AUDIT_KEYS = (NEW,)
-    assert audit_chain.verify().fault is Fault.NEVER_KEYED
+    assert audit_chain.verify().fault is ChainFault.NEVER_KEYED
     (event,) = record()
     switch = AuditEvent.objects.get(kind=Event.KEYED)
     assert (switch.previous_hash, switch.data["events"], switch.position) == (old[2].hash, 3, 4)
     assert (event.previous_hash, event.position) == (switch.hash, 5)
-    verification = audit_chain.verify()
-    assert (broken(verification), verification.keyed) == ((None, None, 5), 2)
+    check = audit_chain.verify()
+    assert (broken(check), check.keyed) == ((None, None, 5), 2)
     by_owner("UPDATE dashboard_auditevent SET actor = 'mallory' WHERE id = %s", old[1].pk)
-    assert broken(audit_chain.verify()) == (Fault.CONTENT, old[1].pk, 1)
+    assert broken(audit_chain.verify()) == (ChainFault.CONTENT, old[1].pk, 1)
 
 
 def test_a_removed_beginning_of_before_the_key_shows(without_key: SettingsWrapper) -> None:
@@ -247,7 +247,7 @@ def test_a_removed_beginning_of_before_the_key_shows(without_key: SettingsWrappe
     without_key.AUDIT_KEYS = (NEW,)
     record()
     by_owner("DELETE FROM dashboard_auditevent WHERE id <= %s", old[2].pk)
-    assert audit_chain.verify().fault is Fault.LINK
+    assert audit_chain.verify().fault is ChainFault.LINK
 
 
 def test_a_key_is_rotated_and_the_former_one_still_verifies(settings: SettingsWrapper) -> None:
@@ -260,7 +260,7 @@ def test_a_key_is_rotated_and_the_former_one_still_verifies(settings: SettingsWr
     assert len(set(AuditEvent.objects.values_list("key_id", flat=True))) == 2
     assert broken(audit_chain.verify()) == (None, None, 5)
     settings.AUDIT_KEYS = (NEW,)
-    assert broken(audit_chain.verify())[::2] == (Fault.KEY_MISSING, 0)
+    assert broken(audit_chain.verify())[::2] == (ChainFault.KEY_MISSING, 0)
 
 
 def test_without_a_key_of_its_own_the_secret_key_stands_in_and_is_said(settings: SettingsWrapper) -> None:

@@ -339,9 +339,30 @@ def test_a_worker_that_lives_gets_time_to_renew_its_lease(
 ) -> None:
     run = claim(start_on_staging(two_files, alice))
     Run.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    monkeypatch.setattr(time, "sleep", lambda seconds: runs.renew_lease(run))
+    waited: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        runs.renew_lease(run)
+
+    monkeypatch.setattr(time, "sleep", wait)
     execution.find_lost()
+    assert waited == [execution.SECOND_LOOK]
+    assert execution.SECOND_LOOK >= 2 * execution.HEARTBEAT, "time for a beat, also where one has just failed"
     assert Run.objects.get().status == Run.Status.RUNNING
+    execution.find_lost()
+    assert len(waited) == 1, "where no lease is over nobody waits"
+
+
+def test_a_worker_that_is_gone_is_taken_over_after_that_time(
+    two_files: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim(start_on_staging(two_files, alice))
+    Run.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    statuses: list[str] = []
+    monkeypatch.setattr(time, "sleep", lambda seconds: statuses.append(Run.objects.get().status))
+    execution.find_lost()
+    assert (statuses, Run.objects.get().status) == ([Run.Status.RUNNING], Run.Status.INTERRUPTED)
 
 
 def test_a_worker_whose_run_was_taken_over_is_stopped(two_files: Project, alice: Actor) -> None:

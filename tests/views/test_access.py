@@ -9,20 +9,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from django.db import transaction
+from django.db.models import F
 from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from dashboard import urls
 from dashboard.middleware import WITHOUT_ROLE
-from dashboard.models import Run
-from dashboard.services import approvals, drift, observations, plans, rehearsals, runs
+from dashboard.models import BreakGlass, ChangeRequest, Run
+from dashboard.models.roles import Role
+from dashboard.services import approvals, drift, links, observations, permissions, plans, rehearsals, runs
 from dashboard.services.actors import SIGNALBOX, Actor
 from tests.fix_people import ClientOf
+from tests.views import authorisation
 from tests.views import world as worlds
 from tests.views.world import World
 
@@ -35,9 +40,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
+HOUR = timedelta(hours=1)
 ROLES = ("viewer", "requester", "approver", "admin")
 
-OK, SEE_OTHER, REFUSED, NOT_FOUND, WRONG_METHOD = 200, 302, 403, 404, 405
+OK, SEE_OTHER, REFUSED, NOT_FOUND, WRONG_METHOD, NOT_ACCEPTED = 200, 302, 403, 404, 405, 422
 
 #: The answer to a viewer, a requester, an approver and an administrator.
 type Answers = tuple[int, int, int, int]
@@ -69,6 +75,7 @@ class Address:
     form_on: str = ""  # the address whose page holds the form, where that is another one
     sends: Mapping[str, object] = field(default_factory=dict)  # beside the hidden fields of the page
     before: Callable[[World, SettingsWrapper], None] = lambda world, settings: None  # what has to have happened
+    own: Answers | None = None  # to a POST about what is one's own, where that is answered in another way
 
 
 def only_post(answers: Answers, **values: object) -> Address:
@@ -77,6 +84,10 @@ def only_post(answers: Answers, **values: object) -> Address:
 
 def only_get(answers: Answers, **values: object) -> Address:
     return Address(get=answers, post=everyone(WRONG_METHOD), **values)  # type: ignore[arg-type]
+
+
+def both(status: int, **values: object) -> Address:
+    return Address(get=everyone(status), post=everyone(status), **values)  # type: ignore[arg-type]
 
 
 def on(slug: str, version: str = "", name: str = "", **more: str) -> dict[str, str]:
@@ -112,7 +123,18 @@ def run_has_ended(world: World, settings: SettingsWrapper) -> None:
     Run.objects.update(status=Run.Status.FAILED, failure={"code": "statement_failed", "sentence": "It failed."})
 
 
+def production_allows_break_glass(world: World, settings: SettingsWrapper) -> None:
+    settings.ENVIRONMENTS = tuple(replace(each, break_glass=each.protected) for each in world.environments)
+
+
+def approved_one_is_scheduled(world: World, settings: SettingsWrapper) -> None:
+    approved = ChangeRequest.objects.filter(status=ChangeRequest.Status.APPROVED)
+    approved.update(start_at=timezone.now() + timedelta(hours=2), scheduled_by=F("requested_by"))
+
+
 REASON = {"reason": "December release"}
+TOMORROW = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT%H:%M}"
+PASSWORD = dict.fromkeys(("password", "again"), "nightfall under a canvas")
 
 TABLE: dict[str, Address] = {
     "overview": only_get(everyone(OK)),
@@ -164,21 +186,50 @@ TABLE: dict[str, Address] = {
     "migrations": only_get(everyone(OK)),
     "problems": only_get(everyone(OK)),
     "migration": only_get(everyone(OK), arguments={"version": "001", "name": "users"}),
-    # Requests: both were opened by the requester
+    # Requests: both were opened by somebody else, and so was the glass
     "requests": only_get(everyone(OK)),
     "request": only_get(everyone(OK), arguments={"pk": "{open}"}),
-    "request-approve": only_post(from_approver(SEE_OTHER), arguments={"pk": "{open}"}, form_on="request"),
-    "request-reject": only_post(from_approver(SEE_OTHER), arguments={"pk": "{open}"}, form_on="request", sends=REASON),
-    "request-withdraw": only_post((REFUSED, SEE_OTHER, REFUSED, SEE_OTHER), arguments={"pk": "{open}"}),
+    "request-approve": only_post(
+        from_approver(SEE_OTHER), arguments={"pk": "{open}"}, form_on="request", own=everyone(REFUSED)
+    ),
+    "request-reject": only_post(
+        from_approver(SEE_OTHER), arguments={"pk": "{open}"}, form_on="request", sends=REASON, own=everyone(REFUSED)
+    ),
+    "request-withdraw": only_post(admins(SEE_OTHER), arguments={"pk": "{open}"}, own=everyone(SEE_OTHER)),
     "request-run": only_post(
         from_requester(SEE_OTHER), arguments={"pk": "{approved}"}, sends={"typed_name": "production"}
     ),
+    "request-comment": only_post(
+        from_requester(SEE_OTHER), arguments={"pk": "{open}"}, sends={"text": "Why now? @alice"}
+    ),
+    "request-schedule": only_post(
+        from_requester(SEE_OTHER),
+        arguments={"pk": "{approved}"},
+        sends={"schedule-start": TOMORROW, "schedule-typed_name": "production"},
+    ),
+    "request-unschedule": only_post(
+        from_requester(SEE_OTHER), arguments={"pk": "{approved}"}, before=approved_one_is_scheduled
+    ),
+    "break-glass": only_post(
+        admins(SEE_OTHER),
+        arguments={"pk": "{open}"},
+        form_on="request",
+        sends={"glass-reason": "Nobody can sign in", "glass-typed_name": "production"},
+        before=production_allows_break_glass,
+        own=admins(SEE_OTHER),
+    ),
+    "break-glass-review": only_post(
+        from_approver(SEE_OTHER),
+        arguments={"pk": "{open}", "opening": "{opening}"},
+        sends={"review-comment": "It was right"},
+        own=everyone(REFUSED),
+    ),
     "request-rehearse": only_post(from_requester(SEE_OTHER), arguments={"pk": "{open}"}),
-    # Rehearsals and runs: both were started by the requester
+    # Rehearsals and runs: both were started by somebody else
     "rehearsal": only_get(everyone(OK), arguments={"pk": "{rehearsal}"}),
     "runs": only_get(everyone(OK)),
     "run": only_get(everyone(OK), arguments={"pk": "{run}"}),
-    "run-cancel": only_post((REFUSED, SEE_OTHER, SEE_OTHER, SEE_OTHER), arguments={"pk": "{run}"}),
+    "run-cancel": only_post(from_approver(SEE_OTHER), arguments={"pk": "{run}"}, own=everyone(SEE_OTHER)),
     "run-end": Address(
         get=admins(OK),
         post=admins(SEE_OTHER),
@@ -193,21 +244,71 @@ TABLE: dict[str, Address] = {
         sends=REASON,
         before=run_has_ended,
     ),
-    # People: whoever is signed in already is sent on to the overview
-    "login": Address(get=everyone(SEE_OTHER), post=everyone(SEE_OTHER)),
-    "logout": only_post(everyone(SEE_OTHER)),
+    # Signing in: whoever is signed in already is sent on to the overview; nobody has set up a provider
+    "login": both(SEE_OTHER),
+    "account_login": both(SEE_OTHER),
+    "mfa_authenticate": both(SEE_OTHER),
+    "mfa_login_webauthn": both(SEE_OTHER),
+    "github_login": both(NOT_FOUND),
+    "github_callback": both(NOT_FOUND),
+    "openid_connect_login": both(NOT_FOUND, arguments={"provider_id": "oidc"}),
+    "openid_connect_callback": both(NOT_FOUND, arguments={"provider_id": "oidc"}),
+    "join": Address(get=everyone(OK), post=everyone(SEE_OTHER), arguments={"token": "{token}"}, sends=PASSWORD),
+    # Showing again who one is: by password, as nobody of them has a second factor
+    "account_reauthenticate": both(OK),
+    "mfa_reauthenticate": both(SEE_OTHER),
+    "mfa_reauthenticate_webauthn": both(SEE_OTHER),
+    "account-confirm-provider": only_get(everyone(OK)),
+    # One's own account
+    "account": only_get(everyone(OK)),
+    "mfa_index": only_get(everyone(OK)),
+    "mfa_list_webauthn": only_get(everyone(OK)),
+    "account-password": Address(
+        get=everyone(OK), post=everyone(SEE_OTHER), sends={**PASSWORD, "present": "correct horse battery staple"}
+    ),
+    "account-sessions-end": only_post(everyone(SEE_OTHER)),
+    "mfa_activate_totp": both(OK),
+    "mfa_deactivate_totp": both(NOT_FOUND),
+    "mfa_add_webauthn": both(OK),
+    "mfa_remove_webauthn": both(NOT_FOUND, arguments={"pk": "1"}),
+    "mfa_view_recovery_codes": Address(get=everyone(NOT_FOUND), post=everyone(WRONG_METHOD)),
+    "mfa_generate_recovery_codes": both(OK),
     "theme": only_post(everyone(SEE_OTHER), sends={"theme": "dark"}),
+    # Other people
+    "people": only_get(admins(OK)),
+    "people-invite": Address(get=admins(OK), post=admins(OK), sends={"username": "nora", "role": "viewer"}),
+    "people-link": only_post(admins(OK), arguments={"pk": "{person}"}),
+    "people-remove-factor": only_post(admins(SEE_OTHER), arguments={"pk": "{person}"}),
+    # The last one, for whoever goes through the table with one browser
+    "logout": only_post(everyone(SEE_OTHER)),
 }
 
 #: What an address answers to whom it does not know or who has no role: (GET, POST) each.
-STRANGERS = {"login": (OK, OK), "logout": (SEE_OTHER, SEE_OTHER), "theme": (WRONG_METHOD, SEE_OTHER)}
-OUTSIDERS = {"login": (SEE_OTHER, SEE_OTHER), "logout": (WRONG_METHOD, SEE_OTHER), "theme": (WRONG_METHOD, SEE_OTHER)}
+STRANGERS = {
+    "login": (OK, OK),
+    "account_login": (OK, OK),
+    "mfa_authenticate": (SEE_OTHER, SEE_OTHER),
+    "mfa_login_webauthn": (SEE_OTHER, SEE_OTHER),
+    "github_login": (NOT_FOUND, NOT_FOUND),
+    "github_callback": (NOT_FOUND, NOT_FOUND),
+    "openid_connect_login": (NOT_FOUND, NOT_FOUND),
+    "openid_connect_callback": (NOT_FOUND, NOT_FOUND),
+    "join": (NOT_ACCEPTED, NOT_ACCEPTED),
+    "logout": (SEE_OTHER, SEE_OTHER),
+    "theme": (WRONG_METHOD, SEE_OTHER),
+}
+OUTSIDERS = {
+    **STRANGERS,
+    "login": (SEE_OTHER, SEE_OTHER),
+    "account_login": (SEE_OTHER, SEE_OTHER),
+    "logout": (WRONG_METHOD, SEE_OTHER),
+}
 
 #: What leads to a thing that does not exist.
 NOWHERE = {"slug": "nowhere", "pk": "4711"}
 
 #: For answers that are given before anything is looked up.
-ANY_NUMBERS = dict.fromkeys(("open", "approved", "run", "rehearsal"), "1")
+ANY_NUMBERS = dict.fromkeys(("open", "approved", "run", "rehearsal", "opening", "person", "token"), "1")
 
 
 @pytest.fixture(scope="module")
@@ -225,17 +326,38 @@ def world(targets: World, settings: SettingsWrapper) -> World:
 
 
 @pytest.fixture
-def numbers(world: World, requester: User, approver: User, acting: Callable[[User], Actor]) -> dict[str, str]:
-    """The numbers that stand in addresses: of an open and an approved request, a queued run and a rehearsal."""
-    production, busy, alice = world.environment("production"), world.environment("busy"), acting(requester)
+def somebody(make_user: Callable[..., User]) -> User:
+    """Who asked and started: none of the people who are asked about."""
+    return make_user("sam", "requester")
+
+
+@pytest.fixture
+def numbers(
+    world: World, somebody: User, approver: User, admin: User, acting: Callable[[User], Actor]
+) -> dict[str, str]:
+    """What stands in addresses: the numbers of an open and an approved request, a queued run, a rehearsal, a glass that
+    was opened for a while and somebody who was invited, and the token of their link."""
+    production, busy, alice = world.environment("production"), world.environment("busy"), acting(somebody)
     release = {"environment": production, "by": alice, "reason": "December release"}
     opened = approvals.open_request(plans.apply(production, upto="001"), **release)
     approved = approvals.open_request(plans.apply(production, upto="002"), **release)
     approvals.approve(approved.pk, by=acting(approver), digest=approved.digest)
     run = runs.start(plans.apply(busy, upto="001"), environment=busy, by=alice)
     rehearsal = rehearsals.ask(plans.apply(busy, upto="002"), environment=busy, by=alice)
-    made = {"open": opened, "approved": approved, "run": run, "rehearsal": rehearsal}
-    return {name: str(row.pk) for name, row in made.items()}
+    now = timezone.now()
+    opening = BreakGlass.objects.create(
+        request=opened, digest=opened.digest, reason="Urgent", by=somebody, at=now - HOUR, expires_at=now - HOUR / 2
+    )
+    newcomer, token = links.invite(by=acting(admin), username="newcomer", role=Role.VIEWER)
+    made = {
+        "open": opened,
+        "approved": approved,
+        "run": run,
+        "rehearsal": rehearsal,
+        "opening": opening,
+        "person": newcomer,
+    }
+    return {**{name: str(row.pk) for name, row in made.items()}, "token": token}
 
 
 @pytest.fixture
@@ -266,6 +388,67 @@ def test_each_person_gets_the_answer_of_the_table(
     assert answers == dict(zip(ROLES, zip(row.get, row.post, strict=True), strict=True))
 
 
+#: A check that lets everyone pass, and an address whose answers have to show that.
+HOLES = {
+    "check_can_request": "apply",
+    "check_can_approve": "request-approve",
+    "check_can_decide": "request-reject",
+    "check_can_withdraw": "request-withdraw",
+    "check_can_run": "request-run",
+    "check_can_comment": "request-comment",
+    "check_can_break_glass": "break-glass",
+    "check_can_review": "break-glass-review",
+    "check_can_cancel": "run-cancel",
+}
+
+
+@pytest.mark.parametrize(("check", "name"), HOLES.items())
+def test_a_check_that_lets_everyone_pass_is_seen_by_the_table(
+    check: str,
+    name: str,
+    world: World,
+    numbers: dict[str, str],
+    clients: dict[str, Client],
+    settings: SettingsWrapper,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = TABLE[name]
+    row.before(world, settings)
+    address, form = _address(name, numbers), _form(name, numbers, clients["admin"])
+    monkeypatch.setattr(permissions, check, lambda *arguments: None)
+    answers = tuple(_status(clients[role].post, address, form) for role in ROLES)
+    assert answers != row.post
+
+
+@pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.own])
+def test_each_person_gets_the_answer_of_the_table_about_what_is_their_own(
+    name: str,
+    world: World,
+    numbers: dict[str, str],
+    clients: dict[str, Client],
+    settings: SettingsWrapper,
+    request: pytest.FixtureRequest,
+) -> None:
+    row = TABLE[name]
+    row.before(world, settings)
+    address, form = _address(name, numbers), _form(name, numbers, clients["admin"])
+    answers = {}
+    for role in ROLES:
+        person = request.getfixturevalue(role)
+        ChangeRequest.objects.update(requested_by=person)
+        Run.objects.update(started_by=person)
+        BreakGlass.objects.update(by=person)
+        answers[role] = _status(clients[role].post, address, form)
+    assert answers == dict(zip(ROLES, row.own or (), strict=True))
+
+
+def test_the_table_in_the_documentation_is_this_one() -> None:
+    written = authorisation.PAGE.read_text(encoding="utf-8")
+    assert written == authorisation.document(TABLE), (
+        "docs/authorisation.md is out of date. Write it anew: python -m tests.views.authorisation"
+    )
+
+
 def test_strangers_sign_in_first_and_come_back_to_where_they_were_going(client: Client) -> None:
     assert _answers(client) == {**dict.fromkeys(TABLE, (SEE_OTHER, SEE_OTHER)), **STRANGERS}
     for name in set(TABLE) - set(STRANGERS):
@@ -285,7 +468,7 @@ def test_what_does_not_exist_is_not_found(world: World, admin: User, client_of: 
     client = client_of(admin)
     for name, row in TABLE.items():
         if set(NOWHERE) & set(row.arguments):
-            arguments = {key: NOWHERE.get(key, value) for key, value in row.arguments.items()}
+            arguments = {key: NOWHERE.get(key, value.format(**ANY_NUMBERS)) for key, value in row.arguments.items()}
             asks = client.post if row.get == everyone(WRONG_METHOD) else client.get
             assert _status(asks, reverse(name, kwargs=arguments)) == NOT_FOUND, name
 
@@ -294,7 +477,7 @@ def test_the_administration_opens_to_nobody_who_is_not_staff(clients: dict[str, 
     for asked in (*clients.values(), client):
         answers = {address: _status(asked.get, address) for address in _administration()}
         assert set(answers.values()) <= {SEE_OTHER, REFUSED, OK}
-        assert [address for address, status in answers.items() if status == OK] == [reverse("admin:login")]
+        assert OK not in answers.values(), "there is one way in, which is not here"
 
 
 def _administration() -> Iterator[str]:

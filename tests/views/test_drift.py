@@ -13,9 +13,10 @@ from dashboard.models import AuditEvent, DriftCheck, Run
 from dashboard.presenters import drift as presenter
 from dashboard.services import drift, execution, observations, plans, runs
 from dashboard.services.actors import SIGNALBOX, Actor
+from tests.concurrently import DETACH, broken_off
 from tests.fix_people import ClientOf
 from tests.fix_project import Project
-from tests.presenters.values import says
+from tests.presenters.values import page_of, says
 from tests.views.pages import alerts, assert_shown, error_code, is_empty, links, posts, text
 
 if TYPE_CHECKING:
@@ -254,3 +255,20 @@ def test_equal_schemas_are_the_same(project: Project, viewer: User, client_of: C
     page = client_of(viewer).get("/compare/")
     assert (page.context["page"].verdict, page.context["page"].diff) == (presenter.SAME, None)
     assert_shown(page, page.context["page"].verdict, page.context["page"].sentence)
+
+
+def test_what_a_run_left_half_done_leads_on_and_is_not_offered_to_be_accepted(
+    project: Project, admin: User, client_of: ClientOf, acting: Callable[[User], Actor]
+) -> None:
+    run = broken_off(project, acting(admin), DETACH)
+    client = client_of(admin)
+    page = client.get(ADDRESS)
+    (left,) = page.context["page"].leftovers
+    assert page_of(left.settle_url) == ("settle", {"slug": "staging", "version": "002", "name": "next"})
+    assert page_of(left.run_url) == ("run", {"pk": run.pk})
+    panel = page.context["page"].panel
+    assert (panel.differs, says(panel.left, f"run {run.pk}"), page.context["page"].diff) == ("", True, None)
+    assert_shown(page, left, panel.pill, panel.left)
+    assert "Accept this schema" not in text(page)
+    detail = client.get("/environments/staging/").context["page"]
+    assert [notice.url for notice in detail.notices if says(notice.sentence, f"run {run.pk}")] == [ADDRESS]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -47,7 +47,7 @@ def _change(client: Client, user: User, *roles: str, **changes: object) -> int:
 
 
 def _written() -> list[tuple[str, str, dict[str, object]]]:
-    kinds = ["person.signed_in", "person.signed_out"]
+    kinds = ["person.signed_in", "person.signed_out", "access.refused"]
     return [(e.actor, e.kind, e.data) for e in AuditEvent.objects.exclude(kind__in=kinds).order_by("id")]
 
 
@@ -73,8 +73,13 @@ def test_a_role_is_given_and_taken_and_written_down(manager: User, viewer: User,
 
 
 def test_saving_without_a_change_writes_nothing(manager: User, viewer: User, client_of: ClientOf) -> None:
-    assert _change(client_of(manager), viewer, "viewer", email="vera@example.com") == 302
+    assert _change(client_of(manager), viewer, "viewer", first_name="Vera") == 302
     assert _written() == []
+
+
+def test_a_mail_address_is_what_a_provider_knows_somebody_by(manager: User, viewer: User, client_of: ClientOf) -> None:
+    assert _change(client_of(manager), viewer, "viewer", email="vera@example.com") == 302
+    assert _written() == [("carol", "person.email_changed", {"name": "vera"})]
 
 
 def test_the_role_admin_opens_the_door_and_losing_it_closes_it(
@@ -87,14 +92,13 @@ def test_the_role_admin_opens_the_door_and_losing_it_closes_it(
     assert client_of(viewer).get("/admin/auth/user/").status_code == 302
 
 
-def test_a_new_person_is_written_down_and_has_no_role(manager: User, client_of: ClientOf) -> None:
-    from django.contrib.auth.models import User
-
-    secret = "correct horse battery staple"
+def test_nobody_is_added_here(manager: User, root: User, client_of: ClientOf) -> None:
+    """They would begin with a password that somebody else chose."""
+    secret = "nightfall under a canvas"
     sent = {"username": "nora", "usable_password": "true", "password1": secret, "password2": secret}
-    assert client_of(manager).post("/admin/auth/user/add/", sent).status_code == 302
-    assert not User.objects.get(username="nora").groups.exists()
-    assert _written() == [("carol", "person.created", {"name": "nora"})]
+    for person in (manager, root):
+        assert client_of(person).post("/admin/auth/user/add/", sent).status_code == 403
+    assert _written() == []
 
 
 def test_people_are_deactivated_and_never_deleted(manager: User, root: User, viewer: User, client_of: ClientOf) -> None:
@@ -107,12 +111,45 @@ def test_people_are_deactivated_and_never_deleted(manager: User, root: User, vie
         assert client_of(person).post(f"/admin/auth/user/{viewer.pk}/delete/", {"post": "yes"}).status_code == 403
 
 
-def test_a_password_set_by_someone_else_is_written_down(manager: User, viewer: User, client_of: ClientOf) -> None:
+def test_nobody_sets_the_password_of_another(
+    manager: User, root: User, viewer: User, approver: User, client_of: ClientOf
+) -> None:
+    """With it, one administrator was two people: the one who asks, and the one who approves."""
     secret = "staple battery horse correct"
     sent = {"usable_password": "true", "password1": secret, "password2": secret, "set-password": "1"}
-    answer = client_of(manager).post(f"/admin/auth/user/{viewer.pk}/password/", sent)
+    for person in (manager, root):
+        assert client_of(person).post(f"/admin/auth/user/{approver.pk}/password/", sent).status_code in {302, 404}
+        assert _change(client_of(person), viewer, "viewer", password=secret, password1=secret) == 302
+    for touched in (approver, viewer):
+        touched.refresh_from_db()
+        assert not touched.check_password(secret)
+    assert _written() == []
+
+
+def test_ones_own_password_is_changed_on_the_page_account(manager: User, client_of: ClientOf) -> None:
+    assert client_of(manager).get("/admin/password_change/").headers["Location"] == "/account/password/"
+
+
+def test_the_way_in_is_the_one_for_everybody(client: Client) -> None:
+    answer = client.post("/admin/login/", {"username": "carol", "password": "correct horse battery staple"})
     assert answer.status_code == 302
-    assert _written() == [("carol", "person.password_set", {"name": "vera"})]
+    assert answer.headers["Location"].startswith("/sign-in/")
+
+
+@pytest.mark.parametrize("changes", [{"roles": ["approver"]}, {"is_active": ""}], ids=["demoted", "deactivated"])
+def test_the_last_administrator_stays(manager: User, client_of: ClientOf, changes: dict[str, Any]) -> None:
+    client, roles = client_of(manager), changes.pop("roles", ["admin"])
+    assert _change(client, manager, *roles, **changes) == 422
+    assert manager.is_active
+    assert [group.name for group in manager.groups.all()] == ["admin"]
+    assert _written() == []
+
+
+def test_with_another_administrator_one_may_go(manager: User, viewer: User, client_of: ClientOf) -> None:
+    client = client_of(manager)
+    assert _change(client, viewer, "admin") == 302
+    assert _change(client, manager, "viewer") == 302
+    assert _change(client_of(viewer), viewer, "viewer") == 422
 
 
 def test_nobody_makes_themselves_or_others_superuser(manager: User, viewer: User, client_of: ClientOf) -> None:
@@ -131,7 +168,9 @@ def test_an_administrator_cannot_touch_a_superuser(manager: User, root: User, cl
     assert _change(client, root) == 403
     secret = "staple battery horse correct"
     sent = {"usable_password": "true", "password1": secret, "password2": secret}
-    assert client.post(f"/admin/auth/user/{root.pk}/password/", sent).status_code == 403
+    client.post(f"/admin/auth/user/{root.pk}/password/", sent)
+    root.refresh_from_db()
+    assert root.check_password("correct horse battery staple")
     assert _written() == []
 
 
@@ -159,6 +198,6 @@ def test_an_approver_and_a_stranger_do_not_get_in(approver: User, client_of: Cli
     assert client.get("/admin/auth/user/").status_code == 302
 
 
-def test_the_menu_leads_there_for_those_who_may(manager: User, approver: User, client_of: ClientOf) -> None:
-    assert 'href="/admin/"' in client_of(manager).get("/audit/").content.decode()
-    assert 'href="/admin/"' not in client_of(approver).get("/audit/").content.decode()
+def test_the_menu_leads_to_people_for_those_who_may(manager: User, approver: User, client_of: ClientOf) -> None:
+    assert 'href="/people/"' in client_of(manager).get("/audit/").content.decode()
+    assert 'href="/people/"' not in client_of(approver).get("/audit/").content.decode()

@@ -219,6 +219,9 @@ def test_htmx_gets_the_progress_alone_until_the_run_has_ended(
     assert moving.status_code == 200
     assert 'hx-trigger="every 2s"' in moving.content.decode()
     assert "<html" not in moving.content.decode()
+    assert '<p id="worker" data-tone="danger" hx-swap-oob="true">' in moving.content.decode(), "the foot tells the same"
+    whole = client.get(f"/runs/{run.pk}/").content.decode()
+    assert (whole.count('id="worker"'), "hx-swap-oob" in whole) == (1, False)
     client.post(f"/runs/{run.pk}/cancel/")
     ended = client.get(f"/runs/{run.pk}/", headers={"HX-Request": "true"})
     assert (ended.status_code, "hx-trigger" in ended.content.decode()) == (286, False)
@@ -397,7 +400,7 @@ def test_a_run_page_asks_the_database_no_more_for_more_steps(
     django_assert_max_num_queries: Callable[[int], object],
 ) -> None:
     run, client = run_on_staging(requester), client_of(requester)
-    with django_assert_max_num_queries(10):  # type: ignore[attr-defined]
+    with django_assert_max_num_queries(11):  # type: ignore[attr-defined]
         client.get(f"/runs/{run.pk}/")
 
 

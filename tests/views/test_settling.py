@@ -11,6 +11,7 @@ from dashboard.models import ChangeRequest, Run, RunStep
 from dashboard.presenters.settling import TRACES, Way
 from dashboard.services import approvals, execution, observations, plans, runs
 from dashboard.services.unfinished import Trace
+from tests.concurrently import DETACH, WAYS_ON, broken_off
 from tests.fix_people import ClientOf
 from tests.fix_project import Project
 from tests.presenters.values import says
@@ -226,10 +227,34 @@ def test_a_viewer_reads_no_reason_on_the_overview(broken: Run, viewer: User, cli
     assert "requester" not in text(client_of(viewer).get("/"))
 
 
-def _sent(client: Client, way: str, **fields: str) -> Run:
+def _sent(client: Client, way: str, *, address: str = PAGE, **fields: str) -> Run:
     """The run it started, executed as a worker does."""
-    answer = client.post(PAGE, {"way": way, **fields})
+    answer = client.post(address, {"way": way, **fields})
     assert answer.status_code == 302, text(answer)
     run = execute_newest()
     assert not run.steps.exclude(status=RunStep.Status.COMMITTED).exists(), run.failure
     return run
+
+
+def test_a_detaching_that_is_pending_is_finished_then_recorded(
+    project: Project, admin: User, client_of: ClientOf, acting: Callable[[User], Actor]
+) -> None:
+    broken_off(project, acting(admin), DETACH)
+    address, client = "/environments/staging/settle/002/next/", client_of(admin)
+    project.query(project.staging, "INSERT INTO part VALUES (1)")
+    assert project.query(project.staging, "SELECT count(*) FROM parted") == [(0,)], "its rows do not show any more"
+    page = client.get(address)
+    assert says(ways_on(page)["again"].reason, "half done")
+    assert says(ways_on(page)["repair"].sentence, WAYS_ON[DETACH])
+    assert_shown(page, ways_on(page)["repair"])
+    digest = hidden(page, "repair-digest")
+    assert _sent(client, "repair", address=address, **{"repair-digest": digest}).action == "repair"
+    assert project.query(project.staging, "SELECT count(*) FROM pg_inherits") == [(0,)]
+    page = client.get(address)
+    assert [line.pill.tone for line in page.context["lines"]] == ["ok"]
+    digest = hidden(page, "after-digest")
+    assert _sent(client, "after", address=address, **{"after-digest": digest}).action == "apply"
+    history = "SELECT success FROM platform.schema_migrations WHERE version = '002'"
+    assert project.query(project.staging, history) == [(True,)]
+    assert client.get(address).templates[0].name == SETTLED
+    assert client.get("/environments/staging/drift/").context["page"].leftovers == ()

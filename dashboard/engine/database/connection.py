@@ -6,7 +6,7 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -14,7 +14,8 @@ from urllib.parse import quote
 import psycopg
 from psycopg import conninfo
 
-from dashboard.engine.database import sql, transport, urls
+from dashboard.engine.database import pinned, sql, transport, urls
+from dashboard.engine.database.pinned import WorkingConnection
 from dashboard.engine.database.transport import Transport
 from dashboard.engine.errors import (
     EngineError,
@@ -41,6 +42,7 @@ class Address:
     url: str = field(repr=False)
     transport: Transport = Transport.ANY
     refused: str = ""  # what is wrong with the URL that was given, as a clause; then `url` is empty
+    only_reads: bool = False  # the URL of a role that is there for looks
 
     @property
     def fault(self) -> str:
@@ -91,8 +93,11 @@ LIVENESS = {"client_connection_check_interval": "1s"}
 #: How long a run's transaction may wait for its worker.
 IDLE_IN_TRANSACTION = "60s"
 
-#: Settings of a connection that only looks.
+#: Settings of a connection that only looks. Beside them it has those that queries of our own mean.
 LOOKING = {"default_transaction_read_only": "on", "statement_timeout": "10s", "lock_timeout": "5s"}
+
+#: What a connection that only looks is called there.
+LOOK = "signalbox look"
 
 #: Seconds a connection that only looks is kept in all, however silent the network is.
 LOOK_AT_MOST = 60.0
@@ -100,10 +105,26 @@ LOOK_AT_MOST = 60.0
 
 @contextmanager
 def reading(address: Address, *, timeout: int = CONNECT_TIMEOUT) -> Iterator[Connection]:
-    """A connection that only looks: read-only, short statements. Raises TargetUnreachable, TargetNotConfigured,
-    and for whatever the target refuses what `naming_errors` does."""
+    """A connection that only looks: read-only, short statements, and settings of ours in place of those that the
+    database and the role give. Raises TargetUnreachable, TargetNotConfigured, and for whatever the target refuses what
+    `naming_errors` does."""
+    options = LOOKING | dict(pinned.SETTINGS)
     with (
-        _opened(address, "signalbox look", LOOKING, timeout) as connection,
+        _opened(address, LOOK, options, timeout) as connection,
+        cut_off_after(LOOK_AT_MOST, connection),
+        _naming(connection, address),
+        _said_again(connection, options),
+    ):
+        yield connection
+
+
+@contextmanager
+def as_given(address: Address) -> Iterator[Connection]:
+    """A connection that only looks, with the settings that a new session is given there: to ask for these, to look up
+    names as a file writes them, and to have texts parsed. Queries of ours are pinned, as in a session that runs
+    migrations; what else is asked of it holds no operator and calls functions by their full names."""
+    with (
+        _opened(address, LOOK, LOOKING, CONNECT_TIMEOUT, WorkingConnection) as connection,
         cut_off_after(LOOK_AT_MOST, connection),
         _naming(connection, address),
     ):
@@ -113,7 +134,8 @@ def reading(address: Address, *, timeout: int = CONNECT_TIMEOUT) -> Iterator[Con
 @contextmanager
 def working(access: Access, *, name: str) -> Iterator[Connection]:
     """The connection a run works on. `name` becomes its application_name, so that it can be found after a crash."""
-    with _opened(access.address, name, startup_options(access), CONNECT_TIMEOUT) as connection:
+    options = startup_options(access)
+    with _opened(access.address, name, options, CONNECT_TIMEOUT, WorkingConnection) as connection:
         yield connection
 
 
@@ -201,8 +223,10 @@ def take_settings(connection: Connection, access: Access) -> None:
 _CLEAN = """
 RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; CLOSE ALL; UNLISTEN *; DEALLOCATE ALL; DISCARD TEMP;
 DISCARD SEQUENCES; DISCARD PLANS;
+BEGIN; SET LOCAL search_path = pg_catalog, pg_temp;
 SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings
-WHERE context = 'user' AND name LIKE '%_timeout' AND name NOT LIKE '%.%' AND name <> 'tcp_user_timeout'
+WHERE context = 'user' AND name LIKE '%_timeout' AND name NOT LIKE '%.%' AND name <> 'tcp_user_timeout';
+COMMIT
 """
 
 
@@ -269,12 +293,33 @@ def _grant(reason: str, role: str, schema: str) -> str:
 
 
 @contextmanager
-def _opened(address: Address, name: str, options: dict[str, str], timeout: int) -> Iterator[Connection]:
-    connection = _connect(address, name, options, timeout)
+def _opened(
+    address: Address,
+    name: str,
+    options: Mapping[str, str],
+    timeout: int,
+    kind: type[Connection] = psycopg.Connection,
+) -> Iterator[Connection]:
+    connection = _connect(address, name, options, timeout, kind)
     try:
         yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def _said_again(connection: Connection, options: Mapping[str, str]) -> Iterator[None]:
+    """A pooler drops the options of a new connection. Then they hold in one transaction around the whole look, so that
+    whoever is given its session next has none of them."""
+    row = connection.execute("SELECT pg_catalog.current_setting('search_path')").fetchone()
+    if row and row[0] == options["search_path"]:
+        yield
+        return
+    with connection.transaction():
+        for name, value in options.items():
+            connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", (name, value))
+        connection.execute("SET TRANSACTION READ ONLY")
+        yield
 
 
 def _settings(access: Access) -> dict[str, str]:
@@ -288,23 +333,25 @@ def _settings(access: Access) -> dict[str, str]:
     }
 
 
-def _connect(address: Address, name: str, options: dict[str, str], timeout: int) -> Connection:
+def _connect(
+    address: Address, name: str, options: Mapping[str, str], timeout: int, kind: type[Connection]
+) -> Connection:
     if not address.url:
         reason = urls.absence(address.variable, address.refused)
         raise TargetNotConfigured(environment=address.name, variable=address.variable, reason=reason)
     if address.fault:
         raise _unreachable(address, f"its URL {address.fault}.")
     try:
-        return _open(parts_of(address), name, options, timeout)
+        return _open(parts_of(address), name, options, timeout, kind)
     except UnicodeError:  # a host that is no name, or an escape that is no text; the error can quote the URL
         raise _unreachable(address, "its URL holds a name that cannot be looked up") from None
     except psycopg.Error as error:
         if options and (accepted := _accepted(options, str(error))) != options:
-            return _connect(address, name, accepted, timeout)
+            return _connect(address, name, accepted, timeout, kind)
         raise _not_connected(address, reason_of(error, address)) from None
 
 
-def _accepted(options: dict[str, str], complaint: str) -> dict[str, str]:
+def _accepted(options: Mapping[str, str], complaint: str) -> Mapping[str, str]:
     """The startup options without those the other end refuses: an old server one of them, a pooler all. Of a connection
     that failed libpq gives no SQLSTATE, only the text."""
     if "unsupported startup parameter" in complaint:
@@ -312,12 +359,14 @@ def _accepted(options: dict[str, str], complaint: str) -> dict[str, str]:
     return {key: value for key, value in options.items() if key not in complaint}
 
 
-def _open(parts: dict[str, str], name: str, options: dict[str, str], timeout: int) -> Connection:
+def _open(
+    parts: dict[str, str], name: str, options: Mapping[str, str], timeout: int, kind: type[Connection]
+) -> Connection:
     """Text travels as UTF-8, whatever the URL, the role or the database says."""
     parts.pop("client_encoding", None)
     given = str(parts.pop("options", "") or "")
     flags = " ".join(f"-c {key}={value}" for key, value in options.items())
-    return psycopg.connect(
+    return kind.connect(
         **{**parts, "options": f"{given} {flags}".strip(), "application_name": name, "connect_timeout": timeout},  # type: ignore[arg-type]
         client_encoding="UTF8",
         autocommit=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -62,11 +63,45 @@ def checkup(connection: Connection, access: Access, *, installation: str = "") -
     Where a role may not see something the check says so; it never fails for that. Raises TrackingTableUnusable, and
     what `naming_errors` does.
     """
+    if access.address.only_reads:
+        return _checkup_to_read(connection, access)
     with connections.naming_errors(connection, access):
         checks = [*_fitness(connection, access.address), *(check(connection, access) for check in _CHECKS)]
         checks += _other_installations(connection, access, installation)
         checks += _apart(connection, access)
     return tuple(sorted(checks, key=lambda check: list(CheckLevel)[::-1].index(check.level)))
+
+
+def reading(connection: Connection, access: Access) -> Check:
+    """Whether the role of the URL that is there for looks can read what pages show, and nothing more."""
+    role, variable, schema = connection.info.user, access.address.variable, access.schema
+    try:
+        with suppress(TrackingTableUnusable):
+            history.of(TrackingTables(connection, schema))
+    except psycopg.errors.InsufficientPrivilege as error:
+        finding = f"the role {role} of {variable} may not read what pages show: {error.diag.message_primary}."
+        remedy = (
+            f"Run as their owner: GRANT USAGE ON SCHEMA {schema} TO {role}; "
+            f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role};"
+        )
+        return Check(code="reader", level=CheckLevel.WARNING, finding=finding, remedy=remedy)
+    row = connection.execute(sql.query("reader")).fetchone()
+    if row and row[0]:
+        finding = f"pages read with {variable}, whose role {role} can also write."
+        remedy = "Take those rights away, or the web process holds a key that changes this database."
+        return Check(code="reader", level=CheckLevel.WARNING, finding=finding, remedy=remedy)
+    finding = f"pages read with {variable}, whose role {role} only reads."
+    return Check(code="reader", level=CheckLevel.FINE, finding=finding)
+
+
+def _checkup_to_read(connection: Connection, access: Access) -> tuple[Check, ...]:
+    """Where the process has only that URL: nothing is said of runs."""
+    with connections.naming_errors(connection, access):
+        row = connection.execute(sql.query("doctor")).fetchone()
+        assert row is not None, "a SELECT without FROM has one row"
+        checks = (_pooling(connection, access.address, row[3]), _version(int(str(row[0]))), reading(connection, access))
+        more = tuple(check(connection, access) for check in (_encryption, _clocks, _identity, _encoding))
+    return tuple(sorted((*checks, *more), key=lambda check: list(CheckLevel)[::-1].index(check.level)))
 
 
 def is_fit(checks: Iterable[Check]) -> bool:
@@ -262,7 +297,7 @@ def _encoding(connection: Connection, access: Access) -> Check:
 
 def _strings(connection: Connection, access: Access) -> Check:
     """Our own session has the setting from us, so another one is asked."""
-    with connections.reading(access.address) as other:
+    with connections.as_given(access.address) as other:
         if strings.are_standard(other):
             return Check(code="strings", level=CheckLevel.FINE, finding="it reads strings as the SQL standard has it.")
     finding = f"its sessions are given {backslashes.SETTING} = off, and one that runs migrations has it on."

@@ -11,6 +11,7 @@ from psycopg import sql as composing
 
 from dashboard.engine.database import locks, sql
 from dashboard.engine.database.connection import Connection
+from dashboard.engine.database.pinned import pinned
 from dashboard.engine.database.tracking import Attempt, RunTracking, TrackingTables
 from dashboard.engine.errors import ServerError
 from dashboard.engine.plan import Action, Step
@@ -47,6 +48,7 @@ def tried(tables: TrackingTables) -> Iterator[None]:
         if not tables.is_prepared():
             locks.hold_in_transaction(connection)
             tables.prepare()
+        tables.set_log_sequence_right()
         seal = Seal(tables, secrets.token_hex(8))
         seal.close()
         seal.open()
@@ -87,8 +89,9 @@ class Seal:
     _at_first: TransactionState | None = None
 
     def close(self) -> None:
-        self._execute("arm_fuse")
-        self._at_first = self._at_first or transaction_state(self.tables)
+        with pinned(self.tables.connection):
+            self._execute("arm_fuse")
+            self._at_first = self._at_first or transaction_state(self.tables)
 
     def is_ours(self) -> bool:
         """Whether this is still the transaction that was begun."""
@@ -111,8 +114,9 @@ class Seal:
         self.close()
 
     def open(self) -> None:
-        self._execute("allow_commit")
-        self._execute("disarm_fuse")
+        with pinned(self.tables.connection):
+            self._execute("allow_commit")
+            self._execute("disarm_fuse")
 
     def _execute(self, query: str) -> None:
         self.tables.connection.execute(sql.query(query, self.tables.schema), {"secret": self.secret})
@@ -122,6 +126,36 @@ def transaction_state(tables: TrackingTables) -> TransactionState:
     row = tables.connection.execute(sql.query("seal"), {"schema": tables.schema}).fetchone()
     assert row is not None, "a SELECT without FROM has one row"
     return TransactionState(transaction=str(row[0]), guards=str(row[1]), wrote=bool(row[2]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witness:
+    """All that the tracking tables hold, and what guards them, at one moment. It costs as much as reading them."""
+
+    guards: str
+    history: str
+    log: str
+
+
+def witness(tables: TrackingTables) -> Witness:
+    return Witness(guards=transaction_state(tables).guards, history=tables.fingerprint(), log=tables.log_fingerprint())
+
+
+def changed_since(before: Witness, tables: TrackingTables) -> str:
+    """What was done to them, as a clause; empty when nothing. Rows are read only where the tables are what they
+    were."""
+    if transaction_state(tables).guards != before.guards:
+        return GUARDS_CHANGED
+    if tables.fingerprint() != before.history:
+        return HISTORY_CHANGED
+    if tables.log_fingerprint() != before.log:
+        return "the migration changed the log that Signalbox keeps"
+    return ""
+
+
+HISTORY_CHANGED = "the migration changed the history that Signalbox keeps"
+#: The sequence of the log among them.
+GUARDS_CHANGED = "the migration changed how Signalbox keeps or guards its tracking tables"
 
 
 def close_cursors(connection: Connection) -> None:
@@ -136,5 +170,5 @@ def harm_done(before: TransactionState, now: TransactionState) -> str:
     if now.wrote:
         return "the migration wrote to the tracking tables of Signalbox"
     if now.guards != before.guards:
-        return "the migration changed how Signalbox guards its tracking tables"
+        return GUARDS_CHANGED
     return ""

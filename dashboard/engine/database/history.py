@@ -9,6 +9,7 @@ from typing import Any
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import sql
 from dashboard.engine.database.connection import Access, Connection
+from dashboard.engine.database.pinned import pinned
 from dashboard.engine.database.tracking import HISTORY, LOG, Outcome, StatementOutcome, TrackingTables
 from dashboard.engine.errors import OtherDatabase, TrackingTableUnusable
 from dashboard.engine.migration import (
@@ -54,16 +55,17 @@ def target(connection: Connection, access: Access, identity: TargetIdentity, *, 
 def of(tables: TrackingTables, *, scripts: bool = False) -> History:
     """What the tracking tables say; the texts of the migrations only with `scripts`. Raises TrackingTableUnusable for
     a table that is something else."""
-    exists = bool(tables.columns(HISTORY))
-    rows = _rows(tables, scripts=scripts) if exists else ()
-    return History(
-        exists=exists,
-        rows=rows,
-        rolled_back=_rolled_back(tables),
-        unfinished=_unfinished(tables),
-        contradicted=tuple(_contradicted(tables, rows)),
-        installations=tables.installations(),
-    )
+    with pinned(tables.connection):
+        exists = bool(tables.columns(HISTORY))
+        rows = _rows(tables, scripts=scripts) if exists else ()
+        return History(
+            exists=exists,
+            rows=rows,
+            rolled_back=_rolled_back(tables),
+            unfinished=_unfinished(tables),
+            contradicted=tuple(_contradicted(tables, rows)),
+            installations=tables.installations(),
+        )
 
 
 def _rows(tables: TrackingTables, *, scripts: bool) -> tuple[AppliedMigration, ...]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from dashboard.engine.database import sql
 from dashboard.engine.database.connection import Connection
+from dashboard.engine.database.tables import written_as
 from dashboard.engine.sql.indexes import IndexBuild, is_as_asked
 
 
@@ -31,24 +32,26 @@ def built(connection: Connection, build: IndexBuild) -> Built:
     """Its name proves nothing: whoever made an index of that name before made the statement fail."""
     if not build.name:
         return Built.NOT_KNOWN
-    values = {"table": build.table, "name": build.name}
+    values = {"table": written_as(connection, build.table), "name": build.name}
     row = connection.execute(sql.query("index_built"), values).fetchone()
     if row is None:
         return Built.NOT_THERE
-    is_valid, is_of_table, definition = row
+    is_valid, is_of_table, number = row
     if not is_of_table:
         return Built.NOT_THERE
     if not is_valid:
         return Built.INVALID
-    if not definition:
+    # Names in it are written as this session has to write them, like those of the statement.
+    definition = connection.execute("SELECT pg_catalog.pg_get_indexdef(%s)", (number,)).fetchone()
+    if not definition or not definition[0]:
         return Built.NOT_KNOWN
-    is_same = is_as_asked(build.sql, str(definition))
+    is_same = is_as_asked(build.sql, str(definition[0]))
     return {True: Built.AS_ASKED, False: Built.NOT_THERE, None: Built.NOT_KNOWN}[is_same]
 
 
 def invalid(connection: Connection, table: str) -> frozenset[Index]:
     """The invalid indexes of a table that nobody is building just now. `table` as it would stand in SQL."""
-    rows = connection.execute(sql.query("invalid_indexes"), {"table": table}).fetchall()
+    rows = connection.execute(sql.query("invalid_indexes"), {"table": written_as(connection, table)}).fetchall()
     return frozenset(Index(oid=int(str(o)), name=str(n), qualified=str(q)) for o, n, q in rows)
 
 
@@ -58,11 +61,12 @@ def named(indexes: Iterable[Index], name: str) -> Index | None:
 
 def beside(connection: Connection, table: str, name: str) -> str:
     """The qualified name of an index: it lives in the schema of its table."""
-    row = connection.execute(sql.query("index_beside"), {"table": table, "name": name}).fetchone()
+    values = {"table": written_as(connection, table), "name": name}
+    row = connection.execute(sql.query("index_beside"), values).fetchone()
     return str(row[0]) if row else name
 
 
 def is_valid(connection: Connection, qualified: str) -> bool | None:
     """None where there is no such index."""
-    row = connection.execute(sql.query("index_state"), {"index": qualified}).fetchone()
+    row = connection.execute(sql.query("index_state"), {"index": written_as(connection, qualified)}).fetchone()
     return bool(row[0]) if row else None

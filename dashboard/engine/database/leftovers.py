@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +13,7 @@ import psycopg
 from dashboard.engine.database import indexes, sql
 from dashboard.engine.database.connection import Connection
 from dashboard.engine.database.indexes import Built
+from dashboard.engine.database.tables import written_as
 from dashboard.engine.sql.concurrently import Concurrent, Verb, concurrent
 from dashboard.engine.sql.search_path import settings_before
 from dashboard.engine.sql.statements import Statement
@@ -89,6 +91,35 @@ def is_still_there(connection: Connection, way_on: Statement) -> bool:
     return takes_away is not None and bool(standing(connection, takes_away).leftovers)
 
 
+def may_be_of(leftover: Leftover, table: str, statement: Concurrent) -> bool:
+    """Whether that statement, broken off, can have left this. `table` is that of an index."""
+    last = _last_name(leftover.name)
+    match statement.verb:
+        case Verb.DETACH:
+            return bool(leftover.parent) and last == _last_name(statement.partition)
+        case _ if leftover.parent:
+            return False
+        case Verb.BUILD if statement.build and statement.build.name:
+            return last == statement.build.name
+        case Verb.BUILD:
+            return _last_name(table) == _last_name(statement.table)
+        case Verb.DROP:
+            return last == _last_name(statement.index)
+        case Verb.REBUILD:
+            return _OF_REBUILD.search(last) is not None
+    assert_never(statement.verb)
+
+
+#: How REINDEX CONCURRENTLY names the new index while it builds it, and the old one until it drops it.
+_OF_REBUILD = re.compile(r"_cc(?:new|old)\d*$")
+_LAST_NAME = re.compile(r'(?:"((?:[^"]|"")+)"|([^".]+))$')
+
+
+def _last_name(qualified: str) -> str:
+    match = _LAST_NAME.search(qualified)
+    return (match[1] or "").replace('""', '"') or match[2] if match else ""
+
+
 def sentences(leftovers: Iterable[Leftover]) -> str:
     return " ".join(leftover.sentence for leftover in sorted(leftovers))
 
@@ -104,18 +135,25 @@ def _left(connection: Connection, statement: Concurrent) -> list[Leftover]:
             name = statement.build.name if statement.build else ""
             return [Leftover(name=index.qualified) for index in left if not name or index.name == name]
         case Verb.DETACH:
-            values = {"parent": statement.table, "partition": statement.partition}
-            rows = connection.execute(sql.query("pending_detach"), values).fetchall()
+            rows = connection.execute(sql.query("pending_detach"), _partition(connection, statement)).fetchall()
             return [Leftover(name=str(partition), parent=str(parent)) for partition, parent in rows]
         case Verb.DROP:
-            return _indexes(connection, "invalid_index", {"index": statement.index})
+            return _indexes(connection, "invalid_index", {"index": written_as(connection, statement.index)})
         case Verb.REBUILD:
-            values = {"relation": statement.table, "schema": statement.schema}
+            relation = written_as(connection, statement.table) if statement.table else None
+            values = {"relation": relation, "whole": not statement.table, "schema": statement.schema}
             return _indexes(connection, "left_by_reindex", values)
     assert_never(statement.verb)
 
 
-def _indexes(connection: Connection, query: str, values: Mapping[str, str]) -> list[Leftover]:
+def _partition(connection: Connection, statement: Concurrent) -> dict[str, int | None]:
+    return {
+        "parent": written_as(connection, statement.table),
+        "partition": written_as(connection, statement.partition),
+    }
+
+
+def _indexes(connection: Connection, query: str, values: Mapping[str, object]) -> list[Leftover]:
     return [Leftover(name=str(row[0])) for row in connection.execute(sql.query(query), values).fetchall()]
 
 
@@ -140,8 +178,7 @@ _BUILT = {
 
 
 def _detached(connection: Connection, statement: Concurrent) -> Progress:
-    values = {"parent": statement.table, "partition": statement.partition}
-    row = connection.execute(sql.query("partition_state"), values).fetchone()
+    row = connection.execute(sql.query("partition_state"), _partition(connection, statement)).fetchone()
     if row is None or not row[0]:
         return Progress.NOT_KNOWN
     return Progress.NOT_DONE if row[1] else Progress.DONE

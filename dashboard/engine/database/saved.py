@@ -9,7 +9,7 @@ Signalbox.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -353,7 +353,11 @@ def _bring_back_all(connection: Connection, step: Step, attempt: Attempt) -> tup
         _check_fits(connection, step, copy)
     ordered = _parents_first(connection, step.copies)
     _extend(connection)
-    with _silent(connection, ordered), _checked_at_the_end(connection, step, ordered):
+    with (
+        _silent(connection, ordered),
+        _identities_open(connection, ordered),
+        _checked_at_the_end(connection, step, ordered),
+    ):
         copied = tuple(_bring_back(connection, copy, attempt) for copy in ordered)
     if not any(c.rows for c in copied) and any(c.kept or c.gone for c in copied):
         left = sum(c.kept + c.gone for c in copied)
@@ -414,11 +418,12 @@ def _counts(connection: Connection, copy: Copy) -> tuple[int, int, int]:
         query = SQL("SELECT pg_catalog.count(*) FROM {place} here, {saved} kept WHERE {same} AND {other}")
         return absent, int(_one(connection, query.format(**parts, other=other))), 0
     fills = differs = 0
+    anew = _made_anew(connection, copy)
     for column in (c for c in columns if c.name in copy.columns):
         counting = SQL(
             "SELECT pg_catalog.count(*) FILTER (WHERE {untouched}), pg_catalog.count(*) FILTER (WHERE NOT {untouched}) "
             "FROM {place} here, {saved} kept WHERE {same} AND {has} AND {other}"
-        ).format(**parts, has=_has(copy, column), untouched=_is_untouched(column), other=_is_other(column))
+        ).format(**parts, has=_has(copy, column), untouched=_is_untouched(column, anew), other=_is_other(column))
         row = cast(tuple[int, int], connection.execute(counting).fetchone())
         fills, differs = fills + row[0], differs + row[1]
     return fills, differs, absent
@@ -442,7 +447,7 @@ def _fill_columns(connection: Connection, copy: Copy) -> int:
     there only where that is asked for."""
     if not copy.key or not (copy.columns or copy.overwrite):
         return 0
-    columns = _filled(connection, copy)
+    columns, anew = _filled(connection, copy), _made_anew(connection, copy)
     rows = 0
     for column in (c for c in columns if c.name not in copy.key and (not copy.columns or c.name in copy.columns)):
         query = SQL(
@@ -454,7 +459,7 @@ def _fill_columns(connection: Connection, copy: Copy) -> int:
             column=column.identifier,
             value=_value(column),
             has=_has(copy, column),
-            free=SQL("true") if copy.overwrite else _is_untouched(column),
+            free=SQL("true") if copy.overwrite else _is_untouched(column, anew),
             other=_is_other(column),
         )
         rows += connection.execute(query).rowcount
@@ -462,7 +467,7 @@ def _fill_columns(connection: Connection, copy: Copy) -> int:
 
 
 def _has(copy: Copy, column: TableColumn) -> Composed:
-    """What to put there. NULL is a value only where it was overwritten, or of a whole row."""
+    """What to put there. NULL is a value of a whole row, and where it was kept: older copies of columns have none."""
     everything = copy.with_nulls or not copy.columns
     return SQL("true" if everything else "kept.{} IS NOT NULL").format(column.identifier)
 
@@ -488,6 +493,30 @@ def _silent(connection: Connection, copies: Sequence[Copy]) -> Iterator[None]:
     for schema, table, trigger, always, _ in triggers:
         query = SQL("ALTER TABLE {} ENABLE {} TRIGGER {}").format(
             Identifier(schema, table), SQL("ALWAYS" if always else ""), Identifier(trigger)
+        )
+        connection.execute(query)
+
+
+@contextmanager
+def _identities_open(connection: Connection, copies: Sequence[Copy]) -> Iterator[None]:
+    """GENERATED ALWAYS takes no UPDATE, whoever asks for it."""
+    columns = list(
+        dict.fromkeys(
+            (copy.schema, copy.table, column.name)
+            for copy in copies
+            for column in _filled(connection, copy)
+            if column.is_always_identity and column.name not in copy.key and (copy.columns or copy.overwrite)
+        )
+    )
+    _set_generated(connection, columns, "BY DEFAULT")
+    yield
+    _set_generated(connection, columns, "ALWAYS")
+
+
+def _set_generated(connection: Connection, columns: Iterable[tuple[str, str, str]], when: LiteralString) -> None:
+    for schema, table, column in columns:
+        query = SQL("ALTER TABLE {} ALTER COLUMN {} SET GENERATED {}").format(
+            Identifier(schema, table), Identifier(column), SQL(when)
         )
         connection.execute(query)
 
@@ -548,14 +577,28 @@ def _same_row(copy: Copy, columns: Sequence[TableColumn]) -> Composed:
     return SQL(" AND ").join(SQL("here.{} = {}").format(c.identifier, _value(c)) for c in keys)
 
 
-def _is_untouched(column: TableColumn) -> Composed:
-    """Empty, or what the column was added with: that nobody wrote, as far as can be told. NULL never goes there."""
+def _made_anew(connection: Connection, copy: Copy) -> frozenset[str]:
+    """The columns that were dropped since, and added again: what stands in all rows came with that. None where nothing
+    tells: numbers of columns are those of one table."""
+    if not copy.oid or copy.oid not in tables.named(connection, copy.schema, copy.table):
+        return frozenset()
+    copied = [column.name for column in tables.columns(connection, SCHEMA, copy.saved)]
+    then = dict(zip(copied, copy.numbers, strict=False))
+    now = {column.name: column.number for column in tables.columns(connection, copy.schema, copy.table)}
+    return frozenset(name for name in copy.columns if name in then and then[name] != now.get(name))
+
+
+def _is_untouched(column: TableColumn, anew: Collection[str]) -> Composed:
+    """Empty, or what the column was added with: that nobody wrote, as far as can be told. NULL goes there only where
+    the column was made anew: in one that was there all the time somebody has written the default."""
     empty = SQL("here.{} IS NULL").format(column.identifier)
     if column.constant is None:
         return SQL("({})").format(empty)
     default = SQL("here.{0}::text IS NOT DISTINCT FROM (({1})::{2})::text").format(
         column.identifier, SQL(column.constant), SQL(column.type)
     )
+    if column.name in anew:
+        return SQL("({} OR {})").format(empty, default)
     return SQL("({} OR {} AND kept.{} IS NOT NULL)").format(empty, default, column.identifier)
 
 

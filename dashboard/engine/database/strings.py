@@ -14,7 +14,7 @@ from dashboard.engine.sql.tokens import tokens
 
 
 def are_standard(connection: Connection) -> bool:
-    """Of a connection that only looks: one that runs migrations has the setting from us."""
+    """Of a connection that has its settings as given: one that looks, or runs migrations, has this one from us."""
     return connection.info.parameter_status(backslashes.SETTING) != "off"
 
 

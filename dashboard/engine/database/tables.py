@@ -53,6 +53,7 @@ class TableColumn:
     sequence: str | None
     number: int  # in pg_attribute: a rename keeps it
     refuses_null: bool
+    is_always_identity: bool  # takes only what its sequence says
 
     @property
     def identifier(self) -> composing.Identifier:
@@ -76,6 +77,13 @@ class TableColumn:
 def named(connection: Connection, schema: str, name: str) -> list[int]:
     """The oid of a table or materialized view; several where only a search path that nobody told would decide."""
     return oids(connection, "relation_named", schema=schema, name=name)
+
+
+def written_as(connection: Connection, name: str) -> int | None:
+    """The oid of the relation that a statement of this session would find under a name; None where there is none. Asked
+    by a function alone, because the search path that decides is the session's and not ours."""
+    row = connection.execute("SELECT pg_catalog.to_regclass(%s)::pg_catalog.oid", (name,)).fetchone()
+    return None if row is None or row[0] is None else int(str(row[0]))
 
 
 def oids(connection: Connection, query: str, **values: object) -> list[int]:
@@ -106,18 +114,21 @@ def facts(connection: Connection, oid: int) -> Relation | None:
 def columns(connection: Connection, schema: str, table: str) -> tuple[TableColumn, ...]:
     """In order; none where there is no such table."""
     rows = connection.execute(sql.query("table_columns"), {"schema": schema, "table": table})
-    return tuple(
-        TableColumn(
-            name=str(name),
-            type=str(written),
-            type_name=str(type_name),
-            is_builtin=bool(builtin),
-            constant=None if constant is None else str(constant),
-            needs_value=bool(needs_value),
-            is_computed=bool(computed),
-            sequence=None if sequence is None else str(sequence),
-            number=int(str(number)),
-            refuses_null=bool(refuses_null),
-        )
-        for name, written, type_name, builtin, constant, needs_value, computed, sequence, number, refuses_null in rows
+    return tuple(_column(row) for row in rows)
+
+
+def _column(row: tuple[Any, ...]) -> TableColumn:
+    name, written, type_name, builtin, constant, needs_value, computed, sequence, number, refuses_null, always = row
+    return TableColumn(
+        name=str(name),
+        type=str(written),
+        type_name=str(type_name),
+        is_builtin=bool(builtin),
+        constant=None if constant is None else str(constant),
+        needs_value=bool(needs_value),
+        is_computed=bool(computed),
+        sequence=None if sequence is None else str(sequence),
+        number=int(str(number)),
+        refuses_null=bool(refuses_null),
+        is_always_identity=bool(always),
     )

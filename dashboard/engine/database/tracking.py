@@ -14,6 +14,7 @@ import psycopg
 
 from dashboard.engine.database import adoption, encoding, sql
 from dashboard.engine.database.connection import Connection
+from dashboard.engine.database.pinned import pinned
 from dashboard.engine.errors import PlanChanged, ServerError, TrackingTablesNotMade, TrackingTableUnusable
 from dashboard.engine.migration import InstallationSeen, Kind, MigrationId
 from dashboard.engine.plan import Action, Step
@@ -54,6 +55,7 @@ class StatementOutcome(StrEnum):
 _PREPARATION: tuple[tuple[str | None, tuple[str, ...]], ...] = (
     ("schema_exists", ("create_schema",)),
     (None, ("create_history", "extend_history", "comment_history", "create_log", "extend_log", "comment_log")),
+    ("has_log_index", ("create_log_index",)),
     ("has_log_trigger", ("refuse_log_changes", "create_log_trigger")),
     (None, ("create_fuse", "comment_fuse", "create_fuse_function")),
     ("has_fuse_pair", ("create_fuse_pair",)),
@@ -62,7 +64,7 @@ _PREPARATION: tuple[tuple[str | None, tuple[str, ...]], ...] = (
 )
 
 #: Without these an installation is not complete, and the next run mends it.
-_PRESENT = ("has_fuse_pair", "has_fuse_trigger", "has_replica_identity", "passes_row_security")
+_PRESENT = ("has_fuse_pair", "has_fuse_trigger", "has_log_index", "has_replica_identity", "passes_row_security")
 
 
 #: Somebody is at work on them; that says nothing against the tables.
@@ -84,7 +86,7 @@ class TrackingTables:
         """
         self.check_shape()
         try:
-            with self.connection.transaction():
+            with self.connection.transaction(), pinned(self.connection):
                 # A crash must not take them: recovery calls a log that is gone no proof of anything.
                 self.connection.execute("SET LOCAL synchronous_commit = on")
                 for presence, queries in _PREPARATION:
@@ -98,20 +100,35 @@ class TrackingTables:
 
     def is_prepared(self) -> bool:
         """Both tables with our columns, both fuses, and nothing of the database in their way."""
-        return (
-            self.columns(HISTORY) >= {"kind", *IDENTIFYING_COLUMNS}
-            and self.columns(LOG) >= {"outcome", "checksum", *IDENTIFYING_COLUMNS}
-            and all(map(self._exists, _PRESENT))
-            and not adoption.faults(self.connection, self.schema)
-        )
+        with pinned(self.connection):
+            return (
+                self.columns(HISTORY) >= {"kind", *IDENTIFYING_COLUMNS}
+                and self.columns(LOG) >= {"outcome", "checksum", *IDENTIFYING_COLUMNS}
+                and all(map(self._exists, _PRESENT))
+                and not adoption.faults(self.connection, self.schema)
+            )
 
     def is_ours(self) -> bool:
         """Whether a Signalbox of whatever version has made or adopted the tables."""
         return "kind" in self.columns(HISTORY)
 
     def fingerprint(self) -> str:
-        """What the history says, in one word."""
-        row = self.connection.execute(sql.query("fingerprint", self.schema)).fetchone()
+        """What the history says, in one word: every row and column of it."""
+        return self._word("fingerprint")
+
+    def log_fingerprint(self) -> str:
+        """The same of the log."""
+        return self._word("log_fingerprint")
+
+    def set_log_sequence_right(self) -> bool:
+        """Where something has pushed it to where the log could not go on. Only under the target lock. Whether it was
+        so: no transaction undoes that, so a migration of which nothing else remains may have done it."""
+        if "id" not in self.columns(LOG):
+            return False
+        return self.connection.execute(sql.query("set_log_sequence_right", self.schema)).fetchone() is not None
+
+    def _word(self, query: str) -> str:
+        row = self.connection.execute(sql.query(query, self.schema)).fetchone()
         return str(row[0]) if row else ""
 
     @property
@@ -256,7 +273,7 @@ class RunTracking(TrackingTables):
     def record_failure(self, step: Step, error: ServerError, *, outcome: Outcome = Outcome.FAILED) -> None:
         """After the step's transaction is gone: log the attempt, and mark the version failed where no success
         stands."""
-        with self.connection.transaction():
+        with self.connection.transaction(), pinned(self.connection):
             if step.action is Action.APPLY:
                 values = {
                     "key": step.key,

@@ -63,7 +63,7 @@ def take(address: Address, reading: PlanReading, *, then: Mapping[MigrationId, W
             connections.reading(address, timeout=CONNECT_TIMEOUT) as connection,
             connections.cut_off_after(BUDGET + 1, connection),
         ):
-            return _forecast(connection, reading, then, deadline)
+            return _forecast(connection, reading, then, deadline, _path(address))
     except EngineError as error:
         return Forecast(unseen=reading.unseen, failure=str(error))
     except psycopg.Error as error:
@@ -71,10 +71,22 @@ def take(address: Address, reading: PlanReading, *, then: Mapping[MigrationId, W
         return Forecast(unseen=reading.unseen, failure=f"The rows could not be counted: {reason}")
 
 
+def _path(address: Address) -> str:
+    """The schemas in which the files look for names, as an array."""
+    with connections.as_given(address) as connection:
+        row = connection.execute("SELECT pg_catalog.current_schemas(false)::pg_catalog.text").fetchone()
+    return str(row[0]) if row else ""
+
+
 def _forecast(
-    connection: Connection, reading: PlanReading, then: Mapping[MigrationId, Written], deadline: float
+    connection: Connection,
+    reading: PlanReading,
+    then: Mapping[MigrationId, Written],
+    deadline: float,
+    path: str,
 ) -> Forecast:
     with _looking(connection, deadline):
+        connection.execute("SELECT pg_catalog.set_config('signalbox.given_path', %s, true)", (path,))
         hits = [hit for threat in reading.threats for hit in _hits_of(connection, threat)]
         unseen = (*reading.unseen, *doubts.on_target(connection, reading))
     now = statistics.read(connection) if then else None
@@ -385,7 +397,7 @@ def _copy(connection: Connection, hit: _Hit) -> Copy:
         key=key,
         oid=relation.oid,
         numbers=tuple(numbers[name] for name in (*hit.columns, *key)),
-        with_nulls=bool(hit.columns) and hit.fate is not Fate.DROPPED,
+        with_nulls=bool(hit.columns),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from dashboard.engine.database import sql, tables
 from dashboard.engine.database.connection import Connection
+from dashboard.engine.forecast.harmless import COMPUTING_EXTENSIONS, HARMLESS_EXTENSIONS
 from dashboard.engine.forecast.values import NOTHING_FIRES, Effect, PlanReading, Threat, Write
 
 #: PostgreSQL's own functions that are volatile and touch no row.
@@ -32,23 +33,6 @@ HARMLESS_FUNCTIONS = [
     "pg_advisory_xact_lock_shared",
     "pg_try_advisory_lock",
     "pg_try_advisory_xact_lock",
-]
-#: Extensions whose functions only compute.
-HARMLESS_EXTENSIONS = [
-    "uuid-ossp",
-    "pgcrypto",
-    "citext",
-    "hstore",
-    "ltree",
-    "pg_trgm",
-    "unaccent",
-    "intarray",
-    "cube",
-    "earthdistance",
-    "fuzzystrmatch",
-    "btree_gin",
-    "btree_gist",
-    "vector",
 ]
 #: The body of a trigger that only puts the time into its own row.
 STAMP = (
@@ -85,8 +69,9 @@ def on_target(connection: Connection, reading: PlanReading) -> Iterator[str]:
     """Sentences about what nobody can judge."""
     yield from _functions(connection, reading)
     yield from _views(connection, reading)
+    yield from _policies(connection, reading)
     if reading.converts or reading.writes:
-        values = {"extensions": HARMLESS_EXTENSIONS}
+        values = {"converting": COMPUTING_EXTENSIONS, "harmless": HARMLESS_FUNCTIONS}
         for (what,) in connection.execute(sql.query("unproven_casts"), values).fetchall():
             yield f"The target has {what}, which runs wherever a value is converted; what it does to rows is not told."
     for write in reading.writes:
@@ -131,8 +116,10 @@ def _functions(connection: Connection, reading: PlanReading) -> Iterator[str]:
         "names": [call.name.text for call in reading.calls],
         "operators": [call.is_operator for call in reading.calls],
         "attributes": [call.is_attribute for call in reading.calls],
+        "new": [call.may_be_new for call in reading.calls],
         "harmless": HARMLESS_FUNCTIONS,
         "extensions": HARMLESS_EXTENSIONS,
+        "converting": COMPUTING_EXTENSIONS,
     }
     for (at,) in connection.execute(sql.query("unproven_functions"), values).fetchall():
         call = reading.calls[int(str(at)) - 1]
@@ -153,11 +140,29 @@ def _views(connection: Connection, reading: PlanReading) -> Iterator[str]:
         "schemas": [read.name.schema for read in reading.reads],
         "names": [read.name.text for read in reading.reads],
         "refreshed": [read.is_refresh for read in reading.reads],
+        "harmless": HARMLESS_FUNCTIONS,
         "extensions": HARMLESS_EXTENSIONS,
     }
     for at, function in connection.execute(sql.query("unproven_views"), values).fetchall():
         read = reading.reads[int(str(at)) - 1]
         yield f"{read.where}: what the function {function} does, which {read.name} calls, is not told by the script."
+
+
+def _policies(connection: Connection, reading: PlanReading) -> Iterator[str]:
+    if not reading.reads:
+        return
+    values = {
+        "schemas": [read.name.schema for read in reading.reads],
+        "names": [read.name.text for read in reading.reads],
+        "switched": reading.switches_row_security,
+        "harmless": HARMLESS_FUNCTIONS,
+        "extensions": HARMLESS_EXTENSIONS,
+    }
+    for at, policy, relation, function in connection.execute(sql.query("unproven_policies"), values).fetchall():
+        yield (
+            f"{reading.reads[int(str(at)) - 1].where}: what the function {function} does, which the policy {policy} of "
+            f"{relation} calls, is not told by the script."
+        )
 
 
 def _fired(connection: Connection, write: Write, reading: PlanReading) -> Iterator[str]:
@@ -170,6 +175,14 @@ def _fired(connection: Connection, write: Write, reading: PlanReading) -> Iterat
     oids = [oid for each in written for oid in tables.oids(connection, "beneath", oid=each)]
     if write.after_triggers and write.effect is not Effect.VALIDATION and _has_relatives(connection, written, oids):
         yield f"{write.where}: what it writes to {write.name} can fire a trigger or rule that the plan makes before it."
-    values = {"oids": oids, "bit": bit, "rule": rule, "makes": list(reading.makes), "stamp": STAMP}
+    values = {
+        "oids": oids,
+        "bit": bit,
+        "rule": rule,
+        "makes": list(reading.makes),
+        "stamp": STAMP,
+        "harmless": HARMLESS_FUNCTIONS,
+        "extensions": HARMLESS_EXTENSIONS,
+    }
     for (what,) in connection.execute(sql.query("unproven_writers"), values).fetchall():
         yield f"{write.where}: {what} runs with each {write.effect.value.upper()}; what it does to rows is not told."

@@ -13,7 +13,18 @@ from typing import Any
 from dashboard.engine.forecast.values import Effect
 from dashboard.engine.sql.objects import alter_commands
 from dashboard.engine.sql.tokens import TokenKind, tokens
-from dashboard.engine.sql.trees import Name, by_kind, dotted, enum_name, kind, relation_name, strings, unwrap
+from dashboard.engine.sql.trees import (
+    Name,
+    by_kind,
+    constant,
+    dotted,
+    enum_name,
+    function_name,
+    kind,
+    relation_name,
+    strings,
+    unwrap,
+)
 
 #: They make, rename or describe something, or set the session. None of them touches a row that is there.
 _KEEPS_ROWS = frozenset(
@@ -183,6 +194,25 @@ _KEEPING_COMMANDS = frozenset(
 )
 _COUNTED_COMMANDS = frozenset(("AT_DropColumn", "AT_AlterColumnType"))
 
+#: Extensions whose functions only compute.
+HARMLESS_EXTENSIONS = [
+    "uuid-ossp",
+    "pgcrypto",
+    "citext",
+    "hstore",
+    "ltree",
+    "pg_trgm",
+    "unaccent",
+    "intarray",
+    "cube",
+    "earthdistance",
+    "fuzzystrmatch",
+    "btree_gin",
+    "btree_gist",
+    "vector",
+]
+#: Those too whose casts and operators only compute, although not all of their functions do.
+COMPUTING_EXTENSIONS = [*HARMLESS_EXTENSIONS, "postgis", "postgis_raster", "isn", "seg", "ip4r"]
 #: They only write down what runs later, so nothing inside them is called now.
 _DEFINITIONS = frozenset(
     f"{name}Stmt"
@@ -279,6 +309,23 @@ def policed(tree: Any) -> Iterator[tuple[Name, Name]]:
     if kind(tree) in {"CreatePolicyStmt", "AlterPolicyStmt"}:
         for call in by_kind(tree).get("FuncCall", ()):
             yield relation_name(tree.table), dotted(call.funcname)
+
+
+def switches_row_security(tree: Any) -> bool:
+    """Policies may apply after it that did not before: to another role, or to the owner of a table."""
+    match kind(tree):
+        case "VariableSetStmt":
+            return tree.name.lower() in _DECIDES_ROW_SECURITY or not tree.name
+        case "AlterTableStmt":
+            return any(enum_name(c, "subtype") in _SECURING_COMMANDS for c in alter_commands(tree))
+        case "AlterRoleStmt" | "AlterOwnerStmt" | "ReassignOwnedStmt" | "GrantRoleStmt":
+            return True
+    set_by_call = (c for c in by_kind(tree).get("FuncCall", ()) if function_name(c) == "set_config" and c.args)
+    return any((constant(c.args[0]) or "role").lower() in _DECIDES_ROW_SECURITY for c in set_by_call)
+
+
+_DECIDES_ROW_SECURITY = frozenset(("role", "session_authorization", "row_security"))
+_SECURING_COMMANDS = frozenset(("AT_EnableRowSecurity", "AT_ForceRowSecurity", "AT_ChangeOwner"))
 
 
 def attributes(tree: Any) -> Iterator[Name]:

@@ -122,6 +122,10 @@ class Meanings:
         """What the target calls it, and where it is looked up."""
         return self.tables.get(self.spelling(name), self.spelling(name))
 
+    def anywhere(self, name: Name) -> Name:
+        """To be looked for in every schema, once something was moved that no text follows, like a schema renamed."""
+        return Name("", name.text) if self._everything else name
+
     def view_of(self, name: Name) -> str:
         """Which statement makes the view, if the plan makes one of that name."""
         return self._views.get(name.text, "")

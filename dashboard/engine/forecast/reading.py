@@ -14,6 +14,7 @@ from typing import Any
 
 from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.forecast import harmless
+from dashboard.engine.forecast.harmless import HARMLESS_EXTENSIONS
 from dashboard.engine.forecast.meanings import Meanings
 from dashboard.engine.forecast.values import Call, Effect, Fate, PlanReading, Read, Threat, Write
 from dashboard.engine.migration import MigrationId
@@ -52,6 +53,7 @@ def read(plan: Plan, observed: Mapping[MigrationId, Sequence[Difference]]) -> Pl
         calls=tuple(dict.fromkeys(reader.calls)),
         reads=tuple(dict.fromkeys(reader.reads)),
         converts=reader.converts,
+        switches_row_security=reader.switches_row_security,
         makes=frozenset(reader.functions),
         tags=frozenset(reader.tags),
         unseen=tuple(dict.fromkeys(reader.unseen)),
@@ -68,6 +70,8 @@ class _Reader:
     reads: list[Read] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
     converts: bool = False
+    switches_row_security: bool = False
+    makes_extension: bool = False  # one whose functions are not known
     tags: set[str] = field(default_factory=set)
     functions: set[str] = field(default_factory=set)  # made or replaced here
     later: list[Name] = field(default_factory=list)  # functions that rows written from here on call
@@ -184,7 +188,7 @@ class _Reader:
         for name in harmless.reads(tree):
             if reason := self.meanings.view_of(name):
                 self.unseen.append(f"{where}: what is called when it reads {name} cannot be judged, as {reason}.")
-            old, _ = self.meanings.target_of(name)
+            old = self.meanings.anywhere(self.meanings.target_of(name)[0])
             self.reads.append(Read(where=where, name=old, is_refresh=kind(tree) == "RefreshMatViewStmt"))
 
     def _called_by_policies(self, tree: Any) -> Iterator[Name]:
@@ -199,7 +203,14 @@ class _Reader:
             if name.text in self.functions:
                 self.unseen.append(f"{where}: what the function {name} does is not told by the script.")
             else:
-                self.calls.append(Call(where=where, name=name, is_attribute=are_attributes))
+                self.calls.append(
+                    Call(
+                        where=where,
+                        name=self.meanings.anywhere(name),
+                        is_attribute=are_attributes,
+                        may_be_new=self.makes_extension,
+                    )
+                )
 
     def _written(self, where: str, name: Name, effect: Effect) -> None:
         if effect is not Effect.VALIDATION and table(name) in self.firing:
@@ -217,11 +228,14 @@ class _Reader:
         """What the target does not have yet, and what fires or is called later."""
         self.later += harmless.calls_later(tree)
         self.policed += harmless.policed(tree)
+        self.switches_row_security = self.switches_row_security or harmless.switches_row_security(tree)
         match kind(tree):
             case "CreateFunctionStmt":
                 self.functions.add(dotted(tree.funcname).text)
             case "DefineStmt":
                 self.functions.add(dotted(tree.defnames).text)
+            case "CreateExtensionStmt" | "AlterExtensionStmt" if tree.extname not in HARMLESS_EXTENSIONS:
+                self.makes_extension = True
             case "CreateTrigStmt" | "RuleStmt":
                 self.firing.add(table(relation_name(tree.relation)))
             case "AlterTableStmt":

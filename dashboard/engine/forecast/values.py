@@ -71,6 +71,7 @@ class Call:
     name: Name
     is_operator: bool = False
     is_attribute: bool = False  # written as a column: `t.f` is `f(t)` where t has no such column
+    may_be_new: bool = False  # the plan makes an extension before it, so the target may not have the function yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,7 @@ class PlanReading:
     writes: tuple[Write, ...] = ()
     calls: tuple[Call, ...] = ()
     reads: tuple[Read, ...] = ()
+    switches_row_security: bool = False  # policies may apply that do not apply to this role now
     converts: bool = False  # values may be cast, and checked by a domain
     makes: frozenset[str] = frozenset()  # names of the functions it makes: what the target has is not what runs
     tags: frozenset[str] = frozenset()  # the parser's names of its statements, for event triggers
@@ -141,6 +143,11 @@ class Forecast:
     def is_destructive(self) -> bool:
         """It destroys something, or nobody can say that it does not."""
         return bool(self.losses or self.failure) or not self.is_read
+
+    @property
+    def threatens(self) -> bool:
+        """The same, told by the text and the catalog; that nothing could be counted just now does not say so."""
+        return bool(self.losses) or not self.is_read
 
     @property
     def is_read(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 import socket
 import subprocess
@@ -62,11 +63,12 @@ def start(
     port: int = 0,
     ephemeral: bool = False,
     settings: Mapping[str, str] | None = None,
+    superuser: str = SUPERUSER,
 ) -> LocalServer:
     """Start the server whose home is `data_dir`, making it first if need be; without one, a temporary folder.
 
     Port 0 takes the port of the last start, or a free one. An ephemeral server is fast, not durable, and its home
-    is removed when it stops.
+    is removed when it stops; its password is in no file.
     """
     server = LocalServer(
         home=prepare_home(data_dir),
@@ -74,6 +76,7 @@ def start(
         port=port,
         ephemeral=ephemeral or data_dir is None,
         settings=settings or {},
+        superuser=superuser,
     )
     try:
         server.launch()
@@ -92,8 +95,11 @@ def running(
     port: int = 0,
     ephemeral: bool = False,
     settings: Mapping[str, str] | None = None,
+    superuser: str = SUPERUSER,
 ) -> Iterator[LocalServer]:
-    server = start(data_dir, installation=installation, port=port, ephemeral=ephemeral, settings=settings)
+    server = start(
+        data_dir, installation=installation, port=port, ephemeral=ephemeral, settings=settings, superuser=superuser
+    )
     try:
         yield server
     finally:
@@ -114,10 +120,18 @@ def remove(data_dir: Path) -> None:
 class LocalServer:
     """A running server and the right to stop it. Made by `start` or `running`."""
 
-    def __init__(
-        self, *, home: Path, installation: PostgresInstallation, port: int, ephemeral: bool, settings: Mapping[str, str]
+    def __init__(  # one for each thing that may differ
+        self,
+        *,
+        home: Path,
+        installation: PostgresInstallation,
+        port: int,
+        ephemeral: bool,
+        settings: Mapping[str, str],
+        superuser: str,
     ) -> None:
         self.data_dir = home
+        self.superuser = superuser
         self.installation = installation
         self.ephemeral = ephemeral
         self.port = port
@@ -127,7 +141,7 @@ class LocalServer:
         self._watchdog: subprocess.Popen[str] | None = None
 
     def url(self, database: str = "postgres") -> str:
-        return f"postgresql://{SUPERUSER}:{self._password}@127.0.0.1:{self.port}/{quote(database, safe='')}"
+        return f"postgresql://{self.superuser}:{self._password}@127.0.0.1:{self.port}/{quote(database, safe='')}"
 
     def is_running(self) -> bool:
         """Whether something answers on the server's port."""
@@ -190,7 +204,12 @@ class LocalServer:
             connection.execute(statement)
 
     def _recall(self) -> None:
-        """Port and password belong to the home; another server may have made or moved them since the last start."""
+        """Port and password belong to the home; another server may have made or moved them since the last start. Of an
+        ephemeral one only this object knows them."""
+        if self.ephemeral:
+            self._password = self._password or secrets.token_urlsafe(24)
+            self.port = self.port or _free_port()
+            return
         memory = remembered(self.data_dir)
         self._password = memory["password"]
         self.port = self.port or memory["port"] or _free_port()
@@ -206,7 +225,7 @@ class LocalServer:
     def _run_initdb(self, cluster: Path) -> None:
         with password_file(self.data_dir, self._password) as file:
             command = [
-                *(self.installation.bin_dir / "initdb", "--pgdata", cluster, "--username", SUPERUSER),
+                *(self.installation.bin_dir / "initdb", "--pgdata", cluster, "--username", self.superuser),
                 *("--encoding", "UTF8", "--locale", locale(), "--auth", "scram-sha-256"),
                 *("--pwfile", file, "--no-sync", "--no-instructions"),
             ]
@@ -269,7 +288,8 @@ class LocalServer:
         lines = [f"{name} = '{value.replace("'", "''")}'\n" for name, value in settings.items()]
         (self.data_dir / "postgresql.conf").write_text("".join(lines))
         (self.data_dir / "pg_hba.conf").write_text(HOST_RULES)
-        write_secret(self.data_dir / "server.json", json.dumps({"port": self.port, "password": self._password}))
+        if not self.ephemeral:
+            write_secret(self.data_dir / "server.json", json.dumps({"port": self.port, "password": self._password}))
 
     def _spawn(self, lock: int) -> subprocess.Popen[str]:
         config = f"config_file={self.data_dir / 'postgresql.conf'}"
@@ -290,6 +310,7 @@ class LocalServer:
             pass_fds=[lock],
             start_new_session=True,
             cwd="/",
+            env=environment(),
         )
 
 

@@ -2,11 +2,13 @@
 
 Run by path with nothing but the standard library. It says `ready` or `failed` once, then waits for one line
 on its standard input: the mode to stop in, with the data kept. No line and end of file means the owner is
-gone: the server stops, and an ephemeral home is removed.
+gone: the server stops, and an ephemeral home is removed. What the server started, and what that started, is
+killed with it: an orphan is given to this process, whatever session it has made for itself.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -23,6 +25,7 @@ STOP_SIGNALS = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT, "kill": sign
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
 PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def main() -> None:
@@ -30,6 +33,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the owner's to answer
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
+    adopt_orphans()
     server = _spawn(order)
     mode = ""
     try:
@@ -37,8 +41,46 @@ def main() -> None:
         mode = sys.stdin.readline().strip()
     finally:
         _stop(server, mode or "fast")
+        kill_descendants(os.getpid())
         if not mode and order["ephemeral"]:
             shutil.rmtree(order["home"], ignore_errors=True)
+
+
+def adopt_orphans() -> None:
+    """Whatever a descendant starts and leaves is given to this process, in whatever session it is."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def kill_descendants(ancestor: int) -> None:
+    """All of them, until there is none: one may start another while it is looked for. Only Linux gives orphans to an
+    ancestor that asks for them; elsewhere there is no telling them."""
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while (living := _descendants(ancestor)) and time.monotonic() < deadline:
+        for pid in living:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        time.sleep(0.01)
+
+
+def _descendants(ancestor: int) -> set[int]:
+    parents = dict(filter(None, map(_with_parent, Path("/proc").glob("[0-9]*"))))
+    family = {ancestor}
+    while more := {pid for pid, parent in parents.items() if parent in family} - family:
+        family |= more
+    return family - {ancestor}
+
+
+def _with_parent(process: Path) -> tuple[int, int] | None:
+    """None of one that has ended."""
+    try:
+        state, parent = (process / "stat").read_text().rsplit(")", 1)[1].split()[:2]
+    except OSError:
+        return None
+    return (int(process.name), int(parent)) if state not in "ZX" else None
 
 
 def _tell_owner(word: str) -> None:

@@ -1,12 +1,11 @@
 """Rehearsals: migrations run on a throw-away database, up, down and up again, to see what they do.
 
-The scripts are run by the executor itself, on a database that nobody else uses and that is dropped at the end.
-Nothing here writes to a target: of one, schema and history are read.
+The scripts are run by the executor itself, on a database that nobody else uses and that is dropped at the end, by a
+process that knows no key. Nothing here writes to a target: of one, schema and history are read.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -17,19 +16,18 @@ from dashboard.engine.files import verifications
 from dashboard.engine.files.verifications import Verification
 from dashboard.engine.migration import Folder
 from dashboard.engine.plan import Plan, Policy, Step
-from dashboard.engine.rehearsal import baseline, selection, throwaway
+from dashboard.engine.rehearsal import apart, baseline, dump, selection, throwaway
 from dashboard.engine.rehearsal.baseline import Original
 from dashboard.engine.rehearsal.report import Origin, Report
-from dashboard.engine.rehearsal.sandbox import Sandbox
 from dashboard.engine.rehearsal.selection import Candidate
-from dashboard.engine.rehearsal.series import Listener, Series
+from dashboard.engine.rehearsal.series import Listener
 from dashboard.engine.rehearsal.throwaway import VARIABLE as VARIABLE
-from dashboard.engine.rehearsal.throwaway import Server
 from dashboard.engine.rehearsal.throwaway import sweep as sweep
+from dashboard.engine.rehearsal.work import Order
 from dashboard.engine.run.cancellation import Cancellation
 
 #: Where a rehearsal from the first file on keeps the history: where no migration looks.
-_SCHEMA = "signalbox_rehearsal"
+_SCHEMA = "app_history"
 _POLICY = Policy(protected=False, lock_timeout_ms=3000, statement_timeout_ms=0)
 
 
@@ -54,30 +52,24 @@ def of_plan(  # noqa: PLR0913  # one for each thing that may differ
     Raises RehearsalImpossible; PlanChanged where the plan is no longer what would be planned; TargetUnreachable and
     the other errors of a target; RunCancelled by the cancellation.
     """
-    started = time.monotonic()
     original = _original(plan, source)
     candidates = selection.of_plan(plan, original.target.history, verify)
-    with (
-        throwaway.server(
-            server_url,
-            variable=server_variable,
-            major=original.major,
-            extensions=selection.extensions(candidates).union(original.extensions),
-            registered=[source.address, *registered],
-        ) as server,
-        baseline.copied(original, server, _applied(candidates), cancellation or Cancellation()) as (sandbox, copy),
-    ):
-        series = Series(
-            sandbox=sandbox,
-            server_is_private=server.is_private,
-            listener=listener,
-            keep_going=keep_going,
-            doubts=copy.doubts,
-            rights=original.rights,
-        )
-        series.prove(candidates)
-        report = _report(series, Origin.COPY, server, started, verify)
-        return replace(report, remarks=(*copy.remarks, *report.remarks))
+    throwaway.refuse_targets(server_url, server_variable, [source.address, *registered])
+    order = Order(
+        origin=Origin.COPY,
+        candidates=tuple(candidates),
+        verify=tuple(verify),
+        policy=source.policy,
+        schema=source.schema,
+        server_url=server_url,
+        server_variable=server_variable,
+        extensions=selection.extensions(candidates).union(original.extensions),
+        keep_going=keep_going,
+        original=original.without_url(),
+        dumped=dump.take_or_say_why(original.major, source.address, with_roles=server_url is None),
+        recorded=tuple(_applied(candidates)),
+    )
+    return apart.run(order, listener=listener, cancellation=cancellation or Cancellation())
 
 
 def of_folder(
@@ -95,20 +87,22 @@ def of_folder(
     It stops at the first whose up fails. With `keep_going` that leaves the database as it was before it, and the next
     one follows.
     """
-    started = time.monotonic()
     verify = verifications.read(folder)
     candidates = selection.of_folder(folder, verify)
-    with (
-        throwaway.server(
-            server_url, variable=server_variable, extensions=selection.extensions(candidates), registered=registered
-        ) as server,
-        throwaway.database(server) as database,
-        Sandbox(database, policy=_POLICY, schema=_SCHEMA, cancellation=cancellation or Cancellation()) as sandbox,
-    ):
-        series = Series(sandbox=sandbox, server_is_private=server.is_private, listener=listener, keep_going=keep_going)
-        series.prove(candidates)
-        report = _report(series, Origin.SCRATCH, server, started, verify)
-        return replace(report, unread=(*selection.unread(folder), *selection.blocked(folder, series.proofs)))
+    throwaway.refuse_targets(server_url, server_variable, registered)
+    order = Order(
+        origin=Origin.SCRATCH,
+        candidates=tuple(candidates),
+        verify=tuple(verify),
+        policy=_POLICY,
+        schema=_SCHEMA,
+        server_url=server_url,
+        server_variable=server_variable,
+        extensions=selection.extensions(candidates),
+        keep_going=keep_going,
+    )
+    report = apart.run(order, listener=listener, cancellation=cancellation or Cancellation())
+    return replace(report, unread=(*selection.unread(folder), *selection.blocked(folder, report.proofs)))
 
 
 def _original(plan: Plan, source: Access) -> Original:
@@ -122,21 +116,6 @@ def _original(plan: Plan, source: Access) -> Original:
 def _applied(candidates: Sequence[Candidate]) -> list[Step]:
     """What stands there already, of what is to be proven."""
     return [candidate.up for candidate in candidates if candidate.is_applied]
-
-
-def _report(series: Series, origin: Origin, server: Server, started: float, verify: Sequence[Verification]) -> Report:
-    return Report(
-        origin=origin,
-        server_version=server.version,
-        ms=(time.monotonic() - started) * 1000,
-        proofs=tuple(series.proofs),
-        remarks=(*series.remarks, *_not_run(verify)),
-        not_reached=tuple(series.not_reached),
-    )
-
-
-def _not_run(verify: Sequence[Verification]) -> list[str]:
-    return [f"{check.file} was not run: {check.fault}" for check in verify if check.fault]
 
 
 def _refuse_bookkeeping(plan: Plan) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import psycopg
-from psycopg import sql
 
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import history
@@ -17,15 +16,16 @@ from dashboard.engine.database.connection import Access, Connection
 from dashboard.engine.errors import RehearsalImpossible, SchemaUnreadable
 from dashboard.engine.migration import AppliedMigration, Kind, version_key
 from dashboard.engine.plan import Action, Step, Target
-from dashboard.engine.rehearsal import dump, refusals, throwaway
+from dashboard.engine.rehearsal import dump, refusals, restoring, throwaway
 from dashboard.engine.rehearsal.doubts import Doubt
-from dashboard.engine.rehearsal.dump import NoDump, Programs
+from dashboard.engine.rehearsal.dump import Dumped
 from dashboard.engine.rehearsal.rights import Rights
 from dashboard.engine.rehearsal.sandbox import Sandbox
-from dashboard.engine.rehearsal.throwaway import Database, Server
+from dashboard.engine.rehearsal.throwaway import Database, Likeness, Server
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.schema import diff, snapshot
 from dashboard.engine.schema.objects import SchemaSnapshot
+from dashboard.engine.schema.snapshot import PLATFORM_SCHEMAS
 
 _NO_ROWS = "No rows were copied: what a script does with data that is there is not proven."
 _REPLAYED = "It ran on what the {count} migrations applied on {name} make, because {reason}."
@@ -46,6 +46,7 @@ class Original:
     settings: tuple[tuple[str, str], ...]  # of the database and its role, where they decide what SQL means
     rights: Rights
     publications: tuple[str, ...]  # of all tables
+    event_triggers: tuple[str, ...]
 
     @property
     def is_superuser(self) -> bool:
@@ -58,6 +59,9 @@ class Original:
     @property
     def name(self) -> str:
         return self.access.address.name
+
+    def without_url(self) -> Original:
+        return replace(self, access=replace(self.access, address=replace(self.access.address, url="")))
 
 
 def read(source: Access) -> Original:
@@ -72,9 +76,10 @@ def read(source: Access) -> Original:
                 extensions=_names(connection, "extensions"),
                 roles=_names(connection, "roles"),
                 owner=_names(connection, "database_owner")[0],
-                settings=_settings(connection),
+                settings=_settings(source),
                 rights=_rights(connection),
                 publications=_names(connection, "publications_of_all_tables"),
+                event_triggers=_names(connection, "event_triggers_of_people", platform=sorted(PLATFORM_SCHEMAS)),
             )
         except psycopg.Error as error:
             raise SchemaUnreadable(
@@ -92,37 +97,50 @@ class CopiedSchema:
 
 @contextmanager
 def copied(
-    original: Original, server: Server, recorded: Sequence[Step], cancellation: Cancellation
+    original: Original, dumped: Dumped, server: Server, recorded: Sequence[Step], cancellation: Cancellation
 ) -> Iterator[tuple[Sandbox, CopiedSchema]]:
     """A sandbox in the state of the target, with these steps in its history.
 
     Raises RehearsalImpossible where that state cannot be made.
     """
     _refuse_missing_extensions(original, server)
-    with throwaway.database(server) as database:
+    with throwaway.database(server, _likeness(original)) as database:
         sandbox = Sandbox(
             database, policy=original.access.policy, schema=original.access.schema, cancellation=cancellation
         )
         with sandbox:
-            yield sandbox, _copy(original, server, database, sandbox, recorded)
+            yield sandbox, _copy(original, dumped, server, database, sandbox, recorded)
 
 
-def _copy(
-    original: Original, server: Server, database: Database, sandbox: Sandbox, recorded: Sequence[Step]
+def _copy(  # one for each thing that may differ
+    original: Original,
+    dumped: Dumped,
+    server: Server,
+    database: Database,
+    sandbox: Sandbox,
+    recorded: Sequence[Step],
 ) -> CopiedSchema:
     doubts = _doubts(original, server)
-    try:
-        using = dump.programs(original.major)
-        text = dump.take(using, original.access.address, with_roles=server.is_private)
-    except NoDump as no_dump:
-        reason, missing = str(no_dump), no_dump
-        sandbox.begin(lambda: _replay(original, server, sandbox, recorded, missing))
+    if dumped.reason:
+        sandbox.begin(lambda: _replay(original, server, sandbox, recorded, dumped))
         doubts.append(Doubt(reason=f"it began with what the history makes, and not with the schema of {original.name}"))
-        first = _REPLAYED.format(count=len(_standing(original)), name=original.name, reason=reason)
+        first = _REPLAYED.format(count=len(_standing(original)), name=original.name, reason=dumped.reason)
     else:
-        sandbox.begin(lambda: _restore(original, server, database, sandbox, recorded, (using, text)))
-        first = f"It ran on a copy of the schema of {original.name}, made by pg_dump {using.version}."
+        left_out: list[str] = []
+        sandbox.begin(lambda: _restore(original, server, database, sandbox, recorded, dumped.text, left_out))
+        doubts += _doubts_of_what_is_missing(original, left_out)
+        first = f"It ran on a copy of the schema of {original.name}, made by pg_dump {dumped.version}."
     return CopiedSchema(remarks=(f"{first} {_NO_ROWS}", *_remarks(original, server, sandbox)), doubts=tuple(doubts))
+
+
+def _likeness(original: Original) -> Likeness:
+    """Its database may be one that a server keeps for itself."""
+    name = original.target.identity.database
+    return Likeness(
+        database=name if name not in {"template0", "template1"} else "app",
+        role=original.rights.role,
+        bypasses_row_security=original.rights.is_superuser or original.rights.bypasses_row_security,
+    )
 
 
 # By pg_dump
@@ -134,34 +152,29 @@ def _restore(
     database: Database,
     sandbox: Sandbox,
     recorded: Sequence[Step],
-    dumped: tuple[Programs, str],
+    dumped: str,
+    left_out: list[str],
 ) -> None:
-    using, text = dumped
+    """`left_out` is told what could not be made."""
     if server.is_private:
-        _make_roles(database, original.roles)
+        database.have_roles(original.roles)
     database.resemble(owner=original.owner if server.is_private else None, settings=original.settings)
-    dump.restore(using, database.address, text, server_major=server.major)
+    text = dump.as_sql(dumped, server_major=server.major)
+    left_out[:] = restoring.restore(text, database.address, maker=database.makers_address, role=database.runner.role)
     if recorded:
         sandbox.record(recorded)
-
-
-def _make_roles(database: Database, wanted: Sequence[str]) -> None:
-    """They own things and are granted rights; nobody can sign in as one."""
-    with database.connected() as connection:
-        for role in set(wanted).difference(_names(connection, "roles")):
-            connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
 
 
 # By replay
 
 
-def _replay(original: Original, server: Server, sandbox: Sandbox, recorded: Sequence[Step], missing: NoDump) -> None:
+def _replay(original: Original, server: Server, sandbox: Sandbox, recorded: Sequence[Step], missing: Dumped) -> None:
     for row in _standing(original):
         step = _step(row, missing)
         error = refusals.refusal(step.sql, server_is_private=server.is_private) or sandbox.run(step).error
         if error:
             raise RehearsalImpossible(
-                reason=f"{missing}, and what was applied does not run here: {step.label}, {error.sentence}",
+                reason=f"{missing.reason}, and what was applied does not run here: {step.label}, {error.sentence}",
                 remedy=missing.remedy,
             )
     if recorded:
@@ -177,10 +190,10 @@ def _order(row: AppliedMigration) -> tuple[float, tuple[int, str]]:
     return (row.applied_at.timestamp() if row.applied_at else 0.0, version_key(row.version))
 
 
-def _step(row: AppliedMigration, missing: NoDump) -> Step:
+def _step(row: AppliedMigration, missing: Dumped) -> Step:
     if row.forward_script is None:
         raise RehearsalImpossible(
-            reason=f"{missing}, and the history of the target has no text of {row.label} to run instead.",
+            reason=f"{missing.reason}, and the history of the target has no text of {row.label} to run instead.",
             remedy=missing.remedy,
         )
     return Step(
@@ -212,9 +225,16 @@ def _refuse_missing_extensions(original: Original, server: Server) -> None:
 #: Of a role that is not there, and of a right that nobody gave.
 _OF_ROLES = frozenset({"42704", "42501"})
 
+#: No rehearsal has a superuser's rights, whatever the role of the target has.
+WITHOUT_SUPERUSER = Doubt(reason="it ran without the rights of a superuser", sqlstates=frozenset({"42501"}))
+
 
 def _doubts(original: Original, server: Server) -> list[Doubt]:
-    doubts = []
+    doubts = [WITHOUT_SUPERUSER] if server.is_private else []
+    if original.event_triggers:
+        names = ", ".join(original.event_triggers)
+        reason = f"{original.name} has event triggers ({names}), which are off here"
+        doubts.append(Doubt(reason=reason, of_passes=True))
     if server.major != original.major:
         reason = f"it ran on PostgreSQL {server.major}, and {original.name} is PostgreSQL {original.major}"
         doubts.append(Doubt(reason=reason, of_passes=True))
@@ -225,6 +245,13 @@ def _doubts(original: Original, server: Server) -> list[Doubt]:
         reason = f"roles and rights of {original.name} are not on the rehearsal server"
         doubts.append(Doubt(reason=reason, sqlstates=_OF_ROLES))
     return doubts
+
+
+def _doubts_of_what_is_missing(original: Original, left_out: Sequence[str]) -> list[Doubt]:
+    if not left_out:
+        return []
+    more = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
+    return [Doubt(reason=f"not all of {original.name} could be copied without a superuser ({left_out[0]}{more})")]
 
 
 def _remarks(original: Original, server: Server, sandbox: Sandbox) -> list[str]:
@@ -258,12 +285,20 @@ def _rights(connection: Connection) -> Rights:
     )
 
 
-def _names(connection: Connection, query: str) -> tuple[str, ...]:
-    return tuple(str(row[0]) for row in connection.execute(queries.query(query)))
+def _names(connection: Connection, query: str, **values: object) -> tuple[str, ...]:
+    return tuple(str(row[0]) for row in connection.execute(queries.query(query), values or None))
 
 
-def _settings(connection: Connection) -> tuple[tuple[str, str], ...]:
-    return tuple((str(name), str(value)) for name, value in connection.execute(queries.query("meaning")))
+def _settings(source: Access) -> tuple[tuple[str, str], ...]:
+    with connections.as_given(source.address) as connection:
+        asked = "SELECT " + ", ".join(f"pg_catalog.current_setting('{name}')" for name in _MEANING)
+        row = connection.execute(asked.encode()).fetchone()
+    assert row is not None, "a SELECT without FROM has one row"
+    return tuple(zip(_MEANING, map(str, row), strict=True))
+
+
+#: Settings of a session that decide what the same SQL means.
+_MEANING = ("search_path", "TimeZone", "DateStyle", "IntervalStyle")
 
 
 def _is_of_the_copy(key: str, original: Original) -> bool:

@@ -6,16 +6,15 @@ import os
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import psycopg
 from psycopg import pq
 
 from dashboard.engine import localserver
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database.connection import Address
-from dashboard.engine.errors import RehearsalImpossible
+from dashboard.engine.rehearsal.restoring import MORE_LOCKS
 
 TIMEOUT_S = 300
 
@@ -28,13 +27,10 @@ _TAKE = (
 )
 _INSTALL = "Install a pg_dump that is not older than the target, or rehearse from the first file on."
 _AGAIN = "Do what the message asks for and rehearse again, or rehearse from the first file on."
-#: PostgreSQL says the same of both: a lock for each object, all in one transaction.
-_MORE_LOCKS = (
-    "The schema has more objects than {server} can lock at once: raise max_locks_per_transaction there, which takes a "
-    "restart, and rehearse again."
-)
 #: What newer versions of pg_dump say to the program psql. All else in a dump of a schema is SQL.
 _FOR_PSQL = re.compile(r"^\\(un)?restrict \w+$", re.MULTILINE)
+#: pg_dump 17 sets it.
+_NOT_BEFORE_17 = re.compile(r"^SET transaction_timeout = .*;$", re.MULTILINE)
 
 
 class NoDump(Exception):
@@ -63,6 +59,25 @@ def programs(major: int) -> Programs:
     return able[0]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dumped:
+    """A schema as text, and the version of the pg_dump that wrote it; or why there is none, and what helps."""
+
+    text: str = field(default="", repr=False)
+    version: str = ""
+    reason: str = ""
+    remedy: str = ""
+
+
+def take_or_say_why(major: int, address: Address, *, with_roles: bool) -> Dumped:
+    """The schema of a target of this major version."""
+    try:
+        using = programs(major)
+        return Dumped(text=take(using, address, with_roles=with_roles), version=using.version)
+    except NoDump as no_dump:
+        return Dumped(reason=str(no_dump), remedy=no_dump.remedy)
+
+
 def take(using: Programs, address: Address, *, with_roles: bool) -> str:
     """Raises NoDump."""
     options = _TAKE if with_roles else (*_TAKE, "--no-owner", "--no-privileges", "--no-publications")
@@ -72,32 +87,16 @@ def take(using: Programs, address: Address, *, with_roles: bool) -> str:
     return process.stdout
 
 
-def restore(using: Programs, address: Address, dump: str, *, server_major: int) -> None:
-    """In one message, so that a name in it that holds a line break is at worst an error: the program psql would take
-    the next line for a command of its own. Raises RehearsalImpossible where the server refuses any of it."""
+def as_sql(dump: str, *, server_major: int) -> str:
+    """Without what is for the program psql, and what a server of this major version does not know."""
     dump = _FOR_PSQL.sub("", dump)
-    if server_major < using.major:
-        dump = re.sub(r"^SET \w+ = .*;$", lambda line: _known(line[0], server_major), dump, flags=re.MULTILINE)
-    try:
-        with psycopg.connect(address.url, autocommit=True, connect_timeout=10) as connection:
-            connection.execute(dump.encode("utf-8", "surrogateescape"))
-    except psycopg.Error as error:
-        reason = connections.reason_of(error, address)
-        raise RehearsalImpossible(
-            reason=f"the rehearsal server refuses the schema of the target ({reason}).",
-            remedy=_MORE_LOCKS.format(server="the rehearsal server")
-            if isinstance(error, psycopg.errors.OutOfMemory)
-            else f"Make there what it misses, or set {address.variable} to a server like the target.",
-        ) from None
+    if server_major < 17:
+        dump = _NOT_BEFORE_17.sub("", dump)
+    return dump.encode("utf-8", "replace").decode()  # bytes that are no text, of a database in SQL_ASCII
 
 
 def _remedy(complaint: str) -> str:
-    return _MORE_LOCKS.format(server="the target") if "max_locks_per_transaction" in complaint else _AGAIN
-
-
-def _known(setting: str, server_major: int) -> str:
-    """pg_dump 17 sets transaction_timeout, which no server before 17 knows."""
-    return "" if server_major < 17 and setting.startswith("SET transaction_timeout") else setting
+    return MORE_LOCKS.format(server="the target") if "max_locks_per_transaction" in complaint else _AGAIN
 
 
 def _installed() -> list[Programs]:
@@ -134,7 +133,7 @@ def _environment(address: Address) -> dict[str, str]:
     variables = {option.keyword.decode(): option.envvar for option in pq.Conninfo.get_defaults() if option.envvar}
     parts = connections.parts_of(address)
     given = {variables[key].decode(): str(value) for key, value in parts.items() if key in variables}
-    return {"PATH": os.defpath, "PGAPPNAME": "signalbox rehearsal", "PGCONNECT_TIMEOUT": "10", **given}
+    return {"PATH": os.defpath, "PGAPPNAME": connections.LOOK, "PGCONNECT_TIMEOUT": "10", **given}
 
 
 def _first_line(stderr: str) -> str:

@@ -14,7 +14,8 @@ from dashboard.engine.schema import diff
 
 
 def prove(sandbox: Sandbox, candidate: Candidate, *, server_is_private: bool) -> Proof:
-    """Where a script reaches beyond the throw-away database, nothing of the migration is run."""
+    """Where a script or a verification file reaches beyond the throw-away database, nothing of the migration is
+    run."""
     started = time.perf_counter()
     proof = _refused(candidate, server_is_private) or (
         _rolled_back(sandbox, candidate) if candidate.is_applied else _applied(sandbox, candidate)
@@ -24,8 +25,11 @@ def prove(sandbox: Sandbox, candidate: Candidate, *, server_is_private: bool) ->
 
 def _refused(candidate: Candidate, server_is_private: bool) -> Proof | None:
     up, down = candidate.up, candidate.down
-    for script in (up, *([down] if down else [])):
-        if refused := refusals.refusal(script.sql, server_is_private=server_is_private):
+    scripts = [("", script.sql) for script in (up, *([down] if down else []))]
+    for file, script in (*scripts, *((check.file, check.script.sql) for check in candidate.checks)):
+        if refused := refusals.refusal(script, server_is_private=server_is_private):
+            if file:
+                refused = replace(refused, sentence=f"{file}: {refused.sentence}")
             return Proof(
                 version=up.version,
                 name=up.name,

@@ -203,14 +203,14 @@ class Report:
             origin=Origin(data["origin"]),
             server_version=data["server_version"],
             ms=data["ms"],
-            proofs=tuple(_proof(p) for p in data["proofs"]),
+            proofs=tuple(proof_from_dict(p) for p in data["proofs"]),
             remarks=tuple(data["remarks"]),
             not_reached=tuple(NotReached(**left) for left in data["not_reached"]),
             unread=tuple(data["unread"]),
         )
 
 
-def _proof(data: Mapping[str, Any]) -> Proof:
+def proof_from_dict(data: Mapping[str, Any]) -> Proof:
     up = _script(data["up"])
     assert up is not None
     return Proof(

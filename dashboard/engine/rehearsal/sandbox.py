@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import time
+import uuid
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 
@@ -27,7 +29,11 @@ from dashboard.engine.schema.objects import SchemaSnapshot
 from dashboard.engine.sql import excerpts
 from dashboard.engine.sql.transaction import ShapeFault, TransactionMode, TransactionShape, shape_of
 
-_ATTEMPT = Attempt(run_id="rehearsal", by="rehearsal")
+
+def _attempt() -> Attempt:
+    """Like one of a real run, so that no script tells a rehearsal by it."""
+    number = str(secrets.randbelow(9000) + 1)
+    return Attempt(run_id=number, by="ada", attempt_id=str(uuid.uuid4()), installation=str(uuid.uuid4()))
 
 
 class Sandbox:
@@ -37,6 +43,7 @@ class Sandbox:
     def __init__(self, database: Database, *, policy: Policy, schema: str, cancellation: Cancellation) -> None:
         self.database, self.cancellation = database, cancellation
         self.access = Access(address=database.address, policy=policy, schema=schema)
+        self._attempt = _attempt()
         self.left_out = snapshot.tracking_tables(schema)
         self._opened = ExitStack()
         self._session: Session | None = None
@@ -63,8 +70,8 @@ class Sandbox:
 
     @property
     def _name(self) -> str:
-        """Of the session that runs scripts; at most 63 characters, as PostgreSQL keeps them."""
-        return f"{self.database.name} sandbox"
+        """Of the session that runs scripts: what it would be on the target."""
+        return self._attempt.session_name
 
     @property
     def session(self) -> Session:
@@ -186,7 +193,7 @@ class Sandbox:
 
     def _open(self) -> Session:
         connection = self._opened.enter_context(connections.working(self.access, name=self._name))
-        self._watcher = self._opened.enter_context(connections.working(self.access, name="signalbox rehearsal watch"))
+        self._watcher = self._opened.enter_context(connections.working(self.access, name=connections.LOOK))
         self.database.check(connection)
         self._opened.enter_context(locks.held(connection, self.database.name))
         tables = TrackingTables(connection, self.access.schema)
@@ -195,7 +202,7 @@ class Sandbox:
         return Session(
             connection=connection,
             access=self.access,
-            attempt=_ATTEMPT,
+            attempt=self._attempt,
             observer=_ignore,
             cancellation=self.cancellation,
         )

@@ -16,6 +16,7 @@ import psycopg
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import guards, indexes, leftovers, locks
 from dashboard.engine.database.leftovers import Aftermath, Leftover
+from dashboard.engine.database.pinned import pin
 from dashboard.engine.database.tracking import StatementOutcome
 from dashboard.engine.errors import EngineError, RunCancelled, StatementFailed
 from dashboard.engine.plan import Step
@@ -29,9 +30,8 @@ from dashboard.engine.sql.indexes import concurrent_index
 from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.transaction import TransactionShape, is_bare, is_repeatable, may_commit
 
-#: Whatever role and search path the file has set, our own rows are written under our own. For the rest of the
-#: transaction only.
-_AS_OURSELVES: LiteralString = "SET LOCAL role TO DEFAULT; SET LOCAL search_path = pg_catalog"
+#: Whatever role the file has set, our own rows are written under our own. For the rest of the transaction only.
+_AS_OURSELVES: LiteralString = "SET LOCAL role TO DEFAULT; "
 _SWITCHES_AUTHORIZATION = re.compile(r"session[\s_]+authorization", re.IGNORECASE)
 
 
@@ -44,7 +44,8 @@ def run(session: Session, position: int, step: Step, shape: TransactionShape) ->
         session.clean()
         if step.first_statement == 1:
             _copy_rows(session, position, step)
-    history_before = session.tracking.fingerprint()
+    with session.naming(step, "begin"):
+        history_before = session.tracking.fingerprint()
     with session.naming(step, "restoring the session"):
         for setting in session_state.settings_before(shape.sent, step.first_statement):
             session.connection.execute(setting.sql.encode())
@@ -56,7 +57,7 @@ def run(session: Session, position: int, step: Step, shape: TransactionShape) ->
     ms = ms_since(started)
     try:
         with session.naming(step, "recording"):
-            _record(session, step, ms, history_before)
+            _record(session, step, ms, history_before, shape.sent)
     except StatementFailed as error:
         raise failures.partly_applied(step, shape.sent[-1], done, error) from None
     faultpoint("committed")
@@ -77,21 +78,21 @@ def _next_statement(session: Session, position: int, step: Step, statement: Stat
         with session.naming(step, f"statement {statement.number}"):
             _refuse_stale_index(session, step, statement)
             is_begun = True
-            _journaled(session, position, step, statement)
+            _journaled(session, position, step, statement, done)
     except (StatementFailed, RunCancelled) as error:
         if done or (is_begun and _is_in_doubt(session, step, statement)):
             raise failures.partly_applied(step, statement, done, error) from None
         raise
 
 
-def _journaled(session: Session, position: int, step: Step, statement: Statement) -> None:
+def _journaled(session: Session, position: int, step: Step, statement: Statement, done: Sequence[int]) -> None:
     session.stop_if_told(step)
     _note(session, step, statement, StatementOutcome.STARTED)
     faultpoint("journal_started")
     session.cancellation.attach(session.connection)
     try:
         if is_bare(statement):
-            _bare(session, position, step, statement)
+            _bare(session, position, step, statement, done)
         else:
             _in_small_transaction(session, position, step, statement)
     finally:
@@ -105,9 +106,10 @@ def _journaled(session: Session, position: int, step: Step, statement: Statement
 def _in_small_transaction(session: Session, position: int, step: Step, statement: Statement) -> None:
     """Its own transaction holds the statement and the word that it is done."""
     try:
+        with _ourselves(session, step):
+            before = guards.transaction_state(session.tracking)
         with session.naming(step, "begin"):
             session.connection.execute("BEGIN")
-        before = guards.transaction_state(session.tracking)
         session.statement(position, step, statement)
         with session.naming(step, "recording"):
             _note_done(session, step, statement, before)
@@ -120,7 +122,7 @@ def _in_small_transaction(session: Session, position: int, step: Step, statement
 
 def _note_done(session: Session, step: Step, statement: Statement, before: guards.TransactionState) -> None:
     session.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    session.connection.execute(_as_ourselves(step))
+    pin(session.connection, _as_ourselves(step))
     guards.close_cursors(session.connection)
     if harm := guards.harm_done(before, guards.transaction_state(session.tracking)):
         error = failures.at(statement, failures.TRANSACTION_TOUCHED, harm)
@@ -135,19 +137,51 @@ def _refuse_stale_index(session: Session, step: Step, statement: Statement) -> N
         raise failures.invalid_index_in_the_way(step, statement, stale)
 
 
-def _bare(session: Session, position: int, step: Step, statement: Statement) -> None:
+def _bare(session: Session, position: int, step: Step, statement: Statement, done: Sequence[int]) -> None:
     before = _standing(session, statement)
+    ours = _witness(session, step)
     try:
         with _without_lock_timeout(session, statement):
             session.statement(position, step, statement)
     except (StatementFailed, RunCancelled) as error:
+        if not session.connection.closed:
+            _refuse_changes(session, step, statement, done, ours)
         _note_broken_off(session, step, statement, before, error)
         raise
     faultpoint("statement_done")
+    _refuse_changes(session, step, statement, done, ours)
     if left := _left_since(before, _standing(session, statement)):
         server_error = failures.at(statement, failures.INVALID_INDEX, "it ended, and what it made is invalid")
         raise failures.left_half_done(step, server_error, left)
     _note(session, step, statement, StatementOutcome.DONE)
+
+
+def _witness(session: Session, step: Step) -> guards.Witness:
+    with _ourselves(session, step):
+        return guards.witness(session.tracking)
+
+
+def _refuse_changes(
+    session: Session, step: Step, statement: Statement, done: Sequence[int], before: guards.Witness
+) -> None:
+    """Raises PartlyApplied where the statement did something to our tables, whether or not it failed."""
+    with _ourselves(session, step):
+        change = guards.changed_since(before, session.tracking)
+    if change:
+        raise failures.tracking_changed(step, statement, done, change)
+
+
+@contextmanager
+def _ourselves(session: Session, step: Step) -> Iterator[None]:
+    """A transaction under our own role, whichever the file has set, that only looks."""
+    try:
+        pin(session.connection, "BEGIN; " + _as_ourselves(step))
+        yield
+        session.connection.execute("COMMIT")
+    except psycopg.Error:
+        if not session.connection.closed:
+            session.connection.rollback()
+        raise
 
 
 def _note_broken_off(
@@ -221,7 +255,7 @@ def _undo(session: Session, step: Step, statement: Statement) -> None:
 def _note(session: Session, step: Step, statement: Statement, outcome: StatementOutcome) -> None:
     """In a transaction of its own, also where the file has made its session read-only."""
     try:
-        session.connection.execute("BEGIN READ WRITE; " + _as_ourselves(step))
+        pin(session.connection, "BEGIN READ WRITE; " + _as_ourselves(step))
         _journal(session, step).write(statement, outcome)
         session.connection.execute("COMMIT")
     except psycopg.Error:
@@ -240,16 +274,16 @@ def _journal(session: Session, step: Step) -> Journal:
     return Journal(tracking=session.tracking, step=step)
 
 
-def _record(session: Session, step: Step, ms: int, history_before: str) -> None:
+def _record(session: Session, step: Step, ms: int, history_before: str, sent: Sequence[Statement]) -> None:
     for statement in (
         "RESET SESSION AUTHORIZATION",
         "RESET ROLE",
         "SET default_transaction_read_only = off",
         "SET synchronous_commit = on",
-        "SET search_path = pg_catalog",
     ):
         session.connection.execute(statement)
     if session.tracking.fingerprint() != history_before:
-        raise failures.history_changed(step)
+        done = [statement.number for statement in sent[:-1]]
+        raise failures.tracking_changed(step, sent[-1], done, guards.HISTORY_CHANGED)
     with session.connection.transaction():
         session.tracking.record(step, ms=ms)

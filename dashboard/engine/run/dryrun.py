@@ -16,8 +16,9 @@ from psycopg import sql as composing
 from psycopg.pq import TransactionStatus
 
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import locks
+from dashboard.engine.database import locks, pinned
 from dashboard.engine.database.connection import Access, Connection
+from dashboard.engine.database.pinned import PinsOwnQueries
 from dashboard.engine.database.tracking import Attempt, TrackingTables
 from dashboard.engine.database.wire import Reply
 from dashboard.engine.plan import Plan, Step
@@ -124,7 +125,7 @@ class _Answer:
 
 
 @dataclass
-class _RecordingConnection:
+class _RecordingConnection(PinsOwnQueries):
     access: Access
     messages: list[Message] = field(default_factory=list)
     transaction_status: TransactionStatus = TransactionStatus.IDLE
@@ -144,12 +145,19 @@ class _RecordingConnection:
     def add_notice_handler(self, handler: object) -> None:
         """No server raises one."""
 
-    def execute(self, query: Any, values: Any = None) -> _Answer:
+    def _status(self) -> TransactionStatus:
+        return self.transaction_status
+
+    def _send(self, query: Any, params: Any = None, **options: Any) -> _Answer:
         sql = query.as_string(None) if isinstance(query, composing.Composable) else query
         sql = sql.decode() if isinstance(sql, bytes) else sql
-        self.messages.append(Message(sql=sql.strip(), values=values))
-        if sql in {"BEGIN", "COMMIT"}:
-            self.transaction_status = TransactionStatus.INTRANS if sql == "BEGIN" else TransactionStatus.IDLE
+        self.messages.append(Message(sql=sql.strip(), values=params))
+        if sql.startswith("BEGIN"):
+            self.transaction_status = TransactionStatus.INTRANS
+        if sql.endswith("COMMIT"):
+            self.transaction_status = TransactionStatus.IDLE
+        if sql.startswith("SELECT pg_catalog.current_setting('search_path')"):
+            return _Answer(("<as it was>",) * len(pinned.SETTINGS))
         if "current_setting('lock_timeout')" in sql:
             options = connections.startup_options(self.access)
             return _Answer((options["lock_timeout"], options["statement_timeout"]))

@@ -47,12 +47,14 @@ from dashboard.engine.sql.transaction import TransactionMode, TransactionShape, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """Two people and a digest. The executor checks it; nobody vouches for it."""
+    """People and a digest. The executor checks it; nobody vouches for it."""
 
     digest: str
     requested_by: str
-    approved_by: str
+    approved_by: tuple[str, ...]
     expires_at: datetime
+    needed: int = 1  # different people, none of them the requester
+    broken_glass_by: str = ""  # who answers for it alone, where the environment allows that; reviewed afterwards
 
 
 def execute(
@@ -95,6 +97,7 @@ def execute(
             tables = TrackingTables(connection, access.schema)
             if not tables.is_prepared():
                 tables.prepare()
+            tables.set_log_sequence_right()
         faultpoint("prepared")
         confirm()
         session = Session(
@@ -145,10 +148,19 @@ def _missing_approval(plan: Plan, approval: Approval | None) -> str:
         return "nobody approved it"
     if approval.digest not in {plan.digest, plan.without_saving().digest}:
         return "what was approved has another digest"
-    if approval.approved_by == approval.requested_by:
-        return "it was approved by the person who asked for it"
+    if reason := "" if approval.broken_glass_by else _missing_people(approval):
+        return reason
     if approval.expires_at <= datetime.now(UTC):
         return f"the approval expired at {approval.expires_at:%Y-%m-%d %H:%M} UTC"
+    return ""
+
+
+def _missing_people(approval: Approval) -> str:
+    if approval.requested_by in approval.approved_by:
+        return "it was approved by the person who asked for it"
+    people = len(set(approval.approved_by))
+    if people < max(approval.needed, 1):
+        return f"{people} of {approval.needed} people have approved it"
     return ""
 
 
@@ -186,6 +198,8 @@ def _after_failure(session: Session, step: Step, error: EngineError) -> None:
     try:
         session.connection.rollback()
         connections.reset(session.connection, session.access)
+        if session.tracking.set_log_sequence_right():
+            error.facts["left"] = f"{error.facts.get('left', '')} {SEQUENCE_MOVED}".strip()
         _record_failure(session, step, error)
     except psycopg.Error:
         # It is undone either way, and the run's own record still tells of it.
@@ -226,6 +240,10 @@ def _refuse_needless_repair(session: Session, step: Step, shape: TransactionShap
         raise PlanBlocked(version=step.label, reason=reason, remedy="Nothing is to be repaired; continue instead.")
 
 
+#: Told in the log too, because of a migration that failed nothing else remains.
+SEQUENCE_MOVED = "It pushed the sequence of migration_audit_log away, which was set right."
+
+
 def _record_failure(session: Session, step: Step, error: EngineError) -> None:
     match error:
         case PartlyApplied():
@@ -234,7 +252,9 @@ def _record_failure(session: Session, step: Step, error: EngineError) -> None:
             message = f"{failure.message}. {then}{left}" if left else failure.message
             session.tracking.record_failure(step, replace(failure, message=message), outcome=Outcome.PARTIAL)
         case StatementFailed():
-            session.tracking.record_failure(step, error.facts["error"])
+            failure, moved = error.facts["error"], error.facts["left"].endswith(SEQUENCE_MOVED)
+            message = f"{failure.message}. {SEQUENCE_MOVED}" if moved else failure.message
+            session.tracking.record_failure(step, replace(failure, message=message))
         case RunCancelled():
             session.tracking.log(step, outcome=Outcome.CANCELLED, message=f"by {error.facts['by']}")
 

@@ -73,6 +73,8 @@ EXPLANATIONS = {
 }
 #: Something of that name is there already: a table, column, object, function or schema.
 ALREADY_THERE = frozenset({"42P07", "42701", "42710", "42723", "42P06"})
+#: A file is missing, or what it would bring is not available; which of the two hangs on the version of the server.
+EXTENSION_FILES = frozenset({"58P01", "0A000"})
 RUN_BY_HAND = Explanation(
     remedy="Someone may have run it by hand, or another tool has. Compare what is there with the file: if it is the "
     "same, skip this migration here with a reason; if not, rename or remove what is in the way, and apply again."
@@ -82,6 +84,10 @@ ROLLBACK_FAILED = Explanation(
     remedy="A rollback sends the script that was captured when the migration was applied, so a change of the file "
     "changes nothing. Make by hand what the script misses in the database, and roll back again; or write a new "
     "migration that undoes the old one."
+)
+NO_SUCH_EXTENSION = Explanation(
+    remedy="The file is right as it is: the server does not have this extension. Whoever runs the server installs it "
+    "there; then apply again."
 )
 NOT_EXPLAINED = Explanation(remedy="")
 NOT_COPIED = Explanation(left="There is no copy either.", remedy="Remove the cause, and run it again.")
@@ -112,6 +118,8 @@ def _explained(step: Step, error: ServerError) -> Explanation:
         return explanation
     if step.action is Action.ROLLBACK:
         return ROLLBACK_FAILED
+    if error.sqlstate in EXTENSION_FILES and ".control" in error.message + error.detail:
+        return NO_SUCH_EXTENSION
     return RUN_BY_HAND if error.sqlstate in ALREADY_THERE else NOT_EXPLAINED
 
 
@@ -152,17 +160,17 @@ def invalid_index_in_the_way(step: Step, statement: Statement, index: Index) -> 
     return failed(step, error, Explanation(remedy=remedy, passing=True))
 
 
-def history_changed(step: Step) -> PartlyApplied:
-    error = ServerError(sqlstate=TRANSACTION_TOUCHED, message="the migration changed the history that Signalbox keeps")
+def tracking_changed(step: Step, statement: Statement, done: Sequence[int], change: str) -> PartlyApplied:
+    """Outside a transaction nothing can be taken back, so a statement that did this to our tables ends the run."""
     return PartlyApplied(
         version=step.label,
-        number=step.first_statement,
-        message=error.message,
-        kept="all its statements are committed",
+        number=statement.number,
+        message=change,
+        kept=_committed([*done, statement.number]),
         left="It is not recorded as applied.",
-        error=error,
+        error=at(statement, TRANSACTION_TOUCHED, change),
         correction="",
-        remedy="Compare schema_migrations with a backup before anything else runs here.",
+        remedy="Compare schema_migrations and migration_audit_log with a backup before anything else runs here.",
     )
 
 

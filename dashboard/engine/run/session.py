@@ -13,6 +13,7 @@ import psycopg
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import guards, saved, tracking, wire
 from dashboard.engine.database.connection import Access, Connection
+from dashboard.engine.database.pinned import pinned
 from dashboard.engine.database.tracking import Attempt, RunTracking
 from dashboard.engine.errors import EngineError, RunCancelled, StatementFailed
 from dashboard.engine.migration import MigrationId
@@ -101,7 +102,7 @@ class Session:
         if not step.copies:
             return
         try:
-            with self.naming(step, "copying rows"):
+            with self.naming(step, "copying rows"), pinned(self.connection):
                 copied = saved.work(self.connection, step, self.attempt)
         except StatementFailed as error:
             raise failures.not_copied(step, error.facts["error"]) from None

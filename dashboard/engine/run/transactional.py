@@ -15,6 +15,7 @@ from psycopg.pq import TransactionStatus
 
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import guards, locks
+from dashboard.engine.database.pinned import pin, pinned
 from dashboard.engine.database.tracking import Outcome
 from dashboard.engine.errors import EngineError, ServerError, StatementFailed, TargetUnsuitable
 from dashboard.engine.plan import Step
@@ -92,11 +93,12 @@ def _begin(session: Session, step: Step, seal: guards.Seal) -> None:
             "what is left, and keep pg_advisory_unlock_all and DISCARD ALL out of later files.",
         )
     session.connection.execute("BEGIN")
-    locks.hold_in_transaction(session.connection)
-    for name, value in directives.values_in(step.sql).items():
-        if name in {"lock_timeout", "statement_timeout"}:
-            session.connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", (name, value))
-    seal.close()
+    with pinned(session.connection):
+        locks.hold_in_transaction(session.connection)
+        for name, value in directives.values_in(step.sql).items():
+            if name in {"lock_timeout", "statement_timeout"}:
+                session.connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", (name, value))
+        seal.close()
 
 
 def _statement(session: Session, position: int, step: Step, statement: Statement, seal: guards.Seal) -> None:
@@ -117,7 +119,7 @@ def _record(session: Session, step: Step, seal: guards.Seal, ms: int) -> None:
     seal.open()
     for statement in ("SET CONSTRAINTS ALL IMMEDIATE", "CLOSE ALL"):  # a cursor WITH HOLD is read at COMMIT
         connection.execute(statement)
-    connection.execute("SET LOCAL search_path = pg_catalog")  # not where the migration put operators of its own
+    pin(connection)  # nothing of the migration runs any more
     if fault := seal.broken():
         error = ServerError(sqlstate=failures.TRANSACTION_TOUCHED, message=fault)
         raise failures.failed(step, error, failures.Explanation(remedy=guards.REMEDY))

@@ -10,10 +10,13 @@ import psycopg
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import statistics
 from dashboard.engine.database.connection import Access
+from dashboard.engine.database.leftovers import Leftover
 from dashboard.engine.database.statistics import Written
 from dashboard.engine.errors import SchemaUnreadable
 from dashboard.engine.schema import snapshot
-from dashboard.engine.schema.objects import SchemaSnapshot, is_leftover
+from dashboard.engine.schema.diff import Difference
+from dashboard.engine.schema.objects import SchemaSnapshot, attributes_of, index_of, table_of
+from dashboard.engine.schema.objects import is_leftover as is_leftover
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,23 @@ def look(access: Access) -> Seen:
         except psycopg.Error as error:
             reason = connections.reason_of(error, access.address)
             raise SchemaUnreadable(environment=access.address.name, reason=reason) from None
+
+
+def leftover(difference: Difference) -> Leftover | None:
+    """What a broken-off CONCURRENTLY may have left there; None for every other object."""
+    if difference.after is None or not is_leftover(difference.after):
+        return None
+    if index := index_of(difference.key):
+        return Leftover(name=index)
+    name, parent = table_of(difference.key), attributes_of(difference.after).get("partition of")
+    return Leftover(name=name, parent=parent) if name and parent else None
+
+
+def expected_with(expected: SchemaSnapshot, found: SchemaSnapshot, *, but: Collection[str]) -> SchemaSnapshot:
+    """The schema as it was found, with the objects of those keys as they were expected."""
+    objects = {key: text for key, text in found.objects.items() if key not in but}
+    objects |= {key: text for key, text in expected.objects.items() if key in but}
+    return SchemaSnapshot(objects=dict(sorted(objects.items())), versions=found.versions)
 
 
 def expected_after(

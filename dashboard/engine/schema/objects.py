@@ -22,6 +22,7 @@ _INDENT = "    "
 _NAME = r'(?:"(?:[^"]|"")+"|[^\s".]+)'
 _COLUMN = re.compile(rf"column ({_NAME}\.{_NAME})\.{_NAME}")
 _PART = re.compile(rf"(?:constraint|index|trigger|rule|policy) {_NAME} on (.+)")
+_INDEX = re.compile(rf"index ({_NAME}) on ({_NAME})\.{_NAME}")
 _STATISTICS = re.compile(rf"statistics {_NAME}\.{_NAME} on (.+)")
 _TABLE = re.compile(rf"(?:foreign table|table|materialized view|view|{COLUMN_ORDER}) (.+)")
 _ABOUT = re.compile(r"(?:grants on|comment on) (.+)")
@@ -67,6 +68,12 @@ def attributes_of(text: str) -> dict[str, str]:
 def is_leftover(text: str) -> bool:
     """An invalid index, or a partition whose detaching is pending: nobody's aim, and left by what broke off."""
     return not {"invalid", "detach pending"}.isdisjoint(attributes_of(text))
+
+
+def index_of(key: str) -> str | None:
+    """The qualified name of the index that a key names: it stands in the schema of its table."""
+    match = _INDEX.fullmatch(key)
+    return f"{match[2]}.{match[1]}" if match else None
 
 
 def table_of(key: str) -> str | None:

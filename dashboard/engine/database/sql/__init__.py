@@ -9,9 +9,13 @@ from pathlib import Path
 from psycopg import sql
 
 
-def query(name: str, schema: str = "") -> sql.Composed:
+class OwnQuery(sql.Composed):
+    """One of these. A connection that runs migrations pins the settings that decide what it means."""
+
+
+def query(name: str, schema: str = "") -> OwnQuery:
     """The query `name` of the .sql files here, `{schema}` filled in as an identifier."""
-    return sql.SQL(_queries()[name]).format(schema=sql.Identifier(schema))
+    return OwnQuery(list(sql.SQL(_queries()[name]).format(schema=sql.Identifier(schema))))
 
 
 @cache

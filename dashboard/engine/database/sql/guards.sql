@@ -123,25 +123,56 @@ RETURNING pg_catalog.set_config('signalbox.commit_allowed', '', true)
 
 -- seal --
 -- Asked after BEGIN and after the body, and the answers compared: the transaction, where it has written, so that asking
--- is no writing (a replication slot is made only in a transaction that has not written); what our tables, functions and
--- triggers are; and whether this session has locked a tracking table for writing or altering. ANALYZE and VACUUM take
--- SHARE UPDATE EXCLUSIVE, with which neither a row nor a column changes. By oid, so that a rename does not hide them.
+-- is no writing (a replication slot is made only in a transaction that has not written); what our tables, functions,
+-- triggers and sequences are, and how far the sequences have counted, which no transaction undoes; and whether this
+-- session has locked a tracking table for writing or altering. ANALYZE and VACUUM take SHARE UPDATE EXCLUSIVE, with
+-- which neither a row nor a column changes. By oid, so that a rename does not hide them.
 WITH tables AS (
-    SELECT c.oid, c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    SELECT c.oid, c.relname,
+           ROW(c.oid, c.relname, c.relkind, c.relowner, c.relrowsecurity, c.relforcerowsecurity)::text AS part
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = %(schema)s AND c.relname IN ('schema_migrations', 'migration_audit_log', 'migration_fuse')
+), sequences AS (
+    SELECT s.seqrelid AS oid, ROW(s.seqrelid, s.seqincrement, s.seqmax, s.seqmin, s.seqcycle,
+        CASE WHEN pg_catalog.has_sequence_privilege(s.seqrelid, 'SELECT, USAGE')
+             THEN pg_catalog.pg_sequence_last_value(s.seqrelid) END)::text AS part
+    FROM pg_catalog.pg_depend d JOIN tables t ON t.oid = d.refobjid JOIN pg_catalog.pg_sequence s ON s.seqrelid = d.objid
+    WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass
+      AND d.deptype IN ('a', 'i')
 ), guards AS (
-    SELECT oid::text || relname AS part FROM tables
+    SELECT part FROM tables
     UNION ALL
-    SELECT p.oid::text || p.prosrc || p.proconfig::text
+    SELECT part FROM sequences
+    UNION ALL
+    SELECT ROW(p.oid, p.prosrc, p.proconfig, p.proowner, p.prosecdef, p.prolang, p.probin)::text
     FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
     WHERE n.nspname = %(schema)s
       AND p.proname IN ('migration_fuse_check', 'migration_audit_log_is_append_only')
     UNION ALL
-    SELECT t.oid::text || t.tgrelid::text || t.tgname || t.tgenabled::text || t.tgfoid::text || t.tgtype::text
+    SELECT ROW(t.oid, t.tgrelid, t.tgname, t.tgenabled, t.tgfoid, t.tgtype, t.tgqual, t.tgargs)::text
     FROM pg_catalog.pg_trigger t WHERE t.tgrelid IN (SELECT oid FROM tables)
+    UNION ALL
+    SELECT ROW(a.attrelid, a.attnum, a.attname, a.atttypid, a.attnotnull, a.attidentity, a.attgenerated)::text
+    FROM pg_catalog.pg_attribute a WHERE a.attrelid IN (SELECT oid FROM tables)
+    UNION ALL
+    SELECT ROW(d.adrelid, d.adnum, d.adbin)::text
+    FROM pg_catalog.pg_attrdef d WHERE d.adrelid IN (SELECT oid FROM tables)
+    UNION ALL
+    SELECT ROW(k.oid, k.conrelid, k.contype, k.condeferrable, k.condeferred, k.convalidated, k.conbin)::text
+    FROM pg_catalog.pg_constraint k WHERE k.conrelid IN (SELECT oid FROM tables)
+    UNION ALL
+    SELECT ROW(r.oid, r.ev_class, r.ev_enabled, r.ev_qual, r.ev_action)::text
+    FROM pg_catalog.pg_rewrite r WHERE r.ev_class IN (SELECT oid FROM tables)
+    UNION ALL
+    SELECT ROW(p.oid, p.polrelid, p.polcmd, p.polroles, p.polqual, p.polwithcheck)::text
+    FROM pg_catalog.pg_policy p WHERE p.polrelid IN (SELECT oid FROM tables)
+    UNION ALL
+    SELECT ROW(i.indrelid, i.indkey, i.indexprs, i.indpred)::text
+    FROM pg_catalog.pg_index i WHERE i.indisvalid AND i.indrelid IN (SELECT oid FROM tables)
 )
 SELECT pg_catalog.pg_current_xact_id_if_assigned()::text,
-       (SELECT pg_catalog.md5(pg_catalog.string_agg(part, ' ' ORDER BY part)) FROM guards),
+       (SELECT pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(
+            pg_catalog.string_agg(part, ' ' ORDER BY part), pg_catalog.getdatabaseencoding())), 'hex') FROM guards),
        EXISTS (
            SELECT FROM pg_catalog.pg_locks l JOIN tables t ON t.oid = l.relation
            WHERE l.locktype = 'relation' AND l.pid = pg_catalog.pg_backend_pid() AND l.granted

@@ -7,6 +7,26 @@ SELECT d.datname::text, EXISTS (
 FROM pg_catalog.pg_database d
 WHERE d.datname LIKE 'signalbox\_rehearsal\_%'
 
+-- powers --
+-- Of the role of this session, what leads out of a database.
+SELECT current_user::text, r.rolsuper,
+       (SELECT pg_catalog.string_agg(p.rolname, ', ' ORDER BY p.rolname) FROM pg_catalog.pg_roles p
+        WHERE pg_catalog.pg_has_role(p.oid, 'MEMBER') AND (p.rolsuper OR p.rolname IN (
+            'pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files')))
+FROM pg_catalog.pg_roles r WHERE r.rolname = current_user
+
+-- event_triggers_of_people --
+-- Those that can stop or change what a migration does, without what an extension brought, and what Supabase keeps.
+SELECT e.evtname::text
+FROM pg_catalog.pg_event_trigger e
+JOIN pg_catalog.pg_proc p ON p.oid = e.evtfoid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+WHERE e.evtenabled IN ('O', 'A') AND e.evtevent <> 'login'
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                  WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+  AND NOT (n.nspname = ANY (%(platform)s::text[])
+           AND EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'supabase_admin'))
+ORDER BY 1
+
 -- relations --
 -- Everything made by people that can be locked, the file each is kept in, and the table it is part of.
 SELECT c.oid::bigint, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
@@ -41,11 +61,6 @@ SELECT rolname::text FROM pg_catalog.pg_roles WHERE rolname NOT LIKE 'pg\_%' ORD
 -- database_owner --
 -- Its objects are his, unless something else is said.
 SELECT pg_catalog.pg_get_userbyid(datdba)::text FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()
-
--- meaning --
--- Settings of a session that decide what the same SQL means.
-SELECT name::text, setting::text FROM pg_catalog.pg_settings
-WHERE name IN ('search_path', 'TimeZone', 'DateStyle', 'IntervalStyle')
 
 -- sequential_scans --
 -- How often this session read each table from end to end; not added up anywhere else before its transaction ends.

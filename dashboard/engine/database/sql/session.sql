@@ -43,6 +43,16 @@ SELECT r.rolname, r.rolsuper,
           AND c.relname IN ('schema_migrations', 'migration_audit_log', 'migration_fuse'))
 FROM pg_catalog.pg_roles r WHERE r.rolname = current_user
 
+-- reader --
+-- Whether the role may do more than read: superuser, may create a schema, or may write to any table.
+SELECT r.rolsuper
+       OR pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')
+       OR EXISTS (
+           SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+           WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
+             AND pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE'))
+FROM pg_catalog.pg_roles r WHERE r.rolname = current_user
+
 -- long_transactions --
 -- Transactions of this database that are older than a minute, the oldest first.
 SELECT pid, usename, application_name, state,
@@ -139,27 +149,27 @@ SELECT i.indexrelid::bigint, c.relname::text,
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE i.indrelid = pg_catalog.to_regclass(%(table)s) AND NOT i.indisvalid
+WHERE i.indrelid = %(table)s::bigint::oid AND NOT i.indisvalid
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)
 
 -- index_state --
 -- Valid or not; no row where there is no such index.
-SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass(%(index)s)
+SELECT indisvalid FROM pg_catalog.pg_index WHERE indexrelid = %(index)s::bigint::oid
 
 -- index_built --
--- The index of that name in the schema of the table: valid, of that table, and how the server writes it down.
-SELECT i.indisvalid, i.indrelid = t.oid, pg_catalog.pg_get_indexdef(i.indexrelid)
+-- The index of that name in the schema of the table: valid, of that table, and its number.
+SELECT i.indisvalid, i.indrelid = t.oid, i.indexrelid::bigint
 FROM pg_catalog.pg_class t
 JOIN pg_catalog.pg_class c ON c.relnamespace = t.relnamespace AND c.relname = %(name)s
 JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
-WHERE t.oid = pg_catalog.to_regclass(%(table)s)
+WHERE t.oid = %(table)s::bigint::oid
 
 -- invalid_index --
 SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE i.indexrelid = pg_catalog.to_regclass(%(index)s) AND NOT i.indisvalid
+WHERE i.indexrelid = %(index)s::bigint::oid AND NOT i.indisvalid
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)
 
 -- left_by_reindex --
@@ -168,7 +178,7 @@ WHERE i.indexrelid = pg_catalog.to_regclass(%(index)s) AND NOT i.indisvalid
 WITH RECURSIVE named AS (
     SELECT coalesce(i.indrelid, c.oid) AS oid
     FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
-    WHERE c.oid = pg_catalog.to_regclass(nullif(%(relation)s, ''))
+    WHERE c.oid = %(relation)s::bigint::oid
     UNION
     SELECT h.inhrelid FROM named b JOIN pg_catalog.pg_inherits h ON h.inhparent = b.oid
 )
@@ -177,7 +187,7 @@ FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$'
-  AND (%(relation)s = '' AND n.nspname = coalesce(nullif(%(schema)s, ''), n.nspname)
+  AND (%(whole)s AND n.nspname = coalesce(nullif(%(schema)s, ''), n.nspname)
        OR i.indrelid IN (SELECT oid FROM named)
        OR i.indrelid IN (SELECT t.reltoastrelid FROM pg_catalog.pg_class t JOIN named ON t.oid = named.oid))
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)
@@ -189,21 +199,20 @@ SELECT pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(c.rel
 FROM pg_catalog.pg_inherits h
 JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid JOIN pg_catalog.pg_namespace cn ON cn.oid = c.relnamespace
 JOIN pg_catalog.pg_class p ON p.oid = h.inhparent JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
-WHERE h.inhparent = pg_catalog.to_regclass(%(parent)s) AND h.inhrelid = pg_catalog.to_regclass(%(partition)s)
+WHERE h.inhparent = %(parent)s::bigint::oid AND h.inhrelid = %(partition)s::bigint::oid
   AND (pg_catalog.to_jsonb(h) ->> 'inhdetachpending')::boolean
 
 -- partition_state --
 -- Whether both tables are there, and whether the one is a partition of the other.
-SELECT pg_catalog.to_regclass(%(parent)s) IS NOT NULL AND pg_catalog.to_regclass(%(partition)s) IS NOT NULL,
+SELECT %(parent)s::bigint IS NOT NULL AND %(partition)s::bigint IS NOT NULL,
        EXISTS (SELECT FROM pg_catalog.pg_inherits
-               WHERE inhparent = pg_catalog.to_regclass(%(parent)s)
-                 AND inhrelid = pg_catalog.to_regclass(%(partition)s))
+               WHERE inhparent = %(parent)s::bigint::oid AND inhrelid = %(partition)s::bigint::oid)
 
 -- index_beside --
 -- An index is in the schema of its table.
 SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(%(name)s)
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.oid = pg_catalog.to_regclass(%(table)s)
+WHERE c.oid = %(table)s::bigint::oid
 
 -- blockers --
 -- Whom a backend waits for. What another role's session does is hidden from a role that may not see it.

@@ -1,47 +1,50 @@
 -- relation_named --
--- Tables by name. Without a schema the search path decides; where that has none, it can be the one of any schema.
+-- Tables by name. Without a schema the search path that is given decides; where that has none, it can be the one of
+-- any schema.
 WITH found AS (
-    SELECT c.oid, CASE WHEN %(schema)s = '' AND c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(%(name)s)) THEN 0
-                       ELSE 1 END AS rank
+    SELECT c.oid, CASE WHEN %(schema)s = '' THEN coalesce(pg_catalog.array_position(
+        nullif(pg_catalog.current_setting('signalbox.given_path', true), '')::name[], n.nspname), 1000) END AS rank
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relname = %(name)s AND c.relkind IN ('r', 'p', 'm', 'v', 'f')
       AND (n.nspname = %(schema)s OR %(schema)s = '' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema')
 )
-SELECT oid::bigint FROM found WHERE rank = (SELECT min(rank) FROM found)
+SELECT oid::bigint FROM found WHERE rank IS NOT DISTINCT FROM (SELECT min(rank) FROM found)
 
 -- located --
 -- Anything that DROP can name, as pg_depend knows it. Of functions every one of the name; of what has no schema in its
 -- name whatever can be seen, or where nothing of it can, the one of any schema.
-WITH named(classid, objid, schema, visible) AS (
-    SELECT 'pg_catalog.pg_class'::regclass, oid, relnamespace, pg_catalog.pg_table_is_visible(oid)
+WITH named(classid, objid, schema, by_path) AS (
+    SELECT 'pg_catalog.pg_class'::regclass, oid, relnamespace, true
     FROM pg_catalog.pg_class WHERE relname = %(name)s::text AND %(kind)s::text IN ('sequence', 'index')
     UNION ALL
-    SELECT 'pg_catalog.pg_type'::regclass, oid, typnamespace, pg_catalog.pg_type_is_visible(oid)
+    SELECT 'pg_catalog.pg_type'::regclass, oid, typnamespace, true
     FROM pg_catalog.pg_type WHERE typname = %(name)s::text AND %(kind)s::text = 'type'
     UNION ALL
-    SELECT 'pg_catalog.pg_proc'::regclass, oid, pronamespace, true
+    SELECT 'pg_catalog.pg_proc'::regclass, oid, pronamespace, false
     FROM pg_catalog.pg_proc WHERE proname = %(name)s::text AND %(kind)s::text IN ('function', 'aggregate')
     UNION ALL
-    SELECT 'pg_catalog.pg_operator'::regclass, oid, oprnamespace, true
+    SELECT 'pg_catalog.pg_operator'::regclass, oid, oprnamespace, false
     FROM pg_catalog.pg_operator WHERE oprname = %(name)s::text AND %(kind)s::text = 'operator'
     UNION ALL
-    SELECT 'pg_catalog.pg_collation'::regclass, oid, collnamespace, true
+    SELECT 'pg_catalog.pg_collation'::regclass, oid, collnamespace, false
     FROM pg_catalog.pg_collation WHERE collname = %(name)s::text AND %(kind)s::text = 'collation'
     UNION ALL
-    SELECT 'pg_catalog.pg_constraint'::regclass, oid, connamespace, true
+    SELECT 'pg_catalog.pg_constraint'::regclass, oid, connamespace, false
     FROM pg_catalog.pg_constraint WHERE conname = %(part)s::text AND %(kind)s::text = 'constraint'
     UNION ALL
-    SELECT 'pg_catalog.pg_namespace'::regclass, oid, NULL, true
+    SELECT 'pg_catalog.pg_namespace'::regclass, oid, NULL, false
     FROM pg_catalog.pg_namespace WHERE nspname = %(name)s::text AND %(kind)s::text = 'schema'
     UNION ALL
-    SELECT 'pg_catalog.pg_extension'::regclass, oid, NULL, true
+    SELECT 'pg_catalog.pg_extension'::regclass, oid, NULL, false
     FROM pg_catalog.pg_extension WHERE extname = %(name)s::text AND %(kind)s::text = 'extension'
 ), fitting AS (
-    SELECT named.* FROM named LEFT JOIN pg_catalog.pg_namespace n ON n.oid = named.schema
+    SELECT classid, objid, CASE WHEN by_path AND %(schema)s::text = '' THEN pg_catalog.array_position(
+        nullif(pg_catalog.current_setting('signalbox.given_path', true), '')::name[], n.nspname) END AS rank
+    FROM named LEFT JOIN pg_catalog.pg_namespace n ON n.oid = named.schema
     WHERE n.oid IS NULL OR n.nspname <> 'pg_catalog' AND %(schema)s::text IN ('', n.nspname::text)
 )
 SELECT classid::oid::bigint, objid::bigint FROM fitting
-WHERE visible OR %(schema)s::text <> '' OR NOT EXISTS (SELECT FROM fitting WHERE visible)
+WHERE rank IS NOT DISTINCT FROM (SELECT min(rank) FROM fitting)
 
 -- relation_place --
 -- The same of a relation or a column of it; no row where it has no such column.
@@ -129,11 +132,13 @@ ORDER BY c.relname, k.conname
 
 -- unproven_functions --
 -- Of the functions and operators that are named, those that are not proven to change nothing: all but PostgreSQL's own
--- and those of a few extensions. A name that no function has is none; one written as a column is only a function of a row.
+-- and those of a few extensions. A name that no function has is none, unless the plan has made an extension before; one
+-- written as a column is only a function of a row.
 SELECT wanted.at
 FROM ROWS FROM (pg_catalog.unnest(%(schemas)s::text[]), pg_catalog.unnest(%(names)s::text[]),
-                pg_catalog.unnest(%(operators)s::boolean[]), pg_catalog.unnest(%(attributes)s::boolean[]))
-    WITH ORDINALITY wanted(schema, name, is_operator, is_attribute, at)
+                pg_catalog.unnest(%(operators)s::boolean[]), pg_catalog.unnest(%(attributes)s::boolean[]),
+                pg_catalog.unnest(%(new)s::boolean[]))
+    WITH ORDINALITY wanted(schema, name, is_operator, is_attribute, may_be_new, at)
 WHERE EXISTS (
     SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
     WHERE NOT wanted.is_operator AND p.proname = wanted.name AND wanted.schema IN ('', n.nspname::text)
@@ -147,8 +152,13 @@ WHERE EXISTS (
     UNION ALL
     SELECT FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
     WHERE wanted.is_operator AND o.oprname = wanted.name AND n.nspname <> 'pg_catalog'
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
-                      WHERE d.classid = 'pg_catalog.pg_operator'::regclass AND d.objid = o.oid AND d.deptype = 'e')
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+                      WHERE d.classid = 'pg_catalog.pg_operator'::regclass AND d.objid = o.oid AND d.deptype = 'e'
+                        AND d.refclassid = 'pg_catalog.pg_extension'::regclass
+                        AND e.extname = ANY (%(converting)s::text[]))
+    UNION ALL
+    SELECT WHERE wanted.may_be_new AND NOT wanted.is_operator AND NOT wanted.is_attribute
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.proname = wanted.name)
 )
 ORDER BY wanted.at
 
@@ -170,18 +180,23 @@ WHERE t.tgrelid = ANY (%(oids)s::bigint[]) AND NOT t.tgisinternal AND t.tgenable
   AND NOT (n.nspname = 'pg_catalog'
            OR l.lanname = 'plpgsql' AND p.proname <> ALL (%(makes)s::text[]) AND p.prosrc ~* %(stamp)s::text)
 UNION ALL
-SELECT pg_catalog.format('the function %%s, which %%s calls', d.refobjid::regprocedure,
-                         coalesce(f.adrelid, k.conrelid)::regclass)
-FROM pg_catalog.pg_depend d
-LEFT JOIN pg_catalog.pg_attrdef f ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND f.oid = d.objid
-LEFT JOIN pg_catalog.pg_constraint k ON d.classid = 'pg_catalog.pg_constraint'::regclass AND k.oid = d.objid
-JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid
-WHERE %(bit)s::int IN (0, 4, 16) AND (f.oid IS NULL OR %(bit)s::int <> 0) AND d.refclassid = 'pg_catalog.pg_proc'::regclass
-  AND coalesce(f.adrelid, k.conrelid) = ANY (%(oids)s::bigint[])
-  AND (p.provolatile = 'v' OR f.oid IS NOT NULL)
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_proc'::regclass
-                  AND x.objid = p.oid AND x.deptype = 'e')
-  AND p.pronamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'pg_catalog')
+SELECT DISTINCT pg_catalog.format('the function %%s, which %%s calls', p.oid::regprocedure, e.relation::regclass)
+FROM (
+    SELECT adrelid, adbin::text, true FROM pg_catalog.pg_attrdef
+    WHERE adrelid = ANY (%(oids)s::bigint[]) AND %(bit)s::int IN (4, 16)
+    UNION ALL
+    SELECT conrelid, conbin::text, false FROM pg_catalog.pg_constraint
+    WHERE conrelid = ANY (%(oids)s::bigint[]) AND %(bit)s::int IN (0, 4, 16)
+) e(relation, tree, is_default)
+CROSS JOIN LATERAL pg_catalog.regexp_matches(e.tree, ':(?:op)?funcid (\d+)', 'g') m
+JOIN pg_catalog.pg_proc p ON p.oid = m[1]::oid
+WHERE CASE WHEN p.pronamespace = 'pg_catalog'::regnamespace
+           THEN p.provolatile = 'v' AND p.proname <> ALL (%(harmless)s::text[])
+           ELSE p.provolatile = 'v' OR e.is_default END
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x JOIN pg_catalog.pg_extension n ON n.oid = x.refobjid
+                  WHERE x.classid = 'pg_catalog.pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'e'
+                    AND x.refclassid = 'pg_catalog.pg_extension'::regclass
+                    AND n.extname = ANY (%(extensions)s::text[]))
 
 -- unproven_views --
 -- The functions that the queries of these views call, and of the views behind them: all but PostgreSQL's own and those of
@@ -203,37 +218,88 @@ WITH RECURSIVE shown(at, oid) AS (
 )
 SELECT DISTINCT b.at, p.oid::regprocedure::text
 FROM shown b
+JOIN pg_catalog.pg_class c ON c.oid = b.oid
+    AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
 JOIN pg_catalog.pg_rewrite r ON r.ev_class = b.oid
-JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
-    AND d.refclassid = 'pg_catalog.pg_proc'::regclass
-JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid
+CROSS JOIN LATERAL pg_catalog.regexp_matches(r.ev_action::text, ':(?:op)?funcid (\d+)', 'g') m
+JOIN pg_catalog.pg_proc p ON p.oid = m[1]::oid
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
+WHERE NOT (n.nspname = 'pg_catalog' AND (p.provolatile <> 'v' OR p.proname = ANY (%(harmless)s::text[])))
+  AND n.nspname <> 'information_schema'
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x JOIN pg_catalog.pg_extension e ON e.oid = x.refobjid
                   WHERE x.classid = 'pg_catalog.pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'e'
                     AND x.refclassid = 'pg_catalog.pg_extension'::regclass
                     AND e.extname = ANY (%(extensions)s::text[]))
 ORDER BY b.at
 
+-- unproven_policies --
+-- The functions that row-level security calls when these relations are read or written, or what views and policies read
+-- behind them: all but PostgreSQL's own and those of a few extensions. A view reads as its owner, unless it says otherwise.
+WITH RECURSIVE reached(at, oid, reader) AS (
+    SELECT wanted.at, c.oid, NULL::oid
+    FROM ROWS FROM (pg_catalog.unnest(%(schemas)s::text[]), pg_catalog.unnest(%(names)s::text[]))
+        WITH ORDINALITY wanted(schema, name, at)
+    JOIN pg_catalog.pg_class c ON c.relname = wanted.name AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND wanted.schema IN ('', n.nspname::text)
+    UNION
+    SELECT b.at, behind.oid, behind.reader
+    FROM reached b CROSS JOIN LATERAL (
+        SELECT d.refobjid, CASE WHEN v.reloptions @> '{{security_invoker=true}}' OR v.reloptions @> '{{security_invoker=on}}'
+                                THEN b.reader ELSE v.relowner END
+        FROM pg_catalog.pg_class v
+        JOIN pg_catalog.pg_rewrite r ON r.ev_class = v.oid
+        JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid
+            AND d.refclassid = 'pg_catalog.pg_class'::regclass
+        WHERE v.oid = b.oid AND v.relkind IN ('v', 'm') AND v.relnamespace <> 'pg_catalog'::regnamespace
+        UNION ALL
+        SELECT d.refobjid, b.reader
+        FROM pg_catalog.pg_policy p
+        JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_policy'::regclass AND d.objid = p.oid
+            AND d.refclassid = 'pg_catalog.pg_class'::regclass
+        WHERE p.polrelid = b.oid
+    ) behind(oid, reader)
+)
+SELECT DISTINCT b.at, p.polname::text, c.oid::regclass::text, f.oid::regprocedure::text
+FROM reached b
+JOIN pg_catalog.pg_class c ON c.oid = b.oid
+JOIN pg_catalog.pg_policy p ON p.polrelid = c.oid
+CROSS JOIN LATERAL pg_catalog.regexp_matches(
+    pg_catalog.concat(p.polqual::text, p.polwithcheck::text), ':(?:op)?funcid (\d+)', 'g') m
+JOIN pg_catalog.pg_proc f ON f.oid = m[1]::oid
+JOIN pg_catalog.pg_namespace n ON n.oid = f.pronamespace
+LEFT JOIN pg_catalog.pg_roles reader ON reader.oid = b.reader
+WHERE CASE WHEN %(switched)s::boolean THEN true
+           WHEN b.reader IS NULL THEN pg_catalog.row_security_active(c.oid)
+           ELSE c.relrowsecurity AND NOT (reader.rolsuper OR reader.rolbypassrls)
+                AND (c.relforcerowsecurity OR c.relowner <> b.reader) END
+  AND NOT (n.nspname = 'pg_catalog' AND (f.provolatile <> 'v' OR f.proname = ANY (%(harmless)s::text[])))
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x JOIN pg_catalog.pg_extension e ON e.oid = x.refobjid
+                  WHERE x.classid = 'pg_catalog.pg_proc'::regclass AND x.objid = f.oid AND x.deptype = 'e'
+                    AND x.refclassid = 'pg_catalog.pg_extension'::regclass
+                    AND e.extname = ANY (%(extensions)s::text[]))
+ORDER BY b.at
+
 -- unproven_casts --
--- Functions of the project that PostgreSQL calls by itself when it converts a value: those of casts, and volatile ones
--- that the check of a domain calls.
+-- Functions of the project, and of extensions that are not known, that PostgreSQL calls by itself when it converts a
+-- value: those of casts, and volatile ones that the check of a domain calls.
 WITH called(what, oid) AS (
     SELECT pg_catalog.format('a cast from %%s to %%s', c.castsource::regtype, c.casttarget::regtype), c.castfunc
     FROM pg_catalog.pg_cast c WHERE c.castfunc <> 0
     UNION ALL
     SELECT pg_catalog.format('the domain %%s, whose check calls %%s', k.contypid::regtype, p.oid::regprocedure), p.oid
     FROM pg_catalog.pg_constraint k
-    JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_constraint'::regclass AND d.objid = k.oid
-        AND d.refclassid = 'pg_catalog.pg_proc'::regclass
-    JOIN pg_catalog.pg_proc p ON p.oid = d.refobjid AND p.provolatile = 'v'
+    CROSS JOIN LATERAL pg_catalog.regexp_matches(k.conbin::text, ':(?:op)?funcid (\d+)', 'g') m
+    JOIN pg_catalog.pg_proc p ON p.oid = m[1]::oid AND p.provolatile = 'v'
     WHERE k.contypid <> 0
 )
 SELECT called.what
 FROM called JOIN pg_catalog.pg_proc p ON p.oid = called.oid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.classid = 'pg_catalog.pg_proc'::regclass
-                  AND x.objid = p.oid AND x.deptype = 'e')
+WHERE NOT (n.nspname = 'pg_catalog' AND (p.provolatile <> 'v' OR p.proname = ANY (%(harmless)s::text[])))
+  AND n.nspname <> 'information_schema'
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x JOIN pg_catalog.pg_extension e ON e.oid = x.refobjid
+                  WHERE x.classid = 'pg_catalog.pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'e'
+                    AND x.refclassid = 'pg_catalog.pg_extension'::regclass
+                    AND e.extname = ANY (%(converting)s::text[]))
 ORDER BY called.what
 
 -- unproven_event_triggers --
@@ -278,7 +344,7 @@ WHERE c.oid = %(oid)s::oid
 -- table_columns --
 -- In order: the type as SQL writes it and by name, whether it is PostgreSQL's own (in a collation of its own too), the
 -- default where it is a constant (written without its table, which would be locked), whether a row needs a value,
--- whether it is computed, the sequence that counts it, its number, and whether it refuses NULL.
+-- whether it is computed, the sequence that counts it, its number, whether it refuses NULL, and whatever but its sequence.
 SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), t.typname::text,
        t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace
            AND (a.attcollation = 0 OR a.attcollation IN (
@@ -291,7 +357,7 @@ SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod), t.typna
        a.attgenerated <> '',
        pg_catalog.pg_get_serial_sequence(
            pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), a.attname),
-       a.attnum, a.attnotnull
+       a.attnum, a.attnotnull, a.attidentity = 'a'
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid

@@ -119,6 +119,20 @@ SELECT EXISTS (
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {schema}.migration_audit_log
 FOR EACH STATEMENT EXECUTE FUNCTION {schema}.migration_audit_log_is_append_only()
 
+-- has_log_index --
+-- Whether the rows of one attempt are found without reading the whole log, which only grows. Only its owner can see to it.
+SELECT NOT EXISTS (
+    SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = %(schema)s AND c.relname = 'migration_audit_log' AND pg_catalog.pg_has_role(c.relowner, 'USAGE')
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+                      WHERE i.indrelid = c.oid AND x.relname = 'migration_audit_log_of_attempt')
+)
+
+-- create_log_index --
+-- What a run and recovery ask of single steps and statements.
+CREATE INDEX IF NOT EXISTS migration_audit_log_of_attempt
+    ON {schema}.migration_audit_log (run_id, attempt_id, version, name)
+
 -- columns --
 -- The columns of a table that may not exist.
 SELECT a.attname
@@ -137,10 +151,33 @@ SELECT (CASE WHEN %(scripts)s THEN pg_catalog.to_jsonb(t)
 FROM {schema}.schema_migrations t
 
 -- fingerprint --
--- What the history says, in one word: to see whether a migration changed it.
-SELECT pg_catalog.md5(pg_catalog.string_agg(
-    version || ' ' || name || ' ' || checksum || ' ' || success || ' ' || run_id || ' ' || kind, ', ' ORDER BY version))
-FROM {schema}.schema_migrations
+-- Every row and every column of the history, in one word: to see whether a migration changed it.
+SELECT pg_catalog.encode(pg_catalog.sha256(coalesce(pg_catalog.string_agg(hash, ''::bytea ORDER BY hash), '')), 'hex')
+FROM (
+    SELECT pg_catalog.sha256(pg_catalog.convert_to(of_history::text, pg_catalog.getdatabaseencoding())) AS hash
+    FROM {schema}.schema_migrations of_history
+) rows
+
+-- log_fingerprint --
+-- The same of the log. All of it is read: nothing less shows that an old row was written anew.
+SELECT pg_catalog.encode(pg_catalog.sha256(coalesce(pg_catalog.string_agg(hash, ''::bytea ORDER BY hash), '')), 'hex')
+FROM (
+    SELECT pg_catalog.sha256(pg_catalog.convert_to(of_log::text, pg_catalog.getdatabaseencoding())) AS hash
+    FROM {schema}.migration_audit_log of_log
+) rows
+
+-- set_log_sequence_right --
+-- The log goes on behind its newest row, where its sequence was pushed away from there. It is ahead by a little whenever
+-- a transaction was undone.
+SELECT pg_catalog.setval(sequence, newest + 1, false)
+FROM (
+    SELECT pg_catalog.pg_get_serial_sequence('{schema}.migration_audit_log', 'id')::regclass AS sequence,
+           (SELECT coalesce(pg_catalog.max(id), 0)::bigint FROM {schema}.migration_audit_log) AS newest
+) log
+WHERE sequence IS NOT NULL AND newest < 9223372036854000000
+  AND pg_catalog.has_sequence_privilege(sequence, 'SELECT, USAGE')
+  AND pg_catalog.has_sequence_privilege(sequence, 'UPDATE')
+  AND coalesce(pg_catalog.pg_sequence_last_value(sequence), 0) NOT BETWEEN newest AND newest + 1000000
 
 -- read_rolled_back --
 -- Migrations whose last successful event was a rollback.

@@ -1,0 +1,145 @@
+"""What people send about themselves, and administrators about people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.forms import LoginForm, ReauthenticateForm
+from allauth.mfa.base.forms import AuthenticateForm
+from allauth.mfa.base.forms import ReauthenticateForm as ReauthenticateByCode
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from django import forms
+from django.contrib.auth.models import User
+from django.contrib.auth.password_validation import validate_password
+
+from dashboard.models.roles import Role
+
+#: What each role may, for whoever gives it.
+ROLES: dict[Role, str] = {
+    Role.VIEWER: "Viewer: sees everything, changes nothing",
+    Role.REQUESTER: "Requester: also asks for runs, and starts approved ones",
+    Role.APPROVER: "Approver: also decides on other people's requests",
+    Role.ADMIN: "Admin: also settles migrations by hand, and manages people",
+}
+
+PASSWORD_HELP = "At least 12 characters. Four words that have nothing to do with each other are good."  # noqa: S105 - help
+
+
+class SignInForm(LoginForm):
+    """allauth's, without its placeholders."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].widget.attrs |= {"autofocus": True, "autocapitalize": "none", "autocomplete": "username"}
+        _plain(self)
+
+
+class ConfirmForm(ReauthenticateForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].widget.attrs["autofocus"] = True
+        _plain(self)
+
+
+class AddPasskeyForm(AddWebAuthnForm):
+    """One that signs its person in by itself, unless the device cannot."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].label = "What you call it"
+        alone = self.fields["passwordless"]
+        alone.initial, alone.label = True, "Sign in with it alone, without a password"
+        alone.help_text = "The device then asks for a finger, a face or a PIN. Take it off for a key that has none."
+
+
+class CodeForm(AuthenticateForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _plain(self)
+        self.fields["code"].label = "Code"
+        self.fields["code"].widget.attrs |= {"autofocus": True, "autocomplete": "one-time-code"}
+
+
+class ConfirmCodeForm(ReauthenticateByCode):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _plain(self)
+        self.fields["code"].label = "Code"
+        self.fields["code"].widget.attrs |= {"autofocus": True, "autocomplete": "one-time-code"}
+
+
+class AddAppForm(ActivateTOTPForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _plain(self)
+        self.fields["code"].label = "Code that the app shows"
+        self.fields["code"].widget.attrs["inputmode"] = "numeric"
+
+
+class NewPasswordForm(forms.Form):
+    """A password that somebody chooses for themselves, twice."""
+
+    password = forms.CharField(
+        label="New password",
+        strip=False,
+        help_text=PASSWORD_HELP,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    again = forms.CharField(
+        label="The same again", strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    )
+
+    def __init__(self, *args: Any, person: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.person = person
+
+    def clean_password(self) -> str:
+        validate_password(self.cleaned_data["password"], self.person)
+        return str(self.cleaned_data["password"])
+
+    def clean_again(self) -> str:
+        if self.cleaned_data.get("password", self.cleaned_data["again"]) != self.cleaned_data["again"]:
+            raise forms.ValidationError("The two are not the same.")
+        return str(self.cleaned_data["again"])
+
+
+class ChangePasswordForm(NewPasswordForm):
+    present = forms.CharField(
+        label="Present password",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    field_order = ("present", "password", "again")
+
+
+class InviteForm(forms.Form):
+    username = forms.CharField(
+        max_length=150,
+        label="User name",
+        help_text="Letters a to z, digits and . _ - @. It stays: requests and the audit log name people by it.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+    )
+    full_name = forms.CharField(
+        max_length=150, required=False, label="Full name", widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    email = forms.EmailField(
+        required=False,
+        label="Mail address",
+        help_text="By it a provider such as Google tells who they are. Signalbox sends nothing to it.",
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+    role = forms.ChoiceField(
+        choices=[(role.value, words) for role, words in ROLES.items()], widget=forms.RadioSelect, label="Role"
+    )
+
+    @property
+    def invited(self) -> dict[str, Any]:
+        """For links.invite."""
+        return {**self.cleaned_data, "role": Role(self.cleaned_data["role"])}
+
+
+def _plain(form: forms.Form) -> None:
+    for field in form.fields.values():
+        field.widget.attrs.pop("placeholder", None)
+        field.help_text = ""

@@ -1,0 +1,77 @@
+"""Passwords that anybody would try first, told without asking anybody outside."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.password_validation import CommonPasswordValidator
+from django.core.exceptions import ValidationError
+
+#: What everybody here knows.
+PRODUCT_WORDS = ("signalbox", "migration", "postgres", "postgresql", "database", "railway")
+
+#: Rows of keys and of signs that a hand or a counter goes along.
+RUNS = ("abcdefghijklmnopqrstuvwxyz", "01234567890123456789", "qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop")
+
+#: What has to be left once everything that can be guessed is taken away.
+LEAST_LEFT = 6
+SHORTEST_RUN = 4
+
+
+class GuessableValidator:
+    """Refuses what is put together from common passwords, words of the product, names of the person, repetitions and
+    runs of keys: a long password that holds little."""
+
+    def __init__(self) -> None:
+        self.common: set[str] = CommonPasswordValidator().passwords
+
+    def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
+        if self._is_guessable(password.casefold(), _names(user)):
+            raise ValidationError(
+                "This is easy to guess: it is made of a common password, a known word or name, or a repetition. "
+                "Four words that have nothing to do with each other are better.",
+                code="password_guessable",
+            )
+
+    def get_help_text(self) -> str:
+        return "Not a common password, the product's or your name, or a repetition; also not several of them."
+
+    def _is_guessable(self, password: str, names: list[str]) -> bool:
+        left = password
+        for word in (*names, *PRODUCT_WORDS):
+            left = left.replace(word, "")
+        left = _without_runs(re.sub(r"[\s._@-]+", "", left))
+        unit = _unit(left)
+        return len(unit) < LEAST_LEFT or unit in self.common or self._is_of_common_words(left)
+
+    def _is_of_common_words(self, text: str) -> bool:
+        """Two common passwords, one after the other."""
+        return any(text[:cut] in self.common and text[cut:] in self.common for cut in range(3, len(text) - 2))
+
+
+def _names(user: AbstractBaseUser | None) -> list[str]:
+    """The longest first, so that none hides in another."""
+    values: list[Any] = [getattr(user, field, "") for field in ("username", "first_name", "last_name", "email")]
+    parts = {part for value in values for part in (value or "").casefold().split("@")[0:1] if len(part) > 2}
+    parts |= {part for value in values for part in re.split(r"[\s._@-]+", (value or "").casefold()) if len(part) > 2}
+    return sorted(parts, key=len, reverse=True)
+
+
+def _without_runs(text: str) -> str:
+    """Of a run such as 123456 or qwerty, forwards or backwards, one sign is left."""
+    for run in (*RUNS, *(run[::-1] for run in RUNS)):
+        for length in range(len(run), SHORTEST_RUN - 1, -1):
+            for start in range(len(run) - length + 1):
+                text = text.replace(run[start : start + length], run[start])
+    return text
+
+
+def _unit(text: str) -> str:
+    """What a repetition repeats: `pass` of `passpasspass`; the text itself where nothing repeats."""
+    for length in range(1, len(text) // 2 + 1):
+        unit = text[:length]
+        if (unit * (len(text) // length + 1))[: len(text)] == text:
+            return unit
+    return text

@@ -1,0 +1,98 @@
+"""How often signing in may be tried: by account, and by address. Counted in the control database, which all processes
+share, with one statement each, so that tries at the same moment are counted all.
+
+Nobody locks the people on call out: a browser in which a person signed in before has a count of its own for that
+person, which strangers do not use up. A try that is refused is not looked at: no password is compared, and nothing is
+written to the audit log.
+"""
+
+from __future__ import annotations
+
+import hmac
+from datetime import timedelta
+from hashlib import sha256
+
+from django.conf import settings
+from django.core import signing
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from dashboard.models import SignInCount
+from dashboard.services import actors
+
+WINDOW = timedelta(minutes=15)
+
+#: Tries within the window: for an account from browsers that never signed in to it, from one that did, by address.
+FROM_STRANGERS = 10
+FROM_KNOWN_BROWSER = 10
+BY_ADDRESS = 50
+
+#: How long a browser in which somebody signed in is remembered.
+REMEMBERED = timedelta(days=90)
+SALT = "signalbox.known"
+
+COUNT = """
+INSERT INTO dashboard_signincount AS counted (key, tries, since) VALUES (%s, 1, now())
+ON CONFLICT (key) DO UPDATE SET
+    tries = CASE WHEN counted.since < now() - make_interval(secs => %s) THEN 1 ELSE counted.tries + 1 END,
+    since = CASE WHEN counted.since < now() - make_interval(secs => %s) THEN now() ELSE counted.since END
+RETURNING tries
+"""
+
+
+def admits(request: HttpRequest, username: str) -> bool:
+    """Count a try; whether the password may be looked at."""
+    tries = _count(_key("address", actors.address_of(request) or ""))
+    if tries > BY_ADDRESS:
+        return False
+    if tries == 1:
+        SignInCount.objects.filter(since__lt=timezone.now() - WINDOW).delete()
+    key, allowed = _of_account(request, username)
+    return _count(key) <= allowed
+
+
+def succeeded(request: HttpRequest, username: str) -> None:
+    """Tries of this kind on this account begin again at none; those of the address go on counting."""
+    SignInCount.objects.filter(key=_of_account(request, username)[0]).delete()
+
+
+def remember_browser(request: HttpRequest, response: HttpResponse, username: str) -> None:
+    """Several people may use one browser; it knows the last few of them."""
+    known = [username, *(name for name in _known(request) if name != username)][:5]
+    response.set_cookie(
+        settings.KNOWN_BROWSER_COOKIE_NAME,
+        signing.dumps(known, salt=SALT),
+        max_age=int(REMEMBERED.total_seconds()),
+        httponly=True,
+        samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
+    )
+
+
+def _of_account(request: HttpRequest, username: str) -> tuple[str, int]:
+    if username in _known(request):
+        return _key("browser", username, request.COOKIES[settings.KNOWN_BROWSER_COOKIE_NAME]), FROM_KNOWN_BROWSER
+    return _key("account", username.casefold()), FROM_STRANGERS
+
+
+def _known(request: HttpRequest) -> list[str]:
+    try:
+        names: list[str] = signing.loads(
+            request.COOKIES.get(settings.KNOWN_BROWSER_COOKIE_NAME, ""), salt=SALT, max_age=REMEMBERED
+        )
+    except signing.BadSignature:
+        return []
+    return names
+
+
+def _count(key: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT, [key, WINDOW.total_seconds(), WINDOW.total_seconds()])
+        tries: int = cursor.fetchone()[0]
+    return tries
+
+
+def _key(*parts: str) -> str:
+    text = "\0".join(parts)
+    return hmac.new(settings.SECRET_KEY.encode(), text.encode(), sha256).hexdigest()

@@ -1,0 +1,69 @@
+"""A person's own account: password, second factor, and the browsers in which they are signed in."""
+
+from __future__ import annotations
+
+from allauth.account.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from dashboard.forms.people import ChangePasswordForm
+from dashboard.presenters import people as presenter
+from dashboard.services import actors, people, sessions
+
+
+@require_safe
+@never_cache
+def detail(request: HttpRequest) -> HttpResponse:
+    person = actors.from_request(request).person
+    context = {
+        "person": person,
+        "sessions": presenter.sessions(sessions.alive(person), current=request.session.session_key or ""),
+        "factors": presenter.factors(list(Authenticator.objects.filter(user=person).order_by("pk"))),
+    }
+    return render(request, "account/detail.html", context)
+
+
+@sensitive_post_parameters()
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def password(request: HttpRequest) -> HttpResponse:
+    by = actors.from_request(request)
+    form = ChangePasswordForm(request.POST if request.method == "POST" else None, person=by.person)
+    if request.method == "POST" and form.is_valid() and _is_theirs(request, form):
+        former_key = request.session.session_key or ""
+        with transaction.atomic():
+            people.change_password(by.person, form.cleaned_data["password"], by=by, session_key=former_key)
+            update_session_auth_hash(request, by.person)
+            sessions.carry_over(request.session, former_key)
+        messages.success(request, "Your password was changed. All your other browsers were signed out.")
+        return redirect("account")
+    return render(request, "account/password.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@require_POST
+def end_sessions(request: HttpRequest) -> HttpResponse:
+    """One of them, named by its number on the page, or all but this one."""
+    by, current = actors.from_request(request), request.session.session_key or ""
+    chosen = presenter.session_key(sessions.alive(by.person), request.POST.get("session", ""))
+    ended = sessions.end(by.person, by=by, only=chosen, apart_from=current)
+    messages.success(request, f"{ended} session{'' if ended == 1 else 's'} ended.")
+    return redirect("account")
+
+
+def _is_theirs(request: HttpRequest, form: ChangePasswordForm) -> bool:
+    """Whether the present password is right, which is counted as signing in is. What is wrong is said beside it."""
+    try:
+        if get_adapter(request).reauthenticate(form.person, form.cleaned_data["present"]):
+            return True
+        form.add_error("present", "This is not your present password.")
+    except ValidationError as refusal:
+        form.add_error("present", refusal)
+    return False

@@ -1,0 +1,92 @@
+"""Who may come in: the people, one-time links for them, and the page such a link leads to. Administrators only, but
+for that page, which is for whoever holds the link."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.models import User
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from dashboard.forms.people import InviteForm, NewPasswordForm
+from dashboard.models import OneTimeLink
+from dashboard.presenters import people as presenter
+from dashboard.selectors import people as selector
+from dashboard.services import actors, links, people, permissions
+from dashboard.services.errors import NameRefused
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    by = actors.from_request(request)
+    permissions.check_can_manage_people(by)
+    rows = [presenter.row(each, viewer=by.person) for each in selector.everybody()]
+    return render(request, "people/list.html", {"rows": rows})
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def invite(request: HttpRequest) -> HttpResponse:
+    by = actors.from_request(request)
+    permissions.check_can_manage_people(by)
+    form = InviteForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            person, token = links.invite(by=by, **form.invited)
+        except NameRefused as error:
+            form.add_error("username", f"{error} {error.next_step}")
+        else:
+            return _show(request, person, token, is_new=True)
+    return render(request, "people/invite.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@never_cache
+@require_POST
+def new_link(request: HttpRequest, pk: int) -> HttpResponse:
+    by, person = actors.from_request(request), _person_or_404(request, pk)
+    return _show(request, person, links.make_for(person, by=by), is_new=False)
+
+
+@require_POST
+def remove_factor(request: HttpRequest, pk: int) -> HttpResponse:
+    by, person = actors.from_request(request), _person_or_404(request, pk)
+    people.remove_second_factor(person, by=by)
+    messages.success(request, f"{person.get_username()} has no second factor any more, and was signed out everywhere.")
+    return redirect("people")
+
+
+@login_not_required
+@sensitive_post_parameters()
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def join(request: HttpRequest, token: str) -> HttpResponse:
+    """Choose a password of one's own. Opening the page uses nothing up: what looks at addresses in mails may."""
+    link = links.look_up(token)
+    form = NewPasswordForm(request.POST if request.method == "POST" else None, person=link.person)
+    if request.method == "POST" and form.is_valid():
+        links.use(token, password=form.cleaned_data["password"], source_ip=actors.address_of(request))
+        messages.success(request, "Your password is set. Sign in with it.")
+        return redirect("login")
+    is_invitation = link.purpose == OneTimeLink.Purpose.INVITATION
+    context = {"form": form, "link": link, "person": link.person, "is_invitation": is_invitation}
+    return render(request, "people/join.html", context, status=422 if form.errors else 200)
+
+
+def _show(request: HttpRequest, person: User, token: str, *, is_new: bool) -> HttpResponse:
+    """The link, this once: only its hash is kept."""
+    address = request.build_absolute_uri(reverse("join", args=[token]))
+    context = {"person": person, "address": address, "is_new": is_new, "link": links.open_until(person)}
+    return render(request, "people/link.html", context)
+
+
+def _person_or_404(request: HttpRequest, pk: int) -> User:
+    permissions.check_can_manage_people(actors.from_request(request))
+    person = User.objects.filter(pk=pk).first()
+    if person is None:
+        raise Http404(f"There is no person {pk}.")
+    return person

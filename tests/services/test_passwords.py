@@ -1,0 +1,57 @@
+"""Long passwords that hold little are refused, and good ones are not."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from dashboard.services.passwords import GuessableValidator
+
+
+class Person:
+    username, first_name, last_name, email = "m_approver", "Max", "Muster", "max.muster@example.com"
+
+
+@pytest.fixture(scope="module")
+def validator() -> GuessableValidator:
+    return GuessableValidator()
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "aaaaaaaaaaaa",
+        "123456789012",
+        "987654321098",
+        "passwordpassword",
+        "Password1234",
+        "m_approver m_approver",
+        "max.muster.max",
+        "qwertyuiop12",
+        "signalbox-2026!",
+        "signalbox signalbox",
+        "dragonmonkey",
+        "letmein letmein1",
+        "abcabcabcabc",
+        "111111222222",
+    ],
+)
+def test_guessable(validator: GuessableValidator, password: str) -> None:
+    with pytest.raises(ValidationError, match="easy to guess"):
+        validator.validate(password, Person())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "correct horse battery staple",
+        "nightfall under a canvas",
+        "xK9#mQ2$vL7p",
+        "alice at the signalbox",
+        "bob at the signalbox",
+        "lantern-orbit-velvet",
+    ],
+)
+def test_good(validator: GuessableValidator, password: str) -> None:
+    validator.validate(password, Person())  # type: ignore[arg-type]
+    validator.validate(password)

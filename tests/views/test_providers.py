@@ -1,0 +1,181 @@
+"""Signing in through an OpenID provider: a real one, on the loopback address. It says who somebody is; who may come in
+is said here."""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from django.test import Client
+from oidc_provider_mock import User as Claims
+from oidc_provider_mock import run_server_in_thread
+
+from config import providers
+from dashboard.models import ChangeRequest
+from tests.fix_people import signed_in_at
+from tests.views.pages import text
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from django.http import HttpResponse
+    from pytest_django.fixtures import SettingsWrapper
+
+pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+
+KNOWN, UNVERIFIED, STRANGER = "known", "unverified", "stranger"
+CLAIMS = (
+    Claims(sub=KNOWN, claims={"email": "Vera@example.com", "email_verified": True}),
+    Claims(sub=UNVERIFIED, claims={"email": "vera@example.com", "email_verified": False}),
+    Claims(sub=STRANGER, claims={"email": "mallory@example.com", "email_verified": True}),
+)
+
+
+class Environment(dict[str, str]):
+    def str(self, name: str, default: str = "") -> str:
+        return self.get(name, default)
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[str]:
+    with run_server_in_thread(user_claims=CLAIMS) as server:
+        yield f"http://localhost:{server.server_port}"
+
+
+@pytest.fixture(autouse=True)
+def configured(provider: str, settings: SettingsWrapper) -> None:
+    variables = Environment(
+        SIGNALBOX_OIDC_URL=provider,
+        SIGNALBOX_OIDC_CLIENT_ID="signalbox",
+        SIGNALBOX_OIDC_SECRET="kept",
+        SIGNALBOX_OIDC_NAME="Example ID",
+    )
+    settings.SOCIALACCOUNT_PROVIDERS = providers.load(variables)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def vera(viewer: User) -> User:
+    viewer.email = "vera@example.com"
+    viewer.save()
+    return viewer
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *args: object) -> None:
+        return None
+
+
+def _agree(address: str, subject: str) -> str:
+    """What the provider's page does once that person has agreed: where it sends the browser."""
+    body = urllib.parse.urlencode({"sub": subject}).encode()
+    try:
+        urllib.request.build_opener(_Stay).open(address, body)
+    except urllib.error.HTTPError as answer:
+        return str(answer.headers["Location"])
+    raise AssertionError("the provider sent nobody back")
+
+
+def come_through(client: Client, subject: str, begin: str = "/sign-in/with/oidc/") -> HttpResponse:
+    leaves = client.get(begin).headers["Location"]
+    assert "code_challenge" in leaves
+    back = urllib.parse.urlsplit(_agree(leaves, subject))
+    assert back.path == "/sign-in/with/oidc/callback/"
+    return client.get(f"{back.path}?{back.query}")
+
+
+def test_the_page_leads_there(client: Client) -> None:
+    assert "Sign in with Example ID" in text(client.get("/sign-in/"))
+
+
+def test_somebody_whose_verified_address_is_known_comes_in(vera: User, client: Client) -> None:
+    assert come_through(client, KNOWN, "/sign-in/with/oidc/?next=/runs/").headers["Location"] == "/runs/"
+    assert "vera" in text(client.get("/account/"))
+
+
+@pytest.mark.parametrize("subject", [UNVERIFIED, STRANGER])
+def test_nobody_else_comes_in_and_no_account_is_made(vera: User, client: Client, subject: str) -> None:
+    from django.contrib.auth.models import User
+
+    assert come_through(client, subject).headers["Location"] == "/sign-in/"
+    assert "Nobody with this mail address was invited" in text(client.get("/sign-in/"))
+    assert client.get("/account/").status_code == 302
+    assert User.objects.count() == 1
+
+
+def test_an_address_that_two_people_have_is_nobodys(vera: User, approver: User, client: Client) -> None:
+    approver.email = "VERA@example.com"
+    approver.save()
+    come_through(client, KNOWN)
+    assert client.get("/account/").status_code == 302
+
+
+def test_the_second_time_the_account_of_the_provider_counts(vera: User, client: Client) -> None:
+    come_through(client, KNOWN)
+    vera.email = ""
+    vera.save()
+    other = Client()
+    come_through(other, KNOWN)
+    assert other.get("/account/").status_code == 200
+
+
+def test_a_deactivated_person_stays_out(vera: User, client: Client) -> None:
+    come_through(client, KNOWN)
+    vera.is_active = False
+    vera.save()
+    other = Client()
+    come_through(other, KNOWN)
+    assert other.get("/account/").status_code == 302
+
+
+def test_an_answer_that_nobody_asked_for_lets_nobody_in(vera: User, client: Client) -> None:
+    leaves = client.get("/sign-in/with/oidc/").headers["Location"]
+    back = urllib.parse.urlsplit(_agree(leaves, KNOWN))
+    victim = Client()
+    assert victim.get(f"{back.path}?{back.query}").headers["Location"] == "/sign-in/"
+    assert victim.get("/account/").status_code == 302
+
+
+def test_the_second_factor_is_asked_for_here_too(vera: User, client: Client) -> None:
+    from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+
+    TOTP.activate(vera, generate_totp_secret())
+    assert come_through(client, KNOWN).headers["Location"] == "/sign-in/second-factor/"
+    assert client.get("/account/").status_code == 302
+
+
+def test_whoever_has_only_a_provider_signs_in_again_and_the_form_goes_on(
+    open_request: Callable[[User], ChangeRequest], requester: User, approver: User, client: Client
+) -> None:
+    opened = open_request(requester)
+    approver.email = "vera@example.com"
+    approver.set_unusable_password()
+    approver.save()
+    come_through(client, KNOWN)
+    signed_in_at(client, approver, time.time() - 400)
+    sent = {"digest": opened.digest, "comment": "Read it twice", "then": ""}
+    confirm = client.post(f"/requests/{opened.pk}/approve/", sent).headers["Location"]
+    assert confirm.startswith("/confirm/provider/")
+    (begin,) = [url for name, url in client.get(confirm).context["providers"]]
+    assert come_through(client, KNOWN, begin).headers["Location"] == f"/requests/{opened.pk}/"
+    opened.refresh_from_db()
+    assert opened.status == ChangeRequest.Status.APPROVED
+    assert opened.decisions.get().reason == "Read it twice"
+
+
+def test_a_form_of_one_person_is_not_sent_by_the_next(
+    open_request: Callable[[User], ChangeRequest], requester: User, approver: User, admin: User, client: Client
+) -> None:
+    opened = open_request(requester)
+    admin.email = "vera@example.com"
+    admin.save()
+    client.force_login(approver)
+    signed_in_at(client, approver, time.time() - 400)
+    client.post(f"/requests/{opened.pk}/approve/", {"digest": opened.digest, "comment": "", "then": ""})
+    come_through(client, KNOWN)
+    assert "carol" in text(client.get("/account/"))
+    opened.refresh_from_db()
+    assert opened.status == ChangeRequest.Status.OPEN
