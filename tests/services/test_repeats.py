@@ -26,7 +26,7 @@ FAILED, REFUSED = Event.SIGN_IN_FAILED, Event.ACCESS_REFUSED
 
 
 def sign_in(name: str, password: str = "wrong", *, address: str = "192.0.2.7") -> int:
-    sent = {"username": name, "password": password}
+    sent = {"login": name, "password": password}
     return Client(REMOTE_ADDR=address).post("/sign-in/", sent).status_code
 
 
