@@ -296,7 +296,9 @@ def _approval(request: ChangeRequest, standing: Quorum, *, digest: str, until: d
 
 def _bearing(request: ChangeRequest, plan: Plan) -> Quorum | None:
     """The people and the policy of now, where they bear the approval still."""
-    if not has_role(User.objects.get(pk=request.requested_by_id), Role.REQUESTER):
+    try:
+        check_requester(request)
+    except RequesterGone:
         return None
     standing = _standing_for(request, plan, environments.get(request.environment))
     return standing if standing.is_met else None

@@ -16,7 +16,6 @@ NOT_IN_META = "the class body of a model is out of sight inside its Meta; the te
 BUTTON = "what the button “Approve and run now” sends"
 #: Words that only happen to read like a member: file, value, why.
 ALLOWED: Mapping[tuple[str, str], str] = {
-    ("config/environments.py", "require"): "a key of the file",
     ("dashboard/admin.py", "none"): "a word on a page: nobody's roles",
     ("dashboard/engine/database/doctor.py", "verify-full"): "a mode of libpq",
     ("dashboard/engine/schema/diff.py", "changed"): "a word in a sentence",
