@@ -169,7 +169,7 @@ def _fail_at_the_door(scene: Scene) -> int:
     for attempt in ("right name", "wrong name"):
         typed = scene.net.plant(f"password typed with the {attempt}")
         answer = Client().post(
-            "/sign-in/", {"username": "alice" if attempt == "right name" else "x", "password": typed}
+            "/sign-in/", {"login": "alice" if attempt == "right name" else "x", "password": typed}
         )
         scene.net.read(f"page /sign-in/ after the {attempt}", answer.content)
     return 2

@@ -80,8 +80,8 @@ from dashboard.services import queue
 vera = User.objects.create_user("vera", password="correct horse battery staple")
 vera.groups.add(Group.objects.get(name="viewer"))
 client = Client(headers={"host": "localhost"})
-client.post("/sign-in/", {"username": "vera", "password": "wrong"})
-answer = client.post("/sign-in/", {"username": "vera", "password": "correct horse battery staple"})
+client.post("/sign-in/", {"login": "vera", "password": "wrong"})
+answer = client.post("/sign-in/", {"login": "vera", "password": "correct horse battery staple"})
 assert answer.status_code == 302, answer.status_code
 queue.observe("staging")
 for address in ("/", "/audit/", "/runs/", "/requests/", "/environments/"):
