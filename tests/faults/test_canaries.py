@@ -168,9 +168,7 @@ def _work(scene: Scene, now: Callable[[str], Environment], alice: Actor, bob: Ac
 def _fail_at_the_door(scene: Scene) -> int:
     for attempt in ("right name", "wrong name"):
         typed = scene.net.plant(f"password typed with the {attempt}")
-        answer = Client().post(
-            "/sign-in/", {"login": "alice" if attempt == "right name" else "x", "password": typed}
-        )
+        answer = Client().post("/sign-in/", {"login": "alice" if attempt == "right name" else "x", "password": typed})
         scene.net.read(f"page /sign-in/ after the {attempt}", answer.content)
     return 2
 
