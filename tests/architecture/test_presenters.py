@@ -35,7 +35,13 @@ from dashboard.services.evidence import EvidenceStatus
 from dashboard.services.unfinished import Trace
 
 TONES = {"ok", "info", "wait", "run", "warn", "danger", "muted"}
-SPRITE = Path(__file__).parents[2] / "templates" / "_components" / "icon.html"
+ROOT = Path(__file__).parents[2]
+SPRITE = ROOT / "templates" / "_components" / "icon.html"
+#: Tables of words, tested where it is tested that they are complete.
+TABLES_OF_WORDS = {
+    "presenters/actions.py": "architecture/test_actions.py",
+    "presenters/requirements.py": "architecture/test_requirements.py",
+}
 
 TABLES = [
     pytest.param(State, statuses.MIGRATION, id="migration"),
@@ -66,6 +72,16 @@ WORDS = [
     pytest.param(EvidenceStatus, evidence.VERDICTS, id="verdict"),
     pytest.param(Role, admin.MEANINGS, id="role"),
 ]
+
+
+@pytest.mark.parametrize("layer", ["presenters", "forms"])
+def test_each_presenter_and_form_has_its_test_module(layer: str):
+    modules = [file for file in (ROOT / "dashboard" / layer).glob("*.py") if file.name != "__init__.py"]
+    tests = {
+        file.name: TABLES_OF_WORDS.get(f"{layer}/{file.name}", f"{layer}/test_{file.name}") for file in sorted(modules)
+    }
+    missing = [test for test in tests.values() if not (ROOT / "tests" / test).exists()]
+    assert not missing, f"write tests/{missing}: tone, icon, order, buttons; or which fields are asked for and refused"
 
 
 @pytest.mark.parametrize(("members", "words"), WORDS)
