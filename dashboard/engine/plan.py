@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
-from dashboard.engine.migration import History, Identified, MigrationId, checksum
+from dashboard.engine.migration import AppliedMigration, History, Identified, LoggedSuccess, MigrationId, checksum
 
 
 class Action(StrEnum):
@@ -259,3 +259,15 @@ def _copy_from(data: dict[str, Any]) -> Copy:
 
 def _down_checksum(step: Step) -> str:
     return checksum(step.down_sql) if step.down_sql is not None else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackReach:
+    """How far a rollback can go in a target."""
+
+    within: tuple[AppliedMigration, ...] = ()  # newest first; it can be rolled back to before each of them
+    end: AppliedMigration | None = None  # the first to which it cannot
+    gone: LoggedSuccess | None = None  # applied after `end`, and its record is gone; None: `end` has no rollback
+
+
+NO_REACH = RollbackReach()

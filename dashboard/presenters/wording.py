@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dashboard.engine.plan import RollbackReach
+
 DAY = 24
 
 
@@ -15,3 +17,10 @@ def hours(count: int) -> str:
 def limit(milliseconds: int) -> str:
     """ "for at most 3 s"; 0 means that nothing limits it."""
     return f"for at most {milliseconds / 1000:g} s" if milliseconds else "without a limit"
+
+
+def why_reach_ends(reach: RollbackReach) -> str:
+    """Why nobody can roll back to before `reach.end`."""
+    if reach.gone:
+        return f"The record of {reach.gone.label}, applied later, is gone. An administrator restores it first."
+    return "No rollback was captured, so neither this nor anything before it can be rolled back."

@@ -12,13 +12,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseStopPolling
 
+from dashboard.engine.plan import NO_REACH, RollbackReach
 from dashboard.forms.runs import EndRunForm, RunQuery
-from dashboard.models import Run
+from dashboard.models import Run, environments
 from dashboard.presenters import failures
 from dashboard.presenters import restored as restoration
 from dashboard.presenters import runs as presenter
 from dashboard.presenters.badges import badge_of
-from dashboard.selectors import restored, workers
+from dashboard.selectors import observations, restored, workers
 from dashboard.selectors import runs as selector
 from dashboard.services import actors, permissions, policies, runs
 
@@ -83,6 +84,7 @@ def _context(request: HttpRequest, run: Run) -> dict[str, Any]:
         actors.from_request(request),
         worker_alive=workers.state().alive,
         busy_with=workers.busy_with(run),
+        reach=_reach(run),
     )
     compared, awaited = restored.compared(run), restored.is_awaited(run)
     return page | {
@@ -90,6 +92,11 @@ def _context(request: HttpRequest, run: Run) -> dict[str, Any]:
         "comparing": awaited,
         "follow": run.is_active or awaited,
     }
+
+
+def _reach(run: Run) -> RollbackReach:
+    look = observations.looks([environments.get_even_former(run.environment)]).get(run.environment)
+    return look.rollback_reach if look else NO_REACH
 
 
 def _log(run: Run) -> StreamingHttpResponse:

@@ -29,7 +29,7 @@ VALUES = {
     "dashboard.engine.database.doctor": {"Check", "CheckLevel", "is_fit"},
     "dashboard.engine.database.saved": {"SCHEMA", "Outlook", "Save"},
     "dashboard.engine.run.executor": {"Approval"},
-    "dashboard.engine.sql.transaction": {"TransactionMode"},
+    "dashboard.engine.sql.transaction": {"TransactionMode", "TransactionShape"},
 }
 #: How a query is written in Django.
 QUERIES = {"objects", "filter", "exclude", "all", "select_related", "prefetch_related", "refresh_from_db"}
