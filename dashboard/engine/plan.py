@@ -84,10 +84,11 @@ class TargetIdentity:
 
     def change_to(self, other: TargetIdentity) -> str:
         """How the other one differs, in words that follow the name of a URL."""
-        where = "on the same server" if self.system_identifier == other.system_identifier else "on another server"
+        is_same_server = self.system_identifier == other.system_identifier
+        where = "on the same server" if is_same_server else "on another server"
         renamed = self.database != other.database
         database = other.database if renamed else f"another database called {other.database}"
-        if where == "on the same server" and self.database_oid == other.database_oid:
+        if is_same_server and self.database_oid == other.database_oid:
             where = "which is the same one renamed"
         return f"led to {self.database} and now leads to {database}, {where}"
 
@@ -111,7 +112,7 @@ class Copy:
     columns: tuple[str, ...] = ()  # those that lose their values; empty: whole rows go
     key: tuple[str, ...] = ()  # its primary key; without one, columns cannot be put back
     saved: str = ""  # the table in signalbox_saved that is brought back
-    overwrite: bool = False  # what stands there by then gives way to it
+    overwrite: bool = False  # what stands there when it runs gives way to it
     oid: int = 0  # of the table, which a rename keeps; 0: a plan or a register of an older Signalbox does not say
     numbers: tuple[int, ...] = ()  # in pg_attribute: of the columns and then the key; brought back: of each saved one
     with_nulls: bool = False  # what overwrites the columns overwrites NULL as well

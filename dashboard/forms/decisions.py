@@ -6,9 +6,8 @@ from typing import Any
 
 from django import forms
 
-from dashboard.forms.plans import TYPED, RowsTyped, as_field_error
+from dashboard.forms.plans import NameTyped, RowsTyped
 from dashboard.selectors.requests import Tab
-from dashboard.services import policies
 
 
 class QueueQuery(forms.Form):
@@ -21,17 +20,15 @@ class QueueQuery(forms.Form):
         return Tab(self.cleaned_data.get("tab") or Tab.NEEDS_ME)
 
 
-class _NameTyped(RowsTyped):
-    """The environment's name, typed beside the button that runs something on a protected one, and how many rows
-    that would destroy."""
-
-    typed_name = forms.CharField(required=False, widget=forms.TextInput(attrs=TYPED))
+class _RunningForm(RowsTyped, NameTyped):
+    """What stands beside the button that runs something: on a protected environment its name is typed, and how many
+    rows that would destroy."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["typed_name"].label = f"To run it on {self.environment.name}, type {self.environment.slug}"
-        if not self.environment.protected:
-            del self.fields["typed_name"]
+        if self.environment.protected:
+            label = f"To run it on {self.environment.name}, type {self.environment.slug}"
+            self.ask_for_name(label, required=False)
 
     @property
     def typed(self) -> str:
@@ -39,19 +36,12 @@ class _NameTyped(RowsTyped):
         name: str = self.cleaned_data.get("typed_name", "")
         return name
 
-    def check_name(self) -> None:
-        as_field_error(lambda: policies.check_name_typed(self.environment, self.typed))
 
-
-class RunForm(_NameTyped):
+class RunForm(_RunningForm):
     field_order = ("typed_rows", "shown_rows", "typed_name")
 
-    def clean_typed_name(self) -> str:
-        self.check_name()
-        return self.typed
 
-
-class ApproveForm(_NameTyped):
+class ApproveForm(_RunningForm):
     digest = forms.CharField(widget=forms.HiddenInput)
     comment = forms.CharField(
         required=False, max_length=2000, label="Comment", widget=forms.Textarea(attrs={"rows": 2})
@@ -69,10 +59,8 @@ class ApproveForm(_NameTyped):
         """For approvals.approve."""
         return {"digest": self.cleaned_data["digest"], "reason": self.cleaned_data["comment"]}
 
-    def clean_typed_name(self) -> str:
-        if self.runs:
-            self.check_name()
-        return self.typed
+    def wants_name(self) -> bool:
+        return self.runs
 
 
 class RejectForm(forms.Form):

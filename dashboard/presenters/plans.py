@@ -101,7 +101,8 @@ def certain(detail: Detail) -> tuple[str, ...]:
 def _what_gives_way(plan: Plan) -> str:
     over = [copy.label for step in plan.steps for copy in step.copies if copy.overwrite]
     if over:
-        return f"What stands in {', '.join(over)} by then is overwritten with what was saved, and is kept nowhere."
+        names = ", ".join(over)
+        return f"Whatever stands in {names} when it runs is overwritten with what was saved, and is kept nowhere."
     return "Only rows that are gone and columns nobody has written to since are filled."
 
 

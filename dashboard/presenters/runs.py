@@ -148,7 +148,7 @@ def elapsed_ms(run: Run) -> int | None:
 
 
 def lost(run: Run, *, worker_alive: bool) -> str:
-    """That the worker of a run is not heard of any more; empty while it is."""
+    """That the worker of a run sends no sign of life; empty while it does."""
     if not run.is_unheard_of:
         return ""
     next_step = (

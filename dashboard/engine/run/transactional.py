@@ -120,7 +120,8 @@ def _record(session: Session, step: Step, seal: guards.Seal, ms: int) -> None:
     connection.execute("SET LOCAL search_path = pg_catalog")  # not where the migration put operators of its own
     if fault := seal.broken():
         error = ServerError(sqlstate=failures.TRANSACTION_TOUCHED, message=fault)
-        raise failures.failed(step, error, failures.Explanation(remedy=guards.REMEDY))
+        remedy = guards.REMEDY.format(schema=session.tracking.schema)
+        raise failures.failed(step, error, failures.Explanation(remedy=remedy))
     session.tracking.record(step, ms=ms)
     connection.execute("SET LOCAL synchronous_commit = on")
 
