@@ -13,6 +13,7 @@ from itertools import chain
 from dashboard.engine import status
 from dashboard.engine.errors import NoSuchMigration, NothingToDo, PlanBlocked
 from dashboard.engine.migration import (
+    NO_ROLLBACK,
     UNKNOWN_CHECKSUM,
     AppliedMigration,
     Direction,
@@ -519,7 +520,7 @@ def _apply_warnings(runnable: Sequence[MigrationStatus], statuses: Sequence[Migr
         elif item.migration and not item.migration.usable_down:
             sentence = f"{item.version} has no usable rollback: once applied it can only be undone by a new migration."
             warnings.append(
-                PlanWarning(code="no_rollback", version=item.version, sentence=sentence, needs_acceptance=False)
+                PlanWarning(code=NO_ROLLBACK, version=item.version, sentence=sentence, needs_acceptance=False)
             )
     return warnings
 

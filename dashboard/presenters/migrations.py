@@ -9,7 +9,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from dashboard.engine.migration import AppliedMigration, Direction, Folder, Migration, MigrationId, Script
+from dashboard.engine.migration import NO_ROLLBACK, AppliedMigration, Direction, Folder, Migration, MigrationId, Script
 from dashboard.engine.sql.transaction import TransactionMode, TransactionShape
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Rehearsal, RunStep
@@ -202,7 +202,7 @@ def _passage(step: RunStep) -> Passage:
 
 def _script(migration: Migration, script: Script, direction: Direction, findings_by_file: Findings) -> ScriptView:
     """A number shared with other files is no error of its own: an environment can settle that."""
-    errors = [p for p in migration.errors(direction) if p.code != "duplicate_version"]
+    errors = [p for p in migration.errors(direction) if not p.is_duplicate]
     return ScriptView(
         file=script.file,
         sql=script.sql,
@@ -235,6 +235,6 @@ def _why_no_down(migration: Migration) -> Iterator[str]:
     if reason := migration.directives.get("irreversible"):
         yield f"Declared irreversible: {reason}"
     for problem in migration.problems:
-        if problem.code == "no_rollback":
+        if problem.code == NO_ROLLBACK:
             yield problem.sentence
             yield problem.advice

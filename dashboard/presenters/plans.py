@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from dashboard.engine.migration import Migration
+from dashboard.engine.migration import NO_ROLLBACK, Migration
 from dashboard.engine.plan import (
     Action,
     Plan,
@@ -62,7 +62,7 @@ class PlanView:
 
 
 #: The code of the warning that each step repeats beside its SQL.
-SAID_AT_THE_STEP = "no_rollback"
+SAID_AT_THE_STEP = NO_ROLLBACK
 #: How many characters of a digest tell plans apart on a page; the whole of it is what is compared.
 SHORT_DIGEST = 12
 

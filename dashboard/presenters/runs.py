@@ -181,7 +181,7 @@ def verdict(run: Run, states: Set[str]) -> Pill:
 
 
 def _states(run: Run) -> frozenset[str]:
-    """Of a run in a list, where that matters."""
+    """What became of the steps of a run in a list, where that matters."""
     return run.step_statuses if run.status in _DECIDED_BY_STEPS else frozenset()
 
 

@@ -1,4 +1,4 @@
-"""Quantities in words."""
+"""Quantities in words, and why a rollback reaches no further."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class FailedElsewhere:
 
 
 def failures(plan: Plan) -> tuple[FailedElsewhere, ...]:
-    """Of the migrations that a plan applies: each environment whose last attempt at the same text failed."""
+    """Each environment whose last attempt at the same text of a migration that a plan applies failed."""
     steps = {step.identity: step for step in plan.steps if step.action is Action.APPLY}
     if not steps:
         return ()

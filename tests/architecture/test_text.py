@@ -97,3 +97,15 @@ def test_no_phrase_has_to_be_read_twice() -> None:
         if READ_TWICE.search(line)
     ]
     assert not places, "say it plainly: sends no sign of life, can be rolled back, what is there when it runs"
+
+
+def test_no_docstring_begins_with_a_bare_of() -> None:
+    """It would say what it belongs to before it says what it is."""
+    owners = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    begins = [
+        f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 1)}"
+        for path in sorted(DASHBOARD.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, owners) and (ast.get_docstring(node) or "").startswith("Of ")
+    ]
+    assert not begins, "say first what it is: the runs that..., for a statement that..."

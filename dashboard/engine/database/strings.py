@@ -14,7 +14,7 @@ from dashboard.engine.sql.tokens import tokens
 
 
 def are_standard(connection: Connection) -> bool:
-    """Of a connection that only looks: one that runs migrations has the setting from us."""
+    """Asked on a connection that only looks: one that runs migrations has the setting from us."""
     return connection.info.parameter_status(backslashes.SETTING) != "off"
 
 

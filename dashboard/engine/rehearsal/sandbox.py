@@ -63,7 +63,7 @@ class Sandbox:
 
     @property
     def _name(self) -> str:
-        """Of the session that runs scripts; at most 63 characters, as PostgreSQL keeps them."""
+        """The name of the session that runs scripts; at most 63 characters, as PostgreSQL keeps them."""
         return f"{self.database.name} sandbox"
 
     @property

@@ -174,7 +174,7 @@ def _note_broken_off(
 
 
 def _standing(session: Session, statement: Statement) -> Aftermath | None:
-    """Of a statement that is several transactions; None for every other one."""
+    """For a statement that is several transactions; None for every other one."""
     several = concurrent(statement)
     return leftovers.standing(session.connection, several) if several else None
 
