@@ -31,9 +31,8 @@ from dashboard.presenters.failures import ErrorBox
 from dashboard.presenters.findings import Tallies
 from dashboard.presenters.rehearsals import RehearsalRow
 from dashboard.selectors.environments import Standing
-from dashboard.services import permissions, targets
+from dashboard.services import permissions, policies, targets
 from dashboard.services.actors import Actor
-from dashboard.services.errors import DatabaseNotConfirmed, EnvironmentOccupied
 
 #: Of more files that are missing, one sentence tells.
 FILES_TOLD_ALONE = 3
@@ -151,11 +150,6 @@ def _rebind_button(standing: Standing, by: Actor) -> ActionButton:
     )
 
 
-def _unbound(standing: Standing) -> str:
-    """The page says the rest above."""
-    return str(DatabaseNotConfirmed(environment=standing.environment.name)) if _leads_elsewhere(standing) else ""
-
-
 def _leads_elsewhere(standing: Standing) -> bool:
     return standing.look is not None and standing.look.other_database
 
@@ -249,10 +243,10 @@ def _apply_button(standing: Standing, offer: Plan | EngineError | None, by: Acto
         show=bool(standing.pending),
         reason=refusal(
             partial(permissions.check_can_request, by),
-            partial(_check_is_free, standing),
+            partial(policies.check_stands_free, standing),
             partial(_check_plan, offer),
         )
-        or _unbound(standing),
+        or str(policies.stands_unbound(standing) or ""),  # the page says the rest above
     )
 
 
@@ -273,13 +267,6 @@ def _rehearse_button(standing: Standing, offer: Plan | EngineError | None, by: A
         icon="rehearsal",
         show=isinstance(offer, Plan) and not refusal(partial(permissions.check_can_request, by)),
     )
-
-
-def _check_is_free(standing: Standing) -> None:
-    if standing.run:
-        raise EnvironmentOccupied(
-            environment=standing.environment.name, run=standing.run.pk, status=standing.run.status
-        )
 
 
 def _check_plan(offer: Plan | EngineError | None) -> None:

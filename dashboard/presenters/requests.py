@@ -8,7 +8,6 @@ from datetime import datetime
 from functools import partial
 
 from django.urls import reverse
-from django.utils import timezone
 
 from dashboard.models import ChangeRequest, Decision, Run, environments
 from dashboard.presenters import plans as plan_presenter
@@ -162,8 +161,8 @@ def timeline(state: RequestState) -> list[Happening]:
 def actions(state: RequestState, by: Actor) -> Actions:
     request = state.request
     return Actions(
-        reject=_decide(request, by, "Reject", "request-reject"),
-        approve=_decide(request, by, "Approve", "request-approve", _no_approval(state)),
+        reject=_decide(state, by, "Reject", "request-reject"),
+        approve=_decide(state, by, "Approve", "request-approve", _no_approval(state)),
         withdraw=_withdraw(request, by),
         run=_run(state, by),
         objection=state.objection,
@@ -207,14 +206,15 @@ def _no_approval(state: RequestState) -> str:
     return sentence_of(state.unbound)
 
 
-def _decide(request: ChangeRequest, by: Actor, label: str, view: str, otherwise: str = "") -> ActionButton:
+def _decide(state: RequestState, by: Actor, label: str, view: str, otherwise: str = "") -> ActionButton:
+    request = state.request
     return ActionButton(
         label=label,
         url=reverse(view, args=[request.pk]),
         method="post",
         tone="primary",
         show=request.status == ChangeRequest.Status.OPEN,
-        reason=refusal(partial(permissions.check_can_decide, by, request)) or _too_late(request) or otherwise,
+        reason=refusal(partial(permissions.check_can_decide, by, request)) or _too_late(state) or otherwise,
     )
 
 
@@ -240,13 +240,13 @@ def _run(state: RequestState, by: Actor) -> ActionButton:
         show=request.status == ChangeRequest.Status.APPROVED and not state.is_running,
         reason=refusal(partial(permissions.check_can_run, by))
         or sentence_of(state.occupied or state.unbound)
-        or _too_late(request)
+        or _too_late(state)
         or ("It would refuse to start: its plan no longer holds." if state.objection else ""),
     )
 
 
-def _too_late(request: ChangeRequest) -> str:
-    return "It has expired. Open a new request." if request.expires_at <= timezone.now() else ""
+def _too_late(state: RequestState) -> str:
+    return "It has expired. Open a new request." if state.expired else ""
 
 
 def _opened(request: ChangeRequest) -> Happening:

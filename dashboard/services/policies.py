@@ -12,6 +12,7 @@ from dashboard.engine.plan import Plan
 from dashboard.models import ChangeRequest, Run
 from dashboard.models.environments import Environment
 from dashboard.selectors import observations
+from dashboard.selectors.environments import Standing
 from dashboard.services.errors import (
     AlreadyDecided,
     DatabaseNotConfirmed,
@@ -66,6 +67,18 @@ def check_is_bound(environment: Environment) -> None:
     """As far as the last look tells, its URL leads to the database that it is bound to."""
     if observations.leads_elsewhere(environment):
         raise DatabaseNotConfirmed(environment=environment.name)
+
+
+def check_stands_free(standing: Standing) -> None:
+    """`check_is_free`, as far as a page has read it already."""
+    if run := standing.run:
+        raise EnvironmentOccupied(environment=standing.environment.name, run=run.pk, status=run.status)
+
+
+def stands_unbound(standing: Standing) -> EngineError | None:
+    """`unbound`, as far as a page has read it already."""
+    elsewhere = standing.look is not None and standing.look.other_database
+    return DatabaseNotConfirmed(environment=standing.environment.name) if elsewhere else None
 
 
 def occupied(environment: Environment) -> EngineError | None:

@@ -37,6 +37,7 @@ class RequestState:
     proof: Evidence | None  # what an approval would rest on; of a closed request what the decision rested on
     occupied: EngineError | None
     unbound: EngineError | None
+    expired: bool = False  # by the control database's clock
     proven_at: datetime | None = None  # when `proof` was so; None while it is so now
 
     @property
@@ -59,6 +60,7 @@ def state_of(request: ChangeRequest) -> RequestState:
         **_proof(request, environment),
         occupied=policies.occupied(environment),
         unbound=policies.unbound(environment),
+        expired=policies.is_expired(request),
     )
 
 

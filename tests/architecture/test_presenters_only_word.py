@@ -154,7 +154,9 @@ _KNOWN = ALLOWED.keys() | VALUE_MODULES | RULES
 
 def _may_take(module: str, name: str) -> bool:
     return (
-        module in VALUE_MODULES or name in ALLOWED.get(module, set()) or (module in RULES and name.startswith("check_"))
+        module in VALUE_MODULES
+        or name in ALLOWED.get(module, set())
+        or (module in RULES and name.startswith(("check_", "stands_")))
     )
 
 

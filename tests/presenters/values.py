@@ -448,6 +448,7 @@ def request_state(row: ChangeRequest, **changes: Any) -> RequestState:
             "proof": None,
             "occupied": None,
             "unbound": None,
+            "expired": row.expires_at <= timezone.now(),
             **changes,
         }
     )
