@@ -98,7 +98,7 @@ class MigrationId(NamedTuple):
 
 
 class Identified:
-    """Of one migration: a value or a row with both parts of an identity in fields of its own."""
+    """A value or a row about one migration, with both parts of its identity in fields of its own."""
 
     __slots__ = ()
 
@@ -114,6 +114,11 @@ class Identified:
         return self.identity.label
 
 
+#: Codes of problems that other modules ask for.
+DUPLICATE_VERSION = "duplicate_version"
+NO_ROLLBACK = "no_rollback"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One thing wrong (or worth knowing) about one file. `line` and `column` are 1-based."""
@@ -126,6 +131,11 @@ class Problem:
     line: int | None = None
     column: int | None = None
     excerpt: str = ""
+
+    @property
+    def is_duplicate(self) -> bool:
+        """Its file shares its number with others."""
+        return self.code == DUPLICATE_VERSION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
-from dashboard.engine.migration import History, Identified, MigrationId, checksum
+from dashboard.engine.migration import AppliedMigration, History, Identified, LoggedSuccess, MigrationId, checksum
 
 
 class Action(StrEnum):
@@ -94,10 +94,11 @@ class TargetIdentity:
 
     def change_to(self, other: TargetIdentity) -> str:
         """How the other one differs, in words that follow the name of a URL."""
-        where = "on the same server" if self.system_identifier == other.system_identifier else "on another server"
+        is_same_server = self.system_identifier == other.system_identifier
+        where = "on the same server" if is_same_server else "on another server"
         renamed = self.database != other.database
         database = other.database if renamed else f"another database called {other.database}"
-        if where == "on the same server" and self.database_oid == other.database_oid:
+        if is_same_server and self.database_oid == other.database_oid:
             where = "which is the same one renamed"
         return f"led to {self.database} and now leads to {database}, {where}"
 
@@ -121,7 +122,7 @@ class Copy:
     columns: tuple[str, ...] = ()  # those that lose their values; empty: whole rows go
     key: tuple[str, ...] = ()  # its primary key; without one, columns cannot be put back
     saved: str = ""  # the table in signalbox_saved that is brought back
-    overwrite: bool = False  # what stands there by then gives way to it
+    overwrite: bool = False  # what stands there when it runs gives way to it
     oid: int = 0  # of the table, which a rename keeps; 0: a plan or a register of an older Signalbox does not say
     numbers: tuple[int, ...] = ()  # in pg_attribute: of the columns and then the key; brought back: of each saved one
     with_nulls: bool = False  # what takes the columns away takes NULL as well: a default may stand there then
@@ -279,3 +280,15 @@ def _copy_from(data: dict[str, Any]) -> Copy:
 
 def _down_checksum(step: Step) -> str:
     return checksum(step.down_sql) if step.down_sql is not None else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackReach:
+    """How far a rollback can go in a target."""
+
+    within: tuple[AppliedMigration, ...] = ()  # newest first; it can be rolled back to before each of them
+    end: AppliedMigration | None = None  # the first to which it cannot
+    gone: LoggedSuccess | None = None  # applied after `end`, and its record is gone; None: `end` has no rollback
+
+
+NO_REACH = RollbackReach()

@@ -13,12 +13,14 @@ from itertools import chain
 from dashboard.engine import status
 from dashboard.engine.errors import NoSuchMigration, NothingToDo, PlanBlocked
 from dashboard.engine.migration import (
+    NO_ROLLBACK,
     UNKNOWN_CHECKSUM,
     AppliedMigration,
     Direction,
     Folder,
     History,
     Kind,
+    LoggedSuccess,
     Migration,
     MigrationId,
     Unfinished,
@@ -26,7 +28,19 @@ from dashboard.engine.migration import (
     checksum,
     version_key,
 )
-from dashboard.engine.plan import DYNAMIC, UNPROVEN, Action, Copy, Plan, PlanWarning, Record, Step, Target, records
+from dashboard.engine.plan import (
+    DYNAMIC,
+    UNPROVEN,
+    Action,
+    Copy,
+    Plan,
+    PlanWarning,
+    Record,
+    RollbackReach,
+    Step,
+    Target,
+    records,
+)
 from dashboard.engine.sql import dynamic, indexes, session_state, statements
 from dashboard.engine.status import MigrationStatus, State
 
@@ -76,18 +90,37 @@ def rollback(target: Target, *, downto: MigrationId) -> Plan:
     return _plan(target, Action.ROLLBACK, steps, warnings=[_unproven(step) for step in steps])
 
 
+def rollback_reach(history: History) -> RollbackReach:
+    """How far `rollback` goes, without the scripts; nowhere while something is unfinished."""
+    within: list[AppliedMigration] = []
+    for row in () if history.unfinished else _newest_first(history.rows):
+        if row.kind is Kind.SKIPPED:
+            continue
+        gone = _gone_above(row, history)
+        if gone or row.kind is not Kind.APPLIED or not row.has_rollback:
+            return RollbackReach(within=tuple(within), end=row, gone=gone)
+        within.append(row)
+    return RollbackReach(within=tuple(within))
+
+
 def _refuse_gone_above(first: AppliedMigration, history: History) -> None:
+    if gone := _gone_above(first, history):
+        raise PlanBlocked(
+            version=gone.label,
+            reason=f"the log of this database says that it was applied after {first.label}, and its row in the "
+            "history is gone, so its rollback would be left out.",
+            remedy="An administrator restores its record first; then it is rolled back too.",
+        )
+
+
+def _gone_above(first: AppliedMigration, history: History) -> LoggedSuccess | None:
     """What was applied later stands on it, also where somebody deleted its row."""
     for gone in history.contradicted:
         row = history.row(gone.identity)
         stands = not gone.was_skipped and not (row is not None and row.success)
         if stands and first.applied_at and gone.at and gone.at >= first.applied_at:
-            raise PlanBlocked(
-                version=gone.label,
-                reason=f"the log of this database says that it was applied after {first.label}, and its row in the "
-                "history is gone, so its rollback would be left out.",
-                remedy="An administrator restores its record first; then it is rolled back too.",
-            )
+            return gone
+    return None
 
 
 def skip(target: Target, folder: Folder, migrations: Iterable[MigrationId], *, reason: str) -> Plan:
@@ -248,7 +281,7 @@ def _plan(
 
 
 def _dynamic_warnings(target: Target, steps: Sequence[Step]) -> Iterator[PlanWarning]:
-    """Of what a step runs as a text that is not there to be read."""
+    """What a step runs as a text that is not there to be read."""
     for step in steps:
         lines = [c.line for c in dynamic.commands_in(step.sql) if not c.is_defined_only] if step.sql else []
         if lines:
@@ -508,7 +541,7 @@ def _apply_warnings(runnable: Sequence[MigrationStatus], statuses: Sequence[Migr
         elif item.migration and not item.migration.usable_down:
             sentence = f"{item.version} has no usable rollback: once applied it can only be undone by a new migration."
             warnings.append(
-                PlanWarning(code="no_rollback", version=item.version, sentence=sentence, needs_acceptance=False)
+                PlanWarning(code=NO_ROLLBACK, version=item.version, sentence=sentence, needs_acceptance=False)
             )
     return warnings
 

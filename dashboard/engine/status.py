@@ -312,7 +312,7 @@ def _statements(numbers: Sequence[str]) -> str:
 def _status(migration: Migration, row: AppliedMigration | None, state: State, sentence: str) -> MigrationStatus:
     """The folder calls every file of a shared version a duplicate; where this target settled it, it is none."""
     if state is not State.CONFLICT:
-        problems = tuple(p for p in migration.problems if p.code != "duplicate_version")
+        problems = tuple(p for p in migration.problems if not p.is_duplicate)
         migration = replace(migration, problems=problems) if problems != migration.problems else migration
     if state.is_pending and (errors := migration.errors()):
         where = f" on line {errors[0].line}" if errors[0].line else ""
@@ -347,7 +347,7 @@ def _shared_sentence(migration: Migration, sharing: Sequence[Migration]) -> str:
     others = ", ".join([other.label for other in sharing[: _NAMED + 1] if other is not migration][:_NAMED])
     if len(sharing) - 1 > _NAMED:
         others += f" and {len(sharing) - 1 - _NAMED} more"
-    advice = next((p.advice for p in migration.problems if p.code == "duplicate_version"), "")
+    advice = next((p.advice for p in migration.problems if p.is_duplicate), "")
     return f"{migration.label} shares its number with {others}, so it is not clear which should run. {advice}".rstrip()
 
 

@@ -8,10 +8,9 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from dashboard.forms.plans import TYPED, RowsTyped, as_field_error
+from dashboard.forms.plans import NameTyped, RowsTyped
 from dashboard.models.environments import Environment
 from dashboard.selectors.requests import Tab
-from dashboard.services import policies
 
 
 class QueueQuery(forms.Form):
@@ -24,17 +23,15 @@ class QueueQuery(forms.Form):
         return Tab(self.cleaned_data.get("tab") or Tab.NEEDS_ME)
 
 
-class _NameTyped(RowsTyped):
-    """The environment's name, typed beside the button that runs something on a protected one, and how many rows
-    that would destroy."""
-
-    typed_name = forms.CharField(required=False, widget=forms.TextInput(attrs=TYPED))
+class _RunningForm(RowsTyped, NameTyped):
+    """What stands beside the button that runs something: on a protected environment its name is typed, and how many
+    rows that would destroy."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["typed_name"].label = f"To run it on {self.environment.name}, type {self.environment.slug}"
-        if not self.environment.protected:
-            del self.fields["typed_name"]
+        if self.environment.protected:
+            label = f"To run it on {self.environment.name}, type {self.environment.slug}"
+            self.ask_for_name(label, required=False)
 
     @property
     def typed(self) -> str:
@@ -42,36 +39,30 @@ class _NameTyped(RowsTyped):
         name: str = self.cleaned_data.get("typed_name", "")
         return name
 
-    def check_name(self) -> None:
-        as_field_error(lambda: policies.check_name_typed(self.environment, self.typed))
 
-
-class RunForm(_NameTyped):
+class RunForm(_RunningForm):
     field_order = ("typed_rows", "shown_rows", "typed_name")
 
-    def clean_typed_name(self) -> str:
-        self.check_name()
-        return self.typed
 
-
-class ApproveForm(_NameTyped):
+class ApproveForm(_RunningForm):
     digest = forms.CharField(widget=forms.HiddenInput)
     comment = forms.CharField(
         required=False, max_length=2000, label="Comment", widget=forms.Textarea(attrs={"rows": 2})
     )
     then = forms.ChoiceField(choices=[("", "approve only"), ("run", "and run now")], required=False)
 
-    unjudged = forms.BooleanField(
-        label="I have read the SQL that is put together while it runs",
-        error_messages={"required": "Nothing was approved: say that you have read what cannot be judged beforehand."},
-    )
-
     field_order = ("digest", "shown_rows", "comment", "unjudged", "typed_rows", "typed_name", "then")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not self.plan.unjudged:
-            del self.fields["unjudged"]
+        if self.plan.unjudged:
+            self.fields["unjudged"] = forms.BooleanField(
+                label="I have read the SQL that is put together while it runs",
+                error_messages={
+                    "required": "Nothing was approved: say that you have read what cannot be judged beforehand."
+                },
+            )
+            self.order_fields(self.field_order)
 
     @property
     def runs(self) -> bool:
@@ -82,13 +73,11 @@ class ApproveForm(_NameTyped):
         """For approvals.approve."""
         return {"digest": self.cleaned_data["digest"], "reason": self.cleaned_data["comment"]}
 
-    def clean_typed_name(self) -> str:
-        if self.runs:
-            self.check_name()
-        return self.typed
+    def wants_name(self) -> bool:
+        return self.runs
 
 
-class ScheduleForm(_NameTyped):
+class ScheduleForm(_RunningForm):
     """When a worker starts it, by the clock of the environment's time zone."""
 
     start = forms.DateTimeField(
@@ -110,10 +99,6 @@ class ScheduleForm(_NameTyped):
             raise ValidationError(f"The clocks of {calendar.zone} never show that time: they are put forward then.")
         return calendar.instant(wall)
 
-    def clean_typed_name(self) -> str:
-        self.check_name()
-        return self.typed
-
 
 class CommentForm(forms.Form):
     text = forms.CharField(
@@ -125,7 +110,7 @@ class CommentForm(forms.Form):
     )
 
 
-class BreakGlassForm(forms.Form):
+class BreakGlassForm(NameTyped):
     digest = forms.CharField(widget=forms.HiddenInput)
     reason = forms.CharField(
         max_length=2000,
@@ -134,17 +119,11 @@ class BreakGlassForm(forms.Form):
         error_messages={"required": "Say why it cannot wait for an approval."},
         widget=forms.Textarea(attrs={"rows": 2}),
     )
-    typed_name = forms.CharField(widget=forms.TextInput(attrs=TYPED))
 
     def __init__(self, *args: Any, environment: Environment, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.environment = environment
-        self.fields["typed_name"].label = f"Type {environment.slug} to open it"
-
-    def clean_typed_name(self) -> str:
-        typed: str = self.cleaned_data["typed_name"]
-        as_field_error(lambda: policies.check_name_typed(self.environment, typed))
-        return typed
+        self.ask_for_name(f"Type {environment.slug} to open it")
 
 
 class ReviewForm(forms.Form):

@@ -6,13 +6,12 @@ from typing import Any
 
 from django import forms
 
-from dashboard.forms.plans import as_field_error
+from dashboard.forms.plans import NameTyped
 from dashboard.models import environments
 from dashboard.models.environments import Environment
-from dashboard.services import policies
 
 
-class AcceptForm(forms.Form):
+class AcceptForm(NameTyped):
     """`fingerprint` is that of the schema which was on the page."""
 
     fingerprint = forms.CharField(widget=forms.HiddenInput)
@@ -23,21 +22,12 @@ class AcceptForm(forms.Form):
         error_messages={"required": "Write why; it is kept in the audit log."},
         max_length=2000,
     )
-    typed_name = forms.CharField(
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
-    )
 
     def __init__(self, *args: Any, environment: Environment, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.environment = environment
-        self.fields["typed_name"].label = f"Type {environment.slug} to accept the schema of {environment.name}"
-        if not environment.protected:
-            del self.fields["typed_name"]
-
-    def clean_typed_name(self) -> str:
-        typed: str = self.cleaned_data["typed_name"]
-        as_field_error(lambda: policies.check_name_typed(self.environment, typed))
-        return typed
+        if environment.protected:
+            self.ask_for_name(f"Type {environment.slug} to accept the schema of {environment.name}")
 
 
 class CompareQuery(forms.Form):

@@ -23,6 +23,26 @@ NOTHING_FOUND = Evidence()
 TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
+class NameTyped(forms.Form):
+    """Takes the name of an environment, letter by letter, before something is done there that cannot be undone."""
+
+    environment: Environment
+
+    def ask_for_name(self, label: str, *, required: bool = True) -> None:
+        self.fields["typed_name"] = forms.CharField(label=label, required=required, widget=forms.TextInput(attrs=TYPED))
+        self.order_fields(self.field_order)
+
+    def wants_name(self) -> bool:
+        """Whether what is sent does that; else whatever was typed is right."""
+        return True
+
+    def clean_typed_name(self) -> str:
+        typed: str = self.cleaned_data["typed_name"]
+        if self.wants_name():
+            as_field_error(lambda: policies.check_slug_typed(self.environment.slug, typed))
+        return typed
+
+
 class ApplyQuery(forms.Form):
     """`?upto=009` leaves out what comes later."""
 
@@ -99,7 +119,7 @@ class RowsTyped(forms.Form):
         return str(self.cleaned_data["typed_rows"])
 
 
-class PlanForm(RowsTyped):
+class PlanForm(RowsTyped, NameTyped):
     """The page's own plan goes back with it: what has changed meanwhile is refused, not run."""
 
     digest = forms.CharField(widget=forms.HiddenInput)
@@ -133,6 +153,8 @@ class PlanForm(RowsTyped):
             must_type_rows=not _saves_all(forecast),
         )
         self.fields |= dict(self._asked_for(proof))
+        if environment.protected and not asks:
+            self.ask_for_name(f"Type {environment.slug} to run this on {environment.name}")
         self.order_fields(self.field_order)
 
     def asks_for_rows(self) -> bool:
@@ -144,9 +166,6 @@ class PlanForm(RowsTyped):
             yield "accepted", _acceptance(warnings)
         if self.asks:
             yield "reason", _reason()
-        elif self.environment.protected:
-            label = f"Type {self.environment.slug} to run this on {self.environment.name}"
-            yield "typed_name", forms.CharField(label=label, widget=forms.TextInput(attrs=TYPED))
         if self.asks and proof.lacks(Requirement.REVERSIBLE):
             yield "irreversible_because", _way_back(is_certain=proof.irreversible)
         if self.forecast.offers_copies:
@@ -161,11 +180,6 @@ class PlanForm(RowsTyped):
         accepted: list[str] = self.cleaned_data["accepted"]
         as_field_error(lambda: plans.check_accepted(self.plan, accepted))
         return accepted
-
-    def clean_typed_name(self) -> str:
-        typed: str = self.cleaned_data["typed_name"]
-        as_field_error(lambda: policies.check_name_typed(self.environment, typed))
-        return typed
 
     @property
     def saves(self) -> bool:
@@ -223,8 +237,8 @@ def _saving() -> forms.BooleanField:
         required=False,
         initial=True,
         label="Save the rows first",
-        help_text="Whatever is there by then is copied into the schema signalbox_saved, and can be brought back from "
-        "there. Until it is done nobody can write to these tables.",
+        help_text="Whatever is there when it runs is copied into the schema signalbox_saved, and can be brought back "
+        "from there. Until it is done nobody can write to these tables.",
     )
 
 

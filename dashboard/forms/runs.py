@@ -6,10 +6,9 @@ from typing import Any
 
 from django import forms
 
-from dashboard.forms.plans import as_field_error
+from dashboard.forms.plans import NameTyped
 from dashboard.forms.skips import ReasonForm
 from dashboard.models import Run, environments
-from dashboard.services import policies
 
 
 class RunQuery(forms.Form):
@@ -31,11 +30,7 @@ class RunQuery(forms.Form):
         return any(self.filters().values())
 
 
-class EndRunForm(ReasonForm):
-    typed_name = forms.CharField(
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
-    )
-
+class EndRunForm(ReasonForm, NameTyped):
     field_order = ("reason", "typed_name")
 
     def __init__(self, *args: Any, run: Run, **kwargs: Any) -> None:
@@ -43,9 +38,4 @@ class EndRunForm(ReasonForm):
         super().__init__(*args, environment=environment, **kwargs)
         self.fields["reason"].label = "What have you found out by hand?"
         self.fields["reason"].help_text = "What stands in the database, and how you know. It is kept with the run."
-        self.fields["typed_name"].label = f"Type {run.environment} to end this run without proof"
-
-    def clean_typed_name(self) -> str:
-        typed: str = self.cleaned_data["typed_name"]
-        as_field_error(lambda: policies.check_slug_typed(self.environment.slug, typed))
-        return typed
+        self.ask_for_name(f"Type {run.environment} to end this run without proof")

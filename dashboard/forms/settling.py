@@ -9,13 +9,12 @@ from django import forms
 from dashboard.forms.plans import PlanForm
 from dashboard.forms.skips import ReasonForm
 from dashboard.models.environments import Environment
-from dashboard.presenters.settling import AFTER, AGAIN, REPAIR, RESET
 from dashboard.services import unfinished
-from dashboard.services.unfinished import BrokenOff
+from dashboard.services.unfinished import BrokenOff, WayOn
 
 
 class WayForm(forms.Form):
-    way = forms.ChoiceField(choices=[(way, way) for way in (REPAIR, AGAIN, AFTER, RESET)])
+    way = forms.ChoiceField(choices=[(way.value, way.value) for way in WayOn])
 
     def chosen(self) -> str:
         """Empty where none was sent that anybody knows."""

@@ -34,8 +34,6 @@ class ReasonForm(forms.Form):
 
 
 class SkipForm(ReasonForm):
-    kept = forms.ChoiceField(widget=forms.RadioSelect, error_messages={"required": "Choose one of them."})
-
     field_order = ("kept", "reason")
 
     def __init__(self, *args: Any, undecided: Undecided, **kwargs: Any) -> None:
@@ -43,11 +41,13 @@ class SkipForm(ReasonForm):
         self.undecided = undecided
         if undecided.may_keep_one:
             files = [(s.name, f"{s.label} keeps the number and stays pending") for s in undecided.files]
-            kept = self.fields["kept"]
-            kept.label = f"Which file keeps the number {undecided.version} on {self.environment.name}?"
-            kept.choices = [*files, (NONE, "None of them: all are skipped")]  # type: ignore[attr-defined]
-        else:
-            del self.fields["kept"]
+            self.fields["kept"] = forms.ChoiceField(
+                label=f"Which file keeps the number {undecided.version} on {self.environment.name}?",
+                choices=[*files, (NONE, "None of them: all are skipped")],
+                widget=forms.RadioSelect,
+                error_messages={"required": "Choose one of them."},
+            )
+            self.order_fields(self.field_order)
 
     @property
     def skipped(self) -> list[MigrationId]:

@@ -33,9 +33,8 @@ from dashboard.presenters.failures import ErrorBox
 from dashboard.presenters.findings import Tallies
 from dashboard.presenters.rehearsals import RehearsalRow
 from dashboard.selectors.environments import Standing
-from dashboard.services import permissions, targets
+from dashboard.services import permissions, policies, targets
 from dashboard.services.actors import Actor
-from dashboard.services.errors import DatabaseNotConfirmed, EnvironmentOccupied
 
 #: Of more files that are missing, one sentence tells.
 FILES_TOLD_ALONE = 3
@@ -163,13 +162,6 @@ def _rebind_button(standing: Standing, by: Actor) -> ActionButton:
     )
 
 
-def _unbound(standing: Standing) -> str:
-    """The page says the rest above."""
-    if standing.keeps_approvals and standing.environment.protected:
-        return SHARED_STOPS
-    return str(DatabaseNotConfirmed(environment=standing.environment.name)) if _leads_elsewhere(standing) else ""
-
-
 def _leads_elsewhere(standing: Standing) -> bool:
     return standing.look is not None and standing.look.other_database
 
@@ -273,11 +265,18 @@ def _apply_button(standing: Standing, offer: Plan | EngineError | None, by: Acto
         show=bool(standing.pending),
         reason=refusal(
             partial(permissions.check_can_request, by),
-            partial(_check_is_free, standing),
+            partial(policies.check_stands_free, standing),
             partial(_check_plan, offer),
         )
         or _unbound(standing),
     )
+
+
+def _unbound(standing: Standing) -> str:
+    """The page says the rest above."""
+    if standing.keeps_approvals and standing.environment.protected:
+        return SHARED_STOPS
+    return str(policies.stands_unbound(standing) or "")
 
 
 def _test_button(environment: Environment, by: Actor) -> ActionButton:
@@ -297,13 +296,6 @@ def _rehearse_button(standing: Standing, offer: Plan | EngineError | None, by: A
         icon="rehearsal",
         show=isinstance(offer, Plan) and not refusal(partial(permissions.check_can_request, by)),
     )
-
-
-def _check_is_free(standing: Standing) -> None:
-    if standing.run:
-        raise EnvironmentOccupied(
-            environment=standing.environment.name, run=standing.run.pk, status=standing.run.status
-        )
 
 
 def _check_plan(offer: Plan | EngineError | None) -> None:

@@ -10,13 +10,14 @@ from functools import partial
 from django.urls import reverse
 
 from dashboard.engine.migration import UNKNOWN_CHECKSUMS, AppliedMigration, Kind, MigrationId
+from dashboard.engine.plan import NO_REACH, RollbackReach
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Run
-from dashboard.models.roles import Role, has_role
 from dashboard.presenters import statuses
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.matrix import state_pill
 from dashboard.presenters.pills import Pill
+from dashboard.presenters.wording import why_reach_ends
 from dashboard.selectors.environments import Standing
 from dashboard.services import permissions
 from dashboard.services.actors import Actor
@@ -28,7 +29,6 @@ KINDS: Mapping[Kind, Pill] = {
     Kind.SKIPPED: statuses.MIGRATION[State.SKIPPED],
     Kind.REPEATABLE: statuses.MIGRATION[State.APPLIED],
 }
-NO_WAY_BACK = "No rollback was captured, so neither this nor anything before it can be rolled back."
 CHECKSUMS: Mapping[State, tuple[str, str]] = {  # icon and words
     State.APPLIED: ("ok", "same as the file"),
     State.BASELINED: ("ok", "same as the file"),
@@ -58,16 +58,13 @@ class Recorded:
 
 
 def rows(standing: Standing, runs: Mapping[str, Run], by: Actor) -> Iterator[Recorded]:
-    """A rollback goes newest first through all that came later, so the first row without one ends what can be had."""
-    reachable = not standing.unfinished and not refusal(partial(permissions.check_can_request, by))
+    """Newest first."""
     slug, by_identity = standing.environment.slug, {item.identity: item for item in standing.statuses}
+    may_ask = not refusal(partial(permissions.check_can_request, by))
+    reach = standing.look.rollback_reach if standing.look and may_ask else NO_REACH
+    take_back = not refusal(partial(permissions.check_can_skip, by))
     for row in standing.rows:
-        yield _recorded(slug, row, by_identity.get(row.identity), runs, reachable=reachable, by=by)
-        reachable = reachable and not _ends_rollback(row)
-
-
-def _ends_rollback(row: AppliedMigration) -> bool:
-    return row.success and row.kind is not Kind.SKIPPED and not (row.kind is Kind.APPLIED and row.has_rollback)
+        yield _recorded(slug, row, by_identity.get(row.identity), runs, reach=reach, may_take_back=take_back)
 
 
 def _recorded(
@@ -76,8 +73,8 @@ def _recorded(
     item: MigrationStatus | None,
     runs: Mapping[str, Run],
     *,
-    reachable: bool,
-    by: Actor,
+    reach: RollbackReach,
+    may_take_back: bool,
 ) -> Recorded:
     return Recorded(
         identity=row.identity,
@@ -93,13 +90,13 @@ def _recorded(
         roll_back=ActionButton(
             label="Roll back to before this…",
             url=reverse("rollback", args=[slug, *row.identity]),
-            show=reachable and row.success and row.kind is not Kind.SKIPPED,
-            reason=NO_WAY_BACK if _ends_rollback(row) else "",
+            show=row == reach.end or row in reach.within,
+            reason=why_reach_ends(reach) if row == reach.end else "",
         ),
         take_back=ActionButton(
             label="Take back…",
             url=reverse("unskip", args=[slug, *row.identity]),
-            show=row.kind is Kind.SKIPPED and has_role(by.person, Role.ADMIN),
+            show=row.kind is Kind.SKIPPED and may_take_back,
         ),
     )
 

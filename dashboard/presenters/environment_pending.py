@@ -11,7 +11,7 @@ from typing import Any
 from django.urls import reverse
 
 from dashboard.engine.errors import EngineError
-from dashboard.engine.migration import MigrationId, Problem, Severity, Unfinished
+from dashboard.engine.migration import DUPLICATE_VERSION, NO_ROLLBACK, MigrationId, Problem, Severity, Unfinished
 from dashboard.engine.plan import Plan
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Run
@@ -116,7 +116,7 @@ def _is_logged(standing: Standing, item: MigrationStatus) -> bool:
 
 
 def _file(item: MigrationStatus) -> WaitingFile:
-    unsaid = {"duplicate_version", "no_rollback"} if item.state is State.CONFLICT else set()
+    unsaid = {DUPLICATE_VERSION, NO_ROLLBACK} if item.state is State.CONFLICT else set()
     shown = [p for p in item.problems if p.severity is not Severity.NOTE and p.code not in unsaid]
     return WaitingFile(
         file=item.migration.up.file if item.migration else "",

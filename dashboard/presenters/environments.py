@@ -272,7 +272,7 @@ def _remarks_of_run(standing: Standing) -> Iterator[Remark]:
     if run is None:
         return
     if run.is_unheard_of:
-        text = f"the worker of run {run.pk} is not heard of any more; whether the run goes on is not known."
+        text = f"the worker of run {run.pk} sends no sign of life; whether the run goes on is not known."
         yield Remark(rank=1, tone="danger", icon="attention", text=text)
         return
     words = {

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.urls import reverse
 
-from dashboard.engine.migration import AppliedMigration, Direction, Folder, Migration, MigrationId, Script
-from dashboard.engine.sql.transaction import TransactionMode
+from dashboard.engine.migration import NO_ROLLBACK, AppliedMigration, Direction, Folder, Migration, MigrationId, Script
+from dashboard.engine.sql.transaction import TransactionMode, TransactionShape
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Rehearsal, RunStep
 from dashboard.presenters import actions, rehearsals, runs, statuses
@@ -20,7 +20,6 @@ from dashboard.presenters.matrix import STANDS, state_pill
 from dashboard.presenters.pills import Pill
 from dashboard.presenters.rehearsals import RehearsalRow
 from dashboard.presenters.runs import RunRow
-from dashboard.selectors import folders
 from dashboard.selectors.board import BoardRow
 from dashboard.selectors.environments import Standing
 from dashboard.selectors.findings import Findings
@@ -98,9 +97,10 @@ def page(
     steps: Sequence[RunStep],
     rehearsed: Mapping[str, Rehearsal],
     forgotten: Sequence[RunStep] = (),
+    shape: TransactionShape | None = None,
 ) -> MigrationPage | None:
     """None where neither the folder nor any environment knows it. `rehearsed`: the last there, by environment;
-    `forgotten`: what runs did and its environment does not know any more."""
+    `forgotten`: what runs did and its environment does not know any more; `shape`: how its file runs."""
     migration = folder.find(identity) if folder else None
     places = tuple(
         replace(_place(standing, identity, forgotten), rehearsal=_rehearsal(rehearsed, standing, identity))
@@ -115,7 +115,7 @@ def page(
         if migration and migration.down
         else None,
         no_down=tuple(_why_no_down(migration)) if migration and not migration.down else (),
-        facts=tuple(_facts(migration)) if migration else (),
+        facts=tuple(_facts(migration, shape)) if migration else (),
         places=places,
         edited=tuple(_edited(standings, identity)),
         passages=tuple(_passage(step) for step in steps),
@@ -202,7 +202,7 @@ def _passage(step: RunStep) -> Passage:
 
 def _script(migration: Migration, script: Script, direction: Direction, findings_by_file: Findings) -> ScriptView:
     """A number shared with other files is no error of its own: an environment can settle that."""
-    errors = [p for p in migration.errors(direction) if p.code != "duplicate_version"]
+    errors = [p for p in migration.errors(direction) if not p.is_duplicate]
     return ScriptView(
         file=script.file,
         sql=script.sql,
@@ -212,17 +212,16 @@ def _script(migration: Migration, script: Script, direction: Direction, findings
     )
 
 
-def _facts(migration: Migration) -> Iterator[tuple[str, Any]]:
+def _facts(migration: Migration, shape: TransactionShape | None) -> Iterator[tuple[str, Any]]:
     yield "Statements", len(migration.up.statements) or ""
-    yield "Transaction", how_it_runs(migration.up)
+    yield "Transaction", how_it_runs(shape) if shape else ""
     for key, value in sorted(migration.directives.items()):
         yield f"signalbox: {key}", value
     yield "sha256", migration.up.checksum
 
 
-def how_it_runs(script: Script) -> str:
+def how_it_runs(shape: TransactionShape) -> str:
     """In what kind of transaction; empty where the script cannot run at all."""
-    shape = folders.shape_of(script)
     if shape.fault or not shape.sent:
         return ""
     if shape.mode is TransactionMode.NONE:
@@ -236,6 +235,6 @@ def _why_no_down(migration: Migration) -> Iterator[str]:
     if reason := migration.directives.get("irreversible"):
         yield f"Declared irreversible: {reason}"
     for problem in migration.problems:
-        if problem.code == "no_rollback":
+        if problem.code == NO_ROLLBACK:
             yield problem.sentence
             yield problem.advice

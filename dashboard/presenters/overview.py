@@ -40,6 +40,11 @@ class Overview:
     failure: Failure | None  # why the folder cannot be read
     empty_source: str  # the folder, where it holds no migration
 
+    @property
+    def first_file(self) -> str:
+        """Where the first migration of an empty folder could be."""
+        return f"{self.empty_source}/001_create_users.sql"
+
 
 def overview(
     standings: Sequence[Standing],

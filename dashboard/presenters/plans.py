@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from dashboard.engine.migration import Migration
+from dashboard.engine.migration import NO_ROLLBACK, Migration
 from dashboard.engine.plan import (
     DYNAMIC,
     Action,
@@ -51,7 +51,7 @@ class PlanStepView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordAlarm:
-    """Of one migration the history and the log of the target say different things."""
+    """The history and the log of the target say different things of one migration."""
 
     title: str  # "Record is gone: 001"
     sentence: str
@@ -74,7 +74,7 @@ class PlanView:
 
 
 #: The code of the warning that each step repeats beside its SQL.
-SAID_AT_THE_STEP = "no_rollback"
+SAID_AT_THE_STEP = NO_ROLLBACK
 #: How many characters of a digest tell plans apart on a page; the whole of it is what is compared.
 SHORT_DIGEST = 12
 
@@ -116,7 +116,8 @@ def certain(detail: Detail) -> tuple[str, ...]:
 def _what_gives_way(plan: Plan) -> str:
     over = [copy.label for step in plan.steps for copy in step.copies if copy.overwrite]
     if over:
-        return f"What stands in {', '.join(over)} by then is overwritten with what was saved, and is kept nowhere."
+        names = ", ".join(over)
+        return f"Whatever stands in {names} when it runs is overwritten with what was saved, and is kept nowhere."
     return "Only rows that are gone and columns nobody has written to since are filled."
 
 

@@ -13,7 +13,7 @@ NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight",
 
 
 def facts(environment: Environment) -> Iterator[tuple[str, str]]:
-    """Of what its file says; nothing where it says nothing."""
+    """What its file says; nothing where it says nothing."""
     if environment.protected:
         yield "To run", f"A request, approved by {_people(environment)}"
         if environment.loss_needs_more:

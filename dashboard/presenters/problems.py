@@ -74,7 +74,7 @@ def page(folder: Folder) -> ProblemsPage:
 
 
 def _urls(folder: Folder) -> dict[str, tuple[str, str]]:
-    """Of each file that a migration's page shows: that page, and the prefix of its line anchors there."""
+    """For each file that a migration's page shows: that page, and the prefix of its line anchors there."""
     urls = {}
     for migration in folder.migrations:
         url = reverse("migration", args=migration.identity)

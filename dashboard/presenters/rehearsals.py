@@ -181,7 +181,7 @@ def row(rehearsal: Rehearsal, pills: tuple[Pill, ...] = ()) -> RehearsalRow:
 
 
 def risks(rehearsal: Rehearsal) -> tuple[RiskView, ...]:
-    """Of the scripts that keep anyone waiting, in their order."""
+    """The scripts that keep anyone waiting, in their order."""
     return tuple(
         RiskView(
             label=risk["label"],
@@ -297,7 +297,7 @@ def _unreached(left: NotReached) -> ProofView:
 
 
 def _proof(proof: Proof, rehearsal: Rehearsal, risk: RiskView | None, *, only: bool) -> ProofView:
-    """Of a rollback the rollback itself is what is looked at, else the up."""
+    """A rollback is judged by the rollback itself, anything else by the up."""
     subject = proof.down if _rolls_back(rehearsal) and proof.down else proof.up
     return ProofView(
         label=proof.label,

@@ -8,7 +8,6 @@ from datetime import datetime
 from functools import partial
 
 from django.urls import reverse
-from django.utils import timezone
 
 from dashboard.models import BreakGlass, ChangeRequest, Comment, Decision, Run, environments
 from dashboard.presenters import plans as plan_presenter
@@ -201,7 +200,7 @@ def timeline(state: RequestState) -> list[Happening]:
 def actions(state: RequestState, by: Actor) -> Actions:
     request = state.request
     return Actions(
-        reject=_decide(request, by, "Reject", "request-reject"),
+        reject=_decide(state, by, "Reject", "request-reject"),
         approve=_approve(state, by),
         withdraw=_withdraw(request, by),
         run=_run(state, by),
@@ -248,7 +247,7 @@ def glass_sentence(opening: BreakGlass) -> str:
 def _approve(state: RequestState, by: Actor) -> ActionButton:
     request = state.request
     check = partial(permissions.check_can_approve, by, request, state.environment, state.decisions)
-    return _decide(request, by, "Approve", "request-approve", _no_approval(state), check=check)
+    return _decide(state, by, "Approve", "request-approve", _no_approval(state), check=check)
 
 
 def _schedule(state: RequestState, by: Actor) -> ActionButton:
@@ -260,7 +259,7 @@ def _schedule(state: RequestState, by: Actor) -> ActionButton:
         method="post",
         icon="queued",
         show=request.status == ChangeRequest.Status.APPROVED and not state.is_running,
-        reason=refusal(partial(permissions.check_can_run, by)) or _too_late(request) or _no_longer_holds(state),
+        reason=refusal(partial(permissions.check_can_run, by)) or _too_late(state) or _no_longer_holds(state),
     )
 
 
@@ -350,7 +349,7 @@ def _no_approval(state: RequestState) -> str:
 
 
 def _decide(
-    request: ChangeRequest,
+    state: RequestState,
     by: Actor,
     label: str,
     view: str,
@@ -358,13 +357,14 @@ def _decide(
     *,
     check: Callable[[], None] | None = None,
 ) -> ActionButton:
+    request = state.request
     return ActionButton(
         label=label,
         url=reverse(view, args=[request.pk]),
         method="post",
         tone="primary",
         show=request.status == ChangeRequest.Status.OPEN,
-        reason=refusal(check or partial(permissions.check_can_decide, by, request)) or _too_late(request) or otherwise,
+        reason=refusal(check or partial(permissions.check_can_decide, by, request)) or _too_late(state) or otherwise,
     )
 
 
@@ -392,7 +392,7 @@ def _run(state: RequestState, by: Actor) -> ActionButton:
         reason=refusal(partial(permissions.check_can_run, by))
         or sentence_of(state.occupied or state.unbound)
         or _requester_gone(request)
-        or _too_late(request)
+        or _too_late(state)
         or _no_longer_holds(state)
         or ("" if opened_it else sentence_of(state.closed)),
     )
@@ -407,8 +407,8 @@ def _no_longer_holds(state: RequestState) -> str:
     return "It would refuse to start: its plan no longer holds." if state.objection else ""
 
 
-def _too_late(request: ChangeRequest) -> str:
-    return "It has expired. Open a new request." if request.expires_at <= timezone.now() else ""
+def _too_late(state: RequestState) -> str:
+    return "It has expired. Open a new request." if state.expired else ""
 
 
 def _opened(request: ChangeRequest) -> Happening:

@@ -6,19 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from itertools import takewhile
 from typing import Any
 
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.engine.plan import Action
+from dashboard.engine.plan import NO_REACH, Action, RollbackReach
 from dashboard.models import Run, RunStatement, RunStep
 from dashboard.models.failures import Failure
 from dashboard.presenters import actions, failures, plans, settled, statuses
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.pills import Pill
+from dashboard.presenters.wording import why_reach_ends
 from dashboard.selectors.settled import Settled
 from dashboard.services import permissions, policies
 from dashboard.services.actors import Actor
@@ -112,6 +112,7 @@ def page(
     worker_alive: bool,
     busy_with: Sequence[Run] = (),
     settled_since: Sequence[Settled] = (),
+    reach: RollbackReach = NO_REACH,
 ) -> dict[str, Any]:
     """The context of runs/detail.html; `run_steps` as selectors.runs gives them."""
     error = failures.box(run, run_steps, by)
@@ -126,7 +127,7 @@ def page(
         "error": settled.past(error, run, run_steps, settled_since) if error else None,
         "cancel": cancel_button(run, by),
         "erase": erase_button(run, by),
-        "onward": onward_buttons(run, run_steps, by),
+        "onward": onward_buttons(run, run_steps, by, reach),
         "waits_for_worker": run.status == Run.Status.QUEUED and not worker_alive,
         "waits_behind": _named(busy_with) if worker_alive else "",
         "lost": lost(run, worker_alive=worker_alive),
@@ -173,7 +174,7 @@ def elapsed_ms(run: Run) -> int | None:
 
 
 def lost(run: Run, *, worker_alive: bool) -> str:
-    """That the worker of a run is not heard of any more; empty while it is."""
+    """That the worker of a run sends no sign of life; empty while it does."""
     if not run.is_unheard_of:
         return ""
     next_step = (
@@ -206,7 +207,7 @@ def verdict(run: Run, states: Set[str]) -> Pill:
 
 
 def _states(run: Run) -> frozenset[str]:
-    """Of a run in a list, where that matters."""
+    """What became of the steps of a run in a list, where that matters."""
     return run.step_statuses if run.status in _DECIDED_BY_STEPS else frozenset()
 
 
@@ -240,33 +241,36 @@ def erase_button(run: Run, by: Actor) -> ActionButton:
     )
 
 
-def rollback_button(run: Run, run_steps: Sequence[RunStep], by: Actor) -> ActionButton:
-    """Leads to the rollback page, which shows what would be undone: as far back as scripts were captured."""
+def rollback_button(run: Run, run_steps: Sequence[RunStep], by: Actor, reach: RollbackReach) -> ActionButton:
+    """Leads to the rollback page, which shows what would be undone: as far back as a rollback reaches there."""
     committed = {step.position for step in run_steps if step.status == RunStep.Status.COMMITTED}
-    applied = [step for position, step in enumerate(run.plan.steps) if position in committed]
-    if not Action(run.action).can_be_rolled_back or run.status not in _UNDOABLE or not applied:
+    applied = [step.identity for position, step in enumerate(run.plan.steps) if position in committed]
+    reversible = [row.identity for row in reach.within if row.identity in applied]
+    stopped = [reach.end.identity] if reach.end and reach.end.identity in applied else []
+    if not Action(run.action).can_be_rolled_back or run.status not in _UNDOABLE or not (reversible or stopped):
         return ActionButton(label="Roll back", show=False)
-    reversible = list(takewhile(lambda step: step.down_sql, reversed(applied)))
-    first = reversible[-1] if reversible else applied[-1]
-    missing = "" if reversible else f"{first.version} has no rollback; a new migration has to undo it."
+    first = reversible[-1] if reversible else stopped[0]
+    missing = "" if reversible else f"{first.version} cannot be rolled back. {why_reach_ends(reach)}"
     return ActionButton(
-        label=f"Roll back {first.version}" if first is applied[-1] else f"Roll back to before {first.version}",
-        url=reverse("rollback", args=[run.environment, *first.identity]),
+        label=f"Roll back {first.version}" if first == applied[-1] else f"Roll back to before {first.version}",
+        url=reverse("rollback", args=[run.environment, *first]),
         icon="rollback",
         show=bool(badge_of(run.environment).url),
         reason=missing or refusal(partial(permissions.check_can_request, by)),
     )
 
 
-def onward_buttons(run: Run, run_steps: Sequence[RunStep], by: Actor) -> list[ActionButton]:
+def onward_buttons(
+    run: Run, run_steps: Sequence[RunStep], by: Actor, reach: RollbackReach = NO_REACH
+) -> list[ActionButton]:
     """Where to go from a run that has ended well."""
     place = badge_of(run.environment)
     saved = [step for step in run_steps if step.copied and step.status == RunStep.Status.COMMITTED]
     if saved and place.url and run.action != Action.BRING_BACK:
         see = ActionButton(label="See the saved rows", url=reverse("saved", args=[place.slug]), icon="download")
-        return [see, rollback_button(run, run_steps, by)]
+        return [see, rollback_button(run, run_steps, by, reach)]
     if run.status != Run.Status.SUCCEEDED or not place.url or run.action not in _ONWARD:
-        return [rollback_button(run, run_steps, by)]
+        return [rollback_button(run, run_steps, by, reach)]
     step = run.plan.steps[0]
     if run.action == Action.REPAIR:
         return [replace(failures.settle_button(place.slug, step.identity), label=f"Go on with {step.version}")]

@@ -19,10 +19,7 @@ from dashboard.presenters.failures import ErrorBox, server_facts
 from dashboard.presenters.pills import Pill
 from dashboard.services import permissions
 from dashboard.services.actors import Actor
-from dashboard.services.unfinished import BrokenOff, InDoubt, JournalLine, Trace
-
-#: The ways on, as the form sends them.
-REPAIR, AGAIN, AFTER, RESET = "repair", "again", "after", "reset"
+from dashboard.services.unfinished import BrokenOff, InDoubt, JournalLine, Trace, WayOn
 
 TRACES: Mapping[Trace, Pill] = {
     Trace.DONE: Pill(label="Committed", tone="ok", icon="ok"),
@@ -50,7 +47,7 @@ _DOUBT: Mapping[InDoubt, str] = {
 class Way:
     """One way on. `reason` says why it is not open now."""
 
-    key: str
+    key: WayOn
     title: str
     sentence: str
     label: str
@@ -131,11 +128,11 @@ def skip_button(broken_off: BrokenOff, environment: Environment, by: Actor) -> A
     )
 
 
-_MAY: Mapping[str, Callable[[Actor], None]] = {
-    REPAIR: permissions.check_can_skip,
-    AGAIN: permissions.check_can_request,
-    AFTER: permissions.check_can_request,
-    RESET: permissions.check_can_skip,
+_MAY: Mapping[WayOn, Callable[[Actor], None]] = {
+    WayOn.REPAIR: permissions.check_can_skip,
+    WayOn.AGAIN: permissions.check_can_request,
+    WayOn.AFTER: permissions.check_can_request,
+    WayOn.RESET: permissions.check_can_skip,
 }
 
 
@@ -185,7 +182,7 @@ def _leftovers(broken_off: BrokenOff) -> str:
 def _offered(broken_off: BrokenOff, environment: Environment) -> Iterator[Way]:
     if broken_off.repair:
         yield Way(
-            key=REPAIR,
+            key=WayOn.REPAIR,
             title=_REPAIR[all(leftover.parent for leftover in broken_off.leftovers)],
             sentence=f"Runs {'; '.join(leftover.way_on for leftover in broken_off.leftovers)}, and refuses should that "
             "be whole, or gone, by then. Come back here afterwards to continue.",
@@ -197,16 +194,16 @@ def _offered(broken_off: BrokenOff, environment: Environment) -> Iterator[Way]:
     if broken_off.evidence is not InDoubt.HAPPENED:
         asked = doubtful and broken_off.evidence is InDoubt.NONE
         again = f"Statement {doubtful.number} did not happen: run it again" if doubtful and asked else "Continue"
-        yield _continuing(AGAIN, again, broken_off.again, broken_off, environment)
+        yield _continuing(WayOn.AGAIN, again, broken_off.again, broken_off, environment)
     if broken_off.after is not None and doubtful and broken_off.evidence in {InDoubt.NONE, InDoubt.HAPPENED}:
         asked = broken_off.evidence is InDoubt.NONE
         title = f"Statement {doubtful.number} did happen: go on after it" if asked else "Continue"
-        yield _continuing(AFTER, title, broken_off.after, broken_off, environment)
+        yield _continuing(WayOn.AFTER, title, broken_off.after, broken_off, environment)
     yield _starting_over(broken_off, environment)
 
 
 def _continuing(
-    key: str, title: str, offer: Plan | EngineError, broken_off: BrokenOff, environment: Environment
+    key: WayOn, title: str, offer: Plan | EngineError, broken_off: BrokenOff, environment: Environment
 ) -> Way:
     if isinstance(offer, EngineError):
         label = f"Continue {broken_off.version} on {environment.name}"
@@ -226,7 +223,7 @@ def _continuing(
 def _starting_over(broken_off: BrokenOff, environment: Environment) -> Way:
     back = actions.WORDS[broken_off.action].started_over
     return Way(
-        key=RESET,
+        key=WayOn.RESET,
         title="I have undone it by hand: start over",
         sentence=f"Nothing is run. {broken_off.label} {back}, and begins with statement 1 the next time. Whatever is "
         "still there then stands in its way, so undo first what is marked as committed.",

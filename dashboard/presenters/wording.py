@@ -1,6 +1,8 @@
-"""Quantities in words."""
+"""Quantities in words, and why a rollback reaches no further."""
 
 from __future__ import annotations
+
+from dashboard.engine.plan import RollbackReach
 
 DAY = 24
 
@@ -19,3 +21,10 @@ def limit(milliseconds: int) -> str:
 
 def minutes(count: int) -> str:
     return f"{count} minute{'' if count == 1 else 's'}"
+
+
+def why_reach_ends(reach: RollbackReach) -> str:
+    """Why nobody can roll back to before `reach.end`."""
+    if reach.gone:
+        return f"The record of {reach.gone.label}, applied later, is gone. An administrator restores it first."
+    return "No rollback was captured, so neither this nor anything before it can be rolled back."

@@ -26,7 +26,7 @@ class FailedAttempt:
 
 
 def of_plan(plan: Plan) -> tuple[FailedAttempt, ...]:
-    """Of the migrations that a plan runs: each environment whose last attempt at the same text, in the same direction,
+    """Each environment whose last attempt at a migration of the plan, with the same text and in the same direction,
     failed. That of the plan comes first."""
     if not plan.action.runs_migrations:
         return ()

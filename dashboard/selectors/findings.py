@@ -24,7 +24,7 @@ _last: tuple[str, Findings] = ("", {})
 
 
 def by_file(folder: Folder | None) -> Findings:
-    """Of every file that has any; nothing of a folder that cannot be read.
+    """For every file that has any; nothing for a folder that cannot be read.
 
     The first page after a change waits for it, every later one does not.
     """
@@ -41,19 +41,19 @@ def by_file(folder: Folder | None) -> Findings:
 
 
 def of_migration(findings_by_file: Findings, migration: Migration) -> tuple[Finding, ...]:
-    """Of its up, then of its down."""
+    """Those of its up, then those of its down."""
     scripts = (migration.up, migration.down)
     return tuple(finding for script in scripts if script for finding in findings_by_file.get(script.file, ()))
 
 
 def of_text(findings_by_file: Findings, migration: Migration, sql: str) -> tuple[Finding, ...]:
-    """Of the script of this migration that reads so; none where the text is from another time."""
+    """Those of the script of this migration that reads so; none where the text is from another time."""
     scripts = (migration.up, migration.down)
     return next((findings_by_file.get(s.file, ()) for s in scripts if s is not None and s.sql == sql), ())
 
 
 def of_plan(plan: Plan, folder: Folder) -> tuple[Finding, ...] | None:
-    """Of the scripts that an apply would run or capture; None where the folder holds other ones by now.
+    """Those of the scripts that an apply would run or capture; None where the folder holds other ones by now.
 
     A rollback that cannot be used is not captured: that it is broken makes the step irreversible, not wrong.
     """

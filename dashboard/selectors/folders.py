@@ -10,7 +10,7 @@ from django.conf import settings
 
 from dashboard.engine.errors import SourceMissing, SourceUnreadable
 from dashboard.engine.files import discovery
-from dashboard.engine.migration import Folder, Script
+from dashboard.engine.migration import Folder, MigrationId
 from dashboard.engine.sql.transaction import TransactionShape, plan_transaction
 from dashboard.models.failures import Failure
 
@@ -63,6 +63,7 @@ def _look(source: Path) -> object:
     return [(name, s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino, s.st_mode) for name, s in entries]
 
 
-def shape_of(script: Script) -> TransactionShape:
-    """How a script of the folder runs."""
-    return plan_transaction(script.statements, script.directives)
+def shape_of(folder: Folder | None, identity: MigrationId) -> TransactionShape | None:
+    """How the file of a migration runs; None where there is none."""
+    migration = folder.find(identity) if folder else None
+    return plan_transaction(migration.up.statements, migration.up.directives) if migration else None

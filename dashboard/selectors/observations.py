@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from dashboard.engine import planner
 from dashboard.engine.errors import OtherDatabase, TargetUnreachable
 from dashboard.engine.migration import History
-from dashboard.engine.plan import TargetIdentity
+from dashboard.engine.plan import NO_REACH, RollbackReach, TargetIdentity
 from dashboard.models import Observation
 from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure
@@ -27,6 +28,11 @@ class LastLook:
     @property
     def ok(self) -> bool:
         return self.failure is None
+
+    @property
+    def rollback_reach(self) -> RollbackReach:
+        """How far a rollback went when it was last seen well. Who asks for one has the target read again."""
+        return planner.rollback_reach(self.history) if self.history else NO_REACH
 
     @property
     def unreachable(self) -> bool:

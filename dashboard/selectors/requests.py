@@ -45,7 +45,7 @@ def queue(tab: Tab, user: User) -> QuerySet[ChangeRequest]:
 
 
 def counts(user: User) -> dict[Tab, int]:
-    """Of the tabs that ask for something."""
+    """How many stand in each of the tabs that ask for something."""
     return {tab: queue(tab, user).count() for tab in (Tab.NEEDS_ME, Tab.OPEN)}
 
 

@@ -30,7 +30,7 @@ class Settled:
 
 
 def since(run: Run, steps: Sequence[RunStep]) -> tuple[Settled, ...]:
-    """Of each step that is not committed, in their order; nothing while the run itself is under way."""
+    """What settled each step that is not committed, in their order; nothing while the run itself is under way."""
     left = [step.identity for step in steps if step.status != RunStep.Status.COMMITTED]
     if run.is_active or not left:
         return ()

@@ -21,7 +21,7 @@ class WorkerState:
 
 
 def busy_with(run: Run) -> tuple[Run, ...]:
-    """Of a run that waits: the runs that workers have taken, which may hold the places it waits for."""
+    """The runs that workers have taken, which may hold the places that this run waits for."""
     if run.status != Run.Status.QUEUED:
         return ()
     taken = Run.objects.filter(status=Run.Status.RUNNING).exclude(pk=run.pk)  # it may have been taken meanwhile

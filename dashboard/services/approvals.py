@@ -305,7 +305,7 @@ def _bearing(request: ChangeRequest, plan: Plan) -> Quorum | None:
 
 
 def _standing_for(request: ChangeRequest, plan: Plan, environment: Environment) -> Quorum:
-    """Of the rollback that an approval covers too, what is asked for is decided by what the rollback destroys."""
+    """A rollback that an approval covers too is held against what the rollback itself destroys."""
     loses = None
     if request.digest not in _covering(plan) and environment.loss_needs_more:
         loses = forecasts.of_plan(plan, environment).is_destructive

@@ -53,7 +53,7 @@ class Power:
 
 
 def look() -> Power:
-    """Of the role that this process connects as."""
+    """What the role that this process connects as could do."""
     with connection.cursor() as cursor:
         power = _power(cursor, None)
     assert power is not None, "whoever is connected has a role"

@@ -205,7 +205,7 @@ def _expected(environment: Environment, last: DriftCheck, look: Seen) -> Snapsho
 
 
 def _was_seen_when_it_began(run: Run, last: DriftCheck) -> bool:
-    """Of one that was found out after a crash nobody knows what was changed by hand until then."""
+    """Nobody knows what was changed by hand before one that was found out after a crash."""
     return run.status != Run.Status.RESOLVED and run.started_at is not None and last.at >= run.started_at
 
 

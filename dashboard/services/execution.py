@@ -133,7 +133,7 @@ def find_lost() -> None:
     if runs.lost():
         time.sleep(SECOND_LOOK)
     for run in runs.lost():
-        failure = Failure(code="worker_lost", sentence="Its worker has not been heard of.")
+        failure = Failure(code="worker_lost", sentence="Its worker has sent no sign of life.")
         runs.interrupt(run, failure.to_dict())
     for run in Run.objects.filter(status=Run.Status.INTERRUPTED):
         queue.recover_run(run.pk)

@@ -60,7 +60,7 @@ def _names(user: AbstractBaseUser | None) -> list[str]:
 
 
 def _without_runs(text: str) -> str:
-    """Of a run such as 123456 or qwerty, forwards or backwards, one sign is left."""
+    """One sign is left of a run such as 123456 or qwerty, forwards or backwards."""
     for run in (*RUNS, *(run[::-1] for run in RUNS)):
         for length in range(len(run), SHORTEST_RUN - 1, -1):
             for start in range(len(run) - length + 1):

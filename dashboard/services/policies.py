@@ -12,6 +12,7 @@ from dashboard.engine.plan import Plan, TargetIdentity
 from dashboard.models import ChangeRequest, Run
 from dashboard.models.environments import Environment
 from dashboard.selectors import control, observations
+from dashboard.selectors.environments import Standing
 from dashboard.services.errors import (
     AlreadyDecided,
     DatabaseNotConfirmed,
@@ -78,6 +79,18 @@ def check_is_apart(environment: Environment, identity: TargetIdentity) -> None:
     """Approvals are kept elsewhere than in the database that they protect."""
     if environment.protected and control.identity().may_be(identity):
         raise ControlDatabaseShared(environment=environment.name, database=identity.database)
+
+
+def check_stands_free(standing: Standing) -> None:
+    """`check_is_free`, as far as a page has read it already."""
+    if run := standing.run:
+        raise EnvironmentOccupied(environment=standing.environment.name, run=run.pk, status=run.status)
+
+
+def stands_unbound(standing: Standing) -> EngineError | None:
+    """`unbound`, as far as a page has read it already."""
+    elsewhere = standing.look is not None and standing.look.other_database
+    return DatabaseNotConfirmed(environment=standing.environment.name) if elsewhere else None
 
 
 def occupied(environment: Environment) -> EngineError | None:

@@ -42,7 +42,7 @@ HEARTBEAT = 2.0
 
 LOST = Failure(
     code="worker_lost",
-    sentence="The worker that carried it out has not been heard of.",
+    sentence="The worker that carried it out has sent no sign of life.",
     state_now="Nothing was changed anywhere.",
     remedy="Rehearse it again.",
 )

@@ -233,7 +233,7 @@ def settle(run: Run, verdicts: Sequence[StepVerdict]) -> None:
 
 
 def lost() -> list[Run]:
-    """Runs whose worker has not been heard of for longer than its lease."""
+    """Runs whose worker has sent no sign of life for longer than its lease."""
     return list(Run.objects.filter(status=Run.Status.RUNNING, lease_until__lt=Now()))
 
 

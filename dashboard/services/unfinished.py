@@ -31,6 +31,15 @@ from dashboard.services import targets
 from dashboard.services.errors import PageOutdated
 
 
+class WayOn(StrEnum):
+    """How a migration that broke off is settled, as the form sends it."""
+
+    REPAIR = "repair"  # take the leftovers away
+    AGAIN = "again"  # go on, and send a statement in doubt again
+    AFTER = "after"  # go on behind the statement in doubt
+    RESET = "reset"  # what is committed was undone by hand: start over
+
+
 class Trace(StrEnum):
     DONE = "done"  # its work is committed
     DOUBTFUL = "doubtful"  # it was started, and its end was never seen

@@ -46,6 +46,7 @@ class RequestState:
     openings: tuple[BreakGlass, ...] = ()
     open_glass: BreakGlass | None = None  # that can still be used
     no_glass: EngineError | None = None  # why break-glass is not possible
+    expired: bool = False  # by the control database's clock
     proven_at: datetime | None = None  # when `proof` was so; None while it is so now
 
     @property
@@ -76,6 +77,7 @@ def state_of(request: ChangeRequest) -> RequestState:
         **_proof(request, environment),
         occupied=policies.occupied(environment),
         unbound=policies.unbound(environment) or policies.shared(environment, request.plan.identity),
+        expired=policies.is_expired(request),
     )
 
 

@@ -49,6 +49,7 @@ def detail(request: HttpRequest, version: str, name: str) -> HttpResponse:
         standings=standings,
         steps=migrations.steps_of(migration),
         rehearsed=rehearsals.of_migration(migration),
+        shape=folders.shape_of(reading.folder, migration),
         forgotten=[step for s in standings for step in forgotten.steps(s.environment, s.look)],
     )
     if page is None:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseStopPolling
 
+from dashboard.engine.plan import NO_REACH, RollbackReach
 from dashboard.forms.runs import EndRunForm, RunQuery
 from dashboard.forms.skips import ReasonForm
 from dashboard.models import Run, environments
@@ -19,7 +20,7 @@ from dashboard.presenters import failures
 from dashboard.presenters import restored as restoration
 from dashboard.presenters import runs as presenter
 from dashboard.presenters.badges import badge_of
-from dashboard.selectors import restored, settled, workers
+from dashboard.selectors import observations, restored, settled, workers
 from dashboard.selectors import runs as selector
 from dashboard.services import actors, permissions, policies, runs, server_messages
 
@@ -102,6 +103,7 @@ def _context(request: HttpRequest, run: Run) -> dict[str, Any]:
         worker_alive=workers.state().alive,
         busy_with=workers.busy_with(run),
         settled_since=settled.since(run, steps),
+        reach=_reach(run),
     )
     compared, awaited = restored.compared(run), restored.is_awaited(run)
     return page | {
@@ -109,6 +111,11 @@ def _context(request: HttpRequest, run: Run) -> dict[str, Any]:
         "comparing": awaited,
         "follow": run.is_active or awaited,
     }
+
+
+def _reach(run: Run) -> RollbackReach:
+    look = observations.looks([environments.get_even_former(run.environment)]).get(run.environment)
+    return look.rollback_reach if look else NO_REACH
 
 
 def _log(run: Run) -> StreamingHttpResponse:

@@ -15,7 +15,7 @@ from dashboard.presenters import settling as presenter
 from dashboard.presenters.badges import badge
 from dashboard.selectors import migrations
 from dashboard.services import actors, decisions, plans, policies, unfinished
-from dashboard.services.unfinished import BrokenOff
+from dashboard.services.unfinished import BrokenOff, WayOn
 from dashboard.views import launching
 from dashboard.views.lookup import environment_or_404
 
@@ -49,7 +49,7 @@ def _form(
     way: str, broken_off: BrokenOff, environment: Environment, data: QueryDict | None = None
 ) -> SettleForm | None:
     """None where the way is closed."""
-    if way == presenter.RESET:
+    if way == WayOn.RESET:
         return ResetForm(data, broken_off=broken_off, environment=environment, prefix=way)
     plan = _plans(broken_off)[way]
     if not isinstance(plan, Plan):
@@ -66,4 +66,4 @@ def _plan(way: str, broken_off: BrokenOff, environment: Environment, form: Settl
 
 
 def _plans(broken_off: BrokenOff) -> dict[str, object]:
-    return {presenter.REPAIR: broken_off.repair, presenter.AGAIN: broken_off.again, presenter.AFTER: broken_off.after}
+    return {WayOn.REPAIR: broken_off.repair, WayOn.AGAIN: broken_off.again, WayOn.AFTER: broken_off.after}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -33,9 +34,16 @@ from dashboard.presenters.pills import Pill
 from dashboard.selectors.requests import Tab
 from dashboard.services.evidence import EvidenceStatus
 from dashboard.services.unfinished import Trace
+from tests.architecture.source import trees
 
 TONES = {"ok", "info", "wait", "run", "warn", "danger", "muted"}
-SPRITE = Path(__file__).parents[2] / "templates" / "_components" / "icon.html"
+ROOT = Path(__file__).parents[2]
+SPRITE = ROOT / "templates" / "_components" / "icon.html"
+#: Tables of words, tested where it is tested that they are complete.
+TABLES_OF_WORDS = {
+    "presenters/actions.py": "architecture/test_actions.py",
+    "presenters/requirements.py": "architecture/test_requirements.py",
+}
 
 TABLES = [
     pytest.param(State, statuses.MIGRATION, id="migration"),
@@ -66,6 +74,31 @@ WORDS = [
     pytest.param(EvidenceStatus, evidence.VERDICTS, id="verdict"),
     pytest.param(Role, admin.MEANINGS, id="role"),
 ]
+
+
+@pytest.mark.parametrize("layer", ["presenters", "forms"])
+def test_each_presenter_and_form_has_its_test_module(layer: str):
+    modules = [file for file in (ROOT / "dashboard" / layer).glob("*.py") if file.name != "__init__.py"]
+    tests = {
+        file.name: TABLES_OF_WORDS.get(f"{layer}/{file.name}", f"{layer}/test_{file.name}") for file in sorted(modules)
+    }
+    missing = [test for test in tests.values() if not (ROOT / "tests" / test).exists()]
+    assert not missing, f"write tests/{missing}: tone, icon, order, buttons; or which fields are asked for and refused"
+
+
+def test_each_form_adds_the_fields_it_asks_for_and_takes_none_back():
+    taken_back = [
+        f"{path}:{node.lineno}"
+        for path, tree in trees("dashboard/forms")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Delete) and "fields" in ast.unparse(node)
+    ]
+    assert not taken_back, "add the field where it is wanted, instead of declaring and deleting it"
+
+
+def test_the_name_of_an_environment_is_asked_for_by_one_mixin():
+    makers = [path for path, tree in trees("dashboard/forms") if "def clean_typed_name" in ast.unparse(tree)]
+    assert makers == ["dashboard/forms/plans.py"], "let the form be a NameTyped and call ask_for_name"
 
 
 @pytest.mark.parametrize(("members", "words"), WORDS)

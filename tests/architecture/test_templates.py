@@ -101,3 +101,8 @@ def test_every_stylesheet_is_linked():
     files = {file.relative_to(css).as_posix() for file in css.rglob("*.css")}
     assert linked - files == set(), "these stylesheets are linked and are not there: make them, or correct the link"
     assert files - linked == set(), "nothing links these stylesheets: link them, or remove them"
+
+
+def test_an_empty_state_is_written_once():
+    places = {_name(file) for file in FILES if "_components/siding.html" in _code(file) or "empty-state" in _code(file)}
+    assert places == {"_components/empty_state.html"}, "include _components/empty_state.html"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-DASHBOARD = Path(__file__).parents[2] / "dashboard"
+ROOT = Path(__file__).parents[2]
+DASHBOARD = ROOT / "dashboard"
 
 #: Attributes, names and keys that hold sentences.
 TEXTS = {"sentence", "advice", "remedy", "state_now", "next_step", "finding"}
@@ -80,3 +82,30 @@ def test_nothing_decides_by_what_a_sentence_says() -> None:
 )
 def test_it_would_be_seen(source: str) -> None:
     assert list(readers(source))
+
+
+#: Phrases that have to be read twice, as regular expressions.
+READ_TWICE = re.compile(r"heard of\b|\b(?:to|can) be had\b|\b(?:is|stands) there by then")
+
+
+def test_no_phrase_has_to_be_read_twice() -> None:
+    files = [*(ROOT / "docs").rglob("*.md"), *(ROOT / "templates").rglob("*.html"), *DASHBOARD.rglob("*.py")]
+    places = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in [*sorted(files), *sorted(ROOT.glob("*.md"))]
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if READ_TWICE.search(line)
+    ]
+    assert not places, "say it plainly: sends no sign of life, can be rolled back, what is there when it runs"
+
+
+def test_no_docstring_begins_with_a_bare_of() -> None:
+    """It would say what it belongs to before it says what it is."""
+    owners = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    begins = [
+        f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 1)}"
+        for path in sorted(DASHBOARD.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, owners) and (ast.get_docstring(node) or "").startswith("Of ")
+    ]
+    assert not begins, "say first what it is: the runs that..., for a statement that..."

@@ -38,7 +38,7 @@ def test_what_a_killed_worker_left_is_said_on_the_page_of_its_run(
         )
         assert violations(alice) == []
         expect(alice.locator(".run-state")).to_contain_text("1 of 2 migrations committed")
-        expect(box).to_contain_text("Its worker has not been heard of.")
+        expect(box).to_contain_text("Its worker has sent no sign of life.")
         alice.goto("/environments/development/")
         expect(alice.get_by_role("link", name="Apply 1 migration to Development")).to_be_visible()
     shutil.rmtree(home)

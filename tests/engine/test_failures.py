@@ -64,7 +64,7 @@ def test_what_releases_the_target_lock_is_to_be_taken_out(people: Bench, release
 
 def test_what_touches_the_tracking_tables_is_to_be_taken_out(people: Bench) -> None:
     error = after_one_statement(people, "DELETE FROM platform.schema_migrations;")
-    assert error.remedy == f"{guards.REMEDY} {GO_ON}"
+    assert error.remedy == f"{guards.REMEDY.format(schema='platform')} {GO_ON}"
 
 
 def test_a_lock_that_is_not_granted_is_explained(people: Bench) -> None:

@@ -1,4 +1,4 @@
-"""Locks that are not to be had, deadlines, blockers, deadlocks: bounded, told, and never retried blindly."""
+"""Locks that nobody gets, deadlines, blockers, deadlocks: bounded, told, and never retried blindly."""
 
 from __future__ import annotations
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from dashboard.forms.settling import ResetForm, WayForm
-from dashboard.presenters.settling import AFTER, AGAIN, REPAIR, RESET
 from dashboard.services.errors import PageOutdated
+from dashboard.services.unfinished import WayOn
 from tests.presenters import values
 
 BROKEN_OFF = values.broken_off(mark="m" * 8)
 
 
-@pytest.mark.parametrize("way", [REPAIR, AGAIN, AFTER, RESET])
+@pytest.mark.parametrize("way", WayOn)
 def test_every_way_can_be_chosen(way: str):
     assert WayForm({"way": way}).chosen() == way
 

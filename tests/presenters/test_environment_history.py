@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.engine.migration import Kind
+from dashboard.engine.migration import Kind, LoggedSuccess
 from dashboard.engine.status import State
 from dashboard.models.roles import Role
 from dashboard.presenters import statuses
@@ -45,6 +45,15 @@ def test_the_first_without_a_script_ends_what_can_be_had():
 )
 def test_otherwise_nothing_can_be_rolled_back(changes: dict[str, Any]):
     assert [shown for _, shown, _ in rolls_back(at("001", 1), at("002", 2), **changes)] == [False, False]
+
+
+def test_below_a_record_that_is_gone_nothing_is_offered():
+    """The planner would refuse it: what was applied later stands on what came before."""
+    gone = LoggedSuccess(version="002", name="y", at=values.MOMENT.replace(day=2))
+    assert rolls_back(at("001", 1), at("003", 3), past={"contradicted": (gone,)}) == [
+        ("003", True, False),
+        ("001", True, True),
+    ]
 
 
 def test_a_skip_and_a_failed_attempt_cannot_be_rolled_back_and_end_nothing():

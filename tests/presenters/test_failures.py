@@ -111,7 +111,7 @@ def test_what_was_ended_by_hand_names_the_person_and_is_called_nothing_else():
     unresolved = {"sentence": "Its log is gone."}
     run = values.run(
         Status.UNPROVEN,
-        failure={"sentence": "Its worker has not been heard of.", "unresolved": unresolved},
+        failure={"sentence": "Its worker has sent no sign of life.", "unresolved": unresolved},
         ended_by=values.user("carol"),
         ended_because="The schema was dropped",
     )

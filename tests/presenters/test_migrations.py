@@ -9,6 +9,7 @@ import pytest
 
 from dashboard.engine.migration import Folder, Migration, MigrationId, Severity
 from dashboard.engine.plan import Action
+from dashboard.engine.sql.transaction import shape_of
 from dashboard.engine.status import State
 from dashboard.models import Rehearsal, RunStep
 from dashboard.presenters import migrations as presenter
@@ -311,13 +312,13 @@ HOW = {
 @pytest.mark.parametrize("case", HOW)
 def test_how_a_script_runs(case: str):
     sql, word = HOW[case]
-    sentence = presenter.how_it_runs(values.script(sql))
+    sentence = presenter.how_it_runs(shape_of(sql))
     assert sentence.startswith(word)
     assert bool(sentence) == bool(word)
 
 
 def test_a_file_with_its_own_transaction_is_told_from_one_without():
-    sentences = {presenter.how_it_runs(values.script(sql)) for sql, word in HOW.values() if word}
+    sentences = {presenter.how_it_runs(shape_of(sql)) for sql, word in HOW.values() if word}
     assert len(sentences) == 3
 
 

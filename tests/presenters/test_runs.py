@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from dashboard.engine.migration import History, LoggedSuccess
 from dashboard.engine.plan import Action
+from dashboard.engine.planner import rollback_reach
 from dashboard.models import Run, RunStatement, RunStep
 from dashboard.models.roles import Role
 from dashboard.presenters import runs as presenter
@@ -371,8 +373,18 @@ def committed(*positions: int) -> list[RunStep]:
 def roll_back(
     plan: Any = PLAN, steps: Sequence[RunStep] = (), role: Role | None = Role.REQUESTER, **changes: Any
 ) -> ActionButton:
-    run = values.run(**{"plan": plan, **changes})
-    return presenter.rollback_button(run, steps or committed(0, 1, 2), values.actor(role=role))
+    run, steps = values.run(**{"plan": plan, **changes}), steps or committed(0, 1, 2)
+    return presenter.rollback_button(run, steps, values.actor(role=role), rollback_reach(recorded(run, steps)))
+
+
+def recorded(run: Run, steps: Sequence[RunStep], **changes: Any) -> History:
+    """The history of a target in which the committed steps of this run were the last to be applied."""
+    rows = (
+        values.applied(*step.identity, has_rollback=bool(step.down_sql))
+        for step, row in zip(run.plan.steps, steps, strict=False)
+        if row.status == Step.COMMITTED
+    )
+    return values.history(*rows, **changes)
 
 
 @pytest.mark.parametrize(
@@ -430,11 +442,28 @@ def test_who_may_not_ask_for_it_is_told_why():
     assert Role.REQUESTER.value in button.reason
 
 
+def test_below_a_record_that_is_gone_nothing_is_offered():
+    """The planner would refuse it."""
+    run, steps = values.run(plan=PLAN), committed(0, 1, 2)
+    gone = LoggedSuccess(version="004", name="d", at=values.MOMENT)
+    reach = rollback_reach(recorded(run, steps, contradicted=(gone,)))
+    button = presenter.rollback_button(run, steps, values.actor(), reach)
+    assert button.disabled
+    assert "004_d" in button.reason
+
+
+def test_what_is_not_recorded_any_more_is_not_offered():
+    reach = rollback_reach(values.history())
+    assert not presenter.rollback_button(values.run(plan=PLAN), committed(0, 1, 2), values.actor(), reach).show
+
+
 # Where to go from here
 
 
 def onward(run: Run, *steps: RunStep) -> list[str]:
-    buttons = presenter.onward_buttons(run, steps or [values.run_step()], values.actor())
+    committed_steps = steps or [values.run_step()]
+    reach = rollback_reach(recorded(run, committed_steps))
+    buttons = presenter.onward_buttons(run, committed_steps, values.actor(), reach)
     values.assert_sound(*buttons)
     return [values.page_of(button.url)[0] for button in buttons if button.show]
 

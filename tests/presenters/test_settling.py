@@ -12,9 +12,9 @@ from dashboard.models import Run
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role
 from dashboard.presenters import settling as presenter
-from dashboard.presenters.settling import AFTER, AGAIN, REPAIR, RESET, Way
+from dashboard.presenters.settling import Way
 from dashboard.services.errors import EnvironmentOccupied
-from dashboard.services.unfinished import BrokenOff, InDoubt, JournalLine, Trace
+from dashboard.services.unfinished import BrokenOff, InDoubt, JournalLine, Trace, WayOn
 from tests.presenters import values
 
 DONE, DOUBTFUL, NOT_RUN, CHANGED = Trace.DONE, Trace.DOUBTFUL, Trace.NOT_RUN, Trace.CHANGED
@@ -187,11 +187,14 @@ def ways(
 
 
 OFFERED = {
-    "nothing in doubt": (values.broken_off(), [AGAIN, RESET]),
-    "in doubt": (doubtful(), [AGAIN, AFTER, RESET]),
-    "it happened": (doubtful(InDoubt.HAPPENED), [AFTER, RESET]),
-    "it did not": (doubtful(InDoubt.DID_NOT), [AGAIN, RESET]),
-    "an invalid index": (doubtful(InDoubt.HALF, repair=REPAIRS, again=EDITED), [REPAIR, AGAIN, RESET]),
+    "nothing in doubt": (values.broken_off(), [WayOn.AGAIN, WayOn.RESET]),
+    "in doubt": (doubtful(), [WayOn.AGAIN, WayOn.AFTER, WayOn.RESET]),
+    "it happened": (doubtful(InDoubt.HAPPENED), [WayOn.AFTER, WayOn.RESET]),
+    "it did not": (doubtful(InDoubt.DID_NOT), [WayOn.AGAIN, WayOn.RESET]),
+    "an invalid index": (
+        doubtful(InDoubt.HALF, repair=REPAIRS, again=EDITED),
+        [WayOn.REPAIR, WayOn.AGAIN, WayOn.RESET],
+    ),
 }
 
 
@@ -225,9 +228,9 @@ def test_an_error_that_is_no_obstacle_of_a_plan_speaks_for_itself():
 
 
 MAY = {
-    Role.ADMIN: {REPAIR, AGAIN, RESET},
-    Role.APPROVER: {AGAIN},
-    Role.REQUESTER: {AGAIN},
+    Role.ADMIN: {WayOn.REPAIR, WayOn.AGAIN, WayOn.RESET},
+    Role.APPROVER: {WayOn.AGAIN},
+    Role.REQUESTER: {WayOn.AGAIN},
     Role.VIEWER: set(),
     None: set(),
 }
@@ -237,7 +240,7 @@ MAY = {
 def test_who_may_take_which_way(role: Role | None):
     made = ways(doubtful(InDoubt.HALF, repair=REPAIRS), role=role)
     assert {way.key for way in made if not way.reason} == MAY[role]
-    assert {way.key for way in made} == {REPAIR, AGAIN, RESET}
+    assert {way.key for way in made} == {WayOn.REPAIR, WayOn.AGAIN, WayOn.RESET}
 
 
 def test_whom_no_way_is_open_sees_no_primary_one():

@@ -450,6 +450,7 @@ def request_state(row: ChangeRequest, **changes: Any) -> RequestState:
             "occupied": None,
             "unbound": None,
             "standing": quorum.of(row, environments.get_even_former(row.environment), row.decisions.all()),
+            "expired": row.expires_at <= timezone.now(),
             **changes,
         }
     )

@@ -28,7 +28,7 @@ def lost(two_files: Project, alice: Actor) -> Run:
     run = runs.claim(runs.start(plans.apply(two_files.staging), environment=two_files.staging, by=alice).pk)
     assert run is not None
     assert runs.begin(run)
-    runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has not been heard of."})
+    runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has sent no sign of life."})
     return Run.objects.get(pk=run.pk)
 
 

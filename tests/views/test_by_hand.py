@@ -222,7 +222,7 @@ def hopeless(two_files: Project, requester: User, run_on_staging: Callable[..., 
     run = runs.claim(run_on_staging(requester, execute=False).pk)
     assert run is not None
     assert runs.begin(run)
-    runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has not been heard of."})
+    runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has sent no sign of life."})
     execution.recover(run.pk)
     return Run.objects.get(pk=run.pk)
 

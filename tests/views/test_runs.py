@@ -273,7 +273,7 @@ def test_an_interrupted_run_freezes_the_environment_and_says_so(
     run = runs.claim(run_on_staging(requester, execute=False).pk)
     assert run
     run.steps.filter(position=0).update(status=RunStep.Status.RUNNING, started_at=timezone.now())
-    runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has not been heard of.", "next_step": ""})
+    runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has sent no sign of life.", "next_step": ""})
     page = client_of(requester).get(f"/runs/{run.pk}/")
     box = error_box(page)
     assert (box.tone, box.icon, box.state_tone) == ("warn", "unknown", "warn")
@@ -290,7 +290,7 @@ def test_a_run_that_cannot_be_found_out_about_says_why_and_what_to_do(
 ) -> None:
     run = runs.claim(run_on_staging(requester, execute=False).pk)
     assert run
-    runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has not been heard of.", "next_step": ""})
+    runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has sent no sign of life.", "next_step": ""})
     url, client = f"/runs/{run.pk}/", client_of(requester)
     waiting = error_box(client.get(url))
     assert waiting.actions == ()
@@ -314,7 +314,7 @@ def test_a_resolved_run_says_what_was_found_out(
     run = runs.claim(run_on_staging(requester, execute=False).pk)
     assert run
     run.steps.update(started_at=timezone.now())
-    runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has not been heard of.", "next_step": ""})
+    runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has sent no sign of life.", "next_step": ""})
     runs.settle(run, [StepVerdict.COMMITTED, StepVerdict.UNDONE])
     page = client_of(requester).get(f"/runs/{run.pk}/")
     box = error_box(page)

@@ -16,10 +16,11 @@ from dashboard.engine.database.tracking import Attempt, RunTracking, TrackingTab
 from dashboard.engine.errors import ServerError
 from dashboard.engine.plan import Action, Step
 
+#: For `format`, with the schema of the tracking tables.
 REMEDY = (
     "schema_migrations, migration_audit_log and migration_fuse are Signalbox's own: take the statement out, or where "
     "it goes through all tables, constraints or objects of an owner, leave out their schema (AND n.nspname <> "
-    "'platform', or whatever it is called here). To record a migration as done, skip it with a reason."
+    "'{schema}'). To record a migration as done, skip it with a reason."
 )
 
 #: What an error of the server names when a migration met one of them.
@@ -35,7 +36,7 @@ def remedy_of(error: ServerError, schema: str) -> str:
             f"IF NOT EXISTS {schema}, or give Signalbox another one (SIGNALBOX_TRACKING_SCHEMA) before its first run."
         )
     if any(name in f"{error.message} {error.table}" for name in OURS):
-        return REMEDY.replace("'platform', or whatever it is called here", f"'{schema}'")
+        return REMEDY.format(schema=schema)
     return ""
 
 

@@ -38,7 +38,7 @@ _GIVE_BACK = "SELECT " + ", ".join(f"pg_catalog.set_config('{name}', %s, true)" 
 
 
 class PinsOwnQueries:
-    """Of a connection: its `execute` pins the settings for each query of ours."""
+    """A connection whose `execute` pins the settings for each query of ours."""
 
     _until_the_end = False  # of the transaction that is open
 
@@ -70,7 +70,7 @@ class PinsOwnQueries:
             yield
 
     def _notice_end(self) -> None:
-        """Of the transaction: it can be over without a word to this class."""
+        """The transaction can be over without a word to this class."""
         self._until_the_end = self._until_the_end and self._status() is not TransactionStatus.IDLE
 
     def pin(self, begin: str = "") -> None:

@@ -14,7 +14,7 @@ from dashboard.engine.sql.tokens import tokens
 
 
 def are_standard(connection: Connection) -> bool:
-    """Of a connection that has its settings as given: one that looks, or runs migrations, has this one from us."""
+    """Asked on a connection with its settings as given: one that looks, or runs migrations, has this one from us."""
     return connection.info.parameter_status(backslashes.SETTING) != "off"
 
 

@@ -337,7 +337,7 @@ class RunTracking(TrackingTables):
         return bool(row and row[0])
 
     def succeeded_steps(self) -> frozenset[MigrationId]:
-        """Of which the audit log says so."""
+        """Those of which the audit log says so."""
         rows = self.connection.execute(sql.query("succeeded_in_run", self.schema), self.attempt.identity).fetchall()
         return frozenset(MigrationId(str(version), str(name)) for version, name in rows)
 

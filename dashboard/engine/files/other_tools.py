@@ -168,7 +168,7 @@ _LINE = re.compile(r"^[ \t]*(--.*?)\s*$", re.MULTILINE)
 
 
 def _lines(sql: str) -> Iterator[_LineComment]:
-    """Of a text with a quote or a comment that never ends; it cannot run as it is either way."""
+    """For a text with a quote or a comment that never ends; it cannot run as it is either way."""
     for match in _LINE.finditer(sql):
         yield _LineComment(
             text=match[1], offset=match.start(1), is_below_code=False, is_above_code=True, is_between=True

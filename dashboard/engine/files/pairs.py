@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from dashboard.engine.files import other_tools
 from dashboard.engine.files.script import Reading
-from dashboard.engine.migration import Identified, Migration, Problem, Severity
+from dashboard.engine.migration import DUPLICATE_VERSION, NO_ROLLBACK, Identified, Migration, Problem, Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +155,7 @@ def _duplicate(pair: Pair, sharing: Sequence[Pair], free: str) -> Problem:
     file, others = pair.file, [rival.file for rival in rivals]
     sentence = f"The number {pair.version} is also used by {listed(others, count=len(sharing) - 1)}."
     advice = _for_several_systems(pair, rivals) or _one_first(pair, others, free)
-    return _problem(file, "duplicate_version", Severity.ERROR, sentence, advice)
+    return _problem(file, DUPLICATE_VERSION, Severity.ERROR, sentence, advice)
 
 
 def _one_first(pair: Pair, rivals: Sequence[str], free: str) -> str:
@@ -191,7 +191,7 @@ def _no_rollback(pair: Pair) -> Problem:
     but = f": {listed(pair.unclear)} may or may not belong to it" if pair.unclear else ""
     return _problem(
         file,
-        "no_rollback",
+        NO_ROLLBACK,
         Severity.WARNING,
         f"{file} has no rollback{but}.",
         f"Write {pair.rollback_file}, or say why there is none: `-- signalbox: irreversible=<reason>`.",

@@ -198,7 +198,7 @@ def _loses_values(connection: Connection, threat: Threat, relation: Relation) ->
 
 
 def _is_known_type(column: TableColumn) -> bool:
-    """Of a type of the project its name alone tells nothing: another schema may have one so called."""
+    """The name of a type of the project tells nothing by itself: another schema may have one so called."""
     return column.is_builtin or column.type_name.removeprefix("_") in {"text", "varchar", "citext"}
 
 

@@ -117,7 +117,7 @@ class _Reader:
         self._inner(step, do_blocks.inner(statement))
 
     def _inner(self, step: Step, inner: Sequence[Statement]) -> None:
-        """Of a DO block, where any statement may have run before any other. Its variables may stand in a condition."""
+        """For a DO block, where any statement may have run before any other. Its variables may stand in a condition."""
         trees = [(each, f"{step.label}, line {each.line}", statements.tree(each)) for each in inner]
         for each, where, tree in trees:
             if tree is not None:
@@ -192,7 +192,7 @@ class _Reader:
             self.reads.append(Read(where=where, name=old, is_refresh=kind(tree) == "RefreshMatViewStmt"))
 
     def _called_by_policies(self, tree: Any) -> Iterator[Name]:
-        """Of the tables that are read or written; of any, where the plan has renamed some."""
+        """About the tables that are read or written; about any, where the plan has renamed some."""
         names = {name.text for name in harmless.reads(tree)}
         for table_name, function in self.policed if names else ():
             if table_name.text in names or self.meanings.tables:
@@ -340,7 +340,7 @@ def _is_cast(command: Any) -> bool:
 
 
 def _is_plain(type_name: Any) -> bool:
-    """Of PostgreSQL or of the search path, and its numbers are all that it is narrowed by."""
+    """It is PostgreSQL's or on the search path, and its numbers are all that it is narrowed by."""
     numbers = column_type(type_name).numbers
     return dotted(type_name.names).schema in ("", "pg_catalog") and len(numbers) == len(type_name.typmods)
 

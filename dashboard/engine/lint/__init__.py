@@ -59,7 +59,7 @@ def says(problem: Problem) -> bool:
 
 
 def _lint(up: LintedScript, context: LintContext, marks: _Marks | None) -> Iterator[Finding]:
-    """Of the up and the down of its migration."""
+    """For the up and the down of its migration."""
     migration = up.migration
     yield from _lint_script(up, context, marks)
     if migration.down is not None:

@@ -129,7 +129,7 @@ def _run(command: list[str], address: Address) -> subprocess.CompletedProcess[st
 
 
 def _environment(address: Address) -> dict[str, str]:
-    """Of ours only the path; of the address every part that libpq reads from a variable."""
+    """Only the path is ours; every part of the address that libpq reads from a variable is set."""
     variables = {option.keyword.decode(): option.envvar for option in pq.Conninfo.get_defaults() if option.envvar}
     parts = connections.parts_of(address)
     given = {variables[key].decode(): str(value) for key, value in parts.items() if key in variables}

@@ -141,7 +141,7 @@ class Proof(Identified):
 
     @property
     def errors(self) -> tuple[ScriptError, ...]:
-        """Of the scripts and verification files that make it fail."""
+        """The verdicts on the scripts and verification files that make it fail."""
         decides = (self.up, self.down, None if self.is_rollback else self.again, *self.assertions)
         return tuple(run.error for run in decides if run and run.error)
 
@@ -174,7 +174,7 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """Of all of it: the worst. What was not rehearsed is not proven."""
+        """The worst of all. What was not rehearsed is not proven."""
         verdicts = {proof.verdict for proof in self.proofs}
         if Verdict.FAILED in verdicts:
             return Verdict.FAILED

@@ -185,7 +185,7 @@ def _is_harmless(tree: Any) -> bool:
 
 
 def _name(node: Any) -> list[str]:
-    """Of an object, schema first; empty where the node is none."""
+    """The name of an object, schema first; empty where the node is none."""
     match kind(node):
         case "RangeVar":
             return [part for part in (node.schemaname, node.relname) if part]

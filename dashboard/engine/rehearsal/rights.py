@@ -31,7 +31,7 @@ _ACCESS_SHARE = "ACCESS SHARE"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rights:
-    """Of the role that a URL names, on its target."""
+    """What the role that a URL names has on its target."""
 
     role: str
     is_superuser: bool

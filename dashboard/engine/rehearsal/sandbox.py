@@ -70,7 +70,7 @@ class Sandbox:
 
     @property
     def _name(self) -> str:
-        """Of the session that runs scripts: what it would be on the target."""
+        """The name of the session that runs scripts: what it would be on the target."""
         return self._attempt.session_name
 
     @property

@@ -126,7 +126,8 @@ def _note_done(session: Session, step: Step, statement: Statement, before: guard
     guards.close_cursors(session.connection)
     if harm := guards.harm_done(before, guards.transaction_state(session.tracking)):
         error = failures.at(statement, failures.TRANSACTION_TOUCHED, harm)
-        raise failures.failed(step, error, failures.Explanation(remedy=guards.REMEDY))
+        remedy = guards.REMEDY.format(schema=session.tracking.schema)
+        raise failures.failed(step, error, failures.Explanation(remedy=remedy))
     _journal(session, step).write(statement, StatementOutcome.DONE)
 
 
@@ -207,7 +208,7 @@ def _note_broken_off(
 
 
 def _standing(session: Session, statement: Statement) -> Aftermath | None:
-    """Of a statement that is several transactions; None for every other one."""
+    """For a statement that is several transactions; None for every other one."""
     several = concurrent(statement)
     return leftovers.standing(session.connection, several) if several else None
 

@@ -51,7 +51,7 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRetried:
-    """The whole step was undone and begins again: a lock was not to be had in time, or there was a deadlock."""
+    """The whole step was undone and begins again: it did not get a lock in time, or there was a deadlock."""
 
     position: int
     attempt: int

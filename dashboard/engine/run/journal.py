@@ -16,7 +16,7 @@ from dashboard.engine.sql.statements import Statement
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Journal:
-    """Of one step in one run."""
+    """The journal of one step in one run."""
 
     tracking: RunTracking
     step: Step

@@ -122,7 +122,8 @@ def _record(session: Session, step: Step, seal: guards.Seal, ms: int) -> None:
     pin(connection)  # nothing of the migration runs any more
     if fault := seal.broken():
         error = ServerError(sqlstate=failures.TRANSACTION_TOUCHED, message=fault)
-        raise failures.failed(step, error, failures.Explanation(remedy=guards.REMEDY))
+        remedy = guards.REMEDY.format(schema=session.tracking.schema)
+        raise failures.failed(step, error, failures.Explanation(remedy=remedy))
     session.tracking.record(step, ms=ms)
     connection.execute("SET LOCAL synchronous_commit = on")
 

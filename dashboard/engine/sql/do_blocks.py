@@ -59,7 +59,7 @@ def _deciding(node: Any) -> Iterator[str]:
 
 
 def _right_side(expression: Mapping[str, Any]) -> str:
-    """Of an assignment only what is assigned."""
+    """Only what is assigned, where it is an assignment."""
     text = str(expression["query"])
     return text.partition(":=")[2] if ":=" in text and expression.get("parseMode", 0) > _EXPRESSION else text
 

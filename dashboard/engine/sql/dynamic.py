@@ -45,7 +45,7 @@ class DynamicCommand:
 
 @lru_cache(maxsize=2048)
 def commands_in(sql: str) -> tuple[DynamicCommand, ...]:
-    """Of a whole script. One that cannot be read has none: nothing of it is sent either."""
+    """The places of a whole script. One that cannot be read has none: nothing of it is sent either."""
     if not _CAN_HOLD_ONE.search(sql):
         return ()
     try:

@@ -24,7 +24,7 @@ def _never(tree: Any) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementKind:
-    """Of one kind of statement, by its parse tree."""
+    """What holds of one kind of statement, told by its parse tree."""
 
     refused: Callable[[Any], bool] = _never  # inside a transaction block
     bare: Callable[[Any], bool] = _never  # sent with nothing around it where the file says transaction=none

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dashboard.engine.lint.findings import Hit, LintContext
 from dashboard.engine.lint.problems import hits
 from dashboard.engine.lint.script import LintedScript
-from dashboard.engine.migration import Severity
+from dashboard.engine.migration import NO_ROLLBACK, Severity
 
-CODES = ("no_rollback",)
+CODES = (NO_ROLLBACK,)
 
 
 def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:

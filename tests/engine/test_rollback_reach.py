@@ -1,0 +1,86 @@
+"""How far a rollback reaches is what the planner allows, not a second opinion."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from dashboard.engine import planner
+from dashboard.engine.errors import EngineError
+from dashboard.engine.migration import AppliedMigration, History, Kind, LoggedSuccess, MigrationId, Unfinished
+from dashboard.engine.plan import Policy, Target, TargetIdentity
+
+MOMENT = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def row(version: str, day: int, **changes: Any) -> AppliedMigration:
+    script = changes.pop("script", "DROP TABLE x;")
+    return AppliedMigration(
+        **{
+            "version": version,
+            "name": "x",
+            "key": version,
+            "applied_at": MOMENT.replace(day=day),
+            "checksum": "c",
+            "has_rollback": bool(script),
+            "rollback_script": script,
+            **changes,
+        }
+    )
+
+
+def gone(day: int, **changes: Any) -> tuple[LoggedSuccess, ...]:
+    return (LoggedSuccess(version="009", name="gone", at=MOMENT.replace(day=day), **changes),)
+
+
+THREE = (row("001", 1), row("002", 2), row("003", 3))
+CASES = [
+    pytest.param(History(exists=True, rows=THREE), ["003", "002", "001"], id="all of it"),
+    pytest.param(
+        History(exists=True, rows=(row("001", 3), row("002", 1))), ["001", "002"], id="by when, not by number"
+    ),
+    pytest.param(
+        History(exists=True, rows=(*THREE[:1], row("002", 2, script=None), THREE[2])), ["003"], id="no script"
+    ),
+    pytest.param(
+        History(exists=True, rows=(THREE[0], row("002", 2, kind=Kind.BASELINE))), [], id="what was never applied here"
+    ),
+    pytest.param(
+        History(exists=True, rows=(THREE[0], row("002", 2, kind=Kind.SKIPPED, script=None))), ["001"], id="over a skip"
+    ),
+    pytest.param(History(exists=True, rows=THREE, contradicted=gone(2)), ["003"], id="down to a record that is gone"),
+    pytest.param(
+        History(exists=True, rows=THREE, contradicted=gone(2, was_skipped=True)),
+        ["003", "002", "001"],
+        id="a lost skip",
+    ),
+    pytest.param(
+        History(
+            exists=True,
+            rows=THREE,
+            unfinished=(Unfinished(version="004", name="y", action="apply", entries=()),),
+        ),
+        [],
+        id="something is unfinished",
+    ),
+]
+
+
+@pytest.mark.parametrize(("history", "versions"), CASES)
+def test_it_reaches_as_far_as_the_planner_allows(history: History, versions: list[str]):
+    assert [row.version for row in planner.rollback_reach(history).within] == versions
+    allowed = [row.version for row in history.rows if row.kind is Kind.APPLIED and plans(history, row.identity)]
+    assert sorted(allowed) == sorted(versions)
+
+
+def plans(history: History, downto: MigrationId) -> bool:
+    identity = TargetIdentity(system_identifier="1", database="app", database_oid=1)
+    policy = Policy(protected=False, lock_timeout_ms=1000, statement_timeout_ms=1000)
+    target = Target(environment="staging", name="Staging", identity=identity, policy=policy, history=history)
+    try:
+        planner.rollback(target, downto=downto)
+    except EngineError:
+        return False
+    return True

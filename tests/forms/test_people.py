@@ -1,0 +1,46 @@
+"""What people send about themselves, and an administrator about a new person."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+
+from dashboard.forms.people import ROLES, ChangePasswordForm, InviteForm, NewPasswordForm
+from dashboard.models.roles import Role
+
+GOOD = "nightfall under a canvas"
+
+
+def new_password(**sent: str) -> NewPasswordForm:
+    return NewPasswordForm({"password": GOOD, "again": GOOD, **sent}, person=User(username="alice"))
+
+
+def test_a_password_is_typed_twice() -> None:
+    assert new_password().is_valid()
+    assert set(new_password(again="nightfall under a tent").errors) == {"again"}
+
+
+@pytest.mark.parametrize("password", ["", "short", "aaaaaaaaaaaaaa", "passwordpassword", "alice alice alice"])
+def test_one_that_is_easily_guessed_is_refused_where_it_is_chosen(password: str) -> None:
+    form = new_password(password=password, again=password)
+    assert not form.is_valid()
+    assert "password" in form.errors
+
+
+def test_the_present_one_is_asked_first() -> None:
+    form = ChangePasswordForm({"password": GOOD, "again": GOOD}, person=User(username="alice"))
+    assert next(iter(form.fields)) == "present"
+    assert set(form.errors) == {"present"}
+
+
+def test_every_role_can_be_given_and_none_is_chosen_beforehand() -> None:
+    assert set(ROLES) == set(Role)
+    assert set(InviteForm({"username": "dora"}).errors) == {"role"}
+
+
+def test_a_mail_address_is_needed_by_nobody_and_has_to_be_one() -> None:
+    sent = {"username": "dora", "role": Role.APPROVER.value}
+    form = InviteForm(sent)
+    assert form.is_valid()
+    assert form.invited == {"username": "dora", "full_name": "", "email": "", "role": Role.APPROVER}
+    assert set(InviteForm({**sent, "email": "dora"}).errors) == {"email"}
