@@ -150,7 +150,7 @@ def check_captured(environment: Environment, plan: Plan) -> None:
                 reason = f"the rollback that was captured with it cannot run. {problem.sentence}"
                 raise PlanBlocked(version=step.label, reason=reason, remedy=captured.REMEDY)
     if steps:
-        with connection.reading(address(environment)) as opened:
+        with connection.as_given(address(environment)) as opened:
             captured.check(opened, plan, name=environment.name)
 
 

@@ -14,7 +14,7 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from dashboard.engine.migration import Problem
-from dashboard.engine.sql import excerpts, places
+from dashboard.engine.sql import places
 from dashboard.engine.sql.places import StatementPlace
 from dashboard.presenters import sql as sql_presenter
 from dashboard.presenters import statuses
@@ -80,12 +80,6 @@ def breakable(text: object) -> SafeString:
 
 
 _JOINT = re.compile(r"(?<=[_/,])(?=[^\s_/,])")
-
-
-@register.filter
-def visible(text: object) -> str:
-    """What a person wrote, with whatever nobody would see as its escape; line breaks stay."""
-    return "".join(char if char == "\n" else excerpts.visible(char) for char in str(text).replace("\r\n", "\n"))
 
 
 @register.filter

@@ -189,7 +189,7 @@ def test_a_comment_is_text_and_hides_nothing(
     page = client.get(url).content.decode()
     assert "<script>alert(1)" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;<br>" in page
-    assert "see\\u202egnp.exe, and \\u200bthis" in page
+    assert "see[U+202E]gnp.exe, and [U+200B]this" in page
     assert "\u202e" not in page
     assert '<b\n        class="mention">@alice</b>' in page
     assert "Mentioned: alice" in page

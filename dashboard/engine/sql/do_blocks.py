@@ -9,8 +9,8 @@ from typing import Any
 import postgast
 
 from dashboard.engine.errors import SqlSyntaxError
-from dashboard.engine.sql.statements import TREE_TOKENS, Statement, read, split
-from dashboard.engine.sql.tokens import TokenKind, token_spans, tokens
+from dashboard.engine.sql import plpgsql
+from dashboard.engine.sql.statements import Statement, read, split
 
 
 def inner(statement: Statement) -> tuple[Statement, ...]:
@@ -18,24 +18,14 @@ def inner(statement: Statement) -> tuple[Statement, ...]:
 
     Their `number` is that of the block, their place is in the script.
     """
-    if statement.node != "do_stmt" or not is_shallow(statement.sql):
-        return ()
-    try:
-        queries = list(_plpgsql_queries(postgast.parse_plpgsql(statement.sql)))
-    except (postgast.PgQueryError, RecursionError):
-        return ()
-    return tuple(_placed_inside(statement, queries))
+    tree = plpgsql.blocks(statement.sql) if statement.node == "do_stmt" else None
+    return () if tree is None else tuple(_placed_inside(statement, list(_plpgsql_queries(tree))))
 
 
 def conditions(block: Statement) -> Iterator[Any]:
     """Trees of the expressions by which a DO block decides: its conditions, and what it assigns to variables."""
-    if block.node != "do_stmt" or not is_shallow(block.sql):
-        return
-    try:
-        expressions = list(_deciding(postgast.parse_plpgsql(block.sql)))
-    except (postgast.PgQueryError, RecursionError):
-        return
-    for expression in expressions:
+    tree = plpgsql.blocks(block.sql) if block.node == "do_stmt" else None
+    for expression in () if tree is None else _deciding(tree):
         try:
             _, parsed = read(f"SELECT {expression}")
         except postgast.PgQueryError:
@@ -66,20 +56,6 @@ def _right_side(expression: Mapping[str, Any]) -> str:
 
 _EXPRESSION = 2  # libpg_query's parseMode of an expression; greater ones are assignments
 _SQL_STATEMENT = 0  # libpg_query's parseMode of a whole statement; others are expressions and assignments
-
-
-def is_shallow(block: str) -> bool:
-    """The parser can take it: the block's text is one token to the scanner, so what it says is counted."""
-    literals = (token for token in tokens(block) if token.kind is TokenKind.LITERAL)
-    try:
-        return all(len(token_spans(_unquoted(literal.text))) <= TREE_TOKENS for literal in literals)
-    except postgast.PgQueryError:
-        return False
-
-
-def _unquoted(literal: str) -> str:
-    quote = literal[: literal.index("$", 1) + 1] if literal.startswith("$") else "'"
-    return literal.removeprefix(quote).removesuffix(quote)
 
 
 def _plpgsql_queries(node: Any) -> Iterator[str]:

@@ -12,7 +12,8 @@ from typing import Any
 import postgast
 
 from dashboard.engine.errors import SqlSyntaxError
-from dashboard.engine.sql.do_blocks import constant_string, inner, is_shallow
+from dashboard.engine.sql import plpgsql
+from dashboard.engine.sql.do_blocks import constant_string, inner
 from dashboard.engine.sql.statements import Statement, split, tree
 from dashboard.engine.sql.tokens import TokenKind, tokens
 from dashboard.engine.sql.trees import by_kind, constant_of, function_name, options
@@ -85,10 +86,7 @@ def _lines(sql: str, node: str) -> tuple[int, ...]:
         return (first_line,)
     if language != "plpgsql":
         return ()
-    try:
-        blocks = postgast.parse_plpgsql(sql) if is_shallow(sql) else None
-    except (postgast.PgQueryError, RecursionError):
-        blocks = None
+    blocks = plpgsql.blocks(sql)
     if blocks is None:
         return _lines_that_say_so(body, first_line)
     return tuple(first_line + line - 1 for line in _run_by(blocks))
