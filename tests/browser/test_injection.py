@@ -38,10 +38,9 @@ FILES = {
 }
 #: What a page cannot be asked for by a form is put into the rows: names, titles, failures.
 PLANTED = """
-import json, sys
 from django.contrib.auth.models import User
 from dashboard.models import ChangeRequest, Decision, Run, RunStatement
-canary = json.loads(sys.argv[1]) if len(sys.argv) > 1 else CANARY
+canary = CANARY
 User.objects.filter(username="sue").update(first_name=canary[:100], last_name=canary[:100])
 ChangeRequest.objects.update(reason=canary, irreversible_because=canary, closed_because=canary)
 Decision.objects.update(reason=canary)
