@@ -177,7 +177,8 @@ def _audit_tells_all_of_it(bob: Page) -> None:
         r"Run 10 \(Roll back 009 on Production\) succeeded\.",
         r"A worker took run 10 .*",
         r"alice started run 10 \(Roll back 009 on Production\).*",
-        r"Run 9 \(Apply 010 and 011 to Development\) failed: 011_one_primary_database failed at statement 4.*",
+        r"Run 9 \(Apply 010 and 011 to Development\) failed: the server refused 011_one_primary_database "
+        r"\(SQLSTATE 23505, .*statement 4.*",
         r"A worker took run 9 .*",
         r"alice started run 9 \(Apply 010 and 011 to Development\)\.",
         r"Request 4 \(Apply 009 to Production\) is done: run 8 .*",

@@ -340,7 +340,7 @@ def _connect(
         reason = urls.absence(address.variable, address.refused)
         raise TargetNotConfigured(environment=address.name, variable=address.variable, reason=reason)
     if address.fault:
-        raise _unreachable(address, f"its URL {address.fault}.")
+        raise _unreachable(address, f"its URL {address.fault}.") from None
     try:
         return _open(parts_of(address), name, options, timeout, kind)
     except UnicodeError:  # a host that is no name, or an escape that is no text; the error can quote the URL

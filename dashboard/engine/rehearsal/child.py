@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pickle
@@ -20,9 +21,12 @@ from dashboard.engine.secrecy import close_process
 def main() -> None:
     close_process()
     adopt_orphans()
-    order: work.Order = pickle.load(sys.stdin.buffer)  # noqa: S301  # by the process that started this one
+    # Nothing is read ahead, so that what is said later is not lost; nor is it sys.stdin, whose lock a thread that reads
+    # would hold when Python ends.
+    said = io.BufferedReader(io.FileIO(0, closefd=False), buffer_size=1)
+    order: work.Order = pickle.load(said)  # noqa: S301  # by the process that started this one
     cancellation = Cancellation()
-    threading.Thread(target=_heed, args=(cancellation,), daemon=True).start()
+    threading.Thread(target=_heed, args=(said.raw, cancellation), daemon=True).start()
     try:
         _carry_out(order, cancellation)
     except BrokenPipeError:  # whoever asked has heard enough; what is left must not be written at exit either
@@ -45,9 +49,9 @@ def _tell(proof: Proof) -> None:
     write(sys.stdout.buffer, {"proof": work.proof_to_dict(proof)})
 
 
-def _heed(cancellation: Cancellation) -> None:
+def _heed(said: io.RawIOBase, cancellation: Cancellation) -> None:
     """A line says who stops it; the end of the input, that whoever asked is gone."""
-    for line in sys.stdin.buffer:
+    for line in said:
         cancellation.cancel(str(json.loads(line)["stop"]))
         return
     cancellation.cancel("the end of the process that asked for it")

@@ -3,7 +3,8 @@ approvals. Neither would be true any more."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dashboard.engine.lint.findings import Hit, LintContext
@@ -22,7 +23,7 @@ _WRITE_ONE = ("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt")
 
 
 def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
-    ours = list(_ours(linted, context))
+    ours, paths = list(_ours(linted, context)), _search_paths(linted)
     for parsed in linted.parsed:
         if schema := _whole_schema(parsed, context):
             yield parsed.hit(
@@ -30,7 +31,7 @@ def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
                 f"The schema {schema} belongs to Signalbox; this would take what it keeps there with it.",
                 "Leave the schema alone. Drop or change the objects in it by name.",
             )
-        elif control := _in_control_schema(linted, parsed, context):
+        elif control := _in_control_schema(parsed, paths[id(parsed)], context):
             yield parsed.hit(
                 Severity.ERROR,
                 f"{control} belongs to Signalbox: people, requests, approvals and the audit log are kept there.",
@@ -67,7 +68,16 @@ def _whole_schema(parsed: Parsed, context: LintContext) -> str:
     return next((schema for schema in owned if schema in dropped | renamed), "")
 
 
-def _in_control_schema(linted: LintedScript, parsed: Parsed, context: LintContext) -> str:
+def _search_paths(linted: LintedScript) -> Mapping[int, list[str]]:
+    """The schemas of the search paths that a statement sets, by its `id`."""
+    paths: dict[int, list[str]] = defaultdict(list)
+    for setting in changed(linted):
+        if setting.name == "search_path":
+            paths[id(setting.parsed)] += setting.values
+    return paths
+
+
+def _in_control_schema(parsed: Parsed, path: Sequence[str], context: LintContext) -> str:
     """What the statement names there, if anything; a search path that leads there is enough."""
     schema = context.control_schema
     names = [relation_name(node) for node in parsed.all("RangeVar")]
@@ -75,8 +85,7 @@ def _in_control_schema(linted: LintedScript, parsed: Parsed, context: LintContex
     names += [item.object.name for item in parsed.drops] + [item.name for item in parsed.made]
     if control := next((name for name in names if name.schema == schema), None):
         return str(control)
-    paths = (setting for setting in changed(linted) if setting.name == "search_path" and setting.parsed is parsed)
-    return f"The schema {schema} on the search path" if any(schema in path.values for path in paths) else ""
+    return f"The schema {schema} on the search path" if schema in path else ""
 
 
 def _ours(linted: LintedScript, context: LintContext) -> Iterator[Name]:
