@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,8 @@ from dashboard.engine.rehearsal.report import Report, Verdict
 from tests.engine.folders import Bench
 
 ROOT = Path(__file__).parents[2]
-SECRET = "canary-8d1f60c2"
+#: Of this process alone: beside it other tests begin processes of the same user, whose keys are open until they close.
+SECRET = f"canary-{secrets.token_hex(8)}"
 #: Does not end by itself, in a session of its own, and is known by its argument.
 LINGERS = "98765.4321"
 
