@@ -119,17 +119,22 @@ def point_at_url(settings: SettingsWrapper, environment: Environment, url: str) 
     return elsewhere
 
 
+#: Filled by the migrations of Django and changed by no test.
+KEPT_TABLES = {"auth_group", "auth_group_permissions", "auth_permission", "django_content_type"}
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _emptying_between_tests(django_db_setup: None) -> Iterator[None]:
-    """The audit log refuses TRUNCATE, which is how Django empties the tables after a transactional test."""
+    """Empty the tables after a transactional test by DELETE, which is many times quicker than TRUNCATE where tables are
+    small, and without triggers: the audit log refuses both."""
+    from django.core.management.commands import flush
     from django.db.backends.postgresql.operations import DatabaseOperations
 
-    empty = DatabaseOperations.sql_flush
-
-    def sql_flush(self: Any, *args: Any, **kwargs: Any) -> list[str]:
-        switch = "ALTER TABLE dashboard_auditevent {} TRIGGER append_only"
-        return [switch.format("DISABLE"), *empty(self, *args, **kwargs), switch.format("ENABLE")]
+    def sql_flush(self: Any, style: Any, tables: list[str], **kwargs: Any) -> list[str]:
+        emptied = [f"DELETE FROM {self.quote_name(table)}" for table in tables if table not in KEPT_TABLES]
+        return ["; ".join(["SET LOCAL session_replication_role = replica", *emptied])]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
+        patch.setattr(flush, "emit_post_migrate_signal", lambda *args, **kwargs: None)  # what it makes was kept
         yield

@@ -40,6 +40,12 @@ def _leave_out(config: pytest.Config, items: list[pytest.Item], marker: str, *, 
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more process than there are cores: a third of the time a test waits for a server, a line or a browser."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | None:
     """One process for the tests with a browser, so that the story of the demo is told once. Marks do not reach that:
     pytest-xdist 3.8 writes them into a part of the test that pytest 9.2 no longer reads."""
