@@ -157,6 +157,6 @@ def _welcome(port: int) -> str:
   Sign in as
 {people}
 
-  Production waits for bob's approval of a request by alice. Staging shows a migration that failed halfway.
+  Production waits for bob's approval of a request by alice. Staging shows a migration that failed and left nothing.
   Stop with Ctrl-C. Start over with: make demo-reset
 """
