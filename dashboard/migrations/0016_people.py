@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='PersonSession',
             fields=[
-                ('session_key', models.CharField(max_length=40, primary_key=True, serialize=False)),
+                ('key_hash', models.CharField(max_length=64, primary_key=True, serialize=False)),
                 ('began_at', models.DateTimeField()),
                 ('seen_at', models.DateTimeField()),
                 ('source_ip', models.GenericIPAddressField(null=True)),

@@ -52,9 +52,12 @@ class PersonChange(models.Model):
 
 
 class PersonSession(models.Model):
-    """One browser in which a person is signed in. The row decides: without it the session counts no more."""
+    """One browser in which a person is signed in. The row decides: without it the session counts no more.
 
-    session_key = models.CharField(max_length=40, primary_key=True)
+    `key_hash` is the SHA-256 of the key of Django's session, in hex: who reads this table can take nobody's place.
+    """
+
+    key_hash = models.CharField(max_length=64, primary_key=True)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions")
     began_at = models.DateTimeField()
     seen_at = models.DateTimeField()

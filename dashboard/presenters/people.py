@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import User
@@ -71,17 +70,17 @@ def sessions(rows: Iterable[PersonSession], *, current: str) -> list[SessionRow]
             source_ip=row.source_ip or "",
             began_at=row.began_at,
             seen_at=row.seen_at,
-            is_current=row.session_key == current,
+            is_current=row.key_hash == current,
         )
         for row in rows
     ]
 
 
-def session_key(rows: Iterable[PersonSession], mark: str) -> str:
+def session_hash(rows: Iterable[PersonSession], mark: str) -> str:
     """The session that a form named; empty where it named none, or one that is gone."""
     if not mark:
         return ""
-    return next((row.session_key for row in rows if _mark(row) == mark), "gone")
+    return next((row.key_hash for row in rows if _mark(row) == mark), "gone")
 
 
 def factors(authenticators: Iterable[Authenticator]) -> Factors:
@@ -131,4 +130,4 @@ def _browser(text: str) -> str:
 
 
 def _mark(row: PersonSession) -> str:
-    return sha256(row.session_key.encode()).hexdigest()[:16]
+    return row.key_hash[:16]

@@ -95,12 +95,12 @@ def changed_by(user: User, kind: PersonChange.Kind, *, by: Actor) -> None:
 
 
 @transaction.atomic
-def change_password(user: User, password: str, *, by: Actor, session_key: str) -> None:
+def change_password(user: User, password: str, *, by: Actor, session_hash: str) -> None:
     """Their own, by themselves; every other browser of theirs is signed out."""
     user.set_password(password)
     user.save(update_fields=["password"])
     audit.record(audit.Event.PASSWORD_SET, by=by, name=user.get_username())
-    sessions.end(user, by=by, apart_from=session_key)
+    sessions.end(user, by=by, apart_from=session_hash)
 
 
 @transaction.atomic
@@ -156,8 +156,8 @@ def _signed_in(user: User, request: HttpRequest | None = None, **kwargs: Any) ->
 def _signed_out(user: User | None, request: HttpRequest | None = None, **kwargs: Any) -> None:
     if user is not None:
         audit.record(audit.Event.SIGNED_OUT, by=actors.person(user, source_ip=actors.address_of(request)))
-    if request is not None and request.session.session_key:
-        sessions.forget(request.session.session_key)
+    if request is not None:
+        sessions.forget(request.session)
 
 
 def _sign_in_failed(credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any) -> None:

@@ -1,12 +1,13 @@
 """In which browsers people are signed in, for how long, and how that ends.
 
 A session lives as long as its row: twelve hours at most, and as long as its person does something. Ending one deletes
-the row and Django's session, so that nothing can revive it.
+the row, and nothing makes it again but signing in.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from hashlib import sha256
 from importlib import import_module
 
 from django.conf import settings
@@ -27,7 +28,7 @@ PRECISION = timedelta(minutes=1)
 def begin(person: User, request: HttpRequest) -> None:
     now = timezone.now()
     PersonSession.objects.update_or_create(
-        session_key=request.session.session_key,
+        key_hash=hash_of(request.session),
         defaults={
             "person": person,
             "began_at": now,
@@ -42,7 +43,7 @@ def holds(request: HttpRequest, person: User) -> bool:
     """Whether this browser is still signed in; one that is not is signed out by whoever asks. A page that refreshes by
     itself is nobody's doing."""
     now = timezone.now()
-    row = PersonSession.objects.filter(session_key=request.session.session_key, person=person).first()
+    row = PersonSession.objects.filter(key_hash=hash_of(request.session), person=person).first()
     if row is None or not _is_alive(row, now):
         return False
     if now - row.seen_at > PRECISION and "HX-Request" not in request.headers:
@@ -55,29 +56,31 @@ def alive(person: User) -> list[PersonSession]:
     return [row for row in PersonSession.objects.filter(person=person).order_by("-seen_at") if _is_alive(row, now)]
 
 
-def carry_over(session: SessionBase, former_key: str) -> None:
+def hash_of(session: SessionBase) -> str:
+    """How a session is known here; one that has no key yet is known by no row."""
+    return sha256((session.session_key or "").encode()).hexdigest()
+
+
+def carry_over(session: SessionBase, former_hash: str) -> None:
     """The same browser under a new key, as after a change of password."""
-    PersonSession.objects.filter(session_key=former_key).update(session_key=session.session_key)
+    PersonSession.objects.filter(key_hash=former_hash).update(key_hash=hash_of(session))
 
 
-def forget(session_key: str) -> None:
-    PersonSession.objects.filter(session_key=session_key).delete()
+def forget(session: SessionBase) -> None:
+    PersonSession.objects.filter(key_hash=hash_of(session)).delete()
 
 
 @transaction.atomic
 def end(person: User, *, by: Actor, only: str = "", apart_from: str = "") -> int:
-    """End one session of a person, or all but the given one: how many there were. Recorded if there was one."""
-    rows = PersonSession.objects.filter(person=person).exclude(session_key=apart_from)
+    """End one session of a person, or all but the given one, each known by its hash: how many there were. Recorded if
+    there was one."""
+    rows = PersonSession.objects.filter(person=person).exclude(key_hash=apart_from)
     if only:
-        rows = rows.filter(session_key=only)
-    keys = list(rows.values_list("session_key", flat=True))
-    store = import_module(settings.SESSION_ENGINE).SessionStore()
-    for key in keys:
-        store.delete(key)
-    rows.delete()
-    if keys:
-        audit.record(audit.Event.SESSIONS_ENDED, by=by, name=person.get_username(), count=len(keys))
-    return len(keys)
+        rows = rows.filter(key_hash=only)
+    count, _ = rows.delete()
+    if count:
+        audit.record(audit.Event.SESSIONS_ENDED, by=by, name=person.get_username(), count=count)
+    return count
 
 
 def clear_ended() -> None:

@@ -25,7 +25,7 @@ def detail(request: HttpRequest) -> HttpResponse:
     person = actors.from_request(request).person
     context = {
         "person": person,
-        "sessions": presenter.sessions(sessions.alive(person), current=request.session.session_key or ""),
+        "sessions": presenter.sessions(sessions.alive(person), current=sessions.hash_of(request.session)),
         "factors": presenter.factors(list(Authenticator.objects.filter(user=person).order_by("pk"))),
     }
     return render(request, "account/detail.html", context)
@@ -38,11 +38,11 @@ def password(request: HttpRequest) -> HttpResponse:
     by = actors.from_request(request)
     form = ChangePasswordForm(request.POST if request.method == "POST" else None, person=by.person)
     if request.method == "POST" and form.is_valid() and _is_theirs(request, form):
-        former_key = request.session.session_key or ""
+        former = sessions.hash_of(request.session)
         with transaction.atomic():
-            people.change_password(by.person, form.cleaned_data["password"], by=by, session_key=former_key)
+            people.change_password(by.person, form.cleaned_data["password"], by=by, session_hash=former)
             update_session_auth_hash(request, by.person)
-            sessions.carry_over(request.session, former_key)
+            sessions.carry_over(request.session, former)
         messages.success(request, "Your password was changed. All your other browsers were signed out.")
         return redirect("account")
     return render(request, "account/password.html", {"form": form}, status=422 if form.errors else 200)
@@ -51,8 +51,8 @@ def password(request: HttpRequest) -> HttpResponse:
 @require_POST
 def end_sessions(request: HttpRequest) -> HttpResponse:
     """One of them, named by its number on the page, or all but this one."""
-    by, current = actors.from_request(request), request.session.session_key or ""
-    chosen = presenter.session_key(sessions.alive(by.person), request.POST.get("session", ""))
+    by, current = actors.from_request(request), sessions.hash_of(request.session)
+    chosen = presenter.session_hash(sessions.alive(by.person), request.POST.get("session", ""))
     ended = sessions.end(by.person, by=by, only=chosen, apart_from=current)
     messages.success(request, f"{ended} session{'' if ended == 1 else 's'} ended.")
     return redirect("account")

@@ -86,12 +86,9 @@ def _bob_may_not_approve_what_he_asked_for(bob: Page) -> None:
 
 
 def _it_is_rehearsed_by_itself(person: Page) -> None:
-    """The page of the request shows it by itself; without JavaScript, its reader asks again."""
     evidence = person.locator(".proof")
     expect(evidence).to_contain_text("missing")
-    while not _runs_scripts(person) and evidence.get_by_role("link", name="Refresh").count():
-        evidence.get_by_role("link", name="Refresh").click()
-    expect(evidence).to_contain_text("It ran on a copy of the schema.")
+    _comes_to_say(evidence, "It ran on a copy of the schema.")
     expect(evidence).to_contain_text("Each rollback restored the schema.")
     expect(evidence).to_contain_text("Nothing missing")
 
@@ -213,15 +210,23 @@ def _state(page: Page) -> Locator:
 
 
 def _run_ends(page: Page, state: str) -> str:
-    """The page shows it by itself; without JavaScript, its reader asks again. Returns where that is."""
+    """Returns where that is."""
     if _runs_scripts(page):
         page.evaluate("window.neverLeft = true")
         expect(_state(page)).to_contain_text(state)
         assert page.evaluate("window.neverLeft") is True
-    while page.get_by_role("link", name="Refresh").count():
-        page.get_by_role("link", name="Refresh").click()
-    expect(_state(page)).to_contain_text(state)
+    _comes_to_say(_state(page), state)
     return page.url
+
+
+def _comes_to_say(place: Locator, text: str) -> None:
+    """The page shows it by itself; without JavaScript, its reader loads it again."""
+    for _ in range(40):
+        if _runs_scripts(place.page) or text in place.inner_text():
+            break
+        place.page.wait_for_timeout(500)
+        place.page.reload()
+    expect(place).to_contain_text(text)
 
 
 def _runs_scripts(page: Page) -> bool:
@@ -229,15 +234,8 @@ def _runs_scripts(page: Page) -> bool:
 
 
 def _matrix_shows(page: Page, version: str, environment: str, state: str) -> None:
-    """The page shows it by itself; without JavaScript, its reader asks again."""
     page.goto("/")
     columns = [head.inner_text() for head in page.locator(".matrix thead th").all()]
     position = next(number for number, head in enumerate(columns) if environment in head)
     row = page.locator(".matrix tbody tr", has=page.get_by_role("rowheader", name=version))
-    cell = row.locator("td").nth(position - 1)
-    for _ in range(20):
-        if _runs_scripts(page) or state in cell.inner_text():
-            break
-        page.wait_for_timeout(500)
-        page.reload()
-    expect(cell).to_contain_text(state)
+    _comes_to_say(row.locator("td").nth(position - 1), state)

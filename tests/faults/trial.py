@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -145,10 +145,14 @@ class Trial:
         """Another worker looks for lost runs, once the lease is over; the seconds it took."""
         self.end_lease(run)
         begun = time.monotonic()
-        end(self._process("recover", run, fault, tuned))
+        exit_code = end(self._process("recover", run, fault, tuned))
+        assert bool(exit_code) is bool(fault), f"the worker that recovers ended with {exit_code}"
         return time.monotonic() - begun
 
     def end_lease(self, run: Run) -> None:
+        """When all that dead workers sent to the control database is done: the last of it may renew the lease."""
+        names = [worker.session_name(process.pid) for process in self.started if process.pid and process.exitcode]
+        wait_until(lambda: not _sessions_in_control(names), "the sessions of dead workers ended")
         Run.objects.filter(pk=run.pk, status=Run.Status.RUNNING, lease_until__gt=Now()).update(
             lease_until=Now() - timedelta(seconds=1)
         )
@@ -230,6 +234,12 @@ class Trial:
         process.start()
         self.started.append(process)
         return process
+
+
+def _sessions_in_control(names: Sequence[str]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = ANY(%s)", [list(names)])
+        return int(cursor.fetchone()[0])
 
 
 def said_of(run: Run) -> str:

@@ -44,6 +44,7 @@ def main(site: Site, job: str, run_id: int, fault: str) -> None:
     os.environ.update(SIGNALBOX_TESTING="1", SIGNALBOX_FAULT=fault)
     say_into(site.log)
     connection.settings_dict.update(site.control)
+    connection.settings_dict["OPTIONS"] |= {"application_name": session_name(os.getpid())}
     settings.ENVIRONMENTS, settings.SOURCE = site.environments, site.source
     for name, value in site.tuned.items():
         module, _, constant = name.rpartition(".")
@@ -52,6 +53,11 @@ def main(site: Site, job: str, run_id: int, fault: str) -> None:
     connection.close()
     sys.stdout.write(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss} kB\n")
     sys.stdout.flush()
+
+
+def session_name(pid: int) -> str:
+    """Of a worker in the control database."""
+    return f"worker {pid}"
 
 
 def naive_main(log: Path, fault: str, arguments: dict[str, Any]) -> None:

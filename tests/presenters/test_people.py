@@ -71,14 +71,14 @@ def test_a_browser_is_named_as_people_know_it(agent: str, shown: str):
     assert made.browser == shown
 
 
-def test_a_session_is_named_by_a_mark_that_is_not_its_key():
-    here, there = session("key of here"), session("key of there")
-    first, second = presenter.sessions([here, there], current="key of here")
+def test_a_session_is_named_by_the_beginning_of_its_hash():
+    here, there = session("a" * 64), session("b" * 64)
+    first, second = presenter.sessions([here, there], current="a" * 64)
     assert (first.is_current, second.is_current) == (True, False)
-    assert "key" not in first.mark + second.mark
-    assert presenter.session_key([here, there], second.mark) == "key of there"
-    assert presenter.session_key([here, there], "") == ""
-    assert presenter.session_key([here, there], "0" * 16) not in {"", "key of here", "key of there"}
+    assert second.mark == "b" * 16
+    assert presenter.session_hash([here, there], second.mark) == "b" * 64
+    assert presenter.session_hash([here, there], "") == ""
+    assert presenter.session_hash([here, there], "0" * 16) not in {"", "a" * 64, "b" * 64}
 
 
 def test_what_somebody_has_beside_their_password():
@@ -94,6 +94,6 @@ def test_what_somebody_has_beside_their_password():
     assert not presenter.factors([]).any
 
 
-def session(key: str = "key", *, browser: str = "") -> PersonSession:
+def session(key_hash: str = "c" * 64, *, browser: str = "") -> PersonSession:
     seen = values.MOMENT + timedelta(hours=1)
-    return PersonSession(session_key=key, browser=browser, began_at=values.MOMENT, seen_at=seen)
+    return PersonSession(key_hash=key_hash, browser=browser, began_at=values.MOMENT, seen_at=seen)

@@ -121,7 +121,7 @@ def test_what_somebody_else_changed_does_not_matter(two_files: Project, alice: A
 
 def test_what_people_change_of_themselves_does_not_matter(two_files: Project, alice: Actor, bob: Actor) -> None:
     request = approved_request(two_files, alice, bob)
-    people.change_password(bob.person, "nightfall under a canvas", by=bob, session_key="none")
+    people.change_password(bob.person, "nightfall under a canvas", by=bob, session_hash="none")
     assert start_on_production(request, alice).status == Run.Status.QUEUED
 
 

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.models import AuditEvent, PersonSession
+from dashboard.services import sessions
 from tests.fix_people import ClientOf
 from tests.views.pages import text
 
@@ -119,7 +120,8 @@ def test_nobody_ends_the_session_of_another(viewer: User, approver: User, client
 
 def _last_here(client: Client, ago: timedelta, began: timedelta | None = None) -> None:
     now = timezone.now()
-    PersonSession.objects.filter(pk=client.session.session_key).update(seen_at=now - ago, began_at=now - (began or ago))
+    rows = PersonSession.objects.filter(pk=sessions.hash_of(client.session))
+    rows.update(seen_at=now - ago, began_at=now - (began or ago))
 
 
 def test_who_does_nothing_for_an_hour_is_signed_out(viewer: User, client_of: ClientOf) -> None:
