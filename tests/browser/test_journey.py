@@ -194,7 +194,7 @@ def _audit_tells_all_of_it(bob: Page) -> None:
     ]
     assert [line for line, pattern in zip(events, expected, strict=False) if not re.fullmatch(pattern, line)] == []
     bob.get_by_role("link", name="Check the chain").click()
-    expect(bob.get_by_text("chain intact")).to_be_visible()
+    expect(bob.get_by_text("the chain is intact")).to_be_visible()
 
 
 def _alice_signs_out(alice: Page) -> None:
