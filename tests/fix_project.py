@@ -104,15 +104,6 @@ def as_plain_role(project: Project, settings: SettingsWrapper) -> Iterator[Proje
     run(f"DROP ROLE {PLAIN_ROLE}")
 
 
-@pytest.fixture
-def empty_queue(db: None) -> None:
-    """No job of an earlier test: the queue's own tables are not emptied between tests."""
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM procrastinate_jobs")
-
-
 def point_at_url(settings: SettingsWrapper, environment: Environment, url: str) -> Environment:
     elsewhere = replace(environment, url=url)
     settings.ENVIRONMENTS = tuple(elsewhere if e.slug == elsewhere.slug else e for e in settings.ENVIRONMENTS)
@@ -121,6 +112,8 @@ def point_at_url(settings: SettingsWrapper, environment: Environment, url: str) 
 
 #: Filled by the migrations of Django and changed by no test.
 KEPT_TABLES = {"auth_group", "auth_group_permissions", "auth_permission", "django_content_type"}
+#: Of the queue, which Django does not manage: a job or a worker of one test is none of the next.
+QUEUE_TABLES = ["procrastinate_" + name for name in ("events", "periodic_defers", "jobs", "workers")]
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -131,7 +124,8 @@ def _emptying_between_tests(django_db_setup: None) -> Iterator[None]:
     from django.db.backends.postgresql.operations import DatabaseOperations
 
     def sql_flush(self: Any, style: Any, tables: list[str], **kwargs: Any) -> list[str]:
-        emptied = [f"DELETE FROM {self.quote_name(table)}" for table in tables if table not in KEPT_TABLES]
+        names = [*QUEUE_TABLES, *(table for table in tables if table not in KEPT_TABLES)]
+        emptied = [f"DELETE FROM {self.quote_name(name)}" for name in names]
         return ["; ".join(["SET LOCAL session_replication_role = replica", *emptied])]
 
     with pytest.MonkeyPatch.context() as patch:

@@ -30,7 +30,7 @@ from tests.services.workflow import run_on_staging
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("empty_queue")]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def look(project: Project, by: Actor = SIGNALBOX) -> DriftCheck:

@@ -22,7 +22,7 @@ from tests.views.pages import alerts, assert_shown, error_code, is_empty, links,
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("empty_queue")]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 ADDRESS = "/environments/staging/drift/"
 
