@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +33,9 @@ DATABASE_VARIABLES = (
     "DATABASE_URL_DEV",
     "DATABASE_URL_STAGING",
 )
+#: Where files live in memory, and the bytes that must be free there to be used.
+IN_MEMORY = Path("/dev/shm")
+ENOUGH = 4 * 1024**3
 LOCAL_HOSTS = {"", "localhost", "127.0.0.1", "::1"}
 
 server_key = pytest.StashKey[LocalServer]()
@@ -56,6 +62,7 @@ type MakeDatabase = Callable[..., Database]
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _keep_files_in_memory()
     if config.option.help or config.option.version or _only_hands_out_work(config):
         return
     _refuse_foreign_databases()
@@ -183,6 +190,13 @@ def target_db(make_database: MakeDatabase) -> Database:
 @pytest.fixture
 def target_url(target_db: Database) -> str:
     return target_db.url
+
+
+def _keep_files_in_memory() -> None:
+    """Thousands of databases are made and dropped: on ext4 a fifth of the time went into the search for free inodes."""
+    if "TMPDIR" not in os.environ and IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free > ENOUGH:
+        os.environ["TMPDIR"] = str(IN_MEMORY)
+        tempfile.tempdir = None
 
 
 def _only_hands_out_work(config: pytest.Config) -> bool:

@@ -5,6 +5,7 @@ With SIGNALBOX_TESTS=all a skipped test is a failure: nothing is left out withou
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -56,6 +57,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | Non
             return BROWSER if nodeid.startswith(BROWSER) else nodeid
 
     return TogetherInTheBrowser(config, log) if config.getoption("dist") == "loadgroup" else None
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays: the collector of garbage need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -32,7 +32,7 @@ PATIENCE = {
 REPEATS = sized(small=1, ci=1, full=5)
 HOLES = {Break.HOLE, Break.HOLE_AFTER}
 
-#: Every message of a transactional run is broken; of the others, and of what takes long, each so-manieth and COMMIT.
+#: Each so-manieth message is broken, and every COMMIT; with the full size every one.
 CASES = [
     pytest.param(mode, how, id=f"{mode.name} {how}".replace(" ", "-"))
     for mode in MODES
@@ -43,8 +43,8 @@ CASES = [
 
 def _step(mode: Mode, how: Break) -> int:
     if how in HOLES:
-        return sized(small=1000, ci=8, full=1)
-    return sized(small=20, ci=1 if mode is TX else 3, full=1)
+        return sized(small=1000, ci=16, full=1)
+    return sized(small=20, ci=2 if mode is TX else 5, full=1)
 
 
 @pytest.fixture

@@ -122,7 +122,7 @@ def test_split_and_sent_one_by_one_does_what_the_whole_does(oracle: psycopg.Conn
 
 def _as_a_whole(oracle: psycopg.Connection, script: str) -> Effect:
     """By the simple protocol, where the server itself splits."""
-    oracle.execute("BEGIN")
+    _begin(oracle)
     try:
         result = oracle.pgconn.exec_(script.encode())
         if result.status == pq.ExecStatus.FATAL_ERROR:
@@ -137,7 +137,7 @@ def _one_by_one(oracle: psycopg.Connection, script: str) -> Effect:
         split_script = statements.split(script)
     except SqlSyntaxError:
         return Effect(fine=False)
-    oracle.execute("BEGIN")
+    _begin(oracle)
     try:
         for statement in split_script:
             wire.send(oracle, statement.sql)
@@ -146,6 +146,12 @@ def _one_by_one(oracle: psycopg.Connection, script: str) -> Effect:
         return Effect(fine=False)
     finally:
         _undo(oracle)
+
+
+def _begin(oracle: psycopg.Connection) -> None:
+    """Without the rows of an earlier script that ended its transaction itself."""
+    oracle.execute("BEGIN")
+    oracle.execute("DELETE FROM seen")
 
 
 def _undo(oracle: psycopg.Connection) -> None:

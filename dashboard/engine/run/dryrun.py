@@ -17,6 +17,7 @@ from psycopg.pq import TransactionStatus
 
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import locks, pinned
+from dashboard.engine.database import sql as own_queries
 from dashboard.engine.database.connection import Access, Connection
 from dashboard.engine.database.pinned import PinsOwnQueries
 from dashboard.engine.database.tracking import Attempt, TrackingTables
@@ -131,6 +132,7 @@ class _RecordingConnection(PinsOwnQueries):
     transaction_status: TransactionStatus = TransactionStatus.IDLE
     closed: bool = False
     _row: tuple[Any, ...] | None = ("1", "1", "")  # what every query answers
+    _is_built: bool = False  # an index that a statement builds: asked before it, and once after it
 
     @property
     def info(self) -> _RecordingConnection:
@@ -158,8 +160,11 @@ class _RecordingConnection(PinsOwnQueries):
             self.transaction_status = TransactionStatus.IDLE
         if sql.startswith("SELECT pg_catalog.current_setting('search_path')"):
             return _Answer(("<as it was>",) * len(pinned.SETTINGS))
+        if query == own_queries.query("index_built"):
+            self._is_built = not self._is_built
+            return _Answer(None if self._is_built else self._row)
         if "pg_get_indexdef" in sql:
-            return _Answer(None)  # nothing is known of an index that is not built yet
+            return _Answer(None)
         if "current_setting('lock_timeout')" in sql:
             options = connections.startup_options(self.access)
             return _Answer((options["lock_timeout"], options["statement_timeout"]))
