@@ -7,17 +7,10 @@ it, and so does a reference to an object. Nobody but the role of Signalbox may r
 Signalbox.
 """
 
-from dashboard.engine.database.saved.returning import (
-    SCHEMA,
-    Copied,
-    Outlook,
-    Save,
-    misfit,
-    obstacle,
-    outlook,
-    quickly,
-    read,
-    work,
-)
+from dashboard.engine.database.saved.fitting import misfit, obstacle
+from dashboard.engine.database.saved.register import read
+from dashboard.engine.database.saved.returning import outlook, quickly
+from dashboard.engine.database.saved.steps import work
+from dashboard.engine.database.saved.values import SCHEMA, Copied, Outlook, Save
 
 __all__ = ["SCHEMA", "Copied", "Outlook", "Save", "misfit", "obstacle", "outlook", "quickly", "read", "work"]
