@@ -174,7 +174,7 @@ class Forecast:
 
     @property
     def copies(self) -> Mapping[MigrationId, tuple[Copy, ...]]:
-        """By step, as planner.saving takes them."""
+        """By step, as Plan.saving takes them."""
         copies: dict[MigrationId, tuple[Copy, ...]] = {}
         for loss in self.losses:
             if loss.copy and not self.cannot_save:
