@@ -14,7 +14,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import conninfo
 
-from dashboard.engine.database import pinned, sql, transport, urls
+from dashboard.engine.database import messages, pinned, sql, transport, urls
 from dashboard.engine.database.pinned import WorkingConnection
 from dashboard.engine.database.transport import Transport
 from dashboard.engine.errors import (
@@ -230,15 +230,9 @@ COMMIT
 """
 
 
-#: How libpq begins to tell of the one address that it tried; of several it tells all.
-_PREAMBLE = re.compile(
-    r'^connection failed: connection to server at "[^"]*"(?: \([^)]*\))?, port \d+ failed: (?!.*server at)'
-)
-
-
 def reason_of(error: psycopg.Error, address: Address) -> str:
     """The server's words in one line, the password and the address taken out: the sentence round it names that."""
-    text = _PREAMBLE.sub("", " ".join(str(error).split())) or error.__class__.__name__
+    text = messages.in_one_line(error) or error.__class__.__name__
     for secret in _secrets(address):
         text = text.replace(secret, "***")
     return text
@@ -275,16 +269,15 @@ def _named(error: psycopg.Error, connection: Connection, address: Address, schem
 
 
 def _grant(reason: str, role: str, schema: str) -> str:
-    """What gives a role the right that it lacks. The server tells in the language it was set up in what is refused, so
-    only names count in it."""
-    if "pg_control_system" in reason:
+    """What gives a role the right that it lacks."""
+    if messages.mentions(reason, "pg_control_system"):
         return f"Run as a superuser: GRANT EXECUTE ON FUNCTION pg_catalog.pg_control_system() TO {role}."
-    if "signalbox_saved" in reason:
+    if messages.mentions(reason, "signalbox_saved"):
         return (
             f"Run as the owner of the saved rows: GRANT USAGE, CREATE ON SCHEMA signalbox_saved TO {role}, and GRANT "
             f"SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA signalbox_saved TO {role}."
         )
-    if not schema or not any(name in reason for name in (schema, "schema_migrations", "migration_")):
+    if not schema or not messages.mentions(reason, schema, "schema_migrations", "migration_"):
         return f"Grant it to {role} as the owner of the object, then try again."
     return (
         f"Run as the owner of the schema {schema}: GRANT USAGE ON SCHEMA {schema} TO {role}, and GRANT SELECT, INSERT, "
@@ -346,17 +339,10 @@ def _connect(
     except UnicodeError:  # a host that is no name, or an escape that is no text; the error can quote the URL
         raise _unreachable(address, "its URL holds a name that cannot be looked up") from None
     except psycopg.Error as error:
-        if options and (accepted := _accepted(options, str(error))) != options:
+        if refused := messages.refused_options(error, options):
+            accepted = {key: value for key, value in options.items() if key not in refused}
             return _connect(address, name, accepted, timeout, kind)
         raise _not_connected(address, reason_of(error, address)) from None
-
-
-def _accepted(options: Mapping[str, str], complaint: str) -> Mapping[str, str]:
-    """The startup options without those the other end refuses: an old server one of them, a pooler all. Of a connection
-    that failed libpq gives no SQLSTATE, only the text."""
-    if "unsupported startup parameter" in complaint:
-        return {}
-    return {key: value for key, value in options.items() if key not in complaint}
 
 
 def _open(
@@ -374,12 +360,8 @@ def _open(
     )
 
 
-#: How libpq says that it was told to encrypt, or to verify, and could not.
-_NO_TLS = re.compile(r"SSL was required|certificate|sslmode|SSL error", re.IGNORECASE)
-
-
 def _unreachable(address: Address, reason: str) -> TargetUnreachable:
-    if address.transport is not Transport.ANY and _NO_TLS.search(reason):
+    if address.transport is not Transport.ANY and messages.is_about_encryption(reason):
         return TransportRefused(
             environment=address.name,
             address=address.shown,
@@ -391,8 +373,6 @@ def _unreachable(address: Address, reason: str) -> TargetUnreachable:
     return TargetUnreachable(environment=address.name, address=address.shown, reason=reason, variable=address.variable)
 
 
-#: The server writes a severity, one word in its language, before its message; libpq writes none.
-_OF_THE_SERVER = re.compile(r"[^\W\d_]+: ")
 _LOGIN_TRIGGER = (
     "An event trigger ON login may write, and a look is read-only: let it return where "
     "current_setting('transaction_read_only') is on. "
@@ -400,14 +380,14 @@ _LOGIN_TRIGGER = (
 
 
 def _not_connected(address: Address, reason: str) -> TargetUnreachable:
-    if not _OF_THE_SERVER.match(reason):
+    if not messages.is_of_the_server(reason):
         return _unreachable(address, reason)
     return SessionRefused(
         environment=address.name,
         address=address.shown,
         reason=reason,
         variable=address.variable,
-        cause=_LOGIN_TRIGGER if "read-only transaction" in reason else "",
+        cause=_LOGIN_TRIGGER if messages.is_about_writing(reason) else "",
     )
 
 

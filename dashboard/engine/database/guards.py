@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from psycopg import sql as composing
 
-from dashboard.engine.database import locks, sql
+from dashboard.engine.database import locks, messages, sql
 from dashboard.engine.database.connection import Connection
 from dashboard.engine.database.pinned import pinned
 from dashboard.engine.database.tracking import Attempt, RunTracking, TrackingTables
@@ -30,12 +30,12 @@ _MADE_BY_US = "42P06"  # duplicate_schema
 
 def remedy_of(error: ServerError, schema: str) -> str:
     """What helps where a migration met something of ours without meaning to; empty where it did not."""
-    if error.sqlstate == _MADE_BY_US and f'"{schema}"' in error.message:
+    if error.sqlstate == _MADE_BY_US and messages.names_schema(error, schema):
         return (
             f"Signalbox keeps its history in the schema {schema} and made it before this file ran. Write CREATE SCHEMA "
             f"IF NOT EXISTS {schema}, or give Signalbox another one (SIGNALBOX_TRACKING_SCHEMA) before its first run."
         )
-    if any(name in f"{error.message} {error.table}" for name in OURS):
+    if messages.names_any(error, OURS):
         return REMEDY.format(schema=schema)
     return ""
 

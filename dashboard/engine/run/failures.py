@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import psycopg
 
-from dashboard.engine.database import leftovers, tracking
+from dashboard.engine.database import leftovers, messages, tracking
 from dashboard.engine.database.connection import Access
 from dashboard.engine.database.indexes import Index
 from dashboard.engine.database.leftovers import Leftover
@@ -118,7 +118,7 @@ def _explained(step: Step, error: ServerError) -> Explanation:
         return explanation
     if step.action is Action.ROLLBACK:
         return ROLLBACK_FAILED
-    if error.sqlstate in EXTENSION_FILES and ".control" in error.message + error.detail:
+    if error.sqlstate in EXTENSION_FILES and messages.lacks_extension(error):
         return NO_SUCH_EXTENSION
     return RUN_BY_HAND if error.sqlstate in ALREADY_THERE else NOT_EXPLAINED
 
