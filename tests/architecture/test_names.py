@@ -12,6 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import pytest
+
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
 TEMPLATES = DASHBOARD.parent / "templates"
 
@@ -20,9 +22,12 @@ NAMED_BY_DJANGO = {"Meta", "Command", "Migration"}
 
 
 def classes(node: ast.AST, owner: str = "") -> Iterator[str]:
+    """Aliases of types too. An underscore in front makes no other name: whoever reads it does not hear it."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.ClassDef):
-            name = f"{owner}{child.name}"
+        if isinstance(child, ast.TypeAlias):
+            yield f"{owner}{child.name.id.lstrip('_')}"
+        elif isinstance(child, ast.ClassDef):
+            name = f"{owner}{child.name.lstrip('_')}"
             if child.name not in NAMED_BY_DJANGO:
                 yield name
             yield from classes(child, f"{name}.")
@@ -36,6 +41,20 @@ def places_by_name() -> Mapping[str, list[str]]:
         for name in classes(ast.parse(path.read_text())):
             places[name].append(str(path.relative_to(DASHBOARD)))
     return places
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("class Hit: ...", ["Hit"]),
+        ("class _Hit: ...", ["Hit"]),
+        ("type _Hit = int", ["Hit"]),
+        ("class Run:\n    class _Status: ...", ["Run", "Run.Status"]),
+        ("def f():\n    class _Hit: ...", ["Hit"]),
+    ],
+)
+def test_an_underscore_makes_no_other_name(source: str, expected: list[str]):
+    assert list(classes(ast.parse(source))) == expected
 
 
 def test_no_two_classes_share_a_name():

@@ -43,7 +43,7 @@ from dashboard.engine.sql.trees import (
 
 def read(plan: Plan, observed: Mapping[MigrationId, Sequence[Difference]]) -> PlanReading:
     """What the scripts of a plan destroy. `observed` is what a rehearsal saw each step do to the schema."""
-    reader = _Reader()
+    reader = _ScriptReader()
     for step in plan.steps:
         if step.sql:
             reader.step(step, observed.get(step.identity, ()))
@@ -61,7 +61,7 @@ def read(plan: Plan, observed: Mapping[MigrationId, Sequence[Difference]]) -> Pl
 
 
 @dataclass
-class _Reader:
+class _ScriptReader:
     """Goes through the steps in order, so that what an earlier one has made or renamed is known."""
 
     threats: list[Threat] = field(default_factory=list)

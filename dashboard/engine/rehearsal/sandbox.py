@@ -21,7 +21,7 @@ from dashboard.engine.rehearsal.throwaway import Database
 from dashboard.engine.rehearsal.watching import Relations, Watch
 from dashboard.engine.run import executor
 from dashboard.engine.run.cancellation import Cancellation
-from dashboard.engine.run.events import Event
+from dashboard.engine.run.events import RunEvent
 from dashboard.engine.run.monitor import Monitor
 from dashboard.engine.run.session import Session
 from dashboard.engine.schema import snapshot
@@ -216,7 +216,7 @@ def _nothing() -> None:
     """It begins empty."""
 
 
-def _ignore(event: Event) -> None:
+def _ignore(event: RunEvent) -> None:
     """Nobody listens between two scripts."""
 
 

@@ -24,7 +24,7 @@ from dashboard.engine.database.wire import Reply
 from dashboard.engine.plan import Plan, Step
 from dashboard.engine.run import executor
 from dashboard.engine.run.cancellation import Cancellation
-from dashboard.engine.run.events import Event, Observer, StepStarted
+from dashboard.engine.run.events import Observer, RunEvent, StepStarted
 from dashboard.engine.run.monitor import Monitor
 from dashboard.engine.run.session import Session
 
@@ -109,7 +109,7 @@ class _RecordingSession(Session):
             )
 
 
-class _Answer:
+class _AssumedRow:
     """One row that means yes, or none, or one row changed, whatever was asked."""
 
     rowcount = 1
@@ -148,7 +148,7 @@ class _RecordingConnection(PinsOwnQueries):
     def _status(self) -> TransactionStatus:
         return self.transaction_status
 
-    def _send(self, query: Any, params: Any = None, **options: Any) -> _Answer:
+    def _send(self, query: Any, params: Any = None, **options: Any) -> _AssumedRow:
         sql = query.as_string(None) if isinstance(query, composing.Composable) else query
         sql = sql.decode() if isinstance(sql, bytes) else sql
         self.messages.append(Message(sql=sql.strip(), values=params))
@@ -157,13 +157,13 @@ class _RecordingConnection(PinsOwnQueries):
         if sql.endswith("COMMIT"):
             self.transaction_status = TransactionStatus.IDLE
         if sql.startswith("SELECT pg_catalog.current_setting('search_path')"):
-            return _Answer(("<as it was>",) * len(pinned.SETTINGS))
+            return _AssumedRow(("<as it was>",) * len(pinned.SETTINGS))
         if "pg_get_indexdef" in sql:
-            return _Answer(None)  # nothing is known of an index that is not built yet
+            return _AssumedRow(None)  # nothing is known of an index that is not built yet
         if "current_setting('lock_timeout')" in sql:
             options = connections.startup_options(self.access)
-            return _Answer((options["lock_timeout"], options["statement_timeout"]))
-        return _Answer(self._row)
+            return _AssumedRow((options["lock_timeout"], options["statement_timeout"]))
+        return _AssumedRow(self._row)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -181,7 +181,7 @@ class _RecordingConnection(PinsOwnQueries):
         self._row = type(self)._row
 
     def step_titles(self, plan: Plan) -> Observer:
-        def observe(event: Event) -> None:
+        def observe(event: RunEvent) -> None:
             if isinstance(event, StepStarted):
                 step = plan.steps[event.position]
                 self.remark(f"{event.position + 1} of {len(plan.steps)}: {step.action} {step.label}")

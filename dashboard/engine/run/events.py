@@ -83,7 +83,7 @@ class StepEnded:
     waited_for: tuple[str, ...] = ()  # sessions, where it ended in waiting for a lock of theirs; an observer knows
 
 
-type Event = (
+type RunEvent = (
     StepStarted | RowsCopied | StatementStarted | StatementFinished | Blocked | StepRetried | StepCommitted | StepEnded
 )
-type Observer = Callable[[Event], None]
+type Observer = Callable[[RunEvent], None]

@@ -20,7 +20,7 @@ from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Step
 from dashboard.engine.run import failures
 from dashboard.engine.run.cancellation import Cancellation
-from dashboard.engine.run.events import Event, Observer, RowsCopied, StatementFinished, StatementStarted
+from dashboard.engine.run.events import Observer, RowsCopied, RunEvent, StatementFinished, StatementStarted
 from dashboard.engine.sql.statements import Statement
 
 #: Notices kept of one statement, first and last half; a migration can raise a million. And characters: of one notice,
@@ -63,7 +63,7 @@ class Session:
         if given != self._given_at_first:
             connections.take_settings(self.connection, self.access)
 
-    def tell(self, event: Event) -> None:
+    def tell(self, event: RunEvent) -> None:
         self.observer(event)
 
     def statement(
