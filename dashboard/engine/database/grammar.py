@@ -45,15 +45,15 @@ def judged(connection: Connection, folder: Folder, wanted: Collection[MigrationI
     says of both whether they take it; one that only the server refuses has a problem that keeps it from running."""
     asked = [m for m in folder.migrations if m.identity in wanted and _is_in_question(m)]
     server = f"PostgreSQL {connection.info.server_version // 10_000} of {name}"
-    told = {m.identity: _told(m, verdict, server) for m, verdict in _verdicts(connection, asked)}
-    return with_problems(folder, told)
+    problems_of = {m.identity: _problems(m, verdict, server) for m, verdict in _verdicts(connection, asked)}
+    return with_problems(folder, problems_of)
 
 
-def with_problems(folder: Folder, told: Mapping[MigrationId, tuple[Problem, ...]]) -> Folder:
+def with_problems(folder: Folder, problems_of: Mapping[MigrationId, tuple[Problem, ...]]) -> Folder:
     """The folder, where these migrations have these problems instead of their own."""
-    if all(told.get(m.identity, m.problems) == m.problems for m in folder.migrations):
+    if all(problems_of.get(m.identity, m.problems) == m.problems for m in folder.migrations):
         return folder
-    migrations = tuple(replace(m, problems=told.get(m.identity, m.problems)) for m in folder.migrations)
+    migrations = tuple(replace(m, problems=problems_of.get(m.identity, m.problems)) for m in folder.migrations)
     of_migrations = {problem for m in folder.migrations for problem in m.problems}
     others = [problem for problem in folder.problems if problem not in of_migrations]
     return replace(folder, migrations=migrations, problems=(*others, *(p for m in migrations for p in m.problems)))
@@ -126,7 +126,7 @@ def _verdict(text: str, error: psycopg.Error | None) -> ServerVerdict:
     return ServerVerdict(answer=Answer.REFUSED, message=message, place=place)
 
 
-def _told(migration: Migration, verdict: ServerVerdict, server: str) -> tuple[Problem, ...]:
+def _problems(migration: Migration, verdict: ServerVerdict, server: str) -> tuple[Problem, ...]:
     """The problems of the migration, with the server's word."""
     if verdict.answer is Answer.UNKNOWN:
         return migration.problems

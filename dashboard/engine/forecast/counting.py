@@ -234,14 +234,14 @@ def _what_follows(connection: Connection, threat: Threat, oid: int) -> list[_End
         others = [o for t in [oid] for o in tables.oids(connection, "tables_emptied", oid=t)]
         return _in_tables(connection, threat, others)
     if threat.fate in {Fate.EMPTIED, Fate.REDUCED}:
-        return _referring(connection, threat, oid, seen=frozenset())
+        return _referring(connection, threat, oid, visited=frozenset())
     if threat.fate is Fate.OVERWRITTEN:
-        return _referring(connection, threat, oid, seen=frozenset(), changed=threat.column)
+        return _referring(connection, threat, oid, visited=frozenset(), changed=threat.column)
     return []
 
 
 def _referring(
-    connection: Connection, threat: Threat, oid: int, *, seen: frozenset[int], changed: str = ""
+    connection: Connection, threat: Threat, oid: int, *, visited: frozenset[int], changed: str = ""
 ) -> list[_Endangered]:
     """By foreign keys, through as many tables as they lead. TRUNCATE without CASCADE is refused where there are any."""
     endangered: list[_Endangered] = []
@@ -250,10 +250,10 @@ def _referring(
         rows: list[tuple[Any, ...]] = connection.execute(sql.query("references_to"), values).fetchall()
         for child, action, columns, keys in rows:
             relation = tables.facts(connection, int(str(child)))
-            if relation is None or (changed and changed not in keys) or relation.oid in seen:
+            if relation is None or (changed and changed not in keys) or relation.oid in visited:
                 continue
             deleted = action == "c" and not changed
-            some = threat.some or bool(seen)
+            some = threat.some or bool(visited)
             endangered.append(
                 _Endangered(
                     step=threat.step,
@@ -266,7 +266,9 @@ def _referring(
             )
             if deleted:
                 further = replace(threat, some=True)
-                endangered += _referring(connection, further, relation.oid, seen=seen | {oid, table, relation.oid})
+                endangered += _referring(
+                    connection, further, relation.oid, visited=visited | {oid, table, relation.oid}
+                )
     return endangered
 
 

@@ -72,8 +72,8 @@ def on_target(connection: Connection, reading: PlanReading) -> Iterator[str]:
     yield from _policies(connection, reading)
     if reading.converts or reading.writes:
         values = {"converting": COMPUTING_EXTENSIONS, "harmless": HARMLESS_FUNCTIONS}
-        for (what,) in connection.execute(sql.query("unproven_casts"), values).fetchall():
-            yield f"The target has {what}, which runs wherever a value is converted; what it does to rows is not told."
+        for (cast,) in connection.execute(sql.query("unproven_casts"), values).fetchall():
+            yield f"The target has {cast}, which runs wherever a value is converted; what it does to rows is not told."
     for write in reading.writes:
         yield from _fired(connection, write, reading)
     for threat in reading.threats:
@@ -184,5 +184,5 @@ def _fired(connection: Connection, write: Write, reading: PlanReading) -> Iterat
         "harmless": HARMLESS_FUNCTIONS,
         "extensions": HARMLESS_EXTENSIONS,
     }
-    for (what,) in connection.execute(sql.query("unproven_writers"), values).fetchall():
-        yield f"{write.where}: {what} runs with each {write.effect.value.upper()}; what it does to rows is not told."
+    for (writer,) in connection.execute(sql.query("unproven_writers"), values).fetchall():
+        yield f"{write.where}: {writer} runs with each {write.effect.value.upper()}; what it does to rows is not told."
