@@ -54,7 +54,7 @@ def kept_by(columns: Set[str]) -> str:
 
 
 def faults(connection: Connection, schema: str) -> tuple[Fault, ...]:
-    """None where there is no such table, and where there is one that does."""
+    """What keeps the table from being used; nothing where there is no such table, or where it can be used."""
     values = {"schema": schema}
     row = connection.execute(sql.query("history_kind"), values).fetchone()
     if row is None:

@@ -46,13 +46,13 @@ class Address:
 
     @property
     def fault(self) -> str:
-        """What is wrong with the URL, as a clause. Written in libpq's keywords it is the engine's own."""
+        """What is wrong with the URL, as a clause. A URL written in libpq's keywords was put together by the engine."""
         judge = urls.fault_of_keywords if _KEYWORDS.match(self.url) else urls.fault_of
         return self.refused or judge(self.url)
 
     @property
     def shown(self) -> str:
-        """host:port/database as user, without the password. Of a URL that can be read in two ways nothing is shown."""
+        """host:port/database as user, without the password. Nothing is shown of a URL that can be read in two ways."""
         if not self.url and not self.refused:
             return "(no URL)"
         if self.fault:
@@ -63,7 +63,7 @@ class Address:
 
 
 def parts_of(address: Address) -> dict[str, str]:
-    """What libpq is told: what stands in the URL, and what the environment demands of the way there."""
+    """The parts for libpq: those of the URL, and what the environment demands of the connection."""
     parts = urls.parts(address.url)
     return parts | transport.demanded(address.transport, parts)
 
@@ -105,9 +105,9 @@ LOOK_AT_MOST = 60.0
 
 @contextmanager
 def reading(address: Address, *, timeout: int = CONNECT_TIMEOUT) -> Iterator[Connection]:
-    """A connection that only looks: read-only, short statements, and settings of ours in place of those that the
-    database and the role give. Raises TargetUnreachable, TargetNotConfigured, and for whatever the target refuses what
-    `naming_errors` does."""
+    """A connection that only looks: it is read-only, its statements have to be short, and it has our settings instead
+    of those of the database and the role. Raises TargetUnreachable, TargetNotConfigured, and for whatever the target
+    refuses what `naming_errors` does."""
     options = LOOKING | dict(pinned.SETTINGS)
     with (
         _opened(address, LOOK, options, timeout) as connection,
@@ -120,9 +120,9 @@ def reading(address: Address, *, timeout: int = CONNECT_TIMEOUT) -> Iterator[Con
 
 @contextmanager
 def as_given(address: Address) -> Iterator[Connection]:
-    """A connection that only looks, with the settings that a new session is given there: to ask for these, to look up
-    names as a file writes them, and to have texts parsed. Queries of ours are pinned, as in a session that runs
-    migrations; what else is asked of it holds no operator and calls functions by their full names."""
+    """A connection that only looks, with the settings that the database and the role give a new session: to ask for
+    these settings, to look up names as a file would, and to have texts parsed. Queries of ours are pinned, as in a
+    session that runs migrations; any other query holds no operator and calls functions by their full names."""
     with (
         _opened(address, LOOK, LOOKING, CONNECT_TIMEOUT, WorkingConnection) as connection,
         cut_off_after(LOOK_AT_MOST, connection),
@@ -177,8 +177,9 @@ def cut_off_after(seconds: float, connection: Connection) -> Iterator[None]:
 
 @contextmanager
 def naming_errors(connection: Connection, access: Access) -> Iterator[None]:
-    """Around statements of our own before any of a migration: what psycopg raises becomes TargetUnreachable where the
-    connection is gone, and else says what the server refuses: TrackingTableLocked, RightMissing or TargetNotRead."""
+    """For our own statements before any of a migration. What psycopg raises becomes TargetUnreachable where the
+    connection is gone; otherwise it says what the server refuses: TrackingTableLocked, RightMissing or
+    TargetNotRead."""
     with _naming(connection, access.address, access.schema):
         yield
 
@@ -190,9 +191,9 @@ def identity(connection: Connection) -> TargetIdentity:
 
 
 def reset(connection: Connection, access: Access) -> None:
-    """Undo whatever a migration left in the session: role, settings, temporary tables, prepared statements,
-    cursors, LISTEN. Never DISCARD ALL, which would also drop the target lock. Then the session's name and the run's
-    own settings, said again because a pooler may have dropped those given at the start."""
+    """Undo whatever a migration left in the session: role, settings, temporary tables, prepared statements, cursors,
+    LISTEN. Never DISCARD ALL, which would also release the target lock. Then the name of the session and the settings
+    of the run are set again, because a pooler may have dropped those given at the start."""
     connection.execute(_CLEAN)
     name_of_session = {"application_name": connection.info.get_parameters().get("application_name", "")}
     wanted = name_of_session | _settings(access)
@@ -201,14 +202,15 @@ def reset(connection: Connection, access: Access) -> None:
 
 
 def settings_given(connection: Connection) -> str:
-    """A word for what the database and the role give a new session; another word: they give it something else."""
+    """A fingerprint of the settings that the database and the role give a new session; it changes when they do."""
     row = connection.execute(sql.query("settings_given")).fetchone()
     return str(row[0]) if row else ""
 
 
 def take_settings(connection: Connection, access: Access) -> None:
-    """Set what a session that begins now is given, and this one was not. Asked of one: the order of precedence and what
-    holds where a setting was taken back are the server's. Raises TargetUnreachable."""
+    """Give this session the settings that a session beginning now would get. A new session is asked for them, because
+    only the server knows which setting takes precedence and what holds where one was taken back. Raises
+    TargetUnreachable."""
     with working(access, name="signalbox settings") as fresh:
         given = fresh.execute(sql.query("settings_at_start")).fetchall()
     ours = {row[0]: row[1] for row in connection.execute(sql.query("settings_at_start")).fetchall()}
@@ -231,7 +233,8 @@ COMMIT
 
 
 def reason_of(error: psycopg.Error, address: Address) -> str:
-    """The server's words in one line, the password and the address taken out: the sentence round it names that."""
+    """The server's message in one line, without the password and the address: the sentence around it names the
+    address."""
     text = messages.in_one_line(error) or error.__class__.__name__
     for secret in _secrets(address):
         text = text.replace(secret, "***")
@@ -302,8 +305,8 @@ def _opened(
 
 @contextmanager
 def _said_again(connection: Connection, options: Mapping[str, str]) -> Iterator[None]:
-    """A pooler drops the options of a new connection. Then they hold in one transaction around the whole look, so that
-    whoever is given its session next has none of them."""
+    """A pooler drops the options of a new connection. Then they are set in one transaction around the whole look, so
+    that whoever is given its session next has none of them."""
     row = connection.execute("SELECT pg_catalog.current_setting('search_path')").fetchone()
     if row and row[0] == options["search_path"]:
         yield
@@ -348,7 +351,7 @@ def _connect(
 def _open(
     parts: dict[str, str], name: str, options: Mapping[str, str], timeout: int, kind: type[Connection]
 ) -> Connection:
-    """Text travels as UTF-8, whatever the URL, the role or the database says."""
+    """Text travels as UTF-8, whatever the URL, the role or the database asks for."""
     parts.pop("client_encoding", None)
     given = str(parts.pop("options", "") or "")
     flags = " ".join(f"-c {key}={value}" for key, value in options.items())

@@ -41,8 +41,9 @@ class ServerVerdict:
 
 
 def judged(connection: Connection, folder: Folder, wanted: Collection[MigrationId], *, name: str) -> Folder:
-    """The folder, with what the server of `name` says of the up texts of these migrations: one that our parser refuses
-    says of both whether they take it; one that only the server refuses has a problem that keeps it from running."""
+    """The folder, with what the server of `name` says of the up texts of these migrations. Where our parser refuses a
+    text, the problem says whether the server takes it; where only the server refuses it, a new problem keeps the
+    migration from running."""
     asked = [m for m in folder.migrations if m.identity in wanted and _is_in_question(m)]
     server = f"PostgreSQL {connection.info.server_version // 10_000} of {name}"
     problems_of = {m.identity: _problems(m, verdict, server) for m, verdict in _verdicts(connection, asked)}
@@ -79,13 +80,13 @@ def _complaint(connection: Connection, text: str) -> psycopg.Error | None:
 
 
 def _is_in_question(migration: Migration) -> bool:
-    """What something else keeps from running, the server need not be asked about."""
+    """The server need not be asked about a migration that something else keeps from running."""
     return bool(migration.up.sql) and all(problem.code == SYNTAX for problem in migration.errors())
 
 
 def _verdicts(connection: Connection, asked: Sequence[Migration]) -> Iterator[tuple[Migration, ServerVerdict]]:
-    """One message for many where the server takes them all. One that our parser refuses goes alone: a quote that it
-    leaves open would end in the next."""
+    """One message asks about many texts, where the server takes them all. A text that our parser refuses goes alone: a
+    quote that it leaves open would end in the next text."""
     for group in _groups(asked):
         verdict = ask(connection, "\n;".join(m.up.sql for m in group)) if len(group) > 1 else None
         for migration in group:

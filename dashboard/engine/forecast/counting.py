@@ -72,7 +72,7 @@ def take(address: Address, reading: PlanReading, *, then: Mapping[MigrationId, W
 
 
 def _path(address: Address) -> str:
-    """The schemas in which the files look for names, as an array."""
+    """The schemas in which names of the files are looked up, as an array."""
     with connections.as_given(address) as connection:
         row = connection.execute("SELECT pg_catalog.current_schemas(false)::pg_catalog.text").fetchone()
     return str(row[0]) if row else ""
@@ -145,7 +145,7 @@ def _endangered_by(connection: Connection, threat: Threat) -> Iterable[_Endanger
 
 
 def _named(connection: Connection, threat: Threat) -> list[int]:
-    """Every table it can be: one, but where neither script nor session say in which schema."""
+    """Every table that the name can mean: one, except where neither script nor session say which schema."""
     for schema in threat.path or (threat.name.schema,):
         if oids := tables.named(connection, schema, threat.name.text):
             return oids
@@ -153,7 +153,8 @@ def _named(connection: Connection, threat: Threat) -> list[int]:
 
 
 def _as_counted(connection: Connection, threat: Threat, oid: int) -> Threat:
-    """Once the plan has changed rows, nobody knows what a view shows, or which of related tables meet a condition."""
+    """Once the plan has changed rows, nobody knows what a view shows, or which rows of related tables meet a
+    condition."""
     relation = tables.facts(connection, oid)
     if not threat.after_changes or relation is None:
         return threat
@@ -189,7 +190,7 @@ def _in_tables(connection: Connection, threat: Threat, oids: Iterable[int]) -> l
 
 
 def _loses_values(connection: Connection, threat: Threat, relation: Relation) -> bool:
-    """There is such a column, it is no computed one, and a new type does not hold all that the old one holds."""
+    """Whether there is such a column, it is not computed, and the new type does not hold all that the old one holds."""
     columns = tables.columns(connection, relation.schema, relation.name)
     column = next((c for c in columns if c.name == threat.column and not c.is_computed), None)
     if column is None or threat.wanted is None:
@@ -198,12 +199,12 @@ def _loses_values(connection: Connection, threat: Threat, relation: Relation) ->
 
 
 def _is_known_type(column: TableColumn) -> bool:
-    """The name of a type of the project tells nothing by itself: another schema may have one so called."""
+    """The name of a type of the project tells nothing by itself: another schema may have a type of that name."""
     return column.is_builtin or column.type_name.removeprefix("_") in {"text", "varchar", "citext"}
 
 
 def _endangered_by_drop(connection: Connection, threat: Threat) -> list[_Endangered]:
-    """What DROP takes with it, through everything that depends on it."""
+    """Everything that DROP removes, through all that depends on it."""
     endangered: list[_Endangered] = []
     for classid, objid, sub in doubts.located(connection, threat):
         values = {"classid": classid, "objid": objid, "sub": sub, "cascade": threat.cascade}
@@ -214,7 +215,7 @@ def _endangered_by_drop(connection: Connection, threat: Threat) -> list[_Endange
 
 
 def _gone(connection: Connection, threat: Threat, oid: int, column: str, *, is_itself: bool) -> list[_Endangered]:
-    """A column that can be computed again loses nothing, unless what it is computed by goes as well."""
+    """A column that can be computed again loses nothing, unless the columns it is computed from go as well."""
     relation = tables.facts(connection, oid)
     if relation is None or relation.is_window:
         return []
@@ -243,7 +244,8 @@ def _what_follows(connection: Connection, threat: Threat, oid: int) -> list[_End
 def _referring(
     connection: Connection, threat: Threat, oid: int, *, visited: frozenset[int], changed: str = ""
 ) -> list[_Endangered]:
-    """By foreign keys, through as many tables as they lead. TRUNCATE without CASCADE is refused where there are any."""
+    """Follows foreign keys through as many tables as they lead. Without CASCADE, TRUNCATE is refused where there are
+    any."""
     endangered: list[_Endangered] = []
     for table in tables.oids(connection, "beneath", oid=oid):
         values = {"oid": table, "deleted": not changed}
@@ -273,7 +275,7 @@ def _referring(
 
 
 def _grouped(endangered: Iterable[_Endangered]) -> list[_Endangered]:
-    """Each table once a step and a fate. What goes with the whole of its table or parent is not said again."""
+    """Each table once for each step and fate. What goes with the whole of its table or parent is not repeated."""
     endangered = list(dict.fromkeys(endangered))
     gone = {(part.step, part.relation.oid) for part in endangered if part.fate is Fate.DROPPED and not part.columns}
     groups: dict[object, _Endangered] = {}
@@ -288,7 +290,7 @@ def _grouped(endangered: Iterable[_Endangered]) -> list[_Endangered]:
 
 
 def _with_kept_keys(endangered: Sequence[_Endangered]) -> list[_Endangered]:
-    """With whether a value can be found again by its key: not where the plan changes keys, in whichever step."""
+    """With whether a value can be found again by its key: not where any step of the plan changes the key."""
     changed = [part.relation for part in endangered if set(part.columns) & set(part.relation.key)]
     oids = {oid for relation in changed for oid in (relation.oid, *relation.ancestors)}
     return [replace(h, keeps_key=oids.isdisjoint({h.relation.oid, *h.relation.ancestors})) for h in endangered]
@@ -343,7 +345,7 @@ def _loss(count: _Count, part: _Endangered, written: int | None) -> Loss:
 
 
 def _savable(count: _Count, part: _Endangered, loss: Loss) -> Loss:
-    """With the copy that would be made, if this role can make it."""
+    """With the copy that would be made, if this role may make it."""
     relation = part.relation
     if relation.kind == "m" or relation.is_window or (part.fate is Fate.REDUCED and part.some):
         return loss
@@ -357,7 +359,7 @@ def _savable(count: _Count, part: _Endangered, loss: Loss) -> Loss:
 
 
 def _estimated(loss: Loss, relation: Relation, why: str) -> Loss:
-    """The server's own guess is of whole tables: no more rows than that hold anything in a column."""
+    """The server estimates whole tables: no more rows than that can hold a value in a column."""
     if relation.estimate < 0 or loss.fate is Fate.REDUCED or relation.estimate == 0:
         return replace(loss, why_unknown=why)
     return replace(loss, rows=relation.estimate, is_estimate=True)
@@ -385,7 +387,7 @@ def _counting(connection: Connection, part: _Endangered) -> composing.Composed:
 
 
 def _escaped(condition: str) -> Any:
-    """As text of a statement, where a brace is no place to fill in."""
+    """As part of a format text, in which a brace would be a placeholder."""
     return condition.replace("{", "{{").replace("}", "}}")
 
 
@@ -405,7 +407,7 @@ def _copy(connection: Connection, part: _Endangered) -> Copy:
 
 
 def _written_since(relation: Relation, then: Written | None, now: Written | None) -> int | None:
-    """None where nobody counted then, the counting began anew since, or the table was not there."""
+    """None where nothing was counted then, where counting has begun anew since, or where the table did not exist."""
     if then is None or now is None or then.since != now.since:
         return None
     before, after = (written.rows.get(relation.qualified) for written in (then, now))

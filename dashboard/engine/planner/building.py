@@ -38,7 +38,7 @@ def apply_step(migration: Migration, history: History) -> Step:
 
 
 def apply_steps(migrations: Sequence[Migration], history: History) -> list[Step]:
-    """Where a skipped file holds the row of its number, another file of that number has a row under its whole name."""
+    """Where a skipped file has the row of its version, another file of that version gets a row under its whole name."""
     holders: Mapping[str, set[str]] = defaultdict(set)
     for row in history.rows:
         if row.success:
@@ -69,7 +69,7 @@ def bare_step(action: Action, migration: Migration, reason: str) -> Step:
 
 
 def step_without_file(action: Action, migration: MigrationId) -> Step:
-    """It sends nothing of a file, and is about the row that has the version for its key."""
+    """A step that sends nothing from a file, about the row that has the version for its key."""
     version, name = migration
     return Step(action=action, version=version, name=name, key=version, file="", sql="", checksum="")
 
@@ -93,7 +93,7 @@ def rollback_step(row: AppliedMigration) -> Step:
 
 
 def _dynamic_warnings(target: Target, steps: Sequence[Step]) -> Iterator[PlanWarning]:
-    """What a step runs as a text that is not there to be read."""
+    """For steps that run SQL which is put together at run time."""
     for step in steps:
         lines = [c.line for c in dynamic.commands_in(step.sql) if not c.is_defined_only] if step.sql else []
         if lines:

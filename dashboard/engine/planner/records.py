@@ -70,7 +70,7 @@ def _accept_step(target: Target, item: MigrationStatus | None, label: str) -> St
 
 
 def _record_step(target: Target, folder: Folder, identity: MigrationId, reason: str) -> Step:
-    """With the texts of the file where it is the text that ran; of another one only the checksum is known."""
+    """With the texts of the file where they are what ran; otherwise only the checksum is known."""
     logged, row = target.history.contradiction(identity), target.history.row(identity)
     migration = folder.find(identity)
     if logged is None or logged.was_skipped or migration is None:
@@ -91,7 +91,7 @@ def _record_step(target: Target, folder: Folder, identity: MigrationId, reason: 
 
 
 def _names_by_version(folder: Folder, history: History) -> Mapping[str, set[str]]:
-    """Who has or wants a version: the files, and the rows that stand."""
+    """The names that have or want a version: those of the files, and of the rows that are applied or skipped."""
     names: Mapping[str, set[str]] = defaultdict(set)
     standing = (row.identity for row in history.rows if row.success)
     for version, name in chain((migration.identity for migration in folder.migrations), standing):

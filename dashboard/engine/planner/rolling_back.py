@@ -66,7 +66,8 @@ def inverse(plan: Plan) -> Plan | None:
 
 
 def is_newest_part(rollback: Plan, whole: Plan) -> bool:
-    """`rollback` takes back some of what `whole` takes back: the newest that still stand, and nothing out of order."""
+    """Whether `rollback` is a part of what `whole` rolls back: its newest migrations that are still applied, and
+    nothing out of order."""
     steps = [step.identity for step in whole.steps]
     if not rollback.steps or rollback.steps[0].identity not in steps:
         return False
@@ -95,7 +96,7 @@ def _refuse_gone_above(first: AppliedMigration, history: History) -> None:
 
 
 def _gone_above(first: AppliedMigration, history: History) -> LoggedSuccess | None:
-    """What was applied later stands on it, also where somebody deleted its row."""
+    """A migration that was applied later depends on it, also where somebody deleted its row."""
     for gone in history.contradicted:
         row = history.row(gone.identity)
         stands = not gone.was_skipped and not (row is not None and row.success)

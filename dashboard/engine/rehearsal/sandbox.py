@@ -31,7 +31,7 @@ from dashboard.engine.sql.transaction import ShapeFault, TransactionMode, Transa
 
 
 def _attempt() -> Attempt:
-    """Like one of a real run, so that no script tells a rehearsal by it."""
+    """Like that of a real run, so that no script can tell a rehearsal by it."""
     number = str(secrets.randbelow(9000) + 1)
     return Attempt(run_id=number, by="ada", attempt_id=str(uuid.uuid4()), installation=str(uuid.uuid4()))
 

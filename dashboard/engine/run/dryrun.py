@@ -1,7 +1,7 @@
-"""Exactly what a run would send, and nothing is sent: the executor's own code, on a connection that only records.
+"""Exactly what a run would send, without sending anything: the executor's own code, on a connection that only records.
 
-It keeps each message and answers what a target answers when all goes well. A secret, the milliseconds and the number of
-the run are not known before a run; they stand in angle brackets.
+It keeps each message and answers as a target does when all goes well. A secret, the milliseconds and the number of the
+run are not known before a run, so they are written in angle brackets.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _PLACEHOLDER = re.compile(r"%\((\w+)\)s|%(s)|%(%)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message to the server, with its parameters; or a remark, which is sent to nobody."""
+    """One message to the server, with its parameters; or a remark, which is not sent."""
 
     sql: str
     values: Mapping[str, Any] | Sequence[Any] | None = None
@@ -46,7 +46,7 @@ class Message:
         return f"{self._filled() if self.values is not None else self.sql};"
 
     def _filled(self) -> str:
-        """As the server takes it: parameters travel beside the statement, and are written into it here."""
+        """As the server takes it. Parameters are sent beside the statement; here they are written into it."""
         positional = iter(self.values if isinstance(self.values, Sequence) else ())
         named = self.values if isinstance(self.values, Mapping) else {}
 
@@ -110,7 +110,7 @@ class _RecordingSession(Session):
 
 
 class _AssumedRow:
-    """One row that means yes, or none, or one row changed, whatever was asked."""
+    """An answer that means yes: one row, or none, or one row changed, whatever was asked."""
 
     rowcount = 1
 

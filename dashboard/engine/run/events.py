@@ -1,4 +1,4 @@
-"""What a run tells whoever listens. Positions count the steps of the plan from 0."""
+"""What a run reports to its observer. Positions count the steps of the plan from 0."""
 
 from __future__ import annotations
 

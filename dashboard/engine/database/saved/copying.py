@@ -68,8 +68,8 @@ def save(connection: Connection, step: Step, copy: Copy, attempt: Attempt) -> Co
 
 
 def _locked(connection: Connection, step: Step, copy: Copy) -> Copy:
-    """Under the names of now: nobody writes between the copy and what destroys the rows, and readers go on. Raises
-    PlanBlocked where what would be lost is not there."""
+    """The copy under the names of now, with its table locked: nobody writes between the copy and the step that destroys
+    the rows, and readers go on. Raises PlanBlocked where what would be lost is not there."""
     present = _as_called_now(connection, copy)
     if present is not None:
         connection.execute(SQL("LOCK TABLE {} IN SHARE MODE").format(table_name(present)))
@@ -84,7 +84,8 @@ def _locked(connection: Connection, step: Step, copy: Copy) -> Copy:
 
 
 def _as_called_now(connection: Connection, copy: Copy) -> Copy | None:
-    """None where the table, or a column that loses its values, is not there. Whole rows do not need their key."""
+    """None where the table, or a column that loses its values, is not there. Whole rows can be copied without their
+    key."""
     if not copy.oid:
         return copy
     relation = tables.facts(connection, copy.oid)
@@ -106,7 +107,7 @@ def _as_called_now(connection: Connection, copy: Copy) -> Copy | None:
 
 
 def _is_kept(column: TableColumn, copy: Copy) -> bool:
-    """The key and the columns that go; without a key whole rows, for whoever puts them back by hand."""
+    """The key and the columns that go; without a key whole rows, so that somebody can put them back by hand."""
     everything = not copy.columns or not copy.key
     return not column.is_computed and (everything or column.name in {*copy.key, *copy.columns})
 
@@ -117,7 +118,7 @@ def _as_kept(column: TableColumn) -> Composed:
 
 
 def _name(number: int, step: Step, copy: Copy, attempt: Attempt) -> str:
-    """run42_008_users_7: found by people, and never twice."""
+    """run42_008_users_7: people can find it, and it never repeats."""
     tail = f"_{number}"
     whole = f"run{attempt.run_id}_{step.version}_{copy.table}".encode()
     return whole[: LONGEST_NAME - len(tail)].decode(errors="ignore") + tail

@@ -25,7 +25,8 @@ from dashboard.engine.sql.type_changes import keeps_values
 
 
 def obstacle(connection: Connection, copy: Copy) -> str:
-    """Why a copy cannot be put back as things stand; empty where it can, as far as the catalog tells: see `misfit`."""
+    """Why a copy cannot be put back now; empty where it can, as far as the catalog tells. `misfit` looks at the
+    values."""
     copied = {column.name: column for column in tables.columns(connection, SCHEMA, copy.saved)}
     columns = {column.name: column for column in tables.columns(connection, copy.schema, copy.table)}
     place = f"{copy.schema}.{copy.table}"
@@ -43,7 +44,8 @@ def obstacle(connection: Connection, copy: Copy) -> str:
 
 
 def misfit(connection: Connection, copy: Copy) -> str:
-    """Why not each value of a copy would be the same again in its place. Reads the copy, which has no obstacle."""
+    """Why some saved values would not be the same in their old place. Reads the copy; only for one without an
+    obstacle."""
     for column in filled_columns(connection, copy):
         conditions = list(_unfitting(copy, column))
         if not conditions:
@@ -63,7 +65,7 @@ def misfit(connection: Connection, copy: Copy) -> str:
 
 
 def _renamed(connection: Connection, copy: Copy, copied: Sequence[str]) -> str:
-    """A name can stand for another table or column by now."""
+    """Since then a name can have come to mean another table or column."""
     if copy.planned_as:
         return f"it was {copy.planned_as} until its run renamed it, so where it belongs now is not known"
     relation = tables.facts(connection, copy.oid) if copy.oid else None
@@ -81,7 +83,7 @@ def _renamed(connection: Connection, copy: Copy, copied: Sequence[str]) -> str:
 
 
 def _changed(place: str, copied: Mapping[str, TableColumn], columns: Mapping[str, TableColumn]) -> str:
-    """A cast into another type cuts and rounds, and says nothing."""
+    """A cast into another type cuts and rounds without an error."""
     for name, was in copied.items():
         now = columns[name]
         if now.is_computed:

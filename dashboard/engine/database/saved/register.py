@@ -31,7 +31,8 @@ def prepare(connection: Connection) -> None:
 
 
 def extend(connection: Connection) -> None:
-    """Only where something is missing, because it keeps readers of the register waiting."""
+    """Add columns that an older version did not make. Only where some are missing, because readers of the register have
+    to wait for it."""
     columns = {column.name for column in tables.columns(connection, SCHEMA, "saves")}
     if not columns >= {"brought_back_left", "attempt_id", "planned_as"}:
         connection.execute(sql.query("extend_saves"))

@@ -47,7 +47,7 @@ def outlook(connection: Connection, copy: Copy) -> Outlook:
 
 
 def quickly[T](connection: Connection, read: Callable[[], T]) -> T | None:
-    """What `read` gives; None where a statement of it takes longer than a list of many copies can wait."""
+    """The result of `read`; None where one of its statements takes longer than a list of many copies can wait for."""
     try:
         with connection.transaction():
             connection.execute(QUICKLY)
@@ -105,7 +105,8 @@ def _bring_back(connection: Connection, copy: Copy, attempt: Attempt) -> Copied:
 
 
 def _counts(connection: Connection, copy: Copy) -> tuple[int, int, int]:
-    """What would fill a gap, what stands there otherwise, and what has no row to return to."""
+    """How many rows or values would fill a gap, how many places hold something else, and how many have no row to return
+    to."""
     columns = filled_columns(connection, copy)
     if not copy.key:
         return (
@@ -158,8 +159,8 @@ def _insert_rows(connection: Connection, copy: Copy) -> int:
 
 
 def _fill_columns(connection: Connection, copy: Copy) -> int:
-    """Row by row and column by column: where nobody has written anything since, or everywhere. Of whole rows that are
-    there only where that is asked for."""
+    """Row by row and column by column: where nobody has written anything since, or everywhere if overwriting is asked
+    for. Whole rows that are still there are changed only then."""
     if not copy.key or not (copy.columns or copy.overwrite):
         return 0
     columns, anew = filled_columns(connection, copy), _made_anew(connection, copy)
@@ -182,7 +183,8 @@ def _fill_columns(connection: Connection, copy: Copy) -> int:
 
 
 def _has(copy: Copy, column: TableColumn) -> Composed:
-    """What to put there. NULL is a value of a whole row, and where it was kept: older copies of columns have none."""
+    """A condition: the copy has a value for it. NULL counts as one in a whole row, and where it was saved: older copies
+    of columns have no NULLs."""
     everything = copy.with_nulls or not copy.columns
     return SQL("true" if everything else "kept.{} IS NOT NULL").format(column.identifier)
 
@@ -192,8 +194,8 @@ def _is_other(column: TableColumn) -> Composed:
 
 
 def _made_anew(connection: Connection, copy: Copy) -> frozenset[str]:
-    """The columns that were dropped since, and added again: what stands in all rows came with that. None where nothing
-    tells: numbers of columns are those of one table."""
+    """The columns that were dropped since and added again, so that every value in them came with that. None of them
+    where it cannot be told: column numbers belong to one table."""
     if not copy.oid or copy.oid not in tables.named(connection, copy.schema, copy.table):
         return frozenset()
     copied = [column.name for column in tables.columns(connection, SCHEMA, copy.saved)]
@@ -203,8 +205,8 @@ def _made_anew(connection: Connection, copy: Copy) -> frozenset[str]:
 
 
 def _is_untouched(column: TableColumn, anew: Collection[str]) -> Composed:
-    """Empty, or what the column was added with: that nobody wrote, as far as can be told. NULL goes there only where
-    the column was made anew: in one that was there all the time somebody has written the default."""
+    """The column is empty or holds its default, so nobody has written it, as far as can be told. A NULL is put over a
+    default only where the column was made anew: in a column that was there all the time somebody wrote the default."""
     empty = SQL("here.{} IS NULL").format(column.identifier)
     if column.constant is None:
         return SQL("({})").format(empty)
@@ -217,7 +219,7 @@ def _is_untouched(column: TableColumn, anew: Collection[str]) -> Composed:
 
 
 def _move_sequences(connection: Connection, copy: Copy, columns: Iterable[TableColumn]) -> None:
-    """Past what came back, or the next insert would collide with it."""
+    """Move them past the values that came back, or the next insert would collide with one."""
     for column in columns:
         if column.sequence:
             query = SQL(

@@ -38,7 +38,8 @@ class Save(Identified):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copied:
-    """Rows that were saved, or brought back: then `gone` had no row to return to, and `kept` hold something newer."""
+    """Rows that were saved, or brought back. Of the latter, `gone` had no row to return to, and `kept` hold something
+    newer."""
 
     what: str  # platform.users (plan)
     saved: str  # the table in signalbox_saved
@@ -50,7 +51,7 @@ class Copied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """What bringing a copy back would do now, in rows, or of columns in values."""
+    """What bringing a copy back would do now: counted in rows, or in values where columns were copied."""
 
     fills: int  # put where nothing stands
     differs: int  # stand there with something else: kept, or overwritten where that is asked for
