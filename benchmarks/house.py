@@ -150,9 +150,10 @@ def members_in_words(checkout: Checkout) -> str:
 
 
 def shared_class_names(checkout: Checkout) -> str:
-    """Names at the top of modules that serve more than one class, and how many classes bear the busiest."""
+    """Names at the top of modules that serve more than one class, and how many classes bear the busiest. An underscore
+    in front makes no other name; Command is Django's."""
     tops = (node for tree in checkout.production.values() for node in tree.body)
-    names = Counter(node.name for node in tops if isinstance(node, ast.ClassDef))
+    names = Counter(node.name.lstrip("_") for node in tops if isinstance(node, ast.ClassDef) and node.name != "Command")
     shared = {name: count for name, count in names.items() if count > 1}
     busiest = [f"{name} {count}" for name, count in sorted(shared.items(), key=lambda item: (-item[1], item[0]))]
     return f"{len(shared)} ({', '.join(busiest[:3])})" if shared else "0"

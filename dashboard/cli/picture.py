@@ -47,7 +47,7 @@ PATH = (
     Stage(
         title="Plan",
         lines=("target, history, policy,", "steps with every byte"),
-        module="engine/planner.py",
+        module="engine/planner",
         digest="has a digest",
         next="requested",
         question="What would it destroy?",

@@ -25,13 +25,13 @@ class EngineError(Exception):
 
     @property
     def state_now(self) -> str:
-        """What is in the database now, as sentences; empty where this failure says nothing of it. A fact of that name
-        stands in place of what the class says."""
+        """What is in the database now, as sentences; empty where this failure tells nothing about it. A fact of that
+        name replaces the text of the class."""
         return self._said("state_now", self.state)
 
     @property
     def remedy(self) -> str:
-        """What the reader should do now, as sentences. A fact of that name stands in place of what the class says."""
+        """What the reader should do now, as sentences. A fact of that name replaces the text of the class."""
         return self._said("remedy", self.advice)
 
     @property
@@ -78,8 +78,8 @@ class TargetUnreachable(EngineError):
 
 
 class SessionRefused(TargetUnreachable):
-    """The server answered, with an error of its own: what fails is the beginning of a session there. To whoever waits
-    for the target it is as good as gone. Facts: those of TargetUnreachable, and cause (a sentence, or empty)."""
+    """The server answered with an error of its own when the session was to begin. For whoever waits for the target that
+    is as bad as no answer. Facts: those of TargetUnreachable, and cause (a sentence, or empty)."""
 
     code = "session_refused"
     sentence = "{environment} answered at {address}, and refused the session: {reason}"
@@ -156,7 +156,7 @@ class TrackingTableUnusable(EngineError):
 
 
 class TrackingTableLocked(EngineError):
-    """It may be whole, and someone else holds it. Facts: environment, table, reason."""
+    """The table may be in order, but someone else holds a lock on it. Facts: environment, table, reason."""
 
     code = "tracking_locked"
     sentence = "{table} of {environment} is locked, or did not answer in time: {reason}."
@@ -184,7 +184,7 @@ class RightMissing(EngineError):
 
 
 class TargetNotRead(EngineError):
-    """It answers, and not with what was asked for. Facts: environment, reason."""
+    """It answers, but not with what was asked for. Facts: environment, reason."""
 
     code = "not_read"
     sentence = "{environment} answers, and could not be read: {reason}."
@@ -279,7 +279,7 @@ class RunCancelled(EngineError):
 
 
 class WitnessGone(EngineError):
-    """What a lost run did cannot be read any more. Facts: table, missing (a clause)."""
+    """It cannot be read any more what a lost run did. Facts: table, missing (a clause)."""
 
     code = "witness_gone"
     sentence = "What this run committed cannot be read: {table} {missing}."
@@ -291,7 +291,7 @@ class WitnessGone(EngineError):
 
 
 class ClaimLost(EngineError):
-    """The worker may not begin: the run is not certainly its own. Facts: reason (a clause)."""
+    """The worker may not begin, because the run may no longer be its own. Facts: reason (a clause)."""
 
     code = "claim_lost"
     sentence = "The run was not begun: {reason}."

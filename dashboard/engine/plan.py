@@ -66,7 +66,7 @@ class Action(StrEnum):
 
     @property
     def is_by_hand(self) -> bool:
-        """It says what stands in a target without a migration having run to its end."""
+        """It says that a migration is applied, or not, without one having run to its end."""
         return self in {Action.SKIP, Action.UNSKIP, Action.REPAIR, Action.RESET, Action.RESTORE_RECORD}
 
 
@@ -87,7 +87,7 @@ class TargetIdentity:
     database_oid: int
 
     def may_be(self, other: TargetIdentity) -> bool:
-        """They can be the same database: one whose server is not told can be on any."""
+        """Whether both can be the same database: one with an unknown server can be on any."""
         servers = {self.system_identifier, other.system_identifier}
         same_server = len(servers) == 1 or "" in servers
         return same_server and (self.database, self.database_oid) == (other.database, other.database_oid)
@@ -193,7 +193,7 @@ class Plan:
 
     @property
     def unjudged(self) -> tuple[str, ...]:
-        """Sentences about what no reading of it can tell."""
+        """Sentences about what cannot be read in its texts."""
         return tuple(warning.sentence for warning in self.warnings if warning.code == DYNAMIC)
 
     @property
@@ -227,7 +227,7 @@ class Plan:
         return replace(self, steps=tuple(replace(s, copies=tuple(copies.get(s.identity, ()))) for s in self.steps))
 
     def without_saving(self) -> Plan:
-        """What an approval has to cover at least: copying rows first adds safety and takes none."""
+        """The plan that an approval has to cover at least: copying rows first only makes it safer."""
         return self.saving({}) if self.action.runs_migrations else self
 
     def to_dict(self) -> dict[str, Any]:
@@ -259,7 +259,7 @@ class Target:
 
 
 def records(history: History) -> tuple[Record, ...]:
-    """What of a history decides a plan: the rows that stand. Failed attempts do not."""
+    """The rows of a history that decide a plan: those of success. Failed attempts do not count."""
     return tuple(sorted(Record(r.version, r.name, r.checksum, r.kind.value) for r in history.rows if r.success))
 
 
@@ -268,7 +268,8 @@ def _step_from(data: dict[str, Any]) -> Step:
 
 
 def _facts_of(copy: Copy) -> dict[str, Any]:
-    """What a digest covers. What came later and says nothing leaves the digest as it always was."""
+    """What a digest covers. A field that was added later and is empty is left out, so that older digests stay the
+    same."""
     later = {"overwrite", "oid", "numbers", "with_nulls", "planned_as"}
     return {name: value for name, value in asdict(copy).items() if value or name not in later}
 

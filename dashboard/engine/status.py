@@ -44,7 +44,7 @@ class State(StrEnum):
 
     @property
     def is_settled(self) -> bool:
-        """Nothing is left to do and nothing is wrong."""
+        """There is nothing left to do, and nothing is wrong."""
         return self in _SETTLED
 
 
@@ -111,7 +111,7 @@ def summary(statuses: Iterable[MigrationStatus]) -> Summary:
 
 
 class _Files:
-    """What one migration or row must know of the others, looked up instead of searched for."""
+    """Lookups over all files and rows, so that none has to be searched for."""
 
     def __init__(self, folder: Folder, history: History) -> None:
         standing = [row for row in history.rows if row.success]
@@ -139,19 +139,19 @@ class _Files:
         return row if row is not None and row.name != migration.name else None
 
     def sharing(self, migration: Migration) -> Sequence[Migration]:
-        """All files with its version, those that are skipped here left out."""
+        """All files with its version, except those that are skipped here."""
         return self._by_version[migration.version]
 
     def unfinished(self, migration: Migration) -> Unfinished | None:
         return self._unfinished.get(migration.identity)
 
     def twin(self, row: AppliedMigration) -> Migration | None:
-        """A file with the very text that ran, or but for its comments."""
+        """A file with exactly the text that ran, or that differs only in comments."""
         checksums = _checksums(row.checksum, row.checksum_sql)
         return next((self._by_checksum[checksum] for checksum in checksums if checksum in self._by_checksum), None)
 
     def former(self, migration: Migration) -> AppliedMigration | None:
-        """The row of the same SQL whose own file is gone: this one may be that file, renamed."""
+        """The row of the same SQL whose own file is gone: this file may be that one under a new name."""
         checksums = _checksums(migration.up.checksum, migration.up.checksum_sql)
         return next((self._lost[checksum] for checksum in checksums if checksum in self._lost), None)
 
@@ -160,7 +160,7 @@ class _Files:
 
 
 def _checksums(checksum: str, checksum_sql: str) -> Iterator[str]:
-    """By which the same SQL is known again, the surest first; none where it is not known."""
+    """The checksums by which the same SQL is recognised, the surest first; none where they are not known."""
     yield from (known for known in (checksum, checksum_sql) if known not in UNKNOWN_CHECKSUMS)
 
 
@@ -215,7 +215,7 @@ def _differs(migration: Migration, row: AppliedMigration) -> bool:
 
 
 def _open(migration: Migration, row: AppliedMigration | None, files: _Files, history: History) -> MigrationStatus:
-    """No success stands for it, and its version is its own."""
+    """For a migration that no row calls applied or skipped, and whose version is its own."""
     label = migration.label
     if unfinished := files.unfinished(migration):
         return _status(migration, row, State.PARTIAL, _partial_sentence(migration, row, unfinished))

@@ -25,7 +25,7 @@ class Rehearsal(KeepsPlan):
     asked_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    #: While running: who does not say by then that it goes on counts as gone.
+    #: While running: a worker that has not renewed it by this moment counts as gone.
     lease_until = models.DateTimeField(null=True)
     #: The last migration of the target's history that the plan was computed from; empty for an empty history.
     history_head = models.TextField(blank=True)

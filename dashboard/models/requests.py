@@ -26,7 +26,7 @@ class ChangeRequest(KeepsPlan):
                 Status.DONE,  # by break-glass
             }
         ),
-        # OPEN again where the policy asks for more by then, or an approver may not approve any more.
+        # OPEN again where the policy asks for more now, or an approver may not approve any more.
         Status.APPROVED: frozenset({Status.OPEN, Status.DONE, Status.EXPIRED, Status.WITHDRAWN, Status.SUPERSEDED}),
         Status.REJECTED: frozenset(),
         Status.EXPIRED: frozenset(),

@@ -19,7 +19,7 @@ from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.services import permissions, policies
 from dashboard.services.actors import Actor
 
-type Fact = tuple[str, Any]
+type FactRow = tuple[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class ErrorBox:
     state_now: str
     state_tone: str
     next_step: str
-    facts: tuple[Fact, ...] = ()
+    facts: tuple[FactRow, ...] = ()
     excerpt: str = ""
     url: str = ""
     url_label: str = ""
@@ -290,7 +290,7 @@ def _with_server(error: ErrorBox, server: dict[str, Any], steps: Sequence[RunSte
     )
 
 
-def server_facts(server: dict[str, Any]) -> tuple[Fact, ...]:
+def server_facts(server: dict[str, Any]) -> tuple[FactRow, ...]:
     return (
         ("SQLSTATE", server.get("sqlstate")),
         ("Message", server.get("message")),

@@ -376,7 +376,7 @@ def _onward(rehearsal: Rehearsal, by: Actor, *, is_left: bool) -> Iterator[Actio
     if not place.url:
         return
     if not is_left:
-        done = f"All of it {'is rolled back' if plan.action is Action.ROLLBACK else 'has run'} on {place.name} by now."
+        done = f"All of it {'is rolled back' if plan.action is Action.ROLLBACK else 'has run'} on {place.name} already."
         yield ActionButton(label="To the plan", icon="arrow", reason=done)
         yield ActionButton(label=f"See {place.name}", url=place.url, icon="environment")
         return

@@ -251,7 +251,7 @@ def _approve(state: RequestState, by: Actor) -> ActionButton:
 
 
 def _schedule(state: RequestState, by: Actor) -> ActionButton:
-    """What stands in the way now may be gone by then."""
+    """What is in the way now may be gone at the chosen moment, so it does not disable the button."""
     request = state.request
     return ActionButton(
         label="Start it then",
@@ -318,13 +318,13 @@ def _inserted(state: RequestState) -> str:
     more = f" and {len(state.inserted) - 5} more" if len(state.inserted) > 5 else ""
     verb, it, they = ("is", "it", "it comes") if one else ("are", "them", "they come")
     return (
-        f"{labels}{more} {verb} pending by now and not in this plan, although {they} before the last of what it runs. "
+        f"{labels}{more} {verb} pending now and not in this plan, although {they} before the last of what it runs. "
         f"A run of this plan leaves {it} behind, out of order. Open a new request to have {it} run in order."
     )
 
 
 def _lapsed(state: RequestState) -> str:
-    """Where a request expired: who had approved it by then, if anybody."""
+    """Where a request expired: who had approved it before, if anybody."""
     request = state.request
     if state.is_running or not (has_expired(request) or request.status == ChangeRequest.Status.EXPIRED):
         return ""

@@ -184,8 +184,8 @@ def _offered(broken_off: BrokenOff, environment: Environment) -> Iterator[Way]:
         yield Way(
             key=WayOn.REPAIR,
             title=_REPAIR[all(leftover.parent for leftover in broken_off.leftovers)],
-            sentence=f"Runs {'; '.join(leftover.way_on for leftover in broken_off.leftovers)}, and refuses should that "
-            "be whole, or gone, by then. Come back here afterwards to continue.",
+            sentence=f"Runs {'; '.join(leftover.way_on for leftover in broken_off.leftovers)}, and refuses if "
+            "what it names is whole or gone when it runs. Come back here afterwards to continue.",
             label=_label(broken_off.repair, environment),
             tone="plain",
             reason="",

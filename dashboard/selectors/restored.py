@@ -62,19 +62,19 @@ def compared(run: Run) -> Restored | None:
     if first is None or made is None or before is None or after is None or not (before.schema and after.schema):
         return None
     was_seen = made.around is not None and after.around is not None
-    ends = _link(before, made, exact=was_seen).found, _link(before, after, exact=was_seen).left
+    ends = _interval(before, made, exact=was_seen).found, _interval(before, after, exact=was_seen).left
     differences = tuple(d for d in diff.compare(*(Schema(objects=end) for end in ends)) if not _is_ours(d))
-    links = _links(before, after, exact=was_seen) if differences else ()
+    intervals = _intervals(before, after, exact=was_seen) if differences else ()
     ours = _own_runs(first.run, run)
-    touched = {d.key for d in differences if _touched(d.key, links, ours)}
-    origins = {d.key: _origin(d.key, links, ours) for d in differences}
+    touched = {d.key for d in differences if _touched(d.key, intervals, ours)}
+    origins = {d.key: _origin(d.key, intervals, ours) for d in differences}
     return Restored(
         applied=first.run,
         since=first.version,
         differences=tuple(d for d in differences if d.key in touched),
         elsewhere=tuple(d for d in differences if d.key not in touched),
         origins={key: origin for key, origin in origins.items() if origin != ChangedBy()},
-        unseen=tuple(link.run for link in links if link.run and not link.was_seen),
+        unseen=tuple(interval.run for interval in intervals if interval.run and not interval.was_seen),
     )
 
 
@@ -141,7 +141,7 @@ def _own_runs(applied: Run, rolled_back: Run) -> frozenset[int]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Link:
+class _Interval:
     """What a snapshot says of two moments. Without a run it says only that somebody accepted what was found."""
 
     run: Run | None
@@ -150,17 +150,20 @@ class _Link:
     was_seen: bool = True
     accepted_by: str = ""
 
+    def changed(self, key: str) -> bool:
+        return self.found.get(key) != self.left.get(key)
 
-def _links(before: Snapshot, after: Snapshot, *, exact: bool) -> tuple[_Link, ...]:
+
+def _intervals(before: Snapshot, after: Snapshot, *, exact: bool) -> tuple[_Interval, ...]:
     """Not `exact`: as expected at both moments, because at the first or the last of them nobody looked."""
     snapshots = Snapshot.objects.filter(environment=after.environment, pk__gt=before.pk, pk__lte=after.pk)
     chain = [before, *snapshots.select_related("run", "by").order_by("id")]
-    return tuple(_link(earlier, later, exact=exact) for earlier, later in pairwise(chain))
+    return tuple(_interval(earlier, later, exact=exact) for earlier, later in pairwise(chain))
 
 
-def _link(earlier: Snapshot, later: Snapshot, *, exact: bool) -> _Link:
+def _interval(earlier: Snapshot, later: Snapshot, *, exact: bool) -> _Interval:
     around = (later.around if exact else None) or {"before": {}, "after": {}}
-    return _Link(
+    return _Interval(
         run=later.run,
         found=_with(earlier.schema["objects"], around["before"]),
         left=_with(later.schema["objects"], around["after"]),
@@ -174,17 +177,17 @@ def _with(objects: Mapping[str, str], otherwise: Mapping[str, str | None]) -> Ma
     return {key: text for key, text in merged.items() if text is not None}
 
 
-def _touched(key: str, links: Iterable[_Link], runs: Collection[int]) -> bool:
-    return any(link.run and link.run.pk in runs and link.found.get(key) != link.left.get(key) for link in links)
+def _touched(key: str, intervals: Iterable[_Interval], runs: Collection[int]) -> bool:
+    return any(each.run and each.run.pk in runs and each.changed(key) for each in intervals)
 
 
-def _origin(key: str, links: tuple[_Link, ...], ours: Collection[int]) -> ChangedBy:
-    changed = [link for link in links if link.found.get(key) != link.left.get(key)]
-    of_runs = [link for link in links if link.run]
+def _origin(key: str, intervals: tuple[_Interval, ...], ours: Collection[int]) -> ChangedBy:
+    changed = [interval for interval in intervals if interval.changed(key)]
+    of_runs = [interval for interval in intervals if interval.run]
     return ChangedBy(
-        runs=tuple(link.run for link in changed if link.run and link.run.pk not in ours),
+        runs=tuple(interval.run for interval in changed if interval.run and interval.run.pk not in ours),
         by_hand=any(earlier.left.get(key) != later.found.get(key) for earlier, later in pairwise(of_runs)),
-        accepted_by=next((link.accepted_by for link in reversed(changed) if not link.run), ""),
+        accepted_by=next((interval.accepted_by for interval in reversed(changed) if not interval.run), ""),
     )
 
 

@@ -36,7 +36,7 @@ from dashboard.services.errors import DriftChanged, EnvironmentOccupied
 logger = logging.getLogger(__name__)
 
 #: Snapshots of an environment that keep their schema, and its checks that are kept at all. An older snapshot keeps
-#: its fingerprint and how much was written by then.
+#: its fingerprint and how many rows had been written at that moment.
 SCHEMAS_KEPT = 50
 CHECKS_KEPT = 200
 #: Differences an audit event names, and the longest line of one.

@@ -23,8 +23,8 @@ from dashboard.engine.errors import EngineError, PartlyApplied, RunCancelled, Se
 from dashboard.engine.run.events import (
     Blocked,
     Ending,
-    Event,
     RowsCopied,
+    RunEvent,
     StatementFinished,
     StatementStarted,
     StepCommitted,
@@ -65,7 +65,7 @@ class Recorder:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[RunEvent | None] = queue.SimpleQueue()
         self._steps = {step.position: step for step in run.steps.all()}
         self._became: dict[int, dict[str, Any]] = {}
         self._waits = _Waits()
@@ -73,7 +73,7 @@ class Recorder:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._write_all, name=f"recorder-{run.pk}", daemon=True)
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: RunEvent) -> None:
         match event:
             case Blocked() if not self._waits.take(event):
                 return
@@ -116,9 +116,9 @@ class Recorder:
         finally:
             connection.close()
 
-    def _next_batch(self) -> list[Event | None]:
+    def _next_batch(self) -> list[RunEvent | None]:
         """What has come so far; nothing, where nothing comes while something could not be written the last time."""
-        batch: list[Event | None] = []
+        batch: list[RunEvent | None] = []
         try:
             batch.append(self._events.get(timeout=PAUSE if self._unwritten else None))
             while len(batch) < BATCH and batch[-1] is not None:
@@ -127,7 +127,7 @@ class Recorder:
             pass
         return batch
 
-    def _write(self, batch: list[Event | None]) -> None:
+    def _write(self, batch: list[RunEvent | None]) -> None:
         """What cannot be written now is written with the next batch, or when the run ends."""
         self._unwritten.take(event for event in batch if event is not None)
         try:
@@ -183,7 +183,7 @@ class _Unwritten:
     def __bool__(self) -> bool:
         return bool(self.steps or self.statements or self.begun_again)
 
-    def take(self, events: Iterable[Event]) -> None:
+    def take(self, events: Iterable[RunEvent]) -> None:
         for event in events:
             if changes := _step_changes(event):
                 self.steps.setdefault(event.position, {}).update(changes)
@@ -208,7 +208,7 @@ class _Unwritten:
     def forget(self) -> None:
         self.steps, self.statements, self.begun_again = {}, {}, set()
 
-    def _take_statement(self, event: Event) -> None:
+    def _take_statement(self, event: RunEvent) -> None:
         match event:
             case StatementStarted():
                 row = RunStatement(number=event.number, line=event.line, summary=event.summary)
@@ -228,7 +228,7 @@ class _Unwritten:
                 self.statements[event.position, row.number] = row
 
 
-def _step_changes(event: Event) -> dict[str, Any]:
+def _step_changes(event: RunEvent) -> dict[str, Any]:
     """What an event changes in the row of its step."""
     match event:
         case StepStarted():

@@ -12,6 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import pytest
+
 DASHBOARD = Path(__file__).parents[2] / "dashboard"
 TEMPLATES = DASHBOARD.parent / "templates"
 
@@ -20,9 +22,12 @@ NAMED_BY_DJANGO = {"Meta", "Command", "Migration"}
 
 
 def classes(node: ast.AST, owner: str = "") -> Iterator[str]:
+    """Aliases of types too. An underscore in front makes no other name: whoever reads it does not hear it."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.ClassDef):
-            name = f"{owner}{child.name}"
+        if isinstance(child, ast.TypeAlias):
+            yield f"{owner}{child.name.id.lstrip('_')}"
+        elif isinstance(child, ast.ClassDef):
+            name = f"{owner}{child.name.lstrip('_')}"
             if child.name not in NAMED_BY_DJANGO:
                 yield name
             yield from classes(child, f"{name}.")
@@ -38,23 +43,35 @@ def places_by_name() -> Mapping[str, list[str]]:
     return places
 
 
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("class Hit: ...", ["Hit"]),
+        ("class _Hit: ...", ["Hit"]),
+        ("type _Hit = int", ["Hit"]),
+        ("class Run:\n    class _Status: ...", ["Run", "Run.Status"]),
+        ("def f():\n    class _Hit: ...", ["Hit"]),
+    ],
+)
+def test_an_underscore_makes_no_other_name(source: str, expected: list[str]):
+    assert list(classes(ast.parse(source))) == expected
+
+
 def test_no_two_classes_share_a_name():
     shared = {name: places for name, places in places_by_name().items() if len(places) > 1}
     assert not shared, "give these classes names of their own"
 
 
-#: The layers around the engine.
-LAYERS = ("presenters", "forms", "views", "services", "selectors", "cli", "templatetags")
 #: How somebody came by a value, or that it is one. None of these says what it holds.
-NAMES_OF_NOTHING = frozenset({"found", "told", "what", "seen"})
+NAMES_OF_NOTHING = frozenset({"found", "told", "what", "seen", "thing", "things", "stuff"})
 CONTEXT = re.compile(r"{{-?\s*found\b|{%[^%]*\bfound\b")
 
 
-def variables(path: Path) -> Iterator[tuple[int, str]]:
+def variables(source: str) -> Iterator[tuple[int, str]]:
     """Parameters and what is assigned; not the fields of a class, which are read after the name of their owner."""
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(source)
     bodies = [node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-    fields = {id(node.target) for body in bodies for node in body if isinstance(node, ast.AnnAssign)}
+    fields = {id(target) for body in bodies for node in body for target in _fields(node)}
     for node in ast.walk(tree):
         if isinstance(node, ast.arg):
             yield node.lineno, node.arg
@@ -62,12 +79,42 @@ def variables(path: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.id
 
 
+def _fields(node: ast.stmt) -> list[ast.expr]:
+    match node:
+        case ast.AnnAssign(target=target):
+            return [target]
+        case ast.Assign(targets=targets):
+            return targets
+    return []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "found = look()",
+        "def f(told): ...",
+        "def f(*, what): ...",
+        "for thing in (): ...",
+        "[seen for seen in ()]",
+        "if (found := look()): ...",
+        "with look() as stuff: ...",
+        "class Look:\n    def f(self):\n        things = 1",
+    ],
+)
+def test_a_name_of_nothing_would_be_noticed(source: str):
+    assert NAMES_OF_NOTHING & {name for _, name in variables(source)}
+
+
+@pytest.mark.parametrize("source", ["class Look:\n    found: int", "class Look:\n    seen = 1", "look.found = 1"])
+def test_a_field_is_read_after_its_owner(source: str):
+    assert not NAMES_OF_NOTHING & {name for _, name in variables(source)}
+
+
 def test_a_variable_is_named_for_what_it_holds():
     named = [
         f"{path.relative_to(DASHBOARD)}:{line}: {name}"
-        for layer in LAYERS
-        for path in sorted((DASHBOARD / layer).rglob("*.py"))
-        for line, name in variables(path)
+        for path in sorted(DASHBOARD.rglob("*.py"))
+        for line, name in variables(path.read_text())
         if name in NAMES_OF_NOTHING
     ]
     assert not named, "name what it holds: environment, run, change_request, report"

@@ -15,7 +15,7 @@ from dashboard.engine.migration import Folder, History, MigrationId, Problem
 from dashboard.engine.plan import Plan, Policy, Target
 from dashboard.engine.run import executor
 from dashboard.engine.run.cancellation import Cancellation
-from dashboard.engine.run.events import Event
+from dashboard.engine.run.events import RunEvent
 from dashboard.engine.run.executor import Approval
 from dashboard.engine.sql import statements
 from dashboard.engine.sql.statements import Statement
@@ -43,7 +43,7 @@ class Bench:
     folder: Path
     database: Database
     policy: Policy = FREE
-    events: list[Event] = field(default_factory=list)
+    events: list[RunEvent] = field(default_factory=list)
 
     @property
     def address(self) -> Address:
@@ -105,7 +105,7 @@ class Bench:
         """Of everything that broke off, each statement of the journal and whether it is done."""
         return [(entry.statement, entry.done) for each in self.history.unfinished for entry in each.entries]
 
-    def run_watched(self, observer: Callable[[Event], None], cancellation: Cancellation | None = None) -> None:
+    def run_watched(self, observer: Callable[[RunEvent], None], cancellation: Cancellation | None = None) -> None:
         """Apply what is pending as run 2; `observer` may act between two events."""
         executor.execute(
             self.plan(),

@@ -16,7 +16,7 @@ from dashboard.engine.database.tracking import Attempt, RunTracking
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.run import executor, session, transactional
 from dashboard.engine.run.cancellation import Cancellation
-from dashboard.engine.run.events import Ending, Event, StatementFinished, StatementStarted, StepEnded, StepRetried
+from dashboard.engine.run.events import Ending, RunEvent, StatementFinished, StatementStarted, StepEnded, StepRetried
 from dashboard.engine.sql import statements
 from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.transaction import TransactionMode, TransactionShape
@@ -128,7 +128,7 @@ def test_a_file_that_frees_all_locks_still_holds_the_target(users: Bench) -> Non
     users.write("002_next.sql", "SELECT pg_advisory_unlock_all(); CREATE TABLE next (id int);")
     held = []
 
-    def try_lock(event: Event) -> None:
+    def try_lock(event: RunEvent) -> None:
         if isinstance(event, StatementFinished):
             with connections.working(users.access, name="a rival") as rival:
                 try:
@@ -147,7 +147,7 @@ def test_a_file_that_frees_all_locks_still_holds_the_target(users: Bench) -> Non
 def test_a_cancel_between_two_statements_sends_no_other(users: Bench) -> None:
     cancellation, attempts = Cancellation(), []
 
-    def cancel(event: Event) -> None:
+    def cancel(event: RunEvent) -> None:
         attempts.append(event)
         if isinstance(event, StatementFinished) and event.number == 1:
             cancellation.cancel("bob")
@@ -161,7 +161,7 @@ def test_a_cancel_between_two_statements_sends_no_other(users: Bench) -> None:
 def test_a_cancel_after_the_last_statement_stops_the_commit(users: Bench) -> None:
     cancellation = Cancellation()
 
-    def cancel(event: Event) -> None:
+    def cancel(event: RunEvent) -> None:
         if isinstance(event, StatementFinished) and event.number == 2:
             cancellation.cancel("bob")
 

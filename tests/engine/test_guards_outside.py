@@ -14,7 +14,7 @@ from dashboard.engine.database import guards
 from dashboard.engine.database.tracking import RunTracking, TrackingTables
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.run.cancellation import Cancellation
-from dashboard.engine.run.events import Ending, Event, StatementFinished, StepEnded
+from dashboard.engine.run.events import Ending, RunEvent, StatementFinished, StepEnded
 from tests.engine.folders import Bench
 from tests.waiting import wait_until
 
@@ -208,7 +208,7 @@ def test_a_cancel_before_a_build_leaves_it_unbegun(people: Bench) -> None:
     )
     cancellation = Cancellation()
 
-    def cancel(event: Event) -> None:
+    def cancel(event: RunEvent) -> None:
         if isinstance(event, StatementFinished):
             cancellation.cancel("bob")
 

@@ -31,7 +31,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Column:
+class _ForeignColumn:
     name: str
     type: str  # as SQL writes it
     type_name: str  # as the catalog calls it, below a domain
@@ -54,7 +54,7 @@ def kept_by(columns: Set[str]) -> str:
 
 
 def faults(connection: Connection, schema: str) -> tuple[Fault, ...]:
-    """None where there is no such table, and where there is one that does."""
+    """What keeps the table from being used; nothing where there is no such table, or where it can be used."""
     values = {"schema": schema}
     row = connection.execute(sql.query("history_kind"), values).fetchone()
     if row is None:
@@ -65,9 +65,9 @@ def faults(connection: Connection, schema: str) -> tuple[Fault, ...]:
     return (*_of_table(table, str(kind), has_key=bool(has_key)), *(f for c in columns for f in _of_column(table, c)))
 
 
-def _column(row: tuple[object, ...]) -> _Column:
+def _column(row: tuple[object, ...]) -> _ForeignColumn:
     name, written, type_name, category, limit, needs_value = row
-    return _Column(
+    return _ForeignColumn(
         name=str(name),
         type=str(written),
         type_name=str(type_name),
@@ -87,7 +87,7 @@ def _of_table(table: str, kind: str, *, has_key: bool) -> Iterator[Fault]:
         yield Fault(reason=reason, remedy=f"ALTER TABLE {table} ADD PRIMARY KEY (version);")
 
 
-def _of_column(table: str, column: _Column) -> Iterator[Fault]:
+def _of_column(table: str, column: _ForeignColumn) -> Iterator[Fault]:
     if wanted := _other_type(column):
         using = f"USING {_conversion(column, wanted)}"
         yield Fault(
@@ -103,7 +103,7 @@ def _of_column(table: str, column: _Column) -> Iterator[Fault]:
         yield Fault(reason=reason, remedy=f"ALTER TABLE {table} ALTER COLUMN {column.name} DROP NOT NULL;")
 
 
-def _other_type(column: _Column) -> str:
+def _other_type(column: _ForeignColumn) -> str:
     """The type it should have; empty where the one it has will do."""
     if column.name in _TEXTS:
         return "" if column.category == "S" and column.type_name != "bpchar" else "text"
@@ -116,7 +116,7 @@ def _other_type(column: _Column) -> str:
     return ""
 
 
-def _conversion(column: _Column, wanted: str) -> str:
+def _conversion(column: _ForeignColumn, wanted: str) -> str:
     if column.type_name == "bpchar":
         return f"rtrim({column.name})"
     if column.name == "version":

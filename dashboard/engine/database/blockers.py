@@ -13,7 +13,7 @@ _LITERAL = re.compile(r"'(?:[^']|'')*'?")
 
 
 def sentence(pid: str, user: str, application: str, client: str, state: str, since: str, query: str) -> str:
-    """What is not known is left out: "shop in psql (backend 772, from 10.0.0.7, idle in transaction, in a transaction
+    """Unknown parts are left out: "shop in psql (backend 772, from 10.0.0.7, idle in transaction, in a transaction
     since 14:03:12 UTC), last query: UPDATE users SET name = '…'"."""
     if pid == "0":
         return "a prepared transaction, see pg_prepared_xacts"

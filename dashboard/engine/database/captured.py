@@ -1,5 +1,5 @@
-"""Rollbacks are captured in the target, where no reader of files sees them: what its server and psql make of their text
-is asked when a plan takes them."""
+"""Rollbacks are captured in the target, and no reader of files sees them. So the server, and what psql would make of
+their text, is asked about them when a plan takes them."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import conninfo
 
-from dashboard.engine.database import pinned, sql, transport, urls
+from dashboard.engine.database import messages, pinned, sql, transport, urls
 from dashboard.engine.database.pinned import WorkingConnection
 from dashboard.engine.database.transport import Transport
 from dashboard.engine.errors import (
@@ -46,13 +46,13 @@ class Address:
 
     @property
     def fault(self) -> str:
-        """What is wrong with the URL, as a clause. Written in libpq's keywords it is the engine's own."""
+        """What is wrong with the URL, as a clause. A URL written in libpq's keywords was put together by the engine."""
         judge = urls.fault_of_keywords if _KEYWORDS.match(self.url) else urls.fault_of
         return self.refused or judge(self.url)
 
     @property
     def shown(self) -> str:
-        """host:port/database as user, without the password. Of a URL that can be read in two ways nothing is shown."""
+        """host:port/database as user, without the password. Nothing is shown of a URL that can be read in two ways."""
         if not self.url and not self.refused:
             return "(no URL)"
         if self.fault:
@@ -63,7 +63,7 @@ class Address:
 
 
 def parts_of(address: Address) -> dict[str, str]:
-    """What libpq is told: what stands in the URL, and what the environment demands of the way there."""
+    """The parts for libpq: those of the URL, and what the environment demands of the connection."""
     parts = urls.parts(address.url)
     return parts | transport.demanded(address.transport, parts)
 
@@ -105,9 +105,9 @@ LOOK_AT_MOST = 60.0
 
 @contextmanager
 def reading(address: Address, *, timeout: int = CONNECT_TIMEOUT) -> Iterator[Connection]:
-    """A connection that only looks: read-only, short statements, and settings of ours in place of those that the
-    database and the role give. Raises TargetUnreachable, TargetNotConfigured, and for whatever the target refuses what
-    `naming_errors` does."""
+    """A connection that only looks: it is read-only, its statements have to be short, and it has our settings instead
+    of those of the database and the role. Raises TargetUnreachable, TargetNotConfigured, and for whatever the target
+    refuses what `naming_errors` does."""
     options = LOOKING | dict(pinned.SETTINGS)
     with (
         _opened(address, LOOK, options, timeout) as connection,
@@ -120,9 +120,9 @@ def reading(address: Address, *, timeout: int = CONNECT_TIMEOUT) -> Iterator[Con
 
 @contextmanager
 def as_given(address: Address) -> Iterator[Connection]:
-    """A connection that only looks, with the settings that a new session is given there: to ask for these, to look up
-    names as a file writes them, and to have texts parsed. Queries of ours are pinned, as in a session that runs
-    migrations; what else is asked of it holds no operator and calls functions by their full names."""
+    """A connection that only looks, with the settings that the database and the role give a new session: to ask for
+    these settings, to look up names as a file would, and to have texts parsed. Queries of ours are pinned, as in a
+    session that runs migrations; any other query holds no operator and calls functions by their full names."""
     with (
         _opened(address, LOOK, LOOKING, CONNECT_TIMEOUT, WorkingConnection) as connection,
         cut_off_after(LOOK_AT_MOST, connection),
@@ -177,8 +177,9 @@ def cut_off_after(seconds: float, connection: Connection) -> Iterator[None]:
 
 @contextmanager
 def naming_errors(connection: Connection, access: Access) -> Iterator[None]:
-    """Around statements of our own before any of a migration: what psycopg raises becomes TargetUnreachable where the
-    connection is gone, and else says what the server refuses: TrackingTableLocked, RightMissing or TargetNotRead."""
+    """For our own statements before any of a migration. What psycopg raises becomes TargetUnreachable where the
+    connection is gone; otherwise it says what the server refuses: TrackingTableLocked, RightMissing or
+    TargetNotRead."""
     with _naming(connection, access.address, access.schema):
         yield
 
@@ -190,9 +191,9 @@ def identity(connection: Connection) -> TargetIdentity:
 
 
 def reset(connection: Connection, access: Access) -> None:
-    """Undo whatever a migration left in the session: role, settings, temporary tables, prepared statements,
-    cursors, LISTEN. Never DISCARD ALL, which would also drop the target lock. Then the session's name and the run's
-    own settings, said again because a pooler may have dropped those given at the start."""
+    """Undo whatever a migration left in the session: role, settings, temporary tables, prepared statements, cursors,
+    LISTEN. Never DISCARD ALL, which would also release the target lock. Then the name of the session and the settings
+    of the run are set again, because a pooler may have dropped those given at the start."""
     connection.execute(_CLEAN)
     name_of_session = {"application_name": connection.info.get_parameters().get("application_name", "")}
     wanted = name_of_session | _settings(access)
@@ -201,14 +202,15 @@ def reset(connection: Connection, access: Access) -> None:
 
 
 def settings_given(connection: Connection) -> str:
-    """A word for what the database and the role give a new session; another word: they give it something else."""
+    """A fingerprint of the settings that the database and the role give a new session; it changes when they do."""
     row = connection.execute(sql.query("settings_given")).fetchone()
     return str(row[0]) if row else ""
 
 
 def take_settings(connection: Connection, access: Access) -> None:
-    """Set what a session that begins now is given, and this one was not. Asked of one: the order of precedence and what
-    holds where a setting was taken back are the server's. Raises TargetUnreachable."""
+    """Give this session the settings that a session beginning now would get. A new session is asked for them, because
+    only the server knows which setting takes precedence and what holds where one was taken back. Raises
+    TargetUnreachable."""
     with working(access, name="signalbox settings") as fresh:
         given = fresh.execute(sql.query("settings_at_start")).fetchall()
     ours = {row[0]: row[1] for row in connection.execute(sql.query("settings_at_start")).fetchall()}
@@ -230,15 +232,10 @@ COMMIT
 """
 
 
-#: How libpq begins to tell of the one address that it tried; of several it tells all.
-_PREAMBLE = re.compile(
-    r'^connection failed: connection to server at "[^"]*"(?: \([^)]*\))?, port \d+ failed: (?!.*server at)'
-)
-
-
 def reason_of(error: psycopg.Error, address: Address) -> str:
-    """The server's words in one line, the password and the address taken out: the sentence round it names that."""
-    text = _PREAMBLE.sub("", " ".join(str(error).split())) or error.__class__.__name__
+    """The server's message in one line, without the password and the address: the sentence around it names the
+    address."""
+    text = messages.in_one_line(error) or error.__class__.__name__
     for secret in _secrets(address):
         text = text.replace(secret, "***")
     return text
@@ -275,16 +272,15 @@ def _named(error: psycopg.Error, connection: Connection, address: Address, schem
 
 
 def _grant(reason: str, role: str, schema: str) -> str:
-    """What gives a role the right that it lacks. The server tells in the language it was set up in what is refused, so
-    only names count in it."""
-    if "pg_control_system" in reason:
+    """What gives a role the right that it lacks."""
+    if messages.mentions(reason, "pg_control_system"):
         return f"Run as a superuser: GRANT EXECUTE ON FUNCTION pg_catalog.pg_control_system() TO {role}."
-    if "signalbox_saved" in reason:
+    if messages.mentions(reason, "signalbox_saved"):
         return (
             f"Run as the owner of the saved rows: GRANT USAGE, CREATE ON SCHEMA signalbox_saved TO {role}, and GRANT "
             f"SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA signalbox_saved TO {role}."
         )
-    if not schema or not any(name in reason for name in (schema, "schema_migrations", "migration_")):
+    if not schema or not messages.mentions(reason, schema, "schema_migrations", "migration_"):
         return f"Grant it to {role} as the owner of the object, then try again."
     return (
         f"Run as the owner of the schema {schema}: GRANT USAGE ON SCHEMA {schema} TO {role}, and GRANT SELECT, INSERT, "
@@ -309,8 +305,8 @@ def _opened(
 
 @contextmanager
 def _said_again(connection: Connection, options: Mapping[str, str]) -> Iterator[None]:
-    """A pooler drops the options of a new connection. Then they hold in one transaction around the whole look, so that
-    whoever is given its session next has none of them."""
+    """A pooler drops the options of a new connection. Then they are set in one transaction around the whole look, so
+    that whoever is given its session next has none of them."""
     row = connection.execute("SELECT pg_catalog.current_setting('search_path')").fetchone()
     if row and row[0] == options["search_path"]:
         yield
@@ -346,23 +342,16 @@ def _connect(
     except UnicodeError:  # a host that is no name, or an escape that is no text; the error can quote the URL
         raise _unreachable(address, "its URL holds a name that cannot be looked up") from None
     except psycopg.Error as error:
-        if options and (accepted := _accepted(options, str(error))) != options:
+        if refused := messages.refused_options(error, options):
+            accepted = {key: value for key, value in options.items() if key not in refused}
             return _connect(address, name, accepted, timeout, kind)
         raise _not_connected(address, reason_of(error, address)) from None
-
-
-def _accepted(options: Mapping[str, str], complaint: str) -> Mapping[str, str]:
-    """The startup options without those the other end refuses: an old server one of them, a pooler all. Of a connection
-    that failed libpq gives no SQLSTATE, only the text."""
-    if "unsupported startup parameter" in complaint:
-        return {}
-    return {key: value for key, value in options.items() if key not in complaint}
 
 
 def _open(
     parts: dict[str, str], name: str, options: Mapping[str, str], timeout: int, kind: type[Connection]
 ) -> Connection:
-    """Text travels as UTF-8, whatever the URL, the role or the database says."""
+    """Text travels as UTF-8, whatever the URL, the role or the database asks for."""
     parts.pop("client_encoding", None)
     given = str(parts.pop("options", "") or "")
     flags = " ".join(f"-c {key}={value}" for key, value in options.items())
@@ -374,12 +363,8 @@ def _open(
     )
 
 
-#: How libpq says that it was told to encrypt, or to verify, and could not.
-_NO_TLS = re.compile(r"SSL was required|certificate|sslmode|SSL error", re.IGNORECASE)
-
-
 def _unreachable(address: Address, reason: str) -> TargetUnreachable:
-    if address.transport is not Transport.ANY and _NO_TLS.search(reason):
+    if address.transport is not Transport.ANY and messages.is_about_encryption(reason):
         return TransportRefused(
             environment=address.name,
             address=address.shown,
@@ -391,8 +376,6 @@ def _unreachable(address: Address, reason: str) -> TargetUnreachable:
     return TargetUnreachable(environment=address.name, address=address.shown, reason=reason, variable=address.variable)
 
 
-#: The server writes a severity, one word in its language, before its message; libpq writes none.
-_OF_THE_SERVER = re.compile(r"[^\W\d_]+: ")
 _LOGIN_TRIGGER = (
     "An event trigger ON login may write, and a look is read-only: let it return where "
     "current_setting('transaction_read_only') is on. "
@@ -400,14 +383,14 @@ _LOGIN_TRIGGER = (
 
 
 def _not_connected(address: Address, reason: str) -> TargetUnreachable:
-    if not _OF_THE_SERVER.match(reason):
+    if not messages.is_of_the_server(reason):
         return _unreachable(address, reason)
     return SessionRefused(
         environment=address.name,
         address=address.shown,
         reason=reason,
         variable=address.variable,
-        cause=_LOGIN_TRIGGER if "read-only transaction" in reason else "",
+        cause=_LOGIN_TRIGGER if messages.is_about_writing(reason) else "",
     )
 
 

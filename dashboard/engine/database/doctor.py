@@ -57,8 +57,9 @@ def examine(connection: Connection, address: Address) -> None:
 
 
 def checkup(connection: Connection, access: Access, *, installation: str = "") -> tuple[Check, ...]:
-    """Everything that is known to go wrong between here and there, the unfit first. What it tries it undoes.
-    `installation` is the identity of this Signalbox; where it is not known, several are told from one.
+    """Every check of the connection and the database, the failed ones first. What a check tries out is undone.
+    `installation` is the identity of this Signalbox; without it the check only tells whether one or several have
+    written here.
 
     Where a role may not see something the check says so; it never fails for that. Raises TrackingTableUnusable, and
     what `naming_errors` does.
@@ -73,7 +74,7 @@ def checkup(connection: Connection, access: Access, *, installation: str = "") -
 
 
 def reading(connection: Connection, access: Access) -> Check:
-    """Whether the role of the URL that is there for looks can read what pages show, and nothing more."""
+    """The check that the role of the URL for looks can read what pages show, and nothing more."""
     role, variable, schema = connection.info.user, access.address.variable, access.schema
     try:
         with suppress(TrackingTableUnusable):
@@ -95,7 +96,7 @@ def reading(connection: Connection, access: Access) -> Check:
 
 
 def _checkup_to_read(connection: Connection, access: Access) -> tuple[Check, ...]:
-    """Where the process has only that URL: nothing is said of runs."""
+    """For a process that has only the URL for looks: no check is about runs."""
     with connections.naming_errors(connection, access):
         row = connection.execute(sql.query("doctor")).fetchone()
         assert row is not None, "a SELECT without FROM has one row"
@@ -109,7 +110,7 @@ def is_fit(checks: Iterable[Check]) -> bool:
 
 
 def _fitness(connection: Connection, address: Address) -> Iterator[Check]:
-    """What no run may start without."""
+    """The checks that every run needs."""
     row = connection.execute(sql.query("doctor")).fetchone()
     assert row is not None, "a SELECT without FROM has one row"
     version, standby, read_only, backend_pid = row
@@ -134,8 +135,8 @@ def _pooling(connection: Connection, address: Address, backend_pid: object) -> C
 
 
 def _behind_transaction_pooler(connection: Connection, address: Address, backend_pid: object) -> bool:
-    """A pooler tells a backend pid of its own. In session mode the server's is ours alone as long as we are connected;
-    in transaction mode another connection is served by the same backend between our statements, or we by another."""
+    """A pooler tells a backend pid of its own. In session mode the server's backend is ours as long as we are
+    connected. In transaction mode it serves other connections between our statements, or another backend serves us."""
     if str(conninfo.conninfo_to_dict(address.url).get("port", "")) == "6543":
         return True
     if connection.info.backend_pid == backend_pid:
@@ -225,7 +226,7 @@ def _identity(connection: Connection, access: Access) -> Check:
 
 
 def _record(connection: Connection, access: Access) -> Check:
-    """Tried and undone: event triggers, policies and publications of the database meet our tables too."""
+    """Tried out and undone: event triggers, policies and publications of the database apply to our tables too."""
     code, tables = "record", TrackingTables(connection, access.schema)
     if _rights(connection, access).level is CheckLevel.REFUSED:
         finding = "whether a run could keep its record there was not tried, because the role lacks the rights."
@@ -296,7 +297,7 @@ def _encoding(connection: Connection, access: Access) -> Check:
 
 
 def _strings(connection: Connection, access: Access) -> Check:
-    """Our own session has the setting from us, so another one is asked."""
+    """Another session is asked, because our own has this setting from us."""
     with connections.as_given(access.address) as other:
         if strings.are_standard(other):
             return Check(code="strings", level=CheckLevel.FINE, finding="it reads strings as the SQL standard has it.")
@@ -348,7 +349,7 @@ def _other_installations(connection: Connection, access: Access, installation: s
 
 
 def _apart(connection: Connection, access: Access) -> Iterator[Check]:
-    """Whether approvals are kept where the migrations that they allow can write."""
+    """The check that the approved migrations cannot write to the database that keeps the approvals."""
     try:
         identity = connections.identity(connection)
     except psycopg.errors.InsufficientPrivilege:

@@ -1,4 +1,4 @@
-"""Text as a database that stores another encoding than UTF-8 can keep it."""
+"""Text as a database with another encoding than UTF-8 can store it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KEEP_ALL = frozenset({"UTF8", "SQL_ASCII"})
 
 
 def kept(text: str, encoding: str) -> str:
-    r"""What a database of this encoding does not know is escaped: a dash becomes \u2013."""
+    """Characters that a database of this encoding cannot store are escaped: a dash becomes \\u2013."""
     if encoding in KEEP_ALL:
         return text
     codec = _CODECS.get(encoding, "ascii")

@@ -41,19 +41,20 @@ class ServerVerdict:
 
 
 def judged(connection: Connection, folder: Folder, wanted: Collection[MigrationId], *, name: str) -> Folder:
-    """The folder, with what the server of `name` says of the up texts of these migrations: one that our parser refuses
-    says of both whether they take it; one that only the server refuses has a problem that keeps it from running."""
+    """The folder, with what the server of `name` says of the up texts of these migrations. Where our parser refuses a
+    text, the problem says whether the server takes it; where only the server refuses it, a new problem keeps the
+    migration from running."""
     asked = [m for m in folder.migrations if m.identity in wanted and _is_in_question(m)]
     server = f"PostgreSQL {connection.info.server_version // 10_000} of {name}"
-    told = {m.identity: _told(m, verdict, server) for m, verdict in _verdicts(connection, asked)}
-    return with_problems(folder, told)
+    problems_of = {m.identity: _problems(m, verdict, server) for m, verdict in _verdicts(connection, asked)}
+    return with_problems(folder, problems_of)
 
 
-def with_problems(folder: Folder, told: Mapping[MigrationId, tuple[Problem, ...]]) -> Folder:
+def with_problems(folder: Folder, problems_of: Mapping[MigrationId, tuple[Problem, ...]]) -> Folder:
     """The folder, where these migrations have these problems instead of their own."""
-    if all(told.get(m.identity, m.problems) == m.problems for m in folder.migrations):
+    if all(problems_of.get(m.identity, m.problems) == m.problems for m in folder.migrations):
         return folder
-    migrations = tuple(replace(m, problems=told.get(m.identity, m.problems)) for m in folder.migrations)
+    migrations = tuple(replace(m, problems=problems_of.get(m.identity, m.problems)) for m in folder.migrations)
     of_migrations = {problem for m in folder.migrations for problem in m.problems}
     others = [problem for problem in folder.problems if problem not in of_migrations]
     return replace(folder, migrations=migrations, problems=(*others, *(p for m in migrations for p in m.problems)))
@@ -79,13 +80,13 @@ def _complaint(connection: Connection, text: str) -> psycopg.Error | None:
 
 
 def _is_in_question(migration: Migration) -> bool:
-    """What something else keeps from running, the server need not be asked about."""
+    """The server need not be asked about a migration that something else keeps from running."""
     return bool(migration.up.sql) and all(problem.code == SYNTAX for problem in migration.errors())
 
 
 def _verdicts(connection: Connection, asked: Sequence[Migration]) -> Iterator[tuple[Migration, ServerVerdict]]:
-    """One message for many where the server takes them all. One that our parser refuses goes alone: a quote that it
-    leaves open would end in the next."""
+    """One message asks about many texts, where the server takes them all. A text that our parser refuses goes alone: a
+    quote that it leaves open would end in the next text."""
     for group in _groups(asked):
         verdict = ask(connection, "\n;".join(m.up.sql for m in group)) if len(group) > 1 else None
         for migration in group:
@@ -126,7 +127,7 @@ def _verdict(text: str, error: psycopg.Error | None) -> ServerVerdict:
     return ServerVerdict(answer=Answer.REFUSED, message=message, place=place)
 
 
-def _told(migration: Migration, verdict: ServerVerdict, server: str) -> tuple[Problem, ...]:
+def _problems(migration: Migration, verdict: ServerVerdict, server: str) -> tuple[Problem, ...]:
     """The problems of the migration, with the server's word."""
     if verdict.answer is Answer.UNKNOWN:
         return migration.problems

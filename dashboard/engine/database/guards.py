@@ -1,4 +1,4 @@
-"""Guards in the target itself against a migration that commits by itself or touches its own history."""
+"""Guards in the target itself, against a migration that commits by itself or changes its own history."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from psycopg import sql as composing
 
-from dashboard.engine.database import locks, sql
+from dashboard.engine.database import locks, messages, sql
 from dashboard.engine.database.connection import Connection
 from dashboard.engine.database.pinned import pinned
 from dashboard.engine.database.tracking import Attempt, RunTracking, TrackingTables
@@ -29,21 +29,21 @@ _MADE_BY_US = "42P06"  # duplicate_schema
 
 
 def remedy_of(error: ServerError, schema: str) -> str:
-    """What helps where a migration met something of ours without meaning to; empty where it did not."""
-    if error.sqlstate == _MADE_BY_US and f'"{schema}"' in error.message:
+    """What helps where a migration met our tables without meaning to; empty where it did not."""
+    if error.sqlstate == _MADE_BY_US and messages.names_schema(error, schema):
         return (
             f"Signalbox keeps its history in the schema {schema} and made it before this file ran. Write CREATE SCHEMA "
             f"IF NOT EXISTS {schema}, or give Signalbox another one (SIGNALBOX_TRACKING_SCHEMA) before its first run."
         )
-    if any(name in f"{error.message} {error.table}" for name in OURS):
+    if messages.names_any(error, OURS):
         return REMEDY.format(schema=schema)
     return ""
 
 
 @contextmanager
 def tried(tables: TrackingTables) -> Iterator[None]:
-    """Everything that a run does to the tracking tables around a migration, done and undone: what the database has
-    against it is raised now."""
+    """Everything that a run does to the tracking tables around a migration, done and undone, so that an objection of
+    the database is raised now."""
     connection = tables.connection
     with connection.transaction(force_rollback=True):
         if not tables.is_prepared():
@@ -131,7 +131,7 @@ def transaction_state(tables: TrackingTables) -> TransactionState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Witness:
-    """All that the tracking tables hold, and what guards them, at one moment. It costs as much as reading them."""
+    """Everything in the tracking tables, and what guards them, at one moment. It costs as much as reading them."""
 
     guards: str
     history: str
@@ -160,7 +160,7 @@ GUARDS_CHANGED = "the migration changed how Signalbox keeps or guards its tracki
 
 
 def close_cursors(connection: Connection) -> None:
-    """Those that this transaction opened to outlive it: what they read would be read at COMMIT, behind every check.
+    """Close the cursors WITH HOLD that this transaction opened: their query would run at COMMIT, after every check.
     Older ones stay."""
     for (name,) in connection.execute(sql.query("cursors_opened")).fetchall():
         connection.execute(composing.SQL("CLOSE {}").format(composing.Identifier(str(name))))

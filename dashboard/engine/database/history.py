@@ -1,4 +1,4 @@
-"""What a target is and what it remembers, read at one moment. Creates nothing, changes nothing."""
+"""The identity of a target and its history, read at one moment. Creates nothing, changes nothing."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from dashboard.engine.plan import Action, Target, TargetIdentity
 def read(access: Access, *, scripts: bool = False, expected: TargetIdentity | None = None) -> Target:
     """Read a target's identity and history.
 
-    Raises OtherDatabase, with nothing of its history read, where it is not the expected one; TrackingTableUnusable,
-    and what a target refuses as `connection.naming_errors` does.
+    Raises OtherDatabase, before any of the history is read, where it is not the expected database;
+    TrackingTableUnusable; and for what the target refuses what `connection.naming_errors` does.
     """
     with connections.reading(access.address) as connection, connections.naming_errors(connection, access):
         identity = connections.identity(connection)
@@ -111,7 +111,7 @@ _FILL_IN = {
 
 
 def _check_row(tables: TrackingTables, row: Mapping[str, Any]) -> None:
-    """A row that does not say which migration it is of, or whether it succeeded, is none to decide by."""
+    """Nothing can be decided by a row that does not say which migration it is about, or whether it succeeded."""
     table = tables.history_table
     for column in ("version", "name", "success"):
         if row.get(column) is None:
@@ -131,7 +131,7 @@ def _check_row(tables: TrackingTables, row: Mapping[str, Any]) -> None:
 
 
 def _moment(text: str | None) -> datetime | None:
-    """None where nobody wrote it down, and for a time that no calendar here has, such as infinity."""
+    """None where no time was written down, and for a time that Python has no date for, such as infinity."""
     try:
         return datetime.fromisoformat(text) if text else None
     except ValueError:
@@ -155,7 +155,7 @@ _TELLING = frozenset({Action.APPLY, Action.ACCEPT, Action.RESTORE_RECORD})
 
 
 def _contradicted(tables: TrackingTables, rows: Sequence[AppliedMigration]) -> Iterator[LoggedSuccess]:
-    """The history is written together with the log, so what they disagree on was changed by something else."""
+    """History and log are written together, so where they disagree something else has changed one of them."""
     if not {"id", "version", "name", "action", "outcome"} <= tables.columns(LOG):
         return
     standing = {row.identity: row for row in rows if row.success}
@@ -170,7 +170,7 @@ def _contradicted(tables: TrackingTables, rows: Sequence[AppliedMigration]) -> I
 
 
 def _logged_success(identity: MigrationId, entries: Sequence[Mapping[str, Any]]) -> LoggedSuccess | None:
-    """None where the log says that it does not stand. `entries` in the order of the log."""
+    """None where the log says that the migration is not applied. `entries` are in the order of the log."""
     done = [entry for entry in entries if entry["outcome"] == Outcome.SUCCEEDED]
     last = next((entry for entry in reversed(done) if entry["action"] in _LASTING), None)
     if last is None or last["action"] in {Action.ROLLBACK, Action.UNSKIP}:

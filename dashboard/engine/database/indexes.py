@@ -20,7 +20,7 @@ class Index:
 
 
 class Built(StrEnum):
-    """What stands where a statement was to build an index."""
+    """What is there where a statement was to build an index."""
 
     AS_ASKED = "as asked"  # valid, on the table and as the statement says
     NOT_THERE = "not there"  # no such index, or another one of its name
@@ -29,7 +29,7 @@ class Built(StrEnum):
 
 
 def built(connection: Connection, build: IndexBuild) -> Built:
-    """Its name proves nothing: whoever made an index of that name before made the statement fail."""
+    """The name proves nothing: an older index of that name may be why the statement failed."""
     if not build.name:
         return Built.NOT_KNOWN
     values = {"table": written_as(connection, build.table), "name": build.name}
@@ -50,7 +50,7 @@ def built(connection: Connection, build: IndexBuild) -> Built:
 
 
 def invalid(connection: Connection, table: str) -> frozenset[Index]:
-    """The invalid indexes of a table that nobody is building just now. `table` as it would stand in SQL."""
+    """The invalid indexes of a table that nobody is building at the moment. `table` is written as in SQL."""
     rows = connection.execute(sql.query("invalid_indexes"), {"table": written_as(connection, table)}).fetchall()
     return frozenset(Index(oid=int(str(o)), name=str(n), qualified=str(q)) for o, n, q in rows)
 

@@ -1,4 +1,5 @@
-"""What a statement with CONCURRENTLY left half done, as the catalog shows it, and what brings it to an end."""
+"""What a broken-off statement with CONCURRENTLY left half done, as the catalog shows it, and what finishes or removes
+it."""
 
 from __future__ import annotations
 
@@ -37,7 +38,7 @@ class Leftover:
 
     @property
     def way_on(self) -> str:
-        """The statement that takes it away. Only for what is such a leftover still."""
+        """The statement that removes it. Only for what is still a leftover."""
         if self.parent:
             return f"ALTER TABLE {self.parent} DETACH PARTITION {self.name} FINALIZE"
         return f"DROP INDEX CONCURRENTLY {self.name}"
@@ -63,13 +64,13 @@ class Aftermath:
 
 
 def standing(connection: Connection, statement: Concurrent) -> Aftermath:
-    """How that statement stands now. Names are looked up with the search path of the session."""
+    """How far that statement has got now. Names are looked up with the search path of the session."""
     left = frozenset(_left(connection, statement))
     return Aftermath(progress=Progress.HALF if left else _progress(connection, statement), leftovers=left)
 
 
 def standing_of(connection: Connection, script: Iterable[Statement], statement: Statement) -> Aftermath:
-    """The same of one statement of a script that broke off. Its names are looked up with the search path that the
+    """The same for a statement of a script that broke off. Its names are looked up with the search path that the
     statements before it had set."""
     several = concurrent(statement)
     if several is None:
@@ -86,13 +87,13 @@ def standing_of(connection: Connection, script: Iterable[Statement], statement: 
 
 
 def is_still_there(connection: Connection, way_on: Statement) -> bool:
-    """Whether what that statement is to take away is a leftover now: no valid index, no partition that is attached."""
+    """Whether what that statement is to remove is still a leftover: no valid index, no attached partition."""
     takes_away = concurrent(way_on)
     return takes_away is not None and bool(standing(connection, takes_away).leftovers)
 
 
 def may_be_of(leftover: Leftover, table: str, statement: Concurrent) -> bool:
-    """Whether that statement, broken off, can have left this. `table` is that of an index."""
+    """Whether that statement can have left this when it broke off. `table` is that of an index."""
     last = _last_name(leftover.name)
     match statement.verb:
         case Verb.DETACH:

@@ -1,9 +1,10 @@
 """Queries of our own mean what they say, whatever the database, the role or a migration has set.
 
-A search path can put an operator in front of PostgreSQL's, and then `=` in a query of ours is somebody else's code; a
-date style or a way of quoting makes another answer of the same row. A look begins with the settings below. A session
-that runs migrations has what its role and database give it, because the files mean that; there each query of ours gets
-them for itself alone, in a transaction, so that neither a file nor, behind a pooler, a stranger ever meets them.
+A search path can put another operator in front of PostgreSQL's, and then `=` in a query of ours runs somebody else's
+code; a date style or a way of quoting changes the answer for the same row. A look begins with the settings below. A
+session that runs migrations has the settings that its role and database give it, because the files are written for
+those; there each query of ours gets our settings for itself alone, in a transaction, so that they reach neither a file
+nor, behind a pooler, another client.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class PinsOwnQueries:
 
     @contextmanager
     def pinned(self) -> Iterator[None]:
-        """Around several of them: in the transaction that is open, or in one of their own."""
+        """For several queries of ours in the open transaction, or in one of their own: faster than one by one."""
         self._notice_end()
         status = self._status()
         if self._until_the_end or status not in {TransactionStatus.IDLE, TransactionStatus.INTRANS}:
@@ -70,7 +71,7 @@ class PinsOwnQueries:
             yield
 
     def _notice_end(self) -> None:
-        """The transaction can be over without a word to this class."""
+        """The transaction can have ended without this class being called."""
         self._until_the_end = self._until_the_end and self._status() is not TransactionStatus.IDLE
 
     def pin(self, begin: str = "") -> None:

@@ -1,4 +1,4 @@
-"""How large tables of a target are now, and who is at work on them. Reads only, and only the catalog."""
+"""How large tables of a target are now, and who is working on them. Only reads, and only the catalog."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dashboard.engine.database.connection import Access
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSize:
-    """With its indexes and partitions. Rows as the server last estimated them; None: it never has."""
+    """With its indexes and partitions. Rows are the server's last estimate; None where there was none."""
 
     rows: int | None
     bytes: int
@@ -29,7 +29,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
-    """The tables that were asked for, as they are at this moment. One that is not there is not in it."""
+    """The tables that were asked for, as they are now. A table that is not there is left out."""
 
     sizes: Mapping[str, TableSize]
     holders: tuple[Holder, ...] = ()

@@ -12,7 +12,8 @@ from dashboard.engine.database.connection import Connection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """Two of them compare only where `since` is the same. A session is counted up to a second after it wrote."""
+    """Two of them can be compared only where `since` is the same. A session is counted up to a second after it
+    wrote."""
 
     rows: Mapping[str, int]  # inserted, updated and deleted, by table: platform.users
     since: str
@@ -24,8 +25,8 @@ COUNTED_WITHIN = 0.6
 
 
 def wait_until_counted(connection: Connection) -> None:
-    """What is committed by now is in the counts afterwards. Older servers hand out what they wrote down half a second
-    ago, which would pass for rows that somebody writes later."""
+    """Wait until everything that is committed now is counted. Older servers publish their counts half a second late,
+    and rows written before would look like rows that somebody wrote later."""
     if connection.info.server_version < COUNTS_AT_ONCE:
         time.sleep(COUNTED_WITHIN)
 

@@ -23,8 +23,8 @@ def judged(connection: Connection, folder: Folder, wanted: Collection[MigrationI
     meaning."""
     if are_standard(connection):
         return folder
-    told = {m.identity: (*m.problems, *_problems(m, name)) for m in folder.migrations if m.identity in wanted}
-    return grammar.with_problems(folder, told)
+    problems_of = {m.identity: (*m.problems, *_problems(m, name)) for m in folder.migrations if m.identity in wanted}
+    return grammar.with_problems(folder, problems_of)
 
 
 def _problems(migration: Migration, name: str) -> Iterator[Problem]:

@@ -32,7 +32,7 @@ class Relation:
 
     @property
     def own(self) -> composing.Composed:
-        """Where its own rows are read: a table does not show those of its children as well."""
+        """Where its own rows are read: for a table without those of its children."""
         return composing.SQL("ONLY {}" if self.kind == "r" else "{}").format(self.identifier)
 
     @property
@@ -61,7 +61,7 @@ class TableColumn:
 
     @property
     def is_reference(self) -> bool:
-        """regclass and its like: the number of an object, which is another one once the object was made anew."""
+        """regclass and its like: the number of an object, which changes when the object is made anew."""
         return self.is_builtin and self.type_name.removeprefix("_").startswith("reg")
 
     @property
@@ -75,19 +75,19 @@ class TableColumn:
 
 
 def named(connection: Connection, schema: str, name: str) -> list[int]:
-    """The oid of a table or materialized view; several where only a search path that nobody told would decide."""
+    """The oid of a table or materialized view; several where the search path would decide and is not known."""
     return oids(connection, "relation_named", schema=schema, name=name)
 
 
 def written_as(connection: Connection, name: str) -> int | None:
-    """The oid of the relation that a statement of this session would find under a name; None where there is none. Asked
-    by a function alone, because the search path that decides is the session's and not ours."""
+    """The oid of the relation that a statement of this session would find under a name; None where there is none. The
+    query calls one function and nothing else, because the search path that decides is the session's and not ours."""
     row = connection.execute("SELECT pg_catalog.to_regclass(%s)::pg_catalog.oid", (name,)).fetchone()
     return None if row is None or row[0] is None else int(str(row[0]))
 
 
 def oids(connection: Connection, query: str, **values: object) -> list[int]:
-    """What one of the queries that look for tables finds."""
+    """The oids that one of the queries for tables returns."""
     return [int(str(row[0])) for row in connection.execute(sql.query(query), values)]
 
 

@@ -1,7 +1,7 @@
-"""The tracking tables in a target: `schema_migrations` (what stands) and `migration_audit_log` (every attempt).
+"""The tracking tables in a target: `schema_migrations` (what is applied) and `migration_audit_log` (every attempt).
 
-A row with success always means that the migration's own statements committed, because both commit together;
-a row of kind `skipped` or `baseline` records a decision instead. `history` reads them.
+A row with success always means that the migration's own statements committed, because both commit together; a row of
+kind `skipped` or `baseline` records a decision instead. `history` reads them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ WITNESS_COLUMNS = IDENTIFYING_COLUMNS | {"version", "name", "action", "outcome",
 
 
 class Outcome(StrEnum):
-    """What one row of the log says of an attempt at a step. Of single statements: StatementOutcome."""
+    """What one row of the log says of an attempt at a step. For single statements there is StatementOutcome."""
 
     SUCCEEDED = "succeeded"  # the step, with its row in the history
     FAILED = "failed"  # nothing of it remains
@@ -74,7 +74,7 @@ _READ_ONLY = psycopg.errors.ReadOnlySqlTransaction
 
 @dataclass(frozen=True, slots=True)
 class TrackingTables:
-    """Those of one target, over one connection to it. Reading them creates nothing."""
+    """Those of one target, over one connection. Reading them creates nothing."""
 
     connection: Connection
     schema: str
@@ -99,7 +99,7 @@ class TrackingTables:
             raise self._not_made(error) from None
 
     def is_prepared(self) -> bool:
-        """Both tables with our columns, both fuses, and nothing of the database in their way."""
+        """Whether both tables have our columns, both fuses are there, and nothing of the database is in their way."""
         with pinned(self.connection):
             return (
                 self.columns(HISTORY) >= {"kind", *IDENTIFYING_COLUMNS}
@@ -109,20 +109,20 @@ class TrackingTables:
             )
 
     def is_ours(self) -> bool:
-        """Whether a Signalbox of whatever version has made or adopted the tables."""
+        """Whether some version of Signalbox has made or adopted the tables."""
         return "kind" in self.columns(HISTORY)
 
     def fingerprint(self) -> str:
-        """What the history says, in one word: every row and column of it."""
+        """A hash over every row and column of the history."""
         return self._word("fingerprint")
 
     def log_fingerprint(self) -> str:
-        """The same of the log."""
+        """A hash over every row and column of the log."""
         return self._word("log_fingerprint")
 
     def set_log_sequence_right(self) -> bool:
-        """Where something has pushed it to where the log could not go on. Only under the target lock. Whether it was
-        so: no transaction undoes that, so a migration of which nothing else remains may have done it."""
+        """Mend the sequence where it was moved so far that the log could not go on. Only under the target lock. Returns
+        whether it was so: no transaction undoes that, so it may come from a migration of which nothing else remains."""
         if "id" not in self.columns(LOG):
             return False
         return self.connection.execute(sql.query("set_log_sequence_right", self.schema)).fetchone() is not None
@@ -170,7 +170,7 @@ class TrackingTables:
             )
 
     def check_row_security(self) -> None:
-        """Raises TrackingTableUnusable where a policy hides rows: they would be taken for not being there."""
+        """Raises TrackingTableUnusable where a policy hides rows: hidden rows would pass for missing ones."""
         if not self._exists("passes_row_security"):
             role, names = self.connection.info.user, (HISTORY, LOG, "migration_fuse")
             policies = " ".join(
@@ -206,7 +206,7 @@ class TrackingTables:
         return TrackingTablesNotMade(schema=self.schema, reason=reason, remedy=remedy)
 
     def installations(self) -> tuple[InstallationSeen, ...]:
-        """Every Signalbox that has written here; none where the log does not say."""
+        """Every Signalbox that has written here; none where the log has no column for it."""
         if not self.columns(LOG) >= IDENTIFYING_COLUMNS:
             return ()
         rows = self.connection.execute(sql.query("installations", self.schema))
@@ -240,12 +240,12 @@ class Attempt:
 
     @property
     def identity(self) -> dict[str, object]:
-        """What rows of this attempt are found by."""
+        """By what the rows of this attempt are found."""
         return {"run_id": self.run_id, "attempt_id": self.attempt_id}
 
     @property
     def origin(self) -> dict[str, object]:
-        """What its rows say of where they come from."""
+        """What its rows say about where they come from."""
         return {**self.identity, "installation": self.installation, "by": self.by}
 
 
@@ -256,7 +256,7 @@ class RunTracking(TrackingTables):
     attempt: Attempt
 
     def record(self, step: Step, *, ms: int) -> None:
-        """What stands after the step, and the attempt. Call inside the step's transaction."""
+        """Write the history as it is after the step, and log the attempt. Call inside the step's transaction."""
         match step.action:
             case Action.APPLY | Action.SKIP:
                 self._record_success(step, ms)
@@ -271,8 +271,8 @@ class RunTracking(TrackingTables):
         self.log(step, outcome=Outcome.SUCCEEDED, message=" ".join(filter(None, (step.reason, self._escaped(step)))))
 
     def record_failure(self, step: Step, error: ServerError, *, outcome: Outcome = Outcome.FAILED) -> None:
-        """After the step's transaction is gone: log the attempt, and mark the version failed where no success
-        stands."""
+        """After the transaction of the step has ended: log the attempt, and mark the version failed where it is not
+        applied."""
         with self.connection.transaction(), pinned(self.connection):
             if step.action is Action.APPLY:
                 values = {
@@ -311,13 +311,13 @@ class RunTracking(TrackingTables):
         self._execute("log", values)
 
     def last_outcome(self, step: Step, statement: int) -> str:
-        """The last word of the log on one statement of this run; empty where there is none."""
+        """The last log row of this run about one statement; empty where there is none."""
         values = {"statement": statement, **self._of_this_run(step)}
         row = self.connection.execute(sql.query("last_outcome", self.schema), values).fetchone()
         return str(row[0]) if row else ""
 
     def missing_witness(self) -> str:
-        """Why the log cannot tell what this attempt did; empty where it can. A clause about the log."""
+        """Why the log cannot tell what this attempt did, as a clause; empty where it can."""
         columns = self.columns(LOG)
         if not columns:
             return "is not there"
@@ -326,7 +326,7 @@ class RunTracking(TrackingTables):
         return ""
 
     def note_interrupted(self, step: Step, message: str) -> None:
-        """Its worker was lost during this step, or just before it. Noted once."""
+        """The worker was lost during this step, or just before it. Noted once."""
         row = self.connection.execute(sql.query("noted_interrupted", self.schema), self._of_this_run(step)).fetchone()
         if not (row and row[0]):
             self.log(step, outcome=Outcome.INTERRUPTED, message=message)
@@ -337,7 +337,7 @@ class RunTracking(TrackingTables):
         return bool(row and row[0])
 
     def succeeded_steps(self) -> frozenset[MigrationId]:
-        """Those of which the audit log says so."""
+        """The steps that the audit log calls done."""
         rows = self.connection.execute(sql.query("succeeded_in_run", self.schema), self.attempt.identity).fetchall()
         return frozenset(MigrationId(str(version), str(name)) for version, name in rows)
 
@@ -398,12 +398,12 @@ class RunTracking(TrackingTables):
         return encoding.kept(text, self._encoding)
 
     def _kept_rollback(self, script: str) -> str | None:
-        """A rollback runs what is kept, so it is kept only where comments alone have to be escaped."""
+        """The captured rollback is what will run, so it is kept only where nothing but comments has to be escaped."""
         kept = self._kept(script)
         return kept if kept == script or checksum_sql(kept) == checksum_sql(script) else None
 
     def _escaped(self, step: Step) -> str:
-        """That the rows do not hold the file as it is; empty where they do."""
+        """A note that the rows do not hold the file as it is; empty where they do."""
         scripts = [script for script in (step.sql, step.down_sql) if script and self._kept(script) != script]
         if not scripts:
             return ""
@@ -422,7 +422,7 @@ MESSAGE_LIMIT = 8000
 
 
 def storable(text: str) -> str:
-    """Text as PostgreSQL can keep it: no NUL, not endless."""
+    """Text that PostgreSQL can store: without NUL, and not endless."""
     return text[:MESSAGE_LIMIT].replace("\0", "\N{SYMBOL FOR NULL}")
 
 

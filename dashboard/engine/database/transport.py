@@ -1,4 +1,4 @@
-"""Who may listen between here and a target, and what an environment demands of the way there."""
+"""Who could listen between here and a target, and what an environment demands of the connection."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def demanded(transport: Transport, parts: Mapping[str, str]) -> dict[str, str]:
 
 
 def is_private(parts: Mapping[str, str]) -> bool:
-    """Every host that is tried is on this machine or in a private network."""
+    """Whether every host that is tried is this machine or in a private network."""
     hosts = (parts.get("hostaddr") or parts.get("host") or "").split(",")
     return all(_is_private(host) for host in hosts)
 

@@ -1,7 +1,7 @@
-"""PostgreSQL URLs as people write them: what is wrong with one, told without a letter of it.
+"""PostgreSQL URLs as people write them: what is wrong with one, said without quoting any of it.
 
-libpq takes almost any text for some address. A password with an unescaped `/` becomes part of the name of the database,
-and whatever shows where a connection leads shows it. So a URL that can be read in two ways is refused.
+libpq takes almost any text for an address. A password with an unescaped `/` becomes part of the database name, and is
+then shown wherever the name of the database is. So a URL that can be read in two ways is refused.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def fault_of(url: str) -> str:
 
 
 def fault_of_keywords(text: str) -> str:
-    """What libpq says against any text for an address, without its words: they quote what it does not understand."""
+    """Why libpq does not take this text for an address, without libpq's words: they quote what it does not
+    understand."""
     try:
         conninfo.conninfo_to_dict(text)
     except UnicodeError:
@@ -48,7 +49,7 @@ def fault_of_keywords(text: str) -> str:
 
 
 def absence(variable: str, fault: str) -> str:
-    """Why there is no database: nothing is in the variable, or nothing that can be used."""
+    """Why there is no database: the variable holds nothing, or nothing that can be used."""
     return f"the URL in {variable} {fault}" if fault else f"the variable {variable} is not set"
 
 
@@ -62,7 +63,7 @@ def parts(url: str) -> dict[str, str]:
 
 
 def _divided(url: str) -> tuple[str, str]:
-    """What stands before the first / ? or # behind the scheme, and the rest with it."""
+    """The part before the first / ? or # behind the scheme, and the rest."""
     authority = re.match(r"[^/?#]*", url.partition("://")[2])
     assert authority is not None, "it matches the empty text too"
     return authority[0], url.partition("://")[2][authority.end() :]

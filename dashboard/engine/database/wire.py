@@ -67,7 +67,7 @@ def parse(connection: Connection, sql: str) -> None:
 
 
 def _error(result: pq.abc.PGresult) -> Error:
-    """As psycopg makes it, but without the text that libpq puts together from all parts: each can be huge."""
+    """The error as psycopg makes it, but without the text that libpq puts together from all parts: each can be huge."""
     sqlstate = result.error_field(pq.DiagnosticField.SQLSTATE)
     if not sqlstate:  # not from the server: the connection broke
         return errors.error_from_result(result)

@@ -43,8 +43,8 @@ def _in_two(name: str, mark: str, up: str, down: str) -> _Tool:
     )
 
 
-def _whole(name: str, mark: str, what: str, advice: str = _WHOLE, *, at_top: bool = False) -> _Tool:
-    return _Tool(name=name, mark=re.compile(mark), what=what, advice=advice.format(tool=name), at_top=at_top)
+def _whole(name: str, mark: str, meaning: str, advice: str = _WHOLE, *, at_top: bool = False) -> _Tool:
+    return _Tool(name=name, mark=re.compile(mark), what=meaning, advice=advice.format(tool=name), at_top=at_top)
 
 
 _TOOLS = (

@@ -72,7 +72,7 @@ def take(address: Address, reading: PlanReading, *, then: Mapping[MigrationId, W
 
 
 def _path(address: Address) -> str:
-    """The schemas in which the files look for names, as an array."""
+    """The schemas in which names of the files are looked up, as an array."""
     with connections.as_given(address) as connection:
         row = connection.execute("SELECT pg_catalog.current_schemas(false)::pg_catalog.text").fetchone()
     return str(row[0]) if row else ""
@@ -87,13 +87,13 @@ def _forecast(
 ) -> Forecast:
     with _looking(connection, deadline):
         connection.execute("SELECT pg_catalog.set_config('signalbox.given_path', %s, true)", (path,))
-        hits = [hit for threat in reading.threats for hit in _hits_of(connection, threat)]
+        endangered = [part for threat in reading.threats for part in _endangered_by(connection, threat)]
         unseen = (*reading.unseen, *doubts.on_target(connection, reading))
     now = statistics.read(connection) if then else None
     losses = []
-    for hit in _with_kept_keys(_grouped(hits)):
-        written = _written_since(hit.relation, then.get(hit.step), now)
-        losses.append(_loss(_Count(connection, deadline), hit, written))
+    for part in _with_kept_keys(_grouped(endangered)):
+        written = _written_since(part.relation, then.get(part.step), now)
+        losses.append(_loss(_Count(connection, deadline), part, written))
     cannot_save = _cannot_save(connection) if any(loss.copy for loss in losses) else ""
     return Forecast(losses=tuple(losses), unseen=tuple(dict.fromkeys(unseen)), cannot_save=cannot_save)
 
@@ -118,7 +118,7 @@ def _looking(connection: Connection, deadline: float) -> Iterator[None]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Hit:
+class _Endangered:
     """What of one table goes at one step in one way: these columns, or whole rows."""
 
     step: MigrationId
@@ -129,23 +129,23 @@ class _Hit:
     condition: str = ""  # which, where it can be counted
     alias: str = ""
     referring: tuple[str, ...] = ()  # the rows that have something in these columns, which refer to what goes
-    own: bool = True  # its children are hits by themselves
+    own: bool = True  # its children are parts of their own
     keeps_key: bool = True  # no step changes what stands in the primary key
 
 
-def _hits_of(connection: Connection, threat: Threat) -> Iterable[_Hit]:
+def _endangered_by(connection: Connection, threat: Threat) -> Iterable[_Endangered]:
     if threat.fate is Fate.DROPPED:
-        return _dropped_hits(connection, threat)
-    hits: list[_Hit] = []
+        return _endangered_by_drop(connection, threat)
+    endangered: list[_Endangered] = []
     for oid in _named(connection, threat):
         threat = _as_counted(connection, threat, oid)
-        hits += _hits(connection, threat, _with_children(connection, threat, oid))
-        hits += _what_follows(connection, threat, oid)
-    return hits
+        endangered += _in_tables(connection, threat, _with_children(connection, threat, oid))
+        endangered += _what_follows(connection, threat, oid)
+    return endangered
 
 
 def _named(connection: Connection, threat: Threat) -> list[int]:
-    """Every table it can be: one, but where neither script nor session say in which schema."""
+    """Every table that the name can mean: one, except where neither script nor session say which schema."""
     for schema in threat.path or (threat.name.schema,):
         if oids := tables.named(connection, schema, threat.name.text):
             return oids
@@ -153,7 +153,8 @@ def _named(connection: Connection, threat: Threat) -> list[int]:
 
 
 def _as_counted(connection: Connection, threat: Threat, oid: int) -> Threat:
-    """Once the plan has changed rows, nobody knows what a view shows, or which of related tables meet a condition."""
+    """Once the plan has changed rows, nobody knows what a view shows, or which rows of related tables meet a
+    condition."""
     relation = tables.facts(connection, oid)
     if not threat.after_changes or relation is None:
         return threat
@@ -169,11 +170,11 @@ def _with_children(connection: Connection, threat: Threat, oid: int) -> list[int
     return [oid] if counts_all else [oid, *tables.oids(connection, "children", oid=oid)]
 
 
-def _hits(connection: Connection, threat: Threat, oids: Iterable[int]) -> list[_Hit]:
+def _in_tables(connection: Connection, threat: Threat, oids: Iterable[int]) -> list[_Endangered]:
     relations = [relation for oid in oids if (relation := tables.facts(connection, oid))]
     columns = (threat.column,) if threat.column else ()
     return [
-        _Hit(
+        _Endangered(
             step=threat.step,
             fate=threat.fate,
             relation=r,
@@ -189,7 +190,7 @@ def _hits(connection: Connection, threat: Threat, oids: Iterable[int]) -> list[_
 
 
 def _loses_values(connection: Connection, threat: Threat, relation: Relation) -> bool:
-    """There is such a column, it is no computed one, and a new type does not hold all that the old one holds."""
+    """Whether there is such a column, it is not computed, and the new type does not hold all that the old one holds."""
     columns = tables.columns(connection, relation.schema, relation.name)
     column = next((c for c in columns if c.name == threat.column and not c.is_computed), None)
     if column is None or threat.wanted is None:
@@ -198,23 +199,23 @@ def _loses_values(connection: Connection, threat: Threat, relation: Relation) ->
 
 
 def _is_known_type(column: TableColumn) -> bool:
-    """The name of a type of the project tells nothing by itself: another schema may have one so called."""
+    """The name of a type of the project tells nothing by itself: another schema may have a type of that name."""
     return column.is_builtin or column.type_name.removeprefix("_") in {"text", "varchar", "citext"}
 
 
-def _dropped_hits(connection: Connection, threat: Threat) -> list[_Hit]:
-    """What DROP takes with it, through everything that depends on it."""
-    hits: list[_Hit] = []
+def _endangered_by_drop(connection: Connection, threat: Threat) -> list[_Endangered]:
+    """Everything that DROP removes, through all that depends on it."""
+    endangered: list[_Endangered] = []
     for classid, objid, sub in doubts.located(connection, threat):
         values = {"classid": classid, "objid": objid, "sub": sub, "cascade": threat.cascade}
         for oid, column in connection.execute(sql.query("dropped_with"), values).fetchall():
             is_itself = int(str(oid)) == objid and (column or "") == threat.column
-            hits += _gone(connection, threat, int(str(oid)), str(column or ""), is_itself=is_itself)
-    return hits
+            endangered += _gone(connection, threat, int(str(oid)), str(column or ""), is_itself=is_itself)
+    return endangered
 
 
-def _gone(connection: Connection, threat: Threat, oid: int, column: str, *, is_itself: bool) -> list[_Hit]:
-    """A column that can be computed again loses nothing, unless what it is computed by goes as well."""
+def _gone(connection: Connection, threat: Threat, oid: int, column: str, *, is_itself: bool) -> list[_Endangered]:
+    """A column that can be computed again loses nothing, unless the columns it is computed from go as well."""
     relation = tables.facts(connection, oid)
     if relation is None or relation.is_window:
         return []
@@ -225,37 +226,38 @@ def _gone(connection: Connection, threat: Threat, oid: int, column: str, *, is_i
         oids += tables.oids(connection, "children", oid=oid)
     relations = [r for each in oids if (r := tables.facts(connection, each))]
     columns = (column,) if column else ()
-    return [_Hit(step=threat.step, fate=threat.fate, relation=r, columns=columns) for r in relations]
+    return [_Endangered(step=threat.step, fate=threat.fate, relation=r, columns=columns) for r in relations]
 
 
-def _what_follows(connection: Connection, threat: Threat, oid: int) -> list[_Hit]:
+def _what_follows(connection: Connection, threat: Threat, oid: int) -> list[_Endangered]:
     """Rows of other tables that go with those of this one, or no longer refer to them."""
     if threat.fate is Fate.EMPTIED and threat.cascade:
         others = [o for t in [oid] for o in tables.oids(connection, "tables_emptied", oid=t)]
-        return _hits(connection, threat, others)
+        return _in_tables(connection, threat, others)
     if threat.fate in {Fate.EMPTIED, Fate.REDUCED}:
-        return _referring(connection, threat, oid, seen=frozenset())
+        return _referring(connection, threat, oid, visited=frozenset())
     if threat.fate is Fate.OVERWRITTEN:
-        return _referring(connection, threat, oid, seen=frozenset(), changed=threat.column)
+        return _referring(connection, threat, oid, visited=frozenset(), changed=threat.column)
     return []
 
 
 def _referring(
-    connection: Connection, threat: Threat, oid: int, *, seen: frozenset[int], changed: str = ""
-) -> list[_Hit]:
-    """By foreign keys, through as many tables as they lead. TRUNCATE without CASCADE is refused where there are any."""
-    hits: list[_Hit] = []
+    connection: Connection, threat: Threat, oid: int, *, visited: frozenset[int], changed: str = ""
+) -> list[_Endangered]:
+    """Follows foreign keys through as many tables as they lead. Without CASCADE, TRUNCATE is refused where there are
+    any."""
+    endangered: list[_Endangered] = []
     for table in tables.oids(connection, "beneath", oid=oid):
         values = {"oid": table, "deleted": not changed}
         rows: list[tuple[Any, ...]] = connection.execute(sql.query("references_to"), values).fetchall()
         for child, action, columns, keys in rows:
             relation = tables.facts(connection, int(str(child)))
-            if relation is None or (changed and changed not in keys) or relation.oid in seen:
+            if relation is None or (changed and changed not in keys) or relation.oid in visited:
                 continue
             deleted = action == "c" and not changed
-            some = threat.some or bool(seen)
-            hits.append(
-                _Hit(
+            some = threat.some or bool(visited)
+            endangered.append(
+                _Endangered(
                     step=threat.step,
                     fate=Fate.REDUCED if deleted else Fate.OVERWRITTEN,
                     relation=relation,
@@ -266,30 +268,32 @@ def _referring(
             )
             if deleted:
                 further = replace(threat, some=True)
-                hits += _referring(connection, further, relation.oid, seen=seen | {oid, table, relation.oid})
-    return hits
+                endangered += _referring(
+                    connection, further, relation.oid, visited=visited | {oid, table, relation.oid}
+                )
+    return endangered
 
 
-def _grouped(hits: Iterable[_Hit]) -> list[_Hit]:
-    """Each table once a step and a fate. What goes with the whole of its table or parent is not said again."""
-    hits = list(dict.fromkeys(hits))
-    gone = {(hit.step, hit.relation.oid) for hit in hits if hit.fate is Fate.DROPPED and not hit.columns}
-    groups: dict[object, _Hit] = {}
-    for hit in hits:
-        above = {(hit.step, oid) for oid in hit.relation.ancestors if hit.relation.is_partition}
-        if above & gone or (hit.columns and (hit.step, hit.relation.oid) in gone):
+def _grouped(endangered: Iterable[_Endangered]) -> list[_Endangered]:
+    """Each table once for each step and fate. What goes with the whole of its table or parent is not repeated."""
+    endangered = list(dict.fromkeys(endangered))
+    gone = {(part.step, part.relation.oid) for part in endangered if part.fate is Fate.DROPPED and not part.columns}
+    groups: dict[object, _Endangered] = {}
+    for part in endangered:
+        above = {(part.step, oid) for oid in part.relation.ancestors if part.relation.is_partition}
+        if above & gone or (part.columns and (part.step, part.relation.oid) in gone):
             continue
-        group = (hit.step, hit.fate, hit.relation.oid, bool(hit.columns), hit.some, hit.condition, hit.referring)
-        known = groups.get(group, hit)
-        groups[group] = replace(known, columns=tuple(dict.fromkeys((*known.columns, *hit.columns))))
+        group = (part.step, part.fate, part.relation.oid, bool(part.columns), part.some, part.condition, part.referring)
+        known = groups.get(group, part)
+        groups[group] = replace(known, columns=tuple(dict.fromkeys((*known.columns, *part.columns))))
     return list(groups.values())
 
 
-def _with_kept_keys(hits: Sequence[_Hit]) -> list[_Hit]:
-    """With whether a value can be found again by its key: not where the plan changes keys, in whichever step."""
-    changed = [hit.relation for hit in hits if set(hit.columns) & set(hit.relation.key)]
+def _with_kept_keys(endangered: Sequence[_Endangered]) -> list[_Endangered]:
+    """With whether a value can be found again by its key: not where any step of the plan changes the key."""
+    changed = [part.relation for part in endangered if set(part.columns) & set(part.relation.key)]
     oids = {oid for relation in changed for oid in (relation.oid, *relation.ancestors)}
-    return [replace(h, keeps_key=oids.isdisjoint({h.relation.oid, *h.relation.ancestors})) for h in hits]
+    return [replace(h, keeps_key=oids.isdisjoint({h.relation.oid, *h.relation.ancestors})) for h in endangered]
 
 
 # How much it is
@@ -310,23 +314,23 @@ class _Count:
         return int(str(row[0]))
 
 
-def _loss(count: _Count, hit: _Hit, written: int | None) -> Loss:
-    relation = hit.relation
+def _loss(count: _Count, part: _Endangered, written: int | None) -> Loss:
+    relation = part.relation
     loss = Loss(
-        step=hit.step,
-        fate=hit.fate,
+        step=part.step,
+        fate=part.fate,
         kind=MATVIEW if relation.kind == "m" else "table",
         schema=relation.schema,
         table=relation.name,
-        columns=hit.columns,
+        columns=part.columns,
         size=relation.size,
         written_since=written,
     )
-    loss = _savable(count, hit, loss)
-    if hit.some and not hit.condition:
+    loss = _savable(count, part, loss)
+    if part.some and not part.condition:
         return replace(loss, why_unknown=CONDITIONAL)
     try:
-        rows = count.rows(_counting(count.connection, hit))
+        rows = count.rows(_counting(count.connection, part))
     except psycopg.errors.LockNotAvailable:
         return _estimated(loss, relation, LOCKED)
     except psycopg.errors.QueryCanceled:
@@ -340,10 +344,10 @@ def _loss(count: _Count, hit: _Hit, written: int | None) -> Loss:
     return replace(loss, rows=rows) if rows is not None else _estimated(loss, relation, TOO_LONG)
 
 
-def _savable(count: _Count, hit: _Hit, loss: Loss) -> Loss:
-    """With the copy that would be made, if this role can make it."""
-    relation = hit.relation
-    if relation.kind == "m" or relation.is_window or (hit.fate is Fate.REDUCED and hit.some):
+def _savable(count: _Count, part: _Endangered, loss: Loss) -> Loss:
+    """With the copy that would be made, if this role may make it."""
+    relation = part.relation
+    if relation.kind == "m" or relation.is_window or (part.fate is Fate.REDUCED and part.some):
         return loss
     row = count.connection.execute(sql.query("can_copy"), {"oid": relation.oid}).fetchone()
     reads, sees_all = row or (False, False)
@@ -351,30 +355,31 @@ def _savable(count: _Count, hit: _Hit, loss: Loss) -> Loss:
         return replace(loss, why_unsaved="the role of Signalbox may not read and lock this table")
     if not sees_all:
         return replace(loss, why_unsaved="row-level security hides rows of it from the role of Signalbox")
-    return replace(loss, copy=_copy(count.connection, hit))
+    return replace(loss, copy=_copy(count.connection, part))
 
 
 def _estimated(loss: Loss, relation: Relation, why: str) -> Loss:
-    """The server's own guess is of whole tables: no more rows than that hold anything in a column."""
+    """The server estimates whole tables: no more rows than that can hold a value in a column."""
     if relation.estimate < 0 or loss.fate is Fate.REDUCED or relation.estimate == 0:
         return replace(loss, why_unknown=why)
     return replace(loss, rows=relation.estimate, is_estimate=True)
 
 
-def _counting(connection: Connection, hit: _Hit) -> composing.Composed:
-    relation = hit.relation
-    query = composing.SQL("SELECT pg_catalog.count(*) FROM {}").format(relation.own if hit.own else relation.identifier)
-    if hit.alias:
-        query += composing.SQL(" AS {}").format(composing.Identifier(hit.alias))
+def _counting(connection: Connection, part: _Endangered) -> composing.Composed:
+    relation = part.relation
+    rows = relation.own if part.own else relation.identifier
+    query = composing.SQL("SELECT pg_catalog.count(*) FROM {}").format(rows)
+    if part.alias:
+        query += composing.SQL(" AS {}").format(composing.Identifier(part.alias))
     known = {c.name: c for c in tables.columns(connection, relation.schema, relation.name)}
-    place = composing.Identifier(hit.alias or relation.name)
-    conditions = [composing.SQL("({})").format(composing.SQL(_escaped(hit.condition)))] if hit.condition else []
-    if hit.referring:
-        held = [composing.SQL("{}.{} IS NOT NULL").format(place, known[n].identifier) for n in hit.referring]
+    place = composing.Identifier(part.alias or relation.name)
+    conditions = [composing.SQL("({})").format(composing.SQL(_escaped(part.condition)))] if part.condition else []
+    if part.referring:
+        held = [composing.SQL("{}.{} IS NOT NULL").format(place, known[n].identifier) for n in part.referring]
         conditions.append(composing.SQL("({})").format(composing.SQL(" AND ").join(held)))
-    elif hit.columns:
-        held = [composing.SQL("{}.{} IS NOT NULL").format(place, known[n].identifier) for n in hit.columns]
-        if hit.fate not in _OF_EVERY_ROW:
+    elif part.columns:
+        held = [composing.SQL("{}.{} IS NOT NULL").format(place, known[n].identifier) for n in part.columns]
+        if part.fate not in _OF_EVERY_ROW:
             conditions.append(composing.SQL("({})").format(composing.SQL(" OR ").join(held)))
     if not conditions:
         return query
@@ -382,27 +387,27 @@ def _counting(connection: Connection, hit: _Hit) -> composing.Composed:
 
 
 def _escaped(condition: str) -> Any:
-    """As text of a statement, where a brace is no place to fill in."""
+    """As part of a format text, in which a brace would be a placeholder."""
     return condition.replace("{", "{{").replace("}", "}}")
 
 
-def _copy(connection: Connection, hit: _Hit) -> Copy:
-    relation = hit.relation
-    key = relation.key if hit.keeps_key or not hit.columns else ()
+def _copy(connection: Connection, part: _Endangered) -> Copy:
+    relation = part.relation
+    key = relation.key if part.keeps_key or not part.columns else ()
     numbers = {c.name: c.number for c in tables.columns(connection, relation.schema, relation.name)}
     return Copy(
         schema=relation.schema,
         table=relation.name,
-        columns=hit.columns,
+        columns=part.columns,
         key=key,
         oid=relation.oid,
-        numbers=tuple(numbers[name] for name in (*hit.columns, *key)),
-        with_nulls=bool(hit.columns),
+        numbers=tuple(numbers[name] for name in (*part.columns, *key)),
+        with_nulls=bool(part.columns),
     )
 
 
 def _written_since(relation: Relation, then: Written | None, now: Written | None) -> int | None:
-    """None where nobody counted then, the counting began anew since, or the table was not there."""
+    """None where nothing was counted then, where counting has begun anew since, or where the table did not exist."""
     if then is None or now is None or then.since != now.since:
         return None
     before, after = (written.rows.get(relation.qualified) for written in (then, now))

@@ -1,4 +1,5 @@
-"""What a plan names, as the target knows it: the objects that go, and what is called or fires and is not proven."""
+"""What a plan names, as the target knows it: the objects that go, and what is called or fires without being proven
+harmless."""
 
 from __future__ import annotations
 
@@ -66,14 +67,14 @@ _ALONE = {"trigger", "rule", "policy", "publication", "event trigger", "role", "
 
 
 def on_target(connection: Connection, reading: PlanReading) -> Iterator[str]:
-    """Sentences about what nobody can judge."""
+    """Sentences about what cannot be judged."""
     yield from _functions(connection, reading)
     yield from _views(connection, reading)
     yield from _policies(connection, reading)
     if reading.converts or reading.writes:
         values = {"converting": COMPUTING_EXTENSIONS, "harmless": HARMLESS_FUNCTIONS}
-        for (what,) in connection.execute(sql.query("unproven_casts"), values).fetchall():
-            yield f"The target has {what}, which runs wherever a value is converted; what it does to rows is not told."
+        for (cast,) in connection.execute(sql.query("unproven_casts"), values).fetchall():
+            yield f"The target has {cast}, which runs wherever a value is converted; what it does to rows is not told."
     for write in reading.writes:
         yield from _fired(connection, write, reading)
     for threat in reading.threats:
@@ -86,7 +87,7 @@ def on_target(connection: Connection, reading: PlanReading) -> Iterator[str]:
 
 
 def located(connection: Connection, threat: Threat) -> list[tuple[int, int, int]]:
-    """The object that a DROP names, as pg_depend knows it; several where its name is not enough to tell."""
+    """The object that a DROP names, by its number in pg_depend; several where the name alone does not decide."""
     if threat.kind in _RELATIONS:
         return [
             place for oid in _relations(connection, threat) for place in _relation_or_column(connection, threat, oid)
@@ -128,7 +129,7 @@ def _functions(connection: Connection, reading: PlanReading) -> Iterator[str]:
 
 
 def _has_relatives(connection: Connection, written: Sequence[int], beneath: Sequence[int]) -> bool:
-    """It is a view, a parent, a child or a partition, so the triggers of others fire too."""
+    """Whether it is a view, a parent, a child or a partition, so that triggers of other tables fire too."""
     relations = (tables.facts(connection, oid) for oid in written)
     return set(beneath) != set(written) or any(relation and relation.ancestors for relation in relations)
 
@@ -184,5 +185,5 @@ def _fired(connection: Connection, write: Write, reading: PlanReading) -> Iterat
         "harmless": HARMLESS_FUNCTIONS,
         "extensions": HARMLESS_EXTENSIONS,
     }
-    for (what,) in connection.execute(sql.query("unproven_writers"), values).fetchall():
-        yield f"{write.where}: {what} runs with each {write.effect.value.upper()}; what it does to rows is not told."
+    for (writer,) in connection.execute(sql.query("unproven_writers"), values).fetchall():
+        yield f"{write.where}: {writer} runs with each {write.effect.value.upper()}; what it does to rows is not told."

@@ -1,7 +1,7 @@
-"""Which statements are proven to take no row and no value away. Pure.
+"""Which statements are proven to remove no row and no value. Pure.
 
-An allow-list: what is not in it cannot be judged. What a statement of the list calls or fires (functions, triggers,
-rules) is judged on the target, by `counting`.
+This is an allow-list: a statement that is not in it cannot be judged. The functions, triggers and rules that an allowed
+statement calls or fires are judged on the target, by `counting`.
 """
 
 from __future__ import annotations
@@ -254,7 +254,7 @@ _VALIDATING_COMMANDS = frozenset(
 
 
 def objection(tree: Any) -> str:
-    """Why nobody can say from the text what the statement destroys; empty where its kind is proven or counted."""
+    """Why the text does not tell what the statement destroys; empty where its kind is proven harmless or counted."""
     match kind(tree):
         case "AlterTableStmt":
             return next(filter(None, (_of_command(tree, command) for command in alter_commands(tree))), "")
@@ -312,7 +312,7 @@ def policed(tree: Any) -> Iterator[tuple[Name, Name]]:
 
 
 def switches_row_security(tree: Any) -> bool:
-    """Policies may apply after it that did not before: to another role, or to the owner of a table."""
+    """Whether policies may apply afterwards that did not apply before: to another role, or to the owner of a table."""
     match kind(tree):
         case "VariableSetStmt":
             return tree.name.lower() in _DECIDES_ROW_SECURITY or not tree.name
@@ -329,7 +329,7 @@ _SECURING_COMMANDS = frozenset(("AT_EnableRowSecurity", "AT_ForceRowSecurity", "
 
 
 def attributes(tree: Any) -> Iterator[Name]:
-    """Whatever is written as a column of something: it can be a function of that row."""
+    """Every name written as a column of something: it can also be a function of the row."""
     if is_definition(tree):
         return
     nodes = by_kind(tree)
@@ -359,7 +359,7 @@ def operators(tree: Any) -> Iterator[str]:
 
 
 def _run_now(tree: Any) -> Iterator[Any]:
-    """A new default is only written down; whatever else ALTER TABLE holds is worked out for the rows that are there."""
+    """A new default is only written down; everything else in ALTER TABLE is computed for the rows that are there."""
     if kind(tree) != "AlterTableStmt":
         yield tree
         return
@@ -403,7 +403,7 @@ _WRITERS: Mapping[str, tuple[Effect, ...]] = {
 
 
 def code_of(text: str) -> str:
-    """Without its strings and comments. Raises SqlSyntaxError where it has no readable tokens."""
+    """The text without its strings and comments. Raises SqlSyntaxError where it has no readable tokens."""
     return " ".join(t.text for t in tokens(text) if t.kind in (TokenKind.CODE, TokenKind.QUOTED_NAME))
 
 
@@ -414,12 +414,12 @@ _WRITES = re.compile(r"\b(delete|update|insert|truncate|merge|drop|alter|copy)\b
 
 
 def called_in(code: str) -> Iterator[Name]:
-    """Whatever stands before a bracket: more than are functions, never fewer."""
+    """Every word before a bracket: more than the functions, never fewer."""
     yield from (_name(match[1]) for match in _CALL.finditer(code))
 
 
 def filled_by(code: str) -> tuple[Name, tuple[Effect, ...]] | None:
-    """The table of an INSERT or COPY that is too long for a tree."""
+    """The table of an INSERT or COPY that is too long to be parsed into a tree."""
     match = _INTO.match(code)
     if match is None:
         return None

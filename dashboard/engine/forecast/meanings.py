@@ -92,9 +92,11 @@ class Meanings:
     """Goes through the plan in order. Each reason is half a sentence that names the statement it comes from."""
 
     path: tuple[str, ...] = ()  # each step begins with the session's own
-    tables: dict[Spelling, Spelling] = field(default_factory=dict)  # as they are called by now, to what the target says
+    tables: dict[Spelling, Spelling] = field(
+        default_factory=dict
+    )  # the name at this statement, to the name on the target
     columns: dict[tuple[Spelling, str], str] = field(default_factory=dict)  # the same, by the target's table
-    changed: set[str] = field(default_factory=set)  # tables whose rows or columns are others by now
+    changed: set[str] = field(default_factory=set)  # tables whose rows or columns have changed
     _own: dict[_Own, bool] = field(default_factory=dict)  # made by the plan; True where it ends with the session
     _everything: str = ""
     _path: str = ""  # to the end of the step
@@ -119,19 +121,20 @@ class Meanings:
     # Asked
 
     def target_of(self, name: Name) -> Spelling:
-        """What the target calls it, and where it is looked up."""
+        """The name that the target has for it, and where it is looked up."""
         return self.tables.get(self.spelling(name), self.spelling(name))
 
     def anywhere(self, name: Name) -> Name:
-        """To be looked for in every schema, once something was moved that no text follows, like a schema renamed."""
+        """The name without its schema, where it has to be looked for in every schema: something was moved that the text
+        does not follow, such as a renamed schema."""
         return Name("", name.text) if self._everything else name
 
     def view_of(self, name: Name) -> str:
-        """Which statement makes the view, if the plan makes one of that name."""
+        """The statement that makes the view; empty where the plan makes no view of that name."""
         return self._views.get(name.text, "")
 
     def is_own(self, item: DatabaseObject) -> bool:
-        """Made by the plan, so the target holds no data there now."""
+        """Whether the plan makes it, so that the target holds no data there now."""
         return item.name.schema == "pg_temp" or (item, self.spelling(item.name)[1]) in self._own
 
     def is_own_threat(self, threat: Threat) -> bool:
@@ -139,16 +142,16 @@ class Meanings:
         return threat.kind not in _OVERLOADED and (self.is_own(item) or self.is_own(table(threat.name)))
 
     def doubt_of_name(self, name: Name) -> str:
-        """Why nobody can say which table this is; empty where it is clear."""
+        """Why it is not clear which table this is; empty where it is clear."""
         moved = "" if self.spelling(name) in self.tables else self._names.get(name.text, "")
         return self._everything or ("" if name.schema else self._path or self._lookup) or moved
 
     def doubt_of_rows(self, name: Name) -> str:
-        """The same where rows are written through it."""
+        """The same for rows that are written through it."""
         return self.doubt_of_name(name) or self._views.get(name.text, "")
 
     def doubt(self, threat: Threat) -> str:
-        """Why what the target says of a threat may not be what goes."""
+        """Why the target's answer about a threat may not be about what goes."""
         if threat.kind in {"schema", "extension"}:
             return self._everything or self._schemas.get(threat.name.text, "")
         if threat.fate is Fate.DROPPED and not threat.column:
@@ -170,7 +173,8 @@ class Meanings:
         return replace(threat, name=name, path=path, column=column)
 
     def countable(self, threat: Threat) -> Threat:
-        """Which rows met a condition on the target tells nothing once it is read in another way, or of other values."""
+        """A count of the rows that meet a condition tells nothing once the condition is read in another way, or values
+        have changed."""
         is_cast_elsewhere = bool(self.path) and _CAST.search(threat.condition)
         if self._conditions or self._settings or threat.name.text in self.changed or is_cast_elsewhere:
             threat = replace(threat, condition="")
@@ -179,7 +183,7 @@ class Meanings:
     # Learnt
 
     def learn(self, tree: Any, where: str, *, surely: bool = True) -> None:
-        """What a statement changes. Of one in a DO block nobody knows whether it runs, and in which order."""
+        """What a statement changes. For a statement in a DO block nobody knows whether it runs, and in which order."""
         if kind(tree) == "CreateSchemaStmt":
             for element in tree.schema_elts:
                 self._learn_connections(unwrap(element), where)
@@ -207,7 +211,7 @@ class Meanings:
             self._own[item, path] = _is_temporary(tree) or self._own.get((table(item.name), path), False)
 
     def _learn_dropped(self, tree: Any, where: str) -> None:
-        """What goes leaves its name to an old object behind it in the search path."""
+        """After a DROP the name can mean an older object further back in the search path."""
         for drop in dropped_by(tree):
             name, is_own = drop.object.name, self.is_own(drop.object)
             if drop.object.kind in {"schema", "extension"} and not is_own:
@@ -221,7 +225,7 @@ class Meanings:
             self._own.pop((drop.object, self.spelling(name)[1]), None)
 
     def _forget(self, text: str) -> None:
-        """Whatever is called so is no longer the plan's own, nor its columns."""
+        """An object of that name is no longer the plan's own, nor are its columns."""
         self._own = {own: ends for own, ends in self._own.items() if own[0].name.text != text}
 
     def _all(self, reason: str) -> None:
@@ -379,7 +383,7 @@ class Meanings:
 
 
 def _path_of(tree: Any) -> tuple[str, ...] | None:
-    """None where the session or a name that stands for another decides."""
+    """None where the session decides, or a name that stands for another schema."""
     if enum_name(tree, "kind") in {"VAR_RESET", "VAR_SET_DEFAULT"}:
         return ()
     schemas = [constant(arg) for arg in tree.args]
@@ -388,14 +392,14 @@ def _path_of(tree: Any) -> tuple[str, ...] | None:
 
 
 def _may_have_been_there(tree: Any) -> bool:
-    """IF NOT EXISTS makes nothing where the target has it."""
+    """With IF NOT EXISTS nothing is made where the target has it already."""
     if kind(tree) == "AlterTableStmt":
         return any(command.missing_ok for command in alter_commands(tree))
     return bool(getattr(tree, "if_not_exists", False) or getattr(tree, "replace", False))
 
 
 def _is_temporary(tree: Any) -> bool:
-    """It, or what it is added to: both end with the session."""
+    """Whether it, or what it is added to, ends with the session."""
     return any(is_temporary(relation) for relation in _made_relations(tree))
 
 

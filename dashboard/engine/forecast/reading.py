@@ -43,7 +43,7 @@ from dashboard.engine.sql.trees import (
 
 def read(plan: Plan, observed: Mapping[MigrationId, Sequence[Difference]]) -> PlanReading:
     """What the scripts of a plan destroy. `observed` is what a rehearsal saw each step do to the schema."""
-    reader = _Reader()
+    reader = _ScriptReader()
     for step in plan.steps:
         if step.sql:
             reader.step(step, observed.get(step.identity, ()))
@@ -61,7 +61,7 @@ def read(plan: Plan, observed: Mapping[MigrationId, Sequence[Difference]]) -> Pl
 
 
 @dataclass
-class _Reader:
+class _ScriptReader:
     """Goes through the steps in order, so that what an earlier one has made or renamed is known."""
 
     threats: list[Threat] = field(default_factory=list)
@@ -90,7 +90,8 @@ class _Reader:
         self.threats += [t for t in threats if not any(t.name.matches(name) for name in renamed | self._renamed(t))]
 
     def _renamed(self, threat: Threat) -> set[Name]:
-        """Tables in which this column has another name now. To a schema's eyes it is gone, and another has come."""
+        """Tables in which this column has another name now. To a comparison of schemas one column is gone and another
+        is new."""
         return {name for ((name, _), _), old in self.meanings.columns.items() if old == threat.column}
 
     def _renamed_tables(self) -> set[Name]:
@@ -154,7 +155,8 @@ class _Reader:
         self.threats.append(self.meanings.as_target_calls(self.meanings.countable(threat)))
 
     def _long(self, where: str, sql: str) -> None:
-        """A statement that no tree is built of. Only one that fills a table, or defines something, is known."""
+        """A statement that is too long to be parsed into a tree. Only those that fill a table or define something are
+        known."""
         code = harmless.code_of(sql)
         if filled := harmless.filled_by(code):
             name, effects = filled
@@ -214,7 +216,9 @@ class _Reader:
 
     def _written(self, where: str, name: Name, effect: Effect) -> None:
         if effect is not Effect.VALIDATION and table(name) in self.firing:
-            self.unseen.append(f"{where}: {name} has a trigger or rule by then; what it does to rows is not told.")
+            self.unseen.append(
+                f"{where}: when it runs, {name} has a trigger or rule; what that does to rows is not told."
+            )
         if effect not in {Effect.INSERT, Effect.VALIDATION}:
             self.meanings.changed.add(name.text)
         if self.meanings.is_own(table(name)):
@@ -327,7 +331,7 @@ def _retyped(step: MigrationId, tree: Any) -> Iterator[Threat]:
 
 
 def _is_cast(command: Any) -> bool:
-    """No USING, or one that only casts the column to the new type, which is what PostgreSQL does by itself."""
+    """No USING, or one that only casts the column to the new type, as PostgreSQL does by itself."""
     column = definition(command)
     node = unwrap(column.raw_default)
     if node is None:
@@ -395,7 +399,7 @@ def _of_table(step: MigrationId, relation: Any, fate: Fate, **more: Any) -> Thre
 
 
 def _condition(node: Any, sql: str) -> str:
-    """What stands behind WHERE. Nobody has approved it yet, so nothing in it may call anything."""
+    """The condition behind WHERE. Nobody has approved it yet, so nothing in it may call anything."""
     nodes = by_kind(node.where_clause)
     plain = not (node.returning_list if hasattr(node, "returning_list") else node.HasField("returning_clause"))
     plain = plain and not node.HasField("with_clause")

@@ -13,7 +13,7 @@ from dashboard.engine.sql.trees import ColumnType, Name
 
 
 class Fate(StrEnum):
-    """What becomes of the rows, or of what stands in the columns."""
+    """What happens to the rows, or to the values in the columns."""
 
     DROPPED = "dropped"  # they go with their table or column
     EMPTIED = "emptied"  # every row is deleted, the table stays
@@ -141,12 +141,12 @@ class Forecast:
 
     @property
     def is_destructive(self) -> bool:
-        """It destroys something, or nobody can say that it does not."""
+        """It destroys something, or it cannot be said that it does not."""
         return bool(self.losses or self.failure) or not self.is_read
 
     @property
     def threatens(self) -> bool:
-        """The same, told by the text and the catalog; that nothing could be counted just now does not say so."""
+        """The same by the text and the catalog alone: a count that is not possible at the moment does not matter."""
         return bool(self.losses) or not self.is_read
 
     @property
@@ -169,12 +169,12 @@ class Forecast:
 
     @property
     def word(self) -> str:
-        """What a person types to show that they have read it: the number of rows, or that nobody knows it."""
+        """What a person types to show that they have read it: the number of rows, or that the number is not known."""
         return str(self.rows) if self.is_known else UNKNOWN
 
     @property
     def copies(self) -> Mapping[MigrationId, tuple[Copy, ...]]:
-        """By step, as planner.saving takes them."""
+        """By step, as Plan.saving takes them."""
         copies: dict[MigrationId, tuple[Copy, ...]] = {}
         for loss in self.losses:
             if loss.copy and not self.cannot_save:
@@ -183,18 +183,18 @@ class Forecast:
 
     @property
     def offers_copies(self) -> bool:
-        """There is something to save, and a way."""
+        """Whether there is something to save, and it can be saved."""
         return bool(self.copies) and any(loss.copy and loss.rows != 0 for loss in self.losses)
 
     def is_saved_by(self, copies: Collection[Copy]) -> bool:
-        """Whatever rows or values would go are in one of these copies first."""
+        """Whether these copies hold all rows and values that would go."""
         return (
             self.is_read and not self.failure and all(loss.copy in copies for loss in self._counting if loss.rows != 0)
         )
 
     @property
     def _counting(self) -> Iterator[Loss]:
-        """Each row once: what else is lost of a table that loses all its rows does not count again."""
+        """Each row once: where a table loses all its rows, nothing else that it loses is counted."""
         whole = {loss.relation: loss for loss in reversed(self.losses) if loss.takes_all_rows}
         return (loss for loss in self.losses if loss.kind != MATVIEW and whole.get(loss.relation, loss) is loss)
 

@@ -1,6 +1,6 @@
 """A rehearsal in a process of its own, which has nothing of our environment: no URL of a target, no key.
 
-It is told what to rehearse on its standard input, and says what it sees in lines of JSON. The way in is a pickle,
+It is sent what to rehearse on its standard input, and says what it sees in lines of JSON. The way in is a pickle,
 because we wrote it; the way out is not, because foreign SQL was at work behind it. When its input ends, so does the
 rehearsal: it outlives nobody.
 """
@@ -110,9 +110,9 @@ def _stopping(process: subprocess.Popen[bytes], cancellation: Cancellation) -> I
         watcher.join()
 
 
-def _error(told: Mapping[str, Any]) -> EngineError:
-    kind = getattr(errors, str(told.get("class")), None)
+def _error(sent: Mapping[str, Any]) -> EngineError:
+    kind = getattr(errors, str(sent.get("class")), None)
     if isinstance(kind, type) and issubclass(kind, EngineError):
         with suppress(KeyError):
-            return kind(**told["facts"])
-    return RehearsalImpossible(reason=str(told.get("text")), remedy="Rehearse again.")
+            return kind(**sent["facts"])
+    return RehearsalImpossible(reason=str(sent.get("text")), remedy="Rehearse again.")

@@ -89,7 +89,7 @@ def read(source: Access) -> Original:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopiedSchema:
-    """What a reader must know of how it came about, and what may therefore be otherwise on the target."""
+    """What a reader must know about how the copy was made, and what may therefore differ from the target."""
 
     remarks: tuple[str, ...]
     doubts: tuple[Doubt, ...]

@@ -39,8 +39,8 @@ def _carry_out(order: work.Order, cancellation: Cancellation) -> None:
     try:
         report = work.carry_out(order, listener=_tell, cancellation=cancellation)
     except EngineError as error:
-        told = {"class": type(error).__name__, "facts": error.facts, "text": str(error)}
-        write(sys.stdout.buffer, {"error": told})
+        sent = {"class": type(error).__name__, "facts": error.facts, "text": str(error)}
+        write(sys.stdout.buffer, {"error": sent})
     else:
         write(sys.stdout.buffer, {"report": report.to_dict()})
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dashboard.engine.database import messages
 from dashboard.engine.rehearsal.report import Proof
-
-#: How a server says that its programs lack something, whatever the file holds.
-_NOT_BUILT = re.compile(r'not supported (in|by) this build|extension "[^"]*" is not available|could not open extension')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +26,7 @@ def doubt_of(proof: Proof, doubts: Sequence[Doubt]) -> str:
     errors = [error for error in proof.errors if error.sqlstate]
     if not errors or len(errors) != len(proof.errors):
         return ""
-    if lacking := next((error.sentence for error in errors if _NOT_BUILT.search(error.sentence)), ""):
+    if lacking := next((error.sentence for error in errors if messages.is_lack_of_build(error.sentence)), ""):
         return f"the rehearsal server lacks what it needs ({lacking})"
     explaining = [d.reason for d in doubts if not d.sqlstates or all(e.sqlstate in d.sqlstates for e in errors)]
     return ", and ".join(explaining)

@@ -21,7 +21,7 @@ from dashboard.engine.rehearsal.throwaway import Database
 from dashboard.engine.rehearsal.watching import Relations, Watch
 from dashboard.engine.run import executor
 from dashboard.engine.run.cancellation import Cancellation
-from dashboard.engine.run.events import Event
+from dashboard.engine.run.events import RunEvent
 from dashboard.engine.run.monitor import Monitor
 from dashboard.engine.run.session import Session
 from dashboard.engine.schema import snapshot
@@ -31,7 +31,7 @@ from dashboard.engine.sql.transaction import ShapeFault, TransactionMode, Transa
 
 
 def _attempt() -> Attempt:
-    """Like one of a real run, so that no script tells a rehearsal by it."""
+    """Like that of a real run, so that no script can tell a rehearsal by it."""
     number = str(secrets.randbelow(9000) + 1)
     return Attempt(run_id=number, by="ada", attempt_id=str(uuid.uuid4()), installation=str(uuid.uuid4()))
 
@@ -216,7 +216,7 @@ def _nothing() -> None:
     """It begins empty."""
 
 
-def _ignore(event: Event) -> None:
+def _ignore(event: RunEvent) -> None:
     """Nobody listens between two scripts."""
 
 

@@ -95,7 +95,7 @@ class Series:
             self._must_be_made_anew = not proof.repeatable
 
     def _stops(self, proof: Proof) -> str:
-        """Why what follows would begin from a state that it never meets on a target; empty where it goes on."""
+        """Why the next migration would begin from a state that it never meets on a target; empty where it can go on."""
         if proof.is_rollback:
             return "" if proof.ran else f"the rollback of {proof.label} failed before it"
         if proof.refused:
@@ -103,7 +103,7 @@ class Series:
         return "" if self.keep_going or proof.runs else f"{proof.label} failed before it"
 
     def _make_anew(self) -> str:
-        """The state that the migrations alone make. Why it cannot be made; empty where it is."""
+        """Make the state that the ups alone make. Returns why that is not possible; empty where it was done."""
         self.sandbox.begin_anew()
         for step in self._standing:
             if error := self.sandbox.run(step).error:

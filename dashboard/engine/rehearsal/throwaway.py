@@ -104,7 +104,7 @@ class Database:
 
     @property
     def address(self) -> Address:
-        """As the role that foreign SQL runs as."""
+        """For a connection as the role that foreign SQL runs as."""
         url = conninfo.make_conninfo(
             self._server.address.url, dbname=self.name, user=self.runner.role, password=self.runner.password
         )
@@ -129,7 +129,7 @@ class Database:
             self._execute(sql.SQL("GRANT {} TO {} WITH ADMIN OPTION").format(name, runner))
 
     def resemble(self, *, owner: str | None, settings: Iterable[tuple[str, str]]) -> None:
-        """Have the owner and the settings of another database, while it is empty."""
+        """Take over the owner and the settings of another database, while this one is empty."""
         name = sql.Identifier(self.name)
         self._settings = [self._owned_by(owner or self.runner.role)]
         for setting, value in settings:

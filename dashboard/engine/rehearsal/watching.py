@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from dashboard.engine.database import sql
 from dashboard.engine.database.connection import Connection
 from dashboard.engine.rehearsal.report import ObservedLock, StatementTime
-from dashboard.engine.run.events import Event, StatementFinished, StatementStarted, StepRetried
+from dashboard.engine.run.events import RunEvent, StatementFinished, StatementStarted, StepRetried
 from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.transaction import is_bare
 
@@ -84,7 +84,7 @@ class Watch:
     def __post_init__(self) -> None:
         self._last = max(self.statements, default=0)
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: RunEvent) -> None:
         match event:
             case StatementStarted():
                 self._start(self.statements[event.number])

@@ -72,7 +72,7 @@ def _copy_rows(session: Session, position: int, step: Step) -> None:
 
 
 def _next_statement(session: Session, position: int, step: Step, statement: Statement, done: Sequence[int]) -> None:
-    """What is left decides the name of a failure: nothing, or something."""
+    """How the failure is named depends on whether something is left."""
     is_begun = False
     try:
         with session.naming(step, f"statement {statement.number}"):
@@ -132,7 +132,7 @@ def _note_done(session: Session, step: Step, statement: Statement, before: guard
 
 
 def _refuse_stale_index(session: Session, step: Step, statement: Statement) -> None:
-    """IF NOT EXISTS would take an invalid index for the one that is wanted."""
+    """IF NOT EXISTS would take an invalid index for the one that is asked for."""
     index = concurrent_index(statement)
     if index and (stale := indexes.named(indexes.invalid(session.connection, index.table), index.name)):
         raise failures.invalid_index_in_the_way(step, statement, stale)
@@ -174,7 +174,7 @@ def _refuse_changes(
 
 @contextmanager
 def _ourselves(session: Session, step: Step) -> Iterator[None]:
-    """A transaction under our own role, whichever the file has set, that only looks."""
+    """A transaction that only looks, under our own role, whichever role the file has set."""
     try:
         pin(session.connection, "BEGIN; " + _as_ourselves(step))
         yield
@@ -192,8 +192,8 @@ def _note_broken_off(
     before: Aftermath | None,
     error: StatementFailed | RunCancelled,
 ) -> None:
-    """Undone is said only of one transaction, and of several where the catalog is as it was. Raises StatementFailed
-    with what was left behind."""
+    """A statement is called undone only if it is one transaction, or the catalog is as it was before. Raises
+    StatementFailed with what was left behind."""
     if before is None:
         is_undone = isinstance(error, StatementFailed) or statement.transactional
         if is_repeatable(statement) or (is_undone and not may_commit(statement)):

@@ -38,7 +38,7 @@ class Cancellation:
                 _ask_to_cancel(self._connection)
 
     def expire(self) -> None:
-        """The deadline has passed; the first to end the run is the one that counts."""
+        """The deadline has passed. Whoever ends the run first is the one that is named."""
         self._expired = not self._stopped_by
         self.cancel("the deadline of the run")
 
@@ -52,7 +52,7 @@ class Cancellation:
             self._connection = connection
 
     def detach(self) -> None:
-        """From here on nothing is cancelled: the answer to COMMIT must not be lost to a late wish."""
+        """From here on nothing is cancelled: the answer to COMMIT must not be lost to a late cancel."""
         with self._guard:
             self._connection = None
 

@@ -1,7 +1,7 @@
-"""Exactly what a run would send, and nothing is sent: the executor's own code, on a connection that only records.
+"""Exactly what a run would send, without sending anything: the executor's own code, on a connection that only records.
 
-It keeps each message and answers what a target answers when all goes well. A secret, the milliseconds and the number of
-the run are not known before a run; they stand in angle brackets.
+It keeps each message and answers as a target does when all goes well. A secret, the milliseconds and the number of the
+run are not known before a run, so they are written in angle brackets.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from dashboard.engine.database.wire import Reply
 from dashboard.engine.plan import Plan, Step
 from dashboard.engine.run import executor
 from dashboard.engine.run.cancellation import Cancellation
-from dashboard.engine.run.events import Event, Observer, StepStarted
+from dashboard.engine.run.events import Observer, RunEvent, StepStarted
 from dashboard.engine.run.monitor import Monitor
 from dashboard.engine.run.session import Session
 
@@ -35,7 +35,7 @@ _PLACEHOLDER = re.compile(r"%\((\w+)\)s|%(s)|%(%)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message to the server, with its parameters; or a remark, which is sent to nobody."""
+    """One message to the server, with its parameters; or a remark, which is not sent."""
 
     sql: str
     values: Mapping[str, Any] | Sequence[Any] | None = None
@@ -47,7 +47,7 @@ class Message:
         return f"{self._filled() if self.values is not None else self.sql};"
 
     def _filled(self) -> str:
-        """As the server takes it: parameters travel beside the statement, and are written into it here."""
+        """As the server takes it. Parameters are sent beside the statement; here they are written into it."""
         positional = iter(self.values if isinstance(self.values, Sequence) else ())
         named = self.values if isinstance(self.values, Mapping) else {}
 
@@ -110,8 +110,8 @@ class _RecordingSession(Session):
             )
 
 
-class _Answer:
-    """One row that means yes, or none, or one row changed, whatever was asked."""
+class _AssumedRow:
+    """An answer that means yes: one row, or none, or one row changed, whatever was asked."""
 
     rowcount = 1
 
@@ -150,7 +150,7 @@ class _RecordingConnection(PinsOwnQueries):
     def _status(self) -> TransactionStatus:
         return self.transaction_status
 
-    def _send(self, query: Any, params: Any = None, **options: Any) -> _Answer:
+    def _send(self, query: Any, params: Any = None, **options: Any) -> _AssumedRow:
         sql = query.as_string(None) if isinstance(query, composing.Composable) else query
         sql = sql.decode() if isinstance(sql, bytes) else sql
         self.messages.append(Message(sql=sql.strip(), values=params))
@@ -159,16 +159,16 @@ class _RecordingConnection(PinsOwnQueries):
         if sql.endswith("COMMIT"):
             self.transaction_status = TransactionStatus.IDLE
         if sql.startswith("SELECT pg_catalog.current_setting('search_path')"):
-            return _Answer(("<as it was>",) * len(pinned.SETTINGS))
+            return _AssumedRow(("<as it was>",) * len(pinned.SETTINGS))
         if query == own_queries.query("index_built"):
             self._is_built = not self._is_built
-            return _Answer(None if self._is_built else self._row)
+            return _AssumedRow(None if self._is_built else self._row)
         if "pg_get_indexdef" in sql:
-            return _Answer(None)
+            return _AssumedRow(None)
         if "current_setting('lock_timeout')" in sql:
             options = connections.startup_options(self.access)
-            return _Answer((options["lock_timeout"], options["statement_timeout"]))
-        return _Answer(self._row)
+            return _AssumedRow((options["lock_timeout"], options["statement_timeout"]))
+        return _AssumedRow(self._row)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -186,7 +186,7 @@ class _RecordingConnection(PinsOwnQueries):
         self._row = type(self)._row
 
     def step_titles(self, plan: Plan) -> Observer:
-        def observe(event: Event) -> None:
+        def observe(event: RunEvent) -> None:
             if isinstance(event, StepStarted):
                 step = plan.steps[event.position]
                 self.remark(f"{event.position + 1} of {len(plan.steps)}: {step.action} {step.label}")

@@ -1,4 +1,4 @@
-"""What a run tells whoever listens. Positions count the steps of the plan from 0."""
+"""What a run reports to its observer. Positions count the steps of the plan from 0."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class StepEnded:
     waited_for: tuple[str, ...] = ()  # sessions, where it ended in waiting for a lock of theirs; an observer knows
 
 
-type Event = (
+type RunEvent = (
     StepStarted | RowsCopied | StatementStarted | StatementFinished | Blocked | StepRetried | StepCommitted | StepEnded
 )
-type Observer = Callable[[Event], None]
+type Observer = Callable[[RunEvent], None]

@@ -47,7 +47,7 @@ from dashboard.engine.sql.transaction import TransactionMode, TransactionShape, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """People and a digest. The executor checks it; nobody vouches for it."""
+    """The people who approved, and the digest. The executor checks it itself."""
 
     digest: str
     requested_by: str
@@ -115,7 +115,7 @@ def run_steps(plan: Plan, session: Session, monitor: Monitor) -> None:
 
 
 def _run_and_compare(plan: Plan, session: Session, monitor: Monitor) -> None:
-    """The steps, and then, however they ended, what the log says of them. A connection that is lost can say nothing."""
+    """The steps, and then, however they ended, a comparison with the log. A lost connection cannot be asked."""
     try:
         run_steps(plan, session, monitor)
     except ConnectionLost:
@@ -207,7 +207,8 @@ def _after_failure(session: Session, step: Step, error: EngineError) -> None:
 
 
 def _read_back(session: Session, step: Step) -> None:
-    """Said to be applied is only what another transaction has seen; and said to have failed is nothing after COMMIT."""
+    """A step is said to be applied only where another transaction has seen that; and after COMMIT nothing is said to
+    have failed."""
     try:
         is_recorded = session.tracking.succeeded(step)
     except psycopg.Error as error:
@@ -218,7 +219,7 @@ def _read_back(session: Session, step: Step) -> None:
 
 
 def _compare_with_log(plan: Plan, session: Session) -> None:
-    """Before a run gets an outcome, what was told of its steps must be what the log of the target says."""
+    """Before a run gets its outcome, what was reported of its steps must agree with the log of the target."""
     if session.connection.closed:
         return  # each step that was told committed has been read back already
     try:
@@ -232,7 +233,7 @@ def _compare_with_log(plan: Plan, session: Session) -> None:
 
 
 def _refuse_needless_repair(session: Session, step: Step, shape: TransactionShape) -> None:
-    """A repair only ever takes away what was left half done: no valid index, no partition that is attached."""
+    """A repair removes only what was left half done: no valid index, no attached partition."""
     for statement in shape.sent:
         if leftovers.is_still_there(session.connection, statement):
             continue

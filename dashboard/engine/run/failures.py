@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import psycopg
 
-from dashboard.engine.database import leftovers, tracking
+from dashboard.engine.database import leftovers, messages, tracking
 from dashboard.engine.database.connection import Access
 from dashboard.engine.database.indexes import Index
 from dashboard.engine.database.leftovers import Leftover
@@ -33,8 +33,8 @@ NOT_COMMITTED = "25P02"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """What to do about a cause, and what it leaves in the database; sentences. `passing`: both are about something in
-    the catalog, which anyone can take away or make whole."""
+    """What to do about a cause, and what it leaves in the database, as sentences. `passing`: both are about an object
+    in the catalog that anyone can remove or mend meanwhile."""
 
     remedy: str
     left: str = ""
@@ -99,7 +99,7 @@ TRANSACTION_CONTROL = Explanation(remedy="Take the transaction control out of th
 def failed(
     step: Step, error: ServerError, explanation: Explanation | None = None, *, where: str = "while it was recorded"
 ) -> StatementFailed:
-    """The step is undone. `where` tells of an error that is about none of its statements."""
+    """The step is undone. `where` is for an error that belongs to none of its statements."""
     explanation = explanation or _explained(step, error)
     return StatementFailed(
         version=step.label,
@@ -118,7 +118,7 @@ def _explained(step: Step, error: ServerError) -> Explanation:
         return explanation
     if step.action is Action.ROLLBACK:
         return ROLLBACK_FAILED
-    if error.sqlstate in EXTENSION_FILES and ".control" in error.message + error.detail:
+    if error.sqlstate in EXTENSION_FILES and messages.lacks_extension(error):
         return NO_SUCH_EXTENSION
     return RUN_BY_HAND if error.sqlstate in ALREADY_THERE else NOT_EXPLAINED
 
@@ -141,7 +141,7 @@ def partly_applied(
 
 
 def not_copied(step: Step, error: ServerError) -> StatementFailed:
-    """The fault is not the migration's: of what it would destroy no copy could be made, or none brought back."""
+    """The fault is not the migration's: what it would destroy could not be copied, or not be brought back."""
     return failed(step, error, NOT_COPIED, where="while rows were copied")
 
 

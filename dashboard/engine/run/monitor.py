@@ -1,4 +1,5 @@
-"""Watches a run from a connection of its own: who blocks it, whether its time is over, whether a cancel was heard."""
+"""Watches a run from a connection of its own: who blocks it, whether its deadline has passed, whether a cancel took
+effect."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from dashboard.engine.errors import EngineError
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.events import Blocked, Observer
 
-#: Seconds a run lasts before anyone watches; most are over by then.
+#: Seconds a run lasts before anyone watches; most are over before.
 HEAD_START = 1.0
 POLL = 0.5
 #: Seconds after a cancel until the session is terminated, and after that until the socket is shut down.
@@ -63,7 +64,7 @@ class Monitor:
                 self._tell_blockers()
 
     def _insist(self, waited: float) -> None:
-        """A cancel is a request; a statement can swallow it, a silent network can lose it."""
+        """A cancel is a request: a statement can ignore it, and a network that answers nothing can lose it."""
         if waited > CANCEL_PATIENCE + TERMINATE_PATIENCE:
             self._cutter.cut()
         elif waited > CANCEL_PATIENCE:

@@ -145,7 +145,7 @@ def _left_behind(tracking: RunTracking, step: Step) -> StepVerdict:
 
 
 def _name_leftovers(journal: Journal, script: Sequence[Statement]) -> None:
-    """Where whoever asks for the status of the target reads them."""
+    """Written where the status of the target is read."""
     connection = journal.tracking.connection
     in_question = (s for s in script if journal.last_outcome(s) is StatementOutcome.STARTED and concurrent(s))
     for statement in in_question:
@@ -183,7 +183,8 @@ def _outside_transaction(step: Step) -> tuple[Statement, ...]:
 
 
 def _is_done(journal: Journal, statement: Statement, script: Sequence[Statement]) -> bool:
-    """One that was only started is looked up where the catalog can tell, and the journal completed."""
+    """A statement that was started and has no end in the journal is looked up in the catalog where that can tell, and
+    the journal is completed."""
     outcome = journal.last_outcome(statement)
     if outcome is StatementOutcome.STARTED:
         happened = _probe(journal.tracking.connection, statement, script)
@@ -194,7 +195,7 @@ def _is_done(journal: Journal, statement: Statement, script: Sequence[Statement]
 
 
 def _probe(connection: Connection, statement: Statement, script: Sequence[Statement]) -> bool | None:
-    """What the catalog says of a statement whose end nobody saw: done, not done, or nothing (None)."""
+    """What the catalog says of a statement whose end nobody saw: done, not done, or None where it cannot tell."""
     if concurrent(statement):
         progress = leftovers.standing_of(connection, script, statement).progress
         return {Progress.DONE: True, Progress.NOT_DONE: False}.get(progress)

@@ -20,7 +20,7 @@ from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Step
 from dashboard.engine.run import failures
 from dashboard.engine.run.cancellation import Cancellation
-from dashboard.engine.run.events import Event, Observer, RowsCopied, StatementFinished, StatementStarted
+from dashboard.engine.run.events import Observer, RowsCopied, RunEvent, StatementFinished, StatementStarted
 from dashboard.engine.sql.statements import Statement
 
 #: Notices kept of one statement, first and last half; a migration can raise a million. And characters: of one notice,
@@ -55,15 +55,15 @@ class Session:
         return RunTracking(self.connection, self.access.schema, self.attempt)
 
     def clean(self) -> None:
-        """A session for one migration as a new connection would have it: also with the settings of database and role
-        that a migration before it changed."""
+        """A session for one migration as a new connection would have it, also where an earlier migration changed the
+        settings of the database or the role."""
         connections.reset(self.connection, self.access)
         given = connections.settings_given(self.connection)
         self._given_at_first = self._given_at_first or given
         if given != self._given_at_first:
             connections.take_settings(self.connection, self.access)
 
-    def tell(self, event: Event) -> None:
+    def tell(self, event: RunEvent) -> None:
         self.observer(event)
 
     def statement(
@@ -110,8 +110,8 @@ class Session:
 
     @contextmanager
     def naming(self, step: Step, phase: str) -> Iterator[None]:
-        """Around our own statements beside the migration's, which can fail too: a lost connection, a deferred
-        constraint. What psycopg raises becomes a named error."""
+        """For our own statements beside those of the migration. They can fail too, for example by a lost connection or
+        a deferred constraint. What psycopg raises becomes a named error."""
         try:
             yield
         except psycopg.Error as error:
@@ -136,7 +136,7 @@ class Session:
             raise RunCancelled(by=by, version=step.label)
 
     def send(self, sql: str) -> wire.Reply:
-        """What is not ours to compose goes this way: a statement of the migration, and COMMIT."""
+        """Send a text that is not put together by us: a statement of the migration, or COMMIT."""
         return wire.send(self.connection, sql)
 
     def _send(self, step: Step, statement: Statement) -> wire.Reply:
@@ -156,7 +156,7 @@ class Session:
         self._raised += 1
 
     def _kept_notices(self) -> tuple[str, ...]:
-        """Those there is room for, and how many there were besides."""
+        """Those there is room for, and how many more there were."""
         kept = list(takewhile(self._takes_room, self.notices))
         if missing := self._raised - len(kept):
             kept.insert(NOTICE_LIMIT // 2, f"… {missing} more notices were not kept …")

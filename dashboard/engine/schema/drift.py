@@ -51,11 +51,11 @@ def leftover(difference: Difference) -> Leftover | None:
     return Leftover(name=name, parent=parent) if name and parent else None
 
 
-def expected_with(expected: SchemaSnapshot, found: SchemaSnapshot, *, but: Collection[str]) -> SchemaSnapshot:
+def expected_with(expected: SchemaSnapshot, actual: SchemaSnapshot, *, but: Collection[str]) -> SchemaSnapshot:
     """The schema as it was found, with the objects of those keys as they were expected."""
-    objects = {key: text for key, text in found.objects.items() if key not in but}
+    objects = {key: text for key, text in actual.objects.items() if key not in but}
     objects |= {key: text for key, text in expected.objects.items() if key in but}
-    return SchemaSnapshot(objects=dict(sorted(objects.items())), versions=found.versions)
+    return SchemaSnapshot(objects=dict(sorted(objects.items())), versions=actual.versions)
 
 
 def expected_after(

@@ -1,5 +1,5 @@
-"""SQL that is put together while it runs, which PostgreSQL calls dynamic commands: no reading of the text tells what it
-does. Found by PostgreSQL's own parser of PL/pgSQL, or else by the word."""
+"""SQL that is put together while it runs, which PostgreSQL calls dynamic commands: the text of the file does not tell
+what it does. Found by PostgreSQL's own parser of PL/pgSQL, or else by the word EXECUTE."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _MAY_RUN_MORE = re.compile(r"\b(execute|do)\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DynamicCommand:
-    """One place where a text is run that is not there to be read."""
+    """One place that runs a text which is put together at run time."""
 
     statement: int  # its number in the script
     line: int  # 1-based, in the script
@@ -46,7 +46,7 @@ class DynamicCommand:
 
 @lru_cache(maxsize=2048)
 def commands_in(sql: str) -> tuple[DynamicCommand, ...]:
-    """The places of a whole script. One that cannot be read has none: nothing of it is sent either."""
+    """The places of a whole script. A script that cannot be read has none: nothing of it is sent either."""
     if not _CAN_HOLD_ONE.search(sql):
         return ()
     try:
@@ -123,6 +123,6 @@ def _run_by(node: Any) -> Iterator[int]:
 
 
 def _is_plain(expression: str) -> bool:
-    """The whole text stands there, and is read as the other statements of the script are."""
+    """The whole text is written there, and is read like the other statements of the script."""
     texts = list(constant_string(expression))
     return bool(texts) and not any(_MAY_RUN_MORE.search(text) for text in texts)

@@ -15,8 +15,8 @@ def settings_before(script: Iterable[Statement], number: int) -> tuple[Statement
 
 
 def lost_before(script: Sequence[Statement], number: int) -> Statement | None:
-    """The first statement before that one whose work ended with the session, where some statement is left to miss it:
-    a temporary object, a prepared statement, a cursor."""
+    """The first statement before that one whose effect ended with the session (a temporary object, a prepared
+    statement, a cursor), where a later statement may need it."""
     if not any(statement.number >= number for statement in script):
         return None
     return next((s for s in script if s.number < number and _lives_in_session(s)), None)

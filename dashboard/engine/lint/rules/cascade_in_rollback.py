@@ -18,7 +18,7 @@ def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
             reported.add(parsed.statement.offset)
             yield parsed.hit(
                 Severity.WARNING,
-                f"DROP ... CASCADE takes along whatever depends on {drop.object} by then, later work included.",
+                f"DROP ... CASCADE takes along whatever depends on {drop.object} when it runs, later work included.",
                 "Name what the migration made and drop it in the opposite order, without CASCADE: PostgreSQL then "
                 "refuses where something else still needs it.",
             )

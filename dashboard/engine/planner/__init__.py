@@ -1,0 +1,25 @@
+"""Goal -> Plan. Pure: reads nothing, runs nothing.
+
+One function for each goal. Each raises NothingToDo, or PlanBlocked where something stands in the way.
+"""
+
+from dashboard.engine.planner.applying import apply
+from dashboard.engine.planner.records import accept_edits, restore_record, skip, unskip
+from dashboard.engine.planner.rolling_back import bring_back, inverse, is_newest_part, rollback, rollback_reach
+from dashboard.engine.planner.unfinished import repair, reset, resume
+
+__all__ = [
+    "accept_edits",
+    "apply",
+    "bring_back",
+    "inverse",
+    "is_newest_part",
+    "repair",
+    "reset",
+    "restore_record",
+    "resume",
+    "rollback",
+    "rollback_reach",
+    "skip",
+    "unskip",
+]

@@ -1,0 +1,154 @@
+"""Plans that apply what is pending, and why they end before an obstacle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dashboard.engine import status
+from dashboard.engine.errors import NoSuchMigration, NothingToDo, PlanBlocked
+from dashboard.engine.migration import NO_ROLLBACK, Direction, Folder, Migration, UnreadFile, version_key
+from dashboard.engine.plan import Action, Plan, PlanWarning, Target
+from dashboard.engine.planner.building import apply_steps, plan_of
+from dashboard.engine.planner.obstacles import modified, refuse_unfinished
+from dashboard.engine.status import MigrationStatus, State
+
+
+def apply(target: Target, folder: Folder, *, upto: str | None = None) -> Plan:
+    """Apply what is pending, in order, up to and including version `upto` (all of it without).
+
+    Raises NothingToDo, or PlanBlocked when something stands before the first step (or before `upto`).
+    Without `upto` the plan stops before the first obstacle and says so in `stops_before`.
+    """
+    refuse_unfinished(target.history)
+    statuses = status.compute(folder, target.history)
+    _refuse_modified(statuses)
+    pending = [s for s in statuses if s.state.is_pending or s.state is State.CONFLICT]
+    unread = folder.unread
+    if upto is not None:
+        _require(upto, statuses, target.name)
+        pending = [s for s in pending if version_key(s.version) <= version_key(upto)]
+        unread = [u for u in unread if u.is_before(upto)]
+    if not pending and not unread:
+        raise NothingToDo(environment=target.name, reason=_why_nothing_is_left(folder, upto))
+    runnable, obstacle = _until_obstacle(pending, statuses, unread)
+    if obstacle and (upto is not None or not runnable):
+        raise obstacle
+    return plan_of(
+        target,
+        Action.APPLY,
+        apply_steps([s.migration for s in runnable if s.migration], target.history),
+        warnings=_apply_warnings(runnable, statuses),
+        stops_before=_why_it_stops(obstacle, pending[len(runnable) :]) if obstacle else "",
+    )
+
+
+def _refuse_modified(statuses: Sequence[MigrationStatus]) -> None:
+    for item in statuses:
+        if item.state is State.MODIFIED:
+            raise modified(item)
+
+
+def _require(version: str, statuses: Sequence[MigrationStatus], environment: str) -> None:
+    if not any(s.version == version for s in statuses):
+        raise NoSuchMigration(environment=environment, version=version)
+
+
+def _why_nothing_is_left(folder: Folder, upto: str | None) -> str:
+    """Only where every file was read."""
+    if upto is not None:
+        return f"every migration up to {upto} is settled there"
+    return "every migration in the folder is settled there" if folder.migrations else "the folder holds no migration"
+
+
+#: Of what a plan does not reach, so many are named.
+_NAMED = 5
+
+
+def _why_it_stops(obstacle: PlanBlocked, left: Sequence[MigrationStatus]) -> str:
+    """The obstacle, what to do about it, and which migrations wait behind it."""
+    behind = [item.label for item in left if item.label != obstacle.facts["version"]]
+    more = f" and {len(behind) - _NAMED} more" if len(behind) > _NAMED else ""
+    waiting = f" Not reached: {', '.join(behind[:_NAMED])}{more}." if behind else ""
+    return f"{obstacle} {obstacle.remedy}{waiting}"
+
+
+def _until_obstacle(
+    pending: Sequence[MigrationStatus], statuses: Sequence[MigrationStatus], unread: Sequence[UnreadFile]
+) -> tuple[list[MigrationStatus], PlanBlocked | None]:
+    """What can run, and what stands behind it: a migration, or a file that may be one and that nobody can read."""
+    settled = {s.version for s in statuses if not (s.state.is_pending or s.state is State.CONFLICT)}
+    runnable: list[MigrationStatus] = []
+    first_unread = unread[0] if unread else None
+    for item in pending:
+        if first_unread and first_unread.is_before(item.version):
+            break
+        if obstacle := _obstacle(item, settled):
+            return runnable, obstacle
+        runnable.append(item)
+        settled.add(item.version)
+    return runnable, _not_read(first_unread) if first_unread else None
+
+
+def _not_read(unread: UnreadFile) -> PlanBlocked:
+    return PlanBlocked(version=unread.file, reason=unread.error.sentence, remedy=unread.error.advice)
+
+
+def _obstacle(item: MigrationStatus, settled: set[str]) -> PlanBlocked | None:
+    if item.state is State.CONFLICT:
+        return PlanBlocked(version=item.label, reason=item.sentence, remedy="Rename it, or skip it with a reason.")
+    assert item.migration is not None, "only a row without a file has no migration, and that is not pending"
+    if errors := item.migration.errors(Direction.UP):
+        where = f" (line {errors[0].line})" if errors[0].line else ""
+        return PlanBlocked(version=item.label, reason=f"{errors[0].sentence}{where}", remedy=errors[0].advice)
+    missing = [v for v in _dependencies(item.migration) if v not in settled]
+    if missing:
+        which, them = ("which is", "that") if len(missing) == 1 else ("which are", "those")
+        return PlanBlocked(
+            version=item.label,
+            reason=f"it depends on {', '.join(missing)}, {which} not applied.",
+            remedy=f"Apply {them} first, or correct the `depends` directive.",
+        )
+    return None
+
+
+def _dependencies(migration: Migration) -> list[str]:
+    return [v.strip() for v in migration.directives.get("depends", "").split(",") if v.strip()]
+
+
+def _apply_warnings(runnable: Sequence[MigrationStatus], statuses: Sequence[MigrationStatus]) -> list[PlanWarning]:
+    warnings = [
+        PlanWarning(
+            code=State.MISSING.value,
+            version=s.version,
+            needs_acceptance=True,
+            sentence=f"{s.label} is recorded as applied, but the folder has no such file: "
+            "this plan may come from an older checkout.",
+        )
+        for s in statuses
+        if s.state is State.MISSING and s.applied and s.applied.success
+    ]
+    warnings += [
+        PlanWarning(code=s.state.value, version=s.version, needs_acceptance=True, sentence=s.sentence)
+        for s in statuses
+        if s.state is State.ALTERED
+    ]
+    for item in runnable:
+        if item.state is State.OUT_OF_ORDER:
+            sentence = f"{item.version} would run out of order: a later version is already applied."
+            code = item.state.value
+            warnings.append(PlanWarning(code=code, version=item.version, sentence=sentence, needs_acceptance=True))
+        if item.state is State.UNRECORDED:
+            sentence = f"{item.sentence} This plan runs it a second time."
+            code = item.state.value
+            warnings.append(PlanWarning(code=code, version=item.version, sentence=sentence, needs_acceptance=True))
+        if item.migration and not item.migration.up.statements:
+            sentence = f"{item.label} holds no statement: it is recorded as applied, and nothing is run."
+            warnings.append(
+                PlanWarning(code="no_statement", version=item.version, sentence=sentence, needs_acceptance=False)
+            )
+        elif item.migration and not item.migration.usable_down:
+            sentence = f"{item.version} has no usable rollback: once applied it can only be undone by a new migration."
+            warnings.append(
+                PlanWarning(code=NO_ROLLBACK, version=item.version, sentence=sentence, needs_acceptance=False)
+            )
+    return warnings

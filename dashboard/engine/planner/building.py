@@ -1,0 +1,107 @@
+"""How a plan and its steps are put together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from dashboard.engine.errors import PlanBlocked
+from dashboard.engine.migration import AppliedMigration, History, Kind, Migration, MigrationId
+from dashboard.engine.plan import DYNAMIC, Action, Plan, PlanWarning, Step, Target, records
+from dashboard.engine.sql import dynamic
+
+
+def plan_of(
+    target: Target,
+    action: Action,
+    steps: Sequence[Step],
+    *,
+    warnings: Iterable[PlanWarning] = (),
+    stops_before: str = "",
+) -> Plan:
+    return Plan(
+        environment=target.environment,
+        action=action,
+        identity=target.identity,
+        policy=target.policy,
+        basis=records(target.history),
+        steps=tuple(steps),
+        warnings=(*warnings, *_dynamic_warnings(target, steps)),
+        stops_before=stops_before,
+    )
+
+
+def apply_step(migration: Migration, history: History) -> Step:
+    (step,) = apply_steps([migration], history)
+    return step
+
+
+def apply_steps(migrations: Sequence[Migration], history: History) -> list[Step]:
+    """Where a skipped file has the row of its version, another file of that version gets a row under its whole name."""
+    holders: Mapping[str, set[str]] = defaultdict(set)
+    for row in history.rows:
+        if row.success:
+            holders[row.key].add(row.name)
+    return [
+        replace(
+            bare_step(Action.APPLY, migration, ""),
+            key=migration.label if holders[migration.version] - {migration.name} else migration.version,
+            sql=migration.up.sql,
+            down_sql=migration.usable_down,
+        )
+        for migration in migrations
+    ]
+
+
+def bare_step(action: Action, migration: Migration, reason: str) -> Step:
+    return Step(
+        action=action,
+        version=migration.version,
+        name=migration.name,
+        key=migration.version,
+        file=migration.up.file,
+        sql="",
+        checksum=migration.up.checksum,
+        checksum_sql=migration.up.checksum_sql,
+        reason=reason,
+    )
+
+
+def step_without_file(action: Action, migration: MigrationId) -> Step:
+    """A step that sends nothing from a file, about the row that has the version for its key."""
+    version, name = migration
+    return Step(action=action, version=version, name=name, key=version, file="", sql="", checksum="")
+
+
+def rollback_step(row: AppliedMigration) -> Step:
+    if row.kind is not Kind.APPLIED or not row.rollback_script:
+        raise PlanBlocked(
+            version=row.label,
+            reason="it has no rollback: none was captured when it was applied.",
+            remedy="Write a new migration that undoes what it did, and apply that.",
+        )
+    return Step(
+        action=Action.ROLLBACK,
+        version=row.version,
+        name=row.name,
+        key=row.key,
+        file="",
+        sql=row.rollback_script,
+        checksum=row.checksum,
+    )
+
+
+def _dynamic_warnings(target: Target, steps: Sequence[Step]) -> Iterator[PlanWarning]:
+    """For steps that run SQL which is put together at run time."""
+    for step in steps:
+        lines = [c.line for c in dynamic.commands_in(step.sql) if not c.is_defined_only] if step.sql else []
+        if lines:
+            more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
+            yield PlanWarning(
+                code=DYNAMIC,
+                version=step.version,
+                sentence=f"{step.label} puts SQL together while it runs (line {lines[0]}{more}). What that SQL does "
+                "cannot be judged beforehand, by no forecast, no lint and no rehearsal.",
+                needs_acceptance=target.policy.protected,
+            )

@@ -1,0 +1,99 @@
+"""Plans that change the history and run no SQL of a migration: skip, unskip, accept edits, restore a record."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from itertools import chain
+
+from dashboard.engine import status
+from dashboard.engine.errors import NothingToDo, PlanBlocked
+from dashboard.engine.migration import UNKNOWN_CHECKSUM, Folder, History, Kind, MigrationId
+from dashboard.engine.plan import Action, Plan, Step, Target
+from dashboard.engine.planner.building import apply_step, bare_step, plan_of, step_without_file
+from dashboard.engine.planner.obstacles import modified, refuse_unfinished
+from dashboard.engine.status import MigrationStatus, State
+
+
+def skip(target: Target, folder: Folder, migrations: Iterable[MigrationId], *, reason: str) -> Plan:
+    """Record these migrations as skipped. They must not be applied there."""
+    names = _names_by_version(folder, target.history)
+    steps = []
+    for identity in migrations:
+        migration = folder.find(identity)
+        if migration is None:
+            raise PlanBlocked(version=identity.version, reason="there is no such file.", remedy="Reload the page.")
+        row = target.history.row(identity)
+        if row is not None and row.success:
+            raise NothingToDo(environment=target.name, reason=f"{identity.label} is already {row.kind}")
+        key = identity.label if len(names[identity.version]) > 1 else identity.version
+        steps.append(replace(bare_step(Action.SKIP, migration, reason), key=key))
+    return plan_of(target, Action.SKIP, steps)
+
+
+def unskip(target: Target, migration: MigrationId, *, reason: str) -> Plan:
+    row = target.history.row(migration)
+    if row is None or row.kind is not Kind.SKIPPED:
+        raise NothingToDo(environment=target.name, reason=f"{migration.label} is not skipped there")
+    step = replace(step_without_file(Action.UNSKIP, migration), key=row.key, checksum=row.checksum, reason=reason)
+    return plan_of(target, Action.UNSKIP, [step])
+
+
+def accept_edits(target: Target, folder: Folder, migrations: Iterable[MigrationId]) -> Plan:
+    """Record the text of these files as it is now: since they were applied only their comments or blanks changed.
+
+    Raises PlanBlocked where the SQL itself was edited, NothingToDo where nothing was.
+    """
+    refuse_unfinished(target.history)
+    statuses = {item.identity: item for item in status.compute(folder, target.history)}
+    return plan_of(target, Action.ACCEPT, [_accept_step(target, statuses.get(m), m.label) for m in migrations])
+
+
+def restore_record(target: Target, folder: Folder, migrations: Iterable[MigrationId], *, reason: str) -> Plan:
+    """Make the rows of these migrations say again what the log says: that they were applied. Nothing is run.
+
+    Raises NothingToDo where the history and the log agree.
+    """
+    refuse_unfinished(target.history)
+    steps = [_record_step(target, folder, migration, reason) for migration in migrations]
+    return plan_of(target, Action.RESTORE_RECORD, steps)
+
+
+def _accept_step(target: Target, item: MigrationStatus | None, label: str) -> Step:
+    if item is None or item.migration is None or item.state not in {State.ANNOTATED, State.MODIFIED}:
+        raise NothingToDo(environment=target.name, reason=f"the file of {label} is as it was applied there")
+    if item.state is State.MODIFIED:
+        raise modified(item)
+    assert item.applied is not None, "an edited file has a row"
+    return replace(bare_step(Action.ACCEPT, item.migration, ""), key=item.applied.key, text=item.migration.up.sql)
+
+
+def _record_step(target: Target, folder: Folder, identity: MigrationId, reason: str) -> Step:
+    """With the texts of the file where they are what ran; otherwise only the checksum is known."""
+    logged, row = target.history.contradiction(identity), target.history.row(identity)
+    migration = folder.find(identity)
+    if logged is None or logged.was_skipped or migration is None:
+        raise NothingToDo(environment=target.name, reason=f"its history and its log agree on {identity.label}")
+    applied = apply_step(migration, target.history)
+    is_as_it_ran = logged.checksum == migration.up.checksum
+    return replace(
+        applied,
+        action=Action.RESTORE_RECORD,
+        key=row.key if row and row.key else applied.key,
+        sql="",
+        text=applied.sql if is_as_it_ran else "",
+        down_sql=applied.down_sql if is_as_it_ran else None,
+        checksum=logged.checksum or UNKNOWN_CHECKSUM,
+        checksum_sql=applied.checksum_sql if is_as_it_ran else "",
+        reason=reason,
+    )
+
+
+def _names_by_version(folder: Folder, history: History) -> Mapping[str, set[str]]:
+    """The names that have or want a version: those of the files, and of the rows that are applied or skipped."""
+    names: Mapping[str, set[str]] = defaultdict(set)
+    standing = (row.identity for row in history.rows if row.success)
+    for version, name in chain((migration.identity for migration in folder.migrations), standing):
+        names[version].add(name)
+    return names

@@ -1,0 +1,124 @@
+"""Plans that take back: a rollback of what is applied, and saved rows that come back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from dashboard.engine.errors import NothingToDo, PlanBlocked
+from dashboard.engine.migration import AppliedMigration, History, Kind, LoggedSuccess, MigrationId, version_key
+from dashboard.engine.plan import UNPROVEN, Action, Copy, Plan, PlanWarning, Record, RollbackReach, Step, Target
+from dashboard.engine.planner.building import plan_of, rollback_step, step_without_file
+from dashboard.engine.planner.obstacles import refuse_unfinished
+
+
+def rollback(target: Target, *, downto: MigrationId) -> Plan:
+    """Roll back this migration and everything applied after it, newest first, from the captured scripts.
+
+    Raises PlanBlocked where a migration has no captured rollback, or the row of a later one is gone; NothingToDo where
+    it is not applied. `target.history` must carry the scripts.
+    """
+    refuse_unfinished(target.history)
+    first = target.history.row(downto)
+    if first is None or not first.success or first.kind is not Kind.APPLIED:
+        raise NothingToDo(environment=target.name, reason=f"{downto.label} is not applied there")
+    _refuse_gone_above(first, target.history)
+    rows = [r for r in _newest_first(target.history.rows) if _order(r) >= _order(first)]
+    steps = [rollback_step(row) for row in rows if row.kind is not Kind.SKIPPED]
+    return plan_of(target, Action.ROLLBACK, steps, warnings=[_unproven(step) for step in steps])
+
+
+def rollback_reach(history: History) -> RollbackReach:
+    """How far `rollback` goes, without the scripts; nowhere while something is unfinished."""
+    within: list[AppliedMigration] = []
+    for row in () if history.unfinished else _newest_first(history.rows):
+        if row.kind is Kind.SKIPPED:
+            continue
+        gone = _gone_above(row, history)
+        if gone or row.kind is not Kind.APPLIED or not row.has_rollback:
+            return RollbackReach(within=tuple(within), end=row, gone=gone)
+        within.append(row)
+    return RollbackReach(within=tuple(within))
+
+
+def inverse(plan: Plan) -> Plan | None:
+    """The rollback of exactly this apply plan, as it will be once the plan has run.
+
+    None where a step has no rollback. Its digest can be approved together with the plan, because nothing in it
+    is unknown beforehand: should anything else touch the history in between, the digests differ.
+    """
+    if not plan.action.can_be_rolled_back or any(not step.down_sql for step in plan.steps):
+        return None
+    applied = [Record(s.version, s.name, s.checksum, Kind.APPLIED.value) for s in plan.steps]
+    basis = tuple(sorted([*plan.basis, *applied]))
+    steps = tuple(
+        replace(s, action=Action.ROLLBACK, sql=s.down_sql or "", file="", checksum_sql="", down_sql=None, copies=())
+        for s in reversed(plan.steps)
+    )
+    return replace(
+        plan,
+        action=Action.ROLLBACK,
+        basis=basis,
+        steps=steps,
+        warnings=tuple(_unproven(step) for step in steps),
+        stops_before="",
+    )
+
+
+def is_newest_part(rollback: Plan, whole: Plan) -> bool:
+    """Whether `rollback` is a part of what `whole` rolls back: its newest migrations that are still applied, and
+    nothing out of order."""
+    steps = [step.identity for step in whole.steps]
+    if not rollback.steps or rollback.steps[0].identity not in steps:
+        return False
+    first = steps.index(rollback.steps[0].identity)
+    newer = set(steps[:first])
+    basis = tuple(record for record in whole.basis if record.identity not in newer)
+    part = replace(whole, basis=basis, steps=whole.steps[first : first + len(rollback.steps)])
+    return part.digest == rollback.without_saving().digest
+
+
+def bring_back(target: Target, migration: MigrationId, *, copies: Sequence[Copy]) -> Plan:
+    """Put back what was saved before this migration, or its rollback, destroyed it."""
+    refuse_unfinished(target.history)
+    step = step_without_file(Action.BRING_BACK, migration)
+    return plan_of(target, Action.BRING_BACK, [replace(step, copies=(*copies,))])
+
+
+def _refuse_gone_above(first: AppliedMigration, history: History) -> None:
+    if gone := _gone_above(first, history):
+        raise PlanBlocked(
+            version=gone.label,
+            reason=f"the log of this database says that it was applied after {first.label}, and its row in the "
+            "history is gone, so its rollback would be left out.",
+            remedy="An administrator restores its record first; then it is rolled back too.",
+        )
+
+
+def _gone_above(first: AppliedMigration, history: History) -> LoggedSuccess | None:
+    """A migration that was applied later depends on it, also where somebody deleted its row."""
+    for gone in history.contradicted:
+        row = history.row(gone.identity)
+        stands = not gone.was_skipped and not (row is not None and row.success)
+        if stands and first.applied_at and gone.at and gone.at >= first.applied_at:
+            return gone
+    return None
+
+
+def _unproven(step: Step) -> PlanWarning:
+    return PlanWarning(
+        code=UNPROVEN,
+        version=step.version,
+        sentence=f"The rollback of {step.version} has not been proven by a rehearsal. "
+        "It runs in one transaction, so if it fails nothing of it remains; "
+        "whether it undoes everything is not known.",
+        needs_acceptance=True,
+    )
+
+
+def _order(row: AppliedMigration) -> tuple[float, tuple[int, str]]:
+    return (row.applied_at.timestamp() if row.applied_at else 0.0, version_key(row.version))
+
+
+def _newest_first(rows: Iterable[AppliedMigration]) -> list[AppliedMigration]:
+    return sorted((r for r in rows if r.success), key=_order, reverse=True)
