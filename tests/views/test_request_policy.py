@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,45 +11,31 @@ from django.utils import timezone
 
 from config import calendars
 from config.calendars import Calendar
-from config.environments import Environment
 from dashboard.models import BreakGlass, ChangeRequest, Comment, Run
 from dashboard.services import approvals
 from tests.fix_people import ClientOf
-from tests.fix_project import Project
+from tests.fix_project import FROZEN, ChangeProduction
 from tests.views.pages import alerts, digest_on, posts, text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.test import Client
-    from pytest_django.fixtures import SettingsWrapper
 
 pytestmark = pytest.mark.django_db
-
-FROZEN = Calendar(freezes=(calendars.freeze(datetime(2000, 1, 1), datetime(2200, 1, 1), "Audit"),))
-
-
-@pytest.fixture
-def policy(project: Project, settings: SettingsWrapper) -> Callable[..., Environment]:
-    def change(**changes: Any) -> Environment:
-        production = replace(project.production, **changes)
-        settings.ENVIRONMENTS = tuple(production if e.slug == production.slug else e for e in settings.ENVIRONMENTS)
-        return production
-
-    return change
 
 
 # Approvals
 
 
 def test_two_people_approve_and_the_page_counts_them(
-    policy: Callable[..., Environment],
+    change_production: ChangeProduction,
     open_request: Callable[[User], ChangeRequest],
     requester: User,
     approver: User,
     admin: User,
     client_of: ClientOf,
 ) -> None:
-    policy(approvals=2)
+    change_production(approvals=2)
     url = f"/requests/{open_request(requester).pk}/"
     bob, carol = client_of(approver), client_of(admin)
     page = bob.get(url)
@@ -65,13 +50,13 @@ def test_two_people_approve_and_the_page_counts_them(
 
 
 def test_approve_and_run_by_the_first_of_two_runs_nothing(
-    policy: Callable[..., Environment],
+    change_production: ChangeProduction,
     open_request: Callable[[User], ChangeRequest],
     requester: User,
     approver: User,
     client_of: ClientOf,
 ) -> None:
-    policy(approvals=2)
+    change_production(approvals=2)
     request = open_request(requester)
     sent = {"digest": request.digest, "then": "run", "typed_name": "production"}
     answer = client_of(approver).post(f"/requests/{request.pk}/approve/", sent)
@@ -79,14 +64,14 @@ def test_approve_and_run_by_the_first_of_two_runs_nothing(
 
 
 def test_who_has_approved_is_offered_no_second_approval_and_has_nothing_waiting(
-    policy: Callable[..., Environment],
+    change_production: ChangeProduction,
     open_request: Callable[[User], ChangeRequest],
     requester: User,
     approver: User,
     acting: Callable[[User], Any],
     client_of: ClientOf,
 ) -> None:
-    policy(approvals=2)
+    change_production(approvals=2)
     request = open_request(requester)
     approvals.approve(request.pk, by=acting(approver), digest=request.digest)
     page = client_of(approver).get(f"/requests/{request.pk}/")
@@ -95,9 +80,9 @@ def test_who_has_approved_is_offered_no_second_approval_and_has_nothing_waiting(
 
 
 def test_the_environment_says_what_its_policy_is(
-    policy: Callable[..., Environment], viewer: User, client_of: ClientOf
+    change_production: ChangeProduction, viewer: User, client_of: ClientOf
 ) -> None:
-    policy(
+    change_production(
         approvals=2,
         approvals_with_loss=3,
         after="staging",
@@ -130,9 +115,9 @@ def approved(
 
 
 def test_a_closed_window_is_said_and_keeps_the_button_shut(
-    policy: Callable[..., Environment], approved: ChangeRequest, requester: User, client_of: ClientOf
+    change_production: ChangeProduction, approved: ChangeRequest, requester: User, client_of: ClientOf
 ) -> None:
-    policy(calendar=FROZEN)
+    change_production(calendar=FROZEN)
     client = client_of(requester)
     page = client.get(f"/requests/{approved.pk}/")
     assert "Audit" in text(page)
@@ -143,9 +128,9 @@ def test_a_closed_window_is_said_and_keeps_the_button_shut(
 
 
 def test_a_start_is_scheduled_in_the_zone_of_the_environment_and_taken_back(
-    policy: Callable[..., Environment], approved: ChangeRequest, requester: User, client_of: ClientOf
+    change_production: ChangeProduction, approved: ChangeRequest, requester: User, client_of: ClientOf
 ) -> None:
-    policy(calendar=Calendar(zone="Asia/Tokyo"))
+    change_production(calendar=Calendar(zone="Asia/Tokyo"))
     client = client_of(requester)
     wall = (datetime.now(UTC) + timedelta(hours=9 + 5)).replace(second=0, microsecond=0, tzinfo=None)
     sent = {"schedule-start": f"{wall:%Y-%m-%dT%H:%M}", "schedule-typed_name": "production"}
@@ -163,14 +148,14 @@ def test_a_start_is_scheduled_in_the_zone_of_the_environment_and_taken_back(
     [("", "Say when"), ("soon", "Write it like"), ("2027-03-28T02:30", "never show that time")],
 )
 def test_a_start_that_is_no_time_is_said_beside_the_field(
-    policy: Callable[..., Environment],
+    change_production: ChangeProduction,
     approved: ChangeRequest,
     requester: User,
     client_of: ClientOf,
     start: str,
     said: str,
 ) -> None:
-    policy(calendar=Calendar(zone="Europe/Berlin"))
+    change_production(calendar=Calendar(zone="Europe/Berlin"))
     sent = {"schedule-start": start, "schedule-typed_name": "production"}
     answer = client_of(requester).post(f"/requests/{approved.pk}/schedule/", sent)
     assert answer.status_code == 422
@@ -223,14 +208,14 @@ def test_comments_and_decisions_stand_in_one_timeline(
 
 @pytest.fixture
 def opened(
-    policy: Callable[..., Environment],
+    change_production: ChangeProduction,
     open_request: Callable[[User], ChangeRequest],
     requester: User,
     admin: User,
     client_of: ClientOf,
 ) -> tuple[ChangeRequest, Client]:
     """Opened by carol."""
-    policy(break_glass=True)
+    change_production(break_glass=True)
     request, client = open_request(requester), client_of(admin)
     sent = {
         "glass-digest": request.digest,
@@ -243,7 +228,7 @@ def opened(
 
 
 def test_it_is_offered_to_whom_the_policy_names_and_where_it_allows_it(
-    policy: Callable[..., Environment],
+    change_production: ChangeProduction,
     open_request: Callable[[User], ChangeRequest],
     requester: User,
     approver: User,
@@ -253,7 +238,7 @@ def test_it_is_offered_to_whom_the_policy_names_and_where_it_allows_it(
     url = f"/requests/{open_request(requester).pk}/"
     verb = f"{url}break-glass/"
     assert verb not in posts(client_of(admin).get(url))
-    policy(break_glass=True)
+    change_production(break_glass=True)
     assert verb in posts(client_of(admin).get(url))
     assert verb not in posts(client_of(approver).get(url))
 
@@ -288,13 +273,13 @@ def test_the_notice_is_an_alert_with_the_reason(opened: tuple[ChangeRequest, Cli
 
 
 def test_the_name_typed_wrong_opens_nothing(
-    policy: Callable[..., Environment],
+    change_production: ChangeProduction,
     open_request: Callable[[User], ChangeRequest],
     requester: User,
     admin: User,
     client_of: ClientOf,
 ) -> None:
-    policy(break_glass=True)
+    change_production(break_glass=True)
     request = open_request(requester)
     sent = {"glass-digest": request.digest, "glass-reason": "Now", "glass-typed_name": "staging"}
     answer = client_of(admin).post(f"/requests/{request.pk}/break-glass/", sent)
