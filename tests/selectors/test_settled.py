@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from django.contrib.auth.models import User
 
 from dashboard.engine.plan import Action
 from dashboard.models import Run
@@ -18,11 +15,6 @@ from tests.fix_project import Project
 from tests.services.workflow import run_on_staging
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def alice(requester: User, acting: Callable[[User], Actor]) -> Actor:
-    return acting(requester)
 
 
 @pytest.fixture

@@ -25,7 +25,15 @@ from dashboard.services.errors import (
     ReasonMissing,
 )
 from tests.fix_project import Project
-from tests.services.workflow import approve, approved_request, execute, open_request, start_on_production, tables
+from tests.services.workflow import (
+    approve,
+    approved_request,
+    execute,
+    expire,
+    open_request,
+    start_on_production,
+    tables,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -161,8 +169,7 @@ def test_a_history_that_moved_on_supersedes_the_approval(two_files: Project, ali
 
 def test_an_expired_request_is_closed_and_cannot_be_approved(two_files: Project, alice: Actor, bob: Actor) -> None:
     request = open_request(two_files, alice)
-    past = timezone.now() - timedelta(hours=1)
-    ChangeRequest.objects.filter(pk=request.pk).update(expires_at=past, requested_at=past - timedelta(hours=1))
+    expire(request)
     with pytest.raises(AlreadyDecided, match="expired"):
         approve(request, bob)
     assert approvals.expire_due() == 1

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psycopg
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 
 from dashboard.engine.database import blockers
@@ -25,11 +24,6 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SHOP = "shop in psql (backend 7)"
-
-
-@pytest.fixture
-def alice(requester: User, acting: Callable[[User], Actor]) -> Actor:
-    return acting(requester)
 
 
 @pytest.fixture

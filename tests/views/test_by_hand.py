@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,11 +16,12 @@ from dashboard.presenters.statuses import MIGRATION as MIGRATION_PILLS
 from dashboard.presenters.statuses import REQUEST
 from dashboard.selectors import workers
 from dashboard.selectors.workers import WorkerState
-from dashboard.services import approvals, execution, observations, plans, runs
+from dashboard.services import approvals, observations
 from dashboard.services.actors import Actor
 from tests.fix_people import ClientOf
 from tests.fix_project import Project
 from tests.presenters.values import says
+from tests.services.workflow import expire, unprovable_run
 from tests.views.pages import alerts, assert_shown, controls, error_box, error_code, links, text
 from tests.views.worker import execute_newest
 
@@ -218,23 +218,18 @@ def test_another_installation_is_named_on_the_page_of_the_environment(
 
 
 @pytest.fixture
-def hopeless(two_files: Project, requester: User, run_on_staging: Callable[..., Run]) -> Run:
-    run = runs.claim(run_on_staging(requester, execute=False).pk)
-    assert run is not None
-    assert runs.begin(run)
-    runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has sent no sign of life."})
-    execution.recover(run.pk)
-    return Run.objects.get(pk=run.pk)
+def unprovable(two_files: Project, alice: Actor) -> Run:
+    return unprovable_run(two_files, alice)
 
 
-def test_an_administrator_ends_it_and_the_page_says_so(hopeless: Run, admin: User, client_of: ClientOf) -> None:
-    client, address = client_of(admin), f"/runs/{hopeless.pk}/end/"
-    assert address in links(client.get(f"/runs/{hopeless.pk}/"))
+def test_an_administrator_ends_it_and_the_page_says_so(unprovable: Run, admin: User, client_of: ClientOf) -> None:
+    client, address = client_of(admin), f"/runs/{unprovable.pk}/end/"
+    assert address in links(client.get(f"/runs/{unprovable.pk}/"))
     assert {"reason", "typed_name"} <= set(controls(client.get(address)))
     assert client.post(address, {**REASON, "typed_name": "production"}).status_code == 422
     assert client.post(address, {"reason": "", "typed_name": "staging"}).status_code == 422
     assert client.post(address, {**REASON, "typed_name": "staging"}).status_code == 302
-    page, index = client.get(f"/runs/{hopeless.pk}/"), client.get("/runs/")
+    page, index = client.get(f"/runs/{unprovable.pk}/"), client.get("/runs/")
     box, pill = error_box(page), page.context["pill"]
     assert box.tone != "ok"
     assert says(box.state_now, "001")
@@ -242,16 +237,16 @@ def test_an_administrator_ends_it_and_the_page_says_so(hopeless: Run, admin: Use
     assert REASON["reason"] in text(page)
     assert pill.tone != "ok"
     assert_shown(page, pill)
-    assert [row.pill for row in index.context["rows"] if row.number == hopeless.pk] == [pill]
+    assert [row.pill for row in index.context["rows"] if row.number == unprovable.pk] == [pill]
     assert_shown(index, pill)
     event = client.get("/audit/").context["events"][0]
-    assert (event.actor, event.run.number) == (admin.get_username(), hopeless.pk)
+    assert (event.actor, event.run.number) == (admin.get_username(), unprovable.pk)
 
 
-def test_nobody_else_is_offered_it(hopeless: Run, approver: User, client_of: ClientOf) -> None:
+def test_nobody_else_is_offered_it(unprovable: Run, approver: User, client_of: ClientOf) -> None:
     client = client_of(approver)
-    assert f"/runs/{hopeless.pk}/end/" not in links(client.get(f"/runs/{hopeless.pk}/"))
-    assert client.get(f"/runs/{hopeless.pk}/end/").status_code == 403
+    assert f"/runs/{unprovable.pk}/end/" not in links(client.get(f"/runs/{unprovable.pk}/"))
+    assert client.get(f"/runs/{unprovable.pk}/end/").status_code == 403
 
 
 # A run that waits
@@ -286,25 +281,13 @@ def test_a_run_that_waits_names_what_may_hold_its_place(
 # Requests
 
 
-@pytest.fixture
-def approved(two_files: Project, requester: User, approver: User, acting: Callable[[User], Actor]) -> ChangeRequest:
-    plan = plans.apply(two_files.production)
-    asked = approvals.open_request(plan, environment=two_files.production, by=acting(requester), reason="December")
-    return approvals.approve(asked.pk, by=acting(approver), digest=asked.digest)
-
-
-def expire(request: ChangeRequest) -> None:
-    past = timezone.now() - timedelta(minutes=5)
-    ChangeRequest.objects.filter(pk=request.pk).update(expires_at=past, requested_at=past - timedelta(hours=1))
-
-
 def test_an_approval_whose_time_is_over_reads_as_expired(
-    approved: ChangeRequest, requester: User, approver: User, client_of: ClientOf
+    approved_request: ChangeRequest, requester: User, approver: User, client_of: ClientOf
 ) -> None:
     client = client_of(requester)
-    assert "expires" in text(client.get(f"/requests/{approved.pk}/"))
-    expire(approved)
-    page = client.get(f"/requests/{approved.pk}/")
+    assert "expires" in text(client.get(f"/requests/{approved_request.pk}/"))
+    expire(approved_request)
+    page = client.get(f"/requests/{approved_request.pk}/")
     assert page.context["pill"] == REQUEST[ChangeRequest.Status.EXPIRED]
     assert says(text(page), approver.get_username())
     assert (says(text(page), "· expired"), says(text(page), "· expires")) == (True, False)
@@ -313,23 +296,23 @@ def test_an_approval_whose_time_is_over_reads_as_expired(
     assert_shown(listed, page.context["pill"])
     assert not says(text(listed), "· expires")
     approvals.expire_due()
-    assert client.get(f"/requests/{approved.pk}/").context["pill"] == page.context["pill"]
+    assert client.get(f"/requests/{approved_request.pk}/").context["pill"] == page.context["pill"]
 
 
 def test_a_request_that_nobody_decided_on_says_that(
-    approved: ChangeRequest, requester: User, client_of: ClientOf
+    approved_request: ChangeRequest, requester: User, client_of: ClientOf
 ) -> None:
     ChangeRequest.objects.update(status=ChangeRequest.Status.OPEN)
-    approved.decisions.all().delete()
-    expire(approved)
-    assert says(text(client_of(requester).get(f"/requests/{approved.pk}/")), "Nobody")
+    approved_request.decisions.all().delete()
+    expire(approved_request)
+    assert says(text(client_of(requester).get(f"/requests/{approved_request.pk}/")), "Nobody")
 
 
 def test_who_runs_it_is_told_of_a_file_that_came_before(
-    approved: ChangeRequest, two_files: Project, requester: User, client_of: ClientOf
+    approved_request: ChangeRequest, two_files: Project, requester: User, client_of: ClientOf
 ) -> None:
     observations.refresh(two_files.production)
-    client, address = client_of(requester), f"/requests/{approved.pk}/"
+    client, address = client_of(requester), f"/requests/{approved_request.pk}/"
     assert not says(text(client.get(address)), "000_b")
     two_files.write(_000_b="CREATE TABLE b ();", _003_later="CREATE TABLE later ();")
     page = client.get(address)

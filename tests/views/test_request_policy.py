@@ -106,41 +106,33 @@ def test_the_environment_says_what_its_policy_is(
 # Time
 
 
-@pytest.fixture
-def approved(
-    open_request: Callable[[User], ChangeRequest], requester: User, approver: User, acting: Callable[[User], Any]
-) -> ChangeRequest:
-    request = open_request(requester)
-    return approvals.approve(request.pk, by=acting(approver), digest=request.digest)
-
-
 def test_a_closed_window_is_said_and_keeps_the_button_shut(
-    change_production: ChangeProduction, approved: ChangeRequest, requester: User, client_of: ClientOf
+    change_production: ChangeProduction, approved_request: ChangeRequest, requester: User, client_of: ClientOf
 ) -> None:
     change_production(calendar=FROZEN)
     client = client_of(requester)
-    page = client.get(f"/requests/{approved.pk}/")
+    page = client.get(f"/requests/{approved_request.pk}/")
     assert "Audit" in text(page)
     assert page.context["actions"].run.disabled
-    answer = client.post(f"/requests/{approved.pk}/run/", {"typed_name": "production"})
+    answer = client.post(f"/requests/{approved_request.pk}/run/", {"typed_name": "production"})
     assert answer.status_code == 409
     assert not Run.objects.exists()
 
 
 def test_a_start_is_scheduled_in_the_zone_of_the_environment_and_taken_back(
-    change_production: ChangeProduction, approved: ChangeRequest, requester: User, client_of: ClientOf
+    change_production: ChangeProduction, approved_request: ChangeRequest, requester: User, client_of: ClientOf
 ) -> None:
     change_production(calendar=Calendar(zone="Asia/Tokyo"))
     client = client_of(requester)
     wall = (datetime.now(UTC) + timedelta(hours=9 + 5)).replace(second=0, microsecond=0, tzinfo=None)
     sent = {"schedule-start": f"{wall:%Y-%m-%dT%H:%M}", "schedule-typed_name": "production"}
-    client.post(f"/requests/{approved.pk}/schedule/", sent)
-    approved.refresh_from_db()
-    assert approved.start_at == (wall - timedelta(hours=9)).replace(tzinfo=UTC)
-    assert "in the name of alice" in text(client.get(f"/requests/{approved.pk}/"))
-    client.post(f"/requests/{approved.pk}/unschedule/")
-    approved.refresh_from_db()
-    assert approved.start_at is None
+    client.post(f"/requests/{approved_request.pk}/schedule/", sent)
+    approved_request.refresh_from_db()
+    assert approved_request.start_at == (wall - timedelta(hours=9)).replace(tzinfo=UTC)
+    assert "in the name of alice" in text(client.get(f"/requests/{approved_request.pk}/"))
+    client.post(f"/requests/{approved_request.pk}/unschedule/")
+    approved_request.refresh_from_db()
+    assert approved_request.start_at is None
 
 
 @pytest.mark.parametrize(
@@ -149,7 +141,7 @@ def test_a_start_is_scheduled_in_the_zone_of_the_environment_and_taken_back(
 )
 def test_a_start_that_is_no_time_is_said_beside_the_field(
     change_production: ChangeProduction,
-    approved: ChangeRequest,
+    approved_request: ChangeRequest,
     requester: User,
     client_of: ClientOf,
     start: str,
@@ -157,7 +149,7 @@ def test_a_start_that_is_no_time_is_said_beside_the_field(
 ) -> None:
     change_production(calendar=Calendar(zone="Europe/Berlin"))
     sent = {"schedule-start": start, "schedule-typed_name": "production"}
-    answer = client_of(requester).post(f"/requests/{approved.pk}/schedule/", sent)
+    answer = client_of(requester).post(f"/requests/{approved_request.pk}/schedule/", sent)
     assert answer.status_code == 422
     assert said in text(answer)
 
