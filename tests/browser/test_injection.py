@@ -80,7 +80,7 @@ class Reader:
 
 
 @pytest.fixture
-def canaries(demo_home: Path, tmp_path: Path) -> Iterator[Demo]:
+def demo_with_canaries(demo_home: Path, tmp_path: Path) -> Iterator[Demo]:
     with demos.copied(demo_home, demos.source(tmp_path, **FILES)) as running:
         _plant(running)
         yield running
@@ -113,8 +113,8 @@ def addresses(page: Page) -> list[str]:
     return seen
 
 
-def test_no_canary_runs_or_hides_anything(canaries: Demo, enter: Enter, troubles: list[str]) -> None:
-    reader = Reader(enter(canaries, "bob"))
+def test_no_canary_runs_or_hides_anything(demo_with_canaries: Demo, enter: Enter, troubles: list[str]) -> None:
+    reader = Reader(enter(demo_with_canaries, "bob"))
     for address in addresses(reader.page):
         reader.look(address)
     assert reader.read > 30
@@ -122,8 +122,8 @@ def test_no_canary_runs_or_hides_anything(canaries: Demo, enter: Enter, troubles
     troubles.clear()  # pages of refused files and failed looks are errors to Chromium
 
 
-def test_downloads_hold_none_either(canaries: Demo, enter: Enter) -> None:
-    page = enter(canaries, "bob")
+def test_downloads_hold_none_either(demo_with_canaries: Demo, enter: Enter) -> None:
+    page = enter(demo_with_canaries, "bob")
     for address in ("/runs/7/?format=text", "/audit/?format=csv"):
         text = page.request.get(address).text()
         assert not hidden.UNSEEN.search(text), address
@@ -131,8 +131,8 @@ def test_downloads_hold_none_either(canaries: Demo, enter: Enter) -> None:
         assert address.startswith("/runs/") or not any(cell.startswith(("=", "@")) for cell in cells)
 
 
-def test_a_page_that_forgets_to_escape_is_caught(canaries: Demo, enter: Enter, troubles: list[str]) -> None:
-    page = enter(canaries, "bob")
+def test_a_page_that_forgets_to_escape_is_caught(demo_with_canaries: Demo, enter: Enter, troubles: list[str]) -> None:
+    page = enter(demo_with_canaries, "bob")
 
     def forget(route: Route) -> None:
         answer = route.fetch()

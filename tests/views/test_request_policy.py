@@ -199,7 +199,7 @@ def test_comments_and_decisions_stand_in_one_timeline(
 
 
 @pytest.fixture
-def opened(
+def broken_glass(
     change_production: ChangeProduction,
     open_request: Callable[[User], ChangeRequest],
     requester: User,
@@ -236,9 +236,9 @@ def test_it_is_offered_to_whom_the_policy_names_and_where_it_allows_it(
 
 
 def test_who_opened_it_runs_it_and_everyone_is_told_until_somebody_else_signs(
-    opened: tuple[ChangeRequest, Client], approver: User, viewer: User, client_of: ClientOf
+    broken_glass: tuple[ChangeRequest, Client], approver: User, viewer: User, client_of: ClientOf
 ) -> None:
-    request, carol = opened
+    request, carol = broken_glass
     assert "carol broke the glass for request" in text(client_of(viewer).get("/"))
     answer = carol.post(f"/requests/{request.pk}/run/", {"typed_name": "production"})
     run_url = answer.headers["Location"]
@@ -256,8 +256,8 @@ def test_who_opened_it_runs_it_and_everyone_is_told_until_somebody_else_signs(
     assert "Reviewed by bob: Looked at it: fine" in text(client_of(viewer).get(run_url))
 
 
-def test_the_notice_is_an_alert_with_the_reason(opened: tuple[ChangeRequest, Client]) -> None:
-    request, carol = opened
+def test_the_notice_is_an_alert_with_the_reason(broken_glass: tuple[ChangeRequest, Client]) -> None:
+    request, carol = broken_glass
     page = carol.get(f"/requests/{request.pk}/")
     assert alerts(page) == ["danger"]
     assert "Nobody can sign in" in text(page)
@@ -279,7 +279,7 @@ def test_the_name_typed_wrong_opens_nothing(
 
 
 def test_a_review_belongs_to_its_request(
-    opened: tuple[ChangeRequest, Client],
+    broken_glass: tuple[ChangeRequest, Client],
     open_request: Callable[[User], ChangeRequest],
     approver: User,
     requester: User,
@@ -290,8 +290,8 @@ def test_a_review_belongs_to_its_request(
     assert client_of(approver).post(url, {"review-comment": "Fine"}).status_code == 404
 
 
-def test_its_time_is_over(opened: tuple[ChangeRequest, Client]) -> None:
-    request, carol = opened
+def test_its_time_is_over(broken_glass: tuple[ChangeRequest, Client]) -> None:
+    request, carol = broken_glass
     now = timezone.now()
     BreakGlass.objects.update(at=now - timedelta(hours=1), expires_at=now - timedelta(minutes=1))
     assert f"/requests/{request.pk}/run/" not in posts(carol.get(f"/requests/{request.pk}/"))
