@@ -94,13 +94,13 @@ def crash(demo: Demo) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _started_by(pid: int, what: str) -> int:
-    return next(child for child in _children(pid) if what in Path(f"/proc/{child}/cmdline").read_text())
+def _started_by(pid: int, command: str) -> int:
+    return next(child for child in _children(pid) if command in Path(f"/proc/{child}/cmdline").read_text())
 
 
 def _below(pid: int) -> list[int]:
     """The process and all it has started, the oldest first."""
-    return [pid, *(found for child in _children(pid) for found in _below(child))]
+    return [pid, *(descendant for child in _children(pid) for descendant in _below(child))]
 
 
 def _children(pid: int) -> list[int]:

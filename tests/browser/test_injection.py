@@ -100,17 +100,17 @@ def _plant(demo: Demo) -> None:
 
 def addresses(page: Page) -> list[str]:
     """All that a few crawled pages lead to, each once."""
-    waiting, seen = ["/"], []
-    while waiting and len(seen) < 80:
+    waiting, visited = ["/"], []
+    while waiting and len(visited) < 80:
         address = waiting.pop(0)
-        if address in seen:
+        if address in visited:
             continue
-        seen.append(address)
+        visited.append(address)
         if page.goto(address) is None or "format=" in address:
             continue
         links = page.eval_on_selector_all("a[href^='/'], a[href^='?']", "all => all.map(a => a.pathname + a.search)")
         waiting += [link for link in links if "format=" not in link and not link.startswith(("/static/", "/admin/"))]
-    return seen
+    return visited
 
 
 def test_no_canary_runs_or_hides_anything(demo_with_canaries: Demo, enter: Enter, troubles: list[str]) -> None:
@@ -144,7 +144,7 @@ def test_a_page_that_forgets_to_escape_is_caught(demo_with_canaries: Demo, enter
     reader.look("/requests/2/")
     page.wait_for_function("window.canary !== undefined")
     reader.look("/requests/2/")
-    assert {what.partition(": ")[2] for what in reader.found} >= {
+    assert {trouble.partition(": ")[2] for trouble in reader.found} >= {
         "a canary became an element",
         "U+202E is hidden in it",
     }

@@ -285,7 +285,7 @@ def test_a_look_names_every_installation_that_wrote_there(applied_bench: Bench) 
         "INSERT INTO platform.migration_audit_log (version, name, executed_by, installation) "
         "VALUES ('001', 'a', 'ada', 'first'), ('001', 'a', 'bob', 'second'), ('002', 'b', 'cyd', 'first')"
     )
-    assert [(seen.identity, seen.by) for seen in applied_bench.history.installations] == [
+    assert [(installation.identity, installation.by) for installation in applied_bench.history.installations] == [
         ("first", "cyd"),
         ("second", "bob"),
     ]

@@ -169,8 +169,8 @@ def forecast_of(bench: Bench, *scripts: str, then: Written | None = None) -> For
     return counting.take(bench.address, threats, then={("001", "x"): then} if then else {})
 
 
-def counted(found: Forecast) -> list[tuple[str, tuple[str, ...], int | None]]:
-    return [(loss.relation, loss.columns, loss.rows) for loss in found.losses]
+def counted(forecast: Forecast) -> list[tuple[str, tuple[str, ...], int | None]]:
+    return [(loss.relation, loss.columns, loss.rows) for loss in forecast.losses]
 
 
 @pytest.fixture

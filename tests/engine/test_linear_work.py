@@ -220,8 +220,8 @@ def test_a_file_of_many_statements(tmp_path: Path, head: str, statement: str):
 def test_what_a_plan_would_destroy(sql: str):
     def work(steps: int) -> Callable[[], Any]:
         plan = plan_of([sql.format(n=number) for number in range(steps)])
-        seen = {step.identity: [removed(f"table app.t{n}")] for n, step in enumerate(plan.steps)}
-        return lambda: reading.read(plan, seen)
+        differences = {step.identity: [removed(f"table app.t{n}")] for n, step in enumerate(plan.steps)}
+        return lambda: reading.read(plan, differences)
 
     assert_linear(work)
 

@@ -95,7 +95,7 @@ def test_a_failed_attempt_changes_no_plan() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "what"),
+    ("changes", "named"),
     [
         ({"environment": "staging"}, "it was made for production, not staging"),
         ({"identity": OF_A_PLAN["identity"]}, "another database"),
@@ -105,8 +105,8 @@ def test_a_failed_attempt_changes_no_plan() -> None:
         ({"history": _rows("000", "001", "002")}, r"\(001_z, 002_z were recorded since\)"),
     ],
 )
-def test_a_plan_for_anything_else_is_refused_by_name(changes: dict[str, Any], what: str) -> None:
-    with pytest.raises(errors.PlanChanged, match=what):
+def test_a_plan_for_anything_else_is_refused_by_name(changes: dict[str, Any], named: str) -> None:
+    with pytest.raises(errors.PlanChanged, match=named):
         verification.verify(PLAN, target(**changes))
 
 

@@ -225,9 +225,9 @@ def test_an_extension_that_is_missing_is_named(
     target.write("001_users.sql", "CREATE TABLE users ();")
     with pytest.raises(
         RehearsalImpossible, match="Test uses uuid-ossp, which the rehearsal server does not have"
-    ) as told:
+    ) as refused:
         _rehearse(target, rehearsal_server)
-    assert "SIGNALBOX_REHEARSAL_URL" in told.value.next_step
+    assert "SIGNALBOX_REHEARSAL_URL" in refused.value.next_step
 
 
 def test_a_private_server_is_of_the_targets_major_version(

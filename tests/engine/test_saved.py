@@ -148,8 +148,8 @@ def test_a_type_of_the_project_can_be_dropped_with_its_table(bench: Bench) -> No
 def test_nobody_else_may_read_a_copy_whatever_default_privileges_say(users_bench: Bench) -> None:
     users_bench.database.query("DROP ROLE IF EXISTS anon_of_test")
     users_bench.database.query("CREATE ROLE anon_of_test")
-    for what in ("SCHEMAS", "TABLES"):
-        users_bench.database.query(f"ALTER DEFAULT PRIVILEGES GRANT ALL ON {what} TO anon_of_test, PUBLIC")
+    for kind in ("SCHEMAS", "TABLES"):
+        users_bench.database.query(f"ALTER DEFAULT PRIVILEGES GRANT ALL ON {kind} TO anon_of_test, PUBLIC")
     try:
         users_bench.execute(rollback_saving(users_bench, PLANS), run_id="2")
         (save,) = saves(users_bench)

@@ -61,5 +61,5 @@ def test_what_another_signalbox_or_a_person_recorded_is_told_of_too(project: Pro
         " applied_at = now() WHERE version = '001'",
     )
     observations.refresh(project.staging)
-    (found,) = since(failed_run)
-    assert (found.migration.version, found.action, found.run, found.by) == ("001", Action.APPLY, None, "dba")
+    (later,) = since(failed_run)
+    assert (later.migration.version, later.action, later.run, later.by) == ("001", Action.APPLY, None, "dba")

@@ -83,13 +83,13 @@ def test_a_role_that_may_not_ask_for_the_server_is_told_the_database(project: Pr
         cursor.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
         cursor.execute("SET ROLE asks_little")
         try:
-            told = control.identity()
+            identity = control.identity()
         finally:
             cursor.execute("RESET ROLE")
             cursor.execute("GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC")
             cursor.execute("DROP ROLE asks_little")
-    assert (told.system_identifier, told.database) == ("", connection.settings_dict["NAME"])
-    assert told.may_be(control.identity())
+    assert (identity.system_identifier, identity.database) == ("", connection.settings_dict["NAME"])
+    assert identity.may_be(control.identity())
 
 
 # Refused at every door

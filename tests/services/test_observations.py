@@ -123,9 +123,9 @@ def test_each_look_is_kept_as_it_comes(project: Project, monkeypatch: pytest.Mon
 
     keep: Callable[..., object] = observations._keep
 
-    def noting(environment, seen):  # type: ignore[no-untyped-def]
+    def noting(environment, target):  # type: ignore[no-untyped-def]
         kept.append(environment.slug)
-        return keep(environment, seen)
+        return keep(environment, target)
 
     monkeypatch.setattr(targets, "read", slow)
     monkeypatch.setattr(observations, "_keep", noting)

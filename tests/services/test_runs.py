@@ -355,14 +355,14 @@ def test_starting_over_is_for_administrators_and_needs_a_reason(project: Project
 
 
 @pytest.mark.parametrize(
-    ("sql", "found"),
+    ("sql", "verdict"),
     [
         ("CREATE INDEX CONCURRENTLY one_idx ON one (id);", "committed"),
         ("CREATE TABLE two (id int);", "partial"),
     ],
 )
 def test_a_lost_run_outside_a_transaction_is_read_from_journal_and_catalog(
-    project: Project, alice: Actor, sql: str, found: str, monkeypatch: pytest.MonkeyPatch
+    project: Project, alice: Actor, sql: str, verdict: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worker dies after its second statement was done, before it could say so."""
     project.write(_001_steps=f"-- signalbox: transaction=none\nCREATE TABLE one (id int);\n{sql}")
@@ -377,16 +377,16 @@ def test_a_lost_run_outside_a_transaction_is_read_from_journal_and_catalog(
     execution.recover(run.pk)
     run.refresh_from_db()
     assert run.status == Run.Status.RESOLVED
-    assert run.steps.get().status == found
+    assert run.steps.get().status == verdict
 
 
 def _die_at(bare_point: str, plain_point: str, sql: str) -> Callable[[str], None]:
     wanted, passed = (bare_point, 1) if "CONCURRENTLY" in sql else (plain_point, 2)
-    seen: list[str] = []
+    passed_points: list[str] = []
 
     def faultpoint(name: str) -> None:
-        seen.append(name)
-        if seen.count(wanted) == passed and name == wanted:
+        passed_points.append(name)
+        if passed_points.count(wanted) == passed and name == wanted:
             raise InjectedFault(name)
 
     return faultpoint

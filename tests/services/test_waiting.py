@@ -93,15 +93,15 @@ def recorder(project: Project, alice: Actor) -> Recorder:
     return Recorder(claim(start_on_staging(project, alice)))
 
 
-def kept(recorder: Recorder, *told: tuple[str, ...], error: EngineError, late: bool = False) -> list[str]:
-    for blockers_seen in told:
+def kept(recorder: Recorder, *looks: tuple[str, ...], error: EngineError, late: bool = False) -> list[str]:
+    for blockers_seen in looks:
         recorder(Blocked(position=0, blockers=blockers_seen))
     recorder(StepEnded(position=0, ending=Ending.UNDONE, error=error, ms=1, statement_ms=1))
     if late:
         recorder(Blocked(position=0, blockers=()))
     recorder.write()
-    found: list[str] = Run.objects.get().steps.get().blockers
-    return found
+    blockers: list[str] = Run.objects.get().steps.get().blockers
+    return blockers
 
 
 @pytest.mark.parametrize("error", [failed("55P03"), failed("40P01"), RunCancelled(by="bob", version="001")], ids=str)
