@@ -62,18 +62,11 @@ def test_a_build_waits_for_writers_longer_than_the_lock_timeout(people_bench: Be
     people_bench.policy = Policy(protected=False, lock_timeout_ms=100, statement_timeout_ms=100)
     people_bench.write("002_index.sql", BUILD)
     with writer(people_bench) as application:
-        release = threading.Thread(
-            target=lambda: (wait_until(people_bench.waits_for_a_lock), _pause(), application.rollback())
-        )
+        release = threading.Thread(target=lambda: (people_bench.outlast_the_lock_timeout(), application.rollback()))
         release.start()
         people_bench.apply()
         release.join()
     assert indexes(people_bench) == {"people_name_idx": True}
-
-
-def _pause() -> None:
-    """Longer than the lock timeout of the test."""
-    threading.Event().wait(0.4)
 
 
 def test_a_failed_build_names_the_invalid_index_and_offers_to_drop_it(people_bench: Bench) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -20,10 +19,9 @@ from dashboard.engine.run.faultpoints import InjectedFault
 from dashboard.engine.run.recovery import StepVerdict
 from dashboard.engine.sql import statements
 from dashboard.engine.status import State
+from tests.concurrently import BASE, DETACH, cancel_whoever_waits, while_others_write
 from tests.engine.folders import Bench
-from tests.waiting import wait_until
 
-DETACH = "ALTER TABLE parted DETACH PARTITION part CONCURRENTLY"
 LEFT = {
     "CREATE INDEX CONCURRENTLY made ON other (id)": "DROP INDEX CONCURRENTLY public.made",
     "DROP INDEX CONCURRENTLY key": "DROP INDEX CONCURRENTLY public.key",
@@ -31,47 +29,17 @@ LEFT = {
     "REINDEX TABLE CONCURRENTLY other": "DROP INDEX CONCURRENTLY public.key_ccnew",
     DETACH: "ALTER TABLE public.parted DETACH PARTITION public.part FINALIZE",
 }
-HELD = "SELECT count(*) FROM other; SELECT count(*) FROM parted"
 
 
 @pytest.fixture
 def bench_with_tables(bench: Bench) -> Bench:
-    bench.write(
-        "001_there.sql",
-        "CREATE TABLE other (id int); CREATE UNIQUE INDEX key ON other (id); INSERT INTO other VALUES (1);"
-        "CREATE TABLE parted (id int) PARTITION BY LIST (id); CREATE TABLE part PARTITION OF parted FOR VALUES IN (1);",
-    )
+    bench.write("001_there.sql", f"{BASE} INSERT INTO other VALUES (2);")
     bench.apply()
     return bench
 
 
-def broken_off(bench: Bench, end: Callable[[], object], work: Callable[[], object]) -> None:
-    """`work` runs while another session has read and written the tables; once it waits for that, `end` is called."""
-    waits = (
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND state = 'active' "
-        "AND datname = current_database()"
-    )
-
-    def when_it_waits() -> None:
-        wait_until(lambda: bench.database.query(waits)[0][0])
-        end()
-
-    with bench.database.connect(autocommit=False, application_name="the application") as connection:
-        connection.execute("INSERT INTO other VALUES (2); INSERT INTO parted VALUES (1)")
-        thread = threading.Thread(target=when_it_waits)
-        thread.start()
-        try:
-            work()
-        finally:
-            thread.join()
-            connection.rollback()
-
-
-def cancel_whoever_waits(bench: Bench) -> None:
-    bench.database.query(
-        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
-        "AND datname = current_database()"
-    )
+def cancelled_while_it_waits(bench: Bench, work: Callable[[], object]) -> None:
+    while_others_write(bench.database, work, once_it_waits=lambda: cancel_whoever_waits(bench.database))
 
 
 def state_of(bench: Bench) -> status.MigrationStatus:
@@ -92,7 +60,7 @@ def is_left(bench: Bench, text: str, way_on: str) -> bool:
 def test_what_somebody_else_cancelled_is_named_with_its_way_on(bench_with_tables: Bench, text: str) -> None:
     bench_with_tables.write("002_next.sql", text)
     with pytest.raises(errors.PartlyApplied) as caught:
-        broken_off(bench_with_tables, lambda: cancel_whoever_waits(bench_with_tables), bench_with_tables.apply)
+        cancelled_while_it_waits(bench_with_tables, bench_with_tables.apply)
     assert LEFT[text] in caught.value.next_step
     assert "undid" not in f"{caught.value} {caught.value.state_now}"
     assert is_left(bench_with_tables, text, LEFT[text])
@@ -106,10 +74,10 @@ def test_what_a_person_cancelled_is_named_with_its_way_on(bench_with_tables: Ben
     bench_with_tables.write("002_next.sql", text)
     plan, cancellation = bench_with_tables.plan(), Cancellation()
     with pytest.raises(errors.PartlyApplied) as caught:
-        broken_off(
-            bench_with_tables,
-            lambda: cancellation.cancel("bob"),
+        while_others_write(
+            bench_with_tables.database,
             lambda: bench_with_tables.execute(plan, cancellation=cancellation),
+            once_it_waits=lambda: cancellation.cancel("bob"),
         )
     assert LEFT[text] in caught.value.next_step
     assert state_of(bench_with_tables).state is State.PARTIAL
@@ -125,7 +93,7 @@ def test_a_crash_leaves_it_in_question_and_a_repair_leads_on(
         with suppress(psycopg.errors.QueryCanceled):
             bench_with_tables.database.query(text)
 
-    broken_off(bench_with_tables, lambda: cancel_whoever_waits(bench_with_tables), by_hand)
+    cancelled_while_it_waits(bench_with_tables, by_hand)
     (verdict,) = recovery.resolve(plan, access=bench_with_tables.access, attempt=Attempt(run_id="2", by="alice")).steps
     assert verdict is StepVerdict.PARTIAL
     repair = planner.repair(

@@ -8,30 +8,16 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard.engine import plan
 from dashboard.engine.database import connection, statistics
 from dashboard.engine.database.connection import Address
 from dashboard.engine.database.statistics import Written
 from dashboard.engine.forecast import counting, reading, values
 from dashboard.engine.forecast.values import Fate, Forecast, Loss
 from dashboard.engine.plan import (
-    Action,
     Copy,
-    Plan,
-    Step,
 )
 from dashboard.engine.schema.diff import Change, Difference
-from tests.engine.folders import FREE, Bench
-
-IDENTITY = plan.TargetIdentity(system_identifier="1", database="d", database_oid=1)
-
-
-def plan_of(*scripts: str) -> Plan:
-    steps = tuple(
-        Step(action=Action.APPLY, version=f"{n:03}", name="x", key=f"{n:03}", file="", sql=sql, checksum="")
-        for n, sql in enumerate(scripts, start=1)
-    )
-    return Plan(environment="test", action=Action.APPLY, identity=IDENTITY, policy=FREE, basis=(), steps=steps)
+from tests.engine.folders import Bench, plan_of
 
 
 def threatened(*scripts: str) -> list[tuple[str, str]]:

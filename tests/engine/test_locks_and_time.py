@@ -68,18 +68,11 @@ def test_a_forged_deadlock_is_tried_no_more_often(users_bench: Bench) -> None:
 def test_a_file_can_set_its_own_lock_timeout(users_bench: Bench) -> None:
     users_bench.write("002_column.sql", "-- signalbox: lock_timeout=20s\nALTER TABLE users ADD COLUMN name text;")
     with reader(users_bench) as application:
-        free = threading.Thread(
-            target=lambda: (wait_until(users_bench.waits_for_a_lock), _pause(), application.rollback())
-        )
+        free = threading.Thread(target=lambda: (users_bench.outlast_the_lock_timeout(), application.rollback()))
         free.start()
         users_bench.apply()
         free.join()
     assert not [e for e in users_bench.events if isinstance(e, StepRetried)]
-
-
-def _pause() -> None:
-    """Longer than the lock timeout of the environment."""
-    threading.Event().wait(0.5)
 
 
 def test_who_blocks_is_told_while_it_waits(users_bench: Bench) -> None:

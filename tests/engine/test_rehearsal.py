@@ -398,16 +398,20 @@ def test_it_is_gone_whatever_happens(
     assert leftover_databases() == []
 
 
-def test_what_a_killed_rehearsal_leaves_is_swept(
-    rehearse: Rehearse, folder: Path, postgres_server: LocalServer, leftover_databases: Callable[[], list[str]]
-):
+def _rehearsing_slowly(folder: Path, server: LocalServer) -> subprocess.Popen[bytes]:
     (folder / "001_slow.sql").write_text("SELECT pg_sleep(60);")
     code = (
         "import sys; from pathlib import Path; from dashboard.engine import rehearsal;"
         "from dashboard.engine.files import discovery;"
         "rehearsal.of_folder(discovery.read(Path(sys.argv[1])), server_url=sys.argv[2])"
     )
-    child = subprocess.Popen([sys.executable, "-c", code, folder, postgres_server.url()], cwd=ROOT)
+    return subprocess.Popen([sys.executable, "-c", code, folder, server.url()], cwd=ROOT)
+
+
+def test_what_a_killed_rehearsal_leaves_is_swept(
+    rehearse: Rehearse, folder: Path, postgres_server: LocalServer, leftover_databases: Callable[[], list[str]]
+):
+    child = _rehearsing_slowly(folder, postgres_server)
     wait_until(lambda: bool(leftover_databases()), seconds=30)
     address = Address(environment="", name="", variable="", url=postgres_server.url())
     assert throwaway.sweep(address) == [], "its owner is at work"
@@ -423,13 +427,7 @@ def test_what_a_killed_rehearsal_leaves_is_swept(
 def test_the_process_that_rehearses_outlives_nobody(
     rehearse: Rehearse, folder: Path, postgres_server: LocalServer, leftover_databases: Callable[[], list[str]]
 ):
-    (folder / "001_slow.sql").write_text("SELECT pg_sleep(60);")
-    code = (
-        "import sys; from pathlib import Path; from dashboard.engine import rehearsal;"
-        "from dashboard.engine.files import discovery;"
-        "rehearsal.of_folder(discovery.read(Path(sys.argv[1])), server_url=sys.argv[2])"
-    )
-    child = subprocess.Popen([sys.executable, "-c", code, folder, postgres_server.url()], cwd=ROOT)
+    child = _rehearsing_slowly(folder, postgres_server)
     wait_until(lambda: bool(leftover_databases()), seconds=30)
     (rehearsing,) = _children(child.pid)
     child.kill()
