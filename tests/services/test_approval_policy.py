@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from config import calendars
@@ -31,6 +30,7 @@ from dashboard.services.errors import (
     PermissionRefused,
     RequesterGone,
 )
+from tests.at_once import at_once
 from tests.fix_project import FROZEN, ChangeProduction, Project, redeclare
 from tests.services.workflow import approve, approved_request, execute, open_request, start_on_production, tables
 
@@ -97,26 +97,10 @@ def test_of_many_who_approve_at_once_exactly_as_many_count_and_one_run_wins(
 ) -> None:
     change_production(approvals=needed)
     request = open_request(two_files, alice)
-    barrier, outcomes = threading.Barrier(len(approvers)), []
-
-    def decide(by: Actor) -> None:
-        try:
-            barrier.wait()
-            decisions.approve_and_start(
-                request.pk, by=by, digest=request.digest, reason="", typed_name="production", confirmation=None
-            )
-            outcomes.append("counted")
-        except (AlreadyDecided, EnvironmentOccupied):
-            outcomes.append("too late")
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=decide, args=(by,)) for by in approvers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert outcomes.count("counted") == needed == request.decisions.count()
+    sent = {"digest": request.digest, "reason": "", "typed_name": "production", "confirmation": None}
+    deeds = [partial(decisions.approve_and_start, request.pk, by=by, **sent) for by in approvers]
+    counted = at_once(*deeds, too_late=(AlreadyDecided, EnvironmentOccupied))
+    assert counted == needed == request.decisions.count()
     assert Run.objects.count() == 1
     assert execute(Run.objects.get()).status == Run.Status.SUCCEEDED
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from dashboard.models import AuditEvent, ChangeRequest, RepeatedEvent, Run, SignInCount
 from dashboard.services import approvals, throttle
 from dashboard.services.actors import Actor
+from tests.at_once import at_once
 from tests.fix_people import ClientOf, signed_in_at
 from tests.fix_project import Project
 from tests.views.pages import text
@@ -113,19 +114,7 @@ def test_a_password_that_is_right_ends_the_count_of_that_account(viewer: User) -
 
 @pytest.mark.django_db(transaction=True)
 def test_tries_at_the_same_moment_are_all_counted(viewer: User) -> None:
-    import threading
-
-    from django.db import connection
-
-    def try_once() -> None:
-        throttle._count("the same")
-        connection.close()
-
-    threads = [threading.Thread(target=try_once) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[lambda: throttle._count("the same")] * 8)
     assert SignInCount.objects.get().tries == 8
 
 
