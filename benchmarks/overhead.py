@@ -42,8 +42,8 @@ def main() -> None:
         _print("Signalbox, a run for each", alone, bare)
 
 
-def _print(what: str, ms: float, bare: float) -> None:
-    print(f"  {what:<27} {ms:7.2f}   {ms / bare:.2f} times the bare loop")
+def _print(label: str, ms: float, bare: float) -> None:
+    print(f"  {label:<27} {ms:7.2f}   {ms / bare:.2f} times the bare loop")
 
 
 def _bare(url: str) -> float:

@@ -59,9 +59,9 @@ def main(folder: Folder) -> None:
     _compare(ours, verdicts)
 
 
-def _print(what: str, ms: Sequence[float]) -> None:
+def _print(label: str, ms: Sequence[float]) -> None:
     p95 = statistics.quantiles(ms, n=20)[-1]
-    print(f"  {what:<18} median {statistics.median(ms):7.1f}   p95 {p95:7.1f}   all {sum(ms) / 1000:6.1f} s")
+    print(f"  {label:<18} median {statistics.median(ms):7.1f}   p95 {p95:7.1f}   all {sum(ms) / 1000:6.1f} s")
 
 
 def _compare(ours: Sequence[Proof], verdicts: Sequence[Verdict]) -> None:

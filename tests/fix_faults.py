@@ -49,7 +49,7 @@ class Tally:
     peaks_mb: list[int] = field(default_factory=list)  # of the memory of worker processes
 
     def add(self, **counts: int) -> None:
-        self.counts.update({what: int(number) for what, number in counts.items()})
+        self.counts.update({name: int(number) for name, number in counts.items()})
 
     def took(self, seconds: float) -> None:
         self.seconds.append(round(seconds, 3))
@@ -101,7 +101,7 @@ def _figures(report: Any) -> list[dict[str, Any]]:
 
 
 def _line(name: str, part: Tally) -> str:
-    counts = " · ".join(f"{what.replace('_', ' ')} {number}" for what, number in part.counts.items())
+    counts = " · ".join(f"{name.replace('_', ' ')} {number}" for name, number in part.counts.items())
     if part.seconds:
         counts += f" · recovery median {median(part.seconds):.2f} s max {max(part.seconds):.2f} s"
     if part.peaks_mb:

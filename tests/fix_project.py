@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from config import calendars
+from config.calendars import Calendar
 from config.environments import Environment
 from tests.fix_postgres import Database, MakeDatabase
 
@@ -18,8 +21,10 @@ if TYPE_CHECKING:
 
 type PointAt = Callable[[Environment, Database], Environment]
 type CopyOf = Callable[[Environment], Database]
+type ChangeProduction = Callable[..., Environment]
 
 PLAIN_ROLE = "plain"
+FROZEN = Calendar(freezes=(calendars.freeze(datetime(2000, 1, 1), datetime(2200, 1, 1), "Audit"),))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +79,17 @@ def two_files(project: Project) -> Project:
 
 
 @pytest.fixture
+def change_production(project: Project, settings: SettingsWrapper) -> ChangeProduction:
+    """`change_production(approvals=2)`: as if it had been written into its file and Signalbox restarted."""
+
+    def change(**changes: Any) -> Environment:
+        production = next(each for each in settings.ENVIRONMENTS if each.slug == project.production.slug)
+        return redeclare(settings, replace(production, **changes))
+
+    return change
+
+
+@pytest.fixture
 def unreachable(project: Project, settings: SettingsWrapper) -> Callable[[Environment], Environment]:
     """Make an environment lead to a port where nobody listens."""
     return lambda environment: point_at_url(settings, environment, "postgresql://nobody:s3cret@127.0.0.1:1/gone")
@@ -105,9 +121,13 @@ def as_plain_role(project: Project, settings: SettingsWrapper) -> Iterator[Proje
 
 
 def point_at_url(settings: SettingsWrapper, environment: Environment, url: str) -> Environment:
-    elsewhere = replace(environment, url=url)
-    settings.ENVIRONMENTS = tuple(elsewhere if e.slug == elsewhere.slug else e for e in settings.ENVIRONMENTS)
-    return elsewhere
+    return redeclare(settings, replace(environment, url=url))
+
+
+def redeclare(settings: SettingsWrapper, environment: Environment) -> Environment:
+    """In the place of the one of the same slug."""
+    settings.ENVIRONMENTS = tuple(environment if e.slug == environment.slug else e for e in settings.ENVIRONMENTS)
+    return environment
 
 
 #: Filled by the migrations of Django and changed by no test.

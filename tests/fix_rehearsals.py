@@ -15,10 +15,8 @@ from dashboard.engine.plan import Action, Plan, Step
 from dashboard.engine.rehearsal.report import Origin, Proof, Report, ScriptRun
 
 if TYPE_CHECKING:
-    from pytest_django.fixtures import SettingsWrapper
-
     from config.environments import Environment
-    from tests.fix_project import Project
+    from tests.fix_project import ChangeProduction
 
 #: What a test would like a rehearsal to find: takes the plan, gives the report or raises.
 type Finds = Callable[[Plan], Report]
@@ -60,12 +58,6 @@ def rehearsals_find(monkeypatch: pytest.MonkeyPatch) -> RehearsalsFind:
 
 
 @pytest.fixture
-def require_on_production(project: Project, settings: SettingsWrapper) -> RequireOnProduction:
+def require_on_production(change_production: ChangeProduction) -> RequireOnProduction:
     """`require_on_production(Requirement.LINT)`: production wants this before an approval."""
-
-    def demand(*require: Any) -> Environment:
-        wants = replace(project.production, require=require)
-        settings.ENVIRONMENTS = (project.staging, wants)
-        return wants
-
-    return demand
+    return lambda *require: change_production(require=require)

@@ -38,8 +38,8 @@ def started(code: str = TELL, **variables: str) -> subprocess.CompletedProcess[s
 def settings(**variables: str) -> dict[str, Any]:
     done = started(**PUBLIC | variables)
     assert done.returncode == 0, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    printed: dict[str, Any] = json.loads(done.stdout)
+    return printed
 
 
 @pytest.mark.parametrize("key", ["a", "a" * 64, "abcabcabc" * 8, "1234567890123456789012345678901"])
@@ -56,11 +56,11 @@ def test_a_random_key_is_taken() -> None:
 
 
 def test_what_holds_for_a_whole_domain_is_asked_for() -> None:
-    told = settings()
-    assert told["SECURE_HSTS_SECONDS"] > 0
-    assert (told["SECURE_HSTS_INCLUDE_SUBDOMAINS"], told["SECURE_HSTS_PRELOAD"]) == (False, False)
-    told = settings(SIGNALBOX_HSTS_SUBDOMAINS="1", SIGNALBOX_HSTS_PRELOAD="1")
-    assert (told["SECURE_HSTS_INCLUDE_SUBDOMAINS"], told["SECURE_HSTS_PRELOAD"]) == (True, True)
+    printed = settings()
+    assert printed["SECURE_HSTS_SECONDS"] > 0
+    assert (printed["SECURE_HSTS_INCLUDE_SUBDOMAINS"], printed["SECURE_HSTS_PRELOAD"]) == (False, False)
+    printed = settings(SIGNALBOX_HSTS_SUBDOMAINS="1", SIGNALBOX_HSTS_PRELOAD="1")
+    assert (printed["SECURE_HSTS_INCLUDE_SUBDOMAINS"], printed["SECURE_HSTS_PRELOAD"]) == (True, True)
 
 
 def test_names_of_this_machine_are_no_way_in_where_there_is_a_public_one() -> None:

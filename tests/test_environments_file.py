@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config import calendars, control_database, environments
 from config.environments import Environment, Requirement
 from config.roles import Role
+from dashboard.engine.database.transport import Transport
 from tests.malformed_urls import SHAPES
 
 EVERYTHING = 'require = ["rehearsal", "lint", "reversible", "previous"]'
@@ -25,6 +26,18 @@ def test_a_protected_environment_wants_proof_unless_it_says_otherwise(tmp_path: 
     assert declared(tmp_path, "protected = true").require == environments.PROTECTED_REQUIRES
     assert declared(tmp_path, "protected = true\nrequire = []").require == ()
     assert declared(tmp_path, f"protected = true\n{EVERYTHING}").require == tuple(Requirement)
+
+
+def test_a_protected_environment_wants_a_safe_way_unless_it_says_otherwise(tmp_path: Path) -> None:
+    assert declared(tmp_path, "").transport is Transport.ANY
+    assert declared(tmp_path, "protected = true").transport is Transport.PRIVATE
+    assert declared(tmp_path, 'protected = true\ntls = "any"').transport is Transport.ANY
+    assert declared(tmp_path, 'tls = "verify-full"').transport is Transport.VERIFY_FULL
+
+
+def test_a_demand_that_nobody_knows_is_refused_with_what_there_is(tmp_path: Path) -> None:
+    with pytest.raises(ImproperlyConfigured, match="one of these: any, private, require, verify-full"):
+        declared(tmp_path, 'tls = "yes"')
 
 
 def test_a_free_environment_wants_none(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from config.logging import OneLineFormatter, escaped
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 FORGED = "2026-11-28 05:59:59,999 INFO dashboard.services.execution: FORGED"
@@ -61,9 +62,7 @@ def test_a_path_makes_no_line_of_its_own_in_the_access_log(tmp_path: Path) -> No
     (tmp_path / "bare.py").write_text(
         "def application(environ, start):\n    start('404 Not Found', [])\n    return [b'']\n"
     )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", "bare:application"]
     environment = os.environ | {
         "SIGNALBOX_BIND": f"127.0.0.1:{port}",

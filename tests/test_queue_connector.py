@@ -28,7 +28,7 @@ def failing(error: Exception, times: int) -> tuple[list[object], Any]:
 
 
 @pytest.fixture(autouse=True)
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue_connector, "PAUSE", 0.0)
 
 

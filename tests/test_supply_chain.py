@@ -44,8 +44,8 @@ def test_production_and_development_have_the_same_versions() -> None:
     assert {name: development.get(name) for name in production} == production
 
 
-def report(*found: dict[str, object]) -> str:
-    return json.dumps({"dependencies": found})
+def report(*packages: dict[str, object]) -> str:
+    return json.dumps({"dependencies": packages})
 
 
 def test_a_known_hole_fails_the_build() -> None:

@@ -76,11 +76,11 @@ def _below(base: type[Enum]) -> Iterator[type[Enum]]:
 
 @cache
 def _members() -> dict[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = {}
+    by_value: dict[str, list[str]] = {}
     for enum in string_enums():
         for member in enum:
-            found.setdefault(member.value, []).append(f"{enum.__qualname__}.{member.name}")
-    return {value: tuple(members) for value, members in found.items()}
+            by_value.setdefault(member.value, []).append(f"{enum.__qualname__}.{member.name}")
+    return {value: tuple(members) for value, members in by_value.items()}
 
 
 def literals_in(source: str, file: str) -> Iterator[Literal]:

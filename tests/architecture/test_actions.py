@@ -9,9 +9,8 @@ import pytest
 from dashboard.engine.plan import Action
 from dashboard.engine.run.events import Ending
 from dashboard.models import ChangeRequest, Run, RunStep
-from dashboard.presenters import actions, audit
+from dashboard.presenters import actions
 from dashboard.presenters.actions import ActionWords
-from dashboard.services.audit import Event
 from dashboard.services.recorder import STATUS_OF
 from dashboard.services.runs import ENDINGS
 from tests.architecture import enums
@@ -69,12 +68,6 @@ def test_every_word_is_used(word: str) -> None:
 @pytest.mark.parametrize("model", [ChangeRequest, Run, RunStep])
 def test_the_rows_of_every_action_fit(model: type[ChangeRequest | Run | RunStep]) -> None:
     assert max(map(len, Action)) <= (model._meta.get_field("action").max_length or 0)
-
-
-def test_every_audit_event_has_its_words_and_its_sentence() -> None:
-    assert set(audit.KINDS) == set(Event), "add it to presenters/audit.py"
-    for event in Event:
-        assert (enums.TEMPLATES / audit.template_of(event)).is_file()
 
 
 def test_every_way_a_run_can_end_is_an_audit_event() -> None:

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from config import environments
+from tests.architecture.source import ROOT
 
-ROOT = Path(__file__).parents[2]
 DASHBOARD = ROOT / "dashboard"
 DECISIONS = ROOT / "docs" / "decisions"
 RECORDS = sorted(DECISIONS.glob("[0-9]*.md"))
@@ -21,11 +20,8 @@ DOCUMENTS = sorted(
 )
 SECTIONS = ["Context", "Options considered", "Decision", "Consequences"]
 
-#: Read by the machinery of tests and benchmarks; nobody has to set them.
-FOR_TESTS_ONLY = {"SIGNALBOX_TESTING", "SIGNALBOX_FAULT", "SIGNALBOX_FAULT_SIZE"}
 
-
-def text_of(path: Path) -> str:
+def read(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
@@ -33,13 +29,13 @@ def text_of(path: Path) -> str:
 
 
 def test_every_decision_is_in_the_index_under_its_title() -> None:
-    listed = re.findall(r"^\| ([0-9]+) \| \[(.+)\]\((.+)\) \|$", text_of(DECISIONS / "README.md"), re.MULTILINE)
-    written = [(*re.findall(r"\A# ([0-9]+)\. (.+)", text_of(record))[0], record.name) for record in RECORDS]
+    listed = re.findall(r"^\| ([0-9]+) \| \[(.+)\]\((.+)\) \|$", read(DECISIONS / "README.md"), re.MULTILINE)
+    written = [(*re.findall(r"\A# ([0-9]+)\. (.+)", read(record))[0], record.name) for record in RECORDS]
     assert listed == written, "docs/decisions/README.md: one row for each record, in their order"
 
 
 def test_every_number_has_a_record_or_a_word_why_there_is_none() -> None:
-    rows = re.findall(r"^\| ([0-9]+)(?: to ([0-9]+))? \|", text_of(DECISIONS / "README.md"), re.MULTILINE)
+    rows = re.findall(r"^\| ([0-9]+)(?: to ([0-9]+))? \|", read(DECISIONS / "README.md"), re.MULTILINE)
     numbers = chain.from_iterable(range(int(first), int(last or first) + 1) for first, last in rows)
     assert [*numbers] == [*range(1, int(RECORDS[-1].name[:4]) + 1)]
 
@@ -47,15 +43,15 @@ def test_every_number_has_a_record_or_a_word_why_there_is_none() -> None:
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.stem)
 def test_every_decision_tells_what_was_considered(record: Path) -> None:
     number = int(record.name[:4])
-    assert text_of(record).startswith(f"# {number}. ")
-    assert re.findall(r"^## (.+)", text_of(record), re.MULTILINE) == SECTIONS
+    assert read(record).startswith(f"# {number}. ")
+    assert re.findall(r"^## (.+)", read(record), re.MULTILINE) == SECTIONS
 
 
 # Words
 
 
 def terms() -> list[str]:
-    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \| [^|]*\|$", text_of(ROOT / "docs" / "GLOSSARY.md"), re.MULTILINE)
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \| [^|]*\|$", read(ROOT / "docs" / "GLOSSARY.md"), re.MULTILINE)
     return [term for row in rows for term in row.split(", ") if row not in {"term", "state", "---"}]
 
 
@@ -63,7 +59,7 @@ def terms() -> list[str]:
 def code() -> str:
     """Code and templates as words: ChangeRequest and change_request both read "change request"."""
     sources = [path for top in (DASHBOARD, ROOT / "config") for path in top.rglob("*.py")]
-    text = "\n".join(map(text_of, [*sources, *(ROOT / "templates").rglob("*.html")]))
+    text = "\n".join(map(read, [*sources, *(ROOT / "templates").rglob("*.html")]))
     return re.sub(r"[_\s-]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)).lower()
 
 
@@ -82,7 +78,7 @@ def test_no_term_is_explained_twice() -> None:
 
 def paths_in(document: Path) -> Iterator[str]:
     """Files and folders that a document names in code marks: `engine/plan.py`, `dashboard/urls.py`, `tests/views/`."""
-    for name in re.findall(r"`([\w./-]+/[\w./-]*)`", text_of(document)):
+    for name in re.findall(r"`([\w./-]+/[\w./-]*)`", read(document)):
         if name.split("/")[0] in TOPS:
             yield name
 
@@ -98,26 +94,5 @@ def test_every_file_that_a_document_names_exists(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))
 def test_every_link_of_a_document_leads_somewhere(document: Path) -> None:
-    links = re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", text_of(document))
+    links = re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", read(document))
     assert not [link for link in links if not (document.parent / link).exists()]
-
-
-# Settings
-
-
-def variables(*paths: Path) -> set[str]:
-    return {name for path in paths for name in re.findall(r"\bSIGNALBOX_[A-Z_]*[A-Z]\b", text_of(path))}
-
-
-def test_every_variable_is_documented_and_every_documented_one_is_read() -> None:
-    readers = [
-        *(path for top in ("config", "dashboard", "tests") for path in (ROOT / top).rglob("*.py")),
-        *(ROOT / "bin").iterdir(),
-    ]
-    readers.remove(Path(__file__))
-    assert variables(ROOT / "docs" / "SETTINGS.md") == variables(*readers) - FOR_TESTS_ONLY
-
-
-def test_every_key_of_an_environment_is_documented() -> None:
-    documented = set(re.findall(r"^\| `([a-z_]+)` \|", text_of(ROOT / "docs" / "SETTINGS.md"), re.MULTILINE))
-    assert documented - {requirement.value for requirement in environments.Requirement} == environments._KEYS

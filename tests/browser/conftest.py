@@ -103,9 +103,9 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def troubles() -> Iterator[list[str]]:
     """What a browser complains about while it is used: script errors, CSP violations, missing or foreign files."""
-    seen: list[str] = []
-    yield seen
-    assert seen == []
+    complaints: list[str] = []
+    yield complaints
+    assert complaints == []
 
 
 @pytest.fixture

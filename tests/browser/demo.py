@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 READY = "Signalbox is running"
 PATIENCE_S = 180  # telling the story includes two rehearsals
@@ -94,13 +96,13 @@ def crash(demo: Demo) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _started_by(pid: int, what: str) -> int:
-    return next(child for child in _children(pid) if what in Path(f"/proc/{child}/cmdline").read_text())
+def _started_by(pid: int, command: str) -> int:
+    return next(child for child in _children(pid) if command in Path(f"/proc/{child}/cmdline").read_text())
 
 
 def _below(pid: int) -> list[int]:
     """The process and all it has started, the oldest first."""
-    return [pid, *(found for child in _children(pid) for found in _below(child))]
+    return [pid, *(descendant for child in _children(pid) for descendant in _below(child))]
 
 
 def _children(pid: int) -> list[int]:
@@ -161,10 +163,3 @@ def _wait_until_it_listens(port: int) -> None:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

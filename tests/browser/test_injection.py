@@ -80,7 +80,7 @@ class Reader:
 
 
 @pytest.fixture
-def canaries(demo_home: Path, tmp_path: Path) -> Iterator[Demo]:
+def demo_with_canaries(demo_home: Path, tmp_path: Path) -> Iterator[Demo]:
     with demos.copied(demo_home, demos.source(tmp_path, **FILES)) as running:
         _plant(running)
         yield running
@@ -100,21 +100,21 @@ def _plant(demo: Demo) -> None:
 
 def addresses(page: Page) -> list[str]:
     """All that a few crawled pages lead to, each once."""
-    waiting, seen = ["/"], []
-    while waiting and len(seen) < 80:
+    waiting, visited = ["/"], []
+    while waiting and len(visited) < 80:
         address = waiting.pop(0)
-        if address in seen:
+        if address in visited:
             continue
-        seen.append(address)
+        visited.append(address)
         if page.goto(address) is None or "format=" in address:
             continue
         links = page.eval_on_selector_all("a[href^='/'], a[href^='?']", "all => all.map(a => a.pathname + a.search)")
         waiting += [link for link in links if "format=" not in link and not link.startswith(("/static/", "/admin/"))]
-    return seen
+    return visited
 
 
-def test_no_canary_runs_or_hides_anything(canaries: Demo, enter: Enter, troubles: list[str]) -> None:
-    reader = Reader(enter(canaries, "bob"))
+def test_no_canary_runs_or_hides_anything(demo_with_canaries: Demo, enter: Enter, troubles: list[str]) -> None:
+    reader = Reader(enter(demo_with_canaries, "bob"))
     for address in addresses(reader.page):
         reader.look(address)
     assert reader.read > 30
@@ -122,8 +122,8 @@ def test_no_canary_runs_or_hides_anything(canaries: Demo, enter: Enter, troubles
     troubles.clear()  # pages of refused files and failed looks are errors to Chromium
 
 
-def test_downloads_hold_none_either(canaries: Demo, enter: Enter) -> None:
-    page = enter(canaries, "bob")
+def test_downloads_hold_none_either(demo_with_canaries: Demo, enter: Enter) -> None:
+    page = enter(demo_with_canaries, "bob")
     for address in ("/runs/7/?format=text", "/audit/?format=csv"):
         text = page.request.get(address).text()
         assert not hidden.UNSEEN.search(text), address
@@ -131,8 +131,8 @@ def test_downloads_hold_none_either(canaries: Demo, enter: Enter) -> None:
         assert address.startswith("/runs/") or not any(cell.startswith(("=", "@")) for cell in cells)
 
 
-def test_a_page_that_forgets_to_escape_is_caught(canaries: Demo, enter: Enter, troubles: list[str]) -> None:
-    page = enter(canaries, "bob")
+def test_a_page_that_forgets_to_escape_is_caught(demo_with_canaries: Demo, enter: Enter, troubles: list[str]) -> None:
+    page = enter(demo_with_canaries, "bob")
 
     def forget(route: Route) -> None:
         answer = route.fetch()
@@ -144,7 +144,7 @@ def test_a_page_that_forgets_to_escape_is_caught(canaries: Demo, enter: Enter, t
     reader.look("/requests/2/")
     page.wait_for_function("window.canary !== undefined")
     reader.look("/requests/2/")
-    assert {what.partition(": ")[2] for what in reader.found} >= {
+    assert {trouble.partition(": ")[2] for trouble in reader.found} >= {
         "a canary became an element",
         "U+202E is hidden in it",
     }

@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def server(target_db: Database, monkeypatch: pytest.MonkeyPatch) -> str:
+def server_url(target_db: Database, monkeypatch: pytest.MonkeyPatch) -> str:
     """The variable with the URL of a server for rehearsals."""
     monkeypatch.setenv("REHEARSAL_URL", target_db.url)
     return "REHEARSAL_URL"
@@ -50,10 +50,10 @@ def _rows(answer: Answer) -> list[dict[str, object]]:
     return [json.loads(line) for line in answer.out.splitlines()]
 
 
-def test_each_migration_is_one_line(signalbox: Signalbox, folder: Path, server: str):
+def test_each_migration_is_one_line(signalbox: Signalbox, folder: Path, server_url: str):
     (folder / "002_widen.sql").write_text("ALTER TABLE users ALTER id TYPE text;\n")
     (folder / "002_rollback.sql").write_text("\nALTER TABLE users ADD extra int;")
-    answer = signalbox("rehearse", "--source", str(folder), "--server-env", server, "--json")
+    answer = signalbox("rehearse", "--source", str(folder), "--server-env", server_url, "--json")
     assert (answer.code, answer.err) == (0, "")
     first, second = _rows(answer)
     assert list(first) == KEYS
@@ -84,11 +84,11 @@ def test_each_migration_is_one_line(signalbox: Signalbox, folder: Path, server: 
     assert second["locks"] == ["ACCESS EXCLUSIVE on public.users, rewritten"]
 
 
-def test_a_failure_stops_it_unless_it_is_told_to_go_on(signalbox: Signalbox, folder: Path, server: str):
+def test_a_failure_stops_it_unless_it_is_told_to_go_on(signalbox: Signalbox, folder: Path, server_url: str):
     (folder / "002_bad.sql").write_text("SELECT 1;\nSELECT nope;")
     (folder / "003_down.sql").write_text("ALTER TABLE users ADD a int;")
     (folder / "003_rollback.sql").write_text("DROP TABLE nope;")
-    command = ["rehearse", "--source", str(folder), "--server-env", server, "--from-scratch", "--json"]
+    command = ["rehearse", "--source", str(folder), "--server-env", server_url, "--from-scratch", "--json"]
     stopped = signalbox(*command)
     assert stopped.code == 8
     assert [row["verdict"] for row in _rows(stopped)] == ["proven", "failed", "not reached"]
@@ -107,7 +107,7 @@ def test_a_failure_stops_it_unless_it_is_told_to_go_on(signalbox: Signalbox, fol
     assert down["down"] == {"ok": False, "error": 'table "nope" does not exist', "line": 1}
 
 
-def test_people_read_sentences(signalbox: Signalbox, folder: Path, server: str):
+def test_people_read_sentences(signalbox: Signalbox, folder: Path, server_url: str):
     (folder / "002_widen.sql").write_text("ALTER TABLE users ALTER id TYPE text; INSERT INTO users VALUES ('1');")
     (folder / "002_rollback.sql").write_text("SELECT 1;")
     (folder / "003_order.sql").write_text("ALTER TABLE users DROP id;")
@@ -120,7 +120,7 @@ def test_people_read_sentences(signalbox: Signalbox, folder: Path, server: str):
     (folder / "007_role.sql").write_text("CREATE ROLE rehearsed;")
     (folder / "008_bad.sql").write_text("SELECT nope;")
     (folder / "verify_users.sql").write_text("SELECT 1/0;")
-    answer = signalbox("rehearse", "--source", str(folder), "--server-env", server, "--keep-going")
+    answer = signalbox("rehearse", "--source", str(folder), "--server-env", server_url, "--keep-going")
     said = [line.partition(" (")[0] if line[0] == "0" else line for line in answer.out.splitlines()]
     assert said[:-1] == [
         "001_users: proven: reversible",
@@ -144,10 +144,10 @@ def test_people_read_sentences(signalbox: Signalbox, folder: Path, server: str):
     assert answer.code == 8
 
 
-def test_a_second_up_that_fails_is_a_failure_with_its_error(signalbox: Signalbox, folder: Path, server: str):
+def test_a_second_up_that_fails_is_a_failure_with_its_error(signalbox: Signalbox, folder: Path, server_url: str):
     (folder / "001_rollback.sql").write_text("SELECT 1;")
     (folder / "002_more.sql").write_text("ALTER TABLE users ADD a int;")
-    answer = signalbox("rehearse", "--source", str(folder), "--server-env", server, "--json")
+    answer = signalbox("rehearse", "--source", str(folder), "--server-env", server_url, "--json")
     first, second = _rows(answer)
     assert answer.code == 8
     assert (first["verdict"], second["verdict"]) == ("failed", "proven")
@@ -212,9 +212,9 @@ def test_what_the_plan_leaves_out_is_named_and_no_success(
     assert "002_half was not reached, because the plan stops before it: " in answer.err
 
 
-def test_a_verification_file_that_raises_is_a_failure(signalbox: Signalbox, folder: Path, server: str):
+def test_a_verification_file_that_raises_is_a_failure(signalbox: Signalbox, folder: Path, server_url: str):
     (folder / "verify_users.sql").write_text("SELECT 1/0;")
-    answer = signalbox("rehearse", "--source", str(folder), "--server-env", server)
+    answer = signalbox("rehearse", "--source", str(folder), "--server-env", server_url)
     assert answer.code == 8
     assert "    verify_users.sql: at line 1: division by zero" in answer.out
 

@@ -35,7 +35,7 @@ def read_files(tmp_path: Path) -> ReadFiles:
 
 
 @pytest.fixture
-def people(bench: Bench) -> Bench:
+def people_bench(bench: Bench) -> Bench:
     """001 is applied: a table with the same name twice, so that a unique index fails."""
     bench.write("001_people.sql", "CREATE TABLE people (name text); INSERT INTO people VALUES ('Ada'), ('Ada');")
     bench.apply()

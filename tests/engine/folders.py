@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from dashboard.engine.database.connection import Access, Address
 from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.files import discovery
 from dashboard.engine.migration import Folder, History, MigrationId, Problem
-from dashboard.engine.plan import Plan, Policy, Target
+from dashboard.engine.plan import Action, Plan, Policy, Step, Target, TargetIdentity
 from dashboard.engine.run import executor
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.events import RunEvent
@@ -20,10 +21,21 @@ from dashboard.engine.run.executor import Approval
 from dashboard.engine.sql import statements
 from dashboard.engine.sql.statements import Statement
 from tests.fix_postgres import Database
+from tests.waiting import wait_until
 
 FREE = Policy(protected=False, lock_timeout_ms=3000, statement_timeout_ms=0)
 SCHEMA = "platform"
 OURS = {"platform.schema_migrations", "platform.migration_audit_log", "platform.migration_fuse"}
+
+
+def plan_of(*scripts: str) -> Plan:
+    """To apply these, as 001_x and so on, to no database that there is."""
+    identity = TargetIdentity(system_identifier="1", database="d", database_oid=1)
+    steps = tuple(
+        Step(action=Action.APPLY, version=f"{n:03}", name="x", key=f"{n:03}", file="", sql=sql, checksum="")
+        for n, sql in enumerate(scripts, start=1)
+    )
+    return Plan(environment="test", action=Action.APPLY, identity=identity, policy=FREE, basis=(), steps=steps)
 
 
 def only_statement(sql: str) -> Statement:
@@ -100,6 +112,11 @@ class Bench:
     def waits_for_a_lock(self) -> bool:
         """Whether some session does."""
         return bool(self.database.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
+
+    def outlast_the_lock_timeout(self) -> None:
+        """Until somebody waits for a lock, and then for longer than a statement of the bench waits."""
+        wait_until(self.waits_for_a_lock)
+        time.sleep(2.5 * self.policy.lock_timeout_ms / 1000)
 
     def unfinished(self) -> list[tuple[int, bool]]:
         """Of everything that broke off, each statement of the journal and whether it is done."""

@@ -46,7 +46,7 @@ def tables_check(bench: Bench) -> Check:
 
 
 @pytest.fixture
-def two(bench: Bench) -> Bench:
+def bench_of_two(bench: Bench) -> Bench:
     bench.write("001_a.sql", "SELECT 1;")
     bench.write("002_b.sql", "CREATE TABLE b (id int);")
     return bench
@@ -66,11 +66,11 @@ CONTINUED = [
 
 
 @pytest.mark.parametrize("shape", CONTINUED)
-def test_a_history_of_another_make_is_read_and_continued(two: Bench, shape: dict[str, object]) -> None:
-    adopt(two, **shape)  # type: ignore[arg-type]
-    assert tables_check(two).level is CheckLevel.NOTE
-    two.apply()
-    rows = {row.version: row for row in two.history.rows}
+def test_a_history_of_another_make_is_read_and_continued(bench_of_two: Bench, shape: dict[str, object]) -> None:
+    adopt(bench_of_two, **shape)  # type: ignore[arg-type]
+    assert tables_check(bench_of_two).level is CheckLevel.NOTE
+    bench_of_two.apply()
+    rows = {row.version: row for row in bench_of_two.history.rows}
     assert set(rows) == {"001", "002"}
     assert all(row.applied_at is None or row.applied_at.tzinfo for row in rows.values())
 
@@ -99,21 +99,21 @@ REFUSED = [
 
 @pytest.mark.parametrize(("shape", "advice", "is_read"), REFUSED)
 def test_a_table_that_cannot_be_continued_is_refused_with_what_to_alter(
-    two: Bench, shape: dict[str, object], advice: str, *, is_read: bool
+    bench_of_two: Bench, shape: dict[str, object], advice: str, *, is_read: bool
 ) -> None:
-    adopt(two, **shape)  # type: ignore[arg-type]
-    check = tables_check(two)
+    adopt(bench_of_two, **shape)  # type: ignore[arg-type]
+    check = tables_check(bench_of_two)
     assert check.level is CheckLevel.REFUSED
     assert advice in check.remedy
     if is_read:
-        assert [row.label for row in two.history.rows] == ["001_a"]
-        assert [row.checksum for row in two.history.rows] == ["manual"]
+        assert [row.label for row in bench_of_two.history.rows] == ["001_a"]
+        assert [row.checksum for row in bench_of_two.history.rows] == ["manual"]
         with pytest.raises(errors.TrackingTableUnusable) as caught:
-            two.apply()
+            bench_of_two.apply()
         assert advice in caught.value.remedy
     else:
         with pytest.raises(errors.TrackingTableUnusable) as caught:
-            assert two.history
+            assert bench_of_two.history
         assert advice in caught.value.remedy
 
 
@@ -125,50 +125,50 @@ def test_a_table_that_cannot_be_continued_is_refused_with_what_to_alter(
         ("version bigint PRIMARY KEY, inserted_at timestamp(0)", "Ecto"),
     ],
 )
-def test_the_table_of_another_tool_is_named_and_left_to_it(two: Bench, columns: str, tool: str) -> None:
-    two.database.query(f"CREATE SCHEMA platform; CREATE TABLE platform.schema_migrations ({columns})")
+def test_the_table_of_another_tool_is_named_and_left_to_it(bench_of_two: Bench, columns: str, tool: str) -> None:
+    bench_of_two.database.query(f"CREATE SCHEMA platform; CREATE TABLE platform.schema_migrations ({columns})")
     with pytest.raises(errors.TrackingTableUnusable, match=f"{tool} keeps such a table") as caught:
-        assert two.history
+        assert bench_of_two.history
     assert "another schema" in caught.value.remedy
     assert "Rename" not in caught.value.remedy
 
 
-def test_no_advice_about_a_row_loses_it(two: Bench) -> None:
-    adopt(two, row={"success": "NULL"})
-    assert "set success to true or false. Delete none of them" in tables_check(two).remedy
+def test_no_advice_about_a_row_loses_it(bench_of_two: Bench) -> None:
+    adopt(bench_of_two, row={"success": "NULL"})
+    assert "set success to true or false. Delete none of them" in tables_check(bench_of_two).remedy
 
 
-def test_a_view_is_read_and_not_continued(two: Bench) -> None:
-    adopt(two)
-    two.database.query("ALTER TABLE platform.schema_migrations RENAME TO real")
-    two.database.query("CREATE VIEW platform.schema_migrations AS SELECT * FROM platform.real")
-    assert "it is a view" in tables_check(two).finding
-    assert [row.label for row in two.history.rows] == ["001_a"]
+def test_a_view_is_read_and_not_continued(bench_of_two: Bench) -> None:
+    adopt(bench_of_two)
+    bench_of_two.database.query("ALTER TABLE platform.schema_migrations RENAME TO real")
+    bench_of_two.database.query("CREATE VIEW platform.schema_migrations AS SELECT * FROM platform.real")
+    assert "it is a view" in tables_check(bench_of_two).finding
+    assert [row.label for row in bench_of_two.history.rows] == ["001_a"]
     with pytest.raises(errors.TrackingTableUnusable):
-        two.apply()
+        bench_of_two.apply()
 
 
 @pytest.mark.parametrize(
     ("body", "finding"),
     [("RAISE EXCEPTION 'no writes'", "no writes"), ("RETURN NULL", "a row that is written does not stay")],
 )
-def test_a_trigger_that_takes_no_rows_is_found_before_a_run_is(two: Bench, body: str, finding: str) -> None:
-    adopt(two)
-    two.database.query(
+def test_a_trigger_that_takes_no_rows_is_found_before_a_run_is(bench_of_two: Bench, body: str, finding: str) -> None:
+    adopt(bench_of_two)
+    bench_of_two.database.query(
         f"CREATE FUNCTION platform.no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body}; END $$; "
         "CREATE TRIGGER no BEFORE INSERT ON platform.schema_migrations FOR EACH ROW EXECUTE FUNCTION platform.no()"
     )
-    with connections.working(two.access, name="doctor") as opened:
-        check = next(check for check in doctor.checkup(opened, two.access) if check.code == "record")
+    with connections.working(bench_of_two.access, name="doctor") as opened:
+        check = next(check for check in doctor.checkup(opened, bench_of_two.access) if check.code == "record")
     assert check.level is CheckLevel.REFUSED
     assert finding in check.finding
-    assert len(two.history.rows) == 1
+    assert len(bench_of_two.history.rows) == 1
 
 
-def test_the_advice_is_what_helps(two: Bench) -> None:
-    adopt(two, version="integer", checksum="char(32)", success="integer", row={"success": "1"})
-    for statement in tables_check(two).remedy.removeprefix("Run as its owner: ").split(";"):
+def test_the_advice_is_what_helps(bench_of_two: Bench) -> None:
+    adopt(bench_of_two, version="integer", checksum="char(32)", success="integer", row={"success": "1"})
+    for statement in tables_check(bench_of_two).remedy.removeprefix("Run as its owner: ").split(";"):
         if statement.strip():
-            two.database.query(statement)
-    two.apply()
-    assert {row.version for row in two.history.rows} == {"001", "002"}
+            bench_of_two.database.query(statement)
+    bench_of_two.apply()
+    assert {row.version for row in bench_of_two.history.rows} == {"001", "002"}

@@ -24,31 +24,31 @@ def judged(bench: Bench) -> Folder:
 
 
 @pytest.fixture
-def old_strings(bench: Bench) -> Bench:
+def bench_of_old_strings(bench: Bench) -> Bench:
     bench.database.query(f"ALTER DATABASE {bench.database.name} SET standard_conforming_strings = off")
     return bench
 
 
-def test_where_the_database_makes_it_an_escape_no_plan_takes_it(old_strings: Bench) -> None:
-    old_strings.write("001_paths.sql", PATH)
+def test_where_the_database_makes_it_an_escape_no_plan_takes_it(bench_of_old_strings: Bench) -> None:
+    bench_of_old_strings.write("001_paths.sql", PATH)
     with pytest.raises(PlanBlocked, match="standard_conforming_strings = off") as caught:
-        planner.apply(old_strings.look(), judged(old_strings))
+        planner.apply(bench_of_old_strings.look(), judged(bench_of_old_strings))
     assert "E'...'" in caught.value.remedy
-    (problem,) = (p for p in judged(old_strings).problems if p.code == "backslash")
+    (problem,) = (p for p in judged(bench_of_old_strings).problems if p.code == "backslash")
     assert (problem.line, problem.column) == (2, 27)
 
 
-def test_written_so_that_it_means_one_thing_it_is_stored_as_it_is_meant(old_strings: Bench) -> None:
-    old_strings.write("001_paths.sql", ESCAPED)
-    assert planner.apply(old_strings.look(), judged(old_strings)).steps
-    old_strings.apply()
-    assert old_strings.database.query("SELECT path FROM paths") == [("c:\\temp",)]
+def test_written_so_that_it_means_one_thing_it_is_stored_as_it_is_meant(bench_of_old_strings: Bench) -> None:
+    bench_of_old_strings.write("001_paths.sql", ESCAPED)
+    assert planner.apply(bench_of_old_strings.look(), judged(bench_of_old_strings)).steps
+    bench_of_old_strings.apply()
+    assert bench_of_old_strings.database.query("SELECT path FROM paths") == [("c:\\temp",)]
 
 
-def test_a_rollback_with_such_a_string_is_no_usable_one(old_strings: Bench) -> None:
-    old_strings.write("001_paths.sql", TABLE)
-    old_strings.write("001_rollback.sql", "DELETE FROM paths WHERE path = 'c:\\temp'; DROP TABLE paths;")
-    (migration,) = judged(old_strings).migrations
+def test_a_rollback_with_such_a_string_is_no_usable_one(bench_of_old_strings: Bench) -> None:
+    bench_of_old_strings.write("001_paths.sql", TABLE)
+    bench_of_old_strings.write("001_rollback.sql", "DELETE FROM paths WHERE path = 'c:\\temp'; DROP TABLE paths;")
+    (migration,) = judged(bench_of_old_strings).migrations
     assert migration.usable_down is None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -20,10 +19,9 @@ from dashboard.engine.run.faultpoints import InjectedFault
 from dashboard.engine.run.recovery import StepVerdict
 from dashboard.engine.sql import statements
 from dashboard.engine.status import State
+from tests.concurrently import BASE, DETACH, cancel_whoever_waits, while_others_write
 from tests.engine.folders import Bench
-from tests.waiting import wait_until
 
-DETACH = "ALTER TABLE parted DETACH PARTITION part CONCURRENTLY"
 LEFT = {
     "CREATE INDEX CONCURRENTLY made ON other (id)": "DROP INDEX CONCURRENTLY public.made",
     "DROP INDEX CONCURRENTLY key": "DROP INDEX CONCURRENTLY public.key",
@@ -31,47 +29,17 @@ LEFT = {
     "REINDEX TABLE CONCURRENTLY other": "DROP INDEX CONCURRENTLY public.key_ccnew",
     DETACH: "ALTER TABLE public.parted DETACH PARTITION public.part FINALIZE",
 }
-HELD = "SELECT count(*) FROM other; SELECT count(*) FROM parted"
 
 
 @pytest.fixture
-def there(bench: Bench) -> Bench:
-    bench.write(
-        "001_there.sql",
-        "CREATE TABLE other (id int); CREATE UNIQUE INDEX key ON other (id); INSERT INTO other VALUES (1);"
-        "CREATE TABLE parted (id int) PARTITION BY LIST (id); CREATE TABLE part PARTITION OF parted FOR VALUES IN (1);",
-    )
+def bench_with_tables(bench: Bench) -> Bench:
+    bench.write("001_there.sql", f"{BASE} INSERT INTO other VALUES (2);")
     bench.apply()
     return bench
 
 
-def broken_off(bench: Bench, end: Callable[[], object], work: Callable[[], object]) -> None:
-    """`work` runs while another session has read and written the tables; once it waits for that, `end` is called."""
-    waits = (
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND state = 'active' "
-        "AND datname = current_database()"
-    )
-
-    def when_it_waits() -> None:
-        wait_until(lambda: bench.database.query(waits)[0][0])
-        end()
-
-    with bench.database.connect(autocommit=False, application_name="the application") as connection:
-        connection.execute("INSERT INTO other VALUES (2); INSERT INTO parted VALUES (1)")
-        thread = threading.Thread(target=when_it_waits)
-        thread.start()
-        try:
-            work()
-        finally:
-            thread.join()
-            connection.rollback()
-
-
-def cancel_whoever_waits(bench: Bench) -> None:
-    bench.database.query(
-        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
-        "AND datname = current_database()"
-    )
+def cancelled_while_it_waits(bench: Bench, work: Callable[[], object]) -> None:
+    while_others_write(bench.database, work, once_it_waits=lambda: cancel_whoever_waits(bench.database))
 
 
 def state_of(bench: Bench) -> status.MigrationStatus:
@@ -89,51 +57,59 @@ def is_left(bench: Bench, text: str, way_on: str) -> bool:
 
 
 @pytest.mark.parametrize("text", LEFT)
-def test_what_somebody_else_cancelled_is_named_with_its_way_on(there: Bench, text: str) -> None:
-    there.write("002_next.sql", text)
+def test_what_somebody_else_cancelled_is_named_with_its_way_on(bench_with_tables: Bench, text: str) -> None:
+    bench_with_tables.write("002_next.sql", text)
     with pytest.raises(errors.PartlyApplied) as caught:
-        broken_off(there, lambda: cancel_whoever_waits(there), there.apply)
+        cancelled_while_it_waits(bench_with_tables, bench_with_tables.apply)
     assert LEFT[text] in caught.value.next_step
     assert "undid" not in f"{caught.value} {caught.value.state_now}"
-    assert is_left(there, text, LEFT[text])
-    now = state_of(there)
+    assert is_left(bench_with_tables, text, LEFT[text])
+    now = state_of(bench_with_tables)
     assert now.state is State.PARTIAL
     assert LEFT[text].split()[-2 if text is DETACH else -1] in now.sentence
 
 
 @pytest.mark.parametrize("text", LEFT)
-def test_what_a_person_cancelled_is_named_with_its_way_on(there: Bench, text: str) -> None:
-    there.write("002_next.sql", text)
-    plan, cancellation = there.plan(), Cancellation()
+def test_what_a_person_cancelled_is_named_with_its_way_on(bench_with_tables: Bench, text: str) -> None:
+    bench_with_tables.write("002_next.sql", text)
+    plan, cancellation = bench_with_tables.plan(), Cancellation()
     with pytest.raises(errors.PartlyApplied) as caught:
-        broken_off(there, lambda: cancellation.cancel("bob"), lambda: there.execute(plan, cancellation=cancellation))
+        while_others_write(
+            bench_with_tables.database,
+            lambda: bench_with_tables.execute(plan, cancellation=cancellation),
+            once_it_waits=lambda: cancellation.cancel("bob"),
+        )
     assert LEFT[text] in caught.value.next_step
-    assert state_of(there).state is State.PARTIAL
+    assert state_of(bench_with_tables).state is State.PARTIAL
 
 
 @pytest.mark.parametrize("text", LEFT)
 def test_a_crash_leaves_it_in_question_and_a_repair_leads_on(
-    there: Bench, text: str, monkeypatch: pytest.MonkeyPatch
+    bench_with_tables: Bench, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = lost(there, text, monkeypatch)
+    plan = lost(bench_with_tables, text, monkeypatch)
 
     def by_hand() -> None:
         with suppress(psycopg.errors.QueryCanceled):
-            there.database.query(text)
+            bench_with_tables.database.query(text)
 
-    broken_off(there, lambda: cancel_whoever_waits(there), by_hand)
-    (verdict,) = recovery.resolve(plan, access=there.access, attempt=Attempt(run_id="2", by="alice")).steps
+    cancelled_while_it_waits(bench_with_tables, by_hand)
+    (verdict,) = recovery.resolve(plan, access=bench_with_tables.access, attempt=Attempt(run_id="2", by="alice")).steps
     assert verdict is StepVerdict.PARTIAL
-    repair = planner.repair(there.look(), there.read(), MigrationId("002", "next"), ways_on=(LEFT[text],))
-    assert LEFT[text].split()[-2 if text is DETACH else -1] in state_of(there).sentence
-    there.execute(repair, run_id="3")
+    repair = planner.repair(
+        bench_with_tables.look(), bench_with_tables.read(), MigrationId("002", "next"), ways_on=(LEFT[text],)
+    )
+    assert LEFT[text].split()[-2 if text is DETACH else -1] in state_of(bench_with_tables).sentence
+    bench_with_tables.execute(repair, run_id="3")
     with pytest.raises(errors.PlanBlocked, match="valid, or gone"):
-        there.execute(repair, run_id="4")
-    happened = standing(there, text).progress is leftovers.Progress.DONE
+        bench_with_tables.execute(repair, run_id="4")
+    happened = standing(bench_with_tables, text).progress is leftovers.Progress.DONE
     assert happened is (text is DETACH or text.startswith("DROP"))
-    onward = planner.resume(there.look(), there.read(), MigrationId("002", "next"), doubtful_done=happened)
-    there.execute(onward, run_id="5")
-    assert state_of(there).state is State.APPLIED
+    onward = planner.resume(
+        bench_with_tables.look(), bench_with_tables.read(), MigrationId("002", "next"), doubtful_done=happened
+    )
+    bench_with_tables.execute(onward, run_id="5")
+    assert state_of(bench_with_tables).state is State.APPLIED
 
 
 def lost(bench: Bench, text: str, monkeypatch: pytest.MonkeyPatch) -> Plan:
@@ -153,19 +129,21 @@ def lost(bench: Bench, text: str, monkeypatch: pytest.MonkeyPatch) -> Plan:
 
 
 @pytest.mark.parametrize("text", LEFT)
-def test_a_statement_that_failed_at_once_is_undone(there: Bench, text: str) -> None:
-    there.database.query("DROP TABLE parted, other; CREATE TABLE other (id text)")
-    there.write(
+def test_a_statement_that_failed_at_once_is_undone(bench_with_tables: Bench, text: str) -> None:
+    bench_with_tables.database.query("DROP TABLE parted, other; CREATE TABLE other (id text)")
+    bench_with_tables.write(
         "002_next.sql", text.replace("(id)", "(nothing)").replace("TABLE CONCURRENTLY other", "TABLE CONCURRENTLY x")
     )
     with pytest.raises(errors.StatementFailed):
-        there.apply()
-    assert state_of(there).state is State.FAILED
+        bench_with_tables.apply()
+    assert state_of(bench_with_tables).state is State.FAILED
 
 
-def test_the_search_path_of_the_file_decides_which_index_is_meant(there: Bench) -> None:
+def test_the_search_path_of_the_file_decides_which_index_is_meant(bench_with_tables: Bench) -> None:
     """Looked up elsewhere it would be gone, and so taken for dropped."""
-    there.database.query("CREATE SCHEMA app; CREATE TABLE app.own (id int); CREATE INDEX of_app ON app.own (id)")
+    bench_with_tables.database.query(
+        "CREATE SCHEMA app; CREATE TABLE app.own (id int); CREATE INDEX of_app ON app.own (id)"
+    )
     drop = "DROP INDEX CONCURRENTLY of_app"
-    assert standing(there, f"SET search_path TO app; {drop}").progress is leftovers.Progress.NOT_DONE
-    assert standing(there, drop).progress is leftovers.Progress.DONE
+    assert standing(bench_with_tables, f"SET search_path TO app; {drop}").progress is leftovers.Progress.NOT_DONE
+    assert standing(bench_with_tables, drop).progress is leftovers.Progress.DONE

@@ -25,14 +25,14 @@ STEP = Step(action=Action.APPLY, version="001", name="a", key="001", file="", sq
 
 
 @pytest.fixture
-def working(bench: Bench) -> Iterator[Connection]:
+def working_connection(bench: Bench) -> Iterator[Connection]:
     with connections.working(bench.access, name="signalbox:1") as connection:
         yield connection
 
 
 @pytest.fixture
-def prepared(working: Connection) -> RunTracking:
-    tables = RunTracking(working, SCHEMA, ATTEMPT)
+def run_tracking(working_connection: Connection) -> RunTracking:
+    tables = RunTracking(working_connection, SCHEMA, ATTEMPT)
     tables.prepare()
     return tables
 
@@ -109,18 +109,20 @@ def test_a_look_cannot_write_and_does_not_last(bench: Bench, monkeypatch: pytest
         ("CREATE TEMP TABLE t (id int)", "SELECT to_regclass('pg_temp.t') IS NULL"),
     ],
 )
-def test_a_reset_leaves_nothing_in_the_session(bench: Bench, working: Connection, left: str, is_gone: str) -> None:
-    working.execute(left)  # type: ignore[call-overload]
-    connections.reset(working, bench.access)
-    assert one(working, is_gone) is True
+def test_a_reset_leaves_nothing_in_the_session(
+    bench: Bench, working_connection: Connection, left: str, is_gone: str
+) -> None:
+    working_connection.execute(left)  # type: ignore[call-overload]
+    connections.reset(working_connection, bench.access)
+    assert one(working_connection, is_gone) is True
 
 
-def test_a_reset_forgets_what_sequences_gave(bench: Bench, working: Connection) -> None:
-    working.execute("CREATE SEQUENCE s")
-    working.execute("SELECT nextval('s')")
-    connections.reset(working, bench.access)
+def test_a_reset_forgets_what_sequences_gave(bench: Bench, working_connection: Connection) -> None:
+    working_connection.execute("CREATE SEQUENCE s")
+    working_connection.execute("SELECT nextval('s')")
+    connections.reset(working_connection, bench.access)
     with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
-        working.execute("SELECT lastval()")
+        working_connection.execute("SELECT lastval()")
 
 
 def test_the_reason_of_an_error_holds_no_password(bench: Bench) -> None:
@@ -169,19 +171,19 @@ def test_of_many_long_notices_a_few_are_kept_and_cut(bench: Bench) -> None:
     assert sum(len(notice) for notices in kept for notice in notices) < NOTICES_LENGTH + 1000
 
 
-def test_two_statements_in_one_message_are_refused_by_the_server(working: Connection) -> None:
+def test_two_statements_in_one_message_are_refused_by_the_server(working_connection: Connection) -> None:
     with pytest.raises(psycopg.errors.SyntaxError, match="multiple commands"):
-        wire.send(working, "SELECT 1; SELECT 2")
+        wire.send(working_connection, "SELECT 1; SELECT 2")
 
 
-def test_rows_are_dropped_as_they_come(working: Connection) -> None:
-    assert wire.send(working, "SELECT generate_series(1, 500)") == wire.Reply(tag="SELECT 500", rows=500)
+def test_rows_are_dropped_as_they_come(working_connection: Connection) -> None:
+    assert wire.send(working_connection, "SELECT generate_series(1, 500)") == wire.Reply(tag="SELECT 500", rows=500)
 
 
-def test_the_text_of_an_error_is_cut_before_it_is_kept(bench: Bench, working: Connection) -> None:
+def test_the_text_of_an_error_is_cut_before_it_is_kept(bench: Bench, working_connection: Connection) -> None:
     huge = "DO $$ BEGIN RAISE EXCEPTION '%', repeat('A', 1000000); END $$"
     with pytest.raises(psycopg.Error) as caught:
-        wire.send(working, huge)
+        wire.send(working_connection, huge)
     assert len(str(caught.value)) <= wire.MESSAGE_BYTES
     bench.write("001_huge.sql", f"{huge};")
     with pytest.raises(errors.StatementFailed):
@@ -198,90 +200,94 @@ def test_text_that_postgresql_cannot_keep_is_made_keepable() -> None:
 # The lock
 
 
-def test_the_lock_is_free_after_it_was_held(bench: Bench, working: Connection) -> None:
-    with locks.held(working, "test"):
-        assert locks.is_held(working)
+def test_the_lock_is_free_after_it_was_held(bench: Bench, working_connection: Connection) -> None:
+    with locks.held(working_connection, "test"):
+        assert locks.is_held(working_connection)
     with connections.working(bench.access, name="signalbox:2") as rival, locks.held(rival, "test"):
         assert locks.is_held(rival)
-        assert not locks.is_held(working), "what another session holds is not ours"
+        assert not locks.is_held(working_connection), "what another session holds is not ours"
 
 
-def test_a_try_for_the_lock_never_waits(bench: Bench, working: Connection) -> None:
+def test_a_try_for_the_lock_never_waits(bench: Bench, working_connection: Connection) -> None:
     """The form that waits deadlocks with CREATE INDEX CONCURRENTLY."""
     with connections.working(bench.access, name="signalbox:2") as rival, locks.held(rival, "test"):
-        working.execute("SET lock_timeout = '200ms'")
-        with pytest.raises(errors.TargetBusy, match="signalbox:2"), locks.held(working, "test"):
+        working_connection.execute("SET lock_timeout = '200ms'")
+        with pytest.raises(errors.TargetBusy, match="signalbox:2"), locks.held(working_connection, "test"):
             pass
 
 
 # The tracking tables
 
 
-def test_a_success_is_recorded_once(prepared: RunTracking) -> None:
-    prepared.record(STEP, ms=1)
+def test_a_success_is_recorded_once(run_tracking: RunTracking) -> None:
+    run_tracking.record(STEP, ms=1)
     with pytest.raises(errors.PlanChanged, match="recorded already"):
-        prepared.record(replace(STEP, checksum="d"), ms=2)
-    assert one(prepared.connection, "SELECT checksum FROM platform.schema_migrations") == "c"
+        run_tracking.record(replace(STEP, checksum="d"), ms=2)
+    assert one(run_tracking.connection, "SELECT checksum FROM platform.schema_migrations") == "c"
 
 
 @pytest.mark.parametrize("action", [Action.ROLLBACK, Action.UNSKIP])
-def test_what_is_not_recorded_so_cannot_be_removed(prepared: RunTracking, action: Action) -> None:
+def test_what_is_not_recorded_so_cannot_be_removed(run_tracking: RunTracking, action: Action) -> None:
     if action is Action.UNSKIP:
-        prepared.record(STEP, ms=1)
+        run_tracking.record(STEP, ms=1)
     with pytest.raises(errors.PlanChanged, match="not recorded as"):
-        prepared.record(replace(STEP, action=action), ms=1)
+        run_tracking.record(replace(STEP, action=action), ms=1)
 
 
-def test_starting_over_forgets_a_failure_and_no_success(prepared: RunTracking) -> None:
-    prepared.record(STEP, ms=1)
-    prepared.record(replace(STEP, action=Action.RESET), ms=1)
-    assert one(prepared.connection, "SELECT success FROM platform.schema_migrations") is True
+def test_starting_over_forgets_a_failure_and_no_success(run_tracking: RunTracking) -> None:
+    run_tracking.record(STEP, ms=1)
+    run_tracking.record(replace(STEP, action=Action.RESET), ms=1)
+    assert one(run_tracking.connection, "SELECT success FROM platform.schema_migrations") is True
 
 
-def test_a_failed_rollback_is_no_failed_migration(prepared: RunTracking) -> None:
+def test_a_failed_rollback_is_no_failed_migration(run_tracking: RunTracking) -> None:
     server_error = ServerError(sqlstate="22012", message="division by zero")
-    prepared.record_failure(replace(STEP, action=Action.ROLLBACK), server_error)
-    assert one(prepared.connection, "SELECT count(*) FROM platform.schema_migrations") == 0
-    assert one(prepared.connection, "SELECT outcome FROM platform.migration_audit_log") == "failed"
+    run_tracking.record_failure(replace(STEP, action=Action.ROLLBACK), server_error)
+    assert one(run_tracking.connection, "SELECT count(*) FROM platform.schema_migrations") == 0
+    assert one(run_tracking.connection, "SELECT outcome FROM platform.migration_audit_log") == "failed"
 
 
-def test_a_table_that_is_no_history_is_not_adopted(working: Connection) -> None:
-    working.execute("CREATE SCHEMA platform")
-    working.execute("CREATE TABLE platform.schema_migrations (version text, dirty boolean)")
+def test_a_table_that_is_no_history_is_not_adopted(working_connection: Connection) -> None:
+    working_connection.execute("CREATE SCHEMA platform")
+    working_connection.execute("CREATE TABLE platform.schema_migrations (version text, dirty boolean)")
     with pytest.raises(errors.TrackingTableUnusable):
-        TrackingTables(working, SCHEMA).prepare()
+        TrackingTables(working_connection, SCHEMA).prepare()
     assert (
         one(
-            working,
+            working_connection,
             "SELECT count(*) FROM pg_attribute WHERE attrelid = 'platform.schema_migrations'::regclass AND attnum > 0",
         )
         == 2
     )
 
 
-def test_the_tables_are_made_together_or_not_at_all(working: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tables_are_made_together_or_not_at_all(
+    working_connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tracking, "_PREPARATION", (*tracking._PREPARATION[:3], (None, ("no such query",))))
     with pytest.raises(KeyError):
-        TrackingTables(working, SCHEMA).prepare()
-    assert one(working, "SELECT to_regnamespace('platform')") is None
+        TrackingTables(working_connection, SCHEMA).prepare()
+    assert one(working_connection, "SELECT to_regnamespace('platform')") is None
 
 
-def test_a_fuse_that_was_taken_out_is_put_back_before_the_next_run(bench: Bench, prepared: RunTracking) -> None:
-    prepared.connection.execute("DROP TRIGGER fuse ON platform.migration_fuse")
-    prepared.connection.execute("ALTER TABLE platform.migration_fuse DROP CONSTRAINT fuse_pair")
+def test_a_fuse_that_was_taken_out_is_put_back_before_the_next_run(bench: Bench, run_tracking: RunTracking) -> None:
+    run_tracking.connection.execute("DROP TRIGGER fuse ON platform.migration_fuse")
+    run_tracking.connection.execute("ALTER TABLE platform.migration_fuse DROP CONSTRAINT fuse_pair")
     bench.write("001_a.sql", "CREATE TABLE a (id int);")
     bench.apply()
-    assert one(prepared.connection, "SELECT count(*) FROM pg_trigger WHERE tgname = 'fuse'") == 1
-    assert one(prepared.connection, "SELECT count(*) FROM pg_constraint WHERE conname = 'fuse_pair'") == 1
+    assert one(run_tracking.connection, "SELECT count(*) FROM pg_trigger WHERE tgname = 'fuse'") == 1
+    assert one(run_tracking.connection, "SELECT count(*) FROM pg_constraint WHERE conname = 'fuse_pair'") == 1
 
 
 # The doctor
 
 
-def test_a_server_too_old_is_refused(bench: Bench, working: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_too_old_is_refused(
+    bench: Bench, working_connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(doctor, "OLDEST_VERSION", 999_999)
     with pytest.raises(errors.TargetUnsuitable, match="it runs PostgreSQL"):
-        doctor.examine(working, bench.address)
+        doctor.examine(working_connection, bench.address)
 
 
 def test_a_standby_is_refused_as_one() -> None:

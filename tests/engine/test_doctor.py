@@ -37,7 +37,7 @@ def examine(target_db: Database) -> Examine:
 
 
 @pytest.fixture
-def plain(target_db: Database) -> Iterator[str]:
+def plain_role(target_db: Database) -> Iterator[str]:
     """A role that may connect and nothing else."""
     role = f"plain_{target_db.name}"
     with target_db.connect() as opened:
@@ -53,22 +53,27 @@ def prepared(database: Database) -> None:
 
 
 def test_what_a_role_lacks_is_named_with_the_grant_that_gives_it(
-    examine: Examine, target_db: Database, plain: str
+    examine: Examine, target_db: Database, plain_role: str
 ) -> None:
-    assert examine(plain)["rights"].level is CheckLevel.REFUSED
-    assert examine(plain)["rights"].finding == f"the role {plain} may not create the schema platform there."
+    assert examine(plain_role)["rights"].level is CheckLevel.REFUSED
+    assert examine(plain_role)["rights"].finding == f"the role {plain_role} may not create the schema platform there."
     target_db.query("CREATE SCHEMA platform")
-    assert examine(plain)["rights"].finding == f"the role {plain} may not create tables in the schema platform."
-    target_db.query(f"GRANT CREATE, USAGE ON SCHEMA platform TO {plain}")
-    assert examine(plain)["rights"].level is CheckLevel.FINE
+    assert (
+        examine(plain_role)["rights"].finding == f"the role {plain_role} may not create tables in the schema platform."
+    )
+    target_db.query(f"GRANT CREATE, USAGE ON SCHEMA platform TO {plain_role}")
+    assert examine(plain_role)["rights"].level is CheckLevel.FINE
     prepared(target_db)
-    assert examine(plain)["rights"].finding == f"the role {plain} may not write to the tracking tables in platform."
-    target_db.query(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA platform TO {plain}")
-    assert examine(plain)["rights"].level is CheckLevel.FINE
+    assert (
+        examine(plain_role)["rights"].finding
+        == f"the role {plain_role} may not write to the tracking tables in platform."
+    )
+    target_db.query(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA platform TO {plain_role}")
+    assert examine(plain_role)["rights"].level is CheckLevel.FINE
 
 
-def test_the_unfit_comes_first(examine: Examine, plain: str) -> None:
-    assert next(iter(examine(plain))) == "rights"
+def test_the_unfit_comes_first(examine: Examine, plain_role: str) -> None:
+    assert next(iter(examine(plain_role))) == "rights"
 
 
 def test_a_superuser_is_noted(examine: Examine) -> None:
@@ -109,7 +114,7 @@ def test_several_installations_are_told_from_one(examine: Examine, target_db: Da
 
 
 def test_what_has_been_open_for_long_is_told(
-    examine: Examine, target_db: Database, plain: str, monkeypatch: pytest.MonkeyPatch
+    examine: Examine, target_db: Database, plain_role: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert examine()["long_transactions"].level is CheckLevel.FINE
     query = doctor.sql.query("long_transactions").as_string().replace("1 minute", "0 minutes")
@@ -124,33 +129,35 @@ def test_what_has_been_open_for_long_is_told(
         check = examine()["long_transactions"]
         assert check.level is CheckLevel.WARNING
         assert f"session {other.info.backend_pid} of postgres (nightly report) for 0 s" in check.finding
-        hidden = examine(plain)["long_transactions"]
+        hidden = examine(plain_role)["long_transactions"]
     assert hidden.level is CheckLevel.NOTE, "what a role may not see is not called fine"
     assert "pg_read_all_stats" in hidden.remedy
 
 
-def test_strings_that_the_database_reads_otherwise_are_told(examine: Examine, target_db: Database, plain: str) -> None:
+def test_strings_that_the_database_reads_otherwise_are_told(
+    examine: Examine, target_db: Database, plain_role: str
+) -> None:
     assert examine()["strings"].level is CheckLevel.FINE
-    target_db.query(f"ALTER ROLE {plain} SET standard_conforming_strings = off")
+    target_db.query(f"ALTER ROLE {plain_role} SET standard_conforming_strings = off")
     assert examine()["strings"].level is CheckLevel.FINE, "another role has it so"
-    check = examine(plain)["strings"]
+    check = examine(plain_role)["strings"]
     assert check.level is CheckLevel.WARNING
     assert "standard_conforming_strings = off" in check.finding
     assert "E'...'" in check.remedy
 
 
-def test_timeouts_that_a_run_replaces_are_listed(examine: Examine, target_db: Database, plain: str) -> None:
+def test_timeouts_that_a_run_replaces_are_listed(examine: Examine, target_db: Database, plain_role: str) -> None:
     assert examine()["timeouts"].level is CheckLevel.FINE
     target_db.query(f"ALTER DATABASE {target_db.name} SET statement_timeout = '50ms'")
-    target_db.query(f"ALTER ROLE {plain} SET idle_in_transaction_session_timeout = '1s'")
-    target_db.query(f"ALTER ROLE {plain} IN DATABASE {target_db.name} SET lock_timeout = '7s'")
-    target_db.query(f"ALTER ROLE {plain} SET work_mem = '64kB'")
-    check = examine(plain)["timeouts"]
+    target_db.query(f"ALTER ROLE {plain_role} SET idle_in_transaction_session_timeout = '1s'")
+    target_db.query(f"ALTER ROLE {plain_role} IN DATABASE {target_db.name} SET lock_timeout = '7s'")
+    target_db.query(f"ALTER ROLE {plain_role} SET work_mem = '64kB'")
+    check = examine(plain_role)["timeouts"]
     assert check.level is CheckLevel.NOTE
     assert check.finding == (
         "sessions there are given timeouts: statement_timeout = 50ms (set by its database), "
-        f"idle_in_transaction_session_timeout = 1s (set by the role {plain}), "
-        f"lock_timeout = 7s (set by the role {plain} in this database)."
+        f"idle_in_transaction_session_timeout = 1s (set by the role {plain_role}), "
+        f"lock_timeout = 7s (set by the role {plain_role} in this database)."
     )
     assert (
         "lock_timeout is 3000ms, statement_timeout off, idle_in_transaction_session_timeout 60s, any other is off."

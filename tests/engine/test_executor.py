@@ -134,16 +134,16 @@ def approval_of(plan: Plan, **changes: object) -> Approval:
 
 
 @pytest.fixture
-def protected(bench: Bench) -> Bench:
+def protected_bench(bench: Bench) -> Bench:
     bench.policy = Policy(protected=True, lock_timeout_ms=3000, statement_timeout_ms=0)
     bench.write("001_users.sql", "CREATE TABLE users (id int);")
     return bench
 
 
-def test_a_protected_target_runs_with_an_approval_of_the_digest(protected: Bench) -> None:
-    plan = protected.plan()
-    protected.execute(plan, approval=approval_of(plan))
-    assert protected.tables() == {"public.users"}
+def test_a_protected_target_runs_with_an_approval_of_the_digest(protected_bench: Bench) -> None:
+    plan = protected_bench.plan()
+    protected_bench.execute(plan, approval=approval_of(plan))
+    assert protected_bench.tables() == {"public.users"}
 
 
 @pytest.mark.parametrize(
@@ -161,24 +161,24 @@ def test_a_protected_target_runs_with_an_approval_of_the_digest(protected: Bench
     ],
 )
 def test_a_protected_target_refuses_any_other_approval(
-    protected: Bench, changes: dict[str, object], reason: str
+    protected_bench: Bench, changes: dict[str, object], reason: str
 ) -> None:
-    plan = protected.plan()
+    plan = protected_bench.plan()
     with pytest.raises(errors.NotApproved, match=reason):
-        protected.execute(plan, approval=approval_of(plan, **changes))
-    assert protected.tables() == set()
+        protected_bench.execute(plan, approval=approval_of(plan, **changes))
+    assert protected_bench.tables() == set()
 
 
-def test_who_broke_the_glass_answers_alone(protected: Bench) -> None:
-    plan = protected.plan()
-    protected.execute(plan, approval=approval_of(plan, approved_by=(), needed=2, broken_glass_by="alice"))
-    assert protected.tables() == {"public.users"}
+def test_who_broke_the_glass_answers_alone(protected_bench: Bench) -> None:
+    plan = protected_bench.plan()
+    protected_bench.execute(plan, approval=approval_of(plan, approved_by=(), needed=2, broken_glass_by="alice"))
+    assert protected_bench.tables() == {"public.users"}
 
 
-def test_a_protected_target_refuses_a_run_without_approval(protected: Bench) -> None:
+def test_a_protected_target_refuses_a_run_without_approval(protected_bench: Bench) -> None:
     with pytest.raises(errors.NotApproved, match="nobody approved it"):
-        protected.execute(protected.plan())
-    assert not protected.history.exists
+        protected_bench.execute(protected_bench.plan())
+    assert not protected_bench.history.exists
 
 
 def test_a_plan_whose_history_moved_on_is_refused_and_says_how(bench: Bench) -> None:

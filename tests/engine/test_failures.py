@@ -25,21 +25,21 @@ GO_ON = "Continue from statement 2 once the cause is gone, or undo by hand what 
 STEP = Step(action=Action.APPLY, version="001", name="a", key="001", file="001_a.sql", sql="SELECT 1;", checksum="c")
 
 
-def after_one_statement(people: Bench, second: str) -> PartlyApplied:
+def after_one_statement(bench: Bench, second: str) -> PartlyApplied:
     """The failure of a file whose first statement is committed by then."""
-    people.write("002_steps.sql", FIRST + second)
+    bench.write("002_steps.sql", FIRST + second)
     with pytest.raises(PartlyApplied) as caught:
-        people.apply()
+        bench.apply()
     return caught.value
 
 
 # What was lost where a statement was done before
 
 
-def test_an_invalid_index_in_the_way_is_named_with_the_statement_that_drops_it(people: Bench) -> None:
-    with people.database.connect() as connection, pytest.raises(psycopg.errors.UniqueViolation):
+def test_an_invalid_index_in_the_way_is_named_with_the_statement_that_drops_it(people_bench: Bench) -> None:
+    with people_bench.database.connect() as connection, pytest.raises(psycopg.errors.UniqueViolation):
         connection.execute(UNIQUE)
-    error = after_one_statement(people, UNIQUE.replace("CONCURRENTLY", "CONCURRENTLY IF NOT EXISTS"))
+    error = after_one_statement(people_bench, UNIQUE.replace("CONCURRENTLY", "CONCURRENTLY IF NOT EXISTS"))
     assert error.state_now == "As it stands, statement 1 is committed."
     assert (
         error.remedy
@@ -47,8 +47,8 @@ def test_an_invalid_index_in_the_way_is_named_with_the_statement_that_drops_it(p
     )
 
 
-def test_a_build_that_leaves_an_invalid_index_says_so_beside_what_is_committed(people: Bench) -> None:
-    error = after_one_statement(people, UNIQUE)
+def test_a_build_that_leaves_an_invalid_index_says_so_beside_what_is_committed(people_bench: Bench) -> None:
+    error = after_one_statement(people_bench, UNIQUE)
     assert error.state_now == (
         "As it stands, statement 1 is committed. The index public.people_name_key is invalid: it serves "
         "no read and can cost on every write."
@@ -57,20 +57,20 @@ def test_a_build_that_leaves_an_invalid_index_says_so_beside_what_is_committed(p
 
 
 @pytest.mark.parametrize("release", ["SELECT pg_advisory_unlock_all();", "DISCARD ALL;"])
-def test_what_releases_the_target_lock_is_to_be_taken_out(people: Bench, release: str) -> None:
-    error = after_one_statement(people, release)
+def test_what_releases_the_target_lock_is_to_be_taken_out(people_bench: Bench, release: str) -> None:
+    error = after_one_statement(people_bench, release)
     assert error.remedy.startswith("Take pg_advisory_unlock_all or DISCARD ALL out of the file.")
 
 
-def test_what_touches_the_tracking_tables_is_to_be_taken_out(people: Bench) -> None:
-    error = after_one_statement(people, "DELETE FROM platform.schema_migrations;")
+def test_what_touches_the_tracking_tables_is_to_be_taken_out(people_bench: Bench) -> None:
+    error = after_one_statement(people_bench, "DELETE FROM platform.schema_migrations;")
     assert error.remedy == f"{guards.REMEDY.format(schema='platform')} {GO_ON}"
 
 
-def test_a_lock_that_is_not_granted_is_explained(people: Bench) -> None:
-    people.policy = Policy(protected=False, lock_timeout_ms=100, statement_timeout_ms=0)
-    with writer(people):
-        error = after_one_statement(people, "ALTER TABLE people ADD COLUMN age int;")
+def test_a_lock_that_is_not_granted_is_explained(people_bench: Bench) -> None:
+    people_bench.policy = Policy(protected=False, lock_timeout_ms=100, statement_timeout_ms=0)
+    with writer(people_bench):
+        error = after_one_statement(people_bench, "ALTER TABLE people ADD COLUMN age int;")
     assert error.remedy == f"{failures.EXPLANATIONS['55P03'].remedy} {GO_ON}"
 
 
@@ -136,32 +136,32 @@ def test_advice_does_not_say_what_the_database_is(kind: type[EngineError]) -> No
 @pytest.mark.parametrize(
     "drop", ["drop  index concurrently people_name_key", "DROP INDEX CONCURRENTLY IF EXISTS public.people_name_key"]
 )
-def test_a_repair_knows_its_index_however_the_statement_is_written(people: Bench, drop: str) -> None:
-    people.write("002_unique.sql", UNIQUE)
+def test_a_repair_knows_its_index_however_the_statement_is_written(people_bench: Bench, drop: str) -> None:
+    people_bench.write("002_unique.sql", UNIQUE)
     with pytest.raises(PartlyApplied):
-        people.apply()
-    plan = planner.repair(people.look(), people.read(), MigrationId("002", "unique"))
-    people.database.query("DROP INDEX people_name_key")
-    people.database.query("CREATE INDEX people_name_key ON people (name)")
+        people_bench.apply()
+    plan = planner.repair(people_bench.look(), people_bench.read(), MigrationId("002", "unique"))
+    people_bench.database.query("DROP INDEX people_name_key")
+    people_bench.database.query("CREATE INDEX people_name_key ON people (name)")
     with pytest.raises(errors.PlanBlocked, match="valid, or gone"):
-        people.execute(replace(plan, steps=(replace(plan.steps[0], sql=drop),)))
+        people_bench.execute(replace(plan, steps=(replace(plan.steps[0], sql=drop),)))
 
 
-def test_a_failed_rollback_does_not_advise_to_correct_the_file(people: Bench) -> None:
-    people.write("002_five.sql", "CREATE TABLE five (id int);")
-    people.write("002_rollback.sql", "DROP TABLE five;")
-    people.apply()
-    people.database.query("DROP TABLE five")
+def test_a_failed_rollback_does_not_advise_to_correct_the_file(people_bench: Bench) -> None:
+    people_bench.write("002_five.sql", "CREATE TABLE five (id int);")
+    people_bench.write("002_rollback.sql", "DROP TABLE five;")
+    people_bench.apply()
+    people_bench.database.query("DROP TABLE five")
     with pytest.raises(errors.StatementFailed) as caught:
-        people.execute(people.plan_rollback("002", "five"), run_id="2")
+        people_bench.execute(people_bench.plan_rollback("002", "five"), run_id="2")
     assert caught.value.facts["remedy"] == failures.ROLLBACK_FAILED.remedy
 
 
 @pytest.mark.parametrize("sql", ["CREATE TABLE people (id int);", "ALTER TABLE people ADD COLUMN name text;"])
-def test_what_is_there_already_may_have_been_made_by_hand(people: Bench, sql: str) -> None:
-    people.write("002_again.sql", sql)
+def test_what_is_there_already_may_have_been_made_by_hand(people_bench: Bench, sql: str) -> None:
+    people_bench.write("002_again.sql", sql)
     with pytest.raises(errors.StatementFailed) as caught:
-        people.apply()
+        people_bench.apply()
     assert caught.value.facts["remedy"] == failures.RUN_BY_HAND.remedy
 
 

@@ -8,30 +8,16 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard.engine import plan
 from dashboard.engine.database import connection, statistics
 from dashboard.engine.database.connection import Address
 from dashboard.engine.database.statistics import Written
 from dashboard.engine.forecast import counting, reading, values
 from dashboard.engine.forecast.values import Fate, Forecast, Loss
 from dashboard.engine.plan import (
-    Action,
     Copy,
-    Plan,
-    Step,
 )
 from dashboard.engine.schema.diff import Change, Difference
-from tests.engine.folders import FREE, Bench
-
-IDENTITY = plan.TargetIdentity(system_identifier="1", database="d", database_oid=1)
-
-
-def plan_of(*scripts: str) -> Plan:
-    steps = tuple(
-        Step(action=Action.APPLY, version=f"{n:03}", name="x", key=f"{n:03}", file="", sql=sql, checksum="")
-        for n, sql in enumerate(scripts, start=1)
-    )
-    return Plan(environment="test", action=Action.APPLY, identity=IDENTITY, policy=FREE, basis=(), steps=steps)
+from tests.engine.folders import Bench, plan_of
 
 
 def threatened(*scripts: str) -> list[tuple[str, str]]:
@@ -169,12 +155,12 @@ def forecast_of(bench: Bench, *scripts: str, then: Written | None = None) -> For
     return counting.take(bench.address, threats, then={("001", "x"): then} if then else {})
 
 
-def counted(found: Forecast) -> list[tuple[str, tuple[str, ...], int | None]]:
-    return [(loss.relation, loss.columns, loss.rows) for loss in found.losses]
+def counted(forecast: Forecast) -> list[tuple[str, tuple[str, ...], int | None]]:
+    return [(loss.relation, loss.columns, loss.rows) for loss in forecast.losses]
 
 
 @pytest.fixture
-def shop(bench: Bench) -> Bench:
+def shop_bench(bench: Bench) -> Bench:
     bench.database.query(
         "CREATE TYPE size AS ENUM ('s', 'm');"
         "CREATE TABLE users (id int PRIMARY KEY, name text, plan text NOT NULL DEFAULT 'free', born date, size size,"
@@ -190,45 +176,48 @@ def shop(bench: Bench) -> Bench:
     return bench
 
 
-def test_rows_of_a_table_are_counted(shop: Bench) -> None:
-    forecast = forecast_of(shop, "DROP TABLE s.log")
+def test_rows_of_a_table_are_counted(shop_bench: Bench) -> None:
+    forecast = forecast_of(shop_bench, "DROP TABLE s.log")
     assert counted(forecast) == [("s.log", (), 2)]
     assert (forecast.rows, forecast.word, forecast.is_destructive) == (2, "2", True)
 
 
-def test_a_column_counts_where_it_holds_something_be_it_the_default(shop: Bench) -> None:
-    assert counted(forecast_of(shop, "ALTER TABLE users DROP COLUMN plan")) == [("public.users", ("plan",), 10)]
-    assert counted(forecast_of(shop, "ALTER TABLE users DROP COLUMN born")) == [("public.users", ("born",), 0)]
-    assert counted(forecast_of(shop, "ALTER TABLE users DROP COLUMN big")) == [("public.users", ("big",), 10)]
-    together = forecast_of(shop, "ALTER TABLE users DROP COLUMN plan, DROP COLUMN big")
+def test_a_column_counts_where_it_holds_something_be_it_the_default(shop_bench: Bench) -> None:
+    assert counted(forecast_of(shop_bench, "ALTER TABLE users DROP COLUMN plan")) == [("public.users", ("plan",), 10)]
+    assert counted(forecast_of(shop_bench, "ALTER TABLE users DROP COLUMN born")) == [("public.users", ("born",), 0)]
+    assert counted(forecast_of(shop_bench, "ALTER TABLE users DROP COLUMN big")) == [("public.users", ("big",), 10)]
+    together = forecast_of(shop_bench, "ALTER TABLE users DROP COLUMN plan, DROP COLUMN big")
     assert counted(together) == [("public.users", ("plan", "big"), 10)]
 
 
-def test_a_computed_column_and_what_is_not_there_lose_nothing(shop: Bench) -> None:
+def test_a_computed_column_and_what_is_not_there_lose_nothing(shop_bench: Bench) -> None:
     script = (
         "ALTER TABLE users DROP COLUMN twice; DROP TABLE IF EXISTS nowhere; ALTER TABLE users DROP COLUMN IF EXISTS no"
     )
-    assert forecast_of(shop, script).losses == ()
+    assert forecast_of(shop_bench, script).losses == ()
 
 
-def test_cascade_takes_what_is_built_on_it(shop: Bench) -> None:
-    forecast = forecast_of(shop, "DROP TABLE users CASCADE")
+def test_cascade_takes_what_is_built_on_it(shop_bench: Bench) -> None:
+    forecast = forecast_of(shop_bench, "DROP TABLE users CASCADE")
     assert counted(forecast) == [("public.users", (), 10), ("public.initials", (), 10)]
     assert forecast.losses[1].kind == "materialized view"
     assert forecast.rows == 10  # what a view is computed from counts, not the view
 
 
-def test_a_schema_or_a_type_takes_what_is_in_it_or_of_it(shop: Bench) -> None:
-    assert counted(forecast_of(shop, "DROP SCHEMA s CASCADE")) == [("s.log", (), 2)]
-    assert counted(forecast_of(shop, "DROP TYPE size CASCADE")) == [("public.users", ("size",), 0)]
+def test_a_schema_or_a_type_takes_what_is_in_it_or_of_it(shop_bench: Bench) -> None:
+    assert counted(forecast_of(shop_bench, "DROP SCHEMA s CASCADE")) == [("s.log", (), 2)]
+    assert counted(forecast_of(shop_bench, "DROP TYPE size CASCADE")) == [("public.users", ("size",), 0)]
 
 
-def test_truncate_cascade_empties_what_refers_to_it(shop: Bench) -> None:
-    assert counted(forecast_of(shop, "TRUNCATE users CASCADE")) == [("public.users", (), 10), ("public.orders", (), 5)]
+def test_truncate_cascade_empties_what_refers_to_it(shop_bench: Bench) -> None:
+    assert counted(forecast_of(shop_bench, "TRUNCATE users CASCADE")) == [
+        ("public.users", (), 10),
+        ("public.orders", (), 5),
+    ]
 
 
-def test_a_delete_with_a_plain_condition_is_counted_by_it(shop: Bench) -> None:
-    forecast = forecast_of(shop, "DELETE FROM users AS u WHERE u.plan = 'pro' AND id < 3")
+def test_a_delete_with_a_plain_condition_is_counted_by_it(shop_bench: Bench) -> None:
+    forecast = forecast_of(shop_bench, "DELETE FROM users AS u WHERE u.plan = 'pro' AND id < 3")
     assert counted(forecast) == [("public.users", (), 2), ("public.orders", (), None)]
     assert forecast.word == "unknown"
     assert forecast.losses[1].why_unknown == counting.CONDITIONAL
@@ -239,36 +228,38 @@ def test_a_delete_with_a_plain_condition_is_counted_by_it(shop: Bench) -> None:
     "condition",
     ["pg_terminate_backend(id)", "id IN (SELECT 1)", "born < current_date", "nextval('x') = 1"],
 )
-def test_nothing_nobody_approved_is_called_to_count(shop: Bench, condition: str) -> None:
+def test_nothing_nobody_approved_is_called_to_count(shop_bench: Bench, condition: str) -> None:
     (threat,) = reading.read(plan_of(f"DELETE FROM s.log WHERE {condition}"), {}).threats
     assert (threat.fate, threat.condition) == (Fate.REDUCED, "")
 
 
-def test_a_name_without_schema_is_looked_up_where_the_script_looks(shop: Bench) -> None:
-    shop.database.query("CREATE TABLE s.users (id int); CREATE SCHEMA t; CREATE TABLE t.log (line text)")
-    assert counted(forecast_of(shop, "DROP TABLE users")) == [("public.users", (), 10)]
-    assert counted(forecast_of(shop, "SET search_path TO t, s; DROP TABLE users")) == [("s.users", (), 0)]
-    assert counted(forecast_of(shop, "SET search_path = s", "DROP TABLE users")) == [("public.users", (), 10)]
-    assert counted(forecast_of(shop, "DROP TABLE log")) == [("s.log", (), 2), ("t.log", (), 0)]  # any of them
+def test_a_name_without_schema_is_looked_up_where_the_script_looks(shop_bench: Bench) -> None:
+    shop_bench.database.query("CREATE TABLE s.users (id int); CREATE SCHEMA t; CREATE TABLE t.log (line text)")
+    assert counted(forecast_of(shop_bench, "DROP TABLE users")) == [("public.users", (), 10)]
+    assert counted(forecast_of(shop_bench, "SET search_path TO t, s; DROP TABLE users")) == [("s.users", (), 0)]
+    assert counted(forecast_of(shop_bench, "SET search_path = s", "DROP TABLE users")) == [("public.users", (), 10)]
+    assert counted(forecast_of(shop_bench, "DROP TABLE log")) == [("s.log", (), 2), ("t.log", (), 0)]  # any of them
 
 
-def test_rows_deleted_through_a_view_count_and_a_dropped_view_loses_none(shop: Bench) -> None:
-    forecast = forecast_of(shop, "DELETE FROM names")
+def test_rows_deleted_through_a_view_count_and_a_dropped_view_loses_none(shop_bench: Bench) -> None:
+    forecast = forecast_of(shop_bench, "DELETE FROM names")
     assert counted(forecast) == [("public.names", (), 10), ("public.orders", (), 5)]
     assert forecast.losses[0].copy is None
-    assert forecast_of(shop, "DROP VIEW names").losses == ()
+    assert forecast_of(shop_bench, "DROP VIEW names").losses == ()
 
 
-def test_only_a_narrower_type_is_told(shop: Bench) -> None:
-    assert counted(forecast_of(shop, "ALTER TABLE users ALTER name TYPE varchar(3)")) == [
+def test_only_a_narrower_type_is_told(shop_bench: Bench) -> None:
+    assert counted(forecast_of(shop_bench, "ALTER TABLE users ALTER name TYPE varchar(3)")) == [
         ("public.users", ("name",), 10)
     ]
-    assert forecast_of(shop, "ALTER TABLE users ALTER name TYPE citext").losses == ()
-    assert counted(forecast_of(shop, "ALTER TABLE users ALTER big TYPE int")) == [("public.users", ("big",), 10)]
+    assert forecast_of(shop_bench, "ALTER TABLE users ALTER name TYPE citext").losses == ()
+    assert counted(forecast_of(shop_bench, "ALTER TABLE users ALTER big TYPE int")) == [("public.users", ("big",), 10)]
 
 
-def test_a_row_is_counted_once_however_often_the_plan_destroys_something_of_it(shop: Bench) -> None:
-    forecast = forecast_of(shop, "ALTER TABLE users DROP COLUMN plan", "DELETE FROM users", "DROP TABLE users CASCADE")
+def test_a_row_is_counted_once_however_often_the_plan_destroys_something_of_it(shop_bench: Bench) -> None:
+    forecast = forecast_of(
+        shop_bench, "ALTER TABLE users DROP COLUMN plan", "DELETE FROM users", "DROP TABLE users CASCADE"
+    )
     assert [loss.rows for loss in forecast.losses] == [10, 10, 5, 10, 10]
     assert forecast.rows == 15  # ten users, five orders
 
@@ -281,12 +272,12 @@ def test_a_partition_is_counted_with_its_parent(bench: Bench) -> None:
     assert counted(forecast_of(bench, "DROP TABLE p1; DROP TABLE p;")) == [("public.p", (), 2)]
 
 
-def test_what_is_locked_becomes_an_estimate_and_what_was_never_counted_stays_unknown(shop: Bench) -> None:
-    shop.database.query("ANALYZE users")
-    with shop.database.connect(autocommit=False) as other:
+def test_what_is_locked_becomes_an_estimate_and_what_was_never_counted_stays_unknown(shop_bench: Bench) -> None:
+    shop_bench.database.query("ANALYZE users")
+    with shop_bench.database.connect(autocommit=False) as other:
         other.execute("LOCK TABLE users, s.log")
         started = time.monotonic()
-        forecast = forecast_of(shop, "ALTER TABLE users DROP COLUMN plan; DROP TABLE s.log")
+        forecast = forecast_of(shop_bench, "ALTER TABLE users DROP COLUMN plan; DROP TABLE s.log")
     assert time.monotonic() - started < counting.BUDGET
     users, log = forecast.losses
     assert (users.rows, users.is_estimate) == (10, True)
@@ -294,16 +285,16 @@ def test_what_is_locked_becomes_an_estimate_and_what_was_never_counted_stays_unk
     assert forecast.word == "unknown"
 
 
-def test_a_count_that_takes_too_long_is_given_up(shop: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_count_that_takes_too_long_is_given_up(shop_bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counting, "COUNT_TIMEOUT", 0.1)
-    shop.database.query(
+    shop_bench.database.query(
         "CREATE FUNCTION slow(x int) RETURNS int LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(9); RETURN x; END';"
         "CREATE VIEW sleepy AS SELECT slow(1); CREATE TABLE t (x int); INSERT INTO t VALUES (1);"
         "ALTER TABLE t ENABLE ROW LEVEL SECURITY"
     )
     monkeypatch.setattr(counting, "_counting", lambda connection, hit: b"SELECT public.slow(1)")
     started = time.monotonic()
-    (loss,) = forecast_of(shop, "DROP TABLE t").losses
+    (loss,) = forecast_of(shop_bench, "DROP TABLE t").losses
     assert time.monotonic() - started < 3
     assert (loss.rows, loss.why_unknown) == (None, counting.TOO_LONG)
 
@@ -321,17 +312,17 @@ def test_a_plan_that_destroys_nothing_never_asks_the_target() -> None:
     assert counting.take(address, reading.read(plan_of("SET work_mem = '1MB'; SELECT 1"), {}), then={}) == Forecast()
 
 
-def test_rows_written_since_are_told_only_where_the_counting_went_on(shop: Bench) -> None:
-    with connection.reading(shop.address) as opened:
+def test_rows_written_since_are_told_only_where_the_counting_went_on(shop_bench: Bench) -> None:
+    with connection.reading(shop_bench.address) as opened:
         then = statistics.read(opened)
     written = Written(rows={**then.rows, "s.log": 0}, since=then.since)
-    shop.database.query("INSERT INTO s.log VALUES ('z')")
-    wait_for_statistics(shop)
-    assert forecast_of(shop, "DROP TABLE s.log", then=written).losses[0].written_since == 3
+    shop_bench.database.query("INSERT INTO s.log VALUES ('z')")
+    wait_for_statistics(shop_bench)
+    assert forecast_of(shop_bench, "DROP TABLE s.log", then=written).losses[0].written_since == 3
     other = replace(written, since="another counting")
-    assert forecast_of(shop, "DROP TABLE s.log", then=other).losses[0].written_since is None
-    assert forecast_of(shop, "DROP TABLE s.log", then=replace(written, rows={})).losses[0].written_since is None
-    assert forecast_of(shop, "DROP TABLE s.log").losses[0].written_since is None
+    assert forecast_of(shop_bench, "DROP TABLE s.log", then=other).losses[0].written_since is None
+    assert forecast_of(shop_bench, "DROP TABLE s.log", then=replace(written, rows={})).losses[0].written_since is None
+    assert forecast_of(shop_bench, "DROP TABLE s.log").losses[0].written_since is None
 
 
 def wait_for_statistics(bench: Bench) -> None:
@@ -342,9 +333,9 @@ def wait_for_statistics(bench: Bench) -> None:
         time.sleep(0.1)
 
 
-def test_how_each_loss_would_be_saved(shop: Bench) -> None:
+def test_how_each_loss_would_be_saved(shop_bench: Bench) -> None:
     forecast = forecast_of(
-        shop,
+        shop_bench,
         "ALTER TABLE users DROP COLUMN plan; ALTER TABLE orders DROP COLUMN id; DROP TABLE s.log",
         "DROP TABLE orders",
     )
@@ -362,30 +353,32 @@ def test_how_each_loss_would_be_saved(shop: Bench) -> None:
 
 
 def test_the_session_is_left_as_it_was_for_whoever_a_pooler_gives_it_to(
-    shop: Bench, monkeypatch: pytest.MonkeyPatch
+    shop_bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = (
         "SELECT name, setting FROM pg_settings WHERE name IN ('statement_timeout', 'lock_timeout', 'row_security')"
     )
-    with shop.database.connect() as opened:
+    with shop_bench.database.connect() as opened:
         before = opened.execute(settings).fetchall()
         monkeypatch.setattr(connection, "reading", lambda address, timeout: nullcontext(opened))
-        assert forecast_of(shop, "DROP TABLE users; DELETE FROM s.log WHERE line = 'x'").rows == 11
+        assert forecast_of(shop_bench, "DROP TABLE users; DELETE FROM s.log WHERE line = 'x'").rows == 11
         assert opened.execute(settings).fetchall() == before
 
 
-def test_counting_only_reads_whatever_the_connection_would_allow(shop: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counting_only_reads_whatever_the_connection_would_allow(
+    shop_bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(counting, "_counting", lambda connection, hit: b"DELETE FROM s.log RETURNING 1")
-    with shop.database.connect() as opened:
+    with shop_bench.database.connect() as opened:
         monkeypatch.setattr(connection, "reading", lambda address, timeout: nullcontext(opened))
-        (loss,) = forecast_of(shop, "DROP TABLE s.log").losses
+        (loss,) = forecast_of(shop_bench, "DROP TABLE s.log").losses
     assert (loss.rows, "read-only transaction" in loss.why_unknown) == (None, True)
-    assert shop.database.query("SELECT count(*) FROM s.log") == [(2,)]
+    assert shop_bench.database.query("SELECT count(*) FROM s.log") == [(2,)]
 
 
-def test_counting_writes_nothing(shop: Bench) -> None:
-    assert counted(forecast_of(shop, "DELETE FROM s.log WHERE line = 'x'")) == [("s.log", (), 1)]
-    assert shop.database.query("SELECT count(*) FROM s.log") == [(2,)]
+def test_counting_writes_nothing(shop_bench: Bench) -> None:
+    assert counted(forecast_of(shop_bench, "DELETE FROM s.log WHERE line = 'x'")) == [("s.log", (), 1)]
+    assert shop_bench.database.query("SELECT count(*) FROM s.log") == [(2,)]
 
 
 # Confirming

@@ -204,7 +204,7 @@ HARMLESS = [
 
 
 @pytest.fixture
-def stock(bench: Bench) -> Bench:
+def stock_bench(bench: Bench) -> Bench:
     bench.database.query(SETUP)
     bench.database.query("CREATE FUNCTION sly_too(x int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT sly()'")
     if bench.database.query("SELECT count(*) FROM pg_available_extensions WHERE name = 'citext'") == [(1,)]:
@@ -246,28 +246,28 @@ def says_nothing(forecast: Forecast) -> bool:
     return not forecast.is_destructive or forecast.word == "0"
 
 
-def test_nothing_is_never_said_of_what_loses_rows_or_values(stock: Bench) -> None:
-    forecasts = {script: forecast_of(stock, script) for script in LOSING}
+def test_nothing_is_never_said_of_what_loses_rows_or_values(stock_bench: Bench) -> None:
+    forecasts = {script: forecast_of(stock_bench, script) for script in LOSING}
     assert [script[:80] for script, forecast in forecasts.items() if says_nothing(forecast)] == []
     assert {forecast.failure for forecast in forecasts.values()} == {""}
-    assert [script[:80] for script in LOSING if is_lost(stock, script) is False] == []
+    assert [script[:80] for script in LOSING if is_lost(stock_bench, script) is False] == []
 
 
-def test_what_is_proven_harmless_loses_nothing(stock: Bench) -> None:
-    forecasts = {script: forecast_of(stock, script) for script in HARMLESS}
+def test_what_is_proven_harmless_loses_nothing(stock_bench: Bench) -> None:
+    forecasts = {script: forecast_of(stock_bench, script) for script in HARMLESS}
     assert {script: (f.unseen, f.word, f.failure) for script, f in forecasts.items() if f.word != "0"} == {}
-    assert {script: is_lost(stock, script) for script in HARMLESS} == dict.fromkeys(HARMLESS, False)
+    assert {script: is_lost(stock_bench, script) for script in HARMLESS} == dict.fromkeys(HARMLESS, False)
 
 
-def test_an_event_trigger_runs_with_what_is_harmless_by_itself(stock: Bench) -> None:
-    stock.database.query(
+def test_an_event_trigger_runs_with_what_is_harmless_by_itself(stock_bench: Bench) -> None:
+    stock_bench.database.query(
         "CREATE FUNCTION on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN DELETE FROM w; END';"
         "CREATE EVENT TRIGGER watching ON ddl_command_end EXECUTE FUNCTION on_ddl()"
     )
     try:
-        assert not says_nothing(forecast_of(stock, "CREATE TABLE x (id int)"))
+        assert not says_nothing(forecast_of(stock_bench, "CREATE TABLE x (id int)"))
     finally:
-        stock.database.query("DROP EVENT TRIGGER watching")
+        stock_bench.database.query("DROP EVENT TRIGGER watching")
 
 
 @pytest.mark.parametrize(
@@ -278,14 +278,14 @@ def test_an_event_trigger_runs_with_what_is_harmless_by_itself(stock: Bench) -> 
         " ROW(1)::made'; CREATE CAST (int AS made) WITH FUNCTION make(int)",
     ],
 )
-def test_what_converts_values_calls_what_no_script_names(stock: Bench, calling: str) -> None:
-    assert says_nothing(forecast_of(stock, "SELECT id::text FROM plain"))
-    stock.database.query(calling)
-    assert not says_nothing(forecast_of(stock, "SELECT id::text FROM plain"))
+def test_what_converts_values_calls_what_no_script_names(stock_bench: Bench, calling: str) -> None:
+    assert says_nothing(forecast_of(stock_bench, "SELECT id::text FROM plain"))
+    stock_bench.database.query(calling)
+    assert not says_nothing(forecast_of(stock_bench, "SELECT id::text FROM plain"))
 
 
-def test_references_that_are_emptied_are_counted(stock: Bench) -> None:
-    losses = forecast_of(stock, "DELETE FROM p").losses
+def test_references_that_are_emptied_are_counted(stock_bench: Bench) -> None:
+    losses = forecast_of(stock_bench, "DELETE FROM p").losses
     assert [(x.relation, x.fate.value, x.rows, bool(x.copy)) for x in losses] == [
         ("public.p", "emptied", 20, True),
         ("public.c", "overwritten", 5, True),
@@ -293,28 +293,28 @@ def test_references_that_are_emptied_are_counted(stock: Bench) -> None:
     ]
 
 
-def test_a_child_by_inheritance_is_counted_by_itself(stock: Bench) -> None:
-    losses = forecast_of(stock, "TRUNCATE parent").losses
+def test_a_child_by_inheritance_is_counted_by_itself(stock_bench: Bench) -> None:
+    losses = forecast_of(stock_bench, "TRUNCATE parent").losses
     assert [(x.relation, x.rows) for x in losses] == [("public.parent", 1), ("public.child", 1)]
-    assert [x.relation for x in forecast_of(stock, "TRUNCATE ONLY parent").losses] == ["public.parent"]
+    assert [x.relation for x in forecast_of(stock_bench, "TRUNCATE ONLY parent").losses] == ["public.parent"]
 
 
-def test_a_role_that_may_not_make_the_copy_is_not_offered_one(stock: Bench) -> None:
-    stock.database.query("DROP ROLE IF EXISTS half_blind")
-    stock.database.query(
+def test_a_role_that_may_not_make_the_copy_is_not_offered_one(stock_bench: Bench) -> None:
+    stock_bench.database.query("DROP ROLE IF EXISTS half_blind")
+    stock_bench.database.query(
         "CREATE ROLE half_blind; GRANT SELECT, UPDATE ON p TO half_blind; GRANT SELECT ON w TO half_blind;"
     )
-    stock.database.query("ALTER TABLE p ENABLE ROW LEVEL SECURITY")
+    stock_bench.database.query("ALTER TABLE p ENABLE ROW LEVEL SECURITY")
     try:
-        with stock.database.connect() as opened, pytest.MonkeyPatch.context() as patch:
+        with stock_bench.database.connect() as opened, pytest.MonkeyPatch.context() as patch:
             opened.execute("SET ROLE half_blind")
             patch.setattr(connection, "reading", lambda address, timeout: nullcontext(opened))
-            losses = forecast_of(stock, "ALTER TABLE p DROP COLUMN v; DELETE FROM w").losses
+            losses = forecast_of(stock_bench, "ALTER TABLE p DROP COLUMN v; DELETE FROM w").losses
         assert [(x.relation, x.copy) for x in losses] == [("public.p", None), ("public.w", None)]
         assert all(x.why_unsaved for x in losses)
     finally:
-        stock.database.query("DROP OWNED BY half_blind")
-        stock.database.query("DROP ROLE half_blind")
+        stock_bench.database.query("DROP OWNED BY half_blind")
+        stock_bench.database.query("DROP ROLE half_blind")
 
 
 POLICED = [
@@ -327,9 +327,9 @@ POLICED = [
 ]
 
 
-def test_a_policy_that_is_there_calls_what_no_script_names(stock: Bench) -> None:
-    stock.database.query("DROP ROLE IF EXISTS half_blind")
-    stock.database.query(
+def test_a_policy_that_is_there_calls_what_no_script_names(stock_bench: Bench) -> None:
+    stock_bench.database.query("DROP ROLE IF EXISTS half_blind")
+    stock_bench.database.query(
         "CREATE ROLE half_blind; CREATE TABLE guarded (id int); CREATE TABLE by_policy (id int);"
         "CREATE VIEW through_view AS SELECT * FROM guarded; CREATE TABLE plainly (id int);"
         "CREATE POLICY calling ON guarded USING (check_it(id));"
@@ -338,20 +338,22 @@ def test_a_policy_that_is_there_calls_what_no_script_names(stock: Bench) -> None
         "GRANT ALL ON guarded, through_view, by_policy, plainly TO half_blind"
     )
     try:
-        assert [script for script in POLICED if not says_nothing(forecast_of(stock, script))] == [], "no policy applies"
+        assert [script for script in POLICED if not says_nothing(forecast_of(stock_bench, script))] == [], (
+            "no policy applies"
+        )
         switching = "ALTER TABLE guarded ENABLE ROW LEVEL SECURITY; SET ROLE half_blind; SELECT * FROM guarded"
-        assert not says_nothing(forecast_of(stock, switching))
-        stock.database.query(
+        assert not says_nothing(forecast_of(stock_bench, switching))
+        stock_bench.database.query(
             "; ".join(f"ALTER TABLE {t} ENABLE ROW LEVEL SECURITY" for t in ("guarded", "by_policy", "plainly"))
         )
-        stock.database.query("ALTER VIEW through_view OWNER TO half_blind")
-        with stock.database.connect() as opened, pytest.MonkeyPatch.context() as patch:
+        stock_bench.database.query("ALTER VIEW through_view OWNER TO half_blind")
+        with stock_bench.database.connect() as opened, pytest.MonkeyPatch.context() as patch:
             opened.execute("SET ROLE half_blind")
             patch.setattr(connection, "reading", lambda address, timeout: nullcontext(opened))
-            forecasts = {script: forecast_of(stock, script) for script in POLICED}
+            forecasts = {script: forecast_of(stock_bench, script) for script in POLICED}
             assert {f.failure for f in forecasts.values()} == {""}
             assert [script for script, forecast in forecasts.items() if says_nothing(forecast)] == []
-            assert says_nothing(forecast_of(stock, "SELECT * FROM plainly"))
+            assert says_nothing(forecast_of(stock_bench, "SELECT * FROM plainly"))
     finally:
-        stock.database.query("DROP OWNED BY half_blind")
-        stock.database.query("DROP ROLE half_blind")
+        stock_bench.database.query("DROP OWNED BY half_blind")
+        stock_bench.database.query("DROP ROLE half_blind")

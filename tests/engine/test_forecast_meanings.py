@@ -137,42 +137,42 @@ HARMLESS = [
 
 
 @pytest.fixture
-def house(bench: Bench) -> Bench:
+def bench_with_data(bench: Bench) -> Bench:
     bench.database.query(SETUP)
     return bench
 
 
-def test_what_the_plan_has_moved_or_reads_in_another_way_is_never_called_nothing(house: Bench) -> None:
-    forecasts = {script: forecast_of(house, script) for script in LOSING}
+def test_what_the_plan_has_moved_or_reads_in_another_way_is_never_called_nothing(bench_with_data: Bench) -> None:
+    forecasts = {script: forecast_of(bench_with_data, script) for script in LOSING}
     assert [script for script, forecast in forecasts.items() if says_nothing(forecast)] == []
     assert {forecast.failure for forecast in forecasts.values()} == {""}
-    assert [script for script in LOSING if is_lost(house, script) is False] == []
+    assert [script for script in LOSING if is_lost(bench_with_data, script) is False] == []
 
 
-def test_what_a_step_made_for_its_session_is_not_what_the_next_finds(house: Bench) -> None:
-    assert [scripts for scripts in IN_TWO_FILES if says_nothing(forecast_of(house, *scripts))] == []
+def test_what_a_step_made_for_its_session_is_not_what_the_next_finds(bench_with_data: Bench) -> None:
+    assert [scripts for scripts in IN_TWO_FILES if says_nothing(forecast_of(bench_with_data, *scripts))] == []
 
 
-def test_everyday_migrations_are_still_proven(house: Bench) -> None:
-    forecasts = {script: forecast_of(house, script) for script in HARMLESS}
+def test_everyday_migrations_are_still_proven(bench_with_data: Bench) -> None:
+    forecasts = {script: forecast_of(bench_with_data, script) for script in HARMLESS}
     assert {script: told(f) for script, f in forecasts.items() if f.word != "0"} == {}
-    assert {script: is_lost(house, script) for script in HARMLESS} == dict.fromkeys(HARMLESS, False)
+    assert {script: is_lost(bench_with_data, script) for script in HARMLESS} == dict.fromkeys(HARMLESS, False)
 
 
 def told(forecast: Forecast) -> tuple[object, ...]:
     return forecast.unseen, forecast.failure, [(x.relation, x.rows, x.why_unknown) for x in forecast.losses]
 
 
-def test_the_statement_that_moved_it_is_named(house: Bench) -> None:
-    (sentence,) = forecast_of(house, "ALTER SCHEMA a RENAME TO b;\nDROP TABLE b.t").unseen
+def test_the_statement_that_moved_it_is_named(bench_with_data: Bench) -> None:
+    (sentence,) = forecast_of(bench_with_data, "ALTER SCHEMA a RENAME TO b;\nDROP TABLE b.t").unseen
     assert sentence == ("001_x, line 2: what it destroys of b.t cannot be judged, as 001_x, line 1 renames a schema.")
 
 
-def test_a_value_put_where_there_was_none_counts(house: Bench) -> None:
-    house.database.query("UPDATE t SET name = NULL WHERE id = 1")
-    assert forecast_of(house, "UPDATE t SET name = 'x' WHERE name IS NULL").word == "1"
+def test_a_value_put_where_there_was_none_counts(bench_with_data: Bench) -> None:
+    bench_with_data.database.query("UPDATE t SET name = NULL WHERE id = 1")
+    assert forecast_of(bench_with_data, "UPDATE t SET name = 'x' WHERE name IS NULL").word == "1"
 
 
-def test_a_table_taken_from_its_parent_cannot_be_judged(house: Bench) -> None:
-    house.database.query("CREATE TABLE child () INHERITS (events)")
-    assert forecast_of(house, "ALTER TABLE child NO INHERIT events").word == "unknown"
+def test_a_table_taken_from_its_parent_cannot_be_judged(bench_with_data: Bench) -> None:
+    bench_with_data.database.query("CREATE TABLE child () INHERITS (events)")
+    assert forecast_of(bench_with_data, "ALTER TABLE child NO INHERIT events").word == "unknown"

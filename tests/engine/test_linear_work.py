@@ -18,10 +18,11 @@ from dashboard.engine.files.verifications import Verification
 from dashboard.engine.forecast import reading
 from dashboard.engine.lint import LintContext, lint_folder
 from dashboard.engine.migration import AppliedMigration, Folder, History, Kind, Migration, Script
-from dashboard.engine.plan import Action, Plan, Policy, Step, Target, TargetIdentity
+from dashboard.engine.plan import Policy, Target, TargetIdentity
 from dashboard.engine.rehearsal import selection
 from dashboard.engine.schema import diff
 from dashboard.engine.schema.diff import Change, Difference
+from tests.engine.folders import plan_of
 from tests.linear import assert_linear
 
 FORMATS = {
@@ -219,9 +220,9 @@ def test_a_file_of_many_statements(tmp_path: Path, head: str, statement: str):
 )
 def test_what_a_plan_would_destroy(sql: str):
     def work(steps: int) -> Callable[[], Any]:
-        plan = plan_of([sql.format(n=number) for number in range(steps)])
-        seen = {step.identity: [removed(f"table app.t{n}")] for n, step in enumerate(plan.steps)}
-        return lambda: reading.read(plan, seen)
+        plan = plan_of(*(sql.format(n=number) for number in range(steps)))
+        differences = {step.identity: [removed(f"table app.t{n}")] for n, step in enumerate(plan.steps)}
+        return lambda: reading.read(plan, differences)
 
     assert_linear(work)
 
@@ -230,25 +231,9 @@ def removed(key: str) -> Difference:
     return Difference(key=key, change=Change.REMOVED, before=f"{key}\n", after=None)
 
 
-def plan_of(scripts: list[str]) -> Plan:
-    steps = tuple(
-        Step(action=Action.APPLY, version=f"{n:05}", name="x", key=f"{n:05}", file="", sql=sql, checksum="")
-        for n, sql in enumerate(scripts, start=1)
-    )
-    where = target()
-    return Plan(
-        environment="staging",
-        action=Action.APPLY,
-        identity=where.identity,
-        policy=where.policy,
-        basis=(),
-        steps=steps,
-    )
-
-
 def test_which_migration_each_check_follows():
     def work(steps: int) -> Callable[[], Any]:
-        plan = plan_of(["SELECT 1;"] * steps)
+        plan = plan_of(*["SELECT 1;"] * steps)
         script = Script(file="", sql="", checksum="", checksum_sql="")
         checks = [Verification(script=script, version=step.version) for step in plan.steps]
         return lambda: selection.of_plan(plan, History(exists=False), checks)

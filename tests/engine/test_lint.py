@@ -164,8 +164,8 @@ def test_a_block_that_cannot_be_read_is_left_alone(tmp_path: Path):
 # Suppressions
 
 
-def standing(found: tuple[Finding, ...]) -> set[str]:
-    return {f.rule for f in found if not f.suppressed and f.rule != "no-rollback"}
+def standing(findings: tuple[Finding, ...]) -> set[str]:
+    return {f.rule for f in findings if not f.suppressed and f.rule != "no-rollback"}
 
 
 @pytest.mark.parametrize(

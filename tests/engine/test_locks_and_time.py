@@ -20,7 +20,7 @@ from tests.waiting import wait_until
 
 
 @pytest.fixture
-def users(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def users_bench(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr(transactional, "FIRST_PAUSE", 0.05)
     bench.policy = Policy(protected=False, lock_timeout_ms=200, statement_timeout_ms=0)
     bench.write("001_users.sql", "CREATE TABLE users (id int); INSERT INTO users VALUES (1);")
@@ -36,90 +36,85 @@ def reader(bench: Bench) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def test_a_lock_that_comes_free_is_waited_for_by_trying_again(users: Bench) -> None:
-    with reader(users) as application:
+def test_a_lock_that_comes_free_is_waited_for_by_trying_again(users_bench: Bench) -> None:
+    with reader(users_bench) as application:
         thread = threading.Thread(
-            target=lambda: (wait_until(lambda: users.log()[-1] == ("apply", "retried")), application.rollback())
+            target=lambda: (wait_until(lambda: users_bench.log()[-1] == ("apply", "retried")), application.rollback())
         )
         thread.start()
-        users.apply()
+        users_bench.apply()
         thread.join()
-    retried = [e for e in users.events if isinstance(e, StepRetried)]
+    retried = [e for e in users_bench.events if isinstance(e, StepRetried)]
     assert retried
     assert "lock timeout" in retried[0].reason
-    assert users.log()[-1] == ("apply", "succeeded")
+    assert users_bench.log()[-1] == ("apply", "succeeded")
 
 
-def test_tries_are_bounded_and_each_is_in_the_log(users: Bench) -> None:
-    with reader(users), pytest.raises(errors.StatementFailed, match="lock timeout"):
-        users.apply()
-    outcomes = [outcome for _, outcome in users.log()]
+def test_tries_are_bounded_and_each_is_in_the_log(users_bench: Bench) -> None:
+    with reader(users_bench), pytest.raises(errors.StatementFailed, match="lock timeout"):
+        users_bench.apply()
+    outcomes = [outcome for _, outcome in users_bench.log()]
     assert outcomes == ["succeeded", *["retried"] * (transactional.ATTEMPTS - 1), "failed"]
-    assert users.tables() == {"public.users"}
+    assert users_bench.tables() == {"public.users"}
 
 
-def test_a_forged_deadlock_is_tried_no_more_often(users: Bench) -> None:
-    users.write("002_column.sql", "DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '40P01'; END $$;")
+def test_a_forged_deadlock_is_tried_no_more_often(users_bench: Bench) -> None:
+    users_bench.write("002_column.sql", "DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '40P01'; END $$;")
     with pytest.raises(errors.StatementFailed):
-        users.apply()
-    assert [o for _, o in users.log()].count("retried") == transactional.ATTEMPTS - 1
+        users_bench.apply()
+    assert [o for _, o in users_bench.log()].count("retried") == transactional.ATTEMPTS - 1
 
 
-def test_a_file_can_set_its_own_lock_timeout(users: Bench) -> None:
-    users.write("002_column.sql", "-- signalbox: lock_timeout=20s\nALTER TABLE users ADD COLUMN name text;")
-    with reader(users) as application:
-        free = threading.Thread(target=lambda: (wait_until(users.waits_for_a_lock), _pause(), application.rollback()))
+def test_a_file_can_set_its_own_lock_timeout(users_bench: Bench) -> None:
+    users_bench.write("002_column.sql", "-- signalbox: lock_timeout=20s\nALTER TABLE users ADD COLUMN name text;")
+    with reader(users_bench) as application:
+        free = threading.Thread(target=lambda: (users_bench.outlast_the_lock_timeout(), application.rollback()))
         free.start()
-        users.apply()
+        users_bench.apply()
         free.join()
-    assert not [e for e in users.events if isinstance(e, StepRetried)]
+    assert not [e for e in users_bench.events if isinstance(e, StepRetried)]
 
 
-def _pause() -> None:
-    """Longer than the lock timeout of the environment."""
-    threading.Event().wait(0.5)
-
-
-def test_who_blocks_is_told_while_it_waits(users: Bench) -> None:
-    users.policy = Policy(protected=False, lock_timeout_ms=20_000, statement_timeout_ms=0)
-    with reader(users) as application:
+def test_who_blocks_is_told_while_it_waits(users_bench: Bench) -> None:
+    users_bench.policy = Policy(protected=False, lock_timeout_ms=20_000, statement_timeout_ms=0)
+    with reader(users_bench) as application:
         thread = threading.Thread(
             target=lambda: (
-                wait_until(lambda: any(isinstance(e, Blocked) and e.blockers for e in users.events)),
+                wait_until(lambda: any(isinstance(e, Blocked) and e.blockers for e in users_bench.events)),
                 application.rollback(),
             )
         )
         thread.start()
-        users.apply()
+        users_bench.apply()
         thread.join()
-    blocked = next(e for e in users.events if isinstance(e, Blocked) and e.blockers)
+    blocked = next(e for e in users_bench.events if isinstance(e, Blocked) and e.blockers)
     assert "the application" in blocked.blockers[0]
 
 
-def test_a_run_ends_at_its_deadline_whatever_the_file_sets(users: Bench) -> None:
-    users.policy = Policy(protected=False, lock_timeout_ms=200, statement_timeout_ms=0, deadline_s=1)
-    users.write("002_column.sql", "SET statement_timeout = 0; CREATE TABLE slow (id int); SELECT pg_sleep(60);")
+def test_a_run_ends_at_its_deadline_whatever_the_file_sets(users_bench: Bench) -> None:
+    users_bench.policy = Policy(protected=False, lock_timeout_ms=200, statement_timeout_ms=0, deadline_s=1)
+    users_bench.write("002_column.sql", "SET statement_timeout = 0; CREATE TABLE slow (id int); SELECT pg_sleep(60);")
     with pytest.raises(errors.RunCancelled, match="the deadline of the run"):
-        users.apply()
-    assert users.tables() == {"public.users"}
+        users_bench.apply()
+    assert users_bench.tables() == {"public.users"}
 
 
 def test_a_statement_that_swallows_its_cancel_is_ended_all_the_same(
-    users: Bench, monkeypatch: pytest.MonkeyPatch
+    users_bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dashboard.engine.run.monitor.CANCEL_PATIENCE", 1.5)
-    users.policy = Policy(protected=False, lock_timeout_ms=200, statement_timeout_ms=0, deadline_s=1)
-    users.write(
+    users_bench.policy = Policy(protected=False, lock_timeout_ms=200, statement_timeout_ms=0, deadline_s=1)
+    users_bench.write(
         "002_column.sql",
         "DO $$ BEGIN LOOP BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$;",
     )
     with pytest.raises((errors.ConnectionLost, errors.RunCancelled)):
-        users.apply()
-    assert users.tables() == {"public.users"}
+        users_bench.apply()
+    assert users_bench.tables() == {"public.users"}
 
 
-def test_synchronous_commit_is_on_whatever_the_file_sets(users: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    users.write("002_column.sql", "SET synchronous_commit = off; CREATE TABLE a (id int);")
+def test_synchronous_commit_is_on_whatever_the_file_sets(users_bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    users_bench.write("002_column.sql", "SET synchronous_commit = off; CREATE TABLE a (id int);")
     send, at_commit = wire.send, []
 
     def look_before_commit(connection: Connection, sql: str) -> wire.Reply:
@@ -128,17 +123,17 @@ def test_synchronous_commit_is_on_whatever_the_file_sets(users: Bench, monkeypat
         return send(connection, sql)
 
     monkeypatch.setattr(wire, "send", look_before_commit)
-    users.apply()
+    users_bench.apply()
     assert at_commit == [("on",)]
 
 
-def test_set_constraints_in_a_file_still_works(users: Bench) -> None:
-    users.write(
+def test_set_constraints_in_a_file_still_works(users_bench: Bench) -> None:
+    users_bench.write(
         "002_column.sql",
         "CREATE TABLE a (id int PRIMARY KEY);"
         "CREATE TABLE b (a int REFERENCES a DEFERRABLE INITIALLY DEFERRED);"
         "INSERT INTO b VALUES (1); INSERT INTO a VALUES (1);"
         "SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE b ADD COLUMN c int;",
     )
-    users.apply()
-    assert {"public.a", "public.b"} <= users.tables()
+    users_bench.apply()
+    assert {"public.a", "public.b"} <= users_bench.tables()

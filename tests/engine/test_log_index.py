@@ -21,44 +21,44 @@ INDEX = "SELECT count(*) FROM pg_class WHERE relname = 'migration_audit_log_of_a
 
 
 @pytest.fixture
-def applied(bench: Bench) -> Bench:
+def applied_bench(bench: Bench) -> Bench:
     bench.write("001_t.sql", "CREATE TABLE t (id int);")
     bench.apply()
     return bench
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_the_log_is_not_read_from_end_to_end(applied: Bench, query: str) -> None:
-    applied.database.query(
+def test_the_log_is_not_read_from_end_to_end(applied_bench: Bench, query: str) -> None:
+    applied_bench.database.query(
         "INSERT INTO platform.migration_audit_log (version, executed_by, name, action, outcome, run_id)"
         " SELECT n, 'ada', 'x', 'apply', 'succeeded', n FROM generate_series(2, 20000) n;"
         "ANALYZE platform.migration_audit_log"
     )
-    with applied.database.connect() as connection:
+    with applied_bench.database.connect() as connection:
         explained = composing.SQL("EXPLAIN {}").format(sql.query(query, SCHEMA))
         plan = "\n".join(line for (line,) in connection.execute(explained, QUERIES[query]).fetchall())
     assert "migration_audit_log_of_attempt" in plan
     assert "Seq Scan" not in plan
 
 
-def test_an_installation_of_before_gets_the_index_with_its_next_run(applied: Bench) -> None:
-    applied.database.query("DROP INDEX platform.migration_audit_log_of_attempt")
-    applied.write("002_u.sql", "CREATE TABLE u (id int);")
-    applied.apply()
-    assert applied.database.query(INDEX) == [(1,)]
+def test_an_installation_of_before_gets_the_index_with_its_next_run(applied_bench: Bench) -> None:
+    applied_bench.database.query("DROP INDEX platform.migration_audit_log_of_attempt")
+    applied_bench.write("002_u.sql", "CREATE TABLE u (id int);")
+    applied_bench.apply()
+    assert applied_bench.database.query(INDEX) == [(1,)]
 
 
-def test_a_role_that_does_not_own_the_log_is_not_kept_from_running_by_it(applied: Bench) -> None:
-    applied.database.query("DROP INDEX platform.migration_audit_log_of_attempt; DROP ROLE IF EXISTS no_owner")
-    applied.database.query(
+def test_a_role_that_does_not_own_the_log_is_not_kept_from_running_by_it(applied_bench: Bench) -> None:
+    applied_bench.database.query("DROP INDEX platform.migration_audit_log_of_attempt; DROP ROLE IF EXISTS no_owner")
+    applied_bench.database.query(
         "CREATE ROLE no_owner; GRANT USAGE ON SCHEMA platform TO no_owner;"
         "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA platform TO no_owner"
     )
     try:
-        with applied.database.connect() as connection:
+        with applied_bench.database.connect() as connection:
             assert not TrackingTables(connection, SCHEMA).is_prepared()
             connection.execute("SET ROLE no_owner")
             assert TrackingTables(connection, SCHEMA).is_prepared()
     finally:
-        applied.database.query("DROP OWNED BY no_owner")
-        applied.database.query("DROP ROLE no_owner")
+        applied_bench.database.query("DROP OWNED BY no_owner")
+        applied_bench.database.query("DROP ROLE no_owner")

@@ -26,7 +26,7 @@ TARGET = Target(
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> Write:
+def write_files(tmp_path: Path) -> Write:
     def write(files: Mapping[str, str]) -> Folder:
         for name, content in files.items():
             (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -74,9 +74,9 @@ MARKED = {
 
 @pytest.mark.parametrize("case", MARKED)
 @pytest.mark.parametrize("file", ["001_a.sql", "001_a.up.sql", "001_a/up.sql", "001.sql"])
-def test_a_file_of_another_tool_stops_everything_and_names_the_tool(case: str, file: str, write: Write) -> None:
+def test_a_file_of_another_tool_stops_everything_and_names_the_tool(case: str, file: str, write_files: Write) -> None:
     tool = case.partition(",")[0]
-    folder = write({file: MARKED[case]})
+    folder = write_files({file: MARKED[case]})
     (error,) = (p for p in folder.problems if p.severity is Severity.ERROR)
     assert (error.code, error.file) == ("other_tool", file)
     assert tool in error.sentence
@@ -107,8 +107,8 @@ HALVES = {
 
 @pytest.mark.parametrize("case", HALVES)
 @pytest.mark.parametrize("file", ["001_a.sql", "001_a.up.sql", "001_a/up.sql"])
-def test_two_halves_in_one_file_stop_everything_whatever_the_tool(case: str, file: str, write: Write) -> None:
-    folder = write({file: HALVES[case]})
+def test_two_halves_in_one_file_stop_everything_whatever_the_tool(case: str, file: str, write_files: Write) -> None:
+    folder = write_files({file: HALVES[case]})
     (error,) = (p for p in folder.problems if p.severity is Severity.ERROR)
     assert (error.code, error.file) == ("two_halves", file)
     assert "only a heading" in error.advice
@@ -117,15 +117,15 @@ def test_two_halves_in_one_file_stop_everything_whatever_the_tool(case: str, fil
     assert [f.rule for f in lint_folder(folder, LintContext()) if f.blocks] == ["two-halves"]
 
 
-def test_a_rollback_may_name_its_parts_and_never_holds_both_halves(write: Write) -> None:
-    parts = write({"001_a.sql": UP, "001_rollback.sql": f"-- Rollback\n{DOWN}\n-- Undo\nSELECT 1;\n"})
+def test_a_rollback_may_name_its_parts_and_never_holds_both_halves(write_files: Write) -> None:
+    parts = write_files({"001_a.sql": UP, "001_rollback.sql": f"-- Rollback\n{DOWN}\n-- Undo\nSELECT 1;\n"})
     assert parts.migrations[0].usable_down
-    both = write({"001_a.sql": UP, "001_rollback.sql": HALVES["node-sqlite"]})
+    both = write_files({"001_a.sql": UP, "001_rollback.sql": HALVES["node-sqlite"]})
     assert both.migrations[0].usable_down is None
 
 
-def test_a_rollback_of_another_tool_is_no_usable_rollback(write: Write) -> None:
-    folder = write({"001_a.sql": UP, "001_rollback.sql": f"-- migrate:down\n{DOWN}"})
+def test_a_rollback_of_another_tool_is_no_usable_rollback(write_files: Write) -> None:
+    folder = write_files({"001_a.sql": UP, "001_rollback.sql": f"-- migrate:down\n{DOWN}"})
     (migration,) = folder.migrations
     assert migration.usable_down is None
     assert [step.down_sql for step in plan(folder).steps] == [None]
@@ -152,8 +152,8 @@ PLAIN = {
 
 
 @pytest.mark.parametrize("case", PLAIN)
-def test_a_mark_that_no_tool_would_read_is_only_text(case: str, write: Write) -> None:
-    folder = write({"001_a.sql": PLAIN[case]})
+def test_a_mark_that_no_tool_would_read_is_only_text(case: str, write_files: Write) -> None:
+    folder = write_files({"001_a.sql": PLAIN[case]})
     assert not [p for p in folder.problems if p.severity is Severity.ERROR]
     assert [step.sql for step in plan(folder).steps] == [PLAIN[case]]
 
@@ -184,27 +184,27 @@ LAYOUTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
 
 
 @pytest.mark.parametrize("case", LAYOUTS)
-def test_a_layout_of_another_tool_is_named_and_has_nothing_to_do_is_not_said(case: str, write: Write) -> None:
+def test_a_layout_of_another_tool_is_named_and_has_nothing_to_do_is_not_said(case: str, write_files: Write) -> None:
     file, files = LAYOUTS[case]
-    folder = write(files)
+    folder = write_files(files)
     (error,) = (p for p in folder.problems if p.file == file)
     assert (error.code, error.severity) == ("other_tool", Severity.ERROR)
     assert case.partition(",")[0] in error.sentence
     assert str(obstacle(folder)).startswith(f"{file} stands in the way: ")
 
 
-def test_what_undoes_in_flyway_is_never_told_to_become_a_migration(write: Write) -> None:
-    (error,) = (p for p in write({"U2__a.sql": DOWN}).problems if p.file)
+def test_what_undoes_in_flyway_is_never_told_to_become_a_migration(write_files: Write) -> None:
+    (error,) = (p for p in write_files({"U2__a.sql": DOWN}).problems if p.file)
     assert "2_a_rollback.sql" in error.advice
 
 
-def test_a_migration_in_go_is_not_told_to_be_renamed(write: Write) -> None:
-    (error,) = (p for p in write({"001_a.up.go": ""}).problems if p.file)
+def test_a_migration_in_go_is_not_told_to_be_renamed(write_files: Write) -> None:
+    (error,) = (p for p in write_files({"001_a.up.go": ""}).problems if p.file)
     assert "ename" not in error.advice
 
 
-def test_a_test_in_go_is_no_migration(write: Write) -> None:
-    (note,) = (p for p in write({"001_a_test.go": "", "002_b.sql": UP}).problems if p.file == "001_a_test.go")
+def test_a_test_in_go_is_no_migration(write_files: Write) -> None:
+    (note,) = (p for p in write_files({"001_a_test.go": "", "002_b.sql": UP}).problems if p.file == "001_a_test.go")
     assert note.severity is Severity.NOTE
 
 
@@ -221,8 +221,8 @@ UNREAD = {
 
 
 @pytest.mark.parametrize("file", UNREAD.values(), ids=UNREAD)
-def test_a_plan_stops_before_a_file_that_nobody_reads(file: str, write: Write) -> None:
-    folder = write({"001_a.sql": UP, file: "", "003_c.sql": UP, "004_d.sql": UP})
+def test_a_plan_stops_before_a_file_that_nobody_reads(file: str, write_files: Write) -> None:
+    folder = write_files({"001_a.sql": UP, file: "", "003_c.sql": UP, "004_d.sql": UP})
     made = plan(folder)
     assert [step.version for step in made.steps] == ["001"]
     assert made.stops_before.startswith(f"{file} stands in the way: ")
@@ -232,14 +232,14 @@ def test_a_plan_stops_before_a_file_that_nobody_reads(file: str, write: Write) -
         plan(folder, upto="003")
 
 
-def test_a_file_without_a_number_stops_a_plan_at_its_end(write: Write) -> None:
-    made = plan(write({"001_a.sql": UP, "later.sql": UP}))
+def test_a_file_without_a_number_stops_a_plan_at_its_end(write_files: Write) -> None:
+    made = plan(write_files({"001_a.sql": UP, "later.sql": UP}))
     assert [step.version for step in made.steps] == ["001"]
     assert made.stops_before.startswith("later.sql stands in the way: ")
 
 
-def test_of_what_is_not_reached_the_first_are_named(write: Write) -> None:
-    made = plan(write({f"{n:03}_a.sql" if n != 2 else "002-a.sql": UP for n in range(1, 11)}))
+def test_of_what_is_not_reached_the_first_are_named(write_files: Write) -> None:
+    made = plan(write_files({f"{n:03}_a.sql" if n != 2 else "002-a.sql": UP for n in range(1, 11)}))
     assert made.stops_before.endswith("Not reached: 003_a, 004_a, 005_a, 006_a, 007_a and 3 more.")
 
 
@@ -257,25 +257,25 @@ def settled(folder: Folder) -> Target:
     )
 
 
-def test_nothing_to_do_is_said_only_where_every_file_was_read(write: Write) -> None:
-    folder = write({"001_a.sql": UP})
+def test_nothing_to_do_is_said_only_where_every_file_was_read(write_files: Write) -> None:
+    folder = write_files({"001_a.sql": UP})
     with pytest.raises(errors.NothingToDo, match="every migration in the folder is settled there"):
         planner.apply(settled(folder), folder)
-    folder = write({"later.sql": UP})
+    folder = write_files({"later.sql": UP})
     with pytest.raises(errors.PlanBlocked, match=r"^later\.sql stands"):
         planner.apply(settled(folder), folder)
 
 
-def test_of_an_empty_folder_no_migration_is_called_settled(write: Write) -> None:
+def test_of_an_empty_folder_no_migration_is_called_settled(write_files: Write) -> None:
     with pytest.raises(errors.NothingToDo, match="the folder holds no migration"):
-        plan(write({"README.md": ""}))
+        plan(write_files({"README.md": ""}))
 
 
-def test_up_to_a_version_nothing_is_said_of_later_ones(write: Write) -> None:
-    folder = write({"001_a.sql": UP})
+def test_up_to_a_version_nothing_is_said_of_later_ones(write_files: Write) -> None:
+    folder = write_files({"001_a.sql": UP})
     target = settled(folder)
     with pytest.raises(errors.NothingToDo, match="every migration up to 001 is settled there"):
-        planner.apply(target, write({"002_b.sql": UP}), upto="001")
+        planner.apply(target, write_files({"002_b.sql": UP}), upto="001")
 
 
 # A migration that does nothing
@@ -294,7 +294,7 @@ def test_a_file_of_comments_only_is_recorded_and_does_not_hold_up_what_follows(t
     assert [(row.version, row.success) for row in bench.history.rows] == [("001", True), ("002", True), ("003", True)]
 
 
-def test_a_rollback_of_comments_only_is_still_none(write: Write) -> None:
-    folder = write({"001_a.sql": UP, "001_rollback.sql": "-- nothing"})
+def test_a_rollback_of_comments_only_is_still_none(write_files: Write) -> None:
+    folder = write_files({"001_a.sql": UP, "001_rollback.sql": "-- nothing"})
     assert folder.migrations[0].usable_down is None
     assert {f.file: f.role for f in folder.files}["001_rollback.sql"] is FileRole.ROLLBACK

@@ -35,7 +35,7 @@ def _trap() -> str:
 
 
 @pytest.fixture
-def trapped(bench: Bench) -> Bench:
+def trapped_bench(bench: Bench) -> Bench:
     """Every session that begins there has operators of somebody else in front of PostgreSQL's."""
     bench.write("001_users.sql", "CREATE TABLE public.users (id bigint, name text);")
     bench.write("001_rollback.sql", "DROP TABLE public.users;")
@@ -47,25 +47,25 @@ def trapped(bench: Bench) -> Bench:
     return bench
 
 
-def test_what_is_applied_is_seen(trapped: Bench) -> None:
-    assert [row.label for row in trapped.history.rows] == ["001_users"]
-    assert trapped.history.contradicted == ()
+def test_what_is_applied_is_seen(trapped_bench: Bench) -> None:
+    assert [row.label for row in trapped_bench.history.rows] == ["001_users"]
+    assert trapped_bench.history.contradicted == ()
 
 
-def test_migrations_run_and_are_recorded(trapped: Bench) -> None:
-    trapped.write("002_more.sql", "CREATE TABLE public.more (id bigint);\nSET CONSTRAINTS ALL IMMEDIATE;")
-    trapped.write(
+def test_migrations_run_and_are_recorded(trapped_bench: Bench) -> None:
+    trapped_bench.write("002_more.sql", "CREATE TABLE public.more (id bigint);\nSET CONSTRAINTS ALL IMMEDIATE;")
+    trapped_bench.write(
         "003_outside.sql", "-- signalbox: transaction=none\nCREATE TABLE public.out (id bigint);\nDO $$ BEGIN END $$;"
     )
-    trapped.write("004_index.sql", "CREATE INDEX CONCURRENTLY users_id ON public.users (id);")
-    trapped.write("004_rollback.sql", "DROP INDEX public.users_id;")
-    trapped.apply()
-    assert _exist(trapped, "public.more", "public.out")
-    assert [row.version for row in sorted(trapped.history.rows, key=lambda row: row.version)] == [
+    trapped_bench.write("004_index.sql", "CREATE INDEX CONCURRENTLY users_id ON public.users (id);")
+    trapped_bench.write("004_rollback.sql", "DROP INDEX public.users_id;")
+    trapped_bench.apply()
+    assert _exist(trapped_bench, "public.more", "public.out")
+    assert [row.version for row in sorted(trapped_bench.history.rows, key=lambda row: row.version)] == [
         *("001", "002", "003", "004")
     ]
-    trapped.execute(trapped.plan_rollback("004", "index"))
-    assert not _exist(trapped, "public.users_id")
+    trapped_bench.execute(trapped_bench.plan_rollback("004", "index"))
+    assert not _exist(trapped_bench, "public.users_id")
 
 
 def _exist(bench: Bench, *names: str) -> bool:
@@ -73,31 +73,33 @@ def _exist(bench: Bench, *names: str) -> bool:
     return all(bench.database.query(f"SELECT to_regclass('{name}') IS NOT NULL")[0][0] for name in names)
 
 
-def test_a_failure_is_recorded_too(trapped: Bench) -> None:
-    trapped.write("002_bad.sql", "SELECT nothing;")
+def test_a_failure_is_recorded_too(trapped_bench: Bench) -> None:
+    trapped_bench.write("002_bad.sql", "SELECT nothing;")
     with pytest.raises(errors.StatementFailed, match="nothing"):
-        trapped.apply()
-    row = trapped.history.row(MigrationId("002", "bad"))
+        trapped_bench.apply()
+    row = trapped_bench.history.row(MigrationId("002", "bad"))
     assert row
     assert not row.success
 
 
-def test_the_files_still_have_what_their_database_gives_them(trapped: Bench) -> None:
+def test_the_files_still_have_what_their_database_gives_them(trapped_bench: Bench) -> None:
     """The trap is theirs: a file that asks with it is answered by it."""
-    trapped.write("002_asks.sql", "SELECT 'a'::name = 'b'::text;")
+    trapped_bench.write("002_asks.sql", "SELECT 'a'::name = 'b'::text;")
     with pytest.raises(errors.StatementFailed, match="trapped"):
-        trapped.apply()
-    trapped.write("002_asks.sql", "CREATE TABLE evil.made (id bigint); SELECT * FROM made;")
-    trapped.apply()
+        trapped_bench.apply()
+    trapped_bench.write("002_asks.sql", "CREATE TABLE evil.made (id bigint); SELECT * FROM made;")
+    trapped_bench.apply()
 
 
-def test_doctor_drift_and_recovery_look_past_it(trapped: Bench) -> None:
-    with connections.working(trapped.access, name="signalbox doctor") as connection:
-        checks = doctor.checkup(connection, trapped.access)
+def test_doctor_drift_and_recovery_look_past_it(trapped_bench: Bench) -> None:
+    with connections.working(trapped_bench.access, name="signalbox doctor") as connection:
+        checks = doctor.checkup(connection, trapped_bench.access)
     assert doctor.is_fit(checks), checks
-    assert "table public.users" in drift.look(trapped.access).schema.objects
-    trapped.write("002_next.sql", "CREATE TABLE public.next (id bigint);")
-    verdict = recovery.resolve(trapped.plan(), access=trapped.access, attempt=Attempt(run_id="9", by="alice"))
+    assert "table public.users" in drift.look(trapped_bench.access).schema.objects
+    trapped_bench.write("002_next.sql", "CREATE TABLE public.next (id bigint);")
+    verdict = recovery.resolve(
+        trapped_bench.plan(), access=trapped_bench.access, attempt=Attempt(run_id="9", by="alice")
+    )
     assert verdict.steps == (recovery.StepVerdict.UNDONE,)
 
 

@@ -95,7 +95,7 @@ def test_a_failed_attempt_changes_no_plan() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "what"),
+    ("changes", "named"),
     [
         ({"environment": "staging"}, "it was made for production, not staging"),
         ({"identity": OF_A_PLAN["identity"]}, "another database"),
@@ -105,8 +105,8 @@ def test_a_failed_attempt_changes_no_plan() -> None:
         ({"history": _rows("000", "001", "002")}, r"\(001_z, 002_z were recorded since\)"),
     ],
 )
-def test_a_plan_for_anything_else_is_refused_by_name(changes: dict[str, Any], what: str) -> None:
-    with pytest.raises(errors.PlanChanged, match=what):
+def test_a_plan_for_anything_else_is_refused_by_name(changes: dict[str, Any], named: str) -> None:
+    with pytest.raises(errors.PlanChanged, match=named):
         verification.verify(PLAN, target(**changes))
 
 
@@ -114,45 +114,45 @@ def test_a_plan_for_anything_else_is_refused_by_name(changes: dict[str, Any], wh
 
 
 @pytest.fixture
-def users(bench: Bench) -> Bench:
+def users_bench(bench: Bench) -> Bench:
     bench.write("001_users.sql", "CREATE TABLE users (id int);")
     bench.write("001_rollback.sql", "DROP TABLE users;")
     return bench
 
 
-def test_a_file_that_is_gone_is_refused(users: Bench) -> None:
-    plan = users.plan()
-    for file in users.folder.iterdir():
+def test_a_file_that_is_gone_is_refused(users_bench: Bench) -> None:
+    plan = users_bench.plan()
+    for file in users_bench.folder.iterdir():
         file.unlink()
-    users.write("002_other.sql", "SELECT 1;")
+    users_bench.write("002_other.sql", "SELECT 1;")
     with pytest.raises(errors.PlanChanged, match="is gone"):
-        verification.verify_files(plan, users.read())
+        verification.verify_files(plan, users_bench.read())
 
 
 @pytest.mark.parametrize("file", ["001_users.sql", "001_rollback.sql"])
-def test_a_file_that_was_edited_is_refused(users: Bench, file: str) -> None:
-    plan = users.plan()
-    users.write(file, "SELECT 1;")
+def test_a_file_that_was_edited_is_refused(users_bench: Bench, file: str) -> None:
+    plan = users_bench.plan()
+    users_bench.write(file, "SELECT 1;")
     with pytest.raises(errors.PlanChanged, match="was edited"):
-        verification.verify_files(plan, users.read())
+        verification.verify_files(plan, users_bench.read())
 
 
-def test_what_is_applied_cannot_be_skipped(users: Bench) -> None:
-    users.apply()
+def test_what_is_applied_cannot_be_skipped(users_bench: Bench) -> None:
+    users_bench.apply()
     with pytest.raises(errors.NothingToDo, match="already applied"):
-        planner.skip(users.look(), users.read(), [MigrationId("001", "users")], reason="by hand")
+        planner.skip(users_bench.look(), users_bench.read(), [MigrationId("001", "users")], reason="by hand")
 
 
-def test_nothing_is_rolled_back_while_something_is_unfinished(users: Bench) -> None:
-    users.apply()
-    users.write("002_steps.sql", "-- signalbox: transaction=none\nCREATE TABLE one (id int);\nSELECT 1/0;")
+def test_nothing_is_rolled_back_while_something_is_unfinished(users_bench: Bench) -> None:
+    users_bench.apply()
+    users_bench.write("002_steps.sql", "-- signalbox: transaction=none\nCREATE TABLE one (id int);\nSELECT 1/0;")
     with pytest.raises(errors.PartlyApplied):
-        users.apply()
+        users_bench.apply()
     with pytest.raises(errors.PlanBlocked, match="broke off outside a transaction"):
-        users.plan_rollback("001", "users")
+        users_bench.plan_rollback("001", "users")
 
 
-def test_what_depends_on_something_that_is_not_applied_waits(users: Bench) -> None:
-    users.write("002_next.sql", "-- signalbox: depends=009\nSELECT 1;")
+def test_what_depends_on_something_that_is_not_applied_waits(users_bench: Bench) -> None:
+    users_bench.write("002_next.sql", "-- signalbox: depends=009\nSELECT 1;")
     with pytest.raises(errors.PlanBlocked, match="depends on 009"):
-        users.plan("002")
+        users_bench.plan("002")

@@ -51,7 +51,7 @@ def rehearse(folder: Path, postgres_server: LocalServer) -> Rehearse:
 
 
 @pytest.fixture
-def left(postgres_server: LocalServer) -> Callable[[], list[str]]:
+def leftover_databases(postgres_server: LocalServer) -> Callable[[], list[str]]:
     """What is left on the session's server."""
     database = Database(name="postgres", url=postgres_server.url())
     query = "SELECT datname::text FROM pg_database WHERE datname LIKE 'signalbox_rehearsal%'"
@@ -378,61 +378,61 @@ def test_a_file_that_is_in_no_migration_is_told(rehearse: Rehearse):
 # The throw-away database
 
 
-def test_it_is_gone_at_the_end_and_named_meanwhile(rehearse: Rehearse, left: Callable[[], list[str]]):
+def test_it_is_gone_at_the_end_and_named_meanwhile(rehearse: Rehearse, leftover_databases: Callable[[], list[str]]):
     locks: list[str] = []
-    rehearse(listener=lambda proof: locks.extend(left()), _001_users=USERS)
+    rehearse(listener=lambda proof: locks.extend(leftover_databases()), _001_users=USERS)
     (name,) = locks
     assert throwaway._NAME.fullmatch(name)
-    assert left() == []
+    assert leftover_databases() == []
 
 
 @pytest.mark.parametrize("raised", [KeyboardInterrupt, ZeroDivisionError])
-def test_it_is_gone_whatever_happens(rehearse: Rehearse, left: Callable[[], list[str]], raised: type[BaseException]):
+def test_it_is_gone_whatever_happens(
+    rehearse: Rehearse, leftover_databases: Callable[[], list[str]], raised: type[BaseException]
+):
     def interrupt(proof: Proof) -> None:
         raise raised
 
     with pytest.raises(raised):
         rehearse(listener=interrupt, _001_users=USERS)
-    assert left() == []
+    assert leftover_databases() == []
 
 
-def test_what_a_killed_rehearsal_leaves_is_swept(
-    rehearse: Rehearse, folder: Path, postgres_server: LocalServer, left: Callable[[], list[str]]
-):
+def _rehearsing_slowly(folder: Path, server: LocalServer) -> subprocess.Popen[bytes]:
     (folder / "001_slow.sql").write_text("SELECT pg_sleep(60);")
     code = (
         "import sys; from pathlib import Path; from dashboard.engine import rehearsal;"
         "from dashboard.engine.files import discovery;"
         "rehearsal.of_folder(discovery.read(Path(sys.argv[1])), server_url=sys.argv[2])"
     )
-    child = subprocess.Popen([sys.executable, "-c", code, folder, postgres_server.url()], cwd=ROOT)
-    wait_until(lambda: bool(left()), seconds=30)
+    return subprocess.Popen([sys.executable, "-c", code, folder, server.url()], cwd=ROOT)
+
+
+def test_what_a_killed_rehearsal_leaves_is_swept(
+    rehearse: Rehearse, folder: Path, postgres_server: LocalServer, leftover_databases: Callable[[], list[str]]
+):
+    child = _rehearsing_slowly(folder, postgres_server)
+    wait_until(lambda: bool(leftover_databases()), seconds=30)
     address = Address(environment="", name="", variable="", url=postgres_server.url())
     assert throwaway.sweep(address) == [], "its owner is at work"
-    (name,) = left()
+    (name,) = leftover_databases()
     (rehearsing,) = _children(child.pid)
     os.kill(rehearsing, signal.SIGKILL)
     child.kill()
     child.wait()
     wait_until(lambda: throwaway.sweep(address) == [name], seconds=30)
-    assert left() == []
+    assert leftover_databases() == []
 
 
 def test_the_process_that_rehearses_outlives_nobody(
-    rehearse: Rehearse, folder: Path, postgres_server: LocalServer, left: Callable[[], list[str]]
+    rehearse: Rehearse, folder: Path, postgres_server: LocalServer, leftover_databases: Callable[[], list[str]]
 ):
-    (folder / "001_slow.sql").write_text("SELECT pg_sleep(60);")
-    code = (
-        "import sys; from pathlib import Path; from dashboard.engine import rehearsal;"
-        "from dashboard.engine.files import discovery;"
-        "rehearsal.of_folder(discovery.read(Path(sys.argv[1])), server_url=sys.argv[2])"
-    )
-    child = subprocess.Popen([sys.executable, "-c", code, folder, postgres_server.url()], cwd=ROOT)
-    wait_until(lambda: bool(left()), seconds=30)
+    child = _rehearsing_slowly(folder, postgres_server)
+    wait_until(lambda: bool(leftover_databases()), seconds=30)
     (rehearsing,) = _children(child.pid)
     child.kill()
     child.wait()
-    wait_until(lambda: left() == [], seconds=30)
+    wait_until(lambda: leftover_databases() == [], seconds=30)
     wait_until(lambda: not Path(f"/proc/{rehearsing}").exists(), seconds=30)
 
 
@@ -441,7 +441,9 @@ def _children(pid: int) -> list[int]:
     return [int(child) for task in tasks for child in (task / "children").read_text().split()]
 
 
-def test_what_is_too_old_is_swept_even_in_use(postgres_server: LocalServer, left: Callable[[], list[str]]):
+def test_what_is_too_old_is_swept_even_in_use(
+    postgres_server: LocalServer, leftover_databases: Callable[[], list[str]]
+):
     address = Address(environment="", name="", variable="", url=postgres_server.url())
     old = Database(
         name="signalbox_rehearsal_20200101t000000_00000000",
@@ -451,7 +453,7 @@ def test_what_is_too_old_is_swept_even_in_use(postgres_server: LocalServer, left
     try:
         with old.connect():
             assert throwaway.sweep(address) == [old.name]
-        assert left() == ["signalbox_rehearsal_of_somebody_else"]
+        assert leftover_databases() == ["signalbox_rehearsal_of_somebody_else"]
     finally:
         postgres_server.drop_database("signalbox_rehearsal_of_somebody_else")
 
@@ -485,23 +487,25 @@ def test_an_unreachable_server_is_named_without_its_password(folder: Path):
 
 
 def test_the_server_of_a_target_is_refused(
-    folder: Path, postgres_server: LocalServer, target_db: Database, left: Callable[[], list[str]]
+    folder: Path, postgres_server: LocalServer, target_db: Database, leftover_databases: Callable[[], list[str]]
 ):
     target = Address(environment="prod", name="Production", variable="PROD_URL", url=target_db.url)
     elsewhere = postgres_server.url().replace("127.0.0.1", "localhost")
     for url in (postgres_server.url(), elsewhere):
         with pytest.raises(RehearsalImpossible, match="leads to the server of Production"):
             rehearsal.of_folder(discovery.read(folder), server_url=url, registered=[target])
-    assert left() == []
+    assert leftover_databases() == []
 
 
-def test_it_ends_when_it_is_told_to(folder: Path, postgres_server: LocalServer, left: Callable[[], list[str]]):
+def test_it_ends_when_it_is_told_to(
+    folder: Path, postgres_server: LocalServer, leftover_databases: Callable[[], list[str]]
+):
     (folder / "001_users.sql").write_text(USERS)
     cancellation = Cancellation()
     cancellation.cancel("alice")
     with pytest.raises(RunCancelled, match="alice"):
         rehearsal.of_folder(discovery.read(folder), server_url=postgres_server.url(), cancellation=cancellation)
-    assert left() == []
+    assert leftover_databases() == []
 
 
 # What reaches beyond it
@@ -544,7 +548,7 @@ def _heed_interrupts() -> None:
 
 
 def test_it_is_interrupted_from_the_keyboard_without_a_trace(
-    folder: Path, postgres_server: LocalServer, left: Callable[[], list[str]]
+    folder: Path, postgres_server: LocalServer, leftover_databases: Callable[[], list[str]]
 ):
     (folder / "001_slow.sql").write_text("SELECT pg_sleep(60);")
     environment = os.environ | {"REHEARSAL_URL": postgres_server.url()}
@@ -559,8 +563,8 @@ def test_it_is_interrupted_from_the_keyboard_without_a_trace(
         "REHEARSAL_URL",
     ]
     child = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, preexec_fn=_heed_interrupts)
-    wait_until(lambda: bool(left()), seconds=30)
+    wait_until(lambda: bool(leftover_databases()), seconds=30)
     time.sleep(0.5)
     child.send_signal(signal.SIGINT)
     child.communicate(timeout=30)
-    assert left() == []
+    assert leftover_databases() == []

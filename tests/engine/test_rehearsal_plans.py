@@ -32,7 +32,7 @@ def rehearsal_server() -> Iterator[LocalServer]:
 
 
 @pytest.fixture
-def half_applied(bench: Bench) -> Bench:
+def half_applied_bench(bench: Bench) -> Bench:
     """One migration applied, one pending, and a table that was made by hand."""
     bench.write("001_users.sql", "CREATE TABLE users (id bigint PRIMARY KEY, name text);")
     bench.write("001_rollback.sql", "DROP TABLE users;")
@@ -57,8 +57,8 @@ def _one(report: Report) -> Proof:
     return proof
 
 
-def test_what_is_pending_runs_on_a_copy_of_the_schema(half_applied: Bench, rehearsal_server: LocalServer):
-    report = _rehearse(half_applied, rehearsal_server)
+def test_what_is_pending_runs_on_a_copy_of_the_schema(half_applied_bench: Bench, rehearsal_server: LocalServer):
+    report = _rehearse(half_applied_bench, rehearsal_server)
     proof = _one(report)
     assert (report.origin, report.passed, report.reversible) == (Origin.COPY, True, True)
     assert proof.label == "002_widen"
@@ -69,46 +69,53 @@ def test_what_is_pending_runs_on_a_copy_of_the_schema(half_applied: Bench, rehea
     assert others == []
 
 
-def test_the_target_is_only_read(half_applied: Bench, rehearsal_server: LocalServer):
+def test_the_target_is_only_read(half_applied_bench: Bench, rehearsal_server: LocalServer):
     def state() -> object:
-        logged = half_applied.database.query("SELECT count(*) FROM platform.migration_audit_log")
-        return half_applied.look(), half_applied.tables(), half_applied.database.query("SELECT name FROM users"), logged
+        logged = half_applied_bench.database.query("SELECT count(*) FROM platform.migration_audit_log")
+        return (
+            half_applied_bench.look(),
+            half_applied_bench.tables(),
+            half_applied_bench.database.query("SELECT name FROM users"),
+            logged,
+        )
 
     before = state()
-    _rehearse(half_applied, rehearsal_server)
+    _rehearse(half_applied_bench, rehearsal_server)
     assert state() == before
 
 
-def test_a_failure_stops_it_and_says_how_much_is_left(half_applied: Bench, rehearsal_server: LocalServer):
-    half_applied.write("003_bad.sql", "SELECT nope;")
-    half_applied.write("004_more.sql", "SELECT 1;")
-    report = _rehearse(half_applied, rehearsal_server)
+def test_a_failure_stops_it_and_says_how_much_is_left(half_applied_bench: Bench, rehearsal_server: LocalServer):
+    half_applied_bench.write("003_bad.sql", "SELECT nope;")
+    half_applied_bench.write("004_more.sql", "SELECT 1;")
+    report = _rehearse(half_applied_bench, rehearsal_server)
     assert [(p.version, p.passed) for p in report.proofs] == [("002", True), ("003", False)]
     assert [left.sentence for left in report.not_reached] == [
         "004_more was not reached, because 003_bad failed before it."
     ]
 
 
-def test_a_second_up_that_fails_on_a_copy_spoils_nothing_after_it(half_applied: Bench, rehearsal_server: LocalServer):
-    half_applied.write("002_rollback.sql", "ALTER TABLE by_hand ALTER id TYPE int;")
-    half_applied.write("003_more.sql", "ALTER TABLE users ADD b int;")
-    half_applied.write("003_rollback.sql", "ALTER TABLE users DROP b;")
-    report = _rehearse(half_applied, rehearsal_server)
+def test_a_second_up_that_fails_on_a_copy_spoils_nothing_after_it(
+    half_applied_bench: Bench, rehearsal_server: LocalServer
+):
+    half_applied_bench.write("002_rollback.sql", "ALTER TABLE by_hand ALTER id TYPE int;")
+    half_applied_bench.write("003_more.sql", "ALTER TABLE users ADD b int;")
+    half_applied_bench.write("003_rollback.sql", "ALTER TABLE users DROP b;")
+    report = _rehearse(half_applied_bench, rehearsal_server)
     assert [(p.version, p.verdict) for p in report.proofs] == [("002", Verdict.FAILED), ("003", Verdict.PROVEN)]
     assert (report.passed, report.reversible) == (False, False)
 
 
-def test_verification_files_of_a_plan_run_after_it(half_applied: Bench, rehearsal_server: LocalServer):
-    half_applied.write("test_001_old.sql", "SELECT 1/0;")
-    half_applied.write("test_002_new.sql", "SELECT a FROM users;")
-    assert [(a.file, a.ok) for a in _one(_rehearse(half_applied, rehearsal_server)).assertions] == [
+def test_verification_files_of_a_plan_run_after_it(half_applied_bench: Bench, rehearsal_server: LocalServer):
+    half_applied_bench.write("test_001_old.sql", "SELECT 1/0;")
+    half_applied_bench.write("test_002_new.sql", "SELECT a FROM users;")
+    assert [(a.file, a.ok) for a in _one(_rehearse(half_applied_bench, rehearsal_server)).assertions] == [
         ("test_002_new.sql", True)
     ]
 
 
-def test_a_rollback_is_proven_from_the_state_it_will_meet(half_applied: Bench, rehearsal_server: LocalServer):
-    half_applied.apply()
-    report = _rehearse(half_applied, rehearsal_server, half_applied.plan_rollback("001", "users"))
+def test_a_rollback_is_proven_from_the_state_it_will_meet(half_applied_bench: Bench, rehearsal_server: LocalServer):
+    half_applied_bench.apply()
+    report = _rehearse(half_applied_bench, rehearsal_server, half_applied_bench.plan_rollback("001", "users"))
     assert [p.version for p in report.proofs] == ["002", "001"]
     assert report.passed
     newest, oldest = report.proofs
@@ -120,90 +127,94 @@ def test_a_rollback_is_proven_from_the_state_it_will_meet(half_applied: Bench, r
     assert "table public.users" in {d.key for d in oldest.unmade}
 
 
-def test_a_rollback_that_fails_is_found(half_applied: Bench, rehearsal_server: LocalServer):
-    half_applied.write("002_rollback.sql", "ALTER TABLE users DROP nope;")
-    half_applied.apply()
-    report = _rehearse(half_applied, rehearsal_server, half_applied.plan_rollback("002", "widen"))
+def test_a_rollback_that_fails_is_found(half_applied_bench: Bench, rehearsal_server: LocalServer):
+    half_applied_bench.write("002_rollback.sql", "ALTER TABLE users DROP nope;")
+    half_applied_bench.apply()
+    report = _rehearse(half_applied_bench, rehearsal_server, half_applied_bench.plan_rollback("002", "widen"))
     proof = _one(report)
     assert proof.down
     assert proof.down.error
     assert (report.passed, proof.down.error.sentence) == (False, 'column "nope" of relation "users" does not exist')
 
 
-def test_a_rollback_without_its_migrations_text_is_rehearsed_alone(half_applied: Bench, rehearsal_server: LocalServer):
-    half_applied.database.query("UPDATE platform.schema_migrations SET forward_script = NULL")
-    proof = _one(_rehearse(half_applied, rehearsal_server, half_applied.plan_rollback("001", "users")))
+def test_a_rollback_without_its_migrations_text_is_rehearsed_alone(
+    half_applied_bench: Bench, rehearsal_server: LocalServer
+):
+    half_applied_bench.database.query("UPDATE platform.schema_migrations SET forward_script = NULL")
+    proof = _one(_rehearse(half_applied_bench, rehearsal_server, half_applied_bench.plan_rollback("001", "users")))
     assert (proof.passed, proof.again, proof.repeatable) == (True, None, None)
 
 
-def test_a_plan_that_is_no_longer_true_is_not_rehearsed(half_applied: Bench, rehearsal_server: LocalServer):
-    plan = half_applied.plan()
-    half_applied.apply()
+def test_a_plan_that_is_no_longer_true_is_not_rehearsed(half_applied_bench: Bench, rehearsal_server: LocalServer):
+    plan = half_applied_bench.plan()
+    half_applied_bench.apply()
     with pytest.raises(PlanChanged, match="002_widen was recorded since"):
-        _rehearse(half_applied, rehearsal_server, plan)
+        _rehearse(half_applied_bench, rehearsal_server, plan)
 
 
-def test_only_what_runs_from_its_start_is_rehearsed(half_applied: Bench, rehearsal_server: LocalServer):
-    skip = planner.skip(half_applied.look(), half_applied.read(), [MigrationId("002", "widen")], reason="no")
+def test_only_what_runs_from_its_start_is_rehearsed(half_applied_bench: Bench, rehearsal_server: LocalServer):
+    skip = planner.skip(
+        half_applied_bench.look(), half_applied_bench.read(), [MigrationId("002", "widen")], reason="no"
+    )
     with pytest.raises(RehearsalImpossible, match="only keeps the record"):
-        _rehearse(half_applied, rehearsal_server, skip)
-    begun = half_applied.plan()
+        _rehearse(half_applied_bench, rehearsal_server, skip)
+    begun = half_applied_bench.plan()
     begun = replace(begun, steps=tuple(replace(step, first_statement=2) for step in begun.steps))
     with pytest.raises(RehearsalImpossible, match="settles what another run left behind"):
-        _rehearse(half_applied, rehearsal_server, begun)
+        _rehearse(half_applied_bench, rehearsal_server, begun)
 
 
 @pytest.mark.parametrize("file", ["002_widen.sql", "test_002.sql"])
-def test_what_never_ends_is_ended_at_the_deadline(half_applied: Bench, rehearsal_server: LocalServer, file: str):
-    half_applied.policy = replace(FREE, deadline_s=1)
-    half_applied.write(file, "SELECT pg_sleep(60);")
+def test_what_never_ends_is_ended_at_the_deadline(half_applied_bench: Bench, rehearsal_server: LocalServer, file: str):
+    half_applied_bench.policy = replace(FREE, deadline_s=1)
+    half_applied_bench.write(file, "SELECT pg_sleep(60);")
     with pytest.raises(RehearsalImpossible, match=r"(002_widen|test_002.sql) took longer than a run may take \(1 s\)"):
-        _rehearse(half_applied, rehearsal_server)
+        _rehearse(half_applied_bench, rehearsal_server)
 
 
-def test_the_server_of_the_target_is_refused(half_applied: Bench, postgres_server: LocalServer):
+def test_the_server_of_the_target_is_refused(half_applied_bench: Bench, postgres_server: LocalServer):
     with pytest.raises(RehearsalImpossible, match="leads to the server of Test"):
-        _rehearse(half_applied, postgres_server)
+        _rehearse(half_applied_bench, postgres_server)
 
 
 # The copy
 
 
-def test_a_private_copy_has_roles_rights_and_settings(half_applied: Bench):
-    name = half_applied.database.name
-    half_applied.database.query("CREATE ROLE odd_owner; CREATE SCHEMA app AUTHORIZATION odd_owner")
-    half_applied.database.query("CREATE TABLE app.t (id int)")
-    half_applied.database.query(
+def test_a_private_copy_has_roles_rights_and_settings(half_applied_bench: Bench):
+    name = half_applied_bench.database.name
+    half_applied_bench.database.query("CREATE ROLE odd_owner; CREATE SCHEMA app AUTHORIZATION odd_owner")
+    half_applied_bench.database.query("CREATE TABLE app.t (id int)")
+    half_applied_bench.database.query(
         "ALTER TABLE app.t OWNER TO odd_owner; CREATE POLICY mine ON app.t TO odd_owner USING (true)"
     )
-    half_applied.database.query(f"ALTER DATABASE {name} SET search_path = app, public")
-    half_applied.database.query(f"ALTER DATABASE {name} OWNER TO odd_owner")
-    half_applied.write("002_widen.sql", "ALTER TABLE t ADD a int; SET ROLE odd_owner; ALTER TABLE t ADD b int;")
-    half_applied.write("002_rollback.sql", "ALTER TABLE t DROP a, DROP b;")
+    half_applied_bench.database.query(f"ALTER DATABASE {name} SET search_path = app, public")
+    half_applied_bench.database.query(f"ALTER DATABASE {name} OWNER TO odd_owner")
+    half_applied_bench.write("002_widen.sql", "ALTER TABLE t ADD a int; SET ROLE odd_owner; ALTER TABLE t ADD b int;")
+    half_applied_bench.write("002_rollback.sql", "ALTER TABLE t DROP a, DROP b;")
     try:
-        report = _rehearse(half_applied, None)
+        report = _rehearse(half_applied_bench, None)
         assert report.passed
         assert len(report.remarks) == 1, "the copy is like the target"
         assert [d.key for d in _one(report).made] == ["column app.t.a", "column app.t.b"]
-        half_applied.write("003_half.sql", "-- signalbox: transaction=none\nSELECT 1; SELECT nope;")
-        half_applied.write("004_more.sql", "ALTER TABLE t ADD c int;")
-        proofs = rehearsal.of_plan(half_applied.plan(), source=half_applied.access, keep_going=True).proofs
+        half_applied_bench.write("003_half.sql", "-- signalbox: transaction=none\nSELECT 1; SELECT nope;")
+        half_applied_bench.write("004_more.sql", "ALTER TABLE t ADD c int;")
+        proofs = rehearsal.of_plan(half_applied_bench.plan(), source=half_applied_bench.access, keep_going=True).proofs
         assert [proof.passed for proof in proofs] == [True, False, True], "brought back with its settings"
     finally:
-        half_applied.database.query(
+        half_applied_bench.database.query(
             f"ALTER DATABASE {name} OWNER TO postgres; DROP SCHEMA app CASCADE; DROP ROLE odd_owner"
         )
 
 
 def test_on_a_shared_server_no_role_is_made_and_what_differs_is_said(
-    half_applied: Bench, rehearsal_server: LocalServer
+    half_applied_bench: Bench, rehearsal_server: LocalServer
 ):
-    half_applied.database.query("CREATE ROLE odd_reader; GRANT SELECT ON users TO odd_reader")
+    half_applied_bench.database.query("CREATE ROLE odd_reader; GRANT SELECT ON users TO odd_reader")
     try:
-        report = _rehearse(half_applied, rehearsal_server)
+        report = _rehearse(half_applied_bench, rehearsal_server)
         assert report.remarks[-1].startswith("The copy differs from Test: grants on table public.users")
     finally:
-        half_applied.database.query("DROP OWNED BY odd_reader; DROP ROLE odd_reader")
+        half_applied_bench.database.query("DROP OWNED BY odd_reader; DROP ROLE odd_reader")
 
 
 def test_an_extension_that_is_missing_is_named(
@@ -214,9 +225,9 @@ def test_an_extension_that_is_missing_is_named(
     target.write("001_users.sql", "CREATE TABLE users ();")
     with pytest.raises(
         RehearsalImpossible, match="Test uses uuid-ossp, which the rehearsal server does not have"
-    ) as told:
+    ) as refused:
         _rehearse(target, rehearsal_server)
-    assert "SIGNALBOX_REHEARSAL_URL" in told.value.next_step
+    assert "SIGNALBOX_REHEARSAL_URL" in refused.value.next_step
 
 
 def test_a_private_server_is_of_the_targets_major_version(
@@ -230,11 +241,11 @@ def test_a_private_server_is_of_the_targets_major_version(
 
 
 def test_a_private_server_that_was_asked_for_is_not_replaced(
-    half_applied: Bench, debian_postgres: LocalServer, monkeypatch: pytest.MonkeyPatch
+    half_applied_bench: Bench, debian_postgres: LocalServer, monkeypatch: pytest.MonkeyPatch
 ):
     asked = debian_postgres.installation
     monkeypatch.setenv(localserver.BIN_DIR_VARIABLE, str(asked.bin_dir))
-    report = _rehearse(half_applied, None)
+    report = _rehearse(half_applied_bench, None)
     proof = _one(report)
     assert proof.ran, "though pg_dump 17 says what an older server does not know"
     assert proof.because == f"it ran on PostgreSQL {asked.major}, and Test is PostgreSQL 17"
@@ -251,39 +262,41 @@ def test_another_major_version_is_said(
 
 
 def test_without_the_schema_of_the_target_a_failure_is_not_called_one(
-    half_applied: Bench, rehearsal_server: LocalServer, monkeypatch: pytest.MonkeyPatch
+    half_applied_bench: Bench, rehearsal_server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ):
     """The table that was made by hand is not in the history, and is there on the target."""
     monkeypatch.setattr(dump, "_installed", list)
-    proof = _one(_rehearse(half_applied, rehearsal_server))
+    proof = _one(_rehearse(half_applied_bench, rehearsal_server))
     assert (proof.up.ok, proof.verdict) == (False, Verdict.NOT_PROVEN)
     assert "not with the schema of Test" in proof.because
 
 
-def test_a_role_with_fewer_rights_leaves_it_unproven(half_applied: Bench, rehearsal_server: LocalServer):
-    half_applied.database.query("CREATE ROLE plain LOGIN PASSWORD 'x'")
-    name = half_applied.database.name
+def test_a_role_with_fewer_rights_leaves_it_unproven(half_applied_bench: Bench, rehearsal_server: LocalServer):
+    half_applied_bench.database.query("CREATE ROLE plain LOGIN PASSWORD 'x'")
+    name = half_applied_bench.database.name
     try:
-        half_applied.database.query(
+        half_applied_bench.database.query(
             f"GRANT ALL ON DATABASE {name} TO plain; GRANT ALL ON SCHEMA platform, public TO plain"
         )
-        half_applied.database.query(
+        half_applied_bench.database.query(
             "GRANT ALL ON ALL TABLES IN SCHEMA platform TO plain; GRANT SELECT ON by_hand TO plain"
         )
-        half_applied.database.query("ALTER TABLE users OWNER TO plain")
-        url = half_applied.database.url.replace(half_applied.database.url.split("@")[0], "postgresql://plain:x")
-        source = replace(half_applied.access, address=replace(half_applied.access.address, url=url))
-        report = rehearsal.of_plan(half_applied.plan(), source=source, server_url=rehearsal_server.url())
+        half_applied_bench.database.query("ALTER TABLE users OWNER TO plain")
+        url = half_applied_bench.database.url.replace(
+            half_applied_bench.database.url.split("@")[0], "postgresql://plain:x"
+        )
+        source = replace(half_applied_bench.access, address=replace(half_applied_bench.access.address, url=url))
+        report = rehearsal.of_plan(half_applied_bench.plan(), source=source, server_url=rehearsal_server.url())
         assert _one(report).because == ("it ran as the owner of everything, and plain does not own public.by_hand")
     finally:
-        half_applied.database.query("DROP OWNED BY plain CASCADE; DROP ROLE plain")
+        half_applied_bench.database.query("DROP OWNED BY plain CASCADE; DROP ROLE plain")
 
 
-def test_a_publication_of_all_tables_is_in_the_copy_or_missed(half_applied: Bench, rehearsal_server: LocalServer):
-    half_applied.database.query("CREATE TABLE keyless (id int); CREATE PUBLICATION everything FOR ALL TABLES")
-    assert "publishes all tables (everything)" in _one(_rehearse(half_applied, rehearsal_server)).because
+def test_a_publication_of_all_tables_is_in_the_copy_or_missed(half_applied_bench: Bench, rehearsal_server: LocalServer):
+    half_applied_bench.database.query("CREATE TABLE keyless (id int); CREATE PUBLICATION everything FOR ALL TABLES")
+    assert "publishes all tables (everything)" in _one(_rehearse(half_applied_bench, rehearsal_server)).because
     options = {"with_roles": True}
-    assert "FOR ALL TABLES" in dump.take(dump.programs(17), half_applied.access.address, **options)
+    assert "FOR ALL TABLES" in dump.take(dump.programs(17), half_applied_bench.access.address, **options)
 
 
 def test_a_private_server_has_room_for_thousands_of_tables():
@@ -303,20 +316,20 @@ def test_a_server_that_runs_out_of_locks_is_told_as_that():
 
 
 def test_without_pg_dump_the_history_is_run_once_more(
-    half_applied: Bench, rehearsal_server: LocalServer, monkeypatch: pytest.MonkeyPatch
+    half_applied_bench: Bench, rehearsal_server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(dump, "_installed", list)
-    half_applied.database.query("DROP TABLE by_hand")
-    half_applied.write("002_widen.sql", "ALTER TABLE users ADD a int;")
-    half_applied.write("002_rollback.sql", "ALTER TABLE users DROP a;")
-    report = _rehearse(half_applied, rehearsal_server)
+    half_applied_bench.database.query("DROP TABLE by_hand")
+    half_applied_bench.write("002_widen.sql", "ALTER TABLE users ADD a int;")
+    half_applied_bench.write("002_rollback.sql", "ALTER TABLE users DROP a;")
+    report = _rehearse(half_applied_bench, rehearsal_server)
     assert report.passed
     assert report.remarks == (
         "It ran on what the 1 migrations applied on Test make, because no pg_dump of PostgreSQL 17 or newer is "
         "installed here. No rows were copied: what a script does with data that is there is not proven.",
     )
-    half_applied.apply()
-    assert _rehearse(half_applied, rehearsal_server, half_applied.plan_rollback("001", "users")).passed
+    half_applied_bench.apply()
+    assert _rehearse(half_applied_bench, rehearsal_server, half_applied_bench.plan_rollback("001", "users")).passed
 
 
 @pytest.mark.parametrize(
@@ -328,22 +341,22 @@ def test_without_pg_dump_the_history_is_run_once_more(
     ],
 )
 def test_a_history_that_cannot_be_run_is_told(
-    half_applied: Bench, rehearsal_server: LocalServer, monkeypatch: pytest.MonkeyPatch, change: str, said: str
+    half_applied_bench: Bench, rehearsal_server: LocalServer, monkeypatch: pytest.MonkeyPatch, change: str, said: str
 ):
     monkeypatch.setattr(dump, "_installed", list)
-    half_applied.database.query(f"UPDATE platform.schema_migrations SET {change}")
+    half_applied_bench.database.query(f"UPDATE platform.schema_migrations SET {change}")
     with pytest.raises(RehearsalImpossible, match=said) as raised:
-        _rehearse(half_applied, rehearsal_server)
+        _rehearse(half_applied_bench, rehearsal_server)
     assert "pg_dump" in raised.value.next_step
 
 
-def test_a_schema_that_the_server_refuses_is_told(half_applied: Bench, rehearsal_server: LocalServer):
+def test_a_schema_that_the_server_refuses_is_told(half_applied_bench: Bench, rehearsal_server: LocalServer):
     address = Address(environment="", name="", variable="REHEARSAL", url=rehearsal_server.url())
     with pytest.raises(RehearsalImpossible, match=r"refuses the schema of the target .*nosuchtype"):
         restoring.restore("CREATE TABLE t (a nosuchtype);", address)
 
 
-def test_a_dump_that_fails_says_why_without_the_password(half_applied: Bench):
+def test_a_dump_that_fails_says_why_without_the_password(half_applied_bench: Bench):
     gone = Address(environment="", name="", variable="", url="postgresql://me:s3cret@127.0.0.1:1/x")
     with pytest.raises(NoDump, match="pg_dump could not read it") as raised:
         dump.take(dump.programs(17), gone, with_roles=True)

@@ -18,31 +18,31 @@ from tests.fix_postgres import Database as OwnDatabase
 
 
 @pytest.fixture(scope="module")
-def private() -> Iterator[throwaway.Server]:
+def private_server() -> Iterator[throwaway.Server]:
     with throwaway.server(None) as server:
         yield server
 
 
 @pytest.fixture
-def copy(private: throwaway.Server) -> Iterator[Database]:
-    with throwaway.database(private, Likeness(database="postgres", role="app")) as database:
+def copied_database(private_server: throwaway.Server) -> Iterator[Database]:
+    with throwaway.database(private_server, Likeness(database="postgres", role="app")) as database:
         database.have_roles(["app", "reader"])
         database.resemble(owner=None, settings=[])
         yield database
 
 
-def restore(copy: Database, dump: str) -> tuple[str, ...]:
-    return restoring.restore(dump, copy.address, maker=copy.makers_address, role=copy.runner.role)
+def restore(database: Database, dump: str) -> tuple[str, ...]:
+    return restoring.restore(dump, database.address, maker=database.makers_address, role=database.runner.role)
 
 
-def query(copy: Database, statement: str) -> list[tuple[object, ...]]:
-    with psycopg.connect(copy.address.url, autocommit=True) as connection:
+def query(database: Database, statement: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(database.address.url, autocommit=True) as connection:
         return connection.execute(statement).fetchall()  # type: ignore[call-overload,no-any-return]
 
 
-def test_owners_rights_extensions_and_publications_are_those_of_the_dump(copy: Database) -> None:
+def test_owners_rights_extensions_and_publications_are_those_of_the_dump(copied_database: Database) -> None:
     left_out = restore(
-        copy,
+        copied_database,
         "SET check_function_bodies = false;\nCREATE SCHEMA s;\nALTER SCHEMA s OWNER TO reader;\n"
         "CREATE EXTENSION IF NOT EXISTS pgcrypto WITH SCHEMA s;\nCOMMENT ON EXTENSION pgcrypto IS 'x';\n"
         "CREATE TABLE s.t (id int);\nALTER TABLE s.t OWNER TO reader;\nGRANT SELECT ON TABLE s.t TO app;\n"
@@ -52,17 +52,19 @@ def test_owners_rights_extensions_and_publications_are_those_of_the_dump(copy: D
         "ALTER PUBLICATION everything OWNER TO reader;\n",
     )
     assert left_out == ()
-    assert query(copy, "SELECT relowner::regrole::text FROM pg_class WHERE relname = 't'") == [("reader",)]
-    assert query(copy, "SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 's'") == [("reader",)]
-    assert query(copy, "SELECT puballtables FROM pg_publication") == [(True,)]
-    assert query(copy, "SELECT count(*) FROM pg_default_acl") == [(1,)]
-    assert query(copy, "SELECT has_table_privilege('app', 's.t', 'UPDATE')") == [(True,)]
+    assert query(copied_database, "SELECT relowner::regrole::text FROM pg_class WHERE relname = 't'") == [("reader",)]
+    assert query(copied_database, "SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 's'") == [
+        ("reader",)
+    ]
+    assert query(copied_database, "SELECT puballtables FROM pg_publication") == [(True,)]
+    assert query(copied_database, "SELECT count(*) FROM pg_default_acl") == [(1,)]
+    assert query(copied_database, "SELECT has_table_privilege('app', 's.t', 'UPDATE')") == [(True,)]
 
 
-def test_a_superuser_gives_nobody_power_over_the_server(copy: Database) -> None:
+def test_a_superuser_gives_nobody_power_over_the_server(copied_database: Database) -> None:
     """Whatever a dump says: these lines are of one that somebody has put together."""
     restore(
-        copy,
+        copied_database,
         "CREATE SCHEMA s;\n"
         "CREATE FUNCTION s.becomes() RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS "
         "$f$ BEGIN RETURN current_user || current_setting('is_superuser'); END $f$;\n"
@@ -73,15 +75,15 @@ def test_a_superuser_gives_nobody_power_over_the_server(copy: Database) -> None:
         "GRANT SELECT ON TABLE pg_catalog.pg_authid TO app;\nGRANT SELECT ON TABLE pg_authid TO app;\n"
         "GRANT ALL ON PARAMETER session_preload_libraries TO app;\nGRANT ALL ON LANGUAGE c TO app;\n",
     )
-    assert query(copy, "SELECT s.becomes()") == [("appoff",)]
+    assert query(copied_database, "SELECT s.becomes()") == [("appoff",)]
     for forbidden in ("SELECT pg_read_file('PG_VERSION')", "TABLE pg_authid", "SET session_preload_libraries = 'x'"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            query(copy, forbidden)
+            query(copied_database, forbidden)
 
 
-def test_what_only_a_superuser_could_make_is_left_out_and_named(copy: Database) -> None:
+def test_what_only_a_superuser_could_make_is_left_out_and_named(copied_database: Database) -> None:
     left_out = restore(
-        copy,
+        copied_database,
         "CREATE EXTENSION IF NOT EXISTS dblink WITH SCHEMA public;\n"
         "CREATE FUNCTION public.of_c() RETURNS int LANGUAGE c AS 'nothing', 'of_c';\n"
         "CREATE VIEW public.on_it AS SELECT public.of_c();\nCREATE TABLE public.rest (id int);\n",
@@ -91,22 +93,22 @@ def test_what_only_a_superuser_could_make_is_left_out_and_named(copy: Database) 
         "CREATE FUNCTION public.of_c",
         "CREATE VIEW public.on_it AS SELECT public.of_c",
     ]
-    assert query(copy, "SELECT to_regclass('public.rest') IS NOT NULL") == [(True,)]
+    assert query(copied_database, "SELECT to_regclass('public.rest') IS NOT NULL") == [(True,)]
 
 
-def test_event_triggers_are_off(copy: Database) -> None:
+def test_event_triggers_are_off(copied_database: Database) -> None:
     restore(
-        copy,
+        copied_database,
         "CREATE FUNCTION public.fires() RETURNS event_trigger LANGUAGE plpgsql AS $f$ BEGIN END $f$;\n"
         "CREATE EVENT TRIGGER fires ON ddl_command_end EXECUTE FUNCTION public.fires();\n"
         "ALTER EVENT TRIGGER fires OWNER TO app;\nALTER EVENT TRIGGER fires DISABLE;\n",
     )
-    assert query(copy, "SELECT count(*) FROM pg_event_trigger") == [(0,)]
+    assert query(copied_database, "SELECT count(*) FROM pg_event_trigger") == [(0,)]
 
 
-def test_another_fault_is_no_want_of_rights(copy: Database) -> None:
+def test_another_fault_is_no_want_of_rights(copied_database: Database) -> None:
     with pytest.raises(RehearsalImpossible, match="nosuchtype"):
-        restore(copy, "CREATE TABLE public.t (id nosuchtype);")
+        restore(copied_database, "CREATE TABLE public.t (id nosuchtype);")
 
 
 # On a server that others use

@@ -30,7 +30,7 @@ PLANS = Copy(schema="public", table="users", columns=("plan", "note"), key=("id"
 
 
 @pytest.fixture
-def users(bench: Bench) -> Bench:
+def users_bench(bench: Bench) -> Bench:
     """001 makes users; 002 adds two columns, and three people have something there."""
     bench.write("001_users.sql", "CREATE TABLE users (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text);")
     bench.write("001_rollback.sql", "DROP TABLE users;")
@@ -65,16 +65,16 @@ def bring_back(bench: Bench, *, run_id: str = "3") -> Copied:
     return copied(bench)[0]
 
 
-def test_columns_are_saved_with_their_key_before_the_rollback_drops_them(users: Bench) -> None:
-    users.execute(rollback_saving(users, PLANS), run_id="2")
-    (save,) = saves(users)
-    assert users.database.query(f"SELECT * FROM signalbox_saved.{save.copy.saved} ORDER BY id") == [
+def test_columns_are_saved_with_their_key_before_the_rollback_drops_them(users_bench: Bench) -> None:
+    users_bench.execute(rollback_saving(users_bench, PLANS), run_id="2")
+    (save,) = saves(users_bench)
+    assert users_bench.database.query(f"SELECT * FROM signalbox_saved.{save.copy.saved} ORDER BY id") == [
         (1, "pro", "early"),
         (2, "free", None),
         (3, "team", "x"),
     ]
     assert (save.rows, save.label, save.run_id, save.by, save.action) == (3, "002_plan", "2", "alice", "rollback")
-    assert copied(users) == (
+    assert copied(users_bench) == (
         Copied(
             what="public.users (plan, note)",
             saved=f"signalbox_saved.{save.copy.saved}",
@@ -84,46 +84,46 @@ def test_columns_are_saved_with_their_key_before_the_rollback_drops_them(users: 
     )
 
 
-def test_the_copy_is_in_the_transaction_of_the_step(users: Bench) -> None:
-    users.database.query("CREATE VIEW looks_at_it AS SELECT plan FROM users")
+def test_the_copy_is_in_the_transaction_of_the_step(users_bench: Bench) -> None:
+    users_bench.database.query("CREATE VIEW looks_at_it AS SELECT plan FROM users")
     with pytest.raises(errors.StatementFailed):
-        users.execute(rollback_saving(users, PLANS), run_id="2")
-    assert saves(users) == ()
-    assert users.database.query("SELECT count(*) FROM pg_namespace WHERE nspname = 'signalbox_saved'") == [(0,)]
+        users_bench.execute(rollback_saving(users_bench, PLANS), run_id="2")
+    assert saves(users_bench) == ()
+    assert users_bench.database.query("SELECT count(*) FROM pg_namespace WHERE nspname = 'signalbox_saved'") == [(0,)]
 
 
-def test_whole_tables_come_back_and_their_sequence_counts_on(users: Bench) -> None:
+def test_whole_tables_come_back_and_their_sequence_counts_on(users_bench: Bench) -> None:
     copy = Copy(schema="public", table="users", key=("id",))
-    users.database.query("DELETE FROM users WHERE id = 2")
-    users.execute(rollback_saving(users, copy, version="001", name="users"), run_id="2")
-    users.apply()
-    users.database.query("INSERT INTO users (name) VALUES ('new')")
-    back = bring_back(users)
+    users_bench.database.query("DELETE FROM users WHERE id = 2")
+    users_bench.execute(rollback_saving(users_bench, copy, version="001", name="users"), run_id="2")
+    users_bench.apply()
+    users_bench.database.query("INSERT INTO users (name) VALUES ('new')")
+    back = bring_back(users_bench)
     assert (back.rows, back.kept) == (1, 1)
-    assert users.database.query("SELECT id, name FROM users ORDER BY id") == [(1, "new"), (3, "cyd")]
-    assert users.database.query("INSERT INTO users (name) VALUES ('next') RETURNING id") == [(4,)]
+    assert users_bench.database.query("SELECT id, name FROM users ORDER BY id") == [(1, "new"), (3, "cyd")]
+    assert users_bench.database.query("INSERT INTO users (name) VALUES ('next') RETURNING id") == [(4,)]
 
 
-def test_columns_come_back_where_nobody_has_written_since(users: Bench) -> None:
-    users.execute(rollback_saving(users, PLANS), run_id="2")
-    users.apply()
-    users.database.query("DELETE FROM users WHERE id = 1")
-    users.database.query("UPDATE users SET plan = 'newer' WHERE id = 2")
-    users.database.query("UPDATE users SET note = 'newer' WHERE id = 3")
-    back = bring_back(users)
-    assert users.database.query("SELECT id, plan, note FROM users ORDER BY id") == [
+def test_columns_come_back_where_nobody_has_written_since(users_bench: Bench) -> None:
+    users_bench.execute(rollback_saving(users_bench, PLANS), run_id="2")
+    users_bench.apply()
+    users_bench.database.query("DELETE FROM users WHERE id = 1")
+    users_bench.database.query("UPDATE users SET plan = 'newer' WHERE id = 2")
+    users_bench.database.query("UPDATE users SET note = 'newer' WHERE id = 3")
+    back = bring_back(users_bench)
+    assert users_bench.database.query("SELECT id, plan, note FROM users ORDER BY id") == [
         (2, "newer", None),
         (3, "team", "newer"),
     ]
     assert (back.rows, back.gone, back.kept) == (1, 1, 2)
-    assert saves(users)[0].brought_back_by == "alice"
+    assert saves(users_bench)[0].brought_back_by == "alice"
 
 
-def test_bringing_back_twice_changes_nothing_the_second_time(users: Bench) -> None:
-    users.execute(rollback_saving(users, PLANS), run_id="2")
-    users.apply()
-    assert bring_back(users).rows == 4
-    again = bring_back(users, run_id="4")
+def test_bringing_back_twice_changes_nothing_the_second_time(users_bench: Bench) -> None:
+    users_bench.execute(rollback_saving(users_bench, PLANS), run_id="2")
+    users_bench.apply()
+    assert bring_back(users_bench).rows == 4
+    again = bring_back(users_bench, run_id="4")
     assert (again.rows, again.kept) == (0, 0)
 
 
@@ -145,15 +145,15 @@ def test_a_type_of_the_project_can_be_dropped_with_its_table(bench: Bench) -> No
     assert bench.database.query("SELECT id, mood::text, said, odd FROM moods") == [(1, "{ok,bad}", "hm", "x")]
 
 
-def test_nobody_else_may_read_a_copy_whatever_default_privileges_say(users: Bench) -> None:
-    users.database.query("DROP ROLE IF EXISTS anon_of_test")
-    users.database.query("CREATE ROLE anon_of_test")
-    for what in ("SCHEMAS", "TABLES"):
-        users.database.query(f"ALTER DEFAULT PRIVILEGES GRANT ALL ON {what} TO anon_of_test, PUBLIC")
+def test_nobody_else_may_read_a_copy_whatever_default_privileges_say(users_bench: Bench) -> None:
+    users_bench.database.query("DROP ROLE IF EXISTS anon_of_test")
+    users_bench.database.query("CREATE ROLE anon_of_test")
+    for kind in ("SCHEMAS", "TABLES"):
+        users_bench.database.query(f"ALTER DEFAULT PRIVILEGES GRANT ALL ON {kind} TO anon_of_test, PUBLIC")
     try:
-        users.execute(rollback_saving(users, PLANS), run_id="2")
-        (save,) = saves(users)
-        with users.database.connect() as someone:
+        users_bench.execute(rollback_saving(users_bench, PLANS), run_id="2")
+        (save,) = saves(users_bench)
+        with users_bench.database.connect() as someone:
             someone.execute("SET ROLE anon_of_test")
             for table in ("saves", save.copy.saved):
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -161,28 +161,28 @@ def test_nobody_else_may_read_a_copy_whatever_default_privileges_say(users: Benc
         granted = (
             "SELECT count(*) FROM pg_class c, aclexplode(relacl) a WHERE relnamespace = 'signalbox_saved'::regnamespace"
         )
-        assert users.database.query(f"{granted} AND a.grantee <> c.relowner") == [(0,)]
+        assert users_bench.database.query(f"{granted} AND a.grantee <> c.relowner") == [(0,)]
     finally:
-        users.database.query("DROP OWNED BY anon_of_test")
-        users.database.query("DROP ROLE anon_of_test")
+        users_bench.database.query("DROP OWNED BY anon_of_test")
+        users_bench.database.query("DROP ROLE anon_of_test")
 
 
-def test_a_role_that_sees_only_some_rows_saves_none(users: Bench) -> None:
-    step = rollback_saving(users, PLANS).steps[0]
-    users.database.query("DROP ROLE IF EXISTS sees_some")
-    users.database.query("CREATE ROLE sees_some")
-    users.database.query(f"GRANT CREATE ON DATABASE {users.database.name} TO sees_some")
-    users.database.query("GRANT ALL ON users TO sees_some")
-    users.database.query("ALTER TABLE users ENABLE ROW LEVEL SECURITY")
+def test_a_role_that_sees_only_some_rows_saves_none(users_bench: Bench) -> None:
+    step = rollback_saving(users_bench, PLANS).steps[0]
+    users_bench.database.query("DROP ROLE IF EXISTS sees_some")
+    users_bench.database.query("CREATE ROLE sees_some")
+    users_bench.database.query(f"GRANT CREATE ON DATABASE {users_bench.database.name} TO sees_some")
+    users_bench.database.query("GRANT ALL ON users TO sees_some")
+    users_bench.database.query("ALTER TABLE users ENABLE ROW LEVEL SECURITY")
     try:
         with (
-            users.database.connect() as someone,
+            users_bench.database.connect() as someone,
             pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level"),
         ):
             save_as(someone, "sees_some", step)
     finally:
-        users.database.query("DROP OWNED BY sees_some")
-        users.database.query("DROP ROLE sees_some")
+        users_bench.database.query("DROP OWNED BY sees_some")
+        users_bench.database.query("DROP ROLE sees_some")
 
 
 def save_as(connection: psycopg.Connection, role: str, step: Step) -> None:
@@ -217,24 +217,24 @@ def test_parents_come_back_before_what_refers_to_them(bench: Bench) -> None:
         ("DROP TABLE {copy}", "the copy is not there any more"),
     ],
 )
-def test_what_does_not_fit_any_more_is_refused_and_the_copy_named(users: Bench, change: str, reason: str) -> None:
-    users.execute(rollback_saving(users, PLANS), run_id="2")
-    users.apply()
-    copy = f"signalbox_saved.{saves(users)[0].copy.saved}"
-    users.database.query(change.format(copy=copy))
+def test_what_does_not_fit_any_more_is_refused_and_the_copy_named(users_bench: Bench, change: str, reason: str) -> None:
+    users_bench.execute(rollback_saving(users_bench, PLANS), run_id="2")
+    users_bench.apply()
+    copy = f"signalbox_saved.{saves(users_bench)[0].copy.saved}"
+    users_bench.database.query(change.format(copy=copy))
     with pytest.raises(errors.PlanBlocked, match=reason) as caught:
-        bring_back(users)
+        bring_back(users_bench)
     assert copy in caught.value.next_step
-    assert saves(users)[0].brought_back_at is None
+    assert saves(users_bench)[0].brought_back_at is None
 
 
-def test_a_table_with_a_new_column_that_needs_a_value_is_refused(users: Bench) -> None:
+def test_a_table_with_a_new_column_that_needs_a_value_is_refused(users_bench: Bench) -> None:
     copy = Copy(schema="public", table="users", key=("id",))
-    users.execute(rollback_saving(users, copy, version="001", name="users"), run_id="2")
-    users.apply()
-    users.database.query("ALTER TABLE users ADD COLUMN born date NOT NULL")
+    users_bench.execute(rollback_saving(users_bench, copy, version="001", name="users"), run_id="2")
+    users_bench.apply()
+    users_bench.database.query("ALTER TABLE users ADD COLUMN born date NOT NULL")
     with pytest.raises(errors.PlanBlocked, match="a new column born that needs a value"):
-        bring_back(users)
+        bring_back(users_bench)
 
 
 def test_rows_without_a_key_come_back_only_into_an_empty_table(bench: Bench) -> None:
@@ -264,27 +264,29 @@ def test_columns_of_a_table_without_a_key_are_kept_as_whole_rows(bench: Bench) -
         bring_back(bench)
 
 
-def test_outside_a_transaction_the_copy_is_made_before_the_first_statement(users: Bench) -> None:
-    users.write("003_index.sql", "CREATE INDEX users_name ON users (name);")
-    users.write("003_rollback.sql", f"-- signalbox: transaction=none\nDROP INDEX CONCURRENTLY users_name; {PLAN_DOWN}")
-    users.apply()
-    users.execute(rollback_saving(users, PLANS, version="003", name="index"), run_id="2")
-    assert saves(users)[0].rows == 3
+def test_outside_a_transaction_the_copy_is_made_before_the_first_statement(users_bench: Bench) -> None:
+    users_bench.write("003_index.sql", "CREATE INDEX users_name ON users (name);")
+    users_bench.write(
+        "003_rollback.sql", f"-- signalbox: transaction=none\nDROP INDEX CONCURRENTLY users_name; {PLAN_DOWN}"
+    )
+    users_bench.apply()
+    users_bench.execute(rollback_saving(users_bench, PLANS, version="003", name="index"), run_id="2")
+    assert saves(users_bench)[0].rows == 3
 
 
-def test_a_copy_that_cannot_be_made_leaves_everything_as_it_was(users: Bench) -> None:
+def test_a_copy_that_cannot_be_made_leaves_everything_as_it_was(users_bench: Bench) -> None:
     gone = replace(PLANS, table="no_such_table")
     with pytest.raises(errors.StatementFailed, match="failed while rows were copied") as caught:
-        users.execute(rollback_saving(users, gone), run_id="2")
+        users_bench.execute(rollback_saving(users_bench, gone), run_id="2")
     assert "no copy either" in caught.value.next_step
-    assert users.database.query("SELECT count(plan) FROM users") == [(3,)]
+    assert users_bench.database.query("SELECT count(plan) FROM users") == [(3,)]
 
 
-def test_what_is_saved_is_part_of_the_digest_and_survives_being_kept(users: Bench) -> None:
-    bare = users.plan_rollback("002", "plan")
-    saving = rollback_saving(users, PLANS)
+def test_what_is_saved_is_part_of_the_digest_and_survives_being_kept(users_bench: Bench) -> None:
+    bare = users_bench.plan_rollback("002", "plan")
+    saving = rollback_saving(users_bench, PLANS)
     assert saving.digest != bare.digest
-    assert rollback_saving(users, replace(PLANS, columns=("plan",))).digest != saving.digest
+    assert rollback_saving(users_bench, replace(PLANS, columns=("plan",))).digest != saving.digest
     assert Plan.from_dict(saving.to_dict()) == saving
     assert saving.without_saving().digest == bare.digest
 
@@ -299,24 +301,26 @@ def test_a_long_table_name_still_gives_each_copy_a_name_of_its_own(bench: Bench)
     assert len({save.copy.saved for save in saves(bench)}) == 2
 
 
-def test_a_snapshot_of_the_schema_has_no_copies_in_it(users: Bench) -> None:
-    users.execute(users.plan_rollback("002", "plan"), run_id="2")
-    with users.database.connect() as opened:
+def test_a_snapshot_of_the_schema_has_no_copies_in_it(users_bench: Bench) -> None:
+    users_bench.execute(users_bench.plan_rollback("002", "plan"), run_id="2")
+    with users_bench.database.connect() as opened:
         before = snapshot.take(opened)
-        users.apply()
-        users.execute(rollback_saving(users, PLANS), run_id="3")
+        users_bench.apply()
+        users_bench.execute(rollback_saving(users_bench, PLANS), run_id="3")
         assert snapshot.take(opened).fingerprint == before.fingerprint
 
 
-def test_what_is_written_until_the_last_moment_is_in_the_copy(users: Bench) -> None:
-    with users.database.connect(autocommit=False) as writer:
+def test_what_is_written_until_the_last_moment_is_in_the_copy(users_bench: Bench) -> None:
+    with users_bench.database.connect(autocommit=False) as writer:
         writer.execute("INSERT INTO users (name, plan) VALUES ('late', 'pro')")
-        run = threading.Thread(target=users.execute, args=(rollback_saving(users, PLANS),), kwargs={"run_id": "2"})
+        run = threading.Thread(
+            target=users_bench.execute, args=(rollback_saving(users_bench, PLANS),), kwargs={"run_id": "2"}
+        )
         run.start()
         time.sleep(0.5)
         writer.commit()
     run.join(30)
-    assert saves(users)[0].rows == 4
+    assert saves(users_bench)[0].rows == 4
 
 
 def test_the_migration_finds_its_session_as_without_a_copy(bench: Bench) -> None:
@@ -330,10 +334,10 @@ def test_the_migration_finds_its_session_as_without_a_copy(bench: Bench) -> None
     assert bench.database.query("SELECT seen FROM how") == [('on"$user", public',)]
 
 
-def test_an_approval_covers_the_plan_with_copies_and_never_the_other_way_round(users: Bench) -> None:
-    users.policy = replace(users.policy, protected=True)
-    bare = users.plan_rollback("002", "plan")
-    saving = rollback_saving(users, PLANS)
+def test_an_approval_covers_the_plan_with_copies_and_never_the_other_way_round(users_bench: Bench) -> None:
+    users_bench.policy = replace(users_bench.policy, protected=True)
+    bare = users_bench.plan_rollback("002", "plan")
+    saving = rollback_saving(users_bench, PLANS)
     approved = Approval(
         digest=saving.digest,
         requested_by="alice",
@@ -341,11 +345,13 @@ def test_an_approval_covers_the_plan_with_copies_and_never_the_other_way_round(u
         expires_at=datetime.now(UTC) + timedelta(hours=1),
     )
     with pytest.raises(errors.NotApproved, match="another digest"):
-        users.execute(bare, approval=approved, run_id="2")
+        users_bench.execute(bare, approval=approved, run_id="2")
     with pytest.raises(errors.NotApproved, match="another digest"):
-        users.execute(rollback_saving(users, replace(PLANS, columns=("plan",))), approval=approved, run_id="2")
-    users.execute(saving, approval=replace(approved, digest=bare.digest), run_id="2")
-    assert saves(users)[0].rows == 3
+        users_bench.execute(
+            rollback_saving(users_bench, replace(PLANS, columns=("plan",))), approval=approved, run_id="2"
+        )
+    users_bench.execute(saving, approval=replace(approved, digest=bare.digest), run_id="2")
+    assert saves(users_bench)[0].rows == 3
 
 
 # What stands there by then, who is told, and in which order
@@ -365,24 +371,24 @@ def bring_all_back(bench: Bench, *, overwrite: bool = False) -> tuple[Copied, ..
     return copied(bench)
 
 
-def test_values_that_a_migration_overwrote_come_back_where_that_is_asked_for(users: Bench) -> None:
+def test_values_that_a_migration_overwrote_come_back_where_that_is_asked_for(users_bench: Bench) -> None:
     names = Copy(schema="public", table="users", columns=("name",), key=("id",))
-    saved_by(users, "UPDATE users SET name = 'gone';", names)
+    saved_by(users_bench, "UPDATE users SET name = 'gone';", names)
     with pytest.raises(errors.PlanBlocked, match="nothing of it came back"):
-        bring_all_back(users)
-    assert saves(users)[0].brought_back_at is None
-    with connection.reading(users.address) as opened:
-        assert saved.outlook(opened, saves(users)[0].copy) == saved.Outlook(fills=0, differs=3)
-    assert [(c.rows, c.kept) for c in bring_all_back(users, overwrite=True)] == [(3, 0)]
-    assert users.database.query("SELECT name FROM users ORDER BY id") == [("ada",), ("bob",), ("cyd",)]
+        bring_all_back(users_bench)
+    assert saves(users_bench)[0].brought_back_at is None
+    with connection.reading(users_bench.address) as opened:
+        assert saved.outlook(opened, saves(users_bench)[0].copy) == saved.Outlook(fills=0, differs=3)
+    assert [(c.rows, c.kept) for c in bring_all_back(users_bench, overwrite=True)] == [(3, 0)]
+    assert users_bench.database.query("SELECT name FROM users ORDER BY id") == [("ada",), ("bob",), ("cyd",)]
 
 
-def test_what_did_not_come_back_is_in_the_register(users: Bench) -> None:
-    users.execute(rollback_saving(users, PLANS), run_id="2")
-    users.apply()
-    users.database.query("UPDATE users SET note = 'newer' WHERE id = 3")
-    bring_back(users)
-    assert (saves(users)[0].brought_back_by, saves(users)[0].left) == ("alice", 1)
+def test_what_did_not_come_back_is_in_the_register(users_bench: Bench) -> None:
+    users_bench.execute(rollback_saving(users_bench, PLANS), run_id="2")
+    users_bench.apply()
+    users_bench.database.query("UPDATE users SET note = 'newer' WHERE id = 3")
+    bring_back(users_bench)
+    assert (saves(users_bench)[0].brought_back_by, saves(users_bench)[0].left) == ("alice", 1)
 
 
 def test_rows_that_refer_to_each_other_in_a_circle_come_back(bench: Bench) -> None:
@@ -398,20 +404,20 @@ def test_rows_that_refer_to_each_other_in_a_circle_come_back(bench: Bench) -> No
     assert bench.database.query("SELECT bool_or(condeferrable) FROM pg_constraint WHERE contype = 'f'") == [(False,)]
 
 
-def test_triggers_are_silent_on_the_way_back_and_as_they_were_after_it(users: Bench) -> None:
-    users.database.query(
+def test_triggers_are_silent_on_the_way_back_and_as_they_were_after_it(users_bench: Bench) -> None:
+    users_bench.database.query(
         "CREATE TABLE log (x int); CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS"
         " 'BEGIN INSERT INTO log VALUES (1); NEW.name = ''changed''; RETURN NEW; END';"
         "CREATE TRIGGER one BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION note();"
         "CREATE TRIGGER two BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION note();"
         "ALTER TABLE users ENABLE ALWAYS TRIGGER two"
     )
-    saved_by(users, "DELETE FROM users;", Copy(schema="public", table="users", key=("id",)))
-    assert bring_all_back(users)[0].rows == 3
-    assert users.database.query("SELECT name FROM users ORDER BY id") == [("ada",), ("bob",), ("cyd",)]
-    assert users.database.query("SELECT count(*) FROM log") == [(0,)]
+    saved_by(users_bench, "DELETE FROM users;", Copy(schema="public", table="users", key=("id",)))
+    assert bring_all_back(users_bench)[0].rows == 3
+    assert users_bench.database.query("SELECT name FROM users ORDER BY id") == [("ada",), ("bob",), ("cyd",)]
+    assert users_bench.database.query("SELECT count(*) FROM log") == [(0,)]
     states = "SELECT tgenabled::text FROM pg_trigger WHERE tgrelid = 'users'::regclass ORDER BY tgname"
-    assert users.database.query(states) == [("O",), ("A",)]
+    assert users_bench.database.query(states) == [("O",), ("A",)]
 
 
 def test_children_by_inheritance_come_back_into_their_own_table(bench: Bench) -> None:
@@ -485,17 +491,19 @@ def obstacles(bench: Bench) -> list[str]:
     ],
 )
 def test_what_an_earlier_step_renamed_is_saved_and_comes_back_only_by_hand(
-    users: Bench, scripts: tuple[str, ...], rows: tuple[str, int]
+    users_bench: Bench, scripts: tuple[str, ...], rows: tuple[str, int]
 ) -> None:
-    users.database.query("CREATE TABLE others (id int PRIMARY KEY, name text); INSERT INTO others VALUES (1, 'other')")
-    apply_saving(users, *scripts)
-    assert rows_saved(users) == [rows]
-    kept = saves(users)[0].copy.saved
-    names = [name for (name,) in users.database.query(f"SELECT {names_in(rows[0])} FROM signalbox_saved.{kept}")]
+    users_bench.database.query(
+        "CREATE TABLE others (id int PRIMARY KEY, name text); INSERT INTO others VALUES (1, 'other')"
+    )
+    apply_saving(users_bench, *scripts)
+    assert rows_saved(users_bench) == [rows]
+    kept = saves(users_bench)[0].copy.saved
+    names = [name for (name,) in users_bench.database.query(f"SELECT {names_in(rows[0])} FROM signalbox_saved.{kept}")]
     assert sorted(names) == ["ada", "bob", "cyd"]
-    assert ["until its run renamed it" in reason for reason in obstacles(users)] == [True]
+    assert ["until its run renamed it" in reason for reason in obstacles(users_bench)] == [True]
     with pytest.raises(errors.PlanBlocked, match="until its run renamed it"):
-        bring_back(users)
+        bring_back(users_bench)
 
 
 def names_in(label: str) -> str:
@@ -503,18 +511,18 @@ def names_in(label: str) -> str:
 
 
 @pytest.mark.parametrize("change", ["DROP TABLE users", "ALTER TABLE users DROP COLUMN note"])
-def test_what_is_not_there_any_more_once_it_is_to_be_saved_stops_the_step(users: Bench, change: str) -> None:
-    users.write("010_note.sql", "UPDATE users SET note = 'x';")
-    plan = users.plan()
-    plan = plan.saving(counted(users, plan).copies)
-    users.database.query(change)
-    users.database.query("CREATE TABLE IF NOT EXISTS users (id int PRIMARY KEY)")
-    users.database.query("ALTER TABLE users ADD COLUMN note text")
-    users.database.query("INSERT INTO users (id, note) OVERRIDING SYSTEM VALUE VALUES (9, 'another')")
+def test_what_is_not_there_any_more_once_it_is_to_be_saved_stops_the_step(users_bench: Bench, change: str) -> None:
+    users_bench.write("010_note.sql", "UPDATE users SET note = 'x';")
+    plan = users_bench.plan()
+    plan = plan.saving(counted(users_bench, plan).copies)
+    users_bench.database.query(change)
+    users_bench.database.query("CREATE TABLE IF NOT EXISTS users (id int PRIMARY KEY)")
+    users_bench.database.query("ALTER TABLE users ADD COLUMN note text")
+    users_bench.database.query("INSERT INTO users (id, note) OVERRIDING SYSTEM VALUE VALUES (9, 'another')")
     with pytest.raises(errors.PlanBlocked, match="not there any more as it was"):
-        users.execute(plan, run_id="2")
-    assert users.database.query("SELECT note FROM users WHERE id = 9") == [("another",)]
-    assert [row.version for row in users.history.rows if row.success] == ["001", "002"]
+        users_bench.execute(plan, run_id="2")
+    assert users_bench.database.query("SELECT note FROM users WHERE id = 9") == [("another",)]
+    assert [row.version for row in users_bench.history.rows if row.success] == ["001", "002"]
 
 
 @pytest.mark.parametrize(
@@ -526,13 +534,13 @@ def test_what_is_not_there_any_more_once_it_is_to_be_saved_stops_the_step(users:
     ],
 )
 def test_a_name_that_stands_for_something_else_by_now_takes_nothing_back(
-    users: Bench, change: str, reason: str
+    users_bench: Bench, change: str, reason: str
 ) -> None:
-    apply_saving(users, "UPDATE users SET name = upper(name);")
-    users.database.query(change)
+    apply_saving(users_bench, "UPDATE users SET name = upper(name);")
+    users_bench.database.query(change)
     with pytest.raises(errors.PlanBlocked, match=reason):
-        bring_all_back(users, overwrite=True)
-    assert saves(users)[0].brought_back_at is None
+        bring_all_back(users_bench, overwrite=True)
+    assert saves(users_bench)[0].brought_back_at is None
 
 
 # What comes back is what was saved
@@ -547,13 +555,16 @@ def test_a_name_that_stands_for_something_else_by_now_takes_nothing_back(
         ("ALTER TABLE users DROP CONSTRAINT users_pkey", r"primary key of public\.users is not \(id\) now"),
     ],
 )
-def test_what_would_not_be_the_same_again_is_refused(users: Bench, change: str, reason: str) -> None:
-    users.database.query("INSERT INTO users (name) VALUES (NULL)")
-    apply_saving(users, "DELETE FROM users;")
-    users.database.query(change)
+def test_what_would_not_be_the_same_again_is_refused(users_bench: Bench, change: str, reason: str) -> None:
+    users_bench.database.query("INSERT INTO users (name) VALUES (NULL)")
+    apply_saving(users_bench, "DELETE FROM users;")
+    users_bench.database.query(change)
     with pytest.raises(errors.PlanBlocked, match=reason):
-        bring_back(users)
-    assert (users.database.query("SELECT count(*) FROM users"), saves(users)[0].brought_back_at) == ([(0,)], None)
+        bring_back(users_bench)
+    assert (users_bench.database.query("SELECT count(*) FROM users"), saves(users_bench)[0].brought_back_at) == (
+        [(0,)],
+        None,
+    )
 
 
 def test_values_that_a_narrower_type_cut_do_not_count_as_brought_back(bench: Bench) -> None:
@@ -593,11 +604,11 @@ def test_a_reference_to_an_object_leads_to_the_one_of_that_name(bench: Bench) ->
     assert bench.database.query("SELECT of = 't'::regclass FROM t") == [(True,)]
 
 
-def test_null_that_was_overwritten_comes_back_where_that_is_asked_for(users: Bench) -> None:
-    apply_saving(users, "UPDATE users SET note = 'all';")
-    assert rows_saved(users) == [("public.users (note)", 3)]
-    assert [(c.rows, c.kept) for c in bring_all_back(users, overwrite=True)] == [(3, 0)]
-    assert users.database.query("SELECT note FROM users ORDER BY id") == [("early",), (None,), ("x",)]
+def test_null_that_was_overwritten_comes_back_where_that_is_asked_for(users_bench: Bench) -> None:
+    apply_saving(users_bench, "UPDATE users SET note = 'all';")
+    assert rows_saved(users_bench) == [("public.users (note)", 3)]
+    assert [(c.rows, c.kept) for c in bring_all_back(users_bench, overwrite=True)] == [(3, 0)]
+    assert users_bench.database.query("SELECT note FROM users ORDER BY id") == [("early",), (None,), ("x",)]
 
 
 def test_null_comes_back_into_a_dropped_column_that_has_a_default(bench: Bench) -> None:
@@ -674,51 +685,53 @@ def test_a_generated_column_that_is_dropped_is_computed_again_and_not_saved(benc
     ],
     ids=["at once", "in a later step"],
 )
-def test_values_whose_keys_the_plan_changes_come_back_only_by_hand(users: Bench, scripts: tuple[str, ...]) -> None:
-    users.database.query("ALTER TABLE users ALTER id DROP IDENTITY")
-    forecast = apply_saving(users, *scripts)
+def test_values_whose_keys_the_plan_changes_come_back_only_by_hand(
+    users_bench: Bench, scripts: tuple[str, ...]
+) -> None:
+    users_bench.database.query("ALTER TABLE users ALTER id DROP IDENTITY")
+    forecast = apply_saving(users_bench, *scripts)
     assert {loss.copy.key for loss in forecast.losses if loss.copy} == {()}
-    assert all("no primary key of public.users stayed" in reason for reason in obstacles(users))
+    assert all("no primary key of public.users stayed" in reason for reason in obstacles(users_bench))
     with pytest.raises(errors.PlanBlocked, match="no primary key"):
-        bring_all_back(users, overwrite=True)
-    kept = next(save.copy.saved for save in saves(users) if "name" in save.copy.columns)
-    assert users.database.query(f"SELECT id, name FROM signalbox_saved.{kept} ORDER BY id") == [
+        bring_all_back(users_bench, overwrite=True)
+    kept = next(save.copy.saved for save in saves(users_bench) if "name" in save.copy.columns)
+    assert users_bench.database.query(f"SELECT id, name FROM signalbox_saved.{kept} ORDER BY id") == [
         (1, "ada"),
         (2, "bob"),
         (3, "cyd"),
     ]
 
 
-def test_what_identifies_a_copy_is_part_of_the_plan_and_of_its_digest(users: Bench) -> None:
-    plan = users.plan_rollback("002", "plan")
-    copies = counted(users, plan).copies
+def test_what_identifies_a_copy_is_part_of_the_plan_and_of_its_digest(users_bench: Bench) -> None:
+    plan = users_bench.plan_rollback("002", "plan")
+    copies = counted(users_bench, plan).copies
     saving = plan.saving(copies)
     (copy,) = saving.steps[0].copies
-    assert users.database.query("SELECT 'users'::regclass::oid::bigint") == [(copy.oid,)]
+    assert users_bench.database.query("SELECT 'users'::regclass::oid::bigint") == [(copy.oid,)]
     assert Plan.from_dict(json.loads(json.dumps(saving.to_dict()))) == saving
     for other in (replace(copy, oid=copy.oid + 1), replace(copy, numbers=copy.numbers[::-1])):
         assert plan.saving({("002", "plan"): [other]}).digest != saving.digest
 
 
-def test_a_register_that_came_out_of_a_dump_trusts_no_number(users: Bench) -> None:
-    users.execute(rollback_saving(users, PLANS), run_id="2")
-    assert saves(users)[0].copy.oid
-    kept = saves(users)[0].copy.saved
-    users.database.query(f"CREATE TABLE signalbox_saved.other AS TABLE signalbox_saved.{kept}")
-    users.database.query(f"DROP TABLE signalbox_saved.{kept}")
-    users.database.query(f"ALTER TABLE signalbox_saved.other RENAME TO {kept}")
-    assert saves(users)[0].copy.oid == 0
-    users.apply()
-    assert bring_back(users).rows == 4
+def test_a_register_that_came_out_of_a_dump_trusts_no_number(users_bench: Bench) -> None:
+    users_bench.execute(rollback_saving(users_bench, PLANS), run_id="2")
+    assert saves(users_bench)[0].copy.oid
+    kept = saves(users_bench)[0].copy.saved
+    users_bench.database.query(f"CREATE TABLE signalbox_saved.other AS TABLE signalbox_saved.{kept}")
+    users_bench.database.query(f"DROP TABLE signalbox_saved.{kept}")
+    users_bench.database.query(f"ALTER TABLE signalbox_saved.other RENAME TO {kept}")
+    assert saves(users_bench)[0].copy.oid == 0
+    users_bench.apply()
+    assert bring_back(users_bench).rows == 4
 
 
-def test_a_register_of_an_earlier_version_is_read_and_extended(users: Bench) -> None:
-    users.execute(rollback_saving(users, PLANS), run_id="2")
+def test_a_register_of_an_earlier_version_is_read_and_extended(users_bench: Bench) -> None:
+    users_bench.execute(rollback_saving(users_bench, PLANS), run_id="2")
     for column in ("saved_oid", "from_oid", "from_numbers", "with_nulls", "planned_as"):
-        users.database.query(f"ALTER TABLE signalbox_saved.saves DROP COLUMN {column}")
-    copy = saves(users)[0].copy
+        users_bench.database.query(f"ALTER TABLE signalbox_saved.saves DROP COLUMN {column}")
+    copy = saves(users_bench)[0].copy
     assert (copy.oid, copy.numbers, copy.with_nulls, copy.planned_as) == (0, (), False, "")
-    users.apply()
-    assert bring_back(users).rows == 4
-    users.execute(rollback_saving(users, PLANS), run_id="4")
-    assert saves(users)[0].copy.oid
+    users_bench.apply()
+    assert bring_back(users_bench).rows == 4
+    users_bench.execute(rollback_saving(users_bench, PLANS), run_id="4")
+    assert saves(users_bench)[0].copy.oid

@@ -146,7 +146,7 @@ NO_CHANGES = [
 
 
 @pytest.fixture(scope="module")
-def base(postgres_server):
+def base_database(postgres_server):
     """A database that no test changes; `reader` is a role of the whole server."""
     base = Database(name="schema_base", url=postgres_server.create_database("schema_base"))
     base.query(BASE)
@@ -156,13 +156,13 @@ def base(postgres_server):
 
 
 @pytest.fixture(scope="module")
-def before(base):
-    return look(base)
+def base_snapshot(base_database):
+    return look(base_database)
 
 
 @pytest.fixture
-def copy(base, make_database):
-    return make_database(template=base.name)
+def copied_database(base_database, make_database):
+    return make_database(template=base_database.name)
 
 
 def look(database, **options):
@@ -180,8 +180,8 @@ def changed_by(database, statement, before):
 
 
 @pytest.mark.parametrize("statement", CHANGES)
-def test_a_change_of_the_schema_is_seen_where_it_is(base, before, statement):
-    assert changed_by(base, statement, before) == CHANGES[statement]
+def test_a_change_of_the_schema_is_seen_where_it_is(base_database, base_snapshot, statement):
+    assert changed_by(base_database, statement, base_snapshot) == CHANGES[statement]
 
 
 #: What decides how the database behaves, and stands in no dump of one database.
@@ -219,12 +219,12 @@ WHO_MAY_DO_WHAT = {
 
 
 @pytest.mark.parametrize("statement", WHO_MAY_DO_WHAT)
-def test_what_lets_a_role_do_more_is_seen(base, before, statement):
-    assert changed_by(base, statement, before) == WHO_MAY_DO_WHAT[statement]
+def test_what_lets_a_role_do_more_is_seen(base_database, base_snapshot, statement):
+    assert changed_by(base_database, statement, base_snapshot) == WHO_MAY_DO_WHAT[statement]
 
 
-def test_what_a_role_may_do_is_told_in_words(base):
-    with base.connect() as connection, connection.transaction(force_rollback=True):
+def test_what_a_role_may_do_is_told_in_words(base_database):
+    with base_database.connect() as connection, connection.transaction(force_rollback=True):
         connection.execute("CREATE ROLE guest NOINHERIT; GRANT reader TO guest WITH ADMIN OPTION")
         connection.execute("ALTER ROLE guest BYPASSRLS; ALTER ROLE guest SET work_mem = 64")
         role = snapshot.take(connection).objects["role guest"]
@@ -233,10 +233,10 @@ def test_what_a_role_may_do_is_told_in_words(base):
     )
 
 
-def test_a_setting_that_is_named_like_a_secret_is_not_kept(base):
-    with base.connect() as connection, connection.transaction(force_rollback=True):
+def test_a_setting_that_is_named_like_a_secret_is_not_kept(base_database):
+    with base_database.connect() as connection, connection.transaction(force_rollback=True):
         connection.execute("ALTER ROLE reader SET app.jwt_secret = 'hunter2'; ALTER ROLE reader SET app.name = 'shop'")
-        name = base.name
+        name = base_database.name
         connection.execute(f"ALTER DATABASE {name} SET app.api_key = 'hunter2'")
         objects = snapshot.take(connection).objects
     assert objects["role reader"] == "settings:\n    app.jwt_secret=(not shown)\n    app.name=shop"
@@ -244,25 +244,25 @@ def test_a_setting_that_is_named_like_a_secret_is_not_kept(base):
 
 
 @pytest.mark.parametrize("statement", BEYOND_A_DUMP)
-def test_what_no_dump_shows_is_seen_too(base, make_database, statement):
-    copy = make_database(template=base.name)
+def test_what_no_dump_shows_is_seen_too(base_database, make_database, statement):
+    copy = make_database(template=base_database.name)
     before = look(copy)
     copy.query(statement)
     assert {difference.key for difference in diff.compare(before, look(copy))} == BEYOND_A_DUMP[statement]
 
 
 @pytest.mark.parametrize("statement", NO_CHANGES)
-def test_what_changes_no_schema_is_not_seen(base, before, statement):
-    assert changed_by(base, statement, before) == set()
+def test_what_changes_no_schema_is_not_seen(base_database, base_snapshot, statement):
+    assert changed_by(base_database, statement, base_snapshot) == set()
 
 
 @pytest.mark.acceptance
-def test_pg_dump_sees_the_same(postgres_server, base, make_database):
+def test_pg_dump_sees_the_same(postgres_server, base_database, make_database):
     """The verdict "reversible" must be the one that a comparison of dumps would give."""
-    original = dump(postgres_server, base)
+    original = dump(postgres_server, base_database)
     noticed = set()
     for statement in [*CHANGES, *NO_CHANGES]:
-        copy = make_database(template=base.name)
+        copy = make_database(template=base_database.name)
         copy.query(statement)
         if dump(postgres_server, copy) != original:
             noticed.add(statement)
@@ -275,22 +275,22 @@ def dump(server, database):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def test_an_index_that_was_left_invalid_is_seen_although_a_dump_leaves_it_out(copy):
-    copy.query("INSERT INTO platform.orders (id, total) VALUES (1, 1), (2, 1)")
+def test_an_index_that_was_left_invalid_is_seen_although_a_dump_leaves_it_out(copied_database):
+    copied_database.query("INSERT INTO platform.orders (id, total) VALUES (1, 1), (2, 1)")
     with pytest.raises(psycopg.errors.UniqueViolation):
-        copy.query("CREATE UNIQUE INDEX CONCURRENTLY totals ON platform.orders (total)")
-    assert "invalid: yes" in look(copy).objects["index totals on platform.orders"]
+        copied_database.query("CREATE UNIQUE INDEX CONCURRENTLY totals ON platform.orders (total)")
+    assert "invalid: yes" in look(copied_database).objects["index totals on platform.orders"]
 
 
-def test_columns_taken_out_and_put_back_differ_in_order_only(base, before):
-    with base.connect() as connection, connection.transaction(force_rollback=True):
+def test_columns_taken_out_and_put_back_differ_in_order_only(base_database, base_snapshot):
+    with base_database.connect() as connection, connection.transaction(force_rollback=True):
         connection.execute(
             "ALTER TABLE platform.orders DROP user_id, ADD user_id integer REFERENCES platform.users (id)"
         )
         connection.execute("ALTER TABLE platform.orders RENAME CONSTRAINT orders_user_id_fkey TO orders_user")
         after = snapshot.take(connection)
-    assert diff.order_only(before, after)
-    assert diff.summary_lines(diff.compare(before, after)) == [
+    assert diff.order_only(base_snapshot, after)
+    assert diff.summary_lines(diff.compare(base_snapshot, after)) == [
         "table platform.orders: columns in another order (id, user_id, total -> id, total, user_id)"
     ]
 
@@ -298,33 +298,36 @@ def test_columns_taken_out_and_put_back_differ_in_order_only(base, before):
 # What is not looked at
 
 
-def test_what_signalbox_keeps_in_a_target_is_left_out(copy):
-    before = look(copy)
-    with copy.connect() as connection:
+def test_what_signalbox_keeps_in_a_target_is_left_out(copied_database):
+    before = look(copied_database)
+    with copied_database.connect() as connection:
         TrackingTables(connection, "platform").prepare()
-    assert look(copy).fingerprint == before.fingerprint
-    kept = {key for key in look(copy, exclude_tables=frozenset()).objects if "migration" in key}
+    assert look(copied_database).fingerprint == before.fingerprint
+    kept = {key for key in look(copied_database, exclude_tables=frozenset()).objects if "migration" in key}
     assert {table_of(key) for key in kept} >= {"platform.schema_migrations", "platform.migration_audit_log"}
 
 
-def test_the_tracking_tables_may_live_in_another_schema(copy):
-    with copy.connect() as connection:
+def test_the_tracking_tables_may_live_in_another_schema(copied_database):
+    with copied_database.connect() as connection:
         TrackingTables(connection, "signals").prepare()
-    added = diff.compare(look(copy, exclude_tables=frozenset()), look(copy, exclude_tables=tracking_tables("signals")))
+    added = diff.compare(
+        look(copied_database, exclude_tables=frozenset()),
+        look(copied_database, exclude_tables=tracking_tables("signals")),
+    )
     assert {d.change for d in added} == {diff.Change.REMOVED}
-    assert "schema signals" in look(copy, exclude_tables=tracking_tables("signals")).objects
+    assert "schema signals" in look(copied_database, exclude_tables=tracking_tables("signals")).objects
 
 
-def test_what_an_extension_owns_is_the_extension(copy):
-    before = look(copy)
-    copy.query("CREATE EXTENSION hstore SCHEMA platform")
-    after = look(copy)
+def test_what_an_extension_owns_is_the_extension(copied_database):
+    before = look(copied_database)
+    copied_database.query("CREATE EXTENSION hstore SCHEMA platform")
+    after = look(copied_database)
     assert {d.key for d in diff.compare(before, after)} == {"extension hstore", "comment on extension hstore"}
     assert after.versions["hstore"]
 
 
-def test_schemas_of_the_platform_are_left_out_only_where_it_is_the_platform(base):
-    with base.connect() as connection, connection.transaction(force_rollback=True):
+def test_schemas_of_the_platform_are_left_out_only_where_it_is_the_platform(base_database):
+    with base_database.connect() as connection, connection.transaction(force_rollback=True):
         connection.execute("CREATE SCHEMA auth CREATE TABLE users (id integer)")
         assert "table auth.users" in snapshot.take(connection).objects
         assert "schema auth" not in snapshot.take(connection, exclude_schemas=frozenset({"au*"})).objects
@@ -335,16 +338,16 @@ def test_schemas_of_the_platform_are_left_out_only_where_it_is_the_platform(base
 # How it is taken
 
 
-def test_the_text_depends_on_neither_oids_nor_order_nor_settings(make_database, base, before):
+def test_the_text_depends_on_neither_oids_nor_order_nor_settings(make_database, base_database, base_snapshot):
     other = make_database()
     other.query("CREATE TABLE first (a integer); DROP TABLE first")
     other.query(BASE.partition("\n")[2])
     with other.connect(options="-c search_path=platform -c timezone=Asia/Tokyo -c datestyle=German") as connection:
-        assert snapshot.take(connection).objects == before.objects
+        assert snapshot.take(connection).objects == base_snapshot.objects
 
 
-def test_settings_transaction_and_data_are_as_before(base):
-    with base.connect(autocommit=False, row_factory=psycopg.rows.dict_row) as connection:
+def test_settings_transaction_and_data_are_as_before(base_database):
+    with base_database.connect(autocommit=False, row_factory=psycopg.rows.dict_row) as connection:
         connection.execute("SET search_path = platform")
         connection.commit()
         snapshot.take(connection)
@@ -355,8 +358,8 @@ def test_settings_transaction_and_data_are_as_before(base):
         connection.rollback()
 
 
-def test_an_old_or_odd_name_is_quoted(base):
-    with base.connect() as connection, connection.transaction(force_rollback=True):
+def test_an_old_or_odd_name_is_quoted(base_database):
+    with base_database.connect() as connection, connection.transaction(force_rollback=True):
         connection.execute('CREATE TABLE platform."Odd. on "" name" ("a, b" integer, "select" integer)')
         taken = snapshot.take(connection)
     odd = 'platform."Odd. on "" name"'
@@ -364,31 +367,31 @@ def test_an_old_or_odd_name_is_quoted(base):
     assert {table_of(k) for k in taken.objects if "Odd" in k} == {odd}
 
 
-def test_another_major_version_is_understood(debian_postgres, make_database, before):
+def test_another_major_version_is_understood(debian_postgres, make_database, base_snapshot):
     old = make_database(server=debian_postgres)
     old.query(BASE)
     taken = look(old)
-    assert taken.objects.keys() == before.objects.keys()
+    assert taken.objects.keys() == base_snapshot.objects.keys()
     tables = [key for key in taken.objects if key.startswith(("table", "column", "constraint", "index"))]
-    assert {key: taken.objects[key] for key in tables} == {key: before.objects[key] for key in tables}
+    assert {key: taken.objects[key] for key in tables} == {key: base_snapshot.objects[key] for key in tables}
     old.query("DROP OWNED BY reader; DROP ROLE reader")
 
 
 # The value
 
 
-def test_a_snapshot_survives_json(before):
-    kept = SchemaSnapshot.from_dict(json.loads(json.dumps(before.to_dict())))
-    assert kept == before
-    assert kept.fingerprint == before.fingerprint
+def test_a_snapshot_survives_json(base_snapshot):
+    kept = SchemaSnapshot.from_dict(json.loads(json.dumps(base_snapshot.to_dict())))
+    assert kept == base_snapshot
+    assert kept.fingerprint == base_snapshot.fingerprint
 
 
-def test_every_text_gives_its_attributes_back(before):
-    for text in before.objects.values():
+def test_every_text_gives_its_attributes_back(base_snapshot):
+    for text in base_snapshot.objects.values():
         assert text_of(attributes_of(text).items()) == text
 
 
-def test_every_object_knows_its_table(before):
+def test_every_object_knows_its_table(base_snapshot):
     assert table_of("column platform.users.email") == "platform.users"
     assert table_of("index users_city on platform.users") == "platform.users"
     assert table_of("grants on column platform.users.email") == "platform.users"
@@ -396,4 +399,4 @@ def test_every_object_knows_its_table(before):
     assert table_of("function platform.touch()") is None
     assert subject_of("comment on policy own on platform.users") == "policy own on platform.users"
     kinds = ("column", "constraint", "index", "trigger", "policy", "rule", "statistics", "table", "order")
-    assert all(table_of(key) for key in before.objects if key.startswith(kinds))
+    assert all(table_of(key) for key in base_snapshot.objects if key.startswith(kinds))

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from django.core.exceptions import ImproperlyConfigured
 
-from config import environments
 from dashboard.engine import errors
 from dashboard.engine.database import connection, transport
 from dashboard.engine.database.connection import Address
@@ -92,21 +88,3 @@ def test_a_plain_server_in_public_is_not_connected_to(target_db: Database, monke
 def test_what_has_to_be_encrypted_is_so_at_home_too(target_db: Database, demands: Transport) -> None:
     with pytest.raises(errors.TransportRefused), connection.reading(address(target_db.url, demands)):
         pass
-
-
-def declared(folder: Path, text: str) -> environments.Environment:
-    path = folder / "environments.toml"
-    path.write_text(f'[environments.production]\nurl = "DATABASE_URL"\n{text}\n', encoding="utf-8")
-    return environments.load(path, {})[0]
-
-
-def test_a_protected_environment_wants_a_safe_way_unless_it_says_otherwise(tmp_path: Path) -> None:
-    assert declared(tmp_path, "").transport is Transport.ANY
-    assert declared(tmp_path, "protected = true").transport is Transport.PRIVATE
-    assert declared(tmp_path, 'protected = true\ntls = "any"').transport is Transport.ANY
-    assert declared(tmp_path, 'tls = "verify-full"').transport is Transport.VERIFY_FULL
-
-
-def test_a_demand_that_nobody_knows_is_refused_with_what_there_is(tmp_path: Path) -> None:
-    with pytest.raises(ImproperlyConfigured, match="one of these: any, private, require, verify-full"):
-        declared(tmp_path, 'tls = "yes"')

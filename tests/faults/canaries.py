@@ -77,12 +77,12 @@ def _forms(secret: str) -> Iterator[str]:
 
 def crawl(client: Client, net: Net, who: str, *, start: str = "/") -> int:
     """Every page that links lead to, as this person."""
-    waiting, seen = [start, "/audit/?format=csv", "/audit/?verify=1"], set()
-    while waiting and len(seen) < PAGES:
+    waiting, visited = [start, "/audit/?format=csv", "/audit/?verify=1"], set()
+    while waiting and len(visited) < PAGES:
         url = waiting.pop()
-        if url in seen:
+        if url in visited:
             continue
-        seen.add(url)
+        visited.add(url)
         answer = client.get(url)
         body = b"".join(answer.streaming_content) if answer.streaming else answer.content
         headers = "\n".join(f"{name}: {value}" for name, value in answer.items())
@@ -90,7 +90,7 @@ def crawl(client: Client, net: Net, who: str, *, start: str = "/") -> int:
         if "html" in answer.get("Content-Type", ""):
             links = re.findall(r'href="((?:/|\?)[^"#]*)', body.decode())
             waiting += [_resolved(html.unescape(link), url) for link in links if not link.startswith("/static/")]
-    return len(seen)
+    return len(visited)
 
 
 def _resolved(link: str, on: str) -> str:

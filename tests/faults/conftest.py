@@ -11,7 +11,7 @@ from config.environments import Environment
 from dashboard.engine import localserver
 from dashboard.engine.localserver import LocalServer
 from tests.engine.folders import Bench
-from tests.fix_postgres import Database, MakeDatabase
+from tests.fix_postgres import Database, MakeDatabase, let_sessions_begin_quickly
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
@@ -40,6 +40,7 @@ def breakable_server() -> Iterator[LocalServer]:
     """A server of this suite's own: with prepared transactions, and to be crashed."""
     settings = {"max_prepared_transactions": "5", "full_page_writes": "on"}
     with localserver.running(ephemeral=True, settings=settings) as server:
+        let_sessions_begin_quickly(server)
         yield server
 
 

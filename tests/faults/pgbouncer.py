@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import psycopg
 import pytest
 
 from dashboard.engine.localserver import LocalServer
+from tests.ports import free_port
 from tests.waiting import wait_until
 
 CONFIGURATION = """[databases]
@@ -48,7 +48,7 @@ def pooled(server: LocalServer, mode: str, more: str = "") -> Iterator[Pooler]:
         pytest.skip("there is no pgbouncer (apt-get install pgbouncer)")
     home = Path(tempfile.mkdtemp(prefix="pgbouncer-"))
     home.chmod(0o755)
-    pooler = Pooler(port=_free_port())
+    pooler = Pooler(port=free_port())
     parts = urlsplit(server.url())
     configuration = home / "pgbouncer.ini"
     configuration.write_text(
@@ -79,8 +79,3 @@ def _answers(url: str) -> bool:
     except psycopg.OperationalError:
         return False
     return True
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])

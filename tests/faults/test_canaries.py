@@ -101,13 +101,13 @@ def scene(project: Project, settings: SettingsWrapper) -> Iterator[Scene]:
 
 
 @pytest.fixture
-def now(scene: Scene) -> Callable[[str], Environment]:
+def environment_now(scene: Scene) -> Callable[[str], Environment]:
     return lambda slug: next(each for each in scene.settings.ENVIRONMENTS if each.slug == slug)
 
 
 def test_no_canary_gets_out(
     scene: Scene,
-    now: Callable[[str], Environment],
+    environment_now: Callable[[str], Environment],
     requester: User,
     approver: User,
     admin: User,
@@ -120,10 +120,10 @@ def test_no_canary_gets_out(
     caplog.set_level(logging.DEBUG)
     failures = 0
     with canaries.watching_command_lines(scene.net):
-        _work(scene, now, acting(requester), acting(approver))
+        _work(scene, environment_now, acting(requester), acting(approver))
         failures += _fail_at_the_door(scene)
         for url in _broken_urls(scene):
-            failures += _fail_with(scene, now, url, client_of(approver), capfd)
+            failures += _fail_with(scene, environment_now, url, client_of(approver), capfd)
         _say_everything(scene, capfd)
         pages = sum(_see_everything(scene, client_of(person)) for person in (requester, approver, admin))
     _read_what_is_kept(scene)

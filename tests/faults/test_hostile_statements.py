@@ -235,18 +235,18 @@ class Before:
 
 
 @pytest.fixture
-def target(breakable_bench: Bench) -> Bench:
+def hostile_bench(breakable_bench: Bench) -> Bench:
     breakable_bench.write("001_users.sql", "CREATE TABLE users (id int);")
     breakable_bench.apply()
     breakable_bench.write("002_hostile.sql", "SELECT 'its place is taken by the case';")
     return breakable_bench
 
 
-def look_at(target: Bench) -> Before:
+def look_at(bench: Bench) -> Before:
     return Before(
-        catalog=outside.catalog(target.database),
-        history=outside.history(target.database),
-        log=outside.log(target.database),
+        catalog=outside.catalog(bench.database),
+        history=outside.history(bench.database),
+        log=outside.log(bench.database),
     )
 
 
@@ -273,22 +273,22 @@ def test_a_hostile_statement_leaves_nothing(
 
 @pytest.mark.parametrize("name", HARMLESS)
 def test_a_harmless_oddity_is_applied_as_a_whole(
-    name: str, target: Bench, monkeypatch: pytest.MonkeyPatch, tally: Tally
+    name: str, hostile_bench: Bench, monkeypatch: pytest.MonkeyPatch, tally: Tally
 ) -> None:
-    before = look_at(target)
-    run_as_it_is(target, HARMLESS[name], monkeypatch)
+    before = look_at(hostile_bench)
+    run_as_it_is(hostile_bench, HARMLESS[name], monkeypatch)
     tally.part = "hostile statements with the parser's layer off"
     tally.add(harmless=1)
-    made = {entry[2] for entry in outside.catalog(target.database) - before.catalog}
+    made = {entry[2] for entry in outside.catalog(hostile_bench.database) - before.catalog}
     assert {"first", "last"} <= made
-    assert [row for row in outside.history(target.database) if row[0] != "002"] == before.history
-    assert [row[0] for row in outside.history(target.database)] == ["001", "002"]
-    assert outside.catalog(target.database) >= before.catalog
+    assert [row for row in outside.history(hostile_bench.database) if row[0] != "002"] == before.history
+    assert [row[0] for row in outside.history(hostile_bench.database)] == ["001", "002"]
+    assert outside.catalog(hostile_bench.database) >= before.catalog
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_outside_a_transaction_nothing_hostile_is_called_applied(
-    name: str, target: Bench, monkeypatch: pytest.MonkeyPatch, tally: Tally
+    name: str, hostile_bench: Bench, monkeypatch: pytest.MonkeyPatch, tally: Tally
 ) -> None:
     shape = TransactionShape(
         mode=TransactionMode.NONE,
@@ -296,19 +296,19 @@ def test_outside_a_transaction_nothing_hostile_is_called_applied(
     )
     monkeypatch.setattr(executor, "_shape", lambda step: shape)
     with pytest.raises((errors.PartlyApplied, errors.StatementFailed, errors.ConnectionLost)):
-        target.execute(target.plan(), run_id="2")
+        hostile_bench.execute(hostile_bench.plan(), run_id="2")
     tally.part = "hostile statements with the parser's layer off"
     tally.add(refused=1)
-    assert [row for row in outside.history(target.database) if row[0] == "002"] == []
+    assert [row for row in outside.history(hostile_bench.database) if row[0] == "002"] == []
 
 
 def test_who_takes_both_fuses_out_and_commits_is_told_what_stands(
-    target: Bench, monkeypatch: pytest.MonkeyPatch
+    hostile_bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing in the database can stop its owner from that, so at least nothing false is said about it."""
     with pytest.raises(errors.PartlyApplied, match="committed by itself"):
-        run_as_it_is(target, COMMITS_ANYWAY, monkeypatch)
-    assert [row[0] for row in outside.history(target.database)] == ["001"]
+        run_as_it_is(hostile_bench, COMMITS_ANYWAY, monkeypatch)
+    assert [row[0] for row in outside.history(hostile_bench.database)] == ["001"]
 
 
 def run_as_it_is(bench: Bench, sent: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:

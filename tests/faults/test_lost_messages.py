@@ -80,8 +80,8 @@ def _where(messages: list[bytes], step: int) -> list[int]:
 def _messages(trial: Trial, proxy: Proxy) -> list[bytes]:
     """What a whole run sends; the first also makes the tracking tables."""
     for _ in range(2):
-        proxy.fail(0, Break.BEFORE)
         run = trial.next()
+        proxy.fail(0, Break.BEFORE)
         assert end(trial.work(run)) == 0
         assert trial.judge(run) is Outcome.EXACTLY_ONCE
     return list(proxy.sent)

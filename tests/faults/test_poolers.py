@@ -29,7 +29,7 @@ def session_pooler(postgres_server: LocalServer) -> Iterator[Pooler]:
 
 
 @pytest.fixture
-def through_session(bench: Bench, session_pooler: Pooler) -> Bench:
+def bench_through_pooler(bench: Bench, session_pooler: Pooler) -> Bench:
     bench.database = Database(name=bench.database.name, url=session_pooler.url(bench.database.url))
     return bench
 
@@ -74,8 +74,8 @@ def test_the_port_of_a_known_transaction_pooler_is_refused_before_any_probe(benc
             doctor.examine(connection, supabase)
 
 
-def test_a_session_pooler_carries_an_apply_a_failure_and_a_rollback(through_session: Bench, tally: Tally) -> None:
-    bench = through_session
+def test_a_session_pooler_carries_an_apply_a_failure_and_a_rollback(bench_through_pooler: Bench, tally: Tally) -> None:
+    bench = bench_through_pooler
     bench.write("001_users.sql", "SET search_path = nowhere; CREATE TABLE public.users (id int);")
     bench.write("001_rollback.sql", "DROP TABLE public.users;")
     bench.write("002_index.sql", "CREATE INDEX CONCURRENTLY users_idx ON users (id);")
@@ -89,8 +89,8 @@ def test_a_session_pooler_carries_an_apply_a_failure_and_a_rollback(through_sess
     tally.add(passed_in_session_mode=1)
 
 
-def test_two_runs_through_a_session_pooler_meet_the_lock(through_session: Bench, tally: Tally) -> None:
-    bench = through_session
+def test_two_runs_through_a_session_pooler_meet_the_lock(bench_through_pooler: Bench, tally: Tally) -> None:
+    bench = bench_through_pooler
     bench.write("001_users.sql", "CREATE TABLE users (id int); SELECT pg_sleep(0.3);")
     plan, outcomes = bench.plan(), []
     threads = [

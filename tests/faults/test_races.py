@@ -122,7 +122,7 @@ def test_eight_workers_take_one_run_and_one_has_it(make_trial: MakeTrial, tally:
 
 
 @pytest.fixture
-def asked(project: Project, alice: Actor) -> Callable[[], ChangeRequest]:
+def open_request(project: Project, alice: Actor) -> Callable[[], ChangeRequest]:
     """Alice asks to apply one migration to production."""
     project.write(_001_users="CREATE TABLE users (id int);")
     plan = plans.apply(project.production)
@@ -146,7 +146,7 @@ def crowd() -> Iterator[ThreadPoolExecutor]:
 @pytest.mark.parametrize("kind", ["all approve", "some reject", "one withdraws"])
 def test_of_all_who_decide_at_once_one_wins(
     kind: str,
-    asked: Callable[[], ChangeRequest],
+    open_request: Callable[[], ChangeRequest],
     deciders: list[Actor],
     alice: Actor,
     crowd: ThreadPoolExecutor,
@@ -154,7 +154,7 @@ def test_of_all_who_decide_at_once_one_wins(
 ) -> None:
     tally.part = PART
     for _ in range(max(ROUNDS // 3, 1)):
-        request = asked()
+        request = open_request()
         deeds: list[Callable[[], object]] = [
             _reject(request, by) if kind == "some reject" and n % 2 else _approve(request, by)
             for n, by in enumerate(deciders)

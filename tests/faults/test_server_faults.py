@@ -119,16 +119,16 @@ def _thaw(process: ForkServerProcess) -> None:
     os.kill(process.pid or 0, signal.SIGCONT)
 
 
-def _settle(trial: Trial, run: Run, tally: Tally, what: str) -> None:
+def _settle(trial: Trial, run: Run, tally: Tally, case: str) -> None:
     run.refresh_from_db()
     if run.is_active:
         tally.took(trial.recover(run))
     judged = trial.judge(run)
     tally.part = PART
     tally.add(faults=1, **{o.value.replace(" ", "_"): o is judged for o in Outcome})
-    assert judged is Outcome.EXACTLY_ONCE, what
+    assert judged is Outcome.EXACTLY_ONCE, case
     trial.check_quiet(run)
-    assert trial.finish(run) is Outcome.EXACTLY_ONCE, what
+    assert trial.finish(run) is Outcome.EXACTLY_ONCE, case
 
 
 # A standby that does not answer

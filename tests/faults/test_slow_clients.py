@@ -18,6 +18,7 @@ import pytest
 
 from tests.faults.test_worker_process import _control_url
 from tests.fix_faults import Tally, sized
+from tests.ports import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,9 +36,7 @@ TWO_AND_A_HALF = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2 + HALF_A
 @contextmanager
 def web(worker_class: str = "") -> Iterator[int]:
     """The web server as it is started, on a free port; `worker_class` another kind of worker than ours."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     environment = os.environ | {
         "SIGNALBOX_BIND": f"127.0.0.1:{port}",
         "SIGNALBOX_DATABASE_URL": _control_url(),

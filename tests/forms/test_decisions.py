@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.http import QueryDict
 
+from config.calendars import Calendar
 from dashboard.engine.forecast.values import UNKNOWN, Forecast
 from dashboard.forms import decisions
 from dashboard.selectors.requests import Tab
@@ -195,3 +198,60 @@ def test_with_a_reason_it_is_sent():
     form = decisions.RejectForm({"digest": "d", "reason": "Too late."})
     assert form.is_valid()
     assert form.cleaned_data == {"digest": "d", "reason": "Too late."}
+
+
+# Starting at a time
+
+BERLIN = replace(values.PRODUCTION, calendar=Calendar(zone="Europe/Berlin"))
+
+
+def schedule_form(start: str, where: Any = BERLIN) -> decisions.ScheduleForm:
+    form: decisions.ScheduleForm = form_of(decisions.ScheduleForm, where, start=start, **FULL)
+    return form
+
+
+def test_a_start_is_read_by_the_clock_of_the_environment():
+    form = schedule_form("2026-12-24T22:00")
+    assert "Europe/Berlin" in str(form.fields["start"].label)
+    assert form.is_valid()
+    assert form.cleaned_data["start"] == datetime(2026, 12, 24, 21, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("start", ["", "soon", "2026-02-30T10:00", "2027-03-28T02:30"])
+def test_a_time_that_never_comes_is_refused_beside_its_field(start: str):
+    form = schedule_form(start)
+    assert not form.is_valid()
+    assert set(form.errors) == {"start"}
+
+
+def test_a_start_wants_what_running_wants():
+    form = form_of(decisions.ScheduleForm, start="2026-12-24T22:00")
+    assert list(form.fields) == ["start", "typed_rows", "shown_rows", "typed_name"]
+    assert set(form.errors) == {"typed_rows", "typed_name"}
+
+
+# Comments, and what is done without an approval
+
+
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [
+        pytest.param(decisions.CommentForm, "text", id="a comment"),
+        pytest.param(decisions.ReviewForm, "comment", id="a review"),
+    ],
+)
+@pytest.mark.parametrize("words", ["", "   "], ids=["nothing", "blanks"])
+def test_whoever_says_something_says_something(form: Any, name: str, words: str):
+    assert set(form({name: words}).errors) == {name}
+    assert form({name: "Looked at it."}).is_valid()
+
+
+GLASS = {"digest": "d", "reason": "Nobody can sign in", "typed_name": "production"}
+
+
+@pytest.mark.parametrize("left_out", GLASS)
+def test_breaking_the_glass_wants_a_reason_and_the_name(left_out: str):
+    assert decisions.BreakGlassForm(sent(**GLASS), environment=values.PRODUCTION).is_valid()
+    form = decisions.BreakGlassForm(sent(**{**GLASS, left_out: ""}), environment=values.PRODUCTION)
+    assert set(form.errors) == {left_out}
+    assert values.PRODUCTION.slug in str(form.fields["typed_name"].label)

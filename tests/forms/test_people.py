@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 
-from dashboard.forms.people import ROLES, ChangePasswordForm, InviteForm, NewPasswordForm
+from dashboard.forms.people import (
+    ROLES,
+    ChangePasswordForm,
+    CodeForm,
+    ConfirmCodeForm,
+    ConfirmForm,
+    InviteForm,
+    NewPasswordForm,
+    SignInForm,
+)
 from dashboard.models.roles import Role
 
 GOOD = "nightfall under a canvas"
@@ -44,3 +55,21 @@ def test_a_mail_address_is_needed_by_nobody_and_has_to_be_one() -> None:
     assert form.is_valid()
     assert form.invited == {"username": "dora", "full_name": "", "email": "", "role": Role.APPROVER}
     assert set(InviteForm({**sent, "email": "dora"}).errors) == {"email"}
+
+
+ASKED_AT_THE_DOOR: dict[str, tuple[Any, list[str]]] = {
+    "signing in": (SignInForm(), ["login", "password"]),
+    "confirming who one is": (ConfirmForm(user=User(username="alice")), ["password"]),
+    "a second factor": (CodeForm(user=User(username="alice")), ["code"]),
+    "confirming by a second factor": (ConfirmCodeForm(user=User(username="alice")), ["code"]),
+}
+
+
+@pytest.mark.parametrize(("form", "names"), ASKED_AT_THE_DOOR.values(), ids=ASKED_AT_THE_DOOR)
+def test_one_types_at_once_and_reads_labels_instead_of_placeholders(form: Any, names: list[str]) -> None:
+    assert list(form.fields) == names
+    attributes = [field.widget.attrs for field in form.fields.values()]
+    assert [bool(each.get("autofocus")) for each in attributes] == [True] + [False] * (len(names) - 1)
+    assert not any("placeholder" in each for each in attributes)
+    assert all(each["autocomplete"] for each in attributes), "password managers fill it in"
+    assert all(field.label for field in form.fields.values())

@@ -1,11 +1,12 @@
-"""The filters of the list of runs."""
+"""The filters of the list of runs, and the word that ends one without proof."""
 
 from __future__ import annotations
 
 import pytest
 
-from dashboard.forms.runs import RunQuery
+from dashboard.forms.runs import EndRunForm, RunQuery
 from dashboard.models import Run
+from tests.presenters import values
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,16 @@ def test_every_state_can_be_chosen(status: str):
 def test_every_environment_can_be_chosen_in_the_order_of_the_declaration():
     choices = RunQuery({}).fields["environment"].choices  # type: ignore[attr-defined]
     assert [slug for slug, _ in choices] == ["", "staging", "production", "preview"]
+
+
+WORD = {"reason": "The table is not there", "typed_name": "staging"}
+
+
+@pytest.mark.parametrize("left_out", WORD)
+def test_ending_a_run_without_proof_wants_a_reason_and_the_name(left_out: str):
+    run = values.run()
+    assert EndRunForm(WORD, run=run).is_valid()
+    form = EndRunForm({**WORD, left_out: ""}, run=run)
+    assert list(form.fields) == ["reason", "typed_name"]
+    assert set(form.errors) == {left_out}
+    assert run.environment in str(form.fields["typed_name"].label)

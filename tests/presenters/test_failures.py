@@ -25,8 +25,8 @@ def steps(*states: str, **changes: Any) -> list[RunStep]:
     ]
 
 
-def box(run: Run, found: list[RunStep] | None = None, role: Role | None = Role.ADMIN) -> ErrorBox:
-    made = presenter.box(run, steps(Step.FAILED) if found is None else found, values.actor(role=role))
+def box(run: Run, run_steps: list[RunStep] | None = None, role: Role | None = Role.ADMIN) -> ErrorBox:
+    made = presenter.box(run, steps(Step.FAILED) if run_steps is None else run_steps, values.actor(role=role))
     assert made is not None
     return made
 

@@ -220,9 +220,9 @@ def test_an_apply_says_nothing_of_what_was_written_since():
     assert aside(values.loss(written_since=7), plan=APPLY) == []
 
 
-@pytest.mark.parametrize(("size", "told"), [(0, False), (999_999, False), (1_000_000, True)])
-def test_a_size_is_told_where_copying_takes_a_moment(size: int, told: bool):
-    assert bool(aside(values.loss(size=size), plan=APPLY)) is told
+@pytest.mark.parametrize(("size", "worded"), [(0, False), (999_999, False), (1_000_000, True)])
+def test_a_size_is_told_where_copying_takes_a_moment(size: int, worded: bool):
+    assert bool(aside(values.loss(size=size), plan=APPLY)) is worded
 
 
 @pytest.mark.parametrize(

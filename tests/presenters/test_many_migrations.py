@@ -15,8 +15,8 @@ from tests.presenters import values
 
 
 def everywhere(count: int, state: State = State.APPLIED) -> list[Standing]:
-    found = [values.status(f"{number:05}", state=state) for number in range(count)]
-    return [values.standing(*found, where=where) for where in (values.STAGING, values.PRODUCTION)]
+    statuses = [values.status(f"{number:05}", state=state) for number in range(count)]
+    return [values.standing(*statuses, where=where) for where in (values.STAGING, values.PRODUCTION)]
 
 
 def test_the_matrix():
@@ -46,8 +46,8 @@ def test_what_is_pending_in_an_environment():
 
 def test_files_that_share_one_number():
     def work(count: int) -> Callable[[], Any]:
-        found = [values.status("007", f"n{number}", state=State.CONFLICT) for number in range(count)]
-        standing = values.standing(*found)
+        statuses = [values.status("007", f"n{number}", state=State.CONFLICT) for number in range(count)]
+        standing = values.standing(*statuses)
         return lambda: list(environment_pending.waiting(standing, set(), {}, values.actor()))
 
     assert_linear(work)
@@ -74,7 +74,7 @@ def test_a_rehearsal():
         versions = [f"{number:05}" for number in range(count)]
         risks = [{"label": f"{version}_users", "level": "high", "sentences": ["It waits."]} for version in versions]
         plan = values.plan(*map(values.step, versions))
-        rehearsal = values.rehearsal(found=values.report(*map(values.proof, versions)), plan=plan, risks=risks)
+        rehearsal = values.rehearsal(result=values.report(*map(values.proof, versions)), plan=plan, risks=risks)
         return lambda: rehearsals.page(rehearsal, values.actor(), worker_alive=True)
 
     assert_linear(work)

@@ -173,7 +173,7 @@ def test_the_newest_are_those_that_are_shown():
 
 
 @pytest.mark.parametrize(
-    ("standing", "at", "seen"),
+    ("standing", "at", "is_seen"),
     [
         pytest.param(values.standing(values.status("003", state=State.APPLIED)), "003", True, id="something applied"),
         pytest.param(values.standing(values.status("003")), "", True, id="nothing applied"),
@@ -186,9 +186,9 @@ def test_the_newest_are_those_that_are_shown():
         ),
     ],
 )
-def test_a_column_says_how_far_its_environment_is(standing: Standing, at: str, seen: bool):
+def test_a_column_says_how_far_its_environment_is(standing: Standing, at: str, is_seen: bool):
     (column,) = drawn(standing).environments
-    assert (column.at, column.seen) == (at, seen)
+    assert (column.at, column.seen) == (at, is_seen)
 
 
 def test_a_column_carries_the_badge_and_the_pill_of_its_environment():

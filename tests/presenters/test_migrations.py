@@ -100,7 +100,7 @@ def test_each_place_looks_like_the_state_there(state: State):
 
 
 @pytest.mark.parametrize(
-    ("state", "told"),
+    ("state", "dated"),
     [
         (State.APPLIED, True),
         (State.SKIPPED, True),
@@ -109,9 +109,9 @@ def test_each_place_looks_like_the_state_there(state: State):
         (State.PARTIAL, False),
     ],
 )
-def test_a_moment_is_told_where_something_stands(state: State, told: bool):
+def test_a_moment_is_told_where_something_stands(state: State, dated: bool):
     (place,) = shown(values.migration(), values.standing(values.status(state=state))).places
-    assert place.at == (values.MOMENT if told else None)
+    assert place.at == (values.MOMENT if dated else None)
 
 
 def test_places_keep_the_order_of_the_environments():

@@ -95,5 +95,5 @@ def test_what_somebody_has_beside_their_password():
 
 
 def session(key_hash: str = "c" * 64, *, browser: str = "") -> PersonSession:
-    seen = values.MOMENT + timedelta(hours=1)
-    return PersonSession(key_hash=key_hash, browser=browser, began_at=values.MOMENT, seen_at=seen)
+    seen_at = values.MOMENT + timedelta(hours=1)
+    return PersonSession(key_hash=key_hash, browser=browser, began_at=values.MOMENT, seen_at=seen_at)

@@ -41,7 +41,7 @@ def page(rehearsal: Rehearsal, *, role: Role | None = Role.REQUESTER, worker_ali
 
 
 def proven(proof: Proof, **changes: Any) -> ProofView:
-    (view,) = page(values.rehearsal(found=values.report(proof), **changes)).proofs
+    (view,) = page(values.rehearsal(result=values.report(proof), **changes)).proofs
     return view
 
 
@@ -59,22 +59,22 @@ PILLS = {
     "running": (values.rehearsal(Rehearsal.Status.RUNNING), ("run", "run")),
     "not carried out": (values.rehearsal(Rehearsal.Status.FAILED), ("warn", "attention")),
     "passed": (values.rehearsal(), ("ok", "ok")),
-    "did not pass": (values.rehearsal(found=values.report(values.proof(up=values.BROKE))), ("danger", "fail")),
+    "did not pass": (values.rehearsal(result=values.report(values.proof(up=values.BROKE))), ("danger", "fail")),
     "cannot be applied again": (
-        values.rehearsal(found=values.report(values.proof(again=values.BROKE, repeatable=False))),
+        values.rehearsal(result=values.report(values.proof(again=values.BROKE, repeatable=False))),
         ("danger", "fail"),
     ),
-    "stopped half-way": (values.rehearsal(found=values.report(not_reached=(LEFT_OUT,))), ("warn", "attention")),
+    "stopped half-way": (values.rehearsal(result=values.report(not_reached=(LEFT_OUT,))), ("warn", "attention")),
     "a file was not read": (
-        values.rehearsal(found=values.report(unread=("x.sql was not rehearsed.",))),
+        values.rehearsal(result=values.report(unread=("x.sql was not rehearsed.",))),
         ("warn", "attention"),
     ),
     "may run on the target": (
-        values.rehearsal(found=values.report(values.proof(up=values.BROKE, doubt="it is another server"))),
+        values.rehearsal(result=values.report(values.proof(up=values.BROKE, doubt="it is another server"))),
         ("warn", "attention"),
     ),
     "report that proves another plan": (
-        values.rehearsal(found=values.report(values.proof("009", "other"))),
+        values.rehearsal(result=values.report(values.proof("009", "other"))),
         ("warn", "queued"),
     ),
     "expired": (values.rehearsal(expires_at=values.ago(minutes=1)), ("warn", "queued")),
@@ -92,7 +92,7 @@ def test_its_pill(case: str):
 
 
 def test_one_that_did_not_pass_is_not_excused_by_its_age():
-    broken = values.rehearsal(found=values.report(values.proof(up=values.BROKE)), expires_at=values.ago(minutes=1))
+    broken = values.rehearsal(result=values.report(values.proof(up=values.BROKE)), expires_at=values.ago(minutes=1))
     assert presenter.pill(broken) == presenter.DID_NOT_PASS
 
 
@@ -171,7 +171,7 @@ def test_each_of_these_looks_as_it_should(name: str):
 
 def test_elsewhere_the_same_is_said_of_this_migration_alone():
     other = values.proof("002", "plans", down=None, again=None, reversible=None, repeatable=None)
-    rehearsal = values.rehearsal(found=values.report(values.proof(), other))
+    rehearsal = values.rehearsal(result=values.report(values.proof(), other))
     assert names(presenter.seen(rehearsal, USERS)) == ["RESTORES", "REPEATABLE"]
     assert names(presenter.seen(rehearsal, other.identity)) == ["NO_WAY_BACK"]
     assert presenter.seen(rehearsal, MigrationId("003", "x")) == ()
@@ -179,7 +179,7 @@ def test_elsewhere_the_same_is_said_of_this_migration_alone():
 
 
 def test_every_migration_is_listed_those_that_were_not_reached_too():
-    made = page(values.rehearsal(found=values.report(not_reached=(LEFT_OUT,))))
+    made = page(values.rehearsal(result=values.report(not_reached=(LEFT_OUT,))))
     assert [view.label for view in made.proofs] == ["001_users", "002_plans"]
     assert names(made.proofs[1].pills) == ["NOT_REACHED"]
     assert "001_users failed before it" in made.proofs[1].refused
@@ -230,7 +230,7 @@ def test_what_keeps_nobody_waiting_is_left_out_and_the_rest_keeps_its_order():
 
 def test_each_migration_shows_its_own_risk():
     with_several_proofs = values.report(values.proof("001", "a"), values.proof("002", "b"))
-    made = page(values.rehearsal(found=with_several_proofs, risks=[risk(RiskLevel.HIGH, "002_b")]))
+    made = page(values.rehearsal(result=with_several_proofs, risks=[risk(RiskLevel.HIGH, "002_b")]))
     first, second = made.proofs
     assert first.risk is None
     assert second.risk is not None
@@ -286,7 +286,7 @@ def test_what_a_rollback_leaves_is_listed_and_opens_the_migration():
     with_several_proofs = values.report(
         values.proof("001", "a", reversible=False, differences=(LEFT,)), values.proof("002", "b")
     )
-    first, second = page(values.rehearsal(found=with_several_proofs)).proofs
+    first, second = page(values.rehearsal(result=with_several_proofs)).proofs
     assert first.left is not None
     assert first.left.total == 1
     assert second.left is second.differs is None
@@ -311,7 +311,7 @@ def test_what_is_otherwise_the_second_time_is_listed():
     ],
 )
 def test_what_has_to_be_read_is_open(proofs: list[Proof], opened: list[bool]):
-    views = page(values.rehearsal(found=values.report(*proofs))).proofs
+    views = page(values.rehearsal(result=values.report(*proofs))).proofs
     assert [view.open for view in views] == opened
 
 
@@ -355,10 +355,10 @@ VERDICTS = {
     "queued": values.rehearsal(Rehearsal.Status.QUEUED),
     "running": values.rehearsal(Rehearsal.Status.RUNNING),
     "passed": values.rehearsal(),
-    "passed without a way back": values.rehearsal(found=values.report(values.proof(down=None, reversible=None))),
+    "passed without a way back": values.rehearsal(result=values.report(values.proof(down=None, reversible=None))),
     "rolled back": values.rehearsal(**ROLLBACK),
-    "did not pass": values.rehearsal(found=values.report(values.proof("004", "plans", up=values.BROKE))),
-    "stopped half-way": values.rehearsal(found=values.report(not_reached=(LEFT_OUT,))),
+    "did not pass": values.rehearsal(result=values.report(values.proof("004", "plans", up=values.BROKE))),
+    "stopped half-way": values.rehearsal(result=values.report(not_reached=(LEFT_OUT,))),
     "expired": values.rehearsal(expires_at=values.ago(minutes=1)),
     "another version": values.rehearsal(target_major=16),
 }
@@ -383,7 +383,7 @@ def test_the_first_that_did_not_pass_is_named():
     with_several_proofs = values.report(
         values.proof("001", "a"), values.proof("002", "b", up=values.BROKE), values.proof("003", "c", up=values.BROKE)
     )
-    sentence = page(values.rehearsal(found=with_several_proofs)).verdict
+    sentence = page(values.rehearsal(result=with_several_proofs)).verdict
     assert "002_b" in sentence
     assert "003_c" not in sentence
 
@@ -415,7 +415,7 @@ def facts(rehearsal: Rehearsal) -> list[str]:
 
 @pytest.mark.parametrize("origin", Origin)
 def test_facts_say_what_it_ran_on(origin: Origin):
-    shown = facts(values.rehearsal(found=values.report(origin=origin), target_major=15, server_major=17))
+    shown = facts(values.rehearsal(result=values.report(origin=origin), target_major=15, server_major=17))
     assert any(values.says(each, "15") for each in shown)
     assert any(values.says(each, "17") for each in shown)
     assert ("Staging" in shown[0]) is (origin is Origin.COPY)
@@ -434,7 +434,7 @@ def test_before_its_end_only_what_was_asked_is_told():
 
 def test_remarks_are_those_of_the_report():
     report: Report = values.report(remarks=("Extensions were left out.",))
-    assert page(values.rehearsal(found=report)).remarks == report.remarks
+    assert page(values.rehearsal(result=report)).remarks == report.remarks
 
 
 # What next

@@ -550,9 +550,9 @@ def test_the_log_begins_with_the_run_and_who_started_it():
     assert heading["Finished"] == "-"
 
 
-@pytest.mark.parametrize(("request_id", "told"), [(None, False), (3, True)], ids=["none", "one"])
-def test_the_request_stands_in_the_log_where_there_is_one(request_id: int | None, told: bool):
-    assert any(line.startswith("Request:") for line in log(values.run(request_id=request_id))) is told
+@pytest.mark.parametrize(("request_id", "logged"), [(None, False), (3, True)], ids=["none", "one"])
+def test_the_request_stands_in_the_log_where_there_is_one(request_id: int | None, logged: bool):
+    assert any(line.startswith("Request:") for line in log(values.run(request_id=request_id))) is logged
 
 
 def test_the_log_holds_each_step_in_order_with_its_statements():

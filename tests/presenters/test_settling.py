@@ -27,8 +27,8 @@ def doubtful(evidence: InDoubt = InDoubt.NONE, **changes: Any) -> BrokenOff:
     return values.broken_off(DONE, DOUBTFUL, NOT_RUN, evidence=evidence, **changes)
 
 
-def box(found: BrokenOff, run: Run | None = None) -> Any:
-    return presenter.box(found, values.STAGING, run)
+def box(broken_off: BrokenOff, run: Run | None = None) -> Any:
+    return presenter.box(broken_off, values.STAGING, run)
 
 
 # The statements
@@ -132,15 +132,15 @@ RUN = values.run(Run.Status.FAILED, pk=9, failure={"sentence": "Division by zero
 
 
 @pytest.mark.parametrize(
-    ("found", "run", "happened"),
+    ("broken_off", "run", "happened"),
     [
         pytest.param(values.broken_off(row=ROW), RUN, "Division by zero.", id="the run knows"),
         pytest.param(values.broken_off(row=ROW), None, "It could not get a lock.", id="the record knows"),
         pytest.param(values.broken_off(row=ROW), values.run(), "It could not get a lock.", id="the run does not"),
     ],
 )
-def test_why_it_broke_off(found: BrokenOff, run: Run | None, happened: str):
-    assert box(found, run).happened == happened
+def test_why_it_broke_off(broken_off: BrokenOff, run: Run | None, happened: str):
+    assert box(broken_off, run).happened == happened
 
 
 def test_a_reason_nobody_kept_is_not_made_up():

@@ -20,9 +20,9 @@ UNSEEN = re.compile(r'<span class="unseen">U\+([0-9A-F]{4,6})</span>')
 
 def shown(lines: tuple[str, ...]) -> str:
     """The text back from its HTML, code points turned into what they stand for."""
-    text = UNSEEN.sub(lambda found: f"\0{found[1]}\0", "\n".join(lines))
+    text = UNSEEN.sub(lambda match: f"\0{match[1]}\0", "\n".join(lines))
     text = html.unescape(SPAN.sub("", text))
-    return re.sub("\0([0-9A-F]+)\0", lambda found: chr(int(found[1], 16)), text)
+    return re.sub("\0([0-9A-F]+)\0", lambda match: chr(int(match[1], 16)), text)
 
 
 def words(sql: str, name: str) -> list[str]:

@@ -285,15 +285,15 @@ def blocked(version: str = "001", name: str = "users") -> MigrationStatus:
     return status(version, name, State.PENDING, migration=broken, problems=broken.problems)
 
 
-def standing(*found: MigrationStatus, where: Environment = STAGING, **changes: Any) -> Standing:
+def standing(*statuses: MigrationStatus, where: Environment = STAGING, **changes: Any) -> Standing:
     """Seen just now; its history holds the rows of the statuses that have one."""
-    rows = tuple(s.applied for s in found if s.applied)
+    rows = tuple(s.applied for s in statuses if s.applied)
     return Standing(
         **{
             "environment": where,
             "look": look(history(*rows)),
             "known": True,
-            "statuses": found,
+            "statuses": statuses,
             "last_run": None,
             "requests": (),
             **changes,
@@ -553,10 +553,10 @@ def report(*proofs: Proof, **changes: Any) -> Report:
     )
 
 
-def rehearsal(status: str = Rehearsal.Status.DONE, *, found: Report | None = None, **changes: Any) -> Rehearsal:
+def rehearsal(status: str = Rehearsal.Status.DONE, *, result: Report | None = None, **changes: Any) -> Rehearsal:
     """One that was carried out an hour ago and counts, unless its report says otherwise."""
     done = status == Rehearsal.Status.DONE
-    told = (found or report()) if done else None
+    report_kept = (result or report()) if done else None
     made = changes.pop("plan", None) or plan(action=Action(changes.get("action", Action.APPLY)))
     return Rehearsal(
         **{
@@ -573,8 +573,8 @@ def rehearsal(status: str = Rehearsal.Status.DONE, *, found: Report | None = Non
             "finished_at": ago(hours=1) if done else None,
             "target_major": 17,
             "server_major": 17,
-            "report": told.to_dict() if told else None,
-            "passed": told.passed if told else None,
+            "report": report_kept.to_dict() if report_kept else None,
+            "passed": report_kept.passed if report_kept else None,
             "expires_at": ahead(hours=3) if done else None,
             **changes,
         }

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def seen(target_db: Database) -> Callable[..., None]:
+def see(target_db: Database) -> Callable[..., None]:
     """The target's schema was seen, after these statements."""
 
     def see(*statements: str) -> None:
@@ -42,11 +42,11 @@ def rules(folder: Path) -> set[str]:
     return {finding.rule for finding in read_folder.get("001_index.sql", ())}
 
 
-def test_what_is_partitioned_in_a_target_is_known(tmp_path: Path, seen: Callable[..., None]) -> None:
+def test_what_is_partitioned_in_a_target_is_known(tmp_path: Path, see: Callable[..., None]) -> None:
     (tmp_path / "001_index.sql").write_text("CREATE INDEX CONCURRENTLY events_at_idx ON events (at);")
-    seen("CREATE TABLE events (at date)")
+    see("CREATE TABLE events (at date)")
     assert "concurrently-on-partitioned" not in rules(tmp_path)
-    seen("DROP TABLE events", "CREATE TABLE events (at date) PARTITION BY RANGE (at)")
+    see("DROP TABLE events", "CREATE TABLE events (at date) PARTITION BY RANGE (at)")
     assert "concurrently-on-partitioned" in rules(tmp_path)
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from config import calendars
 from config.calendars import Calendar
-from config.environments import Environment
 from config.roles import Role
 from dashboard.engine.migration import MigrationId
 from dashboard.models import AuditEvent, ChangeRequest, Decision, Run
@@ -32,7 +30,8 @@ from dashboard.services.errors import (
     PermissionRefused,
     RequesterGone,
 )
-from tests.fix_project import Project
+from tests.at_once import at_once
+from tests.fix_project import FROZEN, ChangeProduction, Project, redeclare
 from tests.services.workflow import approve, approved_request, execute, open_request, start_on_production, tables
 
 if TYPE_CHECKING:
@@ -43,20 +42,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-type Policy = Callable[..., Environment]
 Status = ChangeRequest.Status
-
-
-@pytest.fixture
-def policy(project: Project, settings: SettingsWrapper) -> Policy:
-    """Change the policy of production, as if its file had been edited and Signalbox restarted."""
-
-    def change(**changes: Any) -> Environment:
-        production = replace(project.production, **changes)
-        settings.ENVIRONMENTS = tuple(production if e.slug == production.slug else e for e in settings.ENVIRONMENTS)
-        return production
-
-    return change
 
 
 @pytest.fixture
@@ -68,9 +54,9 @@ def approvers(make_user: Callable[..., User], acting: Callable[[User], Actor]) -
 
 
 def test_two_approvals_are_two_people(
-    two_files: Project, policy: Policy, alice: Actor, bob: Actor, carol: Actor
+    two_files: Project, change_production: ChangeProduction, alice: Actor, bob: Actor, carol: Actor
 ) -> None:
-    policy(approvals=2)
+    change_production(approvals=2)
     request = approved_request(two_files, alice, bob)
     assert request.status == Status.OPEN
     with pytest.raises(AlreadyDecided):
@@ -82,20 +68,24 @@ def test_two_approvals_are_two_people(
     assert run.status == Run.Status.SUCCEEDED
 
 
-def test_the_requester_is_none_of_them(two_files: Project, policy: Policy, bob: Actor, carol: Actor) -> None:
-    policy(approvals=2)
+def test_the_requester_is_none_of_them(
+    two_files: Project, change_production: ChangeProduction, bob: Actor, carol: Actor
+) -> None:
+    change_production(approvals=2)
     request = approved_request(two_files, bob, carol)
     Decision.objects.create(
         request=request, verdict="approved", digest=request.digest, by=bob.person, at=timezone.now()
     )
-    assert approvals.standing_of(request, policy(approvals=2)).approvers == ("carol",)
+    assert approvals.standing_of(request, change_production(approvals=2)).approvers == ("carol",)
     approvals.reevaluate()
     request.refresh_from_db()
     assert request.status == Status.OPEN
 
 
-def test_who_approved_may_still_reject(two_files: Project, policy: Policy, alice: Actor, bob: Actor) -> None:
-    policy(approvals=2)
+def test_who_approved_may_still_reject(
+    two_files: Project, change_production: ChangeProduction, alice: Actor, bob: Actor
+) -> None:
+    change_production(approvals=2)
     request = approved_request(two_files, alice, bob)
     assert approvals.reject(request.pk, by=bob, digest=request.digest, reason="Seen too late").status == Status.REJECTED
     assert request.decisions.count() == 1
@@ -103,38 +93,22 @@ def test_who_approved_may_still_reject(two_files: Project, policy: Policy, alice
 
 @pytest.mark.parametrize("needed", [1, 2, 3])
 def test_of_many_who_approve_at_once_exactly_as_many_count_and_one_run_wins(
-    two_files: Project, policy: Policy, alice: Actor, approvers: list[Actor], needed: int
+    two_files: Project, change_production: ChangeProduction, alice: Actor, approvers: list[Actor], needed: int
 ) -> None:
-    policy(approvals=needed)
+    change_production(approvals=needed)
     request = open_request(two_files, alice)
-    barrier, outcomes = threading.Barrier(len(approvers)), []
-
-    def decide(by: Actor) -> None:
-        try:
-            barrier.wait()
-            decisions.approve_and_start(
-                request.pk, by=by, digest=request.digest, reason="", typed_name="production", confirmation=None
-            )
-            outcomes.append("counted")
-        except (AlreadyDecided, EnvironmentOccupied):
-            outcomes.append("too late")
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=decide, args=(by,)) for by in approvers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert outcomes.count("counted") == needed == request.decisions.count()
+    sent = {"digest": request.digest, "reason": "", "typed_name": "production", "confirmation": None}
+    deeds = [partial(decisions.approve_and_start, request.pk, by=by, **sent) for by in approvers]
+    counted = at_once(*deeds, too_late=(AlreadyDecided, EnvironmentOccupied))
+    assert counted == needed == request.decisions.count()
     assert Run.objects.count() == 1
     assert execute(Run.objects.get()).status == Run.Status.SUCCEEDED
 
 
 def test_an_approval_ages_from_when_the_oldest_of_them_was_given(
-    two_files: Project, policy: Policy, alice: Actor, bob: Actor, carol: Actor
+    two_files: Project, change_production: ChangeProduction, alice: Actor, bob: Actor, carol: Actor
 ) -> None:
-    policy(approvals=2, approval_hours=10)
+    change_production(approvals=2, approval_hours=10)
     request = approved_request(two_files, alice, bob)
     request.decisions.update(at=timezone.now() - timedelta(hours=9))
     request = approve(request, carol)
@@ -144,24 +118,28 @@ def test_an_approval_ages_from_when_the_oldest_of_them_was_given(
 # Who
 
 
-def test_only_named_people_count(two_files: Project, policy: Policy, alice: Actor, bob: Actor, carol: Actor) -> None:
-    policy(approvers=("carol",))
+def test_only_named_people_count(
+    two_files: Project, change_production: ChangeProduction, alice: Actor, bob: Actor, carol: Actor
+) -> None:
+    change_production(approvers=("carol",))
     request = open_request(two_files, alice)
     with pytest.raises(NotNamed, match="carol"):
         approve(request, bob)
     assert approve(request, carol).status == Status.APPROVED
 
 
-def test_a_named_person_needs_the_role_too(two_files: Project, policy: Policy, alice: Actor, vera: Actor) -> None:
-    policy(approvers=("vera",))
+def test_a_named_person_needs_the_role_too(
+    two_files: Project, change_production: ChangeProduction, alice: Actor, vera: Actor
+) -> None:
+    change_production(approvers=("vera",))
     with pytest.raises(PermissionRefused):
         approve(open_request(two_files, alice), vera)
 
 
 def test_the_policy_may_ask_for_a_higher_role(
-    two_files: Project, policy: Policy, alice: Actor, bob: Actor, carol: Actor
+    two_files: Project, change_production: ChangeProduction, alice: Actor, bob: Actor, carol: Actor
 ) -> None:
-    policy(approver_role=Role.ADMIN)
+    change_production(approver_role=Role.ADMIN)
     request = open_request(two_files, alice)
     with pytest.raises(PermissionRefused, match="approve for Production"):
         approve(request, bob)
@@ -180,17 +158,19 @@ def with_a_column(project: Project) -> None:
 
 
 def test_what_destroys_something_needs_more_people(
-    project: Project, policy: Policy, alice: Actor, bob: Actor, carol: Actor
+    project: Project, change_production: ChangeProduction, alice: Actor, bob: Actor, carol: Actor
 ) -> None:
-    policy(approvals_with_loss=2)
+    change_production(approvals_with_loss=2)
     with_a_column(project)
     request = approved_request(project, alice, bob)
     assert (request.loses_data, request.status) == (True, Status.OPEN)
     assert approve(request, carol).status == Status.APPROVED
 
 
-def test_what_destroys_nothing_does_not(two_files: Project, policy: Policy, alice: Actor, bob: Actor) -> None:
-    policy(approvals_with_loss=2)
+def test_what_destroys_nothing_does_not(
+    two_files: Project, change_production: ChangeProduction, alice: Actor, bob: Actor
+) -> None:
+    change_production(approvals_with_loss=2)
     assert approved_request(two_files, alice, bob).status == Status.APPROVED
 
 
@@ -200,14 +180,14 @@ def test_a_policy_without_the_bar_stays_with_one(project: Project, alice: Actor,
 
 
 def test_a_rollback_that_destroys_needs_more_people_than_the_apply_had(
-    two_files: Project, policy: Policy, alice: Actor, bob: Actor
+    two_files: Project, change_production: ChangeProduction, alice: Actor, bob: Actor
 ) -> None:
     request = approved_request(two_files, alice, bob)
     execute(start_on_production(request, alice))
-    production = policy(approvals_with_loss=2)
+    production = change_production(approvals_with_loss=2)
     plan = plans.rollback(production, downto=MigrationId("001", "users"))
     assert approvals.live(plan) is None
-    policy(approvals_with_loss=1)
+    change_production(approvals_with_loss=1)
     assert approvals.live(plan) is not None
 
 
@@ -220,11 +200,10 @@ def closed_now() -> Calendar:
     return Calendar(windows=(calendars.window(f"{start:%a %H:%M}-{start + timedelta(hours=1):%H:%M}"),))
 
 
-FROZEN = Calendar(freezes=(calendars.freeze(datetime(2000, 1, 1), datetime(2200, 1, 1), "Audit"),))
-
-
-def test_nothing_starts_outside_the_window(two_files: Project, policy: Policy, alice: Actor, bob: Actor) -> None:
-    policy(calendar=closed_now())
+def test_nothing_starts_outside_the_window(
+    two_files: Project, change_production: ChangeProduction, alice: Actor, bob: Actor
+) -> None:
+    change_production(calendar=closed_now())
     request = approved_request(two_files, alice, bob)
     with pytest.raises(NotNow, match="outside the maintenance windows"):
         start_on_production(request, alice)
@@ -232,21 +211,20 @@ def test_nothing_starts_outside_the_window(two_files: Project, policy: Policy, a
 
 
 def test_a_freeze_holds_for_free_environments_too(two_files: Project, settings: SettingsWrapper, alice: Actor) -> None:
-    staging = replace(two_files.staging, calendar=FROZEN)
-    settings.ENVIRONMENTS = (staging, two_files.production)
+    staging = redeclare(settings, replace(two_files.staging, calendar=FROZEN))
     with pytest.raises(NotNow, match="Audit"):
         runs.start(plans.apply(staging), environment=staging, by=alice)
 
 
 def test_the_worker_asks_the_clock_again_and_the_approval_is_not_spent(
-    two_files: Project, policy: Policy, alice: Actor, bob: Actor
+    two_files: Project, change_production: ChangeProduction, alice: Actor, bob: Actor
 ) -> None:
     request = approved_request(two_files, alice, bob)
     run = start_on_production(request, alice)
-    policy(calendar=FROZEN)
+    change_production(calendar=FROZEN)
     assert execute(run).failure["code"] == NotNow.code
     assert tables(two_files, two_files.production) == []
-    policy(calendar=calendars.ALWAYS_OPEN)
+    change_production(calendar=calendars.ALWAYS_OPEN)
     request.refresh_from_db()
     assert execute(start_on_production(request, alice)).status == Run.Status.SUCCEEDED
 
@@ -260,9 +238,9 @@ def apply_on_staging(project: Project, by: Actor) -> None:
 
 
 def test_production_waits_for_staging_with_the_same_bytes(
-    two_files: Project, policy: Policy, alice: Actor, bob: Actor
+    two_files: Project, change_production: ChangeProduction, alice: Actor, bob: Actor
 ) -> None:
-    policy(after="staging")
+    change_production(after="staging")
     request = approved_request(two_files, alice, bob)
     with pytest.raises(NotNow, match="Staging has not applied the same bytes of 001_users, 002_orders"):
         start_on_production(request, alice)
@@ -270,8 +248,10 @@ def test_production_waits_for_staging_with_the_same_bytes(
     assert execute(start_on_production(request, alice)).status == Run.Status.SUCCEEDED
 
 
-def test_other_bytes_on_staging_do_not_count(two_files: Project, policy: Policy, alice: Actor) -> None:
-    production = policy(after="staging")
+def test_other_bytes_on_staging_do_not_count(
+    two_files: Project, change_production: ChangeProduction, alice: Actor
+) -> None:
+    production = change_production(after="staging")
     apply_on_staging(two_files, alice)
     two_files.write(_002_orders="CREATE TABLE orders (id int); -- a comment")
     with pytest.raises(NotNow, match="of 002_orders"):
@@ -279,10 +259,10 @@ def test_other_bytes_on_staging_do_not_count(two_files: Project, policy: Policy,
 
 
 def test_a_rollback_waits_for_no_other_environment(
-    two_files: Project, policy: Policy, alice: Actor, bob: Actor
+    two_files: Project, change_production: ChangeProduction, alice: Actor, bob: Actor
 ) -> None:
     execute(start_on_production(approved_request(two_files, alice, bob), alice))
-    production = policy(after="staging")
+    production = change_production(after="staging")
     gates.check(plans.rollback(production, downto=MigrationId("001", "users")), production)
 
 
@@ -290,9 +270,9 @@ def test_a_rollback_waits_for_no_other_environment(
 
 
 def test_a_lost_role_after_queueing_stops_the_run_where_others_are_not_enough(
-    two_files: Project, policy: Policy, alice: Actor, bob: Actor, carol: Actor
+    two_files: Project, change_production: ChangeProduction, alice: Actor, bob: Actor, carol: Actor
 ) -> None:
-    policy(approvals=2)
+    change_production(approvals=2)
     request = approve(approved_request(two_files, alice, bob), carol)
     run = start_on_production(request, alice)
     carol.person.groups.clear()
@@ -301,10 +281,10 @@ def test_a_lost_role_after_queueing_stops_the_run_where_others_are_not_enough(
 
 
 def test_a_raised_bar_after_queueing_stops_the_run(
-    two_files: Project, policy: Policy, alice: Actor, bob: Actor
+    two_files: Project, change_production: ChangeProduction, alice: Actor, bob: Actor
 ) -> None:
     run = start_on_production(approved_request(two_files, alice, bob), alice)
-    policy(approvals=2)
+    change_production(approvals=2)
     assert execute(run).failure["code"] == ApprovalsMissing.code
     assert tables(two_files, two_files.production) == []
 
@@ -350,11 +330,17 @@ def test_a_requester_who_is_deactivated_after_queueing_stops_the_run(
 
 @pytest.mark.parametrize(("before", "after", "expected"), [(2, 1, Status.APPROVED), (1, 2, Status.OPEN)])
 def test_open_requests_are_held_against_a_changed_policy(
-    two_files: Project, policy: Policy, alice: Actor, bob: Actor, before: int, after: int, expected: str
+    two_files: Project,
+    change_production: ChangeProduction,
+    alice: Actor,
+    bob: Actor,
+    before: int,
+    after: int,
+    expected: str,
 ) -> None:
-    policy(approvals=before)
+    change_production(approvals=before)
     request = approved_request(two_files, alice, bob)
-    policy(approvals=after)
+    change_production(approvals=after)
     assert approvals.reevaluate() == 1
     request.refresh_from_db()
     assert request.status == expected
@@ -364,19 +350,21 @@ def test_open_requests_are_held_against_a_changed_policy(
 
 
 def test_a_policy_that_is_part_of_the_digest_closes_the_request_and_names_what_changed(
-    two_files: Project, policy: Policy, alice: Actor, bob: Actor
+    two_files: Project, change_production: ChangeProduction, alice: Actor, bob: Actor
 ) -> None:
     request = approved_request(two_files, alice, bob)
-    policy(lock_timeout_ms=9000)
+    change_production(lock_timeout_ms=9000)
     approvals.reevaluate()
     request.refresh_from_db()
     assert request.status == Status.SUPERSEDED
     assert request.closed_because == "The policy of Production was changed: lock_timeout_ms from 3000 to 9000."
 
 
-def test_lifting_the_protection_leaves_no_request_behind(two_files: Project, policy: Policy, alice: Actor) -> None:
+def test_lifting_the_protection_leaves_no_request_behind(
+    two_files: Project, change_production: ChangeProduction, alice: Actor
+) -> None:
     request = open_request(two_files, alice)
-    policy(protected=False)
+    change_production(protected=False)
     approvals.reevaluate()
     request.refresh_from_db()
     assert request.status == Status.SUPERSEDED

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from dashboard.engine.migration import MigrationId
@@ -24,8 +22,17 @@ from dashboard.services.errors import (
     PermissionRefused,
     ReasonMissing,
 )
+from tests.at_once import at_once
 from tests.fix_project import Project
-from tests.services.workflow import approve, approved_request, execute, open_request, start_on_production, tables
+from tests.services.workflow import (
+    approve,
+    approved_request,
+    execute,
+    expire,
+    open_request,
+    start_on_production,
+    tables,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -161,8 +168,7 @@ def test_a_history_that_moved_on_supersedes_the_approval(two_files: Project, ali
 
 def test_an_expired_request_is_closed_and_cannot_be_approved(two_files: Project, alice: Actor, bob: Actor) -> None:
     request = open_request(two_files, alice)
-    past = timezone.now() - timedelta(hours=1)
-    ChangeRequest.objects.filter(pk=request.pk).update(expires_at=past, requested_at=past - timedelta(hours=1))
+    expire(request)
     with pytest.raises(AlreadyDecided, match="expired"):
         approve(request, bob)
     assert approvals.expire_due() == 1
@@ -172,27 +178,12 @@ def test_an_expired_request_is_closed_and_cannot_be_approved(two_files: Project,
 
 def test_of_two_who_decide_at_once_one_wins(two_files: Project, alice: Actor, bob: Actor, carol: Actor) -> None:
     request = open_request(two_files, alice)
-    barrier, outcomes = threading.Barrier(2), []
-
-    def decide(by: Actor, verdict: str) -> None:
-        try:
-            barrier.wait()
-            if verdict == "approve":
-                approve(request, by)
-            else:
-                approvals.reject(request.pk, by=by, digest=request.digest, reason="no")
-            outcomes.append("won")
-        except AlreadyDecided:
-            outcomes.append("lost")
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=decide, args=args) for args in ((bob, "approve"), (carol, "reject"))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(outcomes) == ["lost", "won"]
+    decided = at_once(
+        lambda: approve(request, bob),
+        lambda: approvals.reject(request.pk, by=carol, digest=request.digest, reason="no"),
+        too_late=(AlreadyDecided,),
+    )
+    assert decided == 1
     assert request.decisions.count() == 1
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from dashboard.services.actors import SIGNALBOX
 from dashboard.services.audit import Event
 from dashboard.services.audit_chain import ChainCheck, ChainFault
 from dashboard.services.errors import AuditKeyMissing
+from tests.at_once import at_once
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
@@ -305,17 +305,7 @@ def test_a_short_key_is_refused() -> None:
 
 
 def test_events_written_at_once_still_form_one_chain() -> None:
-    def write() -> None:
-        try:
-            record(10)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=write) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[lambda: record(10)] * 4)
     assert broken(audit_chain.verify()) == (None, None, 40)
 
 

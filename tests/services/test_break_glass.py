@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from config import calendars
-from config.calendars import Calendar
-from config.environments import Environment
 from dashboard.engine.errors import NotApproved
 from dashboard.models import AuditEvent, BreakGlass, ChangeRequest, Run
 from dashboard.selectors import requests as selector
@@ -28,30 +23,20 @@ from dashboard.services.errors import (
     PermissionRefused,
     ReasonMissing,
 )
-from tests.fix_project import Project
+from tests.fix_project import FROZEN, ChangeProduction, Project
 from tests.services.workflow import execute, open_request, start_on_production, tables
 
 if TYPE_CHECKING:
-    from pytest_django.fixtures import SettingsWrapper
-
     from dashboard.services.actors import Actor
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-type Policy = Callable[..., Environment]
-
-FROZEN = Calendar(freezes=(calendars.freeze(datetime(2000, 1, 1), datetime(2200, 1, 1), "Audit"),))
-
 
 @pytest.fixture
-def policy(project: Project, settings: SettingsWrapper) -> Policy:
-    def change(**changes: Any) -> Environment:
-        production = replace(project.production, **{"break_glass": True, **changes})
-        settings.ENVIRONMENTS = tuple(production if e.slug == production.slug else e for e in settings.ENVIRONMENTS)
-        return production
-
-    change()
-    return change
+def policy(change_production: ChangeProduction) -> ChangeProduction:
+    """Production allows it; what else the test wants it to say."""
+    change_production(break_glass=True)
+    return change_production
 
 
 def break_it(request: ChangeRequest, by: Actor, **changes: str) -> BreakGlass:
@@ -60,7 +45,7 @@ def break_it(request: ChangeRequest, by: Actor, **changes: str) -> BreakGlass:
 
 
 def test_an_administrator_runs_without_approval_and_everyone_hears_of_it(
-    two_files: Project, policy: Policy, alice: Actor, carol: Actor
+    two_files: Project, policy: ChangeProduction, alice: Actor, carol: Actor
 ) -> None:
     request = open_request(two_files, alice)
     opening = break_it(request, carol)
@@ -82,7 +67,7 @@ def test_an_administrator_runs_without_approval_and_everyone_hears_of_it(
     ]
 
 
-def test_it_may_be_ones_own_request(two_files: Project, policy: Policy, carol: Actor) -> None:
+def test_it_may_be_ones_own_request(two_files: Project, policy: ChangeProduction, carol: Actor) -> None:
     request = open_request(two_files, carol)
     break_it(request, carol)
     assert execute(start_on_production(request, carol)).status == Run.Status.SUCCEEDED
@@ -94,7 +79,7 @@ def test_it_is_switched_off_unless_the_policy_says_otherwise(two_files: Project,
 
 
 def test_it_needs_the_role_a_reason_the_name_and_the_digest(
-    two_files: Project, policy: Policy, alice: Actor, bob: Actor, carol: Actor
+    two_files: Project, policy: ChangeProduction, alice: Actor, bob: Actor, carol: Actor
 ) -> None:
     request = open_request(two_files, alice)
     with pytest.raises(PermissionRefused, match="break the glass"):
@@ -108,14 +93,16 @@ def test_it_needs_the_role_a_reason_the_name_and_the_digest(
     assert not BreakGlass.objects.exists()
 
 
-def test_only_who_opened_it_can_use_it(two_files: Project, policy: Policy, alice: Actor, carol: Actor) -> None:
+def test_only_who_opened_it_can_use_it(
+    two_files: Project, policy: ChangeProduction, alice: Actor, carol: Actor
+) -> None:
     request = open_request(two_files, alice)
     break_it(request, carol)
     with pytest.raises(AlreadyDecided):
         start_on_production(request, alice)
 
 
-def test_it_closes_after_some_minutes(two_files: Project, policy: Policy, alice: Actor, carol: Actor) -> None:
+def test_it_closes_after_some_minutes(two_files: Project, policy: ChangeProduction, alice: Actor, carol: Actor) -> None:
     policy(break_glass_minutes=15)
     request = open_request(two_files, alice)
     opening = break_it(request, carol)
@@ -126,7 +113,7 @@ def test_it_closes_after_some_minutes(two_files: Project, policy: Policy, alice:
 
 
 def test_a_run_that_begins_too_late_is_refused_under_the_lock(
-    two_files: Project, policy: Policy, alice: Actor, carol: Actor
+    two_files: Project, policy: ChangeProduction, alice: Actor, carol: Actor
 ) -> None:
     request = open_request(two_files, alice)
     break_it(request, carol)
@@ -138,7 +125,7 @@ def test_a_run_that_begins_too_late_is_refused_under_the_lock(
 
 @pytest.mark.parametrize("changes", [{"break_glass": False}, {}], ids=["switched off", "role lost"])
 def test_the_worker_asks_again_whether_it_may(
-    two_files: Project, policy: Policy, alice: Actor, carol: Actor, changes: dict[str, Any]
+    two_files: Project, policy: ChangeProduction, alice: Actor, carol: Actor, changes: dict[str, Any]
 ) -> None:
     request = open_request(two_files, alice)
     break_it(request, carol)
@@ -151,7 +138,7 @@ def test_the_worker_asks_again_whether_it_may(
 
 
 def test_it_runs_nothing_but_the_bytes_that_were_on_the_page(
-    two_files: Project, policy: Policy, alice: Actor, carol: Actor
+    two_files: Project, policy: ChangeProduction, alice: Actor, carol: Actor
 ) -> None:
     request = open_request(two_files, alice)
     break_it(request, carol)
@@ -161,7 +148,7 @@ def test_it_runs_nothing_but_the_bytes_that_were_on_the_page(
     assert tables(two_files, two_files.production) == []
 
 
-def test_it_is_used_once(two_files: Project, policy: Policy, alice: Actor, carol: Actor) -> None:
+def test_it_is_used_once(two_files: Project, policy: ChangeProduction, alice: Actor, carol: Actor) -> None:
     request = open_request(two_files, alice)
     break_it(request, carol)
     with pytest.raises(BreakGlassRefused, match="open already"):
@@ -172,7 +159,9 @@ def test_it_is_used_once(two_files: Project, policy: Policy, alice: Actor, carol
         start_on_production(request, carol)
 
 
-def test_it_lifts_the_window_and_says_so(two_files: Project, policy: Policy, alice: Actor, carol: Actor) -> None:
+def test_it_lifts_the_window_and_says_so(
+    two_files: Project, policy: ChangeProduction, alice: Actor, carol: Actor
+) -> None:
     policy(calendar=FROZEN)
     request = open_request(two_files, alice)
     opening = break_it(request, carol)
@@ -180,7 +169,7 @@ def test_it_lifts_the_window_and_says_so(two_files: Project, policy: Policy, ali
     assert execute(start_on_production(request, carol)).status == Run.Status.SUCCEEDED
 
 
-def test_it_approves_no_rollback(two_files: Project, policy: Policy, alice: Actor, carol: Actor) -> None:
+def test_it_approves_no_rollback(two_files: Project, policy: ChangeProduction, alice: Actor, carol: Actor) -> None:
     from dashboard.engine.migration import MigrationId
     from dashboard.services import plans, runs
 
@@ -197,7 +186,7 @@ def test_it_approves_no_rollback(two_files: Project, policy: Policy, alice: Acto
 
 
 def test_somebody_else_signs_the_review(
-    two_files: Project, policy: Policy, alice: Actor, bob: Actor, carol: Actor
+    two_files: Project, policy: ChangeProduction, alice: Actor, bob: Actor, carol: Actor
 ) -> None:
     opening = break_it(open_request(two_files, alice), carol)
     with pytest.raises(OwnReview):
@@ -213,7 +202,9 @@ def test_somebody_else_signs_the_review(
         break_glass.review(opening.pk, by=bob, comment="Again")
 
 
-def test_not_even_a_superuser_reviews_their_own(two_files: Project, policy: Policy, alice: Actor, carol: Actor) -> None:
+def test_not_even_a_superuser_reviews_their_own(
+    two_files: Project, policy: ChangeProduction, alice: Actor, carol: Actor
+) -> None:
     carol.person.is_superuser = True
     carol.person.save()
     opening = break_it(open_request(two_files, alice), carol)
@@ -224,7 +215,7 @@ def test_not_even_a_superuser_reviews_their_own(two_files: Project, policy: Poli
 
 
 def test_one_that_was_never_used_is_reviewed_too(
-    two_files: Project, policy: Policy, alice: Actor, carol: Actor
+    two_files: Project, policy: ChangeProduction, alice: Actor, carol: Actor
 ) -> None:
     opening = break_it(open_request(two_files, alice), carol)
     BreakGlass.objects.update(at=timezone.now() - timedelta(hours=1), expires_at=timezone.now() - timedelta(minutes=1))

@@ -50,15 +50,15 @@ def own_database(postgres_server: LocalServer) -> Database:
 
 
 @pytest.fixture
-def shared(project: Project, own_database: Database, point_at: PointAt) -> Iterator[Environment]:
+def production_in_control(project: Project, own_database: Database, point_at: PointAt) -> Iterator[Environment]:
     """Production, as it is where only DATABASE_URL is set."""
     project.write(_001_promotion=PROMOTION)
     yield point_at(project.production, own_database)
     own_database.query("DROP SCHEMA IF EXISTS platform CASCADE")
 
 
-def test_the_control_database_is_told_by_its_server_and_not_by_its_url(shared: Environment) -> None:
-    with connections.reading(targets.address(shared)) as opened:
+def test_the_control_database_is_told_by_its_server_and_not_by_its_url(production_in_control: Environment) -> None:
+    with connections.reading(targets.address(production_in_control)) as opened:
         assert connections.identity(opened) == control.identity()
 
 
@@ -83,30 +83,30 @@ def test_a_role_that_may_not_ask_for_the_server_is_told_the_database(project: Pr
         cursor.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
         cursor.execute("SET ROLE asks_little")
         try:
-            told = control.identity()
+            identity = control.identity()
         finally:
             cursor.execute("RESET ROLE")
             cursor.execute("GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC")
             cursor.execute("DROP ROLE asks_little")
-    assert (told.system_identifier, told.database) == ("", connection.settings_dict["NAME"])
-    assert told.may_be(control.identity())
+    assert (identity.system_identifier, identity.database) == ("", connection.settings_dict["NAME"])
+    assert identity.may_be(control.identity())
 
 
 # Refused at every door
 
 
-def test_no_request_is_opened(shared: Environment, alice: Actor) -> None:
+def test_no_request_is_opened(production_in_control: Environment, alice: Actor) -> None:
     with pytest.raises(ControlDatabaseShared, match="Production is protected, and its database"):
-        approvals.open_request(plans.apply(shared), environment=shared, by=alice)
+        approvals.open_request(plans.apply(production_in_control), environment=production_in_control, by=alice)
 
 
 def test_what_was_asked_for_before_is_not_approved_or_started(
-    shared: Environment, project: Project, alice: Actor, bob: Actor, monkeypatch: pytest.MonkeyPatch
+    production_in_control: Environment, project: Project, alice: Actor, bob: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(policies, "check_is_apart", lambda *_: None)
-        request = open_request(project_at(project, shared), alice)
-        other = approve(open_request(project_at(project, shared), alice), bob)
+        request = open_request(project_at(project, production_in_control), alice)
+        other = approve(open_request(project_at(project, production_in_control), alice), bob)
     with pytest.raises(ControlDatabaseShared):
         approve(request, bob)
     with pytest.raises(ControlDatabaseShared):
@@ -115,16 +115,16 @@ def test_what_was_asked_for_before_is_not_approved_or_started(
 
 
 def test_the_executor_refuses_with_the_approval_in_its_hand(
-    shared: Environment, project: Project, alice: Actor, requester: User
+    production_in_control: Environment, project: Project, alice: Actor, requester: User
 ) -> None:
-    plan = plans.apply(shared)
+    plan = plans.apply(production_in_control)
     approval = Approval(
         digest=plan.digest, requested_by="alice", approved_by="bob", expires_at=datetime.now(UTC) + timedelta(hours=1)
     )
     with pytest.raises(ControlDatabaseShared):
         executor.execute(
             plan,
-            access=replace(targets.access(shared), control=control.identity()),
+            access=replace(targets.access(production_in_control), control=control.identity()),
             attempt=Attempt(run_id="1", by="alice", source_ip="192.0.2.7"),
             approval=approval,
             observer=lambda event: None,
@@ -133,18 +133,20 @@ def test_the_executor_refuses_with_the_approval_in_its_hand(
 
 
 def test_a_run_that_was_queued_before_is_refused_by_its_worker(
-    shared: Environment, project: Project, alice: Actor, bob: Actor, monkeypatch: pytest.MonkeyPatch
+    production_in_control: Environment, project: Project, alice: Actor, bob: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(policies, "check_is_apart", lambda *_: None)
-        request = approve(open_request(project_at(project, shared), alice), bob)
+        request = approve(open_request(project_at(project, production_in_control), alice), bob)
         run = runs.start_approved(request, by=alice, typed_name="production")
     execution.execute(run.pk)
     run.refresh_from_db()
     assert (run.status, run.failure["code"]) == (Run.Status.FAILED, "control_database_shared")
 
 
-def test_the_plan_is_not_offered_on_a_page(shared: Environment, requester: User, client_of: ClientOf) -> None:
+def test_the_plan_is_not_offered_on_a_page(
+    production_in_control: Environment, requester: User, client_of: ClientOf
+) -> None:
     client = client_of(requester)
     observations.refresh_all()
     answer = client.get("/environments/production/apply/")
@@ -153,7 +155,9 @@ def test_the_plan_is_not_offered_on_a_page(shared: Environment, requester: User,
     assert "SIGNALBOX_DATABASE_URL" in answer.content.decode()
 
 
-def test_the_command_line_refuses_the_plan(shared: Environment, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_refuses_the_plan(
+    production_in_control: Environment, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as end:
         call_command("signalbox", "plan", "--env", "production")
     printed = capsys.readouterr()
@@ -164,7 +168,7 @@ def test_the_command_line_refuses_the_plan(shared: Environment, capsys: pytest.C
 # Said
 
 
-def test_the_doctor_refuses_it(shared: Environment, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_doctor_refuses_it(production_in_control: Environment, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         call_command("signalbox", "doctor", "--env", "production")
     assert end.value.code == 7
@@ -172,7 +176,9 @@ def test_the_doctor_refuses_it(shared: Environment, capsys: pytest.CaptureFixtur
     assert sentence in capsys.readouterr().err
 
 
-def test_overview_and_environment_say_it(shared: Environment, requester: User, client_of: ClientOf) -> None:
+def test_overview_and_environment_say_it(
+    production_in_control: Environment, requester: User, client_of: ClientOf
+) -> None:
     observations.refresh_all()
     client = client_of(requester)
     assert presenter.SHARED in client.get("/").content.decode()

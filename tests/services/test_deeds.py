@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from dashboard.engine.run.recovery import StepVerdict
@@ -19,6 +17,7 @@ from tests.services.workflow import (
     approve,
     approved_request,
     claim,
+    expire,
     open_request,
     start_on_production,
     start_on_staging,
@@ -65,10 +64,7 @@ def _supersede(project: Project, alice: Actor, bob: Actor) -> Deed:
 
 
 def _expire(project: Project, alice: Actor, bob: Actor) -> Deed:
-    past = timezone.now() - timedelta(hours=1)
-    ChangeRequest.objects.filter(pk=open_request(project, alice).pk).update(
-        expires_at=past, requested_at=past - timedelta(hours=1)
-    )
+    expire(open_request(project, alice))
     return approvals.expire_due
 
 

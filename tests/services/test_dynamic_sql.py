@@ -27,7 +27,7 @@ DELETES = "DO $x$ BEGIN PERFORM 1;" + " " * 3000 + "EXECUTE 'DEL'||'ETE FR'||'OM
 
 
 @pytest.fixture
-def dynamic(project: Project) -> Project:
+def dynamic_project(project: Project) -> Project:
     project.write(
         _001_users="CREATE TABLE users (id int);",
         _001_rollback="DROP TABLE users;",
@@ -43,44 +43,46 @@ def asked(project: Project, by: Actor) -> ChangeRequest:
     return approvals.open_request(plan, environment=project.production, by=by, reason="x", accepted=accepted)
 
 
-def test_whoever_asks_has_to_accept_it(dynamic: Project, alice: Actor) -> None:
-    plan = plans.apply(dynamic.production)
+def test_whoever_asks_has_to_accept_it(dynamic_project: Project, alice: Actor) -> None:
+    plan = plans.apply(dynamic_project.production)
     assert [(w.code, w.version, w.needs_acceptance) for w in plan.warnings if w.code == DYNAMIC] == [
         (DYNAMIC, "002", True)
     ]
     with pytest.raises(NotAcknowledged, match="002_tidy puts SQL together while it runs"):
-        approvals.open_request(plan, environment=dynamic.production, by=alice, reason="x")
+        approvals.open_request(plan, environment=dynamic_project.production, by=alice, reason="x")
 
 
-def test_on_an_unprotected_environment_it_is_said(dynamic: Project) -> None:
-    plan = plans.apply(dynamic.staging)
+def test_on_an_unprotected_environment_it_is_said(dynamic_project: Project) -> None:
+    plan = plans.apply(dynamic_project.staging)
     assert plan.unjudged
     assert not any(warning.needs_acceptance for warning in plan.warnings if warning.code == DYNAMIC)
 
 
-def test_no_line_of_the_evidence_is_an_all_clear(dynamic: Project, alice: Actor) -> None:
-    plan = plans.apply(dynamic.production)
-    view = evidence_presenter.of_plan(evidence.of_plan(plan, dynamic.production), plan, alice)
+def test_no_line_of_the_evidence_is_an_all_clear(dynamic_project: Project, alice: Actor) -> None:
+    plan = plans.apply(dynamic_project.production)
+    view = evidence_presenter.of_plan(evidence.of_plan(plan, dynamic_project.production), plan, alice)
     assert view.lines
     assert all(line.tone != "ok" for line in view.lines)
     assert view.pill.tone != "ok"
 
 
-def test_its_step_is_open_and_says_so(dynamic: Project) -> None:
-    view = plan_presenter.view(plans.detail(plans.apply(dynamic.production)), dynamic.production)
+def test_its_step_is_open_and_says_so(dynamic_project: Project) -> None:
+    view = plan_presenter.view(plans.detail(plans.apply(dynamic_project.production)), dynamic_project.production)
     assert [(step.open, "puts SQL together" in step.summary) for step in view.steps] == [(True, False), (True, True)]
 
 
-def test_whoever_approves_has_to_say_that_they_read_it(dynamic: Project, alice: Actor) -> None:
-    request = asked(dynamic, alice)
+def test_whoever_approves_has_to_say_that_they_read_it(dynamic_project: Project, alice: Actor) -> None:
+    request = asked(dynamic_project, alice)
     sent = {"digest": request.digest, "then": ""}
-    given = {"plan": request.plan, "environment": dynamic.production, "forecast": None}
+    given = {"plan": request.plan, "environment": dynamic_project.production, "forecast": None}
     assert "unjudged" in ApproveForm(sent, **given).errors
     assert "unjudged" not in ApproveForm({**sent, "unjudged": "on"}, **given).errors
 
 
-def test_the_page_says_it_above_the_button(dynamic: Project, alice: Actor, approver: User, client_of: ClientOf) -> None:
-    request = asked(dynamic, alice)
+def test_the_page_says_it_above_the_button(
+    dynamic_project: Project, alice: Actor, approver: User, client_of: ClientOf
+) -> None:
+    request = asked(dynamic_project, alice)
     page = client_of(approver).get(f"/requests/{request.pk}/").content.decode()
     decide = page[page.index('id="decide"') :]
     assert decide.index("Not all of it can be judged") < decide.index("Approve only")

@@ -21,7 +21,7 @@ EDITED = "CREATE TABLE users (id bigint);"
 
 
 @pytest.fixture
-def applied(project: Project, alice: Actor) -> Project:
+def applied_project(project: Project, alice: Actor) -> Project:
     project.write(_001_users=PLAIN, _001_rollback="DROP TABLE users;", _002_orders="CREATE TABLE orders (id int);")
     run_on_staging(project, alice)
     return project
@@ -38,68 +38,70 @@ def recorded(project: Project) -> tuple[object, ...]:
     return project.query(project.staging, f"{sql} WHERE version = '001'")[0]
 
 
-def test_what_ran_stands_beside_the_file(applied: Project) -> None:
-    applied.write(_001_users=ANNOTATED, _002_orders="CREATE TABLE orders (id bigint);")
-    edited = edits.look(applied.staging)
+def test_what_ran_stands_beside_the_file(applied_project: Project) -> None:
+    applied_project.write(_001_users=ANNOTATED, _002_orders="CREATE TABLE orders (id bigint);")
+    edited = edits.look(applied_project.staging)
     assert [(e.identity, e.comments_only, e.applied) for e in edited] == [
         (MigrationId("001", "users"), True, PLAIN),
         (MigrationId("002", "orders"), False, "CREATE TABLE orders (id int);"),
     ]
     orders = MigrationId("002", "orders")
-    assert [e.identity for e in edits.look(applied.staging, only=orders)] == [orders]
+    assert [e.identity for e in edits.look(applied_project.staging, only=orders)] == [orders]
 
 
-def test_an_edit_of_comments_is_accepted_and_nothing_else_changes(applied: Project, alice: Actor) -> None:
-    before = recorded(applied)
-    applied.write(_001_users=ANNOTATED)
-    run = accept(applied, alice)
+def test_an_edit_of_comments_is_accepted_and_nothing_else_changes(applied_project: Project, alice: Actor) -> None:
+    before = recorded(applied_project)
+    applied_project.write(_001_users=ANNOTATED)
+    run = accept(applied_project, alice)
     assert run.status == Run.Status.SUCCEEDED
-    after = recorded(applied)
+    after = recorded(applied_project)
     assert (after[0] != before[0], after[2]) == (True, ANNOTATED)
     assert (after[1], *after[3:]) == (before[1], *before[3:])
-    assert edits.look(applied.staging) == ()
+    assert edits.look(applied_project.staging) == ()
 
 
-def test_a_real_edit_is_not_accepted(applied: Project) -> None:
-    applied.write(_001_users=EDITED)
-    assert edits.acceptance(applied.staging, edits.look(applied.staging)) is None
+def test_a_real_edit_is_not_accepted(applied_project: Project) -> None:
+    applied_project.write(_001_users=EDITED)
+    assert edits.acceptance(applied_project.staging, edits.look(applied_project.staging)) is None
     with pytest.raises(PlanBlocked):
-        plans.accept_edits(applied.staging, [MigrationId("001", "users")])
+        plans.accept_edits(applied_project.staging, [MigrationId("001", "users")])
 
 
-def test_what_was_not_edited_has_nothing_to_accept(applied: Project) -> None:
+def test_what_was_not_edited_has_nothing_to_accept(applied_project: Project) -> None:
     with pytest.raises(NothingToDo):
-        plans.accept_edits(applied.staging, [MigrationId("001", "users")])
+        plans.accept_edits(applied_project.staging, [MigrationId("001", "users")])
 
 
-def test_a_file_edited_again_after_the_plan_is_not_recorded(applied: Project, alice: Actor) -> None:
-    applied.write(_001_users=ANNOTATED)
-    plan = plans.accept_edits(applied.staging, [MigrationId("001", "users")])
-    before = recorded(applied)
-    run = runs.start(plan, environment=applied.staging, by=alice)
-    applied.write(_001_users=EDITED)
+def test_a_file_edited_again_after_the_plan_is_not_recorded(applied_project: Project, alice: Actor) -> None:
+    applied_project.write(_001_users=ANNOTATED)
+    plan = plans.accept_edits(applied_project.staging, [MigrationId("001", "users")])
+    before = recorded(applied_project)
+    run = runs.start(plan, environment=applied_project.staging, by=alice)
+    applied_project.write(_001_users=EDITED)
     execute(run)
     assert (run.status, run.failure["code"]) == (Run.Status.FAILED, "plan_changed")
-    assert recorded(applied) == before
+    assert recorded(applied_project) == before
 
 
-def test_the_target_itself_refuses_other_sql(applied: Project, alice: Actor) -> None:
+def test_the_target_itself_refuses_other_sql(applied_project: Project, alice: Actor) -> None:
     """Should a plan ever say so: the row's own checksum of its SQL decides."""
-    applied.write(_001_users=ANNOTATED)
-    plan = plans.accept_edits(applied.staging, [MigrationId("001", "users")])
-    applied.query(applied.staging, "UPDATE platform.schema_migrations SET checksum_sql = 'other' WHERE version = '001'")
-    run = execute(runs.start(plan, environment=applied.staging, by=alice))
+    applied_project.write(_001_users=ANNOTATED)
+    plan = plans.accept_edits(applied_project.staging, [MigrationId("001", "users")])
+    applied_project.query(
+        applied_project.staging, "UPDATE platform.schema_migrations SET checksum_sql = 'other' WHERE version = '001'"
+    )
+    run = execute(runs.start(plan, environment=applied_project.staging, by=alice))
     assert run.failure["code"] == "plan_changed"
-    assert recorded(applied)[2] == PLAIN
+    assert recorded(applied_project)[2] == PLAIN
 
 
-def test_of_a_baseline_no_text_is_kept_because_none_ran(applied: Project, alice: Actor) -> None:
+def test_of_a_baseline_no_text_is_kept_because_none_ran(applied_project: Project, alice: Actor) -> None:
     sql = "UPDATE platform.schema_migrations SET kind = 'baseline', forward_script = NULL WHERE version = '001'"
-    applied.query(applied.staging, sql)
-    applied.write(_001_users=ANNOTATED)
-    assert accept(applied, alice).status == Run.Status.SUCCEEDED
-    assert recorded(applied)[2] is None
-    assert edits.look(applied.staging) == ()
+    applied_project.query(applied_project.staging, sql)
+    applied_project.write(_001_users=ANNOTATED)
+    assert accept(applied_project, alice).status == Run.Status.SUCCEEDED
+    assert recorded(applied_project)[2] is None
+    assert edits.look(applied_project.staging) == ()
 
 
 def test_a_protected_environment_asks_for_approval(project: Project, alice: Actor, bob: Actor) -> None:

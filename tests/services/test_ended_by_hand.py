@@ -16,6 +16,7 @@ from dashboard.services.errors import (
     RunStillAsked,
 )
 from tests.fix_project import Project
+from tests.services import workflow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,28 +24,14 @@ WORD = {"typed_name": "staging", "reason": "The schema was dropped; neither tabl
 
 
 @pytest.fixture
-def lost(two_files: Project, alice: Actor) -> Run:
-    """Its worker is gone, and so are the tracking tables that could tell what it did."""
-    run = runs.claim(runs.start(plans.apply(two_files.staging), environment=two_files.staging, by=alice).pk)
-    assert run is not None
-    assert runs.begin(run)
-    runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has sent no sign of life."})
-    return Run.objects.get(pk=run.pk)
-
-
-@pytest.fixture
-def hopeless(lost: Run) -> Run:
-    execution.recover(lost.pk)
-    lost.refresh_from_db()
-    assert lost.status == Run.Status.INTERRUPTED
-    assert (lost.failure or {})["unresolved"]["code"] == "witness_gone"
-    return lost
+def unprovable_run(two_files: Project, alice: Actor) -> Run:
+    return workflow.unprovable_run(two_files, alice)
 
 
 def test_it_ends_without_proof_and_the_environment_takes_runs_again(
-    hopeless: Run, two_files: Project, alice: Actor, carol: Actor
+    unprovable_run: Run, two_files: Project, alice: Actor, carol: Actor
 ) -> None:
-    ended = runs.end_by_hand(hopeless.pk, by=carol, **WORD)
+    ended = runs.end_by_hand(unprovable_run.pk, by=carol, **WORD)
     ended.refresh_from_db()
     assert (ended.status, ended.ended_by, ended.ended_because) == (Run.Status.UNPROVEN, carol.person, WORD["reason"])
     assert ended.finished_at is not None
@@ -57,44 +44,44 @@ def test_it_ends_without_proof_and_the_environment_takes_runs_again(
     assert again.status == Run.Status.SUCCEEDED
 
 
-def test_what_was_read_back_before_stays_committed(hopeless: Run, carol: Actor) -> None:
-    hopeless.steps.filter(position=0).update(status=RunStep.Status.COMMITTED)
-    runs.end_by_hand(hopeless.pk, by=carol, **WORD)
-    assert list(hopeless.steps.values_list("status", flat=True)) == ["committed", "unknown"]
+def test_what_was_read_back_before_stays_committed(unprovable_run: Run, carol: Actor) -> None:
+    unprovable_run.steps.filter(position=0).update(status=RunStep.Status.COMMITTED)
+    runs.end_by_hand(unprovable_run.pk, by=carol, **WORD)
+    assert list(unprovable_run.steps.values_list("status", flat=True)) == ["committed", "unknown"]
 
 
-def test_only_an_administrator_may(hopeless: Run, alice: Actor, bob: Actor) -> None:
+def test_only_an_administrator_may(unprovable_run: Run, alice: Actor, bob: Actor) -> None:
     for by in (alice, bob):
         with pytest.raises(PermissionRefused):
-            runs.end_by_hand(hopeless.pk, by=by, **WORD)
+            runs.end_by_hand(unprovable_run.pk, by=by, **WORD)
 
 
-def test_while_it_may_still_be_found_out_nobody_ends_it(lost: Run, carol: Actor) -> None:
+def test_while_it_may_still_be_found_out_nobody_ends_it(two_files: Project, alice: Actor, carol: Actor) -> None:
     with pytest.raises(RunStillAsked):
-        runs.end_by_hand(lost.pk, by=carol, **WORD)
+        runs.end_by_hand(workflow.lost_run(two_files, alice).pk, by=carol, **WORD)
 
 
-def test_the_name_and_a_reason_are_asked_for(hopeless: Run, carol: Actor) -> None:
+def test_the_name_and_a_reason_are_asked_for(unprovable_run: Run, carol: Actor) -> None:
     with pytest.raises(NameNotTyped):
-        runs.end_by_hand(hopeless.pk, by=carol, **{**WORD, "typed_name": "Staging"})
+        runs.end_by_hand(unprovable_run.pk, by=carol, **{**WORD, "typed_name": "Staging"})
     with pytest.raises(ReasonMissing):
-        runs.end_by_hand(hopeless.pk, by=carol, **{**WORD, "reason": " "})
+        runs.end_by_hand(unprovable_run.pk, by=carol, **{**WORD, "reason": " "})
 
 
-def test_it_ends_once(hopeless: Run, carol: Actor) -> None:
-    runs.end_by_hand(hopeless.pk, by=carol, **WORD)
+def test_it_ends_once(unprovable_run: Run, carol: Actor) -> None:
+    runs.end_by_hand(unprovable_run.pk, by=carol, **WORD)
     with pytest.raises(AlreadyDecided):
-        runs.end_by_hand(hopeless.pk, by=carol, **WORD)
+        runs.end_by_hand(unprovable_run.pk, by=carol, **WORD)
 
 
-def test_a_worker_or_a_recovery_that_comes_back_changes_nothing(hopeless: Run, carol: Actor) -> None:
-    ended = runs.end_by_hand(hopeless.pk, by=carol, **WORD)
+def test_a_worker_or_a_recovery_that_comes_back_changes_nothing(unprovable_run: Run, carol: Actor) -> None:
+    ended = runs.end_by_hand(unprovable_run.pk, by=carol, **WORD)
     execution.recover(ended.pk)
-    runs.note_unresolved(hopeless, {"code": "late"})
-    assert runs.renew_lease(hopeless) is None
-    assert not runs.begin(hopeless)
+    runs.note_unresolved(unprovable_run, {"code": "late"})
+    assert runs.renew_lease(unprovable_run) is None
+    assert not runs.begin(unprovable_run)
     with transaction.atomic():
-        assert not runs.hold(hopeless)
+        assert not runs.hold(unprovable_run)
     ended.refresh_from_db()
     assert ended.status == Run.Status.UNPROVEN
     assert (ended.failure or {})["unresolved"]["code"] == "witness_gone"

@@ -31,8 +31,8 @@ def ask(environment: Environment, by: Actor, because: str = "") -> ChangeRequest
     return approvals.open_request(plan, environment=environment, by=by, reason="December", irreversible_because=because)
 
 
-def verdicts(found: Evidence) -> dict[Requirement, EvidenceStatus]:
-    return {item.requirement: item.verdict for item in found.items}
+def verdicts(gathered: Evidence) -> dict[Requirement, EvidenceStatus]:
+    return {item.requirement: item.verdict for item in gathered.items}
 
 
 def of(environment: Environment) -> dict[Requirement, EvidenceStatus]:

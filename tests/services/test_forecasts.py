@@ -32,13 +32,13 @@ RAN = ScriptRun(ok=True, ms=1)
 
 
 @pytest.fixture
-def applied(project: Project, alice: Actor, bob: Actor) -> Project:
+def applied_project(project: Project, alice: Actor, bob: Actor) -> Project:
     """001 on staging and production, with three rows in each; its rollback hides what it drops."""
     return migrate(project, alice, bob, HIDDEN)
 
 
 @pytest.fixture
-def readable(project: Project, alice: Actor, bob: Actor) -> Project:
+def readable_project(project: Project, alice: Actor, bob: Actor) -> Project:
     """The same, with a rollback that says what it drops."""
     return migrate(project, alice, bob, PLAIN)
 
@@ -85,12 +85,12 @@ def proof_of(plan: Plan, **changes: Any) -> Rehearsal:
     return Rehearsal.objects.create(**(values | changes))
 
 
-def test_a_rehearsal_shows_what_the_text_hides_and_proves_nothing_of_rows(applied: Project) -> None:
-    plan = rollback(applied.staging)
-    before = forecasts.of_plan(plan, applied.staging)
+def test_a_rehearsal_shows_what_the_text_hides_and_proves_nothing_of_rows(applied_project: Project) -> None:
+    plan = rollback(applied_project.staging)
+    before = forecasts.of_plan(plan, applied_project.staging)
     assert (before.losses, before.word, before.from_rehearsal) == ((), "unknown", False)
     proof_of(plan)
-    after = forecasts.of_plan(plan, applied.staging)
+    after = forecasts.of_plan(plan, applied_project.staging)
     assert ([loss.relation for loss in after.losses], after.word, after.from_rehearsal) == (
         ["public.users"],
         "unknown",
@@ -98,21 +98,21 @@ def test_a_rehearsal_shows_what_the_text_hides_and_proves_nothing_of_rows(applie
     )
 
 
-def test_a_rehearsal_that_counts_no_more_shows_nothing(applied: Project) -> None:
-    plan = rollback(applied.staging)
+def test_a_rehearsal_that_counts_no_more_shows_nothing(applied_project: Project) -> None:
+    plan = rollback(applied_project.staging)
     proof_of(plan, expires_at=timezone.now() - timedelta(minutes=1))
-    assert not forecasts.of_plan(plan, applied.staging).from_rehearsal
+    assert not forecasts.of_plan(plan, applied_project.staging).from_rehearsal
 
 
-def test_rows_written_since_are_measured_from_the_run_that_applied_it(applied: Project) -> None:
-    plan = rollback(applied.staging)
+def test_rows_written_since_are_measured_from_the_run_that_applied_it(applied_project: Project) -> None:
+    plan = rollback(applied_project.staging)
     proof_of(plan)
     deadline = time.monotonic() + 10
-    while forecasts.of_plan(plan, applied.staging).losses[0].written_since != 3:
+    while forecasts.of_plan(plan, applied_project.staging).losses[0].written_since != 3:
         assert time.monotonic() < deadline  # a session's writes are counted a moment after
         time.sleep(0.2)
     Snapshot.objects.filter(run__environment="staging").update(counted_since="")
-    assert forecasts.of_plan(plan, applied.staging).losses[0].written_since is None
+    assert forecasts.of_plan(plan, applied_project.staging).losses[0].written_since is None
 
 
 def starting(plan: Plan, environment: Environment, by: Actor) -> dict[str, Any]:
@@ -120,34 +120,34 @@ def starting(plan: Plan, environment: Environment, by: Actor) -> dict[str, Any]:
     return {"environment": environment, "by": by, "typed_name": "production", "accepted": accepted}
 
 
-def test_without_a_word_rows_are_counted_and_kept(readable: Project, alice: Actor) -> None:
-    plan = rollback(readable.production)
-    start = starting(plan, readable.production, alice)
+def test_without_a_word_rows_are_counted_and_kept(readable_project: Project, alice: Actor) -> None:
+    plan = rollback(readable_project.production)
+    start = starting(plan, readable_project.production, alice)
     with pytest.raises(RowsNotTyped, match="3 rows would be lost"):
         runs.start(plan, **start)
-    given = Confirmation(forecast=forecasts.of_plan(plan, readable.production), typed="3", shown="3")
+    given = Confirmation(forecast=forecasts.of_plan(plan, readable_project.production), typed="3", shown="3")
     assert runs.start(plan, **start, confirmation=given).status == Run.Status.QUEUED
 
 
 def test_a_table_in_use_has_more_rows_by_then_and_that_is_recorded_and_stops_nobody(
-    readable: Project, alice: Actor
+    readable_project: Project, alice: Actor
 ) -> None:
-    plan = rollback(readable.production)
-    readable.query(readable.production, "INSERT INTO users SELECT generate_series(4, 9)")
-    given = Confirmation(forecast=forecasts.of_plan(plan, readable.production), typed="3", shown="3")
-    run = runs.start(plan, **starting(plan, readable.production, alice), confirmation=given)
+    plan = rollback(readable_project.production)
+    readable_project.query(readable_project.production, "INSERT INTO users SELECT generate_series(4, 9)")
+    given = Confirmation(forecast=forecasts.of_plan(plan, readable_project.production), typed="3", shown="3")
+    run = runs.start(plan, **starting(plan, readable_project.production, alice), confirmation=given)
     said = AuditEvent.objects.get(kind="run.queued", run_id=run.pk).data
     assert (said["rows_to_lose"], said["rows_shown"]) == ("9", "3")
 
 
-def test_what_is_saved_first_needs_no_number(readable: Project, alice: Actor) -> None:
-    bare = rollback(readable.production)
-    plan = bare.saving(forecasts.of_plan(bare, readable.production).copies)
-    run = runs.start(plan, **starting(plan, readable.production, alice))
+def test_what_is_saved_first_needs_no_number(readable_project: Project, alice: Actor) -> None:
+    bare = rollback(readable_project.production)
+    plan = bare.saving(forecasts.of_plan(bare, readable_project.production).copies)
+    run = runs.start(plan, **starting(plan, readable_project.production, alice))
     assert run.status == Run.Status.QUEUED
 
 
-def test_an_empty_table_needs_no_word(readable: Project, alice: Actor) -> None:
-    plan = rollback(readable.production)
-    readable.query(readable.production, "TRUNCATE users")
-    assert runs.start(plan, **starting(plan, readable.production, alice)).status == Run.Status.QUEUED
+def test_an_empty_table_needs_no_word(readable_project: Project, alice: Actor) -> None:
+    plan = rollback(readable_project.production)
+    readable_project.query(readable_project.production, "TRUNCATE users")
+    assert runs.start(plan, **starting(plan, readable_project.production, alice)).status == Run.Status.QUEUED

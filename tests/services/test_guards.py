@@ -28,6 +28,7 @@ from tests.services.workflow import (
     approved_request,
     claim,
     execute,
+    expire,
     open_request,
     run_on_staging,
     start_on_production,
@@ -36,11 +37,6 @@ from tests.services.workflow import (
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def expire(request: ChangeRequest) -> None:
-    past = timezone.now() - timedelta(hours=1)
-    ChangeRequest.objects.filter(pk=request.pk).update(expires_at=past, requested_at=past - timedelta(hours=1))
 
 
 # Requests and approvals

@@ -21,7 +21,7 @@ CREATE TABLE platform.schema_migrations (version text PRIMARY KEY, name text, ch
 
 
 @pytest.fixture
-def as_role(as_plain_role: Project) -> Project:
+def project_of_role(as_plain_role: Project) -> Project:
     """Staging, which is looked at first, has a history and is reached by a role that is no superuser."""
     as_plain_role.query(as_plain_role.staging, HISTORY)
     return as_plain_role
@@ -57,8 +57,10 @@ BAD = [
 
 
 @pytest.mark.parametrize(("spoil", "code", "advice"), BAD)
-def test_a_target_that_cannot_be_read_hides_no_other(as_role: Project, spoil: str, code: str, advice: str) -> None:
-    as_role.query(as_role.staging, spoil)
+def test_a_target_that_cannot_be_read_hides_no_other(
+    project_of_role: Project, spoil: str, code: str, advice: str
+) -> None:
+    project_of_role.query(project_of_role.staging, spoil)
     observations.refresh_all()
     bad, good = (Observation.objects.get(pk=slug) for slug in ("staging", "production"))
     assert good.ok
@@ -75,11 +77,11 @@ def held(project: Project) -> Iterator[None]:
 
 
 def test_a_locked_history_is_called_locked_and_hides_no_other(
-    as_role: Project, monkeypatch: pytest.MonkeyPatch
+    project_of_role: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    as_role.query(as_role.staging, GRANTS)
+    project_of_role.query(project_of_role.staging, GRANTS)
     monkeypatch.setitem(targets.connection.LOOKING, "lock_timeout", "200ms")
-    with held(as_role):
+    with held(project_of_role):
         observations.refresh_all()
     assert Observation.objects.get(pk="production").ok
     failure = Observation.objects.get(pk="staging").failure
@@ -121,9 +123,9 @@ def test_each_look_is_kept_as_it_comes(project: Project, monkeypatch: pytest.Mon
 
     keep: Callable[..., object] = observations._keep
 
-    def noting(environment, seen):  # type: ignore[no-untyped-def]
+    def noting(environment, target):  # type: ignore[no-untyped-def]
         kept.append(environment.slug)
-        return keep(environment, seen)
+        return keep(environment, target)
 
     monkeypatch.setattr(targets, "read", slow)
     monkeypatch.setattr(observations, "_keep", noting)

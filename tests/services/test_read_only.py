@@ -31,7 +31,7 @@ READER = "reader_of_pages"
 
 
 @pytest.fixture
-def reading(two_files: Project, settings: SettingsWrapper) -> Iterator[Project]:
+def reading_project(two_files: Project, settings: SettingsWrapper) -> Iterator[Project]:
     """Both environments have a second URL, of a role that may only SELECT; 001 and 002 are applied on staging."""
     query = two_files.databases["staging"].query
     query(f"DROP ROLE IF EXISTS {READER}")
@@ -52,7 +52,7 @@ def let_read(project: Project) -> None:
 
 
 @pytest.fixture
-def as_web(settings: SettingsWrapper) -> Callable[[], None]:
+def become_web(settings: SettingsWrapper) -> Callable[[], None]:
     """From now on this is the web process, which has no URL that writes."""
 
     def become() -> None:
@@ -62,15 +62,17 @@ def as_web(settings: SettingsWrapper) -> Callable[[], None]:
     return become
 
 
-def test_the_worker_takes_the_url_that_writes(reading: Project) -> None:
-    assert targets.address(reading.staging).variable == reading.staging.variable
-    assert not targets.address(reading.staging).only_reads
+def test_the_worker_takes_the_url_that_writes(reading_project: Project) -> None:
+    assert targets.address(reading_project.staging).variable == reading_project.staging.variable
+    assert not targets.address(reading_project.staging).only_reads
 
 
-def test_the_web_process_reads_with_the_other_one(reading: Project, as_web: Callable[[], None], alice: Actor) -> None:
-    run_on_staging(reading, alice)
-    let_read(reading)
-    as_web()
+def test_the_web_process_reads_with_the_other_one(
+    reading_project: Project, become_web: Callable[[], None], alice: Actor
+) -> None:
+    run_on_staging(reading_project, alice)
+    let_read(reading_project)
+    become_web()
     address = targets.address(targets.declared("staging"))
     assert (address.only_reads, address.variable) == (True, "URL_OF_STAGING_READ")
     look = observations.refresh(targets.declared("staging"))
@@ -80,43 +82,50 @@ def test_the_web_process_reads_with_the_other_one(reading: Project, as_web: Call
     assert plans.as_sql(plan, targets.declared("staging"))
 
 
-def test_a_look_by_each_of_the_two_sees_the_same(reading: Project, as_web: Callable[[], None], alice: Actor) -> None:
-    run_on_staging(reading, alice)
-    let_read(reading)
+def test_a_look_by_each_of_the_two_sees_the_same(
+    reading_project: Project, become_web: Callable[[], None], alice: Actor
+) -> None:
+    run_on_staging(reading_project, alice)
+    let_read(reading_project)
     by_worker = targets.look(targets.declared("staging"), scripts=True)
-    as_web()
+    become_web()
     assert targets.look(targets.declared("staging"), scripts=True) == by_worker
 
 
-def test_that_role_can_write_nothing(reading: Project, alice: Actor) -> None:
+def test_that_role_can_write_nothing(reading_project: Project, alice: Actor) -> None:
     import psycopg
 
-    run_on_staging(reading, alice)
-    let_read(reading)
+    run_on_staging(reading_project, alice)
+    let_read(reading_project)
     with (
-        psycopg.connect(reading.staging.read_url) as connection,
+        psycopg.connect(reading_project.staging.read_url) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         connection.execute("DELETE FROM platform.schema_migrations")
 
 
 def test_nothing_runs_without_the_url_that_writes(
-    reading: Project, as_web: Callable[[], None], alice: Actor, bob: Actor
+    reading_project: Project, become_web: Callable[[], None], alice: Actor, bob: Actor
 ) -> None:
-    request = approved_request(reading, alice, bob)
-    as_web()
+    request = approved_request(reading_project, alice, bob)
+    become_web()
     run = execute(start_on_production(request, alice))
     assert (run.status, run.failure["code"]) == (Run.Status.FAILED, TargetNotConfigured.code)
-    assert tables(reading, reading.production) == []
+    assert tables(reading_project, reading_project.production) == []
 
 
 @pytest.mark.parametrize("page", ["", "apply/", "connection/", "drift/", "saved/"])
 def test_pages_work_with_it(
-    reading: Project, as_web: Callable[[], None], alice: Actor, client_of: ClientOf, requester: User, page: str
+    reading_project: Project,
+    become_web: Callable[[], None],
+    alice: Actor,
+    client_of: ClientOf,
+    requester: User,
+    page: str,
 ) -> None:
-    run_on_staging(reading, alice, upto="001")
-    let_read(reading)
-    as_web()
+    run_on_staging(reading_project, alice, upto="001")
+    let_read(reading_project)
+    become_web()
     observations.refresh(targets.declared("staging"))
     answer = client_of(requester).get(f"/environments/staging/{page}")
     assert answer.status_code == 200
@@ -125,11 +134,11 @@ def test_pages_work_with_it(
 
 
 def test_a_request_is_opened_approved_and_queued_by_the_web_and_run_by_the_worker(
-    reading: Project, as_web: Callable[[], None], settings: SettingsWrapper, alice: Actor, bob: Actor
+    reading_project: Project, become_web: Callable[[], None], settings: SettingsWrapper, alice: Actor, bob: Actor
 ) -> None:
     as_worker = settings.ENVIRONMENTS
-    as_web()
-    run = start_on_production(approved_request(reading, alice, bob), alice)
+    become_web()
+    run = start_on_production(approved_request(reading_project, alice, bob), alice)
     settings.SERVES_PAGES, settings.ENVIRONMENTS = False, as_worker
     assert execute(run).status == Run.Status.SUCCEEDED
     assert ChangeRequest.objects.get().status == ChangeRequest.Status.DONE
@@ -143,25 +152,25 @@ def of_reader(project: Project) -> tuple[CheckLevel, str]:
     return check.level, check.finding
 
 
-def test_the_doctor_says_what_pages_read_with(reading: Project, alice: Actor) -> None:
-    run_on_staging(reading, alice)
-    let_read(reading)
-    level, finding = of_reader(reading)
+def test_the_doctor_says_what_pages_read_with(reading_project: Project, alice: Actor) -> None:
+    run_on_staging(reading_project, alice)
+    let_read(reading_project)
+    level, finding = of_reader(reading_project)
     assert level is CheckLevel.FINE
     assert READER in finding
     assert "URL_OF_STAGING_READ" in finding
 
 
-def test_the_doctor_says_what_that_role_may_not_read(reading: Project, alice: Actor) -> None:
-    run_on_staging(reading, alice)
-    assert of_reader(reading)[0] is CheckLevel.WARNING
+def test_the_doctor_says_what_that_role_may_not_read(reading_project: Project, alice: Actor) -> None:
+    run_on_staging(reading_project, alice)
+    assert of_reader(reading_project)[0] is CheckLevel.WARNING
 
 
-def test_the_doctor_says_that_it_could_write(reading: Project, alice: Actor) -> None:
-    run_on_staging(reading, alice)
-    let_read(reading)
-    reading.query(reading.staging, f"GRANT DELETE ON platform.schema_migrations TO {READER}")
-    level, finding = of_reader(reading)
+def test_the_doctor_says_that_it_could_write(reading_project: Project, alice: Actor) -> None:
+    run_on_staging(reading_project, alice)
+    let_read(reading_project)
+    reading_project.query(reading_project.staging, f"GRANT DELETE ON platform.schema_migrations TO {READER}")
+    level, finding = of_reader(reading_project)
     assert (level, "can also write" in finding) == (CheckLevel.WARNING, True)
 
 
@@ -170,9 +179,9 @@ def test_without_a_second_url_the_doctor_says_nothing_of_one(project: Project) -
 
 
 def test_a_second_url_that_leads_nowhere_keeps_no_run_from_the_database(
-    reading: Project, settings: SettingsWrapper
+    reading_project: Project, settings: SettingsWrapper
 ) -> None:
-    nowhere = replace(reading.staging, read_url="postgresql://nobody:s3cret@127.0.0.1:1/gone")
+    nowhere = replace(reading_project.staging, read_url="postgresql://nobody:s3cret@127.0.0.1:1/gone")
     checks = targets.checkup(nowhere)
     assert is_fit(checks)
     assert ("reader", CheckLevel.WARNING) in {(check.code, check.level) for check in checks}

@@ -2,43 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.utils import timezone
 
-from config import calendars
-from config.calendars import Calendar
-from config.environments import Environment
 from dashboard.models import AuditEvent, ChangeRequest, Run
 from dashboard.services import approvals, forecasts, runs, schedules
 from dashboard.services.audit import Event
 from dashboard.services.errors import AlreadyDecided, NameNotTyped, NotNow, RowsNotTyped, StartTimeRefused
 from dashboard.services.forecasts import Confirmation
-from tests.fix_project import Project
+from tests.fix_project import FROZEN, ChangeProduction, Project
 from tests.services.workflow import approved_request, execute, open_request, tables
 
 if TYPE_CHECKING:
-    from pytest_django.fixtures import SettingsWrapper
-
     from dashboard.services.actors import Actor
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-FROZEN = Calendar(freezes=(calendars.freeze(datetime(2000, 1, 1), datetime(2200, 1, 1), "Audit"),))
-
-
-@pytest.fixture
-def policy(project: Project, settings: SettingsWrapper) -> Callable[..., Environment]:
-    def change(**changes: Any) -> Environment:
-        production = replace(project.production, **changes)
-        settings.ENVIRONMENTS = tuple(production if e.slug == production.slug else e for e in settings.ENVIRONMENTS)
-        return production
-
-    return change
 
 
 def schedule(request: ChangeRequest, by: Actor, **changes: Any) -> ChangeRequest:
@@ -79,10 +60,10 @@ def test_a_moment_that_makes_no_sense_is_refused(two_files: Project, alice: Acto
 
 
 def test_a_moment_in_a_freeze_is_refused(
-    two_files: Project, policy: Callable[..., Environment], alice: Actor, bob: Actor
+    two_files: Project, change_production: ChangeProduction, alice: Actor, bob: Actor
 ) -> None:
     request = approved_request(two_files, alice, bob)
-    policy(calendar=FROZEN)
+    change_production(calendar=FROZEN)
     with pytest.raises(NotNow, match="Audit"):
         schedule(request, alice)
 
@@ -97,11 +78,11 @@ def refused_then(request: ChangeRequest) -> str:
 
 
 def test_the_clock_is_asked_again_when_it_is_due(
-    two_files: Project, policy: Callable[..., Environment], alice: Actor, bob: Actor
+    two_files: Project, change_production: ChangeProduction, alice: Actor, bob: Actor
 ) -> None:
     request = schedule(approved_request(two_files, alice, bob), alice)
     fall_due(request)
-    policy(calendar=FROZEN)
+    change_production(calendar=FROZEN)
     assert "Audit" in refused_then(request)
     assert request.status == ChangeRequest.Status.APPROVED
 
@@ -145,10 +126,10 @@ def test_it_can_be_taken_back(two_files: Project, alice: Actor, bob: Actor) -> N
 
 
 def test_a_request_that_waits_again_for_people_is_not_started(
-    two_files: Project, policy: Callable[..., Environment], alice: Actor, bob: Actor
+    two_files: Project, change_production: ChangeProduction, alice: Actor, bob: Actor
 ) -> None:
     request = schedule(approved_request(two_files, alice, bob), alice)
-    policy(approvals=2)
+    change_production(approvals=2)
     approvals.reevaluate()
     request.refresh_from_db()
     assert (request.status, request.start_at) == (ChangeRequest.Status.OPEN, None)

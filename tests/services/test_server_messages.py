@@ -29,7 +29,7 @@ JANE = "jane.doe@customer.example"
 
 
 @pytest.fixture
-def failed(project: Project, alice: Actor) -> Run:
+def failed_run(project: Project, alice: Actor) -> Run:
     """A unique index over addresses that are there twice: the server quotes the address."""
     project.query(
         project.staging, f"CREATE TABLE people (email text); INSERT INTO people VALUES ('{JANE}'), ('{JANE}')"
@@ -57,7 +57,7 @@ def rows_of(run: Run) -> str:
     return str(kept)
 
 
-def test_the_event_names_the_error_and_no_value(failed: Run) -> None:
+def test_the_event_names_the_error_and_no_value(failed_run: Run) -> None:
     event = AuditEvent.objects.get(kind="run.failed")
     assert JANE not in json.dumps(event.data)
     assert event.data["failure"] == {
@@ -75,7 +75,7 @@ def test_the_event_names_the_error_and_no_value(failed: Run) -> None:
 
 
 def test_neither_the_page_of_the_log_nor_its_export_shows_a_value(
-    failed: Run, viewer: User, client_of: ClientOf
+    failed_run: Run, viewer: User, client_of: ClientOf
 ) -> None:
     client = client_of(viewer)
     page = client.get("/audit/")
@@ -104,12 +104,12 @@ def test_events_of_before_show_no_value_either(viewer: User, client_of: ClientOf
     assert json.loads(row["data"])["failure"]["server"] == {"sqlstate": "23505"}
 
 
-def test_an_administrator_erases_what_the_server_said(failed: Run, carol: Actor) -> None:
-    assert JANE in rows_of(failed)
+def test_an_administrator_erases_what_the_server_said(failed_run: Run, carol: Actor) -> None:
+    assert JANE in rows_of(failed_run)
     before = AuditEvent.objects.count()
-    server_messages.erase(failed.pk, by=carol, reason="Jane asked for it")
-    assert JANE not in rows_of(failed)
-    run = Run.objects.get(pk=failed.pk)
+    server_messages.erase(failed_run.pk, by=carol, reason="Jane asked for it")
+    assert JANE not in rows_of(failed_run)
+    run = Run.objects.get(pk=failed_run.pk)
     assert (run.status, run.failure["server"]["sqlstate"]) == (Run.Status.FAILED, "23505")
     assert run.failure["sentence"] == server_messages.ERASED
     event = AuditEvent.objects.get(kind="run.messages_erased")
@@ -118,10 +118,12 @@ def test_an_administrator_erases_what_the_server_said(failed: Run, carol: Actor)
     assert audit_chain.verify().fault is None
 
 
-def test_the_pages_of_the_run_say_so_afterwards(failed: Run, carol: Actor, viewer: User, client_of: ClientOf) -> None:
-    client, address = client_of(viewer), f"/runs/{failed.pk}/"
+def test_the_pages_of_the_run_say_so_afterwards(
+    failed_run: Run, carol: Actor, viewer: User, client_of: ClientOf
+) -> None:
+    client, address = client_of(viewer), f"/runs/{failed_run.pk}/"
     assert JANE in text(client.get(address))
-    server_messages.erase(failed.pk, by=carol, reason="Jane asked for it")
+    server_messages.erase(failed_run.pk, by=carol, reason="Jane asked for it")
     page = client.get(address)
     log = b"".join(client.get(f"{address}?format=text").streaming_content).decode()  # type: ignore[attr-defined]
     for shown in (
@@ -135,13 +137,13 @@ def test_the_pages_of_the_run_say_so_afterwards(failed: Run, carol: Actor, viewe
     assert "23505" in text(page)
 
 
-def test_only_an_administrator_erases_and_says_why(failed: Run, carol: Actor, alice: Actor, bob: Actor) -> None:
+def test_only_an_administrator_erases_and_says_why(failed_run: Run, carol: Actor, alice: Actor, bob: Actor) -> None:
     for by in (alice, bob):
         with pytest.raises(PermissionRefused):
-            server_messages.erase(failed.pk, by=by, reason="x")
+            server_messages.erase(failed_run.pk, by=by, reason="x")
     with pytest.raises(ReasonMissing):
-        server_messages.erase(failed.pk, by=carol, reason=" ")
-    assert JANE in rows_of(failed)
+        server_messages.erase(failed_run.pk, by=carol, reason=" ")
+    assert JANE in rows_of(failed_run)
 
 
 def test_a_run_that_goes_on_is_left_alone(project: Project, alice: Actor, carol: Actor) -> None:
@@ -151,15 +153,17 @@ def test_a_run_that_goes_on_is_left_alone(project: Project, alice: Actor, carol:
         server_messages.erase(run.pk, by=carol, reason="x")
 
 
-def test_the_page_asks_for_a_reason_and_leads_back(failed: Run, admin: User, viewer: User, client_of: ClientOf) -> None:
-    client, address = client_of(admin), f"/runs/{failed.pk}/erase/"
-    assert address in client.get(f"/runs/{failed.pk}/").content.decode()
-    assert address not in client_of(viewer).get(f"/runs/{failed.pk}/").content.decode()
+def test_the_page_asks_for_a_reason_and_leads_back(
+    failed_run: Run, admin: User, viewer: User, client_of: ClientOf
+) -> None:
+    client, address = client_of(admin), f"/runs/{failed_run.pk}/erase/"
+    assert address in client.get(f"/runs/{failed_run.pk}/").content.decode()
+    assert address not in client_of(viewer).get(f"/runs/{failed_run.pk}/").content.decode()
     assert "What goes and what stays" in text(client.get(address))
     assert client.post(address, {"reason": ""}).status_code == 422
-    assert JANE in rows_of(failed)
-    assert client.post(address, {"reason": "Jane asked for it"}).headers["Location"] == f"/runs/{failed.pk}/"
-    assert JANE not in rows_of(failed)
+    assert JANE in rows_of(failed_run)
+    assert client.post(address, {"reason": "Jane asked for it"}).headers["Location"] == f"/runs/{failed_run.pk}/"
+    assert JANE not in rows_of(failed_run)
     assert "carol erased what the server had said of run" in text(client.get("/audit/"))
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psycopg
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 
 from dashboard.engine.database import blockers
@@ -28,12 +27,7 @@ SHOP = "shop in psql (backend 7)"
 
 
 @pytest.fixture
-def alice(requester: User, acting: Callable[[User], Actor]) -> Actor:
-    return acting(requester)
-
-
-@pytest.fixture
-def held(project: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Connection]:
+def holding_session(project: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Connection]:
     """A session that has read `users` and keeps its transaction open, while 002 is to alter it."""
     monkeypatch.setattr(transactional, "ATTEMPTS", 2)
     monkeypatch.setattr(transactional, "FIRST_PAUSE", 0.01)
@@ -48,7 +42,7 @@ def held(project: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 def test_who_held_the_lock_is_kept_with_the_run_that_gave_up(
-    project: Project, alice: Actor, held: psycopg.Connection
+    project: Project, alice: Actor, holding_session: psycopg.Connection
 ) -> None:
     project.write(_002_city="-- signalbox: lock_timeout=800ms\nALTER TABLE users ADD city text;")
     run = run_on_staging(project, alice)
@@ -56,14 +50,14 @@ def test_who_held_the_lock_is_kept_with_the_run_that_gave_up(
     (step,) = run.steps.all()
     (blocker,) = step.blockers
     assert "the shop" in blocker
-    assert f"backend {held.info.backend_pid}" in blocker
-    assert f"{held.info.user} in " in blocker
+    assert f"backend {holding_session.info.backend_pid}" in blocker
+    assert f"{holding_session.info.user} in " in blocker
     assert "idle in transaction" in blocker
     assert "SELECT * FROM users WHERE name = '…'" in blocker
 
 
 def test_who_held_it_is_kept_with_the_run_that_was_cancelled_in_waiting(
-    project: Project, alice: Actor, held: psycopg.Connection
+    project: Project, alice: Actor, holding_session: psycopg.Connection
 ) -> None:
     project.write(_002_city="-- signalbox: lock_timeout=60s\nALTER TABLE users ADD city text;")
     run = start_on_staging(project, alice)
@@ -99,15 +93,15 @@ def recorder(project: Project, alice: Actor) -> Recorder:
     return Recorder(claim(start_on_staging(project, alice)))
 
 
-def kept(recorder: Recorder, *told: tuple[str, ...], error: EngineError, late: bool = False) -> list[str]:
-    for blockers_seen in told:
+def kept(recorder: Recorder, *looks: tuple[str, ...], error: EngineError, late: bool = False) -> list[str]:
+    for blockers_seen in looks:
         recorder(Blocked(position=0, blockers=blockers_seen))
     recorder(StepEnded(position=0, ending=Ending.UNDONE, error=error, ms=1, statement_ms=1))
     if late:
         recorder(Blocked(position=0, blockers=()))
     recorder.write()
-    found: list[str] = Run.objects.get().steps.get().blockers
-    return found
+    blockers: list[str] = Run.objects.get().steps.get().blockers
+    return blockers
 
 
 @pytest.mark.parametrize("error", [failed("55P03"), failed("40P01"), RunCancelled(by="bob", version="001")], ids=str)

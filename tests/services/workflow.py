@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
 
 from dashboard.models import ChangeRequest, Run
 from dashboard.services import approvals, execution, plans, runs
@@ -26,6 +29,12 @@ def approved_request(project: Project, alice: Actor, bob: Actor) -> ChangeReques
     return approve(open_request(project, alice), bob)
 
 
+def expire(request: ChangeRequest) -> None:
+    """Its time is over, and nobody has closed it yet."""
+    past = timezone.now() - timedelta(hours=1)
+    ChangeRequest.objects.filter(pk=request.pk).update(expires_at=past, requested_at=past - timedelta(hours=1))
+
+
 def start_on_staging(project: Project, by: Actor, upto: str | None = None) -> Run:
     """Queued, to apply what is pending there."""
     return runs.start(plans.apply(project.staging, upto=upto), environment=project.staging, by=by)
@@ -40,6 +49,24 @@ def claim(run: Run) -> Run:
     claimed = runs.claim(run.pk)
     assert claimed is not None
     return claimed
+
+
+def lost_run(project: Project, by: Actor) -> Run:
+    """Begun on staging by a worker that is gone, with nothing in the target that could tell what it did."""
+    run = claim(start_on_staging(project, by))
+    assert runs.begin(run)
+    runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has sent no sign of life."})
+    return Run.objects.get(pk=run.pk)
+
+
+def unprovable_run(project: Project, by: Actor) -> Run:
+    """A lost one about which the target was asked in vain."""
+    run = lost_run(project, by)
+    execution.recover(run.pk)
+    run.refresh_from_db()
+    assert run.status == Run.Status.INTERRUPTED
+    assert (run.failure or {})["unresolved"]["code"] == "witness_gone"
+    return run
 
 
 def execute(run: Run, **options: Any) -> Run:

@@ -54,6 +54,17 @@ def open_request(two_files: Project, acting: Callable[[User], Actor]) -> Callabl
 
 
 @pytest.fixture
+def approved_request(
+    open_request: Callable[[User], ChangeRequest], requester: User, approver: User, acting: Callable[[User], Actor]
+) -> ChangeRequest:
+    """Asked for by alice, approved by bob."""
+    from dashboard.services import approvals
+
+    request = open_request(requester)
+    return approvals.approve(request.pk, by=acting(approver), digest=request.digest)
+
+
+@pytest.fixture
 def run_on_staging(project: Project, acting: Callable[[User], Actor]) -> Callable[..., Run]:
     """Everything pending applied to staging, executed as a worker does unless told not to."""
     from dashboard.services import execution, plans, runs
@@ -76,9 +87,8 @@ def run_on_production(
     from dashboard.services import approvals, execution, runs
 
     def started() -> Run:
-        request = open_request(requester)
-        approvals.approve(request.pk, by=acting(approver), digest=request.digest)
-        request.refresh_from_db()
+        opened = open_request(requester)
+        request = approvals.approve(opened.pk, by=acting(approver), digest=opened.digest)
         run = runs.start_approved(request, by=acting(requester), typed_name="production")
         execution.execute(run.pk)
         run.refresh_from_db()

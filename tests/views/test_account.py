@@ -181,7 +181,7 @@ def _code(secret: str) -> str:
 
 
 @pytest.fixture
-def with_app(viewer: User, client_of: ClientOf, django_capture_on_commit_callbacks: Callable[..., object]) -> str:
+def app_secret(viewer: User, client_of: ClientOf, django_capture_on_commit_callbacks: Callable[..., object]) -> str:
     """The key of vera's authenticator app, which she has added."""
     client = client_of(viewer)
     page = client.get("/account/app/add/")
@@ -192,26 +192,26 @@ def with_app(viewer: User, client_of: ClientOf, django_capture_on_commit_callbac
     return secret
 
 
-def test_an_app_is_kept_encrypted_and_written_down(viewer: User, with_app: str) -> None:
+def test_an_app_is_kept_encrypted_and_written_down(viewer: User, app_secret: str) -> None:
     from allauth.mfa.models import Authenticator
 
     (kept,) = Authenticator.objects.filter(user=viewer, type="totp")
-    assert with_app not in str(kept.data)
+    assert app_secret not in str(kept.data)
     assert _kinds()[-2:] == ["person.second_factor_added", "person.second_factor_added"]
 
 
-def test_signing_in_asks_for_the_code(viewer: User, with_app: str) -> None:
+def test_signing_in_asks_for_the_code(viewer: User, app_secret: str) -> None:
     client = Client()
     assert sign_in(client, "vera", FORMER) == 302
     assert client.get("/runs/").status_code == 302, "the password alone lets nobody in"
     assert client.post("/sign-in/second-factor/", {"code": "000000"}).status_code == 200
     assert client.get("/runs/").status_code == 302
-    assert client.post("/sign-in/second-factor/", {"code": _code(with_app)}).status_code == 302
+    assert client.post("/sign-in/second-factor/", {"code": _code(app_secret)}).status_code == 302
     assert client.get("/runs/").status_code == 200
 
 
-def test_a_code_works_once(viewer: User, with_app: str) -> None:
-    code, first, second = _code(with_app), Client(), Client()
+def test_a_code_works_once(viewer: User, app_secret: str) -> None:
+    code, first, second = _code(app_secret), Client(), Client()
     for client in (first, second):
         sign_in(client, "vera", FORMER)
         client.post("/sign-in/second-factor/", {"code": code})
@@ -219,16 +219,16 @@ def test_a_code_works_once(viewer: User, with_app: str) -> None:
     assert second.get("/runs/").status_code == 302
 
 
-def test_codes_cannot_be_tried_for_ever(viewer: User, with_app: str) -> None:
+def test_codes_cannot_be_tried_for_ever(viewer: User, app_secret: str) -> None:
     client = Client()
     sign_in(client, "vera", FORMER)
     for number in range(10):
         client.post("/sign-in/second-factor/", {"code": f"{number:06}"})
-    client.post("/sign-in/second-factor/", {"code": _code(with_app)})
+    client.post("/sign-in/second-factor/", {"code": _code(app_secret)})
     assert client.get("/runs/").status_code == 302
 
 
-def test_a_recovery_code_stands_for_it_once(viewer: User, with_app: str) -> None:
+def test_a_recovery_code_stands_for_it_once(viewer: User, app_secret: str) -> None:
     from allauth.mfa.models import Authenticator
 
     codes = Authenticator.objects.get(user=viewer, type="recovery_codes").wrap().get_unused_codes()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,11 +16,12 @@ from dashboard.presenters.statuses import MIGRATION as MIGRATION_PILLS
 from dashboard.presenters.statuses import REQUEST
 from dashboard.selectors import workers
 from dashboard.selectors.workers import WorkerState
-from dashboard.services import approvals, execution, observations, plans, runs
+from dashboard.services import approvals, observations
 from dashboard.services.actors import Actor
 from tests.fix_people import ClientOf
 from tests.fix_project import Project
 from tests.presenters.values import says
+from tests.services import workflow
 from tests.views.pages import alerts, assert_shown, controls, error_box, error_code, links, text
 from tests.views.worker import execute_newest
 
@@ -35,7 +35,7 @@ REASON = {"reason": "The table is there, with its rows"}
 
 
 @pytest.fixture
-def applied(two_files: Project, requester: User, run_on_staging: Callable[..., Run]) -> Project:
+def applied_project(two_files: Project, requester: User, run_on_staging: Callable[..., Run]) -> Project:
     run_on_staging(requester)
     return two_files
 
@@ -52,8 +52,8 @@ def forget(project: Project) -> None:
 # A row that is gone
 
 
-def test_every_page_says_that_the_log_knows_it(applied: Project, admin: User, client_of: ClientOf) -> None:
-    forget(applied)
+def test_every_page_says_that_the_log_knows_it(applied_project: Project, admin: User, client_of: ClientOf) -> None:
+    forget(applied_project)
     client = client_of(admin)
     page = client.get(ENVIRONMENT)
     (entry,) = [entry for entry in page.context["page"].waiting if entry.version == "001"]
@@ -78,11 +78,11 @@ def test_every_page_says_that_the_log_knows_it(applied: Project, admin: User, cl
     ids=["gone", "altered"],
 )
 def test_it_stands_in_red_above_whatever_is_green(
-    applied: Project, requester: User, client_of: ClientOf, change: str, state: State
+    applied_project: Project, requester: User, client_of: ClientOf, change: str, state: State
 ) -> None:
-    applied.write(_003_city="CREATE TABLE city (id int);", _003_rollback="DROP TABLE city;")
-    applied.query(applied.staging, change)
-    look(applied)
+    applied_project.write(_003_city="CREATE TABLE city (id int);", _003_rollback="DROP TABLE city;")
+    applied_project.query(applied_project.staging, change)
+    look(applied_project)
     page = client_of(requester).get("/environments/staging/apply/")
     (contradiction,) = page.context["plan"].contradictions
     assert contradiction.title == f"{MIGRATION_PILLS[state].label}: 001"
@@ -98,15 +98,15 @@ def test_it_stands_in_red_above_whatever_is_green(
     assert_shown(compared, link)
 
 
-def test_to_apply_it_again_has_to_be_accepted(applied: Project, requester: User, client_of: ClientOf) -> None:
-    forget(applied)
+def test_to_apply_it_again_has_to_be_accepted(applied_project: Project, requester: User, client_of: ClientOf) -> None:
+    forget(applied_project)
     client, before = client_of(requester), Run.objects.count()
     assert client.post("/environments/staging/apply/", {}).status_code == 422
     assert Run.objects.count() == before
 
 
-def test_an_administrator_restores_the_record(applied: Project, admin: User, client_of: ClientOf) -> None:
-    forget(applied)
+def test_an_administrator_restores_the_record(applied_project: Project, admin: User, client_of: ClientOf) -> None:
+    forget(applied_project)
     client, address = client_of(admin), "/environments/staging/records/?version=001&name=users"
     assert "reason" in controls(client.get(address))
     assert client.post(address, {"reason": ""}).status_code == 422
@@ -118,15 +118,15 @@ def test_an_administrator_restores_the_record(applied: Project, admin: User, cli
     assert states["001"] == MIGRATION_PILLS[State.APPLIED]
 
 
-def test_others_see_it_and_may_not(applied: Project, requester: User, client_of: ClientOf) -> None:
-    forget(applied)
+def test_others_see_it_and_may_not(applied_project: Project, requester: User, client_of: ClientOf) -> None:
+    forget(applied_project)
     client = client_of(requester)
     assert not [url for url in links(client.get(ENVIRONMENT)) if "/records/" in url]
     assert client.get("/environments/staging/records/").status_code == 403
 
 
 def test_where_history_and_log_agree_there_is_nothing_to_restore(
-    applied: Project, admin: User, client_of: ClientOf
+    applied_project: Project, admin: User, client_of: ClientOf
 ) -> None:
     answer = client_of(admin).get("/environments/staging/records/")
     assert (answer.status_code, error_code(answer)) == (422, "nothing_to_do")
@@ -143,9 +143,11 @@ def test_a_protected_environment_asks_a_second_person(
     assert [step.version for step in asked.plan.steps] == ["001"]
 
 
-def test_an_altered_checksum_is_told_as_that(applied: Project, admin: User, client_of: ClientOf) -> None:
-    applied.query(applied.staging, "UPDATE platform.schema_migrations SET checksum = 'x' WHERE version = '001'")
-    look(applied)
+def test_an_altered_checksum_is_told_as_that(applied_project: Project, admin: User, client_of: ClientOf) -> None:
+    applied_project.query(
+        applied_project.staging, "UPDATE platform.schema_migrations SET checksum = 'x' WHERE version = '001'"
+    )
+    look(applied_project)
     client = client_of(admin)
     page = client.get(ENVIRONMENT)
     (notice,) = [notice for notice in page.context["page"].notices if says(notice.sentence, "001_users")]
@@ -157,18 +159,22 @@ def test_an_altered_checksum_is_told_as_that(applied: Project, admin: User, clie
 
 
 def test_a_row_marked_as_failed_does_not_show_the_error_of_a_rollback(
-    applied: Project, admin: User, client_of: ClientOf
+    applied_project: Project, admin: User, client_of: ClientOf
 ) -> None:
-    applied.query(applied.staging, "UPDATE platform.schema_migrations SET success = false WHERE version = '001'")
-    look(applied)
+    applied_project.query(
+        applied_project.staging, "UPDATE platform.schema_migrations SET success = false WHERE version = '001'"
+    )
+    look(applied_project)
     shown = text(client_of(admin).get(ENVIRONMENT))
     assert says(shown, "by hand")
     assert not says(shown, "Nothing of this attempt")
 
 
-def test_what_an_older_copy_does_not_have_any_more_is_told(applied: Project, viewer: User, client_of: ClientOf) -> None:
-    applied.query(applied.staging, "DROP SCHEMA platform CASCADE; DROP TABLE users, orders")
-    look(applied)
+def test_what_an_older_copy_does_not_have_any_more_is_told(
+    applied_project: Project, viewer: User, client_of: ClientOf
+) -> None:
+    applied_project.query(applied_project.staging, "DROP SCHEMA platform CASCADE; DROP TABLE users, orders")
+    look(applied_project)
     run, client = Run.objects.latest("id"), client_of(viewer)
     page = client.get(ENVIRONMENT)
     (notice,) = [notice for notice in page.context["page"].notices if says(notice.sentence, "older copy")]
@@ -178,19 +184,19 @@ def test_what_an_older_copy_does_not_have_any_more_is_told(applied: Project, vie
 
 
 def test_what_ran_in_another_database_is_not_missed_in_this_one(
-    applied: Project, viewer: User, client_of: ClientOf
+    applied_project: Project, viewer: User, client_of: ClientOf
 ) -> None:
-    applied.query(applied.staging, "DROP SCHEMA platform CASCADE; DROP TABLE users, orders")
+    applied_project.query(applied_project.staging, "DROP SCHEMA platform CASCADE; DROP TABLE users, orders")
     run = Run.objects.latest("id")
     run.frozen_plan["identity"]["database_oid"] += 1
     run.save(update_fields=["frozen_plan"])
-    look(applied)
+    look(applied_project)
     assert client_of(viewer).get(ENVIRONMENT).context["page"].notices == ()
 
 
-def test_a_renumbered_file_is_no_plain_apply(applied: Project, requester: User, client_of: ClientOf) -> None:
-    (applied.folder / "001_users.sql").rename(applied.folder / "035_users.sql")
-    (applied.folder / "001_rollback.sql").unlink()
+def test_a_renumbered_file_is_no_plain_apply(applied_project: Project, requester: User, client_of: ClientOf) -> None:
+    (applied_project.folder / "001_users.sql").rename(applied_project.folder / "035_users.sql")
+    (applied_project.folder / "001_rollback.sql").unlink()
     client = client_of(requester)
     assert all(says(text(client.get(ENVIRONMENT)), words) for words in ("035_users.sql", "same SQL as 001_users"))
     answer = client.get("/environments/staging/apply/")
@@ -201,10 +207,10 @@ def test_a_renumbered_file_is_no_plain_apply(applied: Project, requester: User, 
 
 
 def test_another_installation_is_named_on_the_page_of_the_environment(
-    applied: Project, viewer: User, client_of: ClientOf
+    applied_project: Project, viewer: User, client_of: ClientOf
 ) -> None:
     client = client_of(viewer)
-    look(applied)
+    look(applied_project)
     assert client.get(ENVIRONMENT).context["page"].notices == ()
     first = Installation.objects.get().identity.hex
     Installation.objects.update(identity=uuid.uuid4())
@@ -218,23 +224,18 @@ def test_another_installation_is_named_on_the_page_of_the_environment(
 
 
 @pytest.fixture
-def hopeless(two_files: Project, requester: User, run_on_staging: Callable[..., Run]) -> Run:
-    run = runs.claim(run_on_staging(requester, execute=False).pk)
-    assert run is not None
-    assert runs.begin(run)
-    runs.interrupt(run, {"code": "worker_lost", "sentence": "Its worker has sent no sign of life."})
-    execution.recover(run.pk)
-    return Run.objects.get(pk=run.pk)
+def unprovable_run(two_files: Project, alice: Actor) -> Run:
+    return workflow.unprovable_run(two_files, alice)
 
 
-def test_an_administrator_ends_it_and_the_page_says_so(hopeless: Run, admin: User, client_of: ClientOf) -> None:
-    client, address = client_of(admin), f"/runs/{hopeless.pk}/end/"
-    assert address in links(client.get(f"/runs/{hopeless.pk}/"))
+def test_an_administrator_ends_it_and_the_page_says_so(unprovable_run: Run, admin: User, client_of: ClientOf) -> None:
+    client, address = client_of(admin), f"/runs/{unprovable_run.pk}/end/"
+    assert address in links(client.get(f"/runs/{unprovable_run.pk}/"))
     assert {"reason", "typed_name"} <= set(controls(client.get(address)))
     assert client.post(address, {**REASON, "typed_name": "production"}).status_code == 422
     assert client.post(address, {"reason": "", "typed_name": "staging"}).status_code == 422
     assert client.post(address, {**REASON, "typed_name": "staging"}).status_code == 302
-    page, index = client.get(f"/runs/{hopeless.pk}/"), client.get("/runs/")
+    page, index = client.get(f"/runs/{unprovable_run.pk}/"), client.get("/runs/")
     box, pill = error_box(page), page.context["pill"]
     assert box.tone != "ok"
     assert says(box.state_now, "001")
@@ -242,16 +243,16 @@ def test_an_administrator_ends_it_and_the_page_says_so(hopeless: Run, admin: Use
     assert REASON["reason"] in text(page)
     assert pill.tone != "ok"
     assert_shown(page, pill)
-    assert [row.pill for row in index.context["rows"] if row.number == hopeless.pk] == [pill]
+    assert [row.pill for row in index.context["rows"] if row.number == unprovable_run.pk] == [pill]
     assert_shown(index, pill)
     event = client.get("/audit/").context["events"][0]
-    assert (event.actor, event.run.number) == (admin.get_username(), hopeless.pk)
+    assert (event.actor, event.run.number) == (admin.get_username(), unprovable_run.pk)
 
 
-def test_nobody_else_is_offered_it(hopeless: Run, approver: User, client_of: ClientOf) -> None:
+def test_nobody_else_is_offered_it(unprovable_run: Run, approver: User, client_of: ClientOf) -> None:
     client = client_of(approver)
-    assert f"/runs/{hopeless.pk}/end/" not in links(client.get(f"/runs/{hopeless.pk}/"))
-    assert client.get(f"/runs/{hopeless.pk}/end/").status_code == 403
+    assert f"/runs/{unprovable_run.pk}/end/" not in links(client.get(f"/runs/{unprovable_run.pk}/"))
+    assert client.get(f"/runs/{unprovable_run.pk}/end/").status_code == 403
 
 
 # A run that waits
@@ -286,25 +287,13 @@ def test_a_run_that_waits_names_what_may_hold_its_place(
 # Requests
 
 
-@pytest.fixture
-def approved(two_files: Project, requester: User, approver: User, acting: Callable[[User], Actor]) -> ChangeRequest:
-    plan = plans.apply(two_files.production)
-    asked = approvals.open_request(plan, environment=two_files.production, by=acting(requester), reason="December")
-    return approvals.approve(asked.pk, by=acting(approver), digest=asked.digest)
-
-
-def expire(request: ChangeRequest) -> None:
-    past = timezone.now() - timedelta(minutes=5)
-    ChangeRequest.objects.filter(pk=request.pk).update(expires_at=past, requested_at=past - timedelta(hours=1))
-
-
 def test_an_approval_whose_time_is_over_reads_as_expired(
-    approved: ChangeRequest, requester: User, approver: User, client_of: ClientOf
+    approved_request: ChangeRequest, requester: User, approver: User, client_of: ClientOf
 ) -> None:
     client = client_of(requester)
-    assert "expires" in text(client.get(f"/requests/{approved.pk}/"))
-    expire(approved)
-    page = client.get(f"/requests/{approved.pk}/")
+    assert "expires" in text(client.get(f"/requests/{approved_request.pk}/"))
+    workflow.expire(approved_request)
+    page = client.get(f"/requests/{approved_request.pk}/")
     assert page.context["pill"] == REQUEST[ChangeRequest.Status.EXPIRED]
     assert says(text(page), approver.get_username())
     assert (says(text(page), "· expired"), says(text(page), "· expires")) == (True, False)
@@ -313,23 +302,23 @@ def test_an_approval_whose_time_is_over_reads_as_expired(
     assert_shown(listed, page.context["pill"])
     assert not says(text(listed), "· expires")
     approvals.expire_due()
-    assert client.get(f"/requests/{approved.pk}/").context["pill"] == page.context["pill"]
+    assert client.get(f"/requests/{approved_request.pk}/").context["pill"] == page.context["pill"]
 
 
 def test_a_request_that_nobody_decided_on_says_that(
-    approved: ChangeRequest, requester: User, client_of: ClientOf
+    approved_request: ChangeRequest, requester: User, client_of: ClientOf
 ) -> None:
     ChangeRequest.objects.update(status=ChangeRequest.Status.OPEN)
-    approved.decisions.all().delete()
-    expire(approved)
-    assert says(text(client_of(requester).get(f"/requests/{approved.pk}/")), "Nobody")
+    approved_request.decisions.all().delete()
+    workflow.expire(approved_request)
+    assert says(text(client_of(requester).get(f"/requests/{approved_request.pk}/")), "Nobody")
 
 
 def test_who_runs_it_is_told_of_a_file_that_came_before(
-    approved: ChangeRequest, two_files: Project, requester: User, client_of: ClientOf
+    approved_request: ChangeRequest, two_files: Project, requester: User, client_of: ClientOf
 ) -> None:
     observations.refresh(two_files.production)
-    client, address = client_of(requester), f"/requests/{approved.pk}/"
+    client, address = client_of(requester), f"/requests/{approved_request.pk}/"
     assert not says(text(client.get(address)), "000_b")
     two_files.write(_000_b="CREATE TABLE b ();", _003_later="CREATE TABLE later ();")
     page = client.get(address)
@@ -340,20 +329,22 @@ def test_who_runs_it_is_told_of_a_file_that_came_before(
 # A rehearsal of what has run meanwhile
 
 
-def test_a_rehearsal_leads_to_no_plan_that_is_done(applied: Project, requester: User, client_of: ClientOf) -> None:
+def test_a_rehearsal_leads_to_no_plan_that_is_done(
+    applied_project: Project, requester: User, client_of: ClientOf
+) -> None:
     client = client_of(requester)
-    applied.write(_003_city="ALTER TABLE users ADD city text;")
+    applied_project.write(_003_city="ALTER TABLE users ADD city text;")
     client.post("/environments/staging/apply/rehearse/")
     address = f"/rehearsals/{Rehearsal.objects.latest('id').pk}/"
     Rehearsal.objects.update(
         status=Rehearsal.Status.FAILED, finished_at=timezone.now(), failure={"code": "x", "sentence": "No room."}
     )
     assert [url for url in links(client.get(address)) if "apply/?upto" in url]
-    applied.query(
-        applied.staging,
+    applied_project.query(
+        applied_project.staging,
         "INSERT INTO platform.schema_migrations (version, name, checksum) VALUES ('003', 'city', 'manual')",
     )
-    look(applied)
+    look(applied_project)
     page = client.get(address)
     assert not [url for url in links(page) if "apply/?upto" in url]
     assert says(text(page), "has run on Staging")

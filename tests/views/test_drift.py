@@ -32,7 +32,7 @@ def look(environment: Environment) -> DriftCheck:
 
 
 @pytest.fixture
-def drifted(project: Project) -> Project:
+def drifted_project(project: Project) -> Project:
     """users has a column, and a function another body, that no run made."""
     function = "CREATE OR REPLACE FUNCTION public.answer() RETURNS int LANGUAGE sql AS 'SELECT {}'"
     for environment in (project.staging, project.production):
@@ -69,7 +69,7 @@ def test_in_line_says_since_which_run(
     assert (page.context["page"].diff, is_empty(page)) == (None, True)
 
 
-def test_drift_is_listed_by_table_with_what_to_do(drifted: Project, viewer: User, client_of: ClientOf) -> None:
+def test_drift_is_listed_by_table_with_what_to_do(drifted_project: Project, viewer: User, client_of: ClientOf) -> None:
     page = client_of(viewer).get(ADDRESS)
     shown, panel = text(page), page.context["page"].panel
     assert (panel.pill.tone, says(panel.differs, "2 objects")) == ("warn", True)
@@ -83,7 +83,7 @@ def test_drift_is_listed_by_table_with_what_to_do(drifted: Project, viewer: User
     assert says(shown, "new migration"), "one of the ways to go on"
 
 
-def test_the_environment_and_the_overview_say_so(drifted: Project, viewer: User, client_of: ClientOf) -> None:
+def test_the_environment_and_the_overview_say_so(drifted_project: Project, viewer: User, client_of: ClientOf) -> None:
     observations.refresh_all()
     client = client_of(viewer)
     detail = client.get("/environments/staging/")
@@ -116,9 +116,9 @@ def test_a_check_is_asked_for_and_its_result_shows_by_itself(
 
 
 def test_an_unreachable_target_says_why_and_what_was_known(
-    drifted: Project, viewer: User, client_of: ClientOf, unreachable: Callable[[Environment], Environment]
+    drifted_project: Project, viewer: User, client_of: ClientOf, unreachable: Callable[[Environment], Environment]
 ) -> None:
-    look(unreachable(drifted.staging))
+    look(unreachable(drifted_project.staging))
     page = client_of(viewer).get(ADDRESS)
     panel = page.context["page"].panel
     assert "127.0.0.1:1/gone as nobody" in panel.failure
@@ -150,7 +150,7 @@ def test_a_late_look_after_a_run_says_what_it_cannot_tell(
     assert_shown(page, page.context["page"].late)
 
 
-def test_only_an_administrator_accepts(drifted: Project, approver: User, client_of: ClientOf) -> None:
+def test_only_an_administrator_accepts(drifted_project: Project, approver: User, client_of: ClientOf) -> None:
     client = client_of(approver)
     page = client.get(ADDRESS)
     assert says(page.context["page"].accept_refused, "admin")
@@ -160,7 +160,9 @@ def test_only_an_administrator_accepts(drifted: Project, approver: User, client_
     assert client.post(f"{ADDRESS}accept/", {"fingerprint": fingerprint, "reason": "because"}).status_code == 403
 
 
-def test_accepting_wants_a_reason_and_is_in_the_audit_log(drifted: Project, admin: User, client_of: ClientOf) -> None:
+def test_accepting_wants_a_reason_and_is_in_the_audit_log(
+    drifted_project: Project, admin: User, client_of: ClientOf
+) -> None:
     client = client_of(admin)
     fingerprint = client.get(ADDRESS).context["page"].fingerprint
     assert client.post(f"{ADDRESS}accept/", {"fingerprint": fingerprint}).status_code == 422
@@ -175,7 +177,9 @@ def test_accepting_wants_a_reason_and_is_in_the_audit_log(drifted: Project, admi
     assert "“Hotfix of Tuesday”" in text(log)
 
 
-def test_on_a_protected_environment_the_name_is_typed(drifted: Project, admin: User, client_of: ClientOf) -> None:
+def test_on_a_protected_environment_the_name_is_typed(
+    drifted_project: Project, admin: User, client_of: ClientOf
+) -> None:
     client, address = client_of(admin), "/environments/production/drift/"
     given = {"fingerprint": client.get(address).context["page"].fingerprint, "reason": "Hotfix"}
     refused = client.post(f"{address}accept/", given | {"typed_name": "staging"})
@@ -184,11 +188,13 @@ def test_on_a_protected_environment_the_name_is_typed(drifted: Project, admin: U
     assert client.post(f"{address}accept/", given | {"typed_name": "production"}).status_code == 302
 
 
-def test_what_moved_on_since_the_page_is_not_accepted(drifted: Project, admin: User, client_of: ClientOf) -> None:
+def test_what_moved_on_since_the_page_is_not_accepted(
+    drifted_project: Project, admin: User, client_of: ClientOf
+) -> None:
     client = client_of(admin)
     fingerprint = client.get(ADDRESS).context["page"].fingerprint
-    drifted.query(drifted.staging, "DROP TABLE users")
-    look(drifted.staging)
+    drifted_project.query(drifted_project.staging, "DROP TABLE users")
+    look(drifted_project.staging)
     answer = client.post(f"{ADDRESS}accept/", {"fingerprint": fingerprint, "reason": "Hotfix"})
     assert (answer.status_code, error_code(answer)) == (409, "drift_changed")
     assert not AuditEvent.objects.filter(kind="drift.accepted").exists()

@@ -25,7 +25,7 @@ ONE = f"{ADDRESS}?version=002&name=orders"
 
 
 @pytest.fixture
-def edited(two_files: Project, requester: User, run_on_staging: Callable[[User], Run]) -> Project:
+def edited_project(two_files: Project, requester: User, run_on_staging: Callable[[User], Run]) -> Project:
     """Of 001 the comments, of 002 the SQL."""
     run_on_staging(requester)
     two_files.write(
@@ -39,7 +39,7 @@ def test_where_nothing_was_edited_the_page_says_so(two_files: Project, viewer: U
     assert is_empty(client_of(viewer).get(ADDRESS))
 
 
-def test_what_ran_stands_beside_the_file(edited: Project, viewer: User, client_of: ClientOf) -> None:
+def test_what_ran_stands_beside_the_file(edited_project: Project, viewer: User, client_of: ClientOf) -> None:
     page = client_of(viewer).get(ADDRESS)
     shown = text(page)
     assert [e.label for e in page.context["edits"]] == ["002_orders", "001_users"]
@@ -49,7 +49,7 @@ def test_what_ran_stands_beside_the_file(edited: Project, viewer: User, client_o
     assert_shown(page, *(e.pill for e in page.context["edits"]))
 
 
-def test_the_text_that_ran_can_be_had_to_restore_it(edited: Project, viewer: User, client_of: ClientOf) -> None:
+def test_the_text_that_ran_can_be_had_to_restore_it(edited_project: Project, viewer: User, client_of: ClientOf) -> None:
     answer = client_of(viewer).get(f"{ONE}&format=text")
     assert (answer.content, answer.headers["Content-Type"]) == (
         b"CREATE TABLE orders (id int);",
@@ -59,11 +59,11 @@ def test_the_text_that_ran_can_be_had_to_restore_it(edited: Project, viewer: Use
 
 
 def test_the_migrations_page_shows_it_once_the_page_is_there(
-    edited: Project, viewer: User, client_of: ClientOf
+    edited_project: Project, viewer: User, client_of: ClientOf
 ) -> None:
     client = client_of(viewer)
     page = client.get("/migrations/002/orders/")
-    assert [edited.comments_only for edited in page.context["page"].edited] == [False]
+    assert [edited_project.comments_only for edited_project in page.context["page"].edited] == [False]
     assert f'hx-get="{ONE.replace("&", "&amp;")}"' in page.content.decode()
     lines = client.get(ONE, headers={"HX-Request": "true"})
     assert "CREATE TABLE orders (id bigint);" in text(lines)
@@ -73,14 +73,14 @@ def test_the_migrations_page_shows_it_once_the_page_is_there(
     assert (edited_comments.comments_only, edited_comments.places[0].url in links(page)) == (True, True)
 
 
-def test_the_environment_leads_there(edited: Project, viewer: User, client_of: ClientOf) -> None:
+def test_the_environment_leads_there(edited_project: Project, viewer: User, client_of: ClientOf) -> None:
     page = client_of(viewer).get("/environments/staging/")
     notices = [notice for notice in page.context["page"].notices if notice.url == ADDRESS]
     assert [notice.tone for notice in notices] == ["danger", "warn"]
     assert_shown(page, *notices)
 
 
-def test_comments_are_accepted_with_one_click(edited: Project, requester: User, client_of: ClientOf) -> None:
+def test_comments_are_accepted_with_one_click(edited_project: Project, requester: User, client_of: ClientOf) -> None:
     client = client_of(requester)
     page = client.get(ADDRESS)
     assert page.context["accepted"] == 1
@@ -96,16 +96,16 @@ def test_comments_are_accepted_with_one_click(edited: Project, requester: User, 
     assert [e.label for e in client.get(ADDRESS).context["edits"]] == ["002_orders"]
 
 
-def test_a_viewer_sees_it_and_does_not_accept_it(edited: Project, viewer: User, client_of: ClientOf) -> None:
+def test_a_viewer_sees_it_and_does_not_accept_it(edited_project: Project, viewer: User, client_of: ClientOf) -> None:
     client = client_of(viewer)
     assert client.post(ADDRESS, {"digest": digest_on(client.get(ADDRESS))}).status_code == 403
     assert not Run.objects.filter(action="accept").exists()
 
 
-def test_a_file_edited_meanwhile_is_not_accepted(edited: Project, requester: User, client_of: ClientOf) -> None:
+def test_a_file_edited_meanwhile_is_not_accepted(edited_project: Project, requester: User, client_of: ClientOf) -> None:
     client = client_of(requester)
     digest = digest_on(client.get(ADDRESS))
-    edited.write(_001_users="-- Other people\nCREATE TABLE users (id int);")
+    edited_project.write(_001_users="-- Other people\nCREATE TABLE users (id int);")
     assert client.post(ADDRESS, {"digest": digest}).status_code == 409
 
 
@@ -128,9 +128,9 @@ def test_on_a_protected_environment_it_opens_a_request(
 
 
 def test_an_unreachable_target_is_said_so(
-    edited: Project, viewer: User, client_of: ClientOf, unreachable: Callable[[Environment], Environment]
+    edited_project: Project, viewer: User, client_of: ClientOf, unreachable: Callable[[Environment], Environment]
 ) -> None:
-    unreachable(edited.staging)
+    unreachable(edited_project.staging)
     answer = client_of(viewer).get(ADDRESS)
     assert (answer.status_code, error_code(answer)) == (503, "unreachable")
     within = client_of(viewer).get(ONE, headers={"HX-Request": "true"})

@@ -34,7 +34,7 @@ PAGE = "/environments/staging/"
 
 
 @pytest.fixture
-def skipping(project: Project, admin: User, acting: Callable[[User], Actor]) -> Callable[..., None]:
+def skip_on_staging(project: Project, admin: User, acting: Callable[[User], Actor]) -> Callable[..., None]:
     from dashboard.services import execution
 
     def skip(version: str, name: str, reason: str) -> None:
@@ -225,9 +225,9 @@ def test_an_edited_file_is_said_at_the_top_and_stops_the_button(
 
 
 def test_a_skip_shows_its_reason_and_an_admin_can_take_it_back(
-    two_files: Project, viewer: User, admin: User, skipping: Callable[..., None], client_of: ClientOf
+    two_files: Project, viewer: User, admin: User, skip_on_staging: Callable[..., None], client_of: ClientOf
 ) -> None:
-    skipping("001", "users", "Lives in another database")
+    skip_on_staging("001", "users", "Lives in another database")
     page = client_of(admin).get(PAGE)
     (row,) = page.context["page"].history
     assert (row.pill, row.reason) == (MIGRATION[State.SKIPPED], "Lives in another database")

@@ -24,7 +24,7 @@ type Acting = Callable[[User], Actor]
 
 
 @pytest.fixture
-def failed(project: Project, requester: User, approver: User, acting: Acting) -> ChangeRequest:
+def failed_request(project: Project, requester: User, approver: User, acting: Acting) -> ChangeRequest:
     """Approved for production, run, and failed there."""
     project.write(_001_orders="CREATE TABLE orders (id int);\nSELECT 1/0;", _001_rollback="DROP TABLE orders;")
     plan = plans.apply(project.production)
@@ -37,27 +37,27 @@ def failed(project: Project, requester: User, approver: User, acting: Acting) ->
 
 
 def test_a_request_whose_run_failed_is_listed_as_failed_with_its_run(
-    failed: ChangeRequest, approver: User, client_of: ClientOf
+    failed_request: ChangeRequest, approver: User, client_of: ClientOf
 ):
     (row,) = client_of(approver).get("/requests/?tab=done").context["rows"]
     assert (row.pill.tone, row.run.url) == ("danger", f"/runs/{Run.objects.get().pk}/")
 
 
 def test_a_finished_request_shows_what_its_decision_rested_on(
-    failed: ChangeRequest, approver: User, client_of: ClientOf
+    failed_request: ChangeRequest, approver: User, client_of: ClientOf
 ):
-    decision = failed.decisions.get()
-    shown = client_of(approver).get(f"/requests/{failed.pk}/").context["evidence"]
+    decision = failed_request.decisions.get()
+    shown = client_of(approver).get(f"/requests/{failed_request.pk}/").context["evidence"]
     assert shown.as_of == decision.at
     assert len(shown.lines) == len(decision.evidence["items"]) > 0
     assert not shown.rehearse.show
 
 
 def test_a_decision_from_before_evidence_was_kept_shows_none(
-    failed: ChangeRequest, approver: User, client_of: ClientOf
+    failed_request: ChangeRequest, approver: User, client_of: ClientOf
 ):
-    failed.decisions.update(evidence=None)
-    assert client_of(approver).get(f"/requests/{failed.pk}/").context["evidence"] is None
+    failed_request.decisions.update(evidence=None)
+    assert client_of(approver).get(f"/requests/{failed_request.pk}/").context["evidence"] is None
 
 
 def test_the_approver_reads_first_that_it_failed_on_staging(

@@ -27,7 +27,7 @@ def manager(admin: User) -> User:
 
 
 @pytest.fixture
-def root() -> User:
+def superuser() -> User:
     from django.contrib.auth.models import User
 
     return User.objects.create_superuser("root", password="correct horse battery staple")
@@ -51,8 +51,8 @@ def _written() -> list[tuple[str, str, dict[str, object]]]:
     return [(e.actor, e.kind, e.data) for e in AuditEvent.objects.exclude(kind__in=kinds).order_by("id")]
 
 
-def test_only_people_and_roles_are_there(manager: User, root: User, client_of: ClientOf) -> None:
-    for person in (manager, root):
+def test_only_people_and_roles_are_there(manager: User, superuser: User, client_of: ClientOf) -> None:
+    for person in (manager, superuser):
         shown = text(client_of(person).get("/admin/"))
         assert "Users" in shown
         assert "Groups" in shown
@@ -92,32 +92,34 @@ def test_the_role_admin_opens_the_door_and_losing_it_closes_it(
     assert client_of(viewer).get("/admin/auth/user/").status_code == 302
 
 
-def test_nobody_is_added_here(manager: User, root: User, client_of: ClientOf) -> None:
+def test_nobody_is_added_here(manager: User, superuser: User, client_of: ClientOf) -> None:
     """They would begin with a password that somebody else chose."""
     secret = "nightfall under a canvas"
     sent = {"username": "nora", "usable_password": "true", "password1": secret, "password2": secret}
-    for person in (manager, root):
+    for person in (manager, superuser):
         assert client_of(person).post("/admin/auth/user/add/", sent).status_code == 403
     assert _written() == []
 
 
-def test_people_are_deactivated_and_never_deleted(manager: User, root: User, viewer: User, client_of: ClientOf) -> None:
+def test_people_are_deactivated_and_never_deleted(
+    manager: User, superuser: User, viewer: User, client_of: ClientOf
+) -> None:
     client = client_of(manager)
     _change(client, viewer, "viewer", is_active="")
     assert not viewer.is_active
     _change(client, viewer, "viewer")
     assert [kind for _, kind, _ in _written()] == ["person.deactivated", "person.reactivated"]
-    for person in (manager, root):
+    for person in (manager, superuser):
         assert client_of(person).post(f"/admin/auth/user/{viewer.pk}/delete/", {"post": "yes"}).status_code == 403
 
 
 def test_nobody_sets_the_password_of_another(
-    manager: User, root: User, viewer: User, approver: User, client_of: ClientOf
+    manager: User, superuser: User, viewer: User, approver: User, client_of: ClientOf
 ) -> None:
     """With it, one administrator was two people: the one who asks, and the one who approves."""
     secret = "staple battery horse correct"
     sent = {"usable_password": "true", "password1": secret, "password2": secret, "set-password": "1"}
-    for person in (manager, root):
+    for person in (manager, superuser):
         assert client_of(person).post(f"/admin/auth/user/{approver.pk}/password/", sent).status_code in {302, 404}
         assert _change(client_of(person), viewer, "viewer", password=secret, password1=secret) == 302
     for touched in (approver, viewer):
@@ -163,29 +165,29 @@ def test_nobody_makes_themselves_or_others_superuser(manager: User, viewer: User
     assert not viewer.is_staff
 
 
-def test_an_administrator_cannot_touch_a_superuser(manager: User, root: User, client_of: ClientOf) -> None:
+def test_an_administrator_cannot_touch_a_superuser(manager: User, superuser: User, client_of: ClientOf) -> None:
     client = client_of(manager)
-    assert _change(client, root) == 403
+    assert _change(client, superuser) == 403
     secret = "staple battery horse correct"
     sent = {"usable_password": "true", "password1": secret, "password2": secret}
-    client.post(f"/admin/auth/user/{root.pk}/password/", sent)
-    root.refresh_from_db()
-    assert root.check_password("correct horse battery staple")
+    client.post(f"/admin/auth/user/{superuser.pk}/password/", sent)
+    superuser.refresh_from_db()
+    assert superuser.check_password("correct horse battery staple")
     assert _written() == []
 
 
-def test_a_superuser_makes_another_and_that_is_written_down(root: User, viewer: User, client_of: ClientOf) -> None:
-    _change(client_of(root), viewer, "viewer", is_superuser="on")
+def test_a_superuser_makes_another_and_that_is_written_down(superuser: User, viewer: User, client_of: ClientOf) -> None:
+    _change(client_of(superuser), viewer, "viewer", is_superuser="on")
     after = {"name": "vera", "before": ["viewer"], "after": ["viewer", "superuser"]}
     assert _written() == [("root", "person.role_changed", after)]
     assert viewer.is_staff
 
 
-def test_roles_are_read_and_not_changed(manager: User, root: User, client_of: ClientOf) -> None:
+def test_roles_are_read_and_not_changed(manager: User, superuser: User, client_of: ClientOf) -> None:
     from django.contrib.auth.models import Group
 
     group = Group.objects.get(name="approver")
-    for person in (manager, root):
+    for person in (manager, superuser):
         client = client_of(person)
         page = client.get(f"/admin/auth/group/{group.pk}/change/")
         assert says(text(page), "other people's requests")

@@ -47,7 +47,7 @@ def provider() -> Iterator[str]:
 
 
 @pytest.fixture(autouse=True)
-def configured(provider: str, settings: SettingsWrapper) -> None:
+def configured_provider(provider: str, settings: SettingsWrapper) -> None:
     variables = Environment(
         SIGNALBOX_OIDC_URL=provider,
         SIGNALBOX_OIDC_CLIENT_ID="signalbox",
@@ -58,7 +58,7 @@ def configured(provider: str, settings: SettingsWrapper) -> None:
 
 
 @pytest.fixture
-def vera(viewer: User) -> User:
+def vera_with_email(viewer: User) -> User:
     viewer.email = "vera@example.com"
     viewer.save()
     return viewer
@@ -91,13 +91,13 @@ def test_the_page_leads_there(client: Client) -> None:
     assert "Sign in with Example ID" in text(client.get("/sign-in/"))
 
 
-def test_somebody_whose_verified_address_is_known_comes_in(vera: User, client: Client) -> None:
+def test_somebody_whose_verified_address_is_known_comes_in(vera_with_email: User, client: Client) -> None:
     assert come_through(client, KNOWN, "/sign-in/with/oidc/?next=/runs/").headers["Location"] == "/runs/"
     assert "vera" in text(client.get("/account/"))
 
 
 @pytest.mark.parametrize("subject", [UNVERIFIED, STRANGER])
-def test_nobody_else_comes_in_and_no_account_is_made(vera: User, client: Client, subject: str) -> None:
+def test_nobody_else_comes_in_and_no_account_is_made(vera_with_email: User, client: Client, subject: str) -> None:
     from django.contrib.auth.models import User
 
     assert come_through(client, subject).headers["Location"] == "/sign-in/"
@@ -106,32 +106,32 @@ def test_nobody_else_comes_in_and_no_account_is_made(vera: User, client: Client,
     assert User.objects.count() == 1
 
 
-def test_an_address_that_two_people_have_is_nobodys(vera: User, approver: User, client: Client) -> None:
+def test_an_address_that_two_people_have_is_nobodys(vera_with_email: User, approver: User, client: Client) -> None:
     approver.email = "VERA@example.com"
     approver.save()
     come_through(client, KNOWN)
     assert client.get("/account/").status_code == 302
 
 
-def test_the_second_time_the_account_of_the_provider_counts(vera: User, client: Client) -> None:
+def test_the_second_time_the_account_of_the_provider_counts(vera_with_email: User, client: Client) -> None:
     come_through(client, KNOWN)
-    vera.email = ""
-    vera.save()
+    vera_with_email.email = ""
+    vera_with_email.save()
     other = Client()
     come_through(other, KNOWN)
     assert other.get("/account/").status_code == 200
 
 
-def test_a_deactivated_person_stays_out(vera: User, client: Client) -> None:
+def test_a_deactivated_person_stays_out(vera_with_email: User, client: Client) -> None:
     come_through(client, KNOWN)
-    vera.is_active = False
-    vera.save()
+    vera_with_email.is_active = False
+    vera_with_email.save()
     other = Client()
     come_through(other, KNOWN)
     assert other.get("/account/").status_code == 302
 
 
-def test_an_answer_that_nobody_asked_for_lets_nobody_in(vera: User, client: Client) -> None:
+def test_an_answer_that_nobody_asked_for_lets_nobody_in(vera_with_email: User, client: Client) -> None:
     leaves = client.get("/sign-in/with/oidc/").headers["Location"]
     back = urllib.parse.urlsplit(_agree(leaves, KNOWN))
     victim = Client()
@@ -139,10 +139,10 @@ def test_an_answer_that_nobody_asked_for_lets_nobody_in(vera: User, client: Clie
     assert victim.get("/account/").status_code == 302
 
 
-def test_the_second_factor_is_asked_for_here_too(vera: User, client: Client) -> None:
+def test_the_second_factor_is_asked_for_here_too(vera_with_email: User, client: Client) -> None:
     from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 
-    TOTP.activate(vera, generate_totp_secret())
+    TOTP.activate(vera_with_email, generate_totp_secret())
     assert come_through(client, KNOWN).headers["Location"] == "/sign-in/second-factor/"
     assert client.get("/account/").status_code == 302
 

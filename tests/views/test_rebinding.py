@@ -31,7 +31,7 @@ WHY = {"reason": "Restored from last night's backup", "typed_name": "production"
 
 
 @pytest.fixture
-def elsewhere(two_files: Project, point_at: PointAt, copy_of: CopyOf) -> Environment:
+def production_elsewhere(two_files: Project, point_at: PointAt, copy_of: CopyOf) -> Environment:
     """Production after its URL was set to a copy."""
     observations.refresh_all()
     led = point_at(two_files.production, copy_of(two_files.production))
@@ -45,7 +45,7 @@ def confirm(client: Client, **answers: str) -> HttpResponse:
 
 @pytest.mark.parametrize("who", ["viewer", "requester", "approver"])
 def test_others_see_what_is_wrong_and_may_not_confirm(
-    elsewhere: Environment, request: pytest.FixtureRequest, client_of: ClientOf, who: str
+    production_elsewhere: Environment, request: pytest.FixtureRequest, client_of: ClientOf, who: str
 ) -> None:
     client = client_of(request.getfixturevalue(who))
     page = client.get("/environments/production/")
@@ -55,7 +55,7 @@ def test_others_see_what_is_wrong_and_may_not_confirm(
     assert_shown(page, view.card.trouble, view.card.next_step, view.rebind)
     assert PAGE not in links(page)
     assert client.get(PAGE).status_code == client.post(PAGE, WHY).status_code == 403
-    assert seen.bound_to(elsewhere) != targets.read(elsewhere).identity
+    assert seen.bound_to(production_elsewhere) != targets.read(production_elsewhere).identity
 
 
 def test_the_page_of_the_environment_leads_there_and_keeps_what_was_seen(
@@ -77,7 +77,9 @@ def test_the_page_of_the_environment_leads_there_and_keeps_what_was_seen(
     assert_shown(page, *(row.pill for row in view.history), *(row.identity for row in view.history))
 
 
-def test_nothing_can_be_applied_from_the_page(elsewhere: Environment, requester: User, client_of: ClientOf) -> None:
+def test_nothing_can_be_applied_from_the_page(
+    production_elsewhere: Environment, requester: User, client_of: ClientOf
+) -> None:
     client = client_of(requester)
     page = client.get("/environments/production/")
     apply = page.context["page"].apply
@@ -129,7 +131,7 @@ def test_an_approved_request_cannot_be_run(
     assert (refused.status_code, error_code(refused)) == (409, "database_not_confirmed")
 
 
-def test_the_overview_says_it_first(elsewhere: Environment, viewer: User, client_of: ClientOf) -> None:
+def test_the_overview_says_it_first(production_elsewhere: Environment, viewer: User, client_of: ClientOf) -> None:
     page = client_of(viewer).get("/")
     first, *others = page.context["page"].sentences
     assert ("Production" in first.text, says(first.text, "another database"), first.tone) == (True, True, "danger")
@@ -151,7 +153,7 @@ def test_the_overview_says_of_swapped_urls_that_both_lead_elsewhere(
     assert_shown(page, first)
 
 
-def test_a_refresh_says_so(elsewhere: Environment, viewer: User, client_of: ClientOf) -> None:
+def test_a_refresh_says_so(production_elsewhere: Environment, viewer: User, client_of: ClientOf) -> None:
     answer = client_of(viewer).post("/environments/production/refresh/", follow=True)
     (message,) = answer.context["messages"]
     assert (message.level_tag, says(message.message, "another database")) == ("warning", True)
@@ -159,10 +161,10 @@ def test_a_refresh_says_so(elsewhere: Environment, viewer: User, client_of: Clie
 
 
 def test_it_shows_both_side_by_side(
-    two_files: Project, elsewhere: Environment, admin: User, client_of: ClientOf
+    two_files: Project, production_elsewhere: Environment, admin: User, client_of: ClientOf
 ) -> None:
     page = client_of(admin).get(PAGE)
-    before, now = targets.read(two_files.production).identity, targets.read(elsewhere).identity
+    before, now = targets.read(two_files.production).identity, targets.read(production_elsewhere).identity
     rows = page.context["comparison"].rows
     assert [(row.bound, row.current) for row in rows[:4]] == [
         (before.database, now.database),
@@ -185,11 +187,11 @@ def test_it_names_the_environment_whose_database_it_is(
     assert says(text(page), "database of Staging")
 
 
-def test_an_administrator_confirms_it(elsewhere: Environment, admin: User, client_of: ClientOf) -> None:
+def test_an_administrator_confirms_it(production_elsewhere: Environment, admin: User, client_of: ClientOf) -> None:
     client = client_of(admin)
     answer = confirm(client)
     assert answer.redirect_chain == [("/environments/production/", 302)]
-    now = targets.read(elsewhere).identity
+    now = targets.read(production_elsewhere).identity
     assert [message.level_tag for message in answer.context["messages"]] == ["success"]
     assert answer.context["page"].card.trouble == ""
     assert Observation.objects.get(pk="production").ok
@@ -203,13 +205,13 @@ def test_an_administrator_confirms_it(elsewhere: Environment, admin: User, clien
     [({"reason": " "}, "reason"), ({"typed_name": "prod"}, "typed_name"), ({"typed_name": ""}, "typed_name")],
 )
 def test_it_wants_a_reason_and_the_name(
-    elsewhere: Environment, admin: User, client_of: ClientOf, answers: dict[str, str], field: str
+    production_elsewhere: Environment, admin: User, client_of: ClientOf, answers: dict[str, str], field: str
 ) -> None:
     answer = confirm(client_of(admin), **answers)
     errors = answer.context["form"].errors
     assert (answer.status_code, list(errors)) == (422, [field])
     assert_shown(answer, *errors[field])
-    assert seen.bound_to(elsewhere) != targets.read(elsewhere).identity
+    assert seen.bound_to(production_elsewhere) != targets.read(production_elsewhere).identity
 
 
 def test_an_unprotected_environment_wants_no_name(
@@ -222,14 +224,19 @@ def test_an_unprotected_environment_wants_no_name(
 
 
 def test_what_was_not_on_the_page_is_not_confirmed(
-    two_files: Project, elsewhere: Environment, admin: User, point_at: PointAt, copy_of: CopyOf, client_of: ClientOf
+    two_files: Project,
+    production_elsewhere: Environment,
+    admin: User,
+    point_at: PointAt,
+    copy_of: CopyOf,
+    client_of: ClientOf,
 ) -> None:
     client = client_of(admin)
     mark = hidden(client.get(PAGE), "mark")
     point_at(two_files.production, copy_of(two_files.production))
     answer = client.post(PAGE, {"mark": mark, **WHY})
     assert (answer.status_code, error_code(answer)) == (409, "page_outdated")
-    assert seen.bound_to(elsewhere) != targets.read(elsewhere).identity
+    assert seen.bound_to(production_elsewhere) != targets.read(production_elsewhere).identity
 
 
 def test_there_is_nothing_to_confirm_of_the_same_database(two_files: Project, admin: User, client_of: ClientOf) -> None:
@@ -239,7 +246,7 @@ def test_there_is_nothing_to_confirm_of_the_same_database(two_files: Project, ad
 
 
 def test_a_page_about_another_database_asks_the_control_database_no_more_often(
-    elsewhere: Environment,
+    production_elsewhere: Environment,
     viewer: User,
     client_of: ClientOf,
     django_assert_max_num_queries: DjangoAssertNumQueries,

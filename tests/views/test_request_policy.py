@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,45 +11,31 @@ from django.utils import timezone
 
 from config import calendars
 from config.calendars import Calendar
-from config.environments import Environment
 from dashboard.models import BreakGlass, ChangeRequest, Comment, Run
 from dashboard.services import approvals
 from tests.fix_people import ClientOf
-from tests.fix_project import Project
+from tests.fix_project import FROZEN, ChangeProduction
 from tests.views.pages import alerts, digest_on, posts, text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.test import Client
-    from pytest_django.fixtures import SettingsWrapper
 
 pytestmark = pytest.mark.django_db
-
-FROZEN = Calendar(freezes=(calendars.freeze(datetime(2000, 1, 1), datetime(2200, 1, 1), "Audit"),))
-
-
-@pytest.fixture
-def policy(project: Project, settings: SettingsWrapper) -> Callable[..., Environment]:
-    def change(**changes: Any) -> Environment:
-        production = replace(project.production, **changes)
-        settings.ENVIRONMENTS = tuple(production if e.slug == production.slug else e for e in settings.ENVIRONMENTS)
-        return production
-
-    return change
 
 
 # Approvals
 
 
 def test_two_people_approve_and_the_page_counts_them(
-    policy: Callable[..., Environment],
+    change_production: ChangeProduction,
     open_request: Callable[[User], ChangeRequest],
     requester: User,
     approver: User,
     admin: User,
     client_of: ClientOf,
 ) -> None:
-    policy(approvals=2)
+    change_production(approvals=2)
     url = f"/requests/{open_request(requester).pk}/"
     bob, carol = client_of(approver), client_of(admin)
     page = bob.get(url)
@@ -65,13 +50,13 @@ def test_two_people_approve_and_the_page_counts_them(
 
 
 def test_approve_and_run_by_the_first_of_two_runs_nothing(
-    policy: Callable[..., Environment],
+    change_production: ChangeProduction,
     open_request: Callable[[User], ChangeRequest],
     requester: User,
     approver: User,
     client_of: ClientOf,
 ) -> None:
-    policy(approvals=2)
+    change_production(approvals=2)
     request = open_request(requester)
     sent = {"digest": request.digest, "then": "run", "typed_name": "production"}
     answer = client_of(approver).post(f"/requests/{request.pk}/approve/", sent)
@@ -79,14 +64,14 @@ def test_approve_and_run_by_the_first_of_two_runs_nothing(
 
 
 def test_who_has_approved_is_offered_no_second_approval_and_has_nothing_waiting(
-    policy: Callable[..., Environment],
+    change_production: ChangeProduction,
     open_request: Callable[[User], ChangeRequest],
     requester: User,
     approver: User,
     acting: Callable[[User], Any],
     client_of: ClientOf,
 ) -> None:
-    policy(approvals=2)
+    change_production(approvals=2)
     request = open_request(requester)
     approvals.approve(request.pk, by=acting(approver), digest=request.digest)
     page = client_of(approver).get(f"/requests/{request.pk}/")
@@ -95,9 +80,9 @@ def test_who_has_approved_is_offered_no_second_approval_and_has_nothing_waiting(
 
 
 def test_the_environment_says_what_its_policy_is(
-    policy: Callable[..., Environment], viewer: User, client_of: ClientOf
+    change_production: ChangeProduction, viewer: User, client_of: ClientOf
 ) -> None:
-    policy(
+    change_production(
         approvals=2,
         approvals_with_loss=3,
         after="staging",
@@ -121,41 +106,33 @@ def test_the_environment_says_what_its_policy_is(
 # Time
 
 
-@pytest.fixture
-def approved(
-    open_request: Callable[[User], ChangeRequest], requester: User, approver: User, acting: Callable[[User], Any]
-) -> ChangeRequest:
-    request = open_request(requester)
-    return approvals.approve(request.pk, by=acting(approver), digest=request.digest)
-
-
 def test_a_closed_window_is_said_and_keeps_the_button_shut(
-    policy: Callable[..., Environment], approved: ChangeRequest, requester: User, client_of: ClientOf
+    change_production: ChangeProduction, approved_request: ChangeRequest, requester: User, client_of: ClientOf
 ) -> None:
-    policy(calendar=FROZEN)
+    change_production(calendar=FROZEN)
     client = client_of(requester)
-    page = client.get(f"/requests/{approved.pk}/")
+    page = client.get(f"/requests/{approved_request.pk}/")
     assert "Audit" in text(page)
     assert page.context["actions"].run.disabled
-    answer = client.post(f"/requests/{approved.pk}/run/", {"typed_name": "production"})
+    answer = client.post(f"/requests/{approved_request.pk}/run/", {"typed_name": "production"})
     assert answer.status_code == 409
     assert not Run.objects.exists()
 
 
 def test_a_start_is_scheduled_in_the_zone_of_the_environment_and_taken_back(
-    policy: Callable[..., Environment], approved: ChangeRequest, requester: User, client_of: ClientOf
+    change_production: ChangeProduction, approved_request: ChangeRequest, requester: User, client_of: ClientOf
 ) -> None:
-    policy(calendar=Calendar(zone="Asia/Tokyo"))
+    change_production(calendar=Calendar(zone="Asia/Tokyo"))
     client = client_of(requester)
     wall = (datetime.now(UTC) + timedelta(hours=9 + 5)).replace(second=0, microsecond=0, tzinfo=None)
     sent = {"schedule-start": f"{wall:%Y-%m-%dT%H:%M}", "schedule-typed_name": "production"}
-    client.post(f"/requests/{approved.pk}/schedule/", sent)
-    approved.refresh_from_db()
-    assert approved.start_at == (wall - timedelta(hours=9)).replace(tzinfo=UTC)
-    assert "in the name of alice" in text(client.get(f"/requests/{approved.pk}/"))
-    client.post(f"/requests/{approved.pk}/unschedule/")
-    approved.refresh_from_db()
-    assert approved.start_at is None
+    client.post(f"/requests/{approved_request.pk}/schedule/", sent)
+    approved_request.refresh_from_db()
+    assert approved_request.start_at == (wall - timedelta(hours=9)).replace(tzinfo=UTC)
+    assert "in the name of alice" in text(client.get(f"/requests/{approved_request.pk}/"))
+    client.post(f"/requests/{approved_request.pk}/unschedule/")
+    approved_request.refresh_from_db()
+    assert approved_request.start_at is None
 
 
 @pytest.mark.parametrize(
@@ -163,16 +140,16 @@ def test_a_start_is_scheduled_in_the_zone_of_the_environment_and_taken_back(
     [("", "Say when"), ("soon", "Write it like"), ("2027-03-28T02:30", "never show that time")],
 )
 def test_a_start_that_is_no_time_is_said_beside_the_field(
-    policy: Callable[..., Environment],
-    approved: ChangeRequest,
+    change_production: ChangeProduction,
+    approved_request: ChangeRequest,
     requester: User,
     client_of: ClientOf,
     start: str,
     said: str,
 ) -> None:
-    policy(calendar=Calendar(zone="Europe/Berlin"))
+    change_production(calendar=Calendar(zone="Europe/Berlin"))
     sent = {"schedule-start": start, "schedule-typed_name": "production"}
-    answer = client_of(requester).post(f"/requests/{approved.pk}/schedule/", sent)
+    answer = client_of(requester).post(f"/requests/{approved_request.pk}/schedule/", sent)
     assert answer.status_code == 422
     assert said in text(answer)
 
@@ -222,15 +199,15 @@ def test_comments_and_decisions_stand_in_one_timeline(
 
 
 @pytest.fixture
-def opened(
-    policy: Callable[..., Environment],
+def broken_glass(
+    change_production: ChangeProduction,
     open_request: Callable[[User], ChangeRequest],
     requester: User,
     admin: User,
     client_of: ClientOf,
 ) -> tuple[ChangeRequest, Client]:
     """Opened by carol."""
-    policy(break_glass=True)
+    change_production(break_glass=True)
     request, client = open_request(requester), client_of(admin)
     sent = {
         "glass-digest": request.digest,
@@ -243,7 +220,7 @@ def opened(
 
 
 def test_it_is_offered_to_whom_the_policy_names_and_where_it_allows_it(
-    policy: Callable[..., Environment],
+    change_production: ChangeProduction,
     open_request: Callable[[User], ChangeRequest],
     requester: User,
     approver: User,
@@ -253,15 +230,15 @@ def test_it_is_offered_to_whom_the_policy_names_and_where_it_allows_it(
     url = f"/requests/{open_request(requester).pk}/"
     verb = f"{url}break-glass/"
     assert verb not in posts(client_of(admin).get(url))
-    policy(break_glass=True)
+    change_production(break_glass=True)
     assert verb in posts(client_of(admin).get(url))
     assert verb not in posts(client_of(approver).get(url))
 
 
 def test_who_opened_it_runs_it_and_everyone_is_told_until_somebody_else_signs(
-    opened: tuple[ChangeRequest, Client], approver: User, viewer: User, client_of: ClientOf
+    broken_glass: tuple[ChangeRequest, Client], approver: User, viewer: User, client_of: ClientOf
 ) -> None:
-    request, carol = opened
+    request, carol = broken_glass
     assert "carol broke the glass for request" in text(client_of(viewer).get("/"))
     answer = carol.post(f"/requests/{request.pk}/run/", {"typed_name": "production"})
     run_url = answer.headers["Location"]
@@ -279,8 +256,8 @@ def test_who_opened_it_runs_it_and_everyone_is_told_until_somebody_else_signs(
     assert "Reviewed by bob: Looked at it: fine" in text(client_of(viewer).get(run_url))
 
 
-def test_the_notice_is_an_alert_with_the_reason(opened: tuple[ChangeRequest, Client]) -> None:
-    request, carol = opened
+def test_the_notice_is_an_alert_with_the_reason(broken_glass: tuple[ChangeRequest, Client]) -> None:
+    request, carol = broken_glass
     page = carol.get(f"/requests/{request.pk}/")
     assert alerts(page) == ["danger"]
     assert "Nobody can sign in" in text(page)
@@ -288,13 +265,13 @@ def test_the_notice_is_an_alert_with_the_reason(opened: tuple[ChangeRequest, Cli
 
 
 def test_the_name_typed_wrong_opens_nothing(
-    policy: Callable[..., Environment],
+    change_production: ChangeProduction,
     open_request: Callable[[User], ChangeRequest],
     requester: User,
     admin: User,
     client_of: ClientOf,
 ) -> None:
-    policy(break_glass=True)
+    change_production(break_glass=True)
     request = open_request(requester)
     sent = {"glass-digest": request.digest, "glass-reason": "Now", "glass-typed_name": "staging"}
     answer = client_of(admin).post(f"/requests/{request.pk}/break-glass/", sent)
@@ -302,7 +279,7 @@ def test_the_name_typed_wrong_opens_nothing(
 
 
 def test_a_review_belongs_to_its_request(
-    opened: tuple[ChangeRequest, Client],
+    broken_glass: tuple[ChangeRequest, Client],
     open_request: Callable[[User], ChangeRequest],
     approver: User,
     requester: User,
@@ -313,8 +290,8 @@ def test_a_review_belongs_to_its_request(
     assert client_of(approver).post(url, {"review-comment": "Fine"}).status_code == 404
 
 
-def test_its_time_is_over(opened: tuple[ChangeRequest, Client]) -> None:
-    request, carol = opened
+def test_its_time_is_over(broken_glass: tuple[ChangeRequest, Client]) -> None:
+    request, carol = broken_glass
     now = timezone.now()
     BreakGlass.objects.update(at=now - timedelta(hours=1), expires_at=now - timedelta(minutes=1))
     assert f"/requests/{request.pk}/run/" not in posts(carol.get(f"/requests/{request.pk}/"))

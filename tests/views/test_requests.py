@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from django.utils import timezone
 
 from config.environments import Environment
 from dashboard.engine.migration import AppliedMigration, History
 from dashboard.models import ChangeRequest, Run
-from dashboard.services import approvals, observations
+from dashboard.services import observations
 from dashboard.services.actors import Actor
 from tests.fix_people import ClientOf
 from tests.fix_project import Project
 from tests.presenters.values import says
+from tests.services.workflow import expire
 from tests.views.pages import alerts, assert_refused, assert_shown, digest_on, error_code, is_empty, posts, text
 from tests.views.worker import execute_newest
 
@@ -150,15 +149,9 @@ def test_the_queue_shows_an_approver_what_waits(
 
 
 def test_an_approved_request_waits_for_the_one_who_asked(
-    open_request: Callable[[User], ChangeRequest],
-    requester: User,
-    approver: User,
-    client_of: ClientOf,
-    acting: Callable[[User], Actor],
+    approved_request: ChangeRequest, requester: User, client_of: ClientOf
 ) -> None:
-    request = open_request(requester)
-    approvals.approve(request.pk, by=acting(approver), digest=request.digest)
-    assert request.title in text(client_of(requester).get("/requests/"))
+    assert approved_request.title in text(client_of(requester).get("/requests/"))
 
 
 @pytest.mark.parametrize("tab", ["me", "open", "done", "nonsense", ""])
@@ -308,18 +301,12 @@ def test_the_requester_withdraws(
 
 
 def test_an_approved_request_is_run_by_typing_the_name(
-    open_request: Callable[[User], ChangeRequest],
-    requester: User,
-    approver: User,
-    client_of: ClientOf,
-    acting: Callable[[User], Actor],
+    approved_request: ChangeRequest, requester: User, client_of: ClientOf
 ) -> None:
-    request = open_request(requester)
-    approvals.approve(request.pk, by=acting(approver), digest=request.digest)
-    client = client_of(requester)
-    assert f"/requests/{request.pk}/run/" in posts(client.get(f"/requests/{request.pk}/"))
-    assert client.post(f"/requests/{request.pk}/run/", {"typed_name": "prod"}).status_code == 422
-    answer = client.post(f"/requests/{request.pk}/run/", {"typed_name": "production"})
+    client, address = client_of(requester), f"/requests/{approved_request.pk}/"
+    assert f"{address}run/" in posts(client.get(address))
+    assert client.post(f"{address}run/", {"typed_name": "prod"}).status_code == 422
+    answer = client.post(f"{address}run/", {"typed_name": "production"})
     assert answer.headers["Location"] == f"/runs/{Run.objects.get().pk}/"
 
 
@@ -424,8 +411,7 @@ def test_an_expired_request_offers_no_approval(
     open_request: Callable[[User], ChangeRequest], requester: User, approver: User, client_of: ClientOf
 ) -> None:
     request = open_request(requester)
-    past = timezone.now() - timedelta(hours=1)
-    ChangeRequest.objects.filter(pk=request.pk).update(requested_at=past - timedelta(hours=1), expires_at=past)
+    expire(request)
     page = client_of(approver).get(f"/requests/{request.pk}/")
     approve = page.context["actions"].approve
     assert_refused(page, approve, "expired")

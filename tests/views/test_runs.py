@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def failing(project: Project) -> Project:
+def failing_project(project: Project) -> Project:
     """001 works, 002 breaks a constraint in its second statement, 003 is never begun."""
     project.write(
         _001_users="CREATE TABLE users (id int PRIMARY KEY);",
@@ -85,7 +85,7 @@ def test_a_run_that_succeeded_shows_its_statements(
 
 
 def test_a_failure_says_what_happened_what_is_and_what_to_do(
-    failing: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    failing_project: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run = run_on_staging(requester)
     page = client_of(requester).get(f"/runs/{run.pk}/")
@@ -105,11 +105,11 @@ def test_a_failure_says_what_happened_what_is_and_what_to_do(
 
 
 def test_a_failure_that_a_later_run_settled_says_so_first_and_offers_nothing_to_run(
-    failing: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    failing_project: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run, client = run_on_staging(requester), client_of(requester)
     assert alerts(client.get(f"/runs/{run.pk}/")) == ["danger"]
-    failing.write(_002_members="CREATE TABLE members (user_id int);")
+    failing_project.write(_002_members="CREATE TABLE members (user_id int);")
     later = run_on_staging(requester)
     page = client.get(f"/runs/{run.pk}/")
     assert alerts(page) == []
@@ -121,7 +121,7 @@ def test_a_failure_that_a_later_run_settled_says_so_first_and_offers_nothing_to_
 
 
 @pytest.fixture
-def lock_released(project: Project) -> Project:
+def project_that_unlocks(project: Project) -> Project:
     """002 commits its first statement, and its second one gives the target lock away."""
     project.write(
         _001_users="CREATE TABLE users (id int PRIMARY KEY);",
@@ -135,7 +135,7 @@ REMEDY = "DISCARD ALL"
 
 
 def test_the_remedy_is_shown_wherever_a_failure_is_that_left_something(
-    lock_released: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    project_that_unlocks: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run, client = run_on_staging(requester), client_of(requester)
     box = error_box(client.get(f"/runs/{run.pk}/"))
@@ -166,7 +166,7 @@ def test_an_invalid_index_is_part_of_what_the_database_is_now(
 
 
 def test_a_run_that_failed_before_the_two_were_kept_apart_is_still_shown(
-    failing: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    failing_project: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run = run_on_staging(requester)
     kept, old_step = run.failure or {}, "Nothing of it remains. Correct the file."
@@ -176,7 +176,7 @@ def test_a_run_that_failed_before_the_two_were_kept_apart_is_still_shown(
 
 
 def test_only_an_administrator_is_offered_to_skip(
-    failing: Project, requester: User, admin: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    failing_project: Project, requester: User, admin: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run = run_on_staging(requester)
     skip = "/environments/staging/skip/002/"
@@ -405,7 +405,7 @@ def test_a_run_page_asks_the_database_no_more_for_more_steps(
 
 
 def test_the_log_is_plain_text_with_everything_in_it(
-    failing: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    failing_project: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run = run_on_staging(requester)
     answer = client_of(requester).get(f"/runs/{run.pk}/?format=text")
@@ -414,7 +414,7 @@ def test_the_log_is_plain_text_with_everything_in_it(
     assert "[2/3] apply 002_members: failed" in log
     assert "sqlstate: 23503" in log
     assert "Started by:  alice" in log
-    assert failing.staging.url not in log
+    assert failing_project.staging.url not in log
 
 
 def test_what_runs_outside_a_transaction_can_stay_half_applied_and_the_page_says_so(

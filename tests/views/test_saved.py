@@ -30,7 +30,7 @@ UNPROVEN = ["unproven_rollback:001", "unproven_rollback:002"]
 
 
 @pytest.fixture
-def shop(project: Project) -> Project:
+def shop_project(project: Project) -> Project:
     project.write(
         _001_users="CREATE TABLE users (id int PRIMARY KEY, name text);",
         _001_rollback="DROP TABLE users;",
@@ -41,9 +41,9 @@ def shop(project: Project) -> Project:
 
 
 @pytest.fixture
-def two_files(shop: Project) -> Project:
+def two_files(shop_project: Project) -> Project:
     """What `open_request` and `run_on_production` run."""
-    return shop
+    return shop_project
 
 
 def fill(project: Project, environment: Any, count: int = 3) -> None:
@@ -51,10 +51,10 @@ def fill(project: Project, environment: Any, count: int = 3) -> None:
 
 
 def test_the_rollback_page_says_what_would_be_lost_and_on_what_that_rests(
-    shop: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    shop_project: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
-    fill(shop, shop.staging)
+    fill(shop_project, shop_project.staging)
     page = client_of(requester).get(USERS.format("staging"))
     forecast = page.context["forecast"]
     assert (forecast.tone, says(forecast.headline, "3 rows")) == ("danger", True)
@@ -71,7 +71,7 @@ def test_the_rollback_page_says_what_would_be_lost_and_on_what_that_rests(
 
 
 def test_a_rollback_that_loses_nothing_says_so(
-    shop: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    shop_project: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
     page = client_of(requester).get(USERS.format("staging"))
@@ -95,7 +95,7 @@ def test_a_script_that_cannot_be_read_is_not_called_harmless(
     assert_shown(page, forecast)
 
 
-def test_an_apply_that_destroys_nothing_says_so(shop: Project, requester: User, client_of: ClientOf) -> None:
+def test_an_apply_that_destroys_nothing_says_so(shop_project: Project, requester: User, client_of: ClientOf) -> None:
     page = client_of(requester).get("/environments/staging/apply/")
     assert page.context["forecast"].tone == "ok"
     assert_shown(page, page.context["forecast"])
@@ -111,7 +111,7 @@ def test_an_apply_that_cannot_be_judged_is_not_called_harmless(
 
 
 def test_a_request_that_is_closed_says_nothing_of_rows(
-    shop: Project, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
+    shop_project: Project, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
 ) -> None:
     request = run_on_production().request
     assert request is not None
@@ -122,11 +122,11 @@ def test_a_request_that_is_closed_says_nothing_of_rows(
 
 
 def test_a_destructive_migration_is_forecast_and_can_save_too(
-    shop: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    shop_project: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
-    fill(shop, shop.staging)
-    shop.write(_003_tidy="TRUNCATE users;", _003_rollback="SELECT 1;")
+    fill(shop_project, shop_project.staging)
+    shop_project.write(_003_tidy="TRUNCATE users;", _003_rollback="SELECT 1;")
     client = client_of(requester)
     page = client.get("/environments/staging/apply/")
     (loss,) = page.context["forecast"].losses
@@ -154,10 +154,10 @@ def roll_back_staging_saving_rows(client: Client) -> Run:
 
 
 def test_rows_are_saved_with_the_rollback_and_come_back_after_the_next_apply(
-    shop: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    shop_project: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
-    fill(shop, shop.staging)
+    fill(shop_project, shop_project.staging)
     client = client_of(requester)
     run = roll_back_staging_saving_rows(client)
     assert run.status == Run.Status.SUCCEEDED
@@ -180,7 +180,7 @@ def test_rows_are_saved_with_the_rollback_and_come_back_after_the_next_apply(
     (sentence,) = page.context["steps"][0].copied
     assert says(sentence, "3 rows of public.users")
     assert_shown(page, sentence)
-    assert shop.query(shop.staging, "SELECT count(*) FROM users") == [(3,)]
+    assert shop_project.query(shop_project.staging, "SELECT count(*) FROM users") == [(3,)]
     page = client.get("/environments/staging/saved/")
     (kept,) = next(group for group in page.context["groups"] if "001_users" in group.title).kept
     assert (kept.pill, says(kept.sentence, f"run {back.pk}")) == (BACK, True)
@@ -188,10 +188,10 @@ def test_rows_are_saved_with_the_rollback_and_come_back_after_the_next_apply(
 
 
 def test_the_digest_of_the_run_is_on_the_page_of_the_plan(
-    shop: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    shop_project: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
-    fill(shop, shop.staging)
+    fill(shop_project, shop_project.staging)
     client = client_of(requester)
     shown = [value for name, value in client.get(USERS.format("staging")).context["plan"].facts if "Digest" in name]
     run = roll_back_staging_saving_rows(client)
@@ -203,18 +203,18 @@ def test_the_digest_of_the_run_is_on_the_page_of_the_plan(
 
 
 def test_what_would_bring_nothing_says_why_and_has_no_button(
-    shop: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    shop_project: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     """Every row is there again, by other hands: first as it was, then with something else in it."""
     run_on_staging(requester)
-    fill(shop, shop.staging)
+    fill(shop_project, shop_project.staging)
     client = client_of(requester)
     run = roll_back_staging_saving_rows(client)
     run_on_staging(requester)
-    fill(shop, shop.staging)
+    fill(shop_project, shop_project.staging)
     for changed in (False, True):
         if changed:
-            shop.query(shop.staging, "UPDATE users SET name = 'm'")
+            shop_project.query(shop_project.staging, "UPDATE users SET name = 'm'")
         group = next(g for g in client.get("/environments/staging/saved/").context["groups"] if "001_users" in g.title)
         assert group.bring_back.show is changed
         assert group.kept[0].pill == (OVER if changed else THERE)
@@ -228,14 +228,14 @@ def test_what_would_bring_nothing_says_why_and_has_no_button(
     assert not over.context["nothing"]
     client.post(f"{saved_in(run)}?overwrite=on", {"digest": digest_on(over)})
     assert execute_newest().status == Run.Status.SUCCEEDED
-    assert shop.query(shop.staging, "SELECT DISTINCT name FROM users") == [("n",)]
+    assert shop_project.query(shop_project.staging, "SELECT DISTINCT name FROM users") == [("n",)]
 
 
 def test_what_does_not_fit_is_not_offered_and_says_where_it_is(
-    shop: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+    shop_project: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
 ) -> None:
     run_on_staging(requester)
-    fill(shop, shop.staging)
+    fill(shop_project, shop_project.staging)
     client = client_of(requester)
     run = roll_back_staging_saving_rows(client)
     answer = client.get(saved_in(run))
@@ -244,7 +244,7 @@ def test_what_does_not_fit_is_not_offered_and_says_where_it_is(
     assert client.get(saved_in(run, version="009", name="none")).status_code == 404
 
 
-def test_where_nothing_was_saved_the_page_teaches(shop: Project, viewer: User, client_of: ClientOf) -> None:
+def test_where_nothing_was_saved_the_page_teaches(shop_project: Project, viewer: User, client_of: ClientOf) -> None:
     assert is_empty(client_of(viewer).get("/environments/staging/saved/"))
 
 
@@ -258,10 +258,10 @@ def roll_back_production(client: Client, **sent: Any) -> Any:
 
 
 def test_the_number_of_rows_is_typed_beside_the_name(
-    shop: Project, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
+    shop_project: Project, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
 ) -> None:
     run_on_production()
-    fill(shop, shop.production)
+    fill(shop_project, shop_project.production)
     client = client_of(requester)
     page = client.get(USERS.format("production"))
     assert "typed_rows" in controls(page)
@@ -276,14 +276,14 @@ def test_the_number_of_rows_is_typed_beside_the_name(
 
 
 def test_the_number_on_the_page_is_enough_however_many_rows_there_are_by_then(
-    shop: Project, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
+    shop_project: Project, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
 ) -> None:
     run_on_production()
-    fill(shop, shop.production)
+    fill(shop_project, shop_project.production)
     client = client_of(requester)
     page = client.get(USERS.format("production"))
     sent = {"digest": digest_on(page), "accepted": UNPROVEN, "typed_name": "production", "shown_rows": "3"}
-    shop.query(shop.production, "INSERT INTO users VALUES (9, 'late')")
+    shop_project.query(shop_project.production, "INSERT INTO users VALUES (9, 'late')")
     answer = client.post(USERS.format("production"), {**sent, "typed_rows": "2"})
     assert answer.status_code == 422
     (error,) = answer.context["form"].errors["typed_rows"]
@@ -296,10 +296,10 @@ def test_the_number_on_the_page_is_enough_however_many_rows_there_are_by_then(
 
 
 def test_the_approval_of_the_apply_covers_its_rollback_with_the_rows_saved(
-    shop: Project, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
+    shop_project: Project, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
 ) -> None:
     run_on_production()
-    fill(shop, shop.production)
+    fill(shop_project, shop_project.production)
     assert roll_back_production(client_of(requester), save_rows="on").status_code == 302, "no number: all is saved"
     run = execute_newest()
     assert run.status == Run.Status.SUCCEEDED, run.failure
@@ -308,14 +308,14 @@ def test_the_approval_of_the_apply_covers_its_rollback_with_the_rows_saved(
         "public.users (plan)",
         "public.users",
     ]
-    assert shop.query(shop.production, "SELECT count(*) FROM signalbox_saved.saves") == [(2,)]
+    assert shop_project.query(shop_project.production, "SELECT count(*) FROM signalbox_saved.saves") == [(2,)]
 
 
 def test_that_approval_is_used_up_by_either_way_of_rolling_back(
-    shop: Project, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
+    shop_project: Project, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
 ) -> None:
     run_on_production()
-    fill(shop, shop.production)
+    fill(shop_project, shop_project.production)
     client = client_of(requester)
     roll_back_production(client, typed_rows="3", save_rows="on")
     page = client.get(USERS.format("production"))
@@ -325,14 +325,14 @@ def test_that_approval_is_used_up_by_either_way_of_rolling_back(
 
 
 def test_bringing_back_on_a_protected_environment_needs_approval(
-    shop: Project, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
+    shop_project: Project, requester: User, run_on_production: Callable[[], Run], client_of: ClientOf
 ) -> None:
     run_on_production()
-    fill(shop, shop.production)
+    fill(shop_project, shop_project.production)
     client = client_of(requester)
     roll_back_production(client, typed_rows="3", save_rows="on")
     run = execute_newest()
-    shop.query(shop.production, "CREATE TABLE users (id int PRIMARY KEY, name text, plan text)")
+    shop_project.query(shop_project.production, "CREATE TABLE users (id int PRIMARY KEY, name text, plan text)")
     address = saved_in(run, slug="production")
     client.post(address, {"digest": digest_on(client.get(address)), "reason": "The customers want them back"})
     request = ChangeRequest.objects.latest("id")
@@ -352,10 +352,10 @@ def ask_to_roll_back(client: Client, **sent: Any) -> ChangeRequest:
 
 
 def test_the_person_who_approves_and_runs_a_rollback_types_the_number_too(
-    shop: Project, requester: User, approver: User, run_long_ago: Callable[[], Run], client_of: ClientOf
+    shop_project: Project, requester: User, approver: User, run_long_ago: Callable[[], Run], client_of: ClientOf
 ) -> None:
     run_long_ago()
-    fill(shop, shop.production)
+    fill(shop_project, shop_project.production)
     request, decides = ask_to_roll_back(client_of(requester)), client_of(approver)
     assert "typed_rows" in controls(decides.get(f"/requests/{request.pk}/"))
     decision = {"digest": request.digest, "then": "run", "typed_name": "production", "shown_rows": "3"}
@@ -365,10 +365,10 @@ def test_the_person_who_approves_and_runs_a_rollback_types_the_number_too(
 
 
 def test_nobody_types_a_number_where_the_request_saves_all_rows(
-    shop: Project, requester: User, approver: User, run_long_ago: Callable[[], Run], client_of: ClientOf
+    shop_project: Project, requester: User, approver: User, run_long_ago: Callable[[], Run], client_of: ClientOf
 ) -> None:
     run_long_ago()
-    fill(shop, shop.production)
+    fill(shop_project, shop_project.production)
     request, decides = ask_to_roll_back(client_of(requester), save_rows="on"), client_of(approver)
     page = decides.get(f"/requests/{request.pk}/")
     forecast = page.context["forecast"]
@@ -386,10 +386,10 @@ def test_nobody_types_a_number_where_the_request_saves_all_rows(
 
 
 def test_approving_alone_takes_no_number_and_running_it_does(
-    shop: Project, requester: User, approver: User, run_long_ago: Callable[[], Run], client_of: ClientOf
+    shop_project: Project, requester: User, approver: User, run_long_ago: Callable[[], Run], client_of: ClientOf
 ) -> None:
     run_long_ago()
-    fill(shop, shop.production)
+    fill(shop_project, shop_project.production)
     asks, decides = client_of(requester), client_of(approver)
     request = ask_to_roll_back(asks)
     assert decides.post(f"/requests/{request.pk}/approve/", {"digest": request.digest}).status_code == 302
@@ -401,7 +401,7 @@ def test_approving_alone_takes_no_number_and_running_it_does(
 
 
 def test_everything_that_is_sent_can_be_read_before_it_is(
-    shop: Project,
+    shop_project: Project,
     requester: User,
     run_on_staging: Callable[..., Run],
     open_request: Callable[[User], ChangeRequest],
@@ -417,7 +417,7 @@ def test_everything_that_is_sent_can_be_read_before_it_is(
 
 
 def test_a_request_can_be_read_while_its_target_does_not_answer(
-    shop: Project,
+    shop_project: Project,
     requester: User,
     run_long_ago: Callable[[], Run],
     unreachable: Callable[[Environment], Environment],
@@ -426,7 +426,7 @@ def test_a_request_can_be_read_while_its_target_does_not_answer(
     run_long_ago()
     client = client_of(requester)
     request = ask_to_roll_back(client)
-    unreachable(shop.production)
+    unreachable(shop_project.production)
     answer = client.get(f"/requests/{request.pk}/")
     forecast = answer.context["forecast"]
     assert (answer.status_code, forecast.tone) == (200, "warn")

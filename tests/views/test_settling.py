@@ -33,7 +33,7 @@ SETTLED = "settling/settled.html"
 
 
 @pytest.fixture
-def broken(project: Project, requester: User, run_on_staging: Callable[..., Run]) -> Run:
+def broken_run(project: Project, requester: User, run_on_staging: Callable[..., Run]) -> Run:
     """Of 002, statement 1 is committed; 2 met duplicates and left an invalid index; 3 was not run."""
     project.write(
         _001_users="CREATE TABLE users (email text);\nINSERT INTO users VALUES ('a'), ('a');",
@@ -45,7 +45,7 @@ def broken(project: Project, requester: User, run_on_staging: Callable[..., Run]
 
 
 @pytest.fixture
-def doubtful(project: Project, requester: User, run_on_staging: Callable[..., Run]) -> Run:
+def doubtful_run(project: Project, requester: User, run_on_staging: Callable[..., Run]) -> Run:
     """Of 002, statement 1 is committed; 2 can commit by itself and failed, so what it did is not known."""
     project.write(
         _001_users="CREATE TABLE users (id int);",
@@ -60,7 +60,9 @@ def ways_on(page: HttpResponse) -> dict[str, Way]:
     return {way.key: way for way, _ in page.context["ways"]}
 
 
-def test_the_page_tells_each_statement_and_the_invalid_index(broken: Run, requester: User, client_of: ClientOf) -> None:
+def test_the_page_tells_each_statement_and_the_invalid_index(
+    broken_run: Run, requester: User, client_of: ClientOf
+) -> None:
     page = client_of(requester).get(PAGE)
     box = error_box(page)
     assert ("002_emails" in box.title, box.state_tone) == (True, "danger")
@@ -76,7 +78,7 @@ def test_the_page_tells_each_statement_and_the_invalid_index(broken: Run, reques
 
 
 def test_an_administrator_repairs_then_continues(
-    broken: Run, project: Project, admin: User, client_of: ClientOf
+    broken_run: Run, project: Project, admin: User, client_of: ClientOf
 ) -> None:
     client = client_of(admin)
     run = _sent(client, "repair", **{"repair-digest": hidden(client.get(PAGE), "repair-digest")})
@@ -94,7 +96,7 @@ def test_an_administrator_repairs_then_continues(
 
 
 def test_what_the_catalog_said_when_it_failed_is_never_said_of_now(
-    broken: Run, project: Project, admin: User, client_of: ClientOf
+    broken_run: Run, project: Project, admin: User, client_of: ClientOf
 ) -> None:
     client, then = client_of(admin), "Found when it failed: The index public.users_email_key is invalid"
     assert then in text(client.get("/environments/staging/"))
@@ -109,7 +111,7 @@ def test_what_the_catalog_said_when_it_failed_is_never_said_of_now(
 
 
 def test_a_person_says_whether_the_statement_in_doubt_happened(
-    doubtful: Run, project: Project, requester: User, client_of: ClientOf
+    doubtful_run: Run, project: Project, requester: User, client_of: ClientOf
 ) -> None:
     client = client_of(requester)
     page = client.get(PAGE)
@@ -123,7 +125,7 @@ def test_a_person_says_whether_the_statement_in_doubt_happened(
     assert project.query(project.staging, "SELECT id FROM users ORDER BY id") == [(1,), (2,), (3,)]
 
 
-def test_starting_over_wants_a_reason_and_the_page_of_now(doubtful: Run, admin: User, client_of: ClientOf) -> None:
+def test_starting_over_wants_a_reason_and_the_page_of_now(doubtful_run: Run, admin: User, client_of: ClientOf) -> None:
     client = client_of(admin)
     mark = hidden(client.get(PAGE), "reset-mark")
     empty = client.post(PAGE, {"way": "reset", "reset-mark": mark, "reset-reason": " "})
@@ -137,7 +139,7 @@ def test_starting_over_wants_a_reason_and_the_page_of_now(doubtful: Run, admin: 
 
 
 def test_only_an_administrator_may_repair_or_start_over(
-    broken: Run, requester: User, admin: User, client_of: ClientOf
+    broken_run: Run, requester: User, admin: User, client_of: ClientOf
 ) -> None:
     client = client_of(requester)
     page = client.get(PAGE)
@@ -150,7 +152,7 @@ def test_only_an_administrator_may_repair_or_start_over(
 
 
 def test_on_a_protected_environment_it_is_asked_for(
-    doubtful: Run,
+    doubtful_run: Run,
     project: Project,
     requester: User,
     approver: User,
@@ -176,10 +178,10 @@ def test_on_a_protected_environment_it_is_asked_for(
     assert says(text(page), "continue now")
 
 
-def test_every_page_leads_to_it(broken: Run, requester: User, client_of: ClientOf, project: Project) -> None:
+def test_every_page_leads_to_it(broken_run: Run, requester: User, client_of: ClientOf, project: Project) -> None:
     observations.refresh(project.staging)
     client = client_of(requester)
-    for url in ("/", "/environments/staging/", f"/runs/{broken.pk}/"):
+    for url in ("/", "/environments/staging/", f"/runs/{broken_run.pk}/"):
         assert PAGE in links(client.get(url)), url
     overview = client.get("/")
     view = overview.context["page"]
@@ -192,11 +194,11 @@ def test_every_page_leads_to_it(broken: Run, requester: User, client_of: ClientO
     assert says(text(page), "1 unfinished")
 
 
-def test_while_a_run_is_under_way_nothing_can_be_settled(broken: Run, requester: User, client_of: ClientOf) -> None:
-    Run.objects.filter(pk=broken.pk).update(status="interrupted", finished_at=None)
+def test_while_a_run_is_under_way_nothing_can_be_settled(broken_run: Run, requester: User, client_of: ClientOf) -> None:
+    Run.objects.filter(pk=broken_run.pk).update(status="interrupted", finished_at=None)
     page = client_of(requester).get(PAGE)
     assert all(way.reason for way in ways_on(page).values())
-    assert any(says(way.reason, f"Run {broken.pk}") for way in ways_on(page).values())
+    assert any(says(way.reason, f"Run {broken_run.pk}") for way in ways_on(page).values())
     assert_shown(page, *ways_on(page).values())
 
 
@@ -208,7 +210,7 @@ def test_where_nothing_broke_off_the_page_says_so(project: Project, viewer: User
 
 
 def test_a_changed_or_lost_file_closes_the_way_on_and_says_why(
-    broken: Run, project: Project, admin: User, client_of: ClientOf
+    broken_run: Run, project: Project, admin: User, client_of: ClientOf
 ) -> None:
     project.query(project.staging, "DROP INDEX users_email_key")
     project.write(_002_emails="CREATE INDEX CONCURRENTLY other ON users (email);\nSELECT 1;\nSELECT 2;")
@@ -223,7 +225,7 @@ def test_a_changed_or_lost_file_closes_the_way_on_and_says_why(
     assert_shown(page, *ways_on(page).values())
 
 
-def test_a_viewer_reads_no_reason_on_the_overview(broken: Run, viewer: User, client_of: ClientOf) -> None:
+def test_a_viewer_reads_no_reason_on_the_overview(broken_run: Run, viewer: User, client_of: ClientOf) -> None:
     assert "requester" not in text(client_of(viewer).get("/"))
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from dashboard.models import AuditEvent, ChangeRequest, RepeatedEvent, Run, SignInCount
 from dashboard.services import approvals, throttle
 from dashboard.services.actors import Actor
+from tests.at_once import at_once
 from tests.fix_people import ClientOf, signed_in_at
 from tests.fix_project import Project
 from tests.views.pages import text
@@ -113,19 +114,7 @@ def test_a_password_that_is_right_ends_the_count_of_that_account(viewer: User) -
 
 @pytest.mark.django_db(transaction=True)
 def test_tries_at_the_same_moment_are_all_counted(viewer: User) -> None:
-    import threading
-
-    from django.db import connection
-
-    def try_once() -> None:
-        throttle._count("the same")
-        connection.close()
-
-    threads = [threading.Thread(target=try_once) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[lambda: throttle._count("the same")] * 8)
     assert SignInCount.objects.get().tries == 8
 
 
@@ -146,7 +135,7 @@ def _approval(request: ChangeRequest) -> dict[str, str]:
 
 
 @pytest.fixture
-def stale(approver: User, client_of: ClientOf) -> Client:
+def stale_client(approver: User, client_of: ClientOf) -> Client:
     """bob, who signed in six minutes ago."""
     client = client_of(approver)
     signed_in_at(client, approver, time.time() - 360)
@@ -154,80 +143,86 @@ def stale(approver: User, client_of: ClientOf) -> Client:
 
 
 @pytest.fixture
-def opened(open_request: Callable[[User], ChangeRequest], requester: User) -> ChangeRequest:
+def opened_request(open_request: Callable[[User], ChangeRequest], requester: User) -> ChangeRequest:
     return open_request(requester)
 
 
-def test_who_just_signed_in_approves(opened: ChangeRequest, approver: User, client_of: ClientOf) -> None:
-    client_of(approver).post(f"/requests/{opened.pk}/approve/", _approval(opened))
-    opened.refresh_from_db()
-    assert opened.status == ChangeRequest.Status.APPROVED
+def test_who_just_signed_in_approves(opened_request: ChangeRequest, approver: User, client_of: ClientOf) -> None:
+    client_of(approver).post(f"/requests/{opened_request.pk}/approve/", _approval(opened_request))
+    opened_request.refresh_from_db()
+    assert opened_request.status == ChangeRequest.Status.APPROVED
 
 
-def test_a_cookie_of_an_hour_ago_approves_nothing_and_the_form_is_kept(opened: ChangeRequest, stale: Client) -> None:
-    answer = stale.post(f"/requests/{opened.pk}/approve/", _approval(opened))
-    assert answer.headers["Location"] == f"/confirm/?next=%2Frequests%2F{opened.pk}%2Fapprove%2F"
-    opened.refresh_from_db()
-    assert opened.status == ChangeRequest.Status.OPEN
+def test_a_cookie_of_an_hour_ago_approves_nothing_and_the_form_is_kept(
+    opened_request: ChangeRequest, stale_client: Client
+) -> None:
+    answer = stale_client.post(f"/requests/{opened_request.pk}/approve/", _approval(opened_request))
+    assert answer.headers["Location"] == f"/confirm/?next=%2Frequests%2F{opened_request.pk}%2Fapprove%2F"
+    opened_request.refresh_from_db()
+    assert opened_request.status == ChangeRequest.Status.OPEN
     confirm = answer.headers["Location"]
-    assert "Confirm that it is you" in text(stale.get(confirm))
-    next_page = f"/requests/{opened.pk}/approve/"
-    assert stale.post("/confirm/", {"password": "not this", "next": next_page}).status_code == 200
-    opened.refresh_from_db()
-    assert opened.status == ChangeRequest.Status.OPEN
-    answer = stale.post("/confirm/", {"password": RIGHT, "next": next_page})
-    assert answer.headers["Location"] == f"/requests/{opened.pk}/"
-    opened.refresh_from_db()
-    assert opened.status == ChangeRequest.Status.APPROVED
-    assert opened.decisions.get().reason == "Read it twice"
+    assert "Confirm that it is you" in text(stale_client.get(confirm))
+    next_page = f"/requests/{opened_request.pk}/approve/"
+    assert stale_client.post("/confirm/", {"password": "not this", "next": next_page}).status_code == 200
+    opened_request.refresh_from_db()
+    assert opened_request.status == ChangeRequest.Status.OPEN
+    answer = stale_client.post("/confirm/", {"password": RIGHT, "next": next_page})
+    assert answer.headers["Location"] == f"/requests/{opened_request.pk}/"
+    opened_request.refresh_from_db()
+    assert opened_request.status == ChangeRequest.Status.APPROVED
+    assert opened_request.decisions.get().reason == "Read it twice"
 
 
-def test_an_address_with_a_question_keeps_its_form_too(two_files: Project, stale: Client) -> None:
+def test_an_address_with_a_question_keeps_its_form_too(two_files: Project, stale_client: Client) -> None:
     address = "/environments/production/apply/?upto=001"
-    digest = stale.get(address).context["form"]["digest"].value()
-    asks = stale.post(address, {"digest": digest, "reason": "December release"}).headers["Location"]
+    digest = stale_client.get(address).context["form"]["digest"].value()
+    asks = stale_client.post(address, {"digest": digest, "reason": "December release"}).headers["Location"]
     assert asks.startswith("/confirm/")
-    answer = stale.post("/confirm/", {"password": RIGHT, "next": address})
+    answer = stale_client.post("/confirm/", {"password": RIGHT, "next": address})
     assert answer.headers["Location"].startswith("/requests/")
     assert ChangeRequest.objects.get().reason == "December release"
 
 
-def test_a_form_that_was_left_is_not_sent_by_confirming_something_else(opened: ChangeRequest, stale: Client) -> None:
-    stale.post(f"/requests/{opened.pk}/approve/", _approval(opened))
-    asks = stale.get("/account/app/add/").headers["Location"]
+def test_a_form_that_was_left_is_not_sent_by_confirming_something_else(
+    opened_request: ChangeRequest, stale_client: Client
+) -> None:
+    stale_client.post(f"/requests/{opened_request.pk}/approve/", _approval(opened_request))
+    asks = stale_client.get("/account/app/add/").headers["Location"]
     assert asks.startswith("/confirm/")
-    answer = stale.post("/confirm/", {"password": RIGHT, "next": "/account/app/add/"})
+    answer = stale_client.post("/confirm/", {"password": RIGHT, "next": "/account/app/add/"})
     assert answer.headers["Location"] == "/account/app/add/"
-    opened.refresh_from_db()
-    assert opened.status == ChangeRequest.Status.OPEN
+    opened_request.refresh_from_db()
+    assert opened_request.status == ChangeRequest.Status.OPEN
 
 
-def test_what_is_typed_wrong_is_told_before(opened: ChangeRequest, stale: Client) -> None:
-    sent = {**_approval(opened), "then": "run", "typed_name": "produktion"}
-    assert stale.post(f"/requests/{opened.pk}/approve/", sent).status_code == 422
+def test_what_is_typed_wrong_is_told_before(opened_request: ChangeRequest, stale_client: Client) -> None:
+    sent = {**_approval(opened_request), "then": "run", "typed_name": "produktion"}
+    assert stale_client.post(f"/requests/{opened_request.pk}/approve/", sent).status_code == 422
 
 
 def test_an_approved_run_asks_too(
-    opened: ChangeRequest, stale: Client, carol: Actor, settings: SettingsWrapper
+    opened_request: ChangeRequest, stale_client: Client, carol: Actor, settings: SettingsWrapper
 ) -> None:
-    approvals.approve(opened.pk, by=carol, digest=opened.digest)
-    answer = stale.post(f"/requests/{opened.pk}/run/", {"typed_name": "production"})
+    approvals.approve(opened_request.pk, by=carol, digest=opened_request.digest)
+    answer = stale_client.post(f"/requests/{opened_request.pk}/run/", {"typed_name": "production"})
     assert answer.headers["Location"].startswith("/confirm/")
     assert not Run.objects.exists()
     settings.REAUTHENTICATE_SECONDS = 0
     assert (
-        stale.post(f"/requests/{opened.pk}/run/", {"typed_name": "production"}).headers["Location"].startswith("/runs/")
+        stale_client.post(f"/requests/{opened_request.pk}/run/", {"typed_name": "production"})
+        .headers["Location"]
+        .startswith("/runs/")
     )
 
 
 def test_asking_for_a_run_on_a_protected_environment_asks_and_on_a_free_one_does_not(
-    two_files: Project, stale: Client
+    two_files: Project, stale_client: Client
 ) -> None:
     asked: dict[str, str] = {}
     for slug in ("production", "staging"):
-        page = stale.get(f"/environments/{slug}/apply/")
+        page = stale_client.get(f"/environments/{slug}/apply/")
         digest = page.context["form"]["digest"].value()
         sent = {"digest": digest, "reason": "December release"}
-        asked[slug] = stale.post(f"/environments/{slug}/apply/", sent).headers["Location"]
+        asked[slug] = stale_client.post(f"/environments/{slug}/apply/", sent).headers["Location"]
     assert asked["production"].startswith("/confirm/")
     assert asked["staging"].startswith("/runs/")

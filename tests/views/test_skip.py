@@ -23,7 +23,7 @@ REASON = {"reason": "Made by hand in 2024"}
 
 
 @pytest.fixture
-def rivals(project: Project) -> Project:
+def project_of_rivals(project: Project) -> Project:
     """Two files call themselves 002."""
     project.write(
         _001_users="CREATE TABLE users (id int);",
@@ -56,24 +56,26 @@ def test_a_skip_wants_a_reason_and_runs_nothing(two_files: Project, admin: User,
     assert two_files.query(two_files.staging, "SELECT to_regclass('public.users')") == [(None,)]
 
 
-def test_in_a_conflict_one_file_keeps_the_number(rivals: Project, admin: User, client_of: ClientOf) -> None:
+def test_in_a_conflict_one_file_keeps_the_number(project_of_rivals: Project, admin: User, client_of: ClientOf) -> None:
     client = client_of(admin)
     page = client.get("/environments/staging/skip/002/")
     assert [value for value, _ in page.context["form"].fields["kept"].choices] == ["city", "phone", NONE]
     assert_shown(page, page.context["form"].fields["kept"].label)
     client.post("/environments/staging/skip/002/", {**REASON, "kept": "phone"})
     execute_newest()
-    assert recorded(rivals) == [("city", "skipped")]
+    assert recorded(project_of_rivals) == [("city", "skipped")]
     assert "ADD phone" in text(client.get("/environments/staging/apply/"))
 
 
-def test_in_a_conflict_none_may_keep_it(rivals: Project, admin: User, client_of: ClientOf) -> None:
+def test_in_a_conflict_none_may_keep_it(project_of_rivals: Project, admin: User, client_of: ClientOf) -> None:
     client_of(admin).post("/environments/staging/skip/002/", {**REASON, "kept": NONE})
     execute_newest()
-    assert recorded(rivals) == [("city", "skipped"), ("phone", "skipped")]
+    assert recorded(project_of_rivals) == [("city", "skipped"), ("phone", "skipped")]
 
 
-def test_in_a_conflict_saying_nothing_is_no_decision(rivals: Project, admin: User, client_of: ClientOf) -> None:
+def test_in_a_conflict_saying_nothing_is_no_decision(
+    project_of_rivals: Project, admin: User, client_of: ClientOf
+) -> None:
     answer = client_of(admin).post("/environments/staging/skip/002/", REASON)
     assert answer.status_code == 422
     assert_shown(answer, *answer.context["form"].errors["kept"])
@@ -81,7 +83,7 @@ def test_in_a_conflict_saying_nothing_is_no_decision(rivals: Project, admin: Use
 
 
 def test_a_number_the_database_gave_away_is_no_longer_to_be_had(
-    rivals: Project, admin: User, client_of: ClientOf
+    project_of_rivals: Project, admin: User, client_of: ClientOf
 ) -> None:
     client = client_of(admin)
     client.post("/environments/staging/skip/002/", {**REASON, "kept": "phone"})
@@ -90,7 +92,7 @@ def test_a_number_the_database_gave_away_is_no_longer_to_be_had(
         "/environments/staging/apply/", {"digest": client.get("/environments/staging/apply/").context["plan"].digest}
     )
     execute_newest()
-    rivals.write(_002_zip="ALTER TABLE users ADD zip text;")
+    project_of_rivals.write(_002_zip="ALTER TABLE users ADD zip text;")
     page = client.get("/environments/staging/skip/002/")
     assert page.context["undecided"].taken_by == "002_phone"
     assert_shown(page, "002_phone")
