@@ -12,7 +12,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
-from config import control_database, environments, keys, logging, providers, proxies, secret_key
+from config import control_database, environments, formats, keys, logging, providers, proxies, secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -40,6 +40,8 @@ AUDIT_HEAD_FILE = env.str("SIGNALBOX_AUDIT_HEAD_FILE", default="")
 SOURCE = Path(env.str("SIGNALBOX_SOURCE", default="") or BASE_DIR / "migrations_sql")
 ENVIRONMENTS_FILE = Path(env.str("SIGNALBOX_ENVIRONMENTS", default="") or BASE_DIR / "config" / "environments.toml")
 ENVIRONMENTS = environments.load(ENVIRONMENTS_FILE, env.ENVIRON)
+#: In which format, and with which values for its placeholders.
+SOURCE_READING = formats.of_default(ENVIRONMENTS_FILE)
 #: True in the web process (config/wsgi.py): it reads targets with `<VARIABLE>_READ` where that is set.
 SERVES_PAGES = False
 TRACKING_SCHEMA = env.str("SIGNALBOX_TRACKING_SCHEMA", default="platform")

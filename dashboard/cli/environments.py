@@ -48,4 +48,7 @@ def chosen(options: argparse.Namespace) -> list[Environment]:
 
 
 def folder(options: argparse.Namespace) -> Folder:
-    return discovery.read(options.source or settings.SOURCE)
+    if options.source:
+        return discovery.read(options.source)
+    reading = settings.SOURCE_READING
+    return discovery.read(settings.SOURCE, folder_format=reading.format, placeholders=reading.placeholders)

@@ -57,16 +57,32 @@ UNKNOWN_CHECKSUMS = frozenset({UNKNOWN_CHECKSUM, ""})
 
 #: A timestamp to the second that has more digits behind it, as Diesel's generator and others write.
 _LONG_TIMESTAMP = re.compile(r"((?:19|20|21)[0-9]{12})[0-9]+")
+_NUMBERS = re.compile(r"[0-9]+(?:[._][0-9]+)*")
+_BETWEEN_NUMBERS = re.compile(r"[._]")
 
 
-def version_key(version: str) -> tuple[int, str]:
-    """Sort key of a version: by number, then by text, so that 010 follows 9 and 0010 stays beside 10.
+#: Sort key of a version.
+type VersionKey = tuple[tuple[int, ...], str]
+
+
+def version_key(version: str) -> VersionKey:
+    """By number, then by text, so that 010 follows 9 and 0010 stays beside 10; a version of several numbers, like 1.2
+    or 20240101_02, by each of them.
 
     Digits behind a timestamp break ties only: 202605271300000000 comes before 20260601000000.
     """
     timestamp = _LONG_TIMESTAMP.fullmatch(version)
-    number = timestamp[1] if timestamp else version
-    return (int(number) if number.isascii() and number.isdigit() else 0, version)
+    return numbers_of(timestamp[1] if timestamp else version), version
+
+
+def numbers_of(version: str) -> tuple[int, ...]:
+    """Zeros at the end make no difference: 1 is 1.0."""
+    if not _NUMBERS.fullmatch(version):
+        return (0,)
+    parts = [int(part) for part in _BETWEEN_NUMBERS.split(version)]
+    while len(parts) > 1 and parts[-1] == 0:
+        parts.pop()
+    return tuple(parts)
 
 
 class MigrationId(NamedTuple):
@@ -80,7 +96,7 @@ class MigrationId(NamedTuple):
         return f"{self.version}_{self.name}"
 
     @property
-    def key(self) -> tuple[tuple[int, str], str]:
+    def key(self) -> tuple[VersionKey, str]:
         """Sort key."""
         return (version_key(self.version), self.name)
 
@@ -143,7 +159,9 @@ class Script:
     """The text of one file as it is sent: UTF-8, LF line ends, no byte order mark.
 
     A file that cannot be read or parsed has no statements and an error-level Problem in its Migration.
-    `checksum` covers the text; `checksum_sql` its tokens, comments and blanks left out ("" if unreadable).
+    Where only a part of its file is run, `sql` is that part with everything else blanked, so that lines keep their
+    numbers. `checksum` covers the text of the whole file; `checksum_sql` the tokens of `sql`, comments and blanks left
+    out ("" if unreadable).
     """
 
     file: str
@@ -164,6 +182,11 @@ class Migration(Identified):
     down: Script | None = None
     directives: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def is_in_one_file(self) -> bool:
+        """What undoes it stands in the file that makes it, so both have the checksum of all of it."""
+        return self.down is not None and self.down.checksum == self.up.checksum
 
     @property
     def usable_down(self) -> str | None:

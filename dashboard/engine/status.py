@@ -199,7 +199,8 @@ def _recorded(migration: Migration, row: AppliedMigration, logged: LoggedSuccess
 def _edited(migration: Migration, row: AppliedMigration) -> MigrationStatus:
     label, when = migration.label, _when(row)
     if row.checksum_sql and row.checksum_sql == migration.up.checksum_sql:
-        sentence = f"{label} was applied here{when}; since then only its comments or blanks changed."
+        parts = "comments, its blanks or what undoes it" if migration.is_in_one_file else "comments or blanks"
+        sentence = f"{label} was applied here{when}; since then only its {parts} changed."
         return _status(migration, row, State.ANNOTATED, sentence)
     sentence = (
         f"{label} was edited after it was applied here{when}: the database has the old version. "

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from dashboard.engine.files import catalogue
 from dashboard.engine.migration import NO_ROLLBACK, AppliedMigration, Direction, Folder, Migration, MigrationId, Script
 from dashboard.engine.sql.transaction import TransactionMode, TransactionShape
 from dashboard.engine.status import MigrationStatus, State
@@ -115,7 +116,7 @@ def page(
         if migration and migration.down
         else None,
         no_down=tuple(_why_no_down(migration)) if migration and not migration.down else (),
-        facts=tuple(_facts(migration, shape)) if migration else (),
+        facts=tuple(_facts(folder, migration, shape)) if migration else (),
         places=places,
         edited=tuple(_edited(standings, identity)),
         passages=tuple(_passage(step) for step in steps),
@@ -212,7 +213,8 @@ def _script(migration: Migration, script: Script, direction: Direction, findings
     )
 
 
-def _facts(migration: Migration, shape: TransactionShape | None) -> Iterator[tuple[str, Any]]:
+def _facts(folder: Folder | None, migration: Migration, shape: TransactionShape | None) -> Iterator[tuple[str, Any]]:
+    yield "Read as", catalogue.title_of(folder.format) if folder else ""
     yield "Statements", len(migration.up.statements) or ""
     yield "Transaction", how_it_runs(shape) if shape else ""
     for key, value in sorted(migration.directives.items()):

@@ -105,5 +105,6 @@ def _mark(folder: Folder, context: LintContext) -> str:
 
 
 def _script(migration: Migration) -> Sequence[str]:
-    down = (migration.down.file, migration.down.checksum) if migration.down else ()
-    return (migration.up.file, migration.up.checksum, *down)
+    """Not the file alone: what is run of it can hang on more, such as a value that is put into it."""
+    scripts = (migration.up, migration.down) if migration.down else (migration.up,)
+    return [part for script in scripts for part in (script.file, script.checksum, script.checksum_sql)]

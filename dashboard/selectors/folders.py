@@ -32,7 +32,8 @@ ENTRIES = 5000
 
 def read() -> Folder:
     """As it is now, for whatever decides. Raises SourceMissing or SourceUnreadable."""
-    return discovery.read(settings.SOURCE)
+    reading = settings.SOURCE_READING
+    return discovery.read(settings.SOURCE, folder_format=reading.format, placeholders=reading.placeholders)
 
 
 def current() -> FolderReading:

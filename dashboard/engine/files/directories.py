@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from dashboard.engine.errors import SourceMissing, SourceUnreadable
-from dashboard.engine.files import other_tools, pairs, script, seed_names, unrecognised
+from dashboard.engine.files import ordering, other_tools, pairs, script, seed_names, unrecognised
 from dashboard.engine.files.listing import Entry, EntryKind, Limits, Listing, list_folder
 from dashboard.engine.files.pairs import Pair
 from dashboard.engine.files.script import Reading
-from dashboard.engine.migration import FileEntry, FileRole, Folder, Migration, Problem, Severity, version_key
+from dashboard.engine.migration import FileEntry, FileRole, Folder, Problem, Severity
 
 FORMAT = "directories"
 
@@ -74,7 +73,7 @@ def read(listing: Listing, limits: Limits) -> Folder:
     migrations = tuple(pairs.migrations(_pair(d, limits) for d in directories if d.find("up.sql")))
     problems = [
         *(problem for migration in migrations for problem in migration.problems),
-        *_order_problems(migrations),
+        *ordering.problems(migrations, "Diesel"),
         *(problem for directory in directories for problem in _problems_inside(directory, limits)),
         *(problem for entry in others for problem in _problems_beside(entry, listing, limits)),
     ]
@@ -249,53 +248,6 @@ def _problems_beside(entry: Entry, listing: Listing, limits: Limits) -> Iterator
 def _written_for_another_tool(entry: Entry, limits: Limits) -> Problem | None:
     problems = script.read_entry(entry, limits).problems
     return next((problem for problem in problems if problem.code == other_tools.CODE), None)
-
-
-def _order_problems(migrations: Sequence[Migration]) -> Iterator[Problem]:
-    """Diesel orders versions as text, Signalbox as numbers: they part where the numbers are not equally wide.
-
-    Said of the fewest that have to move for both orders to be one.
-    """
-    versions = [migration.version for migration in migrations]
-    kept = _longest_in_order(versions)
-    stay = [versions[index] for index in sorted(kept)]
-    for index, migration in enumerate(migrations):
-        if index in kept:
-            continue
-        here, there = (
-            bisect_right(stay, version_key(versions[index]), key=version_key),
-            bisect_right(stay, versions[index]),
-        )
-        yield _other_order(migration.up.file, versions[index], stay[min(here, there) : max(here, there)], here < there)
-
-
-def _longest_in_order(versions: Sequence[str]) -> set[int]:
-    """The places of a longest run of versions that already stand in the order of texts."""
-    ends: list[str] = []
-    places: list[int] = []
-    before: list[int | None] = []
-    for index, version in enumerate(versions):
-        at = bisect_right(ends, version)
-        before.append(places[at - 1] if at else None)
-        ends[at : at + 1] = [version]
-        places[at : at + 1] = [index]
-    kept, last = set(), places[-1] if places else None
-    while last is not None:
-        kept.add(last)
-        last = before[last]
-    return kept
-
-
-def _other_order(file: str, version: str, between: Sequence[str], is_earlier_here: bool) -> Problem:
-    here, there = ("before", "after") if is_earlier_here else ("after", "before")
-    others = between[0] if len(between) == 1 else f"{between[0]} to {between[-1]}"
-    return _problem(
-        file,
-        "other_order",
-        Severity.WARNING,
-        f"{version} runs {here} {others} here, by number; Diesel orders versions as text and runs it {there}.",
-        "Check that it does not matter which is first. Versions that are equally wide have one order.",
-    )
 
 
 def _no_up(directory: _Directory) -> Problem:

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from dashboard.engine.files import directories, other_tools, seed, updown
+from dashboard.engine.files import catalogue, directories, other_tools
+from dashboard.engine.files.format import Look, Options
 from dashboard.engine.files.listing import Limits, list_folder
-from dashboard.engine.files.reader import Reader
 from dashboard.engine.migration import FileRole, Folder, Problem, Severity
 
 _NUMBER = re.compile(r"[0-9]+")
 _HYPHENATED = re.compile(r"[0-9]+(?:-[0-9]+)*")
 
-#: The first that recognises a folder reads it; the seed's format recognises any.
-READERS: tuple[Reader, ...] = (directories, updown, seed)
 
-
-def read(source: Path, limits: Limits = Limits()) -> Folder:  # noqa: B008 - frozen
-    """Raises SourceMissing or SourceUnreadable; whatever is wrong with single files is in `problems`."""
+def read(
+    source: Path,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    *,
+    folder_format: str = "",
+    placeholders: Mapping[str, str] | None = None,
+) -> Folder:
+    """`folder_format`: one of `catalogue.BY_NAME`, where the signature of the folder is not to tell it. Raises
+    SourceMissing or SourceUnreadable; whatever is wrong with single files is in `problems`."""
     listing = list_folder(source)
-    reader = next(reader for reader in READERS if reader.recognises(listing))
-    folder = _with_positions(reader.read(listing, limits))
+    look = Look(listing=listing, limits=limits)
+    chosen = catalogue.BY_NAME[folder_format] if folder_format else catalogue.recognise(look)
+    options = Options(limits=limits, placeholders=placeholders or {})
+    folder = _with_positions(chosen.read(listing, options))
     if folder.migrations:
         return folder
     return replace(folder, problems=(_no_migration(source), *folder.problems))

@@ -132,14 +132,32 @@ class _LineComment:
 
 def in_script(file: str, sql: str, tokens: Sequence[Token]) -> Problem | None:
     """The first mark of another tool in the text; `tokens` are empty where it has no readable ones."""
+    mark = _first_mark(sql, tokens)
+    return _problem(file, sql, *mark) if mark else None
+
+
+def tool_of(sql: str, tokens: Sequence[Token]) -> str:
+    """The tool whose mark comes first in the text; "" where none has one."""
+    mark = _first_mark(sql, tokens)
+    return mark[1].name if mark else ""
+
+
+def may_be_marked(sql: str) -> bool:
+    """Whether a look at its lines alone shows a mark, wherever it stands: in a string, too."""
+    comments = [match[1] for match in _LINE.finditer(sql)]
+    marks = (*(tool.mark for tool in _TOOLS), _NODE_DOWN)
+    return any(mark.fullmatch(comment) for comment in comments for mark in marks)
+
+
+def _first_mark(sql: str, tokens: Sequence[Token]) -> tuple[_LineComment, _Tool] | None:
     if "--" not in sql:
         return None
     lines = [*(_comments(sql, tokens) if tokens else _lines(sql))]
     for line in lines:
         for tool in _TOOLS:
             if tool.mark.fullmatch(line.text) and not (tool.at_top and line.is_below_code):
-                return _problem(file, sql, line, tool)
-    return _node_pg_migrate(file, sql, lines)
+                return line, tool
+    return _node_pg_migrate(lines)
 
 
 def _comments(sql: str, tokens: Sequence[Token], starts: tuple[str, ...] = ("--",)) -> Iterator[_LineComment]:
@@ -164,7 +182,7 @@ def _begins_its_line(sql: str, offset: int) -> bool:
     return not sql[sql.rfind("\n", 0, offset) + 1 : offset].strip(" \t\r\f\v#")
 
 
-_LINE = re.compile(r"^[ \t]*(--.*?)\s*$", re.MULTILINE)
+_LINE = re.compile(r"^[ \t#]*(--.*?)\s*$", re.MULTILINE)
 
 
 def _lines(sql: str) -> Iterator[_LineComment]:
@@ -175,12 +193,12 @@ def _lines(sql: str) -> Iterator[_LineComment]:
         )
 
 
-def _node_pg_migrate(file: str, sql: str, lines: Sequence[_LineComment]) -> Problem | None:
+def _node_pg_migrate(lines: Sequence[_LineComment]) -> tuple[_LineComment, _Tool] | None:
     """Its marks are plain words, so a heading is none: only where they part a file in two do they mean something."""
     ups = [line for line in lines if _NODE_UP.fullmatch(line.text)]
     downs = [line for line in lines if _NODE_DOWN.fullmatch(line.text)]
     parting = [line for line in downs if ups or (line.is_below_code and line.is_above_code)]
-    return _problem(file, sql, min((*ups, *parting), key=lambda line: line.offset), _NODE) if parting else None
+    return (min((*ups, *parting), key=lambda line: line.offset), _NODE) if parting else None
 
 
 def _problem(file: str, sql: str, line: _LineComment, tool: _Tool) -> Problem:

@@ -9,7 +9,15 @@ from dataclasses import dataclass, replace
 
 from dashboard.engine.files import other_tools
 from dashboard.engine.files.script import Reading
-from dashboard.engine.migration import DUPLICATE_VERSION, NO_ROLLBACK, Identified, Migration, Problem, Severity
+from dashboard.engine.migration import (
+    DUPLICATE_VERSION,
+    NO_ROLLBACK,
+    Identified,
+    Migration,
+    Problem,
+    Severity,
+    numbers_of,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +48,14 @@ def migrations(pairs: Iterable[Pair]) -> Iterator[Migration]:
     groups: dict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
         groups[pair.version].append(pair)
-    spellings: dict[int, list[str]] = defaultdict(list)
+    spellings: dict[tuple[int, ...], list[str]] = defaultdict(list)
     for version in groups:
-        spellings[int(version)].append(version)
+        spellings[numbers_of(version)].append(version)
     for pair in pairs:
         problems = [*up_problems(pair.up), *(down_problems(pair.down) if pair.down else ())]
         if len(groups[pair.version]) > 1:
             problems.append(_duplicate(pair, groups[pair.version], _right_after(pair.version, spellings)))
-        if spelling := next((v for v in spellings[int(pair.version)] if v != pair.version), None):
+        if spelling := next((v for v in spellings[numbers_of(pair.version)] if v != pair.version), None):
             problems.append(_same_number(pair, spelling))
         if pair.down is None and not pair.is_foreign and "irreversible" not in pair.up.script.directives:
             problems.append(_no_rollback(pair))
@@ -170,9 +178,11 @@ def _one_first(pair: Pair, rivals: Sequence[str], free: str) -> str:
     )
 
 
-def _right_after(version: str, taken: Collection[int]) -> str:
+def _right_after(version: str, taken: Collection[tuple[int, ...]]) -> str:
     """The next number where nobody has it, so that a file moved there stays before all that may need it; else none."""
-    return f"{int(version) + 1:0{len(version)}}" if int(version) + 1 not in taken else ""
+    if not version.isdigit():
+        return ""
+    return f"{int(version) + 1:0{len(version)}}" if (int(version) + 1,) not in taken else ""
 
 
 def _same_number(pair: Pair, spelling: str) -> Problem:

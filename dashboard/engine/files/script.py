@@ -10,7 +10,7 @@ from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.files import other_tools
 from dashboard.engine.files.cache import Cache
 from dashboard.engine.files.listing import Entry, Limits
-from dashboard.engine.files.text import decode, hidden_characters
+from dashboard.engine.files.text import Text, decode, hidden_characters
 from dashboard.engine.migration import Problem, Script, Severity
 from dashboard.engine.sql import backslashes, directives
 from dashboard.engine.sql.excerpts import locate
@@ -46,7 +46,7 @@ class Reading:
 
 
 #: The readings of some 30,000 files of usual size; of larger ones fewer, so that memory has a limit.
-_READINGS: Cache[tuple[str, bytes, Limits], Reading] = Cache(bytes_at_most=64 * 1024 * 1024)
+_READINGS: Cache[tuple[str, bytes | Text, Limits], Reading] = Cache(bytes_at_most=64 * 1024 * 1024)
 
 
 def read_entry(entry: Entry, limits: Limits, *, file: str = "", ending: bytes = b"") -> Reading:
@@ -64,8 +64,17 @@ def read(file: str, content: bytes, limits: Limits) -> Reading:
     return _READINGS.get((file, content, limits), len(content), lambda: _read(file, content, limits))
 
 
+def read_part(file: str, whole: Text, sql: str, limits: Limits) -> Reading:
+    """What is run of a file, where that is not all of it: `sql`, with the checksum of the whole."""
+    text = replace(whole, sql=sql)
+    return _READINGS.get((file, text, limits), len(sql), lambda: _of_text(file, text, limits))
+
+
 def _read(file: str, content: bytes, limits: Limits) -> Reading:
-    text = decode(file, content, limits)
+    return _of_text(file, decode(file, content, limits), limits)
+
+
+def _of_text(file: str, text: Text, limits: Limits) -> Reading:
     if text.sql is None:
         script = Script(file=file, sql="", checksum=text.checksum, checksum_sql="")
         return Reading(script=script, problems=text.problems)

@@ -6,7 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from dashboard.engine.errors import NothingToDo, PlanBlocked
-from dashboard.engine.migration import AppliedMigration, History, Kind, LoggedSuccess, MigrationId, version_key
+from dashboard.engine.migration import (
+    AppliedMigration,
+    History,
+    Kind,
+    LoggedSuccess,
+    MigrationId,
+    VersionKey,
+    version_key,
+)
 from dashboard.engine.plan import UNPROVEN, Action, Copy, Plan, PlanWarning, Record, RollbackReach, Step, Target
 from dashboard.engine.planner.building import plan_of, rollback_step, step_without_file
 from dashboard.engine.planner.obstacles import refuse_unfinished
@@ -116,7 +124,7 @@ def _unproven(step: Step) -> PlanWarning:
     )
 
 
-def _order(row: AppliedMigration) -> tuple[float, tuple[int, str]]:
+def _order(row: AppliedMigration) -> tuple[float, VersionKey]:
     return (row.applied_at.timestamp() if row.applied_at else 0.0, version_key(row.version))
 
 

@@ -14,7 +14,7 @@ from dashboard.engine.database import history
 from dashboard.engine.database import sql as queries
 from dashboard.engine.database.connection import Access, Connection
 from dashboard.engine.errors import RehearsalImpossible, SchemaUnreadable
-from dashboard.engine.migration import AppliedMigration, Kind, version_key
+from dashboard.engine.migration import AppliedMigration, Kind, VersionKey, version_key
 from dashboard.engine.plan import Action, Step, Target
 from dashboard.engine.rehearsal import dump, refusals, restoring, throwaway
 from dashboard.engine.rehearsal.doubts import Doubt
@@ -186,7 +186,7 @@ def _standing(original: Original) -> list[AppliedMigration]:
     return sorted(rows, key=_order)
 
 
-def _order(row: AppliedMigration) -> tuple[float, tuple[int, str]]:
+def _order(row: AppliedMigration) -> tuple[float, VersionKey]:
     return (row.applied_at.timestamp() if row.applied_at else 0.0, version_key(row.version))
 
 

@@ -12,6 +12,7 @@ _LINE = re.compile(
     r"--\s*signalbox\b\s*(?P<colon>:?)\s*(?P<key>[\w-]*)\s*(?P<equals>=?)\s*(?P<value>.*)",
     re.IGNORECASE | re.DOTALL,
 )
+_VERSION = r"[0-9]+(?:[._][0-9]+)*"
 _DURATION = re.compile(r"(?:0|[1-9][0-9]{0,8}(?:ms|s|min|h))")
 
 #: What each directive's value must look like. An empty pattern: it takes no value.
@@ -19,7 +20,7 @@ VALUES: Mapping[str, re.Pattern[str]] = {
     "transaction": re.compile("none"),
     "lock_timeout": _DURATION,
     "statement_timeout": _DURATION,
-    "depends": re.compile(r"[0-9]+(?:\s*,\s*[0-9]+)*"),
+    "depends": re.compile(rf"{_VERSION}(?:\s*,\s*{_VERSION})*"),
     "irreversible": re.compile(r".*\S.*"),
     "repeatable": re.compile(""),
 }

@@ -1,0 +1,63 @@
+"""How the files of a source are read, where its declaration says so: `format` and `placeholders`."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from dashboard.engine.files import catalogue
+
+KEYS = ("format", "placeholders")
+
+_NAME = re.compile(r"[A-Za-z_][\w.:-]*")
+_SECRET = re.compile(r"passw|secret|token|credential|api_?key|private_?key", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """`format` is empty where the folder itself tells it."""
+
+    format: str = ""
+    placeholders: Mapping[str, str] = field(default_factory=dict)
+
+
+def load(declared_in: Path, source: str, values: Mapping[str, Any]) -> Reading:
+    """Of the table of a source. Raises ImproperlyConfigured, naming the file and the key."""
+    name = values.get("format", "")
+    if name and name not in catalogue.BY_NAME:
+        known = ", ".join(catalogue.BY_NAME)
+        raise ImproperlyConfigured(f"{declared_in}: `format` of the source {source} must be one of these: {known}.")
+    placeholders = values.get("placeholders", {})
+    if not isinstance(placeholders, dict):
+        raise ImproperlyConfigured(f"{declared_in}: `placeholders` of the source {source} must be a table of texts.")
+    for key, value in placeholders.items():
+        _check(declared_in, source, key, value)
+    return Reading(format=name, placeholders=placeholders)
+
+
+def _check(declared_in: Path, source: str, key: str, value: object) -> None:
+    if not isinstance(value, str) or not value.isprintable() or not _NAME.fullmatch(key):
+        raise ImproperlyConfigured(
+            f"{declared_in}: the placeholder {key!r} of the source {source} must be a name with a text of one line."
+        )
+    if _SECRET.search(key):
+        raise ImproperlyConfigured(
+            f"{declared_in}: the placeholder {key} of the source {source} sounds like a secret. What is put into a "
+            "migration is shown on pages and kept in databases, so no secret can be."
+        )
+
+
+def of_default(declared_in: Path) -> Reading:
+    """What [sources.default] says, where there is such a table. A file that cannot be read is told by who needs it."""
+    try:
+        declared = tomllib.loads(declared_in.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return Reading()
+    values = declared.get("sources", {}).get("default", {})
+    return load(declared_in, "default", values)

@@ -1,0 +1,149 @@
+"""Drizzle: `0000_users.sql` in the order of meta/_journal.json, or, since 1.0, `20240101000000_users/migration.sql`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from dashboard.engine.files import nested, parted
+from dashboard.engine.files.cuts import Cut
+from dashboard.engine.files.format import Format, Look, Options
+from dashboard.engine.files.formats import prisma
+from dashboard.engine.files.listing import Listing
+from dashboard.engine.files.parted import Place, Style
+from dashboard.engine.migration import FileRole, Folder, Problem, Severity, numbers_of
+
+_BREAK = re.compile(r"-->\s*statement-breakpoint")
+_META, _JOURNAL, _SNAPSHOT = "meta", "_journal.json", "snapshot.json"
+_JOURNAL_BYTES = 16 * 1024 * 1024
+_TAG = re.compile(r"(?P<version>[0-9]+)_(?P<name>.+)")
+
+
+def cut(text: str, file: str) -> Cut:
+    """A breakpoint ends a statement, with a semicolon or without one; the rest of its line is a comment."""
+    return Cut(up=_BREAK.sub(lambda match: f";--{match[0][3:]}", text))
+
+
+# The old layout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Journal:
+    """The files in their order; with a `fault` nobody knows it."""
+
+    places: Mapping[str, Place]
+    fault: str = ""
+
+
+def read_old(listing: Listing, options: Options) -> Folder:
+    journal = _journal(listing)
+    folder = parted.read(listing, options, _old_style(journal))
+    problems = [*folder.problems, *_journal_problems(journal, folder)]
+    return replace(folder, problems=tuple(problems))
+
+
+def _journal(listing: Listing) -> _Journal:
+    path = listing.source / _META / _JOURNAL
+    try:
+        with path.open("rb") as file:
+            content = file.read(_JOURNAL_BYTES)
+        entries = json.loads(content)["entries"]
+        tags = [str(entry["tag"]) for entry in sorted(entries, key=lambda entry: entry["idx"])]
+    except OSError as error:
+        return _Journal(places={}, fault=error.strerror or "it is gone")
+    except (ValueError, KeyError, TypeError):
+        return _Journal(places={}, fault="it is not what Drizzle writes")
+    return _Journal(places={f"{tag}.sql": _of_tag(tag, number) for number, tag in enumerate(tags)})
+
+
+def _of_tag(tag: str, number: int) -> Place:
+    match = _TAG.fullmatch(tag)
+    version, name = (match["version"], match["name"]) if match else (f"{number:04}", tag)
+    return Place(role=FileRole.MIGRATION, version=version, name=name)
+
+
+def _old_style(journal: _Journal) -> Style:
+    return Style(
+        format="drizzle",
+        title="Drizzle",
+        named="a name that meta/_journal.json has",
+        place=journal.places.get,
+        cut=cut,
+        undone="a new migration where it has to be undone",
+        ignores={
+            _META: "holds the journal and the snapshots of Drizzle",
+            r"(schema|relations)\.ts": "is the schema that Drizzle reads",
+        },
+    )
+
+
+def _journal_problems(journal: _Journal, folder: Folder) -> Iterator[Problem]:
+    file = f"{_META}/{_JOURNAL}"
+    if journal.fault:
+        advice = "Restore it from version control."
+        yield _error(
+            _META, "bad_journal", f"{file} cannot be read: {journal.fault}. So the order is not known.", advice
+        )
+    there = {entry.file for entry in folder.files}
+    for name in journal.places.keys() - there:
+        yield _error(_META, "bad_journal", f"{file} names {name}, which is not there.", "Restore the file.")
+    yield from _out_of_order(journal)
+
+
+def _out_of_order(journal: _Journal) -> Iterator[Problem]:
+    places = [*journal.places.items()]
+    for (first, before), (file, place) in pairwise(places):
+        if numbers_of(place.version) < numbers_of(before.version):
+            sentence = f"{_META}/{_JOURNAL} has {file} behind {first}, and its number is lower: it would run before it."
+            yield _error(file, "other_order", sentence, "Number the files in the order of the journal.")
+
+
+OLD = Format(
+    name="drizzle",
+    title="Drizzle",
+    signature="meta/_journal.json",
+    recognises=lambda look: _JOURNAL in look.folders.get(_META, ()),
+    read=read_old,
+    directives=("`--> statement-breakpoint`",),
+    ignores=("meta/",),
+    native_checksum=lambda content: hashlib.sha256(content).hexdigest(),
+)
+
+
+# Directories
+
+NEW_STYLE = replace(
+    prisma.STYLE,
+    format="drizzle-directories",
+    title="Drizzle",
+    cut=cut,
+    ignores={rf".+/{_SNAPSHOT}": "is what Drizzle compares the schema with"},
+)
+
+
+def _recognises_new(look: Look) -> bool:
+    return any({prisma.MIGRATION, _SNAPSHOT} <= inside for inside in look.folders.values())
+
+
+def read_new(listing: Listing, options: Options) -> Folder:
+    return nested.read(listing, options, NEW_STYLE, (prisma.MIGRATION, prisma.ROLLBACK))
+
+
+NEW = Format(
+    name="drizzle-directories",
+    title="Drizzle",
+    signature="directories with a migration.sql and a snapshot.json",
+    recognises=_recognises_new,
+    read=read_new,
+    directives=("`--> statement-breakpoint`",),
+    ignores=("snapshot.json",),
+    native_checksum=lambda content: hashlib.sha256(content).hexdigest(),
+)
+
+
+def _error(file: str, code: str, sentence: str, advice: str) -> Problem:
+    return Problem(code=code, severity=Severity.ERROR, file=file, sentence=sentence, advice=advice)

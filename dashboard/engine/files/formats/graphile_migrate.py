@@ -1,0 +1,125 @@
+"""graphile-migrate: `committed/000001-users.sql`, each chained to the one before it by a hash; forward only."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from itertools import takewhile
+
+from dashboard.engine.files import cuts, parted, unrecognised
+from dashboard.engine.files.cuts import Cut, Fault
+from dashboard.engine.files.format import Format, Look, Options
+from dashboard.engine.files.listing import Listing, list_folder
+from dashboard.engine.files.parted import UNNAMED, Place, Source, Style
+from dashboard.engine.migration import FileRole, Folder
+
+_NAME = re.compile(r"(?:committed/)?(?P<version>[0-9]+)(?:-(?P<name>[-_a-zA-Z0-9]*))?\.sql")
+_HEADER = re.compile(r"--!\s*(?P<key>[A-Za-z][\w-]*)\s*(?::\s*(?P<value>.*))?")
+_INCLUDE = re.compile(r"--!\s*include\b.*", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"(?<![:\w]):(?P<name>[A-Z][A-Z0-9_]+)\b")
+_COMMITTED = "committed"
+
+
+def place(file: str) -> Place | None:
+    match = _NAME.fullmatch(file)
+    return Place(role=FileRole.MIGRATION, version=match["version"], name=match["name"] or UNNAMED) if match else None
+
+
+def cut(placeholders: Mapping[str, str], text: str, file: str) -> Cut:
+    lines = text.split("\n")
+    top = [*takewhile(lambda line: not line.strip() or line.startswith("--!"), lines)]
+    header = {m["key"].lower(): m["value"] or "" for line in top if (m := _HEADER.match(line))}
+    body = cuts.joined([*("" for _ in top), *lines[len(top) :]])
+    declared = {name: value for name, value in placeholders.items() if f":{name}" in body}
+    body = _PLACEHOLDER.sub(lambda match: declared.get(match["name"], match[0]), body)
+    return Cut(
+        up=body,
+        says=(cuts.OUTSIDE,) if "no-transaction" in header else (),
+        faults=tuple(_faults(header, lines, file)),
+    )
+
+
+def _faults(header: Mapping[str, str], lines: list[str], file: str) -> Iterator[Fault]:
+    if not {"previous", "hash"} <= header.keys():
+        sentence = f"{file} does not begin with `--! Previous:` and `--! Hash:`, so graphile-migrate did not commit it."
+        yield cuts.bad_marks(1, sentence, "Commit it with `graphile-migrate commit`.")
+    if included := next((number for number, line in enumerate(lines, 1) if _INCLUDE.fullmatch(line.strip())), None):
+        yield cuts.template(included, f"Line {included} of {file} includes another file.")
+
+
+def _style(options: Options) -> Style:
+    return Style(
+        format="graphile-migrate",
+        title="graphile-migrate",
+        named="<number>-<name>.sql",
+        place=place,
+        cut=partial(cut, options.placeholders),
+        undone="a new migration where it has to be undone",
+        ignores={
+            r"current\.sql|current": "is the draft of the next migration",
+            r"committed": "holds the migrations",
+            r"fixtures": "holds what drafts include",
+        },
+    )
+
+
+def read(listing: Listing, options: Options) -> Folder:
+    """The folder `committed`, or the one above it."""
+    style = _style(options)
+    if _COMMITTED not in listing.names:
+        return _chained(parted.read(listing, options, style))
+    inside = list_folder(listing.source / _COMMITTED)
+    plain = [entry for entry in inside.entries if not unrecognised.is_stranger(entry)]
+    sources = [Source(file=f"{_COMMITTED}/{entry.name}", entry=entry) for entry in plain]
+    beside = [
+        parted.ignored(entry.name, style) or unrecognised.complaint(entry, listing)
+        for entry in listing.entries
+        if entry.name != _COMMITTED and (unrecognised.is_stranger(entry) or parted.ignored(entry.name, style))
+    ]
+    beside += [
+        replace(unrecognised.complaint(entry, inside), file=f"{_COMMITTED}/{entry.name}")
+        for entry in inside.entries
+        if unrecognised.is_stranger(entry)
+    ]
+    sources += [
+        Source(file=entry.name, entry=entry)
+        for entry in listing.entries
+        if not unrecognised.is_stranger(entry) and not parted.ignored(entry.name, style)
+    ]
+    return _chained(parted.read_sources(listing, options, style, sources, beside))
+
+
+def _chained(folder: Folder) -> Folder:
+    """With an error for each migration that does not follow the one before it."""
+    return folder
+
+
+def recognises(look: Look) -> bool:
+    return (_COMMITTED in look.folders and "current.sql" in look.names) or look.is_marked("graphile-migrate")
+
+
+def native_checksum(content: bytes) -> str:
+    """As the tool counts it: of the hash before, and the text below the header."""
+    text = content.decode(errors="replace").replace("\r\n", "\n")
+    lines = text.split("\n")
+    header = {m["key"].lower(): (m["value"] or "").strip() for line in lines if (m := _HEADER.match(line))}
+    top = [*takewhile(lambda line: re.match(r"--!\s*(Previous|Hash|Message|AllowInvalidHash)", line), lines)]
+    previous = header.get("previous", "-")
+    body = "\n".join(lines[len(top) :]).strip()
+    whole = f"{'' if previous == '-' else previous}\n{body}".strip() + "\n"
+    return f"sha1:{hashlib.sha1(whole.encode(), usedforsecurity=False).hexdigest()}"
+
+
+FORMAT = Format(
+    name="graphile-migrate",
+    title="graphile-migrate",
+    signature="a folder committed/ beside current.sql, or `--! Previous:` in at least half of the files",
+    recognises=recognises,
+    read=read,
+    directives=("`--! no-transaction`", "`:PLACEHOLDER`"),
+    ignores=("current.sql", "current/", "fixtures/"),
+    native_checksum=native_checksum,
+)

@@ -1,0 +1,76 @@
+"""node-pg-migrate in SQL: `1700000000000_users.sql`, with `-- Up Migration` and `-- Down Migration`, or neither."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dashboard.engine.files import cuts, parted
+from dashboard.engine.files.cuts import Cut, Fault, Sides
+from dashboard.engine.files.format import Format, Options
+from dashboard.engine.files.listing import Listing
+from dashboard.engine.files.parted import Place, Style
+from dashboard.engine.migration import FileRole, Folder
+
+_NAME = re.compile(r"(?P<version>[0-9]+)[_-](?P<name>.+)\.sql")
+_MARK = re.compile(r"\s*--[\s-]*(?P<way>up|down)\s+migration\b.*", re.IGNORECASE)
+
+_WRITE = "Write `-- Up Migration` above what is run, and `-- Down Migration` above what undoes it, each once."
+
+
+def place(file: str) -> Place | None:
+    match = _NAME.fullmatch(file)
+    return Place(role=FileRole.MIGRATION, version=match["version"], name=match["name"]) if match else None
+
+
+def cut(text: str, file: str) -> Cut:
+    sides = Sides.of(text)
+    marks = [(number, mark["way"].lower()) for number, line in enumerate(sides.lines, 1) if (mark := _MARK.match(line))]
+    ways = [way for _, way in marks]
+    if "down" not in ways:
+        return Cut(up=text if not ways else cuts.blanked(text, _MARK), faults=tuple(_faults(sides.lines, marks, file)))
+    way = ""
+    for line in sides.lines:
+        mark = _MARK.match(line)
+        way = mark["way"].lower() if mark else way
+        sides.put("" if mark else line, up=way == "up", down=way == "down")
+    return Cut(up=sides.up_text, down=sides.down_text, faults=tuple(_faults(sides.lines, marks, file)))
+
+
+def _faults(lines: list[str], marks: list[tuple[int, str]], file: str) -> Iterator[Fault]:
+    ways = [way for _, way in marks]
+    if len(set(ways)) < len(ways):
+        yield cuts.bad_marks(marks[-1][0], f"{file} has the same mark twice, and only the first would count.", _WRITE)
+    elif ways == ["down"]:
+        sentence = f"{file} has `-- Down Migration` and no `-- Up Migration`: node-pg-migrate would run all of it."
+        yield cuts.bad_marks(marks[0][0], sentence, _WRITE)
+    elif marks and (before := _first_statement(lines, marks[0][0])):
+        sentence = f"Line {before} of {file} stands above both halves, and node-pg-migrate never runs it."
+        yield cuts.bad_marks(before, sentence, "Move it below `-- Up Migration`, or remove it.")
+
+
+def _first_statement(lines: list[str], mark: int) -> int | None:
+    return next((number for number, line in enumerate(lines[: mark - 1], 1) if not cuts.is_blank(line)), None)
+
+
+STYLE = Style(
+    format="node-pg-migrate",
+    title="node-pg-migrate",
+    named="<number>_<name>.sql",
+    place=place,
+    cut=cut,
+    undone="what undoes it under `-- Down Migration`",
+)
+
+
+def read(listing: Listing, options: Options) -> Folder:
+    return parted.read(listing, options, STYLE)
+
+
+FORMAT = Format(
+    name="node-pg-migrate",
+    title="node-pg-migrate",
+    signature="`-- Down Migration` in at least half of the files",
+    recognises=lambda look: look.is_marked("node-pg-migrate"),
+    read=read,
+)

@@ -1,0 +1,65 @@
+"""sqlx: `20240101000000_users.sql`, or a pair of `.up.sql` and `.down.sql`; a first line may be `-- no-transaction`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from dashboard.engine.files import cuts, parted
+from dashboard.engine.files.cuts import Cut
+from dashboard.engine.files.format import Format, Look, Options
+from dashboard.engine.files.listing import Listing
+from dashboard.engine.files.parted import Place, Style
+from dashboard.engine.migration import FileRole, Folder
+
+_NAME = re.compile(r"(?P<version>[0-9]+)_(?P<name>.+?)(?:\.(?P<way>up|down))?\.sql")
+_NO_TRANSACTION = "-- no-transaction"
+
+
+def place(file: str) -> Place | None:
+    match = _NAME.fullmatch(file)
+    if match is None:
+        return None
+    role = FileRole.ROLLBACK if match["way"] == "down" else FileRole.MIGRATION
+    return Place(role=role, version=match["version"], name=match["name"])
+
+
+def cut(text: str, file: str) -> Cut:
+    return Cut(up=text, says=(cuts.OUTSIDE,) if text.startswith(_NO_TRANSACTION) else ())
+
+
+STYLE = Style(
+    format="sqlx",
+    title="sqlx",
+    named="<number>_<name>.sql",
+    place=place,
+    cut=cut,
+    undone="{label}.down.sql, and rename this file to {label}.up.sql",
+)
+
+
+def recognises(look: Look) -> bool:
+    """A folder of pairs is read alike, as `updown`."""
+    return any(_says_no_transaction(look, number) for number in range(len(look.sql_files)))
+
+
+def _says_no_transaction(look: Look, number: int) -> bool:
+    try:
+        return look.sql_files[number].content(len(_NO_TRANSACTION)) == _NO_TRANSACTION.encode()
+    except OSError:
+        return False
+
+
+def read(listing: Listing, options: Options) -> Folder:
+    return parted.read(listing, options, STYLE)
+
+
+FORMAT = Format(
+    name="sqlx",
+    title="sqlx",
+    signature="a first line `-- no-transaction`",
+    recognises=recognises,
+    read=read,
+    directives=("`-- no-transaction` as the first line",),
+    native_checksum=lambda content: hashlib.sha384(content).hexdigest(),
+)

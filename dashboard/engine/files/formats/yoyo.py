@@ -1,0 +1,76 @@
+"""yoyo in SQL: `20240101_01_users.sql` beside `20240101_01_users.rollback.sql`, with its directives at the top."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+
+from dashboard.engine.files import cuts, parted
+from dashboard.engine.files.cuts import Cut, Fault
+from dashboard.engine.files.format import Format, Options
+from dashboard.engine.files.listing import Listing
+from dashboard.engine.files.parted import UNNAMED, Place, Style
+from dashboard.engine.migration import FileRole, Folder
+
+_NAME = re.compile(
+    r"(?P<version>[0-9]{8}_[0-9]+(?![0-9])|[0-9]+)(?:[_.-](?P<name>.+?))??(?P<back>\.rollback)?\.sql", re.IGNORECASE
+)
+_OUTSIDE = re.compile(r"--\s*transactional:\s*false\s*", re.IGNORECASE)
+_DIRECTIVE = re.compile(r"--\s*(?P<key>transactional|depends):(?P<value>.*)")
+
+
+def place(file: str) -> Place | None:
+    """A day and a number on it are the version together."""
+    match = _NAME.fullmatch(file)
+    if match is None:
+        return None
+    role = FileRole.ROLLBACK if match["back"] else FileRole.MIGRATION
+    return Place(role=role, version=match["version"], name=match["name"] or UNNAMED)
+
+
+def cut(text: str, file: str) -> Cut:
+    lines = text.split("\n")
+    top = [*takewhile(cuts.is_blank, lines)]
+    asked = [match for line in top if (match := _DIRECTIVE.fullmatch(line.strip()))]
+    depends = [name for match in asked if match["key"] == "depends" for name in match["value"].split()]
+    versions = [needed.version if (needed := place(f"{name}.sql")) else "" for name in depends]
+    says = [cuts.OUTSIDE] if any(_OUTSIDE.fullmatch(line.strip()) for line in top) else []
+    says += [f"depends={','.join(version for version in versions if version)}"] if any(versions) else []
+    kept = ["" if _DIRECTIVE.fullmatch(line.strip()) else line for line in top]
+    return Cut(
+        up=cuts.joined([*kept, *lines[len(top) :]]),
+        says=tuple(says),
+        faults=tuple(_faults(depends, versions, file)),
+    )
+
+
+def _faults(depends: Sequence[str], versions: Sequence[str], file: str) -> Iterator[Fault]:
+    for name in (name for name, version in zip(depends, versions, strict=True) if not version):
+        sentence = f"{file} depends on {name}, which has no number to be ordered by."
+        yield cuts.bad_marks(None, sentence, "Let the names of migrations begin with a number.")
+
+
+STYLE = Style(
+    format="yoyo",
+    title="yoyo",
+    named="<number>_<name>.sql",
+    place=place,
+    cut=cut,
+    undone="{label}.rollback.sql",
+    in_text_order=True,
+)
+
+
+def read(listing: Listing, options: Options) -> Folder:
+    return parted.read(listing, options, STYLE)
+
+
+FORMAT = Format(
+    name="yoyo",
+    title="yoyo",
+    signature="`-- depends:` or `-- transactional:` at the top of at least half of the files",
+    recognises=lambda look: look.is_marked("yoyo"),
+    read=read,
+    directives=("`-- depends:`", "`-- transactional: false`"),
+)

@@ -1,0 +1,66 @@
+"""Reading of folders whose tool keeps each migration in a directory of its own, in a file of one name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from dashboard.engine.errors import SourceMissing, SourceUnreadable
+from dashboard.engine.files import parted, unrecognised
+from dashboard.engine.files.format import Options
+from dashboard.engine.files.listing import Entry, EntryKind, Listing, list_folder
+from dashboard.engine.files.parted import Source, Style
+from dashboard.engine.migration import Folder, Problem, Severity
+
+
+def read(listing: Listing, options: Options, style: Style, files: Sequence[str]) -> Folder:
+    """`files`: what is read in a directory, the migration's first."""
+    sources: list[Source] = []
+    beside: list[Problem] = []
+    for entry in listing.entries:
+        directory = _inside(entry) if style.place(f"{entry.name}/{files[0]}") else None
+        if directory is None:
+            beside.append(_beside(entry, listing, style))
+            continue
+        of_it = [Source(file=f"{entry.name}/{item.name}", entry=item) for item in directory.entries]
+        sources += [source for source in of_it if source.entry.name in files and _is_plain(source.entry)]
+        beside += _others(entry, directory, style, files)
+    return parted.read_sources(listing, options, style, sources, beside)
+
+
+def _beside(entry: Entry, listing: Listing, style: Style) -> Problem:
+    if _is_plain(entry) and not parted.ignored(entry.name, style):
+        return parted.wrong_name(entry.name, style)
+    return parted.ignored(entry.name, style) or unrecognised.complaint(entry, listing)
+
+
+def _inside(entry: Entry) -> Listing | None:
+    if entry.kind is not EntryKind.FOLDER or not entry.is_printable:
+        return None
+    try:
+        return list_folder(entry.path)
+    except (SourceMissing, SourceUnreadable):
+        return None
+
+
+def _is_plain(entry: Entry) -> bool:
+    return not unrecognised.is_stranger(entry)
+
+
+def _others(directory: Entry, inside: Listing, style: Style, files: Sequence[str]) -> Iterator[Problem]:
+    if files[0] not in {entry.name for entry in inside.entries if _is_plain(entry)}:
+        yield Problem(
+            code="no_up_file",
+            severity=Severity.ERROR,
+            file=directory.name,
+            sentence=f"The directory {directory.name} has no {files[0]}, so there is nothing to apply.",
+            advice=f"Restore {files[0]}, or remove the directory.",
+        )
+    for entry in inside.entries:
+        if entry.name in files and _is_plain(entry):
+            continue
+        file = f"{directory.name}/{entry.name}"
+        if unrecognised.is_stranger(entry):
+            yield parted.ignored(file, style) or replace(unrecognised.complaint(entry, inside), file=file)
+        else:
+            yield parted.ignored(file, style) or parted.wrong_name(file, style)

@@ -1,0 +1,291 @@
+"""Reading of folders whose tool keeps a migration in one file, with what undoes it in the same file or in another.
+
+A format says where a file belongs by its name, and cuts its text; the rest is the same for all of them: every entry has
+its place, marks of another tool are an error, and both halves have the checksum of the whole file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from dashboard.engine.files import cuts, ordering, other_tools, pairs, script, unrecognised
+from dashboard.engine.files.cuts import Cut, Fault
+from dashboard.engine.files.format import Options
+from dashboard.engine.files.listing import Entry, Limits, Listing
+from dashboard.engine.files.pairs import Pair
+from dashboard.engine.files.script import Reading
+from dashboard.engine.files.text import Text, decode
+from dashboard.engine.migration import FileEntry, FileRole, Folder, Identified, Migration, Problem, Severity
+from dashboard.engine.sql.excerpts import locate
+
+#: What a migration is called whose file says nothing but its number.
+UNNAMED = "unnamed"
+
+_TEST = re.compile(r"(test|verify)_.*\.sql", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place(Identified):
+    """Where a file belongs by its name. `by_version`: it undoes whatever has its version."""
+
+    role: FileRole
+    version: str
+    name: str
+    by_version: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One SQL file: `file` is its path inside the folder."""
+
+    file: str
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """How one tool names files and writes them. `undone`: where it keeps what undoes a migration, after "Write";
+    `ignores`: names of files that are none of its migrations, each with what it is."""
+
+    format: str
+    title: str
+    named: str  # how its files are named, for advice
+    place: Callable[[str], Place | None]
+    cut: Callable[[str, str], Cut]  # of the text, and the file it is in
+    undone: str
+    tool: str = ""  # its name among `other_tools`, where that is not its title
+    ignores: Mapping[str, str] | None = None
+    in_text_order: bool = False  # it orders versions as text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    source: Source
+    place: Place
+    up: Reading
+    down: Reading | None
+
+    @property
+    def name(self) -> str:
+        return self.source.file
+
+
+def read(listing: Listing, options: Options, style: Style) -> Folder:
+    """The files that lie flat in the listing."""
+    entries = [entry for entry in listing.entries if not unrecognised.is_stranger(entry)]
+    strangers = [entry for entry in listing.entries if unrecognised.is_stranger(entry)]
+    sources = [Source(file=entry.name, entry=entry) for entry in entries]
+    beside = [*_of_strangers(strangers, listing, style)]
+    return read_sources(listing, options, style, sources, beside)
+
+
+def read_sources(
+    listing: Listing, options: Options, style: Style, sources: Sequence[Source], beside: Sequence[Problem]
+) -> Folder:
+    """These files; `beside` has a problem for each entry of the listing that is none of them."""
+    placed = [(source, style.place(source.file)) for source in sources]
+    files = [_read(source, place, style, options.limits) for source, place in placed if place]
+    others = [source for source, place in placed if place is None]
+    migrations = tuple(_migrations(files, style))
+    rest = [problem for source in others for problem in _unplaced(source, style, options.limits)]
+    problems = [
+        *(problem for migration in migrations for problem in migration.problems),
+        *(ordering.problems(migrations, style.title) if style.in_text_order else ()),
+        *_orphans(files, style),
+        *rest,
+        *beside,
+    ]
+    return Folder(
+        source=str(listing.source),
+        format=style.format,
+        files=tuple(sorted(_entries(files, others, beside), key=lambda entry: entry.file)),
+        migrations=migrations,
+        problems=pairs.by_file(problems),
+    )
+
+
+def ignored(file: str, style: Style) -> Problem | None:
+    """What a file of the tool is that is no migration."""
+    for pattern, sentence in (style.ignores or {}).items():
+        if re.fullmatch(pattern, file):
+            return _note(file, "not_a_migration", f"{file} {sentence}; it is not run.")
+    return None
+
+
+def _entries(files: Iterable[_File], others: Iterable[Source], beside: Iterable[Problem]) -> Iterator[FileEntry]:
+    for file in files:
+        yield FileEntry(file=file.name, role=file.place.role, version=file.place.version, name=file.place.name)
+    for source in others:
+        yield FileEntry(file=source.file, role=FileRole.VERIFY if _is_test(source) else FileRole.PROBLEM)
+    for file in dict.fromkeys(problem.file for problem in beside):
+        yield FileEntry(file=file, role=FileRole.PROBLEM)
+
+
+# Reading
+
+
+def _read(source: Source, place: Place, style: Style, limits: Limits) -> _File:
+    try:
+        content = source.entry.content(limits.file_bytes + 1)
+    except OSError as error:
+        unreadable = script.unreadable(source.file, error.strerror or "it is gone")
+        return _File(source=source, place=place, up=unreadable, down=None)
+    text = decode(source.file, content, limits)
+    if text.sql is None:
+        return _File(source=source, place=place, up=script.read(source.file, content, limits), down=None)
+    cut = style.cut(text.sql, source.file)
+    up = _reading(source.file, text, cut.up, cut.says, limits)
+    down = _down(source.file, text, cut, limits) if cut.down is not None else None
+    faults = [_problem(source.file, text.sql, fault) for fault in cut.faults]
+    foreign = [p for p in down.problems if p.code == other_tools.CODE] if down else []
+    faults += [replace(p, file=source.file) for p in foreign if not any(q.code == p.code for q in up.problems)]
+    said = {(fault.code, fault.line) for fault in faults}
+    rest = [problem for problem in up.problems if (problem.code, problem.line) not in said]
+    up = replace(up, problems=tuple(map(_misread(style), (*faults, *rest))))
+    return _File(source=source, place=place, up=up, down=down)
+
+
+def _reading(file: str, whole: Text, sql: str, says: Sequence[str], limits: Limits) -> Reading:
+    return script.read_part(file, whole, sql + "".join(f"\n-- signalbox: {directive}" for directive in says), limits)
+
+
+def _down(file: str, whole: Text, cut: Cut, limits: Limits) -> Reading | None:
+    """A half without a statement is none."""
+    errors = tuple(problem for problem in whole.problems if problem.severity is Severity.ERROR)
+    part = replace(whole, problems=tuple(replace(error, file=down_of(file)) for error in errors))
+    reading = _reading(down_of(file), part, cut.down or "", cut.down_says, limits)
+    return None if reading.says_nothing else reading
+
+
+def down_of(file: str) -> str:
+    """What the second half of a file is called where it is shown by itself."""
+    return f"{file} (down)"
+
+
+def _misread(style: Style) -> Callable[[Problem], Problem]:
+    """A mark of its own tool that is left is one that the tool would not read."""
+    tool = style.tool or style.title
+
+    def of(problem: Problem) -> Problem:
+        if problem.code != other_tools.CODE or f" is written for {tool}:" not in problem.sentence:
+            return problem
+        return replace(
+            problem,
+            code=cuts.BAD_MARKS,
+            sentence=f"Line {problem.line} of {problem.file} looks like a mark of {style.title}, and {style.title} "
+            "would not read it as one. Nothing of the file is run.",
+            advice="Write the mark as its tool demands it, with nothing before it in its line.",
+        )
+
+    return of
+
+
+# Migrations
+
+
+def _migrations(files: Sequence[_File], style: Style) -> Iterator[Migration]:
+    downs = _downs(files)
+    return pairs.migrations(_pair(file, downs.get(file.name), style) for file in _of(files, _MIGRATION))
+
+
+_MIGRATION, _ROLLBACK = FileRole.MIGRATION, FileRole.ROLLBACK
+
+
+def _of(files: Iterable[_File], role: FileRole) -> list[_File]:
+    return [file for file in files if file.place.role is role]
+
+
+def _pair(file: _File, rollback: _File | None, style: Style) -> Pair:
+    place = file.place
+    return Pair(
+        version=place.version,
+        name=place.name,
+        up=file.up,
+        down=rollback.up if rollback else file.down,
+        ending=file.name.partition(place.version)[2] or f"_{place.name}.sql",
+        rollback_file=style.undone.format(label=place.label, version=place.version),
+    )
+
+
+def _downs(files: Sequence[_File]) -> Mapping[str, _File]:
+    """The rollback in a file of its own of each migration, by the migration's file."""
+    by_identity = {file.place.identity: file for file in _of(files, _ROLLBACK)}
+    by_version: dict[str, list[_File]] = defaultdict(list)
+    for file in _of(files, _ROLLBACK):
+        if file.place.by_version:
+            by_version[file.place.version].append(file)
+    downs: dict[str, _File] = {}
+    for up in _of(files, _MIGRATION):
+        meant = by_version.get(up.place.version, [])
+        if rollback := by_identity.get(up.place.identity) or (meant[0] if len(meant) == 1 else None):
+            downs[up.name] = rollback
+    return downs
+
+
+# What belongs to no migration
+
+
+def _orphans(files: Sequence[_File], style: Style) -> Iterator[Problem]:
+    taken = {rollback.name for rollback in _downs(files).values()}
+    for file in _of(files, _ROLLBACK):
+        if file.name not in taken:
+            yield _error(
+                file.name,
+                "orphan_rollback",
+                f"{file.name} is a rollback, but there is no one migration that it can belong to.",
+                "Restore the migration, or remove this file.",
+            )
+            yield from pairs.down_problems(file.up)
+
+
+def _is_test(source: Source) -> bool:
+    return bool(_TEST.fullmatch(source.file))
+
+
+def _unplaced(source: Source, style: Style, limits: Limits) -> Iterator[Problem]:
+    file = source.file
+    if note := ignored(file, style):
+        yield note
+        return
+    reading = script.read_entry(source.entry, limits, file=file)
+    if _is_test(source):
+        yield from pairs.verify_problems(reading)
+        return
+    foreign = next((p for p in reading.problems if p.code == other_tools.CODE), None)
+    ours = foreign is not None and f" is written for {style.tool or style.title}:" in foreign.sentence
+    yield (None if ours else foreign) or other_tools.named_so(file) or wrong_name(file, style)
+
+
+def wrong_name(file: str, style: Style) -> Problem:
+    return _error(
+        file,
+        "wrong_name",
+        f"{file} is not named as {style.title} has it, so {style.title} would not run it, and it is not run here.",
+        f"Rename it to {style.named} if it is a migration, or move it out of the folder.",
+    )
+
+
+def _of_strangers(entries: Iterable[Entry], listing: Listing, style: Style) -> Iterator[Problem]:
+    for entry in entries:
+        yield ignored(entry.name, style) or unrecognised.complaint(entry, listing)
+
+
+def _problem(file: str, sql: str, fault: Fault) -> Problem:
+    problem = _error(file, fault.code, fault.sentence, fault.advice)
+    problem = replace(problem, severity=fault.severity)
+    if fault.line is None:
+        return problem
+    start = sum(len(line) + 1 for line in sql.split("\n")[: fault.line - 1])
+    place = locate(sql, start + 1)
+    return replace(problem, line=place.line, column=place.column, excerpt=place.excerpt)
+
+
+def _note(file: str, code: str, sentence: str) -> Problem:
+    return Problem(code=code, severity=Severity.NOTE, file=file, sentence=sentence, advice="Nothing needs to be done.")
+
+
+def _error(file: str, code: str, sentence: str, advice: str) -> Problem:
+    return Problem(code=code, severity=Severity.ERROR, file=file, sentence=sentence, advice=advice)
