@@ -10,11 +10,14 @@ from dashboard.engine.files.formats import (
     atlas,
     dbmate,
     drizzle,
+    explained,
     flyway,
     goose,
     graphile_migrate,
+    liquibase,
     node_pg_migrate,
     prisma,
+    sqitch,
     sqlx,
     supabase,
     tern,
@@ -23,6 +26,7 @@ from dashboard.engine.files.formats import (
 
 #: What a name or a layout tells comes before what has to be read in the files; the seed's format takes what is left.
 FORMATS: tuple[Format, ...] = (
+    sqitch.FORMAT,
     drizzle.NEW,
     prisma.FORMAT,
     drizzle.OLD,
@@ -51,9 +55,13 @@ FORMATS: tuple[Format, ...] = (
     tern.FORMAT,
     graphile_migrate.FORMAT,
     yoyo.FORMAT,
+    liquibase.FORMAT,
     atlas.FORMAT,
     supabase.FORMAT,
     sqlx.FORMAT,
+    explained.RAILS,
+    explained.DJANGO,
+    explained.ALEMBIC,
     Format(
         name="seed",
         title="plain files",

@@ -62,15 +62,13 @@ class Style:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _File:
-    source: Source
+class Piece:
+    """A file, or a part of one, that was cut and read."""
+
+    name: str
     place: Place
     up: Reading
     down: Reading | None
-
-    @property
-    def name(self) -> str:
-        return self.source.file
 
 
 def read(listing: Listing, options: Options, style: Style) -> Folder:
@@ -89,12 +87,13 @@ def read_sources(
     placed = [(source, style.place(source.file)) for source in sources]
     files = [_read(source, place, style, options.limits) for source, place in placed if place]
     others = [source for source, place in placed if place is None]
-    migrations = tuple(_migrations(files, style))
+    migrations = tuple(migrations_of(files, style))
     rest = [problem for source in others for problem in _unplaced(source, style, options.limits)]
     problems = [
         *(problem for migration in migrations for problem in migration.problems),
         *(ordering.problems(migrations, style.title) if style.in_text_order else ()),
-        *_orphans(files, style),
+        *_orphans(files),
+        *(problem for file in _of(files, FileRole.VERIFY) for problem in pairs.verify_problems(file.up)),
         *rest,
         *beside,
     ]
@@ -115,7 +114,7 @@ def ignored(file: str, style: Style) -> Problem | None:
     return None
 
 
-def _entries(files: Iterable[_File], others: Iterable[Source], beside: Iterable[Problem]) -> Iterator[FileEntry]:
+def _entries(files: Iterable[Piece], others: Iterable[Source], beside: Iterable[Problem]) -> Iterator[FileEntry]:
     for file in files:
         yield FileEntry(file=file.name, role=file.place.role, version=file.place.version, name=file.place.name)
     for source in others:
@@ -127,25 +126,33 @@ def _entries(files: Iterable[_File], others: Iterable[Source], beside: Iterable[
 # Reading
 
 
-def _read(source: Source, place: Place, style: Style, limits: Limits) -> _File:
-    try:
-        content = source.entry.content(limits.file_bytes + 1)
-    except OSError as error:
-        unreadable = script.unreadable(source.file, error.strerror or "it is gone")
-        return _File(source=source, place=place, up=unreadable, down=None)
-    text = decode(source.file, content, limits)
+def _read(source: Source, place: Place, style: Style, limits: Limits) -> Piece:
+    text = text_of(source.entry, limits, file=source.file)
     if text.sql is None:
-        return _File(source=source, place=place, up=script.read(source.file, content, limits), down=None)
-    cut = style.cut(text.sql, source.file)
-    up = _reading(source.file, text, cut.up, cut.says, limits)
-    down = _down(source.file, text, cut, limits) if cut.down is not None else None
-    faults = [_problem(source.file, text.sql, fault) for fault in cut.faults]
+        return Piece(name=source.file, place=place, up=script.unusable(source.file, text), down=None)
+    read = piece(source.file, text, place, style.cut(text.sql, source.file), limits)
+    return replace(read, up=replace(read.up, problems=tuple(map(_misread(style), read.up.problems))))
+
+
+def text_of(entry: Entry, limits: Limits, *, file: str = "") -> Text:
+    file = file or entry.name
+    try:
+        return decode(file, entry.content(limits.file_bytes + 1), limits)
+    except OSError as error:
+        problem = script.unreadable(file, error.strerror or "it is gone").problems
+        return Text(sql=None, checksum="", problems=problem)
+
+
+def piece(name: str, whole: Text, place: Place, cut: Cut, limits: Limits) -> Piece:
+    """What was cut of a text, under the name that its problems have."""
+    up = _reading(name, whole, cut.up, cut.says, limits)
+    down = _down(name, whole, cut, limits) if cut.down is not None else None
+    faults = [_problem(name, whole.sql or "", fault) for fault in cut.faults]
     foreign = [p for p in down.problems if p.code == other_tools.CODE] if down else []
-    faults += [replace(p, file=source.file) for p in foreign if not any(q.code == p.code for q in up.problems)]
+    faults += [replace(p, file=name) for p in foreign if not any(q.code == p.code for q in up.problems)]
     said = {(fault.code, fault.line) for fault in faults}
     rest = [problem for problem in up.problems if (problem.code, problem.line) not in said]
-    up = replace(up, problems=tuple(map(_misread(style), (*faults, *rest))))
-    return _File(source=source, place=place, up=up, down=down)
+    return Piece(name=name, place=place, up=replace(up, problems=(*faults, *rest)), down=down)
 
 
 def _reading(file: str, whole: Text, sql: str, says: Sequence[str], limits: Limits) -> Reading:
@@ -186,7 +193,8 @@ def _misread(style: Style) -> Callable[[Problem], Problem]:
 # Migrations
 
 
-def _migrations(files: Sequence[_File], style: Style) -> Iterator[Migration]:
+def migrations_of(files: Sequence[Piece], style: Style) -> Iterator[Migration]:
+    """In their order, each with what undoes it."""
     downs = _downs(files)
     return pairs.migrations(_pair(file, downs.get(file.name), style) for file in _of(files, _MIGRATION))
 
@@ -194,11 +202,11 @@ def _migrations(files: Sequence[_File], style: Style) -> Iterator[Migration]:
 _MIGRATION, _ROLLBACK = FileRole.MIGRATION, FileRole.ROLLBACK
 
 
-def _of(files: Iterable[_File], role: FileRole) -> list[_File]:
+def _of(files: Iterable[Piece], role: FileRole) -> list[Piece]:
     return [file for file in files if file.place.role is role]
 
 
-def _pair(file: _File, rollback: _File | None, style: Style) -> Pair:
+def _pair(file: Piece, rollback: Piece | None, style: Style) -> Pair:
     place = file.place
     return Pair(
         version=place.version,
@@ -210,14 +218,14 @@ def _pair(file: _File, rollback: _File | None, style: Style) -> Pair:
     )
 
 
-def _downs(files: Sequence[_File]) -> Mapping[str, _File]:
+def _downs(files: Sequence[Piece]) -> Mapping[str, Piece]:
     """The rollback in a file of its own of each migration, by the migration's file."""
     by_identity = {file.place.identity: file for file in _of(files, _ROLLBACK)}
-    by_version: dict[str, list[_File]] = defaultdict(list)
+    by_version: dict[str, list[Piece]] = defaultdict(list)
     for file in _of(files, _ROLLBACK):
         if file.place.by_version:
             by_version[file.place.version].append(file)
-    downs: dict[str, _File] = {}
+    downs: dict[str, Piece] = {}
     for up in _of(files, _MIGRATION):
         meant = by_version.get(up.place.version, [])
         if rollback := by_identity.get(up.place.identity) or (meant[0] if len(meant) == 1 else None):
@@ -228,7 +236,7 @@ def _downs(files: Sequence[_File]) -> Mapping[str, _File]:
 # What belongs to no migration
 
 
-def _orphans(files: Sequence[_File], style: Style) -> Iterator[Problem]:
+def _orphans(files: Sequence[Piece]) -> Iterator[Problem]:
     taken = {rollback.name for rollback in _downs(files).values()}
     for file in _of(files, _ROLLBACK):
         if file.name not in taken:

@@ -76,8 +76,7 @@ def _read(file: str, content: bytes, limits: Limits) -> Reading:
 
 def _of_text(file: str, text: Text, limits: Limits) -> Reading:
     if text.sql is None:
-        script = Script(file=file, sql="", checksum=text.checksum, checksum_sql="")
-        return Reading(script=script, problems=text.problems)
+        return unusable(file, text)
     scanned = _tokens(text.sql)
     if foreign := other_tools.in_script(file, text.sql, scanned):
         script = Script(
@@ -108,6 +107,12 @@ def _of_text(file: str, text: Text, limits: Limits) -> Reading:
         says_nothing=not statements and not faults,
         undone_below=halves.problem if halves and not halves.marked else None,
     )
+
+
+def unusable(file: str, text: Text) -> Reading:
+    """Of bytes that are no text."""
+    script = Script(file=file, sql="", checksum=text.checksum, checksum_sql="")
+    return Reading(script=script, problems=text.problems)
 
 
 def unreadable(file: str, reason: str) -> Reading:

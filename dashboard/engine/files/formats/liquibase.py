@@ -1,0 +1,215 @@
+"""Liquibase's formatted SQL: `001_users.sql` with change sets in it, each a migration with its rollback."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from dashboard.engine.files import cuts, pairs, parted, unrecognised
+from dashboard.engine.files.cuts import Cut, Fault
+from dashboard.engine.files.format import Format, Options
+from dashboard.engine.files.listing import Entry, Listing
+from dashboard.engine.files.parted import Place, Style
+from dashboard.engine.migration import FileEntry, FileRole, Folder, Problem, Severity, checksum
+
+_FIRST = re.compile(r"\s*--\s*liquibase\s+formatted\s+sql\b.*", re.IGNORECASE)
+_CHANGESET = re.compile(r"\s*--\s*changeset\s+(?P<author>[^:]+):(?P<id>\"[^\"]+\"|\S+)(?P<said>.*)", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"(?P<key>\w+):(?P<value>\"[^\"]*\"|\S+)")
+_ROLLBACK = re.compile(r"\s*--\s*rollback\b(?P<sql>.*)", re.IGNORECASE)
+_NO_ROLLBACK = re.compile(r"\s*(?:empty|not required)?\s*", re.IGNORECASE)
+_PLAIN = re.compile(r"\s*--\s*(?:comment|validCheckSum)\b.*", re.IGNORECASE)
+_UNREAD = re.compile(
+    r"\s*(?:--|/\*)\s*(?P<mark>preconditions?(?:-\S+)?|ignoreLines|ignore|property|liquibase rollback)\b.*",
+    re.IGNORECASE,
+)
+_PLACEHOLDER = re.compile(r"\$\{(?P<name>[^}\s]+)\}")
+_NUMBER = re.compile(r"[A-Za-z]*[._-]?(?P<number>[0-9]+)(?![0-9])")
+_MASTER = re.compile(r".+\.(?:xml|ya?ml|json)")
+_POSTGRESQL = frozenset({"postgresql", "all", "cockroachdb", "edb"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ChangeSet:
+    author: str
+    id: str
+    said: Mapping[str, str]
+    line: int
+    lines: tuple[str, ...]  # of the whole file, those of others blanked
+    position: int
+
+    @property
+    def is_for_others(self) -> bool:
+        systems = {system.strip().lower() for system in self.said.get("dbms", "all").split(",")}
+        return not systems & _POSTGRESQL or "!postgresql" in systems
+
+
+def read(listing: Listing, options: Options) -> Folder:
+    entries = [entry for entry in listing.entries if not unrecognised.is_stranger(entry)]
+    strangers = [entry for entry in listing.entries if unrecognised.is_stranger(entry)]
+    numbers = _numbers(entries)
+    files: list[FileEntry] = [FileEntry(file=entry.name, role=FileRole.PROBLEM) for entry in strangers]
+    problems = [_beside(entry, listing) for entry in strangers]
+    found: list[parted.Piece] = []
+    for entry in entries:
+        pieces, wrong = _of_file(entry, numbers.get(entry.name, ""), options)
+        role = FileRole.MIGRATION if pieces else FileRole.PROBLEM
+        files.append(FileEntry(file=entry.name, role=role))
+        found += pieces
+        problems += wrong
+    migrations = tuple(parted.migrations_of(found, _STYLE))
+    problems += [problem for migration in migrations for problem in migration.problems]
+    return Folder(
+        source=str(listing.source),
+        format="liquibase",
+        files=tuple(sorted(files, key=lambda entry: entry.file)),
+        migrations=migrations,
+        problems=pairs.by_file(problems),
+    )
+
+
+_STYLE = Style(
+    format="liquibase",
+    title="Liquibase",
+    named="<number>_<name>.sql",
+    place=lambda file: None,
+    cut=lambda text, file: Cut(up=text),
+    undone="what undoes it behind `--rollback`",
+)
+
+
+def _numbers(entries: list[Entry]) -> Mapping[str, str]:
+    """The number by which each file has its place; one file may have none, and comes first."""
+    numbers = {entry.name: match["number"] if (match := _NUMBER.match(entry.name)) else "0" for entry in entries}
+    shared = [name for name, number in numbers.items() if [*numbers.values()].count(number) > 1]
+    return {name: number for name, number in numbers.items() if name not in shared}
+
+
+def _of_file(entry: Entry, number: str, options: Options) -> tuple[list[parted.Piece], list[Problem]]:
+    whole = parted.text_of(entry, options.limits)
+    if whole.sql is None:
+        return [], list(whole.problems)
+    lines = whole.sql.split("\n")
+    if not any(_FIRST.fullmatch(line) for line in lines[:1]):
+        sentence = f"{entry.name} does not begin with `--liquibase formatted sql`, so Liquibase would not read it so."
+        return [], [_error(entry.name, cuts.BAD_MARKS, sentence, "Write that as its first line.")]
+    if not number:
+        sentence = f"{entry.name} has the number of another file, or none as another: the order is in no name."
+        return [], [_error(entry.name, "wrong_name", sentence, "Let each file begin with a number of its own.")]
+    pieces, problems = [], list(_outside(lines, entry.name))
+    for change in _change_sets(lines):
+        label = f"{entry.name} ({change.author}:{change.id})"
+        if change.is_for_others:
+            problems.append(_for_others(entry.name, change))
+            continue
+        place = Place(role=FileRole.MIGRATION, version=f"{number}.{change.position}", name=_name(change))
+        part = replace(whole, checksum=checksum("\n".join(change.lines)))
+        pieces.append(parted.piece(label, part, place, _cut(change, label, options), options.limits))
+    return pieces, problems
+
+
+def _name(change: _ChangeSet) -> str:
+    return re.sub(r"[\s/\\]+", "-", f"{change.author}-{change.id}".strip())
+
+
+def _change_sets(lines: list[str]) -> Iterator[_ChangeSet]:
+    starts = [number for number, line in enumerate(lines) if _CHANGESET.fullmatch(line)]
+    for position, (start, end) in enumerate(zip(starts, [*starts[1:], len(lines)], strict=True), 1):
+        match = _CHANGESET.fullmatch(lines[start])
+        assert match is not None, "only such lines are starts"
+        yield _ChangeSet(
+            author=match["author"].strip(),
+            id=match["id"].strip('"'),
+            said={m["key"].lower(): m["value"].strip('"') for m in _ATTRIBUTE.finditer(match["said"])},
+            line=start + 1,
+            lines=(*("" for _ in lines[: start + 1]), *lines[start + 1 : end]),
+            position=position,
+        )
+
+
+def _cut(change: _ChangeSet, label: str, options: Options) -> Cut:
+    """The lines behind `--rollback` keep their columns."""
+    up, down = [], []
+    for line in change.lines:
+        back = _ROLLBACK.fullmatch(line)
+        up.append("" if back or _PLAIN.fullmatch(line) else line)
+        undoes = back is not None and not _NO_ROLLBACK.fullmatch(back["sql"])
+        down.append(" " * back.start("sql") + back["sql"] if back and undoes else "")
+    outside = (cuts.OUTSIDE,) if change.said.get("runintransaction", "").lower() == "false" else ()
+    text, unfilled = cuts.filled(cuts.joined(up), _PLACEHOLDER, options.placeholders, lambda match: match["name"])
+    faults = (*_faults(change, label), *unfilled)
+    return Cut(up=text, down=cuts.joined(down), says=outside, down_says=outside, faults=faults)
+
+
+#: Attributes that change what is run, with what they mean; any value but these has no meaning here.
+_REFUSED = {
+    "runonchange": ("true", "runs again when its text changes"),
+    "runalways": ("true", "runs with every run"),
+    "context": ("", "runs only in the contexts that Liquibase is told"),
+    "contextfilter": ("", "runs only in the contexts that Liquibase is told"),
+    "labels": ("", "runs only for the labels that Liquibase is told"),
+    "failonerror": ("false", "counts as run where it has failed"),
+    "runwith": ("", "is run by another program"),
+}
+
+
+def _faults(change: _ChangeSet, label: str) -> Iterator[Fault]:
+    for key, value in change.said.items():
+        refused = _REFUSED.get(key)
+        if refused and refused[0] in ("", value.lower()):
+            sentence = f"{label} {refused[1]} (`{key}:{value}`), which Signalbox does not do."
+            yield cuts.bad_marks(change.line, sentence, "Take the attribute out where it changes nothing, or skip it.")
+        elif key.endswith("delimiter") and value != ";":
+            sentence = f"{label} ends its statements with {value}, and only a semicolon ends one here."
+            yield cuts.bad_marks(change.line, sentence, "End its statements with a semicolon.")
+    for number, line in enumerate(change.lines, 1):
+        if mark := _UNREAD.match(line):
+            sentence = f"Line {number} of {label}, `{mark['mark']}`, decides on what is run, and is not read."
+            yield cuts.bad_marks(number, sentence, "Write the change set without it.")
+
+
+def _outside(lines: list[str], file: str) -> Iterator[Problem]:
+    """What stands above the first change set, which Liquibase would not run."""
+    first = next((number for number, line in enumerate(lines) if _CHANGESET.fullmatch(line)), len(lines))
+    for number, line in enumerate(lines[:first], 1):
+        if not cuts.is_blank(line) or _UNREAD.match(line):
+            sentence = f"Line {number} of {file} belongs to no change set, and Liquibase would not run it."
+            yield replace(_error(file, cuts.BAD_MARKS, sentence, "Move it into a change set."), line=number)
+            return
+
+
+def _for_others(file: str, change: _ChangeSet) -> Problem:
+    return Problem(
+        code="not_a_migration",
+        severity=Severity.NOTE,
+        file=file,
+        sentence=f"{change.author}:{change.id} in {file} is for {change.said['dbms']}, so it is not run.",
+        advice="Nothing needs to be done.",
+    )
+
+
+def _beside(entry: Entry, listing: Listing) -> Problem:
+    if not _MASTER.fullmatch(entry.name):
+        return unrecognised.complaint(entry, listing)
+    return Problem(
+        code="other_order",
+        severity=Severity.WARNING,
+        file=entry.name,
+        sentence=f"{entry.name} may say in which order Liquibase runs the files; here they run by their numbers.",
+        advice="Check that it is the same order.",
+    )
+
+
+def _error(file: str, code: str, sentence: str, advice: str) -> Problem:
+    return Problem(code=code, severity=Severity.ERROR, file=file, sentence=sentence, advice=advice)
+
+
+FORMAT = Format(
+    name="liquibase",
+    title="Liquibase",
+    signature="`--liquibase formatted sql` in at least half of the files",
+    recognises=lambda look: look.is_marked("Liquibase"),
+    read=read,
+    directives=("`--changeset author:id`", "`runInTransaction`", "`dbms`", "`--rollback`", "`${placeholder}`"),
+    ignores=("change sets for other database systems",),
+)

@@ -1,0 +1,202 @@
+"""Sqitch: `deploy/users.sql`, `revert/users.sql` and `verify/users.sql`, in the order of sqitch.plan."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from dashboard.engine.errors import SourceMissing, SourceUnreadable
+from dashboard.engine.files import cuts, pairs, parted, unrecognised
+from dashboard.engine.files.cuts import Cut, Fault
+from dashboard.engine.files.format import Format, Options
+from dashboard.engine.files.listing import EntryKind, Listing, list_folder
+from dashboard.engine.files.parted import Place, Source, Style
+from dashboard.engine.migration import FileRole, Folder, Problem, Severity
+
+_PLAN = "sqitch.plan"
+_PLAN_BYTES = 4 * 1024 * 1024
+_CHANGE = re.compile(
+    r"\+?\s*(?P<name>[^\s@\[#%+-]\S*)(?:\s+\[(?P<needs>[^\]]*)\])?\s+"
+    r"(?P<time>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)\s.*"
+)
+_TAG = re.compile(r"@(?P<tag>\S+)\s.*")
+_MARK = re.compile(r"--\s*(Deploy|Revert|Verify)\s+\S+\s+(to|from|on)\s+\S+\s*", re.IGNORECASE)
+_ROLES = {"deploy": FileRole.MIGRATION, "revert": FileRole.ROLLBACK, "verify": FileRole.VERIFY}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    """One line of the plan. Its version is the second in which it was planned."""
+
+    line: int
+    name: str
+    time: str
+    needs: tuple[str, ...]
+    script: str = ""  # its name, without folder and ending; for one that was reworked since, with the tag
+
+    @property
+    def version(self) -> str:
+        return re.sub(r"\D", "", self.time)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    changes: Sequence[_Change]
+    problems: Sequence[Problem]
+
+
+def read(listing: Listing, options: Options) -> Folder:
+    plan = _plan(listing)
+    places = {
+        f"{folder}/{change.script}.sql": _place(change, role) for change in plan.changes for folder, role in _ITEMS
+    }
+    style = Style(
+        format="sqitch",
+        title="Sqitch",
+        named="a script of a change in sqitch.plan",
+        place=places.get,
+        cut=partial(_cut, {f"deploy/{change.script}.sql": change for change in plan.changes}, plan.changes),
+        undone="its script under revert/",
+        ignores={
+            r"sqitch\.plan": "says in which order the changes are run",
+            r"sqitch\.conf": "is read by Sqitch",
+            r"deploy|revert|verify": "holds scripts of the changes",
+        },
+    )
+    sources, beside = _sources(listing, style)
+    folder = parted.read_sources(listing, options, style, sources, beside)
+    problems = [*folder.problems, *plan.problems, *_without_script(plan.changes, sources)]
+    return replace(folder, problems=pairs.by_file(problems))
+
+
+_ITEMS = tuple(_ROLES.items())
+
+
+def _place(change: _Change, role: FileRole) -> Place:
+    return Place(role=role, version=change.version, name=change.name.replace("/", "-"))
+
+
+def _cut(changes: Mapping[str, _Change], plan: Sequence[_Change], text: str, file: str) -> Cut:
+    up = cuts.blanked(text, _MARK)
+    change = changes.get(file)
+    if change is None:
+        return Cut(up=up)
+    versions = {each.name: each.version for each in plan if each.line < change.line}
+    needed = [need.partition("@")[0] for need in change.needs if not need.startswith("!") and ":" not in need]
+    depends = [versions[need] for need in needed if need in versions]
+    return Cut(
+        up=up,
+        says=(f"depends={','.join(depends)}",) if depends else (),
+        faults=tuple(_faults(change, plan)),
+    )
+
+
+def _faults(change: _Change, plan: Sequence[_Change]) -> Iterator[Fault]:
+    later = next((each for each in plan if each.line < change.line and each.time >= change.time), None)
+    if later:
+        yield cuts.bad_marks(
+            None,
+            f"{change.name} stands behind {later.name} in {_PLAN}, and was planned no later: here its time decides.",
+            f"Give {change.name} a later time in {_PLAN}, before it is applied anywhere.",
+        )
+    if conflicts := [need for need in change.needs if need.startswith("!")]:
+        yield cuts.bad_marks(
+            None,
+            f"{change.name} conflicts with {pairs.listed([need[1:] for need in conflicts])}, which is not judged here.",
+            f"Take the conflict out of {_PLAN} where it cannot happen any more.",
+        )
+
+
+# The plan
+
+
+def _plan(listing: Listing) -> _Plan:
+    entry = next(entry for entry in listing.entries if entry.name == _PLAN)
+    try:
+        lines = entry.content(_PLAN_BYTES).decode().splitlines()
+    except (OSError, UnicodeDecodeError):
+        return _Plan(changes=(), problems=(_error(_PLAN, "bad_journal", f"{_PLAN} cannot be read."),))
+    changes: list[_Change] = []
+    tags: list[tuple[int, str]] = []
+    problems: list[Problem] = []
+    for number, line in enumerate((line.strip() for line in lines), 1):
+        if match := _CHANGE.fullmatch(line):
+            needs = tuple((match["needs"] or "").split())
+            changes.append(_Change(line=number, name=match["name"], time=match["time"], needs=needs))
+        elif match := _TAG.fullmatch(line):
+            tags.append((number, match["tag"]))
+        elif line and not line.startswith(("%", "#")):
+            sentence = f"Line {number} of {_PLAN} is neither a change nor a tag that can be read."
+            problems.append(replace(_error(_PLAN, "bad_journal", sentence), line=number))
+    return _Plan(changes=[_with_script(change, changes, tags) for change in changes], problems=problems)
+
+
+def _with_script(change: _Change, changes: Sequence[_Change], tags: Sequence[tuple[int, str]]) -> _Change:
+    """The script of a change that was reworked is kept under the last tag before that."""
+    again = next((each.line for each in changes if each.name == change.name and each.line > change.line), None)
+    if again is None:
+        return replace(change, script=change.name)
+    tag = next((tag for number, tag in reversed(tags) if number < again), "")
+    return replace(change, script=f"{change.name}@{tag}")
+
+
+def _without_script(changes: Sequence[_Change], sources: Sequence[Source]) -> Iterator[Problem]:
+    there = {source.file for source in sources}
+    for change in changes:
+        if (file := f"deploy/{change.script}.sql") not in there:
+            yield _error(_PLAN, "bad_journal", f"{_PLAN} names {change.name}, and {file} is not there.")
+
+
+# The scripts
+
+
+def _sources(listing: Listing, style: Style) -> tuple[list[Source], list[Problem]]:
+    sources: list[Source] = []
+    beside: list[Problem] = []
+    for entry in listing.entries:
+        beside.append(_beside(entry.name, listing, style))
+        if entry.name in _ROLES and entry.kind is EntryKind.FOLDER:
+            _collect(entry.name, listing, style, sources, beside)
+    return sources, beside
+
+
+def _beside(name: str, listing: Listing, style: Style) -> Problem:
+    entry = next(entry for entry in listing.entries if entry.name == name)
+    if note := parted.ignored(name, style):
+        return note
+    return unrecognised.complaint(entry, listing) if unrecognised.is_stranger(entry) else parted.wrong_name(name, style)
+
+
+def _collect(folder: str, above: Listing, style: Style, sources: list[Source], beside: list[Problem]) -> None:
+    """A change may have slashes in its name, so folders are read through."""
+    try:
+        listing = list_folder(above.source / folder)
+    except (SourceMissing, SourceUnreadable):
+        beside.append(_error(folder, "unreadable", f"The directory {folder} cannot be read."))
+        return
+    for entry in listing.entries:
+        file = f"{folder}/{entry.name}"
+        if entry.kind is EntryKind.FOLDER and entry.is_printable:
+            _collect(file, above, style, sources, beside)
+        elif unrecognised.is_stranger(entry):
+            beside.append(replace(unrecognised.complaint(entry, listing), file=file))
+        else:
+            sources.append(Source(file=file, entry=entry))
+
+
+def _error(file: str, code: str, sentence: str) -> Problem:
+    advice = "Restore it from version control."
+    return Problem(code=code, severity=Severity.ERROR, file=file, sentence=sentence, advice=advice)
+
+
+FORMAT = Format(
+    name="sqitch",
+    title="Sqitch",
+    signature="sqitch.plan",
+    recognises=lambda look: _PLAN in look.names,
+    read=read,
+    directives=("requirements in sqitch.plan",),
+    ignores=("sqitch.plan", "sqitch.conf"),
+)
