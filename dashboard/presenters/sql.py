@@ -70,6 +70,11 @@ class SqlListing:
         return self.lines[:FOLD_AFTER]
 
     @property
+    def last_shown(self) -> int:
+        """The number of the last line above the fold."""
+        return self.head[-1].number if self.lines else 0
+
+    @property
     def folded(self) -> tuple[SqlLine, ...]:
         return self.lines[FOLD_AFTER:]
 
@@ -78,11 +83,11 @@ class SqlListing:
         """What is folded away: "200 more lines: 3 statements, one of them puts SQL together while it runs"."""
         count = len(self.folded)
         lines = f"{count} more line{'' if count == 1 else 's'}"
-        held = [place for place in self.places if place.last_line > FOLD_AFTER]
+        held = [place for place in self.places if place.last_line > self.last_shown]
         if not held:
             return lines
         statements = "1 statement" if len(held) == 1 else f"{len(held)} statements"
-        dynamic = sum(place.is_dynamic_below(FOLD_AFTER) for place in held)
+        dynamic = sum(place.is_dynamic_below(self.last_shown) for place in held)
         together = {0: "", 1: ", one of them puts SQL together while it runs"}
         return f"{lines}: {statements}" + together.get(dynamic, f", {dynamic} of them put SQL together while they run")
 
@@ -93,21 +98,32 @@ class SqlListing:
 
 
 def listing(sql: str, problems: Iterable[Problem | Note] = (), places: tuple[StatementPlace, ...] = ()) -> SqlListing:
-    """The text by line, each problem under the line it names. `places` tell what a fold holds."""
+    """The text by line, each problem under the line it names. `places` tell what a fold holds. Many blank lines at the
+    top are left out: they stand for a part of the file that is not run."""
     html, lengths = highlight(sql), [len(line) for line in sql.split("\n")]
     by_line: dict[int | None, list[Problem | Note]] = {}
     for problem in problems:
         here = problem.line if problem.line and problem.line <= len(html) else None
         by_line.setdefault(here, []).append(problem)
+    lines = [*enumerate(zip(html, lengths, strict=False), start=1)]
     return SqlListing(
         lines=tuple(
             SqlLine(number=number, html=line, problems=tuple(by_line.get(number, ())), length=_told(length))
-            for number, (line, length) in enumerate(zip(html, lengths, strict=False), start=1)
+            for number, (line, length) in lines[_blanks(sql) :]
         ),
         problems=tuple(by_line.get(None, ())),
         plain=_too_long(sql),
         places=places,
     )
+
+
+#: So many blank lines at the top of a text are shown.
+_BLANKS_SHOWN = 3
+
+
+def _blanks(sql: str) -> int:
+    blanks = len(sql) - len(sql.lstrip("\n"))
+    return blanks if _BLANKS_SHOWN < blanks < len(sql) else 0
 
 
 def _told(length: int) -> int:

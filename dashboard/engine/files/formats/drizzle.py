@@ -7,15 +7,16 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 
-from dashboard.engine.files import nested, parted
+from dashboard.engine.files import cuts, nested, pairs, parted
 from dashboard.engine.files.cuts import Cut
 from dashboard.engine.files.format import Format, Look, Options
 from dashboard.engine.files.formats import prisma
 from dashboard.engine.files.listing import Listing
 from dashboard.engine.files.parted import Place, Style
-from dashboard.engine.migration import FileRole, Folder, Problem, Severity, numbers_of
+from dashboard.engine.migration import FileEntry, FileRole, Folder, Problem, Severity, numbers_of
 
 _BREAK = re.compile(r"-->\s*statement-breakpoint")
 _META, _JOURNAL, _SNAPSHOT = "meta", "_journal.json", "snapshot.json"
@@ -42,8 +43,10 @@ class _Journal:
 def read_old(listing: Listing, options: Options) -> Folder:
     journal = _journal(listing)
     folder = parted.read(listing, options, _old_style(journal))
-    problems = [*folder.problems, *_journal_problems(journal, folder)]
-    return replace(folder, problems=tuple(problems))
+    missing = [(file, place) for file, place in journal.places.items() if file not in listing.names]
+    gone = [FileEntry(file=file, role=FileRole.PROBLEM, version=place.version) for file, place in missing]
+    problems = [*folder.problems, *_fault_of(journal), *(_missing(file) for file, _ in missing)]
+    return replace(folder, files=(*folder.files, *gone), problems=pairs.by_file(problems))
 
 
 def _journal(listing: Listing) -> _Journal:
@@ -72,7 +75,7 @@ def _old_style(journal: _Journal) -> Style:
         title="Drizzle",
         named="a name that meta/_journal.json has",
         place=journal.places.get,
-        cut=cut,
+        cut=partial(_cut_in_order, _late(journal)),
         undone="a new migration where it has to be undone",
         ignores={
             _META: "holds the journal and the snapshots of Drizzle",
@@ -81,25 +84,33 @@ def _old_style(journal: _Journal) -> Style:
     )
 
 
-def _journal_problems(journal: _Journal, folder: Folder) -> Iterator[Problem]:
-    file = f"{_META}/{_JOURNAL}"
+def _fault_of(journal: _Journal) -> Iterator[Problem]:
     if journal.fault:
-        advice = "Restore it from version control."
-        yield _error(
-            _META, "bad_journal", f"{file} cannot be read: {journal.fault}. So the order is not known.", advice
-        )
-    there = {entry.file for entry in folder.files}
-    for name in journal.places.keys() - there:
-        yield _error(_META, "bad_journal", f"{file} names {name}, which is not there.", "Restore the file.")
-    yield from _out_of_order(journal)
+        sentence = f"{_META}/{_JOURNAL} cannot be read: {journal.fault}. So the order of the files is not known."
+        yield _error(_META, "bad_journal", sentence, "Restore it from version control.")
 
 
-def _out_of_order(journal: _Journal) -> Iterator[Problem]:
-    places = [*journal.places.items()]
-    for (first, before), (file, place) in pairwise(places):
-        if numbers_of(place.version) < numbers_of(before.version):
-            sentence = f"{_META}/{_JOURNAL} has {file} behind {first}, and its number is lower: it would run before it."
-            yield _error(file, "other_order", sentence, "Number the files in the order of the journal.")
+def _missing(file: str) -> Problem:
+    return _error(file, "bad_journal", f"{_META}/{_JOURNAL} names {file}, which is not there.", "Restore the file.")
+
+
+def _cut_in_order(late: Mapping[str, str], text: str, file: str) -> Cut:
+    """`late`: the files that their numbers would put before the one that the journal has above them."""
+    made = cut(text, file)
+    if file not in late:
+        return made
+    sentence = f"{_META}/{_JOURNAL} has {file} behind {late[file]}, and by its number it would run before it."
+    fault = cuts.bad_marks(None, sentence, "Number the files in the order of the journal.")
+    return replace(made, faults=(*made.faults, fault))
+
+
+def _late(journal: _Journal) -> Mapping[str, str]:
+    places = pairwise(journal.places.items())
+    return {
+        file: first
+        for (first, before), (file, place) in places
+        if numbers_of(place.version) < numbers_of(before.version)
+    }
 
 
 OLD = Format(

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from dashboard.engine.files import cuts, parted, unrecognised
 from dashboard.engine.files.cuts import Cut, Fault
 from dashboard.engine.files.format import Format, Look, Options
-from dashboard.engine.files.listing import Listing, list_folder
+from dashboard.engine.files.listing import Entry, Listing, list_folder
 from dashboard.engine.files.parted import UNNAMED, Place, Source, Style
-from dashboard.engine.migration import FileRole, Folder
+from dashboard.engine.migration import FileRole, Folder, Problem, numbers_of
 
 _NAME = re.compile(r"(?:committed/)?(?P<version>[0-9]+)(?:-(?P<name>[-_a-zA-Z0-9]*))?\.sql")
 _HEADER = re.compile(r"--!\s*(?P<key>[A-Za-z][\w-]*)\s*(?::\s*(?P<value>.*))?")
@@ -28,7 +28,8 @@ def place(file: str) -> Place | None:
     return Place(role=FileRole.MIGRATION, version=match["version"], name=match["name"] or UNNAMED) if match else None
 
 
-def cut(placeholders: Mapping[str, str], text: str, file: str) -> Cut:
+def cut(placeholders: Mapping[str, str], breaks: Mapping[str, str], text: str, file: str) -> Cut:
+    """`breaks`: the files that do not follow the one before them, each with that."""
     lines = text.split("\n")
     top = [*takewhile(lambda line: not line.strip() or line.startswith("--!"), lines)]
     header = {m["key"].lower(): m["value"] or "" for line in top if (m := _HEADER.match(line))}
@@ -38,8 +39,14 @@ def cut(placeholders: Mapping[str, str], text: str, file: str) -> Cut:
     return Cut(
         up=body,
         says=(cuts.OUTSIDE,) if "no-transaction" in header else (),
-        faults=tuple(_faults(header, lines, file)),
+        faults=(*_broken(breaks, file), *_faults(header, lines, file)),
     )
+
+
+def _broken(breaks: Mapping[str, str], file: str) -> Iterator[Fault]:
+    if file in breaks:
+        sentence = f"The hash that {file} names as the previous one is not that of {breaks[file]}."
+        yield cuts.bad_marks(1, sentence, "Restore the migrations as they were committed.")
 
 
 def _faults(header: Mapping[str, str], lines: list[str], file: str) -> Iterator[Fault]:
@@ -50,13 +57,13 @@ def _faults(header: Mapping[str, str], lines: list[str], file: str) -> Iterator[
         yield cuts.template(included, f"Line {included} of {file} includes another file.")
 
 
-def _style(options: Options) -> Style:
+def _style(options: Options, sources: Sequence[Source] = ()) -> Style:
     return Style(
         format="graphile-migrate",
         title="graphile-migrate",
         named="<number>-<name>.sql",
         place=place,
-        cut=partial(cut, options.placeholders),
+        cut=partial(cut, options.placeholders, _breaks(sources)),
         undone="a new migration where it has to be undone",
         ignores={
             r"current\.sql|current": "is the draft of the next migration",
@@ -68,33 +75,49 @@ def _style(options: Options) -> Style:
 
 def read(listing: Listing, options: Options) -> Folder:
     """The folder `committed`, or the one above it."""
+    is_above = _COMMITTED in listing.names
+    committed = list_folder(listing.source / _COMMITTED) if is_above else listing
+    prefix = f"{_COMMITTED}/" if is_above else ""
     style = _style(options)
-    if _COMMITTED not in listing.names:
-        return _chained(parted.read(listing, options, style))
-    inside = list_folder(listing.source / _COMMITTED)
-    plain = [entry for entry in inside.entries if not unrecognised.is_stranger(entry)]
-    sources = [Source(file=f"{_COMMITTED}/{entry.name}", entry=entry) for entry in plain]
-    beside = [
-        parted.ignored(entry.name, style) or unrecognised.complaint(entry, listing)
-        for entry in listing.entries
-        if entry.name != _COMMITTED and (unrecognised.is_stranger(entry) or parted.ignored(entry.name, style))
-    ]
-    beside += [
-        replace(unrecognised.complaint(entry, inside), file=f"{_COMMITTED}/{entry.name}")
-        for entry in inside.entries
-        if unrecognised.is_stranger(entry)
-    ]
-    sources += [
-        Source(file=entry.name, entry=entry)
-        for entry in listing.entries
-        if not unrecognised.is_stranger(entry) and not parted.ignored(entry.name, style)
-    ]
-    return _chained(parted.read_sources(listing, options, style, sources, beside))
+    sources = [Source(file=f"{prefix}{entry.name}", entry=entry) for entry in committed.entries if _is_sql(entry)]
+    beside = [_beside(entry, committed, style, prefix) for entry in committed.entries if not _is_sql(entry)]
+    if is_above:
+        others = [entry for entry in listing.entries if entry.name != _COMMITTED]
+        sources += [Source(file=e.name, entry=e) for e in others if _is_sql(e) and not parted.ignored(e.name, style)]
+        beside += [_beside(e, listing, style) for e in others if not _is_sql(e) or parted.ignored(e.name, style)]
+    return parted.read_sources(listing, options, _style(options, sources), sources, beside)
 
 
-def _chained(folder: Folder) -> Folder:
-    """With an error for each migration that does not follow the one before it."""
-    return folder
+def _is_sql(entry: Entry) -> bool:
+    return not unrecognised.is_stranger(entry)
+
+
+def _beside(entry: Entry, listing: Listing, style: Style, prefix: str = "") -> Problem:
+    told = parted.ignored(entry.name, style) or unrecognised.complaint(entry, listing)
+    return replace(told, file=f"{prefix}{entry.name}")
+
+
+def _breaks(sources: Sequence[Source]) -> Mapping[str, str]:
+    placed = [(numbers_of(p.version), s) for s in sources if (p := place(s.file))]
+    headers = [(source.file, _header(source)) for _, source in sorted(placed, key=lambda pair: pair[0])]
+    links = pairwise([("nothing", {"hash": "-"}), *headers])
+    return {
+        file: before
+        for (before, above), (file, header) in links
+        if header.get("previous") and header["previous"] != above.get("hash")
+    }
+
+
+_HEADER_BYTES = 16 * 1024
+
+
+def _header(source: Source) -> Mapping[str, str]:
+    """Of as much of the file as a header can be."""
+    try:
+        text = source.entry.content(_HEADER_BYTES).decode(errors="replace")
+    except OSError:
+        return {}
+    return {m["key"].lower(): (m["value"] or "").strip() for line in text.splitlines() if (m := _HEADER.match(line))}
 
 
 def recognises(look: Look) -> bool:

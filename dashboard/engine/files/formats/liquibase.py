@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -34,8 +35,8 @@ class _ChangeSet:
     author: str
     id: str
     said: Mapping[str, str]
-    line: int
-    lines: tuple[str, ...]  # of the whole file, those of others blanked
+    above: int  # how many lines of the file stand above its own
+    lines: tuple[str, ...]
     position: int
 
     @property
@@ -81,8 +82,8 @@ _STYLE = Style(
 def _numbers(entries: list[Entry]) -> Mapping[str, str]:
     """The number by which each file has its place; one file may have none, and comes first."""
     numbers = {entry.name: match["number"] if (match := _NUMBER.match(entry.name)) else "0" for entry in entries}
-    shared = [name for name, number in numbers.items() if [*numbers.values()].count(number) > 1]
-    return {name: number for name, number in numbers.items() if name not in shared}
+    times = Counter(numbers.values())
+    return {name: number for name, number in numbers.items() if times[number] == 1}
 
 
 def _of_file(entry: Entry, number: str, options: Options) -> tuple[list[parted.Piece], list[Problem]]:
@@ -121,8 +122,8 @@ def _change_sets(lines: list[str]) -> Iterator[_ChangeSet]:
             author=match["author"].strip(),
             id=match["id"].strip('"'),
             said={m["key"].lower(): m["value"].strip('"') for m in _ATTRIBUTE.finditer(match["said"])},
-            line=start + 1,
-            lines=(*("" for _ in lines[: start + 1]), *lines[start + 1 : end]),
+            above=start + 1,
+            lines=tuple(lines[start + 1 : end]),
             position=position,
         )
 
@@ -135,10 +136,11 @@ def _cut(change: _ChangeSet, label: str, options: Options) -> Cut:
         up.append("" if back or _PLAIN.fullmatch(line) else line)
         undoes = back is not None and not _NO_ROLLBACK.fullmatch(back["sql"])
         down.append(" " * back.start("sql") + back["sql"] if back and undoes else "")
+    above = "\n" * change.above
     outside = (cuts.OUTSIDE,) if change.said.get("runintransaction", "").lower() == "false" else ()
     text, unfilled = cuts.filled(cuts.joined(up), _PLACEHOLDER, options.placeholders, lambda match: match["name"])
-    faults = (*_faults(change, label), *unfilled)
-    return Cut(up=text, down=cuts.joined(down), says=outside, down_says=outside, faults=faults)
+    faults = (*_faults(change, label), *(replace(fault, line=(fault.line or 0) + change.above) for fault in unfilled))
+    return Cut(up=above + text, down=above + cuts.joined(down), says=outside, down_says=outside, faults=faults)
 
 
 #: Attributes that change what is run, with what they mean; any value but these has no meaning here.
@@ -158,11 +160,11 @@ def _faults(change: _ChangeSet, label: str) -> Iterator[Fault]:
         refused = _REFUSED.get(key)
         if refused and refused[0] in ("", value.lower()):
             sentence = f"{label} {refused[1]} (`{key}:{value}`), which Signalbox does not do."
-            yield cuts.bad_marks(change.line, sentence, "Take the attribute out where it changes nothing, or skip it.")
+            yield cuts.bad_marks(change.above, sentence, "Take the attribute out where it changes nothing, or skip it.")
         elif key.endswith("delimiter") and value != ";":
             sentence = f"{label} ends its statements with {value}, and only a semicolon ends one here."
-            yield cuts.bad_marks(change.line, sentence, "End its statements with a semicolon.")
-    for number, line in enumerate(change.lines, 1):
+            yield cuts.bad_marks(change.above, sentence, "End its statements with a semicolon.")
+    for number, line in enumerate(change.lines, change.above + 1):
         if mark := _UNREAD.match(line):
             sentence = f"Line {number} of {label}, `{mark['mark']}`, decides on what is run, and is not read."
             yield cuts.bad_marks(number, sentence, "Write the change set without it.")

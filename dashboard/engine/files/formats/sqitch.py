@@ -13,7 +13,7 @@ from dashboard.engine.files.cuts import Cut, Fault
 from dashboard.engine.files.format import Format, Options
 from dashboard.engine.files.listing import EntryKind, Listing, list_folder
 from dashboard.engine.files.parted import Place, Source, Style
-from dashboard.engine.migration import FileRole, Folder, Problem, Severity
+from dashboard.engine.migration import FileEntry, FileRole, Folder, Problem, Severity
 
 _PLAN = "sqitch.plan"
 _PLAN_BYTES = 4 * 1024 * 1024
@@ -35,6 +35,12 @@ class _Change:
     time: str
     needs: tuple[str, ...]
     script: str = ""  # its name, without folder and ending; for one that was reworked since, with the tag
+    depends: tuple[str, ...] = ()  # the versions of what it needs
+    behind: str = ""  # a change above it in the plan that was planned no earlier
+
+    @property
+    def deploy(self) -> str:
+        return f"deploy/{self.script}.sql"
 
     @property
     def version(self) -> str:
@@ -57,7 +63,7 @@ def read(listing: Listing, options: Options) -> Folder:
         title="Sqitch",
         named="a script of a change in sqitch.plan",
         place=places.get,
-        cut=partial(_cut, {f"deploy/{change.script}.sql": change for change in plan.changes}, plan.changes),
+        cut=partial(_cut, {change.deploy: change for change in plan.changes}),
         undone="its script under revert/",
         ignores={
             r"sqitch\.plan": "says in which order the changes are run",
@@ -67,8 +73,11 @@ def read(listing: Listing, options: Options) -> Folder:
     )
     sources, beside = _sources(listing, style)
     folder = parted.read_sources(listing, options, style, sources, beside)
-    problems = [*folder.problems, *plan.problems, *_without_script(plan.changes, sources)]
-    return replace(folder, problems=pairs.by_file(problems))
+    there = {source.file for source in sources}
+    missing = [change for change in plan.changes if change.deploy not in there]
+    gone = [FileEntry(file=change.deploy, role=FileRole.PROBLEM, version=change.version) for change in missing]
+    problems = [*folder.problems, *plan.problems, *(_missing(change) for change in missing)]
+    return replace(folder, files=(*folder.files, *gone), problems=pairs.by_file(problems))
 
 
 _ITEMS = tuple(_ROLES.items())
@@ -78,27 +87,20 @@ def _place(change: _Change, role: FileRole) -> Place:
     return Place(role=role, version=change.version, name=change.name.replace("/", "-"))
 
 
-def _cut(changes: Mapping[str, _Change], plan: Sequence[_Change], text: str, file: str) -> Cut:
+def _cut(changes: Mapping[str, _Change], text: str, file: str) -> Cut:
     up = cuts.blanked(text, _MARK)
     change = changes.get(file)
     if change is None:
         return Cut(up=up)
-    versions = {each.name: each.version for each in plan if each.line < change.line}
-    needed = [need.partition("@")[0] for need in change.needs if not need.startswith("!") and ":" not in need]
-    depends = [versions[need] for need in needed if need in versions]
-    return Cut(
-        up=up,
-        says=(f"depends={','.join(depends)}",) if depends else (),
-        faults=tuple(_faults(change, plan)),
-    )
+    says = (f"depends={','.join(change.depends)}",) if change.depends else ()
+    return Cut(up=up, says=says, faults=tuple(_faults(change)))
 
 
-def _faults(change: _Change, plan: Sequence[_Change]) -> Iterator[Fault]:
-    later = next((each for each in plan if each.line < change.line and each.time >= change.time), None)
-    if later:
+def _faults(change: _Change) -> Iterator[Fault]:
+    if change.behind:
         yield cuts.bad_marks(
             None,
-            f"{change.name} stands behind {later.name} in {_PLAN}, and was planned no later: here its time decides.",
+            f"{change.name} stands behind {change.behind} in {_PLAN}, and was planned no later: here its time decides.",
             f"Give {change.name} a later time in {_PLAN}, before it is applied anywhere.",
         )
     if conflicts := [need for need in change.needs if need.startswith("!")]:
@@ -130,23 +132,37 @@ def _plan(listing: Listing) -> _Plan:
         elif line and not line.startswith(("%", "#")):
             sentence = f"Line {number} of {_PLAN} is neither a change nor a tag that can be read."
             problems.append(replace(_error(_PLAN, "bad_journal", sentence), line=number))
-    return _Plan(changes=[_with_script(change, changes, tags) for change in changes], problems=problems)
+    return _Plan(changes=[*_in_relation(_with_scripts(changes, tags))], problems=problems)
 
 
-def _with_script(change: _Change, changes: Sequence[_Change], tags: Sequence[tuple[int, str]]) -> _Change:
+def _with_scripts(changes: Sequence[_Change], tags: Sequence[tuple[int, str]]) -> Sequence[_Change]:
     """The script of a change that was reworked is kept under the last tag before that."""
-    again = next((each.line for each in changes if each.name == change.name and each.line > change.line), None)
-    if again is None:
-        return replace(change, script=change.name)
-    tag = next((tag for number, tag in reversed(tags) if number < again), "")
-    return replace(change, script=f"{change.name}@{tag}")
+    again: dict[str, int] = {}
+    scripts: list[_Change] = []
+    for change in reversed(changes):
+        script = change.name
+        if reworked := again.get(change.name):
+            script += f"@{next((tag for number, tag in reversed(tags) if number < reworked), '')}"
+        again[change.name] = change.line
+        scripts.append(replace(change, script=script))
+    return scripts[::-1]
 
 
-def _without_script(changes: Sequence[_Change], sources: Sequence[Source]) -> Iterator[Problem]:
-    there = {source.file for source in sources}
+def _in_relation(changes: Sequence[_Change]) -> Iterator[_Change]:
+    """Each with what the changes above it mean for it."""
+    versions: dict[str, str] = {}
+    latest: _Change | None = None
     for change in changes:
-        if (file := f"deploy/{change.script}.sql") not in there:
-            yield _error(_PLAN, "bad_journal", f"{_PLAN} names {change.name}, and {file} is not there.")
+        needed = [need.partition("@")[0] for need in change.needs if not need.startswith("!") and ":" not in need]
+        depends = tuple(versions[need] for need in needed if need in versions)
+        is_behind = latest is not None and latest.time >= change.time
+        yield replace(change, depends=depends, behind=latest.name if latest and is_behind else "")
+        versions[change.name] = change.version
+        latest = change if latest is None or change.time > latest.time else latest
+
+
+def _missing(change: _Change) -> Problem:
+    return _error(change.deploy, "bad_journal", f"{_PLAN} names {change.name}, and {change.deploy} is not there.")
 
 
 # The scripts
