@@ -72,17 +72,25 @@ MARKED = {
 }
 
 
+#: Beside them a file with the marks of one tool is the odd one out, and the folder none of that tool's.
+PLAIN_FILES = {"002_b.sql": UP, "003_c.sql": UP}
+
+
+def beside_plain_files(file: str, text: str) -> Mapping[str, str]:
+    return {file: text, **(PLAIN_FILES if file.endswith("_a.sql") else {})}
+
+
 @pytest.mark.parametrize("case", MARKED)
-@pytest.mark.parametrize("file", ["001_a.sql", "001_a.up.sql", "001_a/up.sql", "001.sql"])
+@pytest.mark.parametrize("file", ["001_a.sql", "001_a.up.sql", "001_a/up.sql"])
 def test_a_file_of_another_tool_stops_everything_and_names_the_tool(case: str, file: str, write_files: Write) -> None:
     tool = case.partition(",")[0]
-    folder = write_files({file: MARKED[case]})
+    folder = write_files(beside_plain_files(file, MARKED[case]))
     (error,) = (p for p in folder.problems if p.severity is Severity.ERROR)
     assert (error.code, error.file) == ("other_tool", file)
     assert tool in error.sentence
     assert tool in error.advice
     assert error.line
-    assert not any(migration.up.statements for migration in folder.migrations)
+    assert not any(migration.up.statements for migration in folder.migrations if migration.up.file == file)
     assert error.sentence in str(obstacle(folder))
     assert obstacle(folder).remedy == error.advice
     assert [f.rule for f in lint_folder(folder, LintContext()) if f.blocks] == ["other-tool"]
@@ -158,9 +166,10 @@ def test_a_mark_that_no_tool_would_read_is_only_text(case: str, write_files: Wri
     assert [step.sql for step in plan(folder).steps] == [PLAIN[case]]
 
 
-def test_nothing_of_a_dbmate_file_reaches_a_database(bench: Bench) -> None:
+def test_nothing_of_a_dbmate_file_in_a_folder_of_another_kind_reaches_a_database(bench: Bench) -> None:
     bench.database.query("CREATE TABLE a AS SELECT generate_series(1, 1000) AS id")
-    bench.write("001_a.sql", MARKED["dbmate"])
+    for file, text in beside_plain_files("001_a.sql", MARKED["dbmate"]).items():
+        bench.write(file, text)
     with pytest.raises(errors.PlanBlocked, match="written for dbmate"):
         bench.apply()
     assert bench.database.query("SELECT count(*) FROM a") == [(1000,)]
@@ -168,13 +177,14 @@ def test_nothing_of_a_dbmate_file_reaches_a_database(bench: Bench) -> None:
 
 # Names and layouts
 
+PRISMA = {"20240101000000": "migration", "20240102000000": "up", "20240103000000": "up"}
+
 LAYOUTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    "Flyway": ("V1__a.sql", {"V1__a.sql": UP}),
-    "Flyway, with dots": ("V1.0.0.000__a.sql", {"V1.0.0.000__a.sql": UP}),
-    "Flyway, what undoes": ("U1__a.sql", {"U1__a.sql": DOWN}),
+    "Flyway": ("V1__a.sql", {"V1__a.sql": UP, **PLAIN_FILES}),
+    "Flyway, with dots": ("V1.0.0.000__a.sql", {"V1.0.0.000__a.sql": UP, **PLAIN_FILES}),
+    "Flyway, what undoes": ("U1__a.sql", {"U1__a.sql": DOWN, **PLAIN_FILES}),
     "Flyway, again and again": ("R__a.sql", {"R__a.sql": UP}),
-    "Prisma": ("20240101000000_a", {"20240101000000_a/migration.sql": UP, "migration_lock.toml": ""}),
-    "Sqitch": ("sqitch.plan", {"sqitch.plan": "%syntax-version=1.0.0\n"}),
+    "Prisma": ("20240101000000_a", {f"{n}_a/{file}.sql": UP for n, file in PRISMA.items()}),
     "JavaScript": ("001_a.js", {"001_a.js": ""}),
     "TypeScript": ("001_a.ts", {"001_a.ts": ""}),
     "Go": ("001_a.up.go", {"001_a.up.go": ""}),
@@ -194,7 +204,7 @@ def test_a_layout_of_another_tool_is_named_and_has_nothing_to_do_is_not_said(cas
 
 
 def test_what_undoes_in_flyway_is_never_told_to_become_a_migration(write_files: Write) -> None:
-    (error,) = (p for p in write_files({"U2__a.sql": DOWN}).problems if p.file)
+    (error,) = (p for p in write_files({"U2__a.sql": DOWN, **PLAIN_FILES}).problems if p.file == "U2__a.sql")
     assert "2_a_rollback.sql" in error.advice
 
 

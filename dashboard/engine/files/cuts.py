@@ -18,6 +18,10 @@ OUTSIDE = "transaction=none"
 BAD_MARKS = "bad_marks"
 TEMPLATE = "template"
 PLACEHOLDER = "placeholder"
+DECLARE = (
+    "Declare its value under `placeholders` of the source, in config/environments.toml. A password or another secret "
+    "does not belong there, nor into a migration."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +109,7 @@ def _undeclared(placeholder: str, line: int) -> Fault:
         code=PLACEHOLDER,
         line=line,
         sentence=f"{placeholder} is a placeholder, and no value is declared for it.",
-        advice="Declare its value under `placeholders` of the source, in config/environments.toml. A password or "
-        "another secret does not belong there, nor into a migration.",
+        advice=DECLARE,
     )
 
 

@@ -47,11 +47,15 @@ class Look:
         """How many files hold marks of each tool, by the tool's name."""
         return Counter(tool for entry in self.sql_files if (tool := _tool_of(entry, self.limits)))
 
+    @cached_property
+    def plain(self) -> int:
+        """How many files are named like migrations of the seed."""
+        return sum(seed_names.is_migration(entry.name) for entry in self.sql_files)
+
     def is_marked(self, tool: str) -> bool:
         """At least half of what the folder has of migrations is marked so, and no other tool has marked more."""
         ours = self.marks.get(tool, 0)
-        plain = sum(seed_names.is_migration(entry.name) for entry in self.sql_files)
-        return ours > 0 and ours * 2 >= plain and ours == max(self.marks.values())
+        return ours > 0 and ours * 2 >= self.plain and ours == max(self.marks.values())
 
 
 @dataclass(frozen=True, kw_only=True)

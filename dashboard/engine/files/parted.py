@@ -59,6 +59,7 @@ class Style:
     tool: str = ""  # its name among `other_tools`, where that is not its title
     ignores: Mapping[str, str] | None = None
     in_text_order: bool = False  # it orders versions as text
+    fills: bool = False  # it has placeholders, for which values can be declared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,10 +174,12 @@ def down_of(file: str) -> str:
 
 
 def _misread(style: Style) -> Callable[[Problem], Problem]:
-    """A mark of its own tool that is left is one that the tool would not read."""
+    """A mark of its own tool that is left is one that the tool would not read; a placeholder is one without a value."""
     tool = style.tool or style.title
 
     def of(problem: Problem) -> Problem:
+        if style.fills and problem.code == cuts.PLACEHOLDER and problem.severity is Severity.ERROR:
+            return replace(problem, advice=cuts.DECLARE)
         if problem.code != other_tools.CODE or f" is written for {tool}:" not in problem.sentence:
             return problem
         return replace(

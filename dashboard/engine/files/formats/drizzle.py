@@ -137,7 +137,7 @@ NEW_STYLE = replace(
 
 
 def _recognises_new(look: Look) -> bool:
-    return any({prisma.MIGRATION, _SNAPSHOT} <= inside for inside in look.folders.values())
+    return prisma.recognises(look) and any(_SNAPSHOT in inside for inside in look.folders.values())
 
 
 def read_new(listing: Listing, options: Options) -> Folder:
@@ -147,7 +147,7 @@ def read_new(listing: Listing, options: Options) -> Folder:
 NEW = Format(
     name="drizzle-directories",
     title="Drizzle",
-    signature="directories with a migration.sql and a snapshot.json",
+    signature="most migrations are directories with a migration.sql, and there is a snapshot.json in them",
     recognises=_recognises_new,
     read=read_new,
     directives=("`--> statement-breakpoint`",),

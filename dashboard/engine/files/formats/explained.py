@@ -48,7 +48,7 @@ RAILS = _row(
     "Ruby",
     r"[0-9]{14}_\w+\.rb",
     beside="",
-    signature="files named <14 digits>_<name>.rb",
+    signature="files named like `20240101000000_create_users.rb`",
     advice="Go on running these with `rails db:migrate`. What is to be run here is written as SQL, in a folder of its "
     "own.",
 )
@@ -58,7 +58,7 @@ ALEMBIC = _row(
     "Python",
     r"env\.py|[0-9a-f]{12}_\w+\.py",
     beside="",
-    signature="env.py, or files named <12 hexadecimal digits>_<name>.py",
+    signature="`env.py`, or files named like `1a2b3c4d5e6f_users.py`",
     advice="Go on running these with `alembic upgrade`. Or let `alembic upgrade --sql` write each as SQL, in a "
     "folder of its own.",
 )
@@ -68,7 +68,7 @@ DJANGO = _row(
     "Python",
     r"[0-9]{4}_\w+\.py",
     beside="__init__.py",
-    signature="__init__.py beside files named <4 digits>_<name>.py",
+    signature="`__init__.py` beside files named like `0001_initial.py`",
     advice="Go on running these with `manage.py migrate`. Or let `manage.py sqlmigrate` write each as SQL, in a "
     "folder of its own.",
 )

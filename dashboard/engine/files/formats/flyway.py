@@ -17,6 +17,7 @@ from dashboard.engine.migration import FileRole, Folder, Problem, Severity, numb
 
 _NAME = re.compile(r"(?P<kind>[VU])(?P<version>[0-9]+(?:[._][0-9]+)*)__(?P<name>.+)\.sql")
 _BASELINE = re.compile(r"B(?P<version>[0-9]+(?:[._][0-9]+)*)__.+\.sql")
+_REPEATABLE = re.compile(r"R__.+\.sql")
 _CALLBACK = re.compile(r"(?:before|after|create)[A-Z]\w*\.sql")
 _PLACEHOLDER = re.compile(r"\$\{(?P<name>[^}\s]+)\}")
 _CONF_BYTES = 64 * 1024
@@ -99,6 +100,7 @@ def read(listing: Listing, options: Options) -> Folder:
         cut=partial(cut, confs, options.placeholders),
         undone="U{version}__<name>.sql",
         ignores={r".+\.sql\.conf": "says how the migration beside it is run"},
+        fills=True,
     )
     folder = parted.read(listing, options, style)
     versions = {numbers_of(migration.version) for migration in folder.migrations}
@@ -113,6 +115,13 @@ def _judged(problem: Problem, versions: set[tuple[int, ...]]) -> Problem:
         return problem
     if baseline := _BASELINE.fullmatch(file):
         return _of_baseline(problem, numbers_of(baseline["version"]), versions)
+    if _REPEATABLE.fullmatch(file):
+        return replace(
+            problem,
+            sentence=f"{file} is a repeatable migration: Flyway runs it whenever its text changes. It is not run here.",
+            advice="Put what it does into a versioned migration, and into a new one when it changes. Or go on running "
+            "it with Flyway, and move it out of the folder.",
+        )
     if _CALLBACK.fullmatch(file):
         return replace(
             problem,
@@ -141,8 +150,7 @@ def _of_baseline(problem: Problem, version: tuple[int, ...], versions: set[tuple
 
 
 def recognises(look: Look) -> bool:
-    ours = sum(bool(other_tools.named_so(entry.name)) for entry in look.sql_files)
-    return ours > 0 and ours * 2 >= len([entry for entry in look.sql_files if not _CALLBACK.fullmatch(entry.name)])
+    return sum(bool(other_tools.named_so(entry.name)) for entry in look.sql_files) > look.plain
 
 
 def native_checksum(content: bytes) -> str:
@@ -157,10 +165,10 @@ def native_checksum(content: bytes) -> str:
 FORMAT = Format(
     name="flyway",
     title="Flyway",
-    signature="at least half of the files are named V1__name.sql, U1__name.sql, B1__name.sql or R__name.sql",
+    signature="more files than not are named `V1__name.sql`, `U1__name.sql`, `B1__name.sql` or `R__name.sql`",
     recognises=recognises,
     read=read,
-    directives=("`executeInTransaction` and `placeholderReplacement` in <file>.conf", "`${placeholder}`"),
-    ignores=("<file>.sql.conf", "B<version>__<name>.sql beside what it stands for"),
+    directives=("`executeInTransaction` and `placeholderReplacement` in its `.conf`", "`${placeholder}`"),
+    ignores=("`V1__name.sql.conf`", "`B1__name.sql` beside what it stands for"),
     native_checksum=native_checksum,
 )

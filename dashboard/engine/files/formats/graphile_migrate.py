@@ -70,6 +70,7 @@ def _style(options: Options, sources: Sequence[Source] = ()) -> Style:
             r"committed": "holds the migrations",
             r"fixtures": "holds what drafts include",
         },
+        fills=True,
     )
 
 

@@ -42,7 +42,10 @@ STYLE = Style(
 
 
 def recognises(look: Look) -> bool:
-    return any(MIGRATION in inside and place(f"{name}/{MIGRATION}") for name, inside in look.folders.items())
+    """More directories hold a migration.sql than there are migrations of another kind."""
+    named = [inside for name, inside in look.folders.items() if place(f"{name}/{MIGRATION}")]
+    ours = sum(MIGRATION in inside for inside in named)
+    return ours > max(look.plain, sum("up.sql" in inside for inside in named))
 
 
 def read(listing: Listing, options: Options) -> Folder:
@@ -72,7 +75,7 @@ def _other_system(listing: Listing) -> Problem | None:
 FORMAT = Format(
     name="prisma",
     title="Prisma",
-    signature="directories with a migration.sql",
+    signature="most migrations are directories with a migration.sql",
     recognises=recognises,
     read=read,
     ignores=(_LOCK,),

@@ -1,0 +1,477 @@
+"""Folders of other tools, each with its quirks: what is run, what undoes it, and what its tool would refuse."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from dashboard.engine.errors import PlanBlocked
+from dashboard.engine.files import catalogue, discovery
+from dashboard.engine.files.formats import flyway, graphile_migrate, prisma, sqlx
+from dashboard.engine.migration import Direction, FileRole, Folder, Migration, Problem, Severity, version_key
+from tests.engine.folders import Bench
+
+UP, DOWN = "CREATE TABLE a (id int);\n", "DROP TABLE a;\n"
+OUTSIDE = {"transaction": "none"}
+
+type Files = Mapping[str, str]
+
+
+def write(source: Path, files: Files) -> Path:
+    for name, content in files.items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(content, encoding="utf-8")
+    return source
+
+
+def read(source: Path, files: Files, folder_format: str = "", **placeholders: str) -> Folder:
+    return discovery.read(write(source, files), folder_format=folder_format, placeholders=placeholders)
+
+
+def only(folder: Folder) -> Migration:
+    (migration,) = folder.migrations
+    return migration
+
+
+def errors(folder: Folder) -> list[tuple[str, str, int | None]]:
+    return [(p.code, p.file, p.line) for p in folder.problems if p.severity is Severity.ERROR]
+
+
+def problem(folder: Folder, code: str) -> Problem:
+    return next(problem for problem in folder.problems if problem.code == code)
+
+
+#: By the name in the catalogue: a folder that is read so, and what of it is run and undone, by version.
+FOLDERS: Mapping[str, tuple[Files, Mapping[str, tuple[str, str | None]]]] = {
+    "seed": ({"001_a.sql": UP, "001_rollback.sql": DOWN}, {"001": (UP, DOWN)}),
+    "updown": ({"1_a.up.sql": UP, "1_a.down.sql": DOWN}, {"1": (UP, DOWN)}),
+    "directories": (
+        {"2024-01-02-030405_a/up.sql": UP, "2024-01-02-030405_a/down.sql": DOWN},
+        {"20240102030405": (UP, DOWN)},
+    ),
+    "dbmate": (
+        {"20240101000000_a.sql": f"-- the table\n-- migrate:up\n{UP}\n-- migrate:down\n{DOWN}", "schema.sql": UP},
+        {"20240101000000": (UP, DOWN)},
+    ),
+    "goose": (
+        {"00001_a.sql": f"-- +goose Up\n{UP}\n-- +goose Down\n{DOWN}", "00002_b.sql": f"-- +goose up\n{UP}"},
+        {"00001": (UP, DOWN), "00002": (UP, None)},
+    ),
+    "node-pg-migrate": (
+        {"1700000000000_a.sql": f"-- Up Migration\n{UP}\n-- Down Migration\n{DOWN}", "1700000000001_b.sql": UP},
+        {"1700000000000": (UP, DOWN), "1700000000001": (UP, None)},
+    ),
+    "tern": (
+        {"001_a.sql": f"{UP}\n---- create above / drop below ----\n\n{DOWN}", "tern.conf": "", "002_b.sql": UP},
+        {"001": (UP, DOWN), "002": (UP, None)},
+    ),
+    "graphile-migrate": (
+        {
+            "committed/000001.sql": f"--! Previous: -\n--! Hash: sha1:a\n\n{UP}",
+            "committed/000002-b.sql": f"--! Previous: sha1:a\n--! Hash: sha1:b\n--! Message: b\n\n{DOWN}",
+            "current.sql": "-- a draft",
+        },
+        {"000001": (UP, None), "000002": (DOWN, None)},
+    ),
+    "yoyo": (
+        {
+            "20240101_01_a.sql": UP,
+            "20240101_01_a.rollback.sql": DOWN,
+            "20240101_02_b.sql": f"-- depends: 20240101_01_a\n{DOWN}",
+            "20240102_01_c.sql": f"--\n-- depends: 20240101_02_b\n{UP}",
+        },
+        {"20240101_01": (UP, DOWN), "20240101_02": (DOWN, None), "20240102_01": (UP, None)},
+    ),
+    "liquibase": (
+        {
+            "001_a.sql": "--liquibase formatted sql\n--changeset ann:1\n"
+            f"{UP}--rollback {DOWN}\n--changeset bob:2\n{DOWN}"
+        },
+        {"001.1": (UP, DOWN), "001.2": (DOWN, None)},
+    ),
+    "atlas": ({"20240101000000_a.sql": UP, "atlas.sum": "h1:a="}, {"20240101000000": (UP, None)}),
+    "supabase": ({"20240101000000_a.sql": UP, "20210101000000_init.sql": DOWN}, {"20240101000000": (UP, None)}),
+    "sqlx": ({"20240101000000_a.sql": f"-- no-transaction\n{UP}"}, {"20240101000000": (UP, None)}),
+    "flyway": (
+        {"V1__a.sql": UP, "U1__a.sql": DOWN, "V1_10__b.sql": DOWN, "V1.2__c.sql": UP},
+        {"1": (UP, DOWN), "1.2": (UP, None), "1.10": (DOWN, None)},
+    ),
+    "prisma": (
+        {"20240101000000_a/migration.sql": UP, "20240101000000_a/down.sql": DOWN, "migration_lock.toml": ""},
+        {"20240101000000": (UP, DOWN)},
+    ),
+    "drizzle": (
+        {
+            "0000_a.sql": UP,
+            "meta/_journal.json": '{"entries": [{"idx": 0, "tag": "0000_a"}]}',
+            "meta/0000_snapshot.json": "",
+        },
+        {"0000": (UP, None)},
+    ),
+    "drizzle-directories": (
+        {"20240101000000_a/migration.sql": UP, "20240101000000_a/snapshot.json": "{}"},
+        {"20240101000000": (UP, None)},
+    ),
+    "sqitch": (
+        {
+            "sqitch.plan": "%project=shop\n\na 2024-01-01T00:00:00Z Ann <a@b.c> # the table\n",
+            "deploy/a.sql": f"-- Deploy shop:a to pg\n\nBEGIN;\n{UP}COMMIT;\n",
+            "revert/a.sql": f"-- Revert shop:a from pg\n\nBEGIN;\n{DOWN}COMMIT;\n",
+            "verify/a.sql": "SELECT id FROM a WHERE false;",
+            "sqitch.conf": "",
+        },
+        {"20240101000000": (UP, DOWN)},
+    ),
+    "rails": ({"20240101000000_create_a.rb": ""}, {}),
+    "django": ({"__init__.py": "", "0001_initial.py": ""}, {}),
+    "alembic": ({"env.py": "", "versions/1a2b3c4d5e6f_a.py": ""}, {}),
+}
+
+
+def place_of(name: str, source: Path) -> Path:
+    return source / "supabase" / "migrations" if name == "supabase" else source
+
+
+def sent(migration: Migration, direction: Direction = Direction.UP) -> str | None:
+    script = migration.up if direction is Direction.UP else migration.down
+    if script is None:
+        return None
+    return "".join(f"{s.sql};\n" for s in script.statements if s.control is None)
+
+
+def test_every_format_has_a_row_with_its_names_and_a_folder_that_shows_it() -> None:
+    assert {row.name for row in catalogue.FORMATS} == set(FOLDERS)
+    names = [name for row in catalogue.FORMATS for name in row.names]
+    assert len(names) == len(set(names))
+    assert catalogue.FORMATS[-1].name == "seed"
+    for row in catalogue.FORMATS:
+        assert row.title
+        assert row.signature
+
+
+def test_every_format_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "FORMATS.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([\w-]+)`[^|]* \| ([^|]+) \|", page, re.MULTILINE))
+    for row in catalogue.FORMATS:
+        assert rows[row.name] == row.title
+        for directive in row.directives:
+            assert directive in page
+        for file in row.ignores:
+            assert file in page
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_folder_is_known_by_its_signature_and_cut_as_its_tool_cuts_it(name: str, tmp_path: Path) -> None:
+    files, halves = FOLDERS[name]
+    source = write(place_of(name, tmp_path), files)
+    folder = discovery.read(source)
+    assert folder.format == name
+    assert {m.version: (sent(m), sent(m, Direction.DOWN)) for m in folder.migrations} == halves
+    assert [m.version for m in folder.migrations] == sorted(halves, key=version_key)
+    assert bool(halves) == (not errors(folder))
+    for migration in folder.migrations:
+        assert bool(migration.usable_down) == (halves[migration.version][1] is not None)
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_every_file_has_a_place_and_what_is_run_stands_where_it_stands_on_disk(name: str, tmp_path: Path) -> None:
+    files, _ = FOLDERS[name]
+    source = write(place_of(name, tmp_path), files)
+    folder = discovery.read(source)
+    placed = {entry.file for entry in folder.files}
+    assert all(file in placed or file.partition("/")[0] in placed for file in files)
+    for entry in folder.files:
+        assert entry.role is not FileRole.PROBLEM or any(p.file == entry.file for p in folder.problems)
+    for script in (s for m in folder.migrations for s in (m.up, m.down) if s):
+        lines = files[script.file.partition(" (")[0]].split("\n")
+        for statement in script.statements:
+            assert statement.sql.split("\n")[0] in lines[statement.line - 1]
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_declared_format_overrules_the_signature(name: str, tmp_path: Path) -> None:
+    folder = read(place_of(name, tmp_path), FOLDERS[name][0], "seed")
+    assert folder.format == "seed"
+    if name not in ("seed", "drizzle", "atlas", "supabase", "sqlx", "alembic"):
+        assert name == "updown" or errors(folder)
+
+
+# Transactions
+
+OUTSIDE_A_TRANSACTION: Mapping[str, Files] = {
+    "dbmate": {"1_a.sql": f"-- migrate:up transaction:false\n{UP}-- migrate:down\n{DOWN}"},
+    "goose": {"1_a.sql": f"-- +goose NO TRANSACTION\n-- +goose Up\n{UP}"},
+    "sqlx": {"1_a.sql": f"-- no-transaction\n{UP}"},
+    "flyway": {"V1__a.sql": UP, "V1__a.sql.conf": "# why\nexecuteInTransaction=false\n"},
+    "directories": {"1_a/up.sql": UP, "1_a/metadata.toml": "run_in_transaction = false"},
+    "graphile-migrate": {"1.sql": f"--! Previous: -\n--! Hash: sha1:a\n--! no-transaction\n{UP}"},
+    "tern": {"1_a.sql": f"---- tern: disable-tx ----\n{UP}", "tern.conf": ""},
+    "yoyo": {"1_a.sql": f"-- transactional: false\n{UP}"},
+    "atlas": {"1_a.sql": f"-- atlas:txmode none\n\n{UP}", "atlas.sum": ""},
+    "liquibase": {"1_a.sql": f"--liquibase formatted sql\n--changeset ann:1 runInTransaction:false\n{UP}"},
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE_A_TRANSACTION)
+def test_what_a_tool_runs_outside_a_transaction_runs_so_here(name: str, tmp_path: Path) -> None:
+    folder = read(tmp_path, OUTSIDE_A_TRANSACTION[name])
+    assert folder.format == name
+    assert not errors(folder)
+    assert only(folder).directives == OUTSIDE
+    assert problem(folder, "non_transactional").severity is Severity.WARNING
+
+
+def test_the_half_that_a_directive_does_not_name_keeps_its_transaction(tmp_path: Path) -> None:
+    down = only(read(tmp_path, OUTSIDE_A_TRANSACTION["dbmate"])).down
+    assert down
+    assert down.directives == {}
+
+
+# What a tool refuses, and what is only filled in by it
+
+REFUSED: Mapping[str, tuple[Files, tuple[str, str, int | None]]] = {
+    "dbmate, SQL above the mark": (
+        {"1_a.sql": f"SELECT 1;\n-- migrate:up\n{UP}"},
+        ("bad_marks", "1_a.sql", 1),
+    ),
+    "dbmate, down first": ({"1_a.sql": f"-- migrate:down\n{DOWN}-- migrate:up\n{UP}"}, ("bad_marks", "1_a.sql", 1)),
+    "dbmate, a mark that is moved in": (
+        {"1_a.sql": f"-- migrate:up\n{UP}  -- migrate:down\n{DOWN}"},
+        ("bad_marks", "1_a.sql", 3),
+    ),
+    "dbmate, beside a file without marks": (
+        {"1_a.sql": f"-- migrate:up\n{UP}", "2_b.sql": UP},
+        ("bad_marks", "2_b.sql", None),
+    ),
+    "goose, two ups": ({"1_a.sql": f"-- +goose Up\n{UP}-- +goose Up\n{UP}"}, ("bad_marks", "1_a.sql", 3)),
+    "goose, a block without an end": (
+        {"1_a.sql": f"-- +goose Up\n-- +goose StatementBegin\n{UP}"},
+        ("bad_marks", "1_a.sql", 2),
+    ),
+    "goose, variables": (
+        {"1_a.sql": "-- +goose Up\n-- +goose ENVSUB ON\nCREATE TABLE ${T} ();\n"},
+        ("template", "1_a.sql", 3),
+    ),
+    "node-pg-migrate, without up": ({"1_a.sql": f"{UP}-- Down Migration\n{DOWN}"}, ("bad_marks", "1_a.sql", 2)),
+    "tern, a template": (
+        {"1_a.sql": '{{ template "shared/a.sql" . }}\n', "tern.conf": ""},
+        ("template", "1_a.sql", 1),
+    ),
+    "graphile-migrate, another chain": (
+        {
+            "1.sql": f"--! Previous: -\n--! Hash: sha1:a\n\n{UP}",
+            "2.sql": f"--! Previous: sha1:x\n--! Hash: sha1:b\n\n{UP}",
+        },
+        ("bad_marks", "2.sql", 1),
+    ),
+    "yoyo, no number": ({"1_a.sql": f"-- depends: first\n{UP}"}, ("wrong_name", "first.sql", None)),
+    "atlas, a checkpoint": ({"1_a.sql": f"-- atlas:checkpoint\n\n{UP}", "atlas.sum": ""}, ("bad_marks", "1_a.sql", 1)),
+    "liquibase, a precondition": (
+        {"1_a.sql": f"--liquibase formatted sql\n--changeset ann:1\n--preconditions onFail:HALT\n{UP}"},
+        ("bad_marks", "1_a.sql (ann:1)", 3),
+    ),
+    "liquibase, again and again": (
+        {"1_a.sql": f"--liquibase formatted sql\n--changeset ann:1 runAlways:true\n{UP}"},
+        ("bad_marks", "1_a.sql (ann:1)", 2),
+    ),
+    "liquibase, another delimiter": (
+        {"1_a.sql": f"--liquibase formatted sql\n--changeset ann:1 endDelimiter:/\n{UP}/\n"},
+        ("bad_marks", "1_a.sql (ann:1)", 2),
+    ),
+    "flyway, its placeholder": ({"V1__a.sql": f"{UP}GRANT SELECT ON a TO ${{who}};"}, ("placeholder", "V1__a.sql", 2)),
+    "flyway, in a string": ({"V1__a.sql": "SELECT '${who}';"}, ("placeholder", "V1__a.sql", 1)),
+    "flyway, a condition": (
+        {"V1__a.sql": UP, "V1__a.sql.conf": "shouldExecute=${x}"},
+        ("bad_metadata", "V1__a.sql", None),
+    ),
+    "flyway, again and again": ({"V1__a.sql": UP, "R__b.sql": UP}, ("other_tool", "R__b.sql", None)),
+    "flyway, a baseline alone": ({"B2__a.sql": UP}, ("other_tool", "B2__a.sql", None)),
+    "prisma, another system": (
+        {"20240101000000_a/migration.sql": UP, "migration_lock.toml": 'provider = "mysql"'},
+        ("other_system", "migration_lock.toml", None),
+    ),
+    "prisma, an empty directory": (
+        {"20240101000000_a/migration.sql": UP, "20240102000000_b/notes.md": ""},
+        ("no_up_file", "20240102000000_b", None),
+    ),
+    "drizzle, not in the journal": (
+        {"0000_a.sql": UP, "0001_b.sql": UP, "meta/_journal.json": '{"entries": [{"idx": 0, "tag": "0000_a"}]}'},
+        ("wrong_name", "0001_b.sql", None),
+    ),
+    "drizzle, gone": (
+        {"meta/_journal.json": '{"entries": [{"idx": 0, "tag": "0000_a"}]}'},
+        ("bad_journal", "0000_a.sql", None),
+    ),
+    "drizzle, no journal": ({"0000_a.sql": UP, "meta/_journal.json": "{"}, ("bad_journal", "meta", None)),
+    "drizzle, another order": (
+        {
+            "1_a.sql": UP,
+            "0_b.sql": UP,
+            "meta/_journal.json": '{"entries": [{"idx": 0, "tag": "1_a"}, {"idx": 1, "tag": "0_b"}]}',
+        },
+        ("bad_marks", "0_b.sql", None),
+    ),
+    "sqitch, gone": (
+        {"sqitch.plan": "%project=x\na 2024-01-01T00:00:00Z Ann <a@b.c> # a\n"},
+        ("bad_journal", "deploy/a.sql", None),
+    ),
+    "sqitch, no plan": ({"sqitch.plan": "what\n", "deploy/a.sql": UP}, ("bad_journal", "sqitch.plan", 1)),
+    "sqitch, an earlier time": (
+        {
+            "sqitch.plan": "a 2024-01-02T00:00:00Z Ann <a@b.c> # a\nb 2024-01-01T00:00:00Z Ann <a@b.c> # b\n",
+            "deploy/a.sql": UP,
+            "deploy/b.sql": UP,
+        },
+        ("bad_marks", "deploy/b.sql", None),
+    ),
+    "another tool in a half of dbmate": (
+        {"1_a.sql": f"-- migrate:up\n{UP}", "2_b.sql": f"-- migrate:up\n{UP}-- migrate:down\n-- +goose Down\n{DOWN}"},
+        ("other_tool", "2_b.sql", 4),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_a_tool_would_refuse_or_fill_in_is_an_error_of_the_file(case: str, tmp_path: Path) -> None:
+    files, error = REFUSED[case]
+    folder = read(tmp_path, {**files, "first.sql": UP} if "first.sql" in error else files)
+    assert error in errors(folder)
+    (migration, *_) = [m for m in folder.migrations if m.up.file == error[1]] or [None]
+    assert migration is None or migration.errors()
+
+
+def test_a_text_of_marks_alone_does_nothing_and_says_so(tmp_path: Path) -> None:
+    folder = read(tmp_path, {"1_a.sql": "-- migrate:up\n\n-- migrate:down\n"})
+    assert problem(folder, "no_statement").severity is Severity.WARNING
+    assert only(folder).down is None
+
+
+# Splitting
+
+
+def test_the_end_of_a_block_of_goose_ends_its_statement(tmp_path: Path) -> None:
+    body = "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1; $$"
+    text = f"-- +goose Up\n-- +goose StatementBegin\n{body}\n-- +goose StatementEnd\n{UP}"
+    up = only(read(tmp_path, {"1_a.sql": text})).up
+    assert [(s.sql, s.line) for s in up.statements] == [(body, 3), (UP.strip(";\n"), 5)]
+
+
+def test_a_breakpoint_of_drizzle_ends_its_statement(tmp_path: Path) -> None:
+    text = (
+        "CREATE TABLE a (id int)\n--> statement-breakpoint\nCREATE TABLE b (id int);--> statement-breakpoint\nSELECT 1;"
+    )
+    files = {"0000_a.sql": text, "meta/_journal.json": '{"entries": [{"idx": 0, "tag": "0000_a"}]}'}
+    assert [s.line for s in only(read(tmp_path, files)).up.statements] == [1, 3, 4]
+
+
+def test_several_pairs_of_dbmate_are_one_after_the_other(tmp_path: Path) -> None:
+    text = f"-- migrate:up\n{UP}-- migrate:down\n{DOWN}-- migrate:up\nSELECT 1;\n-- migrate:down\nSELECT 2;\n"
+    migration = only(read(tmp_path, {"1_a.sql": text}))
+    assert sent(migration) == f"{UP}SELECT 1;\n"
+    assert sent(migration, Direction.DOWN) == f"{DOWN}SELECT 2;\n"
+
+
+# Placeholders
+
+
+def test_a_declared_value_is_put_in_and_the_checksum_stays_that_of_the_file(tmp_path: Path) -> None:
+    files = {"V1__a.sql": "CREATE TABLE ${Schema}.a ();\n-- ${nothing}\n"}
+    one = only(read(tmp_path, files, schema="app"))
+    other = only(read(tmp_path, files, schema="shop"))
+    assert one.up.sql.startswith("CREATE TABLE app.a ();")
+    assert not one.errors()
+    assert one.up.checksum == other.up.checksum
+    assert one.up.checksum_sql != other.up.checksum_sql
+
+
+def test_a_value_of_graphile_migrate_replaces_no_cast(tmp_path: Path) -> None:
+    text = "--! Previous: -\n--! Hash: sha1:a\n\nGRANT SELECT ON a TO :WHO;\nSELECT 1::WHO;\nSELECT :ELSE;\n"
+    folder = read(tmp_path, {"1.sql": text, "2.sql": text}, WHO="app")
+    assert ("placeholder", "1.sql", 6) in errors(folder)
+    assert "placeholders" in problem(folder, "placeholder").advice
+    assert "TO app;\nSELECT 1::WHO" in folder.migrations[0].up.sql
+
+
+def test_flyway_may_be_told_to_fill_in_nothing(tmp_path: Path) -> None:
+    files = {"V1__a.sql": "SELECT '${a}';", "V1__a.sql.conf": "placeholderReplacement=false"}
+    assert not errors(read(tmp_path, files))
+
+
+# Order and identity
+
+
+def test_what_yoyo_needs_becomes_what_depends(tmp_path: Path) -> None:
+    folder = read(tmp_path, FOLDERS["yoyo"][0])
+    assert folder.migrations[1].directives == {"depends": "20240101_01"}
+
+
+def test_a_change_of_sqitch_that_was_reworked_keeps_its_first_script(tmp_path: Path) -> None:
+    plan = (
+        "a 2024-01-01T00:00:00Z A <a@b.c> # a\n@v1 2024-01-01T00:00:01Z A <a@b.c> # one\n"
+        "s/b [a !c] 2024-01-02T00:00:00Z A <a@b.c> # b\na [a@v1] 2024-01-03T00:00:00Z A <a@b.c> # again\n"
+    )
+    files = {"sqitch.plan": plan, "deploy/a@v1.sql": UP, "deploy/a.sql": DOWN, "deploy/s/b.sql": UP, "deploy/x.sql": UP}
+    folder = read(tmp_path, files)
+    assert [(m.name, m.up.file) for m in folder.migrations] == [
+        ("a", "deploy/a@v1.sql"),
+        ("s-b", "deploy/s/b.sql"),
+        ("a", "deploy/a.sql"),
+    ]
+    assert folder.migrations[2].directives == {"depends": "20240101000000"}
+    assert errors(folder) == [("bad_marks", "deploy/s/b.sql", None), ("wrong_name", "deploy/x.sql", None)]
+
+
+def test_change_sets_are_apart_so_that_a_new_one_changes_no_older_one(tmp_path: Path) -> None:
+    first = f"--liquibase formatted sql\n\n--changeset ann:1\n{UP}"
+    before = only(read(tmp_path, {"1_a.sql": first}))
+    after = read(tmp_path, {"1_a.sql": f"{first}\n--changeset ann:2 dbms:mysql\nSELECT 1;\n--changeset ann:3\n{DOWN}"})
+    assert [m.version for m in after.migrations] == ["1.1", "1.3"]
+    assert after.migrations[0].up.checksum_sql == before.up.checksum_sql
+    assert problem(after, "not_a_migration").sentence == "ann:2 in 1_a.sql is for mysql, so it is not run."
+
+
+def test_versions_of_several_numbers_are_ordered_by_each_of_them() -> None:
+    ordered = ["1", "1.1", "1.2", "1.10", "2", "20240101_02", "20240101_10", "20240102"]
+    assert sorted(ordered, key=version_key) == ordered
+    assert version_key("1.0")[0] == version_key("1")[0]
+
+
+def test_a_folder_with_few_marks_is_none_of_that_tool(tmp_path: Path) -> None:
+    plain = {f"00{n}_a.sql": UP for n in range(1, 4)}
+    folder = read(tmp_path, {**plain, "004_d.sql": f"-- migrate:up\n{UP}-- migrate:down\n{DOWN}"})
+    assert folder.format == "seed"
+    assert errors(folder) == [("other_tool", "004_d.sql", 1)]
+
+
+# What the tools themselves keep of a file
+
+
+def test_native_checksums_are_those_of_the_tools() -> None:
+    assert flyway.native_checksum(b"SELECT 1;\r\nSELECT 2;\n") == flyway.native_checksum(
+        b"\xef\xbb\xbfSELECT 1;\nSELECT 2;"
+    )
+    assert -(1 << 31) <= int(flyway.native_checksum(b"SELECT 1;")) < 1 << 31
+    assert prisma.FORMAT.native_checksum
+    assert len(prisma.FORMAT.native_checksum(b"")) == 64
+    assert sqlx.FORMAT.native_checksum
+    assert len(sqlx.FORMAT.native_checksum(b"")) == 96
+    assert graphile_migrate.native_checksum(b"--! Previous: -\n--! Hash: sha1:x\n\nSELECT 1;\n").startswith("sha1:")
+
+
+# End to end
+
+
+def test_each_half_of_a_dbmate_file_runs_in_its_own_direction_and_nothing_else(bench: Bench) -> None:
+    bench.write("1_a.sql", f"-- migrate:up\n{UP}\n-- migrate:down\n{DOWN}")
+    bench.write("2_b.sql", "-- migrate:up\nCREATE TABLE b (id int);\n-- migrate:down\nDROP TABLE b;\n")
+    bench.apply()
+    assert bench.tables() == {"public.a", "public.b"}
+    assert [row.checksum for row in bench.history.rows] == [m.up.checksum for m in bench.read().migrations]
+    bench.execute(bench.plan_rollback("2", "b"), run_id="2")
+    assert bench.tables() == {"public.a"}
+    bench.write("3_c.sql", "-- migrate:up\nSELECT 1;\n-- +goose Down\n")
+    with pytest.raises(PlanBlocked, match="written for goose"):
+        bench.plan(upto="3")
