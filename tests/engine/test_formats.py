@@ -123,7 +123,7 @@ FOLDERS: Mapping[str, tuple[Files, Mapping[str, tuple[str, str | None]]]] = {
             "verify/a.sql": "SELECT id FROM a WHERE false;",
             "sqitch.conf": "",
         },
-        {"20240101000000": (UP, DOWN)},
+        {"0001": (UP, DOWN)},
     ),
     "rails": ({"20240101000000_create_a.rb": ""}, {}),
     "django": ({"__init__.py": "", "0001_initial.py": ""}, {}),
@@ -319,14 +319,6 @@ REFUSED: Mapping[str, tuple[Files, tuple[str, str, int | None]]] = {
         ("bad_journal", "deploy/a.sql", None),
     ),
     "sqitch, no plan": ({"sqitch.plan": "what\n", "deploy/a.sql": UP}, ("bad_journal", "sqitch.plan", 1)),
-    "sqitch, an earlier time": (
-        {
-            "sqitch.plan": "a 2024-01-02T00:00:00Z Ann <a@b.c> # a\nb 2024-01-01T00:00:00Z Ann <a@b.c> # b\n",
-            "deploy/a.sql": UP,
-            "deploy/b.sql": UP,
-        },
-        ("bad_marks", "deploy/b.sql", None),
-    ),
     "another tool in a half of dbmate": (
         {"1_a.sql": f"-- migrate:up\n{UP}", "2_b.sql": f"-- migrate:up\n{UP}-- migrate:down\n-- +goose Down\n{DOWN}"},
         ("other_tool", "2_b.sql", 4),
@@ -411,7 +403,7 @@ def test_what_yoyo_needs_becomes_what_depends(tmp_path: Path) -> None:
 def test_a_change_of_sqitch_that_was_reworked_keeps_its_first_script(tmp_path: Path) -> None:
     plan = (
         "a 2024-01-01T00:00:00Z A <a@b.c> # a\n@v1 2024-01-01T00:00:01Z A <a@b.c> # one\n"
-        "s/b [a !c] 2024-01-02T00:00:00Z A <a@b.c> # b\na [a@v1] 2024-01-03T00:00:00Z A <a@b.c> # again\n"
+        "s/b [a !c] 2023-01-02T00:00:00Z A <a@b.c> # b\na [a@v1] 2024-01-03T00:00:00Z A <a@b.c> # again\n"
     )
     files = {"sqitch.plan": plan, "deploy/a@v1.sql": UP, "deploy/a.sql": DOWN, "deploy/s/b.sql": UP, "deploy/x.sql": UP}
     folder = read(tmp_path, files)
@@ -420,7 +412,7 @@ def test_a_change_of_sqitch_that_was_reworked_keeps_its_first_script(tmp_path: P
         ("s-b", "deploy/s/b.sql"),
         ("a", "deploy/a.sql"),
     ]
-    assert folder.migrations[2].directives == {"depends": "20240101000000"}
+    assert folder.migrations[2].directives == {"depends": "0001"}
     assert errors(folder) == [("bad_marks", "deploy/s/b.sql", None), ("wrong_name", "deploy/x.sql", None)]
 
 

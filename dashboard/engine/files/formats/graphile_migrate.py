@@ -69,6 +69,7 @@ def _style(options: Options, sources: Sequence[Source] = ()) -> Style:
             r"current\.sql|current": "is the draft of the next migration",
             r"committed": "holds the migrations",
             r"fixtures": "holds what drafts include",
+            r"(after|before)\w+\.sql": "is run by graphile-migrate around commands of its own",
         },
         fills=True,
     )
@@ -122,7 +123,8 @@ def _header(source: Source) -> Mapping[str, str]:
 
 
 def recognises(look: Look) -> bool:
-    return (_COMMITTED in look.folders and "current.sql" in look.names) or look.is_marked("graphile-migrate")
+    is_above = _COMMITTED in look.folders and bool(look.names & {"current.sql", "current"})
+    return is_above or look.is_marked("graphile-migrate")
 
 
 def native_checksum(content: bytes) -> str:
@@ -140,10 +142,10 @@ def native_checksum(content: bytes) -> str:
 FORMAT = Format(
     name="graphile-migrate",
     title="graphile-migrate",
-    signature="a folder committed/ beside current.sql, or `--! Previous:` in at least half of the files",
+    signature="a folder committed/ beside current.sql or current/, or `--! Previous:` in at least half of the files",
     recognises=recognises,
     read=read,
     directives=("`--! no-transaction`", "`:PLACEHOLDER`"),
-    ignores=("current.sql", "current/", "fixtures/"),
+    ignores=("current.sql", "current/", "fixtures/", "afterReset.sql and its like"),
     native_checksum=native_checksum,
 )

@@ -19,7 +19,7 @@ _PLAN = "sqitch.plan"
 _PLAN_BYTES = 4 * 1024 * 1024
 _CHANGE = re.compile(
     r"\+?\s*(?P<name>[^\s@\[#%+-]\S*)(?:\s+\[(?P<needs>[^\]]*)\])?\s+"
-    r"(?P<time>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)\s.*"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\s.*"
 )
 _TAG = re.compile(r"@(?P<tag>\S+)\s.*")
 _MARK = re.compile(r"--\s*(Deploy|Revert|Verify)\s+\S+\s+(to|from|on)\s+\S+\s*", re.IGNORECASE)
@@ -28,15 +28,14 @@ _ROLES = {"deploy": FileRole.MIGRATION, "revert": FileRole.ROLLBACK, "verify": F
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Change:
-    """One line of the plan. Its version is the second in which it was planned."""
+    """One line of the plan. Its version is its place in it: Sqitch lets nobody move what is deployed."""
 
     line: int
+    position: int
     name: str
-    time: str
     needs: tuple[str, ...]
     script: str = ""  # its name, without folder and ending; for one that was reworked since, with the tag
     depends: tuple[str, ...] = ()  # the versions of what it needs
-    behind: str = ""  # a change above it in the plan that was planned no earlier
 
     @property
     def deploy(self) -> str:
@@ -44,7 +43,7 @@ class _Change:
 
     @property
     def version(self) -> str:
-        return re.sub(r"\D", "", self.time)
+        return f"{self.position:04}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,12 +96,6 @@ def _cut(changes: Mapping[str, _Change], text: str, file: str) -> Cut:
 
 
 def _faults(change: _Change) -> Iterator[Fault]:
-    if change.behind:
-        yield cuts.bad_marks(
-            None,
-            f"{change.name} stands behind {change.behind} in {_PLAN}, and was planned no later: here its time decides.",
-            f"Give {change.name} a later time in {_PLAN}, before it is applied anywhere.",
-        )
     if conflicts := [need for need in change.needs if need.startswith("!")]:
         yield cuts.bad_marks(
             None,
@@ -126,13 +119,13 @@ def _plan(listing: Listing) -> _Plan:
     for number, line in enumerate((line.strip() for line in lines), 1):
         if match := _CHANGE.fullmatch(line):
             needs = tuple((match["needs"] or "").split())
-            changes.append(_Change(line=number, name=match["name"], time=match["time"], needs=needs))
+            changes.append(_Change(line=number, position=len(changes) + 1, name=match["name"], needs=needs))
         elif match := _TAG.fullmatch(line):
             tags.append((number, match["tag"]))
         elif line and not line.startswith(("%", "#")):
             sentence = f"Line {number} of {_PLAN} is neither a change nor a tag that can be read."
             problems.append(replace(_error(_PLAN, "bad_journal", sentence), line=number))
-    return _Plan(changes=[*_in_relation(_with_scripts(changes, tags))], problems=problems)
+    return _Plan(changes=[*_with_needs(_with_scripts(changes, tags))], problems=problems)
 
 
 def _with_scripts(changes: Sequence[_Change], tags: Sequence[tuple[int, str]]) -> Sequence[_Change]:
@@ -148,17 +141,14 @@ def _with_scripts(changes: Sequence[_Change], tags: Sequence[tuple[int, str]]) -
     return scripts[::-1]
 
 
-def _in_relation(changes: Sequence[_Change]) -> Iterator[_Change]:
-    """Each with what the changes above it mean for it."""
+def _with_needs(changes: Sequence[_Change]) -> Iterator[_Change]:
+    """What a change needs is above it."""
     versions: dict[str, str] = {}
-    latest: _Change | None = None
     for change in changes:
         needed = [need.partition("@")[0] for need in change.needs if not need.startswith("!") and ":" not in need]
         depends = tuple(versions[need] for need in needed if need in versions)
-        is_behind = latest is not None and latest.time >= change.time
-        yield replace(change, depends=depends, behind=latest.name if latest and is_behind else "")
+        yield replace(change, depends=depends)
         versions[change.name] = change.version
-        latest = change if latest is None or change.time > latest.time else latest
 
 
 def _missing(change: _Change) -> Problem:
