@@ -30,7 +30,7 @@ class Reading:
 def load(declared_in: Path, source: str, values: Mapping[str, Any]) -> Reading:
     """Of the table of a source. Raises ImproperlyConfigured, naming the file and the key."""
     name = values.get("format", "")
-    if name and name not in catalogue.BY_NAME:
+    if name != "" and name not in catalogue.BY_NAME:
         known = ", ".join(catalogue.BY_NAME)
         raise ImproperlyConfigured(f"{declared_in}: `format` of the source {source} must be one of these: {known}.")
     placeholders = values.get("placeholders", {})

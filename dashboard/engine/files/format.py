@@ -10,7 +10,7 @@ from functools import cached_property
 from dashboard.engine.errors import SourceMissing, SourceUnreadable, SqlSyntaxError
 from dashboard.engine.files import other_tools, seed_names, unrecognised
 from dashboard.engine.files.listing import Entry, EntryKind, Limits, Listing, list_folder
-from dashboard.engine.migration import Folder
+from dashboard.engine.migration import FileRole, Folder
 from dashboard.engine.sql.tokens import tokens
 
 
@@ -44,8 +44,11 @@ class Look:
 
     @cached_property
     def marks(self) -> Mapping[str, int]:
-        """How many files hold marks of each tool, by the tool's name."""
-        return Counter(tool for entry in self.sql_files if (tool := _tool_of(entry, self.limits)))
+        """How many files hold marks of each tool, by the tool's name; rollbacks and tests of plain files aside."""
+        places = seed_names.place_all([entry.name for entry in self.sql_files])
+        besides = {place.file for place in places if place.role in (FileRole.ROLLBACK, FileRole.VERIFY)}
+        entries = (entry for entry in self.sql_files if entry.name not in besides)
+        return Counter(tool for entry in entries if (tool := _tool_of(entry, self.limits)))
 
     @cached_property
     def plain(self) -> int:

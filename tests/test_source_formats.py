@@ -1,0 +1,43 @@
+"""`format` and `placeholders` of a source in config/environments.toml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config import formats
+from config.formats import Reading
+
+
+def declared(folder: Path, text: str) -> Reading:
+    path = folder / "environments.toml"
+    path.write_text(text, encoding="utf-8")
+    return formats.of_default(path)
+
+
+def test_a_source_that_says_nothing_is_read_by_its_signature(tmp_path: Path) -> None:
+    assert declared(tmp_path, "") == declared(tmp_path, "[sources.default]") == Reading()
+    assert formats.of_default(tmp_path / "gone.toml") == Reading()
+
+
+def test_a_source_may_name_its_format_and_the_values_of_its_placeholders(tmp_path: Path) -> None:
+    reading = declared(tmp_path, '[sources.default]\nformat = "golang-migrate"\nplaceholders = { schema = "app" }')
+    assert reading == Reading(format="golang-migrate", placeholders={"schema": "app"})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('format = "maven"', "`format` of the source default must be one of these: sqitch,"),
+        ("format = 3", "`format` of the source default must be one of these"),
+        ('placeholders = "app"', "`placeholders` of the source default must be a table"),
+        ("placeholders = { schema = 1 }", "the placeholder 'schema' of the source default must be a name"),
+        ('placeholders = { schema = "a\\nb" }', "a text of one line"),
+        ('placeholders = { db_password = "x" }', "db_password of the source default sounds like a secret"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(ImproperlyConfigured, match=said):
+        declared(tmp_path, f"[sources.default]\n{text}")
