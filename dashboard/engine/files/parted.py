@@ -116,8 +116,8 @@ def ignored(file: str, style: Style) -> Problem | None:
 
 
 def _entries(files: Iterable[Piece], others: Iterable[Source], beside: Iterable[Problem]) -> Iterator[FileEntry]:
-    for file in files:
-        yield FileEntry(file=file.name, role=file.place.role, version=file.place.version, name=file.place.name)
+    for piece in files:
+        yield FileEntry(file=piece.name, role=piece.place.role, version=piece.place.version, name=piece.place.name)
     for source in others:
         yield FileEntry(file=source.file, role=FileRole.VERIFY if _is_test(source) else FileRole.PROBLEM)
     for file in dict.fromkeys(problem.file for problem in beside):
@@ -131,7 +131,7 @@ def _read(source: Source, place: Place, style: Style, limits: Limits) -> Piece:
     text = text_of(source.entry, limits, file=source.file)
     if text.sql is None:
         return Piece(name=source.file, place=place, up=script.unusable(source.file, text), down=None)
-    read = piece(source.file, text, place, style.cut(text.sql, source.file), limits)
+    read = piece_of(source.file, text, place, style.cut(text.sql, source.file), limits)
     return replace(read, up=replace(read.up, problems=tuple(map(_misread(style), read.up.problems))))
 
 
@@ -144,7 +144,7 @@ def text_of(entry: Entry, limits: Limits, *, file: str = "") -> Text:
         return Text(sql=None, checksum="", problems=problem)
 
 
-def piece(name: str, whole: Text, place: Place, cut: Cut, limits: Limits) -> Piece:
+def piece_of(name: str, whole: Text, place: Place, cut: Cut, limits: Limits) -> Piece:
     """What was cut of a text, under the name that its problems have."""
     up = _reading(name, whole, cut.up, cut.says, limits)
     down = _down(name, whole, cut, limits) if cut.down is not None else None

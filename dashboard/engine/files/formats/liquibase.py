@@ -105,7 +105,7 @@ def _of_file(entry: Entry, number: str, options: Options) -> tuple[list[parted.P
             continue
         place = Place(role=FileRole.MIGRATION, version=f"{number}.{change.position}", name=_name(change))
         part = replace(whole, checksum=checksum("\n".join(change.lines)))
-        pieces.append(parted.piece(label, part, place, _cut(change, label, options), options.limits))
+        pieces.append(parted.piece_of(label, part, place, _cut(change, label, options), options.limits))
     return pieces, problems
 
 
