@@ -57,7 +57,7 @@ def _hit(parsed: Parsed, table: Name) -> Hit:
     return parsed.hit(
         Severity.ERROR,
         f"{table} belongs to Signalbox: it says what is applied here.",
-        "Remove this. To correct the history use baseline, skip or repair, which are audited.",
+        "Remove this. The pages skip a migration, settle what broke off and restore a record; each is audited.",
     )
 
 
