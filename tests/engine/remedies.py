@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import string
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from dashboard.engine import errors
 from dashboard.engine.errors import EngineError
 from dashboard.engine.files import discovery
 from dashboard.engine.lint import RULES, Finding, LintContext, lint_folder
@@ -19,6 +19,7 @@ from dashboard.engine.migration import Folder, Problem
 from dashboard.engine.plan import Action, Step
 from dashboard.engine.run import failures
 from dashboard.engine.sql.statements import split
+from dashboard.services import errors as refusals
 
 PAGE = Path(__file__).parents[2] / "docs" / "remedies.md"
 _FORMATS = Path(__file__).parents[2] / "docs" / "FORMATS.md"
@@ -181,14 +182,16 @@ def _of_server() -> Iterator[str]:
 
 
 def _of_errors() -> Iterator[str]:
-    for kind in sorted(EngineError.__subclasses__(), key=lambda each: each.code):
+    for kind in sorted(_kinds(), key=lambda each: each.code):
         case = (kind.__doc__ or "").partition("Facts:")[0].strip()
-        yield _entry(kind.code, " ".join(case.split()) or "-", _template(kind.sentence), _template(kind.advice))
+        yield _entry(kind.code, " ".join(case.split()) or "-", kind.sentence, kind.advice)
 
 
-def _template(text: str) -> str:
-    """With the names of its facts in angles."""
-    return "".join(f"{before}{'<' + name + '>' if name else ''}" for before, name, *_ in string.Formatter().parse(text))
+def _kinds() -> Iterator[type[EngineError]]:
+    for module in (errors, refusals):
+        for kind in vars(module).values():
+            if isinstance(kind, type) and issubclass(kind, EngineError) and kind.__module__ == module.__name__:
+                yield from [kind] if kind not in {EngineError, refusals.Refused} else []
 
 
 def _entry(name: str, case: str, said: str, advised: str) -> str:
