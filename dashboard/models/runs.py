@@ -140,6 +140,8 @@ class RunStep(models.Model):
     retry_reason = models.TextField(blank=True)
     #: Sessions it waits for just now, or waited for when it ended in that, as sentences.
     blockers = models.JSONField(default=list)
+    #: How far the statement is that runs just now, as PostgreSQL tells of an index build or a rewrite; a sentence.
+    progress = models.TextField(blank=True, default="")
     #: engine.events.Copied: rows it saved before its first statement, or brought back.
     copied = models.JSONField(default=list)
 

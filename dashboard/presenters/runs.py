@@ -63,7 +63,7 @@ class RunStepView:
     left_out: int  # earlier statements that are not listed
     empty: str  # said where there are none
     waiting: tuple[str, ...]  # the sessions it waits for just now
-    reached: str  # how many of its statements have begun, while it runs
+    reached: str  # how many of its statements have begun, and how far the last is, while it runs
     retried: str  # that it was undone and begun again, and why
     copied: tuple[str, ...]  # rows it saved first, or brought back
 
@@ -322,7 +322,8 @@ def _step(step: RunStep, *, open_: bool, has_begun: bool) -> RunStepView:
 
 def _reached(step: RunStep) -> str:
     total, begun = step.statements_total, step.said  # type: ignore[attr-defined]
-    return f"Statement {begun} of {total}." if 0 < begun <= total else ""
+    number = f"Statement {begun} of {total}." if 0 < begun <= total else ""
+    return " ".join(filter(None, (number, step.progress)))
 
 
 def _retried(step: RunStep) -> str:

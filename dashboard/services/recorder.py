@@ -23,6 +23,7 @@ from dashboard.engine.errors import EngineError, PartlyApplied, RunCancelled, Se
 from dashboard.engine.run.events import (
     Blocked,
     Ending,
+    Progressed,
     RowsCopied,
     RunEvent,
     StatementFinished,
@@ -77,6 +78,8 @@ class Recorder:
         match event:
             case Blocked() if not self._waits.take(event):
                 return
+            case StepCommitted():
+                self._waits.ended.add(event.position)
             case StepEnded():
                 event = replace(event, waited_for=self._waits.at_the_end(event))
         self._became.setdefault(event.position, {}).update(_step_changes(event))
@@ -241,6 +244,8 @@ def _step_changes(event: RunEvent) -> dict[str, Any]:
             return {"copied": [asdict(copied) for copied in event.copied]}
         case Blocked():
             return {"blockers": list(event.blockers)}
+        case Progressed():
+            return {"progress": event.sentence}
         case StepRetried():
             return {"retries": event.attempt, "retry_reason": event.reason, "copied": []}
         case StepCommitted():

@@ -13,7 +13,7 @@ from dashboard.engine import errors, planner, status
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Policy
 from dashboard.engine.run.cancellation import Cancellation
-from dashboard.engine.run.events import Ending, StepEnded
+from dashboard.engine.run.events import Blocked, Ending, Progressed, StepEnded
 from dashboard.engine.status import State
 from tests.engine.folders import Bench
 from tests.waiting import wait_until
@@ -67,6 +67,28 @@ def test_a_build_waits_for_writers_longer_than_the_lock_timeout(people_bench: Be
         people_bench.apply()
         release.join()
     assert indexes(people_bench) == {"people_name_idx": True}
+
+
+def test_a_build_tells_how_far_it_is_and_whom_it_waits_for(people_bench: Bench) -> None:
+    people_bench.write("002_index.sql", BUILD)
+    waiting = "Waiting for writers before build, 0 of 1 waited for."
+    with writer(people_bench) as application:
+        release = threading.Thread(
+            target=lambda: (wait_until(lambda: waiting in told_of(people_bench, Progressed)), application.rollback())
+        )
+        release.start()
+        people_bench.apply()
+        release.join()
+    assert waiting in told_of(people_bench, Progressed)
+    assert told_of(people_bench, Blocked)
+
+
+def told_of(bench: Bench, kind: type[Progressed | Blocked]) -> list[str]:
+    """What was told while a statement ran."""
+    words = (
+        e.sentence if isinstance(e, Progressed) else "; ".join(e.blockers) for e in bench.events if type(e) is kind
+    )
+    return [sentence for sentence in words if sentence]
 
 
 def test_a_failed_build_names_the_invalid_index_and_offers_to_drop_it(people_bench: Bench) -> None:

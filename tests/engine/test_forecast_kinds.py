@@ -62,6 +62,8 @@ CREATE OPERATOR <~> (LEFTARG = int, RIGHTARG = int, FUNCTION = of_extension);
 CREATE TABLE by_extension (id int, x int DEFAULT of_extension());
 ALTER EXTENSION plpgsql ADD FUNCTION of_extension(); ALTER EXTENSION plpgsql ADD FUNCTION of_extension(int, int);
 ALTER EXTENSION plpgsql ADD OPERATOR <~> (int, int);
+CREATE FUNCTION sly_same(int, int) RETURNS boolean LANGUAGE sql AS 'SELECT wipe(); SELECT true';
+CREATE OPERATOR <!> (LEFTARG = int, RIGHTARG = int, FUNCTION = sly_same);
 CREATE TABLE sending (id int, x text DEFAULT query_to_xml('SELECT wipe()', true, true, '')::text);
 CREATE TRIGGER stamp BEFORE INSERT OR UPDATE ON plain FOR EACH ROW EXECUTE FUNCTION stamp();
 """
@@ -98,6 +100,12 @@ LOSING = [
     "ALTER SCHEMA s RENAME TO r; DO $$ DECLARE x int := r.f(); BEGIN NULL; END $$",
     "SELECT of_extension()",
     "SELECT 1 <~> 2",
+    "SELECT 1 <!> ANY (SELECT 2)",
+    "DO $$ DECLARE x int; BEGIN x := 1 <~> 2; END $$",
+    "DO $$ BEGIN IF EXISTS (SELECT FROM calling WHERE x = 1) THEN NULL; END IF; END $$",
+    "DO $$ DECLARE x int := (SELECT x FROM calling); BEGIN NULL; END $$",
+    "DO $$ BEGIN RAISE NOTICE '%', (SELECT x FROM calling); END $$",
+    "DO $$ BEGIN ASSERT (SELECT (w).of_row FROM w LIMIT 1) = 1; END $$",
     "INSERT INTO by_extension (id) VALUES (1)",
     "INSERT INTO sending (id) VALUES (1)",
     "CREATE EXTENSION dblink; SELECT dblink_exec('dbname=x', 'DELETE FROM w')",
@@ -157,6 +165,8 @@ LOSING = [
     + " ON CONFLICT (id) DO UPDATE SET v='x'"
     "; INSERT INTO watched VALUES " + ", ".join("(1)" for _ in range(3000)),
     "INSERT INTO empty VALUES " + ", ".join(f"({n}, wipe()::text)" for n in range(1, 2000)),
+    "INSERT INTO empty VALUES " + ", ".join(f"({n}, (1 <~> 2)::text)" for n in range(1, 2000)),
+    f"INSERT INTO empty SELECT x, 'x' FROM calling WHERE x NOT IN ({', '.join(map(str, range(2, 2100)))})",
     "SELECT * FROM calling",
     "CREATE TABLE x AS SELECT * FROM calling",
     "CREATE VIEW x AS SELECT sly(); SELECT * FROM x",
@@ -196,6 +206,8 @@ HARMLESS = [
     "DROP VIEW windows",
     "DROP TRIGGER t ON watched",
     "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_type WHERE typname='q') THEN CREATE TYPE q AS ENUM (); END IF; END $$",
+    "DO $$ DECLARE x int := (SELECT max(id) FROM p); BEGIN IF x > 1 THEN RAISE NOTICE '%', x; END IF; END $$",
+    "INSERT INTO empty VALUES " + ", ".join(f"({n}, 'x' || {n})" for n in range(1, 2000)),
     "SELECT pg_catalog.set_config('search_path', '', false)",
     "REFRESH MATERIALIZED VIEW kept",
     "ALTER TABLE p RENAME COLUMN v TO value",
@@ -282,6 +294,27 @@ def test_what_converts_values_calls_what_no_script_names(stock_bench: Bench, cal
     assert says_nothing(forecast_of(stock_bench, "SELECT id::text FROM plain"))
     stock_bench.database.query(calling)
     assert not says_nothing(forecast_of(stock_bench, "SELECT id::text FROM plain"))
+
+
+GIVEN = {
+    "transform_null_equals = on": "DELETE FROM plain WHERE v = NULL",
+    "datestyle = 'SQL, DMY'": "DELETE FROM p WHERE at < '02/01/2026 09:00' AND at > '31/12/2025'",
+    "intervalstyle = sql_standard": "DELETE FROM p WHERE at > timestamptz '2026-01-02 13:00' + interval '-1 4:00:00'",
+}
+
+
+def test_a_condition_is_read_as_the_database_will_read_it(stock_bench: Bench) -> None:
+    for setting, script in GIVEN.items():
+        assert not forecast_of(stock_bench, script).losses[0].rows
+        stock_bench.database.query(f'ALTER DATABASE "{stock_bench.database.name}" SET {setting}')
+        assert is_lost(stock_bench, script)
+        assert forecast_of(stock_bench, script).losses[0].rows
+
+
+def test_a_subscription_changes_rows_that_no_script_names(bench: Bench) -> None:
+    made = "CREATE SUBSCRIPTION s CONNECTION 'host=x' PUBLICATION p WITH (connect = false)"
+    for script in (made, "ALTER SUBSCRIPTION s ENABLE"):
+        assert "publisher" in " ".join(forecast_of(bench, script).unseen)
 
 
 def test_references_that_are_emptied_are_counted(stock_bench: Bench) -> None:

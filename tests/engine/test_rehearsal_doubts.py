@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard.engine.rehearsal.doubts import Doubt, doubt_of
+from dashboard.engine.rehearsal.doubts import NO_ROLE, Doubt, doubt_of, of_grammar
 from dashboard.engine.rehearsal.report import ObservedLock, Proof, ScriptError, ScriptRun, Verdict
 from dashboard.engine.rehearsal.rights import Rights
 from dashboard.engine.schema.diff import Change, Difference
 
 RAN = ScriptRun(ok=True, ms=1.0)
 OTHER_MAJOR = Doubt(reason="it ran on PostgreSQL 17, and Test is PostgreSQL 18", of_passes=True)
+(OLDER,) = of_grammar(17, 18)
 NO_ROLES = Doubt(reason="roles of Test are not there", sqlstates=frozenset({"42704"}))
 OURS = frozenset({"platform.migration_fuse"})
 
@@ -36,6 +37,10 @@ def ran(*locks: tuple[str, str], made: tuple[Difference, ...] = ()) -> Proof:
         pytest.param(failed("42704"), NO_ROLES, True, id="a role that is not there"),
         pytest.param(failed("22012"), NO_ROLES, False, id="what no role explains"),
         pytest.param(ran(), NO_ROLES, False, id="what runs without the roles"),
+        pytest.param(failed("42704", 'role "app" does not exist'), NO_ROLE, True, id="a role of a server of its own"),
+        pytest.param(failed("42704", 'type "mood" does not exist'), NO_ROLE, False, id="what is no role"),
+        pytest.param(failed("42601", 'syntax error at or near "VIRTUAL"'), OLDER, True, id="a syntax of a later one"),
+        pytest.param(failed("42601", "INSERT has more expressions"), OLDER, False, id="no matter of the version"),
     ],
 )
 def test_a_difference_that_can_decide_leaves_it_unproven(proof: Proof, doubt: Doubt, expected: bool):

@@ -207,6 +207,14 @@ def test_how_far_it_has_come_is_told_while_it_runs(state: str, said: int, words:
     assert words in reached
 
 
+def test_how_far_an_index_build_is_stands_beside_the_statement_while_it_runs():
+    told = {"said": 2, "statements_total": 5, "progress": "Building index: scanning table, 34 %."}
+    assert shown(values.run_step(Step.RUNNING, **told)).reached.endswith(
+        "2 of 5. Building index: scanning table, 34 %."
+    )
+    assert shown(values.run_step(Step.COMMITTED, **told)).reached == ""
+
+
 def test_whom_it_waits_for_is_named_each_for_itself():
     waiting = shown(values.run_step(Step.RUNNING, blockers=["pid 7 of bob", "pid 9 of carol"])).waiting
     assert [("bob" in each, "carol" in each) for each in waiting] == [(True, False), (False, True)]

@@ -23,6 +23,11 @@ _SEVERITY = re.compile(r"[^\W\d_]+: ")
 #: How a server says that its programs lack something, whatever the file holds.
 _NOT_BUILT = re.compile(r'not supported (in|by) this build|extension "[^"]*" is not available|could not open extension')
 
+#: How the error of a role that is not there begins: 42704 is that of any object.
+OF_A_ROLE = 'role "'
+#: How the error of the grammar begins: 42601 is that of many a statement that was parsed, too.
+OF_THE_GRAMMAR = "syntax error at "
+
 
 def in_one_line(error: Exception) -> str:
     """The message without line ends, and without the address where only one was tried."""

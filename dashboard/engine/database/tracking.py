@@ -198,10 +198,12 @@ class TrackingTables:
                 "and rename what is not of Signalbox."
             )
             if triggers:
-                remedy += (
-                    f" Look at what the event trigger {', '.join(triggers)} forbids: let that schema pass, or disable "
+                forbidding = (
+                    f"Look at what the event trigger {', '.join(triggers)} forbids: let that schema pass, or disable "
                     "it for the first run (ALTER EVENT TRIGGER ... DISABLE)."
                 )
+                raised = isinstance(error, psycopg.errors.RaiseException)  # PostgreSQL itself raises no such error
+                remedy = forbidding if raised else f"{remedy} {forbidding}"
         reason = (error.diag.message_primary or str(error)).rstrip(".")
         return TrackingTablesNotMade(schema=self.schema, reason=reason, remedy=remedy)
 

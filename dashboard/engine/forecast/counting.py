@@ -41,6 +41,9 @@ CONNECT_TIMEOUT = 3
 COUNT_TIMEOUT = 2.0
 LOCK_TIMEOUT = 0.5
 
+#: Of those that a session of ours sets otherwise: how a date, an interval and `= NULL` are read.
+_DECIDE_CONDITIONS = ("DateStyle", "IntervalStyle", "transform_null_equals")
+
 #: The rows that had nothing there cannot be told from the others afterwards.
 _OF_EVERY_ROW = frozenset({Fate.OVERWRITTEN, Fate.REWRITTEN})
 
@@ -63,7 +66,7 @@ def take(address: Address, reading: PlanReading, *, then: Mapping[MigrationId, W
             connections.reading(address, timeout=CONNECT_TIMEOUT) as connection,
             connections.cut_off_after(BUDGET + 1, connection),
         ):
-            return _forecast(connection, reading, then, deadline, _path(address))
+            return _forecast(connection, reading, then, deadline, _given(address))
     except EngineError as error:
         return Forecast(unseen=reading.unseen, failure=str(error))
     except psycopg.Error as error:
@@ -71,11 +74,24 @@ def take(address: Address, reading: PlanReading, *, then: Mapping[MigrationId, W
         return Forecast(unseen=reading.unseen, failure=f"The rows could not be counted: {reason}")
 
 
-def _path(address: Address) -> str:
-    """The schemas in which names of the files are looked up, as an array."""
+@dataclass(frozen=True, kw_only=True)
+class _Given:
+    """What the database and the role give the session that the files run in."""
+
+    path: str  # the schemas in which names of the files are looked up, as an array
+    readings: Mapping[str, str]  # settings that decide what a condition means
+
+
+def _given(address: Address) -> _Given:
+    asked = composing.SQL(", ").join(
+        composing.SQL("pg_catalog.current_setting({})").format(composing.Literal(name)) for name in _DECIDE_CONDITIONS
+    )
+    query = composing.SQL("SELECT pg_catalog.current_schemas(false)::pg_catalog.text, {}").format(asked)
     with connections.as_given(address) as connection:
-        row = connection.execute("SELECT pg_catalog.current_schemas(false)::pg_catalog.text").fetchone()
-    return str(row[0]) if row else ""
+        row = connection.execute(query).fetchone()
+    assert row is not None, "a query without FROM always has a row"
+    path, *values = map(str, row)
+    return _Given(path=path, readings=dict(zip(_DECIDE_CONDITIONS, values, strict=True)))
 
 
 def _forecast(
@@ -83,17 +99,17 @@ def _forecast(
     reading: PlanReading,
     then: Mapping[MigrationId, Written],
     deadline: float,
-    path: str,
+    given: _Given,
 ) -> Forecast:
     with _looking(connection, deadline):
-        connection.execute("SELECT pg_catalog.set_config('signalbox.given_path', %s, true)", (path,))
+        connection.execute("SELECT pg_catalog.set_config('signalbox.given_path', %s, true)", (given.path,))
         endangered = [part for threat in reading.threats for part in _endangered_by(connection, threat)]
         unseen = (*reading.unseen, *doubts.on_target(connection, reading))
     now = statistics.read(connection) if then else None
     losses = []
     for part in _with_kept_keys(_grouped(endangered)):
         written = _written_since(part.relation, then.get(part.step), now)
-        losses.append(_loss(_Count(connection, deadline), part, written))
+        losses.append(_loss(_Count(connection, deadline, given.readings), part, written))
     cannot_save = _cannot_save(connection) if any(loss.copy for loss in losses) else ""
     return Forecast(losses=tuple(losses), unseen=tuple(dict.fromkeys(unseen)), cannot_save=cannot_save)
 
@@ -303,12 +319,15 @@ def _with_kept_keys(endangered: Sequence[_Endangered]) -> list[_Endangered]:
 class _Count:
     connection: Connection
     deadline: float
+    readings: Mapping[str, str]
 
-    def rows(self, query: composing.Composed | bytes) -> int | None:
-        """None where the server did not count within the time there is."""
+    def rows(self, query: composing.Composed) -> int | None:
+        """None where the server did not count within the time there is. A condition reads as it will in the run."""
         if time.monotonic() >= self.deadline:
             return None
         with _looking(self.connection, self.deadline):
+            for name, value in self.readings.items():
+                self.connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", (name, value))
             row = self.connection.execute(query).fetchone()
         assert row is not None, "count(*) always has a row"
         return int(str(row[0]))

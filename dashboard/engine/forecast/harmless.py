@@ -64,8 +64,6 @@ _KEEPS_ROWS = frozenset(
         "DropUserMapping",
         "CreatePublication",
         "AlterPublication",
-        "CreateSubscription",
-        "AlterSubscription",
         "DropSubscription",
         "CreateStats",
         "AlterStats",
@@ -262,6 +260,8 @@ def objection(tree: Any) -> str:
             return "DROP OWNED drops everything a role owns here; which rows that are is not counted"
         case "CallStmt":
             return "what the procedure does is not told by the script"
+        case "CreateSubscriptionStmt" | "AlterSubscriptionStmt":
+            return "what a publisher sends from then on changes rows here, and may delete them"
         case "DoStmt":
             return ""  # its block is read statement by statement
         case known if known in _KEEPS_ROWS or known in _COUNTED:
@@ -352,10 +352,16 @@ def converts(tree: Any) -> bool:
 
 
 def operators(tree: Any) -> Iterator[str]:
-    if not is_definition(tree):
-        for node in by_kind(tree).get("A_Expr", ()):
-            if name := dotted(node.name).text:
-                yield name
+    if is_definition(tree):
+        return
+    nodes = by_kind(tree)
+    for written in (
+        *(node.name for node in nodes.get("A_Expr", ())),
+        *(node.oper_name for node in nodes.get("SubLink", ())),
+        *(node.use_op for node in nodes.get("SortBy", ())),
+    ):
+        if name := dotted(written).text:
+            yield name
 
 
 def _run_now(tree: Any) -> Iterator[Any]:
@@ -410,6 +416,8 @@ def code_of(text: str) -> str:
 _NAME = r'(?:"(?:[^"]|"")+"|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)'
 _CALL = re.compile(rf"({_NAME}(?:\s*\.\s*{_NAME})*)\s*\(")
 _INTO = re.compile(rf"\s*(?:insert\s+into|copy)\s+({_NAME}(?:\s*\.\s*{_NAME})*)", re.IGNORECASE)
+_OPERATOR = re.compile(r"[-+*/<>=~!@#%^&|`?]+")
+_QUERIES = re.compile(r"\b(select|table|with)\b", re.IGNORECASE)
 _WRITES = re.compile(r"\b(delete|update|insert|truncate|merge|drop|alter|copy)\b", re.IGNORECASE)
 
 
@@ -425,6 +433,16 @@ def filled_by(code: str) -> tuple[Name, tuple[Effect, ...]] | None:
         return None
     upsert = re.search(r"\bon\s+conflict\b", code, re.IGNORECASE)
     return _name(match[1]), (Effect.INSERT, *([Effect.UPDATE] if upsert else []))
+
+
+def operators_in(code: str) -> set[str]:
+    """Whatever is written like one: more than are operators, never fewer."""
+    return set(_OPERATOR.findall(code))
+
+
+def asks_for_rows(code: str) -> bool:
+    """There may be a query in it, which reads views and may write by WITH."""
+    return _QUERIES.search(code) is not None
 
 
 def says_it_writes(code: str) -> bool:

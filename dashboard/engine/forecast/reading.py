@@ -138,10 +138,7 @@ class _ScriptReader:
         self._called(where, harmless.attributes(tree), are_attributes=True)
         self._read(where, tree)
         self.converts = self.converts or harmless.converts(tree)
-        for operator in harmless.operators(tree):
-            if operator in self.functions:
-                self.unseen.append(f"{where}: what the operator {operator} does is not told by the script.")
-            self.calls.append(Call(where=where, name=Name("", operator), is_operator=True))
+        self._operated(where, harmless.operators(tree))
         for threat in _threats(step.identity, statement, tree):
             self._threatened(where, threat)
         for name, effect in harmless.writes(tree):
@@ -163,6 +160,9 @@ class _ScriptReader:
             for effect in effects:
                 self._written(where, name, effect)
             self._called(where, harmless.called_in(code))
+            self._operated(where, harmless.operators_in(code))
+            if harmless.asks_for_rows(code):
+                self.unseen.append(f"{where}: it is too long to be read, so what its query does is not known.")
             if Effect.UPDATE in effects:
                 self.unseen.append(f"{where}: rows of {name} may be overwritten; which ones shows only when it runs.")
         elif not _DEFINES.match(code):
@@ -185,6 +185,10 @@ class _ScriptReader:
         elif harmless.says_it_writes(code) and not do_blocks.inner(statement):
             self.unseen.append(f"{where}: the block cannot be read, so what it destroys is not known.")
         self._called(where, harmless.called_in(code))
+        self._operated(where, harmless.operators_in(code))
+        for tree in do_blocks.expressions(statement):
+            self._called(where, harmless.attributes(tree), are_attributes=True)
+            self._read(where, tree)
 
     def _read(self, where: str, tree: Any) -> None:
         for name in harmless.reads(tree):
@@ -213,6 +217,12 @@ class _ScriptReader:
                         may_be_new=self.makes_extension,
                     )
                 )
+
+    def _operated(self, where: str, names: Iterable[str]) -> None:
+        for operator in names:
+            if operator in self.functions:
+                self.unseen.append(f"{where}: what the operator {operator} does is not told by the script.")
+            self.calls.append(Call(where=where, name=Name("", operator), is_operator=True))
 
     def _written(self, where: str, name: Name, effect: Effect) -> None:
         if effect is not Effect.VALIDATION and table(name) in self.firing:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashboard.engine.database import messages
-from dashboard.engine.rehearsal.report import Proof
+from dashboard.engine.rehearsal.report import Proof, ScriptError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +15,26 @@ class Doubt:
 
     reason: str  # a clause that follows "because"
     sqlstates: frozenset[str] = frozenset()  # of the failures that it can explain; empty: any that the server reports
+    said: str = ""  # how the sentences of those begin; empty: any
     of_passes: bool = False  # what runs here may fail there
+
+    def explains(self, error: ScriptError) -> bool:
+        return (not self.sqlstates or error.sqlstate in self.sqlstates) and error.sentence.startswith(self.said)
+
+
+#: A rehearsal from the first file on begins with a server that nobody has prepared.
+NO_ROLE = Doubt(
+    reason="it names a role that neither the folder nor the rehearsal server makes",
+    sqlstates=frozenset({"42704"}),
+    said=messages.OF_A_ROLE,
+)
+
+
+def of_grammar(major: int, ours: int) -> list[Doubt]:
+    """A server of that major version may refuse what the parser of a later one, `ours`, has taken."""
+    reason = f"PostgreSQL {major}, on which it ran, does not know a syntax that PostgreSQL {ours} has"
+    doubt = Doubt(reason=reason, sqlstates=frozenset({"42601"}), said=messages.OF_THE_GRAMMAR)
+    return [doubt] if major < ours else []
 
 
 def doubt_of(proof: Proof, doubts: Sequence[Doubt]) -> str:
@@ -28,5 +47,5 @@ def doubt_of(proof: Proof, doubts: Sequence[Doubt]) -> str:
         return ""
     if lacking := next((error.sentence for error in errors if messages.is_lack_of_build(error.sentence)), ""):
         return f"the rehearsal server lacks what it needs ({lacking})"
-    explaining = [d.reason for d in doubts if not d.sqlstates or all(e.sqlstate in d.sqlstates for e in errors)]
+    explaining = [doubt.reason for doubt in doubts if all(map(doubt.explains, errors))]
     return ", and ".join(explaining)

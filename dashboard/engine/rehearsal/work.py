@@ -10,7 +10,7 @@ from typing import Any
 
 from dashboard.engine.files.verifications import Verification
 from dashboard.engine.plan import Policy, Step
-from dashboard.engine.rehearsal import baseline, throwaway
+from dashboard.engine.rehearsal import baseline, doubts, throwaway
 from dashboard.engine.rehearsal.baseline import CopiedSchema, Original
 from dashboard.engine.rehearsal.dump import Dumped
 from dashboard.engine.rehearsal.report import Origin, Proof, Report
@@ -19,6 +19,7 @@ from dashboard.engine.rehearsal.selection import Candidate
 from dashboard.engine.rehearsal.series import Listener, Series
 from dashboard.engine.rehearsal.throwaway import Server
 from dashboard.engine.run.cancellation import Cancellation
+from dashboard.engine.sql import statements
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,8 @@ def _sandbox(order: Order, server: Server, cancellation: Cancellation) -> Iterat
         throwaway.database(server) as database,
         Sandbox(database, policy=order.policy, schema=order.schema, cancellation=cancellation) as sandbox,
     ):
-        yield sandbox, CopiedSchema(remarks=(), doubts=(baseline.WITHOUT_SUPERUSER,))
+        unknown = doubts.of_grammar(server.version // 10000, statements.GRAMMAR)
+        yield sandbox, CopiedSchema(remarks=(), doubts=(baseline.WITHOUT_SUPERUSER, doubts.NO_ROLE, *unknown))
 
 
 def _not_run(verify: Sequence[Verification]) -> list[str]:

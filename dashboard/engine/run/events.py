@@ -50,6 +50,14 @@ class Blocked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Progressed:
+    """How far the statement that runs is, where PostgreSQL tells; empty: it tells nothing any more."""
+
+    position: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepRetried:
     """The whole step was undone and begins again: it did not get a lock in time, or there was a deadlock."""
 
@@ -84,6 +92,14 @@ class StepEnded:
 
 
 type RunEvent = (
-    StepStarted | RowsCopied | StatementStarted | StatementFinished | Blocked | StepRetried | StepCommitted | StepEnded
+    StepStarted
+    | RowsCopied
+    | StatementStarted
+    | StatementFinished
+    | Blocked
+    | Progressed
+    | StepRetried
+    | StepCommitted
+    | StepEnded
 )
 type Observer = Callable[[RunEvent], None]

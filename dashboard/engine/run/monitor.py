@@ -1,20 +1,21 @@
-"""Watches a run from a connection of its own: who blocks it, whether its deadline has passed, whether a cancel took
-effect."""
+"""Watches a run from a connection of its own: who blocks it, how far it is, whether its deadline has passed, whether a
+cancel took effect."""
 
 from __future__ import annotations
 
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import psycopg
 
-from dashboard.engine.database import blockers, sql
+from dashboard.engine.database import blockers, progress, sql
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database.connection import Access, Connection
 from dashboard.engine.errors import EngineError
 from dashboard.engine.run.cancellation import Cancellation
-from dashboard.engine.run.events import Blocked, Observer
+from dashboard.engine.run.events import Blocked, Observer, Progressed
 
 #: Seconds a run lasts before anyone watches; most are over before.
 HEAD_START = 1.0
@@ -35,7 +36,7 @@ class Monitor:
     observer: Observer
     position: int = 0
     _over: threading.Event = field(default_factory=threading.Event)
-    _told: tuple[int, tuple[str, ...]] = (0, ())
+    _told: tuple[Blocked, Progressed] = (Blocked(position=0, blockers=()), Progressed(position=0, sentence=""))
 
     def __enter__(self) -> Monitor:
         self._pid = self.watched.info.backend_pid
@@ -61,27 +62,34 @@ class Monitor:
                 stopped_at = stopped_at or time.monotonic()
                 self._insist(time.monotonic() - stopped_at)
             else:
-                self._tell_blockers()
+                self._tell()
 
     def _insist(self, waited: float) -> None:
         """A cancel is a request: a statement can ignore it, and a network that answers nothing can lose it."""
         if waited > CANCEL_PATIENCE + TERMINATE_PATIENCE:
             self._cutter.cut()
         elif waited > CANCEL_PATIENCE:
-            self._ask("terminate", {"pid": self._pid, "name": self.name})
+            self._ask("terminate", pid=self._pid, name=self.name)
         else:
             self.cancellation.cancel(self.cancellation.stopped_by)
 
-    def _tell_blockers(self) -> None:
-        rows = self._ask("blockers", {"pid": self._pid})
-        blocked = Blocked(position=self.position, blockers=tuple(blockers.sentence(*map(str, row)) for row in rows))
-        if (blocked.position, blocked.blockers) != self._told:
-            self._told = blocked.position, blocked.blockers
-            self.observer(blocked)
+    def _tell(self) -> None:
+        """Each only where it is another than the last time."""
+        position = self.position
+        holders, phases = self._ask("blockers", "progress", pid=self._pid)
+        events = (
+            Blocked(position=position, blockers=tuple(blockers.sentence(*map(str, row)) for row in holders)),
+            Progressed(position=position, sentence=progress.sentence(*phases[0]) if phases else ""),
+        )
+        for event in events:
+            if event not in self._told:
+                self.observer(event)
+        self._told = events
 
-    def _ask(self, query: str, values: dict[str, object]) -> list[tuple[object, ...]]:
+    def _ask(self, *queries: str, **values: object) -> list[list[tuple[Any, ...]]]:
+        """Their rows; none where the server does not answer."""
         try:
             with connections.reading(self.access.address, timeout=3) as connection:
-                return connection.execute(sql.query(query), values).fetchall()
+                return [connection.execute(sql.query(query), values).fetchall() for query in queries]
         except (EngineError, psycopg.Error):
-            return []
+            return [[] for _ in queries]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +25,17 @@ def inner(statement: Statement) -> tuple[Statement, ...]:
 def conditions(block: Statement) -> Iterator[Any]:
     """Trees of the expressions by which a DO block decides: its conditions, and what it assigns to variables."""
     tree = plpgsql.blocks(block.sql) if block.node == "do_stmt" else None
-    for expression in () if tree is None else _deciding(tree):
+    yield from _trees(() if tree is None else _deciding(tree))
+
+
+def expressions(block: Statement) -> Iterator[Any]:
+    """Trees of all that a DO block works out by itself, as SELECTs: whole statements are not among them."""
+    tree = plpgsql.blocks(block.sql) if block.node == "do_stmt" else None
+    yield from _trees(() if tree is None else _worked_out(tree))
+
+
+def _trees(expressions: Iterable[str]) -> Iterator[Any]:
+    for expression in expressions:
         try:
             _, parsed = read(f"SELECT {expression}")
         except postgast.PgQueryError:
@@ -46,6 +56,14 @@ def _deciding(node: Any) -> Iterator[str]:
             yield from (_right_side(query) for query in queries)
         if isinstance(value, (dict, list)):
             yield from _deciding(value)
+
+
+def _worked_out(node: Any) -> Iterator[str]:
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+        if key == "PLpgSQL_expr" and value.get("parseMode", _SQL_STATEMENT) != _SQL_STATEMENT:
+            yield _right_side(value)
+        elif isinstance(value, (dict, list)):
+            yield from _worked_out(value)
 
 
 def _right_side(expression: Mapping[str, Any]) -> str:

@@ -70,8 +70,16 @@ def walk(message: Any) -> Iterator[Any]:
 def by_kind(message: Any) -> Mapping[str, Sequence[Any]]:
     """Every message of a tree by its type's name, like RangeVar."""
     messages: dict[str, list[Any]] = defaultdict(list)
-    for node in walk(message):
+    pending = [message]  # `walk` written out: a folder under lint calls this for each statement
+    while pending:
+        node = pending.pop()
         messages[node.DESCRIPTOR.name].append(node)
+        for field, value in reversed(node.ListFields()):
+            if field.message_type is not None:
+                if field.is_repeated:
+                    pending += value[::-1]
+                else:
+                    pending.append(value)
     return messages
 
 

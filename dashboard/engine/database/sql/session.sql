@@ -223,6 +223,18 @@ FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(%(pid)s)) b(pid)
 LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid
 LIMIT 10
 
+-- progress --
+-- How far a backend is that builds an index, vacuums or writes a table anew, in PostgreSQL's own words.
+SELECT phase, lockers_done, lockers_total, blocks_done, blocks_total, tuples_done, tuples_total
+FROM pg_catalog.pg_stat_progress_create_index WHERE pid = %(pid)s
+UNION ALL
+SELECT phase, 0, 0, heap_blks_scanned, heap_blks_total, 0, 0
+FROM pg_catalog.pg_stat_progress_cluster WHERE pid = %(pid)s
+UNION ALL
+SELECT phase, 0, 0, heap_blks_scanned, heap_blks_total, 0, 0
+FROM pg_catalog.pg_stat_progress_vacuum WHERE pid = %(pid)s
+LIMIT 1
+
 -- terminate --
 -- One backend, known by pid and start, because pids are used again.
 SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity

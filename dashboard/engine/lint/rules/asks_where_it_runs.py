@@ -24,6 +24,8 @@ _SETTINGS = (
     *("application_name", "is_superuser", "port", "data_directory", "cluster_name", "listen_addresses"),
     *("unix_socket_directories", "config_file", "hba_file", "session_authorization"),
 )
+#: Without one of these in its tree a statement asks for nothing.
+_ASKING = frozenset(("FuncCall", "SQLValueFunction", "ColumnRef"))
 #: Fields of a tree that decide whether something happens.
 _CONDITIONS = ("where_clause", "having_clause", "quals", "join_condition")
 _READS_LATER = ("CreatePolicyStmt", "AlterPolicyStmt", "ViewStmt", "CreateFunctionStmt", "RuleStmt", "CreateTrigStmt")
@@ -35,7 +37,7 @@ _ADVICE = (
 
 def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
     for parsed in linted.parsed:
-        if parsed.kind in _READS_LATER:
+        if parsed.kind in _READS_LATER or (_ASKING.isdisjoint(parsed.nodes) and parsed.kind != "DoStmt"):
             continue
         for asked in dict.fromkeys(_all_asked(parsed)):
             yield _hit(parsed, asked)

@@ -31,6 +31,13 @@ def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
                 f"The schema {schema} belongs to Signalbox; this would take what it keeps there with it.",
                 "Leave the schema alone. Drop or change the objects in it by name.",
             )
+        elif _makes_schema(parsed, context):
+            yield parsed.hit(
+                Severity.ERROR,
+                f"Signalbox keeps its history in the schema {context.tracking_schema}, and makes it before this runs, "
+                "so that this fails.",
+                f"Write CREATE SCHEMA IF NOT EXISTS {context.tracking_schema}.",
+            )
         elif control := _in_control_schema(parsed, paths[id(parsed)], context):
             yield parsed.hit(
                 Severity.ERROR,
@@ -57,7 +64,7 @@ def _hit(parsed: Parsed, table: Name) -> Hit:
     return parsed.hit(
         Severity.ERROR,
         f"{table} belongs to Signalbox: it says what is applied here.",
-        "Remove this. To correct the history use baseline, skip or repair, which are audited.",
+        "Remove this. The pages skip a migration, settle what broke off and restore a record; each is audited.",
     )
 
 
@@ -66,6 +73,12 @@ def _whole_schema(parsed: Parsed, context: LintContext) -> str:
     renamed = {parsed.tree.subname} if parsed.kind == "RenameStmt" and not parsed.tree.HasField("relation") else set()
     owned = (context.tracking_schema, context.control_schema)
     return next((schema for schema in owned if schema in dropped | renamed), "")
+
+
+def _makes_schema(parsed: Parsed, context: LintContext) -> bool:
+    """In a DO block a condition may stand before it."""
+    is_schema = parsed.kind == "CreateSchemaStmt" and not parsed.is_inner
+    return is_schema and parsed.tree.schemaname == context.tracking_schema and not parsed.tree.if_not_exists
 
 
 def _search_paths(linted: LintedScript) -> Mapping[int, list[str]]:
