@@ -139,6 +139,49 @@ class InviteForm(forms.Form):
         return {**self.cleaned_data, "role": Role(self.cleaned_data["role"])}
 
 
+class PersonForm(forms.Form):
+    """What an administrator may change of somebody. Only a superuser sees who is one."""
+
+    full_name = forms.CharField(
+        max_length=150, required=False, label="Full name", widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    email = forms.EmailField(
+        required=False,
+        label="Mail address",
+        help_text="By it a provider such as Google tells who they are. Signalbox sends nothing to it.",
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+    role = forms.ChoiceField(
+        choices=[*((role.value, words) for role, words in ROLES.items()), ("", "None: sees nothing")],
+        required=False,
+        widget=forms.RadioSelect,
+        label="Role",
+    )
+    active = forms.BooleanField(required=False, label="May sign in")
+    superuser = forms.BooleanField(
+        required=False, label="Superuser: an admin whom only other superusers can change", initial=False
+    )
+
+    def __init__(self, *args: Any, person: User, role: Role | None, shows_superuser: bool, **kwargs: Any) -> None:
+        self._was_superuser = person.is_superuser
+        present = {
+            "full_name": person.get_full_name(),
+            "email": person.email,
+            "role": role.value if role else "",
+            "active": person.is_active,
+            "superuser": person.is_superuser,
+        }
+        super().__init__(*args, initial=present, **kwargs)
+        if not shows_superuser:
+            del self.fields["superuser"]
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """For people.change."""
+        role = self.cleaned_data["role"]
+        return {"superuser": self._was_superuser, **self.cleaned_data, "role": Role(role) if role else None}
+
+
 def _plain(form: forms.Form) -> None:
     for field in form.fields.values():
         field.widget.attrs.pop("placeholder", None)
