@@ -23,6 +23,8 @@ ROLES: dict[Role, str] = {
     Role.ADMIN: "Admin: also settles migrations by hand, and manages people",
 }
 
+NO_ROLE = "none"
+
 PASSWORD_HELP = "At least 12 characters. Four words that have nothing to do with each other are good."  # noqa: S105 - help
 
 
@@ -152,34 +154,32 @@ class PersonForm(forms.Form):
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
     role = forms.ChoiceField(
-        choices=[*((role.value, words) for role, words in ROLES.items()), ("", "None: sees nothing")],
-        required=False,
+        choices=[*((role.value, words) for role, words in ROLES.items()), (NO_ROLE, "None: sees nothing")],
         widget=forms.RadioSelect,
         label="Role",
     )
     active = forms.BooleanField(required=False, label="May sign in")
-    superuser = forms.BooleanField(
-        required=False, label="Superuser: an admin whom only other superusers can change", initial=False
-    )
 
     def __init__(self, *args: Any, person: User, role: Role | None, shows_superuser: bool, **kwargs: Any) -> None:
         self._was_superuser = person.is_superuser
         present = {
             "full_name": person.get_full_name(),
             "email": person.email,
-            "role": role.value if role else "",
+            "role": role.value if role else NO_ROLE,
             "active": person.is_active,
             "superuser": person.is_superuser,
         }
-        super().__init__(*args, initial=present, **kwargs)
-        if not shows_superuser:
-            del self.fields["superuser"]
+        super().__init__(*args, **{"initial": present, **kwargs})
+        if shows_superuser:
+            self.fields["superuser"] = forms.BooleanField(
+                required=False, label="Superuser: an admin whom only other superusers can change"
+            )
 
     @property
     def changes(self) -> dict[str, Any]:
         """For people.change."""
         role = self.cleaned_data["role"]
-        return {"superuser": self._was_superuser, **self.cleaned_data, "role": Role(role) if role else None}
+        return {"superuser": self._was_superuser, **self.cleaned_data, "role": None if role == NO_ROLE else Role(role)}
 
 
 def _plain(form: forms.Form) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from hashlib import sha256
-from typing import Any
+from typing import Any, NoReturn
 
 import qrcode
 from allauth.account.adapter import DefaultAccountAdapter
@@ -153,7 +153,7 @@ def _known_by(sociallogin: Any) -> User | None:
     return None
 
 
-def _refuse(request: HttpRequest, sentence: str) -> None:
+def _refuse(request: HttpRequest, sentence: str) -> NoReturn:
     messages.error(request, sentence)
     raise ImmediateHttpResponse(redirect("login"))
 

@@ -34,7 +34,7 @@ def superuser() -> User:
     return User.objects.create_superuser("root", password="correct horse battery staple")
 
 
-def _change(client: Client, user: User, role: str = "", **changes: object) -> int:
+def _change(client: Client, user: User, role: str = "none", **changes: object) -> int:
     sent = {"full_name": "", "email": "", "role": role, "active": "on", **changes}
     answer = client.post(f"/people/{user.pk}/", sent)
     user.refresh_from_db()

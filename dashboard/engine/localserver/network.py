@@ -49,7 +49,7 @@ def _leave() -> bool:
 
 
 def _unshare(flags: int) -> bool:
-    return ctypes.CDLL(None).unshare(flags) == 0
+    return bool(ctypes.CDLL(None).unshare(flags) == 0)
 
 
 def _raise_loopback() -> None:
