@@ -239,6 +239,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = not INSECURE_HTTP
 CSRF_COOKIE_SECURE = not INSECURE_HTTP
+CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_NAME = "signalbox_session" if INSECURE_HTTP else "__Host-signalbox_session"
 CSRF_COOKIE_NAME = "signalbox_csrf" if INSECURE_HTTP else "__Host-signalbox_csrf"
 THEME_COOKIE_NAME = "signalbox_theme" if INSECURE_HTTP else "__Host-signalbox_theme"

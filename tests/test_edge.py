@@ -71,7 +71,7 @@ def test_what_holds_for_a_whole_domain_is_asked_for() -> None:
 
 def test_every_cookie_is_for_this_host_alone() -> None:
     names = ["SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "KNOWN_BROWSER_COOKIE_NAME", "THEME_COOKIE_NAME"]
-    flags = ["SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY"]
+    flags = ["SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY", "CSRF_COOKIE_HTTPONLY"]
     same_site = ["SESSION_COOKIE_SAMESITE", "CSRF_COOKIE_SAMESITE"]
     done = started(
         f"{SETUP}print(json.dumps([[getattr(s, n) for n in x] for x in {[names, flags, same_site]}]))", **PUBLIC
