@@ -17,7 +17,7 @@ REHEARSALS = 5
 #: Looks at targets that one person asks for by hand in a minute.
 LOOKS = 20
 #: How often in a minute one person has the whole audit log read, to check it or to take it along.
-READINGS = 6
+READINGS = 20
 #: Comments that one person writes in a minute; each is an event that stays.
 COMMENTS = 20
 MINUTE = timedelta(minutes=1)
