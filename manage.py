@@ -4,6 +4,10 @@
 import os
 import sys
 
+from dashboard.engine.secrecy import close_process
+
+close_process()  # before all that takes time: what holds keys is open to others of its user until then
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

@@ -9,7 +9,7 @@ class Role(StrEnum):
     VIEWER = "viewer"  # sees everything, changes nothing
     REQUESTER = "requester"  # asks for runs, starts approved ones and those of unprotected environments
     APPROVER = "approver"  # decides on other people's requests
-    ADMIN = "admin"  # also skips migrations, and manages people in /admin/
+    ADMIN = "admin"  # also skips migrations, and manages people
 
 
 #: Who may decide on requests, where the environment names no higher role.

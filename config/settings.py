@@ -186,8 +186,15 @@ SOCIALACCOUNT_QUERY_EMAIL = True
 SOCIALACCOUNT_PROVIDERS = providers.load(env)
 SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = ""
 
-#: Counts of codes, and codes that were used: all processes have to know of them.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "dashboard_cache"}}
+#: Counts of codes, and codes that were used: all processes have to know of them. A full cache forgets some of them
+#: before their time, so it has room for more than people can use in that time.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "dashboard_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
@@ -234,8 +241,10 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = not INSECURE_HTTP
 CSRF_COOKIE_SECURE = not INSECURE_HTTP
+CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_NAME = "signalbox_session" if INSECURE_HTTP else "__Host-signalbox_session"
 CSRF_COOKIE_NAME = "signalbox_csrf" if INSECURE_HTTP else "__Host-signalbox_csrf"
+THEME_COOKIE_NAME = "signalbox_theme" if INSECURE_HTTP else "__Host-signalbox_theme"
 KNOWN_BROWSER_COOKIE_NAME = "signalbox_known" if INSECURE_HTTP else "__Host-signalbox_known"
 SESSION_COOKIE_AGE = 12 * 3600
 CSRF_FAILURE_VIEW = "dashboard.views.errors.csrf_failure"

@@ -89,7 +89,7 @@ class HiddenCharactersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         is_text = response.get("Content-Type", "").startswith(("text/html", "text/plain", "text/csv"))
-        if not is_text or response.get("Content-Disposition", "").endswith('.sql"'):
+        if not is_text or response.get("Content-Disposition", "").rstrip('"').endswith(".sql"):
             return response
         if isinstance(response, StreamingHttpResponse):
             parts = cast("Iterable[bytes]", response.streaming_content)

@@ -10,8 +10,8 @@ from django.db import connections
 
 from dashboard.models.roles import Role
 
-#: What /admin/ asks of an administrator.
-MANAGE_PEOPLE = ("change_user", "view_user", "view_group")
+#: What /admin/ asks of an administrator, who only reads there.
+SEE_PEOPLE = ("view_user", "view_group")
 
 
 def create_schema(*, using: str, **kwargs: Any) -> None:
@@ -27,5 +27,5 @@ def create_roles(*, using: str, **kwargs: Any) -> None:
     create_permissions(apps.get_app_config("auth"), using=using, verbosity=0)
     for role in Role:
         Group.objects.using(using).get_or_create(name=role.value)
-    wanted = Permission.objects.using(using).filter(content_type__app_label="auth", codename__in=MANAGE_PEOPLE)
+    wanted = Permission.objects.using(using).filter(content_type__app_label="auth", codename__in=SEE_PEOPLE)
     Group.objects.using(using).get(name=Role.ADMIN.value).permissions.add(*wanted)

@@ -6,7 +6,6 @@ from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as passkeys
 from allauth.socialaccount.providers.openid_connect import views as openid
-from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 
 from dashboard.views import (
@@ -37,10 +36,10 @@ sign_in_urls = [
     path("sign-in/", people.SignIn.as_view(), name="login"),
     path("sign-in/", people.SignIn.as_view(), name="account_login"),
     path("sign-in/second-factor/", factors.authenticate, name="mfa_authenticate"),
-    path("sign-in/passkey/", login_not_required(passkeys.login_webauthn), name="mfa_login_webauthn"),
+    path("sign-in/passkey/", people.passkey_login, name="mfa_login_webauthn"),
     path("sign-in/github/", people.github_login, name="github_login"),
     path("sign-in/github/callback/", people.github_callback, name="github_callback"),
-    path("sign-in/with/<slug:provider_id>/", openid.login, name="openid_connect_login"),
+    path("sign-in/with/<slug:provider_id>/", people.openid_login, name="openid_connect_login"),
     path("sign-in/with/<slug:provider_id>/callback/", openid.callback, name="openid_connect_callback"),
     path("sign-out/", people.SignOut.as_view(), name="logout"),
     path("join/<str:token>/", invitations.join, name="join"),
@@ -68,6 +67,7 @@ account_urls = [
 people_urls = [
     path("people/", invitations.index, name="people"),
     path("people/invite/", invitations.invite, name="people-invite"),
+    path("people/<int:pk>/", invitations.person, name="person"),
     path("people/<int:pk>/link/", invitations.new_link, name="people-link"),
     path("people/<int:pk>/second-factor/remove/", invitations.remove_factor, name="people-remove-factor"),
 ]

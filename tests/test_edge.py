@@ -20,6 +20,12 @@ from config import settings
 names = ["ALLOWED_HOSTS", "SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD"]
 print(json.dumps({name: getattr(settings, name) for name in names}))
 """
+#: With Django's own settings beside ours.
+SETUP = """
+import json, os
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+from django.conf import settings as s
+"""
 PUBLIC = {
     "SIGNALBOX_INSECURE_HTTP": "",
     "SIGNALBOX_HOSTS": "signalbox.example",
@@ -61,6 +67,20 @@ def test_what_holds_for_a_whole_domain_is_asked_for() -> None:
     assert (printed["SECURE_HSTS_INCLUDE_SUBDOMAINS"], printed["SECURE_HSTS_PRELOAD"]) == (False, False)
     printed = settings(SIGNALBOX_HSTS_SUBDOMAINS="1", SIGNALBOX_HSTS_PRELOAD="1")
     assert (printed["SECURE_HSTS_INCLUDE_SUBDOMAINS"], printed["SECURE_HSTS_PRELOAD"]) == (True, True)
+
+
+def test_every_cookie_is_for_this_host_alone() -> None:
+    names = ["SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "KNOWN_BROWSER_COOKIE_NAME", "THEME_COOKIE_NAME"]
+    flags = ["SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY", "CSRF_COOKIE_HTTPONLY"]
+    same_site = ["SESSION_COOKIE_SAMESITE", "CSRF_COOKIE_SAMESITE"]
+    done = started(
+        f"{SETUP}print(json.dumps([[getattr(s, n) for n in x] for x in {[names, flags, same_site]}]))", **PUBLIC
+    )
+    told, secure, sites = json.loads(done.stdout)
+    assert all(name.startswith("__Host-signalbox_") for name in told)
+    assert len(set(told)) == len(names)
+    assert all(secure)
+    assert set(sites) == {"Lax"}
 
 
 def test_names_of_this_machine_are_no_way_in_where_there_is_a_public_one() -> None:

@@ -51,6 +51,13 @@ def test_a_traceback_keeps_its_lines_and_none_begins_as_a_record_does() -> None:
     assert not any(line.startswith(FORGED) for line in lines)
 
 
+def test_a_one_time_link_is_in_no_log() -> None:
+    """Whoever reads the log would choose the password before its person does."""
+    written = _line("Refused: %s", "/join/s3cret-Token_1/") + _line("GET %s 200", "/join/s3cret-Token_1")
+    assert "s3cret" not in written
+    assert "Refused: /join/…/" in written
+
+
 def _get(port: int, path: str) -> bytes:
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
@@ -79,6 +86,7 @@ def test_a_path_makes_no_line_of_its_own_in_the_access_log(tmp_path: Path) -> No
             while "Listening" not in log.read_text() or "Booting" not in log.read_text():
                 assert time.monotonic() < deadline, log.read_text()
                 time.sleep(0.05)
+            _get(port, "/join/s3cret-Token_1/")
             assert b"404" in _get(port, f"/%0a{FORGED.replace(' ', '%20')}%1b[31m%e2%80%ae")
         finally:
             server.terminate()
@@ -87,3 +95,5 @@ def test_a_path_makes_no_line_of_its_own_in_the_access_log(tmp_path: Path) -> No
     assert f"GET /\\n{FORGED}\\x1b[31mâ\\x80® 404" in written  # gunicorn reads a path as Latin-1
     assert not any(line.startswith(FORGED) for line in written.splitlines())
     assert "\x1b" not in written
+    assert "GET /join/…/ 404" in written
+    assert "s3cret" not in written

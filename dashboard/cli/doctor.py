@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _examine(environment: Environment, *, as_json: bool) -> int:
     try:
-        checks = (*targets.checkup(environment), isolation.examine())
+        checks = (*targets.checkup(environment), *isolation.examine())
     except EngineError as error:
         return complain(error)
     if as_json:

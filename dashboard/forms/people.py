@@ -23,6 +23,8 @@ ROLES: dict[Role, str] = {
     Role.ADMIN: "Admin: also settles migrations by hand, and manages people",
 }
 
+NO_ROLE = "none"
+
 PASSWORD_HELP = "At least 12 characters. Four words that have nothing to do with each other are good."  # noqa: S105 - help
 
 
@@ -137,6 +139,47 @@ class InviteForm(forms.Form):
     def invited(self) -> dict[str, Any]:
         """For links.invite."""
         return {**self.cleaned_data, "role": Role(self.cleaned_data["role"])}
+
+
+class PersonForm(forms.Form):
+    """What an administrator may change of somebody. Only a superuser sees who is one."""
+
+    full_name = forms.CharField(
+        max_length=150, required=False, label="Full name", widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    email = forms.EmailField(
+        required=False,
+        label="Mail address",
+        help_text="By it a provider such as Google tells who they are. Signalbox sends nothing to it.",
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+    role = forms.ChoiceField(
+        choices=[*((role.value, words) for role, words in ROLES.items()), (NO_ROLE, "None: sees nothing")],
+        widget=forms.RadioSelect,
+        label="Role",
+    )
+    active = forms.BooleanField(required=False, label="May sign in")
+
+    def __init__(self, *args: Any, person: User, role: Role | None, shows_superuser: bool, **kwargs: Any) -> None:
+        self._was_superuser = person.is_superuser
+        present = {
+            "full_name": person.get_full_name(),
+            "email": person.email,
+            "role": role.value if role else NO_ROLE,
+            "active": person.is_active,
+            "superuser": person.is_superuser,
+        }
+        super().__init__(*args, **{"initial": present, **kwargs})
+        if shows_superuser:
+            self.fields["superuser"] = forms.BooleanField(
+                required=False, label="Superuser: an admin whom only other superusers can change"
+            )
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """For people.change."""
+        role = self.cleaned_data["role"]
+        return {"superuser": self._was_superuser, **self.cleaned_data, "role": None if role == NO_ROLE else Role(role)}
 
 
 def _plain(form: forms.Form) -> None:

@@ -6,7 +6,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 
 from config.roles import Role
 
-__all__ = ["RANK", "Role", "has_role", "role_of"]
+__all__ = ["RANK", "Role", "has_role", "role_by_group", "role_of"]
 
 RANK = {role: rank for rank, role in enumerate(Role)}
 
@@ -21,6 +21,11 @@ def role_of(user: AbstractBaseUser | AnonymousUser) -> Role | None:
 def highest(groups: set[str], *, is_superuser: bool = False) -> Role | None:
     held = [Role.ADMIN] if is_superuser else [role for role in Role if role.value in groups]
     return max(held, key=RANK.__getitem__) if held else None
+
+
+def role_by_group(user: User) -> Role | None:
+    """What their group says as the database has it now, whether they may sign in or not, and superuser or not."""
+    return highest(set(user.groups.values_list("name", flat=True)))
 
 
 def has_role(user: AbstractBaseUser | AnonymousUser, needed: Role) -> bool:

@@ -73,6 +73,7 @@ KINDS: Mapping[Event, tuple[str, str, str]] = {
     Event.PERSON_REACTIVATED: ("Person reactivated", "warn", "user"),
     Event.ROLE_CHANGED: ("Roles changed", "warn", "user"),
     Event.EMAIL_CHANGED: ("Mail address changed", "warn", "user"),
+    Event.PROVIDER_CONNECTED: ("First sign-in through a provider", "warn", "lock"),
     Event.PASSWORD_SET: ("Password set", "warn", "lock"),
     Event.SECOND_FACTOR_ADDED: ("Second factor added", "info", "lock"),
     Event.SECOND_FACTOR_REMOVED: ("Second factor removed", "warn", "lock"),

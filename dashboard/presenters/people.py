@@ -32,6 +32,7 @@ class PersonRow:
     has_second_factor: bool
     link_until: datetime | None
     is_self: bool
+    may_open: bool
     may_change: bool
 
 
@@ -100,6 +101,7 @@ def factors(authenticators: Iterable[Authenticator]) -> Factors:
 
 def row(listed: Listed, *, viewer: User) -> PersonRow:
     person = listed.person
+    may_open = viewer.is_superuser or not person.is_superuser
     return PersonRow(
         person=person,
         role="superuser" if person.is_superuser else listed.role.value if listed.role else "",
@@ -107,7 +109,8 @@ def row(listed: Listed, *, viewer: User) -> PersonRow:
         has_second_factor=listed.has_second_factor,
         link_until=listed.link.expires_at if listed.link else None,
         is_self=person.pk == viewer.pk,
-        may_change=person.is_active and (viewer.is_superuser or not person.is_superuser),
+        may_open=may_open,
+        may_change=person.is_active and may_open,
     )
 
 

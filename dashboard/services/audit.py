@@ -35,6 +35,7 @@ class Event(StrEnum):
     PERSON_REACTIVATED = "person.reactivated"
     ROLE_CHANGED = "person.role_changed"
     EMAIL_CHANGED = "person.email_changed"
+    PROVIDER_CONNECTED = "person.provider_connected"
     PASSWORD_SET = "person.password_set"  # noqa: S105 - the name of an event
     SECOND_FACTOR_ADDED = "person.second_factor_added"
     SECOND_FACTOR_REMOVED = "person.second_factor_removed"

@@ -19,7 +19,7 @@ from dashboard.engine.run.executor import Approval
 from dashboard.models import BreakGlass, ChangeRequest, Run, environments
 from dashboard.models.environments import Environment
 from dashboard.models.roles import has_role
-from dashboard.services import audit, evidence, gates, permissions, policies, quorum
+from dashboard.services import audit, evidence, gates, independence, permissions, policies, quorum
 from dashboard.services.actors import Actor
 from dashboard.services.errors import AlreadyDecided, BreakGlassRefused
 from dashboard.services.quorum import Quorum
@@ -64,9 +64,10 @@ def open_for(request_id: int, *, by: Actor, digest: str, reason: str, typed_name
 
 @transaction.atomic
 def review(opening_id: int, *, by: Actor, comment: str) -> BreakGlass:
-    """Signed by somebody else: the notice goes."""
-    opening = BreakGlass.objects.select_for_update(of=("self",)).select_related("request").get(pk=opening_id)
+    """Signed by somebody else: the notice goes. Raises ApproverTouched where that is whoever opened it once more."""
+    opening = BreakGlass.objects.select_for_update(of=("self",)).select_related("request", "by").get(pk=opening_id)
     permissions.check_can_review(by, opening)
+    independence.check_review(opening, by.person)
     comment = policies.check_reason(comment, "sign the review")
     if opening.reviewed_by_id is not None:
         raise AlreadyDecided(subject="The review", status="signed")

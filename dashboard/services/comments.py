@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from dashboard.models import ChangeRequest, Comment
-from dashboard.services import audit, permissions, policies
+from dashboard.services import audit, limits, permissions, policies
 from dashboard.services.actors import Actor
 
 #: `@` and a user name, where no letter stands before: an address of mail mentions nobody.
@@ -19,6 +19,7 @@ MENTION = re.compile(r"(?<![\w.@+-])@([\w.+-]*\w)")
 @transaction.atomic
 def add(request: ChangeRequest, *, by: Actor, text: str) -> Comment:
     permissions.check_can_comment(by)
+    limits.check_comments(by)
     text = policies.check_reason(text, "comment")
     comment = Comment.objects.create(
         request=request, text=text, by=by.person, at=timezone.now(), mentions=mentioned(text)

@@ -136,14 +136,14 @@ class ApproverGone(Refused):
 
 
 class ApproverTouched(Refused):
-    """Whoever asked has changed what the approver signs in with, or may do. Facts: approver, requester, request
-    (number), change (a phrase), hours."""
+    """One hand was on the account that asks and on the one that confirms. Facts: who, change (a phrase), confirmation
+    (what does not count), hours."""
 
     code = "approver_touched"
-    sentence = "{requester}, who asked for request {request}, {change}, so the approval of {approver} does not count."
+    sentence = "{who} {change}, so {confirmation} does not count."
     state = "Nothing was run."
     advice = (
-        "Let another approver decide, or ask again {hours} hours after that change. Two people have to be two people."
+        "Let another person decide, or ask again {hours} hours after that change. Two people have to be two people."
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from django.core.cache import cache
+from datetime import timedelta
 
 from dashboard.models import ChangeRequest, Rehearsal
 from dashboard.selectors import rehearsals
+from dashboard.services import throttle
 from dashboard.services.actors import Actor
 from dashboard.services.errors import TooMany
 
@@ -13,9 +14,13 @@ from dashboard.services.errors import TooMany
 OPEN_REQUESTS = 20
 #: Rehearsals that one person asked for and that are not done.
 REHEARSALS = 5
-#: Looks at targets that one person asks for by hand in a minute; each web process counts its own.
+#: Looks at targets that one person asks for by hand in a minute.
 LOOKS = 20
-MINUTE = 60
+#: How often in a minute one person has the whole audit log read, to check it or to take it along.
+READINGS = 20
+#: Comments that one person writes in a minute; each is an event that stays.
+COMMENTS = 20
+MINUTE = timedelta(minutes=1)
 
 
 def check_open_requests(by: Actor) -> None:
@@ -33,8 +38,22 @@ def check_rehearsals(by: Actor) -> None:
 
 
 def check_looks(by: Actor) -> None:
-    key = f"looks-{by.person.pk}"
-    cache.add(key, 0, timeout=MINUTE)
-    if cache.incr(key) > LOOKS:
+    if _within_a_minute("looks", by) > LOOKS:
         sentence = f"You have asked for {LOOKS} looks at targets within a minute, as many as one person may"
         raise TooMany(what=sentence, remedy="Wait a minute. The worker looks at every target by itself meanwhile.")
+
+
+def check_readings(by: Actor) -> None:
+    if _within_a_minute("readings", by) > READINGS:
+        sentence = f"You have had the whole audit log read {READINGS} times within a minute, as often as one person may"
+        raise TooMany(what=sentence, remedy="Wait a minute, then ask again.")
+
+
+def check_comments(by: Actor) -> None:
+    if _within_a_minute("comments", by) > COMMENTS:
+        sentence = f"You have written {COMMENTS} comments within a minute, as many as one person may"
+        raise TooMany(what=sentence, remedy="Wait a minute, then write the next one.")
+
+
+def _within_a_minute(deed: str, by: Actor) -> int:
+    return throttle.count(deed, str(by.person.pk), within=MINUTE)

@@ -15,6 +15,9 @@ PRODUCT_WORDS = ("signalbox", "migration", "postgres", "postgresql", "database",
 #: Rows of keys and of signs that a hand or a counter goes along.
 RUNS = ("abcdefghijklmnopqrstuvwxyz", "01234567890123456789", "qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop")
 
+#: Longer ones would make looking at them a load that anybody who may set a password could put on the server.
+LONGEST = 256
+
 #: What has to be left once everything that can be guessed is taken away.
 LEAST_LEFT = 6
 SHORTEST_RUN = 4
@@ -28,6 +31,8 @@ class GuessableValidator:
         self.common: set[str] = CommonPasswordValidator().passwords
 
     def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
+        if len(password) > LONGEST:
+            raise ValidationError(f"This is longer than {LONGEST} characters.", code="password_too_long")
         if self._is_guessable(password.casefold(), _names(user)):
             raise ValidationError(
                 "This is easy to guess: it is made of a common password, a known word or name, or a repetition. "

@@ -9,6 +9,8 @@ from typing import Any
 
 from allauth.core import context
 from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authentication_failed
+from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import Group, User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db import DatabaseError, transaction
@@ -19,7 +21,7 @@ from django.utils import timezone
 
 from dashboard.engine.errors import EngineError
 from dashboard.models import PersonChange
-from dashboard.models.roles import Role
+from dashboard.models.roles import Role, role_by_group
 from dashboard.services import actors, audit, permissions, repeats, sessions
 from dashboard.services.actors import Actor
 from dashboard.services.errors import LastAdministrator
@@ -36,6 +38,7 @@ def connect() -> None:
     user_logged_in.connect(_signed_in, dispatch_uid="signalbox.signed_in")
     user_logged_out.connect(_signed_out, dispatch_uid="signalbox.signed_out")
     user_login_failed.connect(_sign_in_failed, dispatch_uid="signalbox.sign_in_failed")
+    authentication_failed.connect(_factor_failed, dispatch_uid="signalbox.factor_failed")
     post_save.connect(_factor_saved, sender=Authenticator, dispatch_uid="signalbox.factor_saved")
     post_delete.connect(_factor_deleted, sender=Authenticator, dispatch_uid="signalbox.factor_deleted")
 
@@ -57,6 +60,24 @@ def footing(user: User) -> Footing:
     names = sorted(user.groups.values_list("name", flat=True))
     roles = (*names, *(["superuser"] if user.is_superuser else []))
     return Footing(active=user.is_active, roles=roles, email=user.email)
+
+
+@transaction.atomic
+def change(pk: int, *, by: Actor, full_name: str, email: str, role: Role | None, active: bool, superuser: bool) -> User:
+    """What an administrator makes of somebody. Raises PermissionRefused, and LastAdministrator where nobody would be
+    left who manages people."""
+    person = User.objects.select_for_update().get(pk=pk)
+    permissions.check_can_manage_person(by, person)
+    if superuser != person.is_superuser:
+        permissions.check_can_make_superusers(by)
+    before = footing(person)
+    person.first_name, _, person.last_name = full_name.strip().partition(" ")
+    person.email, person.is_active, person.is_superuser = email, active, superuser
+    person.save(update_fields=["first_name", "last_name", "email", "is_active", "is_superuser"])
+    if role is not role_by_group(person):
+        person.groups.set([Group.objects.get(name=role.value)] if role else [])
+    changed(person, before=before, by=by)
+    return person
 
 
 @transaction.atomic
@@ -86,12 +107,19 @@ def changed(user: User, *, before: Footing | None, by: Actor) -> None:
     if before.email != now.email:
         changed_by(user, PersonChange.Kind.EMAIL, by=by)
         audit.record(audit.Event.EMAIL_CHANGED, by=by, name=user.get_username())
+        _forget_providers(user, by)
 
 
 def changed_by(user: User, kind: PersonChange.Kind, *, by: Actor) -> None:
     """Keep that somebody changed what `user` signs in with, or may do; what people do to themselves is theirs."""
     if by.user is not None and (by.user.pk != user.pk or kind is PersonChange.Kind.DEACTIVATED):
         PersonChange.objects.create(person=user, by=by.user, kind=kind, at=timezone.now())
+
+
+def record_provider(user: User, provider: str, *, source_ip: str | None) -> None:
+    """From now on an account there signs this person in."""
+    by = actors.person(user, source_ip=source_ip)
+    audit.record(audit.Event.PROVIDER_CONNECTED, by=by, name=user.get_username(), provider=provider)
 
 
 @transaction.atomic
@@ -110,6 +138,12 @@ def remove_second_factor(user: User, *, by: Actor) -> None:
     Authenticator.objects.filter(user=user).delete()
     changed_by(user, PersonChange.Kind.SECOND_FACTOR, by=by)
     sessions.end(user, by=by)
+
+
+def _forget_providers(user: User, by: Actor) -> None:
+    """Another address is another account there: whoever came in by the former one does no more."""
+    if SocialAccount.objects.filter(user=user).delete()[0]:
+        sessions.end(user, by=by)
 
 
 def _record_activity(user: User, by: Actor) -> None:
@@ -167,6 +201,13 @@ def _sign_in_failed(credentials: dict[str, Any], request: HttpRequest | None = N
     name = user.get_username() if user else UNKNOWN_NAME
     actor = actors.Actor(name=name, source_ip=actors.address_of(request))
     repeats.note(audit.Event.SIGN_IN_FAILED, by=actor, subject=f"person {user.pk}" if user else name)
+
+
+def _factor_failed(user: User, authenticator: Authenticator, request: HttpRequest | None = None, **kwargs: Any) -> None:
+    """Whoever comes as far as that has the password."""
+    actor = actors.Actor(name=user.get_username(), source_ip=actors.address_of(request))
+    factor = FACTORS[authenticator.type]
+    repeats.note(audit.Event.SIGN_IN_FAILED, by=actor, subject=f"person {user.pk} {authenticator.type}", factor=factor)
 
 
 def _could_be_a_name(typed: str) -> bool:

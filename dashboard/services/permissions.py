@@ -41,6 +41,11 @@ def check_can_manage_person(by: Actor, person: User) -> None:
         raise PermissionRefused(what="change a superuser", needed="superuser")
 
 
+def check_can_make_superusers(by: Actor) -> None:
+    if not by.person.is_superuser:
+        raise PermissionRefused(what="say who is a superuser", needed="superuser")
+
+
 def check_can_decide(by: Actor, request: ChangeRequest) -> None:
     """Raises PermissionRefused, or OwnRequest for everyone who asked for it, superusers included."""
     _check("decide on requests", Role.APPROVER, by)

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from dashboard.models import SignInCount
 from dashboard.services import actors
+from dashboard.services.errors import TooMany
 
 WINDOW = timedelta(minutes=15)
 
@@ -27,6 +28,9 @@ WINDOW = timedelta(minutes=15)
 FROM_STRANGERS = 10
 FROM_KNOWN_BROWSER = 10
 BY_ADDRESS = 50
+
+#: Beginnings with a passkey or at a provider, from one address in a minute.
+BEGINNINGS = 60
 
 #: How long a browser in which somebody signed in is remembered.
 REMEMBERED = timedelta(days=90)
@@ -55,6 +59,18 @@ def admits(request: HttpRequest, username: str) -> bool:
 def succeeded(request: HttpRequest, username: str) -> None:
     """Tries of this kind on this account begin again at none; those of the address go on counting."""
     SignInCount.objects.filter(key=_of_account(request, username)[0]).delete()
+
+
+def count(*parts: str, within: timedelta) -> int:
+    """Count a deed of another kind, and how many of them there were since the first one of this window."""
+    return _count(_key(*parts), within)
+
+
+def check_beginnings(request: HttpRequest) -> None:
+    """Raises TooMany. Each beginning keeps something for a stranger, so an address begins so often in a minute."""
+    if count("begin", actors.address_of(request) or "", within=timedelta(minutes=1)) > BEGINNINGS:
+        sentence = f"From this address signing in was begun {BEGINNINGS} times within a minute, as often as it may be"
+        raise TooMany(what=sentence, remedy="Wait a minute, then try again.")
 
 
 def remember_browser(request: HttpRequest, response: HttpResponse, username: str) -> None:
@@ -86,9 +102,9 @@ def _known(request: HttpRequest) -> list[str]:
     return names
 
 
-def _count(key: str) -> int:
+def _count(key: str, window: timedelta = WINDOW) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(COUNT, [key, WINDOW.total_seconds(), WINDOW.total_seconds()])
+        cursor.execute(COUNT, [key, window.total_seconds(), window.total_seconds()])
         tries: int = cursor.fetchone()[0]
     return tries
 

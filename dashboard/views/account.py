@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from dashboard.forms.people import ChangePasswordForm
 from dashboard.presenters import people as presenter
 from dashboard.services import actors, people, sessions
+from dashboard.views import confirming
 
 
 @require_safe
@@ -53,6 +54,7 @@ def end_sessions(request: HttpRequest) -> HttpResponse:
     """One of them, named by its number on the page, or all but this one."""
     by, current = actors.from_request(request), sessions.hash_of(request.session)
     chosen = presenter.session_hash(sessions.alive(by.person), request.POST.get("session", ""))
+    confirming.check_person(request)
     ended = sessions.end(by.person, by=by, only=chosen, apart_from=current)
     messages.success(request, f"{ended} session{'' if ended == 1 else 's'} ended.")
     return redirect("account")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from hashlib import sha256
-from typing import Any
+from typing import Any, NoReturn
 
 import qrcode
 from allauth.account.adapter import DefaultAccountAdapter
@@ -16,13 +16,14 @@ from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from dashboard.services import actors, throttle
+from dashboard.services import actors, people, throttle
 from dashboard.views import confirming
 
 #: A form that waits for its person, while they sign in again at a provider.
@@ -131,7 +132,9 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
             person = _known_by(sociallogin)
             if person is None:
                 _refuse(request, "Nobody with this mail address was invited to Signalbox. Ask an administrator.")
-            sociallogin.connect(request, person)
+            with transaction.atomic():
+                sociallogin.connect(request, person)
+                people.record_provider(person, sociallogin.account.provider, source_ip=actors.address_of(request))
         elif not sociallogin.user.is_active:
             _refuse(request, "This account was deactivated. Ask an administrator.")
 
@@ -144,13 +147,13 @@ def _known_by(sociallogin: Any) -> User | None:
     """The one active person with an address that the provider has verified."""
     for address in sociallogin.email_addresses:
         if address.verified:
-            people = list(User.objects.filter(email__iexact=address.email, is_active=True)[:2])
-            if len(people) == 1:
-                return people[0]
+            known = list(User.objects.filter(email__iexact=address.email, is_active=True)[:2])
+            if len(known) == 1:
+                return known[0]
     return None
 
 
-def _refuse(request: HttpRequest, sentence: str) -> None:
+def _refuse(request: HttpRequest, sentence: str) -> NoReturn:
     messages.error(request, sentence)
     raise ImmediateHttpResponse(redirect("login"))
 

@@ -14,7 +14,7 @@ from dashboard.forms.audit import AuditQuery
 from dashboard.models import AuditEvent
 from dashboard.presenters import audit as presenter
 from dashboard.selectors import audit as selector
-from dashboard.services import audit_chain, audit_guard
+from dashboard.services import actors, audit_chain, audit_guard, limits
 
 PAGE = 50
 
@@ -23,6 +23,8 @@ PAGE = 50
 def index(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     query = AuditQuery(request.GET, actors=selector.actors())
     events = selector.events(**query.filters())
+    if query.wants("format") or query.wants("verify"):
+        limits.check_readings(actors.from_request(request))
     if query.wants("format"):
         return _spreadsheet(events.iterator(chunk_size=1000))
     page = Paginator(events, PAGE).get_page(request.GET.get("page"))

@@ -1,5 +1,5 @@
-"""Showing again who one is, before something runs on a protected environment. What was sent waits in the session, and
-goes on by itself."""
+"""Showing again who one is, before something runs on a protected environment, and before somebody else is let in or
+their account is changed. What was sent waits in the session, and goes on by itself."""
 
 from __future__ import annotations
 
@@ -26,8 +26,14 @@ WAITS_SECONDS = 600
 
 def check(request: HttpRequest, environment: Environment) -> None:
     """Ask for it where the last time is too long ago."""
+    if environment.protected:
+        check_person(request)
+
+
+def check_person(request: HttpRequest) -> None:
+    """The same, whatever it is about: for who may come in, and as what."""
     seconds = settings.REAUTHENTICATE_SECONDS
-    if not environment.protected or not seconds or is_fresh(request, seconds):
+    if not seconds or is_fresh(request, seconds):
         return
     address = request.get_full_path()
     waiting = {

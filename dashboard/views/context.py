@@ -14,7 +14,7 @@ THEMES = ("system", "light", "dark")
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    theme = request.COOKIES.get("theme", "system")
+    theme = request.COOKIES.get(settings.THEME_COOKIE_NAME, "system")
     common = {
         "theme": theme if theme in THEMES else "system",
         "build": {"version": settings.VERSION, "commit": settings.BUILD_COMMIT},

@@ -16,7 +16,7 @@ from dashboard.presenters.drift import DriftPage
 from dashboard.selectors import compare as compare_selector
 from dashboard.selectors import drift as selector
 from dashboard.services import actors, drift
-from dashboard.views import live
+from dashboard.views import confirming, live
 from dashboard.views.lookup import environment_or_404
 
 
@@ -43,6 +43,7 @@ def accept(request: HttpRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         context = {"page": _page(request, environment), "environment": badge(environment), "form": form}
         return render(request, "drift/detail.html", context, status=422)
+    confirming.check(request, environment)
     drift.accept(environment, by=actors.from_request(request), **form.cleaned_data)
     messages.success(request, f"Accepted. From now on this is the expected schema of {environment.name}.")
     return redirect("drift", slug)

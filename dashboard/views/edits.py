@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_http_methods
 from django.views.decorators.vary import vary_on_headers
 
@@ -58,6 +59,5 @@ def _text(edited: tuple[Edit, ...]) -> HttpResponse:
     if text is None:
         raise Http404("The text of it as it ran was not kept, or its file was not edited.")
     answer = HttpResponse(text, content_type="text/plain; charset=utf-8")
-    name = f"{edited[0].identity.label}.sql"
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer.headers["Content-Disposition"] = content_disposition_header(True, f"{edited[0].identity.label}.sql")
     return answer

@@ -13,12 +13,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from dashboard.forms.people import InviteForm, NewPasswordForm
+from dashboard.forms.people import InviteForm, NewPasswordForm, PersonForm
 from dashboard.models import OneTimeLink
+from dashboard.models.roles import role_by_group
 from dashboard.presenters import people as presenter
 from dashboard.selectors import people as selector
 from dashboard.services import actors, links, people, permissions
 from dashboard.services.errors import NameRefused
+from dashboard.views import confirming
 
 
 @require_safe
@@ -36,6 +38,7 @@ def invite(request: HttpRequest) -> HttpResponse:
     permissions.check_can_manage_people(by)
     form = InviteForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
+        confirming.check_person(request)
         try:
             person, token = links.invite(by=by, **form.invited)
         except NameRefused as error:
@@ -45,16 +48,33 @@ def invite(request: HttpRequest) -> HttpResponse:
     return render(request, "people/invite.html", {"form": form}, status=422 if form.errors else 200)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+def person(request: HttpRequest, pk: int) -> HttpResponse:
+    """Role, name and address of somebody, and whether they may sign in."""
+    by, somebody = actors.from_request(request), _person_or_404(request, pk)
+    permissions.check_can_manage_person(by, somebody)
+    data = request.POST if request.method == "POST" else None
+    form = PersonForm(data, person=somebody, role=role_by_group(somebody), shows_superuser=by.person.is_superuser)
+    if request.method == "POST" and form.is_valid():
+        confirming.check_person(request)
+        people.change(pk, by=by, **form.changes)
+        messages.success(request, f"What you changed of {somebody.get_username()} holds from now on.")
+        return redirect("people")
+    return render(request, "people/person.html", {"form": form, "person": somebody}, status=422 if form.errors else 200)
+
+
 @never_cache
 @require_POST
 def new_link(request: HttpRequest, pk: int) -> HttpResponse:
     by, person = actors.from_request(request), _person_or_404(request, pk)
+    confirming.check_person(request)
     return _show(request, person, links.make_for(person, by=by), is_new=False)
 
 
 @require_POST
 def remove_factor(request: HttpRequest, pk: int) -> HttpResponse:
     by, person = actors.from_request(request), _person_or_404(request, pk)
+    confirming.check_person(request)
     people.remove_second_factor(person, by=by)
     messages.success(request, f"{person.get_username()} has no second factor any more, and was signed out everywhere.")
     return redirect("people")

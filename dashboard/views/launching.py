@@ -37,7 +37,6 @@ def review(
     data = request.POST if request.method == "POST" else None
     form = PlanForm(data, plan=plan, environment=environment, asks=asks, proof=proof, forecast=forecast)
     if request.method == "POST" and form.is_valid():
-        confirming.check(request, environment)
         return submit(request, form.chosen, environment, form.submission)
     if "reason" in form.fields:
         form.initial["reason"] = _kept_reason(request, plan)
@@ -84,8 +83,10 @@ def as_sql(plan: Plan, environment: Environment) -> HttpResponse:
 
 
 def submit(request: HttpRequest, plan: Plan, environment: Environment, submission: dict[str, Any]) -> HttpResponse:
-    """Take the next step towards running the plan and show it: the request that was opened, or the run, whose page says
-    how it stands. A message would still say that it is queued when it has ended."""
+    """Take the next step towards running the plan, once the person has shown who they are where that is asked for, and
+    show it: the request that was opened, or the run, whose page says how it stands. A message would still say that it
+    is queued when it has ended."""
+    confirming.check(request, environment)
     by = actors.from_request(request)
     result = decisions.submit(plan, environment=environment, by=by, **submission)
     if isinstance(result, ChangeRequest):

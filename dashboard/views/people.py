@@ -7,9 +7,11 @@ from typing import Any
 
 from allauth.account.utils import get_next_redirect_url
 from allauth.account.views import LoginView
+from allauth.mfa.webauthn import views as passkeys
 from allauth.socialaccount.adapter import get_adapter as get_provider_adapter
 from allauth.socialaccount.models import SocialApp
 from allauth.socialaccount.providers.github import views as github
+from allauth.socialaccount.providers.openid_connect import views as openid
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LogoutView
@@ -19,6 +21,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from dashboard.services import throttle
 from dashboard.views.context import THEMES
 
 YEAR = 365 * 24 * 3600
@@ -48,7 +51,22 @@ def confirm_by_provider(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
+def passkey_login(request: HttpRequest) -> HttpResponse:
+    throttle.check_beginnings(request)
+    answer: HttpResponse = passkeys.login_webauthn(request)
+    return answer
+
+
+@login_not_required
+def openid_login(request: HttpRequest, provider_id: str) -> HttpResponse:
+    throttle.check_beginnings(request)
+    answer: HttpResponse = openid.login(request, provider_id)
+    return answer
+
+
+@login_not_required
 def github_login(request: HttpRequest) -> HttpResponse:
+    throttle.check_beginnings(request)
     return _unless_unknown(github.oauth2_login, request)
 
 
@@ -80,5 +98,12 @@ def theme(request: HttpRequest) -> HttpResponse:
         back = "/"
     response = redirect(back)
     if chosen in THEMES:
-        response.set_cookie("theme", chosen, max_age=YEAR, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE)
+        response.set_cookie(
+            settings.THEME_COOKIE_NAME,
+            chosen,
+            max_age=YEAR,
+            httponly=True,
+            samesite="Lax",
+            secure=settings.SESSION_COOKIE_SECURE,
+        )
     return response

@@ -11,6 +11,7 @@ from dashboard.forms.rebinding import RebindForm
 from dashboard.presenters import rebinding as presenter
 from dashboard.presenters.badges import badge
 from dashboard.services import actors, bindings, permissions
+from dashboard.views import confirming
 from dashboard.views.lookup import environment_or_404
 
 
@@ -22,6 +23,7 @@ def confirm(request: HttpRequest, slug: str) -> HttpResponse:
     change = bindings.change(environment)
     form = RebindForm(request.POST if request.method == "POST" else None, change=change, environment=environment)
     if request.method == "POST" and form.is_valid():
+        confirming.check(request, environment)
         bindings.rebind(change, environment=environment, by=by, **form.submission)
         messages.success(request, f"{environment.name} is bound to the other database from now on.")
         return redirect("environment", slug)

@@ -23,6 +23,7 @@ from dashboard.presenters.badges import badge_of
 from dashboard.selectors import observations, restored, settled, workers
 from dashboard.selectors import runs as selector
 from dashboard.services import actors, permissions, policies, runs, server_messages
+from dashboard.views import confirming
 
 PAGE = 30
 
@@ -64,6 +65,7 @@ def end(request: HttpRequest, pk: int) -> HttpResponse:
     policies.check_can_be_ended(run)
     form = EndRunForm(request.POST if request.method == "POST" else None, run=run)
     if request.method == "POST" and form.is_valid():
+        confirming.check(request, environments.get_even_former(run.environment))
         runs.end_by_hand(pk, by=by, **form.cleaned_data)
         messages.success(request, f"Run {pk} has ended. What it committed stays unknown.")
         return redirect("run", pk)

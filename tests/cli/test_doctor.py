@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from config.environments import Environment
-from dashboard.engine.localserver import isolation
+from dashboard.engine.localserver import isolation, network
 from tests.cli.conftest import Signalbox
 from tests.cli.targets import fingerprint
 from tests.fix_project import Project
@@ -29,6 +29,7 @@ def test_a_target_that_is_fit_is_called_so(signalbox: Signalbox, project: Projec
 
 def test_every_check_is_told_as_json(signalbox: Signalbox, project: Project, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(isolation, "exposed", lambda variables: ())
+    monkeypatch.setattr(network, "can_be_left", lambda: True)
     answer = signalbox("doctor", "--json")
     said = [json.loads(each) for each in answer.out.splitlines()]
     assert [(each["environment"], each["fit"]) for each in said] == [("staging", True), ("production", True)]
@@ -50,6 +51,7 @@ def test_every_check_is_told_as_json(signalbox: Signalbox, project: Project, mon
         "installations": "fine",
         "control": "fine",
         "isolation": "fine",
+        "network": "fine",
     }
 
 

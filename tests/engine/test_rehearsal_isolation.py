@@ -10,17 +10,21 @@ import json
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from dashboard.engine.rehearsal.report import Report, Verdict
+from dashboard.engine import rehearsal
+from dashboard.engine.localserver import network
+from dashboard.engine.rehearsal.report import Proof, Report, Verdict
 from tests.engine.folders import Bench
 
 ROOT = Path(__file__).parents[2]
@@ -244,6 +248,62 @@ def test_the_user_of_the_server_sees_no_key_and_leaves_no_process(thief: Thief) 
     assert thief.ran()
     assert (thief.loot / "environ").stat().st_size > 0
     assert not thief.stolen()
+
+
+CALLS_OUT = """
+import socket, sys
+from dashboard.engine.localserver import network
+inside = network.leave()
+with socket.socket() as own:
+    own.bind(("127.0.0.1", 0))
+    own.listen()
+    socket.create_connection(own.getsockname()).close()
+try:
+    socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=5).close()
+    print(inside, "reached")
+except OSError:
+    print(inside, "shut in")
+"""
+
+
+def test_what_has_left_the_network_reaches_its_own_loopback_and_nothing_else(thief: Thief) -> None:
+    """Where the platform allows it, and else nothing is lost: the doctor tells."""
+    with socket.create_server(("127.0.0.1", 0)) as outside:
+        told = thief.run(CALLS_OUT, str(outside.getsockname()[1]))
+    assert told in {"True shut in", "False reached"}
+    assert told == ("True shut in" if network.can_be_left() and not thief.prefix else told)
+
+
+def test_a_rehearsal_has_left_it(bench: Bench) -> None:
+    """Its server listens on a loopback of its own, so a program of ours that asks that port finds nobody."""
+    bench.write("001_plans.sql", "DO $$ BEGIN RAISE NOTICE '%', inet_server_port(); END $$;")
+    bench.write("002_waits.sql", "SELECT pg_sleep(1);")
+    seen = _while_rehearsing(bench, lambda port: socket.create_connection(("127.0.0.1", port), timeout=1).close())
+    assert seen == ("refused" if network.can_be_left() else "answered")
+
+
+def _while_rehearsing(bench: Bench, ask: Callable[[int], None]) -> str:
+    """Asked from outside once the first migration has told the port of its server, before the second one ends it."""
+    answers: list[str] = []
+
+    def listen(proof: Proof) -> None:
+        assert proof.up is not None
+        port = int(proof.up.notices[0].removeprefix("NOTICE: ").split()[0])
+        try:
+            ask(port)
+        except OSError:
+            answers.append("refused")
+        else:
+            answers.append("answered")
+        raise Stop
+
+    with suppress(Stop):
+        rehearsal.of_plan(bench.plan(), source=bench.access, listener=listen)
+    return answers[0]
+
+
+class Stop(Exception):
+    """Enough was seen."""
 
 
 def _literal(text: str) -> str:

@@ -15,6 +15,7 @@ from dashboard.forms.people import (
     ConfirmForm,
     InviteForm,
     NewPasswordForm,
+    PersonForm,
     SignInForm,
 )
 from dashboard.models.roles import Role
@@ -73,3 +74,13 @@ def test_one_types_at_once_and_reads_labels_instead_of_placeholders(form: Any, n
     assert not any("placeholder" in each for each in attributes)
     assert all(each["autocomplete"] for each in attributes), "password managers fill it in"
     assert all(field.label for field in form.fields.values())
+
+
+def test_what_is_sent_of_a_person_is_all_of_it_and_who_is_a_superuser_stays_where_it_is_not_asked() -> None:
+    person = User(username="sue", is_superuser=True)
+    sent = {"role": "none", "active": "on"}
+    for shown, superuser in ((False, True), (True, False)):
+        form = PersonForm(sent, person=person, role=Role.ADMIN, shows_superuser=shown)
+        assert form.is_valid()
+        assert form.changes == {"full_name": "", "email": "", "role": None, "active": True, "superuser": superuser}
+    assert set(PersonForm({}, person=person, role=None, shows_superuser=True).errors) == {"role"}

@@ -35,6 +35,7 @@ LOOKS = {
     Event.PERSON_REACTIVATED: ("warn", "user"),
     Event.ROLE_CHANGED: ("warn", "user"),
     Event.EMAIL_CHANGED: ("warn", "user"),
+    Event.PROVIDER_CONNECTED: ("warn", "lock"),
     Event.PASSWORD_SET: ("warn", "lock"),
     Event.SECOND_FACTOR_ADDED: ("info", "lock"),
     Event.SECOND_FACTOR_REMOVED: ("warn", "lock"),

@@ -11,12 +11,15 @@ from django.utils import timezone
 
 from dashboard.engine.errors import NotApproved
 from dashboard.models import AuditEvent, BreakGlass, ChangeRequest, Run
+from dashboard.models.roles import Role
 from dashboard.selectors import requests as selector
-from dashboard.services import approvals, break_glass
+from dashboard.services import approvals, break_glass, links
+from dashboard.services.actors import person
 from dashboard.services.audit import Event
 from dashboard.services.errors import (
     AlreadyDecided,
     ApprovalNeeded,
+    ApproverTouched,
     BreakGlassRefused,
     NameNotTyped,
     OwnReview,
@@ -200,6 +203,17 @@ def test_somebody_else_signs_the_review(
     assert AuditEvent.objects.get(kind=Event.BREAK_GLASS_REVIEWED).actor == "bob"
     with pytest.raises(AlreadyDecided):
         break_glass.review(opening.pk, by=bob, comment="Again")
+
+
+def test_whoever_broke_the_glass_does_not_sign_with_an_account_they_made(
+    two_files: Project, policy: ChangeProduction, alice: Actor, carol: Actor
+) -> None:
+    opening = break_it(open_request(two_files, alice), carol)
+    puppet, token = links.invite(by=carol, username="puppet", role=Role.APPROVER)
+    links.use(token, password="nightfall under a canvas")
+    with pytest.raises(ApproverTouched, match=r"carol, who broke the glass, .* so the signature of puppet does not"):
+        break_glass.review(opening.pk, by=person(puppet), comment="Fine")
+    assert selector.unreviewed() == [opening]
 
 
 def test_not_even_a_superuser_reviews_their_own(

@@ -106,6 +106,46 @@ def test_it_does_not_help_to_make_the_approver_first(two_files: Project, carol: 
         approve(request, Actor(name="puppet", user=puppet))
 
 
+def test_an_administrator_does_not_approve_what_a_person_of_their_own_asks_for(
+    two_files: Project, carol: Actor, alice: Actor
+) -> None:
+    """The same attack from the other side: one administrator makes the one who asks, and approves as themselves."""
+    puppet, token = links.invite(by=carol, username="puppet", role=Role.REQUESTER)
+    links.use(token, password="nightfall under a canvas")
+    request = open_request(two_files, Actor(name="puppet", user=puppet))
+    with pytest.raises(ApproverTouched, match="carol made the one-time link with which puppet set a password"):
+        approve(request, carol)
+    assert approve(open_request(two_files, alice), carol).status == ChangeRequest.Status.APPROVED
+
+
+def test_two_people_whom_one_hand_made_are_one(two_files: Project, carol: Actor) -> None:
+    """And with both: neither has touched the other."""
+    asks, decides = (links.invite(by=carol, username=name, role=Role.APPROVER) for name in ("puppet", "marion"))
+    for _, token in (asks, decides):
+        links.use(token, password="nightfall under a canvas")
+    request = open_request(two_files, Actor(name="puppet", user=asks[0]))
+    with pytest.raises(ApproverTouched, match=r"carol made the one-time link .* puppet .* and .* marion"):
+        approve(request, Actor(name="marion", user=decides[0]))
+    PersonChange.objects.filter(person=asks[0]).update(at=timezone.now() - timedelta(hours=independence.HOURS + 1))
+    request = open_request(two_files, Actor(name="puppet", user=asks[0]))
+    assert approve(request, Actor(name="marion", user=decides[0])).status == ChangeRequest.Status.APPROVED
+
+
+def test_the_role_that_an_approver_gave_the_requester_puts_nobody_in_their_hands(
+    two_files: Project, carol: Actor, vera: Actor
+) -> None:
+    change_role(vera, "requester", carol)
+    assert approve(open_request(two_files, vera), carol).status == ChangeRequest.Status.APPROVED
+
+
+def test_a_link_that_the_requester_asked_the_approver_for_later_does_not_matter(
+    two_files: Project, carol: Actor, alice: Actor
+) -> None:
+    request = open_request(two_files, alice)
+    links.make_for(alice.person, by=carol)
+    assert approve(request, carol).status == ChangeRequest.Status.APPROVED
+
+
 def test_after_a_day_it_counts_again(two_files: Project, carol: Actor, bob: Actor) -> None:
     links.make_for(bob.person, by=carol)
     PersonChange.objects.update(at=timezone.now() - timedelta(hours=independence.HOURS, minutes=1))
@@ -136,7 +176,7 @@ def test_an_approval_of_somebody_who_was_away_since_does_not_come_back(
 
 def test_every_kind_of_change_has_its_words() -> None:
     assert set(independence.DID) == set(PersonChange.Kind)
-    assert all("{approver}" in words for words in independence.DID.values())
+    assert all("{person}" in words for words in independence.DID.values())
 
 
 def test_the_page_of_the_request_says_so(two_files: Project, carol: Actor, bob: Actor) -> None:

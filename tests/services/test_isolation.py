@@ -11,7 +11,7 @@ import pytest
 
 from dashboard.engine.database.doctor import CheckLevel
 from dashboard.engine.errors import RehearsalImpossible
-from dashboard.engine.localserver import account, isolation
+from dashboard.engine.localserver import account, isolation, network
 from dashboard.services import isolation as service
 from tests.fix_project import Project
 
@@ -37,7 +37,7 @@ def test_for_a_protected_environment_nothing_is_rehearsed_beside_it(project: Pro
     with pytest.raises(RehearsalImpossible, match=f"could read the keys of sleep .process {open_process}") as caught:
         service.check(project.production)
     assert "unisolated_rehearsals = true" in caught.value.remedy
-    assert service.examine().level is CheckLevel.WARNING
+    assert service.examine()[0].level is CheckLevel.WARNING
 
 
 def test_a_person_may_allow_it_by_name(project: Project, open_process: int) -> None:
@@ -50,10 +50,18 @@ def test_a_server_elsewhere_needs_no_isolation_here(
 ) -> None:
     settings.REHEARSAL_URL = "postgresql://rehearser@elsewhere/postgres"
     service.check(project.production)
-    assert service.examine().level is CheckLevel.FINE
+    assert {check.level for check in service.examine()} == {CheckLevel.FINE}
 
 
 def test_where_nothing_is_open_it_is_fine(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(isolation, "exposed", lambda variables: ())
     service.check(project.production)
-    assert service.examine().level is CheckLevel.FINE
+    assert service.examine()[0].level is CheckLevel.FINE
+
+
+@pytest.mark.parametrize(("possible", "level"), [(True, CheckLevel.FINE), (False, CheckLevel.NOTE)])
+def test_the_doctor_says_whether_a_rehearsal_has_a_network(
+    project: Project, monkeypatch: pytest.MonkeyPatch, possible: bool, level: CheckLevel
+) -> None:
+    monkeypatch.setattr(network, "can_be_left", lambda: possible)
+    assert service.examine()[1].level is level

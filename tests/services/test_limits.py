@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
-from django.core.cache import cache
+from datetime import timedelta
 
-from dashboard.models import ChangeRequest, Rehearsal
-from dashboard.services import approvals, limits, plans, rehearsals
+import pytest
+from django.db.models import F
+
+from dashboard.models import AuditEvent, ChangeRequest, Rehearsal, SignInCount
+from dashboard.services import approvals, comments, limits, plans, rehearsals
 from dashboard.services.actors import Actor
 from dashboard.services.errors import TooMany
+from tests.fix_people import ClientOf
 from tests.fix_project import Project
 from tests.services.workflow import open_request
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def forgotten_looks() -> None:
-    cache.clear()
 
 
 def test_one_person_has_so_many_requests_open(two_files: Project, alice: Actor, bob: Actor) -> None:
@@ -58,3 +56,28 @@ def test_one_person_looks_so_often_in_a_minute(alice: Actor, bob: Actor) -> None
     with pytest.raises(TooMany, match="within a minute"):
         limits.check_looks(alice)
     limits.check_looks(bob)
+
+
+def test_who_looks_now_and_then_is_never_refused(alice: Actor) -> None:
+    """The minute is counted from the first look, and not begun anew by each."""
+    for _ in range(limits.LOOKS + 5):
+        limits.check_looks(alice)
+        SignInCount.objects.update(since=F("since") - timedelta(seconds=30))
+
+
+def test_one_person_has_the_whole_log_read_so_often(alice: Actor, client_of: ClientOf) -> None:
+    client = client_of(alice.person)
+    for _ in range(limits.READINGS):
+        assert client.get("/audit/?verify=on").status_code == 200
+    assert client.get("/audit/?verify=on").status_code == 429
+    assert client.get("/audit/?format=csv").status_code == 429
+    assert client.get("/audit/").status_code == 200
+
+
+def test_one_person_writes_so_many_comments_in_a_minute(two_files: Project, alice: Actor) -> None:
+    request = open_request(two_files, alice)
+    for number in range(limits.COMMENTS):
+        comments.add(request, by=alice, text=f"Comment {number}")
+    with pytest.raises(TooMany, match="20 comments"):
+        comments.add(request, by=alice, text="One more")
+    assert AuditEvent.objects.filter(kind="request.commented").count() == limits.COMMENTS

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from django.core.exceptions import ValidationError
 
-from dashboard.services.passwords import GuessableValidator
+from dashboard.services.passwords import LONGEST, GuessableValidator
 
 
 class Person:
@@ -55,3 +57,13 @@ def test_guessable(validator: GuessableValidator, password: str) -> None:
 def test_good(validator: GuessableValidator, password: str) -> None:
     validator.validate(password, Person())  # type: ignore[arg-type]
     validator.validate(password)
+
+
+def test_a_huge_one_is_refused_before_it_is_looked_at(validator: GuessableValidator) -> None:
+    """Looking at each way to cut it takes the square of its length: minutes, for one that fits into a form."""
+    began = time.monotonic()
+    with pytest.raises(ValidationError, match="longer than 256 characters"):
+        validator.validate("".join(map(str, range(300_000))))
+    assert time.monotonic() - began < 1
+    validator.validate("lantern orbit velvet staple " * 9)
+    assert LONGEST >= 64

@@ -21,7 +21,8 @@ and where this page is out of date.
 Whoever is not signed in is sent to the sign-in page. Whoever has no role is refused everywhere, but for signing out and
 the theme. A superuser counts as admin. *Own* is what a POST about one's own request, run or opening of the glass is
 answered, where that differs; the other columns are about those of somebody else. `approvers` and `approver_role` of an
-environment narrow who approves there, and `break_glass_role` who may break the glass. `/admin/` is for admins.
+environment narrow who approves there, and `break_glass_role` who may break the glass. `/admin/` is for admins, who only
+read there.
 
 The worker asks again when a run is executed: the role of whoever started it, the role of whoever asked, the approvals,
 and the policy of that moment.

@@ -277,6 +277,9 @@ TABLE: dict[str, Address] = {
     # Other people
     "people": only_get(admins(OK)),
     "people-invite": Address(get=admins(OK), post=admins(OK), sends={"username": "nora", "role": "viewer"}),
+    "person": Address(
+        get=admins(OK), post=admins(SEE_OTHER), arguments={"pk": "{person}"}, sends={"role": "viewer", "active": "on"}
+    ),
     "people-link": only_post(admins(OK), arguments={"pk": "{person}"}),
     "people-remove-factor": only_post(admins(SEE_OTHER), arguments={"pk": "{person}"}),
     # The last one, for whoever goes through the table with one browser

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.models import AuditEvent, PersonSession
-from dashboard.services import sessions
-from tests.fix_people import ClientOf
+from dashboard.services import links, sessions
+from dashboard.services.actors import Actor
+from tests.fix_people import ClientOf, signed_in_at
 from tests.views.pages import text
 
 if TYPE_CHECKING:
@@ -219,6 +221,18 @@ def test_a_code_works_once(viewer: User, app_secret: str) -> None:
     assert second.get("/runs/").status_code == 302
 
 
+def test_a_cache_that_others_fill_forgets_no_used_code(viewer: User, app_secret: str) -> None:
+    """Django's keeps 300 entries and throws a third of them away once there are more."""
+    code = _code(app_secret)
+    for filled in (False, True):
+        client = Client()
+        sign_in(client, "vera", FORMER)
+        client.post("/sign-in/second-factor/", {"code": code})
+        if not filled:
+            cache.set_many({f"zzz-{number}": 1 for number in range(700)})
+    assert client.get("/runs/").status_code == 302
+
+
 def test_codes_cannot_be_tried_for_ever(viewer: User, app_secret: str) -> None:
     client = Client()
     sign_in(client, "vera", FORMER)
@@ -226,6 +240,34 @@ def test_codes_cannot_be_tried_for_ever(viewer: User, app_secret: str) -> None:
         client.post("/sign-in/second-factor/", {"code": f"{number:06}"})
     client.post("/sign-in/second-factor/", {"code": _code(app_secret)})
     assert client.get("/runs/").status_code == 302
+
+
+def test_a_wrong_code_is_written_down_because_the_password_was_right(viewer: User, app_secret: str) -> None:
+    client = Client()
+    sign_in(client, "vera", FORMER)
+    for _ in range(3):
+        client.post("/sign-in/second-factor/", {"code": "000000"})
+    (event,) = AuditEvent.objects.filter(kind="person.sign_in_failed")
+    assert (event.actor, event.data) == ("vera", {"factor": "an authenticator app"})
+
+
+def test_a_link_for_a_lost_password_leaves_the_second_factor(
+    viewer: User, admin: User, app_secret: str, acting: Callable[[User], Actor]
+) -> None:
+    links.use(links.make_for(viewer, by=acting(admin)), password=NEW)
+    client = Client()
+    assert sign_in(client, "vera", NEW) == 302
+    assert client.get("/runs/").status_code == 302
+    client.post("/sign-in/second-factor/", {"code": _code(app_secret)})
+    assert client.get("/runs/").status_code == 200
+
+
+def test_ending_a_session_asks_who_is_there(viewer: User, client_of: ClientOf) -> None:
+    client_of(viewer)
+    stale = client_of(viewer)
+    signed_in_at(stale, viewer, time.time() - 3600)
+    assert stale.post("/account/sessions/end/").headers["Location"].startswith("/confirm/")
+    assert PersonSession.objects.filter(person=viewer).count() == 2
 
 
 def test_a_recovery_code_stands_for_it_once(viewer: User, app_secret: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import threading
 from collections.abc import Callable
@@ -209,3 +210,27 @@ def test_createsuperuser_asks_what_everybody_is_asked(
         _create(monkeypatch, name, password)
     assert not User.objects.exists()
     assert not AuditEvent.objects.exists()
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_createsuperuser_offers_nobody_a_way_round_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Django asks whether to go on all the same, and whoever types y has a password that is refused elsewhere."""
+    from django.contrib.auth.models import User
+
+    typed = iter(["short", "short", SECRET, "something else", SECRET, SECRET])
+    monkeypatch.setattr("getpass.getpass", lambda prompt: next(typed))
+    monkeypatch.setattr("builtins.input", lambda prompt: "y")
+    errors = io.StringIO()
+    call_command("createsuperuser", "--username", "sue", "--email", "", stdin=_Terminal(), stderr=errors, verbosity=0)
+    assert "at least 12 characters" in errors.getvalue()
+    assert "The two are not the same." in errors.getvalue()
+    assert User.objects.get(username="sue").check_password(SECRET)
+
+
+def test_createsuperuser_asks_nobody_where_nobody_can_answer() -> None:
+    with pytest.raises(CommandError, match="--noinput"):
+        call_command("createsuperuser", "--username", "sue", stdin=io.StringIO(), verbosity=0)

@@ -71,6 +71,19 @@ def test_no_cache_keeps_it_and_no_other_site_loads_it(
     assert "camera=()" in answer["Permissions-Policy"]
 
 
+def test_what_browsers_are_told(two_files: Project, requester: User, client_of: ClientOf) -> None:
+    for path in ("/", "/sign-in/", "/nowhere/", "/audit/?format=csv"):
+        answer = client_of(requester).get(path)
+        policy = answer["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert answer["X-Content-Type-Options"] == "nosniff"
+        assert answer["X-Frame-Options"] == "DENY"
+        assert answer["Referrer-Policy"] == "same-origin"
+        assert "charset=utf-8" in answer["Content-Type"]
+
+
 # Characters that nobody sees
 
 

@@ -16,7 +16,10 @@ from oidc_provider_mock import User as Claims
 from oidc_provider_mock import run_server_in_thread
 
 from config import providers
-from dashboard.models import ChangeRequest
+from dashboard.models import AuditEvent, ChangeRequest
+from dashboard.models.roles import Role
+from dashboard.services import people
+from dashboard.services.actors import Actor
 from tests.fix_people import signed_in_at
 from tests.views.pages import text
 
@@ -120,6 +123,33 @@ def test_the_second_time_the_account_of_the_provider_counts(vera_with_email: Use
     other = Client()
     come_through(other, KNOWN)
     assert other.get("/account/").status_code == 200
+
+
+def test_the_first_time_is_written_down(vera_with_email: User, client: Client) -> None:
+    come_through(client, KNOWN)
+    come_through(Client(), KNOWN)
+    (event,) = AuditEvent.objects.filter(kind="person.provider_connected")
+    assert (event.actor, event.data) == ("vera", {"name": "vera", "provider": "oidc"})
+
+
+def test_another_mail_address_ends_what_the_former_one_opened(
+    vera_with_email: User, admin: User, client: Client, acting: Callable[[User], Actor]
+) -> None:
+    """An administrator who had put their own address there would come in for ever."""
+    come_through(client, KNOWN)
+    people.change(
+        vera_with_email.pk,
+        by=acting(admin),
+        full_name="",
+        email="vera@elsewhere.example",
+        role=Role.VIEWER,
+        active=True,
+        superuser=False,
+    )
+    assert client.get("/account/").status_code == 302
+    other = Client()
+    come_through(other, KNOWN)
+    assert other.get("/account/").status_code == 302
 
 
 def test_a_deactivated_person_stays_out(vera_with_email: User, client: Client) -> None:

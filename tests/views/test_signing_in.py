@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
@@ -118,6 +119,17 @@ def test_tries_at_the_same_moment_are_all_counted(viewer: User) -> None:
     assert SignInCount.objects.get().tries == 8
 
 
+@pytest.mark.parametrize("begins", ["/sign-in/passkey/", "/sign-in/with/oidc/", "/sign-in/github/"])
+def test_strangers_do_not_fill_the_table_of_sessions(begins: str) -> None:
+    """Each beginning keeps a row for whoever asks, who need not be anybody."""
+    ask = {"REMOTE_ADDR": "192.0.2.1", "HTTP_ACCEPT": "application/json"}
+    answers = [Client().get(begins, **ask).status_code for _ in range(throttle.BEGINNINGS + 5)]
+    assert answers[-5:] == [429] * 5
+    assert 429 not in answers[:-5]
+    assert Session.objects.count() <= throttle.BEGINNINGS
+    assert Client().get(begins, REMOTE_ADDR="192.0.2.2").status_code != 429
+
+
 def test_next_leads_nowhere_else(viewer: User) -> None:
     for address in ("https://evil.test/", "//evil.test/", "javascript:alert(1)", "/\\evil.test"):
         client = Client()
@@ -213,6 +225,17 @@ def test_an_approved_run_asks_too(
         .headers["Location"]
         .startswith("/runs/")
     )
+
+
+def test_everything_that_runs_on_production_asks(two_files: Project, admin: User, client_of: ClientOf) -> None:
+    """Settling, skipping, accepting and bringing back go the same way as applying: one door."""
+    client = client_of(admin)
+    signed_in_at(client, admin, time.time() - 3600)
+    address = "/environments/production/skip/001/"
+    answer = client.post(address, {"reason": "Made by hand in 2024", "typed_name": "production"})
+    assert answer.headers["Location"].startswith("/confirm/")
+    assert not ChangeRequest.objects.exists()
+    assert not Run.objects.exists()
 
 
 def test_asking_for_a_run_on_a_protected_environment_asks_and_on_a_free_one_does_not(

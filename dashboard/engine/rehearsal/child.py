@@ -10,6 +10,7 @@ import sys
 import threading
 
 from dashboard.engine.errors import EngineError
+from dashboard.engine.localserver import network
 from dashboard.engine.localserver.watchdog import adopt_orphans, kill_descendants
 from dashboard.engine.rehearsal import work
 from dashboard.engine.rehearsal.apart import write
@@ -19,12 +20,14 @@ from dashboard.engine.secrecy import close_process
 
 
 def main() -> None:
-    close_process()
     adopt_orphans()
     # Nothing is read ahead, so that what is said later is not lost; nor is it sys.stdin, whose lock a thread that reads
     # would hold when Python ends.
     said = io.BufferedReader(io.FileIO(0, closefd=False), buffer_size=1)
     order: work.Order = pickle.load(said)  # noqa: S301  # by the process that started this one
+    if order.server_url is None:
+        network.leave()
+    close_process()
     cancellation = Cancellation()
     threading.Thread(target=_heed, args=(said.raw, cancellation), daemon=True).start()
     try:

@@ -1,7 +1,9 @@
-"""Django's createsuperuser, which also holds the password and the name against our rules, and is in the audit log."""
+"""Makes the first person. Takes Django's options, holds name and password against the rules that hold for everybody,
+also where somebody types them, and stands in the audit log."""
 
 from __future__ import annotations
 
+import getpass
 import os
 from typing import Any
 
@@ -11,7 +13,6 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 from django.db import transaction
-from django.db.models.signals import post_save
 
 from dashboard.engine.errors import EngineError
 from dashboard.services import names, people
@@ -22,30 +23,56 @@ SHELL = Actor(name="createsuperuser")
 
 
 class Command(createsuperuser.Command):
+    help = "Make a superuser, who can invite everybody else."
+
     def handle(self, *args: Any, **options: Any) -> None:
-        post_save.connect(_made, sender=User, dispatch_uid="signalbox.createsuperuser")
+        database, asks = options["database"], options["interactive"]
+        if asks and not self.stdin.isatty():
+            raise CommandError("Nobody was made: nobody can be asked here. Use --noinput, and say what it says.")
         try:
-            if not options["interactive"]:
-                _check_password(options)
-            with transaction.atomic():
-                super().handle(*args, **options)
+            name = self._value(options, "username", "User name: " if asks else "")
+            email = self._value(options, "email", "Mail address (may be empty): " if asks else "")
+            self._check_name(name)
+            person = User(username=name, email=email)
+            password = self._ask_password(person) if asks else _given_password(person)
+            with transaction.atomic(using=database):
+                manager = User._default_manager.db_manager(database)
+                people.changed(manager.create_superuser(name, email, password), before=None, by=SHELL)
         except ValidationError as error:
             raise CommandError(f"Nobody was made. {' '.join(error.messages)}") from None
         except EngineError as error:
             raise CommandError(f"Nobody was made. {error} {error.next_step}") from None
-        finally:
-            post_save.disconnect(sender=User, dispatch_uid="signalbox.createsuperuser")
+        if options["verbosity"]:
+            self.stdout.write(f"{name} was made, and may do everything.")
+
+    def _value(self, options: dict[str, Any], field: str, prompt: str) -> str:
+        """From the command line, else from the environment, else asked for."""
+        given = options[field] or os.environ.get(f"DJANGO_SUPERUSER_{field.upper()}", "")
+        return given or (input(prompt).strip() if prompt else "")
+
+    def _check_name(self, name: str) -> None:
+        if not name:
+            raise CommandError("Nobody was made. Say who with --username.")
+        names.check(name)
+
+    def _ask_password(self, person: User) -> str:
+        """Twice, until it is one that anybody here may have: nobody is offered to go on without."""
+        while True:
+            password = getpass.getpass("Password: ")
+            if password != getpass.getpass("The same again: "):
+                self.stderr.write("The two are not the same.")
+                continue
+            try:
+                validate_password(password, person)
+            except ValidationError as error:
+                self.stderr.write(" ".join(error.messages))
+                continue
+            return password
 
 
-def _check_password(options: dict[str, Any]) -> None:
-    """Django asks its validators of somebody who types alone."""
+def _given_password(person: User) -> str | None:
+    """None where there is none: that person gets one by a link."""
     password = os.environ.get("DJANGO_SUPERUSER_PASSWORD")
-    name = options[User.USERNAME_FIELD] or os.environ.get("DJANGO_SUPERUSER_USERNAME", "")
     if password is not None:
-        validate_password(password, User(username=name))
-
-
-def _made(instance: User, created: bool, **kwargs: Any) -> None:
-    if created:
-        names.check(instance.username, apart_from=instance)
-        people.changed(instance, before=None, by=SHELL)
+        validate_password(password, person)
+    return password
