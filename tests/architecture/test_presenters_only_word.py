@@ -1,16 +1,20 @@
 """Presenters and forms get values and word them. They plan nothing, parse no SQL and ask no database.
 
-What runs in between is watched too: `no_query_while_wording` (tests/views/conftest.py) refuses every query that a
-presenter or a form would send while a page is made.
+What runs in between is watched too: `no_query_is_sent` (tests/wording.py) refuses every query that a presenter, a form
+or a template tag would send in a test.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import pytest
+
+from tests import wording
 
 ROOT = Path(__file__).parents[2]
 
@@ -117,6 +121,44 @@ def test_presenters_and_forms_take_values_and_neither_decide_parse_nor_connect()
 def test_no_presenter_or_form_asks_the_database() -> None:
     violations = [f"{path.relative_to(ROOT)}:{where}" for path in _modules() for where in _queries(_tree(path))]
     assert not violations, "Let a selector ask, and give the presenter the rows:\n" + "\n".join(violations)
+
+
+@pytest.mark.parametrize(
+    ("layers", "is_refused"),
+    [
+        (("presenters",), True),
+        (("forms",), True),
+        (("templatetags",), True),
+        (("views", "presenters", "selectors"), True),
+        (("views",), False),
+        (("presenters", "views"), False),
+        (("presenters", "cli"), False),
+        (("views", "presenters", "models/roles"), False),
+    ],
+)
+def test_a_query_of_what_words_is_refused_while_a_test_runs(layers: tuple[str, ...], is_refused: bool) -> None:
+    """`layers` call each other in this order; the last one sends the query."""
+    ask = partial(wording.refuse_query, lambda *_: "answered", "SELECT 1", None, False, {})
+    for layer in reversed(layers):
+        ask = _calling(ask, f"/app/dashboard/{layer}.py" if "/" in layer else f"/app/dashboard/{layer}/some.py")
+    with pytest.raises(AssertionError, match="asks the database") if is_refused else nullcontext():
+        assert ask() == "answered"
+
+
+def _calling(inner: Callable[[], object], file: str) -> Callable[[], object]:
+    """A function of that file."""
+    names: dict[str, Callable[[], object]] = {"inner": inner}
+    exec(compile("def outer():\n    return inner()\n", file, "exec"), names)
+    return names["outer"]
+
+
+def test_every_test_of_what_words_is_watched() -> None:
+    unwatched = [
+        folder
+        for folder in ("presenters", "forms", "templatetags", "views", "cli")
+        if "no_query_while_wording" not in (ROOT / "tests" / folder / "conftest.py").read_text()
+    ]
+    assert not unwatched, "its conftest.py needs the fixture: see tests/wording.py"
 
 
 @pytest.mark.parametrize("source", PLANTED)

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+
+from tests.wording import no_query_is_sent
+
+
+@pytest.fixture(autouse=True)
+def no_query_while_wording() -> Iterator[None]:
+    """A presenter that asks the control database fails the test of its command."""
+    with no_query_is_sent():
+        yield
 
 
 @dataclass(frozen=True, kw_only=True)

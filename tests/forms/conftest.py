@@ -1,1 +1,2 @@
 from tests.presenters.conftest import declared_environments as declared_environments
+from tests.presenters.conftest import no_query_while_wording as no_query_while_wording

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from django.utils import timezone
 
 from tests.fix_project import Project
+from tests.wording import no_query_is_sent
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -17,27 +17,10 @@ if TYPE_CHECKING:
     from dashboard.services.actors import Actor
 
 
-#: Layers that get values; `has_role` is asked once a request, and the first button that asks has to wait for it.
-WORDING = ("/dashboard/presenters/", "/dashboard/forms/")
-
-
 @pytest.fixture(autouse=True)
 def no_query_while_wording(db: None) -> Iterator[None]:
     """A presenter or form that asks the control database fails the test of its page."""
-    from django.db import connection
-
-    def refuse(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
-        frame = sys._getframe()
-        while frame := frame.f_back:  # type: ignore[assignment]
-            file = frame.f_code.co_filename
-            if file.endswith("/dashboard/models/roles.py"):
-                break
-            assert not any(layer in file for layer in WORDING), f"{file}:{frame.f_lineno} asks the database: {sql}"
-            if "/dashboard/views/" in file:
-                break
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(refuse):
+    with no_query_is_sent():
         yield
 
 

@@ -10,7 +10,7 @@ from dashboard.engine.database import connection as connections
 from dashboard.engine.database import sql
 from dashboard.engine.database.connection import Access, Connection
 from dashboard.engine.database.pinned import pinned
-from dashboard.engine.database.tracking import HISTORY, LOG, Outcome, StatementOutcome, TrackingTables
+from dashboard.engine.database.tracking import Outcome, StatementOutcome, TrackingTables
 from dashboard.engine.errors import OtherDatabase, TrackingTableUnusable
 from dashboard.engine.migration import (
     UNKNOWN_CHECKSUMS,
@@ -56,20 +56,20 @@ def of(tables: TrackingTables, *, scripts: bool = False) -> History:
     """What the tracking tables say; the texts of the migrations only with `scripts`. Raises TrackingTableUnusable for
     a table that is something else."""
     with pinned(tables.connection):
-        exists = bool(tables.columns(HISTORY))
-        rows = _rows(tables, scripts=scripts) if exists else ()
+        columns, of_log = tables.columns_of_both()
+        rows = _rows(tables, columns, scripts=scripts) if columns else ()
         return History(
-            exists=exists,
+            exists=bool(columns),
             rows=rows,
-            rolled_back=_rolled_back(tables),
-            unfinished=_unfinished(tables),
-            contradicted=tuple(_contradicted(tables, rows)),
-            installations=tables.installations(),
+            rolled_back=_rolled_back(tables, of_log),
+            unfinished=_unfinished(tables, of_log),
+            contradicted=tuple(_contradicted(tables, of_log, rows)),
+            installations=tables.installations(of_log),
         )
 
 
-def _rows(tables: TrackingTables, *, scripts: bool) -> tuple[AppliedMigration, ...]:
-    tables.check_shape(for_reading=True)
+def _rows(tables: TrackingTables, columns: set[str], *, scripts: bool) -> tuple[AppliedMigration, ...]:
+    tables.check_shape(for_reading=True, columns=columns)
     tables.check_row_security()
     rows = tables.connection.execute(sql.query("read_history", tables.schema), {"scripts": scripts}).fetchall()
     return tuple(_applied(tables, row[0]) for row in rows)  # type: ignore[arg-type]
@@ -138,8 +138,8 @@ def _moment(text: str | None) -> datetime | None:
         return None
 
 
-def _rolled_back(tables: TrackingTables) -> frozenset[MigrationId]:
-    if not {"id", "version", "name", "action", "outcome"} <= tables.columns(LOG):
+def _rolled_back(tables: TrackingTables, columns: set[str]) -> frozenset[MigrationId]:
+    if not {"id", "version", "name", "action", "outcome"} <= columns:
         return frozenset()
     rows = tables.connection.execute(sql.query("read_rolled_back", tables.schema)).fetchall()
     return frozenset(MigrationId(str(version), str(name)) for version, name in rows)
@@ -154,9 +154,11 @@ _LASTING = frozenset({Action.APPLY, Action.SKIP, Action.RESTORE_RECORD, Action.R
 _TELLING = frozenset({Action.APPLY, Action.ACCEPT, Action.RESTORE_RECORD})
 
 
-def _contradicted(tables: TrackingTables, rows: Sequence[AppliedMigration]) -> Iterator[LoggedSuccess]:
+def _contradicted(
+    tables: TrackingTables, columns: set[str], rows: Sequence[AppliedMigration]
+) -> Iterator[LoggedSuccess]:
     """History and log are written together, so where they disagree something else has changed one of them."""
-    if not {"id", "version", "name", "action", "outcome"} <= tables.columns(LOG):
+    if not {"id", "version", "name", "action", "outcome"} <= columns:
         return
     standing = {row.identity: row for row in rows if row.success}
     entries: dict[MigrationId, list[Mapping[str, Any]]] = {}
@@ -202,8 +204,8 @@ def _disagrees(row: AppliedMigration | None, success: LoggedSuccess) -> bool:
     return not success.was_skipped and len(checksums) > 1 and not checksums & UNKNOWN_CHECKSUMS
 
 
-def _unfinished(tables: TrackingTables) -> tuple[Unfinished, ...]:
-    if not {"id", "version", "name", "action", "outcome", "statement", "message"} <= tables.columns(LOG):
+def _unfinished(tables: TrackingTables, columns: set[str]) -> tuple[Unfinished, ...]:
+    if not {"id", "version", "name", "action", "outcome", "statement", "message"} <= columns:
         return ()
     journals: dict[tuple[MigrationId, str], list[JournalEntry]] = {}
     rows = tables.connection.execute(sql.query("read_unfinished", tables.schema))

@@ -6,7 +6,7 @@ kind `skipped` or `baseline` records a decision instead. `history` reads them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -101,10 +101,11 @@ class TrackingTables:
     def is_prepared(self) -> bool:
         """Whether both tables have our columns, both fuses are there, and nothing of the database is in their way."""
         with pinned(self.connection):
+            history, log = self.columns_of_both()
             return (
-                self.columns(HISTORY) >= {"kind", *IDENTIFYING_COLUMNS}
-                and self.columns(LOG) >= {"outcome", "checksum", *IDENTIFYING_COLUMNS}
-                and all(map(self._exists, _PRESENT))
+                history >= {"kind", *IDENTIFYING_COLUMNS}
+                and log >= {"outcome", "checksum", *IDENTIFYING_COLUMNS}
+                and self._all_exist(_PRESENT)
                 and not adoption.faults(self.connection, self.schema)
             )
 
@@ -141,8 +142,19 @@ class TrackingTables:
 
     def columns(self, table: str) -> set[str]:
         """Empty where there is no such table."""
-        rows = self.connection.execute(sql.query("columns"), {"schema": self.schema, "table": table}).fetchall()
-        return {str(row[0]) for row in rows}
+        return self._columns(table)[table]
+
+    def columns_of_both(self) -> tuple[set[str], set[str]]:
+        """Those of the history and of the log, by one query."""
+        columns = self._columns(HISTORY, LOG)
+        return columns[HISTORY], columns[LOG]
+
+    def _columns(self, *tables: str) -> Mapping[str, set[str]]:
+        columns: dict[str, set[str]] = {table: set() for table in tables}
+        values = {"schema": self.schema, "tables": list(tables)}
+        for table, column in self.connection.execute(sql.query("columns"), values).fetchall():
+            columns[str(table)].add(str(column))
+        return columns
 
     def check_columns(self, columns: set[str]) -> None:
         """Raises TrackingTableUnusable where these are not the columns of a history."""
@@ -157,9 +169,10 @@ class TrackingTables:
                 raise TrackingTableUnusable(table=self.history_table, reason=reason, remedy=remedy)
             raise TrackingTableUnusable(table=self.history_table, reason=reason)
 
-    def check_shape(self, *, for_reading: bool = False) -> None:
-        """Raises TrackingTableUnusable, with what to alter, where no history can be kept in such a table."""
-        if existing := self.columns(HISTORY):
+    def check_shape(self, *, for_reading: bool = False, columns: set[str] | None = None) -> None:
+        """Raises TrackingTableUnusable, with what to alter, where no history can be kept in such a table. `columns` are
+        those of the history, where they are known."""
+        if existing := self.columns(HISTORY) if columns is None else columns:
             self.check_columns(existing)
         faults = [f for f in adoption.faults(self.connection, self.schema) if f.forbids_reading or not for_reading]
         if faults:
@@ -207,12 +220,19 @@ class TrackingTables:
         reason = (error.diag.message_primary or str(error)).rstrip(".")
         return TrackingTablesNotMade(schema=self.schema, reason=reason, remedy=remedy)
 
-    def installations(self) -> tuple[InstallationSeen, ...]:
-        """Every Signalbox that has written here; none where the log has no column for it."""
-        if not self.columns(LOG) >= IDENTIFYING_COLUMNS:
+    def installations(self, columns: set[str] | None = None) -> tuple[InstallationSeen, ...]:
+        """Every Signalbox that has written here; none where the log has no column for it. `columns` are those of the
+        log, where they are known."""
+        if not (self.columns(LOG) if columns is None else columns) >= IDENTIFYING_COLUMNS:
             return ()
         rows = self.connection.execute(sql.query("installations", self.schema))
         return tuple(InstallationSeen(identity=str(i), by=str(by), at=at) for i, by, at in rows)  # type: ignore[arg-type]
+
+    def _all_exist(self, queries: Iterable[str]) -> bool:
+        """Asked at once: each query is one SELECT of a boolean."""
+        together = sql.conjunction(queries)
+        row = self.connection.execute(together, {"schema": self.schema}).fetchone()
+        return bool(row and row[0])
 
     def _exists(self, query: str) -> bool:
         row = self.connection.execute(sql.query(query), {"schema": self.schema}).fetchone()

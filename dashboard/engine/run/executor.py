@@ -18,7 +18,8 @@ import psycopg
 from dashboard.engine import verification
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import doctor, history, leftovers, locks
-from dashboard.engine.database.connection import Access
+from dashboard.engine.database.connection import Access, Connection
+from dashboard.engine.database.pinned import pinned
 from dashboard.engine.database.tracking import Attempt, Outcome, TrackingTables
 from dashboard.engine.errors import (
     ConnectionLost,
@@ -90,14 +91,7 @@ def execute(
             doctor.examine(connection, access.address)
             lock.enter_context(locks.held(connection, access.address.name, wait=lock_wait))
             faultpoint("locked")
-            identity = connections.identity(connection)
-            check_is_apart(identity, access)
-            verification.verify(plan, history.target(connection, access, identity))
-            faultpoint("verified")
-            tables = TrackingTables(connection, access.schema)
-            if not tables.is_prepared():
-                tables.prepare()
-            tables.set_log_sequence_right()
+            _verify_and_prepare(plan, connection, access)
         faultpoint("prepared")
         confirm()
         session = Session(
@@ -105,6 +99,21 @@ def execute(
         )
         _run_and_compare(plan, session, monitor)
     faultpoint("run_done")
+
+
+def _verify_and_prepare(plan: Plan, connection: Connection, access: Access) -> None:
+    """All questions in one transaction, so that a distant target is not asked to begin and end one for each."""
+    tables = TrackingTables(connection, access.schema)
+    with pinned(connection):
+        identity = connections.identity(connection)
+        check_is_apart(identity, access)
+        verification.verify(plan, history.target(connection, access, identity))
+        faultpoint("verified")
+        if is_prepared := tables.is_prepared():
+            tables.set_log_sequence_right()
+    if not is_prepared:
+        tables.prepare()
+        tables.set_log_sequence_right()
 
 
 def run_steps(plan: Plan, session: Session, monitor: Monitor) -> None:

@@ -11,7 +11,7 @@ from itertools import takewhile
 import psycopg
 
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import guards, saved, tracking, wire
+from dashboard.engine.database import guards, locks, saved, tracking, wire
 from dashboard.engine.database.connection import Access, Connection
 from dashboard.engine.database.pinned import pinned
 from dashboard.engine.database.tracking import Attempt, RunTracking
@@ -42,6 +42,7 @@ class Session:
     cancellation: Cancellation
     notices: list[str] = field(default_factory=list)
     committed: set[MigrationId] = field(default_factory=set)  # those of its steps
+    holds_lock: bool = True  # as `clean` has seen it
     _raised: int = 0  # notices of this statement, those not kept too
     _room: int = NOTICES_LENGTH
     _sent_at: float | None = None
@@ -58,7 +59,9 @@ class Session:
         """A session for one migration as a new connection would have it, also where an earlier migration changed the
         settings of the database or the role."""
         connections.reset(self.connection, self.access)
-        given = connections.settings_given(self.connection)
+        with pinned(self.connection):
+            given = connections.settings_given(self.connection)
+            self.holds_lock = locks.is_held(self.connection)
         self._given_at_first = self._given_at_first or given
         if given != self._given_at_first:
             connections.take_settings(self.connection, self.access)

@@ -84,7 +84,7 @@ def _transaction(session: Session, position: int, step: Step, shape: Transaction
 
 def _begin(session: Session, step: Step, seal: guards.Seal) -> None:
     session.clean()
-    if not locks.is_held(session.connection):
+    if not session.holds_lock:
         raise TargetUnsuitable(
             environment=session.access.address.name,
             finding="the target lock is not held any more; the migration before released it.",
@@ -114,11 +114,9 @@ def _statement(session: Session, position: int, step: Step, statement: Statement
 def _record(session: Session, step: Step, seal: guards.Seal, ms: int) -> None:
     """The tracking row, under our own name whatever role the migration switched to; then COMMIT may pass."""
     connection = session.connection
-    for statement in ("RESET SESSION AUTHORIZATION", "RESET ROLE"):
-        connection.execute(statement)
+    connection.execute("RESET SESSION AUTHORIZATION; RESET ROLE")
     seal.open()
-    for statement in ("SET CONSTRAINTS ALL IMMEDIATE", "CLOSE ALL"):  # a cursor WITH HOLD is read at COMMIT
-        connection.execute(statement)
+    connection.execute("SET CONSTRAINTS ALL IMMEDIATE; CLOSE ALL")  # a cursor WITH HOLD is read at COMMIT
     pin(connection)  # nothing of the migration runs any more
     if fault := seal.broken():
         error = ServerError(sqlstate=failures.TRANSACTION_TOUCHED, message=fault)

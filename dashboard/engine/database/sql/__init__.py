@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +17,12 @@ class OwnQuery(sql.Composed):
 def query(name: str, schema: str = "") -> OwnQuery:
     """The query `name` of the .sql files here, `{schema}` filled in as an identifier."""
     return OwnQuery(list(sql.SQL(_queries()[name]).format(schema=sql.Identifier(schema))))
+
+
+def conjunction(names: Iterable[str]) -> OwnQuery:
+    """One query for several that each select a boolean: whether all of them are true."""
+    parts = [sql.SQL("(") + sql.SQL(_queries()[name]) + sql.SQL("\n)") for name in names]
+    return OwnQuery([sql.SQL("SELECT "), sql.SQL(" AND ").join(parts)])
 
 
 @cache

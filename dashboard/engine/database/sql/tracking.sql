@@ -134,12 +134,12 @@ CREATE INDEX IF NOT EXISTS migration_audit_log_of_attempt
     ON {schema}.migration_audit_log (run_id, attempt_id, version, name)
 
 -- columns --
--- The columns of a table that may not exist.
-SELECT a.attname
+-- The columns of tables that may not exist.
+SELECT c.relname, a.attname
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = %(schema)s AND c.relname = %(table)s AND a.attnum > 0 AND NOT a.attisdropped
+WHERE n.nspname = %(schema)s AND c.relname = ANY (%(tables)s) AND a.attnum > 0 AND NOT a.attisdropped
 
 -- read_history --
 -- Every row as JSON, whatever columns the table has; the scripts only when asked for. A time without its zone is of the

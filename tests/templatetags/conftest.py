@@ -1,0 +1,1 @@
+from tests.presenters.conftest import no_query_while_wording as no_query_while_wording
