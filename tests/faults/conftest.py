@@ -75,6 +75,15 @@ def _bench(parent: Path, database: Database) -> Bench:
     return Bench(folder=folder, database=database)
 
 
+@pytest.fixture
+def without_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process; a worker is told by its trial."""
+    from tests.faults import worker
+
+    for name, look in worker.WITHOUT_LOOKS.items():
+        monkeypatch.setattr(name, look)
+
+
 type MakeTrial = Callable[..., Trial]
 
 #: The workers of a trial are dead or frozen when another one looks: none of them renews its lease in the meantime.

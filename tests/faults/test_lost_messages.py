@@ -15,9 +15,10 @@ from tests.faults import proxy as proxies
 from tests.faults.conftest import MakeTrial
 from tests.faults.proxy import Break, Proxy
 from tests.faults.trial import MODES, TX, Mode, Outcome, Trial, end
+from tests.faults.worker import WITHOUT_LOOKS
 from tests.fix_faults import Size, Tally, size, sized
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("without_looks")]
 
 PART = "lost messages"
 
@@ -58,7 +59,7 @@ def proxy(postgres_server: LocalServer) -> Iterator[Proxy]:
 def test_a_line_that_breaks_at_any_message_loses_and_doubles_nothing(
     mode: Mode, how: Break, make_trial: MakeTrial, proxy: Proxy, tally: Tally
 ) -> None:
-    trial = make_trial(mode, through=proxy, **PATIENCE)
+    trial = make_trial(mode, through=proxy, **PATIENCE, **WITHOUT_LOOKS)
     messages = _messages(trial, proxy)
     if how in HOLES:
         trial.shorten_deadline()

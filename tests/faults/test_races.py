@@ -295,6 +295,7 @@ def _click(client: object, form: dict[str, str], start: threading.Barrier) -> in
     return int(client.post("/environments/staging/apply/", form).status_code)  # type: ignore[attr-defined]
 
 
+@pytest.mark.usefixtures("without_looks")
 @pytest.mark.django_db(transaction=True)
 def test_a_cancel_that_meets_the_commit_tells_the_truth(
     make_trial: MakeTrial, monkeypatch: pytest.MonkeyPatch, tally: Tally
