@@ -23,11 +23,6 @@ _SEVERITY = re.compile(r"[^\W\d_]+: ")
 #: How a server says that its programs lack something, whatever the file holds.
 _NOT_BUILT = re.compile(r'not supported (in|by) this build|extension "[^"]*" is not available|could not open extension')
 
-#: How the error of a role that is not there begins: 42704 is that of any object.
-OF_A_ROLE = 'role "'
-#: How the error of the grammar begins: 42601 is that of many a statement that was parsed, too.
-OF_THE_GRAMMAR = "syntax error at "
-
 
 def in_one_line(error: Exception) -> str:
     """The message without line ends, and without the address where only one was tried."""
@@ -79,6 +74,16 @@ def mentions(message: str, *names: str) -> bool:
 def lacks_extension(error: ServerError) -> bool:
     """Whether the control file of an extension is not there; which SQLSTATE says so depends on the version."""
     return ".control" in error.message + error.detail
+
+
+def is_about_a_role(sentence: str) -> bool:
+    """Whether it is a role that is not there: 42704 is the SQLSTATE of any object."""
+    return sentence.startswith('role "')
+
+
+def is_about_the_grammar(sentence: str) -> bool:
+    """Whether it was not parsed: 42601 is the SQLSTATE of many a statement that was, too."""
+    return sentence.startswith("syntax error at ")
 
 
 def is_lack_of_build(sentence: str) -> bool:

@@ -14,6 +14,6 @@ def _of_sessions(waited: int, sessions: int) -> str:
 
 
 def _share(*parts: int) -> str:
-    """Of what this phase counts: blocks, or rows once it has none to count."""
+    """How much of its blocks the phase has done, or of its rows once it has no blocks to count."""
     pairs = zip(parts[::2], parts[1::2], strict=True)
     return next((f", {min(100, 100 * done // total)} %" for done, total in pairs if total and done <= total), "")

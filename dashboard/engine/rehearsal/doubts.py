@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dashboard.engine.database import messages
@@ -15,25 +15,27 @@ class Doubt:
 
     reason: str  # a clause that follows "because"
     sqlstates: frozenset[str] = frozenset()  # of the failures that it can explain; empty: any that the server reports
-    said: str = ""  # how the sentences of those begin; empty: any
+    concerns: Callable[[str], bool] | None = None  # which sentences of those; None: any
     of_passes: bool = False  # what runs here may fail there
 
     def explains(self, error: ScriptError) -> bool:
-        return (not self.sqlstates or error.sqlstate in self.sqlstates) and error.sentence.startswith(self.said)
+        if self.sqlstates and error.sqlstate not in self.sqlstates:
+            return False
+        return self.concerns is None or self.concerns(error.sentence)
 
 
 #: A rehearsal from the first file on begins with a server that nobody has prepared.
 NO_ROLE = Doubt(
     reason="it names a role that neither the folder nor the rehearsal server makes",
     sqlstates=frozenset({"42704"}),
-    said=messages.OF_A_ROLE,
+    concerns=messages.is_about_a_role,
 )
 
 
 def of_grammar(major: int, ours: int) -> list[Doubt]:
     """A server of that major version may refuse what the parser of a later one, `ours`, has taken."""
     reason = f"PostgreSQL {major}, on which it ran, does not know a syntax that PostgreSQL {ours} has"
-    doubt = Doubt(reason=reason, sqlstates=frozenset({"42601"}), said=messages.OF_THE_GRAMMAR)
+    doubt = Doubt(reason=reason, sqlstates=frozenset({"42601"}), concerns=messages.is_about_the_grammar)
     return [doubt] if major < ours else []
 
 
