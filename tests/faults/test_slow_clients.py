@@ -35,7 +35,8 @@ TWO_AND_A_HALF = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2 + HALF_A
 
 @contextmanager
 def web(worker_class: str = "") -> Iterator[int]:
-    """The web server as it is started, on a free port; `worker_class` another kind of worker than ours."""
+    """The web server as it is started, on a free port; `worker_class` another kind of worker than ours, in one process:
+    a second one that is not up yet when the clients come would have none of them."""
     port = free_port()
     environment = os.environ | {
         "SIGNALBOX_BIND": f"127.0.0.1:{port}",
@@ -43,8 +44,11 @@ def web(worker_class: str = "") -> Iterator[int]:
         "SIGNALBOX_LOG_LEVEL": "ERROR",
         "SIGNALBOX_INSECURE_HTTP": "1",
     }
-    other = ["--worker-class", worker_class] if worker_class else []
-    command = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", *other, "config.wsgi"]
+    command = [sys.executable, "-m", "config.web"]
+    if worker_class:
+        environment |= {"SIGNALBOX_WEB_PROCESSES": "1"}
+        other = ["--worker-class", worker_class]
+        command = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.py", *other, "config.wsgi"]
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
     try:
         _wait_until_it_answers(port)
