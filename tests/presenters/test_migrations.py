@@ -146,7 +146,7 @@ def test_what_is_not_recorded_is_told_from_what_nobody_looked_at():
 
 def test_each_place_shows_its_own_rehearsal_and_what_that_saw_of_this_migration():
     good = values.rehearsal(pk=4)
-    bad = values.rehearsal(pk=5, found=values.report(values.proof(down=None, again=None, reversible=None)))
+    bad = values.rehearsal(pk=5, result=values.report(values.proof(down=None, again=None, reversible=None)))
     made = shown(
         values.migration(),
         values.standing(),
