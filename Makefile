@@ -54,6 +54,7 @@ fix: $(BIN)/.dev ## Repair what can be repaired, and renew what is generated in 
 	$(BIN)/ruff check --fix .
 	$(BIN)/python manage.py signalbox states > docs/STATES.md
 	$(BIN)/python manage.py signalbox picture > docs/images/path.svg
+	env PYTHONPATH=. $(BIN)/python -m tests.engine.remedies
 
 lock: $(BIN)/.dev ## Write requirements*.txt, with hashes, from requirements*.in (UPGRADE=1 for newer versions)
 	@for each in requirements requirements-dev; do \
