@@ -77,6 +77,8 @@ class Monitor:
         """Each only where it is another than the last time."""
         position = self.position
         holders, phases = self._ask("blockers", "progress", pid=self._pid)
+        if self.cancellation.stopped_by:
+            return  # by then it waits for nobody, because it was told to stop
         events = (
             Blocked(position=position, blockers=tuple(blockers.sentence(*map(str, row)) for row in holders)),
             Progressed(position=position, sentence=progress.sentence(*phases[0]) if phases else ""),
