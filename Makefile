@@ -12,7 +12,8 @@ find_python = for python in "$$(command -v python3.13)" ~/.pyenv/versions/3.13*/
 
 # What `check --deploy` judges: the settings as they are in production.
 production = SIGNALBOX_SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
-	SIGNALBOX_DATABASE_URL=postgres://localhost/none RAILWAY_ENVIRONMENT_ID=check RAILWAY_PUBLIC_DOMAIN=signalbox.example
+	SIGNALBOX_DATABASE_URL=postgres://localhost/none DATABASE_URL=postgres://localhost/target \
+	DATABASE_URL_STAGING=postgres://localhost/target DATABASE_URL_DEV=postgres://localhost/target RAILWAY_ENVIRONMENT_ID=check RAILWAY_PUBLIC_DOMAIN=signalbox.example
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

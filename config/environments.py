@@ -12,9 +12,10 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config import calendars
+from config import calendars, sources
 from config.calendars import Calendar, NotACalendar
 from config.roles import DECIDING, Role
+from config.sources import Source
 from dashboard.engine.database import urls
 from dashboard.engine.database.transport import Transport
 
@@ -79,6 +80,8 @@ class Environment:
     break_glass: bool = False
     break_glass_role: Role = Role.ADMIN
     break_glass_minutes: int = 15
+    source: str = sources.DEFAULT  # the name of the one that its files come from
+    optional: bool = False  # it may have no database: its variable need not be set
 
     @property
     def configured(self) -> bool:
@@ -109,35 +112,63 @@ _KEYS = {
     *("deadline_minutes", "require", "rehearsal_hours", "tls", "unisolated_rehearsals"),
     *("approvals", "approvals_with_loss", "approver_role", "approvers", "time_zone", "windows", "freezes", "after"),
     *("break_glass", "break_glass_role", "break_glass_minutes"),
+    *("source", "optional"),
 }
+_TABLES = {"environments", "sources"}
 #: Without a protected environment nobody approves, so nobody would ask for these.
 _OF_APPROVALS = ("approvals", "approvals_with_loss", "approver_role", "approvers", "break_glass")
 #: More people than this are asked by mistake.
 MOST_APPROVALS = 9
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What the file says, or what holds without one."""
+
+    environments: tuple[Environment, ...]
+    sources: tuple[Source, ...] = ()  # the default one is among them where the file gives it a path
+
+
 def load(path: Path, variables: Mapping[str, str]) -> tuple[Environment, ...]:
     """The environments in order. Raises ImproperlyConfigured, naming the file and the key."""
-    declared = _declared(path)
+    return read(path, variables).environments
+
+
+def read(path: Path, variables: Mapping[str, str], *, is_named: bool = False, base: Path = Path()) -> Declared:
+    """`is_named`: somebody said that the file is there, so it has to be. Raises ImproperlyConfigured."""
+    tables = _tables(path, is_named=is_named)
     environments = tuple(
         _environment(path, slug, values, position, variables)
-        for position, (slug, values) in enumerate(declared.items())
+        for position, (slug, values) in enumerate(tables["environments"].items())
     )
+    declared = sources.load(path, tables.get("sources", {}), base=base)
     for environment in environments:
         _check_order(path, environment, environments)
-    return environments
+        _check_source(path, environment, declared)
+    return Declared(environments=environments, sources=declared)
 
 
-def _declared(path: Path) -> dict[str, dict[str, Any]]:
-    if not path.exists():
-        return SEED
+def _tables(path: Path, *, is_named: bool) -> dict[str, Any]:
+    if not path.exists() and not is_named:
+        return {"environments": SEED}
     try:
-        declared = tomllib.loads(path.read_text(encoding="utf-8")).get("environments", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ImproperlyConfigured(
+            f"SIGNALBOX_ENVIRONMENTS names {path}, and there is no such file. Correct the path, or unset the variable."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ImproperlyConfigured(f"{path} cannot be read: {error}") from None
+    if unknown := set(tables) - _TABLES:
+        raise ImproperlyConfigured(
+            f"{path} has the unknown part {min(unknown)}. Known: [environments.NAME] and [sources.NAME]."
+        )
+    declared = tables.get("environments", {})
     if not declared:
         raise ImproperlyConfigured(f"{path} declares no environment. Add one, or delete the file.")
-    return declared
+    if not isinstance(declared, dict) or not all(isinstance(values, dict) for values in declared.values()):
+        raise ImproperlyConfigured(f"{path}: an environment is a table, such as [environments.staging] with a `url`.")
+    return tables
 
 
 def _environment(
@@ -147,8 +178,9 @@ def _environment(
         raise ImproperlyConfigured(f"{path}: {slug!r} is not a name for an environment; use a-z, 0-9 and -.")
     if unknown := set(values) - _KEYS:
         raise ImproperlyConfigured(f"{path}: {slug} has unknown settings: {', '.join(sorted(unknown))}.")
+    _check_types(path, slug, values)
     variable = values.get("url", "")
-    if not re.fullmatch(r"[A-Z][A-Z0-9_]*", variable):
+    if not isinstance(variable, str) or not re.fullmatch(r"[A-Z][A-Z0-9_]*", variable):
         raise ImproperlyConfigured(
             f"{path}: `url` of {slug} must be the NAME of an environment variable, such as DATABASE_URL; "
             "the URL itself is a secret and does not belong in this file."
@@ -177,6 +209,36 @@ def _environment(
     )
 
 
+_FLAGS = ("protected", "unisolated_rehearsals", "break_glass", "optional")
+_TEXTS = ("name", "tls", "after", "source")
+#: The least that makes sense. The most is what a wait, a timeout or a calendar can take.
+_NUMBERS = {
+    "approval_hours": 1,
+    "rollback_hours": 0,
+    "rehearsal_hours": 1,
+    "deadline_minutes": 1,
+    "lock_timeout_ms": 0,
+    "statement_timeout_ms": 0,
+}
+_MOST = 2**31 - 1
+_MOST_HOURS = 24 * 366
+
+
+def _check_types(path: Path, slug: str, values: Mapping[str, Any]) -> None:
+    for key in _FLAGS:
+        if type(values.get(key, False)) is not bool:
+            raise ImproperlyConfigured(f"{path}: `{key}` of {slug} must be true or false, without quotation marks.")
+    for key in _TEXTS:
+        if not isinstance(values.get(key, ""), str) or not values.get(key, "x").strip():
+            raise ImproperlyConfigured(f"{path}: `{key}` of {slug} must be a text in quotation marks.")
+    for key, least in _NUMBERS.items():
+        number, most = values.get(key, least), _MOST if key.endswith("_ms") else _MOST_HOURS
+        if type(number) is not int or not least <= number <= most:
+            raise ImproperlyConfigured(
+                f"{path}: `{key}` of {slug} must be a whole number from {least} to {most}, without quotation marks."
+            )
+
+
 _OF_PEOPLE = (
     *("approvals", "approvals_with_loss", "approver_role", "approvers"),
     *("break_glass_role", "break_glass_minutes"),
@@ -190,8 +252,6 @@ def _people(path: Path, slug: str, values: Mapping[str, Any]) -> dict[str, Any]:
             f"{path}: {slug} has `{idle[0]}`, but is not protected: nobody approves there. Add `protected = true`, or "
             f"take `{idle[0]}` out."
         )
-    if type(values.get("break_glass", False)) is not bool:
-        raise ImproperlyConfigured(f"{path}: `break_glass` of {slug} must be true or false.")
     few = _number(path, slug, values, "approvals", 1)
     many = _number(path, slug, values, "approvals_with_loss", few)
     if many < few:
@@ -252,6 +312,15 @@ def _check_order(path: Path, environment: Environment, environments: tuple[Envir
     if environment.after and (before is None or before.position >= environment.position):
         raise ImproperlyConfigured(
             f"{path}: `after` of {environment.slug} must name an environment that is declared before it."
+        )
+
+
+def _check_source(path: Path, environment: Environment, declared: tuple[Source, ...]) -> None:
+    known = {sources.DEFAULT, *(source.name for source in declared)}
+    if environment.source not in known:
+        raise ImproperlyConfigured(
+            f"{path}: `source` of {environment.slug} is {environment.source!r}, and no such source is declared. "
+            f"Known: {', '.join(sorted(known))}."
         )
 
 

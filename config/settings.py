@@ -12,7 +12,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
-from config import control_database, environments, formats, keys, logging, providers, proxies, secret_key
+from config import control_database, environments, formats, keys, logging, providers, proxies, secret_key, sources
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -36,10 +36,19 @@ SECRET_KEY_FALLBACKS = env.list("SIGNALBOX_SECRET_KEY_FALLBACKS", default=[])
 AUDIT_KEYS = keys.load(env.list("SIGNALBOX_AUDIT_KEY", default=[]))
 #: Where the head of the audit log is appended to, besides the log of the process.
 AUDIT_HEAD_FILE = env.str("SIGNALBOX_AUDIT_HEAD_FILE", default="")
-#: The folder with the .sql files.
-SOURCE = Path(env.str("SIGNALBOX_SOURCE", default="") or BASE_DIR / "migrations_sql")
 ENVIRONMENTS_FILE = Path(env.str("SIGNALBOX_ENVIRONMENTS", default="") or BASE_DIR / "config" / "environments.toml")
-ENVIRONMENTS = environments.load(ENVIRONMENTS_FILE, env.ENVIRON)
+#: Somebody said where the file is, so what it declares is a promise and not an offer.
+ENVIRONMENTS_FILE_IS_NAMED = bool(env.str("SIGNALBOX_ENVIRONMENTS", default=""))
+_DECLARED = environments.read(ENVIRONMENTS_FILE, env.ENVIRON, is_named=ENVIRONMENTS_FILE_IS_NAMED, base=BASE_DIR)
+ENVIRONMENTS = _DECLARED.environments
+#: The sources that the file declares, beside the default one.
+SOURCES = tuple(source for source in _DECLARED.sources if source.name != sources.DEFAULT)
+#: The folder of the default source: the variable, else what the file says, else the folder that ships empty.
+SOURCE = Path(
+    env.str("SIGNALBOX_SOURCE", default="")
+    or next((source.folder for source in _DECLARED.sources if source.name == sources.DEFAULT), None)
+    or BASE_DIR / "migrations_sql"
+)
 #: In which format, and with which values for its placeholders.
 SOURCE_READING = formats.of_default(ENVIRONMENTS_FILE)
 #: True in the web process (config/wsgi.py): it reads targets with `<VARIABLE>_READ` where that is set.

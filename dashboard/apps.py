@@ -7,6 +7,8 @@ class DashboardConfig(AppConfig):
     verbose_name = "Signalbox"
 
     def ready(self) -> None:
+        from django.core import checks
+
         from dashboard import setup
         from dashboard.engine.secrecy import close_process
         from dashboard.services import people
@@ -15,3 +17,4 @@ class DashboardConfig(AppConfig):
         pre_migrate.connect(setup.create_schema, sender=self, dispatch_uid="signalbox.create_schema")
         post_migrate.connect(setup.create_roles, sender=self, dispatch_uid="signalbox.create_roles")
         people.connect()
+        checks.register(setup.check_declared, "signalbox", deploy=True)

@@ -1,4 +1,5 @@
-"""What must exist around our Django migrations: the schema before them, the roles after them."""
+"""What must exist around our Django migrations: the schema before them, the roles after them. And what `check --deploy`
+asks besides what Django does."""
 
 from __future__ import annotations
 
@@ -6,8 +7,10 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.core import checks
 from django.db import connections
 
+from dashboard.models import environments
 from dashboard.models.roles import Role
 
 #: What /admin/ asks of an administrator, who only reads there.
@@ -29,3 +32,17 @@ def create_roles(*, using: str, **kwargs: Any) -> None:
         Group.objects.using(using).get_or_create(name=role.value)
     wanted = Permission.objects.using(using).filter(content_type__app_label="auth", codename__in=SEE_PEOPLE)
     Group.objects.using(using).get(name=Role.ADMIN.value).permissions.add(*wanted)
+
+
+def check_declared(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Each declared environment has a database, unless it is optional."""
+    return [
+        checks.Error(
+            f"{environment.name} has no database, because {environment.absence}.",
+            hint=f"Set {environment.variable}, take {environment.slug} out of {settings.ENVIRONMENTS_FILE}, or say "
+            "`optional = true` there.",
+            id="signalbox.E001",
+        )
+        for environment in environments.all_environments()
+        if not environment.configured and not environment.optional
+    ]

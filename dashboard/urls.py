@@ -16,6 +16,7 @@ from dashboard.views import (
     drift,
     edits,
     environments,
+    guide,
     invitations,
     migrations,
     overview,
@@ -132,8 +133,15 @@ run_urls = [
     path("runs/<int:pk>/erase/", runs.erase, name="run-erase"),
 ]
 
+guide_urls = [
+    path("start/", guide.index, name="guide"),
+    path("start/targets/<slug:slug>/", guide.target, name="guide-target"),
+    path("start/rehearsals/", guide.rehearsals, name="guide-rehearsals"),
+]
+
 urlpatterns = [
     path("", overview.index, name="overview"),
+    *guide_urls,
     *sign_in_urls,
     *account_urls,
     *people_urls,

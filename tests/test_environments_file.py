@@ -173,3 +173,72 @@ def test_the_url_that_only_reads_is_found_beside_the_other(tmp_path: Path) -> No
     assert production.configured
     assert (production.read_variable, production.url) == ("DATABASE_URL_READ", "")
     assert "reader" not in repr(production)
+
+
+# Types, files and parts that are wrong
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('protected = "false"', "`protected` of production must be true or false"),
+        ("optional = 1", "`optional` of production must be true or false"),
+        ('lock_timeout_ms = "3s"', "`lock_timeout_ms` of production must be a whole number from 0"),
+        ("approval_hours = -5", "`approval_hours` of production must be a whole number from 1"),
+        ("deadline_minutes = true", "`deadline_minutes` of production must be a whole number"),
+        ("name = 3", "`name` of production must be a text"),
+        ('source = ""', "`source` of production must be a text"),
+        ("tls = 1", "`tls` of production must be a text"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_refused_by_file_and_key(tmp_path: Path, line: str, said: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=said) as caught:
+        declared(tmp_path, line)
+    assert "environments.toml" in str(caught.value)
+
+
+def test_a_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:
+    with pytest.raises(
+        ImproperlyConfigured, match=r"SIGNALBOX_ENVIRONMENTS names .*gone.toml, and there is no such file"
+    ):
+        environments.read(tmp_path / "gone.toml", {}, is_named=True)
+    assert len(environments.read(tmp_path / "gone.toml", {}).environments) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[enviroments.staging]\nurl = 'A'", "unknown part enviroments"),
+        ("environments = 3", "an environment is a table"),
+        ("[environments]\nstaging = 'A'", "an environment is a table"),
+        ("[environments.staging]\nurl = 3", "must be the NAME of an environment variable"),
+        ("[environments.staging", "cannot be read"),
+        ("sources = 3\n[environments.staging]\nurl = 'A'", "a source is a table"),
+        ("[sources.Billing]\npath = 'x'\n[environments.staging]\nurl = 'A'", "'Billing' is not a name for a source"),
+        ("[sources.billing]\n[environments.staging]\nurl = 'A'", "`path` of the source billing must be the path"),
+        ("[sources.billing]\npath = 3\n[environments.staging]\nurl = 'A'", "`path` of the source billing"),
+        ("[sources.billing]\npath = 'x'\nurl = 'y'\n[environments.staging]\nurl = 'A'", "unknown settings: url"),
+        ("[environments.staging]\nurl = 'A'\nsource = 'billing'", "no such source is declared. Known: default"),
+    ],
+)
+def test_a_part_that_is_wrong_is_named(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "environments.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ImproperlyConfigured, match=said):
+        environments.load(path, {})
+
+
+def test_environments_name_their_source_and_may_share_one(tmp_path: Path) -> None:
+    path = tmp_path / "environments.toml"
+    path.write_text(
+        "[sources.billing]\npath = 'billing/sql'\n[sources.crm]\npath = '/srv/crm'\n"
+        "[environments.a]\nurl = 'A'\nsource = 'billing'\n[environments.b]\nurl = 'B'\nsource = 'billing'\n"
+        "[environments.c]\nurl = 'C'\n",
+        encoding="utf-8",
+    )
+    read = environments.read(path, {}, base=Path("/opt/signalbox"))
+    assert [environment.source for environment in read.environments] == ["billing", "billing", "default"]
+    assert {source.name: str(source.folder) for source in read.sources} == {
+        "billing": "/opt/signalbox/billing/sql",
+        "crm": "/srv/crm",
+    }

@@ -33,6 +33,10 @@ DATABASES = {
     "DATABASE_URL": "production",
 }
 
+#: What the story is about: a folder and environments of its own, whatever this checkout declares.
+MIGRATIONS = Path(__file__).parent / "demo_migrations"
+ENVIRONMENTS = Path(__file__).parent / "demo_environments.toml"
+
 #: Seconds until the first page must have answered.
 PATIENCE = 60
 #: Seconds a run under way has to end when the demo is stopped, and what the processes have beyond that.
@@ -102,6 +106,8 @@ def _environment(server: LocalServer, options: argparse.Namespace) -> dict[str, 
         | {
             "PORT": str(options.port),
             "SIGNALBOX_ROLE": "all",
+            "SIGNALBOX_ENVIRONMENTS": str(ENVIRONMENTS),
+            "SIGNALBOX_SOURCE": os.environ.get("SIGNALBOX_SOURCE") or str(MIGRATIONS),
             "SIGNALBOX_DRAIN_SECONDS": str(DRAIN),
             "SIGNALBOX_BIND": f"127.0.0.1:{options.port}",
             "SIGNALBOX_INSECURE_HTTP": "1",

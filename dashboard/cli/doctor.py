@@ -1,4 +1,8 @@
-"""Is each target reachable and fit to run migrations on? Changes nothing."""
+"""Is each target reachable and fit to run migrations on? Changes nothing.
+
+Exit code 7 where one is not, and where an environment is declared and its variable is not set; `optional = true` in
+config/environments.toml says that it may be so. With --declared only that is asked, and no database.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,8 @@ from config.environments import Environment
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit, complain
 from dashboard.engine.database.doctor import Check, CheckLevel, is_fit
-from dashboard.engine.errors import EngineError, TargetUnsuitable
+from dashboard.engine.errors import EngineError, TargetNotConfigured, TargetUnsuitable
+from dashboard.models.environments import all_environments
 from dashboard.presenters import audit as presenter
 from dashboard.services import audit_guard, isolation, targets
 
@@ -21,16 +26,33 @@ from dashboard.services import audit_guard, isolation, targets
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     chosen_environments.add_choice(parser)
     parser.add_argument("--json", action="store_true", help="one object a line, with every check")
+    parser.add_argument("--declared", action="store_true", help="only whether every declared variable is set")
 
 
 def run(options: argparse.Namespace) -> int:
     environments = chosen_environments.chosen(options)
+    if options.declared:
+        return _complain_of_absent([e for e in all_environments() if not e.configured])
     if not environments:
         print(chosen_environments.NONE, file=sys.stderr)
         return Exit.USAGE
     code = max(_examine(environment, as_json=options.json) for environment in environments)
-    if not options.json and not options.environments:
+    if options.environments:
+        return code
+    if not options.json:
         _tell_of_audit_log()
+    return max(code, _complain_of_absent(chosen_environments.left_out()))
+
+
+def _complain_of_absent(absent: list[Environment]) -> int:
+    """They are declared and have no database. An optional one is only named."""
+    code: int = Exit.OK
+    for environment in absent:
+        if environment.optional and not environment.fault:
+            print(f"{chosen_environments.complaint(environment)} It is optional.", file=sys.stderr)
+        else:
+            variable, reason = environment.variable, environment.absence
+            code = complain(TargetNotConfigured(environment=environment.name, variable=variable, reason=reason))
     return code
 
 

@@ -9,17 +9,26 @@ from pathlib import Path
 from django.conf import settings
 
 from dashboard.cli.exits import Exit
-from dashboard.engine.files import discovery
 from dashboard.engine.migration import Folder
-from dashboard.models import environments
+from dashboard.models import environments, sources
 from dashboard.models.environments import Environment
+from dashboard.models.sources import Source
+from dashboard.selectors import folders
 
 #: Said where nothing is asked for and no variable is set.
 NONE = "No environment is configured: set DATABASE_URL, or see config/environments.toml."
 
 
+def add_source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--source",
+        metavar="SOURCE",
+        help="a declared source by its name, or a folder (default: that of the environment, without one `default`)",
+    )
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--source", type=Path, metavar="DIR", help="the migrations folder (default: SIGNALBOX_SOURCE)")
+    add_source(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     add_choice(parser)
 
@@ -47,8 +56,27 @@ def chosen(options: argparse.Namespace) -> list[Environment]:
         sys.exit(Exit.USAGE)
 
 
-def folder(options: argparse.Namespace) -> Folder:
-    if options.source:
-        return discovery.read(options.source)
-    reading = settings.SOURCE_READING
-    return discovery.read(settings.SOURCE, folder_format=reading.format, placeholders=reading.placeholders)
+def source(options: argparse.Namespace, environment: Environment | None = None) -> Source:
+    """The one that is asked for, else that of the environment, else the default one."""
+    if not options.source:
+        return sources.of(environment) if environment else sources.default()
+    named = (source for source in (sources.default(), *settings.SOURCES) if source.name == options.source)
+    return next(named, Source(name="", folder=Path(options.source)))
+
+
+def folder(options: argparse.Namespace, environment: Environment | None = None) -> Folder:
+    return folders.of_source(source(options, environment))
+
+
+def left_out() -> list[Environment]:
+    """The declared environments that a verb without a choice leaves out, because they have no database."""
+    return [e for e in environments.all_environments() if not e.configured and not e.fault]
+
+
+def tell_left_out(options: argparse.Namespace) -> None:
+    for environment in () if options.environments else left_out():
+        print(f"signalbox: {complaint(environment)}", file=sys.stderr)
+
+
+def complaint(environment: Environment) -> str:
+    return f"{environment.name} has no database, because {environment.absence}."

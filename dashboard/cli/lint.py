@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit
@@ -19,7 +18,7 @@ from dashboard.services import targets
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--source", type=Path, metavar="DIR", help="the migrations folder (default: SIGNALBOX_SOURCE)")
+    chosen_environments.add_source(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a line, one for each finding")
     parser.add_argument(
         "--pg", type=int, default=LintContext().pg_major, metavar="MAJOR", help="the targets' PostgreSQL"
@@ -41,10 +40,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _folder(options: argparse.Namespace) -> Folder:
-    folder = chosen_environments.folder(options)
-    for environment in chosen_environments.chosen(options) if options.environments else ():
-        folder = targets.judged(environment, folder)
-    return folder
+    if not options.environments:
+        return chosen_environments.folder(options)
+    (environment,) = chosen_environments.chosen(options)
+    return targets.judged(environment, chosen_environments.folder(options, environment))
 
 
 def _text(finding: Finding) -> str:

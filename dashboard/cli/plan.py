@@ -33,15 +33,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    folder = chosen_environments.folder(options)
     environments = chosen_environments.chosen(options)
     if not environments:
         print(chosen_environments.NONE, file=sys.stderr)
         return Exit.USAGE
+    chosen_environments.tell_left_out(options)
     worst: int = Exit.OK
     plans: dict[Plan, str] = {}
     for environment in environments:
         try:
+            folder = chosen_environments.folder(options, environment)
             target = targets.read(environment)
             _check_is_apart(environment, target)
             if target.history.contradicted:

@@ -14,7 +14,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from dashboard.cli import environments as chosen_environments
@@ -38,6 +37,7 @@ from dashboard.engine.rehearsal.report import (
 )
 from dashboard.engine.schema import diff
 from dashboard.models import environments
+from dashboard.models.environments import Environment
 from dashboard.services import targets
 
 #: Locks that reading and writing take anyway.
@@ -45,7 +45,7 @@ _ORDINARY = frozenset({"ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE"})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--source", type=Path, metavar="DIR", help="the migrations folder (default: SIGNALBOX_SOURCE)")
+    chosen_environments.add_source(parser)
     parser.add_argument(
         "--server-env",
         metavar="VAR",
@@ -66,12 +66,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    folder = chosen_environments.folder(options)
+    environment = chosen_environments.chosen(options)[0] if options.environments else None
+    folder = chosen_environments.folder(options, environment)
     if options.server_env and not os.environ.get(options.server_env):
         print(f"signalbox: the variable {options.server_env} is not set.", file=sys.stderr)
         return Exit.USAGE
     try:
-        report = _rehearse(options, folder, _json if options.json else _text)
+        report = _rehearse(options, folder, environment, _json if options.json else _text)
     except (NothingToDo, PlanBlocked) as error:
         return _nothing_rehearsed(error, folder)
     for left in report.not_reached if options.json else ():
@@ -82,7 +83,9 @@ def run(options: argparse.Namespace) -> int:
     return Exit.OK if report.passed else Exit.ATTENTION
 
 
-def _rehearse(options: argparse.Namespace, folder: Folder, show: Callable[[Proof], str]) -> Report:
+def _rehearse(
+    options: argparse.Namespace, folder: Folder, environment: Environment | None, show: Callable[[Proof], str]
+) -> Report:
     common: dict[str, Any] = {
         "server_url": os.environ.get(options.server_env or ""),
         "server_variable": options.server_env or rehearsal.VARIABLE,
@@ -90,9 +93,8 @@ def _rehearse(options: argparse.Namespace, folder: Folder, show: Callable[[Proof
         "registered": [] if options.on_target_server else _registered(),
         "listener": lambda proof: print(show(proof), flush=True),
     }
-    if not options.environments:
+    if environment is None:
         return rehearsal.of_folder(folder, **common)
-    (environment,) = chosen_environments.chosen(options)
     target = targets.read(environment)
     folder = targets.judged(environment, folder, target)
     plan = _plan(target, folder)

@@ -19,7 +19,9 @@ from dashboard.engine.migration import Folder, Severity
 from dashboard.engine.plan import Target
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models.environments import Environment
+from dashboard.models.sources import Source
 from dashboard.presenters import statuses
+from dashboard.selectors import folders
 from dashboard.services import targets
 
 
@@ -29,17 +31,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    folder = chosen_environments.folder(options)
-    looks = _look_at(chosen_environments.chosen(options))
+    chosen = chosen_environments.chosen(options)
+    files = _folders(options, chosen)
+    looks = _look_at(chosen)
+    first, *others = (_source(source, folder) for source, folder in files.items())
     report = {
+        **first,
+        "other_sources": others,
+        "environments": [
+            _environment(environment, answer, files[chosen_environments.source(options, environment)])
+            for environment, answer in looks
+        ],
+        "without_database": [] if options.environments else list(map(_left_out, chosen_environments.left_out())),
+    }
+    print(json.dumps(report, indent=2) if options.json else _text(report))
+    return _exit_code(list(files.values()), looks, report, pending_counts=options.exit_code)
+
+
+def _folders(options: argparse.Namespace, chosen: list[Environment]) -> dict[Source, Folder]:
+    """What is asked for reads; where no environment is, the default one. Raises SourceMissing, SourceUnreadable."""
+    asked = dict.fromkeys(chosen_environments.source(options, environment) for environment in chosen)
+    return {source: folders.of_source(source) for source in asked or [chosen_environments.source(options)]}
+
+
+def _source(source: Source, folder: Folder) -> dict[str, Any]:
+    return {
         "source": folder.source,
+        "source_name": source.name,
         "format": folder.format,
         "files": [asdict(entry) for entry in folder.files],
         "problems": [asdict(problem) for problem in folder.problems],
-        "environments": [_environment(environment, answer, folder) for environment, answer in looks],
     }
-    print(json.dumps(report, indent=2) if options.json else _text(report))
-    return _exit_code(folder, looks, report, pending_counts=options.exit_code)
+
+
+def _left_out(environment: Environment) -> dict[str, str]:
+    return {"environment": environment.slug, "because": chosen_environments.complaint(environment)}
 
 
 def _look_at(environments: list[Environment]) -> list[tuple[Environment, Target | EngineError]]:
@@ -55,6 +81,7 @@ def _environment(environment: Environment, answer: Target | EngineError, folder:
         "environment": environment.slug,
         "name": environment.name,
         "protected": environment.protected,
+        "source": environment.source,
         "address": targets.address(environment).shown,
     }
     if isinstance(answer, EngineError):
@@ -96,7 +123,7 @@ def _migration(item: MigrationStatus) -> dict[str, Any]:
 
 
 def _exit_code(
-    folder: Folder,
+    files: list[Folder],
     looks: list[tuple[Environment, Target | EngineError]],
     report: dict[str, Any],
     *,
@@ -105,7 +132,7 @@ def _exit_code(
     failures = [code_of(answer) for _, answer in looks if isinstance(answer, EngineError)]
     if failures:
         return failures[0]
-    if any(p.severity is Severity.ERROR for p in folder.problems) or any(
+    if any(p.severity is Severity.ERROR for folder in files for p in folder.problems) or any(
         e["attention"] or e["unfinished"] for e in report["environments"]
     ):
         return Exit.ATTENTION
@@ -115,12 +142,16 @@ def _exit_code(
 
 
 def _text(report: dict[str, Any]) -> str:
-    lines = [f"{report['source']}: {len(report['files'])} files"]
-    lines += [_problem_line(problem) for problem in report["problems"] if problem["severity"] != Severity.NOTE]
+    lines = []
+    for source in (report, *report["other_sources"]):
+        lines.append(f"{source['source']}: {len(source['files'])} files")
+        lines += [_problem_line(problem) for problem in source["problems"] if problem["severity"] != Severity.NOTE]
     for environment in report["environments"]:
         lines += ["", *_environment_lines(environment)]
     if not report["environments"]:
         lines += ["", chosen_environments.NONE]
+    elif report["without_database"]:
+        lines += ["", *(left["because"] for left in report["without_database"])]
     return "\n".join(lines)
 
 

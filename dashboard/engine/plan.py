@@ -190,6 +190,7 @@ class Plan:
     steps: tuple[Step, ...]
     warnings: tuple[PlanWarning, ...] = ()
     stops_before: str = ""  # why later pending migrations are not in it; empty when they all are
+    source: str = ""  # the name of the source of its files. No part of the digest: the bytes decide
 
     @property
     def unjudged(self) -> tuple[str, ...]:
@@ -244,6 +245,7 @@ class Plan:
             steps=tuple(_step_from(step) for step in data["steps"]),
             warnings=tuple(PlanWarning(**warning) for warning in data["warnings"]),
             stops_before=data["stops_before"],
+            source=data.get("source", ""),
         )
 
 
@@ -256,6 +258,7 @@ class Target:
     identity: TargetIdentity
     policy: Policy
     history: History
+    source: str = ""  # the name of the source that its environment takes files from
 
 
 def records(history: History) -> tuple[Record, ...]:

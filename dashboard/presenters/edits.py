@@ -9,7 +9,7 @@ from datetime import datetime
 from django.urls import reverse
 
 from dashboard.models.environments import Environment
-from dashboard.presenters import schema_diff, statuses
+from dashboard.presenters import links, schema_diff, statuses
 from dashboard.presenters.pills import Pill
 from dashboard.presenters.schema_diff import DiffLine
 from dashboard.services.edits import Edit
@@ -41,7 +41,7 @@ def _view(edit: Edit, environment: Environment) -> EditView:
     own = {**item.identity._asdict(), "format": "text"}
     return EditView(
         label=item.label,
-        url=reverse("migration", args=item.identity),
+        url=links.migration(item.identity, environment.source),
         file=item.migration.up.file,
         pill=statuses.MIGRATION[item.state],
         tone="warn" if edit.comments_only else "danger",

@@ -121,6 +121,7 @@ def run_ids(standing: Standing) -> set[str]:
 def _facts(environment: Environment) -> Iterator[tuple[str, str]]:
     yield "Database", targets.address(environment).shown if environment.configured or environment.fault else ""
     yield "URL from", environment.variable
+    yield "Files from the source", environment.source
     if environment.read_url:
         yield "Pages read with", f"{environment.read_variable}, whose role should only read"
     yield from policy.facts(environment)

@@ -13,7 +13,8 @@ from dashboard.engine.migration import UNKNOWN_CHECKSUMS, AppliedMigration, Kind
 from dashboard.engine.plan import NO_REACH, RollbackReach
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Run
-from dashboard.presenters import statuses
+from dashboard.models.environments import Environment
+from dashboard.presenters import links, statuses
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.matrix import state_pill
 from dashboard.presenters.pills import Pill
@@ -59,16 +60,17 @@ class Recorded:
 
 def rows(standing: Standing, runs: Mapping[str, Run], by: Actor) -> Iterator[Recorded]:
     """Newest first."""
-    slug, by_identity = standing.environment.slug, {item.identity: item for item in standing.statuses}
+    by_identity = {item.identity: item for item in standing.statuses}
     may_ask = not refusal(partial(permissions.check_can_request, by))
     reach = standing.look.rollback_reach if standing.look and may_ask else NO_REACH
     take_back = not refusal(partial(permissions.check_can_skip, by))
     for row in standing.rows:
-        yield _recorded(slug, row, by_identity.get(row.identity), runs, reach=reach, may_take_back=take_back)
+        item = by_identity.get(row.identity)
+        yield _recorded(standing.environment, row, item, runs, reach=reach, may_take_back=take_back)
 
 
 def _recorded(
-    slug: str,
+    environment: Environment,
     row: AppliedMigration,
     item: MigrationStatus | None,
     runs: Mapping[str, Run],
@@ -78,7 +80,7 @@ def _recorded(
 ) -> Recorded:
     return Recorded(
         identity=row.identity,
-        url=reverse("migration", args=row.identity),
+        url=links.migration(row.identity, environment.source),
         pill=_pill(row, item),
         reason=(row.error_message or "") if row.kind is Kind.SKIPPED else "",
         by=row.applied_by,
@@ -89,13 +91,13 @@ def _recorded(
         run_id=row.run_id,
         roll_back=ActionButton(
             label="Roll back to before this…",
-            url=reverse("rollback", args=[slug, *row.identity]),
+            url=reverse("rollback", args=[environment.slug, *row.identity]),
             show=row == reach.end or row in reach.within,
             reason=why_reach_ends(reach) if row == reach.end else "",
         ),
         take_back=ActionButton(
             label="Take back…",
-            url=reverse("unskip", args=[slug, *row.identity]),
+            url=reverse("unskip", args=[environment.slug, *row.identity]),
             show=row.kind is Kind.SKIPPED and may_take_back,
         ),
     )

@@ -16,7 +16,7 @@ from dashboard.engine.plan import Plan
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Run
 from dashboard.models.failures import Failure
-from dashboard.presenters import actions
+from dashboard.presenters import actions, links
 from dashboard.presenters import failures as boxes
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.environments import is_blocked
@@ -87,7 +87,7 @@ def _entry(
     first = items[0]
     return Waiting(
         version=first.version,
-        files=tuple(_file(item) for item in items),
+        files=tuple(_file(item, standing.environment.source) for item in items),
         pill=state_pill(first),
         sentence=sentence,
         runs_next=first.identity in planned,
@@ -115,13 +115,13 @@ def _is_logged(standing: Standing, item: MigrationStatus) -> bool:
     return item.state is State.UNRECORDED and logged is not None and not logged.was_skipped
 
 
-def _file(item: MigrationStatus) -> WaitingFile:
+def _file(item: MigrationStatus, source: str) -> WaitingFile:
     unsaid = {DUPLICATE_VERSION, NO_ROLLBACK} if item.state is State.CONFLICT else set()
     shown = [p for p in item.problems if p.severity is not Severity.NOTE and p.code not in unsaid]
     return WaitingFile(
         file=item.migration.up.file if item.migration else "",
         identity=item.identity,
-        url=reverse("migration", args=item.identity),
+        url=links.migration(item.identity, source),
         problems=tuple(sorted(shown, key=lambda p: p.severity is not Severity.ERROR)),
     )
 

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.urls import reverse
-
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.status import MigrationStatus, State
-from dashboard.presenters import statuses
+from dashboard.models.sources import DEFAULT
+from dashboard.presenters import links, statuses
 from dashboard.presenters.badges import badge
 from dashboard.presenters.environments import is_blocked, pill
 from dashboard.presenters.findings import NO_TALLIES, Tallies
@@ -59,15 +58,20 @@ class Matrix:
 
 
 def matrix(
-    standings: Sequence[Standing], rows: Sequence[BoardRow], *, limit: int | None = None, lint: Tallies = NO_TALLIES
+    standings: Sequence[Standing],
+    rows: Sequence[BoardRow],
+    *,
+    limit: int | None = None,
+    lint: Tallies = NO_TALLIES,
+    source: str = DEFAULT,
 ) -> Matrix:
-    """The newest `limit` rows, with a link to all where there are more. `lint` is what it counts in each."""
+    """The newest `limit` rows of a source, with a link to all of them. `lint` is what it counts in each."""
     shown = rows[:limit]
     more = len(rows) > len(shown)
     return Matrix(
         environments=tuple(_column(standing) for standing in standings),
-        rows=tuple(_line(row, standings, lint.get(row.identity, ())) for row in shown),
-        more_url=reverse("migrations") if more else "",
+        rows=tuple(_line(row, standings, lint.get(row.identity, ()), source) for row in shown),
+        more_url=links.migrations(source) if more else "",
         more_label=f"All {len(rows)} migrations" if more else "",
     )
 
@@ -89,10 +93,10 @@ def _column(standing: Standing) -> Column:
     )
 
 
-def _line(row: BoardRow, standings: Sequence[Standing], lint: tuple[Pill, ...]) -> MatrixRow:
+def _line(row: BoardRow, standings: Sequence[Standing], lint: tuple[Pill, ...], source: str) -> MatrixRow:
     return MatrixRow(
         identity=row.identity,
-        url=reverse("migration", args=row.identity),
+        url=links.migration(row.identity, source),
         lint=lint,
         cells=tuple(_cell(item, standing) for item, standing in zip(row.cells, standings, strict=True)),
     )

@@ -14,7 +14,8 @@ from dashboard.engine.migration import NO_ROLLBACK, AppliedMigration, Direction,
 from dashboard.engine.sql.transaction import TransactionMode, TransactionShape
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Rehearsal, RunStep
-from dashboard.presenters import actions, rehearsals, runs, statuses
+from dashboard.models.sources import Source
+from dashboard.presenters import actions, links, rehearsals, runs, statuses
 from dashboard.presenters.badges import Badge, badge
 from dashboard.presenters.findings import Note, notes
 from dashboard.presenters.matrix import STANDS, state_pill
@@ -121,6 +122,20 @@ def page(
         edited=tuple(_edited(standings, identity)),
         passages=tuple(_passage(step) for step in steps),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceTab:
+    label: str
+    url: str
+    current: bool
+
+
+def tabs(chosen: Source, every: Sequence[Source]) -> tuple[SourceTab, ...]:
+    """None where there is nothing to choose."""
+    if len(every) < 2:
+        return ()
+    return tuple(SourceTab(label=s.name, url=links.migrations(s.name), current=s == chosen) for s in every)
 
 
 def in_state(rows: Sequence[BoardRow], state: str) -> tuple[BoardRow, ...]:

@@ -12,7 +12,8 @@ from dashboard.engine.migration import Severity
 from dashboard.engine.status import State
 from dashboard.models import BreakGlass, ChangeRequest
 from dashboard.models.failures import Failure
-from dashboard.presenters import environments
+from dashboard.models.sources import DEFAULT
+from dashboard.presenters import environments, links
 from dashboard.presenters.environments import Card, Remark
 from dashboard.presenters.findings import Tallies
 from dashboard.presenters.matrix import Matrix, matrix
@@ -33,11 +34,21 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Overview:
-    sentences: tuple[Sentence, ...]
-    cards: tuple[Card, ...]
+class Files:
+    """A source, and what is known of its migrations."""
+
+    reading: FolderReading
+    rows: Sequence[BoardRow]
+    lint: Tallies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """Where the environments of one source are."""
+
+    source: str  # its name, where there are several
     matrix: Matrix
-    failure: Failure | None  # why the folder cannot be read
+    failure: Failure | None  # why its folder cannot be read
     empty_source: str  # the folder, where it holds no migration
 
     @property
@@ -46,34 +57,49 @@ class Overview:
         return f"{self.empty_source}/001_create_users.sql"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    sentences: tuple[Sentence, ...]
+    cards: tuple[Card, ...]
+    boards: tuple[Board, ...]  # one for each source
+
+
 def overview(
     standings: Sequence[Standing],
-    reading: FolderReading,
+    files: Sequence[Files],
     waiting: Sequence[ChangeRequest],
     *,
-    rows: Sequence[BoardRow],
-    lint: Tallies,
     unreviewed: Sequence[BreakGlass] = (),
 ) -> Overview:
-    """`waiting` are the requests that wait for the reader, `rows` those of the matrix; `unreviewed` what one person
-    let run alone."""
+    """`waiting` are the requests that wait for the reader; `unreviewed` what one person let run alone."""
+    readings = [each.reading for each in files]
     return Overview(
-        sentences=(*_of_glass(unreviewed), *_sentences(standings, reading, waiting, quiet=not unreviewed)),
+        sentences=(*_of_glass(unreviewed), *_sentences(standings, readings, waiting, quiet=not unreviewed)),
         cards=tuple(environments.card(standing, back="overview") for standing in standings),
-        matrix=matrix(standings, rows, limit=VERSIONS_SHOWN, lint=lint),
-        failure=reading.failure,
-        empty_source=reading.folder.source if reading.folder and not reading.folder.migrations else "",
+        boards=tuple(_board(standings, each, is_alone=len(files) == 1) for each in files),
+    )
+
+
+def _board(standings: Sequence[Standing], files: Files, *, is_alone: bool) -> Board:
+    folder, source = files.reading.folder, files.reading.source
+    own = [standing for standing in standings if standing.environment.source == source]
+    return Board(
+        source="" if is_alone else source,
+        matrix=matrix(own, files.rows, limit=VERSIONS_SHOWN, lint=files.lint, source=source),
+        failure=files.reading.failure,
+        empty_source=folder.source if folder and not folder.migrations else "",
     )
 
 
 def _sentences(
-    standings: Sequence[Standing], reading: FolderReading, waiting: Sequence[ChangeRequest], *, quiet: bool
+    standings: Sequence[Standing], readings: Sequence[FolderReading], waiting: Sequence[ChangeRequest], *, quiet: bool
 ) -> Iterator[Sentence]:
     environments_said = list(_of_environments(standings))
     dangers = [sentence for sentence in environments_said if sentence.tone == "danger"]
     others = [sentence for sentence in environments_said if sentence.tone != "danger"]
-    said = [*_of_waiting(waiting), *dangers, *_of_approved(standings), *others, *_of_folder(reading)]
-    if not said and quiet and not reading.failure and reading.folder and reading.folder.migrations:
+    of_folders = [sentence for reading in readings for sentence in _of_folder(reading)]
+    said = [*_of_waiting(waiting), *dangers, *_of_approved(standings), *others, *of_folders]
+    if not said and quiet and all(reading.folder and reading.folder.migrations for reading in readings):
         text = "Every environment has every migration. Nothing waits for you."
         said = [Sentence(tone="ok", icon="ok", text=text)]
     yield from said
@@ -147,9 +173,10 @@ def _of_approved(standings: Sequence[Standing]) -> Iterator[Sentence]:
 def _of_folder(reading: FolderReading) -> Iterator[Sentence]:
     if reading.folder and not reading.folder.migrations:
         text = f"The folder {reading.folder.source} holds no migration."
-        yield Sentence(tone="warn", icon="migration", text=text, url=reverse("problems"))
+        yield Sentence(tone="warn", icon="migration", text=text, url=links.problems(reading.source))
     errors = [p for p in reading.folder.problems if p.severity is Severity.ERROR] if reading.folder else []
     if errors:
         files = len({p.file for p in errors})
         count = f"{len(errors)} error{'' if len(errors) == 1 else 's'} in {files} file{'' if files == 1 else 's'}"
-        yield Sentence(tone="warn", icon="migration", text=f"The folder has {count}.", url=reverse("problems"))
+        named = "The folder" if reading.source == DEFAULT else f"The source {reading.source}"
+        yield Sentence(tone="warn", icon="migration", text=f"{named} has {count}.", url=links.problems(reading.source))

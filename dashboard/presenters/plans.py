@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from django.urls import reverse
-
 from dashboard.engine.migration import NO_ROLLBACK, Migration
 from dashboard.engine.plan import (
     DYNAMIC,
@@ -19,7 +17,8 @@ from dashboard.engine.run.executor import Approval
 from dashboard.engine.status import State
 from dashboard.models import ChangeRequest
 from dashboard.models.environments import Environment
-from dashboard.presenters import actions, statuses, wording
+from dashboard.models.sources import DEFAULT
+from dashboard.presenters import actions, links, statuses, wording
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.findings import Note, notes
 from dashboard.selectors import findings
@@ -123,6 +122,7 @@ def _what_gives_way(plan: Plan) -> str:
 
 def facts(plan: Plan, environment: Environment) -> tuple[tuple[str, str], ...]:
     return (
+        ("Files from the source", plan.source),
         ("Database", plan.identity.database),
         ("Address", address(environment)),
         ("System identifier", plan.identity.system_identifier),
@@ -217,7 +217,7 @@ def _step(detail: Detail, position: int) -> PlanStepView:
         down_margin=_margin(detail.findings, migration, step.down_sql),
         lacks_rollback=step.action.can_be_rolled_back and step.first_statement == 1 and not step.down_sql,
         anchor=anchor(position),
-        url=reverse("migration", args=step.identity),
+        url=links.migration(step.identity, detail.plan.source or DEFAULT),
         open=position == 0 or is_unjudged,
     )
 

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.urls import reverse
-
 from dashboard.engine.migration import FileEntry, FileRole, Folder, Problem, Severity
+from dashboard.models.sources import DEFAULT, Source
+from dashboard.presenters import links
 from dashboard.presenters.pills import Pill
 
 ROLES: dict[FileRole, tuple[str, str]] = {  # one and many
@@ -54,18 +54,22 @@ class FileLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemsPage:
-    source: str
+    source: str  # the folder
+    name: str  # of the source, where it is not the only one
+    again_url: str
     total: int
     counts: tuple[str, ...]  # "9 migrations"
     groups: tuple[ProblemGroup, ...]
     files: tuple[FileLine, ...]
 
 
-def page(folder: Folder) -> ProblemsPage:
-    urls = _urls(folder)
+def page(folder: Folder, source: Source) -> ProblemsPage:
+    urls = _urls(folder, source)
     roles = Counter(entry.role for entry in folder.files)
     return ProblemsPage(
         source=folder.source,
+        name=source.name if source.name != DEFAULT else "",
+        again_url=links.problems(source.name),
         total=len(folder.files),
         counts=tuple(f"{roles[role]} {words[roles[role] != 1]}" for role, words in ROLES.items() if roles[role]),
         groups=tuple(_group(severity, folder, urls) for severity in SEVERITIES),
@@ -73,11 +77,11 @@ def page(folder: Folder) -> ProblemsPage:
     )
 
 
-def _urls(folder: Folder) -> dict[str, tuple[str, str]]:
+def _urls(folder: Folder, source: Source) -> dict[str, tuple[str, str]]:
     """For each file that a migration's page shows: that page, and the prefix of its line anchors there."""
     urls = {}
     for migration in folder.migrations:
-        url = reverse("migration", args=migration.identity)
+        url = links.migration(migration.identity, source.name)
         urls[migration.up.file] = (url, "L")
         if migration.down:
             urls[migration.down.file] = (url, "down-L")

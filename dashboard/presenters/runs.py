@@ -400,6 +400,7 @@ def _heading(run: Run) -> Iterator[tuple[str, Any]]:
     yield "Started by", run.started_by.get_username()
     if run.request_id:
         yield "Request", run.request_id
+    yield "Files from the source", run.plan.source
     yield "Digest", run.digest
     moments = (("Queued", run.queued_at), ("Started", run.started_at), ("Finished", run.finished_at))
     for name, moment in moments:

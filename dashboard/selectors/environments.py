@@ -22,6 +22,7 @@ from dashboard.models import ChangeRequest, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import control, drift, forgotten, observations
 from dashboard.selectors.drift import DriftState
+from dashboard.selectors.folders import FolderReading
 from dashboard.selectors.observations import LastLook
 
 
@@ -83,18 +84,20 @@ class Standing:
         return {status.identity: status for status in reversed(self.statuses)}
 
 
-def standings(folder: Folder | None) -> tuple[Standing, ...]:
-    """Every environment, in the order of the declaration."""
-    return _standings(environments.all_environments(), folder)
+def standings(readings: Sequence[FolderReading]) -> tuple[Standing, ...]:
+    """The environments of these sources, each against the files of its own, in the order of the declaration."""
+    files = {reading.source: reading.folder for reading in readings}
+    chosen = [e for e in environments.all_environments() if e.source in files]
+    return _standings(chosen, files)
 
 
 def standing(environment: Environment, folder: Folder | None) -> Standing:
     """With what it has forgotten, which takes a query of its own."""
-    alone = _standings([environment], folder)[0]
+    alone = _standings([environment], {environment.source: folder})[0]
     return replace(alone, forgotten=forgotten.steps(environment, alone.look))
 
 
-def _standings(chosen: Sequence[Environment], folder: Folder | None) -> tuple[Standing, ...]:
+def _standings(chosen: Sequence[Environment], files: Mapping[str, Folder | None]) -> tuple[Standing, ...]:
     looks = observations.looks(chosen)
     runs = _last_runs(chosen)
     requests = _live_requests(chosen)
@@ -104,7 +107,7 @@ def _standings(chosen: Sequence[Environment], folder: Folder | None) -> tuple[St
         Standing(
             environment=e,
             look=looks.get(e.slug),
-            **_compared(looks.get(e.slug), folder),
+            **_compared(looks.get(e.slug), files[e.source]),
             last_run=runs.get(e.slug),
             requests=tuple(requests.get(e.slug, ())),
             drift=schemas[e.slug],

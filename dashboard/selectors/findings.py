@@ -20,7 +20,9 @@ from dashboard.models import Rehearsal, Snapshot, environments
 type Findings = Mapping[str, tuple[Finding, ...]]  # by file
 
 _guard = threading.Lock()
-_last: tuple[str, Findings] = ("", {})
+#: What was said last, of as many contents as there may be sources on one page.
+_last: dict[str, Findings] = {}
+_KEPT = 16
 
 
 def by_file(folder: Folder | None) -> Findings:
@@ -28,16 +30,17 @@ def by_file(folder: Folder | None) -> Findings:
 
     The first page after a change waits for it, every later one does not.
     """
-    global _last
     if folder is None:
         return {}
     context = _context()
     mark = _mark(folder, context)
     with _guard:
-        if _last[0] != mark:
+        if mark not in _last:
             findings = sorted(lint_folder(folder, context), key=lambda f: (f.file, f.line, f.column))
-            _last = mark, {file: tuple(group) for file, group in groupby(findings, key=lambda f: f.file)}
-        return _last[1]
+            _last[mark] = {file: tuple(group) for file, group in groupby(findings, key=lambda f: f.file)}
+            if len(_last) > _KEPT:
+                del _last[next(iter(_last))]
+        return _last[mark]
 
 
 def of_migration(findings_by_file: Findings, migration: Migration) -> tuple[Finding, ...]:

@@ -9,16 +9,19 @@ from uuid import UUID
 from django.db.models import Prefetch
 
 from dashboard.engine.migration import Folder, MigrationId
-from dashboard.models import Run, RunStep
+from dashboard.models import Run, RunStep, environments
 from dashboard.selectors.board import BoardRow
 
 RUNS_SHOWN = 20
 _ATTEMPT = re.compile("[0-9a-f]{32}")
 
 
-def steps_of(migration: MigrationId) -> list[RunStep]:
-    """The steps of the last runs that had this migration in them, newest first."""
-    steps = RunStep.objects.filter(**migration._asdict()).select_related("run", "run__started_by")
+def steps_of(migration: MigrationId, source: str) -> list[RunStep]:
+    """The steps of the last runs that had this migration in them, newest first; those in environments of another source
+    had another file of this name."""
+    others = [e.slug for e in environments.all_environments() if e.source != source]
+    steps = RunStep.objects.filter(**migration._asdict()).exclude(run__environment__in=others)
+    steps = steps.select_related("run", "run__started_by")
     became = Prefetch("run__steps", RunStep.objects.only("run_id", "status"))
     return list(steps.defer("run__frozen_plan").prefetch_related(became).order_by("-run_id")[:RUNS_SHOWN])
 

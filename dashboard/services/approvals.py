@@ -89,6 +89,7 @@ def _record_opening(request: ChangeRequest, plan: Plan, by: Actor, accepted: Seq
         environment=request.environment,
         request=request,
         digest=plan.digest,
+        source=plan.source,
         steps=[s.label for s in plan.steps],
         saves=[] if plan.action is Action.BRING_BACK else plans.copied(plan),
         accepted=list(accepted),

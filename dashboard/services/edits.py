@@ -35,7 +35,7 @@ def look(environment: Environment, *, only: MigrationId | None = None) -> tuple[
     history = targets.look(environment, scripts=True).history
     return tuple(
         Edit(status=item, applied=item.applied.forward_script if item.applied else None)
-        for item in status.compute(folders.read(), history)
+        for item in status.compute(folders.read(environment), history)
         if item.state in EDITED and only in (None, item.identity)
     )
 

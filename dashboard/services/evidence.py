@@ -298,7 +298,7 @@ def _declared(step: Step) -> str:
 
 
 def _findings(plan: Plan) -> Sequence[Finding] | None:
-    folder = folders.current().folder
+    folder = folders.current(environments.get_even_former(plan.environment)).folder
     return findings.of_plan(plan, folder) if folder else None
 
 

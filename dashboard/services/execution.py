@@ -172,9 +172,9 @@ def _until_written(write: Callable[[], bool], told_to_stop: Callable[[], bool]) 
 def _execute(run: Run, plan: Plan, progress: Recorder, cancellation: Cancellation) -> None:
     if plan.digest != run.digest:
         raise PlanChanged(what="the plan kept with the run no longer has its digest")
-    if plan.action.takes_from_files:
-        verification.verify_files(plan, folders.read())
     environment = targets.declared(run.environment)
+    if plan.action.takes_from_files:
+        verification.verify_files(plan, folders.read(environment))
     _check_starter(run)
     approval = _approval(run, plan, environment)
     with recording(progress) as record:

@@ -31,6 +31,7 @@ check_can_end_run = partial(_check, "end a run without proof", Role.ADMIN)
 check_can_erase = partial(_check, "erase what a server said", Role.ADMIN)
 check_can_rebind = partial(_check, "confirm another database", Role.ADMIN)
 check_can_accept_drift = partial(_check, "accept a changed schema", Role.ADMIN)
+check_can_set_up = partial(_check, "set Signalbox up", Role.ADMIN)
 check_can_manage_people = partial(_check, "manage people", Role.ADMIN)
 
 

@@ -14,6 +14,7 @@ from dashboard.engine.run import dryrun
 from dashboard.engine.sql import directives, transaction
 from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.transaction import TransactionMode
+from dashboard.models import environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import findings, folders, rehearsals
 from dashboard.selectors.findings import Findings
@@ -24,7 +25,7 @@ from dashboard.services.errors import ReasonMissing
 
 def apply(environment: Environment, *, upto: str | None = None) -> Plan:
     target = targets.look(environment)
-    return planner.apply(target, targets.judged(environment, folders.read(), target), upto=upto)
+    return planner.apply(target, targets.judged(environment, folders.read(environment), target), upto=upto)
 
 
 def offered(environment: Environment, look: LastLook | None, folder: Folder | None) -> Plan | EngineError | None:
@@ -51,7 +52,7 @@ def rollback(environment: Environment, *, downto: MigrationId) -> Plan:
 
 
 def skip(environment: Environment, migrations: Sequence[MigrationId], *, reason: str) -> Plan:
-    return planner.skip(targets.look(environment), folders.read(), migrations, reason=_given(reason, "skip"))
+    return planner.skip(targets.look(environment), folders.read(environment), migrations, reason=_given(reason, "skip"))
 
 
 def unskip(environment: Environment, migration: MigrationId, *, reason: str) -> Plan:
@@ -61,23 +62,23 @@ def unskip(environment: Environment, migration: MigrationId, *, reason: str) -> 
 
 def restore_record(environment: Environment, migrations: Sequence[MigrationId], *, reason: str) -> Plan:
     reason = _given(reason, "restore a record")
-    return planner.restore_record(targets.look(environment), folders.read(), migrations, reason=reason)
+    return planner.restore_record(targets.look(environment), folders.read(environment), migrations, reason=reason)
 
 
 def accept_edits(environment: Environment, migrations: Sequence[MigrationId]) -> Plan:
-    return planner.accept_edits(targets.look(environment), folders.read(), migrations)
+    return planner.accept_edits(targets.look(environment), folders.read(environment), migrations)
 
 
 def resume(environment: Environment, migration: MigrationId, *, doubtful_done: bool = False) -> Plan:
     """Continue what broke off outside a transaction; `doubtful_done` is a person's word on a statement in doubt."""
     target = targets.look(environment, scripts=True)
-    plan = planner.resume(target, folders.read(), migration, doubtful_done=doubtful_done)
+    plan = planner.resume(target, folders.read(environment), migration, doubtful_done=doubtful_done)
     targets.check_captured(environment, plan)
     return plan
 
 
 def repair(environment: Environment, migration: MigrationId) -> Plan:
-    return planner.repair(targets.look(environment, scripts=True), folders.read(), migration)
+    return planner.repair(targets.look(environment, scripts=True), folders.read(environment), migration)
 
 
 def reset(environment: Environment, migration: MigrationId, *, reason: str) -> Plan:
@@ -111,7 +112,7 @@ class Detail:
 
 def detail(plan: Plan) -> Detail:
     """With what lint says of the scripts, where they are those of the folder."""
-    folder = folders.current().folder
+    folder = folders.current(environments.get_even_former(plan.environment)).folder
     return Detail(
         plan=plan,
         outlines=tuple(outline(step) for step in plan.steps),

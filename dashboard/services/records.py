@@ -31,7 +31,7 @@ def contradictions(environment: Environment, *, only: MigrationId | None = None)
     history = targets.look(environment).history
     items = tuple(
         Contradiction(status=item, logged=logged)
-        for item in status.compute(folders.read(), history)
+        for item in status.compute(folders.read(environment), history)
         if item.migration is not None
         and only in (None, item.identity)
         and (logged := history.contradiction(item.identity)) is not None

@@ -170,7 +170,7 @@ def _rehearse(rehearsal: Rehearsal, cancellation: Cancellation) -> Report:
         rehearsal.plan,
         source=targets.access(environment),
         server_url=settings.REHEARSAL_URL or None,
-        verify=verifications.read(folders.read()),
+        verify=verifications.read(folders.read(environment)),
         registered=[targets.address(each) for each in environments.all_environments()],
         cancellation=cancellation,
     )

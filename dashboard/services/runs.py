@@ -273,6 +273,7 @@ def _queue(
                 request=request,
                 run=run,
                 digest=plan.digest,
+                source=plan.source,
                 steps=[s.label for s in plan.steps],
                 saves=[] if plan.action is Action.BRING_BACK else plans.copied(plan),
                 **said,

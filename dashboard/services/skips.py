@@ -32,7 +32,7 @@ class Undecided:
 def undecided(environment: Environment, version: str) -> Undecided:
     """Read from the target now. Raises NothingToDo where no file of this version waits."""
     history = targets.look(environment).history
-    statuses = [s for s in status.compute(folders.read(), history) if s.version == version and s.migration]
+    statuses = [s for s in status.compute(folders.read(environment), history) if s.version == version and s.migration]
     files = tuple(s for s in statuses if not (s.applied and s.applied.success))
     if not files:
         raise NothingToDo(environment=environment.name, reason=f"no file with the version {version} waits there")

@@ -113,7 +113,8 @@ def look(environment: Environment, *, scripts: bool = False) -> Target:
 
 def read(environment: Environment, *, scripts: bool = False, expected: TargetIdentity | None = None) -> Target:
     """Read the target now, and whatever database it is where none is expected. Needs no control database."""
-    return history.read(access(environment), scripts=scripts, expected=expected)
+    target = history.read(access(environment), scripts=scripts, expected=expected)
+    return replace(target, source=environment.source)
 
 
 def read_or_error(environment: Environment, *, expected: TargetIdentity | None = None) -> Target | EngineError:
@@ -164,6 +165,7 @@ def last_seen(environment: Environment, look: LastLook | None) -> Target | None:
         identity=look.identity,
         policy=policy(environment),
         history=look.history,
+        source=environment.source,
     )
 
 

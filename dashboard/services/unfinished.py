@@ -92,7 +92,7 @@ def look(environment: Environment, migration: MigrationId) -> BrokenOff | None:
     """Read from the target now; None where nothing of this migration waits to be settled."""
     target = targets.look(environment, scripts=True)
     unfinished = next((u for u in target.history.unfinished if u.identity == migration), None)
-    return _broken_off(environment, target, folders.read(), unfinished) if unfinished else None
+    return _broken_off(environment, target, folders.read(environment), unfinished) if unfinished else None
 
 
 def check_shown(broken_off: BrokenOff, mark: str, environment: Environment) -> None:

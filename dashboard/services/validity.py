@@ -90,7 +90,7 @@ def _open_glass(request: ChangeRequest, openings: tuple[BreakGlass, ...], runs: 
 def inserted_before(plan: Plan, environment: Environment) -> tuple[str, ...]:
     """What an apply would leave behind out of order, told from the folder and the last look: it holds everything that
     waited when it was made."""
-    folder, look = folders.current().folder, observations.looks([environment]).get(environment.slug)
+    folder, look = folders.current(environment).folder, observations.looks([environment]).get(environment.slug)
     target = targets.last_seen(environment, look)
     if plan.action is not Action.APPLY or folder is None or target is None:
         return ()
@@ -104,7 +104,8 @@ def inserted_before(plan: Plan, environment: Environment) -> tuple[str, ...]:
 
 def is_left(plan: Plan) -> bool:
     """Whether there is anything of it left to do, as far as the last look tells: its page would be a dead end."""
-    environment, folder = environments.get_even_former(plan.environment), folders.current().folder
+    environment = environments.get_even_former(plan.environment)
+    folder = folders.current(environment).folder
     target = targets.last_seen(environment, observations.looks([environment]).get(environment.slug))
     if target is None or folder is None:
         return True
@@ -151,9 +152,9 @@ def objection(plan: Plan, *, made_at: datetime) -> str:
     Never asks the target: the page that shows this must not wait for it. A look from before the plan tells nothing.
     """
     try:
-        if plan.action.takes_from_files:
-            verification.verify_files(plan, folders.read())
         environment = environments.get(plan.environment)
+        if plan.action.takes_from_files:
+            verification.verify_files(plan, folders.read(environment))
         if target := targets.last_seen(environment, observations.look_since(environment, made_at)):
             verification.verify(plan, target)
     except EngineError as error:

@@ -1,4 +1,4 @@
-"""Testing the connection to a target: the one page that asks a target while someone waits for it."""
+"""Testing the connection to a target, which is asked while someone waits for it."""
 
 from __future__ import annotations
 

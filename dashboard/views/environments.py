@@ -21,16 +21,18 @@ from dashboard.views.lookup import environment_or_404
 @require_safe
 @vary_on_headers("HX-Request")
 def index(request: HttpRequest) -> HttpResponse:
-    reading = folders.current()
-    cards = tuple(card(standing, back="environments") for standing in environments.standings(reading.folder))
-    context = {"cards": cards, "failure": reading.failure}
-    return live.answer(request, "environments/list.html", (cards, reading.failure), context)
+    readings = folders.all_now()
+    cards = tuple(card(standing, back="environments") for standing in environments.standings(readings))
+    failures = tuple(reading.failure for reading in readings if reading.failure)
+    context = {"cards": cards, "failures": failures}
+    return live.answer(request, "environments/list.html", (cards, failures), context)
 
 
 @require_safe
 @vary_on_headers("HX-Request")
 def detail(request: HttpRequest, slug: str) -> HttpResponse:
-    environment, reading = environment_or_404(slug), folders.current()
+    environment = environment_or_404(slug)
+    reading = folders.current(environment)
     standing = environments.standing(environment, reading.folder)
     offer = plans.offered(environment, standing.look, reading.folder)
     page = environment_detail.page(

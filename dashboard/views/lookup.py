@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from django.http import Http404
+from django.http import Http404, HttpRequest
 
-from dashboard.models import ChangeRequest, environments
+from dashboard.models import ChangeRequest, environments, sources
 from dashboard.models.environments import Environment
+from dashboard.models.sources import Source
 from dashboard.selectors import requests
 
 
@@ -14,6 +15,15 @@ def environment_or_404(slug: str) -> Environment:
         return environments.get(slug)
     except environments.UnknownEnvironment:
         raise Http404(f"No environment is called {slug}.") from None
+
+
+def source_or_404(request: HttpRequest) -> Source:
+    """The one that `?source=` names, else the first."""
+    every, name = sources.all_sources(), request.GET.get("source", "")
+    try:
+        return next(source for source in every if name in {"", source.name})
+    except StopIteration:
+        raise Http404(f"No source is called {name}.") from None
 
 
 def request_or_404(pk: int) -> ChangeRequest:

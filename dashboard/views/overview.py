@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from dashboard.models.roles import Role, has_role
 from dashboard.presenters.findings import tallies
-from dashboard.presenters.overview import overview
-from dashboard.selectors import board, environments, findings, folders, requests
+from dashboard.presenters.overview import Files, overview
+from dashboard.selectors import board, environments, findings, first_run, folders, requests
+from dashboard.selectors.environments import Standing
+from dashboard.selectors.folders import FolderReading
 from dashboard.services import actors
 from dashboard.views import live
 
@@ -14,14 +20,20 @@ from dashboard.views import live
 @require_safe
 @vary_on_headers("HX-Request")
 def index(request: HttpRequest) -> HttpResponse:
-    reading = folders.current()
-    standings = environments.standings(reading.folder)
+    readings, by = folders.all_now(), actors.from_request(request)
+    if not request.htmx and has_role(by.person, Role.ADMIN) and not first_run.is_usable(readings):  # type: ignore[attr-defined]
+        return redirect("guide")
+    standings = environments.standings(readings)
     page = overview(
         standings,
-        reading,
-        list(requests.waiting_for(actors.from_request(request).person)),
-        rows=board.rows(standings, reading.folder),
-        lint=tallies(reading.folder, findings.by_file(reading.folder)),
+        [_files(reading, standings) for reading in readings],
+        list(requests.waiting_for(by.person)),
         unreviewed=requests.unreviewed(),
     )
     return live.answer(request, "overview/index.html", page, {"page": page})
+
+
+def _files(reading: FolderReading, standings: Sequence[Standing]) -> Files:
+    own = [standing for standing in standings if standing.environment.source == reading.source]
+    lint = tallies(reading.folder, findings.by_file(reading.folder))
+    return Files(reading=reading, rows=board.rows(own, reading.folder), lint=lint)

@@ -156,7 +156,7 @@ def _apply(project: Project, by: Actor, upto: str | None = None) -> Run:
 def _skip(project: Project, by: Actor, version: str) -> None:
     from dashboard.selectors import folders
 
-    identities = [m.identity for m in folders.read().migrations if m.version == version]
+    identities = [m.identity for m in folders.read(project.staging).migrations if m.version == version]
     plan = plans.skip(project.staging, identities, reason="settled with the team")
     run = _finish(runs.start(plan, environment=project.staging, by=by))
     assert run.status == Run.Status.SUCCEEDED, run.failure

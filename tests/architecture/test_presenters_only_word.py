@@ -48,6 +48,7 @@ ALLOWED = {
     "dashboard.selectors.compare": {"Comparison", "Side"},
     "dashboard.selectors.drift": {"DriftState"},
     "dashboard.selectors.failed_attempts": {"FailedAttempt"},
+    "dashboard.selectors.first_run": {"FirstRun", "SourceState"},
     "dashboard.selectors.leftovers": {"LeftByRun"},
     "dashboard.selectors.people": {"Listed"},
     "dashboard.selectors.settled": {"Settled"},

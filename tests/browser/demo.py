@@ -18,6 +18,7 @@ from pathlib import Path
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
+MIGRATIONS = ROOT / "dashboard" / "cli" / "demo_migrations"
 READY = "Signalbox is running"
 PATIENCE_S = 180  # telling the story includes two rehearsals
 #: What the tests, a platform or a developer's shell may have set, and the demo has to decide for itself.
@@ -69,7 +70,7 @@ def copy_of(demo_home: Path) -> Path:
 def source(folder: Path, **files: str) -> Path:
     """The demo's migrations without 011, which fails, and with what is given: source(folder, _012_slow="SELECT …")."""
     made = folder / "migrations_sql"
-    shutil.copytree(ROOT / "migrations_sql", made, ignore=shutil.ignore_patterns("011_*"))
+    shutil.copytree(MIGRATIONS, made, ignore=shutil.ignore_patterns("011_*"))
     for name, text in files.items():
         (made / f"{name.removeprefix('_')}.sql").write_text(text)
     return made

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from django.core import checks
 
 from config.environments import Environment
 from dashboard.engine.localserver import isolation, network
@@ -36,6 +37,7 @@ def test_every_check_is_told_as_json(signalbox: Signalbox, project: Project, mon
     codes = {check["code"]: check["level"] for check in said[0]["checks"]}
     assert codes == {
         "rights": "note",
+        "grants": "fine",
         "tables": "note",
         "pooler": "fine",
         "version": "fine",
@@ -116,3 +118,20 @@ def test_an_unknown_environment_is_wrong_usage(signalbox: Signalbox, project: Pr
     answer = signalbox("doctor", "--env", "nowhere")
     assert (answer.code, answer.out) == (2, "")
     assert "Known: staging, production." in answer.err
+
+
+def test_a_declared_environment_without_its_variable_fails_unless_it_is_optional(
+    signalbox: Signalbox, project: Project, settings: SettingsWrapper
+):
+    absent = replace(project.production, url="")
+    settings.ENVIRONMENTS = (project.staging, absent)
+    for options in ((), ("--declared",)):
+        answer = signalbox("doctor", *options)
+        assert answer.code == 7
+        assert "Production has no database: the variable URL_OF_PRODUCTION is not set." in answer.err
+    assert checks.run_checks(include_deployment_checks=True, tags=["signalbox"])[0].id == "signalbox.E001"
+    settings.ENVIRONMENTS = (project.staging, replace(absent, optional=True))
+    answer = signalbox("doctor", "--declared")
+    assert (answer.code, answer.out) == (0, "")
+    assert answer.err.endswith("It is optional.\n")
+    assert checks.run_checks(include_deployment_checks=True, tags=["signalbox"]) == []

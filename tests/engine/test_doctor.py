@@ -72,6 +72,20 @@ def test_what_a_role_lacks_is_named_with_the_grant_that_gives_it(
     assert examine(plain_role)["rights"].level is CheckLevel.FINE
 
 
+def test_what_a_first_migration_lacks_is_named_with_statements_that_can_be_run(
+    examine: Examine, target_db: Database, plain_role: str
+) -> None:
+    """Nobody may create in public since PostgreSQL 15."""
+    target_db.query("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    check = examine(plain_role)["grants"]
+    assert (check.level, len(check.grants)) == (CheckLevel.WARNING, 2)
+    assert all(grant in check.remedy for grant in check.grants)
+    for grant in check.grants:
+        target_db.query(grant)
+    checks = examine(plain_role)
+    assert (checks["grants"].level, checks["rights"].level) == (CheckLevel.FINE, CheckLevel.FINE)
+
+
 def test_the_unfit_comes_first(examine: Examine, plain_role: str) -> None:
     assert next(iter(examine(plain_role))) == "rights"
 

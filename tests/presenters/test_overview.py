@@ -22,7 +22,8 @@ GONE = Failure(code="source_missing", sentence="There is no folder.", remedy="Cr
 
 def page(*standings: Standing, folder: Folder | None = FOLDER, waiting: tuple[ChangeRequest, ...] = ()) -> Overview:
     reading = FolderReading(folder=folder) if folder else FolderReading(failure=GONE)
-    return presenter.overview(standings, reading, waiting, rows=board.rows(standings, folder), lint={})
+    files = presenter.Files(reading=reading, rows=board.rows(standings, folder), lint={})
+    return presenter.overview(standings, [files], waiting)
 
 
 def sentences(*standings: Standing, **known: object) -> tuple[Sentence, ...]:
@@ -50,18 +51,18 @@ def test_where_all_is_well_one_sentence_says_so():
 def test_no_such_comfort_where_the_folder_cannot_be_read():
     made = page(values.standing(known=False), folder=None)
     assert made.sentences == ()
-    assert made.failure == GONE
+    assert made.boards[0].failure == GONE
 
 
 def test_no_such_comfort_where_the_folder_is_empty():
     made = page(values.standing(), folder=values.folder())
     assert values.tones(made.sentences) == ["warn"]
-    assert made.empty_source == "/srv/migrations"
+    assert made.boards[0].empty_source == "/srv/migrations"
     assert values.page_of(made.sentences[0].url) == ("problems", {})
 
 
 def test_a_folder_that_holds_something_is_not_called_empty():
-    assert page(settled()).empty_source == ""
+    assert page(settled()).boards[0].empty_source == ""
 
 
 # What waits for the reader
@@ -241,8 +242,8 @@ def test_a_card_for_each_environment_in_their_order():
 def test_the_diagram_shows_the_newest_and_leads_to_the_rest():
     count = presenter.VERSIONS_SHOWN + 3
     made = page(values.standing(*(values.status(f"{n:03}", "x") for n in range(count))))
-    assert len(made.matrix.rows) == presenter.VERSIONS_SHOWN
-    assert values.says(made.matrix.more_label, str(count + 1))
+    assert len(made.boards[0].matrix.rows) == presenter.VERSIONS_SHOWN
+    assert values.says(made.boards[0].matrix.more_label, str(count + 1))
 
 
 def test_everything_on_it_is_sound():

@@ -39,7 +39,7 @@ def seen(environment: Environment, *rows: AppliedMigration, failure: dict[str, s
 
 def test_what_was_never_seen_is_not_known(project: Project) -> None:
     project.write(_001_users="SELECT 1;")
-    standing = environments.standing(project.staging, folders.current().folder)
+    standing = environments.standing(project.staging, folders.current(project.staging).folder)
     assert not standing.known
     assert standing.statuses == ()
     assert standing.head is None
@@ -57,7 +57,7 @@ def test_without_a_folder_only_the_history_is_known(project: Project) -> None:
 def test_a_failed_look_keeps_the_last_good_history(project: Project) -> None:
     project.write(_001_users="SELECT 1;")
     seen(project.staging, row("001"), failure={"code": "unreachable", "sentence": "gone", "next_step": "wait"})
-    standing = environments.standing(project.staging, folders.current().folder)
+    standing = environments.standing(project.staging, folders.current(project.staging).folder)
     assert standing.known
     assert standing.look
     assert not standing.look.ok
@@ -87,8 +87,8 @@ def test_numbers_are_compared_as_numbers(project: Project) -> None:
 def test_the_board_has_files_and_lost_rows_newest_first(project: Project) -> None:
     project.write(_001_users="SELECT 1;", _003_city="SELECT 1;")
     seen(project.staging, row("002", "gone"))
-    folder = folders.current().folder
-    rows = board.rows(environments.standings(folder), folder)
+    reading = folders.current(project.staging)
+    rows = board.rows(environments.standings([reading]), reading.folder)
     assert [(r.version, r.file) for r in rows] == [("003", "003_city.sql"), ("002", ""), ("001", "001_users.sql")]
     states = [[cell.state if cell else None for cell in r.cells] for r in rows]
     assert states == [["pending", None], ["missing", None], ["out_of_order", None]]
@@ -100,7 +100,7 @@ def test_a_tracking_table_may_name_the_runs_of_another_signalbox() -> None:
 
 def test_a_folder_that_is_gone_is_a_value(project: Project) -> None:
     project.folder.rmdir()
-    folder = folders.current()
+    folder = folders.current(project.staging)
     assert folder.folder is None
     assert folder.failure
     assert folder.failure.code == "source_missing"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dashboard.engine.files import discovery
+from dashboard.models import sources
 from dashboard.selectors import folders
 from tests.fix_project import Project
 
@@ -12,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 
 def names() -> list[str]:
-    folder = folders.current().folder
+    folder = folders.of_source_now(sources.default()).folder
     assert folder
     return [migration.name for migration in folder.migrations]
 
@@ -32,7 +33,7 @@ def test_every_change_is_seen(project: Project) -> None:
     (project.folder / "001_users.sql").rename(project.folder / "001_people.sql")
     assert names() == ["people", "orders"]
     project.write(_001_people="SELECT 2;")
-    folder = folders.current().folder
+    folder = folders.of_source_now(sources.default()).folder
     assert folder
     assert folder.migrations[0].up.sql == "SELECT 2;"
 
@@ -40,7 +41,7 @@ def test_every_change_is_seen(project: Project) -> None:
 def test_a_folder_that_goes_and_comes_back(project: Project) -> None:
     project.write(_001_users="SELECT 1;")
     away = project.folder.rename(project.folder.with_name("away"))
-    failure = folders.current().failure
+    failure = folders.of_source_now(sources.default()).failure
     assert failure
     assert failure.code == "source_missing"
     away.rename(project.folder)

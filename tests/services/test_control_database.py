@@ -22,6 +22,7 @@ from dashboard.models import Run
 from dashboard.presenters import environments as presenter
 from dashboard.selectors import control
 from dashboard.selectors import environments as standings
+from dashboard.selectors.folders import FolderReading
 from dashboard.services import approvals, execution, observations, plans, policies, runs, targets
 from dashboard.services.actors import Actor
 from tests.fix_people import ClientOf
@@ -200,7 +201,7 @@ def test_an_unprotected_environment_runs_there_and_is_told(
         execution.execute(run.pk)
         run.refresh_from_db()
         assert run.status == Run.Status.SUCCEEDED
-        (standing,) = (s for s in standings.standings(None) if s.environment.slug == "staging")
+        (standing,) = (s for s in standings.standings([FolderReading()]) if s.environment.slug == "staging")
         assert [r.rank for r in presenter.remarks(standing) if presenter.SHARED in r.text] == [46]
         call_command("signalbox", "doctor", "--env", "staging")
         sentence = "warning: Signalbox keeps its own people, requests and approvals in it."

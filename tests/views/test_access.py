@@ -144,6 +144,9 @@ TABLE: dict[str, Address] = {
     "environment": only_get(everyone(OK), arguments=on("staging")),
     "environment-refresh": only_post(everyone(SEE_OTHER), arguments=on("staging")),
     "connection": only_get(from_requester(OK), arguments=on("staging")),
+    "guide": only_get(admins(OK)),
+    "guide-target": only_get(admins(SEE_OTHER), arguments=on("staging")),
+    "guide-rehearsals": only_get(admins(SEE_OTHER)),
     "rebind": Address(
         get=admins(OK),
         post=admins(SEE_OTHER),

@@ -48,7 +48,7 @@ def test_it_says_how_far_behind_each_environment_is(
     page = client_of(viewer).get("/")
     (sentence,) = page.context["page"].sentences
     assert (says(sentence.text, "Production"), says(sentence.text, "2 migrations")) == (True, True)
-    staging, production = page.context["page"].matrix.environments
+    staging, production = page.context["page"].boards[0].matrix.environments
     assert (staging.pill.tone, staging.at, production.pill.tone, production.at) == ("ok", "002", "info", "")
     assert_shown(page, sentence, staging.pill, production.pill)
 
@@ -162,7 +162,7 @@ def test_a_missing_folder_is_a_sentence_and_what_to_do(
     settings.SOURCE = tmp_path / "nowhere"
     answer = client_of(viewer).get("/")
     assert answer.status_code == 200
-    failure = answer.context["page"].failure
+    failure = answer.context["page"].boards[0].failure
     assert (failure.code, str(tmp_path / "nowhere") in failure.sentence) == ("source_missing", True)
     assert "SIGNALBOX_SOURCE" in failure.next_step
     assert_shown(answer, failure.sentence, failure.next_step)
@@ -172,7 +172,7 @@ def test_a_missing_folder_is_a_sentence_and_what_to_do(
 def test_an_empty_folder_teaches_the_first_file_name(project: Project, viewer: User, client_of: ClientOf) -> None:
     observations.refresh_all()
     page = client_of(viewer).get("/")
-    assert (page.context["page"].empty_source, is_empty(page)) == (str(project.folder), True)
+    assert (page.context["page"].boards[0].empty_source, is_empty(page)) == (str(project.folder), True)
     assert "001_create_users.sql" in text(page)
     (sentence,) = [s for s in page.context["page"].sentences if str(project.folder) in s.text]
     assert_shown(page, sentence)

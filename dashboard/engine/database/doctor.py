@@ -32,6 +32,7 @@ class Check:
     level: CheckLevel
     finding: str  # a clause about the database, so that "Staging is not fit: {finding}" is a sentence
     remedy: str = ""
+    grants: tuple[str, ...] = ()  # the statements of the remedy, where it is nothing else
 
 
 OLDEST_VERSION = 130000
@@ -166,22 +167,49 @@ def _version(version: int) -> Check:
 def _rights(connection: Connection, access: Access) -> Check:
     row = connection.execute(sql.query("rights", access.schema), {"schema": access.schema}).fetchone()
     assert row is not None, "current_user always has a role"
-    role, is_superuser, may_create_schema, may_create_tables, may_write = row
+    role, is_superuser, may_create_schema, may_create_tables, may_write, *quoted = row
     schema = access.schema
+    own_database, to_role, own_schema = map(str, quoted)
     if not TrackingTables(connection, schema).is_prepared():
         if may_create_tables is None and not may_create_schema:
-            remedy = f"Run as an owner: GRANT CREATE ON DATABASE to {role}, or CREATE SCHEMA {schema} for it."
-            return _refused("rights", f"the role {role} may not create the schema {schema} there.", remedy)
+            grant = f"GRANT CREATE ON DATABASE {own_database} TO {to_role};"
+            finding = f"the role {role} may not create the schema {schema} there."
+            return _not_granted("rights", finding, "Run as the owner of the database:", grant)
         if may_create_tables is False:
-            remedy = f"Run as its owner: GRANT CREATE ON SCHEMA {schema} TO {role}."
-            return _refused("rights", f"the role {role} may not create tables in the schema {schema}.", remedy)
+            grant = f"GRANT USAGE, CREATE ON SCHEMA {own_schema} TO {to_role};"
+            finding = f"the role {role} may not create tables in the schema {schema}."
+            return _not_granted("rights", finding, "Run as its owner:", grant)
     elif not may_write:
-        remedy = f"Run as their owner: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}."
-        return _refused("rights", f"the role {role} may not write to the tracking tables in {schema}.", remedy)
+        grants = (
+            f"GRANT USAGE ON SCHEMA {own_schema} TO {to_role};",
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {own_schema} TO {to_role};",
+        )
+        finding = f"the role {role} may not write to the tracking tables in {schema}."
+        return _not_granted("rights", finding, "Run as their owner:", *grants)
     if is_superuser:
         remedy = "A migration can then do anything to the server. A role that owns only its schemas is enough."
         return Check(code="rights", level=CheckLevel.NOTE, finding=f"the role {role} is a superuser.", remedy=remedy)
     return Check(code="rights", level=CheckLevel.FINE, finding=f"the role {role} may keep the history there.")
+
+
+def _grants(connection: Connection, access: Access) -> Check:
+    """What a run does not need for itself, and nearly every folder does: its first CREATE TABLE would fail."""
+    row = connection.execute(sql.query("grants")).fetchone()
+    assert row is not None, "a SELECT without FROM has one row"
+    may_create_schemas, may_use_public, own_database, to_role = row
+    lacks, grants = [], []
+    if not may_use_public:
+        lacks.append("create tables in the schema public, which PostgreSQL 15 and newer give to nobody by themselves")
+        grants.append(f"GRANT USAGE, CREATE ON SCHEMA public TO {to_role};")
+    if not may_create_schemas:
+        lacks.append("create schemas, so it can save no rows before they are destroyed")
+        grants.append(f"GRANT CREATE ON DATABASE {own_database} TO {to_role};")
+    if not grants:
+        finding = f"the role {connection.info.user} may create schemas, and tables in public."
+        return Check(code="grants", level=CheckLevel.FINE, finding=finding)
+    finding = f"the role {connection.info.user} may not {'; nor '.join(lacks)}."
+    how = "Run as their owner, where your files need it:"
+    return _not_granted("grants", finding, how, *grants, level=CheckLevel.WARNING)
 
 
 def _encryption(connection: Connection, access: Access) -> Check:
@@ -220,8 +248,8 @@ def _identity(connection: Connection, access: Access) -> Check:
     except psycopg.errors.InsufficientPrivilege as error:
         role = connection.info.user
         finding = f"the role {role} may not ask which database it is: {error.diag.message_primary}."
-        remedy = f"Run as a superuser: GRANT EXECUTE ON FUNCTION pg_catalog.pg_control_system() TO {role}."
-        return _refused("identity", finding, remedy)
+        grant = f"GRANT EXECUTE ON FUNCTION pg_catalog.pg_control_system() TO {role};"
+        return _not_granted("identity", finding, "Run as a superuser:", grant)
     return Check(code="identity", level=CheckLevel.FINE, finding="it tells which database it is.")
 
 
@@ -398,6 +426,7 @@ def _long_transactions(connection: Connection, access: Access) -> Check:
 
 _CHECKS: tuple[Callable[[Connection, Access], Check], ...] = (
     _rights,
+    _grants,
     _identity,
     _encryption,
     _clocks,
@@ -412,3 +441,8 @@ _CHECKS: tuple[Callable[[Connection, Access], Check], ...] = (
 
 def _refused(code: str, finding: str, remedy: str) -> Check:
     return Check(code=code, level=CheckLevel.REFUSED, finding=finding, remedy=remedy)
+
+
+def _not_granted(code: str, finding: str, how: str, *grants: str, level: CheckLevel = CheckLevel.REFUSED) -> Check:
+    """`how` leads to the statements."""
+    return Check(code=code, level=level, finding=finding, remedy=f"{how} {' '.join(grants)}", grants=grants)

@@ -29,6 +29,7 @@ def plan_of(
         steps=tuple(steps),
         warnings=(*warnings, *_dynamic_warnings(target, steps)),
         stops_before=stops_before,
+        source=target.source,
     )
 
 

@@ -92,3 +92,8 @@ WHERE c.relrowsecurity AND c.relforcerowsecurity
 -- publications_of_all_tables --
 -- Without a replica identity no row of a table can be changed or deleted then.
 SELECT pubname::text FROM pg_catalog.pg_publication WHERE puballtables ORDER BY 1
+
+-- maker --
+-- Whether the role may make databases, and how SQL writes it.
+SELECT r.rolcreatedb OR r.rolsuper, pg_catalog.quote_ident(r.rolname)
+FROM pg_catalog.pg_roles r WHERE r.rolname = current_user

@@ -27,7 +27,7 @@ SELECT pg_catalog.round(extract(epoch FROM pg_catalog.clock_timestamp())::numeri
 
 -- rights --
 -- What the role may do: superuser; create a schema; create tables in ours (null: there is no such schema); write to
--- the tracking tables that are there.
+-- the tracking tables that are there. Then how SQL writes the database, the role and the schema.
 SELECT r.rolname, r.rolsuper,
        pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
        (SELECT pg_catalog.has_schema_privilege(n.oid, 'CREATE') FROM pg_catalog.pg_namespace n
@@ -40,8 +40,21 @@ SELECT r.rolname, r.rolsuper,
                                            AND pg_catalog.has_table_privilege(c.oid, 'DELETE')))
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = %(schema)s AND c.relkind = 'r'
-          AND c.relname IN ('schema_migrations', 'migration_audit_log', 'migration_fuse'))
+          AND c.relname IN ('schema_migrations', 'migration_audit_log', 'migration_fuse')),
+       pg_catalog.quote_ident(pg_catalog.current_database()),
+       pg_catalog.quote_ident(r.rolname),
+       pg_catalog.quote_ident(%(schema)s)
 FROM pg_catalog.pg_roles r WHERE r.rolname = current_user
+
+-- grants --
+-- What files need besides: to create schemas in the database, and tables in public (true: there is no such schema).
+-- Then how SQL writes the database and the role.
+SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
+       coalesce((SELECT pg_catalog.has_schema_privilege(n.oid, 'CREATE')
+                        AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+                 FROM pg_catalog.pg_namespace n WHERE n.nspname = 'public'), true),
+       pg_catalog.quote_ident(pg_catalog.current_database()),
+       pg_catalog.quote_ident(current_user)
 
 -- reader --
 -- Whether the role may do more than read: superuser, may create a schema, or may write to any table.

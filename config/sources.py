@@ -1,0 +1,49 @@
+"""Where migration files come from: `[sources.NAME]` of config/environments.toml, and what needs no declaration."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config import formats
+from config.formats import Reading
+
+#: The source of every environment that names none.
+DEFAULT = "default"
+
+_KEYS = {"path", *formats.KEYS}
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A folder of migration files, under the name that environments give it."""
+
+    name: str
+    folder: Path
+    reading: Reading = field(default_factory=Reading, compare=False)
+
+
+def load(declared_in: Path, declared: object, *, base: Path) -> tuple[Source, ...]:
+    """The declared ones; a relative path begins at `base`. Raises ImproperlyConfigured, naming the file and the key."""
+    if not isinstance(declared, dict) or not all(isinstance(values, dict) for values in declared.values()):
+        raise ImproperlyConfigured(f"{declared_in}: a source is a table, such as [sources.billing] with a `path`.")
+    return tuple(Source(name=name, folder=base / _path(declared_in, name, values)) for name, values in declared.items())
+
+
+def _path(declared_in: Path, name: str, values: Mapping[str, Any]) -> str:
+    if not _NAME.fullmatch(name):
+        raise ImproperlyConfigured(f"{declared_in}: {name!r} is not a name for a source; use a-z, 0-9 and -.")
+    if unknown := set(values) - _KEYS:
+        raise ImproperlyConfigured(
+            f"{declared_in}: the source {name} has unknown settings: {', '.join(sorted(unknown))}."
+        )
+    path = values.get("path")
+    if not isinstance(path, str) or not path.strip():
+        raise ImproperlyConfigured(f"{declared_in}: `path` of the source {name} must be the path of a folder, as text.")
+    return path

@@ -1,0 +1,30 @@
+"""The declared sources of migration files. Like environments they live in config/environments.toml, not in a table."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from config.sources import DEFAULT, Source
+from dashboard.models import environments
+from dashboard.models.environments import Environment
+
+__all__ = ["DEFAULT", "Source", "all_sources", "default", "environments_of", "of"]
+
+
+def all_sources() -> tuple[Source, ...]:
+    """The default one first, where an environment takes its files from it; then the declared ones."""
+    declared: tuple[Source, ...] = settings.SOURCES
+    return (default(), *declared) if not declared or environments_of(default()) else declared
+
+
+def default() -> Source:
+    return Source(name=DEFAULT, folder=settings.SOURCE, reading=settings.SOURCE_READING)
+
+
+def of(environment: Environment) -> Source:
+    """A former environment has the default one."""
+    return next((source for source in settings.SOURCES if source.name == environment.source), default())
+
+
+def environments_of(source: Source) -> tuple[Environment, ...]:
+    return tuple(e for e in environments.all_environments() if e.source == source.name)

@@ -1,0 +1,255 @@
+"""The first-run guide: what there is, what is missing, and what to do about it, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+
+from dashboard.engine.database.doctor import Check, CheckLevel
+from dashboard.engine.migration import Folder, Severity
+from dashboard.models.environments import Environment
+from dashboard.models.sources import DEFAULT
+from dashboard.presenters import connections, links
+from dashboard.presenters.badges import Badge, badge
+from dashboard.presenters.buttons import ActionButton
+from dashboard.presenters.connections import CheckView
+from dashboard.presenters.pills import Pill
+from dashboard.selectors.first_run import FirstRun, SourceState
+
+READY = Pill(label="There", tone="ok", icon="ok")
+MISSING = Pill(label="Missing", tone="warn", icon="missing")
+WRONG = Pill(label="In the way", tone="danger", icon="fail")
+LOOK = Pill(label="Look at this", tone="warn", icon="attention")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetToAsk:
+    """One whose verdict is asked for once the page is there."""
+
+    badge: Badge
+    sentence: str
+    url: str  # of the verdict; empty where there is no database to ask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuideStep:
+    anchor: str
+    title: str
+    pill: Pill
+    sentences: tuple[str, ...]
+    commands: tuple[str, ...] = ()
+    buttons: tuple[ActionButton, ...] = ()
+    targets: tuple[TargetToAsk, ...] = ()
+    ask_url: str = ""  # of what is asked for once the page is there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guide:
+    usable: bool
+    steps: tuple[GuideStep, ...]
+
+    @property
+    def missing(self) -> int:
+        return sum(step.pill.tone not in {"ok", "muted"} for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What was found just now: a sentence, what is not as it should be, and what to run about it."""
+
+    tone: str
+    icon: str
+    sentence: str
+    checks: tuple[CheckView, ...]
+    grants: tuple[str, ...]
+
+
+def page(state: FirstRun) -> Guide:
+    steps = (
+        _control(state),
+        _administrator(state),
+        _targets(state.environments),
+        *(_source(each, is_alone=len(state.sources) == 1) for each in state.sources),
+        _second_person(state),
+        _worker(state),
+        _rehearsals(state.rehearsed_at),
+    )
+    return Guide(usable=state.usable, steps=steps)
+
+
+def verdict(checks: Sequence[Check], environment: Environment) -> Verdict:
+    whole = connections.verdict(checks, environment)
+    return _verdict(whole.tone, whole.icon, whole.sentence, checks)
+
+
+def verdict_on_rehearsals(checks: Sequence[Check]) -> Verdict:
+    """The first is of the server itself."""
+    level, sentence = checks[0].level, connections.view(checks[0]).finding
+    pill = {CheckLevel.FINE: READY, CheckLevel.REFUSED: WRONG}.get(level, LOOK)
+    rest = [check for check in checks if check is not checks[0] or check.remedy]
+    return _verdict(pill.tone, pill.icon, sentence, rest)
+
+
+def _verdict(tone: str, icon: str, sentence: str, checks: Sequence[Check]) -> Verdict:
+    shown = tuple(connections.view(check) for check in checks if check.level is not CheckLevel.FINE)
+    grants = tuple(dict.fromkeys(grant for check in checks for grant in check.grants))
+    return Verdict(tone=tone, icon=icon, sentence=sentence, checks=shown, grants=grants)
+
+
+# The steps
+
+
+def _control(state: FirstRun) -> GuideStep:
+    kept = f"People, requests and the audit log are kept in {state.control}."
+    title, anchor = "Control database", "control"
+    if state.unapplied:
+        said = f"{state.unapplied} Django migrations are not applied there. Run, with the variables of the web process:"
+        command = ("python manage.py migrate --noinput",)
+        return GuideStep(anchor=anchor, title=title, pill=WRONG, sentences=(kept, said), commands=command)
+    if state.shared_with:
+        names = " and ".join(environment.name for environment in state.shared_with)
+        said = (
+            f"It is the database of {names}, too. A protected environment refuses to run there, because a migration "
+            "could approve itself. Set SIGNALBOX_DATABASE_URL to a database for Signalbox alone, on web and worker, "
+            "run this there, and restart both."
+        )
+        commands = ("python manage.py migrate --noinput", "python manage.py createsuperuser")
+        return GuideStep(anchor=anchor, title=title, pill=LOOK, sentences=(kept, said), commands=commands)
+    return GuideStep(
+        anchor=anchor, title=title, pill=READY, sentences=(kept, "Every Django migration is applied there.")
+    )
+
+
+def _administrator(state: FirstRun) -> GuideStep:
+    names = ", ".join(state.administrators)
+    said = f"{names} may manage people. A second factor is added on the page of your account."
+    button = ActionButton(label="Your account", url=reverse("account"), icon="lock")
+    return GuideStep(
+        anchor="administrator", title="First administrator", pill=READY, sentences=(said,), buttons=(button,)
+    )
+
+
+def _targets(environments: Sequence[Environment]) -> GuideStep:
+    wanted = [e for e in environments if not e.configured and not e.optional]
+    have = [e for e in environments if e.configured]
+    said = "Each environment of config/environments.toml names the variable that holds the URL of its database."
+    if not have:
+        pill = MISSING
+        said += " None is set: set one for web and worker, and restart both."
+    elif wanted:
+        pill = LOOK
+        said += " One that you do not have is taken out of the file, or marked there with optional = true."
+    else:
+        pill = READY
+    shown = tuple(_target(environment) for environment in environments)
+    return GuideStep(anchor="targets", title="Targets", pill=pill, sentences=(said,), targets=shown)
+
+
+def _target(environment: Environment) -> TargetToAsk:
+    if environment.configured:
+        url = reverse("guide-target", args=[environment.slug])
+        return TargetToAsk(badge=badge(environment), sentence="", url=url)
+    optional = " It is optional." if environment.optional else ""
+    sentence = f"No database, because {environment.absence}.{optional}"
+    return TargetToAsk(badge=badge(environment), sentence=sentence, url="")
+
+
+def _source(state: SourceState, *, is_alone: bool) -> GuideStep:
+    title = "Source of migrations" if is_alone else f"Source {state.source.name}"
+    anchor, users = f"source-{state.source.name}", ", ".join(e.name for e in state.environments)
+    used = f"Its files are for {users}." if users else "No environment takes its files from it."
+    folder, failure = state.reading.folder, state.reading.failure
+    if folder is None:
+        said = (failure.sentence, failure.next_step) if failure else ()
+        return GuideStep(anchor=anchor, title=title, pill=WRONG, sentences=(*said, used))
+    if not folder.migrations:
+        said = (f"The folder {folder.source} holds no migration.", used, *_where_files_go(state))
+        return GuideStep(
+            anchor=anchor,
+            title=title,
+            pill=WRONG if _errors(folder) else MISSING,
+            sentences=said,
+            commands=(f"{folder.source}/001_create_users.sql",),
+            buttons=_problems_button(state, folder),
+        )
+    return GuideStep(
+        anchor=anchor,
+        title=title,
+        pill=LOOK if _errors(folder) else READY,
+        sentences=(_contents(folder), used),
+        buttons=_problems_button(state, folder),
+    )
+
+
+def _where_files_go(state: SourceState) -> Iterator[str]:
+    if state.source.name == DEFAULT:
+        yield (
+            "Put your .sql files there in your copy of this repository, or set SIGNALBOX_SOURCE to the folder that has "
+            "them, on web and worker, or declare a source in config/environments.toml."
+        )
+    yield "The first file could be this one, with 001_rollback.sql beside it:"
+
+
+def _contents(folder: Folder) -> str:
+    count, errors = len(folder.migrations), _errors(folder)
+    found = f"{count} migration" if count == 1 else f"{count} migrations"
+    wrong = f" {errors} of its files cannot run until they are mended." if errors else " No error was found in them."
+    return f"The folder {folder.source} holds {found}, read in the format {folder.format}.{wrong}"
+
+
+def _errors(folder: Folder) -> int:
+    return len({problem.file for problem in folder.problems if problem.severity is Severity.ERROR})
+
+
+def _problems_button(state: SourceState, folder: Folder) -> tuple[ActionButton, ...]:
+    if not folder.files:
+        return ()
+    return (ActionButton(label="Every file of it", url=links.problems(state.source.name), icon="migration"),)
+
+
+def _second_person(state: FirstRun) -> GuideStep:
+    protected = [environment for environment in state.environments if environment.protected]
+    title, anchor = "Second person", "second-person"
+    if not protected:
+        said = "No environment is protected, so nobody has to approve anything."
+        return GuideStep(anchor=anchor, title=title, pill=READY, sentences=(said,))
+    needed = 1 + max(environment.approvals for environment in protected)
+    names = ", ".join(state.deciders)
+    said = f"On {', '.join(e.name for e in protected)} nobody approves their own request."
+    have = f"Who can approve: {names}."
+    button = ActionButton(label="Invite somebody", url=reverse("people-invite"), icon="plus")
+    if len(state.deciders) >= needed:
+        return GuideStep(anchor=anchor, title=title, pill=READY, sentences=(said, have))
+    awaited = [f"Invited, and not here yet: {', '.join(state.invited)}."] if state.invited else []
+    asked = f"It takes {needed} people who can approve, so that any of them can ask."
+    day = "Invite them a day before: for 24 hours their approvals of your own requests do not count."
+    sentences = (said, have, *awaited, asked, day)
+    return GuideStep(anchor=anchor, title=title, pill=MISSING, sentences=sentences, buttons=(button,))
+
+
+def _worker(state: FirstRun) -> GuideStep:
+    title, anchor = "Worker", "worker"
+    if state.worker.alive:
+        said = "A worker is there: it looks at the targets, rehearses and runs."
+        return GuideStep(anchor=anchor, title=title, pill=READY, sentences=(said,))
+    said = "No worker has answered for 30 seconds, so nothing is rehearsed or run. Start one beside the web process:"
+    command = ("SIGNALBOX_ROLE=worker ./bin/start",)
+    return GuideStep(anchor=anchor, title=title, pill=MISSING, sentences=(said,), commands=command)
+
+
+def _rehearsals(rehearsed_at: datetime | None) -> GuideStep:
+    said = (
+        "The worker carries out each rehearsal on a throw-away database, on a private server or on the one of "
+        "SIGNALBOX_REHEARSAL_URL. What follows is told from the web process; the worker may have other variables."
+    )
+    proven = f"The last rehearsal was carried out at {rehearsed_at:%Y-%m-%d %H:%M} UTC." if rehearsed_at else ""
+    return GuideStep(
+        anchor="rehearsals",
+        title="Rehearsal server",
+        pill=Pill(label="Asked below", tone="muted", icon="rehearsal"),
+        sentences=tuple(filter(None, (said, proven))),
+        ask_url=reverse("guide-rehearsals"),
+    )
