@@ -51,13 +51,9 @@ class Guide:
     usable: bool
     steps: tuple[GuideStep, ...]
 
-    @property
-    def missing(self) -> int:
-        return sum(step.pill.tone not in {"ok", "muted"} for step in self.steps)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class GuideVerdict:
     """What was found just now: a sentence, what is not as it should be, and what to run about it."""
 
     tone: str
@@ -80,12 +76,12 @@ def page(state: FirstRun) -> Guide:
     return Guide(usable=state.usable, steps=steps)
 
 
-def verdict(checks: Sequence[Check], environment: Environment) -> Verdict:
+def verdict(checks: Sequence[Check], environment: Environment) -> GuideVerdict:
     whole = connections.verdict(checks, environment)
     return _verdict(whole.tone, whole.icon, whole.sentence, checks)
 
 
-def verdict_on_rehearsals(checks: Sequence[Check]) -> Verdict:
+def verdict_on_rehearsals(checks: Sequence[Check]) -> GuideVerdict:
     """The first is of the server itself."""
     level, sentence = checks[0].level, connections.view(checks[0]).finding
     pill = {CheckLevel.FINE: READY, CheckLevel.REFUSED: WRONG}.get(level, LOOK)
@@ -93,10 +89,10 @@ def verdict_on_rehearsals(checks: Sequence[Check]) -> Verdict:
     return _verdict(pill.tone, pill.icon, sentence, rest)
 
 
-def _verdict(tone: str, icon: str, sentence: str, checks: Sequence[Check]) -> Verdict:
+def _verdict(tone: str, icon: str, sentence: str, checks: Sequence[Check]) -> GuideVerdict:
     shown = tuple(connections.view(check) for check in checks if check.level is not CheckLevel.FINE)
     grants = tuple(dict.fromkeys(grant for check in checks for grant in check.grants))
-    return Verdict(tone=tone, icon=icon, sentence=sentence, checks=shown, grants=grants)
+    return GuideVerdict(tone=tone, icon=icon, sentence=sentence, checks=shown, grants=grants)
 
 
 # The steps
@@ -163,8 +159,8 @@ def _source(state: SourceState, *, is_alone: bool) -> GuideStep:
     used = f"Its files are for {users}." if users else "No environment takes its files from it."
     folder, failure = state.reading.folder, state.reading.failure
     if folder is None:
-        said = (failure.sentence, failure.next_step) if failure else ()
-        return GuideStep(anchor=anchor, title=title, pill=WRONG, sentences=(*said, used))
+        why = [failure.sentence, failure.next_step] if failure else []
+        return GuideStep(anchor=anchor, title=title, pill=WRONG, sentences=(*why, used))
     if not folder.migrations:
         said = (f"The folder {folder.source} holds no migration.", used, *_where_files_go(state))
         return GuideStep(
@@ -195,9 +191,9 @@ def _where_files_go(state: SourceState) -> Iterator[str]:
 
 def _contents(folder: Folder) -> str:
     count, errors = len(folder.migrations), _errors(folder)
-    found = f"{count} migration" if count == 1 else f"{count} migrations"
+    held = f"{count} migration" if count == 1 else f"{count} migrations"
     wrong = f" {errors} of its files cannot run until they are mended." if errors else " No error was found in them."
-    return f"The folder {folder.source} holds {found}, read in the format {folder.format}.{wrong}"
+    return f"The folder {folder.source} holds {held}, read in the format {folder.format}.{wrong}"
 
 
 def _errors(folder: Folder) -> int:

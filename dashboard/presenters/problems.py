@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashboard.engine.migration import FileEntry, FileRole, Folder, Problem, Severity
-from dashboard.models.sources import DEFAULT, Source
+from dashboard.models.sources import DEFAULT
 from dashboard.presenters import links
 from dashboard.presenters.pills import Pill
 
@@ -63,13 +63,14 @@ class ProblemsPage:
     files: tuple[FileLine, ...]
 
 
-def page(folder: Folder, source: Source) -> ProblemsPage:
+def page(folder: Folder, source: str = DEFAULT) -> ProblemsPage:
+    """`source` is its name."""
     urls = _urls(folder, source)
     roles = Counter(entry.role for entry in folder.files)
     return ProblemsPage(
         source=folder.source,
-        name=source.name if source.name != DEFAULT else "",
-        again_url=links.problems(source.name),
+        name=source if source != DEFAULT else "",
+        again_url=links.problems(source),
         total=len(folder.files),
         counts=tuple(f"{roles[role]} {words[roles[role] != 1]}" for role, words in ROLES.items() if roles[role]),
         groups=tuple(_group(severity, folder, urls) for severity in SEVERITIES),
@@ -77,11 +78,11 @@ def page(folder: Folder, source: Source) -> ProblemsPage:
     )
 
 
-def _urls(folder: Folder, source: Source) -> dict[str, tuple[str, str]]:
+def _urls(folder: Folder, source: str) -> dict[str, tuple[str, str]]:
     """For each file that a migration's page shows: that page, and the prefix of its line anchors there."""
     urls = {}
     for migration in folder.migrations:
-        url = links.migration(migration.identity, source.name)
+        url = links.migration(migration.identity, source)
         urls[migration.up.file] = (url, "L")
         if migration.down:
             urls[migration.down.file] = (url, "down-L")

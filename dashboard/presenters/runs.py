@@ -400,11 +400,12 @@ def _heading(run: Run) -> Iterator[tuple[str, Any]]:
     yield "Started by", run.started_by.get_username()
     if run.request_id:
         yield "Request", run.request_id
-    yield "Files from the source", run.plan.source
     yield "Digest", run.digest
     moments = (("Queued", run.queued_at), ("Started", run.started_at), ("Finished", run.finished_at))
     for name, moment in moments:
         yield name, f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "-"
+    if run.plan.source:
+        yield "Source", run.plan.source
 
 
 def _log_lines(statement: RunStatement) -> Iterator[str]:

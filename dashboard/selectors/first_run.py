@@ -67,8 +67,8 @@ def is_usable(readings: Sequence[FolderReading]) -> bool:
     """A target was seen and has files that it can be compared with; or something was run already."""
     filled = {reading.source for reading in readings if reading.folder and reading.folder.migrations}
     looks = observations.looks(environments.all_environments())
-    seen = {slug for slug, look in looks.items() if look.history is not None}
-    return any(e.slug in seen and e.source in filled for e in environments.all_environments()) or Run.objects.exists()
+    known = {slug for slug, look in looks.items() if look.history is not None}
+    return any(e.slug in known and e.source in filled for e in environments.all_environments()) or Run.objects.exists()
 
 
 def _source(source: Source) -> SourceState:

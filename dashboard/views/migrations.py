@@ -50,7 +50,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_safe
 def problems(request: HttpRequest) -> HttpResponse:
     source = source_or_404(request)
-    page = problems_presenter.page(folders.of_source(source), source)
+    page = problems_presenter.page(folders.of_source(source), source.name)
     return render(request, "migrations/problems.html", {"page": page})
 
 

@@ -21,7 +21,7 @@ def examine(url: str | None, majors: Collection[int]) -> Check:
 
 
 def _of_server(url: str, majors: Collection[int]) -> Check:
-    address = Address(environment="rehearsal", name="The rehearsal server", variable=VARIABLE, url=url)
+    address = Address(environment="rehearsal-server", name="The rehearsal server", variable=VARIABLE, url=url)
     try:
         with connections.reading(address) as opened:
             row = opened.execute(sql.query("maker")).fetchone()

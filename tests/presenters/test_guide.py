@@ -1,0 +1,113 @@
+"""What each step of the first-run guide says of what is there and of what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from config.environments import Environment
+from config.sources import Source
+from dashboard.engine.database.doctor import CheckLevel
+from dashboard.models.failures import Failure
+from dashboard.presenters import guide as presenter
+from dashboard.presenters.guide import GuideStep
+from dashboard.selectors.first_run import FirstRun, SourceState
+from dashboard.selectors.folders import FolderReading
+from dashboard.selectors.workers import WorkerState
+from tests.presenters import values
+
+PRODUCTION = Environment(
+    slug="production", name="Production", variable="DATABASE_URL", url="postgresql://u@h/d", position=0, protected=True
+)
+STAGING = replace(PRODUCTION, slug="staging", name="Staging", variable="STAGING_URL", protected=False)
+
+
+def source(**reading: object) -> SourceState:
+    return SourceState(
+        source=Source(name="default", folder=Path("/srv/sql")),
+        reading=FolderReading(**reading),
+        environments=(PRODUCTION,),
+    )
+
+
+def step(anchor: str, **changes: object) -> GuideStep:
+    given = {
+        "control": "db:5432/signalbox as app",
+        "unapplied": 0,
+        "shared_with": (),
+        "administrators": ("bob",),
+        "environments": (PRODUCTION,),
+        "sources": (source(folder=values.folder(values.migration())),),
+        "deciders": ("bob", "carol"),
+        "invited": (),
+        "worker": WorkerState(alive=True, seen_at=values.MOMENT),
+        "rehearsed_at": None,
+        "usable": True,
+    }
+    steps = presenter.page(FirstRun(**{**given, **changes})).steps
+    return next(each for each in steps if each.anchor == anchor)
+
+
+def said(shown: GuideStep) -> str:
+    return " ".join(shown.sentences)
+
+
+@pytest.mark.parametrize("anchor", ["control", "administrator", "targets", "source-default", "second-person", "worker"])
+def test_what_is_there_says_so(anchor: str) -> None:
+    assert step(anchor).pill == presenter.READY
+
+
+@pytest.mark.parametrize(
+    ("anchor", "changes", "pill", "words"),
+    [
+        ("control", {"unapplied": 3}, presenter.WRONG, "3 Django migrations"),
+        ("control", {"shared_with": (PRODUCTION,)}, presenter.LOOK, "It is the database of Production, too."),
+        ("targets", {"environments": (replace(STAGING, url=""),)}, presenter.MISSING, "None is set"),
+        ("targets", {"environments": (STAGING, replace(PRODUCTION, url=""))}, presenter.LOOK, "optional = true"),
+        ("source-default", {"sources": (source(folder=values.folder()),)}, presenter.MISSING, "holds no migration"),
+        (
+            "source-default",
+            {"sources": (source(failure=Failure(code="x", sentence="It is gone.")),)},
+            presenter.WRONG,
+            "It is gone.",
+        ),
+        ("second-person", {"deciders": ("bob",), "invited": ("carol",)}, presenter.MISSING, "not here yet: carol."),
+        ("second-person", {"environments": (replace(PRODUCTION, approvals=2),)}, presenter.MISSING, "3 people"),
+        ("worker", {"worker": WorkerState(alive=False, seen_at=None)}, presenter.MISSING, "Start one"),
+    ],
+)
+def test_what_is_missing_says_what_to_do(anchor: str, changes: dict[str, object], pill: object, words: str) -> None:
+    shown = step(anchor, **changes)
+    assert shown.pill == pill
+    assert words in said(shown)
+
+
+def test_an_optional_environment_may_have_no_database() -> None:
+    shown = step("targets", environments=(PRODUCTION, replace(STAGING, url="", optional=True)))
+    assert shown.pill == presenter.READY
+    assert [(target.badge.slug, bool(target.url)) for target in shown.targets] == [
+        ("production", True),
+        ("staging", False),
+    ]
+    assert "It is optional." in shown.targets[1].sentence
+
+
+def test_without_a_protected_environment_nobody_else_is_needed() -> None:
+    assert step("second-person", environments=(STAGING,), deciders=("bob",)).pill == presenter.READY
+
+
+def test_statements_are_said_once_and_what_is_fine_is_left_out() -> None:
+    lacking = values.check(CheckLevel.REFUSED, grants=("GRANT a;",))
+    again = values.check(CheckLevel.WARNING, grants=("GRANT a;", "GRANT b;"))
+    verdict = presenter.verdict([lacking, again, values.check()], PRODUCTION)
+    assert (verdict.tone, len(verdict.checks), verdict.grants) == ("danger", 2, ("GRANT a;", "GRANT b;"))
+
+
+@pytest.mark.parametrize(
+    ("level", "tone"), [(CheckLevel.FINE, "ok"), (CheckLevel.WARNING, "warn"), (CheckLevel.REFUSED, "danger")]
+)
+def test_the_verdict_on_rehearsals_is_that_on_their_server(level: CheckLevel, tone: str) -> None:
+    verdict = presenter.verdict_on_rehearsals([values.check(level, finding="it is there."), values.check()])
+    assert (verdict.tone, verdict.sentence) == (tone, "It is there.")
