@@ -72,6 +72,8 @@ def _examine(environment: Environment, *, as_json: bool) -> int:
     for check in checks:
         if check.level is CheckLevel.REFUSED:
             complain(TargetUnsuitable(environment=environment.name, finding=check.finding, remedy=check.remedy))
+        elif check.level is CheckLevel.WARNING and not is_fit(checks):
+            print(f"  {check.level}: {check.finding} {check.remedy}", file=sys.stderr)
     return Exit.OK if is_fit(checks) else Exit.UNREACHABLE
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.urls import reverse
@@ -90,9 +90,15 @@ def verdict_on_rehearsals(checks: Sequence[Check]) -> GuideVerdict:
 
 
 def _verdict(tone: str, icon: str, sentence: str, checks: Sequence[Check]) -> GuideVerdict:
-    shown = tuple(connections.view(check) for check in checks if check.level is not CheckLevel.FINE)
+    shown = tuple(_check(check) for check in checks if check.level is not CheckLevel.FINE)
     grants = tuple(dict.fromkeys(grant for check in checks for grant in check.grants))
     return GuideVerdict(tone=tone, icon=icon, sentence=sentence, checks=shown, grants=grants)
+
+
+def _check(check: Check) -> CheckView:
+    """Statements stand below all checks, to be copied at once."""
+    view = connections.view(check)
+    return replace(view, remedy="") if check.grants else view
 
 
 # The steps
