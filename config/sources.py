@@ -33,7 +33,20 @@ def load(declared_in: Path, declared: object, *, base: Path) -> tuple[Source, ..
     """The declared ones; a relative path begins at `base`. Raises ImproperlyConfigured, naming the file and the key."""
     if not isinstance(declared, dict) or not all(isinstance(values, dict) for values in declared.values()):
         raise ImproperlyConfigured(f"{declared_in}: a source is a table, such as [sources.billing] with a `path`.")
-    return tuple(Source(name=name, folder=base / _path(declared_in, name, values)) for name, values in declared.items())
+    return tuple(
+        Source(
+            name=name,
+            folder=base / _path(declared_in, name, values),
+            reading=formats.load(declared_in, name, values),
+        )
+        for name, values in declared.items()
+        if not _only_says_how(name, values)
+    )
+
+
+def _only_says_how(name: str, values: Mapping[str, Any]) -> bool:
+    """The default source has a folder anyway."""
+    return name == DEFAULT and set(values) <= set(formats.KEYS)
 
 
 def _path(declared_in: Path, name: str, values: Mapping[str, Any]) -> str:

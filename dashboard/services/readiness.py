@@ -15,7 +15,7 @@ from dashboard.services import isolation, targets
 
 def of_rehearsals() -> tuple[Check, ...]:
     """Asks the rehearsal server, and each target for its version."""
-    return (readiness.examine(settings.REHEARSAL_URL or None, set(_majors())), isolation.examine())
+    return (readiness.examine(settings.REHEARSAL_URL or None, set(_majors())), *isolation.examine())
 
 
 def _majors() -> Iterator[int]:
