@@ -137,7 +137,8 @@ NO_ROLLBACK = "no_rollback"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing wrong (or worth knowing) about one file. `line` and `column` are 1-based."""
+    """One thing wrong (or worth knowing) about one file. `line` and `column` are 1-based; `tool` is the one whose mark
+    stands there, where it is another tool's."""
 
     code: str
     severity: Severity
@@ -147,6 +148,7 @@ class Problem:
     line: int | None = None
     column: int | None = None
     excerpt: str = ""
+    tool: str = ""
 
     @property
     def is_duplicate(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from dashboard.engine.files import catalogue
+from dashboard.engine.files.catalogue import title_of
 from dashboard.engine.migration import NO_ROLLBACK, AppliedMigration, Direction, Folder, Migration, MigrationId, Script
 from dashboard.engine.sql.transaction import TransactionMode, TransactionShape
 from dashboard.engine.status import MigrationStatus, State
@@ -229,7 +229,7 @@ def _script(migration: Migration, script: Script, direction: Direction, findings
 
 
 def _facts(folder: Folder | None, migration: Migration, shape: TransactionShape | None) -> Iterator[tuple[str, Any]]:
-    yield "Read as", catalogue.title_of(folder.format) if folder else ""
+    yield "Read as", title_of(folder.format) if folder else ""
     yield "Statements", len(migration.up.statements) or ""
     yield "Transaction", how_it_runs(shape) if shape else ""
     for key, value in sorted(migration.directives.items()):

@@ -34,7 +34,7 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Files:
+class SourceReading:
     """A source, and what is known of its migrations."""
 
     reading: FolderReading
@@ -66,7 +66,7 @@ class Overview:
 
 def overview(
     standings: Sequence[Standing],
-    files: Sequence[Files],
+    files: Sequence[SourceReading],
     waiting: Sequence[ChangeRequest],
     *,
     unreviewed: Sequence[BreakGlass] = (),
@@ -80,7 +80,7 @@ def overview(
     )
 
 
-def _board(standings: Sequence[Standing], files: Files, *, is_alone: bool) -> Board:
+def _board(standings: Sequence[Standing], files: SourceReading, *, is_alone: bool) -> Board:
     folder, source = files.reading.folder, files.reading.source
     own = [standing for standing in standings if standing.environment.source == source]
     return Board(

@@ -9,7 +9,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from dashboard.models.roles import Role, has_role
 from dashboard.presenters.findings import tallies
-from dashboard.presenters.overview import Files, overview
+from dashboard.presenters.overview import SourceReading, overview
 from dashboard.selectors import board, environments, findings, first_run, folders, requests
 from dashboard.selectors.environments import Standing
 from dashboard.selectors.folders import FolderReading
@@ -33,7 +33,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return live.answer(request, "overview/index.html", page, {"page": page})
 
 
-def _files(reading: FolderReading, standings: Sequence[Standing]) -> Files:
+def _files(reading: FolderReading, standings: Sequence[Standing]) -> SourceReading:
     own = [standing for standing in standings if standing.environment.source == reading.source]
     lint = tallies(reading.folder, findings.by_file(reading.folder))
-    return Files(reading=reading, rows=board.rows(own, reading.folder), lint=lint)
+    return SourceReading(reading=reading, rows=board.rows(own, reading.folder), lint=lint)

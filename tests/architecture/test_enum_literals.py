@@ -26,6 +26,19 @@ ALLOWED: Mapping[tuple[str, str], str] = {
     ("dashboard/presenters/forecasts.py", "not known"): "a word on a page",
     ("dashboard/presenters/actions.py", "applied"): "a word on a page",
     ("dashboard/presenters/actions.py", "rollback"): "a word on a page",
+    **{
+        (f"dashboard/engine/files/formats/{name}.py", word): "a word of the tool's files"
+        for name, words in {
+            "atlas": ("none",),
+            "dbmate": ("up", "down"),
+            "goose": ("up", "down"),
+            "graphile_migrate": ("previous",),
+            "node_pg_migrate": ("up", "down"),
+            "prisma": ("migration",),
+            "sqlx": ("down",),
+        }.items()
+        for word in words
+    },
     **{("dashboard/models/rehearsals.py", status): NOT_IN_META for status in ("queued", "running")},
     **{
         ("dashboard/models/runs.py", status): NOT_IN_META for status in ("queued", "running", "interrupted", "unproven")

@@ -37,6 +37,7 @@ ALLOWED = {
     "dashboard.engine.database.doctor": {"Check", "CheckLevel", "is_fit"},
     "dashboard.engine.database.saved": {"SCHEMA", "Outlook", "Save"},
     "dashboard.engine.database.transport": {"Transport"},
+    "dashboard.engine.files.catalogue": {"title_of"},
     "dashboard.engine.run.executor": {"Approval"},
     "dashboard.engine.sql.places": {"StatementPlace"},
     "dashboard.engine.lint": {"Finding", "says"},

@@ -22,7 +22,7 @@ GONE = Failure(code="source_missing", sentence="There is no folder.", remedy="Cr
 
 def page(*standings: Standing, folder: Folder | None = FOLDER, waiting: tuple[ChangeRequest, ...] = ()) -> Overview:
     reading = FolderReading(folder=folder) if folder else FolderReading(failure=GONE)
-    files = presenter.Files(reading=reading, rows=board.rows(standings, folder), lint={})
+    files = presenter.SourceReading(reading=reading, rows=board.rows(standings, folder), lint={})
     return presenter.overview(standings, [files], waiting)
 
 

@@ -25,7 +25,7 @@ DECLARE = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class CutFault:
     """Why a text is not as its tool demands it, or cannot be run here."""
 
     code: str
@@ -43,7 +43,7 @@ class Cut:
     down: str | None = None
     says: tuple[str, ...] = ()
     down_says: tuple[str, ...] = ()
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[CutFault, ...] = ()
 
 
 @dataclass(slots=True)
@@ -90,10 +90,10 @@ def blanked(text: str, mark: re.Pattern[str]) -> str:
 
 def filled(
     text: str, pattern: re.Pattern[str], values: Mapping[str, str], name_of: Callable[[re.Match[str]], str]
-) -> tuple[str, tuple[Fault, ...]]:
+) -> tuple[str, tuple[CutFault, ...]]:
     """The text with the values of its placeholders, and a fault for each that has none; those in a comment that begins
     its line are left alone."""
-    faults: list[Fault] = []
+    faults: list[CutFault] = []
     lines = []
     for number, line in enumerate(text.split("\n"), start=1):
         if is_blank(line):
@@ -104,8 +104,8 @@ def filled(
     return "\n".join(lines), tuple(_first_of_each(faults))
 
 
-def _undeclared(placeholder: str, line: int) -> Fault:
-    return Fault(
+def _undeclared(placeholder: str, line: int) -> CutFault:
+    return CutFault(
         code=PLACEHOLDER,
         line=line,
         sentence=f"{placeholder} is a placeholder, and no value is declared for it.",
@@ -113,16 +113,16 @@ def _undeclared(placeholder: str, line: int) -> Fault:
     )
 
 
-def _first_of_each(faults: Iterable[Fault]) -> Iterable[Fault]:
+def _first_of_each(faults: Iterable[CutFault]) -> Iterable[CutFault]:
     return {fault.sentence: fault for fault in reversed([*faults])}.values()
 
 
-def bad_marks(line: int | None, sentence: str, advice: str) -> Fault:
-    return Fault(code=BAD_MARKS, line=line, sentence=sentence, advice=advice)
+def bad_marks(line: int | None, sentence: str, advice: str) -> CutFault:
+    return CutFault(code=BAD_MARKS, line=line, sentence=sentence, advice=advice)
 
 
-def template(line: int, sentence: str) -> Fault:
-    return Fault(
+def template(line: int, sentence: str) -> CutFault:
+    return CutFault(
         code=TEMPLATE,
         line=line,
         sentence=f"{sentence} Signalbox fills in no templates and follows no includes, so the file is not run.",

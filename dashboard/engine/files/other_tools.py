@@ -204,7 +204,7 @@ def _node_pg_migrate(lines: Sequence[_LineComment]) -> tuple[_LineComment, _Tool
 def _problem(file: str, sql: str, line: _LineComment, tool: _Tool) -> Problem:
     place = locate(sql, line.offset + 1)
     return Problem(
-        code="other_tool",
+        code=CODE,
         severity=Severity.ERROR,
         file=file,
         sentence=f"{file} is written for {tool.name}: `{line.text[:60]}` {tool.what}. Signalbox would run all of it, "
@@ -213,6 +213,7 @@ def _problem(file: str, sql: str, line: _LineComment, tool: _Tool) -> Problem:
         line=place.line,
         column=place.column,
         excerpt=place.excerpt,
+        tool=tool.name,
     )
 
 

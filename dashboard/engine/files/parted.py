@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dashboard.engine.files import cuts, ordering, other_tools, pairs, script, unrecognised
-from dashboard.engine.files.cuts import Cut, Fault
+from dashboard.engine.files.cuts import Cut, CutFault
 from dashboard.engine.files.format import Options
 from dashboard.engine.files.listing import Entry, Limits, Listing
 from dashboard.engine.files.pairs import Pair
@@ -61,9 +61,14 @@ class Style:
     in_text_order: bool = False  # it orders versions as text
     fills: bool = False  # it has placeholders, for which values can be declared
 
+    @property
+    def marked_by(self) -> str:
+        """The name among `other_tools` of what marks such files."""
+        return self.tool or self.title
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class CutFile:
     """A file, or a part of one, that was cut and read."""
 
     name: str
@@ -115,7 +120,7 @@ def ignored(file: str, style: Style) -> Problem | None:
     return None
 
 
-def _entries(files: Iterable[Piece], others: Iterable[Source], beside: Iterable[Problem]) -> Iterator[FileEntry]:
+def _entries(files: Iterable[CutFile], others: Iterable[Source], beside: Iterable[Problem]) -> Iterator[FileEntry]:
     for piece in files:
         yield FileEntry(file=piece.name, role=piece.place.role, version=piece.place.version, name=piece.place.name)
     for source in others:
@@ -127,10 +132,10 @@ def _entries(files: Iterable[Piece], others: Iterable[Source], beside: Iterable[
 # Reading
 
 
-def _read(source: Source, place: Place, style: Style, limits: Limits) -> Piece:
+def _read(source: Source, place: Place, style: Style, limits: Limits) -> CutFile:
     text = text_of(source.entry, limits, file=source.file)
     if text.sql is None:
-        return Piece(name=source.file, place=place, up=script.unusable(source.file, text), down=None)
+        return CutFile(name=source.file, place=place, up=script.unusable(source.file, text), down=None)
     read = piece_of(source.file, text, place, style.cut(text.sql, source.file), limits)
     return replace(read, up=replace(read.up, problems=tuple(map(_misread(style), read.up.problems))))
 
@@ -144,7 +149,7 @@ def text_of(entry: Entry, limits: Limits, *, file: str = "") -> Text:
         return Text(sql=None, checksum="", problems=problem)
 
 
-def piece_of(name: str, whole: Text, place: Place, cut: Cut, limits: Limits) -> Piece:
+def piece_of(name: str, whole: Text, place: Place, cut: Cut, limits: Limits) -> CutFile:
     """What was cut of a text, under the name that its problems have."""
     up = _reading(name, whole, cut.up, cut.says, limits)
     down = _down(name, whole, cut, limits) if cut.down is not None else None
@@ -153,7 +158,7 @@ def piece_of(name: str, whole: Text, place: Place, cut: Cut, limits: Limits) -> 
     faults += [replace(p, file=name) for p in foreign if not any(q.code == p.code for q in up.problems)]
     said = {(fault.code, fault.line) for fault in faults}
     rest = [problem for problem in up.problems if (problem.code, problem.line) not in said]
-    return Piece(name=name, place=place, up=replace(up, problems=(*faults, *rest)), down=down)
+    return CutFile(name=name, place=place, up=replace(up, problems=(*faults, *rest)), down=down)
 
 
 def _reading(file: str, whole: Text, sql: str, says: Sequence[str], limits: Limits) -> Reading:
@@ -175,12 +180,11 @@ def down_of(file: str) -> str:
 
 def _misread(style: Style) -> Callable[[Problem], Problem]:
     """A mark of its own tool that is left is one that the tool would not read; a placeholder is one without a value."""
-    tool = style.tool or style.title
 
     def of(problem: Problem) -> Problem:
         if style.fills and problem.code == cuts.PLACEHOLDER and problem.severity is Severity.ERROR:
             return replace(problem, advice=cuts.DECLARE)
-        if problem.code != other_tools.CODE or f" is written for {tool}:" not in problem.sentence:
+        if problem.tool != style.marked_by:
             return problem
         return replace(
             problem,
@@ -196,7 +200,7 @@ def _misread(style: Style) -> Callable[[Problem], Problem]:
 # Migrations
 
 
-def migrations_of(files: Sequence[Piece], style: Style) -> Iterator[Migration]:
+def migrations_of(files: Sequence[CutFile], style: Style) -> Iterator[Migration]:
     """In their order, each with what undoes it."""
     downs = _downs(files)
     return pairs.migrations(_pair(file, downs.get(file.name), style) for file in _of(files, _MIGRATION))
@@ -205,11 +209,11 @@ def migrations_of(files: Sequence[Piece], style: Style) -> Iterator[Migration]:
 _MIGRATION, _ROLLBACK = FileRole.MIGRATION, FileRole.ROLLBACK
 
 
-def _of(files: Iterable[Piece], role: FileRole) -> list[Piece]:
+def _of(files: Iterable[CutFile], role: FileRole) -> list[CutFile]:
     return [file for file in files if file.place.role is role]
 
 
-def _pair(file: Piece, rollback: Piece | None, style: Style) -> Pair:
+def _pair(file: CutFile, rollback: CutFile | None, style: Style) -> Pair:
     place = file.place
     return Pair(
         version=place.version,
@@ -221,14 +225,14 @@ def _pair(file: Piece, rollback: Piece | None, style: Style) -> Pair:
     )
 
 
-def _downs(files: Sequence[Piece]) -> Mapping[str, Piece]:
+def _downs(files: Sequence[CutFile]) -> Mapping[str, CutFile]:
     """The rollback in a file of its own of each migration, by the migration's file."""
     by_identity = {file.place.identity: file for file in _of(files, _ROLLBACK)}
-    by_version: dict[str, list[Piece]] = defaultdict(list)
+    by_version: dict[str, list[CutFile]] = defaultdict(list)
     for file in _of(files, _ROLLBACK):
         if file.place.by_version:
             by_version[file.place.version].append(file)
-    downs: dict[str, Piece] = {}
+    downs: dict[str, CutFile] = {}
     for up in _of(files, _MIGRATION):
         meant = by_version.get(up.place.version, [])
         if rollback := by_identity.get(up.place.identity) or (meant[0] if len(meant) == 1 else None):
@@ -239,7 +243,7 @@ def _downs(files: Sequence[Piece]) -> Mapping[str, Piece]:
 # What belongs to no migration
 
 
-def _orphans(files: Sequence[Piece]) -> Iterator[Problem]:
+def _orphans(files: Sequence[CutFile]) -> Iterator[Problem]:
     taken = {rollback.name for rollback in _downs(files).values()}
     for file in _of(files, _ROLLBACK):
         if file.name not in taken:
@@ -266,7 +270,7 @@ def _unplaced(source: Source, style: Style, limits: Limits) -> Iterator[Problem]
         yield from pairs.verify_problems(reading)
         return
     foreign = next((p for p in reading.problems if p.code == other_tools.CODE), None)
-    ours = foreign is not None and f" is written for {style.tool or style.title}:" in foreign.sentence
+    ours = foreign is not None and foreign.tool == style.marked_by
     yield (None if ours else foreign) or other_tools.named_so(file) or wrong_name(file, style)
 
 
@@ -284,7 +288,7 @@ def _of_strangers(entries: Iterable[Entry], listing: Listing, style: Style) -> I
         yield ignored(entry.name, style) or unrecognised.complaint(entry, listing)
 
 
-def _problem(file: str, sql: str, fault: Fault) -> Problem:
+def _problem(file: str, sql: str, fault: CutFault) -> Problem:
     problem = _error(file, fault.code, fault.sentence, fault.advice)
     problem = replace(problem, severity=fault.severity)
     if fault.line is None:

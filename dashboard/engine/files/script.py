@@ -110,7 +110,7 @@ def _of_text(file: str, text: Text, limits: Limits) -> Reading:
 
 
 def unusable(file: str, text: Text) -> Reading:
-    """Of bytes that are no text."""
+    """A reading of bytes that are no text."""
     script = Script(file=file, sql="", checksum=text.checksum, checksum_sql="")
     return Reading(script=script, problems=text.problems)
 

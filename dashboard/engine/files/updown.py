@@ -32,7 +32,7 @@ _OUTSIDE = b"\n-- signalbox: transaction=none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Place(Identified):
+class _NamedFile(Identified):
     file: str
     role: FileRole
     version: str = ""
@@ -67,17 +67,17 @@ def read(listing: Listing, limits: Limits) -> Folder:
     )
 
 
-def _place(file: str) -> _Place:
+def _place(file: str) -> _NamedFile:
     if match := _NAME.fullmatch(file):
         role = FileRole.MIGRATION if match["way"] == Direction.UP else FileRole.ROLLBACK
-        return _Place(file=file, role=role, version=match["version"], name=match["name"])
-    return _Place(file=file, role=FileRole.VERIFY if seed_names.is_test(file) else FileRole.PROBLEM)
+        return _NamedFile(file=file, role=role, version=match["version"], name=match["name"])
+    return _NamedFile(file=file, role=FileRole.VERIFY if seed_names.is_test(file) else FileRole.PROBLEM)
 
 
 _PARTED = re.compile(r"(?P<stem>[0-9]+_.+)[_-](?P<way>up|down|undo|revert)\.sql", re.IGNORECASE)
 
 
-def _places(files: Collection[str]) -> list[_Place]:
+def _places(files: Collection[str]) -> list[_NamedFile]:
     """Each where it belongs; what is named in the seed's style too, unless both styles have a file for the same."""
     places = [_place(file) for file in files]
     taken = {(place.version, place.role) for place in places}
@@ -86,7 +86,7 @@ def _places(files: Collection[str]) -> list[_Place]:
         plain = seeds[place.file]
         is_clear = plain.role in _OF_MIGRATIONS and (plain.version, plain.role) not in taken
         if place.role is FileRole.PROBLEM and is_clear and not _PARTED.fullmatch(place.file):
-            places[number] = _Place(file=place.file, role=plain.role, version=plain.version, name=plain.name)
+            places[number] = _NamedFile(file=place.file, role=plain.role, version=plain.version, name=plain.name)
     return places
 
 
@@ -101,7 +101,7 @@ def _read(entry: Entry, limits: Limits) -> Reading:
     return script.read_entry(entry, limits, ending=_OUTSIDE if outside else b"")
 
 
-def _pairs(places: list[_Place], readings: Mapping[str, Reading]) -> Iterator[Pair]:
+def _pairs(places: list[_NamedFile], readings: Mapping[str, Reading]) -> Iterator[Pair]:
     downs = _downs(places)
     for up in places:
         if up.role is FileRole.MIGRATION:
@@ -116,11 +116,11 @@ def _pairs(places: list[_Place], readings: Mapping[str, Reading]) -> Iterator[Pa
             )
 
 
-def _downs(places: list[_Place]) -> Mapping[MigrationId, _Place]:
+def _downs(places: list[_NamedFile]) -> Mapping[MigrationId, _NamedFile]:
     """The rollback of each migration: that of its name, else the only other file of a version that has two."""
     downs = {place.identity: place for place in places if place.role is FileRole.ROLLBACK}
     ups = {place.identity for place in places if place.role is FileRole.MIGRATION}
-    by_version: dict[str, list[_Place]] = defaultdict(list)
+    by_version: dict[str, list[_NamedFile]] = defaultdict(list)
     for place in places:
         by_version[place.version].append(place)
     for up in ups - downs.keys():
@@ -131,9 +131,9 @@ def _downs(places: list[_Place]) -> Mapping[MigrationId, _Place]:
     return downs
 
 
-def _file_entries(listing: Listing, places: list[_Place]) -> tuple[FileEntry, ...]:
+def _file_entries(listing: Listing, places: list[_NamedFile]) -> tuple[FileEntry, ...]:
     placed = {place.file: place for place in places}
-    unknown = _Place(file="", role=FileRole.PROBLEM)
+    unknown = _NamedFile(file="", role=FileRole.PROBLEM)
     placed_entries = [(entry.name, placed.get(entry.name, unknown)) for entry in listing.entries]
     return tuple(
         FileEntry(file=name, role=p.role, version=p.version or None, name=p.name or None) for name, p in placed_entries
@@ -143,7 +143,7 @@ def _file_entries(listing: Listing, places: list[_Place]) -> tuple[FileEntry, ..
 # What belongs to no migration
 
 
-def _problems_beside(places: list[_Place], readings: Mapping[str, Reading]) -> Iterator[Problem]:
+def _problems_beside(places: list[_NamedFile], readings: Mapping[str, Reading]) -> Iterator[Problem]:
     ups = {place.identity for place in places if place.role is FileRole.MIGRATION}
     taken = {down.file for up, down in _downs(places).items() if up in ups}
     for place in places:
@@ -156,7 +156,7 @@ def _problems_beside(places: list[_Place], readings: Mapping[str, Reading]) -> I
             yield from pairs.down_problems(readings[place.file])
 
 
-def _orphan(place: _Place) -> Problem:
+def _orphan(place: _NamedFile) -> Problem:
     file = place.file
     return _problem(
         file,

@@ -78,7 +78,7 @@ class Monitor:
         position = self.position
         holders, phases = self._ask("blockers", "progress", pid=self._pid)
         if self.cancellation.stopped_by:
-            return  # by then it waits for nobody, because it was told to stop
+            return  # it was told to stop, and waits for nobody any more
         events = (
             Blocked(position=position, blockers=tuple(blockers.sentence(*map(str, row)) for row in holders)),
             Progressed(position=position, sentence=progress.sentence(*phases[0]) if phases else ""),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from dashboard.engine.files import cuts, parted
-from dashboard.engine.files.cuts import Cut, Fault
+from dashboard.engine.files.cuts import Cut, CutFault
 from dashboard.engine.files.format import Format, Options
 from dashboard.engine.files.listing import Listing
 from dashboard.engine.files.parted import UNNAMED, Place, Style
@@ -32,7 +32,7 @@ def cut(text: str, file: str) -> Cut:
     return Cut(up=text, says=(cuts.OUTSIDE,) if outside else (), faults=tuple(_faults(asked, file)))
 
 
-def _faults(asked: list[tuple[int, str, str]], file: str) -> Iterator[Fault]:
+def _faults(asked: list[tuple[int, str, str]], file: str) -> Iterator[CutFault]:
     for number, key, value in asked:
         if key in _OTHERS or (key == "delimiter" and value.replace("\\n", "")):
             yield cuts.bad_marks(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from dashboard.engine.files import cuts, parted
-from dashboard.engine.files.cuts import Cut, Fault, Sides
+from dashboard.engine.files.cuts import Cut, CutFault, Sides
 from dashboard.engine.files.format import Format, Options
 from dashboard.engine.files.listing import Listing
 from dashboard.engine.files.parted import UNNAMED, Place, Style
@@ -45,7 +45,7 @@ def cut(text: str, file: str) -> Cut:
     )
 
 
-def _faults(lines: list[str], file: str) -> Iterator[Fault]:
+def _faults(lines: list[str], file: str) -> Iterator[CutFault]:
     marks = [(number, mark["way"]) for number, line in enumerate(lines, 1) if (mark := _MARK.fullmatch(line))]
     ups = [number for number, way in marks if way == "up"]
     if not ups:

@@ -33,7 +33,7 @@ def cut(text: str, file: str) -> Cut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Journal:
+class _DrizzleJournal:
     """The files in their order; with a `fault` nobody knows it."""
 
     places: Mapping[str, Place]
@@ -49,7 +49,7 @@ def read_old(listing: Listing, options: Options) -> Folder:
     return replace(folder, files=(*folder.files, *gone), problems=pairs.by_file(problems))
 
 
-def _journal(listing: Listing) -> _Journal:
+def _journal(listing: Listing) -> _DrizzleJournal:
     path = listing.source / _META / _JOURNAL
     try:
         with path.open("rb") as file:
@@ -57,10 +57,10 @@ def _journal(listing: Listing) -> _Journal:
         entries = json.loads(content)["entries"]
         tags = [str(entry["tag"]) for entry in sorted(entries, key=lambda entry: entry["idx"])]
     except OSError as error:
-        return _Journal(places={}, fault=error.strerror or "it is gone")
+        return _DrizzleJournal(places={}, fault=error.strerror or "it is gone")
     except (ValueError, KeyError, TypeError):
-        return _Journal(places={}, fault="it is not what Drizzle writes")
-    return _Journal(places={f"{tag}.sql": _of_tag(tag, number) for number, tag in enumerate(tags)})
+        return _DrizzleJournal(places={}, fault="it is not what Drizzle writes")
+    return _DrizzleJournal(places={f"{tag}.sql": _of_tag(tag, number) for number, tag in enumerate(tags)})
 
 
 def _of_tag(tag: str, number: int) -> Place:
@@ -69,7 +69,7 @@ def _of_tag(tag: str, number: int) -> Place:
     return Place(role=FileRole.MIGRATION, version=version, name=name)
 
 
-def _old_style(journal: _Journal) -> Style:
+def _old_style(journal: _DrizzleJournal) -> Style:
     return Style(
         format="drizzle",
         title="Drizzle",
@@ -84,7 +84,7 @@ def _old_style(journal: _Journal) -> Style:
     )
 
 
-def _fault_of(journal: _Journal) -> Iterator[Problem]:
+def _fault_of(journal: _DrizzleJournal) -> Iterator[Problem]:
     if journal.fault:
         sentence = f"{_META}/{_JOURNAL} cannot be read: {journal.fault}. So the order of the files is not known."
         yield _error(_META, "bad_journal", sentence, "Restore it from version control.")
@@ -104,7 +104,7 @@ def _cut_in_order(late: Mapping[str, str], text: str, file: str) -> Cut:
     return replace(made, faults=(*made.faults, fault))
 
 
-def _late(journal: _Journal) -> Mapping[str, str]:
+def _late(journal: _DrizzleJournal) -> Mapping[str, str]:
     places = pairwise(journal.places.items())
     return {
         file: first

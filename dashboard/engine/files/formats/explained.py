@@ -20,10 +20,10 @@ def _row(name: str, title: str, language: str, file: str, *, beside: str, signat
     def read(listing: Listing, options: Options) -> Folder:
         folder = seed.read(listing, options.limits)
         programs = [entry.file for entry in folder.files if pattern.fullmatch(entry.file)]
-        told = [_explained(program, title, language, advice) for program in programs]
+        explanations = [_explained(program, title, language, advice) for program in programs]
         kept = [problem for problem in folder.problems if problem.file not in programs]
         files = [_as_problem(entry) if entry.file in programs else entry for entry in folder.files]
-        return replace(folder, format=name, files=tuple(files), problems=pairs.by_file([*kept, *told]))
+        return replace(folder, format=name, files=tuple(files), problems=pairs.by_file([*kept, *explanations]))
 
     return Format(name=name, title=title, signature=signature, recognises=recognises, read=read)
 

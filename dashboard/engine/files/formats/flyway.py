@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from dashboard.engine.files import cuts, other_tools, parted
-from dashboard.engine.files.cuts import Cut, Fault
+from dashboard.engine.files.cuts import Cut, CutFault
 from dashboard.engine.files.format import Format, Look, Options
 from dashboard.engine.files.listing import Entry, EntryKind, Listing
 from dashboard.engine.files.parted import Place, Style
@@ -41,12 +41,12 @@ class _Conf:
 
     outside: bool = False
     fills: bool = True
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[CutFault, ...] = ()
 
 
 def cut(confs: Mapping[str, Entry], placeholders: Mapping[str, str], text: str, file: str) -> Cut:
     conf = _conf(confs.get(f"{file}.conf"), file)
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[CutFault, ...] = ()
     if conf.fills:
         values = {name.lower(): value for name, value in placeholders.items()}
         text, faults = cuts.filled(text, _PLACEHOLDER, values, lambda match: match["name"].lower())
@@ -82,8 +82,8 @@ def _refused(said: Mapping[str, str]) -> Iterator[str]:
             yield f"{key} is neither true nor false"
 
 
-def _bad_conf(file: str, why: str) -> Fault:
-    return Fault(
+def _bad_conf(file: str, why: str) -> CutFault:
+    return CutFault(
         code="bad_metadata",
         sentence=f"{file}.conf cannot be obeyed: {why}.",
         advice="Take that line out of it, and write into the migration what it meant.",

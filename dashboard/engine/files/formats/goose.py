@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from dashboard.engine.files import cuts, parted
-from dashboard.engine.files.cuts import Cut, Fault, Sides
+from dashboard.engine.files.cuts import Cut, CutFault, Sides
 from dashboard.engine.files.format import Format, Options
 from dashboard.engine.files.listing import Listing
 from dashboard.engine.files.parted import Place, Style
@@ -49,7 +49,7 @@ def _mark(line: str) -> str:
     return " ".join(match["mark"].lower().split()) if match else ""
 
 
-def _faults(lines: list[str], file: str) -> Iterator[Fault]:
+def _faults(lines: list[str], file: str) -> Iterator[CutFault]:
     marks = [(number, mark) for number, line in enumerate(lines, 1) if (mark := _mark(line))]
     halves = [(number, mark) for number, mark in marks if mark in ("up", "down")]
     if [mark for _, mark in halves] not in (["up"], ["up", "down"]):
@@ -65,7 +65,7 @@ def _faults(lines: list[str], file: str) -> Iterator[Fault]:
     yield from _substitutions(lines, file)
 
 
-def _blocks(marks: list[tuple[int, str]], file: str) -> Iterator[Fault]:
+def _blocks(marks: list[tuple[int, str]], file: str) -> Iterator[CutFault]:
     opened = 0
     for number, mark in marks:
         is_wrong = bool(opened) if mark in ("statementbegin", "up", "down") else mark == "statementend" and not opened
@@ -79,7 +79,7 @@ def _blocks(marks: list[tuple[int, str]], file: str) -> Iterator[Fault]:
         yield cuts.bad_marks(opened, sentence, "Write `-- +goose StatementEnd` below it.")
 
 
-def _substitutions(lines: list[str], file: str) -> Iterator[Fault]:
+def _substitutions(lines: list[str], file: str) -> Iterator[CutFault]:
     is_on = False
     for number, line in enumerate(lines, 1):
         mark = _mark(line)

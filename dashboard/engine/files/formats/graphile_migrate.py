@@ -10,7 +10,7 @@ from functools import partial
 from itertools import pairwise, takewhile
 
 from dashboard.engine.files import cuts, parted, unrecognised
-from dashboard.engine.files.cuts import Cut, Fault
+from dashboard.engine.files.cuts import Cut, CutFault
 from dashboard.engine.files.format import Format, Look, Options
 from dashboard.engine.files.listing import Entry, Listing, list_folder
 from dashboard.engine.files.parted import UNNAMED, Place, Source, Style
@@ -43,13 +43,13 @@ def cut(placeholders: Mapping[str, str], breaks: Mapping[str, str], text: str, f
     )
 
 
-def _broken(breaks: Mapping[str, str], file: str) -> Iterator[Fault]:
+def _broken(breaks: Mapping[str, str], file: str) -> Iterator[CutFault]:
     if file in breaks:
         sentence = f"The hash that {file} names as the previous one is not that of {breaks[file]}."
         yield cuts.bad_marks(1, sentence, "Restore the migrations as they were committed.")
 
 
-def _faults(header: Mapping[str, str], lines: list[str], file: str) -> Iterator[Fault]:
+def _faults(header: Mapping[str, str], lines: list[str], file: str) -> Iterator[CutFault]:
     if not {"previous", "hash"} <= header.keys():
         sentence = f"{file} does not begin with `--! Previous:` and `--! Hash:`, so graphile-migrate did not commit it."
         yield cuts.bad_marks(1, sentence, "Commit it with `graphile-migrate commit`.")
@@ -95,8 +95,8 @@ def _is_sql(entry: Entry) -> bool:
 
 
 def _beside(entry: Entry, listing: Listing, style: Style, prefix: str = "") -> Problem:
-    told = parted.ignored(entry.name, style) or unrecognised.complaint(entry, listing)
-    return replace(told, file=f"{prefix}{entry.name}")
+    problem = parted.ignored(entry.name, style) or unrecognised.complaint(entry, listing)
+    return replace(problem, file=f"{prefix}{entry.name}")
 
 
 def _breaks(sources: Sequence[Source]) -> Mapping[str, str]:
@@ -114,7 +114,7 @@ _HEADER_BYTES = 16 * 1024
 
 
 def _header(source: Source) -> Mapping[str, str]:
-    """Of as much of the file as a header can be."""
+    """What the header says, read in as much of the file as a header can be."""
     try:
         text = source.entry.content(_HEADER_BYTES).decode(errors="replace")
     except OSError:

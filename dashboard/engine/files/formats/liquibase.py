@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from dashboard.engine.files import cuts, pairs, parted, unrecognised
-from dashboard.engine.files.cuts import Cut, Fault
+from dashboard.engine.files.cuts import Cut, CutFault
 from dashboard.engine.files.format import Format, Options
 from dashboard.engine.files.listing import Entry, Listing
 from dashboard.engine.files.parted import Place, Style
@@ -51,14 +51,14 @@ def read(listing: Listing, options: Options) -> Folder:
     numbers = _numbers(entries)
     files: list[FileEntry] = [FileEntry(file=entry.name, role=FileRole.PROBLEM) for entry in strangers]
     problems = [_beside(entry, listing) for entry in strangers]
-    found: list[parted.Piece] = []
+    pieces: list[parted.CutFile] = []
     for entry in entries:
-        pieces, wrong = _of_file(entry, numbers.get(entry.name, ""), options)
-        role = FileRole.MIGRATION if pieces else FileRole.PROBLEM
+        here, wrong = _of_file(entry, numbers.get(entry.name, ""), options)
+        role = FileRole.MIGRATION if here else FileRole.PROBLEM
         files.append(FileEntry(file=entry.name, role=role))
-        found += pieces
+        pieces += here
         problems += wrong
-    migrations = tuple(parted.migrations_of(found, _STYLE))
+    migrations = tuple(parted.migrations_of(pieces, _STYLE))
     problems += [problem for migration in migrations for problem in migration.problems]
     return Folder(
         source=str(listing.source),
@@ -86,7 +86,7 @@ def _numbers(entries: list[Entry]) -> Mapping[str, str]:
     return {name: number for name, number in numbers.items() if times[number] == 1}
 
 
-def _of_file(entry: Entry, number: str, options: Options) -> tuple[list[parted.Piece], list[Problem]]:
+def _of_file(entry: Entry, number: str, options: Options) -> tuple[list[parted.CutFile], list[Problem]]:
     whole = parted.text_of(entry, options.limits)
     if whole.sql is None:
         return [], list(whole.problems)
@@ -155,7 +155,7 @@ _REFUSED = {
 }
 
 
-def _faults(change: _ChangeSet, label: str) -> Iterator[Fault]:
+def _faults(change: _ChangeSet, label: str) -> Iterator[CutFault]:
     for key, value in change.said.items():
         refused = _REFUSED.get(key)
         if refused and refused[0] in ("", value.lower()):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from dashboard.engine.files import cuts, parted
-from dashboard.engine.files.cuts import Cut, Fault, Sides
+from dashboard.engine.files.cuts import Cut, CutFault, Sides
 from dashboard.engine.files.format import Format, Options
 from dashboard.engine.files.listing import Listing
 from dashboard.engine.files.parted import Place, Style
@@ -37,7 +37,7 @@ def cut(text: str, file: str) -> Cut:
     return Cut(up=sides.up_text, down=sides.down_text, faults=tuple(_faults(sides.lines, marks, file)))
 
 
-def _faults(lines: list[str], marks: list[tuple[int, str]], file: str) -> Iterator[Fault]:
+def _faults(lines: list[str], marks: list[tuple[int, str]], file: str) -> Iterator[CutFault]:
     ways = [way for _, way in marks]
     if len(set(ways)) < len(ways):
         yield cuts.bad_marks(marks[-1][0], f"{file} has the same mark twice, and only the first would count.", _WRITE)

@@ -9,7 +9,7 @@ from functools import partial
 
 from dashboard.engine.errors import SourceMissing, SourceUnreadable
 from dashboard.engine.files import cuts, pairs, parted, unrecognised
-from dashboard.engine.files.cuts import Cut, Fault
+from dashboard.engine.files.cuts import Cut, CutFault
 from dashboard.engine.files.format import Format, Options
 from dashboard.engine.files.listing import EntryKind, Listing, list_folder
 from dashboard.engine.files.parted import Place, Source, Style
@@ -27,7 +27,7 @@ _ROLES = {"deploy": FileRole.MIGRATION, "revert": FileRole.ROLLBACK, "verify": F
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Change:
+class _SqitchChange:
     """One line of the plan. Its version is its place in it: Sqitch lets nobody move what is deployed."""
 
     line: int
@@ -47,8 +47,8 @@ class _Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
-    changes: Sequence[_Change]
+class _SqitchPlan:
+    changes: Sequence[_SqitchChange]
     problems: Sequence[Problem]
 
 
@@ -82,11 +82,11 @@ def read(listing: Listing, options: Options) -> Folder:
 _ITEMS = tuple(_ROLES.items())
 
 
-def _place(change: _Change, role: FileRole) -> Place:
+def _place(change: _SqitchChange, role: FileRole) -> Place:
     return Place(role=role, version=change.version, name=change.name.replace("/", "-"))
 
 
-def _cut(changes: Mapping[str, _Change], text: str, file: str) -> Cut:
+def _cut(changes: Mapping[str, _SqitchChange], text: str, file: str) -> Cut:
     up = cuts.blanked(text, _MARK)
     change = changes.get(file)
     if change is None:
@@ -95,7 +95,7 @@ def _cut(changes: Mapping[str, _Change], text: str, file: str) -> Cut:
     return Cut(up=up, says=says, faults=tuple(_faults(change)))
 
 
-def _faults(change: _Change) -> Iterator[Fault]:
+def _faults(change: _SqitchChange) -> Iterator[CutFault]:
     if conflicts := [need for need in change.needs if need.startswith("!")]:
         yield cuts.bad_marks(
             None,
@@ -107,31 +107,31 @@ def _faults(change: _Change) -> Iterator[Fault]:
 # The plan
 
 
-def _plan(listing: Listing) -> _Plan:
+def _plan(listing: Listing) -> _SqitchPlan:
     entry = next(entry for entry in listing.entries if entry.name == _PLAN)
     try:
         lines = entry.content(_PLAN_BYTES).decode().splitlines()
     except (OSError, UnicodeDecodeError):
-        return _Plan(changes=(), problems=(_error(_PLAN, "bad_journal", f"{_PLAN} cannot be read."),))
-    changes: list[_Change] = []
+        return _SqitchPlan(changes=(), problems=(_error(_PLAN, "bad_journal", f"{_PLAN} cannot be read."),))
+    changes: list[_SqitchChange] = []
     tags: list[tuple[int, str]] = []
     problems: list[Problem] = []
     for number, line in enumerate((line.strip() for line in lines), 1):
         if match := _CHANGE.fullmatch(line):
             needs = tuple((match["needs"] or "").split())
-            changes.append(_Change(line=number, position=len(changes) + 1, name=match["name"], needs=needs))
+            changes.append(_SqitchChange(line=number, position=len(changes) + 1, name=match["name"], needs=needs))
         elif match := _TAG.fullmatch(line):
             tags.append((number, match["tag"]))
         elif line and not line.startswith(("%", "#")):
             sentence = f"Line {number} of {_PLAN} is neither a change nor a tag that can be read."
             problems.append(replace(_error(_PLAN, "bad_journal", sentence), line=number))
-    return _Plan(changes=[*_with_needs(_with_scripts(changes, tags))], problems=problems)
+    return _SqitchPlan(changes=[*_with_needs(_with_scripts(changes, tags))], problems=problems)
 
 
-def _with_scripts(changes: Sequence[_Change], tags: Sequence[tuple[int, str]]) -> Sequence[_Change]:
+def _with_scripts(changes: Sequence[_SqitchChange], tags: Sequence[tuple[int, str]]) -> Sequence[_SqitchChange]:
     """The script of a change that was reworked is kept under the last tag before that."""
     again: dict[str, int] = {}
-    scripts: list[_Change] = []
+    scripts: list[_SqitchChange] = []
     for change in reversed(changes):
         script = change.name
         if reworked := again.get(change.name):
@@ -141,7 +141,7 @@ def _with_scripts(changes: Sequence[_Change], tags: Sequence[tuple[int, str]]) -
     return scripts[::-1]
 
 
-def _with_needs(changes: Sequence[_Change]) -> Iterator[_Change]:
+def _with_needs(changes: Sequence[_SqitchChange]) -> Iterator[_SqitchChange]:
     """What a change needs is above it."""
     versions: dict[str, str] = {}
     for change in changes:
@@ -151,7 +151,7 @@ def _with_needs(changes: Sequence[_Change]) -> Iterator[_Change]:
         versions[change.name] = change.version
 
 
-def _missing(change: _Change) -> Problem:
+def _missing(change: _SqitchChange) -> Problem:
     return _error(change.deploy, "bad_journal", f"{_PLAN} names {change.name}, and {change.deploy} is not there.")
 
 

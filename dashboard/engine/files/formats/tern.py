@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from dashboard.engine.files import cuts, parted
-from dashboard.engine.files.cuts import Cut, Fault, Sides
+from dashboard.engine.files.cuts import Cut, CutFault, Sides
 from dashboard.engine.files.format import Format, Look, Options
 from dashboard.engine.files.listing import Listing
 from dashboard.engine.files.parted import Place, Style
@@ -43,7 +43,7 @@ def cut(text: str, file: str) -> Cut:
     )
 
 
-def _faults(lines: list[str], file: str) -> Iterator[Fault]:
+def _faults(lines: list[str], file: str) -> Iterator[CutFault]:
     borders = [number for number, line in enumerate(lines, 1) if _BORDER.fullmatch(line)]
     if len(borders) > 1:
         sentence = f"{file} has the line that parts it twice, and tern would ignore what stands below the second."

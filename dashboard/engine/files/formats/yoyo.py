@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
 from dashboard.engine.files import cuts, parted
-from dashboard.engine.files.cuts import Cut, Fault
+from dashboard.engine.files.cuts import Cut, CutFault
 from dashboard.engine.files.format import Format, Options
 from dashboard.engine.files.listing import Listing
 from dashboard.engine.files.parted import UNNAMED, Place, Style
@@ -45,7 +45,7 @@ def cut(text: str, file: str) -> Cut:
     )
 
 
-def _faults(depends: Sequence[str], versions: Sequence[str], file: str) -> Iterator[Fault]:
+def _faults(depends: Sequence[str], versions: Sequence[str], file: str) -> Iterator[CutFault]:
     for name in (name for name, version in zip(depends, versions, strict=True) if not version):
         sentence = f"{file} depends on {name}, which has no number to be ordered by."
         yield cuts.bad_marks(None, sentence, "Let the names of migrations begin with a number.")
