@@ -73,15 +73,15 @@ MARKED = {
 
 
 #: Beside them a file with the marks of one tool is the odd one out, and the folder none of that tool's.
-PLAIN_FILES = {"002_b.sql": UP, "003_c.sql": UP}
+PLAIN_FILES = {"002_b.sql": UP, "003_c.sql": UP, "004_d.sql": UP}
 
 
 def beside_plain_files(file: str, text: str) -> Mapping[str, str]:
-    return {file: text, **(PLAIN_FILES if file.endswith("_a.sql") else {})}
+    return {file: text, **({} if file.endswith("up.sql") else PLAIN_FILES)}
 
 
 @pytest.mark.parametrize("case", MARKED)
-@pytest.mark.parametrize("file", ["001_a.sql", "001_a.up.sql", "001_a/up.sql"])
+@pytest.mark.parametrize("file", ["001_a.sql", "001_a.up.sql", "001_a/up.sql", "001.sql"])
 def test_a_file_of_another_tool_stops_everything_and_names_the_tool(case: str, file: str, write_files: Write) -> None:
     tool = case.partition(",")[0]
     folder = write_files(beside_plain_files(file, MARKED[case]))
