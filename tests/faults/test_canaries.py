@@ -3,6 +3,7 @@ starts may hold one of them. The suite is shown to fail on leaks that are plante
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import subprocess
@@ -26,7 +27,7 @@ from dashboard.services import approvals, audit, drift, execution, observations,
 from dashboard.services.actors import Actor
 from tests.faults import canaries
 from tests.faults.canaries import Net
-from tests.fix_faults import Tally, sized
+from tests.fix_faults import Size, Tally, size
 from tests.fix_people import ClientOf
 from tests.fix_project import Project
 from tests.malformed_urls import SHAPES
@@ -245,20 +246,30 @@ def _read_what_is_kept(scene: Scene) -> None:
 @pytest.mark.parametrize("start", [("manage.py", "check"), ("-c", "import config.wsgi")], ids=["command", "web"])
 def test_no_start_quotes_a_broken_url(start: tuple[str, ...], tally: Tally) -> None:
     net = Net()
-    shapes = list(SHAPES.values())[: sized(2, len(SHAPES), len(SHAPES))]
     key = net.plant("secret key") * 3
-    for shape in shapes:
-        halves = {half: net.plant(f"{half} of {shape}") for half in ("a", "b")}
-        for variable in ("SIGNALBOX_DATABASE_URL", "SIGNALBOX_REHEARSAL_URL"):
-            environment = os.environ | {variable: shape.format(**halves), "SIGNALBOX_SECRET_KEY": key}
-            command = [sys.executable, "-W", "always", *start]
-            done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
-            net.read(f"{start} with {shape}", done.stdout + done.stderr)
-            assert done.returncode != 0
-            assert f"The URL in {variable} " in done.stderr
+    for shape, variable in _broken_starts():
+        halves = {half: net.plant(f"{half} of {shape} in {variable}") for half in ("a", "b")}
+        environment = os.environ | {variable: shape.format(**halves), "SIGNALBOX_SECRET_KEY": key}
+        command = [sys.executable, "-W", "always", *start]
+        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+        net.read(f"{start} with {shape}", done.stdout + done.stderr)
+        assert done.returncode != 0
+        assert f"The URL in {variable} " in done.stderr
     tally.part = PART
     tally.add(planted=len(net.planted), outputs=net.outputs, failures=net.outputs, leaks=len(net.leaks))
     assert sorted(map(str, net.leaks)) == []
+
+
+def _broken_starts() -> list[tuple[str, str]]:
+    """A shape and the variable that has it: in turn, and with the full size each with each."""
+    variables = ("SIGNALBOX_DATABASE_URL", "SIGNALBOX_REHEARSAL_URL")
+    in_turn = list(zip(SHAPES.values(), itertools.cycle(variables), strict=False))
+    match size():
+        case Size.SMALL:
+            return in_turn[:2]
+        case Size.CI:
+            return in_turn
+    return list(itertools.product(SHAPES.values(), variables))
 
 
 # The net catches what it is for
