@@ -199,6 +199,53 @@ def test_a_declared_format_overrules_the_signature(name: str, tmp_path: Path) ->
         assert name == "updown" or errors(folder)
 
 
+@pytest.mark.parametrize("name", FOLDERS)
+def test_whatever_format_is_declared_no_half_that_undoes_is_run(name: str, tmp_path: Path) -> None:
+    files, halves = FOLDERS[name]
+    source = write(place_of(name, tmp_path), files)
+    forward = {up for up, _ in halves.values()} | {text for file, text in files.items() if file.endswith("_init.sql")}
+    for declared in catalogue.BY_NAME:
+        folder = discovery.read(source, folder_format=declared)
+        placed = {entry.file.partition("/")[0] for entry in folder.files}
+        assert {entry.name for entry in source.iterdir()} <= placed, declared
+        for migration in folder.migrations:
+            undoes = any(statement.sql in DOWN for statement in migration.up.statements)
+            assert migration.errors() or not undoes or DOWN in forward, (declared, migration.up.file)
+
+
+@pytest.mark.parametrize("file", ["2_rollback.sql", "2_b.rollback.sql", "2_b.down.sql", "rollback_2.sql"])
+@pytest.mark.parametrize("declared", ["supabase", "atlas", "tern", "yoyo", "sqlx", "node-pg-migrate"])
+def test_what_is_named_like_a_rollback_runs_forward_in_no_format(declared: str, file: str, tmp_path: Path) -> None:
+    folder = read(tmp_path, {"1_a.sql": UP, file: DOWN}, declared)
+    assert file in [error[1] for error in errors(folder)]
+    assert all(migration.errors() for migration in folder.migrations if migration.version != "1")
+
+
+def test_a_first_line_of_sqlx_makes_no_folder_with_rollbacks_one_of_sqlx(tmp_path: Path) -> None:
+    assert read(tmp_path, {"1_a.sql": f"-- no-transaction\n{UP}", "1_rollback.sql": DOWN}).format == "seed"
+
+
+# Links, and what is not there
+
+
+def test_what_a_tool_is_told_behind_a_link_is_neither_followed_nor_passed_over(tmp_path: Path) -> None:
+    source = tmp_path / "files"
+    write(source, {"V1__a.sql": UP})
+    write(tmp_path, {"a.conf": "executeInTransaction=false", "elsewhere/_journal.json": "{}", "elsewhere/1.sql": UP})
+    (source / "V1__a.sql.conf").symlink_to(tmp_path / "a.conf")
+    assert errors(discovery.read(source)) == [("bad_metadata", "V1__a.sql", None)]
+    for name in ("meta", "committed"):
+        (source / name).symlink_to(tmp_path / "elsewhere")
+    assert ("bad_journal", "meta", None) in errors(discovery.read(source, folder_format="drizzle"))
+    folder = discovery.read(source, folder_format="graphile-migrate")
+    assert ("symlink", "committed", None) in errors(folder)
+    assert not folder.migrations
+
+
+def test_a_declared_format_without_its_plan_is_an_error_of_the_plan(tmp_path: Path) -> None:
+    assert ("bad_journal", "sqitch.plan", None) in errors(read(tmp_path, {"deploy/a.sql": UP}, "sqitch"))
+
+
 # Transactions
 
 OUTSIDE_A_TRANSACTION: Mapping[str, Files] = {
@@ -319,6 +366,75 @@ REFUSED: Mapping[str, tuple[Files, tuple[str, str, int | None]]] = {
         ("bad_journal", "deploy/a.sql", None),
     ),
     "sqitch, no plan": ({"sqitch.plan": "what\n", "deploy/a.sql": UP}, ("bad_journal", "sqitch.plan", 1)),
+    "dbmate, pairs of two kinds": (
+        {"1_a.sql": f"-- migrate:up\n{UP}-- migrate:down\n-- migrate:up transaction:false\nSELECT 1;\n"},
+        ("bad_marks", "1_a.sql", None),
+    ),
+    "tern, a border behind a statement": (
+        {"1_a.sql": f"{UP.strip()} ---- create above / drop below ----\n{DOWN}", "tern.conf": ""},
+        ("bad_marks", "1_a.sql", 1),
+    ),
+    "tern, a border with more behind it": (
+        {"1_a.sql": f"{UP}---- create above / drop below ---- here\n{DOWN}", "tern.conf": ""},
+        ("bad_marks", "1_a.sql", 2),
+    ),
+    "yoyo, neither true nor false": ({"1_a.sql": f"-- transactional: no\n{UP}"}, ("bad_marks", "1_a.sql", None)),
+    "liquibase, a blank behind the colon": (
+        {"1_a.sql": f"--liquibase formatted sql\n--changeset ann:1 dbms: mysql\n{UP}"},
+        ("bad_marks", "1_a.sql (ann:1)", 2),
+    ),
+    "liquibase, never run": (
+        {"1_a.sql": f"--liquibase formatted sql\n--changeset ann:1 ignore:true\n{UP}"},
+        ("bad_marks", "1_a.sql (ann:1)", 2),
+    ),
+    "liquibase, an attribute that nobody knows": (
+        {"1_a.sql": f"--liquibase formatted sql\n--changeset ann:1 onlyAt:night\n{UP}"},
+        ("bad_marks", "1_a.sql (ann:1)", 2),
+    ),
+    "liquibase, no change set": (
+        {"1_a.sql": f"--liquibase formatted sql\n--changeset ann:1\n{UP}--change set ann:2\n{DOWN}"},
+        ("bad_marks", "1_a.sql (ann:1)", 4),
+    ),
+    "drizzle, a breakpoint in a string": (
+        {
+            "0000_a.sql": f"{UP}INSERT INTO b VALUES ('\n--> statement-breakpoint\n');\n",
+            "meta/_journal.json": '{"entries": [{"idx": 0, "tag": "0000_a"}]}',
+        },
+        ("bad_marks", "0000_a.sql", 3),
+    ),
+    "drizzle, a journal that never ends": (
+        {"0000_a.sql": UP, "meta/_journal.json": "[" * 200_000},
+        ("bad_journal", "meta", None),
+    ),
+    "graphile-migrate, what it fills in by itself": (
+        {"1.sql": "--! Previous: -\n--! Hash: sha1:a\n\nDO $$ BEGIN PERFORM ':DATABASE_OWNER'; END $$;\n"},
+        ("placeholder", "1.sql", 4),
+    ),
+    "flyway, a folder in a folder": (
+        {"V1__a.sql": UP, "shop/late/V2__b.sql": UP},
+        ("subfolder", "shop", None),
+    ),
+    "dbmate, a mark behind a statement": (
+        {"1_a.sql": f"-- migrate:up\n{UP.strip()} -- migrate:down\n{DOWN}"},
+        ("bad_marks", "1_a.sql", 2),
+    ),
+    "goose, a mark that it does not know": (
+        {"1_a.sql": f"-- +goose NO TRANSACTIONS\n-- +goose Up\n{UP}"},
+        ("bad_marks", "1_a.sql", 1),
+    ),
+    "goose, one number in two ways": (
+        {"1_a.sql": f"-- +goose Up\n{UP}", "01_b.sql": f"-- +goose Up\n{UP}"},
+        ("same_number", "01_b.sql", None),
+    ),
+    "flyway, one number in two ways": ({"V1__a.sql": UP, "V1.0__b.sql": DOWN}, ("same_number", "V1.0__b.sql", None)),
+    "atlas, a mode in a string": (
+        {"1_a.sql": "INSERT INTO a VALUES ('\n-- atlas:txmode none\n');\n", "atlas.sum": ""},
+        ("bad_marks", "1_a.sql", 2),
+    ),
+    "atlas, a mode that it does not know": (
+        {"1_a.sql": f"-- atlas:txmode off\n\n{UP}", "atlas.sum": ""},
+        ("bad_marks", "1_a.sql", 1),
+    ),
     "another tool in a half of dbmate": (
         {"1_a.sql": f"-- migrate:up\n{UP}", "2_b.sql": f"-- migrate:up\n{UP}-- migrate:down\n-- +goose Down\n{DOWN}"},
         ("other_tool", "2_b.sql", 4),
@@ -392,6 +508,11 @@ def test_flyway_may_be_told_to_fill_in_nothing(tmp_path: Path) -> None:
     assert not errors(read(tmp_path, files))
 
 
+def test_a_line_of_a_string_that_looks_like_a_comment_has_its_value_too(tmp_path: Path) -> None:
+    text = "INSERT INTO a VALUES ('\n-- ${who}\n');\n"
+    assert "-- Ann\n" in only(read(tmp_path, {"V1__a.sql": text}, who="Ann")).up.sql
+
+
 # Order and identity
 
 
@@ -423,6 +544,21 @@ def test_change_sets_are_apart_so_that_a_new_one_changes_no_older_one(tmp_path: 
     assert [m.version for m in after.migrations] == ["1.1", "1.3"]
     assert after.migrations[0].up.checksum_sql == before.up.checksum_sql
     assert problem(after, "not_a_migration").sentence == "ann:2 in 1_a.sql is for mysql, so it is not run."
+
+
+def test_a_change_set_for_all_but_one_system_is_run_and_a_file_without_one_is_said(tmp_path: Path) -> None:
+    head = "--liquibase formatted sql\n"
+    files = {"1_a.sql": f"{head}--changeset ann: 1 dbms:!oracle,!mysql\n{UP}", "2_b.sql": f"{head}-- later\n"}
+    folder = read(tmp_path, files)
+    assert sent(only(folder)) == UP
+    assert [p.file for p in folder.problems if p.code == "not_a_migration"] == ["2_b.sql"]
+
+
+@pytest.mark.parametrize("mark", ["-- Down Migrations: drop it", "-- down migration_2"])
+def test_node_pg_migrate_reads_a_mark_by_its_first_words(mark: str, tmp_path: Path) -> None:
+    folder = read(tmp_path, {"1_a.sql": f"-- Up Migrations\n{UP}{mark}\n{DOWN}"})
+    assert folder.format == "node-pg-migrate"
+    assert (sent(only(folder)), sent(only(folder), Direction.DOWN)) == (UP, DOWN)
 
 
 def test_versions_of_several_numbers_are_ordered_by_each_of_them() -> None:

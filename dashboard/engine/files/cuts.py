@@ -91,20 +91,18 @@ def blanked(text: str, mark: re.Pattern[str]) -> str:
 def filled(
     text: str, pattern: re.Pattern[str], values: Mapping[str, str], name_of: Callable[[re.Match[str]], str]
 ) -> tuple[str, tuple[CutFault, ...]]:
-    """The text with the values of its placeholders, and a fault for each that has none; those in a comment that begins
-    its line are left alone."""
+    """The text with the values of its placeholders, and a fault for each that has none. What looks like a comment may
+    be a line of a string, so values are put in there too; there alone none has to be declared."""
     faults: list[CutFault] = []
     lines = []
     for number, line in enumerate(text.split("\n"), start=1):
-        if is_blank(line):
-            lines.append(line)
-            continue
-        faults += [_undeclared(match[0], number) for match in pattern.finditer(line) if name_of(match) not in values]
+        if not is_blank(line):
+            faults += [undeclared(m[0], number) for m in pattern.finditer(line) if name_of(m) not in values]
         lines.append(pattern.sub(lambda match: values.get(name_of(match), match[0]), line))
     return "\n".join(lines), tuple(_first_of_each(faults))
 
 
-def _undeclared(placeholder: str, line: int) -> CutFault:
+def undeclared(placeholder: str, line: int) -> CutFault:
     return CutFault(
         code=PLACEHOLDER,
         line=line,

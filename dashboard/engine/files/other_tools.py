@@ -2,7 +2,8 @@
 migration would run right behind the part that makes it.
 
 A mark counts where its tool reads it: in a line comment that begins its line, never in a string, a function body or a
-block comment. `halves` finds what no tool is known for: comments of one word, like `-- down`, that part a file in two.
+block comment. Between statements, behind one of them in its line, it is an error too: somebody meant it. `halves` finds
+what no tool is known for: comments of one word, like `-- down`, that part a file in two.
 """
 
 from __future__ import annotations
@@ -114,14 +115,14 @@ _TOOLS = (
     ),
 )
 
-_NODE_UP = re.compile(r"(?i:--[\s-]*up\s+migration\b.*)")
-_NODE_DOWN = re.compile(r"(?i:--[\s-]*down\s+migration\b.*)")
+_NODE_UP = re.compile(r"(?i:--[\s-]*up\s+migration.*)")
+_NODE_DOWN = re.compile(r"(?i:--[\s-]*down\s+migration.*)")
 _NODE = _in_two("node-pg-migrate", "", "`-- Up Migration`", "`-- Down Migration`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _LineComment:
-    """A line comment that begins its line."""
+    """A line comment, for the most part one that begins its line."""
 
     text: str
     offset: int
@@ -132,7 +133,7 @@ class _LineComment:
 
 def in_script(file: str, sql: str, tokens: Sequence[Token]) -> Problem | None:
     """The first mark of another tool in the text; `tokens` are empty where it has no readable ones."""
-    mark = _first_mark(sql, tokens)
+    mark = _first_mark(sql, tokens) or _behind_code(sql, tokens)
     return _problem(file, sql, *mark) if mark else None
 
 
@@ -160,14 +161,26 @@ def _first_mark(sql: str, tokens: Sequence[Token]) -> tuple[_LineComment, _Tool]
     return _node_pg_migrate(lines)
 
 
-def _comments(sql: str, tokens: Sequence[Token], starts: tuple[str, ...] = ("--",)) -> Iterator[_LineComment]:
+def _behind_code(sql: str, tokens: Sequence[Token]) -> tuple[_LineComment, _Tool] | None:
+    """A mark between statements that stands behind one in its line is read by no tool, and was meant all the same."""
+    for line in _comments(sql, tokens, begin_lines=False) if tokens else ():
+        for tool in _TOOLS:
+            if tool.mark.fullmatch(line.text) and line.is_above_code and not tool.at_top:
+                return line, tool
+    return None
+
+
+def _comments(
+    sql: str, tokens: Sequence[Token], starts: tuple[str, ...] = ("--",), *, begin_lines: bool = True
+) -> Iterator[_LineComment]:
+    """Those that begin their lines, or those that do not."""
     code = [token.offset for token in tokens if token.kind is not TokenKind.COMMENT]
     first, last = (code[0], code[-1]) if code else (len(sql), -1)
     before = ";"  # the last that is no comment
     for token in tokens:
         if token.kind is not TokenKind.COMMENT:
             before = token.text
-        elif token.text.startswith(starts) and _begins_its_line(sql, token.offset):
+        elif token.text.startswith(starts) and _begins_its_line(sql, token.offset) is begin_lines:
             yield _LineComment(
                 text=token.text.rstrip(),
                 offset=token.offset,
@@ -227,7 +240,7 @@ _DOWN_WORD = r"(?:downs?|downgrade|undo|roll[ _-]?backs?|revert|reverse|backward
 def _mark(word: str) -> re.Pattern[str]:
     """A comment that says this and no more, in whatever signs; or `+tool down`, `@tool down`, `tool:down`."""
     plain = rf"(?:{_BESIDE}[\W_]+)*{word}(?:[\W_]+{_BESIDE})*"
-    return re.compile(rf"(?i:[\W_]*(?:{plain}|(?<=[+@!])[a-z]\w*\s+{word}|[a-z]\w*:{word})[\W_]*)")
+    return re.compile(rf"(?i:[\W_]*(?:{plain}|[+@!]\s*[a-z]\w*\s+{word}|[a-z]\w*:{word})[\W_]*)")
 
 
 _UP, _DOWN = _mark(_UP_WORD), _mark(_DOWN_WORD)

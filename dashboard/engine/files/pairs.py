@@ -19,6 +19,8 @@ from dashboard.engine.migration import (
     numbers_of,
 )
 
+SAME_NUMBER = "same_number"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair(Identified):
@@ -189,7 +191,7 @@ def _same_number(pair: Pair, spelling: str) -> Problem:
     file = pair.file
     return _problem(
         file,
-        "same_number",
+        SAME_NUMBER,
         Severity.WARNING,
         f"{pair.version} and {spelling} are one number written in two ways; to Signalbox they are two versions.",
         "Write all numbers equally wide, like 008 and 010.",

@@ -24,6 +24,10 @@ from dashboard.engine.sql.excerpts import locate
 #: What a migration is called whose file says nothing but its number.
 UNNAMED = "unnamed"
 
+#: Whatever the tool makes of such a name, whoever gave it did not want the file to run forward.
+_UNDOES = re.compile(
+    r"[^/]*(?:(?:^|[0-9])[_-]rollback|\.(?:rollback|down|undo|revert))\.sql|rollback[-_][^/]*", re.IGNORECASE
+)
 _TEST = re.compile(r"(test|verify)_.*\.sql", re.IGNORECASE)
 
 
@@ -59,6 +63,7 @@ class Style:
     tool: str = ""  # its name among `other_tools`, where that is not its title
     ignores: Mapping[str, str] | None = None
     in_text_order: bool = False  # it orders versions as text
+    counts: bool = False  # it reads versions as numbers, and refuses two that are the same number
     fills: bool = False  # it has placeholders, for which values can be declared
 
     @property
@@ -136,8 +141,20 @@ def _read(source: Source, place: Place, style: Style, limits: Limits) -> CutFile
     text = text_of(source.entry, limits, file=source.file)
     if text.sql is None:
         return CutFile(name=source.file, place=place, up=script.unusable(source.file, text), down=None)
-    read = piece_of(source.file, text, place, style.cut(text.sql, source.file), limits)
+    cut = style.cut(text.sql, source.file)
+    if place.role is FileRole.MIGRATION and cut.down is None and _UNDOES.fullmatch(source.file):
+        cut = replace(cut, faults=(*cut.faults, _named_like_rollback(source.file, style)))
+    read = piece_of(source.file, text, place, cut, limits)
     return replace(read, up=replace(read.up, problems=tuple(map(_misread(style), read.up.problems))))
+
+
+def _named_like_rollback(file: str, style: Style) -> CutFault:
+    return CutFault(
+        code="wrong_name",
+        sentence=f"{file} is named like a rollback, and {style.title} would run it as a migration.",
+        advice=f"Name it as {style.title} has rollbacks, if it has any, or move it out of the folder. If it is a "
+        "migration, let its name say so.",
+    )
 
 
 def text_of(entry: Entry, limits: Limits, *, file: str = "") -> Text:
@@ -203,7 +220,20 @@ def _misread(style: Style) -> Callable[[Problem], Problem]:
 def migrations_of(files: Sequence[CutFile], style: Style) -> Iterator[Migration]:
     """In their order, each with what undoes it."""
     downs = _downs(files)
-    return pairs.migrations(_pair(file, downs.get(file.name), style) for file in _of(files, _MIGRATION))
+    read = pairs.migrations(_pair(file, downs.get(file.name), style) for file in _of(files, _MIGRATION))
+    return map(_counted(style), read) if style.counts else read
+
+
+def _counted(style: Style) -> Callable[[Migration], Migration]:
+    """What its tool refuses runs in no order here."""
+
+    def of(problem: Problem) -> Problem:
+        if problem.code != pairs.SAME_NUMBER:
+            return problem
+        sentence = f"{problem.sentence.partition(';')[0]}; {style.title} takes them for one, and refuses them."
+        return replace(problem, severity=Severity.ERROR, sentence=sentence, advice="Give one of them another number.")
+
+    return lambda migration: replace(migration, problems=tuple(map(of, migration.problems)))
 
 
 _MIGRATION, _ROLLBACK = FileRole.MIGRATION, FileRole.ROLLBACK

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 from dashboard.engine.files import other_tools
 from dashboard.engine.files.listing import Entry, EntryKind, Listing
@@ -41,7 +43,7 @@ def complaint(entry: Entry, listing: Listing) -> Problem:
 def _folder(entry: Entry, listing: Listing) -> Problem:
     try:
         names = frozenset(item.name for item in entry.path.iterdir())
-        holds_sql = any(name.lower().endswith(".sql") for name in names)
+        holds_sql = _holds_sql(entry.path)
     except OSError:
         names, holds_sql = frozenset(), True  # it cannot be ruled out
     if other_tools.is_prisma(entry.name, names):
@@ -56,6 +58,22 @@ def _folder(entry: Entry, listing: Listing) -> Problem:
             "Move the files that should run up into the migrations folder, and the others out of it.",
         )
     return _note(entry, "subfolder", f"{entry.name} is a folder; nothing in it is read.")
+
+
+#: Of a tree with more folders nobody says that there is no SQL in it.
+_FOLDERS_AT_MOST = 1000
+
+
+def _holds_sql(folder: Path) -> bool:
+    """Some tools read folders in folders, so it counts at any depth; links are not followed."""
+    for number, (_, _, files) in enumerate(os.walk(folder, onerror=_raise), 1):
+        if number > _FOLDERS_AT_MOST or any(file.lower().endswith(".sql") for file in files):
+            return True
+    return False
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _file(entry: Entry, listing: Listing) -> Problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 
 from dashboard.engine.files import cuts, parted
 from dashboard.engine.files.cuts import Cut, CutFault
@@ -14,6 +15,7 @@ from dashboard.engine.migration import FileRole, Folder
 
 _NAME = re.compile(r"(?P<version>[0-9]+)(?:_(?P<name>.+))?\.sql")
 _DIRECTIVE = re.compile(r"--\s*atlas:(?P<key>\w+)\s*(?P<value>.*)")
+_MODES = ("none", "file", "all")
 _OTHERS = frozenset({"checkpoint", "txtar", "import", "assert"})
 
 
@@ -23,17 +25,30 @@ def place(file: str) -> Place | None:
 
 
 def cut(text: str, file: str) -> Cut:
+    lines = text.split("\n")
     asked = [
         (number, match["key"], match["value"].strip())
-        for number, line in enumerate(text.split("\n"), 1)
+        for number, line in enumerate(lines, 1)
         if (match := _DIRECTIVE.fullmatch(line.strip()))
     ]
     outside = any(key == "txmode" and value == "none" for _, key, value in asked)
-    return Cut(up=text, says=(cuts.OUTSIDE,) if outside else (), faults=tuple(_faults(asked, file)))
+    return Cut(up=text, says=(cuts.OUTSIDE,) if outside else (), faults=tuple(_faults(asked, _header(lines), file)))
 
 
-def _faults(asked: list[tuple[int, str, str]], file: str) -> Iterator[CutFault]:
+def _header(lines: list[str]) -> int:
+    """How many lines say something of the file: comments at its top, with an empty line below them."""
+    top = sum(1 for _ in takewhile(lambda line: line.startswith("--"), lines))
+    return top if top == len(lines) or not lines[top].strip() else 0
+
+
+def _faults(asked: list[tuple[int, str, str]], header: int, file: str) -> Iterator[CutFault]:
     for number, key, value in asked:
+        if key == "txmode" and (number > header or value not in _MODES):
+            yield cuts.bad_marks(
+                number,
+                f"Line {number} of {file}, `atlas:txmode {value}`, is none that Atlas obeys.",
+                "Write `-- atlas:txmode none` into the first lines of the file, with an empty line below it.",
+            )
         if key in _OTHERS or (key == "delimiter" and value.replace("\\n", "")):
             yield cuts.bad_marks(
                 number,

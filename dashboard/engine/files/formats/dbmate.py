@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from dashboard.engine.files import cuts, parted
 from dashboard.engine.files.cuts import Cut, CutFault, Sides
@@ -14,7 +14,7 @@ from dashboard.engine.migration import FileRole, Folder
 
 _NAME = re.compile(r"(?P<version>[0-9]+)_?(?P<name>.*)\.sql")
 _MARK = re.compile(r"--\s*migrate:(?P<way>up|down)(?:\s+(?P<options>\S.*))?\s*")
-_OUTSIDE = re.compile(r"\btransaction:false\b")
+_OUTSIDE = "transaction:false"
 
 _WRITE = "Write `-- migrate:up` above what is run, and `-- migrate:down` above what undoes it."
 
@@ -27,21 +27,20 @@ def place(file: str) -> Place | None:
 def cut(text: str, file: str) -> Cut:
     """Several pairs of halves are one after the other, as dbmate has them."""
     sides, way = Sides.of(text), ""
-    outside: set[str] = set()
+    modes: dict[str, set[bool]] = {"up": set(), "down": set()}
     for line in sides.lines:
         if mark := _MARK.fullmatch(line):
             way = mark["way"]
-            if _OUTSIDE.search(mark["options"] or ""):
-                outside.add(way)
+            modes[way].add(_OUTSIDE in (mark["options"] or "").split())
             sides.put("")
         else:
             sides.put(line, up=way != "down", down=way == "down")
     return Cut(
         up=sides.up_text,
         down=sides.down_text,
-        says=(cuts.OUTSIDE,) if "up" in outside else (),
-        down_says=(cuts.OUTSIDE,) if "down" in outside else (),
-        faults=tuple(_faults(sides.lines, file)),
+        says=(cuts.OUTSIDE,) if True in modes["up"] else (),
+        down_says=(cuts.OUTSIDE,) if True in modes["down"] else (),
+        faults=(*_faults(sides.lines, file), *_mixed(modes, file)),
     )
 
 
@@ -57,6 +56,13 @@ def _faults(lines: list[str], file: str) -> Iterator[CutFault]:
     elif before:
         sentence = f"Line {before} of {file} stands above `-- migrate:up`, and dbmate refuses it."
         yield cuts.bad_marks(before, sentence, "Move it below that line.")
+
+
+def _mixed(modes: Mapping[str, set[bool]], file: str) -> Iterator[CutFault]:
+    """The halves of one way are sent together, so they run in one way."""
+    if any(len(of_way) > 1 for of_way in modes.values()):
+        sentence = f"{file} has halves of one way that run in a transaction and others that run outside of one."
+        yield cuts.bad_marks(None, sentence, "Write each pair into a file of its own.")
 
 
 STYLE = Style(

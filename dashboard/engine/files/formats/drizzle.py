@@ -10,13 +10,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
+from dashboard.engine.errors import SourceMissing, SourceUnreadable, SqlSyntaxError
 from dashboard.engine.files import cuts, nested, pairs, parted
-from dashboard.engine.files.cuts import Cut
+from dashboard.engine.files.cuts import Cut, CutFault
 from dashboard.engine.files.format import Format, Look, Options
 from dashboard.engine.files.formats import prisma
-from dashboard.engine.files.listing import Listing
+from dashboard.engine.files.listing import Entry, EntryKind, Listing, list_folder
 from dashboard.engine.files.parted import Place, Style
 from dashboard.engine.migration import FileEntry, FileRole, Folder, Problem, Severity, numbers_of
+from dashboard.engine.sql.tokens import TokenKind, tokens
 
 _BREAK = re.compile(r"-->\s*statement-breakpoint")
 _META, _JOURNAL, _SNAPSHOT = "meta", "_journal.json", "snapshot.json"
@@ -26,7 +28,25 @@ _TAG = re.compile(r"(?P<version>[0-9]+)_(?P<name>.+)")
 
 def cut(text: str, file: str) -> Cut:
     """A breakpoint ends a statement, with a semicolon or without one; the rest of its line is a comment."""
-    return Cut(up=_BREAK.sub(lambda match: f";--{match[0][3:]}", text))
+    up = _BREAK.sub(lambda match: f";--{match[0][3:]}", text)
+    return Cut(up=up, faults=tuple(_inside_a_token(text, file)) if up != text else ())
+
+
+def _inside_a_token(text: str, file: str) -> Iterator[CutFault]:
+    """Drizzle would part the file there all the same, and send two halves of a string or a comment."""
+    try:
+        scanned = [*tokens(text)]
+    except SqlSyntaxError:
+        return
+    for token in scanned:
+        is_whole = token.kind in _UNDIVIDED or token.text.startswith("/*")
+        if is_whole and (match := _BREAK.search(token.text)):
+            line = text.count("\n", 0, token.offset + match.start()) + 1
+            sentence = f"Line {line} of {file} has a breakpoint inside a string or a comment, where Drizzle breaks it."
+            yield cuts.bad_marks(line, sentence, "Remove the breakpoint, or write it between two statements.")
+
+
+_UNDIVIDED = (TokenKind.LITERAL, TokenKind.QUOTED_NAME)
 
 
 # The old layout
@@ -50,17 +70,26 @@ def read_old(listing: Listing, options: Options) -> Folder:
 
 
 def _journal(listing: Listing) -> _DrizzleJournal:
-    path = listing.source / _META / _JOURNAL
+    entry = _entry_of_journal(listing)
+    if entry is None:
+        return _DrizzleJournal(places={}, fault="it is not there, or a symbolic link leads to it")
     try:
-        with path.open("rb") as file:
-            content = file.read(_JOURNAL_BYTES)
-        entries = json.loads(content)["entries"]
-        tags = [str(entry["tag"]) for entry in sorted(entries, key=lambda entry: entry["idx"])]
+        entries = json.loads(entry.content(_JOURNAL_BYTES))["entries"]
+        tags = [str(each["tag"]) for each in entries]
     except OSError as error:
         return _DrizzleJournal(places={}, fault=error.strerror or "it is gone")
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return _DrizzleJournal(places={}, fault="it is not what Drizzle writes")
     return _DrizzleJournal(places={f"{tag}.sql": _of_tag(tag, number) for number, tag in enumerate(tags)})
+
+
+def _entry_of_journal(listing: Listing) -> Entry | None:
+    meta = next((e for e in listing.entries if e.name == _META and e.kind is EntryKind.FOLDER), None)
+    try:
+        inside = list_folder(meta.path).entries if meta else ()
+    except (SourceMissing, SourceUnreadable):
+        return None
+    return next((entry for entry in inside if entry.name == _JOURNAL and entry.kind is EntryKind.FILE), None)
 
 
 def _of_tag(tag: str, number: int) -> Place:

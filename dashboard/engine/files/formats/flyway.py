@@ -11,7 +11,7 @@ from functools import partial
 from dashboard.engine.files import cuts, other_tools, parted
 from dashboard.engine.files.cuts import Cut, CutFault
 from dashboard.engine.files.format import Format, Look, Options
-from dashboard.engine.files.listing import Entry, EntryKind, Listing
+from dashboard.engine.files.listing import Entry, Listing
 from dashboard.engine.files.parted import Place, Style
 from dashboard.engine.migration import FileRole, Folder, Problem, Severity, numbers_of
 
@@ -57,9 +57,12 @@ def _conf(entry: Entry | None, file: str) -> _Conf:
     if entry is None:
         return _Conf()
     try:
-        text = entry.content(_CONF_BYTES).decode()
+        content = entry.content(_CONF_BYTES + 1)
+        text = content.decode()
     except (OSError, UnicodeDecodeError):
         return _Conf(faults=(_bad_conf(file, "it cannot be read"),))
+    if len(content) > _CONF_BYTES:
+        return _Conf(faults=(_bad_conf(file, f"it is larger than {_CONF_BYTES // 1024} KiB"),))
     lines = [line.strip() for line in text.splitlines()]
     pairs = [line.partition("=") for line in lines if line and not line.startswith("#")]
     said = {key.strip(): value.strip() for key, _, value in pairs}
@@ -91,7 +94,7 @@ def _bad_conf(file: str, why: str) -> CutFault:
 
 
 def read(listing: Listing, options: Options) -> Folder:
-    confs = {e.name: e for e in listing.entries if e.kind is EntryKind.FILE and e.name.endswith(".sql.conf")}
+    confs = {entry.name: entry for entry in listing.entries if entry.name.endswith(".sql.conf")}
     style = Style(
         format="flyway",
         title="Flyway",
@@ -100,6 +103,7 @@ def read(listing: Listing, options: Options) -> Folder:
         cut=partial(cut, confs, options.placeholders),
         undone="U{version}__<name>.sql",
         ignores={r".+\.sql\.conf": "says how the migration beside it is run"},
+        counts=True,
         fills=True,
     )
     folder = parted.read(listing, options, style)

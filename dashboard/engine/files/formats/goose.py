@@ -17,6 +17,7 @@ _MARK = re.compile(
     r"--\s*\+goose\s+(?P<mark>up|down|statementbegin|statementend|no\s+transaction|envsub\s+(?:on|off))\s*",
     re.IGNORECASE,
 )
+_MISWRITTEN = re.compile(r"\s*--.*\+\s*goose\b.*", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$(?:\{|[A-Za-z_])")
 
 _WRITE = "Write `-- +goose Up` once, above what is run, and `-- +goose Down` once, below it, above what undoes it."
@@ -61,6 +62,9 @@ def _faults(lines: list[str], file: str) -> Iterator[CutFault]:
     if before := next((n for n, line in enumerate(lines[: first - 1], 1) if not cuts.is_blank(line)), None):
         sentence = f"Line {before} of {file} stands above `-- +goose Up`, and goose refuses it."
         yield cuts.bad_marks(before, sentence, "Move it below that line.")
+    if wrong := next((n for n, line in enumerate(lines, 1) if _MISWRITTEN.fullmatch(line) and not _mark(line)), None):
+        sentence = f"Line {wrong} of {file} looks like a mark of goose, and goose would not read it as one."
+        yield cuts.bad_marks(wrong, sentence, "Write the mark as goose demands it, or remove the line.")
     yield from _blocks(marks, file)
     yield from _substitutions(lines, file)
 
@@ -97,6 +101,7 @@ STYLE = Style(
     place=place,
     cut=cut,
     undone="what undoes it under `-- +goose Down`",
+    counts=True,
 )
 
 

@@ -12,7 +12,7 @@ from itertools import pairwise, takewhile
 from dashboard.engine.files import cuts, parted, unrecognised
 from dashboard.engine.files.cuts import Cut, CutFault
 from dashboard.engine.files.format import Format, Look, Options
-from dashboard.engine.files.listing import Entry, Listing, list_folder
+from dashboard.engine.files.listing import Entry, EntryKind, Listing, list_folder
 from dashboard.engine.files.parted import UNNAMED, Place, Source, Style
 from dashboard.engine.migration import FileRole, Folder, Problem, numbers_of
 
@@ -20,6 +20,8 @@ _NAME = re.compile(r"(?:committed/)?(?P<version>[0-9]+)(?:-(?P<name>[-_a-zA-Z0-9
 _HEADER = re.compile(r"--!\s*(?P<key>[A-Za-z][\w-]*)\s*(?::\s*(?P<value>.*))?")
 _INCLUDE = re.compile(r"--!\s*include\b.*", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"(?<![:\w]):(?P<name>[A-Z][A-Z0-9_]+)\b")
+#: They have a value without a declaration: the tool takes it from the database.
+_OF_DATABASE = re.compile(r":DATABASE_(?:NAME|OWNER)\b")
 _COMMITTED = "committed"
 
 
@@ -34,12 +36,11 @@ def cut(placeholders: Mapping[str, str], breaks: Mapping[str, str], text: str, f
     top = [*takewhile(lambda line: not line.strip() or line.startswith("--!"), lines)]
     header = {m["key"].lower(): m["value"] or "" for line in top if (m := _HEADER.match(line))}
     body = cuts.joined([*("" for _ in top), *lines[len(top) :]])
-    declared = {name: value for name, value in placeholders.items() if f":{name}" in body}
-    body = _PLACEHOLDER.sub(lambda match: declared.get(match["name"], match[0]), body)
+    body = _PLACEHOLDER.sub(lambda match: placeholders.get(match["name"], match[0]), body)
     return Cut(
         up=body,
         says=(cuts.OUTSIDE,) if "no-transaction" in header else (),
-        faults=(*_broken(breaks, file), *_faults(header, lines, file)),
+        faults=(*_broken(breaks, file), *_faults(header, lines, file), *_of_database(body)),
     )
 
 
@@ -47,6 +48,14 @@ def _broken(breaks: Mapping[str, str], file: str) -> Iterator[CutFault]:
     if file in breaks:
         sentence = f"The hash that {file} names as the previous one is not that of {breaks[file]}."
         yield cuts.bad_marks(1, sentence, "Restore the migrations as they were committed.")
+
+
+def _of_database(body: str) -> Iterator[CutFault]:
+    """In a string or a function body nothing else shows that one was meant to be replaced."""
+    for number, line in enumerate(body.split("\n"), 1):
+        if not cuts.is_blank(line) and (match := _OF_DATABASE.search(line)):
+            yield cuts.undeclared(match[0], number)
+            return
 
 
 def _faults(header: Mapping[str, str], lines: list[str], file: str) -> Iterator[CutFault]:
@@ -67,7 +76,6 @@ def _style(options: Options, sources: Sequence[Source] = ()) -> Style:
         undone="a new migration where it has to be undone",
         ignores={
             r"current\.sql|current": "is the draft of the next migration",
-            r"committed": "holds the migrations",
             r"fixtures": "holds what drafts include",
             r"(after|before)\w+\.sql": "is run by graphile-migrate around commands of its own",
         },
@@ -77,7 +85,7 @@ def _style(options: Options, sources: Sequence[Source] = ()) -> Style:
 
 def read(listing: Listing, options: Options) -> Folder:
     """The folder `committed`, or the one above it."""
-    is_above = _COMMITTED in listing.names
+    is_above = any(entry.name == _COMMITTED and entry.kind is EntryKind.FOLDER for entry in listing.entries)
     committed = list_folder(listing.source / _COMMITTED) if is_above else listing
     prefix = f"{_COMMITTED}/" if is_above else ""
     style = _style(options)

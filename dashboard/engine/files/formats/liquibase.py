@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from dashboard.engine.files import cuts, pairs, parted, unrecognised
 from dashboard.engine.files.cuts import Cut, CutFault
@@ -15,7 +16,8 @@ from dashboard.engine.files.parted import Place, Style
 from dashboard.engine.migration import FileEntry, FileRole, Folder, Problem, Severity, checksum
 
 _FIRST = re.compile(r"\s*--\s*liquibase\s+formatted\s+sql\b.*", re.IGNORECASE)
-_CHANGESET = re.compile(r"\s*--\s*changeset\s+(?P<author>[^:]+):(?P<id>\"[^\"]+\"|\S+)(?P<said>.*)", re.IGNORECASE)
+_CHANGESET = re.compile(r"\s*--\s*changeset\s+(?P<author>[^:]+):\s*(?P<id>\"[^\"]+\"|\S+)(?P<said>.*)", re.IGNORECASE)
+_MISWRITTEN = re.compile(r"\s*-+\s*change\s*set\b.*", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"(?P<key>\w+):(?P<value>\"[^\"]*\"|\S+)")
 _ROLLBACK = re.compile(r"\s*--\s*rollback\b(?P<sql>.*)", re.IGNORECASE)
 _NO_ROLLBACK = re.compile(r"\s*(?:empty|not required)?\s*", re.IGNORECASE)
@@ -27,7 +29,7 @@ _UNREAD = re.compile(
 _PLACEHOLDER = re.compile(r"\$\{(?P<name>[^}\s]+)\}")
 _NUMBER = re.compile(r"[A-Za-z]*[._-]?(?P<number>[0-9]+)(?![0-9])")
 _MASTER = re.compile(r".+\.(?:xml|ya?ml|json)")
-_POSTGRESQL = frozenset({"postgresql", "all", "cockroachdb", "edb"})
+_POSTGRESQL = frozenset({"postgresql", "all"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +37,17 @@ class _ChangeSet:
     author: str
     id: str
     said: Mapping[str, str]
+    unread: str  # what else its line says
     above: int  # how many lines of the file stand above its own
     lines: tuple[str, ...]
     position: int
 
     @property
     def is_for_others(self) -> bool:
+        """Behind a `!` stands a system that it is not for; where nothing else is said, it is for all others."""
         systems = {system.strip().lower() for system in self.said.get("dbms", "all").split(",")}
-        return not systems & _POSTGRESQL or "!postgresql" in systems
+        is_meant = bool(systems & _POSTGRESQL) or all(system.startswith("!") for system in systems)
+        return not is_meant or "!postgresql" in systems
 
 
 def read(listing: Listing, options: Options) -> Folder:
@@ -98,7 +103,10 @@ def _of_file(entry: Entry, number: str, options: Options) -> tuple[list[parted.C
         sentence = f"{entry.name} has the number of another file, or none as another: the order is in no name."
         return [], [_error(entry.name, "wrong_name", sentence, "Let each file begin with a number of its own.")]
     pieces, problems = [], list(_outside(lines, entry.name))
-    for change in _change_sets(lines):
+    changes = [*_change_sets(lines)]
+    if not changes and not problems:
+        problems.append(_without_change_set(entry.name))
+    for change in changes:
         label = f"{entry.name} ({change.author}:{change.id})"
         if change.is_for_others:
             problems.append(_for_others(entry.name, change))
@@ -115,13 +123,14 @@ def _name(change: _ChangeSet) -> str:
 
 def _change_sets(lines: list[str]) -> Iterator[_ChangeSet]:
     starts = [number for number, line in enumerate(lines) if _CHANGESET.fullmatch(line)]
-    for position, (start, end) in enumerate(zip(starts, [*starts[1:], len(lines)], strict=True), 1):
+    for position, (start, end) in enumerate(pairwise([*starts, len(lines)]), 1):
         match = _CHANGESET.fullmatch(lines[start])
         assert match is not None, "only such lines are starts"
         yield _ChangeSet(
             author=match["author"].strip(),
             id=match["id"].strip('"'),
             said={m["key"].lower(): m["value"].strip('"') for m in _ATTRIBUTE.finditer(match["said"])},
+            unread=_ATTRIBUTE.sub("", match["said"]).strip(),
             above=start + 1,
             lines=tuple(lines[start + 1 : end]),
             position=position,
@@ -152,10 +161,29 @@ _REFUSED = {
     "labels": ("", "runs only for the labels that Liquibase is told"),
     "failonerror": ("false", "counts as run where it has failed"),
     "runwith": ("", "is run by another program"),
+    "ignore": ("true", "is never run by Liquibase"),
+    "runorder": ("", "runs before or after all the others"),
 }
+
+#: Attributes that change nothing of what is run here, whatever their value is.
+_HARMLESS = frozenset(
+    {"dbms", "runintransaction", "splitstatements", "rollbacksplitstatements", "stripcomments", "logicalfilepath"}
+    | {"objectquotingstrategy", "onvalidationfail", "created", "validchecksum"}
+)
 
 
 def _faults(change: _ChangeSet, label: str) -> Iterator[CutFault]:
+    yield from _attribute_faults(change, label)
+    for number, line in enumerate(change.lines, change.above + 1):
+        if mark := _UNREAD.match(line):
+            sentence = f"Line {number} of {label}, `{mark['mark']}`, decides on what is run, and is not read."
+            yield cuts.bad_marks(number, sentence, "Write the change set without it.")
+        elif _MISWRITTEN.fullmatch(line):
+            sentence = f"Line {number} of {label} looks like the first of a change set, and cannot be read as one."
+            yield cuts.bad_marks(number, sentence, "Write `--changeset author:id`.")
+
+
+def _attribute_faults(change: _ChangeSet, label: str) -> Iterator[CutFault]:
     for key, value in change.said.items():
         refused = _REFUSED.get(key)
         if refused and refused[0] in ("", value.lower()):
@@ -164,20 +192,32 @@ def _faults(change: _ChangeSet, label: str) -> Iterator[CutFault]:
         elif key.endswith("delimiter") and value != ";":
             sentence = f"{label} ends its statements with {value}, and only a semicolon ends one here."
             yield cuts.bad_marks(change.above, sentence, "End its statements with a semicolon.")
-    for number, line in enumerate(change.lines, change.above + 1):
-        if mark := _UNREAD.match(line):
-            sentence = f"Line {number} of {label}, `{mark['mark']}`, decides on what is run, and is not read."
-            yield cuts.bad_marks(number, sentence, "Write the change set without it.")
+        elif not refused and key not in _HARMLESS and not key.endswith("delimiter"):
+            sentence = f"`{key}:{value}` of {label} is not known here, and may decide on what is run."
+            yield cuts.bad_marks(change.above, sentence, "Take the attribute out where it changes nothing.")
+    if change.unread:
+        sentence = f"`{change.unread}` in the line of {label} is no attribute that can be read."
+        yield cuts.bad_marks(change.above, sentence, "Write `key:value`, with no blank behind the colon.")
 
 
 def _outside(lines: list[str], file: str) -> Iterator[Problem]:
     """What stands above the first change set, which Liquibase would not run."""
     first = next((number for number, line in enumerate(lines) if _CHANGESET.fullmatch(line)), len(lines))
     for number, line in enumerate(lines[:first], 1):
-        if not cuts.is_blank(line) or _UNREAD.match(line):
+        if not cuts.is_blank(line) or _UNREAD.match(line) or _MISWRITTEN.fullmatch(line):
             sentence = f"Line {number} of {file} belongs to no change set, and Liquibase would not run it."
             yield replace(_error(file, cuts.BAD_MARKS, sentence, "Move it into a change set."), line=number)
             return
+
+
+def _without_change_set(file: str) -> Problem:
+    return Problem(
+        code="not_a_migration",
+        severity=Severity.NOTE,
+        file=file,
+        sentence=f"{file} has no change set, so nothing of it is run.",
+        advice="Nothing needs to be done.",
+    )
 
 
 def _for_others(file: str, change: _ChangeSet) -> Problem:

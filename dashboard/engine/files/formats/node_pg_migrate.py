@@ -12,15 +12,18 @@ from dashboard.engine.files.listing import Listing
 from dashboard.engine.files.parted import Place, Style
 from dashboard.engine.migration import FileRole, Folder
 
-_NAME = re.compile(r"(?P<version>[0-9]+)[_-](?P<name>.+)\.sql")
-_MARK = re.compile(r"\s*--[\s-]*(?P<way>up|down)\s+migration\b.*", re.IGNORECASE)
+_NAME = re.compile(r"(?P<version>[0-9]+)[_-](?P<name>.+?)(?:\.(?P<way>up|down))?\.sql")
+_MARK = re.compile(r"\s*--[\s-]*(?P<way>up|down)\s+migration.*", re.IGNORECASE)
 
 _WRITE = "Write `-- Up Migration` above what is run, and `-- Down Migration` above what undoes it, each once."
 
 
 def place(file: str) -> Place | None:
     match = _NAME.fullmatch(file)
-    return Place(role=FileRole.MIGRATION, version=match["version"], name=match["name"]) if match else None
+    if match is None:
+        return None
+    role = FileRole.ROLLBACK if match["way"] == "down" else FileRole.MIGRATION
+    return Place(role=role, version=match["version"], name=match["name"])
 
 
 def cut(text: str, file: str) -> Cut:

@@ -108,7 +108,9 @@ def _faults(change: _SqitchChange) -> Iterator[CutFault]:
 
 
 def _plan(listing: Listing) -> _SqitchPlan:
-    entry = next(entry for entry in listing.entries if entry.name == _PLAN)
+    entry = next((entry for entry in listing.entries if entry.name == _PLAN), None)
+    if entry is None:
+        return _SqitchPlan(changes=(), problems=(_error(_PLAN, "bad_journal", f"{_PLAN} is not there."),))
     try:
         lines = entry.content(_PLAN_BYTES).decode().splitlines()
     except (OSError, UnicodeDecodeError):

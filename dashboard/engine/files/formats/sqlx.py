@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from dashboard.engine.files import cuts, parted
+from dashboard.engine.files import cuts, parted, seed_names
 from dashboard.engine.files.cuts import Cut
 from dashboard.engine.files.format import Format, Look, Options
 from dashboard.engine.files.listing import Listing
@@ -35,11 +35,16 @@ STYLE = Style(
     place=place,
     cut=cut,
     undone="{label}.down.sql, and rename this file to {label}.up.sql",
+    counts=True,
 )
 
 
 def recognises(look: Look) -> bool:
-    """A folder of pairs is read alike, as `updown`."""
+    """A folder of pairs is read alike, as `updown`; one with rollbacks of another kind is none of sqlx, which would
+    run them."""
+    places = seed_names.place_all([entry.name for entry in look.sql_files])
+    if any(place.role is FileRole.ROLLBACK and not place.file.endswith(".down.sql") for place in places):
+        return False
     return any(_says_no_transaction(look, number) for number in range(len(look.sql_files)))
 
 

@@ -15,6 +15,7 @@ from dashboard.engine.migration import FileRole, Folder
 _NAME = re.compile(r"(?P<version>[0-9]+)_(?P<name>.+)\.sql")
 _BORDER = re.compile(r"----\s*create above\s*/\s*drop below\s*----\s*")
 _OUTSIDE = re.compile(r"----\s*tern:\s*disable-tx\s*----\s*")
+_LOOSE_BORDER = re.compile(r"create above\s*/\s*drop below", re.IGNORECASE)
 _TEMPLATE = re.compile(r"\{\{")
 
 
@@ -36,7 +37,7 @@ def cut(text: str, file: str) -> Cut:
         sides.put(kept, up=not is_down, down=is_down)
     return Cut(
         up=sides.up_text,
-        down=sides.down_text,
+        down=sides.down_text if is_down else None,
         says=(cuts.OUTSIDE,) if False in outside else (),
         down_says=(cuts.OUTSIDE,) if True in outside else (),
         faults=tuple(_faults(sides.lines, file)),
@@ -48,6 +49,9 @@ def _faults(lines: list[str], file: str) -> Iterator[CutFault]:
     if len(borders) > 1:
         sentence = f"{file} has the line that parts it twice, and tern would ignore what stands below the second."
         yield cuts.bad_marks(borders[1], sentence, "Keep one of them.")
+    if loose := next((n for n, line in enumerate(lines, 1) if n not in borders and _LOOSE_BORDER.search(line)), None):
+        sentence = f"Line {loose} of {file} holds the words that part it in two, and more than them."
+        yield cuts.bad_marks(loose, sentence, "Write `---- create above / drop below ----` in a line of its own.")
     if filled := next((number for number, line in enumerate(lines, 1) if _TEMPLATE.search(line)), None):
         yield cuts.template(filled, f"Line {filled} of {file} holds a template, which tern fills in.")
 
@@ -59,6 +63,7 @@ STYLE = Style(
     place=place,
     cut=cut,
     undone="what undoes it below a line `---- create above / drop below ----`",
+    counts=True,
 )
 
 

@@ -16,8 +16,8 @@ from dashboard.engine.migration import FileRole, Folder
 _NAME = re.compile(
     r"(?P<version>[0-9]{8}_[0-9]+(?![0-9])|[0-9]+)(?:[_.-](?P<name>.+?))??(?P<back>\.rollback)?\.sql", re.IGNORECASE
 )
-_OUTSIDE = re.compile(r"--\s*transactional:\s*false\s*", re.IGNORECASE)
-_DIRECTIVE = re.compile(r"--\s*(?P<key>transactional|depends):(?P<value>.*)")
+_DIRECTIVE = re.compile(r"--\s*(?P<key>transactional|depends)\s*:(?P<value>.*)")
+_TRANSACTIONAL = ("true", "false")
 
 
 def place(file: str) -> Place | None:
@@ -35,13 +35,14 @@ def cut(text: str, file: str) -> Cut:
     asked = [match for line in top if (match := _DIRECTIVE.fullmatch(line.strip()))]
     depends = [name for match in asked if match["key"] == "depends" for name in match["value"].split()]
     versions = [needed.version if (needed := place(f"{name}.sql")) else "" for name in depends]
-    says = [cuts.OUTSIDE] if any(_OUTSIDE.fullmatch(line.strip()) for line in top) else []
+    transactional = [match["value"].strip() for match in asked if match["key"] == "transactional"]
+    says = [cuts.OUTSIDE] if "false" in map(str.lower, transactional) else []
     says += [f"depends={','.join(version for version in versions if version)}"] if any(versions) else []
     kept = ["" if _DIRECTIVE.fullmatch(line.strip()) else line for line in top]
     return Cut(
         up=cuts.joined([*kept, *lines[len(top) :]]),
         says=tuple(says),
-        faults=tuple(_faults(depends, versions, file)),
+        faults=(*_faults(depends, versions, file), *_unclear(transactional, file)),
     )
 
 
@@ -49,6 +50,12 @@ def _faults(depends: Sequence[str], versions: Sequence[str], file: str) -> Itera
     for name in (name for name, version in zip(depends, versions, strict=True) if not version):
         sentence = f"{file} depends on {name}, which has no number to be ordered by."
         yield cuts.bad_marks(None, sentence, "Let the names of migrations begin with a number.")
+
+
+def _unclear(transactional: Sequence[str], file: str) -> Iterator[CutFault]:
+    if len(transactional) > 1 or any(value.lower() not in _TRANSACTIONAL for value in transactional):
+        sentence = f"{file} says of its transaction `{' '.join(transactional)}`, which is neither true nor false."
+        yield cuts.bad_marks(None, sentence, "Write `-- transactional: false` once, or no such line.")
 
 
 STYLE = Style(
