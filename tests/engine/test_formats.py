@@ -395,6 +395,10 @@ REFUSED: Mapping[str, tuple[Files, tuple[str, str, int | None]]] = {
         {"1_a.sql": f"--liquibase formatted sql\n--changeset ann:1\n{UP}--change set ann:2\n{DOWN}"},
         ("bad_marks", "1_a.sql (ann:1)", 4),
     ),
+    "liquibase, more change sets than statements": (
+        {"1_a.sql": "--liquibase formatted sql\n" + "--changeset a:1\n" * 5001},
+        ("too_many_statements", "1_a.sql", None),
+    ),
     "drizzle, a breakpoint in a string": (
         {
             "0000_a.sql": f"{UP}INSERT INTO b VALUES ('\n--> statement-breakpoint\n');\n",

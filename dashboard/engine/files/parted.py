@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from dashboard.engine.files import cuts, ordering, other_tools, pairs, script, unrecognised
 from dashboard.engine.files.cuts import Cut, CutFault
@@ -170,7 +171,7 @@ def piece_of(name: str, whole: Text, place: Place, cut: Cut, limits: Limits) -> 
     """What was cut of a text, under the name that its problems have."""
     up = _reading(name, whole, cut.up, cut.says, limits)
     down = _down(name, whole, cut, limits) if cut.down is not None else None
-    faults = [_problem(name, whole.sql or "", fault) for fault in cut.faults]
+    faults = [*_problems(name, whole.sql or "", cut.faults)]
     foreign = [p for p in down.problems if p.code == other_tools.CODE] if down else []
     faults += [replace(p, file=name) for p in foreign if not any(q.code == p.code for q in up.problems)]
     said = {(fault.code, fault.line) for fault in faults}
@@ -230,7 +231,7 @@ def _counted(style: Style) -> Callable[[Migration], Migration]:
     def of(problem: Problem) -> Problem:
         if problem.code != pairs.SAME_NUMBER:
             return problem
-        sentence = f"{problem.sentence.partition(';')[0]}; {style.title} takes them for one, and refuses them."
+        sentence = f"Another file has the number of {problem.file}, written in another way; {style.title} refuses both."
         return replace(problem, severity=Severity.ERROR, sentence=sentence, advice="Give one of them another number.")
 
     return lambda migration: replace(migration, problems=tuple(map(of, migration.problems)))
@@ -318,14 +319,15 @@ def _of_strangers(entries: Iterable[Entry], listing: Listing, style: Style) -> I
         yield ignored(entry.name, style) or unrecognised.complaint(entry, listing)
 
 
-def _problem(file: str, sql: str, fault: CutFault) -> Problem:
-    problem = _error(file, fault.code, fault.sentence, fault.advice)
-    problem = replace(problem, severity=fault.severity)
-    if fault.line is None:
-        return problem
-    start = sum(len(line) + 1 for line in sql.split("\n")[: fault.line - 1])
-    place = locate(sql, start + 1)
-    return replace(problem, line=place.line, column=place.column, excerpt=place.excerpt)
+def _problems(file: str, sql: str, faults: Sequence[CutFault]) -> Iterator[Problem]:
+    starts = [0, *accumulate(len(line) + 1 for line in sql.split("\n"))] if faults else []
+    for fault in faults:
+        problem = replace(_error(file, fault.code, fault.sentence, fault.advice), severity=fault.severity)
+        if fault.line is None:
+            yield problem
+        else:
+            place = locate(sql, starts[fault.line - 1] + 1)
+            yield replace(problem, line=place.line, column=place.column, excerpt=place.excerpt)
 
 
 def _note(file: str, code: str, sentence: str) -> Problem:

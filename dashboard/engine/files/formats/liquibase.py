@@ -104,6 +104,8 @@ def _of_file(entry: Entry, number: str, options: Options) -> tuple[list[parted.C
         return [], [_error(entry.name, "wrong_name", sentence, "Let each file begin with a number of its own.")]
     pieces, problems = [], list(_outside(lines, entry.name))
     changes = [*_change_sets(lines)]
+    if len(changes) > options.limits.statements:
+        return [], [_too_many(entry.name, len(changes), options.limits.statements)]
     if not changes and not problems:
         problems.append(_without_change_set(entry.name))
     for change in changes:
@@ -208,6 +210,11 @@ def _outside(lines: list[str], file: str) -> Iterator[Problem]:
             sentence = f"Line {number} of {file} belongs to no change set, and Liquibase would not run it."
             yield replace(_error(file, cuts.BAD_MARKS, sentence, "Move it into a change set."), line=number)
             return
+
+
+def _too_many(file: str, count: int, limit: int) -> Problem:
+    sentence = f"{file} holds {count} change sets; {limit} are accepted."
+    return _error(file, "too_many_statements", sentence, "Split it into several files.")
 
 
 def _without_change_set(file: str) -> Problem:
