@@ -20,14 +20,14 @@ _SECRET = re.compile(r"passw|secret|token|credential|api_?key|private_?key", re.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class DeclaredReading:
     """`format` is empty where the folder itself tells it."""
 
     format: str = ""
     placeholders: Mapping[str, str] = field(default_factory=dict)
 
 
-def load(declared_in: Path, source: str, values: Mapping[str, Any]) -> Reading:
+def load(declared_in: Path, source: str, values: Mapping[str, Any]) -> DeclaredReading:
     """Of the table of a source. Raises ImproperlyConfigured, naming the file and the key."""
     name = values.get("format", "")
     if name != "" and name not in catalogue.BY_NAME:
@@ -38,7 +38,7 @@ def load(declared_in: Path, source: str, values: Mapping[str, Any]) -> Reading:
         raise ImproperlyConfigured(f"{declared_in}: `placeholders` of the source {source} must be a table of texts.")
     for key, value in placeholders.items():
         _check(declared_in, source, key, value)
-    return Reading(format=name, placeholders=placeholders)
+    return DeclaredReading(format=name, placeholders=placeholders)
 
 
 def _check(declared_in: Path, source: str, key: str, value: object) -> None:
@@ -53,11 +53,11 @@ def _check(declared_in: Path, source: str, key: str, value: object) -> None:
         )
 
 
-def of_default(declared_in: Path) -> Reading:
+def of_default(declared_in: Path) -> DeclaredReading:
     """What [sources.default] says, where there is such a table. A file that cannot be read is told by who needs it."""
     try:
         declared = tomllib.loads(declared_in.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return Reading()
+        return DeclaredReading()
     values = declared.get("sources", {}).get("default", {})
     return load(declared_in, "default", values)

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from config import formats
-from config.formats import Reading
+from config.formats import DeclaredReading
 
 #: The source of every environment that names none.
 DEFAULT = "default"
@@ -26,7 +26,7 @@ class Source:
 
     name: str
     folder: Path
-    reading: Reading = field(default_factory=Reading, compare=False)
+    reading: DeclaredReading = field(default_factory=DeclaredReading, compare=False)
 
 
 def load(declared_in: Path, declared: object, *, base: Path) -> tuple[Source, ...]:

@@ -8,23 +8,23 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from config import formats
-from config.formats import Reading
+from config.formats import DeclaredReading
 
 
-def declared(folder: Path, text: str) -> Reading:
+def declared(folder: Path, text: str) -> DeclaredReading:
     path = folder / "environments.toml"
     path.write_text(text, encoding="utf-8")
     return formats.of_default(path)
 
 
 def test_a_source_that_says_nothing_is_read_by_its_signature(tmp_path: Path) -> None:
-    assert declared(tmp_path, "") == declared(tmp_path, "[sources.default]") == Reading()
-    assert formats.of_default(tmp_path / "gone.toml") == Reading()
+    assert declared(tmp_path, "") == declared(tmp_path, "[sources.default]") == DeclaredReading()
+    assert formats.of_default(tmp_path / "gone.toml") == DeclaredReading()
 
 
 def test_a_source_may_name_its_format_and_the_values_of_its_placeholders(tmp_path: Path) -> None:
     reading = declared(tmp_path, '[sources.default]\nformat = "golang-migrate"\nplaceholders = { schema = "app" }')
-    assert reading == Reading(format="golang-migrate", placeholders={"schema": "app"})
+    assert reading == DeclaredReading(format="golang-migrate", placeholders={"schema": "app"})
 
 
 @pytest.mark.parametrize(

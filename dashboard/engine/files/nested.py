@@ -9,20 +9,20 @@ from dashboard.engine.errors import SourceMissing, SourceUnreadable
 from dashboard.engine.files import parted, unrecognised
 from dashboard.engine.files.format import Options
 from dashboard.engine.files.listing import Entry, EntryKind, Listing, list_folder
-from dashboard.engine.files.parted import Source, Style
+from dashboard.engine.files.parted import SqlFile, Style
 from dashboard.engine.migration import Folder, Problem, Severity
 
 
 def read(listing: Listing, options: Options, style: Style, files: Sequence[str]) -> Folder:
     """`files`: what is read in a directory, the migration's first."""
-    sources: list[Source] = []
+    sources: list[SqlFile] = []
     beside: list[Problem] = []
     for entry in listing.entries:
         directory = _inside(entry) if style.place(f"{entry.name}/{files[0]}") else None
         if directory is None:
             beside.append(_beside(entry, listing, style))
             continue
-        of_it = [Source(file=f"{entry.name}/{item.name}", entry=item) for item in directory.entries]
+        of_it = [SqlFile(file=f"{entry.name}/{item.name}", entry=item) for item in directory.entries]
         sources += [source for source in of_it if source.entry.name in files and _is_plain(source.entry)]
         beside += _others(entry, directory, style, files)
     return parted.read_sources(listing, options, style, sources, beside)

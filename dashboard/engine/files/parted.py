@@ -43,7 +43,7 @@ class Place(Identified):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class SqlFile:
     """One SQL file: `file` is its path inside the folder."""
 
     file: str
@@ -87,13 +87,13 @@ def read(listing: Listing, options: Options, style: Style) -> Folder:
     """The files that lie flat in the listing."""
     entries = [entry for entry in listing.entries if not unrecognised.is_stranger(entry)]
     strangers = [entry for entry in listing.entries if unrecognised.is_stranger(entry)]
-    sources = [Source(file=entry.name, entry=entry) for entry in entries]
+    sources = [SqlFile(file=entry.name, entry=entry) for entry in entries]
     beside = [*_of_strangers(strangers, listing, style)]
     return read_sources(listing, options, style, sources, beside)
 
 
 def read_sources(
-    listing: Listing, options: Options, style: Style, sources: Sequence[Source], beside: Sequence[Problem]
+    listing: Listing, options: Options, style: Style, sources: Sequence[SqlFile], beside: Sequence[Problem]
 ) -> Folder:
     """These files; `beside` has a problem for each entry of the listing that is none of them."""
     placed = [(source, style.place(source.file)) for source in sources]
@@ -126,7 +126,7 @@ def ignored(file: str, style: Style) -> Problem | None:
     return None
 
 
-def _entries(files: Iterable[CutFile], others: Iterable[Source], beside: Iterable[Problem]) -> Iterator[FileEntry]:
+def _entries(files: Iterable[CutFile], others: Iterable[SqlFile], beside: Iterable[Problem]) -> Iterator[FileEntry]:
     for piece in files:
         yield FileEntry(file=piece.name, role=piece.place.role, version=piece.place.version, name=piece.place.name)
     for source in others:
@@ -138,7 +138,7 @@ def _entries(files: Iterable[CutFile], others: Iterable[Source], beside: Iterabl
 # Reading
 
 
-def _read(source: Source, place: Place, style: Style, limits: Limits) -> CutFile:
+def _read(source: SqlFile, place: Place, style: Style, limits: Limits) -> CutFile:
     text = text_of(source.entry, limits, file=source.file)
     if text.sql is None:
         return CutFile(name=source.file, place=place, up=script.unusable(source.file, text), down=None)
@@ -287,11 +287,11 @@ def _orphans(files: Sequence[CutFile]) -> Iterator[Problem]:
             yield from pairs.down_problems(file.up)
 
 
-def _is_test(source: Source) -> bool:
+def _is_test(source: SqlFile) -> bool:
     return bool(_TEST.fullmatch(source.file))
 
 
-def _unplaced(source: Source, style: Style, limits: Limits) -> Iterator[Problem]:
+def _unplaced(source: SqlFile, style: Style, limits: Limits) -> Iterator[Problem]:
     file = source.file
     if note := ignored(file, style):
         yield note

@@ -13,7 +13,7 @@ from dashboard.engine.files import cuts, parted, unrecognised
 from dashboard.engine.files.cuts import Cut, CutFault
 from dashboard.engine.files.format import Format, Look, Options
 from dashboard.engine.files.listing import Entry, EntryKind, Listing, list_folder
-from dashboard.engine.files.parted import UNNAMED, Place, Source, Style
+from dashboard.engine.files.parted import UNNAMED, Place, SqlFile, Style
 from dashboard.engine.migration import FileRole, Folder, Problem, numbers_of
 
 _NAME = re.compile(r"(?:committed/)?(?P<version>[0-9]+)(?:-(?P<name>[-_a-zA-Z0-9]*))?\.sql")
@@ -66,7 +66,7 @@ def _faults(header: Mapping[str, str], lines: list[str], file: str) -> Iterator[
         yield cuts.template(included, f"Line {included} of {file} includes another file.")
 
 
-def _style(options: Options, sources: Sequence[Source] = ()) -> Style:
+def _style(options: Options, sources: Sequence[SqlFile] = ()) -> Style:
     return Style(
         format="graphile-migrate",
         title="graphile-migrate",
@@ -89,11 +89,11 @@ def read(listing: Listing, options: Options) -> Folder:
     committed = list_folder(listing.source / _COMMITTED) if is_above else listing
     prefix = f"{_COMMITTED}/" if is_above else ""
     style = _style(options)
-    sources = [Source(file=f"{prefix}{entry.name}", entry=entry) for entry in committed.entries if _is_sql(entry)]
+    sources = [SqlFile(file=f"{prefix}{entry.name}", entry=entry) for entry in committed.entries if _is_sql(entry)]
     beside = [_beside(entry, committed, style, prefix) for entry in committed.entries if not _is_sql(entry)]
     if is_above:
         others = [entry for entry in listing.entries if entry.name != _COMMITTED]
-        sources += [Source(file=e.name, entry=e) for e in others if _is_sql(e) and not parted.ignored(e.name, style)]
+        sources += [SqlFile(file=e.name, entry=e) for e in others if _is_sql(e) and not parted.ignored(e.name, style)]
         beside += [_beside(e, listing, style) for e in others if not _is_sql(e) or parted.ignored(e.name, style)]
     return parted.read_sources(listing, options, _style(options, sources), sources, beside)
 
@@ -107,7 +107,7 @@ def _beside(entry: Entry, listing: Listing, style: Style, prefix: str = "") -> P
     return replace(problem, file=f"{prefix}{entry.name}")
 
 
-def _breaks(sources: Sequence[Source]) -> Mapping[str, str]:
+def _breaks(sources: Sequence[SqlFile]) -> Mapping[str, str]:
     placed = [(numbers_of(p.version), s) for s in sources if (p := place(s.file))]
     headers = [(source.file, _header(source)) for _, source in sorted(placed, key=lambda pair: pair[0])]
     links = pairwise([("nothing", {"hash": "-"}), *headers])
@@ -121,7 +121,7 @@ def _breaks(sources: Sequence[Source]) -> Mapping[str, str]:
 _HEADER_BYTES = 16 * 1024
 
 
-def _header(source: Source) -> Mapping[str, str]:
+def _header(source: SqlFile) -> Mapping[str, str]:
     """What the header says, read in as much of the file as a header can be."""
     try:
         text = source.entry.content(_HEADER_BYTES).decode(errors="replace")

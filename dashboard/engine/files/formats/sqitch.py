@@ -12,7 +12,7 @@ from dashboard.engine.files import cuts, pairs, parted, unrecognised
 from dashboard.engine.files.cuts import Cut, CutFault
 from dashboard.engine.files.format import Format, Options
 from dashboard.engine.files.listing import EntryKind, Listing, list_folder
-from dashboard.engine.files.parted import Place, Source, Style
+from dashboard.engine.files.parted import Place, SqlFile, Style
 from dashboard.engine.migration import FileEntry, FileRole, Folder, Problem, Severity
 
 _PLAN = "sqitch.plan"
@@ -160,8 +160,8 @@ def _missing(change: _SqitchChange) -> Problem:
 # The scripts
 
 
-def _sources(listing: Listing, style: Style) -> tuple[list[Source], list[Problem]]:
-    sources: list[Source] = []
+def _sources(listing: Listing, style: Style) -> tuple[list[SqlFile], list[Problem]]:
+    sources: list[SqlFile] = []
     beside: list[Problem] = []
     for entry in listing.entries:
         beside.append(_beside(entry.name, listing, style))
@@ -177,7 +177,7 @@ def _beside(name: str, listing: Listing, style: Style) -> Problem:
     return unrecognised.complaint(entry, listing) if unrecognised.is_stranger(entry) else parted.wrong_name(name, style)
 
 
-def _collect(folder: str, above: Listing, style: Style, sources: list[Source], beside: list[Problem]) -> None:
+def _collect(folder: str, above: Listing, style: Style, sources: list[SqlFile], beside: list[Problem]) -> None:
     """A change may have slashes in its name, so folders are read through."""
     try:
         listing = list_folder(above.source / folder)
@@ -191,7 +191,7 @@ def _collect(folder: str, above: Listing, style: Style, sources: list[Source], b
         elif unrecognised.is_stranger(entry):
             beside.append(replace(unrecognised.complaint(entry, listing), file=file))
         else:
-            sources.append(Source(file=file, entry=entry))
+            sources.append(SqlFile(file=file, entry=entry))
 
 
 def _error(file: str, code: str, sentence: str) -> Problem:
