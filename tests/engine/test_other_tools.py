@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.engine import errors, planner
+from dashboard.engine import errors, planner, verification
 from dashboard.engine.files import discovery
 from dashboard.engine.lint import LintContext, lint_folder
 from dashboard.engine.migration import AppliedMigration, FileRole, Folder, History, Severity
@@ -164,6 +164,23 @@ def test_a_mark_that_no_tool_would_read_is_only_text(case: str, write_files: Wri
     folder = write_files({"001_a.sql": PLAIN[case]})
     assert not [p for p in folder.problems if p.severity is Severity.ERROR]
     assert [step.sql for step in plan(folder).steps] == [PLAIN[case]]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "who"),
+    [("V1__a.sql.conf", "executeInTransaction=false", "ann"), ("V1__a.sql.conf", "executeInTransaction=true", "bob")],
+    ids=["how it runs", "a value"],
+)
+def test_what_decides_on_the_text_that_is_sent_voids_an_approval(
+    file: str, text: str, who: str, tmp_path: Path
+) -> None:
+    (tmp_path / "V1__a.sql").write_text("CREATE TABLE ${who} (id int);\n")
+    before = plan(discovery.read(tmp_path, placeholders={"who": "ann"}))
+    (tmp_path / file).write_text(text)
+    folder = discovery.read(tmp_path, placeholders={"who": who})
+    assert plan(folder).digest != before.digest
+    with pytest.raises(errors.PlanChanged):
+        verification.verify_files(before, folder)
 
 
 def test_nothing_of_a_dbmate_file_in_a_folder_of_another_kind_reaches_a_database(bench: Bench) -> None:
