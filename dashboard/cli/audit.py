@@ -15,7 +15,7 @@ from dashboard.services.audit_heads import Head
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    deeds = parser.add_subparsers(dest="deed", required=True)
+    deeds = parser.add_subparsers(dest="deed", metavar="verify|head|writer", required=True)
     verify = deeds.add_parser("verify", help="whether the log is as it was written")
     verify.add_argument("--head", metavar="ID:HASH", action="append", default=[], help="a head kept elsewhere")
     verify.add_argument("--head-file", metavar="PATH", type=Path, help="a file of heads, or a log that holds some")

@@ -144,7 +144,7 @@ def _exit_code(
 def _text(report: dict[str, Any]) -> str:
     lines = []
     for source in (report, *report["other_sources"]):
-        lines.append(f"{source['source']}: {len(source['files'])} files")
+        lines.append(f"{source['source']}: {_count(len(source['files']))}")
         lines += [_problem_line(problem) for problem in source["problems"] if problem["severity"] != Severity.NOTE]
     for environment in report["environments"]:
         lines += ["", *_environment_lines(environment)]
@@ -157,7 +157,11 @@ def _text(report: dict[str, Any]) -> str:
 
 def _problem_line(problem: dict[str, Any]) -> str:
     where = ":".join(str(part) for part in (problem["file"], problem["line"], problem["column"]) if part)
-    return f"  {problem['severity']}: {where}: {problem['sentence']} {problem['advice']}"
+    return f"  {problem['severity']}: {f'{where}: ' if where else ''}{problem['sentence']} {problem['advice']}"
+
+
+def _count(files: int) -> str:
+    return "1 file" if files == 1 else f"{files} files"
 
 
 def _environment_lines(environment: dict[str, Any]) -> list[str]:

@@ -76,11 +76,29 @@ def test_it_reaches_as_far_as_the_planner_allows(history: History, versions: lis
 
 
 def plans(history: History, downto: MigrationId) -> bool:
-    identity = TargetIdentity(system_identifier="1", database="app", database_oid=1)
-    policy = Policy(protected=False, lock_timeout_ms=1000, statement_timeout_ms=1000)
-    target = Target(environment="staging", name="Staging", identity=identity, policy=policy, history=history)
     try:
-        planner.rollback(target, downto=downto)
+        planner.rollback(target(history), downto=downto)
     except EngineError:
         return False
     return True
+
+
+def target(history: History) -> Target:
+    identity = TargetIdentity(system_identifier="1", database="app", database_oid=1)
+    policy = Policy(protected=False, lock_timeout_ms=1000, statement_timeout_ms=1000)
+    return Target(environment="staging", name="Staging", identity=identity, policy=policy, history=history)
+
+
+@pytest.mark.parametrize(
+    ("script", "left"),
+    [
+        ("DROP TABLE t;", "nothing of it remains."),
+        ("DROP INDEX CONCURRENTLY i;", "those before it stay."),
+        ("-- signalbox: transaction=none\nDROP TABLE t;", "those before it stay."),
+        ("not SQL at all", "nothing of it remains."),
+    ],
+)
+def test_the_warning_says_what_a_failure_would_leave(script: str, left: str):
+    history = History(exists=True, rows=(row("001", 1, script=script),))
+    (warning,) = planner.rollback(target(history), downto=history.rows[0].identity).warnings
+    assert f"{left} Whether it undoes everything is not known." in warning.sentence

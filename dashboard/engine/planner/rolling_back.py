@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from dashboard.engine.errors import NothingToDo, PlanBlocked
+from dashboard.engine.errors import NothingToDo, PlanBlocked, SqlSyntaxError
 from dashboard.engine.migration import (
     AppliedMigration,
     History,
@@ -18,6 +18,7 @@ from dashboard.engine.migration import (
 from dashboard.engine.plan import UNPROVEN, Action, Copy, Plan, PlanWarning, Record, RollbackReach, Step, Target
 from dashboard.engine.planner.building import plan_of, rollback_step, step_without_file
 from dashboard.engine.planner.obstacles import refuse_unfinished
+from dashboard.engine.sql.transaction import TransactionMode, shape_of
 
 
 def rollback(target: Target, *, downto: MigrationId) -> Plan:
@@ -118,10 +119,20 @@ def _unproven(step: Step) -> PlanWarning:
         code=UNPROVEN,
         version=step.version,
         sentence=f"The rollback of {step.version} has not been proven by a rehearsal. "
-        "It runs in one transaction, so if it fails nothing of it remains; "
-        "whether it undoes everything is not known.",
+        f"{_left_by_a_failure(step.sql)} Whether it undoes everything is not known.",
         needs_acceptance=True,
     )
+
+
+def _left_by_a_failure(sql: str) -> str:
+    """Captured long ago, perhaps by another tool, a script may not parse; then it is refused before it begins."""
+    try:
+        outside = shape_of(sql).mode is TransactionMode.NONE
+    except SqlSyntaxError:
+        outside = False
+    if outside:
+        return "Each statement is committed by itself, so if one fails, those before it stay."
+    return "It runs in one transaction, so if it fails nothing of it remains."
 
 
 def _order(row: AppliedMigration) -> tuple[float, VersionKey]:
