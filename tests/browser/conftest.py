@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -30,6 +31,8 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 TIMEOUT_MS = 20_000
+#: Seconds for which somebody who signed in is taken for fresh: pages that ask again do so after 300.
+FRESH_S = 200
 
 #: A refused form is a page with status 422, which Chromium calls an error. Who leaves a page that follows something
 #: cuts its request off, and htmx tells.
@@ -155,14 +158,14 @@ def look_at(page: Page, view: View) -> None:
 
 
 def _cookies(chromium: Browser, demo: Demo, who: str) -> dict:
-    if who not in demo.signed_in:
+    if time.monotonic() - demo.signed_in.get(who, (float("-inf"), {}))[0] > FRESH_S:
         context = chromium.new_context(base_url=demo.url)
         page = context.new_page()
         sign_in(page, who)
         page.wait_for_url("/")
-        demo.signed_in[who] = context.storage_state()
+        demo.signed_in[who] = (time.monotonic(), context.storage_state())
         context.close()
-    return demo.signed_in[who]
+    return demo.signed_in[who][1]
 
 
 def _watch(context: BrowserContext, demo: Demo, troubles: list[str]) -> None:

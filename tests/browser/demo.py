@@ -38,8 +38,8 @@ class Demo:
     url: str
     home: Path
     pid: int
-    #: Cookies of people who have signed in once, by name: hashing a password takes long on purpose.
-    signed_in: dict[str, dict] = field(default_factory=dict)
+    #: Cookies of people who have signed in, by name, and when: hashing a password takes long on purpose.
+    signed_in: dict[str, tuple[float, dict]] = field(default_factory=dict)
 
 
 def make_home(home: Path) -> None:
