@@ -1,4 +1,5 @@
-"""What looks risky in the migrations, file by file. Exit code 8 where an error is found that no file allows.
+"""What looks risky in the migrations, file by file. Exit code 8 where an error is found that no file allows, and
+where no migration was read.
 
 Reads the folder only, and needs no control database. With --env the server of that target is asked whether its grammar
 takes the files; it is sent nothing to run.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 
 from dashboard.cli import environments as chosen_environments
@@ -34,6 +36,9 @@ def run(options: argparse.Namespace) -> int:
     findings = lint_folder(folder, LintContext(pg_major=options.pg, supabase=options.supabase))
     for finding in findings:
         print(json.dumps(asdict(finding)) if options.json else _text(finding))
+    if not folder.migrations:
+        print(f"Nothing was linted: {folder.source} holds no migration that could be read.", file=sys.stderr)
+        return Exit.ATTENTION
     if not options.json:
         print(_summary(len(folder.migrations), findings))
     return Exit.ATTENTION if any(finding.blocks for finding in findings) else Exit.OK

@@ -9,6 +9,7 @@ from datetime import datetime
 from django.urls import reverse
 
 from dashboard.engine.database.doctor import Check, CheckLevel
+from dashboard.engine.files.catalogue import title_of
 from dashboard.engine.migration import Folder, Severity
 from dashboard.models.environments import Environment
 from dashboard.models.sources import DEFAULT
@@ -199,7 +200,7 @@ def _contents(folder: Folder) -> str:
     count, errors = len(folder.migrations), _errors(folder)
     held = f"{count} migration" if count == 1 else f"{count} migrations"
     wrong = f" {errors} of its files cannot run until they are mended." if errors else " No error was found in them."
-    return f"The folder {folder.source} holds {held}, read in the format {folder.format}.{wrong}"
+    return f"The folder {folder.source} holds {held}, read as {title_of(folder.format)}.{wrong}"
 
 
 def _errors(folder: Folder) -> int:
@@ -226,7 +227,7 @@ def _second_person(state: FirstRun) -> GuideStep:
     if len(state.deciders) >= needed:
         return GuideStep(anchor=anchor, title=title, pill=READY, sentences=(said, have))
     awaited = [f"Invited, and not here yet: {', '.join(state.invited)}."] if state.invited else []
-    asked = f"It takes {needed} people who can approve, so that any of them can ask."
+    asked = f"At least {needed} people should be able to approve, because whoever asks cannot approve."
     day = "Invite them a day before: for 24 hours their approvals of your own requests do not count."
     sentences = (said, have, *awaited, asked, day)
     return GuideStep(anchor=anchor, title=title, pill=MISSING, sentences=sentences, buttons=(button,))

@@ -26,6 +26,7 @@ ALLOWED: Mapping[tuple[str, str], str] = {
     ("dashboard/presenters/forecasts.py", "not known"): "a word on a page",
     ("dashboard/presenters/actions.py", "applied"): "a word on a page",
     ("dashboard/presenters/actions.py", "rollback"): "a word on a page",
+    ("dashboard/engine/files/parted.py", "down"): "a word in the name of a file",
     **{
         (f"dashboard/engine/files/formats/{name}.py", word): "a word of the tool's files"
         for name, words in {
@@ -35,7 +36,6 @@ ALLOWED: Mapping[tuple[str, str], str] = {
             "graphile_migrate": ("previous",),
             "node_pg_migrate": ("up", "down"),
             "prisma": ("migration",),
-            "sqlx": ("down",),
         }.items()
         for word in words
     },

@@ -120,3 +120,9 @@ def test_a_server_that_is_not_there_is_named(
     answer = signalbox("lint", "--source", str(two_files.folder), "--env", "staging")
     assert answer.code == 7
     assert "Staging cannot be reached" in answer.err
+
+
+def test_a_folder_without_a_migration_is_no_success(signalbox: Signalbox, tmp_path: Path):
+    answer = signalbox("lint", "--source", str(tmp_path))
+    assert answer.code == 8
+    assert "Nothing was linted" in answer.err

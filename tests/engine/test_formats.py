@@ -607,3 +607,10 @@ def test_each_half_of_a_dbmate_file_runs_in_its_own_direction_and_nothing_else(b
     bench.write("3_c.sql", "-- migrate:up\nSELECT 1;\n-- +goose Down\n")
     with pytest.raises(PlanBlocked, match="written for goose"):
         bench.plan(upto="3")
+
+
+@pytest.mark.parametrize("declared", ["sqlx", "node-pg-migrate"])
+def test_what_goes_down_by_its_name_is_a_rollback_and_never_run_forward(declared: str, tmp_path: Path) -> None:
+    folder = read(tmp_path, {"1_a.up.sql": UP, "1_a.down.sql": DOWN}, declared)
+    (migration,) = folder.migrations
+    assert (sent(migration), sent(migration, Direction.DOWN)) == (UP, DOWN)

@@ -66,7 +66,7 @@ def test_the_overview_is_the_first_page_once_a_target_was_seen_and_files_are_the
     assert page.status_code == 200
     assert "This installation is in use." in text(page)
     assert {"targets", "source-default"} <= {anchor for anchor, label in pills(page).items() if label == "There"}
-    assert "read in the format seed" in text(page)
+    assert "read as plain files" in text(page)
 
 
 def test_a_target_says_what_its_role_lacks_as_statements(

@@ -83,6 +83,19 @@ class CutFile:
     down: Reading | None
 
 
+def placed_by(pattern: re.Pattern[str]) -> Callable[[str], Place | None]:
+    """The place of a file by the groups `version`, `name` and `way` of its name; what goes down is a rollback."""
+
+    def place(file: str) -> Place | None:
+        match = pattern.fullmatch(file)
+        if match is None:
+            return None
+        role = FileRole.ROLLBACK if match["way"] == "down" else FileRole.MIGRATION
+        return Place(role=role, version=match["version"], name=match["name"])
+
+    return place
+
+
 def read(listing: Listing, options: Options, style: Style) -> Folder:
     """The files that lie flat in the listing."""
     entries = [entry for entry in listing.entries if not unrecognised.is_stranger(entry)]

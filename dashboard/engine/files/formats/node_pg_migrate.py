@@ -9,21 +9,13 @@ from dashboard.engine.files import cuts, parted
 from dashboard.engine.files.cuts import Cut, CutFault, Sides
 from dashboard.engine.files.format import Format, Options
 from dashboard.engine.files.listing import Listing
-from dashboard.engine.files.parted import Place, Style
-from dashboard.engine.migration import FileRole, Folder
+from dashboard.engine.files.parted import Style
+from dashboard.engine.migration import Folder
 
 _NAME = re.compile(r"(?P<version>[0-9]+)[_-](?P<name>.+?)(?:\.(?P<way>up|down))?\.sql")
 _MARK = re.compile(r"\s*--[\s-]*(?P<way>up|down)\s+migration.*", re.IGNORECASE)
 
 _WRITE = "Write `-- Up Migration` above what is run, and `-- Down Migration` above what undoes it, each once."
-
-
-def place(file: str) -> Place | None:
-    match = _NAME.fullmatch(file)
-    if match is None:
-        return None
-    role = FileRole.ROLLBACK if match["way"] == "down" else FileRole.MIGRATION
-    return Place(role=role, version=match["version"], name=match["name"])
 
 
 def cut(text: str, file: str) -> Cut:
@@ -60,7 +52,7 @@ STYLE = Style(
     format="node-pg-migrate",
     title="node-pg-migrate",
     named="<number>_<name>.sql",
-    place=place,
+    place=parted.placed_by(_NAME),
     cut=cut,
     undone="what undoes it under `-- Down Migration`",
 )

@@ -8,20 +8,12 @@ import re
 from dashboard.engine.files import cuts, parted, seed_names
 from dashboard.engine.files.cuts import Cut
 from dashboard.engine.files.format import Format, Look, Options
-from dashboard.engine.files.listing import Listing
-from dashboard.engine.files.parted import Place, Style
+from dashboard.engine.files.listing import Entry, Listing
+from dashboard.engine.files.parted import Style
 from dashboard.engine.migration import FileRole, Folder
 
 _NAME = re.compile(r"(?P<version>[0-9]+)_(?P<name>.+?)(?:\.(?P<way>up|down))?\.sql")
 _NO_TRANSACTION = "-- no-transaction"
-
-
-def place(file: str) -> Place | None:
-    match = _NAME.fullmatch(file)
-    if match is None:
-        return None
-    role = FileRole.ROLLBACK if match["way"] == "down" else FileRole.MIGRATION
-    return Place(role=role, version=match["version"], name=match["name"])
 
 
 def cut(text: str, file: str) -> Cut:
@@ -32,7 +24,7 @@ STYLE = Style(
     format="sqlx",
     title="sqlx",
     named="<number>_<name>.sql",
-    place=place,
+    place=parted.placed_by(_NAME),
     cut=cut,
     undone="{label}.down.sql, and rename this file to {label}.up.sql",
     counts=True,
@@ -45,12 +37,12 @@ def recognises(look: Look) -> bool:
     places = seed_names.place_all([entry.name for entry in look.sql_files])
     if any(place.role is FileRole.ROLLBACK and not place.file.endswith(".down.sql") for place in places):
         return False
-    return any(_says_no_transaction(look, number) for number in range(len(look.sql_files)))
+    return any(map(_says_no_transaction, look.sql_files))
 
 
-def _says_no_transaction(look: Look, number: int) -> bool:
+def _says_no_transaction(entry: Entry) -> bool:
     try:
-        return look.sql_files[number].content(len(_NO_TRANSACTION)) == _NO_TRANSACTION.encode()
+        return entry.content(len(_NO_TRANSACTION)) == _NO_TRANSACTION.encode()
     except OSError:
         return False
 
