@@ -7,4 +7,5 @@ pytest_plugins = [
     "tests.fix_project",
     "tests.fix_rehearsals",
     "tests.fix_faults",
+    "tests.fix_git",
 ]

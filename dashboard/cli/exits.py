@@ -6,6 +6,7 @@ import sys
 from enum import IntEnum
 
 from dashboard.engine import errors as engine
+from dashboard.engine.git import errors as git
 from dashboard.presenters import hidden
 from dashboard.services import errors as services
 
@@ -26,6 +27,7 @@ class Exit(IntEnum):
 CODES: tuple[tuple[type[engine.EngineError], Exit], ...] = (
     (engine.SourceMissing, Exit.USAGE),
     (engine.SourceUnreadable, Exit.USAGE),
+    (git.GitFetchFailed, Exit.UNREACHABLE),
     (engine.NoSuchMigration, Exit.USAGE),
     (engine.TargetUnreachable, Exit.UNREACHABLE),
     (engine.TargetNotConfigured, Exit.UNREACHABLE),

@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from dashboard.engine import errors as engine
+from dashboard.engine.git import errors as git
 from dashboard.services import errors as services
 
 #: The first class that fits decides; every other named error is 422.
@@ -46,6 +47,7 @@ STATUS: tuple[tuple[type[engine.EngineError], int], ...] = (
     (engine.TargetNotConfigured, 503),
     (engine.SourceMissing, 503),
     (engine.SourceUnreadable, 503),
+    (git.GitFetchFailed, 503),
 )
 
 #: Tells lost.js that it is not the web process that is away. A proxy in front of it may answer 503 as well.

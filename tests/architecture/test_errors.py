@@ -32,6 +32,7 @@ ERRORS = {
 REMEDY_WHERE_RAISED = {
     "BreakGlassRefused",
     "EvidenceMissing",
+    "GitTooBig",
     "LocalServerError",
     "NotNow",
     "PlanBlocked",

@@ -14,6 +14,7 @@ import yaml
 from dashboard.engine import errors
 from dashboard.engine.errors import EngineError
 from dashboard.engine.files import discovery
+from dashboard.engine.git import errors as git
 from dashboard.engine.lint import RULES, Finding, LintContext, lint_folder
 from dashboard.engine.migration import Folder, Problem
 from dashboard.engine.plan import Action, Step
@@ -194,7 +195,7 @@ def _of_errors() -> Iterator[str]:
 
 
 def _kinds() -> Iterator[type[EngineError]]:
-    for module in (errors, refusals):
+    for module in (errors, git, refusals):
         for kind in vars(module).values():
             if isinstance(kind, type) and issubclass(kind, EngineError) and kind.__module__ == module.__name__:
                 yield from [kind] if kind not in {EngineError, refusals.Refused} else []

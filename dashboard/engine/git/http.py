@@ -1,0 +1,221 @@
+"""A git server over HTTP: dulwich speaks git, this module decides where it is spoken to, and what is sent there."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from urllib.parse import urljoin, urlsplit
+
+import urllib3
+from dulwich.client import AbstractHttpGitClient
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from dashboard.engine.git import addresses
+from dashboard.engine.git.addresses import GitAddress
+from dashboard.engine.git.errors import (
+    GitAddressRefused,
+    GitCertificateRefused,
+    GitHostUnknown,
+    GitRedirected,
+    GitRepositoryMissing,
+    GitServerUnusable,
+    GitTokenExposed,
+    GitTokenRefused,
+    GitUnreachable,
+)
+from dashboard.engine.git.meter import Meter
+from dashboard.engine.git.values import Remote
+
+#: GitHub answers only to a name that begins with git/.
+_AGENT = "git/2.40 (signalbox)"
+_CONNECT_S = 15.0
+_REDIRECTS = 4
+_MOVED = frozenset({301, 302, 303, 307, 308})
+_LISTED, _RESULT = "application/x-git-upload-pack-advertisement", "application/x-git-upload-pack-result"
+
+
+class HttpClient(AbstractHttpGitClient):
+    """A client of one repository; its path is always empty. `silence`: seconds without a byte before it is left."""
+
+    def __init__(self, address: GitAddress, remote: Remote, meter: Meter, *, silence: float) -> None:
+        super().__init__(f"{address.scheme}://{_netloc(address)}{address.path}", thin_packs=False, quiet=True)
+        self._address = address
+        self._shown = address.shown
+        self._meter = meter
+        self._authorization = _basic(remote)
+        self._timeout = urllib3.Timeout(connect=min(_CONNECT_S, silence), read=silence)
+        self._pool = urllib3.PoolManager(headers={"User-Agent": _AGENT}, num_pools=4)
+        self._pool.pool_classes_by_scheme = _guarded_pools(self._admit)
+
+    def close(self) -> None:
+        self._pool.clear()
+
+    def _http_request(  # type: ignore[override]  # of two libraries that type a response differently
+        self,
+        url: str,
+        headers: dict[str, str] | None = None,
+        data: bytes | Iterator[bytes] | None = None,
+        raise_for_status: bool = True,
+    ) -> tuple[urllib3.BaseHTTPResponse, Callable[[int], bytes]]:
+        asked = url
+        for _ in range(_REDIRECTS):
+            response = self._send(asked, headers or {}, data)
+            if response.status not in _MOVED:
+                break
+            response.close()
+            asked = self._followed(asked, response.headers.get("Location", ""), is_post=data is not None)
+        else:
+            raise GitServerUnusable(repository=self._shown, reason="it redirects again and again")
+        self._judge(response, expected=_LISTED if data is None else _RESULT)
+        response.content_type = response.headers.get("Content-Type")  # type: ignore[attr-defined]
+        response.redirect_location = asked if asked != url else ""  # type: ignore[attr-defined]
+        return response, lambda size: self._meter.count(self._read(response, size))
+
+    def _send(
+        self, url: str, headers: Mapping[str, str], data: bytes | Iterator[bytes] | None
+    ) -> urllib3.BaseHTTPResponse:
+        sent = {"User-Agent": _AGENT, "Pragma": "no-cache", **headers}
+        if self._authorization:
+            sent["Authorization"] = self._authorization
+        with _named(self._shown, urlsplit(url).hostname or ""):
+            return self._pool.request(
+                "GET" if data is None else "POST",
+                url,
+                body=data,
+                headers=sent,
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                decode_content=False,  # nothing was asked to be compressed, so nothing grows on its way here
+                timeout=self._timeout,
+            )
+
+    def _read(self, response: urllib3.BaseHTTPResponse, size: int) -> bytes:
+        with _named(self._shown, self._address.host):
+            return response.read(size)
+
+    def _judge(self, response: urllib3.BaseHTTPResponse, *, expected: str) -> None:
+        if response.status == 200 and _kind_of(response) == expected:
+            return
+        response.close()
+        if response.status in {401, 403}:
+            reason = "it does not take this token" if self._authorization else "it asks for a token, and none is given"
+            raise GitTokenRefused(repository=self._shown, status=response.status, reason=reason)
+        if response.status in {404, 410}:
+            raise GitRepositoryMissing(repository=self._shown)
+        if response.status != 200:
+            raise GitServerUnusable(repository=self._shown, reason=f"it answers with status {response.status}")
+        raise GitServerUnusable(
+            repository=self._shown, reason=f"it sends {_kind_of(response) or 'something without a type'}"
+        )
+
+    def _followed(self, asked: str, location: str, *, is_post: bool) -> str:
+        """Where a redirect leads, if it is to be followed."""
+        target = urljoin(asked, location)
+        try:
+            leads_to = addresses.parse(target.partition("?")[0])
+        except GitAddressRefused:
+            raise GitServerUnusable(repository=self._shown, reason="it redirects to no address") from None
+        if not leads_to.path.endswith("/info/refs") or is_post:
+            raise GitServerUnusable(repository=self._shown, reason=f"it redirects to {leads_to.shown}")
+        origin = addresses.parse(asked.partition("?")[0])
+        if not _may_follow(origin, leads_to, has_secret=bool(self._authorization)):
+            raise GitRedirected(repository=self._shown, target=leads_to.shown.removesuffix("/info/refs"))
+        return target
+
+    def _admit(self, ip: str, scheme: str) -> None:
+        """Asked of every connection before anything is sent on it."""
+        if addresses.is_forbidden(ip):
+            raise GitAddressRefused(repository=self._shown, reason=f"its host is {ip}, which is never connected to")
+        if scheme == addresses.HTTP and self._authorization and addresses.is_public(ip):
+            raise GitTokenExposed(repository=self._shown)
+
+
+def _netloc(address: GitAddress) -> str:
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"{host}:{address.port}"
+
+
+def _basic(remote: Remote) -> str:
+    return str(urllib3.make_headers(basic_auth=remote.login)["authorization"]) if remote.login else ""
+
+
+def _kind_of(response: urllib3.BaseHTTPResponse) -> str:
+    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()[:80]
+
+
+def _may_follow(origin: GitAddress, target: GitAddress, *, has_secret: bool) -> bool:
+    """Anywhere but out of https; with a token, to the same host only, or from its http to its https."""
+    if target.scheme == addresses.SSH or (origin.scheme, target.scheme) == (addresses.HTTPS, addresses.HTTP):
+        return False
+    is_upgrade = origin.host.lower() == target.host.lower() and target.scheme == addresses.HTTPS and target.port == 443
+    return not has_secret or origin.origin == target.origin or is_upgrade
+
+
+def _guarded_pools(admit: Callable[[str, str], None]) -> dict[str, type[HTTPConnectionPool]]:
+    """Pools whose connections ask first. The address is that of the connection, so no second look at the DNS can
+    differ."""
+
+    class PlainConnection(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return _admitted(super()._new_conn(), addresses.HTTP, admit)
+
+    class TlsConnection(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return _admitted(super()._new_conn(), addresses.HTTPS, admit)
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = PlainConnection
+
+    class TlsPool(HTTPSConnectionPool):
+        ConnectionCls = TlsConnection
+
+    return {addresses.HTTP: PlainPool, addresses.HTTPS: TlsPool}
+
+
+def _admitted(connection: socket.socket, scheme: str, admit: Callable[[str, str], None]) -> socket.socket:
+    try:
+        admit(connection.getpeername()[0], scheme)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def _named(repository: str, host: str) -> Iterator[None]:
+    """Errors of the line get the names that they have here."""
+    try:
+        yield
+    except urllib3.exceptions.NameResolutionError as error:
+        raise GitHostUnknown(repository=repository, host=host) from error
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        if refusal := _certificate_refusal(error):
+            raise GitCertificateRefused(repository=repository, reason=refusal) from error
+        raise GitUnreachable(repository=repository, reason=_reason(error)) from error
+
+
+def _certificate_refusal(error: BaseException | None) -> str:
+    while error is not None:
+        for each in (error, *error.args):
+            if isinstance(each, ssl.SSLCertVerificationError):
+                return each.verify_message
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+def _reason(error: BaseException) -> str:
+    match error:
+        case urllib3.exceptions.ConnectTimeoutError():
+            return "the connection was not answered"
+        case urllib3.exceptions.ReadTimeoutError():
+            return "it fell silent"
+        case urllib3.exceptions.NewConnectionError():
+            return "the connection was refused"
+        case urllib3.exceptions.SSLError():
+            return "no TLS connection came about"
+        case _:
+            return "the connection broke"

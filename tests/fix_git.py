@@ -1,0 +1,221 @@
+"""Real git servers on the loopback address: over HTTP by `git http-backend`, over SSH by OpenSSH's daemon.
+
+`git_repository` is a repository to commit to, `git_http` serves it. Tests that need a program which this machine does
+not have are skipped, which SIGNALBOX_TESTS=all does not allow.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+import pytest
+
+#: Nothing of the machine's own settings, and the same commit ids for the same files.
+_ENVIRONMENT = {
+    "PATH": os.environ.get("PATH", os.defpath),
+    "HOME": "/nonexistent",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_AUTHOR_NAME": "Ann Author",
+    "GIT_AUTHOR_EMAIL": "ann@example.org",
+    "GIT_COMMITTER_NAME": "Carl Committer",
+    "GIT_COMMITTER_EMAIL": "carl@example.org",
+    "GIT_AUTHOR_DATE": "2026-01-02T03:04:05+0100",
+    "GIT_COMMITTER_DATE": "2026-01-02T04:04:05+0100",
+}
+BRANCH = "main"
+
+
+def need(program: str) -> str:
+    path = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if path is None:
+        pytest.skip(f"{program} is not installed")
+    return path
+
+
+def git(home: Path, *arguments: str, **environment: str) -> str:
+    done = subprocess.run(
+        [need("git"), "-C", str(home), *arguments],
+        env=_ENVIRONMENT | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"git {' '.join(arguments)}: {done.stderr}"
+    return done.stdout.strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class GitRepository:
+    """A repository with a place of work, and the bare one that is served."""
+
+    work: Path
+    bare: Path
+
+    def commit(self, files: Mapping[str, str | bytes | None], message: str = "Change files") -> str:
+        """The commit's id. None removes a file; a text that begins with "-> " is a link."""
+        for name, content in files.items():
+            path = self.work / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
+            if isinstance(content, bytes):
+                path.write_bytes(content)
+            elif content is not None and content.startswith("-> "):
+                path.symlink_to(content.removeprefix("-> "))
+            elif content is not None:
+                path.write_text(content)
+        git(self.work, "add", "--all")
+        git(self.work, "commit", "--quiet", "--allow-empty", f"--message={message}")
+        return self.push()
+
+    def push(self, *refs: str) -> str:
+        """By force, as people do."""
+        git(self.work, "push", "--quiet", "--force", str(self.bare), *(refs or ("HEAD",)))
+        return git(self.work, "rev-parse", "HEAD")
+
+    def git(self, *arguments: str, **environment: str) -> str:
+        return git(self.work, *arguments, **environment)
+
+    def set(self, name: str, value: str) -> None:
+        """A setting of the served repository."""
+        git(self.bare, "config", name, value)
+
+
+type MakeRepository = Callable[..., GitRepository]
+
+
+@pytest.fixture
+def make_git_repository(tmp_path: Path) -> MakeRepository:
+    """`filters`: the server sends single objects, as GitHub and GitLab do."""
+
+    def make(name: str = "repository", *, filters: bool = True) -> GitRepository:
+        repository = GitRepository(work=tmp_path / name, bare=tmp_path / "served" / f"{name}.git")
+        git(tmp_path, "init", "--quiet", f"--initial-branch={BRANCH}", str(repository.work))
+        git(tmp_path, "init", "--quiet", "--bare", f"--initial-branch={BRANCH}", str(repository.bare))
+        repository.set("uploadpack.allowFilter", str(filters).lower())
+        return repository
+
+    return make
+
+
+@pytest.fixture
+def git_repository(make_git_repository: MakeRepository) -> GitRepository:
+    return make_git_repository()
+
+
+@dataclass
+class GitHttpServer:
+    """Serves each repository below `root`. With `token` set, only who sends it by Basic auth is answered."""
+
+    root: Path
+    token: str = ""
+    url: str = ""
+    #: What was asked: method, path with its query, and the Authorization that came with it.
+    requests: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def url_of(self, repository: GitRepository) -> str:
+        return f"{self.url}/{repository.bare.relative_to(self.root)}"
+
+
+@pytest.fixture
+def git_http(tmp_path: Path) -> Iterator[GitHttpServer]:
+    need("git")
+    server = GitHttpServer(root=tmp_path / "served")
+    with serving(_backend(server)) as url:
+        server.url = url
+        yield server
+
+
+class _Serving:
+    """A server on a free port of the loopback address, for the time of a `with`."""
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+
+    def __enter__(self) -> str:
+        self._thread.start()
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __exit__(self, *raised: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def serving(handler: type[BaseHTTPRequestHandler]) -> _Serving:
+    return _Serving(handler)
+
+
+class QuietHandler(BaseHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        return
+
+
+def _backend(server: GitHttpServer) -> type[BaseHTTPRequestHandler]:
+    class Backend(QuietHandler):
+        """CGI, as far as git's program needs it."""
+
+        given: ClassVar[GitHttpServer] = server
+
+        def do_GET(self) -> None:
+            self._answer(b"")
+
+        def do_POST(self) -> None:
+            self._answer(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+
+        def _answer(self, body: bytes) -> None:
+            authorization = self.headers.get("Authorization", "")
+            self.given.requests.append((self.command, self.path, authorization))
+            if self.given.token and not _opens(authorization, self.given.token):
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", 'Basic realm="git"')
+                self.end_headers()
+                return
+            self._relay(self._run(body))
+
+        def _run(self, body: bytes) -> bytes:
+            parts = urlsplit(self.path)
+            environment = _ENVIRONMENT | {
+                "GIT_PROJECT_ROOT": str(self.given.root),
+                "GIT_HTTP_EXPORT_ALL": "1",
+                "PATH_INFO": parts.path,
+                "QUERY_STRING": parts.query,
+                "REQUEST_METHOD": self.command,
+                "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+                "CONTENT_LENGTH": str(len(body)),
+                "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+                "REMOTE_ADDR": "127.0.0.1",
+            }
+            done = subprocess.run(
+                [need("git"), "http-backend"], input=body, env=environment, capture_output=True, check=False
+            )
+            return done.stdout
+
+        def _relay(self, said: bytes) -> None:
+            head, _, body = said.partition(b"\r\n\r\n")
+            headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if line)
+            self.send_response(int(headers.pop("Status", "200").split()[0]))
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    return Backend
+
+
+def _opens(authorization: str, token: str) -> bool:
+    _, _, encoded = authorization.partition(" ")
+    return base64.b64decode(encoded).decode().partition(":")[2] == token
