@@ -32,6 +32,9 @@ test: $(BIN)/.dev ## Run the tests (SIGNALBOX_TESTS=all for every one of them)
 test-all: export SIGNALBOX_TESTS = all
 test-all: test ## Run every test, browser and whole journeys included; a skipped one is a failure
 
+tools: ## Install the migration tools that tests/tools asks, into .tools/
+	@.ci/tools
+
 faults: export SIGNALBOX_TESTS = all
 faults: $(BIN)/.dev ## Break servers, lines and workers under runs, and print the summary (SIGNALBOX_FAULT_SIZE=full for more)
 	$(BIN)/pytest tests/faults -n auto --dist loadgroup
@@ -58,7 +61,7 @@ fix: $(BIN)/.dev ## Repair what can be repaired, and renew what is generated in 
 	env PYTHONPATH=. $(BIN)/python -m tests.engine.remedies
 
 lock: $(BIN)/.dev ## Write requirements*.txt, with hashes, from requirements*.in (UPGRADE=1 for newer versions)
-	@for each in requirements requirements-dev; do \
+	@for each in requirements requirements-dev tests/tools/requirements; do \
 		$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.12 --annotation-style line \
 			--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) $$each.in --output-file $$each.txt || exit 1; \
 	done
@@ -94,4 +97,4 @@ $(BIN)/.dev: $(BIN)/.run requirements-dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-.PHONY: help demo demo-reset dev test test-all faults check fix lock sbom audit bench new-rule screenshots
+.PHONY: help demo demo-reset dev test test-all tools faults check fix lock sbom audit bench new-rule screenshots

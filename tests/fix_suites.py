@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-SLOW_MARKERS = ("browser", "acceptance")
+SLOW_MARKERS = ("browser", "acceptance", "tools")
 CORPUS_VARIABLE = "SIGNALBOX_CORPUS"
 BROWSER = "tests/browser/"
 

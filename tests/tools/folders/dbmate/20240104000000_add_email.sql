@@ -1,0 +1,4 @@
+--   migrate:up   
+ALTER TABLE account ADD COLUMN email text DEFAULT 'none';
+-- migrate:down
+ALTER TABLE account DROP COLUMN email;

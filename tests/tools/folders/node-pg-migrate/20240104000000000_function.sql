@@ -1,0 +1,10 @@
+-- Up Migration
+CREATE FUNCTION shout(words text) RETURNS text LANGUAGE plpgsql AS $body$
+BEGIN
+    -- a comment; with a semicolon
+    RETURN upper(words) || ';';
+END
+$body$;
+UPDATE account SET name = shout(name) WHERE id = 1;
+-- Down Migration
+DROP FUNCTION shout(text);

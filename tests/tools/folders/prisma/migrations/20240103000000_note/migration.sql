@@ -1,0 +1,1 @@
+CREATE TABLE "Note" ("id" INTEGER PRIMARY KEY, "account" INTEGER REFERENCES "Account"("id"));

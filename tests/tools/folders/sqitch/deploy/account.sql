@@ -1,0 +1,8 @@
+-- Deploy shop:account to pg
+
+BEGIN;
+
+CREATE TABLE account (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL);
+INSERT INTO account (name) VALUES ('a; b'), ('it''s');
+
+COMMIT;

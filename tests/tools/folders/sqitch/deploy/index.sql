@@ -1,0 +1,2 @@
+-- Deploy shop:index to pg
+CREATE INDEX CONCURRENTLY account_name_idx ON account (name);

@@ -1,0 +1,3 @@
+BEGIN;
+CREATE TABLE note (id int PRIMARY KEY, account bigint REFERENCES account);
+COMMIT;

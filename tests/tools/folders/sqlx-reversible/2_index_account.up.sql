@@ -1,0 +1,2 @@
+-- no-transaction
+CREATE INDEX CONCURRENTLY account_name_idx ON account (name);

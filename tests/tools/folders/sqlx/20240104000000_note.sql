@@ -1,0 +1,1 @@
+CREATE TABLE note (id int PRIMARY KEY, account bigint REFERENCES account);

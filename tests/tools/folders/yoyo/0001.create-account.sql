@@ -1,0 +1,4 @@
+-- the first one
+-- depends:
+CREATE TABLE account (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL);
+INSERT INTO account (name) VALUES ('a; b'), ('it''s');

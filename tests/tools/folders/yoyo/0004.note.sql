@@ -1,0 +1,2 @@
+-- depends: 0003.function
+CREATE TABLE note (id int PRIMARY KEY, account bigint REFERENCES account);

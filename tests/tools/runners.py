@@ -1,0 +1,279 @@
+"""The migration tools themselves, started as their users start them: a folder, a database, and what they say of it.
+
+`.ci/tools` installs them into .tools/, and from Debian what no other registry has.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+INSTALLED = ROOT / ".tools"
+NODE_MODULES = INSTALLED / "node_modules"
+LIQUIBASE = NODE_MODULES / "liquibase/dist/liquibase/liquibase"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    """`program` applies what is pending in the work folder; `pending` is what the tool itself says it would still
+    apply, None where it has no word for that. `reads`: the folder in it that Signalbox reads. `withheld`: the files of
+    the last migration. `keeps`: its own tables and schemas."""
+
+    name: str
+    program: str | Path
+    apply: Callable[[Work], None]
+    pending: Callable[[Work], Sequence[str]] | None
+    keeps: tuple[str, ...]
+    withheld: tuple[str, ...]
+    reads: str = "."
+    placeholders: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """A copy of a tool's folder, and the database that it migrates."""
+
+    folder: Path
+    url: str
+
+    def run(self, *command: str | Path, fails: bool = False, **environment: str) -> str:
+        """What the program says. It must succeed, unless it `fails`."""
+        done = self.attempt(*command, **environment)
+        assert (done.returncode != 0) is fails, f"{command[0]} ended with {done.returncode}:\n{done.stdout}"
+        return done.stdout
+
+    def attempt(self, *command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
+        return subprocess.run(
+            [str(part) for part in command],
+            cwd=self.folder,
+            env={**kept, "DATABASE_URL": self.url, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+
+def work_of(tool: Tool, folder: Path, url: str) -> Work:
+    """The tool's folder copied to `folder`, with what a program of Node.js looks for beside it."""
+    if not shutil.which(tool.program):
+        pytest.fail(f"{tool.name} is not installed: {tool.program} is missing. Run .ci/tools, then the tests again.")
+    shutil.copytree(HERE / "folders" / tool.name, folder, dirs_exist_ok=True)
+    return Work(folder=folder, url=url)
+
+
+def _node(name: str) -> Path:
+    return NODE_MODULES / ".bin" / name
+
+
+def _python(name: str) -> Path:
+    return INSTALLED / "python/bin" / name
+
+
+def _with_modules(work: Work, *files: str) -> None:
+    if not (work.folder / "node_modules").exists():
+        (work.folder / "node_modules").symlink_to(NODE_MODULES)
+    for file in files:
+        shutil.copy(HERE / file, work.folder)
+
+
+DBMATE = NODE_MODULES / "@dbmate/linux-x64/bin/dbmate"
+
+
+def _dbmate(work: Work, verb: str) -> str:
+    return work.run(DBMATE, "--url", f"{work.url}?sslmode=disable", "--no-dump-schema", "-d", ".", verb)
+
+
+def _node_pg_migrate(work: Work, *options: str) -> str:
+    return work.run(_node("node-pg-migrate"), "up", "-m", ".", "--log-file-names", *options)
+
+
+def _supabase(work: Work, *options: str) -> str:
+    return work.run(_node("supabase"), "db", "push", "--db-url", f"{work.url}?sslmode=disable", "--yes", *options)
+
+
+def _sqlx(work: Work, verb: str) -> str:
+    return work.run(_python("sqlx"), "migrate", verb, "--source", ".", "-D", work.url)
+
+
+def _yoyo(work: Work, verb: str) -> str:
+    return work.run(_python("yoyo"), verb, "--batch", "--no-config-file", "-d", work.url, ".")
+
+
+def _sqitch(work: Work, verb: str) -> subprocess.CompletedProcess[str]:
+    target = work.url.replace("postgresql://", "db:pg://")
+    return work.attempt("sqitch", verb, target, SQITCH_FULLNAME="Ada", SQITCH_EMAIL="ada@example.com")
+
+
+def _liquibase(work: Work, verb: str, *options: str) -> str:
+    parts = urlsplit(work.url)
+    address = f"--url=jdbc:postgresql://{parts.hostname}:{parts.port}{parts.path}"
+    who = (f"--username={parts.username}", f"--password={parts.password}")
+    command = (LIQUIBASE, "--show-banner=false", verb, *options, "--changelog-file=root.xml", address, *who)
+    return work.run(*command, JAVA_OPTS="-XX:TieredStopAtLevel=1")
+
+
+def _graphile_migrate(work: Work, verb: str) -> subprocess.CompletedProcess[str]:
+    shadow = f"{work.url}_shadow"  # asked for, and never used by these verbs
+    return work.attempt(_node("graphile-migrate"), verb, SHADOW_DATABASE_URL=shadow)
+
+
+#: Files that stand for the engines that Prisma would download, and never starts where its engine is an adapter's.
+_ALONE = {
+    "PRISMA_QUERY_ENGINE_LIBRARY": "/bin/true",
+    "PRISMA_SCHEMA_ENGINE_BINARY": "/bin/true",
+    "CHECKPOINT_DISABLE": "1",
+}
+
+
+def _prisma(work: Work, verb: str) -> subprocess.CompletedProcess[str]:
+    _with_modules(work, "prisma.config.mjs")
+    return work.attempt("node_modules/.bin/prisma", "migrate", verb, "--config", "prisma.config.mjs", **_ALONE)
+
+
+def _drizzle(work: Work, package: str) -> None:
+    _with_modules(work, "drizzle.mjs")
+    work.run("node", "drizzle.mjs", "migrations", package)
+
+
+def _well(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def _marked(text: str, pattern: str) -> list[str]:
+    return re.findall(pattern, text, re.MULTILINE)
+
+
+def _pending_of_sqitch(work: Work) -> Sequence[str]:
+    said = _sqitch(work, "status").stdout
+    if "has not been initialized" in said or "No changes deployed" in said:
+        return ["everything"]
+    return _marked(said, r"^  \* (\S+)")
+
+
+def _pending_of_graphile_migrate(work: Work) -> Sequence[str]:
+    return _marked(_graphile_migrate(work, "status").stdout, r"^\s*(\d{6}\S*\.sql)")
+
+
+TOOLS: tuple[Tool, ...] = (
+    Tool(
+        name="dbmate",
+        program=DBMATE,
+        apply=lambda work: _dbmate(work, "up"),
+        pending=lambda work: _marked(_dbmate(work, "status"), r"^\[ \] (\S+)"),
+        keeps=("public.schema_migrations",),
+        withheld=("20240105000000_note.sql",),
+    ),
+    Tool(
+        name="node-pg-migrate",
+        program=_node("node-pg-migrate"),
+        apply=_node_pg_migrate,
+        pending=lambda work: _marked(_node_pg_migrate(work, "--dry-run"), r"^### MIGRATION (\S+)"),
+        keeps=("public.pgmigrations",),
+        withheld=("20240105000000000_note.sql",),
+    ),
+    Tool(
+        name="supabase",
+        program=_node("supabase"),
+        apply=_supabase,
+        pending=lambda work: _marked(_supabase(work, "--dry-run"), r"^ • (\S+)"),
+        keeps=("supabase_migrations",),
+        withheld=("supabase/migrations/20240104000000_note.sql",),
+        reads="supabase/migrations",
+    ),
+    Tool(
+        name="sqlx",
+        program=_python("sqlx"),
+        apply=lambda work: _sqlx(work, "run"),
+        pending=lambda work: _marked(_sqlx(work, "info"), r"^(\d+)/pending"),
+        keeps=("public._sqlx_migrations",),
+        withheld=("20240104000000_note.sql",),
+    ),
+    Tool(
+        name="sqlx-reversible",
+        program=_python("sqlx"),
+        apply=lambda work: _sqlx(work, "run"),
+        pending=lambda work: _marked(_sqlx(work, "info"), r"^(\d+)/pending"),
+        keeps=("public._sqlx_migrations",),
+        withheld=("20240104000000_note.up.sql", "20240104000000_note.down.sql"),
+    ),
+    Tool(
+        name="yoyo",
+        program=_python("yoyo"),
+        apply=lambda work: _yoyo(work, "apply"),
+        pending=lambda work: _marked(_yoyo(work, "list"), r"^U +(\S+)"),
+        keeps=("public._yoyo_migration", "public._yoyo_log", "public._yoyo_version", "public.yoyo_lock"),
+        withheld=("0004.note.sql",),
+    ),
+    Tool(
+        name="sqitch",
+        program="sqitch",
+        apply=lambda work: _well(_sqitch(work, "deploy")),
+        pending=_pending_of_sqitch,
+        keeps=("sqitch",),
+        withheld=("deploy/note.sql", "revert/note.sql"),
+    ),
+    Tool(
+        name="liquibase",
+        program=LIQUIBASE,
+        apply=lambda work: _liquibase(work, "update"),
+        pending=lambda work: _marked(_liquibase(work, "status", "--verbose"), r"^ +(\S+::\S+::\S+)$"),
+        keeps=("public.databasechangelog", "public.databasechangeloglock"),
+        withheld=("changes/003_note.sql",),
+        reads="changes",
+    ),
+    Tool(
+        name="graphile-migrate",
+        program=_node("graphile-migrate"),
+        apply=lambda work: _well(_graphile_migrate(work, "migrate")),
+        pending=_pending_of_graphile_migrate,
+        keeps=("graphile_migrate",),
+        withheld=("migrations/committed/000004-note.sql",),
+        reads="migrations",
+        placeholders=(("APP", "reporting"),),
+    ),
+    Tool(
+        name="prisma",
+        program=_node("prisma"),
+        apply=lambda work: _well(_prisma(work, "deploy")),
+        pending=lambda work: _marked(_prisma(work, "status").stdout, r"^(\d{14}_\S+)$"),
+        keeps=("public._prisma_migrations",),
+        withheld=("migrations/20240103000000_note/migration.sql",),
+        reads="migrations",
+    ),
+    Tool(
+        name="drizzle",
+        program="node",
+        apply=lambda work: _drizzle(work, "drizzle-orm"),
+        pending=None,
+        keeps=("drizzle",),
+        withheld=("migrations/0002_note.sql",),
+        reads="migrations",
+    ),
+    Tool(
+        name="drizzle-directories",
+        program="node",
+        apply=lambda work: _drizzle(work, "drizzle-orm-next"),
+        pending=None,
+        keeps=("drizzle",),
+        withheld=tuple(f"migrations/20240103000000_note/{name}" for name in ("migration.sql", "snapshot.json")),
+        reads="migrations",
+    ),
+)
