@@ -141,7 +141,7 @@ def read(path: Path, variables: Mapping[str, str], *, is_named: bool = False, ba
         _environment(path, slug, values, position, variables)
         for position, (slug, values) in enumerate(tables["environments"].items())
     )
-    declared = sources.load(path, tables.get("sources", {}), base=base)
+    declared = sources.load(path, tables.get("sources", {}), base=base, variables=variables)
     for environment in environments:
         _check_order(path, environment, environments)
         _check_source(path, environment, declared)

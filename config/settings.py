@@ -49,6 +49,9 @@ SOURCE = Path(
     or next((source.folder for source in _DECLARED.sources if source.name == sources.DEFAULT), None)
     or BASE_DIR / "migrations_sql"
 )
+#: The repository that the file declares for it, unless the variable names a folder.
+SOURCE_GIT = next((source.git for source in _DECLARED.sources if source.name == sources.DEFAULT), None)
+SOURCE_GIT = None if env.str("SIGNALBOX_SOURCE", default="") else SOURCE_GIT
 #: In which format, and with which values for its placeholders.
 SOURCE_READING = formats.of_default(ENVIRONMENTS_FILE)
 #: True in the web process (config/wsgi.py): it reads targets with `<VARIABLE>_READ` where that is set.

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core import checks
 from django.db import connections
 
-from dashboard.models import environments
+from dashboard.models import environments, sources
 from dashboard.models.roles import Role
 
 #: What /admin/ asks of an administrator, who only reads there.
@@ -35,7 +35,26 @@ def create_roles(*, using: str, **kwargs: Any) -> None:
 
 
 def check_declared(**kwargs: Any) -> list[checks.CheckMessage]:
-    """Each declared environment has a database, unless it is optional."""
+    """Each declared environment has a database, unless it is optional, and each source what opens its repository."""
+    return [
+        *_check_sources(),
+        *_check_environments(),
+    ]
+
+
+def _check_sources() -> list[checks.CheckMessage]:
+    return [
+        checks.Error(
+            f"The source {source.name} cannot be fetched, because {source.git.absence}.",
+            hint=f"Set {' and '.join(source.git.unset)}, or take it out of {settings.ENVIRONMENTS_FILE}.",
+            id="signalbox.E002",
+        )
+        for source in sources.in_git()
+        if source.git and source.git.absence
+    ]
+
+
+def _check_environments() -> list[checks.CheckMessage]:
     return [
         checks.Error(
             f"{environment.name} has no database, because {environment.absence}.",

@@ -12,6 +12,7 @@ from dashboard.services import (
     audit_heads,
     drift,
     execution,
+    fetching,
     observations,
     queue,
     rehearsals,
@@ -70,6 +71,18 @@ def check_drift(environment: str, person_id: int | None = None) -> None:
 @app.task(name="ask_for_drift_checks", queue="looks", queueing_lock="ask_for_drift_checks")
 def ask_for_drift_checks(timestamp: int) -> None:
     drift.ask_where_due()
+
+
+@app.task(name=Job.FETCH, queue="fetches", lock="fetches")
+def fetch(source: str) -> None:
+    """One at a time, so that runs keep the other places of a worker."""
+    fetching.fetch_if_declared(source)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="ask_for_fetches", queue="looks", queueing_lock="ask_for_fetches")
+def ask_for_fetches(timestamp: int) -> None:
+    fetching.ask_where_due()
 
 
 @app.periodic(cron="17 * * * *")

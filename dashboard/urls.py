@@ -30,6 +30,7 @@ from dashboard.views import (
     saved,
     settling,
     skips,
+    sources,
 )
 
 #: allauth's views keep the names it knows them by; only these are mounted.
@@ -106,6 +107,12 @@ migration_urls = [
     path("migrations/<str:version>/<str:name>/", migrations.detail, name="migration"),
 ]
 
+source_urls = [
+    path("sources/", sources.index, name="sources"),
+    path("sources/<slug:source>/", sources.detail, name="source"),
+    path("sources/<slug:source>/fetch/", sources.fetch, name="source-fetch"),
+]
+
 request_urls = [
     path("requests/", requests.index, name="requests"),
     path("requests/<int:pk>/", requests.detail, name="request"),
@@ -147,6 +154,7 @@ urlpatterns = [
     *people_urls,
     *environment_urls,
     *migration_urls,
+    *source_urls,
     *request_urls,
     *rehearsal_urls,
     *run_urls,

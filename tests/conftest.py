@@ -5,6 +5,7 @@ pytest_plugins = [
     "tests.fix_postgres",
     "tests.fix_people",
     "tests.fix_project",
+    "tests.fix_sources",
     "tests.fix_rehearsals",
     "tests.fix_faults",
     "tests.fix_git",

@@ -1,14 +1,14 @@
 """The command line: `manage.py signalbox <verb>`. Data on stdout, everything else on stderr.
 
 Exit codes: 0 fine · 1 failed · 2 wrong usage (also a missing folder) · 3 something is pending (with --exit-code) ·
-5 a run is under way · 7 a target cannot be reached · 8 a file or a history needs attention.
+5 a run is under way · 7 a target or a repository cannot be reached · 8 a file or a history needs attention.
 """
 
 from __future__ import annotations
 
 import argparse
 
-from dashboard.cli import audit, demo, doctor, drift, lint, picture, plan, rehearse, states, status
+from dashboard.cli import audit, demo, doctor, drift, fetch, lint, picture, plan, rehearse, states, status
 
 #: Each verb is a module with a docstring (its help), `add_arguments(parser)` and `run(options) -> exit code`.
 VERBS = {
@@ -17,6 +17,7 @@ VERBS = {
     "rehearse": rehearse,
     "plan": plan,
     "drift": drift,
+    "fetch": fetch,
     "doctor": doctor,
     "audit": audit,
     "states": states,

@@ -17,7 +17,8 @@ from config.environments import Environment
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit, complain
 from dashboard.engine.database.doctor import Check, CheckLevel, is_fit
-from dashboard.engine.errors import EngineError, TargetNotConfigured, TargetUnsuitable
+from dashboard.engine.errors import EngineError, SourceNotConfigured, TargetNotConfigured, TargetUnsuitable
+from dashboard.models import sources
 from dashboard.models.environments import all_environments
 from dashboard.presenters import audit as presenter
 from dashboard.services import audit_guard, isolation, targets
@@ -32,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     environments = chosen_environments.chosen(options)
     if options.declared:
-        return _complain_of_absent([e for e in all_environments() if not e.configured])
+        absent = [e for e in all_environments() if not e.configured]
+        return max(_complain_of_absent(absent), _complain_of_sources())
     if not environments:
         print(chosen_environments.NONE, file=sys.stderr)
         return Exit.USAGE
@@ -41,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
         return code
     if not options.json:
         _tell_of_audit_log()
-    return max(code, _complain_of_absent(chosen_environments.left_out()))
+    return max(code, _complain_of_absent(chosen_environments.left_out()), _complain_of_sources())
 
 
 def _complain_of_absent(absent: list[Environment]) -> int:
@@ -53,6 +55,16 @@ def _complain_of_absent(absent: list[Environment]) -> int:
         else:
             variable, reason = environment.variable, environment.absence
             code = complain(TargetNotConfigured(environment=environment.name, variable=variable, reason=reason))
+    return code
+
+
+def _complain_of_sources() -> int:
+    """Those whose secrets are named and not set."""
+    code: int = Exit.OK
+    for source in sources.in_git():
+        if source.git and source.git.absence:
+            variables, reason = " and ".join(source.git.unset), source.git.absence
+            code = complain(SourceNotConfigured(source=source.name, variables=variables, reason=reason))
     return code
 
 

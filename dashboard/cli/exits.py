@@ -25,6 +25,8 @@ class Exit(IntEnum):
 
 #: The first class that fits decides; every other named error is FAILED.
 CODES: tuple[tuple[type[engine.EngineError], Exit], ...] = (
+    (engine.SourceNotRead, Exit.UNREACHABLE),
+    (engine.SourceNotConfigured, Exit.UNREACHABLE),
     (engine.SourceMissing, Exit.USAGE),
     (engine.SourceUnreadable, Exit.USAGE),
     (git.GitFetchFailed, Exit.UNREACHABLE),

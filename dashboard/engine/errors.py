@@ -58,6 +58,23 @@ class SourceUnreadable(EngineError):
     advice = "Give the user that runs Signalbox read permission on the folder."
 
 
+class SourceNotRead(SourceMissing):
+    """A source in a git repository of which no commit is there. Facts: source, reason (a sentence), remedy."""
+
+    code = "source_not_read"
+    sentence = "The source {source} is not read yet: {reason}"
+    state = "No database was touched."
+
+
+class SourceNotConfigured(EngineError):
+    """Facts: source, reason (a clause), variables."""
+
+    code = "source_not_configured"
+    sentence = "The source {source} cannot be fetched: {reason}."
+    state = "The last commit that was fetched stays in force, and no database was touched."
+    advice = "Set {variables} for web and worker, and restart Signalbox."
+
+
 class SqlSyntaxError(EngineError):
     """PostgreSQL's parser refuses the text. Facts: message, line, column (1-based), excerpt."""
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from dashboard.engine.sql.statements import Statement
@@ -228,6 +228,16 @@ class UnreadFile:
         return self.version is not None and version_key(self.version)[0] <= version_key(version)[0]
 
 
+class Readable(Protocol):
+    """A file of a folder, wherever that is kept."""
+
+    @property
+    def name(self) -> str: ...
+
+    def content(self, limit: int) -> bytes:
+        """At most `limit` bytes of it. Raises OSError."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Folder:
     """A migrations folder, read. `problems` holds all problems, those of the migrations too."""
@@ -237,6 +247,9 @@ class Folder:
     files: tuple[FileEntry, ...]
     migrations: tuple[Migration, ...]  # by version_key, then name
     problems: tuple[Problem, ...]
+    #: The verification files, by their names.
+    tests: Mapping[str, Readable] = field(default_factory=dict, repr=False, compare=False)
+    commit: str = ""  # the id of the commit that it is of; empty for a folder on disk
 
     def find(self, migration: MigrationId) -> Migration | None:
         return self._by_identity.get(migration)

@@ -191,6 +191,9 @@ class Plan:
     warnings: tuple[PlanWarning, ...] = ()
     stops_before: str = ""  # why later pending migrations are not in it; empty when they all are
     source: str = ""  # the name of the source of its files. No part of the digest: the bytes decide
+    #: The commit that its files were read from. No part of the digest either: another commit with the same bytes leaves
+    #: an approval as it is.
+    commit: str = ""
 
     @property
     def unjudged(self) -> tuple[str, ...]:
@@ -246,6 +249,7 @@ class Plan:
             warnings=tuple(PlanWarning(**warning) for warning in data["warnings"]),
             stops_before=data["stops_before"],
             source=data.get("source", ""),
+            commit=data.get("commit", ""),
         )
 
 

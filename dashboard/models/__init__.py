@@ -1,6 +1,7 @@
 """The control database: people's requests, runs and the audit log. Data and constraints, no workflow."""
 
 from dashboard.models.audit import AuditEvent, RepeatedEvent
+from dashboard.models.git import GitBlob, GitCommit, GitSource
 from dashboard.models.installations import Installation
 from dashboard.models.observations import Observation
 from dashboard.models.people import OneTimeLink, PersonChange, PersonSession, SignInCount
@@ -16,6 +17,9 @@ __all__ = [
     "Comment",
     "Decision",
     "DriftCheck",
+    "GitBlob",
+    "GitCommit",
+    "GitSource",
     "Installation",
     "Observation",
     "OneTimeLink",

@@ -8,7 +8,7 @@ from config.sources import DEFAULT, Source
 from dashboard.models import environments
 from dashboard.models.environments import Environment
 
-__all__ = ["DEFAULT", "Source", "all_sources", "default", "environments_of", "of"]
+__all__ = ["DEFAULT", "Source", "all_sources", "default", "environments_of", "in_git", "of"]
 
 
 def all_sources() -> tuple[Source, ...]:
@@ -18,12 +18,16 @@ def all_sources() -> tuple[Source, ...]:
 
 
 def default() -> Source:
-    return Source(name=DEFAULT, folder=settings.SOURCE, reading=settings.SOURCE_READING)
+    return Source(name=DEFAULT, folder=settings.SOURCE, reading=settings.SOURCE_READING, git=settings.SOURCE_GIT)
 
 
 def of(environment: Environment) -> Source:
     """A former environment has the default one."""
     return next((source for source in settings.SOURCES if source.name == environment.source), default())
+
+
+def in_git() -> tuple[Source, ...]:
+    return tuple(source for source in all_sources() if source.git)
 
 
 def environments_of(source: Source) -> tuple[Environment, ...]:

@@ -109,6 +109,9 @@ KINDS: Mapping[Event, tuple[str, str, str]] = {
     Event.REHEARSAL_ASKED: ("Rehearsal asked for", "info", "queued"),
     Event.REHEARSAL_DONE: ("Rehearsal carried out", "ok", "rehearsal"),
     Event.REHEARSAL_FAILED: ("Rehearsal not carried out", "warn", "attention"),
+    Event.SOURCE_MOVED: ("Source at another commit", "info", "migration"),
+    Event.SOURCE_FETCH_ASKED: ("Fetch asked for", "muted", "refresh"),
+    Event.SOURCE_FETCH_FAILED: ("Fetch failed", "warn", "unreachable"),
     Event.ACCESS_REFUSED: ("Access refused", "warn", "lock"),
     Event.KEYED: ("Key of the log changed", "warn", "lock"),
 }

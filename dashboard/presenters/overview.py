@@ -21,6 +21,7 @@ from dashboard.presenters.requests import glass_sentence
 from dashboard.selectors.board import BoardRow
 from dashboard.selectors.environments import Standing
 from dashboard.selectors.folders import FolderReading
+from dashboard.selectors.git import Staleness
 
 VERSIONS_SHOWN = 12
 
@@ -49,6 +50,7 @@ class Board:
     source: str  # its name, where there are several
     matrix: Matrix
     failure: Failure | None  # why its folder cannot be read
+    stale: Staleness | None  # fetching fails, so it may be older than what was pushed
     empty_source: str  # the folder, where it holds no migration
 
     @property
@@ -87,6 +89,7 @@ def _board(standings: Sequence[Standing], files: SourceReading, *, is_alone: boo
         source="" if is_alone else source,
         matrix=matrix(own, files.rows, limit=VERSIONS_SHOWN, lint=files.lint, source=source),
         failure=files.reading.failure,
+        stale=files.reading.stale,
         empty_source=folder.source if folder and not folder.migrations else "",
     )
 

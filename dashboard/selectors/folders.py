@@ -1,4 +1,7 @@
-"""The migrations of each source: what its folder holds, or why it cannot be read."""
+"""The migrations of each source: what its folder holds, or why it cannot be read.
+
+A folder on disk is read as it is now, one in a repository as it is in the commit in force.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,18 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from dashboard.engine.errors import SourceMissing, SourceUnreadable
-from dashboard.engine.files import discovery
+from django.db import Error
+
+from dashboard.engine.errors import SourceMissing, SourceNotRead, SourceUnreadable
+from dashboard.engine.files import discovery, pairs
 from dashboard.engine.migration import Folder, MigrationId
 from dashboard.engine.sql.transaction import TransactionShape, plan_transaction
-from dashboard.models import sources
+from dashboard.models import GitCommit, sources
 from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure
 from dashboard.models.sources import Source
+from dashboard.selectors import git
+from dashboard.selectors.git import CommitFact, GitStanding, Staleness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +30,8 @@ class FolderReading:
     folder: Folder | None = None
     failure: Failure | None = None
     source: str = sources.DEFAULT  # its name
+    commit: CommitFact | None = None  # of a source in a repository: what the folder is of
+    stale: Staleness | None = None  # it may be older than what was pushed: fetching fails
 
 
 #: What was read last of each source, and what its folder looked like then: pages ask several times, and again every
@@ -40,6 +49,8 @@ def read(environment: Environment) -> Folder:
 
 def of_source(source: Source) -> Folder:
     """As it is now. Raises SourceMissing or SourceUnreadable."""
+    if source.git:
+        return _of_commit(_in_force(source))
     reading = source.reading
     return discovery.read(source.folder, folder_format=reading.format, placeholders=reading.placeholders)
 
@@ -52,6 +63,8 @@ def current(environment: Environment) -> FolderReading:
 def of_source_now(source: Source) -> FolderReading:
     """For pages, read anew where an entry changed. Never raises for the folder: a page about the databases is needed
     most when it is gone."""
+    if source.git:
+        return _of_repository_now(source)
     entries = _look(source.folder)
     look, known = (source.reading, entries), _last.get(source)
     if entries is None or known is None or known[0] != look:
@@ -69,6 +82,73 @@ def _reading(source: Source) -> FolderReading:
         return FolderReading(folder=of_source(source))
     except (SourceMissing, SourceUnreadable) as error:
         return FolderReading(failure=Failure.of(error))
+
+
+# A source in a repository
+
+#: The last commit that was read of each source, and as what; a commit never changes.
+_commits: dict[str, tuple[object, Folder]] = {}
+
+
+def of_commit(commit: GitCommit, source: Source) -> Folder:
+    """The files of any commit that was fetched, read as the source is read now."""
+    reading = source.reading
+    listing = git.listing(commit, source)
+    folder = discovery.read_listing(listing, folder_format=reading.format, placeholders=reading.placeholders)
+    of_fetch = git.problems(commit)
+    known = {problem.file for problem in of_fetch}
+    rest = (p for p in folder.problems if p.file not in known or p.code not in _SAID_BY_FETCH)
+    return replace(folder, problems=pairs.by_file([*of_fetch, *rest]), commit=commit.sha)
+
+
+#: What a reader says of a file that was no plain one in the repository; the fetch has said it better.
+_SAID_BY_FETCH = frozenset({"symlink", "not_a_file"})
+
+
+def _of_repository_now(source: Source) -> FolderReading:
+    standing = git.standing(source)
+    if standing.commit is None:
+        return FolderReading(failure=Failure.of(_not_read(standing)), source=source.name)
+    fact = git.fact(standing.commit)
+    return FolderReading(folder=_of_commit(standing), source=source.name, commit=fact, stale=standing.stale)
+
+
+def _in_force(source: Source) -> GitStanding:
+    """Raises SourceNotRead, also where there is no control database to ask."""
+    try:
+        standing = git.standing(source)
+    except Error as error:
+        reason = f"its commits are kept in the control database, which cannot be asked: {' '.join(str(error).split())}."
+        remedy = "Check SIGNALBOX_DATABASE_URL, and run manage.py migrate."
+        raise SourceNotRead(source=source.name, reason=reason, remedy=remedy) from None
+    if standing.commit is None:
+        raise _not_read(standing)
+    return standing
+
+
+def _not_read(standing: GitStanding) -> SourceNotRead:
+    """Nothing was fetched of where it is declared to be now; why, where that is known."""
+    source, failure = standing.source, standing.failure
+    assert source.git is not None, "a folder on disk is read without being fetched"
+    if source.git.absence:
+        remedy = f"Set {' and '.join(source.git.unset)} for web and worker, and restart Signalbox."
+        return SourceNotRead(source=source.name, reason=f"{source.git.absence}.", remedy=remedy)
+    if failure:
+        return SourceNotRead(source=source.name, reason=failure.sentence, remedy=failure.remedy)
+    remedy = "A worker fetches it within a minute, if one is running; the page of the source has a button, too."
+    return SourceNotRead(source=source.name, reason="nothing was fetched of it yet.", remedy=remedy)
+
+
+def _of_commit(standing: GitStanding) -> Folder:
+    assert standing.commit is not None, "nothing is in force before the first fetch"
+    source, commit = standing.source, standing.commit
+    key, known = (commit.pk, source.reading), _commits.get(source.name)
+    if known is None or known[0] != key:
+        known = _commits[source.name] = (key, of_commit(commit, source))
+    return known[1]
+
+
+# A folder on disk
 
 
 def _look(source: Path) -> object:

@@ -71,6 +71,9 @@ class Event(StrEnum):
     REHEARSAL_ASKED = "rehearsal.asked"
     REHEARSAL_DONE = "rehearsal.done"
     REHEARSAL_FAILED = "rehearsal.failed"
+    SOURCE_MOVED = "source.moved"
+    SOURCE_FETCH_ASKED = "source.fetch_asked"
+    SOURCE_FETCH_FAILED = "source.fetch_failed"
     ACCESS_REFUSED = "access.refused"
     KEYED = "audit.keyed"
 

@@ -20,6 +20,8 @@ LOOKS = 20
 READINGS = 20
 #: Comments that one person writes in a minute; each is an event that stays.
 COMMENTS = 20
+#: Fetches of a source that one person asks for in a minute.
+FETCHES = 20
 MINUTE = timedelta(minutes=1)
 
 
@@ -53,6 +55,12 @@ def check_comments(by: Actor) -> None:
     if _within_a_minute("comments", by) > COMMENTS:
         sentence = f"You have written {COMMENTS} comments within a minute, as many as one person may"
         raise TooMany(what=sentence, remedy="Wait a minute, then write the next one.")
+
+
+def check_fetches(by: Actor) -> None:
+    if _within_a_minute("fetches", by) > FETCHES:
+        sentence = f"You have asked for {FETCHES} fetches within a minute, as many as one person may"
+        raise TooMany(what=sentence, remedy="Wait a minute. The worker fetches every source by itself meanwhile.")
 
 
 def _within_a_minute(deed: str, by: Actor) -> int:

@@ -27,6 +27,7 @@ class Job:
     OBSERVE = "observe"
     CHECK_DRIFT = CHECK_DRIFT
     REHEARSE = "rehearse"
+    FETCH = "fetch"
 
 
 def execute_run(run_id: int) -> None:
@@ -47,6 +48,10 @@ def rehearse() -> None:
 
 def check_drift(environment: str, person_id: int | None = None) -> None:
     _defer(Job.CHECK_DRIFT, f"drift-{environment}", environment=environment, person_id=person_id)
+
+
+def fetch(source: str) -> None:
+    _defer(Job.FETCH, f"fetch-{source}", source=source)
 
 
 async def forget_old_jobs() -> None:

@@ -23,9 +23,9 @@ from dashboard.views.lookup import environment_or_404
 def index(request: HttpRequest) -> HttpResponse:
     readings = folders.all_now()
     cards = tuple(card(standing, back="environments") for standing in environments.standings(readings))
-    failures = tuple(reading.failure for reading in readings if reading.failure)
-    context = {"cards": cards, "failures": failures}
-    return live.answer(request, "environments/list.html", (cards, failures), context)
+    troubles = tuple((reading.failure, reading.stale) for reading in readings if reading.failure or reading.stale)
+    context = {"cards": cards, "troubles": troubles}
+    return live.answer(request, "environments/list.html", (cards, troubles), context)
 
 
 @require_safe
@@ -45,8 +45,8 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
         failures=migrations.last_failures(slug, environment_detail.failed_labels(standing)),
         installation=installations.identity(),
     )
-    context = {"page": page, "environment": badge(environment), "failure": reading.failure}
-    return live.answer(request, "environments/detail.html", (page, reading.failure), context)
+    context = {"page": page, "environment": badge(environment), "failure": reading.failure, "stale": reading.stale}
+    return live.answer(request, "environments/detail.html", (page, reading.failure, reading.stale), context)
 
 
 @require_POST

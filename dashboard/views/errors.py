@@ -47,6 +47,7 @@ STATUS: tuple[tuple[type[engine.EngineError], int], ...] = (
     (engine.TargetNotConfigured, 503),
     (engine.SourceMissing, 503),
     (engine.SourceUnreadable, 503),
+    (engine.SourceNotConfigured, 503),
     (git.GitFetchFailed, 503),
 )
 

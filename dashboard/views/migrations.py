@@ -36,6 +36,8 @@ def index(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "failure": reading.failure,
+        "stale": reading.stale,
+        "commit": reading.commit,
         "total": len(rows),
         "page": page,
         "matrix": matrix(standings, list(page), lint=lint, source=source.name),
@@ -51,7 +53,9 @@ def index(request: HttpRequest) -> HttpResponse:
 def problems(request: HttpRequest) -> HttpResponse:
     source = source_or_404(request)
     page = problems_presenter.page(folders.of_source(source), source.name)
-    return render(request, "migrations/problems.html", {"page": page})
+    reading = folders.of_source_now(source)
+    context = {"page": page, "stale": reading.stale, "commit": reading.commit}
+    return render(request, "migrations/problems.html", context)
 
 
 @require_safe
@@ -61,7 +65,8 @@ def detail(request: HttpRequest, version: str, name: str) -> HttpResponse:
     for source in every:
         reading = folders.of_source_now(source)
         if page := _page(migration, reading):
-            context = {"page": page, "failure": reading.failure, "source": source, **_elsewhere(migration, source)}
+            standing = {"failure": reading.failure, "stale": reading.stale, "commit": reading.commit}
+            context = {"page": page, **standing, "source": source, **_elsewhere(migration, source)}
             return render(request, "migrations/detail.html", context)
     raise Http404(f"No migration {migration.label} is known.")
 

@@ -66,6 +66,8 @@ VIEWS = (
     _view("problems"),
     _view("migration", version="011", name="one_primary_database"),
     _view("migration-applied", "migration", version="003", name="user_management_and_permissions"),
+    _view("sources"),
+    _view("source", source="default"),
     _view("requests"),
     _view("requests-done", "requests", query="?tab=done"),
     _view("requests-none", "requests", who="alice"),
@@ -145,6 +147,7 @@ POST_ONLY = frozenset(
         "request-withdraw",
         "rollback-rehearse",
         "run-cancel",
+        "source-fetch",
         "theme",
     }
 )

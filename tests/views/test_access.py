@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,8 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
+from config.git_sources import GitDeclaration
+from config.sources import Source
 from dashboard import urls
 from dashboard.middleware import WITHOUT_ROLE
 from dashboard.models import BreakGlass, ChangeRequest, Run
@@ -115,6 +118,11 @@ def log_says_004(world: World, settings: SettingsWrapper) -> None:
     )
 
 
+def billing_is_in_git(world: World, settings: SettingsWrapper) -> None:
+    declared = GitDeclaration(url="https://git.example.org/billing.git")
+    settings.SOURCES = (Source(name="billing", folder=Path("billing"), git=declared),)
+
+
 def nothing_can_be_found_out(world: World, settings: SettingsWrapper) -> None:
     Run.objects.update(status=Run.Status.INTERRUPTED, failure={"unresolved": {"code": "witness_gone"}})
 
@@ -189,6 +197,10 @@ TABLE: dict[str, Address] = {
     "migrations": only_get(everyone(OK)),
     "problems": only_get(everyone(OK)),
     "migration": only_get(everyone(OK), arguments={"version": "001", "name": "users"}),
+    # Sources: the one in a repository was never fetched
+    "sources": only_get(everyone(OK)),
+    "source": only_get(everyone(OK), arguments={"source": "default"}),
+    "source-fetch": only_post(from_requester(SEE_OTHER), arguments={"source": "billing"}, before=billing_is_in_git),
     # Requests: both were opened by somebody else, and so was the glass
     "requests": only_get(everyone(OK)),
     "request": only_get(everyone(OK), arguments={"pk": "{open}"}),
@@ -311,7 +323,7 @@ OUTSIDERS = {
 }
 
 #: What leads to a thing that does not exist.
-NOWHERE = {"slug": "nowhere", "pk": "4711"}
+NOWHERE = {"slug": "nowhere", "pk": "4711", "source": "nowhere"}
 
 #: For answers that are given before anything is looked up.
 ANY_NUMBERS = dict.fromkeys(("open", "approved", "run", "rehearsal", "opening", "person", "token"), "1")

@@ -10,10 +10,11 @@ import pytest
 
 from config.sources import Source
 from dashboard.models import AuditEvent, Run
-from dashboard.services import observations, plans
+from dashboard.services import fetching, observations, plans
 from tests.fix_people import ClientOf
 from tests.fix_project import Project
-from tests.views.pages import text
+from tests.fix_sources import TOKEN, Repository
+from tests.views.pages import links, posts, text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,3 +77,62 @@ def test_a_run_and_the_audit_log_name_the_source(
     run = run_on_staging(requester)
     assert (run.status, run.plan.source) == (Run.Status.SUCCEEDED, "default")
     assert AuditEvent.objects.filter(kind="run.queued").latest("pk").data["source"] == "default"
+
+
+# Sources in repositories
+
+
+def test_what_was_never_fetched_is_not_read_and_not_well(from_git: Project, admin: User, client_of: ClientOf) -> None:
+    client = client_of(admin)
+    observations.refresh_all()
+    page = client.get("/sources/")
+    assert [(row.name, row.pill.label, row.commit) for row in page.context["rows"]] == [
+        ("billing", "Not read yet", None),
+    ]
+    for address in ("/migrations/", "/environments/", "/environments/staging/", "/sources/billing/"):
+        assert "is not read yet" in text(client.get(address)), address
+    assert client.get("/").status_code == 302, "the first-run guide comes first"
+    refused = client.get("/environments/staging/apply/")
+    assert (refused.status_code, "is not read yet" in text(refused)) == (503, True)
+    assert "Every environment has every migration" not in text(client.get("/environments/"))
+
+
+def test_the_pages_name_the_commit_and_say_when_fetching_fails(
+    from_git: Project, billing: Source, repository: Repository, admin: User, client_of: ClientOf
+) -> None:
+    from dashboard.engine.git.errors import GitUnreachable
+
+    sha = repository.push({"001_users.sql": "CREATE TABLE users (id int);"}, "Add <users>")
+    fetching.fetch(billing)
+    observations.refresh_all()
+    client = client_of(admin)
+    for address in (
+        "/sources/",
+        "/sources/billing/",
+        "/migrations/",
+        "/migrations/001/users/",
+        "/migrations/problems/",
+    ):
+        page = client.get(address)
+        assert f"{sha[:8]} Add <users> by Ada" in text(page), address
+        assert f"https://github.com/acme/app/commit/{sha}" in links(page), address
+    repository.refuses = GitUnreachable(repository="github.com", reason="nobody answers")
+    fetching.fetch(billing)
+    pages = ("/", "/sources/", "/sources/billing/", "/migrations/", "/migrations/001/users/", "/migrations/problems/")
+    for address in (*pages, "/environments/", "/environments/staging/"):
+        page = client.get(address)
+        assert "nobody answers" in text(page), address
+        assert TOKEN not in page.content.decode(), address
+    assert page.status_code == 200, "the last good commit stays in force"
+
+
+def test_the_button_asks_once(
+    from_git: Project, billing: Source, repository: Repository, requester: User, client_of: ClientOf
+) -> None:
+    client = client_of(requester)
+    assert "/sources/billing/fetch/" in posts(client.get("/sources/billing/"))
+    assert client.post("/sources/billing/fetch/").status_code == 302
+    page = client.get("/sources/billing/")
+    assert (page.context["row"].pill.label, posts(page).count("/sources/billing/fetch/")) == ("Being fetched", 0)
+    assert AuditEvent.objects.filter(kind="source.fetch_asked", actor=requester.get_username()).count() == 1
+    assert client.post("/sources/default/fetch/").status_code == 404

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from dashboard.engine.errors import SourceMissing, SourceUnreadable
 from dashboard.engine.files import ordering, other_tools, pairs, script, seed_names, unrecognised
-from dashboard.engine.files.listing import Entry, EntryKind, Limits, Listing, list_folder
+from dashboard.engine.files.listing import Entry, EntryKind, Limits, Listing
 from dashboard.engine.files.pairs import Pair
 from dashboard.engine.files.script import Reading
 from dashboard.engine.migration import FileEntry, FileRole, Folder, Problem, Severity
@@ -104,7 +104,7 @@ def _holds(entry: Entry, name: str) -> bool:
 
 def _list(entry: Entry) -> Listing | None:
     try:
-        return list_folder(entry.path)
+        return entry.listing()
     except (SourceMissing, SourceUnreadable):
         return None
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dashboard.engine.files import catalogue, directories, other_tools
 from dashboard.engine.files.format import Look, Options
-from dashboard.engine.files.listing import Limits, list_folder
+from dashboard.engine.files.listing import Limits, Listing, list_folder
 from dashboard.engine.migration import FileRole, Folder, Problem, Severity
 
 _NUMBER = re.compile(r"[0-9]+")
@@ -25,14 +25,29 @@ def read(
 ) -> Folder:
     """`folder_format`: one of `catalogue.BY_NAME`, where the signature of the folder is not to tell it. Raises
     SourceMissing or SourceUnreadable; whatever is wrong with single files is in `problems`."""
-    listing = list_folder(source)
+    return read_listing(list_folder(source), limits, folder_format=folder_format, placeholders=placeholders)
+
+
+def read_listing(
+    listing: Listing,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    *,
+    folder_format: str = "",
+    placeholders: Mapping[str, str] | None = None,
+) -> Folder:
+    """As `read`, of a folder wherever it is kept."""
     look = Look(listing=listing, limits=limits)
     chosen = catalogue.BY_NAME[folder_format] if folder_format else catalogue.recognise(look)
     options = Options(limits=limits, placeholders=placeholders or {})
-    folder = _with_positions(chosen.read(listing, options))
+    folder = _with_tests(_with_positions(chosen.read(listing, options)), listing)
     if folder.migrations:
         return folder
-    return replace(folder, problems=(_no_migration(source), *folder.problems))
+    return replace(folder, problems=(_no_migration(listing.source), *folder.problems))
+
+
+def _with_tests(folder: Folder, listing: Listing) -> Folder:
+    named = [entry.file for entry in folder.files if entry.role is FileRole.VERIFY]
+    return replace(folder, tests={name: entry for name in named if (entry := listing.find(name))})
 
 
 def _with_positions(folder: Folder) -> Folder:

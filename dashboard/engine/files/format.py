@@ -9,7 +9,7 @@ from functools import cached_property
 
 from dashboard.engine.errors import SourceMissing, SourceUnreadable, SqlSyntaxError
 from dashboard.engine.files import other_tools, seed_names, unrecognised
-from dashboard.engine.files.listing import Entry, EntryKind, Limits, Listing, list_folder
+from dashboard.engine.files.listing import Entry, EntryKind, Limits, Listing
 from dashboard.engine.migration import FileRole, Folder
 from dashboard.engine.sql.tokens import tokens
 
@@ -82,7 +82,7 @@ class Format:
 
 def _inside(entry: Entry) -> frozenset[str]:
     try:
-        return list_folder(entry.path).names
+        return entry.listing().names
     except (SourceMissing, SourceUnreadable):
         return frozenset()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -30,6 +30,10 @@ class Entry:
     def is_printable(self) -> bool:
         """The shown name is the name on disk, and nothing in it is hidden."""
         return self.name == self.path.name
+
+    def listing(self) -> Listing:
+        """What lies in this folder. Raises SourceMissing or SourceUnreadable."""
+        return list_folder(self.path)
 
     def content(self, limit: int) -> bytes:
         """At most `limit` bytes of the file. Raises OSError; also where a link took its place meanwhile."""
@@ -58,6 +62,16 @@ class Listing:
     @cached_property
     def names(self) -> frozenset[str]:
         return frozenset(entry.name for entry in self.entries)
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Entry]:
+        return {entry.name: entry for entry in self.entries}
+
+    def find(self, name: str) -> Entry | None:
+        """`name` may lead into folders. Raises SourceMissing or SourceUnreadable where one of them cannot be read."""
+        first, _, rest = name.partition("/")
+        entry = self._by_name.get(first)
+        return entry.listing().find(rest) if entry and rest else entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from dashboard.engine.errors import SourceMissing, SourceUnreadable
 from dashboard.engine.files import parted, unrecognised
 from dashboard.engine.files.format import Options
-from dashboard.engine.files.listing import Entry, EntryKind, Listing, list_folder
+from dashboard.engine.files.listing import Entry, EntryKind, Listing
 from dashboard.engine.files.parted import SqlFile, Style
 from dashboard.engine.migration import Folder, Problem, Severity
 
@@ -38,7 +38,7 @@ def _inside(entry: Entry) -> Listing | None:
     if entry.kind is not EntryKind.FOLDER or not entry.is_printable:
         return None
     try:
-        return list_folder(entry.path)
+        return entry.listing()
     except (SourceMissing, SourceUnreadable):
         return None
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.files import other_tools
 from dashboard.engine.files.cache import Cache
-from dashboard.engine.files.listing import Entry, Limits
+from dashboard.engine.files.listing import Limits
 from dashboard.engine.files.text import Text, decode, hidden_characters
-from dashboard.engine.migration import Problem, Script, Severity
+from dashboard.engine.migration import Problem, Readable, Script, Severity
 from dashboard.engine.sql import backslashes, directives
 from dashboard.engine.sql.excerpts import locate
 from dashboard.engine.sql.statements import GRAMMAR, Statement, split
@@ -49,7 +49,7 @@ class Reading:
 _READINGS: Cache[tuple[str, bytes | Text, Limits], Reading] = Cache(bytes_at_most=64 * 1024 * 1024)
 
 
-def read_entry(entry: Entry, limits: Limits, *, file: str = "", ending: bytes = b"") -> Reading:
+def read_entry(entry: Readable, limits: Limits, *, file: str = "", ending: bytes = b"") -> Reading:
     """What the entry holds, under its own name or as `file`; `ending` is sent after it, as if it stood there."""
     file = file or entry.name
     try:

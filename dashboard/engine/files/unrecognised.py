@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 
+from dashboard.engine.errors import SourceMissing, SourceUnreadable
 from dashboard.engine.files import other_tools
 from dashboard.engine.files.listing import Entry, EntryKind, Listing
 from dashboard.engine.migration import Problem, Severity
@@ -42,9 +41,8 @@ def complaint(entry: Entry, listing: Listing) -> Problem:
 
 def _folder(entry: Entry, listing: Listing) -> Problem:
     try:
-        names = frozenset(item.name for item in entry.path.iterdir())
-        holds_sql = _holds_sql(entry.path)
-    except OSError:
+        names, holds_sql = entry.listing().names, _holds_sql(entry)
+    except (SourceMissing, SourceUnreadable):
         names, holds_sql = frozenset(), True  # it cannot be ruled out
     if other_tools.is_prisma(entry.name, names):
         return other_tools.prisma(entry.name)
@@ -64,16 +62,17 @@ def _folder(entry: Entry, listing: Listing) -> Problem:
 _FOLDERS_AT_MOST = 1000
 
 
-def _holds_sql(folder: Path) -> bool:
+def _holds_sql(folder: Entry) -> bool:
     """Some tools read folders in folders, so it counts at any depth; links are not followed."""
-    for number, (_, _, files) in enumerate(os.walk(folder, onerror=_raise), 1):
-        if number > _FOLDERS_AT_MOST or any(file.lower().endswith(".sql") for file in files):
+    waiting, count = [folder], 0
+    while waiting:
+        entries = waiting.pop().listing().entries
+        count += 1
+        files = (entry for entry in entries if entry.kind is not EntryKind.FOLDER)
+        if count > _FOLDERS_AT_MOST or any(entry.name.lower().endswith(".sql") for entry in files):
             return True
+        waiting += [entry for entry in entries if entry.kind is EntryKind.FOLDER]
     return False
-
-
-def _raise(error: OSError) -> None:
-    raise error
 
 
 def _file(entry: Entry, listing: Listing) -> Problem:

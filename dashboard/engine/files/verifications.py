@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from dashboard.engine.files import script
-from dashboard.engine.files.listing import Entry, EntryKind, Limits
+from dashboard.engine.files.listing import Limits
 from dashboard.engine.migration import FileEntry, FileRole, Folder, MigrationId, Script, Severity
 
 _NUMBER = re.compile(r"(?:test|verify)_(?P<version>[0-9]+)(?:_.*)?\.sql", re.IGNORECASE)
@@ -34,13 +33,12 @@ class Verification:
 def read(folder: Folder) -> tuple[Verification, ...]:
     """In the order of their names."""
     versions = {migration.version for migration in folder.migrations}
-    return tuple(_read(Path(folder.source), entry, versions) for entry in folder.files if entry.role is FileRole.VERIFY)
+    return tuple(_read(folder, entry, versions) for entry in folder.files if entry.role is FileRole.VERIFY)
 
 
-def _read(source: Path, entry: FileEntry, versions: set[str]) -> Verification:
-    path = source / entry.file
-    reading = script.read_entry(Entry(name=path.name, path=path, kind=EntryKind.FILE), Limits(), file=entry.file)
-    number = _NUMBER.fullmatch(path.name)
+def _read(folder: Folder, entry: FileEntry, versions: set[str]) -> Verification:
+    reading = script.read_entry(folder.tests[entry.file], Limits(), file=entry.file)
+    number = _NUMBER.fullmatch(entry.file.rpartition("/")[2])
     meant = number["version"] if number and number["version"] in versions else ""
     errors = [p.sentence for p in reading.problems if p.severity is Severity.ERROR]
     return Verification(

@@ -39,6 +39,7 @@ def apply(target: Target, folder: Folder, *, upto: str | None = None) -> Plan:
         apply_steps([s.migration for s in runnable if s.migration], target.history),
         warnings=_apply_warnings(runnable, statuses),
         stops_before=_why_it_stops(obstacle, pending[len(runnable) :]) if obstacle else "",
+        commit=folder.commit,
     )
 
 

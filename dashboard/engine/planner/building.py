@@ -19,6 +19,7 @@ def plan_of(
     *,
     warnings: Iterable[PlanWarning] = (),
     stops_before: str = "",
+    commit: str = "",
 ) -> Plan:
     return Plan(
         environment=target.environment,
@@ -30,6 +31,7 @@ def plan_of(
         warnings=(*warnings, *_dynamic_warnings(target, steps)),
         stops_before=stops_before,
         source=target.source,
+        commit=commit,
     )
 
 

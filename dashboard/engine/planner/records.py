@@ -29,7 +29,7 @@ def skip(target: Target, folder: Folder, migrations: Iterable[MigrationId], *, r
             raise NothingToDo(environment=target.name, reason=f"{identity.label} is already {row.kind}")
         key = identity.label if len(names[identity.version]) > 1 else identity.version
         steps.append(replace(bare_step(Action.SKIP, migration, reason), key=key))
-    return plan_of(target, Action.SKIP, steps)
+    return plan_of(target, Action.SKIP, steps, commit=folder.commit)
 
 
 def unskip(target: Target, migration: MigrationId, *, reason: str) -> Plan:
@@ -47,7 +47,8 @@ def accept_edits(target: Target, folder: Folder, migrations: Iterable[MigrationI
     """
     refuse_unfinished(target.history)
     statuses = {item.identity: item for item in status.compute(folder, target.history)}
-    return plan_of(target, Action.ACCEPT, [_accept_step(target, statuses.get(m), m.label) for m in migrations])
+    steps = [_accept_step(target, statuses.get(m), m.label) for m in migrations]
+    return plan_of(target, Action.ACCEPT, steps, commit=folder.commit)
 
 
 def restore_record(target: Target, folder: Folder, migrations: Iterable[MigrationId], *, reason: str) -> Plan:
@@ -57,7 +58,7 @@ def restore_record(target: Target, folder: Folder, migrations: Iterable[Migratio
     """
     refuse_unfinished(target.history)
     steps = [_record_step(target, folder, migration, reason) for migration in migrations]
-    return plan_of(target, Action.RESTORE_RECORD, steps)
+    return plan_of(target, Action.RESTORE_RECORD, steps, commit=folder.commit)
 
 
 def _accept_step(target: Target, item: MigrationStatus | None, label: str) -> Step:

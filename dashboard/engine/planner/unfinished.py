@@ -36,7 +36,7 @@ def resume(target: Target, folder: Folder, migration: MigrationId, *, doubtful_d
             reason=f"statement {lost.number} made something that lived in the session that is gone ({lost.summary}).",
             remedy="Undo by hand what is there, and start over.",
         )
-    return plan_of(target, step.action, [replace(step, first_statement=first)])
+    return plan_of(target, step.action, [replace(step, first_statement=first)], commit=folder.commit)
 
 
 def repair(target: Target, folder: Folder, migration: MigrationId, *, ways_on: Sequence[str] = ()) -> Plan:
@@ -49,7 +49,8 @@ def repair(target: Target, folder: Folder, migration: MigrationId, *, ways_on: S
     if not ways_on and (index is None or not index.name):
         raise NothingToDo(environment=target.name, reason=f"{step.label} left no index of its own behind")
     sql = ";\n".join(ways_on) or f"DROP INDEX CONCURRENTLY {index.index if index else ''}"
-    return plan_of(target, Action.REPAIR, [replace(step, action=Action.REPAIR, sql=sql, down_sql=None)])
+    steps = [replace(step, action=Action.REPAIR, sql=sql, down_sql=None)]
+    return plan_of(target, Action.REPAIR, steps, commit=folder.commit)
 
 
 def reset(target: Target, migration: MigrationId, *, reason: str) -> Plan:

@@ -15,7 +15,7 @@ from dashboard.engine.files import cuts, nested, pairs, parted
 from dashboard.engine.files.cuts import Cut, CutFault
 from dashboard.engine.files.format import Format, Look, Options
 from dashboard.engine.files.formats import prisma
-from dashboard.engine.files.listing import Entry, EntryKind, Listing, list_folder
+from dashboard.engine.files.listing import Entry, EntryKind, Listing
 from dashboard.engine.files.parted import Place, Style
 from dashboard.engine.migration import FileEntry, FileRole, Folder, Problem, Severity, numbers_of
 from dashboard.engine.sql.tokens import TokenKind, tokens
@@ -86,7 +86,7 @@ def _journal(listing: Listing) -> _DrizzleJournal:
 def _entry_of_journal(listing: Listing) -> Entry | None:
     meta = next((e for e in listing.entries if e.name == _META and e.kind is EntryKind.FOLDER), None)
     try:
-        inside = list_folder(meta.path).entries if meta else ()
+        inside = meta.listing().entries if meta else ()
     except (SourceMissing, SourceUnreadable):
         return None
     return next((entry for entry in inside if entry.name == _JOURNAL and entry.kind is EntryKind.FILE), None)

@@ -12,7 +12,7 @@ from itertools import pairwise, takewhile
 from dashboard.engine.files import cuts, parted, unrecognised
 from dashboard.engine.files.cuts import Cut, CutFault
 from dashboard.engine.files.format import Format, Look, Options
-from dashboard.engine.files.listing import Entry, EntryKind, Listing, list_folder
+from dashboard.engine.files.listing import Entry, EntryKind, Listing
 from dashboard.engine.files.parted import UNNAMED, Place, SqlFile, Style
 from dashboard.engine.migration import FileRole, Folder, Problem, numbers_of
 
@@ -85,13 +85,13 @@ def _style(options: Options, sources: Sequence[SqlFile] = ()) -> Style:
 
 def read(listing: Listing, options: Options) -> Folder:
     """The folder `committed`, or the one above it."""
-    is_above = any(entry.name == _COMMITTED and entry.kind is EntryKind.FOLDER for entry in listing.entries)
-    committed = list_folder(listing.source / _COMMITTED) if is_above else listing
-    prefix = f"{_COMMITTED}/" if is_above else ""
+    below = next((e for e in listing.entries if e.name == _COMMITTED and e.kind is EntryKind.FOLDER), None)
+    committed = below.listing() if below else listing
+    prefix = f"{_COMMITTED}/" if below else ""
     style = _style(options)
     sources = [SqlFile(file=f"{prefix}{entry.name}", entry=entry) for entry in committed.entries if _is_sql(entry)]
     beside = [_beside(entry, committed, style, prefix) for entry in committed.entries if not _is_sql(entry)]
-    if is_above:
+    if below:
         others = [entry for entry in listing.entries if entry.name != _COMMITTED]
         sources += [SqlFile(file=e.name, entry=e) for e in others if _is_sql(e) and not parted.ignored(e.name, style)]
         beside += [_beside(e, listing, style) for e in others if not _is_sql(e) or parted.ignored(e.name, style)]

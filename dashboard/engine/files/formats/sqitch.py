@@ -11,7 +11,7 @@ from dashboard.engine.errors import SourceMissing, SourceUnreadable
 from dashboard.engine.files import cuts, pairs, parted, unrecognised
 from dashboard.engine.files.cuts import Cut, CutFault
 from dashboard.engine.files.format import Format, Options
-from dashboard.engine.files.listing import EntryKind, Listing, list_folder
+from dashboard.engine.files.listing import Entry, EntryKind, Listing
 from dashboard.engine.files.parted import Place, SqlFile, Style
 from dashboard.engine.migration import FileEntry, FileRole, Folder, Problem, Severity
 
@@ -166,7 +166,7 @@ def _sources(listing: Listing, style: Style) -> tuple[list[SqlFile], list[Proble
     for entry in listing.entries:
         beside.append(_beside(entry.name, listing, style))
         if entry.name in _ROLES and entry.kind is EntryKind.FOLDER:
-            _collect(entry.name, listing, style, sources, beside)
+            _collect(entry.name, entry, style, sources, beside)
     return sources, beside
 
 
@@ -177,17 +177,17 @@ def _beside(name: str, listing: Listing, style: Style) -> Problem:
     return unrecognised.complaint(entry, listing) if unrecognised.is_stranger(entry) else parted.wrong_name(name, style)
 
 
-def _collect(folder: str, above: Listing, style: Style, sources: list[SqlFile], beside: list[Problem]) -> None:
+def _collect(folder: str, directory: Entry, style: Style, sources: list[SqlFile], beside: list[Problem]) -> None:
     """A change may have slashes in its name, so folders are read through."""
     try:
-        listing = list_folder(above.source / folder)
+        listing = directory.listing()
     except (SourceMissing, SourceUnreadable):
         beside.append(_error(folder, "unreadable", f"The directory {folder} cannot be read."))
         return
     for entry in listing.entries:
         file = f"{folder}/{entry.name}"
         if entry.kind is EntryKind.FOLDER and entry.is_printable:
-            _collect(file, above, style, sources, beside)
+            _collect(file, entry, style, sources, beside)
         elif unrecognised.is_stranger(entry):
             beside.append(replace(unrecognised.complaint(entry, listing), file=file))
         else:

@@ -1,0 +1,145 @@
+"""What was fetched of sources in git repositories: which commit is in force, and its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from dashboard.engine.files import tree
+from dashboard.engine.files.listing import EntryKind, Listing
+from dashboard.engine.files.tree import TreeFile
+from dashboard.engine.migration import Problem, Severity
+from dashboard.engine.plan import Plan
+from dashboard.models import ChangeRequest, GitBlob, GitCommit, GitSource, Rehearsal, Run, sources
+from dashboard.models.failures import Failure
+from dashboard.models.sources import Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitFact:
+    """A commit as pages name it."""
+
+    source: str
+    sha: str
+    author: str
+    subject: str
+    authored_at: datetime | None
+    url: str  # of its page where the repository is; empty where none is known
+
+    @property
+    def short(self) -> str:
+        return self.sha[:8]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptCommit:
+    """One of those that are kept of a source; `descent` is of the one before it, engine.git.values.Descent."""
+
+    number: int
+    fact: CommitFact
+    fetched_at: datetime
+    descent: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staleness:
+    """The last fetch failed, so newer commits may be missing."""
+
+    source: str
+    since: datetime
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitStanding:
+    """How a source in a repository stands. `commit` is the one in force; its files are not read yet."""
+
+    source: Source
+    row: GitSource | None = None
+    commit: GitCommit | None = None
+    stale: Staleness | None = None
+
+    @property
+    def is_under_way(self) -> bool:
+        """A fetch was asked for or has begun, and has not ended."""
+        if self.row is None:
+            return False
+        last = max(filter(None, (self.row.asked_at, self.row.begun_at)), default=None)
+        return last is not None and (self.row.ended_at is None or self.row.ended_at < last)
+
+    @property
+    def failure(self) -> Failure | None:
+        return Failure.from_dict(self.row.failure) if self.row and self.row.failure else None
+
+
+def standing(source: Source) -> GitStanding:
+    """One query, without the list of files."""
+    assert source.git is not None, "only a source in a repository stands in one way or another"
+    row = GitSource.objects.select_related("commit").defer("commit__files").filter(pk=source.name).first()
+    if row is None:
+        return GitStanding(source=source)
+    commit = row.commit if row.commit and row.commit.origin == source.git.origin else None
+    stale = None
+    if row.failure and row.failing_since:
+        stale = Staleness(source=source.name, since=row.failing_since, failure=Failure.from_dict(row.failure))
+    return GitStanding(source=source, row=row, commit=commit, stale=stale)
+
+
+def listing(commit: GitCommit, source: Source) -> Listing:
+    """Its files as a folder; every content is fetched at once."""
+    contents = dict(GitBlob.objects.filter(digest__in={digest for *_, digest in commit.files}).values_list())
+    files = (TreeFile(path=p, kind=EntryKind(k), data=bytes(contents[digest])) for p, k, digest in commit.files)
+    return tree.listing_of(source.folder.with_name(f"{source.folder.name}@{commit.short}"), files)
+
+
+def problems(commit: GitCommit) -> tuple[Problem, ...]:
+    return tuple(Problem(**{**kept, "severity": Severity(kept["severity"])}) for kept in commit.problems)
+
+
+def last_commits(source: Source, count: int) -> Sequence[KeptCommit]:
+    """The newest first, of where the source is declared to be now."""
+    assert source.git is not None, "a folder on disk has no commits"
+    chosen = GitCommit.objects.filter(source=source.name, origin=source.git.origin)
+    return [
+        KeptCommit(number=commit.pk, fact=fact(commit), fetched_at=commit.fetched_at, descent=commit.descent)
+        for commit in chosen.defer("files")[:count]
+    ]
+
+
+def find(source: Source, sha: str) -> GitCommit | None:
+    """By its whole id, or by how that begins."""
+    chosen = GitCommit.objects.filter(source=source.name, sha__startswith=sha)
+    return chosen.first() if len(sha) >= len("01234567") else None
+
+
+def fact(commit: GitCommit) -> CommitFact:
+    declared = next((source.git for source in sources.in_git() if source.name == commit.source), None)
+    url = declared.commit_page(commit.sha) if declared and declared.origin == commit.origin else ""
+    return CommitFact(
+        source=commit.source,
+        sha=commit.sha,
+        author=commit.author_name,
+        subject=commit.subject,
+        authored_at=commit.authored_at,
+        url=url,
+    )
+
+
+def of_plan(plan: Plan) -> CommitFact | None:
+    """The commit that its files were read from; by its id alone where it is not kept any more."""
+    if not plan.commit:
+        return None
+    row = GitCommit.objects.filter(source=plan.source, sha=plan.commit).defer("files").first()
+    if row is not None:
+        return fact(row)
+    return CommitFact(source=plan.source, sha=plan.commit, author="", subject="", authored_at=None, url="")
+
+
+def referred_to(shas: Iterable[str]) -> set[str]:
+    """Those of the ids that a plan names which is kept with a request, a run or a rehearsal."""
+    wanted = set(shas)
+    named: set[str] = set()
+    for model in (ChangeRequest, Run, Rehearsal):
+        named |= set(model.objects.filter(frozen_plan__commit__in=wanted).values_list("frozen_plan__commit", flat=True))
+    return named

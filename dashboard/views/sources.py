@@ -1,0 +1,65 @@
+"""Where migration files come from, and the button that has a repository fetched."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from dashboard.models import sources
+from dashboard.models.sources import Source
+from dashboard.presenters import sources as presenter
+from dashboard.presenters.sources import SourceRow
+from dashboard.selectors import folders, git
+from dashboard.selectors.git import GitStanding
+from dashboard.services import actors, fetching
+from dashboard.services.actors import Actor
+from dashboard.views import live
+
+COMMITS_SHOWN = 20
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+def index(request: HttpRequest) -> HttpResponse:
+    by = actors.from_request(request)
+    rows = tuple(_row(source, _standing(source), by) for source in sources.all_sources())
+    return live.answer(request, "sources/list.html", rows, {"rows": rows})
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+def detail(request: HttpRequest, source: str) -> HttpResponse:
+    chosen = named_or_404(source)
+    standing = _standing(chosen)
+    row = _row(chosen, standing, actors.from_request(request))
+    kept = git.last_commits(chosen, COMMITS_SHOWN) if standing else ()
+    commits = presenter.commits(standing, kept) if standing else ()
+    context = {"row": row, "commits": commits}
+    return live.answer(request, "sources/detail.html", (row, commits), context)
+
+
+@require_POST
+def fetch(request: HttpRequest, source: str) -> HttpResponse:
+    chosen = named_or_404(source)
+    if chosen.git is None:
+        raise Http404(f"{source} is a folder on disk, which is read as it is.")
+    fetching.ask(chosen, by=actors.from_request(request))
+    return redirect("source", source)
+
+
+def named_or_404(name: str) -> Source:
+    try:
+        return next(source for source in sources.all_sources() if source.name == name)
+    except StopIteration:
+        raise Http404(f"No source is called {name}.") from None
+
+
+def _standing(source: Source) -> GitStanding | None:
+    return git.standing(source) if source.git else None
+
+
+def _row(source: Source, standing: GitStanding | None, by: Actor) -> SourceRow:
+    reading, used_by = folders.of_source_now(source), sources.environments_of(source)
+    return presenter.row(source, reading, standing, used_by, by=by)
