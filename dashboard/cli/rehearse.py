@@ -210,18 +210,24 @@ def _details(proof: Proof) -> Iterator[str]:
         return
     if proof.up.error:
         yield f"up failed {_failure(proof.up.error)}"
-    elif proof.down is None:
-        yield "it runs, and has no rollback"
-    elif proof.down.error:
-        yield f"it runs, rollback failed {_failure(proof.down.error)}"
-    elif proof.reversible:
-        yield "reversible" if proof.again is None or proof.again.ok else "rollback restores the schema"
-    elif proof.reversible is not None:
-        yield "reversible but for the order of columns" if proof.order_only else "rollback leaves another schema"
+    elif proof.is_repeatable:
+        yield "it runs, and again with the same result" if proof.repeatable else "it runs"
     else:
-        yield "rollback runs"
+        yield _of_rollback(proof)
     if proof.again and proof.again.error:
         yield f"applying it again failed {_failure(proof.again.error)}"
+
+
+def _of_rollback(proof: Proof) -> str:
+    if proof.down is None:
+        return "it runs, and has no rollback"
+    if proof.down.error:
+        return f"it runs, rollback failed {_failure(proof.down.error)}"
+    if proof.reversible:
+        return "reversible" if proof.again is None or proof.again.ok else "rollback restores the schema"
+    if proof.reversible is None:
+        return "rollback runs"
+    return "reversible but for the order of columns" if proof.order_only else "rollback leaves another schema"
 
 
 def _failure(error: ScriptError) -> str:

@@ -113,6 +113,7 @@ def _migration(item: MigrationStatus) -> dict[str, Any]:
         "version": item.version,
         "name": item.name,
         "state": item.state.value,
+        "repeatable": item.is_repeatable,
         "sentence": item.sentence,
         "file": item.migration.up.file if item.migration else None,
         "checksum": item.migration.up.checksum if item.migration else None,

@@ -6,6 +6,7 @@ All of them are frozen; none knows where it came from or what will be done with 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -42,7 +43,7 @@ class Kind(StrEnum):
     APPLIED = "applied"  # its statements committed here
     BASELINE = "baseline"  # recorded as applied without running
     SKIPPED = "skipped"  # a person decided it does not run here, with a reason
-    REPEATABLE = "repeatable"
+    REPEATABLE = "repeatable"  # its statements committed here, and they run again when its text changes
 
 
 def checksum(sql: str) -> str:
@@ -61,16 +62,30 @@ _NUMBERS = re.compile(r"[0-9]+(?:[._][0-9]+)*")
 _BETWEEN_NUMBERS = re.compile(r"[._]")
 
 
+#: What the version of a repeatable migration begins with, as in Flyway. The version of every other one begins with a
+#: digit, so the two never meet.
+REPEATABLE_PREFIX = "R__"
+
+
+def repeatable_version(name_or_number: str) -> str:
+    """`R__views` of a file without a number, `R__010` of one that has one."""
+    return f"{REPEATABLE_PREFIX}{name_or_number}"
+
+
 #: Sort key of a version.
-type VersionKey = tuple[tuple[int, ...], str]
+type VersionKey = tuple[tuple[float, ...], str]
 
 
 def version_key(version: str) -> VersionKey:
     """By number, then by text, so that 010 follows 9 and 0010 stays beside 10; a version of several numbers, like 1.2
     or 20240101_02, by each of them.
 
-    Digits behind a timestamp break ties only: 202605271300000000 comes before 20260601000000.
+    Digits behind a timestamp break ties only: 202605271300000000 comes before 20260601000000. Repeatable migrations
+    follow all others: first those with a number, then those with a name alone.
     """
+    if version.startswith(REPEATABLE_PREFIX):
+        rest = version.removeprefix(REPEATABLE_PREFIX)
+        return (math.inf, *(numbers_of(rest) if _NUMBERS.fullmatch(rest) else (math.inf,))), version
     timestamp = _LONG_TIMESTAMP.fullmatch(version)
     return numbers_of(timestamp[1] if timestamp else version), version
 
@@ -93,7 +108,7 @@ class MigrationId(NamedTuple):
 
     @property
     def label(self) -> str:
-        return f"{self.version}_{self.name}"
+        return self.version if self.version == repeatable_version(self.name) else f"{self.version}_{self.name}"
 
     @property
     def key(self) -> tuple[VersionKey, str]:
@@ -128,6 +143,11 @@ class Identified:
     @property
     def label(self) -> str:
         return self.identity.label
+
+    @property
+    def is_repeatable(self) -> bool:
+        """It runs after all others, and again whenever its text changes; nothing takes it back."""
+        return self.version.startswith(REPEATABLE_PREFIX)
 
 
 #: Codes of problems that other modules ask for.
@@ -192,8 +212,9 @@ class Migration(Identified):
 
     @property
     def usable_down(self) -> str | None:
-        """The down SQL that would be captured with an apply; None where there is none that can run."""
-        if self.down is None or self.errors(Direction.DOWN) or not self.down.statements:
+        """The down SQL that would be captured with an apply; None where there is none that can run. A repeatable
+        migration has none: of what ran before nobody could say which text it would undo."""
+        if self.is_repeatable or self.down is None or self.errors(Direction.DOWN) or not self.down.statements:
             return None
         return self.down.sql
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
-from dashboard.engine.migration import AppliedMigration, History, Identified, LoggedSuccess, MigrationId, checksum
+from dashboard.engine.migration import AppliedMigration, History, Identified, Kind, LoggedSuccess, MigrationId, checksum
 
 
 class Action(StrEnum):
@@ -74,6 +74,8 @@ class Action(StrEnum):
 UNPROVEN = "unproven_rollback"
 #: The code of the warning that part of what runs is put together while it runs.
 DYNAMIC = "dynamic_sql"
+#: The code of the warning that a repeatable migration is not rolled back.
+STAYS = "repeatable_stays"
 #: The codes of the warnings that the history and the log of a target contradict each other: states of migrations.
 CONTRADICTED = frozenset({"unrecorded", "altered"})
 
@@ -151,6 +153,13 @@ class Step(Identified):
     first_statement: int = 1  # later ones continue what broke off outside a transaction
     copies: tuple[Copy, ...] = ()  # saved before its first statement; of BRING_BACK: what it puts back
     text: str = ""  # of ACCEPT and RESTORE_RECORD: what is recorded as the text that ran; a step has this or `sql`
+
+    @property
+    def kind(self) -> Kind:
+        """What its tracking row is, or was until it is removed."""
+        if self.action in {Action.SKIP, Action.UNSKIP}:
+            return Kind.SKIPPED
+        return Kind.REPEATABLE if self.is_repeatable else Kind.APPLIED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,10 @@ from dashboard.engine.migration import (
     Kind,
     LoggedSuccess,
     Migration,
+    MigrationId,
     Problem,
     Unfinished,
+    repeatable_version,
     version_key,
 )
 
@@ -30,6 +32,7 @@ class State(StrEnum):
     UNRECORDED = "unrecorded"  # the log says that it was applied or skipped, its row does not; pending
     PARTIAL = "partial"  # it failed outside a transaction; what came before the failure stays
     APPLIED = "applied"  # it ran, and the file is as it was then
+    OUTDATED = "outdated"  # repeatable, and its text changed since it ran; pending
     ANNOTATED = "annotated"  # applied; since then only comments and blanks of the file changed
     ALTERED = "altered"  # applied; the checksum of its row is not the one in the log
     MODIFIED = "modified"  # applied; since then the SQL of the file changed
@@ -48,10 +51,12 @@ class State(StrEnum):
         return self in _SETTLED
 
 
-_PENDING = frozenset({State.PENDING, State.OUT_OF_ORDER, State.FAILED, State.ROLLED_BACK, State.UNRECORDED})
+_PENDING = frozenset(
+    {State.PENDING, State.OUT_OF_ORDER, State.FAILED, State.ROLLED_BACK, State.UNRECORDED, State.OUTDATED}
+)
 _SETTLED = frozenset({State.APPLIED, State.ANNOTATED, State.BASELINED, State.SKIPPED})
 #: The database has what the file, or an earlier text of it, makes.
-_STANDING = frozenset({State.APPLIED, State.ANNOTATED, State.ALTERED, State.MODIFIED, State.BASELINED})
+_STANDING = frozenset({State.APPLIED, State.ANNOTATED, State.ALTERED, State.MODIFIED, State.BASELINED, State.OUTDATED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +78,7 @@ class MigrationStatus(Identified):
     @property
     def needs_attention(self) -> bool:
         """A person must decide or mend something before this migration is settled."""
-        plain = (State.PENDING, State.ROLLED_BACK)
+        plain = (State.PENDING, State.ROLLED_BACK, State.OUTDATED)
         blocked = self.state in plain and self.migration is not None and bool(self.migration.errors())
         return blocked or not (self.state in plain or self.state.is_settled)
 
@@ -131,7 +136,9 @@ class _Files:
             if row.kind is not Kind.SKIPPED and row.identity not in here:
                 for checksum in _checksums(row.checksum, row.checksum_sql):
                     self._lost.setdefault(checksum, row)
-        self.highest = max((version_key(version) for version in self._taken), default=None)
+        once = (version_key(row.version) for row in self._taken.values() if not row.is_repeatable)
+        self.highest = max(once, default=None)
+        self._repeatable = {m.identity: m for m in folder.migrations if m.is_repeatable}
 
     def holder(self, migration: Migration) -> AppliedMigration | None:
         """The row of another migration that has this version here."""
@@ -156,7 +163,12 @@ class _Files:
         return next((self._lost[checksum] for checksum in checksums if checksum in self._lost), None)
 
     def is_overtaken(self, migration: Migration) -> bool:
+        """No repeatable migration is: it runs after all others."""
         return self.highest is not None and version_key(migration.version) < self.highest
+
+    def made_repeatable(self, row: AppliedMigration) -> Migration | None:
+        """The file of a migration that ran once, and says by now that it is repeatable."""
+        return self._repeatable.get(MigrationId(repeatable_version(row.version), row.name))
 
 
 def _checksums(checksum: str, checksum_sql: str) -> Iterator[str]:
@@ -169,6 +181,8 @@ def _checksums(checksum: str, checksum_sql: str) -> Iterator[str]:
 
 def _of_file(migration: Migration, files: _Files, history: History) -> MigrationStatus:
     row = history.row(migration.identity)
+    if migration.is_repeatable and (unfinished := files.unfinished(migration)):
+        return _status(migration, row, State.PARTIAL, _partial_sentence(migration, row, unfinished))
     if row is not None and row.success:
         return _recorded(migration, row, history.contradiction(migration.identity))
     if holder := files.holder(migration):
@@ -185,8 +199,8 @@ def _recorded(migration: Migration, row: AppliedMigration, logged: LoggedSuccess
     match row.kind:
         case Kind.SKIPPED:
             return _status(migration, row, State.SKIPPED, f"{label} was skipped here{when}: it does not run.")
-        case Kind.REPEATABLE if _differs(migration, row):
-            return _status(migration, row, State.PENDING, f"{label} changed since it last ran{when}, and runs again.")
+        case _ if migration.is_repeatable and _differs(migration, row):
+            return _status(migration, row, State.OUTDATED, _outdated_sentence(migration, row))
         case _ if _differs(migration, row):
             return _edited(migration, row)
         case Kind.BASELINE:
@@ -210,9 +224,15 @@ def _edited(migration: Migration, row: AppliedMigration) -> MigrationStatus:
 
 
 def _differs(migration: Migration, row: AppliedMigration) -> bool:
-    """False where either side is not known."""
-    checksums = {migration.up.checksum, row.checksum}
-    return len(checksums) > 1 and not checksums & UNKNOWN_CHECKSUMS
+    """False where either side is not known. Of a repeatable one the same file is another text with other values for
+    its placeholders."""
+    if _are_two(migration.up.checksum, row.checksum):
+        return True
+    return migration.is_repeatable and _are_two(migration.up.checksum_sql, row.checksum_sql)
+
+
+def _are_two(one: str, other: str) -> bool:
+    return one != other and not {one, other} & UNKNOWN_CHECKSUMS
 
 
 def _open(migration: Migration, row: AppliedMigration | None, files: _Files, history: History) -> MigrationStatus:
@@ -222,7 +242,7 @@ def _open(migration: Migration, row: AppliedMigration | None, files: _Files, his
         return _status(migration, row, State.PARTIAL, _partial_sentence(migration, row, unfinished))
     if logged := history.contradiction(migration.identity):
         return _status(migration, row, State.UNRECORDED, _unrecorded_sentence(migration, row, logged))
-    if former := files.former(migration):
+    if not migration.is_repeatable and (former := files.former(migration)):
         return _status(migration, row, State.CONFLICT, _renamed_sentence(migration, former))
     if row is not None:
         return _failed(migration, row)
@@ -235,7 +255,9 @@ def _open(migration: Migration, row: AppliedMigration | None, files: _Files, his
             "check first that it does not rely on the order."
         )
         return _status(migration, None, State.OUT_OF_ORDER, sentence)
-    return _status(migration, None, State.PENDING, f"{label} has not run here yet.")
+    again = f" It runs after all others, and again whenever {migration.up.file} changes."
+    sentence = f"{label} has not run here yet.{again if migration.is_repeatable else ''}"
+    return _status(migration, None, State.PENDING, sentence)
 
 
 def _failed(migration: Migration, row: AppliedMigration) -> MigrationStatus:
@@ -247,6 +269,15 @@ def _failed(migration: Migration, row: AppliedMigration) -> MigrationStatus:
         f"{migration.label} failed here{_when(row)}{reason}. {left} Mend the cause, and it runs with the next run."
     )
     return _status(migration, row, State.FAILED, sentence)
+
+
+def _outdated_sentence(migration: Migration, row: AppliedMigration) -> str:
+    is_file = _are_two(migration.up.checksum, row.checksum)
+    changed = migration.up.file if is_file else f"what the placeholders of {migration.up.file} stand for"
+    return (
+        f"{migration.label} ran here{_when(row)}, and {changed} has changed since. It is repeatable: the next run runs "
+        "it again, after all that run once."
+    )
 
 
 def _altered_sentence(migration: Migration, row: AppliedMigration, logged: LoggedSuccess) -> str:
@@ -357,6 +388,8 @@ def _shared_sentence(migration: Migration, sharing: Sequence[Migration]) -> str:
 
 def _of_lost_row(row: AppliedMigration, files: _Files) -> MigrationStatus:
     state = State.SKIPPED if row.kind is Kind.SKIPPED else State.MISSING
+    if row.success and state is State.MISSING and files.made_repeatable(row):
+        state = State.APPLIED
     return MigrationStatus(
         version=row.version,
         name=row.name,
@@ -374,6 +407,13 @@ def _lost_sentence(row: AppliedMigration, files: _Files) -> str:
         return f"{label} was skipped here{when}, and its file is gone from the folder."
     if not row.success:
         return f"{label} failed here{when}, and its file is gone from the folder. The failed attempt left no success."
+    if again := files.made_repeatable(row):
+        return f"{label} was applied here{when}; {again.up.file} says by now that it is repeatable: see {again.label}."
+    if row.is_repeatable:
+        return (
+            f"{label} ran here{when}, and its file is gone from the folder: what it made is still there, and nothing "
+            "runs it again. Restore it from version control, or write a migration that takes away what it made."
+        )
     if twin := files.twin(row):
         return f"{label} was applied here{when}; its file is now called {twin.up.file}. Rename it back."
     return f"{label} was applied here{when}, but its file is gone from the folder. Restore it from version control."

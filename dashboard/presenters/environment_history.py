@@ -33,6 +33,7 @@ KINDS: Mapping[Kind, Pill] = {
 CHECKSUMS: Mapping[State, tuple[str, str]] = {  # icon and words
     State.APPLIED: ("ok", "same as the file"),
     State.BASELINED: ("ok", "same as the file"),
+    State.OUTDATED: ("refresh", "the file changed since, and runs again"),
     State.ANNOTATED: ("ok", "only comments differ"),
     State.ALTERED: ("attention", "the log has another one"),
     State.MODIFIED: ("attention", "the file was edited"),

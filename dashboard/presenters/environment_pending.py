@@ -94,7 +94,7 @@ def _entry(
         decide=ActionButton(
             label="Decide…" if first.state is State.CONFLICT else "Skip…",
             url=reverse("skip", args=[standing.environment.slug, first.version]),
-            show=not refusal(partial(permissions.check_can_skip, by)),
+            show=first.state is not State.OUTDATED and not refusal(partial(permissions.check_can_skip, by)),
         ),
         restore=ActionButton(
             label="Restore its record…",

@@ -18,7 +18,9 @@ from dashboard.selectors.board import BoardRow
 from dashboard.selectors.environments import Standing
 
 #: States in which the database has what the migration made.
-STANDS = frozenset({State.APPLIED, State.ANNOTATED, State.ALTERED, State.MODIFIED, State.BASELINED, State.MISSING})
+STANDS = frozenset(
+    {State.APPLIED, State.OUTDATED, State.ANNOTATED, State.ALTERED, State.MODIFIED, State.BASELINED, State.MISSING}
+)
 NOT_THERE = Pill(label="Not there", tone="muted", icon="unknown")
 
 

@@ -249,6 +249,9 @@ def how_it_runs(shape: TransactionShape) -> str:
 
 
 def _why_no_down(migration: Migration) -> Iterator[str]:
+    if migration.is_repeatable:
+        yield "It is repeatable: it runs again whenever its text changes, and has no rollback."
+        yield "To go back, restore the text that it had; it runs again then."
     if reason := migration.directives.get("irreversible"):
         yield f"Declared irreversible: {reason}"
     for problem in migration.problems:

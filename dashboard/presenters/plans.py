@@ -215,11 +215,17 @@ def _step(detail: Detail, position: int) -> PlanStepView:
         margin=_margin(detail.findings, migration, step.sql),
         down_sql=step.down_sql or "",
         down_margin=_margin(detail.findings, migration, step.down_sql),
-        lacks_rollback=step.action.can_be_rolled_back and step.first_statement == 1 and not step.down_sql,
+        lacks_rollback=_lacks_rollback(step),
         anchor=anchor(position),
         url=links.migration(step.identity, detail.plan.source or DEFAULT),
         open=position == 0 or is_unjudged,
     )
+
+
+def _lacks_rollback(step: Step) -> bool:
+    """A repeatable migration needs none."""
+    is_whole = step.action.can_be_rolled_back and step.first_statement == 1
+    return is_whole and not step.down_sql and not step.is_repeatable
 
 
 def _margin(findings_by_file: Findings, migration: Migration | None, sql: str | None) -> tuple[Note, ...]:
@@ -245,6 +251,10 @@ def _notes(step: Step, outline: Outline) -> tuple[str, ...]:
     if outline.absorbed:
         notes.append(
             "Carries its own BEGIN and COMMIT: they are not sent, the run's own transaction takes their place."
+        )
+    if step.is_repeatable and step.action is Action.APPLY:
+        notes.append(
+            "Repeatable: it runs again whenever its file changes. The way back is the text that it had before."
         )
     if step.first_statement > 1:
         last = step.first_statement - 1
@@ -289,9 +299,13 @@ def _sizes(detail: Detail) -> Iterator[str]:
 
 
 def _reversibility(steps: Sequence[Step]) -> str:
-    without = [step.version for step in steps if not step.down_sql]
+    once = [step for step in steps if not step.is_repeatable]
+    without = [step.version for step in once if not step.down_sql]
+    if not once:
+        return "No rollback script is captured: repeatable migrations have none."
     if not without:
-        return "A rollback script is captured with each migration."
+        which = "each migration" if len(once) == len(steps) else "each migration that runs once"
+        return f"A rollback script is captured with {which}."
     if len(without) == len(steps):
         return "No rollback exists, so only a new migration could undo this."
     return f"{', '.join(without)} {'has' if len(without) == 1 else 'have'} no rollback."

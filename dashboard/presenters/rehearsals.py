@@ -330,7 +330,7 @@ def _pills(proof: Proof, rehearsal: Rehearsal) -> tuple[Pill, ...]:
 
 def _of_apply(proof: Proof) -> Iterator[Pill]:
     if proof.down is None:
-        yield NO_WAY_BACK
+        yield RAN if proof.is_repeatable else NO_WAY_BACK
     elif not proof.down.ok:
         yield DOWN_FAILS
     else:

@@ -18,6 +18,7 @@ MIGRATION: Mapping[State, Pill] = {
     State.UNRECORDED: Pill(label="Record is gone", tone="warn", icon="missing"),
     State.PARTIAL: Pill(label="Failed, partly applied", tone="danger", icon="fail"),
     State.APPLIED: Pill(label="Applied", tone="ok", icon="ok"),
+    State.OUTDATED: Pill(label="Outdated, runs again", tone="info", icon="refresh"),
     State.ANNOTATED: Pill(label="Applied, comments differ", tone="warn", icon="ok"),
     State.ALTERED: Pill(label="Applied, record altered", tone="warn", icon="attention"),
     State.MODIFIED: Pill(label="Modified", tone="danger", icon="modified"),

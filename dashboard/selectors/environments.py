@@ -49,7 +49,7 @@ class Standing:
     @cached_property
     def head(self) -> AppliedMigration | None:
         """The highest version that stands there."""
-        standing = [row for row in self.rows if row.success and row.kind is not Kind.SKIPPED]
+        standing = [r for r in self.rows if r.success and r.kind is not Kind.SKIPPED and not r.is_repeatable]
         return max(standing, key=lambda row: row.identity.key, default=None)
 
     @property

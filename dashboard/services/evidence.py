@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -129,7 +129,8 @@ def suppressions(plan: Plan) -> list[dict[str, Any]]:
 
 def is_irreversible(plan: Plan) -> bool:
     """A step has no rollback, and its file does not say why: known without any rehearsal."""
-    return plan.action.can_be_rolled_back and any(not step.down_sql and not _declared(step) for step in plan.steps)
+    steps = (step for step in plan.steps if not step.is_repeatable)
+    return plan.action.can_be_rolled_back and any(not step.down_sql and not _declared(step) for step in steps)
 
 
 # Weighing
@@ -247,7 +248,7 @@ def _unproven(report: Report) -> str:
 
 
 def _reversible(plan: Plan, known: Known, because: str) -> _Fact:
-    doubted = {step.label: step for step in plan.steps}
+    doubted = {step.label: step for step in plan.steps if not step.is_repeatable}
     if known.proof and (report := rehearsals.report_of(known.proof)):
         restored = {proof.label for proof in report.proofs if _restores(proof)}
         doubted = {label: step for label, step in doubted.items() if label not in restored}
@@ -256,7 +257,7 @@ def _reversible(plan: Plan, known: Known, because: str) -> _Fact:
         requirement=Requirement.REVERSIBLE,
         held=not doubted,
         answered=bool(because) or len(declared) == len(doubted),
-        sentence=_of_rollbacks(doubted, declared, because, known),
+        sentence=" ".join((*_of_rollbacks(plan, doubted, declared, because, known), *_of_repeatable(plan))),
         next_step=_next_step(doubted, known),
     )
 
@@ -265,18 +266,29 @@ def _restores(proof: Proof) -> bool:
     return proof.passed and (bool(proof.reversible) or proof.order_only)
 
 
-def _of_rollbacks(doubted: dict[str, Step], declared: dict[str, str], because: str, known: Known) -> str:
+def _of_rollbacks(
+    plan: Plan, doubted: Mapping[str, Step], declared: Mapping[str, str], because: str, known: Known
+) -> Iterator[str]:
+    without = [label for label, step in doubted.items() if not step.down_sql and label not in declared]
     if not doubted:
-        return "Each rollback restored the schema."
-    if because:
-        return f"It may go without a proven rollback: “{because}”"
-    if len(declared) == len(doubted):
-        return " ".join(f"{label} says itself that it is irreversible: “{why}”" for label, why in declared.items())
-    if without := [label for label, step in doubted.items() if not step.down_sql and label not in declared]:
-        return f"{_and(without)} {'has' if len(without) == 1 else 'have'} no rollback that can be used."
-    if known.proof:
-        return f"The rollback of {_and(list(doubted))} does not restore the schema."
-    return "Whether its rollback restores the schema is not known."
+        if not all(step.is_repeatable for step in plan.steps):
+            yield "Each rollback restored the schema."
+    elif because:
+        yield f"It may go without a proven rollback: “{because}”"
+    elif len(declared) == len(doubted):
+        yield from (f"{label} says itself that it is irreversible: “{why}”" for label, why in declared.items())
+    elif without:
+        yield f"{_and(without)} {'has' if len(without) == 1 else 'have'} no rollback that can be used."
+    elif known.proof:
+        yield f"The rollback of {_and(list(doubted))} does not restore the schema."
+    else:
+        yield "Whether its rollback restores the schema is not known."
+
+
+def _of_repeatable(plan: Plan) -> Iterator[str]:
+    if labels := [step.label for step in plan.steps if step.is_repeatable]:
+        are = "is" if len(labels) == 1 else "are"
+        yield f"{_and(labels)} {are} repeatable: the text of before, run again, is the way back."
 
 
 def _next_step(doubted: dict[str, Step], known: Known) -> str:

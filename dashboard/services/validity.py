@@ -94,11 +94,14 @@ def inserted_before(plan: Plan, environment: Environment) -> tuple[str, ...]:
     target = targets.last_seen(environment, look)
     if plan.action is not Action.APPLY or folder is None or target is None:
         return ()
-    planned, last = {step.identity for step in plan.steps}, max(step.identity for step in plan.steps)
+    planned = {step.identity for step in plan.steps}
+    last = max((step.identity for step in plan.steps if not step.is_repeatable), default=None)
     return tuple(
         item.label
         for item in status.compute(folder, target.history)
-        if (item.is_pending or item.state is State.CONFLICT) and item.identity not in planned and item.identity < last
+        if (item.is_pending or item.state is State.CONFLICT)
+        and item.identity not in planned
+        and (last is not None and item.identity < last)
     )
 
 

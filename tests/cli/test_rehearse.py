@@ -174,11 +174,11 @@ def test_what_is_not_read_is_named_and_no_success(
 
 
 def test_a_folder_of_which_nothing_is_read_is_no_success(signalbox: Signalbox, project: Project, tmp_path: Path):
-    (tmp_path / "R__users.sql").write_text("CREATE TABLE users ();")
+    (tmp_path / "users.sql").write_text("CREATE TABLE users ();")
     for environment in ((), ("--env", "staging")):
         answer = signalbox("rehearse", "--source", str(tmp_path), *environment)
         assert answer.code == 8
-        assert "R__users.sql was not rehearsed" in answer.err
+        assert "users.sql was not rehearsed" in answer.err
 
 
 def test_of_a_plan_that_cannot_begin_all_that_is_pending_is_named(signalbox: Signalbox, project: Project, folder: Path):

@@ -334,7 +334,6 @@ REFUSED: Mapping[str, tuple[Files, tuple[str, str, int | None]]] = {
         {"V1__a.sql": UP, "V1__a.sql.conf": "shouldExecute=${x}"},
         ("bad_metadata", "V1__a.sql", None),
     ),
-    "flyway, again and again": ({"V1__a.sql": UP, "R__b.sql": UP}, ("other_tool", "R__b.sql", None)),
     "flyway, a baseline alone": ({"B2__a.sql": UP}, ("other_tool", "B2__a.sql", None)),
     "prisma, another system": (
         {"20240101000000_a/migration.sql": UP, "migration_lock.toml": 'provider = "mysql"'},

@@ -200,7 +200,6 @@ LAYOUTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "Flyway": ("V1__a.sql", {"V1__a.sql": UP, **PLAIN_FILES}),
     "Flyway, with dots": ("V1.0.0.000__a.sql", {"V1.0.0.000__a.sql": UP, **PLAIN_FILES}),
     "Flyway, what undoes": ("U1__a.sql", {"U1__a.sql": DOWN, **PLAIN_FILES}),
-    "Flyway, again and again": ("R__a.sql", {"R__a.sql": UP}),
     "Prisma": ("20240101000000_a", {f"{n}_a/{file}.sql": UP for n, file in PRISMA.items()}),
     "JavaScript": ("001_a.js", {"001_a.js": ""}),
     "TypeScript": ("001_a.ts", {"001_a.ts": ""}),

@@ -186,9 +186,21 @@ def test_a_baselined_file_is_settled_until_it_is_edited():
 
 
 def test_a_repeatable_file_runs_again_when_it_changes():
-    past = history(row("001", kind=Kind.REPEATABLE))
-    assert only(folder(migration("001")), past).state is State.APPLIED
-    assert only(folder(migration("001", checksum="x")), past).state is State.PENDING
+    past = history(row("R__a", kind=Kind.REPEATABLE))
+    assert only(folder(migration("R__a")), past).state is State.APPLIED
+    changed = only(folder(migration("R__a", checksum="x")), past)
+    assert (changed.state, changed.is_pending, changed.needs_attention) == (State.OUTDATED, True, False)
+
+
+def test_of_an_unknown_text_nobody_says_that_it_changed():
+    past = history(row("R__a", kind=Kind.REPEATABLE, checksum="manual", checksum_sql=""))
+    assert only(folder(migration("R__a")), past).state is State.APPLIED
+
+
+def test_a_repeatable_file_is_never_out_of_order_and_puts_nothing_out_of_order():
+    past = history(row("R__b", "b", kind=Kind.REPEATABLE))
+    by_label = states(folder(migration("001"), migration("R__a"), migration("R__b", "b")), past)
+    assert list(by_label.values()) == [State.PENDING, State.PENDING, State.APPLIED]
 
 
 # Order

@@ -33,6 +33,7 @@ LAID = {
     State.ANNOTATED: True,
     State.ALTERED: True,
     State.MODIFIED: True,
+    State.OUTDATED: True,
     State.BASELINED: True,
     State.MISSING: True,
     State.SKIPPED: True,

@@ -43,6 +43,15 @@ def test_a_step_carries_the_exact_sql_of_both_directions():
     assert only(down_sql=None).down_sql == ""
 
 
+def test_what_is_repeatable_lacks_no_rollback_and_says_how_to_go_back():
+    again = values.step("R__names", "names", down_sql=None)
+    made = view(values.plan(values.step(down_sql="DROP TABLE t;"), again))
+    assert [step.lacks_rollback for step in made.steps] == [False, False]
+    assert any(values.says(note, "Repeatable: it runs again") for note in made.steps[1].notes)
+    assert any(values.says(line, "each migration that runs once") for line in made.certain)
+    assert any(values.says(line, "repeatable migrations have none") for line in view(values.plan(again)).certain)
+
+
 def test_every_action_has_a_verb_of_its_own():
     verbs = {only(action=action).does for action in Action}
     assert len(verbs) == len(Action)

@@ -23,6 +23,7 @@ MIGRATION = {
     State.ANNOTATED: ("warn", "ok"),
     State.ALTERED: ("warn", "attention"),
     State.MODIFIED: ("danger", "modified"),
+    State.OUTDATED: ("info", "refresh"),
     State.BASELINED: ("ok", "baseline"),
     State.SKIPPED: ("muted", "skip"),
     State.CONFLICT: ("warn", "conflict"),

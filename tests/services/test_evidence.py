@@ -222,6 +222,23 @@ def test_a_migration_without_rollback_is_irreversible_unless_its_file_says_why(
     assert of(production)[Requirement.REVERSIBLE] is EvidenceStatus.ANSWERED
 
 
+def test_of_a_repeatable_migration_no_rollback_is_asked_for(
+    project: Project, alice: Actor, require_on_production: RequireOnProduction, rehearsals_find: RehearsalsFind
+) -> None:
+    production = require_on_production(Requirement.REVERSIBLE)
+    project.write(R__users="CREATE OR REPLACE VIEW users AS SELECT 1 AS id;")
+    plan = plans.apply(production)
+    (item,) = [i for i in evidence.of_plan(plan, production).items if i.requirement is Requirement.REVERSIBLE]
+    assert (item.verdict, evidence.is_irreversible(plan)) == (EvidenceStatus.SATISFIED, False)
+    assert item.sentence == "R__users is repeatable: the text of before, run again, is the way back."
+    project.write(_001_orders="CREATE TABLE orders (id int);", _001_rollback="DROP TABLE orders;")
+    assert of(production)[Requirement.REVERSIBLE] is EvidenceStatus.MISSING
+    rehearsals_find(passing)
+    rehearsals.ask(plans.apply(production), environment=production, by=alice)
+    rehearsals.work()
+    assert of(production)[Requirement.REVERSIBLE] is EvidenceStatus.SATISFIED
+
+
 # Lint
 
 ERROR = "CREATE TABLE users (id int);\nCOPY users FROM PROGRAM 'cat /etc/passwd';\n"

@@ -21,6 +21,7 @@ from dashboard.engine.migration import (
     LoggedSuccess,
     MigrationId,
     Unfinished,
+    repeatable_version,
 )
 from dashboard.engine.plan import Action, Target, TargetIdentity
 
@@ -82,7 +83,7 @@ def _applied(tables: TrackingTables, row: Mapping[str, Any]) -> AppliedMigration
     # A file that shares its number with others is kept under its whole name, because version is the key. Of rows that
     # something else has written the key is the version, whatever it looks like.
     is_ours = kind is Kind.SKIPPED or bool(row.get("run_id"))
-    version = key.removesuffix(f"_{name}") if is_ours else key
+    version = key.removesuffix(f"_{name}") if is_ours and key != repeatable_version(name) else key
     return AppliedMigration(
         version=version,
         name=name,

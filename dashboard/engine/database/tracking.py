@@ -16,7 +16,7 @@ from dashboard.engine.database import adoption, encoding, sql
 from dashboard.engine.database.connection import Connection
 from dashboard.engine.database.pinned import pinned
 from dashboard.engine.errors import PlanChanged, ServerError, TrackingTablesNotMade, TrackingTableUnusable
-from dashboard.engine.migration import InstallationSeen, Kind, MigrationId
+from dashboard.engine.migration import InstallationSeen, MigrationId
 from dashboard.engine.plan import Action, Step
 from dashboard.engine.sql.tokens import checksum_sql
 
@@ -303,6 +303,7 @@ class RunTracking(TrackingTables):
                     "checksum": step.checksum,
                     "checksum_sql": step.checksum_sql,
                     "message": self._kept(storable(error.message)),
+                    "kind": step.kind.value,
                     **self.attempt.origin,
                 }
                 self._execute("record_failure", values)
@@ -377,15 +378,15 @@ class RunTracking(TrackingTables):
             "down_sql": None if step.down_sql is None else self._kept_rollback(step.down_sql),
             "reason": self._kept(step.reason) or None,
             **self.attempt.origin,
-            "kind": _kind(step).value,
+            "kind": step.kind.value,
         }
         if self._execute("record_success", values) != 1:
             raise PlanChanged(what=f"{step.version} is recorded already")
 
     def _remove(self, step: Step) -> None:
-        values = {"key": step.key, "name": step.name, "kind": _kind(step).value}
+        values = {"key": step.key, "name": step.name, "kind": step.kind.value}
         if self._execute("remove_row", values) != 1:
-            raise PlanChanged(what=f"{step.label} is not recorded as {_kind(step)} any more")
+            raise PlanChanged(what=f"{step.label} is not recorded as {step.kind} any more")
 
     def _accept_edit(self, step: Step) -> None:
         values = {
@@ -408,6 +409,7 @@ class RunTracking(TrackingTables):
             "checksum_sql": step.checksum_sql,
             "text": self._kept(step.text) or None,
             "down_sql": None if step.down_sql is None else self._kept_rollback(step.down_sql),
+            "kind": step.kind.value,
         }
         if self._execute("restore_record", values) != 1:
             raise PlanChanged(what=f"the history and the log agree on {step.label} by now")
@@ -446,7 +448,3 @@ MESSAGE_LIMIT = 8000
 def storable(text: str) -> str:
     """Text that PostgreSQL can store: without NUL, and not endless."""
     return text[:MESSAGE_LIMIT].replace("\0", "\N{SYMBOL FOR NULL}")
-
-
-def _kind(step: Step) -> Kind:
-    return Kind.SKIPPED if step.action in {Action.SKIP, Action.UNSKIP} else Kind.APPLIED

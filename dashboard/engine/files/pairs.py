@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dashboard.engine.files import other_tools
@@ -12,12 +12,15 @@ from dashboard.engine.files.script import Reading
 from dashboard.engine.migration import (
     DUPLICATE_VERSION,
     NO_ROLLBACK,
+    REPEATABLE_PREFIX,
     Identified,
     Migration,
     Problem,
     Severity,
     numbers_of,
+    repeatable_version,
 )
+from dashboard.engine.sql import directives
 
 SAME_NUMBER = "same_number"
 
@@ -46,21 +49,21 @@ class Pair(Identified):
 
 def migrations(pairs: Iterable[Pair]) -> Iterator[Migration]:
     """In version order, each with its problems. Where two have one version, both have the error that says so."""
-    pairs = sorted(pairs, key=lambda pair: pair.identity.key)
+    pairs = sorted(map(_placed, pairs), key=lambda pair: pair.identity.key)
     groups: dict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
         groups[pair.version].append(pair)
     spellings: dict[tuple[int, ...], list[str]] = defaultdict(list)
     for version in groups:
-        spellings[numbers_of(version)].append(version)
+        if not version.startswith(REPEATABLE_PREFIX):
+            spellings[numbers_of(version)].append(version)
     for pair in pairs:
         problems = [*up_problems(pair.up), *(down_problems(pair.down) if pair.down else ())]
         if len(groups[pair.version]) > 1:
             problems.append(_duplicate(pair, groups[pair.version], _right_after(pair.version, spellings)))
-        if spelling := next((v for v in spellings[numbers_of(pair.version)] if v != pair.version), None):
+        if spelling := _other_spelling(pair, spellings):
             problems.append(_same_number(pair, spelling))
-        if pair.down is None and not pair.is_foreign and "irreversible" not in pair.up.script.directives:
-            problems.append(_no_rollback(pair))
+        problems += _of_rollback(pair)
         yield Migration(
             version=pair.version,
             name=pair.name,
@@ -68,6 +71,35 @@ def migrations(pairs: Iterable[Pair]) -> Iterator[Migration]:
             down=pair.down.script if pair.down else None,
             directives=pair.up.script.directives,
             problems=tuple(problems),
+        )
+
+
+def _placed(pair: Pair) -> Pair:
+    """A file that says of itself that it is repeatable has a version of that kind: its number keeps its place among
+    those."""
+    if pair.is_repeatable or directives.REPEATABLE not in pair.up.script.directives:
+        return pair
+    return replace(pair, version=repeatable_version(pair.version))
+
+
+def _other_spelling(pair: Pair, spellings: Mapping[tuple[int, ...], Sequence[str]]) -> str:
+    """Another version that is the same number; repeatable migrations are not told apart by numbers."""
+    spelt = () if pair.is_repeatable else spellings[numbers_of(pair.version)]
+    return next((version for version in spelt if version != pair.version), "")
+
+
+def _of_rollback(pair: Pair) -> Iterator[Problem]:
+    """What a migration lacks without one, and a repeatable one has no use for."""
+    if not pair.is_repeatable:
+        if pair.down is None and not pair.is_foreign and "irreversible" not in pair.up.script.directives:
+            yield _no_rollback(pair)
+    elif pair.down is not None:
+        yield _problem(
+            pair.file,
+            "unused_rollback",
+            Severity.WARNING,
+            f"{pair.file} is repeatable, and a repeatable migration has no rollback: what undoes it is never run.",
+            "Take the rollback away. To go back, restore the text of before: it runs again then.",
         )
 
 

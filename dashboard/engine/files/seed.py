@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dashboard.engine.files import other_tools, pairs, script, unrecognised
+from dashboard.engine.files import other_tools, pairs, script, seed_names, unrecognised
 from dashboard.engine.files.listing import Limits, Listing
 from dashboard.engine.files.pairs import Pair, listed
 from dashboard.engine.files.script import Reading
@@ -118,7 +118,8 @@ def _match_rollbacks(ups: Sequence[_File], rollbacks: Sequence[_File]) -> _Match
     for up in ups:
         by_name[up.place.identity].append(up)
         by_name[MigrationId(up.version, "")].append(up)
-        by_number.setdefault(int(up.version), up)
+        if not up.place.is_repeatable:
+            by_number.setdefault(int(up.version), up)
     for rollback in rollbacks:
         meant = by_name.get(rollback.place.identity, [])
         if not meant:
@@ -190,7 +191,8 @@ def _misplaced(file: _File) -> Problem:
     """Another tool's file needs no other name."""
     place = file.place
     foreign = next((p for p in file.reading.problems if p.code == other_tools.CODE), None)
-    if foreign := foreign or other_tools.named_so(place.file):
+    foreign = foreign or (other_tools.named_so(place.file) if place.code == seed_names.WRONG_NAME else None)
+    if foreign:
         return foreign
     return Problem(
         code=place.code, severity=Severity.ERROR, file=place.file, sentence=place.sentence, advice=place.advice

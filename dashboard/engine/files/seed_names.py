@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from dashboard.engine.migration import Direction, FileRole, Identified, MigrationId
+from dashboard.engine.migration import Direction, FileRole, Identified, MigrationId, repeatable_version
 
 _MIGRATION = re.compile(r"(?P<version>[0-9]+)_(?P<name>(?!rollback\b)\S(?:.*\S)?)\.sql", re.IGNORECASE)
 _ROLLBACK_OF_NUMBER = (
@@ -19,6 +19,11 @@ _ROLLBACK_OF_NUMBER = (
     re.compile(r"rollback[-_](?P<version>[0-9]+)\.sql", re.IGNORECASE),
 )
 _DOTTED = re.compile(r"(?P<version>[0-9]+)_(?P<name>.+)\.(?P<ending>rollback|verify|test)\.sql", re.IGNORECASE)
+_REPEATABLE = re.compile(r"R__(?P<name>\S(?:.*\S)?)\.sql")
+_OF_REPEATABLE = re.compile(
+    r"(?P<name>.+?)(?:(?:[\W_]+|\b)(?P<undoes>rollback)|\.(?P<way>down|undo|revert)|(?P<mark>[\W_]+)(?:verify|test))",
+    re.IGNORECASE,
+)
 _TEST = re.compile(r"(test|verify)_.*\.sql", re.IGNORECASE)
 _SUFFIXED = re.compile(
     r"(?P<name>.*?)[\W_]*(?P<ending>rollback)|(?:(?P<base>.*?)[\W_]+)?(?P<kind>verify|test)", re.IGNORECASE
@@ -30,6 +35,8 @@ _WAY = re.compile(
     r"(?:[a-z]*(?P<version>[0-9]+)[\W_]+)?(?P<name>[^\W\d].*)\.(?P<way>up|down|undo|revert)\.sql", re.IGNORECASE
 )
 _LEADING_NUMBER = re.compile(r"(?P<version>[0-9]+)[\W_]*(?P<name>.*)\.sql")
+
+WRONG_NAME = "wrong_name"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +65,10 @@ def place_all(files: Collection[str]) -> tuple[PlacedFile, ...]:
 
 
 def is_migration(file: str) -> bool:
-    """Whether this format would take the name for a migration's, seen by itself."""
+    """Whether this format would take the name for a versioned migration's, seen by itself."""
     place = _place(file)
-    return place.role is FileRole.MIGRATION and not _OTHER_TOOLS.fullmatch(place.name)
+    is_numbered = place.role is FileRole.MIGRATION and not place.is_repeatable
+    return is_numbered and not _OTHER_TOOLS.fullmatch(place.name)
 
 
 def is_test(file: str) -> bool:
@@ -89,12 +97,17 @@ def _place(file: str) -> PlacedFile:
         return PlacedFile(file=file, role=role, version=match["version"], name=match["name"])
     if match := _MIGRATION.fullmatch(file):
         return PlacedFile(file=file, role=FileRole.MIGRATION, version=match["version"], name=match["name"])
+    if match := _REPEATABLE.fullmatch(file):
+        version = repeatable_version(match["name"])
+        return PlacedFile(file=file, role=FileRole.MIGRATION, version=version, name=match["name"])
     return _wrong_name(file)
 
 
 def _settle(place: PlacedFile, names: Collection[str], files: Collection[str]) -> PlacedFile:
     """What is named like something else is that, where its migration is among the others of its version; `names` are
     those of all of them."""
+    if place.is_repeatable:
+        return _settle_repeatable(place, files)
     if match := _OTHER_TOOLS.fullmatch(place.name):
         return _of_other_style(place, MigrationId(place.version, match["name"]), match["ending"], files)
     match = _SUFFIXED.fullmatch(place.name)
@@ -106,6 +119,26 @@ def _settle(place: PlacedFile, names: Collection[str], files: Collection[str]) -
         role = FileRole.ROLLBACK if is_rollback else FileRole.VERIFY
         return PlacedFile(file=place.file, role=role, version=place.version, name=base)
     return _orphan(place.file, MigrationId(place.version, base)) if is_rollback else place
+
+
+def _settle_repeatable(place: PlacedFile, files: Collection[str]) -> PlacedFile:
+    """A test is one where its migration is there, or where a dot says so; nothing takes a repeatable one back."""
+    match = _OF_REPEATABLE.fullmatch(place.name)
+    if match is None:
+        return place
+    base = repeatable_version(match["name"])
+    if match["undoes"] or match["way"]:
+        return PlacedFile(
+            file=place.file,
+            role=FileRole.PROBLEM,
+            code="orphan_rollback",
+            sentence=f"{place.file} is named like the rollback of a repeatable migration, which has none: nothing of "
+            "it is run.",
+            advice="Remove it. To go back, restore the text that the repeatable migration had: it runs again then.",
+        )
+    if match["mark"] == "." or f"{base}.sql" in files:
+        return PlacedFile(file=place.file, role=FileRole.VERIFY, version=base, name=match["name"])
+    return place
 
 
 def _orphan(file: str, migration: MigrationId) -> PlacedFile:
@@ -137,7 +170,7 @@ def _other_tool(file: str, meant: MigrationId, ending: str) -> PlacedFile:
         file=file,
         role=FileRole.PROBLEM,
         version=meant.version,
-        code="wrong_name",
+        code=WRONG_NAME,
         sentence=f"{file} is named the way another migration tool does it, and is not read here.",
         advice=advice,
     )
@@ -147,7 +180,7 @@ def _wrong_name(file: str) -> PlacedFile:
     return PlacedFile(
         file=file,
         role=FileRole.PROBLEM,
-        code="wrong_name",
+        code=WRONG_NAME,
         sentence=f"{file} does not follow <version>_<name>.sql, so it is not clear what it is.",
         advice=_better_name(file),
     )

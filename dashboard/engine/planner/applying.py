@@ -148,8 +148,17 @@ def _apply_warnings(runnable: Sequence[MigrationStatus], statuses: Sequence[Migr
                 PlanWarning(code="no_statement", version=item.version, sentence=sentence, needs_acceptance=False)
             )
         elif item.migration and not item.migration.usable_down:
-            sentence = f"{item.version} has no usable rollback: once applied it can only be undone by a new migration."
+            sentence = _without_rollback(item)
             warnings.append(
                 PlanWarning(code=NO_ROLLBACK, version=item.version, sentence=sentence, needs_acceptance=False)
             )
     return warnings
+
+
+def _without_rollback(item: MigrationStatus) -> str:
+    if item.is_repeatable:
+        return (
+            f"{item.label} is repeatable and has no rollback: to go back, restore the text that it had, and it runs "
+            "again."
+        )
+    return f"{item.version} has no usable rollback: once applied it can only be undone by a new migration."

@@ -26,7 +26,8 @@ def skip(target: Target, folder: Folder, migrations: Iterable[MigrationId], *, r
             raise PlanBlocked(version=identity.version, reason="there is no such file.", remedy="Reload the page.")
         row = target.history.row(identity)
         if row is not None and row.success:
-            raise NothingToDo(environment=target.name, reason=f"{identity.label} is already {row.kind}")
+            done = Kind.APPLIED if row.is_repeatable and row.kind is not Kind.SKIPPED else row.kind
+            raise NothingToDo(environment=target.name, reason=f"{identity.label} is already {done}")
         key = identity.label if len(names[identity.version]) > 1 else identity.version
         steps.append(replace(bare_step(Action.SKIP, migration, reason), key=key))
     return plan_of(target, Action.SKIP, steps, commit=folder.commit)

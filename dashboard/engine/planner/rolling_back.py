@@ -15,7 +15,7 @@ from dashboard.engine.migration import (
     VersionKey,
     version_key,
 )
-from dashboard.engine.plan import UNPROVEN, Action, Copy, Plan, PlanWarning, Record, RollbackReach, Step, Target
+from dashboard.engine.plan import STAYS, UNPROVEN, Action, Copy, Plan, PlanWarning, Record, RollbackReach, Step, Target
 from dashboard.engine.planner.building import plan_of, rollback_step, step_without_file
 from dashboard.engine.planner.obstacles import refuse_unfinished
 from dashboard.engine.sql.transaction import TransactionMode, shape_of
@@ -24,24 +24,32 @@ from dashboard.engine.sql.transaction import TransactionMode, shape_of
 def rollback(target: Target, *, downto: MigrationId) -> Plan:
     """Roll back this migration and everything applied after it, newest first, from the captured scripts.
 
-    Raises PlanBlocked where a migration has no captured rollback, or the row of a later one is gone; NothingToDo where
+    Repeatable migrations stay as they are: they have no rollback. Raises PlanBlocked where one of the others has none
+    that was captured, or the row of a later one is gone; NothingToDo where
     it is not applied. `target.history` must carry the scripts.
     """
     refuse_unfinished(target.history)
     first = target.history.row(downto)
+    if first is not None and first.is_repeatable:
+        raise PlanBlocked(
+            version=first.label,
+            reason="it is repeatable, and has no rollback.",
+            remedy="Restore the text that its file had before: it runs again with the next apply.",
+        )
     if first is None or not first.success or first.kind is not Kind.APPLIED:
         raise NothingToDo(environment=target.name, reason=f"{downto.label} is not applied there")
     _refuse_gone_above(first, target.history)
     rows = [r for r in _newest_first(target.history.rows) if _order(r) >= _order(first)]
-    steps = [rollback_step(row) for row in rows if row.kind is not Kind.SKIPPED]
-    return plan_of(target, Action.ROLLBACK, steps, warnings=[_unproven(step) for step in steps])
+    steps = [rollback_step(row) for row in rows if not _stays(row)]
+    warnings = [*(_unproven(step) for step in steps), *_staying(target.history)]
+    return plan_of(target, Action.ROLLBACK, steps, warnings=warnings)
 
 
 def rollback_reach(history: History) -> RollbackReach:
     """How far `rollback` goes, without the scripts; nowhere while something is unfinished."""
     within: list[AppliedMigration] = []
     for row in () if history.unfinished else _newest_first(history.rows):
-        if row.kind is Kind.SKIPPED:
+        if _stays(row):
             continue
         gone = _gone_above(row, history)
         if gone or row.kind is not Kind.APPLIED or not row.has_rollback:
@@ -56,13 +64,14 @@ def inverse(plan: Plan) -> Plan | None:
     None where a step has no rollback. Its digest can be approved together with the plan, because nothing in it
     is unknown beforehand: should anything else touch the history in between, the digests differ.
     """
-    if not plan.action.can_be_rolled_back or any(not step.down_sql for step in plan.steps):
+    taken_back = [step for step in plan.steps if not step.is_repeatable]
+    if not plan.action.can_be_rolled_back or not taken_back or any(not step.down_sql for step in taken_back):
         return None
-    applied = [Record(s.version, s.name, s.checksum, Kind.APPLIED.value) for s in plan.steps]
-    basis = tuple(sorted([*plan.basis, *applied]))
+    applied = {s.identity: Record(s.version, s.name, s.checksum, s.kind.value) for s in plan.steps}
+    basis = tuple(sorted([*(record for record in plan.basis if record.identity not in applied), *applied.values()]))
     steps = tuple(
         replace(s, action=Action.ROLLBACK, sql=s.down_sql or "", file="", checksum_sql="", down_sql=None, copies=())
-        for s in reversed(plan.steps)
+        for s in reversed(taken_back)
     )
     return replace(
         plan,
@@ -112,6 +121,25 @@ def _gone_above(first: AppliedMigration, history: History) -> LoggedSuccess | No
         if stands and first.applied_at and gone.at and gone.at >= first.applied_at:
             return gone
     return None
+
+
+def _stays(row: AppliedMigration) -> bool:
+    """A rollback leaves it as it is."""
+    return row.kind is Kind.SKIPPED or row.is_repeatable
+
+
+def _staying(history: History) -> list[PlanWarning]:
+    return [
+        PlanWarning(
+            code=STAYS,
+            version=row.version,
+            sentence=f"{row.label} is repeatable and stays as it is, also where it uses what is rolled back. If it has "
+            "to change too, change its file: it runs again with the next apply.",
+            needs_acceptance=False,
+        )
+        for row in sorted(history.rows, key=lambda row: row.identity.key)
+        if row.success and row.is_repeatable and row.kind is not Kind.SKIPPED
+    ]
 
 
 def _unproven(step: Step) -> PlanWarning:

@@ -11,6 +11,7 @@ from dashboard.engine.rehearsal.report import Proof, ScriptError, ScriptRun
 from dashboard.engine.rehearsal.sandbox import Sandbox, not_run
 from dashboard.engine.rehearsal.selection import Candidate
 from dashboard.engine.schema import diff
+from dashboard.engine.schema.objects import SchemaSnapshot
 
 
 def prove(sandbox: Sandbox, candidate: Candidate, *, server_is_private: bool) -> Proof:
@@ -50,6 +51,8 @@ def _applied(sandbox: Sandbox, candidate: Candidate) -> Proof:
     applied = sandbox.schema()
     assertions = tuple(sandbox.verify(check) for check in candidate.checks)
     proof = replace(proof, made=diff.compare(before, applied), assertions=assertions)
+    if candidate.up.is_repeatable:
+        return _run_again(sandbox, candidate, proof, applied)
     if candidate.down is None:
         return proof
     down = _run(sandbox, candidate.down, candidate.down_fault)
@@ -68,6 +71,18 @@ def _applied(sandbox: Sandbox, candidate: Candidate) -> Proof:
         differences=diff.compare(before, undone),
         repeat_differences=diff.compare(applied, repeated) if again.ok else (),
         unmade=diff.compare(applied, undone),
+    )
+
+
+def _run_again(sandbox: Sandbox, candidate: Candidate, proof: Proof, applied: SchemaSnapshot) -> Proof:
+    """A repeatable migration has to run on what it has made itself: up, and D."""
+    again = sandbox.run(candidate.up)
+    repeated = sandbox.schema()
+    return replace(
+        proof,
+        again=again,
+        repeatable=again.ok and applied.objects == repeated.objects,
+        repeat_differences=diff.compare(applied, repeated) if again.ok else (),
     )
 
 

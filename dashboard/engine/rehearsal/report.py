@@ -88,8 +88,8 @@ class Assertion:
 class Proof(Identified):
     """One migration: snapshot A, up, B, down, C, up, D. What was not reached is None or empty.
 
-    Of a plan to roll back, the copy is B: `up` is then a script that was not run (ok, 0 ms), `again` the one captured
-    when it was applied, and `reversible` stays None.
+    Of a repeatable migration: A, up, B, up, D. Of a plan to roll back, the copy is B: `up` is then a script that was
+    not run (ok, 0 ms), `again` the one captured when it was applied, and `reversible` stays None.
     """
 
     version: str

@@ -15,6 +15,9 @@ _LINE = re.compile(
 _VERSION = r"[0-9]+(?:[._][0-9]+)*"
 _DURATION = re.compile(r"(?:0|[1-9][0-9]{0,8}(?:ms|s|min|h))")
 
+#: The directive of a migration that runs again whenever its text changes.
+REPEATABLE = "repeatable"
+
 #: What each directive's value must look like. An empty pattern: it takes no value.
 VALUES: Mapping[str, re.Pattern[str]] = {
     "transaction": re.compile("none"),
@@ -22,7 +25,7 @@ VALUES: Mapping[str, re.Pattern[str]] = {
     "statement_timeout": _DURATION,
     "depends": re.compile(rf"{_VERSION}(?:\s*,\s*{_VERSION})*"),
     "irreversible": re.compile(r".*\S.*"),
-    "repeatable": re.compile(""),
+    REPEATABLE: re.compile(""),
 }
 _EXAMPLES: Mapping[str, str] = {
     "transaction": "transaction=none",
@@ -30,7 +33,7 @@ _EXAMPLES: Mapping[str, str] = {
     "statement_timeout": "statement_timeout=10min",
     "depends": "depends=003,005",
     "irreversible": "irreversible=<reason>",
-    "repeatable": "repeatable",
+    REPEATABLE: REPEATABLE,
 }
 
 

@@ -35,7 +35,7 @@ ALTER TABLE {schema}.schema_migrations
 DO $comments$
 BEGIN
     COMMENT ON TABLE {schema}.schema_migrations IS 'One row for each migration that stands in this database. Written by Signalbox in the transaction of the migration itself: no row without the work, no work without the row.';
-    COMMENT ON COLUMN {schema}.schema_migrations.version IS 'Number of the migration, as in its file name; for a skipped file that shares its number with others, the whole name.';
+    COMMENT ON COLUMN {schema}.schema_migrations.version IS 'Number of the migration, as in its file name; for a skipped file that shares its number with others, the whole name; of a repeatable migration R__ and its name or number.';
     COMMENT ON COLUMN {schema}.schema_migrations.name IS 'Name of the migration, the file name without number and ending.';
     COMMENT ON COLUMN {schema}.schema_migrations.applied_at IS 'When it was recorded, by the clock of this server.';
     COMMENT ON COLUMN {schema}.schema_migrations.execution_time_ms IS 'Milliseconds its statements took.';
@@ -49,7 +49,7 @@ BEGIN
     COMMENT ON COLUMN {schema}.schema_migrations.run_id IS 'The run in Signalbox, by its number there.';
     COMMENT ON COLUMN {schema}.schema_migrations.attempt_id IS 'The attempt of that run, by a UUID that never repeats; empty where an older Signalbox wrote the row.';
     COMMENT ON COLUMN {schema}.schema_migrations.installation IS 'The Signalbox that ran it, by the UUID of its installation.';
-    COMMENT ON COLUMN {schema}.schema_migrations.kind IS 'applied, baseline (recorded without running), skipped (a decision, see error_message for the reason), repeatable.';
+    COMMENT ON COLUMN {schema}.schema_migrations.kind IS 'applied, baseline (recorded without running), skipped (a decision, see error_message for the reason), repeatable (the text that ran last; it runs again when its file changes).';
 END $comments$
 
 -- create_log --
@@ -198,7 +198,8 @@ WHERE l.outcome IN ('succeeded', 'failed', 'partial')
 ORDER BY l.version, l.name, l.action, l.outcome, l.id DESC
 
 -- record_success --
--- In the migration's own transaction. Replaces a failed attempt, never a row that stands: one row, or someone was first.
+-- In the migration's own transaction. Replaces a failed attempt, and of a repeatable migration the text that ran before;
+-- no other row that stands: one row, or someone was first.
 INSERT INTO {schema}.schema_migrations AS row
     (version, name, applied_at, execution_time_ms, checksum, success, error_message, rollback_script,
      forward_script, checksum_sql, applied_by, run_id, attempt_id, installation, kind)
@@ -211,19 +212,20 @@ ON CONFLICT (version) DO UPDATE SET
     checksum_sql = excluded.checksum_sql, applied_by = excluded.applied_by, run_id = excluded.run_id,
     attempt_id = excluded.attempt_id, installation = excluded.installation, kind = excluded.kind
 WHERE NOT row.success
+   OR excluded.kind = 'repeatable' AND row.name = excluded.name AND row.kind IN ('repeatable', 'applied', 'baseline')
 
 -- record_failure --
 -- Only where no success stands.
 INSERT INTO {schema}.schema_migrations AS row
     (version, name, applied_at, checksum, success, error_message, checksum_sql, applied_by, run_id, attempt_id,
-     installation)
+     installation, kind)
 VALUES (%(key)s, %(name)s, pg_catalog.clock_timestamp(), %(checksum)s, false, %(message)s, %(checksum_sql)s,
-        %(by)s, %(run_id)s, %(attempt_id)s, %(installation)s)
+        %(by)s, %(run_id)s, %(attempt_id)s, %(installation)s, %(kind)s)
 ON CONFLICT (version) DO UPDATE SET
     name = excluded.name, applied_at = excluded.applied_at, checksum = excluded.checksum,
     error_message = excluded.error_message, checksum_sql = excluded.checksum_sql,
     applied_by = excluded.applied_by, run_id = excluded.run_id, attempt_id = excluded.attempt_id,
-    installation = excluded.installation
+    installation = excluded.installation, kind = excluded.kind
 WHERE NOT row.success
 
 -- restore_record --
@@ -233,7 +235,7 @@ INSERT INTO {schema}.schema_migrations AS row
     (version, name, applied_at, checksum, success, rollback_script, forward_script, checksum_sql, applied_by, run_id,
      attempt_id, installation, kind)
 SELECT %(key)s, l.name, l.executed_at, %(checksum)s, true, %(down_sql)s, %(text)s, %(checksum_sql)s, l.executed_by,
-       l.run_id, l.attempt_id, l.installation, 'applied'
+       l.run_id, l.attempt_id, l.installation, %(kind)s
 FROM {schema}.migration_audit_log l
 WHERE l.id = (
     SELECT pg_catalog.max(b.id) FROM {schema}.migration_audit_log b

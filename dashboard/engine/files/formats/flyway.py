@@ -13,11 +13,11 @@ from dashboard.engine.files.cuts import Cut, CutFault
 from dashboard.engine.files.format import Format, Look, Options
 from dashboard.engine.files.listing import Entry, Listing
 from dashboard.engine.files.parted import Place, Style
-from dashboard.engine.migration import FileRole, Folder, Problem, Severity, numbers_of
+from dashboard.engine.migration import FileRole, Folder, Problem, Severity, numbers_of, repeatable_version
 
 _NAME = re.compile(r"(?P<kind>[VU])(?P<version>[0-9]+(?:[._][0-9]+)*)__(?P<name>.+)\.sql")
 _BASELINE = re.compile(r"B(?P<version>[0-9]+(?:[._][0-9]+)*)__.+\.sql")
-_REPEATABLE = re.compile(r"R__.+\.sql")
+_REPEATABLE = re.compile(r"R__(?P<name>.+)\.sql")
 _CALLBACK = re.compile(r"(?:before|after|create)[A-Z]\w*\.sql")
 _PLACEHOLDER = re.compile(r"\$\{(?P<name>[^}\s]+)\}")
 _CONF_BYTES = 64 * 1024
@@ -26,6 +26,8 @@ _KNOWN = ("executeInTransaction", "placeholderReplacement", "encoding", "shouldE
 
 def place(file: str) -> Place | None:
     """`_` between the numbers of a version means a dot."""
+    if again := _REPEATABLE.fullmatch(file):
+        return Place(role=FileRole.MIGRATION, version=repeatable_version(again["name"]), name=again["name"])
     match = _NAME.fullmatch(file)
     if match is None:
         return None
@@ -107,7 +109,7 @@ def read(listing: Listing, options: Options) -> Folder:
         fills=True,
     )
     folder = parted.read(listing, options, style)
-    versions = {numbers_of(migration.version) for migration in folder.migrations}
+    versions = {numbers_of(m.version) for m in folder.migrations if not m.is_repeatable}
     problems = [_judged(problem, versions) for problem in folder.problems]
     return replace(folder, problems=tuple(problems))
 
@@ -119,13 +121,6 @@ def _judged(problem: Problem, versions: set[tuple[int, ...]]) -> Problem:
         return problem
     if baseline := _BASELINE.fullmatch(file):
         return _of_baseline(problem, numbers_of(baseline["version"]), versions)
-    if _REPEATABLE.fullmatch(file):
-        return replace(
-            problem,
-            sentence=f"{file} is a repeatable migration: Flyway runs it whenever its text changes. It is not run here.",
-            advice="Put what it does into a versioned migration, and into a new one when it changes. Or go on running "
-            "it with Flyway, and move it out of the folder.",
-        )
     if _CALLBACK.fullmatch(file):
         return replace(
             problem,
@@ -154,7 +149,12 @@ def _of_baseline(problem: Problem, version: tuple[int, ...], versions: set[tuple
 
 
 def recognises(look: Look) -> bool:
-    return sum(bool(other_tools.named_so(entry.name)) for entry in look.sql_files) > look.plain
+    """Repeatable migrations are named so in plain folders too: they tell only where nothing else is there."""
+    names = [entry.name for entry in look.sql_files]
+    versioned = [name for name in names if _NAME.fullmatch(name) or _BASELINE.fullmatch(name)]
+    repeatable = [name for name in names if _REPEATABLE.fullmatch(name)]
+    others = [name for name in names if name not in repeatable and not _CALLBACK.fullmatch(name)]
+    return len(versioned) > look.plain or bool(repeatable and not others)
 
 
 def native_checksum(content: bytes) -> str:
@@ -169,7 +169,7 @@ def native_checksum(content: bytes) -> str:
 FORMAT = Format(
     name="flyway",
     title="Flyway",
-    signature="more files than not are named `V1__name.sql`, `U1__name.sql`, `B1__name.sql` or `R__name.sql`",
+    signature="more files than not are named `V1__name.sql`, `U1__name.sql` or `B1__name.sql`",
     recognises=recognises,
     read=read,
     directives=("`executeInTransaction` and `placeholderReplacement` in its `.conf`", "`${placeholder}`"),

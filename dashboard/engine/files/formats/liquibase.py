@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -13,7 +13,8 @@ from dashboard.engine.files.cuts import Cut, CutFault
 from dashboard.engine.files.format import Format, Options
 from dashboard.engine.files.listing import Entry, Listing
 from dashboard.engine.files.parted import Place, Style
-from dashboard.engine.migration import FileEntry, FileRole, Folder, Problem, Severity, checksum
+from dashboard.engine.migration import FileEntry, FileRole, Folder, Migration, Problem, Severity, checksum, version_key
+from dashboard.engine.sql import directives
 
 _FIRST = re.compile(r"\s*--\s*liquibase\s+formatted\s+sql\b.*", re.IGNORECASE)
 _CHANGESET = re.compile(r"\s*--\s*changeset\s+(?P<author>[^:]+):\s*(?P<id>\"[^\"]+\"|\S+)(?P<said>.*)", re.IGNORECASE)
@@ -42,6 +43,10 @@ class _ChangeSet:
     lines: tuple[str, ...]
     position: int
 
+    def is_true(self, key: str) -> bool | None:
+        """What it says of this; None where it says nothing, or neither."""
+        return {"true": True, "false": False}.get(self.said.get(key, "").lower())
+
     @property
     def is_for_others(self) -> bool:
         """Behind a `!` stands a system that it is not for; where nothing else is said, it is for all others."""
@@ -65,6 +70,7 @@ def read(listing: Listing, options: Options) -> Folder:
         problems += wrong
     migrations = tuple(parted.migrations_of(pieces, _STYLE))
     problems += [problem for migration in migrations for problem in migration.problems]
+    problems += _moved(pieces, migrations)
     return Folder(
         source=str(listing.source),
         format="liquibase",
@@ -82,6 +88,23 @@ _STYLE = Style(
     cut=lambda text, file: Cut(up=text),
     undone="what undoes it behind `--rollback`",
 )
+
+
+def _moved(pieces: Sequence[parted.CutFile], migrations: Sequence[Migration]) -> Iterator[Problem]:
+    """Liquibase runs a change set with runOnChange at its place, here it follows all that run once."""
+    once = (version_key(migration.version) for migration in migrations if not migration.is_repeatable)
+    last = max(once, default=None)
+    again = {migration.up.file for migration in migrations if migration.is_repeatable}
+    for piece in pieces:
+        if piece.name in again and last is not None and version_key(piece.place.version) < last:
+            yield Problem(
+                code="other_order",
+                severity=Severity.WARNING,
+                file=piece.name,
+                sentence=f"{piece.name} runs again when it changes, so it runs after all change sets that run once; "
+                "Liquibase runs it at its place.",
+                advice="Check that no later change set needs it. If one does, make it one that runs once.",
+            )
 
 
 def _numbers(entries: list[Entry]) -> Mapping[str, str]:
@@ -148,16 +171,18 @@ def _cut(change: _ChangeSet, label: str, options: Options) -> Cut:
         undoes = back is not None and not _NO_ROLLBACK.fullmatch(back["sql"])
         down.append(" " * back.start("sql") + back["sql"] if back and undoes else "")
     above = "\n" * change.above
-    outside = (cuts.OUTSIDE,) if change.said.get("runintransaction", "").lower() == "false" else ()
+    outside = (cuts.OUTSIDE,) if change.is_true("runintransaction") is False else ()
+    again = (directives.REPEATABLE,) if change.is_true("runonchange") else ()
     text, unfilled = cuts.filled(cuts.joined(up), _PLACEHOLDER, options.placeholders, lambda match: match["name"])
     faults = (*_faults(change, label), *(replace(fault, line=(fault.line or 0) + change.above) for fault in unfilled))
-    return Cut(up=above + text, down=above + cuts.joined(down), says=outside, down_says=outside, faults=faults)
+    return Cut(
+        up=above + text, down=above + cuts.joined(down), says=(*outside, *again), down_says=outside, faults=faults
+    )
 
 
 #: Attributes that change what is run, with what they mean; any value but these has no meaning here.
 _REFUSED = {
-    "runonchange": ("true", "runs again when its text changes"),
-    "runalways": ("true", "runs with every run"),
+    "runalways": ("true", "runs with every run, changed or not"),
     "context": ("", "runs only in the contexts that Liquibase is told"),
     "contextfilter": ("", "runs only in the contexts that Liquibase is told"),
     "labels": ("", "runs only for the labels that Liquibase is told"),
@@ -169,7 +194,15 @@ _REFUSED = {
 
 #: Attributes that change nothing of what is run here, whatever their value is.
 _HARMLESS = frozenset(
-    {"dbms", "runintransaction", "splitstatements", "rollbacksplitstatements", "stripcomments", "logicalfilepath"}
+    {
+        "dbms",
+        "runintransaction",
+        "runonchange",
+        "splitstatements",
+        "rollbacksplitstatements",
+        "stripcomments",
+        "logicalfilepath",
+    }
     | {"objectquotingstrategy", "onvalidationfail", "created", "validchecksum"}
 )
 
@@ -259,6 +292,13 @@ FORMAT = Format(
     signature="`--liquibase formatted sql` in at least half of the files",
     recognises=lambda look: look.is_marked("Liquibase"),
     read=read,
-    directives=("`--changeset author:id`", "`runInTransaction`", "`dbms`", "`--rollback`", "`${placeholder}`"),
+    directives=(
+        "`--changeset author:id`",
+        "`runInTransaction`",
+        "`runOnChange`",
+        "`dbms`",
+        "`--rollback`",
+        "`${placeholder}`",
+    ),
     ignores=("change sets for other database systems",),
 )

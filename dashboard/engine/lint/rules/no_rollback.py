@@ -14,7 +14,12 @@ CODES = (NO_ROLLBACK,)
 
 def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
     migration = linted.migration
-    if not linted.is_up or migration.down is not None or "irreversible" in migration.directives:
+    if (
+        not linted.is_up
+        or migration.is_repeatable
+        or migration.down is not None
+        or "irreversible" in migration.directives
+    ):
         return
     if any(problem.code == "empty_rollback" for problem in migration.problems):
         return  # there is a file for it, and comment-only-rollback says what is wrong with it
