@@ -1,14 +1,30 @@
 """The command line: `manage.py signalbox <verb>`. Data on stdout, everything else on stderr.
 
 Exit codes: 0 fine · 1 failed · 2 wrong usage (also a missing folder) · 3 something is pending (with --exit-code) ·
-5 a run is under way · 7 a target or a repository cannot be reached · 8 a file or a history needs attention.
+4 a second person has to approve · 5 a run is under way · 6 not allowed ·
+7 a target or a repository cannot be reached · 8 a file or a history needs attention.
 """
 
 from __future__ import annotations
 
 import argparse
 
-from dashboard.cli import audit, demo, doctor, drift, fetch, lint, picture, plan, rehearse, states, status
+from dashboard.cli import (
+    audit,
+    demo,
+    doctor,
+    drift,
+    fetch,
+    lint,
+    mark_applied,
+    picture,
+    plan,
+    rehearse,
+    skip,
+    states,
+    status,
+    unskip,
+)
 
 #: Each verb is a module with a docstring (its help), `add_arguments(parser)` and `run(options) -> exit code`.
 VERBS = {
@@ -18,6 +34,9 @@ VERBS = {
     "plan": plan,
     "drift": drift,
     "fetch": fetch,
+    "skip": skip,
+    "unskip": unskip,
+    "mark-applied": mark_applied,
     "doctor": doctor,
     "audit": audit,
     "states": states,

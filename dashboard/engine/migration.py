@@ -46,6 +46,10 @@ class Kind(StrEnum):
     REPEATABLE = "repeatable"  # its statements committed here, and they run again when its text changes
 
 
+#: The statements of such a row committed here.
+_RAN = frozenset({Kind.APPLIED, Kind.REPEATABLE})
+
+
 def checksum(sql: str) -> str:
     """sha256 hex of the text with LF line ends; the seed's algorithm, so its rows compare equal."""
     return hashlib.sha256(sql.replace("\r\n", "\n").encode()).hexdigest()
@@ -316,6 +320,11 @@ class AppliedMigration(Identified):
     has_rollback: bool = False
     forward_script: str | None = None
     rollback_script: str | None = None
+
+    @property
+    def was_run_by_hand(self) -> bool:
+        """Signalbox recorded it as applied by the word of a person, which is its reason."""
+        return self.success and self.kind in _RAN and bool(self.run_id and self.error_message)
 
     @property
     def run_key(self) -> str:

@@ -39,8 +39,14 @@ class Action(StrEnum):
     BRING_BACK = "bring_back", "Bring back the saved rows of"
     # record the text of a file whose comments changed since it was applied; nothing is run
     ACCEPT = "accept", "Accept the edited comments of"
+    # record the text of a file whose SQL changed since it was applied; the database keeps what the old text did
+    ACCEPT_CHANGE = "accept_change", "Accept the changed SQL of"
     # make the row of the history say again what the log says; nothing is run
     RESTORE_RECORD = "restore_record", "Restore the record of"
+    # record as applied what a person has run with another program; nothing is run
+    MARK_APPLIED = "mark_applied", "Mark as applied"
+    # record everything up to a version as applied, by a person's word; nothing is run
+    BASELINE = "baseline", "Baseline"
 
     def __new__(cls, value: str, verb: str = "", preposition: str = "on") -> Self:
         member = str.__new__(cls, value)
@@ -57,7 +63,17 @@ class Action(StrEnum):
     @property
     def takes_from_files(self) -> bool:
         """What it takes from the files must still be there, the same, when it is run."""
-        return self in {Action.APPLY, Action.ACCEPT, Action.RESTORE_RECORD}
+        return self in {Action.APPLY, *_RECORDS_FILES}
+
+    @property
+    def captures_rollback(self) -> bool:
+        """The rollback of the file is kept with its record."""
+        return self in {Action.APPLY, Action.MARK_APPLIED}
+
+    @property
+    def only_records(self) -> bool:
+        """It writes the history and sends no SQL of a migration. All its steps are one transaction."""
+        return self in {Action.SKIP, Action.UNSKIP, *_RECORDS_FILES}
 
     @property
     def can_be_rolled_back(self) -> bool:
@@ -67,7 +83,13 @@ class Action(StrEnum):
     @property
     def is_by_hand(self) -> bool:
         """It says that a migration is applied, or not, without one having run to its end."""
-        return self in {Action.SKIP, Action.UNSKIP, Action.REPAIR, Action.RESET, Action.RESTORE_RECORD}
+        return self in {Action.SKIP, Action.UNSKIP, Action.REPAIR, Action.RESET, *_RECORDS_FILES} - {Action.ACCEPT}
+
+
+#: They write into the history what a file says, or how it stood.
+_RECORDS_FILES = frozenset(
+    {Action.ACCEPT, Action.ACCEPT_CHANGE, Action.RESTORE_RECORD, Action.MARK_APPLIED, Action.BASELINE}
+)
 
 
 #: The code of the warning that a rehearsal makes needless.
@@ -152,13 +174,16 @@ class Step(Identified):
     reason: str = ""
     first_statement: int = 1  # later ones continue what broke off outside a transaction
     copies: tuple[Copy, ...] = ()  # saved before its first statement; of BRING_BACK: what it puts back
-    text: str = ""  # of ACCEPT and RESTORE_RECORD: what is recorded as the text that ran; a step has this or `sql`
+    text: str = ""  # of a step that only records: what is recorded as the text that ran; a step has this or `sql`
+    before: str = ""  # of ACCEPT and ACCEPT_CHANGE: the checksum that `checksum` replaces
 
     @property
     def kind(self) -> Kind:
         """What its tracking row is, or was until it is removed."""
         if self.action in {Action.SKIP, Action.UNSKIP}:
             return Kind.SKIPPED
+        if self.action is Action.BASELINE:
+            return Kind.BASELINE
         return Kind.REPEATABLE if self.is_repeatable else Kind.APPLIED
 
 
@@ -223,6 +248,7 @@ class Plan:
                 _down_checksum(s),
                 s.reason,
                 s.first_statement,
+                *([s.before] if s.before else ()),
                 *(_facts_of(copy) for copy in s.copies),
             )
             for s in self.steps
@@ -260,6 +286,16 @@ class Plan:
             source=data.get("source", ""),
             commit=data.get("commit", ""),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowChange:
+    """One row of the history. None: there is none that stands."""
+
+    migration: MigrationId
+    before: Record | None
+    after: Record | None
+    captures_rollback: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

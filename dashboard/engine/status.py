@@ -204,8 +204,11 @@ def _recorded(migration: Migration, row: AppliedMigration, logged: LoggedSuccess
         case _ if _differs(migration, row):
             return _edited(migration, row)
         case Kind.BASELINE:
-            sentence = f"{label} was recorded as applied{when} without being run."
+            sentence = f"{label} was recorded as applied{when} without being run by Signalbox."
             return _status(migration, row, State.BASELINED, sentence)
+        case _ if row.was_run_by_hand:
+            sentence = f"{label} was recorded as applied here{when}: somebody ran it by hand, not Signalbox."
+            return _status(migration, row, State.APPLIED, sentence)
         case _:
             return _status(migration, row, State.APPLIED, f"{label} was applied here{when}.")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from dashboard.engine.errors import PlanChanged
-from dashboard.engine.migration import Folder
-from dashboard.engine.plan import Action, Plan, Policy, Record, Target, records
+from dashboard.engine.migration import Folder, Migration
+from dashboard.engine.plan import Action, Plan, Policy, Record, Step, Target, records
 
 
 def verify(plan: Plan, target: Target) -> None:
@@ -29,14 +29,21 @@ def verify_files(plan: Plan, folder: Folder) -> None:
     """Raise PlanChanged where a file the plan takes from no longer has the bytes that were planned."""
     for step in plan.steps:
         if not step.action.takes_from_files or (step.action is Action.RESTORE_RECORD and not step.text):
-            continue
+            continue  # of such a record the log says it all
         migration = folder.find(step.identity)
         if migration is None:
             raise PlanChanged(what=f"the file of {step.label} is gone")
-        if migration.up.sql != (step.sql or step.text):
+        if not _is_as_planned(migration, step):
             raise PlanChanged(what=f"{migration.up.file} was edited")
-        if (step.action.can_be_rolled_back or step.down_sql is not None) and migration.usable_down != step.down_sql:
+        if (step.action.captures_rollback or step.down_sql is not None) and migration.usable_down != step.down_sql:
             raise PlanChanged(what=f"the rollback of {step.label} was edited")
+
+
+def _is_as_planned(migration: Migration, step: Step) -> bool:
+    """By its text, where the step has one."""
+    if planned := step.sql or step.text:
+        return migration.up.sql == planned
+    return migration.up.checksum == step.checksum
 
 
 def policy_change(before: Policy, now: Policy) -> str:

@@ -67,6 +67,7 @@ class EnvironmentPage:
     mishaps: tuple[ErrorBox, ...]
     history: tuple[Recorded, ...]
     history_exists: bool
+    mend: ActionButton  # the history, by a person's word
 
 
 def page(  # one for each thing that is known of it
@@ -100,6 +101,7 @@ def page(  # one for each thing that is known of it
         mishaps=tuple(environment_pending.mishaps(standing, failures)),
         history=tuple(environment_history.rows(standing, runs, by)),
         history_exists=history is not None and history.exists,
+        mend=_mend_button(standing.environment, by),
     )
 
 
@@ -148,6 +150,14 @@ def _needs(environment: Environment) -> str:
         return "No proof"
     proofs = (requirements.WORDS[requirement].needed for requirement in environment.require)
     return ", ".join(proofs).format(span=wording.hours(environment.rehearsal_hours)).capitalize()
+
+
+def _mend_button(environment: Environment, by: Actor) -> ActionButton:
+    return ActionButton(
+        label="Mend the history…",
+        url=reverse("repairs", args=[environment.slug]),
+        show=not refusal(partial(permissions.check_can_skip, by)),
+    )
 
 
 # Another database

@@ -48,7 +48,7 @@ class Recorded:
     identity: MigrationId
     url: str
     pill: Pill
-    reason: str  # of a skip
+    reason: str  # of what a person recorded
     by: str
     at: datetime | None
     duration_ms: int | None
@@ -83,7 +83,7 @@ def _recorded(
         identity=row.identity,
         url=links.migration(row.identity, environment.source),
         pill=_pill(row, item),
-        reason=(row.error_message or "") if row.kind is Kind.SKIPPED else "",
+        reason=_reason(row),
         by=row.applied_by,
         at=row.applied_at,
         duration_ms=row.execution_time_ms if row.kind is not Kind.SKIPPED else None,
@@ -102,6 +102,13 @@ def _recorded(
             show=row.kind is Kind.SKIPPED and may_take_back,
         ),
     )
+
+
+def _reason(row: AppliedMigration) -> str:
+    said = row.error_message or ""
+    if row.was_run_by_hand:
+        return f"Run by hand, not by Signalbox. {said}"
+    return said if row.kind in {Kind.SKIPPED, Kind.BASELINE} else ""
 
 
 def _pill(row: AppliedMigration, item: MigrationStatus | None) -> Pill:

@@ -18,9 +18,10 @@ from dashboard.engine.status import State
 from dashboard.models import ChangeRequest
 from dashboard.models.environments import Environment
 from dashboard.models.sources import DEFAULT
-from dashboard.presenters import actions, links, statuses, wording
+from dashboard.presenters import actions, links, row_changes, statuses, wording
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.findings import Note, notes
+from dashboard.presenters.row_changes import RowChangeView
 from dashboard.selectors import findings
 from dashboard.selectors.findings import Findings
 from dashboard.services import plans, targets
@@ -63,6 +64,7 @@ class PlanView:
     digest: str
     runs_migrations: bool
     steps: tuple[PlanStepView, ...]
+    rows: tuple[RowChangeView, ...]  # of the history, before and after; empty where it sends SQL
     to_accept: tuple[PlanWarning, ...]
     to_know: tuple[PlanWarning, ...]
     unjudged: tuple[str, ...]  # what no reading of the plan can tell
@@ -87,6 +89,7 @@ def view(detail: Detail, environment: Environment, *, saving: Plan | None = None
         digest=plan.digest,
         runs_migrations=plan.action.runs_migrations,
         steps=tuple(_step(detail, position) for position in range(len(plan.steps))),
+        rows=row_changes.views(detail.rows, source=plan.source or DEFAULT),
         to_accept=tuple(w for w in plan.warnings if w.needs_acceptance),
         to_know=tuple(w for w in plan.warnings if not w.needs_acceptance and w.code != SAID_AT_THE_STEP),
         unjudged=plan.unjudged,

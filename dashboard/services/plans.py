@@ -9,7 +9,7 @@ from functools import lru_cache
 from dashboard.engine import planner
 from dashboard.engine.errors import EngineError, NotAcknowledged, SqlSyntaxError
 from dashboard.engine.migration import Folder, MigrationId
-from dashboard.engine.plan import UNPROVEN, Plan, Step
+from dashboard.engine.plan import UNPROVEN, Plan, RowChange, Step
 from dashboard.engine.run import dryrun
 from dashboard.engine.sql import directives, transaction
 from dashboard.engine.sql.statements import Statement
@@ -55,9 +55,14 @@ def skip(environment: Environment, migrations: Sequence[MigrationId], *, reason:
     return planner.skip(targets.look(environment), folders.read(environment), migrations, reason=_given(reason, "skip"))
 
 
-def unskip(environment: Environment, migration: MigrationId, *, reason: str) -> Plan:
+def unskip(environment: Environment, migrations: Sequence[MigrationId], *, reason: str) -> Plan:
     reason = _given(reason, "take back a skip")
-    return planner.unskip(targets.look(environment), migration, reason=reason)
+    return planner.unskip(targets.look(environment), migrations, reason=reason)
+
+
+def mark_applied(environment: Environment, migrations: Sequence[MigrationId], *, reason: str) -> Plan:
+    reason = _given(reason, "record as applied what somebody ran by hand")
+    return planner.mark_applied(targets.look(environment), folders.read(environment), migrations, reason=reason)
 
 
 def restore_record(environment: Environment, migrations: Sequence[MigrationId], *, reason: str) -> Plan:
@@ -108,6 +113,7 @@ class Detail:
     outlines: tuple[Outline, ...]  # one for each step
     folder: Folder | None
     findings: Findings
+    rows: tuple[RowChange, ...] = ()  # of the history, before and after; where it sends SQL the steps say it
 
 
 def detail(plan: Plan) -> Detail:
@@ -118,6 +124,7 @@ def detail(plan: Plan) -> Detail:
         outlines=tuple(outline(step) for step in plan.steps),
         folder=folder,
         findings=findings.by_file(folder),
+        rows=planner.row_changes(plan) if plan.action.only_records else (),
     )
 
 

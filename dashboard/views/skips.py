@@ -33,7 +33,7 @@ def undo(request: HttpRequest, slug: str, version: str, name: str) -> HttpRespon
     environment, migration = environment_or_404(slug), MigrationId(version, name)
     form = UnskipForm(request.POST if request.method == "POST" else None, environment=environment)
     if request.method == "POST" and form.is_valid():
-        plan = plans.unskip(environment, migration, reason=form.cleaned_data["reason"])
+        plan = plans.unskip(environment, [migration], reason=form.cleaned_data["reason"])
         return launching.submit(request, plan, environment, form.submission)
     context = {"environment": badge(environment), "migration": migration, "form": form}
     return render(request, "skips/undo.html", context, status=422 if form.errors else 200)

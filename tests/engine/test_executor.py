@@ -522,7 +522,7 @@ def test_a_skip_is_recorded_and_taken_back(bench: Bench) -> None:
     assert row.kind is Kind.SKIPPED
     assert row.error_message == "made by hand"
     assert bench.tables() == set()
-    bench.execute(planner.unskip(bench.look(), MigrationId("001", "a"), reason="it was not"))
+    bench.execute(planner.unskip(bench.look(), [MigrationId("001", "a")], reason="it was not"))
     bench.apply()
     assert bench.tables() == {"public.a"}
 

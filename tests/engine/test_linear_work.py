@@ -104,13 +104,16 @@ def test_the_state_of_files_that_share_one_number(tmp_path: Path, changes: dict[
     assert_linear(work)
 
 
-@pytest.mark.parametrize("goal", ["apply", "skip"])
+@pytest.mark.parametrize("goal", ["apply", "skip", "mark", "baseline"])
 def test_a_plan(folder_of: Callable[[int], Folder], goal: str):
     def work(files: int) -> Callable[[], Any]:
         folder = folder_of(files)
         if goal == "apply":
             return lambda: planner.apply(target(), folder)
-        return lambda: planner.skip(target(), folder, [m.identity for m in folder.migrations], reason="no")
+        if goal == "baseline":
+            return lambda: planner.baseline(target(), folder, upto=folder.migrations[-1].version, reason="dump")
+        plan = planner.skip if goal == "skip" else planner.mark_applied
+        return lambda: planner.row_changes(plan(target(), folder, [m.identity for m in folder.migrations], reason="no"))
 
     assert_linear(work)
 

@@ -182,6 +182,10 @@ TABLE: dict[str, Address] = {
         get=everyone(OK), post=from_requester(SEE_OTHER), arguments=on("staging", "002", "orders", run_key="7")
     ),
     "edits": Address(get=everyone(OK), post=from_requester(SEE_OTHER), arguments=on("staging")),
+    "repairs": only_get(admins(SEE_OTHER), arguments=on("staging")),
+    "repair": Address(
+        get=admins(OK), post=admins(OK), arguments=on("staging", action="skip"), sends={**REASON, "pick": "004/city"}
+    ),
     "drift": only_get(everyone(OK), arguments=on("staging")),
     "drift-check": only_post(everyone(SEE_OTHER), arguments=on("staging")),
     "drift-accept": only_post(

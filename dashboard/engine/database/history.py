@@ -149,10 +149,12 @@ def _rolled_back(tables: TrackingTables, columns: set[str]) -> frozenset[Migrati
 # What the log says, and the rows do not
 
 
+#: By these a migration came to stand.
+_APPLYING = frozenset({Action.APPLY, Action.MARK_APPLIED, Action.BASELINE})
 #: After the last of these a migration stands, or does not.
-_LASTING = frozenset({Action.APPLY, Action.SKIP, Action.RESTORE_RECORD, Action.ROLLBACK, Action.UNSKIP})
+_LASTING = _APPLYING | {Action.SKIP, Action.RESTORE_RECORD, Action.ROLLBACK, Action.UNSKIP}
 #: These say which text of it stands.
-_TELLING = frozenset({Action.APPLY, Action.ACCEPT, Action.RESTORE_RECORD})
+_TELLING = _APPLYING | {Action.ACCEPT, Action.ACCEPT_CHANGE, Action.RESTORE_RECORD}
 
 
 def _contradicted(
@@ -179,7 +181,7 @@ def _logged_success(identity: MigrationId, entries: Sequence[Mapping[str, Any]])
     if last is None or last["action"] in {Action.ROLLBACK, Action.UNSKIP}:
         return None
     was_skipped = last["action"] == Action.SKIP
-    applied = next((entry for entry in reversed(done) if entry["action"] == Action.APPLY), last)
+    applied = next((entry for entry in reversed(done) if entry["action"] in _APPLYING), last)
     origin = last if was_skipped else applied
     text = next((entry for entry in reversed(done) if entry["action"] in _TELLING), last)
     return LoggedSuccess(

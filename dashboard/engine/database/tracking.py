@@ -282,15 +282,21 @@ class RunTracking(TrackingTables):
         match step.action:
             case Action.APPLY | Action.SKIP:
                 self._record_success(step, ms)
+            case Action.MARK_APPLIED | Action.BASELINE:
+                self._record_success(step, None)
             case Action.ROLLBACK | Action.UNSKIP:
                 self._remove(step)
             case Action.RESET:
                 self._execute("remove_failure", {"key": step.key, "name": step.name})
             case Action.ACCEPT:
                 self._accept_edit(step)
+            case Action.ACCEPT_CHANGE:
+                self._accept_change(step)
             case Action.RESTORE_RECORD:
                 self._restore_record(step)
-        self.log(step, outcome=Outcome.SUCCEEDED, message=" ".join(filter(None, (step.reason, self._escaped(step)))))
+        replaced = f"Its checksum was {step.before}." if step.before else ""
+        message = " ".join(filter(None, (step.reason, replaced, self._escaped(step))))
+        self.log(step, outcome=Outcome.SUCCEEDED, message=message)
 
     def record_failure(self, step: Step, error: ServerError, *, outcome: Outcome = Outcome.FAILED) -> None:
         """After the transaction of the step has ended: log the attempt, and mark the version failed where it is not
@@ -367,14 +373,14 @@ class RunTracking(TrackingTables):
     def _of_this_run(self, step: Step) -> dict[str, object]:
         return {"version": step.version, "name": step.name, **self.attempt.identity}
 
-    def _record_success(self, step: Step, ms: int) -> None:
+    def _record_success(self, step: Step, ms: int | None) -> None:
         values = {
             "key": step.key,
             "name": step.name,
             "ms": ms,
             "checksum": step.checksum,
             "checksum_sql": step.checksum_sql,
-            "sql": self._kept(step.sql) or None,
+            "sql": self._kept(step.sql or step.text) or None,
             "down_sql": None if step.down_sql is None else self._kept_rollback(step.down_sql),
             "reason": self._kept(step.reason) or None,
             **self.attempt.origin,
@@ -395,9 +401,21 @@ class RunTracking(TrackingTables):
             "checksum": step.checksum,
             "checksum_sql": step.checksum_sql,
             "text": self._kept(step.text),
+            "before": step.before,
         }
         if self._execute("accept_edit", values) != 1:
             raise PlanChanged(what=f"{step.label} is not recorded with the SQL of its file any more")
+
+    def _accept_change(self, step: Step) -> None:
+        values = {
+            "key": step.key,
+            "name": step.name,
+            "checksum": step.checksum,
+            "checksum_sql": step.checksum_sql,
+            "before": step.before,
+        }
+        if self._execute("accept_change", values) != 1:
+            raise PlanChanged(what=f"{step.label} is not recorded with the checksum {step.before} any more")
 
     def _restore_record(self, step: Step) -> None:
         """From the log, which says that it was applied: who, when and by which run."""
@@ -428,7 +446,7 @@ class RunTracking(TrackingTables):
 
     def _escaped(self, step: Step) -> str:
         """A note that the rows do not hold the file as it is; empty where they do."""
-        scripts = [script for script in (step.sql, step.down_sql) if script and self._kept(script) != script]
+        scripts = [script for script in (step.sql, step.text, step.down_sql) if script and self._kept(script) != script]
         if not scripts:
             return ""
         said = f"The database stores {self._encoding}: characters that it does not have are kept escaped here."

@@ -4,22 +4,28 @@ One function for each goal. Each raises NothingToDo, or PlanBlocked where someth
 """
 
 from dashboard.engine.planner.applying import apply
-from dashboard.engine.planner.records import accept_edits, restore_record, skip, unskip
+from dashboard.engine.planner.marking import baseline, mark_applied
+from dashboard.engine.planner.preview import row_changes
+from dashboard.engine.planner.records import accept_changes, accept_edits, restore_record, skip, unskip
 from dashboard.engine.planner.rolling_back import bring_back, inverse, is_newest_part, rollback, rollback_reach
 from dashboard.engine.planner.unfinished import repair, reset, resume
 
 __all__ = [
+    "accept_changes",
     "accept_edits",
     "apply",
+    "baseline",
     "bring_back",
     "inverse",
     "is_newest_part",
+    "mark_applied",
     "repair",
     "reset",
     "restore_record",
     "resume",
     "rollback",
     "rollback_reach",
+    "row_changes",
     "skip",
     "unskip",
 ]

@@ -9,7 +9,7 @@ from dashboard.engine.errors import NoSuchMigration, NothingToDo, PlanBlocked
 from dashboard.engine.migration import NO_ROLLBACK, Direction, Folder, Migration, UnreadFile, version_key
 from dashboard.engine.plan import Action, Plan, PlanWarning, Target
 from dashboard.engine.planner.building import apply_steps, plan_of
-from dashboard.engine.planner.obstacles import modified, refuse_unfinished
+from dashboard.engine.planner.obstacles import modified, not_read, refuse_unfinished
 from dashboard.engine.status import MigrationStatus, State
 
 
@@ -87,11 +87,7 @@ def _until_obstacle(
             return runnable, obstacle
         runnable.append(item)
         settled.add(item.version)
-    return runnable, _not_read(first_unread) if first_unread else None
-
-
-def _not_read(unread: UnreadFile) -> PlanBlocked:
-    return PlanBlocked(version=unread.file, reason=unread.error.sentence, remedy=unread.error.advice)
+    return runnable, not_read(first_unread) if first_unread else None
 
 
 def _obstacle(item: MigrationStatus, settled: set[str]) -> PlanBlocked | None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from dashboard.engine.errors import PlanBlocked
+from dashboard.engine.errors import NothingToDo, PlanBlocked
 from dashboard.engine.migration import AppliedMigration, History, Kind, Migration, MigrationId
 from dashboard.engine.plan import DYNAMIC, Action, Plan, PlanWarning, Step, Target, records
 from dashboard.engine.sql import dynamic
@@ -33,6 +33,14 @@ def plan_of(
         source=target.source,
         commit=commit,
     )
+
+
+def chosen(target: Target, migrations: Iterable[MigrationId]) -> Sequence[MigrationId]:
+    """Each once, in their order. Raises NothingToDo where there is none."""
+    each_once = sorted(set(migrations))
+    if not each_once:
+        raise NothingToDo(environment=target.name, reason="no migration was chosen")
+    return each_once
 
 
 def apply_step(migration: Migration, history: History) -> Step:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboard.engine.errors import PlanBlocked
-from dashboard.engine.migration import History
+from dashboard.engine.migration import History, UnreadFile
 from dashboard.engine.status import MigrationStatus
 
 
@@ -14,6 +14,10 @@ def refuse_unfinished(history: History) -> None:
             reason="it broke off outside a transaction, and what it left is there.",
             remedy="Continue it, or undo by hand what is there and start it over.",
         )
+
+
+def not_read(unread: UnreadFile) -> PlanBlocked:
+    return PlanBlocked(version=unread.file, reason=unread.error.sentence, remedy=unread.error.advice)
 
 
 def modified(item: MigrationStatus) -> PlanBlocked:

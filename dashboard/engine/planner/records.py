@@ -1,9 +1,10 @@
-"""Plans that change the history and run no SQL of a migration: skip, unskip, accept edits, restore a record."""
+"""Plans that change the history and run no SQL of a migration: skip, unskip, accept edits and changes, restore a
+record."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 
@@ -11,7 +12,7 @@ from dashboard.engine import status
 from dashboard.engine.errors import NothingToDo, PlanBlocked
 from dashboard.engine.migration import UNKNOWN_CHECKSUM, Folder, History, Kind, MigrationId
 from dashboard.engine.plan import Action, Plan, Step, Target
-from dashboard.engine.planner.building import apply_step, bare_step, plan_of, step_without_file
+from dashboard.engine.planner.building import apply_step, bare_step, chosen, plan_of, step_without_file
 from dashboard.engine.planner.obstacles import modified, refuse_unfinished
 from dashboard.engine.status import MigrationStatus, State
 
@@ -20,7 +21,7 @@ def skip(target: Target, folder: Folder, migrations: Iterable[MigrationId], *, r
     """Record these migrations as skipped. They must not be applied there."""
     names = _names_by_version(folder, target.history)
     steps = []
-    for identity in migrations:
+    for identity in chosen(target, migrations):
         migration = folder.find(identity)
         if migration is None:
             raise PlanBlocked(version=identity.version, reason="there is no such file.", remedy="Reload the page.")
@@ -33,12 +34,9 @@ def skip(target: Target, folder: Folder, migrations: Iterable[MigrationId], *, r
     return plan_of(target, Action.SKIP, steps, commit=folder.commit)
 
 
-def unskip(target: Target, migration: MigrationId, *, reason: str) -> Plan:
-    row = target.history.row(migration)
-    if row is None or row.kind is not Kind.SKIPPED:
-        raise NothingToDo(environment=target.name, reason=f"{migration.label} is not skipped there")
-    step = replace(step_without_file(Action.UNSKIP, migration), key=row.key, checksum=row.checksum, reason=reason)
-    return plan_of(target, Action.UNSKIP, [step])
+def unskip(target: Target, migrations: Iterable[MigrationId], *, reason: str) -> Plan:
+    """Make these pending again. They must be skipped there."""
+    return plan_of(target, Action.UNSKIP, [_unskip_step(target, m, reason) for m in chosen(target, migrations)])
 
 
 def accept_edits(target: Target, folder: Folder, migrations: Iterable[MigrationId]) -> Plan:
@@ -46,10 +44,18 @@ def accept_edits(target: Target, folder: Folder, migrations: Iterable[MigrationI
 
     Raises PlanBlocked where the SQL itself was edited, NothingToDo where nothing was.
     """
-    refuse_unfinished(target.history)
-    statuses = {item.identity: item for item in status.compute(folder, target.history)}
-    steps = [_accept_step(target, statuses.get(m), m.label) for m in migrations]
+    steps = list(_accepted(target, folder, migrations, Action.ACCEPT, ""))
     return plan_of(target, Action.ACCEPT, steps, commit=folder.commit)
+
+
+def accept_changes(target: Target, folder: Folder, migrations: Iterable[MigrationId], *, reason: str) -> Plan:
+    """The same of files whose SQL itself changed: the database keeps what the old text did, the record takes the new
+    checksum, and a person answers for it.
+
+    Raises PlanBlocked where only comments or blanks did, NothingToDo where nothing was edited.
+    """
+    steps = list(_accepted(target, folder, migrations, Action.ACCEPT_CHANGE, reason))
+    return plan_of(target, Action.ACCEPT_CHANGE, steps, commit=folder.commit)
 
 
 def restore_record(target: Target, folder: Folder, migrations: Iterable[MigrationId], *, reason: str) -> Plan:
@@ -58,17 +64,48 @@ def restore_record(target: Target, folder: Folder, migrations: Iterable[Migratio
     Raises NothingToDo where the history and the log agree.
     """
     refuse_unfinished(target.history)
-    steps = [_record_step(target, folder, migration, reason) for migration in migrations]
+    steps = [_record_step(target, folder, migration, reason) for migration in chosen(target, migrations)]
     return plan_of(target, Action.RESTORE_RECORD, steps, commit=folder.commit)
 
 
-def _accept_step(target: Target, item: MigrationStatus | None, label: str) -> Step:
-    if item is None or item.migration is None or item.state not in {State.ANNOTATED, State.MODIFIED}:
-        raise NothingToDo(environment=target.name, reason=f"the file of {label} is as it was applied there")
-    if item.state is State.MODIFIED:
-        raise modified(item)
-    assert item.applied is not None, "an edited file has a row"
-    return replace(bare_step(Action.ACCEPT, item.migration, ""), key=item.applied.key, text=item.migration.up.sql)
+def _unskip_step(target: Target, migration: MigrationId, reason: str) -> Step:
+    row = target.history.row(migration)
+    if row is None or row.kind is not Kind.SKIPPED:
+        raise NothingToDo(environment=target.name, reason=f"{migration.label} is not skipped there")
+    return replace(step_without_file(Action.UNSKIP, migration), key=row.key, checksum=row.checksum, reason=reason)
+
+
+#: By which of the two an edit is accepted.
+_EDITED = {State.ANNOTATED: Action.ACCEPT, State.MODIFIED: Action.ACCEPT_CHANGE}
+
+
+def _accepted(
+    target: Target, folder: Folder, migrations: Iterable[MigrationId], action: Action, reason: str
+) -> Iterator[Step]:
+    refuse_unfinished(target.history)
+    statuses = {item.identity: item for item in status.compute(folder, target.history)}
+    for identity in chosen(target, migrations):
+        item = statuses.get(identity)
+        if item is None or item.migration is None or item.applied is None or item.state not in _EDITED:
+            raise NothingToDo(
+                environment=target.name, reason=f"the file of {identity.label} is as it was applied there"
+            )
+        if _EDITED[item.state] is not action:
+            raise modified(item) if action is Action.ACCEPT else _only_comments(item)
+        yield replace(
+            bare_step(action, item.migration, reason),
+            key=item.applied.key,
+            text=item.migration.up.sql if action is Action.ACCEPT else "",
+            before=item.applied.checksum,
+        )
+
+
+def _only_comments(item: MigrationStatus) -> PlanBlocked:
+    return PlanBlocked(
+        version=item.label,
+        reason="only its comments or blanks changed, not its SQL.",
+        remedy="Accept it as edited comments, which says that the SQL is the same.",
+    )
 
 
 def _record_step(target: Target, folder: Folder, identity: MigrationId, reason: str) -> Step:

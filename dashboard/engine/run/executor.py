@@ -3,6 +3,7 @@
 The order, which is the promise: connect, examine, win the lock, read identity and history again, refuse
 whatever is not exactly the plan that was approved, then the steps in order, each in the way its statements allow
 (`transactional` or `autocommit`). A transactional step that fails leaves nothing behind; the steps before it stand.
+A plan that only records is one transaction: all of its steps, or none.
 """
 
 from __future__ import annotations
@@ -118,6 +119,9 @@ def _verify_and_prepare(plan: Plan, connection: Connection, access: Access) -> N
 
 def run_steps(plan: Plan, session: Session, monitor: Monitor) -> None:
     """The steps in order, on a session that holds the lock. The monitor is told which of them it is."""
+    if plan.action.only_records:
+        _record_steps(plan, session, monitor)
+        return
     for position, step in enumerate(plan.steps):
         monitor.position = position
         run_step(session, position, step)
@@ -184,20 +188,52 @@ def run_step(session: Session, position: int, step: Step) -> None:
         ms = _runner(shape)(session, position, step, shape)
         _read_back(session, step)
     except (EngineError, psycopg.Error) as error:
-        named = error if isinstance(error, EngineError) else session.named(step, "keeping the record", error)
-        ended = StepEnded(
-            position=position,
-            ending=_ending(named),
-            error=named,
-            ms=ms_since(started),
-            statement_ms=session.statement_ms(),
-        )
-        _after_failure(session, step, named)
-        session.tell(ended)
-        raise named from None
+        raise _ended(session, position, step, error, started) from None
+    _committed(session, position, step, ms)
+    faultpoint("step_reported")
+
+
+def _record_steps(plan: Plan, session: Session, monitor: Monitor) -> None:
+    """All of them at once. Where it fails, nothing is recorded, and the step that could not be is the one that failed;
+    none before it was begun as far as anybody was told."""
+
+    def at(position: int) -> None:
+        monitor.position = position
+
+    started = time.monotonic()
+    try:
+        ms = transactional.record(session, plan.steps, at=at)
+        _read_back(session, plan.steps[-1])
+    except (EngineError, psycopg.Error) as error:
+        position = monitor.position
+        session.tell(StepStarted(position=position, statements=0))
+        raise _ended(session, position, plan.steps[position], error, started) from None
+    for position, step in enumerate(plan.steps):
+        session.tell(StepStarted(position=position, statements=0))
+        _committed(session, position, step, ms)
+    faultpoint("step_reported")
+
+
+def _committed(session: Session, position: int, step: Step, ms: int) -> None:
     session.committed.add(step.identity)
     session.tell(StepCommitted(position=position, ms=ms))
-    faultpoint("step_reported")
+
+
+def _ended(
+    session: Session, position: int, step: Step, error: EngineError | psycopg.Error, started: float
+) -> EngineError:
+    """Undo what the step began, record and tell that. Returns the error by its name."""
+    named = error if isinstance(error, EngineError) else session.named(step, "keeping the record", error)
+    ended = StepEnded(
+        position=position,
+        ending=_ending(named),
+        error=named,
+        ms=ms_since(started),
+        statement_ms=session.statement_ms(),
+    )
+    _after_failure(session, step, named)
+    session.tell(ended)
+    return named
 
 
 def _after_failure(session: Session, step: Step, error: EngineError) -> None:

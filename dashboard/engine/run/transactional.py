@@ -3,6 +3,8 @@
 Guards, each proven with the others switched off: one statement a message (wire), the command tag and the status
 after each statement (session), the fuse in the target that makes any other COMMIT fail as a whole, the transaction
 id at the end, and which locks the migration took on the tracking tables.
+
+Steps that send no SQL of a migration are recorded together, in one transaction of the same make.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import random
 import secrets
 import time
+from collections.abc import Callable, Sequence
 
 from psycopg.pq import TransactionStatus
 
@@ -37,10 +40,22 @@ RETRIED = frozenset({"55P03", "40P01", "40001"})
 
 def run(session: Session, position: int, step: Step, shape: TransactionShape) -> int:
     """Returns the milliseconds it took. Raises StatementFailed, RunCancelled (nothing remains) or ConnectionLost."""
+    return _tried(session, position, step, lambda: _transaction(session, position, step, shape))
+
+
+def record(session: Session, steps: Sequence[Step], *, at: Callable[[int], None]) -> int:
+    """All of these, or none. `at` is told which one is being written, and where something fails it is that one.
+
+    Returns the milliseconds; raises as `run` does, and PlanChanged where a row is not as it was planned from.
+    """
+    return _tried(session, 0, steps[0], lambda: _recording(session, steps, at))
+
+
+def _tried(session: Session, position: int, step: Step, work: Callable[[], int]) -> int:
     begun = time.monotonic()
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return _transaction(session, position, step, shape)
+            return work()
         except StatementFailed as error:
             pause = FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311  # jitter, no secret
             out_of_time = time.monotonic() - begun + pause > RETRY_BUDGET
@@ -76,10 +91,31 @@ def _transaction(session: Session, position: int, step: Step, shape: Transaction
     finally:
         session.cancellation.detach()
     session.stop_if_told(step)
-    faultpoint("before_commit")
     _commit(session, step)
-    faultpoint("committed")
     return ms
+
+
+def _recording(session: Session, steps: Sequence[Step], at: Callable[[int], None]) -> int:
+    started, first = time.monotonic(), steps[0]
+    session.stop_if_told(first)
+    seal = guards.Seal(session.tracking, secrets.token_hex(8))
+    with session.naming(first, "begin"):
+        _begin(session, first, seal)
+    faultpoint("begun")
+    session.cancellation.attach(session.connection)
+    try:
+        with session.naming(first, "recording"):
+            _take_back_our_name(session, first, seal)
+        for position, step in enumerate(steps):
+            at(position)
+            session.stop_if_told(step)
+            with session.naming(step, "recording"):
+                session.tracking.record(step, ms=0)
+    finally:
+        session.cancellation.detach()
+    session.stop_if_told(first)
+    _commit(session, first)
+    return ms_since(started)
 
 
 def _begin(session: Session, step: Step, seal: guards.Seal) -> None:
@@ -112,7 +148,12 @@ def _statement(session: Session, position: int, step: Step, statement: Statement
 
 
 def _record(session: Session, step: Step, seal: guards.Seal, ms: int) -> None:
-    """The tracking row, under our own name whatever role the migration switched to; then COMMIT may pass."""
+    _take_back_our_name(session, step, seal)
+    session.tracking.record(step, ms=ms)
+
+
+def _take_back_our_name(session: Session, step: Step, seal: guards.Seal) -> None:
+    """Whatever role the migration switched to, the tracking rows are written under our own; then COMMIT may pass."""
     connection = session.connection
     connection.execute("RESET SESSION AUTHORIZATION; RESET ROLE")
     seal.open()
@@ -122,16 +163,18 @@ def _record(session: Session, step: Step, seal: guards.Seal, ms: int) -> None:
         error = ServerError(sqlstate=failures.TRANSACTION_TOUCHED, message=fault)
         remedy = guards.REMEDY.format(schema=session.tracking.schema)
         raise failures.failed(step, error, failures.Explanation(remedy=remedy))
-    session.tracking.record(step, ms=ms)
-    connection.execute("SET LOCAL synchronous_commit = on")
 
 
 def _commit(session: Session, step: Step) -> None:
+    with session.naming(step, "recording"):
+        session.connection.execute("SET LOCAL synchronous_commit = on")
+    faultpoint("before_commit")
     with session.naming(step, "commit"):
         reply = session.send("COMMIT")
     if reply.tag != "COMMIT":
         message = f"COMMIT was answered with {reply.tag}"
         raise failures.failed(step, ServerError(sqlstate=failures.NOT_COMMITTED, message=message))
+    faultpoint("committed")
 
 
 def _may_retry(session: Session, error: StatementFailed) -> bool:

@@ -194,7 +194,8 @@ WHERE action = 'rollback'
 SELECT DISTINCT ON (l.version, l.name, l.action, l.outcome) pg_catalog.to_jsonb(l)
 FROM {schema}.migration_audit_log l
 WHERE l.outcome IN ('succeeded', 'failed', 'partial')
-  AND l.action IN ('apply', 'rollback', 'skip', 'unskip', 'accept', 'restore_record')
+  AND l.action IN ('apply', 'rollback', 'skip', 'unskip', 'accept', 'accept_change', 'restore_record', 'mark_applied',
+                   'baseline')
 ORDER BY l.version, l.name, l.action, l.outcome, l.id DESC
 
 -- record_success --
@@ -229,20 +230,24 @@ ON CONFLICT (version) DO UPDATE SET
 WHERE NOT row.success
 
 -- restore_record --
--- What the log says of the last apply, where its row is gone, is marked as failed or has another checksum. Texts that
--- were captured then stay.
+-- What the log says of the last apply, or of the word of a person that took its place, where its row is gone, is marked
+-- as failed or has another checksum. Texts that were captured then stay; of a baseline none was.
 INSERT INTO {schema}.schema_migrations AS row
     (version, name, applied_at, checksum, success, rollback_script, forward_script, checksum_sql, applied_by, run_id,
-     attempt_id, installation, kind)
-SELECT %(key)s, l.name, l.executed_at, %(checksum)s, true, %(down_sql)s, %(text)s, %(checksum_sql)s, l.executed_by,
-       l.run_id, l.attempt_id, l.installation, %(kind)s
+     attempt_id, installation, error_message, kind)
+SELECT %(key)s, l.name, l.executed_at, %(checksum)s, true, CASE WHEN l.action <> 'baseline' THEN %(down_sql)s END,
+       CASE WHEN l.action <> 'baseline' THEN %(text)s END, %(checksum_sql)s, l.executed_by, l.run_id, l.attempt_id,
+       l.installation, CASE WHEN l.action <> 'apply' THEN l.message END,
+       CASE WHEN l.action = 'baseline' THEN 'baseline' ELSE %(kind)s END
 FROM {schema}.migration_audit_log l
 WHERE l.id = (
     SELECT pg_catalog.max(b.id) FROM {schema}.migration_audit_log b
-    WHERE b.version = %(version)s AND b.name = %(name)s AND b.action = 'apply' AND b.outcome = 'succeeded'
+    WHERE b.version = %(version)s AND b.name = %(name)s AND b.outcome = 'succeeded'
+      AND b.action IN ('apply', 'mark_applied', 'baseline')
 )
 ON CONFLICT (version) DO UPDATE SET
-    applied_at = excluded.applied_at, checksum = excluded.checksum, success = true, error_message = NULL,
+    applied_at = excluded.applied_at, checksum = excluded.checksum, success = true,
+    error_message = excluded.error_message,
     rollback_script = coalesce(row.rollback_script, excluded.rollback_script),
     forward_script = coalesce(row.forward_script, excluded.forward_script),
     checksum_sql = CASE excluded.checksum_sql WHEN '' THEN row.checksum_sql ELSE excluded.checksum_sql END,
@@ -255,6 +260,13 @@ WHERE row.name = excluded.name AND (NOT row.success OR row.checksum <> excluded.
 UPDATE {schema}.schema_migrations
 SET checksum = %(checksum)s, forward_script = CASE kind WHEN 'baseline' THEN forward_script ELSE %(text)s END
 WHERE version = %(key)s AND name = %(name)s AND success AND checksum_sql = %(checksum_sql)s AND checksum_sql <> ''
+  AND %(before)s IN (checksum, '')
+
+-- accept_change --
+-- Another SQL, over exactly the checksum that was seen. The texts that were captured stay: the database has what they did.
+UPDATE {schema}.schema_migrations
+SET checksum = %(checksum)s, checksum_sql = %(checksum_sql)s
+WHERE version = %(key)s AND name = %(name)s AND success AND kind <> 'skipped' AND checksum = %(before)s
 
 -- remove_row --
 -- In the rollback's own transaction: one row, or it was not applied.

@@ -1,0 +1,76 @@
+"""Plans that record migrations as applied which Signalbox did not run: a person says that they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from dashboard.engine import status
+from dashboard.engine.errors import NoSuchMigration, NothingToDo, PlanBlocked
+from dashboard.engine.migration import Folder, Migration, MigrationId, version_key
+from dashboard.engine.plan import Action, Plan, Step, Target
+from dashboard.engine.planner.building import apply_steps, chosen, plan_of
+from dashboard.engine.planner.obstacles import not_read, refuse_unfinished
+from dashboard.engine.status import MigrationStatus, State
+
+
+def mark_applied(target: Target, folder: Folder, migrations: Iterable[MigrationId], *, reason: str) -> Plan:
+    """Record these as applied: a person ran their files with another program. The rollback of each is captured, as
+    after an apply.
+
+    Raises NothingToDo where one is recorded already, PlanBlocked where it cannot be recorded under its number.
+    """
+    refuse_unfinished(target.history)
+    statuses = {item.identity: item for item in status.compute(folder, target.history)}
+    files = [_open(target, statuses.get(identity), identity) for identity in chosen(target, migrations)]
+    steps = list(_recorded(Action.MARK_APPLIED, target, files, reason))
+    return plan_of(target, Action.MARK_APPLIED, steps, commit=folder.commit)
+
+
+def baseline(target: Target, folder: Folder, *, upto: str, reason: str) -> Plan:
+    """Record everything up to and including version `upto` as applied, by a person's word. What is recorded already
+    stays as it is. No text ran, so none is kept, and there is no rollback.
+
+    Raises NoSuchMigration, NothingToDo, and PlanBlocked where a file up to there cannot be read or told apart.
+    """
+    refuse_unfinished(target.history)
+    statuses = status.compute(folder, target.history)
+    if not any(item.version == upto for item in statuses):
+        raise NoSuchMigration(environment=target.name, version=upto)
+    for unread in folder.unread:
+        if unread.is_before(upto):
+            raise not_read(unread)
+    waiting = [s for s in statuses if version_key(s.version) <= version_key(upto) and _waits(s)]
+    if not waiting:
+        raise NothingToDo(environment=target.name, reason=f"every migration up to {upto} is recorded there")
+    files = [_open(target, item, item.identity) for item in waiting]
+    steps = list(_recorded(Action.BASELINE, target, files, reason))
+    return plan_of(target, Action.BASELINE, steps, commit=folder.commit)
+
+
+def _waits(item: MigrationStatus) -> bool:
+    is_recorded = item.applied is not None and item.applied.success
+    return item.migration is not None and not is_recorded and (item.state.is_pending or item.state is State.CONFLICT)
+
+
+def _open(target: Target, item: MigrationStatus | None, identity: MigrationId) -> Migration:
+    if item is None or item.migration is None:
+        raise PlanBlocked(version=identity.label, reason="there is no such file.", remedy="Reload the page.")
+    match item.state:
+        case State.CONFLICT:
+            remedy = "Rename the file, or skip it with a reason."
+            raise PlanBlocked(version=item.label, reason=item.sentence, remedy=remedy)
+        case State.UNRECORDED:
+            remedy = "An administrator restores its record, which says what ran."
+            raise PlanBlocked(version=item.label, reason=item.sentence, remedy=remedy)
+        case state if not state.is_pending:
+            raise NothingToDo(environment=target.name, reason=f"{item.label} is already recorded: {item.sentence}")
+    return item.migration
+
+
+def _recorded(action: Action, target: Target, migrations: Sequence[Migration], reason: str) -> Iterator[Step]:
+    for step in apply_steps(migrations, target.history):
+        if action is Action.MARK_APPLIED:
+            yield replace(step, action=action, sql="", text=step.sql, reason=reason)
+        else:
+            yield replace(step, action=action, sql="", down_sql=None, reason=reason)

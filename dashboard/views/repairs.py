@@ -1,0 +1,71 @@
+"""Mending the history of an environment: choose, see the rows before and after, let it be written. Administrators
+only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from dashboard.engine.plan import Action, Plan
+from dashboard.forms.plans import PlanForm
+from dashboard.forms.repairs import RepairForm
+from dashboard.models.environments import Environment
+from dashboard.presenters import repairs as presenter
+from dashboard.presenters.badges import badge
+from dashboard.selectors import environments, folders
+from dashboard.services import actors, decisions, permissions, repairs
+from dashboard.views import launching
+from dashboard.views.lookup import environment_or_404
+
+
+@require_safe
+def index(request: HttpRequest, slug: str) -> HttpResponse:
+    permissions.check_can_skip(actors.from_request(request))
+    return redirect("repair", environment_or_404(slug).slug, next(iter(repairs.OFFERED)).value)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def mend(request: HttpRequest, slug: str, action: str) -> HttpResponse:
+    permissions.check_can_skip(actors.from_request(request))
+    environment, chosen = environment_or_404(slug), _offered_or_404(action)
+    statuses = environments.standing(environment, folders.current(environment).folder).statuses
+    candidates = repairs.candidates(statuses)
+    form = RepairForm(
+        request.POST if request.method == "POST" else None,
+        environment=environment,
+        candidates=candidates[chosen],
+        why=presenter.WORDS[chosen].why,
+    )
+    if request.method == "POST" and form.is_valid():
+        plan = repairs.plan(environment, chosen, form.migrations, reason=form.cleaned_data["reason"])
+        return _preview(request, plan, environment, form)
+    context: dict[str, Any] = {
+        "environment": badge(environment),
+        "page": presenter.page(chosen, candidates, environment),
+        "form": form,
+    }
+    return render(request, "repairs/choose.html", context, status=422 if form.errors else 200)
+
+
+def _offered_or_404(action: str) -> Action:
+    if action not in repairs.OFFERED:
+        raise Http404(f"{action} is nothing that mends a history.")
+    return Action(action)
+
+
+def _preview(request: HttpRequest, plan: Plan, environment: Environment, chosen: RepairForm) -> HttpResponse:
+    """The rows before and after, until the very plan that was shown is sent back."""
+    asks = decisions.needs_request(plan, environment)
+    form = PlanForm(request.POST if "digest" in request.POST else None, plan=plan, environment=environment, asks=asks)
+    if asks:
+        form.fields["reason"].widget = forms.HiddenInput()
+        form.initial["reason"] = chosen.cleaned_data["reason"]
+    if form.is_bound and form.is_valid():
+        return launching.submit(request, plan, environment, form.submission)
+    sent = {"picked": chosen.as_one_field, "reason": chosen.cleaned_data["reason"]}
+    context = launching.page(plan, environment, form, asks=asks) | {"sent": sent}
+    return render(request, "repairs/preview.html", context, status=422 if form.errors else 200)

@@ -1,0 +1,328 @@
+"""A history mended by a person's word: any number of rows, in one transaction, all of them or none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from dashboard.engine import planner, status, verification
+from dashboard.engine.errors import NoSuchMigration, NothingToDo, PlanBlocked, PlanChanged
+from dashboard.engine.migration import Kind, MigrationId
+from dashboard.engine.plan import Action, Plan
+from dashboard.engine.run import dryrun
+from dashboard.engine.run.events import StepCommitted, StepEnded, StepStarted
+from dashboard.engine.status import State
+from tests.engine.folders import Bench
+
+ONE, TWO, THREE = (MigrationId(f"00{n}", name) for n, name in enumerate(("one", "two", "three"), start=1))
+WHY = "Ada ran it with psql on 3 March"
+
+
+@pytest.fixture
+def three(bench: Bench) -> Bench:
+    """001 to 003, each with a rollback but the last; none has run."""
+    for version, name in (ONE, TWO, THREE):
+        bench.write(f"{version}_{name}.sql", f"CREATE TABLE {name} (id int);")
+    for version, name in (ONE, TWO):
+        bench.write(f"{version}_rollback.sql", f"DROP TABLE {name};")
+    return bench
+
+
+def marked(bench: Bench, *migrations: MigrationId) -> Plan:
+    return planner.mark_applied(bench.look(), bench.read(), migrations, reason=WHY)
+
+
+def states(bench: Bench) -> list[State]:
+    return [item.state for item in status.compute(bench.read(), bench.history)]
+
+
+def rows(bench: Bench) -> list[tuple[object, ...]]:
+    sql = "SELECT version, kind, execution_time_ms, error_message, rollback_script FROM platform.schema_migrations"
+    return bench.database.query(f"{sql} ORDER BY version")
+
+
+# Marked as applied
+
+
+def test_what_was_run_by_hand_is_recorded_as_applied_and_nothing_runs(three: Bench) -> None:
+    three.execute(marked(three, TWO, ONE))
+    assert rows(three) == [
+        ("001", "applied", None, WHY, "DROP TABLE one;"),
+        ("002", "applied", None, WHY, "DROP TABLE two;"),
+    ]
+    assert three.tables() == set()
+    assert states(three) == [State.APPLIED, State.APPLIED, State.PENDING]
+    assert three.log("version, action, outcome, message") == [
+        ("001", "mark_applied", "succeeded", WHY),
+        ("002", "mark_applied", "succeeded", WHY),
+    ]
+    assert three.history.contradicted == ()
+
+
+def test_it_is_rolled_back_with_the_rollback_that_was_captured(three: Bench) -> None:
+    three.database.query("CREATE TABLE one (id int)")
+    three.execute(marked(three, ONE))
+    three.write("001_rollback.sql", "DROP TABLE one CASCADE;")
+    plan = three.plan_rollback(*ONE)
+    assert [step.sql for step in plan.steps] == ["DROP TABLE one;"]
+    three.execute(plan, run_id="2")
+    assert (three.tables(), states(three)[0]) == (set(), State.ROLLED_BACK)
+
+
+def test_without_a_rollback_that_is_said(three: Bench) -> None:
+    three.execute(marked(three, THREE))
+    with pytest.raises(PlanBlocked, match="no rollback"):
+        three.plan_rollback(*THREE)
+
+
+def test_what_is_recorded_already_is_not_marked(three: Bench) -> None:
+    three.apply("001")
+    with pytest.raises(NothingToDo, match="001_one"):
+        marked(three, ONE, TWO)
+    with pytest.raises(NothingToDo, match="no migration was chosen"):
+        marked(three)
+
+
+def test_a_number_that_two_files_have_is_settled_first(three: Bench) -> None:
+    three.write("002_other.sql", "SELECT 1;")
+    with pytest.raises(PlanBlocked):
+        marked(three, TWO)
+
+
+def test_a_file_that_only_psql_can_run_is_recorded_too(three: Bench) -> None:
+    three.write("004_copy.sql", "\\copy one FROM 'one.csv'\n")
+    copy = MigrationId("004", "copy")
+    three.execute(marked(three, copy))
+    assert states(three)[3] is State.APPLIED
+
+
+def test_a_failed_attempt_gives_way(three: Bench) -> None:
+    three.write("001_one.sql", "SELECT 1/0;")
+    with pytest.raises(Exception, match="division"):
+        three.apply("001")
+    three.execute(marked(three, ONE), run_id="2")
+    assert states(three)[0] is State.APPLIED
+
+
+def test_a_file_that_changes_before_it_is_recorded_is_not_recorded(three: Bench) -> None:
+    plan = marked(three, ONE)
+    verification.verify_files(plan, three.read())
+    three.write("001_rollback.sql", "DROP TABLE one CASCADE;")
+    with pytest.raises(PlanChanged, match="rollback"):
+        verification.verify_files(plan, three.read())
+    three.write("001_one.sql", "CREATE TABLE one (id bigint);")
+    with pytest.raises(PlanChanged, match="edited"):
+        verification.verify_files(plan, three.read())
+
+
+def test_its_record_is_restored_as_it_was(three: Bench) -> None:
+    three.execute(marked(three, ONE))
+    before = rows(three)
+    three.database.query("DELETE FROM platform.schema_migrations")
+    assert states(three)[0] is State.UNRECORDED
+    with pytest.raises(PlanBlocked, match="log"):
+        marked(three, ONE)
+    three.execute(planner.restore_record(three.look(), three.read(), [ONE], reason="It is there"), run_id="2")
+    assert rows(three) == before
+    assert three.history.contradicted == ()
+
+
+# All or none
+
+
+def test_where_one_cannot_be_recorded_none_is(three: Bench) -> None:
+    """A row that came in between is found under the lock; should it come even later, the transaction is undone."""
+    plan = marked(three, ONE, TWO, THREE)
+    three.apply("002")
+    with pytest.raises(PlanChanged, match="history"):
+        three.execute(plan, run_id="2")
+    sneaking = replace(plan, basis=three.plan().basis)
+    with pytest.raises(PlanChanged, match="001 is recorded already"):
+        three.execute(sneaking, run_id="3")
+    assert states(three) == [State.APPLIED, State.APPLIED, State.PENDING]
+    three.execute(marked(three, THREE), run_id="4")
+
+
+def test_the_one_that_failed_is_named_and_none_before_it_is_called_begun(three: Bench) -> None:
+    three.apply("001")
+    plan = planner.skip(three.look(), three.read(), [TWO, THREE], reason="No")
+    collides = replace(plan.steps[1], key="001")
+    with pytest.raises(PlanChanged):
+        three.execute(replace(plan, steps=(plan.steps[0], collides)), run_id="2")
+    assert [type(event) for event in three.events] == [StepStarted, StepEnded]
+    assert {event.position for event in three.events} == {1}
+    assert states(three) == [State.APPLIED, State.PENDING, State.PENDING]
+
+
+def test_each_of_them_is_told_committed(three: Bench) -> None:
+    three.execute(planner.skip(three.look(), three.read(), [ONE, TWO], reason="No"))
+    assert [(type(event), event.position) for event in three.events] == [
+        (StepStarted, 0),
+        (StepCommitted, 0),
+        (StepStarted, 1),
+        (StepCommitted, 1),
+    ]
+
+
+def test_what_it_would_send_is_one_transaction(three: Bench) -> None:
+    text = dryrun.text(marked(three, ONE, TWO), three.access)
+    recording = "schema_migrations AS row"
+    assert text.count(recording) == 2
+    assert "COMMIT;" not in text[text.index(recording) : text.rindex(recording)]
+
+
+# Skips
+
+
+def test_many_skips_are_taken_back_at_once(three: Bench) -> None:
+    three.execute(planner.skip(three.look(), three.read(), [ONE, TWO, THREE], reason="No"))
+    assert states(three) == [State.SKIPPED] * 3
+    three.execute(planner.unskip(three.look(), [THREE, ONE], reason="Yes"), run_id="2")
+    assert states(three) == [State.PENDING, State.SKIPPED, State.PENDING]
+    with pytest.raises(NothingToDo, match="001_one"):
+        planner.unskip(three.look(), [ONE, TWO], reason="Yes")
+
+
+# A baseline
+
+
+def based(bench: Bench, upto: str) -> Plan:
+    return planner.baseline(bench.look(), bench.read(), upto=upto, reason="It came from a dump")
+
+
+def test_everything_up_to_a_version_is_recorded(three: Bench) -> None:
+    three.execute(based(three, "002"))
+    assert rows(three) == [
+        ("001", "baseline", None, "It came from a dump", None),
+        ("002", "baseline", None, "It came from a dump", None),
+    ]
+    assert states(three) == [State.BASELINED, State.BASELINED, State.PENDING]
+    three.apply()
+    assert three.tables() == {"public.three"}
+
+
+def test_what_is_recorded_stays_as_it_is(three: Bench) -> None:
+    three.apply("001")
+    three.execute(planner.skip(three.look(), three.read(), [TWO], reason="No"), run_id="2")
+    assert [step.identity for step in based(three, "003").steps] == [THREE]
+    with pytest.raises(NothingToDo):
+        based(three, "002")
+
+
+def test_a_version_that_no_file_has_is_refused(three: Bench) -> None:
+    with pytest.raises(NoSuchMigration):
+        based(three, "009")
+
+
+def test_a_file_that_nobody_can_read_stops_it(three: Bench) -> None:
+    three.write("002-what.sql.txt", "SELECT 1;")
+    three.write("notes 002.sql", "SELECT 1;")
+    three.write("002_other.sql", "SELECT 1;")
+    with pytest.raises(PlanBlocked):
+        based(three, "003")
+
+
+def test_of_a_baseline_there_is_no_rollback(three: Bench) -> None:
+    three.execute(based(three, "001"))
+    with pytest.raises(NothingToDo):
+        three.plan_rollback(*ONE)
+
+
+def test_the_record_of_a_baseline_is_restored_as_one(three: Bench) -> None:
+    three.execute(based(three, "001"))
+    before = rows(three)
+    three.database.query("DELETE FROM platform.schema_migrations")
+    three.execute(planner.restore_record(three.look(), three.read(), [ONE], reason="It is there"), run_id="2")
+    assert rows(three) == before
+
+
+# Edits
+
+
+@pytest.fixture
+def edited(three: Bench) -> Bench:
+    """001 has another SQL than ran, 002 other comments."""
+    three.apply("002")
+    three.write("001_one.sql", "CREATE TABLE one (id bigint);")
+    three.write("002_two.sql", "-- Two\nCREATE TABLE two (id int);")
+    return three
+
+
+def changed(bench: Bench, *migrations: MigrationId) -> Plan:
+    return planner.accept_changes(bench.look(), bench.read(), migrations, reason="Widened by hand")
+
+
+def test_a_changed_file_takes_the_new_checksum_and_keeps_what_ran(edited: Bench) -> None:
+    texts = "SELECT forward_script, rollback_script FROM platform.schema_migrations ORDER BY version"
+    before = edited.database.query(texts)
+    plan = changed(edited, ONE)
+    edited.execute(plan, run_id="2")
+    assert states(edited)[0] is State.APPLIED
+    assert edited.database.query(texts) == before
+    (logged,) = edited.database.query(
+        "SELECT message FROM platform.migration_audit_log WHERE action = 'accept_change' AND outcome = 'succeeded'"
+    )
+    assert logged == (f"Widened by hand Its checksum was {plan.steps[0].before}.",)
+    assert edited.history.contradicted == ()
+    assert edited.plan_rollback(*ONE).steps[-1].sql == "DROP TABLE one;"
+
+
+def test_the_digest_binds_both_checksums(edited: Bench) -> None:
+    plan = changed(edited, ONE)
+    (step,) = plan.steps
+    other = [replace(step, before="0" * 64), replace(step, checksum="0" * 64)]
+    assert len({plan.digest, *(replace(plan, steps=(each,)).digest for each in other)}) == 3
+
+
+def test_neither_passes_for_the_other(edited: Bench) -> None:
+    with pytest.raises(PlanBlocked, match="only its comments"):
+        changed(edited, ONE, TWO)
+    with pytest.raises(PlanBlocked, match="edited"):
+        planner.accept_edits(edited.look(), edited.read(), [ONE, TWO])
+
+
+@pytest.mark.parametrize("action", [Action.ACCEPT, Action.ACCEPT_CHANGE])
+def test_a_row_that_changed_in_between_is_not_overwritten(edited: Bench, action: Action) -> None:
+    if action is Action.ACCEPT:
+        plan, version = planner.accept_edits(edited.look(), edited.read(), [TWO]), "002"
+    else:
+        plan, version = changed(edited, ONE), "001"
+    edited.database.query(f"UPDATE platform.schema_migrations SET checksum = 'x' WHERE version = '{version}'")
+    with pytest.raises(PlanChanged):
+        edited.execute(replace(plan, basis=changed_basis(edited)), run_id="2")
+    assert edited.database.query(f"SELECT checksum FROM platform.schema_migrations WHERE version = '{version}'") == [
+        ("x",)
+    ]
+
+
+def changed_basis(bench: Bench) -> tuple[object, ...]:
+    return planner.skip(bench.look(), bench.read(), [THREE], reason="for its basis").basis
+
+
+# Rows before and after
+
+
+def test_each_row_is_shown_before_and_after(edited: Bench) -> None:
+    (change,) = planner.row_changes(changed(edited, ONE))
+    assert change.before
+    assert change.after
+    assert (change.before.kind, change.after.kind) == (Kind.APPLIED.value, Kind.APPLIED.value)
+    assert change.before.checksum != change.after.checksum
+    (mark,) = planner.row_changes(marked(edited, THREE))
+    assert mark.before is None
+    assert mark.after
+    assert (mark.after.kind, mark.captures_rollback) == ("applied", False)
+
+
+def test_a_row_that_goes_has_none_after(three: Bench) -> None:
+    three.execute(planner.skip(three.look(), three.read(), [ONE], reason="No"))
+    (change,) = planner.row_changes(planner.unskip(three.look(), [ONE], reason="Yes"))
+    assert change.before
+    assert (change.before.kind, change.after) == ("skipped", None)
+
+
+@pytest.mark.parametrize("action", [Action.MARK_APPLIED, Action.BASELINE, Action.ACCEPT_CHANGE])
+def test_only_an_administrator_may(action: Action) -> None:
+    assert action.is_by_hand
+    assert action.only_records

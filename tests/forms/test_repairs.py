@@ -1,0 +1,38 @@
+"""Which migrations were ticked, however they are sent."""
+
+from __future__ import annotations
+
+from django.http import QueryDict
+
+from dashboard.engine.migration import MigrationId
+from dashboard.forms.repairs import RepairForm
+from tests.presenters import values
+
+TWO = (values.status("001", "users"), values.status("002", "a/b"))
+IDENTITIES = [MigrationId("001", "users"), MigrationId("002", "a/b")]
+
+
+def form(query: str) -> RepairForm:
+    return RepairForm(QueryDict(query), environment=values.STAGING, candidates=TWO, why="Why?")
+
+
+def test_boxes_and_the_field_of_the_preview_say_the_same():
+    ticked = form("pick=001/users&pick=002/a/b&reason=x")
+    assert ticked.is_valid()
+    assert sorted(ticked.migrations) == IDENTITIES
+    sent = QueryDict(mutable=True)
+    sent.update({"picked": ticked.as_one_field, "reason": "x"})
+    again = form(sent.urlencode())
+    assert again.is_valid()
+    assert sorted(again.migrations) == IDENTITIES
+
+
+def test_all_of_them_are_those_of_the_page():
+    whole = form("everything=on&reason=x")
+    assert whole.is_valid()
+    assert whole.migrations == IDENTITIES
+
+
+def test_without_any_or_without_a_reason_it_is_refused():
+    assert not form("reason=x").is_valid()
+    assert set(form("pick=001/users").errors) == {"reason"}

@@ -1,0 +1,41 @@
+"""Rows of a history before and after a plan."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashboard.engine import planner
+from dashboard.engine.migration import Kind, MigrationId
+from dashboard.engine.plan import Action, Record, RowChange
+from dashboard.presenters import row_changes as presenter
+from tests.presenters import values
+
+
+def test_each_kind_of_row_has_its_word():
+    assert presenter.KINDS.keys() == {kind.value for kind in Kind}
+
+
+@pytest.mark.parametrize("checksum", ["", "manual"])
+def test_a_checksum_that_nobody_knows_is_called_so(checksum: str):
+    assert presenter.row(Record("001", "users", checksum, "applied")) == "applied, checksum unknown"
+
+
+def test_a_row_that_is_not_there_is_said():
+    (view,) = presenter.views(planner.row_changes(values.plan(action=Action.SKIP)), source="default")
+    assert (view.label, view.before) == ("001_users", presenter.NO_ROW)
+    assert view.after.startswith("skipped, checksum ")
+    assert values.page_of(view.url) == ("migration", {"version": "001", "name": "users"})
+    values.assert_sound(view)
+
+
+def test_whether_a_rollback_is_kept_is_said():
+    record = Record("001", "users", "c" * 64, "applied")
+    without, kept = (
+        presenter.views(
+            [RowChange(migration=MigrationId("001", "users"), before=None, after=record, captures_rollback=captures)],
+            source="default",
+        )[0].after
+        for captures in (False, True)
+    )
+    assert "rollback" in kept
+    assert "rollback" not in without
