@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import postgast
 import pytest
 import yaml
 
@@ -114,6 +115,13 @@ def test_no_page_and_no_cases_are_left_of_a_rule_that_is_gone():
 
 def test_every_own_rule_states_its_contract():
     assert all((module.__doc__ or "").strip() for module in rules.RULES.values())
+
+
+def test_what_a_rule_is_about_is_part_of_the_grammar():
+    """A name that is misspelt there would keep its rule from every script."""
+    named = {kind for rule in rules.RULES.values() for kind in getattr(rule, "KINDS", ())}
+    assert named
+    assert named <= set(postgast.pg_query_pb2.DESCRIPTOR.message_types_by_name)
 
 
 def test_no_rule_of_ours_hides_one_of_squawk():

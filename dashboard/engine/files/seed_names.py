@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from dashboard.engine.migration import Direction, FileRole, Identified, MigrationId, repeatable_version
 
@@ -86,6 +87,7 @@ def named_for_a_way(file: str) -> str:
     return f"Rename it to {label}.down.sql: it is the rollback of what is then {label}.up.sql."
 
 
+@lru_cache(maxsize=32_768)  # each name is asked for by several who look at a folder, and again by the next who reads it
 def _place(file: str) -> PlacedFile:
     if _TEST.fullmatch(file):
         return PlacedFile(file=file, role=FileRole.VERIFY)

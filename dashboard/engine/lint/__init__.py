@@ -28,6 +28,9 @@ RULES: tuple[str, ...] = tuple(sorted([*OWN_RULES, *SQUAWK_RULES]))
 _NOT_SUPPRESSIBLE = ("syntax-error", "mixed-transaction")
 _SUPPRESSIBLE = frozenset(RULES).difference(_NOT_SUPPRESSIBLE)
 
+#: Name and check of each own rule, and the kinds of messages without which it has nothing to say of a script.
+_CHECKS = tuple((name, rule.check, getattr(rule, "KINDS", None)) for name, rule in OWN_RULES.items())
+
 _Marks = Mapping[str, tuple[Mark, ...]]  # squawk's, by file
 
 
@@ -70,7 +73,9 @@ def _lint(up: LintedScript, context: LintContext, marks: _Marks | None) -> Itera
 
 
 def _lint_script(linted: LintedScript, context: LintContext, marks: _Marks | None) -> list[Finding]:
-    hits = [(name, hit) for name, rule in OWN_RULES.items() for hit in rule.check(linted, context)]
+    kinds = linted.kinds
+    asked = ((name, check) for name, check, needed in _CHECKS if needed is None or not needed.isdisjoint(kinds))
+    hits = [(name, hit) for name, check in asked for hit in check(linted, context)]
     if marks is not None:
         hits += squawk.hits(linted, marks.get(linted.script.file, ()), context)
     judged = _judged(context, with_squawk=marks is not None)

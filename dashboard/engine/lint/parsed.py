@@ -12,7 +12,7 @@ from dashboard.engine.migration import Severity
 from dashboard.engine.sql.do_blocks import inner
 from dashboard.engine.sql.objects import DatabaseObject, Drop, dropped_by, made_by
 from dashboard.engine.sql.statements import Statement, tree
-from dashboard.engine.sql.trees import by_kind, kind
+from dashboard.engine.sql.trees import Name, by_kind, kind, relation_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,11 @@ class Parsed:
     @cached_property
     def made(self) -> Sequence[DatabaseObject]:
         return tuple(made_by(self.tree))
+
+    @cached_property
+    def relations(self) -> Sequence[Name]:
+        """Every table, view or sequence that it names."""
+        return tuple(relation_name(node) for node in self.nodes.get("RangeVar", ()))
 
     @cached_property
     def drops(self) -> Sequence[Drop]:

@@ -37,7 +37,7 @@ class LintedScript:
     def is_up(self) -> bool:
         return self.direction is Direction.UP
 
-    @property
+    @cached_property
     def problems(self) -> tuple[Problem, ...]:
         """What the reader found in this script."""
         return tuple(p for p in self.migration.problems if p.file == self.script.file)
@@ -46,6 +46,11 @@ class LintedScript:
     def parsed(self) -> tuple[Parsed, ...]:
         """Statements in file order; one that is too long or too deep for a tree is left out."""
         return tuple(parse(self.script.statements))
+
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        """Of all messages in its trees."""
+        return frozenset().union(*(parsed.nodes for parsed in self.parsed))
 
     @cached_property
     def made(self) -> ObjectSet:

@@ -77,6 +77,10 @@ def _added_column(command: Any) -> str:
 _RENAMES = ("RenameStmt", "AlterObjectSchemaStmt")
 
 
+#: The kinds of statements that `dropped_by` knows.
+DROPPING = frozenset({"DropStmt", "AlterTableStmt", "DropdbStmt", "DropRoleStmt"})
+
+
 def dropped_by(tree: Any) -> Iterator[Drop]:
     match kind(tree):
         case "DropStmt":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 
@@ -59,32 +60,29 @@ def walk(message: Any) -> Iterator[Any]:
         node = pending.pop()
         yield node
         for field, value in reversed(node.ListFields()):
-            if field.message_type is None:
-                continue
-            if field.is_repeated:
+            many = _holds_many(field)
+            if many:
                 pending += value[::-1]
-            else:
+            elif many is False:
                 pending.append(value)
 
 
 def by_kind(message: Any) -> Mapping[str, Sequence[Any]]:
     """Every message of a tree by its type's name, like RangeVar."""
     messages: dict[str, list[Any]] = defaultdict(list)
-    pending = [message]  # `walk` written out: a folder under lint calls this for each statement
-    while pending:
-        node = pending.pop()
-        messages[node.DESCRIPTOR.name].append(node)
-        for field, value in reversed(node.ListFields()):
-            if field.message_type is not None:
-                if field.is_repeated:
-                    pending += value[::-1]
-                else:
-                    pending.append(value)
+    for node in walk(message):
+        messages[type(node).__name__].append(node)
     return messages
 
 
+@cache  # of the grammar's fields, which are few: asking one costs more than the rest of a look at it
+def _holds_many(field: Any) -> bool | None:
+    """Whether it holds several messages or one; None where it holds none."""
+    return None if field.message_type is None else bool(field.is_repeated)
+
+
 def kind(message: Any) -> str:
-    return str(message.DESCRIPTOR.name)
+    return type(message).__name__
 
 
 def unwrap(node: Any) -> Any:
@@ -99,8 +97,13 @@ def definition(message: Any) -> Any:
 
 
 def enum_name(message: Any, field: str) -> str:
-    enum = message.DESCRIPTOR.fields_by_name[field].enum_type
-    return str(enum.values_by_number[getattr(message, field)].name)
+    return _members(message.DESCRIPTOR, field)[getattr(message, field)]
+
+
+@cache  # of the grammar's enums, which are few
+def _members(descriptor: Any, field: str) -> Mapping[int, str]:
+    enum = descriptor.fields_by_name[field].enum_type
+    return {member.number: member.name for member in enum.values}
 
 
 def relation_name(relation: Any) -> Name:

@@ -1,7 +1,8 @@
 """Our own rules: one module each, found by looking. The module's name is the rule's id, with hyphens.
 
 A rule module has a docstring, its contract, and `check(linted, context)`, which yields a Hit for each place.
-It may have `applies(context)`: False where nothing is known that the rule could judge by.
+It may have `KINDS`, names of messages in parse trees: a script that holds none of them is not looked at. And
+`applies(context)`: False where nothing is known that the rule could judge by.
 """
 
 from __future__ import annotations

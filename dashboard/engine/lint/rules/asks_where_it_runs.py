@@ -26,6 +26,7 @@ _SETTINGS = (
 )
 #: Without one of these in its tree a statement asks for nothing.
 _ASKING = frozenset(("FuncCall", "SQLValueFunction", "ColumnRef"))
+KINDS = _ASKING | {"DoStmt"}
 #: Fields of a tree that decide whether something happens.
 _CONDITIONS = ("where_clause", "having_clause", "quals", "join_condition")
 _READS_LATER = ("CreatePolicyStmt", "AlterPolicyStmt", "ViewStmt", "CreateFunctionStmt", "RuleStmt", "CreateTrigStmt")

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from dashboard.engine.lint.findings import Hit, LintContext
 from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.migration import Severity
+from dashboard.engine.sql.objects import DROPPING
+
+KINDS = DROPPING
 
 
 def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:

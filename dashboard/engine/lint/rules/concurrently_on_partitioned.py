@@ -12,6 +12,8 @@ from dashboard.engine.sql import objects
 from dashboard.engine.sql.objects import ObjectSet
 from dashboard.engine.sql.trees import Name, relation_name
 
+KINDS = frozenset({"IndexStmt"})
+
 
 def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
     for parsed in linted.parsed:

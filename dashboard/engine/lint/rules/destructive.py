@@ -14,9 +14,11 @@ from dashboard.engine.lint.parsed import Parsed
 from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.migration import Severity
 from dashboard.engine.sql.columns import typed_columns
-from dashboard.engine.sql.objects import DatabaseObject, alter_commands, is_temporary, table
+from dashboard.engine.sql.objects import DROPPING, DatabaseObject, alter_commands, is_temporary, table
 from dashboard.engine.sql.trees import enum_name, relation_name, unwrap
 from dashboard.engine.sql.type_changes import narrows
+
+KINDS = frozenset((*DROPPING, "DropOwnedStmt", "TruncateStmt", "DeleteStmt", "UpdateStmt"))
 
 _WITH_DATA = ("table", "column")
 _WITH_DATA_BY_CASCADE = ("type", "extension")  # columns of that type go; without CASCADE it is refused

@@ -9,6 +9,8 @@ from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.migration import Severity
 from dashboard.engine.sql.trees import function_name
 
+KINDS = frozenset({"FuncCall"})
+
 _FUNCTIONS = ("pg_terminate_backend", "pg_cancel_backend", "pg_promote", "pg_advisory_unlock_all")
 
 

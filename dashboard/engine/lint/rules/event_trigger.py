@@ -8,6 +8,8 @@ from dashboard.engine.lint.findings import Hit, LintContext
 from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.migration import Severity
 
+KINDS = frozenset({"CreateEventTrigStmt", "AlterEventTrigStmt"})
+
 _ADVICE = (
     "Look for a way that names its tables, such as a trigger on them. If it has to be an event trigger, allow it with "
     "a reason: from then on no forecast can say of a change to the schema that no row would be lost."

@@ -10,7 +10,9 @@ from dashboard.engine.lint.parsed import Parsed
 from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.migration import Severity
 from dashboard.engine.sql.objects import is_temporary
-from dashboard.engine.sql.trees import column_type, enum_name
+from dashboard.engine.sql.trees import dotted, enum_name
+
+KINDS = frozenset({"ColumnDef"})
 
 _SERIALS = ("serial", "serial4", "smallserial", "serial2")
 _NARROW = ("int4", "int2")
@@ -27,7 +29,7 @@ def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
 
 def _narrow_keys(parsed: Parsed) -> Iterator[Hit]:
     for column in parsed.all("ColumnDef"):
-        type_name = column_type(column.type_name).name
+        type_name = dotted(column.type_name.names).text
         if type_name in _SERIALS or (type_name in _NARROW and _is_identity(column)):
             bits = 16 if type_name in _SMALL else 32
             yield parsed.hit(

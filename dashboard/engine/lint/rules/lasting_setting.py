@@ -13,6 +13,8 @@ from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.migration import Severity
 from dashboard.engine.sql.trees import enum_name
 
+KINDS = frozenset({"AlterDatabaseSetStmt", "AlterRoleSetStmt"})
+
 #: With these a later session means or does something else.
 _DECIDES_MEANING = (
     *("search_path", "role", "session_replication_role", "row_security", "session_preload_libraries"),

@@ -41,6 +41,8 @@ _STATEMENTS = {
     "AlterSystemStmt": "changes the configuration of the whole server",
     "CreateTableSpaceStmt": "uses a folder of the server",
 }
+KINDS = frozenset(_STATEMENTS) | {"CopyStmt", "CreateExtensionStmt", "CreatePLangStmt", "CreateFunctionStmt", "DoStmt"}
+KINDS |= {"FuncCall"}
 _ADVICE = (
     "Do this outside migrations, where it is planned and undone by hand. If it belongs here, allow it with a reason: "
     "an abort or a rollback does not undo it, and a rehearsal is not the same thing."

@@ -10,6 +10,8 @@ from dashboard.engine.migration import Severity
 from dashboard.engine.sql.objects import ObjectSet, alter_commands, is_temporary, table
 from dashboard.engine.sql.trees import Name, enum_name, relation_name
 
+KINDS = frozenset({"CreateStmt", "CreateTableAsStmt"})
+
 
 def applies(context: LintContext) -> bool:
     return context.supabase

@@ -35,6 +35,10 @@ _CLUSTER = (
 )
 _REVIEW = "Let someone who owns access rights read this."
 
+_ROLES = frozenset({"CreateRoleStmt", "AlterRoleStmt", "DropRoleStmt", "AlterRoleSetStmt"})
+_GRANTS = frozenset({"GrantStmt", "AlterDefaultPrivilegesStmt"})
+KINDS = _ROLES | _GRANTS | {"GrantRoleStmt", "ReassignOwnedStmt", "VariableSetStmt"}
+
 
 def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
     for parsed in linted.parsed:

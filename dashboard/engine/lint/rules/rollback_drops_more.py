@@ -13,8 +13,10 @@ from collections.abc import Iterator
 from dashboard.engine.lint.findings import Hit, LintContext
 from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.migration import Severity
-from dashboard.engine.sql.objects import DatabaseObject, table
+from dashboard.engine.sql.objects import DROPPING, DatabaseObject, table
 from dashboard.engine.sql.trees import Name
+
+KINDS = DROPPING
 
 _WITH_DATA = ("table", "column", "schema", "materialized view", "sequence", "type", "extension", "database")
 _PARTS_OF_TABLES = ("column", "constraint", "trigger", "policy", "rule")

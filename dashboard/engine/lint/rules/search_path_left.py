@@ -9,6 +9,8 @@ from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.lint.settings import changed
 from dashboard.engine.migration import Severity
 
+KINDS = frozenset({"VariableSetStmt", "FuncCall"})
+
 
 def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
     left = [setting for setting in changed(linted) if setting.name == "search_path" and setting.is_for_session]

@@ -9,6 +9,8 @@ from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.migration import Severity
 from dashboard.engine.sql.trees import dotted
 
+KINDS = frozenset({"CreateFunctionStmt"})
+
 
 def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
     for parsed in linted.parsed:

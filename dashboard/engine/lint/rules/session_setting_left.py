@@ -12,6 +12,8 @@ from dashboard.engine.lint.script import LintedScript
 from dashboard.engine.lint.settings import Setting, changed
 from dashboard.engine.migration import Severity
 
+KINDS = frozenset({"VariableSetStmt", "FuncCall"})
+
 _DANGEROUS = {
     "standard_conforming_strings": "changes where a string ends, so the file reads differently from what was reviewed",
     "client_encoding": "changes how the bytes behind it are read",

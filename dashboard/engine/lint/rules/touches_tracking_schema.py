@@ -4,7 +4,8 @@ approvals. Neither would be true any more."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from dashboard.engine.lint.findings import Hit, LintContext
@@ -23,7 +24,9 @@ _WRITE_ONE = ("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt")
 
 
 def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
-    ours, paths = list(_ours(linted, context)), _search_paths(linted)
+    paths = _search_paths(linted)
+    is_on_path = any(context.tracking_schema in path for path in paths.values())
+    ours = _ours(context.tracking_schema, is_on_path=is_on_path or context.tracking_schema == "public")
     for parsed in linted.parsed:
         if schema := _whole_schema(parsed, context):
             yield parsed.hit(
@@ -69,10 +72,11 @@ def _hit(parsed: Parsed, table: Name) -> Hit:
 
 
 def _whole_schema(parsed: Parsed, context: LintContext) -> str:
-    dropped = {drop.object.name.text for drop in parsed.drops if drop.object.kind == "schema"}
-    renamed = {parsed.tree.subname} if parsed.kind == "RenameStmt" and not parsed.tree.HasField("relation") else set()
+    gone = {drop.object.name.text for drop in parsed.drops if drop.object.kind == "schema"}
+    if parsed.kind == "RenameStmt" and not parsed.tree.HasField("relation"):
+        gone.add(parsed.tree.subname)
     owned = (context.tracking_schema, context.control_schema)
-    return next((schema for schema in owned if schema in dropped | renamed), "")
+    return next((schema for schema in owned if schema in gone), "")
 
 
 def _makes_schema(parsed: Parsed, context: LintContext) -> bool:
@@ -93,31 +97,26 @@ def _search_paths(linted: LintedScript) -> Mapping[int, list[str]]:
 def _in_control_schema(parsed: Parsed, path: Sequence[str], context: LintContext) -> str:
     """What the statement names there, if anything; a search path that leads there is enough."""
     schema = context.control_schema
-    names = [relation_name(node) for node in parsed.all("RangeVar")]
-    names += [dotted(call.funcname) for call in parsed.all("FuncCall")]
-    names += [item.object.name for item in parsed.drops] + [item.name for item in parsed.made]
+    called = (dotted(call.funcname) for call in parsed.all("FuncCall"))
+    changed_here = (*(drop.object.name for drop in parsed.drops), *(item.name for item in parsed.made))
+    names = (*parsed.relations, *called, *changed_here)
     if control := next((name for name in names if name.schema == schema), None):
         return str(control)
     return f"The schema {schema} on the search path" if schema in path else ""
 
 
-def _ours(linted: LintedScript, context: LintContext) -> Iterator[Name]:
-    """Also without its schema where the script puts that on the search path."""
-    schema = context.tracking_schema
-    paths = [setting for setting in changed(linted) if setting.name == "search_path"]
-    on_path = schema == "public" or any(schema in path.values for path in paths)
-    for table in (*TABLES, SEQUENCE):
-        yield Name(schema, table)
-        if on_path:
-            yield Name("", table)
+@lru_cache(maxsize=8)
+def _ours(schema: str, *, is_on_path: bool) -> frozenset[Name]:
+    """Also without the schema where that is on the search path."""
+    schemas = (schema, "") if is_on_path else (schema,)
+    return frozenset(Name(each, table) for each in schemas for table in (*TABLES, SEQUENCE))
 
 
-def _table(parsed: Parsed, ours: Sequence[Name]) -> Name | None:
+def _table(parsed: Parsed, ours: Collection[Name]) -> Name | None:
     if parsed.kind in _WRITE_ONE:
         names = [relation_name(parsed.tree.relation)]
     else:
-        names = [relation_name(node) for node in parsed.all("RangeVar")]
-        names += [drop.object.name for drop in parsed.drops]
+        names = [*parsed.relations, *(drop.object.name for drop in parsed.drops)]
     names += [name for call in parsed.all("FuncCall") if (name := _sequence(call))]
     return next((name for name in names if name in ours), None)
 
