@@ -17,7 +17,7 @@ from dashboard.presenters import environments, links
 from dashboard.presenters.environments import Card, Remark
 from dashboard.presenters.findings import Tallies
 from dashboard.presenters.matrix import Matrix, matrix
-from dashboard.presenters.requests import glass_sentence
+from dashboard.presenters.request_detail import glass_sentence
 from dashboard.selectors.board import BoardRow
 from dashboard.selectors.environments import Standing
 from dashboard.selectors.folders import FolderReading

@@ -1,8 +1,8 @@
-"""Runs as people watch them, and as they keep them: the log as text."""
+"""Runs as people watch them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -12,9 +12,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.engine.plan import NO_REACH, Action, RollbackReach
-from dashboard.models import Run, RunStatement, RunStep
-from dashboard.models.failures import Failure
-from dashboard.presenters import actions, failures, plans, settled, statuses
+from dashboard.models import Run, RunStep
+from dashboard.presenters import failures, plans, settled, statuses
+from dashboard.presenters import run_steps as steps_presenter
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.pills import Pill
@@ -36,57 +36,6 @@ class RunRow:
     duration_ms: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatementView:
-    number: int
-    line: int
-    summary: str
-    pill: Pill
-    duration_ms: int | None
-    rows: int | None
-    notices: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunStepView:
-    """What _components/step_row.html shows."""
-
-    number: int
-    label: str
-    url: str
-    does: str  # besides applying
-    pill: Pill
-    duration_ms: int | None
-    started_at: datetime | None
-    open: bool
-    statements: tuple[StatementView, ...]
-    left_out: int  # earlier statements that are not listed
-    empty: str  # said where there are none
-    waiting: tuple[str, ...]  # the sessions it waits for just now
-    reached: str  # how many of its statements have begun, and how far the last is, while it runs
-    retried: str  # that it was undone and begun again, and why
-    copied: tuple[str, ...]  # rows it saved first, or brought back
-
-
-#: Steps and what they stopped at are shown open.
-_OPEN = {
-    RunStep.Status.RUNNING,
-    RunStep.Status.FAILED,
-    RunStep.Status.CANCELLED,
-    RunStep.Status.UNKNOWN,
-    RunStep.Status.PARTIAL,
-}
-_NOT_YET: Mapping[str, str] = {
-    RunStep.Status.NOT_RUN: "It was not begun.",
-    RunStep.Status.UNKNOWN: "Whether a statement of it ran is not known.",
-    RunStep.Status.COMMITTED: "It has no statements.",
-}
-_NOT_RUN = "No statement has run yet."
-#: Progress reaches the page a moment after it is made in the target, or later where the control database is away.
-_NOT_WRITTEN = "No statement of it is written down yet."
-_TIMES = {1: "once", 2: "twice"}
-_UNDONE = Pill(label="Undone", tone="muted", icon="rollback")
-_STOPPED = Pill(label="Stopped", tone="muted", icon="cancel")
 _DECIDED_BY_STEPS = {Run.Status.FAILED, Run.Status.CANCELLED, Run.Status.RESOLVED}
 _UNDOABLE = {Run.Status.SUCCEEDED, Run.Status.RESOLVED}
 
@@ -122,7 +71,7 @@ def page(
         "pill": verdict(run, {step.status for step in run_steps}),
         "elapsed_ms": elapsed_ms(run),
         "progress": progress(run, run_steps),
-        "steps": steps(run_steps, has_begun=run.status == Run.Status.RUNNING),
+        "steps": steps_presenter.steps(run_steps, has_begun=run.status == Run.Status.RUNNING),
         "settled": settled.lines(settled_since),
         "error": settled.past(error, run, run_steps, settled_since) if error else None,
         "cancel": cancel_button(run, by),
@@ -184,14 +133,6 @@ def lost(run: Run, *, worker_alive: bool) -> str:
         "committed, and says it here."
     )
     return f"Whether this run still goes on is not known, and what is below may be out of date. {next_step}"
-
-
-def steps(run_steps: Sequence[RunStep], *, has_begun: bool = False) -> list[RunStepView]:
-    """`run_steps` as selectors.runs gives them. A run of one step is shown open, and so is what saved rows."""
-    alone = len(run_steps) == 1
-    return [
-        _step(step, open_=alone or step.status in _OPEN or bool(step.copied), has_begun=has_begun) for step in run_steps
-    ]
 
 
 def verdict(run: Run, states: Set[str]) -> Pill:
@@ -279,148 +220,3 @@ def onward_buttons(
 
 #: Actions after which something is left to do.
 _ONWARD = frozenset({Action.REPAIR, Action.RESET, Action.UNSKIP, Action.BRING_BACK})
-
-
-def log_text(run: Run, run_steps: Sequence[RunStep]) -> Iterator[str]:
-    """The whole run as plain text, times in UTC."""
-    yield f"Run {run.pk}: {run.title}\n"
-    for name, value in _heading(run):
-        yield f"{name + ':':<13}{value}\n"
-    for step in run_steps:
-        yield f"\n[{step.position + 1}/{len(run_steps)}] {step.action} {step.identity.label}: {step.status}"
-        yield f" ({step.duration_ms} ms)\n" if step.duration_ms is not None else "\n"
-        yield from (f"        {_copied(copied, step)}\n" for copied in step.copied)
-        yield from (f"        waited for {blocker}\n" for blocker in step.blockers)
-        for statement in step.latest:  # type: ignore[attr-defined]
-            yield from _log_lines(statement)
-    if run.failure:
-        yield "\n" + "".join(_failure_lines(run.failure))
-
-
-def _step(step: RunStep, *, open_: bool, has_begun: bool) -> RunStepView:
-    words = actions.WORDS[step.action]
-    latest: list[RunStatement] = step.latest  # type: ignore[attr-defined]
-    is_open = step.status == RunStep.Status.RUNNING
-    return RunStepView(
-        number=step.position + 1,
-        label=step.identity.label,
-        url=reverse("migration", args=step.identity) if step.action == Action.APPLY else "",
-        does=words.beside,
-        pill=statuses.STEP[step.status],
-        duration_ms=step.duration_ms,
-        started_at=step.started_at,
-        open=open_,
-        statements=tuple(_statement(s, step) for s in latest),
-        left_out=step.said - len(latest),  # type: ignore[attr-defined]
-        empty=words.instead_of_statements or _NOT_YET.get(step.status, _NOT_WRITTEN if has_begun else _NOT_RUN),
-        waiting=tuple(f"{'Waits' if is_open else 'Waited'} for {blocker}" for blocker in step.blockers),
-        reached=_reached(step) if is_open else "",
-        retried=_retried(step),
-        copied=tuple(_copied(copied, step) for copied in step.copied),
-    )
-
-
-def _reached(step: RunStep) -> str:
-    total, begun = step.statements_total, step.said  # type: ignore[attr-defined]
-    number = f"Statement {begun} of {total}." if 0 < begun <= total else ""
-    return " ".join(filter(None, (number, step.progress)))
-
-
-def _retried(step: RunStep) -> str:
-    if not step.retries:
-        return ""
-    times = _TIMES.get(step.retries, f"{step.retries} times")
-    return f"It was undone and begun again {times}: {step.retry_reason}"
-
-
-def _copied(copied: Mapping[str, Any], step: RunStep) -> str:
-    table, where = copied["what"], copied["saved"]
-    if step.action != Action.BRING_BACK:
-        return f"Saved first: {_counted(copied['rows'], 'row')} of {table}, in {where}."
-    is_column = bool(copied.get("columns"))
-    unit = "value" if is_column else "row"
-    sentence = f"Brought back {_counted(copied['rows'], unit)} of {table} from {where}."
-    if copied["gone"]:
-        their = "its" if copied["gone"] == 1 else "their"
-        sentence += f" {_counted(copied['gone'], 'row')} had no place: nothing has {their} key now."
-    if copied["kept"]:
-        sentence += f" {_counted(copied['kept'], unit)} {_newer(copied['kept'], is_column=is_column)}."
-    return sentence
-
-
-def _newer(count: int, *, is_column: bool) -> str:
-    """Why so many of what was saved were not put back."""
-    if is_column:
-        return "was not empty, and stays as it is" if count == 1 else "were not empty, and stay as they are"
-    return "was there already, and stays" if count == 1 else "were there already, and stay"
-
-
-def _counted(count: int, unit: str) -> str:
-    return f"{count:,} {unit}{'' if count == 1 else 's'}"
-
-
-def _statement(statement: RunStatement, step: RunStep) -> StatementView:
-    return StatementView(
-        number=statement.number,
-        line=statement.line,
-        summary=statement.summary,
-        pill=_statement_pill(statement, step),
-        duration_ms=statement.duration_ms,
-        rows=_rows(statement.tag),
-        notices=tuple(statement.notices),
-    )
-
-
-def _statement_pill(statement: RunStatement, step: RunStep) -> Pill:
-    """What its step became outweighs what was told of the statement while it ran: a transaction that failed has
-    undone all of it, and a worker that is lost leaves the last word unsaid."""
-    undone = step.status in {RunStep.Status.FAILED, RunStep.Status.CANCELLED}
-    match statement.status:
-        case RunStatement.Status.FAILED if step.status == RunStep.Status.CANCELLED:
-            return _STOPPED
-        case RunStatement.Status.OK | RunStatement.Status.RUNNING if undone:
-            return _UNDONE
-        case RunStatement.Status.RUNNING if step.status == RunStep.Status.COMMITTED:
-            return statuses.STATEMENT[RunStatement.Status.OK]
-        case RunStatement.Status.RUNNING if step.status != RunStep.Status.RUNNING:
-            return statuses.STEP[RunStep.Status.UNKNOWN]
-        case _:
-            return statuses.STATEMENT[statement.status]
-
-
-def _rows(tag: str) -> int | None:
-    """The server's tag ends in a number where rows were touched: "INSERT 0 3", "UPDATE 2"."""
-    last = tag.rpartition(" ")[2]
-    return int(last) if last.isdigit() else None
-
-
-def _heading(run: Run) -> Iterator[tuple[str, Any]]:
-    yield "Status", run.status
-    yield "Environment", run.environment
-    yield "Started by", run.started_by.get_username()
-    if run.request_id:
-        yield "Request", run.request_id
-    yield "Digest", run.digest
-    moments = (("Queued", run.queued_at), ("Started", run.started_at), ("Finished", run.finished_at))
-    for name, moment in moments:
-        yield name, f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "-"
-    if run.plan.source:
-        yield "Source", run.plan.source
-
-
-def _log_lines(statement: RunStatement) -> Iterator[str]:
-    took = f"{statement.duration_ms} ms" if statement.duration_ms is not None else statement.status
-    yield f"  {statement.number:>4}  line {statement.line:<5} {statement.summary}\n"
-    yield f"        {statement.tag or statement.status}, {took}\n"
-    for notice in statement.notices:
-        yield f"        {notice}\n"
-
-
-def _failure_lines(failure: dict[str, Any]) -> Iterator[str]:
-    yield f"{failure.get('sentence', '')}\n"
-    for name, value in failure.get("server", {}).items():
-        if value and name != "excerpt":
-            yield f"  {name}: {value}\n"
-    if excerpt := failure.get("server", {}).get("excerpt"):
-        yield f"{excerpt}\n"
-    yield f"{Failure.from_dict(failure).next_step}\n"

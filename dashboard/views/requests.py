@@ -27,6 +27,7 @@ from dashboard.models.environments import Environment
 from dashboard.presenters import evidence as evidence_presenter
 from dashboard.presenters import forecasts as forecast_presenter
 from dashboard.presenters import plans as plan_presenter
+from dashboard.presenters import request_detail, request_timeline
 from dashboard.presenters import requests as presenter
 from dashboard.selectors import failed_attempts, people
 from dashboard.selectors import requests as selector
@@ -167,7 +168,7 @@ def page(request: HttpRequest, change_request: ChangeRequest, **bound: Any) -> H
     digest = {"digest": change_request.digest}
     failed = () if change_request.closed_at else failed_attempts.of_plan(plan)
     proof = evidence_presenter.of_request(state, by, failed)
-    offered = presenter.actions(state, by)
+    offered = request_detail.actions(state, by)
     polled = request.htmx and proof and proof.is_live  # type: ignore[attr-defined]
     stake = _at_stake(change_request, environment, counts=not polled)
     view = plan_presenter.view(plans.detail(plan), environment)
@@ -177,9 +178,9 @@ def page(request: HttpRequest, change_request: ChangeRequest, **bound: Any) -> H
         "pill": presenter.pill(change_request),
         "has_expired": selector.has_expired(change_request),
         "plan": view,
-        "then": presenter.then(change_request),
-        "promise": presenter.promise(change_request),
-        "timeline": presenter.timeline(state),
+        "then": request_detail.then(change_request),
+        "promise": request_detail.promise(change_request),
+        "timeline": request_timeline.timeline(state),
         "evidence": proof,
         "actions": offered,
         "deciders": people.deciders(change_request, environment)

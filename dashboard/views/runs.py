@@ -16,7 +16,7 @@ from dashboard.engine.plan import NO_REACH, RollbackReach
 from dashboard.forms.runs import EndRunForm, RunQuery
 from dashboard.forms.skips import ReasonForm
 from dashboard.models import Run, environments
-from dashboard.presenters import failures
+from dashboard.presenters import failures, run_log
 from dashboard.presenters import restored as restoration
 from dashboard.presenters import runs as presenter
 from dashboard.presenters.badges import badge_of
@@ -122,7 +122,7 @@ def _reach(run: Run) -> RollbackReach:
 
 def _log(run: Run) -> StreamingHttpResponse:
     answer = StreamingHttpResponse(
-        presenter.log_text(run, selector.whole_log(run)), content_type="text/plain; charset=utf-8"
+        run_log.log_text(run, selector.whole_log(run)), content_type="text/plain; charset=utf-8"
     )
     answer["Content-Disposition"] = f'attachment; filename="run-{run.pk}-{run.environment}.log"'
     return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -139,6 +140,27 @@ def test_differences_are_listed_with_the_fingerprint_they_belong_to():
     assert made.diff is not None
     assert (made.diff.total, made.fingerprint) == (1, "f" * 64)
     values.assert_sound(made)
+
+
+LEFT = {"parent": "", "version": "003", "name": "b", "key": "index app.b", "object": "app.b"}
+
+
+@pytest.mark.parametrize(("runs", "numbers"), [((7,), ["1", "7"]), ((7, 7), ["2", "7"]), ((9, 7, 9), ["3", "7", "9"])])
+def test_what_runs_left_half_done_is_counted_and_each_run_named_once(runs: tuple[int, ...], numbers: list[str]):
+    state = values.drift(values.DRIFTED, leftovers=[{**LEFT, "run": run} for run in runs])
+    assert re.findall(r"\d+", presenter.left_half_done(state)) == numbers
+
+
+@pytest.mark.parametrize("outcome", [DriftCheck.Outcome.CLEAN, DriftCheck.Outcome.UNREACHABLE])
+def test_where_nothing_was_left_nothing_is_said_of_it(outcome: str):
+    assert presenter.left_half_done(values.drift(outcome)) == ""
+
+
+def test_each_thing_that_was_left_leads_to_its_run():
+    state = values.drift(values.DRIFTED, leftovers=[{**LEFT, "run": 7}])
+    (left,) = presenter.page(values.STAGING, state, (), by=values.actor()).leftovers
+    assert left.run == 7
+    values.assert_sound(left)
 
 
 def test_a_schema_nobody_saw_has_no_fingerprint():

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dashboard.engine.migration import LoggedSuccess
+from dashboard.engine.planner import rollback_reach
 from dashboard.presenters import wording
 from tests.presenters import values
 
@@ -60,3 +62,20 @@ def test_a_limit_is_never_rounded_away(milliseconds: int):
 def test_no_limit_names_no_number():
     assert not re.search(r"\d", wording.limit(0))
     assert wording.limit(0) != wording.limit(1)
+
+
+# Why a rollback reaches no further
+
+
+def test_a_rollback_ends_where_no_script_was_captured():
+    reach = rollback_reach(values.history(values.applied("001", "a", rollback_script=None)))
+    assert reach.end
+    assert values.says(wording.why_reach_ends(reach), "captured")
+
+
+def test_a_record_that_is_gone_is_named_before_a_script_that_is_missing():
+    gone = LoggedSuccess(version="004", name="d", at=values.MOMENT)
+    reach = rollback_reach(values.history(values.applied("001", "a", rollback_script=None), contradicted=(gone,)))
+    why = wording.why_reach_ends(reach)
+    assert "004_d" in why
+    assert not values.says(why, "captured")

@@ -48,6 +48,7 @@ from dashboard.engine.sql import statements
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import (
     AuditEvent,
+    BreakGlass,
     ChangeRequest,
     Decision,
     DriftCheck,
@@ -454,6 +455,12 @@ def request_state(row: ChangeRequest, **changes: Any) -> RequestState:
             **changes,
         }
     )
+
+
+def opening(**changes: Any) -> BreakGlass:
+    known = {"pk": 5, "request_id": 3, "digest": "d", "reason": "Urgent", "lifted": ["0 of 1 approvals"]}
+    people = {"by": user("carol", Role.ADMIN), "at": MOMENT, "expires_at": ahead(minutes=9)}
+    return BreakGlass(**{**known, **people, **changes})
 
 
 def decision(verdict: str = Decision.Verdict.APPROVED, **changes: Any) -> Decision:

@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.engine.migration import MigrationId
 from dashboard.models import ChangeRequest, Run
-from dashboard.presenters import requests as presenter
+from dashboard.presenters import request_detail
 from dashboard.selectors import requests as selector
 from dashboard.services import plans, runs, validity
 from dashboard.services.actors import Actor
@@ -37,7 +37,7 @@ def test_what_they_asked_for_is_not_run(two_files: Project, alice: Actor, bob: A
     with pytest.raises(ApprovalNeeded):
         runs.start(plan, environment=two_files.production, by=bob, typed_name="production")
     state = validity.state_of(selector.detailed(request.pk))
-    assert "alice, who asked for this, was deactivated" in presenter.actions(state, bob).run.reason
+    assert "alice, who asked for this, was deactivated" in request_detail.actions(state, bob).run.reason
 
 
 def test_what_they_asked_for_is_not_approved(two_files: Project, alice: Actor, bob: Actor) -> None:
