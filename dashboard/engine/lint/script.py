@@ -49,7 +49,7 @@ class LintedScript:
 
     @cached_property
     def kinds(self) -> frozenset[str]:
-        """Of all messages in its trees."""
+        """Every kind of message that its trees hold."""
         return frozenset().union(*(parsed.nodes for parsed in self.parsed))
 
     @cached_property
