@@ -1,24 +1,30 @@
 """Real git servers on the loopback address: over HTTP by `git http-backend`, over SSH by OpenSSH's daemon.
 
-`git_repository` is a repository to commit to, `git_http` serves it. Tests that need a program which this machine does
-not have are skipped, which SIGNALBOX_TESTS=all does not allow.
+`git_repository` is a repository to commit to; `git_http` and `git_ssh` serve it. Tests that need a program which this
+machine does not have are skipped, which SIGNALBOX_TESTS=all does not allow.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
+import getpass
 import os
 import shutil
+import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
 import pytest
+
+from tests.ports import free_port
 
 #: Nothing of the machine's own settings, and the same commit ids for the same files.
 _ENVIRONMENT = {
@@ -86,6 +92,12 @@ class GitRepository:
     def git(self, *arguments: str, **environment: str) -> str:
         return git(self.work, *arguments, **environment)
 
+    def write_object(self, kind: str, content: bytes) -> str:
+        """An object of the served repository, however broken; its id."""
+        program = [need("git"), "-C", str(self.bare), "hash-object", "-t", kind, "-w", "--literally", "--stdin"]
+        done = subprocess.run(program, env=_ENVIRONMENT, input=content, capture_output=True, check=True)
+        return done.stdout.decode().strip()
+
     def set(self, name: str, value: str) -> None:
         """A setting of the served repository."""
         git(self.bare, "config", name, value)
@@ -122,6 +134,10 @@ class GitHttpServer:
     url: str = ""
     #: What was asked: method, path with its query, and the Authorization that came with it.
     requests: list[tuple[str, str, str]] = field(default_factory=list)
+    #: Paths that lead to others.
+    moved: dict[str, str] = field(default_factory=dict)
+    #: What becomes of the body of an answer before it is sent: given the path that was asked for.
+    alter: Callable[[str, bytes], bytes] = lambda path, body: body
 
     def url_of(self, repository: GitRepository) -> str:
         return f"{self.url}/{repository.bare.relative_to(self.root)}"
@@ -164,58 +180,167 @@ class QuietHandler(BaseHTTPRequestHandler):
 
 
 def _backend(server: GitHttpServer) -> type[BaseHTTPRequestHandler]:
-    class Backend(QuietHandler):
-        """CGI, as far as git's program needs it."""
+    return type("Backend", (_GitBackend,), {"given": server})
 
-        given: ClassVar[GitHttpServer] = server
 
-        def do_GET(self) -> None:
-            self._answer(b"")
+class _GitBackend(QuietHandler):
+    """CGI, as far as git's program needs it."""
 
-        def do_POST(self) -> None:
-            self._answer(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+    given: ClassVar[GitHttpServer]
 
-        def _answer(self, body: bytes) -> None:
-            authorization = self.headers.get("Authorization", "")
-            self.given.requests.append((self.command, self.path, authorization))
-            if self.given.token and not _opens(authorization, self.given.token):
-                self.send_response(401)
-                self.send_header("WWW-Authenticate", 'Basic realm="git"')
-                self.end_headers()
-                return
+    def do_GET(self) -> None:
+        self._answer(b"")
+
+    def do_POST(self) -> None:
+        self._answer(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+
+    def _answer(self, body: bytes) -> None:
+        authorization = self.headers.get("Authorization", "")
+        self.given.requests.append((self.command, self.path, authorization))
+        if self.given.token and not _opens(authorization, self.given.token):
+            self._refuse(401, "WWW-Authenticate", 'Basic realm="git"')
+        elif target := self._moved():
+            self._refuse(301, "Location", target)
+        else:
             self._relay(self._run(body))
 
-        def _run(self, body: bytes) -> bytes:
-            parts = urlsplit(self.path)
-            environment = _ENVIRONMENT | {
-                "GIT_PROJECT_ROOT": str(self.given.root),
-                "GIT_HTTP_EXPORT_ALL": "1",
-                "PATH_INFO": parts.path,
-                "QUERY_STRING": parts.query,
-                "REQUEST_METHOD": self.command,
-                "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-                "CONTENT_LENGTH": str(len(body)),
-                "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-                "REMOTE_ADDR": "127.0.0.1",
-            }
-            done = subprocess.run(
-                [need("git"), "http-backend"], input=body, env=environment, capture_output=True, check=False
-            )
-            return done.stdout
+    def _refuse(self, status: int, name: str, value: str) -> None:
+        self.send_response(status)
+        self.send_header(name, value)
+        self.end_headers()
 
-        def _relay(self, said: bytes) -> None:
-            head, _, body = said.partition(b"\r\n\r\n")
-            headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if line)
-            self.send_response(int(headers.pop("Status", "200").split()[0]))
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def _moved(self) -> str:
+        for path, target in self.given.moved.items():
+            if self.path.startswith(path):
+                return target + self.path.removeprefix(path)
+        return ""
 
-    return Backend
+    def _run(self, body: bytes) -> bytes:
+        parts = urlsplit(self.path)
+        environment = _ENVIRONMENT | {
+            "GIT_PROJECT_ROOT": str(self.given.root),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "PATH_INFO": parts.path,
+            "QUERY_STRING": parts.query,
+            "REQUEST_METHOD": self.command,
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(len(body)),
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "REMOTE_ADDR": "127.0.0.1",
+        }
+        program = [need("git"), "http-backend"]
+        return subprocess.run(program, input=body, env=environment, capture_output=True, check=False).stdout
+
+    def _relay(self, answer: bytes) -> None:
+        head, _, body = answer.partition(b"\r\n\r\n")
+        body = self.given.alter(self.path, body)
+        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if line)
+        self.send_response(int(headers.pop("Status", "200").split()[0]))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
 
 def _opens(authorization: str, token: str) -> bool:
     _, _, encoded = authorization.partition(" ")
     return base64.b64decode(encoded).decode().partition(":")[2] == token
+
+
+@dataclass(frozen=True, kw_only=True)
+class GitSshServer:
+    """OpenSSH's daemon, which lets in whoever has `key`. On `port` it passes on that the newer protocol is wanted, on
+    `old_port` it does not, as any daemon that nobody has set up for git."""
+
+    port: int
+    old_port: int
+    user: str
+    key: str
+    known_hosts: str
+    home: Path
+
+    def url_of(self, repository: GitRepository, port: int | None = None) -> str:
+        return f"ssh://{self.user}@127.0.0.1:{port or self.port}{repository.bare}"
+
+    def make_key(self, name: str, kind: str = "ed25519", *, passphrase: str = "", form: str = "") -> str:
+        """The text of another private key."""
+        path = self.home / name
+        as_pem = ("-m", form) if form else ()
+        program = [need("ssh-keygen"), "-q", "-t", kind, *as_pem, "-N", passphrase, "-f", str(path)]
+        subprocess.run(program, check=True, capture_output=True)
+        return path.read_text()
+
+    def admit(self, name: str, *, command: str = "") -> None:
+        """Let in whoever has that key too. `command`: what runs then, whatever is asked for."""
+        options = f'command="{command}" ' if command else ""
+        with (self.home / "authorized_keys").open("a") as file:
+            file.write(options + (self.home / f"{name}.pub").read_text())
+
+
+@pytest.fixture(scope="session")
+def git_ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitSshServer]:
+    daemon = need("sshd")
+    need("git")
+    home = tmp_path_factory.mktemp("sshd")
+    home.chmod(0o755)
+    port, old_port = free_port(), free_port()
+    server = GitSshServer(
+        port=port,
+        old_port=old_port,
+        user=getpass.getuser(),
+        key="",
+        known_hosts="",
+        home=home,
+    )
+    server.make_key("host_ed25519")
+    server.make_key("host_rsa", "rsa")
+    server = replace(server, key=server.make_key("client"), known_hosts=_known_hosts(home, port, old_port))
+    server.admit("client")
+    configuration = home / "sshd_config"
+    configuration.write_text(_sshd_config(home, port, old_port))
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    with (home / "log").open("wb") as log:
+        process = subprocess.Popen([daemon, "-D", "-e", "-f", str(configuration)], stderr=log)
+    try:
+        _wait_for(port, process, home / "log")
+        _wait_for(old_port, process, home / "log")
+        yield server
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _sshd_config(home: Path, port: int, old_port: int) -> str:
+    return f"""\
+Port {port}
+Port {old_port}
+ListenAddress 127.0.0.1
+HostKey {home}/host_ed25519
+HostKey {home}/host_rsa
+AuthorizedKeysFile {home}/authorized_keys
+PidFile none
+StrictModes no
+UsePAM no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+MaxStartups 100
+Match LocalPort {port}
+    AcceptEnv GIT_PROTOCOL
+"""
+
+
+def _known_hosts(home: Path, *ports: int) -> str:
+    keys = [(home / f"host_{kind}.pub").read_text().split()[:2] for kind in ("ed25519", "rsa")]
+    return "".join(f"[127.0.0.1]:{port} {kind} {key}\n" for port in ports for kind, key in keys)
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.02)
+    pytest.fail(f"sshd does not listen: {log.read_text()}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import pickle
 import resource
@@ -12,6 +13,7 @@ from collections.abc import Callable
 
 from dashboard.engine.git import fetching
 from dashboard.engine.git.apart import FetchOrder
+from dashboard.engine.git.conversation import conversation
 from dashboard.engine.git.errors import GitFetchFailed
 from dashboard.engine.git.letters import write_fetched, write_line
 from dashboard.engine.git.values import Fetched
@@ -23,6 +25,9 @@ PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
 def main() -> None:
     order: FetchOrder = pickle.load(sys.stdin.buffer)  # noqa: S301  # by the process that started this one
     close_process()
+    # Each failure is answered; what libraries would log beside that is the words of a foreign server.
+    for library in ("dulwich", "paramiko", "urllib3"):
+        logging.getLogger(library).setLevel(logging.CRITICAL + 1)
     _end_with_parent()
     _bound(order)
     try:
@@ -42,8 +47,8 @@ def _carry_out(order: FetchOrder) -> None:
 
 
 def _answer(order: FetchOrder, tell: Callable[[int], None]) -> Fetched | str:
-    with fetching.conversation(order.remote, order.limits, silence=order.silence, tell=tell) as talk:
-        return fetching.peek(talk) if order.is_peek else fetching.fetch(talk)
+    with conversation(order.remote, order.limits, silence=order.silence, tell=tell) as talk:
+        return fetching.peek(talk) if order.is_peek else fetching.fetch(talk, order.known)
 
 
 def _bound(order: FetchOrder) -> None:

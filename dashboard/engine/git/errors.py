@@ -80,10 +80,10 @@ class GitTokenExposed(GitFetchFailed):
 
 
 class GitRepositoryMissing(GitFetchFailed):
-    """Facts: repository."""
+    """Facts: repository, quoted (what the server says, as a clause, or nothing)."""
 
     code = "git_no_repository"
-    sentence = "There is no repository at {repository}, or none that may be seen with what was sent."
+    sentence = "There is no repository at {repository}, or none that may be seen with what was sent{quoted}."
     advice = (
         "Correct the URL of the source. Where it is right, the token or the key may not read the repository: several "
         "hosts say that a private one does not exist."
@@ -162,3 +162,52 @@ class GitPackBroken(GitFetchFailed):
     code = "git_broken"
     sentence = "What {repository} sent is broken: {reason}."
     advice = "Fetch again. If it happens again, ask whoever runs the server for `git fsck` in that repository."
+
+
+class GitShallowRefused(GitFetchFailed):
+    """Facts: repository."""
+
+    code = "git_shallow"
+    sentence = "{repository} does not send a single commit without its history, which is all that is ever fetched."
+    advice = "Mirror the repository to a server that does: git's own since 1.5, and every common host."
+
+
+class GitKeyUnusable(GitFetchFailed):
+    """The deploy key is no key. Facts: repository, reason."""
+
+    code = "git_key"
+    sentence = "The key for {repository} cannot be used: {reason}."
+    advice = (
+        "Set the variable that the source names to the whole text of a private key without a passphrase, from BEGIN to "
+        "END, as `ssh-keygen -t ed25519` writes it."
+    )
+
+
+class GitKeyRefused(GitFetchFailed):
+    """Facts: repository, user, fingerprint."""
+
+    code = "git_key_refused"
+    sentence = "{repository} refused the key {fingerprint} for the user {user}."
+    advice = "Add its public half to the deploy keys of the repository, for reading only."
+
+
+class HostKeyUnknown(GitFetchFailed):
+    """Facts: repository, host, kind, fingerprint, line."""
+
+    code = "git_host_key_unknown"
+    sentence = "The host key of {host} is not known: it shows {kind} {fingerprint}."
+    advice = (
+        "Compare that with what the operator of {host} publishes. If it is the same, put this line into known_hosts of "
+        "the source: {line}"
+    )
+
+
+class HostKeyChanged(GitFetchFailed):
+    """Facts: repository, host, kind, fingerprint, line."""
+
+    code = "git_host_key_changed"
+    sentence = "{host} has another host key than known_hosts of the source says: it shows {kind} {fingerprint}."
+    advice = (
+        "Somebody may stand between here and {host}; nothing was sent. Ask its operator. If the key was replaced, "
+        "replace the lines of {host} in known_hosts by: {line}"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from dulwich.errors import (
@@ -23,7 +23,7 @@ from dashboard.engine.git.meter import megabytes
 from dashboard.engine.git.values import FetchLimits, Remote
 
 #: How libraries fail on what nobody has written by hand.
-_MALFORMED = (
+MALFORMED = (
     *(ApplyDeltaError, ChecksumMismatch, FileFormatException, ObjectMissing, UnresolvedDeltas, zlib.error),
     *(ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError, struct.error, EOFError),
 )
@@ -34,11 +34,9 @@ _LONGEST = 300
 def named(repository: str, remote: Remote, limits: FetchLimits) -> Iterator[None]:
     try:
         yield
-    except HangupException as error:
-        said = _quoted(remote, error.stderr_lines or [])
-        raise GitServerUnusable(repository=repository, reason=f"it hung up{said}") from error
     except GitProtocolError as error:
-        raise GitServerUnusable(repository=repository, reason=f"it breaks off{_quoted(remote, error.args)}") from error
+        reason = f"it breaks off{quoted(remote, words_of(error))}"
+        raise GitServerUnusable(repository=repository, reason=reason) from error
     except MemoryError as error:
         raise GitTooBig(
             repository=repository,
@@ -46,18 +44,22 @@ def named(repository: str, remote: Remote, limits: FetchLimits) -> Iterator[None
             remedy="Let the server send single folders (git config uploadpack.allowFilter true), or take large files "
             "out of the branch.",
         ) from error
-    except _MALFORMED as error:
-        reason = f"{type(error).__name__}{_quoted(remote, error.args)}"
+    except MALFORMED as error:
+        reason = f"{type(error).__name__}{quoted(remote, error.args)}"
         raise GitPackBroken(repository=repository, reason=reason) from error
     except OSError as error:
         reason = f"its pack could not be kept on this machine ({error.strerror})"
         raise GitFetchFailed(repository=repository, reason=reason) from error
 
 
-def _quoted(remote: Remote, words: object) -> str:
-    """As a clause behind another, or nothing."""
-    parts = words if isinstance(words, list | tuple) else [words]
-    text = " ".join(part.decode("utf-8", "replace") if isinstance(part, bytes) else str(part) for part in parts)
+def words_of(error: GitProtocolError) -> Sequence[object]:
+    """What the server said; of a hang-up what it said beside the protocol."""
+    return (error.stderr_lines or ()) if isinstance(error, HangupException) else error.args
+
+
+def quoted(remote: Remote, words: Sequence[object]) -> str:
+    """As a clause behind another, or nothing; without what is secret, and without control characters."""
+    text = " ".join(part.decode("utf-8", "replace") if isinstance(part, bytes) else str(part) for part in words)
     encoded = base64.b64encode(remote.login.encode()).decode()
     for secret in filter(None, (remote.token, encoded, remote.key)):
         text = text.replace(secret, "…")

@@ -15,6 +15,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from dashboard.engine.git import addresses
 from dashboard.engine.git.addresses import GitAddress
+from dashboard.engine.git.capabilities import CapableClient
 from dashboard.engine.git.errors import (
     GitAddressRefused,
     GitCertificateRefused,
@@ -37,13 +38,13 @@ _MOVED = frozenset({301, 302, 303, 307, 308})
 _LISTED, _RESULT = "application/x-git-upload-pack-advertisement", "application/x-git-upload-pack-result"
 
 
-class HttpClient(AbstractHttpGitClient):
+class HttpClient(CapableClient, AbstractHttpGitClient):
     """A client of one repository; its path is always empty. `silence`: seconds without a byte before it is left."""
 
     def __init__(self, address: GitAddress, remote: Remote, meter: Meter, *, silence: float) -> None:
         super().__init__(f"{address.scheme}://{_netloc(address)}{address.path}", thin_packs=False, quiet=True)
         self._address = address
-        self._shown = address.shown
+        self.shown = address.shown
         self._meter = meter
         self._authorization = _basic(remote)
         self._timeout = urllib3.Timeout(connect=min(_CONNECT_S, silence), read=silence)
@@ -68,7 +69,7 @@ class HttpClient(AbstractHttpGitClient):
             response.close()
             asked = self._followed(asked, response.headers.get("Location", ""), is_post=data is not None)
         else:
-            raise GitServerUnusable(repository=self._shown, reason="it redirects again and again")
+            raise GitServerUnusable(repository=self.shown, reason="it redirects again and again")
         self._judge(response, expected=_LISTED if data is None else _RESULT)
         response.content_type = response.headers.get("Content-Type")  # type: ignore[attr-defined]
         response.redirect_location = asked if asked != url else ""  # type: ignore[attr-defined]
@@ -80,7 +81,7 @@ class HttpClient(AbstractHttpGitClient):
         sent = {"User-Agent": _AGENT, "Pragma": "no-cache", **headers}
         if self._authorization:
             sent["Authorization"] = self._authorization
-        with _named(self._shown, urlsplit(url).hostname or ""):
+        with _named(self.shown, urlsplit(url).hostname or ""):
             return self._pool.request(
                 "GET" if data is None else "POST",
                 url,
@@ -94,7 +95,7 @@ class HttpClient(AbstractHttpGitClient):
             )
 
     def _read(self, response: urllib3.BaseHTTPResponse, size: int) -> bytes:
-        with _named(self._shown, self._address.host):
+        with _named(self.shown, self._address.host):
             return response.read(size)
 
     def _judge(self, response: urllib3.BaseHTTPResponse, *, expected: str) -> None:
@@ -103,13 +104,13 @@ class HttpClient(AbstractHttpGitClient):
         response.close()
         if response.status in {401, 403}:
             reason = "it does not take this token" if self._authorization else "it asks for a token, and none is given"
-            raise GitTokenRefused(repository=self._shown, status=response.status, reason=reason)
+            raise GitTokenRefused(repository=self.shown, status=response.status, reason=reason)
         if response.status in {404, 410}:
-            raise GitRepositoryMissing(repository=self._shown)
+            raise GitRepositoryMissing(repository=self.shown, quoted="")
         if response.status != 200:
-            raise GitServerUnusable(repository=self._shown, reason=f"it answers with status {response.status}")
+            raise GitServerUnusable(repository=self.shown, reason=f"it answers with status {response.status}")
         raise GitServerUnusable(
-            repository=self._shown, reason=f"it sends {_kind_of(response) or 'something without a type'}"
+            repository=self.shown, reason=f"it sends {_kind_of(response) or 'something without a type'}"
         )
 
     def _followed(self, asked: str, location: str, *, is_post: bool) -> str:
@@ -118,20 +119,20 @@ class HttpClient(AbstractHttpGitClient):
         try:
             leads_to = addresses.parse(target.partition("?")[0])
         except GitAddressRefused:
-            raise GitServerUnusable(repository=self._shown, reason="it redirects to no address") from None
+            raise GitServerUnusable(repository=self.shown, reason="it redirects to no address") from None
         if not leads_to.path.endswith("/info/refs") or is_post:
-            raise GitServerUnusable(repository=self._shown, reason=f"it redirects to {leads_to.shown}")
+            raise GitServerUnusable(repository=self.shown, reason=f"it redirects to {leads_to.shown}")
         origin = addresses.parse(asked.partition("?")[0])
         if not _may_follow(origin, leads_to, has_secret=bool(self._authorization)):
-            raise GitRedirected(repository=self._shown, target=leads_to.shown.removesuffix("/info/refs"))
+            raise GitRedirected(repository=self.shown, target=leads_to.shown.removesuffix("/info/refs"))
         return target
 
     def _admit(self, ip: str, scheme: str) -> None:
         """Asked of every connection before anything is sent on it."""
         if addresses.is_forbidden(ip):
-            raise GitAddressRefused(repository=self._shown, reason=f"its host is {ip}, which is never connected to")
+            raise GitAddressRefused(repository=self.shown, reason=f"its host is {ip}, which is never connected to")
         if scheme == addresses.HTTP and self._authorization and addresses.is_public(ip):
-            raise GitTokenExposed(repository=self._shown)
+            raise GitTokenExposed(repository=self.shown)
 
 
 def _netloc(address: GitAddress) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -32,9 +32,13 @@ class PackFile:
         """None where nothing was sent."""
         if not self.path.stat().st_size:
             return None
-        with PackData(self.path, self.object_format) as data:
+        data = PackData(self.path, self.object_format)
+        try:
             data.check()
             data.create_index(str(self.base.with_suffix(".idx")), version=2, hash_format=self.object_format.type_num)
+        finally:
+            with suppress(BufferError):  # something that failed may still look at the file
+                data.close()
         return Pack(str(self.base), object_format=self.object_format)
 
     def close(self) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.engine.git import FetchLimits, GitFetchFailed, Remote, StoredKind, fetch, peek
+from dashboard.engine.git import FetchLimits, GitFetchFailed, Remote, StoredKind
 from dashboard.engine.git import errors as git_errors
+from tests.engine.git.here import fetch, peek
 from tests.fix_git import GitHttpServer, GitRepository, MakeRepository
 
-TIME = 30.0
 FILES = {"db/001_a.sql": "SELECT 1;\n", "db/sub/002_b.sql": "SELECT 2;\n", "app/main.py": "pass\n"}
 LARGE = 3 * 1024 * 1024
 
@@ -22,8 +22,8 @@ def remote(git_repository: GitRepository, git_http: GitHttpServer) -> Remote:
 def test_it_fetches_the_files_of_one_commit(git_repository: GitRepository, remote: Remote):
     first = git_repository.git("rev-parse", "HEAD")
     tip = git_repository.commit({"db/sub/002_b.sql": "SELECT 22;\n"}, "Add b\n\nIt is needed.")
-    fetched = fetch(remote, timeout=TIME)
-    assert peek(remote, timeout=TIME) == fetched.commit.id == tip
+    fetched = fetch(remote)
+    assert peek(remote) == fetched.commit.id == tip
     assert {file.path: file.content for file in fetched.files} == {
         "001_a.sql": b"SELECT 1;\n",
         "sub/002_b.sql": b"SELECT 22;\n",
@@ -48,14 +48,14 @@ def test_what_lies_outside_the_path_is_not_sent_where_the_server_filters(
     repository.git("config", "core.compression", "0")
     repository.set("core.compression", "0")
     repository.commit(FILES | {"app/video.bin": noise})
-    fetched = fetch(Remote(url=git_http.url_of(repository), path="db"), timeout=TIME)
+    fetched = fetch(Remote(url=git_http.url_of(repository), path="db"))
     assert {file.path for file in fetched.files} == {"001_a.sql", "sub/002_b.sql"}
     assert (fetched.received < LARGE / 100) is filters
 
 
 @pytest.mark.parametrize("path", ["", "/", ".", "./"])
 def test_no_path_is_the_root(remote: Remote, path: str):
-    fetched = fetch(Remote(url=remote.url, path=path), timeout=TIME)
+    fetched = fetch(Remote(url=remote.url, path=path))
     assert {file.path for file in fetched.files} == set(FILES)
 
 
@@ -70,8 +70,8 @@ def test_a_ref_is_a_branch_or_a_tag_of_any_kind(git_repository: GitRepository, r
     meant = git_repository.git("rev-parse", "HEAD")
     git_repository.commit({"db/later.sql": "SELECT 9;\n"})
     named = Remote(url=remote.url, path="db", ref=ref)
-    fetched = fetch(named, timeout=TIME)
-    assert peek(named, timeout=TIME) == fetched.commit.id == meant
+    fetched = fetch(named)
+    assert peek(named) == fetched.commit.id == meant
     assert fetched.ref.endswith(ref)
     assert len(fetched.files) == 2
 
@@ -81,16 +81,16 @@ def test_a_branch_is_meant_before_a_tag_of_its_name(git_repository: GitRepositor
     git_repository.push("--tags")
     git_repository.git("checkout", "--quiet", "-b", "both")
     tip = git_repository.commit({"db/later.sql": "SELECT 9;\n"})
-    fetched = fetch(Remote(url=remote.url, path="db", ref="both"), timeout=TIME)
+    fetched = fetch(Remote(url=remote.url, path="db", ref="both"))
     assert (fetched.commit.id, fetched.ref) == (tip, "refs/heads/both")
 
 
 def test_a_branch_that_was_rewritten_is_fetched_as_it_is_now(git_repository: GitRepository, remote: Remote):
     git_repository.commit({"db/003_c.sql": "SELECT 3;\n"})
-    before = fetch(remote, timeout=TIME)
+    before = fetch(remote)
     git_repository.git("reset", "--quiet", "--hard", "HEAD~1")
     tip = git_repository.commit({"db/004_d.sql": "SELECT 4;\n"})
-    after = fetch(remote, timeout=TIME)
+    after = fetch(remote)
     assert before.commit.id != after.commit.id == tip
     assert {file.path for file in after.files} == {"001_a.sql", "004_d.sql", "sub/002_b.sql"}
 
@@ -98,7 +98,7 @@ def test_a_branch_that_was_rewritten_is_fetched_as_it_is_now(git_repository: Git
 def test_a_token_goes_by_basic_auth(git_repository: GitRepository, git_http: GitHttpServer, remote: Remote):
     git_http.token = "sesame-opens"
     with_token = Remote(url=remote.url, path="db", token="sesame-opens")
-    assert len(fetch(with_token, timeout=TIME).files) == 2
+    assert len(fetch(with_token).files) == 2
     assert all(authorization.startswith("Basic ") for _, _, authorization in git_http.requests)
 
 
@@ -106,26 +106,26 @@ def test_a_token_goes_by_basic_auth(git_repository: GitRepository, git_http: Git
 def test_a_wrong_token_is_told_and_not_shown(git_http: GitHttpServer, remote: Remote, token: str):
     git_http.token = "sesame-opens"
     with pytest.raises(git_errors.GitTokenRefused) as caught:
-        fetch(Remote(url=remote.url, path="db", token=token), timeout=TIME)
+        fetch(Remote(url=remote.url, path="db", token=token))
     assert caught.value.facts["status"] == 401
     assert not token or token not in f"{caught.value} {caught.value.next_step} {caught.value.facts}"
 
 
 def test_a_repository_that_is_not_there(git_http: GitHttpServer, git_repository: GitRepository):
     with pytest.raises(git_errors.GitRepositoryMissing):
-        peek(Remote(url=f"{git_http.url}/other.git"), timeout=TIME)
+        peek(Remote(url=f"{git_http.url}/other.git"))
 
 
 def test_an_empty_repository(git_http: GitHttpServer, git_repository: GitRepository):
     for ref in (None, "main"):
         with pytest.raises(git_errors.GitRepositoryEmpty):
-            fetch(Remote(url=git_http.url_of(git_repository), ref=ref), timeout=TIME)
+            fetch(Remote(url=git_http.url_of(git_repository), ref=ref))
 
 
 def test_a_branch_that_is_gone_names_those_that_are_there(git_repository: GitRepository, remote: Remote):
     git_repository.push("HEAD:refs/heads/stable")
     with pytest.raises(git_errors.GitRefMissing) as caught:
-        fetch(Remote(url=remote.url, ref="release"), timeout=TIME)
+        fetch(Remote(url=remote.url, ref="release"))
     assert caught.value.facts["ref"] == "release"
     assert "main, stable" in caught.value.remedy
 
@@ -134,20 +134,20 @@ def test_a_tag_of_something_else_than_a_commit(git_repository: GitRepository, re
     git_repository.git("tag", "--annotate", "--message=a file", "odd", "HEAD:db/001_a.sql")
     git_repository.push("--tags")
     with pytest.raises(git_errors.GitRefUnusable):
-        fetch(Remote(url=remote.url, ref="odd"), timeout=TIME)
+        fetch(Remote(url=remote.url, ref="odd"))
 
 
 def test_a_path_that_is_not_there_names_what_is(remote: Remote):
     with pytest.raises(git_errors.GitPathMissing) as caught:
-        fetch(Remote(url=remote.url, path="migrations"), timeout=TIME)
+        fetch(Remote(url=remote.url, path="migrations"))
     assert "app, db" in caught.value.remedy
     with pytest.raises(git_errors.GitPathMissing) as caught:
-        fetch(Remote(url=remote.url, path="db/../app"), timeout=TIME)
+        fetch(Remote(url=remote.url, path="db/../app"))
 
 
 def test_a_path_that_is_a_file(remote: Remote):
     with pytest.raises(git_errors.GitPathUnusable) as caught:
-        fetch(Remote(url=remote.url, path="db/001_a.sql"), timeout=TIME)
+        fetch(Remote(url=remote.url, path="db/001_a.sql"))
     assert caught.value.facts["kind"] == "file"
 
 
@@ -163,11 +163,11 @@ def test_a_path_that_is_a_file(remote: Remote):
 )
 def test_what_is_beyond_a_limit_is_given_up(remote: Remote, limits: FetchLimits):
     with pytest.raises(git_errors.GitTooBig) as caught:
-        fetch(remote, limits=limits, timeout=TIME)
+        fetch(remote, limits=limits)
     assert caught.value.remedy
 
 
 def test_every_failure_says_what_stays_in_force(remote: Remote):
     with pytest.raises(GitFetchFailed) as caught:
-        fetch(Remote(url=remote.url, ref="gone"), timeout=TIME)
+        fetch(Remote(url=remote.url, ref="gone"))
     assert caught.value.state_now == "The last commit that was fetched stays in force, and no database was touched."

@@ -1,0 +1,18 @@
+"""What the process of a fetch does, done in this one: half a second less for each test."""
+
+from __future__ import annotations
+
+from dashboard.engine.git import Fetched, FetchLimits, Remote, fetching
+from dashboard.engine.git.conversation import conversation
+
+SILENCE = 20.0
+
+
+def fetch(remote: Remote, *, limits: FetchLimits | None = None, known: str = "", silence: float = SILENCE) -> Fetched:
+    with conversation(remote, limits or FetchLimits(), silence=silence, tell=lambda _: None) as talk:
+        return fetching.fetch(talk, known)
+
+
+def peek(remote: Remote, *, silence: float = SILENCE) -> str:
+    with conversation(remote, FetchLimits(), silence=silence, tell=lambda _: None) as talk:
+        return fetching.peek(talk)
