@@ -12,7 +12,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
-from config import control_database, environments, formats, keys, logging, providers, proxies, secret_key, sources
+from config import control_database, environments, formats, keys, logging, mail, providers, proxies, secret_key, sources
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -232,6 +232,18 @@ STORAGES = {
 PUBLIC_HOSTS = [
     h for h in (env.str("RAILWAY_PUBLIC_DOMAIN", default=""), *env.list("SIGNALBOX_HOSTS", default=[])) if h
 ]
+# Mails: none without a server to send them through. Links in them begin with what is configured here, never with what a
+# request says its host is.
+
+_OUTBOUND = mail.load(env.ENVIRON, PUBLIC_HOSTS)
+SENDS_MAIL = bool(_OUTBOUND.options)
+BASE_URL = _OUTBOUND.base
+MAIL_SENDER = _OUTBOUND.sender
+#: Where the head of the audit log goes once a day.
+AUDIT_HEAD_MAIL = tuple(env.list("SIGNALBOX_AUDIT_HEAD_MAIL", default=[]))
+if SENDS_MAIL:
+    MAILERS = _OUTBOUND.mailers
+
 #: Plain HTTP is for a machine of one's own (the demo); everywhere else cookies and pages insist on HTTPS.
 INSECURE_HTTP = env.bool("SIGNALBOX_INSECURE_HTTP", default=DEBUG)
 #: Names of this machine are no way in where there is a public one. Probes ask /health, which takes any name.

@@ -34,6 +34,14 @@ def create_roles(*, using: str, **kwargs: Any) -> None:
     Group.objects.using(using).get(name=Role.ADMIN.value).permissions.add(*wanted)
 
 
+def check_mail(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Said, and no fault: everything is on the pages."""
+    if settings.SENDS_MAIL:
+        return []
+    sentence = "No mail is sent, because SIGNALBOX_EMAIL_URL is not set."
+    return [checks.Info(sentence, hint="docs/SETTINGS.md says what it is for.", id="signalbox.I001")]
+
+
 def check_declared(**kwargs: Any) -> list[checks.CheckMessage]:
     """Each declared environment has a database, unless it is optional, and each source what opens its repository."""
     return [

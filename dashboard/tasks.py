@@ -6,6 +6,7 @@ from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
 from dashboard.models import environments
+from dashboard.presenters import mails as mail_words
 from dashboard.services import (
     actors,
     approvals,
@@ -13,6 +14,8 @@ from dashboard.services import (
     drift,
     execution,
     fetching,
+    mails,
+    notices,
     observations,
     queue,
     rehearsals,
@@ -125,3 +128,32 @@ def reevaluate_requests(timestamp: int) -> None:
 @app.task(name="start_scheduled", queue="runs", queueing_lock="start_scheduled")
 def start_scheduled(timestamp: int) -> None:
     schedules.start_due()
+
+
+@app.task(name=Job.SEND_MAILS, queue="mails")
+def send_mails() -> None:
+    mails.send_due(mail_words.text)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="ask_for_mails", queue="looks", queueing_lock="ask_for_mails")
+def ask_for_mails(timestamp: int) -> None:
+    mails.ask_where_due()
+
+
+@app.periodic(cron="23 6 * * *")
+@app.task(name="mail_audit_head", queue="looks", queueing_lock="mail_audit_head")
+def mail_audit_head(timestamp: int) -> None:
+    notices.send_audit_head()
+
+
+@app.periodic(cron="41 * * * *")
+@app.task(name="remind_of_reviews", queue="looks", queueing_lock="remind_of_reviews")
+def remind_of_reviews(timestamp: int) -> None:
+    notices.remind_of_reviews()
+
+
+@app.periodic(cron="47 3 * * *")
+@app.task(name="forget_old_mails", queue="looks", queueing_lock="forget_old_mails")
+def forget_old_mails(timestamp: int) -> None:
+    mails.forget_old()

@@ -57,6 +57,7 @@ account_urls = [
     path("account/", account.detail, name="mfa_index"),
     path("account/", account.detail, name="mfa_list_webauthn"),
     path("account/password/", account.password, name="account-password"),
+    path("account/notices/", account.choose_notices, name="account-notices"),
     path("account/sessions/end/", account.end_sessions, name="account-sessions-end"),
     path("account/app/add/", totp.activate_totp, name="mfa_activate_totp"),
     path("account/app/remove/", totp.deactivate_totp, name="mfa_deactivate_totp"),

@@ -9,4 +9,5 @@ pytest_plugins = [
     "tests.fix_rehearsals",
     "tests.fix_faults",
     "tests.fix_git",
+    "tests.fix_mail",
 ]

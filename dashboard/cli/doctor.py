@@ -11,6 +11,7 @@ import json
 import sys
 from dataclasses import asdict
 
+from django.conf import settings
 from django.db import Error
 
 from config.environments import Environment
@@ -21,6 +22,8 @@ from dashboard.engine.errors import EngineError, SourceNotConfigured, TargetNotC
 from dashboard.models import sources
 from dashboard.models.environments import all_environments
 from dashboard.presenters import audit as presenter
+from dashboard.presenters import mails
+from dashboard.selectors import mails as selector
 from dashboard.services import audit_guard, isolation, targets
 
 
@@ -43,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
         return code
     if not options.json:
         _tell_of_audit_log()
+        _tell_of_mail()
     return max(code, _complain_of_absent(chosen_environments.left_out()), _complain_of_sources())
 
 
@@ -96,6 +100,16 @@ def _tell_of_audit_log() -> None:
     except Error:
         return
     print(f"Audit log: {sentence}")
+
+
+def _tell_of_mail() -> None:
+    """Whether any is sent, and what was not delivered."""
+    on = settings.SENDS_MAIL
+    try:
+        undelivered, unreachable = (selector.in_trouble().count(), selector.without_address()) if on else (0, 0)
+    except Error:
+        return
+    print(f"Mail: {mails.standing(undelivered=undelivered, unreachable=unreachable)}")
 
 
 def _tell(check: Check) -> None:

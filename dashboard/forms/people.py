@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from allauth.account.forms import LoginForm, ReauthenticateForm
@@ -14,6 +15,7 @@ from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
 
 from dashboard.models.roles import Role
+from dashboard.presenters.mails import MailChoice
 
 #: What each role may, for whoever gives it.
 ROLES: dict[Role, str] = {
@@ -128,7 +130,7 @@ class InviteForm(forms.Form):
     email = forms.EmailField(
         required=False,
         label="Mail address",
-        help_text="By it a provider such as Google tells who they are. Signalbox sends nothing to it.",
+        help_text="By it a provider such as Google tells who they are. Mails go there, if any are sent.",
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
     role = forms.ChoiceField(
@@ -141,6 +143,16 @@ class InviteForm(forms.Form):
         return {**self.cleaned_data, "role": Role(self.cleaned_data["role"])}
 
 
+class NoticesForm(forms.Form):
+    """Which mails one wants; none of them is sent where nothing is ticked."""
+
+    wanted = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple)
+
+    def __init__(self, *args: Any, choices: Iterable[MailChoice], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["wanted"].choices = [(each.kind, each.label) for each in choices]  # type: ignore[attr-defined]
+
+
 class PersonForm(forms.Form):
     """What an administrator may change of somebody. Only a superuser sees who is one."""
 
@@ -150,7 +162,7 @@ class PersonForm(forms.Form):
     email = forms.EmailField(
         required=False,
         label="Mail address",
-        help_text="By it a provider such as Google tells who they are. Signalbox sends nothing to it.",
+        help_text="By it a provider such as Google tells who they are. Mails go there, if any are sent.",
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
     role = forms.ChoiceField(

@@ -3,6 +3,7 @@
 from dashboard.models.audit import AuditEvent, RepeatedEvent
 from dashboard.models.git import GitBlob, GitCommit, GitSource
 from dashboard.models.installations import Installation
+from dashboard.models.mails import Mail, Unwanted
 from dashboard.models.observations import Observation
 from dashboard.models.people import OneTimeLink, PersonChange, PersonSession, SignInCount
 from dashboard.models.rehearsals import Rehearsal
@@ -21,6 +22,7 @@ __all__ = [
     "GitCommit",
     "GitSource",
     "Installation",
+    "Mail",
     "Observation",
     "OneTimeLink",
     "PersonChange",
@@ -32,4 +34,5 @@ __all__ = [
     "RunStep",
     "SignInCount",
     "Snapshot",
+    "Unwanted",
 ]

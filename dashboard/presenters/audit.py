@@ -113,6 +113,7 @@ KINDS: Mapping[Event, tuple[str, str, str]] = {
     Event.SOURCE_FETCH_ASKED: ("Fetch asked for", "muted", "refresh"),
     Event.SOURCE_FETCH_FAILED: ("Fetch failed", "warn", "unreachable"),
     Event.ACCESS_REFUSED: ("Access refused", "warn", "lock"),
+    Event.MAIL_UNDELIVERED: ("Mail not delivered", "warn", "attention"),
     Event.KEYED: ("Key of the log changed", "warn", "lock"),
 }
 KIND_LABELS = {event.value: label for event, (label, _, _) in KINDS.items()}

@@ -19,6 +19,11 @@ def administrators() -> list[User]:
     return _with(Role.ADMIN)
 
 
+def approvers() -> list[User]:
+    """Whoever may decide on requests, administrators included."""
+    return _with(Role.APPROVER)
+
+
 def deciders(request: ChangeRequest, environment: Environment) -> list[User]:
     """Who could still approve it: whom the policy lets approve there, not its requester, and nobody twice."""
     decided = {decision.by_id for decision in request.decisions.all()} | {request.requested_by_id}

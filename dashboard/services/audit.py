@@ -75,6 +75,7 @@ class Event(StrEnum):
     SOURCE_FETCH_ASKED = "source.fetch_asked"
     SOURCE_FETCH_FAILED = "source.fetch_failed"
     ACCESS_REFUSED = "access.refused"
+    MAIL_UNDELIVERED = "mail.undelivered"
     KEYED = "audit.keyed"
 
 

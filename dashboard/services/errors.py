@@ -170,6 +170,14 @@ class LinkUnusable(Refused):
     advice = "Ask an administrator of Signalbox for a new link."
 
 
+class LinkNotMailed(Refused):
+    """Facts: reason."""
+
+    code = "link_not_mailed"
+    sentence = "The link cannot go by mail: {reason}."
+    advice = "Have the link shown, and pass it on in a way that only they read."
+
+
 class EvidenceMissing(Refused):
     """What the environment asks for before an approval is not there. Facts: missing, remedy (sentences)."""
 

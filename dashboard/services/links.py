@@ -1,7 +1,8 @@
 """One-time links: how people join, and how they come back after a lost password.
 
 Whoever makes a link never learns the password, and never sets one. The link itself is shown once; the database keeps
-its hash. The next link of a person replaces the one before.
+its hash. The next link of a person replaces the one before. A link that goes by mail is seen by nobody here: the worker
+makes its token when it sends the mail, and makes another one for each further try.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 from hashlib import sha256
+from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
@@ -18,16 +21,20 @@ from django.utils import timezone
 
 from dashboard.models import OneTimeLink, PersonChange
 from dashboard.models.roles import Role
-from dashboard.services import actors, audit, names, people, permissions, sessions
+from dashboard.services import actors, audit, names, notices, people, permissions, sessions
 from dashboard.services.actors import Actor
-from dashboard.services.errors import LinkUnusable
+from dashboard.services.errors import LinkNotMailed, LinkUnusable
 
 VALID = timedelta(hours=72)
 
 
 @transaction.atomic
-def invite(*, by: Actor, username: str, role: Role, full_name: str = "", email: str = "") -> tuple[User, str]:
-    """Somebody new, who cannot sign in before they have used the link: the person, and the token of the link."""
+def invite(
+    *, by: Actor, username: str, role: Role, full_name: str = "", email: str = "", by_mail: bool = False
+) -> tuple[User, str]:
+    """Somebody new, who cannot sign in before they have used the link: the person, and the token of the link, which is
+    empty where it goes by mail."""
+    _check_can_be_mailed(email, by_mail=by_mail)
     permissions.check_can_manage_people(by)
     first_name, _, last_name = full_name.strip().partition(" ")
     person = User(username=names.check(username), email=email, first_name=first_name, last_name=last_name)
@@ -36,19 +43,27 @@ def invite(*, by: Actor, username: str, role: Role, full_name: str = "", email: 
     person.save()
     person.groups.add(Group.objects.get(name=role.value))
     people.changed_by(person, PersonChange.Kind.INVITED, by=by)
-    audit.record(audit.Event.PERSON_INVITED, by=by, name=username, role=role.value)
-    return person, _make(person, OneTimeLink.Purpose.INVITATION, by)
+    audit.record(audit.Event.PERSON_INVITED, by=by, name=username, role=role.value, **_mailed(by_mail))
+    return person, _make(person, OneTimeLink.Purpose.INVITATION, by, by_mail=by_mail)
 
 
 @transaction.atomic
-def make_for(person: User, *, by: Actor) -> str:
-    """A new link for somebody who lost their password or their first link. The present password goes on working until
-    the link is used."""
+def make_for(person: User, *, by: Actor, by_mail: bool = False) -> str:
+    """A new link for somebody who lost their password or their first link: its token, which is empty where it goes by
+    mail. The present password goes on working until the link is used."""
+    _check_can_be_mailed(person.email, by_mail=by_mail)
     permissions.check_can_manage_person(by, person)
     purpose = OneTimeLink.Purpose.LOST_PASSWORD if person.last_login else OneTimeLink.Purpose.INVITATION
     people.changed_by(person, PersonChange.Kind.LINK, by=by)
-    audit.record(audit.Event.LINK_MADE, by=by, name=person.get_username())
-    return _make(person, purpose, by)
+    audit.record(audit.Event.LINK_MADE, by=by, name=person.get_username(), **_mailed(by_mail))
+    return _make(person, purpose, by, by_mail=by_mail)
+
+
+def issue(pk: int) -> str | None:
+    """A token for a link that goes by mail, in place of the one before; None where it cannot be used any more."""
+    token = secrets.token_urlsafe(32)
+    links = OneTimeLink.objects.filter(pk=pk, used_at=None, expires_at__gt=timezone.now(), person__is_active=True)
+    return token if links.update(token_hash=_hash(token)) else None
 
 
 def look_up(token: str) -> OneTimeLink:
@@ -83,10 +98,10 @@ def open_until(person: User) -> OneTimeLink | None:
     return OneTimeLink.objects.filter(person=person, used_at=None, expires_at__gt=timezone.now()).first()
 
 
-def _make(person: User, purpose: OneTimeLink.Purpose, by: Actor) -> str:
+def _make(person: User, purpose: OneTimeLink.Purpose, by: Actor, *, by_mail: bool) -> str:
     token, now = secrets.token_urlsafe(32), timezone.now()
     OneTimeLink.objects.filter(person=person, used_at=None).delete()
-    OneTimeLink.objects.create(
+    link = OneTimeLink.objects.create(
         token_hash=_hash(token),
         purpose=purpose,
         person=person,
@@ -94,7 +109,22 @@ def _make(person: User, purpose: OneTimeLink.Purpose, by: Actor) -> str:
         made_at=now,
         expires_at=now + VALID,
     )
+    if by_mail:
+        notices.send_link(link)
+        return ""
     return token
+
+
+def _mailed(by_mail: bool) -> dict[str, Any]:
+    """For the event; one of a link that was shown says nothing of mail."""
+    return {"by_mail": True} if by_mail else {}
+
+
+def _check_can_be_mailed(address: str, *, by_mail: bool) -> None:
+    if by_mail and not settings.SENDS_MAIL:
+        raise LinkNotMailed(reason="no mail server is configured")
+    if by_mail and not address:
+        raise LinkNotMailed(reason="this person has no mail address")
 
 
 def _usable(token: str) -> QuerySet[OneTimeLink]:

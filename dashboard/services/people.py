@@ -22,7 +22,7 @@ from django.utils import timezone
 from dashboard.engine.errors import EngineError
 from dashboard.models import PersonChange
 from dashboard.models.roles import Role, role_by_group
-from dashboard.services import actors, audit, permissions, repeats, sessions
+from dashboard.services import actors, audit, notices, permissions, repeats, sessions, throttle
 from dashboard.services.actors import Actor
 from dashboard.services.errors import LastAdministrator
 
@@ -106,7 +106,8 @@ def changed(user: User, *, before: Footing | None, by: Actor) -> None:
         )
     if before.email != now.email:
         changed_by(user, PersonChange.Kind.EMAIL, by=by)
-        audit.record(audit.Event.EMAIL_CHANGED, by=by, name=user.get_username())
+        changed_event = audit.record(audit.Event.EMAIL_CHANGED, by=by, name=user.get_username())
+        notices.tell_former_address(user, before.email, changed_event)
         _forget_providers(user, by)
 
 
@@ -182,9 +183,16 @@ def _let_into_admin(user: User, *, entitled: bool) -> None:
 
 
 def _signed_in(user: User, request: HttpRequest | None = None, **kwargs: Any) -> None:
-    audit.record(audit.Event.SIGNED_IN, by=actors.person(user, source_ip=actors.address_of(request)))
+    is_new = request is not None and not throttle.knows(request, user.get_username())
+    by = actors.person(user, source_ip=actors.address_of(request))
+    audit.record(audit.Event.SIGNED_IN, by=by, **_browser(is_new=is_new))
     if request is not None:
         sessions.begin(user, request)
+
+
+def _browser(*, is_new: bool) -> dict[str, Any]:
+    """For the event; one that is known is not mentioned."""
+    return {"new_browser": True} if is_new else {}
 
 
 def _signed_out(user: User | None, request: HttpRequest | None = None, **kwargs: Any) -> None:

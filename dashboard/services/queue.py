@@ -28,6 +28,7 @@ class Job:
     CHECK_DRIFT = CHECK_DRIFT
     REHEARSE = "rehearse"
     FETCH = "fetch"
+    SEND_MAILS = "send_mails"
 
 
 def execute_run(run_id: int) -> None:
@@ -44,6 +45,10 @@ def observe(environment: str) -> None:
 
 def rehearse() -> None:
     _defer(Job.REHEARSE, "rehearse")
+
+
+def send_mails() -> None:
+    _defer(Job.SEND_MAILS, "send_mails")
 
 
 def check_drift(environment: str, person_id: int | None = None) -> None:

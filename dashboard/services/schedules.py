@@ -105,6 +105,7 @@ def _note(request: ChangeRequest, error: EngineError) -> None:
         return  # it is tried again in some seconds
     logger.warning("Request %s was not started at its time: %s", request.pk, error)
     request.not_started_because = f"{error} {error.next_step}".strip()
+    scheduled_by = request.scheduled_by.get_username() if request.scheduled_by else ""
     _forget(request)
     audit.record(
         audit.Event.REQUEST_NOT_STARTED,
@@ -112,6 +113,7 @@ def _note(request: ChangeRequest, error: EngineError) -> None:
         environment=request.environment,
         request=request,
         because=request.not_started_because,
+        scheduled_by=scheduled_by,
     )
 
 

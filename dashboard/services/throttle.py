@@ -86,8 +86,13 @@ def remember_browser(request: HttpRequest, response: HttpResponse, username: str
     )
 
 
+def knows(request: HttpRequest, username: str) -> bool:
+    """Whether that person signed in from this browser before."""
+    return username in _known(request)
+
+
 def _of_account(request: HttpRequest, username: str) -> tuple[str, int]:
-    if username in _known(request):
+    if knows(request, username):
         return _key("browser", username, request.COOKIES[settings.KNOWN_BROWSER_COOKIE_NAME]), FROM_KNOWN_BROWSER
     return _key("account", username.casefold()), FROM_STRANGERS
 

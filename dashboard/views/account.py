@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from allauth.account.adapter import get_adapter
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.core.exceptions import ValidationError
@@ -14,9 +15,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from dashboard.forms.people import ChangePasswordForm
+from dashboard.forms.people import ChangePasswordForm, NoticesForm
+from dashboard.presenters import mails as mails_presenter
 from dashboard.presenters import people as presenter
-from dashboard.services import actors, people, sessions
+from dashboard.selectors import mails
+from dashboard.services import actors, notices, people, sessions
 from dashboard.views import confirming
 
 
@@ -27,6 +30,9 @@ def detail(request: HttpRequest) -> HttpResponse:
     context = {
         "person": person,
         "sessions": presenter.sessions(sessions.alive(person), current=sessions.hash_of(request.session)),
+        "notices": mails_presenter.choices(mails.unwanted_by(person)),
+        "undelivered": mails_presenter.undelivered(mails.listed(person)),
+        "sends_mail": settings.SENDS_MAIL,
         "factors": presenter.factors(list(Authenticator.objects.filter(user=person).order_by("pk"))),
     }
     return render(request, "account/detail.html", context)
@@ -47,6 +53,18 @@ def password(request: HttpRequest) -> HttpResponse:
         messages.success(request, "Your password was changed. All your other browsers were signed out.")
         return redirect("account")
     return render(request, "account/password.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@require_POST
+def choose_notices(request: HttpRequest) -> HttpResponse:
+    person = actors.from_request(request).person
+    form = NoticesForm(request.POST, choices=mails_presenter.choices(()))
+    if not form.is_valid():
+        messages.error(request, "There is no such kind of mail. Nothing was changed.")
+        return redirect("account")
+    notices.choose(person, form.cleaned_data["wanted"])
+    messages.success(request, "From now on you get the mails that you ticked, and those that nobody can switch off.")
+    return redirect("account")
 
 
 @require_POST

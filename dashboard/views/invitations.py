@@ -3,6 +3,7 @@ for that page, which is for whoever holds the link."""
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import User
@@ -16,11 +17,16 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from dashboard.forms.people import InviteForm, NewPasswordForm, PersonForm
 from dashboard.models import OneTimeLink
 from dashboard.models.roles import role_by_group
+from dashboard.presenters import mails as mails_presenter
 from dashboard.presenters import people as presenter
+from dashboard.selectors import mails
 from dashboard.selectors import people as selector
 from dashboard.services import actors, links, people, permissions
-from dashboard.services.errors import NameRefused
+from dashboard.services.errors import LinkNotMailed, NameRefused
 from dashboard.views import confirming
+
+#: The button that has a link sent, beside the one that shows it.
+BY_MAIL = "by_mail"
 
 
 @require_safe
@@ -28,7 +34,12 @@ def index(request: HttpRequest) -> HttpResponse:
     by = actors.from_request(request)
     permissions.check_can_manage_people(by)
     rows = [presenter.row(each, viewer=by.person) for each in selector.everybody()]
-    return render(request, "people/list.html", {"rows": rows})
+    context = {
+        "rows": rows,
+        "sends_mail": settings.SENDS_MAIL,
+        "undelivered": mails_presenter.undelivered(mails.listed()),
+    }
+    return render(request, "people/list.html", context)
 
 
 @never_cache
@@ -40,12 +51,15 @@ def invite(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         confirming.check_person(request)
         try:
-            person, token = links.invite(by=by, **form.invited)
+            person, token = links.invite(by=by, by_mail=BY_MAIL in request.POST, **form.invited)
         except NameRefused as error:
             form.add_error("username", f"{error} {error.next_step}")
+        except LinkNotMailed as error:
+            form.add_error("email", f"{error} {error.next_step}")
         else:
             return _show(request, person, token, is_new=True)
-    return render(request, "people/invite.html", {"form": form}, status=422 if form.errors else 200)
+    context = {"form": form, "sends_mail": settings.SENDS_MAIL}
+    return render(request, "people/invite.html", context, status=422 if form.errors else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -68,7 +82,8 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
 def new_link(request: HttpRequest, pk: int) -> HttpResponse:
     by, person = actors.from_request(request), _person_or_404(request, pk)
     confirming.check_person(request)
-    return _show(request, person, links.make_for(person, by=by), is_new=False)
+    token = links.make_for(person, by=by, by_mail=BY_MAIL in request.POST)
+    return _show(request, person, token, is_new=False)
 
 
 @require_POST
@@ -98,8 +113,8 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _show(request: HttpRequest, person: User, token: str, *, is_new: bool) -> HttpResponse:
-    """The link, this once: only its hash is kept."""
-    address = request.build_absolute_uri(reverse("join", args=[token]))
+    """The link, this once: only its hash is kept. Without a token it goes by mail, and nobody sees it here."""
+    address = request.build_absolute_uri(reverse("join", args=[token])) if token else ""
     context = {"person": person, "address": address, "is_new": is_new, "link": links.open_until(person)}
     return render(request, "people/link.html", context)
 

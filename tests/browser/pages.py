@@ -131,6 +131,7 @@ VIEWS = (
 #: They change something, so they answer nothing to a GET.
 POST_ONLY = frozenset(
     {
+        "account-notices",
         "account-sessions-end",
         "apply-rehearse",
         "break-glass",

@@ -69,7 +69,8 @@ def test_it_asks_every_environment(signalbox: Signalbox, project: Project):
     answer = signalbox("doctor")
     findings = [said.split(" (")[0] for said in answer.out.splitlines() if not said.startswith("  ")]
     assert findings[:2] == ["Staging", "Production"]
-    (audit,) = findings[2:]
+    audit, mail = findings[2:]
+    assert mail.startswith("Mail: none is sent. Set SIGNALBOX_EMAIL_URL")
     assert audit.startswith("Audit log: The database role postgres is a superuser, so whoever has its password could")
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -23,11 +24,12 @@ from psycopg.conninfo import conninfo_to_dict
 from config import environments as declarations
 from config.environments import Environment, Requirement
 from dashboard.engine.database.connection import Address
-from dashboard.services import approvals, audit, drift, execution, observations, plans, rehearsals, runs
+from dashboard.services import approvals, audit, drift, execution, links, observations, plans, rehearsals, runs
 from dashboard.services.actors import Actor
 from tests.faults import canaries
 from tests.faults.canaries import Net
 from tests.fix_faults import Size, Tally, size
+from tests.fix_mail import USER, OpenOffice, PostOffice, mails_through
 from tests.fix_people import ClientOf
 from tests.fix_project import Project
 from tests.malformed_urls import SHAPES
@@ -36,7 +38,10 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from pytest_django.fixtures import SettingsWrapper
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS"),
+]
 
 PART = "secret canaries"
 ROOT = Path(__file__).parents[2]
@@ -67,6 +72,7 @@ class Scene:
     net: Net
     project: Project
     settings: SettingsWrapper
+    office: PostOffice
 
     def point(self, environment: Environment, **changes: str) -> Environment:
         changed = replace(environment, **changes)
@@ -82,11 +88,14 @@ class Scene:
 
 
 @pytest.fixture
-def scene(project: Project, settings: SettingsWrapper) -> Iterator[Scene]:
+def scene(project: Project, settings: SettingsWrapper, open_office: OpenOffice) -> Iterator[Scene]:
     net = Net()
     net.plant("password of the control database", connection.settings_dict["PASSWORD"])
     settings.SECRET_KEY = net.plant("secret key") * 3
-    made = Scene(net=net, project=project, settings=settings)
+    password = net.plant("password of the mail server")
+    office = open_office(signs_in=password)
+    mails_through(settings, office.port, scheme="smtp+plain", user=f"{USER}:{password}")
+    made = Scene(net=net, project=project, settings=settings, office=office)
     roles = {slug: f"canary_{slug}" for slug in project.databases}
     for slug, role in roles.items():
         password = net.plant(f"password of {slug}")
@@ -114,15 +123,20 @@ def test_no_canary_gets_out(
     admin: User,
     acting: Callable[[User], Actor],
     client_of: ClientOf,
+    send_due: Callable[[], int],
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
     tally: Tally,
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    for person in (requester, approver, admin):
+        person.email = f"{person}@example.com"
+        person.save()
     failures = 0
     with canaries.watching_command_lines(scene.net):
         _work(scene, environment_now, acting(requester), acting(approver))
         failures += _fail_at_the_door(scene)
+        _tell_everybody(scene, acting(admin), send_due)
         for url in _broken_urls(scene):
             failures += _fail_with(scene, environment_now, url, client_of(approver), capfd)
         _say_everything(scene, capfd)
@@ -172,6 +186,15 @@ def _fail_at_the_door(scene: Scene) -> int:
         answer = Client().post("/sign-in/", {"login": "alice" if attempt == "right name" else "x", "password": typed})
         scene.net.read(f"page /sign-in/ after the {attempt}", answer.content)
     return 2
+
+
+def _tell_everybody(scene: Scene, carol: Actor, send_due: Callable[[], int]) -> None:
+    """A mail may hold the token of a link, which is at home there and nowhere else; and nothing that people typed."""
+    links.make_for(carol.person, by=carol, by_mail=True)
+    assert send_due() >= 4
+    (token,) = set(re.findall(r"/join/([\w-]+)/", scene.office.everything()))
+    scene.net.plant("token of a link by mail", token, at_home="mails")
+    scene.net.read("mails", scene.office.everything())
 
 
 def _broken_urls(scene: Scene) -> Iterator[tuple[str, str]]:

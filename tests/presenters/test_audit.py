@@ -72,6 +72,7 @@ LOOKS = {
     Event.REHEARSAL_FAILED: ("warn", "attention"),
     Event.RUN_MESSAGES_ERASED: ("warn", "cancel"),
     Event.ACCESS_REFUSED: ("warn", "lock"),
+    Event.MAIL_UNDELIVERED: ("warn", "attention"),
     Event.KEYED: ("warn", "lock"),
 }
 #: What a spreadsheet takes for the start of a formula, or swallows on the way to one.

@@ -285,6 +285,7 @@ TABLE: dict[str, Address] = {
     "account-password": Address(
         get=everyone(OK), post=everyone(SEE_OTHER), sends={**PASSWORD, "present": "correct horse battery staple"}
     ),
+    "account-notices": only_post(everyone(SEE_OTHER)),
     "account-sessions-end": only_post(everyone(SEE_OTHER)),
     "mfa_activate_totp": both(OK),
     "mfa_deactivate_totp": both(NOT_FOUND),
