@@ -293,6 +293,10 @@ REFUSED: Mapping[str, tuple[Files, tuple[str, str, int | None]]] = {
         {"1_a.sql": f"-- migrate:up\n{UP}", "2_b.sql": UP},
         ("bad_marks", "2_b.sql", None),
     ),
+    "dbmate, down twice": (
+        {"1_a.sql": f"-- migrate:up\n{UP}-- migrate:down\n{DOWN}-- migrate:down\n"},
+        ("bad_marks", "1_a.sql", 5),
+    ),
     "goose, two ups": ({"1_a.sql": f"-- +goose Up\n{UP}-- +goose Up\n{UP}"}, ("bad_marks", "1_a.sql", 3)),
     "goose, a block without an end": (
         {"1_a.sql": f"-- +goose Up\n-- +goose StatementBegin\n{UP}"},
@@ -363,6 +367,14 @@ REFUSED: Mapping[str, tuple[Files, tuple[str, str, int | None]]] = {
     "sqitch, gone": (
         {"sqitch.plan": "%project=x\na 2024-01-01T00:00:00Z Ann <a@b.c> # a\n"},
         ("bad_journal", "deploy/a.sql", None),
+    ),
+    "sqitch, a requirement that is nowhere": (
+        {"sqitch.plan": "%project=x\na [b c:d] 2024-01-01T00:00:00Z Ann <a@b.c> # a\n", "deploy/a.sql": UP},
+        ("bad_marks", "deploy/a.sql", None),
+    ),
+    "liquibase, a rollback that does not end": (
+        {"1_a.sql": f"--liquibase formatted sql\n--changeset ann:1\n{UP}/* liquibase rollback\n{DOWN}"},
+        ("bad_marks", "1_a.sql (ann:1)", 4),
     ),
     "sqitch, no plan": ({"sqitch.plan": "what\n", "deploy/a.sql": UP}, ("bad_journal", "sqitch.plan", 1)),
     "dbmate, pairs of two kinds": (
@@ -483,6 +495,50 @@ def test_several_pairs_of_dbmate_are_one_after_the_other(tmp_path: Path) -> None
     migration = only(read(tmp_path, {"1_a.sql": text}))
     assert sent(migration) == f"{UP}SELECT 1;\n"
     assert sent(migration, Direction.DOWN) == f"{DOWN}SELECT 2;\n"
+
+
+def test_dbmate_fails_at_the_second_pair_and_that_is_a_warning(tmp_path: Path) -> None:
+    text = f"-- migrate:up\n{UP}-- migrate:down\n-- migrate:up\nSELECT 1;\n-- migrate:down\n"
+    said = problem(read(tmp_path, {"1_a.sql": text}), "bad_marks")
+    assert (said.severity, said.line) == (Severity.WARNING, 4)
+
+
+def test_a_comment_that_liquibase_reads_as_a_rollback_undoes_the_change_set(tmp_path: Path) -> None:
+    text = f"--liquibase formatted sql\n--changeset ann:1\n{UP}/* liquibase rollback\n{DOWN}SELECT 1; */\nSELECT 2;\n"
+    migration = only(read(tmp_path, {"1_a.sql": text}))
+    assert sent(migration) == f"{UP}SELECT 2;\n"
+    assert sent(migration, Direction.DOWN) == f"{DOWN}SELECT 1;\n"
+
+
+def test_a_hook_of_yoyo_is_never_run_and_a_warning_says_so(tmp_path: Path) -> None:
+    folder = read(tmp_path, {"1_a.sql": f"-- depends:\n{UP}", "post-apply.sql": "SELECT 1;"})
+    assert (problem(folder, "callback").file, errors(folder)) == ("post-apply.sql", [])
+
+
+OTHER_ORDERS: Mapping[str, tuple[Files, list[str]]] = {
+    "node-pg-migrate, a time and milliseconds": (
+        {"20230101000000000_a.sql": f"-- Up Migration\n{UP}-- Down Migration\n", "1704067200000_b.sql": UP},
+        ["1704067200000_b.sql"],
+    ),
+    "node-pg-migrate, milliseconds and a later time": (
+        {"20250101000000000_a.sql": f"-- Up Migration\n{UP}-- Down Migration\n", "1704067200000_b.sql": UP},
+        [],
+    ),
+    "liquibase, files as text": (
+        {f"{n}_a.sql": f"--liquibase formatted sql\n--changeset ann:{n}\n{UP}" for n in (9, 10)},
+        ["9_a.sql (ann:9)"],
+    ),
+    "liquibase, ten change sets in one file": (
+        {"1_a.sql": "--liquibase formatted sql\n" + "".join(f"--changeset ann:{n}\nSELECT {n};\n" for n in range(12))},
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OTHER_ORDERS)
+def test_what_a_tool_would_run_in_another_order_is_named(case: str, tmp_path: Path) -> None:
+    files, named = OTHER_ORDERS[case]
+    assert [p.file for p in read(tmp_path, files).problems if p.code == "other_order"] == named
 
 
 # Placeholders

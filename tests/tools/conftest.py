@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,7 +11,7 @@ from dashboard.engine.localserver import LocalServer
 from tests.fix_postgres import Database
 from tests.tools.runners import Tool, Work, work_of
 
-type StartWork = Callable[[Tool, Database], Work]
+type StartWork = Callable[..., Work]
 
 
 @pytest.fixture(scope="session")
@@ -25,11 +25,11 @@ def tools_login(postgres_server: LocalServer) -> str:
 
 @pytest.fixture
 def start_work(tmp_path: Path, tools_login: str) -> StartWork:
-    """`start_work(tool, database)`: a copy of the tool's folder, to be applied to the database."""
+    """`start_work(tool, database)`: a copy of the tool's folder, or these files, to be applied to the database."""
 
-    def start(tool: Tool, database: Database) -> Work:
+    def start(tool: Tool, database: Database, files: Mapping[str, str] | None = None) -> Work:
         parts = urlsplit(database.url)
         url = parts._replace(netloc=f"{tools_login}@{parts.hostname}:{parts.port}").geturl()
-        return work_of(tool, tmp_path / "work", url)
+        return work_of(tool, tmp_path / "work", url, files)
 
     return start

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,8 +26,8 @@ LIQUIBASE = NODE_MODULES / "liquibase/dist/liquibase/liquibase"
 @dataclass(frozen=True, kw_only=True)
 class Tool:
     """`program` applies what is pending in the work folder; `pending` is what the tool itself says it would still
-    apply, None where it has no word for that. `reads`: the folder in it that Signalbox reads. `withheld`: the files of
-    the last migration. `keeps`: its own tables and schemas."""
+    apply, None where it has no word for that. `reads`: the folder in it that Signalbox reads, `reads_as` the format
+    where that is not its name. `withheld`: the files of the last migration. `keeps`: its own tables and schemas."""
 
     name: str
     program: str | Path
@@ -36,7 +36,12 @@ class Tool:
     keeps: tuple[str, ...]
     withheld: tuple[str, ...]
     reads: str = "."
+    reads_as: str = ""
     placeholders: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def format(self) -> str:
+        return self.reads_as or self.name
 
     def __str__(self) -> str:
         return self.name
@@ -70,11 +75,24 @@ class Work:
         )
 
 
-def work_of(tool: Tool, folder: Path, url: str) -> Work:
-    """The tool's folder copied to `folder`, with what a program of Node.js looks for beside it."""
+#: What is no migration, and lies in the work folder whatever the files are.
+SETTINGS = ("sqitch.conf", "root.xml", "schema.prisma", ".gmrc")
+
+
+def work_of(tool: Tool, folder: Path, url: str, files: Mapping[str, str] | None = None) -> Work:
+    """These files, or the tool's own folder, copied to `folder`."""
     if not shutil.which(tool.program):
         pytest.fail(f"{tool.name} is not installed: {tool.program} is missing. Run .ci/tools, then the tests again.")
-    shutil.copytree(HERE / "folders" / tool.name, folder, dirs_exist_ok=True)
+    if files is None:
+        shutil.copytree(HERE / "folders" / tool.name, folder, dirs_exist_ok=True)
+        return Work(folder=folder, url=url)
+    folder.mkdir()
+    for name in SETTINGS:
+        if (file := HERE / "folders" / tool.name / name).exists():
+            shutil.copy(file, folder)
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8", newline="")
     return Work(folder=folder, url=url)
 
 
@@ -213,6 +231,7 @@ TOOLS: tuple[Tool, ...] = (
         pending=lambda work: _marked(_sqlx(work, "info"), r"^(\d+)/pending"),
         keeps=("public._sqlx_migrations",),
         withheld=("20240104000000_note.up.sql", "20240104000000_note.down.sql"),
+        reads_as="updown",
     ),
     Tool(
         name="yoyo",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import pairwise
 
 from dashboard.engine.files import cuts, parted
 from dashboard.engine.files.cuts import Cut, CutFault, Sides
 from dashboard.engine.files.format import Format, Options
 from dashboard.engine.files.listing import Listing
 from dashboard.engine.files.parted import UNNAMED, Place, Style
-from dashboard.engine.migration import FileRole, Folder
+from dashboard.engine.migration import FileRole, Folder, Severity
 
 _NAME = re.compile(r"(?P<version>[0-9]+)_?(?P<name>.*)\.sql")
 _MARK = re.compile(r"--\s*migrate:(?P<way>up|down)(?:\s+(?P<options>\S.*))?\s*")
@@ -56,6 +58,16 @@ def _faults(lines: list[str], file: str) -> Iterator[CutFault]:
     elif before:
         sentence = f"Line {before} of {file} stands above `-- migrate:up`, and dbmate refuses it."
         yield cuts.bad_marks(before, sentence, "Move it below that line.")
+    if again := next((number for (_, way), (number, other) in pairwise(marks) if way == other == "down"), None):
+        sentence = f"Line {again} of {file} is a second `-- migrate:down` in a row, and dbmate refuses it."
+        yield cuts.bad_marks(again, sentence, _WRITE)
+    if len(ups) > 1:
+        sentence = (
+            f"{file} has several pairs. dbmate fails at the second one, for it writes the version again, and keeps the "
+            "first: where dbmate has run this file, no other pair is there."
+        )
+        fault = cuts.bad_marks(ups[1], sentence, "Write each pair into a file of its own.")
+        yield replace(fault, severity=Severity.WARNING)
 
 
 def _mixed(modes: Mapping[str, set[bool]], file: str) -> Iterator[CutFault]:

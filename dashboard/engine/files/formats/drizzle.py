@@ -20,7 +20,7 @@ from dashboard.engine.files.parted import Place, Style
 from dashboard.engine.migration import FileEntry, FileRole, Folder, Problem, Severity, numbers_of
 from dashboard.engine.sql.tokens import TokenKind, tokens
 
-_BREAK = re.compile(r"-->\s*statement-breakpoint")
+_BREAK = re.compile(r"--> statement-breakpoint")
 _META, _JOURNAL, _SNAPSHOT = "meta", "_journal.json", "snapshot.json"
 _JOURNAL_BYTES = 16 * 1024 * 1024
 _TAG = re.compile(r"(?P<version>[0-9]+)_(?P<name>.+)")

@@ -8,12 +8,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from dashboard.engine.files import cuts, pairs, parted, unrecognised
+from dashboard.engine.files import cuts, ordering, pairs, parted, unrecognised
 from dashboard.engine.files.cuts import Cut, CutFault
 from dashboard.engine.files.format import Format, Options
 from dashboard.engine.files.listing import Entry, Listing
 from dashboard.engine.files.parted import Place, Style
-from dashboard.engine.migration import FileEntry, FileRole, Folder, Migration, Problem, Severity, checksum, version_key
+from dashboard.engine.migration import (
+    FileEntry,
+    FileRole,
+    Folder,
+    Migration,
+    Problem,
+    Severity,
+    checksum,
+    numbers_of,
+    version_key,
+)
 from dashboard.engine.sql import directives
 
 _FIRST = re.compile(r"\s*--\s*liquibase\s+formatted\s+sql\b.*", re.IGNORECASE)
@@ -21,10 +31,12 @@ _CHANGESET = re.compile(r"\s*--\s*changeset\s+(?P<author>[^:]+):\s*(?P<id>\"[^\"
 _MISWRITTEN = re.compile(r"\s*-+\s*change\s*set\b.*", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"(?P<key>\w+):(?P<value>\"[^\"]*\"|\S+)")
 _ROLLBACK = re.compile(r"\s*--\s*rollback\b(?P<sql>.*)", re.IGNORECASE)
+_ROLLBACK_BLOCK = re.compile(r"\s*/\*\s*liquibase\s+rollback\s*", re.IGNORECASE)
+_END_OF_BLOCK = re.compile(r"(?P<sql>.*)\*/\s*")
 _NO_ROLLBACK = re.compile(r"\s*(?:empty|not required)?\s*", re.IGNORECASE)
 _PLAIN = re.compile(r"\s*--\s*(?:comment|validCheckSum)\b.*", re.IGNORECASE)
 _UNREAD = re.compile(
-    r"\s*(?:--|/\*)\s*(?P<mark>preconditions?(?:-\S+)?|ignoreLines|ignore|property|liquibase rollback)\b.*",
+    r"\s*(?:--|/\*)\s*(?P<mark>preconditions?(?:-\S+)?|ignoreLines|ignore|property)\b.*",
     re.IGNORECASE,
 )
 _PLACEHOLDER = re.compile(r"\$\{(?P<name>[^}\s]+)\}")
@@ -71,6 +83,9 @@ def read(listing: Listing, options: Options) -> Folder:
     migrations = tuple(parted.migrations_of(pieces, _STYLE))
     problems += [problem for migration in migrations for problem in migration.problems]
     problems += _moved(pieces, migrations)
+    if not any(_MASTER.fullmatch(entry.name) for entry in strangers):
+        once = [migration for migration in migrations if not migration.is_repeatable]
+        problems += ordering.problems(once, "`includeAll` of Liquibase", how="orders files as text", there=_as_text)
     return Folder(
         source=str(listing.source),
         format="liquibase",
@@ -78,6 +93,10 @@ def read(listing: Listing, options: Options) -> Folder:
         migrations=migrations,
         problems=pairs.by_file(problems),
     )
+
+
+def _as_text(migration: Migration) -> tuple[str, tuple[int, ...]]:
+    return migration.up.file.partition(" (")[0], numbers_of(migration.version)
 
 
 _STYLE = Style(
@@ -163,13 +182,7 @@ def _change_sets(lines: list[str]) -> Iterator[_ChangeSet]:
 
 
 def _cut(change: _ChangeSet, label: str, options: Options) -> Cut:
-    """The lines behind `--rollback` keep their columns."""
-    up, down = [], []
-    for line in change.lines:
-        back = _ROLLBACK.fullmatch(line)
-        up.append("" if back or _PLAIN.fullmatch(line) else line)
-        undoes = back is not None and not _NO_ROLLBACK.fullmatch(back["sql"])
-        down.append(" " * back.start("sql") + back["sql"] if back and undoes else "")
+    up, down = _halves(change.lines)
     above = "\n" * change.above
     outside = (cuts.OUTSIDE,) if change.is_true("runintransaction") is False else ()
     again = (directives.REPEATABLE,) if change.is_true("runonchange") else ()
@@ -178,6 +191,28 @@ def _cut(change: _ChangeSet, label: str, options: Options) -> Cut:
     return Cut(
         up=above + text, down=above + cuts.joined(down), says=(*outside, *again), down_says=outside, faults=faults
     )
+
+
+def _halves(lines: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What is run and what undoes it. The lines behind `--rollback` keep their columns."""
+    up, down = [], []
+    is_in_block = False
+    for line in lines:
+        if is_in_block:
+            end = _END_OF_BLOCK.fullmatch(line)
+            up.append("")
+            down.append(end["sql"] if end else line)
+            is_in_block = end is None
+        elif _ROLLBACK_BLOCK.fullmatch(line):
+            up.append("")
+            down.append("")
+            is_in_block = True
+        else:
+            back = _ROLLBACK.fullmatch(line)
+            up.append("" if back or _PLAIN.fullmatch(line) else line)
+            undoes = back is not None and not _NO_ROLLBACK.fullmatch(back["sql"])
+            down.append(" " * back.start("sql") + back["sql"] if back and undoes else "")
+    return up, down
 
 
 #: Attributes that change what is run, with what they mean; any value but these has no meaning here.
@@ -209,6 +244,10 @@ _HARMLESS = frozenset(
 
 def _faults(change: _ChangeSet, label: str) -> Iterator[CutFault]:
     yield from _attribute_faults(change, label)
+    opened = [number for number, line in enumerate(change.lines) if _ROLLBACK_BLOCK.fullmatch(line)]
+    if opened and not any(map(_END_OF_BLOCK.fullmatch, change.lines[opened[-1] :])):
+        sentence = f"The rollback of {label} begins in a comment that does not end, and Liquibase refuses it."
+        yield cuts.bad_marks(opened[-1] + change.above + 1, sentence, "Write `*/` below it.")
     for number, line in enumerate(change.lines, change.above + 1):
         if mark := _UNREAD.match(line):
             sentence = f"Line {number} of {label}, `{mark['mark']}`, decides on what is run, and is not read."

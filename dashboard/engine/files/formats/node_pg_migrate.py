@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 
-from dashboard.engine.files import cuts, parted
+from dashboard.engine.files import cuts, ordering, pairs, parted
 from dashboard.engine.files.cuts import Cut, CutFault, Sides
 from dashboard.engine.files.format import Format, Options
 from dashboard.engine.files.listing import Listing
@@ -14,6 +16,8 @@ from dashboard.engine.migration import Folder
 
 _NAME = re.compile(r"(?P<version>[0-9]+)[_-](?P<name>.+?)(?:\.(?P<way>up|down))?\.sql")
 _MARK = re.compile(r"\s*--[\s-]*(?P<way>up|down)\s+migration.*", re.IGNORECASE)
+
+_DIGITS_OF_A_TIME = 17
 
 _WRITE = "Write `-- Up Migration` above what is run, and `-- Down Migration` above what undoes it, each once."
 
@@ -59,7 +63,25 @@ STYLE = Style(
 
 
 def read(listing: Listing, options: Options) -> Folder:
-    return parted.read(listing, options, STYLE)
+    folder = parted.read(listing, options, STYLE)
+    others = ordering.problems(
+        folder.migrations,
+        STYLE.title,
+        how="reads 17 digits as a time",
+        there=lambda migration: _when(migration.version),
+    )
+    return replace(folder, problems=pairs.by_file([*folder.problems, *others]))
+
+
+def _when(version: str) -> int:
+    """The number by which node-pg-migrate orders: of a day and its time in 17 digits, the milliseconds since 1970."""
+    if len(version) != _DIGITS_OF_A_TIME:
+        return int(version)
+    try:
+        moment = datetime.strptime(f"{version}000", "%Y%m%d%H%M%S%f").replace(tzinfo=UTC)
+    except ValueError:
+        return int(version)
+    return round(moment.timestamp() * 1000)
 
 
 FORMAT = Format(

@@ -36,6 +36,7 @@ class _SqitchChange:
     needs: tuple[str, ...]
     script: str = ""  # its name, without folder and ending; for one that was reworked since, with the tag
     depends: tuple[str, ...] = ()  # the versions of what it needs
+    lacks: tuple[str, ...] = ()  # what it needs of this project and the plan does not have above it
 
     @property
     def deploy(self) -> str:
@@ -96,6 +97,9 @@ def _cut(changes: Mapping[str, _SqitchChange], text: str, file: str) -> Cut:
 
 
 def _faults(change: _SqitchChange) -> Iterator[CutFault]:
+    for lacking in change.lacks:
+        sentence = f"{change.name} requires {lacking}, which stands nowhere above it in {_PLAN}, and Sqitch refuses it."
+        yield cuts.bad_marks(None, sentence, f"Write {lacking} above it, or take the requirement out.")
     if conflicts := [need for need in change.needs if need.startswith("!")]:
         yield cuts.bad_marks(
             None,
@@ -149,7 +153,8 @@ def _with_needs(changes: Sequence[_SqitchChange]) -> Iterator[_SqitchChange]:
     for change in changes:
         needed = [need.partition("@")[0] for need in change.needs if not need.startswith("!") and ":" not in need]
         depends = tuple(versions[need] for need in needed if need in versions)
-        yield replace(change, depends=depends)
+        lacks = tuple(need for need in needed if need and need not in versions)
+        yield replace(change, depends=depends, lacks=lacks)
         versions[change.name] = change.version
 
 

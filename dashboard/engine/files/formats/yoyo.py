@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import takewhile
 
 from dashboard.engine.files import cuts, parted
@@ -11,13 +12,14 @@ from dashboard.engine.files.cuts import Cut, CutFault
 from dashboard.engine.files.format import Format, Options
 from dashboard.engine.files.listing import Listing
 from dashboard.engine.files.parted import UNNAMED, Place, Style
-from dashboard.engine.migration import FileRole, Folder
+from dashboard.engine.migration import FileRole, Folder, Problem, Severity
 
 _NAME = re.compile(
     r"(?P<version>[0-9]{8}_[0-9]+(?![0-9])|[0-9]+)(?:[_.-](?P<name>.+?))??(?P<back>\.rollback)?\.sql", re.IGNORECASE
 )
 _DIRECTIVE = re.compile(r"--\s*(?P<key>transactional|depends)\s*:(?P<value>.*)")
 _TRANSACTIONAL = ("true", "false")
+_HOOK = re.compile(r"post-apply.*\.sql")
 
 
 def place(file: str) -> Place | None:
@@ -70,7 +72,19 @@ STYLE = Style(
 
 
 def read(listing: Listing, options: Options) -> Folder:
-    return parted.read(listing, options, STYLE)
+    folder = parted.read(listing, options, STYLE)
+    return replace(folder, problems=tuple(map(_explained, folder.problems)))
+
+
+def _explained(problem: Problem) -> Problem:
+    if not _HOOK.fullmatch(problem.file) or problem.severity is not Severity.ERROR:
+        return problem
+    return replace(
+        problem,
+        code="callback",
+        severity=Severity.WARNING,
+        sentence=f"{problem.file} is a hook, which yoyo runs after each of its own runs. It is never run here.",
+    )
 
 
 FORMAT = Format(
