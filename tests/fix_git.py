@@ -12,6 +12,7 @@ import getpass
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -138,6 +139,8 @@ class GitHttpServer:
     moved: dict[str, str] = field(default_factory=dict)
     #: What becomes of the body of an answer before it is sent: given the path that was asked for.
     alter: Callable[[str, bytes], bytes] = lambda path, body: body
+    #: Speak TLS from here on.
+    encrypt: Callable[[ssl.SSLContext], None] = lambda context: None
 
     def url_of(self, repository: GitRepository) -> str:
         return f"{self.url}/{repository.bare.relative_to(self.root)}"
@@ -147,8 +150,9 @@ class GitHttpServer:
 def git_http(tmp_path: Path) -> Iterator[GitHttpServer]:
     need("git")
     server = GitHttpServer(root=tmp_path / "served")
-    with serving(_backend(server)) as url:
-        server.url = url
+    served = serving(_backend(server))
+    with served as url:
+        server.url, server.encrypt = url, served.encrypt
         yield server
 
 
@@ -163,6 +167,9 @@ class _Serving:
     def __enter__(self) -> str:
         self._thread.start()
         return f"http://127.0.0.1:{self._server.server_port}"
+
+    def encrypt(self, context: ssl.SSLContext) -> None:
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
 
     def __exit__(self, *raised: object) -> None:
         self._server.shutdown()
@@ -267,7 +274,8 @@ class GitSshServer:
         """The text of another private key."""
         path = self.home / name
         as_pem = ("-m", form) if form else ()
-        program = [need("ssh-keygen"), "-q", "-t", kind, *as_pem, "-N", passphrase, "-f", str(path)]
+        bits = ("-b", "2048") if kind == "rsa" else ()  # longer ones take seconds to make
+        program = [need("ssh-keygen"), "-q", "-t", kind, *bits, *as_pem, "-N", passphrase, "-f", str(path)]
         subprocess.run(program, check=True, capture_output=True)
         return path.read_text()
 

@@ -13,10 +13,11 @@ import pickle
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -38,10 +39,11 @@ _SILENCE = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchOrder:
-    """`wanted`: only the id of the commit, or all of it."""
+    """`home`: a folder for what is received, which whoever orders removes. `is_peek`: only the id of the commit."""
 
     remote: Remote
     limits: FetchLimits
+    home: str
     silence: float
     is_peek: bool
     known: str = ""
@@ -49,8 +51,8 @@ class FetchOrder:
 
 def peek(remote: Remote, *, timeout: float) -> str:
     """The id of the commit that the ref points to now. Raises GitFetchFailed and what is below it."""
-    order = FetchOrder(remote=remote, limits=FetchLimits(), silence=min(_SILENCE, timeout), is_peek=True)
-    return _answered(order, timeout, lambda answer, _: str(answer["commit"]))
+    with _order(remote, FetchLimits(), timeout) as order:
+        return _answered(replace(order, is_peek=True), timeout, lambda answer, _: str(answer["commit"]))
 
 
 def fetch(
@@ -62,8 +64,15 @@ def fetch(
 ) -> Fetched:
     """One commit's files. `known`: the id of the commit before, to tell whether it was replaced. Raises
     GitFetchFailed and what is below it."""
-    order = FetchOrder(remote=remote, limits=limits, silence=min(_SILENCE, timeout), is_peek=False, known=known)
-    return _answered(order, timeout, fetched_from)
+    with _order(remote, limits, timeout) as order:
+        return _answered(replace(order, known=known), timeout, fetched_from)
+
+
+@contextmanager
+def _order(remote: Remote, limits: FetchLimits, timeout: float) -> Iterator[FetchOrder]:
+    """Its folder is ours, so that it goes even where the process was killed."""
+    with tempfile.TemporaryDirectory(prefix="signalbox-git-", ignore_cleanup_errors=True) as home:
+        yield FetchOrder(remote=remote, limits=limits, home=home, silence=min(_SILENCE, timeout), is_peek=False)
 
 
 def _answered[Answer](

@@ -10,6 +10,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from dashboard.engine.git import fetching
 from dashboard.engine.git.apart import FetchOrder
@@ -23,12 +24,12 @@ PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
 
 
 def main() -> None:
-    order: FetchOrder = pickle.load(sys.stdin.buffer)  # noqa: S301  # by the process that started this one
     close_process()
+    _end_with_parent()
+    order: FetchOrder = pickle.load(sys.stdin.buffer)  # noqa: S301  # by the process that started this one
     # Each failure is answered; what libraries would log beside that is the words of a foreign server.
     for library in ("dulwich", "paramiko", "urllib3"):
         logging.getLogger(library).setLevel(logging.CRITICAL + 1)
-    _end_with_parent()
     _bound(order)
     try:
         _carry_out(order)
@@ -48,7 +49,7 @@ def _carry_out(order: FetchOrder) -> None:
 
 def _answer(order: FetchOrder, tell: Callable[[int], None]) -> Fetched | str:
     with conversation(order.remote, order.limits, silence=order.silence, tell=tell) as talk:
-        return fetching.peek(talk) if order.is_peek else fetching.fetch(talk, order.known)
+        return fetching.peek(talk) if order.is_peek else fetching.fetch(talk, Path(order.home), order.known)
 
 
 def _bound(order: FetchOrder) -> None:

@@ -5,7 +5,6 @@ This is what a process of its own does; `apart` starts it. Nothing here ends by 
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from dulwich.objects import Commit, ObjectID, Tag
@@ -26,10 +25,10 @@ def peek(talk: Conversation) -> str:
     return talk.tip().commit.decode()
 
 
-def fetch(talk: Conversation, known: str) -> Fetched:
-    """`known`: the commit that was fetched before, or nothing."""
+def fetch(talk: Conversation, home: Path, known: str) -> Fetched:
+    """`home`: an empty folder for what is received. `known`: the commit that was fetched before, or nothing."""
     tip = talk.tip()
-    with tempfile.TemporaryDirectory(prefix="signalbox-git-") as home, ReceivedPacks(Path(home)) as packs:
+    with ReceivedPacks(home) as packs:
         talk.receive(packs, [tip.oid], depth=1, spare=_NO_BLOBS)
         oid, commit = _peeled(talk, tip, packs)
         tree = CommitTree(

@@ -50,6 +50,8 @@ class HttpClient(CapableClient, AbstractHttpGitClient):
         self._timeout = urllib3.Timeout(connect=min(_CONNECT_S, silence), read=silence)
         self._pool = urllib3.PoolManager(headers={"User-Agent": _AGENT}, num_pools=4)
         self._pool.pool_classes_by_scheme = _guarded_pools(self._admit)
+        #: What an address has to begin with to be asked: this repository, and where it has moved to.
+        self._bases = [self._base_url]
 
     def close(self) -> None:
         self._pool.clear()
@@ -62,12 +64,15 @@ class HttpClient(CapableClient, AbstractHttpGitClient):
         raise_for_status: bool = True,
     ) -> tuple[urllib3.BaseHTTPResponse, Callable[[int], bytes]]:
         asked = url
+        if not url.startswith(tuple(self._bases)):  # a pack may name another address that holds a part of it
+            raise GitServerUnusable(repository=self.shown, reason="it wants something fetched from another address")
         for _ in range(_REDIRECTS):
             response = self._send(asked, headers or {}, data)
             if response.status not in _MOVED:
                 break
             response.close()
             asked = self._followed(asked, response.headers.get("Location", ""), is_post=data is not None)
+            self._bases.append(asked.partition("?")[0].removesuffix("info/refs"))
         else:
             raise GitServerUnusable(repository=self.shown, reason="it redirects again and again")
         self._judge(response, expected=_LISTED if data is None else _RESULT)

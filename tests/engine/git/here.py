@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 from dashboard.engine.git import Fetched, FetchLimits, Remote, fetching
 from dashboard.engine.git.conversation import conversation
 
@@ -9,8 +12,11 @@ SILENCE = 20.0
 
 
 def fetch(remote: Remote, *, limits: FetchLimits | None = None, known: str = "", silence: float = SILENCE) -> Fetched:
-    with conversation(remote, limits or FetchLimits(), silence=silence, tell=lambda _: None) as talk:
-        return fetching.fetch(talk, known)
+    with (
+        tempfile.TemporaryDirectory() as home,
+        conversation(remote, limits or FetchLimits(), silence=silence, tell=lambda _: None) as talk,
+    ):
+        return fetching.fetch(talk, Path(home), known)
 
 
 def peek(remote: Remote, *, silence: float = SILENCE) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -48,10 +49,15 @@ def test_an_error_keeps_its_name_and_facts(remote: Remote):
     assert caught.value.facts["ref"] == "gone"
 
 
-def test_nothing_is_left_on_disk(remote: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    monkeypatch.setenv("TMPDIR", str(scratch))
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def test_nothing_is_left_on_disk(remote: Remote, scratch: Path):
     fetch(remote, timeout=TIME)
     assert list(scratch.iterdir()) == []
 
@@ -88,11 +94,12 @@ class Trickling(QuietHandler):
             return
 
 
-def test_a_server_that_trickles_is_killed_with_its_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_server_that_trickles_is_killed_with_its_process(scratch: Path):
     with serving(Trickling) as url, pytest.raises(git_errors.GitTooSlow) as caught:
         fetch(Remote(url=f"{url}/a.git"), timeout=1)
     assert caught.value.facts["seconds"] == "1"
     assert children_that_fetch() == []
+    assert list(scratch.iterdir()) == []
 
 
 def children_that_fetch() -> list[str]:

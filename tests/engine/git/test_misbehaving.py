@@ -178,6 +178,17 @@ def test_on_the_same_host_a_redirect_takes_the_token_along(
     assert len(fetch(replace(remote, url=f"{git_http.url}/old.git", token=SECRET)).files) == 1
 
 
+def test_a_pack_that_lies_elsewhere_is_not_fetched_there(git_http: GitHttpServer, remote: Remote):
+    stranger = answering(b"PACK")
+    with serving(stranger) as elsewhere:
+        address = f"{elsewhere.replace('http:', 'https:')}/a.git/info/refs?service=git-upload-pack".encode()
+        section = line(b"packfile-uris\n") + line(address + b" sha1 " + ID + b"\n") + b"0001"
+        git_http.alter = lambda path, body: body.replace(line(b"packfile\n"), section + line(b"packfile\n"))
+        with pytest.raises(git_errors.GitServerUnusable):
+            fetch(replace(remote, token=SECRET))
+    assert stranger.seen == []
+
+
 def test_what_a_server_says_is_quoted_without_the_token():
     class Echo(QuietHandler):
         def do_GET(self) -> None:
