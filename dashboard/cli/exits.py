@@ -39,6 +39,7 @@ CODES: tuple[tuple[type[engine.EngineError], Exit], ...] = (
     (engine.RightMissing, Exit.UNREACHABLE),
     (engine.TrackingTablesNotMade, Exit.UNREACHABLE),
     (engine.TrackingTableUnusable, Exit.ATTENTION),
+    (engine.ToolTableUnreadable, Exit.ATTENTION),
     (engine.PlanBlocked, Exit.ATTENTION),
     (engine.ControlDatabaseShared, Exit.ATTENTION),
     (engine.NothingToDo, Exit.OK),

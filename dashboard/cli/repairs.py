@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -26,9 +27,11 @@ from dashboard.services import decisions, repairs, targets
 from dashboard.services.actors import Actor
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, *, wants_reason: bool = True) -> None:
     parser.add_argument("environment", metavar="ENV", help="the environment")
-    parser.add_argument("--reason", required=True, metavar="TEXT", help="why; it is kept with each record")
+    parser.add_argument(
+        "--reason", required=wants_reason, default="", metavar="TEXT", help="why; it is kept with each record"
+    )
     parser.add_argument("--by", metavar="PERSON", help="who asks for it, by user name; without it nothing is written")
     parser.add_argument("--accept", action="store_true", help="accept every warning that is shown")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
@@ -41,11 +44,19 @@ def add_migrations(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, action: Action) -> int:
+    def plan(environment: Environment) -> Plan:
+        migrations = _named(environment, options.migrations)
+        return repairs.plan(environment, action, migrations, reason=options.reason)
+
+    return work(options, plan)
+
+
+def work(options: argparse.Namespace, made: Callable[[Environment], Plan]) -> int:
+    """Show what the plan would leave in the history, and submit it where somebody asks for it."""
     try:
         environment = environments.get(options.environment)
         by = _actor(options.by) if options.by else None
-        migrations = _named(environment, options.migrations)
-        plan = repairs.plan(environment, action, migrations, reason=options.reason)
+        plan = made(environment)
         result = _submitted(plan, environment, by, options) if by else None
     except environments.UnknownEnvironment as error:
         known = ", ".join(e.slug for e in environments.all_environments())
@@ -110,9 +121,11 @@ def _object(plan: Plan, result: ChangeRequest | Run | None) -> dict[str, Any]:
                 "before": _record(change.before),
                 "after": _record(change.after),
                 "captures_rollback": change.captures_rollback,
+                "reason": step.reason,
             }
-            for change in row_changes(plan)
+            for change, step in zip(row_changes(plan), plan.steps, strict=True)
         ],
+        "origin": asdict(plan.origin) if plan.origin else None,
         "warnings": [{"key": warning.key, "sentence": warning.sentence} for warning in plan.warnings],
         "request": result.pk if isinstance(result, ChangeRequest) else None,
         "run": result.pk if isinstance(result, Run) else None,
@@ -125,9 +138,11 @@ def _record(record: Record | None) -> dict[str, str] | None:
 
 def _text(plan: Plan, result: ChangeRequest | Run | None, environment: Environment) -> str:
     lines = [f"{environment.name}, {plan.action.verb.lower()}, digest {plan.digest}"]
-    for change in row_changes(plan):
+    for change, step in zip(row_changes(plan), plan.steps, strict=True):
         rollback = ", with the rollback of its file" if change.captures_rollback else ""
         lines.append(f"  {change.migration.label}: {row(change.before)} -> {row(change.after)}{rollback}")
+        if plan.origin:
+            lines.append(f"    {step.reason}")
     lines += [f"  note: {warning.sentence}" for warning in plan.warnings]
     return "\n".join([*lines, _outcome(result, environment)])
 

@@ -200,6 +200,17 @@ class RightMissing(EngineError):
     state = "Nothing was changed."
 
 
+class ToolTableUnreadable(EngineError):
+    """The history of another tool. Facts: finding, a sentence; and a remedy where the table itself is in the way."""
+
+    code = "tool_table_unreadable"
+    sentence = "{finding}"
+    state = "Nothing was changed."
+    advice = (
+        "Nothing can be taken from it. What has run already is skipped with a reason, or recorded by hand as applied."
+    )
+
+
 class TargetNotRead(EngineError):
     """It answers, but not with what was asked for. Facts: environment, reason."""
 

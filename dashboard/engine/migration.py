@@ -55,6 +55,8 @@ def checksum(sql: str) -> str:
     return hashlib.sha256(sql.replace("\r\n", "\n").encode()).hexdigest()
 
 
+#: How the reason of a row begins that was taken from the history of another tool.
+IMPORTED = "Imported from"
 #: A checksum that means "unknown": the seed's backfill writes this word. Never a mismatch.
 UNKNOWN_CHECKSUM = "manual"
 UNKNOWN_CHECKSUMS = frozenset({UNKNOWN_CHECKSUM, ""})
@@ -322,9 +324,14 @@ class AppliedMigration(Identified):
     rollback_script: str | None = None
 
     @property
+    def was_imported(self) -> bool:
+        """Another tool had applied it, says its reason."""
+        return self.success and bool(self.run_id) and (self.error_message or "").startswith(IMPORTED)
+
+    @property
     def was_run_by_hand(self) -> bool:
         """Signalbox recorded it as applied by the word of a person, which is its reason."""
-        return self.success and self.kind in _RAN and bool(self.run_id and self.error_message)
+        return not self.was_imported and self.success and self.kind in _RAN and bool(self.run_id and self.error_message)
 
     @property
     def run_key(self) -> str:
@@ -379,6 +386,15 @@ class InstallationSeen:
         return f"{self.identity[:8]}, last used by {self.by} at {self.at:%Y-%m-%d %H:%M} UTC"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherHistory:
+    """A table in which another tool keeps what it has run, and by which keys it knows that."""
+
+    tool: str  # the name of its importer
+    table: str
+    keys: tuple[str, ...] | None  # None: it cannot be read
+
+
 @dataclass(frozen=True, kw_only=True)
 class History:
     """What one target remembers. `exists` is False where there is no tracking table yet."""
@@ -389,6 +405,7 @@ class History:
     unfinished: tuple[Unfinished, ...] = ()
     contradicted: tuple[LoggedSuccess, ...] = ()  # what the log says and the rows do not
     installations: tuple[InstallationSeen, ...] = ()
+    elsewhere: tuple[OtherHistory, ...] = ()  # looked for only while there is no row of success
 
     def row(self, migration: MigrationId) -> AppliedMigration | None:
         return self._by_identity.get(migration)
@@ -415,6 +432,7 @@ class History:
             "unfinished": unfinished,
             "contradicted": [{**asdict(c), "at": c.at.isoformat() if c.at else None} for c in self.contradicted],
             "installations": [{**asdict(i), "at": i.at.isoformat()} for i in self.installations],
+            "elsewhere": [asdict(other) for other in self.elsewhere],
         }
 
     @classmethod
@@ -426,6 +444,7 @@ class History:
             unfinished=tuple(_unfinished_from(item) for item in data["unfinished"]),
             contradicted=tuple(LoggedSuccess(**_dated(item)) for item in data.get("contradicted", ())),
             installations=tuple(InstallationSeen(**_dated(item)) for item in data.get("installations", ())),
+            elsewhere=tuple(_elsewhere_from(item) for item in data.get("elsewhere", ())),
         )
 
 
@@ -434,6 +453,10 @@ def _first_of_each[T: (Migration, AppliedMigration)](items: Iterable[T]) -> Mapp
     for item in items:
         by_identity.setdefault(item.identity, item)
     return by_identity
+
+
+def _elsewhere_from(data: dict[str, Any]) -> OtherHistory:
+    return OtherHistory(**{**data, "keys": None if data["keys"] is None else tuple(data["keys"])})
 
 
 def _dated(data: dict[str, Any]) -> dict[str, Any]:

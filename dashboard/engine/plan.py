@@ -47,6 +47,8 @@ class Action(StrEnum):
     MARK_APPLIED = "mark_applied", "Mark as applied"
     # record everything up to a version as applied, by a person's word; nothing is run
     BASELINE = "baseline", "Baseline"
+    # record as applied what another tool has applied, by its own table; nothing is run
+    IMPORT = "import", "Import"
 
     def __new__(cls, value: str, verb: str = "", preposition: str = "on") -> Self:
         member = str.__new__(cls, value)
@@ -88,7 +90,14 @@ class Action(StrEnum):
 
 #: They write into the history what a file says, or how it stood.
 _RECORDS_FILES = frozenset(
-    {Action.ACCEPT, Action.ACCEPT_CHANGE, Action.RESTORE_RECORD, Action.MARK_APPLIED, Action.BASELINE}
+    {
+        Action.ACCEPT,
+        Action.ACCEPT_CHANGE,
+        Action.RESTORE_RECORD,
+        Action.MARK_APPLIED,
+        Action.BASELINE,
+        Action.IMPORT,
+    }
 )
 
 
@@ -98,6 +107,8 @@ UNPROVEN = "unproven_rollback"
 DYNAMIC = "dynamic_sql"
 #: The code of the warning that a repeatable migration is not rolled back.
 STAYS = "repeatable_stays"
+#: The code of the warning that another tool keeps a history of what would be applied.
+NOT_IMPORTED = "not_imported"
 #: The codes of the warnings that the history and the log of a target contradict each other: states of migrations.
 CONTRADICTED = frozenset({"unrecorded", "altered"})
 
@@ -176,6 +187,7 @@ class Step(Identified):
     copies: tuple[Copy, ...] = ()  # saved before its first statement; of BRING_BACK: what it puts back
     text: str = ""  # of a step that only records: what is recorded as the text that ran; a step has this or `sql`
     before: str = ""  # of ACCEPT and ACCEPT_CHANGE: the checksum that `checksum` replaces
+    applied_at: str = ""  # of IMPORT: when the other tool ran it, as it says; empty where it does not
 
     @property
     def kind(self) -> Kind:
@@ -184,7 +196,23 @@ class Step(Identified):
             return Kind.SKIPPED
         if self.action is Action.BASELINE:
             return Kind.BASELINE
-        return Kind.REPEATABLE if self.is_repeatable else Kind.APPLIED
+        if self.is_repeatable:
+            return Kind.REPEATABLE
+        return Kind.BASELINE if self.action is Action.IMPORT else Kind.APPLIED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportOrigin:
+    """The table of another tool that a plan takes its steps from, and a hash of all that was read there."""
+
+    tool: str  # the name of its importer
+    schema: str
+    table: str
+    fingerprint: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.schema}.{self.table}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +256,7 @@ class Plan:
     #: The commit that its files were read from. No part of the digest either: another commit with the same bytes leaves
     #: an approval as it is.
     commit: str = ""
+    origin: ImportOrigin | None = None  # of IMPORT
 
     @property
     def unjudged(self) -> tuple[str, ...]:
@@ -254,6 +283,7 @@ class Plan:
             for s in self.steps
         ]
         facts = [self.environment, asdict(self.identity), asdict(self.policy), self.basis, steps]
+        facts += [asdict(self.origin), [step.applied_at for step in self.steps]] if self.origin else []
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -285,6 +315,7 @@ class Plan:
             stops_before=data["stops_before"],
             source=data.get("source", ""),
             commit=data.get("commit", ""),
+            origin=ImportOrigin(**data["origin"]) if data.get("origin") else None,
         )
 
 

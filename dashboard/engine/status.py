@@ -205,6 +205,8 @@ def _recorded(migration: Migration, row: AppliedMigration, logged: LoggedSuccess
             return _edited(migration, row)
         case Kind.BASELINE:
             sentence = f"{label} was recorded as applied{when} without being run by Signalbox."
+            if row.was_imported:
+                sentence = f"{label} counts as applied here: {row.error_message}"
             return _status(migration, row, State.BASELINED, sentence)
         case _ if row.was_run_by_hand:
             sentence = f"{label} was recorded as applied here{when}: somebody ran it by hand, not Signalbox."

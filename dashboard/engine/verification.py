@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from dashboard.engine.errors import PlanChanged
-from dashboard.engine.migration import Folder, Migration
+from dashboard.engine.migration import UNKNOWN_CHECKSUMS, Folder, Migration
 from dashboard.engine.plan import Action, Plan, Policy, Record, Step, Target, records
 
 
@@ -43,7 +43,7 @@ def _is_as_planned(migration: Migration, step: Step) -> bool:
     """By its text, where the step has one."""
     if planned := step.sql or step.text:
         return migration.up.sql == planned
-    return migration.up.checksum == step.checksum
+    return step.checksum in UNKNOWN_CHECKSUMS or migration.up.checksum == step.checksum
 
 
 def policy_change(before: Policy, now: Policy) -> str:

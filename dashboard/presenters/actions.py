@@ -183,4 +183,18 @@ WORDS: Mapping[str, ActionWords] = {
         ),
         instead_of_statements="No SQL is sent: its row in the history is written again, from the log.",
     ),
+    Action.IMPORT: ActionWords(
+        does="Record as applied",
+        short=Action.IMPORT.verb,
+        done=("is recorded as applied", "are recorded as applied"),
+        did="recorded as applied elsewhere",
+        not_done="Nothing was recorded of {version}, nor of any other migration of the import.",
+        then="import now",
+        beside="is taken from the history of another tool",
+        certain=(
+            "Nothing is run: rows of the history are written, all of them in one transaction.",
+            "The table of the other tool is only read, and has to say then what it says now.",
+        ),
+        instead_of_statements="No SQL is sent: it is recorded as applied, as the other tool has it.",
+    ),
 }

@@ -12,7 +12,8 @@ from pathlib import Path
 from django.db import Error
 
 from dashboard.engine.errors import SourceMissing, SourceNotRead, SourceUnreadable
-from dashboard.engine.files import discovery, pairs
+from dashboard.engine.files import discovery, known_files, pairs
+from dashboard.engine.imports.values import KnownFile
 from dashboard.engine.migration import Folder, MigrationId
 from dashboard.engine.sql.transaction import TransactionShape, plan_transaction
 from dashboard.models import GitCommit, sources
@@ -53,6 +54,11 @@ def of_source(source: Source) -> Folder:
         return _of_commit(_in_force(source))
     reading = source.reading
     return discovery.read(source.folder, folder_format=reading.format, placeholders=reading.placeholders)
+
+
+def known_to(tool: str, folder: Folder) -> tuple[KnownFile, ...]:
+    """The migrations of a folder that was read just now, as another tool would know them."""
+    return known_files.known_to(tool, folder)
 
 
 def current(environment: Environment) -> FolderReading:

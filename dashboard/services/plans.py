@@ -19,7 +19,7 @@ from dashboard.models.environments import Environment
 from dashboard.selectors import findings, folders, rehearsals
 from dashboard.selectors.findings import Findings
 from dashboard.selectors.observations import LastLook
-from dashboard.services import targets
+from dashboard.services import imports, targets
 from dashboard.services.errors import ReasonMissing
 
 
@@ -68,6 +68,12 @@ def mark_applied(environment: Environment, migrations: Sequence[MigrationId], *,
 def restore_record(environment: Environment, migrations: Sequence[MigrationId], *, reason: str) -> Plan:
     reason = _given(reason, "restore a record")
     return planner.restore_record(targets.look(environment), folders.read(environment), migrations, reason=reason)
+
+
+def import_history(environment: Environment, *, table: str = "") -> Plan:
+    """Record what another tool has applied there; of several, the one whose table is named, or that the folder is
+    of."""
+    return imports.plan(environment, targets.look(environment), table=table)
 
 
 def accept_edits(environment: Environment, migrations: Sequence[MigrationId]) -> Plan:

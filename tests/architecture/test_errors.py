@@ -71,6 +71,7 @@ UNPROCESSABLE = {
     "StartTimeRefused",
     "StatementFailed",
     "TargetUnsuitable",
+    "ToolTableUnreadable",
     "TrackingTableUnusable",
     "TrackingTablesNotMade",
 }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import sql
+from dashboard.engine.database import sql, tool_tables
 from dashboard.engine.database.connection import Access, Connection
 from dashboard.engine.database.pinned import pinned
 from dashboard.engine.database.tracking import Outcome, StatementOutcome, TrackingTables
@@ -40,7 +41,15 @@ def read(access: Access, *, scripts: bool = False, expected: TargetIdentity | No
                 variable=access.address.variable,
                 change=expected.change_to(identity),
             )
-        return target(connection, access, identity, scripts=scripts)
+        read_now = target(connection, access, identity, scripts=scripts)
+        return replace(read_now, history=_with_others(connection, read_now.history))
+
+
+def _with_others(connection: Connection, history: History) -> History:
+    """Where nothing is recorded yet, also what other tools say that they have run."""
+    if any(row.success for row in history.rows):
+        return history
+    return replace(history, elsewhere=tool_tables.elsewhere(connection))
 
 
 def target(connection: Connection, access: Access, identity: TargetIdentity, *, scripts: bool = False) -> Target:
@@ -150,7 +159,7 @@ def _rolled_back(tables: TrackingTables, columns: set[str]) -> frozenset[Migrati
 
 
 #: By these a migration came to stand.
-_APPLYING = frozenset({Action.APPLY, Action.MARK_APPLIED, Action.BASELINE})
+_APPLYING = frozenset({Action.APPLY, Action.MARK_APPLIED, Action.BASELINE, Action.IMPORT})
 #: After the last of these a migration stands, or does not.
 _LASTING = _APPLYING | {Action.SKIP, Action.RESTORE_RECORD, Action.ROLLBACK, Action.UNSKIP}
 #: These say which text of it stands.

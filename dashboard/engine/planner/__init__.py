@@ -4,6 +4,7 @@ One function for each goal. Each raises NothingToDo, or PlanBlocked where someth
 """
 
 from dashboard.engine.planner.applying import apply
+from dashboard.engine.planner.importing import import_history
 from dashboard.engine.planner.marking import baseline, mark_applied
 from dashboard.engine.planner.preview import row_changes
 from dashboard.engine.planner.records import accept_changes, accept_edits, restore_record, skip, unskip
@@ -16,6 +17,7 @@ __all__ = [
     "apply",
     "baseline",
     "bring_back",
+    "import_history",
     "inverse",
     "is_newest_part",
     "mark_applied",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from dashboard.engine import status
 from dashboard.engine.errors import NoSuchMigration, NothingToDo, PlanBlocked
+from dashboard.engine.imports import due
 from dashboard.engine.migration import NO_ROLLBACK, Direction, Folder, Migration, UnreadFile, version_key
-from dashboard.engine.plan import Action, Plan, PlanWarning, Target
+from dashboard.engine.plan import NOT_IMPORTED, Action, Plan, PlanWarning, Target
 from dashboard.engine.planner.building import apply_steps, plan_of
 from dashboard.engine.planner.obstacles import modified, not_read, refuse_unfinished
 from dashboard.engine.status import MigrationStatus, State
@@ -37,7 +38,7 @@ def apply(target: Target, folder: Folder, *, upto: str | None = None) -> Plan:
         target,
         Action.APPLY,
         apply_steps([s.migration for s in runnable if s.migration], target.history),
-        warnings=_apply_warnings(runnable, statuses),
+        warnings=[*_of_other_histories(folder, target), *_apply_warnings(runnable, statuses)],
         stops_before=_why_it_stops(obstacle, pending[len(runnable) :]) if obstacle else "",
         commit=folder.commit,
     )
@@ -110,6 +111,17 @@ def _obstacle(item: MigrationStatus, settled: set[str]) -> PlanBlocked | None:
 
 def _dependencies(migration: Migration) -> list[str]:
     return [v.strip() for v in migration.directives.get("depends", "").split(",") if v.strip()]
+
+
+def _of_other_histories(folder: Folder, target: Target) -> Iterator[PlanWarning]:
+    """Another tool may have run these very files: then to run them again fails, or does harm."""
+    if others := due.histories(folder, target.history):
+        sentence = (
+            f"Nothing is recorded here yet, and {due.labels(others)} keeps a history of files of this folder in this "
+            "database: this plan would run again what has run. Import that history first. Accept this only where it is "
+            "wrong, and these files were not applied here."
+        )
+        yield PlanWarning(code=NOT_IMPORTED, version="", sentence=sentence, needs_acceptance=True)
 
 
 def _apply_warnings(runnable: Sequence[MigrationStatus], statuses: Sequence[MigrationStatus]) -> list[PlanWarning]:

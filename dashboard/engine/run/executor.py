@@ -18,7 +18,7 @@ import psycopg
 
 from dashboard.engine import verification
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import doctor, history, leftovers, locks
+from dashboard.engine.database import doctor, history, leftovers, locks, tool_tables
 from dashboard.engine.database.connection import Access, Connection
 from dashboard.engine.database.pinned import pinned
 from dashboard.engine.database.tracking import Attempt, Outcome, TrackingTables
@@ -29,6 +29,7 @@ from dashboard.engine.errors import (
     NotApproved,
     PartlyApplied,
     PlanBlocked,
+    PlanChanged,
     RunCancelled,
     StatementFailed,
 )
@@ -109,12 +110,19 @@ def _verify_and_prepare(plan: Plan, connection: Connection, access: Access) -> N
         identity = connections.identity(connection)
         check_is_apart(identity, access)
         verification.verify(plan, history.target(connection, access, identity))
+        _check_origin(plan, connection)
         faultpoint("verified")
         if is_prepared := tables.is_prepared():
             tables.set_log_sequence_right()
     if not is_prepared:
         tables.prepare()
         tables.set_log_sequence_right()
+
+
+def _check_origin(plan: Plan, connection: Connection) -> None:
+    """What is imported is what was read when the plan was made."""
+    if plan.origin is not None and (change := tool_tables.change_since(connection, plan.origin)):
+        raise PlanChanged(what=change)
 
 
 def run_steps(plan: Plan, session: Session, monitor: Monitor) -> None:

@@ -195,7 +195,7 @@ SELECT DISTINCT ON (l.version, l.name, l.action, l.outcome) pg_catalog.to_jsonb(
 FROM {schema}.migration_audit_log l
 WHERE l.outcome IN ('succeeded', 'failed', 'partial')
   AND l.action IN ('apply', 'rollback', 'skip', 'unskip', 'accept', 'accept_change', 'restore_record', 'mark_applied',
-                   'baseline')
+                   'baseline', 'import')
 ORDER BY l.version, l.name, l.action, l.outcome, l.id DESC
 
 -- record_success --
@@ -215,6 +215,21 @@ ON CONFLICT (version) DO UPDATE SET
 WHERE NOT row.success
    OR excluded.kind = 'repeatable' AND row.name = excluded.name AND row.kind IN ('repeatable', 'applied', 'baseline')
 
+-- record_import --
+-- What another tool has applied: nothing ran here, so no text and no rollback are captured. Replaces a failed attempt,
+-- never a row that stands.
+INSERT INTO {schema}.schema_migrations AS row
+    (version, name, applied_at, checksum, success, error_message, checksum_sql, applied_by, run_id, attempt_id,
+     installation, kind)
+VALUES (%(key)s, %(name)s, coalesce(%(applied_at)s::timestamptz, pg_catalog.clock_timestamp()), %(checksum)s, true,
+        %(reason)s, %(checksum_sql)s, %(by)s, %(run_id)s, %(attempt_id)s, %(installation)s, 'baseline')
+ON CONFLICT (version) DO UPDATE SET
+    name = excluded.name, applied_at = excluded.applied_at, execution_time_ms = NULL, checksum = excluded.checksum,
+    success = true, error_message = excluded.error_message, rollback_script = NULL, forward_script = NULL,
+    checksum_sql = excluded.checksum_sql, applied_by = excluded.applied_by, run_id = excluded.run_id,
+    attempt_id = excluded.attempt_id, installation = excluded.installation, kind = excluded.kind
+WHERE NOT row.success
+
 -- record_failure --
 -- Only where no success stands.
 INSERT INTO {schema}.schema_migrations AS row
@@ -230,20 +245,20 @@ ON CONFLICT (version) DO UPDATE SET
 WHERE NOT row.success
 
 -- restore_record --
--- What the log says of the last apply, or of the word of a person that took its place, where its row is gone, is marked
+-- What the log says of the last apply, or of the word of a person or another tool that took its place, where its row is gone, is marked
 -- as failed or has another checksum. Texts that were captured then stay; of a baseline none was.
 INSERT INTO {schema}.schema_migrations AS row
     (version, name, applied_at, checksum, success, rollback_script, forward_script, checksum_sql, applied_by, run_id,
      attempt_id, installation, error_message, kind)
-SELECT %(key)s, l.name, l.executed_at, %(checksum)s, true, CASE WHEN l.action <> 'baseline' THEN %(down_sql)s END,
-       CASE WHEN l.action <> 'baseline' THEN %(text)s END, %(checksum_sql)s, l.executed_by, l.run_id, l.attempt_id,
+SELECT %(key)s, l.name, l.executed_at, %(checksum)s, true, CASE WHEN l.action NOT IN ('baseline', 'import') THEN %(down_sql)s END,
+       CASE WHEN l.action NOT IN ('baseline', 'import') THEN %(text)s END, %(checksum_sql)s, l.executed_by, l.run_id, l.attempt_id,
        l.installation, CASE WHEN l.action <> 'apply' THEN l.message END,
-       CASE WHEN l.action = 'baseline' THEN 'baseline' ELSE %(kind)s END
+       CASE WHEN l.action IN ('baseline', 'import') AND %(kind)s = 'applied' THEN 'baseline' ELSE %(kind)s END
 FROM {schema}.migration_audit_log l
 WHERE l.id = (
     SELECT pg_catalog.max(b.id) FROM {schema}.migration_audit_log b
     WHERE b.version = %(version)s AND b.name = %(name)s AND b.outcome = 'succeeded'
-      AND b.action IN ('apply', 'mark_applied', 'baseline')
+      AND b.action IN ('apply', 'mark_applied', 'baseline', 'import')
 )
 ON CONFLICT (version) DO UPDATE SET
     applied_at = excluded.applied_at, checksum = excluded.checksum, success = true,

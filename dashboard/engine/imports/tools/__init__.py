@@ -1,0 +1,1 @@
+"""One module for each tool. None of them talks to a database."""

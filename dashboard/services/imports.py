@@ -1,0 +1,107 @@
+"""The histories that other tools keep in a target, held against the files of its environment. Only reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from dashboard.engine import planner
+from dashboard.engine.database import connection, tool_tables
+from dashboard.engine.database.tool_tables import ToolHistory, ToolTable
+from dashboard.engine.errors import NothingToDo, ToolTableUnreadable
+from dashboard.engine.imports.matching import Reconciliation, reconcile
+from dashboard.engine.migration import Folder
+from dashboard.engine.plan import Plan, Target
+from dashboard.models.environments import Environment
+from dashboard.selectors import folders
+from dashboard.services import targets
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolReading:
+    """One table of a tool: either what it says, or why nothing can be taken from it."""
+
+    tool: ToolTable
+    history: ToolHistory | None = None
+    reconciliation: Reconciliation | None = None
+    failure: ToolTableUnreadable | None = None
+
+    @property
+    def label(self) -> str:
+        return self.tool.label
+
+    @property
+    def title(self) -> str:
+        return self.tool.importer.title
+
+    @property
+    def is_only_recognised(self) -> bool:
+        return bool(self.tool.importer.explained)
+
+    @property
+    def matches(self) -> int:
+        """Files of the folder that it calls applied."""
+        return len(self.reconciliation.applied) if self.reconciliation else 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherHistories:
+    """All of them, the one first that the folder belongs to."""
+
+    folder: Folder
+    readings: tuple[ToolReading, ...]
+
+    @property
+    def chosen(self) -> ToolReading | None:
+        """The one that is imported unless a person says otherwise."""
+        return next((reading for reading in self.readings if reading.reconciliation), None)
+
+    def named(self, table: str) -> ToolReading | None:
+        return next((reading for reading in self.readings if reading.label == table), None)
+
+
+def read(environment: Environment, folder: Folder | None = None) -> OtherHistories:
+    """Read from the target now. Raises TargetUnreachable, TargetNotConfigured, and for the folder what reading it
+    does."""
+    folder = folder or folders.read(environment)
+    to = targets.access(environment)
+    with connection.reading(to.address) as opened, connection.naming_errors(opened, to):
+        readings = [_reading(opened, tool, folder) for tool in tool_tables.find(opened)]
+    return OtherHistories(folder=folder, readings=tuple(sorted(readings, key=lambda r: _rank(r, folder))))
+
+
+def plan(environment: Environment, target: Target, *, table: str = "") -> Plan:
+    """The import of what one tool has applied: of the table that is named, or of the one that the folder belongs to.
+
+    Raises NothingToDo, PlanBlocked, and ToolTableUnreadable where nothing can be taken from the table.
+    """
+    others = read(environment)
+    reading = others.named(table) if table else others.chosen or next(iter(others.readings), None)
+    if reading is None:
+        named = f"there is no table {table} of a tool that is known" if table else _NONE
+        raise NothingToDo(environment=environment.name, reason=named)
+    if reading.failure is not None:
+        raise reading.failure
+    assert reading.history is not None
+    assert reading.reconciliation is not None, "what was read was held against the folder"
+    importer, origin = reading.tool.importer, reading.history.origin
+    made = planner.import_history(target, others.folder, importer, origin, reading.reconciliation)
+    return replace(made, source=target.source)
+
+
+_NONE = "no table of a tool that is known was found in it"
+
+
+def _reading(opened: connection.Connection, tool: ToolTable, folder: Folder) -> ToolReading:
+    try:
+        history = tool_tables.read(opened, tool)
+    except ToolTableUnreadable as error:
+        return ToolReading(tool=tool, failure=error)
+    files = folders.known_to(tool.importer.name, folder)
+    return ToolReading(tool=tool, history=history, reconciliation=reconcile(tool.importer, history.rows, files))
+
+
+def _rank(reading: ToolReading, folder: Folder) -> tuple[bool, bool, int, str]:
+    """The folder's own tool first, then the one with the most of its files."""
+    is_its = folder.format in reading.tool.importer.formats
+    has_files = reading.matches > 0
+    return (not (is_its and has_files), not is_its, -reading.matches, reading.label)

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dashboard.models import ChangeRequest, Run
+from dashboard.services import actors, approvals, execution, runs
+from tests.cli.conftest import Signalbox
+from tests.fix_project import Project
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+pytestmark = pytest.mark.django_db
+
+DBMATE = (
+    "CREATE TABLE schema_migrations (version varchar PRIMARY KEY); INSERT INTO schema_migrations VALUES ('1'), ('2')"
+)
+
+
+@pytest.fixture
+def migrated(project: Project) -> Project:
+    """dbmate has applied two of three files, everywhere."""
+    for n in "123":
+        project.write(**{f"_{n}_t": f"-- migrate:up\nCREATE TABLE t{n} (id int);\n-- migrate:down\nDROP TABLE t{n};\n"})
+    for database in project.databases.values():
+        database.query(DBMATE)
+    return project
+
+
+def test_without_a_person_it_only_shows(signalbox: Signalbox, migrated: Project) -> None:
+    answer = signalbox("import", "staging", "--json")
+    assert (answer.code, answer.json["action"]) == (0, "import")
+    assert [(change["version"], change["before"], change["after"]["kind"]) for change in answer.json["rows"]] == [
+        ("1", None, "baseline"),
+        ("2", None, "baseline"),
+    ]
+    assert answer.json["origin"]["table"] == "schema_migrations"
+    assert "Imported from dbmate" in signalbox("import", "staging").out
+    assert migrated.query(migrated.staging, "SELECT FROM pg_namespace WHERE nspname = 'platform'") == []
+
+
+def test_one_run_takes_all_of_it(signalbox: Signalbox, migrated: Project, admin: User) -> None:
+    answer = signalbox("import", "staging", "--by", admin.username, "--json")
+    assert answer.code == 0, answer.err
+    execution.execute(answer.json["run"])
+    assert Run.objects.get(pk=answer.json["run"]).status == Run.Status.SUCCEEDED
+    (environment,) = signalbox("status", "staging", "--json").json["environments"]
+    states = {item["version"]: item["state"] for item in environment["migrations"]}
+    assert states == {"1": "baselined", "2": "baselined", "3": "pending"}
+    assert migrated.query(migrated.staging, "SELECT version, kind FROM platform.schema_migrations ORDER BY 1") == [
+        ("1", "baseline"),
+        ("2", "baseline"),
+    ]
+
+
+def test_on_a_protected_environment_one_request_is_for_all_files(
+    signalbox: Signalbox, migrated: Project, admin: User, approver: User
+) -> None:
+    answer = signalbox("import", "production", "--by", admin.username, "--reason", "Moved over", "--json")
+    assert answer.code == 4, answer.err
+    request = ChangeRequest.objects.get()
+    assert (answer.json["request"], request.action, len(request.plan.steps)) == (request.pk, "import", 2)
+    approved = approvals.approve(request.pk, by=actors.person(approver), digest=request.digest)
+    run = runs.start_approved(approved, by=actors.person(admin), typed_name="production")
+    execution.execute(run.pk)
+    assert Run.objects.get(pk=run.pk).status == Run.Status.SUCCEEDED
+    assert migrated.query(migrated.production, "SELECT applied_by FROM platform.schema_migrations LIMIT 1") == [
+        ("carol",)
+    ]
+
+
+def test_it_asks_for_the_role(signalbox: Signalbox, migrated: Project, requester: User) -> None:
+    assert signalbox("import", "staging", "--by", "nobody").code == 2
+    assert signalbox("import", "staging", "--by", requester.username).code == 6
+    assert not Run.objects.exists()
+
+
+def test_where_there_is_nothing_it_says_so(signalbox: Signalbox, two_files: Project) -> None:
+    answer = signalbox("import", "staging")
+    assert (answer.code, answer.out) == (0, "")
+    assert "no table of a tool that is known" in answer.err
+    assert "no table x.y of a tool" in signalbox("import", "staging", "--table", "x.y").err

@@ -1,0 +1,299 @@
+"""The histories of other tools: their tables are found, their rows understood, what they applied is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from dashboard.engine import planner, status
+from dashboard.engine.database import connection as connections
+from dashboard.engine.database import tool_tables
+from dashboard.engine.database.connection import Address
+from dashboard.engine.database.tool_tables import ToolHistory, ToolTable
+from dashboard.engine.errors import NothingToDo, PlanBlocked, PlanChanged, ToolTableUnreadable
+from dashboard.engine.files import discovery, known_files
+from dashboard.engine.imports import catalogue
+from dashboard.engine.imports.matching import Reconciliation, reconcile
+from dashboard.engine.imports.values import Importer, Stand
+from dashboard.engine.migration import Folder, MigrationId
+from dashboard.engine.plan import NOT_IMPORTED, Action, Plan
+from dashboard.engine.status import State
+from tests.engine.folders import Bench
+from tests.engine.tool_histories import CASES, RECOGNISED, Case
+from tests.fix_postgres import Database, EmptyDatabases
+
+
+@pytest.fixture(scope="module")
+def tool_database(empty_databases: EmptyDatabases) -> Iterator[Database]:
+    """Every tool has migrated this one, each in a schema of its own."""
+    database = empty_databases.take()
+    with database.connect() as opened:
+        for place, ddl in [
+            *((case.place, case.ddl) for case in CASES),
+            *((f"only_{n}", d) for n, d in RECOGNISED.items()),
+        ]:
+            opened.execute(f"CREATE SCHEMA {place}")
+            opened.execute(f"SET search_path = {place}")
+            opened.execute(ddl)
+    yield database
+    empty_databases.give_back(database)
+
+
+def find(database: Database, url: str = "") -> dict[str, ToolTable]:
+    address = Address(environment="test", name="Test", variable="TEST_URL", url=url or database.url)
+    with connections.reading(address) as opened:
+        return {tool.label: tool for tool in tool_tables.find(opened)}
+
+
+def read(database: Database, tool: ToolTable) -> ToolHistory:
+    address = Address(environment="test", name="Test", variable="TEST_URL", url=database.url)
+    with connections.reading(address) as opened:
+        return tool_tables.read(opened, tool)
+
+
+def written(folder: Path, files: dict[str, str], folder_format: str = "") -> Folder:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return discovery.read(folder, folder_format=folder_format)
+
+
+def held_against(history: ToolHistory, folder: Folder) -> Reconciliation:
+    importer = history.tool.importer
+    return reconcile(importer, history.rows, known_files.known_to(importer.name, folder))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.place)
+def test_what_a_tool_has_applied_is_known_of_each_file(case: Case, tool_database: Database, tmp_path: Path) -> None:
+    tools = [tool for label, tool in find(tool_database).items() if label.startswith(f"{case.place}.")]
+    assert [tool.importer.name for tool in tools] == [case.tool]
+    history = read(tool_database, tools[0])
+    folder = written(tmp_path, case.files, case.folder_format)
+    assert folder.format in tools[0].importer.formats
+    outcome = held_against(history, folder)
+    applied = {m.file.label: (m.entry.certainty.value, m.text.value) for m in outcome.applied}
+    assert applied == case.expected
+    assert tuple(file.label for file in outcome.waiting) == case.waiting
+    assert (outcome.broken, outcome.unclear, outcome.without_file) == ((), (), ())
+    exact = [m for m in outcome.applied if m.entry.certainty.value == "exact"]
+    assert all(bool(m.entry.applied_at) is case.has_times for m in exact)
+
+
+def test_what_is_no_sql_is_recognised_and_explained(tool_database: Database) -> None:
+    tools = find(tool_database)
+    only = {tool.table.schema: tool for tool in tools.values() if tool.table.schema.startswith("only_")}
+    assert {schema: tool.importer.name for schema, tool in only.items()} == {f"only_{n}": n for n in RECOGNISED}
+    for tool in only.values():
+        with pytest.raises(ToolTableUnreadable) as caught:
+            read(tool_database, tool)
+        assert caught.value.remedy
+
+
+# A run that records it
+
+DBMATE = (
+    "CREATE TABLE schema_migrations (version varchar PRIMARY KEY); INSERT INTO schema_migrations VALUES ('1'), ('2')"
+)
+
+
+@pytest.fixture
+def migrated_bench(bench: Bench) -> Bench:
+    """dbmate has applied 1 and 2 of three files."""
+    for n in "123":
+        bench.write(f"{n}_t{n}.sql", f"-- migrate:up\nCREATE TABLE t{n} (id int);\n-- migrate:down\nDROP TABLE t{n};\n")
+    bench.database.query("CREATE TABLE t1 (id int); CREATE TABLE t2 (id int)")
+    bench.database.query(DBMATE)
+    return bench
+
+
+def importing(bench: Bench, label: str = "public.schema_migrations") -> Plan:
+    folder = bench.read()
+    history = read(bench.database, find(bench.database)[label])
+    reconciliation = held_against(history, folder)
+    return planner.import_history(bench.look(), folder, history.tool.importer, history.origin, reconciliation)
+
+
+def states(bench: Bench) -> dict[str, State]:
+    return {item.label: item.state for item in status.compute(bench.read(), bench.history)}
+
+
+def test_all_of_it_is_recorded_and_no_migration_runs(migrated_bench: Bench) -> None:
+    plan = importing(migrated_bench)
+    assert [(s.action, s.label, s.sql, s.text) for s in plan.steps] == [
+        (Action.IMPORT, "1_t1", "", ""),
+        (Action.IMPORT, "2_t2", "", ""),
+    ]
+    migrated_bench.execute(plan)
+    assert states(migrated_bench) == {"1_t1": State.BASELINED, "2_t2": State.BASELINED, "3_t3": State.PENDING}
+    rows = {row.label: row for row in migrated_bench.history.rows}
+    assert rows["1_t1"].applied_by == "alice"
+    assert "Imported from dbmate" in str(rows["1_t1"].error_message)
+    assert migrated_bench.log() == [("import", "succeeded"), ("import", "succeeded")]
+    assert migrated_bench.history.contradicted == ()
+    assert migrated_bench.tables() == {"public.t1", "public.t2", "public.schema_migrations"}
+
+
+def test_then_only_the_rest_is_applied(migrated_bench: Bench) -> None:
+    migrated_bench.execute(importing(migrated_bench))
+    plan = migrated_bench.plan()
+    assert [step.label for step in plan.steps] == ["3_t3"]
+    assert not any(warning.needs_acceptance for warning in plan.warnings)
+    migrated_bench.execute(plan, run_id="2")
+    assert "public.t3" in migrated_bench.tables()
+    with pytest.raises(NothingToDo):
+        importing(migrated_bench)
+
+
+def test_what_was_imported_has_no_rollback(migrated_bench: Bench) -> None:
+    """None was captured: nobody knows what ran."""
+    migrated_bench.execute(importing(migrated_bench))
+    with pytest.raises(NothingToDo):
+        migrated_bench.plan_rollback("2", "t2")
+
+
+def test_an_edit_after_the_import_shows(migrated_bench: Bench) -> None:
+    migrated_bench.execute(importing(migrated_bench))
+    migrated_bench.write("2_t2.sql", "-- migrate:up\nCREATE TABLE t2 (id bigint);\n-- migrate:down\nDROP TABLE t2;\n")
+    assert states(migrated_bench)["2_t2"] is State.MODIFIED
+
+
+def test_until_then_an_apply_has_to_be_accepted(migrated_bench: Bench) -> None:
+    """It would run again what has run."""
+    warning = next(w for w in migrated_bench.plan().warnings if w.code == NOT_IMPORTED)
+    assert warning.needs_acceptance
+    assert "dbmate (public.schema_migrations)" in warning.sentence
+    migrated_bench.database.query("UPDATE schema_migrations SET version = '9' || version")
+    assert not any(w.code == NOT_IMPORTED for w in migrated_bench.plan().warnings)
+
+
+def test_a_table_that_was_written_to_since_ends_the_run(migrated_bench: Bench) -> None:
+    plan = importing(migrated_bench)
+    migrated_bench.database.query("INSERT INTO schema_migrations VALUES ('3')")
+    with pytest.raises(PlanChanged) as caught:
+        migrated_bench.execute(plan)
+    assert "public.schema_migrations" in str(caught.value)
+    assert not migrated_bench.history.exists
+
+
+def test_either_all_rows_stand_or_none(migrated_bench: Bench) -> None:
+    plan = importing(migrated_bench)
+    migrated_bench.database.query(
+        "CREATE SCHEMA platform; CREATE TABLE platform.schema_migrations (version text PRIMARY KEY, name text,"
+        " applied_at timestamptz, checksum text, success boolean, CHECK (version <> '2'))"
+    )
+    with pytest.raises(Exception, match="2_t2"):
+        migrated_bench.execute(plan)
+    assert migrated_bench.database.query("SELECT * FROM platform.schema_migrations") == []
+    assert migrated_bench.log() == [("import", "failed")]
+
+
+def test_the_time_that_the_tool_knows_is_kept(bench: Bench) -> None:
+    bench.write("1_a.sql", "-- +goose Up\nCREATE TABLE a (id int);\n-- +goose Down\nDROP TABLE a;\n")
+    bench.database.query(
+        "CREATE TABLE goose_db_version (id int, version_id bigint, is_applied boolean, tstamp timestamp);"
+        "INSERT INTO goose_db_version VALUES (1, 1, true, '2020-02-03 04:05')"
+    )
+    bench.execute(importing(bench, "public.goose_db_version"))
+    (applied,) = bench.history.rows
+    assert applied.applied_at is not None
+    assert applied.applied_at.year == 2020
+    assert "2020-02-03" in str(applied.error_message)
+
+
+def test_a_dirty_row_is_to_be_settled_first(bench: Bench) -> None:
+    bench.write("1_a.up.sql", "CREATE TABLE a (id int);")
+    bench.database.query(
+        "CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL);"
+        "INSERT INTO schema_migrations VALUES (1, true)"
+    )
+    with pytest.raises(PlanBlocked) as caught:
+        importing(bench)
+    assert "migrate force" in caught.value.remedy
+
+
+def test_rows_without_a_file_gaps_and_edits_are_told(bench: Bench) -> None:
+    for n in "123":
+        bench.write(f"V{n}__t.sql", f"CREATE TABLE t{n} (id int);")
+    bench.database.query(CASES[0].ddl)
+    bench.database.query("DELETE FROM flyway_schema_history WHERE installed_rank IN (2, 4)")
+    bench.database.query(
+        "INSERT INTO flyway_schema_history VALUES (9, '7', 'gone', 'SQL', 'x', 1, 'b', now(), 1, true)"
+    )
+    bench.database.query("UPDATE flyway_schema_history SET version = '3' WHERE version = '2'")
+    plan = importing(bench, "public.flyway_schema_history")
+    codes = {(w.code, w.version, w.needs_acceptance) for w in plan.warnings}
+    assert codes == {
+        ("import_differs", "1", True),
+        ("import_differs", "3", True),
+        ("import_without_file", "", True),
+        ("import_gap", "", False),
+    }
+    assert [step.checksum for step in plan.steps] == ["manual", "manual"]
+
+
+# Tables as they should not be
+
+
+def test_rows_that_say_nothing_are_told_and_not_taken(migrated_bench: Bench) -> None:
+    migrated_bench.database.query(
+        "ALTER TABLE schema_migrations DROP CONSTRAINT schema_migrations_pkey, ALTER version DROP NOT NULL;"
+        "INSERT INTO schema_migrations VALUES (NULL), (''), (repeat('x', 100000))"
+    )
+    history = read(migrated_bench.database, find(migrated_bench.database)["public.schema_migrations"])
+    outcome = held_against(history, migrated_bench.read())
+    assert [entry.stand for entry in outcome.unclear] == [Stand.UNCLEAR, Stand.UNCLEAR]
+    assert [len(entry.label) < 5000 for entry in outcome.without_file] == [True]
+    assert len(outcome.applied) == 2
+
+
+@pytest.mark.parametrize("importer", [i for i in catalogue.IMPORTERS if not i.explained], ids=lambda i: i.name)
+def test_a_row_of_nulls_or_of_nonsense_is_no_failure(importer: Importer) -> None:
+    nulls = dict.fromkeys(importer.columns)
+    nonsense = dict.fromkeys(importer.columns, "\N{SNOWMAN}-infinity")
+    for rows in ([nulls], [nonsense], [nulls, nonsense, nulls]):
+        outcome = reconcile(importer, rows, ())
+        assert outcome.applied == ()
+
+
+def test_a_view_is_not_read(migrated_bench: Bench) -> None:
+    """Its query would run with the rights of whoever reads it."""
+    migrated_bench.database.query(
+        "ALTER TABLE schema_migrations RENAME TO hidden_rows;"
+        "CREATE VIEW schema_migrations AS SELECT version FROM hidden_rows WHERE 1 / 0 = 1"
+    )
+    tool = find(migrated_bench.database)["public.schema_migrations"]
+    with pytest.raises(ToolTableUnreadable):
+        read(migrated_bench.database, tool)
+
+
+def test_a_role_without_the_right_is_told_what_it_lacks(migrated_bench: Bench) -> None:
+    migrated_bench.database.query("DROP ROLE IF EXISTS no_reader; CREATE ROLE no_reader LOGIN PASSWORD 'x'")
+    try:
+        url = make_conninfo(migrated_bench.database.url, user="no_reader", password="x")
+        tool = find(migrated_bench.database, url)["public.schema_migrations"]
+        assert "GRANT SELECT ON" in tool.remedy
+        migrated_bench.database.query("GRANT SELECT ON schema_migrations TO no_reader")
+        assert not find(migrated_bench.database, url)["public.schema_migrations"].obstacle
+        migrated_bench.database.query("ALTER TABLE schema_migrations ENABLE ROW LEVEL SECURITY")
+        assert "Row-level security" in find(migrated_bench.database, url)["public.schema_migrations"].obstacle
+    finally:
+        migrated_bench.database.query("DROP OWNED BY no_reader; DROP ROLE no_reader")
+
+
+def test_a_lock_on_it_keeps_no_look_from_its_end(migrated_bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connections.LOOKING, "lock_timeout", "50ms")
+    with psycopg.connect(migrated_bench.database.url) as other:
+        other.execute("LOCK TABLE schema_migrations IN ACCESS EXCLUSIVE MODE")
+        (elsewhere,) = migrated_bench.history.elsewhere
+    assert elsewhere.keys is None
+    assert migrated_bench.history.elsewhere[0].keys == ("1", "2")
+
+
+def test_our_own_history_is_no_other_tools(migrated_bench: Bench) -> None:
+    migrated_bench.execute(importing(migrated_bench))
+    assert "platform.schema_migrations" not in find(migrated_bench.database)
+    assert MigrationId("1", "t1") in {row.identity for row in migrated_bench.history.rows}
