@@ -12,8 +12,8 @@ from pathlib import Path
 from django.db import Error
 
 from dashboard.engine.errors import SourceMissing, SourceNotRead, SourceUnreadable
-from dashboard.engine.files import discovery, known_files, pairs
-from dashboard.engine.imports.values import KnownFile
+from dashboard.engine.files import discovery, pairs
+from dashboard.engine.files.listing import Listing, list_folder
 from dashboard.engine.migration import Folder, MigrationId
 from dashboard.engine.sql.transaction import TransactionShape, plan_transaction
 from dashboard.models import GitCommit, sources
@@ -56,9 +56,11 @@ def of_source(source: Source) -> Folder:
     return discovery.read(source.folder, folder_format=reading.format, placeholders=reading.placeholders)
 
 
-def known_to(tool: str, folder: Folder) -> tuple[KnownFile, ...]:
-    """The migrations of a folder that was read just now, as another tool would know them."""
-    return known_files.known_to(tool, folder)
+def listing_of(environment: Environment, folder: Folder) -> Listing:
+    """What lies in the source of this environment, of which `folder` was read just now."""
+    source = sources.of(environment)
+    commit = git.find(source, folder.commit) if source.git else None
+    return git.listing(commit, source) if commit else list_folder(source.folder)
 
 
 def current(environment: Environment) -> FolderReading:

@@ -8,6 +8,8 @@ from dashboard.engine import planner
 from dashboard.engine.database import connection, tool_tables
 from dashboard.engine.database.tool_tables import ToolHistory, ToolTable
 from dashboard.engine.errors import NothingToDo, ToolTableUnreadable
+from dashboard.engine.files import known_files
+from dashboard.engine.files.listing import Listing
 from dashboard.engine.imports.matching import Reconciliation, reconcile
 from dashboard.engine.migration import Folder
 from dashboard.engine.plan import Plan, Target
@@ -65,7 +67,9 @@ def read(environment: Environment, folder: Folder | None = None) -> OtherHistori
     folder = folder or folders.read(environment)
     to = targets.access(environment)
     with connection.reading(to.address) as opened, connection.naming_errors(opened, to):
-        readings = [_reading(opened, tool, folder) for tool in tool_tables.find(opened)]
+        tools = tool_tables.find(opened)
+        listing = folders.listing_of(environment, folder)
+        readings = [_reading(opened, tool, folder, listing) for tool in tools]
     return OtherHistories(folder=folder, readings=tuple(sorted(readings, key=lambda r: _rank(r, folder))))
 
 
@@ -91,12 +95,12 @@ def plan(environment: Environment, target: Target, *, table: str = "") -> Plan:
 _NONE = "no table of a tool that is known was found in it"
 
 
-def _reading(opened: connection.Connection, tool: ToolTable, folder: Folder) -> ToolReading:
+def _reading(opened: connection.Connection, tool: ToolTable, folder: Folder, listing: Listing) -> ToolReading:
     try:
         history = tool_tables.read(opened, tool)
     except ToolTableUnreadable as error:
         return ToolReading(tool=tool, failure=error)
-    files = folders.known_to(tool.importer.name, folder)
+    files = known_files.known_to(tool.importer.name, folder, listing)
     return ToolReading(tool=tool, history=history, reconciliation=reconcile(tool.importer, history.rows, files))
 
 

@@ -16,10 +16,12 @@ from dashboard.engine.database.connection import Address
 from dashboard.engine.database.tool_tables import ToolHistory, ToolTable
 from dashboard.engine.errors import NothingToDo, PlanBlocked, PlanChanged, ToolTableUnreadable
 from dashboard.engine.files import discovery, known_files
+from dashboard.engine.files.formats import flyway
+from dashboard.engine.files.listing import list_folder
 from dashboard.engine.imports import catalogue
 from dashboard.engine.imports.matching import Reconciliation, reconcile
 from dashboard.engine.imports.values import Importer, Stand
-from dashboard.engine.migration import Folder, MigrationId
+from dashboard.engine.migration import Folder, Kind, MigrationId
 from dashboard.engine.plan import NOT_IMPORTED, Action, Plan
 from dashboard.engine.status import State
 from tests.engine.folders import Bench
@@ -64,7 +66,9 @@ def written(folder: Path, files: dict[str, str], folder_format: str = "") -> Fol
 
 def held_against(history: ToolHistory, folder: Folder) -> Reconciliation:
     importer = history.tool.importer
-    return reconcile(importer, history.rows, known_files.known_to(importer.name, folder))
+    return reconcile(
+        importer, history.rows, known_files.known_to(importer.name, folder, list_folder(Path(folder.source)))
+    )
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.place)
@@ -219,7 +223,7 @@ def test_rows_without_a_file_gaps_and_edits_are_told(bench: Bench) -> None:
     for n in "123":
         bench.write(f"V{n}__t.sql", f"CREATE TABLE t{n} (id int);")
     bench.database.query(CASES[0].ddl)
-    bench.database.query("DELETE FROM flyway_schema_history WHERE installed_rank IN (2, 4)")
+    bench.database.query("DELETE FROM flyway_schema_history WHERE installed_rank IN (2, 4, 5, 6)")
     bench.database.query(
         "INSERT INTO flyway_schema_history VALUES (9, '7', 'gone', 'SQL', 'x', 1, 'b', now(), 1, true)"
     )
@@ -233,6 +237,21 @@ def test_rows_without_a_file_gaps_and_edits_are_told(bench: Bench) -> None:
         ("import_gap", "", False),
     }
     assert [step.checksum for step in plan.steps] == ["manual", "manual"]
+
+
+def test_what_is_repeatable_runs_again_where_it_was_edited(bench: Bench) -> None:
+    bench.write("R__same.sql", "CREATE OR REPLACE VIEW v AS SELECT 1 AS a;")
+    bench.write("R__edited.sql", "CREATE OR REPLACE VIEW w AS SELECT 1 AS a;")
+    crc = flyway.native_checksum(b"CREATE OR REPLACE VIEW v AS SELECT 1 AS a;")
+    bench.database.query(CASES[0].ddl)
+    bench.database.query(
+        "TRUNCATE flyway_schema_history; INSERT INTO flyway_schema_history VALUES"
+        f" (1, NULL, 'same', 'SQL', 'R__same.sql', {crc}, 'bob', now(), 3, true),"
+        f" (2, NULL, 'edited', 'SQL', 'R__edited.sql', {crc}, 'bob', now(), 3, true)"
+    )
+    bench.execute(importing(bench, "public.flyway_schema_history"))
+    assert [(row.name, row.kind) for row in bench.history.rows] == [("same", Kind.REPEATABLE)]
+    assert [step.name for step in bench.plan().steps] == ["edited"]
 
 
 # Tables as they should not be

@@ -56,7 +56,7 @@ def _atlas(*files: tuple[str, str]) -> str:
 CASES = [
     Case(
         tool="flyway",
-        files={"V1__a.sql": A, "V1.1__b.sql": B, "V2__c.sql": C},
+        files={"V1__a.sql": A, "V1.1__b.sql": B, "V2__c.sql": C, "R__v.sql": A},
         ddl=f"""
         CREATE TABLE flyway_schema_history (
             installed_rank INT NOT NULL, version VARCHAR(50), description VARCHAR(200) NOT NULL,
@@ -69,9 +69,11 @@ CASES = [
             (1, '1', 'a', 'SQL', 'V1__a.sql', {flyway.native_checksum(A.encode())}, 'bob', now(), 3, true),
             (2, '1.1', 'b', 'SQL', 'V1.1__b.sql', 7, 'bob', now(), 3, true),
             (3, '2', 'c', 'SQL', 'V2__c.sql', 9, 'bob', now(), 3, true),
-            (4, '2', 'c', 'UNDO_SQL', 'U2__c.sql', 9, 'bob', now(), 3, true);
+            (4, '2', 'c', 'UNDO_SQL', 'U2__c.sql', 9, 'bob', now(), 3, true),
+            (5, NULL, 'v', 'SQL', 'R__v.sql', 5, 'bob', now(), 3, true),
+            (6, NULL, 'v', 'SQL', 'sql/R__v.sql', {flyway.native_checksum(A.encode())}, 'bob', now(), 3, true);
         """,
-        expected={"1_a": ("exact", "same"), "1.1_b": ("exact", "differs")},
+        expected={"1_a": ("exact", "same"), "1.1_b": ("exact", "differs"), "R__v": ("exact", "same")},
         waiting=("2_c",),
     ),
     Case(

@@ -282,7 +282,7 @@ class RunTracking(TrackingTables):
         match step.action:
             case Action.APPLY | Action.SKIP:
                 self._record_success(step, ms)
-            case Action.MARK_APPLIED | Action.BASELINE:
+            case Action.MARK_APPLIED | Action.BASELINE | Action.IMPORT:
                 self._record_success(step, None)
             case Action.ROLLBACK | Action.UNSKIP:
                 self._remove(step)
@@ -294,8 +294,6 @@ class RunTracking(TrackingTables):
                 self._accept_change(step)
             case Action.RESTORE_RECORD:
                 self._restore_record(step)
-            case Action.IMPORT:
-                self._record_import(step)
         replaced = f"Its checksum was {step.before}." if step.before else ""
         message = " ".join(filter(None, (step.reason, replaced, self._escaped(step))))
         self.log(step, outcome=Outcome.SUCCEEDED, message=message)
@@ -379,6 +377,7 @@ class RunTracking(TrackingTables):
         values = {
             "key": step.key,
             "name": step.name,
+            "applied_at": step.applied_at or None,
             "ms": ms,
             "checksum": step.checksum,
             "checksum_sql": step.checksum_sql,
@@ -433,20 +432,6 @@ class RunTracking(TrackingTables):
         }
         if self._execute("restore_record", values) != 1:
             raise PlanChanged(what=f"the history and the log agree on {step.label} by now")
-
-    def _record_import(self, step: Step) -> None:
-        """As applied without having been run by Signalbox. The reason says which tool has run it, and when."""
-        values = {
-            "key": step.key,
-            "name": step.name,
-            "applied_at": step.applied_at or None,
-            "checksum": step.checksum,
-            "checksum_sql": step.checksum_sql,
-            "reason": self._kept(step.reason),
-            **self.attempt.origin,
-        }
-        if self._execute("record_import", values) != 1:
-            raise PlanChanged(what=f"{step.version} is recorded already")
 
     @property
     def _encoding(self) -> str:

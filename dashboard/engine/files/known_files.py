@@ -9,10 +9,10 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
+from dashboard.engine.errors import SourceMissing, SourceUnreadable
 from dashboard.engine.files.formats import flyway, graphile_migrate
-from dashboard.engine.files.listing import Entry, EntryKind, Limits
+from dashboard.engine.files.listing import EntryKind, Limits, Listing
 from dashboard.engine.imports.tools.sqitch import PROJECT
 from dashboard.engine.imports.values import KnownFile
 from dashboard.engine.migration import Folder, Migration
@@ -33,11 +33,15 @@ _CHECKSUMS: Mapping[str, Callable[[bytes], str]] = {
 }
 
 
-def known_to(tool: str, folder: Folder, limits: Limits = Limits()) -> tuple[KnownFile, ...]:  # noqa: B008 - frozen
-    """In the order of the folder. A file that cannot be read has no checksum."""
-    source = Path(folder.source)
-    checksums = _checksums(tool, folder, source, limits)
-    keys = _KEYS[tool](folder, source) if tool in _KEYS else {}
+def known_to(
+    tool: str,
+    folder: Folder,
+    listing: Listing,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+) -> tuple[KnownFile, ...]:
+    """In the order of the folder, which was read from `listing`. A file that cannot be read has no checksum."""
+    checksums = _checksums(tool, folder, listing, limits)
+    keys = _KEYS[tool](folder, listing) if tool in _KEYS else {}
     return tuple(
         KnownFile(
             version=migration.version,
@@ -50,33 +54,34 @@ def known_to(tool: str, folder: Folder, limits: Limits = Limits()) -> tuple[Know
     )
 
 
-def _content(source: Path, file: str, limit: int) -> bytes | None:
+def _content(listing: Listing, file: str, limit: int) -> bytes | None:
     """None for what cannot be read, or is longer than what is run."""
     try:
-        content = Entry(name=file, path=source / file, kind=EntryKind.FILE).content(limit + 1)
-    except (OSError, ValueError):
+        entry = listing.find(file)
+        content = entry.content(limit + 1) if entry and entry.kind is EntryKind.FILE else None
+    except (OSError, SourceMissing, SourceUnreadable):
         return None
-    return content if len(content) <= limit else None
+    return content if content is not None and len(content) <= limit else None
 
 
 # Checksums
 
 
-def _checksums(tool: str, folder: Folder, source: Path, limits: Limits) -> Mapping[str, str]:
+def _checksums(tool: str, folder: Folder, listing: Listing, limits: Limits) -> Mapping[str, str]:
     if tool == "atlas":
-        return dict(_of_atlas(folder, source, limits))
+        return dict(_of_atlas(folder, listing, limits))
     if tool not in _CHECKSUMS:
         return {}
     checksum = _CHECKSUMS[tool]
-    contents = ((m.up.file, _content(source, m.up.file, limits.file_bytes)) for m in folder.migrations)
+    contents = ((m.up.file, _content(listing, m.up.file, limits.file_bytes)) for m in folder.migrations)
     return {file: checksum(content) for file, content in contents if content is not None}
 
 
-def _of_atlas(folder: Folder, source: Path, limits: Limits) -> Iterator[tuple[str, str]]:
+def _of_atlas(folder: Folder, listing: Listing, limits: Limits) -> Iterator[tuple[str, str]]:
     """Each covers all files up to its own; behind one that cannot be read none is known."""
     whole = hashlib.sha256()
     for file in sorted(entry.file for entry in folder.files if entry.file.endswith(".sql")):
-        content = _content(source, file, limits.file_bytes)
+        content = _content(listing, file, limits.file_bytes)
         if content is None:
             return
         whole.update(file.encode())
@@ -90,11 +95,11 @@ def _of_atlas(folder: Folder, source: Path, limits: Limits) -> Iterator[tuple[st
 type Keys = Mapping[str, Sequence[str]]
 
 
-def _of_drizzle(folder: Folder, source: Path) -> Keys:
+def _of_drizzle(folder: Folder, listing: Listing) -> Keys:
     """The moment at which it was written: from the journal, or since 1.0 from the name of its directory."""
     if "/" in next((m.up.file for m in folder.migrations), ""):
         return {m.up.file: (f"when {_milliseconds(m)}",) for m in folder.migrations if _SECONDS.fullmatch(m.version)}
-    content = _content(source, _JOURNAL, _BOOK_BYTES)
+    content = _content(listing, _JOURNAL, _BOOK_BYTES)
     try:
         entries = json.loads(content or b"{}").get("entries", [])
         return {f"{entry['tag']}.sql": (f"when {int(entry['when'])}",) for entry in entries}
@@ -110,10 +115,10 @@ def _milliseconds(migration: Migration) -> int | None:
     return int(written.timestamp()) * 1000
 
 
-def _of_sqitch(folder: Folder, source: Path) -> Keys:
+def _of_sqitch(folder: Folder, listing: Listing) -> Keys:
     """How often its change was in the plan before, because it was reworked; and the project, by which the changes of
     others are told apart."""
-    text = (_content(source, _PLAN, _BOOK_BYTES) or b"").decode(errors="replace")
+    text = (_content(listing, _PLAN, _BOOK_BYTES) or b"").decode(errors="replace")
     project = match["name"] if (match := _PROJECT.search(text)) else ""
     times: Counter[str] = Counter()
     keys: dict[str, Sequence[str]] = {}
@@ -123,4 +128,4 @@ def _of_sqitch(folder: Folder, source: Path) -> Keys:
     return keys
 
 
-_KEYS: Mapping[str, Callable[[Folder, Path], Keys]] = {"drizzle": _of_drizzle, "sqitch": _of_sqitch}
+_KEYS: Mapping[str, Callable[[Folder, Listing], Keys]] = {"drizzle": _of_drizzle, "sqitch": _of_sqitch}

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from dashboard.engine.imports.values import Certainty, Importer, KnownFile, Stand, TextMatch, ToolEntry, ToolRow
+from dashboard.engine.imports.values import Importer, KnownFile, Stand, TextMatch, ToolEntry, ToolRow
 from dashboard.engine.migration import MigrationId
 
 
@@ -24,9 +24,9 @@ class MatchedEntry:
         return TextMatch.SAME if self.entry.checksum == self.file.native else TextMatch.DIFFERS
 
     @property
-    def is_certain(self) -> bool:
-        """A row of its own says that it was applied, and nothing says that it was another text."""
-        return self.entry.certainty is Certainty.EXACT and self.text is not TextMatch.DIFFERS
+    def runs_again(self) -> bool:
+        """It is repeatable and its text has changed since: the tool would run it again, and so does the next run."""
+        return self.file.is_repeatable and self.text is TextMatch.DIFFERS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,19 +41,11 @@ class Reconciliation:
 
     @property
     def gaps(self) -> tuple[KnownFile, ...]:
-        """Waiting files that come before one that is applied."""
-        if not self.applied:
+        """Waiting files that come before one that is applied. Repeatable ones come behind all others anyway."""
+        last = max((m.file.identity for m in self.applied if not m.file.is_repeatable), default=None)
+        if last is None:
             return ()
-        last = max(matched.file.identity for matched in self.applied)
         return tuple(file for file in self.waiting if file.identity < last)
-
-    @property
-    def differing(self) -> tuple[MatchedEntry, ...]:
-        return tuple(matched for matched in self.applied if matched.text is TextMatch.DIFFERS)
-
-    @property
-    def inferred(self) -> tuple[MatchedEntry, ...]:
-        return tuple(m for m in self.applied if m.entry.certainty is Certainty.INFERRED)
 
 
 def reconcile(importer: Importer, rows: Sequence[ToolRow], files: Sequence[KnownFile]) -> Reconciliation:

@@ -33,7 +33,7 @@ def import_history(
     _refuse_broken(importer, reconciliation)
     statuses = {item.identity: item for item in status.compute(folder, target.history)}
     wanted = [matched for matched in reconciliation.applied if matched.file.identity in statuses]
-    taken = [m for m in wanted if statuses[m.file.identity].state in _OPEN]
+    taken = [m for m in wanted if statuses[m.file.identity].state in _OPEN and not m.runs_again]
     table = origin.label
     if not taken:
         raise NothingToDo(environment=target.name, reason=_why_nothing_is_left(importer, table, wanted))
@@ -41,7 +41,8 @@ def import_history(
     keys = {step.identity: step.key for step in apply_steps(migrations, target.history)}
     steps = [replace(_step(statuses[m.file.identity], m, importer, table), key=keys[m.file.identity]) for m in taken]
     warnings = [*_warnings(importer, table, reconciliation, taken), *_of_left(statuses, wanted)]
-    return replace(plan_of(target, Action.IMPORT, steps, warnings=warnings), origin=origin)
+    made = plan_of(target, Action.IMPORT, steps, warnings=warnings, commit=folder.commit)
+    return replace(made, origin=origin)
 
 
 def _refuse_broken(importer: Importer, reconciliation: Reconciliation) -> None:

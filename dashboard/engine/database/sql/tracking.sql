@@ -204,8 +204,8 @@ ORDER BY l.version, l.name, l.action, l.outcome, l.id DESC
 INSERT INTO {schema}.schema_migrations AS row
     (version, name, applied_at, execution_time_ms, checksum, success, error_message, rollback_script,
      forward_script, checksum_sql, applied_by, run_id, attempt_id, installation, kind)
-VALUES (%(key)s, %(name)s, pg_catalog.clock_timestamp(), %(ms)s, %(checksum)s, true, %(reason)s, %(down_sql)s,
-        %(sql)s, %(checksum_sql)s, %(by)s, %(run_id)s, %(attempt_id)s, %(installation)s, %(kind)s)
+VALUES (%(key)s, %(name)s, coalesce(%(applied_at)s::timestamptz, pg_catalog.clock_timestamp()), %(ms)s, %(checksum)s,
+        true, %(reason)s, %(down_sql)s, %(sql)s, %(checksum_sql)s, %(by)s, %(run_id)s, %(attempt_id)s, %(installation)s, %(kind)s)
 ON CONFLICT (version) DO UPDATE SET
     name = excluded.name, applied_at = excluded.applied_at, execution_time_ms = excluded.execution_time_ms,
     checksum = excluded.checksum, success = true, error_message = excluded.error_message,
@@ -214,21 +214,6 @@ ON CONFLICT (version) DO UPDATE SET
     attempt_id = excluded.attempt_id, installation = excluded.installation, kind = excluded.kind
 WHERE NOT row.success
    OR excluded.kind = 'repeatable' AND row.name = excluded.name AND row.kind IN ('repeatable', 'applied', 'baseline')
-
--- record_import --
--- What another tool has applied: nothing ran here, so no text and no rollback are captured. Replaces a failed attempt,
--- never a row that stands.
-INSERT INTO {schema}.schema_migrations AS row
-    (version, name, applied_at, checksum, success, error_message, checksum_sql, applied_by, run_id, attempt_id,
-     installation, kind)
-VALUES (%(key)s, %(name)s, coalesce(%(applied_at)s::timestamptz, pg_catalog.clock_timestamp()), %(checksum)s, true,
-        %(reason)s, %(checksum_sql)s, %(by)s, %(run_id)s, %(attempt_id)s, %(installation)s, 'baseline')
-ON CONFLICT (version) DO UPDATE SET
-    name = excluded.name, applied_at = excluded.applied_at, execution_time_ms = NULL, checksum = excluded.checksum,
-    success = true, error_message = excluded.error_message, rollback_script = NULL, forward_script = NULL,
-    checksum_sql = excluded.checksum_sql, applied_by = excluded.applied_by, run_id = excluded.run_id,
-    attempt_id = excluded.attempt_id, installation = excluded.installation, kind = excluded.kind
-WHERE NOT row.success
 
 -- record_failure --
 -- Only where no success stands.
@@ -250,9 +235,10 @@ WHERE NOT row.success
 INSERT INTO {schema}.schema_migrations AS row
     (version, name, applied_at, checksum, success, rollback_script, forward_script, checksum_sql, applied_by, run_id,
      attempt_id, installation, error_message, kind)
-SELECT %(key)s, l.name, l.executed_at, %(checksum)s, true, CASE WHEN l.action NOT IN ('baseline', 'import') THEN %(down_sql)s END,
-       CASE WHEN l.action NOT IN ('baseline', 'import') THEN %(text)s END, %(checksum_sql)s, l.executed_by, l.run_id, l.attempt_id,
-       l.installation, CASE WHEN l.action <> 'apply' THEN l.message END,
+SELECT %(key)s, l.name, l.executed_at, %(checksum)s, true,
+       CASE WHEN l.action NOT IN ('baseline', 'import') THEN %(down_sql)s END,
+       CASE WHEN l.action NOT IN ('baseline', 'import') THEN %(text)s END, %(checksum_sql)s, l.executed_by, l.run_id,
+       l.attempt_id, l.installation, CASE WHEN l.action <> 'apply' THEN l.message END,
        CASE WHEN l.action IN ('baseline', 'import') AND %(kind)s = 'applied' THEN 'baseline' ELSE %(kind)s END
 FROM {schema}.migration_audit_log l
 WHERE l.id = (

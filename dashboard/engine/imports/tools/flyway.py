@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from dashboard.engine.imports import rows as reading
 from dashboard.engine.imports.tools import numbered
@@ -31,14 +32,15 @@ def entries(rows: Sequence[ToolRow], files: Sequence[KnownFile]) -> Iterator[Too
         if kind in _NO_SCRIPT:
             continue
         if not version:
-            yield _unversioned(row)
+            entry = _unversioned(row)
+            standing[entry.label] = entry
         elif kind in _BASELINES and reading.is_true(row, "success"):
             baseline = version
         elif kind == "DELETE":
             standing.pop(key(version), None)
         else:
             standing[key(version)] = _entry(row, key(version), is_undo=kind.startswith("UNDO"))
-    before = {entry.keys[0] for entry in standing.values()}
+    before = set(standing)
     if baseline:
         earlier = [file for file in files if key(file.version) not in before]
         yield from numbered.up_to_text(baseline.replace("_", "."), earlier, _BASELINE)
@@ -59,17 +61,18 @@ def _entry(row: ToolRow, version: str, *, is_undo: bool) -> ToolEntry:
     )
 
 
-def _unversioned(row: Mapping[str, str | None]) -> ToolEntry:
-    """A repeatable migration has no version, and is run by Flyway alone."""
-    label = reading.text(row, "script") or reading.text(row, "description")
-    if not label:
+def _unversioned(row: ToolRow) -> ToolEntry:
+    """A repeatable migration has no version; its newest row counts."""
+    script = reading.text(row, "script").replace("\\", "/").rpartition("/")[2]
+    if not script:
         return reading.unclear(row, "It names neither a version nor a script.")
-    note = "It is repeatable: Flyway runs it whenever its text changes."
-    return ToolEntry(label=label, keys=(label,), applied_at=reading.moment(row, "installed_on"), note=note)
+    return replace(_entry(row, script, is_undo=False), label=script)
 
 
 def keys(file: KnownFile) -> Sequence[str]:
-    return (key(file.version), numbered.by_label(file), file.file)
+    if file.is_repeatable:
+        return (file.file.rpartition("/")[2],)
+    return (key(file.version), numbered.by_label(file))
 
 
 IMPORTER = Importer(
