@@ -69,6 +69,7 @@ class Environment:
     tls: str = ""  # what the way there has to be like; empty: "private" if protected, else "any"
     fault: str = ""  # a clause that follows "the URL in DATABASE_URL"
     unisolated_rehearsals: bool = False
+    rehearsals_with_network: bool = False
     read_url: str = field(default="", repr=False)
     read_fault: str = ""
     approvals: int = 1  # by as many people, none of them the requester
@@ -110,6 +111,7 @@ class Environment:
 _KEYS = {
     *("name", "url", "protected", "approval_hours", "rollback_hours", "lock_timeout_ms", "statement_timeout_ms"),
     *("deadline_minutes", "require", "rehearsal_hours", "tls", "unisolated_rehearsals"),
+    "rehearsals_with_network",
     *("approvals", "approvals_with_loss", "approver_role", "approvers", "time_zone", "windows", "freezes", "after"),
     *("break_glass", "break_glass_role", "break_glass_minutes"),
     *("source", "optional"),
@@ -209,7 +211,7 @@ def _environment(
     )
 
 
-_FLAGS = ("protected", "unisolated_rehearsals", "break_glass", "optional")
+_FLAGS = ("protected", "unisolated_rehearsals", "rehearsals_with_network", "break_glass", "optional")
 _TEXTS = ("name", "tls", "after", "source")
 #: The least that makes sense. The most is what a wait, a timeout or a calendar can take.
 _NUMBERS = {

@@ -175,7 +175,13 @@ ACCOUNT_FORMS = {"login": "dashboard.forms.people.SignInForm", "reauthenticate":
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_SESSION_REMEMBER = True
-ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+SHORTEST_REAUTHENTICATION = 30
+#: How fresh one must be to change one's own second factors, on allauth's pages.
+ACCOUNT_REAUTHENTICATION_TIMEOUT = env.int("SIGNALBOX_REAUTHENTICATE_ACCOUNT_SECONDS", default=300)
+if ACCOUNT_REAUTHENTICATION_TIMEOUT < SHORTEST_REAUTHENTICATION:
+    raise ImproperlyConfigured(
+        f"SIGNALBOX_REAUTHENTICATE_ACCOUNT_SECONDS is below {SHORTEST_REAUTHENTICATION}, too few to fill in a form."
+    )
 #: Passwords are counted by services.throttle; these are for the codes of second factors.
 ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": "10/5m/key", "reauthenticate": "20/m/user"}
 MFA_ADAPTER = "dashboard.views.adapters.SecondFactorAdapter"

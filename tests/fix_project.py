@@ -58,6 +58,7 @@ def project(tmp_path: Path, settings: SettingsWrapper, make_database: MakeDataba
             url=databases[slug].url,
             position=position,
             protected=slug == "production",
+            rehearsals_with_network=True,
         )
         for position, slug in enumerate(databases)
     )

@@ -22,18 +22,27 @@ _REMEDY = (
     "Start Signalbox as root, so that the server runs as the user nobody; or start it without a shell between, as "
     "bin/start does; or set SIGNALBOX_REHEARSAL_URL to a server elsewhere."
 )
+_CUT_OFF = (
+    "Start the worker with the right CAP_SYS_ADMIN, or where users may make namespaces; or set SIGNALBOX_REHEARSAL_URL "
+    "to a server elsewhere. A firewall that lets the worker reach only its targets helps in any case."
+)
 
 _ELSEWHERE = "rehearsals have a server elsewhere, whose network is not for this process to close."
 
 
 def check(environment: Environment) -> None:
-    """Raises RehearsalImpossible for a protected environment, unless its declaration allows it by name."""
-    if not environment.protected or environment.unisolated_rehearsals:
+    """Raises RehearsalImpossible for a protected environment, unless its declaration allows by name what is missing."""
+    if not environment.protected:
         return
-    if open_to_it := _exposed():
+    if not environment.unisolated_rehearsals and (open_to_it := _exposed()):
         raise RehearsalImpossible(
             reason=f"its private server could read the keys of {', '.join(open_to_it)}.",
             remedy=f"{_REMEDY} Or allow it for {environment.name}: unisolated_rehearsals = true in its declaration.",
+        )
+    if not environment.rehearsals_with_network and not _is_cut_off():
+        raise RehearsalImpossible(
+            reason="its private server would have the network of this machine: the platform gives it none of its own.",
+            remedy=f"{_CUT_OFF} Or allow it for {environment.name}: rehearsals_with_network = true in its declaration.",
         )
 
 
@@ -51,16 +60,27 @@ def _keys() -> Check:
 
 
 def _network() -> Check:
-    """A note and no warning: foreign SQL runs as a role that can open no connection. This is for what gets past it."""
-    if settings.REHEARSAL_URL or network.can_be_left():
+    """Foreign SQL runs as a role that can open no connection. This is for what gets past it: a note where each
+    protected environment allows it, and a warning where one rehearses nothing for want of it."""
+    if _is_cut_off():
         finding = _ELSEWHERE if settings.REHEARSAL_URL else "a private server for rehearsals has no network."
         return Check(code="network", level=CheckLevel.FINE, finding=finding)
+    finding = "a private server for rehearsals has the network of this machine: the platform allows no other."
+    refused = [
+        each.name for each in environments.all_environments() if each.protected and not each.rehearsals_with_network
+    ]
+    if not refused:
+        return Check(code="network", level=CheckLevel.NOTE, finding=finding, remedy=_CUT_OFF)
     return Check(
         code="network",
-        level=CheckLevel.NOTE,
-        finding="a private server for rehearsals has the network of this machine: the platform allows no other.",
-        remedy="Let the worker reach only its targets, by a firewall; or start it with the right CAP_SYS_ADMIN.",
+        level=CheckLevel.WARNING,
+        finding=f"{finding} So nothing is rehearsed for {', '.join(refused)}.",
+        remedy=f"{_CUT_OFF} Or allow it there by name: rehearsals_with_network = true in its declaration.",
     )
+
+
+def _is_cut_off() -> bool:
+    return bool(settings.REHEARSAL_URL) or network.can_be_left()
 
 
 def _exposed() -> tuple[str, ...]:

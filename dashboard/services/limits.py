@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.contrib.auth.models import User
+
 from dashboard.models import ChangeRequest, Rehearsal
 from dashboard.selectors import rehearsals
 from dashboard.services import throttle
@@ -26,6 +28,8 @@ MINUTE = timedelta(minutes=1)
 
 
 def check_open_requests(by: Actor) -> None:
+    """Call it inside the transaction that opens one."""
+    _one_at_a_time(by)
     live = [ChangeRequest.Status.OPEN, ChangeRequest.Status.APPROVED]
     if ChangeRequest.objects.filter(requested_by=by.person, status__in=live).count() >= OPEN_REQUESTS:
         remedy = "Withdraw what is not needed any more, or have it decided on, then ask again."
@@ -33,6 +37,9 @@ def check_open_requests(by: Actor) -> None:
 
 
 def check_rehearsals(by: Actor) -> None:
+    """Call it inside the transaction that asks for one."""
+    if by.user is not None:
+        _one_at_a_time(by)
     under_way = Rehearsal.objects.filter(asked_by=by.user, status__in=rehearsals.ACTIVE)
     if by.user is not None and under_way.count() >= REHEARSALS:
         sentence = f"{REHEARSALS} rehearsals that you asked for are not done yet, as many as one person may have"
@@ -61,6 +68,11 @@ def check_fetches(by: Actor) -> None:
     if _within_a_minute("fetches", by) > FETCHES:
         sentence = f"You have asked for {FETCHES} fetches within a minute, as many as one person may"
         raise TooMany(what=sentence, remedy="Wait a minute. The worker fetches every source by itself meanwhile.")
+
+
+def _one_at_a_time(by: Actor) -> None:
+    """Whoever asks twice at one moment is counted twice: the second waits until the first has committed."""
+    User.objects.select_for_update(no_key=True).get(pk=by.person.pk)
 
 
 def _within_a_minute(deed: str, by: Actor) -> int:

@@ -54,6 +54,7 @@ BROKEN_OFF = Failure(
 )
 
 
+@transaction.atomic
 def ask(plan: Plan, *, environment: Environment, by: Actor) -> Rehearsal:
     """Have this plan rehearsed. Where the same is under way already, that one is the answer."""
     permissions.check_can_request(by)

@@ -59,9 +59,40 @@ def test_where_nothing_is_open_it_is_fine(project: Project, monkeypatch: pytest.
     assert service.examine()[0].level is CheckLevel.FINE
 
 
-@pytest.mark.parametrize(("possible", "level"), [(True, CheckLevel.FINE), (False, CheckLevel.NOTE)])
-def test_the_doctor_says_whether_a_rehearsal_has_a_network(
-    project: Project, monkeypatch: pytest.MonkeyPatch, possible: bool, level: CheckLevel
+@pytest.fixture
+def without_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation, "exposed", lambda variables: ())
+    monkeypatch.setattr(network, "can_be_left", lambda: False)
+
+
+def test_without_a_network_of_its_own_nothing_is_rehearsed_for_a_protected_environment(
+    project: Project, without_namespaces: None, settings: SettingsWrapper
 ) -> None:
-    monkeypatch.setattr(network, "can_be_left", lambda: possible)
-    assert service.examine()[1].level is level
+    strict = replace(project.production, rehearsals_with_network=False)
+    with pytest.raises(RehearsalImpossible, match="network of this machine") as caught:
+        service.check(strict)
+    assert "rehearsals_with_network = true" in caught.value.remedy
+    service.check(project.production)
+    service.check(replace(project.staging, rehearsals_with_network=False))
+    settings.REHEARSAL_URL = "postgresql://rehearser@elsewhere/postgres"
+    service.check(strict)
+
+
+def test_what_one_declaration_allows_allows_nothing_else(project: Project, open_process: int) -> None:
+    with pytest.raises(RehearsalImpossible, match="could read the keys"):
+        service.check(replace(project.production, rehearsals_with_network=True))
+
+
+def test_the_doctor_says_for_whom_nothing_is_rehearsed(
+    project: Project, without_namespaces: None, settings: SettingsWrapper
+) -> None:
+    assert service.examine()[1].level is CheckLevel.NOTE, "each protected environment allows it"
+    settings.ENVIRONMENTS = (project.staging, replace(project.production, rehearsals_with_network=False))
+    check = service.examine()[1]
+    assert check.level is CheckLevel.WARNING
+    assert check.finding.endswith("So nothing is rehearsed for Production.")
+
+
+def test_the_doctor_says_that_a_rehearsal_has_no_network(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "can_be_left", lambda: True)
+    assert service.examine()[1].level is CheckLevel.FINE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db.models import F
@@ -11,6 +12,7 @@ from dashboard.models import AuditEvent, ChangeRequest, Rehearsal, SignInCount
 from dashboard.services import approvals, comments, limits, plans, rehearsals
 from dashboard.services.actors import Actor
 from dashboard.services.errors import TooMany
+from tests.at_once import at_once
 from tests.fix_people import ClientOf
 from tests.fix_project import Project
 from tests.services.workflow import open_request
@@ -27,6 +29,35 @@ def test_one_person_has_so_many_requests_open(two_files: Project, alice: Actor, 
     approvals.withdraw(request.pk, by=alice)
     open_request(two_files, alice)
     assert ChangeRequest.objects.filter(requested_by=alice.person).count() == limits.OPEN_REQUESTS + 1
+
+
+def test_who_asks_for_several_at_one_moment_gets_no_more_than_the_limit(two_files: Project, alice: Actor) -> None:
+    plan = plans.apply(two_files.production)
+    request = open_request(two_files, alice)
+    copies = [_another(request) for _ in range(limits.OPEN_REQUESTS - 2)]
+    ChangeRequest.objects.bulk_create(copies)
+
+    def ask() -> None:
+        approvals.open_request(plan, environment=two_files.production, by=alice)
+
+    assert at_once(*[ask] * 4, too_late=(TooMany,)) == 1
+    assert ChangeRequest.objects.filter(requested_by=alice.person).count() == limits.OPEN_REQUESTS
+
+
+def _another(request: ChangeRequest) -> ChangeRequest:
+    """Another one, not saved yet."""
+    copy = ChangeRequest.objects.get(pk=request.pk)
+    copy.pk = None
+    return copy
+
+
+def test_who_asks_for_several_rehearsals_at_one_moment_gets_no_more_than_the_limit(
+    two_files: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "REHEARSALS", 1)
+    asked = [plans.apply(two_files.production, upto=version) for version in ("001", "002")]
+    deeds = [partial(rehearsals.ask, plan, environment=two_files.production, by=alice) for plan in asked]
+    assert at_once(*deeds, too_late=(TooMany,)) == 1
 
 
 def test_one_person_has_so_many_rehearsals_under_way(two_files: Project, alice: Actor, bob: Actor) -> None:

@@ -71,6 +71,7 @@ def make(folder: Path, server: LocalServer) -> World:
             url=database.url,
             position=position,
             protected=slug == "production",
+            rehearsals_with_network=True,
         )
         for position, (slug, database) in enumerate(databases.items())
     )
