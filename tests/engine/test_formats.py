@@ -297,6 +297,10 @@ REFUSED: Mapping[str, tuple[Files, tuple[str, str, int | None]]] = {
         {"1_a.sql": f"-- migrate:up\n{UP}-- migrate:down\n{DOWN}-- migrate:down\n"},
         ("bad_marks", "1_a.sql", 5),
     ),
+    "goose, the number that it keeps for itself": (
+        {"0_a.sql": f"-- +goose Up\n{UP}", "1_b.sql": f"-- +goose Up\n{UP}"},
+        ("wrong_name", "0_a.sql", None),
+    ),
     "goose, two ups": ({"1_a.sql": f"-- +goose Up\n{UP}-- +goose Up\n{UP}"}, ("bad_marks", "1_a.sql", 3)),
     "goose, a block without an end": (
         {"1_a.sql": f"-- +goose Up\n-- +goose StatementBegin\n{UP}"},

@@ -279,7 +279,7 @@ CASES = [
         CREATE TABLE migrations (hash text PRIMARY KEY, previous_hash text REFERENCES migrations,
             filename text NOT NULL, date timestamptz NOT NULL DEFAULT now());
         CREATE TABLE current (filename text PRIMARY KEY, content text NOT NULL, date timestamptz);
-        INSERT INTO migrations VALUES ('{H1}', NULL, '000001-a.sql'), ('sha1:other', '{H1}', '000002.sql');
+        INSERT INTO migrations VALUES ('{H1}', NULL, '000001.sql'), ('sha1:other', '{H1}', '000002.sql');
         """,
         expected={"000001_a": ("exact", "same"), "000002_unnamed": ("exact", "differs")},
         waiting=("000003_c",),

@@ -9,8 +9,9 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,7 +28,8 @@ LIQUIBASE = NODE_MODULES / "liquibase/dist/liquibase/liquibase"
 class Tool:
     """`program` applies what is pending in the work folder; `pending` is what the tool itself says it would still
     apply, None where it has no word for that. `reads`: the folder in it that Signalbox reads, `reads_as` the format
-    where that is not its name. `withheld`: the files of the last migration. `keeps`: its own tables and schemas."""
+    where that is not its name. `withheld`: the files of the last migration, `index` the file that names it, with a
+    pattern of what does. `keeps`: its own tables and schemas."""
 
     name: str
     program: str | Path
@@ -35,6 +37,7 @@ class Tool:
     pending: Callable[[Work], Sequence[str]] | None
     keeps: tuple[str, ...]
     withheld: tuple[str, ...]
+    index: Mapping[str, str] = field(default_factory=dict)
     reads: str = "."
     reads_as: str = ""
     placeholders: tuple[tuple[str, str], ...] = ()
@@ -42,6 +45,20 @@ class Tool:
     @property
     def format(self) -> str:
         return self.reads_as or self.name
+
+    @contextmanager
+    def without_the_last(self, work: Work) -> Iterator[None]:
+        """The last migration is not there yet."""
+        aside = work.folder.with_name("withheld")
+        for file in self.withheld:
+            (aside / file).parent.mkdir(parents=True, exist_ok=True)
+            (work.folder / file).rename(aside / file)
+        for file, entry in self.index.items():
+            (aside / file).parent.mkdir(parents=True, exist_ok=True)
+            text = shutil.copy(work.folder / file, aside / file).read_text(encoding="utf-8")
+            (work.folder / file).write_text(re.sub(entry, "", text, flags=re.MULTILINE), encoding="utf-8")
+        yield
+        shutil.copytree(aside, work.folder, dirs_exist_ok=True)
 
     def __str__(self) -> str:
         return self.name
@@ -114,32 +131,32 @@ def _with_modules(work: Work, *files: str) -> None:
 DBMATE = NODE_MODULES / "@dbmate/linux-x64/bin/dbmate"
 
 
-def _dbmate(work: Work, verb: str) -> str:
+def dbmate(work: Work, verb: str) -> str:
     return work.run(DBMATE, "--url", f"{work.url}?sslmode=disable", "--no-dump-schema", "-d", ".", verb)
 
 
-def _node_pg_migrate(work: Work, *options: str) -> str:
-    return work.run(_node("node-pg-migrate"), "up", "-m", ".", "--log-file-names", *options)
+def node_pg_migrate(work: Work, verb: str, *options: str) -> str:
+    return work.run(_node("node-pg-migrate"), verb, "-m", ".", *options)
 
 
-def _supabase(work: Work, *options: str) -> str:
-    return work.run(_node("supabase"), "db", "push", "--db-url", f"{work.url}?sslmode=disable", "--yes", *options)
+def supabase(work: Work, *words: str) -> str:
+    return work.run(_node("supabase"), *words, "--db-url", f"{work.url}?sslmode=disable", "--yes")
 
 
-def _sqlx(work: Work, verb: str) -> str:
+def sqlx(work: Work, verb: str) -> str:
     return work.run(_python("sqlx"), "migrate", verb, "--source", ".", "-D", work.url)
 
 
-def _yoyo(work: Work, verb: str) -> str:
-    return work.run(_python("yoyo"), verb, "--batch", "--no-config-file", "-d", work.url, ".")
+def yoyo(work: Work, verb: str, *options: str) -> str:
+    return work.run(_python("yoyo"), verb, "--batch", "--no-config-file", *options, "-d", work.url, ".")
 
 
-def _sqitch(work: Work, verb: str) -> subprocess.CompletedProcess[str]:
+def sqitch(work: Work, verb: str, *options: str) -> subprocess.CompletedProcess[str]:
     target = work.url.replace("postgresql://", "db:pg://")
-    return work.attempt("sqitch", verb, target, SQITCH_FULLNAME="Ada", SQITCH_EMAIL="ada@example.com")
+    return work.attempt("sqitch", verb, *options, target, SQITCH_FULLNAME="Ada", SQITCH_EMAIL="ada@example.com")
 
 
-def _liquibase(work: Work, verb: str, *options: str) -> str:
+def liquibase(work: Work, verb: str, *options: str) -> str:
     parts = urlsplit(work.url)
     address = f"--url=jdbc:postgresql://{parts.hostname}:{parts.port}{parts.path}"
     who = (f"--username={parts.username}", f"--password={parts.password}")
@@ -147,7 +164,7 @@ def _liquibase(work: Work, verb: str, *options: str) -> str:
     return work.run(*command, JAVA_OPTS="-XX:TieredStopAtLevel=1")
 
 
-def _graphile_migrate(work: Work, verb: str) -> subprocess.CompletedProcess[str]:
+def graphile_migrate(work: Work, verb: str) -> subprocess.CompletedProcess[str]:
     shadow = f"{work.url}_shadow"  # asked for, and never used by these verbs
     return work.attempt(_node("graphile-migrate"), verb, SHADOW_DATABASE_URL=shadow)
 
@@ -160,17 +177,19 @@ _ALONE = {
 }
 
 
-def _prisma(work: Work, verb: str) -> subprocess.CompletedProcess[str]:
+def prisma(work: Work, verb: str, *options: str) -> subprocess.CompletedProcess[str]:
     _with_modules(work, "prisma.config.mjs")
-    return work.attempt("node_modules/.bin/prisma", "migrate", verb, "--config", "prisma.config.mjs", **_ALONE)
+    return work.attempt(
+        "node_modules/.bin/prisma", "migrate", verb, *options, "--config", "prisma.config.mjs", **_ALONE
+    )
 
 
-def _drizzle(work: Work, package: str) -> None:
+def drizzle(work: Work, package: str) -> None:
     _with_modules(work, "drizzle.mjs")
     work.run("node", "drizzle.mjs", "migrations", package)
 
 
-def _well(done: subprocess.CompletedProcess[str]) -> str:
+def well(done: subprocess.CompletedProcess[str]) -> str:
     assert done.returncode == 0, done.stdout
     return done.stdout
 
@@ -180,38 +199,38 @@ def _marked(text: str, pattern: str) -> list[str]:
 
 
 def _pending_of_sqitch(work: Work) -> Sequence[str]:
-    said = _sqitch(work, "status").stdout
+    said = sqitch(work, "status").stdout
     if "has not been initialized" in said or "No changes deployed" in said:
         return ["everything"]
     return _marked(said, r"^  \* (\S+)")
 
 
 def _pending_of_graphile_migrate(work: Work) -> Sequence[str]:
-    return _marked(_graphile_migrate(work, "status").stdout, r"^\s*(\d{6}\S*\.sql)")
+    return _marked(graphile_migrate(work, "status").stdout, r"^\s*(\d{6}\S*\.sql)")
 
 
 TOOLS: tuple[Tool, ...] = (
     Tool(
         name="dbmate",
         program=DBMATE,
-        apply=lambda work: _dbmate(work, "up"),
-        pending=lambda work: _marked(_dbmate(work, "status"), r"^\[ \] (\S+)"),
+        apply=lambda work: dbmate(work, "up"),
+        pending=lambda work: _marked(dbmate(work, "status"), r"^\[ \] (\S+)"),
         keeps=("public.schema_migrations",),
         withheld=("20240105000000_note.sql",),
     ),
     Tool(
         name="node-pg-migrate",
         program=_node("node-pg-migrate"),
-        apply=_node_pg_migrate,
-        pending=lambda work: _marked(_node_pg_migrate(work, "--dry-run"), r"^### MIGRATION (\S+)"),
+        apply=lambda work: node_pg_migrate(work, "up"),
+        pending=lambda work: _marked(node_pg_migrate(work, "up", "--dry-run"), r"^### MIGRATION (\S+)"),
         keeps=("public.pgmigrations",),
         withheld=("20240105000000000_note.sql",),
     ),
     Tool(
         name="supabase",
         program=_node("supabase"),
-        apply=_supabase,
-        pending=lambda work: _marked(_supabase(work, "--dry-run"), r"^ • (\S+)"),
+        apply=lambda work: supabase(work, "db", "push"),
+        pending=lambda work: _marked(supabase(work, "db", "push", "--dry-run"), r"^ • (\S+)"),
         keeps=("supabase_migrations",),
         withheld=("supabase/migrations/20240104000000_note.sql",),
         reads="supabase/migrations",
@@ -219,16 +238,16 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         name="sqlx",
         program=_python("sqlx"),
-        apply=lambda work: _sqlx(work, "run"),
-        pending=lambda work: _marked(_sqlx(work, "info"), r"^(\d+)/pending"),
+        apply=lambda work: sqlx(work, "run"),
+        pending=lambda work: _marked(sqlx(work, "info"), r"^(\d+)/pending"),
         keeps=("public._sqlx_migrations",),
         withheld=("20240104000000_note.sql",),
     ),
     Tool(
         name="sqlx-reversible",
         program=_python("sqlx"),
-        apply=lambda work: _sqlx(work, "run"),
-        pending=lambda work: _marked(_sqlx(work, "info"), r"^(\d+)/pending"),
+        apply=lambda work: sqlx(work, "run"),
+        pending=lambda work: _marked(sqlx(work, "info"), r"^(\d+)/pending"),
         keeps=("public._sqlx_migrations",),
         withheld=("20240104000000_note.up.sql", "20240104000000_note.down.sql"),
         reads_as="updown",
@@ -236,24 +255,25 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         name="yoyo",
         program=_python("yoyo"),
-        apply=lambda work: _yoyo(work, "apply"),
-        pending=lambda work: _marked(_yoyo(work, "list"), r"^U +(\S+)"),
+        apply=lambda work: yoyo(work, "apply"),
+        pending=lambda work: _marked(yoyo(work, "list"), r"^U +(\S+)"),
         keeps=("public._yoyo_migration", "public._yoyo_log", "public._yoyo_version", "public.yoyo_lock"),
         withheld=("0004.note.sql",),
     ),
     Tool(
         name="sqitch",
         program="sqitch",
-        apply=lambda work: _well(_sqitch(work, "deploy")),
+        apply=lambda work: well(sqitch(work, "deploy")),
         pending=_pending_of_sqitch,
         keeps=("sqitch",),
         withheld=("deploy/note.sql", "revert/note.sql"),
+        index={"sqitch.plan": r"^note .*\n"},
     ),
     Tool(
         name="liquibase",
         program=LIQUIBASE,
-        apply=lambda work: _liquibase(work, "update"),
-        pending=lambda work: _marked(_liquibase(work, "status", "--verbose"), r"^ +(\S+::\S+::\S+)$"),
+        apply=lambda work: liquibase(work, "update"),
+        pending=lambda work: _marked(liquibase(work, "status", "--verbose"), r"^ +(\S+::\S+::\S+)$"),
         keeps=("public.databasechangelog", "public.databasechangeloglock"),
         withheld=("changes/003_note.sql",),
         reads="changes",
@@ -261,7 +281,7 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         name="graphile-migrate",
         program=_node("graphile-migrate"),
-        apply=lambda work: _well(_graphile_migrate(work, "migrate")),
+        apply=lambda work: well(graphile_migrate(work, "migrate")),
         pending=_pending_of_graphile_migrate,
         keeps=("graphile_migrate",),
         withheld=("migrations/committed/000004-note.sql",),
@@ -271,28 +291,29 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         name="prisma",
         program=_node("prisma"),
-        apply=lambda work: _well(_prisma(work, "deploy")),
-        pending=lambda work: _marked(_prisma(work, "status").stdout, r"^(\d{14}_\S+)$"),
+        apply=lambda work: well(prisma(work, "deploy")),
+        pending=lambda work: _marked(prisma(work, "status").stdout, r"^(\d{14}_\S+)$"),
         keeps=("public._prisma_migrations",),
-        withheld=("migrations/20240103000000_note/migration.sql",),
+        withheld=("migrations/20240103000000_note",),
         reads="migrations",
     ),
     Tool(
         name="drizzle",
         program="node",
-        apply=lambda work: _drizzle(work, "drizzle-orm"),
+        apply=lambda work: drizzle(work, "drizzle-orm"),
         pending=None,
         keeps=("drizzle",),
         withheld=("migrations/0002_note.sql",),
+        index={"migrations/meta/_journal.json": r',\s*\{"idx": 2.*\}$'},
         reads="migrations",
     ),
     Tool(
         name="drizzle-directories",
         program="node",
-        apply=lambda work: _drizzle(work, "drizzle-orm-next"),
+        apply=lambda work: drizzle(work, "drizzle-orm-next"),
         pending=None,
         keeps=("drizzle",),
-        withheld=tuple(f"migrations/20240103000000_note/{name}" for name in ("migration.sql", "snapshot.json")),
+        withheld=("migrations/20240103000000_note",),
         reads="migrations",
     ),
 )

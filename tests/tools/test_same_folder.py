@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import pytest
 
 from dashboard.engine.errors import EngineError
-from dashboard.engine.files import discovery
 from dashboard.engine.localserver import LocalServer
-from dashboard.engine.migration import Folder, Severity
-from tests.engine.folders import Bench
+from dashboard.engine.migration import Severity
 from tests.fix_postgres import MakeDatabase
+from tests.tools.benches import ToolBench
 from tests.tools.conftest import StartWork
 from tests.tools.quirks import PARTINGS, QUIRKS, Parting
 from tests.tools.runners import TOOLS, Tool, Work
@@ -20,20 +17,6 @@ from tests.tools.schemas import dump
 pytestmark = pytest.mark.tools
 
 NAMED = {tool.name: tool for tool in TOOLS}
-
-
-@dataclass
-class ToolBench(Bench):
-    """`as_format`: where the signature is not to tell it."""
-
-    placeholders: dict[str, str] = field(default_factory=dict)
-    as_format: str = ""
-
-    def read(self) -> Folder:
-        return discovery.read(self.folder, folder_format=self.as_format, placeholders=self.placeholders)
-
-    def problems(self, severity: Severity) -> set[str]:
-        return {problem.code for problem in self.read().problems if problem.severity is severity}
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=str)

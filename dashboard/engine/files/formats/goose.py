@@ -12,7 +12,7 @@ from dashboard.engine.files.listing import Listing
 from dashboard.engine.files.parted import Place, Style
 from dashboard.engine.migration import FileRole, Folder
 
-_NAME = re.compile(r"(?P<version>[0-9]+)_(?P<name>.+)\.sql")
+_NAME = re.compile(r"(?P<version>0*[1-9][0-9]*)_(?P<name>.+)\.sql")  # goose keeps 0 for itself
 _MARK = re.compile(
     r"--\s*\+goose\s+(?P<mark>up|down|statementbegin|statementend|no\s+transaction|envsub\s+(?:on|off))\s*",
     re.IGNORECASE,

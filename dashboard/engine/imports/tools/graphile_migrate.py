@@ -1,4 +1,4 @@
-"""graphile-migrate: a row for each committed file, by its name, with a hash over all files up to it."""
+"""graphile-migrate: a row for each committed file, by its number, with a hash over all files up to it."""
 
 from __future__ import annotations
 
@@ -22,11 +22,16 @@ def entries(rows: Sequence[ToolRow], files: Sequence[KnownFile]) -> Iterator[Too
             yield reading.unclear(row, "It names no file.")
 
 
+def keys(file: KnownFile) -> Sequence[str]:
+    """The message in the name of a file is not kept."""
+    return (f"{file.version}.sql", file.file.rpartition("/")[2])
+
+
 IMPORTER = Importer(
     name="graphile-migrate",
     title="graphile-migrate",
     shape=frozenset({"hash", "previous_hash", "filename", "date"}),
     formats=frozenset({"graphile-migrate"}),
-    keys=lambda file: (file.file.rpartition("/")[2],),
+    keys=keys,
     entries=lambda rows, files: tuple(entries(rows, files)),
 )
