@@ -87,6 +87,8 @@ def _answered[Answer](
             pickle.dump(order, process.stdin)
             process.stdin.close()
         for line in process.stdout:
+            if not line.endswith(b"\n"):  # it was ended while it spoke
+                break
             match json.loads(line):
                 case {"received": int(size)}:
                     received = size

@@ -71,10 +71,11 @@ class Conversation:
         try:
             answer = self.client.get_refs(self.path, ref_prefix=list(prefixes))
         except GitProtocolError as error:
-            if self.meter.received > silent:
-                raise
-            # Over SSH a program that finds no repository says so beside the protocol, and ends.
             quoted = failures.quoted(self.remote, failures.words_of(error))
+            if self.meter.received > silent:
+                reason = f"it lists no branches{quoted}"
+                raise GitServerUnusable(repository=self.address.shown, reason=reason) from error
+            # Over SSH a program that finds no repository says so beside the protocol, and ends.
             raise GitRepositoryMissing(repository=self.address.shown, quoted=quoted) from error
         except failures.MALFORMED as error:
             reason = "what it lists are no branches as git has them"

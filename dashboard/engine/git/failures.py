@@ -18,8 +18,8 @@ from dulwich.errors import (
 )
 from dulwich.pack import UnresolvedDeltas
 
-from dashboard.engine.git.errors import GitFetchFailed, GitPackBroken, GitServerUnusable, GitTooBig
-from dashboard.engine.git.meter import megabytes
+from dashboard.engine.git.errors import GitFetchFailed, GitPackBroken, GitTooBig
+from dashboard.engine.git.meter import SPARE_THE_REST, megabytes
 from dashboard.engine.git.values import FetchLimits, Remote
 
 #: How libraries fail on what nobody has written by hand.
@@ -35,14 +35,13 @@ def named(repository: str, remote: Remote, limits: FetchLimits) -> Iterator[None
     try:
         yield
     except GitProtocolError as error:
-        reason = f"it breaks off{quoted(remote, words_of(error))}"
-        raise GitServerUnusable(repository=repository, reason=reason) from error
+        reason = f"the server broke off{quoted(remote, words_of(error))}"
+        raise GitFetchFailed(repository=repository, reason=reason) from error
     except MemoryError as error:
         raise GitTooBig(
             repository=repository,
             reason=f"reading what it sent takes more than {megabytes(limits.memory)} of memory",
-            remedy="Let the server send single folders (git config uploadpack.allowFilter true), or take large files "
-            "out of the branch.",
+            remedy=SPARE_THE_REST,
         ) from error
     except MALFORMED as error:
         reason = f"{type(error).__name__}{quoted(remote, error.args)}"
@@ -61,7 +60,7 @@ def quoted(remote: Remote, words: Sequence[object]) -> str:
     """As a clause behind another, or nothing; without what is secret, and without control characters."""
     text = " ".join(part.decode("utf-8", "replace") if isinstance(part, bytes) else str(part) for part in words)
     encoded = base64.b64encode(remote.login.encode()).decode()
-    for secret in filter(None, (remote.token, encoded, remote.key)):
+    for secret in filter(None, (remote.token.strip(), encoded, remote.key.strip())):
         text = text.replace(secret, "…")
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return f": “{text[:_LONGEST]}”" if text else ""

@@ -38,7 +38,7 @@ def signatures(keys: tuple[KnownKey, ...]) -> list[str]:
 
 
 def _matching(text: str, name: str) -> Iterator[KnownKey]:
-    for line in text.splitlines():
+    for line in text.replace("\\n", "\n").splitlines():  # a variable may hold it in one line
         fields = line.split()
         marker = fields.pop(0) if fields and fields[0].startswith("@") else ""
         if len(fields) < 3 or fields[0].startswith("#") or marker not in {"", _REVOKED}:

@@ -19,6 +19,7 @@ from dashboard.engine.git.capabilities import CapableClient
 from dashboard.engine.git.errors import (
     GitAddressRefused,
     GitCertificateRefused,
+    GitFetchFailed,
     GitHostUnknown,
     GitRedirected,
     GitRepositoryMissing,
@@ -112,6 +113,8 @@ class HttpClient(CapableClient, AbstractHttpGitClient):
             raise GitTokenRefused(repository=self.shown, status=response.status, reason=reason)
         if response.status in {404, 410}:
             raise GitRepositoryMissing(repository=self.shown, quoted="")
+        if response.status == 429 or response.status >= 500:
+            raise GitFetchFailed(repository=self.shown, reason=f"the server answers with status {response.status}")
         if response.status != 200:
             raise GitServerUnusable(repository=self.shown, reason=f"it answers with status {response.status}")
         raise GitServerUnusable(

@@ -7,6 +7,12 @@ from collections.abc import Callable
 from dashboard.engine.git.errors import GitTooBig
 from dashboard.engine.git.values import MEGABYTE, FetchLimits
 
+#: What helps where the files of interest are few and the rest is large.
+SPARE_THE_REST = (
+    "Let the server leave out what is not asked for, as GitHub and GitLab do: there, git config uploadpack.allowFilter "
+    "true in the repository, and over SSH AcceptEnv GIT_PROTOCOL for the daemon. Or take what is large out of the "
+    "branch."
+)
 #: Bytes between two times that `tell` is called.
 _STEP = MEGABYTE
 
@@ -38,8 +44,7 @@ class Meter:
             raise GitTooBig(
                 repository=self.repository,
                 reason=f"it had sent {megabytes(self.received)} and was still sending",
-                remedy="Let the server send single folders (git config uploadpack.allowFilter true; GitHub, GitLab, "
-                "Gitea and Bitbucket do so by themselves), or take what is large out of the branch.",
+                remedy=SPARE_THE_REST,
             )
         return data
 

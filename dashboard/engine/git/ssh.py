@@ -6,7 +6,7 @@ import io
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, Any
 
 import paramiko
@@ -108,10 +108,10 @@ class SshConnector(SSHVendor):
         transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = self._silence
         transport.start_client(timeout=self._silence)
         self._check_host(transport.get_remote_server_key(), known)
-        try:
-            transport.auth_publickey(user, key)
-        except paramiko.AuthenticationException as error:
-            raise GitKeyRefused(repository=self._address.shown, user=user, fingerprint=key.fingerprint) from error
+        with suppress(paramiko.AuthenticationException):
+            if not transport.auth_publickey(user, key):  # what it asks for besides
+                return
+        raise GitKeyRefused(repository=self._address.shown, user=user, fingerprint=key.fingerprint)
 
     def _check_host(self, key: paramiko.PKey, known: tuple[hostkeys.KnownKey, ...]) -> None:
         kind, base64 = key.get_name(), key.get_base64()

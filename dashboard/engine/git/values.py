@@ -33,7 +33,8 @@ class Remote:
     @property
     def login(self) -> str:
         """As Basic auth has it: name and token; empty without a token."""
-        return f"{self.username or ANY_USER}:{self.token}" if self.token else ""
+        token = self.token.strip()  # variables are often set from files, which end in a line
+        return f"{self.username or ANY_USER}:{token}" if token else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ class FetchLimits:
 
     listed: int = 32 * MEGABYTE
     received: int = 512 * MEGABYTE
-    memory: int = 768 * MEGABYTE
+    memory: int = 512 * MEGABYTE
     per_file: int = 16 * MEGABYTE
     stored: int = 64 * MEGABYTE
     entries: int = 20_000

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from dashboard.engine.git import FetchLimits, GitFetchFailed, Remote, StoredKind
+from dashboard.engine.git import Descent, FetchLimits, GitFetchFailed, Remote, StoredKind
 from dashboard.engine.git import errors as git_errors
 from tests.engine.git.here import fetch, peek
-from tests.fix_git import GitHttpServer, GitRepository, MakeRepository
+from tests.fix_git import BRANCH, GitHttpServer, GitRepository, MakeRepository, git
 
 FILES = {"db/001_a.sql": "SELECT 1;\n", "db/sub/002_b.sql": "SELECT 2;\n", "app/main.py": "pass\n"}
 LARGE = 3 * 1024 * 1024
@@ -44,13 +46,21 @@ def test_what_lies_outside_the_path_is_not_sent_where_the_server_filters(
     make_git_repository: MakeRepository, git_http: GitHttpServer, filters: bool
 ):
     repository = make_git_repository("large", filters=filters)
-    noise = bytes((i * i) >> 3 & 0xFF ^ (i >> 7) & 0xFF for i in range(1024)) * (LARGE // 1024)
     repository.git("config", "core.compression", "0")
     repository.set("core.compression", "0")
-    repository.commit(FILES | {"app/video.bin": noise})
+    repository.commit(FILES | {"app/video.bin": bytes(LARGE)})
     fetched = fetch(Remote(url=git_http.url_of(repository), path="db"))
     assert {file.path for file in fetched.files} == {"001_a.sql", "sub/002_b.sql"}
     assert (fetched.received < LARGE / 100) is filters
+
+
+def test_what_was_there_before_is_not_sent(make_git_repository: MakeRepository, git_http: GitHttpServer):
+    repository = make_git_repository("history", filters=False)
+    repository.set("core.compression", "0")
+    repository.git("config", "core.compression", "0")
+    repository.commit(FILES | {"app/video.bin": bytes(LARGE)})
+    repository.commit({"app/video.bin": None})
+    assert fetch(Remote(url=git_http.url_of(repository), path="db")).received < LARGE / 100
 
 
 @pytest.mark.parametrize("path", ["", "/", ".", "./"])
@@ -171,3 +181,27 @@ def test_every_failure_says_what_stays_in_force(remote: Remote):
     with pytest.raises(GitFetchFailed) as caught:
         fetch(Remote(url=remote.url, ref="gone"))
     assert caught.value.state_now == "The last commit that was fetched stays in force, and no database was touched."
+
+
+def test_a_repository_with_longer_ids(tmp_path: Path, git_http: GitHttpServer):
+    work, bare = tmp_path / "long", tmp_path / "served" / "long.git"
+    for options in ((str(work),), ("--bare", str(bare))):
+        git(tmp_path, "init", "--quiet", "--object-format=sha256", f"--initial-branch={BRANCH}", *options)
+    repository = GitRepository(work=work, bare=bare)
+    repository.set("uploadpack.allowFilter", "true")
+    first = repository.commit(FILES)
+    repository.commit({"db/003_c.sql": "SELECT 3;\n"})
+    tip = repository.commit({"db/004_d.sql": "SELECT 4;\n"})
+    fetched = fetch(Remote(url=git_http.url_of(repository), path="db"), known=first)
+    assert (fetched.commit.id, len(tip), len(fetched.files)) == (tip, 64, 4)
+    assert fetched.descent is Descent.ANCESTOR
+
+
+def test_a_server_that_has_no_history_itself(
+    git_repository: GitRepository, git_http: GitHttpServer, remote: Remote, tmp_path: Path
+):
+    git_repository.commit({"db/003_c.sql": "SELECT 3;\n"})
+    mirror = tmp_path / "served" / "mirror.git"
+    git(tmp_path, "clone", "--quiet", "--bare", "--depth=1", f"file://{git_repository.bare}", str(mirror))
+    git(mirror, "config", "uploadpack.allowFilter", "true")
+    assert fetch(Remote(url=f"{git_http.url}/mirror.git", path="db"), known="0" * 40).files == fetch(remote).files

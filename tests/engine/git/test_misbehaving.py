@@ -77,7 +77,8 @@ OLD_LIST = line(b"# service=git-upload-pack\n") + b"0000" + line(ID + b" refs/he
     [
         pytest.param(answering(b"<html>", kind="text/html; charset=utf-8"), git_errors.GitServerUnusable, id="a page"),
         pytest.param(answering(b"", kind=""), git_errors.GitServerUnusable, id="no type"),
-        pytest.param(answering(b"", status=500), git_errors.GitServerUnusable, id="500"),
+        pytest.param(answering(b"", status=500), git_errors.GitFetchFailed, id="500"),
+        pytest.param(answering(b"", status=429), git_errors.GitFetchFailed, id="429"),
         pytest.param(answering(b"", status=204), git_errors.GitServerUnusable, id="204"),
         pytest.param(answering(b"", status=403), git_errors.GitTokenRefused, id="403"),
         pytest.param(answering(b"", status=404), git_errors.GitRepositoryMissing, id="404"),
@@ -103,7 +104,7 @@ OLD_LIST = line(b"# service=git-upload-pack\n") + b"0000" + line(ID + b" refs/he
         ),
         pytest.param(
             answering(line(b"# service=git-upload-pack\n") + b"0000", line(b"x" * 60000), endless=True),
-            git_errors.GitFetchFailed,
+            git_errors.GitServerUnusable,
             id="a list without end",
         ),
     ],
@@ -111,6 +112,7 @@ OLD_LIST = line(b"# service=git-upload-pack\n") + b"0000" + line(ID + b" refs/he
 def test_it_is_named(handler: type[Answering], error: type[git_errors.GitFetchFailed]):
     with serving(handler) as url, pytest.raises(error) as caught:
         fetch(Remote(url=f"{url}/a.git"), limits=FetchLimits(listed=1_000_000), silence=5)
+    assert type(caught.value) is error
     assert caught.value.remedy
     assert caught.value.state_now
 
@@ -252,8 +254,9 @@ def test_a_broken_pack(git_http: GitHttpServer, remote: Remote, change: Callable
 
 def test_an_answer_that_breaks_off(git_http: GitHttpServer, remote: Remote):
     git_http.alter = lambda path, body: body[:-60] if b"packfile" in body else body
-    with pytest.raises(git_errors.GitServerUnusable):
+    with pytest.raises(git_errors.GitFetchFailed) as caught:
         fetch(remote)
+    assert type(caught.value) is git_errors.GitFetchFailed
 
 
 def test_another_commit_than_the_one_that_was_asked_for(
