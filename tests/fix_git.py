@@ -139,6 +139,8 @@ class GitHttpServer:
     moved: dict[str, str] = field(default_factory=dict)
     #: What becomes of the body of an answer before it is sent: given the path that was asked for.
     alter: Callable[[str, bytes], bytes] = lambda path, body: body
+    #: A server of before 2018 takes no notice of the newer protocol.
+    is_old: bool = False
     #: Speak TLS from here on.
     encrypt: Callable[[ssl.SSLContext], None] = lambda context: None
 
@@ -232,7 +234,7 @@ class _GitBackend(QuietHandler):
             "REQUEST_METHOD": self.command,
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),
             "CONTENT_LENGTH": str(len(body)),
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "GIT_PROTOCOL": "" if self.given.is_old else self.headers.get("Git-Protocol", ""),
             "REMOTE_ADDR": "127.0.0.1",
         }
         program = [need("git"), "http-backend"]

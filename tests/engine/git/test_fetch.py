@@ -86,6 +86,22 @@ def test_a_ref_is_a_branch_or_a_tag_of_any_kind(git_repository: GitRepository, r
     assert len(fetched.files) == 2
 
 
+@pytest.mark.parametrize("ref", [None, "main", "v2"])
+def test_a_server_of_the_old_protocol(
+    git_repository: GitRepository, git_http: GitHttpServer, remote: Remote, ref: str | None
+):
+    git_repository.git("tag", "--annotate", "--message=two", "v2")
+    git_repository.push("--tags")
+    git_http.is_old = True
+    named = Remote(url=remote.url, path="db", ref=ref)
+    fetched = fetch(named)
+    assert peek(named) == fetched.commit.id == git_repository.git("rev-parse", "HEAD")
+    assert fetched.ref == ("refs/tags/v2" if ref == "v2" else "refs/heads/main")
+    assert len(fetched.files) == 2
+    with pytest.raises(git_errors.GitRefMissing):
+        fetch(Remote(url=remote.url, ref="gone"))
+
+
 def test_a_branch_is_meant_before_a_tag_of_its_name(git_repository: GitRepository, remote: Remote):
     git_repository.git("tag", "both")
     git_repository.push("--tags")
