@@ -10,7 +10,9 @@ from __future__ import annotations
 import argparse
 
 from dashboard.cli import (
+    accept,
     audit,
+    baseline,
     demo,
     doctor,
     drift,
@@ -39,6 +41,8 @@ VERBS = {
     "skip": skip,
     "unskip": unskip,
     "mark-applied": mark_applied,
+    "baseline": baseline,
+    "accept": accept,
     "doctor": doctor,
     "audit": audit,
     "states": states,

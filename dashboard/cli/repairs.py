@@ -14,7 +14,7 @@ from django.db import Error
 
 from dashboard.cli.exits import Exit, complain
 from dashboard.engine import status
-from dashboard.engine.errors import EngineError, NoSuchMigration
+from dashboard.engine.errors import EngineError, NoSuchMigration, NotAcknowledged
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action, Plan, Record
 from dashboard.engine.planner import row_changes
@@ -39,14 +39,14 @@ def add_arguments(parser: argparse.ArgumentParser, *, wants_reason: bool = True)
 
 def add_migrations(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "migrations", metavar="MIGRATION", nargs="+", help="by label (008_add_city), number or file name"
+        "migrations", metavar="MIGRATION", nargs="*", help="by label (008_add_city), number or file name"
     )
+    parser.add_argument("--all", action="store_true", help="all that it can be done with there")
 
 
 def run(options: argparse.Namespace, action: Action) -> int:
     def plan(environment: Environment) -> Plan:
-        migrations = _named(environment, options.migrations)
-        return repairs.plan(environment, action, migrations, reason=options.reason)
+        return repairs.plan(environment, action, **_chosen(environment, action, options))
 
     return work(options, plan)
 
@@ -65,6 +65,10 @@ def work(options: argparse.Namespace, made: Callable[[Environment], Plan]) -> in
     except User.DoesNotExist:
         print(f"signalbox: nobody who may sign in is called {options.by}. Nothing was written.", file=sys.stderr)
         return Exit.USAGE
+    except NotAcknowledged as error:
+        print(f"signalbox: {error}", file=sys.stderr)
+        print("  Nothing was written. Read it, and say --accept if it is so.", file=sys.stderr)
+        return Exit.FAILED
     except EngineError as error:
         return complain(error)
     except Error as error:
@@ -81,10 +85,21 @@ def _actor(name: str) -> Actor:
     return Actor(name=f"{user.get_username()} (on the command line)", user=user)
 
 
-def _named(environment: Environment, names: Sequence[str]) -> list[MigrationId]:
+def _chosen(environment: Environment, action: Action, options: argparse.Namespace) -> dict[str, Any]:
+    if action is Action.BASELINE:
+        return {"upto": options.to, "reason": options.reason}
+    statuses = status.compute(folders.read(environment), targets.look(environment).history)
+    if options.all:
+        migrations = [item.identity for item in repairs.candidates(statuses)[action]]
+    else:
+        migrations = _named(environment, statuses, options.migrations)
+    return {"migrations": migrations, "reason": options.reason}
+
+
+def _named(environment: Environment, statuses: Sequence[MigrationStatus], names: Sequence[str]) -> list[MigrationId]:
     """Raises NoSuchMigration for the first that names none, or a number that several have."""
     by_name: dict[str, set[MigrationId]] = {}
-    for item in status.compute(folders.read(environment), targets.look(environment).history):
+    for item in statuses:
         for name in _names_of(item):
             by_name.setdefault(name, set()).add(item.identity)
     for name in names:

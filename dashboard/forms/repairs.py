@@ -14,17 +14,53 @@ from dashboard.forms.skips import ReasonForm
 
 
 class RepairForm(ReasonForm):
-    """Boxes, or all at once. The preview sends what was ticked back as one field, however many they are."""
+    """What a page of it asks for. `chosen` goes to the plan, and the preview sends `sent` back."""
+
+    def __init__(self, *args: Any, candidates: Sequence[MigrationStatus], why: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.candidates = candidates
+        self.fields["reason"].label = why
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """For repairs.plan."""
+        raise NotImplementedError
+
+    @property
+    def sent(self) -> dict[str, str]:
+        raise NotImplementedError
+
+
+class BaselineForm(RepairForm):
+    """The last version that it covers."""
+
+    field_order = ("upto", "reason")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        versions = [(item.version, item.label) for item in self.candidates]
+        self.fields["upto"] = forms.ChoiceField(label="Up to and including", choices=[("", "Choose…"), *versions])
+        self.order_fields(self.field_order)
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        return {"upto": self.cleaned_data["upto"], "reason": self.cleaned_data["reason"]}
+
+    @property
+    def sent(self) -> dict[str, str]:
+        return self.chosen
+
+
+class BoxesForm(RepairForm):
+    """A box for each, or all at once. What was ticked is sent back as one field, however many they are."""
 
     everything = forms.BooleanField(required=False)
     picked = forms.CharField(required=False, widget=forms.HiddenInput)
     field_order = ("picked", "everything", "reason")
 
-    def __init__(self, *args: Any, candidates: Sequence[MigrationStatus], why: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._candidates = candidates
-        self.fields["reason"].label = why
-        self.fields["everything"].label = f"All {len(candidates)} of them"
+        self.fields["everything"].label = f"All {len(self.candidates)} of them"
 
     @property
     def ticked(self) -> set[str]:
@@ -37,12 +73,17 @@ class RepairForm(ReasonForm):
     @property
     def migrations(self) -> list[MigrationId]:
         if self.cleaned_data["everything"]:
-            return [item.identity for item in self._candidates]
+            return [item.identity for item in self.candidates]
         return [MigrationId(*value.split("/", 1)) for value in self.ticked if "/" in value]
 
     @property
-    def as_one_field(self) -> str:
-        return "\n".join(f"{version}/{name}" for version, name in sorted(self.migrations))
+    def chosen(self) -> dict[str, Any]:
+        return {"migrations": self.migrations, "reason": self.cleaned_data["reason"]}
+
+    @property
+    def sent(self) -> dict[str, str]:
+        picked = "\n".join(f"{version}/{name}" for version, name in sorted(self.migrations))
+        return {"picked": picked, "reason": self.cleaned_data["reason"]}
 
     def clean(self) -> dict[str, Any]:
         if not self.migrations:

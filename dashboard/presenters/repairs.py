@@ -46,6 +46,29 @@ WORDS: Mapping[Action, RepairWords] = {
         why="Who ran them, when, and how do you know that they are there?",
         nothing="Nothing waits here that somebody could have run by hand.",
     ),
+    Action.BASELINE: RepairWords(
+        label="Baseline",
+        lede="For a database that had all of it before Signalbox came, for example from a dump. Every file up to a "
+        "version is recorded as applied without being run. No text ran, so there is no rollback. What is recorded "
+        "already stays as it is.",
+        why="Where does the database come from, and how do you know that it has all of this?",
+        nothing="Nothing waits here that a baseline could cover.",
+    ),
+    Action.ACCEPT: RepairWords(
+        label="Accept comments",
+        lede="The files are not as they were applied, and only comments or blanks differ. Their recorded text and "
+        "checksum become those of the file.",
+        why="Why do the comments differ?",
+        nothing="No file here has other comments than it was applied with.",
+    ),
+    Action.ACCEPT_CHANGE: RepairWords(
+        label="Accept changed SQL",
+        lede="The SQL of these files is not what ran here. The database keeps what the old text did, and nothing of "
+        "the new one is run: the record takes the new checksum, and the text that ran and its rollback stay. Restoring "
+        "the file is the better way wherever it is possible.",
+        why="Why is the new text right, and how does the database come to fit it?",
+        nothing="No file here has other SQL than it was applied with.",
+    ),
 }
 
 
@@ -69,6 +92,7 @@ class Pick:
 class RepairPage:
     words: RepairWords
     tabs: tuple[RepairTab, ...]
+    covers_all_before: bool  # one version is chosen, and everything before it goes with it
     picks: tuple[Pick, ...]
     total: int
 
@@ -83,6 +107,7 @@ def page(here: Action, candidates: Mapping[Action, Sequence[MigrationStatus]], e
     return RepairPage(
         words=WORDS[here],
         tabs=tuple(_tabs(here, candidates, environment)),
+        covers_all_before=here is Action.BASELINE,
         picks=tuple(map(_pick, candidates[here][:SHOWN])),
         total=len(candidates[here]),
     )

@@ -14,7 +14,10 @@ from dashboard.models import Run, RunStep, environments
 from dashboard.selectors import observations
 
 #: After one of these, nothing that an earlier run left of a migration is open any more.
-_SETTLES = (Action.APPLY, Action.ROLLBACK, Action.SKIP, Action.UNSKIP, Action.RESET)
+_SETTLES = (
+    *(Action.APPLY, Action.MARK_APPLIED, Action.BASELINE),
+    *(Action.ROLLBACK, Action.SKIP, Action.UNSKIP, Action.RESET),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

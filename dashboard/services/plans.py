@@ -62,7 +62,15 @@ def unskip(environment: Environment, migrations: Sequence[MigrationId], *, reaso
 
 def mark_applied(environment: Environment, migrations: Sequence[MigrationId], *, reason: str) -> Plan:
     reason = _given(reason, "record as applied what somebody ran by hand")
-    return planner.mark_applied(targets.look(environment), folders.read(environment), migrations, reason=reason)
+    folder = folders.read(environment)
+    plan = planner.mark_applied(targets.look(environment), folder, migrations, reason=reason)
+    return targets.doubted(environment, plan, folder)
+
+
+def baseline(environment: Environment, *, upto: str, reason: str) -> Plan:
+    reason, folder = _given(reason, "record a baseline"), folders.read(environment)
+    plan = planner.baseline(targets.look(environment), folder, upto=upto, reason=reason)
+    return targets.doubted(environment, plan, folder)
 
 
 def restore_record(environment: Environment, migrations: Sequence[MigrationId], *, reason: str) -> Plan:
@@ -76,8 +84,13 @@ def import_history(environment: Environment, *, table: str = "") -> Plan:
     return imports.plan(environment, targets.look(environment), table=table)
 
 
-def accept_edits(environment: Environment, migrations: Sequence[MigrationId]) -> Plan:
-    return planner.accept_edits(targets.look(environment), folders.read(environment), migrations)
+def accept_edits(environment: Environment, migrations: Sequence[MigrationId], *, reason: str = "") -> Plan:
+    return planner.accept_edits(targets.look(environment), folders.read(environment), migrations, reason=reason)
+
+
+def accept_changes(environment: Environment, migrations: Sequence[MigrationId], *, reason: str) -> Plan:
+    reason = _given(reason, "accept the changed SQL of a file that was applied")
+    return planner.accept_changes(targets.look(environment), folders.read(environment), migrations, reason=reason)
 
 
 def resume(environment: Environment, migration: MigrationId, *, doubtful_done: bool = False) -> Plan:

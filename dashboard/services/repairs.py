@@ -26,11 +26,26 @@ def _can_be_marked(item: MigrationStatus) -> bool:
     return item.migration is not None and item.state.is_pending and item.state is not State.UNRECORDED
 
 
+def _can_be_baseline(item: MigrationStatus) -> bool:
+    return _can_be_skipped(item) and item.state is not State.UNRECORDED
+
+
+def _has_other_comments(item: MigrationStatus) -> bool:
+    return item.state is State.ANNOTATED
+
+
+def _has_other_sql(item: MigrationStatus) -> bool:
+    return item.state is State.MODIFIED
+
+
 #: What is offered, and of which migrations.
 OFFERED: Mapping[Action, Callable[[MigrationStatus], bool]] = {
     Action.SKIP: _can_be_skipped,
     Action.UNSKIP: _is_skipped,
     Action.MARK_APPLIED: _can_be_marked,
+    Action.BASELINE: _can_be_baseline,
+    Action.ACCEPT: _has_other_comments,
+    Action.ACCEPT_CHANGE: _has_other_sql,
 }
 
 
@@ -39,9 +54,18 @@ def candidates(statuses: Sequence[MigrationStatus]) -> dict[Action, tuple[Migrat
     return {action: tuple(filter(is_fit, statuses)) for action, is_fit in OFFERED.items()}
 
 
-def plan(environment: Environment, action: Action, migrations: Sequence[MigrationId], *, reason: str) -> Plan:
-    """Computed from the target as it is now. Raises ReasonMissing, and what the planner refuses."""
+def plan(
+    environment: Environment, action: Action, migrations: Sequence[MigrationId] = (), *, upto: str = "", reason: str
+) -> Plan:
+    """Computed from the target as it is now; `upto` is the last version of a baseline. Raises ReasonMissing, and what
+    the planner refuses."""
     match action:
+        case Action.BASELINE:
+            return plans.baseline(environment, upto=upto, reason=reason)
+        case Action.ACCEPT:
+            return plans.accept_edits(environment, migrations, reason=reason)
+        case Action.ACCEPT_CHANGE:
+            return plans.accept_changes(environment, migrations, reason=reason)
         case Action.SKIP:
             return plans.skip(environment, migrations, reason=reason)
         case Action.UNSKIP:

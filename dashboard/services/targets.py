@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from django.conf import settings
 
-from dashboard.engine.database import captured, connection, doctor, grammar, history, strings
+from dashboard.engine import planner
+from dashboard.engine.database import captured, connection, doctor, grammar, history, strings, tables
 from dashboard.engine.database.connection import Access, Address
 from dashboard.engine.database.doctor import Check, CheckLevel
 from dashboard.engine.errors import EngineError, PlanBlocked, TargetNotRead
@@ -138,6 +139,17 @@ def judged(environment: Environment, folder: Folder, target: Target | None = Non
     with connection.as_given(address(environment)) as opened:
         folder = strings.judged(opened, folder, wanted, name=environment.name)
         return grammar.judged(opened, folder, wanted, name=environment.name)
+
+
+def doubted(environment: Environment, plan: Plan, folder: Folder) -> Plan:
+    """The plan, with a warning where tables and views are not there that the files make which it records as applied.
+    Reads the catalog. Raises TargetUnreachable, TargetNotConfigured."""
+    relations = planner.relations_of(plan, folder)
+    with connection.reading(address(environment)) as opened:
+        absent = tables.absent(opened, {name for names in relations.values() for name in names})
+    return planner.doubted(
+        plan, {each: gone for each, names in relations.items() if (gone := [n for n in names if n in absent])}
+    )
 
 
 def check_captured(environment: Environment, plan: Plan) -> None:

@@ -3,6 +3,7 @@ only."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from dashboard.engine.plan import Action, Plan
 from dashboard.forms.plans import PlanForm
-from dashboard.forms.repairs import RepairForm
+from dashboard.forms.repairs import BaselineForm, BoxesForm, RepairForm
 from dashboard.models.environments import Environment
 from dashboard.presenters import repairs as presenter
 from dashboard.presenters.badges import badge
@@ -20,6 +21,9 @@ from dashboard.selectors import environments, folders
 from dashboard.services import actors, decisions, permissions, repairs
 from dashboard.views import launching
 from dashboard.views.lookup import environment_or_404
+
+#: Where it is not boxes that are ticked.
+_FORMS: Mapping[Action, type[RepairForm]] = {Action.BASELINE: BaselineForm}
 
 
 @require_safe
@@ -34,14 +38,14 @@ def mend(request: HttpRequest, slug: str, action: str) -> HttpResponse:
     environment, chosen = environment_or_404(slug), _offered_or_404(action)
     statuses = environments.standing(environment, folders.current(environment).folder).statuses
     candidates = repairs.candidates(statuses)
-    form = RepairForm(
+    form = _FORMS.get(chosen, BoxesForm)(
         request.POST if request.method == "POST" else None,
         environment=environment,
         candidates=candidates[chosen],
         why=presenter.WORDS[chosen].why,
     )
     if request.method == "POST" and form.is_valid():
-        plan = repairs.plan(environment, chosen, form.migrations, reason=form.cleaned_data["reason"])
+        plan = repairs.plan(environment, chosen, **form.chosen)
         return _preview(request, plan, environment, form)
     context: dict[str, Any] = {
         "environment": badge(environment),
@@ -66,6 +70,5 @@ def _preview(request: HttpRequest, plan: Plan, environment: Environment, chosen:
         form.initial["reason"] = chosen.cleaned_data["reason"]
     if form.is_bound and form.is_valid():
         return launching.submit(request, plan, environment, form.submission)
-    sent = {"picked": chosen.as_one_field, "reason": chosen.cleaned_data["reason"]}
-    context = launching.page(plan, environment, form, asks=asks) | {"sent": sent}
+    context = launching.page(plan, environment, form, asks=asks) | {"sent": chosen.sent}
     return render(request, "repairs/preview.html", context, status=422 if form.errors else 200)

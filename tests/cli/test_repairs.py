@@ -59,7 +59,10 @@ def test_many_are_skipped_and_taken_back_by_one_run_each(two_files: Project, adm
 
 
 def test_what_ran_by_hand_is_marked(two_files: Project, admin: object, capsys: pytest.CaptureFixture[str]) -> None:
-    assert signalbox("mark-applied", "staging", "001", "--reason", "psql", "--by", "carol", "--json") == Exit.OK
+    assert (
+        signalbox("mark-applied", "staging", "001", "--reason", "psql", "--by", "carol", "--accept", "--json")
+        == Exit.OK
+    )
     report = json.loads(capsys.readouterr().out)
     (row,) = report["rows"]
     assert (row["before"], row["after"]["kind"], row["captures_rollback"]) == (None, "applied", True)
@@ -70,12 +73,47 @@ def test_what_ran_by_hand_is_marked(two_files: Project, admin: object, capsys: p
 
 @pytest.mark.usefixtures("two_files", "admin")
 def test_on_a_protected_environment_it_opens_one_request(capsys: pytest.CaptureFixture[str]) -> None:
-    ask = ("mark-applied", "production", "001", "002", "--reason", "psql", "--by", "carol", "--json")
+    ask = ("mark-applied", "production", "001", "002", "--reason", "psql", "--by", "carol", "--json", "--accept")
     assert signalbox(*ask) == Exit.APPROVAL_NEEDED
     request = ChangeRequest.objects.get()
     assert json.loads(capsys.readouterr().out)["request"] == request.pk
     assert [step.version for step in request.plan.steps] == ["001", "002"]
     assert request.reason == "psql"
+
+
+def test_a_baseline_wants_its_warning_accepted(
+    two_files: Project, admin: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask = ("baseline", "staging", "--to", "002", "--reason", "From a dump")
+    two_files.query(two_files.staging, "CREATE TABLE users (id int)")
+    assert signalbox(*ask) == Exit.OK
+    text = capsys.readouterr().out
+    assert "  002_orders: no row -> baseline, checksum " in text
+    assert "orders (002_orders)" in text
+    assert signalbox(*ask, "--by", "carol") == Exit.FAILED
+    assert "--accept" in capsys.readouterr().err
+    assert signalbox(*ask, "--by", "carol", "--accept") == Exit.OK
+    execute_all()
+    assert recorded(two_files) == [("001", "baseline", "From a dump"), ("002", "baseline", "From a dump")]
+
+
+def test_edits_are_accepted_and_changes_only_by_their_own_word(
+    two_files: Project, admin: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert signalbox("mark-applied", "staging", "--all", "--reason", "psql", "--by", "carol", "--accept") == Exit.OK
+    execute_all()
+    two_files.write(_001_users="-- Users\nCREATE TABLE users (id int);", _002_orders="CREATE TABLE orders (id text);")
+    assert signalbox("accept", "staging", "001", "002", "--by", "carol") == Exit.ATTENTION
+    assert signalbox("accept", "staging", "001", "--by", "carol") == Exit.OK
+    assert signalbox("accept", "staging", "002", "--changed-sql", "--by", "carol") == Exit.FAILED
+    execute_all()
+    assert signalbox("accept", "staging", "--all", "--changed-sql", "--reason", "It is so", "--by", "carol") == Exit.OK
+    execute_all()
+    assert {run.status for run in Run.objects.all()} == {Run.Status.SUCCEEDED}
+    capsys.readouterr()
+    assert signalbox("status", "staging", "--json") == Exit.OK
+    states = {m["state"] for m in json.loads(capsys.readouterr().out)["environments"][0]["migrations"]}
+    assert states == {"applied"}
 
 
 @pytest.mark.usefixtures("two_files", "requester")

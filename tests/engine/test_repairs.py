@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from dashboard.engine import planner, status, verification
+from dashboard.engine.database import connection, tables
 from dashboard.engine.errors import NoSuchMigration, NothingToDo, PlanBlocked, PlanChanged
 from dashboard.engine.migration import Kind, MigrationId
 from dashboard.engine.plan import Action, Plan
@@ -235,6 +236,55 @@ def test_the_record_of_a_baseline_is_restored_as_one(three: Bench) -> None:
     three.database.query("DELETE FROM platform.schema_migrations")
     three.execute(planner.restore_record(three.look(), three.read(), [ONE], reason="It is there"), run_id="2")
     assert rows(three) == before
+
+
+# What a baseline should find
+
+
+def missing(bench: Bench, upto: str) -> tuple[str, ...]:
+    """The sentences about what is not there."""
+    plan, folder = based(bench, upto), bench.read()
+    relations = planner.relations_of(plan, folder)
+    with connection.reading(bench.address) as opened:
+        absent = tables.absent(opened, [name for names in relations.values() for name in names])
+    doubted = planner.doubted(plan, {key: [n for n in names if n in absent] for key, names in relations.items()})
+    assert doubted.digest == plan.digest
+    assert all(warning.needs_acceptance for warning in doubted.warnings)
+    return tuple(warning.sentence for warning in doubted.warnings)
+
+
+def test_what_its_files_make_and_the_database_does_not_have_is_told(three: Bench) -> None:
+    three.database.query("CREATE TABLE one (id int)")
+    (sentence,) = missing(three, "003")
+    assert "2 tables or views are not there" in sentence
+    assert "two (002_two), three (003_three)." in sentence
+    three.database.query("CREATE TABLE two (id int); CREATE SCHEMA app; CREATE VIEW app.three AS SELECT 1")
+    assert missing(three, "003") == ()
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_told"),
+    [
+        ("DROP TABLE one, two, three;", False),
+        ("ALTER TABLE one RENAME TO uno; DROP TABLE uno, two, three;", False),
+        ("DROP TABLE two, three; ALTER TABLE one SET SCHEMA app;", False),
+        ("DROP TABLE one, two, three; CREATE TEMP TABLE scratch (id int); CREATE TEMP VIEW seen AS SELECT 1;", False),
+        ("DROP TABLE one, two, three; CREATE SCHEMA x; CREATE TABLE x.gone (id int); DROP SCHEMA x CASCADE;", False),
+        ("DROP TABLE one, two, three; CREATE MATERIALIZED VIEW four AS SELECT 1 AS a;", True),
+        ("DROP TABLE one, two, three; CREATE TABLE platform.one (id int);", True),
+        ("DROP TABLE two, three; ALTER TABLE one RENAME TO uno;", True),
+    ],
+)
+def test_it_is_what_all_files_together_leave(three: Bench, sql: str, is_told: bool) -> None:
+    three.write("004_four.sql", sql)
+    three.database.query("CREATE TABLE unrelated (id int)")
+    assert bool(missing(three, "004")) is is_told
+
+
+def test_what_a_file_recorded_earlier_made_is_none_of_it(three: Bench) -> None:
+    three.apply("001")
+    three.database.query("DROP TABLE one; CREATE TABLE two (id int)")
+    assert missing(three, "002") == ()
 
 
 # Edits

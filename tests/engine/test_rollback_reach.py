@@ -48,6 +48,16 @@ CASES = [
         History(exists=True, rows=(THREE[0], row("002", 2, kind=Kind.BASELINE))), [], id="what was never applied here"
     ),
     pytest.param(
+        History(exists=True, rows=(row("001", 3, kind=Kind.BASELINE), row("002", 1), row("003", 2))),
+        ["003", "002"],
+        id="over a baseline that was recorded later",
+    ),
+    pytest.param(
+        History(exists=True, rows=(row("001", 1), row("002", 3, kind=Kind.BASELINE), row("003", 2))),
+        ["003"],
+        id="down to a baseline",
+    ),
+    pytest.param(
         History(exists=True, rows=(THREE[0], row("002", 2, kind=Kind.SKIPPED, script=None))), ["001"], id="over a skip"
     ),
     pytest.param(History(exists=True, rows=THREE, contradicted=gone(2)), ["003"], id="down to a record that is gone"),

@@ -5,15 +5,15 @@ from __future__ import annotations
 from django.http import QueryDict
 
 from dashboard.engine.migration import MigrationId
-from dashboard.forms.repairs import RepairForm
+from dashboard.forms.repairs import BaselineForm, BoxesForm
 from tests.presenters import values
 
 TWO = (values.status("001", "users"), values.status("002", "a/b"))
 IDENTITIES = [MigrationId("001", "users"), MigrationId("002", "a/b")]
 
 
-def form(query: str) -> RepairForm:
-    return RepairForm(QueryDict(query), environment=values.STAGING, candidates=TWO, why="Why?")
+def form(query: str) -> BoxesForm:
+    return BoxesForm(QueryDict(query), environment=values.STAGING, candidates=TWO, why="Why?")
 
 
 def test_boxes_and_the_field_of_the_preview_say_the_same():
@@ -21,7 +21,7 @@ def test_boxes_and_the_field_of_the_preview_say_the_same():
     assert ticked.is_valid()
     assert sorted(ticked.migrations) == IDENTITIES
     sent = QueryDict(mutable=True)
-    sent.update({"picked": ticked.as_one_field, "reason": "x"})
+    sent.update(ticked.sent)
     again = form(sent.urlencode())
     assert again.is_valid()
     assert sorted(again.migrations) == IDENTITIES
@@ -36,3 +36,10 @@ def test_all_of_them_are_those_of_the_page():
 def test_without_any_or_without_a_reason_it_is_refused():
     assert not form("reason=x").is_valid()
     assert set(form("pick=001/users").errors) == {"reason"}
+
+
+def test_a_baseline_takes_one_of_the_versions():
+    for upto, is_valid in (("002", True), ("003", False), ("", False)):
+        made = BaselineForm({"upto": upto, "reason": "x"}, environment=values.STAGING, candidates=TWO, why="Why?")
+        assert made.is_valid() is is_valid
+    assert list(made.fields) == ["upto", "reason"]

@@ -34,3 +34,8 @@ def test_what_the_log_knows_of_is_not_marked_by_hand():
 def test_of_very_many_some_have_no_box():
     made = page(Action.SKIP, [values.status(f"{n:04}") for n in range(presenter.SHOWN + 7)])
     assert (len(made.picks), made.hidden) == (presenter.SHOWN, 7)
+
+
+def test_a_baseline_is_one_version_with_all_before_it():
+    assert page(Action.BASELINE).covers_all_before
+    assert not page(Action.SKIP).covers_all_before

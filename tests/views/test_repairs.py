@@ -16,6 +16,7 @@ from tests.views.worker import execute_newest
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+    from django.http import HttpResponse
     from django.test import Client
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,7 +40,14 @@ def send(client: Client, address: str, **data: object) -> object:
     """Choose, and send back the preview as a browser does."""
     preview = client.post(address, {**WHY, **data})
     assert preview.status_code == 200, error_code(preview)
-    return client.post(address, {"digest": preview.context["plan"].digest, **preview.context["sent"]})
+    return client.post(address, again(preview))
+
+
+def again(preview: HttpResponse) -> dict[str, object]:
+    """What a browser sends from the preview, with every warning accepted."""
+    plan = preview.context["plan"]
+    accepted = [warning.key for warning in plan.to_accept]
+    return {"digest": plan.digest, **preview.context["sent"], "accepted": accepted}
 
 
 def recorded(project: Project) -> list[tuple[object, ...]]:
@@ -85,7 +93,7 @@ def test_many_skips_are_taken_back_at_once(two_files: Project, seen: Client) -> 
 def test_a_history_that_changed_since_is_not_written(two_files: Project, seen: Client) -> None:
     preview = seen.post(MARK, {**WHY, "pick": BOTH})
     two_files.write(_001_users="CREATE TABLE users (id bigint);")
-    answer = seen.post(MARK, {"digest": preview.context["plan"].digest, **preview.context["sent"]})
+    answer = seen.post(MARK, again(preview))
     assert (answer.status_code, error_code(answer)) == (409, "page_outdated")
     assert not Run.objects.exists()
 
@@ -93,7 +101,7 @@ def test_a_history_that_changed_since_is_not_written(two_files: Project, seen: C
 def test_what_was_applied_since_is_refused_with_the_reason(two_files: Project, seen: Client) -> None:
     preview = seen.post(MARK, {**WHY, "pick": BOTH})
     project_apply(two_files, seen)
-    answer = seen.post(MARK, {"digest": preview.context["plan"].digest, **preview.context["sent"]})
+    answer = seen.post(MARK, again(preview))
     assert (answer.status_code, error_code(answer)) == (422, "nothing_to_do")
 
 
@@ -105,12 +113,39 @@ def project_apply(project: Project, client: Client) -> None:
 def test_on_a_protected_environment_all_of_it_is_one_request(seen: Client) -> None:
     address = "/environments/production/history/mark_applied/"
     preview = seen.post(address, {**WHY, "pick": BOTH})
-    answer = seen.post(address, {"digest": preview.context["plan"].digest, **preview.context["sent"], **WHY})
+    answer = seen.post(address, {**again(preview), **WHY})
     request = ChangeRequest.objects.get()
     assert answer.headers["Location"] == f"/requests/{request.pk}/"
     assert (request.action, request.reason, len(request.plan.steps)) == ("mark_applied", WHY["reason"], 2)
     page = seen.get(f"/requests/{request.pk}/")
     assert_shown(page, page.context["plan"].rows)
+
+
+def test_a_baseline_covers_everything_up_to_a_version(two_files: Project, seen: Client) -> None:
+    address = "/environments/staging/history/baseline/"
+    page = seen.get(address)
+    assert {"upto", "reason"} <= set(controls(page))
+    assert seen.post(address, {**WHY, "upto": "777"}).status_code == 422
+    preview = seen.post(address, {**WHY, "upto": "002"})
+    assert [row.label for row in preview.context["plan"].rows] == ["001_users", "002_orders"]
+    (warning,) = preview.context["plan"].to_accept
+    assert_shown(preview, warning.sentence)
+    assert seen.post(address, {**again(preview), "accepted": []}).status_code == 422
+    seen.post(address, again(preview))
+    execute_newest()
+    assert recorded(two_files) == [("001", "baseline"), ("002", "baseline")]
+
+
+def test_changed_sql_is_accepted_apart_from_comments(two_files: Project, seen: Client) -> None:
+    project_apply(two_files, seen)
+    two_files.write(_001_users="-- Users\nCREATE TABLE users (id int);", _002_orders="CREATE TABLE orders (id text);")
+    for action in ("accept", "accept_change"):
+        address = f"/environments/staging/history/{action}/"
+        assert len(seen.get(address).context["page"].picks) == 1
+        send(seen, address, everything="on")
+        run = execute_newest()
+        assert (run.action, run.status) == (action, Run.Status.SUCCEEDED)
+    assert seen.get("/environments/staging/edited/").context["edits"] == ()
 
 
 @pytest.mark.parametrize("sent", [{}, {"pick": BOTH}, WHY, {**WHY, "pick": "nonsense"}])

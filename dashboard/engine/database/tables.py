@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from psycopg import sql as composing
 
 from dashboard.engine.database import sql
 from dashboard.engine.database.connection import Connection
-from dashboard.engine.sql.trees import ColumnType
+from dashboard.engine.sql.trees import ColumnType, Name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,3 +133,12 @@ def _column(row: tuple[Any, ...]) -> TableColumn:
         refuses_null=bool(refuses_null),
         is_always_identity=bool(always),
     )
+
+
+def absent(connection: Connection, names: Iterable[Name]) -> set[Name]:
+    """Those of these tables and views that are not there. A name without its schema may be in any."""
+    asked = set(names)
+    rows = connection.execute(sql.query("relations_called"), {"names": sorted({name.text for name in asked})})
+    there = {Name(str(schema), str(text)) for schema, text in rows}
+    texts = {name.text for name in there}
+    return {name for name in asked if (name not in there if name.schema else name.text not in texts)}

@@ -5,7 +5,7 @@ One function for each goal. Each raises NothingToDo, or PlanBlocked where someth
 
 from dashboard.engine.planner.applying import apply
 from dashboard.engine.planner.importing import import_history
-from dashboard.engine.planner.marking import baseline, mark_applied
+from dashboard.engine.planner.marking import baseline, doubted, mark_applied, relations_of
 from dashboard.engine.planner.preview import row_changes
 from dashboard.engine.planner.records import accept_changes, accept_edits, restore_record, skip, unskip
 from dashboard.engine.planner.rolling_back import bring_back, inverse, is_newest_part, rollback, rollback_reach
@@ -17,10 +17,12 @@ __all__ = [
     "apply",
     "baseline",
     "bring_back",
+    "doubted",
     "import_history",
     "inverse",
     "is_newest_part",
     "mark_applied",
+    "relations_of",
     "repair",
     "reset",
     "restore_record",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from dashboard.engine import status
 from dashboard.engine.errors import NoSuchMigration, NothingToDo, PlanBlocked
-from dashboard.engine.migration import Folder, Migration, MigrationId, version_key
-from dashboard.engine.plan import Action, Plan, Step, Target
+from dashboard.engine.migration import Folder, Kind, Migration, MigrationId, version_key
+from dashboard.engine.plan import Action, Plan, PlanWarning, Step, Target
 from dashboard.engine.planner.building import apply_steps, chosen, plan_of
 from dashboard.engine.planner.obstacles import not_read, refuse_unfinished
+from dashboard.engine.sql.relations import LeftRelations
+from dashboard.engine.sql.trees import Name
 from dashboard.engine.status import MigrationStatus, State
 
 
@@ -74,3 +76,41 @@ def _recorded(action: Action, target: Target, migrations: Sequence[Migration], r
             yield replace(step, action=action, sql="", text=step.sql, reason=reason)
         else:
             yield replace(step, action=action, sql="", down_sql=None, reason=reason)
+
+
+# What should be there then
+
+#: Of what is not there, so much is named.
+_NAMED = 5
+#: The code of the warning that something is not there.
+NOT_THERE = "not_there"
+
+
+def relations_of(plan: Plan, folder: Folder) -> Mapping[MigrationId, Sequence[Name]]:
+    """The tables and views that should be there, as the files say that are recorded now; those that files recorded
+    before take away again are left out."""
+    steps = {step.identity for step in plan.steps}
+    stands = {record.identity for record in plan.basis if record.kind != Kind.SKIPPED} | steps
+    relations: LeftRelations[MigrationId] = LeftRelations()
+    for migration in folder.migrations:
+        if migration.identity in stands:
+            relations.learn(migration.identity, migration.up.statements)
+    return {identity: names for identity, names in relations.of_each().items() if identity in steps}
+
+
+def doubted(plan: Plan, absent: Mapping[MigrationId, Sequence[Name]]) -> Plan:
+    """The plan, with a warning where the database does not have what its files make. The digest is the same."""
+    missing = [f"{name} ({identity.label})" for identity in sorted(absent) for name in sorted(absent[identity])]
+    if not missing:
+        return plan
+    more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    one, several = "This table or view is not there", f"{len(missing)} tables or views are not there"
+    warning = PlanWarning(
+        code=NOT_THERE,
+        version=min(absent).version,
+        sentence=f"{one if len(missing) == 1 else several}, though files that are recorded as applied make "
+        f"{'it' if len(missing) == 1 else 'them'}: {', '.join(missing[:_NAMED])}{more}. If it is really gone, the "
+        "record will say what is not so.",
+        needs_acceptance=True,
+    )
+    return replace(plan, warnings=(*plan.warnings, warning))

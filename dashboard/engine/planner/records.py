@@ -39,12 +39,12 @@ def unskip(target: Target, migrations: Iterable[MigrationId], *, reason: str) ->
     return plan_of(target, Action.UNSKIP, [_unskip_step(target, m, reason) for m in chosen(target, migrations)])
 
 
-def accept_edits(target: Target, folder: Folder, migrations: Iterable[MigrationId]) -> Plan:
+def accept_edits(target: Target, folder: Folder, migrations: Iterable[MigrationId], *, reason: str = "") -> Plan:
     """Record the text of these files as it is now: since they were applied only their comments or blanks changed.
 
     Raises PlanBlocked where the SQL itself was edited, NothingToDo where nothing was.
     """
-    steps = list(_accepted(target, folder, migrations, Action.ACCEPT, ""))
+    steps = list(_accepted(target, folder, migrations, Action.ACCEPT, reason))
     return plan_of(target, Action.ACCEPT, steps, commit=folder.commit)
 
 

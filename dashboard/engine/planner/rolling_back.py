@@ -40,7 +40,7 @@ def rollback(target: Target, *, downto: MigrationId) -> Plan:
         raise NothingToDo(environment=target.name, reason=f"{downto.label} is not applied there")
     _refuse_gone_above(first, target.history)
     rows = [r for r in _newest_first(target.history.rows) if _order(r) >= _order(first)]
-    steps = [rollback_step(row) for row in rows if not _stays(row)]
+    steps = [rollback_step(row) for row in rows if not _stays(row) and not _is_beneath(row, first)]
     warnings = [*(_unproven(step) for step in steps), *_staying(target.history)]
     return plan_of(target, Action.ROLLBACK, steps, warnings=warnings)
 
@@ -48,14 +48,20 @@ def rollback(target: Target, *, downto: MigrationId) -> Plan:
 def rollback_reach(history: History) -> RollbackReach:
     """How far `rollback` goes, without the scripts; nowhere while something is unfinished."""
     within: list[AppliedMigration] = []
+    baseline: AppliedMigration | None = None  # the highest so far
     for row in () if history.unfinished else _newest_first(history.rows):
         if _stays(row):
             continue
+        if row.kind is Kind.BASELINE:
+            baseline = max(filter(None, (baseline, row)), key=lambda each: version_key(each.version))
+            continue
+        if baseline and not _is_beneath(baseline, row):
+            return RollbackReach(within=tuple(within), end=baseline)
         gone = _gone_above(row, history)
         if gone or row.kind is not Kind.APPLIED or not row.has_rollback:
             return RollbackReach(within=tuple(within), end=row, gone=gone)
         within.append(row)
-    return RollbackReach(within=tuple(within))
+    return RollbackReach(within=tuple(within), end=baseline)
 
 
 def inverse(plan: Plan) -> Plan | None:
@@ -126,6 +132,11 @@ def _gone_above(first: AppliedMigration, history: History) -> LoggedSuccess | No
 def _stays(row: AppliedMigration) -> bool:
     """A rollback leaves it as it is."""
     return row.kind is Kind.SKIPPED or row.is_repeatable
+
+
+def _is_beneath(row: AppliedMigration, first: AppliedMigration) -> bool:
+    """A baseline does not tell when it came to be: it lies beneath whatever has a higher number."""
+    return row.kind is Kind.BASELINE and version_key(row.version) < version_key(first.version)
 
 
 def _staying(history: History) -> list[PlanWarning]:
