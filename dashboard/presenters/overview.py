@@ -21,7 +21,7 @@ from dashboard.presenters.request_detail import glass_sentence
 from dashboard.selectors.board import BoardRow
 from dashboard.selectors.environments import Standing
 from dashboard.selectors.folders import FolderReading
-from dashboard.selectors.git import Staleness
+from dashboard.selectors.git import CommitFact, Staleness
 
 VERSIONS_SHOWN = 12
 
@@ -50,6 +50,7 @@ class Board:
     source: str  # its name, where there are several
     matrix: Matrix
     failure: Failure | None  # why its folder cannot be read
+    commit: CommitFact | None  # of a source in a repository
     stale: Staleness | None  # fetching fails, so it may be older than what was pushed
     empty_source: str  # the folder, where it holds no migration
 
@@ -89,6 +90,7 @@ def _board(standings: Sequence[Standing], files: SourceReading, *, is_alone: boo
         source="" if is_alone else source,
         matrix=matrix(own, files.rows, limit=VERSIONS_SHOWN, lint=files.lint, source=source),
         failure=files.reading.failure,
+        commit=files.reading.commit,
         stale=files.reading.stale,
         empty_source=folder.source if folder and not folder.migrations else "",
     )

@@ -13,6 +13,7 @@ from dashboard.engine.migration import Problem, Severity
 from dashboard.engine.plan import Plan
 from dashboard.models import ChangeRequest, GitBlob, GitCommit, GitSource, Rehearsal, Run, sources
 from dashboard.models.failures import Failure
+from dashboard.models.git import SHORT
 from dashboard.models.sources import Source
 
 
@@ -27,9 +28,14 @@ class CommitFact:
     authored_at: datetime | None
     url: str  # of its page where the repository is; empty where none is known
 
+    def to_dict(self) -> dict[str, str]:
+        """For machines."""
+        names = {"id": self.sha, "short": self.short, "author": self.author, "subject": self.subject, "url": self.url}
+        return names | {"authored_at": self.authored_at.isoformat() if self.authored_at else ""}
+
     @property
     def short(self) -> str:
-        return self.sha[:8]
+        return self.sha[:SHORT]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +116,7 @@ def last_commits(source: Source, count: int) -> Sequence[KeptCommit]:
 def find(source: Source, sha: str) -> GitCommit | None:
     """By its whole id, or by how that begins."""
     chosen = GitCommit.objects.filter(source=source.name, sha__startswith=sha)
-    return chosen.first() if len(sha) >= len("01234567") else None
+    return chosen.first() if len(sha) >= SHORT else None
 
 
 def fact(commit: GitCommit) -> CommitFact:
@@ -127,13 +133,24 @@ def fact(commit: GitCommit) -> CommitFact:
 
 
 def of_plan(plan: Plan) -> CommitFact | None:
-    """The commit that its files were read from; by its id alone where it is not kept any more."""
-    if not plan.commit:
+    """The commit that its files were read from."""
+    return known_as(plan.source, plan.commit)
+
+
+def known_as(source: str, sha: str) -> CommitFact | None:
+    """By its id alone where it is not kept any more; None where no id is given."""
+    if not sha:
         return None
-    row = GitCommit.objects.filter(source=plan.source, sha=plan.commit).defer("files").first()
+    row = GitCommit.objects.filter(source=source, sha=sha).defer("files").first()
     if row is not None:
         return fact(row)
-    return CommitFact(source=plan.source, sha=plan.commit, author="", subject="", authored_at=None, url="")
+    return CommitFact(source=source, sha=sha, author="", subject="", authored_at=None, url="")
+
+
+def in_words(plan: Plan) -> dict[str, str]:
+    """For the audit log, which keeps it longer than the commit is kept; empty for files of a folder on disk."""
+    commit = of_plan(plan)
+    return {"id": commit.sha, "author": commit.author, "subject": commit.subject} if commit else {}
 
 
 def referred_to(shas: Iterable[str]) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
@@ -37,6 +38,8 @@ def detail(request: HttpRequest, source: str) -> HttpResponse:
     kept = git.last_commits(chosen, COMMITS_SHOWN) if standing else ()
     commits = presenter.commits(standing, kept) if standing else ()
     context = {"row": row, "commits": commits}
+    if chosen.git and chosen.git.webhook_secret:
+        context["hook_url"] = request.build_absolute_uri(reverse("hook", args=[source]))
     return live.answer(request, "sources/detail.html", (row, commits), context)
 
 

@@ -139,6 +139,7 @@ POST_ONLY = frozenset(
         "drift-accept",
         "drift-check",
         "environment-refresh",
+        "hook",
         "logout",
         "people-link",
         "people-remove-factor",
