@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+
+from django.db.models import Subquery
 
 from dashboard.engine.files import tree
 from dashboard.engine.files.listing import EntryKind, Listing
@@ -145,6 +148,26 @@ def known_as(source: str, sha: str) -> CommitFact | None:
     if row is not None:
         return fact(row)
     return CommitFact(source=source, sha=sha, author="", subject="", authored_at=None, url="")
+
+
+def moved_since_last_run(in_force: CommitFact) -> tuple[CommitFact, CommitFact] | None:
+    """The commit that the last run took files of, and the one in force, where a file differs."""
+    runs = Run.objects.filter(frozen_plan__source=in_force.source).exclude(frozen_plan__commit="")
+    sha = runs.order_by("-id").values_list("frozen_plan__commit", flat=True).first()
+    if not sha or sha == in_force.sha:
+        return None
+    kept = GitCommit.objects.filter(source=in_force.source, sha__in=(sha, in_force.sha)).defer("files")
+    by_sha = {commit.sha: commit for commit in kept}
+    if len(by_sha) < 2 or _have_same_files(by_sha[sha].pk, by_sha[in_force.sha].pk):
+        return None
+    return fact(by_sha[sha]), in_force
+
+
+@lru_cache(maxsize=256)
+def _have_same_files(one: int, other: int) -> bool:
+    """Two commits by their keys; what one holds never changes."""
+    listed = GitCommit.objects.filter(pk=other).values("files")[:1]
+    return GitCommit.objects.filter(pk=one, files=Subquery(listed)).exists()
 
 
 def in_words(plan: Plan) -> dict[str, str]:

@@ -72,6 +72,7 @@ VIEWS = (
     _view("migration-applied", "migration", version="003", name="user_management_and_permissions"),
     _view("sources"),
     _view("source", source="default"),
+    _view("source-compare-none", "source-compare", source="default", old="a" * 40, new="b" * 40, status=404),
     _view("requests"),
     _view("requests-done", "requests", query="?tab=done"),
     _view("requests-none", "requests", who="alice"),

@@ -204,6 +204,7 @@ TABLE: dict[str, Address] = {
     # Sources: the one in a repository was never fetched
     "sources": only_get(everyone(OK)),
     "source": only_get(everyone(OK), arguments={"source": "default"}),
+    "source-compare": only_get(everyone(NOT_FOUND), arguments={"source": "default", "old": "a" * 40, "new": "b" * 40}),
     "source-fetch": only_post(from_requester(SEE_OTHER), arguments={"source": "billing"}, before=billing_is_in_git),
     # Without a signature nobody is heard, whoever it is
     "hook": only_post(everyone(REFUSED), arguments={"hook": "billing"}),
