@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from django.db.models import Subquery
+from django.utils import timezone
 
 from dashboard.engine.files import tree
 from dashboard.engine.files.listing import EntryKind, Listing
@@ -18,6 +19,9 @@ from dashboard.models import ChangeRequest, GitBlob, GitCommit, GitSource, Rehea
 from dashboard.models.failures import Failure
 from dashboard.models.git import SHORT
 from dashboard.models.sources import Source
+
+#: Longer than any fetch takes: after it the worker that began one is gone.
+LONGEST_FETCH = timedelta(minutes=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +75,13 @@ class GitStanding:
 
     @property
     def is_under_way(self) -> bool:
-        """A fetch was asked for or has begun, and has not ended."""
+        """A fetch was asked for or has begun, and has not ended; one whose worker is gone is none after a while."""
         if self.row is None:
             return False
         last = max(filter(None, (self.row.asked_at, self.row.begun_at)), default=None)
-        return last is not None and (self.row.ended_at is None or self.row.ended_at < last)
+        if last is None or last < timezone.now() - LONGEST_FETCH:
+            return False
+        return self.row.ended_at is None or self.row.ended_at < last
 
     @property
     def failure(self) -> Failure | None:

@@ -19,7 +19,7 @@ from config.sources import Source
 from dashboard import tasks
 from dashboard.models import AuditEvent, GitSource, RepeatedEvent, sources
 from dashboard.services import fetching
-from tests.fix_git import GitHttpServer, GitRepository
+from tests.fix_git import GitHttpServer, GitRepository, GitSshServer
 from tests.fix_people import ClientOf
 from tests.fix_project import Project
 from tests.views.pages import text
@@ -105,3 +105,29 @@ def test_what_is_secret_is_nowhere(
     kept += ProcrastinateJob.objects.values_list("args", flat=True)
     everything = f"{shown} {kept} {caplog.text} {source!r} {error}"
     assert "c4n4ry" not in everything
+
+
+def test_a_deploy_key_is_nowhere_either(
+    app: Project,
+    git_repository: GitRepository,
+    git_ssh: GitSshServer,
+    settings: SettingsWrapper,
+    admin: User,
+    client_of: ClientOf,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Over SSH: it is fetched with the key, and no part of the key is on a page, in a row or in a log."""
+    url = git_ssh.url_of(git_repository)
+    declared = GitDeclaration(url=url, path="db", key=git_ssh.key, known_hosts=git_ssh.known_hosts)
+    settings.SOURCES = (Source(name="app", folder=Path("app/db"), git=declared),)
+    (source,) = sources.in_git()
+    assert fetching.fetch(source) is None
+    client = client_of(admin)
+    assert "1 migration in 1 file" in text(client.get("/sources/app/"))
+    assert fetching.fetch(replace(source, git=replace(declared, known_hosts="x ssh-ed25519 AAAA"))) is not None
+    shown = "".join(client.get(address).content.decode() for address in ("/sources/", "/sources/app/", "/start/"))
+    kept = [*GitSource.objects.values_list("failure", flat=True), *AuditEvent.objects.values_list("data", flat=True)]
+    everything = f"{shown} {kept} {caplog.text} {source!r}"
+    lines = [line for line in git_ssh.key.splitlines() if line and not line.startswith("-----")]
+    assert lines
+    assert not [line for line in lines if line in everything]
