@@ -23,6 +23,14 @@ CHANGES: Mapping[PushChange, Pill] = {
     PushChange.ROLLBACK: Pill(label="Rollback changed", tone="info", icon="rollback"),
     PushChange.REMOVED: Pill(label="Removed", tone="warn", icon="missing"),
 }
+#: How so many of them are called in a sentence.
+COUNTED: Mapping[PushChange, str] = {
+    PushChange.ADDED: "added",
+    PushChange.SQL: "with other SQL",
+    PushChange.COMMENTS: "with other comments",
+    PushChange.ROLLBACK: "with another rollback",
+    PushChange.REMOVED: "removed",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +87,7 @@ def _sentence(comparison: PushComparison) -> str:
     if not comparison.migrations:
         return "No migration differs: every file that is run is the same in both."
     counts = {change: sum(m.change is change for m in comparison.migrations) for change in PushChange}
-    named = (f"{count} {CHANGES[change].label.lower()}" for change, count in counts.items() if count)
+    named = (f"{count} {COUNTED[change]}" for change, count in counts.items() if count)
     return f"{', '.join(named)}."
 
 

@@ -43,7 +43,7 @@ def page(*migrations: PushedMigration, outlook: PushOutlook | None = None, in_fo
 def test_each_change_has_its_lamp_and_is_counted(change: PushChange):
     made = page(pushed(change))
     assert made.migrations[0].pill == presenter.CHANGES[change]
-    assert made.sentence == f"1 {presenter.CHANGES[change].label.lower()}."
+    assert made.sentence == f"1 {presenter.COUNTED[change]}."
 
 
 @pytest.mark.parametrize("change", PushChange)
