@@ -76,10 +76,9 @@ def ask_for_drift_checks(timestamp: int) -> None:
     drift.ask_where_due()
 
 
-@app.task(name=Job.FETCH, queue="fetches", lock="fetches")
+@app.task(name=Job.FETCH, queue="fetches")
 def fetch(source: str) -> None:
-    """One at a time, so that runs keep the other places of a worker."""
-    fetching.fetch_if_declared(source)
+    fetching.fetch_if_free(source)
 
 
 @app.periodic(cron="* * * * *")

@@ -17,6 +17,7 @@ from dashboard.views import (
     edits,
     environments,
     guide,
+    hooks,
     invitations,
     migrations,
     overview,
@@ -114,6 +115,8 @@ migration_urls = [
 source_urls = [
     path("sources/", sources.index, name="sources"),
     path("sources/<slug:source>/", sources.detail, name="source"),
+    path("sources/<slug:source>/compare/<slug:old>...<slug:new>/", sources.compare, name="source-compare"),
+    path("hooks/<slug:hook>", hooks.push, name="hook"),
     path("sources/<slug:source>/fetch/", sources.fetch, name="source-fetch"),
 ]
 

@@ -64,10 +64,11 @@ class SourceNotRead(SourceMissing):
     code = "source_not_read"
     sentence = "The source {source} is not read yet: {reason}"
     state = "No database was touched."
+    advice = "Have it fetched: on its page, or with signalbox fetch."
 
 
 class SourceNotConfigured(EngineError):
-    """Facts: source, reason (a clause), variables."""
+    """What opens its repository is not there. Facts: source, reason (a clause), variables."""
 
     code = "source_not_configured"
     sentence = "The source {source} cannot be fetched: {reason}."

@@ -18,6 +18,7 @@ from dashboard.engine.run.executor import Approval
 from dashboard.models import ChangeRequest, Decision, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role, has_role
+from dashboard.selectors import git
 from dashboard.services import (
     audit,
     evidence,
@@ -90,6 +91,7 @@ def _record_opening(request: ChangeRequest, plan: Plan, by: Actor, accepted: Seq
         request=request,
         digest=plan.digest,
         source=plan.source,
+        commit=git.in_words(plan),
         steps=[s.label for s in plan.steps],
         saves=[] if plan.action is Action.BRING_BACK else plans.copied(plan),
         accepted=list(accepted),
