@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from dashboard.engine.errors import PlanChanged
 from dashboard.engine.migration import UNKNOWN_CHECKSUMS, Folder, Migration
-from dashboard.engine.plan import Action, Plan, Policy, Record, Step, Target, records
+from dashboard.engine.plan import DUAL_WRITTEN, Action, Plan, Policy, Record, Step, Target, records
 
 
 def verify(plan: Plan, target: Target) -> None:
@@ -20,6 +20,9 @@ def verify(plan: Plan, target: Target) -> None:
         )
     if plan.policy != target.policy:
         raise PlanChanged(what=f"the environment's policy was changed ({policy_change(plan.policy, target.policy)})")
+    if plan.action in DUAL_WRITTEN and plan.dual_write != target.dual_write:
+        before, then = (asked.label if asked else "nothing" for asked in (plan.dual_write, target.dual_write))
+        raise PlanChanged(what=f"`dual_write` of the environment was changed (from {before} to {then})")
     now = records(target.history)
     if plan.basis != now:
         raise PlanChanged(what=f"the history of {target.name} changed ({_difference(plan.basis, now)})")
