@@ -261,8 +261,8 @@ def _reevaluate(pk: int) -> bool:
         return False
     if request is None or environment is None or request.closed_at or request.runs.filter(status__in=Run.ACTIVE):
         return False
-    if request.plan.policy != targets.policy(environment):
-        changed = verification.policy_change(request.plan.policy, targets.policy(environment))
+    policy, dual_write = targets.policy(environment), environment.dual_write
+    if changed := verification.declaration_change(request.plan, policy, dual_write):
         supersede(request, f"The policy of {environment.name} was changed: {changed}.")
         return True
     _see_what_it_loses(request, environment)

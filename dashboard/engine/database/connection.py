@@ -27,7 +27,7 @@ from dashboard.engine.errors import (
     TrackingTableLocked,
     TransportRefused,
 )
-from dashboard.engine.plan import Policy, TargetIdentity
+from dashboard.engine.plan import DualWrite, Policy, TargetIdentity
 
 type Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -81,6 +81,7 @@ class Access:
     policy: Policy
     schema: str
     control: TargetIdentity | None = None
+    dual_write: DualWrite | None = None  # the table of another tool that gets its rows, too
 
 
 #: Seconds to wait for a target before it counts as unreachable.

@@ -58,6 +58,7 @@ def target(connection: Connection, access: Access, identity: TargetIdentity, *, 
         name=access.address.name,
         identity=identity,
         policy=access.policy,
+        dual_write=access.dual_write,
         history=of(TrackingTables(connection, access.schema), scripts=scripts),
     )
 

@@ -12,12 +12,12 @@ from enum import StrEnum
 
 import psycopg
 
-from dashboard.engine.database import adoption, encoding, sql
+from dashboard.engine.database import adoption, dual_writing, encoding, sql
 from dashboard.engine.database.connection import Connection
 from dashboard.engine.database.pinned import pinned
 from dashboard.engine.errors import PlanChanged, ServerError, TrackingTablesNotMade, TrackingTableUnusable
 from dashboard.engine.migration import InstallationSeen, MigrationId
-from dashboard.engine.plan import Action, Step
+from dashboard.engine.plan import Action, DualWrite, Step
 from dashboard.engine.sql.tokens import checksum_sql
 
 HISTORY = "schema_migrations"
@@ -276,6 +276,7 @@ class RunTracking(TrackingTables):
     """The tracking tables as one run writes them, and reads what it wrote."""
 
     attempt: Attempt
+    dual_write: DualWrite | None = None  # the table of another tool that gets its row, too
 
     def record(self, step: Step, *, ms: int) -> None:
         """Write the history as it is after the step, and log the attempt. Call inside the step's transaction."""
@@ -297,6 +298,7 @@ class RunTracking(TrackingTables):
         replaced = f"Its checksum was {step.before}." if step.before else ""
         message = " ".join(filter(None, (step.reason, replaced, self._escaped(step))))
         self.log(step, outcome=Outcome.SUCCEEDED, message=message)
+        dual_writing.write(self.connection, self.dual_write, step)
 
     def record_failure(self, step: Step, error: ServerError, *, outcome: Outcome = Outcome.FAILED) -> None:
         """After the transaction of the step has ended: log the attempt, and mark the version failed where it is not
