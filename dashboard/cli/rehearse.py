@@ -27,10 +27,10 @@ from dashboard.engine.plan import Plan, Target
 from dashboard.engine.rehearsal import selection
 from dashboard.engine.rehearsal.report import (
     Assertion,
-    Effect,
     NotReached,
     ObservedLock,
     Proof,
+    RehearsedEffect,
     Report,
     ScriptError,
     ScriptRun,
@@ -220,9 +220,9 @@ def _details(proof: Proof) -> Iterator[str]:
     else:
         yield _of_rollback(proof)
     if proof.changes_nothing:
-        yield Effect.NOTHING
-    elif proof.effect is Effect.UNKNOWN:
-        yield f"whether it changes anything {Effect.UNKNOWN}: {proof.effect_because}"
+        yield RehearsedEffect.NOTHING
+    elif proof.effect is RehearsedEffect.UNKNOWN:
+        yield f"whether it changes anything {RehearsedEffect.UNKNOWN}: {proof.effect_because}"
     if proof.again and proof.again.error:
         yield f"applying it again failed {_failure(proof.again.error)}"
 

@@ -14,10 +14,10 @@ from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action, Plan
 from dashboard.engine.rehearsal.report import (
     Assertion,
-    Effect,
     NotReached,
     Origin,
     Proof,
+    RehearsedEffect,
     Report,
     ScriptError,
     ScriptRun,
@@ -336,7 +336,7 @@ def _pills(proof: Proof, rehearsal: Rehearsal) -> tuple[Pill, ...]:
 def _effect(proof: Proof) -> str:
     if proof.changes_nothing:
         return proof.nothing_changed
-    if proof.effect is Effect.UNKNOWN and not proof.because:
+    if proof.effect is RehearsedEffect.UNKNOWN and not proof.because:
         return f"Whether it changes anything cannot be told: {proof.effect_because}."
     return ""
 

@@ -116,7 +116,7 @@ def as_kept(rows: dict[str, Any]) -> Evidence:
 
 
 def changes_nothing(plan: Plan) -> tuple[str, ...]:
-    """Of which of its migrations a rehearsal saw that."""
+    """A sentence on each of its migrations of which a rehearsal saw that."""
     return tuple(proof.nothing_changed for proof in rehearsals.changing_nothing(plan))
 
 

@@ -27,11 +27,11 @@ def apply(environment: Environment, *, upto: str | None = None) -> Plan:
     """Whoever runs it, or asks for that, has to accept what a rehearsal saw change nothing."""
     target = targets.look(environment)
     plan = planner.apply(target, targets.judged(environment, folders.read(environment), target), upto=upto)
-    seen = [
+    warnings = [
         PlanWarning(code=CHANGES_NOTHING, version=proof.version, sentence=proof.nothing_changed, needs_acceptance=True)
         for proof in rehearsals.changing_nothing(plan)
     ]
-    return replace(plan, warnings=(*plan.warnings, *seen))
+    return replace(plan, warnings=(*plan.warnings, *warnings))
 
 
 def offered(environment: Environment, look: LastLook | None, folder: Folder | None) -> Plan | EngineError | None:

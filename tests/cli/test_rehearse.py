@@ -72,7 +72,7 @@ def test_each_migration_is_one_line(signalbox: Signalbox, folder: Path, server_u
         "reversible": True,
         "order_only": False,
         "repeatable": True,
-        "effect": "changes",
+        "effect": "changes something",
         "effect_because": None,
         "differences": [],
         "locks": [],

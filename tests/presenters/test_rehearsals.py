@@ -11,11 +11,11 @@ from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action
 from dashboard.engine.rehearsal.report import (
     Assertion,
-    Effect,
     NotReached,
     ObservedLock,
     Origin,
     Proof,
+    RehearsedEffect,
     Report,
     ScriptRun,
     StatementTime,
@@ -493,9 +493,9 @@ def test_nothing_is_asked_of_the_database(django_assert_num_queries: DjangoAsser
 
 
 def test_what_changes_nothing_is_open_and_says_so_and_what_cannot_be_told_why():
-    idle = proven(values.proof(effect=Effect.NOTHING))
+    idle = proven(values.proof(effect=RehearsedEffect.NOTHING))
     assert names(idle.pills)[0] == "CHANGES_NOTHING"
     assert (idle.open, values.says(idle.effect, "001_users changes nothing")) == (True, True)
-    unknown = proven(values.proof(effect=Effect.UNKNOWN, effect_because="line 3 updates rows"))
+    unknown = proven(values.proof(effect=RehearsedEffect.UNKNOWN, effect_because="line 3 updates rows"))
     assert unknown.effect == "Whether it changes anything cannot be told: line 3 updates rows."
-    assert proven(values.proof(effect=Effect.CHANGES)).effect == ""
+    assert proven(values.proof(effect=RehearsedEffect.CHANGES)).effect == ""

@@ -9,7 +9,7 @@ import pytest
 
 from dashboard.engine.errors import NotAcknowledged
 from dashboard.engine.plan import CHANGES_NOTHING, Plan
-from dashboard.engine.rehearsal.report import Effect, Report
+from dashboard.engine.rehearsal.report import RehearsedEffect, Report
 from dashboard.forms.decisions import ApproveForm
 from dashboard.models import AuditEvent, ChangeRequest, Decision
 from dashboard.presenters import evidence as evidence_presenter
@@ -32,7 +32,7 @@ KEY = f"{CHANGES_NOTHING}:001"
 def idle(plan: Plan) -> Report:
     """As a rehearsal finds it of a plan whose first migration changes nothing."""
     report = passing(plan)
-    return replace(report, proofs=(replace(report.proofs[0], effect=Effect.NOTHING), *report.proofs[1:]))
+    return replace(report, proofs=(replace(report.proofs[0], effect=RehearsedEffect.NOTHING), *report.proofs[1:]))
 
 
 @pytest.fixture

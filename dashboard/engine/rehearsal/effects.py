@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dashboard.engine.errors import SqlSyntaxError
-from dashboard.engine.rehearsal.report import Effect, Proof
+from dashboard.engine.rehearsal.report import Proof, RehearsedEffect
 from dashboard.engine.sql import statements, trees
 from dashboard.engine.sql.statements import Statement
 
@@ -36,7 +36,7 @@ _HERE = "the database of a rehearsal has none of the rows of the target"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class EffectReading:
     """What the text of a migration tells beforehand. `hidden`: why no look at the catalogs can tell what it does."""
 
     is_empty: bool = False
@@ -48,27 +48,27 @@ class Reading:
         return not (self.is_empty or self.hidden or self.surely_changes)
 
 
-def read(script: str) -> Reading:
+def read(script: str) -> EffectReading:
     try:
         parsed = statements.split(script)
     except SqlSyntaxError:
-        return Reading(is_empty=True)
+        return EffectReading(is_empty=True)
     hidden = (reason for statement in parsed if (reason := _hidden(statement)))
-    return Reading(is_empty=not parsed, hidden=next(hidden, ""), surely_changes=_only_makes(parsed))
+    return EffectReading(is_empty=not parsed, hidden=next(hidden, ""), surely_changes=_only_makes(parsed))
 
 
-def judged(proof: Proof, reading: Reading, *, same_schema: bool, same_catalogs: bool) -> Proof:
+def judged(proof: Proof, reading: EffectReading, *, same_schema: bool, same_catalogs: bool) -> Proof:
     """With what its first up did. `same_catalogs` is asked only where the schema is the same and it may be told."""
     if reading.is_empty:
         return proof
     if not same_schema or proof.up.wrote:
-        return replace(proof, effect=Effect.CHANGES)
+        return replace(proof, effect=RehearsedEffect.CHANGES)
     if reading.hidden:
-        return replace(proof, effect=Effect.UNKNOWN, effect_because=reading.hidden)
+        return replace(proof, effect=RehearsedEffect.UNKNOWN, effect_because=reading.hidden)
     if not same_catalogs:
         because = "what it made anew or changed looks as before in a comparison of schemas"
-        return replace(proof, effect=Effect.UNKNOWN, effect_because=because)
-    return replace(proof, effect=Effect.NOTHING)
+        return replace(proof, effect=RehearsedEffect.UNKNOWN, effect_because=because)
+    return replace(proof, effect=RehearsedEffect.NOTHING)
 
 
 _WRITTEN = re.compile(r"(?:INSERT 0|UPDATE|DELETE|MERGE|COPY) (?P<count>[0-9]+)")

@@ -20,10 +20,10 @@ class Verdict(StrEnum):
     NOT_REACHED = "not reached"  # the rehearsal ended before it
 
 
-class Effect(StrEnum):
+class RehearsedEffect(StrEnum):
     """What a migration does, as far as its rehearsal tells."""
 
-    CHANGES = "changes"  # the schema is another one, or rows were written
+    CHANGES = "changes something"  # the schema is another one, or rows were written
     NOTHING = "changes nothing"  # every catalog is as it was, and no statement of it touches a row
     UNKNOWN = "cannot be told"
 
@@ -120,7 +120,9 @@ class Proof(Identified):
     #: Why what happened here says nothing of the target: the rehearsal differs from it in what decides that.
     doubt: str = ""
     ms: float = 0.0  # all of it, snapshots included
-    effect: Effect | None = None  # of its first up; None: it failed, holds no statement, or an older release looked
+    effect: RehearsedEffect | None = (
+        None  # of its first up; None: it failed, holds no statement, or an older release looked
+    )
     effect_because: str = ""  # why it cannot be told, as a clause
 
     @property
@@ -147,7 +149,7 @@ class Proof(Identified):
     @property
     def changes_nothing(self) -> bool:
         """To be asked about: it is meant to change something. A repeatable migration may find all as it makes it."""
-        return self.effect is Effect.NOTHING and not self.because and not self.is_repeatable
+        return self.effect is RehearsedEffect.NOTHING and not self.because and not self.is_repeatable
 
     @property
     def nothing_changed(self) -> str:
@@ -255,7 +257,7 @@ def proof_from_dict(data: Mapping[str, Any]) -> Proof:
         refused=data["refused"],
         doubt=data["doubt"],
         ms=data["ms"],
-        effect=Effect(data["effect"]) if data.get("effect") else None,
+        effect=RehearsedEffect(data["effect"]) if data.get("effect") else None,
         effect_because=data.get("effect_because", ""),
     )
 
