@@ -32,6 +32,7 @@ from dashboard.engine.rehearsal.report import (
     NotReached,
     ObservedLock,
     Proof,
+    RehearsedEffect,
     Report,
     ScriptError,
     ScriptRun,
@@ -153,6 +154,8 @@ def _json(proof: Proof) -> str:
             "reversible": proof.reversible,
             "order_only": proof.order_only,
             "repeatable": proof.repeatable,
+            "effect": proof.effect,
+            "effect_because": proof.effect_because or None,
             "differences": diff.summary_lines(proof.differences),
             "locks": [_lock(lock, proof.up) for lock in proof.up.locks],
             "ms": round(proof.ms),
@@ -172,6 +175,8 @@ def _json_of_unreached(left: NotReached) -> str:
             "reversible": None,
             "order_only": False,
             "repeatable": None,
+            "effect": None,
+            "effect_because": None,
             "differences": [],
             "locks": [],
             "ms": 0,
@@ -216,6 +221,10 @@ def _details(proof: Proof) -> Iterator[str]:
         yield "it runs, and again with the same result" if proof.repeatable else "it runs"
     else:
         yield _of_rollback(proof)
+    if proof.changes_nothing:
+        yield RehearsedEffect.NOTHING
+    elif proof.effect is RehearsedEffect.UNKNOWN:
+        yield f"whether it changes anything {RehearsedEffect.UNKNOWN}: {proof.effect_because}"
     if proof.again and proof.again.error:
         yield f"applying it again failed {_failure(proof.again.error)}"
 

@@ -108,6 +108,8 @@ _RECORDS_FILES = frozenset(
 UNPROVEN = "unproven_rollback"
 #: The code of the warning that part of what runs is put together while it runs.
 DYNAMIC = "dynamic_sql"
+#: The code of the warning that a rehearsal saw a migration leave everything as it was.
+CHANGES_NOTHING = "changes_nothing"
 #: The code of the warning that a repeatable migration is not rolled back.
 STAYS = "repeatable_stays"
 #: The code of the warning that another tool keeps a history of what would be applied.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -51,10 +52,17 @@ class ApproveForm(_RunningForm):
     )
     then = forms.ChoiceField(choices=[("", "approve only"), ("run", "and run now")], required=False)
 
-    field_order = ("digest", "shown_rows", "comment", "unjudged", "typed_rows", "typed_name", "then")
+    field_order = ("digest", "shown_rows", "comment", "unjudged", "no_change", "typed_rows", "typed_name", "then")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, changes_nothing: Sequence[str] = (), **kwargs: Any) -> None:
+        """`changes_nothing`: of which migrations that was seen, a sentence each."""
         super().__init__(*args, **kwargs)
+        if changes_nothing:
+            self.fields["no_change"] = forms.BooleanField(
+                label="I know that not all of it changes something, and approve it all the same",
+                help_text=" ".join(changes_nothing),
+                error_messages={"required": "Nothing was approved: say that you know what changes nothing."},
+            )
         if self.plan.unjudged:
             self.fields["unjudged"] = forms.BooleanField(
                 label="I have read the SQL that is put together while it runs",
@@ -62,16 +70,20 @@ class ApproveForm(_RunningForm):
                     "required": "Nothing was approved: say that you have read what cannot be judged beforehand."
                 },
             )
-            self.order_fields(self.field_order)
+        self.order_fields(self.field_order)
 
     @property
     def runs(self) -> bool:
         return self.data.get("then") == "run"
 
     @property
-    def decision(self) -> dict[str, str]:
+    def decision(self) -> dict[str, Any]:
         """For approvals.approve."""
-        return {"digest": self.cleaned_data["digest"], "reason": self.cleaned_data["comment"]}
+        return {
+            "digest": self.cleaned_data["digest"],
+            "reason": self.cleaned_data["comment"],
+            "accepts_no_change": bool(self.cleaned_data.get("no_change")),
+        }
 
     def wants_name(self) -> bool:
         return self.runs

@@ -53,6 +53,7 @@ class EvidenceView:
     rehearse: ActionButton
     risks: tuple[RiskView, ...]  # by the rehearsal that counts: what people would notice
     moments: tuple[RiskView, ...]  # what they would not
+    changes_nothing: tuple[str, ...]  # what was seen to leave everything as it was
     is_live: bool  # a rehearsal is under way: look again soon
     as_of: datetime | None = None  # of a closed request: when it was decided on
 
@@ -69,6 +70,7 @@ COMPLETE = Pill(label="Nothing missing", tone="ok", icon="ok")
 UNJUDGED = Pill(label="Cannot be judged", tone="warn", icon="attention")
 CONTRADICTED = Pill(label="Records contradict", tone="danger", icon="missing")
 ALARMED = Pill(label="Failed before", tone="danger", icon="fail")
+NOTHING_CHANGED = Pill(label="Changes nothing", tone="warn", icon="attention")
 UNPROVEN = Pill(label="Not all proven", tone="warn", icon="attention")
 ACCEPTED = Pill(label="Accepted unproven", tone="warn", icon="attention")
 
@@ -140,6 +142,7 @@ def _view(
         ),
         risks=tuple(risk for risk in risks if risk.is_felt),
         moments=tuple(risk for risk in risks if not risk.is_felt),
+        changes_nothing=evidence.changes_nothing,
         is_live=evidence.under_way,
     )
 
@@ -162,6 +165,8 @@ def _pill(evidence: Evidence, plan: Plan, failed: Sequence[FailedAttempt]) -> Pi
         return CONTRADICTED
     if failed:
         return ALARMED
+    if evidence.changes_nothing:
+        return NOTHING_CHANGED
     return UNPROVEN if any(item.verdict is EvidenceStatus.ANSWERED for item in evidence.items) else COMPLETE
 
 

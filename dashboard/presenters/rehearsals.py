@@ -17,6 +17,7 @@ from dashboard.engine.rehearsal.report import (
     NotReached,
     Origin,
     Proof,
+    RehearsedEffect,
     Report,
     ScriptError,
     ScriptRun,
@@ -50,6 +51,7 @@ DOWN_FAILS = Pill(label="Rollback fails", tone="danger", icon="fail")
 AGAIN_FAILS = Pill(label="Cannot be applied again", tone="danger", icon="fail")
 REPEATABLE = Pill(label="Repeatable", tone="ok", icon="ok")
 NOT_REPEATABLE = Pill(label="Not repeatable", tone="warn", icon="attention")
+CHANGES_NOTHING = Pill(label="Changes nothing", tone="warn", icon="attention")
 RAN = Pill(label="Ran", tone="ok", icon="ok")
 LEADS_BACK = Pill(label="Can be applied again", tone="ok", icon="ok")
 LEADS_ELSEWHERE = Pill(label="Not the same when applied again", tone="warn", icon="attention")
@@ -105,6 +107,7 @@ class ProofView:
     open: bool
     refused: str
     doubt: str  # why what happened says nothing of the target
+    effect: str  # that it changes nothing, or that this cannot be told
     pills: tuple[Pill, ...]
     scripts: tuple[RehearsedScript, ...]
     left: SchemaDiff | None  # what the rollback leaves behind or takes too much of
@@ -286,6 +289,7 @@ def _unreached(left: NotReached) -> ProofView:
         open=False,
         refused=left.sentence,
         doubt="",
+        effect="",
         pills=(NOT_REACHED,),
         scripts=(),
         left=None,
@@ -305,9 +309,10 @@ def _proof(proof: Proof, rehearsal: Rehearsal, risk: RiskView | None, *, only: b
     return ProofView(
         label=proof.label,
         url=reverse("migration", args=proof.identity),
-        open=only or not proof.passed or bool(proof.differences),
+        open=only or not proof.passed or bool(proof.differences) or proof.changes_nothing,
         refused=proof.refused,
         doubt=proof.doubt,
+        effect=_effect(proof),
         pills=_pills(proof, rehearsal),
         scripts=tuple(_scripts(proof, rehearsal)),
         left=schema_diff(proof.differences, AFTER_ROLLBACK) if proof.differences else None,
@@ -331,7 +336,17 @@ def _pills(proof: Proof, rehearsal: Rehearsal) -> tuple[Pill, ...]:
     return tuple(_of_apply(proof))
 
 
+def _effect(proof: Proof) -> str:
+    if proof.changes_nothing:
+        return proof.nothing_changed
+    if proof.effect is RehearsedEffect.UNKNOWN and not proof.because:
+        return f"Whether it changes anything cannot be told: {proof.effect_because}."
+    return ""
+
+
 def _of_apply(proof: Proof) -> Iterator[Pill]:
+    if proof.changes_nothing:
+        yield CHANGES_NOTHING
     if proof.down is None:
         yield RAN if proof.is_repeatable else NO_WAY_BACK
     elif not proof.down.ok:

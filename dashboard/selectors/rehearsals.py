@@ -10,7 +10,7 @@ from django.utils import timezone
 from dashboard.engine import planner
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action, Plan
-from dashboard.engine.rehearsal.report import Report
+from dashboard.engine.rehearsal.report import Proof, Report
 from dashboard.models import Rehearsal
 
 ACTIVE = frozenset({Rehearsal.Status.QUEUED, Rehearsal.Status.RUNNING})
@@ -52,6 +52,13 @@ def proving(rollback: Plan) -> Rehearsal | None:
     if own and (report := report_of(own)) and all(proof.repeatable for proof in report.proofs):
         return own
     return next((r for r in _reversible(rollback.environment) if _proves(r, rollback)), None)
+
+
+def changing_nothing(plan: Plan) -> tuple[Proof, ...]:
+    """Those of its migrations that left everything as it was when it was last rehearsed, however long ago."""
+    done = of_plan(plan).done if plan.action is Action.APPLY else None
+    report = report_of(done) if done else None
+    return tuple(proof for proof in report.proofs if proof.changes_nothing) if report else ()
 
 
 def report_of(rehearsal: Rehearsal) -> Report | None:

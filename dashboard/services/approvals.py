@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from dashboard.engine import planner, verification
+from dashboard.engine.errors import NotAcknowledged
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action, Plan
 from dashboard.engine.run.executor import Approval
@@ -102,17 +103,22 @@ def _record_opening(request: ChangeRequest, plan: Plan, by: Actor, accepted: Seq
 
 
 @transaction.atomic
-def approve(request_id: int, *, by: Actor, digest: str, reason: str = "") -> ChangeRequest:
+def approve(
+    request_id: int, *, by: Actor, digest: str, reason: str = "", accepts_no_change: bool = False
+) -> ChangeRequest:
     """Approve the digest that was on the page. The request is approved once as many people have done so as the policy
     asks for; of all who decide at once, exactly as many count.
 
-    Raises EvidenceMissing where something that the environment asks for is not there.
+    Raises EvidenceMissing where something that the environment asks for is not there, NotAcknowledged where a rehearsal
+    saw a migration change nothing and nobody `accepts_no_change`.
     """
     environment = environments.get(_environment_of(request_id))
     request = _decide(request_id, Decision.Verdict.APPROVED, by=by, digest=digest, reason=reason)
     check_requester(request)
     independence.check(request, by.person)
     proof = evidence.check(request)
+    if proof.changes_nothing and not accepts_no_change:
+        raise NotAcknowledged(warning=proof.changes_nothing[0])
     _keep_evidence(request, by, proof)
     policies.check_is_bound(environment)
     policies.check_is_apart(environment, request.plan.identity)

@@ -23,10 +23,11 @@ def approve_and_start(
     reason: str,
     typed_name: str,
     confirmation: Confirmation | None = None,
+    accepts_no_change: bool = False,
 ) -> ChangeRequest | Run:
     """Both or neither: where the run cannot start, nothing is approved. Gives the request, where others have to approve
     it too."""
-    approved = approvals.approve(request_id, by=by, digest=digest, reason=reason)
+    approved = approvals.approve(request_id, by=by, digest=digest, reason=reason, accepts_no_change=accepts_no_change)
     if approved.status != ChangeRequest.Status.APPROVED:
         return approved
     return runs.start_approved(approved, by=by, typed_name=typed_name, confirmation=confirmation)

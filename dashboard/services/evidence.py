@@ -45,6 +45,7 @@ class Evidence:
 
     items: tuple[Item, ...] = ()
     rehearsal: Rehearsal | None = None  # the one to look at: what counts, else what was tried last
+    changes_nothing: tuple[str, ...] = ()  # sentences on migrations that left everything as it was when rehearsed
     irreversible: bool = False  # a step has no rollback, and its file does not say why
 
     @property
@@ -63,12 +64,14 @@ class Evidence:
         items = [
             {"requirement": i.requirement.value, "verdict": i.verdict.value, "sentence": i.sentence} for i in self.items
         ]
-        return {"items": items, "rehearsal": self.rehearsal.pk if self.rehearsal else None}
+        kept = {"items": items, "rehearsal": self.rehearsal.pk if self.rehearsal else None}
+        return kept | ({"changes_nothing": [*self.changes_nothing]} if self.changes_nothing else {})
 
     def to_dict(self) -> dict[str, Any]:
         """For the audit log."""
         verdicts = {item.requirement.value: item.verdict.value for item in self.items}
-        return {"rehearsal": self.rehearsal.pk if self.rehearsal else None, "verdicts": verdicts}
+        event = {"rehearsal": self.rehearsal.pk if self.rehearsal else None, "verdicts": verdicts}
+        return event | ({"changes_nothing": [*self.changes_nothing]} if self.changes_nothing else {})
 
 
 def of_plan(plan: Plan, environment: Environment, *, irreversible_because: str = "") -> Evidence:
@@ -83,6 +86,7 @@ def of_plan(plan: Plan, environment: Environment, *, irreversible_because: str =
     return Evidence(
         items=tuple(_judged(fact, environment) for fact in facts),
         rehearsal=known.under_way or known.proof or known.latest,
+        changes_nothing=changes_nothing(plan),
         irreversible=is_irreversible(plan),
     )
 
@@ -104,7 +108,16 @@ def as_kept(rows: dict[str, Any]) -> Evidence:
         for row in rows["items"]
         if row["requirement"] in known
     )
-    return Evidence(items=items, rehearsal=Rehearsal.objects.filter(pk=rows["rehearsal"]).first())
+    return Evidence(
+        items=items,
+        rehearsal=Rehearsal.objects.filter(pk=rows["rehearsal"]).first(),
+        changes_nothing=tuple(rows.get("changes_nothing", ())),
+    )
+
+
+def changes_nothing(plan: Plan) -> tuple[str, ...]:
+    """A sentence on each of its migrations of which a rehearsal saw that."""
+    return tuple(proof.nothing_changed for proof in rehearsals.changing_nothing(plan))
 
 
 def check(request: ChangeRequest) -> Evidence:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from dashboard.engine import planner
 from dashboard.engine.errors import EngineError, NotAcknowledged, SqlSyntaxError
 from dashboard.engine.migration import Folder, MigrationId
-from dashboard.engine.plan import UNPROVEN, Plan, RowChange, Step
+from dashboard.engine.plan import CHANGES_NOTHING, UNPROVEN, Plan, PlanWarning, RowChange, Step
 from dashboard.engine.run import dryrun
 from dashboard.engine.sql import directives, transaction
 from dashboard.engine.sql.statements import Statement
@@ -25,8 +25,14 @@ from dashboard.services.errors import ReasonMissing
 
 
 def apply(environment: Environment, *, upto: str | None = None) -> Plan:
+    """Whoever runs it, or asks for that, has to accept what a rehearsal saw change nothing."""
     target = targets.look(environment)
-    return planner.apply(target, targets.judged(environment, folders.read(environment), target), upto=upto)
+    plan = planner.apply(target, targets.judged(environment, folders.read(environment), target), upto=upto)
+    warnings = [
+        PlanWarning(code=CHANGES_NOTHING, version=proof.version, sentence=proof.nothing_changed, needs_acceptance=True)
+        for proof in rehearsals.changing_nothing(plan)
+    ]
+    return replace(plan, warnings=(*plan.warnings, *warnings))
 
 
 def offered(environment: Environment, look: LastLook | None, folder: Folder | None) -> Plan | EngineError | None:

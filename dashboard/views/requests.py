@@ -31,7 +31,18 @@ from dashboard.presenters import request_detail, request_timeline
 from dashboard.presenters import requests as presenter
 from dashboard.selectors import failed_attempts, people
 from dashboard.selectors import requests as selector
-from dashboard.services import actors, approvals, comments, decisions, forecasts, plans, runs, schedules, validity
+from dashboard.services import (
+    actors,
+    approvals,
+    comments,
+    decisions,
+    evidence,
+    forecasts,
+    plans,
+    runs,
+    schedules,
+    validity,
+)
 from dashboard.views import confirming, launching, live
 from dashboard.views.lookup import environment_or_404, request_or_404
 
@@ -75,9 +86,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 def approve(request: HttpRequest, pk: int) -> HttpResponse:
     change_request, by = request_or_404(pk), actors.from_request(request)
     runs_now = request.POST.get("then") == "run"
-    form = ApproveForm(
-        request.POST, **_at_stake(change_request, environment_or_404(change_request.environment), counts=runs_now)
-    )
+    stake = _at_stake(change_request, environment_or_404(change_request.environment), counts=runs_now)
+    form = ApproveForm(request.POST, changes_nothing=evidence.changes_nothing(change_request.plan), **stake)
     if not form.is_valid():
         return page(request, change_request, approve_form=form)
     confirming.check(request, environments.get_even_former(change_request.environment))
@@ -188,7 +198,7 @@ def page(request: HttpRequest, change_request: ChangeRequest, **bound: Any) -> H
         if change_request.status == ChangeRequest.Status.OPEN
         else [],
         "forecast": forecast_presenter.view(stake["forecast"], environment, plan) if stake["forecast"] else None,
-        "approve_form": ApproveForm(initial=digest, **stake),
+        "approve_form": ApproveForm(initial=digest, changes_nothing=evidence.changes_nothing(plan), **stake),
         "reject_form": RejectForm(initial=digest),
         "run_form": RunForm(**stake),
         "schedule_form": ScheduleForm(prefix="schedule", **stake),

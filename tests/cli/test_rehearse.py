@@ -26,6 +26,8 @@ KEYS = [
     "reversible",
     "order_only",
     "repeatable",
+    "effect",
+    "effect_because",
     "differences",
     "locks",
     "ms",
@@ -70,6 +72,8 @@ def test_each_migration_is_one_line(signalbox: Signalbox, folder: Path, server_u
         "reversible": True,
         "order_only": False,
         "repeatable": True,
+        "effect": "changes something",
+        "effect_because": None,
         "differences": [],
         "locks": [],
         "ms": 0,
@@ -133,7 +137,7 @@ def test_people_read_sentences(signalbox: Signalbox, folder: Path, server_url: s
         "004_again: failed: rollback leaves another schema; applying it again failed at line 1: "
         'relation "more" already exists',
         "    left behind: table public.more: added",
-        "005_alone: proven: it runs, and has no rollback",
+        "005_alone: proven: it runs, and has no rollback; changes nothing",
         '006_stuck: failed: it runs, rollback failed at line 1: column "nope" does not exist',
         "007_role: not proven, because CREATE ROLE rehearsed changes the whole server, which others use too",
         "008_bad: not proven, because 007_role did not run before it, and it may need that: "

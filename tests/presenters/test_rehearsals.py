@@ -15,6 +15,7 @@ from dashboard.engine.rehearsal.report import (
     ObservedLock,
     Origin,
     Proof,
+    RehearsedEffect,
     Report,
     ScriptRun,
     StatementTime,
@@ -489,3 +490,12 @@ def test_every_page_is_sound(case: str):
 def test_nothing_is_asked_of_the_database(django_assert_num_queries: DjangoAssertNumQueries):
     with django_assert_num_queries(0):
         page(values.rehearsal())
+
+
+def test_what_changes_nothing_is_open_and_says_so_and_what_cannot_be_told_why():
+    idle = proven(values.proof(effect=RehearsedEffect.NOTHING))
+    assert names(idle.pills)[0] == "CHANGES_NOTHING"
+    assert (idle.open, values.says(idle.effect, "001_users changes nothing")) == (True, True)
+    unknown = proven(values.proof(effect=RehearsedEffect.UNKNOWN, effect_because="line 3 updates rows"))
+    assert unknown.effect == "Whether it changes anything cannot be told: line 3 updates rows."
+    assert proven(values.proof(effect=RehearsedEffect.CHANGES)).effect == ""

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 from dashboard.engine.plan import Step
-from dashboard.engine.rehearsal import refusals
+from dashboard.engine.rehearsal import effects, refusals
 from dashboard.engine.rehearsal.report import Proof, ScriptError, ScriptRun
 from dashboard.engine.rehearsal.sandbox import Sandbox, not_run
 from dashboard.engine.rehearsal.selection import Candidate
@@ -43,12 +43,16 @@ def _refused(candidate: Candidate, server_is_private: bool) -> Proof | None:
 
 def _applied(sandbox: Sandbox, candidate: Candidate) -> Proof:
     """Snapshot A, up, B, what verifies it, down, C, up, D. Where the second up fails, it is left undone."""
-    before = sandbox.schema()
+    before, reading = sandbox.schema(), effects.read(candidate.up.sql)
+    catalogs = sandbox.catalogs() if reading.may_be_told else ""
     up = _run(sandbox, candidate.up, candidate.up_fault)
     proof = Proof(version=candidate.up.version, name=candidate.up.name, up=up)
     if not up.ok:
         return proof
     applied = sandbox.schema()
+    same_schema = (before.objects, before.versions) == (applied.objects, applied.versions)
+    same_catalogs = same_schema and bool(catalogs) and catalogs == sandbox.catalogs()
+    proof = effects.judged(proof, reading, same_schema=same_schema, same_catalogs=same_catalogs)
     assertions = tuple(sandbox.verify(check) for check in candidate.checks)
     proof = replace(proof, made=diff.compare(before, applied), assertions=assertions)
     if candidate.up.is_repeatable:

@@ -20,6 +20,14 @@ class Verdict(StrEnum):
     NOT_REACHED = "not reached"  # the rehearsal ended before it
 
 
+class RehearsedEffect(StrEnum):
+    """What a migration does, as far as its rehearsal tells."""
+
+    CHANGES = "changes something"  # the schema is another one, or rows were written
+    NOTHING = "changes nothing"  # every catalog is as it was, and no statement of it touches a row
+    UNKNOWN = "cannot be told"
+
+
 class Origin(StrEnum):
     """Where the throw-away database got its starting state from."""
 
@@ -73,6 +81,7 @@ class ScriptRun:
     rewritten: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     read: tuple[str, ...] = ()
+    wrote: int = 0  # rows, as far as the answers to its statements say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +120,10 @@ class Proof(Identified):
     #: Why what happened here says nothing of the target: the rehearsal differs from it in what decides that.
     doubt: str = ""
     ms: float = 0.0  # all of it, snapshots included
+    effect: RehearsedEffect | None = (
+        None  # of its first up; None: it failed, holds no statement, or an older release looked
+    )
+    effect_because: str = ""  # why it cannot be told, as a clause
 
     @property
     def runs(self) -> bool:
@@ -132,6 +145,19 @@ class Proof(Identified):
     def because(self) -> str:
         """Why it is not proven, though nothing of it is known to fail; empty where it is proven or failed."""
         return self.refused or self.doubt
+
+    @property
+    def changes_nothing(self) -> bool:
+        """To be asked about: it is meant to change something. A repeatable migration may find all as it makes it."""
+        return self.effect is RehearsedEffect.NOTHING and not self.because and not self.is_repeatable
+
+    @property
+    def nothing_changed(self) -> str:
+        """That it changes nothing, as a sentence."""
+        return (
+            f"{self.label} changes nothing: when it was rehearsed, every catalog of the database was as before, and "
+            "none of its statements touches a row."
+        )
 
     @property
     def ran(self) -> bool:
@@ -231,6 +257,8 @@ def proof_from_dict(data: Mapping[str, Any]) -> Proof:
         refused=data["refused"],
         doubt=data["doubt"],
         ms=data["ms"],
+        effect=RehearsedEffect(data["effect"]) if data.get("effect") else None,
+        effect_because=data.get("effect_because", ""),
     )
 
 
@@ -246,6 +274,7 @@ def _script(data: Mapping[str, Any] | None) -> ScriptRun | None:
         rewritten=tuple(data["rewritten"]),
         notices=tuple(data["notices"]),
         read=tuple(data["read"]),
+        wrote=data.get("wrote", 0),
     )
 
 

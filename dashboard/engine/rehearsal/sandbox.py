@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import history, locks, sql
 from dashboard.engine.database.connection import Access
+from dashboard.engine.database.pinned import pinned
 from dashboard.engine.database.tracking import Attempt, TrackingTables
 from dashboard.engine.errors import EngineError, RehearsalImpossible, RunCancelled, ServerError, SqlSyntaxError
 from dashboard.engine.files.verifications import Verification
@@ -85,6 +86,15 @@ class Sandbox:
         if self._snapshot is None:
             self._snapshot = snapshot.take(self.session.connection, exclude_tables=self.left_out)
         return self._snapshot
+
+    def catalogs(self) -> str:
+        """All that the catalogs of the database hold, in one word; what PostgreSQL changes there by itself left out."""
+        connection = self.session.connection
+        with pinned(connection):
+            look = connection.execute(sql.query("catalog_look")).fetchone()
+            assert look is not None, "there are catalogs"
+            answer = connection.execute(str(look[0]).encode()).fetchone()
+        return str(answer[0]) if answer else ""
 
     def forced_row_security(self) -> frozenset[str]:
         """Relations whose row security holds for their owner too."""
@@ -165,6 +175,7 @@ class Sandbox:
             rewritten=watching.rewritten(watch.known, self._relations()) if error is None else (),
             notices=tuple(watch.notices),
             read=tuple(sorted(watch.read)),
+            wrote=watch.wrote,
         )
 
     def _monitor(self) -> Monitor:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from dashboard.engine.database import sql
 from dashboard.engine.database.connection import Connection
+from dashboard.engine.rehearsal.effects import written
 from dashboard.engine.rehearsal.report import ObservedLock, StatementTime
 from dashboard.engine.run.events import RunEvent, StatementFinished, StatementStarted, StepRetried
 from dashboard.engine.sql.statements import Statement
@@ -73,6 +74,7 @@ class Watch:
     times: list[StatementTime] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     read: set[str] = field(default_factory=set)  # from end to end
+    wrote: int = 0  # rows
     spent: float = 0.0  # seconds between the statements, spent on looking
     _held: dict[int, _Held] = field(default_factory=dict)
     _begun: float = 0.0
@@ -90,9 +92,11 @@ class Watch:
                 self._start(self.statements[event.number])
             case StatementFinished():
                 self._finish(self.statements[event.number], event.notices)
+                self.wrote += written(event.tag)
             case StepRetried():
                 self.times.clear()
                 self._held.clear()
+                self.wrote = 0
                 self._scans = None
 
     def close(self) -> None:

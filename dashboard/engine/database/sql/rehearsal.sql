@@ -97,3 +97,34 @@ SELECT pubname::text FROM pg_catalog.pg_publication WHERE puballtables ORDER BY 
 -- Whether the role may make databases, and how SQL writes it.
 SELECT r.rolcreatedb OR r.rolsuper, pg_catalog.quote_ident(r.rolname)
 FROM pg_catalog.pg_roles r WHERE r.rolname = current_user
+
+-- catalog_look --
+-- The query that adds up every row of every catalog that this role may read, without what other databases of the server
+-- have there, what PostgreSQL writes by itself, what remains of dropped columns, and where words stood in
+-- the text of a view.
+SELECT 'SELECT pg_catalog.md5(pg_catalog.string_agg(word, '' '' ORDER BY word)) FROM ('
+    || pg_catalog.string_agg(pg_catalog.format(
+        'SELECT %L || pg_catalog.count(*) || '':'' || coalesce(pg_catalog.sum(pg_catalog.hashtextextended((%s)::text, 0)), 0)'
+        ' AS word FROM pg_catalog.%I t%s',
+        c.relname || ':',
+        CASE c.relname
+            WHEN 'pg_class' THEN $$pg_catalog.to_jsonb(t) - ARRAY['relpages', 'reltuples', 'relallvisible',
+                'relallfrozen', 'relfrozenxid', 'relminmxid', 'relhasindex', 'relnatts', 'relhasrules',
+                'relhastriggers', 'relhassubclass']$$
+            WHEN 'pg_index' THEN $$pg_catalog.to_jsonb(t) - 'indcheckxmin'$$
+            WHEN 'pg_database' THEN $$pg_catalog.to_jsonb(t) - ARRAY['datfrozenxid', 'datminmxid']$$
+            WHEN 'pg_rewrite' THEN $$pg_catalog.regexp_replace(t::text, ':(stmt_)?(location|len) -?[0-9]+', '', 'g')$$
+            ELSE 't' END,
+        c.relname,
+        CASE c.relname
+            WHEN 'pg_attribute' THEN ' WHERE NOT attisdropped'
+            WHEN 'pg_database' THEN ' WHERE datname = pg_catalog.current_database()'
+            WHEN 'pg_db_role_setting' THEN ' WHERE setdatabase = ' || d.oid
+            WHEN 'pg_shdepend' THEN ' WHERE dbid = ' || d.oid
+            ELSE '' END), ' UNION ALL ')
+    || ') catalogs'
+FROM pg_catalog.pg_class c, pg_catalog.pg_database d
+WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind = 'r' AND d.datname = pg_catalog.current_database()
+  AND c.relname NOT IN ('pg_statistic', 'pg_statistic_ext_data', 'pg_largeobject', 'pg_authid', 'pg_auth_members',
+                        'pg_tablespace', 'pg_subscription', 'pg_subscription_rel', 'pg_replication_origin')
+  AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
