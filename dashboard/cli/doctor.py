@@ -24,7 +24,7 @@ from dashboard.models.environments import all_environments
 from dashboard.presenters import audit as presenter
 from dashboard.presenters import mails
 from dashboard.selectors import mails as selector
-from dashboard.services import audit_guard, isolation, targets
+from dashboard.services import audit_guard, checkups, isolation, targets
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +74,7 @@ def _complain_of_sources() -> int:
 
 def _examine(environment: Environment, *, as_json: bool) -> int:
     try:
-        checks = (*targets.checkup(environment), *isolation.examine())
+        checks = (*checkups.of(environment), *isolation.examine())
     except EngineError as error:
         return complain(error)
     if as_json:

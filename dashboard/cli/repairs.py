@@ -136,9 +136,9 @@ def _object(plan: Plan, result: ChangeRequest | Run | None) -> dict[str, Any]:
                 "before": _record(change.before),
                 "after": _record(change.after),
                 "captures_rollback": change.captures_rollback,
-                "reason": step.reason,
+                "note": change.note,
             }
-            for change, step in zip(row_changes(plan), plan.steps, strict=True)
+            for change in row_changes(plan)
         ],
         "origin": asdict(plan.origin) if plan.origin else None,
         "warnings": [{"key": warning.key, "sentence": warning.sentence} for warning in plan.warnings],
@@ -153,11 +153,10 @@ def _record(record: Record | None) -> dict[str, str] | None:
 
 def _text(plan: Plan, result: ChangeRequest | Run | None, environment: Environment) -> str:
     lines = [f"{environment.name}, {plan.action.verb.lower()}, digest {plan.digest}"]
-    for change, step in zip(row_changes(plan), plan.steps, strict=True):
+    for change in row_changes(plan):
         rollback = ", with the rollback of its file" if change.captures_rollback else ""
         lines.append(f"  {change.migration.label}: {row(change.before)} -> {row(change.after)}{rollback}")
-        if plan.origin:
-            lines.append(f"    {step.reason}")
+        lines += [f"    {change.note}"] if change.note else []
     lines += [f"  note: {warning.sentence}" for warning in plan.warnings]
     return "\n".join([*lines, _outcome(result, environment)])
 

@@ -391,8 +391,14 @@ class OtherHistory:
     """A table in which another tool keeps what it has run, and by which keys it knows that."""
 
     tool: str  # the name of its importer
+    title: str  # what people call the tool
     table: str
     keys: tuple[str, ...] | None  # None: it cannot be read
+
+    @property
+    def label(self) -> str:
+        """dbmate (public.schema_migrations)."""
+        return f"{self.title} ({self.table})"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -370,6 +370,7 @@ class RowChange:
     before: Record | None
     after: Record | None
     captures_rollback: bool = False
+    note: str = ""  # where an imported row comes from, and how certain it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

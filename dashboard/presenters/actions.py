@@ -184,7 +184,7 @@ WORDS: Mapping[str, ActionWords] = {
         instead_of_statements="No SQL is sent: its row in the history is written again, from the log.",
     ),
     Action.IMPORT: ActionWords(
-        does="Record as applied",
+        does="Import as applied",
         short=Action.IMPORT.verb,
         done=("is recorded as applied", "are recorded as applied"),
         did="recorded as applied elsewhere",

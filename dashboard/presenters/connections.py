@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from django.urls import reverse
+
 from dashboard.engine.database.doctor import Check, CheckLevel, is_fit
 from dashboard.models.environments import Environment
 from dashboard.presenters.pills import Pill
 from dashboard.services import targets
+from dashboard.services.imports import CODE as OTHER_HISTORY
 
 LEVELS: Mapping[CheckLevel, Pill] = {
     CheckLevel.REFUSED: Pill(label="In the way", tone="danger", icon="fail"),
@@ -23,6 +26,8 @@ class CheckView:
     pill: Pill
     finding: str
     remedy: str
+    url: str = ""  # of the page where something is done about it
+    url_label: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +37,17 @@ class Fitness:
     sentence: str
 
 
-def view(check: Check) -> CheckView:
+def view(check: Check, environment: Environment | None = None) -> CheckView:
+    """`environment`: whose target was asked; the rehearsal server has none."""
     finding = check.finding[0].upper() + check.finding[1:]
-    return CheckView(pill=LEVELS[check.level], finding=finding, remedy=check.remedy)
+    is_due = check.code == OTHER_HISTORY and check.level is CheckLevel.WARNING and environment is not None
+    return CheckView(
+        pill=LEVELS[check.level],
+        finding=finding,
+        remedy=check.remedy,
+        url=reverse("import", args=[environment.slug]) if environment and is_due else "",
+        url_label="Import a history" if is_due else "",
+    )
 
 
 def verdict(checks: Sequence[Check], environment: Environment) -> Fitness:

@@ -68,6 +68,7 @@ class EnvironmentPage:
     history: tuple[Recorded, ...]
     history_exists: bool
     mend: ActionButton  # the history, by a person's word
+    bring: ActionButton  # the history that another tool keeps
 
 
 def page(  # one for each thing that is known of it
@@ -97,11 +98,18 @@ def page(  # one for each thing that is known of it
         rehearsal=rehearsals.row(rehearsal) if rehearsal else None,
         stops=environment_pending.stops(offer, waiting),
         waiting=waiting,
-        notices=(*_shared(standing), *_forgotten(standing), *_notices(standing), *_others(standing, installation)),
+        notices=(
+            *_shared(standing),
+            *_forgotten(standing),
+            *_not_imported(standing),
+            *_notices(standing),
+            *_others(standing, installation),
+        ),
         mishaps=tuple(environment_pending.mishaps(standing, failures)),
         history=tuple(environment_history.rows(standing, runs, by)),
         history_exists=history is not None and history.exists,
         mend=_mend_button(standing.environment, by),
+        bring=_import_button(standing.environment, by),
     )
 
 
@@ -158,6 +166,14 @@ def _mend_button(environment: Environment, by: Actor) -> ActionButton:
     return ActionButton(
         label="Mend the history…",
         url=reverse("repairs", args=[environment.slug]),
+        show=not refusal(partial(permissions.check_can_skip, by)),
+    )
+
+
+def _import_button(environment: Environment, by: Actor) -> ActionButton:
+    return ActionButton(
+        label="Import a history…",
+        url=reverse("import", args=[environment.slug]),
         show=not refusal(partial(permissions.check_can_skip, by)),
     )
 
@@ -222,6 +238,17 @@ def _forgotten(standing: Standing) -> Iterator[Notice]:
         url=reverse("run", args=[last.run_id]),
         url_label=f"Run {last.run_id}",
     )
+
+
+def _not_imported(standing: Standing) -> Iterator[Notice]:
+    if standing.elsewhere:
+        tools = " and ".join(other.label for other in standing.elsewhere)
+        yield Notice(
+            sentence=f"A history of {tools} in this database knows your files, and nothing is recorded here yet: what is "
+            "pending below may have run already. Import that history before anything is applied.",
+            url=reverse("import", args=[standing.environment.slug]),
+            url_label="Import a history",
+        )
 
 
 def _others(standing: Standing, installation: str) -> Iterator[Notice]:

@@ -79,7 +79,7 @@ def page(state: FirstRun) -> Guide:
 
 def verdict(checks: Sequence[Check], environment: Environment) -> GuideVerdict:
     whole = connections.verdict(checks, environment)
-    return _verdict(whole.tone, whole.icon, whole.sentence, checks)
+    return _verdict(whole.tone, whole.icon, whole.sentence, checks, environment)
 
 
 def verdict_on_rehearsals(checks: Sequence[Check]) -> GuideVerdict:
@@ -90,15 +90,17 @@ def verdict_on_rehearsals(checks: Sequence[Check]) -> GuideVerdict:
     return _verdict(pill.tone, pill.icon, sentence, rest)
 
 
-def _verdict(tone: str, icon: str, sentence: str, checks: Sequence[Check]) -> GuideVerdict:
-    shown = tuple(_check(check) for check in checks if check.level is not CheckLevel.FINE)
+def _verdict(
+    tone: str, icon: str, sentence: str, checks: Sequence[Check], environment: Environment | None = None
+) -> GuideVerdict:
+    shown = tuple(_check(check, environment) for check in checks if check.level is not CheckLevel.FINE)
     grants = tuple(dict.fromkeys(grant for check in checks for grant in check.grants))
     return GuideVerdict(tone=tone, icon=icon, sentence=sentence, checks=shown, grants=grants)
 
 
-def _check(check: Check) -> CheckView:
+def _check(check: Check, environment: Environment | None) -> CheckView:
     """Statements stand below all checks, to be copied at once."""
-    view = connections.view(check)
+    view = connections.view(check, environment)
     return replace(view, remedy="") if check.grants else view
 
 

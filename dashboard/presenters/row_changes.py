@@ -26,6 +26,7 @@ class RowChangeView:
     url: str
     before: str
     after: str
+    note: str = ""
 
 
 def views(changes: Sequence[RowChange], *, source: str) -> tuple[RowChangeView, ...]:
@@ -39,6 +40,7 @@ def _view(change: RowChange, source: str) -> RowChangeView:
         url=links.migration(change.migration, source),
         before=row(change.before),
         after=f"{row(change.after)}{rollback}",
+        note=change.note,
     )
 
 

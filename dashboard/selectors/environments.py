@@ -15,7 +15,8 @@ from typing import Any
 from django.db.models import Prefetch
 
 from dashboard.engine import status
-from dashboard.engine.migration import AppliedMigration, Folder, Kind, MigrationId, Unfinished
+from dashboard.engine.imports import due
+from dashboard.engine.migration import AppliedMigration, Folder, Kind, MigrationId, OtherHistory, Unfinished
 from dashboard.engine.plan import TargetIdentity
 from dashboard.engine.status import MigrationStatus, Summary
 from dashboard.models import ChangeRequest, Run, RunStep, environments
@@ -38,6 +39,7 @@ class Standing:
     requests: tuple[ChangeRequest, ...]  # open and approved ones, newest first
     drift: DriftState = field(default_factory=DriftState)
     control: TargetIdentity | None = None  # the database in which Signalbox keeps requests and approvals
+    elsewhere: tuple[OtherHistory, ...] = ()  # by which files have run already, while nothing is recorded
     forgotten: tuple[RunStep, ...] = ()  # what runs did there and the target does not know any more, of one alone
 
     @cached_property
@@ -120,7 +122,11 @@ def _standings(chosen: Sequence[Environment], files: Mapping[str, Folder | None]
 def _compared(look: LastLook | None, folder: Folder | None) -> dict[str, Any]:
     if look is None or look.history is None or folder is None:
         return {"known": False, "statuses": ()}
-    return {"known": True, "statuses": status.compute(folder, look.history)}
+    return {
+        "known": True,
+        "statuses": status.compute(folder, look.history),
+        "elsewhere": due.histories(folder, look.history),
+    }
 
 
 def _last_runs(chosen: Sequence[Environment]) -> Mapping[str, Run]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from dashboard.engine import planner
 from dashboard.engine.database import connection, tool_tables
+from dashboard.engine.database.doctor import Check, CheckLevel
 from dashboard.engine.database.tool_tables import ToolHistory, ToolTable
-from dashboard.engine.errors import NothingToDo, ToolTableUnreadable
+from dashboard.engine.errors import EngineError, NothingToDo, ToolTableUnreadable
 from dashboard.engine.files import known_files
 from dashboard.engine.files.listing import Listing
 from dashboard.engine.imports.matching import Reconciliation, reconcile
@@ -73,12 +75,11 @@ def read(environment: Environment, folder: Folder | None = None) -> OtherHistori
     return OtherHistories(folder=folder, readings=tuple(sorted(readings, key=lambda r: _rank(r, folder))))
 
 
-def plan(environment: Environment, target: Target, *, table: str = "") -> Plan:
+def plan(environment: Environment, target: Target, others: OtherHistories, *, table: str = "") -> Plan:
     """The import of what one tool has applied: of the table that is named, or of the one that the folder belongs to.
 
     Raises NothingToDo, PlanBlocked, and ToolTableUnreadable where nothing can be taken from the table.
     """
-    others = read(environment)
     reading = others.named(table) if table else others.chosen or next(iter(others.readings), None)
     if reading is None:
         named = f"there is no table {table} of a tool that is known" if table else _NONE
@@ -90,6 +91,55 @@ def plan(environment: Environment, target: Target, *, table: str = "") -> Plan:
     importer, origin = reading.tool.importer, reading.history.origin
     made = planner.import_history(target, others.folder, importer, origin, reading.reconciliation)
     return replace(made, source=target.source)
+
+
+def checks(environment: Environment) -> Iterator[Check]:
+    """What other tools have applied there and is not recorded yet; nothing where the target or the files cannot be
+    read, which others tell."""
+    try:
+        others = read(environment)
+        target = targets.read(environment)
+    except EngineError:
+        return
+    strangers = [r for r in others.readings if r.reconciliation and not r.matches]
+    for reading in others.readings:
+        if reading.is_only_recognised:
+            finding = f"it has a history of {reading.title} ({reading.label})."
+            yield Check(code=CODE, level=CheckLevel.NOTE, finding=finding, remedy=str(reading.failure))
+        elif reading.failure is not None:
+            finding = f"it may have a history of {reading.title}. {reading.failure}"
+            is_its = others.folder.format in reading.tool.importer.formats
+            level = CheckLevel.WARNING if is_its else CheckLevel.NOTE
+            yield Check(code=CODE, level=level, finding=finding, remedy=reading.failure.remedy)
+        elif reading.matches:
+            yield _check(environment, target, others, reading)
+    if strangers:
+        named = ", ".join(f"{reading.label} ({reading.title})" for reading in strangers[:_NAMED])
+        finding = f"it has histories of other tools that know no file of the folder: {named}."
+        yield Check(code=CODE, level=CheckLevel.NOTE, finding=finding)
+
+
+#: Of the checks about histories of other tools.
+CODE = "other_history"
+_NAMED = 5
+
+
+def _check(environment: Environment, target: Target, others: OtherHistories, reading: ToolReading) -> Check:
+    total = len(others.folder.migrations)
+    finding = f"it was migrated by {reading.title}: {reading.matches} of your {total} files, says {reading.label}"
+    try:
+        made = plan(environment, target, others, table=reading.label)
+    except NothingToDo:
+        return Check(code=CODE, level=CheckLevel.FINE, finding=f"{finding}, and all of that is recorded.")
+    except EngineError as error:
+        return Check(code=CODE, level=CheckLevel.WARNING, finding=f"{finding}. {error}", remedy=error.remedy)
+    count = len(made.steps)
+    finding += f", and {count} of them {'is' if count == 1 else 'are'} not recorded here."
+    remedy = (
+        "An apply would run them again. Import that history first: on the page of the environment, or with `signalbox "
+        f"import {environment.slug}`."
+    )
+    return Check(code=CODE, level=CheckLevel.WARNING, finding=finding, remedy=remedy)
 
 
 _NONE = "no table of a tool that is known was found in it"

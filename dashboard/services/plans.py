@@ -22,6 +22,7 @@ from dashboard.selectors.git import CommitFact, Staleness
 from dashboard.selectors.observations import LastLook
 from dashboard.services import imports, targets
 from dashboard.services.errors import ReasonMissing
+from dashboard.services.imports import OtherHistories
 
 
 def apply(environment: Environment, *, upto: str | None = None) -> Plan:
@@ -88,7 +89,16 @@ def restore_record(environment: Environment, migrations: Sequence[MigrationId], 
 def import_history(environment: Environment, *, table: str = "") -> Plan:
     """Record what another tool has applied there; of several, the one whose table is named, or that the folder is
     of."""
-    return imports.plan(environment, targets.look(environment), table=table)
+    return imports.plan(environment, targets.look(environment), imports.read(environment), table=table)
+
+
+def import_offered(environment: Environment, others: OtherHistories, *, table: str = "") -> Plan | EngineError:
+    """The import, or why there is none, by what was read just now. Raises what looking at the target does."""
+    target = targets.look(environment)
+    try:
+        return imports.plan(environment, target, others, table=table)
+    except EngineError as error:
+        return error
 
 
 def accept_edits(environment: Environment, migrations: Sequence[MigrationId], *, reason: str = "") -> Plan:

@@ -10,7 +10,7 @@ from dashboard.engine.errors import EngineError
 from dashboard.models.failures import Failure
 from dashboard.presenters import guide as presenter
 from dashboard.selectors import first_run
-from dashboard.services import actors, installations, limits, permissions, readiness, targets
+from dashboard.services import actors, checkups, installations, limits, permissions, readiness
 from dashboard.views.lookup import environment_or_404
 
 
@@ -28,7 +28,7 @@ def target(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect("connection", slug)
     limits.check_looks(actors.from_request(request))
     try:
-        checks = targets.checkup(environment, installation=installations.identity())
+        checks = checkups.of(environment, installation=installations.identity())
     except EngineError as error:
         return render(request, "guide/verdict.html", {"failure": Failure.of(error)})
     return render(request, "guide/verdict.html", {"verdict": presenter.verdict(checks, environment)})

@@ -57,6 +57,7 @@ VIEWS = (
     _view("saved-none", "saved", slug="production", who="alice"),
     _view("restore-records", slug="development", status=422),
     _view("bring-back", slug="development", run_key="0" * 32, version="010", name="invoice_due_dates", status=404),
+    _view("import-nothing", "import", slug="staging"),
     _view("repairs", slug="staging"),
     _view("repair-skip", "repair", slug="production", action="skip"),
     _view("repair-mark", "repair", slug="staging", action="mark_applied"),

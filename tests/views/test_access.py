@@ -182,6 +182,7 @@ TABLE: dict[str, Address] = {
         get=everyone(OK), post=from_requester(SEE_OTHER), arguments=on("staging", "002", "orders", run_key="7")
     ),
     "edits": Address(get=everyone(OK), post=from_requester(SEE_OTHER), arguments=on("staging")),
+    "import": Address(get=admins(OK), post=admins(NOT_ACCEPTED), arguments=on("staging")),  # nothing is there
     "repairs": only_get(admins(SEE_OTHER), arguments=on("staging")),
     "repair": Address(
         get=admins(OK), post=admins(OK), arguments=on("staging", action="skip"), sends={**REASON, "pick": "004/city"}

@@ -131,10 +131,10 @@ def _in_short(connection: Connection, tool: ToolTable) -> OtherHistory:
     except (ToolTableUnreadable, psycopg.Error):
         if connection.closed:
             raise
-        return OtherHistory(tool=tool.importer.name, table=tool.label, keys=None)
+        return OtherHistory(tool=tool.importer.name, title=tool.importer.title, table=tool.label, keys=None)
     entries = tool.importer.entries(rows, ())
     keys = dict.fromkeys(key for entry in entries if entry.stand in _BEGUN for key in entry.keys)
-    return OtherHistory(tool=tool.importer.name, table=tool.label, keys=tuple(keys))
+    return OtherHistory(tool=tool.importer.name, title=tool.importer.title, table=tool.label, keys=tuple(keys))
 
 
 _BEGUN = frozenset({Stand.APPLIED, Stand.FAILED, Stand.DIRTY})

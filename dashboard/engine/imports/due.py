@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from dashboard.engine.imports import catalogue
 from dashboard.engine.imports.values import KnownFile
 from dashboard.engine.migration import Folder, History, Migration, OtherHistory
@@ -17,10 +15,6 @@ def histories(folder: Folder, history: History) -> tuple[OtherHistory, ...]:
     if any(row.success for row in history.rows):
         return ()
     return tuple(other for other in history.elsewhere if _is_about(other, folder))
-
-
-def title_of(tool: str) -> str:
-    return catalogue.BY_NAME[tool].title if tool in catalogue.BY_NAME else tool
 
 
 def _is_about(other: OtherHistory, folder: Folder) -> bool:
@@ -37,8 +31,3 @@ def _known(migration: Migration) -> KnownFile:
     """Sqitch counts how often a change was deployed: here the first time will do."""
     first = f"{migration.name} 1"
     return KnownFile(version=migration.version, name=migration.name, file=migration.up.file, keys=(first,))
-
-
-def labels(others: Sequence[OtherHistory]) -> str:
-    """The tools with their tables, for a sentence."""
-    return " and ".join(f"{title_of(other.tool)} ({other.table})" for other in others)

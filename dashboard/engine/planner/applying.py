@@ -116,9 +116,10 @@ def _dependencies(migration: Migration) -> list[str]:
 def _of_other_histories(folder: Folder, target: Target) -> Iterator[PlanWarning]:
     """Another tool may have run these very files: then to run them again fails, or does harm."""
     if others := due.histories(folder, target.history):
+        tools = " and ".join(other.label for other in others)
         sentence = (
-            f"Nothing is recorded here yet, and {due.labels(others)} keeps a history of files of this folder in this "
-            "database: this plan would run again what has run. Import that history first. Accept this only where it is "
+            f"Nothing is recorded here yet, and a history of {tools} in this database knows files of this folder: this "
+            "plan would run again what has run. Import that history first. Accept this only where it is "
             "wrong, and these files were not applied here."
         )
         yield PlanWarning(code=NOT_IMPORTED, version="", sentence=sentence, needs_acceptance=True)

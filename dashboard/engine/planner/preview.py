@@ -14,6 +14,7 @@ def row_changes(plan: Plan) -> tuple[RowChange, ...]:
             before=rows.get(step.identity),
             after=_after(step, rows.get(step.identity)),
             captures_rollback=step.down_sql is not None,
+            note=step.reason if step.action is Action.IMPORT else "",
         )
         for step in plan.steps
     )

@@ -1,0 +1,116 @@
+"""The history of another tool, imported in the browser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dashboard.models import ChangeRequest
+from dashboard.presenters import connections
+from dashboard.services import checkups, imports
+from tests.fix_people import ClientOf
+from tests.fix_project import Project
+from tests.views.pages import assert_shown, error_code
+from tests.views.worker import execute_newest
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+STAGING = "/environments/staging/import/"
+PRODUCTION = "/environments/production/import/"
+
+
+@pytest.fixture
+def migrated(two_files: Project) -> Project:
+    """goose has applied the first of two files everywhere, and another tool keeps a table of its own there."""
+    for database in two_files.databases.values():
+        database.query(
+            "CREATE TABLE goose_db_version (id int, version_id bigint, is_applied boolean, tstamp timestamp);"
+            "INSERT INTO goose_db_version VALUES (1, 0, true, now()), (2, 1, true, '2024-05-06 07:08');"
+            "CREATE SCHEMA auth; CREATE TABLE auth.schema_migrations (version varchar PRIMARY KEY);"
+            "INSERT INTO auth.schema_migrations VALUES ('20200101000000');"
+            "CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)"
+        )
+    return two_files
+
+
+@pytest.fixture
+def client(migrated: Project, admin: User, client_of: ClientOf) -> Client:
+    return client_of(admin)
+
+
+def test_what_was_found_and_what_would_be_written_is_shown(client: Client) -> None:
+    page = client.get(STAGING)
+    view = page.context["page"]
+    assert [(table.tool, table.is_chosen, bool(table.url)) for table in view.tables] == [
+        ("goose", True, False),
+        ("dbmate", False, True),
+        ("Alembic", False, False),
+    ]
+    (row,) = page.context["plan"].rows
+    assert (row.label, row.before) == ("001_users", "no row")
+    assert "goose" in row.note
+    assert_shown(page, *view.tables, row, *page.context["plan"].certain)
+
+
+def test_it_is_written_as_it_was_shown(migrated: Project, client: Client) -> None:
+    plan = client.get(STAGING).context["plan"]
+    answer = client.post(STAGING, {"digest": plan.digest})
+    assert answer.status_code == 302, error_code(answer)
+    execute_newest()
+    assert migrated.query(migrated.staging, "SELECT version, kind FROM platform.schema_migrations") == [
+        ("001", "baseline")
+    ]
+    again = client.get(STAGING)
+    assert again.context["page"].refusal.tone == "info"
+    assert_shown(again, again.context["page"].refusal)
+
+
+def test_of_several_a_person_can_choose(client: Client) -> None:
+    page = client.get(STAGING, {"table": "auth.schema_migrations"})
+    assert [table.is_chosen for table in page.context["page"].tables] == [False, True, False]
+    assert "plan" not in page.context
+    unread = client.get(STAGING, {"table": "public.alembic_version"})
+    assert unread.context["page"].refusal.tone == "danger"
+
+
+def test_on_a_protected_environment_one_request_asks_for_it(client: Client) -> None:
+    plan = client.get(PRODUCTION).context["plan"]
+    client.post(PRODUCTION, {"digest": plan.digest, "reason": "We move from goose"})
+    request = ChangeRequest.objects.get()
+    assert (request.digest, len(request.plan.steps)) == (plan.digest, 1)
+
+
+def test_what_the_tool_wrote_meanwhile_is_seen_first(migrated: Project, client: Client) -> None:
+    digest = client.get(STAGING).context["plan"].digest
+    migrated.databases["staging"].query("INSERT INTO goose_db_version VALUES (3, 2, true, now())")
+    answer = client.post(STAGING, {"digest": digest})
+    assert (answer.status_code, error_code(answer)) == (409, "page_outdated")
+
+
+def test_the_environment_says_it_until_it_is_done(client: Client) -> None:
+    client.post("/environments/staging/refresh/")
+    notices = [n for n in client.get("/environments/staging/").context["page"].notices if n.url == STAGING]
+    assert len(notices) == 1
+    plan = client.get("/environments/staging/apply/").context["plan"]
+    assert any("run again what has run" in item.sentence for item in plan.to_accept)
+    client.post(STAGING, {"digest": client.get(STAGING).context["plan"].digest})
+    execute_newest()
+    client.post("/environments/staging/refresh/")
+    assert not [n for n in client.get("/environments/staging/").context["page"].notices if n.url == STAGING]
+
+
+def test_the_test_of_a_connection_says_it(migrated: Project, client: Client) -> None:
+    checks = [check for check in checkups.of(migrated.staging) if check.code == imports.CODE]
+    assert [(check.level.value, "1 of your 2 files" in check.finding) for check in checks] == [
+        ("warning", True),
+        ("note", False),
+        ("note", False),
+    ]
+    assert connections.view(checks[0], migrated.staging).url == STAGING
+    page = client.get("/environments/staging/connection/")
+    assert_shown(page, *(check.finding[1:] for check in checks))
