@@ -68,6 +68,8 @@ VERSION = "0.1.0"
 # The control database: our own tables, in the schema "signalbox"
 
 CONTROL_SCHEMA = "signalbox"
+#: False in a checkout where neither variable holds anything.
+CONTROL_DATABASE_IS_NAMED = any(env.ENVIRON.get(name) for name in control_database.VARIABLES)
 DATABASES = {
     "default": {
         **control_database.where(env.ENVIRON),
