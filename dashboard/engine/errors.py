@@ -73,7 +73,7 @@ class SourceNotConfigured(EngineError):
     code = "source_not_configured"
     sentence = "The source {source} cannot be fetched: {reason}."
     state = "The last commit that was fetched stays in force, and no database was touched."
-    advice = "Set {variables} for web and worker, and restart Signalbox."
+    advice = "Set {variables} for web and worker; they read it when they start."
 
 
 class SqlSyntaxError(EngineError):
@@ -121,7 +121,7 @@ class TargetNotConfigured(EngineError):
 
     code = "not_configured"
     sentence = "{environment} has no database: {reason}."
-    advice = "Set {variable} to the PostgreSQL URL of {environment} and restart Signalbox."
+    advice = "Set {variable} to the PostgreSQL URL of {environment}; web and worker read it when they start."
 
 
 class TargetUnsuitable(EngineError):
