@@ -15,7 +15,7 @@ from psycopg import sql as composing
 from dashboard.engine.database import sql, tool_tables
 from dashboard.engine.database.connection import Connection
 from dashboard.engine.database.sql import OwnQuery
-from dashboard.engine.imports.due import title_of
+from dashboard.engine.imports import catalogue
 from dashboard.engine.plan import DUAL_WRITTEN, Action, DualWrite, Step
 from dashboard.engine.sql import statements
 
@@ -113,7 +113,7 @@ def obstacle(connection: Connection, to: DualWrite) -> Obstacle | None:
     """What would make a run fail at its first row there; None where nothing is known."""
     table = next((each for each in tool_tables.find(connection) if each.label == to.label), None)
     if table is None or table.importer.name != to.tool or not WRITERS[to.tool].columns <= table.table.columns.keys():
-        title = title_of(to.tool)
+        title = catalogue.BY_NAME[to.tool].title
         finding = f"it has no table {to.label} as {title} keeps it, which `dual_write` names."
         remedy = f"Let {title} make it, name the right one in `dual_write`, or take that out."
         return Obstacle(finding=finding, remedy=remedy)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from dashboard.engine.errors import NothingToDo, PlanBlocked
-from dashboard.engine.imports.due import title_of
+from dashboard.engine.imports import catalogue
 from dashboard.engine.migration import AppliedMigration, History, Kind, Migration, MigrationId
 from dashboard.engine.plan import (
     DUAL_WRITTEN,
@@ -64,9 +64,9 @@ def _refuse_unnamed(dual_write: DualWrite, steps: Sequence[Step]) -> None:
 
 def _dual_warnings(dual_write: DualWrite | None) -> Iterator[PlanWarning]:
     if dual_write is not None:
+        tool = catalogue.BY_NAME[dual_write.tool].title
         sentence = (
-            f"What is recorded is also written to {dual_write.label}, the table of {title_of(dual_write.tool)}, in the "
-            "same transaction."
+            f"What is recorded is also written to {dual_write.label}, the table of {tool}, in the same transaction."
         )
         yield PlanWarning(code=WRITES_TWICE, version="", sentence=sentence, needs_acceptance=False)
 
