@@ -194,7 +194,7 @@ def _source(state: SourceState, *, is_alone: bool) -> GuideStep:
 
 
 def _of_repository(state: SourceState) -> Iterator[str]:
-    """What is followed in a repository, which commit is in force, and why none newer is."""
+    """For one in a repository: what is followed, which commit is in force, and why none newer is."""
     git, commit, stale = state.source.git, state.reading.commit, state.reading.stale
     if git is None:
         return
