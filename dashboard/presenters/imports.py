@@ -13,10 +13,10 @@ from dashboard.models.environments import Environment
 from dashboard.presenters.pills import Pill
 from dashboard.services.imports import OtherHistories, ToolReading
 
-MATCHES = Pill(label="Knows your files", tone="ok", icon="ok")
+MATCHES = Pill(label="Your files", tone="ok", icon="ok")
 STRANGER = Pill(label="Other files", tone="muted", icon="info")
 UNREAD = Pill(label="Not read", tone="warn", icon="attention")
-EXPLAINED = Pill(label="Recognised only", tone="info", icon="info")
+EXPLAINED = Pill(label="Recognised", tone="info", icon="info")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,4 +96,4 @@ def _sentence(reading: ToolReading, total: int) -> str:
     if reading.failure is not None:
         return f"{reading.failure} {reading.failure.remedy}".strip()
     rows = len(reading.history.rows) if reading.history else 0
-    return f"{reading.matches} of your {total} files are applied, say its {rows} row{'' if rows == 1 else 's'}."
+    return f"It has {reading.matches} of your {total} files as applied, in {rows} row{'' if rows == 1 else 's'}."
