@@ -73,6 +73,31 @@ def test_a_sound_migration_is_reversible_and_repeatable(rehearse: Rehearse):
     assert {d.key for d in proof.made} == {d.key for d in proof.unmade}
 
 
+@pytest.mark.parametrize(
+    "takes",
+    [
+        "DROP SCHEMA platform CASCADE;",
+        "ALTER SCHEMA platform RENAME TO platform_before;",
+        "ALTER TABLE platform.schema_migrations RENAME TO migrations_before;",
+        "CREATE SCHEMA platform;",
+    ],
+    ids=["dropped", "schema renamed", "table renamed", "made"],
+)
+def test_what_no_target_would_let_be_done_to_the_history_is_not_proven(rehearse: Rehearse, takes: str):
+    (proof,) = rehearse(_001_platform=takes).proofs
+    assert (proof.verdict, proof.up.ok) == (Verdict.FAILED, False)
+    assert proof.up.error
+    assert "platform" in proof.up.error.sentence + proof.up.error.remedy
+
+
+def test_the_history_is_kept_where_the_installation_keeps_it(folder: Path, postgres_server: LocalServer):
+    """So a schema of that name is nobody's here, and belongs to the folder."""
+    (folder / "001_platform.sql").write_text("CREATE SCHEMA platform;")
+    (folder / "001_rollback.sql").write_text("DROP SCHEMA platform;")
+    report = rehearsal.of_folder(discovery.read(folder), schema="kept", server_url=postgres_server.url())
+    assert (report.passed, report.reversible) == (True, True)
+
+
 def test_what_a_rollback_leaves_behind_is_named(rehearse: Rehearse):
     report = rehearse(_001_users=f"{USERS} CREATE SEQUENCE IF NOT EXISTS left_over;", _001_rollback="DROP TABLE users;")
     (proof,) = report.proofs
