@@ -109,11 +109,12 @@ def _verify_and_prepare(plan: Plan, connection: Connection, access: Access) -> N
     with pinned(connection):
         identity = connections.identity(connection)
         check_is_apart(identity, access)
-        verification.verify(plan, history.target(connection, access, identity))
+        shape = tables.shape()
+        verification.verify(plan, history.target(connection, access, identity, shape=shape))
         _check_origin(plan, connection)
         faultpoint("verified")
-        if is_prepared := tables.is_prepared():
-            tables.set_log_sequence_right()
+        if is_prepared := tables.is_prepared(shape):
+            tables.set_log_sequence_right(shape)
     if not is_prepared:
         tables.prepare()
         tables.set_log_sequence_right()
