@@ -184,6 +184,12 @@ def naming_errors(connection: Connection, access: Access) -> Iterator[None]:
         yield
 
 
+def own_role(connection: Connection) -> str:
+    """The role that runs migrations there, as SQL writes it."""
+    row = connection.execute("SELECT pg_catalog.quote_ident(current_user)").fetchone()
+    return str(row[0]) if row else ""
+
+
 def identity(connection: Connection) -> TargetIdentity:
     row = connection.execute(sql.query("identity")).fetchone()
     assert row is not None, "pg_control_system() and pg_database always have a row"
