@@ -90,14 +90,6 @@ def test_what_no_target_would_let_be_done_to_the_history_is_not_proven(rehearse:
     assert "platform" in proof.up.error.sentence + proof.up.error.remedy
 
 
-def test_the_history_is_kept_where_the_installation_keeps_it(folder: Path, postgres_server: LocalServer):
-    """So a schema of that name is nobody's here, and belongs to the folder."""
-    (folder / "001_platform.sql").write_text("CREATE SCHEMA platform;")
-    (folder / "001_rollback.sql").write_text("DROP SCHEMA platform;")
-    report = rehearsal.of_folder(discovery.read(folder), schema="kept", server_url=postgres_server.url())
-    assert (report.passed, report.reversible) == (True, True)
-
-
 def test_what_a_rollback_leaves_behind_is_named(rehearse: Rehearse):
     report = rehearse(_001_users=f"{USERS} CREATE SEQUENCE IF NOT EXISTS left_over;", _001_rollback="DROP TABLE users;")
     (proof,) = report.proofs
@@ -303,11 +295,11 @@ def test_a_session_that_breaks_is_replaced(rehearse: Rehearse):
     assert (first.up.ok, second.up.ok) == (False, True)
 
 
-def test_a_migration_may_make_what_signalbox_keeps_elsewhere(rehearse: Rehearse):
-    (proof,) = rehearse(
-        _001_ours="CREATE SCHEMA platform; CREATE TABLE platform.schema_migrations (version text);",
-        _001_rollback="DROP SCHEMA platform CASCADE;",
-    ).proofs
+def test_a_migration_may_make_what_signalbox_keeps_elsewhere(folder: Path, postgres_server: LocalServer):
+    ours = "CREATE SCHEMA platform; CREATE TABLE platform.schema_migrations (version text);"
+    (folder / "001_ours.sql").write_text(ours)
+    (folder / "001_rollback.sql").write_text("DROP SCHEMA platform CASCADE;")
+    (proof,) = rehearsal.of_folder(discovery.read(folder), schema="kept_here", server_url=postgres_server.url()).proofs
     assert (proof.passed, proof.reversible) == (True, True)
 
 
@@ -404,9 +396,10 @@ def test_a_file_that_is_in_no_migration_is_told(rehearse: Rehearse):
 
 
 def test_it_is_gone_at_the_end_and_named_meanwhile(rehearse: Rehearse, leftover_databases: Callable[[], list[str]]):
-    locks: list[str] = []
-    rehearse(listener=lambda proof: locks.extend(leftover_databases()), _001_users=USERS)
-    (name,) = locks
+    names: list[list[str]] = []  # at each proof; the last comes when the work is over, and perhaps the database with it
+    slow = "SELECT pg_sleep(0.5);"
+    rehearse(listener=lambda proof: names.append(leftover_databases()), _001_users=USERS, _002_slow=slow)
+    (name,) = names[0]
     assert throwaway._NAME.fullmatch(name)
     assert leftover_databases() == []
 
