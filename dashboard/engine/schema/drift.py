@@ -48,18 +48,18 @@ def look(access: Access) -> Seen:
 _ON_SCHEMA, _ON_DATABASE = frozenset({"CREATE", "USAGE"}), frozenset({"CREATE"})
 
 
-def is_asked_for(difference: Difference, seen: Seen) -> bool:
+def is_asked_for(difference: Difference, look: Seen) -> bool:
     """Whether nothing is new there but rights that `doctor` asks for: for the role of Signalbox, given by the owner and
     not to be passed on."""
     asked = {"grants on the database": _ON_DATABASE}
-    asked |= {f"grants on schema {schema}": _ON_SCHEMA for schema in ("public", seen.tracking_schema)}
+    asked |= {f"grants on schema {schema}": _ON_SCHEMA for schema in ("public", look.tracking_schema)}
     if difference.key not in asked or difference.after is None:
         return False
     before, after = attributes_of(difference.before or ""), attributes_of(difference.after)
     if before.get("revoked") != after.get("revoked"):
         return False
-    of_others_before, had = _rights(before, seen.role)
-    of_others, has = _rights(after, seen.role)
+    of_others_before, had = _rights(before, look.role)
+    of_others, has = _rights(after, look.role)
     return of_others == of_others_before and had < has and has - had <= asked[difference.key]
 
 
