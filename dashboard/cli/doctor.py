@@ -22,6 +22,7 @@ from dashboard.engine.errors import EngineError, SourceNotConfigured, TargetNotC
 from dashboard.models import sources
 from dashboard.models.environments import all_environments
 from dashboard.presenters import audit as presenter
+from dashboard.presenters import hidden
 from dashboard.presenters import mails
 from dashboard.selectors import mails as selector
 from dashboard.services import audit_guard, checkups, isolation, targets
@@ -114,4 +115,4 @@ def _tell_of_mail() -> None:
 
 def _tell(check: Check) -> None:
     if check.level is not CheckLevel.FINE:
-        print(f"  {check.level}: {check.finding} {check.remedy}".rstrip())
+        print(hidden.shown(f"  {check.level}: {check.finding} {check.remedy}".rstrip()))

@@ -21,6 +21,7 @@ from dashboard.engine.planner import row_changes
 from dashboard.engine.status import MigrationStatus
 from dashboard.models import ChangeRequest, Run, environments
 from dashboard.models.environments import Environment
+from dashboard.presenters import hidden
 from dashboard.presenters.row_changes import row
 from dashboard.selectors import folders
 from dashboard.services import decisions, repairs, targets
@@ -75,7 +76,8 @@ def work(options: argparse.Namespace, made: Callable[[Environment], Plan]) -> in
         print(f"signalbox: The control database cannot be asked: {' '.join(str(error).split())}", file=sys.stderr)
         print("  Nothing was written. Check SIGNALBOX_DATABASE_URL, and run manage.py migrate.", file=sys.stderr)
         return Exit.UNREACHABLE
-    print(json.dumps(_object(plan, result), indent=2) if options.json else _text(plan, result, environment))
+    shown = hidden.shown(_text(plan, result, environment))
+    print(json.dumps(_object(plan, result), indent=2) if options.json else shown)
     return Exit.APPROVAL_NEEDED if isinstance(result, ChangeRequest) else Exit.OK
 
 
