@@ -316,6 +316,14 @@ REFUSED: Mapping[str, tuple[Files, tuple[str, str, int | None]]] = {
         {"1_a.sql": f"-- +goose Up\n-- +goose StatementBegin\n{UP}"},
         ("bad_marks", "1_a.sql", 2),
     ),
+    "goose, a dollar for two": (
+        {"1_a.sql": "-- +goose Up\n-- +goose ENVSUB ON\nSELECT $$a$$;\n"},
+        ("template", "1_a.sql", 3),
+    ),
+    "prisma, a program": (
+        {"20240101000000_a/migration.sql": UP, "20240102000000_b/migration.ts": ""},
+        ("other_tool", "20240102000000_b", None),
+    ),
     "goose, variables": (
         {"1_a.sql": "-- +goose Up\n-- +goose ENVSUB ON\nCREATE TABLE ${T} ();\n"},
         ("template", "1_a.sql", 3),
