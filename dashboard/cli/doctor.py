@@ -22,8 +22,7 @@ from dashboard.engine.errors import EngineError, SourceNotConfigured, TargetNotC
 from dashboard.models import sources
 from dashboard.models.environments import all_environments
 from dashboard.presenters import audit as presenter
-from dashboard.presenters import hidden
-from dashboard.presenters import mails
+from dashboard.presenters import hidden, mails
 from dashboard.selectors import mails as selector
 from dashboard.services import audit_guard, checkups, isolation, targets
 
