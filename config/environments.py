@@ -18,6 +18,7 @@ from config.roles import DECIDING, Role
 from config.sources import Source
 from dashboard.engine.database import urls
 from dashboard.engine.database.transport import Transport
+from dashboard.engine.plan import KEPT_IN, DualWrite
 
 #: The variables of the source document; a target exists where its variable is set.
 SEED: dict[str, dict[str, Any]] = {
@@ -82,6 +83,7 @@ class Environment:
     break_glass_role: Role = Role.ADMIN
     break_glass_minutes: int = 15
     source: str = sources.DEFAULT  # the name of the one that its files come from
+    dual_write: DualWrite | None = None  # the table of another tool that gets its rows, too
     optional: bool = False  # it may have no database: its variable need not be set
 
     @property
@@ -114,7 +116,7 @@ _KEYS = {
     "rehearsals_with_network",
     *("approvals", "approvals_with_loss", "approver_role", "approvers", "time_zone", "windows", "freezes", "after"),
     *("break_glass", "break_glass_role", "break_glass_minutes"),
-    *("source", "optional"),
+    *("source", "optional", "dual_write"),
 }
 _TABLES = {"environments", "sources"}
 #: Without a protected environment nobody approves, so nobody would ask for these.
@@ -193,7 +195,7 @@ def _environment(
     fault = urls.fault_of(given) if given else ""
     given_to_read = variables.get(f"{variable}_READ", "")
     read_fault = urls.fault_of(given_to_read) if given_to_read else ""
-    read_apart = {"name", "url", "require", "time_zone", "windows", "freezes", *_OF_PEOPLE}
+    read_apart = {"name", "url", "require", "dual_write", "time_zone", "windows", "freezes", *_OF_PEOPLE}
     policy = {key: value for key, value in values.items() if key not in read_apart}
     return Environment(
         slug=slug,
@@ -205,6 +207,7 @@ def _environment(
         read_fault=read_fault,
         position=position,
         require=_required(path, slug, values),
+        dual_write=_dual_write(path, slug, values),
         calendar=_calendar(path, slug, values),
         **_people(path, slug, values),
         **policy,
@@ -212,7 +215,7 @@ def _environment(
 
 
 _FLAGS = ("protected", "unisolated_rehearsals", "rehearsals_with_network", "break_glass", "optional")
-_TEXTS = ("name", "tls", "after", "source")
+_TEXTS = ("name", "tls", "after", "source", "dual_write")
 #: The least that makes sense. The most is what a wait, a timeout or a calendar can take.
 _NUMBERS = {
     "approval_hours": 1,
@@ -324,6 +327,17 @@ def _check_source(path: Path, environment: Environment, declared: tuple[Source, 
             f"{path}: `source` of {environment.slug} is {environment.source!r}, and no such source is declared. "
             f"Known: {', '.join(sorted(known))}."
         )
+
+
+def _dual_write(path: Path, slug: str, values: Mapping[str, Any]) -> DualWrite | None:
+    if "dual_write" not in values:
+        return None
+    if declared := DualWrite.declared(values["dual_write"]):
+        return declared
+    raise ImproperlyConfigured(
+        f"{path}: `dual_write` of {slug} must be one of these: {', '.join(KEPT_IN)}; with its table where that is "
+        "another one, as in dbmate:app.schema_migrations."
+    )
 
 
 def _required(path: Path, slug: str, values: Mapping[str, Any]) -> tuple[Requirement, ...]:

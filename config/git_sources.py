@@ -22,6 +22,8 @@ _REF = re.compile(r"(?!refs/)[^\s~^:?*\[\\]+")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 #: Minutes between two looks of a schedule, at most; 0 is never.
 MOST_MINUTES = 7 * 24 * 60
+#: Characters of the secret of a webhook.
+SHORTEST_SECRET = 16
 #: A link to a commit at the hosts that are known; others say theirs with `web`.
 _COMMIT_PAGES = {"gitlab": "/-/commit/{commit}", "bitbucket": "/commits/{commit}"}
 _COMMIT_PAGE = "/commit/{commit}"
@@ -83,6 +85,11 @@ def load(declared_in: Path, source: str, values: Mapping[str, Any], variables: M
             raise ImproperlyConfigured(f"{declared_in}: `{key}` {where} must be a text in quotation marks.")
     for fault in _faults(values):
         raise ImproperlyConfigured(f"{declared_in}: {fault.format(where=where)}")
+    if 0 < len(variables.get(values.get("webhook_secret", ""), "")) < SHORTEST_SECRET:
+        raise ImproperlyConfigured(
+            f"The secret in {values['webhook_secret']} is shorter than {SHORTEST_SECRET} characters, so it could be "
+            "guessed. Put a long random text there, for example the output of: openssl rand -hex 32"
+        )
     named = [values[key] for key in _SECRETS if key in values]
     known_hosts = values.get("known_hosts", "")
     if _VARIABLE.fullmatch(known_hosts):

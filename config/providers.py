@@ -38,6 +38,15 @@ def load(env: environ.Env) -> dict[str, Any]:
     }
 
 
+def vouches(provider_id: str, settings: Any) -> bool:
+    """Whether its word about a mail address counts for somebody who comes the first time: the only provider's, else
+    those that are named. Any of several could otherwise say that it has somebody else's address."""
+    if settings.VOUCHING_PROVIDERS:
+        return provider_id in settings.VOUCHING_PROVIDERS
+    configured = settings.SOCIALACCOUNT_PROVIDERS.values()
+    return sum(len(each["APPS"]) for each in configured) == 1
+
+
 def _openid(provider_id: str, *, name: str, url: str, client_id: str, secret: str) -> dict[str, Any]:
     return {
         "provider_id": provider_id,

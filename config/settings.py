@@ -62,12 +62,16 @@ REHEARSAL_URL = env.str("SIGNALBOX_REHEARSAL_URL", default="")
 control_database.check_url("SIGNALBOX_REHEARSAL_URL", REHEARSAL_URL)
 #: How often the schema of each target is compared with what its runs left; 0 for never.
 DRIFT_MINUTES = env.int("SIGNALBOX_DRIFT_MINUTES", default=60)
+#: After so many days what servers said of a run is erased by itself; 0 for never.
+SERVER_MESSAGES_DAYS = env.int("SIGNALBOX_SERVER_MESSAGES_DAYS", default=0)
 BUILD_COMMIT = env.str("RAILWAY_GIT_COMMIT_SHA", default="")[:12]
 VERSION = "0.1.0"
 
 # The control database: our own tables, in the schema "signalbox"
 
 CONTROL_SCHEMA = "signalbox"
+#: False in a checkout where neither variable holds anything.
+CONTROL_DATABASE_IS_NAMED = any(env.ENVIRON.get(name) for name in control_database.VARIABLES)
 DATABASES = {
     "default": {
         **control_database.where(env.ENVIRON),
@@ -162,7 +166,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "dashboard.services.passwords.GuessableValidator"},
+    {"NAME": "dashboard.services.passwords.LeakedValidator"},
 ]
+#: A file of SHA-1 hashes of leaked passwords, ordered by hash; without one none is asked.
+LEAKED_PASSWORDS_FILE = env.str("SIGNALBOX_LEAKED_PASSWORDS_FILE", default="")
 #: How long a person stays signed in without doing anything; 0 for as long as the session lasts, which is 12 hours.
 IDLE_MINUTES = env.int("SIGNALBOX_IDLE_MINUTES", default=60)
 #: How fresh a sign-in must be to approve, apply or roll back on a protected environment; 0 for any.
@@ -194,7 +201,8 @@ MFA_FORMS = {
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Signalbox"
-MFA_TOTP_TOLERANCE = 1
+#: For so many steps of 30 seconds before and after its own a code is taken.
+MFA_TOTP_TOLERANCE = env.int("SIGNALBOX_CODE_TOLERANCE", default=1)
 MFA_RECOVERY_CODE_COUNT = 10
 SOCIALACCOUNT_ADAPTER = "dashboard.views.adapters.ProviderAdapter"
 #: By a link: the content security policy lets no form lead to another site, not even by way of ours.
@@ -202,6 +210,8 @@ SOCIALACCOUNT_LOGIN_ON_GET = True
 SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_QUERY_EMAIL = True
 SOCIALACCOUNT_PROVIDERS = providers.load(env)
+#: Of several, whose word counts for somebody who comes the first time: oidc, google, github.
+VOUCHING_PROVIDERS = tuple(env.list("SIGNALBOX_VOUCHING_PROVIDERS", default=[]))
 SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = ""
 
 #: Counts of codes, and codes that were used: all processes have to know of them. A full cache forgets some of them

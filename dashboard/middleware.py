@@ -29,6 +29,7 @@ WITHOUT_ROLE = frozenset(
         "logout",
         "theme",
         "join",
+        "hook",
         "mfa_authenticate",
         "mfa_login_webauthn",
         "github_login",

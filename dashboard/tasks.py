@@ -21,6 +21,7 @@ from dashboard.services import (
     rehearsals,
     repeats,
     schedules,
+    server_messages,
     sessions,
 )
 from dashboard.services.queue import Job
@@ -76,10 +77,9 @@ def ask_for_drift_checks(timestamp: int) -> None:
     drift.ask_where_due()
 
 
-@app.task(name=Job.FETCH, queue="fetches", lock="fetches")
+@app.task(name=Job.FETCH, queue="fetches")
 def fetch(source: str) -> None:
-    """One at a time, so that runs keep the other places of a worker."""
-    fetching.fetch_if_declared(source)
+    fetching.fetch_if_free(source)
 
 
 @app.periodic(cron="* * * * *")
@@ -157,3 +157,9 @@ def remind_of_reviews(timestamp: int) -> None:
 @app.task(name="forget_old_mails", queue="looks", queueing_lock="forget_old_mails")
 def forget_old_mails(timestamp: int) -> None:
     mails.forget_old()
+
+
+@app.periodic(cron="52 3 * * *")
+@app.task(name="erase_old_messages", queue="looks", queueing_lock="erase_old_messages")
+def erase_old_messages(timestamp: int) -> None:
+    server_messages.erase_old()

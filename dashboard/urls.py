@@ -5,7 +5,6 @@ from allauth.mfa.base import views as factors
 from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as passkeys
-from allauth.socialaccount.providers.openid_connect import views as openid
 from django.urls import path
 
 from dashboard.views import (
@@ -17,6 +16,7 @@ from dashboard.views import (
     edits,
     environments,
     guide,
+    hooks,
     imports,
     invitations,
     migrations,
@@ -44,7 +44,7 @@ sign_in_urls = [
     path("sign-in/github/", people.github_login, name="github_login"),
     path("sign-in/github/callback/", people.github_callback, name="github_callback"),
     path("sign-in/with/<slug:provider_id>/", people.openid_login, name="openid_connect_login"),
-    path("sign-in/with/<slug:provider_id>/callback/", openid.callback, name="openid_connect_callback"),
+    path("sign-in/with/<slug:provider_id>/callback/", people.openid_callback, name="openid_connect_callback"),
     path("sign-out/", people.SignOut.as_view(), name="logout"),
     path("join/<str:token>/", invitations.join, name="join"),
     path("confirm/", signing_in.reauthenticate, name="account_reauthenticate"),
@@ -116,6 +116,8 @@ migration_urls = [
 source_urls = [
     path("sources/", sources.index, name="sources"),
     path("sources/<slug:source>/", sources.detail, name="source"),
+    path("sources/<slug:source>/compare/<slug:old>...<slug:new>/", sources.compare, name="source-compare"),
+    path("hooks/<slug:hook>", hooks.push, name="hook"),
     path("sources/<slug:source>/fetch/", sources.fetch, name="source-fetch"),
 ]
 

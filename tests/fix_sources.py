@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dashboard.engine.migration import Problem
 
 TOKEN = "token-c4n4ry"
+HOOK_SECRET = "hook-c4n4ry-0123456789"
 URL = "https://github.com/acme/app.git"
 
 
@@ -110,7 +111,7 @@ def billing(settings: SettingsWrapper, tmp_path: Path) -> Source:
         path="db/migrations",
         token=TOKEN,
         web="https://github.com/acme/app/commit/{commit}",
-        webhook_secret="hook-c4n4ry",
+        webhook_secret=HOOK_SECRET,
     )
     source = Source(name="billing", folder=Path("billing/db/migrations"), git=declared)
     settings.SOURCES = (source,)

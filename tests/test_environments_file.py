@@ -183,6 +183,9 @@ def test_the_url_that_only_reads_is_found_beside_the_other(tmp_path: Path) -> No
     [
         ('protected = "false"', "`protected` of production must be true or false"),
         ("optional = 1", "`optional` of production must be true or false"),
+        ("dual_write = true", "`dual_write` of production must be a text in quotation marks"),
+        ('dual_write = "flyway"', "`dual_write` of production must be one of these: dbmate"),
+        ('dual_write = "dbmate:schema_migrations"', "with its table where that is another one"),
         ('lock_timeout_ms = "3s"', "`lock_timeout_ms` of production must be a whole number from 0"),
         ("approval_hours = -5", "`approval_hours` of production must be a whole number from 1"),
         ("deadline_minutes = true", "`deadline_minutes` of production must be a whole number"),

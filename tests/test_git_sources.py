@@ -33,14 +33,25 @@ def test_a_repository_is_declared_with_its_branch_and_the_names_of_its_secrets(t
     text = (
         HTTPS + 'branch = "main"\npath = "db/migrations/"\ntoken = "TOKEN"\nwebhook_secret = "HOOK"\nformat = "dbmate"'
     )
-    source = declared(tmp_path, text, TOKEN="t0ken", HOOK="h00k")
+    source = declared(tmp_path, text, TOKEN="t0ken", HOOK="h00k-h00k-h00k-h00k")
     git = source.git
     assert git
-    assert (git.ref, git.path, git.token, git.webhook_secret) == ("refs/heads/main", "db/migrations", "t0ken", "h00k")
+    assert (git.ref, git.path, git.token, git.webhook_secret) == (
+        "refs/heads/main",
+        "db/migrations",
+        "t0ken",
+        "h00k-h00k-h00k-h00k",
+    )
     assert (git.unset, git.every, source.reading.format) == ((), 5, "dbmate")
     assert "t0ken" not in repr(source)
     assert "h00k" not in repr(source)
     assert git.origin == "https://github.com/acme/app.git refs/heads/main:db/migrations"
+
+
+def test_a_secret_that_can_be_guessed_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ImproperlyConfigured, match="The secret in HOOK is shorter than 16") as refusal:
+        declared(tmp_path, HTTPS + 'webhook_secret = "HOOK"', HOOK="h00k")
+    assert "h00k" not in str(refusal.value)
 
 
 def test_nothing_but_the_address_is_needed(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", metavar="verb", required=True)
     for name, module in VERBS.items():
         help_text = (module.__doc__ or "").strip()
-        verb = verbs.add_parser(name, help=help_text.splitlines()[0], description=help_text)
+        verb = verbs.add_parser(name, help=help_text.splitlines()[0], description=help_text, allow_abbrev=False)
         module.add_arguments(verb)
 
 

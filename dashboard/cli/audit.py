@@ -16,14 +16,16 @@ from dashboard.services.audit_heads import Head
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     deeds = parser.add_subparsers(dest="deed", metavar="verify|head|writer", required=True)
-    verify = deeds.add_parser("verify", help="whether the log is as it was written")
+    verify = deeds.add_parser("verify", help="whether the log is as it was written", allow_abbrev=False)
     verify.add_argument("--head", metavar="ID:HASH", action="append", default=[], help="a head kept elsewhere")
     verify.add_argument("--head-file", metavar="PATH", type=Path, help="a file of heads, or a log that holds some")
     verify.set_defaults(answer=_verify)
-    head = deeds.add_parser("head", help="the number and the hash of the newest event")
+    head = deeds.add_parser("head", help="the number and the hash of the newest event", allow_abbrev=False)
     head.set_defaults(answer=_head)
     writer = deeds.add_parser(
-        "writer", help="let a role add and read events and do no more; as the owner of the tables"
+        "writer",
+        help="let a role add and read events and do no more; as the owner of the tables",
+        allow_abbrev=False,
     )
     writer.add_argument("role", help="the role that web and worker connect as")
     writer.set_defaults(answer=_writer)

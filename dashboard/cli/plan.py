@@ -19,7 +19,7 @@ from dashboard.engine import planner
 from dashboard.engine.errors import EngineError
 from dashboard.engine.plan import Plan, Target
 from dashboard.engine.run import executor
-from dashboard.selectors import control
+from dashboard.selectors import control, git
 from dashboard.services import plans as plan_service
 from dashboard.services import targets
 
@@ -74,11 +74,15 @@ def _complain_of_records(target: Target) -> Exit:
 
 
 def _object(plan: Plan, sql: str) -> dict[str, Any]:
-    return plan.to_dict() | {"digest": plan.digest} | ({"sql": sql} if sql else {})
+    commit = git.of_plan(plan)
+    facts = {"digest": plan.digest, "source_commit": commit.to_dict() if commit else None}
+    return plan.to_dict() | facts | ({"sql": sql} if sql else {})
 
 
 def _text(plan: Plan) -> str:
     lines = [f"{plan.environment}, digest {plan.digest}"]
+    if commit := git.of_plan(plan):
+        lines.append(f"  files of commit {commit.short} {commit.subject} (by {commit.author})")
     lines += [f"  {step.action} {step.label}" for step in plan.steps]
     lines += [f"  note: {warning.sentence}" for warning in plan.warnings]
     if plan.stops_before:

@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from django.conf import settings
+
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit, complain
 from dashboard.engine import planner, rehearsal
@@ -95,7 +97,7 @@ def _rehearse(
         "listener": lambda proof: print(show(proof), flush=True),
     }
     if environment is None:
-        return rehearsal.of_folder(folder, **common)
+        return rehearsal.of_folder(folder, schema=settings.TRACKING_SCHEMA, **common)
     target = targets.read(environment)
     folder = targets.judged(environment, folder, target)
     plan = _plan(target, folder)

@@ -21,7 +21,7 @@ from dashboard.engine.status import MigrationStatus, State
 from dashboard.models.environments import Environment
 from dashboard.models.sources import Source
 from dashboard.presenters import statuses
-from dashboard.selectors import folders
+from dashboard.selectors import folders, git
 from dashboard.services import targets
 
 
@@ -55,8 +55,10 @@ def _folders(options: argparse.Namespace, chosen: list[Environment]) -> dict[Sou
 
 
 def _source(source: Source, folder: Folder) -> dict[str, Any]:
+    commit = git.known_as(source.name, folder.commit)
     return {
         "source": folder.source,
+        "source_commit": commit.to_dict() if commit else None,
         "source_name": source.name,
         "format": folder.format,
         "files": [asdict(entry) for entry in folder.files],
@@ -146,6 +148,8 @@ def _text(report: dict[str, Any]) -> str:
     lines = []
     for source in (report, *report["other_sources"]):
         lines.append(f"{source['source']}: {_count(len(source['files']))}")
+        if commit := source["source_commit"]:
+            lines.append(f"  commit {commit['short']} {commit['subject']} (by {commit['author']})")
         lines += [_problem_line(problem) for problem in source["problems"] if problem["severity"] != Severity.NOTE]
     for environment in report["environments"]:
         lines += ["", *_environment_lines(environment)]

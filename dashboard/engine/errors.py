@@ -64,15 +64,16 @@ class SourceNotRead(SourceMissing):
     code = "source_not_read"
     sentence = "The source {source} is not read yet: {reason}"
     state = "No database was touched."
+    advice = "Have it fetched: on its page, or with signalbox fetch."
 
 
 class SourceNotConfigured(EngineError):
-    """Facts: source, reason (a clause), variables."""
+    """What opens its repository is not there. Facts: source, reason (a clause), variables."""
 
     code = "source_not_configured"
     sentence = "The source {source} cannot be fetched: {reason}."
     state = "The last commit that was fetched stays in force, and no database was touched."
-    advice = "Set {variables} for web and worker, and restart Signalbox."
+    advice = "Set {variables} for web and worker; they read it when they start."
 
 
 class SqlSyntaxError(EngineError):
@@ -120,7 +121,7 @@ class TargetNotConfigured(EngineError):
 
     code = "not_configured"
     sentence = "{environment} has no database: {reason}."
-    advice = "Set {variable} to the PostgreSQL URL of {environment} and restart Signalbox."
+    advice = "Set {variable} to the PostgreSQL URL of {environment}; web and worker read it when they start."
 
 
 class TargetUnsuitable(EngineError):

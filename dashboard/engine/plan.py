@@ -88,6 +88,9 @@ class Action(StrEnum):
         return self in {Action.SKIP, Action.UNSKIP, Action.REPAIR, Action.RESET, *_RECORDS_FILES} - {Action.ACCEPT}
 
 
+#: After these a migration stands, or does not any more: another tool whose table is written to hears of them.
+DUAL_WRITTEN = frozenset({Action.APPLY, Action.MARK_APPLIED, Action.BASELINE, Action.ROLLBACK})
+
 #: They write into the history what a file says, or how it stood.
 _RECORDS_FILES = frozenset(
     {
@@ -111,6 +114,8 @@ CHANGES_NOTHING = "changes_nothing"
 STAYS = "repeatable_stays"
 #: The code of the warning that another tool keeps a history of what would be applied.
 NOT_IMPORTED = "not_imported"
+#: The code of the warning that another tool's table gets its rows, too.
+WRITES_TWICE = "dual_write"
 #: The codes of the warnings that the history and the log of a target contradict each other: states of migrations.
 CONTRADICTED = frozenset({"unrecorded", "altered"})
 
@@ -217,6 +222,39 @@ class ImportOrigin:
         return f"{self.schema}.{self.table}"
 
 
+#: The tools whose tables can be written to, and where they keep them unless somebody says otherwise.
+KEPT_IN: Mapping[str, tuple[str, str]] = {
+    "dbmate": ("public", "schema_migrations"),
+    "diesel": ("public", "__diesel_schema_migrations"),
+    "goose": ("public", "goose_db_version"),
+    "node-pg-migrate": ("public", "pgmigrations"),
+    "supabase": ("supabase_migrations", "schema_migrations"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DualWrite:
+    """The table of another tool that gets the row which that tool would have written, beside ours."""
+
+    tool: str  # the name of its importer
+    schema: str
+    table: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.schema}.{self.table}"
+
+    @classmethod
+    def declared(cls, text: str) -> Self | None:
+        """From `dbmate`, or `dbmate:app.schema_migrations` where it is kept elsewhere; None for any other text."""
+        tool, _, place = text.partition(":")
+        schema, dot, table = place.partition(".")
+        if tool not in KEPT_IN or (":" in text and not (schema and dot and table)):
+            return None
+        schema, table = (schema, table) if dot else KEPT_IN[tool]
+        return cls(tool=tool, schema=schema, table=table)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanWarning:
     """Something a person should know before running. Those that need acceptance stop the run until accepted."""
@@ -259,6 +297,7 @@ class Plan:
     #: an approval as it is.
     commit: str = ""
     origin: ImportOrigin | None = None  # of IMPORT
+    dual_write: DualWrite | None = None  # what is written beside the history
 
     @property
     def unjudged(self) -> tuple[str, ...]:
@@ -286,6 +325,7 @@ class Plan:
         ]
         facts = [self.environment, asdict(self.identity), asdict(self.policy), self.basis, steps]
         facts += [asdict(self.origin), [step.applied_at for step in self.steps]] if self.origin else []
+        facts += [{"dual_write": asdict(self.dual_write)}] if self.dual_write else []
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -318,6 +358,7 @@ class Plan:
             source=data.get("source", ""),
             commit=data.get("commit", ""),
             origin=ImportOrigin(**data["origin"]) if data.get("origin") else None,
+            dual_write=DualWrite(**data["dual_write"]) if data.get("dual_write") else None,
         )
 
 
@@ -342,6 +383,7 @@ class Target:
     policy: Policy
     history: History
     source: str = ""  # the name of the source that its environment takes files from
+    dual_write: DualWrite | None = None  # what its environment asks for
 
 
 def records(history: History) -> tuple[Record, ...]:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from dashboard.engine.errors import PlanChanged
 from dashboard.engine.migration import UNKNOWN_CHECKSUMS, Folder, Migration
-from dashboard.engine.plan import Action, Plan, Policy, Record, Step, Target, records
+from dashboard.engine.plan import DUAL_WRITTEN, Action, DualWrite, Plan, Policy, Record, Step, Target, records
 
 
 def verify(plan: Plan, target: Target) -> None:
@@ -18,8 +18,8 @@ def verify(plan: Plan, target: Target) -> None:
             what=f"the URL now leads to another database ({target.identity.database}, "
             f"system {target.identity.system_identifier}) than the one it was made for"
         )
-    if plan.policy != target.policy:
-        raise PlanChanged(what=f"the environment's policy was changed ({policy_change(plan.policy, target.policy)})")
+    if changed := declaration_change(plan, target.policy, target.dual_write):
+        raise PlanChanged(what=f"the environment's policy was changed ({changed})")
     now = records(target.history)
     if plan.basis != now:
         raise PlanChanged(what=f"the history of {target.name} changed ({_difference(plan.basis, now)})")
@@ -46,8 +46,17 @@ def _is_as_planned(migration: Migration, step: Step) -> bool:
     return step.checksum in UNKNOWN_CHECKSUMS or migration.up.checksum == step.checksum
 
 
-def policy_change(before: Policy, now: Policy) -> str:
-    """Which settings of the policy differ, with both values."""
+def declaration_change(plan: Plan, policy: Policy, dual_write: DualWrite | None) -> str:
+    """What its environment demands now otherwise than when the plan was made, with both values; empty where nothing."""
+    if plan.policy != policy:
+        return _policy_change(plan.policy, policy)
+    if plan.action in DUAL_WRITTEN and plan.dual_write != dual_write:
+        before, now = (f"{asked.tool}:{asked.label}" if asked else "nothing" for asked in (plan.dual_write, dual_write))
+        return f"dual_write from {before} to {now}"
+    return ""
+
+
+def _policy_change(before: Policy, now: Policy) -> str:
     old, new = asdict(before), asdict(now)
     return ", ".join(f"{name} from {old[name]} to {new[name]}" for name in old if old[name] != new[name])
 

@@ -60,17 +60,13 @@ class AddPasskeyForm(AddWebAuthnForm):
 class CodeForm(AuthenticateForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _plain(self)
-        self.fields["code"].label = "Code"
-        self.fields["code"].widget.attrs |= {"autofocus": True, "autocomplete": "one-time-code"}
+        _ask_for_code(self)
 
 
 class ConfirmCodeForm(ReauthenticateByCode):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        _plain(self)
-        self.fields["code"].label = "Code"
-        self.fields["code"].widget.attrs |= {"autofocus": True, "autocomplete": "one-time-code"}
+        _ask_for_code(self)
 
 
 class AddAppForm(ActivateTOTPForm):
@@ -192,6 +188,13 @@ class PersonForm(forms.Form):
         """For people.change."""
         role = self.cleaned_data["role"]
         return {"superuser": self._was_superuser, **self.cleaned_data, "role": None if role == NO_ROLE else Role(role)}
+
+
+def _ask_for_code(form: forms.Form) -> None:
+    """The one field of a form that a code of the app answers."""
+    _plain(form)
+    form.fields["code"].label = "Code"
+    form.fields["code"].widget.attrs |= {"autofocus": True, "autocomplete": "one-time-code"}
 
 
 def _plain(form: forms.Form) -> None:

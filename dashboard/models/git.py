@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from django.db import models
 
+#: How many characters of an id tell commits apart on a page.
+SHORT = 8
+
 
 class GitBlob(models.Model):
     """The content of a file, once for all commits that have it."""
@@ -49,7 +52,7 @@ class GitCommit(models.Model):
 
     @property
     def short(self) -> str:
-        return self.sha[:8]
+        return self.sha[:SHORT]
 
 
 class GitSource(models.Model):

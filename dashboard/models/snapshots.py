@@ -14,7 +14,7 @@ class Snapshot(models.Model):
     class Reason(models.TextChoices):
         RUN = "run"  # right after a run: what the migrations made
         FIRST = "first"  # the first look at this environment; nothing is known of how it came to be
-        ACCEPTED = "accepted"  # an administrator said that the schema as found is right
+        ACCEPTED = "accepted"  # an administrator said that the schema as found is right; by nobody, Signalbox's rights
 
     environment = models.CharField(max_length=64)
     reason = models.CharField(max_length=16, choices=Reason)

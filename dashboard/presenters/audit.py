@@ -111,6 +111,7 @@ KINDS: Mapping[Event, tuple[str, str, str]] = {
     Event.REHEARSAL_FAILED: ("Rehearsal not carried out", "warn", "attention"),
     Event.SOURCE_MOVED: ("Source at another commit", "info", "migration"),
     Event.SOURCE_FETCH_ASKED: ("Fetch asked for", "muted", "refresh"),
+    Event.SOURCE_HOOK_REFUSED: ("Webhook refused", "warn", "lock"),
     Event.SOURCE_FETCH_FAILED: ("Fetch failed", "warn", "unreachable"),
     Event.ACCESS_REFUSED: ("Access refused", "warn", "lock"),
     Event.MAIL_UNDELIVERED: ("Mail not delivered", "warn", "attention"),

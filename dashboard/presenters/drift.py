@@ -150,6 +150,8 @@ def _expected(snapshot: Snapshot) -> str:
             return f"as run {snapshot.run.pk} left it"
         case Snapshot.Reason.ACCEPTED if snapshot.by:
             return f"as {snapshot.by.get_username()} accepted it"
+        case Snapshot.Reason.ACCEPTED:
+            return "as it was with the rights that Signalbox asked for"
         case _:
             return "as it was when Signalbox first looked"
 

@@ -134,6 +134,8 @@ def _facts(environment: Environment) -> Iterator[tuple[str, str]]:
     yield "Files from the source", environment.source
     if environment.read_url:
         yield "Pages read with", f"{environment.read_variable}, whose role should only read"
+    if environment.dual_write:
+        yield "Rows are also written to", environment.dual_write.label
     yield from policy.facts(environment)
     if environment.protected:
         yield "An approval", f"is used within {wording.hours(environment.approval_hours)}, or expires"

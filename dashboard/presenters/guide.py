@@ -167,33 +167,59 @@ def _source(state: SourceState, *, is_alone: bool) -> GuideStep:
     anchor, users = f"source-{state.source.name}", ", ".join(e.name for e in state.environments)
     used = f"Its files are for {users}." if users else "No environment takes its files from it."
     folder, failure = state.reading.folder, state.reading.failure
+    of_git = tuple(_of_repository(state))
     if folder is None:
         why = [failure.sentence, failure.next_step] if failure else []
-        return GuideStep(anchor=anchor, title=title, pill=WRONG, sentences=(*why, used))
+        return GuideStep(
+            anchor=anchor, title=title, pill=WRONG, sentences=(*why, *of_git, used), buttons=_source_buttons(state)
+        )
+    buttons = (*_problems_button(state, folder), *_source_buttons(state))
     if not folder.migrations:
-        said = (f"The folder {folder.source} holds no migration.", used, *_where_files_go(state))
+        where = f"{state.source.git.path or '.'}" if state.source.git else folder.source
         return GuideStep(
             anchor=anchor,
             title=title,
             pill=WRONG if _errors(folder) else MISSING,
-            sentences=said,
-            commands=(f"{folder.source}/001_create_users.sql",),
-            buttons=_problems_button(state, folder),
+            sentences=(f"The folder {folder.source} holds no migration.", *of_git, used, *_where_files_go(state)),
+            commands=(f"{where}/001_create_users.sql",),
+            buttons=buttons,
         )
     return GuideStep(
         anchor=anchor,
         title=title,
-        pill=LOOK if _errors(folder) else READY,
-        sentences=(_contents(folder), used),
-        buttons=_problems_button(state, folder),
+        pill=LOOK if _errors(folder) or state.reading.stale else READY,
+        sentences=(_contents(folder), *of_git, used),
+        buttons=buttons,
     )
+
+
+def _of_repository(state: SourceState) -> Iterator[str]:
+    """For one in a repository: what is followed, which commit is in force, and why none newer is."""
+    git, commit, stale = state.source.git, state.reading.commit, state.reading.stale
+    if git is None:
+        return
+    yield f"It is the {git.shown_ref} of {git.url}{f', folder {git.path}' if git.path else ''}."
+    if commit:
+        yield f"The commit in force is {commit.short}, “{commit.subject}” by {commit.author or 'nobody'}."
+    if stale:
+        yield f"Fetching has failed since {stale.since:%Y-%m-%d %H:%M} UTC. {stale.failure.sentence}"
+        yield stale.failure.remedy
+
+
+def _source_buttons(state: SourceState) -> tuple[ActionButton, ...]:
+    if state.source.git is None:
+        return ()
+    name = state.source.name
+    fetch = ActionButton(label="Fetch now", url=reverse("source-fetch", args=[name]), method="post", icon="refresh")
+    return (fetch, ActionButton(label="Its page", url=reverse("source", args=[name]), icon="arrow"))
 
 
 def _where_files_go(state: SourceState) -> Iterator[str]:
     if state.source.name == DEFAULT:
         yield (
             "Put your .sql files there in your copy of this repository, or set SIGNALBOX_SOURCE to the folder that has "
-            "them, on web and worker, or declare a source in config/environments.toml."
+            "them, on web and worker, or declare a source in config/environments.toml: a folder, or one in a git "
+            "repository, which docs/DEPLOY.md describes from a push to a plan."
         )
     yield "The first file could be this one, with 001_rollback.sql beside it:"
 

@@ -18,10 +18,11 @@ from dashboard.presenters.environments import Card, Remark
 from dashboard.presenters.findings import Tallies
 from dashboard.presenters.matrix import Matrix, matrix
 from dashboard.presenters.request_detail import glass_sentence
+from dashboard.presenters.sources import compare_url
 from dashboard.selectors.board import BoardRow
 from dashboard.selectors.environments import Standing
 from dashboard.selectors.folders import FolderReading
-from dashboard.selectors.git import Staleness
+from dashboard.selectors.git import CommitFact, Staleness
 
 VERSIONS_SHOWN = 12
 
@@ -41,6 +42,7 @@ class SourceReading:
     reading: FolderReading
     rows: Sequence[BoardRow]
     lint: Tallies
+    moved: tuple[CommitFact, CommitFact] | None = None  # since the last run: from which commit to which
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,7 @@ class Board:
     source: str  # its name, where there are several
     matrix: Matrix
     failure: Failure | None  # why its folder cannot be read
+    commit: CommitFact | None  # of a source in a repository
     stale: Staleness | None  # fetching fails, so it may be older than what was pushed
     empty_source: str  # the folder, where it holds no migration
 
@@ -76,7 +79,11 @@ def overview(
     """`waiting` are the requests that wait for the reader; `unreviewed` what one person let run alone."""
     readings = [each.reading for each in files]
     return Overview(
-        sentences=(*_of_glass(unreviewed), *_sentences(standings, readings, waiting, quiet=not unreviewed)),
+        sentences=(
+            *_of_glass(unreviewed),
+            *_sentences(standings, readings, waiting, quiet=not unreviewed),
+            *(_of_push(*each.moved) for each in files if each.moved),
+        ),
         cards=tuple(environments.card(standing, back="overview") for standing in standings),
         boards=tuple(_board(standings, each, is_alone=len(files) == 1) for each in files),
     )
@@ -89,6 +96,7 @@ def _board(standings: Sequence[Standing], files: SourceReading, *, is_alone: boo
         source="" if is_alone else source,
         matrix=matrix(own, files.rows, limit=VERSIONS_SHOWN, lint=files.lint, source=source),
         failure=files.reading.failure,
+        commit=files.reading.commit,
         stale=files.reading.stale,
         empty_source=folder.source if folder and not folder.migrations else "",
     )
@@ -171,6 +179,11 @@ def _of_approved(standings: Sequence[Standing]) -> Iterator[Sentence]:
                 url = reverse("request", args=[request.pk])
                 text = f"Request {request.pk} is approved and has not been run: {request.title}."
                 yield Sentence(tone="info", icon="arrow", text=text, url=url)
+
+
+def _of_push(old: CommitFact, new: CommitFact) -> Sentence:
+    text = f"The source {new.source} is at commit {new.short}, and the last run took it at {old.short}: what that adds."
+    return Sentence(tone="info", icon="migration", text=text, url=compare_url(old, new))
 
 
 def _of_folder(reading: FolderReading) -> Iterator[Sentence]:

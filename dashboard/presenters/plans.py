@@ -24,6 +24,7 @@ from dashboard.presenters.findings import Note, notes
 from dashboard.presenters.row_changes import RowChangeView
 from dashboard.selectors import findings
 from dashboard.selectors.findings import Findings
+from dashboard.selectors.git import CommitFact, Staleness
 from dashboard.services import plans, targets
 from dashboard.services.plans import Detail, Outline
 
@@ -72,6 +73,8 @@ class PlanView:
     stops_before: str
     certain: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
+    commit: CommitFact | None  # that its files were read from
+    stale: Staleness | None  # later pushes may be missing
 
 
 #: The code of the warning that each step repeats beside its SQL.
@@ -97,6 +100,8 @@ def view(detail: Detail, environment: Environment, *, saving: Plan | None = None
         stops_before=plan.stops_before,
         certain=certain(detail),
         facts=(*facts(plan, environment), *_other_digests(plan, saving)),
+        commit=detail.commit,
+        stale=detail.stale,
     )
 
 

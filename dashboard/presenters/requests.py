@@ -11,6 +11,7 @@ from django.urls import reverse
 from dashboard.models import ChangeRequest
 from dashboard.presenters import runs, statuses
 from dashboard.presenters.badges import Badge, badge_of
+from dashboard.presenters.buttons import ActionButton
 from dashboard.presenters.pills import Pill
 from dashboard.presenters.runs import RunRow
 from dashboard.selectors.requests import Tab, has_expired, own_run
@@ -64,6 +65,11 @@ def tabs(current: Tab, counts: Mapping[Tab, int]) -> list[TabView]:
         TabView(label=label, url=f"?tab={tab.value}", count=counts.get(tab, 0), current=tab is current)
         for tab, label in TAB_LABELS.items()
     ]
+
+
+def way_to_open_one(tab: Tab) -> ActionButton | None:
+    """Where a tab holds nothing: where a request is opened from."""
+    return ActionButton(label="See the environments", url=reverse("overview")) if tab is Tab.OPEN else None
 
 
 def row(request: ChangeRequest) -> RequestRow:

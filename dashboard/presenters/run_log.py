@@ -8,13 +8,16 @@ from typing import Any
 from dashboard.models import Run, RunStatement, RunStep
 from dashboard.models.failures import Failure
 from dashboard.presenters.run_steps import copied
+from dashboard.selectors.git import CommitFact
 
 
-def log_text(run: Run, run_steps: Sequence[RunStep]) -> Iterator[str]:
-    """The whole run as plain text, times in UTC."""
+def log_text(run: Run, run_steps: Sequence[RunStep], commit: CommitFact | None = None) -> Iterator[str]:
+    """The whole run as plain text, times in UTC. `commit`: what its files were read from."""
     yield f"Run {run.pk}: {run.title}\n"
     for name, value in _heading(run):
         yield f"{name + ':':<13}{value}\n"
+    if commit:
+        yield f"Commit:      {commit.sha} {commit.subject} (by {commit.author})\n"
     for step in run_steps:
         yield f"\n[{step.position + 1}/{len(run_steps)}] {step.action} {step.identity.label}: {step.status}"
         yield f" ({step.duration_ms} ms)\n" if step.duration_ms is not None else "\n"

@@ -132,7 +132,10 @@ def lost(run: Run, *, worker_alive: bool) -> str:
         else "No other worker is up. Start one with SIGNALBOX_ROLE=worker bin/start: it asks the database what was "
         "committed, and says it here."
     )
-    return f"Whether this run still goes on is not known, and what is below may be out of date. {next_step}"
+    return (
+        f"Whether this run still goes on is not known, and what is below may be out of date. {next_step} "
+        "Cancelling it is heard only if its own worker comes back before that."
+    )
 
 
 def verdict(run: Run, states: Set[str]) -> Pill:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import zip_longest
 
 from django.urls import reverse
 
@@ -66,6 +67,7 @@ class CommitRow:
     fetched_at: datetime
     pill: Pill | None
     note: str
+    compare_url: str  # with the commit before it; empty where none is kept
 
 
 def row(
@@ -100,7 +102,7 @@ def row(
 
 def commits(standing: GitStanding, kept: Sequence[KeptCommit]) -> tuple[CommitRow, ...]:
     """The one in force is marked."""
-    return tuple(_commit(each, standing) for each in kept)
+    return tuple(_commit(each, earlier, standing) for each, earlier in zip_longest(kept, kept[1:]))
 
 
 def contents(folder: Folder) -> str:
@@ -110,6 +112,10 @@ def contents(folder: Folder) -> str:
     errors = sum(problem.severity is Severity.ERROR for problem in folder.problems)
     wrong = f"; {errors} error{'' if errors == 1 else 's'}" if errors else ""
     return f"{held}, read as {title_of(folder.format)}{wrong}"
+
+
+def compare_url(old: CommitFact, new: CommitFact) -> str:
+    return reverse("source-compare", args=[new.source, old.sha, new.sha])
 
 
 def _pill(reading: FolderReading, standing: GitStanding | None) -> Pill:
@@ -144,11 +150,12 @@ def _schedule(source: Source) -> str:
     return f"{asked}, and whenever its webhook is called" if source.git.webhook_secret else asked
 
 
-def _commit(kept: KeptCommit, standing: GitStanding) -> CommitRow:
+def _commit(kept: KeptCommit, earlier: KeptCommit | None, standing: GitStanding) -> CommitRow:
     is_it = standing.commit is not None and standing.commit.pk == kept.number
     return CommitRow(
         fact=kept.fact,
         fetched_at=kept.fetched_at,
         pill=IN_FORCE if is_it else None,
         note=_DESCENTS.get(Descent(kept.descent), "") if kept.descent else "",
+        compare_url=compare_url(earlier.fact, kept.fact) if earlier else "",
     )

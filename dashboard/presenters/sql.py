@@ -98,8 +98,8 @@ class SqlListing:
 
 
 def listing(sql: str, problems: Iterable[Problem | Note] = (), places: tuple[StatementPlace, ...] = ()) -> SqlListing:
-    """The text by line, each problem under the line it names. `places` tell what a fold holds. Many blank lines at the
-    top are left out: they stand for a part of the file that is not run."""
+    """The text by line, each problem under the line it names. `places` tell what a fold holds. Several blank lines at
+    the top are left out: they stand for a part of the file that is not run."""
     html, lengths = highlight(sql), [len(line) for line in sql.split("\n")]
     by_line: dict[int | None, list[Problem | Note]] = {}
     for problem in problems:
@@ -118,7 +118,7 @@ def listing(sql: str, problems: Iterable[Problem | Note] = (), places: tuple[Sta
 
 
 #: So many blank lines at the top of a text are shown.
-_BLANKS_SHOWN = 3
+_BLANKS_SHOWN = 1
 
 
 def _blanks(sql: str) -> int:

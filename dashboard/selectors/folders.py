@@ -139,7 +139,7 @@ def _not_read(standing: GitStanding) -> SourceNotRead:
     source, failure = standing.source, standing.failure
     assert source.git is not None, "a folder on disk is read without being fetched"
     if source.git.absence:
-        remedy = f"Set {' and '.join(source.git.unset)} for web and worker, and restart Signalbox."
+        remedy = f"Set {' and '.join(source.git.unset)} for web and worker; they read it when they start."
         return SourceNotRead(source=source.name, reason=f"{source.git.absence}.", remedy=remedy)
     if failure:
         return SourceNotRead(source=source.name, reason=failure.sentence, remedy=failure.remedy)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from django.db.models import Subquery
+from django.utils import timezone
 
 from dashboard.engine.files import tree
 from dashboard.engine.files.listing import EntryKind, Listing
@@ -13,7 +17,11 @@ from dashboard.engine.migration import Problem, Severity
 from dashboard.engine.plan import Plan
 from dashboard.models import ChangeRequest, GitBlob, GitCommit, GitSource, Rehearsal, Run, sources
 from dashboard.models.failures import Failure
+from dashboard.models.git import SHORT
 from dashboard.models.sources import Source
+
+#: Longer than any fetch takes: after it the worker that began one is gone.
+LONGEST_FETCH = timedelta(minutes=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +35,14 @@ class CommitFact:
     authored_at: datetime | None
     url: str  # of its page where the repository is; empty where none is known
 
+    def to_dict(self) -> dict[str, str]:
+        """For machines."""
+        names = {"id": self.sha, "short": self.short, "author": self.author, "subject": self.subject, "url": self.url}
+        return names | {"authored_at": self.authored_at.isoformat() if self.authored_at else ""}
+
     @property
     def short(self) -> str:
-        return self.sha[:8]
+        return self.sha[:SHORT]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +75,13 @@ class GitStanding:
 
     @property
     def is_under_way(self) -> bool:
-        """A fetch was asked for or has begun, and has not ended."""
+        """A fetch was asked for or has begun, and has not ended; one whose worker is gone is none after a while."""
         if self.row is None:
             return False
         last = max(filter(None, (self.row.asked_at, self.row.begun_at)), default=None)
-        return last is not None and (self.row.ended_at is None or self.row.ended_at < last)
+        if last is None or last < timezone.now() - LONGEST_FETCH:
+            return False
+        return self.row.ended_at is None or self.row.ended_at < last
 
     @property
     def failure(self) -> Failure | None:
@@ -110,7 +125,7 @@ def last_commits(source: Source, count: int) -> Sequence[KeptCommit]:
 def find(source: Source, sha: str) -> GitCommit | None:
     """By its whole id, or by how that begins."""
     chosen = GitCommit.objects.filter(source=source.name, sha__startswith=sha)
-    return chosen.first() if len(sha) >= len("01234567") else None
+    return chosen.first() if len(sha) >= SHORT else None
 
 
 def fact(commit: GitCommit) -> CommitFact:
@@ -127,13 +142,44 @@ def fact(commit: GitCommit) -> CommitFact:
 
 
 def of_plan(plan: Plan) -> CommitFact | None:
-    """The commit that its files were read from; by its id alone where it is not kept any more."""
-    if not plan.commit:
+    """The commit that its files were read from."""
+    return known_as(plan.source, plan.commit)
+
+
+def known_as(source: str, sha: str) -> CommitFact | None:
+    """By its id alone where it is not kept any more; None where no id is given."""
+    if not sha:
         return None
-    row = GitCommit.objects.filter(source=plan.source, sha=plan.commit).defer("files").first()
+    row = GitCommit.objects.filter(source=source, sha=sha).defer("files").first()
     if row is not None:
         return fact(row)
-    return CommitFact(source=plan.source, sha=plan.commit, author="", subject="", authored_at=None, url="")
+    return CommitFact(source=source, sha=sha, author="", subject="", authored_at=None, url="")
+
+
+def moved_since_last_run(in_force: CommitFact) -> tuple[CommitFact, CommitFact] | None:
+    """The commit that the last run took files of, and the one in force, where a file differs."""
+    runs = Run.objects.filter(frozen_plan__source=in_force.source).exclude(frozen_plan__commit="")
+    sha = runs.order_by("-id").values_list("frozen_plan__commit", flat=True).first()
+    if not sha or sha == in_force.sha:
+        return None
+    kept = GitCommit.objects.filter(source=in_force.source, sha__in=(sha, in_force.sha)).defer("files")
+    by_sha = {commit.sha: commit for commit in kept}
+    if len(by_sha) < 2 or _have_same_files(by_sha[sha].pk, by_sha[in_force.sha].pk):
+        return None
+    return fact(by_sha[sha]), in_force
+
+
+@lru_cache(maxsize=256)
+def _have_same_files(one: int, other: int) -> bool:
+    """Two commits by their keys; what one holds never changes."""
+    listed = GitCommit.objects.filter(pk=other).values("files")[:1]
+    return GitCommit.objects.filter(pk=one, files=Subquery(listed)).exists()
+
+
+def in_words(plan: Plan) -> dict[str, str]:
+    """For the audit log, which keeps it longer than the commit is kept; empty for files of a folder on disk."""
+    commit = of_plan(plan)
+    return {"id": commit.sha, "author": commit.author, "subject": commit.subject} if commit else {}
 
 
 def referred_to(shas: Iterable[str]) -> set[str]:

@@ -19,6 +19,7 @@ from dashboard.engine.run.executor import Approval
 from dashboard.models import ChangeRequest, Decision, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role, has_role
+from dashboard.selectors import git
 from dashboard.services import (
     audit,
     evidence,
@@ -91,6 +92,7 @@ def _record_opening(request: ChangeRequest, plan: Plan, by: Actor, accepted: Seq
         request=request,
         digest=plan.digest,
         source=plan.source,
+        commit=git.in_words(plan),
         steps=[s.label for s in plan.steps],
         saves=[] if plan.action is Action.BRING_BACK else plans.copied(plan),
         accepted=list(accepted),
@@ -265,8 +267,8 @@ def _reevaluate(pk: int) -> bool:
         return False
     if request is None or environment is None or request.closed_at or request.runs.filter(status__in=Run.ACTIVE):
         return False
-    if request.plan.policy != targets.policy(environment):
-        changed = verification.policy_change(request.plan.policy, targets.policy(environment))
+    policy, dual_write = targets.policy(environment), environment.dual_write
+    if changed := verification.declaration_change(request.plan, policy, dual_write):
         supersede(request, f"The policy of {environment.name} was changed: {changed}.")
         return True
     _see_what_it_loses(request, environment)

@@ -73,6 +73,7 @@ class Event(StrEnum):
     REHEARSAL_FAILED = "rehearsal.failed"
     SOURCE_MOVED = "source.moved"
     SOURCE_FETCH_ASKED = "source.fetch_asked"
+    SOURCE_HOOK_REFUSED = "source.hook_refused"
     SOURCE_FETCH_FAILED = "source.fetch_failed"
     ACCESS_REFUSED = "access.refused"
     MAIL_UNDELIVERED = "mail.undelivered"

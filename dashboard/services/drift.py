@@ -174,7 +174,7 @@ def _keep(environment: Environment, look: Seen | EngineError, *, by: Actor) -> D
     if last is None:
         expected = _snapshot(environment, Snapshot.Reason.FIRST, look.schema, by=by)
     else:
-        expected = _expected(environment, last, look)
+        expected = _with_rights(environment, _expected(environment, last, look), look)
     check = _compared(environment, last, expected, look.schema, by=by)
     _prune(environment)
     return check
@@ -202,6 +202,19 @@ def _expected(environment: Environment, last: DriftCheck, look: Seen) -> Snapsho
                 "after": _as_found(diff.compare(schema, look.schema)),
             }
     return _snapshot(environment, Snapshot.Reason.RUN, schema, **values)
+
+
+def _with_rights(environment: Environment, expected: Snapshot, look: Seen) -> Snapshot:
+    """What Signalbox has asked for is right as soon as it is there; the audit log names it."""
+    schema = Schema.from_dict(expected.schema)
+    differences = diff.compare(schema, look.schema)
+    asked = [difference for difference in differences if drift.is_asked_for(difference, look)]
+    if not asked:
+        return expected
+    others = {difference.key for difference in differences if difference not in asked}
+    reason = f"Rights that Signalbox asks for of its own role {look.role}."
+    audit.record(audit.Event.DRIFT_ACCEPTED, by=SIGNALBOX, environment=environment.slug, reason=reason, **_named(asked))
+    return _snapshot(environment, Snapshot.Reason.ACCEPTED, drift.expected_with(schema, look.schema, but=others))
 
 
 def _was_seen_when_it_began(run: Run, last: DriftCheck) -> bool:

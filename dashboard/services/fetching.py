@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import F, Q
 from django.utils import timezone
 
 from dashboard.engine.errors import EngineError, SourceNotConfigured
@@ -83,10 +84,23 @@ def ask_where_due() -> None:
 # Fetching
 
 
-def fetch_if_declared(name: str) -> None:
-    """For a job, which may be older than the file of environments."""
-    if source := next((source for source in sources.in_git() if source.name == name), None):
-        fetch(source)
+def fetch_if_free(name: str) -> None:
+    """For a job, which may be older than the file of environments. One fetch of a source at a time; what was asked for
+    meanwhile is done afterwards."""
+    source = next((source for source in sources.in_git() if source.name == name), None)
+    if source is None or not _claim(source):
+        return
+    fetch(source)
+    if GitSource.objects.filter(pk=name, asked_at__gt=F("begun_at")).exists():
+        queue.fetch(name)
+
+
+def _claim(source: Source) -> bool:
+    """By one guarded UPDATE. A fetch whose worker is gone is in nobody's way for long."""
+    GitSource.objects.get_or_create(name=source.name)
+    lost = timezone.now() - git.LONGEST_FETCH
+    free = Q(begun_at=None) | Q(begun_at__lt=lost) | Q(ended_at__gte=F("begun_at"))
+    return GitSource.objects.filter(free, pk=source.name).update(begun_at=timezone.now()) == 1
 
 
 def fetch(source: Source, *, by: Actor = SIGNALBOX) -> EngineError | None:

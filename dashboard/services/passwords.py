@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import re
+from hashlib import sha1
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
+
+logger = logging.getLogger(__name__)
 
 #: What everybody here knows.
 PRODUCT_WORDS = ("signalbox", "migration", "postgres", "postgresql", "database", "railway")
@@ -54,6 +61,48 @@ class GuessableValidator:
     def _is_of_common_words(self, text: str) -> bool:
         """Two common passwords, one after the other."""
         return any(text[:cut] in self.common and text[cut:] in self.common for cut in range(3, len(text) - 2))
+
+
+class LeakedValidator:
+    """Refuses what stands in a file of leaked passwords, where one is named: lines of a SHA-1 in hex, a colon and
+    whatever, in the order of the hashes, as the collection of Have I Been Pwned is given out. Nobody is asked over a
+    network, and the file may be larger than the memory."""
+
+    def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
+        path = settings.LEAKED_PASSWORDS_FILE
+        if path and len(password) <= LONGEST and _is_listed(Path(path), password):
+            raise ValidationError(
+                "This password is known from a leak elsewhere. Choose one that you use nowhere else.",
+                code="password_leaked",
+            )
+
+    def get_help_text(self) -> str:
+        return "Not one that is known from a leak." if settings.LEAKED_PASSWORDS_FILE else ""
+
+
+def _is_listed(path: Path, password: str) -> bool:
+    """By halving: about forty places of the largest file are read. One that cannot be read is logged and holds nothing,
+    because nobody could choose a password otherwise."""
+    wanted = sha1(password.encode(), usedforsecurity=False).hexdigest().upper().encode()
+    try:
+        with path.open("rb") as file:
+            low, high = 0, file.seek(0, os.SEEK_END)
+            while low < high:
+                middle = (low + high) // 2
+                file.seek(middle)
+                if middle:
+                    file.readline()  # the rest of a line
+                line = file.readline().partition(b":")[0].strip().upper()
+                if line == wanted:
+                    return True
+                if line and line < wanted:
+                    low = middle + 1
+                else:
+                    high = middle
+    except OSError as error:
+        logger.error("The file of leaked passwords cannot be read: %s", error.strerror)  # noqa: TRY400
+        return False
+    return False
 
 
 def _names(user: AbstractBaseUser | None) -> list[str]:

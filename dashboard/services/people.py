@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
+from allauth.account.signals import authentication_step_completed
 from allauth.core import context
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authentication_failed
@@ -36,6 +37,7 @@ UNKNOWN_NAME = "unknown name"
 
 def connect() -> None:
     user_logged_in.connect(_signed_in, dispatch_uid="signalbox.signed_in")
+    authentication_step_completed.connect(_showed_again, dispatch_uid="signalbox.showed_again")
     user_logged_out.connect(_signed_out, dispatch_uid="signalbox.signed_out")
     user_login_failed.connect(_sign_in_failed, dispatch_uid="signalbox.sign_in_failed")
     authentication_failed.connect(_factor_failed, dispatch_uid="signalbox.factor_failed")
@@ -188,6 +190,14 @@ def _signed_in(user: User, request: HttpRequest | None = None, **kwargs: Any) ->
     audit.record(audit.Event.SIGNED_IN, by=by, **_browser(is_new=is_new))
     if request is not None:
         sessions.begin(user, request)
+
+
+def _showed_again(request: HttpRequest, *, reauthenticated: bool = False, **kwargs: Any) -> None:
+    """Who shows again who they are goes on with another key; the one from before opens nothing any more."""
+    if reauthenticated:
+        former = sessions.hash_of(request.session)
+        request.session.cycle_key()
+        sessions.carry_over(request.session, former)
 
 
 def _browser(*, is_new: bool) -> dict[str, Any]:

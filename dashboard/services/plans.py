@@ -16,8 +16,9 @@ from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.transaction import TransactionMode
 from dashboard.models import environments
 from dashboard.models.environments import Environment
-from dashboard.selectors import findings, folders, rehearsals
+from dashboard.selectors import findings, folders, git, rehearsals
 from dashboard.selectors.findings import Findings
+from dashboard.selectors.git import CommitFact, Staleness
 from dashboard.selectors.observations import LastLook
 from dashboard.services import imports, targets
 from dashboard.services.errors import ReasonMissing
@@ -149,16 +150,20 @@ class Detail:
     folder: Folder | None
     findings: Findings
     rows: tuple[RowChange, ...] = ()  # of the history, before and after; where it sends SQL the steps say it
+    commit: CommitFact | None = None  # that its files were read from
+    stale: Staleness | None = None  # later pushes may be missing
 
 
 def detail(plan: Plan) -> Detail:
     """With what lint says of the scripts, where they are those of the folder."""
-    folder = folders.current(environments.get_even_former(plan.environment)).folder
+    reading = folders.current(environments.get_even_former(plan.environment))
     return Detail(
         plan=plan,
         outlines=tuple(outline(step) for step in plan.steps),
-        folder=folder,
-        findings=findings.by_file(folder),
+        folder=reading.folder,
+        findings=findings.by_file(reading.folder),
+        commit=git.of_plan(plan),
+        stale=reading.stale,
         rows=planner.row_changes(plan) if plan.action.only_records else (),
     )
 

@@ -22,6 +22,7 @@ from dashboard.engine.run.recovery import StepVerdict
 from dashboard.models import BreakGlass, ChangeRequest, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.models.failures import without_values
+from dashboard.selectors import git
 from dashboard.services import approvals, audit, break_glass, forecasts, gates, permissions, plans, policies, queue
 from dashboard.services.actors import SIGNALBOX, Actor
 from dashboard.services.errors import ApprovalNeeded, EnvironmentOccupied, NotNow
@@ -274,6 +275,7 @@ def _queue(
                 run=run,
                 digest=plan.digest,
                 source=plan.source,
+                commit=git.in_words(plan),
                 steps=[s.label for s in plan.steps],
                 saves=[] if plan.action is Action.BRING_BACK else plans.copied(plan),
                 **said,

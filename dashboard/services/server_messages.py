@@ -6,15 +6,21 @@ else on the control database; the audit log never holds them, so its chain does 
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
 
-from dashboard.models import Run, RunStatement
+from dashboard.models import Run, RunStatement, RunStep
 from dashboard.models.failures import without_values
 from dashboard.services import audit, permissions, policies
-from dashboard.services.actors import Actor
+from dashboard.services.actors import SIGNALBOX, Actor
 
+#: Runs that one job cleans.
+_AT_ONCE = 200
 ERASED = "What the server said was erased."
 
 
@@ -28,15 +34,45 @@ def erase(run_id: int, *, by: Actor, reason: str) -> Run:
     permissions.check_can_erase(by)
     run = Run.objects.select_for_update(of=("self",)).get(pk=run_id)
     policies.check_messages_can_be_erased(run)
-    why = policies.check_reason(reason, "erase what a server said")
+    _take_out(run, by=by, reason=policies.check_reason(reason, "erase what a server said"))
+    return run
+
+
+def erase_old() -> int:
+    """The same for runs that ended longer ago than the settings want such words kept: how many. 0 days are for ever."""
+    if not settings.SERVER_MESSAGES_DAYS:
+        return 0
+    oldest = timezone.now() - timedelta(days=settings.SERVER_MESSAGES_DAYS)
+    old = Run.objects.filter(finished_at__lt=oldest).exclude(status__in=Run.ACTIVE)
+    due = old.filter(_is_quoted()).order_by("pk").values_list("pk", flat=True)
+    return sum(_erase_if_old(pk) for pk in list(due[:_AT_ONCE]))
+
+
+def _is_quoted() -> Q:
+    """Whether a run still holds words of a server."""
+    steps = RunStep.objects.exclude(retry_reason__in=["", ERASED]) | RunStep.objects.exclude(blockers=[])
+    statements = RunStatement.objects.exclude(notices=[])
+    failed = Q(failure__isnull=False) & ~Q(failure__sentence=ERASED)
+    return failed | Q(pk__in=steps.values("run")) | Q(pk__in=statements.values("step__run"))
+
+
+@transaction.atomic
+def _erase_if_old(pk: int) -> bool:
+    run = Run.objects.select_for_update(of=("self",), skip_locked=True).filter(pk=pk).first()
+    if run is None or run.is_active:
+        return False
+    _take_out(run, by=SIGNALBOX, reason=f"It ended more than {settings.SERVER_MESSAGES_DAYS} days ago.")
+    return True
+
+
+def _take_out(run: Run, *, by: Actor, reason: str) -> None:
     if run.failure:
         run.failure = _erased(run.failure)
         run.save(update_fields=["failure"])
     RunStatement.objects.filter(step__run=run).exclude(notices=[]).update(notices=[])
     run.steps.exclude(retry_reason="").update(retry_reason=ERASED)
     run.steps.exclude(blockers=[]).update(blockers=[])
-    audit.record(audit.Event.RUN_MESSAGES_ERASED, by=by, environment=run.environment, run=run, reason=why)
-    return run
+    audit.record(audit.Event.RUN_MESSAGES_ERASED, by=by, environment=run.environment, run=run, reason=reason)
 
 
 def _erased(failure: dict[str, Any]) -> dict[str, Any]:

@@ -75,7 +75,12 @@ def policy(environment: Environment) -> Policy:
 
 def access(environment: Environment) -> Access:
     """To look at it."""
-    return Access(address=address(environment), policy=policy(environment), schema=settings.TRACKING_SCHEMA)
+    return Access(
+        address=address(environment),
+        policy=policy(environment),
+        schema=settings.TRACKING_SCHEMA,
+        dual_write=environment.dual_write,
+    )
 
 
 def access_to_write(environment: Environment) -> Access:
@@ -178,6 +183,7 @@ def last_seen(environment: Environment, look: LastLook | None) -> Target | None:
         policy=policy(environment),
         history=look.history,
         source=environment.source,
+        dual_write=environment.dual_write,
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import os
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any, NoReturn
 
@@ -12,7 +14,9 @@ from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from cryptography.exceptions import InvalidTag
 from cryptography.fernet import Fernet, MultiFernet
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
@@ -23,11 +27,16 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from config import providers
 from dashboard.services import actors, people, throttle
 from dashboard.views import confirming
 
 #: A form that waits for its person, while they sign in again at a provider.
 WAITING_FORM = "signalbox_waiting_form"
+
+
+#: What a text begins with that was encrypted with AES-GCM, and the bytes of its nonce.
+_GCM, _NONCE = "gcm:", 12
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -93,10 +102,19 @@ class SecondFactorAdapter(DefaultMFAAdapter):
     }
 
     def encrypt(self, text: str) -> str:
-        return _box().encrypt(text.encode()).decode()
+        nonce = os.urandom(_NONCE)
+        sealed = AESGCM(_keys()[0]).encrypt(nonce, text.encode(), None)
+        return _GCM + base64.urlsafe_b64encode(nonce + sealed).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        return _box().decrypt(encrypted_text.encode()).decode()
+        """What was kept before there was AES-GCM is read too; its next use by its person writes nothing anew."""
+        if not encrypted_text.startswith(_GCM):
+            return _former_box().decrypt(encrypted_text.encode()).decode()
+        sealed = base64.urlsafe_b64decode(encrypted_text.removeprefix(_GCM))
+        for key in _keys():
+            with suppress(InvalidTag):
+                return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], None).decode()
+        raise InvalidTag
 
     def build_totp_svg(self, url: str) -> SafeString:
         code = qrcode.QRCode(border=2)
@@ -126,9 +144,21 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
         return False
 
+    def get_requests_session(self) -> Any:
+        """What the environment names is asked, and nothing that an answer leads to."""
+        session = super().get_requests_session()
+        session.max_redirects = 0
+        return session
+
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
         """The first time, the provider's verified mail address tells who it is."""
         if not sociallogin.is_existing:
+            if not providers.vouches(sociallogin.account.provider, settings):
+                _refuse(
+                    request,
+                    "This provider does not vouch for anybody who comes the first time. Sign in once through the one "
+                    "that does, or ask an administrator.",
+                )
             person = _known_by(sociallogin)
             if person is None:
                 _refuse(request, "Nobody with this mail address was invited to Signalbox. Ask an administrator.")
@@ -158,9 +188,11 @@ def _refuse(request: HttpRequest, sentence: str) -> NoReturn:
     raise ImmediateHttpResponse(redirect("login"))
 
 
-def _box() -> MultiFernet:
-    """Second factors are kept encrypted, with a key that is not in the database."""
+def _keys() -> list[bytes]:
+    """Second factors are kept encrypted, with a key that is not in the database: the first for new ones."""
     keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    return MultiFernet(
-        [Fernet(base64.urlsafe_b64encode(sha256(f"signalbox.factor:{key}".encode()).digest())) for key in keys]
-    )
+    return [sha256(f"signalbox.factor:{key}".encode()).digest() for key in keys]
+
+
+def _former_box() -> MultiFernet:
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in _keys()])

@@ -46,7 +46,9 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
         installation=installations.identity(),
     )
     context = {"page": page, "environment": badge(environment), "failure": reading.failure, "stale": reading.stale}
-    return live.answer(request, "environments/detail.html", (page, reading.failure, reading.stale), context)
+    context["commit"] = reading.commit
+    shown = (page, reading.failure, reading.stale, reading.commit)
+    return live.answer(request, "environments/detail.html", shown, context)
 
 
 @require_POST

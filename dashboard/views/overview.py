@@ -10,7 +10,7 @@ from django.views.decorators.vary import vary_on_headers
 from dashboard.models.roles import Role, has_role
 from dashboard.presenters.findings import tallies
 from dashboard.presenters.overview import SourceReading, overview
-from dashboard.selectors import board, environments, findings, first_run, folders, requests
+from dashboard.selectors import board, environments, findings, first_run, folders, git, requests
 from dashboard.selectors.environments import Standing
 from dashboard.selectors.folders import FolderReading
 from dashboard.services import actors
@@ -36,4 +36,5 @@ def index(request: HttpRequest) -> HttpResponse:
 def _files(reading: FolderReading, standings: Sequence[Standing]) -> SourceReading:
     own = [standing for standing in standings if standing.environment.source == reading.source]
     lint = tallies(reading.folder, findings.by_file(reading.folder))
-    return SourceReading(reading=reading, rows=board.rows(own, reading.folder), lint=lint)
+    moved = git.moved_since_last_run(reading.commit) if reading.commit else None
+    return SourceReading(reading=reading, rows=board.rows(own, reading.folder), lint=lint, moved=moved)

@@ -11,19 +11,22 @@ from allauth.mfa.webauthn import views as passkeys
 from allauth.socialaccount.adapter import get_adapter as get_provider_adapter
 from allauth.socialaccount.models import SocialApp
 from allauth.socialaccount.providers.github import views as github
-from allauth.socialaccount.providers.openid_connect import views as openid
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LogoutView
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.services import throttle
+from dashboard.views import openid
 from dashboard.views.context import THEMES
 
+#: In the address at which a sign-in through a provider begins: it is to ask who it is.
+ANEW = "anew"
 YEAR = 365 * 24 * 3600
 
 
@@ -47,7 +50,7 @@ class SignOut(LogoutView):
 def confirm_by_provider(request: HttpRequest) -> HttpResponse:
     """For people who have nothing else to show who they are. A page, because no form may lead to another site."""
     back = get_next_redirect_url(request) or ""
-    return render(request, "account/confirm_provider.html", {"providers": _providers(request, back)})
+    return render(request, "account/confirm_provider.html", {"providers": _providers(request, back, anew=True)})
 
 
 @login_not_required
@@ -60,14 +63,18 @@ def passkey_login(request: HttpRequest) -> HttpResponse:
 @login_not_required
 def openid_login(request: HttpRequest, provider_id: str) -> HttpResponse:
     throttle.check_beginnings(request)
-    answer: HttpResponse = openid.login(request, provider_id)
-    return answer
+    return _unless_from_elsewhere(request) or openid.begin(request, provider_id, anew=ANEW in request.GET)
+
+
+@login_not_required
+def openid_callback(request: HttpRequest, provider_id: str) -> HttpResponse:
+    return openid.come_back(request, provider_id)
 
 
 @login_not_required
 def github_login(request: HttpRequest) -> HttpResponse:
     throttle.check_beginnings(request)
-    return _unless_unknown(github.oauth2_login, request)
+    return _unless_from_elsewhere(request) or _unless_unknown(github.oauth2_login, request)
 
 
 @login_not_required
@@ -75,9 +82,20 @@ def github_callback(request: HttpRequest) -> HttpResponse:
     return _unless_unknown(github.oauth2_callback, request)
 
 
-def _providers(request: HttpRequest, back: str) -> list[tuple[str, str]]:
-    """What they are called, and where each begins."""
+def _unless_from_elsewhere(request: HttpRequest) -> HttpResponse | None:
+    """A link on another site, or in a mail, leads to the page with the button: a provider that knows the browser would
+    sign in without anybody having asked for it."""
+    if request.headers.get("sec-fetch-site", "same-origin") == "same-origin":
+        return None
+    back = get_next_redirect_url(request)
+    return redirect(f"{reverse('login')}?{urlencode({'next': back})}" if back else "login")
+
+
+def _providers(request: HttpRequest, back: str, *, anew: bool = False) -> list[tuple[str, str]]:
+    """What they are called, and where each begins. `anew` has it ask who it is, though it knows the browser."""
     asked = {"next": back} if back else {}
+    if anew:
+        asked[ANEW] = "1"
     providers = get_provider_adapter().list_providers(request)
     return [(provider.name, provider.get_login_url(request, **asked)) for provider in providers]
 

@@ -59,6 +59,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": [presenter.row(row) for row in page],
         "empty": presenter.EMPTY[tab],
+        "way_to_open_one": presenter.way_to_open_one(tab),
     }
     return render(request, "requests/list.html", context)
 

@@ -20,7 +20,7 @@ from dashboard.presenters import failures, run_log
 from dashboard.presenters import restored as restoration
 from dashboard.presenters import runs as presenter
 from dashboard.presenters.badges import badge_of
-from dashboard.selectors import observations, restored, settled, workers
+from dashboard.selectors import git, observations, restored, settled, workers
 from dashboard.selectors import runs as selector
 from dashboard.services import actors, permissions, policies, runs, server_messages
 from dashboard.views import confirming
@@ -109,6 +109,7 @@ def _context(request: HttpRequest, run: Run) -> dict[str, Any]:
     )
     compared, awaited = restored.compared(run), restored.is_awaited(run)
     return page | {
+        "commit": git.of_plan(run.plan),
         "restored": restoration.view(compared) if compared else None,
         "comparing": awaited,
         "follow": run.is_active or awaited,
@@ -122,7 +123,8 @@ def _reach(run: Run) -> RollbackReach:
 
 def _log(run: Run) -> StreamingHttpResponse:
     answer = StreamingHttpResponse(
-        run_log.log_text(run, selector.whole_log(run)), content_type="text/plain; charset=utf-8"
+        run_log.log_text(run, selector.whole_log(run), git.of_plan(run.plan)),
+        content_type="text/plain; charset=utf-8",
     )
     answer["Content-Disposition"] = f'attachment; filename="run-{run.pk}-{run.environment}.log"'
     return answer

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from dashboard.models import sources
 from dashboard.models.sources import Source
+from dashboard.presenters import pushes as push_presenter
 from dashboard.presenters import sources as presenter
 from dashboard.presenters.sources import SourceRow
 from dashboard.selectors import folders, git
 from dashboard.selectors.git import GitStanding
-from dashboard.services import actors, fetching
+from dashboard.services import actors, fetching, pushes
 from dashboard.services.actors import Actor
 from dashboard.views import live
 
@@ -37,6 +39,8 @@ def detail(request: HttpRequest, source: str) -> HttpResponse:
     kept = git.last_commits(chosen, COMMITS_SHOWN) if standing else ()
     commits = presenter.commits(standing, kept) if standing else ()
     context = {"row": row, "commits": commits}
+    if chosen.git and chosen.git.webhook_secret:
+        context["hook_url"] = request.build_absolute_uri(reverse("hook", args=[source]))
     return live.answer(request, "sources/detail.html", (row, commits), context)
 
 
@@ -47,6 +51,18 @@ def fetch(request: HttpRequest, source: str) -> HttpResponse:
         raise Http404(f"{source} is a folder on disk, which is read as it is.")
     fetching.ask(chosen, by=actors.from_request(request))
     return redirect("source", source)
+
+
+@require_safe
+def compare(request: HttpRequest, source: str, old: str, new: str) -> HttpResponse:
+    chosen = named_or_404(source)
+    commits = [git.find(chosen, sha) for sha in (old, new)]
+    if chosen.git is None or commits[0] is None or commits[1] is None:
+        raise Http404(f"The source {source} has no such commits, or they are not kept any more.")
+    in_force = git.standing(chosen).commit
+    comparison = pushes.compare(chosen, commits[0], commits[1])
+    page = push_presenter.page(comparison, in_force=in_force.sha if in_force else "")
+    return render(request, "sources/compare.html", {"page": page})
 
 
 def named_or_404(name: str) -> Source:

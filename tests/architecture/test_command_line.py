@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import re
+from collections.abc import Iterator
 
 import pytest
 
 from dashboard import cli
 from dashboard.cli.exits import Exit
+from dashboard.management.commands.signalbox import Command
 from tests.architecture.source import text_of
 
 
@@ -27,6 +30,22 @@ def test_no_verb_is_documented_that_is_gone() -> None:
 @pytest.mark.parametrize("verb", cli.VERBS)
 def test_every_verb_explains_itself(verb: str) -> None:
     assert (cli.VERBS[verb].__doc__ or "").strip(), f"The docstring of dashboard/cli/{verb}.py is its help; write it."
+
+
+def test_no_option_is_taken_for_a_longer_one() -> None:
+    """A short form would mean something else once there is a second option that begins like it."""
+    parsers = [*_parsers(Command().create_parser("manage.py", "signalbox"))]
+    assert len(parsers) > len(cli.VERBS)
+    lenient = [parser.prog for parser in parsers if parser.allow_abbrev]
+    assert not lenient, f"Give add_parser allow_abbrev=False: {lenient}"
+
+
+def _parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from _parsers(below)
 
 
 def test_every_exit_code_is_documented() -> None:

@@ -77,6 +77,7 @@ ALLOWED = {
     "dashboard.services.evidence": {"Evidence", "EvidenceStatus", "Item"},
     "dashboard.services.forecasts": {"Confirmation", "check_confirmed", "lost", "needs_word"},
     "dashboard.services.plans": {"Detail", "Outline", "check_accepted", "copied", "title"},
+    "dashboard.services.pushes": {"PushChange", "PushComparison", "PushOutlook", "PushedMigration"},
     "dashboard.services.records": {"Contradiction"},
     "dashboard.services.saved": {"Kept", "SavedGroup"},
     "dashboard.services.skips": {"Undecided"},

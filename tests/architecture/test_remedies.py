@@ -51,6 +51,7 @@ CASES: Mapping[str, Files] = {
     "not_utf8": {"001_a.sql": b"SELECT '\xe9';"},
     "nul_byte": {"001_a.sql": b"SELECT 1;\0"},
     "orphan_rollback": {"001_rollback.sql": UP},
+    "other_hash": {"1.sql": "--! Previous: -\n--! Hash: sha1:0\n\n" + UP},
     "unused_rollback": {"001_a.sql": "-- signalbox: repeatable\n" + UP, "001_rollback.sql": UP},
     "other_order": {"9_a/up.sql": UP, "10_b/up.sql": UP, "11_c/up.sql": UP},
     "other_system": {"20240101000000_a/migration.sql": UP, "migration_lock.toml": 'provider = "mysql"'},

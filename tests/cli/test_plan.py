@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from config.environments import Environment
+from config.sources import Source
 from tests.cli.conftest import Signalbox
 from tests.cli.targets import apply, fingerprint
 from tests.fix_project import Project
+from tests.fix_sources import Repository
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
@@ -245,3 +247,18 @@ def test_a_rollback_that_is_none_keeps_no_migration_back_and_the_folder_is_not_i
     assert "001 has no usable rollback: once applied it can only be undone by a new migration." in answer.out
     assert signalbox("status", "--env", "staging").code == 8
     assert signalbox("lint").code == 8
+
+
+def test_it_names_the_commit_that_the_files_are_of(
+    signalbox: Signalbox, from_git: Project, billing: Source, repository: Repository
+):
+    sha = repository.push({"001_users.sql": "CREATE TABLE users (id int);"}, "Add users")
+    assert signalbox("plan", "--env", "staging").code == 7
+    fetched = signalbox("fetch", "billing")
+    assert (fetched.code, fetched.out) == (0, f"billing: now at {sha[:8]} Add users (by Ada), 1 migrations\n")
+    (plan,) = signalbox("plan", "--env", "staging", "--json").json
+    assert (plan["source"], plan["commit"], plan["source_commit"]["subject"]) == ("billing", sha, "Add users")
+    assert plan["source_commit"]["url"] == f"https://github.com/acme/app/commit/{sha}"
+    assert f"files of commit {sha[:8]} Add users (by Ada)" in signalbox("plan", "--env", "staging").out
+    assert signalbox("status", "--env", "staging", "--json").json["source_commit"]["id"] == sha
+    assert f"commit {sha[:8]} Add users (by Ada)" in signalbox("status", "--env", "staging").out

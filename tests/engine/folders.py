@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +38,15 @@ def plan_of(*scripts: str) -> Plan:
         for n, sql in enumerate(scripts, start=1)
     )
     return Plan(environment="test", action=Action.APPLY, identity=identity, policy=FREE, basis=(), steps=steps)
+
+
+def summed(files: Mapping[str, str]) -> dict[str, str]:
+    """With the atlas.sum of these files."""
+    running, lines = hashlib.sha256(), ["h1:all="]
+    for file in sorted(files):
+        running.update(file.encode() + files[file].encode())
+        lines.append(f"{file} h1:{base64.b64encode(running.digest()).decode()}")
+    return {**files, "atlas.sum": "\n".join(lines) + "\n"}
 
 
 def only_statement(sql: str) -> Statement:

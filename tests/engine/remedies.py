@@ -67,6 +67,7 @@ FILES: Mapping[str, Mapping[str, str | bytes]] = {
     "not_utf8": {"001_a.sql": b"SELECT '\xe9';\n"},
     "nul_byte": {"001_a.sql": b"SELECT 1;\0\n"},
     "orphan_rollback": {"001_a.sql": _UP, "009_rollback.sql": _DOWN},
+    "other_hash": {"1.sql": "--! Previous: -\n--! Hash: sha1:0\n\n" + _UP},
     "unused_rollback": {"001_a.sql": "-- signalbox: repeatable\n" + _UP, "001_rollback.sql": _DOWN},
     "other_order": {"2_a/up.sql": _UP, "10_b/up.sql": "SELECT 1;\n"},
     "other_tool": {"001_a.py": "def upgrade():\n", "002_b.sql": _UP},

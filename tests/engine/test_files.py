@@ -155,6 +155,30 @@ def test_each_file_of_a_shared_number_is_told_of_the_others_and_of_a_free_number
     assert folder.find(MigrationId("002", "add_city")).down.file == "002_add_city_rollback.sql"
 
 
+@pytest.mark.parametrize("way", ["down", "undo", "revert", "DOWN"])
+def test_what_undoes_the_file_beside_it_is_its_rollback_and_no_second_migration(read_files, way: str):
+    folder = read_files({"021_a_up.sql": "CREATE TABLE a (id int);", f"021_a_{way}.sql": "DROP TABLE a;"})
+    (migration,) = folder.migrations
+    assert (migration.label, migration.down.file) == ("021_a_up", f"021_a_{way}.sql")
+    assert not folder.problems
+
+
+def test_a_name_that_ends_in_down_alone_is_a_migration(read_files):
+    folder = read_files({"021_scale_down.sql": "SELECT 1;", "022_scale_up.sql": "SELECT 1;"})
+    assert [m.label for m in folder.migrations] == ["021_scale_down", "022_scale_up"]
+
+
+@pytest.mark.parametrize("name", ["a_down", "a.undo", "a-revert"])
+def test_what_may_undo_the_other_file_of_its_number_is_not_sent_behind_it(read_files, name: str):
+    folder = read_files({"021_a.sql": "CREATE TABLE a (id int);", f"021_{name}.sql": "DROP TABLE a;"})
+    advice = [p.advice for p in folder.problems if p.code == "duplicate_version"]
+    if advice:  # in some spellings it is the rollback
+        assert all(f"021_{name}.sql undoes 021_a.sql, rename it to 021_a_rollback.sql" in each for each in advice)
+        assert not any("022" in each for each in advice)
+    else:
+        assert [m.label for m in folder.migrations] == ["021_a"]
+
+
 def test_one_number_in_two_spellings_is_a_warning(read_files):
     folder = read_files({"8_a.sql": "SELECT 1;", "008_b.sql": "SELECT 1;"})
     assert [problem(folder, f, "same_number").severity for f in ("8_a.sql", "008_b.sql")] == [Severity.WARNING] * 2

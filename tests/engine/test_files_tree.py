@@ -72,3 +72,7 @@ def test_links_and_submodules_are_never_read(tmp_path: Path) -> None:
         ("vendor", "not_a_file"),
     }
     assert [m.name for m in folder.migrations] == ["users"]
+    for entry in listing_of(tmp_path, files).entries:
+        if entry.kind is not EntryKind.FILE:
+            with pytest.raises(OSError, match="symbolic"):
+                entry.content(10)

@@ -121,13 +121,13 @@ def test_a_rollback_is_never_told_to_become_a_migration(read_files):
 
 @pytest.mark.parametrize("beside", [(), ("0002_next.up.sql",)], ids=["alone", "among files of this format"])
 def test_a_file_that_says_which_way_it_goes_is_told_its_name_with_that(read_files, beside):
-    folder = read_files(named("V0001.First.up.sql", "V0001.First.down.sql", "first.down.sql", *beside))
+    folder = read_files(named("V0001-First.up.sql", "V0001-First.down.sql", "first.down.sql", *beside))
     said = {
         file: problems_by_code(folder, file)["wrong_name"].advice
-        for file in ("V0001.First.up.sql", "V0001.First.down.sql")
+        for file in ("V0001-First.up.sql", "V0001-First.down.sql")
     }
-    assert said["V0001.First.up.sql"] == "Rename it to 0001_First.up.sql."
-    assert said["V0001.First.down.sql"].startswith("Rename it to 0001_First.down.sql: it is the rollback of")
+    assert said["V0001-First.up.sql"] == "Rename it to 0001_First.up.sql."
+    assert said["V0001-First.down.sql"].startswith("Rename it to 0001_First.down.sql: it is the rollback of")
     assert "Rename it to <version>_first.down.sql" in problems_by_code(folder, "first.down.sql")["wrong_name"].advice
 
 

@@ -12,12 +12,22 @@ from dashboard.engine.errors import PlanBlocked
 from dashboard.engine.files import catalogue, discovery
 from dashboard.engine.files.formats import flyway, graphile_migrate, prisma, sqlx
 from dashboard.engine.migration import Direction, FileRole, Folder, Migration, Problem, Severity, version_key
-from tests.engine.folders import Bench
+from tests.engine.folders import Bench, summed
 
 UP, DOWN = "CREATE TABLE a (id int);\n", "DROP TABLE a;\n"
 OUTSIDE = {"transaction": "none"}
 
 type Files = Mapping[str, str]
+
+
+def committed(body: str, previous: str = "-", says: str = "") -> str:
+    """A migration as graphile-migrate commits it."""
+    text = f"--! Previous: {previous}\n--! Hash: {{}}\n{says}\n{body}"
+    return text.format(graphile_migrate.native_checksum(text.encode()))
+
+
+def hash_of(text: str) -> str:
+    return text.split("--! Hash: ")[1].split("\n")[0]
 
 
 def write(source: Path, files: Files) -> Path:
@@ -70,8 +80,8 @@ FOLDERS: Mapping[str, tuple[Files, Mapping[str, tuple[str, str | None]]]] = {
     ),
     "graphile-migrate": (
         {
-            "committed/000001.sql": f"--! Previous: -\n--! Hash: sha1:a\n\n{UP}",
-            "committed/000002-b.sql": f"--! Previous: sha1:a\n--! Hash: sha1:b\n--! Message: b\n\n{DOWN}",
+            "committed/000001.sql": committed(UP),
+            "committed/000002-b.sql": committed(DOWN, hash_of(committed(UP)), "--! Message: b\n"),
             "current.sql": "-- a draft",
         },
         {"000001": (UP, None), "000002": (DOWN, None)},
@@ -92,7 +102,7 @@ FOLDERS: Mapping[str, tuple[Files, Mapping[str, tuple[str, str | None]]]] = {
         },
         {"001.1": (UP, DOWN), "001.2": (DOWN, None)},
     ),
-    "atlas": ({"20240101000000_a.sql": UP, "atlas.sum": "h1:a="}, {"20240101000000": (UP, None)}),
+    "atlas": (summed({"20240101000000_a.sql": UP}), {"20240101000000": (UP, None)}),
     "supabase": ({"20240101000000_a.sql": UP, "20210101000000_init.sql": DOWN}, {"20240101000000": (UP, None)}),
     "sqlx": ({"20240101000000_a.sql": f"-- no-transaction\n{UP}"}, {"20240101000000": (UP, None)}),
     "flyway": (
@@ -254,10 +264,10 @@ OUTSIDE_A_TRANSACTION: Mapping[str, Files] = {
     "sqlx": {"1_a.sql": f"-- no-transaction\n{UP}"},
     "flyway": {"V1__a.sql": UP, "V1__a.sql.conf": "# why\nexecuteInTransaction=false\n"},
     "directories": {"1_a/up.sql": UP, "1_a/metadata.toml": "run_in_transaction = false"},
-    "graphile-migrate": {"1.sql": f"--! Previous: -\n--! Hash: sha1:a\n--! no-transaction\n{UP}"},
+    "graphile-migrate": {"1.sql": committed(UP, says="--! no-transaction")},
     "tern": {"1_a.sql": f"---- tern: disable-tx ----\n{UP}", "tern.conf": ""},
     "yoyo": {"1_a.sql": f"-- transactional: false\n{UP}"},
-    "atlas": {"1_a.sql": f"-- atlas:txmode none\n\n{UP}", "atlas.sum": ""},
+    "atlas": summed({"1_a.sql": f"-- atlas:txmode none\n\n{UP}"}),
     "liquibase": {"1_a.sql": f"--liquibase formatted sql\n--changeset ann:1 runInTransaction:false\n{UP}"},
 }
 
@@ -306,6 +316,14 @@ REFUSED: Mapping[str, tuple[Files, tuple[str, str, int | None]]] = {
         {"1_a.sql": f"-- +goose Up\n-- +goose StatementBegin\n{UP}"},
         ("bad_marks", "1_a.sql", 2),
     ),
+    "goose, a dollar for two": (
+        {"1_a.sql": "-- +goose Up\n-- +goose ENVSUB ON\nSELECT $$a$$;\n"},
+        ("template", "1_a.sql", 3),
+    ),
+    "prisma, a program": (
+        {"20240101000000_a/migration.sql": UP, "20240102000000_b/migration.ts": ""},
+        ("other_tool", "20240102000000_b", None),
+    ),
     "goose, variables": (
         {"1_a.sql": "-- +goose Up\n-- +goose ENVSUB ON\nCREATE TABLE ${T} ();\n"},
         ("template", "1_a.sql", 3),
@@ -317,13 +335,13 @@ REFUSED: Mapping[str, tuple[Files, tuple[str, str, int | None]]] = {
     ),
     "graphile-migrate, another chain": (
         {
-            "1.sql": f"--! Previous: -\n--! Hash: sha1:a\n\n{UP}",
-            "2.sql": f"--! Previous: sha1:x\n--! Hash: sha1:b\n\n{UP}",
+            "1.sql": committed(UP),
+            "2.sql": committed(UP, "sha1:x"),
         },
         ("bad_marks", "2.sql", 1),
     ),
     "yoyo, no number": ({"1_a.sql": f"-- depends: first\n{UP}"}, ("wrong_name", "first.sql", None)),
-    "atlas, a checkpoint": ({"1_a.sql": f"-- atlas:checkpoint\n\n{UP}", "atlas.sum": ""}, ("bad_marks", "1_a.sql", 1)),
+    "atlas, a checkpoint": (summed({"1_a.sql": f"-- atlas:checkpoint\n\n{UP}"}), ("bad_marks", "1_a.sql", 1)),
     "liquibase, a precondition": (
         {"1_a.sql": f"--liquibase formatted sql\n--changeset ann:1\n--preconditions onFail:HALT\n{UP}"},
         ("bad_marks", "1_a.sql (ann:1)", 3),
@@ -426,7 +444,7 @@ REFUSED: Mapping[str, tuple[Files, tuple[str, str, int | None]]] = {
         ("bad_journal", "meta", None),
     ),
     "graphile-migrate, what it fills in by itself": (
-        {"1.sql": "--! Previous: -\n--! Hash: sha1:a\n\nDO $$ BEGIN PERFORM ':DATABASE_OWNER'; END $$;\n"},
+        {"1.sql": committed("DO $$ BEGIN PERFORM ':DATABASE_OWNER'; END $$;\n")},
         ("placeholder", "1.sql", 4),
     ),
     "flyway, a folder in a folder": (
@@ -447,11 +465,11 @@ REFUSED: Mapping[str, tuple[Files, tuple[str, str, int | None]]] = {
     ),
     "flyway, one number in two ways": ({"V1__a.sql": UP, "V1.0__b.sql": DOWN}, ("same_number", "V1.0__b.sql", None)),
     "atlas, a mode in a string": (
-        {"1_a.sql": "INSERT INTO a VALUES ('\n-- atlas:txmode none\n');\n", "atlas.sum": ""},
+        summed({"1_a.sql": "INSERT INTO a VALUES ('\n-- atlas:txmode none\n');\n"}),
         ("bad_marks", "1_a.sql", 2),
     ),
     "atlas, a mode that it does not know": (
-        {"1_a.sql": f"-- atlas:txmode off\n\n{UP}", "atlas.sum": ""},
+        summed({"1_a.sql": f"-- atlas:txmode off\n\n{UP}"}),
         ("bad_marks", "1_a.sql", 1),
     ),
     "another tool in a half of dbmate": (
@@ -559,7 +577,7 @@ def test_a_declared_value_is_put_in_and_the_checksum_stays_that_of_the_file(tmp_
 
 
 def test_a_value_of_graphile_migrate_replaces_no_cast(tmp_path: Path) -> None:
-    text = "--! Previous: -\n--! Hash: sha1:a\n\nGRANT SELECT ON a TO :WHO;\nSELECT 1::WHO;\nSELECT :ELSE;\n"
+    text = committed("GRANT SELECT ON a TO :WHO;\nSELECT 1::WHO;\nSELECT :ELSE;\n")
     folder = read(tmp_path, {"1.sql": text, "2.sql": text}, WHO="app")
     assert ("placeholder", "1.sql", 6) in errors(folder)
     assert "placeholders" in problem(folder, "placeholder").advice
@@ -673,3 +691,40 @@ def test_what_goes_down_by_its_name_is_a_rollback_and_never_run_forward(declared
     folder = read(tmp_path, {"1_a.up.sql": UP, "1_a.down.sql": DOWN}, declared)
     (migration,) = folder.migrations
     assert (sent(migration), sent(migration, Direction.DOWN)) == (UP, DOWN)
+
+
+# What a tool keeps of its files
+
+ATLAS = {"1_a.sql": UP, "2_b.sql": DOWN, "3_c.sql": UP}
+HASHES: Mapping[str, tuple[Files, list[tuple[str, str]]]] = {
+    "as they were": (summed(ATLAS), []),
+    "the first that was edited": ({**summed(ATLAS), "2_b.sql": "-- edited\n"}, [("other_hash", "2_b.sql")]),
+    "one that is new": ({**summed(ATLAS), "4_x.sql": UP}, [("other_hash", "4_x.sql")]),
+    "one that is gone": (
+        {file: text for file, text in summed(ATLAS).items() if file != "2_b.sql"},
+        [("other_hash", "atlas.sum")],
+    ),
+    "one that says it does not count": (
+        {**summed(ATLAS), "4_d.sql": f"-- atlas:sum ignore\n\n{UP}"},
+        [],
+    ),
+    "not to be read": ({**ATLAS, "atlas.sum": "<<<<<<< ours\n"}, [("other_hash", "atlas.sum")]),
+    "graphile-migrate, edited": ({"1.sql": committed(UP) + "-- edited\n"}, [("other_hash", "1.sql")]),
+    "graphile-migrate, edited, and it says so": (
+        {"1.sql": committed(UP, says="--! AllowInvalidHash\n") + "-- edited\n"},
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HASHES)
+def test_a_file_is_what_its_tool_knows(case: str, tmp_path: Path) -> None:
+    files, expected = HASHES[case]
+    assert [(code, file) for code, file, _ in errors(read(tmp_path, files))] == expected
+
+
+def test_a_v_or_a_dot_in_the_name_is_no_other_style(tmp_path: Path) -> None:
+    folder = read(tmp_path, {"V0001.First.up.sql": UP, "V0001.First.down.sql": DOWN, "V0010.Tenth_one.up.sql": UP})
+    assert (folder.format, errors(folder)) == ("updown", [])
+    assert [(m.label, m.usable_down) for m in folder.migrations] == [("0001_First", DOWN), ("0010_Tenth_one", None)]
+    assert read(tmp_path / "flyway", {"V1__a.up.sql": UP}).format == "flyway"

@@ -73,6 +73,23 @@ def test_a_sound_migration_is_reversible_and_repeatable(rehearse: Rehearse):
     assert {d.key for d in proof.made} == {d.key for d in proof.unmade}
 
 
+@pytest.mark.parametrize(
+    "takes",
+    [
+        "DROP SCHEMA platform CASCADE;",
+        "ALTER SCHEMA platform RENAME TO platform_before;",
+        "ALTER TABLE platform.schema_migrations RENAME TO migrations_before;",
+        "CREATE SCHEMA platform;",
+    ],
+    ids=["dropped", "schema renamed", "table renamed", "made"],
+)
+def test_what_no_target_would_let_be_done_to_the_history_is_not_proven(rehearse: Rehearse, takes: str):
+    (proof,) = rehearse(_001_platform=takes).proofs
+    assert (proof.verdict, proof.up.ok) == (Verdict.FAILED, False)
+    assert proof.up.error
+    assert "platform" in proof.up.error.sentence + proof.up.error.remedy
+
+
 def test_what_a_rollback_leaves_behind_is_named(rehearse: Rehearse):
     report = rehearse(_001_users=f"{USERS} CREATE SEQUENCE IF NOT EXISTS left_over;", _001_rollback="DROP TABLE users;")
     (proof,) = report.proofs
@@ -278,11 +295,11 @@ def test_a_session_that_breaks_is_replaced(rehearse: Rehearse):
     assert (first.up.ok, second.up.ok) == (False, True)
 
 
-def test_a_migration_may_make_what_signalbox_keeps_elsewhere(rehearse: Rehearse):
-    (proof,) = rehearse(
-        _001_ours="CREATE SCHEMA platform; CREATE TABLE platform.schema_migrations (version text);",
-        _001_rollback="DROP SCHEMA platform CASCADE;",
-    ).proofs
+def test_a_migration_may_make_what_signalbox_keeps_elsewhere(folder: Path, postgres_server: LocalServer):
+    ours = "CREATE SCHEMA platform; CREATE TABLE platform.schema_migrations (version text);"
+    (folder / "001_ours.sql").write_text(ours)
+    (folder / "001_rollback.sql").write_text("DROP SCHEMA platform CASCADE;")
+    (proof,) = rehearsal.of_folder(discovery.read(folder), schema="kept_here", server_url=postgres_server.url()).proofs
     assert (proof.passed, proof.reversible) == (True, True)
 
 
@@ -379,9 +396,10 @@ def test_a_file_that_is_in_no_migration_is_told(rehearse: Rehearse):
 
 
 def test_it_is_gone_at_the_end_and_named_meanwhile(rehearse: Rehearse, leftover_databases: Callable[[], list[str]]):
-    locks: list[str] = []
-    rehearse(listener=lambda proof: locks.extend(leftover_databases()), _001_users=USERS)
-    (name,) = locks
+    names: list[list[str]] = []  # at each proof; the last comes when the work is over, and perhaps the database with it
+    slow = "SELECT pg_sleep(0.5);"
+    rehearse(listener=lambda proof: names.append(leftover_databases()), _001_users=USERS, _002_slow=slow)
+    (name,) = names[0]
     assert throwaway._NAME.fullmatch(name)
     assert leftover_databases() == []
 

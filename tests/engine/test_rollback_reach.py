@@ -103,8 +103,8 @@ def target(history: History) -> Target:
     ("script", "left"),
     [
         ("DROP TABLE t;", "nothing of it remains."),
-        ("DROP INDEX CONCURRENTLY i;", "those before it stay."),
-        ("-- signalbox: transaction=none\nDROP TABLE t;", "those before it stay."),
+        ("DROP INDEX CONCURRENTLY IF EXISTS i;", "those before it stay."),
+        ("-- signalbox: transaction=none\nDROP TABLE IF EXISTS t;", "those before it stay."),
         ("not SQL at all", "nothing of it remains."),
     ],
 )
@@ -112,3 +112,37 @@ def test_the_warning_says_what_a_failure_would_leave(script: str, left: str):
     history = History(exists=True, rows=(row("001", 1, script=script),))
     (warning,) = planner.rollback(target(history), downto=history.rows[0].identity).warnings
     assert f"{left} Whether it undoes everything is not known." in warning.sentence
+
+
+@pytest.mark.parametrize(
+    ("script", "once"),
+    [
+        ("DROP INDEX CONCURRENTLY i;", True),
+        ("DROP INDEX CONCURRENTLY IF EXISTS i;", False),
+        ("-- signalbox: transaction=none\nDROP TABLE IF EXISTS t; DROP TABLE u;", True),
+        ("DROP TABLE t;", False),
+    ],
+    ids=["an index", "an index that may be gone", "a table", "in a transaction, which starts over whole"],
+)
+def test_the_warning_says_what_fails_where_it_is_gone_already(script: str, once: bool):
+    history = History(exists=True, rows=(row("001", 1, script=script),))
+    (warning,) = planner.rollback(target(history), downto=history.rows[0].identity).warnings
+    assert ("says no IF EXISTS" in warning.sentence) is once
+
+
+def test_rollbacks_that_fail_alike_have_one_warning_that_names_each():
+    outside = row("002", 2, script="DROP INDEX CONCURRENTLY IF EXISTS i;")
+    history = History(exists=True, rows=(THREE[0], outside, THREE[2]))
+    closed, alone = planner.rollback(target(history), downto=THREE[0].identity).warnings
+    assert (closed.version, alone.version) == ("003,001", "002")
+    assert closed.sentence.startswith("The rollbacks of 003 and 001 have not been proven by a rehearsal.")
+    assert "if one fails nothing of it remains." in closed.sentence
+    assert alone.sentence.startswith("The rollback of 002 has not")
+    assert "those before it stay." in alone.sentence
+
+
+def test_of_many_rollbacks_the_first_are_named_and_the_others_counted():
+    rows = tuple(row(f"{number:03}", number) for number in range(1, 9))
+    (warning,) = planner.rollback(target(History(exists=True, rows=rows)), downto=rows[0].identity).warnings
+    assert "rollbacks of 008, 007, 006, 005, 004 and 3 more have" in warning.sentence
+    assert warning.version.split(",") == [each.version for each in reversed(rows)], "the record names all"

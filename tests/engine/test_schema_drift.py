@@ -10,9 +10,10 @@ import pytest
 
 from dashboard.engine.database import statistics
 from dashboard.engine.database.connection import Access, Address, Connection
+from dashboard.engine.database.statistics import Written
 from dashboard.engine.errors import SchemaUnreadable, TargetUnreachable
 from dashboard.engine.plan import Policy
-from dashboard.engine.schema import drift
+from dashboard.engine.schema import diff, drift
 from dashboard.engine.schema.objects import SchemaSnapshot
 from tests.fix_postgres import Database
 
@@ -100,3 +101,33 @@ def test_a_table_that_is_being_altered_is_waited_for_a_moment_only(target_db: Da
             drift.look(access(target_db.url))
     assert "lock timeout" in str(error.value)
     assert "check again" in error.value.next_step
+
+
+PUBLIC, DATABASE, OURS = "grants on schema public", "grants on the database", "grants on schema platform"
+
+
+@pytest.mark.parametrize(
+    ("key", "before", "after", "asked"),
+    [
+        pytest.param(PUBLIC, None, "granted: ours: CREATE, USAGE", True, id="on public"),
+        pytest.param(OURS, None, "granted: ours: CREATE", True, id="on the schema of the history"),
+        pytest.param(DATABASE, None, "granted: ours: CREATE", True, id="on the database"),
+        pytest.param(PUBLIC, "granted: ours: USAGE", "granted: ours: CREATE, USAGE", True, id="more of it"),
+        pytest.param(
+            PUBLIC, "granted: PUBLIC: USAGE", "granted: \n    PUBLIC: USAGE\n    ours: CREATE", True, id="beside"
+        ),
+        pytest.param(DATABASE, None, "granted: ours: CONNECT, CREATE", False, id="more than was asked for"),
+        pytest.param(PUBLIC, None, "granted: ours (may grant it): CREATE", False, id="to be passed on"),
+        pytest.param(PUBLIC, None, "granted: ours (by ada): CREATE", False, id="by somebody else"),
+        pytest.param(PUBLIC, None, "granted: ours_too: CREATE", False, id="to another"),
+        pytest.param(PUBLIC, "granted: ours: CREATE, USAGE", "granted: ours: USAGE", False, id="taken away"),
+        pytest.param(PUBLIC, "granted: ada: USAGE", "granted: ours: CREATE", False, id="in the place of another's"),
+        pytest.param(PUBLIC, None, "granted: ours: CREATE\nrevoked: PUBLIC: USAGE", False, id="with something revoked"),
+        pytest.param("grants on schema sales", None, "granted: ours: CREATE", False, id="where nobody asked"),
+        pytest.param(PUBLIC, "granted: ours: CREATE", None, False, id="gone"),
+    ],
+)
+def test_only_the_rights_that_signalbox_asks_for_are_expected(key: str, before: str, after: str, asked: bool) -> None:
+    seen = drift.Seen(schema=schema(), written=Written(rows={}, since=""), role="ours", tracking_schema="platform")
+    (difference,) = diff.compare(schema(**({key: before} if before else {})), schema(**({key: after} if after else {})))
+    assert drift.is_asked_for(difference, seen) is asked

@@ -8,6 +8,7 @@ from base64 import b64encode
 from dataclasses import dataclass
 
 from dashboard.engine.files.formats import flyway, graphile_migrate
+from tests.engine.folders import summed
 
 A, B, C = "CREATE TABLE a (id int);\n", "CREATE TABLE b (id int);\n", "CREATE TABLE c (id int);\n"
 
@@ -300,7 +301,7 @@ CASES = [
     ),
     Case(
         tool="atlas",
-        files={"1_a.sql": A, "2_b.sql": B, "3_c.sql": C, "4_d.sql": C, "atlas.sum": "h1:x\n"},
+        files=summed({"1_a.sql": A, "2_b.sql": B, "3_c.sql": C, "4_d.sql": C}),
         ddl=f"""
         CREATE TABLE atlas_schema_revisions (version varchar NOT NULL PRIMARY KEY, description varchar NOT NULL,
             type bigint NOT NULL DEFAULT 2, applied bigint NOT NULL DEFAULT 0, total bigint NOT NULL DEFAULT 0,

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from django.db import connection
 
 from dashboard.engine import errors
 from dashboard.engine.localserver import LocalServer
@@ -103,6 +104,25 @@ def test_a_control_database_that_is_far_away_hears_of_everything(
     assert [step.status for step in run.steps.all()] == ["committed"]
     assert RunStatement.objects.filter(step__run=run, status="ok").count() == 402
     _settle(trial, run, tally, "control database far away")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_control_database_that_closes_idle_connections_loses_no_end(make_trial: MakeTrial, tally: Tally) -> None:
+    """While a long statement runs, nobody talks on the connection that its end is written on."""
+    name = str(connection.settings_dict["NAME"])
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER DATABASE {name} SET idle_session_timeout = '700ms'")
+    try:
+        trial = make_trial(replace(TX, up=TX.up + "SELECT pg_sleep(2.5);\n"))
+        run = trial.next()
+        assert end(trial.work(run)) == 0
+        run.refresh_from_db()
+        assert run.status == Run.Status.SUCCEEDED, "nothing was lost, so nothing has to be found out"
+        _settle(trial, run, tally, "control database closes idle connections")
+    finally:
+        connection.close()
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER DATABASE {name} RESET idle_session_timeout")
 
 
 def _until(trial: Trial, phase: str, control: Proxy | None = None) -> tuple[Run, ForkServerProcess]:

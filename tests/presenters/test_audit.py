@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -19,6 +20,7 @@ from dashboard.selectors.audit import Titles
 from dashboard.services.actors import SIGNALBOX
 from dashboard.services.audit import Event
 from dashboard.services.audit_chain import ChainCheck, ChainFault
+from dashboard.services.audit_guard import Power
 from dashboard.services.audit_keys import FALLBACK_VARIABLE, OWN_VARIABLE, AuditKey
 from tests.presenters import values
 
@@ -71,6 +73,10 @@ LOOKS = {
     Event.REHEARSAL_DONE: ("ok", "rehearsal"),
     Event.REHEARSAL_FAILED: ("warn", "attention"),
     Event.RUN_MESSAGES_ERASED: ("warn", "cancel"),
+    Event.SOURCE_MOVED: ("info", "migration"),
+    Event.SOURCE_FETCH_ASKED: ("muted", "refresh"),
+    Event.SOURCE_FETCH_FAILED: ("warn", "unreachable"),
+    Event.SOURCE_HOOK_REFUSED: ("warn", "lock"),
     Event.ACCESS_REFUSED: ("warn", "lock"),
     Event.MAIL_UNDELIVERED: ("warn", "attention"),
     Event.KEYED: ("warn", "lock"),
@@ -297,3 +303,32 @@ def test_a_requirement_that_is_gone_keeps_its_own_name() -> None:
 @pytest.mark.parametrize(("actor", "by_person"), [("bob", True), (SIGNALBOX.name, False)])
 def test_it_is_known_whether_a_person_did_it(actor: str, by_person: bool) -> None:
     assert view(Event.RUN_CANCELLED, actor=actor).by_person is by_person
+
+
+# What the role could do
+
+
+POWER = Power(role="writer", superuser=False, owner=False, may_change=False, trigger=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "tone"),
+    [
+        pytest.param({}, "ok", id="a writer that only adds"),
+        pytest.param({"may_change": True}, "warn", id="one that may change rows, where a trigger refuses it"),
+        pytest.param({"owner": True}, "warn", id="the owner of the table"),
+        pytest.param({"superuser": True}, "warn", id="a superuser"),
+        pytest.param({"trigger": False}, "danger", id="without the trigger"),
+        pytest.param({"trigger": False, "superuser": True}, "danger", id="without the trigger, whoever it is"),
+    ],
+)
+def test_what_the_role_could_do_to_the_log_is_told(changes: dict[str, bool], tone: str):
+    made = presenter.power(replace(POWER, **changes))
+    assert made.tone == tone
+    assert made.icon in values.drawn_icons()
+    assert "writer" in made.sentence or not POWER.trigger or "trigger" in changes
+
+
+@pytest.mark.parametrize("event", Event)
+def test_every_event_has_its_template(event: Event):
+    assert get_template(presenter.template_of(event.value))

@@ -129,3 +129,9 @@ def test_what_it_sends_stands_in_its_form():
 def test_its_words_are_text_on_the_page(part: str):
     button = ActionButton(**{"label": "Apply", "url": "/runs/", part: values.HOSTILE})
     assert values.HOSTILE not in render_to_string("_components/button.html", {"button": button})
+
+
+def test_an_error_is_told_with_what_to_do_next_and_none_with_nothing():
+    error = Forbidden(who="alice", whom="bob")
+    assert buttons.sentence_of(error) == "alice may not. Ask bob."
+    assert buttons.sentence_of(None) == ""

@@ -119,7 +119,7 @@ def test_who_asked_for_the_look_is_named():
         pytest.param(values.snapshot(Snapshot.Reason.RUN, run=values.run(pk=4711)), "4711", id="a run"),
         pytest.param(values.snapshot(Snapshot.Reason.ACCEPTED, by=values.user("carol")), "carol", id="accepted"),
         pytest.param(values.snapshot(Snapshot.Reason.FIRST), "first", id="the first look"),
-        pytest.param(values.snapshot(Snapshot.Reason.ACCEPTED), "first", id="accepted by somebody who is gone"),
+        pytest.param(values.snapshot(Snapshot.Reason.ACCEPTED), "Signalbox asked", id="accepted by Signalbox"),
     ],
 )
 def test_what_is_expected_names_where_it_comes_from(snapshot: Snapshot, names: str):

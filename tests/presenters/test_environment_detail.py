@@ -10,6 +10,7 @@ from dashboard.engine.migration import Folder
 from dashboard.engine.status import State
 from dashboard.models import Run
 from dashboard.models.roles import Role
+from dashboard.presenters import environment_detail
 from tests.presenters import values
 from tests.presenters.environment_pages import BOTH, FIRST, page, seen
 
@@ -131,3 +132,17 @@ def test_a_history_that_does_not_exist_is_told_from_one_that_is_empty():
     assert page(values.standing(look=values.look(values.history()))).history_exists
     assert not page(values.standing(look=values.look(History(exists=False)))).history_exists
     assert not page(values.standing(look=None, known=False)).history_exists
+
+
+# What the page asks for beforehand
+
+
+def test_what_failed_and_what_broke_off_are_named():
+    look = values.look(values.history(unfinished=(values.unfinished("003", "c"),)))
+    standing = values.standing(values.status("001", "a"), values.status("002", "b", State.FAILED), look=look)
+    assert environment_detail.failed_labels(standing) == ["002_b", "003_c"]
+
+
+def test_the_runs_of_the_history_are_asked_for_by_their_keys():
+    rows = (values.applied("001", run_id="7"), values.applied("002", run_id=""))
+    assert len(environment_detail.run_ids(values.standing(look=values.look(values.history(*rows))))) == 1

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action
 from dashboard.models import Run, RunStep
 from dashboard.models.roles import Role
 from dashboard.presenters import actions
 from dashboard.presenters import failures as presenter
+from dashboard.presenters.badges import badge
 from dashboard.presenters.failures import ErrorBox
 from tests.presenters import values
 
@@ -284,3 +286,50 @@ def test_facts_come_in_the_order_of_the_server_and_a_statement_of_none_is_none()
     made = told()
     assert [value for _, value in made.facts if value] == ["22012", "division by zero", 4]
     assert box(values.run(Status.FAILED)).facts == ()
+
+
+# What was kept of it, and what may be otherwise by now
+
+
+@pytest.mark.parametrize(
+    ("kept", "left", "correction"),
+    [
+        pytest.param({}, "", "", id="nothing"),
+        pytest.param(
+            {"left": "An index.", "correction": "Drop it.", "passing": False}, "An index.", "Drop it.", id="stays"
+        ),
+        pytest.param(
+            {"left": "An index.", "correction": "Drop it.", "passing": True},
+            "Found when it failed: An index.",
+            "",
+            id="seen in the catalog then",
+        ),
+        pytest.param(
+            {"left": "An index.", "correction": "Drop it."}, "Found when it failed: An index.", "", id="kept long ago"
+        ),
+        pytest.param({"correction": "Drop it."}, "", "Drop it.", id="nothing was left"),
+    ],
+)
+def test_what_the_catalog_said_then_is_never_said_of_now(kept: dict[str, Any], left: str, correction: str):
+    assert (presenter.left_then(kept), presenter.correction(kept)) == (left, correction)
+    assert presenter.is_passing(kept) is left.startswith("Found")
+
+
+def test_why_nothing_could_be_found_out_is_told_once_it_was_tried():
+    tried = {"unresolved": {"code": "target_unreachable", "sentence": "Nobody answers."}}
+    assert presenter.why_unresolved(values.run(Status.INTERRUPTED)) == ""
+    assert presenter.why_unresolved(values.run(Status.INTERRUPTED, failure=tried)) == "Nobody answers."
+
+
+def test_what_the_server_said_keeps_its_order_and_its_names():
+    said = {"message": "division by zero", "sqlstate": "22012", "line": 3, "statement": ""}
+    told = [(name, value) for name, value in presenter.server_facts(said) if value is not None]
+    assert told == [("SQLSTATE", "22012"), ("Message", "division by zero"), ("Line", 3)]
+
+
+def test_buttons_of_a_failure_lead_to_where_it_is_settled_and_to_its_environment():
+    settle = presenter.settle_button("staging", MigrationId("012", "index_users"))
+    assert values.page_of(settle.url) == ("settle", {"slug": "staging", "version": "012", "name": "index_users"})
+    assert values.says(settle.label, "012")
+    see = presenter.environment_button(badge(values.STAGING))
+    assert values.page_of(see.url) == ("environment", {"slug": "staging"})

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from config.environments import Environment
+from config.git_sources import GitDeclaration
 from config.sources import Source
 from dashboard.engine.database.doctor import CheckLevel
 from dashboard.models.failures import Failure
@@ -15,6 +16,7 @@ from dashboard.presenters import guide as presenter
 from dashboard.presenters.guide import GuideStep
 from dashboard.selectors.first_run import FirstRun, SourceState
 from dashboard.selectors.folders import FolderReading
+from dashboard.selectors.git import CommitFact, Staleness
 from dashboard.selectors.workers import WorkerState
 from tests.presenters import values
 
@@ -111,3 +113,42 @@ def test_statements_are_said_once_and_what_is_fine_is_left_out() -> None:
 def test_the_verdict_on_rehearsals_is_that_on_their_server(level: CheckLevel, tone: str) -> None:
     verdict = presenter.verdict_on_rehearsals([values.check(level, finding="it is there."), values.check()])
     assert (verdict.tone, verdict.sentence) == (tone, "It is there.")
+
+
+# A source in a repository
+
+GIT = GitDeclaration(url="https://github.com/acme/app.git", branch="main", path="db")
+COMMIT = CommitFact(
+    source="billing", sha="a" * 40, author="Ada", subject="Add users", authored_at=values.MOMENT, url=""
+)
+STALE = Staleness(
+    source="billing", since=values.MOMENT, failure=Failure(code="x", sentence="It is down.", remedy="Wait.")
+)
+
+
+@pytest.mark.parametrize(
+    ("reading", "pill", "words"),
+    [
+        ({"failure": Failure(code="source_not_read", sentence="It is not read yet.")}, presenter.WRONG, "not read yet"),
+        ({"folder": values.folder(), "commit": COMMIT}, presenter.MISSING, "holds no migration"),
+        ({"folder": values.folder(values.migration()), "commit": COMMIT}, presenter.READY, "“Add users” by Ada"),
+        (
+            {"folder": values.folder(values.migration()), "commit": COMMIT, "stale": STALE},
+            presenter.LOOK,
+            "It is down. Wait.",
+        ),
+    ],
+)
+def test_a_source_in_a_repository(reading: dict[str, object], pill: object, words: str) -> None:
+    state = SourceState(
+        source=Source(name="billing", folder=Path("billing/db"), git=GIT),
+        reading=FolderReading(**reading),  # type: ignore[arg-type]
+        environments=(PRODUCTION,),
+    )
+    shown = step("source-billing", sources=(state,))
+    assert shown.pill == pill
+    assert words in said(shown)
+    assert "the branch main of https://github.com/acme/app.git, folder db" in said(shown)
+    assert [button.url for button in shown.buttons][-2:] == ["/sources/billing/fetch/", "/sources/billing/"]
+    assert all(not command.startswith("billing@") for command in shown.commands)
+    values.assert_sound(shown)

@@ -8,6 +8,7 @@ import pytest
 
 from dashboard.engine.migration import Severity
 from dashboard.engine.plan import Action, Copy, Plan
+from dashboard.engine.run.executor import Approval
 from dashboard.presenters import plans as presenter
 from dashboard.presenters.plans import PlanStepView, PlanView
 from tests.presenters import values
@@ -250,3 +251,31 @@ def test_lint_stands_beside_the_text_it_speaks_of():
     (same,), (other,) = (view(plan, folder=folder, findings=[finding]).steps for plan in plans)
     assert [note.line for note in same.margin] == [2]
     assert other.margin == ()
+
+
+# Who has agreed already
+
+
+def approval(plan: Plan) -> Approval:
+    return Approval(digest=plan.digest, requested_by="alice", approved_by=("bob", "carol"), expires_at=values.MOMENT)
+
+
+def test_who_agreed_to_this_very_plan_is_named_with_how_long_it_holds():
+    plan = values.plan(values.step())
+    said = presenter.consent(plan, (values.request(digest=plan.digest, pk=3), approval(plan)))
+    assert all(each in said for each in ("bob and carol", "alice", "2026-03-05 14:30 UTC"))
+    assert not values.says(said, "request 3")
+
+
+def test_a_rollback_that_was_approved_with_its_apply_names_that_request():
+    plan = values.plan(values.step(action=Action.ROLLBACK))
+    assert values.says(presenter.consent(plan, (values.request(digest="another", pk=3), approval(plan))), "request 3")
+
+
+def test_where_nobody_has_agreed_nothing_is_said():
+    assert presenter.consent(values.plan(values.step()), None) == ""
+
+
+@pytest.mark.parametrize(("first", "goes_on"), [(1, False), (2, True)])
+def test_what_begins_behind_its_first_statement_goes_on(first: int, goes_on: bool):
+    assert presenter.continues(values.plan(values.step(first_statement=first))) is goes_on

@@ -80,3 +80,19 @@ def test_everything_that_the_file_says_is_said():
     assert said["Freezes"] == "2026-12-20 to 2027-01-03 (Christmas) (Europe/Berlin)"
     assert said["Only after"].startswith("Staging")
     assert said["Break-glass"] == "One person with the role admin, for 1 minute; someone else reviews it"
+
+
+def test_an_environment_that_is_always_open_says_nothing_of_the_clock():
+    assert list(policy.when(values.PRODUCTION)) == []
+
+
+def test_what_says_when_a_run_may_begin_stands_in_the_order_in_which_it_is_asked():
+    calendar = Calendar(
+        zone="Europe/Berlin",
+        windows=(calendars.window("Mon-Thu 09:00-17:00"),),
+        freezes=(calendars.freeze(date(2026, 12, 20), date(2027, 1, 3), "Christmas"),),
+    )
+    said = dict(policy.when(values.environment("production", protected=True, after="staging", calendar=calendar)))
+    assert list(said) == ["May begin", "Freezes", "Only after"]
+    assert all("Europe/Berlin" in said[name] for name in ("May begin", "Freezes"))
+    assert "Staging" in said["Only after"]

@@ -229,3 +229,9 @@ def test_a_review_is_for_somebody_else(by: str, may: bool):
     (waiting,) = actions(by=by, known={"openings": (values.opening(),)}).unreviewed
     assert waiting.review.disabled is not may
     assert "carol" in waiting.sentence
+
+
+def test_whoever_broke_the_glass_is_named_with_the_request():
+    said = request_detail.glass_sentence(values.opening())
+    assert values.says(said, "carol")
+    assert values.says(said, "request 3")

@@ -41,6 +41,13 @@ def test_every_tab_says_something_where_it_is_empty():
     assert all(title and sentence for title, sentence in requests.EMPTY.values())
 
 
+@pytest.mark.parametrize("tab", Tab)
+def test_where_no_request_is_open_the_way_to_one_is_shown(tab: Tab):
+    button = requests.way_to_open_one(tab)
+    assert (button is not None) is (tab is Tab.OPEN)
+    assert button is None or values.page_of(button.url) == ("overview", {})
+
+
 def test_a_request_outlives_its_environment_and_stays_protected():
     place = requests.row(values.request(environment="gone")).place
     assert (place.slug, place.url) == ("gone", "")

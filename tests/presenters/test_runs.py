@@ -344,6 +344,7 @@ def test_that_nobody_has_heard_of_its_worker_is_said_at_once(seconds: int, is_lo
     )
     assert bool(page["lost"]) is is_lost
     assert ("No other worker is up." in page["lost"]) is (is_lost and not worker_alive)
+    assert ("Cancelling" in page["lost"]) is is_lost
 
 
 def test_the_scripts_are_those_that_were_sent_each_with_its_anchor():

@@ -20,7 +20,7 @@ from dashboard.selectors.folders import FolderReading
 from dashboard.selectors.git import CommitFact, GitStanding, KeptCommit, Staleness
 from tests.presenters import values
 
-NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+NOON = datetime.now(UTC) - timedelta(minutes=1)
 FOLDER = Source(name="default", folder=Path("/srv/sql"))
 GIT = Source(
     name="billing", folder=Path("billing"), git=GitDeclaration(url="https://github.com/acme/app.git", path="db")
@@ -51,8 +51,10 @@ READ = FolderReading(folder=values.folder(values.migration("001", "users")), sou
         pytest.param(replace(READ, stale=STALE), fetched(), presenter.STALE, id="fetching fails"),
         pytest.param(FolderReading(failure=FAILURE), GitStanding(source=GIT), presenter.NOT_READ, id="never fetched"),
         pytest.param(READ, fetched(asked_at=NOON), presenter.UNDER_WAY, id="asked for"),
-        pytest.param(READ, fetched(asked_at=NOON, ended_at=NOON - timedelta(1)), presenter.UNDER_WAY, id="asked again"),
-        pytest.param(READ, fetched(begun_at=NOON, ended_at=NOON + timedelta(1)), presenter.READ, id="ended"),
+        pytest.param(
+            READ, fetched(asked_at=NOON, ended_at=NOON - timedelta(seconds=1)), presenter.UNDER_WAY, id="asked again"
+        ),
+        pytest.param(READ, fetched(begun_at=NOON, ended_at=NOON + timedelta(seconds=1)), presenter.READ, id="ended"),
     ],
 )
 def test_its_lamp(reading: FolderReading, standing: GitStanding, pill: object):

@@ -211,6 +211,17 @@ def test_a_problem_of_no_line_stands_above_the_listing(line: int | None):
     assert all(not shown.problems for shown in listing.lines)
 
 
+@pytest.mark.parametrize(("blanks", "first"), [(0, 1), (1, 1), (2, 3), (3, 4), (40, 41)])
+def test_blank_lines_in_place_of_what_is_not_run_are_left_out_and_lines_keep_their_numbers(blanks: int, first: int):
+    lines = presenter.listing("\n" * blanks + "SELECT 1;\n", [problem(blanks + 1)]).lines
+    assert lines[0].number == first
+    assert (lines[-1].number, len(lines[-1].problems)) == (blanks + 1, 1)
+
+
+def test_a_text_of_blank_lines_is_shown_as_it_is():
+    assert [line.number for line in presenter.listing("\n\n\n").lines] == [1, 2, 3]
+
+
 def test_an_empty_text_has_one_empty_line():
     listing = presenter.listing("", [problem(1)])
     assert [(line.number, line.html) for line in listing.lines] == [(1, "")]

@@ -24,7 +24,7 @@ from dashboard.services.errors import (
     PermissionRefused,
     ReasonMissing,
 )
-from tests.fix_project import Project
+from tests.fix_project import PLAIN_ROLE, Project
 from tests.services.workflow import run_on_staging
 
 if TYPE_CHECKING:
@@ -71,6 +71,38 @@ def test_a_change_made_by_hand_is_found_with_its_objects(two_files: Project, ali
     event = AuditEvent.objects.get(kind="drift.found")
     assert (event.actor, event.data["differing"]) == ("alice", 2)
     assert event.data["objects"][0].startswith("column public.users.phone")
+
+
+def test_rights_that_signalbox_asked_for_are_no_drift_and_stand_in_the_log(as_plain_role: Project) -> None:
+    look(as_plain_role)
+    as_plain_role.query(
+        as_plain_role.staging,
+        f"GRANT USAGE, CREATE ON SCHEMA public TO {PLAIN_ROLE};"
+        f"GRANT CREATE ON DATABASE {as_plain_role.databases['staging'].name} TO {PLAIN_ROLE};",
+    )
+    check = look(as_plain_role)
+    assert (check.outcome, check.expected.reason, check.expected.by) == ("clean", "accepted", None)
+    assert events() == ["drift.accepted"]
+    event = AuditEvent.objects.get(kind="drift.accepted")
+    assert PLAIN_ROLE in event.data["reason"]
+    assert {name.partition(":")[0] for name in event.data["objects"]} == {
+        "grants on schema public",
+        "grants on the database",
+    }
+    assert look(as_plain_role).outcome == "clean"
+    assert events() == ["drift.accepted"]
+
+
+def test_what_came_with_them_is_still_drift(as_plain_role: Project) -> None:
+    look(as_plain_role)
+    as_plain_role.query(
+        as_plain_role.staging, f"GRANT CREATE ON SCHEMA public TO {PLAIN_ROLE}; CREATE TABLE by_hand (id int);"
+    )
+    assert look(as_plain_role).outcome == "drifted"
+    assert not any("grants" in each for each in differing(as_plain_role))
+    as_plain_role.query(as_plain_role.staging, "GRANT CREATE ON SCHEMA public TO PUBLIC")
+    assert look(as_plain_role).outcome == "drifted"
+    assert "changed grants on schema public" in differing(as_plain_role)
 
 
 def test_the_same_drift_is_told_once(project: Project) -> None:

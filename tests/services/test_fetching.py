@@ -218,6 +218,37 @@ def test_who_may_ask_and_how_often(billing: Source, alice: Actor, viewer: object
         fetching.ask(billing, by=alice)
 
 
+def test_one_fetch_of_a_source_at_a_time_and_what_was_asked_meanwhile_is_done_afterwards(
+    billing: Source, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(fetching.queue, "fetch", asked.append)
+    repository.push(USERS)
+
+    def while_another_comes(source: Source) -> None:
+        repository.asked.clear()
+        fetching.fetch_if_free(source.name)
+        assert repository.asked == [], "one is at it already"
+        fetching.request(source)
+
+    monkeypatch.setattr(fetching, "_remote", lambda source: while_another_comes(source))
+    fetching.fetch_if_free("billing")
+    assert asked == ["billing", "billing"], "asked for during the fetch, and once more after it"
+    fetching.fetch_if_free("nowhere")
+
+
+def test_a_fetch_whose_worker_is_gone_blocks_nothing_for_long(billing: Source, repository: Repository) -> None:
+    repository.push(USERS)
+    GitSource.objects.create(name="billing", begun_at=timezone.now() - timedelta(minutes=5))
+    fetching.fetch_if_free("billing")
+    assert repository.asked == []
+    assert git.standing(billing).is_under_way
+    GitSource.objects.update(begun_at=timezone.now() - git.LONGEST_FETCH)
+    assert not git.standing(billing).is_under_way
+    fetching.fetch_if_free("billing")
+    assert names(billing) == ["users"]
+
+
 def test_the_schedule_asks_after_the_minutes_of_each_source(
     billing: Source, repository: Repository, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
 ) -> None:

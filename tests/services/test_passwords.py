@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import time
+from hashlib import sha1
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from django.core.exceptions import ValidationError
 
-from dashboard.services.passwords import LONGEST, GuessableValidator
+from dashboard.services.passwords import LONGEST, GuessableValidator, LeakedValidator
+
+if TYPE_CHECKING:
+    from pytest_django.fixtures import SettingsWrapper
 
 
 class Person:
@@ -67,3 +73,36 @@ def test_a_huge_one_is_refused_before_it_is_looked_at(validator: GuessableValida
     assert time.monotonic() - began < 1
     validator.validate("lantern orbit velvet staple " * 9)
     assert LONGEST >= 64
+
+
+# A file of leaked ones
+
+
+def _hash(password: str) -> str:
+    return sha1(password.encode()).hexdigest().upper()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 100])
+def test_each_password_of_the_file_is_refused_and_no_other(
+    tmp_path: Path, settings: SettingsWrapper, count: int
+) -> None:
+    leaked = [f"leaked password {number}" for number in range(count)]
+    lines = sorted(f"{_hash(password)}:{number * 37}" for number, password in enumerate(leaked))
+    file = tmp_path / "leaked.txt"
+    file.write_text("\r\n".join(lines) + "\r\n")
+    settings.LEAKED_PASSWORDS_FILE = str(file)
+    for password in leaked:
+        with pytest.raises(ValidationError, match="known from a leak"):
+            LeakedValidator().validate(password)
+    for number in range(count):
+        LeakedValidator().validate(f"a password of my own {number}")
+
+
+def test_without_a_file_none_is_asked_and_one_that_is_gone_is_logged(
+    tmp_path: Path, settings: SettingsWrapper, caplog: pytest.LogCaptureFixture
+) -> None:
+    LeakedValidator().validate("password")
+    assert not caplog.text
+    settings.LEAKED_PASSWORDS_FILE = str(tmp_path / "gone")
+    LeakedValidator().validate("password")
+    assert "leaked passwords cannot be read" in caplog.text

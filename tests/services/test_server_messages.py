@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from dashboard.models import AuditEvent, Run
 from dashboard.models.failures import without_values
@@ -22,6 +24,7 @@ from tests.views.pages import text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+    from pytest_django.fixtures import SettingsWrapper
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -116,6 +119,21 @@ def test_an_administrator_erases_what_the_server_said(failed_run: Run, carol: Ac
     assert (event.actor, event.run_id, event.data) == ("carol", run.pk, {"reason": "Jane asked for it"})
     assert AuditEvent.objects.count() == before + 1
     assert audit_chain.verify().fault is None
+
+
+def test_what_is_old_is_erased_by_itself_once_and_only_where_that_is_wanted(
+    failed_run: Run, settings: SettingsWrapper
+) -> None:
+    Run.objects.update(finished_at=timezone.now() - timedelta(days=31))
+    assert server_messages.erase_old() == 0, "0 days are for ever"
+    settings.SERVER_MESSAGES_DAYS = 32
+    assert server_messages.erase_old() == 0
+    settings.SERVER_MESSAGES_DAYS = 30
+    assert server_messages.erase_old() == 1
+    assert server_messages.erase_old() == 0
+    event = AuditEvent.objects.get(kind="run.messages_erased")
+    assert (event.actor, event.data["reason"]) == ("signalbox", "It ended more than 30 days ago.")
+    assert JANE not in json.dumps(Run.objects.get(pk=failed_run.pk).failure)
 
 
 def test_the_pages_of_the_run_say_so_afterwards(

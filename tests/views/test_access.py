@@ -205,7 +205,10 @@ TABLE: dict[str, Address] = {
     # Sources: the one in a repository was never fetched
     "sources": only_get(everyone(OK)),
     "source": only_get(everyone(OK), arguments={"source": "default"}),
+    "source-compare": only_get(everyone(NOT_FOUND), arguments={"source": "default", "old": "a" * 40, "new": "b" * 40}),
     "source-fetch": only_post(from_requester(SEE_OTHER), arguments={"source": "billing"}, before=billing_is_in_git),
+    # Without a signature nobody is heard, whoever it is
+    "hook": only_post(everyone(REFUSED), arguments={"hook": "billing"}),
     # Requests: both were opened by somebody else, and so was the glass
     "requests": only_get(everyone(OK)),
     "request": only_get(everyone(OK), arguments={"pk": "{open}"}),
@@ -318,6 +321,7 @@ STRANGERS = {
     "openid_connect_login": (NOT_FOUND, NOT_FOUND),
     "openid_connect_callback": (NOT_FOUND, NOT_FOUND),
     "join": (NOT_ACCEPTED, NOT_ACCEPTED),
+    "hook": (WRONG_METHOD, REFUSED),
     "logout": (SEE_OTHER, SEE_OTHER),
     "theme": (WRONG_METHOD, SEE_OTHER),
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from cryptography.exceptions import InvalidTag
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
@@ -17,6 +18,7 @@ from django.utils import timezone
 from dashboard.models import AuditEvent, PersonSession
 from dashboard.services import links, sessions
 from dashboard.services.actors import Actor
+from dashboard.views import adapters
 from tests.fix_people import ClientOf, signed_in_at
 from tests.views.pages import text
 
@@ -210,6 +212,32 @@ def test_signing_in_asks_for_the_code(viewer: User, app_secret: str) -> None:
     assert client.get("/runs/").status_code == 302
     assert client.post("/sign-in/second-factor/", {"code": _code(app_secret)}).status_code == 302
     assert client.get("/runs/").status_code == 200
+
+
+def test_what_is_kept_of_a_second_factor_is_sealed_and_older_texts_are_read(settings: SettingsWrapper) -> None:
+    former = adapters._former_box().encrypt(b"of before").decode()
+    adapter, sealed = adapters.SecondFactorAdapter(), adapters.SecondFactorAdapter().encrypt("secret")
+    assert sealed.startswith("gcm:")
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another key", [settings.SECRET_KEY]
+    assert (adapter.decrypt(sealed), adapter.decrypt(former)) == ("secret", "of before")
+    for other in (f"{sealed[:-2]}AA", adapter.encrypt("x")[:-8]):
+        with pytest.raises((InvalidTag, ValueError)):
+            adapter.decrypt(other)
+    settings.SECRET_KEY_FALLBACKS = []
+    with pytest.raises(InvalidTag):
+        adapter.decrypt(sealed)
+
+
+def test_who_shows_again_who_they_are_goes_on_with_another_key(viewer: User, client_of: ClientOf) -> None:
+    client = client_of(viewer)
+    former = client.cookies["signalbox_session"].value
+    client.post("/account/sessions/end/", {})
+    assert client.post("/confirm/", {"password": FORMER}).status_code == 302
+    assert client.cookies["signalbox_session"].value != former
+    assert client.get("/account/").status_code == 200
+    copied = Client()
+    copied.cookies["signalbox_session"] = former
+    assert copied.get("/account/").status_code == 302
 
 
 def test_a_code_works_once(viewer: User, app_secret: str) -> None:

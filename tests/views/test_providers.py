@@ -3,6 +3,10 @@ is said here."""
 
 from __future__ import annotations
 
+import http.server
+import json
+import re
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -10,17 +14,23 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+import jwt
 import pytest
-from django.test import Client
+from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+from cryptography.hazmat.primitives.asymmetric import rsa
+from django.test import Client, RequestFactory
 from oidc_provider_mock import User as Claims
 from oidc_provider_mock import run_server_in_thread
+from requests.exceptions import TooManyRedirects
 
 from config import providers
 from dashboard.models import AuditEvent, ChangeRequest
 from dashboard.models.roles import Role
 from dashboard.services import people
 from dashboard.services.actors import Actor
-from tests.fix_people import signed_in_at
+from dashboard.views import openid
+from tests.fix_people import ClientOf, signed_in_at
 from tests.views.pages import text
 
 if TYPE_CHECKING:
@@ -209,3 +219,95 @@ def test_a_form_of_one_person_is_not_sent_by_the_next(
     assert "carol" in text(client.get("/account/"))
     opened.refresh_from_db()
     assert opened.status == ChangeRequest.Status.OPEN
+
+
+# Whose word is taken, and how it is proven
+
+
+def test_of_several_only_the_one_that_is_named_vouches_for_somebody_new(
+    vera_with_email: User, client: Client, settings: SettingsWrapper
+) -> None:
+    both = {
+        **settings.SOCIALACCOUNT_PROVIDERS,
+        "github": {"APPS": [{"name": "GitHub", "client_id": "x", "secret": "y"}]},
+    }
+    settings.SOCIALACCOUNT_PROVIDERS = both
+    come_through(client, KNOWN)
+    assert client.get("/account/").status_code == 302
+    assert "does not vouch for anybody" in text(client.get("/sign-in/"))
+    settings.VOUCHING_PROVIDERS = ("oidc",)
+    come_through(client, KNOWN)
+    assert client.get("/account/").status_code == 200
+    settings.VOUCHING_PROVIDERS = ("github",)
+    other = Client()
+    come_through(other, KNOWN)
+    assert other.get("/account/").status_code == 200, "it is known here by now"
+
+
+def test_a_link_on_another_site_signs_nobody_in(client: Client) -> None:
+    for site in ("cross-site", "same-site", "none"):
+        answer = client.get("/sign-in/with/oidc/?next=/runs/", headers={"sec-fetch-site": site})
+        assert answer.headers["Location"] == "/sign-in/?next=%2Fruns%2F"
+    here = client.get("/sign-in/with/oidc/", headers={"sec-fetch-site": "same-origin"})
+    assert here.headers["Location"].startswith("http://localhost:")
+
+
+def test_whoever_confirms_through_a_provider_is_asked_by_it_anew(viewer: User, client_of: ClientOf) -> None:
+    client = client_of(viewer)
+    (begin,) = [url for _, url in client.get("/confirm/provider/").context["providers"]]
+    assert "prompt=login" in client.get(begin).headers["Location"]
+
+
+@pytest.fixture
+def adapter(rf: RequestFactory) -> openid.SignedAdapter:
+    return openid.SignedAdapter(rf.get("/"), "oidc")
+
+
+def _claims(adapter: openid.SignedAdapter) -> dict[str, object]:
+    return {"iss": adapter.openid_config["issuer"], "aud": "signalbox", "exp": time.time() + 60, "sub": KNOWN}
+
+
+def test_a_token_that_another_key_signed_is_refused(adapter: openid.SignedAdapter) -> None:
+    keys = json.load(urllib.request.urlopen(adapter.openid_config["jwks_uri"]))["keys"]
+    forged = jwt.encode(
+        _claims(adapter),
+        rsa.generate_private_key(public_exponent=65537, key_size=2048),
+        algorithm="RS256",
+        headers={"kid": keys[0]["kid"]},
+    )
+    with pytest.raises(OAuth2Error, match="Invalid id_token"):
+        adapter._decode_id_token(adapter.get_provider().app, forged)
+
+
+def test_a_token_of_another_sign_in_is_refused(vera_with_email: User, client: Client) -> None:
+    leaves = client.get("/sign-in/with/oidc/").headers["Location"]
+    assert "nonce=" in leaves
+    back = urllib.parse.urlsplit(_agree(re.sub(r"nonce=[^&]+", "nonce=of-another", leaves), KNOWN))
+    assert client.get(f"{back.path}?{back.query}").headers["Location"] == "/sign-in/"
+    assert client.get("/account/").status_code == 302
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS256"])
+def test_a_token_that_nobody_signed_or_a_secret_did_is_refused(adapter: openid.SignedAdapter, algorithm: str) -> None:
+    key = None if algorithm == "none" else "kept" * 8
+    forged = jwt.encode(_claims(adapter), key, algorithm=algorithm)
+    with pytest.raises(OAuth2Error, match="signed in a way that is not taken"):
+        adapter._decode_id_token(adapter.get_provider().app, forged)
+
+
+def test_no_answer_leads_elsewhere(provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked of a provider is asked there, and a redirect is not followed."""
+
+    class Redirects(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", f"{provider}/.well-known/openid-configuration")
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            """Says nothing."""
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Redirects) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        with get_adapter().get_requests_session() as asking, pytest.raises(TooManyRedirects):
+            asking.get(f"http://127.0.0.1:{server.server_port}/")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-UNPROVEN = ["unproven_rollback:001", "unproven_rollback:002"]
+USERS, ORDERS, BOTH = (f"unproven_rollback:{versions}" for versions in ("001", "002", "002,001"))
 
 
 def test_the_page_names_the_later_migrations_that_go_with_it(
@@ -32,7 +32,7 @@ def test_the_page_names_the_later_migrations_that_go_with_it(
     assert [step.label for step in page.context["plan"].steps] == ["002_orders", "001_users"]
     assert text(page).index("002_orders Roll back") < text(page).index("001_users Roll back")
     warnings = page.context["plan"].to_accept
-    assert [warning.key for warning in warnings] == UNPROVEN[::-1]
+    assert [warning.key for warning in warnings] == [BOTH]
     assert_shown(page, *(warning.sentence for warning in warnings))
 
 
@@ -46,10 +46,10 @@ def test_unproven_rollbacks_have_to_be_accepted(
     refused = client.post(address, sent)
     assert (refused.status_code, Run.objects.count()) == (422, 1)
     assert_shown(refused, *refused.context["form"].errors["accepted"])
-    some = client.post(address, {**sent, "accepted": UNPROVEN[:1]})
+    some = client.post(address, {**sent, "accepted": [ORDERS]})
     assert (some.status_code, Run.objects.count()) == (422, 1)
     assert_shown(some, *some.context["form"].errors["accepted"])
-    client.post(address, {**sent, "accepted": UNPROVEN})
+    client.post(address, {**sent, "accepted": [BOTH]})
     assert Run.objects.latest("id").action == "rollback"
 
 
@@ -61,7 +61,7 @@ def test_it_rolls_back_from_what_was_captured_not_from_the_file(
     client = client_of(requester)
     page = client.get("/environments/staging/rollback/002/orders/")
     assert "DROP TABLE users, orders" not in text(page)
-    sent = {"digest": digest_on(page), "accepted": UNPROVEN[1:]}
+    sent = {"digest": digest_on(page), "accepted": [ORDERS]}
     client.post("/environments/staging/rollback/002/orders/", sent)
     execute_newest()
     assert two_files.query(two_files.staging, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'") == [
@@ -79,7 +79,7 @@ def test_a_rollback_approved_with_its_apply_takes_one_click_and_the_name(
     assert (page.context["asks"], says(page.context["consent"], "bob")) == (False, True)
     assert all(says(page.context["label"], version) for version in ("002", "001"))
     assert_shown(page, page.context["consent"], page.context["label"])
-    sent = {"digest": digest_on(page), "accepted": UNPROVEN}
+    sent = {"digest": digest_on(page), "accepted": [BOTH]}
     assert client.post(address, {**sent, "typed_name": "prod"}).status_code == 422
     client.post(address, {**sent, "typed_name": "production"})
     run = execute_newest()
@@ -91,12 +91,12 @@ def test_so_does_that_of_the_newest_of_its_migrations_alone_and_then_of_the_rest
 ) -> None:
     run_on_production()
     client = client_of(requester)
-    for name, accepted in (("002/orders", UNPROVEN[1:]), ("001/users", UNPROVEN[:1])):
+    for name, accepted in (("002/orders", ORDERS), ("001/users", USERS)):
         address = f"/environments/production/rollback/{name}/"
         page = client.get(address)
         assert (page.context["asks"], says(page.context["consent"], "bob")) == (False, True)
         assert_shown(page, page.context["consent"])
-        client.post(address, {"digest": digest_on(page), "accepted": accepted, "typed_name": "production"})
+        client.post(address, {"digest": digest_on(page), "accepted": [accepted], "typed_name": "production"})
         run = execute_newest()
         assert (run.action, run.status) == ("rollback", "succeeded")
     assert ChangeRequest.objects.count() == 1
@@ -111,7 +111,7 @@ def test_one_that_nobody_approved_opens_a_request(
     page = client.get(address)
     assert (page.context["asks"], page.context["consent"]) == (True, "")
     assert_shown(page, page.context["label"])
-    client.post(address, {"digest": digest_on(page), "accepted": UNPROVEN[1:], "reason": "Orders are wrong"})
+    client.post(address, {"digest": digest_on(page), "accepted": [ORDERS], "reason": "Orders are wrong"})
     assert ChangeRequest.objects.latest("id").action == "rollback"
 
 

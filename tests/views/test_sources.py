@@ -14,6 +14,7 @@ from dashboard.services import fetching, observations, plans
 from tests.fix_people import ClientOf
 from tests.fix_project import Project
 from tests.fix_sources import TOKEN, Repository
+from tests.services import workflow
 from tests.views.pages import links, posts, text
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
     from pytest_django.fixtures import SettingsWrapper
+
+    from dashboard.services.actors import Actor
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -136,3 +139,33 @@ def test_the_button_asks_once(
     assert (page.context["row"].pill.label, posts(page).count("/sources/billing/fetch/")) == ("Being fetched", 0)
     assert AuditEvent.objects.filter(kind="source.fetch_asked", actor=requester.get_username()).count() == 1
     assert client.post("/sources/default/fetch/").status_code == 404
+
+
+def test_whatever_comes_of_a_plan_names_its_commit(
+    from_git: Project,
+    billing: Source,
+    repository: Repository,
+    requester: User,
+    approver: User,
+    acting: Callable[[User], Actor],
+    client_of: ClientOf,
+) -> None:
+    sha = repository.push({"001_users.sql": "CREATE TABLE users (id int);"}, "Add users")
+    fetching.fetch(billing)
+    observations.refresh_all()
+    alice, bob = acting(requester), acting(approver)
+    asked = workflow.open_request(from_git, alice)
+    run = workflow.run_on_staging(from_git, alice)
+    workflow.approve(asked, bob)
+    client = client_of(approver)
+    named = f"{sha[:8]} Add users by Ada"
+    for address in ("/environments/production/apply/", f"/requests/{asked.pk}/", f"/runs/{run.pk}/"):
+        page = client.get(address)
+        assert named in text(page), address
+        assert f"https://github.com/acme/app/commit/{sha}" in links(page), address
+    log = b"".join(client.get(f"/runs/{run.pk}/?format=text"))
+    assert f"{sha} Add users (by Ada)" in log.decode()
+    for kind in ("request.opened", "run.queued"):
+        data = AuditEvent.objects.filter(kind=kind).latest("pk").data
+        assert data["commit"] == {"id": sha, "author": "Ada", "subject": "Add users"}, kind
+    assert f"commit {sha[:8]} “Add users” by Ada" in text(client.get("/audit/"))

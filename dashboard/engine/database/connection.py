@@ -27,7 +27,7 @@ from dashboard.engine.errors import (
     TrackingTableLocked,
     TransportRefused,
 )
-from dashboard.engine.plan import Policy, TargetIdentity
+from dashboard.engine.plan import DualWrite, Policy, TargetIdentity
 
 type Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -81,6 +81,7 @@ class Access:
     policy: Policy
     schema: str
     control: TargetIdentity | None = None
+    dual_write: DualWrite | None = None  # the table of another tool that gets its rows, too
 
 
 #: Seconds to wait for a target before it counts as unreachable.
@@ -182,6 +183,12 @@ def naming_errors(connection: Connection, access: Access) -> Iterator[None]:
     TargetNotRead."""
     with _naming(connection, access.address, access.schema):
         yield
+
+
+def own_role(connection: Connection) -> str:
+    """The role that runs migrations there, as SQL writes it."""
+    row = connection.execute("SELECT pg_catalog.quote_ident(current_user)").fetchone()
+    return str(row[0]) if row else ""
 
 
 def identity(connection: Connection) -> TargetIdentity:

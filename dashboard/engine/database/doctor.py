@@ -12,7 +12,7 @@ import psycopg
 from psycopg import conninfo
 
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import encoding, guards, history, sql, strings, transport
+from dashboard.engine.database import dual_writing, encoding, guards, history, sql, strings, transport
 from dashboard.engine.database.connection import Access, Address, Connection
 from dashboard.engine.database.tracking import TrackingTables
 from dashboard.engine.errors import PlanChanged, TargetUnsuitable, TrackingTablesNotMade, TrackingTableUnusable
@@ -71,6 +71,7 @@ def checkup(connection: Connection, access: Access, *, installation: str = "") -
         checks = [*_fitness(connection, access.address), *(check(connection, access) for check in _CHECKS)]
         checks += _other_installations(connection, access, installation)
         checks += _apart(connection, access)
+        checks += _dual_write(connection, access)
     return tuple(sorted(checks, key=lambda check: list(CheckLevel)[::-1].index(check.level)))
 
 
@@ -355,6 +356,22 @@ def _timeouts(connection: Connection, access: Access) -> Check:
 
 def _limit(ms: int) -> str:
     return f"{ms}ms" if ms else "off"
+
+
+def _dual_write(connection: Connection, access: Access) -> Iterator[Check]:
+    if access.dual_write is None:
+        return
+    code, label = "dual_write", access.dual_write.label
+    if obstacle := dual_writing.obstacle(connection, access.dual_write):
+        yield Check(
+            code=code,
+            level=CheckLevel.REFUSED,
+            finding=obstacle.finding,
+            remedy=obstacle.remedy,
+            grants=obstacle.grants,
+        )
+    else:
+        yield Check(code=code, level=CheckLevel.FINE, finding=f"what is recorded can be written to {label}, too.")
 
 
 def _other_installations(connection: Connection, access: Access, installation: str) -> Iterator[Check]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from dashboard.engine.database import connection as connections
 from dashboard.engine.database import sql, tool_tables
 from dashboard.engine.database.connection import Access, Connection
 from dashboard.engine.database.pinned import pinned
-from dashboard.engine.database.tracking import Outcome, StatementOutcome, TrackingTables
+from dashboard.engine.database.tracking import Outcome, StatementOutcome, TablesShape, TrackingTables
 from dashboard.engine.errors import OtherDatabase, TrackingTableUnusable
 from dashboard.engine.migration import (
     UNKNOWN_CHECKSUMS,
@@ -52,34 +52,43 @@ def _with_others(connection: Connection, history: History) -> History:
     return replace(history, elsewhere=tool_tables.elsewhere(connection))
 
 
-def target(connection: Connection, access: Access, identity: TargetIdentity, *, scripts: bool = False) -> Target:
+def target(
+    connection: Connection,
+    access: Access,
+    identity: TargetIdentity,
+    *,
+    scripts: bool = False,
+    shape: TablesShape | None = None,
+) -> Target:
+    """`shape` is that of the tracking tables, where it is known."""
     return Target(
         environment=access.address.environment,
         name=access.address.name,
         identity=identity,
         policy=access.policy,
-        history=of(TrackingTables(connection, access.schema), scripts=scripts),
+        dual_write=access.dual_write,
+        history=of(TrackingTables(connection, access.schema), scripts=scripts, shape=shape),
     )
 
 
-def of(tables: TrackingTables, *, scripts: bool = False) -> History:
-    """What the tracking tables say; the texts of the migrations only with `scripts`. Raises TrackingTableUnusable for
-    a table that is something else."""
+def of(tables: TrackingTables, *, scripts: bool = False, shape: TablesShape | None = None) -> History:
+    """What the tracking tables say; the texts of the migrations only with `scripts`. `shape` is that of the tables,
+    where it is known. Raises TrackingTableUnusable for a table that is something else."""
     with pinned(tables.connection):
-        columns, of_log = tables.columns_of_both()
-        rows = _rows(tables, columns, scripts=scripts) if columns else ()
+        shape = shape or tables.shape()
+        rows = _rows(tables, shape, scripts=scripts) if shape.history else ()
         return History(
-            exists=bool(columns),
+            exists=bool(shape.history),
             rows=rows,
-            rolled_back=_rolled_back(tables, of_log),
-            unfinished=_unfinished(tables, of_log),
-            contradicted=tuple(_contradicted(tables, of_log, rows)),
-            installations=tables.installations(of_log),
+            rolled_back=_rolled_back(tables, shape.log),
+            unfinished=_unfinished(tables, shape.log),
+            contradicted=tuple(_contradicted(tables, shape.log, rows)),
+            installations=tables.installations(shape.log),
         )
 
 
-def _rows(tables: TrackingTables, columns: set[str], *, scripts: bool) -> tuple[AppliedMigration, ...]:
-    tables.check_shape(for_reading=True, columns=columns)
+def _rows(tables: TrackingTables, shape: TablesShape, *, scripts: bool) -> tuple[AppliedMigration, ...]:
+    tables.check_shape(for_reading=True, shape=shape)
     tables.check_row_security()
     rows = tables.connection.execute(sql.query("read_history", tables.schema), {"scripts": scripts}).fetchall()
     return tuple(_applied(tables, row[0]) for row in rows)  # type: ignore[arg-type]
@@ -148,7 +157,7 @@ def _moment(text: str | None) -> datetime | None:
         return None
 
 
-def _rolled_back(tables: TrackingTables, columns: set[str]) -> frozenset[MigrationId]:
+def _rolled_back(tables: TrackingTables, columns: Set[str]) -> frozenset[MigrationId]:
     if not {"id", "version", "name", "action", "outcome"} <= columns:
         return frozenset()
     rows = tables.connection.execute(sql.query("read_rolled_back", tables.schema)).fetchall()
@@ -167,7 +176,7 @@ _TELLING = _APPLYING | {Action.ACCEPT, Action.ACCEPT_CHANGE, Action.RESTORE_RECO
 
 
 def _contradicted(
-    tables: TrackingTables, columns: set[str], rows: Sequence[AppliedMigration]
+    tables: TrackingTables, columns: Set[str], rows: Sequence[AppliedMigration]
 ) -> Iterator[LoggedSuccess]:
     """History and log are written together, so where they disagree something else has changed one of them."""
     if not {"id", "version", "name", "action", "outcome"} <= columns:
@@ -216,7 +225,7 @@ def _disagrees(row: AppliedMigration | None, success: LoggedSuccess) -> bool:
     return not success.was_skipped and len(checksums) > 1 and not checksums & UNKNOWN_CHECKSUMS
 
 
-def _unfinished(tables: TrackingTables, columns: set[str]) -> tuple[Unfinished, ...]:
+def _unfinished(tables: TrackingTables, columns: Set[str]) -> tuple[Unfinished, ...]:
     if not {"id", "version", "name", "action", "outcome", "statement", "message"} <= columns:
         return ()
     journals: dict[tuple[MigrationId, str], list[JournalEntry]] = {}

@@ -6,18 +6,19 @@ kind `skipped` or `baseline` records a decision instead. `history` reads them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from enum import StrEnum
 
 import psycopg
 
-from dashboard.engine.database import adoption, encoding, sql
+from dashboard.engine.database import adoption, dual_writing, encoding, sql
+from dashboard.engine.database.adoption import Fault
 from dashboard.engine.database.connection import Connection
 from dashboard.engine.database.pinned import pinned
 from dashboard.engine.errors import PlanChanged, ServerError, TrackingTablesNotMade, TrackingTableUnusable
 from dashboard.engine.migration import InstallationSeen, MigrationId
-from dashboard.engine.plan import Action, Step
+from dashboard.engine.plan import Action, DualWrite, Step
 from dashboard.engine.sql.tokens import checksum_sql
 
 HISTORY = "schema_migrations"
@@ -72,6 +73,15 @@ _IN_USE = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, psycop
 _READ_ONLY = psycopg.errors.ReadOnlySqlTransaction
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TablesShape:
+    """What one look saw of both tables; no column where a table is not there."""
+
+    history: frozenset[str]  # its columns
+    log: frozenset[str]
+    faults: tuple[Fault, ...]  # what forbids to use the history
+
+
 @dataclass(frozen=True, slots=True)
 class TrackingTables:
     """Those of one target, over one connection. Reading them creates nothing."""
@@ -98,15 +108,22 @@ class TrackingTables:
                 raise
             raise self._not_made(error) from None
 
-    def is_prepared(self) -> bool:
-        """Whether both tables have our columns, both fuses are there, and nothing of the database is in their way."""
+    def shape(self) -> TablesShape:
         with pinned(self.connection):
-            history, log = self.columns_of_both()
+            columns = self._columns(HISTORY, LOG)
+            faults = adoption.faults(self.connection, self.schema)
+        return TablesShape(history=frozenset(columns[HISTORY]), log=frozenset(columns[LOG]), faults=faults)
+
+    def is_prepared(self, shape: TablesShape | None = None) -> bool:
+        """Whether both tables have our columns, both fuses are there, and nothing of the database is in their way;
+        `shape` is that of the tables, where it is known."""
+        with pinned(self.connection):
+            shape = shape or self.shape()
             return (
-                history >= {"kind", *IDENTIFYING_COLUMNS}
-                and log >= {"outcome", "checksum", *IDENTIFYING_COLUMNS}
+                shape.history >= {"kind", *IDENTIFYING_COLUMNS}
+                and shape.log >= {"outcome", "checksum", *IDENTIFYING_COLUMNS}
+                and not shape.faults
                 and self._all_exist(_PRESENT)
-                and not adoption.faults(self.connection, self.schema)
             )
 
     def is_ours(self) -> bool:
@@ -121,10 +138,11 @@ class TrackingTables:
         """A hash over every row and column of the log."""
         return self._word("log_fingerprint")
 
-    def set_log_sequence_right(self) -> bool:
+    def set_log_sequence_right(self, shape: TablesShape | None = None) -> bool:
         """Mend the sequence where it was moved so far that the log could not go on. Only under the target lock. Returns
-        whether it was so: no transaction undoes that, so it may come from a migration of which nothing else remains."""
-        if "id" not in self.columns(LOG):
+        whether it was so: no transaction undoes that, so it may come from a migration of which nothing else remains.
+        `shape` is that of the tables, where it is known."""
+        if "id" not in (shape.log if shape else self.columns(LOG)):
             return False
         return self.connection.execute(sql.query("set_log_sequence_right", self.schema)).fetchone() is not None
 
@@ -144,11 +162,6 @@ class TrackingTables:
         """Empty where there is no such table."""
         return self._columns(table)[table]
 
-    def columns_of_both(self) -> tuple[set[str], set[str]]:
-        """Those of the history and of the log, by one query."""
-        columns = self._columns(HISTORY, LOG)
-        return columns[HISTORY], columns[LOG]
-
     def _columns(self, *tables: str) -> Mapping[str, set[str]]:
         columns: dict[str, set[str]] = {table: set() for table in tables}
         values = {"schema": self.schema, "tables": list(tables)}
@@ -156,7 +169,7 @@ class TrackingTables:
             columns[str(table)].add(str(column))
         return columns
 
-    def check_columns(self, columns: set[str]) -> None:
+    def check_columns(self, columns: Set[str]) -> None:
         """Raises TrackingTableUnusable where these are not the columns of a history."""
         if missing := sorted(REQUIRED_COLUMNS - columns):
             tool, reason = adoption.kept_by(columns), f"it has no column {', '.join(missing)}"
@@ -169,12 +182,13 @@ class TrackingTables:
                 raise TrackingTableUnusable(table=self.history_table, reason=reason, remedy=remedy)
             raise TrackingTableUnusable(table=self.history_table, reason=reason)
 
-    def check_shape(self, *, for_reading: bool = False, columns: set[str] | None = None) -> None:
-        """Raises TrackingTableUnusable, with what to alter, where no history can be kept in such a table. `columns` are
-        those of the history, where they are known."""
-        if existing := self.columns(HISTORY) if columns is None else columns:
-            self.check_columns(existing)
-        faults = [f for f in adoption.faults(self.connection, self.schema) if f.forbids_reading or not for_reading]
+    def check_shape(self, *, for_reading: bool = False, shape: TablesShape | None = None) -> None:
+        """Raises TrackingTableUnusable, with what to alter, where no history can be kept in such a table. `shape` is
+        that of the tables, where it is known."""
+        shape = shape or self.shape()
+        if shape.history:
+            self.check_columns(shape.history)
+        faults = [fault for fault in shape.faults if fault.forbids_reading or not for_reading]
         if faults:
             raise TrackingTableUnusable(
                 table=self.history_table,
@@ -220,7 +234,7 @@ class TrackingTables:
         reason = (error.diag.message_primary or str(error)).rstrip(".")
         return TrackingTablesNotMade(schema=self.schema, reason=reason, remedy=remedy)
 
-    def installations(self, columns: set[str] | None = None) -> tuple[InstallationSeen, ...]:
+    def installations(self, columns: Set[str] | None = None) -> tuple[InstallationSeen, ...]:
         """Every Signalbox that has written here; none where the log has no column for it. `columns` are those of the
         log, where they are known."""
         if not (self.columns(LOG) if columns is None else columns) >= IDENTIFYING_COLUMNS:
@@ -276,6 +290,7 @@ class RunTracking(TrackingTables):
     """The tracking tables as one run writes them, and reads what it wrote."""
 
     attempt: Attempt
+    dual_write: DualWrite | None = None  # the table of another tool that gets its row, too
 
     def record(self, step: Step, *, ms: int) -> None:
         """Write the history as it is after the step, and log the attempt. Call inside the step's transaction."""
@@ -297,6 +312,7 @@ class RunTracking(TrackingTables):
         replaced = f"Its checksum was {step.before}." if step.before else ""
         message = " ".join(filter(None, (step.reason, replaced, self._escaped(step))))
         self.log(step, outcome=Outcome.SUCCEEDED, message=message)
+        dual_writing.write(self.connection, self.dual_write, step)
 
     def record_failure(self, step: Step, error: ServerError, *, outcome: Outcome = Outcome.FAILED) -> None:
         """After the transaction of the step has ended: log the attempt, and mark the version failed where it is not

@@ -17,6 +17,7 @@ OUTSIDE = "transaction=none"
 
 BAD_MARKS = "bad_marks"
 TEMPLATE = "template"
+OTHER_HASH = "other_hash"
 PLACEHOLDER = "placeholder"
 DECLARE = (
     "Declare its value under `placeholders` of the source, in config/environments.toml. A password or another secret "
@@ -117,6 +118,11 @@ def _first_of_each(faults: Iterable[CutFault]) -> Iterable[CutFault]:
 
 def bad_marks(line: int | None, sentence: str, advice: str) -> CutFault:
     return CutFault(code=BAD_MARKS, line=line, sentence=sentence, advice=advice)
+
+
+def other_hash(sentence: str, advice: str) -> CutFault:
+    """The file is not as its tool has it."""
+    return CutFault(code=OTHER_HASH, line=None, sentence=sentence, advice=advice)
 
 
 def template(line: int, sentence: str) -> CutFault:

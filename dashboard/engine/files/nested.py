@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from dashboard.engine.errors import SourceMissing, SourceUnreadable
-from dashboard.engine.files import parted, unrecognised
+from dashboard.engine.files import other_tools, parted, unrecognised
 from dashboard.engine.files.format import Options
 from dashboard.engine.files.listing import Entry, EntryKind, Listing
 from dashboard.engine.files.parted import SqlFile, Style
@@ -47,15 +47,24 @@ def _is_plain(entry: Entry) -> bool:
     return not unrecognised.is_stranger(entry)
 
 
+def _without(directory: Entry, inside: Listing, file: str) -> Problem:
+    """Some teams keep what only a program can do in a directory of its own among the others."""
+    for entry in inside.entries:
+        if entry.kind is EntryKind.FILE and (language := other_tools.language_of_program(entry.name)):
+            problem = other_tools.in_language(f"{directory.name}/{entry.name}", language)
+            return replace(problem, file=directory.name)
+    return Problem(
+        code="no_up_file",
+        severity=Severity.ERROR,
+        file=directory.name,
+        sentence=f"The directory {directory.name} has no {file}, so there is nothing to apply.",
+        advice=f"Restore {file}, or remove the directory.",
+    )
+
+
 def _others(directory: Entry, inside: Listing, style: Style, files: Sequence[str]) -> Iterator[Problem]:
     if files[0] not in {entry.name for entry in inside.entries if _is_plain(entry)}:
-        yield Problem(
-            code="no_up_file",
-            severity=Severity.ERROR,
-            file=directory.name,
-            sentence=f"The directory {directory.name} has no {files[0]}, so there is nothing to apply.",
-            advice=f"Restore {files[0]}, or remove the directory.",
-        )
+        yield _without(directory, inside, files[0])
     for entry in inside.entries:
         if entry.name in files and _is_plain(entry):
             continue

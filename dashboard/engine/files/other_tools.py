@@ -368,6 +368,11 @@ def language_of(file: str) -> str:
     return _LANGUAGES.get(match["ending"].lower(), "") if match else ""
 
 
+def language_of_program(file: str) -> str:
+    """What a file is written in, whatever its name; "" where that is no language of migrations."""
+    return _LANGUAGES.get(file.rpartition(".")[2].lower(), "")
+
+
 def in_language(file: str, language: str) -> Problem:
     return _named(
         file,

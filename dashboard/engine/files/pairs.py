@@ -196,8 +196,26 @@ def _duplicate(pair: Pair, sharing: Sequence[Pair], free: str) -> Problem:
     rivals = [other for other in sharing[:_LOOKED_AT] if other is not pair]
     file, others = pair.file, [rival.file for rival in rivals]
     sentence = f"The number {pair.version} is also used by {listed(others, count=len(sharing) - 1)}."
-    advice = _for_several_systems(pair, rivals) or _one_first(pair, others, free)
+    advice = _for_several_systems(pair, rivals) or _undoing(pair, rivals) or _one_first(pair, others, free)
     return _problem(file, DUPLICATE_VERSION, Severity.ERROR, sentence, advice)
+
+
+#: A name that may say that a file undoes another one of its number.
+_DOWN = re.compile(r"(?P<name>.+)[\W_](?:down|undo|revert)", re.IGNORECASE)
+
+
+def _undoing(pair: Pair, rivals: Sequence[Pair]) -> str:
+    """What to do where one of them is named as if it undid another: a new number would run it forward."""
+    named = {each.name: each for each in (pair, *rivals)}
+    for each in named.values():
+        match = _DOWN.fullmatch(each.name)
+        undone = named.get(match["name"]) if match else None
+        if undone is not None:
+            return (
+                f"If {each.file} undoes {undone.file}, rename it to {undone.rollback_file}. Only if it is a migration "
+                "of its own, give it another number."
+            )
+    return ""
 
 
 def _one_first(pair: Pair, rivals: Sequence[str], free: str) -> str:

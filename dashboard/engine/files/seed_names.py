@@ -30,6 +30,8 @@ _SUFFIXED = re.compile(
     r"(?P<name>.*?)[\W_]*(?P<ending>rollback)|(?:(?P<base>.*?)[\W_]+)?(?P<kind>verify|test)", re.IGNORECASE
 )
 _OTHER_TOOLS = re.compile(r"(?P<name>.+)\.(?P<ending>up|down|undo|revert)", re.IGNORECASE)
+#: `001_users_down.sql`, a rollback where `001_users_up.sql` is there; without that it is a name like `scale_down`.
+_UNDERSCORED = re.compile(r"(?P<name>.+)_(?:down|undo|revert)", re.IGNORECASE)
 _LEADING_ROLLBACK = re.compile(r"rollback[-_]?(?P<version>[0-9]+)[-_](?P<name>.+)\.sql", re.IGNORECASE)
 _ROLLBACK_WORD = re.compile(r"[\W_]*\brollback\b[\W_]*", re.IGNORECASE)
 _WAY = re.compile(
@@ -112,6 +114,8 @@ def _settle(place: PlacedFile, names: Collection[str], files: Collection[str]) -
         return _settle_repeatable(place, files)
     if match := _OTHER_TOOLS.fullmatch(place.name):
         return _of_other_style(place, MigrationId(place.version, match["name"]), match["ending"], files)
+    if (match := _UNDERSCORED.fullmatch(place.name)) and (undone := f"{match['name']}_up") in names:
+        return PlacedFile(file=place.file, role=FileRole.ROLLBACK, version=place.version, name=undone)
     match = _SUFFIXED.fullmatch(place.name)
     if not match:
         return place

@@ -1,4 +1,7 @@
-"""Up and down in two files, as golang-migrate and sqlx have them: `0001_users.up.sql` beside `0001_users.down.sql`."""
+"""Up and down in two files, as golang-migrate and sqlx have them: `0001_users.up.sql` beside `0001_users.down.sql`.
+
+Some write a V before the number, or a dot behind it: `V0001.Users.up.sql`.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ from dashboard.engine.migration import (
 
 FORMAT = "updown"
 
-_NAME = re.compile(r"(?P<version>[0-9]+)_(?P<name>\S(?:.*\S)?)\.(?P<way>up|down)\.sql")
+_NAME = re.compile(r"(?:[Vv](?=[0-9]+[_.][^_]))?(?P<version>[0-9]+)[_.](?P<name>\S(?:.*\S)?)\.(?P<way>up|down)\.sql")
 
 #: sqlx's first line of a file that runs outside a transaction, and what it means here.
 _NO_TRANSACTION = b"-- no-transaction"

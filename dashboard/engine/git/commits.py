@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 
 from dulwich.errors import ObjectFormatException
-from dulwich.objects import Commit, ObjectID, parse_commit_broken
+from dulwich.objects import Commit, ObjectID, parse_commit_broken, valid_hexsha
 
 from dashboard.engine.git.values import CommitInfo
 
@@ -18,14 +18,14 @@ _WIDEST_ZONE = 24 * 3600
 
 
 def parsed(oid: ObjectID, data: bytes) -> Commit:
-    """Raises ObjectFormatException where not even its tree can be told."""
+    """Raises ObjectFormatException where not even its tree and its parents can be told."""
     try:
         commit = Commit.from_string(data)
         assert commit.tree
     except (ObjectFormatException, AssertionError, ValueError):
         commit = parse_commit_broken(data)
-    if not isinstance(commit.tree, bytes):
-        raise ObjectFormatException(f"{oid.decode()} names no tree")
+    if not isinstance(commit.tree, bytes) or not all(map(valid_hexsha, (commit.tree, *commit.parents))):
+        raise ObjectFormatException(f"{oid.decode()} names no tree, or what cannot be a parent")
     return commit
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dulwich.errors import GitProtocolError
 from dulwich.object_format import get_object_format
 from dulwich.object_store import ObjectStoreGraphWalker
-from dulwich.objects import ObjectID
+from dulwich.objects import ObjectID, valid_hexsha
 from dulwich.protocol import PEELED_TAG_SUFFIX
 from dulwich.refs import Ref
 
@@ -25,6 +25,8 @@ from dashboard.engine.git.values import FetchLimits, Remote
 _HEAD = Ref(b"HEAD")
 _HEADS, _TAGS = b"refs/heads/", b"refs/tags/"
 _NAMED_AT_MOST = 8
+_LONGEST_NAME = 250
+_NO_BRANCHES = "what it lists are no branches as git has them"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,9 @@ class Conversation:
         for name in candidates or [_HEAD]:
             if oid := refs.get(Ref(name)):
                 commit = refs.get(Ref(name + PEELED_TAG_SUFFIX)) or oid
-                return Tip(ref=symbolic.get(Ref(name), name).decode("utf-8", "replace"), oid=oid, commit=commit)
+                if not (valid_hexsha(oid) and valid_hexsha(commit)):
+                    raise GitServerUnusable(repository=self.address.shown, reason=_NO_BRANCHES)
+                return Tip(ref=_speakable(symbolic.get(Ref(name), name)) or _HEAD.decode(), oid=oid, commit=commit)
         raise self._no_ref()
 
     def _candidates(self) -> list[bytes]:
@@ -78,13 +82,12 @@ class Conversation:
             # Over SSH a program that finds no repository says so beside the protocol, and ends.
             raise GitRepositoryMissing(repository=self.address.shown, quoted=quoted) from error
         except failures.MALFORMED as error:
-            reason = "what it lists are no branches as git has them"
-            raise GitServerUnusable(repository=self.address.shown, reason=reason) from error
+            raise GitServerUnusable(repository=self.address.shown, reason=_NO_BRANCHES) from error
         return answer.refs, answer.symrefs
 
     def _no_ref(self) -> GitRefMissing | GitRepositoryEmpty:
         refs, _ = self._listed([_HEADS, _TAGS])
-        branches = sorted(name.decode("utf-8", "replace") for name in refs if name.startswith(_HEADS))
+        branches = sorted(filter(None, (_speakable(name) for name in refs if name.startswith(_HEADS))))
         if not any(refs.values()):
             return GitRepositoryEmpty(repository=self.address.shown)
         listed = ", ".join(name.removeprefix(_HEADS.decode()) for name in branches[:_NAMED_AT_MOST])
@@ -106,6 +109,12 @@ class Conversation:
                 filter_spec=spare or None,
             )
             pack.object_format = get_object_format(answer.object_format)
+
+
+def _speakable(name: bytes) -> str:
+    """A name of a server as text that can stand anywhere; else nothing."""
+    text = name.decode("utf-8", "replace")
+    return text if text.isprintable() and len(text) <= _LONGEST_NAME else ""
 
 
 def _wanting(wants: Sequence[ObjectID], meter: Meter) -> Callable[..., list[ObjectID]]:

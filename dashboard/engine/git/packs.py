@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from types import TracebackType
 from typing import Self
 
 from dulwich.object_format import DEFAULT_OBJECT_FORMAT, ObjectFormat
@@ -14,6 +16,22 @@ from dulwich.pack import Pack, PackData
 #: Numbers of git for the types of an object.
 COMMIT, TREE, BLOB, TAG = 1, 2, 3, 4
 TYPE_NAMES = {COMMIT: "commit", TREE: "folder", BLOB: "file", TAG: "tag"}
+
+
+@contextmanager
+def _closed_at_last[Mapped: (PackData, Pack)](mapped: Mapped) -> Iterator[Mapped]:
+    """A file that is mapped cannot be closed while anything looks at it, and what failed still does."""
+    try:
+        yield mapped
+    except BaseException as error:
+        each: BaseException | None = error
+        while each is not None:
+            traceback.clear_frames(each.__traceback__)
+            each = each.__context__
+        raise
+    finally:
+        with suppress(BufferError):
+            mapped.close()
 
 
 class PackFile:
@@ -32,13 +50,9 @@ class PackFile:
         """None where nothing was sent."""
         if not self.path.stat().st_size:
             return None
-        data = PackData(self.path, self.object_format)
-        try:
+        with _closed_at_last(PackData(self.path, self.object_format)) as data:
             data.check()
             data.create_index(str(self.base.with_suffix(".idx")), version=2, hash_format=self.object_format.type_num)
-        finally:
-            with suppress(BufferError):  # something that failed may still look at the file
-                data.close()
         return Pack(str(self.base), object_format=self.object_format)
 
     def close(self) -> None:
@@ -51,13 +65,16 @@ class ReceivedPacks:
     def __init__(self, home: Path) -> None:
         self._home = home
         self._packs: list[Pack] = []
+        self._open = ExitStack()
 
     def __enter__(self) -> Self:
+        self._open.__enter__()
         return self
 
-    def __exit__(self, *raised: object) -> None:
-        for pack in self._packs:
-            pack.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.__exit__(kind, error, trace)
 
     @contextmanager
     def receiving(self) -> Iterator[PackFile]:
@@ -65,7 +82,7 @@ class ReceivedPacks:
         with closing(PackFile(self._home / f"{len(self._packs)}")) as file:
             yield file
         if pack := file.indexed():
-            self._packs.append(pack)
+            self._packs.append(self._open.enter_context(_closed_at_last(pack)))
 
     def __contains__(self, oid: ObjectID) -> bool:
         return any(oid in pack for pack in self._packs)

@@ -7,8 +7,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from dashboard.engine.errors import NothingToDo, PlanBlocked
+from dashboard.engine.imports import catalogue
 from dashboard.engine.migration import AppliedMigration, History, Kind, Migration, MigrationId
-from dashboard.engine.plan import DYNAMIC, Action, Plan, PlanWarning, Step, Target, records
+from dashboard.engine.plan import (
+    DUAL_WRITTEN,
+    DYNAMIC,
+    WRITES_TWICE,
+    Action,
+    DualWrite,
+    Plan,
+    PlanWarning,
+    Step,
+    Target,
+    records,
+)
 from dashboard.engine.sql import dynamic
 
 
@@ -21,6 +33,9 @@ def plan_of(
     stops_before: str = "",
     commit: str = "",
 ) -> Plan:
+    dual_write = target.dual_write if action in DUAL_WRITTEN else None
+    if dual_write is not None:
+        _refuse_unnamed(dual_write, steps)
     return Plan(
         environment=target.environment,
         action=action,
@@ -28,11 +43,32 @@ def plan_of(
         policy=target.policy,
         basis=records(target.history),
         steps=tuple(steps),
-        warnings=(*warnings, *_dynamic_warnings(target, steps)),
+        warnings=(*warnings, *_dynamic_warnings(target, steps), *_dual_warnings(dual_write)),
         stops_before=stops_before,
         source=target.source,
         commit=commit,
+        dual_write=dual_write,
     )
+
+
+def _refuse_unnamed(dual_write: DualWrite, steps: Sequence[Step]) -> None:
+    """goose has no row for what is no number."""
+    for step in steps:
+        if dual_write.tool == "goose" and not (step.is_repeatable or step.version.isdecimal()):
+            raise PlanBlocked(
+                version=step.label,
+                reason=f"goose counts in whole numbers, and {dual_write.label} can have no row for {step.version}.",
+                remedy="Take `dual_write` out of the environment, or give the file a whole number.",
+            )
+
+
+def _dual_warnings(dual_write: DualWrite | None) -> Iterator[PlanWarning]:
+    if dual_write is not None:
+        tool = catalogue.BY_NAME[dual_write.tool].title
+        sentence = (
+            f"What is recorded is also written to {dual_write.label}, the table of {tool}, in the same transaction."
+        )
+        yield PlanWarning(code=WRITES_TWICE, version="", sentence=sentence, needs_acceptance=False)
 
 
 def chosen(target: Target, migrations: Iterable[MigrationId]) -> Sequence[MigrationId]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from dashboard.engine.errors import NothingToDo, PlanBlocked, SqlSyntaxError
@@ -18,7 +18,8 @@ from dashboard.engine.migration import (
 from dashboard.engine.plan import STAYS, UNPROVEN, Action, Copy, Plan, PlanWarning, Record, RollbackReach, Step, Target
 from dashboard.engine.planner.building import plan_of, rollback_step, step_without_file
 from dashboard.engine.planner.obstacles import refuse_unfinished
-from dashboard.engine.sql.transaction import TransactionMode, shape_of
+from dashboard.engine.sql.statements import Statement, tree
+from dashboard.engine.sql.transaction import TransactionMode, TransactionShape, shape_of
 
 
 def rollback(target: Target, *, downto: MigrationId) -> Plan:
@@ -41,7 +42,7 @@ def rollback(target: Target, *, downto: MigrationId) -> Plan:
     _refuse_gone_above(first, target.history)
     rows = [r for r in _newest_first(target.history.rows) if _order(r) >= _order(first)]
     steps = [rollback_step(row) for row in rows if not _stays(row) and not _is_beneath(row, first)]
-    warnings = [*(_unproven(step) for step in steps), *_staying(target.history)]
+    warnings = [*_unproven(steps), *_staying(target.history)]
     return plan_of(target, Action.ROLLBACK, steps, warnings=warnings)
 
 
@@ -84,7 +85,7 @@ def inverse(plan: Plan) -> Plan | None:
         action=Action.ROLLBACK,
         basis=basis,
         steps=steps,
-        warnings=tuple(_unproven(step) for step in steps),
+        warnings=tuple(_unproven(steps)),
         stops_before="",
     )
 
@@ -153,25 +154,61 @@ def _staying(history: History) -> list[PlanWarning]:
     ]
 
 
-def _unproven(step: Step) -> PlanWarning:
+def _unproven(steps: Sequence[Step]) -> Iterator[PlanWarning]:
+    """One for all that a failure would undo, one for all whose failure leaves something."""
+    shapes = {step.identity: _shape(step.sql) for step in steps}
+    for mode in TransactionMode:
+        of_mode = [step for step in steps if shapes[step.identity].mode is mode]
+        if of_mode:
+            yield _unproven_together(of_mode, [shapes[step.identity] for step in of_mode])
+
+
+def _unproven_together(steps: Sequence[Step], shapes: Sequence[TransactionShape]) -> PlanWarning:
+    versions = [step.version for step in steps]
+    alone = len(steps) == 1
+    which = f"rollback of {versions[0]} has" if alone else f"rollbacks of {_named(versions)} have"
+    if shapes[0].mode is TransactionMode.SINGLE:
+        how = "It runs" if alone else "Each runs"
+        failure = f"{how} in one transaction, so if {'it' if alone else 'one'} fails nothing of it remains."
+    else:
+        failure = f"Each statement is committed by itself, so if one fails, those before it stay.{_once_only(shapes)}"
     return PlanWarning(
         code=UNPROVEN,
-        version=step.version,
-        sentence=f"The rollback of {step.version} has not been proven by a rehearsal. "
-        f"{_left_by_a_failure(step.sql)} Whether it undoes everything is not known.",
+        version=",".join(versions),
+        sentence=f"The {which} not been proven by a rehearsal. {failure} "
+        f"Whether {'it undoes' if alone else 'they undo'} everything is not known.",
         needs_acceptance=True,
     )
 
 
-def _left_by_a_failure(sql: str) -> str:
+_NAMED = 5
+
+
+def _named(versions: Sequence[str]) -> str:
+    if len(versions) > _NAMED:
+        return f"{', '.join(versions[:_NAMED])} and {len(versions) - _NAMED} more"
+    return f"{', '.join(versions[:-1])} and {versions[-1]}"
+
+
+def _once_only(shapes: Sequence[TransactionShape]) -> str:
+    """What a second attempt would stumble over."""
+    drops = [s for shape in shapes for s in shape.sent if s.node == "drop_stmt" and not _may_be_gone(s)]
+    if not drops:
+        return ""
+    return f" {drops[0].summary} says no IF EXISTS: where that is gone already, it fails, also when it is run again."
+
+
+def _may_be_gone(drop: Statement) -> bool:
+    parsed = tree(drop)
+    return parsed is None or bool(parsed.missing_ok)
+
+
+def _shape(sql: str) -> TransactionShape:
     """Captured long ago, perhaps by another tool, a script may not parse; then it is refused before it begins."""
     try:
-        outside = shape_of(sql).mode is TransactionMode.NONE
+        return shape_of(sql)
     except SqlSyntaxError:
-        outside = False
-    if outside:
-        return "Each statement is committed by itself, so if one fails, those before it stay."
-    return "It runs in one transaction, so if it fails nothing of it remains."
+        return TransactionShape(mode=TransactionMode.SINGLE, sent=())
 
 
 def _order(row: AppliedMigration) -> tuple[float, VersionKey]:

@@ -26,8 +26,6 @@ from dashboard.engine.rehearsal.throwaway import sweep as sweep
 from dashboard.engine.rehearsal.work import Order
 from dashboard.engine.run.cancellation import Cancellation
 
-#: Where a rehearsal from the first file on keeps the history: where no migration looks.
-_SCHEMA = "app_history"
 _POLICY = Policy(protected=False, lock_timeout_ms=3000, statement_timeout_ms=0)
 
 
@@ -75,6 +73,7 @@ def of_plan(  # noqa: PLR0913  # one for each thing that may differ
 def of_folder(
     folder: Folder,
     *,
+    schema: str = "platform",
     server_url: str | None = None,
     server_variable: str = VARIABLE,
     keep_going: bool = False,
@@ -83,6 +82,8 @@ def of_folder(
     listener: Listener = lambda proof: None,
 ) -> Report:
     """Rehearse every migration of a folder from the first file on; each proof is told to `listener` at once.
+
+    The history is kept in `schema`, as on the targets, so that a migration which touches it fails here too.
 
     It stops at the first whose up fails. With `keep_going` that leaves the database as it was before it, and the next
     one follows.
@@ -95,7 +96,7 @@ def of_folder(
         candidates=tuple(candidates),
         verify=tuple(verify),
         policy=_POLICY,
-        schema=_SCHEMA,
+        schema=schema,
         server_url=server_url,
         server_variable=server_variable,
         extensions=selection.extensions(candidates),

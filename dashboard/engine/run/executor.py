@@ -18,7 +18,7 @@ import psycopg
 
 from dashboard.engine import verification
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import doctor, history, leftovers, locks, tool_tables
+from dashboard.engine.database import doctor, dual_writing, history, leftovers, locks, tool_tables
 from dashboard.engine.database.connection import Access, Connection
 from dashboard.engine.database.pinned import pinned
 from dashboard.engine.database.tracking import Attempt, Outcome, TrackingTables
@@ -32,6 +32,7 @@ from dashboard.engine.errors import (
     PlanChanged,
     RunCancelled,
     StatementFailed,
+    TargetUnsuitable,
 )
 from dashboard.engine.plan import (
     Action,
@@ -109,11 +110,13 @@ def _verify_and_prepare(plan: Plan, connection: Connection, access: Access) -> N
     with pinned(connection):
         identity = connections.identity(connection)
         check_is_apart(identity, access)
-        verification.verify(plan, history.target(connection, access, identity))
+        shape = tables.shape()
+        verification.verify(plan, history.target(connection, access, identity, shape=shape))
         _check_origin(plan, connection)
+        _check_dual_write(plan, connection, access)
         faultpoint("verified")
-        if is_prepared := tables.is_prepared():
-            tables.set_log_sequence_right()
+        if is_prepared := tables.is_prepared(shape):
+            tables.set_log_sequence_right(shape)
     if not is_prepared:
         tables.prepare()
         tables.set_log_sequence_right()
@@ -123,6 +126,12 @@ def _check_origin(plan: Plan, connection: Connection) -> None:
     """What is imported is what was read when the plan was made."""
     if plan.origin is not None and (change := tool_tables.change_since(connection, plan.origin)):
         raise PlanChanged(what=change)
+
+
+def _check_dual_write(plan: Plan, connection: Connection, access: Access) -> None:
+    """Better nothing runs than that its first row fails."""
+    if plan.dual_write is not None and (obstacle := dual_writing.obstacle(connection, plan.dual_write)):
+        raise TargetUnsuitable(environment=access.address.name, finding=obstacle.finding, remedy=obstacle.remedy)
 
 
 def run_steps(plan: Plan, session: Session, monitor: Monitor) -> None:

@@ -53,7 +53,7 @@ class Session:
 
     @property
     def tracking(self) -> RunTracking:
-        return RunTracking(self.connection, self.access.schema, self.attempt)
+        return RunTracking(self.connection, self.access.schema, self.attempt, self.access.dual_write)
 
     def clean(self) -> None:
         """A session for one migration as a new connection would have it, also where an earlier migration changed the

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import psycopg
@@ -23,6 +23,8 @@ from dashboard.engine.schema.objects import is_leftover as is_leftover
 class Seen:
     schema: SchemaSnapshot
     written: Written
+    role: str  # that of Signalbox, as SQL writes it
+    tracking_schema: str
 
 
 def look(access: Access) -> Seen:
@@ -35,10 +37,37 @@ def look(access: Access) -> Seen:
         try:
             schema = snapshot.take(connection, exclude_tables=left_out)
             statistics.wait_until_counted(connection)
-            return Seen(schema=schema, written=statistics.read(connection))
+            written, role = statistics.read(connection), connections.own_role(connection)
+            return Seen(schema=schema, written=written, role=role, tracking_schema=access.schema)
         except psycopg.Error as error:
             reason = connections.reason_of(error, access.address)
             raise SchemaUnreadable(environment=access.address.name, reason=reason) from None
+
+
+#: What the test of a connection asks for: rights of Signalbox's own role, by what they are on.
+_ON_SCHEMA, _ON_DATABASE = frozenset({"CREATE", "USAGE"}), frozenset({"CREATE"})
+
+
+def is_asked_for(difference: Difference, look: Seen) -> bool:
+    """Whether nothing is new there but rights that `doctor` asks for: for the role of Signalbox, given by the owner and
+    not to be passed on."""
+    asked = {"grants on the database": _ON_DATABASE}
+    asked |= {f"grants on schema {schema}": _ON_SCHEMA for schema in ("public", look.tracking_schema)}
+    if difference.key not in asked or difference.after is None:
+        return False
+    before, after = attributes_of(difference.before or ""), attributes_of(difference.after)
+    if before.get("revoked") != after.get("revoked"):
+        return False
+    of_others_before, had = _rights(before, look.role)
+    of_others, has = _rights(after, look.role)
+    return of_others == of_others_before and had < has and has - had <= asked[difference.key]
+
+
+def _rights(attributes: Mapping[str, str], role: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The lines about others, and what the role has been given."""
+    lines = frozenset(attributes.get("granted", "").splitlines())
+    own = frozenset(line for line in lines if line.startswith(f"{role}: "))
+    return lines - own, frozenset(right for line in own for right in line.removeprefix(f"{role}: ").split(", "))
 
 
 def leftover(difference: Difference) -> Leftover | None:

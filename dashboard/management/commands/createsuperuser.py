@@ -15,6 +15,7 @@ from django.core.management.base import CommandError
 from django.db import transaction
 
 from dashboard.engine.errors import EngineError
+from dashboard.management import control
 from dashboard.services import names, people
 from dashboard.services.actors import Actor
 
@@ -24,6 +25,10 @@ SHELL = Actor(name="createsuperuser")
 
 class Command(createsuperuser.Command):
     help = "Make a superuser, who can invite everybody else."
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        with control.needing_it(options["database"]):
+            return super().execute(*args, **options)
 
     def handle(self, *args: Any, **options: Any) -> None:
         database, asks = options["database"], options["interactive"]

@@ -18,6 +18,10 @@ class Command(BaseCommand):
     help = "Signalbox on the command line."
     requires_system_checks: list[str] = []  # it works without a control database
 
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """An option is written out: a short form would mean another one once there is a second that begins like it."""
+        return super().create_parser(prog_name, subcommand, allow_abbrev=False, **kwargs)
+
     def add_arguments(self, parser: CommandParser) -> None:
         cli.add_arguments(parser)
 

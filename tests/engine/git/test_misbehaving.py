@@ -123,6 +123,18 @@ def test_an_endless_list_is_left_at_its_limit():
         fetch(Remote(url=f"{url}/a.git"), limits=FetchLimits(listed=1_000_000))
 
 
+def test_a_name_that_no_page_can_show_is_not_shown(git_http: GitHttpServer, remote: Remote):
+    git_http.alter = lambda path, body: body.replace(b":refs/heads/main\n", b":refs/heads/m\x1bi\x00\n")
+    assert fetch(remote).ref == "HEAD"
+
+
+def test_an_id_that_is_none(git_repository: GitRepository, git_http: GitHttpServer, remote: Remote):
+    tip = git_repository.git("rev-parse", "HEAD").encode()
+    git_http.alter = lambda path, body: body.replace(tip, b"x" * 40)
+    with pytest.raises(git_errors.GitServerUnusable):
+        peek(remote)
+
+
 def test_a_server_of_plain_files_is_not_read(git_repository: GitRepository):
     git_repository.commit(FILES)
     git(git_repository.bare, "update-server-info")

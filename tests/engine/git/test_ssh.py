@@ -159,6 +159,7 @@ def test_what_speaks_no_ssh(git_http: GitHttpServer, remote: Remote):
 
 
 HOST, PORT = "git.example.org", 22
+SALT = "AAECAwQFBgcICQoLDA0ODxAREhM="
 OTHERS = "gitlab.com ssh-rsa AAAB\n# git.example.org ssh-rsa AAAC\ngit.example.org\n"
 
 
@@ -170,8 +171,8 @@ OTHERS = "gitlab.com ssh-rsa AAAB\n# git.example.org ssh-rsa AAAC\ngit.example.o
         ("git.example.org ssh-rsa AAAA", "Git.Example.ORG", PORT),
         ("*.example.org ssh-rsa AAAA", HOST, PORT),
         ("[git.example.org]:2222 ssh-rsa AAAA", HOST, 2222),
-        (f"{HostKeys.hash_host(HOST)} ssh-rsa AAAA", HOST, PORT),
-        (f"{HostKeys.hash_host('[git.example.org]:2222')} ssh-rsa AAAA", HOST, 2222),
+        (f"{HostKeys.hash_host(HOST, SALT)} ssh-rsa AAAA", HOST, PORT),
+        (f"{HostKeys.hash_host('[git.example.org]:2222', SALT)} ssh-rsa AAAA", HOST, 2222),
     ],
 )
 def test_a_line_that_names_the_host(line: str, host: str, port: int):

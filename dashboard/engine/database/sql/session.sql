@@ -130,8 +130,8 @@ WHERE application_name = %(name)s AND datname = pg_catalog.current_database()
 
 -- settings_given --
 -- What ALTER DATABASE and ALTER ROLE ... SET give a new session of this role here, in one word.
-SELECT pg_catalog.md5(coalesce(pg_catalog.string_agg(
-    setdatabase || ' ' || setrole || ' ' || setconfig::text, ' ' ORDER BY setdatabase, setrole), ''))
+SELECT pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(coalesce(pg_catalog.string_agg(
+    setdatabase || ' ' || setrole || ' ' || setconfig::text, ' ' ORDER BY setdatabase, setrole), ''), 'SQL_ASCII')), 'hex')
 FROM pg_catalog.pg_db_role_setting
 WHERE setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))
   AND setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = session_user))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from itertools import takewhile
 
-from dashboard.engine.files import cuts, parted
+from dashboard.engine.files import cuts, pairs, parted
 from dashboard.engine.files.cuts import Cut, CutFault
 from dashboard.engine.files.format import Format, Options
+from dashboard.engine.files.formats import atlas_sum
+from dashboard.engine.files.formats.atlas_sum import Sums
 from dashboard.engine.files.listing import Listing
 from dashboard.engine.files.parted import UNNAMED, Place, Style
 from dashboard.engine.migration import FileRole, Folder
@@ -24,7 +28,7 @@ def place(file: str) -> Place | None:
     return Place(role=FileRole.MIGRATION, version=match["version"], name=match["name"] or UNNAMED) if match else None
 
 
-def cut(text: str, file: str) -> Cut:
+def cut(sums: Sums, text: str, file: str) -> Cut:
     lines = text.split("\n")
     asked = [
         (number, match["key"], match["value"].strip())
@@ -32,7 +36,8 @@ def cut(text: str, file: str) -> Cut:
         if (match := _DIRECTIVE.fullmatch(line.strip()))
     ]
     outside = any(key == "txmode" and value == "none" for _, key, value in asked)
-    return Cut(up=text, says=(cuts.OUTSIDE,) if outside else (), faults=tuple(_faults(asked, _header(lines), file)))
+    faults = (*_faults(asked, _header(lines), file), *sums.faults.get(file, ()))
+    return Cut(up=text, says=(cuts.OUTSIDE,) if outside else (), faults=faults)
 
 
 def _header(lines: list[str]) -> int:
@@ -57,20 +62,20 @@ def _faults(asked: list[tuple[int, str, str]], header: int, file: str) -> Iterat
             )
 
 
-STYLE = Style(
-    format="atlas",
-    title="Atlas",
-    named="<number>_<name>.sql",
-    place=place,
-    cut=cut,
-    undone="a new migration where it has to be undone",
-    ignores={r"atlas\.sum": "holds the hashes of Atlas"},
-    in_text_order=True,
-)
-
-
 def read(listing: Listing, options: Options) -> Folder:
-    return parted.read(listing, options, STYLE)
+    sums = atlas_sum.held_against(listing, options.limits.file_bytes)
+    style = Style(
+        format="atlas",
+        title="Atlas",
+        named="<number>_<name>.sql",
+        place=place,
+        cut=partial(cut, sums),
+        undone="a new migration where it has to be undone",
+        ignores={r"atlas\.sum": "holds the hashes of Atlas"},
+        in_text_order=True,
+    )
+    folder = parted.read(listing, options, style)
+    return replace(folder, problems=pairs.by_file((*folder.problems, *sums.problems)))
 
 
 FORMAT = Format(

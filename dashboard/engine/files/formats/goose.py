@@ -18,7 +18,8 @@ _MARK = re.compile(
     re.IGNORECASE,
 )
 _MISWRITTEN = re.compile(r"\s*--.*\+\s*goose\b.*", re.IGNORECASE)
-_VARIABLE = re.compile(r"\$(?:\{|[A-Za-z_])")
+#: What is put in, or loses a sign on the way: $$ is sent as $, and a backslash before either of the two is gone.
+_REPLACED = re.compile(r"\$[^\s(]|\\[\\$]")
 
 _WRITE = "Write `-- +goose Up` once, above what is run, and `-- +goose Down` once, below it, above what undoes it."
 
@@ -88,8 +89,11 @@ def _substitutions(lines: list[str], file: str) -> Iterator[CutFault]:
     for number, line in enumerate(lines, 1):
         mark = _mark(line)
         is_on = mark == "envsub on" if mark.startswith("envsub") else is_on
-        if is_on and _VARIABLE.search(line):
-            sentence = f"goose would put variables of its own environment into line {number} of {file} (ENVSUB ON)."
+        if is_on and _REPLACED.search(line):
+            sentence = (
+                f"goose would put variables of its environment into line {number} of {file}, or send one of two signs "
+                "(ENVSUB ON)."
+            )
             yield cuts.template(number, sentence)
             return
 

@@ -40,7 +40,12 @@ def cut(placeholders: Mapping[str, str], breaks: Mapping[str, str], text: str, f
     return Cut(
         up=body,
         says=(cuts.OUTSIDE,) if "no-transaction" in header else (),
-        faults=(*_broken(breaks, file), *_faults(header, lines, file), *_of_database(body)),
+        faults=(
+            *_broken(breaks, file),
+            *_edited(header, text, file),
+            *_faults(header, lines, file),
+            *_of_database(body),
+        ),
     )
 
 
@@ -48,6 +53,14 @@ def _broken(breaks: Mapping[str, str], file: str) -> Iterator[CutFault]:
     if file in breaks:
         sentence = f"The hash that {file} names as the previous one is not that of {breaks[file]}."
         yield cuts.bad_marks(1, sentence, "Restore the migrations as they were committed.")
+
+
+def _edited(header: Mapping[str, str], text: str, file: str) -> Iterator[CutFault]:
+    if "hash" in header and "allowinvalidhash" not in header and header["hash"] != native_checksum(text.encode()):
+        yield cuts.other_hash(
+            f"The hash that {file} names as its own is not that of its text: it was edited after it was committed.",
+            "Restore the file as it was committed, and put the change into a new migration.",
+        )
 
 
 def _of_database(body: str) -> Iterator[CutFault]:

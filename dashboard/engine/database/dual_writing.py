@@ -1,0 +1,134 @@
+"""The row that another tool would have written, beside ours: in that tool's own table, in the same transaction.
+
+So whoever still asks the tool hears what is true. Each writer leaves the row that its tool leaves, and takes it away as
+the tool does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import LiteralString
+
+from psycopg import sql as composing
+
+from dashboard.engine.database import sql, tool_tables
+from dashboard.engine.database.connection import Connection
+from dashboard.engine.database.sql import OwnQuery
+from dashboard.engine.imports import catalogue
+from dashboard.engine.plan import DUAL_WRITTEN, Action, DualWrite, Step
+from dashboard.engine.sql import statements
+
+type Values = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DualWriter:
+    """How one tool writes. `values`: what a step gives to both queries; `columns`: those that the table must have."""
+
+    columns: frozenset[str]
+    insert: LiteralString
+    remove: LiteralString
+    values: Callable[[Step], Values]
+
+
+def _by_version(step: Step) -> Values:
+    return {"version": step.version}
+
+
+def _by_number(step: Step) -> Values:
+    return {"number": int(step.version)}
+
+
+def _by_name(step: Step) -> Values:
+    """The name of the file without its ending. A rollback has no file, so each way to write the name counts."""
+    stem = step.file.removesuffix(".sql").removesuffix(".up")
+    spellings = [f"{step.version}{mark}{step.name}" for mark in "_-"]
+    return {"name": stem or spellings[0], "names": [name + end for name in spellings for end in ("", ".up")]}
+
+
+def _with_statements(step: Step) -> Values:
+    sent = [statement.sql for statement in statements.split(step.sql or step.text)]
+    return {"version": step.version, "name": step.name, "statements": sent}
+
+
+_VERSION_ONCE: LiteralString = (
+    "INSERT INTO {table} (version) SELECT %(version)s::pg_catalog.text "
+    "WHERE NOT EXISTS (SELECT FROM {table} WHERE version = %(version)s)"
+)
+_VERSION_GONE: LiteralString = "DELETE FROM {table} WHERE version = %(version)s"
+
+WRITERS: Mapping[str, DualWriter] = {
+    "dbmate": DualWriter(
+        columns=frozenset({"version"}), insert=_VERSION_ONCE, remove=_VERSION_GONE, values=_by_version
+    ),
+    "diesel": DualWriter(
+        columns=frozenset({"version", "run_on"}), insert=_VERSION_ONCE, remove=_VERSION_GONE, values=_by_version
+    ),
+    "supabase": DualWriter(
+        columns=frozenset({"version", "name", "statements"}),
+        insert="INSERT INTO {table} (version, name, statements) "
+        "SELECT %(version)s::pg_catalog.text, %(name)s::pg_catalog.text, %(statements)s::pg_catalog.text[] "
+        "WHERE NOT EXISTS (SELECT FROM {table} WHERE version = %(version)s)",
+        remove=_VERSION_GONE,
+        values=_with_statements,
+    ),
+    "goose": DualWriter(
+        columns=frozenset({"version_id", "is_applied"}),
+        insert="INSERT INTO {table} (version_id, is_applied) VALUES (%(number)s, true)",
+        remove="DELETE FROM {table} WHERE version_id = %(number)s",
+        values=_by_number,
+    ),
+    "node-pg-migrate": DualWriter(
+        columns=frozenset({"name", "run_on"}),
+        insert="INSERT INTO {table} (name, run_on) SELECT %(name)s::pg_catalog.text, pg_catalog.now() "
+        "WHERE NOT EXISTS (SELECT FROM {table} WHERE name = ANY (%(names)s))",
+        remove="DELETE FROM {table} WHERE name = ANY (%(names)s)",
+        values=_by_name,
+    ),
+}
+
+
+def write(connection: Connection, to: DualWrite | None, step: Step) -> None:
+    """What the tool would have written for this step, if it is one that the tool knows. Call inside the transaction of
+    the step, under our own role."""
+    if to is None or step.action not in DUAL_WRITTEN or step.is_repeatable:
+        return
+    writer = WRITERS[to.tool]
+    template = writer.remove if step.action is Action.ROLLBACK else writer.insert
+    table = composing.Identifier(to.schema, to.table)
+    connection.execute(OwnQuery([composing.SQL(template).format(table=table)]), writer.values(step))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obstacle:
+    """Why it cannot be written there: a clause about the database, and what to do."""
+
+    finding: str
+    remedy: str
+    grants: tuple[str, ...] = ()
+
+
+def obstacle(connection: Connection, to: DualWrite) -> Obstacle | None:
+    """What would make a run fail at its first row there; None where nothing is known."""
+    table = next((each for each in tool_tables.find(connection) if each.label == to.label), None)
+    if table is None or table.importer.name != to.tool or not WRITERS[to.tool].columns <= table.table.columns.keys():
+        title = catalogue.BY_NAME[to.tool].title
+        finding = f"it has no table {to.label} as {title} keeps it, which `dual_write` names."
+        remedy = f"Let {title} make it, name the right one in `dual_write`, or take that out."
+        return Obstacle(finding=finding, remedy=remedy)
+    row = connection.execute(sql.query("dual_write"), {"schema": to.schema, "table": to.table}).fetchone()
+    if row is None:
+        return Obstacle(finding=f"its table {to.label} is gone.", remedy="Try again.")
+    may_use, may_write, hides, sequences, schema, name, role = row
+    grants = [] if may_use else [f"GRANT USAGE ON SCHEMA {schema} TO {role};"]
+    grants += [] if may_write else [f"GRANT SELECT, INSERT, DELETE ON {schema}.{name} TO {role};"]
+    grants += [f"GRANT USAGE ON SEQUENCE {sequence} TO {role};" for sequence in sequences or ()]  # type: ignore[attr-defined]
+    if grants:
+        finding = f"the role {connection.info.user} may not write to {to.label}, which `dual_write` names."
+        return Obstacle(finding=finding, remedy=f"Run as its owner: {' '.join(grants)}", grants=tuple(grants))
+    if hides:
+        finding = f"row-level security of {to.label} applies to the role {connection.info.user}."
+        policy = f"CREATE POLICY signalbox ON {schema}.{name} TO {role} USING (true) WITH CHECK (true);"
+        return Obstacle(finding=finding, remedy=f"Run as its owner: {policy}", grants=(policy,))
+    return None

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dashboard.models import GitCommit
+from tests.cli.conftest import Signalbox
+from tests.fix_sources import Repository
+
+if TYPE_CHECKING:
+    from pytest_django.fixtures import SettingsWrapper
+
+    from config.sources import Source
+
+pytestmark = pytest.mark.django_db
+
+FILES = {"001_users.sql": "CREATE TABLE users (id int);"}
+
+
+def test_it_says_where_each_source_is(signalbox: Signalbox, billing: Source, repository: Repository):
+    first = repository.push(FILES, "Add users")
+    answer = signalbox("fetch", "--json")
+    assert answer.code == 0
+    (report,) = answer.json["sources"]
+    assert (report["source"], report["fetched"], report["commit"], report["before"]) == ("billing", True, first, None)
+    assert (report["migrations"], report["format"], report["error"]) == (1, "seed", None)
+    assert signalbox("fetch").out.startswith(f"billing: still at {first[:8]} Add users (by Ada)")
+    assert GitCommit.objects.count() == 1
+
+
+def test_a_fetch_that_fails_ends_with_7_and_says_where_it_stays(
+    signalbox: Signalbox, billing: Source, repository: Repository
+):
+    from dashboard.engine.git.errors import GitUnreachable
+
+    repository.refuses = GitUnreachable(repository="github.com", reason="nobody answers")
+    answer = signalbox("fetch", "billing")
+    assert (answer.code, answer.out) == (7, "billing: nothing was fetched yet\n")
+    assert "github.com cannot be reached: nobody answers." in answer.err
+    repository.refuses = None
+    first = repository.push(FILES)
+    signalbox("fetch")
+    repository.refuses = GitUnreachable(repository="github.com", reason="nobody answers")
+    assert signalbox("fetch").out.startswith(f"billing: stays at {first[:8]}")
+
+
+def test_a_name_that_is_no_source_in_a_repository_ends_with_2(
+    signalbox: Signalbox, billing: Source, settings: SettingsWrapper
+):
+    assert "Known: billing" in signalbox("fetch", "default").err
+    settings.SOURCES = ()
+    assert signalbox("fetch").code == 2
+
+
+def test_the_doctor_names_what_is_not_set(signalbox: Signalbox, billing: Source, settings: SettingsWrapper):
+    from dataclasses import replace
+
+    assert billing.git
+    settings.SOURCES = (replace(billing, git=replace(billing.git, unset=("BILLING_TOKEN",))),)
+    settings.ENVIRONMENTS = ()
+    answer = signalbox("doctor", "--declared")
+    assert answer.code == 7
+    assert "The source billing cannot be fetched: the variable BILLING_TOKEN is not set." in answer.err
