@@ -18,7 +18,7 @@ from config.roles import DECIDING, Role
 from config.sources import Source
 from dashboard.engine.database import urls
 from dashboard.engine.database.transport import Transport
-from dashboard.engine.plan import KEPT_IN, DualWrite
+from dashboard.engine.plan import KEPT_IN, DualWrite, OutOfOrder
 
 #: The variables of the source document; a target exists where its variable is set.
 SEED: dict[str, dict[str, Any]] = {
@@ -84,6 +84,7 @@ class Environment:
     break_glass_minutes: int = 15
     source: str = sources.DEFAULT  # the name of the one that its files come from
     dual_write: DualWrite | None = None  # the table of another tool that gets its rows, too
+    out_of_order: OutOfOrder = OutOfOrder.ASK  # what becomes of a migration that comes late
     optional: bool = False  # it may have no database: its variable need not be set
 
     @property
@@ -116,7 +117,7 @@ _KEYS = {
     "rehearsals_with_network",
     *("approvals", "approvals_with_loss", "approver_role", "approvers", "time_zone", "windows", "freezes", "after"),
     *("break_glass", "break_glass_role", "break_glass_minutes"),
-    *("source", "optional", "dual_write"),
+    *("source", "optional", "dual_write", "out_of_order"),
 }
 _TABLES = {"environments", "sources"}
 #: Without a protected environment nobody approves, so nobody would ask for these.
@@ -195,7 +196,17 @@ def _environment(
     fault = urls.fault_of(given) if given else ""
     given_to_read = variables.get(f"{variable}_READ", "")
     read_fault = urls.fault_of(given_to_read) if given_to_read else ""
-    read_apart = {"name", "url", "require", "dual_write", "time_zone", "windows", "freezes", *_OF_PEOPLE}
+    read_apart = {
+        "name",
+        "url",
+        "require",
+        "dual_write",
+        "time_zone",
+        "windows",
+        "freezes",
+        "out_of_order",
+        *_OF_PEOPLE,
+    }
     policy = {key: value for key, value in values.items() if key not in read_apart}
     return Environment(
         slug=slug,
@@ -208,6 +219,7 @@ def _environment(
         position=position,
         require=_required(path, slug, values),
         dual_write=_dual_write(path, slug, values),
+        out_of_order=_out_of_order(path, slug, values),
         calendar=_calendar(path, slug, values),
         **_people(path, slug, values),
         **policy,
@@ -310,6 +322,13 @@ def _calendar(path: Path, slug: str, values: Mapping[str, Any]) -> Calendar:
             f"{path}: {slug}: `windows` is a list such as ['Mon-Thu 09:00-17:00'], and `freezes` a list such as "
             "[{ from = 2026-12-20, until = 2027-01-03, reason = 'Christmas' }]."
         ) from None
+
+
+def _out_of_order(path: Path, slug: str, values: Mapping[str, Any]) -> OutOfOrder:
+    given = values.get("out_of_order", OutOfOrder.ASK)
+    if given not in list(OutOfOrder):
+        raise ImproperlyConfigured(f"{path}: `out_of_order` of {slug} must be one of these: {', '.join(OutOfOrder)}.")
+    return OutOfOrder(given)
 
 
 def _check_order(path: Path, environment: Environment, environments: tuple[Environment, ...]) -> None:

@@ -11,6 +11,7 @@ from config import calendars, control_database, environments
 from config.environments import Environment, Requirement
 from config.roles import Role
 from dashboard.engine.database.transport import Transport
+from dashboard.engine.plan import OutOfOrder
 from tests.malformed_urls import SHAPES
 
 EVERYTHING = 'require = ["rehearsal", "lint", "reversible", "previous"]'
@@ -245,3 +246,18 @@ def test_environments_name_their_source_and_may_share_one(tmp_path: Path) -> Non
         "billing": "/opt/signalbox/billing/sql",
         "crm": "/srv/crm",
     }
+
+
+@pytest.mark.parametrize("order", OutOfOrder)
+def test_what_becomes_of_what_comes_late_is_declared(tmp_path: Path, order: OutOfOrder) -> None:
+    path = tmp_path / "environments.toml"
+    path.write_text(f"[environments.a]\nurl = 'A'\nout_of_order = '{order}'\n[environments.b]\nurl = 'B'\n")
+    assert [each.out_of_order for each in environments.load(path, {})] == [order, OutOfOrder.ASK]
+
+
+@pytest.mark.parametrize("given", ["true", "'yes'", "['ask']"])
+def test_another_word_for_it_is_refused(tmp_path: Path, given: str) -> None:
+    path = tmp_path / "environments.toml"
+    path.write_text(f"[environments.a]\nurl = 'A'\nout_of_order = {given}\n")
+    with pytest.raises(ImproperlyConfigured, match="`out_of_order` of a must be one of these: refuse, ask, allow"):
+        environments.load(path, {})

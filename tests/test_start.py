@@ -30,8 +30,14 @@ def started(declared: Path, role: str) -> tuple[int, str]:
         ("", 1, "declares no environment."),
         ('[environments.staging]\nurl = "A_URL"\nprotected = "no"', 1, "`protected` of staging must be true or false"),
         ('[environments.staging]\nurl = "A_URL"', 7, "Staging has no database: the variable A_URL is not set."),
+        (
+            '[sources.app]\ngit = "https://git.example.org/app"\ntoken = "TOKEN"\n'
+            '[environments.staging]\nurl = "A_URL"\noptional = true',
+            7,
+            "The source app cannot be fetched: the variable TOKEN is not set.",
+        ),
     ],
-    ids=["empty", "wrong type", "unset variable"],
+    ids=["empty", "wrong type", "unset variable", "unset token"],
 )
 def test_neither_web_nor_worker_starts(tmp_path: Path, text: str, code: int, said: str) -> None:
     declared = tmp_path / "environments.toml"

@@ -145,6 +145,14 @@ class TargetIdentity:
         return f"led to {self.database} and now leads to {database}, {where}"
 
 
+class OutOfOrder(StrEnum):
+    """What becomes of a migration that waits although a later one is applied."""
+
+    REFUSE = "refuse"  # the plan stops before it
+    ASK = "ask"  # a person accepts it
+    ALLOW = "allow"  # the plan says it, and nobody has to accept it
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What the environment demands of a run. Part of the digest: a changed policy voids approvals."""
@@ -153,6 +161,14 @@ class Policy:
     lock_timeout_ms: int
     statement_timeout_ms: int
     deadline_s: int = 3600  # wall clock of a whole run
+    out_of_order: OutOfOrder = OutOfOrder.ASK
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a digest covers. A setting that was added later and says nothing is left out, so that older digests stay
+        the same."""
+        facts = asdict(self)
+        return facts if facts.pop("out_of_order") is OutOfOrder.ASK else asdict(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,7 +339,7 @@ class Plan:
             )
             for s in self.steps
         ]
-        facts = [self.environment, asdict(self.identity), asdict(self.policy), self.basis, steps]
+        facts = [self.environment, asdict(self.identity), self.policy.facts, self.basis, steps]
         facts += [asdict(self.origin), [step.applied_at for step in self.steps]] if self.origin else []
         facts += [{"dual_write": asdict(self.dual_write)}] if self.dual_write else []
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
@@ -350,7 +366,7 @@ class Plan:
             environment=data["environment"],
             action=Action(data["action"]),
             identity=TargetIdentity(**data["identity"]),
-            policy=Policy(**data["policy"]),
+            policy=_policy_from(data["policy"]),
             basis=tuple(Record(*record) for record in data["basis"]),
             steps=tuple(_step_from(step) for step in data["steps"]),
             warnings=tuple(PlanWarning(**warning) for warning in data["warnings"]),
@@ -389,6 +405,10 @@ class Target:
 def records(history: History) -> tuple[Record, ...]:
     """The rows of a history that decide a plan: those of success. Failed attempts do not count."""
     return tuple(sorted(Record(r.version, r.name, r.checksum, r.kind.value) for r in history.rows if r.success))
+
+
+def _policy_from(data: dict[str, Any]) -> Policy:
+    return Policy(**{**data, "out_of_order": OutOfOrder(data.get("out_of_order", OutOfOrder.ASK))})
 
 
 def _step_from(data: dict[str, Any]) -> Step:

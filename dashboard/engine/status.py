@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from dashboard.engine import renumbering
 from dashboard.engine.migration import (
     UNKNOWN_CHECKSUMS,
     AppliedMigration,
@@ -19,6 +20,7 @@ from dashboard.engine.migration import (
     MigrationId,
     Problem,
     Unfinished,
+    VersionKey,
     repeatable_version,
     version_key,
 )
@@ -70,6 +72,7 @@ class MigrationStatus(Identified):
     applied: AppliedMigration | None  # None: no such row
     problems: tuple[Problem, ...]
     sentence: str
+    renaming: str = ""  # of one that comes late: what its files would be called behind all that is applied
 
     @property
     def is_pending(self) -> bool:
@@ -98,7 +101,17 @@ def compute(folder: Folder, history: History) -> tuple[MigrationStatus, ...]:
     statuses = [_of_file(migration, files, history) for migration in folder.migrations]
     known = {migration.identity for migration in folder.migrations}
     statuses += [_of_lost_row(row, files) for row in history.rows if row.identity not in known]
-    return tuple(sorted(statuses, key=lambda status: status.identity.key))
+    return tuple(sorted(_with_renamings(statuses, folder, files), key=lambda status: status.identity.key))
+
+
+def _with_renamings(statuses: Sequence[MigrationStatus], folder: Folder, files: _Files) -> Iterator[MigrationStatus]:
+    late = [item.migration for item in statuses if item.state is State.OUT_OF_ORDER and item.migration]
+    is_clear = files.highest is not None and not any(_may_need_one(item, files.highest) for item in statuses)
+    renamings = renumbering.behind(folder, late, files.highest[1]) if late and files.highest and is_clear else {}
+    for item in statuses:
+        if advice := renumbering.sentence(renamings.get(item.identity, ())):
+            item = replace(item, renaming=advice, sentence=f"{item.sentence} {advice}")
+        yield item
 
 
 def summary(statuses: Iterable[MigrationStatus]) -> Summary:
@@ -110,6 +123,11 @@ def summary(statuses: Iterable[MigrationStatus]) -> Summary:
         applied=sum(counts[state] for state in _STANDING) + lost,
         attention=tuple(s for s in statuses if s.needs_attention),
     )
+
+
+def _may_need_one(item: MigrationStatus, highest: VersionKey) -> bool:
+    """What is still to run among the applied ones, and never ran without those that come late."""
+    return item.state in {State.FAILED, State.CONFLICT, State.PARTIAL} and version_key(item.version) < highest
 
 
 # Who shares a version with whom

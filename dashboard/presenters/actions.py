@@ -140,7 +140,7 @@ WORDS: Mapping[str, ActionWords] = {
         instead_of_statements="No SQL is sent: its record takes the checksum of the file.",
     ),
     Action.MARK_APPLIED: ActionWords(
-        does="Record as applied",
+        does=Action.MARK_APPLIED.verb,
         short="Mark as applied",
         done=("is recorded as applied", "are recorded as applied"),
         did="recorded as applied by hand",

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from dashboard.engine.plan import OutOfOrder
 from dashboard.models import environments
 from dashboard.models.environments import Environment
 from dashboard.presenters import wording
 from dashboard.services.quorum import Quorum
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+#: Late: a later one is applied already. Usually somebody accepts it.
+LATE: Mapping[OutOfOrder, str] = {
+    OutOfOrder.REFUSE: "Is refused: the plan stops before it",
+    OutOfOrder.ALLOW: "Runs out of order, and the plan says so",
+}
 
 
 def facts(environment: Environment) -> Iterator[tuple[str, str]]:
@@ -21,6 +29,8 @@ def facts(environment: Environment) -> Iterator[tuple[str, str]]:
     else:
         yield "To run", "One person with the role requester; no approval is needed"
     yield from when(environment)
+    if environment.out_of_order is not OutOfOrder.ASK:
+        yield "A migration that comes late", LATE[environment.out_of_order]
     if environment.protected:
         yield "Break-glass", _glass(environment)
 

@@ -126,7 +126,8 @@ def _in_force(source: Source) -> GitStanding:
     try:
         standing = git.standing(source)
     except Error as error:
-        reason = f"its commits are kept in the control database, which cannot be asked: {' '.join(str(error).split())}."
+        said = " ".join(str(error).split()).rstrip(".?")
+        reason = f"its commits are kept in the control database, which cannot be asked: {said}."
         remedy = "Check SIGNALBOX_DATABASE_URL, and run manage.py migrate."
         raise SourceNotRead(source=source.name, reason=reason, remedy=remedy) from None
     if standing.commit is None:

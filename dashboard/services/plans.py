@@ -52,7 +52,8 @@ def offered(environment: Environment, look: LastLook | None, folder: Folder | No
 
 def rollback(environment: Environment, *, downto: MigrationId) -> Plan:
     """Nobody has to accept as unproven what a rehearsal has proven."""
-    plan = planner.rollback(targets.look(environment, scripts=True), downto=downto)
+    folder = folders.current(environment).folder
+    plan = planner.rollback(targets.look(environment, scripts=True), downto=downto, folder=folder)
     targets.check_captured(environment, plan)
     if rehearsals.proving(plan) is None:
         return plan

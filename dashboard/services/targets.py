@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 
 from django.conf import settings
@@ -15,7 +16,7 @@ from dashboard.engine.errors import EngineError, PlanBlocked, TargetNotRead
 from dashboard.engine.files import script
 from dashboard.engine.files.listing import Limits
 from dashboard.engine.migration import Folder, Severity
-from dashboard.engine.plan import Action, Plan, Policy, Target, TargetIdentity
+from dashboard.engine.plan import Action, OutOfOrder, Plan, Policy, Target, TargetIdentity
 from dashboard.models import environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import control, observations
@@ -70,6 +71,7 @@ def policy(environment: Environment) -> Policy:
         lock_timeout_ms=environment.lock_timeout_ms,
         statement_timeout_ms=environment.statement_timeout_ms,
         deadline_s=environment.deadline_minutes * 60,
+        out_of_order=environment.out_of_order,
     )
 
 
@@ -95,9 +97,20 @@ def checkup(environment: Environment, *, installation: str = "") -> tuple[Check,
     to = replace(access(environment), control=control.identity_if_reachable())
     with connection.working(to, name="signalbox doctor") as opened, connection.cut_off_after(20, opened):
         checks = doctor.checkup(opened, to, installation=installation)
+    checks = (*checks, *_check_of_order(environment))
     if not environment.read_url or to.address.only_reads:
         return checks
     return (*checks, _check_of_reader(environment))
+
+
+def _check_of_order(environment: Environment) -> Iterator[Check]:
+    """Told where it is not as usual."""
+    says = {
+        OutOfOrder.REFUSE: "takes no migration out of order: a plan stops before one that comes late",
+        OutOfOrder.ALLOW: "takes migrations out of order, and nobody has to accept it",
+    }
+    if finding := says.get(environment.out_of_order, ""):
+        yield Check(code="out_of_order", level=CheckLevel.NOTE, finding=f"it {finding} (`out_of_order`).")
 
 
 def _check_of_reader(environment: Environment) -> Check:

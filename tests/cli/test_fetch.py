@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dashboard import setup
 from dashboard.models import GitCommit
 from tests.cli.conftest import Signalbox
 from tests.fix_sources import Repository
@@ -59,6 +60,7 @@ def test_the_doctor_names_what_is_not_set(signalbox: Signalbox, billing: Source,
     assert billing.git
     settings.SOURCES = (replace(billing, git=replace(billing.git, unset=("BILLING_TOKEN",))),)
     settings.ENVIRONMENTS = ()
+    assert [check.id for check in setup.check_declared()] == ["signalbox.E002"]
     answer = signalbox("doctor", "--declared")
     assert answer.code == 7
     assert "The source billing cannot be fetched: the variable BILLING_TOKEN is not set." in answer.err

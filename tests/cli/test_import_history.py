@@ -82,3 +82,10 @@ def test_where_there_is_nothing_it_says_so(signalbox: Signalbox, two_files: Proj
     assert (answer.code, answer.out) == (0, "")
     assert "no table of a tool that is known" in answer.err
     assert "no table x.y of a tool" in signalbox("import", "staging", "--table", "x.y").err
+
+
+def test_what_a_row_says_reaches_no_terminal_as_it_is(signalbox: Signalbox, migrated: Project) -> None:
+    migrated.databases["staging"].query("INSERT INTO schema_migrations VALUES (E'9\\x1b[2J')")
+    said = signalbox("import", "staging").out
+    assert "U+001B" in said
+    assert "\x1b" not in said

@@ -148,8 +148,8 @@ def test_each_file_of_a_shared_number_is_told_of_the_others_and_of_a_free_number
     city = problem(folder, "002_add_city.sql", "duplicate_version")
     phone = problem(folder, "002_add_phone.sql", "duplicate_version")
     assert "002_add_phone.sql" in city.sentence
-    assert "If that is 002_add_phone.sql, rename this one to 003_add_city.sql." in city.advice
-    assert "If that is 002_add_city.sql, rename this one to 003_add_phone.sql." in phone.advice
+    assert "If that is 002_add_phone.sql, rename this one to 003_add_city.sql" in city.advice
+    assert "If that is 002_add_city.sql, rename this one to 003_add_phone.sql" in phone.advice
     assert "skip it" in city.advice
     assert blocked(folder) == {"002_add_city", "002_add_phone"}
     assert folder.find(MigrationId("002", "add_city")).down.file == "002_add_city_rollback.sql"

@@ -605,7 +605,7 @@ def test_what_yoyo_needs_becomes_what_depends(tmp_path: Path) -> None:
 def test_a_change_of_sqitch_that_was_reworked_keeps_its_first_script(tmp_path: Path) -> None:
     plan = (
         "a 2024-01-01T00:00:00Z A <a@b.c> # a\n@v1 2024-01-01T00:00:01Z A <a@b.c> # one\n"
-        "s/b [a !c] 2023-01-02T00:00:00Z A <a@b.c> # b\na [a@v1] 2024-01-03T00:00:00Z A <a@b.c> # again\n"
+        "s/b [a !c !other:d] 2023-01-02T00:00:00Z A <a@b.c> # b\na [a@v1] 2024-01-03T00:00:00Z A <a@b.c> # again\n"
     )
     files = {"sqitch.plan": plan, "deploy/a@v1.sql": UP, "deploy/a.sql": DOWN, "deploy/s/b.sql": UP, "deploy/x.sql": UP}
     folder = read(tmp_path, files)
@@ -616,6 +616,14 @@ def test_a_change_of_sqitch_that_was_reworked_keeps_its_first_script(tmp_path: P
     ]
     assert folder.migrations[2].directives == {"depends": "0001"}
     assert errors(folder) == [("bad_marks", "deploy/s/b.sql", None), ("wrong_name", "deploy/x.sql", None)]
+
+
+def test_what_a_change_of_sqitch_conflicts_with_is_judged_against_the_database(tmp_path: Path) -> None:
+    at = "2024-01-01T00:00:00Z A <a@b.c> # x"
+    plan = f"a {at}\nb [!a !c !nowhere] {at}\nc {at}\n"
+    folder = read(tmp_path, {"sqitch.plan": plan, **{f"deploy/{name}.sql": UP for name in "abc"}})
+    assert [m.directives for m in folder.migrations] == [{}, {"conflicts": "0001,0003"}, {}]
+    assert errors(folder) == []
 
 
 def test_change_sets_are_apart_so_that_a_new_one_changes_no_older_one(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from config import calendars
 from config.calendars import Calendar
 from config.roles import Role
+from dashboard.engine.plan import OutOfOrder
 from dashboard.presenters import policy
 from dashboard.services.quorum import Quorum
 from tests.presenters import values
@@ -96,3 +98,10 @@ def test_what_says_when_a_run_may_begin_stands_in_the_order_in_which_it_is_asked
     assert list(said) == ["May begin", "Freezes", "Only after"]
     assert all("Europe/Berlin" in said[name] for name in ("May begin", "Freezes"))
     assert "Staging" in said["Only after"]
+
+
+@pytest.mark.parametrize("order", OutOfOrder)
+def test_what_becomes_of_what_comes_late_is_said_where_it_is_not_as_usual(order: OutOfOrder):
+    said = dict(policy.facts(replace(values.STAGING, out_of_order=order))).get("A migration that comes late", "")
+    assert said == policy.LATE.get(order, "")
+    assert bool(said) is not (order is OutOfOrder.ASK)

@@ -170,7 +170,6 @@ QUIRKS: Mapping[str, Mapping[str, Files]] = {
             "supabase/migrations/README.md": "x",
             "supabase/seed.sql": "insert into a values (1);\n",
         },
-        "its own transaction": {"supabase/migrations/1_a.sql": "begin;\ncreate table a (id int);\ncommit;\n"},
         "dollars": {
             "supabase/migrations/1_a.sql": "create table a (t text);\n"
             "insert into a values (E'\\';'), ($x$;$$;$x$); -- ;"
@@ -190,7 +189,6 @@ QUIRKS: Mapping[str, Mapping[str, Files]] = {
             "migrations/1_a/migration.sql": "CREATE TABLE a (id int);\n",
             "migrations/2_a/migration.sql": "CREATE INDEX CONCURRENTLY a_i ON a (id);\n",
         },
-        "no number": {"migrations/first/migration.sql": "CREATE TABLE a (id int);\n"},
     },
     "drizzle": {
         "another breakpoint": {
@@ -222,31 +220,17 @@ QUIRKS: Mapping[str, Mapping[str, Files]] = {
             "deploy/a.sql": "CREATE TABLE a (id int);\n",
             "deploy/b.sql": "CREATE TABLE b (id int);\n",
         },
-        "psql": {
-            "sqitch.plan": PROJECT + "a 2024-01-01T00:00:00Z A <a@b.c>\n",
-            "deploy/a.sql": "\\set n 1\nCREATE TABLE a (id int DEFAULT :n);\n",
-        },
     },
     "liquibase": {
-        "names": {
-            "changes/1_a.sql": FORMATTED + "--changeset x:1\nCREATE TABLE a (t text);\n",
-            "changes/10_a.sql": FORMATTED + "--changeset x:1\nINSERT INTO a VALUES ('10');\n",
-            "changes/2_a.sql": FORMATTED + "--changeset x:1\nINSERT INTO a VALUES ('2');\n",
-        },
-        "blanks and quotes": {
-            "changes/1_a.sql": "-- liquibase formatted sql\n\n-- changeset x:1 \n"
-            'CREATE TABLE a (t text);\n-- changeset "A B":"2 3" \nINSERT INTO a VALUES (\'2\');\n'
-            "--rollback DELETE FROM a;\n",
-        },
         "dollars": {
             "changes/1_a.sql": FORMATTED + f"--changeset x:1\n{BODY}--rollback DROP FUNCTION f();\n",
         },
-        "rollback in a block": {
-            "changes/1_a.sql": FORMATTED + "--changeset x:1\nCREATE TABLE a (id int);\n"
-            "/* liquibase rollback\nDROP TABLE a;\n*/\n",
-        },
-        "strings": {
-            "changes/1_a.sql": FORMATTED + "--changeset x:1\nCREATE TABLE a (t text);\n"
+        "blanks, blocks and strings": {
+            "changes/1_a.sql": "-- liquibase formatted sql\n\n-- changeset x:1 \nCREATE TABLE a (t text);\n"
+            '-- changeset "A B":"2 3" \nINSERT INTO a VALUES (\'2\');\n--rollback DELETE FROM a;\n',
+            "changes/2_b.sql": FORMATTED + "--changeset x:1\nCREATE TABLE b (id int);\n"
+            "/* liquibase rollback\nDROP TABLE b;\n*/\n",
+            "changes/3_c.sql": FORMATTED + "--changeset x:1\n"
             "INSERT INTO a VALUES ('a;b'), ('it''s; -- x'), (E'\\';');\nINSERT INTO a VALUES ('/* ; */');\n",
         },
     },
@@ -271,8 +255,5 @@ PARTINGS: Mapping[tuple[str, str], Parting] = {
     ("supabase", "short numbers"): Parting.WARNED,
     ("supabase", "other files"): Parting.REFUSED_HERE,
     ("prisma", "short numbers"): Parting.WARNED,
-    ("prisma", "no number"): Parting.REFUSED_HERE,
-    ("sqitch", "psql"): Parting.REFUSED_HERE,
-    ("liquibase", "names"): Parting.WARNED,
     ("liquibase", "dollars"): Parting.COMMENTS,
 }

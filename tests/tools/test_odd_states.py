@@ -66,11 +66,6 @@ def _undo_liquibase(work: Work) -> None:
     runners.liquibase(work, "rollback-count", "--count=1")
 
 
-def _sync_liquibase(work: Work) -> None:
-    runners.liquibase(work, "mark-next-changeset-ran")
-    runners.liquibase(work, "mark-next-changeset-ran")
-
-
 def _resolve_prisma(work: Work) -> None:
     well(runners.prisma(work, "resolve", "--applied", "20240101000000_init"))
 
@@ -87,7 +82,6 @@ ODD: Mapping[tuple[str, str], Callable[[Work], None]] = {
     ("sqitch", "undone"): _undo_sqitch,
     ("sqitch", "only said"): _log_only_with_sqitch,
     ("liquibase", "undone"): _undo_liquibase,
-    ("liquibase", "only said"): _sync_liquibase,
     ("prisma", "only said"): _resolve_prisma,
 }
 

@@ -142,8 +142,8 @@ _BEGUN = frozenset({Stand.APPLIED, Stand.FAILED, Stand.DIRTY})
 
 def change_since(connection: Connection, origin: ImportOrigin) -> str:
     """What is different from when it was read, as a clause; empty where nothing is."""
-    label = origin.label
-    tool = next((tool for tool in find(connection) if tool.label == label), None)
+    label, place = origin.label, (origin.schema, origin.table)
+    tool = next((t for t in find(connection) if (t.table.schema, t.table.name) == place), None)
     if tool is None or tool.importer.name != origin.tool:
         return f"{label} is not the table of {catalogue.BY_NAME[origin.tool].title} any more"
     try:

@@ -177,7 +177,7 @@ class TrackingTables:
                 reason += f"; {tool} keeps such a table"
                 remedy = (
                     f"Leave it to {tool}, and let Signalbox keep its own in another schema: set "
-                    "SIGNALBOX_TRACKING_SCHEMA. Record there, as a baseline, what has run already."
+                    "SIGNALBOX_TRACKING_SCHEMA. Then import what it says has run, or record that as a baseline."
                 )
                 raise TrackingTableUnusable(table=self.history_table, reason=reason, remedy=remedy)
             raise TrackingTableUnusable(table=self.history_table, reason=reason)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from dashboard.engine import renumbering
 from dashboard.engine.files import other_tools
 from dashboard.engine.files.script import Reading
 from dashboard.engine.migration import (
@@ -223,11 +224,18 @@ def _one_first(pair: Pair, rivals: Sequence[str], free: str) -> str:
         "Later files may need each of them, and no number right behind is free: put their SQL into one file, in order."
     )
     if free and len(rivals) == 1:
-        second = f"If that is {rivals[0]}, rename this one to {free}{pair.ending}."
+        second = f"If that is {rivals[0]}, rename this one to {free}{pair.ending}{_rollback_too(pair, free)}."
     return (
         f"Decide which of them runs first; it keeps the number. {second} "
         "Where a file should never run, an admin can skip it in that environment, with a reason."
     )
+
+
+def _rollback_too(pair: Pair, free: str) -> str:
+    """What its own rollback is called then, where that is a file of its own."""
+    file = pair.down.script.file if pair.down and pair.down.script.checksum != pair.up.script.checksum else ""
+    renamed = renumbering.with_number(file, pair.version, free) if "/" not in file else ""
+    return f", and {file} to {renamed}" if renamed else ""
 
 
 def _right_after(version: str, taken: Collection[tuple[int, ...]]) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dashboard.engine import status
 from dashboard.engine.errors import NoSuchMigration, NothingToDo, PlanBlocked
 from dashboard.engine.imports import due
-from dashboard.engine.migration import NO_ROLLBACK, Direction, Folder, Migration, UnreadFile, version_key
-from dashboard.engine.plan import NOT_IMPORTED, Action, Plan, PlanWarning, Target
+from dashboard.engine.migration import NO_ROLLBACK, Direction, Folder, UnreadFile, version_key
+from dashboard.engine.plan import NOT_IMPORTED, Action, OutOfOrder, Plan, PlanWarning, Target
 from dashboard.engine.planner.building import apply_steps, plan_of
+from dashboard.engine.planner.dependencies import AppliedVersions
 from dashboard.engine.planner.obstacles import modified, not_read, refuse_unfinished
 from dashboard.engine.status import MigrationStatus, State
 
@@ -31,14 +32,17 @@ def apply(target: Target, folder: Folder, *, upto: str | None = None) -> Plan:
         unread = [u for u in unread if u.is_before(upto)]
     if not pending and not unread:
         raise NothingToDo(environment=target.name, reason=_why_nothing_is_left(folder, upto))
-    runnable, obstacle = _until_obstacle(pending, statuses, unread)
+    runnable, obstacle = _until_obstacle(pending, statuses, unread, target.policy.out_of_order)
     if obstacle and (upto is not None or not runnable):
         raise obstacle
     return plan_of(
         target,
         Action.APPLY,
         apply_steps([s.migration for s in runnable if s.migration], target.history),
-        warnings=[*_of_other_histories(folder, target), *_apply_warnings(runnable, statuses)],
+        warnings=[
+            *_of_other_histories(folder, target),
+            *_apply_warnings(runnable, statuses, target.policy.out_of_order),
+        ],
         stops_before=_why_it_stops(obstacle, pending[len(runnable) :]) if obstacle else "",
         commit=folder.commit,
     )
@@ -75,42 +79,39 @@ def _why_it_stops(obstacle: PlanBlocked, left: Sequence[MigrationStatus]) -> str
 
 
 def _until_obstacle(
-    pending: Sequence[MigrationStatus], statuses: Sequence[MigrationStatus], unread: Sequence[UnreadFile]
+    pending: Sequence[MigrationStatus],
+    statuses: Sequence[MigrationStatus],
+    unread: Sequence[UnreadFile],
+    order: OutOfOrder,
 ) -> tuple[list[MigrationStatus], PlanBlocked | None]:
     """What can run, and what stands behind it: a migration, or a file that may be one and that nobody can read."""
-    settled = {s.version for s in statuses if not (s.state.is_pending or s.state is State.CONFLICT)}
+    applied = AppliedVersions(statuses)
     runnable: list[MigrationStatus] = []
     first_unread = unread[0] if unread else None
     for item in pending:
         if first_unread and first_unread.is_before(item.version):
             break
-        if obstacle := _obstacle(item, settled):
+        if obstacle := _obstacle(item, applied, order):
             return runnable, obstacle
         runnable.append(item)
-        settled.add(item.version)
+        applied.add(item)
     return runnable, not_read(first_unread) if first_unread else None
 
 
-def _obstacle(item: MigrationStatus, settled: set[str]) -> PlanBlocked | None:
+def _obstacle(item: MigrationStatus, applied: AppliedVersions, order: OutOfOrder) -> PlanBlocked | None:
     if item.state is State.CONFLICT:
         return PlanBlocked(version=item.label, reason=item.sentence, remedy="Rename it, or skip it with a reason.")
     assert item.migration is not None, "only a row without a file has no migration, and that is not pending"
     if errors := item.migration.errors(Direction.UP):
         where = f" (line {errors[0].line})" if errors[0].line else ""
         return PlanBlocked(version=item.label, reason=f"{errors[0].sentence}{where}", remedy=errors[0].advice)
-    missing = [v for v in _dependencies(item.migration) if v not in settled]
-    if missing:
-        which, them = ("which is", "that") if len(missing) == 1 else ("which are", "those")
+    if item.state is State.OUT_OF_ORDER and order is OutOfOrder.REFUSE:
         return PlanBlocked(
             version=item.label,
-            reason=f"it depends on {', '.join(missing)}, {which} not applied.",
-            remedy=f"Apply {them} first, or correct the `depends` directive.",
+            reason="a later migration is applied, and this environment takes nothing out of order.",
+            remedy=f"{item.renaming} Or skip it with a reason, or let the environment take it: `out_of_order`.".strip(),
         )
-    return None
-
-
-def _dependencies(migration: Migration) -> list[str]:
-    return [v.strip() for v in migration.directives.get("depends", "").split(",") if v.strip()]
+    return applied.obstacle(item.migration)
 
 
 def _of_other_histories(folder: Folder, target: Target) -> Iterator[PlanWarning]:
@@ -125,7 +126,9 @@ def _of_other_histories(folder: Folder, target: Target) -> Iterator[PlanWarning]
         yield PlanWarning(code=NOT_IMPORTED, version="", sentence=sentence, needs_acceptance=True)
 
 
-def _apply_warnings(runnable: Sequence[MigrationStatus], statuses: Sequence[MigrationStatus]) -> list[PlanWarning]:
+def _apply_warnings(
+    runnable: Sequence[MigrationStatus], statuses: Sequence[MigrationStatus], order: OutOfOrder
+) -> list[PlanWarning]:
     warnings = [
         PlanWarning(
             code=State.MISSING.value,
@@ -144,9 +147,11 @@ def _apply_warnings(runnable: Sequence[MigrationStatus], statuses: Sequence[Migr
     ]
     for item in runnable:
         if item.state is State.OUT_OF_ORDER:
-            sentence = f"{item.version} would run out of order: a later version is already applied."
+            late = f"{item.version} would run out of order: a later version is already applied."
+            sentence = f"{late} {item.renaming}".strip()
             code = item.state.value
-            warnings.append(PlanWarning(code=code, version=item.version, sentence=sentence, needs_acceptance=True))
+            asks = order is OutOfOrder.ASK
+            warnings.append(PlanWarning(code=code, version=item.version, sentence=sentence, needs_acceptance=asks))
         if item.state is State.UNRECORDED:
             sentence = f"{item.sentence} This plan runs it a second time."
             code = item.state.value

@@ -8,6 +8,7 @@ from dataclasses import replace
 from dashboard.engine.errors import NothingToDo, PlanBlocked, SqlSyntaxError
 from dashboard.engine.migration import (
     AppliedMigration,
+    Folder,
     History,
     Kind,
     LoggedSuccess,
@@ -17,17 +18,19 @@ from dashboard.engine.migration import (
 )
 from dashboard.engine.plan import STAYS, UNPROVEN, Action, Copy, Plan, PlanWarning, Record, RollbackReach, Step, Target
 from dashboard.engine.planner.building import plan_of, rollback_step, step_without_file
+from dashboard.engine.planner.dependencies import refuse_needed
 from dashboard.engine.planner.obstacles import refuse_unfinished
 from dashboard.engine.sql.statements import Statement, tree
 from dashboard.engine.sql.transaction import TransactionMode, TransactionShape, shape_of
 
 
-def rollback(target: Target, *, downto: MigrationId) -> Plan:
+def rollback(target: Target, *, downto: MigrationId, folder: Folder | None = None) -> Plan:
     """Roll back this migration and everything applied after it, newest first, from the captured scripts.
 
     Repeatable migrations stay as they are: they have no rollback. Raises PlanBlocked where one of the others has none
-    that was captured, or the row of a later one is gone; NothingToDo where
-    it is not applied. `target.history` must carry the scripts.
+    that was captured, where the row of a later one is gone, and where something that stays depends on one;
+    NothingToDo where it is not applied. `target.history` must carry the scripts; where it has none of a migration, its
+    file in `folder` says on what it depends.
     """
     refuse_unfinished(target.history)
     first = target.history.row(downto)
@@ -41,7 +44,9 @@ def rollback(target: Target, *, downto: MigrationId) -> Plan:
         raise NothingToDo(environment=target.name, reason=f"{downto.label} is not applied there")
     _refuse_gone_above(first, target.history)
     rows = [r for r in _newest_first(target.history.rows) if _order(r) >= _order(first)]
-    steps = [rollback_step(row) for row in rows if not _stays(row) and not _is_beneath(row, first)]
+    rows = [row for row in rows if not _stays(row) and not _is_beneath(row, first)]
+    steps = [rollback_step(row) for row in rows]
+    refuse_needed(rows, target.history, folder)
     warnings = [*_unproven(steps), *_staying(target.history)]
     return plan_of(target, Action.ROLLBACK, steps, warnings=warnings)
 

@@ -15,6 +15,10 @@ _LINE = re.compile(
 _VERSION = r"[0-9]+(?:[._][0-9]+)*"
 _DURATION = re.compile(r"(?:0|[1-9][0-9]{0,8}(?:ms|s|min|h))")
 
+_VERSIONS = re.compile(rf"{_VERSION}(?:\s*,\s*{_VERSION})*")
+
+#: The directives of a migration that needs others to be applied, or not to be.
+DEPENDS, CONFLICTS = "depends", "conflicts"
 #: The directive of a migration that runs again whenever its text changes.
 REPEATABLE = "repeatable"
 
@@ -23,7 +27,8 @@ VALUES: Mapping[str, re.Pattern[str]] = {
     "transaction": re.compile("none"),
     "lock_timeout": _DURATION,
     "statement_timeout": _DURATION,
-    "depends": re.compile(rf"{_VERSION}(?:\s*,\s*{_VERSION})*"),
+    DEPENDS: _VERSIONS,
+    CONFLICTS: _VERSIONS,
     "irreversible": re.compile(r".*\S.*"),
     REPEATABLE: re.compile(""),
 }
@@ -31,7 +36,8 @@ _EXAMPLES: Mapping[str, str] = {
     "transaction": "transaction=none",
     "lock_timeout": "lock_timeout=5s",
     "statement_timeout": "statement_timeout=10min",
-    "depends": "depends=003,005",
+    DEPENDS: "depends=003,005",
+    CONFLICTS: "conflicts=003,005",
     "irreversible": "irreversible=<reason>",
     REPEATABLE: REPEATABLE,
 }
@@ -56,6 +62,11 @@ class Directives:
 def values_in(sql: str) -> Mapping[str, str]:
     """The directives of a text that was read before, like a captured rollback. Raises SqlSyntaxError."""
     return read(tokens(sql)).values
+
+
+def versions_in(values: Mapping[str, str], key: str) -> tuple[str, ...]:
+    """Those that such a directive names."""
+    return tuple(version.strip() for version in values.get(key, "").split(",") if version.strip())
 
 
 def read(comments: Iterable[Token]) -> Directives:

@@ -14,6 +14,7 @@ from dashboard.engine.files.format import Format, Options
 from dashboard.engine.files.listing import Entry, EntryKind, Listing
 from dashboard.engine.files.parted import Place, SqlFile, Style
 from dashboard.engine.migration import FileEntry, FileRole, Folder, Problem, Severity
+from dashboard.engine.sql.directives import CONFLICTS, DEPENDS
 
 _PLAN = "sqitch.plan"
 _PLAN_BYTES = 4 * 1024 * 1024
@@ -36,6 +37,7 @@ class _SqitchChange:
     needs: tuple[str, ...]
     script: str = ""  # its name, without folder and ending; for one that was reworked since, with the tag
     depends: tuple[str, ...] = ()  # the versions of what it needs
+    conflicts: tuple[str, ...] = ()  # the versions of what must not be there
     lacks: tuple[str, ...] = ()  # what it needs of this project and the plan does not have above it
 
     @property
@@ -92,7 +94,8 @@ def _cut(changes: Mapping[str, _SqitchChange], text: str, file: str) -> Cut:
     change = changes.get(file)
     if change is None:
         return Cut(up=up)
-    says = (f"depends={','.join(change.depends)}",) if change.depends else ()
+    asks = {DEPENDS: change.depends, CONFLICTS: change.conflicts}
+    says = tuple(f"{key}={','.join(versions)}" for key, versions in asks.items() if versions)
     return Cut(up=up, says=says, faults=tuple(_faults(change)))
 
 
@@ -100,10 +103,10 @@ def _faults(change: _SqitchChange) -> Iterator[CutFault]:
     for lacking in change.lacks:
         sentence = f"{change.name} requires {lacking}, which stands nowhere above it in {_PLAN}, and Sqitch refuses it."
         yield cuts.bad_marks(None, sentence, f"Write {lacking} above it, or take the requirement out.")
-    if conflicts := [need for need in change.needs if need.startswith("!")]:
+    if others := [need[1:] for need in change.needs if need.startswith("!") and ":" in need]:
         yield cuts.bad_marks(
             None,
-            f"{change.name} conflicts with {pairs.listed([need[1:] for need in conflicts])}, which is not judged here.",
+            f"{change.name} conflicts with {pairs.listed(others)} of another project, which is not judged here.",
             f"Take the conflict out of {_PLAN} where it cannot happen any more.",
         )
 
@@ -148,13 +151,18 @@ def _with_scripts(changes: Sequence[_SqitchChange], tags: Sequence[tuple[int, st
 
 
 def _with_needs(changes: Sequence[_SqitchChange]) -> Iterator[_SqitchChange]:
-    """What a change needs is above it."""
+    """What a change needs is above it; what it conflicts with can stand anywhere."""
     versions: dict[str, str] = {}
+    anywhere: dict[str, list[str]] = {}
+    for change in changes:
+        anywhere.setdefault(change.name, []).append(change.version)
     for change in changes:
         needed = [need.partition("@")[0] for need in change.needs if not need.startswith("!") and ":" not in need]
         depends = tuple(versions[need] for need in needed if need in versions)
         lacks = tuple(need for need in needed if need and need not in versions)
-        yield replace(change, depends=depends, lacks=lacks)
+        against = [need[1:].partition("@")[0] for need in change.needs if need.startswith("!") and ":" not in need]
+        conflicts = tuple(version for name in against for version in anywhere.get(name, ()))
+        yield replace(change, depends=depends, conflicts=conflicts, lacks=lacks)
         versions[change.name] = change.version
 
 
@@ -210,6 +218,6 @@ FORMAT = Format(
     signature="sqitch.plan",
     recognises=lambda look: _PLAN in look.names,
     read=read,
-    directives=("requirements in sqitch.plan",),
+    directives=("requirements and conflicts in sqitch.plan",),
     ignores=("sqitch.plan", "sqitch.conf"),
 )
