@@ -141,6 +141,23 @@ def test_a_row_that_cannot_be_written_there_undoes_the_step(dbmate_bench: Twofol
     assert not any(row.success for row in dbmate_bench.history.rows)
 
 
+def test_a_table_that_swallows_rows_undoes_the_step(dbmate_bench: TwofoldBench) -> None:
+    swallow = (
+        "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+        "CREATE TRIGGER swallow BEFORE {} ON schema_migrations FOR EACH ROW EXECUTE FUNCTION swallow()"
+    )
+    dbmate_bench.database.query(swallow.format("INSERT"))
+    with pytest.raises(StatementFailed, match=r"public\.schema_migrations is not there after it was inserted"):
+        dbmate_bench.apply()
+    assert "public.a" not in dbmate_bench.tables()
+    dbmate_bench.database.query("DROP FUNCTION swallow CASCADE")
+    dbmate_bench.apply(run_id="2")
+    dbmate_bench.database.query(swallow.format("DELETE"))
+    with pytest.raises(StatementFailed, match="is still there"):
+        dbmate_bench.execute(dbmate_bench.plan_rollback("20240101000000", "a"), run_id="3")
+    assert "public.a" in dbmate_bench.tables()
+
+
 def test_a_row_that_is_there_already_is_left_alone(dbmate_bench: TwofoldBench) -> None:
     dbmate_bench.database.query("INSERT INTO schema_migrations VALUES ('20240101000000')")
     dbmate_bench.apply()
@@ -175,7 +192,14 @@ def test_a_dry_run_shows_it(dbmate_bench: TwofoldBench) -> None:
     assert 'INSERT INTO "public"."schema_migrations" (version)' in dryrun.text(dbmate_bench.plan(), dbmate_bench.access)
 
 
-@pytest.mark.parametrize("ddl", ["DROP TABLE schema_migrations", "ALTER TABLE schema_migrations ADD dirty boolean"])
+@pytest.mark.parametrize(
+    "ddl",
+    [
+        "DROP TABLE schema_migrations",
+        "ALTER TABLE schema_migrations ADD dirty boolean",
+        "ALTER TABLE schema_migrations RENAME TO kept; CREATE VIEW schema_migrations AS SELECT version FROM kept",
+    ],
+)
 def test_nothing_runs_where_there_is_no_such_table(ddl: str, dbmate_bench: TwofoldBench) -> None:
     dbmate_bench.database.query(ddl)
     with pytest.raises(TargetUnsuitable, match=r"public\.schema_migrations"):

@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import LiteralString
 
+from psycopg import Cursor, errors
 from psycopg import sql as composing
+from psycopg.rows import TupleRow
 
 from dashboard.engine.database import sql, tool_tables
 from dashboard.engine.database.connection import Connection
@@ -24,11 +26,12 @@ type Values = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DualWriter:
-    """How one tool writes. `values`: what a step gives to both queries; `columns`: those that the table must have."""
+    """How one tool writes. `values`: what a step gives to the queries; `columns`: those that the table must have;
+    `rows`: which rows are about it."""
 
     columns: frozenset[str]
     insert: LiteralString
-    remove: LiteralString
+    rows: LiteralString
     values: Callable[[Step], Values]
 
 
@@ -56,34 +59,32 @@ _VERSION_ONCE: LiteralString = (
     "INSERT INTO {table} (version) SELECT %(version)s::pg_catalog.text "
     "WHERE NOT EXISTS (SELECT FROM {table} WHERE version = %(version)s)"
 )
-_VERSION_GONE: LiteralString = "DELETE FROM {table} WHERE version = %(version)s"
+_OF_VERSION: LiteralString = "version = %(version)s"
 
 WRITERS: Mapping[str, DualWriter] = {
-    "dbmate": DualWriter(
-        columns=frozenset({"version"}), insert=_VERSION_ONCE, remove=_VERSION_GONE, values=_by_version
-    ),
+    "dbmate": DualWriter(columns=frozenset({"version"}), insert=_VERSION_ONCE, rows=_OF_VERSION, values=_by_version),
     "diesel": DualWriter(
-        columns=frozenset({"version", "run_on"}), insert=_VERSION_ONCE, remove=_VERSION_GONE, values=_by_version
+        columns=frozenset({"version", "run_on"}), insert=_VERSION_ONCE, rows=_OF_VERSION, values=_by_version
     ),
     "supabase": DualWriter(
         columns=frozenset({"version", "name", "statements"}),
         insert="INSERT INTO {table} (version, name, statements) "
         "SELECT %(version)s::pg_catalog.text, %(name)s::pg_catalog.text, %(statements)s::pg_catalog.text[] "
         "WHERE NOT EXISTS (SELECT FROM {table} WHERE version = %(version)s)",
-        remove=_VERSION_GONE,
+        rows=_OF_VERSION,
         values=_with_statements,
     ),
     "goose": DualWriter(
         columns=frozenset({"version_id", "is_applied"}),
         insert="INSERT INTO {table} (version_id, is_applied) VALUES (%(number)s, true)",
-        remove="DELETE FROM {table} WHERE version_id = %(number)s",
+        rows="version_id = %(number)s",
         values=_by_number,
     ),
     "node-pg-migrate": DualWriter(
         columns=frozenset({"name", "run_on"}),
         insert="INSERT INTO {table} (name, run_on) SELECT %(name)s::pg_catalog.text, pg_catalog.now() "
         "WHERE NOT EXISTS (SELECT FROM {table} WHERE name = ANY (%(names)s))",
-        remove="DELETE FROM {table} WHERE name = ANY (%(names)s)",
+        rows="name = ANY (%(names)s)",
         values=_by_name,
     ),
 }
@@ -91,13 +92,22 @@ WRITERS: Mapping[str, DualWriter] = {
 
 def write(connection: Connection, to: DualWrite | None, step: Step) -> None:
     """What the tool would have written for this step, if it is one that the tool knows. Call inside the transaction of
-    the step, under our own role."""
+    the step, under our own role. Raises psycopg.Error, also where a trigger or a rule there keeps the row out."""
     if to is None or step.action not in DUAL_WRITTEN or step.is_repeatable:
         return
     writer = WRITERS[to.tool]
-    template = writer.remove if step.action is Action.ROLLBACK else writer.insert
-    table = composing.Identifier(to.schema, to.table)
-    connection.execute(OwnQuery([composing.SQL(template).format(table=table)]), writer.values(step))
+    is_removed, values = step.action is Action.ROLLBACK, writer.values(step)
+    table, rows = composing.Identifier(to.schema, to.table), composing.SQL(writer.rows)
+
+    def send(template: LiteralString) -> Cursor[TupleRow]:
+        return connection.execute(OwnQuery([composing.SQL(template).format(table=table, rows=rows)]), values)
+
+    send("DELETE FROM {table} WHERE {rows}" if is_removed else writer.insert)
+    stands = send("SELECT EXISTS (SELECT FROM {table} WHERE {rows})").fetchone()
+    if stands is not None and stands[0] is is_removed:
+        did = "is still there after it was deleted" if is_removed else "is not there after it was inserted"
+        reason = f"the row of {step.label} in {to.label} {did}: a trigger or a rule of that table may do that"
+        raise errors.TriggeredDataChangeViolation(reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +121,7 @@ class Obstacle:
 
 def obstacle(connection: Connection, to: DualWrite) -> Obstacle | None:
     """What would make a run fail at its first row there; None where nothing is known."""
-    table = next((each for each in tool_tables.find(connection) if each.label == to.label), None)
+    table = next((t for t in tool_tables.find(connection) if t.label == to.label and t.is_ordinary), None)
     if table is None or table.importer.name != to.tool or not WRITERS[to.tool].columns <= table.table.columns.keys():
         title = catalogue.BY_NAME[to.tool].title
         finding = f"it has no table {to.label} as {title} keeps it, which `dual_write` names."

@@ -46,16 +46,21 @@ class ToolTable:
         return self.table.label
 
     @property
+    def is_ordinary(self) -> bool:
+        """Nothing but rows stands behind it."""
+        return self.table.kind in _TABLES
+
+    @property
     def obstacle(self) -> str:
         """Why its rows cannot be taken, as a sentence; empty where they can."""
         if self.importer.explained:
             return self.importer.explained
-        if self.table.kind not in _TABLES:
+        if not self.is_ordinary:
             return f"{self.label} is no ordinary table, and what stands behind it is not run to read it."
         if not self.table.may_read:
             return f"The role {self.role} may not read {self.label}."
         if self.table.hides_rows:
-            return f"ToolRow-level security of {self.label} may hide rows from the role {self.role}."
+            return f"Row-level security of {self.label} may hide rows from the role {self.role}."
         return ""
 
     @property
@@ -63,7 +68,7 @@ class ToolTable:
         """What takes the obstacle away; empty where nothing does."""
         schema, name = (composing.Identifier(part).as_string(None) for part in (self.table.schema, self.table.name))
         role = composing.Identifier(self.role).as_string(None)
-        if self.importer.explained or self.table.kind not in _TABLES:
+        if self.importer.explained or not self.is_ordinary:
             return ""
         if not self.table.may_read:
             grants = f"GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT SELECT ON {schema}.{name} TO {role};"
