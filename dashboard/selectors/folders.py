@@ -94,7 +94,8 @@ def _reading(source: Source) -> FolderReading:
 
 # A source in a repository
 
-#: The last commit that was read of each source, and as what; a commit never changes.
+#: The last commit that was read of each source, and as what. A commit never changes, but once the control database is
+#: restored another one can have its number.
 _commits: dict[str, tuple[object, Folder]] = {}
 
 
@@ -151,7 +152,7 @@ def _not_read(standing: GitStanding) -> SourceNotRead:
 def _of_commit(standing: GitStanding) -> Folder:
     assert standing.commit is not None, "nothing is in force before the first fetch"
     source, commit = standing.source, standing.commit
-    key, known = (commit.pk, source.reading), _commits.get(source.name)
+    key, known = (commit.pk, commit.sha, source.reading), _commits.get(source.name)
     if known is None or known[0] != key:
         known = _commits[source.name] = (key, of_commit(commit, source))
     return known[1]

@@ -123,8 +123,9 @@ def last_commits(source: Source, count: int) -> Sequence[KeptCommit]:
 
 
 def find(source: Source, sha: str) -> GitCommit | None:
-    """By its whole id, or by how that begins."""
-    chosen = GitCommit.objects.filter(source=source.name, sha__startswith=sha)
+    """By its whole id, or by how that begins, of where the source is declared to be now."""
+    origin = source.git.origin if source.git else ""
+    chosen = GitCommit.objects.filter(source=source.name, origin=origin, sha__startswith=sha)
     return chosen.first() if len(sha) >= SHORT else None
 
 
@@ -164,16 +165,16 @@ def moved_since_last_run(in_force: CommitFact) -> tuple[CommitFact, CommitFact] 
         return None
     kept = GitCommit.objects.filter(source=in_force.source, sha__in=(sha, in_force.sha)).defer("files")
     by_sha = {commit.sha: commit for commit in kept}
-    if len(by_sha) < 2 or _have_same_files(by_sha[sha].pk, by_sha[in_force.sha].pk):
+    if len(by_sha) < 2 or _have_same_files(*((by_sha[each].pk, each) for each in (sha, in_force.sha))):
         return None
     return fact(by_sha[sha]), in_force
 
 
 @lru_cache(maxsize=256)
-def _have_same_files(one: int, other: int) -> bool:
-    """Two commits by their keys; what one holds never changes."""
-    listed = GitCommit.objects.filter(pk=other).values("files")[:1]
-    return GitCommit.objects.filter(pk=one, files=Subquery(listed)).exists()
+def _have_same_files(one: tuple[int, str], other: tuple[int, str]) -> bool:
+    """Two commits by their keys and ids; what one holds never changes."""
+    listed = GitCommit.objects.filter(pk=other[0]).values("files")[:1]
+    return GitCommit.objects.filter(pk=one[0], files=Subquery(listed)).exists()
 
 
 def in_words(plan: Plan) -> dict[str, str]:

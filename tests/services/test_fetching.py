@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from dashboard.engine.errors import SourceNotRead
@@ -134,6 +135,36 @@ def test_another_origin_is_not_read_yet(billing: Source, repository: Repository)
     elsewhere = replace(billing, git=replace(billing.git, branch="release"))
     with pytest.raises(SourceNotRead):
         folders.of_source(elsewhere)
+
+
+def test_a_commit_of_another_origin_is_not_taken_for_the_one_in_force(billing: Source, repository: Repository) -> None:
+    """The same commit, fetched once more for another folder of it."""
+    assert billing.git
+    elsewhere = replace(billing, git=replace(billing.git, path="other/migrations"))
+    sha = repository.push(USERS)
+    fetching.fetch(billing)
+    repository.commits[-1] = replace(repository.commits[-1], files=())
+    fetching.fetch(elsewhere)
+    found = [git.find(source, sha) for source in (billing, elsewhere)]
+    assert [len(commit.files) for commit in found if commit] == [len(USERS), 0]
+
+
+def test_a_control_database_that_was_restored_is_not_answered_for_from_memory(
+    billing: Source, repository: Repository
+) -> None:
+    """Its next commit gets a number that another one had."""
+    repository.push(USERS)
+    fetching.fetch(billing)
+    assert names(billing) == ["users"]
+    (number,) = GitCommit.objects.values_list("pk", flat=True)
+    GitSource.objects.all().delete()
+    GitCommit.objects.all().delete()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setval(pg_get_serial_sequence('dashboard_gitcommit', 'id'), %s, false)", [number])
+    repository.push(ORDERS)
+    fetching.fetch(billing)
+    assert GitCommit.objects.get().pk == number
+    assert names(billing) == ["orders"]
 
 
 def test_what_is_no_plain_file_is_told_by_the_fetch_and_never_run(billing: Source, repository: Repository) -> None:
