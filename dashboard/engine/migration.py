@@ -371,6 +371,7 @@ class LoggedSuccess(Identified):
     checksum: str = ""  # of the text that ran; empty where an older Signalbox wrote the log
     was_skipped: bool = False  # it did not run: a person decided so
     failed_since: bool = False  # an attempt to run it again has failed
+    was_changed: bool = False  # the checksum is that of changed SQL, which a person accepted: another text ran
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,11 @@ def _then(item: Contradiction) -> Iterator[str]:
     yield f"Its row says again that it was applied{when}{by}; your reason goes into the log."
     if item.is_as_it_ran:
         yield "The log has the checksum of the file as it is now, so its text and its rollback are recorded with it."
+    elif logged.was_changed:
+        yield (
+            "Somebody has accepted the changed SQL of its file since it ran: only the checksum is recorded, and no "
+            "rollback, because the log does not keep the text that ran."
+        )
     elif logged.checksum:
         yield "The file was edited since it ran: only the checksum of what ran is recorded, and it shows as edited."
     else:

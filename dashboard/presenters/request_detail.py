@@ -143,7 +143,9 @@ def _schedule(state: RequestState, by: Actor) -> ActionButton:
         method="post",
         icon="queued",
         show=request.status == ChangeRequest.Status.APPROVED and not state.is_running,
-        reason=refusal(partial(permissions.check_can_run, by)) or _too_late(state) or _no_longer_holds(state),
+        reason=refusal(partial(permissions.check_can_start, by, request.plan.action))
+        or _too_late(state)
+        or _no_longer_holds(state),
     )
 
 
@@ -273,7 +275,7 @@ def _run(state: RequestState, by: Actor) -> ActionButton:
         tone="primary",
         icon="run",
         show=(request.status == ChangeRequest.Status.APPROVED or opened_it) and not state.is_running,
-        reason=refusal(partial(permissions.check_can_run, by))
+        reason=refusal(partial(permissions.check_can_start, by, request.plan.action))
         or sentence_of(state.occupied or state.unbound)
         or _requester_gone(request)
         or _too_late(state)

@@ -240,9 +240,7 @@ def _approval(run: Run, plan: Plan, environment: Environment) -> Approval | None
 def _check_starter(run: Run) -> None:
     """Raises PermissionRefused where whoever started it may not start runs any more."""
     starter = actors.person(User.objects.get(pk=run.started_by_id))
-    permissions.check_can_run(starter)
-    if run.plan.action.is_by_hand:
-        permissions.check_can_skip(starter)
+    permissions.check_can_start(starter, run.plan.action)
 
 
 @transaction.atomic

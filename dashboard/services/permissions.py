@@ -10,6 +10,7 @@ from functools import partial
 
 from django.contrib.auth.models import User
 
+from dashboard.engine.plan import Action
 from dashboard.models import BreakGlass, ChangeRequest, Decision, Run
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role, has_role
@@ -34,6 +35,13 @@ check_can_rebind = partial(_check, "confirm another database", Role.ADMIN)
 check_can_accept_drift = partial(_check, "accept a changed schema", Role.ADMIN)
 check_can_set_up = partial(_check, "set Signalbox up", Role.ADMIN)
 check_can_manage_people = partial(_check, "manage people", Role.ADMIN)
+
+
+def check_can_start(by: Actor, action: Action) -> None:
+    """What is written by a person's word is started by those who may give it, also where somebody has approved it."""
+    if action.is_by_hand:
+        check_can_skip(by)
+    check_can_run(by)
 
 
 def check_can_manage_person(by: Actor, person: User) -> None:

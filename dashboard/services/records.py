@@ -23,7 +23,8 @@ class Contradiction:
     @property
     def is_as_it_ran(self) -> bool:
         """Its file holds the very text that ran."""
-        return self.status.migration is not None and self.logged.checksum == self.status.migration.up.checksum
+        migration = self.status.migration
+        return migration is not None and self.logged.checksum == migration.up.checksum and not self.logged.was_changed
 
 
 def contradictions(environment: Environment, *, only: MigrationId | None = None) -> tuple[Contradiction, ...]:

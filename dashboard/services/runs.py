@@ -51,9 +51,7 @@ def start(
 
     Raises PermissionRefused, NotAcknowledged, NameNotTyped, ApprovalNeeded, RowsNotTyped, EnvironmentOccupied.
     """
-    if plan.action.is_by_hand:
-        permissions.check_can_skip(by)
-    permissions.check_can_run(by)
+    permissions.check_can_start(by, plan.action)
     policies.check_name_typed(environment, typed_name)
     covering = approvals.live(plan) if environment.protected else None
     if environment.protected and covering is None:
@@ -73,7 +71,7 @@ def start_approved(
 ) -> Run:
     """Queue the run of an approved request: its stored plan, byte for byte. Whoever opened the glass for it needs no
     approval and no window."""
-    permissions.check_can_run(by)
+    permissions.check_can_start(by, request.plan.action)
     environment = environments.get(request.environment)
     policies.check_name_typed(environment, typed_name)
     with transaction.atomic():

@@ -30,7 +30,7 @@ def schedule(
     """Raises StartTimeRefused, NotNow, and what starting it would."""
     request = ChangeRequest.objects.select_for_update(of=("self",)).get(pk=request_id)
     environment = environments.get(request.environment)
-    permissions.check_can_run(by)
+    permissions.check_can_start(by, request.plan.action)
     policies.check_name_typed(environment, typed_name)
     policies.check_is_approved(request)
     approvals.check_still_approved(request, request.plan)

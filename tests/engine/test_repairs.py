@@ -318,6 +318,17 @@ def test_a_changed_file_takes_the_new_checksum_and_keeps_what_ran(edited: Bench)
     assert edited.plan_rollback(*ONE).steps[-1].sql == "DROP TABLE one;"
 
 
+def test_no_record_that_is_restored_or_edited_later_says_that_the_accepted_text_ran(edited: Bench) -> None:
+    texts = "SELECT forward_script, rollback_script FROM platform.schema_migrations WHERE version = '001'"
+    edited.execute(changed(edited, ONE), run_id="2")
+    edited.write("001_one.sql", "-- Wide\nCREATE TABLE one (id bigint);")
+    edited.execute(planner.accept_edits(edited.look(), edited.read(), [ONE]), run_id="3")
+    assert edited.database.query(texts) == [("CREATE TABLE one (id int);", "DROP TABLE one;")]
+    edited.database.query("DELETE FROM platform.schema_migrations WHERE version = '001'")
+    edited.execute(planner.restore_record(edited.look(), edited.read(), [ONE], reason="It is there"), run_id="4")
+    assert (edited.database.query(texts), states(edited)[0]) == ([(None, None)], State.APPLIED)
+
+
 def test_the_digest_binds_both_checksums(edited: Bench) -> None:
     plan = changed(edited, ONE)
     (step,) = plan.steps

@@ -19,7 +19,14 @@ from dashboard.services.evidence import Evidence, EvidenceStatus, Item
 from tests.presenters import values
 
 Status = ChangeRequest.Status
-SKIP = {"action": Action.SKIP.value, "plan": values.plan(values.step(action=Action.SKIP), where=values.PRODUCTION)}
+
+
+def asked(action: Action) -> dict[str, Any]:
+    return {"action": action.value, "plan": values.plan(values.step(action=action), where=values.PRODUCTION)}
+
+
+#: It sends no SQL, and whoever starts runs may start it.
+PLAIN = asked(Action.ACCEPT)
 
 
 def actions(
@@ -31,7 +38,7 @@ def actions(
     **changes: Any,
 ) -> Actions:
     """`known` is what the service has found out of the request."""
-    state = values.request_state(values.request(status, **{**SKIP, **changes}), **(known or {}))
+    state = values.request_state(values.request(status, **{**PLAIN, **changes}), **(known or {}))
     return request_detail.actions(state, values.actor(by, role))
 
 
@@ -157,6 +164,13 @@ def test_a_viewer_is_told_that_they_may_not_run_it():
     assert Role.REQUESTER.value in made.run.reason
 
 
+def test_what_a_person_answers_for_is_started_by_administrators():
+    known = asked(Action.BASELINE)
+    for role in (Role.APPROVER, Role.ADMIN):
+        made = actions(Status.APPROVED, role=role, **known)
+        assert {made.run.disabled, made.schedule.disabled} == {role is not Role.ADMIN}
+
+
 # What approving covers
 
 
@@ -191,7 +205,7 @@ def test_a_closed_window_leaves_nothing_to_run_now():
 
 
 def test_approving_runs_at_once_only_where_it_is_the_last_approval_and_the_window_is_open():
-    two = values.request_state(values.request(**SKIP)).standing
+    two = values.request_state(values.request(**PLAIN)).standing
     assert actions().completes
     assert not actions(known={"standing": replace(two, needed=2)}).completes
     assert not actions(known={"closed": CLOSED}).completes
@@ -211,7 +225,7 @@ def test_who_is_offered_to_break_the_glass(role: Role, known: dict[str, Any], sh
 
 
 def test_it_is_not_offered_where_nothing_is_in_the_way():
-    approved = values.request_state(values.request(Status.APPROVED, **SKIP)).standing
+    approved = values.request_state(values.request(Status.APPROVED, **PLAIN)).standing
     known = {"standing": replace(approved, approvers=("bob",))}
     assert not actions(Status.APPROVED, role=Role.ADMIN, known=known).break_glass.show
     assert actions(Status.APPROVED, role=Role.ADMIN, known={**known, "closed": CLOSED}).break_glass.show

@@ -97,6 +97,19 @@ def test_a_rejection_needs_a_reason_and_ends_the_request(two_files: Project, ali
         approve(request, bob)
 
 
+def test_what_only_an_administrator_may_write_nobody_else_starts(
+    two_files: Project, alice: Actor, bob: Actor, carol: Actor
+) -> None:
+    production = two_files.production
+    plan = plans.skip(production, [MigrationId("001", "users")], reason="It is there by hand")
+    request = approve(approvals.open_request(plan, environment=production, by=carol), bob)
+    with pytest.raises(PermissionRefused, match="by hand"):
+        start_on_production(request, alice)
+    request.refresh_from_db()
+    assert (request.status, Run.objects.exists()) == (ChangeRequest.Status.APPROVED, False)
+    assert execute(start_on_production(request, carol)).status == Run.Status.SUCCEEDED
+
+
 def test_a_withdrawn_request_cannot_run(two_files: Project, alice: Actor, bob: Actor) -> None:
     request = approved_request(two_files, alice, bob)
     request = approvals.withdraw(request.pk, by=alice)

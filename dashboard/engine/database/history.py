@@ -215,6 +215,7 @@ def _logged_success(identity: MigrationId, entries: Sequence[Mapping[str, Any]])
             for entry in entries
             if entry["outcome"] != Outcome.SUCCEEDED
         ),
+        was_changed=any(entry["action"] == Action.ACCEPT_CHANGE and entry["id"] > applied["id"] for entry in done),
     )
 
 

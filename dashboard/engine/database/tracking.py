@@ -414,6 +414,7 @@ class RunTracking(TrackingTables):
     def _accept_edit(self, step: Step) -> None:
         values = {
             "key": step.key,
+            "version": step.version,
             "name": step.name,
             "checksum": step.checksum,
             "checksum_sql": step.checksum_sql,

@@ -115,7 +115,8 @@ def _record_step(target: Target, folder: Folder, identity: MigrationId, reason: 
     if logged is None or logged.was_skipped or migration is None:
         raise NothingToDo(environment=target.name, reason=f"its history and its log agree on {identity.label}")
     applied = apply_step(migration, target.history)
-    is_as_it_ran = logged.checksum == migration.up.checksum
+    is_its_file = logged.checksum == migration.up.checksum
+    is_as_it_ran = is_its_file and not logged.was_changed
     return replace(
         applied,
         action=Action.RESTORE_RECORD,
@@ -124,7 +125,7 @@ def _record_step(target: Target, folder: Folder, identity: MigrationId, reason: 
         text=applied.sql if is_as_it_ran else "",
         down_sql=applied.down_sql if is_as_it_ran else None,
         checksum=logged.checksum or UNKNOWN_CHECKSUM,
-        checksum_sql=applied.checksum_sql if is_as_it_ran else "",
+        checksum_sql=applied.checksum_sql if is_its_file else "",
         reason=reason,
     )
 

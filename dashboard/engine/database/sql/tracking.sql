@@ -257,9 +257,17 @@ ON CONFLICT (version) DO UPDATE SET
 WHERE row.name = excluded.name AND (NOT row.success OR row.checksum <> excluded.checksum)
 
 -- accept_edit --
--- Only where the SQL is the same, comments and blanks left out. Of a baseline no text ran, so none is kept.
+-- Only where the SQL is the same, comments and blanks left out. Of a baseline no text ran, so none is kept; where changed
+-- SQL was accepted since it ran, the text that ran stays.
 UPDATE {schema}.schema_migrations
-SET checksum = %(checksum)s, forward_script = CASE kind WHEN 'baseline' THEN forward_script ELSE %(text)s END
+SET checksum = %(checksum)s,
+    forward_script = CASE WHEN kind = 'baseline' OR EXISTS (
+        SELECT FROM {schema}.migration_audit_log l
+        WHERE l.version = %(version)s AND l.name = %(name)s AND l.action = 'accept_change' AND l.outcome = 'succeeded'
+          AND l.id > (SELECT coalesce(pg_catalog.max(b.id), 0) FROM {schema}.migration_audit_log b
+                      WHERE b.version = %(version)s AND b.name = %(name)s AND b.outcome = 'succeeded'
+                        AND b.action IN ('apply', 'mark_applied', 'baseline', 'import'))
+    ) THEN forward_script ELSE %(text)s END
 WHERE version = %(key)s AND name = %(name)s AND success AND checksum_sql = %(checksum_sql)s AND checksum_sql <> ''
   AND %(before)s IN (checksum, '')
 
