@@ -57,6 +57,8 @@ def checksum(sql: str) -> str:
 
 #: How the reason of a row begins that was taken from the history of another tool.
 IMPORTED = "Imported from"
+#: Such a reason, told from one that a person typed about a dump.
+_IMPORTED = re.compile(rf"{IMPORTED} [^,]+, which applied it ")
 #: A checksum that means "unknown": the seed's backfill writes this word. Never a mismatch.
 UNKNOWN_CHECKSUM = "manual"
 UNKNOWN_CHECKSUMS = frozenset({UNKNOWN_CHECKSUM, ""})
@@ -326,7 +328,7 @@ class AppliedMigration(Identified):
     @property
     def was_imported(self) -> bool:
         """Another tool had applied it, says its reason."""
-        return self.success and bool(self.run_id) and (self.error_message or "").startswith(IMPORTED)
+        return self.success and bool(self.run_id) and _IMPORTED.match(self.error_message or "") is not None
 
     @property
     def was_run_by_hand(self) -> bool:

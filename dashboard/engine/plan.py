@@ -104,6 +104,8 @@ _RECORDS_FILES = frozenset(
 )
 
 
+#: Of more reasons, so many are told with a plan.
+_REASONS = 3
 #: The code of the warning that a rehearsal makes needless.
 UNPROVEN = "unproven_rollback"
 #: The code of the warning that part of what runs is put together while it runs.
@@ -343,6 +345,11 @@ class Plan:
         facts += [asdict(self.origin), [step.applied_at for step in self.steps]] if self.origin else []
         facts += [{"dual_write": asdict(self.dual_write)}] if self.dual_write else []
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why its rows are recorded, each once; of an import, which has one for each row, the first."""
+        return list(dict.fromkeys(step.reason for step in self.steps if step.reason))[:_REASONS]
 
     @property
     def contradictions(self) -> tuple[PlanWarning, ...]:

@@ -99,6 +99,7 @@ def _record_opening(request: ChangeRequest, plan: Plan, by: Actor, accepted: Seq
         reason=request.reason,
         irreversible_because=request.irreversible_because,
         suppressions=evidence.suppressions(plan),
+        reasons=plan.reasons,
     )
 
 

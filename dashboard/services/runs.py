@@ -276,6 +276,7 @@ def _queue(
                 commit=git.in_words(plan),
                 steps=[s.label for s in plan.steps],
                 saves=[] if plan.action is Action.BRING_BACK else plans.copied(plan),
+                reasons=plan.reasons,
                 **said,
             )
             queue.execute_run(run.pk)

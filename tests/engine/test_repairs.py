@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.engine import planner, status, verification
 from dashboard.engine.database import connection, tables
-from dashboard.engine.errors import NoSuchMigration, NothingToDo, PlanBlocked, PlanChanged
+from dashboard.engine.errors import NoSuchMigration, NothingToDo, PlanBlocked, PlanChanged, StatementFailed
 from dashboard.engine.migration import Kind, MigrationId
 from dashboard.engine.plan import Action, Plan
 from dashboard.engine.run import dryrun
@@ -156,6 +156,25 @@ def test_the_one_that_failed_is_named_and_none_before_it_is_called_begun(three: 
     assert states(three) == [State.APPLIED, State.PENDING, State.PENDING]
 
 
+def test_what_the_server_refuses_in_the_middle_undoes_all_of_it(three: Bench) -> None:
+    three.write("000_none.sql", "SELECT 1;")
+    three.apply("000")
+    three.database.query(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF NEW.version = '002' THEN RAISE 'not this one'; END IF; RETURN NEW; END $$; "
+        "CREATE TRIGGER refuse BEFORE INSERT ON platform.schema_migrations FOR EACH ROW EXECUTE FUNCTION refuse()"
+    )
+    with pytest.raises(StatementFailed, match="not this one"):
+        three.execute(marked(three, ONE, TWO, THREE), run_id="2")
+    assert [item.version for item in status.compute(three.read(), three.history) if item.is_pending] == [
+        "001",
+        "002",
+        "003",
+    ]
+    assert three.log("version, action, outcome")[1:] == [("002", "mark_applied", "failed")]
+    assert [(type(event), event.position) for event in three.events] == [(StepStarted, 1), (StepEnded, 1)]
+
+
 def test_each_of_them_is_told_committed(three: Bench) -> None:
     three.execute(planner.skip(three.look(), three.read(), [ONE, TWO], reason="No"))
     assert [(type(event), event.position) for event in three.events] == [
@@ -201,6 +220,12 @@ def test_everything_up_to_a_version_is_recorded(three: Bench) -> None:
     assert states(three) == [State.BASELINED, State.BASELINED, State.PENDING]
     three.apply()
     assert three.tables() == {"public.three"}
+
+
+def test_the_reason_of_a_person_is_not_taken_for_another_tool(three: Bench) -> None:
+    plan = planner.baseline(three.look(), three.read(), upto="001", reason="Imported from the dump of 1 March")
+    three.execute(plan)
+    assert "without being run by Signalbox" in status.compute(three.read(), three.history)[0].sentence
 
 
 def test_what_is_recorded_stays_as_it_is(three: Bench) -> None:
@@ -313,7 +338,7 @@ def test_a_changed_file_takes_the_new_checksum_and_keeps_what_ran(edited: Bench)
     (logged,) = edited.database.query(
         "SELECT message FROM platform.migration_audit_log WHERE action = 'accept_change' AND outcome = 'succeeded'"
     )
-    assert logged == (f"Widened by hand Its checksum was {plan.steps[0].before}.",)
+    assert logged == (f"Widened by hand. Its checksum was {plan.steps[0].before}.",)
     assert edited.history.contradicted == ()
     assert edited.plan_rollback(*ONE).steps[-1].sql == "DROP TABLE one;"
 

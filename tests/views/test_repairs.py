@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dashboard.models import ChangeRequest, Run
+from dashboard.models import AuditEvent, ChangeRequest, Run
 from dashboard.presenters import repairs as presenter
 from dashboard.services import plans, repairs
 from tests.fix_people import ClientOf
@@ -69,6 +69,7 @@ def test_nothing_is_written_before_the_rows_were_seen(two_files: Project, seen: 
     plan = preview.context["plan"]
     assert [(row.label, row.before) for row in plan.rows] == [("001_users", "no row"), ("002_orders", "no row")]
     assert_shown(preview, plan.rows)
+    assert_shown(preview, WHY["reason"])
     assert_shown(preview, plan.certain)
 
 
@@ -80,6 +81,7 @@ def test_as_many_as_were_ticked_are_recorded_by_one_run(
     execute_newest()
     assert recorded(two_files) == [("001", "applied"), ("002", "applied")]
     assert Run.objects.count() == 1
+    assert AuditEvent.objects.get(kind="run.queued").data["reasons"] == [WHY["reason"]]
 
 
 def test_many_skips_are_taken_back_at_once(two_files: Project, seen: Client) -> None:

@@ -310,7 +310,8 @@ class RunTracking(TrackingTables):
             case Action.RESTORE_RECORD:
                 self._restore_record(step)
         replaced = f"Its checksum was {step.before}." if step.before else ""
-        message = " ".join(filter(None, (step.reason, replaced, self._escaped(step))))
+        said = f"{step.reason.rstrip('.')}." if step.reason and replaced else step.reason
+        message = " ".join(filter(None, (said, replaced, self._escaped(step))))
         self.log(step, outcome=Outcome.SUCCEEDED, message=message)
         dual_writing.write(self.connection, self.dual_write, step)
 
