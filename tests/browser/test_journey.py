@@ -189,8 +189,8 @@ def _audit_tells_all_of_it(bob: Page) -> None:
         r"Rehearsal 3 \(Apply 009 to Production\) passed, and each rollback restored the schema\.",
         r"bob asked for rehearsal 3 .*",
         r"bob opened request 3 .*",
-        r"bob signed in\.",
-        r"alice signed in\.",
+        r"bob signed in, from a browser that was not known\.",
+        r"alice signed in, from a browser that was not known\.",
     ]
     assert [line for line, pattern in zip(events, expected, strict=False) if not re.fullmatch(pattern, line)] == []
     bob.get_by_role("link", name="Check the chain").click()
