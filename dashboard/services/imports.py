@@ -83,7 +83,7 @@ def plan(environment: Environment, target: Target, others: OtherHistories, *, ta
     reading = others.named(table) if table else others.chosen or next(iter(others.readings), None)
     if reading is None:
         if table:
-            known = ", ".join(f"{r.label} ({r.title})" for r in others.readings) or "none"
+            known = ", ".join(f"{r.label} ({r.title})" for r in others.readings) or "no such table"
             raise NoSuchToolTable(environment=environment.name, table=table, known=known)
         raise NothingToDo(environment=environment.name, reason=_NONE)
     if reading.failure is not None:
