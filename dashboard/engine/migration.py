@@ -414,7 +414,7 @@ class History:
     unfinished: tuple[Unfinished, ...] = ()
     contradicted: tuple[LoggedSuccess, ...] = ()  # what the log says and the rows do not
     installations: tuple[InstallationSeen, ...] = ()
-    elsewhere: tuple[OtherHistory, ...] = ()  # looked for only while there is no row of success
+    elsewhere: tuple[OtherHistory, ...] = ()  # looked for only where another tool may have run something
 
     def row(self, migration: MigrationId) -> AppliedMigration | None:
         return self._by_identity.get(migration)

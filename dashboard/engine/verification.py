@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from dashboard.engine.errors import PlanChanged
-from dashboard.engine.migration import UNKNOWN_CHECKSUMS, Folder, Migration
+from dashboard.engine.migration import UNKNOWN_CHECKSUMS, Folder, History, Migration
 from dashboard.engine.plan import DUAL_WRITTEN, Action, DualWrite, Plan, Policy, Record, Step, Target, records
 
 
@@ -23,6 +23,8 @@ def verify(plan: Plan, target: Target) -> None:
     now = records(target.history)
     if plan.basis != now:
         raise PlanChanged(what=f"the history of {target.name} changed ({_difference(plan.basis, now)})")
+    if unlike := _unfinished_otherwise(plan, target.history):
+        raise PlanChanged(what=unlike)
 
 
 def verify_files(plan: Plan, folder: Folder) -> None:
@@ -37,6 +39,25 @@ def verify_files(plan: Plan, folder: Folder) -> None:
             raise PlanChanged(what=f"{migration.up.file} was edited")
         if (step.action.captures_rollback or step.down_sql is not None) and migration.usable_down != step.down_sql:
             raise PlanChanged(what=f"the rollback of {step.label} was edited")
+
+
+#: These are planned also while something is unfinished, which is none of theirs or what they settle.
+_BESIDE_UNFINISHED = frozenset({Action.REPAIR, Action.RESET, Action.SKIP, Action.UNSKIP})
+
+
+def _unfinished_otherwise(plan: Plan, history: History) -> str:
+    """What broke off outside a transaction is in no row of success, so the basis does not tell it: why the plan is not
+    the one that goes on from where it stands, as a clause; empty where it is, or nothing broke off."""
+    if plan.action in _BESIDE_UNFINISHED:
+        return ""
+    (first, *more), going_on = plan.steps, {(item.identity, item.action) for item in history.unfinished}
+    if first.first_statement > 1 and (first.identity, first.action) not in going_on:
+        return f"{first.label} does not stand unfinished any more"
+    for item in history.unfinished:
+        committed = [e.statement for e in item.entries if e.done and e.statement >= first.first_statement]
+        if more or (item.identity, item.action) != (first.identity, first.action) or committed:
+            return f"{item.label} has broken off outside a transaction since, and what it left is there"
+    return ""
 
 
 def _is_as_planned(migration: Migration, step: Step) -> bool:

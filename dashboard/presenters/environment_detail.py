@@ -245,8 +245,8 @@ def not_imported(standing: Standing) -> Iterator[Notice]:
     if standing.elsewhere:
         tools = wording.all_of([other.label for other in standing.elsewhere])
         yield Notice(
-            sentence=f"A history of {tools} in this database knows your files, and nothing is recorded here yet: what "
-            "is pending below may have run already. Import that history before anything is applied.",
+            sentence=f"A history of {tools} in this database knows files that are not recorded here: what is pending "
+            "below may have run already. Import that history before anything is applied.",
             url=reverse("import", args=[standing.environment.slug]),
             url_label="Import a history",
         )

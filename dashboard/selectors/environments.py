@@ -39,7 +39,7 @@ class Standing:
     requests: tuple[ChangeRequest, ...]  # open and approved ones, newest first
     drift: DriftState = field(default_factory=DriftState)
     control: TargetIdentity | None = None  # the database in which Signalbox keeps requests and approvals
-    elsewhere: tuple[OtherHistory, ...] = ()  # by which files have run already, while nothing is recorded
+    elsewhere: tuple[OtherHistory, ...] = ()  # by which files have run already that are not recorded
     forgotten: tuple[RunStep, ...] = ()  # what runs did there and the target does not know any more, of one alone
 
     @cached_property

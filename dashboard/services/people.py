@@ -21,7 +21,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from dashboard.engine.errors import EngineError
-from dashboard.models import PersonChange
+from dashboard.models import Mail, OneTimeLink, PersonChange
 from dashboard.models.roles import Role, role_by_group
 from dashboard.services import actors, audit, notices, permissions, repeats, sessions, throttle
 from dashboard.services.actors import Actor
@@ -111,6 +111,7 @@ def changed(user: User, *, before: Footing | None, by: Actor) -> None:
         changed_event = audit.record(audit.Event.EMAIL_CHANGED, by=by, name=user.get_username())
         notices.tell_former_address(user, before.email, changed_event)
         _forget_providers(user, by)
+        _forget_mailed_links(user)
 
 
 def changed_by(user: User, kind: PersonChange.Kind, *, by: Actor) -> None:
@@ -147,6 +148,12 @@ def _forget_providers(user: User, by: Actor) -> None:
     """Another address is another account there: whoever came in by the former one does no more."""
     if SocialAccount.objects.filter(user=user).delete()[0]:
         sessions.end(user, by=by)
+
+
+def _forget_mailed_links(user: User) -> None:
+    """Whoever reads the former mailbox chooses no password, nor does a mail that still waits go there with a link."""
+    mailed = Mail.objects.filter(kind=Mail.Kind.LINK, person=user).values_list("facts__link", flat=True)
+    OneTimeLink.objects.filter(person=user, used_at=None, pk__in=list(mailed)).delete()
 
 
 def _record_activity(user: User, by: Actor) -> None:

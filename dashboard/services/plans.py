@@ -90,16 +90,19 @@ def restore_record(environment: Environment, migrations: Sequence[MigrationId], 
 def import_history(environment: Environment, *, table: str = "") -> Plan:
     """Record what another tool has applied there; of several, the one whose table is named, or that the folder is
     of."""
-    return imports.plan(environment, targets.look(environment), imports.read(environment), table=table)
+    others = imports.read(environment)
+    plan = imports.plan(environment, targets.look(environment), others, table=table)
+    return targets.doubted(environment, plan, others.folder)
 
 
 def import_offered(environment: Environment, others: OtherHistories, *, table: str = "") -> Plan | EngineError:
     """The import, or why there is none, by what was read just now. Raises what looking at the target does."""
     target = targets.look(environment)
     try:
-        return imports.plan(environment, target, others, table=table)
+        plan = imports.plan(environment, target, others, table=table)
     except EngineError as error:
         return error
+    return targets.doubted(environment, plan, others.folder)
 
 
 def accept_edits(environment: Environment, migrations: Sequence[MigrationId], *, reason: str = "") -> Plan:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)  # the heartbeat of a run looks from a session of its own
 
 DBMATE = (
+    "CREATE TABLE t1 (id int); CREATE TABLE t2 (id int);"
     "CREATE TABLE schema_migrations (version varchar PRIMARY KEY); INSERT INTO schema_migrations VALUES ('1'), ('2')"
 )
 

@@ -111,6 +111,25 @@ def test_nothing_else_runs_while_something_is_unfinished(people_bench: Bench) ->
         people_bench.plan()
 
 
+def test_a_plan_from_before_it_broke_off_runs_nothing_a_second_time(people_bench: Bench) -> None:
+    """A second request for the same plan may be approved as well."""
+    people_bench.write("002_steps.sql", STEPWISE)
+    plan = people_bench.plan()
+    with pytest.raises(errors.PartlyApplied):
+        people_bench.execute(plan)
+    ran = journal(people_bench)
+    with pytest.raises(errors.PlanChanged, match="002_steps has broken off"):
+        people_bench.execute(plan, run_id="2")
+    people_bench.write("002_steps.sql", STEPWISE.replace("1/0", "1/(SELECT count(*) FROM people WHERE name = 'Zoe')"))
+    onward = planner.resume(people_bench.look(), people_bench.read(), MigrationId("002", "steps"))
+    with pytest.raises(errors.PartlyApplied):
+        people_bench.execute(onward, run_id="3")
+    assert [entry for entry in journal(people_bench)[len(ran) :] if entry[0] < 3] == []
+    people_bench.execute(planner.reset(people_bench.look(), MigrationId("002", "steps"), reason="Undone"), run_id="4")
+    with pytest.raises(errors.PlanChanged, match="not stand unfinished"):
+        people_bench.execute(onward, run_id="5")
+
+
 def test_repair_drops_the_invalid_index_and_resume_builds_it(people_bench: Bench) -> None:
     people_bench.write("002_unique.sql", UNIQUE)
     with pytest.raises(errors.PartlyApplied):

@@ -174,6 +174,15 @@ def test_until_then_an_apply_has_to_be_accepted(migrated_bench: Bench) -> None:
     assert not any(w.code == NOT_IMPORTED for w in migrated_bench.plan().warnings)
 
 
+def test_a_tool_that_goes_on_after_the_import_is_heard(migrated_bench: Bench) -> None:
+    migrated_bench.execute(importing(migrated_bench))
+    assert not any(w.code == NOT_IMPORTED for w in migrated_bench.plan().warnings)
+    migrated_bench.database.query("CREATE TABLE t3 (id int); INSERT INTO schema_migrations VALUES ('3')")
+    assert next(w for w in migrated_bench.plan().warnings if w.code == NOT_IMPORTED).needs_acceptance
+    migrated_bench.execute(importing(migrated_bench), run_id="2")
+    assert states(migrated_bench)["3_t3"] is State.BASELINED
+
+
 def test_a_table_that_was_written_to_since_ends_the_run(migrated_bench: Bench) -> None:
     plan = importing(migrated_bench)
     migrated_bench.database.query("INSERT INTO schema_migrations VALUES ('3')")

@@ -129,6 +129,18 @@ def test_its_record_is_restored_as_it_was(three: Bench) -> None:
     assert three.history.contradicted == ()
 
 
+def test_no_record_is_restored_of_what_was_rolled_back_meanwhile(three: Bench) -> None:
+    """The history is then what it was when the restoring was planned."""
+    three.apply("001")
+    three.database.query("DELETE FROM platform.schema_migrations; DROP TABLE one")
+    plan = planner.restore_record(three.look(), three.read(), [ONE], reason="It is there")
+    three.apply("001", run_id="2")
+    three.execute(three.plan_rollback(*ONE), run_id="3")
+    with pytest.raises(PlanChanged, match="agree"):
+        three.execute(plan, run_id="4")
+    assert (three.tables(), states(three)[0]) == (set(), State.ROLLED_BACK)
+
+
 # All or none
 
 

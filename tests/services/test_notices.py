@@ -182,6 +182,29 @@ def test_a_link_that_was_replaced_is_not_sent(told: Callable[[], list[str]], ali
     assert Mail.objects.get(kind=Mail.Kind.LINK).status == Mail.Status.NEEDLESS
 
 
+def test_a_link_that_went_to_a_former_address_opens_nothing(
+    told: Callable[[], list[str]], post_office: PostOffice, alice: Actor, bob: Actor, carol: Actor
+) -> None:
+    """Neither one that has arrived there nor one that waits."""
+    links.make_for(alice.person, by=carol, by_mail=True)
+    told()
+    written = next(
+        post_office.text(n) for n, (to, m) in enumerate(post_office.arrived) if "Choose" in str(m["Subject"])
+    )
+    (token,) = re.findall(r"/join/([\w-]+)/", written)
+    post_office.answers[BOB] = "451 later"
+    links.make_for(bob.person, by=carol, by_mail=True)
+    told()
+    post_office.answers.clear()
+    changes = {"full_name": "", "role": Role.APPROVER, "active": True, "superuser": False}
+    for person in (alice.person, bob.person):
+        people.change(person.pk, by=carol, email=f"new-{person.username}@example.com", **changes)
+    with pytest.raises(LinkUnusable):
+        links.look_up(token)
+    Mail.objects.update(next_try_at=timezone.now())
+    assert f"{BOB}: Choose your password" not in told()
+
+
 def test_a_link_cannot_go_where_there_is_no_address(
     post_office: PostOffice, alice: Actor, carol: Actor, settings: SettingsWrapper
 ) -> None:

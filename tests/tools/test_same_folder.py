@@ -73,10 +73,12 @@ def _is_run_by(tool: Tool, work: Work) -> bool:
 
 
 def _is_run_here(bench: ToolBench) -> bool:
+    """All of it."""
     if bench.problems(Severity.ERROR):
         return False
     try:
-        bench.apply()
+        plan = bench.plan()
+        bench.execute(plan)
     except EngineError:
         return False
-    return True
+    return not plan.stops_before

@@ -29,6 +29,7 @@ def migrated(two_files: Project) -> Project:
     """goose has applied the first of two files everywhere, and another tool keeps a table of its own there."""
     for database in two_files.databases.values():
         database.query(
+            "CREATE TABLE users (id int);"
             "CREATE TABLE goose_db_version (id int, version_id bigint, is_applied boolean, tstamp timestamp);"
             "INSERT INTO goose_db_version VALUES (1, 0, true, now()), (2, 1, true, '2024-05-06 07:08');"
             "CREATE SCHEMA auth; CREATE TABLE auth.schema_migrations (version varchar PRIMARY KEY);"
@@ -68,6 +69,15 @@ def test_it_is_written_as_it_was_shown(migrated: Project, client: Client) -> Non
     again = client.get(STAGING)
     assert again.context["page"].refusal.tone == "info"
     assert_shown(again, again.context["page"].refusal)
+
+
+def test_files_of_the_same_numbers_that_never_ran_are_not_imported_unseen(migrated: Project, client: Client) -> None:
+    """goose keeps numbers only, and its own files were others."""
+    migrated.query(migrated.staging, "DROP TABLE users")
+    page = client.get(STAGING)
+    answer = client.post(STAGING, {"digest": page.context["plan"].digest})
+    assert answer.status_code == 422
+    assert "users (001_users)" in answer.content.decode()
 
 
 def test_of_several_a_person_can_choose(client: Client) -> None:

@@ -42,14 +42,15 @@ def read(access: Access, *, scripts: bool = False, expected: TargetIdentity | No
                 change=expected.change_to(identity),
             )
         read_now = target(connection, access, identity, scripts=scripts)
-        return replace(read_now, history=_with_others(connection, read_now.history))
+        if access.dual_write is None and not _may_have_others(read_now.history):
+            return read_now
+        return replace(read_now, history=replace(read_now.history, elsewhere=tool_tables.elsewhere(connection)))
 
 
-def _with_others(connection: Connection, history: History) -> History:
-    """Where nothing is recorded yet, also what other tools say that they have run."""
-    if any(row.success for row in history.rows):
-        return history
-    return replace(history, elsewhere=tool_tables.elsewhere(connection))
+def _may_have_others(history: History) -> bool:
+    """Nothing is recorded yet, or another tool had run some of it and may go on."""
+    standing = [row for row in history.rows if row.success]
+    return not standing or any(row.was_imported for row in standing)
 
 
 def target(

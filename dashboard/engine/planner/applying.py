@@ -119,9 +119,9 @@ def _of_other_histories(folder: Folder, target: Target) -> Iterator[PlanWarning]
     if others := due.histories(folder, target.history):
         tools = " and ".join(other.label for other in others)
         sentence = (
-            f"Nothing is recorded here yet, and a history of {tools} in this database knows files of this folder: this "
-            "plan would run again what has run. Import that history first. Accept this only where it is "
-            "wrong, and these files were not applied here."
+            f"A history of {tools} in this database knows files of this folder that are not recorded here: this plan "
+            "would run again what has run. Import that history first. Accept this only where it is wrong, and these "
+            "files were not applied here."
         )
         yield PlanWarning(code=NOT_IMPORTED, version="", sentence=sentence, needs_acceptance=True)
 

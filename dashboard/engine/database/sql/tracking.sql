@@ -230,8 +230,9 @@ ON CONFLICT (version) DO UPDATE SET
 WHERE NOT row.success
 
 -- restore_record --
--- What the log says of the last apply, or of the word of a person or another tool that took its place, where its row is gone, is marked
--- as failed or has another checksum. Texts that were captured then stay; of a baseline none was.
+-- What the log says of the last apply, or of the word of a person or another tool that took its place, where its row is
+-- gone, is marked as failed or has another checksum. Texts that were captured then stay; of a baseline none was. Nothing
+-- where it was rolled back since: the history is the same before and after that.
 INSERT INTO {schema}.schema_migrations AS row
     (version, name, applied_at, checksum, success, rollback_script, forward_script, checksum_sql, applied_by, run_id,
      attempt_id, installation, error_message, kind)
@@ -245,6 +246,10 @@ WHERE l.id = (
     SELECT pg_catalog.max(b.id) FROM {schema}.migration_audit_log b
     WHERE b.version = %(version)s AND b.name = %(name)s AND b.outcome = 'succeeded'
       AND b.action IN ('apply', 'mark_applied', 'baseline', 'import')
+)
+AND NOT EXISTS (
+    SELECT FROM {schema}.migration_audit_log r
+    WHERE r.version = l.version AND r.name = l.name AND r.outcome = 'succeeded' AND r.action = 'rollback' AND r.id > l.id
 )
 ON CONFLICT (version) DO UPDATE SET
     applied_at = excluded.applied_at, checksum = excluded.checksum, success = true,
