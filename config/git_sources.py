@@ -85,6 +85,10 @@ def load(declared_in: Path, source: str, values: Mapping[str, Any], variables: M
             raise ImproperlyConfigured(f"{declared_in}: `{key}` {where} must be a text in quotation marks.")
     for fault in _faults(values):
         raise ImproperlyConfigured(f"{declared_in}: {fault.format(where=where)}")
+    # Variables are often set from files, which end in a line; a host never signs with that.
+    variables = {
+        name: text.strip() if name == values.get("webhook_secret") else text for name, text in variables.items()
+    }
     if 0 < len(variables.get(values.get("webhook_secret", ""), "")) < SHORTEST_SECRET:
         raise ImproperlyConfigured(
             f"The secret in {values['webhook_secret']} is shorter than {SHORTEST_SECRET} characters, so it could be "

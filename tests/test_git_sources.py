@@ -54,6 +54,13 @@ def test_a_secret_that_can_be_guessed_is_refused(tmp_path: Path) -> None:
     assert "h00k" not in str(refusal.value)
 
 
+def test_the_end_of_a_line_is_no_part_of_the_secret_of_a_webhook(tmp_path: Path) -> None:
+    text = HTTPS + 'webhook_secret = "HOOK"'
+    git = git_of(tmp_path, text, HOOK="h00k-h00k-h00k-h00k\n")
+    assert (git.webhook_secret, git.unset) == ("h00k-h00k-h00k-h00k", ())
+    assert git_of(tmp_path, text, HOOK=" " * 16).unset == ("HOOK",)
+
+
 def test_nothing_but_the_address_is_needed(tmp_path: Path) -> None:
     git = git_of(tmp_path, HTTPS)
     assert (git.ref, git.shown_ref, git.path, git.absence) == ("", "default branch", "", "")

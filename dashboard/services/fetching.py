@@ -26,6 +26,7 @@ from dashboard.models import GitBlob, GitCommit, GitSource, sources
 from dashboard.models.failures import Failure
 from dashboard.models.sources import Source
 from dashboard.selectors import git
+from dashboard.selectors.git import GitStanding
 from dashboard.services import audit, limits, permissions, queue, repeats
 from dashboard.services.actors import SIGNALBOX, Actor
 
@@ -125,12 +126,13 @@ def _fetch(source: Source, *, by: Actor) -> None:
         variables = " and ".join(git_source.unset)
         raise SourceNotConfigured(source=source.name, reason=git_source.absence, variables=variables)
     remote = _remote(source)
-    known = git.standing(source).commit
+    standing = git.standing(source)
+    known = standing.commit
     if known is not None and apart.peek(remote, timeout=LOOK_TIMEOUT) == known.sha:
         _succeeded(source)
         return
     fetched = apart.fetch(remote, limits=FetchLimits(), timeout=FETCH_TIMEOUT, known=known.sha if known else "")
-    _put_in_force(source, fetched, known, by=by)
+    _put_in_force(source, fetched, standing, by=by)
 
 
 def _remote(source: Source) -> Remote:
@@ -185,12 +187,16 @@ def _without_secrets(failure: dict[str, Any], source: Source) -> dict[str, Any]:
 # Keeping commits
 
 
-def _put_in_force(source: Source, fetched: Fetched, known: GitCommit | None, *, by: Actor) -> None:
-    now = timezone.now()
+def _put_in_force(source: Source, fetched: Fetched, standing: GitStanding, *, by: Actor) -> None:
+    """Where another fetch came first, only the server knows which commit is the newer one: it is asked again."""
+    now, known, stood = timezone.now(), standing.commit, standing.row.commit_id if standing.row else None
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [KEEP_LOCK])
         commit = _keep(source, fetched)
         row = GitSource.objects.select_for_update().get(pk=source.name)
+        if row.commit_id not in {stood, commit.pk}:
+            request(source)
+            return
         row.ended_at, row.succeeded_at, row.failure, row.failing_since = now, now, None, None
         if row.commit_id != commit.pk:
             row.commit, row.since = commit, now

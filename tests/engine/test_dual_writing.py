@@ -164,6 +164,14 @@ def test_a_row_that_is_there_already_is_left_alone(dbmate_bench: TwofoldBench) -
     assert dbmate_bench.database.query("SELECT count(*) FROM schema_migrations") == [(1,)]
 
 
+@pytest.mark.parametrize(("stood", "expected"), [("true", [(True,)]), ("false", [(False,), (True,)])])
+def test_of_goose_the_newest_row_of_a_version_counts(bench: Bench, stood: str, expected: list[tuple[bool]]) -> None:
+    ours = bench_of(bench, "goose")
+    ours.database.query(f"INSERT INTO goose_db_version (version_id, is_applied) VALUES (1, {stood})")
+    ours.apply()
+    assert ours.database.query("SELECT is_applied FROM goose_db_version WHERE version_id = 1 ORDER BY id") == expected
+
+
 def test_what_runs_outside_a_transaction_is_told_there_when_it_is_recorded(dbmate_bench: TwofoldBench) -> None:
     text = "-- migrate:up transaction:false\nCREATE TABLE b (id int);\nCREATE INDEX CONCURRENTLY i ON b (id);\n"
     dbmate_bench.write("20240101000000_a.sql", f"{text}-- migrate:down\nDROP TABLE b;\n")

@@ -268,6 +268,27 @@ def test_one_fetch_of_a_source_at_a_time_and_what_was_asked_meanwhile_is_done_af
     fetching.fetch_if_free("nowhere")
 
 
+def test_a_slow_fetch_does_not_put_an_older_commit_back_into_force(
+    billing: Source, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command line asks beside the worker."""
+    asked: list[str] = []
+    monkeypatch.setattr(fetching.queue, "fetch", asked.append)
+    repository.push(USERS)
+    older = repository.commits[-1]
+
+    def slow(*args: object, **kwargs: object) -> object:
+        monkeypatch.setattr(fetching.apart, "fetch", repository.fetch)
+        repository.push(ORDERS)
+        assert fetching.fetch(billing) is None
+        return older
+
+    monkeypatch.setattr(fetching.apart, "fetch", slow)
+    assert fetching.fetch(billing) is None
+    assert (names(billing), asked) == (["orders"], ["billing"])
+    assert len(events("source.moved")) == 1
+
+
 def test_a_fetch_whose_worker_is_gone_blocks_nothing_for_long(billing: Source, repository: Repository) -> None:
     repository.push(USERS)
     GitSource.objects.create(name="billing", begun_at=timezone.now() - timedelta(minutes=5))

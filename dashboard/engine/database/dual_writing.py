@@ -75,8 +75,9 @@ WRITERS: Mapping[str, DualWriter] = {
         values=_with_statements,
     ),
     "goose": DualWriter(
-        columns=frozenset({"version_id", "is_applied"}),
-        insert="INSERT INTO {table} (version_id, is_applied) VALUES (%(number)s, true)",
+        columns=frozenset({"id", "version_id", "is_applied"}),
+        insert="INSERT INTO {table} (version_id, is_applied) SELECT %(number)s, true WHERE NOT coalesce("
+        "(SELECT is_applied FROM {table} WHERE version_id = %(number)s ORDER BY id DESC LIMIT 1), false)",
         rows="version_id = %(number)s",
         values=_by_number,
     ),
