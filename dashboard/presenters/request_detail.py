@@ -95,7 +95,9 @@ def actions(state: RequestState, by: Actor) -> Actions:
         remarks=() if request.closed_at else tuple(policy.remarks(state.standing)),
         when=() if request.closed_at else tuple(policy.when(state.environment)),
         closed=f"{state.closed} {state.closed.remedy}" if state.closed else "",
-        completes=state.standing.missing <= 1 and state.closed is None,
+        completes=state.standing.missing <= 1
+        and state.closed is None
+        and not refusal(partial(permissions.check_can_start, by, request.plan.action)),
         schedule=_schedule(state, by),
         unschedule=_unschedule(state, by),
         starts_at=request.start_at,

@@ -169,6 +169,7 @@ def test_what_a_person_answers_for_is_started_by_administrators():
     for role in (Role.APPROVER, Role.ADMIN):
         made = actions(Status.APPROVED, role=role, **known)
         assert {made.run.disabled, made.schedule.disabled} == {role is not Role.ADMIN}
+        assert actions(role=role, **known).completes is (role is Role.ADMIN), "else approving it does not run it, too"
 
 
 # What approving covers
