@@ -241,13 +241,13 @@ def _recorded(migration: Migration, row: AppliedMigration, logged: LoggedSuccess
 
 
 def _edited(migration: Migration, row: AppliedMigration) -> MigrationStatus:
-    label, when = migration.label, _when(row)
+    label, applied = migration.label, _applied(row)
     if row.checksum_sql and row.checksum_sql == migration.up.checksum_sql:
         parts = "comments, its blanks or what undoes it" if migration.is_in_one_file else "comments or blanks"
-        sentence = f"{label} was applied here{when}; since then only its {parts} changed."
+        sentence = f"{label} {applied}; since then only its {parts} changed."
         return _status(migration, row, State.ANNOTATED, sentence)
     sentence = (
-        f"{label} was edited after it was applied here{when}: the database has the old version. "
+        f"{label} was edited after it {applied}: the database has the old version. "
         "Restore the file as it was, and put the change into a new migration."
     )
     return _status(migration, row, State.MODIFIED, sentence)
@@ -311,15 +311,15 @@ def _outdated_sentence(migration: Migration, row: AppliedMigration) -> str:
 
 
 def _altered_sentence(migration: Migration, row: AppliedMigration, logged: LoggedSuccess) -> str:
-    label, when = migration.label, _when(row)
+    label, applied = migration.label, _applied(row)
     if logged.checksum == migration.up.checksum:
         return (
-            f"{label} was applied here{when}, and its file is as it ran: the log of this database says so. Only the "
+            f"{label} {applied}, and its file is as it ran: the log of this database says so. Only the "
             "checksum in its row of the history is another one; somebody changed that by hand. An administrator can "
             "restore the record."
         )
     return (
-        f"{label} was applied here{when} with another text than its file has now, as the log of this database says; "
+        f"{label} {applied} with another text than its file has now, as the log of this database says; "
         "the checksum in its row of the history was changed by hand, to that of the edited file. Restore the file as "
         "it was, and let an administrator restore the record."
     )
@@ -433,22 +433,31 @@ def _of_lost_row(row: AppliedMigration, files: _Files) -> MigrationStatus:
 
 
 def _lost_sentence(row: AppliedMigration, files: _Files) -> str:
-    label, when = row.label, _when(row)
+    label, when, applied = row.label, _when(row), _applied(row)
     if row.kind is Kind.SKIPPED:
         return f"{label} was skipped here{when}, and its file is gone from the folder."
     if not row.success:
         left = " PostgreSQL undid all of it, so there is nothing to do." if files.was_undone(row) else ""
         return f"{label} failed here{when}, and its file is gone from the folder.{left}"
     if again := files.made_repeatable(row):
-        return f"{label} was applied here{when}; {again.up.file} says by now that it is repeatable: see {again.label}."
+        return f"{label} {applied}; {again.up.file} says by now that it is repeatable: see {again.label}."
     if row.is_repeatable:
         return (
             f"{label} ran here{when}, and its file is gone from the folder: what it made is still there, and nothing "
             "runs it again. Restore it from version control, or write a migration that takes away what it made."
         )
     if twin := files.twin(row):
-        return f"{label} was applied here{when}; its file is now called {twin.up.file}. Rename it back."
-    return f"{label} was applied here{when}, but its file is gone from the folder. Restore it from version control."
+        return f"{label} {applied}; its file is now called {twin.up.file}. Rename it back."
+    return f"{label} {applied}, but its file is gone from the folder. Restore it from version control."
+
+
+def _applied(row: AppliedMigration) -> str:
+    """How it came to count as applied, as a predicate."""
+    if not row.was_imported:
+        return f"was applied here{_when(row)}"
+    if "which applied it on " in (row.error_message or ""):
+        return f"was taken over from {row.imported_from}, which applied it{_when(row)}"
+    return f"was taken over from {row.imported_from}{_when(row)}"
 
 
 def _when(row: AppliedMigration) -> str:

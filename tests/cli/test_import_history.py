@@ -88,7 +88,13 @@ def test_where_there_is_nothing_it_says_so(signalbox: Signalbox, two_files: Proj
     answer = signalbox("import", "staging")
     assert (answer.code, answer.out) == (0, "")
     assert "no table of a tool that is known" in answer.err
-    assert "no table x.y of a tool" in signalbox("import", "staging", "--table", "x.y").err
+    assert signalbox("import", "staging", "--json").json["rows"] == []
+
+
+def test_a_table_that_is_not_there_is_wrong_usage(signalbox: Signalbox, migrated: Project) -> None:
+    answer = signalbox("import", "staging", "--table", "public.nope")
+    assert (answer.code, answer.out) == (2, "")
+    assert "no table public.nope of a tool that is known. Found: public.schema_migrations (dbmate)." in answer.err
 
 
 def test_what_a_row_says_reaches_no_terminal_as_it_is(signalbox: Signalbox, migrated: Project) -> None:
