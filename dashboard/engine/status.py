@@ -72,6 +72,7 @@ class MigrationStatus(Identified):
     applied: AppliedMigration | None  # None: no such row
     problems: tuple[Problem, ...]
     sentence: str
+    came_to_nothing: bool = False  # it failed and was undone, and its file is gone: there is nothing to decide
     renaming: str = ""  # of one that comes late: what its files would be called behind all that is applied
 
     @property
@@ -83,7 +84,8 @@ class MigrationStatus(Identified):
         """A person must decide or mend something before this migration is settled."""
         plain = (State.PENDING, State.ROLLED_BACK, State.OUTDATED)
         blocked = self.state in plain and self.migration is not None and bool(self.migration.errors())
-        return blocked or not (self.state in plain or self.state.is_settled)
+        settled = self.state in plain or self.state.is_settled or self.came_to_nothing
+        return blocked or not settled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +143,7 @@ class _Files:
         skipped = {row.identity for row in standing if row.kind is Kind.SKIPPED}
         self._taken = {row.version: row for row in standing if row.kind is not Kind.SKIPPED}
         self._unfinished = {item.identity: item for item in reversed(history.unfinished)}
+        self._doubted = {item.identity for item in (*history.unfinished, *history.contradicted)}
         self._by_version: Mapping[str, list[Migration]] = defaultdict(list)  # those that are not skipped here
         self._by_checksum: dict[str, Migration] = {}
         for migration in folder.migrations:
@@ -169,6 +172,10 @@ class _Files:
 
     def unfinished(self, migration: Migration) -> Unfinished | None:
         return self._unfinished.get(migration.identity)
+
+    def was_undone(self, row: AppliedMigration) -> bool:
+        """An attempt of Signalbox failed, and neither its journal nor the log says that anything of it stands."""
+        return not row.success and bool(row.run_id) and row.identity not in self._doubted
 
     def twin(self, row: AppliedMigration) -> Migration | None:
         """A file with exactly the text that ran, or that differs only in comments."""
@@ -421,6 +428,7 @@ def _of_lost_row(row: AppliedMigration, files: _Files) -> MigrationStatus:
         applied=row,
         problems=(),
         sentence=_lost_sentence(row, files),
+        came_to_nothing=files.was_undone(row),
     )
 
 
@@ -429,7 +437,8 @@ def _lost_sentence(row: AppliedMigration, files: _Files) -> str:
     if row.kind is Kind.SKIPPED:
         return f"{label} was skipped here{when}, and its file is gone from the folder."
     if not row.success:
-        return f"{label} failed here{when}, and its file is gone from the folder. The failed attempt left no success."
+        left = " PostgreSQL undid all of it, so there is nothing to do." if files.was_undone(row) else ""
+        return f"{label} failed here{when}, and its file is gone from the folder.{left}"
     if again := files.made_repeatable(row):
         return f"{label} {applied}; {again.up.file} says by now that it is repeatable: see {again.label}."
     if row.is_repeatable:

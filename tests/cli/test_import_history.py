@@ -42,6 +42,12 @@ def test_without_a_person_it_only_shows(signalbox: Signalbox, migrated: Project)
     assert migrated.query(migrated.staging, "SELECT FROM pg_namespace WHERE nspname = 'platform'") == []
 
 
+def test_the_status_says_that_it_waits(signalbox: Signalbox, migrated: Project) -> None:
+    (environment,) = signalbox("status", "staging", "--json").json["environments"]
+    assert environment["not_imported"] == ["dbmate (public.schema_migrations)"]
+    assert "Import it before anything is applied: `signalbox import staging`." in signalbox("status", "staging").out
+
+
 def test_one_run_takes_all_of_it(signalbox: Signalbox, migrated: Project, admin: User) -> None:
     answer = signalbox("import", "staging", "--by", admin.username, "--json")
     assert answer.code == 0, answer.err
