@@ -24,7 +24,7 @@ from dashboard.models.environments import Environment
 from dashboard.presenters import hidden
 from dashboard.presenters.row_changes import row
 from dashboard.selectors import folders
-from dashboard.services import decisions, repairs, targets
+from dashboard.services import decisions, policies, repairs, targets
 from dashboard.services.actors import Actor
 
 
@@ -119,7 +119,9 @@ def _names_of(item: MigrationStatus) -> set[str]:
 
 
 def _submitted(plan: Plan, environment: Environment, by: Actor, options: argparse.Namespace) -> ChangeRequest | Run:
-    """On the command line the environment is typed already."""
+    """On the command line the environment is typed already. The other verbs have asked for their reason before."""
+    if plan.action is Action.IMPORT and decisions.needs_request(plan, environment):
+        policies.check_reason(options.reason, "ask for an import")
     return decisions.submit(
         plan,
         environment=environment,

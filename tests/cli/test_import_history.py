@@ -65,6 +65,8 @@ def test_one_run_takes_all_of_it(signalbox: Signalbox, migrated: Project, admin:
 def test_on_a_protected_environment_one_request_is_for_all_files(
     signalbox: Signalbox, migrated: Project, admin: User, approver: User
 ) -> None:
+    assert "A reason is needed" in signalbox("import", "production", "--by", admin.username).err
+    assert not ChangeRequest.objects.exists()
     answer = signalbox("import", "production", "--by", admin.username, "--reason", "Moved over", "--json")
     assert answer.code == 4, answer.err
     request = ChangeRequest.objects.get()
