@@ -31,6 +31,7 @@ CODES: tuple[tuple[type[engine.EngineError], Exit], ...] = (
     (engine.SourceUnreadable, Exit.USAGE),
     (git.GitFetchFailed, Exit.UNREACHABLE),
     (engine.NoSuchMigration, Exit.USAGE),
+    (engine.NoSuchToolTable, Exit.USAGE),
     (engine.TargetUnreachable, Exit.UNREACHABLE),
     (engine.TargetNotConfigured, Exit.UNREACHABLE),
     (engine.TargetUnsuitable, Exit.UNREACHABLE),

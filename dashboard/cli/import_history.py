@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 
 from dashboard.cli import repairs
+from dashboard.engine.plan import Action
 from dashboard.services import plans
 
 
@@ -19,4 +20,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    return repairs.work(options, lambda environment: plans.import_history(environment, table=options.table))
+    return repairs.work(
+        options, Action.IMPORT, lambda environment: plans.import_history(environment, table=options.table)
+    )

@@ -14,7 +14,7 @@ from django.db import Error
 
 from dashboard.cli.exits import Exit, complain
 from dashboard.engine import status
-from dashboard.engine.errors import EngineError, NoSuchMigration, NotAcknowledged
+from dashboard.engine.errors import EngineError, NoSuchMigration, NotAcknowledged, NothingToDo
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action, Plan, Record
 from dashboard.engine.planner import row_changes
@@ -24,7 +24,7 @@ from dashboard.models.environments import Environment
 from dashboard.presenters import hidden
 from dashboard.presenters.row_changes import row
 from dashboard.selectors import folders
-from dashboard.services import decisions, repairs, targets
+from dashboard.services import decisions, policies, repairs, targets
 from dashboard.services.actors import Actor
 
 
@@ -49,10 +49,10 @@ def run(options: argparse.Namespace, action: Action) -> int:
     def plan(environment: Environment) -> Plan:
         return repairs.plan(environment, action, **_chosen(environment, action, options))
 
-    return work(options, plan)
+    return work(options, action, plan)
 
 
-def work(options: argparse.Namespace, made: Callable[[Environment], Plan]) -> int:
+def work(options: argparse.Namespace, action: Action, made: Callable[[Environment], Plan]) -> int:
     """Show what the plan would leave in the history, and submit it where somebody asks for it."""
     try:
         environment = environments.get(options.environment)
@@ -70,6 +70,10 @@ def work(options: argparse.Namespace, made: Callable[[Environment], Plan]) -> in
         print(f"signalbox: {error}", file=sys.stderr)
         print("  Nothing was written. Read it, and say --accept if it is so.", file=sys.stderr)
         return Exit.FAILED
+    except NothingToDo as error:
+        if options.json:
+            print(json.dumps(_EMPTY | {"environment": options.environment, "action": action.value}, indent=2))
+        return complain(error)
     except EngineError as error:
         return complain(error)
     except Error as error:
@@ -115,7 +119,9 @@ def _names_of(item: MigrationStatus) -> set[str]:
 
 
 def _submitted(plan: Plan, environment: Environment, by: Actor, options: argparse.Namespace) -> ChangeRequest | Run:
-    """On the command line the environment is typed already."""
+    """On the command line the environment is typed already. The other verbs have asked for their reason before."""
+    if plan.action is Action.IMPORT and decisions.needs_request(plan, environment):
+        policies.check_reason(options.reason, "ask for an import")
     return decisions.submit(
         plan,
         environment=environment,
@@ -149,6 +155,19 @@ def _object(plan: Plan, result: ChangeRequest | Run | None) -> dict[str, Any]:
     }
 
 
+#: Where there is nothing to do.
+_EMPTY: dict[str, Any] = {
+    "environment": "",
+    "action": "",
+    "digest": None,
+    "rows": [],
+    "origin": None,
+    "warnings": [],
+    "request": None,
+    "run": None,
+}
+
+
 def _record(record: Record | None) -> dict[str, str] | None:
     return {"kind": record.kind, "checksum": record.checksum} if record else None
 
@@ -159,7 +178,7 @@ def _text(plan: Plan, result: ChangeRequest | Run | None, environment: Environme
         rollback = ", with the rollback of its file" if change.captures_rollback else ""
         lines.append(f"  {change.migration.label}: {row(change.before)} -> {row(change.after)}{rollback}")
         lines += [f"    {change.note}"] if change.note else []
-    lines += [f"  note: {warning.sentence}" for warning in plan.warnings]
+    lines += [f"  {'warning' if w.needs_acceptance else 'note'}: {w.sentence}" for w in plan.warnings]
     return "\n".join([*lines, _outcome(result, environment)])
 
 

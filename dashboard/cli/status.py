@@ -15,6 +15,7 @@ from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit, code_of
 from dashboard.engine import status
 from dashboard.engine.errors import EngineError
+from dashboard.engine.imports import due
 from dashboard.engine.migration import Folder, Severity
 from dashboard.engine.plan import Target
 from dashboard.engine.status import MigrationStatus, State
@@ -105,6 +106,7 @@ def _environment(environment: Environment, answer: Target | EngineError, folder:
         "pending": summary.pending,
         "attention": len(summary.attention),
         "unfinished": [left.label for left in answer.history.unfinished],
+        "not_imported": [other.label for other in due.histories(folder, answer.history)],
         "migrations": [_migration(item) for item in statuses],
     }
 
@@ -178,9 +180,14 @@ def _environment_lines(environment: dict[str, Any]) -> list[str]:
     if environment["attention"]:
         counts += f", {environment['attention']} need attention"
     frozen = [f"  {_FROZEN.format(label=label, name=environment['name'])}" for label in environment["unfinished"]]
-    return [f"{head}: {counts}", *frozen, *(f"  {_state_line(item)}" for item in environment["migrations"])]
+    waiting = [f"  {_WAITING.format(label=label, **environment)}" for label in environment["not_imported"]]
+    return [f"{head}: {counts}", *frozen, *waiting, *(f"  {_state_line(item)}" for item in environment["migrations"])]
 
 
+_WAITING = (
+    "A history of {label} waits to be imported: what is pending below may have run already. Import it before anything "
+    "is applied: `signalbox import {environment}`."
+)
 _FROZEN = (
     "{label} broke off outside a transaction: part of it is there, and nothing else runs until that is settled, "
     "on the page of {name} in Signalbox."

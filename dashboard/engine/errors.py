@@ -243,6 +243,14 @@ class NoSuchMigration(EngineError):
     advice = "Look at the list of migrations for the number you mean."
 
 
+class NoSuchToolTable(EngineError):
+    """Facts: environment, table, known (those that were found, or what there is instead)."""
+
+    code = "no_such_tool_table"
+    sentence = "{environment} has no table {table} of a tool that is known. Found: {known}."
+    advice = "Name one of those that were found, with its schema."
+
+
 class PlanBlocked(EngineError):
     """A migration stands in the way. Facts: version, reason, remedy."""
 

@@ -58,7 +58,7 @@ def checksum(sql: str) -> str:
 #: How the reason of a row begins that was taken from the history of another tool.
 IMPORTED = "Imported from"
 #: Such a reason, told from one that a person typed about a dump.
-_IMPORTED = re.compile(rf"{IMPORTED} [^,]+, which applied it ")
+_IMPORTED = re.compile(rf"{IMPORTED} ([^,]+), which applied it ")
 #: A checksum that means "unknown": the seed's backfill writes this word. Never a mismatch.
 UNKNOWN_CHECKSUM = "manual"
 UNKNOWN_CHECKSUMS = frozenset({UNKNOWN_CHECKSUM, ""})
@@ -328,7 +328,13 @@ class AppliedMigration(Identified):
     @property
     def was_imported(self) -> bool:
         """Another tool had applied it, says its reason."""
-        return self.success and bool(self.run_id) and _IMPORTED.match(self.error_message or "") is not None
+        return bool(self.imported_from)
+
+    @property
+    def imported_from(self) -> str:
+        """The tool that had applied it, says its reason; empty where it was not imported."""
+        match = _IMPORTED.match(self.error_message or "") if self.success and self.run_id else None
+        return match[1] if match else ""
 
     @property
     def was_run_by_hand(self) -> bool:

@@ -72,6 +72,7 @@ class MigrationStatus(Identified):
     applied: AppliedMigration | None  # None: no such row
     problems: tuple[Problem, ...]
     sentence: str
+    came_to_nothing: bool = False  # it failed and was undone, and its file is gone: there is nothing to decide
     renaming: str = ""  # of one that comes late: what its files would be called behind all that is applied
 
     @property
@@ -83,7 +84,8 @@ class MigrationStatus(Identified):
         """A person must decide or mend something before this migration is settled."""
         plain = (State.PENDING, State.ROLLED_BACK, State.OUTDATED)
         blocked = self.state in plain and self.migration is not None and bool(self.migration.errors())
-        return blocked or not (self.state in plain or self.state.is_settled)
+        settled = self.state in plain or self.state.is_settled or self.came_to_nothing
+        return blocked or not settled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +143,7 @@ class _Files:
         skipped = {row.identity for row in standing if row.kind is Kind.SKIPPED}
         self._taken = {row.version: row for row in standing if row.kind is not Kind.SKIPPED}
         self._unfinished = {item.identity: item for item in reversed(history.unfinished)}
+        self._doubted = {item.identity for item in (*history.unfinished, *history.contradicted)}
         self._by_version: Mapping[str, list[Migration]] = defaultdict(list)  # those that are not skipped here
         self._by_checksum: dict[str, Migration] = {}
         for migration in folder.migrations:
@@ -169,6 +172,10 @@ class _Files:
 
     def unfinished(self, migration: Migration) -> Unfinished | None:
         return self._unfinished.get(migration.identity)
+
+    def was_undone(self, row: AppliedMigration) -> bool:
+        """An attempt of Signalbox failed, and neither its journal nor the log says that anything of it stands."""
+        return not row.success and bool(row.run_id) and row.identity not in self._doubted
 
     def twin(self, row: AppliedMigration) -> Migration | None:
         """A file with exactly the text that ran, or that differs only in comments."""
@@ -234,13 +241,13 @@ def _recorded(migration: Migration, row: AppliedMigration, logged: LoggedSuccess
 
 
 def _edited(migration: Migration, row: AppliedMigration) -> MigrationStatus:
-    label, when = migration.label, _when(row)
+    label, applied = migration.label, _applied(row)
     if row.checksum_sql and row.checksum_sql == migration.up.checksum_sql:
         parts = "comments, its blanks or what undoes it" if migration.is_in_one_file else "comments or blanks"
-        sentence = f"{label} was applied here{when}; since then only its {parts} changed."
+        sentence = f"{label} {applied}; since then only its {parts} changed."
         return _status(migration, row, State.ANNOTATED, sentence)
     sentence = (
-        f"{label} was edited after it was applied here{when}: the database has the old version. "
+        f"{label} was edited after it {applied}: the database has the old version. "
         "Restore the file as it was, and put the change into a new migration."
     )
     return _status(migration, row, State.MODIFIED, sentence)
@@ -304,15 +311,15 @@ def _outdated_sentence(migration: Migration, row: AppliedMigration) -> str:
 
 
 def _altered_sentence(migration: Migration, row: AppliedMigration, logged: LoggedSuccess) -> str:
-    label, when = migration.label, _when(row)
+    label, applied = migration.label, _applied(row)
     if logged.checksum == migration.up.checksum:
         return (
-            f"{label} was applied here{when}, and its file is as it ran: the log of this database says so. Only the "
+            f"{label} {applied}, and its file is as it ran: the log of this database says so. Only the "
             "checksum in its row of the history is another one; somebody changed that by hand. An administrator can "
             "restore the record."
         )
     return (
-        f"{label} was applied here{when} with another text than its file has now, as the log of this database says; "
+        f"{label} {applied} with another text than its file has now, as the log of this database says; "
         "the checksum in its row of the history was changed by hand, to that of the edited file. Restore the file as "
         "it was, and let an administrator restore the record."
     )
@@ -421,25 +428,36 @@ def _of_lost_row(row: AppliedMigration, files: _Files) -> MigrationStatus:
         applied=row,
         problems=(),
         sentence=_lost_sentence(row, files),
+        came_to_nothing=files.was_undone(row),
     )
 
 
 def _lost_sentence(row: AppliedMigration, files: _Files) -> str:
-    label, when = row.label, _when(row)
+    label, when, applied = row.label, _when(row), _applied(row)
     if row.kind is Kind.SKIPPED:
         return f"{label} was skipped here{when}, and its file is gone from the folder."
     if not row.success:
-        return f"{label} failed here{when}, and its file is gone from the folder. The failed attempt left no success."
+        left = " PostgreSQL undid all of it, so there is nothing to do." if files.was_undone(row) else ""
+        return f"{label} failed here{when}, and its file is gone from the folder.{left}"
     if again := files.made_repeatable(row):
-        return f"{label} was applied here{when}; {again.up.file} says by now that it is repeatable: see {again.label}."
+        return f"{label} {applied}; {again.up.file} says by now that it is repeatable: see {again.label}."
     if row.is_repeatable:
         return (
             f"{label} ran here{when}, and its file is gone from the folder: what it made is still there, and nothing "
             "runs it again. Restore it from version control, or write a migration that takes away what it made."
         )
     if twin := files.twin(row):
-        return f"{label} was applied here{when}; its file is now called {twin.up.file}. Rename it back."
-    return f"{label} was applied here{when}, but its file is gone from the folder. Restore it from version control."
+        return f"{label} {applied}; its file is now called {twin.up.file}. Rename it back."
+    return f"{label} {applied}, but its file is gone from the folder. Restore it from version control."
+
+
+def _applied(row: AppliedMigration) -> str:
+    """How it came to count as applied, as a predicate."""
+    if not row.was_imported:
+        return f"was applied here{_when(row)}"
+    if "which applied it on " in (row.error_message or ""):
+        return f"was taken over from {row.imported_from}, which applied it{_when(row)}"
+    return f"was taken over from {row.imported_from}{_when(row)}"
 
 
 def _when(row: AppliedMigration) -> str:

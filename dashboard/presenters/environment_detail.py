@@ -101,7 +101,7 @@ def page(  # one for each thing that is known of it
         notices=(
             *_shared(standing),
             *_forgotten(standing),
-            *_not_imported(standing),
+            *not_imported(standing),
             *_notices(standing),
             *_others(standing, installation),
         ),
@@ -240,9 +240,10 @@ def _forgotten(standing: Standing) -> Iterator[Notice]:
     )
 
 
-def _not_imported(standing: Standing) -> Iterator[Notice]:
+def not_imported(standing: Standing) -> Iterator[Notice]:
+    """Also for whoever mends the history by hand."""
     if standing.elsewhere:
-        tools = " and ".join(other.label for other in standing.elsewhere)
+        tools = wording.all_of([other.label for other in standing.elsewhere])
         yield Notice(
             sentence=f"A history of {tools} in this database knows files that are not recorded here: what is pending "
             "below may have run already. Import that history before anything is applied.",

@@ -123,4 +123,6 @@ def _checksum(row: AppliedMigration, item: MigrationStatus | None) -> tuple[str,
         return "", ""
     if row.checksum in UNKNOWN_CHECKSUMS and not (item and item.state is State.MISSING):
         return "unknown", "not recorded"
+    if row.was_imported and item and item.state is State.BASELINED:
+        return "ok", "unchanged since the import"
     return CHECKSUMS.get(item.state, ("", "")) if item else ("unknown", "not compared")

@@ -13,7 +13,7 @@ from dashboard.engine.errors import OtherDatabase, SessionRefused, TargetUnreach
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import ChangeRequest, Run
 from dashboard.models.environments import Environment
-from dashboard.presenters import actions, drift, requests, runs, statuses
+from dashboard.presenters import actions, drift, requests, runs, statuses, wording
 from dashboard.presenters.badges import Badge, badge
 from dashboard.presenters.buttons import ActionButton
 from dashboard.presenters.drift import SchemaPanel
@@ -155,11 +155,7 @@ def remarks(standing: Standing) -> Iterator[Remark]:
             "settled.",
             url=reverse("settle", args=[standing.environment.slug, *left.identity]),
         )
-    for state, (rank, tone, one, many) in _ATTENTION.items():
-        labels = [s.label for s in standing.statuses if s.state is state]
-        if labels:
-            text = one.format(label=labels[0]) if len(labels) == 1 else many.format(count=len(labels))
-            yield Remark(rank=rank, tone=tone, icon=statuses.MIGRATION[state].icon, text=text, state=state.value)
+    yield from _remarks_of_files(standing)
     if sentence := drift.differs(standing.drift, of=" of its schema"):
         url = reverse("drift", args=[standing.environment.slug])
         yield Remark(rank=25, tone="warn", icon="modified", text=sentence, url=url)
@@ -178,6 +174,32 @@ def remarks(standing: Standing) -> Iterator[Remark]:
     if count := len(standing.pending):
         text = f"{count} migration{'' if count == 1 else 's'} behind."
         yield Remark(rank=60, tone="info", icon="pending", text=text, verbs=("is", "are"), state=State.PENDING.value)
+
+
+def _remarks_of_files(standing: Standing) -> Iterator[Remark]:
+    if standing.elsewhere:
+        tools = wording.all_of([other.label for other in standing.elsewhere])
+        yield Remark(
+            rank=26,
+            tone="warn",
+            icon="attention",
+            text=f"a history of {tools} waits to be imported. Until then an apply may run again what has run already.",
+            url=reverse("import", args=[standing.environment.slug]),
+        )
+    undone = [s.label for s in standing.statuses if s.came_to_nothing]
+    if undone:
+        is_one = len(undone) == 1
+        subject, its = (
+            undone[0] if is_one else f"{len(undone)} migrations",
+            "its file is" if is_one else "their files are",
+        )
+        text = f"{subject} failed, nothing of that remains, and {its} gone. There is nothing to do."
+        yield Remark(rank=47, tone="muted", icon="missing", text=text, state=State.MISSING.value)
+    for state, (rank, tone, one, many) in _ATTENTION.items():
+        labels = [s.label for s in standing.statuses if s.state is state and not s.came_to_nothing]
+        if labels:
+            text = one.format(label=labels[0]) if len(labels) == 1 else many.format(count=len(labels))
+            yield Remark(rank=rank, tone=tone, icon=statuses.MIGRATION[state].icon, text=text, state=state.value)
 
 
 def is_blocked(item: MigrationStatus) -> bool:
@@ -294,7 +316,7 @@ def _pill_of_files(standing: Standing) -> Pill:
     states = {s.state for s in standing.statuses}
     if standing.unfinished or State.FAILED in states:
         return FAILED
-    if standing.summary.attention or standing.drift.drifted or standing.drift.leftovers:
+    if standing.summary.attention or standing.elsewhere or standing.drift.drifted or standing.drift.leftovers:
         return ATTENTION
     if any(request.status == ChangeRequest.Status.OPEN for request in standing.requests):
         return AWAITING

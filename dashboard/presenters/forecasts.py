@@ -94,7 +94,9 @@ def _verdict(forecast: Forecast, environment: Environment) -> tuple[str, str, st
         sentence = f"What goes holds no data on {environment.name} just now."
         return "ok", "ok", "No row would be lost.", sentence
     sentence = "Once this has run, only a saved copy or a backup brings them back."
-    return "danger", "attention", f"{forecasts.lost(forecast)} would lose data.", sentence
+    whole = all(not loss.columns for loss in forecast.losses if loss.rows and loss.kind != MATVIEW)
+    fate = "be lost" if whole else "lose data"
+    return "danger", "attention", f"{forecasts.lost(forecast)} would {fate}.", sentence
 
 
 def _loss(loss: Loss, plan: Plan, *, can_save: bool) -> LossView:

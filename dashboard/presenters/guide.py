@@ -24,6 +24,7 @@ READY = Pill(label="There", tone="ok", icon="ok")
 MISSING = Pill(label="Missing", tone="warn", icon="missing")
 WRONG = Pill(label="In the way", tone="danger", icon="fail")
 LOOK = Pill(label="Look at this", tone="warn", icon="attention")
+ASKED = Pill(label="Asked below", tone="muted", icon="rehearsal")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +149,7 @@ def _targets(environments: Sequence[Environment]) -> GuideStep:
         pill = LOOK
         said += " One that you do not have is taken out of the file, or marked there with optional = true."
     else:
-        pill = READY
+        pill = ASKED  # each answers for itself once the page is there
     shown = tuple(_target(environment) for environment in environments)
     return GuideStep(anchor="targets", title="Targets", pill=pill, sentences=(said,), targets=shown)
 
@@ -280,7 +281,7 @@ def _rehearsals(rehearsed_at: datetime | None) -> GuideStep:
     return GuideStep(
         anchor="rehearsals",
         title="Rehearsal server",
-        pill=Pill(label="Asked below", tone="muted", icon="rehearsal"),
+        pill=ASKED,
         sentences=tuple(filter(None, (said, proven))),
         ask_url=reverse("guide-rehearsals"),
     )

@@ -13,7 +13,7 @@ from dashboard.engine.status import State
 from dashboard.models import BreakGlass, ChangeRequest
 from dashboard.models.failures import Failure
 from dashboard.models.sources import DEFAULT
-from dashboard.presenters import environments, links
+from dashboard.presenters import environments, links, wording
 from dashboard.presenters.environments import Card, Remark
 from dashboard.presenters.findings import Tallies
 from dashboard.presenters.matrix import Matrix, matrix
@@ -153,7 +153,7 @@ def _of_environments(standings: Sequence[Standing]) -> Iterator[Sentence]:
 
 def _said_of(remark: Remark, concerned: Sequence[Standing]) -> str:
     names = [standing.environment.name for standing in concerned]
-    subject = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    subject = wording.all_of(names)
     if remark.verbs is None:
         return f"{subject}: {remark.text}"
     return f"{subject} {remark.verbs[0 if len(names) == 1 else 1]} {remark.text}"

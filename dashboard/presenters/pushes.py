@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.urls import reverse
 
 from dashboard.engine.errors import EngineError
 from dashboard.engine.migration import Problem
-from dashboard.presenters import schema_diff
+from dashboard.presenters import schema_diff, wording
 from dashboard.presenters.badges import Badge, badge
 from dashboard.presenters.pills import Pill
 from dashboard.presenters.schema_diff import DiffLine
@@ -78,7 +78,9 @@ def page(comparison: PushComparison, *, in_force: str) -> PushPage:
         sentence=_sentence(comparison),
         migrations=tuple(_migration(each, is_open=few) for each in comparison.migrations),
         errors=comparison.errors,
-        outlooks=tuple(_outlook(each, is_in_force=new.sha == in_force) for each in comparison.outlooks),
+        outlooks=tuple(
+            _outlook(each, comparison.errors, is_in_force=new.sha == in_force) for each in comparison.outlooks
+        ),
         reverse_url=reverse("source-compare", args=[source, new.sha, old.sha]),
     )
 
@@ -112,13 +114,14 @@ def _migration(pushed: PushedMigration, *, is_open: bool) -> PushedView:
 def _alarm(pushed: PushedMigration) -> str:
     if not pushed.is_harmful:
         return ""
-    names = " and ".join(environment.name for environment in pushed.stands_in)
+    names = wording.all_of([environment.name for environment in pushed.stands_in])
     if pushed.change is PushChange.REMOVED:
         return f"It is applied on {names}, and its file would be gone."
     return f"It is applied on {names} with the old SQL, so nothing would be applied there until the file is as it was."
 
 
-def _outlook(outlook: PushOutlook, *, is_in_force: bool) -> OutlookView:
+def _outlook(outlook: PushOutlook, errors: Sequence[Problem], *, is_in_force: bool) -> OutlookView:
+    """The page tells what to do about an error below, with its line: here it is only named."""
     plan = outlook.plan
     if plan is None:
         sentence, tone, icon = "Nobody has looked at its database yet.", "muted", "unknown"
@@ -127,7 +130,10 @@ def _outlook(outlook: PushOutlook, *, is_in_force: bool) -> OutlookView:
         sentence, tone, icon = str(plan), "muted" if harmless else "warn", "ok" if harmless else "attention"
     else:
         count = len(plan.steps)
-        sentence = f"An apply would run {count} migration{'' if count == 1 else 's'}. {plan.stops_before}".strip()
+        why = plan.stops_before
+        for problem in errors:
+            why = why.replace(f" {problem.advice}", "") if problem.advice else why
+        sentence = f"An apply would run {count} migration{'' if count == 1 else 's'}. {why}".strip()
         tone, icon = ("warn", "attention") if plan.stops_before else ("info", "pending")
     has_plan = plan is not None and not isinstance(plan, EngineError)
     return OutlookView(

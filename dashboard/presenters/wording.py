@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dashboard.engine.plan import RollbackReach
 
 DAY = 24
@@ -12,6 +14,11 @@ def hours(count: int) -> str:
     if count > DAY and count % DAY == 0:
         return f"{count // DAY} days"
     return f"{count} hour{'' if count == 1 else 's'}"
+
+
+def all_of(names: Sequence[str]) -> str:
+    """ "A", "A and B", "A, B and C"."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def limit(milliseconds: int) -> str:

@@ -9,7 +9,7 @@ from dashboard.engine import planner
 from dashboard.engine.database import connection, tool_tables
 from dashboard.engine.database.doctor import Check, CheckLevel
 from dashboard.engine.database.tool_tables import ToolHistory, ToolTable
-from dashboard.engine.errors import EngineError, NothingToDo, ToolTableUnreadable
+from dashboard.engine.errors import EngineError, NoSuchToolTable, NothingToDo, ToolTableUnreadable
 from dashboard.engine.files import known_files
 from dashboard.engine.files.listing import Listing
 from dashboard.engine.imports.matching import Reconciliation, reconcile
@@ -78,12 +78,14 @@ def read(environment: Environment, folder: Folder | None = None) -> OtherHistori
 def plan(environment: Environment, target: Target, others: OtherHistories, *, table: str = "") -> Plan:
     """The import of what one tool has applied: of the table that is named, or of the one that the folder belongs to.
 
-    Raises NothingToDo, PlanBlocked, and ToolTableUnreadable where nothing can be taken from the table.
+    Raises NothingToDo, PlanBlocked, NoSuchToolTable, and ToolTableUnreadable where nothing can be taken from the table.
     """
     reading = others.named(table) if table else others.chosen or next(iter(others.readings), None)
     if reading is None:
-        named = f"there is no table {table} of a tool that is known" if table else _NONE
-        raise NothingToDo(environment=environment.name, reason=named)
+        if table:
+            known = ", ".join(f"{r.label} ({r.title})" for r in others.readings) or "no such table"
+            raise NoSuchToolTable(environment=environment.name, table=table, known=known)
+        raise NothingToDo(environment=environment.name, reason=_NONE)
     if reading.failure is not None:
         raise reading.failure
     assert reading.history is not None

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from dashboard.engine import status
 from dashboard.engine.errors import EngineError
-from dashboard.engine.migration import Folder, History, Migration, MigrationId, Problem, Severity
+from dashboard.engine.migration import Folder, History, Kind, Migration, MigrationId, Problem, Severity
 from dashboard.engine.plan import Plan
 from dashboard.models import GitCommit, sources
 from dashboard.models.environments import Environment
@@ -32,7 +32,7 @@ class PushChange(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushedMigration:
-    """One that differs between the two. `stands_in`: where it is recorded as applied or skipped."""
+    """One that differs between the two. `stands_in`: where it is recorded as applied."""
 
     identity: MigrationId
     change: PushChange
@@ -113,7 +113,7 @@ def _change(old: Migration | None, new: Migration | None) -> PushChange | None:
 
 def _stands(history: History | None, identity: MigrationId) -> bool:
     row = history.row(identity) if history else None
-    return row is not None and row.success
+    return row is not None and row.success and row.kind is not Kind.SKIPPED
 
 
 def _outlook(environment: Environment, look: LastLook | None, before: Folder, after: Folder) -> PushOutlook:

@@ -79,6 +79,13 @@ def breakable(text: object) -> SafeString:
     return mark_safe(_JOINT.sub("<wbr>", escape(text)))  # noqa: S308 -- escaped, and nothing but our own tag is added
 
 
+@register.filter
+def coded(text: object) -> SafeString:
+    """A sentence in which what stands between backticks is code."""
+    return mark_safe(_CODE.sub(r"<code>\1</code>", escape(text)))  # noqa: S308 -- escaped, and only our own tag is added
+
+
+_CODE = re.compile(r"`([^`]+)`")
 _JOINT = re.compile(r"(?<=[_/,])(?=[^\s_/,])")
 
 

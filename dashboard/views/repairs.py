@@ -15,6 +15,7 @@ from dashboard.engine.plan import Action, Plan
 from dashboard.forms.plans import PlanForm
 from dashboard.forms.repairs import BaselineForm, BoxesForm, RepairForm
 from dashboard.models.environments import Environment
+from dashboard.presenters import environment_detail
 from dashboard.presenters import repairs as presenter
 from dashboard.presenters.badges import badge
 from dashboard.selectors import environments, folders
@@ -36,8 +37,8 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
 def mend(request: HttpRequest, slug: str, action: str) -> HttpResponse:
     permissions.check_can_skip(actors.from_request(request))
     environment, chosen = environment_or_404(slug), _offered_or_404(action)
-    statuses = environments.standing(environment, folders.current(environment).folder).statuses
-    candidates = repairs.candidates(statuses)
+    standing = environments.standing(environment, folders.current(environment).folder)
+    candidates = repairs.candidates(standing.statuses)
     form = _FORMS.get(chosen, BoxesForm)(
         request.POST if request.method == "POST" else None,
         environment=environment,
@@ -50,6 +51,7 @@ def mend(request: HttpRequest, slug: str, action: str) -> HttpResponse:
     context: dict[str, Any] = {
         "environment": badge(environment),
         "page": presenter.page(chosen, candidates, environment),
+        "notices": tuple(environment_detail.not_imported(standing)),
         "form": form,
     }
     return render(request, "repairs/choose.html", context, status=422 if form.errors else 200)

@@ -56,6 +56,7 @@ UNPROCESSABLE = {
     "NameNotTyped",
     "NameRefused",
     "NoSuchMigration",
+    "NoSuchToolTable",
     "NotAcknowledged",
     "NotApproved",
     "NothingToDo",

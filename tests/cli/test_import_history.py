@@ -42,6 +42,12 @@ def test_without_a_person_it_only_shows(signalbox: Signalbox, migrated: Project)
     assert migrated.query(migrated.staging, "SELECT FROM pg_namespace WHERE nspname = 'platform'") == []
 
 
+def test_the_status_says_that_it_waits(signalbox: Signalbox, migrated: Project) -> None:
+    (environment,) = signalbox("status", "staging", "--json").json["environments"]
+    assert environment["not_imported"] == ["dbmate (public.schema_migrations)"]
+    assert "Import it before anything is applied: `signalbox import staging`." in signalbox("status", "staging").out
+
+
 def test_one_run_takes_all_of_it(signalbox: Signalbox, migrated: Project, admin: User) -> None:
     answer = signalbox("import", "staging", "--by", admin.username, "--json")
     assert answer.code == 0, answer.err
@@ -59,6 +65,8 @@ def test_one_run_takes_all_of_it(signalbox: Signalbox, migrated: Project, admin:
 def test_on_a_protected_environment_one_request_is_for_all_files(
     signalbox: Signalbox, migrated: Project, admin: User, approver: User
 ) -> None:
+    assert "A reason is needed" in signalbox("import", "production", "--by", admin.username).err
+    assert not ChangeRequest.objects.exists()
     answer = signalbox("import", "production", "--by", admin.username, "--reason", "Moved over", "--json")
     assert answer.code == 4, answer.err
     request = ChangeRequest.objects.get()
@@ -82,7 +90,13 @@ def test_where_there_is_nothing_it_says_so(signalbox: Signalbox, two_files: Proj
     answer = signalbox("import", "staging")
     assert (answer.code, answer.out) == (0, "")
     assert "no table of a tool that is known" in answer.err
-    assert "no table x.y of a tool" in signalbox("import", "staging", "--table", "x.y").err
+    assert signalbox("import", "staging", "--json").json["rows"] == []
+
+
+def test_a_table_that_is_not_there_is_wrong_usage(signalbox: Signalbox, migrated: Project) -> None:
+    answer = signalbox("import", "staging", "--table", "public.nope")
+    assert (answer.code, answer.out) == (2, "")
+    assert "no table public.nope of a tool that is known. Found: public.schema_migrations (dbmate)." in answer.err
 
 
 def test_what_a_row_says_reaches_no_terminal_as_it_is(signalbox: Signalbox, migrated: Project) -> None:

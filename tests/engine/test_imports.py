@@ -125,6 +125,14 @@ def states(bench: Bench) -> dict[str, State]:
     return {item.label: item.state for item in status.compute(bench.read(), bench.history)}
 
 
+def test_what_stays_pending_is_named_up_to_ten(migrated_bench: Bench) -> None:
+    assert [w.sentence for w in importing(migrated_bench).warnings] == ["Stay pending: 3_t3."]
+    for n in range(4, 15):
+        migrated_bench.write(f"{n}_t.sql", f"-- migrate:up\nCREATE TABLE t{n} (id int);\n")
+    (warning,) = importing(migrated_bench).warnings
+    assert warning.sentence.endswith("4_t, 5_t, 6_t, 7_t, 8_t, 9_t, 10_t, 11_t, 12_t and 2 more.")
+
+
 def test_all_of_it_is_recorded_and_no_migration_runs(migrated_bench: Bench) -> None:
     plan = importing(migrated_bench)
     assert [(s.action, s.label, s.sql, s.text) for s in plan.steps] == [
@@ -136,6 +144,10 @@ def test_all_of_it_is_recorded_and_no_migration_runs(migrated_bench: Bench) -> N
     rows = {row.label: row for row in migrated_bench.history.rows}
     assert rows["1_t1"].applied_by == "alice"
     assert "Imported from dbmate" in str(rows["1_t1"].error_message)
+    migrated_bench.write("1_t1.sql", "-- migrate:up\nCREATE TABLE other (id int);\n")
+    edited = status.compute(migrated_bench.read(), migrated_bench.history)[0]
+    assert edited.sentence.startswith("1_t1 was edited after it was taken over from dbmate on ")
+    assert "applied here" not in edited.sentence
     assert migrated_bench.log() == [("import", "succeeded"), ("import", "succeeded")]
     assert migrated_bench.history.contradicted == ()
     assert migrated_bench.tables() == {"public.t1", "public.t2", "public.schema_migrations"}
@@ -244,6 +256,7 @@ def test_rows_without_a_file_gaps_and_edits_are_told(bench: Bench) -> None:
         ("import_differs", "3", True),
         ("import_without_file", "", True),
         ("import_gap", "", False),
+        ("import_pending", "", False),
     }
     assert [step.checksum for step in plan.steps] == ["manual", "manual"]
 

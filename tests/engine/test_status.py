@@ -119,6 +119,17 @@ def test_a_row_without_a_file_is_missing_in_its_place_in_the_order():
     assert "version control" in listed[1].sentence
 
 
+def test_a_failure_without_a_file_came_to_nothing_unless_something_of_it_stands():
+    failed = row("9", "lost", success=False, run_id="7")
+    assert only(folder(), history(failed)).came_to_nothing
+    assert not only(folder(), history(failed)).needs_attention
+    assert not only(folder(), history(replace(failed, run_id=""))).came_to_nothing, "another tool recorded that"
+    assert not only(folder(), history(replace(failed, success=True))).came_to_nothing
+    left = Unfinished(version="9", name="lost", action="apply", entries=())
+    (entry,) = compute(folder(), replace(history(failed), unfinished=(left,)))
+    assert (entry.came_to_nothing, entry.needs_attention) == (False, True)
+
+
 def test_a_renamed_file_is_told_its_old_name():
     past = history(row("001", "old", checksum="sum of 001_new"))
     by_label = statuses(folder(migration("001", "new")), past)

@@ -88,3 +88,13 @@ def test_a_checksum_nobody_recorded_is_never_called_the_same(checksum: str):
     item = values.status(state=State.APPLIED, applied=values.applied(checksum=checksum))
     (row,) = page(values.standing(item)).history
     assert row.checksum[0] == "unknown"
+
+
+def test_an_imported_row_is_compared_with_its_import_and_with_no_run():
+    """Nobody knows whether the file is as the other tool ran it."""
+    note = "Imported from dbmate, which applied it at an unknown time, says public.schema_migrations."
+    changes = {"kind": Kind.BASELINE, "run_id": "1", "has_rollback": False}
+    rows = (at("001", 1, error_message=note, **changes), at("002", 2, error_message="From a dump", **changes))
+    files = values.folder(values.migration("001", "x"), values.migration("002", "x"))
+    words = [row.checksum[1] for row in page(seen(files, *rows), files).history]
+    assert words == ["same as the file", "unchanged since the import"]

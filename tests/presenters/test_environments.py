@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.template.loader import render_to_string
 
+from dashboard.engine.migration import OtherHistory
 from dashboard.engine.status import State
 from dashboard.models import ChangeRequest, Run, RunStep
 from dashboard.models.failures import Failure
@@ -32,6 +33,27 @@ def only(standing: Standing) -> Remark:
 
 def stale() -> Any:
     return values.look(seen_at=values.ago(seconds=STALE.total_seconds()))
+
+
+# Of the history of another tool, and of what failed and whose file is gone
+
+
+def test_a_history_that_waits_to_be_imported_needs_attention():
+    dbmate = OtherHistory(tool="dbmate", title="dbmate", table="public.schema_migrations", keys=("001",))
+    waiting = values.standing(values.status(), elsewhere=(dbmate,))
+    remark = remarks(waiting)[0]
+    assert "dbmate (public.schema_migrations) waits to be imported" in remark.text
+    assert values.page_of(remark.url) == ("import", {"slug": "staging"})
+    assert values.looks(presenter.pill(waiting)) == ("warn", "attention")
+
+
+def test_what_was_undone_and_whose_file_is_gone_alarms_nobody():
+    undone = values.status(state=State.MISSING, came_to_nothing=True)
+    standing = values.standing(undone)
+    assert (only(standing).tone, "nothing of that remains" in only(standing).text) == ("muted", True)
+    assert values.looks(presenter.pill(standing)) == ("ok", "ok")
+    both = remarks(values.standing(undone, values.status("002", "plans", state=State.MISSING)))
+    assert ["002_plans is recorded" in remark.text for remark in both] == [False, True]
 
 
 # The pill

@@ -103,6 +103,11 @@ def test_the_headline_counts_the_rows(losses: list[Loss], words: str):
     assert values.says(shown(*losses).headline, words)
 
 
+def test_rows_are_lost_and_rows_that_stay_lose_data():
+    assert shown(values.loss(25)).headline == "25 rows would be lost."
+    assert shown(values.loss(25, columns=("name",))).headline == "25 rows would lose data."
+
+
 def test_an_estimate_is_said_to_be_one():
     assert "about" in shown(values.loss(1_000, is_estimate=True)).headline.lower()
     assert "about" not in shown(values.loss(1_000)).headline.lower()

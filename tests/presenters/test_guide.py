@@ -56,9 +56,13 @@ def said(shown: GuideStep) -> str:
     return " ".join(shown.sentences)
 
 
-@pytest.mark.parametrize("anchor", ["control", "administrator", "targets", "source-default", "second-person", "worker"])
+@pytest.mark.parametrize("anchor", ["control", "administrator", "source-default", "second-person", "worker"])
 def test_what_is_there_says_so(anchor: str) -> None:
     assert step(anchor).pill == presenter.READY
+
+
+def test_targets_are_not_green_before_they_were_asked() -> None:
+    assert step("targets").pill == presenter.ASKED
 
 
 @pytest.mark.parametrize(
@@ -88,7 +92,7 @@ def test_what_is_missing_says_what_to_do(anchor: str, changes: dict[str, object]
 
 def test_an_optional_environment_may_have_no_database() -> None:
     shown = step("targets", environments=(PRODUCTION, replace(STAGING, url="", optional=True)))
-    assert shown.pill == presenter.READY
+    assert shown.pill == presenter.ASKED
     assert [(target.badge.slug, bool(target.url)) for target in shown.targets] == [
         ("production", True),
         ("staging", False),

@@ -68,6 +68,16 @@ def test_the_tone_of_an_environment(plan: object, pending: tuple[str, ...], tone
     assert page(outlook=outlook).outlooks[0].tone == tone
 
 
+def test_what_to_do_about_an_error_is_said_once():
+    error = values.problem(advice="Mend it.")
+    outlook = PushOutlook(
+        environment=values.STAGING, plan=values.plan(stops_before="002: broken. Mend it. Not reached: 3.")
+    )
+    comparison = PushComparison(old=OLD, new=NEW, migrations=(), errors=(error,), outlooks=(outlook,))
+    (shown,) = presenter.page(comparison, in_force=NEW.sha).outlooks
+    assert shown.sentence.endswith("002: broken. Not reached: 3.")
+
+
 def test_a_plan_is_linked_while_the_new_commit_is_in_force():
     outlook = PushOutlook(environment=values.STAGING, plan=values.plan(values.step()))
     assert values.page_of(page(outlook=outlook).outlooks[0].plan_url) == ("apply", {"slug": "staging"})

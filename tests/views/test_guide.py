@@ -65,7 +65,7 @@ def test_the_overview_is_the_first_page_once_a_target_was_seen_and_files_are_the
     page = client.get("/start/")
     assert page.status_code == 200
     assert "This installation is in use." in text(page)
-    assert {"targets", "source-default"} <= {anchor for anchor, label in pills(page).items() if label == "There"}
+    assert (pills(page)["targets"], pills(page)["source-default"]) == ("Asked below", "There")
     assert "read as plain files" in text(page)
 
 

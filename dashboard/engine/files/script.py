@@ -222,8 +222,8 @@ def _syntax_problem(file: str, error: SqlSyntaxError) -> Problem:
         file=file,
         sentence=f"The parser of PostgreSQL {GRAMMAR} refuses the file: {error.facts['message']}.",
         advice=f"{error.next_step} If your server is another version and takes it, write it so that {GRAMMAR} "
-        "does, too: a name that is a keyword there goes into double quotes. A plan and `signalbox lint --env` ask the "
-        "server itself.",
+        "does, too: a name that is a keyword there goes into double quotes. A plan asks the server itself, and so does "
+        "lint with --env.",
         line=error.facts["line"],
         column=error.facts["column"],
         excerpt=error.facts["excerpt"],

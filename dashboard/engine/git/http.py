@@ -218,12 +218,13 @@ def _certificate_refusal(error: BaseException | None) -> str:
 
 def _reason(error: BaseException) -> str:
     match error:
+        case urllib3.exceptions.NewConnectionError():  # before the next: it is one of those, too
+            refused = isinstance(error.__cause__, ConnectionRefusedError)
+            return "the connection was refused" if refused else "no connection came about"
         case urllib3.exceptions.ConnectTimeoutError():
             return "the connection was not answered"
         case urllib3.exceptions.ReadTimeoutError():
             return "it fell silent"
-        case urllib3.exceptions.NewConnectionError():
-            return "the connection was refused"
         case urllib3.exceptions.SSLError():
             return "no TLS connection came about"
         case _:

@@ -20,6 +20,8 @@ from dashboard.engine.status import MigrationStatus, State
 _OPEN = frozenset({State.PENDING, State.OUT_OF_ORDER, State.FAILED})
 #: Of several, so many are named.
 _NAMED = 5
+#: Of those that stay pending.
+_PENDING_NAMED = 10
 
 
 def import_history(
@@ -40,7 +42,8 @@ def import_history(
     migrations = [migration for m in taken if (migration := folder.find(m.file.identity))]
     keys = {step.identity: step.key for step in apply_steps(migrations, target.history)}
     steps = [replace(_step(statuses[m.file.identity], m, importer, table), key=keys[m.file.identity]) for m in taken]
-    warnings = [*_warnings(importer, table, reconciliation, taken), *_of_left(statuses, wanted)]
+    pending = _pending(statuses, taken)
+    warnings = [*_warnings(importer, table, reconciliation, taken), *_of_left(statuses, wanted), *pending]
     made = plan_of(target, Action.IMPORT, steps, warnings=warnings, commit=folder.commit)
     return replace(made, origin=origin)
 
@@ -132,6 +135,14 @@ def _of_left(statuses: Mapping[MigrationId, MigrationStatus], wanted: Sequence[M
             yield _warning("import_left", sentence, version=item.version, needs_acceptance=False)
 
 
+def _pending(statuses: Mapping[MigrationId, MigrationStatus], taken: Sequence[MatchedEntry]) -> Iterator[PlanWarning]:
+    """The files that the next run would still apply."""
+    own = {matched.file.identity for matched in taken}
+    if stay := [item.label for item in statuses.values() if item.state in _OPEN and item.identity not in own]:
+        sentence = f"Stay pending: {_named(stay, _PENDING_NAMED)}."
+        yield _warning("import_pending", sentence, needs_acceptance=False)
+
+
 def _warning(code: str, sentence: str, *, version: str = "", needs_acceptance: bool = True) -> PlanWarning:
     return PlanWarning(code=code, version=version, sentence=sentence, needs_acceptance=needs_acceptance)
 
@@ -140,6 +151,6 @@ def _listed(files: Iterable[Identified]) -> str:
     return _named([file.label for file in files])
 
 
-def _named(labels: Sequence[str]) -> str:
-    more = f" and {len(labels) - _NAMED:,} more" if len(labels) > _NAMED else ""
-    return f"{', '.join(labels[:_NAMED])}{more}"
+def _named(labels: Sequence[str], most: int = _NAMED) -> str:
+    more = f" and {len(labels) - most:,} more" if len(labels) > most else ""
+    return f"{', '.join(labels[:most])}{more}"

@@ -108,7 +108,7 @@ def doubted(plan: Plan, absent: Mapping[MigrationId, Sequence[Name]]) -> Plan:
     warning = PlanWarning(
         code=NOT_THERE,
         version=min(absent).version,
-        sentence=f"{one if len(missing) == 1 else several}, though files that are recorded as applied make "
+        sentence=f"{one if len(missing) == 1 else several}, though files that would be recorded as applied make "
         f"{'it' if len(missing) == 1 else 'them'}: {', '.join(missing[:_NAMED])}{more}. If it is really gone, the "
         "record will say what is not so.",
         needs_acceptance=True,

@@ -149,8 +149,9 @@ def test_a_server_of_plain_files_is_not_read(git_repository: GitRepository):
 
 
 def test_nobody_listens():
-    with pytest.raises(git_errors.GitUnreachable):
+    with pytest.raises(git_errors.GitUnreachable) as caught:
         peek(Remote(url=f"http://127.0.0.1:{free_port()}/a.git"))
+    assert caught.value.facts["reason"] == "the connection was refused"
 
 
 @pytest.mark.parametrize("scheme", ["https", "ssh"])
