@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,8 @@ COUNTED: Mapping[PushChange, str] = {
     PushChange.ROLLBACK: "with another rollback",
     PushChange.REMOVED: "removed",
 }
+
+_MARGINS = re.compile(r"\A(?:[ \t]*\n)+|\s+\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,18 +100,24 @@ def _migration(pushed: PushedMigration, *, is_open: bool) -> PushedView:
     before, after = pushed.before, pushed.after
     script = after.up if after else before.up if before else None
     down = after.down if after and after.down else before.down if before else None
-    old_down, new_down = (m.down.sql if m and m.down else "" for m in (before, after))
+    old_up, new_up = (_without_margins(m.up.sql) if m else "" for m in (before, after))
+    old_down, new_down = (_without_margins(m.down.sql) if m and m.down else "" for m in (before, after))
     return PushedView(
         label=pushed.identity.label,
         pill=CHANGES[pushed.change],
         alarm=_alarm(pushed),
         stands_in=tuple(badge(environment) for environment in pushed.stands_in),
         file=script.file if script else "",
-        lines=schema_diff.text_diff(before.up.sql if before else "", after.up.sql if after else ""),
+        lines=schema_diff.text_diff(old_up, new_up),
         down_file=down.file if down else "",
         down_lines=schema_diff.text_diff(old_down, new_down),
         is_open=is_open,
     )
+
+
+def _without_margins(sql: str) -> str:
+    """Without the blank lines that stand where the other half of its file is."""
+    return _MARGINS.sub("", sql)
 
 
 def _alarm(pushed: PushedMigration) -> str:

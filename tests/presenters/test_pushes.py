@@ -53,6 +53,20 @@ def test_what_stands_somewhere_and_is_gone_or_another_one_is_an_alarm(change: Pu
     assert page(pushed(change)).migrations[0].alarm == ""
 
 
+def test_where_the_other_half_of_a_file_stands_no_blank_line_is_shown():
+    """Of a half, the rest of its file is blanked."""
+    added = PushedMigration(
+        identity=MigrationId("001", "users"),
+        change=PushChange.ADDED,
+        before=None,
+        after=values.migration(sql="\n  SELECT 1;\n\nSELECT 2;\n\n\n", down="\n\n\n\nSELECT 3;\n"),
+        stands_in=(),
+    )
+    (shown,) = page(added).migrations
+    assert [line.text for line in shown.lines] == ["  SELECT 1;", "", "SELECT 2;"]
+    assert [line.text for line in shown.down_lines] == ["SELECT 3;"]
+
+
 @pytest.mark.parametrize(
     ("plan", "pending", "tone"),
     [
