@@ -207,9 +207,7 @@ class ToolTableUnreadable(EngineError):
     code = "tool_table_unreadable"
     sentence = "{finding}"
     state = "Nothing was changed."
-    advice = (
-        "Nothing can be taken from it. What has run already is skipped with a reason, or recorded by hand as applied."
-    )
+    advice = "Its history cannot be taken over: record what has run already as applied, or skip it, each with a reason."
 
 
 class TargetNotRead(EngineError):

@@ -157,7 +157,7 @@ def test_approving_alone_wants_no_name_and_no_number():
     form = approve_form(comment="Fine.")
     assert form.is_valid()
     assert not form.runs
-    assert form.decision == {"digest": PLAN.digest, "reason": "Fine."}
+    assert form.decision == {"digest": PLAN.digest, "reason": "Fine.", "accepts_no_change": False}
 
 
 def test_approving_and_running_wants_both():
