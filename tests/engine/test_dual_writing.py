@@ -254,4 +254,5 @@ def test_what_names_no_such_table_is_refused(text: str) -> None:
 
 
 def test_another_place_can_be_named() -> None:
-    assert DualWrite.declared("dbmate:app.history") == DualWrite(tool="dbmate", schema="app", table="history")
+    expected = DualWrite(tool="dbmate", schema="app", table="our_migrations")
+    assert DualWrite.declared("dbmate:app.our_migrations") == expected

@@ -110,6 +110,7 @@ def test_the_pages_name_the_commit_and_say_when_fetching_fails(
     observations.refresh_all()
     client = client_of(admin)
     for address in (
+        "/",
         "/sources/",
         "/sources/billing/",
         "/migrations/",

@@ -33,7 +33,10 @@ def entries(rows: Sequence[ToolRow], files: Sequence[KnownFile]) -> Iterator[Too
             continue
         if not version:
             entry = _unversioned(row)
-            standing[entry.label] = entry
+            if kind == "DELETE":
+                standing.pop(entry.label, None)
+            else:
+                standing[entry.label] = entry
         elif kind in _BASELINES and reading.is_true(row, "success"):
             baseline = version
         elif kind == "DELETE":
