@@ -147,3 +147,50 @@ def test_the_search_path_of_the_file_decides_which_index_is_meant(bench_with_tab
     drop = "DROP INDEX CONCURRENTLY of_app"
     assert standing(bench_with_tables, f"SET search_path TO app; {drop}").progress is leftovers.Progress.NOT_DONE
     assert standing(bench_with_tables, drop).progress is leftovers.Progress.DONE
+
+
+@pytest.fixture
+def bench_with_app(bench_with_tables: Bench) -> Bench:
+    bench_with_tables.database.query(
+        "CREATE SCHEMA app; CREATE TABLE app.other (id int); CREATE INDEX of_app ON app.other (id)"
+    )
+    return bench_with_tables
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "SELECT set_config('search_path', 'app', false)",
+        "SELECT pg_catalog.set_config('Search_Path', 'app', false), set_config('work_mem', '77kB', false)",
+        "SELECT set_config('search_path', 'app', false); SET search_path TO public; SET search_path TO app",
+    ],
+)
+def test_a_search_path_that_a_query_sets_decides_too(bench_with_app: Bench, before: str) -> None:
+    drop = "DROP INDEX CONCURRENTLY of_app"
+    assert standing(bench_with_app, f"{before}; {drop}").progress is leftovers.Progress.NOT_DONE
+    assert standing(bench_with_app, f"{before}; RESET ALL; {drop}").progress is leftovers.Progress.DONE
+
+
+UNSEEN = [
+    "DO $$ BEGIN PERFORM set_config('search_path', 'app', false); END $$",
+    "CALL public.anything()",
+    "SELECT anything()",
+    "INSERT INTO other VALUES (anything())",
+    "ALTER TABLE other ADD COLUMN more int DEFAULT anything()",
+    "SELECT set_config('search_path', 'app', true)",
+    "SELECT set_config('search_path', 'app', 'true')",
+    "SELECT set_config('search_path', 'app', false) FROM other",
+    "SELECT set_config('search_path', 'app', false) WHERE 1 = 2",
+    "SELECT set_config('search_path', current_setting('app.schema'), false)",
+    "SELECT set_config('search_path', 'app', false), anything()",
+]
+
+
+@pytest.mark.parametrize("before", UNSEEN)
+@pytest.mark.parametrize("text", ["DROP INDEX CONCURRENTLY of_app", "CREATE INDEX CONCURRENTLY of_app ON other (id)"])
+def test_nothing_is_said_of_a_name_where_the_text_does_not_tell_the_search_path(
+    bench_with_app: Bench, before: str, text: str
+) -> None:
+    assert standing(bench_with_app, f"{before}; {text}").progress is leftovers.Progress.NOT_KNOWN
+    qualified = text.replace("ON other", "ON app.other") if "ON other" in text else text.replace("of_app", "app.of_app")
+    assert standing(bench_with_app, f"{before}; {qualified}").progress is not leftovers.Progress.NOT_KNOWN

@@ -67,6 +67,22 @@ def test_what_touches_the_tracking_tables_is_to_be_taken_out(people_bench: Bench
     assert error.remedy == f"{guards.REMEDY.format(schema='platform')} {GO_ON}"
 
 
+@pytest.mark.parametrize(
+    ("message", "is_ours"),
+    [
+        ('schema "platform" already exists', True),
+        ("Schema »platform« existiert bereits", True),
+        ("le schéma « platform » existe déjà", True),
+        ('スキーマ"platform"はすでに存在します', True),
+        ('schema "platforms" already exists', False),
+        ('schema "our-platform" already exists', False),
+    ],
+)
+def test_our_schema_is_known_by_its_name_in_every_language(message: str, is_ours: bool) -> None:
+    remedy = guards.remedy_of(ServerError(sqlstate="42P06", message=message), "platform")
+    assert bool(remedy) is is_ours
+
+
 def test_a_lock_that_is_not_granted_is_explained(people_bench: Bench) -> None:
     people_bench.policy = Policy(protected=False, lock_timeout_ms=100, statement_timeout_ms=0)
     with writer(people_bench):

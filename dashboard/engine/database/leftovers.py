@@ -71,13 +71,14 @@ def standing(connection: Connection, statement: Concurrent) -> Aftermath:
 
 def standing_of(connection: Connection, script: Iterable[Statement], statement: Statement) -> Aftermath:
     """The same for a statement of a script that broke off. Its names are looked up with the search path that the
-    statements before it had set."""
+    statements before it had set. Where that is not known, nothing is said of a name without its schema."""
     several = concurrent(statement)
-    if several is None:
+    settings = settings_before(script, statement.number)
+    if several is None or (settings is None and not several.is_qualified):
         return Aftermath(progress=Progress.NOT_KNOWN)
     try:
         with connection.transaction(force_rollback=True):
-            for setting in settings_before(script, statement.number):
+            for setting in settings or ():
                 connection.execute(setting.sql.encode())
             return standing(connection, several)
     except psycopg.Error:  # the role is not there any more

@@ -58,7 +58,8 @@ def is_about_writing(reason: str) -> bool:
 
 
 def names_schema(error: ServerError, schema: str) -> bool:
-    return f'"{schema}"' in error.message
+    """As a whole word, whatever quotes the language of the server puts around it."""
+    return re.search(rf"(?<![\w$-]){re.escape(schema)}(?![\w$-])", error.message) is not None
 
 
 def names_any(error: ServerError, names: Collection[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,6 +36,14 @@ class Concurrent:
         """What it makes, drops or moves; of an index that it builds, as named there."""
         built = self.build.index if self.build and self.build.name else ""
         return built or self.partition or self.index or self.table or self.schema
+
+    @property
+    def is_qualified(self) -> bool:
+        """Whether the search path has no say in what it names."""
+        return not any(map(_UNQUALIFIED.fullmatch, (self.table, self.index, self.partition)))
+
+
+_UNQUALIFIED = re.compile(r'"(?:[^"]|"")+"')
 
 
 def concurrent(statement: Statement) -> Concurrent | None:
