@@ -1,7 +1,7 @@
 """Real git servers on the loopback address: over HTTP by `git http-backend`, over SSH by OpenSSH's daemon.
 
-`git_repository` is a repository to commit to; `git_http` and `git_ssh` serve it. Tests that need a program which this
-machine does not have are skipped, which SIGNALBOX_TESTS=all does not allow.
+`git_repository` is a repository to commit to; `git_http` and `git_ssh` serve it, and `remote` is where `git_http` does.
+Tests that need a program which this machine does not have are skipped, which SIGNALBOX_TESTS=all does not allow.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from dashboard.engine.git import Remote
 from tests.ports import free_port
 
 #: Nothing of the machine's own settings, and the same commit ids for the same files.
@@ -41,6 +42,7 @@ _ENVIRONMENT = {
     "GIT_COMMITTER_DATE": "2026-01-02T04:04:05+0100",
 }
 BRANCH = "main"
+FILES = {"db/001_a.sql": "SELECT 1;\n", "db/sub/002_b.sql": "SELECT 2;\n", "app/main.py": "pass\n" * 200}
 
 
 def need(program: str) -> str:
@@ -156,6 +158,13 @@ def git_http(tmp_path: Path) -> Iterator[GitHttpServer]:
     with served as url:
         server.url, server.encrypt = url, served.encrypt
         yield server
+
+
+@pytest.fixture
+def remote(git_repository: GitRepository, git_http: GitHttpServer) -> Remote:
+    """`FILES` over HTTP; migrations are below db."""
+    git_repository.commit(FILES)
+    return Remote(url=git_http.url_of(git_repository), path="db")
 
 
 class _Serving:

@@ -19,6 +19,9 @@ from tests.fix_postgres import Database, MakeDatabase
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
 
+    from dashboard.models import Run
+    from dashboard.services.actors import Actor
+
 type PointAt = Callable[[Environment, Database], Environment]
 type CopyOf = Callable[[Environment], Database]
 type ChangeProduction = Callable[..., Environment]
@@ -77,6 +80,14 @@ def two_files(project: Project) -> Project:
         _002_rollback="DROP TABLE orders;",
     )
     return project
+
+
+@pytest.fixture
+def unprovable_run(two_files: Project, alice: Actor) -> Run:
+    """A lost one on staging, of which nothing can be found out any more."""
+    from tests.services import workflow
+
+    return workflow.unprovable_run(two_files, alice)
 
 
 @pytest.fixture

@@ -10,10 +10,11 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-#: Attributes, names and keys that hold sentences of ours, or of a server.
+#: Attributes, names and keys that hold sentences of ours, of a server, or of a program.
 TEXTS = {
     *("sentence", "advice", "remedy", "state_now", "next_step", "finding", "objection", "doubt", "why_unknown"),
     *("message", "message_primary", "message_detail", "message_hint", "primary", "hint"),
+    *("stderr", "complaint"),
 }
 #: Names of errors, which are a sentence as soon as they become text.
 ERRORS = {"error", "err", "exc", "exception", "failure", "refusal", "refused", "cause"}

@@ -33,6 +33,13 @@ def called(call: ast.Call) -> str:
     )
 
 
+@cache
+def functions_of(module: str) -> frozenset[str]:
+    """The functions of a module of tests, which documents name as `engine/test_files`."""
+    tree = ast.parse((ROOT / "tests" / f"{module}.py").read_text(encoding="utf-8"))
+    return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef))
+
+
 def text_of(*patterns: str) -> str:
     """All files that match the patterns, as one text."""
     return "\n".join(file.read_text(encoding="utf-8") for pattern in patterns for file in sorted(ROOT.glob(pattern)))

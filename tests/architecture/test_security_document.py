@@ -3,13 +3,13 @@ standard once, with tests and places that exist."""
 
 from __future__ import annotations
 
-import ast
 import re
 from collections import Counter
-from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.architecture.source import functions_of
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "security.md"
@@ -62,12 +62,6 @@ def _numbers(first: str, last: str = "") -> list[str]:
     return [f"{section}.{number}" for number in range(int(begin), int(end) + 1)]
 
 
-@cache
-def _functions(module: str) -> frozenset[str]:
-    tree = ast.parse((ROOT / "tests" / f"{module}.py").read_text(encoding="utf-8"))
-    return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef))
-
-
 def test_the_page_lists_attacks() -> None:
     assert len(attacks()) > 60
 
@@ -77,7 +71,7 @@ def test_each_attack_is_repeated_by_a_test(attack: str, tests: str) -> None:
     named = _TEST.findall(tests)
     assert named, f"docs/security.md: name the test of {attack!r}"
     for module, name in named:
-        assert not name or name in _functions(module), f"docs/security.md: there is no {module}::{name}"
+        assert not name or name in functions_of(module), f"docs/security.md: there is no {module}::{name}"
 
 
 def test_every_requirement_is_answered_once() -> None:
@@ -93,7 +87,7 @@ def test_what_is_met_names_where_and_everything_named_exists() -> None:
         tests, places = _NAMED_TEST.findall(where), _PLACE.findall(_NAMED_TEST.sub("", where))
         assert state in STATES, number
         assert state != "met" or tests or places or "the section above" in where, f"{number}: where is it met?"
-        assert all(not name or name in _functions(module) for module, name in tests), number
+        assert all(not name or name in functions_of(module) for module, name in tests), number
         assert all((ROOT / "tests" / f"{module}.py").exists() for module, _ in tests), number
         assert all((ROOT / place).exists() for place in places), number
         assert all(name in settings for name in _SETTING.findall(where)), number

@@ -52,6 +52,7 @@ def test_nothing_decides_by_what_a_sentence_says() -> None:
         pytest.param("re.match('gone', error.message)", id="re.match"),
         pytest.param("_GONE.search(error.sentence)", id="a pattern"),
         pytest.param("_GONE.fullmatch(error.message)", id="a whole pattern"),
+        pytest.param("'locks' in process.stderr", id="in what a program wrote"),
         pytest.param("match error.message:\n    case 'gone':\n        pass", id="match"),
         pytest.param("text = str(error)\n'gone' in text", id="by another name"),
         pytest.param("if (text := error.message) and 'gone' in text: pass", id="by a name on the way"),

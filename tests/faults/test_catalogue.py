@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.architecture.source import functions_of
+
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "faults.md"
 CASES = {*range(1, 66), *range(81, 117)}
@@ -32,7 +34,7 @@ def test_a_case_is_tested_or_declined_with_a_reason(number: int, behaviour: str,
     named = _TEST.findall(tests)
     assert named or behaviour.startswith("Declined:"), f"case {number}: name its test in docs/faults.md"
     for module, name in named:
-        assert name in _tests_of(module), f"docs/faults.md, case {number}: there is no {module}::{name}"
+        assert name in functions_of(module), f"docs/faults.md, case {number}: there is no {module}::{name}"
 
 
 def promises() -> list[tuple[str, str, str]]:
@@ -48,13 +50,7 @@ def test_what_holds_has_its_guard_and_its_test(promise: str, guards: str, tests:
     for module, name in _TEST.findall(guards):
         assert name in _names_in(module), f"docs/faults.md, {promise!r}: there is no {module}::{name}"
     for module, name in _TEST.findall(tests):
-        assert name in _tests_of(module), f"docs/faults.md, {promise!r}: there is no {module}::{name}"
-
-
-@cache
-def _tests_of(module: str) -> frozenset[str]:
-    tree = ast.parse((ROOT / "tests" / f"{module}.py").read_text(encoding="utf-8"))
-    return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef))
+        assert name in functions_of(module), f"docs/faults.md, {promise!r}: there is no {module}::{name}"
 
 
 @cache

@@ -23,11 +23,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 WORD = {"typed_name": "staging", "reason": "The schema was dropped; neither table is there"}
 
 
-@pytest.fixture
-def unprovable_run(two_files: Project, alice: Actor) -> Run:
-    return workflow.unprovable_run(two_files, alice)
-
-
 def test_it_ends_without_proof_and_the_environment_takes_runs_again(
     unprovable_run: Run, two_files: Project, alice: Actor, carol: Actor
 ) -> None:

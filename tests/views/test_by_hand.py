@@ -17,7 +17,6 @@ from dashboard.presenters.statuses import REQUEST
 from dashboard.selectors import workers
 from dashboard.selectors.workers import WorkerState
 from dashboard.services import approvals, observations
-from dashboard.services.actors import Actor
 from tests.fix_people import ClientOf
 from tests.fix_project import Project
 from tests.presenters.values import says
@@ -221,11 +220,6 @@ def test_another_installation_is_named_on_the_page_of_the_environment(
 
 
 # A run that nothing can be found out about
-
-
-@pytest.fixture
-def unprovable_run(two_files: Project, alice: Actor) -> Run:
-    return workflow.unprovable_run(two_files, alice)
 
 
 def test_an_administrator_ends_it_and_the_page_says_so(unprovable_run: Run, admin: User, client_of: ClientOf) -> None:

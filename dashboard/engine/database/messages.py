@@ -1,4 +1,4 @@
-"""The facts that PostgreSQL and libpq tell in a message and nowhere else. Only this module reads messages.
+"""The facts that PostgreSQL, libpq and pg_dump tell in a message and nowhere else. Only this module reads messages.
 
 Whatever has a SQLSTATE or a field of its own (table, constraint) is asked by that. Here is the rest: libpq gives no
 SQLSTATE for a connection that failed, and several errors of the server name their object, or tell what the server was
@@ -52,6 +52,14 @@ def is_of_the_server(reason: str) -> bool:
 def is_about_writing(reason: str) -> bool:
     """Whether something wrote in a session that may only read."""
     return "read-only transaction" in reason
+
+
+# Of a program that failed
+
+
+def is_lack_of_locks(complaint: str) -> bool:
+    """Whether pg_dump wanted more locks than its server has room for: the hint names the setting."""
+    return "max_locks_per_transaction" in complaint
 
 
 # Of a statement that failed

@@ -13,6 +13,7 @@ from psycopg import pq
 
 from dashboard.engine import localserver
 from dashboard.engine.database import connection as connections
+from dashboard.engine.database import messages
 from dashboard.engine.database.connection import Address
 from dashboard.engine.rehearsal.restoring import MORE_LOCKS
 
@@ -96,7 +97,7 @@ def as_sql(dump: str, *, server_major: int) -> str:
 
 
 def _remedy(complaint: str) -> str:
-    return MORE_LOCKS.format(server="the target") if "max_locks_per_transaction" in complaint else _AGAIN
+    return MORE_LOCKS.format(server="the target") if messages.is_lack_of_locks(complaint) else _AGAIN
 
 
 def _installed() -> list[Programs]:

@@ -9,16 +9,9 @@ import pytest
 from dashboard.engine.git import Descent, FetchLimits, GitFetchFailed, Remote, StoredKind
 from dashboard.engine.git import errors as git_errors
 from tests.engine.git.here import fetch, peek
-from tests.fix_git import BRANCH, GitHttpServer, GitRepository, MakeRepository, git
+from tests.fix_git import BRANCH, FILES, GitHttpServer, GitRepository, MakeRepository, git
 
-FILES = {"db/001_a.sql": "SELECT 1;\n", "db/sub/002_b.sql": "SELECT 2;\n", "app/main.py": "pass\n"}
 LARGE = 3 * 1024 * 1024
-
-
-@pytest.fixture
-def remote(git_repository: GitRepository, git_http: GitHttpServer) -> Remote:
-    git_repository.commit(FILES)
-    return Remote(url=git_http.url_of(git_repository), path="db")
 
 
 def test_it_fetches_the_files_of_one_commit(git_repository: GitRepository, remote: Remote):

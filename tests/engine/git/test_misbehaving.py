@@ -13,19 +13,12 @@ import pytest
 from dashboard.engine.git import FetchLimits, Remote
 from dashboard.engine.git import errors as git_errors
 from tests.engine.git.here import fetch, peek
-from tests.fix_git import GitHttpServer, GitRepository, QuietHandler, git, serving
+from tests.fix_git import FILES, GitHttpServer, GitRepository, QuietHandler, git, serving
 from tests.ports import free_port
 
 SECRET = "sesame-opens-all"
 LISTED, RESULT = "application/x-git-upload-pack-advertisement", "application/x-git-upload-pack-result"
-FILES = {"db/001_a.sql": "SELECT 1;\n", "app/main.py": "pass\n" * 200}
 PACK_CHANNEL = b"\x01"
-
-
-@pytest.fixture
-def remote(git_repository: GitRepository, git_http: GitHttpServer) -> Remote:
-    git_repository.commit(FILES)
-    return Remote(url=git_http.url_of(git_repository), path="db")
 
 
 class Answering(QuietHandler):
@@ -190,7 +183,7 @@ def test_on_the_same_host_a_redirect_takes_the_token_along(
 ):
     git_http.token = SECRET
     git_http.moved["/old.git"] = f"/{git_repository.bare.name}"
-    assert len(fetch(replace(remote, url=f"{git_http.url}/old.git", token=SECRET)).files) == 1
+    assert len(fetch(replace(remote, url=f"{git_http.url}/old.git", token=SECRET)).files) == 2
 
 
 def test_a_pack_that_lies_elsewhere_is_not_fetched_there(git_http: GitHttpServer, remote: Remote):
