@@ -97,3 +97,8 @@ def test_the_sum_is_right() -> None:
     count = Counter(state for state, _ in answers().values())
     told = ", ".join(f"{count[state]} {words}" for state, words in STATES.items())
     assert f"**{sum(count.values())} requirements: {told}.**" in _parts()[1]
+    met = [where for state, where in answers().values() if state == "met"]
+    tested = sum(bool(_NAMED_TEST.search(where)) for where in met)
+    assert f"Of the met ones {tested} name a test, and {len(met) - tested} only a place" in " ".join(
+        _parts()[1].split()
+    )

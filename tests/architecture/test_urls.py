@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable, Iterator
+
+from django.urls import URLPattern, URLResolver, get_resolver
 
 from dashboard import urls
 from tests.architecture.source import calls, text_of
@@ -31,6 +34,14 @@ def test_every_address_has_a_name_of_its_own() -> None:
     assert len(names) == len(set(names)), "Two paths in dashboard/urls.py have one name."
 
 
+def test_every_address_that_is_answered_is_one_of_these() -> None:
+    """Whatever the tests ask of each address, they ask of dashboard/urls.py: a path beside it is asked nothing."""
+    names = sorted(map(str, _answered(get_resolver().url_patterns)))
+    assert names == sorted([*(str(pattern.name) for pattern in urls.urlpatterns), "admin:"]), (
+        "Put each path into dashboard/urls.py, where tests/views/test_access.py asks who may."
+    )
+
+
 def test_something_leads_to_every_address() -> None:
     from_templates = set(re.findall(r"{% url '([a-z_-]+)'", text_of("templates/**/*.html")))
     from_code = {
@@ -48,3 +59,14 @@ def test_something_leads_to_every_address() -> None:
 def test_no_template_leads_to_an_address_that_is_gone() -> None:
     gone = set(re.findall(r"{% url '([a-z_-]+)'", text_of("templates/**/*.html"))) - NAMES
     assert not gone, f"dashboard/urls.py has no {sorted(gone)} any more."
+
+
+def _answered(entries: Iterable[URLPattern | URLResolver]) -> Iterator[str | None]:
+    """The name of each address, and a namespace as one."""
+    for entry in entries:
+        if not isinstance(entry, URLResolver):
+            yield entry.name
+        elif entry.namespace:
+            yield f"{entry.namespace}:"
+        else:
+            yield from _answered(entry.url_patterns)

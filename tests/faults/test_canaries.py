@@ -12,9 +12,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import environ
 import pytest
 from django.core.management import call_command
 from django.db import connection
@@ -22,6 +24,7 @@ from django.test import Client
 from psycopg.conninfo import conninfo_to_dict
 
 from config import environments as declarations
+from config import providers
 from config.environments import Environment, Requirement
 from dashboard.engine.database.connection import Address
 from dashboard.services import approvals, audit, drift, execution, links, observations, plans, rehearsals, runs
@@ -88,10 +91,17 @@ class Scene:
 
 
 @pytest.fixture
-def scene(project: Project, settings: SettingsWrapper, open_office: OpenOffice) -> Iterator[Scene]:
+def scene(
+    project: Project, settings: SettingsWrapper, open_office: OpenOffice, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Scene]:
     net = Net()
     net.plant("password of the control database", connection.settings_dict["PASSWORD"])
     settings.SECRET_KEY = net.plant("secret key") * 3
+    settings.AUDIT_KEYS = (net.plant("key of the audit log") * 3,)
+    provider = {"SIGNALBOX_OIDC_CLIENT_ID": "signalbox", "SIGNALBOX_OIDC_SECRET": net.plant("secret of the provider")}
+    with monkeypatch.context() as variables:
+        variables.setattr(environ.Env, "ENVIRON", {**provider, "SIGNALBOX_OIDC_URL": "https://nowhere.invalid"})
+        settings.SOCIALACCOUNT_PROVIDERS = providers.load(environ.Env())
     password = net.plant("password of the mail server")
     office = open_office(signs_in=password)
     mails_through(settings, office.port, scheme="smtp+plain", user=f"{USER}:{password}")
@@ -185,7 +195,10 @@ def _fail_at_the_door(scene: Scene) -> int:
         typed = scene.net.plant(f"password typed with the {attempt}")
         answer = Client().post("/sign-in/", {"login": "alice" if attempt == "right name" else "x", "password": typed})
         scene.net.read(f"page /sign-in/ after the {attempt}", answer.content)
-    return 2
+    at_provider = Client(raise_request_exception=False).post("/sign-in/with/oidc/")
+    assert at_provider.status_code != HTTPStatus.NOT_FOUND
+    scene.net.read("page of a provider that does not answer", at_provider.content)
+    return 3
 
 
 def _tell_everybody(scene: Scene, carol: Actor, send_due: Callable[[], int]) -> None:

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import procrastinate.contrib.django
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection, transaction
 
 from config import keys
+from dashboard import tasks
 from dashboard.models import AuditEvent, Run
 from dashboard.services import audit, audit_chain, audit_heads, audit_keys
 from dashboard.services.actors import SIGNALBOX
@@ -345,6 +347,21 @@ def test_the_head_goes_out_by_itself_after_so_many_events(
     events = record(9)
     heads_out = audit_heads.in_lines((tmp_path / "heads").read_text().splitlines())
     assert [head.id for head in heads_out] == [events[3].pk, events[7].pk]
+
+
+def test_the_worker_sends_the_head_every_few_minutes(
+    log: list[AuditEvent], settings: SettingsWrapper, tmp_path: Any
+) -> None:
+    settings.AUDIT_HEAD_FILE = str(tmp_path / "heads")
+    (periodic,) = (
+        task
+        for (name, _), task in procrastinate.contrib.django.app.periodic_registry.periodic_tasks.items()
+        if name == tasks.send_audit_head.name
+    )
+    assert periodic.cron == "*/5 * * * *"
+    periodic.task(0)
+    heads_out = audit_heads.in_lines((tmp_path / "heads").read_text().splitlines())
+    assert [(head.id, head.hash) for head in heads_out] == [(log[4].pk, log[4].hash)]
 
 
 def test_a_file_that_cannot_be_written_undoes_no_deed(

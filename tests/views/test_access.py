@@ -8,6 +8,7 @@ refused. The POST sends a form that is complete, so that its answer depends on t
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from django.db.models import F
 from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from config.git_sources import GitDeclaration
 from config.sources import Source
@@ -29,7 +31,7 @@ from dashboard.models import BreakGlass, ChangeRequest, Run
 from dashboard.models.roles import Role
 from dashboard.services import approvals, drift, links, observations, permissions, plans, rehearsals, runs
 from dashboard.services.actors import SIGNALBOX, Actor
-from tests.fix_people import ClientOf
+from tests.fix_people import ClientOf, signed_in_at
 from tests.views import authorisation
 from tests.views import world as worlds
 from tests.views.world import World
@@ -446,6 +448,50 @@ def test_a_check_that_lets_everyone_pass_is_seen_by_the_table(
     monkeypatch.setattr(permissions, check, lambda *arguments: None)
     answers = tuple(_status(clients[role].post, address, form) for role in ROLES)
     assert answers != row.post
+
+
+#: Where somebody who signed in an hour ago shows again who they are, if the environment is protected; and what the form
+#: sends there more. Importing and mending a history are asked in test_imports and test_repairs.
+CONFIRMED: dict[str, dict[str, str]] = {
+    "rebind": {},
+    "apply": {},
+    "rollback": REASON,
+    "settle": {},
+    "bring-back": REASON,
+    "edits": REASON,
+    "drift-accept": {"typed_name": "broken"},
+    "skip": {},
+    "unskip": {},
+    "restore-records": {},
+    "request-approve": {},
+    "request-run": {},
+    "request-schedule": {},
+    "break-glass": {},
+    "break-glass-review": {},
+    "run-end": {},
+}
+
+
+@pytest.mark.parametrize(("name", "more"), CONFIRMED.items(), ids=CONFIRMED)
+def test_on_a_protected_environment_a_person_shows_again_who_they_are(
+    name: str,
+    more: dict[str, str],
+    world: World,
+    numbers: dict[str, str],
+    admin: User,
+    client_of: ClientOf,
+    settings: SettingsWrapper,
+) -> None:
+    TABLE[name].before(world, settings)
+    settings.ENVIRONMENTS = tuple(replace(each, protected=True) for each in settings.ENVIRONMENTS)
+    client, address = client_of(admin), _address(name, numbers)
+    form = {**_form(name, numbers, client), **more}
+    signed_in_at(client, admin, time.time() - HOUR.total_seconds())
+    answer = client.post(address, form)
+    assert (answer.status_code, answer.headers.get("Location", "")) == (
+        SEE_OTHER,
+        f"{reverse('account_reauthenticate')}?{urlencode({'next': address})}",
+    )
 
 
 @pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.own])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from dashboard.models import ChangeRequest
 from dashboard.presenters import connections
 from dashboard.services import checkups, imports
-from tests.fix_people import ClientOf
+from tests.fix_people import ClientOf, signed_in_at
 from tests.fix_project import Project
 from tests.views.pages import assert_shown, error_code
 from tests.views.worker import execute_newest
@@ -93,6 +94,13 @@ def test_on_a_protected_environment_one_request_asks_for_it(client: Client) -> N
     client.post(PRODUCTION, {"digest": plan.digest, "reason": "We move from goose"})
     request = ChangeRequest.objects.get()
     assert (request.digest, len(request.plan.steps)) == (plan.digest, 1)
+
+
+def test_on_a_protected_environment_whoever_asks_shows_again_who_they_are(client: Client, admin: User) -> None:
+    sent = {"digest": client.get(PRODUCTION).context["plan"].digest, "reason": "We move from goose"}
+    signed_in_at(client, admin, time.time() - 3600)
+    assert client.post(PRODUCTION, sent).headers["Location"].startswith("/confirm/")
+    assert not ChangeRequest.objects.exists()
 
 
 def test_what_the_tool_wrote_meanwhile_is_seen_first(migrated: Project, client: Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from dashboard.models import AuditEvent, ChangeRequest, Run
 from dashboard.presenters import repairs as presenter
 from dashboard.services import plans, repairs
-from tests.fix_people import ClientOf
+from tests.fix_people import ClientOf, signed_in_at
 from tests.fix_project import Project
 from tests.views.pages import assert_shown, controls, error_code
 from tests.views.worker import execute_newest
@@ -121,6 +122,14 @@ def test_on_a_protected_environment_all_of_it_is_one_request(seen: Client) -> No
     assert (request.action, request.reason, len(request.plan.steps)) == ("mark_applied", WHY["reason"], 2)
     page = seen.get(f"/requests/{request.pk}/")
     assert_shown(page, page.context["plan"].rows)
+
+
+def test_on_a_protected_environment_whoever_mends_shows_again_who_they_are(seen: Client, admin: User) -> None:
+    address = "/environments/production/history/mark_applied/"
+    preview = seen.post(address, {**WHY, "pick": BOTH})
+    signed_in_at(seen, admin, time.time() - 3600)
+    assert seen.post(address, {**again(preview), **WHY}).headers["Location"].startswith("/confirm/")
+    assert not ChangeRequest.objects.exists()
 
 
 def test_a_baseline_covers_everything_up_to_a_version(two_files: Project, seen: Client) -> None:
