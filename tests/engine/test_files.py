@@ -599,7 +599,7 @@ def test_every_problem_code_is_documented():
     source = "\n".join(path.read_text() for path in [*package.rglob("*.py"), *sql.glob("*.py")])
     used = set(re.findall(r"(?:_error|_note|_problem)\(\s*(?:[\w.]+,\s*)?\"([a-z_0-9]+)\"", source))
     used |= set(re.findall(r"code=\"([a-z_0-9]+)\"", source)) | {"bad_directive", "unknown_directive", "syntax_error"}
-    used |= {DUPLICATE_VERSION, NO_ROLLBACK, cuts.BAD_MARKS, cuts.TEMPLATE, pairs.SAME_NUMBER}
+    used |= {DUPLICATE_VERSION, NO_ROLLBACK, cuts.BAD_MARKS, cuts.OTHER_HASH, cuts.TEMPLATE, pairs.SAME_NUMBER}
     assert len(used) > 25
     documented = set(re.findall(r"^\| `([a-z_0-9]+)` \|", FORMATS.read_text(encoding="utf-8"), re.MULTILINE))
     assert used == documented, "docs/FORMATS.md must list exactly the problem codes that the engine reports"

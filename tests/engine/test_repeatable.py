@@ -287,7 +287,7 @@ def test_skipped_it_stays_so(bench: Bench) -> None:
     bench.execute(planner.skip(bench.look(), bench.read(), [NAMES], reason="not here"))
     bench.write("R__names.sql", OTHER)
     assert state(bench) is State.SKIPPED
-    bench.execute(planner.unskip(bench.look(), NAMES, reason="here after all"), run_id="2")
+    bench.execute(planner.unskip(bench.look(), [NAMES], reason="here after all"), run_id="2")
     assert state(bench) is State.PENDING
 
 
