@@ -11,8 +11,11 @@ from allauth.socialaccount.models import SocialApp
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView, OAuth2LoginView
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.http import urlencode
+from requests.exceptions import RequestException
 
 #: With public keys all of them: a token that says "none", or that it was made with a secret, is none of a provider.
 ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
@@ -66,4 +69,9 @@ def _answer(view: Any, request: HttpRequest, provider_id: str) -> HttpResponse:
         answer: HttpResponse = view.adapter_view(SignedAdapter(request, provider_id))(request)
     except SocialApp.DoesNotExist:
         raise Http404("There is no such provider here.") from None
+    except RequestException:
+        messages.error(
+            request, "The provider does not answer as it should. Nobody was signed in. Try again, or use a password."
+        )
+        return redirect("login")
     return answer

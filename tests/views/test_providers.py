@@ -31,6 +31,7 @@ from dashboard.services import people
 from dashboard.services.actors import Actor
 from dashboard.views import openid
 from tests.fix_people import ClientOf, signed_in_at
+from tests.ports import free_port
 from tests.views.pages import text
 
 if TYPE_CHECKING:
@@ -293,6 +294,18 @@ def test_a_token_that_nobody_signed_or_a_secret_did_is_refused(adapter: openid.S
     forged = jwt.encode(_claims(adapter), key, algorithm=algorithm)
     with pytest.raises(OAuth2Error, match="signed in a way that is not taken"):
         adapter._decode_id_token(adapter.get_provider().app, forged)
+
+
+def test_a_provider_that_does_not_answer_is_said_at_the_sign_in(client: Client, settings: SettingsWrapper) -> None:
+    nobody = Environment(
+        SIGNALBOX_OIDC_URL=f"http://127.0.0.1:{free_port()}",
+        SIGNALBOX_OIDC_CLIENT_ID="signalbox",
+        SIGNALBOX_OIDC_SECRET="x",
+    )
+    settings.SOCIALACCOUNT_PROVIDERS = providers.load(nobody)  # type: ignore[arg-type]
+    answer = client.get("/sign-in/with/oidc/", follow=True)
+    assert answer.redirect_chain[0][0] == "/sign-in/"
+    assert "does not answer" in answer.content.decode()
 
 
 def test_no_answer_leads_elsewhere(provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
