@@ -235,6 +235,21 @@ def test_a_first_line_of_sqlx_makes_no_folder_with_rollbacks_one_of_sqlx(tmp_pat
     assert read(tmp_path, {"1_a.sql": f"-- no-transaction\n{UP}", "1_rollback.sql": DOWN}).format == "seed"
 
 
+def test_every_program_of_a_folder_of_programs_is_named_whatever_its_number(tmp_path: Path) -> None:
+    """Revisions of Alembic and migrations of Django may be named as anybody likes; env.py is none."""
+    alembic = read(
+        tmp_path / "alembic",
+        {"env.py": "", "script.py.mako": "", "versions/10cb17aea73_a.py": "", "versions/2024_01_02-b.py": "",
+         "versions/__init__.py": ""},
+    )  # fmt: skip
+    assert [file for _, file, _ in errors(alembic)] == ["versions/10cb17aea73_a.py", "versions/2024_01_02-b.py"]
+    only_revisions = read(tmp_path / "versions", {"1a2b3c4d5e6f_a.py": "", "latest.py": "", "__init__.py": ""})
+    assert [file for _, file, _ in errors(only_revisions)] == ["1a2b3c4d5e6f_a.py", "latest.py"]
+    django = read(tmp_path / "django", {"__init__.py": "", "0001_initial.py": "", "squashed.py": ""})
+    assert [file for _, file, _ in errors(django)] == ["0001_initial.py", "squashed.py"]
+    assert {code for folder in (alembic, only_revisions, django) for code, _, _ in errors(folder)} == {"other_tool"}
+
+
 # Links, and what is not there
 
 
@@ -616,6 +631,31 @@ def test_a_change_of_sqitch_that_was_reworked_keeps_its_first_script(tmp_path: P
     ]
     assert folder.migrations[2].directives == {"depends": "0001"}
     assert errors(folder) == [("bad_marks", "deploy/s/b.sql", None), ("wrong_name", "deploy/x.sql", None)]
+
+
+REWORKED = (
+    "a 2024-01-01T00:00:00Z A <a@b.c> # a\n@v1 2024-01-02T00:00:00Z A <a@b.c> # one\n"
+    "b 2024-01-03T00:00:00Z A <a@b.c> # b\n@v2 2024-01-04T00:00:00Z A <a@b.c> # two\n"
+    "@v3 2024-01-05T00:00:00Z A <a@b.c> # three\na [a@v1] 2024-01-06T00:00:00Z A <a@b.c> # again\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("kept", "script"),
+    [({"a@v1"}, "a@v1"), ({"a@v2"}, "a@v2"), ({"a@v3"}, "a@v3"), ({"a@v1", "a@v2", "a@v3"}, "a@v2"), (set(), "a@v2")],
+    ids=["the first tag", "a tag between", "the last tag", "several", "none"],
+)
+def test_the_script_of_a_reworked_change_is_the_first_that_is_there(
+    kept: set[str], script: str, tmp_path: Path
+) -> None:
+    """Sqitch looks through the tags before the rework, those of the latest change first."""
+    names = {"a", "b", *kept}
+    folder = read(tmp_path, {"sqitch.plan": REWORKED, **{f"deploy/{name}.sql": UP for name in names}})
+    entry = next(entry for entry in folder.files if entry.version == "0001")
+    assert entry.file == f"deploy/{script}.sql"
+    others = sorted(("wrong_name", f"deploy/{name}.sql", None) for name in kept - {script})
+    missing = [] if kept else [("bad_journal", f"deploy/{script}.sql", None)]
+    assert sorted(errors(folder)) == missing + others
 
 
 def test_what_a_change_of_sqitch_conflicts_with_is_judged_against_the_database(tmp_path: Path) -> None:
