@@ -17,17 +17,16 @@ def _row(
     name: str,
     title: str,
     language: str,
-    file: str,
+    names: tuple[str, str],
     *,
-    programs: str,
     signature: str,
     advice: str,
     beside: str = "",
     inside: str = "",
 ) -> Format:
-    """`file`: a name that the folder is known by, `programs`: the names of its migrations, whatever their numbers;
+    """`names`: what a file is called by which the folder is known, and what its migrations are, whatever their numbers;
     `inside`: the folder in it that holds them, where it is not the folder itself."""
-    known, program = re.compile(file), re.compile(programs)
+    known, program = (re.compile(each) for each in names)
 
     def recognises(look: Look) -> bool:
         return (not beside or beside in look.names) and any(known.fullmatch(each) for each in look.names)
@@ -71,8 +70,7 @@ RAILS = _row(
     "rails",
     "Rails",
     "Ruby",
-    r"[0-9]{14}_\w+\.rb",
-    programs=r"[0-9]+_.+\.rb",
+    (r"[0-9]{14}_\w+\.rb", r"[0-9]+_.+\.rb"),
     signature="files named like `20240101000000_create_users.rb`",
     advice="Go on running these with `rails db:migrate`. What is to be run here is written as SQL, in a folder of its "
     "own.",
@@ -81,8 +79,7 @@ ALEMBIC = _row(
     "alembic",
     "Alembic",
     "Python",
-    r"env\.py|[0-9a-f]{12}_\w+\.py",
-    programs=r"(?!(?:env|__init__)\.py).+\.py",
+    (r"env\.py|[0-9a-f]{12}_\w+\.py", r"(?!(?:env|__init__)\.py).+\.py"),
     inside="versions",
     signature="`env.py`, or files named like `1a2b3c4d5e6f_users.py`",
     advice="Go on running these with `alembic upgrade`. Or let `alembic upgrade --sql` write each as SQL, in a "
@@ -92,8 +89,7 @@ DJANGO = _row(
     "django",
     "Django",
     "Python",
-    r"[0-9]{4}_\w+\.py",
-    programs=r"(?!__init__\.py).+\.py",
+    (r"[0-9]{4}_\w+\.py", r"(?!__init__\.py).+\.py"),
     beside="__init__.py",
     signature="`__init__.py` beside files named like `0001_initial.py`",
     advice="Go on running these with `manage.py migrate`. Or let `manage.py sqlmigrate` write each as SQL, in a "
