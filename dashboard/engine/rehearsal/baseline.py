@@ -17,7 +17,7 @@ from dashboard.engine.errors import RehearsalImpossible, SchemaUnreadable
 from dashboard.engine.migration import AppliedMigration, Kind, VersionKey, version_key
 from dashboard.engine.plan import Action, Step, Target
 from dashboard.engine.rehearsal import dump, refusals, restoring, throwaway
-from dashboard.engine.rehearsal.doubts import Doubt
+from dashboard.engine.rehearsal.doubts import Doubt, of_rights
 from dashboard.engine.rehearsal.dump import Dumped
 from dashboard.engine.rehearsal.rights import Rights
 from dashboard.engine.rehearsal.sandbox import Sandbox
@@ -225,12 +225,9 @@ def _refuse_missing_extensions(original: Original, server: Server) -> None:
 #: Of a role that is not there, and of a right that nobody gave.
 _OF_ROLES = frozenset({"42704", "42501"})
 
-#: No rehearsal has a superuser's rights, whatever the role of the target has.
-WITHOUT_SUPERUSER = Doubt(reason="it ran without the rights of a superuser", sqlstates=frozenset({"42501"}))
-
 
 def _doubts(original: Original, server: Server) -> list[Doubt]:
-    doubts = [WITHOUT_SUPERUSER] if server.is_private else []
+    doubts = of_rights(server.major) if server.is_private else []
     if original.event_triggers:
         names = ", ".join(original.event_triggers)
         reason = f"{original.name} has event triggers ({names}), which are off here"

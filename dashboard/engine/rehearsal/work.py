@@ -87,7 +87,7 @@ def _sandbox(order: Order, server: Server, cancellation: Cancellation) -> Iterat
         Sandbox(database, policy=order.policy, schema=order.schema, cancellation=cancellation) as sandbox,
     ):
         unknown = doubts.of_grammar(server.version // 10000, statements.GRAMMAR)
-        yield sandbox, CopiedSchema(remarks=(), doubts=(baseline.WITHOUT_SUPERUSER, doubts.NO_ROLE, *unknown))
+        yield sandbox, CopiedSchema(remarks=(), doubts=(*doubts.of_rights(server.major), doubts.NO_ROLE, *unknown))
 
 
 def _not_run(verify: Sequence[Verification]) -> list[str]:
