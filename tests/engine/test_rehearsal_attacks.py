@@ -344,6 +344,26 @@ def test_it_gives_itself_another_password_and_the_next_rehearsal_gets_in(
     database.query("DROP ROLE attacked")
 
 
+# What asks for its name
+
+
+@pytest.mark.parametrize("server_url", ["private 17", "shared, as a superuser"], indirect=True)
+def test_what_asks_for_its_name_is_proven_only_where_it_cannot_tell(server_url: str | None, tmp_path: Path) -> None:
+    asks = "DO $$ BEGIN IF current_database() NOT LIKE 'signalbox%' THEN CREATE TABLE t (); END IF; END $$;"
+    (tmp_path / "001_asks.sql").write_text(asks)
+    (tmp_path / "002_plain.sql").write_text("CREATE TABLE plain (id int);")
+    asking, plain = _rehearsed(tmp_path, server_url)
+    assert plain.verdict is Verdict.PROVEN
+    assert (asking.verdict, asking.because) == (
+        (Verdict.PROVEN, "")
+        if server_url is None
+        else (
+            Verdict.NOT_PROVEN,
+            "it asks for current_database(), by which it can tell a rehearsal on a server that others use",
+        )
+    )
+
+
 # More than it is given
 
 

@@ -44,6 +44,7 @@ class Original:
     roles: tuple[str, ...]
     owner: str  # of the database
     settings: tuple[tuple[str, str], ...]  # of the database and its role, where they decide what SQL means
+    looks: tuple[tuple[str, str], ...]  # settings that any script can see and that change nothing here
     rights: Rights
     publications: tuple[str, ...]  # of all tables
     event_triggers: tuple[str, ...]
@@ -77,6 +78,7 @@ def read(source: Access) -> Original:
                 roles=_names(connection, "roles"),
                 owner=_names(connection, "database_owner")[0],
                 settings=_settings(source),
+                looks=_values(connection, _LOOKS),
                 rights=_rights(connection),
                 publications=_names(connection, "publications_of_all_tables"),
                 event_triggers=_names(connection, "event_triggers_of_people", platform=sorted(PLATFORM_SCHEMAS)),
@@ -288,12 +290,18 @@ def _names(connection: Connection, query: str, **values: object) -> tuple[str, .
 
 def _settings(source: Access) -> tuple[tuple[str, str], ...]:
     with connections.as_given(source.address) as connection:
-        asked = "SELECT " + ", ".join(f"pg_catalog.current_setting('{name}')" for name in _MEANING)
-        row = connection.execute(asked.encode()).fetchone()
+        return _values(connection, _MEANING)
+
+
+def _values(connection: Connection, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    asked = "SELECT " + ", ".join(f"pg_catalog.current_setting('{name}')" for name in names)
+    row = connection.execute(asked.encode()).fetchone()
     assert row is not None, "a SELECT without FROM has one row"
-    return tuple(zip(_MEANING, map(str, row), strict=True))
+    return tuple(zip(names, map(str, row), strict=True))
 
 
+#: By these a script could tell a rehearsal. That files are written at once costs little on a server without rows.
+_LOOKS = ("cluster_name", "fsync", "full_page_writes", "synchronous_commit", "jit", "log_statement")
 #: Settings of a session that decide what the same SQL means.
 _MEANING = ("search_path", "TimeZone", "DateStyle", "IntervalStyle")
 

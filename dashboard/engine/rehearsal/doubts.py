@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from dashboard.engine.database import messages
+from dashboard.engine.lint.parsed import parse
+from dashboard.engine.lint.rules import asks_where_it_runs
 from dashboard.engine.rehearsal.report import Proof, ScriptError
+from dashboard.engine.sql import statements
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +64,13 @@ def of_rights(major: int) -> list[Doubt]:
             concerns=lambda sentence: not messages.is_about_making_roles(sentence),
         ),
     ]
+
+
+def of_asking(script: str) -> str:
+    """Why what passed on a server that others use may do something else on the target: there its database has another
+    name, and a script that asks can tell. Empty where none is seen to ask."""
+    asked = next(chain.from_iterable(map(asks_where_it_runs.asked_in, parse(statements.split(script)))), "")
+    return f"it asks for {asked}, by which it can tell a rehearsal on a server that others use" if asked else ""
 
 
 def of_grammar(major: int, ours: int) -> list[Doubt]:

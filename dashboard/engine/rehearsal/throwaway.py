@@ -12,10 +12,11 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import LiteralString, cast
 
 import psycopg
@@ -75,9 +76,10 @@ def server(
     variable: str = VARIABLE,
     major: int | None = None,
     extensions: Collection[str] = (),
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Server]:
-    """The server behind `url`; else a private one, with these extensions and of that major version where the programs
-    for it are installed.
+    """The server behind `url`; else a private one, with these settings and extensions, and of that major version where
+    the programs for it are installed.
 
     Raises TargetUnreachable.
     """
@@ -85,7 +87,7 @@ def server(
         installation = _installation(major, extensions)
         superuser = f"admin_{secrets.token_hex(4)}"  # not one of the target's: those get no rights of it
         with localserver.running(
-            ephemeral=True, installation=installation, settings=_ROOM, superuser=superuser
+            ephemeral=True, installation=installation, settings={**_ROOM, **settings}, superuser=superuser
         ) as local:
             address = _address(local.url(_MAINTENANCE), variable)
             yield Server(address=address, is_private=True, version=_version(address))

@@ -50,6 +50,7 @@ def carry_out(order: Order, *, listener: Listener, cancellation: Cancellation) -
             variable=order.server_variable,
             major=order.original.major if order.original else None,
             extensions=order.extensions,
+            settings=dict(order.original.looks) if order.original else {},
         ) as server,
         _sandbox(order, server, cancellation) as (sandbox, copy),
     ):
