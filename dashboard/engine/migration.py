@@ -279,9 +279,20 @@ class Folder:
     #: The verification files, by their names.
     tests: Mapping[str, Readable] = field(default_factory=dict, repr=False, compare=False)
     commit: str = ""  # the id of the commit that it is of; empty for a folder on disk
+    #: Of a folder as one environment has it: what is for other environments only. It is in no plan there.
+    elsewhere: tuple[Migration, ...] = ()
+
+    @property
+    def every(self) -> tuple[Migration, ...]:
+        """Also what is for other environments."""
+        return self.migrations + self.elsewhere
 
     def find(self, migration: MigrationId) -> Migration | None:
         return self._by_identity.get(migration)
+
+    def find_elsewhere(self, migration: MigrationId) -> Migration | None:
+        """One that is for other environments only."""
+        return _first_of_each(self.elsewhere).get(migration)
 
     @cached_property
     def unread(self) -> Sequence[UnreadFile]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from dashboard.engine import scoping
 from dashboard.engine.errors import PlanChanged
 from dashboard.engine.migration import UNKNOWN_CHECKSUMS, Folder, History, Migration
 from dashboard.engine.plan import DUAL_WRITTEN, Action, DualWrite, Plan, Policy, Record, Step, Target, records
@@ -32,7 +33,10 @@ def verify_files(plan: Plan, folder: Folder) -> None:
     for step in plan.steps:
         if not step.action.takes_from_files or (step.action is Action.RESTORE_RECORD and not step.text):
             continue  # of such a record the log says it all
-        migration = folder.find(step.identity)
+        left = folder.find_elsewhere(step.identity)
+        if left is not None and step.action is not Action.IMPORT:  # of what ran here before, whatever its file says now
+            raise PlanChanged(what=f"the file of {step.label} {scoping.scope_of(left).words} by now")
+        migration = left or folder.find(step.identity)
         if migration is None:
             raise PlanChanged(what=f"the file of {step.label} is gone")
         if not _is_as_planned(migration, step):

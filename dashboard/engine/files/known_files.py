@@ -50,7 +50,7 @@ def known_to(
             native=checksums.get(migration.up.file, ""),
             keys=tuple(keys.get(migration.up.file, ())),
         )
-        for migration in folder.migrations
+        for migration in sorted(folder.every, key=lambda each: each.identity.key)
     )
 
 

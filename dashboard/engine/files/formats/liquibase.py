@@ -39,6 +39,8 @@ _UNREAD = re.compile(
     r"\s*(?:--|/\*)\s*(?P<mark>preconditions?(?:-\S+)?|ignoreLines|ignore|property)\b.*",
     re.IGNORECASE,
 )
+#: A directive of ours; what is no directive, but a word to the linter, is about the lines around it.
+_OURS = re.compile(r"\s*--\s*signalbox:\s*(?!allow\b)(?P<said>\S.*?)\s*", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\$\{(?P<name>[^}\s]+)\}")
 _NUMBER = re.compile(r"[A-Za-z]*[._-]?(?P<number>[0-9]+)(?![0-9])")
 _MASTER = re.compile(r".+\.(?:xml|ya?ml|json)")
@@ -54,6 +56,7 @@ class _ChangeSet:
     above: int  # how many lines of the file stand above its own
     lines: tuple[str, ...]
     position: int
+    above_all: tuple[str, ...] = ()  # the directives that stand above the first change set: they are about each
 
     def is_true(self, key: str) -> bool | None:
         """What it says of this; None where it says nothing, or neither."""
@@ -167,6 +170,8 @@ def _name(change: _ChangeSet) -> str:
 
 def _change_sets(lines: list[str]) -> Iterator[_ChangeSet]:
     starts = [number for number, line in enumerate(lines) if _CHANGESET.fullmatch(line)]
+    first = starts[0] if starts else len(lines)
+    above_all = tuple(match["said"] for line in lines[:first] if (match := _OURS.fullmatch(line)))
     for position, (start, end) in enumerate(pairwise([*starts, len(lines)]), 1):
         match = _CHANGESET.fullmatch(lines[start])
         assert match is not None, "only such lines are starts"
@@ -178,6 +183,7 @@ def _change_sets(lines: list[str]) -> Iterator[_ChangeSet]:
             above=start + 1,
             lines=tuple(lines[start + 1 : end]),
             position=position,
+            above_all=above_all,
         )
 
 
@@ -188,9 +194,28 @@ def _cut(change: _ChangeSet, label: str, options: Options) -> Cut:
     again = (directives.REPEATABLE,) if change.is_true("runonchange") else ()
     text, unfilled = cuts.filled(cuts.joined(up), _PLACEHOLDER, options.placeholders, lambda match: match["name"])
     faults = (*_faults(change, label), *(replace(fault, line=(fault.line or 0) + change.above) for fault in unfilled))
-    return Cut(
-        up=above + text, down=above + cuts.joined(down), says=(*outside, *again), down_says=outside, faults=faults
-    )
+    says = (*outside, *again, *_scope(change), *change.above_all)
+    return Cut(up=above + text, down=above + cuts.joined(down), says=says, down_says=outside, faults=faults)
+
+
+_CONTEXT_NAME = r"[\w-]+"
+_CONTEXTS = re.compile(rf"{_CONTEXT_NAME}(?:(?:\s*,\s*|\s+or\s+){_CONTEXT_NAME})*", re.IGNORECASE)
+_NO_CONTEXTS = re.compile(rf"(?:!|not\s+)\s*{_CONTEXT_NAME}(?:\s+and\s+(?:!|not\s+)\s*{_CONTEXT_NAME})*", re.IGNORECASE)
+_OF_EXPRESSION = frozenset({"and", "or", "not"})
+
+
+def _context(change: _ChangeSet) -> str:
+    return change.said.get("contextfilter", change.said.get("context", "")).strip()
+
+
+def _scope(change: _ChangeSet) -> Iterator[str]:
+    """A context is the name of an environment: a list of those where it runs, or of those where it does not."""
+    context = _context(change).lower()
+    names = ",".join(name for name in re.findall(_CONTEXT_NAME, context) if name not in _OF_EXPRESSION)
+    if names and _CONTEXTS.fullmatch(context):
+        yield f"{directives.ENVIRONMENTS}={names}"
+    elif names and _NO_CONTEXTS.fullmatch(context):
+        yield f"{directives.EXCEPT}={names}"
 
 
 def _halves(lines: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -218,8 +243,6 @@ def _halves(lines: Sequence[str]) -> tuple[list[str], list[str]]:
 #: Attributes that change what is run, with what they mean; any value but these has no meaning here.
 _REFUSED = {
     "runalways": ("true", "runs with every run, changed or not"),
-    "context": ("", "runs only in the contexts that Liquibase is told"),
-    "contextfilter": ("", "runs only in the contexts that Liquibase is told"),
     "labels": ("", "runs only for the labels that Liquibase is told"),
     "failonerror": ("false", "counts as run where it has failed"),
     "runwith": ("", "is run by another program"),
@@ -231,6 +254,8 @@ _REFUSED = {
 _HARMLESS = frozenset(
     {
         "dbms",
+        "context",
+        "contextfilter",
         "runintransaction",
         "runonchange",
         "splitstatements",
@@ -258,6 +283,10 @@ def _faults(change: _ChangeSet, label: str) -> Iterator[CutFault]:
 
 
 def _attribute_faults(change: _ChangeSet, label: str) -> Iterator[CutFault]:
+    if (context := _context(change)) and not any(_scope(change)):
+        sentence = f"`{context}`, the context of {label}, is no list of environments, and cannot be read here."
+        advice = "Write `context:staging,development`, or `context:!production` for all but one."
+        yield cuts.bad_marks(change.above, sentence, advice)
     for key, value in change.said.items():
         refused = _REFUSED.get(key)
         if refused and refused[0] in ("", value.lower()):
