@@ -6,8 +6,19 @@ from dataclasses import asdict
 
 from dashboard.engine import scoping
 from dashboard.engine.errors import PlanChanged
-from dashboard.engine.migration import UNKNOWN_CHECKSUMS, Folder, History, Migration
-from dashboard.engine.plan import DUAL_WRITTEN, Action, DualWrite, Plan, Policy, Record, Step, Target, records
+from dashboard.engine.migration import UNKNOWN_CHECKSUMS, Folder, History, Migration, MigrationId
+from dashboard.engine.plan import (
+    DUAL_WRITTEN,
+    Action,
+    DualWrite,
+    Plan,
+    Policy,
+    Record,
+    Step,
+    Target,
+    last_deeds,
+    records,
+)
 
 
 def verify(plan: Plan, target: Target) -> None:
@@ -24,6 +35,9 @@ def verify(plan: Plan, target: Target) -> None:
     now = records(target.history)
     if plan.basis != now:
         raise PlanChanged(what=f"the history of {target.name} changed ({_difference(plan.basis, now)})")
+    if done := set(plan.last_deeds) ^ set(last_deeds(target.history, plan.action, plan.steps)):
+        labels = ", ".join(sorted({MigrationId(deed.version, deed.name).label for deed in done}))
+        raise PlanChanged(what=f"the log of {target.name} has later entries about {labels}")
     if unlike := _unfinished_otherwise(plan, target.history):
         raise PlanChanged(what=unlike)
 
