@@ -55,7 +55,9 @@ def of_source(source: Source) -> Folder:
     if source.git:
         return _of_commit(_in_force(source))
     reading = source.reading
-    folder = discovery.read(source.folder, folder_format=reading.format, placeholders=reading.placeholders)
+    folder = discovery.read(
+        source.folder, folder_format=reading.format, placeholders=reading.placeholders, names=reading.names
+    )
     return _judged(folder, source)
 
 
@@ -119,7 +121,9 @@ def of_commit(commit: GitCommit, source: Source) -> Folder:
     """The files of any commit that was fetched, read as the source is read now."""
     reading = source.reading
     listing = git.listing(commit, source)
-    folder = discovery.read_listing(listing, folder_format=reading.format, placeholders=reading.placeholders)
+    folder = discovery.read_listing(
+        listing, folder_format=reading.format, placeholders=reading.placeholders, names=reading.names
+    )
     folder = _judged(folder, source)
     of_fetch = git.problems(commit)
     known = {problem.file for problem in of_fetch}

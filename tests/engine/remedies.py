@@ -44,6 +44,7 @@ FILES: Mapping[str, Mapping[str, str | bytes]] = {
     "bad_marks": {"1_a.sql": "-- migrate:down\n" + _DOWN + "-- migrate:up\n" + _UP},
     "callback": {"V1__a.sql": _UP, "afterMigrate.sql": "SELECT 1;\n"},
     "bad_scope": {"001_a.sql": "-- signalbox: environments=staging\n-- signalbox: except=production\n" + _UP},
+    "missing_number": {"001_a.sql": _UP, "003_c.sql": _UP, "tern.conf": ""},
     "narrower_dependency": {
         "001_a.sql": "-- signalbox: except=production\n" + _UP,
         "002_b.sql": "-- signalbox: depends=001\n" + _UP,

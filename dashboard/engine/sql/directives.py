@@ -18,6 +18,8 @@ _DURATION = re.compile(r"(?:0|[1-9][0-9]{0,8}(?:ms|s|min|h))")
 _VERSIONS = re.compile(rf"{_VERSION}(?:\s*,\s*{_VERSION})*")
 _NAMES = re.compile(r"[\w-]+(?:\s*,\s*[\w-]+)*")
 
+#: The directive of a script that runs outside a transaction.
+TRANSACTION = "transaction"
 #: The directives of a migration that needs others to be applied, or not to be.
 DEPENDS, CONFLICTS = "depends", "conflicts"
 #: The directives of a migration that is for these environments only, or for all but these.
@@ -27,7 +29,7 @@ REPEATABLE = "repeatable"
 
 #: What each directive's value must look like. An empty pattern: it takes no value.
 VALUES: Mapping[str, re.Pattern[str]] = {
-    "transaction": re.compile("none"),
+    TRANSACTION: re.compile("none"),
     "lock_timeout": _DURATION,
     "statement_timeout": _DURATION,
     DEPENDS: _VERSIONS,
@@ -38,7 +40,7 @@ VALUES: Mapping[str, re.Pattern[str]] = {
     REPEATABLE: re.compile(""),
 }
 _EXAMPLES: Mapping[str, str] = {
-    "transaction": "transaction=none",
+    TRANSACTION: "transaction=none",
     "lock_timeout": "lock_timeout=5s",
     "statement_timeout": "statement_timeout=10min",
     DEPENDS: "depends=003,005",

@@ -87,8 +87,7 @@ def read(listing: Listing, options: Options) -> Folder:
     problems += [problem for migration in migrations for problem in migration.problems]
     problems += _moved(pieces, migrations)
     if not any(_MASTER.fullmatch(entry.name) for entry in strangers):
-        once = [migration for migration in migrations if not migration.is_repeatable]
-        problems += ordering.problems(once, "`includeAll` of Liquibase", how="orders files as text", there=_as_text)
+        migrations = tuple(_ordered(migrations, problems))
     return Folder(
         source=str(listing.source),
         format="liquibase",
@@ -96,6 +95,24 @@ def read(listing: Listing, options: Options) -> Folder:
         migrations=migrations,
         problems=pairs.by_file(problems),
     )
+
+
+def _ordered(migrations: Sequence[Migration], problems: list[Problem]) -> Iterator[Migration]:
+    """With an error where `includeAll` would run them in another order, which is added to `problems` too: a table may
+    be made by the one that comes first there."""
+    once = [migration for migration in migrations if not migration.is_repeatable]
+    others = ordering.problems(once, "`includeAll` of Liquibase", how="orders files as text", there=_as_text)
+    moved = {p.file: replace(p, severity=Severity.ERROR, advice=_EQUALLY_WIDE) for p in others}
+    problems += moved.values()
+    for migration in migrations:
+        said = [moved[migration.up.file]] if migration.up.file in moved else []
+        yield replace(migration, problems=(*migration.problems, *said))
+
+
+_EQUALLY_WIDE = (
+    "Let the names begin with numbers that are equally wide: then both orders are one. Or name the files in a "
+    "changelog."
+)
 
 
 def _as_text(migration: Migration) -> tuple[str, tuple[int, ...]]:
@@ -283,10 +300,7 @@ def _faults(change: _ChangeSet, label: str) -> Iterator[CutFault]:
 
 
 def _attribute_faults(change: _ChangeSet, label: str) -> Iterator[CutFault]:
-    if (context := _context(change)) and not any(_scope(change)):
-        sentence = f"`{context}`, the context of {label}, is no list of environments, and cannot be read here."
-        advice = "Write `context:staging,development`, or `context:!production` for all but one."
-        yield cuts.bad_marks(change.above, sentence, advice)
+    yield from _faults_of_values(change, label)
     for key, value in change.said.items():
         refused = _REFUSED.get(key)
         if refused and refused[0] in ("", value.lower()):
@@ -301,6 +315,19 @@ def _attribute_faults(change: _ChangeSet, label: str) -> Iterator[CutFault]:
     if change.unread:
         sentence = f"`{change.unread}` in the line of {label} is no attribute that can be read."
         yield cuts.bad_marks(change.above, sentence, "Write `key:value`, with no blank behind the colon.")
+
+
+def _faults_of_values(change: _ChangeSet, label: str) -> Iterator[CutFault]:
+    if (context := _context(change)) and not any(_scope(change)):
+        sentence = f"`{context}`, the context of {label}, is no list of environments, and cannot be read here."
+        advice = "Write `context:staging,development`, or `context:!production` for all but one."
+        yield cuts.bad_marks(change.above, sentence, advice)
+    for key in ("runintransaction", "runonchange"):
+        if key in change.said and change.is_true(key) is None:
+            sentence = (
+                f"`{key}:{change.said[key]}` of {label} is neither true nor false, and Liquibase takes it for false."
+            )
+            yield cuts.bad_marks(change.above, sentence, "Write true or false.")
 
 
 def _outside(lines: list[str], file: str) -> Iterator[Problem]:
