@@ -16,6 +16,7 @@ from dashboard.forms.plans import PlanForm
 from dashboard.models.environments import Environment
 from dashboard.presenters import edits as presenter
 from dashboard.presenters.badges import badge
+from dashboard.selectors import folders
 from dashboard.services import decisions, edits
 from dashboard.services.edits import Edit
 from dashboard.views import launching
@@ -31,7 +32,11 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     edited = edits.look(environment, only=query.only())
     if query.wants_text:
         return _text(edited)
-    context: dict[str, Any] = {"environment": badge(environment), "edits": presenter.views(edited, environment)}
+    context: dict[str, Any] = {
+        "environment": badge(environment),
+        "edits": presenter.views(edited, environment),
+        "commit": folders.current(environment).commit,
+    }
     plan = edits.acceptance(environment, edited)
     if plan is None:
         return render(request, "edits/index.html", context)
