@@ -367,6 +367,12 @@ class RehearsalImpossible(EngineError):
     state = "Nothing was changed in any target."
 
 
+class RehearsalNotIsolated(RehearsalImpossible):
+    """It would have run beside keys, or with a network, and nobody allowed that by name. Facts as of its parent."""
+
+    code = "rehearsal_not_isolated"
+
+
 # The private PostgreSQL
 
 
