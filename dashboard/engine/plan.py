@@ -307,6 +307,10 @@ class LastDeed(NamedTuple):
     name: str
     entry: int
 
+    @property
+    def identity(self) -> MigrationId:
+        return MigrationId(self.version, self.name)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -422,7 +426,7 @@ class Target:
 
 
 def last_deeds(history: History, action: Action, steps: Sequence[Step]) -> tuple[LastDeed, ...]:
-    """Of the migrations that these steps apply or record: the rows alone do not tell that one was applied and rolled
+    """For the migrations that these steps apply or record: the rows alone do not tell that one was applied and rolled
     back since. What takes back goes by the text that was captured, and what goes on by its journal."""
     if action is not Action.APPLY and not action.only_records:
         return ()

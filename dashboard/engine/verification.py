@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from dashboard.engine import scoping
 from dashboard.engine.errors import PlanChanged
-from dashboard.engine.migration import UNKNOWN_CHECKSUMS, Folder, History, Migration, MigrationId
+from dashboard.engine.migration import UNKNOWN_CHECKSUMS, Folder, History, Migration
 from dashboard.engine.plan import (
     DUAL_WRITTEN,
     Action,
@@ -36,7 +36,7 @@ def verify(plan: Plan, target: Target) -> None:
     if plan.basis != now:
         raise PlanChanged(what=f"the history of {target.name} changed ({_difference(plan.basis, now)})")
     if done := set(plan.last_deeds) ^ set(last_deeds(target.history, plan.action, plan.steps)):
-        labels = ", ".join(sorted({MigrationId(deed.version, deed.name).label for deed in done}))
+        labels = ", ".join(sorted({deed.identity.label for deed in done}))
         raise PlanChanged(what=f"the log of {target.name} has later entries about {labels}")
     if unlike := _unfinished_otherwise(plan, target.history):
         raise PlanChanged(what=unlike)

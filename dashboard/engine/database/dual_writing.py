@@ -106,12 +106,12 @@ def write(connection: Connection, to: DualWrite | None, steps: Iterable[Step], o
 
     Raises ToolTableRefused, also where a trigger or a rule there keeps a row out or touches what was recorded.
     """
-    told = [step for step in steps if step.action in DUAL_WRITTEN and not step.is_repeatable]
-    if to is None or not told:
+    lasting = [step for step in steps if step.action in DUAL_WRITTEN and not step.is_repeatable]
+    if to is None or not lasting:
         return
     before = own_rows()
     try:
-        for step in told:
+        for step in lasting:
             _write(connection, to, step)
         for _ in _ROUNDS:  # what a trigger puts off to the end of the transaction happens before the rows are compared
             connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -121,7 +121,7 @@ def write(connection: Connection, to: DualWrite | None, steps: Iterable[Step], o
     except psycopg.Error as error:
         if connection.closed or isinstance(error, errors.QueryCanceled):
             raise
-        labels = told[0].label if len(told) == 1 else f"{told[0].label} and those behind it"
+        labels = lasting[0].label if len(lasting) == 1 else f"{lasting[0].label} and those behind it"
         said = (error.diag.message_primary or str(error)).rstrip(".")
         raise ToolTableRefused(to.label, f"the row of {labels} could not be written to {to.label}: {said}") from error
     if before != after:
