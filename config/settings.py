@@ -123,6 +123,7 @@ MIDDLEWARE = [
     "dashboard.middleware.HiddenCharactersMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "dashboard.middleware.PrivacyMiddleware",
+    "dashboard.middleware.VerbMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "dashboard.middleware.NoSuchAddressMiddleware",
@@ -136,6 +137,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "dashboard.middleware.RoleMiddleware",
+    "dashboard.middleware.LimitMiddleware",
     "dashboard.middleware.ErrorAnswerMiddleware",
 ]
 ROOT_URLCONF = "config.urls"

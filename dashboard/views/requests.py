@@ -38,6 +38,7 @@ from dashboard.services import (
     decisions,
     evidence,
     forecasts,
+    limits,
     plans,
     runs,
     schedules,
@@ -181,6 +182,8 @@ def page(request: HttpRequest, change_request: ChangeRequest, **bound: Any) -> H
     proof = evidence_presenter.of_request(state, by, failed)
     offered = request_detail.actions(state, by)
     polled = request.htmx and proof and proof.is_live  # type: ignore[attr-defined]
+    if not polled and change_request.closed_at is None:
+        limits.check_pages(by)
     stake = _at_stake(change_request, environment, counts=not polled)
     view = plan_presenter.view(plans.detail(plan), environment)
     context = {
