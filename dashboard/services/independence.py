@@ -93,8 +93,8 @@ def check_review(opening: BreakGlass, reviewer: User) -> None:
 
 
 def free_from(requester: User, approver: User, *, asked_at: datetime | None = None) -> datetime | None:
-    """From when on an approval counts: a moment that has passed where it counts now, None where it never will for what
-    was asked for at that moment. Without one: for what is asked for by then."""
+    """From when on an approval counts: now where it counts already, None where it never will for what was asked for at
+    `asked_at`. Without that moment: for what is asked for only then."""
     now, window = timezone.now(), timedelta(hours=HOURS)
     changes = PersonChange.objects.filter(person__in=(requester, approver), at__gt=(asked_at or now) - window - window)
     ends = sorted(at + window + timedelta(seconds=1) for at in changes.values_list("at", flat=True))
