@@ -168,6 +168,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "dashboard.services.passwords.GuessableValidator"},
+    {"NAME": "dashboard.services.passwords.GuessesValidator"},
     {"NAME": "dashboard.services.passwords.LeakedValidator"},
 ]
 #: A file of SHA-1 hashes of leaked passwords, ordered by hash; without one none is asked.
