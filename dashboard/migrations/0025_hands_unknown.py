@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('dashboard', '0023_mails'),
+        ('dashboard', '0024_copied_installations'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
