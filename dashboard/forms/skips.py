@@ -14,7 +14,7 @@ from dashboard.services.skips import Undecided
 NONE = ":"
 
 
-class ReasonForm(forms.Form):
+class Reason(forms.Form):
     reason = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 3}),
         label="Why?",
@@ -22,6 +22,10 @@ class ReasonForm(forms.Form):
         error_messages={"required": "Write why; it is kept with the record."},
         max_length=500,
     )
+
+
+class ReasonForm(Reason):
+    """Why it is done on this environment."""
 
     def __init__(self, *args: Any, environment: Environment, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -27,9 +27,20 @@ from config.git_sources import GitDeclaration
 from config.sources import Source
 from dashboard import urls
 from dashboard.middleware import WITHOUT_ROLE
-from dashboard.models import BreakGlass, ChangeRequest, Run
+from dashboard.models import BreakGlass, ChangeRequest, Installation, Run
 from dashboard.models.roles import Role
-from dashboard.services import approvals, drift, links, observations, permissions, plans, rehearsals, runs, tokens
+from dashboard.services import (
+    approvals,
+    drift,
+    installations,
+    links,
+    observations,
+    permissions,
+    plans,
+    rehearsals,
+    runs,
+    tokens,
+)
 from dashboard.services.actors import SIGNALBOX, Actor
 from tests.fix_people import ClientOf, signed_in_at
 from tests.fix_tokens import token_values
@@ -122,6 +133,13 @@ def log_says_004(world: World, settings: SettingsWrapper) -> None:
     )
 
 
+def it_is_a_copy(world: World, settings: SettingsWrapper) -> None:
+    """Noticed, so that the identity on the page is that of the copy."""
+    home = installations.current().home or {}
+    Installation.objects.update(home={**home, "database_oid": 1})
+    installations.current()
+
+
 def billing_is_in_git(world: World, settings: SettingsWrapper) -> None:
     declared = GitDeclaration(url="https://git.example.org/billing.git")
     settings.SOURCES = (Source(name="billing", folder=Path("billing"), git=declared),)
@@ -151,6 +169,7 @@ PASSWORD = dict.fromkeys(("password", "again"), "nightfall under a canvas")
 TABLE: dict[str, Address] = {
     "overview": only_get(everyone(OK)),
     "audit": only_get(everyone(OK)),
+    "installation": Address(get=everyone(OK), post=admins(SEE_OTHER), sends=REASON, before=it_is_a_copy),
     # Environments
     "environments": only_get(everyone(OK)),
     "environment": only_get(everyone(OK), arguments=on("staging")),
