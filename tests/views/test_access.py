@@ -216,10 +216,10 @@ TABLE: dict[str, Address] = {
         admins(SEE_OTHER), arguments=on("broken"), form_on="drift", sends=REASON, before=broken_has_drifted
     ),
     "compare": only_get(everyone(OK)),
-    "skip": Address(get=admins(OK), post=admins(SEE_OTHER), arguments=on("staging", "004"), sends=REASON),
-    "unskip": Address(get=admins(OK), post=admins(SEE_OTHER), arguments=on("staging", "003", "emails"), sends=REASON),
+    "skip": Address(get=admins(OK), post=admins(OK), arguments=on("staging", "004"), sends=REASON),
+    "unskip": Address(get=admins(OK), post=admins(OK), arguments=on("staging", "003", "emails"), sends=REASON),
     "restore-records": Address(
-        get=admins(OK), post=admins(SEE_OTHER), arguments=on("staging"), sends=REASON, before=log_says_004
+        get=admins(OK), post=admins(OK), arguments=on("staging"), sends=REASON, before=log_says_004
     ),
     # Migrations
     "migrations": only_get(everyone(OK)),
@@ -489,7 +489,7 @@ def test_a_check_that_lets_everyone_pass_is_seen_by_the_table(
 
 
 #: Where somebody who signed in an hour ago shows again who they are, if the environment is protected; and what the form
-#: sends there more. Importing and mending a history are asked in test_imports and test_repairs.
+#: sends there more. Importing and mending a history are asked in test_imports, test_repairs and test_by_hand.
 CONFIRMED: dict[str, dict[str, str]] = {
     "rebind": {},
     "apply": {},
@@ -498,9 +498,6 @@ CONFIRMED: dict[str, dict[str, str]] = {
     "bring-back": REASON,
     "edits": REASON,
     "drift-accept": {"typed_name": "broken"},
-    "skip": {},
-    "unskip": {},
-    "restore-records": {},
     "request-approve": {},
     "request-run": {},
     "request-schedule": {},
