@@ -12,7 +12,19 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
-from config import control_database, environments, formats, keys, logging, mail, providers, proxies, secret_key, sources
+from config import (
+    control_database,
+    environments,
+    formats,
+    keys,
+    logging,
+    mail,
+    providers,
+    proxies,
+    secret_key,
+    sources,
+    tokens,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -56,6 +68,9 @@ SOURCE_GIT = None if env.str("SIGNALBOX_SOURCE", default="") else SOURCE_GIT
 SOURCE_READING = formats.of_default(ENVIRONMENTS_FILE)
 #: True in the web process (config/wsgi.py): it reads targets with `<VARIABLE>_READ` where that is set.
 SERVES_PAGES = False
+#: Tells the processes of this deployment from those of another one, where both would see the same control database: a
+#: copy of its files on the same kind of server.
+DEPLOYMENT = env.str("SIGNALBOX_DEPLOYMENT", default=env.str("RAILWAY_ENVIRONMENT_ID", default=""))
 TRACKING_SCHEMA = env.str("SIGNALBOX_TRACKING_SCHEMA", default="platform")
 #: The server for throw-away databases; without one a private server is started for each rehearsal.
 REHEARSAL_URL = env.str("SIGNALBOX_REHEARSAL_URL", default="")
@@ -64,6 +79,10 @@ control_database.check_url("SIGNALBOX_REHEARSAL_URL", REHEARSAL_URL)
 DRIFT_MINUTES = env.int("SIGNALBOX_DRIFT_MINUTES", default=60)
 #: After so many days what servers said of a run is erased by itself; 0 for never.
 SERVER_MESSAGES_DAYS = env.int("SIGNALBOX_SERVER_MESSAGES_DAYS", default=0)
+#: The token that CIs of the source document's runner send; with the scopes and environments of its own variables.
+MIGRATION_SECRET = tokens.load(env.ENVIRON)
+#: How often in an hour one token asks for something, or has it run, on one environment; 0 for as often as it likes.
+TOKEN_DEEDS_AN_HOUR = env.int("SIGNALBOX_TOKEN_DEEDS_AN_HOUR", default=5)
 BUILD_COMMIT = env.str("RAILWAY_GIT_COMMIT_SHA", default="")[:12]
 VERSION = "0.1.0"
 
@@ -123,6 +142,7 @@ MIDDLEWARE = [
     "dashboard.middleware.HiddenCharactersMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "dashboard.middleware.PrivacyMiddleware",
+    "dashboard.middleware.VerbMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "dashboard.middleware.NoSuchAddressMiddleware",
@@ -136,6 +156,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "dashboard.middleware.RoleMiddleware",
+    "dashboard.middleware.LimitMiddleware",
     "dashboard.middleware.ErrorAnswerMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
@@ -166,6 +187,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "dashboard.services.passwords.GuessableValidator"},
+    {"NAME": "dashboard.services.passwords.GuessesValidator"},
     {"NAME": "dashboard.services.passwords.LeakedValidator"},
 ]
 #: A file of SHA-1 hashes of leaked passwords, ordered by hash; without one none is asked.

@@ -35,6 +35,7 @@ CODES: tuple[tuple[type[engine.EngineError], Exit], ...] = (
     (engine.TargetUnreachable, Exit.UNREACHABLE),
     (engine.TargetNotConfigured, Exit.UNREACHABLE),
     (engine.TargetUnsuitable, Exit.UNREACHABLE),
+    (engine.RehearsalNotIsolated, Exit.UNREACHABLE),
     (engine.TargetNotRead, Exit.UNREACHABLE),
     (engine.TrackingTableLocked, Exit.UNREACHABLE),
     (engine.RightMissing, Exit.UNREACHABLE),
@@ -52,6 +53,7 @@ CODES: tuple[tuple[type[engine.EngineError], Exit], ...] = (
     (services.TooMany, Exit.BUSY),
     (services.RunNotEnded, Exit.BUSY),
     (services.PermissionRefused, Exit.PERMISSION),
+    (services.TokenRefused, Exit.PERMISSION),
     (services.OwnRequest, Exit.PERMISSION),
     (services.OwnReview, Exit.PERMISSION),
 )

@@ -13,6 +13,7 @@ from django.utils import timezone
 from dashboard.engine.migration import MigrationId
 from dashboard.models.plans import KeepsPlan
 from dashboard.models.requests import BreakGlass, ChangeRequest
+from dashboard.models.tokens import ApiToken
 
 
 class Run(KeepsPlan):
@@ -49,6 +50,8 @@ class Run(KeepsPlan):
     #: What lets it run without the approvals of that request.
     break_glass = models.ForeignKey(BreakGlass, null=True, on_delete=models.PROTECT, related_name="runs")
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    #: The token it was started with; none where a person did so on a page.
+    token = models.ForeignKey(ApiToken, null=True, on_delete=models.PROTECT, related_name="runs")
     source_ip = models.GenericIPAddressField(null=True)
     queued_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
@@ -58,6 +61,9 @@ class Run(KeepsPlan):
     #: Made anew each time a worker takes the run, so it never repeats, not even in a restored control database whose
     #: next run has a number that a target knows already. Empty for runs of before there was one.
     attempt_id = models.UUIDField(null=True, unique=True)
+    #: The installation whose worker has taken it. Another one, as a copy of the control database is, only reads what
+    #: the attempt did. Empty for a run that was not taken yet, or was taken before this was kept.
+    installation = models.UUIDField(null=True)
     #: The tracking schema that the attempt writes to, whatever the settings say later.
     tracking_schema = models.CharField(max_length=63, blank=True, default="")
     #: The worker has won the target lock and confirmed under it that the run is still its own. While this is empty,

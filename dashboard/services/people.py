@@ -21,11 +21,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from dashboard.engine.errors import EngineError
-from dashboard.models import Mail, OneTimeLink, PersonChange
-from dashboard.models.roles import Role, role_by_group
+from dashboard.models import MachineAccount, Mail, OneTimeLink, PersonChange
+from dashboard.models.roles import RANK, Role, role_by_group
 from dashboard.services import actors, audit, notices, permissions, repeats, sessions, throttle
 from dashboard.services.actors import Actor
-from dashboard.services.errors import LastAdministrator
+from dashboard.services.errors import LastAdministrator, MachineRefused
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +72,8 @@ def change(pk: int, *, by: Actor, full_name: str, email: str, role: Role | None,
     permissions.check_can_manage_person(by, person)
     if superuser != person.is_superuser:
         permissions.check_can_make_superusers(by)
+    if email or superuser or (role and RANK[role] > RANK[Role.REQUESTER]):
+        check_is_person(person, "it has no mail address, and is a requester at most")
     before = footing(person)
     person.first_name, _, person.last_name = full_name.strip().partition(" ")
     person.email, person.is_active, person.is_superuser = email, active, superuser
@@ -88,11 +90,18 @@ def changed(user: User, *, before: Footing | None, by: Actor) -> None:
 
     Raises LastAdministrator where nobody would be left who manages people: the caller's transaction undoes it all.
     """
-    now = footing(user)
-    if before and before.manages and not now.manages:
+    if before and before.manages and not footing(user).manages:
         _check_somebody_manages(user)
+    write_down(user, before=before, by=by)
+
+
+@transaction.atomic
+def write_down(user: User, *, before: Footing | None, by: Actor) -> None:
+    """As `changed`, of what is done already."""
+    now = footing(user)
     _let_into_admin(user, entitled=bool({Role.ADMIN.value, "superuser"} & set(now.roles)))
     if before is None:
+        changed_by(user, PersonChange.Kind.CREATED, by=by)
         audit.record(audit.Event.PERSON_CREATED, by=by, name=user.get_username())
         before = Footing(active=True, roles=(), email=now.email)
     if before.active != now.active:
@@ -114,9 +123,18 @@ def changed(user: User, *, before: Footing | None, by: Actor) -> None:
         _forget_mailed_links(user)
 
 
+def check_is_person(user: User, why: str) -> None:
+    """Raises MachineRefused."""
+    if MachineAccount.objects.filter(account=user).exists():
+        raise MachineRefused(name=user.get_username(), why=why)
+
+
 def changed_by(user: User, kind: PersonChange.Kind, *, by: Actor) -> None:
-    """Keep that somebody changed what `user` signs in with, or may do; what people do to themselves is theirs."""
-    if by.user is not None and (by.user.pk != user.pk or kind is PersonChange.Kind.DEACTIVATED):
+    """Keep that somebody changed what `user` signs in with, or may do; what people do to themselves is theirs. In a
+    shell anybody may have done it. Of the first person nothing is kept: there is no other one whom they could be."""
+    is_first = by.user is None and not User.objects.exclude(pk=user.pk).exists()
+    is_their_own = by.user is not None and by.user.pk == user.pk and kind is not PersonChange.Kind.DEACTIVATED
+    if not is_first and not is_their_own:
         PersonChange.objects.create(person=user, by=by.user, kind=kind, at=timezone.now())
 
 

@@ -38,6 +38,7 @@ def _view(
 VIEWS = (
     _view("sign-in", "login", who=""),
     _view("overview"),
+    _view("installation"),
     _view("overview-alice", "overview", who="alice"),
     _view("environments"),
     _view("environment-production", "environment", slug="production"),
@@ -116,6 +117,9 @@ VIEWS = (
     _view("people-refused", "people", who="alice", status=403),
     _view("people-invite"),
     _view("person", pk=1),
+    _view("tokens"),
+    _view("tokens-refused", "tokens", who="alice", status=403),
+    _view("token-new"),
     _view("join-gone", "join", token="gone", who="", status=422),
     _view("sign-in-again", "account_login", who=""),
     _view("second-factor-none", "mfa_authenticate", who=""),
@@ -156,9 +160,16 @@ POST_ONLY = frozenset(
         "rollback-rehearse",
         "run-cancel",
         "source-fetch",
+        "seed-migrate",
+        "seed-rollback",
         "theme",
+        "token-revoke",
     }
 )
+
+
+#: They answer machines, in JSON, and no page is behind them.
+JSON_ONLY = frozenset({"seed-status"})
 
 
 def own_patterns() -> Iterator[URLPattern]:

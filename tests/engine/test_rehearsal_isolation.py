@@ -23,7 +23,9 @@ from pathlib import Path
 import pytest
 
 from dashboard.engine import rehearsal
+from dashboard.engine.errors import RehearsalNotIsolated
 from dashboard.engine.localserver import network
+from dashboard.engine.rehearsal import apart
 from dashboard.engine.rehearsal.report import Proof, Report, Verdict
 from tests.engine.folders import Bench
 
@@ -242,6 +244,33 @@ def test_a_rehearsal_does_not_tell_itself_by_names(bench: Bench, thief: Thief) -
     assert notice.count("signalbox:") > 0, "as a run on the target is called"
 
 
+#: By which a script could still tell; none of them is called after us.
+SEEN_TO_DIFFER = {"port", "max_locks_per_transaction", "temp_file_limit", "createrole_self_grant", "application_name"}
+
+
+def test_nor_by_settings(bench: Bench) -> None:
+    name = bench.database.name
+    for setting in (
+        "synchronous_commit = local",
+        "jit = on",
+        "log_statement = ddl",
+        "search_path = public, pg_catalog",
+    ):
+        bench.database.query(f"ALTER DATABASE {name} SET {setting}")
+    asked = (
+        "(SELECT jsonb_object_agg(name, setting) FROM pg_settings WHERE name NOT LIKE 'lc%' "
+        "AND source NOT IN ('default', 'override', 'client', 'session'))"
+    )
+    bench.write("001_plans.sql", f"DO $$ BEGIN RAISE NOTICE '%', {asked}; END $$;")
+    (proof,) = rehearsal.of_plan(bench.plan(), source=bench.access).proofs
+    here = json.loads(proof.up.notices[0].removeprefix("NOTICE: "))
+    ((there,),) = bench.database.query(f"SELECT {asked}")
+    assert {here[each] for each in ("synchronous_commit", "jit", "log_statement")} == {"local", "on", "ddl"}
+    differing = {each: setting for each, setting in here.items() if setting and setting != there.get(each)}
+    assert differing.keys() <= SEEN_TO_DIFFER, differing
+    assert "signalbox" not in json.dumps(here)
+
+
 def test_the_user_of_the_server_sees_no_key_and_leaves_no_process(thief: Thief) -> None:
     """The second wall: were the first one broken, and a program run, it would find nothing and not stay."""
     thief.run(BREAKS_OUT, thief.steals)
@@ -280,6 +309,14 @@ def test_a_rehearsal_has_left_it(bench: Bench) -> None:
     bench.write("002_waits.sql", "SELECT pg_sleep(1);")
     seen = _while_rehearsing(bench, lambda port: socket.create_connection(("127.0.0.1", port), timeout=1).close())
     assert seen == ("refused" if network.can_be_left() else "answered")
+
+
+def test_where_it_could_not_be_left_after_all_nothing_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was promised, and is not as it was when it was asked."""
+    monkeypatch.setattr(apart, "MODULE", "tests.engine.shut_in")
+    with pytest.raises(RehearsalNotIsolated, match="nothing is proven, because the process that rehearses could not"):
+        rehearsal.of_plan(bench.plan(), source=bench.access, needs_no_network=True)
+    assert rehearsal.of_plan(bench.plan(), source=bench.access).passed, "where nobody was promised anything it may"
 
 
 def _while_rehearsing(bench: Bench, ask: Callable[[int], None]) -> str:

@@ -33,6 +33,7 @@ class Order:
     schema: str  # of the tracking tables
     server_url: str | None = field(repr=False)
     server_variable: str
+    needs_no_network: bool  # of this machine: without one of its own nothing is run on a private server
     extensions: frozenset[str]
     keep_going: bool
     #: Of a copy: the target as it was read, without its URL, its dumped schema, and what stands in its history.
@@ -49,6 +50,7 @@ def carry_out(order: Order, *, listener: Listener, cancellation: Cancellation) -
             variable=order.server_variable,
             major=order.original.major if order.original else None,
             extensions=order.extensions,
+            settings=dict(order.original.looks) if order.original else {},
         ) as server,
         _sandbox(order, server, cancellation) as (sandbox, copy),
     ):
@@ -86,7 +88,7 @@ def _sandbox(order: Order, server: Server, cancellation: Cancellation) -> Iterat
         Sandbox(database, policy=order.policy, schema=order.schema, cancellation=cancellation) as sandbox,
     ):
         unknown = doubts.of_grammar(server.version // 10000, statements.GRAMMAR)
-        yield sandbox, CopiedSchema(remarks=(), doubts=(baseline.WITHOUT_SUPERUSER, doubts.NO_ROLE, *unknown))
+        yield sandbox, CopiedSchema(remarks=(), doubts=(*doubts.of_rights(server.major), doubts.NO_ROLE, *unknown))
 
 
 def _not_run(verify: Sequence[Verification]) -> list[str]:
