@@ -32,9 +32,9 @@ class ReasonForm(Reason):
         self.environment = environment
 
     @property
-    def submission(self) -> dict[str, Any]:
-        """For decisions.submit; a protected environment opens a request, which wants no name typed."""
-        return {"reason": self.cleaned_data["reason"]}
+    def sent(self) -> dict[str, str]:
+        """What its preview sends back, so that the same plan is computed again."""
+        return {name: value for name, value in self.cleaned_data.items() if value}
 
 
 class SkipForm(ReasonForm):

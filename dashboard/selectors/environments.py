@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db.models import Prefetch
 
-from dashboard.engine import status
+from dashboard.engine import scoping, status
 from dashboard.engine.imports import due
 from dashboard.engine.migration import AppliedMigration, Folder, Kind, MigrationId, OtherHistory, Unfinished
 from dashboard.engine.plan import TargetIdentity
@@ -24,6 +24,7 @@ from dashboard.models.environments import Environment
 from dashboard.selectors import control, drift, forgotten, observations
 from dashboard.selectors.drift import DriftState
 from dashboard.selectors.folders import FolderReading
+from dashboard.selectors.git import CommitFact
 from dashboard.selectors.observations import LastLook
 
 
@@ -39,6 +40,7 @@ class Standing:
     requests: tuple[ChangeRequest, ...]  # open and approved ones, newest first
     drift: DriftState = field(default_factory=DriftState)
     control: TargetIdentity | None = None  # the database in which Signalbox keeps requests and approvals
+    commit: CommitFact | None = None  # that its files are of
     elsewhere: tuple[OtherHistory, ...] = ()  # by which files have run already that are not recorded
     forgotten: tuple[RunStep, ...] = ()  # what runs did there and the target does not know any more, of one alone
 
@@ -89,8 +91,9 @@ class Standing:
 def standings(readings: Sequence[FolderReading]) -> tuple[Standing, ...]:
     """The environments of these sources, each against the files of its own, in the order of the declaration."""
     files = {reading.source: reading.folder for reading in readings}
+    commits = {reading.source: reading.commit for reading in readings}
     chosen = [e for e in environments.all_environments() if e.source in files]
-    return _standings(chosen, files)
+    return tuple(replace(each, commit=commits[each.environment.source]) for each in _standings(chosen, files))
 
 
 def standing(environment: Environment, folder: Folder | None) -> Standing:
@@ -109,7 +112,7 @@ def _standings(chosen: Sequence[Environment], files: Mapping[str, Folder | None]
         Standing(
             environment=e,
             look=looks.get(e.slug),
-            **_compared(looks.get(e.slug), files[e.source]),
+            **_compared(looks.get(e.slug), files[e.source], e.slug),
             last_run=runs.get(e.slug),
             requests=tuple(requests.get(e.slug, ())),
             drift=schemas[e.slug],
@@ -119,9 +122,10 @@ def _standings(chosen: Sequence[Environment], files: Mapping[str, Folder | None]
     )
 
 
-def _compared(look: LastLook | None, folder: Folder | None) -> dict[str, Any]:
+def _compared(look: LastLook | None, folder: Folder | None, environment: str) -> dict[str, Any]:
     if look is None or look.history is None or folder is None:
         return {"known": False, "statuses": ()}
+    folder = scoping.within(folder, environment)
     return {
         "known": True,
         "statuses": status.compute(folder, look.history),
