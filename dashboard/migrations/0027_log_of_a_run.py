@@ -5,7 +5,7 @@ class Migration(migrations.Migration):
     """A run keeps which log it wrote to, so that one that was made anew is not believed to tell what it did."""
 
     dependencies = [
-        ('dashboard', '0025_hands_unknown'),
+        ('dashboard', '0026_api_tokens'),
     ]
 
     operations = [
