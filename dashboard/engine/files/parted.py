@@ -66,6 +66,7 @@ class Style:
     in_text_order: bool = False  # it orders versions as text
     counts: bool = False  # it reads versions as numbers, and refuses two that are the same number
     fills: bool = False  # it has placeholders, for which values can be declared
+    named_in_full: bool = False  # it knows a migration by its whole name, so that two may have one number
 
     @property
     def marked_by(self) -> str:
@@ -96,10 +97,15 @@ def placed_by(pattern: re.Pattern[str]) -> Callable[[str], Place | None]:
     return place
 
 
-def read(listing: Listing, options: Options, style: Style) -> Folder:
-    """The files that lie flat in the listing."""
-    entries = [entry for entry in listing.entries if not unrecognised.is_stranger(entry)]
-    strangers = [entry for entry in listing.entries if unrecognised.is_stranger(entry)]
+def read(
+    listing: Listing,
+    options: Options,
+    style: Style,
+    is_ours: Callable[[Entry], bool] = lambda entry: not unrecognised.is_stranger(entry),
+) -> Folder:
+    """The files that lie flat in the listing; `is_ours` tells those that the tool may run."""
+    entries = [entry for entry in listing.entries if is_ours(entry)]
+    strangers = [entry for entry in listing.entries if not is_ours(entry)]
     sources = [SqlFile(file=entry.name, entry=entry) for entry in entries]
     beside = [*_of_strangers(strangers, listing, style)]
     return read_sources(listing, options, style, sources, beside)
@@ -110,6 +116,8 @@ def read_sources(
 ) -> Folder:
     """These files; `beside` has a problem for each entry of the listing that is none of them."""
     placed = [(source, style.place(source.file)) for source in sources]
+    if style.named_in_full:
+        placed = [*_told_apart(placed)]
     files = [_read(source, place, style, options.limits) for source, place in placed if place]
     others = [source for source, place in placed if place is None]
     migrations = tuple(migrations_of(files, style))
@@ -129,6 +137,17 @@ def read_sources(
         migrations=migrations,
         problems=pairs.by_file(problems),
     )
+
+
+def _told_apart(placed: Sequence[tuple[SqlFile, Place | None]]) -> Iterator[tuple[SqlFile, Place | None]]:
+    """In the order of their names: the first of one number keeps it, and the others become 1.2, 1.3 …"""
+    names: dict[str, set[str]] = defaultdict(set)
+    for _, place in placed:
+        if place:
+            names[place.version].add(place.name)
+    for source, place in placed:
+        rank = 1 + sorted(names[place.version]).index(place.name) if place else 1
+        yield source, replace(place, version=f"{place.version}.{rank}") if place and rank > 1 else place
 
 
 def ignored(file: str, style: Style) -> Problem | None:
@@ -159,7 +178,10 @@ def _read(source: SqlFile, place: Place, style: Style, limits: Limits) -> CutFil
     if place.role is FileRole.MIGRATION and cut.down is None and _UNDOES.fullmatch(source.file):
         cut = replace(cut, faults=(*cut.faults, _named_like_rollback(source.file, style)))
     read = piece_of(source.file, text, place, cut, limits)
-    return replace(read, up=replace(read.up, problems=tuple(map(_misread(style), read.up.problems))))
+    problems = [*map(_misread(style), read.up.problems)]
+    first = {(p.code, p.line): p for p in reversed(problems) if p.code == cuts.BAD_MARKS}
+    kept = (p for p in problems if p.code != cuts.BAD_MARKS or first[p.code, p.line] is p)
+    return replace(read, up=replace(read.up, problems=tuple(kept)))
 
 
 def _named_like_rollback(file: str, style: Style) -> CutFault:
