@@ -60,15 +60,15 @@ def test_every_exit_code_is_documented() -> None:
 def test_whoever_is_told_to_type_a_command_is_told_how_it_is_called_here() -> None:
     """One place knows that; a text that names it by itself is wrong wherever Signalbox runs in a container."""
     named = re.compile(rf"signalbox (?:{'|'.join(cli.VERBS)})\b")
-    told = [
+    by_hand = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in sorted((ROOT / "dashboard").rglob("*.py"))
         if path.name != "states.py"  # writes a document of the repository
         for node in sentences(ast.parse(path.read_text(encoding="utf-8")))
         if named.search(node.value) and (node.value not in SESSIONS)
     ]
-    told += [path.name for path in (ROOT / "templates").rglob("*.html") if named.search(path.read_text())]
-    assert not told, f"Name it through dashboard/models/command_line.py: {told}"
+    by_hand += [path.name for path in (ROOT / "templates").rglob("*.html") if named.search(path.read_text())]
+    assert not by_hand, f"Name it through dashboard/models/command_line.py: {by_hand}"
 
 
 #: Names of sessions, as the server lists them, and of a key.

@@ -33,6 +33,7 @@ ALLOWED: Mapping[tuple[str, str], str] = {
     ("dashboard/presenters/actions.py", "applied"): "a word on a page",
     ("dashboard/presenters/actions.py", "rollback"): "a word on a page",
     ("dashboard/engine/files/parted.py", "down"): "a word in the name of a file",
+    **{("dashboard/middleware.py", name): "the name of a page" for name in ("apply", "rollback", "import", "skip")},
     ("dashboard/engine/plan.py", "unrecorded"): NOT_BELOW,
     ("dashboard/engine/plan.py", "altered"): NOT_BELOW,
     ("dashboard/cli/rehearse.py", "reversible"): "a word of a line",
