@@ -573,8 +573,6 @@ def test_what_is_malformed_is_an_error_and_nothing_of_it_runs(name: str, case: s
     "said",
     [
         "runAlways:true",
-        "context:test",
-        "contextFilter:test",
         "labels:v1",
         "failOnError:false",
         "runWith:psql",
