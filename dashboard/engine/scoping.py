@@ -21,7 +21,7 @@ NARROWER = "narrower_dependency"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """The scope of a file: the environments that it is for, by their slugs. `only` these, or all but `but`; neither: all."""
+    """The scope of a file: its environments, by their slugs. `only` these, or all but `but`; neither: all."""
 
     only: tuple[str, ...] = ()
     but: tuple[str, ...] = ()
