@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('dashboard', '0025_hands_unknown'),
+        ('dashboard', '0026_api_tokens'),
     ]
 
     operations = [
