@@ -375,6 +375,7 @@ class ServerError:
     constraint: str = ""
     table: str = ""
     context: str = ""
+    origin: str = ""  # file and function of PostgreSQL that raised it: the same in every language
     statement: int = 0
     line: int | None = None
     column: int | None = None

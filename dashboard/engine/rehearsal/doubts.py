@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dashboard.engine.database import messages
+from dashboard.engine.database import origins
 from dashboard.engine.rehearsal.report import Proof, ScriptError
 
 
@@ -15,27 +15,27 @@ class Doubt:
 
     reason: str  # a clause that follows "because"
     sqlstates: frozenset[str] = frozenset()  # of the failures that it can explain; empty: any that the server reports
-    concerns: Callable[[str], bool] | None = None  # which sentences of those; None: any
+    concerns: Callable[[str], bool] | None = None  # of which origin those are; None: any
     of_passes: bool = False  # what runs here may fail there
 
     def explains(self, error: ScriptError) -> bool:
         if self.sqlstates and error.sqlstate not in self.sqlstates:
             return False
-        return self.concerns is None or self.concerns(error.sentence)
+        return self.concerns is None or self.concerns(error.origin)
 
 
 #: A rehearsal from the first file on begins with a server that nobody has prepared.
 NO_ROLE = Doubt(
     reason="it names a role that neither the folder nor the rehearsal server makes",
     sqlstates=frozenset({"42704"}),
-    concerns=messages.is_about_a_role,
+    concerns=origins.is_about_a_role,
 )
 
 
 def of_grammar(major: int, ours: int) -> list[Doubt]:
     """A server of that major version may refuse what the parser of a later one, `ours`, has taken."""
     reason = f"PostgreSQL {major}, on which it ran, does not know a syntax that PostgreSQL {ours} has"
-    doubt = Doubt(reason=reason, sqlstates=frozenset({"42601"}), concerns=messages.is_about_the_grammar)
+    doubt = Doubt(reason=reason, sqlstates=frozenset({"42601"}), concerns=origins.is_about_the_grammar)
     return [doubt] if major < ours else []
 
 
@@ -47,7 +47,8 @@ def doubt_of(proof: Proof, doubts: Sequence[Doubt]) -> str:
     errors = [error for error in proof.errors if error.sqlstate]
     if not errors or len(errors) != len(proof.errors):
         return ""
-    if lacking := next((error.sentence for error in errors if messages.is_lack_of_build(error.sentence)), ""):
+    lacks = (error.sentence for error in errors if origins.is_lack_of_build(error.origin, error.sqlstate))
+    if lacking := next(lacks, ""):
         return f"the rehearsal server lacks what it needs ({lacking})"
     explaining = [doubt.reason for doubt in doubts if all(map(doubt.explains, errors))]
     return ", and ".join(explaining)
