@@ -56,6 +56,9 @@ SOURCE_GIT = None if env.str("SIGNALBOX_SOURCE", default="") else SOURCE_GIT
 SOURCE_READING = formats.of_default(ENVIRONMENTS_FILE)
 #: True in the web process (config/wsgi.py): it reads targets with `<VARIABLE>_READ` where that is set.
 SERVES_PAGES = False
+#: Tells the processes of this deployment from those of another one, where both would see the same control database: a
+#: copy of its files on the same kind of server.
+DEPLOYMENT = env.str("SIGNALBOX_DEPLOYMENT", default=env.str("RAILWAY_ENVIRONMENT_ID", default=""))
 TRACKING_SCHEMA = env.str("SIGNALBOX_TRACKING_SCHEMA", default="platform")
 #: The server for throw-away databases; without one a private server is started for each rehearsal.
 REHEARSAL_URL = env.str("SIGNALBOX_REHEARSAL_URL", default="")
@@ -123,6 +126,7 @@ MIDDLEWARE = [
     "dashboard.middleware.HiddenCharactersMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "dashboard.middleware.PrivacyMiddleware",
+    "dashboard.middleware.VerbMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "dashboard.middleware.NoSuchAddressMiddleware",
@@ -136,6 +140,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "dashboard.middleware.RoleMiddleware",
+    "dashboard.middleware.LimitMiddleware",
     "dashboard.middleware.ErrorAnswerMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
@@ -166,6 +171,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "dashboard.services.passwords.GuessableValidator"},
+    {"NAME": "dashboard.services.passwords.GuessesValidator"},
     {"NAME": "dashboard.services.passwords.LeakedValidator"},
 ]
 #: A file of SHA-1 hashes of leaked passwords, ordered by hash; without one none is asked.

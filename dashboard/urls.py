@@ -18,6 +18,7 @@ from dashboard.views import (
     guide,
     hooks,
     imports,
+    installations,
     invitations,
     migrations,
     overview,
@@ -156,6 +157,7 @@ guide_urls = [
 
 urlpatterns = [
     path("", overview.index, name="overview"),
+    path("installation/", installations.detail, name="installation"),
     *guide_urls,
     *sign_in_urls,
     *account_urls,
