@@ -167,7 +167,7 @@ def changed_content(before: RowContent, tables: TrackingTables, own: Sequence[in
 
 
 def transaction_number(tables: TrackingTables) -> int:
-    """Of the transaction that is open, as rows have it that it writes."""
+    """The number of the transaction that is open, as rows have it that it writes."""
     row = tables.connection.execute(sql.query("transaction_number")).fetchone()
     assert row is not None, "a SELECT without FROM has one row"
     return int(str(row[0])) % _NUMBERS

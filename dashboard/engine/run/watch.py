@@ -67,7 +67,7 @@ class Watch:
             self._versions = self._look()
 
     def number(self) -> int:
-        """Of the transaction that is open, in which we write a row of the log."""
+        """The number of the open transaction, in which we write a row of the log."""
         return guards.transaction_number(self._session.tracking)
 
     def written(self, number: int) -> None:
