@@ -19,21 +19,27 @@ class SecretsFilter(SafeExceptionReporterFilter):
 
 #: In a path, a one-time link lets whoever reads it in a log choose the password of its person first.
 _ONE_TIME_LINK = re.compile(r"(/join/)[^/\s?#]+", re.IGNORECASE)
+#: Somebody may put a token where it does not belong, such as an address.
+_TOKEN = re.compile(r"(sbx_)[0-9A-Za-z]+")
 
 
 class OneLineFormatter(logging.Formatter):
     """Names, paths and messages of others are in what is logged: none of them begins a line, colours a terminal or
     turns the reading direction round. A traceback keeps its lines, each set in, so that none looks like a record. Nor
-    is a one-time link in what is logged."""
+    is a one-time link, or a token, in what is logged."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        return _ONE_TIME_LINK.sub(r"\1…", escaped(super().formatMessage(record)))
+        return _without_secrets(escaped(super().formatMessage(record)))
 
     def formatException(self, ei: Any) -> str:
-        return _ONE_TIME_LINK.sub(r"\1…", _set_in(super().formatException(ei)))
+        return _without_secrets(_set_in(super().formatException(ei)))
 
     def formatStack(self, stack_info: str) -> str:
         return _set_in(super().formatStack(stack_info))
+
+
+def _without_secrets(text: str) -> str:
+    return _TOKEN.sub(r"\1…", _ONE_TIME_LINK.sub(r"\1…", text))
 
 
 def escaped(text: str) -> str:

@@ -12,7 +12,19 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
-from config import control_database, environments, formats, keys, logging, mail, providers, proxies, secret_key, sources
+from config import (
+    control_database,
+    environments,
+    formats,
+    keys,
+    logging,
+    mail,
+    providers,
+    proxies,
+    secret_key,
+    sources,
+    tokens,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -67,6 +79,10 @@ control_database.check_url("SIGNALBOX_REHEARSAL_URL", REHEARSAL_URL)
 DRIFT_MINUTES = env.int("SIGNALBOX_DRIFT_MINUTES", default=60)
 #: After so many days what servers said of a run is erased by itself; 0 for never.
 SERVER_MESSAGES_DAYS = env.int("SIGNALBOX_SERVER_MESSAGES_DAYS", default=0)
+#: The token that CIs of the source document's runner send; with the scopes and environments of its own variables.
+MIGRATION_SECRET = tokens.load(env.ENVIRON)
+#: How often in an hour one token asks for something, or has it run, on one environment; 0 for as often as it likes.
+TOKEN_DEEDS_AN_HOUR = env.int("SIGNALBOX_TOKEN_DEEDS_AN_HOUR", default=5)
 BUILD_COMMIT = env.str("RAILWAY_GIT_COMMIT_SHA", default="")[:12]
 VERSION = "0.1.0"
 

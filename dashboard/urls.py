@@ -7,6 +7,7 @@ from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as passkeys
 from django.urls import path
 
+from dashboard.api import seed
 from dashboard.views import (
     account,
     audit,
@@ -34,6 +35,7 @@ from dashboard.views import (
     settling,
     skips,
     sources,
+    tokens,
 )
 
 #: allauth's views keep the names it knows them by; only these are mounted.
@@ -76,6 +78,12 @@ people_urls = [
     path("people/<int:pk>/", invitations.person, name="person"),
     path("people/<int:pk>/link/", invitations.new_link, name="people-link"),
     path("people/<int:pk>/second-factor/remove/", invitations.remove_factor, name="people-remove-factor"),
+]
+
+token_urls = [
+    path("tokens/", tokens.index, name="tokens"),
+    path("tokens/new/", tokens.new, name="token-new"),
+    path("tokens/<int:pk>/revoke/", tokens.revoke, name="token-revoke"),
 ]
 
 environment_urls = [
@@ -155,6 +163,13 @@ guide_urls = [
     path("start/rehearsals/", guide.rehearsals, name="guide-rehearsals"),
 ]
 
+#: The source document's own, at the addresses that its callers know.
+seed_urls = [
+    path("status", seed.status, name="seed-status"),
+    path("migrate", seed.migrate, name="seed-migrate"),
+    path("rollback", seed.rollback, name="seed-rollback"),
+]
+
 urlpatterns = [
     path("", overview.index, name="overview"),
     path("installation/", installations.detail, name="installation"),
@@ -162,11 +177,13 @@ urlpatterns = [
     *sign_in_urls,
     *account_urls,
     *people_urls,
+    *token_urls,
     *environment_urls,
     *migration_urls,
     *source_urls,
     *request_urls,
     *rehearsal_urls,
     *run_urls,
+    *seed_urls,
     path("audit/", audit.index, name="audit"),
 ]

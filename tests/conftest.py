@@ -10,4 +10,5 @@ pytest_plugins = [
     "tests.fix_faults",
     "tests.fix_git",
     "tests.fix_mail",
+    "tests.fix_tokens",
 ]

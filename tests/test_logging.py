@@ -51,6 +51,12 @@ def test_a_traceback_keeps_its_lines_and_none_begins_as_a_record_does() -> None:
     assert not any(line.startswith(FORGED) for line in lines)
 
 
+def test_a_token_is_not_logged() -> None:
+    """Somebody put it into an address."""
+    token = "sbx_Abcd1234" + "s" * 46
+    assert _line("GET %s 404", f"/status/{token}") == "INFO dashboard: GET /status/sbx_… 404"
+
+
 def test_a_one_time_link_is_in_no_log() -> None:
     """Whoever reads the log would choose the password before its person does."""
     written = _line("Refused: %s", "/join/s3cret-Token_1/") + _line("GET %s 200", "/join/s3cret-Token_1")

@@ -53,6 +53,7 @@ CODES: tuple[tuple[type[engine.EngineError], Exit], ...] = (
     (services.TooMany, Exit.BUSY),
     (services.RunNotEnded, Exit.BUSY),
     (services.PermissionRefused, Exit.PERMISSION),
+    (services.TokenRefused, Exit.PERMISSION),
     (services.OwnRequest, Exit.PERMISSION),
     (services.OwnReview, Exit.PERMISSION),
 )

@@ -10,8 +10,10 @@ from dashboard.models.rehearsals import Rehearsal
 from dashboard.models.requests import BreakGlass, ChangeRequest, Comment, Decision
 from dashboard.models.runs import Run, RunStatement, RunStep
 from dashboard.models.snapshots import DriftCheck, Snapshot
+from dashboard.models.tokens import ApiToken, MachineAccount
 
 __all__ = [
+    "ApiToken",
     "AuditEvent",
     "BreakGlass",
     "ChangeRequest",
@@ -22,6 +24,7 @@ __all__ = [
     "GitCommit",
     "GitSource",
     "Installation",
+    "MachineAccount",
     "Mail",
     "Observation",
     "OneTimeLink",

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from dashboard.models.plans import KeepsPlan
+from dashboard.models.tokens import ApiToken
 
 
 class ChangeRequest(KeepsPlan):
@@ -46,6 +47,8 @@ class ChangeRequest(KeepsPlan):
     #: Why it may be applied though no rollback of it was proven; empty where one was, or nobody asked for proof.
     irreversible_because = models.TextField(blank=True)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    #: The token it was asked for with; none where a person did so on a page.
+    token = models.ForeignKey(ApiToken, null=True, on_delete=models.PROTECT, related_name="requests")
     requested_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)

@@ -13,6 +13,7 @@ from django.utils import timezone
 from dashboard.engine.migration import MigrationId
 from dashboard.models.plans import KeepsPlan
 from dashboard.models.requests import BreakGlass, ChangeRequest
+from dashboard.models.tokens import ApiToken
 
 
 class Run(KeepsPlan):
@@ -49,6 +50,8 @@ class Run(KeepsPlan):
     #: What lets it run without the approvals of that request.
     break_glass = models.ForeignKey(BreakGlass, null=True, on_delete=models.PROTECT, related_name="runs")
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    #: The token it was started with; none where a person did so on a page.
+    token = models.ForeignKey(ApiToken, null=True, on_delete=models.PROTECT, related_name="runs")
     source_ip = models.GenericIPAddressField(null=True)
     queued_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)

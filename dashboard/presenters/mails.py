@@ -99,6 +99,8 @@ EVENTS: Mapping[str, str] = {
     Event.ROLE_CHANGED: "{by} changed the role of {name}.",
     Event.EMAIL_CHANGED: "{by} changed the mail address of {name}. The former address is told too.",
     Event.LINK_MADE: "{by} made a one-time link with which a new password for {name} can be chosen.",
+    Event.TOKEN_MADE: "{by} made the token {token}, with which a machine acts in the name of {name}.",
+    Event.TOKEN_REVOKED: "{by} revoked the token {token}, with which a machine acted in the name of {name}.",
     Event.LINK_USED: "A one-time link was used to choose a new password for {by}.",
     Event.PERSON_DEACTIVATED: "{by} deactivated {name}: the account signs nobody in any more.",
     Event.PERSON_REACTIVATED: "{by} reactivated {name}: the account signs in again.",

@@ -27,6 +27,7 @@ def approvers() -> list[User]:
 def deciders(request: ChangeRequest, environment: Environment) -> list[User]:
     """Who could still approve it: whom the policy lets approve there, not its requester, and nobody twice."""
     decided = {decision.by_id for decision in request.decisions.all()} | {request.requested_by_id}
+    decided |= {request.token.made_by_id} if request.token and request.token.made_by_id else set()
     named = environment.approvers
     return [
         person

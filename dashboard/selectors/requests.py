@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 
+from dashboard.engine.plan import Plan
 from dashboard.models import BreakGlass, ChangeRequest, Comment, Decision, Run, RunStep
 from dashboard.models.roles import RANK, Role, role_of
 
@@ -28,6 +29,7 @@ def waiting_for(user: User) -> QuerySet[ChangeRequest]:
     if role is None or RANK[role] < RANK[Role.APPROVER]:
         return ChangeRequest.objects.none()
     open_ones = ChangeRequest.objects.filter(status=ChangeRequest.Status.OPEN).exclude(requested_by=user)
+    open_ones = open_ones.exclude(token__made_by=user)
     return open_ones.exclude(pk__in=Decision.objects.filter(by=user).values("request"))
 
 
@@ -53,7 +55,7 @@ def detailed(pk: int) -> ChangeRequest:
     """With its decisions, comments, openings of the glass and runs. Raises Request.DoesNotExist."""
     became = Prefetch("steps", RunStep.objects.only("run_id", "status"))
     return (
-        ChangeRequest.objects.select_related("requested_by", "scheduled_by")
+        ChangeRequest.objects.select_related("requested_by", "scheduled_by", "token")
         .prefetch_related(
             Prefetch("comments", Comment.objects.select_related("by")),
             Prefetch("openings", BreakGlass.objects.select_related("by", "reviewed_by")),
@@ -62,6 +64,12 @@ def detailed(pk: int) -> ChangeRequest:
         )
         .get(pk=pk)
     )
+
+
+def open_for(plan: Plan) -> ChangeRequest | None:
+    """The newest one that asks for exactly this plan, and is neither decided nor out of time."""
+    same = ChangeRequest.objects.filter(environment=plan.environment, digest=plan.digest)
+    return same.filter(status=ChangeRequest.Status.OPEN, expires_at__gt=timezone.now()).order_by("-id").first()
 
 
 def own_run(request: ChangeRequest) -> Run | None:

@@ -1,4 +1,4 @@
-"""Who acts: a person behind a door, or Signalbox itself."""
+"""Who acts: a person behind a door, a token in the name of an account, or Signalbox itself."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
+from dashboard.models import ApiToken
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
     name: str
     user: User | None = None
     source_ip: str | None = None
+    token: ApiToken | None = None  # that it acts by; none for a person on a page
 
     @property
     def person(self) -> User:
@@ -28,6 +31,11 @@ SIGNALBOX = Actor(name="signalbox")
 
 def person(user: User, *, source_ip: str | None = None) -> Actor:
     return Actor(name=user.get_username(), user=user, source_ip=source_ip)
+
+
+def by_token(token: ApiToken, *, source_ip: str | None = None) -> Actor:
+    """The account that the token acts for, held to what the token may."""
+    return Actor(name=token.account.get_username(), user=token.account, source_ip=source_ip, token=token)
 
 
 def by_id(person_id: int | None) -> Actor:

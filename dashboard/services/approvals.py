@@ -19,6 +19,7 @@ from dashboard.engine.run.executor import Approval
 from dashboard.models import ChangeRequest, Decision, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role, has_role
+from dashboard.models.tokens import Scope
 from dashboard.selectors import git
 from dashboard.services import (
     audit,
@@ -38,6 +39,7 @@ from dashboard.services.errors import (
     AlreadyDecided,
     ApprovalsMissing,
     RequesterGone,
+    TokenGone,
 )
 from dashboard.services.evidence import Evidence
 from dashboard.services.quorum import Quorum
@@ -60,8 +62,10 @@ def open_request(
     if plan.action.is_by_hand:
         permissions.check_can_skip(by)
     permissions.check_can_request(by)
+    permissions.check_scope(by, Scope.REQUEST, environment.slug)
     policies.check_is_apart(environment, plan.identity)
     limits.check_open_requests(by)
+    limits.check_hourly(by, environment)
     plans.check_accepted(plan, accepted)
     now = timezone.now()
     inverse = planner.inverse(plan)
@@ -76,6 +80,7 @@ def open_request(
         irreversible_because=irreversible_because.strip(),
         loses_data=environment.loss_needs_more and forecasts.of_plan(plan, environment).threatens,
         requested_by=by.person,
+        token=by.token,
         requested_at=now,
         expires_at=now + timedelta(hours=environment.approval_hours),
     )
@@ -162,6 +167,7 @@ def reject(request_id: int, *, by: Actor, digest: str, reason: str) -> ChangeReq
 def withdraw(request_id: int, *, by: Actor) -> ChangeRequest:
     request = ChangeRequest.objects.select_for_update().get(pk=request_id)
     permissions.check_can_withdraw(by, request)
+    permissions.check_scope(by, Scope.REQUEST, request.environment)
     policies.check_can_be_withdrawn(request)
     _move(request, ChangeRequest.Status.WITHDRAWN)
     audit.record(audit.Event.REQUEST_WITHDRAWN, by=by, environment=request.environment, request=request)
@@ -221,6 +227,8 @@ def check_requester(request: ChangeRequest) -> None:
     requester = User.objects.get(pk=request.requested_by_id)  # as the person is now, not as the request was read
     if request.status in waiting and not has_role(requester, Role.REQUESTER):
         raise RequesterGone(requester=requester.get_username(), request=request.pk)
+    if request.status in waiting and request.token is not None and request.token.revoked_at is not None:
+        raise TokenGone(token=request.token.name, deed=f"request {request.pk} was asked for")
 
 
 def supersede(request: ChangeRequest, because: str) -> None:

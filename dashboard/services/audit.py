@@ -30,6 +30,9 @@ class Event(StrEnum):
     PERSON_INVITED = "person.invited"
     LINK_MADE = "person.link_made"
     LINK_USED = "person.link_used"
+    TOKEN_MADE = "token.made"  # noqa: S105 - the name of an event
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105 - the name of an event
+    TOKEN_REFUSED = "token.refused"  # noqa: S105 - the name of an event
     PERSON_CREATED = "person.created"
     PERSON_DEACTIVATED = "person.deactivated"
     PERSON_REACTIVATED = "person.reactivated"
@@ -103,7 +106,7 @@ def record(
         request_id=request.pk if request else None,
         run_id=run.pk if run else None,
         source_ip=by.source_ip,
-        data=data,
+        data={**data, "by_token": by.token.name} if by.token else data,
     )
     with transaction.atomic():
         at = _locked_at()

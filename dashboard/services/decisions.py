@@ -9,7 +9,8 @@ from django.db import transaction
 from dashboard.engine.plan import Plan
 from dashboard.models import ChangeRequest, Run
 from dashboard.models.environments import Environment
-from dashboard.services import approvals, runs
+from dashboard.selectors import requests
+from dashboard.services import approvals, forecasts, runs
 from dashboard.services.actors import Actor
 from dashboard.services.forecasts import Confirmation
 
@@ -61,4 +62,34 @@ def submit(
         )
     return runs.start(
         plan, environment=environment, by=by, accepted=accepted, typed_name=typed_name, confirmation=confirmation
+    )
+
+
+def ask_or_start(
+    plan: Plan,
+    *,
+    environment: Environment,
+    by: Actor,
+    accepted: Sequence[str] = (),
+    reason: str = "",
+    irreversible_because: str = "",
+    rows: str = "",
+) -> ChangeRequest | Run:
+    """As `submit`, for a machine: it has named the environment by asking there, and `rows` is what it says of the rows
+    that would be lost. While a request for exactly this plan waits, that one is the answer."""
+    if needs_request(plan, environment) and (waiting := requests.open_for(plan)):
+        return waiting
+    confirmation = None
+    if environment.protected and rows:
+        forecast = forecasts.of_plan(plan, environment)
+        confirmation = Confirmation(forecast=forecast, typed=rows, shown="")
+    return submit(
+        plan,
+        environment=environment,
+        by=by,
+        accepted=accepted,
+        reason=reason,
+        irreversible_because=irreversible_because,
+        typed_name=environment.slug,
+        confirmation=confirmation,
     )

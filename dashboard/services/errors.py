@@ -25,6 +25,46 @@ class OwnRequest(Refused):
     advice = "Send the address of this page to another approver. This holds for administrators too."
 
 
+class OwnToken(OwnRequest):
+    """Who made a token has seen it, and could have asked with it."""
+
+    code = "own_token"
+    sentence = "It was asked for with a token that you made, so someone else has to approve it."
+
+
+class NotForTokens(PermissionRefused):
+    """Facts: what."""
+
+    code = "not_for_tokens"
+    sentence = "No token may {what}."
+    advice = "A person has to do it, signed in on the page."
+
+
+class ScopeMissing(PermissionRefused):
+    """Facts: token (its name), needed (a phrase)."""
+
+    code = "scope_missing"
+    sentence = "The token {token} does not have {needed}."
+    advice = "Use one that has it, or ask an administrator of Signalbox for one."
+
+
+class TokenRefused(Refused):
+    """Facts: reason, remedy (sentences)."""
+
+    code = "token_refused"
+    sentence = "{reason}"
+    state = "Nothing was changed."
+
+
+class MachineRefused(Refused):
+    """Facts: name, why (a clause)."""
+
+    code = "machine_refused"
+    sentence = "{name} is an account of a machine: {why}."
+    state = "Nothing was changed."
+    advice = "Make a token for it instead, on the page Tokens."
+
+
 class NotNamed(PermissionRefused):
     """Facts: environment, names."""
 
@@ -113,6 +153,15 @@ class RequesterGone(Refused):
     code = "requester_gone"
     sentence = "{requester}, who asked for request {request}, may not ask for runs any more."
     advice = "Whoever still needs it opens a new request, and someone else approves that."
+
+
+class TokenGone(RequesterGone):
+    """Facts: token (its name), deed (a phrase: what was done with it)."""
+
+    code = "token_gone"
+    sentence = "The token {token}, with which {deed}, does not count any more."
+    state = "Nothing was run."
+    advice = "Ask again with a token that holds, and have that approved where an approval is needed."
 
 
 class NotNow(Refused):

@@ -50,7 +50,7 @@ from dashboard.services import (
     runs,
     targets,
 )
-from dashboard.services.errors import EnvironmentNotDeclared
+from dashboard.services.errors import EnvironmentNotDeclared, TokenGone
 from dashboard.services.heartbeat import beating
 from dashboard.services.recorder import Recorder, recording
 
@@ -252,9 +252,12 @@ def _approval(run: Run, plan: Plan, environment: Environment) -> Approval | None
 
 
 def _check_starter(run: Run) -> None:
-    """Raises PermissionRefused where whoever started it may not start runs any more."""
+    """Raises PermissionRefused where whoever started it may not start runs any more, TokenGone where the token that it
+    was started with was revoked or has expired since."""
     starter = actors.person(User.objects.get(pk=run.started_by_id))
     permissions.check_can_start(starter, run.plan.action)
+    if run.token is not None and not run.token.is_live:
+        raise TokenGone(token=run.token.name, deed=f"run {run.pk} was started")
 
 
 @transaction.atomic

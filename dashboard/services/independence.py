@@ -78,10 +78,20 @@ def was_away_since(approver: User, approved_at: datetime) -> bool:
 
 def check(request: ChangeRequest, approver: User, *, approved_at: datetime | None = None) -> None:
     """Raises ApproverTouched. Without a moment: as if the approval were given now."""
-    hand = _on_both(request.requested_by_id, request.requested_at, approver.pk, approved_at or timezone.now())
+    askers = _askers(request)
+    hands = (_on_both(pk, request.requested_at, approver.pk, approved_at or timezone.now()) for pk in askers)
+    hand = next(filter(None, hands), None)
     if hand is not None:
-        asked = f", who asked for request {request.pk}," if hand.is_of(request.requested_by_id) else ""
+        by = next((pk for pk in askers if hand.is_of(pk)), None)
+        asked = f", {askers[by]} request {request.pk}," if by else ""
         raise _refusal(hand, asked, f"the approval of {approver.get_username()}")
+
+
+def _askers(request: ChangeRequest) -> dict[int, str]:
+    """Whoever may stand behind it: who made the token has seen it, and could have asked with it."""
+    maker = request.token.made_by_id if request.token else None
+    makers = {maker: "who made the token that asked for"} if maker else {}
+    return {**makers, request.requested_by_id: "who asked for"}
 
 
 def check_review(opening: BreakGlass, reviewer: User) -> None:

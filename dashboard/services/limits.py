@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.contrib.auth.models import User
+from django.utils import timezone
 
-from dashboard.models import ChangeRequest, Rehearsal
+from dashboard.models import ChangeRequest, Rehearsal, Run
+from dashboard.models.environments import Environment
 from dashboard.selectors import rehearsals
 from dashboard.services import throttle
 from dashboard.services.actors import Actor
@@ -24,10 +27,13 @@ READINGS = 20
 COMMENTS = 20
 #: Fetches of a source that one person asks for in a minute.
 FETCHES = 20
+#: Calls of one token in a minute.
+CALLS = 300
 #: Pages that ask a target for what they show, and forms that are sent, of one person in a minute. No hand is so quick.
 PAGES = 60
 DEEDS = 60
 MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 
 
 def check_open_requests(by: Actor) -> None:
@@ -71,6 +77,35 @@ def check_fetches(by: Actor) -> None:
     if _within_a_minute("fetches", by) > FETCHES:
         sentence = f"You have asked for {FETCHES} fetches within a minute, as many as one person may"
         raise TooMany(what=sentence, remedy="Wait a minute. The worker fetches every source by itself meanwhile.")
+
+
+def check_calls(by: Actor) -> None:
+    """What one token calls, whatever it is. Call it before anything is looked up for it."""
+    if by.token and throttle.count("calls", str(by.token.pk), within=MINUTE) > CALLS:
+        sentence = f"The token {by.token.name} was used {CALLS} times within a minute, as often as one may be"
+        raise TooMany(what=sentence, remedy="Wait a minute, then ask again.", retry_after=60)
+
+
+def check_hourly(by: Actor, environment: Environment, *, of_request: ChangeRequest | None = None) -> None:
+    """How often in an hour one token asks for something there or has it run; the run of what it asked for itself counts
+    as one with the request. Call it inside the transaction that does so."""
+    most = settings.TOKEN_DEEDS_AN_HOUR
+    if by.token is None or not most or (of_request and of_request.token_id == by.token.pk):
+        return
+    _one_at_a_time(by)
+    since = timezone.now() - HOUR
+    asked = ChangeRequest.objects.filter(token=by.token, environment=environment.slug, requested_at__gt=since)
+    ran = Run.objects.filter(token=by.token, environment=environment.slug, queued_at__gt=since)
+    ran = ran.exclude(request__token=by.token)
+    times = sorted([*asked.values_list("requested_at", flat=True), *ran.values_list("queued_at", flat=True)])
+    if len(times) >= most:
+        wait = int((times[-most] - since).total_seconds()) + 1
+        sentence = (
+            f"The token {by.token.name} has asked for {most} requests and runs on {environment.name} within an hour, "
+            "as many as one token may"
+        )
+        remedy = f"Wait {wait} seconds. More often than that, look for a CI that goes round in circles."
+        raise TooMany(what=sentence, remedy=remedy, retry_after=wait)
 
 
 def check_pages(by: Actor) -> None:

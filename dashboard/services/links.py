@@ -53,6 +53,7 @@ def make_for(person: User, *, by: Actor, by_mail: bool = False) -> str:
     mail. The present password goes on working until the link is used."""
     _check_can_be_mailed(person.email, by_mail=by_mail)
     permissions.check_can_manage_person(by, person)
+    people.check_is_person(person, "nobody signs in to it")
     purpose = OneTimeLink.Purpose.LOST_PASSWORD if person.last_login else OneTimeLink.Purpose.INVITATION
     people.changed_by(person, PersonChange.Kind.LINK, by=by)
     audit.record(audit.Event.LINK_MADE, by=by, name=person.get_username(), **_mailed(by_mail))

@@ -13,7 +13,9 @@ from dashboard.services.errors import NameRefused
 ALLOWED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,149}")
 
 #: What Signalbox calls itself and its parts, what PostgreSQL calls its superuser, and what stands for no person.
-RESERVED = frozenset({SIGNALBOX.name, "anonymous", "migrator", "nobody", "postgres", "system", "worker"})
+RESERVED = frozenset(
+    {SIGNALBOX.name, "anonymous", "migration-secret", "migrator", "nobody", "postgres", "system", "worker"}
+)
 
 #: Letters and digits that look alike in a list of names.
 ALIKE = str.maketrans({"0": "o", "1": "l", "i": "l", ".": "", "_": "", "-": ""})

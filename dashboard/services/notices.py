@@ -218,6 +218,8 @@ _RULES: Mapping[str, Callable[[AuditEvent], Iterator[MailNotice]]] = {
     Event.ROLE_CHANGED: _account,
     Event.EMAIL_CHANGED: _account,
     Event.LINK_MADE: _account,
+    Event.TOKEN_MADE: _account,
+    Event.TOKEN_REVOKED: _account,
     Event.LINK_USED: _own_account,
     Event.PERSON_DEACTIVATED: _account,
     Event.PERSON_REACTIVATED: _account,

@@ -21,11 +21,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from dashboard.engine.errors import EngineError
-from dashboard.models import Mail, OneTimeLink, PersonChange
-from dashboard.models.roles import Role, role_by_group
+from dashboard.models import MachineAccount, Mail, OneTimeLink, PersonChange
+from dashboard.models.roles import RANK, Role, role_by_group
 from dashboard.services import actors, audit, notices, permissions, repeats, sessions, throttle
 from dashboard.services.actors import Actor
-from dashboard.services.errors import LastAdministrator
+from dashboard.services.errors import LastAdministrator, MachineRefused
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +72,8 @@ def change(pk: int, *, by: Actor, full_name: str, email: str, role: Role | None,
     permissions.check_can_manage_person(by, person)
     if superuser != person.is_superuser:
         permissions.check_can_make_superusers(by)
+    if email or superuser or (role and RANK[role] > RANK[Role.REQUESTER]):
+        check_is_person(person, "it has no mail address, and is a requester at most")
     before = footing(person)
     person.first_name, _, person.last_name = full_name.strip().partition(" ")
     person.email, person.is_active, person.is_superuser = email, active, superuser
@@ -119,6 +121,12 @@ def write_down(user: User, *, before: Footing | None, by: Actor) -> None:
         notices.tell_former_address(user, before.email, changed_event)
         _forget_providers(user, by)
         _forget_mailed_links(user)
+
+
+def check_is_person(user: User, why: str) -> None:
+    """Raises MachineRefused."""
+    if MachineAccount.objects.filter(account=user).exists():
+        raise MachineRefused(name=user.get_username(), why=why)
 
 
 def changed_by(user: User, kind: PersonChange.Kind, *, by: Actor) -> None:

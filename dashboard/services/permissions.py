@@ -13,12 +13,25 @@ from django.contrib.auth.models import User
 from dashboard.engine.plan import Action
 from dashboard.models import BreakGlass, ChangeRequest, Decision, Run
 from dashboard.models.environments import Environment
-from dashboard.models.roles import Role, has_role
+from dashboard.models.roles import RANK, Role, has_role
+from dashboard.models.tokens import Scope
 from dashboard.services.actors import Actor
-from dashboard.services.errors import NotNamed, OwnDecision, OwnRequest, OwnReview, PermissionRefused
+from dashboard.services.errors import (
+    NotForTokens,
+    NotNamed,
+    OwnDecision,
+    OwnRequest,
+    OwnReview,
+    OwnToken,
+    PermissionRefused,
+    ScopeMissing,
+)
 
 
 def _check(purpose: str, needed: Role, by: Actor) -> None:
+    """A token never does more than ask and start, whoever it acts for: deciding and managing are for people."""
+    if by.token is not None and RANK[needed] > RANK[Role.REQUESTER]:
+        raise NotForTokens(what=purpose)
     if not has_role(by.person, needed):
         raise PermissionRefused(what=purpose, needed=needed.value)
 
@@ -36,6 +49,23 @@ check_can_confirm_copy = partial(_check, "let a copy of the control database run
 check_can_accept_drift = partial(_check, "accept a changed schema", Role.ADMIN)
 check_can_set_up = partial(_check, "set Signalbox up", Role.ADMIN)
 check_can_manage_people = partial(_check, "manage people", Role.ADMIN)
+check_can_manage_tokens = partial(_check, "manage tokens", Role.ADMIN)
+
+
+def check_scope(by: Actor, scope: Scope, environment: str = "") -> None:
+    """That the token of a machine may do this, there. Who acts without one is held by role alone."""
+    if by.token is None:
+        return
+    if scope not in by.token.scopes:
+        raise ScopeMissing(token=by.token.name, needed=f"the scope {scope}")
+    if environment:
+        check_reaches(by, environment)
+
+
+def check_reaches(by: Actor, environment: str) -> None:
+    """That the token of a machine is for this environment, whatever it may do there."""
+    if by.token is not None and environment not in by.token.environments:
+        raise ScopeMissing(token=by.token.name, needed=f"the environment {environment}")
 
 
 def check_can_start(by: Actor, action: Action) -> None:
@@ -62,6 +92,8 @@ def check_can_decide(by: Actor, request: ChangeRequest) -> None:
     _check("decide on requests", Role.APPROVER, by)
     if request.requested_by_id == by.person.pk:
         raise OwnRequest
+    if request.token is not None and request.token.made_by_id == by.person.pk:
+        raise OwnToken
 
 
 def check_can_approve(

@@ -39,7 +39,8 @@ def of(
     """`loses_data` is asked of the request itself, unless it is about another plan that the request covers."""
     loses = request.loses_data if loses_data is None else loses_data
     approved = [d for d in decisions if d.verdict == Decision.Verdict.APPROVED and d.digest == request.digest]
-    approved = [d for d in approved if d.by_id != request.requested_by_id]
+    maker = request.token.made_by_id if request.token else None
+    approved = [d for d in approved if d.by_id not in {request.requested_by_id, maker}]
     counting = tuple(d.by.get_username() for d in approved if counts(request, d, environment))
     return Quorum(
         needed=needed(environment, loses_data=loses),

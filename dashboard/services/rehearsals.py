@@ -27,6 +27,7 @@ from dashboard.engine.run.cancellation import Cancellation
 from dashboard.models import Rehearsal, environments
 from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure, without_values
+from dashboard.models.tokens import Scope
 from dashboard.selectors import folders
 from dashboard.selectors import rehearsals as selector
 from dashboard.services import audit, limits, permissions, plans, policies, queue, rehearsing, targets
@@ -57,6 +58,7 @@ BROKEN_OFF = Failure(
 def ask(plan: Plan, *, environment: Environment, by: Actor) -> Rehearsal:
     """Have this plan rehearsed. Where the same is under way already, that one is the answer."""
     permissions.check_can_request(by)
+    permissions.check_scope(by, Scope.REHEARSE, environment.slug)
     policies.check_can_be_rehearsed(plan)
     if selector.of_plan(plan).under_way is None:
         limits.check_rehearsals(by)

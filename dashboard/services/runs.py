@@ -22,6 +22,7 @@ from dashboard.engine.run.recovery import StepVerdict
 from dashboard.models import BreakGlass, ChangeRequest, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.models.failures import without_values
+from dashboard.models.tokens import Scope
 from dashboard.selectors import git
 from dashboard.services import (
     approvals,
@@ -30,6 +31,7 @@ from dashboard.services import (
     forecasts,
     gates,
     installations,
+    limits,
     permissions,
     plans,
     policies,
@@ -65,6 +67,7 @@ def start(
     """
     installations.check_may_run()
     permissions.check_can_start(by, plan.action)
+    permissions.check_scope(by, Scope.RUN, environment.slug)
     policies.check_name_typed(environment, typed_name)
     covering = approvals.live(plan) if environment.protected else None
     if environment.protected and covering is None:
@@ -87,6 +90,7 @@ def start_approved(
     installations.check_may_run()
     permissions.check_can_start(by, request.plan.action)
     environment = environments.get(request.environment)
+    permissions.check_scope(by, Scope.RUN, environment.slug)
     policies.check_name_typed(environment, typed_name)
     with transaction.atomic():
         request = ChangeRequest.objects.select_for_update(of=("self",)).get(pk=request.pk)
@@ -107,6 +111,7 @@ def request_cancel(run_id: int, *, by: Actor) -> Run:
     with transaction.atomic():
         run = Run.objects.select_for_update().get(pk=run_id)
         permissions.check_can_cancel(by, run)
+        permissions.check_scope(by, Scope.RUN, run.environment)
         policies.check_can_be_cancelled(run)
         if run.cancel_requested_at is None:
             run.cancel_requested_at, run.cancel_requested_by = timezone.now(), by.person
@@ -283,6 +288,7 @@ def _queue(
     policies.check_is_apart(environment, plan.identity)
     try:
         with transaction.atomic():
+            limits.check_hourly(by, environment, of_request=request)
             run = _create(plan, environment, by, request, opening)
             _record_use(opening, run, by)
             audit.record(
@@ -325,6 +331,7 @@ def _create(
         request=request,
         break_glass=opening,
         started_by=by.person,
+        token=by.token,
         source_ip=by.source_ip,
         queued_at=timezone.now(),
     )

@@ -1,4 +1,4 @@
-"""Errors become pages here and nowhere else: a table from class to status."""
+"""Errors become pages here and nowhere else."""
 
 from __future__ import annotations
 
@@ -10,55 +10,14 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from dashboard.engine import errors as engine
-from dashboard.engine.git import errors as git
-from dashboard.services import errors as services
-
-#: The first class that fits decides; every other named error is 422.
-STATUS: tuple[tuple[type[engine.EngineError], int], ...] = (
-    (services.PermissionRefused, 403),
-    (services.OwnRequest, 403),
-    (services.OwnDecision, 409),
-    (services.OwnReview, 403),
-    (services.BreakGlassRefused, 409),
-    (services.NotNow, 409),
-    (services.RequesterGone, 409),
-    (services.ApproverTouched, 403),
-    (services.AlreadyDecided, 409),
-    (services.EnvironmentOccupied, 409),
-    (services.RunStillAsked, 409),
-    (services.RunNotEnded, 409),
-    (services.DriftChanged, 409),
-    (services.ApprovalNeeded, 409),
-    (services.DatabaseNotConfirmed, 409),
-    (services.CopyNotConfirmed, 409),
-    (services.TooMany, 429),
-    (services.EvidenceMissing, 409),
-    (engine.ControlDatabaseShared, 409),
-    (engine.PlanChanged, 409),
-    (engine.ClaimLost, 409),
-    (engine.WitnessGone, 409),
-    (engine.RunOfOther, 409),
-    (engine.OtherDatabase, 409),
-    (engine.TargetBusy, 409),
-    (services.AuditKeyMissing, 503),
-    (engine.TargetUnreachable, 503),
-    (engine.TargetNotRead, 503),
-    (engine.TrackingTableLocked, 503),
-    (engine.RightMissing, 503),
-    (engine.TargetNotConfigured, 503),
-    (engine.SourceMissing, 503),
-    (engine.SourceUnreadable, 503),
-    (engine.SourceNotConfigured, 503),
-    (git.GitFetchFailed, 503),
-)
+from dashboard.engine.errors import EngineError
+from dashboard.services.answers import status_of
 
 #: Tells lost.js that it is not the web process that is away. A proxy in front of it may answer 503 as well.
 WITHOUT_CONTROL_DATABASE = "Signalbox-Without-Control-Database"
 
 
-def answer(request: HttpRequest, error: engine.EngineError) -> HttpResponse:
-    status = next((code for kind, code in STATUS if isinstance(error, kind)), 422)
+def answer(request: HttpRequest, error: EngineError) -> HttpResponse:
     context = {
         "sentence": str(error),
         "state_now": error.state_now,
@@ -66,7 +25,7 @@ def answer(request: HttpRequest, error: engine.EngineError) -> HttpResponse:
         "code": error.code,
         "back": _back(request),
     }
-    return render(request, "refused.html", context, status=status)
+    return render(request, "refused.html", context, status=status_of(error))
 
 
 def failed(request: HttpRequest) -> HttpResponse:

@@ -10,8 +10,8 @@ import pytest
 
 from dashboard.cli import exits
 from dashboard.engine.errors import EngineError
+from dashboard.services import answers
 from dashboard.services import errors as services  # noqa: F401 - defines the errors of the services
-from dashboard.views import errors as views
 from tests.architecture.source import called, calls, trees
 
 
@@ -41,6 +41,7 @@ REMEDY_WHERE_RAISED = {
     "RightMissing",
     "StartTimeRefused",
     "TargetUnsuitable",
+    "TokenRefused",
     "TooMany",
     "TrackingTablesNotMade",
 }
@@ -54,6 +55,7 @@ UNPROCESSABLE = {
     "LinkNotMailed",
     "LinkUnusable",
     "LocalServerError",
+    "MachineRefused",
     "NameNotTyped",
     "NameRefused",
     "NoSuchMigration",
@@ -98,6 +100,7 @@ FAILED = {
     "LinkNotMailed",
     "LinkUnusable",
     "LocalServerError",
+    "MachineRefused",
     "NameNotTyped",
     "NameRefused",
     "NotAcknowledged",
@@ -118,6 +121,7 @@ FAILED = {
     "SqlSyntaxError",
     "StartTimeRefused",
     "StatementFailed",
+    "TokenGone",
     "WitnessGone",
 }
 
@@ -127,11 +131,11 @@ def _answered(table: tuple[tuple[type[EngineError], object], ...]) -> set[str]:
 
 
 def test_every_error_has_a_status() -> None:
-    answered = _answered(views.STATUS)
+    answered = _answered(answers.STATUS)
     missing = set(ERRORS) - answered - UNPROCESSABLE
     assert not missing, (
-        f"Decide with which status a page answers {sorted(missing)}: add it to STATUS in dashboard/views/errors.py, or "
-        "to UNPROCESSABLE here where 422 is right."
+        f"Decide with which status {sorted(missing)} is answered: add to STATUS in dashboard/services/answers.py, "
+        "or to UNPROCESSABLE here where 422 is right."
     )
     assert not UNPROCESSABLE & answered, "An error is in STATUS or in UNPROCESSABLE, not in both."
     assert set(ERRORS) >= UNPROCESSABLE, f"There is no such error any more: {sorted(UNPROCESSABLE - set(ERRORS))}"
@@ -148,7 +152,7 @@ def test_every_error_has_an_exit_code() -> None:
     assert set(ERRORS) >= FAILED, f"There is no such error any more: {sorted(FAILED - set(ERRORS))}"
 
 
-@pytest.mark.parametrize("table", [views.STATUS, exits.CODES], ids=["pages", "command line"])
+@pytest.mark.parametrize("table", [answers.STATUS, exits.CODES], ids=["pages", "command line"])
 def test_no_row_is_hidden_by_one_above_it(table: tuple[tuple[type[EngineError], object], ...]) -> None:
     kinds = [kind for kind, _ in table]
     for position, kind in enumerate(kinds):

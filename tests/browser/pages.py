@@ -117,6 +117,9 @@ VIEWS = (
     _view("people-refused", "people", who="alice", status=403),
     _view("people-invite"),
     _view("person", pk=1),
+    _view("tokens"),
+    _view("tokens-refused", "tokens", who="alice", status=403),
+    _view("token-new"),
     _view("join-gone", "join", token="gone", who="", status=422),
     _view("sign-in-again", "account_login", who=""),
     _view("second-factor-none", "mfa_authenticate", who=""),
@@ -157,9 +160,16 @@ POST_ONLY = frozenset(
         "rollback-rehearse",
         "run-cancel",
         "source-fetch",
+        "seed-migrate",
+        "seed-rollback",
         "theme",
+        "token-revoke",
     }
 )
+
+
+#: They answer machines, in JSON, and no page is behind them.
+JSON_ONLY = frozenset({"seed-status"})
 
 
 def own_patterns() -> Iterator[URLPattern]:

@@ -32,6 +32,9 @@ LOOKS = {
     Event.PERSON_INVITED: ("info", "plus"),
     Event.LINK_MADE: ("warn", "lock"),
     Event.LINK_USED: ("warn", "lock"),
+    Event.TOKEN_MADE: ("warn", "lock"),
+    Event.TOKEN_REVOKED: ("warn", "lock"),
+    Event.TOKEN_REFUSED: ("warn", "lock"),
     Event.PERSON_CREATED: ("info", "user"),
     Event.PERSON_DEACTIVATED: ("warn", "cancel"),
     Event.PERSON_REACTIVATED: ("warn", "user"),
@@ -89,6 +92,7 @@ FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 OF_POWER = [
     Event.LINK_MADE,
     Event.LINK_USED,
+    Event.TOKEN_MADE,
     Event.PERSON_DEACTIVATED,
     Event.PERSON_REACTIVATED,
     Event.ROLE_CHANGED,

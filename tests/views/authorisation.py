@@ -27,6 +27,10 @@ else. About a person who is a superuser, `/people/` answers only superusers. `ap
 environment narrow who approves there, and `break_glass_role` who may break the glass. `/admin/` is for admins, who only
 read there.
 
+The API takes no session: without a token in the header `Authorization` it answers 401 to everybody, signed in or not.
+A token acts for an account, as a requester at most, within its scopes and environments; no token approves, rejects,
+breaks the glass or manages anything. docs/API.md says which scope each address needs.
+
 The worker asks again when a run is executed: the role of whoever started it, the role of whoever asked, the approvals,
 and the policy of that moment.
 
@@ -34,7 +38,7 @@ and the policy of that moment.
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 """
 
-WORDS = {200: "sees it", 302: "yes", 403: "no"}
+WORDS = {200: "sees it", 302: "yes", 401: "token", 403: "no"}
 #: To GET: an address that is only for POST.
 NOT_ASKED = 405
 

@@ -45,9 +45,11 @@ from dashboard.services import (
     queue,
     rehearsals,
     runs,
+    tokens,
 )
 from dashboard.services.actors import SIGNALBOX, Actor
 from tests.fix_people import ClientOf, signed_in_at
+from tests.fix_tokens import token_values
 from tests.views import authorisation
 from tests.views import world as worlds
 from tests.views.world import World
@@ -65,6 +67,7 @@ HOUR = timedelta(hours=1)
 ROLES = ("viewer", "requester", "approver", "admin", "superuser")
 
 OK, SEE_OTHER, REFUSED, NOT_FOUND, WRONG_METHOD, NOT_ACCEPTED, TOO_MANY = 200, 302, 403, 404, 405, 422, 429
+NO_TOKEN = 401
 
 #: What else can be sent; the last one is nobody's.
 OTHER_VERBS = ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
@@ -348,6 +351,18 @@ TABLE: dict[str, Address] = {
     "people-remove-factor": only_post(
         admins(SEE_OTHER), arguments={"pk": "{person}"}, superior=(everyone(WRONG_METHOD), superusers(SEE_OTHER))
     ),
+    # Tokens of machines
+    "tokens": only_get(admins(OK)),
+    "token-new": Address(
+        get=admins(OK),
+        post=admins(OK),
+        sends={"name": "ci", "account": "own", "scopes": "migrations:read", "environments": "staging", "days": "30"},
+    ),
+    "token-revoke": only_post(admins(SEE_OTHER), arguments={"pk": "{api_token}"}),
+    # The API knows nobody by a session: tests/api asks what a token may
+    "seed-status": Address(get=everyone(NO_TOKEN), post=everyone(WRONG_METHOD)),
+    "seed-migrate": only_post(everyone(NO_TOKEN)),
+    "seed-rollback": only_post(everyone(NO_TOKEN)),
     # The last one, for whoever goes through the table with one browser
     "logout": only_post(everyone(SEE_OTHER)),
 }
@@ -366,6 +381,9 @@ STRANGERS = {
     "hook": (WRONG_METHOD, REFUSED),
     "logout": (SEE_OTHER, SEE_OTHER),
     "theme": (WRONG_METHOD, SEE_OTHER),
+    "seed-status": (NO_TOKEN, WRONG_METHOD),
+    "seed-migrate": (WRONG_METHOD, NO_TOKEN),
+    "seed-rollback": (WRONG_METHOD, NO_TOKEN),
 }
 OUTSIDERS = {
     **STRANGERS,
@@ -378,7 +396,7 @@ OUTSIDERS = {
 NOWHERE = {"slug": "nowhere", "pk": "4711", "source": "nowhere"}
 
 #: For answers that are given before anything is looked up.
-ANY_NUMBERS = dict.fromkeys(("open", "approved", "run", "rehearsal", "opening", "person", "token"), "1")
+ANY_NUMBERS = dict.fromkeys(("open", "approved", "run", "rehearsal", "opening", "person", "token", "api_token"), "1")
 
 
 @pytest.fixture(scope="module")
@@ -406,7 +424,7 @@ def numbers(
     world: World, somebody: User, approver: User, admin: User, acting: Callable[[User], Actor]
 ) -> dict[str, str]:
     """What stands in addresses: the numbers of an open and an approved request, a queued run, a rehearsal, a glass that
-    was opened for a while and somebody who was invited, and the token of their link."""
+    was opened for a while, somebody who was invited and a token of a machine, and the token of their link."""
     production, busy, alice = world.environment("production"), world.environment("busy"), acting(somebody)
     release = {"environment": production, "by": alice, "reason": "December release"}
     opened = approvals.open_request(plans.apply(production, upto="001"), **release)
@@ -419,7 +437,9 @@ def numbers(
         request=opened, digest=opened.digest, reason="Urgent", by=somebody, at=now - HOUR, expires_at=now - HOUR / 2
     )
     newcomer, token = links.invite(by=acting(admin), username="newcomer", role=Role.VIEWER)
+    api_token, _ = tokens.make(by=acting(admin), **token_values())
     made = {
+        "api_token": api_token,
         "open": opened,
         "approved": approved,
         "run": run,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 _ROLES = re.compile(r"(acl|user)\.c |\w+\.c regrolein$")
+_MAKING_ROLES = re.compile(r"user\.c (Create|Drop|Rename)Role$")
 _GRAMMAR = re.compile(r"\S+ \w*yyerror$")
 #: The control file of an extension, and the library of a function.
 _FILES = re.compile(r"extension\.c parse_extension_control_file$|dfmgr\.c ")
@@ -19,6 +20,11 @@ _NOT_SUPPORTED = "0A000"  # feature_not_supported
 def is_about_a_role(origin: str) -> bool:
     """Whether it is a role that is not there: 42704 is the SQLSTATE of any object."""
     return _ROLES.match(origin) is not None
+
+
+def is_about_making_roles(origin: str) -> bool:
+    """Whether the right to make or change roles was missing: 42501 is the SQLSTATE of any right."""
+    return _MAKING_ROLES.match(origin) is not None
 
 
 def is_about_the_grammar(origin: str) -> bool:

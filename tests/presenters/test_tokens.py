@@ -1,0 +1,62 @@
+"""Tokens as administrators see them: none of their secret, whether they hold, and for whom."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from config.tokens import Scope
+from dashboard.models import ApiToken, MachineAccount
+from dashboard.presenters import tokens as presenter
+
+NOW = timezone.now()
+
+
+def made(**changes: object) -> ApiToken:
+    account = User(pk=7, username="github-acme")
+    account.machine = MachineAccount(account=account, made_at=NOW)
+    values = {
+        "pk": 3,
+        "name": "github-acme",
+        "account": account,
+        "mark": "Abcd1234",
+        "secret_hash": "f" * 64,
+        "scopes": [Scope.READ.value],
+        "environments": ["gone"],
+        "made_by": User(pk=1, username="carol"),
+        "made_at": NOW,
+        "expires_at": NOW + timedelta(days=1),
+    }
+    return ApiToken(**{**values, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "label", "can_be_revoked"),
+    [
+        ({}, "In force", True),
+        ({"expires_at": NOW - timedelta(days=1)}, "Expired", True),
+        ({"revoked_at": NOW}, "Revoked", False),
+        ({"revoked_at": NOW, "expires_at": NOW - timedelta(days=1)}, "Revoked", False),
+    ],
+)
+def test_it_says_whether_a_token_holds(changes: dict[str, object], label: str, can_be_revoked: bool) -> None:
+    row = presenter.row(made(**changes))
+    assert (row.pill.label, row.can_be_revoked) == (label, can_be_revoked)
+
+
+def test_it_shows_how_a_token_begins_and_nothing_of_its_secret() -> None:
+    row = presenter.row(made())
+    assert (row.mark, row.is_machine, row.made_by) == ("sbx_Abcd1234…", True, "carol")
+    assert "f" * 64 not in repr(row)
+
+
+def test_one_that_a_variable_holds_has_no_beginning_and_no_maker() -> None:
+    row = presenter.row(made(made_by=None, expires_at=None))
+    assert (row.mark, row.made_by) == ("", "")
+
+
+def test_every_scope_has_its_words() -> None:
+    assert [value for value, _ in presenter.scope_choices()] == [scope.value for scope in Scope]
