@@ -23,7 +23,7 @@ from dashboard.engine.run import failures
 from dashboard.engine.run.faultpoints import faultpoint
 from dashboard.engine.run.journal import Journal
 from dashboard.engine.run.session import Session, ms_since
-from dashboard.engine.run.watch import Watch, as_ourselves, ourselves
+from dashboard.engine.run.watch import TrackingWatch, as_ourselves, ourselves
 from dashboard.engine.sql import session_state
 from dashboard.engine.sql.concurrently import concurrent
 from dashboard.engine.sql.indexes import concurrent_index
@@ -38,7 +38,7 @@ class _Work:
     session: Session
     position: int
     step: Step
-    watch: Watch
+    watch: TrackingWatch
     done: list[int]  # statements of it, also of an earlier run
 
 
@@ -52,7 +52,7 @@ def run(session: Session, position: int, step: Step, shape: TransactionShape) ->
         if step.first_statement == 1:
             _copy_rows(session, position, step)
     with session.naming(step, "begin"):
-        watch = Watch(session, step)
+        watch = TrackingWatch(session, step)
     with session.naming(step, "restoring the session"):
         for setting in session_state.settings_before(shape.sent, step.first_statement):
             session.connection.execute(setting.sql.encode())

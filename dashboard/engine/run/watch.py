@@ -51,7 +51,7 @@ def ourselves(session: Session, step: Step) -> Iterator[None]:
         raise
 
 
-class Watch:
+class TrackingWatch:
     """Over the tracking tables, during one step."""
 
     def __init__(self, session: Session, step: Step) -> None:
