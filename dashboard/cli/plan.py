@@ -19,6 +19,7 @@ from dashboard.engine import planner
 from dashboard.engine.errors import EngineError, NothingToDo
 from dashboard.engine.plan import Plan, Target
 from dashboard.engine.run import executor
+from dashboard.models import command_line
 from dashboard.selectors import control, git
 from dashboard.services import plans as plan_service
 from dashboard.services import targets
@@ -75,7 +76,7 @@ def _check_is_apart(environment: Environment, target: Target) -> None:
 def _complain_of_records(target: Target) -> Exit:
     labels = ", ".join(entry.label for entry in target.history.contradicted)
     print(f"signalbox: History and log of {target.name} contradict each other: {labels}.", file=sys.stderr)
-    print("  `signalbox status` says how, and what to do.", file=sys.stderr)
+    print(f"  `{command_line.of('status')}` says how, and what to do.", file=sys.stderr)
     return Exit.ATTENTION
 
 

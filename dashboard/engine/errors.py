@@ -64,7 +64,7 @@ class SourceNotRead(SourceMissing):
     code = "source_not_read"
     sentence = "The source {source} is not read yet: {reason}"
     state = "No database was touched."
-    advice = "Have it fetched: on its page, or with signalbox fetch."
+    advice = "Have it fetched: on its page, or on the command line with the verb fetch."
 
 
 class SourceNotConfigured(EngineError):

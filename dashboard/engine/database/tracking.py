@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import psycopg
+from psycopg.sql import Identifier
 
 from dashboard.engine.database import adoption, dual_writing, encoding, sql
 from dashboard.engine.database.adoption import Fault
@@ -213,11 +214,13 @@ class TrackingTables:
             )
 
     def _not_made(self, error: psycopg.Error) -> TrackingTablesNotMade:
-        role = self.connection.info.user
         if isinstance(error, psycopg.errors.InsufficientPrivilege):
+            names = (self.connection.info.user, self.connection.info.dbname, self.schema)
+            role, database, schema = (Identifier(name).as_string(self.connection) for name in names)
             remedy = (
-                f"Run as their owner: GRANT CREATE ON DATABASE to {role}, or CREATE SCHEMA {self.schema} AUTHORIZATION "
-                f"{role}. Tables that are there already are completed only by their owner."
+                f"Run as the owner of the database: GRANT CREATE ON DATABASE {database} TO {role}; Or make the schema "
+                f"for it: CREATE SCHEMA {schema} AUTHORIZATION {role}; Tables that are there already are completed "
+                "only by their owner."
             )
         else:
             triggers = [str(name) for (name,) in self.connection.execute(sql.query("event_triggers"))]
