@@ -92,7 +92,8 @@ def fetch_if_free(name: str) -> None:
     source = next((source for source in sources.in_git() if source.name == name), None)
     if source is None or not _claim(source):
         return
-    fetch(source)
+    if fetch(source) is not None and (failure := git.standing(source).failure):
+        logger.warning("The source %s could not be fetched: %s", name, failure.sentence)
     if GitSource.objects.filter(pk=name, asked_at__gt=F("begun_at")).exists():
         queue.fetch(name)
 
@@ -182,7 +183,6 @@ def _failed(source: Source, error: EngineError, *, by: Actor) -> EngineError:
         row.save(update_fields=["ended_at", "failure", "failing_since"])
         subject = f"{source.name} {error.code}"
         repeats.note(audit.Event.SOURCE_FETCH_FAILED, by=by, subject=subject, source=source.name, code=error.code)
-    logger.warning("The source %s could not be fetched: %s", source.name, failure["sentence"])
     return error
 
 
