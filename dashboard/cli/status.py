@@ -1,4 +1,4 @@
-"""What is applied, pending or in need of attention, in every environment.
+"""What is applied, pending or in need of attention, in every environment. Exit code 8 also where no migration was read.
 
 Reads the folder and the targets, changes nothing, and needs no control database.
 """
@@ -143,13 +143,17 @@ def _exit_code(
     failures = [code_of(answer) for _, answer in looks if isinstance(answer, EngineError)]
     if failures:
         return failures[0]
-    if any(p.severity is Severity.ERROR for folder in files for p in folder.problems) or any(
+    if any(not folder.migrations or _has_error(folder) for folder in files) or any(
         e["attention"] or e["unfinished"] for e in report["environments"]
     ):
         return Exit.ATTENTION
     if pending_counts and any(e["pending"] for e in report["environments"]):
         return Exit.PENDING
     return Exit.OK
+
+
+def _has_error(folder: Folder) -> bool:
+    return any(problem.severity is Severity.ERROR for problem in folder.problems)
 
 
 def _text(report: dict[str, Any]) -> str:

@@ -286,7 +286,7 @@ def test_a_file_in_place_of_the_folder_is_wrong_usage(signalbox: Signalbox, two_
 
 def test_an_empty_folder_says_what_belongs_there(signalbox: Signalbox, project: Project):
     answer = signalbox("status", "--env", "staging")
-    assert answer.code == 0
+    assert answer.code == 8
     assert "holds no migration" in answer.out
     assert "001_create_users.sql" in answer.out
 

@@ -135,9 +135,10 @@ class TrackingTables:
         """A hash over every row and column of the history."""
         return self._word("fingerprint")
 
-    def log_fingerprint(self) -> str:
-        """A hash over every row and column of the log."""
-        return self._word("log_fingerprint")
+    def log_fingerprint(self, own: Sequence[int] = ()) -> str:
+        """A hash over every row and column of the log, but for the one row that each of the transactions `own` wrote.
+        It is another one where such a row is not there any more."""
+        return self._word("log_fingerprint", {"own": list(own)})
 
     def set_log_sequence_right(self, shape: TablesShape | None = None) -> bool:
         """Mend the sequence where it was moved so far that the log could not go on. Only under the target lock. Returns
@@ -147,8 +148,8 @@ class TrackingTables:
             return False
         return self.connection.execute(sql.query("set_log_sequence_right", self.schema)).fetchone() is not None
 
-    def _word(self, query: str) -> str:
-        row = self.connection.execute(sql.query(query, self.schema)).fetchone()
+    def _word(self, query: str, values: Mapping[str, object] | None = None) -> str:
+        row = self.connection.execute(sql.query(query, self.schema), values).fetchone()
         return str(row[0]) if row else ""
 
     @property
