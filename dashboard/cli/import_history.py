@@ -16,7 +16,12 @@ from dashboard.services import plans
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     repairs.add_arguments(parser, wants_reason=False)
-    parser.add_argument("--table", metavar="SCHEMA.NAME", default="", help="of several tables, the one to import from")
+    parser.add_argument(
+        "--table",
+        metavar="SCHEMA.NAME",
+        default="",
+        help="the table to import from: of several, or one whose name does not tell that it is a history",
+    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,5 +1,7 @@
 """What is applied, pending or in need of attention, in every environment. Exit code 8 also where no migration was read.
 
+Where environments are named, an error in a file that is for none of them is listed and does not count.
+
 Reads the folder and the targets, changes nothing, and needs no control database.
 """
 
@@ -48,13 +50,24 @@ def run(options: argparse.Namespace) -> int:
         "without_database": [] if options.environments else list(map(_left_out, chosen_environments.left_out())),
     }
     print(json.dumps(report, indent=2) if options.json else _text(report))
-    return _exit_code(list(files.values()), looks, report, pending_counts=options.exit_code)
+    judged = [folder for source, folder in files.items() for folder in _asked_about(source, folder, options, chosen)]
+    return _exit_code(judged, looks, report, pending_counts=options.exit_code)
 
 
 def _folders(options: argparse.Namespace, chosen: list[Environment]) -> dict[Source, Folder]:
     """What is asked for reads; where no environment is, the default one. Raises SourceMissing, SourceUnreadable."""
     asked = dict.fromkeys(chosen_environments.source(options, environment) for environment in chosen)
     return {source: folders.of_source(source) for source in asked or [chosen_environments.source(options)]}
+
+
+def _asked_about(
+    source: Source, folder: Folder, options: argparse.Namespace, chosen: list[Environment]
+) -> list[Folder]:
+    """The folder as each environment has it that was asked for by name; else the whole of it."""
+    if not options.environments:
+        return [folder]
+    own = [environment for environment in chosen if chosen_environments.source(options, environment) == source]
+    return [scoping.within(folder, environment.slug) for environment in own]
 
 
 def _source(source: Source, folder: Folder) -> dict[str, Any]:
@@ -143,7 +156,7 @@ def _exit_code(
     failures = [code_of(answer) for _, answer in looks if isinstance(answer, EngineError)]
     if failures:
         return failures[0]
-    if any(not folder.migrations or _has_error(folder) for folder in files) or any(
+    if any(not (folder.migrations or folder.elsewhere) or _has_error(folder) for folder in files) or any(
         e["attention"] or e["unfinished"] for e in report["environments"]
     ):
         return Exit.ATTENTION

@@ -12,6 +12,7 @@ from dashboard.engine.database.tool_tables import ToolHistory, ToolTable
 from dashboard.engine.errors import EngineError, NoSuchToolTable, NothingToDo, ToolTableUnreadable
 from dashboard.engine.files import known_files
 from dashboard.engine.files.listing import Listing
+from dashboard.engine.imports import catalogue
 from dashboard.engine.imports.matching import Reconciliation, reconcile
 from dashboard.engine.migration import Folder
 from dashboard.engine.plan import Plan, Target
@@ -64,13 +65,14 @@ class OtherHistories:
         return next((reading for reading in self.readings if reading.label == table), None)
 
 
-def read(environment: Environment, folder: Folder | None = None) -> OtherHistories:
-    """Read from the target now. Raises TargetUnreachable, TargetNotConfigured, and for the folder what reading it
+def read(environment: Environment, folder: Folder | None = None, *, table: str = "") -> OtherHistories:
+    """Read from the target now. `table` names one that is the history of the folder's tool, whatever it is called, if
+    its columns are. Raises TargetUnreachable, TargetNotConfigured, and for the folder what reading it
     does."""
     folder = folder or folders.read(environment)
     to = targets.access(environment)
     with connection.reading(to.address) as opened, connection.naming_errors(opened, to):
-        tools = tool_tables.find(opened)
+        tools = tool_tables.find(opened, named=table, tools=catalogue.of_format(folder.format))
         listing = folders.listing_of(environment, folder)
         readings = [_reading(opened, tool, folder, listing) for tool in tools]
     return OtherHistories(folder=folder, readings=tuple(sorted(readings, key=lambda r: _rank(r, folder))))

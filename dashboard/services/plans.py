@@ -90,7 +90,7 @@ def restore_record(environment: Environment, migrations: Sequence[MigrationId], 
 def import_history(environment: Environment, *, table: str = "") -> Plan:
     """Record what another tool has applied there; of several, the one whose table is named, or that the folder is
     of."""
-    others = imports.read(environment)
+    others = imports.read(environment, table=table)
     plan = imports.plan(environment, targets.look(environment), others, table=table)
     return targets.doubted(environment, plan, others.folder)
 

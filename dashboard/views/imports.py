@@ -23,7 +23,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     permissions.check_can_skip(actors.from_request(request))
     environment = environment_or_404(slug)
     table = request.GET.get("table", "")
-    others = imports.read(environment)
+    others = imports.read(environment, table=table)
     offer = plans.import_offered(environment, others, table=table)
     page = presenter.page(others, offer, environment, table)
     context: dict[str, Any] = {"environment": badge(environment), "page": page}

@@ -100,6 +100,30 @@ def test_a_table_that_is_not_there_is_wrong_usage(signalbox: Signalbox, migrated
     assert "no table public.nope of a tool that is known. Found: public.schema_migrations (dbmate)." in answer.err
 
 
+def test_a_table_under_a_name_of_the_team_is_imported_from_where_it_is_named(
+    signalbox: Signalbox, migrated: Project, admin: User
+) -> None:
+    for database in migrated.databases.values():
+        database.query("CREATE SCHEMA ops; ALTER TABLE schema_migrations RENAME TO deployed")
+        database.query("ALTER TABLE deployed SET SCHEMA ops")
+    assert "no table of a tool that is known" in signalbox("import", "staging").err, "one column may be anything"
+    answer = signalbox("import", "staging", "--table", "ops.deployed", "--by", admin.username, "--json")
+    assert answer.code == 0, answer.err
+    execution.execute(answer.json["run"])
+    assert Run.objects.get(pk=answer.json["run"]).status == Run.Status.SUCCEEDED
+    assert migrated.query(migrated.staging, "SELECT version, kind FROM platform.schema_migrations ORDER BY 1") == [
+        ("1", "baseline"),
+        ("2", "baseline"),
+    ]
+
+
+def test_a_named_table_of_other_columns_is_refused(signalbox: Signalbox, migrated: Project) -> None:
+    migrated.databases["staging"].query("CREATE TABLE releases (version int)")
+    answer = signalbox("import", "staging", "--table", "public.releases")
+    assert (answer.code, answer.out) == (2, "")
+    assert "no table public.releases" in answer.err
+
+
 def test_what_a_row_says_reaches_no_terminal_as_it_is(signalbox: Signalbox, migrated: Project) -> None:
     migrated.databases["staging"].query("INSERT INTO schema_migrations VALUES (E'9\\x1b[2J')")
     said = signalbox("import", "staging").out

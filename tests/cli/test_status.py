@@ -164,6 +164,25 @@ def test_attention_weighs_more_than_pending(signalbox: Signalbox, two_files: Pro
     assert signalbox("status", "--env", "staging", "--exit-code").code == 8
 
 
+def test_an_error_counts_where_its_file_is_for(signalbox: Signalbox, two_files: Project):
+    two_files.write(_003_bad="-- signalbox: environments=staging\nCREATE TABEL typo (id int);")
+    production = signalbox("status", "--env", "production")
+    assert production.code == 0, production.out
+    assert "003_bad.sql" in production.out, "it is listed all the same"
+    assert signalbox("status", "--env", "production", "--exit-code").code == 3
+    assert signalbox("status", "--env", "staging").code == 8
+    assert signalbox("status", "--env", "staging", "production").code == 8
+    assert signalbox("status").code == 8
+
+
+def test_two_files_of_one_number_that_no_environment_has_together_need_no_attention(
+    signalbox: Signalbox, two_files: Project
+):
+    two_files.write(_003_a="-- signalbox: environments=staging\nCREATE TABLE a (id int);")
+    two_files.write(_003_b="-- signalbox: environments=production\nCREATE TABLE b (id int);")
+    assert [signalbox("status", name).code for name in ("staging", "production")] == [0, 0]
+
+
 # A target that does not answer
 
 

@@ -215,6 +215,14 @@ def test_nothing_runs_where_there_is_no_such_table(ddl: str, dbmate_bench: Twofo
     assert "public.a" not in dbmate_bench.tables()
 
 
+def test_a_table_under_a_name_of_the_team_is_written_to_and_heard_of(dbmate_bench: TwofoldBench) -> None:
+    dbmate_bench.database.query("ALTER TABLE schema_migrations RENAME TO deployed")
+    dbmate_bench.dual_write = DualWrite.declared("dbmate:public.deployed")
+    assert [other.label for other in dbmate_bench.look().history.elsewhere] == ["dbmate (public.deployed)"]
+    dbmate_bench.apply()
+    assert len(dbmate_bench.database.query("SELECT version FROM deployed")) == 1
+
+
 def test_goose_has_no_row_for_what_is_no_number(bench: Bench) -> None:
     bench.database.query(KEPT["goose"].ddl)
     bench.write("V1.2__a.sql", UP)

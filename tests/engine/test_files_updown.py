@@ -136,13 +136,13 @@ def test_a_file_that_says_which_way_it_goes_is_told_its_name_with_that(read_file
     [
         (("1_a_mysql.up.sql", "1_a_postgres.up.sql", "1_a_sqlite3.up.sql"), "keep 1_a_postgres.up.sql,"),
         (("1_a.up.sql", "1_a_mysql.up.sql"), "keep 1_a.up.sql,"),
-        (("1_a.cockroach.up.sql", "1_a.mysql.up.sql"), "keep the one for PostgreSQL, if there is one,"),
+        (("1_a.cockroach.up.sql", "1_a.mysql.up.sql", "2_b.up.sql"), "keep the one for PostgreSQL, if there is one,"),
         (("1_a_pg.up.sql", "1_a_mysql.up.sql"), "keep 1_a_pg.up.sql,"),
     ],
 )
 def test_one_migration_for_several_database_systems_is_never_joined(read_files, files, kept):
     folder = read_files(named(*files))
-    for file in files:
+    for file in (file for file in files if file.startswith("1_")):
         advice = problems_by_code(folder, file)["duplicate_version"].advice
         assert kept in advice
         assert "move the others out of the folder, with their rollbacks" in advice
@@ -189,3 +189,41 @@ def test_a_word_before_up_is_part_of_the_name_where_no_migration_has_several_sys
     for name in ("1_users.postgres.up.sql", "2_pets.mysql.up.sql"):
         (tmp_path / name).write_text("SELECT 1;", encoding="utf-8")
     assert [m.name for m in discovery.read(tmp_path).migrations] == ["users.postgres", "pets.mysql"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ("1_a.mysql.up.sql", "1_a.mysql.down.sql", "2_b.mysql.up.sql", "10_c.mysql.up.sql"),
+        ("1_a_mysql.up.sql", "2_b_mysql.up.sql", "2_b_mysql.down.sql"),
+        ("1_a.mysql.up.sql", "1_a.sqlite3.up.sql", "2_b.mysql.up.sql", "2_b.sqlite3.up.sql"),
+        ("1_a.sqlite.up.sql",),
+    ],
+)
+def test_a_folder_for_other_systems_alone_has_one_error(files: tuple[str, ...], tmp_path: Path) -> None:
+    """However many files it has: each would be refused by the grammar, or share its number, for one reason."""
+    for name in files:
+        (tmp_path / name).write_text("CREATE TABLE a (id int) ENGINE=InnoDB;", encoding="utf-8")
+    folder = discovery.read(tmp_path)
+    errors = [problem for problem in folder.problems if problem.severity is Severity.ERROR]
+    assert [(problem.code, problem.file) for problem in errors] == [("other_system", files[0])]
+    assert folder.migrations == ()
+    assert {entry.file for entry in folder.files} == set(files)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ("1_mysql.up.sql", "2_orders.up.sql"),
+        ("1_a_mysql.up.sql", "2_b_pg.up.sql"),
+        ("1_move_from_mysql.up.sql", "2_b.up.sql", "3_drop_mysql.up.sql"),
+        ("1_mysql.up.sql",),
+        ("1_import_from_mysql.up.sql",),
+    ],
+)
+def test_a_name_that_ends_with_a_system_says_nothing_alone(files: tuple[str, ...], tmp_path: Path) -> None:
+    for name in files:
+        (tmp_path / name).write_text("SELECT 1;", encoding="utf-8")
+    folder = discovery.read(tmp_path)
+    assert [migration.up.file for migration in folder.migrations] == list(files)
+    assert "other_system" not in {problem.code for problem in folder.problems}

@@ -52,6 +52,14 @@ def find(database: Database, url: str = "") -> dict[str, ToolTable]:
         return {tool.label: tool for tool in tool_tables.find(opened)}
 
 
+def named(database: Database, label: str, tools: frozenset[str]) -> ToolTable | None:
+    """What the table of this name is, where a person says that it is the history of one of these tools."""
+    address = Address(environment="test", name="Test", variable="TEST_URL", url=database.url)
+    with connections.reading(address) as opened:
+        tables = tool_tables.find(opened, named=label, tools=tools)
+    return next((tool for tool in tables if tool.label == label), None)
+
+
 def read(database: Database, tool: ToolTable) -> ToolHistory:
     address = Address(environment="test", name="Test", variable="TEST_URL", url=database.url)
     with connections.reading(address) as opened:
@@ -86,6 +94,80 @@ def test_what_a_tool_has_applied_is_known_of_each_file(case: Case, tool_database
     assert (outcome.broken, outcome.unclear, outcome.without_file) == ((), (), ())
     exact = [m for m in outcome.applied if m.entry.certainty.value == "exact"]
     assert all(bool(m.entry.applied_at) is case.has_times for m in exact)
+
+
+#: Of each tool whose table may have any name, the name that it gives the table itself.
+_OWN_NAMES = {
+    "dbmate": "schema_migrations",
+    "drizzle": "__drizzle_migrations",
+    "flyway": "flyway_schema_history",
+    "golang-migrate": "schema_migrations",
+    "goose": "goose_db_version",
+    "node-pg-migrate": "pgmigrations",
+    "tern": "schema_version",
+}
+
+
+@pytest.mark.parametrize("tool", sorted(_OWN_NAMES))
+def test_a_table_under_a_name_of_the_team_is_taken_for_what_is_said(tool: str, bench: Bench) -> None:
+    case = next(case for case in CASES if case.tool == tool)
+    with bench.database.connect() as opened:
+        opened.execute(case.ddl.replace(_OWN_NAMES[tool], "deployed_here"))
+    label = "public.deployed_here"
+    taken = named(bench.database, label, frozenset({tool}))
+    assert taken is not None
+    assert taken.importer.name == tool
+    history = read(bench.database, taken)
+    folder = written(bench.folder, case.files, case.folder_format)
+    applied = {m.file.label: (m.entry.certainty, m.text) for m in held_against(history, folder).applied}
+    assert applied == case.expected
+    with bench.database.connect() as opened:
+        assert tool_tables.change_since(opened, history.origin) == ""
+        opened.execute(f"DELETE FROM {label}")
+        assert "since it was read" in tool_tables.change_since(opened, history.origin)
+
+
+@pytest.mark.parametrize(
+    ("tool", "columns"),
+    [
+        ("dbmate", "version varchar"),
+        ("dbmate", "version text"),
+        ("tern", "version int"),
+        ("drizzle", "id int, hash text, created_at bigint"),
+    ],
+)
+def test_a_table_of_few_columns_is_no_history_unless_it_is_named(tool: str, columns: str, bench: Bench) -> None:
+    """It may be about anything: a catalogue of versions, a list of downloads."""
+    bench.database.query(f"CREATE TABLE app_releases ({columns})")
+    bench.database.query(f"CREATE TABLE other_releases ({columns})")
+    label, tools = "public.app_releases", frozenset({tool})
+    assert find(bench.database) == {}
+    assert named(bench.database, label, frozenset()) is None
+    taken = named(bench.database, label, tools)
+    assert taken is not None
+    assert taken.importer.name == tool
+    address = Address(environment="test", name="Test", variable="TEST_URL", url=bench.database.url)
+    with connections.reading(address) as opened:
+        assert [t.label for t in tool_tables.find(opened, named=label, tools=tools)] == [label]
+
+
+@pytest.mark.parametrize(
+    ("tool", "columns"),
+    [
+        ("dbmate", "version int"),
+        ("dbmate", "version varchar, released_at date"),
+        ("tern", "version text"),
+        ("tern", "version int, price int"),
+        ("drizzle", "id int, hash text, created_at bigint, owner text"),
+        ("goose", "version varchar"),
+        ("golang-migrate", "version varchar"),
+        ("node-pg-migrate", "id int, name text"),
+        ("flyway", "version varchar, success boolean"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_no_history_though_it_is_named(tool: str, columns: str, bench: Bench) -> None:
+    bench.database.query(f"CREATE TABLE app_releases ({columns})")
+    assert named(bench.database, "public.app_releases", frozenset({tool})) is None
 
 
 def test_what_is_no_sql_is_recognised_and_explained(tool_database: Database) -> None:

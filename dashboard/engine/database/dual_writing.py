@@ -163,7 +163,8 @@ class Obstacle:
 
 def obstacle(connection: Connection, to: DualWrite) -> Obstacle | None:
     """What would make a run fail at its first row there; None where nothing is known."""
-    table = next((t for t in tool_tables.find(connection) if t.label == to.label and t.is_ordinary), None)
+    tables = tool_tables.find(connection, named=to.label, tools={to.tool})
+    table = next((t for t in tables if t.label == to.label and t.is_ordinary), None)
     if table is None or table.importer.name != to.tool or not WRITERS[to.tool].columns <= table.table.columns.keys():
         title = catalogue.BY_NAME[to.tool].title
         finding = f"it has no table {to.label} as {title} keeps it, which `dual_write` names."

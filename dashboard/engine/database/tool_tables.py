@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -24,7 +24,7 @@ from dashboard.engine.errors import ToolTableUnreadable
 from dashboard.engine.imports import catalogue
 from dashboard.engine.imports.values import Importer, Stand, TableSeen, ToolRow
 from dashboard.engine.migration import OtherHistory
-from dashboard.engine.plan import ImportOrigin
+from dashboard.engine.plan import DualWrite, ImportOrigin
 
 #: Rows of one table that are read. A folder has less by far; what has more is no history.
 ROWS = 50_000
@@ -94,14 +94,15 @@ class ToolHistory:
         )
 
 
-def find(connection: Connection) -> tuple[ToolTable, ...]:
-    """Every table of a tool that is known, also those that cannot be read; by schema and name."""
+def find(connection: Connection, *, named: str = "", tools: Collection[str] = ()) -> tuple[ToolTable, ...]:
+    """Every table of a tool that is known, also those that cannot be read; by schema and name. `named` is the label of
+    a table that a person calls the history of one of `tools`: there its columns decide, and not its name."""
     with pinned(connection):
         tables = [*_tables(connection)]
     return tuple(
         ToolTable(importer=importer, table=table, role=connection.info.user)
         for table in tables
-        if (importer := catalogue.tell(table))
+        if (importer := catalogue.named(table, tools if table.label == named else ()))
     )
 
 
@@ -124,9 +125,12 @@ def read(connection: Connection, tool: ToolTable) -> ToolHistory:
     )
 
 
-def elsewhere(connection: Connection) -> tuple[OtherHistory, ...]:
-    """What the tables of other tools call applied or begun, in short; those of tools that are only recognised aside."""
-    return tuple(_in_short(connection, tool) for tool in find(connection) if not tool.importer.explained)
+def elsewhere(connection: Connection, written: DualWrite | None = None) -> tuple[OtherHistory, ...]:
+    """What the tables of other tools call applied or begun, in short; those of tools that are only recognised aside.
+    `written` names one that is a history whatever it is called."""
+    named, tools = (written.label, {written.tool}) if written else ("", set())
+    tables = find(connection, named=named, tools=tools)
+    return tuple(_in_short(connection, tool) for tool in tables if not tool.importer.explained)
 
 
 def _in_short(connection: Connection, tool: ToolTable) -> OtherHistory:
@@ -148,7 +152,8 @@ _BEGUN = frozenset({Stand.APPLIED, Stand.FAILED, Stand.DIRTY})
 def change_since(connection: Connection, origin: ImportOrigin) -> str:
     """What is different from when it was read, as a clause; empty where nothing is."""
     label, place = origin.label, (origin.schema, origin.table)
-    tool = next((t for t in find(connection) if (t.table.schema, t.table.name) == place), None)
+    tools = find(connection, named=label, tools={origin.tool})
+    tool = next((t for t in tools if (t.table.schema, t.table.name) == place), None)
     if tool is None or tool.importer.name != origin.tool:
         return f"{label} is not the table of {catalogue.BY_NAME[origin.tool].title} any more"
     try:

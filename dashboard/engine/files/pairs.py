@@ -167,7 +167,7 @@ OTHER_SYSTEMS = frozenset(
 )
 
 
-def _system(name: str) -> tuple[str, str]:
+def system_of(name: str) -> tuple[str, str]:
     """A name without the database system that it ends with, and that system; "" without one."""
     rest, _, system = re.sub("[._-](?=[^._-]*$)", "\0", f"_{name}").rpartition("\0")
     return (rest, system.lower()) if system.lower() in POSTGRESQL | OTHER_SYSTEMS else (f"_{name}", "")
@@ -175,7 +175,7 @@ def _system(name: str) -> tuple[str, str]:
 
 def _for_several_systems(pair: Pair, rivals: Sequence[Pair]) -> str:
     """What to do where the files are one migration, written for each of several database systems; "" elsewhere."""
-    of_each = {each.file: _system(each.name) for each in (pair, *rivals)}
+    of_each = {each.file: system_of(each.name) for each in (pair, *rivals)}
     name = of_each[pair.file][0]
     systems = {file: system for file, (other, system) in of_each.items() if other == name}
     if len(systems) < 2 or not any(systems.values()):

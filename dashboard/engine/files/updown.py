@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dashboard.engine.files import other_tools, pairs, script, seed_names, unrecognised
@@ -56,9 +56,13 @@ def read(listing: Listing, limits: Limits) -> Folder:
     ours = (entry for entry in listing.entries if entry.name not in others)
     entries = {entry.name: entry for entry in ours if not unrecognised.is_stranger(entry)}
     places = _places(entries, has_systems=bool(others))
+    system_fault = _all_for_another(places)
+    if system_fault is not None:
+        places = [place for place in places if place.role is FileRole.VERIFY]
     readings = {p.file: _read(entries[p.file], limits) for p in places}
     migrations = tuple(pairs.migrations(_pairs(places, readings)))
     problems = [
+        *([system_fault] if system_fault else ()),
         *(unrecognised.complaint(entry, listing) for entry in strange),
         *(problem for migration in migrations for problem in migration.problems),
         *_problems_beside(places, readings),
@@ -105,6 +109,27 @@ def _for_another(file: str, system: str) -> Problem:
         file=file,
         sentence=f"{file} is for {system}, and not run here: its migration has a file for each database system.",
         advice="Nothing needs to be done.",
+    )
+
+
+def _all_for_another(places: Sequence[_NamedFile]) -> Problem | None:
+    """One error for a folder in which each migration is named for another database system. A single name may end so
+    and mean something else, as in 1_import_from_mysql.up.sql."""
+    ups = [place for place in places if place.role is FileRole.MIGRATION]
+    named = [pairs.system_of(up.name) for up in ups]
+    systems = sorted({system for rest, system in named if rest and system in pairs.OTHER_SYSTEMS})
+    if not ups or not all(rest and system in pairs.OTHER_SYSTEMS for rest, system in named):
+        return None
+    if len(ups) == 1 and not ups[0].name.endswith(f".{systems[0]}"):
+        return None
+    first = min(ups, key=lambda up: up.identity.key).file
+    return _problem(
+        first,
+        "other_system",
+        f"Every migration here is named for another database system ({pairs.listed(systems)}), as {first} is, and "
+        "only PostgreSQL is run: none of them is read.",
+        "Choose the folder of the migrations for PostgreSQL. If these are for PostgreSQL, take the name of the other "
+        "system off the end of their names.",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from dashboard.engine.imports.tools import (
     atlas,
@@ -61,6 +61,19 @@ def tell(table: TableSeen) -> Importer | None:
     if table.columns.keys() >= _OURS:
         return None
     return next((importer for importer in IMPORTERS if importer.recognises(table)), None)
+
+
+def named(table: TableSeen, tools: Collection[str]) -> Importer | None:
+    """The one of these tools whose history this table can be, whatever it is called; else the tool that keeps it."""
+    if table.columns.keys() >= _OURS:
+        return None
+    own = (importer for importer in IMPORTERS if importer.name in tools and importer.may_keep(table))
+    return next(own, None) or tell(table)
+
+
+def of_format(folder_format: str) -> frozenset[str]:
+    """The tools that may have run the files of such a folder."""
+    return frozenset(importer.name for importer in IMPORTERS if folder_format in importer.formats)
 
 
 #: A table that has none of these is no history that is known.

@@ -83,7 +83,9 @@ class Importer:
     """One tool: how its table is known, what its rows mean, and by which keys its files are known.
 
     `shape` has the columns that the table must have; with `exact` it may have no others but those of `more`, which are
-    read too where they are there. `explained` is for a tool whose migrations are no SQL files: it is only recognised.
+    read too where they are there. `fits` looks at the types of its columns, and `is_its` at its name and what stands
+    beside it, which nobody asks of a table that a person names. `explained` is for a tool whose migrations are no SQL
+    files: it is only recognised.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Importer:
     shape: frozenset[str]
     more: frozenset[str] = frozenset()
     exact: bool = False
+    fits: Callable[[TableSeen], bool] = lambda table: True
     is_its: Callable[[TableSeen], bool] = lambda table: True
     formats: frozenset[str] = frozenset()  # of folders whose files it may have run
     keys: Callable[[KnownFile], Sequence[str]] = lambda file: ()
@@ -98,9 +101,13 @@ class Importer:
     explained: str = ""
 
     def recognises(self, table: TableSeen) -> bool:
+        return self.may_keep(table) and self.is_its(table)
+
+    def may_keep(self, table: TableSeen) -> bool:
+        """The columns are those of its history, whatever the table is called."""
         columns = table.columns.keys()
         is_shaped = self.shape <= columns and (not self.exact or columns <= self.shape | self.more)
-        return is_shaped and self.is_its(table)
+        return is_shaped and self.fits(table)
 
     @property
     def columns(self) -> frozenset[str]:

@@ -13,8 +13,7 @@ _TEXT = frozenset({"varchar", "text"})
 
 def _is_its(table: TableSeen) -> bool:
     """Rails has such a table too, with another one beside it."""
-    is_named = "migration" in table.name
-    return is_named and table.columns["version"] in _TEXT and "ar_internal_metadata" not in table.neighbours
+    return "migration" in table.name and "ar_internal_metadata" not in table.neighbours
 
 
 def entries(rows: Sequence[ToolRow], files: Sequence[KnownFile]) -> Iterator[ToolEntry]:
@@ -31,6 +30,7 @@ IMPORTER = Importer(
     title="dbmate",
     shape=frozenset({"version"}),
     exact=True,
+    fits=lambda table: table.columns["version"] in _TEXT,
     is_its=_is_its,
     formats=frozenset({"dbmate"}),
     keys=numbered.by_text,

@@ -6,11 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from dashboard.engine.imports import rows as reading
 from dashboard.engine.imports.tools import numbered
-from dashboard.engine.imports.values import Importer, KnownFile, Stand, TableSeen, ToolEntry, ToolRow
+from dashboard.engine.imports.values import Importer, KnownFile, Stand, ToolEntry, ToolRow
 
-
-def _is_its(table: TableSeen) -> bool:
-    return "version" in table.name and table.columns["version"] in {"int4", "int8"}
+_NUMBERS = frozenset({"int4", "int8"})
 
 
 def entries(rows: Sequence[ToolRow], files: Sequence[KnownFile]) -> Iterator[ToolEntry]:
@@ -30,7 +28,8 @@ IMPORTER = Importer(
     title="tern",
     shape=frozenset({"version"}),
     exact=True,
-    is_its=_is_its,
+    fits=lambda table: table.columns["version"] in _NUMBERS,
+    is_its=lambda table: "version" in table.name,
     formats=frozenset({"tern"}),
     keys=numbered.by_number,
     entries=lambda rows, files: tuple(entries(rows, files)),
