@@ -33,6 +33,7 @@ WITHOUT_ROLE = frozenset(
         "seed-status",
         "seed-migrate",
         "seed-rollback",
+        "ready",
         "mfa_authenticate",
         "mfa_login_webauthn",
         "github_login",
@@ -41,6 +42,9 @@ WITHOUT_ROLE = frozenset(
         "openid_connect_callback",
     }
 )
+
+#: The namespace of the API, which knows nobody by a session.
+API = "api-v1"
 
 #: What somebody needs who has to add a second factor before anything else.
 FOR_A_SECOND_FACTOR = frozenset(
@@ -163,7 +167,7 @@ class RoleMiddleware:
 
     def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
         match = request.resolver_match
-        if not request.user.is_authenticated or (match and match.url_name in WITHOUT_ROLE):
+        if not request.user.is_authenticated or (match and (match.url_name in WITHOUT_ROLE or match.namespace == API)):
             return None
         role = role_of(request.user)
         if role is None:

@@ -7,7 +7,7 @@ from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as passkeys
 from django.urls import path
 
-from dashboard.api import seed
+from dashboard.api import page, ready, seed
 from dashboard.views import (
     account,
     audit,
@@ -169,6 +169,11 @@ seed_urls = [
     path("rollback", seed.rollback, name="seed-rollback"),
 ]
 
+api_urls = [
+    path("api/", page.index, name="api"),
+    path("ready", ready.ready, name="ready"),
+]
+
 urlpatterns = [
     path("", overview.index, name="overview"),
     *guide_urls,
@@ -183,5 +188,6 @@ urlpatterns = [
     *rehearsal_urls,
     *run_urls,
     *seed_urls,
+    *api_urls,
     path("audit/", audit.index, name="audit"),
 ]

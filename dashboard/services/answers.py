@@ -18,6 +18,7 @@ STATUS: tuple[tuple[type[engine.EngineError], int], ...] = (
     (services.RequesterGone, 409),
     (services.ApproverTouched, 403),
     (services.AlreadyDecided, 409),
+    (services.CallUnderWay, 409),
     (services.EnvironmentOccupied, 409),
     (services.RunStillAsked, 409),
     (services.RunNotEnded, 409),

@@ -56,6 +56,20 @@ class TokenRefused(Refused):
     state = "Nothing was changed."
 
 
+class KeyUsedAgain(Refused):
+    code = "key_used_again"
+    sentence = "This Idempotency-Key was sent before, with another call."
+    state = "Nothing was changed by this one."
+    advice = "Send a new key for a new call, and the same one only to repeat a call as it was."
+
+
+class CallUnderWay(Refused):
+    code = "call_under_way"
+    sentence = "The call with this Idempotency-Key is being answered still."
+    state = "Nothing was changed by this one."
+    advice = "Send it again in a few seconds, under the same key, to get its answer."
+
+
 class MachineRefused(Refused):
     """Facts: name, why (a clause)."""
 

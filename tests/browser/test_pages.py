@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.browser import demo as demos
 from tests.browser.conftest import Enter, sign_in
 from tests.browser.demo import Demo
-from tests.browser.pages import POST_ONLY, VIEWS, own_patterns
+from tests.browser.pages import JSON_ONLY, POST_ONLY, VIEWS, own_patterns
 
 #: The others are for whoever signs in, or joins.
 BEHIND_THE_DOOR = [view for view in VIEWS if view.who]
@@ -19,8 +19,8 @@ BEHIND_THE_DOOR = [view for view in VIEWS if view.who]
 
 def test_every_page_is_looked_at() -> None:
     names = {pattern.name for pattern in own_patterns()}
-    known = POST_ONLY | {view.url_name for view in VIEWS if not view.url_name.startswith("admin:")}
-    assert names - known == set(), "list these in VIEWS or POST_ONLY of tests/browser/pages.py"
+    known = POST_ONLY | JSON_ONLY | {view.url_name for view in VIEWS if not view.url_name.startswith("admin:")}
+    assert names - known == set(), "list these in VIEWS, POST_ONLY or JSON_ONLY of tests/browser/pages.py"
     assert known - names == set(), "these are listed in tests/browser/pages.py, and no URL has such a name"
 
 
