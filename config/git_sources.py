@@ -45,6 +45,7 @@ class GitDeclaration:
     webhook_secret: str = field(default="", repr=False)
     every: int = 5
     web: str = ""  # of the page of a commit, with {commit} in it; empty where none is known
+    secret_variables: tuple[str, ...] = ()  # the names of those that hold what is secret of it
     unset: tuple[str, ...] = ()  # the variables that it names and that are not set
 
     @property
@@ -94,7 +95,8 @@ def load(declared_in: Path, source: str, values: Mapping[str, Any], variables: M
             f"The secret in {values['webhook_secret']} is shorter than {SHORTEST_SECRET} characters, so it could be "
             "guessed. Put a long random text there, for example the output of: openssl rand -hex 32"
         )
-    named = [values[key] for key in _SECRETS if key in values]
+    secret = tuple(values[key] for key in _SECRETS if key in values)
+    named = list(secret)
     known_hosts = values.get("known_hosts", "")
     if _VARIABLE.fullmatch(known_hosts):
         named.append(known_hosts)
@@ -109,6 +111,7 @@ def load(declared_in: Path, source: str, values: Mapping[str, Any], variables: M
         known_hosts=known_hosts,
         every=values.get("every", 5),
         web=values.get("web", "") or _web(values["git"]),
+        secret_variables=secret,
         unset=tuple(name for name in named if not variables.get(name)),
         **{key: variables.get(values[key], "") if key in values else "" for key in _SECRETS},
     )

@@ -68,6 +68,9 @@ SOURCE_GIT = None if env.str("SIGNALBOX_SOURCE", default="") else SOURCE_GIT
 SOURCE_READING = formats.of_default(ENVIRONMENTS_FILE)
 #: True in the web process (config/wsgi.py): it reads targets with `<VARIABLE>_READ` where that is set.
 SERVES_PAGES = False
+#: Tells the processes of this deployment from those of another one, where both would see the same control database: a
+#: copy of its files on the same kind of server.
+DEPLOYMENT = env.str("SIGNALBOX_DEPLOYMENT", default=env.str("RAILWAY_ENVIRONMENT_ID", default=""))
 TRACKING_SCHEMA = env.str("SIGNALBOX_TRACKING_SCHEMA", default="platform")
 #: The server for throw-away databases; without one a private server is started for each rehearsal.
 REHEARSAL_URL = env.str("SIGNALBOX_REHEARSAL_URL", default="")

@@ -19,6 +19,7 @@ from dashboard.views import (
     guide,
     hooks,
     imports,
+    installations,
     invitations,
     migrations,
     overview,
@@ -176,6 +177,7 @@ api_urls = [
 
 urlpatterns = [
     path("", overview.index, name="overview"),
+    path("installation/", installations.detail, name="installation"),
     *guide_urls,
     *sign_in_urls,
     *account_urls,

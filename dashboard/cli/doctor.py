@@ -23,8 +23,9 @@ from dashboard.models import sources
 from dashboard.models.environments import all_environments
 from dashboard.presenters import audit as presenter
 from dashboard.presenters import hidden, mails
+from dashboard.presenters import installations as installation_presenter
 from dashboard.selectors import mails as selector
-from dashboard.services import audit_guard, checkups, isolation, targets
+from dashboard.services import audit_guard, checkups, installations, isolation, targets
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
     if options.environments:
         return code
     if not options.json:
+        _tell_of_installation()
         _tell_of_audit_log()
         _tell_of_mail()
     return max(code, _complain_of_absent(chosen_environments.left_out()), _complain_of_sources())
@@ -91,6 +93,15 @@ def _examine(environment: Environment, *, as_json: bool) -> int:
         elif check.level is CheckLevel.WARNING and not is_fit(checks):
             print(f"  {check.level}: {check.finding} {check.remedy}", file=sys.stderr)
     return Exit.OK if is_fit(checks) else Exit.UNREACHABLE
+
+
+def _tell_of_installation() -> None:
+    """Whether this control database is a copy of another one, and whether that could be told."""
+    try:
+        view = installation_presenter.view(installations.current())
+    except Error:
+        return
+    print(f"Installation: {view.sentence} {view.blind}".rstrip())
 
 
 def _tell_of_audit_log() -> None:

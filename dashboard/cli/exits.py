@@ -35,6 +35,7 @@ CODES: tuple[tuple[type[engine.EngineError], Exit], ...] = (
     (engine.TargetUnreachable, Exit.UNREACHABLE),
     (engine.TargetNotConfigured, Exit.UNREACHABLE),
     (engine.TargetUnsuitable, Exit.UNREACHABLE),
+    (engine.RehearsalNotIsolated, Exit.UNREACHABLE),
     (engine.TargetNotRead, Exit.UNREACHABLE),
     (engine.TrackingTableLocked, Exit.UNREACHABLE),
     (engine.RightMissing, Exit.UNREACHABLE),

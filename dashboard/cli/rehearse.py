@@ -2,7 +2,8 @@
 
 Without --env every migration of the folder from the first file on, on a private server that goes away at the end, or
 on the one that --server-env names. With --env what is pending there, on a copy of that target's schema.
-Needs no control database, and changes no target.
+Needs no control database, and changes no target. Exit code 7 where a protected environment would have it rehearsed
+beside keys or with a network, which its declaration does not allow by name.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
-
-from django.conf import settings
 
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit, complain
@@ -41,7 +40,7 @@ from dashboard.engine.rehearsal.report import (
 from dashboard.engine.schema import diff
 from dashboard.models import environments
 from dashboard.models.environments import Environment
-from dashboard.services import targets
+from dashboard.services import rehearsing, targets
 
 #: Locks that reading and writing take anyway.
 _ORDINARY = frozenset({"ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE"})
@@ -90,19 +89,19 @@ def _rehearse(
     options: argparse.Namespace, folder: Folder, environment: Environment | None, show: Callable[[Proof], str]
 ) -> Report:
     common: dict[str, Any] = {
-        "server_url": os.environ.get(options.server_env or ""),
+        "server_url": os.environ.get(options.server_env or "") or None,
         "server_variable": options.server_env or rehearsal.VARIABLE,
         "keep_going": options.keep_going,
         "registered": [] if options.on_target_server else _registered(),
         "listener": lambda proof: print(show(proof), flush=True),
     }
     if environment is None:
-        return rehearsal.of_folder(folder, schema=settings.TRACKING_SCHEMA, **common)
+        return rehearsing.of_folder(folder, **common)
     target = targets.read(environment)
     folder = targets.judged(environment, folder, target)
     plan = _plan(target, folder)
     verify = verifications.read(folder)
-    report = rehearsal.of_plan(plan, source=targets.access(environment), verify=verify, **common)
+    report = rehearsing.of_plan(plan, environment=environment, verify=verify, **common)
     left = (*report.not_reached, *selection.left_out(plan.steps, plan.stops_before, target.history, folder))
     return replace(report, not_reached=left, unread=tuple(selection.unread(folder)))
 

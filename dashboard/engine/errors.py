@@ -325,6 +325,19 @@ class WitnessGone(EngineError):
     )
 
 
+class RunOfOther(EngineError):
+    """Another installation has begun it, and its end is not in the log yet. Facts: environment, installation, reason (a
+    clause)."""
+
+    code = "run_of_other"
+    sentence = "The installation {installation} began it, and the log of {environment} has no end of it: {reason}."
+    state = "That installation may still be at work on it, so nothing of it was touched."
+    advice = (
+        "Look at the run in the installation {installation}. If that one is gone for good, an administrator looks into "
+        "{environment} and ends the run here without proof."
+    )
+
+
 class ClaimLost(EngineError):
     """The worker may not begin, because the run may no longer be its own. Facts: reason (a clause)."""
 
@@ -352,6 +365,12 @@ class RehearsalImpossible(EngineError):
     code = "rehearsal_impossible"
     sentence = "It could not be rehearsed: {reason}"
     state = "Nothing was changed in any target."
+
+
+class RehearsalNotIsolated(RehearsalImpossible):
+    """It would have run beside keys, or with a network, and nobody allowed that by name. Facts as of its parent."""
+
+    code = "rehearsal_not_isolated"
 
 
 # The private PostgreSQL

@@ -65,7 +65,7 @@ class Action(StrEnum):
     @property
     def takes_from_files(self) -> bool:
         """What it takes from the files must still be there, the same, when it is run."""
-        return self in {Action.APPLY, *_RECORDS_FILES}
+        return self in {Action.APPLY, Action.SKIP, *_RECORDS_FILES}
 
     @property
     def captures_rollback(self) -> bool:

@@ -14,7 +14,7 @@ from dashboard.services.skips import Undecided
 NONE = ":"
 
 
-class ReasonForm(forms.Form):
+class Reason(forms.Form):
     reason = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 3}),
         label="Why?",
@@ -23,14 +23,18 @@ class ReasonForm(forms.Form):
         max_length=500,
     )
 
+
+class ReasonForm(Reason):
+    """Why it is done on this environment."""
+
     def __init__(self, *args: Any, environment: Environment, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.environment = environment
 
     @property
-    def submission(self) -> dict[str, Any]:
-        """For decisions.submit; a protected environment opens a request, which wants no name typed."""
-        return {"reason": self.cleaned_data["reason"]}
+    def sent(self) -> dict[str, str]:
+        """What its preview sends back, so that the same plan is computed again."""
+        return {name: value for name, value in self.cleaned_data.items() if value}
 
 
 class SkipForm(ReasonForm):

@@ -16,6 +16,7 @@ IN_OWN_WORDS = frozenset(
         "broken_off",
         "cancelled",
         "claim_lost",
+        "left_to_original",
         "not_approved",
         "not_configured",
         "plan_changed",

@@ -61,6 +61,9 @@ class Run(KeepsPlan):
     #: Made anew each time a worker takes the run, so it never repeats, not even in a restored control database whose
     #: next run has a number that a target knows already. Empty for runs of before there was one.
     attempt_id = models.UUIDField(null=True, unique=True)
+    #: The installation whose worker has taken it. Another one, as a copy of the control database is, only reads what
+    #: the attempt did. Empty for a run that was not taken yet, or was taken before this was kept.
+    installation = models.UUIDField(null=True)
     #: The tracking schema that the attempt writes to, whatever the settings say later.
     tracking_schema = models.CharField(max_length=63, blank=True, default="")
     #: The worker has won the target lock and confirmed under it that the run is still its own. While this is empty,

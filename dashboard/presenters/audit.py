@@ -105,6 +105,8 @@ KINDS: Mapping[Event, tuple[str, str, str]] = {
     Event.RUN_RESOLVED: ("Run resolved", "warn", "ok"),
     Event.RUN_ENDED_BY_HAND: ("Run ended by hand", "danger", "attention"),
     Event.RUN_MESSAGES_ERASED: ("Server messages erased", "warn", "cancel"),
+    Event.INSTALLATION_COPIED: ("Control database is a copy", "danger", "attention"),
+    Event.INSTALLATION_CONFIRMED: ("Copy confirmed", "warn", "lock"),
     Event.ENVIRONMENT_REBOUND: ("Other database confirmed", "warn", "environment"),
     Event.DRIFT_FOUND: ("Drift found", "warn", "modified"),
     Event.DRIFT_GONE: ("Drift gone", "ok", "ok"),

@@ -21,6 +21,7 @@ from dashboard.presenters.pills import Pill
 from dashboard.presenters.schema_diff import SchemaDiff
 from dashboard.selectors.compare import Comparison, Side
 from dashboard.selectors.drift import DriftState
+from dashboard.selectors.git import CommitFact
 from dashboard.selectors.leftovers import LeftByRun
 from dashboard.services import permissions
 from dashboard.services.actors import Actor
@@ -176,6 +177,7 @@ class SideView:
     drifted: bool
     url: str  # of its drift
     check: ActionButton
+    commit: CommitFact | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +231,7 @@ def _side(side: Side) -> SideView:
         place=badge(side.environment),
         seen_at=side.seen.at if side.seen else None,
         drifted=side.seen is not None and side.seen.outcome == DriftCheck.Outcome.DRIFTED,
+        commit=side.commit,
         url=reverse("drift", args=[side.environment.slug]),
         check=ActionButton(
             label=f"Check {side.environment.name}",

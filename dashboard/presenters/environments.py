@@ -21,6 +21,7 @@ from dashboard.presenters.pills import Pill
 from dashboard.presenters.requests import RequestRow
 from dashboard.presenters.runs import RunRow
 from dashboard.selectors.environments import Standing
+from dashboard.selectors.git import CommitFact
 from dashboard.selectors.observations import LastLook
 
 IN_SYNC = Pill(label="In sync", tone="ok", icon="ok")
@@ -60,6 +61,7 @@ class Card:
     requests: tuple[RequestRow, ...]
     refresh: ActionButton
     drift: SchemaPanel
+    commit: CommitFact | None  # that its files are of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,7 @@ def card(standing: Standing, *, back: str = "") -> Card:
         requests=tuple(requests.row(request) for request in standing.requests),
         refresh=refresh_button(standing, back=back),
         drift=drift.panel(standing.environment, standing.drift),
+        commit=standing.commit,
     )
 
 

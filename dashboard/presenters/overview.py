@@ -10,10 +10,10 @@ from django.urls import reverse
 
 from dashboard.engine.migration import Severity
 from dashboard.engine.status import State
-from dashboard.models import BreakGlass, ChangeRequest
+from dashboard.models import BreakGlass, ChangeRequest, Installation
 from dashboard.models.failures import Failure
 from dashboard.models.sources import DEFAULT
-from dashboard.presenters import environments, links, wording
+from dashboard.presenters import environments, installations, links, wording
 from dashboard.presenters.environments import Card, Remark
 from dashboard.presenters.findings import Tallies
 from dashboard.presenters.matrix import Matrix, matrix
@@ -75,13 +75,16 @@ def overview(
     waiting: Sequence[ChangeRequest],
     *,
     unreviewed: Sequence[BreakGlass] = (),
+    installation: Installation | None = None,
 ) -> Overview:
     """`waiting` are the requests that wait for the reader; `unreviewed` what one person let run alone."""
+    is_held = installation is not None and installation.is_held
     readings = [each.reading for each in files]
     return Overview(
         sentences=(
+            *_of_copy(installation),
             *_of_glass(unreviewed),
-            *_sentences(standings, readings, waiting, quiet=not unreviewed),
+            *_sentences(standings, readings, waiting, quiet=not (unreviewed or is_held)),
             *(_of_push(*each.moved) for each in files if each.moved),
         ),
         cards=tuple(environments.card(standing, back="overview") for standing in standings),
@@ -114,6 +117,13 @@ def _sentences(
         text = "Every environment has every migration. Nothing waits for you."
         said = [Sentence(tone="ok", icon="ok", text=text)]
     yield from said
+
+
+def _of_copy(installation: Installation | None) -> Iterator[Sentence]:
+    """Before everything else: what stands below may have gone on elsewhere."""
+    if installation and installation.is_held:
+        text, url = installations.sentence(installation), reverse("installation")
+        yield Sentence(tone="danger", icon="attention", text=text, url=url)
 
 
 def _of_glass(unreviewed: Sequence[BreakGlass]) -> Iterator[Sentence]:

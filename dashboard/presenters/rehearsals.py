@@ -28,7 +28,6 @@ from dashboard.engine.schema import diff
 from dashboard.engine.schema.diff import Change
 from dashboard.models import Rehearsal
 from dashboard.models.failures import Failure
-from dashboard.models.git import SHORT
 from dashboard.presenters import statuses
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
@@ -265,8 +264,6 @@ def _facts(rehearsal: Rehearsal, report: Report | None) -> Iterator[tuple[str, A
         yield "Began with", origins[report.origin]
         yield "Rehearsed on", f"PostgreSQL {rehearsal.server_major}"
         yield f"{name} runs", f"PostgreSQL {rehearsal.target_major}"
-    if rehearsal.plan.commit:
-        yield "Files of commit", f"{rehearsal.plan.commit[:SHORT]} in the source {rehearsal.plan.source}"
     yield "History up to", rehearsal.history_head or "nothing applied"
     yield "Digest", f"sha256 {rehearsal.digest[:12]}…"
 

@@ -14,6 +14,7 @@ from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton
 from dashboard.presenters.pills import Pill
 from dashboard.presenters.runs import RunRow
+from dashboard.selectors.git import CommitFact
 from dashboard.selectors.requests import Tab, has_expired, own_run
 
 
@@ -29,6 +30,7 @@ class RequestRow:
     expires_at: datetime | None
     has_expired: bool
     run: RunRow | None  # of a request that is done
+    commit: CommitFact | None  # that its files were read from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,7 @@ def way_to_open_one(tab: Tab) -> ActionButton | None:
     return ActionButton(label="See the environments", url=reverse("overview")) if tab is Tab.OPEN else None
 
 
-def row(request: ChangeRequest) -> RequestRow:
+def row(request: ChangeRequest, commit: CommitFact | None = None) -> RequestRow:
     run = _ended(request)
     return RequestRow(
         url=reverse("request", args=[request.pk]),
@@ -85,6 +87,7 @@ def row(request: ChangeRequest) -> RequestRow:
         at=request.requested_at,
         expires_at=None if request.closed_at else request.expires_at,
         has_expired=has_expired(request),
+        commit=commit,
     )
 
 

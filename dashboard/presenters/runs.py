@@ -19,6 +19,7 @@ from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.pills import Pill
 from dashboard.presenters.wording import why_reach_ends
+from dashboard.selectors.git import CommitFact
 from dashboard.selectors.settled import Settled
 from dashboard.services import permissions, policies
 from dashboard.services.actors import Actor
@@ -34,13 +35,14 @@ class RunRow:
     by: str
     at: datetime
     duration_ms: int | None
+    commit: CommitFact | None  # that its files were read from
 
 
 _DECIDED_BY_STEPS = {Run.Status.FAILED, Run.Status.CANCELLED, Run.Status.RESOLVED}
 _UNDOABLE = {Run.Status.SUCCEEDED, Run.Status.RESOLVED}
 
 
-def row(run: Run) -> RunRow:
+def row(run: Run, commit: CommitFact | None = None) -> RunRow:
     return RunRow(
         number=run.pk,
         url=reverse("run", args=[run.pk]),
@@ -50,6 +52,7 @@ def row(run: Run) -> RunRow:
         by=run.started_by.get_username(),
         at=run.queued_at,
         duration_ms=elapsed_ms(run),
+        commit=commit,
     )
 
 

@@ -11,7 +11,8 @@ from dashboard.engine.schema.diff import Difference
 from dashboard.engine.schema.objects import SchemaSnapshot as Schema
 from dashboard.models import DriftCheck, Run, Snapshot
 from dashboard.models.environments import Environment
-from dashboard.selectors import drift, migrations, observations
+from dashboard.selectors import drift, folders, migrations, observations
+from dashboard.selectors.git import CommitFact
 
 #: Runs whose work is looked up to explain differences, the newest of each environment.
 RUNS = 10
@@ -26,6 +27,7 @@ class Side:
     seen: DriftCheck | None
     only: tuple[MigrationId, ...]
     contradicted: tuple[MigrationId, ...] = ()
+    commit: CommitFact | None = None  # that its files are of now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,7 @@ def compare(a: Environment, b: Environment) -> Comparison:
             seen=drift.last_seen(e),
             only=tuple(sorted(standing[here].keys() - standing[there].keys() - doubted[there])),
             contradicted=tuple(sorted(doubted[here])),
+            commit=folders.current(e).commit,
         )
         for e, here, there in ((a, 0, 1), (b, 1, 0))
     ]

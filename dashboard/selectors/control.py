@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import Error, connection
 
 from dashboard.engine.database import sql
 from dashboard.engine.plan import TargetIdentity
+from dashboard.models import Installation
+from dashboard.models.installations import Home
 
 
 def identity() -> TargetIdentity:
@@ -24,3 +27,17 @@ def identity_if_reachable() -> TargetIdentity | None:
         return identity()
     except Error:
         return None
+
+
+def home() -> Home:
+    """Where the control database lives, asked anew each time: of this connection, and so of this transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s)::oid::bigint", [Installation._meta.db_table])
+        (table,) = cursor.fetchone()
+    database = identity()
+    return Home(
+        system_identifier=database.system_identifier,
+        database_oid=database.database_oid,
+        table_oid=int(table),
+        deployment=settings.DEPLOYMENT,
+    )

@@ -24,6 +24,7 @@ from dashboard.models.environments import Environment
 from dashboard.selectors import control, drift, forgotten, observations
 from dashboard.selectors.drift import DriftState
 from dashboard.selectors.folders import FolderReading
+from dashboard.selectors.git import CommitFact
 from dashboard.selectors.observations import LastLook
 
 
@@ -39,6 +40,7 @@ class Standing:
     requests: tuple[ChangeRequest, ...]  # open and approved ones, newest first
     drift: DriftState = field(default_factory=DriftState)
     control: TargetIdentity | None = None  # the database in which Signalbox keeps requests and approvals
+    commit: CommitFact | None = None  # that its files are of
     elsewhere: tuple[OtherHistory, ...] = ()  # by which files have run already that are not recorded
     forgotten: tuple[RunStep, ...] = ()  # what runs did there and the target does not know any more, of one alone
 
@@ -89,8 +91,9 @@ class Standing:
 def standings(readings: Sequence[FolderReading]) -> tuple[Standing, ...]:
     """The environments of these sources, each against the files of its own, in the order of the declaration."""
     files = {reading.source: reading.folder for reading in readings}
+    commits = {reading.source: reading.commit for reading in readings}
     chosen = [e for e in environments.all_environments() if e.source in files]
-    return _standings(chosen, files)
+    return tuple(replace(each, commit=commits[each.environment.source]) for each in _standings(chosen, files))
 
 
 def standing(environment: Environment, folder: Folder | None) -> Standing:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 from django.db.models import Subquery
 from django.utils import timezone
@@ -154,6 +155,28 @@ def known_as(source: str, sha: str) -> CommitFact | None:
     row = GitCommit.objects.filter(source=source, sha=sha).defer("files").first()
     if row is not None:
         return fact(row)
+    return _by_id(source, sha)
+
+
+def of_records(records: Iterable[ChangeRequest | Run | Rehearsal]) -> dict[int, CommitFact]:
+    """By their keys, the commits that the files of their plans were read from; of as many as a list shows, in one
+    query."""
+    named = {
+        each.pk: (str(each.frozen_plan.get("source", "")), str(each.frozen_plan.get("commit", ""))) for each in records
+    }
+    shas = {sha for _, sha in named.values() if sha}
+    kept = GitCommit.objects.filter(sha__in=shas).defer("files") if shas else ()
+    facts = {(row.source, row.sha): fact(row) for row in kept}
+    return {pk: facts.get((source, sha)) or _by_id(source, sha) for pk, (source, sha) in named.items() if sha}
+
+
+def _named_in(frozen_plan: Mapping[str, Any]) -> tuple[str, str]:
+    """Source and commit; an earlier release kept neither."""
+    return str(frozen_plan.get("source", "")), str(frozen_plan.get("commit", ""))
+
+
+def _by_id(source: str, sha: str) -> CommitFact:
+    """One that is not kept any more."""
     return CommitFact(source=source, sha=sha, author="", subject="", authored_at=None, url="")
 
 

@@ -67,6 +67,8 @@ class Event(StrEnum):
     RUN_RESOLVED = "run.resolved"
     RUN_ENDED_BY_HAND = "run.ended_by_hand"
     RUN_MESSAGES_ERASED = "run.messages_erased"
+    INSTALLATION_COPIED = "installation.copied"
+    INSTALLATION_CONFIRMED = "installation.confirmed"
     ENVIRONMENT_REBOUND = "environment.rebound"
     DRIFT_FOUND = "drift.found"
     DRIFT_GONE = "drift.gone"

@@ -119,6 +119,18 @@ class EnvironmentNotDeclared(Refused):
     advice = "Declare {slug} again where the environments are declared, with the same database, and restart Signalbox."
 
 
+class CopyNotConfirmed(Refused):
+    """Facts: identity, original (the first characters of each)."""
+
+    code = "copy_not_confirmed"
+    sentence = "This control database is a copy of that of the installation {original}, which may still be at work."
+    state = "Nothing was started."
+    advice = (
+        "Start it in the installation {original}. If that one is gone for good, an administrator lets this one, "
+        "{identity}, run migrations: the Overview leads there."
+    )
+
+
 class EnvironmentOccupied(Refused):
     """Facts: environment, run (number), status."""
 

@@ -29,6 +29,7 @@ from dashboard.engine.run import executor, recovery
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.executor import Approval
 from dashboard.engine.run.faultpoints import faultpoint
+from dashboard.engine.run.recovery import RunVerdict
 from dashboard.models import ChangeRequest, Run
 from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure
@@ -103,18 +104,14 @@ def _look_again(run: Run) -> None:
 
 def recover(run_id: int) -> None:
     """Find out what an interrupted run committed. Stays interrupted, and says why, while its target cannot be asked."""
+    installation = installations.current()
     run = Run.objects.get(pk=run_id)
     if run.status != Run.Status.INTERRUPTED:
         return
     try:
         environment = targets.declared(run.environment)
-        verdict = recovery.resolve(
-            bindings.to_resolve(run),
-            access=_access_of(run, environment),
-            attempt=_attempt(run),
-            # Nothing was sent to a database that was confirmed in place of the one it ran on.
-            began=(run.began_at is not None or run.attempt_id is None) and not bindings.was_rebound(run),
-        )
+        is_own = run.installation in {None, installation.identity}
+        verdict = _resolve(run, environment) if is_own else _read(run, environment)
     except EngineError as error:
         logger.warning("Run %s is not resolved yet: %s", run.pk, error)
         runs.note_unresolved(run, recorder.failure(error))
@@ -125,11 +122,28 @@ def recover(run_id: int) -> None:
     drift.after_run(run)
 
 
+def _resolve(run: Run, environment: Environment) -> RunVerdict:
+    return recovery.resolve(
+        bindings.to_resolve(run),
+        access=_access_of(run, environment),
+        attempt=_attempt(run),
+        # Nothing was sent to a database that was confirmed in place of the one it ran on.
+        began=(run.began_at is not None or run.attempt_id is None) and not bindings.was_rebound(run),
+    )
+
+
+def _read(run: Run, environment: Environment) -> RunVerdict:
+    """Only what the target proves, where another installation took the run: its worker may live."""
+    return recovery.read(bindings.to_resolve(run), access=_access_of(run, environment), attempt=_attempt(run))
+
+
 def find_lost() -> None:
-    """Runs whose worker is gone are interrupted and resolved; queued ones nobody took are offered again.
+    """Runs whose worker is gone are interrupted and resolved; queued ones nobody took are offered again. In a copy of
+    the control database those of its original are left to that one first.
 
     Where the control database was away, a worker that lives renews its lease as soon as it is back: it gets the time.
     """
+    installations.current()
     if runs.lost():
         time.sleep(SECOND_LOOK)
     for run in runs.lost():
@@ -220,7 +234,7 @@ def _attempt(run: Run) -> Attempt:
         by=run.started_by.get_username(),
         source_ip=run.source_ip,
         attempt_id=run.attempt_id.hex if run.attempt_id else "",
-        installation=installations.identity(),
+        installation=run.installation.hex if run.installation else installations.identity(),
     )
 
 

@@ -1,23 +1,22 @@
-"""Whether rehearsals run beside keys that the user of their private server could read, and without a network."""
+"""Whether rehearsals run beside keys that the user of their private server could read, and without a network.
+
+The rule is asked here alone: whatever rehearses for a person asks it, on whichever way (services/rehearsing).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
 from django.conf import settings
 
+from config import secret_variables
 from dashboard.engine.database.doctor import Check, CheckLevel
-from dashboard.engine.errors import RehearsalImpossible
+from dashboard.engine.errors import RehearsalNotIsolated
 from dashboard.engine.localserver import isolation, network
-from dashboard.models import environments
+from dashboard.models import environments, sources
 from dashboard.models.environments import Environment
 
-#: Beside the URLs of the targets.
-_KEYS = frozenset(
-    {
-        *("SIGNALBOX_DATABASE_URL", "SIGNALBOX_DATABASE_OWNER_URL", "DATABASE_URL"),
-        *("SIGNALBOX_SECRET_KEY", "SIGNALBOX_SECRET_KEY_FALLBACKS", "SIGNALBOX_AUDIT_KEY", "SIGNALBOX_REHEARSAL_URL"),
-        *("SIGNALBOX_EMAIL_URL", "SIGNALBOX_OIDC_SECRET", "SIGNALBOX_GOOGLE_SECRET", "SIGNALBOX_GITHUB_SECRET"),
-    }
-)
 _REMEDY = (
     "Start Signalbox as root, so that the server runs as the user nobody; or start it without a shell between, as "
     "bin/start does; or set SIGNALBOX_REHEARSAL_URL to a server elsewhere."
@@ -26,24 +25,47 @@ _CUT_OFF = (
     "Start the worker with the right CAP_SYS_ADMIN, or where users may make namespaces; or set SIGNALBOX_REHEARSAL_URL "
     "to a server elsewhere. A firewall that lets the worker reach only its targets helps in any case."
 )
+_COULD_READ = "a private server for rehearsals could read the keys of {names}."
+_HAS_NETWORK = "a private server for rehearsals has the network of this machine: the platform allows no other."
 
 _ELSEWHERE = "rehearsals have a server elsewhere, whose network is not for this process to close."
 
 
-def check(environment: Environment) -> None:
-    """Raises RehearsalImpossible for a protected environment, unless its declaration allows by name what is missing."""
-    if not environment.protected:
-        return
-    if not environment.unisolated_rehearsals and (open_to_it := _exposed()):
-        raise RehearsalImpossible(
-            reason=f"its private server could read the keys of {', '.join(open_to_it)}.",
-            remedy=f"{_REMEDY} Or allow it for {environment.name}: unisolated_rehearsals = true in its declaration.",
-        )
-    if not environment.rehearsals_with_network and not _is_cut_off():
-        raise RehearsalImpossible(
-            reason="its private server would have the network of this machine: the platform gives it none of its own.",
-            remedy=f"{_CUT_OFF} Or allow it for {environment.name}: rehearsals_with_network = true in its declaration.",
-        )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """On what a rehearsal may go on. `needs_no_network`: not with a network, whatever becomes of the platform until it
+    begins. `allowed` says what a declaration allows by name, and makes use of here."""
+
+    needs_no_network: bool = False
+    allowed: tuple[str, ...] = ()
+
+
+def check(concerned: Iterable[Environment], *, server_url: str | None) -> Terms:
+    """Raises RehearsalNotIsolated where one of these is protected, and its declaration does not allow by name what is
+    missing. On a server elsewhere nothing is."""
+    protected = [each for each in concerned if each.protected]
+    if server_url or not protected:
+        return Terms()
+    needs_no_network = any(not each.rehearsals_with_network for each in protected)
+    open_to_it, is_cut_off = _exposed(), network.can_be_left()
+    allowed: list[str] = []
+    for environment in protected:
+        name = environment.name
+        if open_to_it:
+            finding = _COULD_READ.format(names=", ".join(open_to_it))
+            if not environment.unisolated_rehearsals:
+                raise _refusal(finding, _REMEDY, name, "unisolated_rehearsals")
+            allowed.append(_allowed(finding, name, "unisolated_rehearsals"))
+        if not is_cut_off:
+            if not environment.rehearsals_with_network:
+                raise _refusal(_HAS_NETWORK, _CUT_OFF, name, "rehearsals_with_network")
+            allowed.append(_allowed(_HAS_NETWORK, name, "rehearsals_with_network"))
+    return Terms(needs_no_network=needs_no_network, allowed=tuple(allowed))
+
+
+def whose_keys_are_here() -> Iterator[Environment]:
+    """What is rehearsed for no environment could meet the keys of each of these."""
+    return (each for each in environments.all_environments() if each.configured)
 
 
 def examine() -> tuple[Check, ...]:
@@ -51,9 +73,19 @@ def examine() -> tuple[Check, ...]:
     return _keys(), _network()
 
 
+def _refusal(finding: str, remedy: str, name: str, setting: str) -> RehearsalNotIsolated:
+    return RehearsalNotIsolated(
+        reason=finding, remedy=f"{remedy} Or allow it for {name}: {setting} = true in its declaration."
+    )
+
+
+def _allowed(finding: str, name: str, setting: str) -> str:
+    return f"The declaration of {name} allows by name ({setting}) that {finding}"
+
+
 def _keys() -> Check:
-    if open_to_it := _exposed():
-        finding = f"a private server for rehearsals could read the keys of {', '.join(open_to_it)}."
+    if not settings.REHEARSAL_URL and (open_to_it := _exposed()):
+        finding = _COULD_READ.format(names=", ".join(open_to_it))
         return Check(code="isolation", level=CheckLevel.WARNING, finding=finding, remedy=_REMEDY)
     finding = "a private server for rehearsals can read no key."
     return Check(code="isolation", level=CheckLevel.FINE, finding=finding)
@@ -62,29 +94,22 @@ def _keys() -> Check:
 def _network() -> Check:
     """Foreign SQL runs as a role that can open no connection. This is for what gets past it: a note where each
     protected environment allows it, and a warning where one rehearses nothing for want of it."""
-    if _is_cut_off():
+    if settings.REHEARSAL_URL or network.can_be_left():
         finding = _ELSEWHERE if settings.REHEARSAL_URL else "a private server for rehearsals has no network."
         return Check(code="network", level=CheckLevel.FINE, finding=finding)
-    finding = "a private server for rehearsals has the network of this machine: the platform allows no other."
     refused = [
         each.name for each in environments.all_environments() if each.protected and not each.rehearsals_with_network
     ]
     if not refused:
-        return Check(code="network", level=CheckLevel.NOTE, finding=finding, remedy=_CUT_OFF)
+        return Check(code="network", level=CheckLevel.NOTE, finding=_HAS_NETWORK, remedy=_CUT_OFF)
     return Check(
         code="network",
         level=CheckLevel.WARNING,
-        finding=f"{finding} So nothing is rehearsed for {', '.join(refused)}.",
+        finding=f"{_HAS_NETWORK} So nothing is rehearsed for {', '.join(refused)}.",
         remedy=f"{_CUT_OFF} Or allow it there by name: rehearsals_with_network = true in its declaration.",
     )
 
 
-def _is_cut_off() -> bool:
-    return bool(settings.REHEARSAL_URL) or network.can_be_left()
-
-
 def _exposed() -> tuple[str, ...]:
-    """None where rehearsals have a server elsewhere."""
-    if settings.REHEARSAL_URL:
-        return ()
-    return isolation.exposed(_KEYS | {each.variable for each in environments.all_environments()})
+    repositories = [source.git for source in sources.in_git() if source.git]
+    return isolation.exposed(secret_variables.all_of(environments.all_environments(), repositories))

@@ -75,13 +75,16 @@ type Wording = Callable[[Mail, str], MailText]
 
 def ask_where_due() -> None:
     """Each minute: for what waited for its next try, and for jobs that were lost."""
-    if settings.SENDS_MAIL and _due().exists():
+    if settings.SENDS_MAIL and not installations.current().is_held and _due().exists():
         queue.send_mails()
 
 
 def send_due(word: Wording) -> int:
-    """Send what is due: how many mails the server has taken. Raises nothing for a server that fails."""
+    """Send what is due: how many mails the server has taken. Raises nothing for a server that fails. A copy that nobody
+    has confirmed sends none: its original does."""
     taken, begun = 0, time.monotonic()
+    if installations.current().is_held:
+        return taken
     with _alone() as is_alone:
         while settings.SENDS_MAIL and is_alone and time.monotonic() - begun < _JOB_SECONDS:
             mail = _take()

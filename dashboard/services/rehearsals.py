@@ -17,7 +17,6 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from config.environments import Requirement
-from dashboard.engine import rehearsal as engine
 from dashboard.engine.database import sizes
 from dashboard.engine.errors import EngineError, RunCancelled
 from dashboard.engine.files import verifications
@@ -31,7 +30,7 @@ from dashboard.models.failures import Failure, without_values
 from dashboard.models.tokens import Scope
 from dashboard.selectors import folders
 from dashboard.selectors import rehearsals as selector
-from dashboard.services import audit, isolation, limits, permissions, plans, policies, queue, targets
+from dashboard.services import audit, limits, permissions, plans, policies, queue, rehearsing, targets
 from dashboard.services.actors import SIGNALBOX, Actor
 from dashboard.services.heartbeat import beating
 
@@ -168,10 +167,9 @@ def _carry_out(rehearsal: Rehearsal, told_to_stop: Callable[[], bool]) -> None:
 
 def _rehearse(rehearsal: Rehearsal, cancellation: Cancellation) -> Report:
     environment = environments.get(rehearsal.environment)
-    isolation.check(environment)
-    return engine.of_plan(
+    return rehearsing.of_plan(
         rehearsal.plan,
-        source=targets.access(environment),
+        environment=environment,
         server_url=settings.REHEARSAL_URL or None,
         verify=verifications.read(folders.read(environment)),
         registered=[targets.address(each) for each in environments.all_environments()],

@@ -30,6 +30,7 @@ from dashboard.services import (
     break_glass,
     forecasts,
     gates,
+    installations,
     limits,
     permissions,
     plans,
@@ -61,8 +62,10 @@ def start(
 ) -> Run:
     """Queue a run of exactly this plan. On a protected environment a live approval of its digest must cover it.
 
-    Raises PermissionRefused, NotAcknowledged, NameNotTyped, ApprovalNeeded, RowsNotTyped, EnvironmentOccupied.
+    Raises PermissionRefused, NotAcknowledged, NameNotTyped, ApprovalNeeded, RowsNotTyped, EnvironmentOccupied,
+    CopyNotConfirmed.
     """
+    installations.check_may_run()
     permissions.check_can_start(by, plan.action)
     permissions.check_scope(by, Scope.RUN, environment.slug)
     policies.check_name_typed(environment, typed_name)
@@ -84,6 +87,7 @@ def start_approved(
 ) -> Run:
     """Queue the run of an approved request: its stored plan, byte for byte. Whoever opened the glass for it needs no
     approval and no window."""
+    installations.check_may_run()
     permissions.check_can_start(by, request.plan.action)
     environment = environments.get(request.environment)
     permissions.check_scope(by, Scope.RUN, environment.slug)
@@ -143,14 +147,18 @@ def end_by_hand(run_id: int, *, by: Actor, typed_name: str, reason: str) -> Run:
 
 
 def claim(run_id: int) -> Run | None:
-    """Take a queued run for this worker; None when there is nothing to take."""
+    """Take a queued run for this worker; None when there is nothing to take, as in a copy that nobody has confirmed."""
     with transaction.atomic():
+        installation = installations.current()
+        if installation.is_held:
+            return None
         taken = Run.objects.filter(pk=run_id, status=Run.Status.QUEUED).update(
             status=Run.Status.RUNNING,
             started_at=Now(),
             lease_until=Now() + LEASE,
             attempt=F("attempt") + 1,
             attempt_id=uuid.uuid4(),
+            installation=installation.identity,
             tracking_schema=settings.TRACKING_SCHEMA,
         )
         if not taken:
@@ -175,7 +183,9 @@ def begin(run: Run) -> bool:
 
     Whoever takes the run over from now on has to end the session that holds the lock first, so this is asked once.
     """
-    return bool(_mine(run).update(began_at=Now(), lease_until=Now() + LEASE))
+    with transaction.atomic():
+        installations.current()  # the control database may have been replaced by a copy since the run was taken
+        return bool(_mine(run).update(began_at=Now(), lease_until=Now() + LEASE))
 
 
 def hold(run: Run) -> bool:

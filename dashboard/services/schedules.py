@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from dashboard.engine.errors import EngineError
 from dashboard.models import ChangeRequest, Run, environments
-from dashboard.services import actors, approvals, audit, forecasts, gates, permissions, policies, runs
+from dashboard.services import actors, approvals, audit, forecasts, gates, installations, permissions, policies, runs
 from dashboard.services.actors import SIGNALBOX, Actor
 from dashboard.services.errors import AlreadyDecided, EnvironmentOccupied, StartTimeRefused
 from dashboard.services.forecasts import Confirmation
@@ -28,6 +28,7 @@ def schedule(
     request_id: int, *, by: Actor, at: datetime, typed_name: str = "", confirmation: Confirmation | None = None
 ) -> ChangeRequest:
     """Raises StartTimeRefused, NotNow, and what starting it would."""
+    installations.check_may_run()
     request = ChangeRequest.objects.select_for_update(of=("self",)).get(pk=request_id)
     environment = environments.get(request.environment)
     permissions.check_can_start(by, request.plan.action)
@@ -58,7 +59,9 @@ def cancel(request_id: int, *, by: Actor) -> ChangeRequest:
 
 
 def start_due() -> int:
-    """Start what is due. One that is refused says why on its page and in the log, and stays approved."""
+    """Start what is due. One that is refused says why on its page and in the log, and stays approved. In a copy of the
+    control database nothing is due that its original has to start."""
+    installations.current()
     due = ChangeRequest.objects.filter(start_at__lte=Now(), status=ChangeRequest.Status.APPROVED)
     return sum(_start(pk) for pk in due.values_list("pk", flat=True))
 

@@ -15,7 +15,7 @@ from dashboard.engine.status import State
 from dashboard.models import BreakGlass, ChangeRequest, Comment, Decision, Run, environments
 from dashboard.models.environments import Environment
 from dashboard.selectors import folders, observations
-from dashboard.services import break_glass, evidence, gates, policies, quorum, targets
+from dashboard.services import break_glass, evidence, gates, installations, policies, quorum, targets
 from dashboard.services.errors import PageOutdated, Refused
 from dashboard.services.evidence import Evidence
 from dashboard.services.quorum import Quorum
@@ -75,7 +75,7 @@ def state_of(request: ChangeRequest) -> RequestState:
         objection="" if has_begun else _objection_to(request),
         inserted=() if has_begun else inserted_before(request.plan, environment),
         **_proof(request, environment),
-        occupied=policies.occupied(environment),
+        occupied=installations.refusal() or policies.occupied(environment),
         unbound=policies.unbound(environment) or policies.shared(environment, request.plan.identity),
         expired=policies.is_expired(request),
     )

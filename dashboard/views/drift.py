@@ -15,6 +15,7 @@ from dashboard.presenters.badges import badge
 from dashboard.presenters.drift import DriftPage
 from dashboard.selectors import compare as compare_selector
 from dashboard.selectors import drift as selector
+from dashboard.selectors import folders
 from dashboard.services import actors, drift
 from dashboard.views import confirming, live
 from dashboard.views.lookup import environment_or_404
@@ -26,7 +27,8 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
     environment = environment_or_404(slug)
     page = _page(request, environment)
     form = AcceptForm(environment=environment, initial={"fingerprint": page.fingerprint})
-    context = {"page": page, "environment": badge(environment), "form": form}
+    commit = folders.current(environment).commit
+    context = {"page": page, "environment": badge(environment), "form": form, "commit": commit}
     return live.answer(request, "drift/detail.html", page, context)
 
 

@@ -15,8 +15,8 @@ from dashboard.forms.edits import EditQuery
 from dashboard.forms.plans import PlanForm
 from dashboard.models.environments import Environment
 from dashboard.presenters import edits as presenter
-from dashboard.presenters import plans as plan_presenter
 from dashboard.presenters.badges import badge
+from dashboard.selectors import folders
 from dashboard.services import decisions, edits
 from dashboard.services.edits import Edit
 from dashboard.views import launching
@@ -32,7 +32,11 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     edited = edits.look(environment, only=query.only())
     if query.wants_text:
         return _text(edited)
-    context: dict[str, Any] = {"environment": badge(environment), "edits": presenter.views(edited, environment)}
+    context: dict[str, Any] = {
+        "environment": badge(environment),
+        "edits": presenter.views(edited, environment),
+        "commit": folders.current(environment).commit,
+    }
     plan = edits.acceptance(environment, edited)
     if plan is None:
         return render(request, "edits/index.html", context)
@@ -40,8 +44,7 @@ def index(request: HttpRequest, slug: str) -> HttpResponse:
     form = PlanForm(request.POST if request.method == "POST" else None, plan=plan, environment=environment, asks=asks)
     if request.method == "POST" and form.is_valid():
         return launching.submit(request, plan, environment, form.submission)
-    label = plan_presenter.request_label(plan, environment) if asks else "Accept the edited comments"
-    context |= {"form": form, "asks": asks, "label": label, "accepted": len(plan.steps)}
+    context |= launching.page(plan, environment, form, asks=asks) | {"accepted": len(plan.steps)}
     return render(request, "edits/index.html", context, status=422 if form.errors else 200)
 
 

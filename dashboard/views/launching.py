@@ -1,9 +1,11 @@
-"""The last page before something runs, shared by apply, rollback and skip."""
+"""The last page before something runs, or before rows of a history are written."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -45,6 +47,22 @@ def review(
         proof, plan, actors.from_request(request), failed_attempts.of_plan(plan)
     )
     return render(request, template, context, status=422 if form.errors else 200)
+
+
+def preview(request: HttpRequest, plan: Plan, environment: Environment, *, sent: Mapping[str, str]) -> HttpResponse:
+    """The rows of a history before and after, until the very plan that was shown is sent back.
+
+    `sent` goes back with it, so that the same plan is computed again; `sent["reason"]` is why.
+    """
+    asks = decisions.needs_request(plan, environment)
+    form = PlanForm(request.POST if "digest" in request.POST else None, plan=plan, environment=environment, asks=asks)
+    if asks:
+        form.fields["reason"].widget = forms.HiddenInput()
+        form.initial["reason"] = sent["reason"]
+    if form.is_bound and form.is_valid():
+        return submit(request, plan, environment, form.submission)
+    context = page(plan, environment, form, asks=asks) | {"sent": sent}
+    return render(request, "repairs/preview.html", context, status=422 if form.errors else 200)
 
 
 def keep_reason(request: HttpRequest, plan: Plan) -> None:

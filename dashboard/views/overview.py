@@ -13,7 +13,7 @@ from dashboard.presenters.overview import SourceReading, overview
 from dashboard.selectors import board, environments, findings, first_run, folders, git, requests
 from dashboard.selectors.environments import Standing
 from dashboard.selectors.folders import FolderReading
-from dashboard.services import actors
+from dashboard.services import actors, installations
 from dashboard.views import live
 
 
@@ -29,6 +29,7 @@ def index(request: HttpRequest) -> HttpResponse:
         [_files(reading, standings) for reading in readings],
         list(requests.waiting_for(by.person)),
         unreviewed=requests.unreviewed(),
+        installation=installations.current(),
     )
     return live.answer(request, "overview/index.html", page, {"page": page})
 

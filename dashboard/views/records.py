@@ -24,7 +24,7 @@ def restore(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         identities = [item.status.identity for item in differing]
         plan = plans.restore_record(environment, identities, reason=form.cleaned_data["reason"])
-        return launching.submit(request, plan, environment, form.submission)
+        return launching.preview(request, plan, environment, sent=form.sent)
     context = {
         "environment": badge(environment),
         "records": [presenter.view(item) for item in differing],

@@ -14,8 +14,8 @@ from dashboard.forms.plans import ApplyQuery
 from dashboard.models import Rehearsal
 from dashboard.models.environments import Environment
 from dashboard.presenters import rehearsals as presenter
+from dashboard.selectors import git, workers
 from dashboard.selectors import rehearsals as selector
-from dashboard.selectors import workers
 from dashboard.services import actors, plans, rehearsals, validity
 from dashboard.views import launching
 from dashboard.views.lookup import environment_or_404, request_or_404
@@ -32,7 +32,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         is_left=validity.is_left(rehearsal.plan),
     )
     if not request.htmx:  # type: ignore[attr-defined]
-        return render(request, "rehearsals/detail.html", {"page": page, "environment": page.place})
+        context = {"page": page, "environment": page.place, "commit": git.of_plan(rehearsal.plan)}
+        return render(request, "rehearsals/detail.html", context)
     answer = render(request, "rehearsals/detail.html#progress", {"page": page})
     return answer if page.is_active else HttpResponseStopPolling(answer.content)
 

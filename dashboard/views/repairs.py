@@ -6,20 +6,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from dashboard.engine.plan import Action, Plan
-from dashboard.forms.plans import PlanForm
+from dashboard.engine.plan import Action
 from dashboard.forms.repairs import BaselineForm, BoxesForm, RepairForm
-from dashboard.models.environments import Environment
 from dashboard.presenters import environment_detail
 from dashboard.presenters import repairs as presenter
 from dashboard.presenters.badges import badge
 from dashboard.selectors import environments, folders
-from dashboard.services import actors, decisions, permissions, repairs
+from dashboard.services import actors, permissions, repairs
 from dashboard.views import launching
 from dashboard.views.lookup import environment_or_404
 
@@ -47,7 +44,7 @@ def mend(request: HttpRequest, slug: str, action: str) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         plan = repairs.plan(environment, chosen, **form.chosen)
-        return _preview(request, plan, environment, form)
+        return launching.preview(request, plan, environment, sent=form.sent)
     context: dict[str, Any] = {
         "environment": badge(environment),
         "page": presenter.page(chosen, candidates, environment),
@@ -61,16 +58,3 @@ def _offered_or_404(action: str) -> Action:
     if action not in repairs.OFFERED:
         raise Http404(f"{action} is nothing that mends a history.")
     return Action(action)
-
-
-def _preview(request: HttpRequest, plan: Plan, environment: Environment, chosen: RepairForm) -> HttpResponse:
-    """The rows before and after, until the very plan that was shown is sent back."""
-    asks = decisions.needs_request(plan, environment)
-    form = PlanForm(request.POST if "digest" in request.POST else None, plan=plan, environment=environment, asks=asks)
-    if asks:
-        form.fields["reason"].widget = forms.HiddenInput()
-        form.initial["reason"] = chosen.cleaned_data["reason"]
-    if form.is_bound and form.is_valid():
-        return launching.submit(request, plan, environment, form.submission)
-    context = launching.page(plan, environment, form, asks=asks) | {"sent": chosen.sent}
-    return render(request, "repairs/preview.html", context, status=422 if form.errors else 200)

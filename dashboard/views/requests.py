@@ -29,7 +29,7 @@ from dashboard.presenters import forecasts as forecast_presenter
 from dashboard.presenters import plans as plan_presenter
 from dashboard.presenters import request_detail, request_timeline
 from dashboard.presenters import requests as presenter
-from dashboard.selectors import failed_attempts, people
+from dashboard.selectors import failed_attempts, git, people
 from dashboard.selectors import requests as selector
 from dashboard.services import (
     actors,
@@ -54,10 +54,11 @@ def index(request: HttpRequest) -> HttpResponse:
     by = actors.from_request(request)
     tab = QueueQuery(request.GET).chosen()
     page = Paginator(selector.queue(tab, by.person), PAGE).get_page(request.GET.get("page"))
+    commits = git.of_records(page)
     context = {
         "tabs": presenter.tabs(tab, selector.counts(by.person)),
         "page": page,
-        "rows": [presenter.row(row) for row in page],
+        "rows": [presenter.row(row, commits.get(row.pk)) for row in page],
         "empty": presenter.EMPTY[tab],
         "way_to_open_one": presenter.way_to_open_one(tab),
     }

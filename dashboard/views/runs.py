@@ -32,7 +32,8 @@ PAGE = 30
 def index(request: HttpRequest) -> HttpResponse:
     query = RunQuery(request.GET)
     page = Paginator(selector.recent(**query.filters()), PAGE).get_page(request.GET.get("page"))
-    context = {"form": query, "page": page, "rows": [presenter.row(run) for run in page]}
+    commits = git.of_records(page)
+    context = {"form": query, "page": page, "rows": [presenter.row(run, commits.get(run.pk)) for run in page]}
     return render(request, "runs/list.html", context)
 
 

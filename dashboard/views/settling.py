@@ -14,7 +14,7 @@ from dashboard.models.environments import Environment
 from dashboard.presenters import settling as presenter
 from dashboard.presenters.badges import badge
 from dashboard.selectors import migrations
-from dashboard.services import actors, decisions, plans, policies, unfinished
+from dashboard.services import actors, decisions, installations, plans, policies, unfinished
 from dashboard.services.unfinished import BrokenOff, WayOn
 from dashboard.views import launching
 from dashboard.views.lookup import environment_or_404
@@ -32,7 +32,8 @@ def settle(request: HttpRequest, slug: str, version: str, name: str) -> HttpResp
     form = _form(chosen, broken_off, environment, request.POST) if chosen else None
     if form is not None and form.is_valid():
         return launching.submit(request, _plan(chosen, broken_off, environment, form), environment, form.submission)
-    ways = presenter.ways(broken_off, environment, by, occupied=policies.occupied(environment))
+    occupied = installations.refusal() or policies.occupied(environment)
+    ways = presenter.ways(broken_off, environment, by, occupied=occupied)
     context = {
         "environment": badge(environment),
         "broken_off": broken_off,

@@ -22,7 +22,7 @@ def new(request: HttpRequest, slug: str, version: str) -> HttpResponse:
     form = SkipForm(request.POST if request.method == "POST" else None, undecided=undecided, environment=environment)
     if request.method == "POST" and form.is_valid():
         plan = plans.skip(environment, form.skipped, reason=form.cleaned_data["reason"])
-        return launching.submit(request, plan, environment, form.submission)
+        return launching.preview(request, plan, environment, sent=form.sent)
     context = {"environment": badge(environment), "undecided": undecided, "form": form}
     return render(request, "skips/new.html", context, status=422 if form.errors else 200)
 
@@ -34,6 +34,6 @@ def undo(request: HttpRequest, slug: str, version: str, name: str) -> HttpRespon
     form = UnskipForm(request.POST if request.method == "POST" else None, environment=environment)
     if request.method == "POST" and form.is_valid():
         plan = plans.unskip(environment, [migration], reason=form.cleaned_data["reason"])
-        return launching.submit(request, plan, environment, form.submission)
+        return launching.preview(request, plan, environment, sent=form.sent)
     context = {"environment": badge(environment), "migration": migration, "form": form}
     return render(request, "skips/undo.html", context, status=422 if form.errors else 200)

@@ -38,6 +38,7 @@ def _view(
 VIEWS = (
     _view("sign-in", "login", who=""),
     _view("overview"),
+    _view("installation"),
     _view("overview-alice", "overview", who="alice"),
     _view("environments"),
     _view("environment-production", "environment", slug="production"),

@@ -10,6 +10,7 @@ from django.core import checks
 
 from config.environments import Environment
 from dashboard.engine.localserver import isolation, network
+from dashboard.models import Installation
 from tests.cli.conftest import Signalbox
 from tests.cli.targets import fingerprint
 from tests.fix_project import Project
@@ -69,7 +70,8 @@ def test_it_asks_every_environment(signalbox: Signalbox, project: Project):
     answer = signalbox("doctor")
     findings = [said.split(" (")[0] for said in answer.out.splitlines() if not said.startswith("  ")]
     assert findings[:2] == ["Staging", "Production"]
-    audit, mail = findings[2:]
+    installation, audit, mail = findings[2:]
+    assert installation == f"Installation: This is the installation {Installation.objects.get().short}."
     assert mail.startswith("Mail: none is sent. Set SIGNALBOX_EMAIL_URL")
     assert audit.startswith("Audit log: The database role postgres is a superuser, so whoever has its password could")
 

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from dashboard.engine import rehearsal as engine
+from dashboard.engine.localserver import isolation, network
+from dashboard.engine.rehearsal.report import Origin, Proof, Report, ScriptRun
 from tests.cli.conftest import Answer, Signalbox
 from tests.cli.targets import fingerprint
 from tests.fix_postgres import Database
-from tests.fix_project import Project
+from tests.fix_project import ChangeProduction, Project
 
 MANAGE = Path(__file__).parents[2] / "manage.py"
 KEYS = [
@@ -272,8 +275,88 @@ def test_scratch_and_a_copy_exclude_each_other(signalbox: Signalbox):
 
 
 def test_it_needs_no_control_database_and_no_server(folder: Path):
-    environment = os.environ | {"SIGNALBOX_DATABASE_URL": "postgresql://nobody:s3cret@127.0.0.1:1/gone"}
+    given = {name: value for name, value in os.environ.items() if not name.startswith("DATABASE_URL")}
+    environment = given | {"SIGNALBOX_DATABASE_URL": "postgresql://nobody:s3cret@127.0.0.1:1/gone"}
     command = [sys.executable, MANAGE, "signalbox", "rehearse", "--source", folder, "--json"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["reversible"] is True
+
+
+# Beside keys, and with a network
+
+
+@pytest.fixture
+def without_isolation(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Somebody's shell shows the keys, and the platform gives no network; the declaration of production allows the
+    latter."""
+    monkeypatch.setattr(isolation, "exposed", lambda variables: ("sh (process 7)",))
+    monkeypatch.setattr(network, "can_be_left", lambda: False)
+    monkeypatch.setattr(engine, "of_plan", _reported)
+    monkeypatch.setattr(engine, "of_folder", _reported)
+    project.write(_001_users="CREATE TABLE users (id int);")
+    return project
+
+
+def _reported(_: object, **__: object) -> Report:
+    proof = Proof(version="001", name="users", up=ScriptRun(ok=True, ms=1.0))
+    return Report(origin=Origin.COPY, server_version=170010, ms=1.0, proofs=(proof,), remarks=("No rows.",))
+
+
+WAYS = [("--env", "production"), ("--from-scratch",), ()]
+COULD_READ = "a private server for rehearsals could read the keys of sh (process 7)."
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("way", WAYS, ids=" ".join)
+def test_beside_keys_nothing_is_rehearsed_for_a_protected_environment(
+    signalbox: Signalbox, without_isolation: Project, way: tuple[str, ...]
+):
+    answer = signalbox("rehearse", *way)
+    assert (answer.code, answer.out) == (7, "")
+    first, second = answer.err.splitlines()
+    assert first == f"signalbox: It could not be rehearsed: {COULD_READ}"
+    assert second.endswith("Or allow it for Production: unisolated_rehearsals = true in its declaration.")
+    assert COULD_READ in signalbox("doctor", "--env", "production").out
+
+
+@pytest.mark.parametrize("way", WAYS, ids=" ".join)
+def test_nor_with_a_network(
+    signalbox: Signalbox, without_isolation: Project, change_production: ChangeProduction, way: tuple[str, ...]
+):
+    change_production(unisolated_rehearsals=True, rehearsals_with_network=False)
+    answer = signalbox("rehearse", *way)
+    assert (answer.code, answer.out) == (7, "")
+    assert "a private server for rehearsals has the network of this machine" in answer.err
+    assert "rehearsals_with_network = true in its declaration." in answer.err
+
+
+@pytest.mark.parametrize("way", WAYS, ids=" ".join)
+def test_where_a_person_allowed_it_by_name_it_is_said(
+    signalbox: Signalbox, without_isolation: Project, change_production: ChangeProduction, way: tuple[str, ...]
+):
+    change_production(unisolated_rehearsals=True)
+    answer = signalbox("rehearse", *way)
+    assert answer.code == 0
+    assert answer.err.splitlines() == [
+        "No rows.",
+        f"The declaration of Production allows by name (unisolated_rehearsals) that {COULD_READ}",
+        "The declaration of Production allows by name (rehearsals_with_network) that a private server for rehearsals "
+        "has the network of this machine: the platform allows no other.",
+    ]
+
+
+@pytest.mark.parametrize("elsewhere", [["--env", "staging"], ["--env", "production", "--server-env", "ELSEWHERE"]])
+def test_an_unprotected_one_and_a_server_elsewhere_need_nobody_to_allow_it(
+    signalbox: Signalbox, without_isolation: Project, monkeypatch: pytest.MonkeyPatch, elsewhere: list[str]
+):
+    monkeypatch.setenv("ELSEWHERE", "postgresql://rehearser@elsewhere/postgres")
+    answer = signalbox("rehearse", *elsewhere)
+    assert (answer.code, answer.err) == (0, "No rows.\n")
+
+
+def test_without_a_protected_database_at_hand_there_is_nothing_to_keep_it_from(
+    signalbox: Signalbox, without_isolation: Project, change_production: ChangeProduction
+):
+    change_production(url="")
+    assert signalbox("rehearse", "--from-scratch").code == 0

@@ -23,7 +23,9 @@ from pathlib import Path
 import pytest
 
 from dashboard.engine import rehearsal
+from dashboard.engine.errors import RehearsalNotIsolated
 from dashboard.engine.localserver import network
+from dashboard.engine.rehearsal import apart
 from dashboard.engine.rehearsal.report import Proof, Report, Verdict
 from tests.engine.folders import Bench
 
@@ -280,6 +282,14 @@ def test_a_rehearsal_has_left_it(bench: Bench) -> None:
     bench.write("002_waits.sql", "SELECT pg_sleep(1);")
     seen = _while_rehearsing(bench, lambda port: socket.create_connection(("127.0.0.1", port), timeout=1).close())
     assert seen == ("refused" if network.can_be_left() else "answered")
+
+
+def test_where_it_could_not_be_left_after_all_nothing_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was promised, and is not as it was when it was asked."""
+    monkeypatch.setattr(apart, "MODULE", "tests.engine.shut_in")
+    with pytest.raises(RehearsalNotIsolated, match="nothing is proven, because the process that rehearses could not"):
+        rehearsal.of_plan(bench.plan(), source=bench.access, needs_no_network=True)
+    assert rehearsal.of_plan(bench.plan(), source=bench.access).passed, "where nobody was promised anything it may"
 
 
 def _while_rehearsing(bench: Bench, ask: Callable[[int], None]) -> str:

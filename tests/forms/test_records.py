@@ -13,7 +13,7 @@ def test_it_wants_only_a_reason():
     form = RestoreForm({"reason": "The table is there."}, environment=values.PRODUCTION)
     assert list(form.fields) == ["reason"]
     assert form.is_valid()
-    assert form.submission == {"reason": "The table is there."}
+    assert form.sent == {"reason": "The table is there."}
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 501], ids=["nothing", "blanks", "too long"])

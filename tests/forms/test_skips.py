@@ -30,7 +30,7 @@ def test_all_but_the_one_that_keeps_the_number_are_skipped(kept: str, skipped: l
     form = skip(kept=kept)
     assert form.is_valid()
     assert form.skipped == skipped
-    assert form.submission == {"reason": "It ran by hand."}
+    assert form.sent == {"reason": "It ran by hand.", "kept": kept}
 
 
 @pytest.mark.parametrize("kept", ["", "nobody", "006_users"])
@@ -86,4 +86,4 @@ def test_a_reason_is_asked_for(reason: str):
 def test_taking_a_skip_back_wants_only_a_reason():
     form = UnskipForm({"reason": "It has to run."}, environment=values.STAGING)
     assert form.is_valid()
-    assert form.submission == {"reason": "It has to run."}
+    assert form.sent == {"reason": "It has to run."}

@@ -68,6 +68,8 @@ LOOKS = {
     Event.RUN_INTERRUPTED: ("danger", "attention"),
     Event.RUN_RESOLVED: ("warn", "ok"),
     Event.RUN_ENDED_BY_HAND: ("danger", "attention"),
+    Event.INSTALLATION_COPIED: ("danger", "attention"),
+    Event.INSTALLATION_CONFIRMED: ("warn", "lock"),
     Event.ENVIRONMENT_REBOUND: ("warn", "environment"),
     Event.DRIFT_FOUND: ("warn", "modified"),
     Event.DRIFT_GONE: ("ok", "ok"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -17,11 +18,12 @@ from dashboard.presenters.statuses import REQUEST
 from dashboard.selectors import workers
 from dashboard.selectors.workers import WorkerState
 from dashboard.services import approvals, observations
-from tests.fix_people import ClientOf
+from tests.fix_people import ClientOf, signed_in_at
 from tests.fix_project import Project
 from tests.presenters.values import says
 from tests.services import workflow
 from tests.views.pages import alerts, assert_shown, controls, error_box, error_code, links, text
+from tests.views.previews import again, rows_on, send
 from tests.views.worker import execute_newest
 
 if TYPE_CHECKING:
@@ -109,7 +111,10 @@ def test_an_administrator_restores_the_record(applied_project: Project, admin: U
     client, address = client_of(admin), "/environments/staging/records/?version=001&name=users"
     assert "reason" in controls(client.get(address))
     assert client.post(address, {"reason": ""}).status_code == 422
-    assert client.post(address, REASON).status_code == 302
+    preview = client.post(address, REASON)
+    assert rows_on(preview) == [("001_users", "no row", "applied")]
+    assert_shown(preview, preview.context["plan"].rows)
+    assert client.post(address, again(preview)).status_code == 302
     run = execute_newest()
     assert (run.action, run.status) == ("restore_record", "succeeded")
     assert "001_users" in text(client.get(f"/runs/{run.pk}/"))
@@ -136,10 +141,22 @@ def test_a_protected_environment_asks_a_second_person(
 ) -> None:
     run_on_production()
     two_files.query(two_files.production, "DELETE FROM platform.schema_migrations WHERE version = '001'")
-    client_of(admin).post("/environments/production/records/", REASON)
+    send(client_of(admin), "/environments/production/records/", **REASON)
     asked = ChangeRequest.objects.latest("id")
     assert (asked.action, asked.status) == ("restore_record", "open")
     assert [step.version for step in asked.plan.steps] == ["001"]
+
+
+def test_on_a_protected_environment_whoever_restores_shows_again_who_they_are(
+    two_files: Project, admin: User, client_of: ClientOf, run_on_production: Callable[[], Run]
+) -> None:
+    run_on_production()
+    two_files.query(two_files.production, "DELETE FROM platform.schema_migrations WHERE version = '001'")
+    client, address = client_of(admin), "/environments/production/records/"
+    preview, before = client.post(address, REASON), ChangeRequest.objects.count()
+    signed_in_at(client, admin, time.time() - 3600)
+    assert client.post(address, {**again(preview), **REASON}).headers["Location"].startswith("/confirm/")
+    assert ChangeRequest.objects.count() == before
 
 
 def test_an_altered_checksum_is_told_as_that(applied_project: Project, admin: User, client_of: ClientOf) -> None:
@@ -152,7 +169,7 @@ def test_an_altered_checksum_is_told_as_that(applied_project: Project, admin: Us
     (notice,) = [notice for notice in page.context["page"].notices if says(notice.sentence, "001_users")]
     assert (says(notice.sentence, "by hand"), says(notice.sentence, "comments")) == (True, False)
     assert_shown(page, notice)
-    client.post("/environments/staging/records/", REASON)
+    send(client, "/environments/staging/records/", **REASON)
     assert execute_newest().status == Run.Status.SUCCEEDED
     assert client.get(ENVIRONMENT).context["page"].notices == ()
 

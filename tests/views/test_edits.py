@@ -14,6 +14,7 @@ from tests.fix_people import ClientOf
 from tests.fix_project import Project
 from tests.presenters.values import says
 from tests.views.pages import assert_shown, digest_on, error_code, is_empty, links, text
+from tests.views.previews import rows_on
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -85,6 +86,10 @@ def test_comments_are_accepted_with_one_click(edited_project: Project, requester
     page = client.get(ADDRESS)
     assert page.context["accepted"] == 1
     assert_shown(page, page.context["label"])
+    assert rows_on(page) == [("001_users", "applied", "applied")]
+    (row,) = page.context["plan"].rows
+    assert row.before != row.after
+    assert_shown(page, row)
     answer = client.post(ADDRESS, {"digest": digest_on(page)})
     run = Run.objects.latest("id")
     assert (answer.headers["Location"], run.action) == (f"/runs/{run.pk}/", "accept")

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from config.environments import Environment
 from dashboard.models import Observation
-from dashboard.services import observations
+from dashboard.services import installations, observations
 from tests.fix_people import ClientOf
 from tests.fix_project import Project
 from tests.presenters.values import says
@@ -221,6 +221,7 @@ def test_its_queries_do_not_grow_with_environments(
 
     client = client_of(viewer)
     observations.refresh_all()
+    installations.current()  # made once
     settings.ENVIRONMENTS = (two_files.staging,)
     with django_assert_num_queries(_ANY, exact=False) as few:
         client.get("/")

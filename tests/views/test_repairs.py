@@ -13,11 +13,11 @@ from dashboard.services import plans, repairs
 from tests.fix_people import ClientOf, signed_in_at
 from tests.fix_project import Project
 from tests.views.pages import assert_shown, controls, error_code
+from tests.views.previews import again, send
 from tests.views.worker import execute_newest
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-    from django.http import HttpResponse
     from django.test import Client
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,20 +35,6 @@ def seen(two_files: Project, admin: User, client_of: ClientOf) -> Client:
     for slug in ("staging", "production"):
         client.post(f"/environments/{slug}/refresh/")
     return client
-
-
-def send(client: Client, address: str, **data: object) -> object:
-    """Choose, and send back the preview as a browser does."""
-    preview = client.post(address, {**WHY, **data})
-    assert preview.status_code == 200, error_code(preview)
-    return client.post(address, again(preview))
-
-
-def again(preview: HttpResponse) -> dict[str, object]:
-    """What a browser sends from the preview, with every warning accepted."""
-    plan = preview.context["plan"]
-    accepted = [warning.key for warning in plan.to_accept]
-    return {"digest": plan.digest, **preview.context["sent"], "accepted": accepted}
 
 
 def recorded(project: Project) -> list[tuple[object, ...]]:
@@ -78,7 +64,7 @@ def test_nothing_is_written_before_the_rows_were_seen(two_files: Project, seen: 
 def test_as_many_as_were_ticked_are_recorded_by_one_run(
     two_files: Project, seen: Client, ticked: dict[str, object]
 ) -> None:
-    send(seen, MARK, **ticked)
+    send(seen, MARK, **WHY, **ticked)
     execute_newest()
     assert recorded(two_files) == [("001", "applied"), ("002", "applied")]
     assert Run.objects.count() == 1
@@ -86,9 +72,9 @@ def test_as_many_as_were_ticked_are_recorded_by_one_run(
 
 
 def test_many_skips_are_taken_back_at_once(two_files: Project, seen: Client) -> None:
-    send(seen, SKIP, pick=BOTH)
+    send(seen, SKIP, **WHY, pick=BOTH)
     execute_newest()
-    send(seen, "/environments/staging/history/unskip/", everything="on")
+    send(seen, "/environments/staging/history/unskip/", **WHY, everything="on")
     execute_newest()
     assert recorded(two_files) == []
 
@@ -124,8 +110,11 @@ def test_on_a_protected_environment_all_of_it_is_one_request(seen: Client) -> No
     assert_shown(page, page.context["plan"].rows)
 
 
-def test_on_a_protected_environment_whoever_mends_shows_again_who_they_are(seen: Client, admin: User) -> None:
-    address = "/environments/production/history/mark_applied/"
+@pytest.mark.parametrize("address", ["history/mark_applied/", "skip/001/"])
+def test_on_a_protected_environment_whoever_mends_shows_again_who_they_are(
+    seen: Client, admin: User, address: str
+) -> None:
+    address = f"/environments/production/{address}"
     preview = seen.post(address, {**WHY, "pick": BOTH})
     signed_in_at(seen, admin, time.time() - 3600)
     assert seen.post(address, {**again(preview), **WHY}).headers["Location"].startswith("/confirm/")
@@ -153,7 +142,7 @@ def test_changed_sql_is_accepted_apart_from_comments(two_files: Project, seen: C
     for action in ("accept", "accept_change"):
         address = f"/environments/staging/history/{action}/"
         assert len(seen.get(address).context["page"].picks) == 1
-        send(seen, address, everything="on")
+        send(seen, address, **WHY, everything="on")
         run = execute_newest()
         assert (run.action, run.status) == (action, Run.Status.SUCCEEDED)
     assert seen.get("/environments/staging/edited/").context["edits"] == ()

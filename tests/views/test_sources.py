@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from config.sources import Source
-from dashboard.models import AuditEvent, Run
-from dashboard.services import fetching, observations, plans
+from dashboard.models import AuditEvent, GitCommit, GitSource, Run
+from dashboard.services import fetching, observations, plans, rehearsals
 from tests.fix_people import ClientOf
 from tests.fix_project import Project
 from tests.fix_sources import TOKEN, Repository
@@ -84,6 +86,16 @@ def test_a_run_and_the_audit_log_name_the_source(
 
 # Sources in repositories
 
+#: Pages about the files, and about environments that take theirs from a repository.
+OF_FILES = (
+    *("/", "/sources/", "/sources/billing/", "/migrations/"),
+    *("/migrations/001/users/", "/migrations/problems/"),
+)
+OF_ENVIRONMENTS = (
+    *("/environments/", "/environments/staging/", "/environments/staging/drift/", "/environments/staging/edited/"),
+    *("/compare/", "/environments/production/apply/"),
+)
+
 
 def test_what_was_never_fetched_is_not_read_and_not_well(from_git: Project, admin: User, client_of: ClientOf) -> None:
     client = client_of(admin)
@@ -109,21 +121,13 @@ def test_the_pages_name_the_commit_and_say_when_fetching_fails(
     fetching.fetch(billing)
     observations.refresh_all()
     client = client_of(admin)
-    for address in (
-        "/",
-        "/sources/",
-        "/sources/billing/",
-        "/migrations/",
-        "/migrations/001/users/",
-        "/migrations/problems/",
-    ):
+    for address in (*OF_FILES, *OF_ENVIRONMENTS):
         page = client.get(address)
         assert f"{sha[:8]} Add <users> by Ada" in text(page), address
         assert f"https://github.com/acme/app/commit/{sha}" in links(page), address
     repository.refuses = GitUnreachable(repository="github.com", reason="nobody answers")
     fetching.fetch(billing)
-    pages = ("/", "/sources/", "/sources/billing/", "/migrations/", "/migrations/001/users/", "/migrations/problems/")
-    for address in (*pages, "/environments/", "/environments/staging/"):
+    for address in (*OF_FILES, "/environments/", "/environments/staging/"):
         page = client.get(address)
         assert "nobody answers" in text(page), address
         assert TOKEN not in page.content.decode(), address
@@ -160,7 +164,9 @@ def test_whatever_comes_of_a_plan_names_its_commit(
     workflow.approve(asked, bob)
     client = client_of(approver)
     named = f"{sha[:8]} Add users by Ada"
-    for address in ("/environments/production/apply/", f"/requests/{asked.pk}/", f"/runs/{run.pk}/"):
+    rehearsal = rehearsals.ask(asked.plan, environment=from_git.production, by=alice)
+    of_plans = (f"/requests/{asked.pk}/", f"/runs/{run.pk}/", f"/rehearsals/{rehearsal.pk}/")
+    for address in ("/environments/production/apply/", *of_plans, "/requests/?tab=open", "/runs/"):
         page = client.get(address)
         assert named in text(page), address
         assert f"https://github.com/acme/app/commit/{sha}" in links(page), address
@@ -170,3 +176,35 @@ def test_whatever_comes_of_a_plan_names_its_commit(
         data = AuditEvent.objects.filter(kind=kind).latest("pk").data
         assert data["commit"] == {"id": sha, "author": "Ada", "subject": "Add users"}, kind
     assert f"commit {sha[:8]} “Add users” by Ada" in text(client.get("/audit/"))
+
+
+def test_a_list_asks_for_the_commits_of_all_its_rows_at_once(
+    from_git: Project,
+    billing: Source,
+    repository: Repository,
+    alice: Actor,
+    approver: User,
+    client_of: ClientOf,
+) -> None:
+    shas = []
+    for number in (1, 2, 3):
+        files = {f"00{each}_t{each}.sql": f"CREATE TABLE t{each} (id int);" for each in range(1, number + 1)}
+        shas.append(repository.push(files, f"Add {number}"))
+        fetching.fetch(billing)
+        workflow.run_on_staging(from_git, alice)
+    with CaptureQueriesContext(connection) as asked:
+        page = client_of(approver).get("/runs/")
+    assert [row.commit.sha for row in page.context["rows"]] == shas[::-1]
+    assert sum(f'FROM "{GitCommit._meta.db_table}"' in query["sql"] for query in asked) == 1
+
+
+def test_a_commit_that_is_not_kept_any_more_is_named_by_its_id(
+    from_git: Project, billing: Source, repository: Repository, alice: Actor, approver: User, client_of: ClientOf
+) -> None:
+    sha = repository.push({"001_users.sql": "CREATE TABLE users (id int);"}, "Add users")
+    fetching.fetch(billing)
+    workflow.run_on_staging(from_git, alice)
+    GitSource.objects.update(commit=None)
+    GitCommit.objects.all().delete()
+    (row,) = client_of(approver).get("/runs/").context["rows"]
+    assert (row.commit.sha, row.commit.subject) == (sha, "")

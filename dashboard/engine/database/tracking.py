@@ -387,6 +387,11 @@ class RunTracking(TrackingTables):
         rows = self.connection.execute(sql.query("succeeded_in_run", self.schema), self.attempt.identity).fetchall()
         return frozenset(MigrationId(str(version), str(name)) for version, name in rows)
 
+    def broken_off_in(self) -> MigrationId | None:
+        """The step that the log says this attempt did not bring to its end; None where it says so of none."""
+        row = self.connection.execute(sql.query("broken_off_in_run", self.schema), self.attempt.identity).fetchone()
+        return MigrationId(str(row[0]), str(row[1])) if row else None
+
     def _of_this_run(self, step: Step) -> dict[str, object]:
         return {"version": step.version, "name": step.name, **self.attempt.identity}
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import IO, Any
 
+from dashboard.engine import apart
 from dashboard.engine.git.values import CommitInfo, Descent, Fetched, StoredFile, StoredKind
 from dashboard.engine.migration import Problem, Severity
-
-
-def write_line(stream: IO[bytes], message: Mapping[str, Any]) -> None:
-    stream.write(json.dumps(message, default=str).encode() + b"\n")
-    stream.flush()
 
 
 def write_fetched(stream: IO[bytes], fetched: Fetched) -> None:
@@ -31,7 +26,7 @@ def write_fetched(stream: IO[bytes], fetched: Fetched) -> None:
         "descent": fetched.descent,
         "received": fetched.received,
     }
-    write_line(stream, {"answer": answer})
+    apart.write(stream, {"answer": answer})
     for file in fetched.files:
         stream.write(file.content)
     stream.flush()

@@ -35,6 +35,7 @@ def of_plan(  # noqa: PLR0913  # one for each thing that may differ
     source: Access,
     server_url: str | None = None,
     server_variable: str = VARIABLE,
+    needs_no_network: bool = False,
     verify: Sequence[Verification] = (),
     keep_going: bool = False,
     registered: Sequence[Address] = (),
@@ -43,12 +44,13 @@ def of_plan(  # noqa: PLR0913  # one for each thing that may differ
 ) -> Report:
     """Rehearse a plan on a copy of the schema that its target has now; each proof is told to `listener` at once.
 
-    `server_url` leads to the rehearsal server; None is a private one. On the servers of `registered` targets, the
+    `server_url` leads to the rehearsal server; None is a private one, which has a network of its own where the platform
+    allows that, and is not started elsewhere if `needs_no_network`. On the servers of `registered` targets, the
     plan's own among them, nothing is made. `verify` is what `files.verifications.read` gives. It stops at the first
     whose up fails, unless told to keep going.
 
-    Raises RehearsalImpossible; PlanChanged where the plan is no longer what would be planned; TargetUnreachable and
-    the other errors of a target; RunCancelled by the cancellation.
+    Raises RehearsalImpossible and what is below it; PlanChanged where the plan is no longer what would be planned;
+    TargetUnreachable and the other errors of a target; RunCancelled by the cancellation.
     """
     original = _original(plan, source)
     candidates = selection.of_plan(plan, original.target.history, verify)
@@ -61,6 +63,7 @@ def of_plan(  # noqa: PLR0913  # one for each thing that may differ
         schema=source.schema,
         server_url=server_url,
         server_variable=server_variable,
+        needs_no_network=needs_no_network,
         extensions=selection.extensions(candidates).union(original.extensions),
         keep_going=keep_going,
         original=original.without_url(),
@@ -70,12 +73,13 @@ def of_plan(  # noqa: PLR0913  # one for each thing that may differ
     return apart.run(order, listener=listener, cancellation=cancellation or Cancellation())
 
 
-def of_folder(
+def of_folder(  # noqa: PLR0913  # as above
     folder: Folder,
     *,
     schema: str = "platform",
     server_url: str | None = None,
     server_variable: str = VARIABLE,
+    needs_no_network: bool = False,
     keep_going: bool = False,
     registered: Sequence[Address] = (),
     cancellation: Cancellation | None = None,
@@ -99,6 +103,7 @@ def of_folder(
         schema=schema,
         server_url=server_url,
         server_variable=server_variable,
+        needs_no_network=needs_no_network,
         extensions=selection.extensions(candidates),
         keep_going=keep_going,
     )

@@ -33,6 +33,7 @@ class Order:
     schema: str  # of the tracking tables
     server_url: str | None = field(repr=False)
     server_variable: str
+    needs_no_network: bool  # of this machine: without one of its own nothing is run on a private server
     extensions: frozenset[str]
     keep_going: bool
     #: Of a copy: the target as it was read, without its URL, its dumped schema, and what stands in its history.

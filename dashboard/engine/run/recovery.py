@@ -18,7 +18,7 @@ from dashboard.engine.database import doctor, history, leftovers, locks, sql
 from dashboard.engine.database.connection import Access, Address, Connection
 from dashboard.engine.database.leftovers import Progress
 from dashboard.engine.database.tracking import LOG, Attempt, Outcome, RunTracking, StatementOutcome
-from dashboard.engine.errors import OtherDatabase, PlanChanged, TargetBusy, WitnessGone
+from dashboard.engine.errors import OtherDatabase, PlanChanged, RunOfOther, TargetBusy, WitnessGone
 from dashboard.engine.plan import Action, Plan, Step
 from dashboard.engine.run import failures
 from dashboard.engine.run.faultpoints import faultpoint
@@ -74,6 +74,40 @@ def resolve(plan: Plan, *, access: Access, attempt: Attempt, began: bool = True)
             faultpoint("recovering")
             tracking = RunTracking(connection, access.schema, attempt)
             return RunVerdict(steps=_verdicts(tracking, plan.steps, began=began))
+
+
+def read(plan: Plan, *, access: Access, attempt: Attempt) -> RunVerdict:
+    """What the log of the target proves of an attempt that another installation has begun. That one may still be at
+    work: nothing is ended, locked or written, and silence is no proof.
+
+    Raises RunOfOther while the log has no end of the attempt, WitnessGone, TargetUnreachable, OtherDatabase."""
+    with connections.reading(access.address) as connection:
+        _check_identity(connection, access.address, plan)
+        tracking = RunTracking(connection, access.schema, attempt)
+        if missing := tracking.missing_witness():
+            raise WitnessGone(table=tracking.log_table, missing=missing)
+        is_at_work = bool(connection.execute(sql.query("sessions_of_run"), {"name": attempt.session_name}).fetchall())
+        verdicts = _proven(tracking, plan.steps)
+    if is_at_work or verdicts is None:
+        reason = "its session is at work" if is_at_work else "no row of it says so"
+        raise RunOfOther(environment=access.address.name, installation=attempt.installation[:8], reason=reason)
+    return RunVerdict(steps=verdicts)
+
+
+def _proven(tracking: RunTracking, steps: Sequence[Step]) -> tuple[StepVerdict, ...] | None:
+    """None where the log does not say how the attempt ended: by its last step, or by the one that it broke off in."""
+    succeeded, broken_off = tracking.succeeded_steps(), tracking.broken_off_in()
+    if broken_off is None and not succeeded >= {step.identity for step in steps}:
+        return None
+    partly = {unfinished.identity for unfinished in history.of(tracking).unfinished}
+
+    def verdict(step: Step) -> StepVerdict:
+        if step.identity in succeeded:
+            return StepVerdict.COMMITTED
+        is_partial = step.identity == broken_off and broken_off in partly
+        return StepVerdict.PARTIAL if is_partial else StepVerdict.UNDONE
+
+    return tuple(map(verdict, steps))
 
 
 def _check_identity(connection: Connection, address: Address, plan: Plan) -> None:

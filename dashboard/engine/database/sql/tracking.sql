@@ -328,6 +328,13 @@ ORDER BY version, name, statement
 SELECT version, name FROM {schema}.migration_audit_log
 WHERE run_id = %(run_id)s AND attempt_id = %(attempt_id)s AND outcome = 'succeeded'
 
+-- broken_off_in_run --
+-- The step in which a run ended before its end.
+SELECT version, name FROM {schema}.migration_audit_log
+WHERE run_id = %(run_id)s AND attempt_id = %(attempt_id)s
+  AND outcome IN ('failed', 'partial', 'cancelled', 'interrupted')
+ORDER BY id DESC LIMIT 1
+
 -- succeeded --
 -- One of them.
 SELECT EXISTS (
