@@ -17,6 +17,7 @@ from dashboard.api.v1.schemas import (
     MigrationNamed,
     MigrationStanding,
     PolicyShown,
+    SourceShown,
     StatusShown,
 )
 from dashboard.engine import status as engine_status
@@ -27,6 +28,7 @@ from dashboard.models.environments import Environment
 from dashboard.models.sources import Source
 from dashboard.models.tokens import Scope
 from dashboard.selectors import drift, findings, folders, observations
+from dashboard.selectors.folders import FolderReading
 from dashboard.selectors.observations import LastLook
 from dashboard.services import permissions, standings
 
@@ -83,6 +85,18 @@ def environment_drift(request: HttpRequest, slug: str) -> DriftShown:
 
 
 # Files
+
+
+@reads(router, "/sources", Scope.READ, response=list[SourceShown], summary="List the sources")
+def list_sources(request: HttpRequest) -> list[SourceShown]:
+    """Those from which an environment of the token takes its files, and which commit they are of."""
+    of_token = set(reachable(request))
+    rows = []
+    for source in sources.all_sources():
+        used_by = [each.slug for each in sources.environments_of(source)]
+        if of_token & set(used_by):
+            rows.append(_source(source, folders.of_source_now(source), used_by))
+    return rows
 
 
 @reads(router, "/sources/{name}/migrations", Scope.READ, response=list[MigrationFile], summary="List the migrations")
@@ -167,6 +181,19 @@ def _environment(environment: Environment, look: LastLook | None) -> Environment
         ),
         last_seen_at=look.seen_at if look else None,
         failure=look.failure.sentence if look and look.failure else None,
+    )
+
+
+def _source(source: Source, reading: FolderReading, used_by: list[str]) -> SourceShown:
+    commit = reading.commit
+    return SourceShown(
+        name=source.name,
+        kind="git" if source.git else "folder",
+        environments=used_by,
+        commit=commit.sha if commit else None,
+        author=commit.author if commit else None,
+        subject=commit.subject if commit else None,
+        failure=reading.failure.sentence if reading.failure else None,
     )
 
 
