@@ -34,6 +34,7 @@ def load(env: environ.Env) -> dict[str, Any]:
                 env.str("SIGNALBOX_GITHUB_CLIENT_ID", default=""), env.str("SIGNALBOX_GITHUB_SECRET", default="")
             ),
             "SCOPE": ["user:email"],
+            "OAUTH_PKCE_ENABLED": True,
         },
     }
 

@@ -142,6 +142,7 @@ MIDDLEWARE = [
     "dashboard.middleware.HiddenCharactersMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "dashboard.middleware.PrivacyMiddleware",
+    "dashboard.middleware.VerbMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "dashboard.middleware.NoSuchAddressMiddleware",
@@ -155,6 +156,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "dashboard.middleware.RoleMiddleware",
+    "dashboard.middleware.LimitMiddleware",
     "dashboard.middleware.ErrorAnswerMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
@@ -185,6 +187,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "dashboard.services.passwords.GuessableValidator"},
+    {"NAME": "dashboard.services.passwords.GuessesValidator"},
     {"NAME": "dashboard.services.passwords.LeakedValidator"},
 ]
 #: A file of SHA-1 hashes of leaked passwords, ordered by hash; without one none is asked.

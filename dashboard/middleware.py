@@ -9,14 +9,15 @@ from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser, User
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, StreamingHttpResponse
 from django.shortcuts import redirect, render
 
 from dashboard.engine.errors import EngineError
 from dashboard.models.roles import Role, role_of
 from dashboard.presenters import hidden
 from dashboard.selectors import people as people_selector
-from dashboard.services import actors, people, sessions
+from dashboard.services import actors, limits, people, sessions
+from dashboard.services.errors import TooMany
 from dashboard.views import errors
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -61,6 +62,24 @@ FOR_A_SECOND_FACTOR = frozenset(
 )
 
 
+#: Pages that open a connection to a target for what they show. The page of a request does so as long as it can run, and
+#: counts for itself.
+ASKS_A_TARGET = frozenset(
+    {
+        "rebind",
+        "apply",
+        "rollback",
+        "settle",
+        "saved",
+        "bring-back",
+        "edits",
+        "import",
+        "skip",
+        "restore-records",
+    }
+)
+
+
 class HealthMiddleware:
     """`GET /health` answers OK before host check, redirect, session and database: a probe asks only if we live."""
 
@@ -70,6 +89,20 @@ class HealthMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path == "/health" and request.method in {"GET", "HEAD"}:
             return HttpResponse("OK", content_type="text/plain")
+        return self.get_response(request)
+
+
+class VerbMiddleware:
+    """Pages are read and forms are sent. There is nothing else to ask here, whoever asks."""
+
+    VERBS: ClassVar = ("GET", "HEAD", "POST")
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in self.VERBS:
+            return HttpResponseNotAllowed(self.VERBS)
         return self.get_response(request)
 
 
@@ -183,6 +216,31 @@ class RoleMiddleware:
         if role.value not in settings.SECOND_FACTOR_ROLES or (match and match.url_name in FOR_A_SECOND_FACTOR):
             return False
         return not is_mfa_enabled(request.user)
+
+
+class LimitMiddleware:
+    """So much of one person in a minute: of forms, whatever they do, and of pages that ask a target. Signing in and
+    out has counts of its own."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
+        match = request.resolver_match
+        name = match.url_name if match else ""
+        if not request.user.is_authenticated or name in WITHOUT_ROLE or (match and match.namespace == API):
+            return None
+        try:
+            if request.method == "POST":
+                limits.check_deeds(actors.from_request(request))
+            elif name in ASKS_A_TARGET:
+                limits.check_pages(actors.from_request(request))
+        except TooMany as error:
+            return errors.answer(request, error)
+        return None
 
 
 class ErrorAnswerMiddleware:

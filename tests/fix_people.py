@@ -52,6 +52,15 @@ def admin(make_user: Callable[..., User]) -> User:
 
 
 @pytest.fixture
+def superuser(make_user: Callable[..., User]) -> User:
+    """Without a group: it is the mark that counts."""
+    user = make_user("ruth")
+    user.is_superuser = True
+    user.save()
+    return user
+
+
+@pytest.fixture
 def outsider(make_user: Callable[..., User]) -> User:
     """Signed in, without a role."""
     return make_user("oscar")

@@ -66,6 +66,9 @@ UNKNOWN_CHECKSUMS = frozenset({UNKNOWN_CHECKSUM, ""})
 
 #: A timestamp to the second that has more digits behind it, as Diesel's generator and others write.
 _LONG_TIMESTAMP = re.compile(r"((?:19|20|21)[0-9]{12})[0-9]+")
+#: A day, or a time on it to the hour or the minute.
+_SHORT_TIMESTAMP = re.compile(r"(?:19|20|21)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[0-9]{2}){0,2}")
+_DIGITS_TO_THE_SECOND = 14
 _NUMBERS = re.compile(r"[0-9]+(?:[._][0-9]+)*")
 _BETWEEN_NUMBERS = re.compile(r"[._]")
 
@@ -88,8 +91,9 @@ def version_key(version: str) -> VersionKey:
     """By number, then by text, so that 010 follows 9 and 0010 stays beside 10; a version of several numbers, like 1.2
     or 20240101_02, by each of them.
 
-    Digits behind a timestamp break ties only: 202605271300000000 comes before 20260601000000. Repeatable migrations
-    follow all others: first those with a number, then those with a name alone.
+    Digits behind a timestamp break ties only: 202605271300000000 comes before 20260601000000. A day comes before
+    the times on it: 20250625 between 20250624235959 and 20250625000000. Repeatable migrations follow all others: first
+    those with a number, then those with a name alone.
     """
     if version.startswith(REPEATABLE_PREFIX):
         rest = version.removeprefix(REPEATABLE_PREFIX)
@@ -102,10 +106,18 @@ def numbers_of(version: str) -> tuple[int, ...]:
     """Zeros at the end make no difference: 1 is 1.0."""
     if not _NUMBERS.fullmatch(version):
         return (0,)
-    parts = [int(part) for part in _BETWEEN_NUMBERS.split(version)]
+    first, *others = _BETWEEN_NUMBERS.split(version)
+    parts = [_number_of(first), *map(int, others)]
     while len(parts) > 1 and parts[-1] == 0:
         parts.pop()
     return tuple(parts)
+
+
+def _number_of(digits: str) -> int:
+    """A day is a number right below the first second on it, where no second is."""
+    if _SHORT_TIMESTAMP.fullmatch(digits):
+        return int(digits.ljust(_DIGITS_TO_THE_SECOND, "0")) - 1
+    return int(digits)
 
 
 class MigrationId(NamedTuple):

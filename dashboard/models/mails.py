@@ -39,6 +39,7 @@ class Mail(models.Model):
         LATER = "server_said_later"  # greylisting, a full mailbox
         ADDRESS = "server_refused_address"
         CONTENT = "server_refused_content"
+        WORDING = "wording_failed"  # no server was asked: what it should say could not be put into words
 
     #: What nobody can switch off.
     ALWAYS = frozenset({Kind.GLASS, Kind.REVIEW_OPEN, Kind.ACCOUNT, Kind.LINK, Kind.AUDIT_HEAD})

@@ -27,9 +27,11 @@ class OneTimeLink(models.Model):
 
 class PersonChange(models.Model):
     """Somebody changed what another person signs in with, or may do. An approval of that person does not count for
-    requests of somebody who did this shortly before."""
+    requests of somebody who did this shortly before. Without `by` it was done in a shell, by nobody knows whom."""
 
     class Kind(models.TextChoices):
+        CREATED = "was_created"
+        PASSWORD = "got_password"  # noqa: S105 - the name of a change
         INVITED = "was_invited"
         LINK = "got_link"
         LINK_USED = "used_link"
@@ -40,7 +42,7 @@ class PersonChange(models.Model):
         REACTIVATED = "was_reactivated"
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="changes")
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(max_length=32, choices=Kind)
     at = models.DateTimeField()
 

@@ -13,12 +13,13 @@ from dashboard.engine.files.catalogue import title_of
 from dashboard.engine.migration import Folder, Severity
 from dashboard.models.environments import Environment
 from dashboard.models.sources import DEFAULT
-from dashboard.presenters import connections, links
+from dashboard.presenters import connections, links, people
 from dashboard.presenters.badges import Badge, badge
 from dashboard.presenters.buttons import ActionButton
 from dashboard.presenters.connections import CheckView
 from dashboard.presenters.pills import Pill
 from dashboard.selectors.first_run import FirstRun, SourceState
+from dashboard.services.independence import PossibleApprover
 
 READY = Pill(label="There", tone="ok", icon="ok")
 MISSING = Pill(label="Missing", tone="warn", icon="missing")
@@ -65,13 +66,13 @@ class GuideVerdict:
     grants: tuple[str, ...]
 
 
-def page(state: FirstRun) -> Guide:
+def page(state: FirstRun, deciders: Sequence[PossibleApprover]) -> Guide:
     steps = (
         _control(state),
         _administrator(state),
         _targets(state.environments),
         *(_source(each, is_alone=len(state.sources) == 1) for each in state.sources),
-        _second_person(state),
+        _second_person(state, deciders),
         _worker(state),
         _rehearsals(state.rehearsed_at),
     )
@@ -242,18 +243,17 @@ def _problems_button(state: SourceState, folder: Folder) -> tuple[ActionButton, 
     return (ActionButton(label="Every file of it", url=links.problems(state.source.name), icon="migration"),)
 
 
-def _second_person(state: FirstRun) -> GuideStep:
+def _second_person(state: FirstRun, deciders: Sequence[PossibleApprover]) -> GuideStep:
     protected = [environment for environment in state.environments if environment.protected]
     title, anchor = "Second person", "second-person"
     if not protected:
         said = "No environment is protected, so nobody has to approve anything."
         return GuideStep(anchor=anchor, title=title, pill=READY, sentences=(said,))
     needed = 1 + max(environment.approvals for environment in protected)
-    names = ", ".join(state.deciders)
     said = f"On {', '.join(e.name for e in protected)} nobody approves their own request."
-    have = f"Who can approve: {names}."
+    have = f"Who can approve: {people.named(deciders)}."
     button = ActionButton(label="Invite somebody", url=reverse("people-invite"), icon="plus")
-    if len(state.deciders) >= needed:
+    if len(deciders) >= needed:
         return GuideStep(anchor=anchor, title=title, pill=READY, sentences=(said, have))
     awaited = [f"Invited, and not here yet: {', '.join(state.invited)}."] if state.invited else []
     asked = f"At least {needed} people should be able to approve, because whoever asks cannot approve."

@@ -69,6 +69,7 @@ PROBLEMS: Mapping[str, str] = {
     Mail.Problem.LATER: "The mail server asks to try again later.",
     Mail.Problem.ADDRESS: "The mail server refuses the address.",
     Mail.Problem.CONTENT: "The mail server refuses the mail.",
+    Mail.Problem.WORDING: "Signalbox failed while it wrote the mail. The log of the worker says why.",
 }
 
 #: What happened, by event. {by}, {name}, {place}, {request} and {run} are filled in.

@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from dashboard.models import PersonSession
 from dashboard.presenters.pills import Pill
 from dashboard.selectors.people import Listed
+from dashboard.services.independence import PossibleApprover
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +112,16 @@ def row(listed: Listed, *, viewer: User) -> PersonRow:
         is_self=person.pk == viewer.pk,
         may_open=may_open,
         may_change=person.is_active and may_open,
+    )
+
+
+def named(candidates: Iterable[PossibleApprover]) -> str:
+    """Who can approve, and from when on where that is not now."""
+    return ", ".join(
+        f"{each.person.get_username()} (from {each.barred_until:%Y-%m-%d %H:%M} UTC)"
+        if each.barred_until
+        else each.person.get_username()
+        for each in candidates
     )
 
 

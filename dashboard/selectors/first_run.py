@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
@@ -36,7 +37,7 @@ class FirstRun:
     administrators: tuple[str, ...]
     environments: tuple[Environment, ...]
     sources: tuple[SourceState, ...]
-    deciders: tuple[str, ...]  # who may approve, and has come in already
+    deciders: tuple[User, ...]  # who may approve, and has come in already
     invited: tuple[str, ...]  # who may approve, and has not
     worker: WorkerState
     rehearsed_at: datetime | None  # when a rehearsal was carried out last
@@ -55,7 +56,7 @@ def state() -> FirstRun:
         administrators=tuple(p.get_username() for p in people.administrators()),
         environments=environments.all_environments(),
         sources=tuple(_source(source) for source in sources.all_sources()),
-        deciders=tuple(p.person.get_username() for p in every if _may_decide(p) and not _is_awaited(p)),
+        deciders=tuple(p.person for p in every if _may_decide(p) and not _is_awaited(p)),
         invited=tuple(p.person.get_username() for p in every if _may_decide(p) and _is_awaited(p)),
         worker=workers.state(),
         rehearsed_at=last.finished_at if last else None,

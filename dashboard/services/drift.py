@@ -29,7 +29,7 @@ from dashboard.models.failures import Failure
 from dashboard.selectors import drift as drift_selector
 from dashboard.selectors import leftovers
 from dashboard.selectors.leftovers import LeftByRun
-from dashboard.services import audit, permissions, policies, queue, targets
+from dashboard.services import audit, limits, permissions, policies, queue, targets
 from dashboard.services.actors import SIGNALBOX, Actor
 from dashboard.services.errors import DriftChanged, EnvironmentOccupied
 
@@ -89,6 +89,7 @@ def after_run(run: Run) -> None:
 def ask(environment: Environment, *, by: Actor) -> None:
     """Have a worker check soon. Where somebody has asked already, that is enough."""
     permissions.check_can_look(by)
+    limits.check_looks(by)
     queue.check_drift(environment.slug, by.person.pk)
 
 

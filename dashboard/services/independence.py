@@ -1,9 +1,10 @@
 """Two people are two people: an approval does not count where one hand was lately on both accounts, the one that asks
-and the one that approves. That hand is the requester's, the approver's, or a third person's."""
+and the one that approves. That hand is the requester's, the approver's, or a third person's. What was done in a shell
+was done by nobody knows whom, so it may have been any of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,10 +15,14 @@ from django.utils import timezone
 from dashboard.models import BreakGlass, ChangeRequest, PersonChange
 from dashboard.services.errors import ApproverTouched
 
+#: A moment that was now when it was asked for.
+_A_MOMENT = timedelta(seconds=1)
 #: How long before the approval, and before the request, such a change still matters.
 HOURS = 24
 
 DID: Mapping[str, str] = {
+    PersonChange.Kind.CREATED: "made the account of {person}",
+    PersonChange.Kind.PASSWORD: "set the password of {person}",
     PersonChange.Kind.INVITED: "invited {person}",
     PersonChange.Kind.LINK: "made a one-time link for {person}",
     PersonChange.Kind.LINK_USED: "made the one-time link with which {person} set a password",
@@ -31,6 +36,8 @@ DID: Mapping[str, str] = {
 #: What may put an account into the hands of whoever did it.
 TAKES_OVER = frozenset(
     {
+        PersonChange.Kind.CREATED,
+        PersonChange.Kind.PASSWORD,
         PersonChange.Kind.INVITED,
         PersonChange.Kind.LINK,
         PersonChange.Kind.LINK_USED,
@@ -41,10 +48,25 @@ TAKES_OVER = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hand:
-    """Who was on both accounts, and by which changes."""
+    """Who was on both accounts, and by which changes; None for whoever had a shell."""
 
-    by: User
+    by: User | None
     changes: tuple[PersonChange, ...]
+
+    @property
+    def name(self) -> str:
+        return self.by.get_username() if self.by else "Somebody with a shell"
+
+    def is_of(self, person: int) -> bool:
+        return self.by is not None and self.by.pk == person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PossibleApprover:
+    """Who may approve, and from when on where it does not count yet."""
+
+    person: User
+    barred_until: datetime | None
 
 
 def was_away_since(approver: User, approved_at: datetime) -> bool:
@@ -60,7 +82,8 @@ def check(request: ChangeRequest, approver: User, *, approved_at: datetime | Non
     hands = (_on_both(pk, request.requested_at, approver.pk, approved_at or timezone.now()) for pk in askers)
     hand = next(filter(None, hands), None)
     if hand is not None:
-        asked = f", {askers[hand.by.pk]} request {request.pk}," if hand.by.pk in askers else ""
+        by = next((pk for pk in askers if hand.is_of(pk)), None)
+        asked = f", {askers[by]} request {request.pk}," if by else ""
         raise _refusal(hand, asked, f"the approval of {approver.get_username()}")
 
 
@@ -75,8 +98,31 @@ def check_review(opening: BreakGlass, reviewer: User) -> None:
     """Raises ApproverTouched where whoever broke the glass would sign for it with another account."""
     hand = _on_both(opening.by_id, opening.at, reviewer.pk, timezone.now())
     if hand is not None:
-        opened = ", who broke the glass," if hand.by.pk == opening.by_id else ""
+        opened = ", who broke the glass," if hand.is_of(opening.by_id) else ""
         raise _refusal(hand, opened, f"the signature of {reviewer.get_username()}")
+
+
+def free_from(requester: User, approver: User, *, asked_at: datetime | None = None) -> datetime | None:
+    """From when on an approval counts: now where it counts already, None where it never will for what was asked for at
+    `asked_at`. Without that moment: for what is asked for only then."""
+    now, window = timezone.now(), timedelta(hours=HOURS)
+    changes = PersonChange.objects.filter(person__in=(requester, approver), at__gt=(asked_at or now) - window - window)
+    ends = sorted(at + window + timedelta(seconds=1) for at in changes.values_list("at", flat=True))
+    for moment in (now, *(end for end in ends if end > now)):
+        if _on_both(requester.pk, asked_at or moment, approver.pk, moment) is None:
+            return moment
+    return None
+
+
+def candidates(persons: Iterable[User], requester: User, *, asked_at: datetime | None = None) -> list[PossibleApprover]:
+    """Those whose approval of what that person asked for counts, or will."""
+    chosen = []
+    for person in persons:
+        now = timezone.now()
+        moment = now if person == requester else free_from(requester, person, asked_at=asked_at)
+        if moment is not None:
+            chosen.append(PossibleApprover(person=person, barred_until=moment if moment > now + _A_MOMENT else None))
+    return chosen
 
 
 def _on_both(first: int, began_at: datetime, second: int, moment: datetime) -> Hand | None:
@@ -87,7 +133,7 @@ def _on_both(first: int, began_at: datetime, second: int, moment: datetime) -> H
     of_first = Q(person=first, at__gte=began_at - window, at__lte=began_at, kind__in=TAKES_OVER)
     changes = list(PersonChange.objects.filter(of_second | of_first).select_related("by", "person").order_by("-at"))
     for change in changes:
-        if (change.person_id, change.by_id) in {(first, second), (second, first)}:
+        if change.by_id is None or (change.person_id, change.by_id) in {(first, second), (second, first)}:
             return Hand(by=change.by, changes=(change,))
     return _of_a_third([c for c in changes if c.kind in TAKES_OVER and c.at <= moment], first, second)
 
@@ -103,4 +149,4 @@ def _of_a_third(changes: Sequence[PersonChange], first: int, second: int) -> Han
 
 def _refusal(hand: Hand, role: str, confirmation: str) -> ApproverTouched:
     did = " and ".join(DID[change.kind].format(person=change.person.get_username()) for change in hand.changes)
-    return ApproverTouched(who=f"{hand.by.get_username()}{role}", change=did, confirmation=confirmation, hours=HOURS)
+    return ApproverTouched(who=f"{hand.name}{role}", change=did, confirmation=confirmation, hours=HOURS)

@@ -29,6 +29,9 @@ COMMENTS = 20
 FETCHES = 20
 #: Calls of one token in a minute.
 CALLS = 300
+#: Pages that ask a target for what they show, and forms that are sent, of one person in a minute. No hand is so quick.
+PAGES = 60
+DEEDS = 60
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 
@@ -103,6 +106,20 @@ def check_hourly(by: Actor, environment: Environment, *, of_request: ChangeReque
         )
         remedy = f"Wait {wait} seconds. More often than that, look for a CI that goes round in circles."
         raise TooMany(what=sentence, remedy=remedy, retry_after=wait)
+
+
+def check_pages(by: Actor) -> None:
+    """For pages that open a connection to a target."""
+    if _within_a_minute("pages", by) > PAGES:
+        sentence = f"You have opened {PAGES} pages within a minute that ask a target, as many as one person may"
+        raise TooMany(what=sentence, remedy="Wait a minute, then open it again. Pages of the last look still open.")
+
+
+def check_deeds(by: Actor) -> None:
+    """For every form, whatever it makes the worker or a target do."""
+    if _within_a_minute("deeds", by) > DEEDS:
+        sentence = f"You have sent {DEEDS} forms within a minute, as many as one person may"
+        raise TooMany(what=sentence, remedy="Wait a minute, then send it again.")
 
 
 def _one_at_a_time(by: Actor) -> None:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMessage, mailers
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -123,11 +123,14 @@ def _take() -> Mail | None:
 
 
 def _try(mail: Mail, word: Wording) -> Trouble | None:
-    token = links.issue(mail.facts["link"]) if mail.kind == Mail.Kind.LINK else ""
-    if token is None or _is_needless(mail):
+    message = _write(mail, word)
+    if message is None:
         _end(mail, Mail.Status.NEEDLESS)
         return None
-    trouble = _hand_over(_message(mail, word(mail, token)))
+    if isinstance(message, Trouble):
+        _give_up(mail, message)
+        return message
+    trouble = _hand_over(message)
     if trouble is None:
         _end(mail, Mail.Status.SENT)
         return None
@@ -138,6 +141,21 @@ def _try(mail: Mail, word: Wording) -> Trouble | None:
     else:
         _note(mail, trouble)
     return trouble
+
+
+def _write(mail: Mail, word: Wording) -> EmailMessage | Trouble | None:
+    """The mail as it goes out; None where it is over by now. One that cannot be written is in the way of no other, and
+    of no later job: what was wrong with it stays wrong. The control database being away is wrong with none of them."""
+    try:
+        token = links.issue(mail.facts["link"]) if mail.kind == Mail.Kind.LINK else ""
+        if token is None or _is_needless(mail):
+            return None
+        return _message(mail, word(mail, token))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("Mail %s (%s) could not be written", mail.pk, mail.kind)
+        return Trouble(problem=Mail.Problem.WORDING)
 
 
 def _is_needless(mail: Mail) -> bool:

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from dashboard.models import AuditEvent, ChangeRequest, Mail, OneTimeLink, Run, Unwanted, environments
 from dashboard.selectors import people, requests
-from dashboard.services import audit_heads, queue
+from dashboard.services import audit_heads, independence, queue
 from dashboard.services.audit import Event
 
 logger = logging.getLogger(__name__)
@@ -144,7 +144,9 @@ def _request_of(event: AuditEvent) -> ChangeRequest:
 def _opened(event: AuditEvent) -> Iterator[MailNotice]:
     request = _request_of(event)
     deciders = people.deciders(request, environments.get_even_former(request.environment))
-    yield MailNotice(kind=Mail.Kind.APPROVAL_WANTED, people=deciders)
+    able = independence.candidates(deciders, request.requested_by, asked_at=request.requested_at)
+    by_now = [candidate.person for candidate in able if candidate.barred_until is None]
+    yield MailNotice(kind=Mail.Kind.APPROVAL_WANTED, people=by_now or [candidate.person for candidate in able])
 
 
 def _decided(event: AuditEvent) -> Iterator[MailNotice]:

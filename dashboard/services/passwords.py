@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
+from zxcvbn import zxcvbn
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,12 @@ RUNS = ("abcdefghijklmnopqrstuvwxyz", "01234567890123456789", "qwertyuiop", "asd
 
 #: Longer ones would make looking at them a load that anybody who may set a password could put on the server.
 LONGEST = 256
+
+#: As many a stolen hash lets somebody try in some months on one machine: each costs a third of a second.
+FEWEST_GUESSES = 10**10
+
+#: What is looked at of a longer one: the time it takes grows with the square of it.
+LOOKED_AT = 72
 
 #: What has to be left once everything that can be guessed is taken away.
 LEAST_LEFT = 6
@@ -61,6 +68,28 @@ class GuessableValidator:
     def _is_of_common_words(self, text: str) -> bool:
         """Two common passwords, one after the other."""
         return any(text[:cut] in self.common and text[cut:] in self.common for cut in range(3, len(text) - 2))
+
+
+class GuessesValidator:
+    """Refuses what too few guesses find: leaked passwords, words and names of several languages' lists that the package
+    brings along, with the signs that people put in their place, years, and patterns of the keyboard, put together as
+    whoever guesses does. Nobody is asked over a network."""
+
+    def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
+        # what is behind the part that is looked at can only make it harder to guess
+        known = [*_names(user), *PRODUCT_WORDS]
+        estimate = zxcvbn(password[:LOOKED_AT], user_inputs=known)
+        if estimate["guesses"] < FEWEST_GUESSES:
+            raise ValidationError(
+                "This is found within a few guesses: it is made of leaked passwords, words, names or years. Take four "
+                "words that have nothing to do with each other.",
+                code="password_guessed_soon",
+            )
+
+    def get_help_text(self) -> str:
+        return (
+            "Not a password, word or name of a list of those that are tried first, nor one with a year or sign added."
+        )
 
 
 class LeakedValidator:

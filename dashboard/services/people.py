@@ -90,11 +90,18 @@ def changed(user: User, *, before: Footing | None, by: Actor) -> None:
 
     Raises LastAdministrator where nobody would be left who manages people: the caller's transaction undoes it all.
     """
-    now = footing(user)
-    if before and before.manages and not now.manages:
+    if before and before.manages and not footing(user).manages:
         _check_somebody_manages(user)
+    write_down(user, before=before, by=by)
+
+
+@transaction.atomic
+def write_down(user: User, *, before: Footing | None, by: Actor) -> None:
+    """As `changed`, of what is done already."""
+    now = footing(user)
     _let_into_admin(user, entitled=bool({Role.ADMIN.value, "superuser"} & set(now.roles)))
     if before is None:
+        changed_by(user, PersonChange.Kind.CREATED, by=by)
         audit.record(audit.Event.PERSON_CREATED, by=by, name=user.get_username())
         before = Footing(active=True, roles=(), email=now.email)
     if before.active != now.active:
@@ -123,8 +130,11 @@ def check_is_person(user: User, why: str) -> None:
 
 
 def changed_by(user: User, kind: PersonChange.Kind, *, by: Actor) -> None:
-    """Keep that somebody changed what `user` signs in with, or may do; what people do to themselves is theirs."""
-    if by.user is not None and (by.user.pk != user.pk or kind is PersonChange.Kind.DEACTIVATED):
+    """Keep that somebody changed what `user` signs in with, or may do; what people do to themselves is theirs. In a
+    shell anybody may have done it. Of the first person nothing is kept: there is no other one whom they could be."""
+    is_first = by.user is None and not User.objects.exclude(pk=user.pk).exists()
+    is_their_own = by.user is not None and by.user.pk == user.pk and kind is not PersonChange.Kind.DEACTIVATED
+    if not is_first and not is_their_own:
         PersonChange.objects.create(person=user, by=by.user, kind=kind, at=timezone.now())
 
 

@@ -10,14 +10,17 @@ from dashboard.engine.errors import EngineError
 from dashboard.models.failures import Failure
 from dashboard.presenters import guide as presenter
 from dashboard.selectors import first_run
-from dashboard.services import actors, checkups, installations, limits, permissions, readiness
+from dashboard.services import actors, checkups, independence, installations, limits, permissions, readiness
 from dashboard.views.lookup import environment_or_404
 
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    permissions.check_can_set_up(actors.from_request(request))
-    return render(request, "guide/index.html", {"page": presenter.page(first_run.state())})
+    by = actors.from_request(request)
+    permissions.check_can_set_up(by)
+    state = first_run.state()
+    deciders = independence.candidates(state.deciders, by.person)
+    return render(request, "guide/index.html", {"page": presenter.page(state, deciders)})
 
 
 @require_safe

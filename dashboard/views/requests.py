@@ -26,6 +26,7 @@ from dashboard.models import ChangeRequest, Run, environments
 from dashboard.models.environments import Environment
 from dashboard.presenters import evidence as evidence_presenter
 from dashboard.presenters import forecasts as forecast_presenter
+from dashboard.presenters import people as people_presenter
 from dashboard.presenters import plans as plan_presenter
 from dashboard.presenters import request_detail, request_timeline
 from dashboard.presenters import requests as presenter
@@ -38,6 +39,8 @@ from dashboard.services import (
     decisions,
     evidence,
     forecasts,
+    independence,
+    limits,
     plans,
     runs,
     schedules,
@@ -182,6 +185,8 @@ def page(request: HttpRequest, change_request: ChangeRequest, **bound: Any) -> H
     proof = evidence_presenter.of_request(state, by, failed)
     offered = request_detail.actions(state, by)
     polled = request.htmx and proof and proof.is_live  # type: ignore[attr-defined]
+    if not polled and change_request.closed_at is None:
+        limits.check_pages(by)
     stake = _at_stake(change_request, environment, counts=not polled)
     view = plan_presenter.view(plans.detail(plan), environment)
     context = {
@@ -195,9 +200,7 @@ def page(request: HttpRequest, change_request: ChangeRequest, **bound: Any) -> H
         "timeline": request_timeline.timeline(state),
         "evidence": proof,
         "actions": offered,
-        "deciders": people.deciders(change_request, environment)
-        if change_request.status == ChangeRequest.Status.OPEN
-        else [],
+        "deciders": _deciders(change_request, environment),
         "forecast": forecast_presenter.view(stake["forecast"], environment, plan) if stake["forecast"] else None,
         "approve_form": ApproveForm(initial=digest, changes_nothing=evidence.changes_nothing(plan), **stake),
         "reject_form": RejectForm(initial=digest),
@@ -209,6 +212,13 @@ def page(request: HttpRequest, change_request: ChangeRequest, **bound: Any) -> H
         **bound,
     }
     return live.answer(request, "requests/detail.html", (proof, offered), context, status=422 if bound else 200)
+
+
+def _deciders(change_request: ChangeRequest, environment: Environment) -> str:
+    if change_request.status != ChangeRequest.Status.OPEN:
+        return ""
+    who, asked_at = people.deciders(change_request, environment), change_request.requested_at
+    return people_presenter.named(independence.candidates(who, change_request.requested_by, asked_at=asked_at))
 
 
 def _at_stake(change_request: ChangeRequest, environment: Environment, *, counts: bool = True) -> dict[str, Any]:

@@ -58,6 +58,7 @@ ALLOWED = {
     "dashboard.services.audit_guard": {"Power"},
     "dashboard.services.audit_keys": {"FALLBACK_VARIABLE", "OWN_VARIABLE"},
     "dashboard.services.comments": {"MENTION"},
+    "dashboard.services.independence": {"PossibleApprover"},
     "dashboard.services.imports": {"CODE", "OtherHistories", "ToolReading"},
     "dashboard.services.mails": {"MailText"},
     "dashboard.services.quorum": {"Quorum"},

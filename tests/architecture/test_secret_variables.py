@@ -16,6 +16,9 @@ SOUNDS_SECRET = re.compile(r"SECRET|KEY|TOKEN|PASS|URL|DSN|CREDENTIAL")
 NO_SECRET = {
     "SIGNALBOX_BASE_URL": "where links in mails lead",
     "SIGNALBOX_OIDC_URL": "the address of the provider, which every sign-in shows",
+    "SIGNALBOX_MIGRATION_SECRET_ENVIRONMENTS": "names of environments",
+    "SIGNALBOX_MIGRATION_SECRET_SCOPES": "names of scopes",
+    "SIGNALBOX_TOKEN_DEEDS_AN_HOUR": "a number",
     "SIGNALBOX_LEAKED_PASSWORDS_FILE": "the path of a file",
 }
 #: What the file may say of a source that is no name of a variable with a secret.

@@ -16,7 +16,9 @@ OF_THE_PLATFORM = {"RAILWAY_ENVIRONMENT_ID", "RAILWAY_GIT_COMMIT_SHA", "RAILWAY_
 #: For the fault tests alone, which set them themselves; a person asks for a size with `make faults`.
 OF_THE_SUITE = {"SIGNALBOX_FAULT", "SIGNALBOX_FAULT_SIZE", "SIGNALBOX_TESTING"}
 
-SETTING = re.compile(r"\b(?:SIGNALBOX_[A-Z_]+[A-Z]|RAILWAY_[A-Z_]+[A-Z]|DATABASE_URL(?:_[A-Z]+)?|PORT)\b")
+SETTING = re.compile(
+    r"\b(?:SIGNALBOX_[A-Z_]+[A-Z]|RAILWAY_[A-Z_]+[A-Z]|DATABASE_URL(?:_[A-Z]+)?|MIGRATION_SECRET|PORT)\b"
+)
 
 
 def _documented() -> set[str]:

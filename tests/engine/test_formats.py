@@ -656,6 +656,23 @@ def test_versions_of_several_numbers_are_ordered_by_each_of_them() -> None:
     assert version_key("1.0")[0] == version_key("1")[0]
 
 
+def test_a_day_comes_before_the_times_on_it() -> None:
+    ordered = ["20231231235959", "20240101", "20240101000000", "202401021200", "20240102120000", "20240103"]
+    assert sorted(ordered, key=version_key) == ordered
+    assert len({version_key(version)[0] for version in ordered}) == len(ordered)
+    assert version_key("20241301")[0] == (20241301,)
+
+
+def test_prisma_tells_two_of_one_number_apart_by_their_names(tmp_path: Path) -> None:
+    """Its users merge branches that were begun in the same second; public folders have such pairs."""
+    names = ("20240102_a", "20240101_z", "20240101_b", "20240101_m")
+    files = {f"{name}/migration.sql": UP for name in names} | {"20240101_m/down.sql": DOWN}
+    folder = read(tmp_path, files)
+    assert not errors(folder)
+    assert [m.label for m in folder.migrations] == ["20240101_b", "20240101.2_m", "20240101.3_z", "20240102_a"]
+    assert [m.down is not None for m in folder.migrations] == [False, True, False, False]
+
+
 def test_a_folder_with_few_marks_is_none_of_that_tool(tmp_path: Path) -> None:
     plain = {f"00{n}_a.sql": UP for n in range(1, 4)}
     folder = read(tmp_path, {**plain, "004_d.sql": f"-- migrate:up\n{UP}-- migrate:down\n{DOWN}"})

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 
 from config.environments import Environment
 from config.git_sources import GitDeclaration
@@ -13,11 +14,13 @@ from config.sources import Source
 from dashboard.engine.database.doctor import CheckLevel
 from dashboard.models.failures import Failure
 from dashboard.presenters import guide as presenter
+from dashboard.presenters import people
 from dashboard.presenters.guide import GuideStep
 from dashboard.selectors.first_run import FirstRun, SourceState
 from dashboard.selectors.folders import FolderReading
 from dashboard.selectors.git import CommitFact, Staleness
 from dashboard.selectors.workers import WorkerState
+from dashboard.services.independence import PossibleApprover
 from tests.presenters import values
 
 PRODUCTION = Environment(
@@ -42,18 +45,26 @@ def step(anchor: str, **changes: object) -> GuideStep:
         "administrators": ("bob",),
         "environments": (PRODUCTION,),
         "sources": (source(folder=values.folder(values.migration())),),
-        "deciders": ("bob", "carol"),
+        "deciders": (),
         "invited": (),
         "worker": WorkerState(alive=True, seen_at=values.MOMENT),
         "rehearsed_at": None,
         "usable": True,
     }
-    steps = presenter.page(FirstRun(**{**given, **changes})).steps
+    names = changes.pop("able", ("bob", "carol"))
+    able = [PossibleApprover(person=User(username=name), barred_until=None) for name in names]
+    steps = presenter.page(FirstRun(**{**given, **changes}), able).steps
     return next(each for each in steps if each.anchor == anchor)
 
 
 def said(shown: GuideStep) -> str:
     return " ".join(shown.sentences)
+
+
+def test_who_cannot_approve_yet_is_named_with_the_moment() -> None:
+    bob, carol = User(username="bob"), User(username="carol")
+    able = [PossibleApprover(person=bob, barred_until=values.MOMENT), PossibleApprover(person=carol, barred_until=None)]
+    assert people.named(able) == f"bob (from {values.MOMENT:%Y-%m-%d %H:%M} UTC), carol"
 
 
 @pytest.mark.parametrize("anchor", ["control", "administrator", "source-default", "second-person", "worker"])
@@ -79,7 +90,7 @@ def test_targets_are_not_green_before_they_were_asked() -> None:
             presenter.WRONG,
             "It is gone.",
         ),
-        ("second-person", {"deciders": ("bob",), "invited": ("carol",)}, presenter.MISSING, "not here yet: carol."),
+        ("second-person", {"able": ("bob",), "invited": ("carol",)}, presenter.MISSING, "not here yet: carol."),
         ("second-person", {"environments": (replace(PRODUCTION, approvals=2),)}, presenter.MISSING, "3 people"),
         ("worker", {"worker": WorkerState(alive=False, seen_at=None)}, presenter.MISSING, "Start one"),
     ],
@@ -101,7 +112,7 @@ def test_an_optional_environment_may_have_no_database() -> None:
 
 
 def test_without_a_protected_environment_nobody_else_is_needed() -> None:
-    assert step("second-person", environments=(STAGING,), deciders=("bob",)).pill == presenter.READY
+    assert step("second-person", environments=(STAGING,), able=("bob",)).pill == presenter.READY
 
 
 def test_statements_are_said_once_and_what_is_fine_is_left_out() -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from dashboard.models import AuditEvent, Mail
@@ -279,3 +279,54 @@ def test_links_begin_with_what_is_configured(
     assert send_due() >= 1
     assert "https://signalbox.test/join/" in post_office.everything()
     assert "evil.example" not in post_office.everything()
+
+
+def test_a_mail_that_cannot_be_written_ends_at_once_and_the_others_go_out(
+    carl: User, client_of: ClientOf, post_office: PostOffice, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It waited an hour, failed again, and kept back for that job whatever waited behind it."""
+    broken, _ = _two_mails(carl)
+
+    def word(mail: Mail, token: str) -> mails.MailText:
+        if mail.pk == broken.pk:
+            raise KeyError("place")
+        return mails.MailText(subject="Whole", body="Read me")
+
+    assert mails.send_due(word) == 1
+    broken.refresh_from_db()
+    assert (broken.status, broken.problem, broken.tries) == (Mail.Status.UNDELIVERED, Mail.Problem.WORDING, 1)
+    assert [letter["Subject"] for _, letter in post_office.arrived] == ["Whole"]
+    (event,) = AuditEvent.objects.filter(kind="mail.undelivered")
+    assert (event.data["name"], event.data["problem"]) == ("carol", Mail.Problem.WORDING)
+    assert [record.exc_info is not None for record in caplog.records if "written" in record.message] == [True]
+    assert "failed while it wrote the mail" in text(client_of(carl).get("/people/"))
+    _make_due()
+    mails.send_due(word)
+    broken.refresh_from_db()
+    assert broken.tries == 1, "nobody tries it again"
+
+
+def test_facts_that_are_not_there_end_a_mail_too(carl: User, post_office: PostOffice, send_due: SendDue) -> None:
+    """Before it is worded it is asked whether it is still needed, by the same facts."""
+    first, second = _two_mails(carl)
+    Mail.objects.filter(pk=first.pk).update(kind=Mail.Kind.REVIEW_OPEN, facts={})
+    Mail.objects.filter(pk=second.pk).update(kind=Mail.Kind.LINK, facts={})
+    assert send_due() == 0
+    assert set(Mail.objects.values_list("status", "problem")) == {(Mail.Status.UNDELIVERED, Mail.Problem.WORDING)}
+
+
+def test_a_control_database_that_is_away_ends_no_mail(carl: User, post_office: PostOffice) -> None:
+    _something_happens(carl)
+
+    def word(mail: Mail, token: str) -> mails.MailText:
+        raise OperationalError("the connection is lost")
+
+    with pytest.raises(OperationalError):
+        mails.send_due(word)
+    assert _waiting().problem == ""
+
+
+def _two_mails(user: User) -> list[Mail]:
+    for _ in range(2):
+        _something_happens(user)
+    return list(Mail.objects.order_by("pk"))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from hashlib import sha1
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
-from dashboard.services.passwords import LONGEST, GuessableValidator, LeakedValidator
+from dashboard.services.passwords import LONGEST, GuessableValidator, GuessesValidator, LeakedValidator
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
@@ -49,20 +51,59 @@ def test_guessable(validator: GuessableValidator, password: str) -> None:
         validator.validate(password, Person())  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    "password",
-    [
-        "correct horse battery staple",
-        "nightfall under a canvas",
-        "xK9#mQ2$vL7p",
-        "alice at the signalbox",
-        "bob at the signalbox",
-        "lantern-orbit-velvet",
-    ],
+GOOD = (
+    "correct horse battery staple",
+    "nightfall under a canvas",
+    "xK9#mQ2$vL7p",
+    "alice at the signalbox",
+    "bob at the signalbox",
+    "lantern-orbit-velvet",
 )
+
+
+@pytest.mark.parametrize("password", GOOD)
 def test_good(validator: GuessableValidator, password: str) -> None:
     validator.validate(password, Person())  # type: ignore[arg-type]
     validator.validate(password)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "P@ssw0rd1234",
+        "iloveyou2019!",
+        "Summer2026!!",
+        "letmein12345!",
+        "dragonball123456",
+        "ncc1701enterprise",
+        "michael1985jordan",
+        "liverpool1892fc",
+        "J4mesBond007!",
+        "Winter2025Signalbox",
+    ],
+)
+def test_what_people_make_of_leaked_passwords_is_refused_without_asking_anybody(
+    password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list of the 20,000 most common ones knows none of them, and nothing but that list was asked."""
+    monkeypatch.setattr(socket, "socket", None)
+    with pytest.raises(ValidationError, match="within a few guesses"):
+        GuessesValidator().validate(password, Person())  # type: ignore[arg-type]
+    with pytest.raises(ValidationError):
+        validate_password(password, Person())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("password", GOOD)
+def test_what_is_not_soon_guessed_is_taken(password: str) -> None:
+    GuessesValidator().validate(password, Person())  # type: ignore[arg-type]
+
+
+def test_a_long_one_is_looked_at_in_no_time() -> None:
+    began = time.monotonic()
+    GuessesValidator().validate("lantern orbit velvet staple " * 9)
+    with pytest.raises(ValidationError, match="within a few guesses"):
+        GuessesValidator().validate("p@ssw0rd" * 32)
+    assert time.monotonic() - began < 2
 
 
 def test_a_huge_one_is_refused_before_it_is_looked_at(validator: GuessableValidator) -> None:

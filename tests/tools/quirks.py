@@ -185,6 +185,18 @@ QUIRKS: Mapping[str, Mapping[str, Files]] = {
             "migrations/2_a/migration.sql": "INSERT INTO a VALUES ('2');\n",
             "migrations/10_a/migration.sql": "INSERT INTO a VALUES ('10');\n",
         },
+        "a number twice": {
+            "migrations/20240101000000_b/migration.sql": "CREATE TABLE a (t text);\n",
+            "migrations/20240102000000_b/migration.sql": "INSERT INTO a SELECT 'b ' || count(*) FROM a;\n",
+            "migrations/20240102000000_a/migration.sql": "INSERT INTO a SELECT 'a ' || count(*) FROM a;\n",
+            "migrations/20240103000000_a/migration.sql": "INSERT INTO a SELECT 'c ' || count(*) FROM a;\n",
+        },
+        "a day among times": {
+            "migrations/20240101120000_b/migration.sql": "CREATE TABLE a (t text);\n",
+            "migrations/20240101_a/migration.sql": "INSERT INTO a SELECT 'a ' || count(*) FROM a;\n",
+            "migrations/202401011301_b/migration.sql": "INSERT INTO a SELECT 'b ' || count(*) FROM a;\n",
+            "migrations/20240102000000_c/migration.sql": "INSERT INTO a SELECT 'c ' || count(*) FROM a;\n",
+        },
         "concurrently alone": {
             "migrations/1_a/migration.sql": "CREATE TABLE a (id int);\n",
             "migrations/2_a/migration.sql": "CREATE INDEX CONCURRENTLY a_i ON a (id);\n",

@@ -15,12 +15,15 @@ PAGE = Path(__file__).parents[2] / "docs" / "authorisation.md"
 HEAD = """# Who may do what
 
 Made from the table in `tests/views/test_access.py` by `python -m tests.views.authorisation`. The suite asks every
-address as every person, with GET and with POST; it fails where an address has no row, where an answer is another one,
+address as every person, with every verb; it fails where an address has no row, where an answer is another one,
 and where this page is out of date.
 
-Whoever is not signed in is sent to the sign-in page. Whoever has no role is refused everywhere, but for signing out and
-the theme. A superuser counts as admin. *Own* is what a POST about one's own request, run or opening of the glass is
-answered, where that differs; the other columns are about those of somebody else. `approvers` and `approver_role` of an
+HEAD is answered as GET is. Every other verb (PUT, PATCH, DELETE, OPTIONS, TRACE and whatever else is sent) is answered
+405 at every address, to everybody, before anything is looked up. A verb without a row is answered 405 too.
+
+*Stranger* is whoever is not signed in; *no role* is whoever is, and may do nothing. *Own* is what a POST about one's
+own request, run or opening of the glass is answered, where that differs; the other columns are about those of somebody
+else. About a person who is a superuser, `/people/` answers only superusers. `approvers` and `approver_role` of an
 environment narrow who approves there, and `break_glass_role` who may break the glass. `/admin/` is for admins, who only
 read there.
 
@@ -31,8 +34,8 @@ breaks the glass or manages anything. docs/API.md says which scope each address 
 The worker asks again when a run is executed: the role of whoever started it, the role of whoever asked, the approvals,
 and the policy of that moment.
 
-| address | verb | viewer | requester | approver | admin | own |
-| --- | --- | --- | --- | --- | --- | --- |
+| address | verb | stranger | no role | viewer | requester | approver | admin | superuser | own |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 """
 
 WORDS = {200: "sees it", 302: "yes", 401: "token", 403: "no"}
@@ -50,8 +53,16 @@ def _rows(name: str, address: Address) -> Iterator[str]:
     pattern = next(str(each.pattern) for each in urls.urlpatterns if each.name == name)
     for verb, answers, own in (("GET", address.get, None), ("POST", address.post, address.own)):
         if set(answers) != {NOT_ASKED}:
-            cells = [f"`/{pattern}`", verb, *map(_word, answers), _own(own)]
+            cells = [f"`/{pattern}`", verb, *_without_role(name, verb), *map(_word, answers), _own(own)]
             yield f"| {' | '.join(cells)} |"
+
+
+def _without_role(name: str, verb: str) -> Iterator[str]:
+    """What a stranger is answered, and whoever has no role."""
+    from tests.views.test_access import OUTSIDERS, STRANGERS
+
+    for few, others in ((STRANGERS, "signs in first"), (OUTSIDERS, WORDS[403])):
+        yield _word(few[name][verb == "POST"]) if name in few else others
 
 
 def _word(answer: int) -> str:

@@ -1,8 +1,9 @@
-"""Every address, asked by every person, with GET and with POST.
+"""Every address, asked by every person, with every verb.
 
 `TABLE` has a row for each name in dashboard/urls.py. A new address without a row fails here and says what to add.
-Rules that hold everywhere are not in the rows: strangers are sent to the sign-in page, and someone without a role is
-refused. The POST sends a form that is complete, so that its answer depends on the person alone.
+Rules that hold everywhere are not in the rows: strangers are sent to the sign-in page, someone without a role is
+refused, HEAD is answered as GET is, and there is no verb beside these and POST. The POST sends a form that is complete,
+so that its answer depends on the person alone.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -26,17 +29,20 @@ from django.utils.http import urlencode
 from config.git_sources import GitDeclaration
 from config.sources import Source
 from dashboard import urls
-from dashboard.middleware import WITHOUT_ROLE
+from dashboard.engine.database import connection as connections
+from dashboard.middleware import ASKS_A_TARGET, WITHOUT_ROLE
 from dashboard.models import BreakGlass, ChangeRequest, Installation, Run
 from dashboard.models.roles import Role
 from dashboard.services import (
     approvals,
     drift,
     installations,
+    limits,
     links,
     observations,
     permissions,
     plans,
+    queue,
     rehearsals,
     runs,
     tokens,
@@ -58,29 +64,36 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 HOUR = timedelta(hours=1)
-ROLES = ("viewer", "requester", "approver", "admin")
+ROLES = ("viewer", "requester", "approver", "admin", "superuser")
 
-OK, SEE_OTHER, REFUSED, NOT_FOUND, WRONG_METHOD, NOT_ACCEPTED = 200, 302, 403, 404, 405, 422
+OK, SEE_OTHER, REFUSED, NOT_FOUND, WRONG_METHOD, NOT_ACCEPTED, TOO_MANY = 200, 302, 403, 404, 405, 422, 429
 NO_TOKEN = 401
 
-#: The answer to a viewer, a requester, an approver and an administrator.
-type Answers = tuple[int, int, int, int]
+#: What else can be sent; the last one is nobody's.
+OTHER_VERBS = ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
+
+#: The answer to a viewer, a requester, an approver, an administrator and a superuser.
+type Answers = tuple[int, int, int, int, int]
 
 
 def everyone(status: int) -> Answers:
-    return (status, status, status, status)
+    return (status, status, status, status, status)
 
 
 def from_requester(status: int) -> Answers:
-    return (REFUSED, status, status, status)
+    return (REFUSED, status, status, status, status)
 
 
 def from_approver(status: int) -> Answers:
-    return (REFUSED, REFUSED, status, status)
+    return (REFUSED, REFUSED, status, status, status)
 
 
 def admins(status: int) -> Answers:
-    return (REFUSED, REFUSED, REFUSED, status)
+    return (REFUSED, REFUSED, REFUSED, status, status)
+
+
+def superusers(status: int) -> Answers:
+    return (REFUSED, REFUSED, REFUSED, REFUSED, status)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +107,7 @@ class Address:
     sends: Mapping[str, object] = field(default_factory=dict)  # beside the hidden fields of the page
     before: Callable[[World, SettingsWrapper], None] = lambda world, settings: None  # what has to have happened
     own: Answers | None = None  # to a POST about what is one's own, where that is answered in another way
+    superior: tuple[Answers, Answers] | None = None  # to GET and POST about a superuser, where that is another answer
 
 
 def only_post(answers: Answers, **values: object) -> Address:
@@ -325,10 +339,18 @@ TABLE: dict[str, Address] = {
     "people": only_get(admins(OK)),
     "people-invite": Address(get=admins(OK), post=admins(OK), sends={"username": "nora", "role": "viewer"}),
     "person": Address(
-        get=admins(OK), post=admins(SEE_OTHER), arguments={"pk": "{person}"}, sends={"role": "viewer", "active": "on"}
+        get=admins(OK),
+        post=admins(SEE_OTHER),
+        arguments={"pk": "{person}"},
+        sends={"role": "viewer", "active": "on"},
+        superior=(superusers(OK), superusers(SEE_OTHER)),
     ),
-    "people-link": only_post(admins(OK), arguments={"pk": "{person}"}),
-    "people-remove-factor": only_post(admins(SEE_OTHER), arguments={"pk": "{person}"}),
+    "people-link": only_post(
+        admins(OK), arguments={"pk": "{person}"}, superior=(everyone(WRONG_METHOD), superusers(OK))
+    ),
+    "people-remove-factor": only_post(
+        admins(SEE_OTHER), arguments={"pk": "{person}"}, superior=(everyone(WRONG_METHOD), superusers(SEE_OTHER))
+    ),
     # Tokens of machines
     "tokens": only_get(admins(OK)),
     "token-new": Address(
@@ -453,10 +475,8 @@ def test_each_person_gets_the_answer_of_the_table(
     row = TABLE[name]
     row.before(world, settings)
     address, form = _address(name, numbers), _form(name, numbers, clients["admin"])
-    answers = {
-        role: (_status(clients[role].get, address), _status(clients[role].post, address, form)) for role in ROLES
-    }
-    assert answers == dict(zip(ROLES, zip(row.get, row.post, strict=True), strict=True))
+    answers = {role: _all_three(clients[role], address, form) for role in ROLES}
+    assert answers == dict(zip(ROLES, zip(row.get, row.get, row.post, strict=True), strict=True))
 
 
 #: A check that lets everyone pass, and an address whose answers have to show that.
@@ -490,6 +510,9 @@ def test_a_check_that_lets_everyone_pass_is_seen_by_the_table(
     answers = tuple(_status(clients[role].post, address, form) for role in ROLES)
     assert answers != row.post
 
+
+#: Addresses that look at a target because a person asks for it: those have a count of their own.
+LOOKS = {("GET", "connection")}
 
 #: Where somebody who signed in an hour ago shows again who they are, if the environment is protected; and what the form
 #: sends there more. Importing and mending a history are asked in test_imports, test_repairs and test_by_hand.
@@ -552,6 +575,104 @@ def test_each_person_gets_the_answer_of_the_table_about_what_is_their_own(
         BreakGlass.objects.update(by=person)
         answers[role] = _status(clients[role].post, address, form)
     assert answers == dict(zip(ROLES, row.own or (), strict=True))
+
+
+@pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.superior])
+def test_each_person_gets_the_answer_of_the_table_about_a_superuser(
+    name: str, world: World, numbers: dict[str, str], clients: dict[str, Client]
+) -> None:
+    from django.contrib.auth.models import User
+
+    row = TABLE[name]
+    assert row.superior
+    User.objects.filter(pk=numbers["person"]).update(is_superuser=True)
+    address, form = _address(name, numbers), {**row.sends, "superuser": "on"}
+    answers = {role: _all_three(clients[role], address, form) for role in ROLES}
+    get, post = row.superior
+    assert answers == dict(zip(ROLES, zip(get, get, post, strict=True), strict=True))
+
+
+def test_no_other_verb_does_anything_whoever_sends_it(
+    clients: dict[str, Client], outsider: User, client_of: ClientOf, client: Client
+) -> None:
+    """Nothing is even looked up: none of them can ever write."""
+    addresses = [_address(name, ANY_NUMBERS) for name in TABLE] + list(_administration())
+    for browser in (*clients.values(), client_of(outsider), client):
+        with CaptureQueriesContext(connection) as asked:
+            answers = {browser.generic(verb, address).status_code for verb in OTHER_VERBS for address in addresses}
+        assert (answers, len(asked)) == ({WRONG_METHOD}, 0)
+
+
+def test_whatever_makes_a_target_or_the_worker_work_is_limited(
+    world: World,
+    numbers: dict[str, str],
+    superuser: User,
+    client_of: ClientOf,
+    settings: SettingsWrapper,
+    work: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each address is asked as whoever may do everything: once as ever, to see what works, and once by somebody who
+    has used up what one person may have in a minute."""
+    browser, works, unlimited = client_of(superuser), set(), set()
+    declared, sources = settings.ENVIRONMENTS, settings.SOURCES
+    for name, row in TABLE.items():
+        with transaction.atomic():
+            row.before(world, settings)
+            address, form = _address(name, numbers), _form(name, numbers, browser)
+            for verb, asks in (("GET", partial(browser.get, address)), ("POST", partial(browser.post, address, form))):
+                works |= {(verb, name)} if _works(asks, work) else set()
+                with monkeypatch.context() as used_up:
+                    for limit in ("PAGES", "DEEDS"):
+                        used_up.setattr(limits, limit, 0)
+                    unlimited |= {(verb, name)} if _works(asks, work) else set()
+            transaction.set_rollback(True)
+        settings.ENVIRONMENTS, settings.SOURCES = declared, sources
+    assert not unlimited - LOOKS, (
+        f"{sorted(unlimited - LOOKS)} ask a target or wake the worker, and nobody counts how often. Add what is read "
+        "to ASKS_A_TARGET in dashboard/middleware.py."
+    )
+    assert len(works) > 25, "the test sees what works"
+    assert {name for verb, name in works if verb == "GET"} - {"request", "connection"} == ASKS_A_TARGET
+
+
+@pytest.mark.parametrize(
+    ("verb", "name"),
+    sorted(LOOKS | {("GET", "guide-target"), ("POST", "drift-check"), ("POST", "environment-refresh")}),
+)
+def test_a_look_by_hand_is_limited(
+    verb: str,
+    name: str,
+    world: World,
+    numbers: dict[str, str],
+    clients: dict[str, Client],
+    work: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "LOOKS", 1)
+    asks = partial(clients["admin"].generic, verb, _address(name, numbers), headers={"HX-Request": "true"})
+    assert asks().status_code != TOO_MANY
+    assert work
+    work.clear()
+    assert (asks().status_code, work) == (TOO_MANY, [])
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Jobs that were deferred and connections to targets that were opened."""
+    made: list[str] = []
+    opened, deferred = connections._opened, queue._defer
+    monkeypatch.setattr(connections, "_opened", lambda *given: made.append("target") or opened(*given))
+    monkeypatch.setattr(
+        queue, "_defer", lambda name, *given, **more: made.append(name) or deferred(name, *given, **more)
+    )
+    return made
+
+
+def _works(asks: Callable[[], HttpResponse], work: list[str]) -> bool:
+    work.clear()
+    _status(asks)
+    return bool(work)
 
 
 def test_the_table_in_the_documentation_is_this_one() -> None:
@@ -622,6 +743,11 @@ def _form(name: str, numbers: Mapping[str, str], admin: Client) -> dict[str, obj
     page = admin.get(reverse(row.form_on or name, kwargs=arguments)).content.decode() if has_page else ""
     hidden = re.findall(r'<input type="hidden" name="([a-z_-]+)" value="([^"]*)"', page)
     return {**dict(hidden), **row.sends}
+
+
+def _all_three(client: Client, address: str, form: Mapping[str, object]) -> tuple[int, int, int]:
+    """To GET, HEAD and POST."""
+    return _status(client.get, address), _status(client.head, address), _status(client.post, address, form)
 
 
 def _status(asks: Callable[..., HttpResponse], *arguments: object) -> int:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 import jwt
 import pytest
 from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.models import SocialAccount
+from allauth.socialaccount.providers.github.views import GitHubOAuth2Adapter
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.test import Client, RequestFactory
@@ -31,6 +33,7 @@ from dashboard.services import people
 from dashboard.services.actors import Actor
 from dashboard.views import openid
 from tests.fix_people import ClientOf, signed_in_at
+from tests.loopback_github import CLIENT_ID, CLIENT_SECRET, GitHub, github_on_loopback
 from tests.ports import free_port
 from tests.views.pages import text
 
@@ -83,9 +86,9 @@ class _Stay(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _agree(address: str, subject: str) -> str:
+def _agree(address: str, subject: str = "") -> str:
     """What the provider's page does once that person has agreed: where it sends the browser."""
-    body = urllib.parse.urlencode({"sub": subject}).encode()
+    body = urllib.parse.urlencode({"sub": subject}).encode() if subject else None
     try:
         urllib.request.build_opener(_Stay).open(address, body)
     except urllib.error.HTTPError as answer:
@@ -97,7 +100,7 @@ def come_through(client: Client, subject: str, begin: str = "/sign-in/with/oidc/
     leaves = client.get(begin).headers["Location"]
     assert "code_challenge" in leaves
     back = urllib.parse.urlsplit(_agree(leaves, subject))
-    assert back.path == "/sign-in/with/oidc/callback/"
+    assert back.path == f"{begin.partition('?')[0]}callback/"
     return client.get(f"{back.path}?{back.query}")
 
 
@@ -220,6 +223,147 @@ def test_a_form_of_one_person_is_not_sent_by_the_next(
     assert "carol" in text(client.get("/account/"))
     opened.refresh_from_db()
     assert opened.status == ChangeRequest.Status.OPEN
+
+
+# Google, which is an OpenID provider at an address of its own
+
+
+@pytest.fixture
+def google(provider: str, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(providers, "GOOGLE", provider)
+    variables = Environment(SIGNALBOX_GOOGLE_CLIENT_ID="signalbox", SIGNALBOX_GOOGLE_SECRET="kept")
+    settings.SOCIALACCOUNT_PROVIDERS = providers.load(variables)  # type: ignore[arg-type]
+    return "/sign-in/with/google/"
+
+
+def test_through_google_the_verified_address_of_somebody_invited_comes_in(
+    vera_with_email: User, client: Client, google: str
+) -> None:
+    assert "Sign in with Google" in text(client.get("/sign-in/"))
+    assert come_through(client, KNOWN, f"{google}?next=/runs/").headers["Location"] == "/runs/"
+    assert "vera" in text(client.get("/account/"))
+    (event,) = AuditEvent.objects.filter(kind="person.provider_connected")
+    assert event.data == {"name": "vera", "provider": "google"}
+
+
+@pytest.mark.parametrize("subject", [UNVERIFIED, STRANGER])
+def test_through_google_nobody_else_comes_in(vera_with_email: User, client: Client, google: str, subject: str) -> None:
+    assert come_through(client, subject, google).headers["Location"] == "/sign-in/"
+    _nobody_came_in(client)
+
+
+# GitHub, which is no OpenID provider: its word is what its API says to a token
+
+
+@pytest.fixture
+def github(settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
+    with github_on_loopback() as there:
+        for name in ("access_token_url", "authorize_url", "profile_url", "emails_url"):
+            address = str(getattr(GitHubOAuth2Adapter, name))
+            address = address.replace("https://github.com", there.url)
+            monkeypatch.setattr(
+                GitHubOAuth2Adapter, name, address.replace("https://api.github.com", f"{there.url}/api/v3")
+            )
+        variables = Environment(SIGNALBOX_GITHUB_CLIENT_ID=CLIENT_ID, SIGNALBOX_GITHUB_SECRET=CLIENT_SECRET)
+        settings.SOCIALACCOUNT_PROVIDERS = providers.load(variables)  # type: ignore[arg-type]
+        yield there
+
+
+def _address_there(address: str, *, verified: bool = True, primary: bool = True) -> dict[str, object]:
+    return {"email": address, "verified": verified, "primary": primary, "visibility": None}
+
+
+def _come_through_github(client: Client, begin: str = "/sign-in/github/") -> HttpResponse:
+    back = urllib.parse.urlsplit(_agree(client.get(begin).headers["Location"]))
+    assert back.path == "/sign-in/github/callback/"
+    return client.get(f"{back.path}?{back.query}")
+
+
+def _nobody_came_in(client: Client) -> None:
+    from django.contrib.auth.models import User
+
+    assert client.get("/account/").status_code == 302
+    assert User.objects.count() == 1
+    assert not SocialAccount.objects.exists()
+
+
+def test_through_github_a_verified_address_of_somebody_invited_comes_in(
+    vera_with_email: User, client: Client, github: GitHub
+) -> None:
+    """Any of the verified ones: the address people use at work is often not their first one there."""
+    github.emails = [_address_there("octo@example.org"), _address_there("vera@example.com", primary=False)]
+    assert _come_through_github(client, "/sign-in/github/?next=/runs/").headers["Location"] == "/runs/"
+    assert "vera" in text(client.get("/account/"))
+    assert github.asked == [
+        "/login/oauth/authorize",
+        "/login/oauth/access_token",
+        "/api/v3/user",
+        "/api/v3/user/emails",
+    ]
+
+
+@pytest.mark.parametrize(
+    "emails",
+    [
+        pytest.param([_address_there("vera@example.com", verified=False)], id="an address that nobody verified"),
+        pytest.param([_address_there("mallory@example.com")], id="an address of a stranger"),
+        pytest.param([], id="no address"),
+    ],
+)
+def test_through_github_nobody_else_comes_in_and_no_account_is_made(
+    vera_with_email: User, client: Client, github: GitHub, emails: list[dict[str, object]]
+) -> None:
+    """What the profile shows as the address in public is typed by its owner, and vouches for nothing."""
+    github.emails = emails
+    github.account["email"] = "vera@example.com"
+    assert _come_through_github(client).headers["Location"] == "/sign-in/"
+    assert "Nobody with this mail address was invited" in text(client.get("/sign-in/"))
+    _nobody_came_in(client)
+
+
+def test_at_github_the_number_of_the_account_counts_and_not_its_name(
+    vera_with_email: User, client: Client, github: GitHub
+) -> None:
+    """Names there are given up and taken by others."""
+    github.emails = [_address_there("vera@example.com")]
+    _come_through_github(client)
+    github.account["id"], github.emails = 4712, []
+    other = Client()
+    _come_through_github(other)
+    assert other.get("/account/").status_code == 302
+
+
+def test_a_code_of_github_is_bound_to_the_browser_that_began(
+    vera_with_email: User, client: Client, github: GitHub
+) -> None:
+    """By the state, and by a verifier that only its session has."""
+    github.emails = [_address_there("vera@example.com")]
+    leaves = client.get("/sign-in/github/").headers["Location"]
+    asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(leaves).query))
+    assert (asked["code_challenge_method"], bool(asked["code_challenge"])) == ("S256", True)
+    back = urllib.parse.urlsplit(_agree(leaves))
+    victim = Client()
+    assert victim.get(f"{back.path}?{back.query}").headers["Location"] == "/sign-in/"
+    code = dict(urllib.parse.parse_qsl(back.query))["code"]
+    mine = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(victim.get("/sign-in/github/").headers["Location"]).query))
+    answer = victim.get(f"{back.path}?{urllib.parse.urlencode({'code': code, 'state': mine['state']})}")
+    assert answer.headers["Location"] == "/sign-in/"
+    assert victim.get("/account/").status_code == 302
+
+
+def test_a_github_that_takes_its_token_back_lets_nobody_in(
+    vera_with_email: User, client: Client, github: GitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github.emails = [_address_there("vera@example.com")]
+    monkeypatch.setattr(github, "tokens", _Forgets())
+    assert _come_through_github(client).headers["Location"] == "/sign-in/"
+    assert "GitHub did not let you in" in text(client.get("/sign-in/"))
+    _nobody_came_in(client)
+
+
+class _Forgets(set[str]):
+    def __contains__(self, token: object) -> bool:
+        return False
 
 
 # Whose word is taken, and how it is proven

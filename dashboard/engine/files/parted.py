@@ -66,6 +66,7 @@ class Style:
     in_text_order: bool = False  # it orders versions as text
     counts: bool = False  # it reads versions as numbers, and refuses two that are the same number
     fills: bool = False  # it has placeholders, for which values can be declared
+    named_in_full: bool = False  # it knows a migration by its whole name, so that two may have one number
 
     @property
     def marked_by(self) -> str:
@@ -110,6 +111,8 @@ def read_sources(
 ) -> Folder:
     """These files; `beside` has a problem for each entry of the listing that is none of them."""
     placed = [(source, style.place(source.file)) for source in sources]
+    if style.named_in_full:
+        placed = [*_told_apart(placed)]
     files = [_read(source, place, style, options.limits) for source, place in placed if place]
     others = [source for source, place in placed if place is None]
     migrations = tuple(migrations_of(files, style))
@@ -129,6 +132,17 @@ def read_sources(
         migrations=migrations,
         problems=pairs.by_file(problems),
     )
+
+
+def _told_apart(placed: Sequence[tuple[SqlFile, Place | None]]) -> Iterator[tuple[SqlFile, Place | None]]:
+    """In the order of their names: the first of one number keeps it, and the others become 1.2, 1.3 …"""
+    names: dict[str, set[str]] = defaultdict(set)
+    for _, place in placed:
+        if place:
+            names[place.version].add(place.name)
+    for source, place in placed:
+        rank = 1 + sorted(names[place.version]).index(place.name) if place else 1
+        yield source, replace(place, version=f"{place.version}.{rank}") if place and rank > 1 else place
 
 
 def ignored(file: str, style: Style) -> Problem | None:

@@ -38,6 +38,7 @@ STYLE = Style(
     undone="{label}/down.sql",
     ignores={re.escape(_LOCK): "says for which database system Prisma wrote the migrations"},
     in_text_order=True,
+    named_in_full=True,
 )
 
 
