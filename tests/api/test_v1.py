@@ -403,7 +403,7 @@ def test_the_document_is_openapi_and_open_to_programs_without_a_token(client: Cl
     document = body(answer)
     assert document["openapi"] == "3.1.0"
     assert len(operations()) > 20
-    for _, each in document["paths"].items():
+    for each in document["paths"].values():
         for operation in each.values():
             assert operation["summary"]
             assert operation["security"]
