@@ -36,6 +36,7 @@ STATUS: tuple[tuple[type[engine.EngineError], int], ...] = (
     (engine.OtherDatabase, 409),
     (engine.TargetBusy, 409),
     (services.AuditKeyMissing, 503),
+    (services.IssuerSilent, 503),
     (engine.TargetUnreachable, 503),
     (engine.TargetNotRead, 503),
     (engine.TrackingTableLocked, 503),

@@ -56,6 +56,15 @@ class TokenRefused(Refused):
     state = "Nothing was changed."
 
 
+class IssuerSilent(Refused):
+    """Facts: issuer, reason (a word)."""
+
+    code = "issuer_silent"
+    sentence = "{issuer}, which signs the tokens of jobs, did not tell its keys ({reason}), so no token can be checked."
+    state = "Nothing was changed."
+    advice = "Send the call again in a minute. If that goes on, look whether Signalbox can reach that address."
+
+
 class KeyUsedAgain(Refused):
     code = "key_used_again"
     sentence = "This Idempotency-Key was sent before, with another call."

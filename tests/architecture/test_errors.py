@@ -98,6 +98,7 @@ FAILED = {
     "DriftChanged",
     "EnvironmentNotDeclared",
     "EvidenceMissing",
+    "IssuerSilent",
     "KeyUsedAgain",
     "LastAdministrator",
     "LinkNotMailed",
