@@ -12,8 +12,9 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from dashboard.engine.files import catalogue
+from dashboard.engine.files.formats import flyway
 
-KEYS = ("format", "placeholders")
+KEYS = ("format", "placeholders", "names")
 
 _NAME = re.compile(r"[A-Za-z_][\w.:-]*")
 _SECRET = re.compile(r"passw|secret|token|credential|api_?key|private_?key", re.IGNORECASE)
@@ -25,6 +26,7 @@ class DeclaredReading:
 
     format: str = ""
     placeholders: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def load(declared_in: Path, source: str, values: Mapping[str, Any]) -> DeclaredReading:
@@ -38,7 +40,27 @@ def load(declared_in: Path, source: str, values: Mapping[str, Any]) -> DeclaredR
         raise ImproperlyConfigured(f"{declared_in}: `placeholders` of the source {source} must be a table of texts.")
     for key, value in placeholders.items():
         _check(declared_in, source, key, value)
-    return DeclaredReading(format=name, placeholders=placeholders)
+    return DeclaredReading(format=name, placeholders=placeholders, names=_names(declared_in, source, values))
+
+
+def _names(declared_in: Path, source: str, values: Mapping[str, Any]) -> Mapping[str, str]:
+    names = values.get("names", {})
+    if names == {}:
+        return {}
+    known = ", ".join(flyway.NAMES)
+    if values.get("format") != "flyway":
+        raise ImproperlyConfigured(
+            f'{declared_in}: `names` of the source {source} are those of Flyway; write `format = "flyway"` too.'
+        )
+    if not isinstance(names, dict) or not all(isinstance(value, str) for value in names.values()):
+        raise ImproperlyConfigured(f"{declared_in}: `names` of the source {source} must be a table of texts: {known}.")
+    if unknown := names.keys() - flyway.NAMES.keys():
+        raise ImproperlyConfigured(
+            f"{declared_in}: `names` of the source {source} has {', '.join(sorted(unknown))}; known are {known}."
+        )
+    if fault := flyway.fault_of(names):
+        raise ImproperlyConfigured(f"{declared_in}: `names` of the source {source} cannot be used: {fault}.")
+    return names
 
 
 def _check(declared_in: Path, source: str, key: str, value: object) -> None:

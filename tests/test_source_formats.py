@@ -22,6 +22,11 @@ def test_a_source_that_says_nothing_is_read_by_its_signature(tmp_path: Path) -> 
     assert formats.of_default(tmp_path / "gone.toml") == DeclaredReading()
 
 
+def test_a_source_may_say_how_flyway_names_its_files(tmp_path: Path) -> None:
+    reading = declared(tmp_path, '[sources.default]\nformat = "flyway"\nnames = { prefix = "M", separator = "--" }')
+    assert reading == DeclaredReading(format="flyway", names={"prefix": "M", "separator": "--"})
+
+
 def test_a_source_may_name_its_format_and_the_values_of_its_placeholders(tmp_path: Path) -> None:
     reading = declared(tmp_path, '[sources.default]\nformat = "golang-migrate"\nplaceholders = { schema = "app" }')
     assert reading == DeclaredReading(format="golang-migrate", placeholders={"schema": "app"})
@@ -35,6 +40,11 @@ def test_a_source_may_name_its_format_and_the_values_of_its_placeholders(tmp_pat
         ('placeholders = "app"', "`placeholders` of the source default must be a table"),
         ("placeholders = { schema = 1 }", "the placeholder 'schema' of the source default must be a name"),
         ('placeholders = { schema = "a\\nb" }', "a text of one line"),
+        ('names = { prefix = "M" }', 'write `format = "flyway"` too'),
+        ('format = "flyway"\nnames = { prefix = 1 }', "must be a table of texts: prefix, undo_prefix"),
+        ('format = "flyway"\nnames = { suffix = ".sql" }', "has suffix; known are prefix"),
+        ('format = "flyway"\nnames = { separator = "" }', "the separator and each suffix need"),
+        ('format = "flyway"\nnames = { prefix = "R" }', "each prefix has to be another one"),
         ('placeholders = { db_password = "x" }', "db_password of the source default sounds like a secret"),
     ],
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 from django.conf import settings
 
 from dashboard.cli.exits import Exit
+from dashboard.engine import scoping
 from dashboard.engine.migration import Folder
 from dashboard.models import environments, sources
 from dashboard.models.environments import Environment
@@ -65,7 +66,9 @@ def source(options: argparse.Namespace, environment: Environment | None = None) 
 
 
 def folder(options: argparse.Namespace, environment: Environment | None = None) -> Folder:
-    return folders.of_source(source(options, environment))
+    """As the environment has it, where one is named."""
+    folder = folders.of_source(source(options, environment))
+    return scoping.within(folder, environment.slug) if environment else folder
 
 
 def left_out() -> list[Environment]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit, code_of
-from dashboard.engine import status
+from dashboard.engine import scoping, status
 from dashboard.engine.errors import EngineError
 from dashboard.engine.imports import due
 from dashboard.engine.migration import Folder, Severity
@@ -98,6 +98,7 @@ def _environment(environment: Environment, answer: Target | EngineError, folder:
                 "next": answer.next_step,
             },
         }
+    folder = scoping.within(folder, environment.slug)
     statuses = status.compute(folder, answer.history)
     summary = status.summary(statuses)
     return report | {
@@ -113,11 +114,14 @@ def _environment(environment: Environment, answer: Target | EngineError, folder:
 
 def _migration(item: MigrationStatus) -> dict[str, Any]:
     applied = item.applied
+    scope = scoping.scope_of(item.migration) if item.migration else scoping.Scope()
     return {
         "version": item.version,
         "name": item.name,
         "state": item.state.value,
         "repeatable": item.is_repeatable,
+        "environments": list(scope.only) or None,
+        "except": list(scope.but) or None,
         "sentence": item.sentence,
         "file": item.migration.up.file if item.migration else None,
         "checksum": item.migration.up.checksum if item.migration else None,

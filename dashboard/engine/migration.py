@@ -291,9 +291,20 @@ class Folder:
     #: The verification files, by their names.
     tests: Mapping[str, Readable] = field(default_factory=dict, repr=False, compare=False)
     commit: str = ""  # the id of the commit that it is of; empty for a folder on disk
+    #: Of a folder as one environment has it: what is for other environments only. It is in no plan there.
+    elsewhere: tuple[Migration, ...] = ()
+
+    @property
+    def every(self) -> tuple[Migration, ...]:
+        """Also what is for other environments."""
+        return self.migrations + self.elsewhere
 
     def find(self, migration: MigrationId) -> Migration | None:
         return self._by_identity.get(migration)
+
+    def find_elsewhere(self, migration: MigrationId) -> Migration | None:
+        """One that is for other environments only."""
+        return _first_of_each(self.elsewhere).get(migration)
 
     @cached_property
     def unread(self) -> Sequence[UnreadFile]:
@@ -431,6 +442,9 @@ class History:
     rolled_back: frozenset[MigrationId] = frozenset()  # those whose last event was a rollback
     unfinished: tuple[Unfinished, ...] = ()
     contradicted: tuple[LoggedSuccess, ...] = ()  # what the log says and the rows do not
+    #: The number in the log of the last entry that changed where a migration stands. It tells of two histories with the
+    #: same rows that something was done and undone between them.
+    last_deeds: Mapping[MigrationId, int] = field(default_factory=dict)
     installations: tuple[InstallationSeen, ...] = ()
     elsewhere: tuple[OtherHistory, ...] = ()  # looked for only where another tool may have run something
 
@@ -458,6 +472,7 @@ class History:
             "rolled_back": sorted(self.rolled_back),
             "unfinished": unfinished,
             "contradicted": [{**asdict(c), "at": c.at.isoformat() if c.at else None} for c in self.contradicted],
+            "last_deeds": [[*identity, number] for identity, number in sorted(self.last_deeds.items())],
             "installations": [{**asdict(i), "at": i.at.isoformat()} for i in self.installations],
             "elsewhere": [asdict(other) for other in self.elsewhere],
         }
@@ -470,6 +485,7 @@ class History:
             rolled_back=frozenset(MigrationId(*identity) for identity in data["rolled_back"]),
             unfinished=tuple(_unfinished_from(item) for item in data["unfinished"]),
             contradicted=tuple(LoggedSuccess(**_dated(item)) for item in data.get("contradicted", ())),
+            last_deeds={MigrationId(*identity): number for *identity, number in data.get("last_deeds", ())},
             installations=tuple(InstallationSeen(**_dated(item)) for item in data.get("installations", ())),
             elsewhere=tuple(_elsewhere_from(item) for item in data.get("elsewhere", ())),
         )

@@ -300,6 +300,18 @@ class Record(NamedTuple):
         return MigrationId(self.version, self.name)
 
 
+class LastDeed(NamedTuple):
+    """The last entry of a target's log that changed where a migration stands, by its number there."""
+
+    version: str
+    name: str
+    entry: int
+
+    @property
+    def identity(self) -> MigrationId:
+        return MigrationId(self.version, self.name)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     environment: str
@@ -316,6 +328,8 @@ class Plan:
     commit: str = ""
     origin: ImportOrigin | None = None  # of IMPORT
     dual_write: DualWrite | None = None  # what is written beside the history
+    #: Where something was done before with what it applies or records: the last entry of the log about each.
+    last_deeds: tuple[LastDeed, ...] = ()
 
     @property
     def unjudged(self) -> tuple[str, ...]:
@@ -344,6 +358,7 @@ class Plan:
         facts = [self.environment, asdict(self.identity), self.policy.facts, self.basis, steps]
         facts += [asdict(self.origin), [step.applied_at for step in self.steps]] if self.origin else []
         facts += [{"dual_write": asdict(self.dual_write)}] if self.dual_write else []
+        facts += [{"last_deeds": self.last_deeds}] if self.last_deeds else []
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -382,6 +397,7 @@ class Plan:
             commit=data.get("commit", ""),
             origin=ImportOrigin(**data["origin"]) if data.get("origin") else None,
             dual_write=DualWrite(**data["dual_write"]) if data.get("dual_write") else None,
+            last_deeds=tuple(LastDeed(*deed) for deed in data.get("last_deeds", ())),
         )
 
 
@@ -407,6 +423,15 @@ class Target:
     history: History
     source: str = ""  # the name of the source that its environment takes files from
     dual_write: DualWrite | None = None  # what its environment asks for
+
+
+def last_deeds(history: History, action: Action, steps: Sequence[Step]) -> tuple[LastDeed, ...]:
+    """For the migrations that these steps apply or record: the rows alone do not tell that one was applied and rolled
+    back since. What takes back goes by the text that was captured, and what goes on by its journal."""
+    if action is not Action.APPLY and not action.only_records:
+        return ()
+    asked = sorted({step.identity for step in steps} & history.last_deeds.keys())
+    return tuple(LastDeed(*identity, history.last_deeds[identity]) for identity in asked)
 
 
 def records(history: History) -> tuple[Record, ...]:

@@ -20,11 +20,11 @@ def behind(folder: Folder, late: Sequence[Migration], highest: str) -> Mapping[M
     """Names for migrations that come late, in their order, behind `highest`, which is applied, and before everything
     that has not run yet. Empty where there is no room, where something names one of them by its number, and where a
     file does not begin with its number: then no name is sure to be right."""
-    versions = [migration.version for migration in folder.migrations if not migration.is_repeatable]
+    versions = [migration.version for migration in folder.every if not migration.is_repeatable]
     taken = {version_key(version)[0] for version in (*versions, highest)}
     coming = min((version_key(v) for v in versions if version_key(v) > version_key(highest)), default=None)
     names = {name for entry in folder.files for name in (entry.file, entry.file.partition("/")[0])}
-    named = {version for migration in folder.migrations for version in _named_by(migration)}
+    named = {version for migration in folder.every for version in _named_by(migration)}
     renamings: dict[MigrationId, Renaming] = {}
     number = highest
     for migration in sorted(late, key=lambda each: each.identity.key):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from dashboard.engine import renumbering
+from dashboard.engine import renumbering, scoping
 from dashboard.engine.migration import (
     UNKNOWN_CHECKSUMS,
     AppliedMigration,
@@ -42,6 +42,8 @@ class State(StrEnum):
     SKIPPED = "skipped"  # a person decided that it does not run here
     CONFLICT = "conflict"  # its version, or its SQL, belongs to another migration here; or its version to another file
     MISSING = "missing"  # recorded here, and its file is gone
+    ELSEWHERE = "elsewhere"  # its file is for other environments only; nothing to do here
+    NARROWED = "narrowed"  # applied; its file says by now that it is for other environments only
 
     @property
     def is_pending(self) -> bool:
@@ -56,9 +58,11 @@ class State(StrEnum):
 _PENDING = frozenset(
     {State.PENDING, State.OUT_OF_ORDER, State.FAILED, State.ROLLED_BACK, State.UNRECORDED, State.OUTDATED}
 )
-_SETTLED = frozenset({State.APPLIED, State.ANNOTATED, State.BASELINED, State.SKIPPED})
+_SETTLED = frozenset({State.APPLIED, State.ANNOTATED, State.BASELINED, State.SKIPPED, State.ELSEWHERE, State.NARROWED})
 #: The database has what the file, or an earlier text of it, makes.
-_STANDING = frozenset({State.APPLIED, State.ANNOTATED, State.ALTERED, State.MODIFIED, State.BASELINED, State.OUTDATED})
+_STANDING = frozenset(
+    {State.APPLIED, State.ANNOTATED, State.ALTERED, State.MODIFIED, State.BASELINED, State.OUTDATED, State.NARROWED}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +76,7 @@ class MigrationStatus(Identified):
     applied: AppliedMigration | None  # None: no such row
     problems: tuple[Problem, ...]
     sentence: str
+    is_contradicted: bool = False  # the log of the target says something else; somebody changed the history by hand
     came_to_nothing: bool = False  # it failed and was undone, and its file is gone: there is nothing to decide
     renaming: str = ""  # of one that comes late: what its files would be called behind all that is applied
 
@@ -85,7 +90,7 @@ class MigrationStatus(Identified):
         plain = (State.PENDING, State.ROLLED_BACK, State.OUTDATED)
         blocked = self.state in plain and self.migration is not None and bool(self.migration.errors())
         settled = self.state in plain or self.state.is_settled or self.came_to_nothing
-        return blocked or not settled
+        return blocked or self.is_contradicted or not settled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +106,8 @@ def compute(folder: Folder, history: History) -> tuple[MigrationStatus, ...]:
     """Every migration of the folder and every row of the history, once, in version order."""
     files = _Files(folder, history)
     statuses = [_of_file(migration, files, history) for migration in folder.migrations]
-    known = {migration.identity for migration in folder.migrations}
+    statuses += [_of_file_elsewhere(migration, files, history) for migration in folder.elsewhere]
+    known = {migration.identity for migration in folder.every}
     statuses += [_of_lost_row(row, files) for row in history.rows if row.identity not in known]
     return tuple(sorted(_with_renamings(statuses, folder, files), key=lambda status: status.identity.key))
 
@@ -149,9 +155,10 @@ class _Files:
         for migration in folder.migrations:
             if migration.identity not in skipped:
                 self._by_version[migration.version].append(migration)
+        for migration in folder.every:
             for checksum in _checksums(migration.up.checksum, migration.up.checksum_sql):
                 self._by_checksum.setdefault(checksum, migration)
-        here = {migration.identity for migration in folder.migrations}
+        here = {migration.identity for migration in folder.every}
         self._lost: dict[str, AppliedMigration] = {}
         for row in standing:
             if row.kind is not Kind.SKIPPED and row.identity not in here:
@@ -159,7 +166,7 @@ class _Files:
                     self._lost.setdefault(checksum, row)
         once = (version_key(row.version) for row in self._taken.values() if not row.is_repeatable)
         self.highest = max(once, default=None)
-        self._repeatable = {m.identity: m for m in folder.migrations if m.is_repeatable}
+        self._repeatable = {m.identity: m for m in folder.every if m.is_repeatable}
 
     def holder(self, migration: Migration) -> AppliedMigration | None:
         """The row of another migration that has this version here."""
@@ -411,6 +418,43 @@ def _shared_sentence(migration: Migration, sharing: Sequence[Migration]) -> str:
         others += f" and {len(sharing) - 1 - _NAMED} more"
     advice = next((p.advice for p in migration.problems if p.is_duplicate), "")
     return f"{migration.label} shares its number with {others}, so it is not clear which should run. {advice}".rstrip()
+
+
+# The state of a file that is for other environments
+
+
+def _of_file_elsewhere(migration: Migration, files: _Files, history: History) -> MigrationStatus:
+    """Its text is compared with nothing: what it says by now is not about this target. What broke off here, and what
+    was decided here, stays what it is."""
+    item = _standing_elsewhere(migration, files, history)
+    if item.state is State.PARTIAL or not history.contradiction(migration.identity):
+        return item
+    doubt = (
+        "But the log of this database says something else of it than its row in the history, which somebody changed by "
+        "hand: let its file name this environment, and an administrator restores its record."
+    )
+    return replace(item, is_contradicted=True, sentence=f"{item.sentence} {doubt}")
+
+
+def _standing_elsewhere(migration: Migration, files: _Files, history: History) -> MigrationStatus:
+    row, label = history.row(migration.identity), migration.label
+    words = scoping.scope_of(migration).words
+    if unfinished := files.unfinished(migration):
+        return _status(migration, row, State.PARTIAL, _partial_sentence(migration, row, unfinished))
+    if row is None or not row.success:
+        before = " It was applied here once, and rolled back." if migration.identity in history.rolled_back else ""
+        if row is not None:
+            before = f" An attempt to run it here failed{_when(row)}."
+        sentence = f"{label} is not for this environment: it {words}. It does not run here.{before}"
+        return _status(migration, row, State.ELSEWHERE, sentence)
+    if row.kind is Kind.SKIPPED:
+        sentence = f"{label} was skipped here{_when(row)}, and by now its file {words}: it does not run either way."
+        return _status(migration, row, State.SKIPPED, sentence)
+    sentence = (
+        f"{label} {_applied(row)}, and its file says by now that it {words}. What it made stays here, and nothing runs "
+        "it again. A rollback takes it away; afterwards it does not come back."
+    )
+    return _status(migration, row, State.NARROWED, sentence)
 
 
 # The state of a row whose file is gone

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from dashboard.engine import scoping
 from dashboard.engine.errors import PlanChanged
 from dashboard.engine.migration import UNKNOWN_CHECKSUMS, Folder, History, Migration
-from dashboard.engine.plan import DUAL_WRITTEN, Action, DualWrite, Plan, Policy, Record, Step, Target, records
+from dashboard.engine.plan import (
+    DUAL_WRITTEN,
+    Action,
+    DualWrite,
+    Plan,
+    Policy,
+    Record,
+    Step,
+    Target,
+    last_deeds,
+    records,
+)
 
 
 def verify(plan: Plan, target: Target) -> None:
@@ -23,6 +35,9 @@ def verify(plan: Plan, target: Target) -> None:
     now = records(target.history)
     if plan.basis != now:
         raise PlanChanged(what=f"the history of {target.name} changed ({_difference(plan.basis, now)})")
+    if done := set(plan.last_deeds) ^ set(last_deeds(target.history, plan.action, plan.steps)):
+        labels = ", ".join(sorted({deed.identity.label for deed in done}))
+        raise PlanChanged(what=f"the log of {target.name} has later entries about {labels}")
     if unlike := _unfinished_otherwise(plan, target.history):
         raise PlanChanged(what=unlike)
 
@@ -32,7 +47,10 @@ def verify_files(plan: Plan, folder: Folder) -> None:
     for step in plan.steps:
         if not step.action.takes_from_files or (step.action is Action.RESTORE_RECORD and not step.text):
             continue  # of such a record the log says it all
-        migration = folder.find(step.identity)
+        left = folder.find_elsewhere(step.identity)
+        if left is not None and step.action is not Action.IMPORT:  # of what ran here before, whatever its file says now
+            raise PlanChanged(what=f"the file of {step.label} {scoping.scope_of(left).words} by now")
+        migration = left or folder.find(step.identity)
         if migration is None:
             raise PlanChanged(what=f"the file of {step.label} is gone")
         if not _is_as_planned(migration, step):

@@ -27,7 +27,7 @@ from dashboard.presenters import (
 )
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.environment_history import Recorded
-from dashboard.presenters.environment_pending import Waiting
+from dashboard.presenters.environment_pending import Excepted, Waiting
 from dashboard.presenters.environments import SHARED, SHARED_ADVICE, SHARED_STOPS, Card, card
 from dashboard.presenters.failures import ErrorBox
 from dashboard.presenters.findings import Tallies
@@ -63,6 +63,7 @@ class EnvironmentPage:
     rehearsal: RehearsalRow | None  # the last of what Apply would do
     stops: str  # why Apply would not go to the end
     waiting: tuple[Waiting, ...]
+    excepted: tuple[Excepted, ...]  # files of its source that are for other environments
     notices: tuple[Notice, ...]
     mishaps: tuple[ErrorBox, ...]
     history: tuple[Recorded, ...]
@@ -98,6 +99,7 @@ def page(  # one for each thing that is known of it
         rehearsal=rehearsals.row(rehearsal) if rehearsal else None,
         stops=environment_pending.stops(offer, waiting),
         waiting=waiting,
+        excepted=tuple(environment_pending.excepted(standing)),
         notices=(
             *_shared(standing),
             *_forgotten(standing),

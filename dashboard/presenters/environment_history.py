@@ -38,6 +38,7 @@ CHECKSUMS: Mapping[State, tuple[str, str]] = {  # icon and words
     State.ALTERED: ("attention", "the log has another one"),
     State.MODIFIED: ("attention", "the file was edited"),
     State.MISSING: ("missing", "the file is gone"),
+    State.NARROWED: ("ok", "not compared: the file is for other environments by now"),
 }
 
 

@@ -51,6 +51,22 @@ class Waiting:
     lint: tuple[Pill, ...] = ()  # how much it has to say
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excepted:
+    """A file of its source that does not run here, because it is for other environments."""
+
+    identity: MigrationId
+    url: str
+    sentence: str
+
+
+def excepted(standing: Standing) -> Iterator[Excepted]:
+    for item in standing.statuses:
+        if item.state in {State.ELSEWHERE, State.NARROWED}:
+            url = links.migration(item.identity, standing.environment.source)
+            yield Excepted(identity=item.identity, url=url, sentence=item.sentence)
+
+
 def waiting(
     standing: Standing,
     planned: Collection[MigrationId],

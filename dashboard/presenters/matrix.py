@@ -20,6 +20,7 @@ from dashboard.selectors.environments import Standing
 #: States in which the database has what the migration made.
 STANDS = frozenset(
     {State.APPLIED, State.OUTDATED, State.ANNOTATED, State.ALTERED, State.MODIFIED, State.BASELINED, State.MISSING}
+    | {State.NARROWED}
 )
 NOT_THERE = Pill(label="Not there", tone="muted", icon="unknown")
 
@@ -111,7 +112,7 @@ def _cell(item: MigrationStatus | None, standing: Standing) -> Cell:
     head = standing.head
     return Cell(
         pill=state_pill(item),
-        settled=stands or item.state is State.SKIPPED,
+        settled=stands or item.state in {State.SKIPPED, State.ELSEWHERE},
         head=stands and head is not None and head.identity == item.identity,
         at=item.applied.applied_at if item.applied and stands else None,
     )

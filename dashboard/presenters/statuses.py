@@ -26,6 +26,8 @@ MIGRATION: Mapping[State, Pill] = {
     State.SKIPPED: Pill(label="Skipped", tone="muted", icon="skip"),
     State.CONFLICT: Pill(label="Conflict", tone="warn", icon="conflict"),
     State.MISSING: Pill(label="Missing file", tone="warn", icon="missing"),
+    State.ELSEWHERE: Pill(label="Not for this environment", tone="muted", icon="skip"),
+    State.NARROWED: Pill(label="Applied, now for others only", tone="muted", icon="ok"),
 }
 NOT_SEEN = Pill(label="Unknown", tone="muted", icon="unknown")
 #: A file that cannot run as it is, whatever its place in the order.

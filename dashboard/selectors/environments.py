@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db.models import Prefetch
 
-from dashboard.engine import status
+from dashboard.engine import scoping, status
 from dashboard.engine.imports import due
 from dashboard.engine.migration import AppliedMigration, Folder, Kind, MigrationId, OtherHistory, Unfinished
 from dashboard.engine.plan import TargetIdentity
@@ -112,7 +112,7 @@ def _standings(chosen: Sequence[Environment], files: Mapping[str, Folder | None]
         Standing(
             environment=e,
             look=looks.get(e.slug),
-            **_compared(looks.get(e.slug), files[e.source]),
+            **_compared(looks.get(e.slug), files[e.source], e.slug),
             last_run=runs.get(e.slug),
             requests=tuple(requests.get(e.slug, ())),
             drift=schemas[e.slug],
@@ -122,9 +122,10 @@ def _standings(chosen: Sequence[Environment], files: Mapping[str, Folder | None]
     )
 
 
-def _compared(look: LastLook | None, folder: Folder | None) -> dict[str, Any]:
+def _compared(look: LastLook | None, folder: Folder | None, environment: str) -> dict[str, Any]:
     if look is None or look.history is None or folder is None:
         return {"known": False, "statuses": ()}
+    folder = scoping.within(folder, environment)
     return {
         "known": True,
         "statuses": status.compute(folder, look.history),

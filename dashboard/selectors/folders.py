@@ -11,12 +11,13 @@ from pathlib import Path
 
 from django.db import Error
 
+from dashboard.engine import scoping
 from dashboard.engine.errors import SourceMissing, SourceNotRead, SourceUnreadable
 from dashboard.engine.files import discovery, pairs
 from dashboard.engine.files.listing import Listing, list_folder
 from dashboard.engine.migration import Folder, MigrationId
 from dashboard.engine.sql.transaction import TransactionShape, plan_transaction
-from dashboard.models import GitCommit, sources
+from dashboard.models import GitCommit, environments, sources
 from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure
 from dashboard.models.sources import Source
@@ -44,8 +45,9 @@ ENTRIES = 5000
 
 
 def read(environment: Environment) -> Folder:
-    """The source of this environment as it is now, for whatever decides. Raises SourceMissing or SourceUnreadable."""
-    return of_source(sources.of(environment))
+    """The source of this environment as it is now, for whatever decides, with what is for this environment. Raises
+    SourceMissing or SourceUnreadable."""
+    return scoping.within(of_source(sources.of(environment)), environment.slug)
 
 
 def of_source(source: Source) -> Folder:
@@ -53,7 +55,22 @@ def of_source(source: Source) -> Folder:
     if source.git:
         return _of_commit(_in_force(source))
     reading = source.reading
-    return discovery.read(source.folder, folder_format=reading.format, placeholders=reading.placeholders)
+    folder = discovery.read(
+        source.folder, folder_format=reading.format, placeholders=reading.placeholders, names=reading.names
+    )
+    return _judged(folder, source)
+
+
+def _judged(folder: Folder, source: Source) -> Folder:
+    """With what is wrong with the environments that its files name."""
+    declared, sharing = _named(source)
+    return scoping.judged(folder, declared=declared, sharing=sharing)
+
+
+def _named(source: Source) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Every environment, and those that take their files from this source."""
+    every = environments.all_environments()
+    return tuple(e.slug for e in every), tuple(e.slug for e in every if e.source == source.name)
 
 
 def listing_of(environment: Environment, folder: Folder) -> Listing:
@@ -64,8 +81,9 @@ def listing_of(environment: Environment, folder: Folder) -> Listing:
 
 
 def current(environment: Environment) -> FolderReading:
-    """For pages: as `of_source_now`, of the source of this environment."""
-    return of_source_now(sources.of(environment))
+    """For pages: as `of_source_now`, of the source of this environment, with what is for this environment."""
+    reading = of_source_now(sources.of(environment))
+    return replace(reading, folder=scoping.within(reading.folder, environment.slug)) if reading.folder else reading
 
 
 def of_source_now(source: Source) -> FolderReading:
@@ -74,7 +92,7 @@ def of_source_now(source: Source) -> FolderReading:
     if source.git:
         return _of_repository_now(source)
     entries = _look(source.folder)
-    look, known = (source.reading, entries), _last.get(source)
+    look, known = (source.reading, _named(source), entries), _last.get(source)
     if entries is None or known is None or known[0] != look:
         known = _last[source] = (look, _reading(source))
     return replace(known[1], source=source.name)
@@ -103,7 +121,10 @@ def of_commit(commit: GitCommit, source: Source) -> Folder:
     """The files of any commit that was fetched, read as the source is read now."""
     reading = source.reading
     listing = git.listing(commit, source)
-    folder = discovery.read_listing(listing, folder_format=reading.format, placeholders=reading.placeholders)
+    folder = discovery.read_listing(
+        listing, folder_format=reading.format, placeholders=reading.placeholders, names=reading.names
+    )
+    folder = _judged(folder, source)
     of_fetch = git.problems(commit)
     known = {problem.file for problem in of_fetch}
     rest = (p for p in folder.problems if p.file not in known or p.code not in _SAID_BY_FETCH)
@@ -152,7 +173,7 @@ def _not_read(standing: GitStanding) -> SourceNotRead:
 def _of_commit(standing: GitStanding) -> Folder:
     assert standing.commit is not None, "nothing is in force before the first fetch"
     source, commit = standing.source, standing.commit
-    key, known = (commit.pk, commit.sha, source.reading), _commits.get(source.name)
+    key, known = (commit.pk, commit.sha, source.reading, _named(source)), _commits.get(source.name)
     if known is None or known[0] != key:
         known = _commits[source.name] = (key, of_commit(commit, source))
     return known[1]

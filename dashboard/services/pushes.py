@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dashboard.engine import status
+from dashboard.engine import scoping, status
 from dashboard.engine.errors import EngineError
 from dashboard.engine.migration import Folder, History, Kind, Migration, MigrationId, Problem, Severity
 from dashboard.engine.plan import Plan
@@ -117,6 +117,7 @@ def _stands(history: History | None, identity: MigrationId) -> bool:
 
 
 def _outlook(environment: Environment, look: LastLook | None, before: Folder, after: Folder) -> PushOutlook:
+    before, after = (scoping.within(folder, environment.slug) for folder in (before, after))
     plan = plans.offered(environment, look, after)
     if look is None or look.history is None:
         return PushOutlook(environment=environment, plan=plan)

@@ -137,7 +137,7 @@ def _text(target: Target, folder: Folder, unfinished: Unfinished) -> str:
     row = target.history.row(unfinished.identity)
     if unfinished.action == Action.ROLLBACK and row is not None:
         return row.rollback_script or ""
-    migration = folder.find(unfinished.identity)
+    migration = folder.find(unfinished.identity) or folder.find_elsewhere(unfinished.identity)
     return migration.up.sql if migration and migration.up.statements else ""
 
 

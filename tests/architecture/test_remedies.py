@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from dashboard.engine import scoping
 from dashboard.engine.files import discovery
 from dashboard.engine.files.listing import Limits
 from dashboard.engine.migration import Problem, Severity
@@ -24,6 +25,13 @@ type Files = Mapping[str, str | bytes]
 
 CASES: Mapping[str, Files] = {
     "ambiguous_rollback": {"001_a.sql": UP, "001_rollback.sql": UP, "rollback-001.sql": UP},
+    "bad_scope": {"001_a.sql": f"-- signalbox: environments=a\n-- signalbox: except=b\n{UP}"},
+    "missing_number": {"001_a.sql": UP, "003_c.sql": UP, "tern.conf": ""},
+    "narrower_dependency": {
+        "001_a.sql": f"-- signalbox: environments=a\n{UP}",
+        "002_b.sql": f"-- signalbox: depends=001\n{UP}",
+    },
+    "unknown_environment": {"001_a.sql": f"-- signalbox: environments=c\n{UP}"},
     "backslash": {"001_a.sql": f"SET standard_conforming_strings = off;\n{UP}\nSELECT 'c:\\temp';"},
     "bad_journal": {"sqitch.plan": "a 2024-01-01T00:00:00Z A <a@b.c> # a"},
     "bad_marks": {"001_a.sql": f"{UP}\n-- migrate:up\n"},
@@ -102,7 +110,8 @@ def problems(source: Path, code: str) -> list[Problem]:
     if code == "unreadable":
         (source / "1_a" / "up.sql").unlink()
         (source / "1_a" / "up.sql").symlink_to(source / "2_b" / "up.sql")
-    return [p for p in discovery.read(source, LIMITS).problems if p.code == code]
+    folder = scoping.judged(discovery.read(source, LIMITS), declared=("a", "b"), sharing=("a", "b"))
+    return [p for p in folder.problems if p.code == code]
 
 
 def test_every_problem_has_a_case() -> None:

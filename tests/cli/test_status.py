@@ -65,6 +65,19 @@ def test_it_says_who_applied_a_migration_and_when(signalbox: Signalbox, two_file
     assert (pending["applied_by"], pending["applied_at"]) == (None, None)
 
 
+def test_a_file_for_other_environments_is_settled_where_it_is_not_for(signalbox: Signalbox, two_files: Project):
+    two_files.write(_003_seeds="-- signalbox: except=production\nINSERT INTO users VALUES (1);")
+    staging, production = signalbox("status", "--json").json["environments"]
+    assert (states(staging)["003_seeds"], staging["pending"]) == ("pending", 3)
+    assert (states(production)["003_seeds"], production["pending"], production["attention"]) == ("elsewhere", 2, 0)
+    seeds = production["migrations"][-1]
+    assert (seeds["environments"], seeds["except"]) == (None, ["production"])
+    words = signalbox("status", "--env", "production")
+    assert "003 seeds: not for this environment. " in words.out
+    (plan,) = signalbox("plan", "--json", "--env", "production").json
+    assert [step["version"] for step in plan["steps"]] == ["001", "002"]
+
+
 def test_it_says_it_in_words(signalbox: Signalbox, two_files: Project):
     apply(two_files, two_files.staging, upto="001")
     answer = signalbox("status", "--env", "staging")

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from dashboard.engine import errors
+from dashboard.engine import errors, scoping
 from dashboard.engine.errors import EngineError
 from dashboard.engine.files import discovery
 from dashboard.engine.git import errors as git
@@ -43,6 +43,13 @@ FILES: Mapping[str, Mapping[str, str | bytes]] = {
     "bad_journal": {"0000_a.sql": _UP, "meta/_journal.json": "{"},
     "bad_marks": {"1_a.sql": "-- migrate:down\n" + _DOWN + "-- migrate:up\n" + _UP},
     "callback": {"V1__a.sql": _UP, "afterMigrate.sql": "SELECT 1;\n"},
+    "bad_scope": {"001_a.sql": "-- signalbox: environments=staging\n-- signalbox: except=production\n" + _UP},
+    "missing_number": {"001_a.sql": _UP, "003_c.sql": _UP, "tern.conf": ""},
+    "narrower_dependency": {
+        "001_a.sql": "-- signalbox: except=production\n" + _UP,
+        "002_b.sql": "-- signalbox: depends=001\n" + _UP,
+    },
+    "unknown_environment": {"001_a.sql": "-- signalbox: environments=stagign\n" + _UP},
     "bad_directive": {"001_a.sql": "-- signalbox: lock_timeout=soon\n" + _UP},
     "bad_metadata": {"001_a/up.sql": _UP, "001_a/metadata.toml": "run_in_transaction = 3\n"},
     "byte_order_mark": {"001_a.sql": b"\xef\xbb\xbf" + _UP.encode()},
@@ -89,6 +96,8 @@ FILES: Mapping[str, Mapping[str, str | bytes]] = {
 }
 #: A file that nobody may open cannot be made by a suite that runs as root: `test_files` takes the right away otherwise.
 WITHOUT_A_CASE = frozenset({"unreadable"})
+
+_ENVIRONMENTS = ("development", "staging", "production")
 
 #: By the name of the explanation or its SQLSTATE: what the server answers so.
 REFUSALS: Mapping[str, str] = {
@@ -139,7 +148,7 @@ def _read(files: Mapping[str, str | bytes]) -> Folder:
                 os.mkfifo(path)
             else:
                 path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return discovery.read(source)
+        return scoping.judged(discovery.read(source), declared=_ENVIRONMENTS, sharing=_ENVIRONMENTS)
 
 
 def _of_files() -> Iterator[str]:

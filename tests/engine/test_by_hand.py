@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from dashboard.engine import planner, status, verification
-from dashboard.engine.errors import NothingToDo, PlanBlocked, PlanChanged
+from dashboard.engine.errors import NothingToDo, PlanBlocked, PlanChanged, StatementFailed
 from dashboard.engine.migration import History, MigrationId
 from dashboard.engine.plan import Action, Plan
 from dashboard.engine.status import MigrationStatus, State
@@ -296,3 +298,61 @@ def test_a_plan_of_old_keeps_its_digest(applied_bench: Bench) -> None:
     target = applied_bench.look()
     plain = replace(target, history=replace(target.history, contradicted=(), installations=()))
     assert planner.rollback(target, downto=FIVE_ID).digest == (planner.rollback(plain, downto=FIVE_ID).digest)
+
+
+# What was done and undone since
+
+
+def _marking(bench: Bench) -> Plan:
+    return planner.mark_applied(bench.look(), bench.read(), [FIVE_ID], reason="Run with psql")
+
+
+def _baseline(bench: Bench) -> Plan:
+    return planner.baseline(bench.look(), bench.read(), upto="023", reason="From a dump")
+
+
+def _skipping(bench: Bench) -> Plan:
+    return planner.skip(bench.look(), bench.read(), [FIVE_ID], reason="Not here")
+
+
+@pytest.mark.parametrize("plan_of", [_marking, _baseline, _skipping, Bench.plan])
+@pytest.mark.parametrize("before", [0, 1])
+def test_what_was_applied_and_rolled_back_since_voids_the_plan(
+    plan_of: Callable[[Bench], Plan], before: int, bench: Bench
+) -> None:
+    """The rows are the same as before; also where the same was done once before the plan was made."""
+    bench.write("023_five.sql", FIVE)
+    bench.write("023_rollback.sql", "DROP TABLE five;")
+
+    def there_and_back() -> None:
+        bench.apply()
+        bench.execute(bench.plan_rollback("023", "five"), run_id="2")
+
+    for _ in range(before):
+        there_and_back()
+    made = plan_of(bench)
+    assert made.basis == ()
+    there_and_back()
+    assert Plan.from_dict(json.loads(json.dumps(made.to_dict()))) == made
+    assert plan_of(bench).digest != made.digest
+    with pytest.raises(PlanChanged, match="the log of Test has later entries about 023_five"):
+        bench.execute(made, run_id="3")
+    assert bench.history.rows == ()
+    bench.execute(plan_of(bench), run_id="4")
+
+
+def test_a_plan_says_nothing_of_the_log_where_nothing_was_done(bench: Bench) -> None:
+    """So that digests of before stay the same, and what is done to others voids nothing but by its rows."""
+    bench.write("023_five.sql", FIVE)
+    assert bench.plan().last_deeds == ()
+    bench.apply()
+    bench.write("024_six.sql", "CREATE TABLE six (id int);")
+    assert bench.plan().last_deeds == ()
+    assert History.from_dict(json.loads(json.dumps(bench.history.to_dict()))).last_deeds == bench.history.last_deeds
+
+
+def test_an_attempt_that_failed_and_left_nothing_voids_no_plan(bench: Bench) -> None:
+    bench.write("023_five.sql", "SELECT 1/0;")
+    with pytest.raises(StatementFailed):
+        bench.apply()
+    assert bench.plan().last_deeds == ()

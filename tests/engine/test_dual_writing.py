@@ -256,3 +256,68 @@ def test_what_names_no_such_table_is_refused(text: str) -> None:
 def test_another_place_can_be_named() -> None:
     expected = DualWrite(tool="dbmate", schema="app", table="our_migrations")
     assert DualWrite.declared("dbmate:app.our_migrations") == expected
+
+
+# What stands in that table must not touch what we recorded
+
+_EVIL = """
+CREATE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {}; RETURN NULL; END $$;
+CREATE {} TRIGGER evil AFTER INSERT OR DELETE ON schema_migrations {} FOR EACH ROW EXECUTE FUNCTION evil()
+"""
+_DEEDS = {
+    "deletes the row": "DELETE FROM platform.schema_migrations",
+    "calls it failed": "UPDATE platform.schema_migrations SET success = false",
+    "changes its checksum": "UPDATE platform.schema_migrations SET checksum = 'x'",
+    "writes it anew, the same": "UPDATE platform.schema_migrations SET name = name",
+    "adds one": "INSERT INTO platform.schema_migrations (version, name, checksum, success) "
+    "VALUES ('9', 'z', 'x', true)",
+    "empties the table": "TRUNCATE platform.schema_migrations",
+    "forges the log": "INSERT INTO platform.migration_audit_log (version, name, executed_by, action, outcome) "
+    "VALUES ('9', 'z', 'x', 'apply', 'succeeded')",
+}
+
+
+@pytest.mark.parametrize("deed", _DEEDS)
+@pytest.mark.parametrize("when", [("", ""), ("CONSTRAINT", "DEFERRABLE INITIALLY DEFERRED")], ids=["now", "at the end"])
+def test_a_trigger_of_that_table_touches_no_record_of_ours(
+    deed: str, when: tuple[str, str], dbmate_bench: TwofoldBench
+) -> None:
+    dbmate_bench.write(
+        "20230101000000_z.sql", "-- migrate:up\nCREATE TABLE z (id int);\n-- migrate:down\nDROP TABLE z;\n"
+    )
+    dbmate_bench.apply("20230101000000")
+    before = dbmate_bench.history.rows
+    dbmate_bench.database.query(_EVIL.format(_DEEDS[deed], *when))
+    with pytest.raises(StatementFailed, match="rows in the tracking tables of Signalbox were changed") as caught:
+        dbmate_bench.apply(run_id="2")
+    assert "Look at the triggers, rules and constraints of public.schema_migrations" in caught.value.remedy
+    assert [row for row in dbmate_bench.history.rows if row.success] == list(before)
+    assert "public.a" not in dbmate_bench.tables()
+    assert dbmate_bench.database.query("SELECT * FROM schema_migrations") == [("20230101000000",)]
+    with pytest.raises(StatementFailed):
+        dbmate_bench.execute(dbmate_bench.plan_rollback("20230101000000", "z"), run_id="3")
+    assert "public.z" in dbmate_bench.tables()
+    dbmate_bench.database.query("DROP FUNCTION evil CASCADE")
+    dbmate_bench.apply(run_id="4")
+    assert "public.a" in dbmate_bench.tables()
+
+
+@pytest.mark.parametrize("action", ["apply", "rollback", "mark"])
+def test_what_that_table_refuses_is_told_of_that_table(action: str, dbmate_bench: TwofoldBench) -> None:
+    """The advice about a captured rollback, or about what was run by hand, would send people the wrong way."""
+    if action == "rollback":
+        dbmate_bench.apply()
+    dbmate_bench.database.query(_EVIL.format("RAISE EXCEPTION 'not today' USING ERRCODE = '42P07'", "", ""))
+    folder = dbmate_bench.read()
+    plan = {
+        "apply": dbmate_bench.plan,
+        "rollback": lambda: dbmate_bench.plan_rollback("20240101000000", "a"),
+        "mark": lambda: marking.mark_applied(
+            dbmate_bench.look(), folder, [migration.identity for migration in folder.migrations], reason="By hand"
+        ),
+    }[action]()
+    with pytest.raises(
+        StatementFailed, match=r"could not be written to public\.schema_migrations: not today"
+    ) as caught:
+        dbmate_bench.execute(plan, run_id="2")
+    assert caught.value.remedy.startswith("The migration itself is not at fault.")

@@ -15,7 +15,7 @@ from dashboard.engine import errors, planner
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import locks
 from dashboard.engine.migration import Kind, MigrationId
-from dashboard.engine.plan import Plan, Policy, records
+from dashboard.engine.plan import Plan, Policy, last_deeds, records
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.events import Ending, StatementFinished, StepCommitted, StepEnded
 from dashboard.engine.run.executor import Approval
@@ -100,7 +100,8 @@ def test_a_later_failure_of_the_same_version_leaves_the_success(bench: Bench) ->
     bench.write("001_users.sql", "CREATE TABLE users (id int);")
     bench.apply()
     plan = planner.apply(replace(bench.look(), history=bench.history.__class__(exists=True)), bench.read())
-    failing = replace(plan, basis=records(bench.history))
+    now = bench.history
+    failing = replace(plan, basis=records(now), last_deeds=last_deeds(now, plan.action, plan.steps))
     with pytest.raises(errors.StatementFailed):
         bench.execute(failing, run_id="2")
     row = bench.history.row(MigrationId("001", "users"))

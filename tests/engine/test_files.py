@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dashboard.engine import scoping
 from dashboard.engine.errors import SourceMissing, SourceUnreadable, SqlSyntaxError
 from dashboard.engine.files import cuts, discovery, pairs
 from dashboard.engine.files.listing import Entry, Limits
@@ -600,6 +601,7 @@ def test_every_problem_code_is_documented():
     used = set(re.findall(r"(?:_error|_note|_problem)\(\s*(?:[\w.]+,\s*)?\"([a-z_0-9]+)\"", source))
     used |= set(re.findall(r"code=\"([a-z_0-9]+)\"", source)) | {"bad_directive", "unknown_directive", "syntax_error"}
     used |= {DUPLICATE_VERSION, NO_ROLLBACK, cuts.BAD_MARKS, cuts.OTHER_HASH, cuts.TEMPLATE, pairs.SAME_NUMBER}
+    used |= {scoping.BAD_SCOPE, scoping.NARROWER, scoping.UNKNOWN_ENVIRONMENT}
     assert len(used) > 25
     documented = set(re.findall(r"^\| `([a-z_0-9]+)` \|", FORMATS.read_text(encoding="utf-8"), re.MULTILINE))
     assert used == documented, "docs/FORMATS.md must list exactly the problem codes that the engine reports"

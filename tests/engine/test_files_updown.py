@@ -134,8 +134,8 @@ def test_a_file_that_says_which_way_it_goes_is_told_its_name_with_that(read_file
 @pytest.mark.parametrize(
     ("files", "kept"),
     [
-        (("1_a.mysql.up.sql", "1_a.postgres.up.sql", "1_a.sqlite3.up.sql"), "keep 1_a.postgres.up.sql,"),
-        (("1_a.up.sql", "1_a.mysql.up.sql"), "keep 1_a.up.sql,"),
+        (("1_a_mysql.up.sql", "1_a_postgres.up.sql", "1_a_sqlite3.up.sql"), "keep 1_a_postgres.up.sql,"),
+        (("1_a.up.sql", "1_a_mysql.up.sql"), "keep 1_a.up.sql,"),
         (("1_a.cockroach.up.sql", "1_a.mysql.up.sql"), "keep the one for PostgreSQL, if there is one,"),
         (("1_a_pg.up.sql", "1_a_mysql.up.sql"), "keep 1_a_pg.up.sql,"),
     ],
@@ -151,3 +151,41 @@ def test_one_migration_for_several_database_systems_is_never_joined(read_files, 
 def test_two_migrations_that_only_share_a_number_are_no_dialects(read_files):
     folder = read_files(named("1_users.up.sql", "1_mysql.up.sql", "1_orders_pg.up.sql"))
     assert "Decide which of them runs first" in problems_by_code(folder, "1_users.up.sql")["duplicate_version"].advice
+
+
+# One folder for several database systems
+
+
+def test_of_files_for_several_systems_those_for_postgresql_are_read(tmp_path: Path) -> None:
+    """As Soda and pop name them; golang-migrate knows no systems, and there each would be a migration."""
+    files = {
+        "1_users.postgres.up.sql": "CREATE TABLE a (id int);",
+        "1_users.postgres.down.sql": "DROP TABLE a;",
+        "1_users.mysql.up.sql": "CREATE TABLE a (id int) ENGINE=InnoDB;",
+        "1_users.up.sql": "CREATE TABLE a (id integer);",
+        "2_pets.up.sql": "CREATE TABLE b (id int);",
+        "2_pets.sqlite3.up.sql": "CREATE TABLE b (id int);",
+        "2_pets.down.sql": "DROP TABLE b;",
+        "3_only.postgresql.up.sql": "CREATE TABLE c (id int);",
+        "4_crdb.cockroach.up.sql": "CREATE TABLE d (id int);",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    folder = discovery.read(tmp_path)
+    assert folder.format == "updown"
+    assert [(m.version, m.name, m.up.file) for m in folder.migrations] == [
+        ("1", "users", "1_users.postgres.up.sql"),
+        ("2", "pets", "2_pets.up.sql"),
+        ("3", "only", "3_only.postgresql.up.sql"),
+    ]
+    assert [bool(m.usable_down) for m in folder.migrations] == [True, True, False]
+    assert not [p for p in folder.problems if p.severity is Severity.ERROR]
+    left = {p.file for p in folder.problems if p.code == "not_a_migration"}
+    assert left == {"1_users.mysql.up.sql", "1_users.up.sql", "2_pets.sqlite3.up.sql", "4_crdb.cockroach.up.sql"}
+    assert {entry.file for entry in folder.files} == set(files)
+
+
+def test_a_word_before_up_is_part_of_the_name_where_no_migration_has_several_systems(tmp_path: Path) -> None:
+    for name in ("1_users.postgres.up.sql", "2_pets.mysql.up.sql"):
+        (tmp_path / name).write_text("SELECT 1;", encoding="utf-8")
+    assert [m.name for m in discovery.read(tmp_path).migrations] == ["users.postgres", "pets.mysql"]

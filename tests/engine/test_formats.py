@@ -12,6 +12,7 @@ from dashboard.engine.errors import PlanBlocked
 from dashboard.engine.files import catalogue, discovery
 from dashboard.engine.files.formats import flyway, graphile_migrate, prisma, sqlx
 from dashboard.engine.migration import Direction, FileRole, Folder, Migration, Problem, Severity, version_key
+from dashboard.engine.sql.transaction import TransactionMode, plan_transaction
 from tests.engine.folders import Bench, summed
 
 UP, DOWN = "CREATE TABLE a (id int);\n", "DROP TABLE a;\n"
@@ -753,3 +754,165 @@ def test_a_v_or_a_dot_in_the_name_is_no_other_style(tmp_path: Path) -> None:
     assert (folder.format, errors(folder)) == ("updown", [])
     assert [(m.label, m.usable_down) for m in folder.migrations] == [("0001_First", DOWN), ("0010_Tenth_one", None)]
     assert read(tmp_path / "flyway", {"V1__a.up.sql": UP}).format == "flyway"
+
+
+# What a team may choose of the names
+
+_CHOSEN: Mapping[str, Files] = {
+    "flyway.conf": {
+        "flyway.conf": "# ours\nflyway.sqlMigrationPrefix=M\nflyway.sqlMigrationSeparator=--\nflyway.x=1\n"
+    },
+    "flyway.toml": {"flyway.toml": '[flyway]\nsqlMigrationPrefix = "M"\nsqlMigrationSeparator = "--"\n'},
+}
+
+
+@pytest.mark.parametrize("where", [*_CHOSEN, "declared"])
+def test_flyway_reads_the_names_that_a_team_chose(where: str, tmp_path: Path) -> None:
+    files = {"M1_2--a.sql": UP, "U1_2--a.sql": DOWN, "R--v.sql": UP, "V9__old.sql": UP, **_CHOSEN.get(where, {})}
+    names = {"prefix": "M", "separator": "--"} if where == "declared" else {}
+    source = write(tmp_path, files)
+    folder = discovery.read(source, folder_format="flyway" if names else "", names=names)
+    assert folder.format == "flyway"
+    assert [(m.version, m.name, bool(m.usable_down)) for m in folder.migrations] == [
+        ("1.2", "a", True),
+        ("R__v", "v", False),
+    ]
+    assert errors(folder) == [("other_tool", "V9__old.sql", None)]
+    assert {entry.file for entry in folder.files} == set(files)
+
+
+def test_flyway_reads_the_suffixes_that_a_team_chose(tmp_path: Path) -> None:
+    conf = "flyway.sqlMigrationSuffixes=.pg.sql,.ddl\n"
+    files = {"V1__a.pg.sql": UP, "V2__b.ddl": UP, "V2__b.ddl.conf": "executeInTransaction=false\n", "V3__c.sql": UP}
+    folder = read(tmp_path, {**files, "flyway.conf": conf})
+    assert [(m.version, m.name) for m in folder.migrations] == [("1", "a"), ("2", "b")]
+    assert folder.migrations[1].directives == OUTSIDE
+    assert [file for _, file, _ in errors(folder)] == ["V3__c.sql"]
+
+
+@pytest.mark.parametrize(
+    "conf", ["flyway.sqlMigrationSeparator=\n", "flyway.sqlMigrationPrefix=U\n", "flyway.sqlMigrationSuffixes=\n"]
+)
+def test_names_that_tell_nothing_apart_leave_no_migration(conf: str, tmp_path: Path) -> None:
+    folder = read(tmp_path, {"V1__a.sql": UP, "flyway.conf": conf}, "flyway")
+    assert ("bad_metadata", "flyway.conf", None) in errors(folder)
+    assert not folder.migrations
+
+
+# A number that is not there
+
+
+def test_tern_refuses_a_folder_with_a_gap(tmp_path: Path) -> None:
+    files = {"001_a.sql": UP, "003_c.sql": UP, "004_d.sql": UP, "tern.conf": ""}
+    folder = read(tmp_path, files)
+    assert errors(folder) == [("missing_number", "003_c.sql", None), ("missing_number", "004_d.sql", None)]
+    assert [bool(m.errors()) for m in folder.migrations] == [False, True, True]
+    assert not errors(read(tmp_path, {"002_b.sql": UP}))
+    assert [file for _, file, _ in errors(read(tmp_path / "from_two", {"002_a.sql": UP, "tern.conf": ""}))] == [
+        "002_a.sql"
+    ]
+
+
+def test_another_order_than_that_of_include_all_is_an_error(tmp_path: Path) -> None:
+    text = "--liquibase formatted sql\n--changeset ann:{}\n" + UP
+    folder = read(tmp_path, {"10_a.sql": text.format(1), "9_b.sql": text.format(2)})
+    assert [code for code, _, _ in errors(folder)] == ["other_order"]
+    assert any(m.errors() for m in folder.migrations)
+    assert not errors(read(tmp_path / "wide", {"09_b.sql": text.format(1), "10_a.sql": text.format(2)}))
+
+
+# Whose own words decide on the transaction
+
+#: By the format: what says so, said badly, and the code of the error.
+MISWRITTEN: Mapping[str, tuple[Files, str]] = {
+    "dbmate": ({"1_a.sql": f"-- migrate:up transaction:maybe\n{UP}-- migrate:down\n{DOWN}"}, "bad_marks"),
+    "goose": ({"1_a.sql": f"-- +goose NO TRANSACTIONS\n-- +goose Up\n{UP}"}, "bad_marks"),
+    "sqlx": ({"1_a.sql": f"-- no-transaction\n{UP}", "2_b.sql": f"\n-- no transaction\n{UP}"}, ""),
+    "flyway": ({"V1__a.sql": UP, "V1__a.sql.conf": "executeInTransaction=nope\n"}, "bad_metadata"),
+    "directories": ({"1_a/up.sql": UP, "1_a/metadata.toml": "run_in_transaction = 0"}, "bad_metadata"),
+    "graphile-migrate": ({"1.sql": committed(UP, says="--! no-transactions")}, "bad_marks"),
+    "tern": ({"1_a.sql": f"---- tern: disable-transaction ----\n{UP}", "tern.conf": ""}, "bad_marks"),
+    "yoyo": ({"1_a.sql": f"-- transactional: perhaps\n{UP}"}, "bad_marks"),
+    "atlas": (summed({"1_a.sql": f"-- atlas:txmode never\n\n{UP}"}), "bad_marks"),
+    "liquibase": (
+        {"1_a.sql": f"--liquibase formatted sql\n--changeset ann:1 runInTransaction:perhaps\n{UP}"},
+        "bad_marks",
+    ),
+    "seed": ({"1_a.sql": f"-- signalbox: transaction=never\n{UP}"}, "bad_directive"),
+}
+
+
+@pytest.mark.parametrize("name", MISWRITTEN)
+def test_a_word_about_the_transaction_that_cannot_be_obeyed_is_an_error(name: str, tmp_path: Path) -> None:
+    files, code = MISWRITTEN[name]
+    folder = read(tmp_path, files)
+    assert folder.format == name
+    assert {error[0] for error in errors(folder)} == ({code} if code else set())
+    assert not code or all(migration.errors() for migration in folder.migrations)
+
+
+def test_of_each_format_it_is_known_how_it_says_that_a_file_runs_outside_a_transaction() -> None:
+    silent = {"supabase", "prisma", "drizzle", "drizzle-directories", "node-pg-migrate", "sqitch"}
+    by_pairs = {"updown"}  # as sqlx, see there
+    explained = {"rails", "django", "alembic"}
+    assert {*OUTSIDE_A_TRANSACTION, "seed"} | silent | by_pairs | explained == {row.name for row in catalogue.FORMATS}
+    assert MISWRITTEN.keys() == OUTSIDE_A_TRANSACTION.keys() | {"seed"}
+
+
+@pytest.mark.parametrize("name", OUTSIDE_A_TRANSACTION)
+def test_without_such_a_word_it_runs_in_a_transaction(name: str, tmp_path: Path) -> None:
+    folder = discovery.read(write(place_of(name, tmp_path), FOLDERS[name][0]))
+    modes = {plan_transaction(m.up.statements, m.up.directives).mode for m in folder.migrations}
+    assert modes == ({TransactionMode.NONE} if name == "sqlx" else {TransactionMode.SINGLE})
+
+
+# What lies beside the migrations
+
+#: By the format: what its tool keeps there, and what is no migration either.
+BESIDE: Mapping[str, Files] = {
+    "seed": {"test_a.sql": "SELECT 1;"},
+    "updown": {"test_a.sql": "SELECT 1;"},
+    "directories": {"2024-01-02-030405_a/metadata.toml": ""},
+    "dbmate": {"schema.sql": "CREATE TABLE s ();"},
+    "goose": {},
+    "node-pg-migrate": {},
+    "tern": {"tern.conf": "[database]"},
+    "graphile-migrate": {
+        "current.sql": "CREATE TABLE s ();",
+        "fixtures/f.sql": "CREATE TABLE s ();",
+        "afterReset.sql": "CREATE TABLE s ();",
+    },
+    "yoyo": {"post-apply.sql": "CREATE TABLE s ();"},
+    "liquibase": {},
+    "atlas": {},
+    "supabase": {"seed.sql": "CREATE TABLE s ();", "20210101000000_init.sql": "CREATE TABLE s ();"},
+    "sqlx": {},
+    "flyway": {"flyway.conf": "", "afterMigrate.sql": "CREATE TABLE s ();", "B1__a.sql": "CREATE TABLE s ();"},
+    "prisma": {"migration_lock.toml": 'provider = "postgresql"'},
+    "drizzle": {"meta/0000_snapshot.json": "{}"},
+    "drizzle-directories": {"20240101000000_a/snapshot.json": "{}"},
+    "sqitch": {"sqitch.conf": "[core]"},
+}
+#: Dumps and seeds, under the names that tools and teams give them.
+_DUMPS = ("schema.sql", "structure.sql", "seed.sql", "seeds.sql", "dump.sql")
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_a_tool_keeps_beside_its_migrations_is_none(name: str, tmp_path: Path) -> None:
+    files, halves = FOLDERS[name]
+    folder = discovery.read(write(place_of(name, tmp_path), {**files, **BESIDE[name]}))
+    assert folder.format == name
+    assert {m.version for m in folder.migrations} == halves.keys()
+    assert not any("TABLE s" in m.up.sql for m in folder.migrations)
+    assert not errors(folder)
+
+
+@pytest.mark.parametrize("file", _DUMPS)
+@pytest.mark.parametrize("name", [name for name in BESIDE if name != "sqitch"])
+def test_a_dump_or_a_seed_is_a_migration_in_no_format(name: str, file: str, tmp_path: Path) -> None:
+    """It is passed over with a note where its tool keeps such a file there, and is an error where nobody knows it."""
+    files, halves = FOLDERS[name]
+    source = write(place_of(name, tmp_path), {**files, file: "CREATE TABLE s ();"})
+    folder = discovery.read(source, folder_format=name)
+    assert {m.version for m in folder.migrations} == halves.keys()
+    assert [p for p in folder.problems if p.file == file]

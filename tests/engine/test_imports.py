@@ -276,6 +276,19 @@ def test_what_is_repeatable_runs_again_where_it_was_edited(bench: Bench) -> None
     assert [step.name for step in bench.plan().steps] == ["edited"]
 
 
+def test_what_flyway_filled_in_is_compared_with_what_was_filled_in_here(tmp_path: Path) -> None:
+    """The checksum of a repeatable migration is that of the text with the values in it, as Flyway keeps it."""
+    text = "CREATE OR REPLACE VIEW v AS\r\n SELECT ${number} AS a;\r\n"
+    (tmp_path / "R__v.sql").write_bytes(text.encode())
+    (tmp_path / "V1__a.sql").write_bytes(text.encode())
+    folder = discovery.read(tmp_path, placeholders={"number": "7"})
+    once, again = known_files.known_to("flyway", folder, list_folder(tmp_path))
+    assert again.native == flyway.native_checksum(text.replace("${number}", "7").encode())
+    assert once.native == flyway.native_checksum(text.encode())
+    without = discovery.read(tmp_path)
+    assert known_files.known_to("flyway", without, list_folder(tmp_path))[1].native == once.native
+
+
 # Tables as they should not be
 
 

@@ -74,6 +74,7 @@ def test_a_run_of_ours_is_linked_and_another_is_only_named():
         (State.ANNOTATED, "ok"),
         (State.MODIFIED, "attention"),
         (State.MISSING, "missing"),
+        (State.NARROWED, "ok"),
         (State.SKIPPED, ""),
     ],
 )

@@ -37,6 +37,8 @@ LAID = {
     State.BASELINED: True,
     State.MISSING: True,
     State.SKIPPED: True,
+    State.NARROWED: True,
+    State.ELSEWHERE: True,
     State.PENDING: False,
     State.OUT_OF_ORDER: False,
     State.ROLLED_BACK: False,
@@ -45,6 +47,10 @@ LAID = {
     State.PARTIAL: False,
     State.CONFLICT: False,
 }
+
+
+#: Nothing is left to run, because nothing of it runs there.
+NOT_RUN = {State.SKIPPED, State.ELSEWHERE}
 
 
 @pytest.mark.parametrize("state", State)
@@ -59,13 +65,13 @@ def test_a_cell_looks_like_its_state(state: State):
 
 @pytest.mark.parametrize("state", State)
 def test_a_moment_is_told_of_what_stands_only(state: State):
-    stands = LAID[state] and state is not State.SKIPPED
+    stands = LAID[state] and state not in NOT_RUN
     assert cell(state).at == (values.MOMENT if stands else None)
 
 
 @pytest.mark.parametrize("state", State)
 def test_the_train_is_at_what_stands(state: State):
-    assert cell(state).head is (LAID[state] and state is not State.SKIPPED)
+    assert cell(state).head is (LAID[state] and state not in NOT_RUN)
 
 
 def test_a_file_that_cannot_run_is_no_plain_pending():

@@ -28,6 +28,8 @@ MIGRATION = {
     State.SKIPPED: ("muted", "skip"),
     State.CONFLICT: ("warn", "conflict"),
     State.MISSING: ("warn", "missing"),
+    State.ELSEWHERE: ("muted", "skip"),
+    State.NARROWED: ("muted", "ok"),
 }
 REQUEST = {
     ChangeRequest.Status.OPEN: ("wait", "wait"),

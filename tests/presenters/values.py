@@ -261,6 +261,7 @@ OTHER_DATABASE = Failure(code=OtherDatabase.code, sentence="it is another databa
 def status(version: str = "001", name: str = "users", state: State = State.PENDING, **changes: Any) -> MigrationStatus:
     """With a file, and with a row where that state has one."""
     pending = state in {State.PENDING, State.OUT_OF_ORDER, State.ROLLED_BACK, State.UNRECORDED, State.CONFLICT}
+    pending = pending or state is State.ELSEWHERE
     files = None if state is State.MISSING else migration(version, name)
     kind = {State.SKIPPED: Kind.SKIPPED, State.BASELINED: Kind.BASELINE}.get(state, Kind.APPLIED)
     success = state not in {State.FAILED, State.PARTIAL}

@@ -56,6 +56,19 @@ def test_the_list_shows_each_environment(two_files: Project, viewer: User, clien
     assert_shown(page, *(card.badge for card in cards), *(card.pill for card in cards))
 
 
+def test_the_page_lists_what_is_for_other_environments(two_files: Project, viewer: User, client_of: ClientOf) -> None:
+    two_files.write(_003_seeds="-- signalbox: environments=production\nINSERT INTO users VALUES (1);")
+    observations.refresh_all()
+    page = client_of(viewer).get(PAGE)
+    (entry,) = page.context["page"].excepted
+    assert [shown.version for shown in page.context["page"].waiting] == ["001", "002"]
+    assert entry.url in links(page)
+    assert "003_seeds is not for this environment: it is for production only." in text(page)
+    assert page.context["page"].card.pending == 2
+    there = client_of(viewer).get("/environments/production/").context["page"]
+    assert (there.excepted, there.card.pending) == ((), 3)
+
+
 def test_a_folder_that_lacks_many_files_is_told_in_one_sentence(
     project: Project, requester: User, acting: Callable[[User], Actor], client_of: ClientOf
 ) -> None:

@@ -40,6 +40,15 @@ def test_the_list_shows_every_migration_in_every_environment(
     assert text(page).index("002 orders") < text(page).index("001 users")
 
 
+def test_the_list_says_where_a_migration_is_not_for(two_files: Project, viewer: User, client_of: ClientOf) -> None:
+    two_files.write(_003_seeds="-- signalbox: except=production\nINSERT INTO users VALUES (1);")
+    observations.refresh_all()
+    rows = client_of(viewer).get("/migrations/").context["matrix"].rows
+    assert [cell.pill for cell in rows[0].cells] == [MIGRATION[State.PENDING], MIGRATION[State.ELSEWHERE]]
+    page = client_of(viewer).get("/migrations/003/seeds/")
+    assert "003_seeds is not for this environment: it is for every environment but production." in text(page)
+
+
 def test_the_list_is_searched_by_number_name_and_sql(two_files: Project, viewer: User, client_of: ClientOf) -> None:
     client = client_of(viewer)
     assert "001 users" not in text(client.get("/migrations/?q=ORDERS"))

@@ -6,10 +6,11 @@ the tool does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import LiteralString
 
+import psycopg
 from psycopg import Cursor, errors
 from psycopg import sql as composing
 from psycopg.rows import TupleRow
@@ -91,11 +92,51 @@ WRITERS: Mapping[str, DualWriter] = {
 }
 
 
-def write(connection: Connection, to: DualWrite | None, step: Step) -> None:
-    """What the tool would have written for this step, if it is one that the tool knows. Call inside the transaction of
-    the step, under our own role. Raises psycopg.Error, also where a trigger or a rule there keeps the row out."""
-    if to is None or step.action not in DUAL_WRITTEN or step.is_repeatable:
+class ToolTableRefused(errors.TriggeredDataChangeViolation):
+    """The row of the other tool could not be written, or writing it changed our own record. `table` is that table."""
+
+    def __init__(self, table: str, reason: str) -> None:
+        super().__init__(reason)
+        self.table = table
+
+
+def write(connection: Connection, to: DualWrite | None, steps: Iterable[Step], own_rows: Callable[[], str]) -> None:
+    """What the tool would have written for these steps, as far as it knows them. Call inside their transaction, under
+    our own role, when all of them are recorded; `own_rows` changes with every row of our own tables.
+
+    Raises ToolTableRefused, also where a trigger or a rule there keeps a row out or touches what was recorded.
+    """
+    lasting = [step for step in steps if step.action in DUAL_WRITTEN and not step.is_repeatable]
+    if to is None or not lasting:
         return
+    before = own_rows()
+    try:
+        for step in lasting:
+            _write(connection, to, step)
+        for _ in _ROUNDS:  # what a trigger puts off to the end of the transaction happens before the rows are compared
+            connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        after = own_rows()
+    except ToolTableRefused:
+        raise
+    except psycopg.Error as error:
+        if connection.closed or isinstance(error, errors.QueryCanceled):
+            raise
+        labels = lasting[0].label if len(lasting) == 1 else f"{lasting[0].label} and those behind it"
+        said = (error.diag.message_primary or str(error)).rstrip(".")
+        raise ToolTableRefused(to.label, f"the row of {labels} could not be written to {to.label}: {said}") from error
+    if before != after:
+        reason = (
+            f"when the row was written to {to.label}, rows in the tracking tables of Signalbox were changed or "
+            "deleted: a trigger or a rule of that table may do that"
+        )
+        raise ToolTableRefused(to.label, reason)
+
+
+#: A trigger may put off once more what it was put off to.
+_ROUNDS = range(2)
+
+
+def _write(connection: Connection, to: DualWrite, step: Step) -> None:
     writer = WRITERS[to.tool]
     is_removed, values = step.action is Action.ROLLBACK, writer.values(step)
     table, rows = composing.Identifier(to.schema, to.table), composing.SQL(writer.rows)
@@ -108,7 +149,7 @@ def write(connection: Connection, to: DualWrite | None, step: Step) -> None:
     if stands is not None and stands[0] is is_removed:
         did = "is still there after it was deleted" if is_removed else "is not there after it was inserted"
         reason = f"the row of {step.label} in {to.label} {did}: a trigger or a rule of that table may do that"
-        raise errors.TriggeredDataChangeViolation(reason)
+        raise ToolTableRefused(to.label, reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

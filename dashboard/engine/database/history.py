@@ -78,12 +78,14 @@ def of(tables: TrackingTables, *, scripts: bool = False, shape: TablesShape | No
     with pinned(tables.connection):
         shape = shape or tables.shape()
         rows = _rows(tables, shape, scripts=scripts) if shape.history else ()
+        entries = _entries(tables, shape.log)
         return History(
             exists=bool(shape.history),
             rows=rows,
             rolled_back=_rolled_back(tables, shape.log),
             unfinished=_unfinished(tables, shape.log),
-            contradicted=tuple(_contradicted(tables, shape.log, rows)),
+            contradicted=tuple(_contradicted(entries, rows)),
+            last_deeds=_last_deeds(entries),
             installations=tables.installations(shape.log),
         )
 
@@ -176,17 +178,32 @@ _LASTING = _APPLYING | {Action.SKIP, Action.RESTORE_RECORD, Action.ROLLBACK, Act
 _TELLING = _APPLYING | {Action.ACCEPT, Action.ACCEPT_CHANGE, Action.RESTORE_RECORD}
 
 
-def _contradicted(
-    tables: TrackingTables, columns: Set[str], rows: Sequence[AppliedMigration]
-) -> Iterator[LoggedSuccess]:
-    """History and log are written together, so where they disagree something else has changed one of them."""
+type LogEntries = Mapping[MigrationId, Sequence[Mapping[str, Any]]]
+
+
+def _entries(tables: TrackingTables, columns: Set[str]) -> LogEntries:
+    """What the log says last of each migration, of each of its ends."""
     if not {"id", "version", "name", "action", "outcome"} <= columns:
-        return
-    standing = {row.identity: row for row in rows if row.success}
+        return {}
     entries: dict[MigrationId, list[Mapping[str, Any]]] = {}
     for (entry,) in tables.connection.execute(sql.query("read_successes", tables.schema)):
         said: Mapping[str, Any] = entry  # type: ignore[assignment]
         entries.setdefault(MigrationId(said["version"], said["name"]), []).append(said)
+    return entries
+
+
+def _last_deeds(entries: LogEntries) -> Mapping[MigrationId, int]:
+    """The last entry about each that changed where it stands, by its number in the log."""
+    done = {
+        identity: [int(entry["id"]) for entry in said if entry["outcome"] == Outcome.SUCCEEDED]
+        for identity, said in entries.items()
+    }
+    return {identity: max(ids) for identity, ids in done.items() if ids}
+
+
+def _contradicted(entries: LogEntries, rows: Sequence[AppliedMigration]) -> Iterator[LoggedSuccess]:
+    """History and log are written together, so where they disagree something else has changed one of them."""
+    standing = {row.identity: row for row in rows if row.success}
     for identity, said_of_it in entries.items():
         success = _logged_success(identity, sorted(said_of_it, key=lambda said: int(said["id"])))
         if success is not None and _disagrees(standing.get(identity), success):

@@ -6,7 +6,7 @@ kind `skipped` or `baseline` records a decision instead. `history` reads them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -293,7 +293,18 @@ class RunTracking(TrackingTables):
     dual_write: DualWrite | None = None  # the table of another tool that gets its row, too
 
     def record(self, step: Step, *, ms: int) -> None:
-        """Write the history as it is after the step, and log the attempt. Call inside the step's transaction."""
+        """Write the history as it is after the step, log the attempt, and tell the tool that is told. Call inside the
+        step's transaction."""
+        self.note(step, ms=ms)
+        self.tell([step])
+
+    def tell(self, steps: Sequence[Step]) -> None:
+        """Write these into the table of the other tool, if one is named. Call when all of them are noted, inside the
+        same transaction. Raises ToolTableRefused."""
+        dual_writing.write(self.connection, self.dual_write, steps, lambda: self._word("own_rows"))
+
+    def note(self, step: Step, *, ms: int) -> None:
+        """Our own part of `record`."""
         match step.action:
             case Action.APPLY | Action.SKIP:
                 self._record_success(step, ms)
@@ -313,7 +324,6 @@ class RunTracking(TrackingTables):
         said = f"{step.reason.rstrip('.')}." if step.reason and replaced else step.reason
         message = " ".join(filter(None, (said, replaced, self._escaped(step))))
         self.log(step, outcome=Outcome.SUCCEEDED, message=message)
-        dual_writing.write(self.connection, self.dual_write, step)
 
     def record_failure(self, step: Step, error: ServerError, *, outcome: Outcome = Outcome.FAILED) -> None:
         """After the transaction of the step has ended: log the attempt, and mark the version failed where it is not

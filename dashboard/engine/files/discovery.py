@@ -22,10 +22,12 @@ def read(
     *,
     folder_format: str = "",
     placeholders: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> Folder:
     """`folder_format`: one of `catalogue.BY_NAME`, where the signature of the folder is not to tell it. Raises
     SourceMissing or SourceUnreadable; whatever is wrong with single files is in `problems`."""
-    return read_listing(list_folder(source), limits, folder_format=folder_format, placeholders=placeholders)
+    listing = list_folder(source)
+    return read_listing(listing, limits, folder_format=folder_format, placeholders=placeholders, names=names)
 
 
 def read_listing(
@@ -34,11 +36,12 @@ def read_listing(
     *,
     folder_format: str = "",
     placeholders: Mapping[str, str] | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> Folder:
     """As `read`, of a folder wherever it is kept."""
     look = Look(listing=listing, limits=limits)
     chosen = catalogue.BY_NAME[folder_format] if folder_format else catalogue.recognise(look)
-    options = Options(limits=limits, placeholders=placeholders or {})
+    options = Options(limits=limits, placeholders=placeholders or {}, names=names or {})
     folder = _with_tests(_with_positions(chosen.read(listing, options)), listing)
     if folder.migrations:
         return folder

@@ -16,10 +16,12 @@ from dashboard.engine.sql.tokens import tokens
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How a folder is read. `placeholders`: what the placeholders of its tool stand for; never secrets."""
+    """How a folder is read. `placeholders`: what the placeholders of its tool stand for, never secrets; `names`: what
+    its files are named by, where the tool lets a team choose that."""
 
     limits: Limits = field(default_factory=Limits)
     placeholders: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

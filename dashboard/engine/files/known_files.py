@@ -47,11 +47,19 @@ def known_to(
             version=migration.version,
             name=migration.name,
             file=migration.up.file,
-            native=checksums.get(migration.up.file, ""),
+            native=_as_run(tool, migration) or checksums.get(migration.up.file, ""),
             keys=tuple(keys.get(migration.up.file, ())),
         )
-        for migration in folder.migrations
+        for migration in sorted(folder.every, key=lambda each: each.identity.key)
     )
+
+
+def _as_run(tool: str, migration: Migration) -> str:
+    """Flyway keeps of a repeatable migration the checksum of its text with the values of its placeholders in it, which
+    is the text that is run here; empty where what is run is the file as it is."""
+    is_filled = tool == "flyway" and migration.is_repeatable and not migration.errors()
+    is_filled &= "transaction" not in migration.directives  # said beside the file, and sent at the end of its text
+    return flyway.native_checksum(migration.up.sql.encode()) if is_filled else ""
 
 
 def _content(listing: Listing, file: str, limit: int) -> bytes | None:

@@ -115,6 +115,25 @@ _TOOLS = (
     ),
 )
 
+_OUTSIDE = (
+    "Write `-- signalbox: transaction=none` in its place where the file has to run outside a transaction, or remove "
+    "the line. Or let the source be read as {tool}'s: `format` in its declaration."
+)
+#: By its tool: a line that decides on the transaction, and means nothing where the file says the same in our words.
+_DIRECTIVES = (
+    _whole("Atlas", r"--\s*atlas:txmode\s+none\s*", "runs the file outside a transaction", _OUTSIDE),
+    _whole("sqlx", r"-- no-transaction.*", "runs the file outside a transaction", _OUTSIDE, at_top=True),
+)
+#: Lines that part a file for their tool, and do no harm to what tells one tool from another.
+_PARTING = (
+    _whole(
+        "Atlas",
+        r"--\s*atlas:(?:(?:checkpoint|txtar|import|assert)\b|delimiter\s+(?!(?:\\n)+\s*\Z)).*",
+        "makes more of the file than the SQL in it",
+    ),
+    _whole("Drizzle", r"-->\s*statement-breakpoint\b.*", "ends a statement"),
+)
+
 _NODE_UP = re.compile(r"(?i:--[\s-]*up\s+migration.*)")
 _NODE_DOWN = re.compile(r"(?i:--[\s-]*down\s+migration.*)")
 _NODE = _in_two("node-pg-migrate", "", "`-- Up Migration`", "`-- Down Migration`")
@@ -135,6 +154,26 @@ def in_script(file: str, sql: str, tokens: Sequence[Token]) -> Problem | None:
     """The first mark of another tool in the text; `tokens` are empty where it has no readable ones."""
     mark = _first_mark(sql, tokens) or _behind_code(sql, tokens)
     return _problem(file, sql, *mark) if mark else None
+
+
+def unheeded(file: str, sql: str, tokens: Sequence[Token], *, is_outside: bool) -> Problem | None:
+    """A line that asks something of its tool which nobody here would do. `is_outside`: the file runs outside a
+    transaction, because it says so in our words or its format has read that line."""
+    if "--" not in sql:
+        return None
+    for token in tokens:
+        if token.kind is not TokenKind.COMMENT or not token.text.startswith("--"):
+            continue
+        for tool in (*_PARTING, *(() if is_outside else _DIRECTIVES)):
+            if tool.mark.fullmatch(token.text.rstrip()) and not (tool.at_top and token.offset):
+                return _problem(file, sql, _at(token), tool)
+    return None
+
+
+def _at(token: Token) -> _LineComment:
+    return _LineComment(
+        text=token.text.rstrip(), offset=token.offset, is_below_code=False, is_above_code=True, is_between=True
+    )
 
 
 def tool_of(sql: str, tokens: Sequence[Token]) -> str:

@@ -160,8 +160,8 @@ def listed(names: Sequence[str], *, count: int = 0) -> str:
 
 
 #: How tools that know several database systems call each in a file name.
-_POSTGRESQL = frozenset({"postgres", "postgresql", "pgsql", "pg"})
-_OTHER_SYSTEMS = frozenset(
+POSTGRESQL = frozenset({"postgres", "postgresql", "pgsql", "pg"})
+OTHER_SYSTEMS = frozenset(
     {"cockroach", "cockroachdb", "crdb", "mariadb", "mssql", "mysql", "oracle", "spanner", "sqlite", "sqlite3"}
     | {"sqlserver"}
 )
@@ -170,7 +170,7 @@ _OTHER_SYSTEMS = frozenset(
 def _system(name: str) -> tuple[str, str]:
     """A name without the database system that it ends with, and that system; "" without one."""
     rest, _, system = re.sub("[._-](?=[^._-]*$)", "\0", f"_{name}").rpartition("\0")
-    return (rest, system.lower()) if system.lower() in _POSTGRESQL | _OTHER_SYSTEMS else (f"_{name}", "")
+    return (rest, system.lower()) if system.lower() in POSTGRESQL | OTHER_SYSTEMS else (f"_{name}", "")
 
 
 def _for_several_systems(pair: Pair, rivals: Sequence[Pair]) -> str:
@@ -180,7 +180,7 @@ def _for_several_systems(pair: Pair, rivals: Sequence[Pair]) -> str:
     systems = {file: system for file, (other, system) in of_each.items() if other == name}
     if len(systems) < 2 or not any(systems.values()):
         return ""
-    keep = [file for file, system in systems.items() if system in _POSTGRESQL]
+    keep = [file for file, system in systems.items() if system in POSTGRESQL]
     keep = keep or [file for file, system in systems.items() if not system]
     which = keep[0] if len(keep) == 1 else "the one for PostgreSQL, if there is one"
     return (

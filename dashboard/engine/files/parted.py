@@ -97,10 +97,15 @@ def placed_by(pattern: re.Pattern[str]) -> Callable[[str], Place | None]:
     return place
 
 
-def read(listing: Listing, options: Options, style: Style) -> Folder:
-    """The files that lie flat in the listing."""
-    entries = [entry for entry in listing.entries if not unrecognised.is_stranger(entry)]
-    strangers = [entry for entry in listing.entries if unrecognised.is_stranger(entry)]
+def read(
+    listing: Listing,
+    options: Options,
+    style: Style,
+    is_ours: Callable[[Entry], bool] = lambda entry: not unrecognised.is_stranger(entry),
+) -> Folder:
+    """The files that lie flat in the listing; `is_ours` tells those that the tool may run."""
+    entries = [entry for entry in listing.entries if is_ours(entry)]
+    strangers = [entry for entry in listing.entries if not is_ours(entry)]
     sources = [SqlFile(file=entry.name, entry=entry) for entry in entries]
     beside = [*_of_strangers(strangers, listing, style)]
     return read_sources(listing, options, style, sources, beside)
@@ -173,7 +178,10 @@ def _read(source: SqlFile, place: Place, style: Style, limits: Limits) -> CutFil
     if place.role is FileRole.MIGRATION and cut.down is None and _UNDOES.fullmatch(source.file):
         cut = replace(cut, faults=(*cut.faults, _named_like_rollback(source.file, style)))
     read = piece_of(source.file, text, place, cut, limits)
-    return replace(read, up=replace(read.up, problems=tuple(map(_misread(style), read.up.problems))))
+    problems = [*map(_misread(style), read.up.problems)]
+    first = {(p.code, p.line): p for p in reversed(problems) if p.code == cuts.BAD_MARKS}
+    kept = (p for p in problems if p.code != cuts.BAD_MARKS or first[p.code, p.line] is p)
+    return replace(read, up=replace(read.up, problems=tuple(kept)))
 
 
 def _named_like_rollback(file: str, style: Style) -> CutFault:

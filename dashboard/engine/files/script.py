@@ -78,12 +78,14 @@ def _of_text(file: str, text: Text, limits: Limits) -> Reading:
     if text.sql is None:
         return unusable(file, text)
     scanned = _tokens(text.sql)
-    if foreign := other_tools.in_script(file, text.sql, scanned):
+    asked = directives.read(scanned)
+    is_outside = directives.TRANSACTION in asked.values
+    foreign = other_tools.in_script(file, text.sql, scanned)
+    if foreign := foreign or other_tools.unheeded(file, text.sql, scanned, is_outside=is_outside):
         script = Script(
             file=file, sql=text.sql, checksum=text.checksum, checksum_sql=checksum_tokens(scanned), statements=()
         )
         return Reading(script=script, problems=(foreign,))
-    asked = directives.read(scanned)
     statements, faults = _statements(file, text.sql)
     problems = [*text.problems, *faults]
     problems += [_problem(c.code, file, text.sql, c.offset, c.sentence, c.advice) for c in asked.complaints]

@@ -51,15 +51,18 @@ def recognises(listing: Listing) -> bool:
 
 
 def read(listing: Listing, limits: Limits) -> Folder:
+    others = _for_other_systems(listing.names)
     strange = [entry for entry in listing.entries if unrecognised.is_stranger(entry)]
-    entries = {entry.name: entry for entry in listing.entries if not unrecognised.is_stranger(entry)}
-    places = _places(entries)
+    ours = (entry for entry in listing.entries if entry.name not in others)
+    entries = {entry.name: entry for entry in ours if not unrecognised.is_stranger(entry)}
+    places = _places(entries, has_systems=bool(others))
     readings = {p.file: _read(entries[p.file], limits) for p in places}
     migrations = tuple(pairs.migrations(_pairs(places, readings)))
     problems = [
         *(unrecognised.complaint(entry, listing) for entry in strange),
         *(problem for migration in migrations for problem in migration.problems),
         *_problems_beside(places, readings),
+        *(_for_another(file, system) for file, system in others.items()),
     ]
     return Folder(
         source=str(listing.source),
@@ -70,8 +73,48 @@ def read(listing: Listing, limits: Limits) -> Folder:
     )
 
 
-def _place(file: str) -> _NamedFile:
-    if match := _NAME.fullmatch(file):
+#: As Soda and pop name them: `1_users.mysql.up.sql` beside `1_users.postgres.up.sql`; a file without a system is for
+#: all those that have none of their own.
+_OF_SYSTEM = re.compile(r"(?P<stem>[0-9]+_[^.]+)(?:\.(?P<system>[a-z0-9]+))?(?P<way>\.(?:up|down)\.sql)")
+_SYSTEMS = pairs.POSTGRESQL | pairs.OTHER_SYSTEMS | {""}
+
+
+def _for_other_systems(files: Collection[str]) -> Mapping[str, str]:
+    """The files that other database systems run, with what those are called, where one migration has a file for each of
+    several; empty elsewhere, because golang-migrate would run them all."""
+    systems: dict[str, dict[str, str]] = defaultdict(dict)  # by the name without a system: its files
+    for file in files:
+        match = _OF_SYSTEM.fullmatch(file)
+        if match and (match["system"] or "") in _SYSTEMS:
+            systems[match["stem"] + match["way"]][match["system"] or ""] = file
+    ours = pairs.POSTGRESQL | {""}
+    if not any(len(of_each) > 1 and of_each.keys() & ours for of_each in systems.values()):
+        return {}
+    others: dict[str, str] = {}
+    for of_each in systems.values():
+        others |= {file: system for system, file in of_each.items() if system in pairs.OTHER_SYSTEMS}
+        if "" in of_each and of_each.keys() & pairs.POSTGRESQL:
+            others[of_each[""]] = "the systems that have no file of their own"
+    return others
+
+
+def _for_another(file: str, system: str) -> Problem:
+    return Problem(
+        code="not_a_migration",
+        severity=Severity.NOTE,
+        file=file,
+        sentence=f"{file} is for {system}, and not run here: its migration has a file for each database system.",
+        advice="Nothing needs to be done.",
+    )
+
+
+def _without_system(file: str) -> str:
+    match = _OF_SYSTEM.fullmatch(file)
+    return match["stem"] + match["way"] if match and match["system"] in pairs.POSTGRESQL else file
+
+
+def _place(file: str, *, has_systems: bool) -> _NamedFile:
+    if match := _NAME.fullmatch(_without_system(file) if has_systems else file):
         role = FileRole.MIGRATION if match["way"] == Direction.UP else FileRole.ROLLBACK
         return _NamedFile(file=file, role=role, version=match["version"], name=match["name"])
     return _NamedFile(file=file, role=FileRole.VERIFY if seed_names.is_test(file) else FileRole.PROBLEM)
@@ -80,9 +123,9 @@ def _place(file: str) -> _NamedFile:
 _PARTED = re.compile(r"(?P<stem>[0-9]+_.+)[_-](?P<way>up|down|undo|revert)\.sql", re.IGNORECASE)
 
 
-def _places(files: Collection[str]) -> list[_NamedFile]:
+def _places(files: Collection[str], *, has_systems: bool) -> list[_NamedFile]:
     """Each where it belongs; what is named in the seed's style too, unless both styles have a file for the same."""
-    places = [_place(file) for file in files]
+    places = [_place(file, has_systems=has_systems) for file in files]
     taken = {(place.version, place.role) for place in places}
     seeds = {place.file: place for place in seed_names.place_all(files)}
     for number, place in enumerate(places):

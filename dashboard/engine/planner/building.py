@@ -19,6 +19,7 @@ from dashboard.engine.plan import (
     PlanWarning,
     Step,
     Target,
+    last_deeds,
     records,
 )
 from dashboard.engine.sql import dynamic
@@ -48,6 +49,7 @@ def plan_of(
         source=target.source,
         commit=commit,
         dual_write=dual_write,
+        last_deeds=last_deeds(target.history, action, steps),
     )
 
 

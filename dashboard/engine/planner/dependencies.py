@@ -77,7 +77,7 @@ def _directives_of(row: AppliedMigration, folder: Folder | None) -> Mapping[str,
             return directives.values_in(row.forward_script) if "signalbox" in row.forward_script else {}
         except SqlSyntaxError:
             return {}
-    migration = folder.find(row.identity) if folder else None
+    migration = folder.find(row.identity) or folder.find_elsewhere(row.identity) if folder else None
     return migration.directives if migration else {}
 
 

@@ -17,7 +17,7 @@ from dashboard.engine.planner.obstacles import refuse_unfinished
 from dashboard.engine.status import MigrationStatus, State
 
 #: A row of another tool says nothing against these, so it may be recorded.
-_OPEN = frozenset({State.PENDING, State.OUT_OF_ORDER, State.FAILED})
+_OPEN = frozenset({State.PENDING, State.OUT_OF_ORDER, State.FAILED, State.ELSEWHERE})
 #: Of several, so many are named.
 _NAMED = 5
 #: Of those that stay pending.
@@ -39,7 +39,7 @@ def import_history(
     table = origin.label
     if not taken:
         raise NothingToDo(environment=target.name, reason=_why_nothing_is_left(importer, table, wanted))
-    migrations = [migration for m in taken if (migration := folder.find(m.file.identity))]
+    migrations = [migration for m in taken if (migration := statuses[m.file.identity].migration)]
     keys = {step.identity: step.key for step in apply_steps(migrations, target.history)}
     steps = [replace(_step(statuses[m.file.identity], m, importer, table), key=keys[m.file.identity]) for m in taken]
     pending = _pending(statuses, taken)
@@ -138,7 +138,8 @@ def _of_left(statuses: Mapping[MigrationId, MigrationStatus], wanted: Sequence[M
 def _pending(statuses: Mapping[MigrationId, MigrationStatus], taken: Sequence[MatchedEntry]) -> Iterator[PlanWarning]:
     """The files that the next run would still apply."""
     own = {matched.file.identity for matched in taken}
-    if stay := [item.label for item in statuses.values() if item.state in _OPEN and item.identity not in own]:
+    waiting = [item for item in statuses.values() if item.state in _OPEN and item.state is not State.ELSEWHERE]
+    if stay := [item.label for item in waiting if item.identity not in own]:
         sentence = f"Stay pending: {_named(stay, _PENDING_NAMED)}."
         yield _warning("import_pending", sentence, needs_acceptance=False)
 

@@ -10,7 +10,7 @@ from dashboard.engine.errors import NoSuchMigration, NothingToDo, PlanBlocked
 from dashboard.engine.migration import Folder, Kind, Migration, MigrationId, version_key
 from dashboard.engine.plan import Action, Plan, PlanWarning, Step, Target
 from dashboard.engine.planner.building import apply_steps, chosen, plan_of
-from dashboard.engine.planner.obstacles import not_read, refuse_unfinished
+from dashboard.engine.planner.obstacles import elsewhere, not_read, refuse_unfinished
 from dashboard.engine.sql.relations import LeftRelations
 from dashboard.engine.sql.trees import Name
 from dashboard.engine.status import MigrationStatus, State
@@ -59,6 +59,8 @@ def _open(target: Target, item: MigrationStatus | None, identity: MigrationId) -
     if item is None or item.migration is None:
         raise PlanBlocked(version=identity.label, reason="there is no such file.", remedy="Reload the page.")
     match item.state:
+        case State.ELSEWHERE:
+            raise elsewhere(item)
         case State.CONFLICT:
             remedy = "Rename the file, or skip it with a reason."
             raise PlanBlocked(version=item.label, reason=item.sentence, remedy=remedy)
@@ -92,7 +94,7 @@ def relations_of(plan: Plan, folder: Folder) -> Mapping[MigrationId, Sequence[Na
     steps = {step.identity for step in plan.steps}
     stands = {record.identity for record in plan.basis if record.kind != Kind.SKIPPED} | steps
     relations: LeftRelations[MigrationId] = LeftRelations()
-    for migration in folder.migrations:
+    for migration in sorted(folder.every, key=lambda each: each.identity.key):
         if migration.identity in stands:
             relations.learn(migration.identity, migration.up.statements)
     return {identity: names for identity, names in relations.of_each().items() if identity in steps}

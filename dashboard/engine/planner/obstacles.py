@@ -20,6 +20,14 @@ def not_read(unread: UnreadFile) -> PlanBlocked:
     return PlanBlocked(version=unread.file, reason=unread.error.sentence, remedy=unread.error.advice)
 
 
+def elsewhere(item: MigrationStatus) -> PlanBlocked:
+    return PlanBlocked(
+        version=item.label,
+        reason=item.sentence,
+        remedy="Let its file name this environment first, if it belongs here too.",
+    )
+
+
 def modified(item: MigrationStatus) -> PlanBlocked:
     return PlanBlocked(
         version=item.label,

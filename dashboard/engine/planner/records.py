@@ -23,6 +23,8 @@ def skip(target: Target, folder: Folder, migrations: Iterable[MigrationId], *, r
     steps = []
     for identity in chosen(target, migrations):
         migration = folder.find(identity)
+        if migration is None and folder.find_elsewhere(identity):
+            raise NothingToDo(environment=target.name, reason=f"{identity.label} is not for it and does not run there")
         if migration is None:
             raise PlanBlocked(version=identity.version, reason="there is no such file.", remedy="Reload the page.")
         row = target.history.row(identity)

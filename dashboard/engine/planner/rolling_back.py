@@ -92,6 +92,7 @@ def inverse(plan: Plan) -> Plan | None:
         steps=steps,
         warnings=tuple(_unproven(steps)),
         stops_before="",
+        last_deeds=(),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from dashboard.engine import scoping
 from dashboard.engine.errors import NothingToDo, PlanBlocked
 from dashboard.engine.migration import Folder, MigrationId, Unfinished, checksum
 from dashboard.engine.plan import Action, Plan, Step, Target
@@ -73,6 +74,12 @@ def _unfinished_step(target: Target, folder: Folder, unfinished: Unfinished) -> 
         if row is not None:
             return rollback_step(row)
     migration = folder.find(unfinished.identity)
+    if migration is None and (left := folder.find_elsewhere(unfinished.identity)):
+        raise PlanBlocked(
+            version=unfinished.label,
+            reason=f"its file {scoping.scope_of(left).words} by now, and cannot go on here.",
+            remedy="Let it name this environment again until this is settled, or undo by hand what is there.",
+        )
     if migration is None:
         raise PlanBlocked(
             version=unfinished.label, reason="its file is gone.", remedy="Restore it from version control."

@@ -89,6 +89,17 @@ NO_SUCH_EXTENSION = Explanation(
     remedy="The file is right as it is: the server does not have this extension. Whoever runs the server installs it "
     "there; then apply again."
 )
+
+
+def not_told(table: str) -> Explanation:
+    """The table of another tool, into which `dual_write` writes, did not take the row as it was given."""
+    return Explanation(
+        remedy=f"The migration itself is not at fault. Look at the triggers, rules and constraints of {table}, and let "
+        "the row pass that its tool would write; then run this again. Or take `dual_write` out of the environment: "
+        "then that table is left alone, and whoever still asks the tool has to tell it by its own command."
+    )
+
+
 NOT_EXPLAINED = Explanation(remedy="")
 NOT_COPIED = Explanation(left="There is no copy either.", remedy="Remove the cause, and run it again.")
 LOCK_RELEASED = Explanation(remedy="Take pg_advisory_unlock_all or DISCARD ALL out of the file.")

@@ -11,7 +11,7 @@ from itertools import takewhile
 import psycopg
 
 from dashboard.engine.database import connection as connections
-from dashboard.engine.database import guards, locks, saved, tracking, wire
+from dashboard.engine.database import dual_writing, guards, locks, saved, tracking, wire
 from dashboard.engine.database.connection import Access, Connection
 from dashboard.engine.database.pinned import pinned
 from dashboard.engine.database.tracking import Attempt, RunTracking
@@ -127,6 +127,8 @@ class Session:
             return failures.lost(step, self.access, phase, connections.reason_of(error, self.access.address))
         if isinstance(error, psycopg.errors.QueryCanceled) and self.cancellation.stopped_by:
             return RunCancelled(by=self.cancellation.stopped_by, version=step.label)
+        if isinstance(error, dual_writing.ToolTableRefused):
+            return failures.failed(step, failures.server_error(error), failures.not_told(error.table))
         if statement is None:
             server_error = failures.server_error(error)
         else:

@@ -110,7 +110,9 @@ def _recording(session: Session, steps: Sequence[Step], at: Callable[[int], None
             at(position)
             session.stop_if_told(step)
             with session.naming(step, "recording"):
-                session.tracking.record(step, ms=0)
+                session.tracking.note(step, ms=0)
+        with session.naming(first, "recording"):
+            session.tracking.tell(steps)
     finally:
         session.cancellation.detach()
     session.stop_if_told(first)

@@ -16,28 +16,37 @@ _VERSION = r"[0-9]+(?:[._][0-9]+)*"
 _DURATION = re.compile(r"(?:0|[1-9][0-9]{0,8}(?:ms|s|min|h))")
 
 _VERSIONS = re.compile(rf"{_VERSION}(?:\s*,\s*{_VERSION})*")
+_NAMES = re.compile(r"[\w-]+(?:\s*,\s*[\w-]+)*")
 
+#: The directive of a script that runs outside a transaction.
+TRANSACTION = "transaction"
 #: The directives of a migration that needs others to be applied, or not to be.
 DEPENDS, CONFLICTS = "depends", "conflicts"
+#: The directives of a migration that is for these environments only, or for all but these.
+ENVIRONMENTS, EXCEPT = "environments", "except"
 #: The directive of a migration that runs again whenever its text changes.
 REPEATABLE = "repeatable"
 
 #: What each directive's value must look like. An empty pattern: it takes no value.
 VALUES: Mapping[str, re.Pattern[str]] = {
-    "transaction": re.compile("none"),
+    TRANSACTION: re.compile("none"),
     "lock_timeout": _DURATION,
     "statement_timeout": _DURATION,
     DEPENDS: _VERSIONS,
     CONFLICTS: _VERSIONS,
+    ENVIRONMENTS: _NAMES,
+    EXCEPT: _NAMES,
     "irreversible": re.compile(r".*\S.*"),
     REPEATABLE: re.compile(""),
 }
 _EXAMPLES: Mapping[str, str] = {
-    "transaction": "transaction=none",
+    TRANSACTION: "transaction=none",
     "lock_timeout": "lock_timeout=5s",
     "statement_timeout": "statement_timeout=10min",
     DEPENDS: "depends=003,005",
     CONFLICTS: "conflicts=003,005",
+    ENVIRONMENTS: "environments=development,staging",
+    EXCEPT: "except=production",
     "irreversible": "irreversible=<reason>",
     REPEATABLE: REPEATABLE,
 }
@@ -66,7 +75,12 @@ def values_in(sql: str) -> Mapping[str, str]:
 
 def versions_in(values: Mapping[str, str], key: str) -> tuple[str, ...]:
     """Those that such a directive names."""
-    return tuple(version.strip() for version in values.get(key, "").split(",") if version.strip())
+    return names_in(values, key)
+
+
+def names_in(values: Mapping[str, str], key: str) -> tuple[str, ...]:
+    """The members of the list that such a directive has for its value."""
+    return tuple(name.strip() for name in values.get(key, "").split(",") if name.strip())
 
 
 def read(comments: Iterable[Token]) -> Directives:

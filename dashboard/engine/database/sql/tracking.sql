@@ -166,6 +166,20 @@ FROM (
     FROM {schema}.migration_audit_log of_log
 ) rows
 
+-- own_rows --
+-- Where each row of both tables lies and which transaction put it there, in one word. It changes with every row that is
+-- written, and reads no text.
+SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', tables.many, tables.places), ', ' ORDER BY tables.name)
+FROM (
+    SELECT 'history' AS name, pg_catalog.count(*) AS many,
+        pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat_ws(' ', h.ctid, h.xmin), 0)) AS places
+    FROM {schema}.schema_migrations h
+    UNION ALL
+    SELECT 'log', pg_catalog.count(*),
+        pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat_ws(' ', l.ctid, l.xmin), 0))
+    FROM {schema}.migration_audit_log l
+) tables
+
 -- set_log_sequence_right --
 -- The log goes on behind its newest row, where its sequence was pushed away from there. It is ahead by a little whenever
 -- a transaction was undone.

@@ -17,6 +17,7 @@ from dashboard.engine.migration import FileRole, Folder, Severity
 _NAME = re.compile(r"(?P<version>[0-9]+)_?(?P<name>.*)\.sql")
 _MARK = re.compile(r"--\s*migrate:(?P<way>up|down)(?:\s+(?P<options>\S.*))?\s*")
 _OUTSIDE = "transaction:false"
+_INSIDE = "transaction:true"
 
 _WRITE = "Write `-- migrate:up` above what is run, and `-- migrate:down` above what undoes it."
 
@@ -42,7 +43,7 @@ def cut(text: str, file: str) -> Cut:
         down=sides.down_text,
         says=(cuts.OUTSIDE,) if True in modes["up"] else (),
         down_says=(cuts.OUTSIDE,) if True in modes["down"] else (),
-        faults=(*_faults(sides.lines, file), *_mixed(modes, file)),
+        faults=(*_faults(sides.lines, file), *_mixed(modes, file), *_misread(sides.lines, file)),
     )
 
 
@@ -68,6 +69,16 @@ def _faults(lines: list[str], file: str) -> Iterator[CutFault]:
         )
         fault = cuts.bad_marks(ups[1], sentence, "Write each pair into a file of its own.")
         yield replace(fault, severity=Severity.WARNING)
+
+
+def _misread(lines: list[str], file: str) -> Iterator[CutFault]:
+    """dbmate takes any other word than false for true, and any other option for none."""
+    for number, line in enumerate(lines, 1):
+        mark = _MARK.fullmatch(line)
+        for option in ((mark["options"] or "") if mark else "").split():
+            if option not in (_OUTSIDE, _INSIDE):
+                sentence = f"`{option}` in line {number} of {file} is no option that dbmate obeys."
+                yield cuts.bad_marks(number, sentence, "Write `transaction:false` or `transaction:true`, or remove it.")
 
 
 def _mixed(modes: Mapping[str, set[bool]], file: str) -> Iterator[CutFault]:

@@ -3,38 +3,129 @@
 from __future__ import annotations
 
 import re
+import tomllib
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 
 from dashboard.engine.files import cuts, other_tools, parted
 from dashboard.engine.files.cuts import Cut, CutFault
 from dashboard.engine.files.format import Format, Look, Options
-from dashboard.engine.files.listing import Entry, Listing
+from dashboard.engine.files.listing import Entry, EntryKind, Listing
 from dashboard.engine.files.parted import Place, Style
 from dashboard.engine.migration import FileRole, Folder, Problem, Severity, numbers_of, repeatable_version
 
-_NAME = re.compile(r"(?P<kind>[VU])(?P<version>[0-9]+(?:[._][0-9]+)*)__(?P<name>.+)\.sql")
-_BASELINE = re.compile(r"B(?P<version>[0-9]+(?:[._][0-9]+)*)__.+\.sql")
-_REPEATABLE = re.compile(r"R__(?P<name>.+)\.sql")
 _CALLBACK = re.compile(r"(?:before|after|create)[A-Z]\w*\.sql")
 _PLACEHOLDER = re.compile(r"\$\{(?P<name>[^}\s]+)\}")
 _CONF_BYTES = 64 * 1024
 _KNOWN = ("executeInTransaction", "placeholderReplacement", "encoding", "shouldExecute")
 
 
-def place(file: str) -> Place | None:
-    """`_` between the numbers of a version means a dot."""
-    if again := _REPEATABLE.fullmatch(file):
-        return Place(role=FileRole.MIGRATION, version=repeatable_version(again["name"]), name=again["name"])
-    match = _NAME.fullmatch(file)
-    if match is None:
-        return None
-    version = match["version"].replace("_", ".")
-    if match["kind"] == "V":
-        return Place(role=FileRole.MIGRATION, version=version, name=match["name"])
-    return Place(role=FileRole.ROLLBACK, version=version, name=match["name"], by_version=True)
+#: What a team may choose, under the name in a declaration: Flyway's own name for it, and what it is without a choice.
+NAMES: Mapping[str, tuple[str, str]] = {
+    "prefix": ("sqlMigrationPrefix", "V"),
+    "undo_prefix": ("undoSqlMigrationPrefix", "U"),
+    "baseline_prefix": ("baselineMigrationPrefix", "B"),
+    "repeatable_prefix": ("repeatableSqlMigrationPrefix", "R"),
+    "separator": ("sqlMigrationSeparator", "__"),
+    "suffixes": ("sqlMigrationSuffixes", ".sql"),
+}
+#: Where Flyway keeps that, if it lies in the folder.
+_SETTINGS = ("flyway.toml", "flyway.conf")
+
+
+def fault_of(names: Mapping[str, str]) -> str:
+    """Why these cannot tell files apart, as a clause; empty where they can."""
+    said = {name: names.get(name, usual) for name, (_, usual) in NAMES.items()}
+    prefixes = [said[name] for name in NAMES if name.endswith("prefix")]
+    if not said["separator"] or not all(suffix for suffix in said["suffixes"].split(",")):
+        return "the separator and each suffix need at least one character"
+    if len(set(prefixes)) < len(prefixes):
+        return "each prefix has to be another one"
+    return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Naming:
+    """How the files of a folder are named. `fault`: why what is said of that cannot be obeyed, in which file."""
+
+    chosen: Mapping[str, str] = field(default_factory=dict)
+    fault: tuple[str, str] | None = None
+
+    def _of(self, name: str) -> str:
+        return re.escape(self.chosen.get(name, NAMES[name][1]))
+
+    @cached_property
+    def suffixes(self) -> tuple[str, ...]:
+        chosen = self.chosen.get("suffixes", NAMES["suffixes"][1])
+        return tuple(suffix.strip() for suffix in chosen.split(",") if suffix.strip())
+
+    @cached_property
+    def _end(self) -> str:
+        return f"(?:{'|'.join(map(re.escape, self.suffixes))})"
+
+    def _numbered(self, kinds: str) -> re.Pattern[str]:
+        """The first separator ends the version."""
+        version = r"(?P<version>[0-9]+(?:[._][0-9]+)*?)"
+        return re.compile(f"(?P<kind>{kinds}){version}{self._of('separator')}(?P<name>.+?){self._end}")
+
+    @cached_property
+    def migration(self) -> re.Pattern[str]:
+        return self._numbered(f"{self._of('prefix')}|{self._of('undo_prefix')}")
+
+    @cached_property
+    def baseline(self) -> re.Pattern[str]:
+        return self._numbered(self._of("baseline_prefix"))
+
+    @cached_property
+    def repeatable(self) -> re.Pattern[str]:
+        return re.compile(f"{self._of('repeatable_prefix')}{self._of('separator')}(?P<name>.+?){self._end}")
+
+    def place(self, file: str) -> Place | None:
+        """`_` between the numbers of a version means a dot."""
+        if again := self.repeatable.fullmatch(file):
+            return Place(role=FileRole.MIGRATION, version=repeatable_version(again["name"]), name=again["name"])
+        match = self.migration.fullmatch(file)
+        if match is None:
+            return None
+        version = match["version"].replace("_", ".")
+        if match["kind"] == self.chosen.get("prefix", NAMES["prefix"][1]):
+            return Place(role=FileRole.MIGRATION, version=version, name=match["name"])
+        return Place(role=FileRole.ROLLBACK, version=version, name=match["name"], by_version=True)
+
+
+def naming(listing: Listing, declared: Mapping[str, str]) -> Naming:
+    """What is declared, else what Flyway's own settings say where they lie in the folder."""
+    if declared:
+        return Naming(chosen=declared)
+    for name in _SETTINGS:
+        if (entry := next((e for e in listing.entries if e.name == name), None)) is not None:
+            return _naming_in(entry)
+    return Naming()
+
+
+def _naming_in(entry: Entry) -> Naming:
+    try:
+        text = entry.content(_CONF_BYTES).decode()
+        said = _of_toml(text) if entry.name.endswith(".toml") else _of_conf(text)
+    except (OSError, ValueError):
+        return Naming(fault=(entry.name, "it cannot be read"))
+    chosen = {ours: said[theirs] for ours, (theirs, _) in NAMES.items() if theirs in said}
+    fault = fault_of(chosen)
+    return Naming(fault=(entry.name, fault)) if fault else Naming(chosen=chosen)
+
+
+def _of_toml(text: str) -> Mapping[str, str]:
+    settings = tomllib.loads(text).get("flyway", {})
+    said = settings if isinstance(settings, dict) else {}
+    return {key: ",".join(value) if isinstance(value, list) else str(value) for key, value in said.items()}
+
+
+def _of_conf(text: str) -> Mapping[str, str]:
+    lines = [line.strip() for line in text.splitlines()]
+    pairs_of = [line.partition("=") for line in lines if line and not line.startswith("#")]
+    return {key.strip().removeprefix("flyway."): value.strip() for key, _, value in pairs_of}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,30 +187,55 @@ def _bad_conf(file: str, why: str) -> CutFault:
 
 
 def read(listing: Listing, options: Options) -> Folder:
-    confs = {entry.name: entry for entry in listing.entries if entry.name.endswith(".sql.conf")}
+    named = naming(listing, options.names)
+    ends = tuple(f"{suffix}.conf" for suffix in named.suffixes)
+    confs = {entry.name: entry for entry in listing.entries if entry.name.endswith(ends)}
     style = Style(
         format="flyway",
         title="Flyway",
         named="V<version>__<name>.sql",
-        place=place,
+        place=named.place,
         cut=partial(cut, confs, options.placeholders),
         undone="U{version}__<name>.sql",
-        ignores={r".+\.sql\.conf": "says how the migration beside it is run"},
+        ignores={
+            rf".+(?:{'|'.join(map(re.escape, ends))})": "says how the migration beside it is run",
+            r"flyway\.(?:toml|conf)": "has the settings of Flyway",
+        },
         counts=True,
         fills=True,
     )
-    folder = parted.read(listing, options, style)
+    folder = parted.read(listing, options, style, is_ours=lambda entry: _is_ours(entry, named))
     versions = {numbers_of(m.version) for m in folder.migrations if not m.is_repeatable}
-    problems = [_judged(problem, versions) for problem in folder.problems]
+    problems = [_judged(problem, versions, named) for problem in folder.problems]
+    if named.fault:
+        return _without_names(folder, *named.fault)
     return replace(folder, problems=tuple(problems))
 
 
-def _judged(problem: Problem, versions: set[tuple[int, ...]]) -> Problem:
+def _is_ours(entry: Entry, named: Naming) -> bool:
+    is_plain = entry.kind is EntryKind.FILE and entry.is_printable and not entry.name.startswith(".")
+    return is_plain and entry.name.endswith((".sql", *named.suffixes))
+
+
+def _without_names(folder: Folder, file: str, fault: str) -> Folder:
+    """Nobody knows which files are migrations: none is."""
+    problem = Problem(
+        code="bad_metadata",
+        severity=Severity.ERROR,
+        file=file,
+        sentence=f"{file} says how the migrations are named, and cannot be obeyed: {fault}.",
+        advice="Mend it, or say it with `names` of the source, in config/environments.toml.",
+    )
+    files = tuple(replace(entry, role=FileRole.PROBLEM) for entry in folder.files)
+    return replace(folder, migrations=(), files=files, problems=(problem, *folder.problems))
+
+
+def _judged(problem: Problem, versions: set[tuple[int, ...]], named: Naming) -> Problem:
     """What is said of files that Flyway runs besides its versioned migrations."""
     file = problem.file
     if problem.code not in ("wrong_name", other_tools.CODE):
         return problem
-    if baseline := _BASELINE.fullmatch(file):
+    if baseline := named.baseline.fullmatch(file):
         return _of_baseline(problem, numbers_of(baseline["version"]), versions)
     if _CALLBACK.fullmatch(file):
         return replace(
@@ -150,9 +266,10 @@ def _of_baseline(problem: Problem, version: tuple[int, ...], versions: set[tuple
 
 def recognises(look: Look) -> bool:
     """Repeatable migrations are named so in plain folders too: they tell only where nothing else is there."""
-    names = [entry.name for entry in look.sql_files]
-    versioned = [name for name in names if _NAME.fullmatch(name) or _BASELINE.fullmatch(name)]
-    repeatable = [name for name in names if _REPEATABLE.fullmatch(name)]
+    named = naming(look.listing, {})
+    names = [entry.name for entry in look.listing.entries if _is_ours(entry, named)]
+    versioned = [name for name in names if named.migration.fullmatch(name) or named.baseline.fullmatch(name)]
+    repeatable = [name for name in names if named.repeatable.fullmatch(name)]
     others = [name for name in names if name not in repeatable and not _CALLBACK.fullmatch(name)]
     return len(versioned) > look.plain or bool(repeatable and not others)
 

@@ -18,6 +18,7 @@ from dashboard.engine.migration import FileRole, Folder, Problem, numbers_of
 
 _NAME = re.compile(r"(?:committed/)?(?P<version>[0-9]+)(?:-(?P<name>[-_a-zA-Z0-9]*))?\.sql")
 _HEADER = re.compile(r"--!\s*(?P<key>[A-Za-z][\w-]*)\s*(?::\s*(?P<value>.*))?")
+_KEYS = frozenset({"previous", "hash", "allowinvalidhash", "message", "no-transaction", "include"})
 _INCLUDE = re.compile(r"--!\s*include\b.*", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"(?<![:\w]):(?P<name>[A-Z][A-Z0-9_]+)\b")
 #: They have a value without a declaration: the tool takes it from the database.
@@ -75,6 +76,9 @@ def _faults(header: Mapping[str, str], lines: list[str], file: str) -> Iterator[
     if not {"previous", "hash"} <= header.keys():
         sentence = f"{file} does not begin with `--! Previous:` and `--! Hash:`, so graphile-migrate did not commit it."
         yield cuts.bad_marks(1, sentence, "Commit it with `graphile-migrate commit`.")
+    if unknown := sorted(header.keys() - _KEYS):
+        sentence = f"`--! {unknown[0]}` at the top of {file} is no word that graphile-migrate knows."
+        yield cuts.bad_marks(1, sentence, "Write `--! no-transaction` if that is meant, or remove the line.")
     if included := next((number for number, line in enumerate(lines, 1) if _INCLUDE.fullmatch(line.strip())), None):
         yield cuts.template(included, f"Line {included} of {file} includes another file.")
 

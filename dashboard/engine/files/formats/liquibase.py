@@ -39,6 +39,8 @@ _UNREAD = re.compile(
     r"\s*(?:--|/\*)\s*(?P<mark>preconditions?(?:-\S+)?|ignoreLines|ignore|property)\b.*",
     re.IGNORECASE,
 )
+#: A directive of ours; what is no directive, but a word to the linter, is about the lines around it.
+_OURS = re.compile(r"\s*--\s*signalbox:\s*(?!allow\b)(?P<said>\S.*?)\s*", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\$\{(?P<name>[^}\s]+)\}")
 _NUMBER = re.compile(r"[A-Za-z]*[._-]?(?P<number>[0-9]+)(?![0-9])")
 _MASTER = re.compile(r".+\.(?:xml|ya?ml|json)")
@@ -54,6 +56,7 @@ class _ChangeSet:
     above: int  # how many lines of the file stand above its own
     lines: tuple[str, ...]
     position: int
+    above_all: tuple[str, ...] = ()  # the directives that stand above the first change set: they are about each
 
     def is_true(self, key: str) -> bool | None:
         """What it says of this; None where it says nothing, or neither."""
@@ -84,8 +87,7 @@ def read(listing: Listing, options: Options) -> Folder:
     problems += [problem for migration in migrations for problem in migration.problems]
     problems += _moved(pieces, migrations)
     if not any(_MASTER.fullmatch(entry.name) for entry in strangers):
-        once = [migration for migration in migrations if not migration.is_repeatable]
-        problems += ordering.problems(once, "`includeAll` of Liquibase", how="orders files as text", there=_as_text)
+        migrations = tuple(_ordered(migrations, problems))
     return Folder(
         source=str(listing.source),
         format="liquibase",
@@ -93,6 +95,24 @@ def read(listing: Listing, options: Options) -> Folder:
         migrations=migrations,
         problems=pairs.by_file(problems),
     )
+
+
+def _ordered(migrations: Sequence[Migration], problems: list[Problem]) -> Iterator[Migration]:
+    """With an error where `includeAll` would run them in another order, which is added to `problems` too: a table may
+    be made by the one that comes first there."""
+    once = [migration for migration in migrations if not migration.is_repeatable]
+    others = ordering.problems(once, "`includeAll` of Liquibase", how="orders files as text", there=_as_text)
+    moved = {p.file: replace(p, severity=Severity.ERROR, advice=_EQUALLY_WIDE) for p in others}
+    problems += moved.values()
+    for migration in migrations:
+        said = [moved[migration.up.file]] if migration.up.file in moved else []
+        yield replace(migration, problems=(*migration.problems, *said))
+
+
+_EQUALLY_WIDE = (
+    "Let the names begin with numbers that are equally wide: then both orders are one. Or name the files in a "
+    "changelog."
+)
 
 
 def _as_text(migration: Migration) -> tuple[str, tuple[int, ...]]:
@@ -167,6 +187,8 @@ def _name(change: _ChangeSet) -> str:
 
 def _change_sets(lines: list[str]) -> Iterator[_ChangeSet]:
     starts = [number for number, line in enumerate(lines) if _CHANGESET.fullmatch(line)]
+    first = starts[0] if starts else len(lines)
+    above_all = tuple(match["said"] for line in lines[:first] if (match := _OURS.fullmatch(line)))
     for position, (start, end) in enumerate(pairwise([*starts, len(lines)]), 1):
         match = _CHANGESET.fullmatch(lines[start])
         assert match is not None, "only such lines are starts"
@@ -178,6 +200,7 @@ def _change_sets(lines: list[str]) -> Iterator[_ChangeSet]:
             above=start + 1,
             lines=tuple(lines[start + 1 : end]),
             position=position,
+            above_all=above_all,
         )
 
 
@@ -188,9 +211,28 @@ def _cut(change: _ChangeSet, label: str, options: Options) -> Cut:
     again = (directives.REPEATABLE,) if change.is_true("runonchange") else ()
     text, unfilled = cuts.filled(cuts.joined(up), _PLACEHOLDER, options.placeholders, lambda match: match["name"])
     faults = (*_faults(change, label), *(replace(fault, line=(fault.line or 0) + change.above) for fault in unfilled))
-    return Cut(
-        up=above + text, down=above + cuts.joined(down), says=(*outside, *again), down_says=outside, faults=faults
-    )
+    says = (*outside, *again, *_scope(change), *change.above_all)
+    return Cut(up=above + text, down=above + cuts.joined(down), says=says, down_says=outside, faults=faults)
+
+
+_CONTEXT_NAME = r"[\w-]+"
+_CONTEXTS = re.compile(rf"{_CONTEXT_NAME}(?:(?:\s*,\s*|\s+or\s+){_CONTEXT_NAME})*", re.IGNORECASE)
+_NO_CONTEXTS = re.compile(rf"(?:!|not\s+)\s*{_CONTEXT_NAME}(?:\s+and\s+(?:!|not\s+)\s*{_CONTEXT_NAME})*", re.IGNORECASE)
+_OF_EXPRESSION = frozenset({"and", "or", "not"})
+
+
+def _context(change: _ChangeSet) -> str:
+    return change.said.get("contextfilter", change.said.get("context", "")).strip()
+
+
+def _scope(change: _ChangeSet) -> Iterator[str]:
+    """A context is the name of an environment: a list of those where it runs, or of those where it does not."""
+    context = _context(change).lower()
+    names = ",".join(name for name in re.findall(_CONTEXT_NAME, context) if name not in _OF_EXPRESSION)
+    if names and _CONTEXTS.fullmatch(context):
+        yield f"{directives.ENVIRONMENTS}={names}"
+    elif names and _NO_CONTEXTS.fullmatch(context):
+        yield f"{directives.EXCEPT}={names}"
 
 
 def _halves(lines: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -218,8 +260,6 @@ def _halves(lines: Sequence[str]) -> tuple[list[str], list[str]]:
 #: Attributes that change what is run, with what they mean; any value but these has no meaning here.
 _REFUSED = {
     "runalways": ("true", "runs with every run, changed or not"),
-    "context": ("", "runs only in the contexts that Liquibase is told"),
-    "contextfilter": ("", "runs only in the contexts that Liquibase is told"),
     "labels": ("", "runs only for the labels that Liquibase is told"),
     "failonerror": ("false", "counts as run where it has failed"),
     "runwith": ("", "is run by another program"),
@@ -231,6 +271,8 @@ _REFUSED = {
 _HARMLESS = frozenset(
     {
         "dbms",
+        "context",
+        "contextfilter",
         "runintransaction",
         "runonchange",
         "splitstatements",
@@ -258,6 +300,7 @@ def _faults(change: _ChangeSet, label: str) -> Iterator[CutFault]:
 
 
 def _attribute_faults(change: _ChangeSet, label: str) -> Iterator[CutFault]:
+    yield from _faults_of_values(change, label)
     for key, value in change.said.items():
         refused = _REFUSED.get(key)
         if refused and refused[0] in ("", value.lower()):
@@ -272,6 +315,19 @@ def _attribute_faults(change: _ChangeSet, label: str) -> Iterator[CutFault]:
     if change.unread:
         sentence = f"`{change.unread}` in the line of {label} is no attribute that can be read."
         yield cuts.bad_marks(change.above, sentence, "Write `key:value`, with no blank behind the colon.")
+
+
+def _faults_of_values(change: _ChangeSet, label: str) -> Iterator[CutFault]:
+    if (context := _context(change)) and not any(_scope(change)):
+        sentence = f"`{context}`, the context of {label}, is no list of environments, and cannot be read here."
+        advice = "Write `context:staging,development`, or `context:!production` for all but one."
+        yield cuts.bad_marks(change.above, sentence, advice)
+    for key in ("runintransaction", "runonchange"):
+        if key in change.said and change.is_true(key) is None:
+            sentence = (
+                f"`{key}:{change.said[key]}` of {label} is neither true nor false, and Liquibase takes it for false."
+            )
+            yield cuts.bad_marks(change.above, sentence, "Write true or false.")
 
 
 def _outside(lines: list[str], file: str) -> Iterator[Problem]:

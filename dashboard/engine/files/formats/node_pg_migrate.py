@@ -32,7 +32,7 @@ def cut(text: str, file: str) -> Cut:
     for line in sides.lines:
         mark = _MARK.match(line)
         way = mark["way"].lower() if mark else way
-        sides.put("" if mark else line, up=way == "up", down=way == "down")
+        sides.put("" if mark else line, up=way in ("", "up"), down=way == "down")
     return Cut(up=sides.up_text, down=sides.down_text, faults=tuple(_faults(sides.lines, marks, file)))
 
 

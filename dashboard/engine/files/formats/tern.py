@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
-from dashboard.engine.files import cuts, parted
+from dashboard.engine.files import cuts, pairs, parted
 from dashboard.engine.files.cuts import Cut, CutFault, Sides
 from dashboard.engine.files.format import Format, Look, Options
 from dashboard.engine.files.listing import Listing
 from dashboard.engine.files.parted import Place, Style
-from dashboard.engine.migration import FileRole, Folder
+from dashboard.engine.migration import FileRole, Folder, Migration, Problem, Severity, numbers_of
 
 _NAME = re.compile(r"(?P<version>[0-9]+)_(?P<name>.+)\.sql")
 _BORDER = re.compile(r"----\s*create above\s*/\s*drop below\s*----\s*")
@@ -72,7 +73,31 @@ def recognises(look: Look) -> bool:
 
 
 def read(listing: Listing, options: Options) -> Folder:
-    return parted.read(listing, options, STYLE)
+    folder = parted.read(listing, options, STYLE)
+    numbers = {numbers_of(migration.version)[0] for migration in folder.migrations if not migration.is_repeatable}
+    gap = next((number for number in range(1, max(numbers, default=0)) if number not in numbers), None)
+    if gap is None:
+        return folder
+    behind = {m.identity: _behind(m.up.file, gap) for m in folder.migrations if _is_behind(m, gap)}
+    migrations = tuple(
+        replace(m, problems=(*m.problems, behind[m.identity])) if m.identity in behind else m for m in folder.migrations
+    )
+    return replace(folder, migrations=migrations, problems=pairs.by_file([*folder.problems, *behind.values()]))
+
+
+def _is_behind(migration: Migration, gap: int) -> bool:
+    return migration.is_repeatable or numbers_of(migration.version)[0] > gap
+
+
+def _behind(file: str, gap: int) -> Problem:
+    """tern runs nothing of such a folder: it may be a file that somebody forgot to commit."""
+    return Problem(
+        code="missing_number",
+        severity=Severity.ERROR,
+        file=file,
+        sentence=f"There is no migration {gap}, and tern refuses a folder that does not count from 1 without a gap.",
+        advice=f"Restore the file {gap}, or number those behind it anew, where none of them has run anywhere.",
+    )
 
 
 FORMAT = Format(

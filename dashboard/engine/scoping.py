@@ -1,0 +1,168 @@
+"""Files that are for some environments only: which those are, what is wrong with how they say it. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from dashboard.engine.migration import DUPLICATE_VERSION, Folder, Migration, Problem, Severity
+from dashboard.engine.sql import directives
+from dashboard.engine.sql.directives import DEPENDS, ENVIRONMENTS, EXCEPT
+
+#: Codes of the problems of a file from which nobody can tell where it is for: it runs nowhere, and is shown everywhere.
+UNKNOWN_ENVIRONMENT = "unknown_environment"
+BAD_SCOPE = "bad_scope"
+_UNTOLD = frozenset({UNKNOWN_ENVIRONMENT, BAD_SCOPE})
+#: The code of the problem that a file needs one which some of its environments do not get.
+NARROWER = "narrower_dependency"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """The environments that a file is for, by their slugs: `only` these, or all but `but`. Neither: all."""
+
+    only: tuple[str, ...] = ()
+    but: tuple[str, ...] = ()
+
+    @property
+    def is_everywhere(self) -> bool:
+        return not self.only and not self.but
+
+    def covers(self, environment: str) -> bool:
+        return environment in self.only if self.only else environment not in self.but
+
+    @property
+    def words(self) -> str:
+        """As a predicate: "is for staging and development only"."""
+        if self.only:
+            return f"is for {_listed(self.only)} only"
+        return f"is for every environment but {_listed(self.but)}" if self.but else "is for every environment"
+
+
+def scope_of(migration: Migration) -> Scope:
+    """What its file says. One that says it in a way that cannot be understood is for all, so that its error is seen."""
+    if any(problem.code in _UNTOLD for problem in migration.problems):
+        return Scope()
+    return _said(migration)
+
+
+def within(folder: Folder, environment: str) -> Folder:
+    """The folder as this environment has it: what is for others only is in `elsewhere`. Two files of one number that
+    no environment has together are no conflict there."""
+    if not any(_says(migration) for migration in folder.migrations):
+        return folder
+    here = [migration for migration in folder.migrations if scope_of(migration).covers(environment)]
+    left = [migration for migration in folder.migrations if not scope_of(migration).covers(environment)]
+    if not left:
+        return folder
+    times = Counter(migration.version for migration in here)
+    alone = {migration.up.file for migration in here if times[migration.version] == 1}
+    silent = {script.file for m in left for script in (m.up, m.down) if script} - {m.up.file for m in here}
+    return replace(
+        folder,
+        migrations=tuple(_without_duplicates(m, alone) for m in here),
+        elsewhere=tuple(left),
+        problems=tuple(p for p in folder.problems if p.file not in silent and not (p.is_duplicate and p.file in alone)),
+    )
+
+
+def judged(folder: Folder, *, declared: Collection[str], sharing: Collection[str]) -> Folder:
+    """The folder, with what is wrong with the scopes of its files. `declared`: every environment there is; `sharing`:
+    those that take their files from this folder."""
+    if not any(_says(migration) for migration in folder.migrations):
+        return folder
+    named = tuple(replace(m, problems=(*m.problems, *_of_names(m, declared))) for m in folder.migrations)
+    covered = _covered(named, sharing)
+    migrations = tuple(replace(m, problems=(*m.problems, *_of_needs(m, covered, sharing))) for m in named)
+    known = {problem for migration in folder.migrations for problem in migration.problems}
+    added = [p for m in migrations for p in m.problems if p not in known]
+    return replace(folder, migrations=migrations, problems=(*folder.problems, *added))
+
+
+def _says(migration: Migration) -> bool:
+    return _names_any(migration.directives) or _says_below(migration)
+
+
+def _says_below(migration: Migration) -> bool:
+    """Only what undoes it names environments, which says nothing of where it runs."""
+    down = migration.down.directives if migration.down else {}
+    return _names_any(down) and not _names_any(migration.directives)
+
+
+def _names_any(said: Mapping[str, str]) -> bool:
+    return ENVIRONMENTS in said or EXCEPT in said
+
+
+def _said(migration: Migration) -> Scope:
+    return Scope(
+        only=directives.names_in(migration.directives, ENVIRONMENTS),
+        but=directives.names_in(migration.directives, EXCEPT),
+    )
+
+
+def _without_duplicates(migration: Migration, alone: Collection[str]) -> Migration:
+    if migration.up.file not in alone:
+        return migration
+    return replace(migration, problems=tuple(p for p in migration.problems if p.code != DUPLICATE_VERSION))
+
+
+# What is wrong
+
+
+def _of_names(migration: Migration, declared: Collection[str]) -> Iterator[Problem]:
+    if not _says(migration):
+        return
+    said, file = _said(migration), migration.up.file
+    if _says_below(migration):
+        sentence = f"What undoes {file} names environments, and {file} itself names none: it would run everywhere."
+        yield _error(
+            file, BAD_SCOPE, sentence, "Write the directive into what is run; what undoes it goes where that went."
+        )
+        return
+    if said.only and said.but:
+        sentence = f"{file} names environments that it is for, and others that it is not for."
+        yield _error(file, BAD_SCOPE, sentence, f"Keep one of both directives: `{ENVIRONMENTS}` or `{EXCEPT}`.")
+        return
+    for name in (*said.only, *said.but):
+        if name not in declared:
+            near = difflib.get_close_matches(name, sorted(declared), n=1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            sentence = f"{file} names the environment {name}, and none is declared under that name."
+            advice = f"Write one of these: {', '.join(declared)}.{meant} Until then the file runs nowhere."
+            yield _error(file, UNKNOWN_ENVIRONMENT, sentence, advice)
+    if said.but and set(declared) <= set(said.but):
+        sentence = f"{file} is for no environment: it takes out each that is declared."
+        yield _error(file, BAD_SCOPE, sentence, "Take one out of its list, or the file out of the folder.")
+
+
+def _covered(migrations: Sequence[Migration], sharing: Collection[str]) -> Mapping[str, set[str]]:
+    """The environments that get a file of each version."""
+    covered: Mapping[str, set[str]] = defaultdict(set)
+    for migration in migrations:
+        scope = scope_of(migration)
+        covered[migration.version].update(slug for slug in sharing if scope.covers(slug))
+    return covered
+
+
+def _of_needs(migration: Migration, covered: Mapping[str, set[str]], sharing: Collection[str]) -> Iterator[Problem]:
+    """One for each version that it depends on and that some of its own environments never get."""
+    scope = scope_of(migration)
+    for version in directives.versions_in(migration.directives, DEPENDS):
+        without = [slug for slug in sharing if scope.covers(slug) and slug not in covered[version]]
+        if version in covered and without:
+            sentence = (
+                f"{migration.up.file} depends on {version}, which is not for {_listed(without)}, where this file would "
+                "run without it."
+            )
+            advice = "Let both name the same environments, or take the dependency out."
+            yield _error(migration.up.file, NARROWER, sentence, advice)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _error(file: str, code: str, sentence: str, advice: str) -> Problem:
+    return Problem(code=code, severity=Severity.ERROR, file=file, sentence=sentence, advice=advice)
