@@ -56,6 +56,15 @@ class TokenRefused(Refused):
     state = "Nothing was changed."
 
 
+class SnapshotRefused(Refused):
+    """Facts: source, reason (a clause)."""
+
+    code = "snapshot_refused"
+    sentence = "These files are not taken for the source {source}: {reason}."
+    state = "The files that were in force before stay in force."
+    advice = "Push the whole folder of one commit, with paths such as 001_users.sql."
+
+
 class IssuerSilent(Refused):
     """Facts: issuer, reason (a word)."""
 

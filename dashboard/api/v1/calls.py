@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -31,8 +33,6 @@ logger = logging.getLogger(__name__)
 
 KEY = "Idempotency-Key"
 KEY_LENGTH = 255
-#: Bytes of a body, but for a snapshot of files.
-BODY = 1_048_576
 #: Answers that say "not now": the same call may be right later.
 NOT_KEPT = frozenset({401, 403, 409, 429})
 #: Told with a kept answer.
@@ -142,6 +142,9 @@ def answered(view: ApiView) -> ApiView:
             return problems.refused(request, error)
         except (Http404, HttpError, ValidationError) as error:
             return _of_call(request, error)
+        except RequestDataTooBig:
+            detail = f"The body has more than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes."
+            return problems.problem(request, 413, "too_large", detail)
         except (OperationalError, InterfaceError):
             logger.exception("The control database did not answer a call")
             detail, remedy = (

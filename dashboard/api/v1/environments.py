@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
 from ninja import Router
+from ninja.errors import HttpError
+from ninja.responses import Status
 
-from dashboard.api.v1.calls import caller, environment_of, reachable, reads
+from dashboard.api.v1.calls import caller, environment_of, reachable, reads, writes
 from dashboard.api.v1.schemas import (
     DriftShown,
     EnvironmentShown,
@@ -17,10 +20,12 @@ from dashboard.api.v1.schemas import (
     MigrationNamed,
     MigrationStanding,
     PolicyShown,
+    SnapshotSent,
     SourceShown,
     StatusShown,
 )
 from dashboard.engine import status as engine_status
+from dashboard.engine.git.values import CommitInfo
 from dashboard.engine.migration import Folder
 from dashboard.engine.status import MigrationStatus
 from dashboard.models import environments, sources
@@ -30,7 +35,7 @@ from dashboard.models.tokens import Scope
 from dashboard.selectors import drift, findings, folders, observations
 from dashboard.selectors.folders import FolderReading
 from dashboard.selectors.observations import LastLook
-from dashboard.services import permissions, standings
+from dashboard.services import permissions, snapshots, standings
 
 router = Router(tags=["environments"])
 
@@ -97,6 +102,32 @@ def list_sources(request: HttpRequest) -> list[SourceShown]:
         if of_token & set(used_by):
             rows.append(_source(source, folders.of_source_now(source), used_by))
     return rows
+
+
+@writes(
+    router, "/sources/{name}/snapshots", Scope.PUSH, response={201: SourceShown}, summary="Push the files of a source"
+)
+def push_snapshot(request: HttpRequest, name: str, sent: SnapshotSent) -> Status[SourceShown]:
+    """All files of one commit, put in force whole. For a source with `pushed = true` in the file of environments."""
+    source = source_of(request, name)
+    files = {each.path: each.content.encode("utf-8", "surrogatepass") for each in sent.files}
+    if len(files) < len(sent.files):
+        raise HttpError(400, "A path is there twice.")
+    at = sent.authored_at or timezone.now()
+    commit = CommitInfo(
+        id=sent.commit,
+        author_name=sent.author,
+        author_email=sent.email,
+        authored_at=at,
+        committer_name=sent.author,
+        committer_email=sent.email,
+        committed_at=at,
+        message=sent.message,
+        parents=(),
+    )
+    snapshots.push(source, files, commit, by=caller(request), ref=sent.ref)
+    used_by = [each.slug for each in sources.environments_of(source)]
+    return Status(201, _source(source, folders.of_source_now(source), used_by))
 
 
 @reads(router, "/sources/{name}/migrations", Scope.READ, response=list[MigrationFile], summary="List the migrations")
@@ -184,11 +215,17 @@ def _environment(environment: Environment, look: LastLook | None) -> Environment
     )
 
 
+def _kind(source: Source) -> str:
+    if source.git is None:
+        return "folder"
+    return "pushed" if source.git.is_pushed else "git"
+
+
 def _source(source: Source, reading: FolderReading, used_by: list[str]) -> SourceShown:
     commit = reading.commit
     return SourceShown(
         name=source.name,
-        kind="git" if source.git else "folder",
+        kind=_kind(source),
         environments=used_by,
         commit=commit.sha if commit else None,
         author=commit.author if commit else None,

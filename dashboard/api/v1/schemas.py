@@ -54,6 +54,23 @@ class RunSent(RequestSent):
     wait: int = Field(default=0, ge=0, le=25, description="Seconds to wait for the end of the run.")
 
 
+class FileSent(Sent):
+    path: Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]*$")]
+    content: str
+
+
+class SnapshotSent(Sent):
+    """The whole folder, as it is in one commit: what is not in it is not there any more."""
+
+    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{7,64}$")]
+    author: Word
+    email: Text = ""
+    message: Text = ""
+    ref: Annotated[str, Field(max_length=255, pattern=r"^[^\x00]*$")] = ""
+    authored_at: datetime | None = None
+    files: list[FileSent] = Field(max_length=10_000)
+
+
 class ProblemDetails(Schema):
     """RFC 9457. `code` is stable; `detail` is for people."""
 

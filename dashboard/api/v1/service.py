@@ -28,6 +28,7 @@ PROBLEMS = {
     "403": "This token may not",
     "404": "There is no such thing",
     "409": "Not now: `code` and `remedy` say why",
+    "413": "Too large",
     "422": "Refused, or not what this address takes",
     "429": "Too often: `Retry-After` says for how long",
     "500": "Signalbox failed",
