@@ -188,7 +188,7 @@ def _source(source: Source, reading: FolderReading, used_by: list[str]) -> Sourc
     commit = reading.commit
     return SourceShown(
         name=source.name,
-        kind="git" if source.git else "folder",
+        kind="in-git" if source.git else "on-disk",
         environments=used_by,
         commit=commit.sha if commit else None,
         author=commit.author if commit else None,
