@@ -12,6 +12,8 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, StreamingHttpResponse
 from django.shortcuts import redirect, render
 
+from dashboard.api import problems
+from dashboard.api.v1 import service
 from dashboard.engine.errors import EngineError
 from dashboard.models.roles import Role, role_of
 from dashboard.presenters import hidden
@@ -43,9 +45,6 @@ WITHOUT_ROLE = frozenset(
         "openid_connect_callback",
     }
 )
-
-#: The namespace of the API, which knows nobody by a session.
-API = "api-v1"
 
 #: What somebody needs who has to add a second factor before anything else.
 FOR_A_SECOND_FACTOR = frozenset(
@@ -102,8 +101,16 @@ class VerbMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.method not in self.VERBS:
-            return HttpResponseNotAllowed(self.VERBS)
+            return self._refuse(request)
         return self.get_response(request)
+
+    def _refuse(self, request: HttpRequest) -> HttpResponse:
+        """What calls the API reads problems."""
+        if not request.path_info.startswith(f"/{service.PREFIX}"):
+            return HttpResponseNotAllowed(self.VERBS)
+        allowed = ", ".join(self.VERBS)
+        detail = f"No address of the API takes anything but {allowed}."
+        return problems.problem(request, 405, "method_not_allowed", detail, headers={"Allow": allowed})
 
 
 class PersonSessionMiddleware:
@@ -200,7 +207,9 @@ class RoleMiddleware:
 
     def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
         match = request.resolver_match
-        if not request.user.is_authenticated or (match and (match.url_name in WITHOUT_ROLE or match.namespace == API)):
+        if not request.user.is_authenticated or (
+            match and (match.url_name in WITHOUT_ROLE or match.namespace == service.NAMESPACE)
+        ):
             return None
         role = role_of(request.user)
         if role is None:
@@ -231,7 +240,11 @@ class LimitMiddleware:
     def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
         match = request.resolver_match
         name = match.url_name if match else ""
-        if not request.user.is_authenticated or name in WITHOUT_ROLE or (match and match.namespace == API):
+        if (
+            not request.user.is_authenticated
+            or name in WITHOUT_ROLE
+            or (match and match.namespace == service.NAMESPACE)
+        ):
             return None
         try:
             if request.method == "POST":

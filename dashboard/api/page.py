@@ -59,9 +59,9 @@ def _operations(document: dict[str, Any]) -> Iterator[OperationRow]:
 
 def _problems() -> Iterator[ProblemRow]:
     """One row a code; facts in braces are those of the case."""
-    known: set[str] = set()
+    known = {EngineError.code}
     for kind in _below(EngineError):
-        if "code" in vars(kind) and kind.code not in known:
+        if kind.code not in known:
             known.add(kind.code)
             yield ProblemRow(code=kind.code, status=_status(kind), sentence=kind.sentence, advice=kind.advice)
 

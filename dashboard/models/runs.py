@@ -69,6 +69,8 @@ class Run(KeepsPlan):
     #: The worker has won the target lock and confirmed under it that the run is still its own. While this is empty,
     #: nothing was sent.
     began_at = models.DateTimeField(null=True)
+    #: The log in its target as it was then, by its oid: one that was made anew since tells nothing of this run.
+    log_number = models.BigIntegerField(null=True)
     lease_until = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
     cancel_requested_by = models.ForeignKey(

@@ -104,8 +104,8 @@ def _look_again(run: Run) -> None:
 
 def recover(run_id: int) -> None:
     """Find out what an interrupted run committed. Stays interrupted, and says why, while its target cannot be asked."""
-    installation = installations.current()
-    run = Run.objects.get(pk=run_id)
+    with transaction.atomic():  # on one connection: both are of one database
+        installation, run = installations.current(), Run.objects.get(pk=run_id)
     if run.status != Run.Status.INTERRUPTED:
         return
     try:
@@ -204,12 +204,12 @@ def _execute(run: Run, plan: Plan, progress: Recorder, cancellation: Cancellatio
         )
 
 
-def _confirm(run: Run) -> None:
+def _confirm(run: Run, log: int) -> None:
     """Raises ClaimLost unless the run is certainly this worker's: one that was frozen until now finds out here."""
     deadline = time.monotonic() + CONFIRMED_WITHIN
     while True:
         try:
-            is_ours = runs.begin(run)
+            is_ours = runs.begin(run, log=log)
         except (OperationalError, InterfaceError):
             connection.close()
             if time.monotonic() > deadline:
@@ -234,6 +234,7 @@ def _attempt(run: Run) -> Attempt:
         by=run.started_by.get_username(),
         source_ip=run.source_ip,
         attempt_id=run.attempt_id.hex if run.attempt_id else "",
+        log=run.log_number,
         installation=run.installation.hex if run.installation else installations.identity(),
     )
 

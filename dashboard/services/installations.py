@@ -48,10 +48,10 @@ def current() -> Installation:
     """
     rows = Installation.objects.select_related("confirmed_by")
     installation, _ = rows.get_or_create(pk=1)
-    here = control.home()
-    if _is_settled(installation, here):
+    if _is_settled(installation, control.home()):
         return installation
     with transaction.atomic():
+        here = control.home()  # of this connection, whatever the one before led to
         installation = rows.select_for_update(of=("self",)).get(pk=1)
         if not _is_settled(installation, here):
             _settle(installation, here)

@@ -177,15 +177,15 @@ def renew_lease(run: Run) -> str | None:
     return name or ""
 
 
-def begin(run: Run) -> bool:
+def begin(run: Run, *, log: int | None = None) -> bool:
     """Under the target lock, before anything is sent: the run is still this worker's, and from here on something may
-    be in the target. False when it is not ours any more.
+    be in the target. False when it is not ours any more. `log` is the number of the table that will tell what it did.
 
     Whoever takes the run over from now on has to end the session that holds the lock first, so this is asked once.
     """
     with transaction.atomic():
         installations.current()  # the control database may have been replaced by a copy since the run was taken
-        return bool(_mine(run).update(began_at=Now(), lease_until=Now() + LEASE))
+        return bool(_mine(run).update(began_at=Now(), log_number=log, lease_until=Now() + LEASE))
 
 
 def hold(run: Run) -> bool:

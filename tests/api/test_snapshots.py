@@ -61,7 +61,7 @@ def test_what_is_pushed_is_what_runs(ci: Caller, pushed_source: Project) -> None
     assert (before.status_code, body(before)["code"]) == (503, "source_not_read")
     answer = ci.post(WHERE, sent())
     content = body(answer)
-    assert (answer.status_code, content["kind"], content["commit"]) == (201, "pushed", FIRST)
+    assert (answer.status_code, content["kind"], content["commit"]) == (201, "pushed-by-ci", FIRST)
     assert (content["author"], content["subject"], content["failure"]) == ("Ada Lovelace", "Add users", None)
     ci.post("/api/v1/runs", {"environment": "staging"})
     run = execute_newest()

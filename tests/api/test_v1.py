@@ -141,7 +141,7 @@ def test_files_problems_and_lint_of_a_source(ci: Caller, project: Project) -> No
     project.write(_001_users="CREATE TABLE users (id int);", _001_rollback="DROP TABLE users;", _002_wrong="SELEC 1;")
     sources = body(ci.get(f"{BASE}/sources"))
     assert [(each["name"], each["kind"], each["environments"]) for each in sources] == [
-        ("default", "folder", ["staging", "production"])
+        ("default", "on-disk", ["staging", "production"])
     ]
     files = body(ci.get(f"{BASE}/sources/default/migrations"))
     assert [(each["version"], each["rollback_file"]) for each in files] == [("001", "001_rollback.sql"), ("002", None)]

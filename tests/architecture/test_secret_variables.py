@@ -7,7 +7,7 @@ import re
 
 from config import git_sources, secret_variables
 from config.environments import SEED
-from tests.architecture.source import text_of, trees
+from tests.architecture.source import called, calls, text_of, trees
 from tests.architecture.test_settings import OF_THE_PLATFORM, _read
 
 #: How a variable is called that holds a secret, or a URL with a password in it.
@@ -49,6 +49,25 @@ def test_the_list_holds_nothing_that_is_not_read() -> None:
 
 def test_every_key_of_a_source_is_a_secret_or_is_none() -> None:
     assert PLAIN | set(git_sources._SECRETS) == git_sources.KEYS
+
+
+def test_no_program_is_given_our_environment() -> None:
+    """A program of another kind is open to its user, whatever we do, and our environment holds all keys. Only what
+    starts Signalbox itself gives it on."""
+    ours = {"dashboard/cli/demo.py"}
+    starts = {
+        place: {keyword.arg for keyword in call.keywords}
+        for place, call in calls("dashboard", "config")
+        if called(call) in {"run", "Popen", "check_output", "check_call", "call"} and _is_of_subprocess(call)
+    }
+    assert len(starts) >= 8
+    assert [place for place, given in starts.items() if "env" not in given and place.split(":")[0] not in ours] == []
+    assert not [place for place, call in calls("dashboard", "config") if called(call) in {"system", "popen"}]
+
+
+def _is_of_subprocess(call: ast.Call) -> bool:
+    function = call.func
+    return isinstance(function, ast.Attribute) and ast.unparse(function.value) == "subprocess"
 
 
 def test_a_rehearsal_has_one_door() -> None:

@@ -102,6 +102,7 @@ class Bench:
         run_id: str = "1",
         approval: Approval | None = None,
         cancellation: Cancellation | None = None,
+        confirm: Callable[[int], None] = lambda log: None,
     ) -> None:
         self.events = []
         executor.execute(
@@ -111,6 +112,7 @@ class Bench:
             approval=approval,
             observer=self.events.append,
             cancellation=cancellation,
+            confirm=confirm,
         )
 
     def apply(self, upto: str | None = None, *, run_id: str = "1") -> None:

@@ -193,7 +193,7 @@ def test_a_run_that_is_not_confirmed_under_the_lock_sends_nothing(
 ) -> None:
     begun, held = [], []
 
-    def refuse() -> None:
+    def refuse(log: int) -> None:
         with users_bench.database.connect() as other:
             held.append(not locks._one(other, "try_lock"))
         raise errors.ClaimLost(reason="another worker has taken the run over")

@@ -161,6 +161,37 @@ def test_a_log_that_is_gone_is_no_proof_that_nothing_was_committed(people_bench:
         resolve(people_bench, plan)
 
 
+def test_a_log_that_was_made_anew_is_no_proof_that_nothing_was_committed(people_bench: Bench) -> None:
+    plan, logs = people_bench.plan(), list[int]()
+    people_bench.execute(plan, run_id=LOST, confirm=logs.append)
+    people_bench.database.query("DROP TABLE platform.migration_audit_log CASCADE")
+    people_bench.write("003_later.sql", "SELECT 1;")
+    people_bench.apply(run_id="3")  # makes the table anew
+    attempt = Attempt(run_id=LOST, by="alice", log=logs[0])
+    with pytest.raises(errors.WitnessGone, match="is another one"):
+        resolve(people_bench, plan, attempt=attempt)
+    with pytest.raises(errors.WitnessGone, match="is another one"):
+        recovery.read(plan, access=people_bench.access, attempt=attempt)
+
+
+def test_the_log_that_the_run_wrote_to_is_believed(people_bench: Bench) -> None:
+    plan, logs = people_bench.plan(), list[int]()
+    people_bench.execute(plan, run_id=LOST, confirm=logs.append)
+    attempt = Attempt(run_id=LOST, by="alice", log=logs[0])
+    assert resolve(people_bench, plan, attempt=attempt) is StepVerdict.COMMITTED
+
+
+def test_a_log_without_what_the_history_has_of_the_run_is_no_proof_either(people_bench: Bench) -> None:
+    plan = people_bench.plan()
+    people_bench.apply(run_id=LOST)
+    people_bench.database.query(
+        "ALTER TABLE platform.migration_audit_log DISABLE TRIGGER USER;"
+        f"DELETE FROM platform.migration_audit_log WHERE run_id = '{LOST}'"
+    )
+    with pytest.raises(errors.WitnessGone, match="has no row of next"):
+        resolve(people_bench, plan)
+
+
 def test_a_fuse_that_was_taken_out_does_not_hide_what_was_committed(people_bench: Bench) -> None:
     plan = people_bench.plan()
     people_bench.apply(run_id=LOST)

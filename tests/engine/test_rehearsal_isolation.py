@@ -244,6 +244,33 @@ def test_a_rehearsal_does_not_tell_itself_by_names(bench: Bench, thief: Thief) -
     assert notice.count("signalbox:") > 0, "as a run on the target is called"
 
 
+#: By which a script could still tell; none of them is called after us.
+SEEN_TO_DIFFER = {"port", "max_locks_per_transaction", "temp_file_limit", "createrole_self_grant", "application_name"}
+
+
+def test_nor_by_settings(bench: Bench) -> None:
+    name = bench.database.name
+    for setting in (
+        "synchronous_commit = local",
+        "jit = on",
+        "log_statement = ddl",
+        "search_path = public, pg_catalog",
+    ):
+        bench.database.query(f"ALTER DATABASE {name} SET {setting}")
+    asked = (
+        "(SELECT jsonb_object_agg(name, setting) FROM pg_settings WHERE name NOT LIKE 'lc%' "
+        "AND source NOT IN ('default', 'override', 'client', 'session'))"
+    )
+    bench.write("001_plans.sql", f"DO $$ BEGIN RAISE NOTICE '%', {asked}; END $$;")
+    (proof,) = rehearsal.of_plan(bench.plan(), source=bench.access).proofs
+    here = json.loads(proof.up.notices[0].removeprefix("NOTICE: "))
+    ((there,),) = bench.database.query(f"SELECT {asked}")
+    assert {here[each] for each in ("synchronous_commit", "jit", "log_statement")} == {"local", "on", "ddl"}
+    differing = {each: setting for each, setting in here.items() if setting and setting != there.get(each)}
+    assert differing.keys() <= SEEN_TO_DIFFER, differing
+    assert "signalbox" not in json.dumps(here)
+
+
 def test_the_user_of_the_server_sees_no_key_and_leaves_no_process(thief: Thief) -> None:
     """The second wall: were the first one broken, and a program run, it would find nothing and not stay."""
     thief.run(BREAKS_OUT, thief.steals)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import base64
 import html
+import os
 import re
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import psycopg
+
+from dashboard.engine.localserver.watchdog import descendants
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -56,12 +59,19 @@ class Net:
         self.scanned += len(text.encode(errors="replace"))
         for name, secret in self.planted.items():
             belongs = name in self.at_home and re.match(self.at_home[name], where)
-            if not belongs and any(form in text for form in _forms(secret)):
+            if not belongs and _holds(text, secret):
                 self.leaks.add(Leak(secret=name, where=where))
 
     @property
     def megabytes(self) -> float:
         return self.scanned / MEGABYTE
+
+
+def _holds(text: str, secret: str) -> bool:
+    """One of digits alone, such as a recovery code, is looked for as a whole: any digest could hold them."""
+    if secret.isdigit():
+        return re.search(rf"(?<![0-9A-Za-z]){re.escape(secret)}(?![0-9A-Za-z])", text) is not None
+    return any(form in text for form in _forms(secret))
 
 
 def _forms(secret: str) -> Iterator[str]:
@@ -107,11 +117,13 @@ def rows(connection: psycopg.Connection, net: Net, *, schema: str, of: str) -> N
 
 
 @contextmanager
-def watching_command_lines(net: Net) -> Iterator[None]:
-    """What every process was started with, as anyone on the machine may read it, for as long as this lasts."""
+def watching_processes(net: Net) -> Iterator[None]:
+    """What every process that Signalbox starts was started with, for as long as this lasts: its command line, which
+    anyone on the machine may read, and its environment, whoever may read that."""
     done = threading.Event()
     lines: set[bytes] = set()
-    watcher = threading.Thread(target=_watch, args=(lines, done.is_set), daemon=True)
+    environments: dict[str, set[bytes]] = {}
+    watcher = threading.Thread(target=_watch, args=(lines, environments, done), daemon=True)
     watcher.start()
     try:
         yield
@@ -119,10 +131,15 @@ def watching_command_lines(net: Net) -> Iterator[None]:
         done.set()
         watcher.join()
         net.read("command lines", b"\n".join(lines))
+        for program, given in environments.items():
+            net.read(f"environment of {program}", b"\n".join(given))
 
 
-def _watch(lines: set[bytes], is_over: Callable[[], bool]) -> None:
-    while not is_over():
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
+def _watch(lines: set[bytes], environments: dict[str, set[bytes]], over: threading.Event) -> None:
+    while not over.wait(0.005):
+        for process in (Path("/proc") / str(pid) for pid in descendants(os.getpid())):
             with suppress(OSError):
-                lines.add(path.read_bytes().replace(b"\0", b" "))
+                command = (process / "cmdline").read_bytes()
+                lines.add(command.replace(b"\0", b" "))
+                program = PurePath(command.partition(b"\0")[0].decode(errors="replace")).name
+                environments.setdefault(program, set()).add((process / "environ").read_bytes())

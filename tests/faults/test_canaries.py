@@ -3,6 +3,7 @@ starts may hold one of them. The suite is shown to fail on leaks that are plante
 
 from __future__ import annotations
 
+import base64
 import itertools
 import logging
 import os
@@ -24,14 +25,17 @@ from django.test import Client
 from psycopg.conninfo import conninfo_to_dict
 
 from config import environments as declarations
-from config import providers
+from config import providers, secret_variables
 from config.environments import Environment, Requirement
+from config.git_sources import GitDeclaration
+from config.sources import Source
 from dashboard.engine.database.connection import Address
 from dashboard.services import approvals, audit, drift, execution, links, observations, plans, rehearsals, runs
 from dashboard.services.actors import Actor
 from tests.faults import canaries
 from tests.faults.canaries import Net
 from tests.fix_faults import Size, Tally, size
+from tests.fix_git import QuietHandler, serving
 from tests.fix_mail import USER, OpenOffice, PostOffice, mails_through
 from tests.fix_people import ClientOf
 from tests.fix_project import Project
@@ -102,22 +106,63 @@ def scene(
     with monkeypatch.context() as variables:
         variables.setattr(environ.Env, "ENVIRON", {**provider, "SIGNALBOX_OIDC_URL": "https://nowhere.invalid"})
         settings.SOCIALACCOUNT_PROVIDERS = providers.load(environ.Env())
+    settings.SOURCES = tuple(_sources(net))
     password = net.plant("password of the mail server")
     office = open_office(signs_in=password)
     mails_through(settings, office.port, scheme="smtp+plain", user=f"{USER}:{password}")
     made = Scene(net=net, project=project, settings=settings, office=office)
     roles = {slug: f"canary_{slug}" for slug in project.databases}
     for slug, role in roles.items():
-        password = net.plant(f"password of {slug}")
+        # pg_dump takes it from its environment, and from nowhere else.
+        password = net.plant(f"password of {slug}", at_home="environment of pg_dump$")
         project.databases["staging"].query(f"DROP ROLE IF EXISTS {role}")
         project.databases["staging"].query(f"CREATE ROLE {role} SUPERUSER LOGIN PASSWORD '{password}'")
         environment = getattr(project, slug)
-        made.point(environment, url=made.url(slug, user=role, password=password))
+        reader = net.plant(f"password of the reader of {slug}")
+        project.databases["staging"].query(f"DROP ROLE IF EXISTS {role}_read")
+        project.databases["staging"].query(f"CREATE ROLE {role}_read LOGIN PASSWORD '{reader}'")
+        made.point(
+            environment,
+            url=made.url(slug, user=role, password=password),
+            read_url=made.url(slug, user=f"{role}_read", password=reader),
+        )
     yield made
     for slug, role in roles.items():
         project.databases[slug].query(f"REASSIGN OWNED BY {role} TO postgres; DROP OWNED BY {role}")
     for role in roles.values():
-        project.databases["staging"].query(f"DROP ROLE {role}")
+        project.databases["staging"].query(f"DROP ROLE {role}; DROP ROLE {role}_read")
+
+
+class TellsAll(QuietHandler):
+    """A git server that answers with whatever it was sent."""
+
+    def do_GET(self) -> None:
+        scheme, _, given = self.headers.get("Authorization", "").partition(" ")
+        with suppress(ValueError):
+            given += " " + base64.b64decode(given).decode(errors="replace")
+        body = f"you sent {scheme} {given}".encode()
+        self.send_response(HTTPStatus.FORBIDDEN, f"refused {given}")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _sources(net: Net) -> Iterator[Source]:
+    """Repositories with all that can open one; neither can be fetched."""
+    hook = net.plant("secret of a webhook")
+    token = net.plant("git token")
+    key = net.plant("deploy key")
+    yield Source(
+        name="token",
+        folder=Path("token"),
+        git=GitDeclaration(url="http://127.0.0.1:1/token.git", token=token, webhook_secret=hook),
+    )
+    armoured = f"-----BEGIN OPENSSH PRIVATE KEY-----\n{key}\n-----END OPENSSH PRIVATE KEY-----\n"
+    yield Source(
+        name="key",
+        folder=Path("key"),
+        git=GitDeclaration(url="ssh://git@127.0.0.1:1/key.git", key=armoured, known_hosts="127.0.0.1 ssh-ed25519 AAAA"),
+    )
 
 
 @pytest.fixture
@@ -128,6 +173,7 @@ def environment_now(scene: Scene) -> Callable[[str], Environment]:
 def test_no_canary_gets_out(
     scene: Scene,
     environment_now: Callable[[str], Environment],
+    viewer: User,
     requester: User,
     approver: User,
     admin: User,
@@ -139,18 +185,24 @@ def test_no_canary_gets_out(
     tally: Tally,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    for person in (requester, approver, admin):
+    for person in (viewer, requester, approver, admin):
         person.email = f"{person}@example.com"
         person.save()
     failures = 0
-    with canaries.watching_command_lines(scene.net):
+    with canaries.watching_processes(scene.net):
         _work(scene, environment_now, acting(requester), acting(approver))
         failures += _fail_at_the_door(scene)
+        failures += _fail_to_fetch(scene, capfd)
+        failures += _fail_to_rehearse_elsewhere(scene, environment_now, acting(requester))
+        for person in (viewer, approver):
+            _add_second_factor(scene, person, client_of(person))
         _tell_everybody(scene, acting(admin), send_due)
         for url in _broken_urls(scene):
             failures += _fail_with(scene, environment_now, url, client_of(approver), capfd)
         _say_everything(scene, capfd)
-        pages = sum(_see_everything(scene, client_of(person)) for person in (requester, approver, admin))
+        scene.settings.SERVES_PAGES = True
+        people = (viewer, requester, approver, admin)
+        pages = sum(_see_everything(scene, client_of(person), person) for person in people)
     _read_what_is_kept(scene)
     scene.net.read("log", caplog.text + "".join(record.getMessage() for record in caplog.records))
     captured = capfd.readouterr()
@@ -201,12 +253,63 @@ def _fail_at_the_door(scene: Scene) -> int:
     return 3
 
 
+def _fail_to_fetch(scene: Scene, capfd: pytest.CaptureFixture[str]) -> int:
+    """From a server that is not there, with a key that is none, and from one that says the token back; and webhooks
+    that nobody signed, and one that somebody did."""
+    secret = scene.net.planted["secret of a webhook"]
+    _command(scene, capfd, "fetch")
+    _command(scene, capfd, "fetch", "--json")
+    with serving(TellsAll) as url:
+        first, second = scene.settings.SOURCES
+        assert first.git
+        scene.settings.SOURCES = (replace(first, git=replace(first.git, url=f"{url}/token.git")), second)
+        _command(scene, capfd, "fetch", "token")
+    for given in ({"X-Gitlab-Token": "wrong"}, {"X-Hub-Signature-256": "sha256=00"}, {"X-Gitlab-Token": secret}):
+        answer = Client().post("/hooks/token", b"{}", content_type="application/json", headers=given)
+        scene.net.read(f"answer to a webhook with {min(given)}", f"{answer.items()}".encode() + answer.content)
+    return 7
+
+
+def _fail_to_rehearse_elsewhere(scene: Scene, now: Callable[[str], Environment], alice: Actor) -> int:
+    """On a server whose URL is right and on which nothing may be made, and on one that nobody lets in."""
+    staging = now("staging")
+    password = scene.net.plant("password of the rehearsal server")
+    for url in (staging.url, scene.url("staging", user="nobody", password=password)):
+        scene.settings.REHEARSAL_URL = url
+        asked = rehearsals.ask(plans.apply(now("production")), environment=now("production"), by=alice)
+        rehearsals.work()
+        asked.refresh_from_db()
+        assert asked.failure
+    scene.settings.REHEARSAL_URL = ""
+    return 2
+
+
+def _add_second_factor(scene: Scene, person: User, client: Client) -> None:
+    """Its seed is shown once, before this; its recovery codes on the page that is for that."""
+    from allauth.mfa.models import Authenticator
+    from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+    from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+
+    seed = generate_totp_secret()
+    scene.net.plant(f"seed of the codes of {person}", seed)
+    TOTP.activate(person, seed)
+    RecoveryCodes.activate(person)
+    codes = Authenticator.objects.get(user=person, type="recovery_codes").wrap().get_unused_codes()
+    for number, code in enumerate(codes):
+        scene.net.plant(
+            f"recovery code {number} of {person}", code, at_home=rf"page /account/codes/ for session of {person}$"
+        )
+    scene.net.read(f"page /account/codes/ for session of {person}", client.get("/account/codes/").content)
+    scene.net.read("page of who mistyped a code", client.post("/sign-in/second-factor/", {"code": "0"}).content)
+
+
 def _tell_everybody(scene: Scene, carol: Actor, send_due: Callable[[], int]) -> None:
     """A mail may hold the token of a link, which is at home there and nowhere else; and nothing that people typed."""
     links.make_for(carol.person, by=carol, by_mail=True)
     assert send_due() >= 4
     (token,) = set(re.findall(r"/join/([\w-]+)/", scene.office.everything()))
     scene.net.plant("token of a link by mail", token, at_home="mails")
+    scene.net.plant("token of a link that an administrator gives", links.make_for(carol.person, by=carol))
     scene.net.read("mails", scene.office.everything())
 
 
@@ -234,9 +337,11 @@ def _fail_with(
     """As it would be given: read from a variable; and past that, handed to the engine as it is."""
     name, url = broken
     good = now("staging")
-    *_, read = declarations.load(Path("/nowhere/environments.toml"), {"DATABASE_URL": url})
-    for changes in ({"url": read.url, "fault": read.fault}, {"url": url}):
+    *_, read = declarations.load(Path("/nowhere/environments.toml"), {"DATABASE_URL": url, "DATABASE_URL_READ": url})
+    as_given = {"url": read.url, "fault": read.fault, "read_url": read.read_url, "read_fault": read.read_fault}
+    for changes in (as_given, {"url": url, "read_url": url}, {"read_url": url}):
         environment = scene.point(good, **changes)
+        scene.settings.SERVES_PAGES = changes.keys() == {"read_url"}
         observations.refresh(environment)
         for path in ("", "apply/", "connection/", "drift/"):
             answer = client.get(f"/environments/staging/{path}")
@@ -244,7 +349,8 @@ def _fail_with(
         for verb in ("status", "doctor", "plan"):
             _command(scene, capfd, verb, "--env", "staging")
     scene.point(good)
-    return 2
+    scene.settings.SERVES_PAGES = False
+    return 3
 
 
 def _say_everything(scene: Scene, capfd: pytest.CaptureFixture[str]) -> None:
@@ -260,10 +366,10 @@ def _command(scene: Scene, capfd: pytest.CaptureFixture[str], *words: str) -> No
     scene.net.read(f"command {' '.join(words)}", captured.out + captured.err)
 
 
-def _see_everything(scene: Scene, client: Client) -> int:
+def _see_everything(scene: Scene, client: Client, person: User) -> int:
     """Every page that a link leads to, as one person; the cookie of the session is a secret too."""
     cookie = client.cookies[scene.settings.SESSION_COOKIE_NAME].value
-    name = f"session {len(scene.net.planted)}"
+    name = f"session of {person}"
     scene.net.plant(name, cookie, at_home="rows of django_session ")
     return canaries.crawl(client, scene.net, name)
 
@@ -327,10 +433,35 @@ def test_a_row_that_holds_one_is_caught(scene: Scene, alice: Actor) -> None:
     assert set(map(str, scene.net.leaks)) == {"password of staging in rows of dashboard_auditevent of control"}
 
 
+def test_an_environment_that_holds_one_is_caught(scene: Scene) -> None:
+    given = {"PASSED_ON": scene.net.planted["git token"]}
+    with canaries.watching_processes(scene.net):
+        subprocess.run(["sleep", "1"], env=given, check=True)
+    assert set(map(str, scene.net.leaks)) == {"git token in environment of sleep"}
+
+
+def test_what_is_planted_is_every_kind_of_secret_that_there_is(scene: Scene) -> None:
+    """One for each variable that carries a secret, but for those that only bring in or make what others use."""
+    kinds = {
+        "SIGNALBOX_DATABASE_URL": "password of the control database",
+        "DATABASE_URL": "password of production",
+        "SIGNALBOX_SECRET_KEY": "secret key",
+        "SIGNALBOX_AUDIT_KEY": "key of the audit log",
+        "SIGNALBOX_EMAIL_URL": "password of the mail server",
+        "SIGNALBOX_OIDC_SECRET": "secret of the provider",
+    }
+    later = {"SIGNALBOX_REHEARSAL_URL"}  # planted while it is used
+    alike = {"SIGNALBOX_GOOGLE_SECRET", "SIGNALBOX_GITHUB_SECRET"}  # go the way of any provider's
+    elsewhere = {"SIGNALBOX_DATABASE_OWNER_URL", "SIGNALBOX_SECRET_KEY_FALLBACKS"}  # of migrate, and of former keys
+    assert set(kinds) | later | alike | elsewhere == secret_variables.OF_SIGNALBOX
+    assert set(kinds.values()) <= set(scene.net.planted)
+    assert {"git token", "deploy key", "secret of a webhook"} <= set(scene.net.planted)
+
+
 def test_a_command_line_that_holds_one_is_caught(scene: Scene) -> None:
     secret = scene.net.planted["password of staging"]
-    with canaries.watching_command_lines(scene.net):
-        subprocess.run([sys.executable, "-c", "import time; time.sleep(1)", secret], check=True)
+    with canaries.watching_processes(scene.net):
+        subprocess.run([sys.executable, "-c", "import time; time.sleep(1)", secret], check=True, env={})
     assert set(map(str, scene.net.leaks)) == {"password of staging in command lines"}
 
 

@@ -5,6 +5,8 @@ the original has begun, and starts nothing by itself.
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -13,7 +15,7 @@ from dashboard.engine.localserver import LocalServer
 from dashboard.models import Run, RunStep
 from tests.faults import copies, outside
 from tests.faults.conftest import MakeTrial
-from tests.faults.trial import Mode, Outcome, Trial, end
+from tests.faults.trial import TX, Mode, Outcome, Trial, end, wait_until_frozen
 from tests.fix_faults import Tally
 from tests.waiting import wait_until
 
@@ -22,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 #: Long enough that a copy could do harm, and that the original ends well afterwards.
 SLOW = Mode(
     name="slow",
-    up="INSERT INTO effects VALUES ({version}, 1);\nSELECT pg_sleep(8);\n",
+    up="INSERT INTO effects VALUES ({version}, 1);\nSELECT pg_sleep(6);\n",
     marks=(1,),
     points=(),
 )
@@ -79,3 +81,28 @@ def test_a_run_that_is_under_way_in_the_original_is_left_alone(
         copied = Run.objects.get(pk=run.pk)
         assert copied.status == Run.Status.RESOLVED
         assert copied.steps.get().status == RunStep.Status.COMMITTED
+
+
+@pytest.mark.parametrize("point", ["claimed", "connected", "before_statement"])
+def test_a_run_that_is_not_heard_of_in_its_target_yet_is_not_called_undone(
+    point: str, make_trial: MakeTrial, make_copy: MakeCopy, tally: Tally
+) -> None:
+    """The original's worker stands still before it has sent anything, and goes on after the copy has looked."""
+    trial = make_trial(TX, **IMPATIENT)
+    run = trial.next()
+    worker = trial.work(run, f"{point}:stop:1")
+    wait_until_frozen(worker)
+    name = make_copy()
+    with copies.working_on(name):
+        copies.of(trial, name).recover(run)
+        copied = Run.objects.get(pk=run.pk)
+    os.kill(worker.pid or 0, signal.SIGCONT)
+    assert end(worker) == 0
+    run.refresh_from_db()
+    settled = copied.status != Run.Status.INTERRUPTED
+    tally.part = "copied control databases"
+    tally.add(copied=1, ended_by_the_copy=run.status != Run.Status.SUCCEEDED, settled_by_the_copy=settled)
+    assert not settled
+    assert run.status == Run.Status.SUCCEEDED
+    assert trial.judge(run) is Outcome.EXACTLY_ONCE
+    trial.check_quiet(run)

@@ -217,8 +217,8 @@ def _environment(environment: Environment, look: LastLook | None) -> Environment
 
 def _kind(source: Source) -> str:
     if source.git is None:
-        return "folder"
-    return "pushed" if source.git.is_pushed else "git"
+        return "on-disk"
+    return "pushed-by-ci" if source.git.is_pushed else "in-git"
 
 
 def _source(source: Source, reading: FolderReading, used_by: list[str]) -> SourceShown:

@@ -34,7 +34,7 @@ DECIDING = "decide on a change request"
 
 @writes(router, "/plans", Scope.READ, response=PlanShown, summary="Compute a plan")
 def compute_plan(request: HttpRequest, goal: GoalSent) -> PlanShown:
-    """Of the files and the target as they are now. Nothing is written; the digest names exactly this plan."""
+    """Made of the files and the target as they are now. Nothing is written; the digest names exactly this plan."""
     environment = environment_of(request, goal.environment)
     return goals.shown(goals.plan_of(goal, environment), environment)
 

@@ -51,8 +51,8 @@ def list_runs(
 
 @writes(router, "/runs", Scope.RUN, response={202: RunShown, 200: RunShown}, summary="Start a run")
 def start_run(request: HttpRequest, wanted: RunSent) -> HttpResponse | Status[RunShown]:
-    """Of what needs no approval, or has one that covers exactly this plan. Where one is missing, it answers 409: open a
-    change request. With `wait`, 200 says that the run has ended, however."""
+    """Runs what needs no approval, or has one that covers exactly this plan. Where one is missing, it answers 409: open
+    a change request. With `wait`, 200 says that the run has ended, however."""
     environment = environment_of(request, wanted.environment)
     plan = goals.plan_of(wanted, environment)
     goals.check_digest(plan, wanted.digest, environment)

@@ -90,6 +90,11 @@ def is_about_a_role(sentence: str) -> bool:
     return sentence.startswith('role "')
 
 
+def is_about_making_roles(sentence: str) -> bool:
+    """Whether the right to make or change roles was missing: 42501 is the SQLSTATE of any right."""
+    return re.search(r"permission denied to (create|drop|rename) role", sentence) is not None
+
+
 def is_about_the_grammar(sentence: str) -> bool:
     """Whether it was not parsed: 42601 is the SQLSTATE of many a statement that was, too."""
     return sentence.startswith("syntax error at ")

@@ -242,6 +242,11 @@ class TrackingTables:
         rows = self.connection.execute(sql.query("installations", self.schema))
         return tuple(InstallationSeen(identity=str(i), by=str(by), at=at) for i, by, at in rows)  # type: ignore[arg-type]
 
+    def log_number(self) -> int:
+        """The oid of the log: a table that is made anew under the same name has another one. 0 where there is none."""
+        row = self.connection.execute(sql.query("log_number"), {"schema": self.schema}).fetchone()
+        return int(str(row[0])) if row else 0
+
     def _all_exist(self, queries: Iterable[str]) -> bool:
         """Asked at once: each query is one SELECT of a boolean."""
         together = sql.conjunction(queries)
@@ -267,6 +272,7 @@ class Attempt:
     source_ip: str | None = None
     attempt_id: str = ""
     installation: str = ""
+    log: int | None = None  # the number (oid) of the log that it began to write to, where that was kept
 
     @property
     def session_name(self) -> str:
@@ -379,7 +385,17 @@ class RunTracking(TrackingTables):
             return "is not there"
         if missing := sorted(WITNESS_COLUMNS - columns):
             return f"has no column {', '.join(missing)}"
-        return ""
+        if self.attempt.log not in {None, self.log_number()}:
+            return "is another one than the one that this run wrote to"
+        return self._contradicted()
+
+    def _contradicted(self) -> str:
+        """Both tables are written in one transaction, so what only the history has was taken out of the log."""
+        if not self.columns(HISTORY) >= IDENTIFYING_COLUMNS:
+            return ""
+        rows = self.connection.execute(sql.query("unsaid_in_run", self.schema), self.attempt.identity).fetchall()
+        names = ", ".join(str(name) for (name,) in rows)
+        return f"has no row of {names}, which the history says this run applied" if names else ""
 
     def note_interrupted(self, step: Step, message: str) -> None:
         """The worker was lost during this step, or just before it. Noted once."""

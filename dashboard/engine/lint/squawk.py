@@ -95,9 +95,10 @@ def _run(folder: str, pg_major: int) -> list[dict[str, Any]]:
     config = Path(folder) / "squawk.toml"
     config.touch()
     options = ["--reporter", "json", "--pg-version", str(pg_major), "--assume-in-transaction", "--config", str(config)]
+    given = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}  # and no key: others of our user see what it is given
     try:
         done = subprocess.run(
-            [program, *options, "*.sql"], cwd=folder, capture_output=True, timeout=_TIMEOUT_S, check=False
+            [program, *options, "*.sql"], cwd=folder, env=given, capture_output=True, timeout=_TIMEOUT_S, check=False
         )
         answer: list[dict[str, Any]] = json.loads(done.stdout)
     except FileNotFoundError:

@@ -46,7 +46,14 @@ def run(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def output(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    """What a program says that runs as our own user: whoever else is that user sees its environment, too."""
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment() | _path())
+    return done.stdout.strip()
+
+
+def _path() -> dict[str, str]:
+    """Ours, on which a program was looked for."""
+    return {"PATH": os.environ.get("PATH", os.defpath)}
 
 
 def environment() -> dict[str, str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dashboard.engine.errors import LocalServerError
-from dashboard.engine.localserver.account import give_to_server
+from dashboard.engine.localserver.account import environment, give_to_server
 
 LOCK_TIMEOUT_S = 40.0
 NO_PROCESS = 2**31 - 1  # above every system's highest pid
@@ -204,4 +204,6 @@ def _command_line(pid: int) -> str:
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             return ""
-    return subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True).stdout
+    return subprocess.run(
+        ["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, env=environment()
+    ).stdout

@@ -24,7 +24,8 @@ def can_be_left() -> bool:
     """Tried in a process of its own, with all that a server needs afterwards."""
     if sys.platform != "linux":
         return False
-    done = subprocess.run([sys.executable, "-I", "-S", __file__], capture_output=True, check=False, cwd="/")
+    command, given = [sys.executable, "-I", "-S", __file__], {"PATH": os.defpath}  # and no key
+    done = subprocess.run(command, capture_output=True, check=False, cwd="/", env=given)
     return done.returncode == 0
 
 

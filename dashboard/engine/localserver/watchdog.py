@@ -56,7 +56,7 @@ def kill_descendants(ancestor: int) -> None:
     """All of them, until there is none: one may start another while it is looked for. Only Linux gives orphans to an
     ancestor that asks for them; elsewhere there is no telling them."""
     deadline = time.monotonic() + STOP_TIMEOUT_S
-    while (living := _descendants(ancestor)) and time.monotonic() < deadline:
+    while (living := descendants(ancestor)) and time.monotonic() < deadline:
         for pid in living:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
@@ -66,7 +66,8 @@ def kill_descendants(ancestor: int) -> None:
         time.sleep(0.01)
 
 
-def _descendants(ancestor: int) -> set[int]:
+def descendants(ancestor: int) -> set[int]:
+    """All that it started, and what these started, as long as they live."""
     parents = dict(filter(None, map(_with_parent, Path("/proc").glob("[0-9]*"))))
     family = {ancestor}
     while more := {pid for pid, parent in parents.items() if parent in family} - family:

@@ -17,7 +17,7 @@ from dashboard.engine.errors import RehearsalImpossible, SchemaUnreadable
 from dashboard.engine.migration import AppliedMigration, Kind, VersionKey, version_key
 from dashboard.engine.plan import Action, Step, Target
 from dashboard.engine.rehearsal import dump, refusals, restoring, throwaway
-from dashboard.engine.rehearsal.doubts import Doubt
+from dashboard.engine.rehearsal.doubts import Doubt, of_rights
 from dashboard.engine.rehearsal.dump import Dumped
 from dashboard.engine.rehearsal.rights import Rights
 from dashboard.engine.rehearsal.sandbox import Sandbox
@@ -44,6 +44,7 @@ class Original:
     roles: tuple[str, ...]
     owner: str  # of the database
     settings: tuple[tuple[str, str], ...]  # of the database and its role, where they decide what SQL means
+    looks: tuple[tuple[str, str], ...]  # settings that any script can see and that change nothing here
     rights: Rights
     publications: tuple[str, ...]  # of all tables
     event_triggers: tuple[str, ...]
@@ -77,6 +78,7 @@ def read(source: Access) -> Original:
                 roles=_names(connection, "roles"),
                 owner=_names(connection, "database_owner")[0],
                 settings=_settings(source),
+                looks=_values(connection, _LOOKS),
                 rights=_rights(connection),
                 publications=_names(connection, "publications_of_all_tables"),
                 event_triggers=_names(connection, "event_triggers_of_people", platform=sorted(PLATFORM_SCHEMAS)),
@@ -225,12 +227,9 @@ def _refuse_missing_extensions(original: Original, server: Server) -> None:
 #: Of a role that is not there, and of a right that nobody gave.
 _OF_ROLES = frozenset({"42704", "42501"})
 
-#: No rehearsal has a superuser's rights, whatever the role of the target has.
-WITHOUT_SUPERUSER = Doubt(reason="it ran without the rights of a superuser", sqlstates=frozenset({"42501"}))
-
 
 def _doubts(original: Original, server: Server) -> list[Doubt]:
-    doubts = [WITHOUT_SUPERUSER] if server.is_private else []
+    doubts = of_rights(server.major) if server.is_private else []
     if original.event_triggers:
         names = ", ".join(original.event_triggers)
         reason = f"{original.name} has event triggers ({names}), which are off here"
@@ -291,12 +290,18 @@ def _names(connection: Connection, query: str, **values: object) -> tuple[str, .
 
 def _settings(source: Access) -> tuple[tuple[str, str], ...]:
     with connections.as_given(source.address) as connection:
-        asked = "SELECT " + ", ".join(f"pg_catalog.current_setting('{name}')" for name in _MEANING)
-        row = connection.execute(asked.encode()).fetchone()
+        return _values(connection, _MEANING)
+
+
+def _values(connection: Connection, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    asked = "SELECT " + ", ".join(f"pg_catalog.current_setting('{name}')" for name in names)
+    row = connection.execute(asked.encode()).fetchone()
     assert row is not None, "a SELECT without FROM has one row"
-    return tuple(zip(_MEANING, map(str, row), strict=True))
+    return tuple(zip(names, map(str, row), strict=True))
 
 
+#: By these a script could tell a rehearsal. That files are written at once costs little on a server without rows.
+_LOOKS = ("cluster_name", "fsync", "full_page_writes", "synchronous_commit", "jit", "log_statement")
 #: Settings of a session that decide what the same SQL means.
 _MEANING = ("search_path", "TimeZone", "DateStyle", "IntervalStyle")
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from dashboard.engine.database import messages
+from dashboard.engine.lint.parsed import parse
+from dashboard.engine.lint.rules import asks_where_it_runs
 from dashboard.engine.rehearsal.report import Proof, ScriptError
+from dashboard.engine.sql import statements
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,43 @@ NO_ROLE = Doubt(
     concerns=messages.is_about_a_role,
 )
 
+#: Of the classes 53 and 54 of errors.
+TOO_MUCH = Doubt(
+    reason="it took more memory, disk or room than a rehearsal is given here, and the target may have more",
+    sqlstates=frozenset({"53000", "53100", "53200", "53400", "54000"}),
+)
+
+#: The last major version on which whoever may make roles can give themselves each right of the server.
+LAST_WITHOUT_ROLES = 15
+_FORBIDDEN = frozenset({"42501"})
+_WITHOUT_SUPERUSER = "it ran without the rights of a superuser"
+_WITHOUT_ROLES = (
+    "nothing makes a role in a rehearsal on PostgreSQL {major}, where the right to make roles is one to run programs; "
+    "make the role on the target beforehand, and in the migration only where it is missing: its copy has it then"
+)
+
+
+def of_rights(major: int) -> list[Doubt]:
+    """No rehearsal has the rights of a superuser, whatever the role of the target has; and on a server of an old major
+    version its role makes no roles."""
+    if major > LAST_WITHOUT_ROLES:
+        return [Doubt(reason=_WITHOUT_SUPERUSER, sqlstates=_FORBIDDEN)]
+    return [
+        Doubt(reason=_WITHOUT_ROLES.format(major=major), sqlstates=_FORBIDDEN, concerns=messages.is_about_making_roles),
+        Doubt(
+            reason=_WITHOUT_SUPERUSER,
+            sqlstates=_FORBIDDEN,
+            concerns=lambda sentence: not messages.is_about_making_roles(sentence),
+        ),
+    ]
+
+
+def of_asking(script: str) -> str:
+    """Why what passed on a server that others use may do something else on the target: there its database has another
+    name, and a script that asks can tell. Empty where none is seen to ask."""
+    asked = next(chain.from_iterable(map(asks_where_it_runs.asked_in, parse(statements.split(script)))), "")
+    return f"it asks for {asked}, by which it can tell a rehearsal on a server that others use" if asked else ""
+
 
 def of_grammar(major: int, ours: int) -> list[Doubt]:
     """A server of that major version may refuse what the parser of a later one, `ours`, has taken."""
@@ -49,5 +90,5 @@ def doubt_of(proof: Proof, doubts: Sequence[Doubt]) -> str:
         return ""
     if lacking := next((error.sentence for error in errors if messages.is_lack_of_build(error.sentence)), ""):
         return f"the rehearsal server lacks what it needs ({lacking})"
-    explaining = [doubt.reason for doubt in doubts if all(map(doubt.explains, errors))]
+    explaining = [doubt.reason for doubt in (TOO_MUCH, *doubts) if all(map(doubt.explains, errors))]
     return ", and ".join(explaining)

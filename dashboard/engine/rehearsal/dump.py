@@ -15,6 +15,7 @@ from dashboard.engine import localserver
 from dashboard.engine.database import connection as connections
 from dashboard.engine.database import messages
 from dashboard.engine.database.connection import Address
+from dashboard.engine.localserver import account
 from dashboard.engine.rehearsal.restoring import MORE_LOCKS
 
 TIMEOUT_S = 300
@@ -109,7 +110,7 @@ def _installed() -> list[Programs]:
 
 
 def _version(pg_dump: str) -> str:
-    output = subprocess.run([pg_dump, "--version"], capture_output=True, text=True, check=True).stdout
+    output = account.output(pg_dump, "--version")
     match = re.search(r"\d+(\.\d+)?", output)
     return match[0] if match else "0"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from dashboard.engine.plan import Step
 from dashboard.engine.rehearsal import proofs
-from dashboard.engine.rehearsal.doubts import Doubt, doubt_of
+from dashboard.engine.rehearsal.doubts import Doubt, doubt_of, of_asking
 from dashboard.engine.rehearsal.report import NotReached, Proof, Verdict
 from dashboard.engine.rehearsal.rights import Rights
 from dashboard.engine.rehearsal.sandbox import Sandbox
@@ -73,8 +73,10 @@ class Series:
         if proof.refused:
             return proof
         doubt = doubt_of(proof, self.doubts)
+        script = candidate.down.sql if candidate.is_applied and candidate.down else candidate.up.sql
+        if not doubt and proof.ran and not self.server_is_private:
+            doubt = of_asking(script)
         if not doubt and proof.ran and self.rights:
-            script = candidate.down.sql if candidate.is_applied and candidate.down else candidate.up.sql
             doubt = self.rights.doubt(
                 script, proof, forced=self.sandbox.forced_row_security(), ours=self.sandbox.left_out
             )

@@ -12,11 +12,12 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import LiteralString
+from types import MappingProxyType
+from typing import LiteralString, cast
 
 import psycopg
 from psycopg import conninfo, sql
@@ -28,6 +29,7 @@ from dashboard.engine.database.connection import Access, Address, Connection
 from dashboard.engine.errors import EngineError, RehearsalImpossible, TargetUnreachable
 from dashboard.engine.localserver import PostgresInstallation
 from dashboard.engine.plan import Policy
+from dashboard.engine.rehearsal.doubts import LAST_WITHOUT_ROLES
 
 VARIABLE = "SIGNALBOX_REHEARSAL_URL"
 
@@ -40,8 +42,8 @@ _MAINTENANCE = "template1"
 _STAMP = "%Y%m%dt%H%M%S"
 _NAME = re.compile(r"signalbox_rehearsal_(?P<made>[0-9]{8}t[0-9]{6})_[0-9a-f]{8}(_kept)?")
 #: A schema is restored in one transaction, which locks each table, index, sequence and view until its end: with this
-#: there is room for some 200,000 of them.
-_ROOM = {"max_locks_per_transaction": "2048"}
+#: there is room for some 200,000 of them. Files for sorting end somewhere.
+_ROOM = {"max_locks_per_transaction": "2048", "temp_file_limit": "8GB"}
 _POLICY = Policy(protected=False, lock_timeout_ms=3000, statement_timeout_ms=0)
 
 
@@ -74,9 +76,10 @@ def server(
     variable: str = VARIABLE,
     major: int | None = None,
     extensions: Collection[str] = (),
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Server]:
-    """The server behind `url`; else a private one, with these extensions and of that major version where the programs
-    for it are installed.
+    """The server behind `url`; else a private one, with these settings and extensions, and of that major version where
+    the programs for it are installed.
 
     Raises TargetUnreachable.
     """
@@ -84,7 +87,7 @@ def server(
         installation = _installation(major, extensions)
         superuser = f"admin_{secrets.token_hex(4)}"  # not one of the target's: those get no rights of it
         with localserver.running(
-            ephemeral=True, installation=installation, settings=_ROOM, superuser=superuser
+            ephemeral=True, installation=installation, settings={**_ROOM, **settings}, superuser=superuser
         ) as local:
             address = _address(local.url(_MAINTENANCE), variable)
             yield Server(address=address, is_private=True, version=_version(address))
@@ -245,7 +248,8 @@ def database(on: Server, like: Likeness | None = None) -> Iterator[Database]:
                 remedy=f"Give the role of {on.address.variable} the right CREATEDB, or unset it to use a private one.",
             ) from None
         try:
-            yield throwaway
+            with nullcontext() if runner.is_made else _left_as_it_was(owner, on.address):
+                yield throwaway
         except psycopg.Error as error:
             raise RehearsalImpossible(
                 reason=f"the rehearsal server broke it off ({connections.reason_of(error, on.address)}).",
@@ -275,12 +279,58 @@ def _runner(owner: Connection, on: Server, like: Likeness) -> Runner:
     return runner
 
 
+@contextmanager
+def _left_as_it_was(owner: Connection, address: Address) -> Iterator[None]:
+    """Its own role runs foreign SQL there, which can give that role other settings and another password: they would be
+    those of every rehearsal after it."""
+    before = _settings_of_role(owner)
+    try:
+        yield
+    finally:
+        with suppress(psycopg.Error, TargetUnreachable):
+            _bring_back(owner, address, before)
+
+
+type _RoleSettings = dict[str | None, tuple[str, ...]]  # by database; None: in all of them
+
+
+def _settings_of_role(connection: Connection) -> _RoleSettings:
+    rows = connection.execute(queries.query("settings_of_role")).fetchall()
+    return {None if name is None else str(name): tuple(map(str, cast("list[str]", given))) for name, given in rows}
+
+
+def _bring_back(owner: Connection, address: Address, before: _RoleSettings) -> None:
+    """By a session that was there before; a role may always do this to itself."""
+    with nullcontext(owner) if not owner.closed else _connected(address, connections.LOOK) as connection:
+        now = _settings_of_role(connection)
+        for name in before.keys() | now.keys():
+            if before.get(name) != now.get(name):
+                where = sql.SQL(" IN DATABASE {}").format(sql.Identifier(name)) if name else sql.SQL("")
+                connection.execute(sql.SQL("ALTER ROLE CURRENT_USER{} RESET ALL").format(where))
+                for setting, value in (each.split("=", 1) for each in before.get(name, ())):
+                    connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", (setting, value))
+                    connection.execute(
+                        sql.SQL("ALTER ROLE CURRENT_USER{} SET {} FROM CURRENT").format(where, sql.Identifier(setting))
+                    )
+        password = conninfo.conninfo_to_dict(address.url).get("password")
+        if password and not _lets_in(address):
+            connection.execute(sql.SQL("ALTER ROLE CURRENT_USER PASSWORD {}").format(sql.Literal(str(password))))
+
+
+def _lets_in(address: Address) -> bool:
+    try:
+        with _connected(address, connections.LOOK):
+            return True
+    except TargetUnreachable:
+        return False
+
+
 def _make(owner: Connection, on: Server, runner: Runner, like: Likeness) -> None:
     """What is sent is what the password is checked by, so that no log holds the password itself. A role that may make
     roles could give itself the right to run programs before version 16, so there it makes none."""
     verifier = owner.pgconn.encrypt_password(runner.password.encode(), runner.role.encode(), b"scram-sha-256")
     rights = ["CREATEDB"] if on.is_private else []
-    rights += ["CREATEROLE"] if on.is_private and on.major >= 16 else []
+    rights += ["CREATEROLE"] if on.is_private and on.major > LAST_WITHOUT_ROLES else []
     rights += ["BYPASSRLS"] if like.bypasses_row_security else []
     owner.execute(
         sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER {} PASSWORD {}").format(
@@ -293,7 +343,7 @@ def _make(owner: Connection, on: Server, runner: Runner, like: Likeness) -> None
 
 def _settings(on: Server, runner: Runner) -> list[sql.Composed]:
     """A role that it makes, it may also take on, as a superuser may."""
-    if not on.is_private or on.major < 16:
+    if not on.is_private or on.major <= LAST_WITHOUT_ROLES:
         return []
     granted = sql.SQL("ALTER ROLE {} SET createrole_self_grant = 'set, inherit'")
     return [granted.format(sql.Identifier(runner.role))]

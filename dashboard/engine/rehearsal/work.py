@@ -50,6 +50,7 @@ def carry_out(order: Order, *, listener: Listener, cancellation: Cancellation) -
             variable=order.server_variable,
             major=order.original.major if order.original else None,
             extensions=order.extensions,
+            settings=dict(order.original.looks) if order.original else {},
         ) as server,
         _sandbox(order, server, cancellation) as (sandbox, copy),
     ):
@@ -87,7 +88,7 @@ def _sandbox(order: Order, server: Server, cancellation: Cancellation) -> Iterat
         Sandbox(database, policy=order.policy, schema=order.schema, cancellation=cancellation) as sandbox,
     ):
         unknown = doubts.of_grammar(server.version // 10000, statements.GRAMMAR)
-        yield sandbox, CopiedSchema(remarks=(), doubts=(baseline.WITHOUT_SUPERUSER, doubts.NO_ROLE, *unknown))
+        yield sandbox, CopiedSchema(remarks=(), doubts=(*doubts.of_rights(server.major), doubts.NO_ROLE, *unknown))
 
 
 def _not_run(verify: Sequence[Verification]) -> list[str]:

@@ -70,12 +70,13 @@ def execute(
     observer: Observer,
     cancellation: Cancellation | None = None,
     lock_wait: float = 0.0,
-    confirm: Callable[[], None] = lambda: None,
+    confirm: Callable[[int], None] = lambda log: None,
 ) -> None:
     """Run the plan to its end. The policy in `access` is the environment's now, not the plan's.
 
-    `confirm` is called once, under the lock and before anything of the plan is sent. It raises where the run is not the
-    caller's any more. Asking once is enough: whoever takes the run over later ends this session first.
+    `confirm` is called once, under the lock and before anything of the plan is sent, with the number of the log that
+    will tell what it did. It raises where the run is not the caller's any more. Asking once is enough: whoever takes
+    the run over later ends this session first.
 
     Raises NotApproved, PlanChanged, TargetUnreachable, TargetUnsuitable, ControlDatabaseShared, TargetBusy before
     anything was changed; StatementFailed, RunCancelled when a step was undone; PartlyApplied when a step outside a
@@ -95,8 +96,9 @@ def execute(
             lock.enter_context(locks.held(connection, access.address.name, wait=lock_wait))
             faultpoint("locked")
             _verify_and_prepare(plan, connection, access)
+            log = TrackingTables(connection, access.schema).log_number()
         faultpoint("prepared")
-        confirm()
+        confirm(log)
         session = Session(
             connection=connection, access=access, attempt=attempt, observer=observer, cancellation=cancellation
         )

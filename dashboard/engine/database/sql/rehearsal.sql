@@ -15,6 +15,12 @@ SELECT current_user::text, r.rolsuper,
             'pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files')))
 FROM pg_catalog.pg_roles r WHERE r.rolname = current_user
 
+-- settings_of_role --
+-- Those of the role of this session, by the database in which they hold.
+SELECT d.datname::text, s.setconfig
+FROM pg_catalog.pg_db_role_setting s LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
+WHERE s.setrole = (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = current_user)
+
 -- event_triggers_of_people --
 -- Those that can stop or change what a migration does, without what an extension brought, and what Supabase keeps.
 SELECT e.evtname::text

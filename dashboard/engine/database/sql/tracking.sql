@@ -342,6 +342,21 @@ ORDER BY version, name, statement
 SELECT version, name FROM {schema}.migration_audit_log
 WHERE run_id = %(run_id)s AND attempt_id = %(attempt_id)s AND outcome = 'succeeded'
 
+-- unsaid_in_run --
+-- What the history says a run applied, and the log does not. The key of a row is the version, or the whole name of a file
+-- that shares its version with others; char(n) fills both up with blanks.
+SELECT pg_catalog.rtrim(h.name::text) FROM {schema}.schema_migrations h
+WHERE h.success AND h.run_id = %(run_id)s AND h.attempt_id = %(attempt_id)s AND NOT EXISTS (
+    SELECT FROM {schema}.migration_audit_log l
+    WHERE l.run_id = %(run_id)s AND l.attempt_id = %(attempt_id)s AND l.outcome = 'succeeded'
+      AND l.name = pg_catalog.rtrim(h.name::text)
+      AND pg_catalog.rtrim(h.version::text) IN (l.version, l.version || '_' || l.name))
+ORDER BY 1
+
+-- log_number --
+SELECT c.oid::bigint FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %(schema)s AND c.relname = 'migration_audit_log'
+
 -- broken_off_in_run --
 -- The step in which a run ended before its end.
 SELECT version, name FROM {schema}.migration_audit_log

@@ -6,7 +6,7 @@ policies, views and functions are left alone: they ask when they are used.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from dashboard.engine.lint.findings import Hit, LintContext
@@ -38,10 +38,15 @@ _ADVICE = (
 
 def check(linted: LintedScript, context: LintContext) -> Iterator[Hit]:
     for parsed in linted.parsed:
-        if parsed.kind in _READS_LATER or (_ASKING.isdisjoint(parsed.nodes) and parsed.kind != "DoStmt"):
-            continue
-        for asked in dict.fromkeys(_all_asked(parsed)):
+        for asked in asked_in(parsed):
             yield _hit(parsed, asked)
+
+
+def asked_in(parsed: Parsed) -> Iterable[str]:
+    """What its conditions ask for, each once."""
+    if parsed.kind in _READS_LATER or (_ASKING.isdisjoint(parsed.nodes) and parsed.kind != "DoStmt"):
+        return ()
+    return dict.fromkeys(_all_asked(parsed))
 
 
 def _hit(parsed: Parsed, asked: str) -> Hit:
