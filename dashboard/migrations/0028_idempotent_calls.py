@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('dashboard', '0026_api_tokens'),
+        ('dashboard', '0027_log_of_a_run'),
     ]
 
     operations = [
