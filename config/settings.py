@@ -333,4 +333,6 @@ CLIENT_ADDRESS_HEADER = "HTTP_X_REAL_IP" if ON_RAILWAY else "HTTP_X_FORWARDED_FO
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = INSECURE_HTTP
 
 DEFAULT_EXCEPTION_REPORTER_FILTER = "config.logging.SecretsFilter"
+#: How people call the command line here; whatever tells them to says it so.
+COMMAND_LINE = env.str("SIGNALBOX_COMMAND_LINE", default="python manage.py signalbox")
 LOGGING = logging.configure(env.str("SIGNALBOX_LOG_LEVEL", default="INFO"))

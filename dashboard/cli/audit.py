@@ -9,6 +9,7 @@ from pathlib import Path
 from django.db import Error
 
 from dashboard.cli.exits import Exit
+from dashboard.models import command_line
 from dashboard.presenters import audit as presenter
 from dashboard.services import audit_chain, audit_guard, audit_heads
 from dashboard.services.audit_heads import Head
@@ -60,7 +61,8 @@ def _heads_of(options: argparse.Namespace) -> tuple[list[Head], str]:
     """The heads to compare with, or why there are none to be understood."""
     heads = [audit_heads.parse(text) for text in options.head]
     if None in heads:
-        return [], "A head is ID:HASH, the number and the 64 hexadecimal digits that signalbox audit head prints."
+        head = command_line.of("audit head")
+        return [], f"A head is ID:HASH, the number and the 64 hexadecimal digits that {head} prints."
     if options.head_file:
         try:
             lines = options.head_file.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -57,12 +57,14 @@ def _fetched(chosen: list[Source], *, as_json: bool) -> int:
 
 
 def _report(source: Source, before: str, error: EngineError | None) -> dict[str, Any]:
-    reading = folders.of_source_now(source)
+    reading, failure = folders.of_source_now(source), git.standing(source).failure if error else None
     commit, folder = reading.commit, reading.folder
     return {
         "source": source.name,
         "fetched": error is None,
         "error": error.code if error else None,
+        "sentence": failure.sentence if failure else None,
+        "next": failure.next_step if failure else None,
         "commit": commit.sha if commit else None,
         "before": before or None,
         "author": commit.author if commit else None,

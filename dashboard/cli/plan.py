@@ -1,7 +1,7 @@
 """What would run in an environment, and in which order; with --sql every message it would send. Runs nothing.
 
 Exit code 8 where something is not in the plan because it, or what stands before it, cannot be run or read, and where
-the history and the log of the target contradict each other.
+the history and the log of the target contradict each other, and where no migration was read.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from config.environments import Environment
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit, complain
 from dashboard.engine import planner
-from dashboard.engine.errors import EngineError
+from dashboard.engine.errors import EngineError, NothingToDo
 from dashboard.engine.plan import Plan, Target
 from dashboard.engine.run import executor
+from dashboard.models import command_line
 from dashboard.selectors import control, git
 from dashboard.services import plans as plan_service
 from dashboard.services import targets
@@ -42,15 +43,7 @@ def run(options: argparse.Namespace) -> int:
     plans: dict[Plan, str] = {}
     for environment in environments:
         try:
-            folder = chosen_environments.folder(options, environment)
-            target = targets.read(environment)
-            _check_is_apart(environment, target)
-            if target.history.contradicted:
-                worst = max(worst, _complain_of_records(target))
-            plan = planner.apply(target, targets.judged(environment, folder, target), upto=options.to)
-            plans[plan] = plan_service.as_sql(plan, environment) if options.sql else ""
-            if plan.stops_before:
-                worst = max(worst, Exit.ATTENTION)
+            worst = max(worst, _plan(options, environment, plans))
         except EngineError as error:
             worst = max(worst, complain(error))
     if options.json:
@@ -58,6 +51,20 @@ def run(options: argparse.Namespace) -> int:
     elif plans:
         print("\n\n".join(sql or _text(plan) for plan, sql in plans.items()))
     return worst
+
+
+def _plan(options: argparse.Namespace, environment: Environment, plans: dict[Plan, str]) -> Exit:
+    """Adds its plan, with what it would send."""
+    folder = chosen_environments.folder(options, environment)
+    target = targets.read(environment)
+    _check_is_apart(environment, target)
+    worst = _complain_of_records(target) if target.history.contradicted else Exit.OK
+    try:
+        plan = planner.apply(target, targets.judged(environment, folder, target), upto=options.to)
+    except NothingToDo as error:
+        return max(worst, complain(error), Exit.OK if folder.migrations else Exit.ATTENTION)
+    plans[plan] = plan_service.as_sql(plan, environment) if options.sql else ""
+    return Exit.ATTENTION if plan.stops_before else worst
 
 
 def _check_is_apart(environment: Environment, target: Target) -> None:
@@ -69,7 +76,7 @@ def _check_is_apart(environment: Environment, target: Target) -> None:
 def _complain_of_records(target: Target) -> Exit:
     labels = ", ".join(entry.label for entry in target.history.contradicted)
     print(f"signalbox: History and log of {target.name} contradict each other: {labels}.", file=sys.stderr)
-    print("  `signalbox status` says how, and what to do.", file=sys.stderr)
+    print(f"  `{command_line.of('status')}` says how, and what to do.", file=sys.stderr)
     return Exit.ATTENTION
 
 

@@ -122,7 +122,7 @@ def _nothing_rehearsed(error: NothingToDo | PlanBlocked, folder: Folder) -> int:
     code = complain(error)
     for sentence in unread:
         print(sentence, file=sys.stderr)
-    return Exit.ATTENTION if unread else code
+    return code if folder.migrations and not unread else Exit.ATTENTION
 
 
 def _complain_of_what_is_missing(report: Report) -> None:

@@ -22,7 +22,7 @@ from dashboard.engine.status import MigrationStatus
 from dashboard.models import ChangeRequest, Run, environments
 from dashboard.models.environments import Environment
 from dashboard.presenters import hidden
-from dashboard.presenters.row_changes import row
+from dashboard.presenters.row_changes import common_notes, own_note, row
 from dashboard.selectors import folders
 from dashboard.services import decisions, policies, repairs, targets
 from dashboard.services.actors import Actor
@@ -174,10 +174,14 @@ def _record(record: Record | None) -> dict[str, str] | None:
 
 def _text(plan: Plan, result: ChangeRequest | Run | None, environment: Environment) -> str:
     lines = [f"{environment.name}, {plan.action.verb.lower()}, digest {plan.digest}"]
-    for change in row_changes(plan):
+    changes = row_changes(plan)
+    common = common_notes(changes)
+    lines += [f"  Kept with each row: {' '.join(common)}"] if common else []
+    for change in changes:
         rollback = ", with the rollback of its file" if change.captures_rollback else ""
         lines.append(f"  {change.migration.label}: {row(change.before)} -> {row(change.after)}{rollback}")
-        lines += [f"    {change.note}"] if change.note else []
+        note = own_note(change, common)
+        lines += [f"    {note}"] if note else []
     lines += [f"  {'warning' if w.needs_acceptance else 'note'}: {w.sentence}" for w in plan.warnings]
     return "\n".join([*lines, _outcome(result, environment)])
 

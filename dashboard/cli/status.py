@@ -1,4 +1,4 @@
-"""What is applied, pending or in need of attention, in every environment.
+"""What is applied, pending or in need of attention, in every environment. Exit code 8 also where no migration was read.
 
 Reads the folder and the targets, changes nothing, and needs no control database.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
@@ -19,6 +20,7 @@ from dashboard.engine.imports import due
 from dashboard.engine.migration import Folder, Severity
 from dashboard.engine.plan import Target
 from dashboard.engine.status import MigrationStatus, State
+from dashboard.models import command_line
 from dashboard.models.environments import Environment
 from dashboard.models.sources import Source
 from dashboard.presenters import statuses
@@ -141,7 +143,7 @@ def _exit_code(
     failures = [code_of(answer) for _, answer in looks if isinstance(answer, EngineError)]
     if failures:
         return failures[0]
-    if any(p.severity is Severity.ERROR for folder in files for p in folder.problems) or any(
+    if any(not folder.migrations or _has_error(folder) for folder in files) or any(
         e["attention"] or e["unfinished"] for e in report["environments"]
     ):
         return Exit.ATTENTION
@@ -150,20 +152,31 @@ def _exit_code(
     return Exit.OK
 
 
+def _has_error(folder: Folder) -> bool:
+    return any(problem.severity is Severity.ERROR for problem in folder.problems)
+
+
 def _text(report: dict[str, Any]) -> str:
     lines = []
     for source in (report, *report["other_sources"]):
         lines.append(f"{source['source']}: {_count(len(source['files']))}")
         if commit := source["source_commit"]:
             lines.append(f"  commit {commit['short']} {commit['subject']} (by {commit['author']})")
-        lines += [_problem_line(problem) for problem in source["problems"] if problem["severity"] != Severity.NOTE]
+        lines += [_problem_line(problem) for problem in source["problems"] if problem["severity"] == Severity.ERROR]
     for environment in report["environments"]:
         lines += ["", *_environment_lines(environment)]
     if not report["environments"]:
         lines += ["", chosen_environments.NONE]
     elif report["without_database"]:
         lines += ["", *(left["because"] for left in report["without_database"])]
+    if warnings := [_problem_line(each) for each in _problems(report) if each["severity"] == Severity.WARNING]:
+        lines += ["", "About the files:", *warnings]
     return "\n".join(lines)
+
+
+def _problems(report: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for source in (report, *report["other_sources"]):
+        yield from source["problems"]
 
 
 def _problem_line(problem: dict[str, Any]) -> str:
@@ -184,18 +197,22 @@ def _environment_lines(environment: dict[str, Any]) -> list[str]:
     if environment["attention"]:
         counts += f", {environment['attention']} need attention"
     frozen = [f"  {_FROZEN.format(label=label, name=environment['name'])}" for label in environment["unfinished"]]
-    waiting = [f"  {_WAITING.format(label=label, **environment)}" for label in environment["not_imported"]]
+    waiting = [f"  {_waiting(label, environment['environment'])}" for label in environment["not_imported"]]
     return [f"{head}: {counts}", *frozen, *waiting, *(f"  {_state_line(item)}" for item in environment["migrations"])]
 
 
 _WAITING = (
     "A history of {label} waits to be imported: what is pending below may have run already. Import it before anything "
-    "is applied: `signalbox import {environment}`."
+    "is applied: `{command}`."
 )
 _FROZEN = (
     "{label} broke off outside a transaction: part of it is there, and nothing else runs until that is settled, "
     "on the page of {name} in Signalbox."
 )
+
+
+def _waiting(label: str, slug: str) -> str:
+    return _WAITING.format(label=label, command=command_line.of(f"import {slug}"))
 
 
 def _state_line(item: dict[str, Any]) -> str:

@@ -64,7 +64,7 @@ class SourceNotRead(SourceMissing):
     code = "source_not_read"
     sentence = "The source {source} is not read yet: {reason}"
     state = "No database was touched."
-    advice = "Have it fetched: on its page, or with signalbox fetch."
+    advice = "Have it fetched: on its page, or on the command line with the verb fetch."
 
 
 class SourceNotConfigured(EngineError):
@@ -170,7 +170,10 @@ class TrackingTableUnusable(EngineError):
     code = "tracking_unusable"
     sentence = "{table} exists but is not a migration history that Signalbox can use: {reason}."
     state = "Nothing was changed."
-    advice = "Rename that table, or add the missing columns, and try again."
+    advice = (
+        "Add the missing columns. Or leave the table as it is, set SIGNALBOX_TRACKING_SCHEMA to another schema, and "
+        "record what it says has run as a baseline before anything is applied."
+    )
 
 
 class TrackingTableLocked(EngineError):
@@ -394,6 +397,7 @@ class ServerError:
     constraint: str = ""
     table: str = ""
     context: str = ""
+    origin: str = ""  # file and function of PostgreSQL that raised it: the same in every language
     statement: int = 0
     line: int | None = None
     column: int | None = None

@@ -288,8 +288,8 @@ def _open(migration: Migration, row: AppliedMigration | None, files: _Files, his
         return _status(migration, None, State.ROLLED_BACK, sentence)
     if files.is_overtaken(migration):
         sentence = (
-            f"{label} has not run here, although a later migration has. It runs with the next run; "
-            "check first that it does not rely on the order."
+            f"{label} has not run here, although a later migration has. Before it runs, check that it does not rely on "
+            "the order."
         )
         return _status(migration, None, State.OUT_OF_ORDER, sentence)
     again = f" It runs after all others, and again whenever {migration.up.file} changes."

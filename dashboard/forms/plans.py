@@ -23,13 +23,23 @@ NOTHING_FOUND = Evidence()
 TYPED = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
+class TypedField(forms.CharField):
+    """Takes a word letter by letter. Where it may stay empty, that depends on what else is sent: its label or the
+    button says when, so it is not called optional."""
+
+    depends = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=forms.TextInput(attrs=TYPED), **kwargs)
+
+
 class NameTyped(forms.Form):
     """Takes the name of an environment, letter by letter, before something is done there that cannot be undone."""
 
     environment: Environment
 
     def ask_for_name(self, label: str, *, required: bool = True) -> None:
-        self.fields["typed_name"] = forms.CharField(label=label, required=required, widget=forms.TextInput(attrs=TYPED))
+        self.fields["typed_name"] = TypedField(label=label, required=required)
         self.order_fields(self.field_order)
 
     def wants_name(self) -> bool:
@@ -78,10 +88,9 @@ class RowsTyped(forms.Form):
             self.fields["shown_rows"] = forms.CharField(
                 required=False, widget=forms.HiddenInput, initial=self.forecast.word
             )
-            self.fields["typed_rows"] = forms.CharField(
+            self.fields["typed_rows"] = TypedField(
                 required=must_type_rows,
                 label=_rows_label(self.forecast, unless_saved=not must_type_rows and self.can_save),
-                widget=forms.TextInput(attrs=TYPED),
                 error_messages={"required": "Nothing was run: say how many rows would be lost."},
             )
             self.order_fields(self.field_order)

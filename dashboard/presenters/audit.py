@@ -11,7 +11,7 @@ from typing import Any
 from django.urls import reverse
 
 from dashboard.engine.rehearsal.report import Verdict
-from dashboard.models import AuditEvent
+from dashboard.models import AuditEvent, command_line
 from dashboard.models.failures import without_values
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.requirements import WORDS
@@ -161,7 +161,7 @@ def power(power: Power) -> Chain:
     if power.may_change:
         sentence = (
             f"The database role {power.role} has more rights on this log than to add and to read. "
-            f"As the owner, run: manage.py signalbox audit writer {power.role}"
+            f"As the owner, run: {command_line.of(f'audit writer {power.role}')}"
         )
         return Chain(tone="warn", icon="attention", sentence=sentence)
     sentence = f"The database role {power.role} can add events and read them, and can neither change nor remove them."
@@ -218,7 +218,8 @@ def _how_far(check: ChainCheck) -> Iterator[str]:
         heads = "the head" if check.heads == 1 else f"the {check.heads} heads"
         yield f"It holds {heads} kept elsewhere."
     else:
-        yield "Whether its end was cut off shows only against a head kept elsewhere: signalbox audit verify --head."
+        verify = command_line.of("audit verify --head")
+        yield f"Whether its end was cut off shows only against a head kept elsewhere: {verify}."
 
 
 def _fault(check: ChainCheck) -> str:

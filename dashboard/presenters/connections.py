@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from dashboard.engine.database.doctor import Check, CheckLevel, is_fit
+from dashboard.models import command_line
 from dashboard.models.environments import Environment
 from dashboard.presenters.pills import Pill
 from dashboard.services import targets
@@ -61,7 +62,8 @@ def verdict(checks: Sequence[Check], environment: Environment) -> Fitness:
 
 def _of_reader(checks: Sequence[Check], environment: Environment) -> Fitness:
     """The web process has no more than that URL, so it says nothing of runs."""
-    rest = "Whether a migration can run there, `signalbox doctor` says in the worker, which has the other URL."
+    doctor = command_line.of("doctor")
+    rest = f"Whether a migration can run there, `{doctor}` says in the worker, which has the other URL."
     if all(check.level in {CheckLevel.FINE, CheckLevel.NOTE} for check in checks):
         return Fitness(tone="ok", icon="ok", sentence=f"{environment.name} can be read by these pages. {rest}")
     sentence = f"{environment.name} answers, and something is wrong with what these pages read it with. {rest}"

@@ -111,7 +111,7 @@ def page(  # one for each thing that is known of it
         history=tuple(environment_history.rows(standing, runs, by)),
         history_exists=history is not None and history.exists,
         mend=_mend_button(standing.environment, by),
-        bring=_import_button(standing.environment, by),
+        bring=_import_button(standing, by),
     )
 
 
@@ -172,11 +172,13 @@ def _mend_button(environment: Environment, by: Actor) -> ActionButton:
     )
 
 
-def _import_button(environment: Environment, by: Actor) -> ActionButton:
+def _import_button(standing: Standing, by: Actor) -> ActionButton:
+    """Until something is recorded here anybody may look for one; after that only where one is left to import."""
+    is_left = bool(standing.elsewhere) or not any(row.success for row in standing.rows)
     return ActionButton(
         label="Import a history…",
-        url=reverse("import", args=[environment.slug]),
-        show=not refusal(partial(permissions.check_can_skip, by)),
+        url=reverse("import", args=[standing.environment.slug]),
+        show=is_left and not refusal(partial(permissions.check_can_skip, by)),
     )
 
 

@@ -15,6 +15,7 @@ from dashboard.engine.migration import DUPLICATE_VERSION, NO_ROLLBACK, Migration
 from dashboard.engine.plan import Plan
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import Run
+from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure
 from dashboard.presenters import actions, links
 from dashboard.presenters import failures as boxes
@@ -158,7 +159,7 @@ def mishaps(standing: Standing, failures: Mapping[str, Run]) -> Iterator[ErrorBo
         yield _broken_off(left, standing, failures.get(left.label))
     for item in standing.statuses:
         if item.state is State.FAILED:
-            yield _failed(item, standing.environment.name, failures.get(item.label))
+            yield _failed(item, standing.environment, failures.get(item.label))
 
 
 SETTLE = "Settle it: its page shows what is there. Continue from there, or undo it by hand and start over."
@@ -189,19 +190,19 @@ def _broken_off(left: Unfinished, standing: Standing, run: Run | None) -> ErrorB
     )
 
 
-def _failed(item: MigrationStatus, environment: str, run: Run | None) -> ErrorBox:
+def _failed(item: MigrationStatus, environment: Environment, run: Run | None) -> ErrorBox:
     failure: dict[str, Any] = (run.failure if run else None) or {}
     server: dict[str, Any] = failure.get("server", {})
     name, line = item.label, server.get("line")
     return ErrorBox(
-        title=f"{name} failed on {environment}",
+        title=f"{name} failed on {environment.name}",
         happened=_told(run) or (item.applied and item.applied.error_message) or "The reason was not kept.",
         state_now=_after_failure(item, name),
         state_tone="ok" if _is_ours(item) else "warn",
         next_step=Failure.from_dict(failure).remedy or "Mend the cause; it runs again with the next run.",
         facts=boxes.server_facts(server),
         excerpt=server.get("excerpt", ""),
-        url=_file_url(item, line) if item.migration else "",
+        url=links.migration(item.identity, environment.source, line=line) if item.migration else "",
         url_label=f"{item.migration.up.file}, line {line}" if item.migration and line else "The file",
         actions=_run_button(run),
     )
@@ -224,7 +225,3 @@ def _told(run: Run | None) -> str:
 
 def _run_button(run: Run | None) -> tuple[ActionButton, ...]:
     return (ActionButton(label=f"Run {run.pk}", url=reverse("run", args=[run.pk]), icon="runs"),) if run else ()
-
-
-def _file_url(item: MigrationStatus, line: int | None) -> str:
-    return reverse("migration", args=item.identity, fragment=f"L{line}" if line else None)

@@ -12,8 +12,8 @@ def migrations(source: str) -> str:
     return reverse("migrations", query=_query(source))
 
 
-def migration(identity: MigrationId, source: str) -> str:
-    return reverse("migration", args=identity, query=_query(source))
+def migration(identity: MigrationId, source: str, *, line: int | None = None) -> str:
+    return reverse("migration", args=identity, query=_query(source), fragment=f"L{line}" if line else None)
 
 
 def problems(source: str) -> str:

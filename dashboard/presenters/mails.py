@@ -16,7 +16,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.urls import reverse
 
-from dashboard.models import Mail, OneTimeLink, environments
+from dashboard.models import Mail, OneTimeLink, command_line, environments
 from dashboard.services.audit import Event
 from dashboard.services.mails import MailText
 
@@ -178,7 +178,8 @@ def _paragraphs(mail: Mail, facts: Mapping[str, Any], token: str) -> Iterator[st
             yield from _of_link(facts, token)
         case Mail.Kind.AUDIT_HEAD:
             yield f"audit head id={facts['id']} hash={facts['hash']}"
-            yield "Keep this mail: signalbox audit verify --head ID:HASH shows whether the log still has that event."
+            verify = command_line.of("audit verify --head ID:HASH")
+            yield f"Keep this mail: {verify} shows whether the log still has that event."
         case Mail.Kind.REVIEW_OPEN:
             yield (
                 f"{facts['by']} let request {facts['request']} run on {facts['place']} by break-glass, and nobody has "

@@ -67,6 +67,7 @@ class PlanView:
     steps: tuple[PlanStepView, ...]
     rows: tuple[RowChangeView, ...]  # of the history, before and after; empty where it sends SQL
     reasons: Sequence[str]  # what is kept with these rows
+    row_notes: Sequence[str]  # what an import keeps with every one of them
     to_accept: tuple[PlanWarning, ...]
     to_know: tuple[PlanWarning, ...]
     unjudged: tuple[str, ...]  # what no reading of the plan can tell
@@ -94,7 +95,8 @@ def view(detail: Detail, environment: Environment, *, saving: Plan | None = None
         runs_migrations=plan.action.runs_migrations,
         steps=tuple(_step(detail, position) for position in range(len(plan.steps))),
         rows=row_changes.views(detail.rows, source=plan.source or DEFAULT),
-        reasons=plan.reasons,
+        reasons=() if plan.action is Action.IMPORT else plan.reasons,
+        row_notes=row_changes.common_notes(detail.rows),
         to_accept=tuple(w for w in plan.warnings if w.needs_acceptance),
         to_know=tuple(w for w in plan.warnings if not w.needs_acceptance and w.code != SAID_AT_THE_STEP),
         unjudged=plan.unjudged,

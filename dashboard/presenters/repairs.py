@@ -28,7 +28,7 @@ class RepairWords:
 WORDS: Mapping[Action, RepairWords] = {
     Action.SKIP: RepairWords(
         label="Skip",
-        lede="They are recorded as skipped with your reason, and do not run here. It can be taken back.",
+        lede="They are recorded as skipped with your reason, and do not run here. That can be taken back.",
         why="Why do they not run here?",
         nothing="Nothing waits here that could be skipped.",
     ),

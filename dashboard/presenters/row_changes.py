@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,17 +31,35 @@ class RowChangeView:
 
 
 def views(changes: Sequence[RowChange], *, source: str) -> tuple[RowChangeView, ...]:
-    return tuple(_view(change, source) for change in changes)
+    common = common_notes(changes)
+    return tuple(_view(change, source, common) for change in changes)
 
 
-def _view(change: RowChange, source: str) -> RowChangeView:
+def common_notes(changes: Sequence[RowChange]) -> tuple[str, ...]:
+    """The sentences that are kept with every one of several rows, to be said once of all."""
+    if len(changes) < 2:
+        return ()
+    first, *others = (_sentences(change.note) for change in changes)
+    return tuple(sentence for sentence in first if all(sentence in other for other in others))
+
+
+def own_note(change: RowChange, common: Sequence[str]) -> str:
+    """What is kept with this row and not with all of them."""
+    return " ".join(sentence for sentence in _sentences(change.note) if sentence not in common)
+
+
+def _sentences(note: str) -> list[str]:
+    return re.split(r"(?<=[.!?]) +", note) if note else []
+
+
+def _view(change: RowChange, source: str, common: Sequence[str]) -> RowChangeView:
     rollback = ", with the rollback of its file" if change.captures_rollback else ""
     return RowChangeView(
         label=change.migration.label,
         url=links.migration(change.migration, source),
         before=row(change.before),
         after=f"{row(change.after)}{rollback}",
-        note=change.note,
+        note=own_note(change, common),
     )
 
 

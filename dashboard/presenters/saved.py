@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from dashboard.engine.database.saved import SCHEMA, Outlook, Save
 from dashboard.models.environments import Environment
-from dashboard.presenters import actions
+from dashboard.presenters import actions, links
 from dashboard.presenters.buttons import ActionButton
 from dashboard.presenters.pills import Pill
 from dashboard.services.saved import Kept, SavedGroup
@@ -35,11 +35,13 @@ class KeptView:
     table: str  # where they are
     pill: Pill
     sentence: str
+    url: str  # of the migration that may make its place again, where it does not fit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupView:
     title: str  # "Before the rollback of 010_invoice_due_dates"
+    migration: str
     by: str
     at: datetime
     run_url: str
@@ -52,11 +54,12 @@ def view(group: SavedGroup, environment: Environment) -> GroupView:
     first = group.first
     return GroupView(
         title=f"Before {actions.WORDS[first.action].of}{first.label}",
+        migration=first.label,
         by=first.by,
         at=first.at,
         run=first.run_id,
         run_url=reverse("run", args=[group.run]) if group.run else "",
-        kept=tuple(_kept(kept) for kept in group.kept),
+        kept=tuple(_kept(kept, environment) for kept in group.kept),
         bring_back=ActionButton(
             label="Bring them back…",
             url=reverse("bring-back", args=[environment.slug, first.run_key, *first.identity]),
@@ -77,14 +80,15 @@ def why_nothing(group: SavedGroup, *, overwrite: bool) -> str:
     return "Nothing is left to bring back: all of it stands there as it was saved."
 
 
-def _kept(kept: Kept) -> KeptView:
-    save = kept.save
+def _kept(kept: Kept, environment: Environment) -> KeptView:
+    save, pill = kept.save, _pill(kept)
     return KeptView(
         what=save.copy.label,
         rows=f"{save.rows:,}",
         table=f"{SCHEMA}.{save.copy.saved}",
-        pill=_pill(kept),
+        pill=pill,
         sentence=_sentence(kept),
+        url=links.migration(save.identity, environment.source) if pill is BLOCKED else "",
     )
 
 

@@ -15,6 +15,7 @@ from dashboard.engine.files.listing import Listing
 from dashboard.engine.imports.matching import Reconciliation, reconcile
 from dashboard.engine.migration import Folder
 from dashboard.engine.plan import Plan, Target
+from dashboard.models import command_line
 from dashboard.models.environments import Environment
 from dashboard.selectors import folders
 from dashboard.services import targets
@@ -138,8 +139,8 @@ def _check(environment: Environment, target: Target, others: OtherHistories, rea
     count = len(made.steps)
     finding += f", and {count} of them {'is' if count == 1 else 'are'} not recorded here."
     remedy = (
-        "An apply would run them again. Import that history first: on the page of the environment, or with `signalbox "
-        f"import {environment.slug}`."
+        "An apply would run them again. Import that history first: on the page of the environment, or with "
+        f"`{command_line.of(f'import {environment.slug}')}`."
     )
     return Check(code=CODE, level=CheckLevel.WARNING, finding=finding, remedy=remedy)
 

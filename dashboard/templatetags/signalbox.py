@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString, mark_safe
 from dashboard.engine.migration import Problem
 from dashboard.engine.sql import places
 from dashboard.engine.sql.places import StatementPlace
+from dashboard.models import command_line as commands
 from dashboard.presenters import sql as sql_presenter
 from dashboard.presenters import statuses
 from dashboard.presenters.findings import Note
@@ -103,6 +104,12 @@ def time(moment: datetime | None, missing: str = "never") -> str:
         return missing
     html = '<time datetime="{}" title="{}" data-relative>{}</time>'
     return format_html(html, utc(moment), absolute(moment), ago(moment))
+
+
+@register.simple_tag
+def command_line(arguments: str) -> str:
+    """What a person types on the command line of this installation."""
+    return commands.of(arguments)
 
 
 @register.simple_tag

@@ -10,15 +10,30 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from dashboard.engine.errors import EngineError
+from dashboard.engine.errors import EngineError, NothingToDo, PlanBlocked
+from dashboard.presenters.badges import Badge, badge_of
 from dashboard.services.answers import status_of
 
 #: Tells lost.js that it is not the web process that is away. A proxy in front of it may answer 503 as well.
 WITHOUT_CONTROL_DATABASE = "Signalbox-Without-Control-Database"
 
 
+#: Of a page that only looks: nothing was asked for that could have been left undone.
+HEADINGS: tuple[tuple[type[EngineError], str], ...] = (
+    (NothingToDo, "There is nothing to do"),
+    (PlanBlocked, "A migration stands in the way"),
+    (EngineError, "This cannot be done now"),
+)
+NOT_DONE = "This was not done"
+
+
 def answer(request: HttpRequest, error: EngineError) -> HttpResponse:
+    is_fine = isinstance(error, NothingToDo)
     context = {
+        "heading": _heading(request, error),
+        "tone": "info" if is_fine else "warn",
+        "icon": "info" if is_fine else "attention",
+        "place": _place(request),
         "sentence": str(error),
         "state_now": error.state_now,
         "remedy": error.remedy,
@@ -39,6 +54,9 @@ def failed(request: HttpRequest) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     context = {
+        "heading": NOT_DONE,
+        "tone": "warn",
+        "icon": "attention",
         "sentence": "This form is too old, or it did not come from Signalbox.",
         "state_now": "Nothing was changed.",
         "remedy": "Go back, reload the page and send the form again.",
@@ -46,6 +64,20 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         "back": _back(request),
     }
     return render(request, "refused.html", context, status=403)
+
+
+def _heading(request: HttpRequest, error: EngineError) -> str:
+    if request.method not in {"GET", "HEAD"}:
+        return NOT_DONE
+    return next(heading for kind, heading in HEADINGS if isinstance(error, kind))
+
+
+def _place(request: HttpRequest) -> Badge | None:
+    """The environment that the page is about: on its own page each migration says why it waits and what to do."""
+    match = request.resolver_match
+    slug = str(match.kwargs.get("slug", "")) if match else ""
+    place = badge_of(slug) if slug else None
+    return place if place and place.url != request.path else None
 
 
 def _back(request: HttpRequest) -> str:

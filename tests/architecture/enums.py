@@ -19,6 +19,14 @@ PRESENTERS = ROOT / "dashboard" / "presenters"
 TEMPLATES = ROOT / "templates"
 #: Keywords whose values are names of another kind: tones and icons of pills, names of URLs, of columns.
 OTHER_NAMES = frozenset({"tone", "state_tone", "icon", "name", "fields"})
+#: Calls whose positional words are names of another kind: of URLs, of keys and columns, of queries, of points.
+OTHER_CALLS = frozenset(
+    {
+        *("reverse", "redirect", "_link", "_address", "reswap"),
+        *("get", "pop", "add_parser", "compile", "text", "number", "is_false", "wants"),
+        *("select_related", "values", "F", "query", "_execute", "faultpoint", "naming"),
+    }
+)
 #: A comparison with a word, in a tag of a template.
 _COMPARED = re.compile(r"""(?:==|!=|\bin\b)\s*(["'])(?P<value>[^"']+)\1|(["'])(?P<first>[^"']+)\3\s*(?:==|!=)""")
 _IF = re.compile(r"{%\s*(?:if|elif)\b(.*?)%}")
@@ -84,14 +92,14 @@ def _members() -> dict[str, tuple[str, ...]]:
 
 
 def literals_in(source: str, file: str) -> Iterator[Literal]:
-    """What is compared, passed by name, matched, taken where nothing is given, or the key of a table."""
+    """What is compared, passed, matched, returned, taken where nothing is given, or the key of a table."""
     for node in ast.walk(ast.parse(source)):
-        for constant in _compared_or_passed(node):
+        for constant in (*_compared_or_named(node), *_passed_or_given(node)):
             if members := _members().get(constant.value):
                 yield Literal(file=file, line=constant.lineno, value=constant.value, members=members)
 
 
-def _compared_or_passed(node: ast.AST) -> Iterator[ast.Constant]:
+def _compared_or_named(node: ast.AST) -> Iterator[ast.Constant]:
     match node:
         case ast.Compare():
             for side in (node.left, *node.comparators):
@@ -105,6 +113,27 @@ def _compared_or_passed(node: ast.AST) -> Iterator[ast.Constant]:
                 yield from _constants(key)
         case ast.MatchValue():
             yield from _constants(node.value)
+
+
+def _passed_or_given(node: ast.AST) -> Iterator[ast.Constant]:
+    """Without a name: to a call, back from one, and where a parameter is left out."""
+    match node:
+        case ast.Call() if _called(node) not in OTHER_CALLS:
+            for argument in node.args:
+                yield from _constants(argument)
+        case ast.Return():
+            yield from _constants(node.value)
+        case ast.arguments():
+            for default in (*node.defaults, *node.kw_defaults):
+                yield from _constants(default)
+
+
+def _called(call: ast.Call) -> str:
+    """The last part of its name."""
+    match call.func:
+        case ast.Attribute(attr=name) | ast.Name(id=name):
+            return name
+    return ""
 
 
 def _constants(expression: ast.expr | None) -> Iterator[ast.Constant]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import re
 from collections.abc import Iterator
 
@@ -11,6 +12,7 @@ import pytest
 from dashboard import cli
 from dashboard.cli.exits import Exit
 from dashboard.management.commands.signalbox import Command
+from tests.architecture.enums import ROOT
 from tests.architecture.source import text_of
 
 
@@ -53,3 +55,34 @@ def test_every_exit_code_is_documented() -> None:
     missing = set(Exit) - rows
     assert not missing, f"Say in README.md, under the command line, what these exit codes mean: {missing}"
     assert rows <= set(Exit), f"No command ends with these codes any more: {rows - set(Exit)}"
+
+
+def test_whoever_is_told_to_type_a_command_is_told_how_it_is_called_here() -> None:
+    """One place knows that; a text that names it by itself is wrong wherever Signalbox runs in a container."""
+    named = re.compile(rf"signalbox (?:{'|'.join(cli.VERBS)})\b")
+    by_hand = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sorted((ROOT / "dashboard").rglob("*.py"))
+        if path.name != "states.py"  # writes a document of the repository
+        for node in sentences(ast.parse(path.read_text(encoding="utf-8")))
+        if named.search(node.value) and (node.value not in SESSIONS)
+    ]
+    by_hand += [path.name for path in (ROOT / "templates").rglob("*.html") if named.search(path.read_text())]
+    assert not by_hand, f"Name it through dashboard/models/command_line.py: {by_hand}"
+
+
+#: Names of sessions, as the server lists them, and of a key.
+SESSIONS = frozenset({"signalbox doctor", "signalbox demo", "signalbox audit chain"})
+
+
+def sentences(tree: ast.AST) -> Iterator[ast.Constant]:
+    """Its strings without the docstrings, of which the first lines are help of the command line itself."""
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body
+        if isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node

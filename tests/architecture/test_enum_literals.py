@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import pytest
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 
+from dashboard.engine.plan import CONTRADICTED
+from dashboard.engine.status import State
 from dashboard.models import ChangeRequest, Rehearsal, Run
 from dashboard.selectors import rehearsals
 from tests.architecture import enums
@@ -14,6 +16,8 @@ from tests.architecture.enums import Literal
 
 NOT_IN_META = "the class body of a model is out of sight inside its Meta; the tests below hold the two together"
 BUTTON = "what the button “Approve and run now” sends"
+NOT_BELOW = "a plan stands beside the states and imports none; the test below holds the two together"
+COLUMN = "a column of another tool's table"
 #: Words that only happen to read like a member: file, value, why.
 ALLOWED: Mapping[tuple[str, str], str] = {
     ("dashboard/admin.py", "none"): "a word on a page: nobody's roles",
@@ -29,10 +33,36 @@ ALLOWED: Mapping[tuple[str, str], str] = {
     ("dashboard/presenters/actions.py", "applied"): "a word on a page",
     ("dashboard/presenters/actions.py", "rollback"): "a word on a page",
     ("dashboard/engine/files/parted.py", "down"): "a word in the name of a file",
+    **{("dashboard/middleware.py", name): "the name of a page" for name in ("apply", "rollback", "import", "skip")},
+    ("dashboard/api/seed.py", "accept"): "a field of what is sent",
+    ("dashboard/urls.py", "rollback"): "an address",
+    ("dashboard/engine/plan.py", "unrecorded"): NOT_BELOW,
+    ("dashboard/engine/plan.py", "altered"): NOT_BELOW,
+    ("dashboard/cli/rehearse.py", "reversible"): "a word of a line",
+    **{("dashboard/cli/rehearse.py", key): "a key of its JSON" for key in ("up", "down", "again")},
+    **{("dashboard/engine/git/trees.py", word): "a word in a sentence" for word in ("file", "submodule")},
+    ("dashboard/engine/localserver/watchdog.py", "failed"): "a line for the process that began it",
+    ("dashboard/models/failures.py", "cancelled"): "the code of an error",
+    **{
+        (f"dashboard/presenters/{name}.py", "ok"): "a tone and an icon"
+        for name in ("environment_history", "failures", "forecasts", "restored")
+    },
+    ("dashboard/presenters/environment_history.py", "unknown"): "an icon",
+    ("dashboard/presenters/rebinding.py", "none"): "a word on a page",
+    ("dashboard/services/comments.py", "comment"): "a word in a sentence",
+    **{("dashboard/services/evidence.py", word): "a word in a sentence" for word in ("error", "warning")},
+    ("dashboard/services/forecasts.py", "run"): "the name of a relation",
+    ("dashboard/services/plans.py", "skip"): "a word in a sentence",
+    ("dashboard/services/throttle.py", "begin"): "the name of a counter",
+    ("dashboard/engine/database/adoption.py", "dirty"): COLUMN,
+    **{
+        (f"dashboard/engine/imports/tools/{name}.py", word): COLUMN
+        for name, word in (("atlas", "applied"), ("atlas", "error"), ("golang_migrate", "dirty"))
+    },
     **{
         (f"dashboard/engine/files/formats/{name}.py", word): "a word of the tool's files"
         for name, words in {
-            "atlas": ("none",),
+            "atlas": ("none", "import"),
             "dbmate": ("up", "down"),
             "goose": ("up", "down"),
             "graphile_migrate": ("previous",),
@@ -73,13 +103,22 @@ ALLOWED_IN_TEMPLATES: Mapping[tuple[str, str], str] = {
         'Run.Status(row.get("status") or "queued")',
         'WORDS = {"queued": "Queued", "running": "Running"}',
         'match status:\n    case "queued":\n        pass',
+        'move(run, "queued")',
+        'frozenset({"queued"})',
+        'def verdict():\n    return "queued" if late else Run.Status.FAILED',
+        'def move(run, to="queued"):\n    pass',
+        'def move(run, *, to="queued"):\n    pass',
+        'lambda to="queued": to',
     ],
 )
 def test_a_typed_value_is_noticed(source: str) -> None:
     assert [literal.value for literal in enums.literals_in(source, "x.py")][:1] == ["queued"]
 
 
-@pytest.mark.parametrize("source", ['{"run": run, "title": title}', 'Pill(tone="run", icon="ok")', 'title("queued")'])
+@pytest.mark.parametrize(
+    "source",
+    ['{"run": run, "title": title}', 'Pill(tone="run", icon="ok")', 'reverse("run")', 'row.get("queued")'],
+)
 def test_other_names_are_left_alone(source: str) -> None:
     assert [*enums.literals_in(source, "x.py")] == []
 
@@ -96,6 +135,10 @@ def test_templates_ask_for_a_flag_or_a_tone() -> None:
 def test_nothing_is_allowed_that_is_not_there() -> None:
     written = {(literal.file, literal.value) for literal in (*enums.literals(), *enums.template_literals())}
     assert ({*ALLOWED, *ALLOWED_IN_TEMPLATES} - written) == set()
+
+
+def test_what_contradicts_the_log_is_named_as_its_states_are() -> None:
+    assert {State.UNRECORDED, State.ALTERED} == CONTRADICTED
 
 
 def test_a_request_is_closed_in_every_state_that_nothing_follows() -> None:

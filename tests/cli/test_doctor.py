@@ -100,7 +100,7 @@ def test_a_read_only_target_is_refused_with_the_remedy(signalbox: Signalbox, pro
     answer = signalbox("doctor", "--env", "staging")
     assert (answer.code, answer.out) == (7, "")
     assert "Staging is not fit to run migrations: its sessions are read-only." in answer.err
-    assert "Nothing was changed. Reset default_transaction_read_only for this role or database." in answer.err
+    assert "Then reset default_transaction_read_only for this role or database." in answer.err
 
 
 def test_a_variable_that_is_not_set_is_named(signalbox: Signalbox, project: Project, settings: SettingsWrapper):

@@ -6,6 +6,7 @@ import pytest
 
 from dashboard import setup
 from dashboard.models import GitCommit
+from dashboard.services import fetching
 from tests.cli.conftest import Signalbox
 from tests.fix_sources import Repository
 
@@ -64,3 +65,27 @@ def test_the_doctor_names_what_is_not_set(signalbox: Signalbox, billing: Source,
     answer = signalbox("doctor", "--declared")
     assert answer.code == 7
     assert "The source billing cannot be fetched: the variable BILLING_TOKEN is not set." in answer.err
+
+
+def test_a_failure_is_printed_once_and_told_to_machines_in_its_words(
+    signalbox: Signalbox, billing: Source, repository: Repository, caplog: pytest.LogCaptureFixture
+):
+    from dashboard.engine.git.errors import GitUnreachable
+
+    repository.refuses = GitUnreachable(repository="github.com", reason="nobody answers")
+    answer = signalbox("fetch", "--json")
+    (report,) = answer.json["sources"]
+    assert (report["error"], report["next"]) == ("git_unreachable", repository.refuses.next_step)
+    assert report["sentence"] == str(repository.refuses)
+    assert answer.err.count(report["sentence"]) == 1
+    assert report["sentence"] not in caplog.text, "the console has the log too"
+
+
+def test_a_job_has_nobody_to_tell_but_the_log(
+    billing: Source, repository: Repository, caplog: pytest.LogCaptureFixture
+):
+    from dashboard.engine.git.errors import GitUnreachable
+
+    repository.refuses = GitUnreachable(repository="github.com", reason="nobody answers")
+    fetching.fetch_if_free("billing")
+    assert [record.levelname for record in caplog.records if "nobody answers" in record.getMessage()] == ["WARNING"]

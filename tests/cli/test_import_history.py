@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dashboard.models import ChangeRequest, Run
+from dashboard.models import ChangeRequest, Run, command_line
 from dashboard.services import actors, approvals, execution, runs
 from tests.cli.conftest import Signalbox
 from tests.fix_project import Project
@@ -38,14 +38,15 @@ def test_without_a_person_it_only_shows(signalbox: Signalbox, migrated: Project)
         ("2", None, "baseline"),
     ]
     assert answer.json["origin"]["table"] == "schema_migrations"
-    assert "Imported from dbmate" in signalbox("import", "staging").out
+    shown = signalbox("import", "staging").out
+    assert shown.count("Imported from dbmate") == 1, "what holds of both rows is said once"
     assert migrated.query(migrated.staging, "SELECT FROM pg_namespace WHERE nspname = 'platform'") == []
 
 
 def test_the_status_says_that_it_waits(signalbox: Signalbox, migrated: Project) -> None:
     (environment,) = signalbox("status", "staging", "--json").json["environments"]
     assert environment["not_imported"] == ["dbmate (public.schema_migrations)"]
-    assert "Import it before anything is applied: `signalbox import staging`." in signalbox("status", "staging").out
+    assert f"`{command_line.of('import staging')}`." in signalbox("status", "staging").out
 
 
 def test_one_run_takes_all_of_it(signalbox: Signalbox, migrated: Project, admin: User) -> None:

@@ -286,7 +286,7 @@ def test_a_file_in_place_of_the_folder_is_wrong_usage(signalbox: Signalbox, two_
 
 def test_an_empty_folder_says_what_belongs_there(signalbox: Signalbox, project: Project):
     answer = signalbox("status", "--env", "staging")
-    assert answer.code == 0
+    assert answer.code == 8
     assert "holds no migration" in answer.out
     assert "001_create_users.sql" in answer.out
 
@@ -420,3 +420,11 @@ def test_one_target_that_cannot_be_read_spoils_no_other(signalbox: Signalbox, tw
     assert staging["error"]["code"] == "tracking_unusable"
     assert "ALTER COLUMN version TYPE text" in staging["error"]["remedy"]
     assert states(production) == {"001_users": "pending", "002_orders": "pending"}
+
+
+def test_errors_come_first_and_what_only_should_be_known_last(signalbox: Signalbox, two_files: Project):
+    apply(two_files, two_files.staging)
+    two_files.write(_003_broken="CREATE TABLE (", _004_empty="-- Nothing\n")
+    out = signalbox("status", "staging").out
+    warning, error = out.index("  warning: "), out.index("  error: ")
+    assert error < out.index("001 users: ") < out.index("003 broken: ") < warning

@@ -21,6 +21,7 @@ from dashboard.engine.plan import Action, Step
 from dashboard.engine.run import failures
 from dashboard.engine.sql.statements import split
 from dashboard.services import errors as refusals
+from tests.engine import remedies_in_code
 
 PAGE = Path(__file__).parents[2] / "docs" / "remedies.md"
 _FORMATS = Path(__file__).parents[2] / "docs" / "FORMATS.md"
@@ -122,7 +123,10 @@ REFUSALS: Mapping[str, str] = {
 
 def document() -> str:
     sections = (("Files", _of_files()), ("Lint", _of_lint()), ("Refused by the server", _of_server()))
-    parts = [f"\n## {title}\n\n" + "\n".join(entries) for title, entries in (*sections, ("Errors", _of_errors()))]
+    in_code = ("Databases, plans, rehearsals, servers", _in_code())
+    parts = [
+        f"\n## {title}\n\n" + "\n".join(entries) for title, entries in (*sections, in_code, ("Errors", _of_errors()))
+    ]
     return HEAD + "".join(parts)
 
 
@@ -197,6 +201,14 @@ def _of_server() -> Iterator[str]:
         explanation = known or failures.EXPLANATIONS[name]
         error = failures.failed(step, failures.at(statement, name, "refused"), explanation)
         yield _entry(name.lower(), f"`` {case} ``", error.state_now, error.remedy)
+
+
+def _in_code() -> Iterator[str]:
+    """What is put together where it is said; errors and rules of lint have sections of their own."""
+    elsewhere = ("errors::", "git/errors::", "lint/rules/")
+    for remedy in remedies_in_code.all_of_them():
+        if not remedy.place.startswith(elsewhere):
+            yield _entry(f"`{remedy.place}`", "-", remedy.said or "(what was found there)", remedy.advised)
 
 
 def _of_errors() -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -19,14 +20,17 @@ from dashboard.engine.run.faultpoints import InjectedFault
 from dashboard.engine.run.recovery import StepVerdict
 from dashboard.engine.sql import statements
 from dashboard.engine.status import State
-from tests.concurrently import BASE, DETACH, cancel_whoever_waits, while_others_write
+from tests.concurrently import BASE, DETACH, WAITING, cancel_whoever_waits, while_others_write
 from tests.engine.folders import Bench
+from tests.waiting import wait_until
 
 LEFT = {
     "CREATE INDEX CONCURRENTLY made ON other (id)": "DROP INDEX CONCURRENTLY public.made",
     "DROP INDEX CONCURRENTLY key": "DROP INDEX CONCURRENTLY public.key",
     "REINDEX INDEX CONCURRENTLY key": "DROP INDEX CONCURRENTLY public.key_ccnew",
     "REINDEX TABLE CONCURRENTLY other": "DROP INDEX CONCURRENTLY public.key_ccnew",
+    "REINDEX SCHEMA CONCURRENTLY public": "DROP INDEX CONCURRENTLY public.key_ccnew",
+    "REINDEX DATABASE CONCURRENTLY": "DROP INDEX CONCURRENTLY public.key_ccnew",
     DETACH: "ALTER TABLE public.parted DETACH PARTITION public.part FINALIZE",
 }
 
@@ -131,12 +135,57 @@ def lost(bench: Bench, text: str, monkeypatch: pytest.MonkeyPatch) -> Plan:
 @pytest.mark.parametrize("text", LEFT)
 def test_a_statement_that_failed_at_once_is_undone(bench_with_tables: Bench, text: str) -> None:
     bench_with_tables.database.query("DROP TABLE parted, other; CREATE TABLE other (id text)")
-    bench_with_tables.write(
-        "002_next.sql", text.replace("(id)", "(nothing)").replace("TABLE CONCURRENTLY other", "TABLE CONCURRENTLY x")
-    )
+    nowhere = text.replace("(id)", "(nothing)")
+    for kind, named in (("TABLE", " other"), ("SCHEMA", " public"), ("DATABASE", "")):
+        nowhere = nowhere.replace(f"{kind} CONCURRENTLY{named}", f"{kind} CONCURRENTLY x")
+    bench_with_tables.write("002_next.sql", nowhere)
     with pytest.raises(errors.StatementFailed):
         bench_with_tables.apply()
     assert state_of(bench_with_tables).state is State.FAILED
+
+
+def test_the_old_index_that_a_rebuild_could_not_drop_is_named(bench_with_tables: Bench) -> None:
+    """The new one has taken its place by then: a reader holds up only the drop."""
+    bench_with_tables.write("002_next.sql", "REINDEX INDEX CONCURRENTLY key")
+    database = bench_with_tables.database
+
+    def cancel() -> None:
+        wait_until(lambda: database.query(f"SELECT count(*) {WAITING}")[0][0])
+        cancel_whoever_waits(database)
+
+    with database.connect(autocommit=False) as reader:
+        reader.execute("SELECT * FROM other")
+        canceller = threading.Thread(target=cancel)
+        canceller.start()
+        with pytest.raises(errors.PartlyApplied) as caught:
+            bench_with_tables.apply()
+        canceller.join()
+    assert "DROP INDEX CONCURRENTLY public.key_ccold" in caught.value.next_step
+    assert database.query("SELECT indisvalid FROM pg_index WHERE indexrelid = 'key'::regclass") == [(True,)]
+    assert is_left(bench_with_tables, "REINDEX INDEX CONCURRENTLY key", "DROP INDEX CONCURRENTLY public.key_ccold")
+
+
+def test_a_build_that_lost_a_deadlock_is_named_with_its_way_on(bench_with_tables: Bench) -> None:
+    bench_with_tables.write("002_next.sql", "CREATE INDEX CONCURRENTLY made ON other (id)")
+    database = bench_with_tables.database
+    database.query(f"ALTER DATABASE \"{database.name}\" SET deadlock_timeout = '3s'")
+    with database.connect(autocommit=False) as rival:
+        rival.execute("SET deadlock_timeout = '60s'")  # so that the build is the one that looks, and loses
+        rival.execute("INSERT INTO other VALUES (9)")
+
+        def wait_for_the_build() -> None:
+            wait_until(lambda: database.query(f"SELECT count(*) {WAITING}")[0][0])
+            rival.execute("LOCK TABLE other IN SHARE MODE")
+
+        crossing = threading.Thread(target=wait_for_the_build)
+        crossing.start()
+        with pytest.raises(errors.PartlyApplied) as caught:
+            bench_with_tables.apply()
+        crossing.join()
+        rival.rollback()
+    assert caught.value.facts["error"].sqlstate == "40P01"
+    assert "DROP INDEX CONCURRENTLY public.made" in caught.value.next_step
+    assert state_of(bench_with_tables).state is State.PARTIAL
 
 
 def test_the_search_path_of_the_file_decides_which_index_is_meant(bench_with_tables: Bench) -> None:

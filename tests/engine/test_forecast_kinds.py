@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections import Counter
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
 
 from dashboard.engine.database import connection
+from dashboard.engine.forecast import reading
 from dashboard.engine.forecast.values import Forecast
-from tests.engine.folders import Bench
+from dashboard.engine.plan import Action
+from tests.engine.folders import Bench, plan_of
 from tests.engine.test_forecast import forecast_of
 
 SETUP = """
@@ -168,6 +171,23 @@ LOSING = [
     "INSERT INTO empty VALUES " + ", ".join(f"({n}, (1 <~> 2)::text)" for n in range(1, 2000)),
     f"INSERT INTO empty SELECT x, 'x' FROM calling WHERE x NOT IN ({', '.join(map(str, range(2, 2100)))})",
     "SELECT * FROM calling",
+    "SELECT table_to_xml('calling', true, true, '')",
+    "SELECT table_to_xml_and_xmlschema('calling', true, true, '')",
+    "SELECT schema_to_xml('s', true, true, '')",
+    "DO $$ BEGIN PERFORM table_to_xml('calling', true, true, ''); END $$",
+    "CREATE VIEW x AS SELECT table_to_xml('calling', true, true, ''); SELECT * FROM x",
+    "UPDATE pg_attribute SET attisdropped = true WHERE attrelid = 'w'::regclass AND attname = 'v'",
+    "DO $$ BEGIN DELETE FROM pg_catalog.pg_attribute WHERE attrelid = 'w'::regclass AND attname = 'v'; END $$",
+    "MERGE INTO p USING w ON p.id = w.id WHEN MATCHED THEN DELETE",
+    "WITH gone AS (DELETE FROM w RETURNING *) INSERT INTO empty SELECT id, v FROM gone WHERE false",
+    "UPDATE p SET (v, s) = (SELECT NULL, NULL)",
+    "UPDATE paired SET x.b = NULL",
+    "ALTER TABLE parts DETACH PARTITION parts_1; DROP TABLE parts_1",
+    "ALTER TABLE child NO INHERIT parent; DROP TABLE child",
+    "ALTER TABLE w SET SCHEMA s; DROP SCHEMA s CASCADE",
+    "CREATE TEMP TABLE w (id int); DROP TABLE w; DELETE FROM w",
+    "CREATE OR REPLACE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN DELETE FROM w; RETURN NEW; END';"
+    "UPDATE plain SET id = id",
     "CREATE TABLE x AS SELECT * FROM calling",
     "CREATE VIEW x AS SELECT sly(); SELECT * FROM x",
     "REFRESH MATERIALIZED VIEW refreshed",
@@ -263,6 +283,19 @@ def test_nothing_is_never_said_of_what_loses_rows_or_values(stock_bench: Bench) 
     assert [script[:80] for script, forecast in forecasts.items() if says_nothing(forecast)] == []
     assert {forecast.failure for forecast in forecasts.values()} == {""}
     assert [script[:80] for script in LOSING if is_lost(stock_bench, script) is False] == []
+
+
+@pytest.mark.parametrize("script", LOSING, ids=lambda script: script[:60])
+def test_a_rollback_is_judged_as_an_apply_is(script: str) -> None:
+    apply = plan_of(script)
+    back = tuple(replace(step, action=Action.ROLLBACK) for step in apply.steps)
+    rollback = replace(apply, action=Action.ROLLBACK, steps=back)
+    assert reading.read(rollback, {}) == reading.read(apply, {})
+
+
+@pytest.mark.parametrize("script", ["ALTER TABLE p SET UNLOGGED", "UPDATE pg_class SET reltuples = 0 WHERE false"])
+def test_what_may_lose_rows_later_is_not_called_harmless(stock_bench: Bench, script: str) -> None:
+    assert not says_nothing(forecast_of(stock_bench, script))
 
 
 def test_what_is_proven_harmless_loses_nothing(stock_bench: Bench) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,6 +15,7 @@ from dashboard.engine import errors
 from dashboard.engine.database import guards
 from dashboard.engine.database.tracking import RunTracking, TrackingTables
 from dashboard.engine.migration import MigrationId
+from dashboard.engine.run import watch
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.events import Ending, RunEvent, StatementFinished, StepEnded
 from tests.engine.folders import Bench
@@ -292,6 +295,72 @@ def test_no_block_rewrites_what_is_ours_unseen(people_bench: Bench, rewrite: str
     assert "Compare schema_migrations and migration_audit_log with a backup" in caught.value.remedy
     row = people_bench.history.row(MigrationId("002", "forges"))
     assert row is None or not row.success
+
+
+SILENTLY = "ALTER TABLE platform.migration_audit_log DISABLE TRIGGER append_only; {}; " + (
+    "ALTER TABLE platform.migration_audit_log ENABLE TRIGGER append_only"
+)
+OF_ROWS = REWRITES | {
+    "the journal of its own step": SILENTLY.format("DELETE FROM platform.migration_audit_log WHERE version = '002'"),
+    "a word of the journal": SILENTLY.format(
+        "UPDATE platform.migration_audit_log SET outcome = 'undone' WHERE version = '002'"
+    ),
+    "one row for another": SILENTLY.format(
+        "INSERT INTO platform.migration_audit_log (id, version, executed_by, name, action, outcome) "
+        "OVERRIDING SYSTEM VALUE SELECT 0, version, executed_by, name, action, outcome "
+        "FROM platform.migration_audit_log LIMIT 1; "
+        "DELETE FROM platform.migration_audit_log WHERE id = (SELECT max(id) FROM platform.migration_audit_log)"
+    ),
+}
+
+
+@pytest.fixture
+def no_time_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "ALLOWANCE", -1e9)
+
+
+@pytest.mark.usefixtures("no_time_to_look")
+@pytest.mark.parametrize("then", ["SELECT 1;", "CREATE TABLE people (id int);"], ids=["goes on", "then fails"])
+@pytest.mark.parametrize("rewrite", OF_ROWS)
+def test_a_look_that_is_put_off_misses_nothing(people_bench: Bench, rewrite: str, then: str) -> None:
+    block = f"DO $$ BEGIN {OF_ROWS[rewrite]}; END $$;"
+    people_bench.write("002_forges.sql", f"{OUTSIDE}CREATE TABLE one (id int);\nSELECT 1;\n{block}\n{then}")
+    with pytest.raises(errors.PartlyApplied, match=r"that Signalbox keeps|how Signalbox keeps or guards") as caught:
+        people_bench.apply()
+    assert "Compare schema_migrations and migration_audit_log with a backup" in caught.value.remedy
+    row = people_bench.history.row(MigrationId("002", "forges"))
+    assert row is None or not row.success
+
+
+@pytest.mark.usefixtures("no_time_to_look")
+def test_a_look_that_was_put_off_says_which_statements_it_is_about(people_bench: Bench) -> None:
+    block = f"DO $$ BEGIN {REWRITES['who did it']}; END $$;"
+    people_bench.write("002_forges.sql", f"{OUTSIDE}CREATE TABLE one (id int);\n{block}\nSELECT 1;\nSELECT 1/0;")
+    with pytest.raises(errors.PartlyApplied, match="history that Signalbox keeps, in one of the statements 2 to 4"):
+        people_bench.apply()
+
+
+def test_looking_takes_no_longer_than_the_work(people_bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many rows there are: here a look takes a tenth of a second, and the statements next to nothing."""
+    looks, look = [], guards.row_versions
+
+    def slow(tables: TrackingTables, own: Sequence[int]) -> guards.RowVersions:
+        looks.append(len(own))
+        time.sleep(0.1)
+        return look(tables, own)
+
+    monkeypatch.setattr(guards, "row_versions", slow)
+    people_bench.write("002_many.sql", OUTSIDE + "SELECT 1;\n" * 200)
+    people_bench.apply()
+    assert len(looks) < 100
+    assert looks[-1] == 400  # at the end, with everything that was noted
+
+
+def test_to_write_the_same_again_is_no_change(people_bench: Bench) -> None:
+    block = "DO $$ BEGIN UPDATE platform.schema_migrations SET name = name; END $$;"
+    people_bench.write("002_same.sql", f"{OUTSIDE}{block}\nSELECT 1;")
+    people_bench.apply()
+    assert people_bench.history.row(MigrationId("002", "same"))
 
 
 def test_what_a_block_may_do_is_not_taken_for_a_change_of_ours(people_bench: Bench) -> None:

@@ -3,6 +3,7 @@ encodings, and migrations that go through all there is."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -98,6 +99,18 @@ def test_a_database_that_allows_no_table_of_ours_is_named_by_the_doctor_and_by_t
     ) as caught:
         guest.bench.apply()
     assert "exists but" not in str(caught.value)
+
+
+def test_a_role_that_may_make_no_schema_is_told_the_very_grant(guest: Guest) -> None:
+    guest.database.query(f'REVOKE CREATE ON DATABASE "{guest.database.name}" FROM "{ROLE}"')
+    guest.bench.write("001_a.sql", "SELECT 1;")
+    with pytest.raises(errors.TrackingTablesNotMade) as caught:
+        guest.bench.apply()
+    grant = re.search(r"GRANT CREATE ON DATABASE .+? TO .+?;", caught.value.remedy)
+    assert grant, caught.value.remedy
+    guest.database.query(grant[0])
+    guest.bench.apply()
+    assert applied(guest.bench) == ["001"]
 
 
 def test_what_the_doctor_tries_it_undoes(guest: Guest) -> None:

@@ -154,5 +154,10 @@ def test_nothing_is_rolled_back_while_something_is_unfinished(users_bench: Bench
 
 def test_what_depends_on_something_that_is_not_applied_waits(users_bench: Bench) -> None:
     users_bench.write("002_next.sql", "-- signalbox: depends=009\nSELECT 1;")
-    with pytest.raises(errors.PlanBlocked, match="depends on 009"):
+    with pytest.raises(errors.PlanBlocked, match="depends on 009") as caught:
         users_bench.plan("002")
+    assert caught.value.remedy.startswith("No file is called 009"), "nobody can apply what is not there"
+    users_bench.write("009_later.sql", "SELECT 1;")
+    with pytest.raises(errors.PlanBlocked, match="depends on 009") as caught:
+        users_bench.plan("002")
+    assert caught.value.remedy.startswith("Apply that first")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboard.engine.run import failures
 from dashboard.engine.run.failures import Explanation
-from tests.engine import remedies
+from tests.engine import remedies, remedies_in_code
 
 
 def test_the_page_is_what_is_said() -> None:
@@ -14,6 +14,38 @@ def test_the_page_is_what_is_said() -> None:
 
 def test_every_problem_of_a_file_has_a_case() -> None:
     assert {*remedies.FILES} | remedies.WITHOUT_A_CASE == {*remedies.codes()}
+
+
+def test_every_remedy_in_the_code_is_on_the_page() -> None:
+    written = remedies.PAGE.read_text(encoding="utf-8")
+    places = [remedy.place.partition("::")[0] for remedy in remedies_in_code.all_of_them()]
+    assert {"database/doctor", "database/adoption", "database/guards", "planner/rolling_back"} <= {*places}
+    doctor = [remedy for remedy in remedies_in_code.all_of_them() if remedy.place.startswith("database/doctor::")]
+    assert [remedy.advised for remedy in doctor if f"> {remedy.advised}\n" not in written] == []
+
+
+CODE = """
+HELP = "Turn it off and on."
+
+def _check(name):
+    if name:
+        finding, remedy = f"{name} is off.", f"Turn {name} on."
+        yield Check(finding=finding, remedy=remedy)
+    yield Check(finding="It is broken.", remedy=HELP if name else "Buy another one.")
+
+def remedy_of(error):
+    return "Wait a while."
+"""
+
+
+def test_a_remedy_is_found_however_the_code_says_it() -> None:
+    assert [(each.place, each.said, each.advised) for each in remedies_in_code.in_module(CODE, "m")] == [
+        ("m", "", "Turn it off and on."),
+        ("m::_check", "{name} is off.", "Turn {name} on."),
+        ("m::_check", "It is broken.", "Turn it off and on."),
+        ("m::_check", "It is broken.", "Buy another one."),
+        ("m::remedy_of", "", "Wait a while."),
+    ]
 
 
 def test_every_refusal_that_is_explained_has_a_case() -> None:

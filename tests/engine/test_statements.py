@@ -372,3 +372,11 @@ def test_the_module_needs_neither_django_nor_a_driver():
     code = "import dashboard.engine.sql.statements, dashboard.engine.files.discovery, dashboard.engine.status, sys"
     check = f"{code}; sys.exit(bool({{'django', 'psycopg'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_an_excerpt_begins_with_a_line_that_holds_something():
+    """The line of a tool that is not sent is blank, and nothing of it would be shown but its number."""
+    sql = "\n\nCREATE TABLE t (;\n\n\nSELECT 1;\n"
+    place = locate(sql, sql.index("(") + 1)
+    assert (place.line, place.excerpt.splitlines()[0]) == (3, "3 | CREATE TABLE t (;")
+    assert place.excerpt.splitlines()[-1].strip() == "|                ^"

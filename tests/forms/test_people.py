@@ -8,17 +8,21 @@ import pytest
 from django.contrib.auth.models import User
 
 from dashboard.forms.people import (
+    NO_ROLE,
     ROLES,
+    AddPasskeyForm,
     ChangePasswordForm,
     CodeForm,
     ConfirmCodeForm,
     ConfirmForm,
     InviteForm,
     NewPasswordForm,
+    NoticesForm,
     PersonForm,
     SignInForm,
 )
 from dashboard.models.roles import Role
+from dashboard.presenters.mails import MailChoice
 
 GOOD = "nightfall under a canvas"
 
@@ -84,3 +88,65 @@ def test_what_is_sent_of_a_person_is_all_of_it_and_who_is_a_superuser_stays_wher
         assert form.is_valid()
         assert form.changes == {"full_name": "", "email": "", "role": None, "active": True, "superuser": superuser}
     assert set(PersonForm({}, person=person, role=None, shows_superuser=True).errors) == {"role"}
+
+
+# What is there already
+
+
+def test_the_page_of_a_person_begins_with_what_is_so() -> None:
+    person = User(username="sue", first_name="Sue", last_name="Storm", email="sue@example.org", is_active=False)
+    form = PersonForm(person=person, role=Role.APPROVER, shows_superuser=False)
+    assert {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()} == {
+        "full_name": "Sue Storm",
+        "email": "sue@example.org",
+        "role": Role.APPROVER.value,
+        "active": False,
+    }
+    assert PersonForm(person=person, role=None, shows_superuser=False).initial["role"] == NO_ROLE
+
+
+def test_only_a_superuser_is_asked_who_is_one() -> None:
+    shown, hidden = (
+        PersonForm(person=User(username="sue"), role=None, shows_superuser=shows).fields for shows in (True, False)
+    )
+    assert ("superuser" in shown, "superuser" in hidden) == (True, False)
+
+
+@pytest.mark.parametrize("email", ["sue", "sue@", "@example.org", "sue example.org"])
+def test_what_is_no_address_changes_nobody(email: str) -> None:
+    sent = {"role": Role.VIEWER.value, "active": "on", "email": email}
+    assert set(PersonForm(sent, person=User(username="sue"), role=None, shows_superuser=False).errors) == {"email"}
+
+
+def test_a_role_that_nobody_knows_is_not_given() -> None:
+    assert set(InviteForm({"username": "dora", "role": "owner"}).errors) == {"role"}
+    assert set(InviteForm({"username": "dora", "role": NO_ROLE}).errors) == {"role"}, "nobody is invited to see nothing"
+
+
+def test_a_password_keeps_its_blanks_and_the_present_one_too() -> None:
+    sent = {"present": " old one ", "password": f" {GOOD} ", "again": f" {GOOD} "}
+    form = ChangePasswordForm(sent, person=User(username="alice"))
+    assert form.is_valid()
+    assert (form.cleaned_data["password"], form.cleaned_data["present"]) == (f" {GOOD} ", " old one ")
+
+
+# Mails
+
+
+def notices(*wanted: str) -> NoticesForm:
+    choices = [MailChoice(kind=kind, label=kind, wanted=True) for kind in ("decided", "mentioned")]
+    form = NoticesForm({"wanted": list(wanted)}, choices=choices)
+    form.full_clean()
+    return form
+
+
+def test_the_boxes_are_those_that_can_be_switched_off_and_none_may_be_ticked() -> None:
+    assert notices().is_valid()
+    assert notices("decided").cleaned_data == {"wanted": ["decided"]}
+    assert set(notices("link").errors) == {"wanted"}
+
+
+def test_a_passkey_signs_in_by_itself_unless_that_is_taken_off() -> None:
+    form = AddPasskeyForm(user=User(username="alice"))
+    assert form.fields["passwordless"].initial is True
+    assert form.fields["passwordless"].help_text

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.template.loader import render_to_string
 
 from config.environments import Requirement
 from dashboard.engine.errors import EngineError
 from dashboard.engine.forecast.values import UNKNOWN
 from dashboard.engine.plan import Action, Plan
 from dashboard.forms import plans as forms
+from dashboard.forms.decisions import ApproveForm
 from dashboard.forms.plans import PlanForm
 from dashboard.services.errors import PageOutdated
 from dashboard.services.evidence import Evidence, EvidenceStatus, Item
@@ -211,3 +213,22 @@ def test_what_a_service_refuses_is_said_with_what_to_do():
     with pytest.raises(ValidationError, match="Ask Carol"):
         forms.as_field_error(check)
     forms.as_field_error(lambda: None)
+
+
+# What is called optional
+
+
+def said_to_be_optional(field: Any) -> bool:
+    return "(optional)" in render_to_string("_components/field.html", {"field": field})
+
+
+def test_a_number_that_is_typed_unless_the_rows_are_saved_is_not_called_optional():
+    made = form(asks=False, forecast=LOSES)
+    field = made["typed_rows"]
+    assert (field.field.required, said_to_be_optional(field)) == (False, False)
+
+
+def test_the_name_that_only_running_wants_is_not_called_optional():
+    approving = ApproveForm(plan=PLAIN, environment=values.PRODUCTION, forecast=None)
+    assert (approving["typed_name"].field.required, said_to_be_optional(approving["typed_name"])) == (False, False)
+    assert said_to_be_optional(approving["comment"])

@@ -43,3 +43,28 @@ def test_a_baseline_takes_one_of_the_versions():
         made = BaselineForm({"upto": upto, "reason": "x"}, environment=values.STAGING, candidates=TWO, why="Why?")
         assert made.is_valid() is is_valid
     assert list(made.fields) == ["upto", "reason"]
+
+
+def test_what_was_ticked_is_known_before_anything_is_sent_and_after():
+    assert BoxesForm(environment=values.STAGING, candidates=TWO, why="Why?").ticked == set()
+    assert form("pick=001/users&picked=002/a/b%0A").ticked == {"001/users", "002/a/b"}
+
+
+def test_what_names_no_migration_is_none():
+    assert not form("pick=001&reason=x").is_valid()
+    some = form("pick=001&pick=002/a/b&reason=x")
+    assert some.is_valid()
+    assert some.migrations == IDENTITIES[1:]
+
+
+def test_the_question_is_that_of_its_action_and_all_says_how_many():
+    made = form("")
+    assert made.fields["reason"].label == "Why?"
+    assert values.says(str(made.fields["everything"].label), "2")
+
+
+def test_what_the_preview_sends_back_has_the_reason_too():
+    made = form("everything=on&reason=By+hand")
+    assert made.is_valid()
+    assert made.sent == {"picked": "001/users\n002/a/b", "reason": "By hand"}
+    assert made.chosen == {"migrations": IDENTITIES, "reason": "By hand"}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from dashboard.engine.migration import Folder
+from dashboard.engine.migration import Folder, OtherHistory
 from dashboard.engine.status import State
 from dashboard.models import Run
 from dashboard.models.roles import Role
@@ -146,3 +147,33 @@ def test_what_failed_and_what_broke_off_are_named():
 def test_the_runs_of_the_history_are_asked_for_by_their_keys():
     rows = (values.applied("001", run_id="7"), values.applied("002", run_id=""))
     assert len(environment_detail.run_ids(values.standing(look=values.look(values.history(*rows))))) == 1
+
+
+# Histories of other tools
+
+
+ELSEWHERE = OtherHistory(tool="dbmate", title="dbmate", table="public.schema_migrations", keys=("002",))
+
+
+def test_an_import_is_offered_until_all_of_it_is_recorded():
+    folder = BOTH
+    fresh = page(seen(folder), folder).bring
+    assert (fresh.show, values.page_of(fresh.url)) == (True, ("import", {"slug": "staging"}))
+    assert page(seen(folder, values.applied(), elsewhere=(ELSEWHERE,)), folder).bring.show
+    assert not page(seen(folder, values.applied()), folder).bring.show
+    assert page(seen(folder, values.applied(success=False)), folder).bring.show, "a failure records nothing"
+
+
+@pytest.mark.parametrize("role", [None, Role.VIEWER, Role.REQUESTER, Role.APPROVER], ids=str)
+def test_only_an_administrator_is_offered_to_write_the_history(role: Role | None):
+    made = page(seen(BOTH, elsewhere=(ELSEWHERE,)), BOTH, role)
+    assert (made.bring.show, made.mend.show) == (False, False)
+
+
+def test_a_history_that_waits_is_named_with_its_table_and_leads_to_its_import():
+    other = replace(ELSEWHERE, tool="goose", title="goose", table="public.goose_db_version")
+    made = page(seen(BOTH, elsewhere=(ELSEWHERE, other)), BOTH)
+    (notice,) = [notice for notice in made.notices if "/import/" in notice.url]
+    assert (ELSEWHERE.label in notice.sentence, other.label in notice.sentence) == (True, True)
+    assert values.page_of(notice.url) == ("import", {"slug": "staging"})
+    assert not [notice for notice in page(seen(BOTH), BOTH).notices if "/import/" in notice.url]

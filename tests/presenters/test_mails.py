@@ -85,3 +85,61 @@ def test_the_doctor_counts_what_is_wrong(settings: SettingsWrapper):
     fine, wrong = (presenter.standing(undelivered=count, unreachable=count) for count in (0, 2))
     assert fine in wrong
     assert "2 mails" in wrong
+
+
+def test_every_problem_has_one_sentence_of_its_own():
+    assert set(presenter.PROBLEMS) == set(Mail.Problem)
+    assert len({*presenter.PROBLEMS.values()}) == len(presenter.PROBLEMS)
+
+
+def test_every_kind_has_a_subject_and_words():
+    assert set(presenter.SUBJECTS) == set(presenter.WORDS) == set(Mail.Kind)
+
+
+def test_a_notice_about_security_says_when_and_whence_and_cannot_be_switched_off():
+    body = presenter.text(mail(Mail.Kind.ACCOUNT, event=Event.PASSWORD_SET)).body
+    assert "2026-11-29 01:00 UTC\nFrom: 192.0.2.1" in body
+    assert "/account/" not in body, "no box switches it off"
+    nowhere = presenter.text(mail(Mail.Kind.ACCOUNT, event=Event.PASSWORD_SET, source_ip=""))
+    assert "From:" not in nowhere.body
+
+
+@pytest.mark.parametrize("kind", [Mail.Kind.APPROVAL_WANTED, Mail.Kind.MENTIONED, Mail.Kind.DECIDED])
+def test_what_can_be_switched_off_says_where(kind: Mail.Kind):
+    assert "https://signalbox.test/account/" in presenter.text(mail(kind, event=Event.REQUEST_OPENED)).body
+
+
+@pytest.mark.parametrize("kind", sorted(Mail.ALWAYS - {Mail.Kind.LINK}))
+def test_what_everybody_gets_offers_no_way_to_switch_it_off(kind: Mail.Kind):
+    assert "/account/" not in presenter.text(mail(kind)).body
+
+
+def test_a_link_says_whether_it_invites_or_replaces_a_password():
+    invited, renewed = (
+        presenter.text(mail(Mail.Kind.LINK, purpose=purpose), "TOKEN").body
+        for purpose in (OneTimeLink.Purpose.INVITATION, OneTimeLink.Purpose.LOST_PASSWORD)
+    )
+    assert values.says(invited, "invites you")
+    assert not values.says(renewed, "invites you")
+    for body in (invited, renewed):
+        assert body.count("https://signalbox.test/join/TOKEN/") == 1
+
+
+def test_a_mail_to_an_address_of_nobody_greets_nobody_and_is_listed_by_the_address():
+    head = mail(Mail.Kind.AUDIT_HEAD)
+    head.person, head.queued_at, head.status = None, values.MOMENT, Mail.Status.UNDELIVERED
+    assert presenter.text(head).body.startswith("audit head id=5 hash=0000")
+    (row,) = presenter.undelivered([head])
+    assert (row.name, row.problem) == ("a@b.example", "")
+
+
+def test_the_mail_with_a_head_names_the_command_as_this_installation_has_it(settings: SettingsWrapper):
+    settings.COMMAND_LINE = "docker compose exec worker signalbox"
+    assert "docker compose exec worker signalbox audit verify" in presenter.text(mail(Mail.Kind.AUDIT_HEAD)).body
+
+
+def test_one_alone_is_counted_as_one(settings: SettingsWrapper):
+    settings.SENDS_MAIL = True
+    said = presenter.standing(undelivered=1, unreachable=1)
+    assert values.says(said, "1 mail not")
+    assert values.says(said, "1 active account without")

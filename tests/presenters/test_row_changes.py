@@ -39,3 +39,36 @@ def test_whether_a_rollback_is_kept_is_said():
     )
     assert "rollback" in kept
     assert "rollback" not in without
+
+
+# What an import keeps with its rows
+
+WHOLE, OWN = "Whether the file is as dbmate ran it is not known.", "It was applied on 2024-03-0{}. No more."
+
+
+def imported(*notes: str) -> list[RowChange]:
+    record = Record("001", "users", "c" * 64, "baseline")
+    return [
+        RowChange(migration=MigrationId(f"00{number}", "t"), before=None, after=record, note=note)
+        for number, note in enumerate(notes, start=1)
+    ]
+
+
+def test_what_is_said_of_every_row_is_said_once():
+    changes = imported(f"{OWN.format(1)} {WHOLE}", f"{OWN.format(2)} {WHOLE}")
+    assert presenter.common_notes(changes) == ("No more.", WHOLE)
+    assert [view.note for view in presenter.views(changes, source="default")] == [
+        "It was applied on 2024-03-01.",
+        "It was applied on 2024-03-02.",
+    ]
+
+
+def test_what_is_said_of_some_rows_stays_with_them():
+    changes = imported(WHOLE, f"{WHOLE} Inferred: a later version is there.", "")
+    assert presenter.common_notes(changes) == ()
+    assert [view.note for view in presenter.views(changes, source="default")] == [change.note for change in changes]
+
+
+def test_one_row_alone_keeps_its_note():
+    (view,) = presenter.views(imported(WHOLE), source="default")
+    assert (presenter.common_notes(imported(WHOLE)), view.note) == ((), WHOLE)

@@ -184,3 +184,13 @@ def test_every_group_is_sound(case: str):
 
 def test_hostile_names_stay_text():
     values.assert_sound(view(values.kept(copy=values.copy(values.HOSTILE), name=values.HOSTILE)))
+
+
+@pytest.mark.parametrize("case", PILLS)
+def test_what_does_not_fit_leads_to_the_migration_that_may_make_its_place(case: str):
+    changes, _ = PILLS[case]
+    made = one(**changes)
+    if made.pill is presenter.BLOCKED:
+        assert values.page_of(made.url) == ("migration", {"version": "001", "name": "users"})
+    else:
+        assert made.url == ""

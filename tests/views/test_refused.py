@@ -8,7 +8,8 @@ import pytest
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from dashboard.views.errors import WITHOUT_CONTROL_DATABASE
+from dashboard.engine.errors import NothingToDo, PlanBlocked
+from dashboard.views.errors import HEADINGS, NOT_DONE, WITHOUT_CONTROL_DATABASE
 from tests.fix_people import ClientOf
 from tests.fix_project import Project
 from tests.presenters.values import says
@@ -28,6 +29,21 @@ def test_it_says_what_why_and_what_next(two_files: Project, viewer: User, client
     assert (page.status_code, error_code(page), alerts(page)) == (403, "permission_refused", ["warn"])
     assert says(page.context["remedy"], "admin")
     assert_shown(page, page.context["sentence"], page.context["remedy"])
+
+
+def test_a_page_that_only_looks_does_not_say_that_something_was_not_done(
+    two_files: Project, admin: User, client_of: ClientOf
+) -> None:
+    client = client_of(admin)
+    two_files.write(_001_users="CREATE TABLE (")
+    blocked = client.get("/environments/staging/apply/")
+    assert (error_code(blocked), blocked.context["heading"]) == ("plan_blocked", dict(HEADINGS)[PlanBlocked])
+    assert (alerts(blocked), "/environments/staging/" in links(blocked)) == (["warn"], True)
+    nothing = client.get("/environments/staging/records/")
+    assert (alerts(nothing), nothing.context["heading"]) == (["info"], dict(HEADINGS)[NothingToDo])
+    assert_shown(nothing, nothing.context["heading"])
+    sent = client.post("/environments/staging/apply/", {"digest": "x"})
+    assert sent.context["heading"] == NOT_DONE
 
 
 def test_the_way_back_is_where_the_person_came_from(two_files: Project, viewer: User, client_of: ClientOf) -> None:

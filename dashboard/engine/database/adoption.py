@@ -80,7 +80,10 @@ def _column(row: tuple[object, ...]) -> _ForeignColumn:
 def _of_table(table: str, kind: str, *, has_key: bool) -> Iterator[Fault]:
     if kind not in {"r", "p"}:
         other = {"v": "a view", "m": "a materialized view", "f": "a foreign table"}.get(kind, "no table")
-        remedy = f"ALTER TABLE {table} RENAME TO schema_migrations_before;"
+        remedy = (
+            f"ALTER TABLE {table} RENAME TO schema_migrations_before; "
+            "/* then record what it lists as a baseline: without that everything would run again */"
+        )
         yield Fault(reason=f"it is {other}, into which nothing can be recorded", remedy=remedy)
     elif not has_key:
         reason = "nothing makes its versions unique"

@@ -121,7 +121,10 @@ def _fitness(connection: Connection, address: Address) -> Iterator[Check]:
     if standby:
         yield _refused("standby", "it is a standby and read-only.", "Use the URL of the primary.")
     elif read_only:
-        remedy = "Reset default_transaction_read_only for this role or database."
+        remedy = (
+            "Find out why first: some providers set it when a disk is nearly full. Then reset "
+            "default_transaction_read_only for this role or database."
+        )
         yield _refused("read_only", "its sessions are read-only.", remedy)
     else:
         yield Check(code="primary", level=CheckLevel.FINE, finding="it is a primary and takes writes.")
@@ -431,7 +434,10 @@ def _long_transactions(connection: Connection, access: Access) -> Check:
         ]
         transactions += [f"{prepared[0]} prepared and never ended"] if prepared and prepared[0] else []
         finding = f"it has transactions that have been open for long: {'; '.join(transactions)}."
-        remedy = "A migration that needs a strong lock on what they have touched waits for them. End them first."
+        remedy = (
+            "A migration that needs a strong lock on what they have touched waits for them. Wait until they end; to "
+            "end one undoes its work, so ask whoever it belongs to."
+        )
         return Check(code=code, level=CheckLevel.WARNING, finding=finding, remedy=remedy)
     hidden = connection.execute(sql.query("hidden_sessions")).fetchone()
     if hidden and hidden[0]:

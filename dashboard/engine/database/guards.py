@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -130,28 +130,51 @@ def transaction_state(tables: TrackingTables) -> TransactionState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Witness:
-    """Everything in the tracking tables, and what guards them, at one moment. It costs as much as reading them."""
+class RowContent:
+    """Every row and column of both tables at one moment, as a sum over each."""
 
-    guards: str
     history: str
     log: str
 
 
-def witness(tables: TrackingTables) -> Witness:
-    return Witness(guards=transaction_state(tables).guards, history=tables.fingerprint(), log=tables.log_fingerprint())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowVersions:
+    """Which versions of rows both tables have at one moment. Whoever writes a row makes another version of it."""
+
+    history: str
+    log: str
 
 
-def changed_since(before: Witness, tables: TrackingTables) -> str:
-    """What was done to them, as a clause; empty when nothing. Rows are read only where the tables are what they
-    were."""
-    if transaction_state(tables).guards != before.guards:
-        return GUARDS_CHANGED
+def content(tables: TrackingTables, own: Sequence[int]) -> RowContent:
+    """`own` are the transactions of rows in the log that are left out."""
+    return RowContent(history=tables.fingerprint(), log=tables.log_fingerprint(own))
+
+
+def row_versions(tables: TrackingTables, own: Sequence[int]) -> RowVersions:
+    """The rows of the transactions `own` are left out of the log, and only counted: each has one."""
+    row = tables.connection.execute(sql.query("row_versions", tables.schema), {"own": list(own)}).fetchone()
+    assert row is not None, "sums over no rows are a row, too"
+    return RowVersions(history=str(row[0]), log=str(row[1]))
+
+
+def changed_content(before: RowContent, tables: TrackingTables, own: Sequence[int]) -> str:
+    """What was done to the rows, as a clause; empty when nothing."""
     if tables.fingerprint() != before.history:
         return HISTORY_CHANGED
-    if tables.log_fingerprint() != before.log:
+    if tables.log_fingerprint(own) != before.log:
         return "the migration changed the log that Signalbox keeps"
     return ""
+
+
+def transaction_number(tables: TrackingTables) -> int:
+    """The number of the transaction that is open, as rows have it that it writes."""
+    row = tables.connection.execute(sql.query("transaction_number")).fetchone()
+    assert row is not None, "a SELECT without FROM has one row"
+    return int(str(row[0])) % _NUMBERS
+
+
+#: How many numbers of transactions there are in rows, which then begin again.
+_NUMBERS = 2**32
 
 
 HISTORY_CHANGED = "the migration changed the history that Signalbox keeps"

@@ -1,8 +1,8 @@
 """The facts that PostgreSQL, libpq and pg_dump tell in a message and nowhere else. Only this module reads messages.
 
 Whatever has a SQLSTATE or a field of its own (table, constraint) is asked by that. Here is the rest: libpq gives no
-SQLSTATE for a connection that failed, and several errors of the server name their object, or tell what the server was
-built without, in the text alone. Names of objects and of settings are the same in every language.
+SQLSTATE for a connection that failed, and several errors of the server name their object in the text alone. Names of
+objects and of settings are the same in every language.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ _PREAMBLE = re.compile(
 _NO_TLS = re.compile(r"SSL was required|certificate|sslmode|SSL error", re.IGNORECASE)
 #: The server writes a severity, one word in its language, before its message; libpq writes none.
 _SEVERITY = re.compile(r"[^\W\d_]+: ")
-#: How a server says that its programs lack something, whatever the file holds.
-_NOT_BUILT = re.compile(r'not supported (in|by) this build|extension "[^"]*" is not available|could not open extension')
+#: What a statement is called in an error about it, and a function that writes: words of SQL, in no language.
+_WRITES = re.compile(
+    r"\b(INSERT|UPDATE|DELETE|MERGE|TRUNCATE TABLE|COPY FROM|CREATE|ALTER|DROP|GRANT|REVOKE|COMMENT|REFRESH)\b"
+    r"|\b\w+\(\)"
+)
 
 
 def in_one_line(error: Exception) -> str:
@@ -50,8 +53,9 @@ def is_of_the_server(reason: str) -> bool:
 
 
 def is_about_writing(reason: str) -> bool:
-    """Whether something wrote in a session that may only read."""
-    return "read-only transaction" in reason
+    """Whether it names a statement that writes. A session that is not let in has run none of its own: an event trigger
+    ON login has."""
+    return _WRITES.search(reason) is not None
 
 
 # Of a program that failed
@@ -83,23 +87,3 @@ def mentions(message: str, *names: str) -> bool:
 def lacks_extension(error: ServerError) -> bool:
     """Whether the control file of an extension is not there; which SQLSTATE says so depends on the version."""
     return ".control" in error.message + error.detail
-
-
-def is_about_a_role(sentence: str) -> bool:
-    """Whether it is a role that is not there: 42704 is the SQLSTATE of any object."""
-    return sentence.startswith('role "')
-
-
-def is_about_making_roles(sentence: str) -> bool:
-    """Whether the right to make or change roles was missing: 42501 is the SQLSTATE of any right."""
-    return re.search(r"permission denied to (create|drop|rename) role", sentence) is not None
-
-
-def is_about_the_grammar(sentence: str) -> bool:
-    """Whether it was not parsed: 42601 is the SQLSTATE of many a statement that was, too."""
-    return sentence.startswith("syntax error at ")
-
-
-def is_lack_of_build(sentence: str) -> bool:
-    """Whether the programs of the server lack something. Its SQLSTATE, 0A000, has many other meanings."""
-    return _NOT_BUILT.search(sentence) is not None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import psycopg
+from psycopg.sql import Identifier
 
 from dashboard.engine.database import adoption, dual_writing, encoding, sql
 from dashboard.engine.database.adoption import Fault
@@ -134,9 +135,10 @@ class TrackingTables:
         """A hash over every row and column of the history."""
         return self._word("fingerprint")
 
-    def log_fingerprint(self) -> str:
-        """A hash over every row and column of the log."""
-        return self._word("log_fingerprint")
+    def log_fingerprint(self, own: Sequence[int] = ()) -> str:
+        """A hash over every row and column of the log, but for the one row that each of the transactions `own` wrote.
+        It is another one where such a row is not there any more."""
+        return self._word("log_fingerprint", {"own": list(own)})
 
     def set_log_sequence_right(self, shape: TablesShape | None = None) -> bool:
         """Mend the sequence where it was moved so far that the log could not go on. Only under the target lock. Returns
@@ -146,8 +148,8 @@ class TrackingTables:
             return False
         return self.connection.execute(sql.query("set_log_sequence_right", self.schema)).fetchone() is not None
 
-    def _word(self, query: str) -> str:
-        row = self.connection.execute(sql.query(query, self.schema)).fetchone()
+    def _word(self, query: str, values: Mapping[str, object] | None = None) -> str:
+        row = self.connection.execute(sql.query(query, self.schema), values).fetchone()
         return str(row[0]) if row else ""
 
     @property
@@ -212,11 +214,13 @@ class TrackingTables:
             )
 
     def _not_made(self, error: psycopg.Error) -> TrackingTablesNotMade:
-        role = self.connection.info.user
         if isinstance(error, psycopg.errors.InsufficientPrivilege):
+            names = (self.connection.info.user, self.connection.info.dbname, self.schema)
+            role, database, schema = (Identifier(name).as_string(self.connection) for name in names)
             remedy = (
-                f"Run as their owner: GRANT CREATE ON DATABASE to {role}, or CREATE SCHEMA {self.schema} AUTHORIZATION "
-                f"{role}. Tables that are there already are completed only by their owner."
+                f"Run as the owner of the database: GRANT CREATE ON DATABASE {database} TO {role}; Or make the schema "
+                f"for it: CREATE SCHEMA {schema} AUTHORIZATION {role}; Tables that are there already are completed "
+                "only by their owner."
             )
         else:
             triggers = [str(name) for (name,) in self.connection.execute(sql.query("event_triggers"))]

@@ -155,7 +155,6 @@ _KEEPING_COMMANDS = frozenset(
         "ClusterOn",
         "DropCluster",
         "SetLogged",
-        "SetUnLogged",
         "DropOids",
         "SetAccessMethod",
         "SetTableSpace",
@@ -253,6 +252,8 @@ _VALIDATING_COMMANDS = frozenset(
 
 def objection(tree: Any) -> str:
     """Why the text does not tell what the statement destroys; empty where its kind is proven harmless or counted."""
+    if any(_is_of_the_system(name) for name, effect in writes(tree) if effect is not Effect.VALIDATION):
+        return "it writes to a catalog of PostgreSQL itself, which can hide or break any table"
     match kind(tree):
         case "AlterTableStmt":
             return next(filter(None, (_of_command(tree, command) for command in alter_commands(tree))), "")
@@ -277,7 +278,13 @@ def _of_command(tree: Any, command: Any) -> str:
         return "values of this type lose a part wherever a table holds them, which is not counted" if is_type else ""
     if subtype in ("AT_DetachPartition", "AT_DropInherit"):
         return "its rows stay in the table, but are gone from its parent, which is not counted"
+    if subtype == "AT_SetUnLogged":
+        return "its rows stay until the server crashes: then PostgreSQL empties a table that is not logged"
     return "" if subtype in _KEEPING_COMMANDS else "what this change of a table destroys cannot be judged from the text"
+
+
+def _is_of_the_system(name: Name) -> bool:
+    return name.schema in {"pg_catalog", "information_schema"} or (not name.schema and name.text.startswith("pg_"))
 
 
 def is_definition(tree: Any) -> bool:

@@ -17,7 +17,10 @@ class AppliedVersions:
     def __init__(self, statuses: Iterable[MigrationStatus]) -> None:
         self._labels: dict[str, str] = {}
         self._skipped: dict[str, str] = {}
+        self._known: set[str] = set()
         for item in statuses:
+            if item.migration is not None:
+                self._known.add(item.version)
             if item.state is State.SKIPPED:
                 self._skipped[item.version] = item.label
             elif item.applied is not None and item.applied.success:
@@ -42,6 +45,8 @@ class AppliedVersions:
 
     def _lacking(self, migration: Migration, missing: Sequence[str]) -> PlanBlocked:
         remedy = f"Apply {_them(missing)} first, or correct the `depends` directive."
+        if unknown := [version for version in missing if version not in self._known]:
+            remedy = f"No file is called {' or '.join(unknown)}: correct the `depends` directive, or add that file."
         if skipped := [self._skipped[version] for version in missing if version in self._skipped]:
             remedy += (
                 f" {', '.join(skipped)} {'is' if len(skipped) == 1 else 'are'} skipped here: take that back, or mark "

@@ -41,6 +41,7 @@ def script_error(error: ServerError, *, remedy: str = "") -> ScriptError:
     return ScriptError(
         sentence=error.message,
         sqlstate=error.sqlstate,
+        origin=error.origin,
         detail=error.detail,
         hint=error.hint,
         remedy=remedy,

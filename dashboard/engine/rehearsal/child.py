@@ -56,7 +56,8 @@ def _still_open() -> RehearsalNotIsolated:
     return RehearsalNotIsolated(
         reason="nothing is proven, because the process that rehearses could not leave the network of this machine, "
         "although that was possible a moment before.",
-        remedy="Rehearse again. If it happens again, ask signalbox doctor: the platform may allow few namespaces.",
+        remedy="Rehearse again. If it happens again, ask the doctor on the command line: the platform may allow few "
+        "namespaces.",
     )
 
 

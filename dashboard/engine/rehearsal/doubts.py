@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from dashboard.engine.database import messages
+from dashboard.engine.database import origins
 from dashboard.engine.lint.parsed import parse
 from dashboard.engine.lint.rules import asks_where_it_runs
 from dashboard.engine.rehearsal.report import Proof, ScriptError
@@ -19,20 +19,20 @@ class Doubt:
 
     reason: str  # a clause that follows "because"
     sqlstates: frozenset[str] = frozenset()  # of the failures that it can explain; empty: any that the server reports
-    concerns: Callable[[str], bool] | None = None  # which sentences of those; None: any
+    concerns: Callable[[str], bool] | None = None  # of which origin those are; None: any
     of_passes: bool = False  # what runs here may fail there
 
     def explains(self, error: ScriptError) -> bool:
         if self.sqlstates and error.sqlstate not in self.sqlstates:
             return False
-        return self.concerns is None or self.concerns(error.sentence)
+        return self.concerns is None or self.concerns(error.origin)
 
 
 #: A rehearsal from the first file on begins with a server that nobody has prepared.
 NO_ROLE = Doubt(
     reason="it names a role that neither the folder nor the rehearsal server makes",
     sqlstates=frozenset({"42704"}),
-    concerns=messages.is_about_a_role,
+    concerns=origins.is_about_a_role,
 )
 
 #: Of the classes 53 and 54 of errors.
@@ -57,11 +57,11 @@ def of_rights(major: int) -> list[Doubt]:
     if major > LAST_WITHOUT_ROLES:
         return [Doubt(reason=_WITHOUT_SUPERUSER, sqlstates=_FORBIDDEN)]
     return [
-        Doubt(reason=_WITHOUT_ROLES.format(major=major), sqlstates=_FORBIDDEN, concerns=messages.is_about_making_roles),
+        Doubt(reason=_WITHOUT_ROLES.format(major=major), sqlstates=_FORBIDDEN, concerns=origins.is_about_making_roles),
         Doubt(
             reason=_WITHOUT_SUPERUSER,
             sqlstates=_FORBIDDEN,
-            concerns=lambda sentence: not messages.is_about_making_roles(sentence),
+            concerns=lambda origin: not origins.is_about_making_roles(origin),
         ),
     ]
 
@@ -76,7 +76,7 @@ def of_asking(script: str) -> str:
 def of_grammar(major: int, ours: int) -> list[Doubt]:
     """A server of that major version may refuse what the parser of a later one, `ours`, has taken."""
     reason = f"PostgreSQL {major}, on which it ran, does not know a syntax that PostgreSQL {ours} has"
-    doubt = Doubt(reason=reason, sqlstates=frozenset({"42601"}), concerns=messages.is_about_the_grammar)
+    doubt = Doubt(reason=reason, sqlstates=frozenset({"42601"}), concerns=origins.is_about_the_grammar)
     return [doubt] if major < ours else []
 
 
@@ -88,7 +88,8 @@ def doubt_of(proof: Proof, doubts: Sequence[Doubt]) -> str:
     errors = [error for error in proof.errors if error.sqlstate]
     if not errors or len(errors) != len(proof.errors):
         return ""
-    if lacking := next((error.sentence for error in errors if messages.is_lack_of_build(error.sentence)), ""):
+    lacks = (error.sentence for error in errors if origins.is_lack_of_build(error.origin, error.sqlstate))
+    if lacking := next(lacks, ""):
         return f"the rehearsal server lacks what it needs ({lacking})"
     explaining = [doubt.reason for doubt in (TOO_MUCH, *doubts) if all(map(doubt.explains, errors))]
     return ", and ".join(explaining)

@@ -41,6 +41,7 @@ class ScriptError:
 
     sentence: str
     sqlstate: str = ""
+    origin: str = ""  # as a ServerError has it
     detail: str = ""
     hint: str = ""  # the server's
     remedy: str = ""  # ours

@@ -5,11 +5,10 @@ Nothing here is ever retried by itself; a person continues, or starts over.
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import LiteralString
+from dataclasses import dataclass
 
 import psycopg
 
@@ -24,15 +23,23 @@ from dashboard.engine.run import failures
 from dashboard.engine.run.faultpoints import faultpoint
 from dashboard.engine.run.journal import Journal
 from dashboard.engine.run.session import Session, ms_since
+from dashboard.engine.run.watch import TrackingWatch, as_ourselves, ourselves
 from dashboard.engine.sql import session_state
 from dashboard.engine.sql.concurrently import concurrent
 from dashboard.engine.sql.indexes import concurrent_index
 from dashboard.engine.sql.statements import Statement
 from dashboard.engine.sql.transaction import TransactionShape, is_bare, is_repeatable, may_commit
 
-#: Whatever role the file has set, our own rows are written under our own. For the rest of the transaction only.
-_AS_OURSELVES: LiteralString = "SET LOCAL role TO DEFAULT; "
-_SWITCHES_AUTHORIZATION = re.compile(r"session[\s_]+authorization", re.IGNORECASE)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """A step under way."""
+
+    session: Session
+    position: int
+    step: Step
+    watch: TrackingWatch
+    done: list[int]  # statements of it, also of an earlier run
 
 
 def run(session: Session, position: int, step: Step, shape: TransactionShape) -> int:
@@ -45,19 +52,20 @@ def run(session: Session, position: int, step: Step, shape: TransactionShape) ->
         if step.first_statement == 1:
             _copy_rows(session, position, step)
     with session.naming(step, "begin"):
-        history_before = session.tracking.fingerprint()
+        watch = TrackingWatch(session, step)
     with session.naming(step, "restoring the session"):
         for setting in session_state.settings_before(shape.sent, step.first_statement):
             session.connection.execute(setting.sql.encode())
     done = [statement.number for statement in shape.sent if statement.number < step.first_statement]
+    work = _Work(session=session, position=position, step=step, watch=watch, done=done)
     for statement in shape.sent:
         if statement.number >= step.first_statement:
-            _next_statement(session, position, step, statement, done)
+            _next_statement(work, statement)
             done.append(statement.number)
     ms = ms_since(started)
     try:
         with session.naming(step, "recording"):
-            _record(session, step, ms, history_before, shape.sent)
+            _record(work, ms, shape.sent[-1])
     except StatementFailed as error:
         raise failures.partly_applied(step, shape.sent[-1], done, error) from None
     faultpoint("committed")
@@ -71,30 +79,32 @@ def _copy_rows(session: Session, position: int, step: Step) -> None:
             session.copy_rows(position, step)
 
 
-def _next_statement(session: Session, position: int, step: Step, statement: Statement, done: Sequence[int]) -> None:
+def _next_statement(work: _Work, statement: Statement) -> None:
     """How the failure is named depends on whether something is left."""
-    is_begun = False
+    session, step, is_begun = work.session, work.step, False
     try:
         with session.naming(step, f"statement {statement.number}"):
             _refuse_stale_index(session, step, statement)
             is_begun = True
-            _journaled(session, position, step, statement, done)
+            _journaled(work, statement)
     except (StatementFailed, RunCancelled) as error:
-        if done or (is_begun and _is_in_doubt(session, step, statement)):
-            raise failures.partly_applied(step, statement, done, error) from None
+        _refuse_earlier_changes(work)
+        if work.done or (is_begun and _is_in_doubt(session, step, statement)):
+            raise failures.partly_applied(step, statement, work.done, error) from None
         raise
 
 
-def _journaled(session: Session, position: int, step: Step, statement: Statement, done: Sequence[int]) -> None:
+def _journaled(work: _Work, statement: Statement) -> None:
+    session, step = work.session, work.step
     session.stop_if_told(step)
-    _note(session, step, statement, StatementOutcome.STARTED)
+    _note(work, statement, StatementOutcome.STARTED)
     faultpoint("journal_started")
     session.cancellation.attach(session.connection)
     try:
         if is_bare(statement):
-            _bare(session, position, step, statement, done)
+            _bare(work, statement)
         else:
-            _in_small_transaction(session, position, step, statement)
+            _in_small_transaction(work, statement)
     finally:
         session.cancellation.detach()
     faultpoint("journal_done")
@@ -103,32 +113,36 @@ def _journaled(session: Session, position: int, step: Step, statement: Statement
         raise failures.failed(step, error, failures.LOCK_RELEASED)
 
 
-def _in_small_transaction(session: Session, position: int, step: Step, statement: Statement) -> None:
+def _in_small_transaction(work: _Work, statement: Statement) -> None:
     """Its own transaction holds the statement and the word that it is done."""
+    session, step = work.session, work.step
     try:
-        with _ourselves(session, step):
+        with ourselves(session, step):
             before = guards.transaction_state(session.tracking)
         with session.naming(step, "begin"):
             session.connection.execute("BEGIN")
-        session.statement(position, step, statement)
+        session.statement(work.position, step, statement)
         with session.naming(step, "recording"):
-            _note_done(session, step, statement, before)
+            number = _note_done(work, statement, before)
         with session.naming(step, "commit"):
             session.connection.execute("COMMIT")
+        work.watch.written(number)
     except (EngineError, psycopg.Error):
-        _undo(session, step, statement)
+        _undo(work, statement)
         raise
 
 
-def _note_done(session: Session, step: Step, statement: Statement, before: guards.TransactionState) -> None:
+def _note_done(work: _Work, statement: Statement, before: guards.TransactionState) -> int:
+    """Returns the number of its transaction."""
+    session, step = work.session, work.step
     session.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    pin(session.connection, _as_ourselves(step))
+    pin(session.connection, as_ourselves(step))
     guards.close_cursors(session.connection)
     if harm := guards.harm_done(before, guards.transaction_state(session.tracking)):
         error = failures.at(statement, failures.TRANSACTION_TOUCHED, harm)
         remedy = guards.REMEDY.format(schema=session.tracking.schema)
         raise failures.failed(step, error, failures.Explanation(remedy=remedy))
-    _journal(session, step).write(statement, StatementOutcome.DONE)
+    return _write(work, statement, StatementOutcome.DONE)
 
 
 def _refuse_stale_index(session: Session, step: Step, statement: Statement) -> None:
@@ -138,73 +152,61 @@ def _refuse_stale_index(session: Session, step: Step, statement: Statement) -> N
         raise failures.invalid_index_in_the_way(step, statement, stale)
 
 
-def _bare(session: Session, position: int, step: Step, statement: Statement, done: Sequence[int]) -> None:
+def _bare(work: _Work, statement: Statement) -> None:
+    session, step = work.session, work.step
     before = _standing(session, statement)
-    ours = _witness(session, step)
+    work.watch.begin()
     try:
         with _without_lock_timeout(session, statement):
-            session.statement(position, step, statement)
+            session.statement(work.position, step, statement)
     except (StatementFailed, RunCancelled) as error:
         if not session.connection.closed:
-            _refuse_changes(session, step, statement, done, ours)
-        _note_broken_off(session, step, statement, before, error)
+            _refuse_changes(work, statement, work.watch.after(statement, failed=True))
+        _note_broken_off(work, statement, before, error)
         raise
     faultpoint("statement_done")
-    _refuse_changes(session, step, statement, done, ours)
+    _refuse_changes(work, statement, work.watch.after(statement, failed=False))
     if left := _left_since(before, _standing(session, statement)):
         server_error = failures.at(statement, failures.INVALID_INDEX, "it ended, and what it made is invalid")
         raise failures.left_half_done(step, server_error, left)
-    _note(session, step, statement, StatementOutcome.DONE)
+    _note(work, statement, StatementOutcome.DONE)
 
 
-def _witness(session: Session, step: Step) -> guards.Witness:
-    with _ourselves(session, step):
-        return guards.witness(session.tracking)
-
-
-def _refuse_changes(
-    session: Session, step: Step, statement: Statement, done: Sequence[int], before: guards.Witness
-) -> None:
-    """Raises PartlyApplied where the statement did something to our tables, whether or not it failed."""
-    with _ourselves(session, step):
-        change = guards.changed_since(before, session.tracking)
+def _refuse_changes(work: _Work, statement: Statement, change: str) -> None:
+    """Raises PartlyApplied where something was done to our tables, whether or not the statement failed."""
     if change:
-        raise failures.tracking_changed(step, statement, done, change)
+        raise failures.tracking_changed(work.step, statement, work.done, change)
 
 
-@contextmanager
-def _ourselves(session: Session, step: Step) -> Iterator[None]:
-    """A transaction that only looks, under our own role, whichever role the file has set."""
-    try:
-        pin(session.connection, "BEGIN; " + _as_ourselves(step))
-        yield
-        session.connection.execute("COMMIT")
-    except psycopg.Error:
-        if not session.connection.closed:
-            session.connection.rollback()
-        raise
+def _refuse_earlier_changes(work: _Work) -> None:
+    """The same of the statements before, where nobody has looked after them yet."""
+    last = work.watch.last_passed_over
+    if last is None or work.session.connection.closed:
+        return
+    with work.session.naming(work.step, "looking"):
+        change = work.watch.passed_over()
+    if change:
+        raise failures.tracking_changed(
+            work.step, last, [number for number in work.done if number != last.number], change
+        )
 
 
 def _note_broken_off(
-    session: Session,
-    step: Step,
-    statement: Statement,
-    before: Aftermath | None,
-    error: StatementFailed | RunCancelled,
+    work: _Work, statement: Statement, before: Aftermath | None, error: StatementFailed | RunCancelled
 ) -> None:
     """A statement is called undone only if it is one transaction, or the catalog is as it was before. Raises
     StatementFailed with what was left behind."""
     if before is None:
         is_undone = isinstance(error, StatementFailed) or statement.transactional
         if is_repeatable(statement) or (is_undone and not may_commit(statement)):
-            _note(session, step, statement, StatementOutcome.UNDONE)
+            _note(work, statement, StatementOutcome.UNDONE)
         return
-    now = _standing(session, statement)
+    now = _standing(work.session, statement)
     if left := _left_since(before, now):
         server_error = error.facts.get("error") or failures.at(statement, failures.CANCELLED, str(error).rstrip("."))
-        raise failures.left_half_done(step, server_error, left) from None
+        raise failures.left_half_done(work.step, server_error, left) from None
     if now == before:
-        _note(session, step, statement, StatementOutcome.UNDONE)
+        _note(work, statement, StatementOutcome.UNDONE)
 
 
 def _standing(session: Session, statement: Statement) -> Aftermath | None:
@@ -246,36 +248,39 @@ def _is_in_doubt(session: Session, step: Step, statement: Statement) -> bool:
         return True
 
 
-def _undo(session: Session, step: Step, statement: Statement) -> None:
-    if session.connection.closed:
+def _undo(work: _Work, statement: Statement) -> None:
+    if work.session.connection.closed:
         return
-    session.connection.rollback()
-    _note(session, step, statement, StatementOutcome.UNDONE)
+    work.session.connection.rollback()
+    _note(work, statement, StatementOutcome.UNDONE)
 
 
-def _note(session: Session, step: Step, statement: Statement, outcome: StatementOutcome) -> None:
+def _note(work: _Work, statement: Statement, outcome: StatementOutcome) -> None:
     """In a transaction of its own, also where the file has made its session read-only."""
+    connection = work.session.connection
     try:
-        pin(session.connection, "BEGIN READ WRITE; " + _as_ourselves(step))
-        _journal(session, step).write(statement, outcome)
-        session.connection.execute("COMMIT")
+        pin(connection, "BEGIN READ WRITE; " + as_ourselves(work.step))
+        number = _write(work, statement, outcome)
+        connection.execute("COMMIT")
     except psycopg.Error:
-        if not session.connection.closed:
-            session.connection.rollback()
+        if not connection.closed:
+            connection.rollback()
         raise
+    work.watch.written(number)
 
 
-def _as_ourselves(step: Step) -> LiteralString:
-    if _SWITCHES_AUTHORIZATION.search(step.sql):
-        return "SET LOCAL SESSION AUTHORIZATION DEFAULT; " + _AS_OURSELVES
-    return _AS_OURSELVES
+def _write(work: _Work, statement: Statement, outcome: StatementOutcome) -> int:
+    """Returns the number of the transaction that is open."""
+    _journal(work.session, work.step).write(statement, outcome)
+    return work.watch.number()
 
 
 def _journal(session: Session, step: Step) -> Journal:
     return Journal(tracking=session.tracking, step=step)
 
 
-def _record(session: Session, step: Step, ms: int, history_before: str, sent: Sequence[Statement]) -> None:
+def _record(work: _Work, ms: int, last: Statement) -> None:
+    session = work.session
     for statement in (
         "RESET SESSION AUTHORIZATION",
         "RESET ROLE",
@@ -283,8 +288,7 @@ def _record(session: Session, step: Step, ms: int, history_before: str, sent: Se
         "SET synchronous_commit = on",
     ):
         session.connection.execute(statement)
-    if session.tracking.fingerprint() != history_before:
-        done = [statement.number for statement in sent[:-1]]
-        raise failures.tracking_changed(step, sent[-1], done, guards.HISTORY_CHANGED)
+    if change := work.watch.at_the_end():
+        raise failures.tracking_changed(work.step, last, work.done[:-1], change)
     with session.connection.transaction():
-        session.tracking.record(step, ms=ms)
+        session.tracking.record(work.step, ms=ms)

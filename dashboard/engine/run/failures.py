@@ -232,6 +232,7 @@ def server_error(error: psycopg.Error) -> ServerError:
         constraint=diagnostic.constraint_name or "",
         table=".".join(part for part in (diagnostic.schema_name, diagnostic.table_name) if part),
         context=tracking.storable(diagnostic.context or ""),
+        origin=" ".join(part for part in (diagnostic.source_file, diagnostic.source_function) if part),
     )
 
 

@@ -49,8 +49,11 @@ _EXCERPT_WIDTH = 100
 
 
 def _excerpt(sql: str, line: int, column: int) -> str:
+    """Without blank lines at either end: what is not sent of a file, such as `-- migrate:up`, is a blank line here."""
     first = max(line - _CONTEXT_LINES, 1)
     shown = _lines_between(sql, first, line + _CONTEXT_LINES)
+    while first < line and not shown[0].strip():
+        first, shown = first + 1, shown[1:]
     while len(shown) > line - first + 1 and not shown[-1].strip():
         shown.pop()
     gutter = len(str(first + len(shown) - 1))

@@ -132,8 +132,9 @@ ORDER BY c.relname, k.conname
 
 -- unproven_functions --
 -- Of the functions and operators that are named, those that are not proven to change nothing: all but PostgreSQL's own
--- and those of a few extensions. A name that no function has is none, unless the plan has made an extension before; one
--- written as a column is only a function of a row.
+-- and those of a few extensions. PostgreSQL's own that turn tables into XML read whatever they are told when they run,
+-- also views that call a function of the project. A name that no function has is none, unless the plan has made an
+-- extension before; one written as a column is only a function of a row.
 SELECT wanted.at
 FROM ROWS FROM (pg_catalog.unnest(%(schemas)s::text[]), pg_catalog.unnest(%(names)s::text[]),
                 pg_catalog.unnest(%(operators)s::boolean[]), pg_catalog.unnest(%(attributes)s::boolean[]),
@@ -144,7 +145,8 @@ WHERE EXISTS (
     WHERE NOT wanted.is_operator AND p.proname = wanted.name AND wanted.schema IN ('', n.nspname::text)
       AND (NOT wanted.is_attribute OR p.pronargs - p.pronargdefaults <= 1 AND EXISTS (
                SELECT FROM pg_catalog.pg_type t WHERE t.oid = p.proargtypes[0] AND t.typtype IN ('c', 'd', 'p')))
-      AND NOT (n.nspname = 'pg_catalog' AND (p.provolatile <> 'v' OR p.proname = ANY (%(harmless)s::text[])))
+      AND NOT (n.nspname = 'pg_catalog' AND (p.provolatile <> 'v' AND p.proname !~ '^(table|schema|database)_to_xml(_and_xmlschema)?$'
+                                      OR p.proname = ANY (%(harmless)s::text[])))
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
                       WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
                         AND d.refclassid = 'pg_catalog.pg_extension'::regclass
@@ -224,7 +226,8 @@ JOIN pg_catalog.pg_rewrite r ON r.ev_class = b.oid
 CROSS JOIN LATERAL pg_catalog.regexp_matches(r.ev_action::text, ':(?:op)?funcid (\d+)', 'g') m
 JOIN pg_catalog.pg_proc p ON p.oid = m[1]::oid
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-WHERE NOT (n.nspname = 'pg_catalog' AND (p.provolatile <> 'v' OR p.proname = ANY (%(harmless)s::text[])))
+WHERE NOT (n.nspname = 'pg_catalog' AND (p.provolatile <> 'v' AND p.proname !~ '^(table|schema|database)_to_xml(_and_xmlschema)?$'
+                                      OR p.proname = ANY (%(harmless)s::text[])))
   AND n.nspname <> 'information_schema'
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x JOIN pg_catalog.pg_extension e ON e.oid = x.refobjid
                   WHERE x.classid = 'pg_catalog.pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'e'
@@ -272,7 +275,8 @@ WHERE CASE WHEN %(switched)s::boolean THEN true
            WHEN b.reader IS NULL THEN pg_catalog.row_security_active(c.oid)
            ELSE c.relrowsecurity AND NOT (reader.rolsuper OR reader.rolbypassrls)
                 AND (c.relforcerowsecurity OR c.relowner <> b.reader) END
-  AND NOT (n.nspname = 'pg_catalog' AND (f.provolatile <> 'v' OR f.proname = ANY (%(harmless)s::text[])))
+  AND NOT (n.nspname = 'pg_catalog' AND (f.provolatile <> 'v' AND f.proname !~ '^(table|schema|database)_to_xml(_and_xmlschema)?$'
+                                      OR f.proname = ANY (%(harmless)s::text[])))
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x JOIN pg_catalog.pg_extension e ON e.oid = x.refobjid
                   WHERE x.classid = 'pg_catalog.pg_proc'::regclass AND x.objid = f.oid AND x.deptype = 'e'
                     AND x.refclassid = 'pg_catalog.pg_extension'::regclass
@@ -289,12 +293,13 @@ WITH called(what, oid) AS (
     SELECT pg_catalog.format('the domain %%s, whose check calls %%s', k.contypid::regtype, p.oid::regprocedure), p.oid
     FROM pg_catalog.pg_constraint k
     CROSS JOIN LATERAL pg_catalog.regexp_matches(k.conbin::text, ':(?:op)?funcid (\d+)', 'g') m
-    JOIN pg_catalog.pg_proc p ON p.oid = m[1]::oid AND p.provolatile = 'v'
+    JOIN pg_catalog.pg_proc p ON p.oid = m[1]::oid AND (p.provolatile = 'v' OR p.proname ~ '^(table|schema|database)_to_xml(_and_xmlschema)?$')
     WHERE k.contypid <> 0
 )
 SELECT called.what
 FROM called JOIN pg_catalog.pg_proc p ON p.oid = called.oid JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-WHERE NOT (n.nspname = 'pg_catalog' AND (p.provolatile <> 'v' OR p.proname = ANY (%(harmless)s::text[])))
+WHERE NOT (n.nspname = 'pg_catalog' AND (p.provolatile <> 'v' AND p.proname !~ '^(table|schema|database)_to_xml(_and_xmlschema)?$'
+                                      OR p.proname = ANY (%(harmless)s::text[])))
   AND n.nspname <> 'information_schema'
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x JOIN pg_catalog.pg_extension e ON e.oid = x.refobjid
                   WHERE x.classid = 'pg_catalog.pg_proc'::regclass AND x.objid = p.oid AND x.deptype = 'e'

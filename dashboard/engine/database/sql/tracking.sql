@@ -159,12 +159,34 @@ FROM (
 ) rows
 
 -- log_fingerprint --
--- The same of the log. All of it is read: nothing less shows that an old row was written anew.
-SELECT pg_catalog.encode(pg_catalog.sha256(coalesce(pg_catalog.string_agg(hash, ''::bytea ORDER BY hash), '')), 'hex')
+-- The same of the log, without the row that each transaction of ours wrote; those are counted, so that none goes unseen.
+SELECT pg_catalog.encode(pg_catalog.sha256(
+           coalesce(pg_catalog.string_agg(hash, ''::bytea ORDER BY hash) FILTER (WHERE NOT is_own), '')), 'hex')
+       || ' ' || (pg_catalog.count(*) FILTER (WHERE is_own) - pg_catalog.cardinality(%(own)s::bigint[]))
 FROM (
-    SELECT pg_catalog.sha256(pg_catalog.convert_to(of_log::text, pg_catalog.getdatabaseencoding())) AS hash
+    SELECT pg_catalog.sha256(pg_catalog.convert_to(of_log::text, pg_catalog.getdatabaseencoding())) AS hash,
+           of_log.xmin::text::bigint = ANY (%(own)s::bigint[]) AS is_own
     FROM {schema}.migration_audit_log of_log
 ) rows
+
+-- row_versions --
+-- How many rows there are and the sum of the transactions that wrote them: a row that was written anew has a later one,
+-- so that the sum is another unless rows are gone as well, and then their number is. A second sum, over hashes, for a
+-- server that has begun to count its transactions again. Nothing of a row itself is read. From those of the log our own
+-- are taken away.
+SELECT (SELECT ROW(pg_catalog.count(*), pg_catalog.sum(writer), pg_catalog.sum(pg_catalog.hashint8(writer)))::text
+        FROM (SELECT xmin::text::bigint AS writer FROM {schema}.schema_migrations) history),
+       ROW(log.number - own.number, log.writers - own.writers, log.hashes - own.hashes)::text
+FROM (SELECT pg_catalog.count(*) AS number, coalesce(pg_catalog.sum(writer), 0) AS writers,
+             coalesce(pg_catalog.sum(pg_catalog.hashint8(writer)), 0) AS hashes
+      FROM (SELECT xmin::text::bigint AS writer FROM {schema}.migration_audit_log) rows) log,
+     (SELECT pg_catalog.count(*) AS number, coalesce(pg_catalog.sum(writer), 0) AS writers,
+             coalesce(pg_catalog.sum(pg_catalog.hashint8(writer)), 0) AS hashes
+      FROM pg_catalog.unnest(%(own)s::bigint[]) writers (writer)) own
+
+-- transaction_number --
+-- Of this transaction, never to come again.
+SELECT pg_catalog.pg_current_xact_id()::text
 
 -- own_rows --
 -- Where each row of both tables lies and which transaction put it there, in one word. It changes with every row that is
