@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('dashboard', '0027_log_of_a_run'),
+        ('dashboard', '0028_address_used'),
     ]
 
     operations = [
