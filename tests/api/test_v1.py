@@ -171,7 +171,7 @@ def test_pages_follow_a_cursor_to_the_end(ci: Caller, two_files: Project, alice:
     assert content["next"] is None
     assert numbers == sorted(Run.objects.values_list("pk", flat=True), reverse=True)
     assert is_problem(ci.get(f"{BASE}/runs?cursor=%F0%9F%9A%82"), 400, "not_understood")
-    assert is_problem(ci.get(f"{BASE}/runs?limit=0"), 422, "invalid")
+    assert is_problem(ci.get(f"{BASE}/runs?limit=0"), 422, "not_valid")
 
 
 # From the plan to the run
@@ -325,7 +325,7 @@ def test_what_broke_off_may_be_sent_again(ci: Caller, two_files: Project, monkey
     with monkeypatch.context() as patch:
         patch.setattr(standings, "now", _raises(RuntimeError("c4n4ry")))
         goal = {**GOAL, "action": "rollback", "version": "001"}
-        assert is_problem(ci.post(f"{BASE}/plans", goal, Idempotency_Key="k3"), 500, "failed")
+        assert is_problem(ci.post(f"{BASE}/plans", goal, Idempotency_Key="k3"), 500, "fault")
     assert is_problem(ci.post(f"{BASE}/plans", goal, Idempotency_Key="k3"), 404, "not_found")
 
 
@@ -371,13 +371,13 @@ def test_what_is_not_there_is_a_problem_too(
 def test_what_is_not_taken_says_where_and_does_not_repeat_it(ci: Caller, two_files: Project, sent: str) -> None:
     answer = ci.client.generic("POST", f"{BASE}/runs", sent, "application/json", headers=ci._headers({}))
     assert answer.status_code in {400, 422}
-    assert body(answer)["code"] in {"invalid", "not_understood"}
+    assert body(answer)["code"] in {"not_valid", "not_understood"}
     assert not Run.objects.exists()
 
 
 @pytest.mark.parametrize(
     ("raised", "status", "code"),
-    [(OperationalError("c4n4ry"), 503, "control_database_away"), (RuntimeError("c4n4ry"), 500, "failed")],
+    [(OperationalError("c4n4ry"), 503, "control_database_away"), (RuntimeError("c4n4ry"), 500, "fault")],
 )
 def test_what_breaks_tells_nothing_of_the_inside(
     ci: Caller, two_files: Project, monkeypatch: pytest.MonkeyPatch, raised: Exception, status: int, code: str

@@ -156,7 +156,7 @@ def answered(view: ApiView) -> ApiView:
         except Exception:
             logger.exception("A call of the API broke off")
             detail = "Signalbox failed while it answered, and its log says how."
-            return problems.problem(request, 500, "failed", detail, remedy="Ask how things stand before you repeat it.")
+            return problems.problem(request, 500, "fault", detail, remedy="Ask how things stand before you repeat it.")
         if response.status_code == 405:
             allowed = response.headers.get("Allow", "")
             detail = f"This address takes {allowed}."
@@ -198,7 +198,7 @@ def _of_call(request: HttpRequest, error: Http404 | HttpError | ValidationError)
             return problems.problem(request, status, "not_understood", str(error))
         case ValidationError(errors=faults):
             detail = "What was sent is not what this address takes."
-            return problems.problem(request, 422, "invalid", detail, errors=_faults(faults))
+            return problems.problem(request, 422, "not_valid", detail, errors=_faults(faults))
         case _:
             return problems.problem(request, 404, "not_found", str(error) or "There is no such address.")
 
