@@ -13,7 +13,15 @@ from django.core.exceptions import ImproperlyConfigured
 
 _SECRETS = ("token", "key", "webhook_secret")
 _TEXTS = ("git", "branch", "tag", "path", "username", "known_hosts", "web", *_SECRETS)
-KEYS = frozenset({*_TEXTS, "every"})
+KEYS = frozenset({*_TEXTS, "every", "limits"})
+#: What `limits` may raise or lower: the name of each, and the most that it can be. Megabytes, but for `entries`.
+LIMITS: Mapping[str, int] = {
+    "received_mb": 16 * 1024,
+    "memory_mb": 16 * 1024,
+    "file_mb": 256,
+    "files_mb": 1024,
+    "entries": 1_000_000,
+}
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 _SCP = re.compile(r"(?P<user>[\w.-]+)@(?P<host>[\w.-]+):(?P<path>[^/\\\s][^\s]*)")
@@ -44,6 +52,7 @@ class GitDeclaration:
     known_hosts: str = field(default="", repr=False)
     webhook_secret: str = field(default="", repr=False)
     every: int = 5
+    limits: Mapping[str, int] = field(default_factory=dict, hash=False)  # by LIMITS; what is not there is as usual
     web: str = ""  # of the page of a commit, with {commit} in it; empty where none is known
     secret_variables: tuple[str, ...] = ()  # the names of those that hold what is secret of it
     unset: tuple[str, ...] = ()  # the variables that it names and that are not set
@@ -110,6 +119,7 @@ def load(declared_in: Path, source: str, values: Mapping[str, Any], variables: M
         username=values.get("username", ""),
         known_hosts=known_hosts,
         every=values.get("every", 5),
+        limits=values.get("limits", {}),
         web=values.get("web", "") or _web(values["git"]),
         secret_variables=secret,
         unset=tuple(name for name in named if not variables.get(name)),
@@ -132,8 +142,18 @@ def _faults(values: Mapping[str, Any]) -> Iterator[str]:
         yield "`path` {where} must be a folder in the repository, such as db/migrations."
     if type(values.get("every", 5)) is not int or not 0 <= values.get("every", 5) <= MOST_MINUTES:
         yield f"`every` {{where}} must be a whole number of minutes from 0 to {MOST_MINUTES}; 0 is never."
+    yield from _faults_of_limits(values.get("limits", {}))
     if "web" in values and not re.fullmatch(r"https?://\S+\{commit\}\S*", values["web"]):
         yield "`web` {where} must be the address of the page of a commit, with {{commit}} where its id goes."
+
+
+def _faults_of_limits(limits: object) -> Iterator[str]:
+    if not isinstance(limits, dict) or limits.keys() - LIMITS.keys():
+        yield f"`limits` {{where}} must be a table with some of these: {', '.join(LIMITS)}."
+        return
+    for name, value in limits.items():
+        if type(value) is not int or not 0 < value <= LIMITS[name]:
+            yield f"`{name}` in `limits` {{where}} must be a whole number from 1 to {LIMITS[name]}."
 
 
 def _faults_of_names(values: Mapping[str, Any]) -> Iterator[str]:

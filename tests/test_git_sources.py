@@ -48,6 +48,30 @@ def test_a_repository_is_declared_with_its_branch_and_the_names_of_its_secrets(t
     assert git.origin == "https://github.com/acme/app.git refs/heads/main:db/migrations"
 
 
+def test_a_source_may_raise_what_a_fetch_may_take(tmp_path: Path) -> None:
+    git = git_of(tmp_path, HTTPS + "limits = { received_mb = 2048, entries = 50000 }")
+    assert git.limits == {"received_mb": 2048, "entries": 50000}
+    assert git_of(tmp_path, HTTPS).limits == {}
+
+
+@pytest.mark.parametrize(
+    ("limits", "fault"),
+    [
+        ("limits = 5", "must be a table with some of these: received_mb"),
+        ("limits = { received = 5 }", "must be a table with some of these"),
+        (
+            "limits = { file_mb = 0 }",
+            "`file_mb` in `limits` of the source billing must be a whole number from 1 to 256",
+        ),
+        ("limits = { file_mb = 257 }", "from 1 to 256"),
+        ("limits = { files_mb = true }", "from 1 to 1024"),
+    ],
+)
+def test_a_limit_that_is_none_is_refused(limits: str, fault: str, tmp_path: Path) -> None:
+    with pytest.raises(ImproperlyConfigured, match=fault):
+        git_of(tmp_path, HTTPS + limits)
+
+
 def test_a_secret_that_can_be_guessed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImproperlyConfigured, match="The secret in HOOK is shorter than 16") as refusal:
         declared(tmp_path, HTTPS + 'webhook_secret = "HOOK"', HOOK="h00k")

@@ -21,7 +21,7 @@ NARROWER = "narrower_dependency"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """The environments that a file is for, by their slugs: `only` these, or all but `but`. Neither: all."""
+    """The scope of a file: its environments, by their slugs. `only` these, or all but `but`; neither: all."""
 
     only: tuple[str, ...] = ()
     but: tuple[str, ...] = ()

@@ -37,6 +37,7 @@ class PersonChange(models.Model):
         LINK_USED = "used_link"
         ROLE = "got_role"
         EMAIL = "got_address"
+        ADDRESS_USED = "used_address"  # the mailbox of that address opened the account
         SECOND_FACTOR = "lost_factor"
         DEACTIVATED = "was_deactivated"
         REACTIVATED = "was_reactivated"

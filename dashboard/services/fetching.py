@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -17,11 +17,12 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from config.git_sources import GitDeclaration
 from dashboard.engine.errors import EngineError, SourceNotConfigured
 from dashboard.engine.files.listing import EntryKind
 from dashboard.engine.git import apart
 from dashboard.engine.git.errors import GitFetchFailed
-from dashboard.engine.git.values import Descent, Fetched, FetchLimits, Remote, StoredKind
+from dashboard.engine.git.values import MEGABYTE, Descent, Fetched, FetchLimits, Remote, StoredKind
 from dashboard.models import GitBlob, GitCommit, GitSource, sources
 from dashboard.models.failures import Failure
 from dashboard.models.sources import Source
@@ -132,8 +133,21 @@ def _fetch(source: Source, *, by: Actor) -> None:
     if known is not None and apart.peek(remote, timeout=LOOK_TIMEOUT) == known.sha:
         _succeeded(source)
         return
-    fetched = apart.fetch(remote, limits=FetchLimits(), timeout=FETCH_TIMEOUT, known=known.sha if known else "")
+    fetched = apart.fetch(remote, limits=_limits(git_source), timeout=FETCH_TIMEOUT, known=known.sha if known else "")
     _put_in_force(source, fetched, standing, by=by)
+
+
+def _limits(declared: GitDeclaration) -> FetchLimits:
+    """The usual ones, but for what its declaration says."""
+    usual, said = FetchLimits(), declared.limits
+    return replace(
+        usual,
+        received=said["received_mb"] * MEGABYTE if "received_mb" in said else usual.received,
+        memory=said["memory_mb"] * MEGABYTE if "memory_mb" in said else usual.memory,
+        per_file=said["file_mb"] * MEGABYTE if "file_mb" in said else usual.per_file,
+        stored=said["files_mb"] * MEGABYTE if "files_mb" in said else usual.stored,
+        entries=said.get("entries", usual.entries),
+    )
 
 
 def _remote(source: Source) -> Remote:

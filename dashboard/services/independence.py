@@ -27,6 +27,7 @@ DID: Mapping[str, str] = {
     PersonChange.Kind.LINK: "made a one-time link for {person}",
     PersonChange.Kind.LINK_USED: "made the one-time link with which {person} set a password",
     PersonChange.Kind.ROLE: "changed the role of {person}",
+    PersonChange.Kind.ADDRESS_USED: "set the mail address by which {person} came in",
     PersonChange.Kind.EMAIL: "changed the mail address of {person}",
     PersonChange.Kind.SECOND_FACTOR: "removed the second factor of {person}",
     PersonChange.Kind.DEACTIVATED: "deactivated {person}",
@@ -42,6 +43,7 @@ TAKES_OVER = frozenset(
         PersonChange.Kind.LINK,
         PersonChange.Kind.LINK_USED,
         PersonChange.Kind.EMAIL,
+        PersonChange.Kind.ADDRESS_USED,
     }
 )
 

@@ -19,7 +19,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from dashboard.models import OneTimeLink, PersonChange
+from dashboard.models import Mail, OneTimeLink, PersonChange
 from dashboard.models.roles import Role
 from dashboard.services import actors, audit, names, notices, people, permissions, sessions
 from dashboard.services.actors import Actor
@@ -90,6 +90,8 @@ def use(token: str, *, password: str, source_ip: str | None = None) -> User:
     myself = actors.person(person, source_ip=source_ip)
     audit.record(audit.Event.LINK_USED, by=myself, purpose=link.purpose, made_by=link.made_by.get_username())
     people.changed_by(person, PersonChange.Kind.LINK_USED, by=actors.person(link.made_by))
+    if Mail.objects.filter(kind=Mail.Kind.LINK, person=person, facts__link=link.pk).exists():
+        people.address_used(person)
     sessions.end(person, by=myself)
     return person
 

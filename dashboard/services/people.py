@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 #: Verbs by their own name; any text can be sent as one.
 VERBS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+#: What gives a person the address that stands there now; the newest of these did.
+SETS_ADDRESS = (PersonChange.Kind.CREATED, PersonChange.Kind.INVITED, PersonChange.Kind.EMAIL)
 #: How the log calls whoever tried to sign in under a name that no account has.
 UNKNOWN_NAME = "unknown name"
 
@@ -138,8 +140,17 @@ def changed_by(user: User, kind: PersonChange.Kind, *, by: Actor) -> None:
         PersonChange.objects.create(person=user, by=by.user, kind=kind, at=timezone.now())
 
 
+def address_used(user: User) -> None:
+    """Whoever reads the mailbox of this person's address came in by that. It may be the one of whoever set it, however
+    long ago: as with a link, its use counts as much as its making."""
+    set_it = PersonChange.objects.filter(person=user, kind__in=SETS_ADDRESS).order_by("-at").first()
+    if set_it is not None:
+        PersonChange.objects.create(person=user, by=set_it.by, kind=PersonChange.Kind.ADDRESS_USED, at=timezone.now())
+
+
 def record_provider(user: User, provider: str, *, source_ip: str | None) -> None:
     """From now on an account there signs this person in."""
+    address_used(user)
     by = actors.person(user, source_ip=source_ip)
     audit.record(audit.Event.PROVIDER_CONNECTED, by=by, name=user.get_username(), provider=provider)
 

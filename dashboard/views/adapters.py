@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import qrcode
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY
+from allauth.account.internal.stagekit import clear_login
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
@@ -34,6 +35,9 @@ from dashboard.views import confirming
 #: A form that waits for its person, while they sign in again at a provider.
 WAITING_FORM = "signalbox_waiting_form"
 
+
+#: What is known of the password with which a sign-in was begun.
+BEGUN_WITH = "signalbox_begun_with"
 
 #: What a text begins with that was encrypted with AES-GCM, and the bytes of its nonce.
 _GCM, _NONCE = "gcm:", 12
@@ -79,6 +83,19 @@ class AccountAdapter(DefaultAccountAdapter):
         return methods or [
             {"id": "provider", "description": "Sign in again", "url": reverse("account-confirm-provider")}
         ]
+
+    def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
+        """The password was right, or the provider said who it is: what follows is of this moment's password."""
+        request.session[BEGUN_WITH] = user.get_session_auth_hash()
+        answer: HttpResponse | None = super().pre_login(request, user, **kwargs)
+        return answer
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        """After the second factor. Who began before the password was changed begins again, with the new one."""
+        if request.session.pop(BEGUN_WITH, "") != user.get_session_auth_hash():
+            clear_login(request)
+            _refuse(request, "The password was changed while you signed in. Sign in with the new one.")
+        super().login(request, user)
 
     def logout(self, request: HttpRequest) -> None:
         """Asked for by a provider's answer alone, before the same person, or another, is signed in."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -40,8 +41,14 @@ def detail(request: HttpRequest, source: str) -> HttpResponse:
     commits = presenter.commits(standing, kept) if standing else ()
     context = {"row": row, "commits": commits}
     if chosen.git and chosen.git.webhook_secret:
-        context["hook_url"] = request.build_absolute_uri(reverse("hook", args=[source]))
+        context["hook_url"] = _at_public_address(request, reverse("hook", args=[source]))
     return live.answer(request, "sources/detail.html", (row, commits), context)
+
+
+def _at_public_address(request: HttpRequest, path: str) -> str:
+    """Where others reach it: the name that is configured, whatever name this request came by."""
+    host = next(iter(settings.PUBLIC_HOSTS), "")
+    return f"https://{host}{path}" if host else request.build_absolute_uri(path)
 
 
 @require_POST

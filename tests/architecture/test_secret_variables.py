@@ -22,7 +22,7 @@ NO_SECRET = {
     "SIGNALBOX_LEAKED_PASSWORDS_FILE": "the path of a file",
 }
 #: What the file may say of a source that is no name of a variable with a secret.
-PLAIN = {"git", "branch", "tag", "path", "username", "known_hosts", "web", "every"}
+PLAIN = {"git", "branch", "tag", "path", "username", "known_hosts", "web", "every", "limits"}
 
 
 def _sounding_secret() -> set[str]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
 from dashboard.engine.errors import SourceNotRead
+from dashboard.engine.git import apart
+from dashboard.engine.git.values import MEGABYTE, FetchLimits
 from dashboard.engine.migration import Problem, Severity
 from dashboard.models import AuditEvent, ChangeRequest, GitBlob, GitCommit, GitSource, RepeatedEvent
 from dashboard.selectors import folders, git
@@ -233,6 +235,29 @@ def test_old_commits_go_and_those_that_a_plan_names_stay(
     assert {c.sha for c in GitCommit.objects.all()} == {named, *pushed[-3:]}
     kept = {digest for commit in GitCommit.objects.all() for *_, digest in commit.files}
     assert set(GitBlob.objects.values_list("digest", flat=True)) == kept
+
+
+def test_what_a_fetch_may_take_is_what_the_declaration_says(
+    billing: Source, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert billing.git
+    repository.push(USERS)
+    asked: list[FetchLimits] = []
+    fetch = apart.fetch
+
+    def noting(*args: Any, limits: FetchLimits, **given: Any) -> Any:
+        asked.append(limits)
+        return fetch(*args, limits=limits, **given)
+
+    monkeypatch.setattr(apart, "fetch", noting)
+    said = {"received_mb": 2048, "memory_mb": 600, "file_mb": 32, "files_mb": 256, "entries": 7}
+    fetching.fetch(replace(billing, git=replace(billing.git, limits=said)))
+    repository.push({**USERS, "002_orders.sql": "SELECT 2;"})
+    fetching.fetch(billing)
+    raised = FetchLimits(
+        received=2048 * MEGABYTE, memory=600 * MEGABYTE, per_file=32 * MEGABYTE, stored=256 * MEGABYTE, entries=7
+    )
+    assert asked == [raised, FetchLimits()]
 
 
 def test_who_may_ask_and_how_often(billing: Source, alice: Actor, viewer: object) -> None:

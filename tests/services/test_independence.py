@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from dashboard.models import ChangeRequest, PersonChange, Run
+from dashboard.models import ChangeRequest, OneTimeLink, PersonChange, Run
 from dashboard.models.roles import Role
 from dashboard.services import decisions, independence, links, people, plans, validity
 from dashboard.services.actors import Actor
 from dashboard.services.errors import ApproverGone, ApproverTouched
 from tests.fix_project import Project
 from tests.services.workflow import approve, approved_request, execute, open_request, start_on_production, tables
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from pytest_django.fixtures import SettingsWrapper
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -144,6 +149,45 @@ def test_a_link_that_the_requester_asked_the_approver_for_later_does_not_matter(
     request = open_request(two_files, alice)
     links.make_for(alice.person, by=carol)
     assert approve(request, carol).status == ChangeRequest.Status.APPROVED
+
+
+def _long_ago() -> None:
+    PersonChange.objects.update(at=timezone.now() - timedelta(hours=70))
+
+
+def test_an_address_of_ones_own_is_no_way_in_after_a_day_of_patience(
+    two_files: Project, carol: Actor, bob: Actor
+) -> None:
+    """The attack: set one's own address at the approver's account, wait a day, come in by a provider, approve."""
+    give_address(bob, carol)
+    _long_ago()
+    request = open_request(two_files, carol)
+    people.record_provider(bob.person, "oidc", source_ip=None)
+    with pytest.raises(ApproverTouched, match=r"carol, who asked for .*set the mail address by which bob came in"):
+        approve(request, bob)
+
+
+def test_nor_by_a_link_that_somebody_else_sends_to_that_address(
+    two_files: Project, carol: Actor, bob: Actor, make_user: Callable[..., User], settings: SettingsWrapper
+) -> None:
+    """Who is asked to send it sees nothing wrong: the address stands on the page."""
+    settings.SENDS_MAIL = True
+    give_address(bob, carol)
+    _long_ago()
+    helper = make_user("dora", "admin")
+    links.make_for(bob.person, by=Actor(name="dora", user=helper), by_mail=True)
+    token = links.issue(OneTimeLink.objects.get().pk)
+    assert token
+    links.use(token, password="nightfall under a canvas")
+    with pytest.raises(ApproverTouched, match="set the mail address by which bob came in"):
+        approve(open_request(two_files, carol), bob)
+
+
+def test_an_address_that_people_came_in_by_before_bars_nobody(two_files: Project, carol: Actor, bob: Actor) -> None:
+    give_address(bob, carol)
+    people.record_provider(bob.person, "oidc", source_ip=None)
+    _long_ago()
+    approve(open_request(two_files, carol), bob)
 
 
 def test_after_a_day_it_counts_again(two_files: Project, carol: Actor, bob: Actor) -> None:

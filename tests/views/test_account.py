@@ -214,6 +214,27 @@ def test_signing_in_asks_for_the_code(viewer: User, app_secret: str) -> None:
     assert client.get("/runs/").status_code == 200
 
 
+def test_a_sign_in_that_was_begun_ends_with_the_password_it_began_with(
+    viewer: User, app_secret: str, admin: User, acting: Callable[[User], Actor]
+) -> None:
+    """Whoever waits at the second factor has the former password; the new one was chosen to keep them out."""
+    thief = Client()
+    assert sign_in(thief, "vera", FORMER) == 302
+    links.use(links.make_for(viewer, by=acting(admin)), password=NEW)
+    thief.post("/sign-in/second-factor/", {"code": _code(app_secret)})
+    assert thief.get("/runs/").status_code == 302
+    assert "password was changed" in text(thief.get("/sign-in/"))
+
+
+def test_a_sign_in_that_was_begun_ends_with_the_account(viewer: User, app_secret: str) -> None:
+    thief = Client()
+    assert sign_in(thief, "vera", FORMER) == 302
+    viewer.is_active = False
+    viewer.save()
+    thief.post("/sign-in/second-factor/", {"code": _code(app_secret)})
+    assert thief.get("/runs/").status_code == 302
+
+
 def test_what_is_kept_of_a_second_factor_is_sealed_and_older_texts_are_read(settings: SettingsWrapper) -> None:
     former = adapters._former_box().encrypt(b"of before").decode()
     adapter, sealed = adapters.SecondFactorAdapter(), adapters.SecondFactorAdapter().encrypt("secret")

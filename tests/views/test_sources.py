@@ -208,3 +208,15 @@ def test_a_commit_that_is_not_kept_any_more_is_named_by_its_id(
     GitCommit.objects.all().delete()
     (row,) = client_of(approver).get("/runs/").context["rows"]
     assert (row.commit.sha, row.commit.subject) == (sha, "")
+
+
+@pytest.mark.parametrize(("configured", "expected"), [(["ours.example"], "https://ours.example"), ([], "http://asked")])
+def test_the_address_of_a_webhook_has_the_name_that_is_configured(
+    configured: list[str], expected: str, billing: Source, viewer: User, client_of: ClientOf, settings: SettingsWrapper
+) -> None:
+    """Not the one that this request came by: that may be a name that only people inside can reach, or anybody's."""
+    assert billing.git
+    settings.PUBLIC_HOSTS, settings.ALLOWED_HOSTS = configured, ["asked"]
+    page = client_of(viewer).get("/sources/billing/", headers={"host": "asked"})
+    assert page.context["hook_url"] == f"{expected}/hooks/billing"
+    assert f"{expected}/hooks/billing" in text(page)
