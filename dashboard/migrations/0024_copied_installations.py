@@ -5,9 +5,10 @@ from django.db import migrations, models
 
 def name_installation_of_runs(apps, schema_editor):
     """Every run of before was taken by the installation that this database has been until now."""
-    installation = apps.get_model('dashboard', 'Installation').objects.filter(pk=1).first()
+    database = schema_editor.connection.alias
+    installation = apps.get_model('dashboard', 'Installation').objects.using(database).filter(pk=1).first()
     if installation:
-        runs = apps.get_model('dashboard', 'Run').objects.filter(attempt_id__isnull=False)
+        runs = apps.get_model('dashboard', 'Run').objects.using(database).filter(attempt_id__isnull=False)
         runs.update(installation=installation.identity)
 
 

@@ -19,6 +19,7 @@ from tests.at_once import at_once
 from tests.fix_people import ClientOf, signed_in_at
 from tests.fix_project import Project
 from tests.views.pages import text
+from tests.views.previews import send
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -232,7 +233,7 @@ def test_everything_that_runs_on_production_asks(two_files: Project, admin: User
     client = client_of(admin)
     signed_in_at(client, admin, time.time() - 3600)
     address = "/environments/production/skip/001/"
-    answer = client.post(address, {"reason": "Made by hand in 2024", "typed_name": "production"})
+    answer = send(client, address, reason="Made by hand in 2024", typed_name="production")
     assert answer.headers["Location"].startswith("/confirm/")
     assert not ChangeRequest.objects.exists()
     assert not Run.objects.exists()
