@@ -236,6 +236,21 @@ def test_a_first_line_of_sqlx_makes_no_folder_with_rollbacks_one_of_sqlx(tmp_pat
     assert read(tmp_path, {"1_a.sql": f"-- no-transaction\n{UP}", "1_rollback.sql": DOWN}).format == "seed"
 
 
+def test_every_program_of_a_folder_of_programs_is_named_whatever_its_number(tmp_path: Path) -> None:
+    """Revisions of Alembic and migrations of Django may be named as anybody likes; env.py is none."""
+    alembic = read(
+        tmp_path / "alembic",
+        {"env.py": "", "script.py.mako": "", "versions/10cb17aea73_a.py": "", "versions/2024_01_02-b.py": "",
+         "versions/__init__.py": ""},
+    )  # fmt: skip
+    assert [file for _, file, _ in errors(alembic)] == ["versions/10cb17aea73_a.py", "versions/2024_01_02-b.py"]
+    only_revisions = read(tmp_path / "versions", {"1a2b3c4d5e6f_a.py": "", "latest.py": "", "__init__.py": ""})
+    assert [file for _, file, _ in errors(only_revisions)] == ["1a2b3c4d5e6f_a.py", "latest.py"]
+    django = read(tmp_path / "django", {"__init__.py": "", "0001_initial.py": "", "squashed.py": ""})
+    assert [file for _, file, _ in errors(django)] == ["0001_initial.py", "squashed.py"]
+    assert {code for folder in (alembic, only_revisions, django) for code, _, _ in errors(folder)} == {"other_tool"}
+
+
 # Links, and what is not there
 
 
@@ -489,6 +504,120 @@ def test_what_a_tool_would_refuse_or_fill_in_is_an_error_of_the_file(case: str, 
     assert migration is None or migration.errors()
 
 
+STEP = "20240101000000_a"
+FORMATTED = "--liquibase formatted sql\n--changeset ann:1"
+
+#: By the format that is declared and by what is wrong: the error, and whose it is.
+MALFORMED: Mapping[tuple[str, str], tuple[Files, tuple[str, str]]] = {
+    ("seed", "a hyphen"): ({"001-a.sql": UP}, ("wrong_name", "001-a.sql")),
+    ("seed", "a typing error"): ({"001_a.sql": "CREATE TABEL a ();"}, ("syntax_error", "001_a.sql")),
+    ("updown", "a rollback alone"): ({"1_a.down.sql": DOWN}, ("orphan_rollback", "1_a.down.sql")),
+    ("updown", "one number twice"): ({"1_a.up.sql": UP, "1_b.up.sql": UP}, ("duplicate_version", "1_b.up.sql")),
+    ("updown", "another kind of file"): ({"1_a.up.sql": UP, "2_b.up.json": "{}"}, ("other_tool", "2_b.up.json")),
+    ("directories", "nothing to apply"): ({"1_a/down.sql": DOWN}, ("no_up_file", "1_a")),
+    ("directories", "no settings"): (
+        {"1_a/up.sql": UP, "1_a/metadata.toml": "=["}, ("bad_metadata", "1_a/metadata.toml")
+    ),
+    ("dbmate", "no marks"): ({"1_a.sql": UP}, ("bad_marks", "1_a.sql")),
+    ("goose", "no marks"): ({"1_a.sql": UP}, ("bad_marks", "1_a.sql")),
+    ("goose", "no number"): ({"a.sql": f"-- +goose Up\n{UP}"}, ("wrong_name", "a.sql")),
+    ("node-pg-migrate", "up twice"): ({"1_a.sql": f"-- Up Migration\n{UP}-- Up Migration\n"}, ("bad_marks", "1_a.sql")),
+    ("tern", "a hyphen"): ({"001-a.sql": UP}, ("wrong_name", "001-a.sql")),
+    ("graphile-migrate", "no hash"): ({"000001.sql": UP}, ("bad_marks", "000001.sql")),
+    ("yoyo", "marks of another tool"): ({"1_a.sql": f"-- migrate:up\n{UP}"}, ("other_tool", "1_a.sql")),
+    ("liquibase", "no change set"): ({"1_a.sql": UP}, ("bad_marks", "1_a.sql")),
+    ("liquibase", "two files of one number"): (
+        {f"1_{n}.sql": f"{FORMATTED}\n{UP}" for n in "ab"}, ("wrong_name", "1_b.sql")
+    ),
+    ("atlas", "no sum"): ({"1_a.sql": UP}, ("other_hash", "atlas.sum")),
+    ("supabase", "no number"): ({f"{STEP}.sql": UP, "notes.sql": UP}, ("wrong_name", "notes.sql")),
+    ("supabase", "a hyphen"): ({"20240101000000-a.sql": UP}, ("wrong_name", "20240101000000-a.sql")),
+    ("supabase", "one number twice"): ({f"{STEP}.sql": UP, f"{STEP}b.sql": UP}, ("duplicate_version", f"{STEP}b.sql")),
+    ("supabase", "a typing error"): ({f"{STEP}.sql": "CREATE TABEL a ();"}, ("syntax_error", f"{STEP}.sql")),
+    ("supabase", "marks of another tool"): ({f"{STEP}.sql": f"-- migrate:up\n{UP}"}, ("other_tool", f"{STEP}.sql")),
+    ("sqlx", "no number"): ({"1_a.sql": UP, "notes.sql": UP}, ("wrong_name", "notes.sql")),
+    ("sqlx", "one number in two ways"): ({"1_a.sql": UP, "01_b.sql": UP}, ("same_number", "01_b.sql")),
+    ("sqlx", "a typing error"): ({"1_a.sql": "-- no-transaction\nDROP INDX i;"}, ("syntax_error", "1_a.sql")),
+    ("sqlx", "a rollback alone"): ({"1_a.down.sql": DOWN}, ("orphan_rollback", "1_a.down.sql")),
+    ("flyway", "one underscore"): ({"V1_a.sql": UP}, ("wrong_name", "V1_a.sql")),
+    ("prisma", "a file beside"): ({f"{STEP}/migration.sql": UP, "2_b.sql": UP}, ("wrong_name", "2_b.sql")),
+    ("drizzle", "no journal"): ({"0000_a.sql": UP}, ("bad_journal", "meta")),
+    ("drizzle-directories", "nothing to apply"): ({f"{STEP}/snapshot.json": "{}"}, ("no_up_file", STEP)),
+    ("drizzle-directories", "a program"): ({f"{STEP}/migration.ts": ""}, ("other_tool", STEP)),
+    ("drizzle-directories", "a file beside"): ({f"{STEP}.sql": UP}, ("wrong_name", f"{STEP}.sql")),
+    ("drizzle-directories", "no number"): ({"first/migration.sql": UP}, ("subfolder", "first")),
+    ("drizzle-directories", "a breakpoint in a string"): (
+        {f"{STEP}/migration.sql": "SELECT '\n--> statement-breakpoint\n';"}, ("bad_marks", f"{STEP}/migration.sql")
+    ),
+    ("sqitch", "no plan"): ({"deploy/a.sql": UP}, ("bad_journal", "sqitch.plan")),
+}  # fmt: skip
+
+
+def test_every_format_that_is_read_has_something_malformed() -> None:
+    read_here = {name for name, (_, halves) in FOLDERS.items() if halves}
+    assert {name for name, _ in MALFORMED} == read_here
+
+
+@pytest.mark.parametrize(("name", "case"), MALFORMED)
+def test_what_is_malformed_is_an_error_and_nothing_of_it_runs(name: str, case: str, tmp_path: Path) -> None:
+    files, (code, file) = MALFORMED[name, case]
+    source = write(tmp_path, files)
+    folder = discovery.read(source, folder_format=name)
+    assert (code, file) in [(problem, named) for problem, named, _ in errors(folder)]
+    assert all(migration.errors() for migration in folder.migrations if migration.up.file.startswith(file))
+    placed = {entry.file.partition("/")[0] for entry in folder.files}
+    assert {entry.name for entry in source.iterdir()} <= placed
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "runAlways:true",
+        "labels:v1",
+        "failOnError:false",
+        "runWith:psql",
+        "ignore:true",
+        "runOrder:first",
+        "runOrder:last",
+        "endDelimiter:/",
+        "rollbackEndDelimiter:GO",
+        "someday:true",
+        "context: test",
+    ],
+)
+def test_what_liquibase_would_decide_on_by_an_attribute_is_refused(said: str, tmp_path: Path) -> None:
+    folder = read(tmp_path, {"1_a.sql": f"{FORMATTED} {said}\n{UP}"})
+    assert ("bad_marks", "1_a.sql (ann:1)", 2) in errors(folder)
+    assert only(folder).errors()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--preconditions onFail:MARK_RAN",
+        "--precondition-sql-check expectedResult:0 SELECT count(*) FROM a",
+        "--precondition-table-exists table:a",
+        "/* preconditions onFail:HALT */",
+        "--ignoreLines:1",
+        "--ignoreLines:start",
+        "--property name:who value:app",
+    ],
+)
+@pytest.mark.parametrize("is_above", [True, False], ids=["above the change sets", "in one"])
+def test_what_liquibase_would_decide_on_by_a_line_is_refused(line: str, is_above: bool, tmp_path: Path) -> None:
+    head, change = FORMATTED.split("\n")
+    lines = [head, line, change, UP] if is_above else [head, change, line, UP]
+    folder = read(tmp_path, {"1_a.sql": "\n".join(lines)})
+    assert [(code, at) for code, _, at in errors(folder)] == [("bad_marks", 2 if is_above else 3)]
+
+
+@pytest.mark.parametrize(
+    "said", ["runAlways:false", "failOnError:true", "ignore:false", "endDelimiter:;", "dbms:postgresql"]
+)
+def test_an_attribute_of_liquibase_that_changes_nothing_is_taken(said: str, tmp_path: Path) -> None:
+    assert errors(read(tmp_path, {"1_a.sql": f"{FORMATTED} {said}\n{UP}"})) == []
+
+
 def test_a_text_of_marks_alone_does_nothing_and_says_so(tmp_path: Path) -> None:
     folder = read(tmp_path, {"1_a.sql": "-- migrate:up\n\n-- migrate:down\n"})
     assert problem(folder, "no_statement").severity is Severity.WARNING
@@ -617,6 +746,31 @@ def test_a_change_of_sqitch_that_was_reworked_keeps_its_first_script(tmp_path: P
     ]
     assert folder.migrations[2].directives == {"depends": "0001"}
     assert errors(folder) == [("bad_marks", "deploy/s/b.sql", None), ("wrong_name", "deploy/x.sql", None)]
+
+
+REWORKED = (
+    "a 2024-01-01T00:00:00Z A <a@b.c> # a\n@v1 2024-01-02T00:00:00Z A <a@b.c> # one\n"
+    "b 2024-01-03T00:00:00Z A <a@b.c> # b\n@v2 2024-01-04T00:00:00Z A <a@b.c> # two\n"
+    "@v3 2024-01-05T00:00:00Z A <a@b.c> # three\na [a@v1] 2024-01-06T00:00:00Z A <a@b.c> # again\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("kept", "script"),
+    [({"a@v1"}, "a@v1"), ({"a@v2"}, "a@v2"), ({"a@v3"}, "a@v3"), ({"a@v1", "a@v2", "a@v3"}, "a@v2"), (set(), "a@v2")],
+    ids=["the first tag", "a tag between", "the last tag", "several", "none"],
+)
+def test_the_script_of_a_reworked_change_is_the_first_that_is_there(
+    kept: set[str], script: str, tmp_path: Path
+) -> None:
+    """Sqitch looks through the tags before the rework, those of the latest change first."""
+    names = {"a", "b", *kept}
+    folder = read(tmp_path, {"sqitch.plan": REWORKED, **{f"deploy/{name}.sql": UP for name in names}})
+    entry = next(entry for entry in folder.files if entry.version == "0001")
+    assert entry.file == f"deploy/{script}.sql"
+    others = sorted(("wrong_name", f"deploy/{name}.sql", None) for name in kept - {script})
+    missing = [] if kept else [("bad_journal", f"deploy/{script}.sql", None)]
+    assert sorted(errors(folder)) == missing + others
 
 
 def test_what_a_change_of_sqitch_conflicts_with_is_judged_against_the_database(tmp_path: Path) -> None:

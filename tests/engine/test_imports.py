@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -336,6 +337,34 @@ def test_a_role_without_the_right_is_told_what_it_lacks(migrated_bench: Bench) -
         assert "Row-level security" in find(migrated_bench.database, url)["public.schema_migrations"].obstacle
     finally:
         migrated_bench.database.query("DROP OWNED BY no_reader; DROP ROLE no_reader")
+
+
+def test_a_role_that_may_only_read_the_table_imports_it(migrated_bench: Bench) -> None:
+    """The importer sends nothing but SELECT there; the history of Signalbox goes into a schema of its own."""
+    owner = migrated_bench.database
+    owner.query("DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN PASSWORD 'x'")
+    try:
+        owner.query(f"GRANT CREATE ON DATABASE {owner.name} TO reader; GRANT SELECT ON schema_migrations TO reader")
+        as_reader = replace(owner, url=make_conninfo(owner.url, user="reader", password="x"))
+        bench = replace(migrated_bench, database=as_reader)
+        bench.execute(importing(bench))
+        assert states(bench) == {"1_t1": State.BASELINED, "2_t2": State.BASELINED, "3_t3": State.PENDING}
+        assert owner.query("SELECT version FROM schema_migrations ORDER BY 1") == [("1",), ("2",)]
+    finally:
+        owner.query("DROP OWNED BY reader CASCADE; DROP ROLE reader")
+
+
+def test_what_is_only_inferred_is_named_and_has_to_be_accepted(bench: Bench) -> None:
+    for n in "123":
+        bench.write(f"00{n}_t.sql", f"CREATE TABLE t{n} (id int);\n---- create above / drop below ----\n")
+    bench.database.query("CREATE TABLE schema_version (version int4 NOT NULL); INSERT INTO schema_version VALUES (3)")
+    plan = importing(bench, "public.schema_version")
+    (warning,) = [warning for warning in plan.warnings if warning.code == "import_inferred"]
+    assert warning.needs_acceptance
+    assert "no row for 001_t, 002_t: " in warning.sentence
+    assert ["Inferred" in step.reason for step in plan.steps] == [True, True, False]
+    bench.database.query("UPDATE schema_version SET version = 1")
+    assert "import_inferred" not in {w.code for w in importing(bench, "public.schema_version").warnings}
 
 
 def test_a_lock_on_it_keeps_no_look_from_its_end(migrated_bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

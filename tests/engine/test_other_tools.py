@@ -206,6 +206,12 @@ LAYOUTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "Go": ("001_a.up.go", {"001_a.up.go": ""}),
     "Python": ("001_a.py", {"001_a.py": ""}),
     "Ruby": ("001_a.rb", {"001_a.rb": ""}),
+    "Python, with a dot": ("001.a.py", {"001.a.py": ""}),
+    "JavaScript, as Postgrator has it": ("001.do.cjs", {"001.do.cjs": ""}),
+    "Rust, as refinery has it": ("U20240101__a.rs", {"U20240101__a.rs": ""}),
+    "PHP, as Doctrine has it": ("Version20240101000000.php", {"Version20240101000000.php": ""}),
+    "TypeScript, as MikroORM has it": ("Migration20240101000000_a.ts", {"Migration20240101000000_a.ts": ""}),
+    "C#, as FluentMigrator has it": ("M0001_a.cs", {"M0001_a.cs": ""}),
 }
 
 

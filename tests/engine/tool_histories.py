@@ -320,9 +320,10 @@ CASES = [
 
 #: Tables of tools that are only recognised, each with its schema.
 RECOGNISED = {
-    "rails": "CREATE TABLE schema_migrations (version varchar PRIMARY KEY);"
-    "CREATE TABLE ar_internal_metadata (key varchar PRIMARY KEY, value varchar,"
-    " created_at timestamp, updated_at timestamp)",
+    "rails": 'CREATE TABLE "schema_migrations" ("version" character varying NOT NULL PRIMARY KEY);'
+    'CREATE TABLE "ar_internal_metadata" ("key" character varying NOT NULL PRIMARY KEY, "value" character varying,'
+    ' "created_at" timestamp(6) NOT NULL, "updated_at" timestamp(6) NOT NULL);'
+    "INSERT INTO schema_migrations (version) VALUES ('20240101000000')",
     "alembic": "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
     "django": "CREATE TABLE django_migrations (id bigint PRIMARY KEY, app varchar(255), name varchar(255),"
     " applied timestamptz)",

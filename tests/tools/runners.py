@@ -21,7 +21,15 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 INSTALLED = ROOT / ".tools"
 NODE_MODULES = INSTALLED / "node_modules"
-LIQUIBASE = NODE_MODULES / "liquibase/dist/liquibase/liquibase"
+
+#: Where each program is, by the name that its users call it by: of npm's packages, of PyPI's, and Debian's on the path.
+PROGRAMS: Mapping[str, Path] = {
+    **{name: NODE_MODULES / ".bin" / name for name in ("graphile-migrate", "node-pg-migrate", "prisma", "supabase")},
+    "dbmate": NODE_MODULES / "@dbmate/linux-x64/bin/dbmate",
+    "liquibase": NODE_MODULES / "liquibase/dist/liquibase/liquibase",
+    **{name: INSTALLED / "python/bin" / name for name in ("alembic", "django-admin", "sqlx", "yoyo")},
+    **{name: Path(name) for name in ("node", "sqitch")},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +40,8 @@ class Tool:
     pattern of what does. `keeps`: its own tables and schemas."""
 
     name: str
-    program: str | Path
-    apply: Callable[[Work], None]
+    program: str
+    apply: Callable[[Work], object]
     pending: Callable[[Work], Sequence[str]] | None
     keeps: tuple[str, ...]
     withheld: tuple[str, ...]
@@ -98,8 +106,7 @@ SETTINGS = ("sqitch.conf", "root.xml", "schema.prisma", ".gmrc")
 
 def work_of(tool: Tool, folder: Path, url: str, files: Mapping[str, str] | None = None) -> Work:
     """These files, or the tool's own folder, copied to `folder`."""
-    if not shutil.which(tool.program):
-        pytest.fail(f"{tool.name} is not installed: {tool.program} is missing. Run .ci/tools, then the tests again.")
+    installed(tool.program)
     if files is None:
         shutil.copytree(HERE / "folders" / tool.name, folder, dirs_exist_ok=True)
         return Work(folder=folder, url=url)
@@ -113,12 +120,10 @@ def work_of(tool: Tool, folder: Path, url: str, files: Mapping[str, str] | None 
     return Work(folder=folder, url=url)
 
 
-def _node(name: str) -> Path:
-    return NODE_MODULES / ".bin" / name
-
-
-def _python(name: str) -> Path:
-    return INSTALLED / "python/bin" / name
+def installed(program: str) -> Path:
+    if not shutil.which(PROGRAMS[program]):
+        pytest.fail(f"{program} is not installed: {PROGRAMS[program]} is missing. Run .ci/tools, then the tests again.")
+    return PROGRAMS[program]
 
 
 def _with_modules(work: Work, *files: str) -> None:
@@ -128,45 +133,44 @@ def _with_modules(work: Work, *files: str) -> None:
         shutil.copy(HERE / file, work.folder)
 
 
-DBMATE = NODE_MODULES / "@dbmate/linux-x64/bin/dbmate"
-
-
 def dbmate(work: Work, verb: str) -> str:
-    return work.run(DBMATE, "--url", f"{work.url}?sslmode=disable", "--no-dump-schema", "-d", ".", verb)
+    return work.run(PROGRAMS["dbmate"], "--url", f"{work.url}?sslmode=disable", "--no-dump-schema", "-d", ".", verb)
 
 
 def node_pg_migrate(work: Work, verb: str, *options: str) -> str:
-    return work.run(_node("node-pg-migrate"), verb, "-m", ".", *options)
+    return work.run(PROGRAMS["node-pg-migrate"], verb, "-m", ".", *options)
 
 
 def supabase(work: Work, *words: str) -> str:
-    return work.run(_node("supabase"), *words, "--db-url", f"{work.url}?sslmode=disable", "--yes")
+    return work.run(PROGRAMS["supabase"], *words, "--db-url", f"{work.url}?sslmode=disable", "--yes")
 
 
 def sqlx(work: Work, verb: str) -> str:
-    return work.run(_python("sqlx"), "migrate", verb, "--source", ".", "-D", work.url)
+    return work.run(PROGRAMS["sqlx"], "migrate", verb, "--source", ".", "-D", work.url)
 
 
 def yoyo(work: Work, verb: str, *options: str) -> str:
-    return work.run(_python("yoyo"), verb, "--batch", "--no-config-file", *options, "-d", work.url, ".")
+    return work.run(PROGRAMS["yoyo"], verb, "--batch", "--no-config-file", *options, "-d", work.url, ".")
 
 
 def sqitch(work: Work, verb: str, *options: str) -> subprocess.CompletedProcess[str]:
     target = work.url.replace("postgresql://", "db:pg://")
-    return work.attempt("sqitch", verb, *options, target, SQITCH_FULLNAME="Ada", SQITCH_EMAIL="ada@example.com")
+    return work.attempt(
+        PROGRAMS["sqitch"], verb, *options, target, SQITCH_FULLNAME="Ada", SQITCH_EMAIL="ada@example.com"
+    )
 
 
 def liquibase(work: Work, verb: str, *options: str) -> str:
     parts = urlsplit(work.url)
     address = f"--url=jdbc:postgresql://{parts.hostname}:{parts.port}{parts.path}"
     who = (f"--username={parts.username}", f"--password={parts.password}")
-    command = (LIQUIBASE, "--show-banner=false", verb, *options, "--changelog-file=root.xml", address, *who)
+    command = (PROGRAMS["liquibase"], "--show-banner=false", verb, *options, "--changelog-file=root.xml", address, *who)
     return work.run(*command, JAVA_OPTS="-XX:TieredStopAtLevel=1")
 
 
 def graphile_migrate(work: Work, verb: str) -> subprocess.CompletedProcess[str]:
     shadow = f"{work.url}_shadow"  # asked for, and never used by these verbs
-    return work.attempt(_node("graphile-migrate"), verb, SHADOW_DATABASE_URL=shadow)
+    return work.attempt(PROGRAMS["graphile-migrate"], verb, SHADOW_DATABASE_URL=shadow)
 
 
 #: Files that stand for the engines that Prisma would download, and never starts where its engine is an adapter's.
@@ -186,7 +190,7 @@ def prisma(work: Work, verb: str, *options: str) -> subprocess.CompletedProcess[
 
 def drizzle(work: Work, package: str) -> None:
     _with_modules(work, "drizzle.mjs")
-    work.run("node", "drizzle.mjs", "migrations", package)
+    work.run(PROGRAMS["node"], "drizzle.mjs", "migrations", package)
 
 
 def well(done: subprocess.CompletedProcess[str]) -> str:
@@ -212,7 +216,7 @@ def _pending_of_graphile_migrate(work: Work) -> Sequence[str]:
 TOOLS: tuple[Tool, ...] = (
     Tool(
         name="dbmate",
-        program=DBMATE,
+        program="dbmate",
         apply=lambda work: dbmate(work, "up"),
         pending=lambda work: _marked(dbmate(work, "status"), r"^\[ \] (\S+)"),
         keeps=("public.schema_migrations",),
@@ -220,7 +224,7 @@ TOOLS: tuple[Tool, ...] = (
     ),
     Tool(
         name="node-pg-migrate",
-        program=_node("node-pg-migrate"),
+        program="node-pg-migrate",
         apply=lambda work: node_pg_migrate(work, "up"),
         pending=lambda work: _marked(node_pg_migrate(work, "up", "--dry-run"), r"^### MIGRATION (\S+)"),
         keeps=("public.pgmigrations",),
@@ -228,7 +232,7 @@ TOOLS: tuple[Tool, ...] = (
     ),
     Tool(
         name="supabase",
-        program=_node("supabase"),
+        program="supabase",
         apply=lambda work: supabase(work, "db", "push"),
         pending=lambda work: _marked(supabase(work, "db", "push", "--dry-run"), r"^ • (\S+)"),
         keeps=("supabase_migrations",),
@@ -237,7 +241,7 @@ TOOLS: tuple[Tool, ...] = (
     ),
     Tool(
         name="sqlx",
-        program=_python("sqlx"),
+        program="sqlx",
         apply=lambda work: sqlx(work, "run"),
         pending=lambda work: _marked(sqlx(work, "info"), r"^(\d+)/pending"),
         keeps=("public._sqlx_migrations",),
@@ -245,7 +249,7 @@ TOOLS: tuple[Tool, ...] = (
     ),
     Tool(
         name="sqlx-reversible",
-        program=_python("sqlx"),
+        program="sqlx",
         apply=lambda work: sqlx(work, "run"),
         pending=lambda work: _marked(sqlx(work, "info"), r"^(\d+)/pending"),
         keeps=("public._sqlx_migrations",),
@@ -254,7 +258,7 @@ TOOLS: tuple[Tool, ...] = (
     ),
     Tool(
         name="yoyo",
-        program=_python("yoyo"),
+        program="yoyo",
         apply=lambda work: yoyo(work, "apply"),
         pending=lambda work: _marked(yoyo(work, "list"), r"^U +(\S+)"),
         keeps=("public._yoyo_migration", "public._yoyo_log", "public._yoyo_version", "public.yoyo_lock"),
@@ -271,7 +275,7 @@ TOOLS: tuple[Tool, ...] = (
     ),
     Tool(
         name="liquibase",
-        program=LIQUIBASE,
+        program="liquibase",
         apply=lambda work: liquibase(work, "update"),
         pending=lambda work: _marked(liquibase(work, "status", "--verbose"), r"^ +(\S+::\S+::\S+)$"),
         keeps=("public.databasechangelog", "public.databasechangeloglock"),
@@ -280,7 +284,7 @@ TOOLS: tuple[Tool, ...] = (
     ),
     Tool(
         name="graphile-migrate",
-        program=_node("graphile-migrate"),
+        program="graphile-migrate",
         apply=lambda work: well(graphile_migrate(work, "migrate")),
         pending=_pending_of_graphile_migrate,
         keeps=("graphile_migrate",),
@@ -290,7 +294,7 @@ TOOLS: tuple[Tool, ...] = (
     ),
     Tool(
         name="prisma",
-        program=_node("prisma"),
+        program="prisma",
         apply=lambda work: well(prisma(work, "deploy")),
         pending=lambda work: _marked(prisma(work, "status").stdout, r"^(\d{14}_\S+)$"),
         keeps=("public._prisma_migrations",),

@@ -47,9 +47,11 @@ def _is_plain(entry: Entry) -> bool:
     return not unrecognised.is_stranger(entry)
 
 
-def _without(directory: Entry, inside: Listing, file: str) -> Problem:
+def _without(directory: Entry, inside: Listing, style: Style, file: str) -> Problem:
     """Some teams keep what only a program can do in a directory of its own among the others."""
     for entry in inside.entries:
+        if parted.ignored(f"{directory.name}/{entry.name}", style):
+            continue
         if entry.kind is EntryKind.FILE and (language := other_tools.language_of_program(entry.name)):
             problem = other_tools.in_language(f"{directory.name}/{entry.name}", language)
             return replace(problem, file=directory.name)
@@ -64,7 +66,7 @@ def _without(directory: Entry, inside: Listing, file: str) -> Problem:
 
 def _others(directory: Entry, inside: Listing, style: Style, files: Sequence[str]) -> Iterator[Problem]:
     if files[0] not in {entry.name for entry in inside.entries if _is_plain(entry)}:
-        yield _without(directory, inside, files[0])
+        yield _without(directory, inside, style, files[0])
     for entry in inside.entries:
         if entry.name in files and _is_plain(entry):
             continue

@@ -341,7 +341,7 @@ def _two_halves(file: str, sql: str, line: _LineComment) -> Problem:
 
 _FLYWAY = re.compile(r"(?:(?P<kind>[VUB])(?P<version>[0-9]+(?:[._][0-9]+)*)|(?P<again>R))__(?P<name>.+)\.sql")
 _PRISMA = re.compile(r"[0-9]{14}_.+")
-_NUMBERED = re.compile(r"(?:[0-9]+[_-]|V[0-9][0-9._]*__|R__).*\.(?P<ending>\w+)")
+_NUMBERED = re.compile(r"(?=[0-9]+[._-]|[VUBM][0-9][0-9._]*_|R__|(?:Version|Migration)[0-9]).+\.(?P<ending>\w+)")
 _LANGUAGES = {
     "go": "Go",
     "js": "JavaScript",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -42,7 +43,7 @@ class _SqitchChange:
 
     @property
     def deploy(self) -> str:
-        return f"deploy/{self.script}.sql"
+        return _deploy(self.script)
 
     @property
     def version(self) -> str:
@@ -53,6 +54,10 @@ class _SqitchChange:
 class _SqitchPlan:
     changes: Sequence[_SqitchChange]
     problems: Sequence[Problem]
+
+
+def _deploy(script: str) -> str:
+    return f"deploy/{script}.sql"
 
 
 def read(listing: Listing, options: Options) -> Folder:
@@ -134,20 +139,34 @@ def _plan(listing: Listing) -> _SqitchPlan:
         elif line and not line.startswith(("%", "#")):
             sentence = f"Line {number} of {_PLAN} is neither a change nor a tag that can be read."
             problems.append(replace(_error(_PLAN, "bad_journal", sentence), line=number))
-    return _SqitchPlan(changes=[*_with_needs(_with_scripts(changes, tags))], problems=problems)
+    return _SqitchPlan(changes=[*_with_needs(_with_scripts(changes, tags, listing))], problems=problems)
 
 
-def _with_scripts(changes: Sequence[_SqitchChange], tags: Sequence[tuple[int, str]]) -> Sequence[_SqitchChange]:
-    """The script of a change that was reworked is kept under the last tag before that."""
+def _with_scripts(
+    changes: Sequence[_SqitchChange], tags: Sequence[tuple[int, str]], listing: Listing
+) -> Sequence[_SqitchChange]:
+    """The script of a change that was reworked is kept under a tag before that: the first that has a script, of the
+    tags of the latest change first, as Sqitch looks for it."""
+    lines = [change.line for change in changes]
     again: dict[str, int] = {}
     scripts: list[_SqitchChange] = []
     for change in reversed(changes):
         script = change.name
         if reworked := again.get(change.name):
-            script += f"@{next((tag for number, tag in reversed(tags) if number < reworked), '')}"
+            between = [(line, tag) for line, tag in tags if change.line < line < reworked]
+            between.sort(key=lambda tagged: (-bisect(lines, tagged[0]), tagged[0]))
+            kept = [f"{change.name}@{tag}" for _, tag in between] or [f"{change.name}@"]
+            script = next((each for each in kept if _is_there(listing, each)), kept[0])
         again[change.name] = change.line
         scripts.append(replace(change, script=script))
     return scripts[::-1]
+
+
+def _is_there(listing: Listing, script: str) -> bool:
+    try:
+        return listing.find(_deploy(script)) is not None
+    except (SourceMissing, SourceUnreadable):
+        return False
 
 
 def _with_needs(changes: Sequence[_SqitchChange]) -> Iterator[_SqitchChange]:
