@@ -12,8 +12,9 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config import calendars, sources
+from config import calendars, jobs, sources
 from config.calendars import Calendar, NotACalendar
+from config.jobs import TrustedJob
 from config.roles import DECIDING, Role
 from config.sources import Source
 from dashboard.engine.database import urls
@@ -119,7 +120,7 @@ _KEYS = {
     *("break_glass", "break_glass_role", "break_glass_minutes"),
     *("source", "optional", "dual_write", "out_of_order"),
 }
-_TABLES = {"environments", "sources"}
+_TABLES = {"environments", "sources", "jobs"}
 #: Without a protected environment nobody approves, so nobody would ask for these.
 _OF_APPROVALS = ("approvals", "approvals_with_loss", "approver_role", "approvers", "break_glass")
 #: More people than this are asked by mistake.
@@ -131,6 +132,7 @@ class Declared:
     """What the file says, or what holds without one."""
 
     environments: tuple[Environment, ...]
+    jobs: tuple[TrustedJob, ...] = ()
     sources: tuple[Source, ...] = ()  # the default one is among them where the file gives it a path
 
 
@@ -150,7 +152,8 @@ def read(path: Path, variables: Mapping[str, str], *, is_named: bool = False, ba
     for environment in environments:
         _check_order(path, environment, environments)
         _check_source(path, environment, declared)
-    return Declared(environments=environments, sources=declared)
+    trusted = jobs.load(path, tables.get("jobs", {}), frozenset(each.slug for each in environments))
+    return Declared(environments=environments, sources=declared, jobs=trusted)
 
 
 def _tables(path: Path, *, is_named: bool) -> dict[str, Any]:
@@ -166,7 +169,7 @@ def _tables(path: Path, *, is_named: bool) -> dict[str, Any]:
         raise ImproperlyConfigured(f"{path} cannot be read: {error}") from None
     if unknown := set(tables) - _TABLES:
         raise ImproperlyConfigured(
-            f"{path} has the unknown part {min(unknown)}. Known: [environments.NAME] and [sources.NAME]."
+            f"{path} has the unknown part {min(unknown)}. Known: [environments.NAME], [sources.NAME] and [jobs.NAME]."
         )
     declared = tables.get("environments", {})
     if not declared:

@@ -56,6 +56,7 @@ class GitDeclaration:
     web: str = ""  # of the page of a commit, with {commit} in it; empty where none is known
     secret_variables: tuple[str, ...] = ()  # the names of those that hold what is secret of it
     unset: tuple[str, ...] = ()  # the variables that it names and that are not set
+    is_pushed: bool = False  # a CI pushes its files here, so nothing is ever fetched
 
     @property
     def ref(self) -> str:
@@ -73,6 +74,8 @@ class GitDeclaration:
     @property
     def origin(self) -> str:
         """Where a commit was read, in one word: that of another origin says nothing of this source."""
+        if self.is_pushed:
+            return "pushed"
         return f"{self.url} {self.ref or 'HEAD'}:{self.path}"
 
     @property
@@ -85,6 +88,10 @@ class GitDeclaration:
 
     def commit_page(self, commit: str) -> str:
         return self.web.replace("{commit}", commit)
+
+
+#: Of a source whose files a CI pushes.
+PUSHED = GitDeclaration(url="", every=0, is_pushed=True)
 
 
 def load(declared_in: Path, source: str, values: Mapping[str, Any], variables: Mapping[str, str]) -> GitDeclaration:
@@ -111,6 +118,7 @@ def load(declared_in: Path, source: str, values: Mapping[str, Any], variables: M
         named.append(known_hosts)
         known_hosts = variables.get(known_hosts, "")
     path = str(PurePosixPath(values.get("path", ".")))
+    opens: dict[str, Any] = {key: variables.get(values[key], "") if key in values else "" for key in _SECRETS}
     return GitDeclaration(
         url=values["git"],
         branch=values.get("branch", ""),
@@ -123,7 +131,7 @@ def load(declared_in: Path, source: str, values: Mapping[str, Any], variables: M
         web=values.get("web", "") or _web(values["git"]),
         secret_variables=secret,
         unset=tuple(name for name in named if not variables.get(name)),
-        **{key: variables.get(values[key], "") if key in values else "" for key in _SECRETS},
+        **opens,
     )
 
 

@@ -53,6 +53,8 @@ ENVIRONMENTS_FILE = Path(env.str("SIGNALBOX_ENVIRONMENTS", default="") or BASE_D
 ENVIRONMENTS_FILE_IS_NAMED = bool(env.str("SIGNALBOX_ENVIRONMENTS", default=""))
 _DECLARED = environments.read(ENVIRONMENTS_FILE, env.ENVIRON, is_named=ENVIRONMENTS_FILE_IS_NAMED, base=BASE_DIR)
 ENVIRONMENTS = _DECLARED.environments
+#: Jobs of a CI that are known by the identity token of their host.
+TRUSTED_JOBS = _DECLARED.jobs
 #: The sources that the file declares, beside the default one.
 SOURCES = tuple(source for source in _DECLARED.sources if source.name != sources.DEFAULT)
 #: The folder of the default source: the variable, else what the file says, else the folder that ships empty.

@@ -17,7 +17,7 @@ from config.git_sources import GitDeclaration
 #: The source of every environment that names none.
 DEFAULT = "default"
 
-_KEYS = {"path", *formats.KEYS}
+_KEYS = {"path", "pushed", *formats.KEYS}
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 
 
@@ -47,6 +47,8 @@ def _source(
 ) -> Source:
     _check_keys(declared_in, name, values)
     reading = formats.load(declared_in, name, values)
+    if values.get("pushed", False):
+        return Source(name=name, folder=Path(name), reading=reading, git=git_sources.PUSHED)
     if "git" not in values:
         return Source(name=name, folder=base / _path(declared_in, name, values), reading=reading)
     git = git_sources.load(declared_in, name, values, variables)
@@ -64,6 +66,12 @@ def _check_keys(declared_in: Path, name: str, values: Mapping[str, Any]) -> None
     if unknown := set(values) - _KEYS - git_sources.KEYS:
         raise ImproperlyConfigured(
             f"{declared_in}: the source {name} has unknown settings: {', '.join(sorted(unknown))}."
+        )
+    if type(values.get("pushed", False)) is not bool:
+        raise ImproperlyConfigured(f"{declared_in}: `pushed` of the source {name} must be true or false.")
+    if values.get("pushed") and (other := sorted({"path", "git"} & set(values))):
+        raise ImproperlyConfigured(
+            f"{declared_in}: the source {name} has `pushed` and `{other[0]}`, and its files come from one place."
         )
     if "git" not in values and (idle := sorted(set(values) & (git_sources.KEYS - _KEYS))):
         raise ImproperlyConfigured(

@@ -12,6 +12,8 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, StreamingHttpResponse
 from django.shortcuts import redirect, render
 
+from dashboard.api import problems
+from dashboard.api.v1 import service
 from dashboard.engine.errors import EngineError
 from dashboard.models.roles import Role, role_of
 from dashboard.presenters import hidden
@@ -34,6 +36,7 @@ WITHOUT_ROLE = frozenset(
         "seed-status",
         "seed-migrate",
         "seed-rollback",
+        "ready",
         "mfa_authenticate",
         "mfa_login_webauthn",
         "github_login",
@@ -98,8 +101,16 @@ class VerbMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.method not in self.VERBS:
-            return HttpResponseNotAllowed(self.VERBS)
+            return self._refuse(request)
         return self.get_response(request)
+
+    def _refuse(self, request: HttpRequest) -> HttpResponse:
+        """What calls the API reads problems."""
+        if not request.path_info.startswith(f"/{service.PREFIX}"):
+            return HttpResponseNotAllowed(self.VERBS)
+        allowed = ", ".join(self.VERBS)
+        detail = f"No address of the API takes anything but {allowed}."
+        return problems.problem(request, 405, "method_not_allowed", detail, headers={"Allow": allowed})
 
 
 class PersonSessionMiddleware:
@@ -196,7 +207,9 @@ class RoleMiddleware:
 
     def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
         match = request.resolver_match
-        if not request.user.is_authenticated or (match and match.url_name in WITHOUT_ROLE):
+        if not request.user.is_authenticated or (
+            match and (match.url_name in WITHOUT_ROLE or match.namespace == service.NAMESPACE)
+        ):
             return None
         role = role_of(request.user)
         if role is None:
@@ -225,8 +238,13 @@ class LimitMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
-        name = request.resolver_match.url_name if request.resolver_match else ""
-        if not request.user.is_authenticated or name in WITHOUT_ROLE:
+        match = request.resolver_match
+        name = match.url_name if match else ""
+        if (
+            not request.user.is_authenticated
+            or name in WITHOUT_ROLE
+            or (match and match.namespace == service.NAMESPACE)
+        ):
             return None
         try:
             if request.method == "POST":

@@ -7,7 +7,7 @@ from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as passkeys
 from django.urls import path
 
-from dashboard.api import seed
+from dashboard.api import page, ready, seed
 from dashboard.views import (
     account,
     audit,
@@ -170,6 +170,11 @@ seed_urls = [
     path("rollback", seed.rollback, name="seed-rollback"),
 ]
 
+api_urls = [
+    path("api/", page.index, name="api"),
+    path("ready", ready.ready, name="ready"),
+]
+
 urlpatterns = [
     path("", overview.index, name="overview"),
     path("installation/", installations.detail, name="installation"),
@@ -185,5 +190,6 @@ urlpatterns = [
     *rehearsal_urls,
     *run_urls,
     *seed_urls,
+    *api_urls,
     path("audit/", audit.index, name="audit"),
 ]

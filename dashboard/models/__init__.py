@@ -2,6 +2,7 @@
 
 from dashboard.models.audit import AuditEvent, RepeatedEvent
 from dashboard.models.git import GitBlob, GitCommit, GitSource
+from dashboard.models.idempotency import IdempotentCall
 from dashboard.models.installations import Installation
 from dashboard.models.mails import Mail, Unwanted
 from dashboard.models.observations import Observation
@@ -23,6 +24,7 @@ __all__ = [
     "GitBlob",
     "GitCommit",
     "GitSource",
+    "IdempotentCall",
     "Installation",
     "MachineAccount",
     "Mail",

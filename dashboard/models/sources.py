@@ -27,7 +27,8 @@ def of(environment: Environment) -> Source:
 
 
 def in_git() -> tuple[Source, ...]:
-    return tuple(source for source in all_sources() if source.git)
+    """Those that are fetched."""
+    return tuple(source for source in all_sources() if source.git and not source.git.is_pushed)
 
 
 def environments_of(source: Source) -> tuple[Environment, ...]:

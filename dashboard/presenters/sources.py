@@ -83,9 +83,9 @@ def row(
     return SourceRow(
         name=source.name,
         url=reverse("source", args=[source.name]),
-        kind="Git repository" if git else "Folder",
-        place=f"{git.url}{f' · {git.path}' if git.path else ''}" if git else str(source.folder),
-        ref=git.shown_ref if git else "",
+        kind=_kind(source),
+        place=_place(source),
+        ref=git.shown_ref if git and not git.is_pushed else "",
         pill=_pill(reading, standing),
         contents=contents(reading.folder) if reading.folder else "",
         commit=reading.commit,
@@ -118,6 +118,20 @@ def compare_url(old: CommitFact, new: CommitFact) -> str:
     return reverse("source-compare", args=[new.source, old.sha, new.sha])
 
 
+def _kind(source: Source) -> str:
+    if source.git is None:
+        return "Folder"
+    return "Pushed by a CI" if source.git.is_pushed else "Git repository"
+
+
+def _place(source: Source) -> str:
+    if source.git is None:
+        return str(source.folder)
+    if source.git.is_pushed:
+        return f"POST /api/v1/sources/{source.name}/snapshots"
+    return f"{source.git.url}{f' · {source.git.path}' if source.git.path else ''}"
+
+
 def _pill(reading: FolderReading, standing: GitStanding | None) -> Pill:
     if standing and standing.is_under_way:
         return UNDER_WAY
@@ -137,13 +151,13 @@ def _fetch_button(source: Source, standing: GitStanding | None, by: Actor) -> Ac
         url=reverse("source-fetch", args=[source.name]),
         method="post",
         icon="refresh",
-        show=source.git is not None,
+        show=source.git is not None and not source.git.is_pushed,
         reason=reason,
     )
 
 
 def _schedule(source: Source) -> str:
-    if source.git is None:
+    if source.git is None or source.git.is_pushed:
         return ""
     every = source.git.every
     asked = "Never by itself" if not every else f"Every {every} minutes" if every > 1 else "Every minute"

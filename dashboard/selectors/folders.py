@@ -161,6 +161,9 @@ def _not_read(standing: GitStanding) -> SourceNotRead:
     """Nothing was fetched of where it is declared to be now; why, where that is known."""
     source, failure = standing.source, standing.failure
     assert source.git is not None, "a folder on disk is read without being fetched"
+    if source.git.is_pushed:
+        remedy = f"Have the CI push its folder: POST /api/v1/sources/{source.name}/snapshots."
+        return SourceNotRead(source=source.name, reason="no CI has pushed its files yet.", remedy=remedy)
     if source.git.absence:
         remedy = f"Set {' and '.join(source.git.unset)} for web and worker; they read it when they start."
         return SourceNotRead(source=source.name, reason=f"{source.git.absence}.", remedy=remedy)

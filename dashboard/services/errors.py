@@ -56,6 +56,38 @@ class TokenRefused(Refused):
     state = "Nothing was changed."
 
 
+class SnapshotRefused(Refused):
+    """Facts: source, reason (a clause)."""
+
+    code = "snapshot_refused"
+    sentence = "These files are not taken for the source {source}: {reason}."
+    state = "The files that were in force before stay in force."
+    advice = "Push the whole folder of one commit, with paths such as 001_users.sql."
+
+
+class IssuerSilent(Refused):
+    """Facts: issuer, reason (a word)."""
+
+    code = "issuer_silent"
+    sentence = "{issuer}, which signs the tokens of jobs, did not tell its keys ({reason}), so no token can be checked."
+    state = "Nothing was changed."
+    advice = "Send the call again in a minute. If that goes on, look whether Signalbox can reach that address."
+
+
+class KeyUsedAgain(Refused):
+    code = "key_used_again"
+    sentence = "This Idempotency-Key was sent before, with another call."
+    state = "Nothing was changed by this one."
+    advice = "Send a new key for a new call, and the same one only to repeat a call as it was."
+
+
+class CallUnderWay(Refused):
+    code = "call_under_way"
+    sentence = "The call with this Idempotency-Key is being answered still."
+    state = "Nothing was changed by this one."
+    advice = "Send it again in a few seconds, under the same key, to get its answer."
+
+
 class MachineRefused(Refused):
     """Facts: name, why (a clause)."""
 

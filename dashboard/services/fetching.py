@@ -7,7 +7,7 @@ commit in force and writes down why, and since when. A look that finds the branc
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
 from hashlib import sha256
@@ -201,6 +201,14 @@ def _without_secrets(failure: dict[str, Any], source: Source) -> dict[str, Any]:
 # Keeping commits
 
 
+def put_in_force(source: Source, pushed: Fetched, *, by: Actor) -> None:
+    """What was pushed here. One at a time, so that the last one that is pushed is in force."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [KEEP_LOCK])
+        GitSource.objects.get_or_create(name=source.name)
+        _put_in_force(source, pushed, git.standing(source), by=by)
+
+
 def _put_in_force(source: Source, fetched: Fetched, standing: GitStanding, *, by: Actor) -> None:
     """Where another fetch came first, only the server knows which commit is the newer one: it is asked again."""
     now, known, stood = timezone.now(), standing.commit, standing.row.commit_id if standing.row else None
@@ -264,6 +272,11 @@ def _keep(source: Source, fetched: Fetched) -> GitCommit:
 def _kept(text: str) -> str:
     """As PostgreSQL can keep it: no NUL and no half of a character."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    """By path, as a commit keeps them."""
+    return {path: sha256(content).hexdigest() for path, content in files.items()}
 
 
 def _keep_contents(contents: Iterable[bytes]) -> None:

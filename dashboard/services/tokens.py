@@ -24,7 +24,7 @@ from django.utils import timezone
 from dashboard.models import ApiToken, MachineAccount, environments
 from dashboard.models.roles import Role, role_of
 from dashboard.models.tokens import Scope
-from dashboard.services import actors, audit, limits, names, permissions, repeats
+from dashboard.services import actors, audit, jobs, limits, names, permissions, repeats
 from dashboard.services.actors import Actor
 from dashboard.services.errors import AlreadyDecided, NameRefused, TokenRefused
 
@@ -91,7 +91,7 @@ def revoke(pk: int, *, by: Actor) -> ApiToken:
 
 def authenticate(text: str, *, source_ip: str | None) -> Actor:
     """Who shows this token. Raises TokenRefused, and TooMany where it is used too often."""
-    token = _of_variable(text) or _of_text(text)
+    token = _of_variable(text) or _of_job(text) or _of_text(text)
     by = actors.by_token(token, source_ip=source_ip)
     _check_holds(token, by)
     limits.check_calls(by)
@@ -139,10 +139,25 @@ def _of_variable(text: str) -> ApiToken | None:
     return _follow(token, **changing)
 
 
+def _of_job(text: str) -> ApiToken | None:
+    """The row of the declared jobs that this identity token is of. Raises TokenRefused, IssuerSilent."""
+    job = jobs.identify(text)
+    if job is None:
+        return None
+    mark, digest = f"jobs-{_hash(job.name)[:24]}", _hash(f"{job.issuer} {job.repository} {job.branch}")
+    changing = {"secret_hash": digest, "scopes": list(job.scopes), "environments": list(job.environments)}
+    token = ApiToken.objects.select_related("account").filter(mark=mark).first()
+    if token is None:
+        return _declare(f"jobs {job.name}", job.name, mark=mark, **changing)
+    return _follow(token, **changing)
+
+
 @transaction.atomic
 def _declare(name: str, account: str, *, mark: str, **fields: object) -> ApiToken:
     """The row of a token that the settings declare, at its first use."""
-    user = User.objects.filter(username=account, machine__isnull=False).first() or _make_account(account)
+    user = User.objects.filter(username=account, machine__isnull=False).first()
+    if user is None:
+        user = _make_account(account if account == OF_VARIABLE else names.check(account))
     defaults = {"name": name, "account": user, "made_at": timezone.now(), **fields}
     return ApiToken.objects.select_related("account").get_or_create(mark=mark, defaults=defaults)[0]
 

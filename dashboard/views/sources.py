@@ -54,8 +54,8 @@ def _at_public_address(request: HttpRequest, path: str) -> str:
 @require_POST
 def fetch(request: HttpRequest, source: str) -> HttpResponse:
     chosen = named_or_404(source)
-    if chosen.git is None:
-        raise Http404(f"{source} is a folder on disk, which is read as it is.")
+    if chosen.git is None or chosen.git.is_pushed:
+        raise Http404(f"{source} is no repository that is fetched.")
     fetching.ask(chosen, by=actors.from_request(request))
     return redirect("source", source)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from config import environments, git_sources, sources
+from config import environments, git_sources, jobs, sources
 from tests.architecture.source import ROOT, text_of, trees
 
 PAGE = ROOT / "docs" / "SETTINGS.md"
@@ -51,6 +51,6 @@ def test_every_documented_setting_is_read() -> None:
 def test_every_key_of_the_environments_file_is_documented() -> None:
     rows = {match[1] for match in re.finditer(r"^\| `([a-z_]+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)}
     requirements = {requirement.value for requirement in environments.Requirement}
-    keys = (environments._KEYS | sources._KEYS | git_sources.KEYS) - {"require"}
+    keys = (environments._KEYS | sources._KEYS | git_sources.KEYS | jobs.KEYS) - {"require"}
     assert rows - requirements - {"require"} == keys, "docs/SETTINGS.md lists every key"
     assert requirements <= rows, "docs/SETTINGS.md says what each requirement means"

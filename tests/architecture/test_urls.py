@@ -35,9 +35,10 @@ def test_every_address_has_a_name_of_its_own() -> None:
 
 
 def test_every_address_that_is_answered_is_one_of_these() -> None:
-    """Whatever the tests ask of each address, they ask of dashboard/urls.py: a path beside it is asked nothing."""
+    """Whatever the tests ask of each address, they ask of dashboard/urls.py: a path beside it is asked nothing. The API
+    is asked by tests/api, operation by operation of its document."""
     names = sorted(map(str, _answered(get_resolver().url_patterns)))
-    assert names == sorted([*(str(pattern.name) for pattern in urls.urlpatterns), "admin:"]), (
+    assert names == sorted([*(str(pattern.name) for pattern in urls.urlpatterns), "admin:", "api-v1:"]), (
         "Put each path into dashboard/urls.py, where tests/views/test_access.py asks who may."
     )
 

@@ -120,6 +120,7 @@ VIEWS = (
     _view("tokens"),
     _view("tokens-refused", "tokens", who="alice", status=403),
     _view("token-new"),
+    _view("api"),
     _view("join-gone", "join", token="gone", who="", status=422),
     _view("sign-in-again", "account_login", who=""),
     _view("second-factor-none", "mfa_authenticate", who=""),
@@ -169,7 +170,7 @@ POST_ONLY = frozenset(
 
 
 #: They answer machines, in JSON, and no page is behind them.
-JSON_ONLY = frozenset({"seed-status"})
+JSON_ONLY = frozenset({"ready", "seed-status"})
 
 
 def own_patterns() -> Iterator[URLPattern]:

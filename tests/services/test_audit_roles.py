@@ -72,7 +72,8 @@ def installed(postgres_server: LocalServer) -> Iterator[Installed]:
 
 @pytest.fixture(scope="module")
 def four_events(installed: Installed) -> Installed:
-    """Someone is made in a shell and given a role, tries to sign in and signs in, asks for pages and queues a job: all of it as the writer."""
+    """Someone is made in a shell, is given a role, fails to sign in and signs in: all of it as the writer, as are the
+    pages and a job after it."""
     code = """
 from django.contrib.auth.models import Group, User
 from django.test import Client

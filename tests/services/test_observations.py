@@ -50,7 +50,7 @@ BAD = [
     pytest.param(
         f"{GRANTS}; ALTER TABLE platform.schema_migrations DROP COLUMN success",
         "tracking_unusable",
-        "add the missing columns",
+        "Add the missing columns",
         id="no history",
     ),
 ]

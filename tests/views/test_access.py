@@ -363,6 +363,8 @@ TABLE: dict[str, Address] = {
     "seed-status": Address(get=everyone(NO_TOKEN), post=everyone(WRONG_METHOD)),
     "seed-migrate": only_post(everyone(NO_TOKEN)),
     "seed-rollback": only_post(everyone(NO_TOKEN)),
+    "api": only_get(everyone(OK)),
+    "ready": only_get(everyone(503)),  # no worker is running here
     # The last one, for whoever goes through the table with one browser
     "logout": only_post(everyone(SEE_OTHER)),
 }
@@ -384,6 +386,7 @@ STRANGERS = {
     "seed-status": (NO_TOKEN, WRONG_METHOD),
     "seed-migrate": (WRONG_METHOD, NO_TOKEN),
     "seed-rollback": (WRONG_METHOD, NO_TOKEN),
+    "ready": (503, WRONG_METHOD),
 }
 OUTSIDERS = {
     **STRANGERS,

@@ -1,0 +1,211 @@
+"""What all calls have in common: who calls and with which scope, keys that repeat, refusals, pages of lists."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from ninja import Router
+from ninja.errors import HttpError, ValidationError
+from ninja.security import HttpBearer
+
+from dashboard.api import problems
+from dashboard.api.authentication import actor_of
+from dashboard.engine.errors import EngineError
+from dashboard.models import environments
+from dashboard.models.environments import Environment
+from dashboard.models.tokens import Scope
+from dashboard.services import idempotency, permissions
+from dashboard.services.actors import Actor
+from dashboard.services.idempotency import KeptAnswer
+
+logger = logging.getLogger(__name__)
+
+KEY = "Idempotency-Key"
+KEY_LENGTH = 255
+#: Answers that say "not now": the same call may be right later.
+NOT_KEPT = frozenset({401, 403, 409, 429})
+#: Told with a kept answer.
+HEADERS = ("Content-Type", "Location")
+
+type ApiView = Callable[..., HttpResponse]
+
+
+class Needs(HttpBearer):
+    """The scope that an operation needs; where, its service asks."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__()
+        self.scope = scope
+
+    def __call__(self, request: HttpRequest) -> Actor:
+        by = caller(request)
+        permissions.check_scope(by, self.scope)
+        return by
+
+    def authenticate(self, request: HttpRequest, token: str) -> Actor:
+        return caller(request)
+
+
+def caller(request: HttpRequest) -> Actor:
+    """Asked once a call. Raises TokenRefused, TooMany."""
+    known: Actor | None = getattr(request, "signalbox_caller", None)
+    if known is None:
+        known = actor_of(request)
+        request.signalbox_caller = known  # type: ignore[attr-defined]
+    return known
+
+
+def reads(router: Router, path: str, scope: Scope, **options: Any) -> Any:
+    return router.get(path, auth=Needs(scope), openapi_extra={"x-signalbox-scope": scope.value}, **options)
+
+
+def writes(router: Router, path: str, scope: Scope, **options: Any) -> Any:
+    """Takes the header Idempotency-Key."""
+    described = {
+        "x-signalbox-scope": scope.value,
+        "parameters": [
+            {
+                "name": KEY,
+                "in": "header",
+                "required": False,
+                "schema": {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH},
+                "description": "The same call under the same key gets the same answer for 24 hours, and does nothing "
+                "again. A key that was sent with another call is answered with 422.",
+            }
+        ],
+    }
+    return router.post(path, auth=Needs(scope), openapi_extra=described, **options)
+
+
+def environment_of(request: HttpRequest, slug: str) -> Environment:
+    """Raises Http404, and ScopeMissing where the token is for other environments."""
+    try:
+        environment = environments.get(slug)
+    except environments.UnknownEnvironment:
+        raise Http404(f"No environment is called {slug}.") from None
+    permissions.check_reaches(caller(request), slug)
+    return environment
+
+
+def reachable(request: HttpRequest) -> list[str]:
+    """The environments that the token is for, of which lists tell."""
+    token = caller(request).token
+    return list(token.environments) if token else []
+
+
+# Lists
+
+
+def page[Row: Model](rows: QuerySet[Row], cursor: str | None, limit: int) -> tuple[Sequence[Row], str | None]:
+    """The newest first, `limit` of them after the cursor, and the cursor of what comes next."""
+    if cursor is not None:
+        rows = rows.filter(pk__lt=_number(cursor))
+    chosen = list(rows.order_by("-pk")[: limit + 1])
+    more = len(chosen) > limit
+    return chosen[:limit], _cursor(chosen[limit - 1].pk) if more else None
+
+
+def _cursor(number: int) -> str:
+    return base64.urlsafe_b64encode(str(number).encode()).decode().rstrip("=")
+
+
+def _number(cursor: str) -> int:
+    try:
+        number = int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except ValueError:
+        raise HttpError(400, "This cursor is none: take it from `next` of the page before.") from None
+    return min(max(number, 0), 2**63 - 1)
+
+
+# Around every operation
+
+
+def answered(view: ApiView) -> ApiView:
+    """For machines alone: no session, no form token; every refusal and fault is a problem in JSON."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            response = _once(request, lambda: view(request, *args, **kwargs))
+        except EngineError as error:
+            return problems.refused(request, error)
+        except (Http404, HttpError, ValidationError) as error:
+            return _of_call(request, error)
+        except RequestDataTooBig:
+            detail = f"The body has more than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes."
+            return problems.problem(request, 413, "too_large", detail)
+        except (OperationalError, InterfaceError):
+            logger.exception("The control database did not answer a call")
+            detail, remedy = (
+                "The control database of Signalbox does not answer.",
+                "Send the call again in a few seconds.",
+            )
+            headers = {"Retry-After": "5"}
+            return problems.problem(request, 503, "control_database_away", detail, headers=headers, remedy=remedy)
+        except Exception:
+            logger.exception("A call of the API broke off")
+            detail = "Signalbox failed while it answered, and its log says how."
+            return problems.problem(request, 500, "fault", detail, remedy="Ask how things stand before you repeat it.")
+        if response.status_code == 405:
+            allowed = response.headers.get("Allow", "")
+            detail = f"This address takes {allowed}."
+            return problems.problem(request, 405, "method_not_allowed", detail, headers={"Allow": allowed})
+        return response
+
+    return csrf_exempt(login_not_required(answer))
+
+
+def _once(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
+    """Under a key of the caller's the deed is done once."""
+    key = request.headers.get(KEY)
+    if request.method != "POST" or key is None:
+        return view()
+    if not 0 < len(key) <= KEY_LENGTH or not key.isprintable():
+        raise HttpError(400, f"{KEY} has to have 1 to {KEY_LENGTH} printable characters.")
+    token = caller(request).token
+    assert token is not None, "the API is only for tokens"
+    mark = idempotency.fingerprint(request.method.encode(), request.get_full_path().encode(), request.body)
+    if kept := idempotency.begin(token, key, mark):
+        replayed = HttpResponse(kept.content, status=kept.status, headers=kept.headers)
+        replayed["Idempotency-Replayed"] = "true"
+        return replayed
+    try:
+        response = view()
+        if response.status_code < 500 and response.status_code not in NOT_KEPT:
+            headers = {name: response.headers[name] for name in HEADERS if name in response.headers}
+            content = response.content.decode()
+            idempotency.keep(token, key, KeptAnswer(status=response.status_code, content=content, headers=headers))
+        return response
+    finally:
+        idempotency.forget(token, key)
+
+
+def _of_call(request: HttpRequest, error: Http404 | HttpError | ValidationError) -> HttpResponse:
+    """What is wrong with the call itself."""
+    match error:
+        case HttpError(status_code=status):
+            return problems.problem(request, status, "not_understood", str(error))
+        case ValidationError(errors=faults):
+            detail = "What was sent is not what this address takes."
+            return problems.problem(request, 422, "not_valid", detail, errors=_faults(faults))
+        case _:
+            return problems.problem(request, 404, "not_found", str(error) or "There is no such address.")
+
+
+def _faults(errors: Sequence[Any]) -> list[dict[str, str]]:
+    """Where, and what is wrong there; what was sent is not repeated."""
+    return [
+        {"where": "/".join(str(part) for part in fault.get("loc", ())), "fault": str(fault.get("msg", ""))}
+        for fault in errors
+    ]
