@@ -73,6 +73,7 @@ FILES: Mapping[str, Mapping[str, str | bytes]] = {
     "not_a_file": {"001_a.sql|": "", "002_b.sql": _UP},
     "not_sql": {"001_a.sql": _UP, "notes.txt": "later"},
     "not_utf8": {"001_a.sql": b"SELECT '\xe9';\n"},
+    "nested_comments": {"001_a.sql": "/*" * 200 + "*/" * 200 + _UP},
     "nul_byte": {"001_a.sql": b"SELECT 1;\0\n"},
     "orphan_rollback": {"001_a.sql": _UP, "009_rollback.sql": _DOWN},
     "other_hash": {"1.sql": "--! Previous: -\n--! Hash: sha1:0\n\n" + _UP},

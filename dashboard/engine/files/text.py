@@ -18,6 +18,9 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 #: Reorder or break lines on a screen, in comments too: what is read is not what runs. So do control characters.
 _DECEIVING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029")
+#: Where one such run opens comment after comment, PostgreSQL's scanner reads the rest of it for each of them.
+_OPERATORS = re.compile(r"[~!@#^&|`?+\-*/%<>=]{256,}")
+_COMMENTS_AT_MOST = 64
 _NOT_ASCII_OR_CONTROL = re.compile(r"[^\x20-\x7e\n\t\r]")
 
 
@@ -66,7 +69,7 @@ def _unusable(file: str, content: bytes, limits: Limits) -> Problem | None:
             "The file is UTF-16, which PostgreSQL cannot read.",
             "Save it again as UTF-8 (on Windows: `Out-File -Encoding utf8`).",
         )
-    return _undecodable(file, content) or _nul(file, content)
+    return _undecodable(file, content) or _nul(file, content) or _nested(file, content.decode())
 
 
 def _undecodable(file: str, content: bytes) -> Problem | None:
@@ -96,6 +99,21 @@ def _nul(file: str, content: bytes) -> Problem | None:
         "Remove the byte, or restore the file from version control.",
         line=line,
     )
+
+
+def _nested(file: str, sql: str) -> Problem | None:
+    for run in _OPERATORS.finditer(sql):
+        if run[0].count("/*") > _COMMENTS_AT_MOST:
+            place = locate(sql, run.start())
+            return _error(
+                file,
+                "nested_comments",
+                f"More than {_COMMENTS_AT_MOST} comments open inside one another on line {place.line}.",
+                "Close each comment before the next one begins.",
+                line=place.line,
+                column=place.column,
+            )
+    return None
 
 
 def _oddities(file: str, content: bytes, sql: str) -> Iterator[Problem]:
