@@ -296,10 +296,26 @@ def test_what_is_kept_is_bounded_by_its_size_and_the_oldest_goes_first():
         lambda size: "/*" * (size // 4) + "*/" * (size // 4) + " SELECT 1;",
         lambda size: "/*" * (size // 2),
         lambda size: "/* " + "*" * size + "/ SELECT 1;",
+        lambda size: "+-" * (size // 2),
+        lambda size: "{{" * (size // 2),
+        lambda size: "${" * (size // 2),
+        lambda size: "{%" * (size // 2),
+        lambda size: "-- migrate:up" + " a" * (size // 2),
     ],
-    ids=["blanks in a comment", "blanks in a directive", "nested comments", "unclosed comments", "a line of stars"],
+    ids=[
+        "blanks in a comment",
+        "blanks in a directive",
+        "nested comments",
+        "unclosed comments",
+        "stars",
+        "operators",
+        "braces",
+        "placeholders",
+        "templates",
+        "options",
+    ],
 )
-def test_no_comment_keeps_its_reader_busy(text: Callable[[int], str], tmp_path: Path) -> None:
+def test_no_line_keeps_its_reader_busy(text: Callable[[int], str], tmp_path: Path) -> None:
     """It is patterns and the scanner that work here, of which no step can be counted: in a quadratic way, minutes."""
     (tmp_path / "001_a.sql").write_text(text(400_000))
     before = time.thread_time()
