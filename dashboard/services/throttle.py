@@ -1,9 +1,9 @@
-"""How often signing in may be tried: by account, and wrongly by address. Counted in the control database, which all processes
-share, with one statement each, so that tries at the same moment are counted all.
+"""How often signing in may be tried: by account, and by address, where what was right does not count. Counted in the
+control database, which all processes share, with one statement each, so that tries at the same moment are counted all.
 
 Nobody locks the people on call out: a browser in which a person signed in before has a count of its own for that
-person, which strangers do not use up, at its own address or at another. A try that is refused is not looked at: no password is compared, and nothing is
-written to the audit log.
+person, which strangers do not use up, be they behind the same address. A try that is refused is not looked at: no
+password is compared, and nothing is written to the audit log.
 """
 
 from __future__ import annotations
