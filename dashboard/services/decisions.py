@@ -11,7 +11,7 @@ from dashboard.engine.plan import Plan
 from dashboard.models import ChangeRequest, Run
 from dashboard.models.environments import Environment
 from dashboard.selectors import requests
-from dashboard.services import approvals, forecasts, limits, runs
+from dashboard.services import approvals, forecasts, installations, limits, runs
 from dashboard.services.actors import Actor
 from dashboard.services.forecasts import Confirmation
 
@@ -77,7 +77,9 @@ def ask_or_start(
     rows: str = "",
 ) -> ChangeRequest | Run:
     """As `submit`, for a machine: it has named the environment by asking there, and `rows` is what it says of the rows
-    that would be lost. While a request for exactly this plan waits, that one is the answer."""
+    that would be lost. While a request for exactly this plan waits, that one is the answer. Raises CopyNotConfirmed
+    before anybody is asked for what could not run here."""
+    installations.check_may_run()
     if needs_request(plan, environment):
         return _ask_once(
             plan,

@@ -8,6 +8,7 @@ acts for an account, that of a person or one of its own, and never decides on an
 from __future__ import annotations
 
 import hmac
+import itertools
 import secrets
 import string
 from collections.abc import Sequence
@@ -155,11 +156,20 @@ def _of_job(text: str) -> ApiToken | None:
 @transaction.atomic
 def _declare(name: str, account: str, *, mark: str, **fields: object) -> ApiToken:
     """The row of a token that the settings declare, at its first use."""
+    is_variable = account == OF_VARIABLE
+    account = _free_of_people(account) if is_variable else account
     user = User.objects.filter(username=account, machine__isnull=False).first()
     if user is None:
-        user = _make_account(account if account == OF_VARIABLE else names.check(account))
+        user = _make_account(account if is_variable else names.check(account))
     defaults = {"name": name, "account": user, "made_at": timezone.now(), **fields}
     return ApiToken.objects.select_related("account").get_or_create(mark=mark, defaults=defaults)[0]
+
+
+def _free_of_people(account: str) -> str:
+    """The name, with a number behind it where a person has had it since before it was reserved."""
+    numbered = (account if number == 1 else f"{account}-{number}" for number in itertools.count(1))
+    people = User.objects.filter(machine=None)
+    return next(name for name in numbered if not people.filter(username__iexact=name).exists())
 
 
 def _follow(token: ApiToken, **fields: object) -> ApiToken:

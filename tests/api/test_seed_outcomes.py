@@ -8,22 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import OperationalError
+from django.test import Client
 
-from config.tokens import Scope
+from config.tokens import USUAL, Scope, VariableToken
 from dashboard.api import waiting
 from dashboard.engine.errors import TargetUnreachable
 from dashboard.models import ChangeRequest, Run
 from dashboard.services import execution, forecasts, runs, standings
 from tests.fix_project import redeclare
+from tests.fix_tokens import Caller
 from tests.services import workflow
 from tests.views.worker import execute_newest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.contrib.auth.models import User
     from pytest_django.fixtures import SettingsWrapper
 
     from dashboard.services.actors import Actor
     from tests.fix_project import Project
-    from tests.fix_tokens import Caller, MakeToken
+    from tests.fix_tokens import MakeToken
 
 pytestmark = pytest.mark.django_db
 
@@ -227,3 +232,14 @@ def test_rollbacks_under_a_standing_approval_count_toward_the_hour(
         statuses.append(ci.post("/rollback?wait=0", body).status_code)
         execute_newest()
     assert statuses == [202, 429]
+
+
+def test_a_person_of_the_name_does_not_break_the_token_of_the_variable(
+    settings: SettingsWrapper, two_files: Project, make_user: Callable[..., User]
+) -> None:
+    person = make_user("migration-secret", "requester")
+    settings.MIGRATION_SECRET = VariableToken(secret="s" * 40, scopes=USUAL, environments=None)
+    caller = Caller(client=Client(), text="s" * 40)
+    assert caller.get(f"/status{STAGING}").status_code == 200
+    assert caller.post(f"/migrate{STAGING}&wait=0").status_code == 202
+    assert Run.objects.get().started_by != person
