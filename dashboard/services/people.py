@@ -23,7 +23,7 @@ from django.utils import timezone
 from dashboard.engine.errors import EngineError
 from dashboard.models import MachineAccount, Mail, OneTimeLink, PersonChange
 from dashboard.models.roles import RANK, Role, role_by_group
-from dashboard.services import actors, audit, notices, permissions, repeats, sessions, throttle
+from dashboard.services import actors, audit, notices, permissions, repeats, sessions, throttle, tokens
 from dashboard.services.actors import Actor
 from dashboard.services.errors import LastAdministrator, MachineRefused
 
@@ -186,12 +186,15 @@ def _forget_mailed_links(user: User) -> None:
 
 
 def _record_activity(user: User, by: Actor) -> None:
-    """Both ways every session ends: what was open before the deactivation is not open after it."""
+    """Both ways every session ends: what was open before the deactivation is not open after it. Tokens that the person
+    has seen, or that act in their name, are revoked for good."""
     event = audit.Event.PERSON_REACTIVATED if user.is_active else audit.Event.PERSON_DEACTIVATED
     kind = PersonChange.Kind.REACTIVATED if user.is_active else PersonChange.Kind.DEACTIVATED
     audit.record(event, by=by, name=user.get_username())
     changed_by(user, kind, by=by)
     sessions.end(user, by=by)
+    if not user.is_active:
+        tokens.revoke_of(user, by=by)
 
 
 def _check_somebody_manages(user: User) -> None:
