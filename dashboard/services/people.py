@@ -29,8 +29,6 @@ from dashboard.services.errors import LastAdministrator, MachineRefused
 
 logger = logging.getLogger(__name__)
 
-#: Verbs by their own name; any text can be sent as one.
-VERBS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 #: What gives a person the address that stands there now; the newest of these did.
 SETS_ADDRESS = (PersonChange.Kind.CREATED, PersonChange.Kind.INVITED, PersonChange.Kind.EMAIL)
 #: How the log calls whoever tried to sign in under a name that no account has.
@@ -208,7 +206,7 @@ def _check_somebody_manages(user: User) -> None:
 def refused(request: HttpRequest, *, by: Actor) -> None:
     """Record that someone was refused a page or a deed. What cannot be written down is logged: the refusal stands."""
     route = request.resolver_match.view_name if request.resolver_match else ""
-    verb = request.method if request.method in VERBS else "another verb"
+    verb = request.method or ""
     logger.warning("Refused: %s %s, asked for by %s", verb, route, by.name)
     try:
         subject = f"person {by.person.pk} {verb} {route}"
