@@ -107,6 +107,6 @@ def ask_or_start(
 
 @transaction.atomic
 def _ask_once(plan: Plan, *, by: Actor, **asked: Any) -> ChangeRequest:
-    """Of calls that come at one moment, the first opens a request, and the others are answered with it."""
+    """The first of calls that come at one moment opens a request, and the others are answered with it."""
     limits.one_at_a_time(by)
     return requests.open_for(plan) or approvals.open_request(plan, by=by, **asked)
